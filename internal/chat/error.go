@@ -1,0 +1,115 @@
+package chat
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Code is the kind of a refusal. package restjson turns it into an exception
+// of the API, package edge into the ErrorCode of an ERROR frame.
+type Code int
+
+// The codes, with the exception and the HTTP status that the API gives them.
+const (
+	Internal            Code = iota // InternalServerException, 500
+	Invalid                         // ValidationException, 400
+	Unauthenticated                 // names of its own (see Error.Name), 403; over WebSocket 401
+	AccessDenied                    // AccessDeniedException, 403
+	PendingVerification             // PendingVerification, 403
+	NotFound                        // ResourceNotFoundException, 404
+	Conflict                        // ConflictException, 409
+	TooLarge                        // RequestEntityTooLargeException, 413
+	Rejected                        // by message review; WebSocket only, 406
+	QuotaExceeded                   // ServiceQuotaExceededException, 402
+	Throttled                       // ThrottlingException, 429
+	Unavailable                     // ServiceUnavailableException, 503
+)
+
+var codeNames = [...]string{
+	Internal: "internal", Invalid: "invalid", Unauthenticated: "unauthenticated", AccessDenied: "access denied",
+	PendingVerification: "pending verification", NotFound: "not found", Conflict: "conflict", TooLarge: "too large",
+	Rejected: "rejected", QuotaExceeded: "quota exceeded", Throttled: "throttled", Unavailable: "unavailable",
+}
+
+// String returns the code's name for logs.
+func (c Code) String() string {
+	if c < 0 || int(c) >= len(codeNames) {
+		return fmt.Sprintf("code %d", int(c))
+	}
+	return codeNames[c]
+}
+
+// Error is a refusal that its cause may read: which rule was broken and what is
+// allowed. Any other error is internal to the caller and is only logged.
+type Error struct {
+	Code    Code
+	Message string
+	// Name replaces the exception's name where one code has several, as
+	// Unauthenticated has (InvalidSignatureException, ExpiredTokenException, …).
+	Name string
+	// ID is the id that the refused message already had; the ERROR frame carries it.
+	ID string
+	// Reason and Fields are the details of a ValidationException.
+	Reason ValidationReason
+	Fields []Field
+	// Resource is what a NotFound, Conflict, QuotaExceeded or Throttled is about.
+	Resource ARN
+	// Limit is the number that was broken, of QuotaExceeded and Throttled.
+	Limit int
+}
+
+// ValidationReason is the reason member of a ValidationException.
+type ValidationReason string
+
+// The reasons of the API model.
+const (
+	UnknownOperation      ValidationReason = "UNKNOWN_OPERATION"
+	FieldValidationFailed ValidationReason = "FIELD_VALIDATION_FAILED"
+	Other                 ValidationReason = "OTHER"
+)
+
+// Field is one entry of a ValidationException's fieldList.
+type Field struct {
+	Name    string
+	Message string
+}
+
+// Error returns the message.
+func (e *Error) Error() string { return e.Message }
+
+// Errorf makes an Error of the given code.
+func Errorf(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// InvalidField is the refusal of one member of a request. The wording is the
+// service's own: "Request member: uri failed to satisfy the constraints: …".
+func InvalidField(name, format string, args ...any) *Error {
+	return InvalidFields(Field{Name: name, Message: fmt.Sprintf(format, args...)})
+}
+
+// InvalidFields is the refusal of several members of a request at once.
+func InvalidFields(fields ...Field) *Error {
+	e := &Error{Code: Invalid, Reason: FieldValidationFailed, Fields: fields}
+	for i, f := range fields {
+		if i > 0 {
+			e.Message += "; "
+		}
+		e.Message += "Request member: " + f.Name + " failed to satisfy the constraints: " + f.Message
+	}
+	return e
+}
+
+// NoSuchResource says that the room or logging configuration does not exist.
+func NoSuchResource(a ARN) *Error {
+	return &Error{Code: NotFound, Message: fmt.Sprintf("Resource %s does not exist", a), Resource: a}
+}
+
+// CodeOf returns the code of the first Error in err's chain, and Internal when
+// there is none.
+func CodeOf(err error) Code {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code
+	}
+	return Internal
+}

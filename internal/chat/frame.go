@@ -1,0 +1,156 @@
+package chat
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// FrameType is the Type member of a frame.
+type FrameType string
+
+// The three frames that a client receives.
+const (
+	MessageFrame FrameType = "MESSAGE"
+	EventFrame   FrameType = "EVENT"
+	ErrorFrame   FrameType = "ERROR"
+)
+
+// The system events. All others are an application's own.
+const (
+	DeleteMessageEvent  = "aws:DELETE_MESSAGE"
+	DisconnectUserEvent = "aws:DISCONNECT_USER"
+)
+
+// Message is what SEND_MESSAGE delivers to everybody in the room.
+type Message struct {
+	ID string
+	// RequestID is the sender's; empty, and still present, when it gave none.
+	RequestID string
+	// Attributes are null in the frame when nil.
+	Attributes map[string]string
+	Content    string
+	// SendTime is when the service received the message.
+	SendTime time.Time
+	// UserID and SenderAttributes are the Sender: from the sender's token.
+	UserID           string
+	SenderAttributes map[string]string
+}
+
+// AppendJSON appends the MESSAGE frame to b. Members stand in the order that
+// the service was seen to send.
+func (m *Message) AppendJSON(b []byte) []byte {
+	b = append(b, `{"Type":"MESSAGE","Id":`...)
+	b = appendString(b, m.ID)
+	b = append(b, `,"RequestId":`...)
+	b = appendString(b, m.RequestID)
+	b = append(b, `,"Attributes":`...)
+	if m.Attributes == nil {
+		b = append(b, "null"...)
+	} else {
+		b = appendMap(b, m.Attributes)
+	}
+	b = append(b, `,"Content":`...)
+	b = appendString(b, m.Content)
+	b = append(b, `,"SendTime":`...)
+	b = appendTime(b, m.SendTime)
+	b = append(b, `,"Sender":{"UserId":`...)
+	b = appendString(b, m.UserID)
+	b = append(b, `,"Attributes":`...)
+	b = appendMap(b, m.SenderAttributes)
+	return append(b, "}}"...)
+}
+
+// Event is what SendEvent, DELETE_MESSAGE and DISCONNECT_USER deliver to
+// everybody in the room.
+type Event struct {
+	ID         string
+	RequestID  string
+	Name       string
+	Attributes map[string]string
+	SendTime   time.Time
+}
+
+// AppendJSON appends the EVENT frame to b.
+func (e *Event) AppendJSON(b []byte) []byte {
+	b = append(b, `{"Type":"EVENT","Id":`...)
+	b = appendString(b, e.ID)
+	b = append(b, `,"RequestId":`...)
+	b = appendString(b, e.RequestID)
+	b = append(b, `,"EventName":`...)
+	b = appendString(b, e.Name)
+	b = append(b, `,"Attributes":`...)
+	b = appendMap(b, e.Attributes)
+	b = append(b, `,"SendTime":`...)
+	b = appendTime(b, e.SendTime)
+	return append(b, '}')
+}
+
+// Failure is an ERROR frame: why a request was refused, or why the session
+// ends. Only the connection that asked receives it.
+type Failure struct {
+	// ID is the one the refused message already had, else a fresh one. Clients
+	// drop a frame whose Id they saw before, so no Id is ever sent twice.
+	ID        string
+	RequestID string
+	// Code is one of 400, 401, 403, 404, 406, 413, 429 and 500; the iOS SDK
+	// decodes no other.
+	Code    int
+	Message string
+}
+
+// AppendJSON appends the ERROR frame to b.
+func (f *Failure) AppendJSON(b []byte) []byte {
+	b = append(b, `{"Type":"ERROR","Id":`...)
+	b = appendString(b, f.ID)
+	b = append(b, `,"RequestId":`...)
+	b = appendString(b, f.RequestID)
+	b = append(b, `,"ErrorCode":`...)
+	b = strconv.AppendInt(b, int64(f.Code), 10)
+	b = append(b, `,"ErrorMessage":`...)
+	b = appendString(b, f.Message)
+	return append(b, '}')
+}
+
+// appendString quotes s. Bytes that are not UTF-8 become U+FFFD: every way in
+// refuses them, and a frame must be valid whatever happens.
+func appendString(b []byte, s string) []byte {
+	b, _ = jsontext.AppendQuote(b, s) //nolint:errcheck // It reports the invalid UTF-8 that it replaced.
+	return b
+}
+
+// appendMap appends m with its keys sorted, so that one frame has one encoding.
+func appendMap(b []byte, m map[string]string) []byte {
+	b = append(b, '{')
+	for i, k := range slices.Sorted(maps.Keys(m)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, k)
+		b = append(b, ':')
+		b = appendString(b, m[k])
+	}
+	return append(b, '}')
+}
+
+// appendTime appends t as clients expect it: UTC with Z, up to nanoseconds,
+// trailing zeros cut, but never without a fraction (the iOS SDK's decoder
+// requires one).
+func appendTime(b []byte, t time.Time) []byte {
+	b = append(b, '"')
+	b = append(b, FormatTime(t)...)
+	return append(b, '"')
+}
+
+// FormatTime returns t as every time of the service travels: ISO 8601 in UTC
+// with Z and one to nine digits of fraction.
+func FormatTime(t time.Time) string {
+	t = t.UTC()
+	if t.Nanosecond() == 0 {
+		return t.Format("2006-01-02T15:04:05.0Z")
+	}
+	return t.Format("2006-01-02T15:04:05.999999999Z")
+}

@@ -1,0 +1,44 @@
+package chat
+
+import (
+	"crypto/rand"
+	"strings"
+)
+
+// IDLength is the length of every id of the service: rooms, logging
+// configurations, messages, events and errors.
+const IDLength = 12
+
+const idAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+// NewID returns a fresh random id: 12 letters and digits, 71 bits of chance.
+func NewID() string {
+	// 62 does not divide 256, so bytes from 248 up are thrown away to keep
+	// every letter equally likely.
+	const limit = 256 - 256%len(idAlphabet)
+	id := make([]byte, 0, IDLength)
+	for {
+		var random [16]byte
+		rand.Read(random[:]) //nolint:errcheck // crypto/rand.Read never fails; it crashes the program instead.
+		for _, b := range random {
+			if int(b) >= limit {
+				continue
+			}
+			id = append(id, idAlphabet[int(b)%len(idAlphabet)])
+			if len(id) == IDLength {
+				return string(id)
+			}
+		}
+	}
+}
+
+// ValidID says whether s has the form of an id: 12 ASCII letters and digits.
+func ValidID(s string) bool {
+	return len(s) == IDLength && isAlphanumeric(s)
+}
+
+func isAlphanumeric(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
+	}) < 0
+}

@@ -1,0 +1,71 @@
+package chat
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// The limits of a room's settings (API model). Lengths are counted in Unicode
+// code points, rates in messages per second over all clients of the room.
+const (
+	MaxMessageLength     = 500
+	DefaultMessageLength = MaxMessageLength
+	MaxMessageRate       = 100
+	DefaultMessageRate   = 10
+	MaxRoomLogging       = 3  // logging configurations of one room
+	MaxTags              = 50 // tags of one resource
+)
+
+// FallbackResult decides on a message whose review handler gave no valid answer.
+type FallbackResult string
+
+// The two results.
+const (
+	Allow FallbackResult = "ALLOW"
+	Deny  FallbackResult = "DENY"
+)
+
+// MessageReviewHandler is who decides on a room's messages. An empty URI is a
+// handler that was removed: the service shows it so and asks nobody.
+type MessageReviewHandler struct {
+	URI            string
+	FallbackResult FallbackResult
+}
+
+// Room is a place where people chat.
+type Room struct {
+	ARN                  ARN
+	Name                 string
+	CreateTime           time.Time
+	UpdateTime           time.Time
+	MaximumMessageLength int
+	// MaximumMessageRatePerSecond counts the messages of all clients together.
+	MaximumMessageRatePerSecond int
+	// MessageReviewHandler is nil in a room that never had one.
+	MessageReviewHandler *MessageReviewHandler
+	// LoggingConfigurations are ARNs, in the order in which they were given;
+	// nil when none ever were.
+	LoggingConfigurations []string
+	Tags                  map[string]string
+}
+
+// Clone returns a copy that shares nothing with r.
+func (r *Room) Clone() *Room {
+	c := *r
+	if r.MessageReviewHandler != nil {
+		h := *r.MessageReviewHandler
+		c.MessageReviewHandler = &h
+	}
+	c.LoggingConfigurations = slices.Clone(r.LoggingConfigurations)
+	c.Tags = maps.Clone(r.Tags)
+	return &c
+}
+
+// Reviewed says whether somebody is to be asked about the room's messages.
+func (r *Room) Reviewed() bool {
+	return r.MessageReviewHandler != nil && r.MessageReviewHandler.URI != ""
+}
+
+// Recorded says whether the room's frames have a reader, and so go into the transcript.
+func (r *Room) Recorded() bool { return len(r.LoggingConfigurations) > 0 }

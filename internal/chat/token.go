@@ -1,0 +1,42 @@
+package chat
+
+import (
+	"slices"
+	"time"
+)
+
+// Capability is what the bearer of a chat token may do besides viewing.
+type Capability string
+
+// The three capabilities. Each is also the Action of the frame it permits.
+const (
+	SendMessage    Capability = "SEND_MESSAGE"
+	DisconnectUser Capability = "DISCONNECT_USER"
+	DeleteMessage  Capability = "DELETE_MESSAGE"
+)
+
+// MaxSession and DefaultSession bound the length of a session (API model:
+// sessionDurationInMinutes 1–180, default 60).
+const (
+	MaxSession     = 180 * time.Minute
+	DefaultSession = 60 * time.Minute
+)
+
+// Token is what a chat token says: one user may connect to one room, once.
+type Token struct {
+	// ID makes the token single-use: it is what is redeemed. 16 random bytes.
+	ID           [16]byte
+	Room         ARN
+	UserID       string
+	Capabilities []Capability
+	// Attributes travel with every message of the session as Sender.Attributes.
+	Attributes map[string]string
+	IssuedAt   time.Time
+	// Expires is the last moment to connect; SessionExpires ends the session.
+	// Both are fixed when the token is issued.
+	Expires        time.Time
+	SessionExpires time.Time
+}
+
+// Can says whether the token carries the capability.
+func (t *Token) Can(c Capability) bool { return slices.Contains(t.Capabilities, c) }

@@ -1,0 +1,233 @@
+package messaging
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/quota"
+	"confab/internal/telemetry"
+)
+
+// Options are what an Engine needs. All fields without a comment are required.
+type Options struct {
+	Rooms      Rooms
+	Tokens     Tokens
+	Reviewer   Reviewer
+	Transcript Transcript
+	// Connect makes the links to the other nodes once the engine exists. Nil
+	// is a node on its own.
+	Connect func(*Engine) (Broker, Homes)
+	// NewAudience makes the fan-out of one live room.
+	NewAudience func() Audience
+	// Quotas are the account's; nil is without any.
+	Quotas *quota.Set
+	// CloseOnRoomDelete ends the sessions of a deleted room. The service itself
+	// keeps them until their time is up.
+	CloseOnRoomDelete bool
+	Metrics           *telemetry.Metrics
+	Log               *slog.Logger
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Engine holds the rooms that are live on this node. Its methods may be called
+// from any goroutine. Close it when no session is left.
+type Engine struct {
+	o       Options
+	now     func() time.Time
+	broker  Broker
+	homes   Homes
+	actions map[Action]*actionMetrics
+
+	connections atomic.Int64
+
+	// mu guards rooms. A room leaves the map only under the full lock and when
+	// nobody uses it, so whoever found it under the read lock may count itself in.
+	mu    sync.RWMutex
+	rooms map[string]*room
+
+	stop    context.CancelFunc
+	stopped chan struct{}
+}
+
+// NewEngine returns an engine that is ready for sessions.
+func NewEngine(o Options) *Engine {
+	ctx, stop := context.WithCancel(context.Background())
+	e := &Engine{
+		o:       o,
+		now:     o.Now,
+		rooms:   make(map[string]*room),
+		actions: newActionMetrics(o.Metrics),
+		stop:    stop,
+		stopped: make(chan struct{}),
+	}
+	if e.now == nil {
+		e.now = time.Now
+	}
+	if e.o.Quotas == nil {
+		e.o.Quotas = quota.Off()
+	}
+	if o.Connect != nil {
+		e.broker, e.homes = o.Connect(e)
+	} else {
+		e.broker, e.homes = local{e}, local{e}
+	}
+	go e.sweep(ctx)
+	return e
+}
+
+// Close stops the engine's own work. It does not end sessions.
+func (e *Engine) Close() {
+	e.stop()
+	<-e.stopped
+}
+
+// Connections returns how many sessions there are on this node.
+func (e *Engine) Connections() int { return int(e.connections.Load()) }
+
+// SendEvent delivers an application's event to everybody in the room and
+// returns the event's id. The caller has checked name and attributes.
+func (e *Engine) SendEvent(ctx context.Context, roomID, name string, attributes map[string]string) (string, error) {
+	return e.do(ctx, Operation{Action: ActionSendEvent, RoomID: roomID, EventName: name, Attributes: attributes})
+}
+
+// DeleteMessage tells everybody in the room to remove the message, and returns
+// the id of the event that says so. The service keeps no messages, so any id of
+// the right form succeeds.
+func (e *Engine) DeleteMessage(ctx context.Context, roomID, messageID, reason string) (string, error) {
+	return e.do(ctx, Operation{Action: ActionDeleteMessage, RoomID: roomID, Target: messageID, Reason: reason})
+}
+
+// DisconnectUser ends all sessions of the user in the room, behind an event
+// that tells everybody. A user who is not there is no error.
+func (e *Engine) DisconnectUser(ctx context.Context, roomID, userID, reason string) error {
+	_, err := e.do(ctx, Operation{Action: ActionDisconnectUser, RoomID: roomID, Target: userID, Reason: reason})
+	return err
+}
+
+// do sends an operation over HTTP to the room's home.
+func (e *Engine) do(ctx context.Context, op Operation) (string, error) {
+	op.Received = e.now()
+	return e.homes.Home(op.RoomID).Do(ctx, op)
+}
+
+// RoomChanged has every node read the room again, after it was updated or
+// deleted. When it returns, this node has.
+func (e *Engine) RoomChanged(ctx context.Context, roomID string) {
+	if err := e.broker.RoomChanged(ctx, roomID); err != nil {
+		e.o.Log.LogAttrs(ctx, slog.LevelWarn, "Other nodes were not told of a changed room; they notice later",
+			slog.String("room", roomID), slog.Any("error", err))
+	}
+}
+
+// Reload reads the room again if it is live here; the Broker calls it.
+func (e *Engine) Reload(ctx context.Context, roomID string) {
+	if r := e.find(roomID); r != nil {
+		defer r.release(e)
+		e.load(ctx, r)
+	}
+}
+
+// Deliver hands a frame to everybody who is in its room on this node; the
+// Broker calls it, in the order of the frames of a room.
+func (e *Engine) Deliver(f *Frame) {
+	r := e.find(f.RoomID)
+	if r == nil {
+		return
+	}
+	defer r.release(e)
+	n := r.audience.Deliver(f.JSON)
+	if m := e.actions[f.Action]; m != nil {
+		m.deliveries.Add(float64(n))
+	}
+	if f.DisconnectUser != "" {
+		r.endUser(f.DisconnectUser, Kicked)
+	}
+}
+
+// acquire returns the live room, and loads it when it is not live yet. The
+// caller releases it. The error is NotFound for a room that is not, or not any
+// more, and Unavailable when nobody knows.
+func (e *Engine) acquire(ctx context.Context, roomID string) (*room, *chat.Room, error) {
+	r := e.find(roomID)
+	if r == nil {
+		r = e.list(roomID)
+	}
+	e.loadOnce(ctx, r)
+	settings, err := r.settings()
+	if err != nil {
+		r.release(e)
+		return nil, nil, err
+	}
+	return r, settings, nil
+}
+
+// find returns the room if it is live, or nil. The caller releases it.
+func (e *Engine) find(roomID string) *room {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	r := e.rooms[roomID]
+	if r != nil {
+		r.uses.Add(1)
+	}
+	return r
+}
+
+// list makes the room live, before it is read: a change that is committed while
+// we read finds it in the map and has it read again. The caller releases it.
+func (e *Engine) list(roomID string) *room {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r := e.rooms[roomID]
+	if r == nil {
+		r = &room{id: roomID, audience: e.o.NewAudience()}
+		e.rooms[roomID] = r
+		e.o.Metrics.LiveRooms.Inc()
+	}
+	r.uses.Add(1)
+	return r
+}
+
+// lingerFor is how long a room stays live after its last use: long enough for
+// its rate to be full again, so that leaving and coming back gains nothing.
+const lingerFor = 5 * time.Second
+
+// sweep forgets rooms that nobody uses and reads those again whose last
+// reading failed.
+func (e *Engine) sweep(ctx context.Context) {
+	defer close(e.stopped)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, r := range e.sweepOnce() {
+			e.load(ctx, r)
+			r.release(e)
+		}
+	}
+}
+
+// sweepOnce forgets unused rooms and returns the stale ones, acquired.
+func (e *Engine) sweepOnce() (stale []*room) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for id, r := range e.rooms {
+		switch {
+		case r.uses.Load() == 0 && e.now().UnixNano()-r.usedAt.Load() >= int64(lingerFor):
+			delete(e.rooms, id)
+			e.o.Metrics.LiveRooms.Dec()
+		case r.stale.Load():
+			r.uses.Add(1)
+			stale = append(stale, r)
+		}
+	}
+	return stale
+}

@@ -1,0 +1,19 @@
+package messaging
+
+import "context"
+
+// local is the Broker and the Homes of a node on its own: every room's home is
+// here, and what is published is delivered by a function call.
+type local struct{ engine *Engine }
+
+func (l local) Publish(_ context.Context, f *Frame) error {
+	l.engine.Deliver(f)
+	return nil
+}
+
+func (l local) RoomChanged(ctx context.Context, roomID string) error {
+	l.engine.Reload(ctx, roomID)
+	return nil
+}
+
+func (l local) Home(string) Home { return l.engine }

@@ -1,0 +1,156 @@
+// Package messaging is the heart of Confab: the rooms that are live on this
+// node, the sessions in them, and the way of a message from its sender to
+// everybody in the room.
+//
+// It knows no NATS, no sockets, no SQL and no AWS. What it needs of them stands
+// in this file as small interfaces, and package app hands them in.
+//
+// A message's way:
+//
+//	Session.SendMessage   what one node can check: capability, sizes, the connection's rate
+//	→ Homes.Home          the one node that sequences the room, here or one request away
+//	→ Home.Do             the room's rate, the account's quota, id and time of receipt,
+//	                      Reviewer, sequence number, Transcript
+//	→ Broker.Publish      every node, this one included
+//	→ Engine.Deliver      the live room on each node
+//	→ Audience.Deliver    one prepared frame to all its connections
+package messaging
+
+import (
+	"context"
+	"time"
+
+	"confab/internal/chat"
+)
+
+// Broker carries frames and notices between nodes.
+type Broker interface {
+	// Publish hands the frame to Engine.Deliver on every node, this one
+	// included. Calls for one room arrive in the order in which they are made;
+	// the home makes them one after another. It returns once this node's own
+	// delivery is done or certain to follow.
+	Publish(ctx context.Context, f *Frame) error
+	// RoomChanged has every node, this one included, call Engine.Reload for the
+	// room. The notice carries no data, so a late one is never stale.
+	RoomChanged(ctx context.Context, roomID string) error
+}
+
+// Homes knows which node sequences a room.
+type Homes interface {
+	// Home returns the room's home: the engine's own, or a stand-in for the one
+	// on another node. The answer may be out of date by the time it is used; a
+	// home that is not one any more refuses with Unavailable.
+	Home(roomID string) Home
+}
+
+// Home sequences a room: at any time one node does, so that every receiver sees
+// one order and the room's limits are exact.
+type Home interface {
+	// Do carries one operation out and returns once its frame is published. It
+	// returns the id of the frame. Errors are *chat.Error for what the sender
+	// may read: Throttled, QuotaExceeded, Rejected, NotFound, Unavailable.
+	Do(ctx context.Context, op Operation) (id string, err error)
+}
+
+// Rooms is the durable truth about rooms.
+type Rooms interface {
+	// Room returns the room, or a NotFound. The caller keeps the result.
+	Room(ctx context.Context, id string) (*chat.Room, error)
+}
+
+// Tokens makes chat tokens single-use.
+type Tokens interface {
+	// Redeem spends the token. The first call for an id succeeds and is durable
+	// against kill -9 when it returns; every later one, on any node, is
+	// Unauthenticated. Unavailable means that nobody knows.
+	Redeem(ctx context.Context, id [16]byte, expires time.Time) error
+}
+
+// Reviewer asks a room's message review handler.
+type Reviewer interface {
+	// Review returns the message as it shall be delivered, or Rejected with the
+	// handler's reason. It never takes longer than its time limit and never
+	// fails for want of an answer: then the room's fallback result decides.
+	Review(ctx context.Context, room *chat.Room, m *chat.Message, senderIP string) (*chat.Message, error)
+}
+
+// Transcript is the durable record of the frames that a room delivered.
+type Transcript interface {
+	// Append queues the frame behind those appended before and returns at once.
+	// The channel is closed when the frame is durable against kill -9, or has
+	// been given up and counted: a room goes on when the disk does not. Frames
+	// of one room become durable in the order of the calls.
+	Append(f *Frame) <-chan struct{}
+}
+
+// Frame is one frame of a room on its way to everybody in it.
+type Frame struct {
+	RoomID string
+	// Epoch and Sequence order the frames of a room: a later home has a higher
+	// epoch, and numbers within one epoch have no gaps.
+	Epoch    uint64
+	Sequence uint64
+	ID       string
+	Type     chat.FrameType
+	// Action is the operation that made the frame: it labels metrics.
+	Action Action
+	Time   time.Time
+	// JSON is the payload, encoded once. It is never changed.
+	JSON []byte
+	// DisconnectUser ends all sessions of this user, right behind the frame.
+	DisconnectUser string
+}
+
+// Action names what was asked for, as the metrics of the service do.
+type Action string
+
+// The four actions.
+const (
+	ActionSendMessage    Action = "SendMessage"
+	ActionDeleteMessage  Action = "DeleteMessage"
+	ActionDisconnectUser Action = "DisconnectUser"
+	ActionSendEvent      Action = "SendEvent"
+)
+
+// Operation is what a home is asked to do. It holds only what travels well, for
+// the home may be another node.
+type Operation struct {
+	Action Action
+	RoomID string
+	// RequestID is echoed in the frame; empty for operations over HTTP.
+	RequestID string
+	// Received is when the service received the request.
+	Received time.Time
+	// Content and the sender belong to SendMessage.
+	Content          string
+	UserID           string
+	SenderAttributes map[string]string
+	SenderIP         string
+	// Attributes are a message's or an event's.
+	Attributes map[string]string
+	// EventName belongs to SendEvent.
+	EventName string
+	// Target is the message to delete or the user to disconnect.
+	Target string
+	// Reason says why, of DeleteMessage and DisconnectUser.
+	Reason string
+}
+
+// Audience is everybody who is connected to one live room on this node. Package
+// edge makes it, so that fan-out stays next to the sockets.
+type Audience interface {
+	// Deliver queues the frame for every member, behind everything delivered
+	// before, and returns how many there are. It does not block and keeps json
+	// no longer than the call.
+	Deliver(json []byte) int
+}
+
+// Conn is the connection of one session. Its methods do not block.
+type Conn interface {
+	// Send queues a frame for this connection alone, behind everything that
+	// was delivered to its room before.
+	Send(json []byte)
+	// End ends the connection as the reason's table says, behind everything
+	// queued before. Only the first call counts.
+	End(Ending)
+}

@@ -1,0 +1,26 @@
+package messaging
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"confab/internal/telemetry"
+)
+
+// actionMetrics are the metrics of one action, looked up once.
+type actionMetrics struct {
+	requests   prometheus.Counter
+	deliveries prometheus.Counter
+	duration   prometheus.Observer
+}
+
+func newActionMetrics(m *telemetry.Metrics) map[Action]*actionMetrics {
+	actions := make(map[Action]*actionMetrics)
+	for _, a := range []Action{ActionSendMessage, ActionDeleteMessage, ActionDisconnectUser, ActionSendEvent} {
+		actions[a] = &actionMetrics{
+			requests:   m.MessagingRequests.WithLabelValues(string(a)),
+			deliveries: m.MessagingDeliveries.WithLabelValues(string(a)),
+			duration:   m.PublishDuration.WithLabelValues(string(a)),
+		}
+	}
+	return actions
+}

@@ -1,0 +1,156 @@
+package messaging
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"confab/internal/chat"
+)
+
+// room is one live room: its settings, its sessions here and, on its home, its
+// sequence.
+type room struct {
+	id       string
+	audience Audience
+
+	// uses counts sessions and calls that hold the room; usedAt is when the
+	// last of them let go, in nanoseconds.
+	uses   atomic.Int64
+	usedAt atomic.Int64
+
+	// state is nil until the room was read once.
+	state atomic.Pointer[roomState]
+	// stale means that the last attempt to read the room failed.
+	stale atomic.Bool
+	// loading makes readings of the room one after another, so that the last
+	// to begin is the last to be kept.
+	loading sync.Mutex
+
+	// sessionsMu guards users: the sessions of each user, a list through
+	// Session.next. A room of 100,000 has one map entry a user and no slices.
+	sessionsMu sync.Mutex
+	users      map[string]*Session
+
+	sequencer sequencer
+}
+
+// release lets go of the room.
+func (r *room) release(e *Engine) {
+	r.usedAt.Store(e.now().UnixNano())
+	r.uses.Add(-1)
+}
+
+// roomState is what was last read of a room.
+type roomState struct {
+	settings *chat.Room
+	err      error // NotFound: the room was deleted; else: it could not be read
+}
+
+// settings returns the room as last read. They may not be changed.
+func (r *room) settings() (*chat.Room, error) {
+	s := r.state.Load()
+	return s.settings, s.err
+}
+
+// loadOnce reads the room unless it was read before.
+func (e *Engine) loadOnce(ctx context.Context, r *room) {
+	if r.state.Load() != nil {
+		return
+	}
+	r.loading.Lock()
+	defer r.loading.Unlock()
+	if r.state.Load() == nil {
+		e.read(ctx, r)
+	}
+}
+
+// load reads the room again.
+func (e *Engine) load(ctx context.Context, r *room) {
+	r.loading.Lock()
+	defer r.loading.Unlock()
+	e.read(ctx, r)
+}
+
+// readWithin bounds one reading of a room.
+const readWithin = 5 * time.Second
+
+// read reads the room and keeps what it finds. When the database is away, a
+// room that was read before keeps its settings and is read again later. The
+// caller holds r.loading.
+func (e *Engine) read(ctx context.Context, r *room) {
+	// Others wait for the result too, so it must not depend on this caller's patience.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readWithin)
+	defer cancel()
+	settings, err := e.o.Rooms.Room(ctx, r.id)
+	switch {
+	case err == nil:
+		r.stale.Store(false)
+		r.state.Store(&roomState{settings: settings})
+		r.sequencer.setRate(settings.MaximumMessageRatePerSecond)
+	case chat.CodeOf(err) == chat.NotFound:
+		r.stale.Store(false)
+		r.state.Store(&roomState{err: err})
+		if e.o.CloseOnRoomDelete {
+			r.endAll(RoomGone)
+		}
+	default:
+		r.stale.Store(true)
+		e.o.Log.LogAttrs(ctx, slog.LevelError, "A room could not be read", slog.String("room", r.id), slog.Any("error", err))
+		if s := r.state.Load(); s == nil || s.settings == nil {
+			r.state.Store(&roomState{err: chat.Errorf(chat.Unavailable, "The room cannot be read right now; try again")})
+		}
+	}
+}
+
+// add lists the session under its user.
+func (r *room) add(s *Session) {
+	r.sessionsMu.Lock()
+	defer r.sessionsMu.Unlock()
+	if r.users == nil {
+		r.users = make(map[string]*Session)
+	}
+	s.next = r.users[s.token.UserID]
+	r.users[s.token.UserID] = s
+}
+
+// remove takes the session off the list.
+func (r *room) remove(s *Session) {
+	r.sessionsMu.Lock()
+	defer r.sessionsMu.Unlock()
+	head := r.users[s.token.UserID]
+	if head != s {
+		for head.next != s {
+			head = head.next
+		}
+		head.next = s.next
+		return
+	}
+	if s.next == nil {
+		delete(r.users, s.token.UserID)
+		return
+	}
+	r.users[s.token.UserID] = s.next
+}
+
+// endUser ends all sessions of one user.
+func (r *room) endUser(userID string, why Ending) {
+	r.sessionsMu.Lock()
+	defer r.sessionsMu.Unlock()
+	for s := r.users[userID]; s != nil; s = s.next {
+		s.conn.End(why)
+	}
+}
+
+// endAll ends all sessions of the room.
+func (r *room) endAll(why Ending) {
+	r.sessionsMu.Lock()
+	defer r.sessionsMu.Unlock()
+	for _, s := range r.users {
+		for ; s != nil; s = s.next {
+			s.conn.End(why)
+		}
+	}
+}

@@ -1,0 +1,195 @@
+package messaging
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"confab/internal/chat"
+	"confab/internal/quota"
+)
+
+// The limits of a frame that a client sends. The rate is the service's quota of
+// messaging requests per connection; it always holds. The reason's limit is
+// that of the HTTP operations. The request id's is ours: SDKs send a UUID.
+const (
+	RequestsPerSecond  = 10
+	MaxRequestIDLength = 256                              // bytes
+	maxReasonLength    = 256                              // code points
+	maxUserIDLength    = 128                              // code points
+	messageTooLong     = "Message exceeds maximum length" // compared literally by applications
+	rateLimitExceeded  = "rate limit exceeded"            // compared literally by applications
+	sessionOver        = "Session has expired"
+	missingCapability  = "The chat token does not carry the capability "
+)
+
+// Session is one connection of one user to one room.
+type Session struct {
+	engine *Engine
+	room   *room
+	conn   Conn
+	token  chat.Token
+	ip     netip.Addr
+	rate   quota.Bucket
+	next   *Session // guarded by room.sessionsMu
+}
+
+// Join adds the bearer of t to its room and returns their session. Every check
+// comes before the token is spent. The caller makes the connection a member of
+// the session's Audience before it tells the client that it is connected, and
+// calls Leave when the connection is gone. conn may be ended from the moment of
+// the call on.
+//
+// Errors: Unauthenticated for a token that is expired or was used before,
+// NotFound for a room that was deleted, QuotaExceeded when the account has all
+// the connections it may have, Unavailable when the database does not answer.
+func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, ip netip.Addr) (*Session, error) {
+	if !e.now().Before(t.Expires) {
+		return nil, chat.Errorf(chat.Unauthenticated, "The chat token has expired")
+	}
+	r, settings, err := e.acquire(ctx, t.Room.ID)
+	if err != nil {
+		return nil, err
+	}
+	if limit := e.o.Quotas.Limit(quota.ConcurrentConnections); e.connections.Add(1) > int64(limit) && limit > 0 {
+		e.connections.Add(-1)
+		r.release(e)
+		return nil, &chat.Error{
+			Code: chat.QuotaExceeded, Limit: limit, Resource: settings.ARN,
+			Message: "The account has as many concurrent connections as its quota allows",
+		}
+	}
+	if err := e.o.Tokens.Redeem(ctx, t.ID, t.Expires); err != nil {
+		e.connections.Add(-1)
+		r.release(e)
+		return nil, err
+	}
+	s := &Session{engine: e, room: r, conn: conn, token: *t, ip: ip, rate: quota.NewBucket(RequestsPerSecond)}
+	r.add(s)
+	e.o.Metrics.ConcurrentChatConnections.Inc()
+	return s, nil
+}
+
+// Leave ends the session's part in its room. It is called once.
+func (s *Session) Leave() {
+	s.room.remove(s)
+	s.room.release(s.engine)
+	s.engine.connections.Add(-1)
+	s.engine.o.Metrics.ConcurrentChatConnections.Dec()
+}
+
+// Audience is the fan-out of the session's room, as Options.NewAudience made it.
+func (s *Session) Audience() Audience { return s.room.audience }
+
+// Expires is when the session is over.
+func (s *Session) Expires() time.Time { return s.token.SessionExpires }
+
+// Request is what the requests of a client have in common.
+type Request struct {
+	// ID is echoed in the frame that answers; empty when the client gave none.
+	ID string
+	// Received is when the frame arrived.
+	Received time.Time
+	// OverRate is what Count said.
+	OverRate bool
+}
+
+// Count counts one request, good or bad, against the connection's ten a second
+// and says whether it is over them. It comes first; the refusal itself comes
+// after the checks of capability and fields, in the order of the service.
+// Calls are made one after another, in the order of arrival.
+func (s *Session) Count(now time.Time) (overRate bool) { return !s.rate.Allow(now) }
+
+// SendMessage delivers content to everybody in the room, the sender included.
+//
+// Errors, in the order of the checks: Unauthenticated (the session is over),
+// AccessDenied (no such capability), Invalid (content empty or longer than the
+// room allows), TooLarge (attributes, request id), NotFound (room deleted),
+// Throttled, Rejected (by review).
+func (s *Session) SendMessage(ctx context.Context, req Request, content string, attributes map[string]string) error {
+	if err := s.permit(req, chat.SendMessage); err != nil {
+		return err
+	}
+	settings, err := s.room.settings()
+	if err != nil {
+		return err
+	}
+	// The service was seen to trim before it measures; it delivers what was sent.
+	length := utf8.RuneCountInString(strings.TrimSpace(content))
+	switch {
+	case length == 0:
+		return chat.InvalidField("Content", "it must hold something besides white space")
+	case length > settings.MaximumMessageLength:
+		return chat.Errorf(chat.Invalid, messageTooLong)
+	case chat.AttributesSize(attributes) > chat.MaxAttributes:
+		return tooLarge("Attributes", chat.MaxAttributes, "bytes of keys and values together")
+	}
+	return s.do(ctx, req, Operation{
+		Action: ActionSendMessage, Content: content, Attributes: attributes,
+		UserID: s.token.UserID, SenderAttributes: s.token.Attributes, SenderIP: s.ip.String(),
+	})
+}
+
+// DeleteMessage tells everybody in the room to remove a message. Errors are
+// those of SendMessage, without Rejected.
+func (s *Session) DeleteMessage(ctx context.Context, req Request, messageID, reason string) error {
+	if err := s.permit(req, chat.DeleteMessage); err != nil {
+		return err
+	}
+	if !chat.ValidID(messageID) {
+		return chat.InvalidField("Id", "it must be the Id of a message: %d letters and digits", chat.IDLength)
+	}
+	if utf8.RuneCountInString(reason) > maxReasonLength {
+		return tooLarge("Reason", maxReasonLength, "characters")
+	}
+	return s.do(ctx, req, Operation{Action: ActionDeleteMessage, Target: messageID, Reason: reason})
+}
+
+// DisconnectUser ends all sessions of the user in the room. Errors are those of
+// SendMessage, without Rejected.
+func (s *Session) DisconnectUser(ctx context.Context, req Request, userID, reason string) error {
+	if err := s.permit(req, chat.DisconnectUser); err != nil {
+		return err
+	}
+	switch {
+	case userID == "":
+		return chat.InvalidField("UserId", "it must not be empty")
+	case utf8.RuneCountInString(userID) > maxUserIDLength:
+		return tooLarge("UserId", maxUserIDLength, "characters")
+	case utf8.RuneCountInString(reason) > maxReasonLength:
+		return tooLarge("Reason", maxReasonLength, "characters")
+	}
+	return s.do(ctx, req, Operation{Action: ActionDisconnectUser, Target: userID, Reason: reason})
+}
+
+// permit makes the checks that all requests share, up to the capability.
+func (s *Session) permit(req Request, c chat.Capability) error {
+	switch {
+	case !req.Received.Before(s.token.SessionExpires):
+		return chat.Errorf(chat.Unauthenticated, sessionOver)
+	case !s.token.Can(c):
+		return chat.Errorf(chat.AccessDenied, "The chat token does not carry the capability %s", c)
+	case len(req.ID) > MaxRequestIDLength:
+		return tooLarge("RequestId", MaxRequestIDLength, "bytes")
+	}
+	return nil
+}
+
+// do hands a checked request to the room's home.
+func (s *Session) do(ctx context.Context, req Request, op Operation) error {
+	if req.OverRate {
+		return chat.Errorf(chat.Throttled, rateLimitExceeded)
+	}
+	if _, err := s.room.settings(); err != nil {
+		return err
+	}
+	op.RoomID, op.RequestID, op.Received = s.room.id, req.ID, req.Received
+	_, err := s.engine.homes.Home(op.RoomID).Do(ctx, op)
+	return err
+}
+
+func tooLarge(field string, limit int, unit string) error {
+	return chat.Errorf(chat.TooLarge, "%s is too large: at most %d %s are allowed", field, limit, unit)
+}

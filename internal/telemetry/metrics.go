@@ -1,0 +1,112 @@
+package telemetry
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// Metrics are all metrics of one server. The first group carries the ten
+// CloudWatch metrics of IVS Chat (namespace AWS/IVSChat) under Prometheus names;
+// the rest is what an operator needs to see trouble coming.
+type Metrics struct {
+	Registry *prometheus.Registry
+
+	// ConcurrentChatConnections is CloudWatch's metric of that name.
+	ConcurrentChatConnections prometheus.Gauge
+	// MessagingRequests, by action, is MessagingRequests (the sum) and Requests
+	// (by Action): accepted SendMessage, DeleteMessage, DisconnectUser, SendEvent.
+	MessagingRequests *prometheus.CounterVec
+	// MessagingDeliveries, by action, is MessagingDeliveries (the sum) and
+	// Deliveries (by Action).
+	MessagingDeliveries *prometheus.CounterVec
+	// InvocationErrors and ResponseValidationErrors are by handler uri.
+	InvocationErrors         *prometheus.CounterVec
+	ResponseValidationErrors *prometheus.CounterVec
+	// LogDestination… are by logging configuration (its ARN).
+	LogDestinationErrors                 *prometheus.CounterVec
+	LogDestinationAccessDeniedErrors     *prometheus.CounterVec
+	LogDestinationResourceNotFoundErrors *prometheus.CounterVec
+
+	// APIRequests counts control-plane calls by operation and by exception name
+	// ("" when the call succeeded).
+	APIRequests *prometheus.CounterVec
+	// APIDuration is how long a control-plane call took, by operation.
+	APIDuration *prometheus.HistogramVec
+	// Handshakes counts WebSocket handshakes by result: "accepted" or why not.
+	Handshakes *prometheus.CounterVec
+	// HandshakesHeld is how many handshakes are being held back right now.
+	HandshakesHeld prometheus.Gauge
+	// HandshakeDuration is the time from request to 101.
+	HandshakeDuration prometheus.Histogram
+	// ErrorFrames counts ERROR frames by code.
+	ErrorFrames *prometheus.CounterVec
+	// SessionsEnded counts ended sessions by reason.
+	SessionsEnded *prometheus.CounterVec
+	// LiveRooms is how many rooms this node holds in memory.
+	LiveRooms prometheus.Gauge
+	// PublishDuration is the time from receipt of a request to its delivery
+	// being queued on this node, by action.
+	PublishDuration *prometheus.HistogramVec
+	// PendingBytes is what slow receivers are owed in memory.
+	PendingBytes prometheus.Gauge
+	// CommitDuration and CommitSize describe group commits, by database file.
+	CommitDuration *prometheus.HistogramVec
+	CommitSize     *prometheus.HistogramVec
+	// StoreErrors counts failed writes and reads, by database file.
+	StoreErrors *prometheus.CounterVec
+	// TranscriptDropped counts frames that could not be kept for their readers.
+	TranscriptDropped prometheus.Counter
+}
+
+// NewMetrics makes the metrics and registers them, Go's and the process's own
+// included, in a registry of their own.
+func NewMetrics() *Metrics {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m := &Metrics{Registry: reg}
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "confab_" + name, Help: help}, labels)
+		reg.MustRegister(c)
+		return c
+	}
+	gauge := func(name, help string) prometheus.Gauge {
+		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "confab_" + name, Help: help})
+		reg.MustRegister(g)
+		return g
+	}
+	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "confab_" + name, Help: help, Buckets: buckets}, labels)
+		reg.MustRegister(h)
+		return h
+	}
+	// From 0.1 ms, what a call takes in memory, to 10 s, what a held one may.
+	seconds := prometheus.ExponentialBucketsRange(0.0001, 10, 16)
+	sizes := prometheus.ExponentialBuckets(1, 2, 12)
+
+	m.ConcurrentChatConnections = gauge("concurrent_chat_connections", "Connections to all rooms (CloudWatch: ConcurrentChatConnections).")
+	m.MessagingRequests = counter("messaging_requests_total", "Accepted messaging requests over WebSocket and HTTP (CloudWatch: MessagingRequests, Requests).", "action")
+	m.MessagingDeliveries = counter("messaging_deliveries_total", "Frames queued for connections (CloudWatch: MessagingDeliveries, Deliveries).", "action")
+	m.InvocationErrors = counter("review_invocation_errors_total", "Message review handlers that could not be invoked (CloudWatch: InvocationErrors).", "uri")
+	m.ResponseValidationErrors = counter("review_response_validation_errors_total", "Invalid answers of message review handlers (CloudWatch: ResponseValidationErrors).", "uri")
+	m.LogDestinationErrors = counter("log_destination_errors_total", "Failed deliveries of chat logs (CloudWatch: LogDestinationErrors).", "logging_configuration")
+	m.LogDestinationAccessDeniedErrors = counter("log_destination_access_denied_errors_total", "Chat log deliveries that were denied (CloudWatch: LogDestinationAccessDeniedError).", "logging_configuration")
+	m.LogDestinationResourceNotFoundErrors = counter("log_destination_resource_not_found_errors_total", "Chat log deliveries to a missing destination (CloudWatch: LogDestinationResourceNotFoundErrors).", "logging_configuration")
+
+	m.APIRequests = counter("api_requests_total", "Control-plane calls by operation and exception; no exception means success.", "operation", "exception")
+	m.APIDuration = histogram("api_request_duration_seconds", "Time of a control-plane call.", seconds, "operation")
+	m.Handshakes = counter("handshakes_total", "WebSocket handshakes by result.", "result")
+	m.HandshakesHeld = gauge("handshakes_held", "WebSocket handshakes that are being held back by a connect rate.")
+	h := histogram("handshake_duration_seconds", "Time from a WebSocket request to its 101.", seconds)
+	m.HandshakeDuration = h.WithLabelValues().(prometheus.Histogram) //nolint:forcetypeassert // A HistogramVec holds histograms.
+	m.ErrorFrames = counter("error_frames_total", "ERROR frames sent, by ErrorCode.", "code")
+	m.SessionsEnded = counter("sessions_ended_total", "Sessions that ended, by reason.", "reason")
+	m.LiveRooms = gauge("live_rooms", "Rooms held in memory by this node.")
+	m.PublishDuration = histogram("publish_duration_seconds", "Time from receipt of a messaging request to delivery being queued.", seconds, "action")
+	m.PendingBytes = gauge("pending_bytes", "Bytes that slow receivers are owed.")
+	m.CommitDuration = histogram("commit_duration_seconds", "Time of a database commit, by file.", seconds, "file")
+	m.CommitSize = histogram("commit_size", "Writes that share one database commit, by file.", sizes, "file")
+	m.StoreErrors = counter("store_errors_total", "Database operations that failed, by file.", "file")
+	transcript := counter("transcript_dropped_total", "Frames that were delivered but could not be kept for logging.")
+	m.TranscriptDropped = transcript.WithLabelValues()
+	return m
+}
