@@ -1,0 +1,80 @@
+package sigv4
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"net/http"
+)
+
+// Verify says whether the holder of secret signed r, whose body has the
+// SHA-256 payloadSHA256Hex (lower-case hex). It compares in constant time and
+// takes the same time for a wrong secret as for the right one, so a caller who
+// has no secret for the access key may call it with a made-up one.
+//
+// When the request has x-amz-content-sha256, it must be that very hash:
+// UNSIGNED-PAYLOAD and the streaming forms belong to S3 and to operations
+// whose API model allows an unsigned body, and are refused, presigned or not.
+//
+// The signing key is derived every time: four HMACs of some 20 bytes are not
+// worth keeping keys in memory for.
+func (a *Authorization) Verify(r *http.Request, payloadSHA256Hex, secret string) error {
+	params, err := parseQuery(r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	want := a.sign(secret, a.appendCanonicalRequest(make([]byte, 0, 1024), r, params, payloadSHA256Hex))
+	if subtle.ConstantTimeCompare([]byte(want), []byte(a.Signature)) != 1 {
+		return refuse(InvalidSignature, "The request signature we calculated does not match the signature you provided. "+
+			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
+	}
+	// Only now, so that nobody learns about the body of a request that is not
+	// theirs, and every refusal above costs the same.
+	for _, claimed := range r.Header["X-Amz-Content-Sha256"] {
+		if err := checkPayload(claimed, payloadSHA256Hex); err != nil {
+			return err
+		}
+	}
+	for _, p := range params {
+		if a.Presigned && p.name == queryContentSHA256 {
+			if err := checkPayload(p.value, payloadSHA256Hex); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func checkPayload(claimed, actual string) error {
+	if claimed != actual {
+		return refuse(InvalidSignature, "The value of 'x-amz-content-sha256' must be the SHA-256 of the body in lower-case hex; unsigned and streaming payloads are not allowed.")
+	}
+	return nil
+}
+
+// sign returns the signature of a canonical request, in lower-case hex.
+func (a *Authorization) sign(secret string, canonical []byte) string {
+	sum := sha256.Sum256(canonical)
+	b := make([]byte, 0, 256)
+	b = append(b, algorithm+"\n"...)
+	b = a.Time.AppendFormat(b, isoBasic)
+	for i, part := range [...]string{a.Date, a.Region, a.Service, a.Terminator} {
+		b = append(b, "\n/"[min(i, 1)])
+		b = append(b, part...)
+	}
+	b = append(b, '\n')
+	b = hex.AppendEncode(b, sum[:])
+
+	key := mac([]byte("AWS4"+secret), []byte(a.Date))
+	for _, part := range [...]string{a.Region, a.Service, a.Terminator} {
+		key = mac(key, []byte(part))
+	}
+	return hex.EncodeToString(mac(key, b))
+}
+
+func mac(key, data []byte) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write(data)
+	return h.Sum(nil)
+}
