@@ -1,0 +1,121 @@
+package iam
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"net/http"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/sigv4"
+)
+
+// The names of the refusals that sigv4 does not make.
+const (
+	UnrecognizedClient = "UnrecognizedClientException"
+	ExpiredToken       = "ExpiredTokenException"
+)
+
+// Options are what an Authenticator needs.
+type Options struct {
+	Region  string // the only one that requests may be signed for
+	Account string // the root's
+	Service string // the name in the credential scope: ivschat
+	// Root are the administrator's credentials; none without an access key id.
+	// Its Principal is filled in.
+	Root  Credentials
+	Store CredentialsStore
+	Now   func() time.Time // nil is time.Now
+	// CacheFor is how long an answer of the store is good. It is also how long a
+	// deleted credential goes on working, so it is at most MaxCacheFor, which
+	// zero means, too. Less than zero asks the store every time.
+	CacheFor time.Duration
+}
+
+// MaxCacheFor is the longest time between a change of credentials and its
+// effect.
+const MaxCacheFor = 2 * time.Second
+
+// Authenticator finds out who signed a request. It is safe for concurrent use.
+type Authenticator struct {
+	region, service string
+	root            Credentials
+	cache           *cache
+	now             func() time.Time
+	// noSecret stands in for the secret of an access key that nobody has.
+	noSecret string
+}
+
+// NewAuthenticator makes an Authenticator.
+func NewAuthenticator(o Options) *Authenticator {
+	a := &Authenticator{region: o.Region, service: o.Service, root: o.Root, now: o.Now, noSecret: rand.Text()}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	if o.CacheFor == 0 || o.CacheFor > MaxCacheFor {
+		o.CacheFor = MaxCacheFor
+	}
+	a.cache = newCache(o.Store, o.CacheFor, a.now)
+	a.root.Principal = &Principal{ARN: "arn:aws:iam::" + o.Account + ":root", Account: o.Account, Root: true}
+	return a
+}
+
+// Authenticate returns the principal who signed r, whose whole body is body.
+// Refusals are chat.Errors with the code Unauthenticated: those of package
+// sigv4, UnrecognizedClient for an access key that does not exist or does not
+// belong to the session token, ExpiredToken for credentials that have ended.
+// Any other error means that the store failed.
+//
+// Nobody learns from the answer, or from the time it takes once the store has
+// answered, whether an access key exists: one that does not costs the
+// verification of a signature as well.
+func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request, body []byte) (*Principal, error) {
+	auth, err := sigv4.Parse(r)
+	if err != nil {
+		return nil, err
+	}
+	now := a.now()
+	if err := auth.Check(now, a.region, a.service); err != nil {
+		return nil, err
+	}
+	c, err := a.credentials(ctx, auth.AccessKeyID)
+	if err != nil {
+		return nil, err
+	}
+	known := c != nil
+	if !known {
+		c = &Credentials{SecretAccessKey: a.noSecret, SessionToken: auth.SessionToken}
+	}
+	sum := sha256.Sum256(body)
+	wrongSignature := auth.Verify(r, hex.EncodeToString(sum[:]), c.SecretAccessKey)
+	switch {
+	case !equal(auth.SessionToken, c.SessionToken) || !known:
+		return nil, refuse(UnrecognizedClient, "The security token included in the request is invalid.")
+	case wrongSignature != nil:
+		return nil, wrongSignature
+	case !c.Expires.IsZero() && !now.Before(c.Expires):
+		return nil, refuse(ExpiredToken, "The security token included in the request is expired")
+	}
+	return c.Principal, nil
+}
+
+// credentials returns those of an access key, nil when there are none.
+func (a *Authenticator) credentials(ctx context.Context, accessKeyID string) (*Credentials, error) {
+	if a.root.AccessKeyID != "" && a.root.AccessKeyID == accessKeyID {
+		return &a.root, nil
+	}
+	return a.cache.get(ctx, accessKeyID)
+}
+
+// equal compares in a time that says nothing about either, not even the length.
+func equal(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+func refuse(name, message string) error {
+	return &chat.Error{Code: chat.Unauthenticated, Name: name, Message: message}
+}

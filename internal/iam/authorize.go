@@ -1,0 +1,98 @@
+package iam
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/policy"
+)
+
+// Keys are the tags of a call, on which policies may make conditions.
+type Keys struct {
+	// RequestTags are those in the request: aws:RequestTag/<key>.
+	RequestTags map[string]string
+	// TagKeys are the keys in the request, aws:TagKeys; nil takes those of
+	// RequestTags.
+	TagKeys []string
+	// ResourceTags are those the resource has: aws:ResourceTag/<key>.
+	ResourceTags map[string]string
+}
+
+// Authorize says whether the principal may do action, for example
+// "ivschat:CreateRoom", to resource. The error is an AccessDenied that names
+// user, action, resource and why. Nobody may do anything without a Call.
+func (c *Call) Authorize(action string, resource chat.ARN, keys Keys) error {
+	switch {
+	case c == nil || c.Principal == nil:
+		return chat.Errorf(chat.AccessDenied, "Nobody is authorized to perform: %s on resource: %s without credentials", action, resource)
+	case c.Principal.Root:
+		return nil
+	}
+	switch policy.Evaluate(c.Principal.Policies, &policy.Request{Action: action, Resource: resource.String(), Context: c.context(resource, keys)}) {
+	case policy.Allowed:
+		return nil
+	case policy.ExplicitDeny:
+		return chat.Errorf(chat.AccessDenied, "User: %s is not authorized to perform: %s on resource: %s with an explicit deny in an identity-based policy",
+			c.Principal.ARN, action, resource)
+	default:
+		return chat.Errorf(chat.AccessDenied, "User: %s is not authorized to perform: %s on resource: %s because no identity-based policy allows the %s action",
+			c.Principal.ARN, action, resource, action)
+	}
+}
+
+// context returns the condition keys of the call ("AWS global condition context
+// keys" in the IAM User Guide). A key without a value is missing, as the guide
+// says of each of them.
+func (c *Call) context(resource chat.ARN, keys Keys) policy.Context {
+	p := c.Principal
+	ctx := policy.Context{
+		"aws:principalarn":          {p.ARN},
+		"aws:principalaccount":      {p.Account},
+		"aws:principaltype":         {"User"},
+		"aws:principalisawsservice": {"false"},
+		// Users have no id beside their name.
+		"aws:userid":          {p.Name},
+		"aws:username":        {p.Name},
+		"aws:currenttime":     {c.Time.UTC().Format(time.RFC3339)},
+		"aws:epochtime":       {strconv.FormatInt(c.Time.Unix(), 10)},
+		"aws:securetransport": {strconv.FormatBool(c.SecureTransport)},
+		"aws:requestedregion": {resource.Region},
+		"aws:resourceaccount": {resource.Account},
+	}
+	if c.SourceIP.IsValid() {
+		ctx["aws:sourceip"] = []string{c.SourceIP.Unmap().String()}
+	}
+	if c.UserAgent != "" {
+		ctx["aws:useragent"] = []string{c.UserAgent}
+	}
+	if c.Referer != "" {
+		ctx["aws:referer"] = []string{c.Referer}
+	}
+	if !p.TokenIssued.IsZero() {
+		ctx["aws:tokenissuetime"] = []string{p.TokenIssued.UTC().Format(time.RFC3339)}
+	}
+	tagKeys := keys.TagKeys
+	if tagKeys == nil {
+		tagKeys = slices.Sorted(maps.Keys(keys.RequestTags))
+	}
+	if len(tagKeys) > 0 {
+		ctx["aws:tagkeys"] = tagKeys
+	}
+	addTags(ctx, "aws:requesttag/", keys.RequestTags)
+	addTags(ctx, "aws:resourcetag/", keys.ResourceTags)
+	return ctx
+}
+
+// addTags adds a key for each tag. The case of condition keys does not matter,
+// so tags whose keys differ in nothing else are several values of one: package
+// policy then takes the reading that grants less.
+func addTags(ctx policy.Context, prefix string, tags map[string]string) {
+	for _, k := range slices.Sorted(maps.Keys(tags)) {
+		name := prefix + strings.ToLower(k)
+		ctx[name] = append(ctx[name], tags[k])
+	}
+}
