@@ -1,0 +1,55 @@
+package quota
+
+import "time"
+
+// Bucket is a token bucket for a rate per second: its capacity is the rate, and
+// it refills by the rate every second. It is small enough to have one for every
+// room and every connection, and needs no goroutine. It is not safe for
+// concurrent use. The zero value allows everything.
+//
+// It is kept as one moment: when it will be full again if nothing more is
+// taken. Every token that is taken moves the moment on by the time that one
+// token takes to refill (the generic cell rate algorithm).
+type Bucket struct {
+	rate int
+	full time.Time
+}
+
+// NewBucket returns a full bucket of rate tokens; 0 allows everything.
+func NewBucket(rate int) Bucket { return Bucket{rate: rate} }
+
+// Rate returns the rate per second; 0 means that there is none.
+func (b *Bucket) Rate() int { return b.rate }
+
+// SetRate changes the rate. How full the bucket is, as a share of its capacity,
+// stays as it is.
+func (b *Bucket) SetRate(rate int) { b.rate = rate }
+
+// Allow takes a token and says whether there was one. Calls are made in the
+// order of their times; should the clock be set back, the bucket is empty for a
+// second at most.
+func (b *Bucket) Allow(now time.Time) bool {
+	if b.rate <= 0 {
+		return true
+	}
+	token := b.refill()
+	capacity := time.Duration(b.rate) * token
+	owed := min(max(b.full.Sub(now), 0), capacity)
+	ok := owed+token <= capacity
+	if ok {
+		owed += token
+	}
+	b.full = now.Add(owed)
+	return ok
+}
+
+// FullAt returns when the bucket is full again; a moment that is past, or the
+// zero time, means that it is full now and may be forgotten: a new one would
+// behave the same.
+func (b *Bucket) FullAt() time.Time { return b.full }
+
+// refill is the time that one token takes, rounded up so that the rate is never exceeded.
+func (b *Bucket) refill() time.Duration {
+	rate := time.Duration(b.rate)
+	return (time.Second + rate - 1) / rate
+}

@@ -1,0 +1,124 @@
+package restjson
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"confab/internal/chat"
+)
+
+// maxDepth is how deep objects and lists of a request may be nested. The
+// deepest member of the API model stands at depth 3.
+const maxDepth = 32
+
+// decoding are the rules of Decode beyond the package's defaults, which already
+// match names by case and refuse duplicate names and invalid UTF-8.
+var decoding = json.JoinOptions(
+	json.WithUnmarshalers(json.UnmarshalFromFunc(func(dec *jsontext.Decoder, _ *string) error {
+		// An optional member is a pointer, and its null never comes here. So this
+		// one is an item of a list or a value of a map, and those are dense; or it
+		// stands in place of a name, which the decoder refuses by itself.
+		in, n := dec.StackIndex(dec.StackDepth())
+		name := in == jsontext.KindBeginObject && n%2 == 0
+		if !name && dec.PeekKind() == jsontext.KindNull {
+			return errors.New("must be a string, not null")
+		}
+		return errors.ErrUnsupported
+	})),
+)
+
+// Decode reads a request body into v, a pointer to the input of an operation.
+// Optional members of an input are pointers, lists and maps: null leaves them
+// absent. Unknown members are ignored. An empty body is that of an input with no
+// members set. The error is a SerializationException that names the member by
+// its JSON pointer and says what is allowed there.
+func Decode(body []byte, v any) error {
+	if len(body) == 0 {
+		return nil
+	}
+	if !shallow(body) {
+		return malformed("The request body is nested deeper than the %d levels that are allowed", maxDepth)
+	}
+	if k := jsontext.Value(body).Kind(); k == jsontext.KindNull || k == jsontext.KindBeginArray {
+		return malformed("The request body must be a JSON object, not %s", kindNames[k])
+	}
+	err := json.Unmarshal(body, v, decoding)
+	if err == nil {
+		return nil
+	}
+	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
+		return explain(semantic)
+	}
+	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		if errors.Is(syntax.Err, jsontext.ErrDuplicateName) {
+			return malformed("Member %s is given twice", syntax.JSONPointer)
+		}
+		return malformed("The request body is not valid JSON: %v at byte %d", syntax.Err, syntax.ByteOffset)
+	}
+	return malformed("The request body is not valid JSON: it ends too early")
+}
+
+// explain says which member has the wrong type and what its type is.
+func explain(e *json.SemanticError) error {
+	subject := "The request body"
+	if e.JSONPointer != "" {
+		subject = "Member " + string(e.JSONPointer)
+	}
+	if e.JSONKind == 0 && e.Err != nil {
+		// A rule of a type's own, as that unions have one member.
+		return malformed("%s %v", subject, e.Err)
+	}
+	allowed := "null"
+	switch t := e.GoType; {
+	case t == nil:
+	case t.Kind() == reflect.String:
+		allowed = "a string"
+	case t.Kind() == reflect.Int32:
+		allowed = "a whole number from -2147483648 to 2147483647, written without fraction or exponent"
+	case t.Kind() == reflect.Slice:
+		allowed = "a list"
+	case t.Kind() == reflect.Map, t.Kind() == reflect.Struct:
+		allowed = "an object"
+	}
+	given := kindNames[e.JSONKind]
+	if e.JSONKind == jsontext.KindNumber && len(e.JSONValue) > 0 && len(e.JSONValue) < 40 {
+		given = string(e.JSONValue)
+	}
+	return malformed("%s must be %s, not %s", subject, allowed, given)
+}
+
+var kindNames = map[jsontext.Kind]string{
+	jsontext.KindNull: "null", jsontext.KindTrue: "true", jsontext.KindFalse: "false", jsontext.KindString: "a string",
+	jsontext.KindNumber: "a number", jsontext.KindBeginObject: "an object", jsontext.KindBeginArray: "a list",
+}
+
+func malformed(format string, args ...any) error {
+	return &chat.Error{Code: chat.Invalid, Name: "SerializationException", Message: fmt.Sprintf(format, args...)}
+}
+
+// shallow says whether no value of body is nested deeper than maxDepth. It
+// looks at brackets outside of strings only; whether they match is for the
+// decoder to say.
+func shallow(body []byte) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > maxDepth {
+				return false
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return true
+}

@@ -1,0 +1,153 @@
+package restjson
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"confab/internal/chat"
+)
+
+// exception is how the wire calls a code.
+type exception struct {
+	name   string
+	status int
+}
+
+// exceptions are the API model's, and of the codes that it does not have AWS's
+// common errors. Rejected is missing: message review answers over WebSocket only.
+var exceptions = map[chat.Code]exception{
+	chat.Internal:            {"InternalServerException", http.StatusInternalServerError},
+	chat.Invalid:             {"ValidationException", http.StatusBadRequest},
+	chat.Unauthenticated:     {"UnrecognizedClientException", http.StatusForbidden},
+	chat.AccessDenied:        {"AccessDeniedException", http.StatusForbidden},
+	chat.PendingVerification: {"PendingVerification", http.StatusForbidden},
+	chat.NotFound:            {"ResourceNotFoundException", http.StatusNotFound},
+	chat.Conflict:            {"ConflictException", http.StatusConflict},
+	chat.TooLarge:            {"RequestEntityTooLargeException", http.StatusRequestEntityTooLarge},
+	chat.QuotaExceeded:       {"ServiceQuotaExceededException", http.StatusPaymentRequired},
+	chat.Throttled:           {"ThrottlingException", http.StatusTooManyRequests},
+	chat.Unavailable:         {"ServiceUnavailableException", http.StatusServiceUnavailable},
+}
+
+// statuses are those of the exceptions that go by a name of their own and whose
+// status is not their code's.
+var statuses = map[string]int{
+	"UnknownOperationException":     http.StatusNotFound,
+	"UnsupportedMediaTypeException": http.StatusUnsupportedMediaType,
+	"NotAcceptableException":        http.StatusNotAcceptable,
+}
+
+// internalMessage is all that a caller learns of an error of ours; the log has
+// the rest under the request id.
+const internalMessage = "The service could not carry the request out because of an internal error; its log has the cause under the request id"
+
+// document is the body of every exception: which members it has is decided by
+// the code, as the API model says.
+type document struct {
+	Message      string            `json:"message"`
+	Reason       string            `json:"reason,omitzero"`
+	FieldList    []validationField `json:"fieldList,omitzero"`
+	ResourceID   *string           `json:"resourceId,omitzero"`
+	ResourceType string            `json:"resourceType,omitzero"`
+	Limit        *int              `json:"limit,omitzero"`
+}
+
+type validationField struct {
+	Name    string `json:"name"`
+	Message string `json:"message"`
+}
+
+// Exception returns the name and the status that err has on the wire.
+func Exception(err error) (name string, status int) {
+	e := refusal(err)
+	x := exceptions[e.Code]
+	if e.Name != "" {
+		x.name = e.Name
+		if s, ok := statuses[e.Name]; ok {
+			x.status = s
+		}
+	}
+	return x.name, x.status
+}
+
+// refusal returns the chat.Error in err, or an Internal one in place of what
+// the caller must not read.
+func refusal(err error) *chat.Error {
+	if e, ok := errors.AsType[*chat.Error](err); ok && e.Code != chat.Internal {
+		if _, known := exceptions[e.Code]; known {
+			return e
+		}
+	}
+	return &chat.Error{Code: chat.Internal, Message: internalMessage}
+}
+
+// WriteError answers with the exception that err is: its name in
+// x-amzn-ErrorType, its members in the body. An error that is not a *chat.Error
+// becomes an InternalServerException that says nothing about it.
+func WriteError(w http.ResponseWriter, requestID string, err error) {
+	e := refusal(err)
+	name, status := Exception(e)
+	doc := document{Message: e.Message}
+	switch {
+	case e.Name != "":
+		// Not one of the API model's: these have a message only.
+	case e.Code == chat.Invalid:
+		doc.Reason = string(e.Reason)
+		if doc.Reason == "" {
+			doc.Reason = string(chat.Other)
+		}
+		for _, f := range e.Fields {
+			doc.FieldList = append(doc.FieldList, validationField(f))
+		}
+	case e.Code == chat.QuotaExceeded || e.Code == chat.Throttled:
+		doc.Limit = &e.Limit
+		fallthrough
+	case e.Code == chat.NotFound || e.Code == chat.Conflict:
+		doc.ResourceID = &e.Resource.ID
+		doc.ResourceType = e.Resource.Type.ErrorName()
+	}
+	h := w.Header()
+	h.Set("x-amzn-ErrorType", name)
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", "1") // Every rate of the service refills within a second.
+	}
+	// A message may quote what the client sent; whatever that was, the answer is UTF-8.
+	body, err := json.Marshal(doc, jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		body = []byte(`{"message":""}`)
+	}
+	send(w, status, requestID, body)
+}
+
+// Write answers with the output v of an operation; nil is an empty body, as 204
+// and operations without output have it.
+func Write(w http.ResponseWriter, status int, requestID string, v any) error {
+	if v == nil {
+		send(w, status, requestID, nil)
+		return nil
+	}
+	body, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		return err
+	}
+	send(w, status, requestID, body)
+	return nil
+}
+
+// send writes the answer. net/http adds Date, by which SDKs correct their clocks.
+func send(w http.ResponseWriter, status int, requestID string, body []byte) {
+	h := w.Header()
+	h.Set("x-amzn-RequestId", requestID)
+	if body != nil {
+		h.Set("Content-Type", "application/json")
+	}
+	if status != http.StatusNoContent {
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	w.WriteHeader(status)
+	w.Write(body) //nolint:errcheck // The client is gone, and nobody else is there to be told.
+}

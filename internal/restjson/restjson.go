@@ -1,0 +1,81 @@
+// Package restjson is the server side of AWS restJson1, the protocol of the
+// control plane: it reads request bodies, writes results, and turns a chat.Error
+// into the exception that an SDK expects.
+//
+// The rules are those of the Smithy specification "AWS restJson1 protocol" and
+// of its tests for malformed requests; names and statuses of exceptions are the
+// API model's. Where Smithy leaves a choice we are lenient with what costs
+// nothing: a request may come without Content-Type, and parameters of a media
+// type (charset) are not looked at.
+package restjson
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"confab/internal/chat"
+)
+
+// MaxBody is the size of the largest request body, in bytes: twice what 50 tags
+// of the longest keys and values need when every character is escaped.
+const MaxBody = 256 << 10
+
+// ReadBody returns the whole body of r. A body above MaxBody is TooLarge and is
+// not read to its end: the connection is closed behind the answer.
+func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	tooLarge := chat.Errorf(chat.TooLarge, "The request body is too large; at most %d bytes are allowed", MaxBody)
+	if r.ContentLength > MaxBody {
+		w.Header().Set("Connection", "close")
+		return nil, tooLarge
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, tooLarge
+	}
+	if err != nil {
+		return nil, &chat.Error{Code: chat.Invalid, Name: "MalformedHttpRequestException", Message: "The request body could not be read to its end"}
+	}
+	return body, nil
+}
+
+// CheckMedia holds the request's Content-Type and Accept against the one media
+// type that the service speaks, application/json. A Content-Type counts only in
+// a POST, as the other methods carry no body.
+func CheckMedia(r *http.Request) error {
+	if given := r.Header.Get("Content-Type"); given != "" && r.Method == http.MethodPost {
+		if media, _, err := mime.ParseMediaType(given); err != nil || media != "application/json" {
+			return &chat.Error{
+				Code: chat.Invalid, Name: "UnsupportedMediaTypeException",
+				Message: "The Content-Type of a request must be application/json",
+			}
+		}
+	}
+	if accept := r.Header.Values("Accept"); len(accept) > 0 && !acceptsJSON(strings.Join(accept, ",")) {
+		return &chat.Error{
+			Code: chat.Invalid, Name: "NotAcceptableException",
+			Message: "The service answers with application/json, which the Accept header of the request does not allow",
+		}
+	}
+	return nil
+}
+
+// acceptsJSON says whether an Accept header (RFC 9110, section 12.5.1) has a
+// range that application/json is in. An empty header allows everything.
+func acceptsJSON(accept string) bool {
+	if strings.TrimSpace(accept) == "" {
+		return true
+	}
+	for part := range strings.SplitSeq(accept, ",") {
+		media, params, err := mime.ParseMediaType(part)
+		if err != nil || strings.Trim(params["q"], "0.") == "" && params["q"] != "" {
+			continue
+		}
+		if media == "*/*" || media == "application/*" || media == "application/json" {
+			return true
+		}
+	}
+	return false
+}

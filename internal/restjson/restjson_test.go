@@ -1,0 +1,99 @@
+package restjson_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"confab/internal/chat"
+	"confab/internal/restjson"
+)
+
+func TestReadBody(t *testing.T) {
+	read := func(r *http.Request) ([]byte, error) { return restjson.ReadBody(httptest.NewRecorder(), r) }
+	t.Run("as large as allowed", func(t *testing.T) {
+		body, err := read(httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", restjson.MaxBody))))
+		if err != nil || len(body) != restjson.MaxBody {
+			t.Errorf("got %d bytes, %v", len(body), err)
+		}
+	})
+	t.Run("a larger announced length is refused before reading", func(t *testing.T) {
+		source := &counter{r: strings.NewReader(strings.Repeat("x", restjson.MaxBody+1))}
+		r := httptest.NewRequest("POST", "/", source)
+		r.ContentLength = restjson.MaxBody + 1
+		if _, err := read(r); chat.CodeOf(err) != chat.TooLarge || source.n != 0 {
+			t.Errorf("got %v after %d bytes", err, source.n)
+		}
+	})
+	t.Run("a larger chunked body is not read to its end", func(t *testing.T) {
+		source := &counter{r: strings.NewReader(strings.Repeat("x", 10*restjson.MaxBody))}
+		r := httptest.NewRequest("POST", "/", source)
+		r.ContentLength = -1
+		if _, err := read(r); chat.CodeOf(err) != chat.TooLarge || source.n > 2*restjson.MaxBody {
+			t.Errorf("got %v after %d bytes", err, source.n)
+		}
+	})
+	t.Run("a body that breaks off", func(t *testing.T) {
+		_, err := read(httptest.NewRequest("POST", "/", io.MultiReader(strings.NewReader("{"), broken{})))
+		if name, status := restjson.Exception(err); name != "MalformedHttpRequestException" || status != 400 {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+type counter struct {
+	r io.Reader
+	n int
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += n
+	return n, err
+}
+
+type broken struct{}
+
+func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func TestCheckMedia(t *testing.T) {
+	for _, c := range []struct {
+		method, contentType, accept, want string
+	}{
+		{"POST", "", "", ""},
+		{"POST", "application/json", "application/json", ""},
+		{"POST", "Application/JSON; charset=utf-8", "*/*", ""},
+		{"POST", "application/json", "text/html, application/*;q=0.5", ""},
+		{"POST", "application/json", "application/json, text/plain, */*", ""},
+		{"POST", "application/hal+json", "", "UnsupportedMediaTypeException"},
+		{"POST", "application/x-www-form-urlencoded", "", "UnsupportedMediaTypeException"},
+		{"POST", "application/json, text/plain", "", "UnsupportedMediaTypeException"},
+		{"POST", ";", "", "UnsupportedMediaTypeException"},
+		{"GET", "text/plain", "", ""},
+		{"POST", "", "application/hal+json", "NotAcceptableException"},
+		{"GET", "", "text/html", "NotAcceptableException"},
+		{"GET", "", "application/json;q=0", "NotAcceptableException"},
+		{"GET", "", "application/json;q=0.000, text/html", "NotAcceptableException"},
+	} {
+		t.Run(c.method+" "+c.contentType+" for "+c.accept, func(t *testing.T) {
+			r := httptest.NewRequest(c.method, "/", nil)
+			if c.contentType != "" {
+				r.Header.Set("Content-Type", c.contentType)
+			}
+			if c.accept != "" {
+				r.Header.Set("Accept", c.accept)
+			}
+			err := restjson.CheckMedia(r)
+			if (err == nil) != (c.want == "") {
+				t.Fatalf("got %v, want %q", err, c.want)
+			}
+			if err != nil {
+				if name, _ := restjson.Exception(err); name != c.want {
+					t.Errorf("got %s, want %s", name, c.want)
+				}
+			}
+		})
+	}
+}
