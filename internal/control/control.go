@@ -1,0 +1,146 @@
+// Package control is the control plane of Amazon IVS Chat, API version
+// 2020-07-14: 17 operations over restJson1 with Signature Version 4.
+//
+// Every operation is a method of Service in a file of its own, with its input
+// and its output; routes.go lists them. A request comes this way:
+//
+//	read the body, at most restjson.MaxBody
+//	authenticate          an unsigned request to an unknown path is unsigned first
+//	find the operation    404 UnknownOperationException
+//	throttle              the quota on calls of the operation
+//	decode                406, 415, SerializationException
+//	the method            checks the members, and names all that are wrong at once,
+//	                      authorizes with the tags of the resource,
+//	                      then looks at what there is
+//
+// Members are checked before the caller's policies are, as these need the ARN
+// that the members hold. Whether a resource exists is told only to those whose
+// policies would allow the operation on its ARN; others are denied. That goes
+// for an ARN of another region or account as well: nothing is there.
+package control
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/iam"
+	"confab/internal/quota"
+	"confab/internal/store"
+	"confab/internal/telemetry"
+)
+
+// Store is the durable truth: *store.DB.
+type Store interface {
+	CreateRoom(ctx context.Context, r *chat.Room, limit int) error
+	Room(ctx context.Context, id string) (*chat.Room, error)
+	UpdateRoom(ctx context.Context, id string, change func(*chat.Room) error) (*chat.Room, error)
+	DeleteRoom(ctx context.Context, id string) error
+	ListRooms(ctx context.Context, f store.RoomFilter, limit int, token string) ([]*chat.Room, string, error)
+
+	CreateLoggingConfiguration(ctx context.Context, c *chat.LoggingConfiguration, limit int) error
+	LoggingConfiguration(ctx context.Context, id string) (*chat.LoggingConfiguration, error)
+	UpdateLoggingConfiguration(ctx context.Context, id string, change func(*chat.LoggingConfiguration) error) (*chat.LoggingConfiguration, error)
+	DeleteLoggingConfiguration(ctx context.Context, id string) error
+	ListLoggingConfigurations(ctx context.Context, limit int, token string) ([]*chat.LoggingConfiguration, string, error)
+
+	Tags(ctx context.Context, arn chat.ARN) (map[string]string, error)
+	ChangeTags(ctx context.Context, arn chat.ARN, change func(tags map[string]string) error) error
+}
+
+// Live is the rooms that people are in: *messaging.Engine.
+type Live interface {
+	// SendEvent, DeleteMessage and DisconnectUser return once the frame is
+	// published; the id is the frame's.
+	SendEvent(ctx context.Context, roomID, name string, attributes map[string]string) (id string, err error)
+	DeleteMessage(ctx context.Context, roomID, messageID, reason string) (id string, err error)
+	DisconnectUser(ctx context.Context, roomID, userID, reason string) error
+	// RoomChanged follows every committed change of a room.
+	RoomChanged(ctx context.Context, roomID string)
+}
+
+// Sealer makes chat tokens: *chattoken.Ring.
+type Sealer interface {
+	Seal(t *chat.Token) (string, error)
+}
+
+// Authenticator finds out who is calling: *iam.Authenticator.
+type Authenticator interface {
+	Authenticate(ctx context.Context, r *http.Request, body []byte) (*iam.Principal, error)
+}
+
+// Options are what a Service is made of. Region, Account, Store, Live, Tokens
+// and Authenticator are required.
+type Options struct {
+	Region        string
+	Account       string
+	Store         Store
+	Live          Live
+	Tokens        Sealer
+	Authenticator Authenticator
+
+	// Quotas holds the API call rates and the limits on resources; nil is quota.Off().
+	Quotas *quota.Set
+	// CheckHandler says whether the message review handler may be associated
+	// with a room. An error that is a *chat.Error refuses it. Nil accepts all.
+	CheckHandler func(ctx context.Context, uri string) error
+	// TokenLifetime is how long a chat token can be used to connect; 0 is as
+	// long as the session it opens.
+	TokenLifetime time.Duration
+	// MaxEventAttributes is the size of SendEvent's attributes in bytes; 0 is
+	// chat.MaxAttributes.
+	MaxEventAttributes int
+	// TrustedProxies are those whose X-Forwarded-For counts for aws:SourceIp.
+	TrustedProxies []netip.Prefix
+	// CORSOrigins are the origins of pages that may call; none, or "*", is any.
+	CORSOrigins []string
+
+	Log     *slog.Logger       // nil discards
+	Metrics *telemetry.Metrics // nil makes some that nobody reads
+	Now     func() time.Time   // nil is time.Now
+}
+
+// Service is the control plane.
+type Service struct {
+	Options
+	origins origins
+}
+
+// New makes a Service.
+func New(o Options) *Service {
+	if o.Quotas == nil {
+		o.Quotas = quota.Off()
+	}
+	if o.CheckHandler == nil {
+		o.CheckHandler = func(context.Context, string) error { return nil }
+	}
+	if o.MaxEventAttributes == 0 {
+		o.MaxEventAttributes = chat.MaxAttributes
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Metrics == nil {
+		o.Metrics = telemetry.NewMetrics()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Service{Options: o, origins: newOrigins(o.CORSOrigins)}
+}
+
+// changed tells the nodes of a committed change of a room, also when the caller
+// is gone by now. Other resources are not live.
+func (s *Service) changed(ctx context.Context, a chat.ARN) {
+	if a.Type == chat.RoomResource {
+		s.Live.RoomChanged(context.WithoutCancel(ctx), a.ID)
+	}
+}
+
+// newARN names a resource that is about to be created.
+func (s *Service) newARN(t chat.ResourceType) chat.ARN {
+	return chat.ARN{Region: s.Region, Account: s.Account, Type: t, ID: chat.NewID()}
+}

@@ -1,0 +1,50 @@
+package control
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// origins are the origins of pages that may call the API and read its answers.
+type origins struct {
+	any   bool
+	known []string
+}
+
+func newOrigins(list []string) origins {
+	return origins{any: len(list) == 0 || slices.Contains(list, "*"), known: list}
+}
+
+// allow lets the page that made r read the answer, also when it is an error: a
+// page that cannot is told nothing but "network error".
+func (o origins) allow(h http.Header, r *http.Request) {
+	switch origin := r.Header.Get("Origin"); {
+	case o.any:
+		h.Set("Access-Control-Allow-Origin", "*")
+	case slices.Contains(o.known, origin):
+		h.Set("Access-Control-Allow-Origin", origin)
+		h.Add("Vary", "Origin")
+	default:
+		h.Add("Vary", "Origin")
+		return
+	}
+	h.Set("Access-Control-Expose-Headers", "x-amzn-RequestId, x-amzn-ErrorType, Date")
+}
+
+// preflight answers OPTIONS, which browsers send unsigned before a call.
+func (o origins) preflight(h http.Header, r *http.Request) {
+	h.Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
+	h.Set("Access-Control-Max-Age", "7200") // What Chromium caps it to.
+	// A wildcard in Access-Control-Allow-Headers never covers Authorization, and
+	// prefixes cannot be given, so what was asked for is answered name by name.
+	allowed := []string{"authorization", "content-type"}
+	for name := range strings.SplitSeq(r.Header.Get("Access-Control-Request-Headers"), ",") {
+		name = strings.ToLower(strings.TrimSpace(name))
+		if strings.HasPrefix(name, "x-amz-") || strings.HasPrefix(name, "amz-sdk-") {
+			allowed = append(allowed, name)
+		}
+	}
+	h.Set("Access-Control-Allow-Headers", strings.Join(allowed, ", "))
+	h.Add("Vary", "Access-Control-Request-Headers")
+}

@@ -1,0 +1,84 @@
+package control
+
+import (
+	"context"
+	"crypto/rand"
+	"slices"
+	"time"
+
+	"confab/internal/chat"
+)
+
+// CreateChatTokenInput is what CreateChatToken takes; RoomIdentifier, the ARN,
+// and UserID are required.
+type CreateChatTokenInput struct {
+	Attributes               map[string]string `json:"attributes"`
+	Capabilities             []string          `json:"capabilities"`
+	RoomIdentifier           *string           `json:"roomIdentifier"`
+	SessionDurationInMinutes *int32            `json:"sessionDurationInMinutes"`
+	UserID                   *string           `json:"userId"`
+}
+
+// CreateChatTokenOutput is the token, until when it can be used to connect, and
+// when the session will end.
+type CreateChatTokenOutput struct {
+	SessionExpirationTime *string `json:"sessionExpirationTime,omitzero"`
+	Token                 *string `json:"token,omitzero"`
+	TokenExpirationTime   *string `json:"tokenExpirationTime,omitzero"`
+}
+
+// CreateChatToken issues a token with which one user connects to one room, once.
+// Viewing needs no capability.
+func (s *Service) CreateChatToken(ctx context.Context, in *CreateChatTokenInput) (*CreateChatTokenOutput, error) {
+	var v violations
+	t := &chat.Token{
+		Room:       v.arn("roomIdentifier", in.RoomIdentifier, chat.RoomResource),
+		UserID:     v.required("userId", in.UserID, userIDRule),
+		Attributes: in.Attributes,
+		IssuedAt:   s.Now(),
+	}
+	v.attributes("attributes", in.Attributes, chat.MaxAttributes)
+	t.Capabilities = v.capabilities(in.Capabilities)
+	minutes := v.number("sessionDurationInMinutes", in.SessionDurationInMinutes,
+		int(chat.MaxSession/time.Minute), int(chat.DefaultSession/time.Minute))
+	if err := v.err(); err != nil {
+		return nil, err
+	}
+	if _, err := s.room(ctx, "CreateChatToken", t.Room); err != nil {
+		return nil, err
+	}
+	rand.Read(t.ID[:])
+	t.SessionExpires = t.IssuedAt.Add(time.Duration(minutes) * time.Minute)
+	t.Expires = t.SessionExpires
+	if e := t.IssuedAt.Add(s.TokenLifetime); s.TokenLifetime > 0 && e.Before(t.Expires) {
+		t.Expires = e
+	}
+	sealed, err := s.Tokens.Seal(t)
+	if err != nil {
+		return nil, err
+	}
+	return &CreateChatTokenOutput{
+		Token:                 &sealed,
+		TokenExpirationTime:   new(chat.FormatTime(t.Expires)),
+		SessionExpirationTime: new(chat.FormatTime(t.SessionExpires)),
+	}, nil
+}
+
+// capabilities returns each capability once. Only the first wrong one is
+// reported, as there may be thousands.
+func (v *violations) capabilities(names []string) []chat.Capability {
+	var known []chat.Capability
+	for _, name := range names {
+		c := chat.Capability(name)
+		switch c {
+		case chat.SendMessage, chat.DeleteMessage, chat.DisconnectUser:
+		default:
+			v.add("capabilities", "must be made of SEND_MESSAGE, DELETE_MESSAGE and DISCONNECT_USER, this has %.64q", name)
+			return nil
+		}
+		if !slices.Contains(known, c) {
+			known = append(known, c)
+		}
+	}
+	return known
+}

@@ -1,0 +1,46 @@
+package control
+
+import (
+	"context"
+
+	"confab/internal/chat"
+	"confab/internal/quota"
+)
+
+// CreateLoggingConfigurationInput is what CreateLoggingConfiguration takes;
+// DestinationConfiguration is required.
+type CreateLoggingConfigurationInput struct {
+	DestinationConfiguration *DestinationConfiguration `json:"destinationConfiguration"`
+	Name                     *string                   `json:"name"`
+	Tags                     map[string]string         `json:"tags"`
+}
+
+// CreateLoggingConfigurationOutput is the new logging configuration.
+type CreateLoggingConfigurationOutput LoggingConfiguration
+
+// CreateLoggingConfiguration makes a logging configuration, which is ACTIVE at
+// once. Whether its destination exists shows when chat is delivered there.
+func (s *Service) CreateLoggingConfiguration(ctx context.Context, in *CreateLoggingConfigurationInput) (*CreateLoggingConfigurationOutput, error) {
+	var v violations
+	if in.DestinationConfiguration == nil {
+		v.add("destinationConfiguration", "is required")
+	}
+	config := &chat.LoggingConfiguration{
+		ARN:         s.newARN(chat.LoggingConfigurationResource),
+		Name:        v.text("name", in.Name, nameRule),
+		Destination: v.destination(in.DestinationConfiguration),
+		State:       chat.LoggingActive,
+		Tags:        in.Tags,
+	}
+	v.tags(in.Tags)
+	if err := v.err(); err != nil {
+		return nil, err
+	}
+	if err := s.authorizeCreate(ctx, "CreateLoggingConfiguration", chat.LoggingConfigurationResource, in.Tags); err != nil {
+		return nil, err
+	}
+	if err := s.Store.CreateLoggingConfiguration(ctx, config, s.Quotas.Limit(quota.LoggingConfigurations)); err != nil {
+		return nil, err
+	}
+	return (*CreateLoggingConfigurationOutput)(showLogging(config)), nil
+}

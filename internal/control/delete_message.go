@@ -1,0 +1,41 @@
+package control
+
+import (
+	"context"
+
+	"confab/internal/chat"
+)
+
+// DeleteMessageInput is what DeleteMessage takes; RoomIdentifier, the ARN, and
+// ID are required.
+type DeleteMessageInput struct {
+	ID             *string `json:"id"`
+	Reason         *string `json:"reason"`
+	RoomIdentifier *string `json:"roomIdentifier"`
+}
+
+// DeleteMessageOutput has the id of the operation: that of the event which
+// clients receive.
+type DeleteMessageOutput struct {
+	ID *string `json:"id,omitzero"`
+}
+
+// DeleteMessage tells everybody in a room to remove a message. Messages are not
+// kept, so any id of the right form will do.
+func (s *Service) DeleteMessage(ctx context.Context, in *DeleteMessageInput) (*DeleteMessageOutput, error) {
+	var v violations
+	arn := v.arn("roomIdentifier", in.RoomIdentifier, chat.RoomResource)
+	message := v.required("id", in.ID, messageIDRule)
+	reason := v.text("reason", in.Reason, reasonRule)
+	if err := v.err(); err != nil {
+		return nil, err
+	}
+	if _, err := s.room(ctx, "DeleteMessage", arn); err != nil {
+		return nil, err
+	}
+	id, err := s.Live.DeleteMessage(ctx, arn.ID, message, reason)
+	if err != nil {
+		return nil, err
+	}
+	return &DeleteMessageOutput{ID: &id}, nil
+}

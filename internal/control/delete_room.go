@@ -1,0 +1,32 @@
+package control
+
+import (
+	"context"
+
+	"confab/internal/chat"
+)
+
+// DeleteRoomInput is what DeleteRoom takes; Identifier, the ARN, is required.
+type DeleteRoomInput struct {
+	Identifier *string `json:"identifier"`
+}
+
+// DeleteRoomOutput has no members.
+type DeleteRoomOutput struct{}
+
+// DeleteRoom deletes a room. Who is connected stays so, but cannot send any more.
+func (s *Service) DeleteRoom(ctx context.Context, in *DeleteRoomInput) (*DeleteRoomOutput, error) {
+	var v violations
+	arn := v.arn("identifier", in.Identifier, chat.RoomResource)
+	if err := v.err(); err != nil {
+		return nil, err
+	}
+	if _, err := s.room(ctx, "DeleteRoom", arn); err != nil {
+		return nil, err
+	}
+	if err := s.Store.DeleteRoom(ctx, arn.ID); err != nil {
+		return nil, err
+	}
+	s.changed(ctx, arn)
+	return &DeleteRoomOutput{}, nil
+}

@@ -1,0 +1,37 @@
+package control
+
+import (
+	"context"
+
+	"confab/internal/chat"
+)
+
+// DisconnectUserInput is what DisconnectUser takes; RoomIdentifier, the ARN, and
+// UserID are required.
+type DisconnectUserInput struct {
+	Reason         *string `json:"reason"`
+	RoomIdentifier *string `json:"roomIdentifier"`
+	UserID         *string `json:"userId"`
+}
+
+// DisconnectUserOutput has no members.
+type DisconnectUserOutput struct{}
+
+// DisconnectUser ends all connections of a user to a room and tells everybody
+// there. It succeeds also when the user has none.
+func (s *Service) DisconnectUser(ctx context.Context, in *DisconnectUserInput) (*DisconnectUserOutput, error) {
+	var v violations
+	arn := v.arn("roomIdentifier", in.RoomIdentifier, chat.RoomResource)
+	user := v.required("userId", in.UserID, userIDRule)
+	reason := v.text("reason", in.Reason, reasonRule)
+	if err := v.err(); err != nil {
+		return nil, err
+	}
+	if _, err := s.room(ctx, "DisconnectUser", arn); err != nil {
+		return nil, err
+	}
+	if err := s.Live.DisconnectUser(ctx, arn.ID, user, reason); err != nil {
+		return nil, err
+	}
+	return &DisconnectUserOutput{}, nil
+}

@@ -1,0 +1,29 @@
+package control
+
+import (
+	"context"
+
+	"confab/internal/chat"
+)
+
+// GetRoomInput is what GetRoom takes; Identifier, the ARN, is required.
+type GetRoomInput struct {
+	Identifier *string `json:"identifier"`
+}
+
+// GetRoomOutput is the room.
+type GetRoomOutput Room
+
+// GetRoom returns a room.
+func (s *Service) GetRoom(ctx context.Context, in *GetRoomInput) (*GetRoomOutput, error) {
+	var v violations
+	arn := v.arn("identifier", in.Identifier, chat.RoomResource)
+	if err := v.err(); err != nil {
+		return nil, err
+	}
+	room, err := s.room(ctx, "GetRoom", arn)
+	if err != nil {
+		return nil, err
+	}
+	return (*GetRoomOutput)(show(room)), nil
+}

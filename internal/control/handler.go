@@ -1,0 +1,152 @@
+package control
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/clientip"
+	"confab/internal/iam"
+	"confab/internal/quota"
+	"confab/internal/restjson"
+)
+
+// Handler returns the API as it is on the wire. It answers every path: what is
+// no operation gets UnknownOperationException.
+func (s *Service) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+
+// call is one request on its way through.
+type call struct {
+	iam.Call
+	start time.Time
+	op    *operation // nil when there is none for the request
+}
+
+// name is the operation's, for logs and metrics.
+func (c *call) name() string {
+	if c.op == nil {
+		return "unknown"
+	}
+	return c.op.name
+}
+
+func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
+	s.origins.allow(w.Header(), r)
+	if r.Method == http.MethodOptions {
+		s.origins.preflight(w.Header(), r)
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	now := s.Now()
+	c := &call{start: now, Call: iam.Call{
+		SourceIP:        clientip.From(r, s.TrustedProxies),
+		Time:            now,
+		RequestID:       newRequestID(),
+		UserAgent:       r.UserAgent(),
+		Referer:         r.Referer(),
+		SecureTransport: clientip.Secure(r, s.TrustedProxies),
+	}}
+	out, err := s.protect(w, r, c)
+	status := http.StatusOK
+	if err == nil {
+		if c.op.empty {
+			out = nil
+		}
+		status = c.op.status
+		err = restjson.Write(w, status, c.RequestID, out)
+	}
+	if err != nil {
+		_, status = restjson.Exception(err)
+		restjson.WriteError(w, c.RequestID, err)
+	}
+	s.record(r.Context(), c, status, err)
+}
+
+// protect is do, and makes an error of a panic.
+func (s *Service) protect(w http.ResponseWriter, r *http.Request, c *call) (out any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			out, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return s.do(w, r, c)
+}
+
+// do takes the request through the steps that the package comment lists.
+func (s *Service) do(w http.ResponseWriter, r *http.Request, c *call) (any, error) {
+	body, err := restjson.ReadBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	path := r.URL.EscapedPath()
+	op, resource := find(r.Method, path)
+	c.op = op
+	if c.Principal, err = s.Authenticator.Authenticate(r.Context(), r, body); err != nil {
+		return nil, err
+	}
+	if op == nil {
+		return nil, &chat.Error{
+			Code: chat.Invalid, Name: "UnknownOperationException",
+			Message: fmt.Sprintf("The service has no operation %s %.100q", r.Method, path),
+		}
+	}
+	if name := quota.Calls(op.name); !s.Quotas.Allow(name) {
+		limit := s.Quotas.Limit(name)
+		return nil, &chat.Error{
+			Code: chat.Throttled, Limit: limit,
+			Message: fmt.Sprintf("Rate exceeded: %s may be called %d times a second", op.name, limit),
+		}
+	}
+	if err := restjson.CheckMedia(r); err != nil {
+		return nil, err
+	}
+	if r.Method != http.MethodPost {
+		body = nil // The API model gives GET and DELETE none; one that comes all the same is signed, and no more.
+	}
+	return op.call(s, iam.WithCall(r.Context(), &c.Call), body, resource, r.URL.Query())
+}
+
+// record counts the call and writes its line to the log, which has nothing of
+// what was in the request's body.
+func (s *Service) record(ctx context.Context, c *call, status int, err error) {
+	took := s.Now().Sub(c.start)
+	exception := ""
+	level := slog.LevelInfo
+	attrs := []slog.Attr{
+		slog.String("operation", c.name()),
+		slog.Int("status", status),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+		slog.String("request_id", c.RequestID),
+		slog.String("source_ip", c.SourceIP.String()),
+	}
+	if c.Principal != nil {
+		attrs = append(attrs, slog.String("principal", c.Principal.ARN))
+	}
+	if err != nil {
+		exception, _ = restjson.Exception(err)
+		attrs = append(attrs, slog.String("exception", exception))
+		if status >= http.StatusInternalServerError {
+			attrs = append(attrs, slog.String("error", err.Error()))
+			if ctx.Err() == nil { // Else the caller hung up, and that is what failed.
+				level = slog.LevelError
+			}
+		}
+	}
+	s.Log.LogAttrs(ctx, level, "API call", attrs...)
+	s.Metrics.APIRequests.WithLabelValues(c.name(), exception).Inc()
+	s.Metrics.APIDuration.WithLabelValues(c.name()).Observe(took.Seconds())
+}
+
+// newRequestID returns a random UUID (RFC 9562, version 4).
+func newRequestID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

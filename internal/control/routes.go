@@ -1,0 +1,87 @@
+package control
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"confab/internal/restjson"
+)
+
+// operation is one line of the table of routes.
+type operation struct {
+	name string
+	// method and path are where it answers. A path that ends in a slash is
+	// followed by the ARN of a resource, percent-encoded.
+	method, path string
+	// status is that of success.
+	status int
+	// empty says that the answer to success has no body, not even {}.
+	empty bool
+	call  func(s *Service, ctx context.Context, body []byte, resource string, query url.Values) (any, error)
+}
+
+// operations are all operations of the API, as its model lists them.
+var operations = []operation{
+	{"CreateChatToken", http.MethodPost, "/CreateChatToken", http.StatusOK, false, calls((*Service).CreateChatToken)},
+	{"CreateLoggingConfiguration", http.MethodPost, "/CreateLoggingConfiguration", http.StatusOK, false, calls((*Service).CreateLoggingConfiguration)},
+	{"CreateRoom", http.MethodPost, "/CreateRoom", http.StatusOK, false, calls((*Service).CreateRoom)},
+	{"DeleteLoggingConfiguration", http.MethodPost, "/DeleteLoggingConfiguration", http.StatusNoContent, true, calls((*Service).DeleteLoggingConfiguration)},
+	{"DeleteMessage", http.MethodPost, "/DeleteMessage", http.StatusOK, false, calls((*Service).DeleteMessage)},
+	{"DeleteRoom", http.MethodPost, "/DeleteRoom", http.StatusNoContent, true, calls((*Service).DeleteRoom)},
+	{"DisconnectUser", http.MethodPost, "/DisconnectUser", http.StatusOK, true, calls((*Service).DisconnectUser)},
+	{"GetLoggingConfiguration", http.MethodPost, "/GetLoggingConfiguration", http.StatusOK, false, calls((*Service).GetLoggingConfiguration)},
+	{"GetRoom", http.MethodPost, "/GetRoom", http.StatusOK, false, calls((*Service).GetRoom)},
+	{"ListLoggingConfigurations", http.MethodPost, "/ListLoggingConfigurations", http.StatusOK, false, calls((*Service).ListLoggingConfigurations)},
+	{"ListRooms", http.MethodPost, "/ListRooms", http.StatusOK, false, calls((*Service).ListRooms)},
+	{"ListTagsForResource", http.MethodGet, "/tags/", http.StatusOK, false, calls((*Service).ListTagsForResource)},
+	{"SendEvent", http.MethodPost, "/SendEvent", http.StatusOK, false, calls((*Service).SendEvent)},
+	{"TagResource", http.MethodPost, "/tags/", http.StatusOK, false, calls((*Service).TagResource)},
+	{"UntagResource", http.MethodDelete, "/tags/", http.StatusOK, false, calls((*Service).UntagResource)},
+	{"UpdateLoggingConfiguration", http.MethodPost, "/UpdateLoggingConfiguration", http.StatusOK, false, calls((*Service).UpdateLoggingConfiguration)},
+	{"UpdateRoom", http.MethodPost, "/UpdateRoom", http.StatusOK, false, calls((*Service).UpdateRoom)},
+}
+
+// byRoute finds an operation by its method, a space, and its path.
+var byRoute = func() map[string]*operation {
+	m := make(map[string]*operation, len(operations))
+	for i := range operations {
+		m[operations[i].method+" "+operations[i].path] = &operations[i]
+	}
+	return m
+}()
+
+// find returns the operation that a request is for and the ARN in its path, or
+// nil. It goes by the escaped path, in which the ARN of the tag operations is
+// one segment; one that was sent with its slash as it is, is understood as well.
+func find(method, escapedPath string) (op *operation, resource string) {
+	path := escapedPath
+	if arn, ok := strings.CutPrefix(escapedPath, "/tags/"); ok {
+		var err error
+		if resource, err = url.PathUnescape(arn); err != nil {
+			return nil, ""
+		}
+		path = "/tags/"
+	}
+	return byRoute[method+" "+path], resource
+}
+
+// binder is an input of which members stand outside of the body.
+type binder interface {
+	bind(resource string, query url.Values)
+}
+
+// calls makes a method an operation of the table: it decodes the input.
+func calls[In, Out any](method func(*Service, context.Context, *In) (*Out, error)) func(*Service, context.Context, []byte, string, url.Values) (any, error) {
+	return func(s *Service, ctx context.Context, body []byte, resource string, query url.Values) (any, error) {
+		in := new(In)
+		if err := restjson.Decode(body, in); err != nil {
+			return nil, err
+		}
+		if b, ok := any(in).(binder); ok {
+			b.bind(resource, query)
+		}
+		return method(s, ctx, in)
+	}
+}

@@ -1,0 +1,44 @@
+package control
+
+import (
+	"context"
+	"strings"
+
+	"confab/internal/chat"
+)
+
+// SendEventInput is what SendEvent takes; RoomIdentifier, the ARN, and EventName
+// are required.
+type SendEventInput struct {
+	Attributes     map[string]string `json:"attributes"`
+	EventName      *string           `json:"eventName"`
+	RoomIdentifier *string           `json:"roomIdentifier"`
+}
+
+// SendEventOutput has the id of the event.
+type SendEventOutput struct {
+	ID *string `json:"id,omitzero"`
+}
+
+// SendEvent sends an event of the application's own to everybody in a room. The
+// names of the service's events cannot be used.
+func (s *Service) SendEvent(ctx context.Context, in *SendEventInput) (*SendEventOutput, error) {
+	var v violations
+	arn := v.arn("roomIdentifier", in.RoomIdentifier, chat.RoomResource)
+	name := v.required("eventName", in.EventName, eventNameRule)
+	if strings.HasPrefix(name, "aws:") {
+		v.add("eventName", "must not begin with aws:, which is reserved for the events of the service")
+	}
+	v.attributes("attributes", in.Attributes, s.MaxEventAttributes)
+	if err := v.err(); err != nil {
+		return nil, err
+	}
+	if _, err := s.room(ctx, "SendEvent", arn); err != nil {
+		return nil, err
+	}
+	id, err := s.Live.SendEvent(ctx, arn.ID, name, in.Attributes)
+	if err != nil {
+		return nil, err
+	}
+	return &SendEventOutput{ID: &id}, nil
+}
