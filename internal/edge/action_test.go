@@ -1,0 +1,126 @@
+package edge
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"confab/internal/chat"
+)
+
+func TestDecodeAction(t *testing.T) {
+	for name, c := range map[string]struct {
+		frame string
+		want  action
+	}{
+		"as the JavaScript client sends it": {
+			`{"Action":"SEND_MESSAGE","RequestId":"r","Content":"hi"}`,
+			action{Name: chat.SendMessage, RequestID: "r", Content: "hi"},
+		},
+		"with attributes": {
+			`{"Action":"SEND_MESSAGE","Content":"hi","Attributes":{"K":"v","k":"w"}}`,
+			action{Name: chat.SendMessage, Content: "hi", Attributes: map[string]string{"K": "v", "k": "w"}},
+		},
+		"empty attributes are not missing ones": {
+			`{"Action":"SEND_MESSAGE","Content":"hi","Attributes":{}}`,
+			action{Name: chat.SendMessage, Content: "hi", Attributes: map[string]string{}},
+		},
+		"null is absent": {
+			`{"Action":"DISCONNECT_USER","UserId":"u","Reason":null,"Attributes":null,"RequestId":null}`,
+			action{Name: chat.DisconnectUser, UserID: "u"},
+		},
+		"keys in any case": {
+			`{"action":"DELETE_MESSAGE","ID":"AAAAAAAAAAAA","reason":"r","requestid":"q"}`,
+			action{Name: chat.DeleteMessage, ID: "AAAAAAAAAAAA", Reason: "r", RequestID: "q"},
+		},
+		"what it does not know it ignores": {
+			`{"Action":"SEND_MESSAGE","Content":"hi","Foo":[{"a":1}],"Bar":null}`,
+			action{Name: chat.SendMessage, Content: "hi"},
+		},
+		"escapes and white space": {
+			" {\n\"Action\" : \"SEND_MESSAGE\" , \"Content\":\"\\u00e9\\ud83d\\ude00\" } ",
+			action{Name: chat.SendMessage, Content: "é😀"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := decodeAction([]byte(c.frame))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestDecodeActionRefuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		frame, requestID, message string
+	}{
+		"no JSON":                       {`hello`, "", "one JSON object"},
+		"nothing":                       {``, "", "one JSON object"},
+		"an array":                      {`[]`, "", "one JSON object"},
+		"a truncated object":            {`{"RequestId":"r","Action":`, "r", "not valid JSON"},
+		"something behind the object":   {`{"RequestId":"r"} {}`, "r", "nothing may follow"},
+		"no action":                     {`{"RequestId":"r"}`, "r", "Action"},
+		"an unknown action":             {`{"RequestId":"r","Action":"SEND_EVENT"}`, "r", "SEND_MESSAGE, DELETE_MESSAGE, DISCONNECT_USER"},
+		"an action in lower case":       {`{"RequestId":"r","Action":"send_message"}`, "r", "SEND_MESSAGE"},
+		"content that is no string":     {`{"RequestId":"r","Action":"SEND_MESSAGE","Content":1}`, "r", "Content"},
+		"a request id that is a number": {`{"RequestId":1,"Action":"SEND_MESSAGE"}`, "", "RequestId"},
+		"an attribute that is a number": {`{"RequestId":"r","Action":"SEND_MESSAGE","Content":"c","Attributes":{"a":1}}`, "r", "Attributes"},
+		"an attribute that is null":     {`{"RequestId":"r","Action":"SEND_MESSAGE","Content":"c","Attributes":{"a":null}}`, "r", "Attributes"},
+		"attributes that are a list":    {`{"RequestId":"r","Action":"SEND_MESSAGE","Content":"c","Attributes":[]}`, "r", "Attributes"},
+		"a member twice":                {`{"RequestId":"r","Action":"SEND_MESSAGE","Action":"SEND_MESSAGE"}`, "r", "twice"},
+		"a member twice in other case":  {`{"RequestId":"r","Action":"SEND_MESSAGE","action":"SEND_MESSAGE"}`, "r", "twice"},
+		"an attribute twice":            {`{"RequestId":"r","Action":"SEND_MESSAGE","Content":"c","Attributes":{"a":"1","a":"2"}}`, "r", "twice"},
+		"half a surrogate pair":         {`{"RequestId":"r","Action":"SEND_MESSAGE","Content":"\ud800"}`, "r", "not valid JSON"},
+		"deep nesting":                  {`{"RequestId":"r","x":` + strings.Repeat("[", 20_000) + `}`, "r", "not valid JSON"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := decodeAction([]byte(c.frame))
+			e, ok := errors.AsType[*chat.Error](err)
+			if !ok || e.Code != chat.Invalid {
+				t.Fatalf("got %v, %v", got, err)
+			}
+			if !strings.Contains(e.Message, c.message) {
+				t.Errorf("message %q does not say %q", e.Message, c.message)
+			}
+			if got.RequestID != c.requestID {
+				t.Errorf("request id %q, want %q", got.RequestID, c.requestID)
+			}
+		})
+	}
+}
+
+// FuzzDecodeAction: whatever arrives, the decoder answers; what it accepts,
+// encoding/json reads the same way.
+func FuzzDecodeAction(f *testing.F) {
+	f.Add([]byte(`{"Action":"SEND_MESSAGE","RequestId":"r","Content":"hi","Attributes":{"a":"b"}}`))
+	f.Add([]byte(`{"action":"DELETE_MESSAGE","Id":"AAAAAAAAAAAA","Reason":null}`))
+	f.Add([]byte(`{"ACTION":"DISCONNECT_USER","userid":"\ud83d\ude00"}`))
+	f.Add([]byte(`{"Action":`))
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		got, err := decodeAction(frame)
+		if err != nil {
+			if chat.CodeOf(err) != chat.Invalid {
+				t.Fatalf("%q: %v", frame, err)
+			}
+			return
+		}
+		if !utf8.Valid(frame) {
+			t.Fatalf("%q is not UTF-8 and was accepted", frame)
+		}
+		var want struct{ Action, RequestID, Content, ID, UserID, Reason string }
+		if err := json.Unmarshal(frame, &want); err != nil {
+			t.Fatalf("%q was accepted: %v", frame, err)
+		}
+		if string(got.Name) != want.Action || got.Content != want.Content || got.ID != want.ID || got.RequestID != want.RequestID {
+			t.Fatalf("%q: got %+v, want %+v", frame, got, want)
+		}
+	})
+}

@@ -1,0 +1,227 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/messaging"
+	"confab/internal/websocket"
+)
+
+// connection is one client: the socket on one side, the session on the other.
+// It implements messaging.Conn.
+//
+// Frames arrive on the socket's event loop, which must not wait. So they are
+// queued, and a goroutine that lives only while there is something to do
+// carries them out one after another: a client's requests never overtake each
+// other, and a request that waits (for a transcript, a review, a home on
+// another node) holds up its own connection only.
+type connection struct {
+	endpoint *Endpoint
+	session  *messaging.Session
+
+	// mu guards the fields below.
+	mu      sync.Mutex
+	socket  *websocket.Conn // nil until attached
+	ending  *messaging.Ending
+	queue   []request
+	working bool
+	paused  bool
+}
+
+// request is a frame of the client that waits for its turn.
+type request struct {
+	frame    []byte
+	binary   bool
+	received time.Time
+	overRate bool
+}
+
+// A client that sends faster than it is served is not read from until its queue
+// is short again.
+const (
+	pauseAt  = 16
+	resumeAt = 4
+)
+
+// Send queues a frame for this client alone.
+func (c *connection) Send(json []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.socket != nil && c.ending == nil {
+		c.socket.Send(json)
+	}
+}
+
+// End ends the connection as why says. A connection that is not attached yet
+// ends when it is.
+func (c *connection) End(why messaging.Ending) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending != nil {
+		return
+	}
+	c.ending = &why
+	if c.socket != nil {
+		c.finish()
+	}
+}
+
+// finish writes what the ending says the client sees. The caller holds c.mu.
+func (c *connection) finish() {
+	why := c.ending
+	if why.Error != 0 {
+		c.endpoint.countError(why.Error)
+		c.socket.Send((&chat.Failure{ID: chat.NewID(), Code: why.Error, Message: why.Message}).AppendJSON(nil))
+	}
+	if why.Close != 0 {
+		c.socket.Close(uint16(why.Close), why.CloseReason)
+		return
+	}
+	c.socket.Finish()
+}
+
+// attached tells the connection its socket. What the loops report may come
+// earlier than this call, so they wait for it on c.mu.
+func (c *connection) attached(socket *websocket.Conn) {
+	c.socket = socket
+	if c.ending != nil {
+		c.finish()
+	}
+}
+
+// message takes a frame from the loop. It does not block.
+func (c *connection) message(op websocket.Opcode, payload []byte) {
+	now := c.endpoint.now()
+	r := request{
+		frame:    append([]byte(nil), payload...),
+		binary:   op != websocket.Text,
+		received: now,
+		overRate: c.session.Count(now),
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ending != nil {
+		return
+	}
+	c.queue = append(c.queue, r)
+	if len(c.queue) >= pauseAt && !c.paused {
+		c.paused = true
+		c.socket.Pause()
+	}
+	if !c.working {
+		c.working = true
+		c.endpoint.working.Go(c.work)
+	}
+}
+
+// work carries requests out until there are none left.
+func (c *connection) work() {
+	for {
+		c.mu.Lock()
+		if c.paused && len(c.queue) <= resumeAt {
+			c.paused = false
+			c.socket.Resume()
+		}
+		if len(c.queue) == 0 || c.ending != nil {
+			c.queue, c.working = nil, false
+			c.mu.Unlock()
+			return
+		}
+		r := c.queue[0]
+		c.queue = c.queue[1:]
+		c.mu.Unlock()
+		c.serve(r)
+	}
+}
+
+// serveWithin bounds one request; it is far above what any part may take.
+const serveWithin = 30 * time.Second
+
+// serve carries out one request and answers with an ERROR frame if it fails.
+func (c *connection) serve(r request) {
+	ctx, cancel := context.WithTimeout(context.Background(), serveWithin)
+	defer cancel()
+	if r.binary {
+		c.fail(ctx, "", chat.Errorf(chat.Invalid, "A request is a text frame"))
+		return
+	}
+	a, err := decodeAction(r.frame)
+	if err == nil {
+		req := messaging.Request{ID: a.RequestID, Received: r.received, OverRate: r.overRate}
+		switch a.Name {
+		case chat.SendMessage:
+			err = c.session.SendMessage(ctx, req, a.Content, a.Attributes)
+		case chat.DeleteMessage:
+			err = c.session.DeleteMessage(ctx, req, a.ID, a.Reason)
+		case chat.DisconnectUser:
+			err = c.session.DisconnectUser(ctx, req, a.UserID, a.Reason)
+		}
+	}
+	if err != nil {
+		c.fail(ctx, a.RequestID, err)
+	}
+}
+
+// fail sends the ERROR frame that err stands for.
+func (c *connection) fail(ctx context.Context, requestID string, err error) {
+	f := chat.Failure{RequestID: requestID, Code: errorCode(err), Message: "Internal error"}
+	e, known := errors.AsType[*chat.Error](err)
+	if known && e.Code != chat.Internal {
+		f.Message, f.ID = e.Message, e.ID
+	} else {
+		c.endpoint.o.Log.LogAttrs(ctx, slog.LevelError, "A messaging request failed", slog.Any("error", err))
+	}
+	if f.ID == "" {
+		f.ID = chat.NewID()
+	}
+	if len(f.RequestID) > messaging.MaxRequestIDLength {
+		f.RequestID = ""
+	}
+	c.endpoint.countError(f.Code)
+	c.Send(f.AppendJSON(nil))
+}
+
+// errorCode is the ErrorCode of an ERROR frame. The iOS client knows only these.
+func errorCode(err error) int {
+	switch chat.CodeOf(err) {
+	case chat.Invalid:
+		return 400
+	case chat.Unauthenticated:
+		return 401
+	case chat.AccessDenied, chat.PendingVerification:
+		return 403
+	case chat.NotFound:
+		return 404
+	case chat.Rejected:
+		return 406
+	case chat.TooLarge:
+		return 413
+	case chat.Throttled, chat.QuotaExceeded:
+		return 429
+	default:
+		return 500
+	}
+}
+
+// closed tells the session that its connection is gone.
+func (c *connection) closed(cause error) {
+	c.mu.Lock()
+	why := c.ending
+	if why == nil {
+		// Nothing is sent to it any more; its queue is not worth serving.
+		c.ending = &messaging.Ending{}
+	}
+	c.mu.Unlock()
+	name := endingOf(cause)
+	if why != nil {
+		name = why.Name
+	}
+	c.endpoint.forget(c)
+	c.endpoint.o.Metrics.SessionsEnded.WithLabelValues(name).Inc()
+	c.session.Leave()
+}

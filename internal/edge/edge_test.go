@@ -1,0 +1,410 @@
+package edge_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/go-json-experiment/json"
+
+	"confab/internal/chat"
+	"confab/internal/edge"
+	"confab/internal/messaging"
+	"confab/internal/telemetry"
+)
+
+const roomID = "abcdefABCDEF"
+
+var roomARN = chat.ARN{Region: "us-west-2", Account: "123456789012", Type: chat.RoomResource, ID: roomID}
+
+// node is an endpoint on loopback, with the truth in memory.
+type node struct {
+	endpoint *edge.Endpoint
+	engine   *messaging.Engine
+	server   *httptest.Server
+
+	mu     sync.Mutex
+	room   *chat.Room // nil: deleted
+	tokens map[string]*chat.Token
+	spent  map[[16]byte]bool
+	last   byte
+}
+
+func (n *node) Room(context.Context, string) (*chat.Room, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.room == nil {
+		return nil, chat.NoSuchResource(roomARN)
+	}
+	return n.room.Clone(), nil
+}
+
+func (n *node) Redeem(_ context.Context, id [16]byte, _ time.Time) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.spent[id] {
+		return chat.Errorf(chat.Unauthenticated, "The chat token was used before")
+	}
+	n.spent[id] = true
+	return nil
+}
+
+func (n *node) Open(_ context.Context, text string) (*chat.Token, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if t := n.tokens[text]; t != nil {
+		return t, nil
+	}
+	return nil, chat.Errorf(chat.Unauthenticated, "The chat token is invalid")
+}
+
+func start(t *testing.T, change ...func(*edge.Options)) *node {
+	t.Helper()
+	n := &node{
+		room:   &chat.Room{ARN: roomARN, MaximumMessageLength: 500, MaximumMessageRatePerSecond: 100},
+		tokens: make(map[string]*chat.Token),
+		spent:  make(map[[16]byte]bool),
+	}
+	metrics, log := telemetry.NewMetrics(), slog.New(slog.DiscardHandler)
+	sockets := edge.NewSockets(0, metrics, log)
+	n.engine = messaging.NewEngine(messaging.Options{
+		Rooms: n, Tokens: n, NewAudience: sockets.NewAudience, Metrics: metrics, Log: log,
+	})
+	o := edge.Options{Engine: n.engine, Tokens: n, Sockets: sockets, Metrics: metrics, Log: log}
+	for _, c := range change {
+		c(&o)
+	}
+	n.endpoint = edge.New(o)
+	n.server = httptest.NewServer(n.endpoint)
+	t.Cleanup(func() {
+		n.server.Close()
+		n.endpoint.Close()
+		if left := n.engine.Connections(); left != 0 {
+			t.Errorf("%d sessions were left behind", left)
+		}
+		n.engine.Close()
+	})
+	return n
+}
+
+// token issues a token that is good for an hour, with all capabilities.
+func (n *node) token(user string, change ...func(*chat.Token)) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.last++
+	now := time.Now()
+	t := &chat.Token{
+		ID: [16]byte{n.last}, Room: roomARN, UserID: user, IssuedAt: now, Expires: now.Add(time.Hour), SessionExpires: now.Add(time.Hour),
+		Capabilities: []chat.Capability{chat.SendMessage, chat.DeleteMessage, chat.DisconnectUser},
+	}
+	for _, c := range change {
+		c(t)
+	}
+	text := fmt.Sprintf("%s.token#%d", user, n.last)
+	n.tokens[text] = t
+	return text
+}
+
+func (n *node) url() string { return "ws" + strings.TrimPrefix(n.server.URL, "http") }
+
+// client is one connection whose frames are read one by one.
+type client struct {
+	t    *testing.T
+	conn *websocket.Conn
+}
+
+func (n *node) connect(t *testing.T, token string) *client {
+	t.Helper()
+	conn, _, err := websocket.Dial(t.Context(), n.url(), &websocket.DialOptions{Subprotocols: []string{token}})
+	if err != nil {
+		t.Fatalf("connect: %v", err)
+	}
+	t.Cleanup(func() { conn.CloseNow() })
+	if conn.Subprotocol() != token {
+		t.Fatalf("the token was not echoed: %q", conn.Subprotocol())
+	}
+	return &client{t, conn}
+}
+
+func (c *client) send(text string) {
+	c.t.Helper()
+	if err := c.conn.Write(c.t.Context(), websocket.MessageText, []byte(text)); err != nil {
+		c.t.Fatalf("send: %v", err)
+	}
+}
+
+type frame struct {
+	Type, ID, RequestID, Content, EventName, ErrorMessage string
+	Attributes                                            map[string]string
+	ErrorCode                                             int
+}
+
+// read returns the next frame, or the error that ended the connection.
+func (c *client) read() (frame, error) {
+	ctx, cancel := context.WithTimeout(c.t.Context(), 10*time.Second)
+	defer cancel()
+	_, b, err := c.conn.Read(ctx)
+	if err != nil {
+		return frame{}, err
+	}
+	var f frame
+	if err := json.Unmarshal(b, &f, json.MatchCaseInsensitiveNames(true)); err != nil {
+		c.t.Fatalf("frame %s: %v", b, err)
+	}
+	return f, nil
+}
+
+func (c *client) next() frame {
+	c.t.Helper()
+	f, err := c.read()
+	if err != nil {
+		c.t.Fatalf("read: %v", err)
+	}
+	return f
+}
+
+func TestHandshakeRefusals(t *testing.T) {
+	for name, c := range map[string]struct {
+		prepare func(n *node, r *http.Request)
+		status  int
+		name    string
+	}{
+		"no token":      {func(_ *node, r *http.Request) { r.Header.Del("Sec-WebSocket-Protocol") }, 401, "UnauthorizedException"},
+		"two values":    {func(_ *node, r *http.Request) { r.Header.Set("Sec-WebSocket-Protocol", "a, b") }, 401, "UnauthorizedException"},
+		"garbage":       {func(_ *node, r *http.Request) { r.Header.Set("Sec-WebSocket-Protocol", "garbage") }, 401, "UnauthorizedException"},
+		"an old token":  {func(n *node, r *http.Request) { r.Header.Set("Sec-WebSocket-Protocol", n.token("ann", expired)) }, 401, "UnauthorizedException"},
+		"a room gone":   {func(n *node, _ *http.Request) { n.room = nil }, 404, "ResourceNotFoundException"},
+		"draining":      {func(n *node, _ *http.Request) { n.endpoint.Drain(context.Background(), 0) }, 503, "ServiceUnavailableException"},
+		"no upgrade":    {func(_ *node, r *http.Request) { r.Header.Del("Upgrade") }, 426, "BadHandshake"},
+		"wrong version": {func(_ *node, r *http.Request) { r.Header.Set("Sec-WebSocket-Version", "8") }, 426, "BadHandshake"},
+		"no key":        {func(_ *node, r *http.Request) { r.Header.Del("Sec-WebSocket-Key") }, 400, "BadHandshake"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := start(t)
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, n.server.URL+"/any/path", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Connection", "Upgrade")
+			r.Header.Set("Upgrade", "websocket")
+			r.Header.Set("Sec-WebSocket-Version", "13")
+			r.Header.Set("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+			r.Header.Set("Sec-WebSocket-Protocol", n.token("ann"))
+			c.prepare(n, r)
+			res, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			body, err := io.ReadAll(res.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res.StatusCode != c.status || res.Header.Get("X-Amzn-ErrorType") != c.name || !strings.Contains(string(body), `"message":"`) {
+				t.Errorf("%d %s %s", res.StatusCode, res.Header.Get("X-Amzn-ErrorType"), body)
+			}
+			if len(n.spent) != 0 {
+				t.Error("the token was spent")
+			}
+		})
+	}
+}
+
+func expired(t *chat.Token) { t.Expires = time.Now().Add(-time.Second) }
+
+func TestTokenWorksOnce(t *testing.T) {
+	n := start(t)
+	token := n.token("ann")
+	n.connect(t, token)
+	_, res, err := websocket.Dial(t.Context(), n.url(), &websocket.DialOptions{Subprotocols: []string{token}})
+	if err == nil || res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("second use: %v, %v", res, err)
+	}
+}
+
+func TestMessages(t *testing.T) {
+	t.Run("everybody gets a message, the sender included, in one order", func(t *testing.T) {
+		n := start(t)
+		ann, bob := n.connect(t, n.token("ann")), n.connect(t, n.token("bob"))
+		for i := range 9 {
+			ann.send(fmt.Sprintf(`{"Action":"SEND_MESSAGE","RequestId":"%d","Content":"hello"}`, i))
+		}
+		for i := range 9 {
+			a, b := ann.next(), bob.next()
+			if a.Type != "MESSAGE" || a.RequestID != fmt.Sprint(i) || a.ID != b.ID {
+				t.Fatalf("message %d: ann got %+v, bob got %+v", i, a, b)
+			}
+		}
+	})
+	t.Run("bad frames get ERROR frames of their own and change nothing else", func(t *testing.T) {
+		n := start(t)
+		ann := n.connect(t, n.token("ann"))
+		viewer := n.connect(t, n.token("vic", func(t *chat.Token) { t.Capabilities = nil }))
+		if err := ann.conn.Write(t.Context(), websocket.MessageBinary, []byte(`{"Action":"SEND_MESSAGE","Content":"x"}`)); err != nil {
+			t.Fatal(err)
+		}
+		ids := map[string]bool{}
+		expect := func(c *client, code int, requestID, text string) {
+			t.Helper()
+			f := c.next()
+			if f.Type != "ERROR" || f.ErrorCode != code || f.RequestID != requestID || !strings.Contains(f.ErrorMessage, text) {
+				t.Errorf("got %+v, want %d for %q saying %q", f, code, requestID, text)
+			}
+			if !chat.ValidID(f.ID) || ids[f.ID] {
+				t.Errorf("id %q is not fresh", f.ID)
+			}
+			ids[f.ID] = true
+		}
+		expect(ann, 400, "", "text frame")
+		ann.send(`{"RequestId":"1","Action":"NOPE"}`)
+		expect(ann, 400, "1", "Action")
+		ann.send(`{"RequestId":"2","Action":"SEND_MESSAGE","Content":"` + strings.Repeat("x", 501) + `"}`)
+		expect(ann, 400, "2", "Message exceeds maximum length")
+		ann.send(`{"RequestId":"3","Action":"SEND_MESSAGE","Content":"x","Attributes":{"k":"` + strings.Repeat("x", 1024) + `"}}`)
+		expect(ann, 413, "3", "Attributes")
+		viewer.send(`{"RequestId":"4","Action":"SEND_MESSAGE","Content":"x"}`)
+		expect(viewer, 403, "4", "SEND_MESSAGE")
+		ann.send(`{"RequestId":"5","Action":"SEND_MESSAGE","Content":"x"}`)
+		if f := viewer.next(); f.RequestID != "5" {
+			t.Errorf("the viewer got %+v", f)
+		}
+	})
+	t.Run("a flood is answered request by request", func(t *testing.T) {
+		n := start(t)
+		ann := n.connect(t, n.token("ann"))
+		const flood = 200
+		go func() {
+			for range flood {
+				if ann.conn.Write(t.Context(), websocket.MessageText, []byte(`{"Action":"SEND_MESSAGE","Content":"x"}`)) != nil {
+					return
+				}
+			}
+		}()
+		delivered, refused := 0, 0
+		for range flood {
+			switch f := ann.next(); {
+			case f.Type == "MESSAGE":
+				delivered++
+			case f.ErrorCode == 429 && f.ErrorMessage == "rate limit exceeded":
+				refused++
+			default:
+				t.Fatalf("got %+v", f)
+			}
+		}
+		if delivered < messaging.RequestsPerSecond || refused == 0 {
+			t.Errorf("%d delivered, %d refused", delivered, refused)
+		}
+	})
+	t.Run("a frame that comes with the handshake is not lost", func(t *testing.T) {
+		n := start(t)
+		conn, err := net.Dial("tcp", strings.TrimPrefix(n.server.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		payload := `{"Action":"SEND_MESSAGE","RequestId":"early","Content":"x"}`
+		masked := append([]byte{0x81, 0x80 | byte(len(payload)), 0, 0, 0, 0}, payload...)
+		fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"+
+			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: %s\r\n\r\n%s", n.token("ann"), masked)
+		if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		r := bufio.NewReader(conn)
+		res, err := http.ReadResponse(r, nil)
+		if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+			t.Fatalf("%v, %v", res, err)
+		}
+		defer res.Body.Close()
+		head := make([]byte, 2)
+		if _, err := io.ReadFull(r, head); err != nil || head[0] != 0x81 {
+			t.Fatalf("no text frame behind the 101: %x, %v", head, err)
+		}
+	})
+}
+
+func TestEndings(t *testing.T) {
+	closed := func(c *client) error {
+		for {
+			if _, err := c.read(); err != nil {
+				return err
+			}
+		}
+	}
+	t.Run("a kicked user gets the event, then Close 1000; others stay", func(t *testing.T) {
+		n := start(t)
+		ann, bob := n.connect(t, n.token("ann")), n.connect(t, n.token("bob"))
+		bob.send(`{"Action":"DISCONNECT_USER","RequestId":"k","UserId":"ann","Reason":"spam"}`)
+		for _, c := range []*client{ann, bob} {
+			if f := c.next(); f.EventName != "aws:DISCONNECT_USER" || f.Attributes["UserId"] != "ann" || f.Attributes["Reason"] != "spam" || f.RequestID != "k" {
+				t.Errorf("got %+v", f)
+			}
+		}
+		if code := websocket.CloseStatus(closed(ann)); code != websocket.StatusNormalClosure {
+			t.Errorf("close status %d", code)
+		}
+		bob.send(`{"Action":"SEND_MESSAGE","RequestId":"m","Content":"bye"}`)
+		if f := bob.next(); f.RequestID != "m" {
+			t.Errorf("got %+v", f)
+		}
+	})
+	t.Run("at the session's end comes ERROR 401, then Close 1000", func(t *testing.T) {
+		n := start(t)
+		ann := n.connect(t, n.token("ann", func(t *chat.Token) { t.SessionExpires = time.Now().Add(300 * time.Millisecond) }))
+		if f := ann.next(); f.Type != "ERROR" || f.ErrorCode != 401 || f.RequestID != "" || !chat.ValidID(f.ID) {
+			t.Errorf("got %+v", f)
+		}
+		if code := websocket.CloseStatus(closed(ann)); code != websocket.StatusNormalClosure {
+			t.Errorf("close status %d", code)
+		}
+	})
+	t.Run("draining sends ERROR 401 and drops the connection without a Close", func(t *testing.T) {
+		n := start(t)
+		var clients []*client
+		for range 10 {
+			clients = append(clients, n.connect(t, n.token("ann")))
+		}
+		begin := time.Now()
+		n.endpoint.Drain(t.Context(), 500*time.Millisecond)
+		if took := time.Since(begin); took < 400*time.Millisecond {
+			t.Errorf("all were ended within %v", took)
+		}
+		for _, c := range clients {
+			if f := c.next(); f.Type != "ERROR" || f.ErrorCode != 401 {
+				t.Errorf("got %+v", f)
+			}
+			if err := closed(c); websocket.CloseStatus(err) != -1 || !errors.Is(err, io.EOF) {
+				t.Errorf("ended with %v", err)
+			}
+		}
+	})
+}
+
+func TestMaxConnections(t *testing.T) {
+	n := start(t, func(o *edge.Options) { o.MaxConnections = 1 })
+	first := n.connect(t, n.token("ann"))
+	joined := make(chan error, 1)
+	token := n.token("bob")
+	go func() {
+		conn, _, err := websocket.Dial(t.Context(), n.url(), &websocket.DialOptions{Subprotocols: []string{token}})
+		if err == nil {
+			defer conn.CloseNow()
+		}
+		joined <- err
+	}()
+	// The second handshake is held, not refused, until the first one leaves.
+	first.conn.Close(websocket.StatusNormalClosure, "")
+	if err := <-joined; err != nil {
+		t.Errorf("the held handshake: %v", err)
+	}
+}

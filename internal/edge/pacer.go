@@ -1,0 +1,128 @@
+package edge
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Handshakes that would have to wait longer than this are refused: they are
+// abuse, or the node is far too small.
+const maxHold = 10 * time.Second
+
+// pacer spreads the handshakes of each key (a user, an address) to a rate, by
+// making them wait. A nil pacer lets everybody pass.
+type pacer struct {
+	perSecond rate.Limit
+	burst     int
+
+	// mu guards keys and prune.
+	mu    sync.Mutex
+	keys  map[string]*rate.Limiter
+	prune int // size of keys at which idle ones are forgotten
+}
+
+// minPrune is a map size that is not worth cleaning.
+const minPrune = 1024
+
+// newPacer allows perSecond handshakes a second and key, two seconds' worth of
+// them at once: every token refresh connects twice. 0 is without a limit.
+func newPacer(perSecond float64) *pacer {
+	if perSecond <= 0 {
+		return nil
+	}
+	return &pacer{
+		perSecond: rate.Limit(perSecond),
+		burst:     max(int(2*perSecond), 1),
+		keys:      make(map[string]*rate.Limiter),
+		prune:     minPrune,
+	}
+}
+
+// wait returns true when it is key's turn, and false when that would take too
+// long or ctx ended first.
+func (p *pacer) wait(ctx context.Context, key string) bool {
+	if p == nil {
+		return true
+	}
+	turn := p.limiter(key).Reserve()
+	delay := turn.Delay()
+	if delay == 0 {
+		return true
+	}
+	if delay > maxHold {
+		turn.Cancel()
+		return false
+	}
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		turn.Cancel()
+		return false
+	}
+}
+
+// limiter returns the key's limiter. Limiters that are full again are forgotten
+// when the map has doubled: a new one would be full too.
+func (p *pacer) limiter(key string) *rate.Limiter {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.keys[key]
+	if l == nil {
+		if len(p.keys) >= p.prune {
+			for k, l := range p.keys {
+				if l.Tokens() >= float64(p.burst) {
+					delete(p.keys, k)
+				}
+			}
+			p.prune = max(2*len(p.keys), minPrune)
+		}
+		l = rate.NewLimiter(p.perSecond, p.burst)
+		p.keys[key] = l
+	}
+	return l
+}
+
+// slots bounds how many connections there are at a time. Nil is without a bound.
+type slots struct{ free chan struct{} }
+
+func newSlots(n int) *slots {
+	if n <= 0 {
+		return nil
+	}
+	return &slots{free: make(chan struct{}, n)}
+}
+
+// acquire waits for a free connection, and returns false when there is none
+// soon enough.
+func (s *slots) acquire(ctx context.Context) bool {
+	if s == nil {
+		return true
+	}
+	select {
+	case s.free <- struct{}{}:
+		return true
+	default:
+	}
+	timer := time.NewTimer(maxHold)
+	defer timer.Stop()
+	select {
+	case s.free <- struct{}{}:
+		return true
+	case <-timer.C:
+		return false
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (s *slots) release() {
+	if s != nil {
+		<-s.free
+	}
+}

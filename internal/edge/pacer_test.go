@@ -1,0 +1,118 @@
+package edge
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestPacer(t *testing.T) {
+	t.Run("a burst passes, more is held to the rate, too much is refused", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPacer(5)
+			start := time.Now()
+			var mu sync.Mutex
+			passed, refused := []time.Duration{}, 0
+			var all sync.WaitGroup
+			for range 100 {
+				all.Go(func() {
+					ok := p.wait(t.Context(), "ann")
+					mu.Lock()
+					defer mu.Unlock()
+					if ok {
+						passed = append(passed, time.Since(start))
+					} else {
+						refused++
+					}
+				})
+			}
+			all.Wait()
+			// Two seconds' worth at once, then five a second for as long as a handshake is held.
+			if want := 10 + 50; len(passed) != want || refused != 100-want {
+				t.Errorf("%d passed and %d were refused, want %d and %d", len(passed), refused, want, 100-want)
+			}
+			if last := passed[len(passed)-1]; last != maxHold {
+				t.Errorf("the last waited %v, want %v", last, maxHold)
+			}
+		})
+	})
+	t.Run("keys do not wait for each other", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPacer(1)
+			start := time.Now()
+			for i := range 100 {
+				if !p.wait(t.Context(), strconv.Itoa(i)) {
+					t.Fatalf("key %d was refused", i)
+				}
+			}
+			if waited := time.Since(start); waited != 0 {
+				t.Errorf("waited %v", waited)
+			}
+		})
+	})
+	t.Run("whoever gives up while waiting leaves its turn to others", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPacer(1)
+			p.wait(t.Context(), "ann")
+			p.wait(t.Context(), "ann")
+			ctx, cancel := context.WithCancel(t.Context())
+			gone := make(chan bool)
+			go func() { gone <- p.wait(ctx, "ann") }()
+			synctest.Wait()
+			cancel()
+			if <-gone {
+				t.Error("the one who left passed")
+			}
+			start := time.Now()
+			if !p.wait(t.Context(), "ann") || time.Since(start) > time.Second {
+				t.Errorf("the next waited %v", time.Since(start))
+			}
+		})
+	})
+	t.Run("idle keys are forgotten", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPacer(5)
+			for i := range 10 * minPrune {
+				p.wait(t.Context(), strconv.Itoa(i))
+				time.Sleep(time.Millisecond)
+			}
+			if n := len(p.keys); n > 4*minPrune {
+				t.Errorf("%d keys are remembered", n)
+			}
+		})
+	})
+	t.Run("a rate of 0 holds nobody", func(t *testing.T) {
+		p := newPacer(0)
+		for range 1000 {
+			if !p.wait(t.Context(), "ann") {
+				t.Fatal("refused")
+			}
+		}
+	})
+}
+
+func TestSlots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(1)
+		if !s.acquire(t.Context()) {
+			t.Fatal("the first was refused")
+		}
+		start := time.Now()
+		if s.acquire(t.Context()) {
+			t.Fatal("there were two")
+		}
+		if waited := time.Since(start); waited != maxHold {
+			t.Errorf("refused after %v, want %v", waited, maxHold)
+		}
+		next := make(chan bool)
+		go func() { next <- s.acquire(t.Context()) }()
+		synctest.Wait()
+		s.release()
+		if !<-next {
+			t.Error("a place that became free was not given on")
+		}
+	})
+}
