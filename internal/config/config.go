@@ -1,0 +1,172 @@
+// Package config is what an operator can set: one struct, filled from flags,
+// the environment, a YAML file and defaults, in this order of precedence. Each
+// value knows where it came from, and an error names that place.
+//
+// A setting is a field of Config and a line of the table in settings.go. The
+// field's comment is its line in the help and in docs/configuration.md.
+//
+// The layering is our own: what the libraries for it do, merging maps, is the
+// small part of it; where a value came from, down to the line of the file, and
+// errors that say so, would have to be built on top of any of them.
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+//go:generate go test -run ^TestReference$ -update .
+
+// Config is the whole configuration of one server. The zero value of a field
+// that has a default is not the default; start from Default.
+type Config struct {
+	// Serve one developer: fixed credentials that are printed, account
+	// 000000000000, a room named demo, and loopback addresses only.
+	Dev bool
+	// YAML file with settings; its keys are the names of the flags without the
+	// dashes in front.
+	Config string
+
+	// Address of the API, the WebSocket, /healthz and /readyz: one port for all.
+	Listen string
+	// Address of /metrics and /debug/pprof; "off" closes it.
+	AdminListen string
+	// Certificate chain (PEM) with which the main port speaks TLS; read again
+	// on SIGHUP.
+	TLSCert string
+	// Private key (PEM) of --tls-cert; read again on SIGHUP.
+	TLSKey string
+	// Networks whose X-Forwarded-For is believed: it then is the address for
+	// aws:SourceIp, for Sender.Ip in message review and for limits per address.
+	TrustedProxies []netip.Prefix
+	// Origins whose pages may call the API; * is any.
+	CORSOrigins []string
+
+	// AWS region of every ARN and signature.
+	Region string
+	// AWS account of every ARN, 12 digits.
+	AccountID string
+	// Access key id of the administrator, who may do everything.
+	RootAccessKeyID string
+	// Secret access key of the administrator.
+	RootSecretAccessKey Secret
+
+	// Directory of the SQLite database and of the secret key.
+	DataDir string
+	// Database URL. This build keeps its data in SQLite in the data directory,
+	// which "sqlite" and an empty value mean.
+	Database string
+	// File with the key that seals credentials and token keys in the database,
+	// 32 bytes in base64; CONFAB_SECRET_KEY can hold it instead. With neither, a
+	// key is made in the data directory.
+	SecretKeyFile string
+	// The key itself, instead of a file with it.
+	SecretKey Secret
+
+	// Account quotas and API call rates: off for none, aws for the numbers that
+	// AWS gives an account. Limits per room and per connection always hold.
+	Quotas string
+	// Connects that one user may make.
+	ConnectRatePerUser Rate
+	// Connects that one client address may make.
+	ConnectRatePerAddress Rate
+	// Connections at a time to all rooms; 0 sets no limit.
+	MaxConnections int
+	// Bytes of a SendEvent's attributes, keys and values together: 1024 as the
+	// API model says, up to the 4096 that AWS allows since November 2025.
+	EventAttributesMax int
+
+	// How long a chat token can be used to connect; 0 means as long as its
+	// session lasts, 60s is what AWS did in 2022.
+	TokenLifetime time.Duration
+	// How long a stopping server spreads the goodbyes to its connections.
+	DrainTime time.Duration
+	// How long frames of a busy room are gathered into one write: auto, which
+	// is 0 in small rooms and grows with the load, or a fixed time.
+	DeliveryWindow time.Duration
+	// End the connections to a room that is deleted. AWS leaves them open.
+	CloseOnRoomDelete bool
+
+	// How long delivered frames of rooms with chat logging are kept for it.
+	LogRetention time.Duration
+	// Least severity of log lines.
+	LogLevel string
+	// Form of log lines on standard error: auto is text on a terminal and JSON
+	// elsewhere.
+	LogFormat string
+
+	sources map[string]string
+}
+
+// AutomaticWindow is the DeliveryWindow of "auto".
+const AutomaticWindow time.Duration = -1
+
+// The values of Quotas.
+const (
+	QuotasOff = "off"
+	QuotasAWS = "aws"
+)
+
+// AdminOff is the AdminListen of a server without an admin port.
+const AdminOff = "off"
+
+// What --dev uses. The credentials are no secret: everybody can read them here.
+const (
+	DevAccessKeyID     = "AKIDCONFABDEV0000001"
+	DevSecretAccessKey = "confab-dev-secret-key-not-for-production" //nolint:gosec // Public by design; see above.
+	DevAccountID       = "000000000000"
+	DevDataDir         = "./confab-dev-data"
+)
+
+// Default returns the configuration that runs on one machine with nothing set.
+// Only the administrator's credentials are missing.
+func Default() *Config {
+	return &Config{
+		Listen:                "127.0.0.1:8080",
+		AdminListen:           "127.0.0.1:8081",
+		CORSOrigins:           []string{"*"},
+		Region:                "us-west-2",
+		AccountID:             "123456789012",
+		DataDir:               "./confab-data",
+		Quotas:                QuotasOff,
+		ConnectRatePerUser:    5,
+		ConnectRatePerAddress: 200,
+		EventAttributesMax:    1024,
+		DrainTime:             30 * time.Second,
+		DeliveryWindow:        AutomaticWindow,
+		LogRetention:          72 * time.Hour,
+		LogLevel:              "info",
+		LogFormat:             "auto",
+	}
+}
+
+// useDev replaces the defaults with those of --dev. What was set stands, but
+// for the credentials: they are fixed, so that what is printed and documented
+// is always true.
+func (c *Config) useDev() {
+	c.AccountID = DevAccountID
+	c.DataDir = DevDataDir
+	c.RootAccessKeyID = DevAccessKeyID
+	c.RootSecretAccessKey = DevSecretAccessKey
+}
+
+// Secret is a value that no output may show: it prints as dots. Convert it to a
+// string to use it.
+type Secret string
+
+// String returns dots, or nothing for an empty secret.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "••••••••"
+}
+
+// GoString is String, for %#v.
+func (s Secret) GoString() string { return s.String() }
+
+// MarshalText is String, for encoders and loggers.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Rate is a number per second; 0 means that there is no limit.
+type Rate float64

@@ -1,0 +1,157 @@
+package config
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/format"
+	"go/parser"
+	"go/token"
+	"os"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write usage.go and docs/configuration.md anew")
+
+// TestReference holds usage.go, from which the help is made, and
+// docs/configuration.md against the comments in Config.
+func TestReference(t *testing.T) {
+	comments := fieldComments(t)
+	for name, want := range map[string][]byte{
+		"usage.go":                    usageSource(t, comments),
+		"../../docs/configuration.md": reference(comments),
+	} {
+		if *update {
+			if err := os.WriteFile(name, want, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := os.ReadFile(name); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s does not say what the comments of Config say (%v); run go generate ./internal/config", name, err)
+		}
+	}
+}
+
+// fieldComments returns the comment of every setting's field in Config. Field
+// and setting have the same letters: AdminListen is admin-listen.
+func fieldComments(t *testing.T) map[string]string {
+	t.Helper()
+	src, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byLetters := map[string]string{}
+	ast.Inspect(src, func(n ast.Node) bool {
+		spec, ok := n.(*ast.TypeSpec)
+		if !ok || spec.Name.Name != "Config" {
+			return true
+		}
+		for _, f := range spec.Type.(*ast.StructType).Fields.List {
+			if f.Names[0].IsExported() {
+				byLetters[strings.ToLower(f.Names[0].Name)] = strings.Join(strings.Fields(f.Doc.Text()), " ")
+			}
+		}
+		return false
+	})
+	comments := map[string]string{}
+	for _, s := range Settings() {
+		letters := strings.ReplaceAll(s.Name, "-", "")
+		if byLetters[letters] == "" {
+			t.Errorf("no field of Config with a comment belongs to %s", s.Name)
+		}
+		comments[s.Name] = byLetters[letters]
+		delete(byLetters, letters)
+	}
+	for letters := range byLetters {
+		t.Errorf("the field %s of Config is no setting", letters)
+	}
+	return comments
+}
+
+func usageSource(t *testing.T, comments map[string]string) []byte {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("// Code generated from the comments of Config by go generate; DO NOT EDIT.\n\npackage config\n\n")
+	b.WriteString("// usage has the line of help of every setting.\nvar usage = map[string]string{\n")
+	for _, s := range Settings() {
+		fmt.Fprintf(&b, "%q: %q,\n", s.Name, comments[s.Name])
+	}
+	b.WriteString("}\n")
+	src, err := format.Source([]byte(b.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return src
+}
+
+func reference(comments map[string]string) []byte {
+	var b bytes.Buffer
+	b.WriteString(referenceIntroduction)
+	for _, g := range groups {
+		fmt.Fprintf(&b, "\n## %s\n\n| Setting | Default | Meaning |\n| --- | --- | --- |\n", g.title)
+		for _, s := range g.settings {
+			name := "`--" + s.Name
+			switch {
+			case s.EnvironmentOnly:
+				name = "`" + s.Environment()
+			case s.Arg != "":
+				name += " " + strings.ReplaceAll(s.Arg, "|", `\|`)
+			}
+			value := s.Default()
+			if value != "" {
+				value = "`" + value + "`"
+			}
+			fmt.Fprintf(&b, "| %s` | %s | %s |\n", name, value, strings.ReplaceAll(comments[s.Name], "|", `\|`))
+		}
+	}
+	b.WriteString(referenceEnd)
+	return b.Bytes()
+}
+
+const referenceIntroduction = `<!-- Generated from internal/config by go generate; edit the comments there. -->
+
+# Configuration
+
+` + "`confab serve`" + ` takes each setting from the first of these places that has it:
+
+1. the flag, ` + "`--drain-time 1m`" + `;
+2. the environment, ` + "`CONFAB_DRAIN_TIME=1m`" + `: the flag in capitals, with underscores (an empty variable counts as not set);
+3. the YAML file that ` + "`--config`" + ` or ` + "`CONFAB_CONFIG`" + ` names, ` + "`drain-time: 1m`" + `: the flag without the dashes in front;
+4. the default.
+
+` + "`confab config`" + ` prints every value and the place it came from; secrets print as dots. A value that cannot be used,
+or a name in the file that is no setting, stops the program with one line that says where it stands and what is allowed (exit code 2).
+The commands that work on the database beside a running server, ` + "`confab credentials` and `confab keys`" + `, need the same settings
+of the groups Identity and Data as the server.
+
+Times are written like ` + "`200ms`, `30s`, `1h30m`" + `. Lists are separated by commas; in the file they may be YAML lists.
+`
+
+const referenceEnd = `
+## With --dev
+
+` + "`confab serve --dev`" + ` changes these defaults and refuses listeners that other machines could reach:
+
+| Setting | Value |
+| --- | --- |
+| ` + "`CONFAB_ROOT_ACCESS_KEY_ID` | `" + DevAccessKeyID + "`" + ` (fixed) |
+| ` + "`CONFAB_ROOT_SECRET_ACCESS_KEY` | `" + DevSecretAccessKey + "`" + ` (fixed) |
+| ` + "`--account-id` | `" + DevAccountID + "`" + ` |
+| ` + "`--data-dir` | `" + DevDataDir + "`" + ` |
+
+## A file
+
+` + "```yaml" + `
+listen: 0.0.0.0:443
+tls-cert: /etc/confab/fullchain.pem
+tls-key: /etc/confab/key.pem
+data-dir: /var/lib/confab
+region: eu-central-1
+account-id: 123456789012
+trusted-proxies:
+  - 10.0.0.0/8
+drain-time: 1m
+` + "```" + `
+`

@@ -1,0 +1,124 @@
+package config
+
+import "strings"
+
+// Setting is one thing that an operator can set: the line of a table from which
+// flags, environment variables, keys of the file and the reference are made.
+type Setting struct {
+	// Name is the flag without its dashes, and the key in the file.
+	Name string
+	// Arg stands for the value in the help; a switch has none.
+	Arg string
+	// Local marks what the commands need that open the database themselves.
+	Local bool
+	// EnvironmentOnly marks secrets: flags are seen by every user of a machine,
+	// and files get copied.
+	EnvironmentOnly bool
+
+	value accessor
+	list  bool
+}
+
+// Environment is the name of the setting's environment variable.
+func (s *Setting) Environment() string {
+	return "CONFAB_" + strings.ToUpper(strings.ReplaceAll(s.Name, "-", "_"))
+}
+
+// Usage is the setting's line of help: the comment of its field in Config.
+func (s *Setting) Usage() string { return usage[s.Name] }
+
+// Default is the setting's default, as it would be typed.
+func (s *Setting) Default() string { return s.value.get(Default()) }
+
+// group is a part of the reference.
+type group struct {
+	title    string
+	settings []*Setting
+}
+
+// groups is the table of all settings.
+var groups = []group{
+	{"Running", []*Setting{
+		{Name: "dev", Local: true, value: field(func(c *Config) *bool { return &c.Dev }, parseSwitch, printSwitch)},
+		{Name: "config", Arg: "FILE", Local: true, value: field(func(c *Config) *string { return &c.Config }, parseAny, printString)},
+	}},
+	{"Network", []*Setting{
+		{Name: "listen", Arg: "HOST:PORT", value: field(func(c *Config) *string { return &c.Listen }, parseAddress, printString)},
+		{Name: "admin-listen", Arg: "HOST:PORT", value: field(func(c *Config) *string { return &c.AdminListen }, parseAdminAddress, printString)},
+		{Name: "tls-cert", Arg: "FILE", value: field(func(c *Config) *string { return &c.TLSCert }, parseAny, printString)},
+		{Name: "tls-key", Arg: "FILE", value: field(func(c *Config) *string { return &c.TLSKey }, parseAny, printString)},
+		{Name: "trusted-proxies", Arg: "CIDR,...", list: true, value: field(func(c *Config) *prefixes { return (*prefixes)(&c.TrustedProxies) }, parsePrefixes, prefixes.String)},
+		{Name: "cors-origins", Arg: "ORIGIN,...", list: true, value: field(func(c *Config) *[]string { return &c.CORSOrigins }, parseOrigins, printList)},
+	}},
+	{"Identity", []*Setting{
+		{Name: "region", Arg: "REGION", Local: true, value: field(func(c *Config) *string { return &c.Region }, parseRegion, printString)},
+		{Name: "account-id", Arg: "ID", Local: true, value: field(func(c *Config) *string { return &c.AccountID }, parseAccount, printString)},
+		{Name: "root-access-key-id", Arg: "ID", EnvironmentOnly: true, value: field(func(c *Config) *string { return &c.RootAccessKeyID }, parseAccessKeyID, printString)},
+		{Name: "root-secret-access-key", Arg: "SECRET", EnvironmentOnly: true, value: field(func(c *Config) *Secret { return &c.RootSecretAccessKey }, parseSecretAccessKey, Secret.String)},
+	}},
+	{"Data", []*Setting{
+		{Name: "data-dir", Arg: "DIR", Local: true, value: field(func(c *Config) *string { return &c.DataDir }, parseAny, printString)},
+		{Name: "database", Arg: "URL", Local: true, value: field(func(c *Config) *string { return &c.Database }, parseDatabase, printString)},
+		{Name: "secret-key-file", Arg: "FILE", Local: true, value: field(func(c *Config) *string { return &c.SecretKeyFile }, parseAny, printString)},
+		{Name: "secret-key", Arg: "BASE64", Local: true, EnvironmentOnly: true, value: field(func(c *Config) *Secret { return &c.SecretKey }, parseSecretKey, Secret.String)},
+	}},
+	{"Limits", []*Setting{
+		{Name: "quotas", Arg: "off|aws", value: field(func(c *Config) *string { return &c.Quotas }, oneOf(QuotasOff, QuotasAWS), printString)},
+		{Name: "connect-rate-per-user", Arg: "N/s", value: field(func(c *Config) *Rate { return &c.ConnectRatePerUser }, parseRate, Rate.String)},
+		{Name: "connect-rate-per-address", Arg: "N/s", value: field(func(c *Config) *Rate { return &c.ConnectRatePerAddress }, parseRate, Rate.String)},
+		{Name: "max-connections", Arg: "N", value: field(func(c *Config) *int { return &c.MaxConnections }, number(0, 1<<31-1), printNumber)},
+		{Name: "event-attributes-max", Arg: "BYTES", value: field(func(c *Config) *int { return &c.EventAttributesMax }, number(1, 4096), printNumber)},
+	}},
+	{"Sessions and delivery", []*Setting{
+		{Name: "token-lifetime", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.TokenLifetime) }, durationUpTo(maxTokenLifetime), duration.String)},
+		{Name: "drain-time", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.DrainTime) }, durationUpTo(maxDrainTime), duration.String)},
+		{Name: "delivery-window", Arg: "auto|TIME", value: field(func(c *Config) *window { return (*window)(&c.DeliveryWindow) }, parseWindow, window.String)},
+		{Name: "close-on-room-delete", value: field(func(c *Config) *bool { return &c.CloseOnRoomDelete }, parseSwitch, printSwitch)},
+	}},
+	{"Logs", []*Setting{
+		{Name: "log-retention", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.LogRetention) }, parseRetention, duration.String)},
+		{Name: "log-level", Arg: "LEVEL", Local: true, value: field(func(c *Config) *string { return &c.LogLevel }, oneOf("debug", "info", "warn", "error"), printString)},
+		{Name: "log-format", Arg: "FORMAT", Local: true, value: field(func(c *Config) *string { return &c.LogFormat }, oneOf("auto", "json", "text"), printString)},
+	}},
+}
+
+// Settings returns all settings in the order of the reference.
+func Settings() []*Setting {
+	var all []*Setting
+	for _, g := range groups {
+		all = append(all, g.settings...)
+	}
+	return all
+}
+
+// lookup returns the setting of that name, or nil.
+func lookup(name string) *Setting {
+	for _, s := range Settings() {
+		if s.Name == name {
+			return s
+		}
+	}
+	return nil
+}
+
+// accessor reads and writes one field of a Config in the form in which an
+// operator types it.
+type accessor struct {
+	set func(*Config, string) error
+	get func(*Config) string
+}
+
+// field makes the accessor of one field. parse returns an error that says what
+// is allowed.
+func field[T any](at func(*Config) *T, parse func(string) (T, error), show func(T) string) accessor {
+	return accessor{
+		set: func(c *Config, s string) error {
+			v, err := parse(s)
+			if err == nil {
+				*at(c) = v
+			}
+			return err
+		},
+		get: func(c *Config) string { return show(*at(c)) },
+	}
+}

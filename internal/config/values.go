@@ -1,0 +1,272 @@
+package config
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The largest times that make sense: the longest session (API model: 180
+// minutes), and what service managers wait for a stop at most.
+const (
+	maxTokenLifetime = 180 * time.Minute
+	maxDrainTime     = time.Hour
+	maxWindow        = time.Second
+	minRetention     = time.Minute
+)
+
+func parseAny(s string) (string, error) { return s, nil }
+func printString(s string) string       { return s }
+func printNumber(n int) string          { return strconv.Itoa(n) }
+func printSwitch(b bool) string         { return strconv.FormatBool(b) }
+func printList(l []string) string       { return strings.Join(l, ",") }
+
+func parseSwitch(s string) (bool, error) {
+	b, err := strconv.ParseBool(s)
+	if err != nil {
+		return false, errors.New("must be true or false")
+	}
+	return b, nil
+}
+
+func oneOf(allowed ...string) func(string) (string, error) {
+	return func(s string) (string, error) {
+		if slices.Contains(allowed, s) {
+			return s, nil
+		}
+		return "", fmt.Errorf("must be one of %s", strings.Join(allowed, ", "))
+	}
+}
+
+func number(low, high int) func(string) (int, error) {
+	return func(s string) (int, error) {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < low || n > high {
+			return 0, fmt.Errorf("must be a number from %d to %d", low, high)
+		}
+		return n, nil
+	}
+}
+
+func parseAddress(s string) (string, error) {
+	const want = "must be HOST:PORT with a port from 0 to 65535, such as 127.0.0.1:8080"
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return "", errors.New(want)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > math.MaxUint16 {
+		return "", errors.New(want)
+	}
+	return s, nil
+}
+
+func parseAdminAddress(s string) (string, error) {
+	if s == AdminOff {
+		return s, nil
+	}
+	s, err := parseAddress(s)
+	if err != nil {
+		return "", fmt.Errorf("%w, or %s", err, AdminOff)
+	}
+	return s, nil
+}
+
+// The forms of names and keys. AWS's own account ids have 12 digits; regions and
+// access key ids are only kept from breaking ARNs and credential scopes.
+var (
+	regionPattern          = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+	accountPattern         = regexp.MustCompile(`^[0-9]{12}$`)
+	accessKeyIDPattern     = regexp.MustCompile(`^[A-Za-z0-9_-]{3,128}$`)
+	secretAccessKeyPattern = regexp.MustCompile(`^[!-~]{8,256}$`)
+)
+
+func parseRegion(s string) (string, error) {
+	if !regionPattern.MatchString(s) {
+		return "", errors.New("must be made of a–z, 0–9 and -, such as us-west-2")
+	}
+	return s, nil
+}
+
+func parseAccount(s string) (string, error) {
+	if !accountPattern.MatchString(s) {
+		return "", errors.New("must be 12 digits")
+	}
+	return s, nil
+}
+
+func parseAccessKeyID(s string) (string, error) {
+	if !accessKeyIDPattern.MatchString(s) {
+		return "", errors.New("must be 3 to 128 letters, digits, _ and -")
+	}
+	return s, nil
+}
+
+func parseSecretAccessKey(s string) (Secret, error) {
+	if !secretAccessKeyPattern.MatchString(s) {
+		return "", errors.New("must be 8 to 256 printable ASCII characters without spaces")
+	}
+	return Secret(s), nil
+}
+
+func parseSecretKey(s string) (Secret, error) {
+	if _, err := DecodeKey(s); err != nil {
+		return "", err
+	}
+	return Secret(s), nil
+}
+
+// KeySize is the length of the secret key in bytes.
+const KeySize = 32
+
+// DecodeKey reads a secret key: 32 bytes in base64, as
+// `openssl rand -base64 32` prints them. White space around it is ignored.
+func DecodeKey(s string) ([]byte, error) {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(s))
+	if err != nil || len(key) != KeySize {
+		return nil, fmt.Errorf("must be %d bytes in base64, as openssl rand -base64 %d prints them", KeySize, KeySize)
+	}
+	return key, nil
+}
+
+func parseDatabase(s string) (string, error) {
+	if s != "" && s != "sqlite" {
+		return "", errors.New("this build keeps its data in SQLite: leave it empty, or say sqlite, and choose the place with --data-dir")
+	}
+	return s, nil
+}
+
+func parseOrigins(s string) ([]string, error) {
+	origins := splitList(s)
+	for _, o := range origins {
+		if o == "*" {
+			continue
+		}
+		u, err := url.Parse(o)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.Scheme+"://"+u.Host != o {
+			return nil, fmt.Errorf("%q is no origin; it must be * or like https://chat.example.com", o)
+		}
+	}
+	if len(origins) == 0 {
+		return nil, errors.New("must be * or a list of origins like https://chat.example.com")
+	}
+	return origins, nil
+}
+
+// splitList takes a list apart at its commas. Empty places are ignored.
+func splitList(s string) []string {
+	var list []string
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			list = append(list, part)
+		}
+	}
+	return list
+}
+
+type prefixes []netip.Prefix
+
+func parsePrefixes(s string) (prefixes, error) {
+	var list prefixes
+	for _, part := range splitList(s) {
+		p, err := netip.ParsePrefix(part)
+		if a, aerr := netip.ParseAddr(part); aerr == nil {
+			p, err = a.Prefix(a.BitLen())
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%q is no network; it must be like 10.0.0.0/8 or 192.0.2.1", part)
+		}
+		list = append(list, p.Masked())
+	}
+	return list, nil
+}
+
+// String returns the networks as they would be typed.
+func (p prefixes) String() string {
+	parts := make([]string, len(p))
+	for i, n := range p {
+		parts[i] = n.String()
+	}
+	return strings.Join(parts, ",")
+}
+
+func parseRate(s string) (Rate, error) {
+	n, perSecond := strings.CutSuffix(s, "/s")
+	r, err := strconv.ParseFloat(n, 64)
+	if err != nil || !(r >= 0 && r <= 1e6) || (!perSecond && r != 0) {
+		return 0, errors.New("must be a rate up to 1000000/s, such as 5/s, or 0 for no limit")
+	}
+	return Rate(r), nil
+}
+
+// String returns the rate as it would be typed.
+func (r Rate) String() string {
+	if r == 0 {
+		return "0"
+	}
+	return strconv.FormatFloat(float64(r), 'f', -1, 64) + "/s"
+}
+
+type duration time.Duration
+
+func durationUpTo(limit time.Duration) func(string) (duration, error) {
+	return func(s string) (duration, error) {
+		d, err := time.ParseDuration(s)
+		if err != nil || d < 0 || d > limit {
+			return 0, fmt.Errorf("must be a time from 0 to %s, such as 30s", duration(limit))
+		}
+		return duration(d), nil
+	}
+}
+
+func parseRetention(s string) (duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil || d < minRetention {
+		return 0, fmt.Errorf("must be a time of at least %s, such as 72h", duration(minRetention))
+	}
+	return duration(d), nil
+}
+
+// String returns the time as it would be typed: 72h, not 72h0m0s.
+func (d duration) String() string {
+	if d == 0 {
+		return "0"
+	}
+	s := time.Duration(d).String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+type window time.Duration
+
+func parseWindow(s string) (window, error) {
+	if s == "auto" {
+		return window(AutomaticWindow), nil
+	}
+	d, err := durationUpTo(maxWindow)(s)
+	if err != nil {
+		return 0, fmt.Errorf("must be auto or a time from 0 to %s, such as 50ms", duration(maxWindow))
+	}
+	return window(d), nil
+}
+
+// String returns the window as it would be typed.
+func (w window) String() string {
+	if time.Duration(w) == AutomaticWindow {
+		return "auto"
+	}
+	return duration(w).String()
+}

@@ -1,0 +1,43 @@
+package telemetry
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+)
+
+func TestNewLogger(t *testing.T) {
+	t.Run("JSON unless a terminal reads", func(t *testing.T) {
+		var b strings.Builder
+		NewLogger(&b, "auto", "info").Info("started", slog.Int("port", 1))
+		if !strings.HasPrefix(b.String(), `{"time":`) || !strings.Contains(b.String(), `"port":1`) {
+			t.Error(b.String())
+		}
+	})
+	t.Run("text when asked", func(t *testing.T) {
+		var b strings.Builder
+		NewLogger(&b, "text", "info").Info("started", slog.Int("port", 1))
+		if !strings.Contains(b.String(), "msg=started port=1") {
+			t.Error(b.String())
+		}
+	})
+	t.Run("only from the level up", func(t *testing.T) {
+		var b strings.Builder
+		log := NewLogger(&b, "json", "warn")
+		log.Info("low")
+		log.Warn("high")
+		if strings.Contains(b.String(), "low") || !strings.Contains(b.String(), "high") {
+			t.Error(b.String())
+		}
+	})
+	t.Run("secrets become dots", func(t *testing.T) {
+		var b strings.Builder
+		log := NewLogger(&b, "json", "info")
+		for key := range hidden {
+			log.Info("x", slog.String(key, "precious"), slog.Group("g", slog.String(key, "precious")), slog.String("id", "shown"))
+		}
+		if strings.Contains(b.String(), "precious") || !strings.Contains(b.String(), "shown") {
+			t.Error(b.String())
+		}
+	})
+}
