@@ -1,0 +1,228 @@
+package stories
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
+	"github.com/coder/websocket"
+
+	"confab/internal/config"
+)
+
+// TestRestart_heldListener restarts a server whose socket somebody else holds,
+// as systemd does. Nobody who connects meanwhile is refused, and a client that
+// was connected comes back.
+func TestRestart_heldListener(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	socket, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	address, dir := ln.Addr().String(), t.TempDir()
+
+	first := startHeld(t, socket, dir)
+	room := chatRoom{url: "ws://" + address, api: api("http://" + address)}
+	before := room.join(ctx, t)
+
+	// Somebody calls all the time, on a new connection each time.
+	calling, hangUp := context.WithCancel(ctx)
+	calls := make(chan int, 1)
+	go func() {
+		n := 0
+		for ; calling.Err() == nil; n++ {
+			if err := callOnce(ctx, "http://"+address+"/healthz"); err != nil {
+				t.Errorf("call %d during the restart: %v", n, err)
+			}
+		}
+		calls <- n
+	}()
+
+	first.stop(t)
+	_, frame, err := before.Read(ctx)
+	if err != nil || !strings.Contains(string(frame), `"ErrorCode":401`) {
+		t.Errorf("the client was told %s, %v", frame, err)
+	}
+	if _, _, err := before.Read(ctx); err == nil || websocket.CloseStatus(err) != -1 {
+		t.Errorf("then came %v, want a lost connection without a Close", err)
+	}
+	// The client comes back at once, while nobody accepts.
+	back := make(chan *websocket.Conn, 1)
+	go func() { back <- room.join(ctx, t) }()
+	first.wait(t)
+
+	second := startHeld(t, socket, dir)
+	after := <-back
+	if after == nil {
+		t.FailNow()
+	}
+	if err := after.Write(ctx, websocket.MessageText, []byte(`{"Action":"SEND_MESSAGE","RequestId":"r","Content":"back"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if _, frame, err := after.Read(ctx); err != nil || !strings.Contains(string(frame), `"Content":"back"`) {
+		t.Errorf("got %s, %v", frame, err)
+	}
+	hangUp()
+	if n := <-calls; n < 2 {
+		t.Errorf("only %d calls", n)
+	}
+	second.stop(t)
+	second.wait(t)
+}
+
+// TestStop_secondSignal stops a server that has an hour to drain.
+func TestStop_secondSignal(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	socket, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	p := startHeld(t, socket, t.TempDir(), "--drain-time", "1h")
+	room := chatRoom{url: "ws://" + ln.Addr().String(), api: api("http://" + ln.Addr().String())}
+	conn := room.join(ctx, t)
+	if conn == nil {
+		t.FailNow()
+	}
+	p.stop(t)
+	// Signals that come close together count as one, so the second one is sent
+	// until it was heard.
+	ended := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ended:
+				return
+			case <-tick.C:
+				p.cmd.Process.Signal(syscall.SIGTERM) //nolint:errcheck // It may have ended by now.
+			}
+		}
+	}()
+	p.wait(t)
+	close(ended)
+	for err = nil; err == nil; {
+		_, _, err = conn.Read(ctx)
+	}
+	if websocket.CloseStatus(err) != -1 {
+		t.Errorf("the connection ended with %v, want no Close", err)
+	}
+}
+
+// program is a server in a process of its own.
+type program struct {
+	cmd    *exec.Cmd
+	output *bytes.Buffer
+}
+
+// startHeld starts a server on an inherited socket.
+func startHeld(t *testing.T, socket *os.File, dir string, flags ...string) *program {
+	t.Helper()
+	args := append([]string{"serve", "--dev", "--data-dir", dir, "--admin-listen", "off", "--drain-time", "300ms"}, flags...)
+	p := &program{cmd: exec.Command(os.Args[0], args...), output: &bytes.Buffer{}}
+	p.cmd.Env = append(os.Environ(), runConfab+"=1", "LISTEN_FDS=1")
+	p.cmd.ExtraFiles = []*os.File{socket}
+	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.cmd.Process.Kill() //nolint:errcheck // Mostly it has ended long ago.
+	})
+	return p
+}
+
+func (p *program) stop(t *testing.T) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *program) wait(t *testing.T) {
+	t.Helper()
+	late := time.AfterFunc(patience, func() { p.cmd.Process.Kill() }) //nolint:errcheck // Wait says what happened.
+	defer late.Stop()
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("the server ended with %v:\n%s", err, p.output)
+	}
+}
+
+// callOnce makes one GET over a connection of its own.
+func callOnce(ctx context.Context, url string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	r.Close = true
+	resp, err := http.DefaultClient.Do(r)
+	if err == nil {
+		resp.Body.Close()
+	}
+	return err
+}
+
+func api(endpoint string) *ivschat.Client {
+	return ivschat.New(ivschat.Options{
+		Region:       "us-west-2",
+		BaseEndpoint: aws.String(endpoint),
+		Credentials:  credentials.NewStaticCredentialsProvider(config.DevAccessKeyID, config.DevSecretAccessKey, ""),
+	})
+}
+
+// chatRoom is the demo room of a server.
+type chatRoom struct {
+	url string
+	api *ivschat.Client
+}
+
+// join connects to the room with a fresh token, as an official client does.
+func (r chatRoom) join(ctx context.Context, t *testing.T) *websocket.Conn {
+	rooms, err := r.api.ListRooms(ctx, &ivschat.ListRoomsInput{Name: aws.String("demo")})
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	token, err := r.api.CreateChatToken(ctx, &ivschat.CreateChatTokenInput{
+		RoomIdentifier: rooms.Rooms[0].Arn, UserId: aws.String("ann"), Capabilities: []types.ChatTokenCapability{types.ChatTokenCapabilitySendMessage},
+	})
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	c, resp, err := websocket.Dial(ctx, r.url, &websocket.DialOptions{Subprotocols: []string{*token.Token}})
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	if resp.Body != nil {
+		resp.Body.Close()
+	}
+	t.Cleanup(func() { c.CloseNow() })
+	return c
+}

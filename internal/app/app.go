@@ -1,0 +1,193 @@
+// Package app builds a server out of a configuration: it makes every part,
+// hands each what it needs, runs them, and stops them in the right order. It is
+// the one package that knows all others; layers_test.go has them in a table.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync/atomic"
+
+	"confab/internal/chat"
+	"confab/internal/chattoken"
+	"confab/internal/config"
+	"confab/internal/control"
+	"confab/internal/edge"
+	"confab/internal/iam"
+	"confab/internal/messaging"
+	"confab/internal/quota"
+	"confab/internal/review"
+	"confab/internal/store"
+	"confab/internal/telemetry"
+)
+
+// Server is one node. Make it with New, then call Run once.
+type Server struct {
+	cfg     *config.Config
+	log     *slog.Logger
+	metrics *telemetry.Metrics
+
+	listeners *listeners
+	cert      *certificate // nil without TLS
+	db        *store.DB
+	ring      *chattoken.Ring
+	engine    *messaging.Engine
+	endpoint  *edge.Endpoint
+	main      *http.Server
+	admin     *http.Server // nil without an admin port
+	demo      *chat.Room   // nil without --dev
+
+	// closers stop the parts that have work of their own, the last made first.
+	closers []func() error
+
+	draining atomic.Bool
+	// hurry ends when a stop must not wait for anybody; now ends it.
+	hurry context.Context
+	now   context.CancelFunc
+}
+
+// New makes a server that is ready to run and already holds its ports, so that
+// clients who come early wait instead of being refused. A *config.Error is about
+// a setting.
+func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Server, error) {
+	if err := cfg.CheckRoot(); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, log: log, metrics: telemetry.NewMetrics()}
+	s.hurry, s.now = context.WithCancel(context.WithoutCancel(ctx))
+	if err := s.build(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// build makes the parts from the bottom up.
+func (s *Server) build(ctx context.Context) (err error) {
+	cfg := s.cfg
+	if s.cert, err = loadCertificate(cfg); err != nil {
+		return err
+	}
+	if s.listeners, err = listen(ctx, cfg, os.LookupEnv); err != nil {
+		return err
+	}
+	s.onClose(s.listeners.close)
+	if s.db, err = OpenStore(ctx, cfg, s.log, s.metrics); err != nil {
+		return err
+	}
+	s.onClose(s.db.Close)
+	if s.ring, err = NewRing(ctx, cfg, s.db, s.log); err != nil {
+		return err
+	}
+	s.onClose(func() error { s.ring.Close(); return nil })
+
+	quotas := quota.Off()
+	if cfg.Quotas == config.QuotasAWS {
+		quotas = quota.AWS()
+	}
+	sockets := edge.NewSockets(cfg.DeliveryWindow, s.metrics, s.log)
+	s.engine = messaging.NewEngine(messaging.Options{
+		Rooms: s.db, Tokens: s.db, Transcript: s.db,
+		Reviewer:          review.Fallback{Metrics: s.metrics},
+		NewAudience:       sockets.NewAudience,
+		Quotas:            quotas,
+		CloseOnRoomDelete: cfg.CloseOnRoomDelete,
+		Metrics:           s.metrics,
+		Log:               s.log,
+	})
+	s.onClose(func() error { s.engine.Close(); return nil })
+	s.endpoint = edge.New(edge.Options{
+		Engine: s.engine, Tokens: s.ring, Sockets: sockets,
+		TrustedProxies:        cfg.TrustedProxies,
+		ConnectRatePerUser:    float64(cfg.ConnectRatePerUser),
+		ConnectRatePerAddress: float64(cfg.ConnectRatePerAddress),
+		MaxConnections:        cfg.MaxConnections,
+		Metrics:               s.metrics,
+		Log:                   s.log,
+	})
+	s.onClose(func() error { s.endpoint.Close(); return nil })
+
+	api := control.New(control.Options{
+		Region: cfg.Region, Account: cfg.AccountID,
+		Store: s.db, Live: s.engine, Tokens: s.ring,
+		Authenticator: iam.NewAuthenticator(iam.Options{
+			Region: cfg.Region, Account: cfg.AccountID, Service: "ivschat",
+			Root:  iam.Credentials{AccessKeyID: cfg.RootAccessKeyID, SecretAccessKey: string(cfg.RootSecretAccessKey)},
+			Store: s.db,
+		}),
+		Quotas:             quotas,
+		TokenLifetime:      cfg.TokenLifetime,
+		MaxEventAttributes: cfg.EventAttributesMax,
+		CORSOrigins:        cfg.CORSOrigins,
+		TrustedProxies:     cfg.TrustedProxies,
+		Metrics:            s.metrics,
+		Log:                s.log,
+	})
+	s.main = newHTTPServer(s.mainHandler(s.endpoint, api.Handler()), s.log)
+	if s.listeners.admin != nil {
+		s.admin = newHTTPServer(adminHandler(s.metrics), s.log)
+	}
+	if cfg.Dev {
+		s.demo, err = demoRoom(ctx, s.db, cfg)
+	}
+	return err
+}
+
+func (s *Server) onClose(f func() error) { s.closers = append(s.closers, f) }
+
+// close stops the parts, the last made first.
+func (s *Server) close() error {
+	var errs []error
+	for len(s.closers) > 0 {
+		last := len(s.closers) - 1
+		errs = append(errs, s.closers[last]())
+		s.closers = s.closers[:last]
+	}
+	s.now()
+	return errors.Join(errs...)
+}
+
+// OpenStore opens the database of the data directory; commands do it beside a
+// running server. metrics may be nil.
+func OpenStore(ctx context.Context, cfg *config.Config, log *slog.Logger, metrics *telemetry.Metrics) (*store.DB, error) {
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot make the data directory: %w; choose another with --data-dir", err)
+	}
+	key, err := secretKey(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(ctx, store.Options{
+		Dir: cfg.DataDir, SecretKey: key, Region: cfg.Region, Account: cfg.AccountID,
+		Retention: cfg.LogRetention, Log: log, Metrics: metrics,
+	})
+}
+
+// NewRing makes the key ring of chat tokens. Close it when it is not needed any more.
+func NewRing(ctx context.Context, cfg *config.Config, db *store.DB, log *slog.Logger) (*chattoken.Ring, error) {
+	return chattoken.NewRing(ctx, db, chattoken.Options{Region: cfg.Region, Account: cfg.AccountID, Log: log})
+}
+
+// Address is where the main port is, as HOST:PORT.
+func (s *Server) Address() net.Addr { return s.listeners.main.Addr() }
+
+// Demo is the room of --dev; nil without it.
+func (s *Server) Demo() *chat.Room { return s.demo }
+
+// ReloadCertificate reads the TLS certificate again. Without TLS, or when the
+// new one cannot be used, everything stays as it is.
+func (s *Server) ReloadCertificate(ctx context.Context) {
+	if s.cert == nil {
+		return
+	}
+	if err := s.cert.reload(); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelError, "The certificate was not replaced", slog.Any("error", err))
+		return
+	}
+	s.log.LogAttrs(ctx, slog.LevelInfo, "The certificate was read again")
+}

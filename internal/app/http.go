@@ -1,0 +1,120 @@
+package app
+
+import (
+	"context"
+	stdlog "log"
+	"log/slog"
+	"net/http"
+	"net/http/pprof"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"confab/internal/telemetry"
+)
+
+// The limits of HTTP. A request's header carries the chat token, 2–4 KB and up
+// to 8, as the WebSocket subprotocol.
+const (
+	headerTimeout  = 10 * time.Second
+	requestTimeout = 30 * time.Second
+	idleTimeout    = 2 * time.Minute
+	maxHeader      = 64 << 10
+	pingTimeout    = 2 * time.Second
+)
+
+func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          stdlog.New(serverErrors{log}, "", 0),
+	}
+}
+
+// serverErrors logs what net/http has to say. That nobody can be accepted is our
+// trouble, as a panic is; the rest is about clients that break TLS or HTTP.
+type serverErrors struct{ log *slog.Logger }
+
+// Write logs one message.
+func (e serverErrors) Write(p []byte) (int, error) {
+	message, level := strings.TrimSpace(string(p)), slog.LevelDebug
+	if strings.HasPrefix(message, "http: Accept error") || strings.HasPrefix(message, "http: panic") {
+		level = slog.LevelError
+	}
+	e.log.LogAttrs(context.Background(), level, "HTTP server", slog.String("error", message))
+	return len(p), nil
+}
+
+// mainHandler shares the one port out: a WebSocket handshake on any path, the
+// two health paths, and the API.
+func (s *Server) mainHandler(sockets, api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case upgrades(r):
+			sockets.ServeHTTP(w, r)
+		case r.URL.Path == "/healthz" && reads(r):
+			answer(w, http.StatusOK, "ok")
+		case r.URL.Path == "/readyz" && reads(r):
+			s.ready(w, r)
+		default:
+			// A handshake may be held back for long, an API call may not.
+			c := http.NewResponseController(w)
+			deadline := time.Now().Add(requestTimeout)
+			c.SetReadDeadline(deadline)  //nolint:errcheck // Every connection of ours has deadlines.
+			c.SetWriteDeadline(deadline) //nolint:errcheck // As above.
+			api.ServeHTTP(w, r)
+		}
+	})
+}
+
+// upgrades says whether the request asks for a WebSocket (RFC 6455, 4.2.1).
+func upgrades(r *http.Request) bool {
+	return slices.ContainsFunc(r.Header.Values("Upgrade"), func(v string) bool {
+		return slices.ContainsFunc(strings.Split(v, ","), func(p string) bool {
+			return strings.EqualFold(strings.TrimSpace(p), "websocket")
+		})
+	})
+}
+
+func reads(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+
+// ready answers whether load balancers may send clients here.
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	if s.draining.Load() {
+		answer(w, http.StatusServiceUnavailable, "draining")
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
+	defer cancel()
+	if err := s.db.Ping(ctx); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "Not ready: the database does not answer", slog.Any("error", err))
+		answer(w, http.StatusServiceUnavailable, "the database does not answer")
+		return
+	}
+	answer(w, http.StatusOK, "ok")
+}
+
+func answer(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	w.Write([]byte(text + "\n")) //nolint:errcheck // A client that is gone does not care.
+}
+
+// adminHandler is what the admin port shows. It has no authentication: the
+// port belongs on an address that only operators reach.
+func adminHandler(m *telemetry.Metrics) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{Registry: m.Registry}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return mux
+}

@@ -1,0 +1,87 @@
+package app
+
+import (
+	"go/build"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// layers is the architecture, from the top down. A package may import packages
+// of lower layers only: nothing above it, and nothing beside it.
+var layers = []struct {
+	what     string
+	packages []string
+}{
+	{"what a user types", []string{"cli"}},
+	{"the one place that knows everything", []string{"app"}},
+	{"what clients talk to", []string{"control", "edge"}},
+	{"durable truth", []string{"store"}},
+	{"live rooms", []string{"messaging"}},
+	{"what a request needs", []string{"iam", "restjson", "chattoken", "review"}},
+	{"the grammar of signatures and policies", []string{"sigv4", "policy"}},
+	{"nouns, rules, errors", []string{"chat"}},
+	{"the bottom", []string{"clientip", "config", "quota", "telemetry", "websocket"}},
+}
+
+// without has what a package must do without although its layer would allow
+// it, and why.
+var without = map[string]map[string]string{
+	"messaging": {
+		"confab/internal/websocket": "the heart knows no sockets",
+		"net/http":                  "the heart knows no protocol",
+		"database/sql":              "the heart knows no SQL",
+	},
+	"websocket": {"confab/internal/telemetry": "RFC 6455 is all that it knows"},
+	"store":     {"net/http": "the truth is not served from here"},
+}
+
+const internal = "confab/internal/"
+
+func TestLayers(t *testing.T) {
+	level := map[string]int{}
+	for i, l := range layers {
+		for _, name := range l.packages {
+			level[name] = i
+		}
+	}
+	missing := maps.Clone(level)
+	dirs, err := os.ReadDir("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range dirs {
+		name := dir.Name()
+		p, err := build.ImportDir("../"+name, 0)
+		if _, none := err.(*build.NoGoError); none || !dir.IsDir() { //nolint:errorlint // ImportDir returns it as it is.
+			continue
+		}
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		here, ok := level[name]
+		if !ok {
+			t.Errorf("package %s is in no layer; give it one", name)
+			continue
+		}
+		for _, imported := range p.Imports {
+			if why := without[name][imported]; why != "" {
+				t.Errorf("%s imports %s, but %s", name, imported, why)
+			}
+			other, ours := strings.CutPrefix(imported, internal)
+			if !ours {
+				continue
+			}
+			if there, known := level[other]; !known || there <= here {
+				t.Errorf("%s (%s) imports %s, which does not stand below it", name, layers[here].what, other)
+			}
+		}
+		delete(missing, name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(missing)) {
+		t.Errorf("there is no package %s", name)
+	}
+}

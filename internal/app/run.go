@@ -1,0 +1,112 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+)
+
+// finishTime is how long API calls that are under way may take when the server
+// stops.
+const finishTime = 10 * time.Second
+
+// Run serves until ctx ends, then stops in good order and returns nil. It
+// returns an error when a port fails or the store cannot be closed.
+//
+// The order of a stop: /readyz answers 503; behind a held socket nobody is
+// accepted any more, so that new clients wait in its backlog for the next
+// process, and otherwise the port stays open for API calls; the sessions end one
+// by one over the drain time; calls that are under way finish; the store closes.
+func (s *Server) Run(ctx context.Context) error {
+	failed := make(chan error, 2)
+	go func() { failed <- s.serve(s.main, s.listeners.main, s.cert != nil) }()
+	if s.admin != nil {
+		go func() { failed <- s.serve(s.admin, s.listeners.admin, false) }()
+	}
+	s.logStart(ctx)
+	var cause error
+	select {
+	case <-ctx.Done():
+	case cause = <-failed:
+	}
+	return errors.Join(cause, s.stop())
+}
+
+// StopNow makes a stop that is under way, or that comes, not wait for anybody.
+func (s *Server) StopNow() { s.now() }
+
+// serve serves one port. That the port closes during a stop is no error.
+func (s *Server) serve(h *http.Server, ln net.Listener, useTLS bool) error {
+	var err error
+	if useTLS {
+		h.TLSConfig = s.cert.config()
+		err = h.ServeTLS(ln, "", "")
+	} else {
+		err = h.Serve(ln)
+	}
+	if s.draining.Load() {
+		return nil
+	}
+	return err
+}
+
+func (s *Server) stop() error {
+	ctx := s.hurry
+	s.draining.Store(true)
+	s.log.LogAttrs(ctx, slog.LevelInfo, "Stopping", slog.String("drain_time", s.cfg.DrainTime.String()), slog.Bool("listener_held", s.listeners.held))
+	if s.listeners.held {
+		s.listeners.main.Close()
+	}
+	// Clients that keep a connection for their next call go elsewhere for it.
+	s.main.SetKeepAlivesEnabled(false)
+	s.endpoint.Drain(ctx, s.cfg.DrainTime)
+
+	finish, cancel := context.WithTimeout(ctx, finishTime)
+	defer cancel()
+	for _, h := range []*http.Server{s.main, s.admin} {
+		if h != nil && h.Shutdown(finish) != nil {
+			h.Close()
+		}
+	}
+	err := s.close()
+	s.log.LogAttrs(context.WithoutCancel(ctx), slog.LevelInfo, "Stopped")
+	return err
+}
+
+// logStart says where the server is and how much it can hold.
+func (s *Server) logStart(ctx context.Context) {
+	attrs := []slog.Attr{
+		slog.String("address", s.Address().String()),
+		slog.Bool("tls", s.cert != nil),
+		slog.String("region", s.cfg.Region),
+		slog.String("account", s.cfg.AccountID),
+		slog.String("data_dir", s.cfg.DataDir),
+	}
+	if s.admin != nil {
+		attrs = append(attrs, slog.String("admin_address", s.listeners.admin.Addr().String()))
+	}
+	files := openFiles()
+	s.log.LogAttrs(ctx, slog.LevelInfo, "Serving", append(attrs, slog.Uint64("open_files", files))...)
+	if files < max(fewFiles, uint64(s.cfg.MaxConnections)) {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "This process may hold few connections; raise its limit of open files (LimitNOFILE=, ulimit -n)",
+			slog.Uint64("open_files", files))
+	}
+}
+
+// fewFiles is a limit of open files that a room of a few thousand reaches.
+const fewFiles = 8192
+
+// openFiles is how many files, and so connections, this process may have open.
+// The Go runtime has raised the limit to the hard one at the start.
+func openFiles() uint64 {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return math.MaxUint64
+	}
+	return limit.Cur
+}

@@ -1,0 +1,73 @@
+package app
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"confab/internal/config"
+)
+
+// keyFile is the secret key in the data directory.
+const keyFile = "secret.key"
+
+// secretKey returns the key that seals what is secret in the database: the
+// configured one, or that of the data directory, which is made when the
+// directory holds no database yet.
+func secretKey(c *config.Config) ([]byte, error) {
+	key, err := c.Key()
+	if key != nil || err != nil {
+		return key, err
+	}
+	name := filepath.Join(c.DataDir, keyFile)
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if databases, _ := filepath.Glob(filepath.Join(c.DataDir, "*.db")); len(databases) > 0 {
+			return nil, fmt.Errorf("the secret key of %s is missing; put it back as %s, or name it with --secret-key-file", databases[0], name)
+		}
+		if err := makeKey(c.DataDir, name); err != nil {
+			return nil, fmt.Errorf("cannot make the secret key %s: %w; choose a directory that can be written with --data-dir", name, err)
+		}
+		text, err = os.ReadFile(name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the secret key: %w", err)
+	}
+	if key, err = config.DecodeKey(string(text)); err != nil {
+		return nil, fmt.Errorf("the secret key %s %w", name, err)
+	}
+	return key, nil
+}
+
+// makeKey writes a fresh key. Nobody ever sees a part of it: the file is
+// complete and on the disk before it gets its name. Of two processes that do
+// this at once, the first one's key stays.
+func makeKey(dir, name string) error {
+	f, err := os.CreateTemp(dir, keyFile+".*") // Mode 0600.
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	var key [config.KeySize]byte
+	rand.Read(key[:]) // It never fails; it crashes the program instead.
+	if _, err := f.WriteString(base64.StdEncoding.EncodeToString(key[:]) + "\n"); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), name); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

@@ -1,0 +1,162 @@
+// Package cli is the command tree of the confab program, one file per command.
+//
+// A command prints its result on standard output and nothing else there. An
+// error is one line on standard error that names the thing and says what to
+// change. The exit status is 0 on success, 2 for bad usage or configuration,
+// and 1 for everything else.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"confab/internal/config"
+)
+
+// Environment is what the program gets from the operating system.
+type Environment struct {
+	Variables []string // as of os.Environ
+	In        io.Reader
+	Out, Err  io.Writer
+}
+
+// The exit statuses.
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// Run runs the program with the arguments after its name and returns its exit
+// status.
+func Run(args []string, env Environment) int {
+	root := newRoot(env)
+	root.SetArgs(args)
+	root.SetIn(env.In)
+	root.SetOut(env.Out)
+	root.SetErr(env.Err)
+	err := root.ExecuteContext(context.Background())
+	if err == nil {
+		return 0
+	}
+	// One line, whatever the error says.
+	fmt.Fprintln(env.Err, "confab: "+strings.Join(strings.Fields(err.Error()), " "))
+	if _, ok := errors.AsType[*config.Error](err); ok {
+		return exitUsage
+	}
+	if _, ok := errors.AsType[*usageError](err); ok {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// usageError is a command line that cannot be run as it is.
+type usageError struct{ problem string }
+
+func usagef(format string, args ...any) error {
+	return &usageError{fmt.Sprintf(format, args...)}
+}
+
+func (e *usageError) Error() string { return e.problem }
+
+func newRoot(env Environment) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "confab",
+		Short: "Amazon IVS Chat on your own machines",
+		Long: `Confab is Amazon IVS Chat on your own machines: unmodified AWS SDKs, the AWS CLI
+and the official IVS Chat client SDKs talk to it; only an endpoint changes.`,
+		Example: `  # Try it: fixed credentials, a room, lines to copy
+  confab serve --dev
+
+  # Run it
+  export CONFAB_ROOT_ACCESS_KEY_ID=… CONFAB_ROOT_SECRET_ACCESS_KEY=…
+  confab serve --listen 0.0.0.0:8080 --data-dir /var/lib/confab`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%v; see %s --help", err, cmd.CommandPath())
+	})
+	root.AddCommand(
+		newServe(env),
+		newCredentials(env),
+		newKeys(env),
+		newConfig(env),
+		newVersion(),
+	)
+	return root
+}
+
+// noArgs refuses arguments where a command takes none. At a command that only
+// holds others, an argument is a command that does not exist.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if cmd.HasSubCommands() {
+		return usagef("unknown command %q; see %s --help", args[0], cmd.CommandPath())
+	}
+	return usagef("%s takes no arguments, got %q; see %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())
+}
+
+// parent makes a command that only holds others.
+func parent(use, short string, children ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use, Short: short, Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(children...)
+	return cmd
+}
+
+// settingFlags gives a command the flags of the configuration, all of them or
+// those that a command needs which opens the database itself. What it returns
+// loads the configuration once the command line is parsed.
+func settingFlags(cmd *cobra.Command, env Environment, all bool) (load func() (*config.Config, error)) {
+	given := map[string]string{}
+	cmd.Flags().SortFlags = false
+	for _, s := range config.Settings() {
+		if s.EnvironmentOnly || !all && !s.Local {
+			continue
+		}
+		f := cmd.Flags().VarPF(&settingFlag{s, given}, s.Name, "", s.Usage())
+		f.DefValue = s.Default()
+		if s.Arg == "" {
+			f.NoOptDefVal = "true"
+		}
+	}
+	return func() (*config.Config, error) { return config.Load(given, env.Variables) }
+}
+
+// settingFlag notes the text of a flag; package config understands it later,
+// so that an error is the same wherever the value stands.
+type settingFlag struct {
+	setting *config.Setting
+	given   map[string]string
+}
+
+var _ pflag.Value = (*settingFlag)(nil)
+
+// Set notes the value.
+func (f *settingFlag) Set(s string) error {
+	f.given[f.setting.Name] = s
+	return nil
+}
+
+// String returns nothing: the default is set on the flag itself.
+func (f *settingFlag) String() string { return "" }
+
+// Type is what stands for the value in the help.
+func (f *settingFlag) Type() string {
+	if f.setting.Arg == "" {
+		return "bool"
+	}
+	return f.setting.Arg
+}

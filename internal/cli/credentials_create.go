@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"confab/internal/chat"
+	"confab/internal/config"
+	"confab/internal/iam"
+	"confab/internal/policy"
+	"confab/internal/store"
+)
+
+// userName is IAM's rule for the names of users (IAM API reference, CreateUser).
+var userName = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,64}$`)
+
+// The lengths of sessions that AWS STS allows for an IAM user (GetSessionToken).
+const (
+	minSession = 15 * time.Minute
+	maxSession = 36 * time.Hour
+)
+
+// createdCredentials is the one time that the secret is shown.
+type createdCredentials struct {
+	AccessKeyID     string `json:"accessKeyId"`
+	SecretAccessKey string `json:"secretAccessKey"`
+	Name            string `json:"name"`
+	ARN             string `json:"arn"`
+	SessionToken    string `json:"sessionToken,omitempty"`
+	Expiration      string `json:"expiration,omitempty"`
+}
+
+func newCredentialsCreate(env Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "create",
+		Short: "Create credentials with a policy",
+		Long: `Create credentials that may do what an IAM policy says. The secret access key is
+shown this once. With --session-duration they are temporary: they come with a session
+token and end by themselves.`,
+		Example: `  confab credentials create --name moderator --policy chat.json
+  confab credentials create --name backend --policy - -o json <<'END'
+  {"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": "ivschat:CreateChatToken", "Resource": "*"}]}
+  END`,
+		Args: noArgs,
+	}
+	name := cmd.Flags().String("name", "", "`NAME` of the user, who becomes arn:aws:iam::<account>:user/<name>.")
+	policyFile := cmd.Flags().String("policy", "", "`FILE` with the IAM policy (JSON); - is standard input.")
+	session := cmd.Flags().Duration("session-duration", 0, "Make temporary credentials that last this long: a `TIME` from 15m to 36h.")
+	output := outputFlag(cmd)
+	load := settingFlags(cmd, env, false)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		asJSON, err := output()
+		if err != nil {
+			return err
+		}
+		if !userName.MatchString(*name) {
+			return usagef("--name %q: must be 1 to 64 letters, digits and _+=,.@-", *name)
+		}
+		if *session != 0 && (*session < minSession || *session > maxSession) {
+			return usagef("--session-duration %q: must be from %s to %s", *session, "15m", "36h")
+		}
+		document, err := readPolicy(env.In, *policyFile)
+		if err != nil {
+			return err
+		}
+		return withStore(cmd.Context(), env, load, func(_ *config.Config, db *store.DB) error {
+			c := newCredentialsOf(*name, *session)
+			if err := db.CreateCredentials(cmd.Context(), c, document); err != nil {
+				return err
+			}
+			return printCreated(cmd, asJSON, c)
+		})
+	}
+	return cmd
+}
+
+// readPolicy reads and checks the policy, so that a mistake is found, with its
+// place, before anything is stored.
+func readPolicy(in io.Reader, name string) ([]byte, error) {
+	if name == "" {
+		return nil, usagef("--policy: name a file with an IAM policy, or - for standard input")
+	}
+	var document []byte
+	var err error
+	if name == "-" {
+		name = "standard input"
+		document, err = io.ReadAll(in)
+	} else {
+		document, err = os.ReadFile(name)
+	}
+	if err != nil {
+		return nil, usagef("--policy: %v", err)
+	}
+	if _, err := policy.Parse(document); err != nil {
+		return nil, usagef("the policy in %s is not valid: %v", name, err)
+	}
+	return document, nil
+}
+
+// newCredentialsOf makes fresh credentials. A key id is 20 characters and a
+// secret 40, as AWS's are; prefixes of our own keep scanners that look for AWS's
+// quiet.
+func newCredentialsOf(name string, session time.Duration) *iam.Credentials {
+	const idLength, secretLength = 16, 40
+	c := &iam.Credentials{
+		AccessKeyID:     "AKCF" + rand.Text()[:idLength],
+		SecretAccessKey: (rand.Text() + rand.Text())[:secretLength],
+		Principal:       &iam.Principal{Name: name},
+	}
+	if session != 0 {
+		c.AccessKeyID = "ASCF" + rand.Text()[:idLength]
+		c.SessionToken = rand.Text() + rand.Text() + rand.Text()
+		c.Expires = time.Now().Add(session)
+	}
+	return c
+}
+
+func printCreated(cmd *cobra.Command, asJSON bool, c *iam.Credentials) error {
+	created := createdCredentials{
+		AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey,
+		Name: c.Principal.Name, ARN: c.Principal.ARN, SessionToken: c.SessionToken,
+	}
+	if !c.Expires.IsZero() {
+		created.Expiration = chat.FormatTime(c.Expires)
+	}
+	if asJSON {
+		return printJSON(cmd, created)
+	}
+	out := cmd.OutOrStdout()
+	fmt.Fprintf(out, "# %s; the secret is not shown again\n", created.ARN)
+	fmt.Fprintf(out, "export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\n", created.AccessKeyID, created.SecretAccessKey)
+	if created.SessionToken != "" {
+		fmt.Fprintf(out, "export AWS_SESSION_TOKEN=%s # until %s\n", created.SessionToken, created.Expiration)
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"confab/internal/chat"
+	"confab/internal/config"
+	"confab/internal/store"
+)
+
+// listedCredentials is one line of the list. It never holds a secret.
+type listedCredentials struct {
+	Name        string `json:"name"`
+	AccessKeyID string `json:"accessKeyId"`
+	ARN         string `json:"arn"`
+	Expiration  string `json:"expiration,omitempty"`
+}
+
+func newCredentialsList(env Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List credentials, without their secrets",
+		Example: `  confab credentials list -o json`,
+		Args:    noArgs,
+	}
+	output := outputFlag(cmd)
+	load := settingFlags(cmd, env, false)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		asJSON, err := output()
+		if err != nil {
+			return err
+		}
+		return withStore(cmd.Context(), env, load, func(_ *config.Config, db *store.DB) error {
+			all, err := db.ListCredentials(cmd.Context())
+			if err != nil {
+				return err
+			}
+			list := make([]listedCredentials, len(all))
+			for i, c := range all {
+				list[i] = listedCredentials{Name: c.Principal.Name, AccessKeyID: c.AccessKeyID, ARN: c.Principal.ARN}
+				if !c.Expires.IsZero() {
+					list[i].Expiration = chat.FormatTime(c.Expires)
+				}
+			}
+			if asJSON {
+				return printJSON(cmd, list)
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
+			fmt.Fprintln(w, "NAME\tACCESS KEY ID\tEXPIRES")
+			for _, c := range list {
+				expires := c.Expiration
+				if expires == "" {
+					expires = "never"
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\n", c.Name, c.AccessKeyID, expires)
+			}
+			return w.Flush()
+		})
+	}
+	return cmd
+}

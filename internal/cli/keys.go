@@ -1,0 +1,38 @@
+package cli
+
+import (
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"confab/internal/app"
+	"confab/internal/config"
+	"confab/internal/store"
+)
+
+func newKeys(env Environment) *cobra.Command {
+	return parent("keys", "Manage the keys that seal chat tokens", newKeysRotate(env))
+}
+
+func newKeysRotate(env Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rotate",
+		Short: "Seal chat tokens with a new key from now on",
+		Long: `Make a new key for chat tokens. Running servers use it within seconds. Tokens that were
+sealed with the keys before it stay valid for as long as they would have been.`,
+		Example: `  confab keys rotate --data-dir /var/lib/confab`,
+		Args:    noArgs,
+	}
+	load := settingFlags(cmd, env, false)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return withStore(cmd.Context(), env, load, func(cfg *config.Config, db *store.DB) error {
+			ring, err := app.NewRing(cmd.Context(), cfg, db, slog.New(slog.DiscardHandler))
+			if err != nil {
+				return err
+			}
+			defer ring.Close()
+			return ring.Rotate(cmd.Context())
+		})
+	}
+	return cmd
+}
