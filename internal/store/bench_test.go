@@ -1,0 +1,108 @@
+package store_test
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/store"
+)
+
+// parallel runs op from n goroutines and reports how often per second.
+func parallel(b *testing.B, n int, op func() error) {
+	b.Helper()
+	left := atomic.Int64{}
+	left.Store(int64(b.N))
+	done := make(chan error, n)
+	b.ResetTimer()
+	for range n {
+		go func() {
+			for left.Add(-1) >= 0 {
+				if err := op(); err != nil {
+					done <- err
+					return
+				}
+			}
+			done <- nil
+		}()
+	}
+	for range n {
+		if err := <-done; err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "ops/s")
+}
+
+func BenchmarkCreateRoom(b *testing.B) {
+	for _, callers := range []int{1, 16} {
+		b.Run(fmt.Sprint("callers=", callers), func(b *testing.B) {
+			db := sqlite(b)(b)
+			parallel(b, callers, func() error { return db.CreateRoom(b.Context(), &chat.Room{Name: "room"}, 0) })
+		})
+	}
+}
+
+func BenchmarkRoom(b *testing.B) {
+	db := sqlite(b)(b)
+	room := create(b, db, &chat.Room{Name: "room", LoggingConfigurations: logging(b, db, 2), Tags: map[string]string{"a": "b"}})
+	for _, callers := range []int{1, 16} {
+		b.Run(fmt.Sprint("callers=", callers), func(b *testing.B) {
+			parallel(b, callers, func() error {
+				_, err := db.Room(b.Context(), room.ARN.ID)
+				return err
+			})
+		})
+	}
+}
+
+// BenchmarkListRooms reads a page of 50 out of 20,000 rooms.
+func BenchmarkListRooms(b *testing.B) {
+	db := sqlite(b)(b)
+	arns := logging(b, db, 1)
+	for i := range 20_000 {
+		create(b, db, &chat.Room{Name: fmt.Sprint("room", i%100), LoggingConfigurations: arns})
+	}
+	for name, f := range map[string]store.RoomFilter{
+		"all": {}, "name": {Name: new("room7")}, "handler": {HandlerURI: new("")}, "logging": {LoggingConfiguration: arns[0]},
+		"name,logging": {Name: new("room7"), LoggingConfiguration: arns[0]},
+	} {
+		b.Run("by="+name, func(b *testing.B) {
+			for b.Loop() {
+				if rooms, _, err := db.ListRooms(b.Context(), f, 50, ""); err != nil || len(rooms) != 50 {
+					b.Fatalf("%d rooms, error %v", len(rooms), err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkRedeem(b *testing.B) {
+	for _, callers := range []int{1, 256} {
+		b.Run(fmt.Sprint("callers=", callers), func(b *testing.B) {
+			db := sqlite(b)(b)
+			expires := time.Now().Add(time.Hour)
+			parallel(b, callers, func() error { return db.Redeem(b.Context(), tokenID(), expires) })
+		})
+	}
+}
+
+// BenchmarkAppend is one busy room whose home waits for every 64th frame, and
+// one that waits for each.
+func BenchmarkAppend(b *testing.B) {
+	for _, every := range []int{1, 64} {
+		b.Run(fmt.Sprint("wait=", every), func(b *testing.B) {
+			db := sqlite(b)(b)
+			n := 0
+			parallel(b, 1, func() error {
+				done := db.Append(frame("room", uint64(n)))
+				if n++; n%every == 0 {
+					<-done
+				}
+				return nil
+			})
+		})
+	}
+}

@@ -1,0 +1,256 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"confab/internal/telemetry"
+)
+
+// disk is what the committer under test writes to.
+type disk struct {
+	mu sync.Mutex // guards all
+	state
+}
+
+type state struct {
+	stored  []int
+	batches []int         // their sizes
+	err     error         // what writing returns
+	slow    time.Duration // how long it takes
+	trouble []error       // what the committer told
+	lost    int
+}
+
+func (d *disk) write(_ context.Context, items []int) error {
+	now := d.now()
+	time.Sleep(now.slow)
+	if now.err != nil {
+		return now.err
+	}
+	d.set(func(s *state) {
+		s.stored = append(s.stored, items...)
+		s.batches = append(s.batches, len(items))
+	})
+	return nil
+}
+
+func (d *disk) set(change func(s *state)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change(&d.state)
+}
+
+func (d *disk) now() state {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.state
+}
+
+func (d *disk) committer(keep bool) *committer[int] {
+	c := &committer[int]{
+		label: "test", metrics: telemetry.NewMetrics(), write: d.write,
+		batchItems: 4, batchSize: 10, capacity: 20, keep: keep,
+		trouble: func(err error) { d.set(func(s *state) { s.trouble = append(s.trouble, err) }) },
+		lost:    func(n int) { d.set(func(s *state) { s.lost += n }) },
+	}
+	return c.start()
+}
+
+func isDone(b *batch[int]) bool {
+	select {
+	case <-b.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// bubble runs a test in which time is not real. The committer runs when the
+// test calls begin, and has ended when the test has.
+func bubble(t *testing.T, keep bool, test func(t *testing.T, d *disk, c *committer[int], begin func())) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{}
+		c := d.committer(keep)
+		test(t, d, c, func() { go c.run() })
+		c.close()
+		synctest.Wait()
+	})
+}
+
+// add adds items of size 1 and returns their batches.
+func add(t *testing.T, c *committer[int], items ...int) []*batch[int] {
+	t.Helper()
+	var all []*batch[int]
+	for _, item := range items {
+		b, err := c.add(item, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, b)
+	}
+	return all
+}
+
+func TestCommitter(t *testing.T) {
+	failure := errors.New("no disk")
+
+	t.Run("what waits is stored together, in order, in bounded batches", func(t *testing.T) {
+		bubble(t, false, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+			all := add(t, c, 1, 2, 3, 4, 5)
+			if _, err := c.add(6, 9); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.add(7, 2); err != nil { // 5 and 6 have size 10
+				t.Fatal(err)
+			}
+			begin()
+			synctest.Wait()
+			if !slices.Equal(d.now().batches, []int{4, 2, 1}) || !slices.Equal(d.now().stored, []int{1, 2, 3, 4, 5, 6, 7}) {
+				t.Errorf("stored %v in batches of %v", d.now().stored, d.now().batches)
+			}
+			for i, b := range all {
+				if !isDone(b) || b.err != nil {
+					t.Errorf("item %d: done %t, error %v", i+1, isDone(b), b.err)
+				}
+			}
+		})
+	})
+
+	t.Run("while one batch is written the next one fills", func(t *testing.T) {
+		bubble(t, false, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+			d.set(func(s *state) { s.slow = time.Millisecond })
+			begin()
+			first := add(t, c, 1)[0]
+			synctest.Wait()
+			rest := add(t, c, 2, 3, 4)
+			if isDone(first) {
+				t.Error("it is done before it is written")
+			}
+			time.Sleep(3 * time.Millisecond)
+			if !slices.Equal(d.now().batches, []int{1, 3}) || !isDone(rest[2]) {
+				t.Errorf("batches of %v", d.now().batches)
+			}
+		})
+	})
+
+	t.Run("without keep callers get the error, and the next ones a new try", func(t *testing.T) {
+		bubble(t, false, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+			d.set(func(s *state) { s.err = failure })
+			begin()
+			b := add(t, c, 1)[0]
+			<-b.done
+			if !errors.Is(b.err, failure) {
+				t.Errorf("got %v", b.err)
+			}
+			d.set(func(s *state) { s.err = nil })
+			b = add(t, c, 2)[0]
+			<-b.done
+			if b.err != nil || !slices.Equal(d.now().stored, []int{2}) {
+				t.Errorf("then got %v, stored %v", b.err, d.now().stored)
+			}
+		})
+	})
+
+	t.Run("with keep nobody waits for a disk that fails, and nothing is lost", func(t *testing.T) {
+		bubble(t, true, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+			d.set(func(s *state) { s.err = failure })
+			begin()
+			first := add(t, c, 1)[0]
+			synctest.Wait()
+			later := add(t, c, 2, 3)
+			if !isDone(first) || !isDone(later[0]) {
+				t.Errorf("somebody waits: %t, %t", isDone(first), isDone(later[0]))
+			}
+			time.Sleep(time.Minute)
+			d.set(func(s *state) { s.err = nil })
+			time.Sleep(lastRetry)
+			after := add(t, c, 4)[0]
+			<-after.done
+			if !slices.Equal(d.now().stored, []int{1, 2, 3, 4}) {
+				t.Errorf("stored %v", d.now().stored)
+			}
+			if len(d.now().trouble) != 2 || !errors.Is(d.now().trouble[0], failure) || d.now().trouble[1] != nil {
+				t.Errorf("trouble told: %v, want the failure and its end, once each", d.now().trouble)
+			}
+		})
+	})
+
+	t.Run("with keep nobody waits long for a disk that hangs", func(t *testing.T) {
+		bubble(t, true, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+			d.set(func(s *state) { s.slow = time.Hour })
+			begin()
+			first := add(t, c, 1)[0]
+			synctest.Wait()
+			second := add(t, c, 2)[0]
+			time.Sleep(stallAfter - time.Millisecond)
+			if isDone(first) || isDone(second) {
+				t.Error("they are let go before the time")
+			}
+			time.Sleep(2 * time.Millisecond)
+			if third := add(t, c, 3)[0]; !isDone(first) || !isDone(second) || !isDone(third) {
+				t.Error("somebody waits")
+			}
+			d.set(func(s *state) { s.slow = 0 })
+			time.Sleep(2 * time.Hour)
+			if !slices.Equal(d.now().stored, []int{1, 2, 3}) {
+				t.Errorf("stored %v", d.now().stored)
+			}
+		})
+	})
+
+	t.Run("the capacity counts what is not stored yet, and no more", func(t *testing.T) {
+		bubble(t, true, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+			d.set(func(s *state) { s.err = failure })
+			begin()
+			for range 2 {
+				if _, err := c.add(0, 10); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+			}
+			if _, err := c.add(0, 1); !errors.Is(err, errFull) {
+				t.Errorf("beyond the capacity: %v", err)
+			}
+			d.set(func(s *state) { s.err = nil })
+			time.Sleep(2 * lastRetry)
+			add(t, c, 1)
+		})
+	})
+
+	t.Run("closing stores what waits and takes nothing more", func(t *testing.T) {
+		bubble(t, false, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+			d.set(func(s *state) { s.slow = time.Second })
+			all := add(t, c, 1, 2, 3, 4, 5, 6)
+			c.close()
+			if _, err := c.add(7, 1); !errors.Is(err, errClosed) {
+				t.Errorf("after closing: %v", err)
+			}
+			begin()
+			<-all[5].done
+			if !slices.Equal(d.now().stored, []int{1, 2, 3, 4, 5, 6}) {
+				t.Errorf("stored %v", d.now().stored)
+			}
+		})
+	})
+
+	t.Run("closing on a disk that fails says what is lost", func(t *testing.T) {
+		bubble(t, true, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+			d.set(func(s *state) { s.err = failure })
+			add(t, c, 1, 2, 3, 4, 5)
+			begin()
+			synctest.Wait()
+			c.close()
+			synctest.Wait()
+			if d.now().lost != 5 {
+				t.Errorf("%d are lost, want 5", d.now().lost)
+			}
+		})
+	})
+}

@@ -1,0 +1,56 @@
+package store
+
+import (
+	"strconv"
+	"strings"
+)
+
+// placeholder is the nth argument of a statement.
+func placeholder(n int) string { return "$" + strconv.Itoa(n) }
+
+// rowGroups are the numbers of rows that one INSERT may have: few, so that the
+// statements stay prepared, and each a multiple of the next.
+var rowGroups = [...]int{128, 16, 1}
+
+// values is "($1, $2), ($3, $4)" for two rows of two columns.
+func values(rows, columns int) string {
+	var b strings.Builder
+	for i := range rows * columns {
+		switch {
+		case i == 0:
+			b.WriteByte('(')
+		case i%columns == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString(placeholder(i + 1))
+	}
+	b.WriteByte(')')
+	return b.String()
+}
+
+// inserts are one INSERT for each of rowGroups.
+type inserts [len(rowGroups)]string
+
+func newInserts(before string, columns int, after string) inserts {
+	var in inserts
+	for i, rows := range rowGroups {
+		in[i] = before + values(rows, columns) + after
+	}
+	return in
+}
+
+// eachGroup cuts items into groups of those sizes, in their order, and calls run
+// with each and the statement for it.
+func eachGroup[T any](in *inserts, items []T, run func(query string, group []T) error) error {
+	for i, rows := range rowGroups {
+		for len(items) >= rows {
+			if err := run(in[i], items[:rows]); err != nil {
+				return err
+			}
+			items = items[rows:]
+		}
+	}
+	return nil
+}

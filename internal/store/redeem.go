@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"confab/internal/chat"
+)
+
+// redemption is one use of a chat token.
+type redemption struct {
+	id      [16]byte
+	expires time.Time
+	// first is the answer, once the batch is done: nobody used the token before.
+	first bool
+}
+
+const (
+	redemptionBatch = 512
+	// redemptionQueue is how many may wait; some seconds' worth of connects.
+	redemptionQueue = 1 << 16
+	// redemptionMargin keeps a redemption beyond the token's expiry, for nodes
+	// whose clock is behind.
+	redemptionMargin = 10 * time.Minute
+)
+
+var insertRedemptions = newInserts(`INSERT INTO redemptions (token_id, expires) VALUES `, 2,
+	` ON CONFLICT (token_id) DO NOTHING RETURNING token_id`)
+
+func newRedemptions(db *DB) *committer[*redemption] {
+	c := &committer[*redemption]{
+		label:      db.tokens.label,
+		metrics:    db.o.Metrics,
+		write:      db.writeRedemptions,
+		batchItems: redemptionBatch,
+		batchSize:  redemptionBatch,
+		capacity:   redemptionQueue,
+	}
+	return c.start()
+}
+
+// Redeem spends a chat token: the first call for an id succeeds, and is durable
+// against kill -9 when it returns; every later one is Unauthenticated. Calls that
+// come at the same time share one commit. Unavailable means that the outcome is
+// not known: the token may be spent, as it may when ctx ends during the call.
+func (db *DB) Redeem(ctx context.Context, id [16]byte, expires time.Time) error {
+	if err := ctx.Err(); err != nil {
+		return notRedeemed(err)
+	}
+	r := &redemption{id: id, expires: expires}
+	b, err := db.redemptions.add(r, 1)
+	if err != nil {
+		return notRedeemed(err)
+	}
+	select {
+	case <-b.done:
+	case <-ctx.Done():
+		return notRedeemed(ctx.Err())
+	}
+	switch {
+	case b.err != nil:
+		return notRedeemed(b.err)
+	case !r.first:
+		return chat.Errorf(chat.Unauthenticated, "The chat token was used before; every connection needs a new one")
+	}
+	return nil
+}
+
+func notRedeemed(cause error) error {
+	return fmt.Errorf("redeem a chat token: %w: %w", chat.Errorf(chat.Unavailable, "The chat token cannot be checked right now, try again"), cause)
+}
+
+// writeRedemptions stores a batch and answers who was first.
+func (db *DB) writeRedemptions(ctx context.Context, all []*redemption) error {
+	// A token that is used twice at the same time belongs to the earlier caller.
+	byID := make(map[[16]byte]*redemption, len(all))
+	once := make([]*redemption, 0, len(all))
+	for _, r := range all {
+		if byID[r.id] == nil {
+			byID[r.id] = r
+			once = append(once, r)
+		}
+	}
+	return db.tokens.update(ctx, func(ctx context.Context, s session) error {
+		return eachGroup(&insertRedemptions, once, func(query string, group []*redemption) error {
+			args := make([]any, 0, 2*len(group))
+			for _, r := range group {
+				args = append(args, r.id[:], r.expires.UnixNano())
+			}
+			return s.rows(ctx, query, args, func(scan func(...any) error) error {
+				var id []byte
+				if err := scan(&id); err != nil {
+					return err
+				}
+				if len(id) != 16 {
+					return fmt.Errorf("a redemption has an id of %d bytes", len(id))
+				}
+				byID[[16]byte(id)].first = true
+				return nil
+			})
+		})
+	})
+}

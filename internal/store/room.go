@@ -1,0 +1,230 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"confab/internal/chat"
+)
+
+// roomColumns are what a roomScanner reads, one row for each of the room's
+// logging configurations, or one row without any. They come from one statement,
+// so that a room is never read half changed.
+const roomColumns = `r.id, r.name, r.create_time, r.update_time, r.maximum_message_length, r.maximum_message_rate,
+	r.handler_uri, r.handler_fallback, r.logging_given, r.tags, l.logging_configuration_id`
+
+const selectRoom = `SELECT ` + roomColumns + `
+	FROM rooms r LEFT JOIN room_logging l ON l.room_id = r.id
+	WHERE r.id = $1 ORDER BY l.position`
+
+// roomScanner puts rooms together from rows in which those of one room stand
+// together, with its logging configurations in their order.
+type roomScanner struct {
+	db    *DB
+	rooms []*chat.Room
+}
+
+func (rs *roomScanner) scan(scan func(...any) error) error {
+	var (
+		r                chat.Room
+		created, updated int64
+		uri              string
+		fallback         *chat.FallbackResult
+		given            bool
+		tags             jsonMap
+		logging          *string
+	)
+	if err := scan(&r.ARN.ID, &r.Name, &created, &updated, &r.MaximumMessageLength, &r.MaximumMessageRatePerSecond,
+		&uri, &fallback, &given, &tags, &logging); err != nil {
+		return err
+	}
+	room := &r
+	if n := len(rs.rooms); n > 0 && rs.rooms[n-1].ARN.ID == r.ARN.ID {
+		room = rs.rooms[n-1]
+	} else {
+		rs.rooms = append(rs.rooms, room)
+		r.ARN = rs.db.arn(chat.RoomResource, r.ARN.ID)
+		r.CreateTime, r.UpdateTime = fromNanos(created), fromNanos(updated)
+		r.Tags = tags
+		if fallback != nil {
+			r.MessageReviewHandler = &chat.MessageReviewHandler{URI: uri, FallbackResult: *fallback}
+		}
+		if given {
+			r.LoggingConfigurations = []string{}
+		}
+	}
+	if logging != nil {
+		room.LoggingConfigurations = append(room.LoggingConfigurations, rs.db.arn(chat.LoggingConfigurationResource, *logging).String())
+	}
+	return nil
+}
+
+func (db *DB) room(ctx context.Context, s session, id string) (*chat.Room, error) {
+	rs := roomScanner{db: db}
+	if err := s.rows(ctx, selectRoom, []any{id}, rs.scan); err != nil {
+		return nil, err
+	}
+	if len(rs.rooms) == 0 {
+		return nil, chat.NoSuchResource(db.arn(chat.RoomResource, id))
+	}
+	return rs.rooms[0], nil
+}
+
+// Room returns the room with the bare id, or NotFound. The caller keeps it.
+//
+// Its LoggingConfigurations are nil as long as none were ever given, and empty
+// but not nil after all were taken away: the service leaves the member out of
+// its answers in the first case only.
+func (db *DB) Room(ctx context.Context, id string) (*chat.Room, error) {
+	return db.room(ctx, db.main.read(), id)
+}
+
+// CreateRoom stores a new room and sets its times, and its ARN when it has none.
+// With a limit above 0 it refuses the room that would be one too many with
+// QuotaExceeded. A logging configuration that does not exist is NotFound, an id
+// that does a Conflict.
+func (db *DB) CreateRoom(ctx context.Context, r *chat.Room, limit int) error {
+	arn := r.ARN
+	if arn.ID == "" {
+		arn = db.arn(chat.RoomResource, chat.NewID())
+	}
+	logging, err := db.loggingIDs(r.LoggingConfigurations)
+	if err != nil {
+		return err
+	}
+	var now int64
+	err = db.main.update(ctx, func(ctx context.Context, s session) error {
+		if err := s.within(ctx, limit, `SELECT count(*) FROM (SELECT 1 FROM rooms LIMIT $1) AS some`, arn); err != nil {
+			return err
+		}
+		if now, err = db.stamp(ctx, s, `SELECT max(update_time) FROM rooms`); err != nil {
+			return err
+		}
+		uri, fallback := handlerColumns(r)
+		n, err := s.exec(ctx, `INSERT INTO rooms (id, name, create_time, update_time, maximum_message_length, maximum_message_rate,
+				handler_uri, handler_fallback, logging_given, tags)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING`,
+			arn.ID, r.Name, now, now, r.MaximumMessageLength, r.MaximumMessageRatePerSecond,
+			uri, fallback, flag(r.LoggingConfigurations != nil), jsonMap(r.Tags))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return &chat.Error{Code: chat.Conflict, Message: fmt.Sprintf("Resource %s exists", arn), Resource: arn}
+		}
+		return db.attach(ctx, s, arn.ID, now, logging)
+	})
+	if err != nil {
+		return err
+	}
+	r.ARN, r.CreateTime, r.UpdateTime = arn, fromNanos(now), fromNanos(now)
+	return nil
+}
+
+// UpdateRoom reads the room, has change work on it and stores what came out, in
+// one transaction: changes never get lost between two callers. It sets the
+// update time and returns the room as it is then. An error of change leaves the
+// room as it was and is returned. change must be quick, must not call the store,
+// and cannot change the ARN or the create time.
+func (db *DB) UpdateRoom(ctx context.Context, id string, change func(*chat.Room) error) (*chat.Room, error) {
+	var room *chat.Room
+	err := db.main.update(ctx, func(ctx context.Context, s session) error {
+		r, err := db.room(ctx, s, id)
+		if err != nil {
+			return err
+		}
+		arn, created := r.ARN, r.CreateTime
+		if err := change(r); err != nil {
+			return err
+		}
+		logging, err := db.loggingIDs(r.LoggingConfigurations)
+		if err != nil {
+			return err
+		}
+		now, err := db.stamp(ctx, s, `SELECT max(update_time) FROM rooms`)
+		if err != nil {
+			return err
+		}
+		uri, fallback := handlerColumns(r)
+		if _, err := s.exec(ctx, `UPDATE rooms SET name = $2, update_time = $3, maximum_message_length = $4, maximum_message_rate = $5,
+				handler_uri = $6, handler_fallback = $7, logging_given = $8, tags = $9 WHERE id = $1`,
+			id, r.Name, now, r.MaximumMessageLength, r.MaximumMessageRatePerSecond,
+			uri, fallback, flag(r.LoggingConfigurations != nil), jsonMap(r.Tags)); err != nil {
+			return err
+		}
+		if _, err := s.exec(ctx, `DELETE FROM room_logging WHERE room_id = $1`, id); err != nil {
+			return err
+		}
+		if err := db.attach(ctx, s, id, now, logging); err != nil {
+			return err
+		}
+		r.ARN, r.CreateTime, r.UpdateTime = arn, created, fromNanos(now)
+		room = r
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return room, nil
+}
+
+// DeleteRoom forgets the room; NotFound when there is none.
+func (db *DB) DeleteRoom(ctx context.Context, id string) error {
+	return db.main.update(ctx, func(ctx context.Context, s session) error {
+		n, err := s.exec(ctx, `DELETE FROM rooms WHERE id = $1`, id)
+		if err == nil && n == 0 {
+			return chat.NoSuchResource(db.arn(chat.RoomResource, id))
+		}
+		return err
+	})
+}
+
+// handlerColumns are the two columns of a room's handler. A room without one has
+// the uri of one whose handler was removed, so that a filter finds both.
+func handlerColumns(r *chat.Room) (uri string, fallback any) {
+	if r.MessageReviewHandler == nil {
+		return "", nil
+	}
+	return r.MessageReviewHandler.URI, string(r.MessageReviewHandler.FallbackResult)
+}
+
+// loggingIDs returns the bare ids of the ARNs. One that cannot be ours does not
+// exist, and none may be given twice.
+func (db *DB) loggingIDs(arns []string) ([]string, error) {
+	ids := make([]string, 0, len(arns))
+	seen := map[string]bool{}
+	for _, one := range arns {
+		arn, err := chat.ParseARN(one)
+		if err != nil {
+			return nil, chat.InvalidField("loggingConfigurationIdentifiers", "%s", err.Error())
+		}
+		if arn != db.arn(chat.LoggingConfigurationResource, arn.ID) {
+			return nil, chat.NoSuchResource(arn)
+		}
+		if seen[arn.ID] {
+			return nil, chat.InvalidField("loggingConfigurationIdentifiers", "%s is given twice", one)
+		}
+		seen[arn.ID] = true
+		ids = append(ids, arn.ID)
+	}
+	return ids, nil
+}
+
+// attach stores the logging configurations of a room, in their order.
+func (db *DB) attach(ctx context.Context, s session, roomID string, now int64, logging []string) error {
+	for i, id := range logging {
+		var one int
+		found, err := s.row(ctx, `SELECT 1 FROM logging_configurations WHERE id = $1`, []any{id}, &one)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return chat.NoSuchResource(db.arn(chat.LoggingConfigurationResource, id))
+		}
+		if _, err := s.exec(ctx, `INSERT INTO room_logging (room_id, position, logging_configuration_id, update_time) VALUES ($1, $2, $3, $4)`,
+			roomID, i, id, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}

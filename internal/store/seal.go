@@ -1,0 +1,80 @@
+package store
+
+import (
+	"context"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"golang.org/x/crypto/chacha20poly1305"
+)
+
+// sealer encrypts the secrets in the database with XChaCha20-Poly1305 under a
+// key that is not in it. A sealed value is the nonce and the ciphertext.
+type sealer struct{ aead cipher.AEAD }
+
+func newSealer(secretKey []byte) (*sealer, error) {
+	key, err := subkey(secretKey, "seal")
+	if err != nil {
+		return nil, err
+	}
+	aead, err := chacha20poly1305.NewX(key)
+	if err != nil {
+		return nil, err
+	}
+	return &sealer{aead}, nil
+}
+
+// subkey derives the key for one purpose (HKDF-SHA256), so that no two share one.
+func subkey(secretKey []byte, purpose string) ([]byte, error) {
+	return hkdf.Key(sha256.New, secretKey, nil, "confab store: "+purpose, chacha20poly1305.KeySize)
+}
+
+// seal encrypts a value and binds it to where it is stored: a sealed value that
+// somebody moved to another row does not open.
+func (s *sealer) seal(value []byte, place string) []byte {
+	nonce := make([]byte, s.aead.NonceSize(), s.aead.NonceSize()+len(value)+s.aead.Overhead())
+	rand.Read(nonce)
+	return s.aead.Seal(nonce, nonce, value, []byte(place))
+}
+
+var errSealed = errors.New("it was sealed with another secret key or for another place, or was changed")
+
+// open is the inverse of seal.
+func (s *sealer) open(sealed []byte, place string) ([]byte, error) {
+	if len(sealed) < s.aead.NonceSize() {
+		return nil, errSealed
+	}
+	nonce, ciphertext := sealed[:s.aead.NonceSize()], sealed[s.aead.NonceSize():]
+	value, err := s.aead.Open(nil, nonce, ciphertext, []byte(place))
+	if err != nil {
+		return nil, errSealed
+	}
+	return value, nil
+}
+
+// secretKeyCheck is the setting that tells whether a secret key is the right
+// one: a known text, sealed when the database was made.
+const secretKeyCheck = "secret_key_check"
+
+// checkSecretKey finds a wrong secret key before it does harm: secrets that it
+// seals next to those of the right one would be lost to everybody else.
+func (db *DB) checkSecretKey(ctx context.Context) error {
+	return db.main.update(ctx, func(ctx context.Context, s session) error {
+		fresh := db.seal.seal([]byte("confab"), secretKeyCheck)
+		if _, err := s.exec(ctx, `INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, secretKeyCheck, fresh); err != nil {
+			return err
+		}
+		var sealed []byte
+		if _, err := s.row(ctx, `SELECT value FROM settings WHERE name = $1`, []any{secretKeyCheck}, &sealed); err != nil {
+			return err
+		}
+		if _, err := db.seal.open(sealed, secretKeyCheck); err != nil {
+			return fmt.Errorf("the secret key does not open the database in %q; use the one it was made with, see --secret-key-file", db.o.Dir)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,49 @@
+package store
+
+import (
+	"context"
+
+	"confab/internal/chat"
+)
+
+// tagTables are where the tags of each type of resource are.
+var tagTables = map[chat.ResourceType]string{
+	chat.RoomResource:                 "rooms",
+	chat.LoggingConfigurationResource: "logging_configurations",
+}
+
+func (db *DB) tags(ctx context.Context, s session, arn chat.ARN) (map[string]string, error) {
+	table := tagTables[arn.Type]
+	if table == "" || arn != db.arn(arn.Type, arn.ID) {
+		return nil, chat.NoSuchResource(arn)
+	}
+	var tags jsonMap
+	found, err := s.row(ctx, `SELECT tags FROM `+table+` WHERE id = $1`, []any{arn.ID}, &tags)
+	if err == nil && !found {
+		return nil, chat.NoSuchResource(arn)
+	}
+	return tags, err
+}
+
+// Tags returns the tags of a resource, never nil, or NotFound.
+func (db *DB) Tags(ctx context.Context, arn chat.ARN) (map[string]string, error) {
+	return db.tags(ctx, db.main.read(), arn)
+}
+
+// ChangeTags reads the tags of a resource, has change work on the map and stores
+// what came out, in one transaction. It does not touch the update time. An error
+// of change leaves the tags as they were and is returned; change must be quick
+// and must not call the store.
+func (db *DB) ChangeTags(ctx context.Context, arn chat.ARN, change func(tags map[string]string) error) error {
+	return db.main.update(ctx, func(ctx context.Context, s session) error {
+		tags, err := db.tags(ctx, s, arn)
+		if err != nil {
+			return err
+		}
+		if err := change(tags); err != nil {
+			return err
+		}
+		_, err = s.exec(ctx, `UPDATE `+tagTables[arn.Type]+` SET tags = $2 WHERE id = $1`, arn.ID, jsonMap(tags))
+		return err
+	})
+}

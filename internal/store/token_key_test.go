@@ -1,0 +1,65 @@
+package store_test
+
+import (
+	"bytes"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"confab/internal/chat"
+	"confab/internal/chattoken"
+	"confab/internal/store"
+)
+
+var _ chattoken.KeyStore = (*store.DB)(nil)
+
+func tokenKey(id uint32) chattoken.Key {
+	return chattoken.Key{ID: id, CreateTime: time.Unix(1_800_000_000, int64(id%1000)).UTC(), Secret: bytes.Repeat([]byte{byte(id), 0xa5}, 16)}
+}
+
+func TestTokenKeys(t *testing.T) {
+	dialects(t, func(t *testing.T, open opener) {
+		db := open(t)
+		if keys := must(db.TokenKeys(t.Context()))(t); len(keys) != 0 {
+			t.Fatalf("a new store has %d keys", len(keys))
+		}
+		first, second, third := tokenKey(7), tokenKey(math.MaxUint32), tokenKey(1)
+		third.CreateTime = third.CreateTime.Add(time.Second)
+		for _, k := range []chattoken.Key{third, second, first} {
+			if err := db.AddTokenKey(t.Context(), k); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantCode(t, db.AddTokenKey(t.Context(), first), chat.Conflict)
+		if diff := cmp.Diff([]chattoken.Key{first, second, third}, must(open(t).TokenKeys(t.Context()))(t)); diff != "" {
+			t.Errorf("wanted oldest first (-), got (+):\n%s", diff)
+		}
+		if err := db.DeleteTokenKeys(t.Context(), 7, 8, 1); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]chattoken.Key{second}, must(db.TokenKeys(t.Context()))(t)); diff != "" {
+			t.Errorf("wanted (-) and got (+) after a deletion:\n%s", diff)
+		}
+	})
+}
+
+// TestRing holds that the ring of chattoken works on the real store, on two nodes.
+func TestRing(t *testing.T) {
+	dialects(t, func(t *testing.T, open opener) {
+		ring := func(db *store.DB) *chattoken.Ring {
+			r := must(chattoken.NewRing(t.Context(), db, chattoken.Options{Region: region, Account: account}))(t)
+			t.Cleanup(r.Close)
+			return r
+		}
+		here, there := ring(open(t)), ring(open(t))
+		if err := there.Rotate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		sealed := must(here.Seal(&chat.Token{UserID: "user"}))(t)
+		if got := must(there.Open(t.Context(), sealed))(t); got.UserID != "user" {
+			t.Errorf("the token is for %q, want user", got.UserID)
+		}
+	})
+}

@@ -1,0 +1,129 @@
+package store
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/messaging"
+)
+
+// Record is one frame in the transcript.
+type Record struct {
+	// Position grows from record to record of a room, with gaps, and is never
+	// given again.
+	Position int64
+	RoomID   string
+	// Epoch and Sequence are the frame's, see messaging.Frame.
+	Epoch    uint64
+	Sequence uint64
+	Time     time.Time
+	Type     chat.FrameType
+	JSON     []byte
+}
+
+const (
+	transcriptBatch     = 512
+	transcriptBatchSize = 4 << 20
+	// frameOverhead is what a frame takes in memory besides its JSON, roughly.
+	frameOverhead = 256
+)
+
+var insertFrames = newInserts(`INSERT INTO transcript (room_id, epoch, sequence, time, type, json) VALUES `, 6, ``)
+
+func newTranscript(db *DB) *committer[*messaging.Frame] {
+	c := &committer[*messaging.Frame]{
+		label:      db.transcript.label,
+		metrics:    db.o.Metrics,
+		write:      db.writeFrames,
+		batchItems: transcriptBatch,
+		batchSize:  transcriptBatchSize,
+		capacity:   db.o.SpoolBytes,
+		keep:       true,
+		trouble: func(err error) {
+			if err == nil {
+				db.o.Log.Info("the transcript is written again")
+				return
+			}
+			db.o.Log.Error("cannot write the transcript; frames are kept in memory, rooms go on", slog.Any("error", err), slog.Int("spool_bytes", db.o.SpoolBytes))
+		},
+		lost: func(n int) { db.drops.add(db, n, errClosed) },
+	}
+	return c.start()
+}
+
+// Append queues the frame for the transcript, behind those appended before, and
+// returns at once. The channel is closed when the frame is durable against
+// kill -9. While the disk does not work it is closed at once: the frame is then in
+// a spool in memory, and is written when the disk works again. When the spool is
+// full too, the frame is dropped, counted and logged.
+func (db *DB) Append(f *messaging.Frame) <-chan struct{} {
+	b, err := db.frames.add(f, len(f.JSON)+frameOverhead)
+	if err != nil {
+		db.drops.add(db, 1, err)
+		return released
+	}
+	return b.done
+}
+
+// released is a channel that nobody waits for.
+var released = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+func (db *DB) writeFrames(ctx context.Context, frames []*messaging.Frame) error {
+	return db.transcript.update(ctx, func(ctx context.Context, s session) error {
+		return eachGroup(&insertFrames, frames, func(query string, group []*messaging.Frame) error {
+			args := make([]any, 0, 6*len(group))
+			for _, f := range group {
+				args = append(args, f.RoomID, int64(f.Epoch), int64(f.Sequence), f.Time.UnixNano(), string(f.Type), f.JSON)
+			}
+			_, err := s.exec(ctx, query, args...)
+			return err
+		})
+	})
+}
+
+// Read returns up to max records of a room behind the position after, in order;
+// 0 is before the first. Fewer than max means that these are all there are now.
+func (db *DB) Read(ctx context.Context, roomID string, after int64, max int) ([]Record, error) {
+	var all []Record
+	err := db.transcript.read().rows(ctx, `SELECT position, epoch, sequence, time, type, json FROM transcript
+		WHERE room_id = $1 AND position > $2 ORDER BY position LIMIT $3`, []any{roomID, after, max}, func(scan func(...any) error) error {
+		r := Record{RoomID: roomID}
+		var epoch, sequence, at int64
+		if err := scan(&r.Position, &epoch, &sequence, &at, &r.Type, &r.JSON); err != nil {
+			return err
+		}
+		r.Epoch, r.Sequence, r.Time = uint64(epoch), uint64(sequence), fromNanos(at)
+		all = append(all, r)
+		return nil
+	})
+	return all, err
+}
+
+// dropLog counts frames that are lost, and says so in the log once in a while.
+type dropLog struct {
+	mu      sync.Mutex
+	dropped int       // since the last line
+	next    time.Time // when the next line may be written
+}
+
+const dropLogEvery = 10 * time.Second
+
+func (d *dropLog) add(db *DB, n int, cause error) {
+	db.o.Metrics.TranscriptDropped.Add(float64(n))
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dropped += n
+	now := time.Now()
+	if now.Before(d.next) {
+		return
+	}
+	db.o.Log.Error("frames of rooms were not kept for logging", slog.Int("frames", d.dropped), slog.Any("error", cause))
+	d.dropped, d.next = 0, now.Add(dropLogEvery)
+}

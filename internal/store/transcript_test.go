@@ -1,0 +1,204 @@
+package store_test
+
+import (
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"confab/internal/chat"
+	"confab/internal/messaging"
+	"confab/internal/store"
+	"confab/internal/telemetry"
+)
+
+func frame(room string, sequence uint64) *messaging.Frame {
+	return &messaging.Frame{
+		RoomID: room, Epoch: 3, Sequence: sequence, Type: chat.MessageFrame, Time: time.Unix(1_800_000_000, int64(sequence)).UTC(),
+		JSON: fmt.Appendf(nil, `{"Content":"%s %d"}`, room, sequence),
+	}
+}
+
+// recorded reads the whole transcript of a room in small pieces.
+func recorded(t testing.TB, db *store.DB, room string) []store.Record {
+	t.Helper()
+	var all []store.Record
+	for after := int64(0); ; {
+		part, err := db.Read(t.Context(), room, after, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range part {
+			if r.Position <= after {
+				t.Fatalf("position %d comes after %d", r.Position, after)
+			}
+			after = r.Position
+		}
+		all = append(all, part...)
+		if len(part) < 7 {
+			return all
+		}
+	}
+}
+
+func wait(t testing.TB, done <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatal("nothing happened for 20 seconds")
+	}
+}
+
+func TestTranscript(t *testing.T) {
+	dialects(t, func(t *testing.T, open opener) {
+		db := open(t)
+
+		t.Run("a frame comes back as it was appended", func(t *testing.T) {
+			f := frame("whole", 1<<63+5)
+			f.Epoch, f.Type = 1<<63+9, chat.EventFrame
+			wait(t, db.Append(f))
+			got := recorded(t, db, "whole")
+			if len(got) != 1 {
+				t.Fatalf("there are %d records", len(got))
+			}
+			want := store.Record{Position: got[0].Position, RoomID: "whole", Epoch: f.Epoch, Sequence: f.Sequence, Time: f.Time, Type: f.Type, JSON: f.JSON}
+			if diff := cmp.Diff(want, got[0]); diff != "" {
+				t.Errorf("appended (-) and read (+) differ:\n%s", diff)
+			}
+		})
+
+		t.Run("every room keeps its order, whatever its neighbours do", func(t *testing.T) {
+			const rooms, frames = 8, 300
+			var wg sync.WaitGroup
+			for room := range rooms {
+				wg.Go(func() {
+					var last <-chan struct{}
+					for i := range frames {
+						last = db.Append(frame(fmt.Sprint("room", room), uint64(i)))
+					}
+					wait(t, last)
+				})
+			}
+			wg.Wait()
+			for room := range rooms {
+				all := recorded(t, db, fmt.Sprint("room", room))
+				if len(all) != frames {
+					t.Errorf("room %d has %d records, want %d", room, len(all), frames)
+				}
+				for i, r := range all {
+					if r.Sequence != uint64(i) {
+						t.Fatalf("room %d: record %d is frame %d", room, i, r.Sequence)
+					}
+				}
+			}
+		})
+
+		t.Run("what was appended before closing is kept", func(t *testing.T) {
+			db := open(t)
+			for i := range 2000 {
+				db.Append(frame("closing", uint64(i)))
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(recorded(t, open(t), "closing")); n != 2000 {
+				t.Errorf("%d of 2000 frames are there", n)
+			}
+		})
+	})
+}
+
+func TestPruneTranscript(t *testing.T) {
+	dialects(t, func(t *testing.T, open opener) {
+		start := time.Unix(1_800_000_000, 0)
+		c := &clock{now: start}
+		db := open(t, c.use, func(o *store.Options) { o.Retention = time.Hour })
+		const frames = 1200 // more than one transaction deletes
+		var last <-chan struct{}
+		for i := range frames {
+			last = db.Append(frame("room", uint64(i)))
+		}
+		wait(t, last)
+		newest := recorded(t, db, "room")[frames-1].Position
+
+		c.now = start.Add(time.Hour)
+		if err := db.Prune(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(recorded(t, db, "room")); n != frames {
+			t.Errorf("%d of %d records are left within the retention", n, frames)
+		}
+		c.now = start.Add(time.Hour + time.Second)
+		if err := db.Prune(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(recorded(t, db, "room")); n != 0 {
+			t.Errorf("%d records are left after the retention", n)
+		}
+		wait(t, db.Append(frame("room", frames)))
+		if got := recorded(t, db, "room"); len(got) != 1 || got[0].Position <= newest {
+			t.Errorf("after pruning all, the next record is %+v; a reader that has read up to %d would miss it", got, newest)
+		}
+	})
+}
+
+// TestTranscriptWithoutDisk takes the file away, by a lock that nobody gives
+// back for a while.
+func TestTranscriptWithoutDisk(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	metrics := telemetry.NewMetrics()
+	db := must(store.Open(t.Context(), options(dir, func(o *store.Options) { o.Metrics, o.SpoolBytes = metrics, 64<<10 })))(t)
+	defer db.Close()
+	wait(t, db.Append(frame("room", 0)))
+
+	blocker := must(sql.Open("sqlite", filepath.Join(dir, "transcript.db")+"?_txlock=immediate"))(t)
+	defer blocker.Close()
+	tx := must(blocker.BeginTx(t.Context(), nil))(t)
+
+	// The room waits for a moment, and then no more.
+	wait(t, db.Append(frame("room", 1)))
+	appended := uint64(2)
+	for ; testutil.ToFloat64(metrics.TranscriptDropped) == 0; appended++ {
+		select {
+		case <-db.Append(frame("room", appended)):
+		default:
+			t.Fatalf("frame %d keeps its room waiting", appended)
+		}
+		if appended > 64<<10 {
+			t.Fatal("the spool has no end")
+		}
+	}
+	if got := recorded(t, db, "room"); len(got) != 1 {
+		t.Errorf("%d frames can be read, want the one before the trouble", len(got))
+	}
+
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	kept := appended - 1 // the last one was dropped
+	for deadline := time.Now().Add(20 * time.Second); uint64(len(recorded(t, db, "room"))) < kept; {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d frames of the spool were written", len(recorded(t, db, "room")), kept)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	for i, r := range recorded(t, db, "room") {
+		if r.Sequence != uint64(i) {
+			t.Fatalf("record %d is frame %d", i, r.Sequence)
+		}
+	}
+	f := frame("room", appended)
+	wait(t, db.Append(f))
+	if got := recorded(t, db, "room"); got[len(got)-1].Sequence != appended {
+		t.Error("after the trouble, a frame is acknowledged that is not stored")
+	}
+	if n := testutil.ToFloat64(metrics.TranscriptDropped); n != 1 {
+		t.Errorf("%v frames count as dropped, want 1", n)
+	}
+}
