@@ -1,0 +1,168 @@
+// Package chattoken seals and opens chat tokens: what CreateChatToken returns
+// and what a client offers as its WebSocket subprotocol.
+//
+// A token is the base64url, without padding, of a Tink ciphertext: a prefix with
+// the id of the key, then XChaCha20-Poly1305 over a compact record of the
+// chat.Token. So it holds only characters that a subprotocol may have (RFC 9110,
+// token), and anybody but the servers sees noise. The associated data binds it
+// to one region and account.
+//
+// The keys form a Ring. They live in the database, all nodes share them, and a
+// new one can be made at any time (see Ring.Rotate): nobody restarts and no token
+// that was handed out loses its worth.
+package chattoken
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"confab/internal/chat"
+)
+
+// MaxLength is the longest string that Open looks at, in bytes. The largest
+// token that CreateChatToken can make has less than half of it.
+const MaxLength = 8 << 10
+
+// Options say whose tokens a Ring seals.
+type Options struct {
+	// Region and Account are bound into every token: one from elsewhere does
+	// not open, not even with the same keys.
+	Region, Account string
+	// Log gets the trouble of reloading; nil logs nothing.
+	Log *slog.Logger
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Ring is the set of keys that are valid now. All methods may be called from
+// any goroutine.
+type Ring struct {
+	store KeyStore
+	o     Options
+	bound []byte // associated data of every token
+
+	keys atomic.Pointer[keys] // what Seal and Open use
+
+	// mu makes reloads one at a time. It guards seen and lastReload.
+	mu         sync.Mutex
+	seen       map[uint32]time.Time // when this node first saw the key
+	lastReload time.Time
+
+	stop context.CancelFunc
+	done chan struct{} // closed when the reloading goroutine has ended
+}
+
+// NewRing loads the keys, makes the first one when there is none, and keeps
+// them up to date until Close. ctx is for the first load only.
+func NewRing(ctx context.Context, store KeyStore, o Options) (*Ring, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	r := &Ring{
+		store: store,
+		o:     o,
+		bound: []byte("confab chat token\x00" + o.Region + "\x00" + o.Account),
+		seen:  map[uint32]time.Time{},
+		done:  make(chan struct{}),
+	}
+	if err := r.load(ctx); err != nil {
+		return nil, err
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	r.stop = stop
+	go r.reloadLoop(background)
+	return r, nil
+}
+
+// Close ends the reloading. Seal and Open go on with the keys they have.
+func (r *Ring) Close() {
+	r.stop()
+	<-r.done
+}
+
+// Seal returns t as a string that only this region and account can open. It
+// fails for a token with a capability that does not exist.
+func (r *Ring) Seal(t *chat.Token) (string, error) {
+	record, err := appendToken(nil, t)
+	if err != nil {
+		return "", err
+	}
+	sealed, err := r.keys.Load().aead.Encrypt(record, r.bound)
+	if err != nil {
+		return "", fmt.Errorf("seal a chat token: %w", err)
+	}
+	return encoding.EncodeToString(sealed), nil
+}
+
+// Open returns what the token s says. Whatever is not a token of ours, or was
+// changed in any byte, is Unauthenticated, always in the same words. Open does
+// not look at the times in the token: whether it is still good is for the caller
+// to say. ctx bounds the one case that asks the database: a key that this node
+// has not seen yet.
+func (r *Ring) Open(ctx context.Context, s string) (*chat.Token, error) {
+	sealed, ok := decode(s)
+	if !ok {
+		return nil, invalid()
+	}
+	id := binary.BigEndian.Uint32(sealed[1:])
+	keys := r.keys.Load()
+	if !keys.has(id) {
+		keys = r.reloadFor(ctx, id)
+		if !keys.has(id) {
+			return nil, invalid()
+		}
+	}
+	record, err := keys.aead.Decrypt(sealed, r.bound)
+	if err != nil {
+		return nil, invalid()
+	}
+	t, err := parseToken(record)
+	if err != nil {
+		// Sealed by us and still not readable: a newer version made it.
+		r.o.Log.Warn("cannot read a chat token that is ours", slog.Any("error", err))
+		return nil, invalid()
+	}
+	t.Room.Region, t.Room.Account, t.Room.Type = r.o.Region, r.o.Account, chat.RoomResource
+	return t, nil
+}
+
+// encoding is strict so that a token has one spelling only.
+var encoding = base64.RawURLEncoding.Strict()
+
+// The form of a Tink ciphertext: one byte that says so and the key's id, then
+// nonce, ciphertext and tag.
+const (
+	tinkPrefix = 1
+	prefixSize = 1 + 4
+	nonceSize  = 24
+	tagSize    = 16
+)
+
+// decode takes the base64 off s and looks at what can be checked without a key.
+func decode(s string) (sealed []byte, ok bool) {
+	// The decoder skips line breaks, which would give a token many spellings.
+	if len(s) > MaxLength || strings.ContainsAny(s, "\r\n") {
+		return nil, false
+	}
+	sealed, err := encoding.DecodeString(s)
+	if err != nil || len(sealed) < prefixSize+nonceSize+tagSize || sealed[0] != tinkPrefix {
+		return nil, false
+	}
+	return sealed, true
+}
+
+// invalid is the one refusal. It does not say what was wrong: whoever holds a
+// real token needs no hint, and nobody else should get one.
+func invalid() error {
+	return chat.Errorf(chat.Unauthenticated, "The chat token is not valid")
+}

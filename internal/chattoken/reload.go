@@ -1,0 +1,195 @@
+package chattoken
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"confab/internal/chat"
+)
+
+const (
+	// reloadEvery is how often a node looks for new keys.
+	reloadEvery = 2 * time.Second
+	// reloadAtMost spaces the reloads that unknown key ids cause: garbage with
+	// random ids must not become a load on the database.
+	reloadAtMost = 500 * time.Millisecond
+	// settle is how long a node waits after it first saw a key before it seals
+	// with it. Every other node has reloaded in that time, so none meets a token
+	// under a key it does not know.
+	settle = 5 * time.Second
+	// settled is the age, by the clocks of two nodes that may be some minutes
+	// apart, from which a key needs no settling: every node knows it. A node that
+	// has just started seals with the newest key at once.
+	settled = 10 * time.Minute
+	// keepFor is how long a key outlives its successor: the longest session, and
+	// a margin over settled for the last tokens sealed under it.
+	keepFor = chat.MaxSession + 30*time.Minute
+)
+
+// Rotate makes a new key. Every node seals with it from some seconds later on.
+// The keys before it stay valid as long as tokens under them can live, and are
+// then deleted.
+func (r *Ring) Rotate(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all, err := r.store.TokenKeys(ctx)
+	if err != nil {
+		return fmt.Errorf("read the token keys: %w", err)
+	}
+	// The newest key is the one with the latest time, whatever the clocks say.
+	at := r.o.Now()
+	for _, k := range all {
+		if !at.After(k.CreateTime) {
+			at = k.CreateTime.Add(time.Millisecond)
+		}
+	}
+	if err := r.addKey(ctx, at); err != nil {
+		return err
+	}
+	return r.reload(ctx)
+}
+
+// addKey makes a key and stores it.
+func (r *Ring) addKey(ctx context.Context, at time.Time) error {
+	for {
+		k := Key{ID: newKeyID(), CreateTime: at, Secret: make([]byte, keySize)}
+		rand.Read(k.Secret)
+		err := r.store.AddTokenKey(ctx, k)
+		if err != nil && chat.CodeOf(err) == chat.Conflict {
+			continue // One in four billion: the id is taken.
+		}
+		if err != nil {
+			return fmt.Errorf("store a new token key: %w", err)
+		}
+		return nil
+	}
+}
+
+func newKeyID() uint32 {
+	var b [4]byte
+	for {
+		rand.Read(b[:])
+		if id := binary.BigEndian.Uint32(b[:]); id != 0 {
+			return id
+		}
+	}
+}
+
+// load fills the ring for the first time.
+func (r *Ring) load(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	err := r.reload(ctx)
+	if !errors.Is(err, errNoKeys) {
+		return err
+	}
+	if err := r.addKey(ctx, r.o.Now()); err != nil {
+		return err
+	}
+	return r.reload(ctx)
+}
+
+var errNoKeys = errors.New("there are no token keys")
+
+// reload reads the keys, decides which of them seals, and forgets those that
+// nobody needs any more. The caller holds mu.
+func (r *Ring) reload(ctx context.Context) error {
+	now := r.o.Now()
+	r.lastReload = now
+	all, err := r.store.TokenKeys(ctx)
+	if err != nil {
+		return fmt.Errorf("read the token keys: %w", err)
+	}
+	if len(all) == 0 {
+		return errNoKeys
+	}
+	seen := make(map[uint32]time.Time, len(all))
+	for _, k := range all {
+		if at, ok := r.seen[k.ID]; ok {
+			seen[k.ID] = at
+		} else {
+			seen[k.ID] = now
+		}
+	}
+	r.seen = seen
+
+	// Of keys that are all too fresh the oldest is the most widely known.
+	primary := 0
+	for i := range all {
+		if now.Sub(seen[all[i].ID]) >= settle || now.Sub(all[i].CreateTime) >= settled {
+			primary = i
+		}
+	}
+	if current := r.keys.Load(); current == nil || !current.same(all, all[primary].ID) {
+		next, err := newKeys(all, all[primary].ID)
+		if err != nil {
+			return err
+		}
+		r.keys.Store(next)
+	}
+	return r.prune(ctx, all, now)
+}
+
+// prune deletes the keys whose successor is so old that no token under them
+// can be alive.
+func (r *Ring) prune(ctx context.Context, all []Key, now time.Time) error {
+	var old []uint32
+	for i := range len(all) - 1 {
+		if now.Sub(all[i+1].CreateTime) >= keepFor {
+			old = append(old, all[i].ID)
+		}
+	}
+	if len(old) == 0 {
+		return nil
+	}
+	if err := r.store.DeleteTokenKeys(ctx, old...); err != nil {
+		return fmt.Errorf("delete old token keys: %w", err)
+	}
+	return nil
+}
+
+// reloadLoop looks for new keys until ctx ends.
+func (r *Ring) reloadLoop(ctx context.Context) {
+	defer close(r.done)
+	tick := time.NewTicker(reloadEvery)
+	defer tick.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		r.mu.Lock()
+		err := r.reload(ctx)
+		r.mu.Unlock()
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil && !failing:
+			r.o.Log.Error("cannot reload the token keys; those known stay in use", slog.Any("error", err))
+		case err == nil && failing:
+			r.o.Log.Info("token keys are reloaded again")
+		}
+		failing = err != nil
+	}
+}
+
+// reloadFor reloads because a token names a key that this node does not know,
+// unless it has just done so, and returns the keys there are.
+func (r *Ring) reloadFor(ctx context.Context, id uint32) *keys {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if k := r.keys.Load(); k.has(id) || r.o.Now().Sub(r.lastReload) < reloadAtMost {
+		return k
+	}
+	if err := r.reload(ctx); err != nil {
+		r.o.Log.Warn("cannot reload the token keys for a token under an unknown one", slog.Any("error", err))
+	}
+	return r.keys.Load()
+}
