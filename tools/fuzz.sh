@@ -9,7 +9,7 @@ while read -r file; do
   package=./$(dirname "$file")
   for target in $(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' "$file"); do
     echo "fuzz $package $target"
-    go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$package"
+    go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 10x "$package"
     count=$((count + 1))
   done
 done < <(git ls-files '*_test.go')

@@ -77,6 +77,11 @@ func (s *Server) build(ctx context.Context) (err error) {
 		return err
 	}
 	s.onClose(s.listeners.close)
+	unlock, err := lockDataDir(ctx, cfg.DataDir, s.listeners.held, s.log)
+	if err != nil {
+		return err
+	}
+	s.onClose(unlock)
 	if s.db, err = OpenStore(ctx, cfg, s.log, s.metrics); err != nil {
 		return err
 	}

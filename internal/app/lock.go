@@ -1,0 +1,60 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// lockWait is how long a server that was handed a held socket waits for its
+// predecessor, which may still be draining.
+const lockWait = 5 * time.Minute
+
+// lockDataDir makes sure that one server at a time runs on a data directory:
+// two would each have half of every room. Commands may open the database beside
+// it. The lock ends with the process, however it ends. With wait, a server that
+// is about to stop is waited for.
+func lockDataDir(ctx context.Context, dir string, wait bool, log *slog.Logger) (unlock func() error, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("cannot make the data directory: %w; choose another with --data-dir", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "server.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("cannot lock the data directory: %w; make it writable or choose another with --data-dir", err)
+	}
+	if wait {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, lockWait)
+		defer cancel()
+	}
+	retry := time.NewTicker(20 * time.Millisecond)
+	defer retry.Stop()
+	for told := false; ; told = true {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return f.Close, nil
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			f.Close()
+			return nil, fmt.Errorf("cannot lock the data directory %q: %w", dir, err)
+		}
+		if wait && ctx.Err() == nil {
+			if !told {
+				log.LogAttrs(ctx, slog.LevelInfo, "Waiting for the server before this one to stop", slog.String("data_dir", dir))
+			}
+			select {
+			case <-retry.C:
+				continue
+			case <-ctx.Done():
+			}
+		}
+		f.Close()
+		return nil, fmt.Errorf("another server runs on the data directory %q; stop it or choose another with --data-dir", dir)
+	}
+}
