@@ -1,0 +1,34 @@
+package websocket
+
+import "time"
+
+// bell is the poller of a loop whose connections all have goroutines: nothing
+// happens to them but calls.
+type bell struct{ rung chan struct{} }
+
+func newBell() bell { return bell{make(chan struct{}, 1)} }
+
+func (b bell) wake() {
+	select {
+	case b.rung <- struct{}{}:
+	default:
+	}
+}
+
+func (b bell) wait(l *loop, sleep bool, until int64) {
+	if !sleep {
+		return
+	}
+	if until == 0 {
+		<-b.rung
+		return
+	}
+	t := time.NewTimer(time.Duration(until - l.time()))
+	defer t.Stop()
+	select {
+	case <-b.rung:
+	case <-t.C:
+	}
+}
+
+func (b bell) close() {}

@@ -1,0 +1,238 @@
+package websocket
+
+import (
+	"bytes"
+	"net"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// drain reads and counts what arrives at many sockets, in one goroutine that
+// costs both sides of a comparison the same.
+type drain struct {
+	epoll int
+	count atomic.Int64
+	want  atomic.Int64
+	got   chan struct{}
+	stop  atomic.Bool
+	done  chan struct{}
+}
+
+func newDrain(b *testing.B) *drain {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		b.Fatal(err)
+	}
+	d := &drain{epoll: fd, got: make(chan struct{}, 1), done: make(chan struct{})}
+	go d.run()
+	b.Cleanup(func() {
+		d.stop.Store(true)
+		<-d.done
+		unix.Close(fd)
+	})
+	return d
+}
+
+func (d *drain) run() {
+	defer close(d.done)
+	runtime.LockOSThread()
+	events := make([]unix.EpollEvent, 256)
+	buf := make([]byte, 256<<10)
+	for !d.stop.Load() {
+		n, _ := unix.EpollWait(d.epoll, events, 50)
+		for _, ev := range events[:max(n, 0)] {
+			got, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(ev.Fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)))
+			if errno != 0 || got == 0 {
+				unix.EpollCtl(d.epoll, unix.EPOLL_CTL_DEL, int(ev.Fd), nil) //nolint:errcheck // It is closed.
+				continue
+			}
+			if d.count.Add(int64(got)) == d.want.Load() {
+				d.got <- struct{}{}
+			}
+		}
+	}
+}
+
+// add drains a connection.
+func (d *drain) add(b *testing.B, c net.Conn) {
+	fd := descriptor(b, c)
+	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}
+	if err := unix.EpollCtl(d.epoll, unix.EPOLL_CTL_ADD, int(fd), &ev); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// descriptor returns the connection's, which stays open with the connection.
+func descriptor(b *testing.B, c net.Conn) (fd uintptr) {
+	raw, err := c.(syscall.Conn).SyscallConn()
+	if err == nil {
+		err = raw.Control(func(d uintptr) { fd = d })
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return fd
+}
+
+// await expects n more bytes than were ever expected, has send send them, and
+// waits for them.
+func (d *drain) await(n int, send func()) {
+	d.want.Add(int64(n))
+	send()
+	<-d.got
+}
+
+// pairs connects n sockets over loopback.
+func pairs(b *testing.B, n int) (servers, clients []net.Conn) {
+	b.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	for range n {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			b.Fatal(err)
+		}
+		s, err := l.Accept()
+		if err != nil {
+			b.Fatal(err)
+		}
+		clients, servers = append(clients, c), append(servers, s)
+		b.Cleanup(func() { c.Close(); s.Close() })
+	}
+	return servers, clients
+}
+
+// BenchmarkDeliver is what a delivery to 1,000 connections costs, one at a time,
+// and how that compares to a loop that does nothing but write to them.
+func BenchmarkDeliver(b *testing.B) {
+	const members = 1000
+	frame := appendFrame(nil, Text, bytes.Repeat([]byte{'x'}, 304))
+	d := newDrain(b)
+
+	bare, clients := pairs(b, members)
+	var fds []uintptr
+	for i, c := range bare {
+		d.add(b, clients[i])
+		fds = append(fds, descriptor(b, c))
+	}
+	s := NewServer(Options{Loops: 1, PingInterval: -1}, handler{})
+	b.Cleanup(s.Close)
+	g := s.NewGroup()
+	served, clients := pairs(b, members)
+	for i, c := range served {
+		d.add(b, clients[i])
+		if _, err := s.Attach(Attachment{Conn: c, Group: g}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	plain := func() {
+		d.await(members*len(frame), func() {
+			for _, fd := range fds {
+				if n, _, errno := unix.RawSyscall(unix.SYS_WRITE, fd, uintptr(unsafe.Pointer(&frame[0])), uintptr(len(frame))); errno != 0 || int(n) < len(frame) {
+					b.Errorf("wrote %d bytes, %v", n, errno)
+				}
+			}
+		})
+	}
+	deliver := func() {
+		d.await(members*len(frame), func() { g.Deliver(frame[4:]) })
+	}
+	for range 20 {
+		plain()
+		deliver()
+	}
+	var plainTime, deliverTime time.Duration
+	b.ResetTimer()
+	for b.Loop() {
+		begin := time.Now()
+		plain()
+		middle := time.Now()
+		deliver()
+		plainTime += middle.Sub(begin)
+		deliverTime += time.Since(middle)
+	}
+	perDelivery := func(t time.Duration) float64 { return float64(t.Nanoseconds()) / float64(b.N) / members }
+	b.ReportMetric(perDelivery(plainTime), "floor-ns/delivery")
+	b.ReportMetric(perDelivery(deliverTime), "ns/delivery")
+	b.ReportMetric(float64(deliverTime)/float64(plainTime), "ratio")
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkAttach is what it costs to take a connection over and to release it.
+func BenchmarkAttach(b *testing.B) {
+	closed := make(chan struct{}, 1)
+	s := NewServer(Options{Loops: 1}, handler{closed: func(*Conn, error) { closed <- struct{}{} }})
+	b.Cleanup(s.Close)
+	g := s.NewGroup()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { l.Close() })
+	response := []byte("HTTP/1.1 101 Switching Protocols\r\n\r\n")
+	buf := make([]byte, len(response))
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		client, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			b.Fatal(err)
+		}
+		server, err := l.Accept()
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		if _, err := s.Attach(Attachment{Conn: server, Group: g, Response: response}); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := client.Read(buf); err != nil {
+			b.Fatal(err)
+		}
+		client.Close()
+		<-closed
+	}
+}
+
+// BenchmarkIdle is the memory of a connection that does nothing, without what
+// the kernel has.
+func BenchmarkIdle(b *testing.B) {
+	const members = 4000
+	heap := func() float64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return float64(m.HeapAlloc + m.StackInuse)
+	}
+	for b.Loop() {
+		s := NewServer(Options{}, handler{})
+		g := s.NewGroup()
+		servers, clients := pairs(b, members)
+		for i, c := range servers {
+			if _, err := s.Attach(Attachment{Conn: c, Group: g, Response: []byte("x")}); err != nil {
+				b.Fatal(err)
+			}
+			if _, err := clients[i].Read(make([]byte, 1)); err != nil {
+				b.Fatal(err)
+			}
+		}
+		attached := heap()
+		s.Close()
+		runtime.KeepAlive(g)
+		s, g = nil, nil //nolint:ineffassign // Nothing must keep them.
+		b.ReportMetric((attached-heap())/members, "B/conn")
+		for _, c := range clients {
+			c.Close()
+		}
+	}
+}

@@ -1,0 +1,71 @@
+package websocket
+
+// chunk is a piece of a group's output: whole frames, one behind the other.
+// Bytes are only ever added, so what is known to be there can be read without
+// the group's lock. Whoever is behind holds a reference, and the garbage
+// collector does the rest.
+type chunk struct {
+	start int64  // position of mem[0] in the group's output
+	mem   []byte // never resliced
+	// n is how much of mem is in use, next the chunk behind. Both change under
+	// the group's lock, and no more once there is a cursor behind this chunk.
+	n    int
+	next *chunk
+}
+
+// Sizes of chunks. A quiet room's chunk holds a frame or a few; a busy one's
+// what gathers between two writes.
+const (
+	minChunk = 512
+	maxChunk = 64 << 10
+)
+
+// cursor is a position in a group's output.
+type cursor struct {
+	chunk *chunk
+	off   int // in chunk.mem
+}
+
+func (c cursor) position() int64 { return c.chunk.start + int64(c.off) }
+
+// appendPieces appends the bytes from one cursor to another that is not before
+// it.
+func appendPieces(pieces [][]byte, from, to cursor) [][]byte {
+	for from.chunk != to.chunk {
+		if c := from.chunk; from.off < c.n {
+			pieces = append(pieces, c.mem[from.off:c.n])
+		}
+		from = cursor{from.chunk.next, 0}
+	}
+	if from.off < to.off {
+		pieces = append(pieces, to.chunk.mem[from.off:to.off])
+	}
+	return pieces
+}
+
+// chain is the writing end of a group's output.
+type chain struct {
+	tail *chunk
+	// quiet is where the output ended when last nobody was behind.
+	quiet int64
+}
+
+func newChain() chain { return chain{tail: &chunk{}} }
+
+// end is the cursor behind the last byte.
+func (c *chain) end() cursor { return cursor{c.tail, c.tail.n} }
+
+// appendText appends a text frame.
+func (c *chain) appendText(text []byte) {
+	need := headerLen(len(text)) + len(text)
+	t := c.tail
+	if need > len(t.mem)-t.n {
+		// Twice of what gathers, so that it mostly lies in one piece.
+		backlog := t.start + int64(t.n) - c.quiet
+		size := max(need, minChunk, int(min(2*backlog, maxChunk)))
+		t.next = &chunk{start: t.start + int64(t.n), mem: make([]byte, size)}
+		t = t.next
+		c.tail = t
+	}
+	t.n = len(appendFrame(t.mem[:t.n], Text, text))
+}

@@ -1,0 +1,160 @@
+package websocket
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A conformanceCase is what a client writes to a server that echoes, and what
+// it gets back: "text x", "binary x", "pong x", "close code" (always last). A
+// case that does not end with a Close frame is closed by the client with 1000.
+type conformanceCase struct {
+	name string
+	// send is written in one piece, and once more in single bytes.
+	send []byte
+	want []string
+}
+
+// conformanceLimit is Options.MaxMessage of the echo server.
+const conformanceLimit = 1 << 20
+
+const fin = bitFin
+
+// frames joins what a client sends.
+func frames(f ...[]byte) []byte { return bytes.Join(f, nil) }
+
+func text(s string) []byte             { return clientFrame(fin|byte(Text), s) }
+func ping(s string) []byte             { return clientFrame(fin|byte(opPing), s) }
+func pong(s string) []byte             { return clientFrame(fin|byte(opPong), s) }
+func data(s string) []byte             { return clientFrame(fin|byte(Binary), s) }
+func piece(op Opcode, s string) []byte { return clientFrame(byte(op), s) }
+func rest(s string) []byte             { return clientFrame(fin|byte(opContinuation), s) }
+func closing(code uint16, reason string) []byte {
+	return clientFrame(fin|byte(opClose), string(binary.BigEndian.AppendUint16(nil, code))+reason)
+}
+
+// shown is how a frame reads in a case.
+func shown(op Opcode, p string) string {
+	if len(p) > 200 {
+		p = fmt.Sprintf("%d bytes, %x", len(p), sha256.Sum256([]byte(p)))
+	}
+	switch op {
+	case Text:
+		return "text " + p
+	case Binary:
+		return fmt.Sprintf("binary %q", p)
+	case opPing:
+		return "ping " + p
+	case opPong:
+		return fmt.Sprintf("pong %q", p)
+	case opClose:
+		if len(p) < 2 {
+			return "close"
+		}
+		return fmt.Sprintf("close %d", binary.BigEndian.Uint16([]byte(p)))
+	default:
+		return fmt.Sprintf("opcode %d %q", op, p)
+	}
+}
+
+func TestConformance(t *testing.T) {
+	cases := conformanceCases()
+	seen := make(map[string]bool)
+	for _, c := range cases {
+		if seen[c.name] {
+			t.Fatalf("two cases are named %q", c.name)
+		}
+		seen[c.name] = true
+	}
+	if len(cases) < 200 {
+		t.Errorf("only %d cases", len(cases))
+	}
+	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+		s := start(Options{MaxMessage: conformanceLimit, MaxPending: 8 << 20}, echo)
+		for _, c := range cases {
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				runConformance(t, s, c, len(c.send))
+			})
+			if len(c.send) > 1 && len(c.send) < 1000 {
+				t.Run(c.name+" in single bytes", func(t *testing.T) {
+					t.Parallel()
+					runConformance(t, s, c, 1)
+				})
+			}
+		}
+	})
+}
+
+func runConformance(t *testing.T, s *peerServer, c conformanceCase, piece int) {
+	t.Helper()
+	n := s.dialRaw(t)
+	written := make(chan error, 1)
+	go func() {
+		send := c.send
+		if !strings.HasPrefix(c.want[max(len(c.want)-1, 0)], "close") {
+			send = append(bytes.Clone(send), closing(1000, "")...)
+			if piece > 1 {
+				piece = len(send)
+			}
+		}
+		for len(send) > 0 {
+			size := min(piece, len(send))
+			if _, err := n.Write(send[:size]); err != nil {
+				written <- err
+				return
+			}
+			send = send[size:]
+		}
+		written <- nil
+	}()
+	var got []string
+	for {
+		op, p, err := n.frame()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("after %q: %v, want the end without a reset", got, err)
+		}
+		got = append(got, shown(op, string(p)))
+	}
+	if err := receive(t, written, "writing"); err != nil {
+		t.Errorf("write: %v", err)
+	}
+	want := c.want
+	if !strings.HasPrefix(want[max(len(want)-1, 0)], "close") {
+		want = append(slices.Clip(want), "close 1000")
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("frames (-want +got):\n%s", diff)
+	}
+}
+
+// The default limit is the one that matters in practice.
+func TestDefaultMessageLimit(t *testing.T) {
+	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+		causes := make(chan error, 1)
+		s := start(Options{}, handler{message: echo.message, closed: func(_ *Conn, cause error) { causes <- cause }})
+		runConformance(t, s, conformanceCase{send: text(strings.Repeat("x", 32<<10)), want: []string{shown(Text, strings.Repeat("x", 32<<10))}}, 1<<20)
+		var bye *CloseError
+		if cause := receive(t, causes, "Closed"); !errors.As(cause, &bye) {
+			t.Errorf("Closed with %v, want a CloseError", cause)
+		}
+		runConformance(t, s, conformanceCase{send: text(strings.Repeat("x", 32<<10+1)), want: []string{"close 1009"}}, 1<<20)
+		cause := receive(t, causes, "Closed")
+		var p *ProtocolError
+		if !errors.As(cause, &p) || p.Code != StatusTooBig || !errors.Is(cause, ErrProtocol) {
+			t.Errorf("Closed with %v, want a ProtocolError with 1009", cause)
+		}
+	})
+}

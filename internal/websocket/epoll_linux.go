@@ -1,0 +1,119 @@
+package websocket
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// epoll is the poller of a loop whose connections are sockets.
+//
+// A goroutine that blocks in epoll_wait keeps its processor until the scheduler
+// notices. So the loop asks without waiting, and when there is nothing it waits
+// for the epoll descriptor itself in Go's own poller, as for any other file.
+type epoll struct {
+	fd     int
+	bell   int // an eventfd
+	file   *os.File
+	raw    syscall.RawConn
+	until  int64 // the deadline set in file
+	events [128]unix.EpollEvent
+	ready  int
+	poll   func(uintptr) bool
+}
+
+// bellSlot is the slot of the eventfd.
+const bellSlot = -1
+
+func openPoller() (poller, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("create an epoll descriptor: %w", err)
+	}
+	bell, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("create an eventfd: %w", err)
+	}
+	e := &epoll{fd: fd, bell: bell}
+	if err := e.open(); err != nil {
+		unix.Close(fd)
+		unix.Close(bell)
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *epoll) open() error {
+	// Edge-triggered, the eventfd rings without ever being read.
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: bellSlot}
+	if err := unix.EpollCtl(e.fd, unix.EPOLL_CTL_ADD, e.bell, &ev); err != nil {
+		return fmt.Errorf("watch an eventfd: %w", err)
+	}
+	if err := unix.SetNonblock(e.fd, true); err != nil {
+		return fmt.Errorf("prepare an epoll descriptor: %w", err)
+	}
+	e.file = os.NewFile(uintptr(e.fd), "epoll")
+	// It fails if Go's poller does not take the descriptor.
+	if err := e.file.SetReadDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("wait for an epoll descriptor: %w", err)
+	}
+	raw, err := e.file.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("wait for an epoll descriptor: %w", err)
+	}
+	e.raw = raw
+	e.poll = func(uintptr) bool { return e.ask() }
+	return nil
+}
+
+// ask takes events without waiting and tells whether there are any.
+func (e *epoll) ask() bool {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd),
+		uintptr(unsafe.Pointer(&e.events[0])), //nolint:gosec // A raw system call takes addresses.
+		uintptr(len(e.events)), 0, 0, 0)
+	if errno != 0 {
+		n = 0
+	}
+	e.ready = int(n)
+	return n > 0
+}
+
+func (e *epoll) wait(l *loop, sleep bool, until int64) {
+	if !e.ask() && sleep {
+		if until != e.until {
+			e.until = until
+			var t time.Time
+			if until != 0 {
+				t = l.start.Add(time.Duration(until))
+			}
+			e.file.SetReadDeadline(t) //nolint:errcheck // It worked in open.
+		}
+		// Only the deadline makes it fail, and that is as good as an event.
+		if err := e.raw.Read(e.poll); errors.Is(err, os.ErrDeadlineExceeded) {
+			e.until = -1
+		}
+	}
+	l.now = l.time()
+	for i := range e.ready {
+		if ev := &e.events[i]; ev.Fd != bellSlot {
+			l.conns[ev.Fd].transport.(*socket).event(ev.Events) //nolint:forcetypeassert // Only sockets are watched.
+		}
+	}
+}
+
+func (e *epoll) wake() {
+	one := uint64(1)
+	// It fails only when the counter is full, and then the bell has rung.
+	unix.RawSyscall(unix.SYS_WRITE, uintptr(e.bell), uintptr(unsafe.Pointer(&one)), 8) //nolint:errcheck,gosec // See above; a raw system call takes addresses.
+}
+
+func (e *epoll) close() {
+	e.file.Close()
+	unix.Close(e.bell)
+}

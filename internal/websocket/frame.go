@@ -1,0 +1,83 @@
+package websocket
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// Opcode says what a frame is (RFC 6455, section 5.2). A Handler sees only Text
+// and Binary.
+type Opcode byte
+
+// The opcodes of RFC 6455; 3 to 7 and 11 to 15 are reserved.
+const (
+	opContinuation Opcode = 0x0
+	Text           Opcode = 0x1
+	Binary         Opcode = 0x2
+	opClose        Opcode = 0x8
+	opPing         Opcode = 0x9
+	opPong         Opcode = 0xA
+)
+
+// control tells the frames that may stand between the fragments of a message.
+func (op Opcode) control() bool { return op&0x8 != 0 }
+
+// The bits around the opcode and the length in the first two bytes of a frame.
+const (
+	bitFin  = 0x80
+	bitsRSV = 0x70
+	bitMask = 0x80
+)
+
+// Limits of RFC 6455, section 5.
+const (
+	maxHeader  = 14  // two bytes, eight of length, four of masking key
+	maxControl = 125 // payload of a control frame
+	maxReason  = maxControl - 2
+)
+
+// headerLen is the size of the header that a server writes before n bytes.
+func headerLen(n int) int {
+	switch {
+	case n <= 125:
+		return 2
+	case n <= 0xffff:
+		return 4
+	default:
+		return 10
+	}
+}
+
+// appendHeader appends the header of an unfragmented frame with n bytes of
+// payload, unmasked as a server's frames are.
+func appendHeader(b []byte, op Opcode, n int) []byte {
+	b = append(b, bitFin|byte(op))
+	switch headerLen(n) {
+	case 2:
+		return append(b, byte(n))
+	case 4:
+		return binary.BigEndian.AppendUint16(append(b, 126), uint16(n))
+	default:
+		return binary.BigEndian.AppendUint64(append(b, 127), uint64(n))
+	}
+}
+
+// appendFrame appends an unfragmented frame.
+func appendFrame(b []byte, op Opcode, payload []byte) []byte {
+	return append(appendHeader(b, op, len(payload)), payload...)
+}
+
+// unmask removes the masking key from p (section 5.3). The lowest byte of key
+// belongs to p[0]; the result is the key for the byte behind p.
+func unmask(p []byte, key uint32) uint32 {
+	wide := uint64(key)<<32 | uint64(key)
+	for len(p) >= 8 {
+		binary.LittleEndian.PutUint64(p, binary.LittleEndian.Uint64(p)^wide)
+		p = p[8:]
+	}
+	for i := range p {
+		p[i] ^= byte(key)
+		key = bits.RotateLeft32(key, -8)
+	}
+	return key
+}

@@ -1,0 +1,172 @@
+package websocket
+
+// queue returns what the connection is owed, to add something to it.
+func (c *Conn) queue() *queue {
+	l := c.loop
+	if c.out == nil {
+		if n := len(l.queues); n > 0 {
+			c.out, l.queues = l.queues[n-1], l.queues[:n-1]
+		} else {
+			c.out = new(queue)
+		}
+		c.mark()
+	}
+	if !c.touched {
+		c.touched = true
+		l.touched = append(l.touched, c)
+	}
+	return c.out
+}
+
+// owe queues a frame, which is not copied. It is written later in the round.
+func (c *Conn) owe(frame []byte) {
+	c.loop.owed += len(frame)
+	c.queue().add(frame)
+}
+
+// oweCopy queues a copy of a small frame.
+func (c *Conn) oweCopy(frame []byte) {
+	c.loop.owed += len(frame)
+	c.queue().copy(frame)
+}
+
+// owePieces queues what the group delivered between two cursors.
+func (c *Conn) owePieces(from, to cursor) {
+	l := c.loop
+	l.piecesOfOne = appendPieces(l.piecesOfOne[:0], from, to)
+	for _, p := range l.piecesOfOne {
+		c.owe(p)
+	}
+	clear(l.piecesOfOne)
+}
+
+// position is up to where the connection has got its group's output.
+func (c *Conn) position() cursor {
+	if c.ahead.chunk != nil {
+		return c.ahead
+	}
+	return c.part.flushed
+}
+
+// catchUp queues what the group delivered before at, ahead of the other members
+// if need be, so that what is queued next comes behind it.
+func (c *Conn) catchUp(at cursor) {
+	if !c.joined || at.position() <= c.position().position() {
+		return
+	}
+	c.owePieces(c.position(), at)
+	c.ahead = at
+	c.mark()
+}
+
+// deliver is what part.flush does for a slow member.
+func (c *Conn) deliver(from, to cursor) {
+	if c.state != stateOpen {
+		return
+	}
+	if c.ahead.chunk != nil {
+		if c.ahead.position() > to.position() {
+			return
+		}
+		from, c.ahead = c.ahead, cursor{}
+		c.mark()
+	}
+	c.owePieces(from, to)
+	c.flush()
+}
+
+// fallBehind is what part.flush does for a member that took only n bytes.
+func (c *Conn) fallBehind(pieces [][]byte, n int, err error) {
+	if err != nil {
+		c.lost(err)
+		return
+	}
+	for _, p := range pieces {
+		if n >= len(p) {
+			n -= len(p)
+			continue
+		}
+		c.owe(p[n:])
+		n = 0
+	}
+	c.blocked = true
+	c.rearm()
+	c.flush()
+}
+
+// mark tells part.flush whether the connection can be written to directly.
+func (c *Conn) mark() {
+	if c.joined {
+		m := &c.part.members[c.index]
+		m.slow = m.fd < 0 || c.out != nil || c.ahead.chunk != nil
+	}
+}
+
+// flush writes what the connection is owed, as far as the transport takes it.
+func (c *Conn) flush() {
+	if c.state == stateDead {
+		return
+	}
+	if q := c.out; q != nil {
+		for !c.blocked && !q.empty() {
+			n, full, err := c.transport.write(q.next())
+			c.loop.owed -= n
+			q.advance(n)
+			if err != nil {
+				c.lost(err)
+				return
+			}
+			if full {
+				c.blocked = true
+				c.rearm()
+			}
+		}
+		if !q.empty() {
+			if q.cost() > c.loop.server.options.MaxPending {
+				c.lost(ErrSlow)
+			}
+			return
+		}
+		c.releaseQueue()
+	}
+	if c.state == stateClosing {
+		c.drain()
+	}
+}
+
+// releaseQueue gives the queue back.
+func (c *Conn) releaseQueue() {
+	l := c.loop
+	l.owed -= c.out.bytes
+	c.out.reset()
+	if len(l.queues) < maxSpareQueues {
+		l.queues = append(l.queues, c.out)
+	}
+	c.out = nil
+	c.mark()
+}
+
+// maxSpareQueues is how many empty queues a loop keeps.
+const maxSpareQueues = 1024
+
+// writable is the transport's word that it takes more. It has taken n bytes of
+// what it was given when it was full.
+func (c *Conn) writable(n int) {
+	if n > 0 {
+		c.loop.owed -= n
+		c.out.advance(n)
+	}
+	c.blocked = false
+	c.flush()
+	c.rearm()
+}
+
+// alive says that the peer has shown life.
+func (c *Conn) alive() { c.seen = c.loop.now }
+
+// rearm tells the transport what the connection waits for.
+func (c *Conn) rearm() {
+	if c.state != stateNew && c.state != stateDead {
+		c.transport.want(c.wantsInput(), c.blocked)
+	}
+}

@@ -1,0 +1,81 @@
+package websocket
+
+import (
+	"container/heap"
+	"math"
+	"time"
+)
+
+// A write costs a few microseconds whatever its size, so a busy loop lives on
+// writing seldom. These bound what gathering costs in delay.
+const (
+	maxWindow      = 50 * time.Millisecond
+	maxLargeWindow = 100 * time.Millisecond
+	largePart      = 5000 // members of one group on one loop
+	// At this many deliveries a second the window is at its maximum; below a
+	// twentieth of it, nothing is gathered.
+	busyDeliveries = 50_000
+)
+
+// window is how long frames of a group with so many members on this loop are
+// gathered, in nanoseconds.
+func (l *loop) window(members int) int64 {
+	if w := l.server.options.DeliveryWindow; w >= 0 {
+		return int64(w)
+	}
+	limit := maxWindow
+	if members > largePart {
+		limit = maxLargeWindow
+	}
+	load := l.deliveries.value(l.now) / busyDeliveries
+	if load < 1.0/20 {
+		return 0
+	}
+	return int64(min(load, 1) * float64(limit))
+}
+
+// meter measures a rate over about the last half second.
+type meter struct {
+	rate float64 // per second, at the time at
+	at   int64
+}
+
+const meterSpan = float64(500 * time.Millisecond)
+
+// value returns the rate per second.
+func (m *meter) value(now int64) float64 {
+	return m.rate * math.Exp(float64(m.at-now)/meterSpan)
+}
+
+// add counts n at the time now.
+func (m *meter) add(now int64, n float64) {
+	m.rate = m.value(now) + n*float64(time.Second)/meterSpan
+	m.at = now
+}
+
+// waitingParts are the parts whose window is open, the one that is due first in
+// front.
+type waitingParts []*part
+
+func (w *waitingParts) push(p *part) { heap.Push(w, p) }
+
+// pop returns a part that is due, or nil.
+func (w *waitingParts) pop(now int64) *part {
+	if len(*w) == 0 || (*w)[0].due > now {
+		return nil
+	}
+	return heap.Pop(w).(*part) //nolint:forcetypeassert // Only push puts something in.
+}
+
+// Len, Less, Swap, Push and Pop are package heap's.
+func (w *waitingParts) Len() int           { return len(*w) }
+func (w *waitingParts) Less(i, j int) bool { return (*w)[i].due < (*w)[j].due }
+func (w *waitingParts) Swap(i, j int)      { (*w)[i], (*w)[j] = (*w)[j], (*w)[i] }
+func (w *waitingParts) Push(x any)         { *w = append(*w, x.(*part)) } //nolint:forcetypeassert // See push.
+func (w *waitingParts) Pop() any {
+	last := len(*w) - 1
+	p := (*w)[last]
+	(*w)[last] = nil
+	*w = (*w)[:last]
+	return p
+}

@@ -1,0 +1,144 @@
+package websocket
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// recorder writes down what a parser finds.
+type recorder struct {
+	events []string
+	// stopEvery, if not 0, stops the parser behind every such event.
+	stopEvery int
+}
+
+func (r *recorder) add(format string, args ...any) bool {
+	r.events = append(r.events, fmt.Sprintf(format, args...))
+	return r.stopEvery == 0 || len(r.events)%r.stopEvery != 0
+}
+
+func (r *recorder) message(op Opcode, p []byte) bool {
+	if op == Text && !utf8.Valid(p) {
+		return r.add("a text that is not valid: %q", p)
+	}
+	return r.add("message %d %q", op, p)
+}
+func (r *recorder) ping(p []byte) bool { return r.add("ping %q", p) }
+func (r *recorder) pong() bool         { return r.add("pong") }
+func (r *recorder) closeFrame(code uint16, reason string) bool {
+	r.add("close %d %q", code, reason)
+	return false
+}
+
+// closedBy tells whether the last event ended the input.
+func (r *recorder) closed() bool {
+	return len(r.events) > 0 && bytes.HasPrefix([]byte(r.events[len(r.events)-1]), []byte("close"))
+}
+
+// parseAll feeds input in pieces whose sizes are next's, and returns the events
+// and the error at the end of them.
+func parseAll(input []byte, limit int, r *recorder, next func() int) []string {
+	var p parser
+	for len(input) > 0 {
+		n := min(max(next(), 1), len(input))
+		// A parser changes what it is given, and must not keep it.
+		feed := bytes.Clone(input[:n])
+		input = input[n:]
+		for len(feed) > 0 {
+			rest, err := p.parse(feed, limit, r)
+			if err != nil {
+				r.stopEvery = 0
+				r.add("error: %v", err)
+				return r.events
+			}
+			if r.closed() {
+				return r.events
+			}
+			rest = bytes.Clone(rest)
+			for i := range feed {
+				feed[i] = 0xaa
+			}
+			if p.idle() {
+				p = parser{}
+			}
+			feed = rest
+		}
+	}
+	if !p.idle() {
+		r.add("incomplete: %d bytes of header, %d of message, message %d", p.have, len(p.data), p.message)
+	}
+	return r.events
+}
+
+// FuzzParser checks that it does not matter how input is split, nor whether the
+// parser is stopped on the way.
+func FuzzParser(f *testing.F) {
+	for _, c := range conformanceCases() {
+		if len(c.send) < 1000 {
+			f.Add(c.send, []byte{3, 1, 4, 1, 5})
+		}
+	}
+	f.Fuzz(func(t *testing.T, input, sizes []byte) {
+		const limit = 1000
+		whole := parseAll(input, limit, &recorder{}, func() int { return len(input) })
+		single := parseAll(input, limit, &recorder{}, func() int { return 1 })
+		if diff := cmp.Diff(whole, single); diff != "" {
+			t.Fatalf("in one piece (-) and in single bytes (+):\n%s", diff)
+		}
+		i := 0
+		split := parseAll(input, limit, &recorder{stopEvery: len(sizes)%3 + 1}, func() int {
+			if len(sizes) == 0 {
+				return 2
+			}
+			i++
+			return int(sizes[i%len(sizes)])
+		})
+		if diff := cmp.Diff(whole, split); diff != "" {
+			t.Fatalf("in one piece (-) and split by %v (+):\n%s", sizes, diff)
+		}
+	})
+}
+
+func TestUnmask(t *testing.T) {
+	key := uint32(0x3d21fa37)
+	for size := range 40 {
+		plain := make([]byte, size)
+		for i := range plain {
+			plain[i] = byte(i * 7)
+		}
+		masked := bytes.Clone(plain)
+		for i := range masked {
+			masked[i] ^= byte(key >> (8 * (i % 4)))
+		}
+		for split := range size + 1 {
+			got := bytes.Clone(masked)
+			unmask(got[split:], unmask(got[:split], key))
+			if !bytes.Equal(got, plain) {
+				t.Fatalf("%d bytes split at %d: %x, want %x", size, split, got, plain)
+			}
+		}
+	}
+}
+
+// FuzzUTF8 compares the check of pieces with that of the whole.
+func FuzzUTF8(f *testing.F) {
+	for _, s := range append(validText, badText...) {
+		f.Add([]byte(s), uint8(1))
+	}
+	f.Fuzz(func(t *testing.T, text []byte, size uint8) {
+		var u utf8Check
+		valid := true
+		for rest := text; valid && len(rest) > 0; {
+			n := min(int(size)+1, len(rest))
+			valid = u.write(rest[:n])
+			rest = rest[n:]
+		}
+		if got, want := valid && u.complete(), utf8.Valid(text); got != want {
+			t.Errorf("%q in pieces of %d: valid = %v, want %v", text, int(size)+1, got, want)
+		}
+	})
+}

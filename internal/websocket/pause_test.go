@@ -1,0 +1,127 @@
+package websocket
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func TestPause(t *testing.T) {
+	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+		var got []byte
+		handled := make(chan byte, 100)
+		s := start(Options{}, handler{message: func(c *Conn, _ Opcode, p []byte) {
+			got = append(got, p...)
+			// Pause holds from here on, though more messages have been read.
+			c.Pause()
+			handled <- p[0]
+		}})
+		s.attached = make(chan *Conn, 1)
+		input := bytes.Join([][]byte{text("0"), text("1"), ping("p"), text("2"), piece(Text, "3"), rest("!"), text("4")}, nil)
+		peer := s.dialRaw(t, input[:20]...)
+		c := receive(t, s.attached, "the connection")
+		peer.write(t, input[20:]...)
+		for i := range byte(5) {
+			if b := receive(t, handled, "a message"); b != '0'+i {
+				t.Fatalf("message %c, want %c", b, '0'+i)
+			}
+			select {
+			case b := <-handled:
+				t.Fatalf("message %c while paused", b)
+			case <-time.After(20 * time.Millisecond):
+			}
+			if i == 2 {
+				// The ping stood before the message.
+				if op, _, err := peer.frame(); err != nil || op != opPong {
+					t.Fatalf("read %d, %v; want a pong", op, err)
+				}
+			}
+			c.Resume()
+		}
+		c.Pause()
+		if s := string(got); s != "0123!4" {
+			t.Errorf("messages %q", s)
+		}
+		// Whatever the peer does while it is paused, it can be closed.
+		peer.write(t, text("5")...)
+		c.Close(1000, "")
+		if op, _, err := peer.frame(); err != nil || op != opClose {
+			t.Fatalf("read %d, %v; want a Close frame", op, err)
+		}
+		if _, _, err := peer.frame(); !errors.Is(err, io.EOF) {
+			t.Errorf("behind it: %v, want EOF", err)
+		}
+		peer.Close()
+		eventually(t, "the socket to be released", func() bool { return s.Len() == 0 })
+	})
+}
+
+// A paused connection does not take more input than was under way.
+func TestPauseIsBackPressure(t *testing.T) {
+	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+		var count atomic.Int64
+		s := start(Options{}, handler{message: func(c *Conn, _ Opcode, _ []byte) {
+			count.Add(1)
+			c.Pause()
+		}})
+		s.attached = make(chan *Conn, 1)
+		peer := s.dialRaw(t)
+		c := receive(t, s.attached, "the connection")
+		// Until neither side's buffers take any more.
+		frame := text(strings.Repeat("x", 30<<10))
+		sent := 0
+		for {
+			if err := peer.SetWriteDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
+				t.Fatal(err)
+			}
+			n, err := peer.Write(frame)
+			sent += n
+			if err != nil {
+				break
+			}
+			if sent > 64<<20 {
+				t.Fatal("the server takes everything")
+			}
+		}
+		if n := count.Load(); n != 1 {
+			t.Fatalf("%d messages while paused", n)
+		}
+		whole := int64(sent / len(frame))
+		for count.Load() < whole {
+			c.Resume()
+		}
+		peer.Close()
+		eventually(t, "the end", func() bool {
+			c.Resume()
+			return s.Len() == 0
+		})
+	})
+}
+
+// A peer that vanishes while it is paused does not stay, and costs no processor
+// time.
+func TestPausedPeerVanishes(t *testing.T) {
+	causes := make(chan error, 1)
+	s := startServer(t, Options{}, handler{closed: func(_ *Conn, cause error) { causes <- cause }}, openPoller)
+	s.attached = make(chan *Conn, 1)
+	peer := s.dialRaw(t)
+	c := receive(t, s.attached, "the connection")
+	c.Pause()
+	peer.write(t, text("unread")...)
+	if err := peer.Conn.(*net.TCPConn).SetLinger(0); err != nil {
+		t.Fatal(err)
+	}
+	wait(20 * time.Millisecond)
+	peer.Close()
+	if runsEpoll {
+		awaitClosed(t, causes)
+		return
+	}
+	c.Resume()
+	awaitClosed(t, causes)
+}

@@ -1,0 +1,257 @@
+package websocket
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// forms are the ways in which connections are served; what matters is tested on
+// all of them.
+var forms = []struct {
+	name string
+	open func() (poller, error)
+}{
+	{"sockets", openPoller},
+	{"goroutines", func() (poller, error) { return newBell(), nil }},
+}
+
+// eachForm runs a test once per form.
+func eachForm(t *testing.T, test func(t *testing.T, start func(Options, Handler) *peerServer)) {
+	for _, f := range forms {
+		t.Run(f.name, func(t *testing.T) {
+			test(t, func(o Options, h Handler) *peerServer {
+				t.Helper()
+				return startServer(t, o, h, f.open)
+			})
+		})
+	}
+}
+
+// handler is a Handler made of functions; a nil one does nothing.
+type handler struct {
+	message  func(c *Conn, op Opcode, payload []byte)
+	deadline func(c *Conn)
+	closed   func(c *Conn, cause error)
+}
+
+func (h handler) Message(c *Conn, op Opcode, payload []byte) {
+	if h.message != nil {
+		h.message(c, op, payload)
+	}
+}
+
+func (h handler) Deadline(c *Conn) {
+	if h.deadline != nil {
+		h.deadline(c)
+	}
+}
+
+func (h handler) Closed(c *Conn, cause error) {
+	if h.closed != nil {
+		h.closed(c, cause)
+	}
+}
+
+// peerServer is a Server behind HTTP, with one group.
+type peerServer struct {
+	*Server
+	http  *httptest.Server
+	group *Group
+	// attached receives every connection, if it is not nil.
+	attached chan *Conn
+	// prepare may change an attachment.
+	prepare func(a *Attachment)
+}
+
+func startServer(t testing.TB, o Options, h Handler, open func() (poller, error)) *peerServer {
+	t.Helper()
+	s := &peerServer{Server: newServer(o, h, open)}
+	s.group = s.NewGroup()
+	s.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(t, w, r) }))
+	t.Cleanup(s.stop)
+	return s
+}
+
+// stop ends everything.
+func (s *peerServer) stop() {
+	s.http.Close()
+	s.Close()
+}
+
+func (s *peerServer) serve(t testing.TB, w http.ResponseWriter, r *http.Request) {
+	u, err := CheckUpgrade(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	conn, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		t.Errorf("hijack: %v", err)
+		return
+	}
+	early, err := rw.Peek(rw.Reader.Buffered())
+	if err != nil {
+		t.Errorf("peek: %v", err)
+	}
+	var protocol string
+	if len(u.Protocols) > 0 {
+		protocol = u.Protocols[0]
+	}
+	a := Attachment{Conn: conn, Response: u.Response(protocol), Buffered: early, Group: s.group}
+	if s.prepare != nil {
+		s.prepare(&a)
+	}
+	c, err := s.Attach(a)
+	if err != nil {
+		return
+	}
+	if s.attached != nil {
+		s.attached <- c
+	}
+}
+
+// dial connects a client of another implementation.
+func (s *peerServer) dial(t testing.TB) *websocket.Conn {
+	t.Helper()
+	c, _, err := websocket.Dial(t.Context(), s.http.URL, nil) //nolint:bodyclose // The library says there is no need.
+	if err != nil {
+		t.Fatalf("dial: %v", err)
+	}
+	t.Cleanup(func() { c.CloseNow() })
+	return c
+}
+
+// rawConn is a client that writes and reads bytes.
+type rawConn struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+const requestHead = "GET / HTTP/1.1\r\nHost: chat\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+// dialRaw connects with a handshake that has early right behind it.
+func (s *peerServer) dialRaw(t testing.TB, early ...byte) *rawConn {
+	t.Helper()
+	c := s.dialHead(t, requestHead+string(early))
+	resp, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		t.Fatalf("read the response: %v", err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("status %s, want 101", resp.Status)
+	}
+	return c
+}
+
+// dialHead connects and writes head, without waiting for an answer.
+func (s *peerServer) dialHead(t testing.TB, head string) *rawConn {
+	t.Helper()
+	n, err := net.Dial("tcp", s.http.Listener.Addr().String())
+	if err != nil {
+		t.Fatalf("dial: %v", err)
+	}
+	t.Cleanup(func() { n.Close() })
+	if err := n.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(n, head); err != nil {
+		t.Fatalf("write the handshake: %v", err)
+	}
+	return &rawConn{n, bufio.NewReader(n)}
+}
+
+func (c *rawConn) write(t testing.TB, p ...byte) {
+	t.Helper()
+	if _, err := c.Write(p); err != nil {
+		t.Fatalf("write: %v", err)
+	}
+}
+
+// frame reads one frame of the server.
+func (c *rawConn) frame() (op Opcode, payload []byte, err error) {
+	var head [2]byte
+	if _, err := io.ReadFull(c.r, head[:]); err != nil {
+		return 0, nil, err
+	}
+	if head[0]&bitFin == 0 || head[0]&bitsRSV != 0 || head[1]&bitMask != 0 {
+		return 0, nil, errors.New("a frame that this server does not write")
+	}
+	n := int(head[1])
+	for extra := map[int]int{126: 2, 127: 8}[n]; extra > 0; extra-- {
+		if n >= 126 && extra%2 == 0 && (extra == 2 || extra == 8) {
+			n = 0
+		}
+		b, err := c.r.ReadByte()
+		if err != nil {
+			return 0, nil, err
+		}
+		n = n<<8 | int(b)
+	}
+	payload = make([]byte, n)
+	_, err = io.ReadFull(c.r, payload)
+	return Opcode(head[0] & 0xf), payload, err
+}
+
+// clientFrame is a masked frame.
+func clientFrame(first byte, payload string) []byte {
+	key := [4]byte{0x37, 0xfa, 0x21, 0x3d}
+	b := appendHeader(nil, 0, len(payload))
+	b[0] = first
+	b[1] |= bitMask
+	b = append(b, key[:]...)
+	for i := range len(payload) {
+		b = append(b, payload[i]^key[i%4])
+	}
+	return b
+}
+
+// eventually waits until a condition holds.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for !holds() {
+		if time.Now().After(deadline) {
+			t.Fatalf("timed out: %s", what)
+		}
+		wait(2 * time.Millisecond)
+	}
+}
+
+// wait lets time pass where there is nothing to wait for.
+func wait(d time.Duration) { <-time.After(d) }
+
+// receive takes a value within a deadline.
+func receive[T any](t testing.TB, from <-chan T, what string) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(20 * time.Second):
+		t.Fatalf("timed out: %s", what)
+		panic("unreachable")
+	}
+}
+
+var echo = handler{message: func(c *Conn, op Opcode, payload []byte) {
+	c.echo(op, payload)
+}}
+
+// echo sends a message back as it came.
+func (c *Conn) echo(op Opcode, payload []byte) {
+	frame := appendFrame(nil, op, payload)
+	c.loop.post(func() {
+		if c.state == stateOpen {
+			c.owe(frame)
+		}
+	})
+}

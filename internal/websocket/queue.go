@@ -1,0 +1,81 @@
+package websocket
+
+// queue is what a connection is owed, in order: references into the chunks of
+// its group and frames of its own.
+type queue struct {
+	pieces [][]byte
+	first  int  // index of the first piece; those before it are written
+	bytes  int  // in all pieces
+	own    bool // the last piece is this queue's own and may be appended to
+}
+
+// pieceCost is what a piece costs beside its bytes.
+const pieceCost = 32
+
+// cost is what the queue holds in memory, as the bound counts it: bytes that
+// are shared with others count in full.
+func (q *queue) cost() int { return q.bytes + pieceCost*(len(q.pieces)-q.first) }
+
+func (q *queue) empty() bool { return q.bytes == 0 }
+
+// add appends a piece without copying it. A piece right behind the last one in
+// memory, as most of a group's are, becomes part of it.
+func (q *queue) add(p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	q.bytes += len(p)
+	if n := len(q.pieces); n > q.first && !q.own {
+		last := q.pieces[n-1]
+		if len(last) < cap(last) && &last[:len(last)+1][len(last)] == &p[0] {
+			q.pieces[n-1] = last[:len(last)+len(p)]
+			return
+		}
+	}
+	q.pieces = append(q.pieces, p)
+	q.own = false
+}
+
+// copy appends a copy of p, which suits small control frames.
+func (q *queue) copy(p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	q.bytes += len(p)
+	if n := len(q.pieces); n > q.first && q.own {
+		q.pieces[n-1] = append(q.pieces[n-1], p...)
+		return
+	}
+	q.pieces = append(q.pieces, append(make([]byte, 0, 64), p...))
+	q.own = true
+}
+
+// next returns the pieces that are left.
+func (q *queue) next() [][]byte { return q.pieces[q.first:] }
+
+// advance forgets the first n bytes.
+func (q *queue) advance(n int) {
+	q.bytes -= n
+	for n > 0 {
+		p := q.pieces[q.first]
+		if n < len(p) {
+			q.pieces[q.first] = p[n:]
+			return
+		}
+		n -= len(p)
+		q.pieces[q.first] = nil
+		q.first++
+	}
+	if q.bytes == 0 {
+		q.reset()
+	}
+}
+
+// reset empties the queue and keeps a little memory for the next use.
+func (q *queue) reset() {
+	clear(q.pieces)
+	*q = queue{pieces: q.pieces[:0]}
+	if cap(q.pieces) > 64 {
+		q.pieces = nil
+	}
+}

@@ -1,0 +1,4 @@
+package websocket
+
+// runsEpoll tells whether sockets are served by epoll.
+const runsEpoll = true

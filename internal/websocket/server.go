@@ -1,0 +1,123 @@
+package websocket
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Server owns connections and the loops that serve them.
+type Server struct {
+	options Options
+	handler Handler
+	loops   []*loop
+	pending atomic.Int64
+	// helpers are the goroutines of connections that have some.
+	helpers sync.WaitGroup
+}
+
+// NewServer starts the loops. Close stops them.
+func NewServer(o Options, h Handler) *Server {
+	return newServer(o, h, openPoller)
+}
+
+func newServer(o Options, h Handler, open func() (poller, error)) *Server {
+	if o.Loops <= 0 {
+		o.Loops = runtime.GOMAXPROCS(0)
+	}
+	if o.MaxMessage <= 0 {
+		o.MaxMessage = 32 << 10
+	}
+	if o.PingInterval == 0 {
+		o.PingInterval = 45 * time.Second
+	}
+	if o.MaxPending <= 0 {
+		o.MaxPending = 256 << 10
+	}
+	if o.CloseTimeout <= 0 {
+		o.CloseTimeout = 2 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	s := &Server{options: o, handler: h}
+	for range o.Loops {
+		p, err := open()
+		if err != nil {
+			o.Log.Warn("No epoll for WebSocket connections; each costs goroutines instead", slog.Any("error", err))
+			p = newBell()
+		}
+		s.loops = append(s.loops, newLoop(s, p))
+	}
+	for _, l := range s.loops {
+		go l.run()
+	}
+	return s
+}
+
+// Close drops all connections and returns when everything has ended; the last
+// calls of the Handler have then been made. The Handler must not call it.
+func (s *Server) Close() {
+	for _, l := range s.loops {
+		l.post(func() { l.stopping = true })
+	}
+	for _, l := range s.loops {
+		<-l.done
+	}
+	s.helpers.Wait()
+}
+
+// Len returns the number of connections, those included that are being closed.
+func (s *Server) Len() int {
+	n := 0
+	for _, l := range s.loops {
+		n += int(l.load.Load())
+	}
+	return n
+}
+
+// PendingBytes returns what connections with full sockets are owed. Bytes that
+// several of them are owed are counted for each, though kept once.
+func (s *Server) PendingBytes() int64 { return s.pending.Load() }
+
+// quietest returns the loop with the fewest connections.
+func (s *Server) quietest() *loop {
+	best := s.loops[0]
+	for _, l := range s.loops[1:] {
+		if l.load.Load() < best.load.Load() {
+			best = l
+		}
+	}
+	return best
+}
+
+// Attach takes a connection over after its handshake: it writes the response
+// and, in the same step, makes the connection a member of its group. On an error
+// the connection is closed. The Handler may be called before Attach returns.
+func (s *Server) Attach(a Attachment) (*Conn, error) {
+	c := &Conn{value: a.Value}
+	var at cursor
+	if a.Group != nil {
+		c.part, at = a.Group.enter()
+		c.loop = c.part.loop
+	} else {
+		c.loop = s.quietest()
+	}
+	c.loop.load.Add(1)
+	err := c.loop.adopt(c, a.Conn)
+	if err == nil {
+		if c.loop.post(func() { c.loop.add(c, &a, at) }) {
+			return c, nil
+		}
+		c.transport.close()
+		err = ErrServerClosed
+	}
+	c.loop.load.Add(-1)
+	if c.part != nil {
+		a.Group.leaveUnseen(c.part)
+	}
+	return nil, fmt.Errorf("attach a WebSocket connection: %w", err)
+}

@@ -1,0 +1,225 @@
+package websocket
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// socket is the transport of a connection that epoll watches.
+type socket struct {
+	fd    int32
+	conn  *Conn
+	epoll *epoll
+	armed uint32 // what epoll watches it for
+	known bool   // epoll watches it
+}
+
+// adopt gives the connection its transport. A plain socket is taken from its
+// net.Conn, which is closed: Go's own poller must not watch it any more.
+func (l *loop) adopt(c *Conn, n net.Conn) error {
+	e, ok := l.poller.(*epoll)
+	if !ok {
+		c.transport = newStream(n)
+		return nil
+	}
+	fd, err := duplicate(n, l.server.options.MaxPending)
+	if err != nil {
+		n.Close()
+		return err
+	}
+	if fd < 0 {
+		c.transport = newStream(n)
+		return nil
+	}
+	n.Close()
+	c.transport = &socket{fd: int32(fd), conn: c, epoll: e}
+	return nil
+}
+
+// duplicate returns a descriptor of the socket behind n, or -1 if n is anything
+// else than a plain stream socket. A TCP socket is set to send what it has at
+// once, and to take no more than unsent bytes that its peer has no room for.
+func duplicate(n net.Conn, unsent int) (int, error) {
+	source, ok := n.(syscall.Conn)
+	if !ok {
+		return -1, nil
+	}
+	raw, err := source.SyscallConn()
+	if err != nil {
+		return -1, fmt.Errorf("reach the socket: %w", err)
+	}
+	fd := -1
+	var failed error
+	err = raw.Control(func(s uintptr) {
+		kind, err := unix.GetsockoptInt(int(s), unix.SOL_SOCKET, unix.SO_TYPE)
+		if err != nil || kind != unix.SOCK_STREAM {
+			return
+		}
+		domain, err := unix.GetsockoptInt(int(s), unix.SOL_SOCKET, unix.SO_DOMAIN)
+		switch {
+		case err != nil:
+			return
+		case domain == unix.AF_INET || domain == unix.AF_INET6:
+			if failed = unix.SetsockoptInt(int(s), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); failed != nil {
+				return
+			}
+			// Otherwise the kernel keeps megabytes for a peer that does not
+			// read, and a ping behind them comes too late. Old or imitated
+			// kernels do not know the option and do as they always did.
+			unix.SetsockoptInt(int(s), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsent) //nolint:errcheck // See above.
+		case domain != unix.AF_UNIX:
+			return
+		}
+		if fd, failed = unix.FcntlInt(s, unix.F_DUPFD_CLOEXEC, 0); failed == nil {
+			failed = unix.SetNonblock(fd, true)
+		}
+	})
+	if err == nil {
+		err = failed
+	}
+	if err != nil {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+		return -1, fmt.Errorf("take the socket over: %w", err)
+	}
+	return fd, nil
+}
+
+func (s *socket) start(c *Conn) error {
+	s.armed, s.known = unix.EPOLLIN, true
+	ev := unix.EpollEvent{Events: s.armed, Fd: c.slot}
+	if err := unix.EpollCtl(s.epoll.fd, unix.EPOLL_CTL_ADD, int(s.fd), &ev); err != nil {
+		return fmt.Errorf("watch a socket: %w", err)
+	}
+	return nil
+}
+
+// event handles what epoll says.
+func (s *socket) event(events uint32) {
+	c := s.conn
+	if c.state == stateDead {
+		return
+	}
+	if events&unix.EPOLLOUT != 0 {
+		// It reads, and cannot be expected to see a ping behind all that it
+		// is owed.
+		c.alive()
+		c.writable(0)
+	}
+	const gone = unix.EPOLLERR | unix.EPOLLHUP
+	switch {
+	case c.state == stateDead || events&(unix.EPOLLIN|gone) == 0:
+	case c.wantsInput():
+		s.read()
+	case events&gone != 0:
+		// epoll would repeat it forever, and there is nobody left to serve.
+		c.lost(unix.ECONNRESET)
+	default:
+		c.rearm()
+	}
+}
+
+// read reads what is there, up to inputSize.
+func (s *socket) read() {
+	buf := s.conn.loop.input
+	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(s.fd),
+		uintptr(unsafe.Pointer(&buf[0])), //nolint:gosec // A raw system call takes addresses.
+		uintptr(len(buf)))
+	switch {
+	case errno == unix.EAGAIN || errno == unix.EINTR:
+	case errno != 0:
+		s.conn.lost(errno)
+	case n == 0:
+		s.conn.lost(io.EOF)
+	default:
+		s.conn.arrived(buf[:n])
+	}
+}
+
+func (s *socket) write(pieces [][]byte) (n int, full bool, err error) {
+	n, err = writeSocket(s.fd, pieces, &s.conn.loop.vectors)
+	size := 0
+	for _, p := range pieces[:min(len(pieces), maxVectors)] {
+		size += len(p)
+	}
+	return n, n < size, err
+}
+
+func (s *socket) want(read, write bool) {
+	var events uint32
+	if read {
+		events |= unix.EPOLLIN
+	}
+	if write {
+		events |= unix.EPOLLOUT
+	}
+	if events == s.armed {
+		return
+	}
+	s.armed = events
+	ev := unix.EpollEvent{Events: events, Fd: s.conn.slot}
+	if err := unix.EpollCtl(s.epoll.fd, unix.EPOLL_CTL_MOD, int(s.fd), &ev); err != nil {
+		s.conn.lost(fmt.Errorf("watch a socket: %w", err))
+	}
+}
+
+func (s *socket) finish() {
+	if err := unix.Shutdown(int(s.fd), unix.SHUT_WR); err != nil {
+		s.conn.lost(err)
+	}
+}
+
+func (s *socket) close() {
+	if s.known {
+		// A descriptor that another process shares for a moment, between fork
+		// and exec, would go on reporting events.
+		unix.EpollCtl(s.epoll.fd, unix.EPOLL_CTL_DEL, int(s.fd), nil) //nolint:errcheck // It is closed next.
+	}
+	unix.Close(int(s.fd))
+}
+
+func (s *socket) descriptor() int32 { return s.fd }
+
+// maxVectors is how many pieces one write takes.
+const maxVectors = 64
+
+// vectors is memory for the arguments of a write.
+type vectors [maxVectors]unix.Iovec
+
+// writeSocket writes as much as the socket takes; a full socket is no error.
+// The system calls are raw: the socket does not block, and what the scheduler
+// does around other calls costs half as much again as a write itself.
+func writeSocket(fd int32, pieces [][]byte, v *vectors) (int, error) {
+	var n uintptr
+	var errno syscall.Errno
+	if len(pieces) == 1 {
+		p := pieces[0]
+		n, _, errno = unix.RawSyscall(unix.SYS_WRITE, uintptr(fd),
+			uintptr(unsafe.Pointer(&p[0])), //nolint:gosec // A raw system call takes addresses.
+			uintptr(len(p)))
+	} else {
+		pieces = pieces[:min(len(pieces), maxVectors)]
+		for i, p := range pieces {
+			v[i].Base = &p[0]
+			v[i].SetLen(len(p))
+		}
+		n, _, errno = unix.RawSyscall(unix.SYS_WRITEV, uintptr(fd),
+			uintptr(unsafe.Pointer(&v[0])), //nolint:gosec // A raw system call takes addresses.
+			uintptr(len(pieces)))
+		clear(v[:len(pieces)])
+	}
+	switch errno {
+	case 0:
+		return int(n), nil
+	case unix.EAGAIN, unix.EINTR:
+		return 0, nil
+	default:
+		return 0, errno
+	}
+}

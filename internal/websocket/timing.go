@@ -1,0 +1,68 @@
+package websocket
+
+// look is called by the wheel when something about the connection may be due.
+func (l *loop) look(c *Conn) {
+	switch c.state {
+	case stateOpen:
+		c.lookOpen()
+	case stateClosing, stateDraining:
+		if l.now >= c.check {
+			c.lost(ErrIdle)
+		}
+	}
+	c.schedule()
+}
+
+// lookOpen calls for the deadline, pings the peer or gives it up.
+func (c *Conn) lookOpen() {
+	l := c.loop
+	if c.deadline != 0 && l.now >= c.deadline {
+		c.deadline = 0
+		c.reachDeadline()
+	}
+	if c.check == 0 || c.state != stateOpen {
+		return
+	}
+	interval := int64(l.server.options.PingInterval)
+	if l.now-c.seen >= 2*interval && !c.paused.Load() {
+		c.lost(ErrIdle)
+		return
+	}
+	if l.now < c.check {
+		return
+	}
+	c.check = l.now + interval
+	// A peer that is owed bytes shows life by taking them.
+	if c.out == nil {
+		c.oweCopy(appendHeader(nil, opPing, 0))
+	}
+}
+
+func (c *Conn) reachDeadline() {
+	defer c.caught()
+	c.loop.server.handler.Deadline(c)
+}
+
+// schedule has the connection looked at when the next thing is due.
+func (c *Conn) schedule() {
+	l := c.loop
+	if c.state == stateNew || c.state == stateDead {
+		return
+	}
+	due := c.check
+	if c.state == stateOpen {
+		if due != 0 {
+			if dead := c.seen + 2*int64(l.server.options.PingInterval); dead > l.now {
+				due = min(due, dead)
+			}
+		}
+		if c.deadline != 0 && (due == 0 || c.deadline < due) {
+			due = c.deadline
+		}
+	}
+	if due == 0 {
+		l.wheel.remove(c)
+		return
+	}
+	l.wheel.set(c, (due+l.tick-1)/l.tick)
+}

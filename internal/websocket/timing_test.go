@@ -1,0 +1,115 @@
+package websocket
+
+import (
+	"errors"
+	"io"
+	"testing"
+	"time"
+)
+
+func TestDeadline(t *testing.T) {
+	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+		reached := make(chan time.Time, 10)
+		s := start(Options{}, handler{deadline: func(c *Conn) {
+			reached <- time.Now()
+			c.Send([]byte("over"))
+			c.Close(1000, "")
+		}})
+		s.attached = make(chan *Conn, 1)
+		var deadline time.Time
+		s.prepare = func(a *Attachment) { a.Deadline = deadline }
+
+		deadline = time.Now().Add(150 * time.Millisecond)
+		peer := s.dialRaw(t)
+		<-s.attached
+		at := receive(t, reached, "the deadline")
+		if late := at.Sub(deadline); late < 0 || late > 5*time.Second {
+			t.Errorf("reached %v late", late)
+		}
+		if _, p, err := peer.frame(); err != nil || string(p) != "over" {
+			t.Errorf("read %q, %v", p, err)
+		}
+
+		deadline = time.Now().Add(-time.Hour)
+		s.dialRaw(t)
+		<-s.attached
+		receive(t, reached, "a deadline in the past")
+
+		deadline = time.Now().Add(100 * time.Millisecond)
+		s.dialRaw(t)
+		c := <-s.attached
+		later := deadline.Add(300 * time.Millisecond)
+		c.SetDeadline(later)
+		if at := receive(t, reached, "the later deadline"); at.Before(later) {
+			t.Errorf("reached %v early", later.Sub(at))
+		}
+
+		deadline = time.Now().Add(100 * time.Millisecond)
+		s.dialRaw(t)
+		c = <-s.attached
+		c.SetDeadline(time.Time{})
+		select {
+		case <-reached:
+			t.Error("reached a deadline that was taken back")
+		case <-time.After(400 * time.Millisecond):
+		}
+	})
+}
+
+func TestPing(t *testing.T) {
+	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+		causes := make(chan error, 10)
+		s := start(Options{PingInterval: 100 * time.Millisecond}, handler{closed: func(_ *Conn, cause error) { causes <- cause }})
+		s.attached = make(chan *Conn, 1)
+
+		t.Run("a peer that answers stays", func(t *testing.T) {
+			peer := s.dialRaw(t)
+			<-s.attached
+			for range 8 {
+				if op, _, err := peer.frame(); err != nil || op != opPing {
+					t.Fatalf("read %d, %v; want a ping", op, err)
+				}
+				peer.write(t, pong("")...)
+			}
+			peer.Close()
+			if cause := receive(t, causes, "Closed"); !errors.Is(cause, io.EOF) {
+				t.Errorf("Closed with %v", cause)
+			}
+		})
+		t.Run("a peer that does not is dropped without a Close frame", func(t *testing.T) {
+			peer := s.dialRaw(t)
+			<-s.attached
+			begin := time.Now()
+			var err error
+			for pings := 0; err == nil; pings++ {
+				var op Opcode
+				if op, _, err = peer.frame(); err == nil && op != opPing {
+					t.Fatalf("read %d, want pings only", op)
+				}
+			}
+			if cause := receive(t, causes, "Closed"); !errors.Is(cause, ErrIdle) {
+				t.Errorf("Closed with %v", cause)
+			}
+			if d := time.Since(begin); d < 190*time.Millisecond {
+				t.Errorf("dropped after %v, want two intervals", d)
+			}
+		})
+		t.Run("a paused peer is not dropped", func(t *testing.T) {
+			peer := s.dialRaw(t)
+			c := <-s.attached
+			c.Pause()
+			for range 5 {
+				if op, _, err := peer.frame(); err != nil || op != opPing {
+					t.Fatalf("read %d, %v; want a ping", op, err)
+				}
+			}
+			peer.write(t, pong("")...)
+			c.Resume()
+			if op, _, err := peer.frame(); err != nil || op != opPing {
+				t.Fatalf("read %d, %v; want a ping", op, err)
+			}
+			c.Drop()
+			awaitClosed(t, causes)
+		})
+	})
+}

@@ -1,0 +1,126 @@
+package websocket
+
+import (
+	"crypto/sha1" //nolint:gosec // RFC 6455 asks for it, to tell caches and confused servers apart.
+	"encoding/base64"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// HandshakeError is a request that is no WebSocket handshake, or one that this
+// package does not speak. Status and Header belong to the HTTP answer.
+type HandshakeError struct {
+	Status  int
+	Header  http.Header // to be added; may be nil
+	Message string
+}
+
+func (e *HandshakeError) Error() string { return e.Message }
+
+// Upgrade is a valid handshake that awaits its answer.
+type Upgrade struct {
+	// Protocols are the subprotocols that the client offers, in its order.
+	Protocols []string
+
+	accept string
+}
+
+// acceptSuffix goes behind the client's key before it is hashed (section 4.2.2).
+const acceptSuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+// CheckUpgrade checks a handshake (RFC 6455, section 4.2.1). Its errors are
+// *HandshakeError. Any origin may connect: browsers send one, and who may use
+// the service is decided by other means. Extensions are not negotiated.
+func CheckUpgrade(r *http.Request) (*Upgrade, error) {
+	switch {
+	case r.Method != http.MethodGet:
+		return nil, &HandshakeError{http.StatusMethodNotAllowed, http.Header{"Allow": {http.MethodGet}}, "a WebSocket handshake is a GET request"}
+	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
+		return nil, bad("a WebSocket handshake is an HTTP/1.1 request")
+	case r.Host == "":
+		return nil, bad("the Host header is missing")
+	case !hasToken(r.Header["Connection"], "upgrade") || !hasToken(r.Header["Upgrade"], "websocket"):
+		return nil, upgradeRequired("WebSocket only: send Connection: Upgrade and Upgrade: websocket")
+	case r.ContentLength != 0:
+		return nil, bad("a WebSocket handshake has no body")
+	}
+	if v := r.Header["Sec-Websocket-Version"]; len(v) != 1 || v[0] != "13" {
+		return nil, upgradeRequired("Sec-WebSocket-Version must be 13")
+	}
+	keys := r.Header["Sec-Websocket-Key"]
+	if len(keys) != 1 {
+		return nil, bad("there must be exactly one Sec-WebSocket-Key")
+	}
+	if nonce, err := base64.StdEncoding.DecodeString(keys[0]); err != nil || len(nonce) != 16 {
+		return nil, bad("Sec-WebSocket-Key must be 16 bytes in base64")
+	}
+	protocols := list(r.Header["Sec-Websocket-Protocol"])
+	for i, p := range protocols {
+		if !isToken(p) {
+			return nil, bad("Sec-WebSocket-Protocol must be a list of tokens")
+		}
+		if slices.Contains(protocols[:i], p) {
+			return nil, bad("Sec-WebSocket-Protocol must not have a protocol twice")
+		}
+	}
+	sum := sha1.Sum([]byte(keys[0] + acceptSuffix)) //nolint:gosec // See the import.
+	return &Upgrade{Protocols: protocols, accept: base64.StdEncoding.EncodeToString(sum[:])}, nil
+}
+
+// Response returns the answer that accepts the handshake (section 4.2.2).
+// protocol is the subprotocol that the server chooses; one that the client has
+// not offered cannot be chosen, and is left out as the empty one is.
+func (u *Upgrade) Response(protocol string) []byte {
+	b := make([]byte, 0, 160+len(protocol))
+	b = append(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
+	b = append(b, u.accept...)
+	if slices.Contains(u.Protocols, protocol) {
+		b = append(b, "\r\nSec-WebSocket-Protocol: "...)
+		b = append(b, protocol...)
+	}
+	return append(b, "\r\n\r\n"...)
+}
+
+func bad(message string) error {
+	return &HandshakeError{Status: http.StatusBadRequest, Message: message}
+}
+
+// upgradeRequired says what would be accepted, as RFC 9110 asks of a 426.
+func upgradeRequired(message string) error {
+	return &HandshakeError{http.StatusUpgradeRequired, http.Header{
+		"Upgrade":               {"websocket"},
+		"Sec-Websocket-Version": {"13"},
+	}, message}
+}
+
+// list splits the values of a header that is a list, which may be spread over
+// several lines and may have empty elements.
+func list(values []string) []string {
+	var elements []string
+	for _, v := range values {
+		for e := range strings.SplitSeq(v, ",") {
+			if e = strings.Trim(e, " \t"); e != "" {
+				elements = append(elements, e)
+			}
+		}
+	}
+	return elements
+}
+
+// hasToken tells whether a header that is a list has the token, in any case.
+func hasToken(values []string, token string) bool {
+	return slices.ContainsFunc(list(values), func(e string) bool { return strings.EqualFold(e, token) })
+}
+
+// isToken tells a token of HTTP (RFC 9110, section 5.6.2).
+func isToken(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		if !letter && (c < '0' || c > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+			return false
+		}
+	}
+	return s != ""
+}
