@@ -3,7 +3,10 @@ package edge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -152,18 +155,33 @@ func (c *connection) serve(r request) {
 	}
 	a, err := decodeAction(r.frame)
 	if err == nil {
-		req := messaging.Request{ID: a.RequestID, Received: r.received, OverRate: r.overRate}
-		switch a.Name {
-		case chat.SendMessage:
-			err = c.session.SendMessage(ctx, req, a.Content, a.Attributes)
-		case chat.DeleteMessage:
-			err = c.session.DeleteMessage(ctx, req, a.ID, a.Reason)
-		case chat.DisconnectUser:
-			err = c.session.DisconnectUser(ctx, req, a.UserID, a.Reason)
-		}
+		err = c.do(ctx, a, messaging.Request{ID: a.RequestID, Received: r.received, OverRate: r.overRate})
 	}
 	if err != nil {
 		c.fail(ctx, a.RequestID, err)
+	}
+}
+
+// do carries an action out, and makes an error of a panic: nobody else's session
+// may end for it. The value of the panic is kept if it comes from the runtime;
+// others may hold what a user wrote.
+func (c *connection) do(ctx context.Context, a action, req messaging.Request) (err error) {
+	defer func() {
+		switch v := recover().(type) {
+		case nil:
+		case runtime.Error:
+			err = fmt.Errorf("panic: %w\n%s", v, debug.Stack())
+		default:
+			err = fmt.Errorf("panic\n%s", debug.Stack())
+		}
+	}()
+	switch a.Name {
+	case chat.SendMessage:
+		return c.session.SendMessage(ctx, req, a.Content, a.Attributes)
+	case chat.DeleteMessage:
+		return c.session.DeleteMessage(ctx, req, a.ID, a.Reason)
+	default:
+		return c.session.DisconnectUser(ctx, req, a.UserID, a.Reason)
 	}
 }
 
@@ -208,14 +226,11 @@ func errorCode(err error) int {
 	}
 }
 
-// closed tells the session that its connection is gone.
+// closed tells the session that its connection is gone. What the client asked
+// for before it went is still carried out.
 func (c *connection) closed(cause error) {
 	c.mu.Lock()
 	why := c.ending
-	if why == nil {
-		// Nothing is sent to it any more; its queue is not worth serving.
-		c.ending = &messaging.Ending{}
-	}
 	c.mu.Unlock()
 	name := endingOf(cause)
 	if why != nil {

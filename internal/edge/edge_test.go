@@ -17,6 +17,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/go-json-experiment/json"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"confab/internal/chat"
 	"confab/internal/edge"
@@ -32,6 +33,7 @@ var roomARN = chat.ARN{Region: "us-west-2", Account: "123456789012", Type: chat.
 type node struct {
 	endpoint *edge.Endpoint
 	engine   *messaging.Engine
+	metrics  *telemetry.Metrics
 	server   *httptest.Server
 
 	mu     sync.Mutex
@@ -81,6 +83,7 @@ func start(t *testing.T, change ...func(*edge.Options)) *node {
 	n.engine = messaging.NewEngine(messaging.Options{
 		Rooms: n, Tokens: n, NewAudience: sockets.NewAudience, Metrics: metrics, Log: log,
 	})
+	n.metrics = metrics
 	o := edge.Options{Engine: n.engine, Tokens: n, Sockets: sockets, Metrics: metrics, Log: log}
 	for _, c := range change {
 		c(&o)
@@ -135,6 +138,53 @@ func (n *node) connect(t *testing.T, token string) *client {
 		t.Fatalf("the token was not echoed: %q", conn.Subprotocol())
 	}
 	return &client{t, conn}
+}
+
+// dial connects without a client library; early is sent together with the
+// handshake. Whatever comes after the 101 is for the reader.
+func (n *node) dial(t *testing.T, token string, early ...byte) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	conn := n.handshake(t, token, early...)
+	r := bufio.NewReader(conn)
+	res, err := http.ReadResponse(r, nil)
+	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("%v, %v", res, err)
+	}
+	res.Body.Close()
+	return conn, r
+}
+
+// handshake sends a handshake and does not wait for the answer.
+func (n *node) handshake(t *testing.T, token string, early ...byte) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(n.server.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"+
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: %s\r\n\r\n%s", token, early)
+	return conn
+}
+
+// eventually waits until the condition holds.
+func eventually(t *testing.T, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(10 * time.Second); !holds(); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatal("it does not happen")
+		}
+	}
+}
+
+// masked is a final frame of a client with the masking key 0 and up to 125 bytes.
+func masked(op byte, payload string) []byte {
+	return append([]byte{0x80 | op, 0x80 | byte(len(payload)), 0, 0, 0, 0}, payload...)
 }
 
 func (c *client) send(text string) {
@@ -306,26 +356,39 @@ func TestMessages(t *testing.T) {
 			t.Errorf("%d delivered, %d refused", delivered, refused)
 		}
 	})
+	t.Run("a panic is the ERROR 500 of one request", func(t *testing.T) {
+		n := start(t)
+		n.room.MessageReviewHandler = &chat.MessageReviewHandler{URI: "arn:aws:lambda:us-west-2:123456789012:function:f"}
+		ann := n.connect(t, n.token("ann"))
+		ann.send(`{"Action":"SEND_MESSAGE","RequestId":"1","Content":"x"}`) // There is no Reviewer.
+		if f := ann.next(); f.ErrorCode != 500 || f.RequestID != "1" || f.ErrorMessage != "Internal error" {
+			t.Errorf("got %+v", f)
+		}
+		ann.send(`{"Action":"DELETE_MESSAGE","RequestId":"2","Id":"abcdefABCDEF"}`)
+		if f := ann.next(); f.EventName != "aws:DELETE_MESSAGE" || f.RequestID != "2" {
+			t.Errorf("got %+v", f)
+		}
+	})
+	t.Run("what a client sends right before it closes is carried out", func(t *testing.T) {
+		n := start(t)
+		bob := n.connect(t, n.token("bob"))
+		conn, _ := n.dial(t, n.token("ann"))
+		var b []byte
+		for i := range 3 {
+			b = append(b, masked(0x1, fmt.Sprintf(`{"Action":"SEND_MESSAGE","RequestId":"%d","Content":"x"}`, i))...)
+		}
+		if _, err := conn.Write(append(b, masked(0x8, "\x03\xe8")...)); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 3 {
+			if f := bob.next(); f.RequestID != fmt.Sprint(i) {
+				t.Fatalf("message %d is %+v", i, f)
+			}
+		}
+	})
 	t.Run("a frame that comes with the handshake is not lost", func(t *testing.T) {
 		n := start(t)
-		conn, err := net.Dial("tcp", strings.TrimPrefix(n.server.URL, "http://"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		payload := `{"Action":"SEND_MESSAGE","RequestId":"early","Content":"x"}`
-		masked := append([]byte{0x81, 0x80 | byte(len(payload)), 0, 0, 0, 0}, payload...)
-		fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"+
-			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: %s\r\n\r\n%s", n.token("ann"), masked)
-		if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		r := bufio.NewReader(conn)
-		res, err := http.ReadResponse(r, nil)
-		if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
-			t.Fatalf("%v, %v", res, err)
-		}
-		defer res.Body.Close()
+		_, r := n.dial(t, n.token("ann"), masked(0x1, `{"Action":"SEND_MESSAGE","RequestId":"early","Content":"x"}`)...)
 		head := make([]byte, 2)
 		if _, err := io.ReadFull(r, head); err != nil || head[0] != 0x81 {
 			t.Fatalf("no text frame behind the 101: %x, %v", head, err)
@@ -386,6 +449,41 @@ func TestEndings(t *testing.T) {
 			if err := closed(c); websocket.CloseStatus(err) != -1 || !errors.Is(err, io.EOF) {
 				t.Errorf("ended with %v", err)
 			}
+		}
+	})
+}
+
+func TestConnectRates(t *testing.T) {
+	// results is how many handshakes ended so.
+	results := func(n *node, result string) float64 {
+		return testutil.ToFloat64(n.metrics.Handshakes.WithLabelValues(result))
+	}
+	t.Run("a user in a loop leaves the rate of the address to others", func(t *testing.T) {
+		n := start(t, func(o *edge.Options) { o.ConnectRatePerUser, o.ConnectRatePerAddress = 1, 4 })
+		for range 100 {
+			n.handshake(t, n.token("ann"))
+		}
+		eventually(t, func() bool { return results(n, "ThrottlingException") > 50 })
+		begin := time.Now()
+		n.connect(t, n.token("bob"))
+		if took := time.Since(begin); took > 2*time.Second {
+			t.Errorf("bob waited %v", took)
+		}
+	})
+	t.Run("a client that leaves while it is held is lost, not refused, and keeps its token", func(t *testing.T) {
+		n := start(t, func(o *edge.Options) { o.MaxConnections = 1 })
+		n.connect(t, n.token("ann"))
+		conn := n.handshake(t, n.token("bob"))
+		eventually(t, func() bool { return testutil.ToFloat64(n.metrics.HandshakesHeld) == 1 })
+		conn.Close()
+		eventually(t, func() bool { return results(n, "lost") == 1 })
+		if refused := results(n, "ServiceQuotaExceededException"); refused != 0 {
+			t.Error("it counts as refused, too")
+		}
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if len(n.spent) != 1 {
+			t.Errorf("%d tokens are spent, want ann's", len(n.spent))
 		}
 	})
 }

@@ -45,18 +45,29 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
 	c, upgrade, protocol, err := e.admit(r)
 	if err != nil {
+		if errors.Is(err, context.Canceled) {
+			e.lost(r, err)
+			w.WriteHeader(http.StatusServiceUnavailable) // It may have ended only its own side.
+			return
+		}
 		e.refuse(w, r, err)
 		return
 	}
 	if err := e.attach(w, c, upgrade.Response(protocol)); err != nil {
 		e.forget(c)
 		c.session.Leave()
-		e.handshake.refused.WithLabelValues("lost").Inc()
-		e.o.Log.LogAttrs(r.Context(), slog.LevelDebug, "A client was lost during its handshake", slog.Any("error", err))
+		e.lost(r, err)
 		return
 	}
 	e.handshake.accepted.Inc()
 	e.handshake.duration.Observe(time.Since(begin).Seconds())
+}
+
+// lost counts a client that did not wait for the answer. Whatever failed for
+// that reason is no trouble of ours and must not look like it.
+func (e *Endpoint) lost(r *http.Request, err error) {
+	e.handshake.refused.WithLabelValues("lost").Inc()
+	e.o.Log.LogAttrs(r.Context(), slog.LevelDebug, "A client was lost during its handshake", slog.Any("error", err))
 }
 
 // admit makes every check, cheapest first, spends the token last, and returns
@@ -119,23 +130,30 @@ func (e *Endpoint) holdForDrain(ctx context.Context) {
 	}
 }
 
-// hold keeps a handshake waiting for its turn: the rates of its user and its
-// address, then a free connection. Official clients give up after four refused
+// hold keeps a handshake waiting for its turn: the rate of its user, then that of
+// its address, which one user who connects in a loop must not use up for all who
+// share it, then a free connection. Official clients give up after four refused
 // handshakes within milliseconds, so waiting is the kind answer, and refusal is
-// for those who would have to wait too long.
+// for those who would have to wait too long. The error is context.Canceled for a
+// client that left meanwhile.
 func (e *Endpoint) hold(ctx context.Context, user, address string) error {
 	e.handshake.held.Inc()
 	defer e.handshake.held.Dec()
-	if !e.perAddr.wait(ctx, address) {
-		return chat.Errorf(chat.Throttled, "Too many connects from this address; slow down")
+	var refusal error
+	switch {
+	case !e.perUser.wait(ctx, user):
+		refusal = chat.Errorf(chat.Throttled, "Too many connects of this user; slow down")
+	case !e.perAddr.wait(ctx, address):
+		refusal = chat.Errorf(chat.Throttled, "Too many connects from this address; slow down")
+	case !e.slots.acquire(ctx):
+		refusal = chat.Errorf(chat.QuotaExceeded, "The server has as many connections as it may have")
+	default:
+		return nil
 	}
-	if !e.perUser.wait(ctx, user) {
-		return chat.Errorf(chat.Throttled, "Too many connects of this user; slow down")
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("wait for a turn: %w", err)
 	}
-	if !e.slots.acquire(ctx) {
-		return chat.Errorf(chat.QuotaExceeded, "The server has as many connections as it may have")
-	}
-	return nil
+	return refusal
 }
 
 // attach takes the socket over and hands it to an event loop, which writes the
@@ -240,6 +258,10 @@ func endingOf(cause error) string {
 		return "too slow"
 	case errors.Is(cause, websocket.ErrIdle):
 		return "dead peer"
+	case errors.Is(cause, websocket.ErrPanic):
+		return "internal error"
+	case errors.Is(cause, websocket.ErrServerClosed):
+		return "stopped"
 	default:
 		return "left"
 	}

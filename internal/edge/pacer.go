@@ -47,14 +47,12 @@ func (p *pacer) wait(ctx context.Context, key string) bool {
 	if p == nil {
 		return true
 	}
-	turn := p.limiter(key).Reserve()
-	delay := turn.Delay()
+	turn, delay := p.reserve(key)
+	if turn == nil {
+		return false
+	}
 	if delay == 0 {
 		return true
-	}
-	if delay > maxHold {
-		turn.Cancel()
-		return false
 	}
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
@@ -67,11 +65,25 @@ func (p *pacer) wait(ctx context.Context, key string) bool {
 	}
 }
 
-// limiter returns the key's limiter. Limiters that are full again are forgotten
-// when the map has doubled: a new one would be full too.
-func (p *pacer) limiter(key string) *rate.Limiter {
+// reserve takes the next turn of key and returns how long it is until then, or
+// no turn when that is too long. The lock makes taking a turn and giving it back
+// one step: a limiter does not take back a turn behind which others were given,
+// so those who are refused at the same time would put the next turn off for ever.
+func (p *pacer) reserve(key string) (*rate.Reservation, time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	turn := p.limiter(key).Reserve()
+	delay := turn.Delay()
+	if delay > maxHold {
+		turn.Cancel()
+		return nil, 0
+	}
+	return turn, delay
+}
+
+// limiter returns the key's limiter. Limiters that are full again are forgotten
+// when the map has doubled: a new one would be full too. The caller holds p.mu.
+func (p *pacer) limiter(key string) *rate.Limiter {
 	l := p.keys[key]
 	if l == nil {
 		if len(p.keys) >= p.prune {

@@ -72,6 +72,23 @@ func TestPacer(t *testing.T) {
 			}
 		})
 	})
+	t.Run("refusals at the same time do not put the next turn off", func(t *testing.T) {
+		p := newPacer(1)
+		for turn, _ := p.reserve("ann"); turn != nil; turn, _ = p.reserve("ann") {
+		}
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				for range 5000 {
+					p.reserve("ann")
+				}
+			})
+		}
+		all.Wait()
+		if owed := -p.keys["ann"].Tokens(); owed > maxHold.Seconds()+1 {
+			t.Errorf("the next turn is %.0f seconds away", owed)
+		}
+	})
 	t.Run("idle keys are forgotten", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPacer(5)

@@ -209,7 +209,9 @@ func (e *Engine) sweep(ctx context.Context) {
 		case <-tick.C:
 		}
 		for _, r := range e.sweepOnce() {
-			e.load(ctx, r)
+			if ctx.Err() == nil { // Each may take readWithin; Close does not wait for all.
+				e.load(ctx, r)
+			}
 			r.release(e)
 		}
 	}

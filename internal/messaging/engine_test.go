@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -141,6 +142,22 @@ func (w *world) fail(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.failing = err
+}
+
+// tokensFunc is called for every token, which is good.
+type tokensFunc func()
+
+func (f tokensFunc) Redeem(context.Context, [16]byte, time.Time) error {
+	f()
+	return nil
+}
+
+// silentRooms is a database that does not answer.
+type silentRooms struct{}
+
+func (silentRooms) Room(ctx context.Context, _ string) (*chat.Room, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
 }
 
 // client is a connection that notes how it ended.
@@ -505,6 +522,38 @@ func TestRoomChanges(t *testing.T) {
 		if d := cmp.Diff([]string{"room deleted"}, c.endings()); d != "" {
 			t.Error(d)
 		}
+	})
+	t.Run("whoever is joining a room that is deleted does not get in", func(t *testing.T) {
+		w := newWorld(t, func(o *messaging.Options, w *world) {
+			o.CloseOnRoomDelete = true
+			o.Tokens = tokensFunc(func() {
+				w.mu.Lock()
+				delete(w.rooms, roomID)
+				w.mu.Unlock()
+				w.engine.RoomChanged(t.Context(), roomID)
+			})
+		})
+		_, err := w.engine.Join(t.Context(), w.token("ann"), &client{}, netip.Addr{})
+		wantCode(t, err, chat.NotFound)
+		if n := w.engine.Connections(); n != 0 {
+			t.Errorf("%d sessions are left", n)
+		}
+	})
+	t.Run("the engine stops in time while the database is away", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, func(o *messaging.Options, _ *world) { o.Rooms = silentRooms{} })
+			for i := range 20 {
+				token := w.token("ann")
+				token.Room.ID = roomID[:10] + strconv.Itoa(10+i)
+				go w.engine.Join(t.Context(), token, &client{}, netip.Addr{}) //nolint:errcheck // The room cannot be read.
+			}
+			time.Sleep(7 * time.Second) // All have failed once, and are being read again.
+			begin := time.Now()
+			w.engine.Close()
+			if took := time.Since(begin); took > 5*time.Second {
+				t.Errorf("it took %v", took)
+			}
+		})
 	})
 	t.Run("a live room goes on while the database is away, and learns of changes afterwards", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {

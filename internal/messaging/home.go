@@ -24,7 +24,7 @@ func (e *Engine) Do(ctx context.Context, op Operation) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := e.publish(ctx, r, f, settings.Recorded()); err != nil {
+	if err := e.publish(ctx, r, f, settings); err != nil {
 		return "", err
 	}
 	m := e.actions[op.Action]
@@ -132,11 +132,18 @@ func (q *sequencer) setRate(perSecond int) {
 // publish gives f its place in the room's order and publishes it, after the
 // transcript has it if the room is recorded. Frames wait for the transcript
 // together: a group commit serves all that were sequenced in the meantime.
-func (e *Engine) publish(ctx context.Context, r *room, f *Frame, recorded bool) error {
+func (e *Engine) publish(ctx context.Context, r *room, f *Frame, settings *chat.Room) error {
 	q := &r.sequencer
 	q.mu.Lock()
 	q.sequence++
 	f.Sequence = q.sequence
+	// The room may have been changed while its handler thought; one that was
+	// deleted meanwhile keeps its last readers.
+	if now, err := r.settings(); err == nil {
+		settings = now
+	}
+	recorded := settings.Recorded()
+	f.LoggingConfigurations = settings.LoggingConfigurations
 	if !recorded && len(q.waiting) == 0 {
 		defer q.mu.Unlock()
 		return e.broker.Publish(ctx, f)

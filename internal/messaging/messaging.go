@@ -99,6 +99,10 @@ type Frame struct {
 	JSON []byte
 	// DisconnectUser ends all sessions of this user, right behind the frame.
 	DisconnectUser string
+	// LoggingConfigurations are the ARNs of those that the room had when the
+	// frame was sequenced: the frame is logged by these, whatever becomes of the
+	// room later.
+	LoggingConfigurations []string
 }
 
 // Action names what was asked for, as the metrics of the service do.

@@ -30,7 +30,8 @@ type room struct {
 	loading sync.Mutex
 
 	// sessionsMu guards users: the sessions of each user, a list through
-	// Session.next. A room of 100,000 has one map entry a user and no slices.
+	// Session.next and prev. A room of 100,000 has one map entry a user and no
+	// slices, and leaving it is cheap even if all of them are one user.
 	sessionsMu sync.Mutex
 	users      map[string]*Session
 
@@ -88,8 +89,8 @@ func (e *Engine) read(ctx context.Context, r *room) {
 	switch {
 	case err == nil:
 		r.stale.Store(false)
+		r.sequencer.setRate(settings.MaximumMessageRatePerSecond) // First: a bucket without a rate allows everything.
 		r.state.Store(&roomState{settings: settings})
-		r.sequencer.setRate(settings.MaximumMessageRatePerSecond)
 	case chat.CodeOf(err) == chat.NotFound:
 		r.stale.Store(false)
 		r.state.Store(&roomState{err: err})
@@ -113,6 +114,9 @@ func (r *room) add(s *Session) {
 		r.users = make(map[string]*Session)
 	}
 	s.next = r.users[s.token.UserID]
+	if s.next != nil {
+		s.next.prev = s
+	}
 	r.users[s.token.UserID] = s
 }
 
@@ -120,19 +124,17 @@ func (r *room) add(s *Session) {
 func (r *room) remove(s *Session) {
 	r.sessionsMu.Lock()
 	defer r.sessionsMu.Unlock()
-	head := r.users[s.token.UserID]
-	if head != s {
-		for head.next != s {
-			head = head.next
-		}
-		head.next = s.next
-		return
+	if s.next != nil {
+		s.next.prev = s.prev
 	}
-	if s.next == nil {
+	switch {
+	case s.prev != nil:
+		s.prev.next = s.next
+	case s.next != nil:
+		r.users[s.token.UserID] = s.next
+	default:
 		delete(r.users, s.token.UserID)
-		return
 	}
-	r.users[s.token.UserID] = s.next
 }
 
 // endUser ends all sessions of one user.

@@ -33,7 +33,8 @@ type Session struct {
 	token  chat.Token
 	ip     netip.Addr
 	rate   quota.Bucket
-	next   *Session // guarded by room.sessionsMu
+	// next and prev are the neighbours in the user's list, guarded by room.sessionsMu.
+	next, prev *Session
 }
 
 // Join adds the bearer of t to its room and returns their session. Every check
@@ -69,6 +70,12 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, ip netip.Ad
 	s := &Session{engine: e, room: r, conn: conn, token: *t, ip: ip, rate: quota.NewBucket(RequestsPerSecond)}
 	r.add(s)
 	e.o.Metrics.ConcurrentChatConnections.Inc()
+	// A room that was deleted while the token was spent has ended its sessions
+	// without this one.
+	if _, err := r.settings(); err != nil {
+		s.Leave()
+		return nil, err
+	}
 	return s, nil
 }
 
