@@ -36,6 +36,7 @@ type Server struct {
 	cert      *certificate // nil without TLS
 	db        *store.DB
 	ring      *chattoken.Ring
+	reviewer  *review.Reviewer
 	engine    *messaging.Engine
 	endpoint  *edge.Endpoint
 	main      *http.Server
@@ -96,9 +97,13 @@ func (s *Server) build(ctx context.Context) (err error) {
 		quotas = quota.AWS()
 	}
 	sockets := edge.NewSockets(cfg.DeliveryWindow, s.metrics, s.log)
+	if s.reviewer, err = newReviewer(ctx, cfg, s.metrics, s.log); err != nil {
+		return err
+	}
+	s.onClose(func() error { s.reviewer.Close(); return nil })
 	s.engine = messaging.NewEngine(messaging.Options{
 		Rooms: s.db, Tokens: s.db, Transcript: s.db,
-		Reviewer:          review.Fallback{Metrics: s.metrics},
+		Reviewer:          s.reviewer,
 		NewAudience:       sockets.NewAudience,
 		Quotas:            quotas,
 		CloseOnRoomDelete: cfg.CloseOnRoomDelete,
@@ -125,6 +130,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 			Root:  iam.Credentials{AccessKeyID: cfg.RootAccessKeyID, SecretAccessKey: string(cfg.RootSecretAccessKey)},
 			Store: s.db,
 		}),
+		CheckHandler:       s.reviewer.CheckHandler,
 		Quotas:             quotas,
 		TokenLifetime:      cfg.TokenLifetime,
 		MaxEventAttributes: cfg.EventAttributesMax,
@@ -171,6 +177,19 @@ func OpenStore(ctx context.Context, cfg *config.Config, log *slog.Logger, metric
 		Dir: cfg.DataDir, SecretKey: key, Region: cfg.Region, Account: cfg.AccountID,
 		Retention: cfg.LogRetention, Log: log, Metrics: metrics,
 	})
+}
+
+// newReviewer makes what asks message review handlers.
+func newReviewer(ctx context.Context, cfg *config.Config, metrics *telemetry.Metrics, log *slog.Logger) (*review.Reviewer, error) {
+	o := review.Options{Timeout: cfg.ReviewTimeout, Region: cfg.Region, Metrics: metrics, Log: log}
+	for _, h := range cfg.MessageReviewHandlers {
+		o.Rules = append(o.Rules, review.Rule{Pattern: h.Pattern, Target: h.Target})
+	}
+	r, err := review.New(ctx, o)
+	if e, ok := errors.AsType[*review.RuleError](err); ok {
+		return nil, cfg.Refuse("messageReviewHandlers", e.Rule.Pattern, e.Problem)
+	}
+	return r, err
 }
 
 // NewRing makes the key ring of chat tokens. Close it when it is not needed any more.

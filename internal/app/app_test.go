@@ -227,6 +227,11 @@ func TestServer_tls(t *testing.T) {
 	if _, frame, err := conn.Read(t.Context()); err != nil || !strings.Contains(string(frame), `"EventName":"hello"`) {
 		t.Errorf("got %s, %v", frame, err)
 	}
+	h2 := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}}
+	if conn, err := h2.DialContext(t.Context(), "tcp", s.Address().String()); err == nil {
+		conn.Close()
+		t.Error("HTTP/2 is spoken, too")
+	}
 	writeCertificate(t, dir, 2)
 	s.ReloadCertificate(t.Context())
 	transport.CloseIdleConnections()

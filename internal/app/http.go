@@ -25,9 +25,14 @@ const (
 	pingTimeout    = 2 * time.Second
 )
 
+// newHTTPServer serves HTTP/1.1 and nothing else: a WebSocket handshake needs
+// it, and no SDK asks for more.
 func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
 	return &http.Server{
 		Handler:           h,
+		Protocols:         protocols,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
@@ -53,19 +58,23 @@ func (e serverErrors) Write(p []byte) (int, error) {
 // two health paths, and the API.
 func (s *Server) mainHandler(sockets, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		upgrade := upgrades(r)
+		// A handshake may be held back for long, other requests may not take long,
+		// and neither may the body that some of them do not read.
+		if !upgrade || r.ContentLength != 0 {
+			c := http.NewResponseController(w)
+			deadline := time.Now().Add(requestTimeout)
+			c.SetReadDeadline(deadline)  //nolint:errcheck // Every connection of ours has deadlines.
+			c.SetWriteDeadline(deadline) //nolint:errcheck // As above.
+		}
 		switch {
-		case upgrades(r):
+		case upgrade:
 			sockets.ServeHTTP(w, r)
 		case r.URL.Path == "/healthz" && reads(r):
 			answer(w, http.StatusOK, "ok")
 		case r.URL.Path == "/readyz" && reads(r):
 			s.ready(w, r)
 		default:
-			// A handshake may be held back for long, an API call may not.
-			c := http.NewResponseController(w)
-			deadline := time.Now().Add(requestTimeout)
-			c.SetReadDeadline(deadline)  //nolint:errcheck // Every connection of ours has deadlines.
-			c.SetWriteDeadline(deadline) //nolint:errcheck // As above.
 			api.ServeHTTP(w, r)
 		}
 	})

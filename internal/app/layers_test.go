@@ -20,7 +20,7 @@ var layers = []struct {
 	{"what clients talk to", []string{"control", "edge"}},
 	{"durable truth", []string{"store"}},
 	{"live rooms", []string{"messaging"}},
-	{"what a request needs", []string{"iam", "restjson", "chattoken", "review"}},
+	{"what a request needs", []string{"iam", "restjson", "chattoken", "review", "awstest"}},
 	{"the grammar of signatures and policies", []string{"sigv4", "policy"}},
 	{"nouns, rules, errors", []string{"chat"}},
 	{"the bottom", []string{"clientip", "config", "quota", "telemetry", "websocket"}},

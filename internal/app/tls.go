@@ -35,8 +35,8 @@ func (c *certificate) reload() error {
 	return nil
 }
 
-// config is what the main port speaks. HTTP/1.1 is all that is offered: a
-// WebSocket handshake needs it, and no SDK asks for more.
+// config is how the main port speaks TLS. HTTP/1.1 is all that is offered; see
+// newHTTPServer.
 func (c *certificate) config() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,

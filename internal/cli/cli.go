@@ -123,7 +123,7 @@ func settingFlags(cmd *cobra.Command, env Environment, all bool) (load func() (*
 	given := map[string]string{}
 	cmd.Flags().SortFlags = false
 	for _, s := range config.Settings() {
-		if s.EnvironmentOnly || !all && !s.Local {
+		if s.EnvironmentOnly || s.FileOnly || !all && !s.Local {
 			continue
 		}
 		f := cmd.Flags().VarPF(&settingFlag{s, given}, s.Name, "", s.Usage())

@@ -87,6 +87,18 @@ type Config struct {
 	// End the connections to a room that is deleted. AWS leaves them open.
 	CloseOnRoomDelete bool
 
+	// How long a message waits for its message review handler, a cold start
+	// included; then the room's fallback result decides. AWS waits 200ms.
+	ReviewTimeout time.Duration
+	// What stands behind message review handlers, by the ARN of the Lambda
+	// function that rooms name, or a pattern of ARNs with asterisks. The first
+	// that matches decides: lambda is the function itself, through the AWS SDK
+	// (AWS_ENDPOINT_URL_LAMBDA names another endpoint), lambda:NAME a function of
+	// that name, http://… or https://… a server that takes a POST, exec:PROGRAM
+	// ARG… a Lambda runtime program that is run on this machine. What matches
+	// nothing is lambda. See the end of this page.
+	MessageReviewHandlers []MessageReviewHandler
+
 	// How long delivered frames of rooms with chat logging are kept for it.
 	LogRetention time.Duration
 	// Least severity of log lines.
@@ -96,6 +108,13 @@ type Config struct {
 	LogFormat string
 
 	sources map[string]string
+}
+
+// MessageReviewHandler says what stands behind the message review handlers
+// whose ARN the pattern matches.
+type MessageReviewHandler struct {
+	Pattern string
+	Target  string
 }
 
 // AutomaticWindow is the DeliveryWindow of "auto".
@@ -134,6 +153,7 @@ func Default() *Config {
 		EventAttributesMax:    1024,
 		DrainTime:             30 * time.Second,
 		DeliveryWindow:        AutomaticWindow,
+		ReviewTimeout:         200 * time.Millisecond,
 		LogRetention:          72 * time.Hour,
 		LogLevel:              "info",
 		LogFormat:             "auto",

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -118,6 +119,8 @@ func TestLoad_refused(t *testing.T) {
 		{"token-lifetime", "4h", "from 0 to 3h"},
 		{"drain-time", "-1s", "from 0 to 1h"},
 		{"delivery-window", "2s", "auto or a time from 0 to 1s"},
+		{"review-timeout", "0", "from 1ms to 10s"},
+		{"review-timeout", "11s", "from 1ms to 10s"},
 		{"log-retention", "1s", "at least 1m"},
 		{"connect-rate-per-user", "5", "such as 5/s, or 0"},
 		{"connect-rate-per-user", "-1/s", "such as 5/s, or 0"},
@@ -171,6 +174,11 @@ func TestLoad_file(t *testing.T) {
 		{"a map for a value", "quotas: {a: b}\n", "confab.yaml:1", "must be one value"},
 		{"a list for one value", "quotas: [off, aws]\n", "confab.yaml:1", "must be one value"},
 		{"a list of maps", "cors-origins: [{a: b}]\n", "confab.yaml:1", "a list of values"},
+		{"a value for a mapping", "messageReviewHandlers: lambda\n", "confab.yaml:1", "must be a mapping"},
+		{"a list for a mapping", "messageReviewHandlers: [lambda]\n", "confab.yaml:1", "must be a mapping"},
+		{"a mapping of lists", "messageReviewHandlers: {a: [lambda]}\n", "confab.yaml:1", "must be a mapping"},
+		{"a mapping with a line break", "messageReviewHandlers: {a: \"b\\nc=d\"}\n", "confab.yaml:1", "must be a mapping"},
+		{"a mapping by the name of a flag", "message-review-handlers: {}\n", "confab.yaml:1", `did you mean "messageReviewHandlers"?`},
 		{"a list", "- quotas\n", "CONFAB_CONFIG", "one \"name: value\" a line"},
 		{"no YAML", "quotas: [\n", "CONFAB_CONFIG", "is not YAML"},
 		{"TLS without its key", "tls-cert: a.pem\n", "confab.yaml:1: tls-cert", "needs --tls-key"},
@@ -185,6 +193,24 @@ func TestLoad_file(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+func TestLoad_mapping(t *testing.T) {
+	c, err := load(t, nil, []string{"CONFAB_MESSAGEREVIEWHANDLERS=x=y"}, "region: us-east-1\n"+
+		"messageReviewHandlers:\n  \"*:function:b\": http://127.0.0.1:9/?a=b\n  \"*:function:a\": exec:./bootstrap --fast\n  \"*\": lambda\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []MessageReviewHandler{{"*:function:b", "http://127.0.0.1:9/?a=b"}, {"*:function:a", "exec:./bootstrap --fast"}, {"*", "lambda"}}
+	if !slices.Equal(c.MessageReviewHandlers, want) {
+		t.Errorf("got %q, want %q in this order", c.MessageReviewHandlers, want)
+	}
+	if v := value(t, c, "messageReviewHandlers"); v.Source != "file confab.yaml:2" || v.Value != "*:function:b=http://127.0.0.1:9/?a=b, *:function:a=exec:./bootstrap --fast, *=lambda" {
+		t.Errorf("it prints as %+v", v)
+	}
+	if err := c.Refuse("messageReviewHandlers", "*", "is wrong"); err.Error() != `confab.yaml:2: messageReviewHandlers "*": is wrong` {
+		t.Error(err)
+	}
 }
 
 func TestDefault_runs(t *testing.T) {

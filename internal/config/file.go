@@ -47,6 +47,9 @@ func readFile(g given) (map[string]given, error) {
 			return nil, &Error{Place: at, Value: key.Value, Problem: "is set twice; keep one of the two lines"}
 		}
 		text, set, ok := scalar(value, s.list)
+		if s.FileOnly {
+			text, set, ok = mapping(value)
+		}
 		if !ok {
 			return nil, &Error{Place: at, Value: key.Value, Problem: "must be " + form(s)}
 		}
@@ -79,7 +82,33 @@ func scalar(n *yaml.Node, list bool) (text string, set, ok bool) {
 	return "", false, false
 }
 
+// mapping returns a mapping of scalars as lines of NAME=VALUE, in its order.
+func mapping(n *yaml.Node) (text string, set, ok bool) {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
+		return "", false, true
+	}
+	if n.Kind != yaml.MappingNode {
+		return "", false, false
+	}
+	var b strings.Builder
+	for _, item := range n.Content {
+		if item.Kind != yaml.ScalarNode || strings.ContainsAny(item.Value, "\r\n") {
+			return "", false, false
+		}
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		b.WriteString(n.Content[i].Value + "=" + n.Content[i+1].Value + "\n")
+	}
+	return b.String(), true, true
+}
+
 func form(s *Setting) string {
+	if s.FileOnly {
+		return "a mapping, one \"name: value\" a line"
+	}
 	if s.list {
 		return "one value or a list of values"
 	}

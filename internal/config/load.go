@@ -50,7 +50,7 @@ func Load(flags map[string]string, environ []string) (*Config, error) {
 		if v, ok := flags[s.Name]; ok {
 			return given{v, "--" + s.Name, "flag --" + s.Name}, true
 		}
-		if v, ok := env[s.Environment()]; ok {
+		if v, ok := env[s.Environment()]; ok && !s.FileOnly {
 			return given{v, s.Environment(), "environment " + s.Environment()}, true
 		}
 		v, ok := file[s.Name]
@@ -148,6 +148,11 @@ func loopback(address string) bool {
 	}
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// Refuse returns the Error of a setting with which only its user can find fault.
+func (c *Config) Refuse(name, value, problem string) *Error {
+	return &Error{Place: c.place(name), Value: value, Problem: problem}
 }
 
 // place names where the setting was made, or its flag if it was not.

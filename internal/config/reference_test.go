@@ -57,7 +57,7 @@ func fieldComments(t *testing.T) map[string]string {
 	})
 	comments := map[string]string{}
 	for _, s := range Settings() {
-		letters := strings.ReplaceAll(s.Name, "-", "")
+		letters := strings.ToLower(strings.ReplaceAll(s.Name, "-", ""))
 		if byLetters[letters] == "" {
 			t.Errorf("no field of Config with a comment belongs to %s", s.Name)
 		}
@@ -96,6 +96,8 @@ func reference(comments map[string]string) []byte {
 			switch {
 			case s.EnvironmentOnly:
 				name = "`" + s.Environment()
+			case s.FileOnly:
+				name = "`" + s.Name + ":"
 			case s.Arg != "":
 				name += " " + strings.ReplaceAll(s.Arg, "|", `\|`)
 			}
@@ -153,5 +155,23 @@ account-id: 123456789012
 trusted-proxies:
   - 10.0.0.0/8
 drain-time: 1m
+messageReviewHandlers:
+  "arn:aws:lambda:*:function:words": http://127.0.0.1:9000/review
+  "arn:aws:lambda:*:function:local-*": exec:./bootstrap
+  "arn:aws:lambda:*:function:dev-*": lambda:service-dev-review
 ` + "```" + `
+
+## Message review handlers
+
+A room names its handler by the ARN of a Lambda function; ` + "`messageReviewHandlers`" + ` says what stands behind it. Whatever that is, it gets the
+payload that the service sends and answers as on the service, within ` + "`--review-timeout`" + `. It is asked once. Without a valid answer the
+room's ` + "`fallbackResult`" + ` decides. One handler reviews at most 1000 messages at a time; the fallback result decides on those above.
+
+| Target | What happens |
+| --- | --- |
+| ` + "`lambda`" + `, ` + "`lambda:NAME`" + ` | Invoke (RequestResponse) through the AWS SDK, which finds credentials and endpoints as everywhere: environment, files, the machine's role, ` + "`AWS_ENDPOINT_URL_LAMBDA`" + `. The region is the ARN's, that of NAME the SDK's or ` + "`--region`" + `. Associating a handler with a room asks for a dry run |
+| ` + "`http://…`, `https://…`" + ` | POST of the payload; the answer is the body of a response with a status from 200 to 299. Redirects are not followed, connections are kept for 4 s. Associating a handler checks nothing |
+| ` + "`exec:PROGRAM ARG…`" + ` | PROGRAM is a Lambda runtime program such as those built with aws-lambda-go; words are separated by spaces, there are no quotes, and a relative path begins at the working directory of the server. One instance starts with the server; up to 16 run when messages overlap. It finds our environment without ` + "`CONFAB_…`" + `, and Lambda's variables. What it writes is logged at the level debug. Its Runtime API is a port on loopback without a password, as in Lambda: other users of the machine must be trusted. Associating a handler whose program does not exist is refused |
+
+An answer of more than 256 KiB, one that is not valid, and one that comes too late are none.
 `

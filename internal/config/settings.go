@@ -14,6 +14,8 @@ type Setting struct {
 	// EnvironmentOnly marks secrets: flags are seen by every user of a machine,
 	// and files get copied.
 	EnvironmentOnly bool
+	// FileOnly marks a mapping of names to values, which fits no flag.
+	FileOnly bool
 
 	value accessor
 	list  bool
@@ -74,6 +76,10 @@ var groups = []group{
 		{Name: "drain-time", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.DrainTime) }, durationUpTo(maxDrainTime), duration.String)},
 		{Name: "delivery-window", Arg: "auto|TIME", value: field(func(c *Config) *window { return (*window)(&c.DeliveryWindow) }, parseWindow, window.String)},
 		{Name: "close-on-room-delete", value: field(func(c *Config) *bool { return &c.CloseOnRoomDelete }, parseSwitch, printSwitch)},
+	}},
+	{"Message review", []*Setting{
+		{Name: "review-timeout", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.ReviewTimeout) }, parseReviewTimeout, duration.String)},
+		{Name: "messageReviewHandlers", FileOnly: true, value: field(func(c *Config) *handlers { return (*handlers)(&c.MessageReviewHandlers) }, parseHandlers, handlers.String)},
 	}},
 	{"Logs", []*Setting{
 		{Name: "log-retention", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.LogRetention) }, parseRetention, duration.String)},

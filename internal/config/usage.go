@@ -29,6 +29,8 @@ var usage = map[string]string{
 	"drain-time":               "How long a stopping server spreads the goodbyes to its connections.",
 	"delivery-window":          "How long frames of a busy room are gathered into one write: auto, which is 0 in small rooms and grows with the load, or a fixed time.",
 	"close-on-room-delete":     "End the connections to a room that is deleted. AWS leaves them open.",
+	"review-timeout":           "How long a message waits for its message review handler, a cold start included; then the room's fallback result decides. AWS waits 200ms.",
+	"messageReviewHandlers":    "What stands behind message review handlers, by the ARN of the Lambda function that rooms name, or a pattern of ARNs with asterisks. The first that matches decides: lambda is the function itself, through the AWS SDK (AWS_ENDPOINT_URL_LAMBDA names another endpoint), lambda:NAME a function of that name, http://… or https://… a server that takes a POST, exec:PROGRAM ARG… a Lambda runtime program that is run on this machine. What matches nothing is lambda. See the end of this page.",
 	"log-retention":            "How long delivered frames of rooms with chat logging are kept for it.",
 	"log-level":                "Least severity of log lines.",
 	"log-format":               "Form of log lines on standard error: auto is text on a terminal and JSON elsewhere.",

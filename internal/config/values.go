@@ -22,6 +22,8 @@ const (
 	maxDrainTime     = time.Hour
 	maxWindow        = time.Second
 	minRetention     = time.Minute
+	minReviewTimeout = time.Millisecond
+	maxReviewTimeout = 10 * time.Second
 )
 
 func parseAny(s string) (string, error) { return s, nil }
@@ -225,6 +227,37 @@ func durationUpTo(limit time.Duration) func(string) (duration, error) {
 		}
 		return duration(d), nil
 	}
+}
+
+func parseReviewTimeout(s string) (duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil || d < minReviewTimeout || d > maxReviewTimeout {
+		return 0, fmt.Errorf("must be a time from %s to %s, such as 200ms", duration(minReviewTimeout), duration(maxReviewTimeout))
+	}
+	return duration(d), nil
+}
+
+// handlers are message review handlers, printed as PATTERN=TARGET. ARNs have no
+// equal sign. What targets there are, package review knows.
+type handlers []MessageReviewHandler
+
+// parseHandlers reads the lines that mapping makes.
+func parseHandlers(s string) (handlers, error) {
+	var h handlers
+	for line := range strings.Lines(s) {
+		pattern, target, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		h = append(h, MessageReviewHandler{pattern, target})
+	}
+	return h, nil
+}
+
+// String returns the handlers in one line.
+func (h handlers) String() string {
+	parts := make([]string, len(h))
+	for i, m := range h {
+		parts[i] = m.Pattern + "=" + m.Target
+	}
+	return strings.Join(parts, ", ")
 }
 
 func parseRetention(s string) (duration, error) {

@@ -22,6 +22,11 @@ type Metrics struct {
 	// InvocationErrors and ResponseValidationErrors are by handler uri.
 	InvocationErrors         *prometheus.CounterVec
 	ResponseValidationErrors *prometheus.CounterVec
+	// ReviewResults counts reviewed messages by handler uri and by result, of
+	// which package review has the list.
+	ReviewResults *prometheus.CounterVec
+	// ReviewDuration is how long the handler took, by its uri.
+	ReviewDuration *prometheus.HistogramVec
 	// LogDestination… are by logging configuration (its ARN).
 	LogDestinationErrors                 *prometheus.CounterVec
 	LogDestinationAccessDeniedErrors     *prometheus.CounterVec
@@ -56,6 +61,14 @@ type Metrics struct {
 	StoreErrors *prometheus.CounterVec
 	// TranscriptDropped counts frames that could not be kept for their readers.
 	TranscriptDropped prometheus.Counter
+	// LogRecords counts records that a destination acknowledged, by its type.
+	LogRecords *prometheus.CounterVec
+	// LogRecordsDropped counts records that a destination will never have, by
+	// logging configuration (its ARN).
+	LogRecordsDropped *prometheus.CounterVec
+	// LogLag is the age of the oldest record that was not delivered, by type of
+	// destination.
+	LogLag *prometheus.GaugeVec
 }
 
 // NewMetrics makes the metrics and registers them, Go's and the process's own
@@ -88,6 +101,8 @@ func NewMetrics() *Metrics {
 	m.MessagingDeliveries = counter("messaging_deliveries_total", "Frames queued for connections (CloudWatch: MessagingDeliveries, Deliveries).", "action")
 	m.InvocationErrors = counter("review_invocation_errors_total", "Message review handlers that could not be invoked (CloudWatch: InvocationErrors).", "uri")
 	m.ResponseValidationErrors = counter("review_response_validation_errors_total", "Invalid answers of message review handlers (CloudWatch: ResponseValidationErrors).", "uri")
+	m.ReviewResults = counter("review_results_total", "Messages that went to message review, by result.", "uri", "result")
+	m.ReviewDuration = histogram("review_duration_seconds", "Time that a message review handler took, the wait for it included.", seconds, "uri")
 	m.LogDestinationErrors = counter("log_destination_errors_total", "Failed deliveries of chat logs (CloudWatch: LogDestinationErrors).", "logging_configuration")
 	m.LogDestinationAccessDeniedErrors = counter("log_destination_access_denied_errors_total", "Chat log deliveries that were denied (CloudWatch: LogDestinationAccessDeniedError).", "logging_configuration")
 	m.LogDestinationResourceNotFoundErrors = counter("log_destination_resource_not_found_errors_total", "Chat log deliveries to a missing destination (CloudWatch: LogDestinationResourceNotFoundErrors).", "logging_configuration")
@@ -108,5 +123,9 @@ func NewMetrics() *Metrics {
 	m.StoreErrors = counter("store_errors_total", "Database operations that failed, by file.", "file")
 	transcript := counter("transcript_dropped_total", "Frames that were delivered but could not be kept for logging.")
 	m.TranscriptDropped = transcript.WithLabelValues()
+	m.LogRecords = counter("log_records_total", "Chat log records that a destination has acknowledged, by its type.", "destination")
+	m.LogRecordsDropped = counter("log_records_dropped_total", "Chat log records that will never be delivered: too old, too large or refused for good.", "logging_configuration")
+	m.LogLag = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "confab_log_lag_seconds", Help: "Age of the oldest chat log record that was not delivered, by type of destination."}, []string{"destination"})
+	reg.MustRegister(m.LogLag)
 	return m
 }

@@ -1,0 +1,189 @@
+package review
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"maps"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"confab/internal/chat"
+)
+
+// maxAnswer is how much of an answer is read, in bytes. The longest valid one
+// has some 10 KB, escapes and all.
+const maxAnswer = 256 << 10
+
+// notAllowed is what a sender reads when the handler, or the fallback result,
+// gives no reason.
+const notAllowed = "Message was rejected"
+
+// answer is what a handler says about a message.
+type answer struct {
+	denied bool
+	// reason is why, when denied; "" when the handler gives none.
+	reason string
+	// content is what shall be delivered, when not denied.
+	content string
+	// attributes replace the message's; nil keeps them.
+	attributes map[string]string
+}
+
+// parseAnswer reads the answer of a handler, {"ReviewResult", "Content",
+// "Attributes"}, and holds it against the rules. Members have exactly these
+// names, null is as good as absent, others are ignored.
+//
+// To allow, a message needs content within the room's length, measured as that
+// of a sender is: in code points, without white space at its ends.
+func parseAnswer(b []byte, maxLength int) (answer, error) {
+	members, err := answerMembers(b)
+	if err != nil {
+		return answer{}, err
+	}
+	result, _, err := text(members, "ReviewResult")
+	if err != nil {
+		return answer{}, err
+	}
+	content, given, err := text(members, "Content")
+	if err != nil {
+		return answer{}, err
+	}
+	attributes, err := attributesOf(members["Attributes"])
+	if err != nil {
+		return answer{}, err
+	}
+	switch chat.FallbackResult(result) {
+	case chat.Deny:
+		return answer{denied: true, reason: attributes["Reason"]}, nil
+	case chat.Allow:
+	default:
+		return answer{}, invalid("ReviewResult must be ALLOW or DENY")
+	}
+	switch n := utf8.RuneCountInString(strings.TrimSpace(content)); {
+	case !given || n == 0:
+		return answer{}, invalid("ALLOW needs Content")
+	case n > maxLength:
+		return answer{}, invalid("Content has %d characters, the room allows %d", n, maxLength)
+	}
+	return answer{content: content, attributes: attributes}, nil
+}
+
+// answerMembers splits the object into its members, nulls left out.
+func answerMembers(b []byte) (map[string]jsontext.Value, error) {
+	d := jsontext.NewDecoder(bytes.NewReader(b))
+	if start, err := d.ReadToken(); err != nil || start.Kind() != '{' {
+		return nil, invalid("it must be a JSON object")
+	}
+	members := make(map[string]jsontext.Value, 3)
+	for d.PeekKind() != '}' {
+		key, err := d.ReadToken()
+		if err != nil {
+			return nil, malformed(err)
+		}
+		name := key.String()
+		value, err := d.ReadValue()
+		if err != nil {
+			return nil, malformed(err)
+		}
+		if value.Kind() != 'n' {
+			members[name] = value.Clone()
+		}
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return nil, malformed(err)
+	}
+	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+		return nil, invalid("something follows the JSON object")
+	}
+	return members, nil
+}
+
+func malformed(err error) error {
+	if errors.Is(err, jsontext.ErrDuplicateName) {
+		return invalid("it has a member twice")
+	}
+	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		return invalid("it is not JSON at byte %d", syntax.ByteOffset)
+	}
+	return invalid("it is not JSON")
+}
+
+// text returns a member that is a string, and whether it is there.
+func text(members map[string]jsontext.Value, name string) (s string, given bool, err error) {
+	raw := members[name]
+	if raw == nil {
+		return "", false, nil
+	}
+	if raw.Kind() != '"' {
+		return "", false, invalid("%s must be a string", name)
+	}
+	b, err := jsontext.AppendUnquote(nil, raw)
+	if err != nil {
+		return "", false, malformed(err)
+	}
+	return string(b), true, nil
+}
+
+// attributesOf reads the Attributes; nil is absent. Their limit is the one that
+// a sender's have.
+func attributesOf(raw jsontext.Value) (map[string]string, error) {
+	if raw == nil {
+		return nil, nil
+	}
+	d := jsontext.NewDecoder(bytes.NewReader(raw))
+	if start, err := d.ReadToken(); err != nil || start.Kind() != '{' {
+		return nil, invalid("Attributes must be an object of strings")
+	}
+	attributes := map[string]string{}
+	for d.PeekKind() != '}' {
+		key, err := d.ReadToken()
+		if err != nil {
+			return nil, malformed(err)
+		}
+		name := key.String()
+		value, err := d.ReadToken()
+		if err != nil {
+			return nil, malformed(err)
+		}
+		if value.Kind() != '"' {
+			return nil, invalid("Attributes must be strings")
+		}
+		attributes[name] = value.String()
+	}
+	if n := chat.AttributesSize(attributes); n > chat.MaxAttributes {
+		return nil, invalid("Attributes have %d bytes, %d are allowed", n, chat.MaxAttributes)
+	}
+	return attributes, nil
+}
+
+// changes says whether anybody can tell the message from the original. An empty
+// map changes nothing where there were no attributes.
+func (a *answer) changes(m *chat.Message) bool {
+	return a.content != m.Content || a.attributes != nil && !maps.Equal(a.attributes, m.Attributes)
+}
+
+// apply returns the message to deliver: m itself when the answer changes nothing.
+func (a *answer) apply(m *chat.Message) *chat.Message {
+	if !a.changes(m) {
+		return m
+	}
+	c := *m
+	c.Content = a.content
+	if a.attributes != nil && !maps.Equal(a.attributes, m.Attributes) {
+		c.Attributes = a.attributes
+	}
+	return &c
+}
+
+// rejection is what the sender of a denied message gets. Its id is the
+// message's own (Messaging API reference, "Error").
+func (a *answer) rejection(id string) error {
+	e := &chat.Error{Code: chat.Rejected, Message: a.reason, ID: id}
+	if e.Message == "" {
+		e.Message = notAllowed
+	}
+	return e
+}

@@ -1,0 +1,250 @@
+package review
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os/exec"
+	"sync"
+	"time"
+)
+
+// execHandler runs a Lambda runtime program on this machine: an unmodified
+// function binary, which believes that it runs in Lambda (runtime.go).
+//
+// One instance is kept warm. As in Lambda an instance does one thing at a time,
+// so more are started when messages wait, up to the bound, and then stay. The
+// first is started again whenever it ends, with a growing delay while it does
+// not get as far as its first answer; the others are started again when needed.
+type execHandler struct {
+	program   []string
+	name      string // of the function
+	region    string
+	instances int
+	log       *slog.Logger
+	times     execTimes
+
+	ctx  context.Context // ends when the handler is closed
+	stop context.CancelFunc
+	work sync.WaitGroup
+
+	// queue hands an invocation to an instance that has nothing to do. It has
+	// no buffer: nobody waits in it behind a busy instance.
+	queue chan *invocation
+
+	mu sync.Mutex // guards what follows
+	// ready instances have asked for work before, starting ones have not yet.
+	ready, starting int
+	busy            int       // invocations that instances work on
+	waiting         int       // invocations that found no instance free
+	growAfter       time.Time // no additional instance before: the last did not start
+	// down is closed while no instance is ready or starting, and why says what
+	// became of the last one.
+	down chan struct{}
+	why  error
+}
+
+// execTimes are the limits on an instance.
+type execTimes struct {
+	init  time.Duration // from the start to the first request for work
+	busy  time.Duration // for one message, also after nobody waits for it any more
+	delay time.Duration // before an instance that never answered is started again; doubles
+	limit time.Duration // of the delay
+}
+
+// Lambda's own limits are 10 s for the init phase and, unless a function's
+// configuration says otherwise, 3 s for an invocation.
+var defaultTimes = execTimes{init: 10 * time.Second, busy: 3 * time.Second, delay: 250 * time.Millisecond, limit: 30 * time.Second}
+
+// errClosed is what becomes of invocations when the server stops.
+var errClosed = errors.New("the server is stopping")
+
+func newExec(o Options, program []string, pattern string) *execHandler {
+	return newExecTimes(o, program, pattern, defaultTimes)
+}
+
+func newExecTimes(o Options, program []string, pattern string, times execTimes) *execHandler {
+	ctx, stop := context.WithCancel(context.Background())
+	e := &execHandler{
+		program: program, name: functionName(pattern, program[0]), region: o.Region, instances: o.Instances,
+		log: o.Log.With(slog.String("rule", pattern)), times: times,
+		ctx: ctx, stop: stop,
+		queue: make(chan *invocation), down: make(chan struct{}),
+	}
+	e.starting = 1
+	e.work.Go(e.keepOne)
+	return e
+}
+
+// invocation is one message on its way through an instance.
+type invocation struct {
+	id       string
+	uri      string
+	payload  []byte
+	deadline time.Time
+	done     chan outcome // has room for the one outcome
+}
+
+type outcome struct {
+	answer []byte
+	err    error
+}
+
+func (e *execHandler) invoke(ctx context.Context, uri string, payload []byte) ([]byte, error) {
+	inv := &invocation{id: newRequestID(), uri: uri, payload: payload, done: make(chan outcome, 1)}
+	inv.deadline, _ = ctx.Deadline()
+	select {
+	case e.queue <- inv:
+	default:
+		if err := e.wait(ctx, inv); err != nil {
+			return nil, err
+		}
+	}
+	select {
+	case o := <-inv.done:
+		return o.answer, o.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// wait waits for an instance that takes the invocation, and starts one more if
+// that helps.
+func (e *execHandler) wait(ctx context.Context, inv *invocation) error {
+	e.mu.Lock()
+	e.waiting++
+	// One that is ready and not busy is about to ask for work.
+	enough := e.waiting <= e.starting+e.ready-e.busy
+	if !enough && e.ready > 0 && e.ready+e.starting < e.instances && time.Now().After(e.growAfter) && e.ctx.Err() == nil {
+		e.starting++
+		e.work.Go(e.additional)
+	}
+	down := e.down
+	e.mu.Unlock()
+	defer func() {
+		e.mu.Lock()
+		e.waiting--
+		e.mu.Unlock()
+	}()
+	select {
+	case e.queue <- inv:
+		return nil
+	case <-down:
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return fmt.Errorf("no instance of the program runs: %w", e.why)
+	case <-e.ctx.Done():
+		return errClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// keepOne runs one instance after another until the handler is closed.
+func (e *execHandler) keepOne() {
+	var delay time.Duration
+	for {
+		end := e.runInstance()
+		if e.ctx.Err() != nil {
+			return
+		}
+		switch {
+		case end.answered:
+			delay = 0
+		case delay == 0:
+			delay = e.times.delay
+		default:
+			delay = min(2*delay, e.times.limit)
+		}
+		e.log.LogAttrs(e.ctx, slog.LevelWarn, "A message review handler ended and is started again", slog.Any("error", end.why), slog.Duration("after", delay))
+		e.ended(end, delay == 0)
+		if delay > 0 {
+			select {
+			case <-time.After(delay):
+			case <-e.ctx.Done():
+				return
+			}
+			e.restarting()
+		}
+	}
+}
+
+// additional runs one instance more, until it ends.
+func (e *execHandler) additional() {
+	end := e.runInstance()
+	e.ended(end, false)
+	if e.ctx.Err() == nil {
+		e.log.LogAttrs(e.ctx, slog.LevelWarn, "An additional instance of a message review handler ended", slog.Any("error", end.why))
+	}
+}
+
+// becameReady is told when an instance asks for work for the first time.
+func (e *execHandler) becameReady() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.starting--
+	e.ready++
+}
+
+// works notes that an instance works on n invocations more, or less.
+func (e *execHandler) works(n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.busy += n
+}
+
+// ended notes that an instance has ended, and whether it is being started again
+// right now.
+func (e *execHandler) ended(end ending, again bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if end.ready {
+		e.ready--
+	} else {
+		e.starting--
+	}
+	if again {
+		e.starting++
+	}
+	if !end.answered {
+		e.growAfter = time.Now().Add(e.times.delay)
+	}
+	if e.ready+e.starting == 0 {
+		e.why = end.why
+		close(e.down)
+	}
+}
+
+// restarting notes that the first instance is started again after a delay.
+func (e *execHandler) restarting() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ready+e.starting == 0 {
+		e.down = make(chan struct{})
+	}
+	e.starting++
+}
+
+// check finds out whether there is such a program.
+func (e *execHandler) check(context.Context, string) error {
+	if _, err := exec.LookPath(e.program[0]); err != nil {
+		return fmt.Errorf("%w: %w", errRefused, err)
+	}
+	return nil
+}
+
+func (e *execHandler) close() {
+	e.stop()
+	e.work.Wait()
+}
+
+// newRequestID returns an id of the form that Lambda gives its invocations: a
+// UUID of version 4.
+func newRequestID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // It never fails.
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
