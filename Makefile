@@ -4,7 +4,7 @@ GO      ?= go
 LINT     = $(GO) tool -modfile=tools/go.mod golangci-lint
 UNIT     = $(shell $(GO) list ./... | grep -v '/e2e')
 FUZZTIME ?= 5s
-NODE_DIRS = e2e/clients/node examples/browser
+NODE_DIRS = e2e/clients/node e2e/review/node examples/browser
 
 .DEFAULT_GOAL := help
 .PHONY: help build run setup fmt lint test fuzz e2e check bench

@@ -1,0 +1,140 @@
+// The official chat client and the AWS SDK in headless Chromium.
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { after, before, describe, test } from 'node:test';
+import { DeleteRoomCommand, SendEventCommand } from '@aws-sdk/client-ivschat';
+import { build } from 'esbuild';
+import { launch } from './chromium.mjs';
+import { api, newRoom, tokenFor, url } from './support.mjs';
+
+let browser;
+let site;
+
+before(async () => {
+  const bundle = await build({ entryPoints: ['page.js'], bundle: true, format: 'iife', write: false, absWorkingDir: import.meta.dirname });
+  site = createServer((request, response) => {
+    const script = request.url === '/page.js';
+    response.writeHead(200, { 'Content-Type': script ? 'text/javascript' : 'text/html' });
+    response.end(script ? bundle.outputFiles[0].contents : '<!doctype html><link rel="icon" href="data:,"><script src="/page.js"></script>');
+  });
+  await new Promise((resolve) => site.listen(0, '127.0.0.1', resolve));
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  site?.close();
+});
+
+// open opens a page whose tokens come from the provider.
+async function open(provider = () => ({ token: 'none' })) {
+  const page = await (await browser.newContext()).newPage();
+  await page.exposeFunction('token', provider);
+  await page.goto(`http://127.0.0.1:${site.address().port}/`);
+  return page;
+}
+
+// join opens a page that is connected to the room.
+async function join(room, userId, members) {
+  const page = await open(() => tokenFor(room, userId, members));
+  await page.evaluate((u) => globalThis.connect(u), url);
+  await next(page, 'connect');
+  return page;
+}
+
+// next waits for an event of the name and takes it.
+async function next(page, name) {
+  await page.waitForFunction((n) => globalThis.seen.some((e) => e[0] === n), name, { timeout: 20_000 });
+  return page.evaluate((n) => globalThis.seen.splice(globalThis.seen.findIndex((e) => e[0] === n), 1)[0][1], name);
+}
+
+const request = (page, ...args) => page.evaluate((a) => globalThis.request(...a), args);
+
+describe('Chromium', () => {
+  test('two pages chat', async () => {
+    const room = await newRoom();
+    const [ann, bob] = await Promise.all([join(room, 'ann', { attributes: { colour: 'blue' } }), join(room, 'bob')]);
+    const sent = await request(ann, 'sendMessage', 'hello <b> 😀', { kind: 'greeting' });
+    const got = await next(bob, 'message');
+    assert.equal(got.content, 'hello <b> 😀');
+    assert.equal(got.id, sent.id);
+    assert.deepEqual(got.attributes, { kind: 'greeting' });
+    assert.deepEqual(got.sender, { userId: 'ann', attributes: { colour: 'blue' } });
+    assert.equal((await next(ann, 'message')).id, sent.id);
+    await request(bob, 'sendMessage', 'hi ann');
+    await next(bob, 'message');
+    assert.equal((await next(ann, 'message')).content, 'hi ann');
+  });
+
+  test('a page gets events and deletions', async () => {
+    const room = await newRoom();
+    const [ann, bob] = await Promise.all([join(room, 'ann'), join(room, 'bob')]);
+    await api.send(new SendEventCommand({ roomIdentifier: room, eventName: 'app:live', attributes: { on: 'yes' } }));
+    for (const page of [ann, bob]) {
+      const event = await next(page, 'event');
+      assert.equal(event.eventName, 'app:live');
+      assert.deepEqual(event.attributes, { on: 'yes' });
+    }
+    const { id } = await request(ann, 'sendMessage', 'bad');
+    const deleted = await request(bob, 'deleteMessage', id, 'spam');
+    assert.equal(deleted.messageId, id);
+    assert.equal((await next(ann, 'messageDelete')).messageId, id);
+  });
+
+  test('a kicked page sees why and stays away', async () => {
+    const room = await newRoom();
+    const [bad, moderator] = await Promise.all([join(room, 'bad'), join(room, 'moderator')]);
+    await request(moderator, 'disconnectUser', 'bad', 'spam');
+    assert.equal((await next(bad, 'userDisconnect')).reason, 'spam');
+    assert.equal(await next(bad, 'disconnect'), 'serverDisconnect');
+    assert.deepEqual(await bad.evaluate(() => globalThis.state()), { state: 'disconnected', tokens: 1 });
+    assert.equal((await moderator.evaluate(() => globalThis.state())).state, 'connected');
+  });
+
+  test('refusals carry their codes', async () => {
+    const room = await newRoom({ maximumMessageLength: 5, maximumMessageRatePerSecond: 100 });
+    const [page, viewer] = await Promise.all([join(room, 'a'), join(room, 'viewer', { capabilities: [] })]);
+    assert.deepEqual(await request(page, 'sendMessage', '123456'), { refused: 400, text: 'Message exceeds maximum length' });
+    assert.equal((await request(viewer, 'sendMessage', 'x')).refused, 403);
+    assert.equal((await request(page, 'sendMessage', 'x', { k: 'v'.repeat(1024) })).refused, 413);
+    const many = await Promise.all(Array.from({ length: 20 }, () => request(page, 'sendMessage', 'x')));
+    assert.deepEqual(many.find((r) => r.refused), { refused: 429, text: 'rate limit exceeded' });
+    await api.send(new DeleteRoomCommand({ identifier: room }));
+    const other = await newRoom();
+    const late = await join(other, 'b');
+    await api.send(new DeleteRoomCommand({ identifier: other }));
+    assert.equal((await request(late, 'sendMessage', 'x')).refused, 404);
+  });
+
+  test('a refused token is tried four times', async () => {
+    const page = await open(() => ({ token: 'made-up' }));
+    await page.evaluate((u) => globalThis.connect(u), url);
+    assert.equal(await next(page, 'disconnect'), 'socketError');
+    assert.equal((await page.evaluate(() => globalThis.state())).tokens, 4);
+  });
+
+  test('signed calls of the AWS SDK work from a page of another origin', async () => {
+    const page = await open();
+    const config = {
+      region: process.env.AWS_REGION, endpoint: process.env.AWS_ENDPOINT_URL_IVSCHAT,
+      credentials: { accessKeyId: process.env.AWS_ACCESS_KEY_ID, secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY },
+    };
+    const call = (operation, members) => page.evaluate((a) => globalThis.api(...a), [config, operation, members]);
+    const room = await call('CreateRoom', { name: 'from-a-page', tags: { team: 'chat' } });
+    assert.ok(room.arn, JSON.stringify(room));
+    assert.ok(room.requestId, 'the page cannot read the request id');
+    assert.equal((await call('GetRoom', { identifier: room.arn })).name, 'from-a-page');
+    assert.ok((await call('CreateChatToken', { roomIdentifier: room.arn, userId: 'u' })).token);
+    assert.equal((await call('TagResource', { resourceArn: room.arn, tags: { 'a b': 'c/d' } })).error, undefined);
+    assert.equal((await call('UntagResource', { resourceArn: room.arn, tagKeys: ['team'] })).error, undefined);
+    assert.deepEqual((await call('ListTagsForResource', { resourceArn: room.arn })).tags, { 'a b': 'c/d' });
+    const refused = await call('CreateRoom', { maximumMessageLength: 501 });
+    assert.equal(refused.error, 'ValidationException');
+    assert.equal(refused.reason, 'FIELD_VALIDATION_FAILED');
+    assert.ok(refused.requestId);
+    config.credentials.secretAccessKey = 'wrong';
+    assert.equal((await call('ListRooms', {})).error, 'InvalidSignatureException');
+    config.credentials.secretAccessKey = process.env.AWS_SECRET_ACCESS_KEY;
+    assert.equal((await call('DeleteRoom', { identifier: room.arn })).error, undefined);
+  });
+});

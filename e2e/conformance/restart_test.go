@@ -1,0 +1,118 @@
+package conformance
+
+import (
+	"net/http"
+	"testing"
+	"time"
+)
+
+func TestRestart(t *testing.T) {
+	t.Parallel()
+	if own == nil {
+		return
+	}
+	dir := t.TempDir()
+	first := startServerOn(t, dir)
+	e := endpointOf(first)
+	kept := created(t, e.callKept(t, "CreateRoom", m{"name": "kept", "tags": m{"a": "b"}}))
+	logging := created(t, e.callKept(t, "CreateLoggingConfiguration", m{"destinationConfiguration": m{"s3": m{"bucketName": "chat-logs"}}}))
+	before := e.call(t, "GetRoom", m{"identifier": kept.arn}).want(t, http.StatusOK)
+	used, unused := e.newToken(t, kept, nil), e.newToken(t, kept, nil)
+	session := e.connect(t, used)
+	if err := first.Terminate(); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("Restart", func(t *testing.T) {
+		t.Run("the old server says goodbye", func(t *testing.T) {
+			check(t, "with ERROR 401 and then without a Close", func(t *testing.T) {
+				f := session.nextError(t, 401)
+				f.wantForm(t)
+				if f.RequestID != "" {
+					t.Errorf("RequestId %q", f.RequestID)
+				}
+				session.wantDropped(t)
+			})
+			check(t, "with exit status 0", func(t *testing.T) {
+				if err := first.Wait(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+		e := endpointOf(startServerOn(t, dir))
+		check(t, "rooms are there as they were", func(t *testing.T) {
+			after := e.call(t, "GetRoom", m{"identifier": kept.arn}).want(t, http.StatusOK)
+			for k, v := range before {
+				wantValue(t, after, k, v)
+			}
+		})
+		check(t, "logging configurations are there", func(t *testing.T) {
+			e.call(t, "GetLoggingConfiguration", m{"identifier": logging.arn}).want(t, http.StatusOK)
+		})
+		check(t, "a token that was used is still used", func(t *testing.T) {
+			e.wantRefused(t, used, http.StatusUnauthorized)
+		})
+		check(t, "a token that was not used works once", func(t *testing.T) {
+			s := e.connect(t, unused)
+			s.say(t, "x")
+			s.nextMessage(t, "x")
+			e.wantRefused(t, unused, http.StatusUnauthorized)
+		})
+		check(t, "tokens of another server are refused", func(t *testing.T) {
+			subject.wantRefused(t, e.newToken(t, kept, nil), http.StatusUnauthorized)
+		})
+	})
+}
+
+// callKept is call without the deletion at the end of the case.
+func (e *endpoint) callKept(t *testing.T, operation string, members m) *reply {
+	t.Helper()
+	return e.send(t, &call4{path: "/" + operation, body: jsonText(t, members)})
+}
+
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	if own == nil {
+		return
+	}
+	check(t, "a draining server is not ready and spreads its goodbyes", func(t *testing.T) {
+		s := startServer(t, "--drain-time", "3s")
+		e := endpointOf(s)
+		room := e.newRoom(t, nil)
+		const n = 12
+		sessions := make([]*session, n)
+		for i := range sessions {
+			sessions[i] = e.join(t, room, nil)
+		}
+		if err := s.Terminate(); err != nil {
+			t.Fatal(err)
+		}
+		notReady := false
+		for !notReady {
+			status, err := s.Ready(t.Context())
+			notReady = status == http.StatusServiceUnavailable
+			if err != nil {
+				break
+			}
+		}
+		if !notReady {
+			t.Error("/readyz never answered 503")
+		}
+		var first, last time.Time
+		for _, session := range sessions {
+			f := session.nextError(t, 401)
+			session.wantDropped(t)
+			if first.IsZero() || f.at.Before(first) {
+				first = f.at
+			}
+			if f.at.After(last) {
+				last = f.at
+			}
+		}
+		if spread := last.Sub(first); spread < time.Second || spread > 4*time.Second {
+			t.Errorf("all goodbyes within %s, want them spread over 3s", spread)
+		}
+		if err := s.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}
