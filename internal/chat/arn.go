@@ -48,7 +48,7 @@ func ParseARN(s string) (ARN, error) {
 	}
 	rest, ok := strings.CutPrefix(s, "arn:aws:ivschat:")
 	if !ok {
-		return ARN{}, fmt.Errorf("%q is not an ARN of IVS Chat; it begins with arn:aws:ivschat:", s)
+		return ARN{}, fmt.Errorf("%q is not an ARN of IVS Chat, which begins with arn:aws:ivschat", s)
 	}
 	parts := strings.SplitN(rest, ":", 3)
 	if len(parts) != 3 {

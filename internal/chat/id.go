@@ -19,7 +19,7 @@ func NewID() string {
 	id := make([]byte, 0, IDLength)
 	for {
 		var random [16]byte
-		rand.Read(random[:]) //nolint:errcheck // crypto/rand.Read never fails; it crashes the program instead.
+		rand.Read(random[:]) // It never fails; it crashes the program instead.
 		for _, b := range random {
 			if int(b) >= limit {
 				continue

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -168,7 +169,7 @@ func (e *Endpoint) attach(w http.ResponseWriter, c *connection, response []byte)
 		return fmt.Errorf("take over the connection: %w", err)
 	}
 	// A client may send its first frame together with the handshake.
-	early, err := rw.Reader.Peek(rw.Reader.Buffered())
+	early, err := rw.Peek(rw.Reader.Buffered())
 	if err != nil {
 		conn.Close()
 		return fmt.Errorf("read what came with the handshake: %w", err)
@@ -176,11 +177,12 @@ func (e *Endpoint) attach(w http.ResponseWriter, c *connection, response []byte)
 	// The loop may report the first frame before Attach returns.
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	group := c.session.Audience().(audience).group //nolint:forcetypeassert // Sockets made it.
 	socket, err := e.o.Sockets.server.Attach(websocket.Attachment{
 		Conn:     conn,
 		Response: response,
 		Buffered: append([]byte(nil), early...),
-		Group:    c.session.Audience().(audience).group, //nolint:forcetypeassert // Sockets made it.
+		Group:    group,
 		Value:    c,
 		Deadline: c.session.Expires(),
 	})
@@ -195,9 +197,7 @@ func (e *Endpoint) attach(w http.ResponseWriter, c *connection, response []byte)
 func (e *Endpoint) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	status, name, message := refusal(err)
 	if bad, ok := errors.AsType[*websocket.HandshakeError](err); ok {
-		for key, values := range bad.Header {
-			w.Header()[key] = values
-		}
+		maps.Copy(w.Header(), bad.Header)
 	}
 	e.handshake.refused.WithLabelValues(name).Inc()
 	level := slog.LevelInfo
@@ -213,7 +213,7 @@ func (e *Endpoint) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("X-Amzn-Errortype", name)
 	w.WriteHeader(status)
-	w.Write(body) //nolint:errcheck // The client is gone or has its answer.
+	w.Write(body) //nolint:errcheck,gosec // The client is gone or has its answer, which is JSON and quoted.
 }
 
 // refusal is the HTTP answer that an error stands for.
@@ -244,7 +244,7 @@ func refusal(err error) (status int, name, message string) {
 }
 
 func jsontextQuote(s string) []byte {
-	b, _ := jsontext.AppendQuote(nil, s) //nolint:errcheck // It reports invalid UTF-8 that it replaced.
+	b, _ := jsontext.AppendQuote(nil, s) // The error is about invalid UTF-8, which it has replaced.
 	return b
 }
 

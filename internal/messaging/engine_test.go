@@ -327,16 +327,26 @@ func TestSendMessage(t *testing.T) {
 		{name: "content of white space is invalid", content: " \n\t ", want: chat.Invalid},
 		{name: "content beyond the room's length is invalid", content: long, want: chat.Invalid},
 		{name: "attributes beyond 1 KB are too large", content: "x", attributes: huge, want: chat.TooLarge},
-		{name: "a request id beyond 256 bytes is too large", content: "x", want: chat.TooLarge,
-			prepare: func(_ *chat.Token, r *messaging.Request) { r.ID = strings.Repeat("r", 257) }},
-		{name: "without the capability it is denied, whatever else is wrong", content: long, want: chat.AccessDenied,
-			prepare: func(tk *chat.Token, r *messaging.Request) { tk.Capabilities = nil; r.OverRate = true }},
-		{name: "fields come before the rate", content: long, want: chat.Invalid,
-			prepare: func(_ *chat.Token, r *messaging.Request) { r.OverRate = true }},
-		{name: "over the rate it is throttled", content: "x", want: chat.Throttled,
-			prepare: func(_ *chat.Token, r *messaging.Request) { r.OverRate = true }},
-		{name: "after the session's end it is unauthenticated", content: "x", want: chat.Unauthenticated,
-			prepare: func(tk *chat.Token, r *messaging.Request) { r.Received = tk.SessionExpires }},
+		{
+			name: "a request id beyond 256 bytes is too large", content: "x", want: chat.TooLarge,
+			prepare: func(_ *chat.Token, r *messaging.Request) { r.ID = strings.Repeat("r", 257) },
+		},
+		{
+			name: "without the capability it is denied, whatever else is wrong", content: long, want: chat.AccessDenied,
+			prepare: func(tk *chat.Token, r *messaging.Request) { tk.Capabilities = nil; r.OverRate = true },
+		},
+		{
+			name: "fields come before the rate", content: long, want: chat.Invalid,
+			prepare: func(_ *chat.Token, r *messaging.Request) { r.OverRate = true },
+		},
+		{
+			name: "over the rate it is throttled", content: "x", want: chat.Throttled,
+			prepare: func(_ *chat.Token, r *messaging.Request) { r.OverRate = true },
+		},
+		{
+			name: "after the session's end it is unauthenticated", content: "x", want: chat.Unauthenticated,
+			prepare: func(tk *chat.Token, r *messaging.Request) { r.Received = tk.SessionExpires },
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -438,13 +448,13 @@ func TestRates(t *testing.T) {
 func TestEvents(t *testing.T) {
 	t.Run("DeleteMessage carries both spellings and an id of its own", func(t *testing.T) {
 		w := newWorld(t)
-		id, err := w.engine.DeleteMessage(t.Context(), roomID, "AAAAAAAAAAAA", "spam")
-		if err != nil {
+		if _, err := w.engine.DeleteMessage(t.Context(), roomID, "AAAAAAAAAAAA", "spam"); err != nil {
 			t.Fatal(err)
 		}
 		// Nobody is there, so nothing was heard; a session makes the room live.
 		w.join(t, w.token("ann"))
-		if id, err = w.engine.DeleteMessage(t.Context(), roomID, "AAAAAAAAAAAA", "spam"); err != nil {
+		id, err := w.engine.DeleteMessage(t.Context(), roomID, "AAAAAAAAAAAA", "spam")
+		if err != nil {
 			t.Fatal(err)
 		}
 		f := w.frames(t)
