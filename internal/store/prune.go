@@ -31,8 +31,9 @@ func (db *DB) pruneLoop(ctx context.Context) {
 }
 
 // Prune deletes the redemptions of tokens that have expired and the records of
-// the transcript that are older than the retention, in small transactions. The
-// store does so by itself once a minute.
+// the transcript that nobody is owed any more, in small transactions. Records
+// older than the retention are owed to nobody: they are dropped, counted and
+// logged. The store does so by itself once a minute.
 func (db *DB) Prune(ctx context.Context) error {
 	now := db.o.Now()
 	err := prune(ctx, db.tokens, `DELETE FROM redemptions WHERE token_id IN
@@ -40,10 +41,19 @@ func (db *DB) Prune(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	expired := now.Add(-db.o.Retention)
+	if err := db.dropOwed(ctx, expired); err != nil {
+		return err
+	}
+	if err := db.pruneDelivered(ctx); err != nil {
+		return err
+	}
 	// Records stand nearly in the order of their times, so the oldest are in
-	// front, and no index over the times is needed to find them.
+	// front, and no index over the times is needed to find them. What dropOwed
+	// left is part of an object that was begun, and goes with the rest of it.
 	return prune(ctx, db.transcript, `DELETE FROM transcript WHERE position IN (SELECT position FROM
-		(SELECT position, time FROM transcript ORDER BY position LIMIT $2) AS oldest WHERE time < $1)`, now.Add(-db.o.Retention))
+		(SELECT position, time, room_id FROM transcript ORDER BY position LIMIT $2) AS oldest WHERE time < $1
+		AND NOT EXISTS (SELECT 1 FROM backlogs b WHERE b.room_id = oldest.room_id AND b.delivered < oldest.position AND oldest.position <= b.head))`, expired)
 }
 
 // prune runs the statement until it finds nothing more.

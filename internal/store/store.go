@@ -86,6 +86,8 @@ type DB struct {
 	redemptions *committer[*redemption]
 	frames      *committer[*messaging.Frame]
 	drops       dropLog
+	readers     readers
+	moves       *committer[*move]
 
 	ready readiness
 
@@ -116,8 +118,10 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	db.stop = stop
 	db.redemptions = newRedemptions(db)
 	db.frames = newTranscript(db)
+	db.moves = newMoves(db)
 	db.background.Go(db.redemptions.run)
 	db.background.Go(db.frames.run)
+	db.background.Go(db.moves.run)
 	db.background.Go(func() { db.pruneLoop(background) })
 	return db, nil
 }
@@ -173,6 +177,7 @@ func (db *DB) Close() error {
 	db.stop()
 	db.redemptions.close()
 	db.frames.close()
+	db.moves.close()
 	db.background.Wait()
 	return db.closeFiles()
 }

@@ -31,7 +31,7 @@ const (
 	frameOverhead = 256
 )
 
-var insertFrames = newInserts(`INSERT INTO transcript (room_id, epoch, sequence, time, type, json) VALUES `, 6, ``)
+var insertFrames = newInserts(`INSERT INTO transcript (room_id, epoch, sequence, time, type, json, readers) VALUES `, 7, ``)
 
 func newTranscript(db *DB) *committer[*messaging.Frame] {
 	c := &committer[*messaging.Frame]{
@@ -75,17 +75,40 @@ var released = func() chan struct{} {
 	return c
 }()
 
+// writeFrames stores the frames, and with them who is owed them.
 func (db *DB) writeFrames(ctx context.Context, frames []*messaging.Frame) error {
+	ids, err := db.resolve(ctx, frames)
+	if err != nil {
+		return err
+	}
 	return db.transcript.update(ctx, func(ctx context.Context, s session) error {
-		return eachGroup(&insertFrames, frames, func(query string, group []*messaging.Frame) error {
-			args := make([]any, 0, 6*len(group))
+		before, err := s.lastPosition(ctx)
+		if err != nil {
+			return err
+		}
+		err = eachGroup(&insertFrames, frames, func(query string, group []*messaging.Frame) error {
+			args := make([]any, 0, 7*len(group))
 			for _, f := range group {
-				args = append(args, f.RoomID, int64(f.Epoch), int64(f.Sequence), f.Time.UnixNano(), string(f.Type), f.JSON)
+				args = append(args, f.RoomID, int64(f.Epoch), int64(f.Sequence), f.Time.UnixNano(), string(f.Type), f.JSON, readerList(f, ids))
 			}
 			_, err := s.exec(ctx, query, args...)
 			return err
 		})
+		if err != nil {
+			return err
+		}
+		head, err := s.lastPosition(ctx)
+		if err != nil {
+			return err
+		}
+		return s.addBacklogs(ctx, frames, ids, before, head)
 	})
+}
+
+// lastPosition is the last one in the transcript, 0 when it is empty.
+func (s session) lastPosition(ctx context.Context) (last int64, err error) {
+	_, err = s.row(ctx, `SELECT coalesce(max(position), 0) FROM transcript`, nil, &last)
+	return last, err
 }
 
 // Read returns up to max records of a room behind the position after, in order;

@@ -1,0 +1,136 @@
+package chatlog
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/firehose"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"confab/internal/chat"
+	"confab/internal/telemetry"
+)
+
+// How long one call may take. An object has up to 5 MiB of records, which is
+// less than one when compressed.
+const (
+	objectTimeout = 30 * time.Second
+	recordTimeout = 15 * time.Second
+)
+
+// LoadAWS returns the configuration of the AWS clients as every AWS tool finds
+// it: environment, shared files, container and instance roles, and endpoints of
+// services (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_CLOUDWATCH_LOGS,
+// AWS_ENDPOINT_URL_FIREHOSE). The region is the server's: the service logs to
+// its own region only.
+func LoadAWS(ctx context.Context, region string) (aws.Config, error) {
+	return config.LoadDefaultConfig(ctx, config.WithRegion(region))
+}
+
+// clients are what all destinations share.
+type clients struct {
+	s3       *s3.Client
+	logs     *cloudwatchlogs.Client
+	firehose *firehose.Client
+	files    *files // instead of the others
+}
+
+func newClients(o *Options) clients {
+	if o.LocalDir != "" {
+		return clients{files: newFiles(o.LocalDir)}
+	}
+	c := o.AWS.Copy()
+	// Trying again is our part: a call that fails counts, and its rooms wait.
+	c.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	c.RetryMaxAttempts = 1
+	return clients{
+		s3: s3.NewFromConfig(c, func(o *s3.Options) {
+			// Servers other than AWS seldom have a name for every bucket.
+			o.UsePathStyle = o.BaseEndpoint != nil
+		}),
+		logs:     cloudwatchlogs.NewFromConfig(c),
+		firehose: firehose.NewFromConfig(c),
+	}
+}
+
+// destination makes what delivers to d.
+func (c clients) destination(o *Options, d chat.Destination) destination {
+	switch {
+	case c.files != nil:
+		return &localDestination{files: c.files, kind: d.Type, name: d.Name}
+	case d.Type == chat.S3:
+		return &bucket{client: c.s3, name: d.Name}
+	case d.Type == chat.CloudWatchLogs:
+		return &logGroup{client: c.logs, name: d.Name, now: o.Now}
+	default:
+		return &deliveryStream{client: c.firehose, name: d.Name}
+	}
+}
+
+// Codes by which the services, and servers that speak their protocols, say that
+// a call was denied.
+var deniedCodes = []string{
+	"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "AccountProblem", "UnauthorizedAccess", "Forbidden",
+	"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidClientTokenId", "UnrecognizedClientException", "MissingAuthenticationToken",
+	"ExpiredToken", "ExpiredTokenException", "InvalidToken", "InvalidSignatureException",
+}
+
+// Codes that say that the destination does not exist.
+var missingCodes = []string{"NoSuchBucket", "ResourceNotFoundException", "NotFound"}
+
+// cause is why a delivery failed, as far as metrics tell it apart.
+type cause int
+
+const (
+	otherCause cause = iota
+	denied
+	missing
+)
+
+// causeOf finds out why a call failed.
+func causeOf(err error) cause {
+	if e, ok := errors.AsType[smithy.APIError](err); ok {
+		switch {
+		case slices.Contains(deniedCodes, e.ErrorCode()):
+			return denied
+		case slices.Contains(missingCodes, e.ErrorCode()):
+			return missing
+		}
+	}
+	if e, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
+		switch e.HTTPStatusCode() {
+		case http.StatusUnauthorized, http.StatusForbidden:
+			return denied
+		case http.StatusNotFound:
+			return missing
+		}
+	}
+	return otherCause
+}
+
+// count counts one failed delivery of a logging configuration.
+func count(m *telemetry.Metrics, configuration chat.ARN, err error) {
+	arn := configuration.String()
+	m.LogDestinationErrors.WithLabelValues(arn).Inc()
+	switch causeOf(err) {
+	case denied:
+		m.LogDestinationAccessDeniedErrors.WithLabelValues(arn).Inc()
+	case missing:
+		m.LogDestinationResourceNotFoundErrors.WithLabelValues(arn).Inc()
+	case otherCause:
+	}
+}
+
+// is says whether the error has one of the codes.
+func is(err error, codes ...string) bool {
+	e, ok := errors.AsType[smithy.APIError](err)
+	return ok && slices.Contains(codes, e.ErrorCode())
+}

@@ -1,0 +1,244 @@
+// Package chatlog delivers the transcripts of rooms to the destinations of their
+// logging configurations: S3, CloudWatch Logs and Firehose, or the same below a
+// local directory (IVS Chat user guide, "Chat Logging").
+//
+// # What is delivered
+//
+// Every frame that a room delivered while it had the logging configuration, at
+// least once, as the record that AppendRecord makes. Who a frame is for is
+// written beside it when it is appended to the transcript: the destinations that
+// the room's logging configurations have at that moment. A configuration that is
+// attached, detached, changed or deleted later neither takes from a destination
+// what was meant for it nor gives it anything else.
+//
+// # Positions
+//
+// A Reader is one configuration with one destination. For every room it has a
+// Backlog: the position up to which the destination has acknowledged everything,
+// and the last one that it is owed. The position moves after the acknowledgement
+// and survives kill -9, so what is delivered twice after a crash is what was
+// under way then: per reader at most inFlight calls of
+//
+//	S3               nothing: key and bounds of an object are durable before it is
+//	                 written, so the same object is written over itself
+//	CloudWatch Logs  10,000 records or 1 MiB of one room
+//	Firehose         500 records or 4 MiB
+//	local            nothing, or as above if the file system lost a file's tail
+//
+// # When a destination fails
+//
+// Each reader works alone, with a bounded number of calls and of bytes in memory.
+// What fails is tried again for as long as the transcript is kept, with growing
+// pauses and jitter: rooms on their own, and the whole destination slows down to
+// single attempts when nothing succeeds. Records that a destination accepted in
+// part of a call are not sent again by this process. What is older than the
+// retention is dropped, counted and logged by the transcript.
+package chatlog
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"confab/internal/chat"
+	"confab/internal/telemetry"
+)
+
+// Reader is a logging configuration with the destination that it had when
+// frames were appended for it.
+type Reader struct {
+	ID            int64
+	Configuration chat.ARN
+	Destination   chat.Destination
+	// Since is when the oldest frame that it is owed was received; zero when it
+	// is owed nothing.
+	Since time.Time
+}
+
+// Backlog is what a reader is owed of one room.
+type Backlog struct {
+	ReaderID int64
+	RoomID   string
+	// Delivered is the position up to which everything was acknowledged, Head
+	// the last one that may be owed.
+	Delivered, Head int64
+	// Object is what was begun and not acknowledged; nil if there is none.
+	Object *Object
+}
+
+// Object is an S3 object whose key and bounds are decided: it has exactly what
+// is owed behind Backlog.Delivered up to the position To.
+type Object struct {
+	Key string
+	To  int64
+}
+
+// Record is one frame to be delivered.
+type Record struct {
+	Position int64
+	Time     time.Time // when the service received the request
+	Type     chat.FrameType
+	JSON     []byte // the frame as clients got it
+}
+
+// Transcript is the durable record of rooms with the positions of its readers.
+type Transcript interface {
+	// Readers returns all that were ever owed something.
+	Readers(ctx context.Context) ([]Reader, error)
+	// Backlogs returns up to max rooms of which the reader is owed something
+	// that is older than before, or more than size bytes; the oldest first.
+	Backlogs(ctx context.Context, reader int64, before time.Time, size int64, max int) ([]Backlog, error)
+	// Owed returns up to max records of the backlog's room that are meant for
+	// its reader, behind the position after and up to to, in order. Fewer than
+	// max are all.
+	Owed(ctx context.Context, b Backlog, after, to int64, max int) ([]Record, error)
+	// BeginObject makes key and bounds of an object durable.
+	BeginObject(ctx context.Context, b Backlog, o Object) error
+	// Advance notes that everything up to the position to was acknowledged; an
+	// object is finished with it. bytes is what that was, since the time of the
+	// last record. A backlog that was moved by somebody else stays as it is.
+	Advance(ctx context.Context, b Backlog, to int64, bytes int, since time.Time) error
+}
+
+// The defaults of Options.
+const (
+	DefaultFlushInterval  = 5 * time.Second
+	DefaultObjectInterval = 5 * time.Minute
+)
+
+// Options are what a Service needs. Fields without a comment are required.
+type Options struct {
+	Region, Account string
+	Transcript      Transcript
+	// LocalDir, when set, takes everything instead of AWS: see local.go.
+	LocalDir string
+	// AWS is the configuration of the AWS clients; needed without LocalDir.
+	AWS aws.Config
+	// FlushInterval is how long records wait for others on their way to
+	// CloudWatch Logs and Firehose, ObjectInterval to S3; 0 is the default.
+	FlushInterval, ObjectInterval time.Duration
+	Metrics                       *telemetry.Metrics
+	Log                           *slog.Logger
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Service delivers. Make it with New, stop it with Close.
+type Service struct {
+	o       Options
+	clients clients
+
+	ctx  context.Context // ends all work
+	stop context.CancelFunc
+	// flush is closed when nothing shall wait for company any more.
+	flush chan struct{}
+	done  chan struct{} // closed when all workers have ended
+
+	closing sync.Once
+}
+
+// New begins to deliver what the transcript has.
+func New(o Options) (*Service, error) {
+	if o.FlushInterval <= 0 {
+		o.FlushInterval = DefaultFlushInterval
+	}
+	if o.ObjectInterval <= 0 {
+		o.ObjectInterval = DefaultObjectInterval
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.LocalDir == "" && o.AWS.Credentials == nil {
+		return nil, errors.New("chat logging has neither AWS credentials nor a local directory")
+	}
+	s := &Service{o: o, flush: make(chan struct{}), done: make(chan struct{})}
+	s.clients = newClients(&s.o)
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	go s.dispatch()
+	return s, nil
+}
+
+// Close delivers what is owed without waiting for intervals, until ctx ends or
+// only destinations that fail are left. What is not delivered then is delivered
+// after the next start.
+func (s *Service) Close(ctx context.Context) {
+	s.closing.Do(func() { close(s.flush) })
+	select {
+	case <-s.done:
+	case <-ctx.Done():
+	}
+	s.stop()
+	<-s.done
+}
+
+// pollEvery is how often the transcript is asked who is owed something. It is a
+// fraction of every sensible interval.
+const pollEvery = time.Second
+
+// dispatch keeps one worker for every reader that was owed something since the
+// start, wakes those that are owed something now, and ends with all of them when
+// Close wants it.
+func (s *Service) dispatch() {
+	defer close(s.done)
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	known := map[int64]*worker{}
+	tick := time.NewTicker(min(pollEvery, s.o.FlushInterval, s.o.ObjectInterval))
+	defer tick.Stop()
+	for last := false; ; {
+		readers, err := s.o.Transcript.Readers(s.ctx)
+		if err != nil && s.ctx.Err() == nil {
+			s.o.Log.LogAttrs(s.ctx, slog.LevelError, "The readers of chat logs cannot be listed", slog.Any("error", err))
+		}
+		s.measureLag(readers)
+		for _, r := range readers {
+			if r.Since.IsZero() {
+				continue
+			}
+			w := known[r.ID]
+			if w == nil {
+				w = newWorker(s, r)
+				known[r.ID] = w
+				workers.Go(w.run)
+			}
+			w.wakeUp()
+		}
+		if last || s.ctx.Err() != nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-s.flush:
+			last = true
+		case <-s.ctx.Done():
+		}
+	}
+}
+
+// flushing says whether the service stops.
+func (s *Service) flushing() bool {
+	select {
+	case <-s.flush:
+		return true
+	default:
+		return false
+	}
+}
+
+// measureLag sets, for every type of destination, how old the oldest record is
+// that was not delivered.
+func (s *Service) measureLag(readers []Reader) {
+	lag := map[chat.DestinationType]time.Duration{}
+	for _, r := range readers {
+		if !r.Since.IsZero() {
+			lag[r.Destination.Type] = max(lag[r.Destination.Type], s.o.Now().Sub(r.Since))
+		}
+	}
+	for _, t := range []chat.DestinationType{chat.S3, chat.CloudWatchLogs, chat.Firehose} {
+		s.o.Metrics.LogLag.WithLabelValues(string(t)).Set(lag[t].Seconds())
+	}
+}

@@ -1,0 +1,141 @@
+package chatlog
+
+import (
+	"context"
+	"time"
+
+	"confab/internal/chat"
+)
+
+// destination takes records. Its methods are called from several goroutines.
+type destination interface {
+	// limits says what one call may hold.
+	limits() limits
+	// deliver writes the parcels in one call to the destination, or as few as it
+	// takes, and returns nil when everything was acknowledged or refused for
+	// good. With an error it has marked what was accepted nevertheless.
+	deliver(ctx context.Context, parcels []*parcel) error
+}
+
+// limits are those of one call. Sizes are in bytes.
+type limits struct {
+	records  int           // records of all parcels; 0 is no limit
+	size     int           // of all parcels
+	overhead int           // that the destination counts besides each record
+	record   int           // of one record; larger ones cannot be delivered; 0 is no limit
+	span     time.Duration // between the times of two records; 0 is no limit
+	rooms    int           // parcels
+	objects  bool          // a parcel is an object, with key and bounds made durable before
+	calls    int           // under way at a time
+}
+
+// parcel is some records of one room on their way to one destination.
+type parcel struct {
+	backlog Backlog
+	records []Record
+	// to is the position up to which nothing is owed once records are delivered.
+	to int64
+	// size is what the destination counts, frames what the transcript does.
+	size, frames int
+	// tooLarge counts records that no call can hold.
+	tooLarge int
+	// key is the object's, for destinations that have objects.
+	key string
+	// settled has the records that need not be sent any more, by position: true
+	// for those that were accepted, false for those that were refused for good.
+	// It outlives the parcel while its room rests, so that what was accepted in
+	// part of a call is not sent twice.
+	settled map[int64]bool
+}
+
+// settle notes that the record was accepted, or refused for good.
+func (p *parcel) settle(position int64, accepted bool) {
+	if p.settled == nil {
+		p.settled = map[int64]bool{}
+	}
+	p.settled[position] = accepted
+}
+
+// open returns the records that are not settled.
+func (p *parcel) open() []Record {
+	if len(p.settled) == 0 {
+		return p.records
+	}
+	var left []Record
+	for _, r := range p.records {
+		if _, settled := p.settled[r.Position]; !settled {
+			left = append(left, r)
+		}
+	}
+	return left
+}
+
+// refused counts the records that were refused for good.
+func (p *parcel) refused() int {
+	n := 0
+	for _, r := range p.records {
+		if accepted, settled := p.settled[r.Position]; settled && !accepted {
+			n++
+		}
+	}
+	return n
+}
+
+// last is the time of the last record.
+func (p *parcel) last() time.Time { return p.records[len(p.records)-1].Time }
+
+// pageRecords is how many records are read at a time.
+const pageRecords = 512
+
+// load reads a parcel from the backlog, as much as one call may hold. An object
+// that was begun is read as it was decided, whatever the limits are.
+func load(ctx context.Context, t Transcript, b Backlog, l limits) (*parcel, error) {
+	end := b.Head
+	if b.Object != nil {
+		end = b.Object.To
+		l.records, l.size, l.span = 0, 0, 0
+	}
+	p := &parcel{backlog: b, to: b.Delivered}
+	if b.Object != nil {
+		p.key = b.Object.Key
+	}
+	var first, last time.Time
+	for {
+		page, err := t.Owed(ctx, b, p.to, end, pageRecords)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range page {
+			size := recordOverhead + len(r.JSON) + l.overhead
+			if l.record > 0 && size > l.record {
+				p.tooLarge++
+				p.to = r.Position
+				continue
+			}
+			if len(p.records) == 0 || r.Time.Before(first) {
+				first = r.Time
+			}
+			if len(p.records) == 0 || r.Time.After(last) {
+				last = r.Time
+			}
+			if len(p.records) > 0 && (l.records > 0 && len(p.records) == l.records ||
+				l.size > 0 && p.size+size > l.size ||
+				l.span > 0 && last.Sub(first) > l.span) {
+				return p, nil
+			}
+			p.records = append(p.records, r)
+			p.size += size
+			p.frames += len(r.JSON)
+			p.to = r.Position
+		}
+		if len(page) < pageRecords {
+			p.to = end
+			return p, nil
+		}
+	}
+}
+
+// newDestination makes what delivers to d.
+func (s *Service) newDestination(d chat.Destination) destination {
+	return s.clients.destination(&s.o, d)
+}

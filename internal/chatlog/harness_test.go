@@ -1,0 +1,202 @@
+package chatlog_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/chatlog"
+	"confab/internal/messaging"
+	"confab/internal/store"
+	"confab/internal/telemetry"
+)
+
+// bench is a store with a service that delivers from it.
+type bench struct {
+	t       testing.TB
+	dir     string
+	store   store.Options
+	db      *store.DB
+	metrics *telemetry.Metrics
+	log     *logBuffer
+	logs    *chatlog.Service
+
+	mu        sync.Mutex
+	sequences map[string]uint64
+}
+
+// logBuffer keeps the log for tests that look at it.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+var secretKey = bytes.Repeat([]byte{7}, store.SecretKeySize)
+
+// newBench opens a new store.
+func newBench(t testing.TB, change ...func(*store.Options)) *bench {
+	t.Helper()
+	b := &bench{
+		t: t, dir: filepath.Join(t.TempDir(), "data"), metrics: telemetry.NewMetrics(), log: &logBuffer{},
+		sequences: map[string]uint64{},
+	}
+	o := store.Options{Dir: b.dir, SecretKey: secretKey, Region: region, Account: account, Metrics: b.metrics, Log: b.logger()}
+	for _, c := range change {
+		c(&o)
+	}
+	b.store = o
+	b.reopen()
+	return b
+}
+
+// reopen opens the store; the test's end closes it.
+func (b *bench) reopen() {
+	b.t.Helper()
+	b.db = must(store.Open(b.t.Context(), b.store))(b.t)
+	db := b.db
+	b.t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			b.t.Error(err)
+		}
+	})
+}
+
+func (b *bench) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(io.MultiWriter(b.log), nil))
+}
+
+// options are those of a service that does not wait long.
+func (b *bench) options(endpoint string, change ...func(*chatlog.Options)) chatlog.Options {
+	o := chatlog.Options{
+		Region: region, Account: account, Transcript: b.db, AWS: awsConfig(endpoint),
+		FlushInterval: 50 * time.Millisecond, ObjectInterval: 50 * time.Millisecond,
+		Metrics: b.metrics, Log: b.logger(),
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	return o
+}
+
+// start starts delivering; the test's end stops it.
+func (b *bench) start(endpoint string, change ...func(*chatlog.Options)) {
+	b.t.Helper()
+	b.logs = must(chatlog.New(b.options(endpoint, change...)))(b.t)
+	b.t.Cleanup(b.stop)
+}
+
+// stop stops delivering at once; it may be called twice.
+func (b *bench) stop() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	b.logs.Close(ctx)
+}
+
+// finish stops in good order.
+func (b *bench) finish() {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), 30*time.Second)
+	defer cancel()
+	b.logs.Close(ctx)
+	if ctx.Err() != nil {
+		b.t.Error("the service does not stop")
+	}
+}
+
+// configuration makes a logging configuration and returns its ARN.
+func (b *bench) configuration(d chat.Destination) string {
+	b.t.Helper()
+	c := &chat.LoggingConfiguration{Destination: d, State: chat.LoggingActive}
+	if err := b.db.CreateLoggingConfiguration(b.t.Context(), c, 0); err != nil {
+		b.t.Fatal(err)
+	}
+	return c.ARN.String()
+}
+
+// frames makes frames of a room that is logged by the configurations.
+var frameCount atomic.Int64
+
+func newFrame(room string, sequence uint64, configurations ...string) *messaging.Frame {
+	m := chat.Message{
+		ID: chat.NewID(), Content: fmt.Sprint("message ", frameCount.Add(1)), SendTime: time.Now().UTC(), UserID: "someone",
+	}
+	return &messaging.Frame{
+		RoomID: room, Epoch: 1, Sequence: sequence, ID: m.ID, Type: chat.MessageFrame, Time: m.SendTime, JSON: m.AppendJSON(nil),
+		LoggingConfigurations: configurations,
+	}
+}
+
+// append appends n frames and returns them once they are durable.
+func (b *bench) append(room string, n int, configurations ...string) []*messaging.Frame {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []*messaging.Frame
+	var last <-chan struct{}
+	for range n {
+		b.sequences[room]++
+		f := newFrame(room, b.sequences[room], configurations...)
+		all = append(all, f)
+		last = b.db.Append(f)
+	}
+	<-last
+	return all
+}
+
+// longest is how long a test waits for what takes a moment.
+const longest = 30 * time.Second
+
+// owed says whether any destination is owed something.
+func (b *bench) owed() bool {
+	b.t.Helper()
+	for _, r := range must(b.db.Readers(b.t.Context()))(b.t) {
+		if !r.Since.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
+// delivered waits until nobody is owed anything.
+func (b *bench) delivered() {
+	b.t.Helper()
+	eventually(b.t, longest, "records are still owed", func() bool { return !b.owed() })
+}
+
+// wantIDs holds that exactly the frames lie in a destination, each at most max times.
+func wantIDs(t testing.TB, got map[string]int, frames []*messaging.Frame, max int) {
+	t.Helper()
+	lost, surplus := 0, 0
+	for _, f := range frames {
+		switch n := got[f.ID]; {
+		case n == 0:
+			lost++
+		case n > max:
+			surplus++
+		}
+		delete(got, f.ID)
+	}
+	if lost > 0 || surplus > 0 || len(got) > 0 {
+		t.Errorf("of %d frames, %d are missing and %d came more than %d times; %d others are there that were not meant for it", len(frames), lost, surplus, max, len(got))
+	}
+}

@@ -1,0 +1,133 @@
+package chatlog_test
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"confab/internal/chat"
+	"confab/internal/chatlog"
+)
+
+// localFiles returns the files of a local destination, uncompressed, by name.
+func localFiles(t testing.TB, dir string, d chat.Destination) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	root := filepath.Join(dir, string(d.Type))
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || strings.HasSuffix(path, ".part") {
+			return err
+		}
+		body, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if strings.HasSuffix(path, ".gz") {
+			z, err := gzip.NewReader(bytes.NewReader(body))
+			if err != nil {
+				return err
+			}
+			if body, err = io.ReadAll(z); err != nil {
+				return err
+			}
+		}
+		name, err := filepath.Rel(root, path)
+		all[name] = string(body)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// localIDs counts the frames that lie in a local destination.
+func localIDs(t testing.TB, dir string, d chat.Destination) map[string]int {
+	t.Helper()
+	all := map[string]int{}
+	for _, text := range localFiles(t, dir, d) {
+		for in := bufio.NewScanner(strings.NewReader(text)); in.Scan(); {
+			all[frameID(t, in.Text())]++
+		}
+	}
+	return all
+}
+
+func TestLocal(t *testing.T) {
+	b := newBench(t)
+	dir := filepath.Join(t.TempDir(), "logs")
+	local := func(o *chatlog.Options) { o.LocalDir = dir }
+	bucket := chat.Destination{Type: chat.S3, Name: "my-bucket"}
+	group := chat.Destination{Type: chat.CloudWatchLogs, Name: "/chat/../../group"}
+	stream := chat.Destination{Type: chat.Firehose, Name: ".."}
+	arns := []string{b.configuration(bucket), b.configuration(group), b.configuration(stream)}
+	b.start("", local)
+	frames := b.append("room00000000", 30, arns...)
+	other := b.append("room00000001", 30, arns...)
+	b.delivered()
+	all := append(frames, other...)
+
+	t.Run("objects have their keys", func(t *testing.T) {
+		wantIDs(t, localIDs(t, dir, bucket), all, 1)
+		for name := range localFiles(t, dir, bucket) {
+			key, ok := strings.CutPrefix(name, "my-bucket/")
+			if !ok || !strings.HasPrefix(key, "AWSLogs/"+account+"/IVSChatLogs/1.0/"+region+"/room_room0000000") {
+				t.Errorf("there is an object %s", name)
+			}
+		}
+	})
+	t.Run("each room has a stream, and no name leads out of the directory", func(t *testing.T) {
+		files := localFiles(t, dir, group)
+		name := "%2Fchat%2F..%2F..%2Fgroup/aws/IVSChatLogs/1.0/room_room00000001.jsonl"
+		if diff := cmp.Diff(strings.Join(records(other), "\n")+"\n", files[name]); diff != "" || len(files) != 2 {
+			t.Errorf("the stream %s, of %d, differs, want (-) and got (+):\n%s", name, len(files), diff)
+		}
+	})
+	t.Run("all rooms share a delivery stream", func(t *testing.T) {
+		wantIDs(t, localIDs(t, dir, stream), all, 1)
+		if files := localFiles(t, dir, stream); files["%2E%2E.jsonl"] == "" || len(files) != 1 {
+			t.Errorf("there are %d files", len(files))
+		}
+	})
+	t.Run("a line that was cut off is taken away", func(t *testing.T) {
+		b.stop()
+		path := filepath.Join(dir, "firehose", "%2E%2E.jsonl")
+		f := must(os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0))(t)
+		if _, err := fmt.Fprint(f, `{"event_timest`); err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		more := b.append("room00000000", 10, arns[2])
+		b.start("", local)
+		b.delivered()
+		wantIDs(t, localIDs(t, dir, stream), append(all, more...), 1)
+	})
+	t.Run("a disk that does not take it is tried again", func(t *testing.T) {
+		path := filepath.Join(dir, "firehose", "%2E%2E.jsonl")
+		if err := os.Rename(path, path+"-away"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		more := b.append("room00000000", 10, arns[2])
+		eventually(t, longest, "the trouble is not in the log", func() bool { return strings.Contains(b.log.String(), "is a directory") })
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		b.delivered()
+		if err := os.Remove(path + "-away"); err != nil {
+			t.Fatal(err)
+		}
+		wantIDs(t, localIDs(t, dir, stream), more, 1)
+	})
+}

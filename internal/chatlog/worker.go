@@ -1,0 +1,301 @@
+package chatlog
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"confab/internal/chat"
+)
+
+const (
+	// passRooms is how many backlogs are looked at together.
+	passRooms = 256
+	// slowAfter is how many calls in a row fail until a destination counts as
+	// down and is asked once after each pause.
+	slowAfter = 3
+	// complainEvery is how often a failing destination is worth a line in the log.
+	complainEvery = time.Minute
+)
+
+// worker delivers to one reader.
+type worker struct {
+	s      *Service
+	reader Reader
+	out    destination
+	limits limits
+	wake   chan struct{} // 1 buffered
+
+	mu sync.Mutex // guards what follows
+	// resting are the rooms whose last call failed.
+	resting map[string]*rest
+	// failures counts calls that failed since the last one that did not.
+	failures   int
+	retryAt    time.Time // of the whole destination, once it is slow
+	failing    bool      // it was said so in the log
+	complained time.Time
+}
+
+// rest is a room that waits after a failure.
+type rest struct {
+	failures int
+	until    time.Time
+	settled  map[int64]bool // see parcel
+}
+
+func newWorker(s *Service, r Reader) *worker {
+	w := &worker{s: s, reader: r, out: s.newDestination(r.Destination), wake: make(chan struct{}, 1), resting: map[string]*rest{}}
+	w.limits = w.out.limits()
+	return w
+}
+
+// wakeUp has the worker look for something to do.
+func (w *worker) wakeUp() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run delivers until the service stops; when it is to flush, until everything
+// is delivered that can be.
+func (w *worker) run() {
+	for {
+		select {
+		case <-w.wake:
+		case <-w.s.flush:
+		case <-w.s.ctx.Done():
+			return
+		}
+		for w.s.ctx.Err() == nil {
+			flushing := w.s.flushing()
+			if w.pass(flushing) {
+				continue
+			}
+			if flushing {
+				return
+			}
+			break
+		}
+	}
+}
+
+// pass delivers what is due of some rooms and says whether anything advanced.
+func (w *worker) pass(flushing bool) bool {
+	rooms, ok := w.due(flushing)
+	if !ok {
+		return false
+	}
+	var calls errgroup.Group
+	calls.SetLimit(w.limits.calls)
+	advanced := make(chan struct{}, 1)
+	run := func(parcels []*parcel) {
+		calls.Go(func() error {
+			if w.call(parcels) {
+				select {
+				case advanced <- struct{}{}:
+				default:
+				}
+			}
+			return nil
+		})
+	}
+	var next []*parcel
+	records, size := 0, 0
+	skipped := false
+	for _, b := range rooms {
+		p := w.prepare(b)
+		if p == nil {
+			continue
+		}
+		if len(p.records) == 0 {
+			skipped = w.advance(p) || skipped
+			continue
+		}
+		if len(next) > 0 && (len(next) == w.limits.rooms || records+len(p.records) > w.limits.records && w.limits.records > 0 || size+p.size > w.limits.size) {
+			run(next)
+			next, records, size = nil, 0, 0
+		}
+		next = append(next, p)
+		records += len(p.records)
+		size += p.size
+	}
+	if len(next) > 0 {
+		run(next)
+	}
+	calls.Wait() //nolint:errcheck // The calls return none.
+	return skipped || len(advanced) > 0
+}
+
+// due returns the backlogs that are to be delivered now; false when there are
+// none, or the destination is to be left alone for a while.
+func (w *worker) due(flushing bool) ([]Backlog, bool) {
+	now := w.s.o.Now()
+	before, rooms := now.Add(-w.interval()), passRooms
+	if flushing {
+		before = now.Add(time.Hour) // Also what comes from a clock that was ahead.
+	}
+	w.mu.Lock()
+	slow, resting := w.failures >= slowAfter, len(w.resting)
+	wait := slow && now.Before(w.retryAt)
+	w.mu.Unlock()
+	if wait {
+		return nil, false
+	}
+	if slow {
+		rooms = 1
+	}
+	all, err := w.s.o.Transcript.Backlogs(w.s.ctx, w.reader.ID, before, int64(w.limits.size), rooms+resting)
+	if err != nil {
+		w.storeFailed(err)
+		return nil, false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	ready := all[:0]
+	for _, b := range all {
+		if r := w.resting[b.RoomID]; (r == nil || !now.Before(r.until)) && len(ready) < rooms {
+			ready = append(ready, b)
+		}
+	}
+	return ready, len(ready) > 0
+}
+
+func (w *worker) interval() time.Duration {
+	if w.reader.Destination.Type == chat.S3 {
+		return w.s.o.ObjectInterval
+	}
+	return w.s.o.FlushInterval
+}
+
+// prepare reads the parcel of a room and fixes it, if it is an object. It
+// returns nil when the transcript does not do its part.
+func (w *worker) prepare(b Backlog) *parcel {
+	p, err := load(w.s.ctx, w.s.o.Transcript, b, w.limits)
+	if err != nil {
+		w.storeFailed(err)
+		return nil
+	}
+	if len(p.records) == 0 {
+		return p
+	}
+	if w.limits.objects && p.key == "" {
+		p.key = objectKey(w.s.o.Account, w.s.o.Region, b.RoomID, p.records[0].Time)
+		if err := w.s.o.Transcript.BeginObject(w.s.ctx, b, Object{Key: p.key, To: p.to}); err != nil {
+			w.storeFailed(err)
+			return nil
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if r := w.resting[b.RoomID]; r != nil {
+		p.settled = r.settled
+	}
+	return p
+}
+
+// call makes one call and notes its outcome. It says whether it succeeded.
+func (w *worker) call(parcels []*parcel) bool {
+	err := w.out.deliver(w.s.ctx, parcels)
+	ok := false
+	for _, p := range parcels {
+		if err == nil || len(p.open()) == 0 {
+			ok = w.advance(p) || ok
+		} else if w.s.ctx.Err() == nil {
+			w.rest(p)
+		}
+	}
+	if w.s.ctx.Err() != nil && err != nil {
+		return false // It was broken off.
+	}
+	w.outcome(err, ok)
+	return ok
+}
+
+// advance moves the position behind the parcel.
+func (w *worker) advance(p *parcel) bool {
+	since := w.s.o.Now()
+	if len(p.records) > 0 {
+		since = p.last()
+	}
+	// A call that was acknowledged is noted even when the service stops now.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.s.ctx), noteWithin)
+	defer cancel()
+	if err := w.s.o.Transcript.Advance(ctx, p.backlog, p.to, p.frames, since); err != nil {
+		w.storeFailed(err)
+		return false
+	}
+	refused := p.refused()
+	w.s.o.Metrics.LogRecords.WithLabelValues(string(w.reader.Destination.Type)).Add(float64(len(p.records) - refused))
+	if lost := p.tooLarge + refused; lost > 0 {
+		w.s.o.Metrics.LogRecordsDropped.WithLabelValues(w.reader.Configuration.String()).Add(float64(lost))
+		w.log(slog.LevelError, "Chat log records were refused for good", slog.String("room", p.backlog.RoomID),
+			slog.Int("too_large", p.tooLarge), slog.Int("too_old", refused))
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.resting, p.backlog.RoomID)
+	return true
+}
+
+// noteWithin bounds the time until a position is durable.
+const noteWithin = 10 * time.Second
+
+// rest has the room wait.
+func (w *worker) rest(p *parcel) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := w.resting[p.backlog.RoomID]
+	if r == nil {
+		r = &rest{}
+		w.resting[p.backlog.RoomID] = r
+	}
+	r.failures++
+	r.settled = p.settled
+	r.until = w.s.o.Now().Add(pause(r.failures))
+}
+
+// outcome counts and tells how a call went. Where some of its rooms advanced,
+// the destination works.
+func (w *worker) outcome(err error, advanced bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.s.o.Now()
+	if advanced {
+		w.failures = 0
+	}
+	if err == nil {
+		if w.failing {
+			w.failing = false
+			w.log(slog.LevelInfo, "Chat is logged again")
+		}
+		return
+	}
+	count(w.s.o.Metrics, w.reader.Configuration, err)
+	if !advanced {
+		w.failures++
+		w.retryAt = now.Add(pause(w.failures))
+	}
+	if !w.failing || now.Sub(w.complained) >= complainEvery {
+		w.failing, w.complained = true, now
+		w.log(slog.LevelWarn, "Chat could not be logged; it is tried again", slog.Any("error", err))
+	}
+}
+
+// storeFailed tells that the transcript could not be read or a position not be
+// kept. It is tried again with the next wake-up.
+func (w *worker) storeFailed(err error) {
+	if w.s.ctx.Err() == nil {
+		w.log(slog.LevelError, "The transcript is not available for logging", slog.Any("error", err))
+	}
+}
+
+// log writes a line about this reader.
+func (w *worker) log(level slog.Level, message string, attrs ...slog.Attr) {
+	w.s.o.Log.LogAttrs(w.s.ctx, level, message, append(attrs, //nolint:sloglint // All messages are literals of the callers.
+		slog.String("logging_configuration", w.reader.Configuration.String()),
+		slog.String("destination_type", string(w.reader.Destination.Type)), slog.String("destination", w.reader.Destination.Name))...)
+}
