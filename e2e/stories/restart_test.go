@@ -1,7 +1,6 @@
 package stories
 
 import (
-	"bytes"
 	"context"
 	"net"
 	"net/http"
@@ -18,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 	"github.com/coder/websocket"
 
+	"confab/e2e/process"
 	"confab/internal/config"
 )
 
@@ -134,17 +134,48 @@ func TestStop_secondSignal(t *testing.T) {
 	}
 }
 
+// TestStop_waiting stops a server that waits for the one before it, which goes on
+// serving: nothing is there to be drained, so it ends at once, and cleanly.
+func TestStop_waiting(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	socket, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	dir, health := t.TempDir(), "http://"+ln.Addr().String()+"/healthz"
+	first := startHeld(t, socket, dir)
+	if err := callOnce(ctx, health); err != nil {
+		t.Fatal(err)
+	}
+	second := startHeld(t, socket, dir)
+	second.await(t, "Waiting for the server before this one to stop")
+	second.stop(t)
+	second.wait(t)
+	if err := callOnce(ctx, health); err != nil {
+		t.Errorf("the first server: %v", err)
+	}
+	first.stop(t)
+	first.wait(t)
+}
+
 // program is a server in a process of its own.
 type program struct {
 	cmd    *exec.Cmd
-	output *bytes.Buffer
+	output *process.Buffer
 }
 
 // startHeld starts a server on an inherited socket.
 func startHeld(t *testing.T, socket *os.File, dir string, flags ...string) *program {
 	t.Helper()
 	args := append([]string{"serve", "--dev", "--data-dir", dir, "--admin-listen", "off", "--drain-time", "300ms"}, flags...)
-	p := &program{cmd: exec.Command(os.Args[0], args...), output: &bytes.Buffer{}}
+	p := &program{cmd: exec.Command(os.Args[0], args...), output: &process.Buffer{}}
 	p.cmd.Env = append(os.Environ(), runConfab+"=1", "LISTEN_FDS=1")
 	p.cmd.ExtraFiles = []*os.File{socket}
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
@@ -155,6 +186,18 @@ func startHeld(t *testing.T, socket *os.File, dir string, flags ...string) *prog
 		p.cmd.Process.Kill() //nolint:errcheck // Mostly it has ended long ago.
 	})
 	return p
+}
+
+// await waits until the server has written the line.
+func (p *program) await(t *testing.T, line string) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); !strings.Contains(p.output.String(), line); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatalf("the server does not say %q:\n%s", line, p.output)
+		}
+	}
 }
 
 func (p *program) stop(t *testing.T) {

@@ -19,7 +19,7 @@ const lockWait = 5 * time.Minute
 // lockDataDir makes sure that one server at a time runs on a data directory:
 // two would each have half of every room. Commands may open the database beside
 // it. The lock ends with the process, however it ends. With wait, a server that
-// is about to stop is waited for.
+// is about to stop is waited for, unless ctx ends: then the error is its.
 func lockDataDir(ctx context.Context, dir string, wait bool, log *slog.Logger) (unlock func() error, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the data directory: %w; choose another with --data-dir", err)
@@ -28,11 +28,8 @@ func lockDataDir(ctx context.Context, dir string, wait bool, log *slog.Logger) (
 	if err != nil {
 		return nil, fmt.Errorf("cannot lock the data directory: %w; make it writable or choose another with --data-dir", err)
 	}
-	if wait {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, lockWait)
-		defer cancel()
-	}
+	patience, cancel := context.WithTimeout(ctx, lockWait)
+	defer cancel()
 	retry := time.NewTicker(20 * time.Millisecond)
 	defer retry.Stop()
 	for told := false; ; told = true {
@@ -44,17 +41,20 @@ func lockDataDir(ctx context.Context, dir string, wait bool, log *slog.Logger) (
 			f.Close()
 			return nil, fmt.Errorf("cannot lock the data directory %q: %w", dir, err)
 		}
-		if wait && ctx.Err() == nil {
+		if wait && patience.Err() == nil {
 			if !told {
 				log.LogAttrs(ctx, slog.LevelInfo, "Waiting for the server before this one to stop", slog.String("data_dir", dir))
 			}
 			select {
 			case <-retry.C:
 				continue
-			case <-ctx.Done():
+			case <-patience.Done():
 			}
 		}
 		f.Close()
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("wait for the server before this one to stop: %w", err)
+		}
 		return nil, fmt.Errorf("another server runs on the data directory %q; stop it or choose another with --data-dir", dir)
 	}
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -45,43 +46,55 @@ certificate again.`,
 }
 
 func serve(ctx context.Context, cfg *config.Config, env Environment) error {
-	// From here on SIGTERM waits until there is something to stop in good order.
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	started, ended := make(chan *app.Server, 1), make(chan struct{})
+	defer close(ended)
 	// The signals are not given back at the end: one that comes late must not
 	// change the exit status of a stop that went well.
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	go obey(ctx, stop, signals, started, ended)
 
 	server, err := app.New(ctx, cfg, telemetry.NewLogger(env.Err, cfg.LogFormat, cfg.LogLevel))
 	if err != nil {
+		// Asked to stop before there was anything to stop in good order, for
+		// instance while it waited for the server before it.
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			return nil
+		}
 		return err
 	}
+	started <- server
 	if room := server.Demo(); room != nil {
 		if err := printDev(env.Out, server.Address(), cfg, room); err != nil {
 			return err
 		}
 	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	stopped := make(chan struct{})
-	defer close(stopped)
-	go func() {
-		stopping := false
-		for {
-			select {
-			case <-stopped:
-				return
-			case sig := <-signals:
-				switch {
-				case sig == syscall.SIGHUP:
-					server.ReloadCertificate(ctx)
-				case stopping:
-					server.StopNow()
-				default:
-					stopping = true
-					stop()
-				}
+	return server.Run(ctx)
+}
+
+// obey does what signals ask for until ended is closed: the first to stop calls
+// stop, a second one has the server not wait for anybody, SIGHUP has it read its
+// certificate. The server comes when it is made; until then the certificate has
+// yet to be read for the first time, or just was.
+func obey(ctx context.Context, stop context.CancelFunc, signals <-chan os.Signal, started <-chan *app.Server, ended <-chan struct{}) {
+	var server *app.Server
+	for stops := 0; ; {
+		select {
+		case <-ended:
+			return
+		case server = <-started:
+		case sig := <-signals:
+			if sig != syscall.SIGHUP {
+				stops++
+				stop()
+			} else if server != nil {
+				server.ReloadCertificate(ctx)
 			}
 		}
-	}()
-	return server.Run(ctx)
+		if stops > 1 && server != nil {
+			server.StopNow()
+		}
+	}
 }
