@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,6 +36,8 @@ type node struct {
 	engine   *messaging.Engine
 	metrics  *telemetry.Metrics
 	server   *httptest.Server
+	// step is how far the wall clock has been set ahead.
+	step atomic.Int64
 
 	mu     sync.Mutex
 	room   *chat.Room // nil: deleted
@@ -81,10 +84,10 @@ func start(t *testing.T, change ...func(*edge.Options)) *node {
 	metrics, log := telemetry.NewMetrics(), slog.New(slog.DiscardHandler)
 	sockets := edge.NewSockets(0, metrics, log)
 	n.engine = messaging.NewEngine(messaging.Options{
-		Rooms: n, Tokens: n, NewAudience: sockets.NewAudience, Metrics: metrics, Log: log,
+		Rooms: n, Tokens: n, NewAudience: sockets.NewAudience, Metrics: metrics, Log: log, Now: n.now,
 	})
 	n.metrics = metrics
-	o := edge.Options{Engine: n.engine, Tokens: n, Sockets: sockets, Metrics: metrics, Log: log}
+	o := edge.Options{Engine: n.engine, Tokens: n, Sockets: sockets, Metrics: metrics, Log: log, Now: n.now}
 	for _, c := range change {
 		c(&o)
 	}
@@ -101,12 +104,15 @@ func start(t *testing.T, change ...func(*edge.Options)) *node {
 	return n
 }
 
+// now is the node's wall clock.
+func (n *node) now() time.Time { return time.Now().Add(time.Duration(n.step.Load())) }
+
 // token issues a token that is good for an hour, with all capabilities.
 func (n *node) token(user string, change ...func(*chat.Token)) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.last++
-	now := time.Now()
+	now := n.now()
 	t := &chat.Token{
 		ID: [16]byte{n.last}, Room: roomARN, UserID: user, IssuedAt: now, Expires: now.Add(time.Hour), SessionExpires: now.Add(time.Hour),
 		Capabilities: []chat.Capability{chat.SendMessage, chat.DeleteMessage, chat.DisconnectUser},
@@ -431,6 +437,22 @@ func TestEndings(t *testing.T) {
 			t.Errorf("close status %d", code)
 		}
 	})
+	for name, step := range map[string]time.Duration{"ahead": time.Hour, "back": -time.Hour} {
+		t.Run("a session lasts as long after the wall clock was set "+name, func(t *testing.T) {
+			n := start(t)
+			n.step.Store(int64(step))
+			begin := time.Now()
+			ann := n.connect(t, n.token("ann", func(t *chat.Token) {
+				t.SessionExpires = n.now().Add(500 * time.Millisecond).Round(0) // A token has no monotonic reading.
+			}))
+			if f := ann.next(); f.ErrorCode != 401 {
+				t.Errorf("got %+v", f)
+			}
+			if took := time.Since(begin); took < 400*time.Millisecond {
+				t.Errorf("it ended after %v", took)
+			}
+		})
+	}
 	t.Run("draining sends ERROR 401 and drops the connection without a Close", func(t *testing.T) {
 		n := start(t)
 		var clients []*client

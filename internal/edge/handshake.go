@@ -184,7 +184,8 @@ func (e *Endpoint) attach(w http.ResponseWriter, c *connection, response []byte)
 		Buffered: append([]byte(nil), early...),
 		Group:    group,
 		Value:    c,
-		Deadline: c.session.Expires(),
+		// As far away on the loop's clock as it is on ours.
+		Deadline: time.Now().Add(c.session.Expires().Sub(e.now())),
 	})
 	if err != nil {
 		return fmt.Errorf("hand the connection over: %w", err)

@@ -30,7 +30,7 @@ type Session struct {
 	engine *Engine
 	room   *room
 	conn   Conn
-	token  chat.Token
+	token  chat.Token // SessionExpires by the monotonic clock
 	ip     netip.Addr
 	rate   quota.Bucket
 	// next and prev are the neighbours in the user's list, guarded by room.sessionsMu.
@@ -47,7 +47,8 @@ type Session struct {
 // NotFound for a room that was deleted, QuotaExceeded when the account has all
 // the connections it may have, Unavailable when the database does not answer.
 func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, ip netip.Addr) (*Session, error) {
-	if !e.now().Before(t.Expires) {
+	now := e.now()
+	if !now.Before(t.Expires) {
 		return nil, chat.Errorf(chat.Unauthenticated, "The chat token has expired")
 	}
 	r, settings, err := e.acquire(ctx, t.Room.ID)
@@ -68,6 +69,9 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, ip netip.Ad
 		return nil, err
 	}
 	s := &Session{engine: e, room: r, conn: conn, token: *t, ip: ip, rate: quota.NewBucket(RequestsPerSecond)}
+	// The token says it in wall time. From here on the session has so much time,
+	// whatever becomes of the wall clock.
+	s.token.SessionExpires = now.Add(t.SessionExpires.Sub(now))
 	r.add(s)
 	e.o.Metrics.ConcurrentChatConnections.Inc()
 	// A room that was deleted while the token was spent has ended its sessions
@@ -90,7 +94,8 @@ func (s *Session) Leave() {
 // Audience is the fan-out of the session's room, as Options.NewAudience made it.
 func (s *Session) Audience() Audience { return s.room.audience }
 
-// Expires is when the session is over.
+// Expires is when the session is over, with the monotonic reading that the
+// engine's clock has: a wall clock that is set meanwhile moves no session's end.
 func (s *Session) Expires() time.Time { return s.token.SessionExpires }
 
 // Request is what the requests of a client have in common.

@@ -86,12 +86,13 @@ func newLoop(s *Server, p poller) *loop {
 func (l *loop) time() int64 { return int64(time.Since(l.start)) }
 
 // when is the loop's time for t, 0 for the zero time. It may be called by any
-// goroutine.
+// goroutine. A t without a monotonic reading is as far away as the wall clock
+// says now: how that clock was set since the loop began does not matter.
 func (l *loop) when(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}
-	return max(int64(t.Sub(l.start)), 1)
+	return max(l.time()+int64(time.Until(t)), 1)
 }
 
 // post has the loop call f behind everything posted before; false means never,
