@@ -28,12 +28,13 @@ type connection struct {
 	session  *messaging.Session
 
 	// mu guards the fields below.
-	mu      sync.Mutex
-	socket  *websocket.Conn // nil until attached
-	ending  *messaging.Ending
-	queue   []request
-	working bool
-	paused  bool
+	mu       sync.Mutex
+	socket   *websocket.Conn // nil until attached
+	ending   *messaging.Ending
+	finished bool // the socket was told to end
+	queue    []request
+	working  bool
+	paused   bool
 }
 
 // request is a frame of the client that waits for its turn.
@@ -51,31 +52,49 @@ const (
 	resumeAt = 4
 )
 
+// lastWords is how long a session that is over may go on answering what it was
+// asked before: a queue of messages under review takes 16 times 200 ms.
+const lastWords = 4 * time.Second
+
 // Send queues a frame for this client alone.
 func (c *connection) Send(json []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.socket != nil && c.ending == nil {
+	if c.socket != nil && !c.finished {
 		c.socket.Send(json)
 	}
 }
 
 // End ends the connection as why says. A connection that is not attached yet
-// ends when it is.
+// ends when it is. What the client asked for before is answered first, if the
+// ending is nobody's doing; whom a moderator ends says nothing more, even then.
 func (c *connection) End(why messaging.Ending) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ending != nil {
+	if c.finished || c.ending != nil && why.Error != 0 {
 		return
 	}
 	c.ending = &why
-	if c.socket != nil {
+	switch {
+	case c.socket == nil:
+	case c.working && why.Error != 0:
+		time.AfterFunc(lastWords, func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.finish()
+		})
+	default:
 		c.finish()
 	}
 }
 
-// finish writes what the ending says the client sees. The caller holds c.mu.
+// finish writes what the ending says the client sees, once. What is still queued
+// is forgotten. The caller holds c.mu.
 func (c *connection) finish() {
+	if c.finished {
+		return
+	}
+	c.finished = true
 	why := c.ending
 	if why.Error != 0 {
 		c.endpoint.countError(why.Error)
@@ -130,8 +149,11 @@ func (c *connection) work() {
 			c.paused = false
 			c.socket.Resume()
 		}
-		if len(c.queue) == 0 || c.ending != nil {
+		if len(c.queue) == 0 || c.finished {
 			c.queue, c.working = nil, false
+			if c.ending != nil {
+				c.finish()
+			}
 			c.mu.Unlock()
 			return
 		}

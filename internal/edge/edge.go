@@ -69,6 +69,7 @@ type Endpoint struct {
 	perAddr   *pacer
 	slots     *slots
 	draining  atomic.Bool
+	stopping  chan struct{}  // closed when Drain begins
 	drained   chan struct{}  // closed when Drain is done
 	working   sync.WaitGroup // requests under way
 	handshake handshakeMetrics
@@ -89,6 +90,7 @@ func New(o Options) *Endpoint {
 		perUser:     newPacer(o.ConnectRatePerUser),
 		perAddr:     newPacer(o.ConnectRatePerAddress),
 		slots:       newSlots(o.MaxConnections),
+		stopping:    make(chan struct{}),
 		drained:     make(chan struct{}),
 		connections: make(map[*connection]struct{}),
 		handshake:   newHandshakeMetrics(o.Metrics),
@@ -143,12 +145,18 @@ func (handler) Closed(c *websocket.Conn, cause error) {
 	c.Value().(*connection).closed(cause) //nolint:forcetypeassert // Only attach makes connections.
 }
 
-// Drain ends all sessions, spread evenly over the time given: ERROR 401, then
-// the connection is dropped without a Close, so that official clients come
-// back. New handshakes are refused from now on. When ctx ends early the rest
-// is ended at once. It is called once.
+// tick is the time between two batches of a drain: 100,000 timers would be no
+// smoother.
+const tick = 50 * time.Millisecond
+
+// Drain ends all sessions, spread evenly over the time given: what was asked
+// before is answered, then comes ERROR 401, then the connection is dropped
+// without a Close, so that official clients come back. New handshakes are refused
+// from now on, and those that are held wait for the end of the drain, at most
+// drainHold. When ctx ends early the rest is ended at once. It is called once.
 func (e *Endpoint) Drain(ctx context.Context, over time.Duration) {
 	e.draining.Store(true)
+	close(e.stopping)
 	defer close(e.drained)
 	e.mu.Lock()
 	left := make([]*connection, 0, len(e.connections))
@@ -156,8 +164,6 @@ func (e *Endpoint) Drain(ctx context.Context, over time.Duration) {
 		left = append(left, c)
 	}
 	e.mu.Unlock()
-	// One tick ends a batch: 100,000 timers would be no smoother.
-	const tick = 50 * time.Millisecond
 	steps := max(int(over/tick), 1)
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
@@ -175,6 +181,41 @@ func (e *Endpoint) Drain(ctx context.Context, over time.Duration) {
 		case <-ctx.Done():
 		}
 	}
+	e.awaitLast(ctx, ticker.C)
+}
+
+// goodbye is how long the last sessions may take to read what they are told.
+const goodbye = 500 * time.Millisecond
+
+// awaitLast waits for the answers that sessions are still owed, and then a moment
+// for their sockets to be read and closed.
+func (e *Endpoint) awaitLast(ctx context.Context, ticks <-chan time.Time) {
+	sessions := time.After(lastWords)
+	var sockets <-chan time.Time
+	for {
+		if sockets == nil && e.sessions() == 0 {
+			sessions, sockets = nil, time.After(goodbye)
+		}
+		if e.o.Sockets.server.Len() == 0 {
+			return
+		}
+		select {
+		case <-ticks:
+		case <-sessions:
+			return
+		case <-sockets:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// sessions is how many connections are not over.
+func (e *Endpoint) sessions() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.connections)
 }
 
 // Close drops all connections that are left and waits for what they asked for

@@ -36,6 +36,8 @@ type node struct {
 	engine   *messaging.Engine
 	metrics  *telemetry.Metrics
 	server   *httptest.Server
+	// review, if set, holds every message up until it is closed.
+	review chan struct{}
 	// step is how far the wall clock has been set ahead.
 	step atomic.Int64
 
@@ -65,6 +67,21 @@ func (n *node) Redeem(_ context.Context, id [16]byte, _ time.Time) error {
 	return nil
 }
 
+func (n *node) Review(_ context.Context, _ *chat.Room, m *chat.Message, _ string) (*chat.Message, error) {
+	if n.review == nil {
+		panic(errors.New("there is nobody to ask"))
+	}
+	<-n.review
+	return m, nil
+}
+
+// reviewed has the room's messages reviewed, and returns what lets them pass.
+func (n *node) reviewed() (pass func()) {
+	n.review = make(chan struct{})
+	n.room.MessageReviewHandler = &chat.MessageReviewHandler{URI: "arn:aws:lambda:us-west-2:123456789012:function:review", FallbackResult: chat.Allow}
+	return sync.OnceFunc(func() { close(n.review) })
+}
+
 func (n *node) Open(_ context.Context, text string) (*chat.Token, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -84,7 +101,7 @@ func start(t *testing.T, change ...func(*edge.Options)) *node {
 	metrics, log := telemetry.NewMetrics(), slog.New(slog.DiscardHandler)
 	sockets := edge.NewSockets(0, metrics, log)
 	n.engine = messaging.NewEngine(messaging.Options{
-		Rooms: n, Tokens: n, NewAudience: sockets.NewAudience, Metrics: metrics, Log: log, Now: n.now,
+		Rooms: n, Tokens: n, Reviewer: n, NewAudience: sockets.NewAudience, Metrics: metrics, Log: log, Now: n.now,
 	})
 	n.metrics = metrics
 	o := edge.Options{Engine: n.engine, Tokens: n, Sockets: sockets, Metrics: metrics, Log: log, Now: n.now}
@@ -366,7 +383,7 @@ func TestMessages(t *testing.T) {
 		n := start(t)
 		n.room.MessageReviewHandler = &chat.MessageReviewHandler{URI: "arn:aws:lambda:us-west-2:123456789012:function:f"}
 		ann := n.connect(t, n.token("ann"))
-		ann.send(`{"Action":"SEND_MESSAGE","RequestId":"1","Content":"x"}`) // There is no Reviewer.
+		ann.send(`{"Action":"SEND_MESSAGE","RequestId":"1","Content":"x"}`) // There is nobody to ask.
 		if f := ann.next(); f.ErrorCode != 500 || f.RequestID != "1" || f.ErrorMessage != "Internal error" {
 			t.Errorf("got %+v", f)
 		}

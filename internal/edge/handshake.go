@@ -79,8 +79,7 @@ func (e *Endpoint) admit(r *http.Request) (*connection, *websocket.Upgrade, stri
 		return nil, nil, "", err
 	}
 	if e.draining.Load() {
-		e.holdForDrain(r.Context())
-		return nil, nil, "", errDraining
+		return nil, nil, "", e.turnAway(r.Context())
 	}
 	if len(upgrade.Protocols) != 1 {
 		return nil, nil, "", chat.Errorf(chat.Unauthenticated, "The chat token is missing: it travels as the one value of Sec-WebSocket-Protocol")
@@ -103,7 +102,7 @@ func (e *Endpoint) admit(r *http.Request) (*connection, *websocket.Upgrade, stri
 	c := &connection{endpoint: e}
 	if !e.remember(c) {
 		e.slots.release()
-		return nil, nil, "", errDraining
+		return nil, nil, "", e.turnAway(ctx)
 	}
 	c.session, err = e.o.Engine.Join(ctx, token, c, ip)
 	if err != nil {
@@ -120,8 +119,9 @@ var errDraining = chat.Errorf(chat.Unavailable, "The server is shutting down; co
 // a load balancer has to notice that the node is not ready any more.
 const drainHold = 3 * time.Second
 
-// holdForDrain keeps a handshake waiting until the drain is over, at most drainHold.
-func (e *Endpoint) holdForDrain(ctx context.Context) {
+// turnAway keeps a handshake waiting until the drain is over, at most drainHold,
+// and returns its refusal.
+func (e *Endpoint) turnAway(ctx context.Context) error {
 	timer := time.NewTimer(drainHold)
 	defer timer.Stop()
 	select {
@@ -129,6 +129,7 @@ func (e *Endpoint) holdForDrain(ctx context.Context) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
+	return errDraining
 }
 
 // hold keeps a handshake waiting for its turn: the rate of its user, then that of
@@ -142,14 +143,17 @@ func (e *Endpoint) hold(ctx context.Context, user, address string) error {
 	defer e.handshake.held.Dec()
 	var refusal error
 	switch {
-	case !e.perUser.wait(ctx, user):
+	case !e.perUser.wait(ctx, e.stopping, user):
 		refusal = chat.Errorf(chat.Throttled, "Too many connects of this user; slow down")
-	case !e.perAddr.wait(ctx, address):
+	case !e.perAddr.wait(ctx, e.stopping, address):
 		refusal = chat.Errorf(chat.Throttled, "Too many connects from this address; slow down")
-	case !e.slots.acquire(ctx):
+	case !e.slots.acquire(ctx, e.stopping):
 		refusal = chat.Errorf(chat.QuotaExceeded, "The server has as many connections as it may have")
 	default:
 		return nil
+	}
+	if e.draining.Load() {
+		refusal = e.turnAway(ctx)
 	}
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("wait for a turn: %w", err)

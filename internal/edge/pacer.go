@@ -42,8 +42,8 @@ func newPacer(perSecond float64) *pacer {
 }
 
 // wait returns true when it is key's turn, and false when that would take too
-// long or ctx ended first.
-func (p *pacer) wait(ctx context.Context, key string) bool {
+// long, or ctx or stopping ended first.
+func (p *pacer) wait(ctx context.Context, stopping <-chan struct{}, key string) bool {
 	if p == nil {
 		return true
 	}
@@ -60,9 +60,10 @@ func (p *pacer) wait(ctx context.Context, key string) bool {
 	case <-timer.C:
 		return true
 	case <-ctx.Done():
-		turn.Cancel()
-		return false
+	case <-stopping:
 	}
+	turn.Cancel()
+	return false
 }
 
 // reserve takes the next turn of key and returns how long it is until then, or
@@ -111,8 +112,8 @@ func newSlots(n int) *slots {
 }
 
 // acquire waits for a free connection, and returns false when there is none
-// soon enough.
-func (s *slots) acquire(ctx context.Context) bool {
+// soon enough, or ctx or stopping ends first.
+func (s *slots) acquire(ctx context.Context, stopping <-chan struct{}) bool {
 	if s == nil {
 		return true
 	}
@@ -127,10 +128,10 @@ func (s *slots) acquire(ctx context.Context) bool {
 	case s.free <- struct{}{}:
 		return true
 	case <-timer.C:
-		return false
+	case <-stopping:
 	case <-ctx.Done():
-		return false
 	}
+	return false
 }
 
 func (s *slots) release() {

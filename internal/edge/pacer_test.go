@@ -19,7 +19,7 @@ func TestPacer(t *testing.T) {
 			var all sync.WaitGroup
 			for range 100 {
 				all.Go(func() {
-					ok := p.wait(t.Context(), "ann")
+					ok := p.wait(t.Context(), nil, "ann")
 					mu.Lock()
 					defer mu.Unlock()
 					if ok {
@@ -44,7 +44,7 @@ func TestPacer(t *testing.T) {
 			p := newPacer(1)
 			start := time.Now()
 			for i := range 100 {
-				if !p.wait(t.Context(), strconv.Itoa(i)) {
+				if !p.wait(t.Context(), nil, strconv.Itoa(i)) {
 					t.Fatalf("key %d was refused", i)
 				}
 			}
@@ -56,18 +56,18 @@ func TestPacer(t *testing.T) {
 	t.Run("whoever gives up while waiting leaves its turn to others", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPacer(1)
-			p.wait(t.Context(), "ann")
-			p.wait(t.Context(), "ann")
+			p.wait(t.Context(), nil, "ann")
+			p.wait(t.Context(), nil, "ann")
 			ctx, cancel := context.WithCancel(t.Context())
 			gone := make(chan bool)
-			go func() { gone <- p.wait(ctx, "ann") }()
+			go func() { gone <- p.wait(ctx, nil, "ann") }()
 			synctest.Wait()
 			cancel()
 			if <-gone {
 				t.Error("the one who left passed")
 			}
 			start := time.Now()
-			if !p.wait(t.Context(), "ann") || time.Since(start) > time.Second {
+			if !p.wait(t.Context(), nil, "ann") || time.Since(start) > time.Second {
 				t.Errorf("the next waited %v", time.Since(start))
 			}
 		})
@@ -93,7 +93,7 @@ func TestPacer(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPacer(5)
 			for i := range 10 * minPrune {
-				p.wait(t.Context(), strconv.Itoa(i))
+				p.wait(t.Context(), nil, strconv.Itoa(i))
 				time.Sleep(time.Millisecond)
 			}
 			if n := len(p.keys); n > 4*minPrune {
@@ -104,7 +104,7 @@ func TestPacer(t *testing.T) {
 	t.Run("a rate of 0 holds nobody", func(t *testing.T) {
 		p := newPacer(0)
 		for range 1000 {
-			if !p.wait(t.Context(), "ann") {
+			if !p.wait(t.Context(), nil, "ann") {
 				t.Fatal("refused")
 			}
 		}
@@ -114,18 +114,18 @@ func TestPacer(t *testing.T) {
 func TestSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSlots(1)
-		if !s.acquire(t.Context()) {
+		if !s.acquire(t.Context(), nil) {
 			t.Fatal("the first was refused")
 		}
 		start := time.Now()
-		if s.acquire(t.Context()) {
+		if s.acquire(t.Context(), nil) {
 			t.Fatal("there were two")
 		}
 		if waited := time.Since(start); waited != maxHold {
 			t.Errorf("refused after %v, want %v", waited, maxHold)
 		}
 		next := make(chan bool)
-		go func() { next <- s.acquire(t.Context()) }()
+		go func() { next <- s.acquire(t.Context(), nil) }()
 		synctest.Wait()
 		s.release()
 		if !<-next {

@@ -1,0 +1,185 @@
+package edge_test
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/go-json-experiment/json"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"confab/internal/chat"
+	"confab/internal/edge"
+)
+
+// queuer is a client whose messages wait in the server: the first is under
+// review, the others are behind it.
+type queuer struct {
+	t    *testing.T
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+// queue connects ann and returns when the server has read her messages.
+func (n *node) queue(t *testing.T, token string) *queuer {
+	t.Helper()
+	q := &queuer{t: t}
+	q.conn, q.in = n.dial(t, token)
+	var frames []byte
+	for i := range 3 {
+		frames = append(frames, masked(1, fmt.Sprintf(`{"Action":"SEND_MESSAGE","RequestId":"%d","Content":"c"}`, i))...)
+	}
+	if _, err := q.conn.Write(append(frames, masked(9, "")...)); err != nil {
+		t.Fatal(err)
+	}
+	if op, _ := q.frame(); op != 10 {
+		t.Fatalf("opcode %d, want a pong", op)
+	}
+	return q
+}
+
+// frame reads a frame of up to 64 KiB. Opcode 0 is the end of the connection.
+func (q *queuer) frame() (op byte, payload []byte) {
+	q.t.Helper()
+	head := make([]byte, 2)
+	if _, err := io.ReadFull(q.in, head); err != nil {
+		return 0, nil
+	}
+	size := int(head[1])
+	if size == 126 {
+		long := make([]byte, 2)
+		if _, err := io.ReadFull(q.in, long); err != nil {
+			q.t.Fatal(err)
+		}
+		size = int(binary.BigEndian.Uint16(long))
+	}
+	payload = make([]byte, size)
+	if _, err := io.ReadFull(q.in, payload); err != nil {
+		q.t.Fatal(err)
+	}
+	return head[0] & 0x0f, payload
+}
+
+func (q *queuer) next() (f frame) {
+	q.t.Helper()
+	op, payload := q.frame()
+	if err := json.Unmarshal(payload, &f, json.MatchCaseInsensitiveNames(true)); op != 1 || err != nil {
+		q.t.Fatalf("opcode %d, %s: %v", op, payload, err)
+	}
+	return f
+}
+
+// expectAnswers reads the answers to everything that is queued, then ERROR 401.
+func (q *queuer) expectAnswers() {
+	q.t.Helper()
+	for i := range 3 {
+		if f := q.next(); f.Type != "MESSAGE" || f.RequestID != strconv.Itoa(i) {
+			q.t.Errorf("got %+v, want the message %d", f, i)
+		}
+	}
+	if f := q.next(); f.Type != "ERROR" || f.ErrorCode != 401 {
+		q.t.Errorf("got %+v, want ERROR 401", f)
+	}
+}
+
+func TestEndingsAnswerFirst(t *testing.T) {
+	t.Run("at the session's end", func(t *testing.T) {
+		n := start(t)
+		pass := n.reviewed()
+		defer pass()
+		ends := n.now().Add(time.Second)
+		ann := n.queue(t, n.token("ann", func(t *chat.Token) { t.SessionExpires = ends }))
+		bob := n.connect(t, n.token("bob", func(t *chat.Token) { t.SessionExpires = ends.Add(300 * time.Millisecond) }))
+		if f := bob.next(); f.ErrorCode != 401 {
+			t.Errorf("bob got %+v", f)
+		}
+		pass()
+		ann.expectAnswers()
+		if op, p := ann.frame(); op != 8 || string(p[:2]) != "\x03\xe8" {
+			t.Errorf("then came opcode %d, %q, want Close 1000", op, p)
+		}
+	})
+	t.Run("when the node drains", func(t *testing.T) {
+		n := start(t)
+		pass := n.reviewed()
+		defer pass()
+		ann, bob := n.queue(t, n.token("ann")), n.connect(t, n.token("bob"))
+		drained := make(chan struct{})
+		go func() {
+			defer close(drained)
+			n.endpoint.Drain(t.Context(), 0)
+			n.endpoint.Close()
+		}()
+		if f := bob.next(); f.ErrorCode != 401 {
+			t.Errorf("bob got %+v", f)
+		}
+		pass()
+		ann.expectAnswers()
+		if op, p := ann.frame(); op != 0 {
+			t.Errorf("then came opcode %d, %q, want a lost connection without a Close", op, p)
+		}
+		<-drained
+	})
+	t.Run("but not when a moderator ends it", func(t *testing.T) {
+		n := start(t)
+		pass := n.reviewed()
+		defer pass()
+		ann, bob := n.queue(t, n.token("ann")), n.connect(t, n.token("bob"))
+		bob.send(`{"Action":"DISCONNECT_USER","RequestId":"k","UserId":"ann"}`)
+		for _, f := range []frame{ann.next(), bob.next()} {
+			if f.EventName != "aws:DISCONNECT_USER" {
+				t.Errorf("got %+v", f)
+			}
+		}
+		if op, p := ann.frame(); op != 8 {
+			t.Errorf("then came opcode %d, %q, want Close 1000", op, p)
+		}
+		pass()
+		// The one that was under review may pass; those behind it are gone.
+		bob.send(`{"Action":"SEND_MESSAGE","RequestId":"mine","Content":"c"}`)
+		for f := bob.next(); f.RequestID != "mine"; f = bob.next() {
+			if f.RequestID != "0" {
+				t.Errorf("got %+v", f)
+			}
+		}
+	})
+}
+
+// A handshake that is held when the node begins to drain waits for the drain's
+// end and no longer, and keeps its token.
+func TestDrainEndsHeldHandshakes(t *testing.T) {
+	n := start(t, func(o *edge.Options) { o.MaxConnections = 1 })
+	n.connect(t, n.token("ann"))
+	token := n.token("bob")
+	answered := make(chan int, 1)
+	go func() {
+		_, res, err := websocket.Dial(t.Context(), n.url(), &websocket.DialOptions{Subprotocols: []string{token}})
+		if err == nil || res == nil {
+			t.Errorf("the held handshake: %v, %v", res, err)
+			answered <- 0
+			return
+		}
+		answered <- res.StatusCode
+	}()
+	eventually(t, func() bool { return testutil.ToFloat64(n.metrics.HandshakesHeld) == 1 })
+	begin := time.Now()
+	n.endpoint.Drain(t.Context(), 0)
+	if status := <-answered; status != http.StatusServiceUnavailable {
+		t.Errorf("status %d", status)
+	}
+	if took := time.Since(begin); took > 3*time.Second {
+		t.Errorf("it was held for %v", took)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.spent) != 1 {
+		t.Errorf("%d tokens are spent, want ann's", len(n.spent))
+	}
+}
