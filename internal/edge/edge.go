@@ -26,6 +26,10 @@ import (
 // characters and attributes; the service documents none.
 const (
 	maxFrame = 32 << 10
+	// Frames a second that are read from one client: each of its requests over
+	// its 10 a second is answered with ERROR 429, and for one that sends so many
+	// that the answers cost others time, TCP is.
+	inputRate = 50 * messaging.RequestsPerSecond
 	// A receiver that owes more than this is dropped, without a Close, so that
 	// an official client comes back.
 	maxPending = 256 << 10
@@ -110,6 +114,7 @@ type Sockets struct {
 func NewSockets(window time.Duration, m *telemetry.Metrics, log *slog.Logger) *Sockets {
 	s := &Sockets{server: websocket.NewServer(websocket.Options{
 		MaxMessage:     maxFrame,
+		InputRate:      inputRate,
 		MaxPending:     maxPending,
 		PingInterval:   pingInterval,
 		DeliveryWindow: window,

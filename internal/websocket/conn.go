@@ -33,6 +33,8 @@ type Conn struct {
 	seen      int64   // when the peer last showed life
 	check     int64   // when to ping it or, once it is closing, to give it up; 0 for never
 	deadline  int64   // when to call Handler.Deadline; 0 for never
+	spent     int64   // until when its input has used up its rate
+	thaw      int64   // when to read on after too much input; 0 when it may be read from
 }
 
 // state is how far the life of a connection has come.

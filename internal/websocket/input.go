@@ -1,17 +1,22 @@
 package websocket
 
 // receiving tells whether messages are taken.
-func (c *Conn) receiving() bool { return c.state == stateOpen && !c.deaf && !c.paused.Load() }
+func (c *Conn) receiving() bool {
+	return c.state == stateOpen && !c.deaf && c.thaw == 0 && !c.paused.Load()
+}
 
 // wantsInput tells whether the transport should read. A connection that is
 // being closed reads on, whoever paused it: unread input would turn the close
 // into a reset, which costs the peer what it has not read yet.
-func (c *Conn) wantsInput() bool { return c.state != stateOpen || !c.paused.Load() }
+func (c *Conn) wantsInput() bool {
+	return c.state != stateOpen || c.thaw == 0 && !c.paused.Load()
+}
 
 // arrived takes input, which it changes, and keeps no reference to it.
 func (c *Conn) arrived(p []byte) {
 	c.alive()
 	if c.state == stateOpen && !c.deaf {
+		c.charge(len(p) / unitBytes)
 		c.parse(p)
 	}
 }
@@ -22,7 +27,8 @@ func (c *Conn) parse(p []byte) {
 	if r == nil {
 		r = &c.loop.parser
 	}
-	if len(r.rest) > 0 {
+	own := len(r.rest) > 0
+	if own {
 		p, r.rest = append(r.rest, p...), nil
 	}
 	var err error
@@ -36,7 +42,9 @@ func (c *Conn) parse(p []byte) {
 		*r, c.in = parser{}, nil
 		return
 	}
-	if len(p) > 0 {
+	if own {
+		r.rest = p
+	} else if len(p) > 0 {
 		r.rest = append([]byte(nil), p...)
 	}
 	switch {
@@ -64,6 +72,7 @@ func (c *Conn) resume() {
 // message hands a message to the Handler.
 func (c *Conn) message(op Opcode, payload []byte) bool {
 	defer c.caught()
+	c.charge(1)
 	c.loop.server.handler.Message(c, op, payload)
 	return c.receiving()
 }
@@ -71,17 +80,21 @@ func (c *Conn) message(op Opcode, payload []byte) bool {
 // ping answers a ping of the peer, behind what the Handler has sent in answer to
 // earlier input.
 func (c *Conn) ping(payload []byte) bool {
+	c.charge(1)
 	frame := appendFrame(nil, opPong, payload)
 	c.loop.post(func() {
 		if c.state == stateOpen {
 			c.oweCopy(frame)
 		}
 	})
-	return true
+	return c.receiving()
 }
 
 // pong needs no answer: that it arrived is enough.
-func (c *Conn) pong() bool { return true }
+func (c *Conn) pong() bool {
+	c.charge(1)
+	return c.receiving()
+}
 
 // closeFrame answers the peer's Close frame with its own status.
 func (c *Conn) closeFrame(code uint16, reason string) bool {

@@ -20,11 +20,14 @@ func (c *Conn) lookOpen() {
 		c.deadline = 0
 		c.reachDeadline()
 	}
+	if c.thaw != 0 && l.now >= c.thaw {
+		c.thawed()
+	}
 	if c.check == 0 || c.state != stateOpen {
 		return
 	}
 	interval := int64(l.server.options.PingInterval)
-	if l.now-c.seen >= 2*interval && !c.paused.Load() {
+	if l.now-c.seen >= 2*interval && c.thaw == 0 && !c.paused.Load() {
 		c.lost(ErrIdle)
 		return
 	}
@@ -55,6 +58,9 @@ func (c *Conn) schedule() {
 			if dead := c.seen + 2*int64(l.server.options.PingInterval); dead > l.now {
 				due = min(due, dead)
 			}
+		}
+		if c.thaw != 0 && (due == 0 || c.thaw < due) {
+			due = c.thaw
 		}
 		if c.deadline != 0 && (due == 0 || c.deadline < due) {
 			due = c.deadline

@@ -35,6 +35,11 @@ type Options struct {
 	// MaxMessage is the size in bytes of the largest message that a client may
 	// send; 32 KiB by default. A larger one is answered with Close 1009.
 	MaxMessage int
+	// InputRate is how many messages and control frames of a connection are read
+	// in a second, apart from a short burst; bytes count too, 4 KiB as much as a
+	// frame. What a client sends beyond it waits, and so does what it sends
+	// behind that, its Close frame included. No limit by default.
+	InputRate int
 	// PingInterval is the time between two pings of the server; 45 s by default,
 	// none when negative. A peer that has shown no life for two intervals is
 	// dropped.

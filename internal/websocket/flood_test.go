@@ -1,0 +1,115 @@
+package websocket
+
+import (
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// flood writes frames without end until the peer is closed, and never reads.
+func flood(t *testing.T, peer *rawConn, frame []byte) {
+	t.Helper()
+	if err := peer.SetWriteDeadline(time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	many := slices.Repeat(frame, 200)
+	go func() {
+		for {
+			if _, err := peer.Write(many); err != nil {
+				return
+			}
+		}
+	}()
+}
+
+func TestInputRate(t *testing.T) {
+	const rate = 500
+	kinds := map[string][]byte{"messages": text("x"), "pings": ping(""), "pongs": pong("")}
+	for name, frame := range kinds {
+		t.Run(name, func(t *testing.T) {
+			eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+				s := start(Options{InputRate: rate}, handler{})
+				s.attached = make(chan *Conn, 1)
+				peer := s.dialRaw(t)
+				<-s.attached
+				// What is sent ahead of it holds the last frame up.
+				begin := time.Now()
+				peer.write(t, append(slices.Repeat(frame, rate), ping("last")...)...)
+				for {
+					op, p, err := peer.frame()
+					if err != nil {
+						t.Fatal(err)
+					}
+					if op == opPong && string(p) == "last" {
+						break
+					}
+				}
+				// The burst comes free.
+				if took := time.Since(begin); took < 700*time.Millisecond || took > 5*time.Second {
+					t.Errorf("%d frames were read in %v, want about a second", rate, took)
+				}
+			})
+		})
+	}
+	t.Run("large messages count more", func(t *testing.T) {
+		eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+			var count atomic.Int64
+			s := start(Options{InputRate: rate}, handler{message: func(*Conn, Opcode, []byte) { count.Add(1) }})
+			peer := s.dialRaw(t)
+			flood(t, peer, text(string(slices.Repeat([]byte{'x'}, 30<<10))))
+			wait(time.Second)
+			// 7 units of bytes and a frame make 8, and the burst has 100.
+			if n := count.Load(); n < 20 || n > 150 {
+				t.Errorf("%d messages in a second, want about 62", n)
+			}
+		})
+	})
+	t.Run("a flooding peer can be closed at once", func(t *testing.T) {
+		eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+			flooding := make(chan *Conn, 1)
+			s := start(Options{InputRate: rate}, handler{message: func(c *Conn, _ Opcode, _ []byte) {
+				select {
+				case flooding <- c:
+				default:
+				}
+			}})
+			peer := s.dialRaw(t)
+			flood(t, peer, text("x"))
+			c := receive(t, flooding, "the first message")
+			begin := time.Now()
+			c.Send([]byte("bye"))
+			c.Close(1000, "")
+			for _, want := range []Opcode{Text, opClose} {
+				if op, _, err := peer.frame(); err != nil || op != want {
+					t.Fatalf("read %d, %v; want %d", op, err, want)
+				}
+			}
+			if took := time.Since(begin); took > time.Second {
+				t.Errorf("it took %v", took)
+			}
+			peer.Close()
+			eventually(t, "the socket to be released", func() bool { return s.Len() == 0 })
+		})
+	})
+	t.Run("a flooding peer is alive, and missed when it is gone", func(t *testing.T) {
+		eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+			causes := make(chan error, 1)
+			s := start(Options{InputRate: 20, PingInterval: 200 * time.Millisecond}, handler{closed: func(_ *Conn, cause error) { causes <- cause }})
+			peer := s.dialRaw(t)
+			peer.write(t, slices.Repeat(text("x"), 40)...)
+			// The server's pings come; the answers would stand behind the flood.
+			for range 5 {
+				if op, _, err := peer.frame(); err != nil || op != opPing {
+					t.Fatalf("read %d, %v; want a ping", op, err)
+				}
+			}
+			peer.Close()
+			if cause := receive(t, causes, "Closed"); errors.Is(cause, ErrIdle) || cause == nil {
+				t.Errorf("Closed with %v", cause)
+			}
+		})
+	})
+}
+
