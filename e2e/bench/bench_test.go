@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 
 	"confab/e2e/process"
 )
@@ -37,12 +38,15 @@ type server struct {
 	room string
 }
 
-func start(b *testing.B) *server {
+// start starts a server without limits on connects from one machine. Its admin
+// port is CONFAB_BENCH_ADMIN, for profiles, or any.
+func start(b *testing.B, flags ...string) *server {
 	b.Helper()
-	s, err := process.Start(b.Context(), process.Options{
-		DataDir: b.TempDir(),
-		Args:    []string{"--connect-rate-per-user", "0", "--connect-rate-per-address", "0", "--log-level", "warn"},
-	})
+	args := []string{"--connect-rate-per-user", "0", "--connect-rate-per-address", "0", "--log-level", "warn"}
+	if admin := os.Getenv("CONFAB_BENCH_ADMIN"); admin != "" {
+		args = append(args, "--admin-listen", admin)
+	}
+	s, err := process.Start(b.Context(), process.Options{DataDir: b.TempDir(), Args: append(args, flags...)})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -55,7 +59,7 @@ func start(b *testing.B) *server {
 		Region: process.Region, BaseEndpoint: aws.String(s.Endpoint),
 		Credentials: credentials.NewStaticCredentialsProvider(process.AccessKeyID, process.SecretAccessKey, ""),
 	})
-	room, err := api.CreateRoom(b.Context(), &ivschat.CreateRoomInput{})
+	room, err := api.CreateRoom(b.Context(), &ivschat.CreateRoomInput{MaximumMessageRatePerSecond: aws.Int32(100)})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -143,7 +147,7 @@ func BenchmarkConnect(b *testing.B) {
 	const open = 8000
 	conns := make([]atomic.Pointer[net.Conn], open)
 	s.measure(b, func(i int) error {
-		conn, err := s.connect(tokens[i])
+		conn, err := connect(s.Endpoint, tokens[i])
 		if err != nil {
 			return err
 		}
@@ -160,7 +164,13 @@ func BenchmarkConnect(b *testing.B) {
 }
 
 func (s *server) token(ctx context.Context, i int) (string, error) {
-	out, err := s.api.CreateChatToken(ctx, &ivschat.CreateChatTokenInput{RoomIdentifier: &s.room, UserId: aws.String(fmt.Sprintf("user-%d", i))})
+	return s.tokenFor(ctx, fmt.Sprintf("user-%d", i))
+}
+
+func (s *server) tokenFor(ctx context.Context, user string) (string, error) {
+	out, err := s.api.CreateChatToken(ctx, &ivschat.CreateChatTokenInput{
+		RoomIdentifier: &s.room, UserId: &user, Capabilities: []types.ChatTokenCapability{types.ChatTokenCapabilitySendMessage},
+	})
 	if err != nil {
 		return "", err
 	}
@@ -169,8 +179,8 @@ func (s *server) token(ctx context.Context, i int) (string, error) {
 
 // connect makes a handshake by hand: a WebSocket library would cost more than
 // what is measured.
-func (s *server) connect(token string) (net.Conn, error) {
-	host := strings.TrimPrefix(s.Endpoint, "http://")
+func connect(endpoint, token string) (net.Conn, error) {
+	host := strings.TrimPrefix(endpoint, "http://")
 	conn, err := net.Dial("tcp", host)
 	if err != nil {
 		return nil, err

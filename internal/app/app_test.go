@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -191,6 +192,28 @@ func TestServer_stop(t *testing.T) {
 		}
 		if err := s.wait(t); err != nil {
 			t.Error(err)
+		}
+	})
+	t.Run("does not wait for connections that never sent anything", func(t *testing.T) {
+		s := start(t, nil)
+		for _, at := range []net.Addr{s.Address(), s.listeners.admin.Addr()} {
+			conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", at.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+		}
+		// Both are accepted by the time a later one has its answer.
+		if status, _ := get(t, s.url+"/healthz"); status != http.StatusOK {
+			t.Fatalf("status %d", status)
+		}
+		begin := time.Now()
+		s.cancel()
+		if err := s.wait(t); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(begin); took > 3*time.Second {
+			t.Errorf("it took %v", took)
 		}
 	})
 	t.Run("does not wait when told so", func(t *testing.T) {

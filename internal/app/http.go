@@ -30,7 +30,7 @@ const (
 func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	return &http.Server{
+	server := &http.Server{
 		Handler:           h,
 		Protocols:         protocols,
 		ReadHeaderTimeout: headerTimeout,
@@ -38,6 +38,8 @@ func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          stdlog.New(serverErrors{log}, "", 0),
 	}
+	new(newcomers).watch(server)
+	return server
 }
 
 // serverErrors logs what net/http has to say. That nobody can be accepted is our
