@@ -115,9 +115,11 @@ func (e *Endpoint) admit(r *http.Request) (*connection, *websocket.Upgrade, stri
 var errDraining = chat.Errorf(chat.Unavailable, "The server is shutting down; connect again")
 
 // drainHold is how long a handshake waits for its refusal on a node that
-// drains. An official client that came straight back tries four times; so long
-// a load balancer has to notice that the node is not ready any more.
-const drainHold = 3 * time.Second
+// drains. An official client tries four times, and each try that is held is time
+// for a load balancer to notice that the node is not ready any more: 32 seconds
+// in all, as long as the usual drain and as Kubernetes takes with its defaults,
+// and each shorter than the ten seconds that HTTP clients of phones wait.
+const drainHold = 8 * time.Second
 
 // turnAway keeps a handshake waiting until the drain is over, at most drainHold,
 // and returns its refusal.
