@@ -113,12 +113,10 @@ func (s *Server) build(ctx context.Context) (err error) {
 	s.onClose(func() error { s.engine.Close(); return nil })
 	s.endpoint = edge.New(edge.Options{
 		Engine: s.engine, Tokens: s.ring, Sockets: sockets,
-		TrustedProxies:        cfg.TrustedProxies,
-		ConnectRatePerUser:    float64(cfg.ConnectRatePerUser),
-		ConnectRatePerAddress: float64(cfg.ConnectRatePerAddress),
-		MaxConnections:        cfg.MaxConnections,
-		Metrics:               s.metrics,
-		Log:                   s.log,
+		TrustedProxies: cfg.TrustedProxies,
+		Limits:         limits(cfg),
+		Metrics:        s.metrics,
+		Log:            s.log,
 	})
 	s.onClose(func() error { s.endpoint.Close(); return nil })
 

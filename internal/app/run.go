@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math"
 	"net"
 	"net/http"
-	"syscall"
 	"time"
 )
 
@@ -91,22 +89,10 @@ func (s *Server) logStart(ctx context.Context) {
 		attrs = append(attrs, slog.String("admin_address", s.listeners.admin.Addr().String()))
 	}
 	files := openFiles()
-	s.log.LogAttrs(ctx, slog.LevelInfo, "Serving", append(attrs, slog.Uint64("open_files", files))...)
+	s.log.LogAttrs(ctx, slog.LevelInfo, "Serving", append(attrs, slog.Uint64("open_files", files),
+		slog.Int("max_connections", maxConnections(s.cfg, files)))...)
 	if files < max(fewFiles, uint64(s.cfg.MaxConnections)) {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "This process may hold few connections; raise its limit of open files (LimitNOFILE=, ulimit -n)",
 			slog.Uint64("open_files", files))
 	}
-}
-
-// fewFiles is a limit of open files that a room of a few thousand reaches.
-const fewFiles = 8192
-
-// openFiles is how many files, and so connections, this process may have open.
-// The Go runtime has raised the limit to the hard one at the start.
-func openFiles() uint64 {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return math.MaxUint64
-	}
-	return limit.Cur
 }

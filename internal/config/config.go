@@ -66,12 +66,27 @@ type Config struct {
 	// Account quotas and API call rates: off for none, aws for the numbers that
 	// AWS gives an account. Limits per room and per connection always hold.
 	Quotas string
+	// Connects that this node takes from all clients together. Faster ones are
+	// held back, up to a minute, so that live rooms do not notice a storm.
+	ConnectRate Rate
 	// Connects that one user may make.
 	ConnectRatePerUser Rate
 	// Connects that one client address may make.
 	ConnectRatePerAddress Rate
-	// Connections at a time to all rooms; 0 sets no limit.
+	// Connections at a time to all rooms; 0 means as many as the process may have
+	// open files, less some for other work. More wait for a free place, up to ten
+	// seconds.
 	MaxConnections int
+	// Connections at a time to one room on this node; 0 sets no limit.
+	MaxConnectionsPerRoom int
+	// Connections at a time of one user to one room on this node; 0 sets no limit.
+	// Clients connect anew before they leave, so it should be 2 at least.
+	MaxConnectionsPerUser int
+	// Connections at a time from one client address to this node; 0 sets no limit.
+	MaxConnectionsPerAddress int
+	// Memory in MiB that the process may use before connects have to wait; 0 sets
+	// no limit. Garbage is collected more often when it comes near.
+	MaxMemory int
 	// Bytes of a SendEvent's attributes, keys and values together: 1024 as the
 	// API model says, up to the 4096 that AWS allows since November 2025.
 	EventAttributesMax int
@@ -148,6 +163,7 @@ func Default() *Config {
 		AccountID:             "123456789012",
 		DataDir:               "./confab-data",
 		Quotas:                QuotasOff,
+		ConnectRate:           2000,
 		ConnectRatePerUser:    5,
 		ConnectRatePerAddress: 200,
 		EventAttributesMax:    1024,

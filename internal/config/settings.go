@@ -66,9 +66,14 @@ var groups = []group{
 	}},
 	{"Limits", []*Setting{
 		{Name: "quotas", Arg: "off|aws", value: field(func(c *Config) *string { return &c.Quotas }, oneOf(QuotasOff, QuotasAWS), printString)},
+		{Name: "connect-rate", Arg: "N/s", value: field(func(c *Config) *Rate { return &c.ConnectRate }, parseRate, Rate.String)},
 		{Name: "connect-rate-per-user", Arg: "N/s", value: field(func(c *Config) *Rate { return &c.ConnectRatePerUser }, parseRate, Rate.String)},
 		{Name: "connect-rate-per-address", Arg: "N/s", value: field(func(c *Config) *Rate { return &c.ConnectRatePerAddress }, parseRate, Rate.String)},
 		{Name: "max-connections", Arg: "N", value: field(func(c *Config) *int { return &c.MaxConnections }, number(0, 1<<31-1), printNumber)},
+		{Name: "max-connections-per-room", Arg: "N", value: field(func(c *Config) *int { return &c.MaxConnectionsPerRoom }, number(0, 1<<31-1), printNumber)},
+		{Name: "max-connections-per-user", Arg: "N", value: field(func(c *Config) *int { return &c.MaxConnectionsPerUser }, number(0, 1<<31-1), printNumber)},
+		{Name: "max-connections-per-address", Arg: "N", value: field(func(c *Config) *int { return &c.MaxConnectionsPerAddress }, number(0, 1<<31-1), printNumber)},
+		{Name: "max-memory", Arg: "MIB", value: field(func(c *Config) *int { return &c.MaxMemory }, number(0, 1<<31-1), printNumber)},
 		{Name: "event-attributes-max", Arg: "BYTES", value: field(func(c *Config) *int { return &c.EventAttributesMax }, number(1, 4096), printNumber)},
 	}},
 	{"Sessions and delivery", []*Setting{

@@ -26,6 +26,7 @@ import (
 type connection struct {
 	endpoint *Endpoint
 	session  *messaging.Session
+	giveBack func() // the places that it takes; nil without limits
 
 	// mu guards the fields below.
 	mu       sync.Mutex

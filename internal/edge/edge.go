@@ -52,15 +52,9 @@ type Options struct {
 	Sockets *Sockets
 	// TrustedProxies are the peers whose X-Forwarded-For counts.
 	TrustedProxies []netip.Prefix
-	// ConnectRatePerUser and ConnectRatePerAddress are handshakes a second; 0
-	// is without a limit. Faster ones are held back, and refused only when they
-	// would have to wait too long.
-	ConnectRatePerUser    float64
-	ConnectRatePerAddress float64
-	// MaxConnections of this node; 0 is without a limit.
-	MaxConnections int
-	Metrics        *telemetry.Metrics
-	Log            *slog.Logger
+	Limits
+	Metrics *telemetry.Metrics
+	Log     *slog.Logger
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -69,14 +63,18 @@ type Options struct {
 type Endpoint struct {
 	o         Options
 	now       func() time.Time
+	perNode   *pacer
 	perUser   *pacer
 	perAddr   *pacer
 	slots     *slots
+	memory    *memory
 	draining  atomic.Bool
 	stopping  chan struct{}  // closed when Drain begins
 	drained   chan struct{}  // closed when Drain is done
 	working   sync.WaitGroup // requests under way
 	handshake handshakeMetrics
+
+	perRoomPlaces, perUserPlaces, perAddressPlaces *places
 
 	// mu guards connections: all that are attached or about to be.
 	mu          sync.Mutex
@@ -91,13 +89,19 @@ func New(o Options) *Endpoint {
 	e := &Endpoint{
 		o:           o,
 		now:         o.Now,
+		perNode:     newNodePacer(o.ConnectRate),
 		perUser:     newPacer(o.ConnectRatePerUser),
 		perAddr:     newPacer(o.ConnectRatePerAddress),
 		slots:       newSlots(o.MaxConnections),
+		memory:      newMemory(o.MaxMemory),
 		stopping:    make(chan struct{}),
 		drained:     make(chan struct{}),
 		connections: make(map[*connection]struct{}),
 		handshake:   newHandshakeMetrics(o.Metrics),
+
+		perRoomPlaces:    newPlaces(o.MaxConnectionsPerRoom),
+		perUserPlaces:    newPlaces(o.MaxConnectionsPerUser),
+		perAddressPlaces: newPlaces(o.MaxConnectionsPerAddress),
 	}
 	return e
 }

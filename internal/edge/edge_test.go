@@ -527,6 +527,48 @@ func TestConnectRates(t *testing.T) {
 	})
 }
 
+func TestPlaces(t *testing.T) {
+	limits := map[string]struct {
+		limit edge.Limits
+		other bool // another user of the same room and address is refused, too
+	}{
+		"room":    {edge.Limits{MaxConnectionsPerRoom: 2}, true},
+		"user":    {edge.Limits{MaxConnectionsPerUser: 2}, false},
+		"address": {edge.Limits{MaxConnectionsPerAddress: 2}, true},
+	}
+	for name, tt := range limits {
+		t.Run("of a "+name, func(t *testing.T) {
+			n := start(t, func(o *edge.Options) { o.Limits = tt.limit })
+			refused := func(user string) bool {
+				conn, res, err := websocket.Dial(t.Context(), n.url(), &websocket.DialOptions{Subprotocols: []string{n.token(user)}})
+				if err == nil {
+					conn.CloseNow()
+					return false
+				}
+				if res == nil || res.StatusCode != http.StatusTooManyRequests {
+					t.Errorf("%v, %v", res, err)
+				}
+				return true
+			}
+			first := n.connect(t, n.token("ann"))
+			n.connect(t, n.token("ann"))
+			if !refused("ann") {
+				t.Error("a third connection is taken")
+			}
+			if refused("bob") != tt.other {
+				t.Errorf("another user is refused: %t", !tt.other)
+			}
+			first.conn.Close(websocket.StatusNormalClosure, "")
+			eventually(t, func() bool { return !refused("ann") })
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			if taken := len(n.spent); taken > 4 {
+				t.Errorf("%d tokens are spent; those of refused handshakes must not be", taken)
+			}
+		})
+	}
+}
+
 func TestMaxConnections(t *testing.T) {
 	n := start(t, func(o *edge.Options) { o.MaxConnections = 1 })
 	first := n.connect(t, n.token("ann"))

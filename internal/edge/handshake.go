@@ -96,12 +96,17 @@ func (e *Endpoint) admit(r *http.Request) (*connection, *websocket.Upgrade, stri
 		return nil, nil, "", chat.Errorf(chat.Unauthenticated, "The chat token has expired")
 	}
 	ip := clientip.From(r, e.o.TrustedProxies)
-	if err := e.hold(ctx, token.Room.ID+"/"+token.UserID, ip.String()); err != nil {
+	user, address := token.Room.ID+"/"+token.UserID, ip.String()
+	if err := e.hold(ctx, user, address); err != nil {
 		return nil, nil, "", err
 	}
 	c := &connection{endpoint: e}
-	if !e.remember(c) {
+	if c.giveBack, err = e.settle(token.Room.ID, user, address); err != nil {
 		e.slots.release()
+		return nil, nil, "", err
+	}
+	if !e.remember(c) {
+		e.forget(c)
 		return nil, nil, "", e.turnAway(ctx)
 	}
 	c.session, err = e.o.Engine.Join(ctx, token, c, ip)
@@ -136,7 +141,7 @@ func (e *Endpoint) turnAway(ctx context.Context) error {
 
 // hold keeps a handshake waiting for its turn: the rate of its user, then that of
 // its address, which one user who connects in a loop must not use up for all who
-// share it, then a free connection. Official clients give up after four refused
+// share it, then that of the node, then memory and a free connection. Official clients give up after four refused
 // handshakes within milliseconds, so waiting is the kind answer, and refusal is
 // for those who would have to wait too long. The error is context.Canceled for a
 // client that left meanwhile.
@@ -149,6 +154,10 @@ func (e *Endpoint) hold(ctx context.Context, user, address string) error {
 		refusal = chat.Errorf(chat.Throttled, "Too many connects of this user; slow down")
 	case !e.perAddr.wait(ctx, e.stopping, address):
 		refusal = chat.Errorf(chat.Throttled, "Too many connects from this address; slow down")
+	case !e.perNode.wait(ctx, e.stopping, ""):
+		refusal = chat.Errorf(chat.Throttled, "Too many connects to this server; slow down")
+	case !e.memory.wait(ctx, e.stopping):
+		refusal = chat.Errorf(chat.Unavailable, "The server uses as much memory as it may use")
 	case !e.slots.acquire(ctx, e.stopping):
 		refusal = chat.Errorf(chat.QuotaExceeded, "The server has as many connections as it may have")
 	default:
@@ -285,12 +294,15 @@ func (e *Endpoint) remember(c *connection) bool {
 	return true
 }
 
-// forget takes the connection off the list and frees its place.
+// forget takes the connection off the list and frees its places.
 func (e *Endpoint) forget(c *connection) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.connections, c)
 	e.slots.release()
+	if c.giveBack != nil {
+		c.giveBack()
+	}
 }
 
 func (e *Endpoint) countError(code int) {

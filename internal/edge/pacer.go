@@ -9,14 +9,19 @@ import (
 )
 
 // Handshakes that would have to wait longer than this are refused: they are
-// abuse, or the node is far too small.
-const maxHold = 10 * time.Second
+// abuse, or the node is far too small. A storm, when the clients of a node that
+// died come back to this one, may take longer.
+const (
+	maxHold  = 10 * time.Second
+	maxStorm = time.Minute
+)
 
 // pacer spreads the handshakes of each key (a user, an address) to a rate, by
 // making them wait. A nil pacer lets everybody pass.
 type pacer struct {
 	perSecond rate.Limit
 	burst     int
+	patience  time.Duration
 
 	// mu guards keys and prune.
 	mu    sync.Mutex
@@ -36,9 +41,20 @@ func newPacer(perSecond float64) *pacer {
 	return &pacer{
 		perSecond: rate.Limit(perSecond),
 		burst:     max(int(2*perSecond), 1),
+		patience:  maxHold,
 		keys:      make(map[string]*rate.Limiter),
 		prune:     minPrune,
 	}
+}
+
+// newNodePacer is the pacer of a whole node, with one key. Its bursts are short:
+// live rooms would notice longer ones.
+func newNodePacer(perSecond float64) *pacer {
+	p := newPacer(perSecond)
+	if p != nil {
+		p.burst, p.patience = max(int(perSecond/20), 1), maxStorm
+	}
+	return p
 }
 
 // wait returns true when it is key's turn, and false when that would take too
@@ -75,7 +91,7 @@ func (p *pacer) reserve(key string) (*rate.Reservation, time.Duration) {
 	defer p.mu.Unlock()
 	turn := p.limiter(key).Reserve()
 	delay := turn.Delay()
-	if delay > maxHold {
+	if delay > p.patience {
 		turn.Cancel()
 		return nil, 0
 	}

@@ -39,6 +39,30 @@ func TestPacer(t *testing.T) {
 			}
 		})
 	})
+	t.Run("a storm on the node is held for a minute", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			p := newNodePacer(100)
+			start := time.Now()
+			var mu sync.Mutex
+			var last time.Duration
+			passed := 0
+			var all sync.WaitGroup
+			for range 7000 {
+				all.Go(func() {
+					if p.wait(t.Context(), nil, "") {
+						mu.Lock()
+						defer mu.Unlock()
+						passed++
+						last = max(last, time.Since(start))
+					}
+				})
+			}
+			all.Wait()
+			if want := 5 + 6000; passed != want || last != maxStorm {
+				t.Errorf("%d passed, the last after %v; want %d and %v", passed, last, want, maxStorm)
+			}
+		})
+	})
 	t.Run("keys do not wait for each other", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPacer(1)

@@ -112,4 +112,3 @@ func TestInputRate(t *testing.T) {
 		})
 	})
 }
-
