@@ -42,7 +42,7 @@ type server struct {
 // port is CONFAB_BENCH_ADMIN, for profiles, or any.
 func start(b *testing.B, flags ...string) *server {
 	b.Helper()
-	args := []string{"--connect-rate-per-user", "0", "--connect-rate-per-address", "0", "--log-level", "warn"}
+	args := []string{"--connect-rate", "0", "--connect-rate-per-user", "0", "--connect-rate-per-address", "0", "--log-level", "warn"}
 	if admin := os.Getenv("CONFAB_BENCH_ADMIN"); admin != "" {
 		args = append(args, "--admin-listen", admin)
 	}
