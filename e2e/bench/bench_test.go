@@ -24,6 +24,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if endpoint := os.Getenv(stormClients); endpoint != "" {
+		os.Exit(storm(endpoint))
+	}
 	code := m.Run()
 	process.Remove()
 	os.Exit(code)
@@ -40,13 +43,23 @@ type server struct {
 
 // start starts a server without limits on connects from one machine. Its admin
 // port is CONFAB_BENCH_ADMIN, for profiles, or any.
-func start(b *testing.B, flags ...string) *server {
+func start(b *testing.B) *server {
 	b.Helper()
-	args := []string{"--connect-rate", "0", "--connect-rate-per-user", "0", "--connect-rate-per-address", "0", "--log-level", "warn"}
+	return startPaced(b, "0")
+}
+
+// startPaced starts a server with a connect rate of the whole node; empty is its
+// default.
+func startPaced(b *testing.B, rate string) *server {
+	b.Helper()
+	args := []string{"--connect-rate-per-user", "0", "--connect-rate-per-address", "0", "--log-level", "warn"}
+	if rate != "" {
+		args = append(args, "--connect-rate", rate)
+	}
 	if admin := os.Getenv("CONFAB_BENCH_ADMIN"); admin != "" {
 		args = append(args, "--admin-listen", admin)
 	}
-	s, err := process.Start(b.Context(), process.Options{DataDir: b.TempDir(), Args: append(args, flags...)})
+	s, err := process.Start(b.Context(), process.Options{DataDir: b.TempDir(), Args: args})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -59,11 +72,19 @@ func start(b *testing.B, flags ...string) *server {
 		Region: process.Region, BaseEndpoint: aws.String(s.Endpoint),
 		Credentials: credentials.NewStaticCredentialsProvider(process.AccessKeyID, process.SecretAccessKey, ""),
 	})
-	room, err := api.CreateRoom(b.Context(), &ivschat.CreateRoomInput{MaximumMessageRatePerSecond: aws.Int32(100)})
+	started := &server{Server: s, api: api}
+	started.room = started.newRoom(b)
+	return started
+}
+
+// newRoom makes a room and returns its ARN.
+func (s *server) newRoom(b *testing.B) string {
+	b.Helper()
+	room, err := s.api.CreateRoom(b.Context(), &ivschat.CreateRoomInput{MaximumMessageRatePerSecond: aws.Int32(100)})
 	if err != nil {
 		b.Fatal(err)
 	}
-	return &server{Server: s, api: api, room: *room.Arn}
+	return *room.Arn
 }
 
 // measure runs f b.N times from many callers and reports what the server spent.

@@ -31,7 +31,9 @@ func listen(ctx context.Context, c *config.Config, environ func(string) (string,
 	if err != nil {
 		return nil, err
 	}
-	var lc net.ListenConfig
+	// WebSockets are pinged and requests have deadlines; keep-alives would cost four
+	// system calls a connection and find nobody.
+	lc := net.ListenConfig{KeepAlive: -1}
 	if l.main == nil {
 		if l.main, err = lc.Listen(ctx, "tcp", c.Listen); err != nil {
 			l.close()

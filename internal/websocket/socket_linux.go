@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -55,6 +56,17 @@ func duplicate(n net.Conn, unsent int) (int, error) {
 	}
 	fd := -1
 	var failed error
+	if _, ok := n.(*net.TCPConn); ok {
+		// As Go made it: it sends at once and does not block.
+		err = raw.Control(func(s uintptr) {
+			unix.SetsockoptInt(int(s), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsent) //nolint:errcheck // See below.
+			fd, failed = unix.FcntlInt(s, unix.F_DUPFD_CLOEXEC, 0)
+		})
+		if err = errors.Join(err, failed); err != nil {
+			return -1, fmt.Errorf("take the socket over: %w", err)
+		}
+		return fd, nil
+	}
 	err = raw.Control(func(s uintptr) {
 		kind, err := unix.GetsockoptInt(int(s), unix.SOL_SOCKET, unix.SO_TYPE)
 		if err != nil || kind != unix.SOCK_STREAM {
