@@ -23,6 +23,7 @@ import (
 	"confab/internal/chat"
 	"confab/internal/edge"
 	"confab/internal/messaging"
+	"confab/internal/quota"
 	"confab/internal/telemetry"
 )
 
@@ -93,6 +94,12 @@ func (n *node) Open(_ context.Context, text string) (*chat.Token, error) {
 
 func start(t *testing.T, change ...func(*edge.Options)) *node {
 	t.Helper()
+	return startEngine(t, func(*messaging.Options) {}, change...)
+}
+
+// startEngine is start with a change of the engine.
+func startEngine(t *testing.T, engine func(*messaging.Options), change ...func(*edge.Options)) *node {
+	t.Helper()
 	n := &node{
 		room:   &chat.Room{ARN: roomARN, MaximumMessageLength: 500, MaximumMessageRatePerSecond: 100},
 		tokens: make(map[string]*chat.Token),
@@ -100,9 +107,11 @@ func start(t *testing.T, change ...func(*edge.Options)) *node {
 	}
 	metrics, log := telemetry.NewMetrics(), slog.New(slog.DiscardHandler)
 	sockets := edge.NewSockets(0, metrics, log)
-	n.engine = messaging.NewEngine(messaging.Options{
+	options := messaging.Options{
 		Rooms: n, Tokens: n, Reviewer: n, NewAudience: sockets.NewAudience, Metrics: metrics, Log: log, Now: n.now,
-	})
+	}
+	engine(&options)
+	n.engine = messaging.NewEngine(options)
 	n.metrics = metrics
 	o := edge.Options{Engine: n.engine, Tokens: n, Sockets: sockets, Metrics: metrics, Log: log, Now: n.now}
 	for _, c := range change {
@@ -392,6 +401,18 @@ func TestMessages(t *testing.T) {
 			t.Errorf("got %+v", f)
 		}
 	})
+	t.Run("a home that cannot be reached is ERROR 500, and the session goes on", func(t *testing.T) {
+		n := startEngine(t, func(o *messaging.Options) {
+			o.Connect = func(*messaging.Engine) (messaging.Broker, messaging.Homes) { return nil, away{} }
+		})
+		ann := n.connect(t, n.token("ann"))
+		for _, id := range []string{"1", "2"} {
+			ann.send(`{"Action":"SEND_MESSAGE","RequestId":"` + id + `","Content":"x"}`)
+			if f := ann.next(); f.Type != "ERROR" || f.ErrorCode != 500 || f.RequestID != id || !chat.ValidID(f.ID) || f.ErrorMessage == "" {
+				t.Errorf("got %+v", f)
+			}
+		}
+	})
 	t.Run("what a client sends right before it closes is carried out", func(t *testing.T) {
 		n := start(t)
 		bob := n.connect(t, n.token("bob"))
@@ -490,6 +511,33 @@ func TestEndings(t *testing.T) {
 			}
 		}
 	})
+}
+
+// away is the homes of a node that reaches no other.
+type away struct{}
+
+func (away) Home(string) messaging.Home { return away{} }
+
+func (away) Do(context.Context, messaging.Operation) (string, error) {
+	return "", chat.Errorf(chat.Unavailable, "The room's home cannot be reached right now; try again")
+}
+
+// The account's quota of connections, which is 50,000 on the service, is the
+// answer to a handshake, and does not cost the token.
+func TestAccountQuota(t *testing.T) {
+	n := startEngine(t, func(o *messaging.Options) {
+		o.Quotas = quota.New(quota.Numbers{quota.ConcurrentConnections: 2}, time.Now)
+	})
+	first := n.connect(t, n.token("ann"))
+	n.connect(t, n.token("bob"))
+	token := n.token("eve")
+	_, res, err := websocket.Dial(t.Context(), n.url(), &websocket.DialOptions{Subprotocols: []string{token}})
+	if err == nil || res == nil || res.StatusCode != http.StatusTooManyRequests || res.Header.Get("X-Amzn-Errortype") != "ServiceQuotaExceededException" {
+		t.Errorf("%v, %v", res, err)
+	}
+	first.conn.Close(websocket.StatusNormalClosure, "")
+	eventually(t, func() bool { return n.engine.Connections() == 1 })
+	n.connect(t, token)
 }
 
 func TestConnectRates(t *testing.T) {
