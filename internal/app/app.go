@@ -77,6 +77,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if s.listeners, err = listen(ctx, cfg, os.LookupEnv); err != nil {
 		return err
 	}
+	s.listeners.main = pace(ctx, s.listeners.main, float64(cfg.ConnectRate), s.cert != nil)
 	s.onClose(s.listeners.close)
 	unlock, err := lockDataDir(ctx, cfg.DataDir, s.listeners.held, s.log)
 	if err != nil {
