@@ -119,7 +119,7 @@ var (
 )
 
 // pod is the pod of the StatefulSet, container its only container.
-func (m manifests) pod() core.PodSpec          { return m.statefulSet.Spec.Template.Spec }
+func (m manifests) pod() core.PodSpec         { return m.statefulSet.Spec.Template.Spec }
 func (m manifests) container() core.Container { return m.pod().Containers[0] }
 
 // preStop is how long the pod sleeps before SIGTERM.
