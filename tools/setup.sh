@@ -10,6 +10,8 @@ wanted=(
   "npm npm"
   "chromium chromium"
   "aws awscli"
+  "haproxy haproxy"
+  "systemd-analyze systemd"
 )
 missing=()
 for line in "${wanted[@]}"; do

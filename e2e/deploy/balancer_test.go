@@ -1,0 +1,172 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
+	"github.com/coder/websocket"
+)
+
+// node is one server behind the load balancer.
+type node struct {
+	*server
+	address string
+	client  *ivschat.Client
+	room    string
+}
+
+// startNode starts a server of its own, with a room.
+func startNode(t *testing.T) *node {
+	t.Helper()
+	address := freeAddress(t)
+	cmd := exec.Command(binary, "serve", "--listen", address, "--admin-listen", "off", "--data-dir", t.TempDir(), "--drain-time", "10s", "--connect-rate-per-user", "0")
+	cmd.Env = []string{"CONFAB_ROOT_ACCESS_KEY_ID=" + secrets["CONFAB_ROOT_ACCESS_KEY_ID"], "CONFAB_ROOT_SECRET_ACCESS_KEY=" + secrets["CONFAB_ROOT_SECRET_ACCESS_KEY"]}
+	n := &node{server: startServer(t, cmd), address: address}
+	n.waitFor(t, "http://"+address+"/readyz")
+	n.client = ivschat.New(ivschat.Options{
+		BaseEndpoint: aws.String("http://" + address), Region: "us-west-2",
+		Credentials: credentials.NewStaticCredentialsProvider(secrets["CONFAB_ROOT_ACCESS_KEY_ID"], secrets["CONFAB_ROOT_SECRET_ACCESS_KEY"], ""),
+	})
+	room, err := n.client.CreateRoom(t.Context(), &ivschat.CreateRoomInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.room = *room.Arn
+	return n
+}
+
+// connect connects a user of the node's room to the address.
+func (n *node) connect(t *testing.T, address string) (*websocket.Conn, error) {
+	t.Helper()
+	token, err := n.client.CreateChatToken(t.Context(), &ivschat.CreateChatTokenInput{
+		RoomIdentifier: &n.room, UserId: aws.String("viewer"), Capabilities: []types.ChatTokenCapability{types.ChatTokenCapabilitySendMessage},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	c, _, err := websocket.Dial(ctx, "ws://"+address, &websocket.DialOptions{Subprotocols: []string{*token.Token}})
+	if err == nil {
+		t.Cleanup(func() { c.CloseNow() })
+	}
+	return c, err
+}
+
+// startBalancer runs haproxy with our configuration in front of the nodes.
+// Changes are pairs of patterns and what replaces them.
+func startBalancer(t *testing.T, nodes []*node, changes ...string) (address string) {
+	t.Helper()
+	if _, err := exec.LookPath("haproxy"); err != nil {
+		t.Skip("haproxy is not installed: apt-get install haproxy")
+	}
+	address = freeAddress(t)
+	config := readFile(t, "compose/haproxy.cfg")
+	change := func(pattern, with string) {
+		re := regexp.MustCompile(pattern)
+		if !re.MatchString(config) {
+			t.Fatalf("haproxy.cfg has no %s", pattern)
+		}
+		config = re.ReplaceAllString(config, with)
+	}
+	change(`(?m)^    bind :8080$`, "    bind "+address)
+	var servers strings.Builder
+	for _, n := range nodes {
+		servers.WriteString("    server n" + strings.ReplaceAll(n.address, ":", "-") + " " + n.address + "\n")
+	}
+	change(`(?m)(^    server .*\n)+`, servers.String())
+	for i := 0; i < len(changes); i += 2 {
+		change(changes[i], changes[i+1])
+	}
+	path := filepath.Join(t.TempDir(), "haproxy.cfg")
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := startServer(t, exec.Command("haproxy", "-db", "-f", path))
+	s.waitFor(t, "http://"+address+"/healthz")
+	return address
+}
+
+func TestBalancer(t *testing.T) {
+	t.Run("a session outlives the timeouts of requests", func(t *testing.T) {
+		n := startNode(t)
+		address := startBalancer(t, []*node{n}, `timeout client 70s`, `timeout client 500ms`, `timeout server 40s`, `timeout server 500ms`)
+		c, err := n.connect(t, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		quiet, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		defer cancel()
+		if _, frame, err := c.Read(quiet); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("read %q, %v; want quiet for three times the timeouts", frame, err)
+		}
+	})
+	t.Run("sessions may be quiet for longer than they last", func(t *testing.T) {
+		m := regexp.MustCompile(`(?m)^    timeout tunnel (\S+)$`).FindStringSubmatch(readFile(t, "compose/haproxy.cfg"))
+		if m == nil {
+			t.Fatal("no timeout tunnel")
+		}
+		if d, err := time.ParseDuration(m[1]); err != nil || d <= 180*time.Minute {
+			t.Errorf("timeout tunnel %s, want more than the 180 minutes of the longest session", m[1])
+		}
+	})
+	t.Run("a node that drains refuses nobody", func(t *testing.T) {
+		leaving, staying := startNode(t), startNode(t)
+		// The load balancer does not ask again, so it does not know.
+		address := startBalancer(t, []*node{leaving, staying}, `check inter 1s`, `check inter 10m`)
+		if _, err := leaving.connect(t, leaving.address); err != nil {
+			t.Fatal(err)
+		}
+		if err := leaving.cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		waitForStatus(t, "http://"+leaving.address+"/readyz", http.StatusServiceUnavailable)
+		for i := range 8 {
+			if _, err := staying.connect(t, address); err != nil {
+				t.Fatalf("client %d: %v", i, err)
+			}
+		}
+		if _, err := staying.connect(t, leaving.address); err == nil {
+			t.Error("the leaving node takes clients, so nothing was shown")
+		}
+	})
+}
+
+// waitForStatus waits until the URL answers with the status.
+func waitForStatus(t *testing.T, url string, status int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err == nil {
+			res.Body.Close()
+			if res.StatusCode == status {
+				return
+			}
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("%s does not answer %d: %v", url, status, err)
+		case <-tick.C:
+		}
+	}
+}
