@@ -56,3 +56,10 @@ bench-peers:
 
 bench-delivery: build bench-peers ## delivery beside a floor and other servers: 15 minutes; QUICK=1 for 3
 	CONFAB_BINARY=$(CURDIR)/bin/confab $(BENCH_BIN)/delivery -bin $(BENCH_BIN) $(if $(QUICK),-quick)
+
+SOAK ?= 30m
+
+soak: build ## half an hour of mixed load (SOAK=5m for less): memory and descriptors stay flat
+	mkdir -p $(BENCH_BIN)
+	$(GO) build -o $(BENCH_BIN)/soak ./bench/soak
+	CONFAB_BINARY=$(CURDIR)/bin/confab $(BENCH_BIN)/soak -for $(SOAK) -out $(BENCH_BIN)

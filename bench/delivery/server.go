@@ -29,8 +29,6 @@ type target struct {
 	peer bool
 	// floor is what others are compared with.
 	floor bool
-	// only are the names of the scenarios it takes part in; nil is all.
-	only []string
 }
 
 // running is a server that takes connections.

@@ -86,7 +86,7 @@ func cells(s *scenario, x sample, ok bool) []string {
 	case s.idle:
 		return []string{fmt.Sprintf("%.2f", x.idle), fmt.Sprintf("%.0f", x.connect)}
 	case s.flight > 1:
-		return []string{fmt.Sprintf("%.0fk (%.2f)", x.perSecond/1e3, x.ratio(s))}
+		return []string{fmt.Sprintf("%.0fk (%.2f); CPU %.2f", x.perSecond/1e3, x.ratio(s), x.delivery)}
 	case s.drowns && x.perSecond < 0.95*float64(s.rate*s.rooms*s.members):
 		return []string{fmt.Sprintf("drowns at %.0fk/s", x.perSecond/1e3)}
 	case s.drowns:

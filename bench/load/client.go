@@ -38,6 +38,9 @@ type Handshake struct {
 	// Hello, if any, is written behind the 101, and the client is connected when
 	// a message that contains Joined has come.
 	Hello, Joined []byte
+	// Value is what Client.Value is, and Connected, if set, is called at the end.
+	Value     any
+	Connected func(c *Client)
 	// ReceiveBuffer is the size of the socket's buffer; 0 leaves it to the system.
 	ReceiveBuffer int
 }
@@ -104,9 +107,13 @@ func (f *Fleet) arrived(c *Client, p []byte) error {
 }
 
 func (f *Fleet) joined(c *Client) {
+	connected := c.handshake.Connected
 	c.handshake = nil
 	f.opening--
 	f.open++
+	if connected != nil {
+		connected(c)
+	}
 }
 
 // frames takes apart what a server writes: unmasked frames.

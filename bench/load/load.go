@@ -82,7 +82,7 @@ func (f *Fleet) Dial(to netip.AddrPort, h Handshake) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a socket: %w", err)
 	}
-	c := &Client{Room: h.Room, fd: fd, handshake: &h}
+	c := &Client{Room: h.Room, Value: h.Value, fd: fd, handshake: &h}
 	if err := f.dial(c, to, h.ReceiveBuffer); err != nil {
 		unix.Close(fd)
 		return nil, err
@@ -156,6 +156,9 @@ func (f *Fleet) Drop(c *Client) {
 	unix.Close(c.fd)
 	f.forget(c)
 }
+
+// Ended tells whether the client's connection is over.
+func (c *Client) Ended() bool { return c.closed }
 
 func (f *Fleet) end(c *Client, cause error) {
 	if c.closed {

@@ -3,6 +3,7 @@
 package load
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -107,7 +108,7 @@ func Machine() string {
 
 // Commit is the version of the source here; a star marks changes that are not in it.
 func Commit() string {
-	out, err := exec.Command("git", "describe", "--always", "--dirty=*").Output()
+	out, err := exec.CommandContext(context.Background(), "git", "describe", "--always", "--dirty=*").Output()
 	if err != nil {
 		return "unknown"
 	}
