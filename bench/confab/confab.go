@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -29,6 +30,9 @@ import (
 // Server is a running server with a data directory of its own.
 type Server struct {
 	*process.Server
+	// Admin is the address of /metrics and /debug/pprof.
+	Admin string
+
 	http *http.Client
 }
 
@@ -43,10 +47,15 @@ func Start(ctx context.Context, core int, o process.Options, args ...string) (*S
 	if o.DataDir == "" {
 		o.DataDir = dir
 	}
+	admin, err := freeAddress(ctx)
+	if err != nil {
+		return nil, err
+	}
 	o.Args = append([]string{
+		"--admin-listen", admin,
 		"--connect-rate-per-user", "0", "--connect-rate-per-address", "0", "--log-level", "error",
 	}, args...)
-	s := &Server{http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: callers}}}
+	s := &Server{Admin: admin, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: callers}}}
 	if o.Certificate != nil {
 		s.http.Transport.(*http.Transport).TLSClientConfig = o.Certificate.Client //nolint:forcetypeassert // It is the one above.
 	}
@@ -65,6 +74,34 @@ func Start(ctx context.Context, core int, o process.Options, args ...string) (*S
 		return nil, err
 	}
 	return s, nil
+}
+
+func freeAddress(ctx context.Context) (string, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// Profile writes a CPU profile of the next seconds to a file.
+func (s *Server) Profile(ctx context.Context, d time.Duration, file string) error {
+	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", s.Admin, max(int(d.Seconds()), 1))
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	res, err := s.http.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	profile, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, profile, 0o600)
 }
 
 // Remove ends the server at once and deletes its data.

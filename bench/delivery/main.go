@@ -41,6 +41,7 @@ func benchmark() error {
 	scenarios := flag.String("scenarios", ".", "`expression` for the names of the scenarios")
 	targets := flag.String("targets", ".", "`expression` for the names of the servers beside the floor")
 	rounds := flag.Int("rounds", 0, "how often Confab is measured; the median counts (default 3, quick 1)")
+	profiles := flag.String("profiles", "", "`directory` for CPU profiles of Confab, one a scenario; they cost a little")
 	flag.Parse()
 	if err := load.PinSelf(generatorCore); err != nil {
 		return err
@@ -68,7 +69,7 @@ func benchmark() error {
 		*rounds = map[bool]int{false: 3, true: 1}[*quick]
 	}
 	fmt.Printf("%s; commit %s; %s\n", load.Machine(), load.Commit(), time.Now().UTC().Format(time.DateTime))
-	b := &bench{quick: *quick, rounds: *rounds, floors: floors(path), results: make(map[key][]sample)}
+	b := &bench{quick: *quick, rounds: *rounds, profiles: *profiles, floors: floors(path), results: make(map[key][]sample)}
 	for _, t := range allTargets(path) {
 		if wantTarget.MatchString(t.name) {
 			b.targets = append(b.targets, t)
@@ -119,6 +120,7 @@ func figure(sc *scenario, r result) float64 {
 type bench struct {
 	quick     bool
 	rounds    int
+	profiles  string
 	floors    map[string]*target // by mode
 	targets   []*target
 	scenarios []*scenario
@@ -175,7 +177,7 @@ func (b *bench) takesPart(t *target, s *scenario, round int) bool {
 // once measures one server and says how it went.
 func (b *bench) once(ctx context.Context, t *target, s *scenario) result {
 	runtime.GC()
-	r := measure(ctx, t, s)
+	r := measure(ctx, t, s, b.profiles)
 	switch {
 	case r.err != nil:
 		fmt.Printf("  %-16s %-22s %.300v\n", s.name, t.name, r.err)

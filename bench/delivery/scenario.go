@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"confab/bench/load"
@@ -59,16 +60,21 @@ type run struct {
 	room     int              // next to be sent to
 	fault    error
 	result   result
-	refill   bool // a message that has arrived is followed by another
+	profile  string // file for a CPU profile
+	refill   bool   // a message that has arrived is followed by another
 }
 
 // measure starts a server, runs a scenario against it and ends it.
-func measure(ctx context.Context, t *target, s *scenario) (res result) {
+// With a directory for profiles, one is written of what is measured.
+func measure(ctx context.Context, t *target, s *scenario, profiles string) (res result) {
 	server, err := t.start(ctx, s)
 	if err != nil {
 		return result{err: err}
 	}
 	r := &run{scenario: s, server: server}
+	if profiles != "" && server.profile != nil {
+		r.profile = filepath.Join(profiles, s.name+".pprof")
+	}
 	defer func() {
 		if err := server.stop(); err != nil && res.err == nil {
 			res.err = err
@@ -185,6 +191,10 @@ func (r *run) deliver() error {
 	own, err := load.CPU(0)
 	if err != nil {
 		return err
+	}
+	if r.profile != "" {
+		// It ends before the server does: what is in flight is waited for.
+		go r.server.profile(s.measure, r.profile) //nolint:errcheck // There is no file then.
 	}
 	r.ledger.Latency.Reset()
 	begin, deliveries := r.fleet.Now(), r.ledger.Deliveries

@@ -37,6 +37,8 @@ type running struct {
 	pid      int
 	protocol protocol
 	stop     func() error
+	// profile, if it can, writes a CPU profile of so long to a file.
+	profile func(time.Duration, string) error
 }
 
 // core is the server's, generatorCore the generator's.
@@ -129,7 +131,9 @@ func startConfab(ctx context.Context, s *scenario) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &running{pid: server.PID(), stop: server.Remove}
+	r := &running{pid: server.PID(), stop: server.Remove, profile: func(d time.Duration, file string) error {
+		return server.Profile(ctx, d, file)
+	}}
 	if r.address, err = netip.ParseAddrPort(strings.TrimPrefix(server.Endpoint, "http://")); err == nil {
 		r.protocol, err = newConfabProtocol(ctx, server, s)
 	}

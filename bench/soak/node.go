@@ -60,20 +60,14 @@ func startNode(ctx context.Context) (*node, error) {
 
 // start starts a server on the data of the one before; there is none if dir is empty.
 func (n *node) start(ctx context.Context, dir string) (*confab.Server, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	admin := l.Addr().String()
-	l.Close()
 	s, err := confab.Start(ctx, -1, process.Options{DataDir: dir, Listener: n.listener},
-		"--drain-time", drainTime.String(), "--admin-listen", admin)
+		"--drain-time", drainTime.String())
 	if err != nil {
 		return nil, err
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.pid, n.admin, n.stop = s.PID(), admin, s.Stop
+	n.pid, n.admin, n.stop = s.PID(), s.Admin, s.Stop
 	return s, nil
 }
 
