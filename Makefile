@@ -7,7 +7,7 @@ FUZZTIME ?= 5s
 NODE_DIRS = e2e/clients/node e2e/review/node examples/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help build run setup fmt lint test fuzz e2e check bench
+.PHONY: help build run setup fmt lint test fuzz e2e check bench bench-peers bench-delivery soak
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -43,3 +43,23 @@ check: setup lint test fuzz e2e ## all of the above: what CI runs
 
 bench: ## benchmarks: calls per core, connects, database writes, delivery against a plain write
 	$(GO) test -run '^$$' -bench . -benchtime 1s $(UNIT)
+
+BENCH_BIN = $(CURDIR)/bin/bench
+
+bench-peers:
+	mkdir -p $(BENCH_BIN)
+	gcc -O2 -Wall -Wextra -o $(BENCH_BIN)/floor bench/floor/floor.c
+	$(GO) build -o $(BENCH_BIN)/ ./bench/engine ./bench/delivery
+	cd bench/peers && $(GO) build -o $(BENCH_BIN)/ ./... github.com/nats-io/nats-server/v2
+	rm -rf $(BENCH_BIN)/ws && cp -r bench/peers/ws $(BENCH_BIN)/ws
+	cd $(BENCH_BIN)/ws && npm ci --no-audit --no-fund --loglevel=error
+
+bench-delivery: build bench-peers ## delivery beside a floor and other servers: 15 minutes; QUICK=1 for 3
+	CONFAB_BINARY=$(CURDIR)/bin/confab $(BENCH_BIN)/delivery -bin $(BENCH_BIN) $(if $(QUICK),-quick)
+
+SOAK ?= 30m
+
+soak: build ## half an hour of mixed load (SOAK=5m for less): memory and descriptors stay flat
+	mkdir -p $(BENCH_BIN)
+	$(GO) build -o $(BENCH_BIN)/soak ./bench/soak
+	CONFAB_BINARY=$(CURDIR)/bin/confab $(BENCH_BIN)/soak -for $(SOAK) -out $(BENCH_BIN)

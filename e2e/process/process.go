@@ -275,6 +275,9 @@ func (s *Server) Kill() error {
 	return err
 }
 
+// PID returns the id of the process.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
+
 // Done is closed when the process has ended.
 func (s *Server) Done() <-chan struct{} { return s.done }
 

@@ -18,6 +18,7 @@ func conformanceCases() []conformanceCase {
 	utf8Cases(add)
 	closeCases(add)
 	limitCases(add)
+	catalogueCases(add)
 	for i := range cases {
 		if len(cases[i].want) == 0 {
 			// Only the client's Close is answered.

@@ -19,9 +19,11 @@ var windows = []time.Duration{0, 20 * time.Millisecond, -1}
 // calls, and its Close frame at the end.
 func TestOrderOfDeliverAndSend(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
-		for _, window := range windows {
-			t.Run(fmt.Sprintf("window %v", window), func(t *testing.T) {
-				s := start(Options{Loops: 2, DeliveryWindow: window}, handler{})
+		for i, window := range append(windows, windows...) {
+			// The second time, a part of ten is written in four rounds.
+			slice := 3 * (i / len(windows))
+			t.Run(fmt.Sprintf("window %v, slice %d", window, slice), func(t *testing.T) {
+				s := start(Options{Loops: 2, DeliveryWindow: window, slice: slice}, handler{})
 				s.attached = make(chan *Conn, 1)
 				const members = 20
 				var conns []*Conn

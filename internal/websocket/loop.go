@@ -34,6 +34,8 @@ type loop struct {
 	touched    []*Conn // to be flushed in this round
 	doomed     []doomed
 	flushing   []*part // to be written in this round
+	large      []*part // being written, over several rounds
+	late       []*part // have become dirty while they were
 	waiting    waitingParts
 	deliveries meter
 	owed       int // bytes that connections are owed
@@ -148,11 +150,7 @@ func (l *loop) round() {
 	}
 	clear(l.touched)
 	l.touched = l.touched[:0]
-	for _, p := range l.flushing {
-		p.flush()
-	}
-	clear(l.flushing)
-	l.flushing = l.flushing[:0]
+	l.write()
 	l.reap()
 	l.publish()
 }
@@ -168,6 +166,11 @@ func (l *loop) choose() {
 	}
 	clear(dirty)
 	l.dirtyBefore = dirty[:0]
+	for _, p := range l.late {
+		p.schedule()
+	}
+	clear(l.late)
+	l.late = l.late[:0]
 	for p := l.waiting.pop(l.now); p != nil; p = l.waiting.pop(l.now) {
 		l.flushing = append(l.flushing, p)
 	}
@@ -221,7 +224,7 @@ func (l *loop) wait() {
 	l.mu.Lock()
 	idle := len(l.calls) == 0 && len(l.dirty) == 0
 	l.mu.Unlock()
-	if !idle || len(l.touched) > 0 {
+	if !idle || len(l.touched) > 0 || len(l.large) > 0 || len(l.late) > 0 {
 		l.asleep.Store(false)
 		// A goroutine that one of our calls has started gets its turn.
 		runtime.Gosched()

@@ -42,10 +42,14 @@ func (c *Conn) owePieces(from, to cursor) {
 
 // position is up to where the connection has got its group's output.
 func (c *Conn) position() cursor {
-	if c.ahead.chunk != nil {
+	switch {
+	case c.ahead.chunk != nil:
 		return c.ahead
+	case int(c.index) < c.part.next:
+		return c.part.target
+	default:
+		return c.part.flushed
 	}
-	return c.part.flushed
 }
 
 // catchUp queues what the group delivered before at, ahead of the other members

@@ -15,7 +15,10 @@ type part struct {
 	// The rest belongs to the loop.
 	members []member
 	flushed cursor // up to here everything is written, or queued for those who are slow
-	target  cursor // up to where this round writes
+	target  cursor // up to where is being written
+	next    int    // members before it have got everything up to target, others up to flushed
+	large   bool   // on loop.large: target stays as it is until everybody has it
+	again   bool   // more was delivered meanwhile
 	batch   int64  // frames up to target that are not written yet
 	last    int64  // time of the last write
 	due     int64  // time of the next write
@@ -49,35 +52,78 @@ func (p *part) capture() {
 // not see the time that raw system calls take.
 const writesPerYield = 128
 
-// flush writes what has been captured to every member. Members are not removed
-// meanwhile: what fails is only marked.
-func (p *part) flush() {
-	from, to := p.flushed, p.target
-	p.target = cursor{}
-	if to.position() <= from.position() {
-		return
+// writesPerRound is how many members of large parts a round writes to, some
+// milliseconds' worth. So long, and no longer, everything else waits for them: a
+// room of ten does not feel a room of a hundred thousand on its loop.
+const writesPerRound = 1024
+
+// write writes what was captured for this round: small parts whole, then large
+// ones, one after the other, as far as a round may go.
+func (l *loop) write() {
+	for _, p := range l.flushing {
+		if len(p.members) > l.server.options.slice {
+			p.large = true
+			l.large = append(l.large, p)
+			continue
+		}
+		p.flush(len(p.members))
 	}
-	p.flushed = to
+	clear(l.flushing)
+	l.flushing = l.flushing[:0]
+	for budget := l.server.options.slice; len(l.large) > 0 && budget > 0; {
+		p := l.large[0]
+		n, done := p.flush(budget)
+		budget -= n
+		if !done {
+			break
+		}
+		l.large = append(l.large[:0], l.large[1:]...)
+		p.large = false
+		if p.again {
+			p.again = false
+			l.late = append(l.late, p)
+		}
+	}
+}
+
+// flush writes what has been captured to the next members, at most to so many,
+// and returns to how many, and whether it was the last of them. Members are not
+// removed meanwhile: what fails is only marked.
+func (p *part) flush(most int) (n int, done bool) {
+	from, to := p.flushed, p.target
+	if to.chunk == nil || to.position() <= from.position() {
+		p.target, p.next = cursor{}, 0
+		return 0, true
+	}
 	l := p.loop
+	if p.next == 0 {
+		l.deliveries.add(l.now, float64(p.batch)*float64(len(p.members)))
+		p.last = l.now
+	}
 	pieces := appendPieces(l.pieces[:0], from, to)
 	size := int(to.position() - from.position())
-	for i := range p.members {
-		m := &p.members[i]
+	for n < most && p.next < len(p.members) {
+		m := &p.members[p.next]
+		p.next++
+		n++
 		if m.slow {
 			m.conn.deliver(from, to)
 			continue
 		}
-		if n, err := writeSocket(m.fd, pieces, &l.vectors); n < size {
-			m.conn.fallBehind(pieces, n, err)
+		if wrote, err := writeSocket(m.fd, pieces, &l.vectors); wrote < size {
+			m.conn.fallBehind(pieces, wrote, err)
 		}
-		if i%writesPerYield == writesPerYield-1 {
+		if n%writesPerYield == 0 {
 			runtime.Gosched()
 		}
 	}
 	clear(pieces)
 	l.pieces = pieces[:0]
-	l.deliveries.add(l.now, float64(p.batch)*float64(len(p.members)))
-	p.last = l.now
+	if p.next < len(p.members) {
+		return n, false
+	}
+	p.flushed, p.target, p.next = to, cursor{}, 0
+	return n, true
 }
 
 // join makes the connection a member that gets what was delivered after at.
@@ -100,9 +146,13 @@ func (p *part) join(c *Conn, at cursor) {
 // remove makes the connection no member any more.
 func (p *part) remove(c *Conn) {
 	last := len(p.members) - 1
-	moved := p.members[last]
-	p.members[c.index] = moved
-	moved.conn.index = c.index
+	hole := c.index
+	if int(hole) < p.next {
+		// Members that have been written to stay before those that have not.
+		p.next--
+		hole = p.move(int32(p.next), hole)
+	}
+	p.move(int32(last), hole)
 	p.members[last] = member{}
 	p.members = p.members[:last]
 	if last == 0 {
@@ -113,10 +163,22 @@ func (p *part) remove(c *Conn) {
 	p.group.leave(p)
 }
 
+// move puts a member into the place of another and returns the one that is free
+// then.
+func (p *part) move(from, to int32) int32 {
+	p.members[to] = p.members[from]
+	p.members[to].conn.index = to
+	return from
+}
+
 // schedule decides when a part that has become dirty is written: at once if its
 // last write is long enough ago, else one window behind it.
 func (p *part) schedule() {
 	l := p.loop
+	if p.large {
+		p.again = true
+		return
+	}
 	if p.due = p.last + l.window(len(p.members)); p.due <= l.now {
 		l.flushing = append(l.flushing, p)
 		return

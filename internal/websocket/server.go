@@ -40,6 +40,9 @@ func newServer(o Options, h Handler, open func() (poller, error)) *Server {
 	if o.CloseTimeout <= 0 {
 		o.CloseTimeout = 2 * time.Second
 	}
+	if o.slice <= 0 {
+		o.slice = writesPerRound
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}

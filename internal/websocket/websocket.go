@@ -62,6 +62,9 @@ type Options struct {
 	PendingBytes func(delta int)
 	// Log is told about panics of the Handler; slog.Default() by default.
 	Log *slog.Logger
+
+	// slice is writesPerRound, unless a test wants small rooms to be large.
+	slice int
 }
 
 // Handler is told what happens to connections. All calls for one connection are

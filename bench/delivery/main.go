@@ -1,0 +1,202 @@
+//go:build linux
+
+// Command delivery measures what it costs a server to hand a message to
+// everybody in a room: Confab, its event loops alone, other servers, and a
+// floor that does nothing but write. See docs/performance.md; make
+// bench-delivery builds what it needs and runs it.
+//
+// The server has one core for itself and the generator another. What is
+// measured is the processor time of the server's process; it is compared with
+// the floor right before and right behind it, for the machine may be faster at
+// one time than at another. A lost, doubled or reordered message fails the run.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"confab/bench/load"
+)
+
+func main() {
+	if err := benchmark(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench-delivery:", err)
+		os.Exit(1)
+	}
+}
+
+func benchmark() error {
+	bin := flag.String("bin", "bin/bench", "`directory` of the built servers")
+	quick := flag.Bool("quick", false, "measure less, and for a shorter time")
+	within := flag.Duration("within", 15*time.Minute, "stop then, with what there is")
+	scenarios := flag.String("scenarios", ".", "`expression` for the names of the scenarios")
+	targets := flag.String("targets", ".", "`expression` for the names of the servers beside the floor")
+	rounds := flag.Int("rounds", 0, "how often Confab is measured; the median counts (default 3, quick 1)")
+	profiles := flag.String("profiles", "", "`directory` for CPU profiles of Confab, one a scenario; they cost a little")
+	flag.Parse()
+	if err := load.PinSelf(generatorCore); err != nil {
+		return err
+	}
+	// One thread sends and receives; what else there is prepares tokens.
+	runtime.GOMAXPROCS(1)
+	debug.SetGCPercent(800)
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer cancel()
+	ctx, cancel = context.WithTimeout(ctx, *within)
+	defer cancel()
+	path, err := filepath.Abs(*bin)
+	if err != nil {
+		return err
+	}
+	wantScenario, err := regexp.Compile(*scenarios)
+	if err != nil {
+		return err
+	}
+	wantTarget, err := regexp.Compile(*targets)
+	if err != nil {
+		return err
+	}
+	if *rounds == 0 {
+		*rounds = map[bool]int{false: 3, true: 1}[*quick]
+	}
+	fmt.Printf("%s; commit %s; %s\n", load.Machine(), load.Commit(), time.Now().UTC().Format(time.DateTime))
+	b := &bench{quick: *quick, rounds: *rounds, profiles: *profiles, floors: floors(path), results: make(map[key][]sample)}
+	for _, t := range allTargets(path) {
+		if wantTarget.MatchString(t.name) {
+			b.targets = append(b.targets, t)
+		}
+	}
+	var failed []error
+	for _, s := range allScenarios(*quick) {
+		if wantScenario.MatchString(s.name) {
+			b.scenarios = append(b.scenarios, s)
+			failed = append(failed, b.scenario(ctx, s))
+		}
+	}
+	failed = append(failed, b.ceiling(ctx))
+	b.print(os.Stdout)
+	if ctx.Err() != nil {
+		failed = append(failed, fmt.Errorf("not everything was measured: %w", context.Cause(ctx)))
+	}
+	return errors.Join(failed...)
+}
+
+// key is a row and a column.
+type key struct{ scenario, target string }
+
+// sample is one measurement, with the floor around it.
+type sample struct {
+	result
+	floor float64 // the same figure of the floor
+}
+
+// ratio is how much more than the floor it needs, or how much faster it is
+// where that is what counts.
+func (s sample) ratio(sc *scenario) float64 { return figure(sc, s.result) / s.floor }
+
+// figure is what a scenario is about: CPU per delivery, or deliveries a second
+// where the server is given all it can take.
+func figure(sc *scenario, r result) float64 {
+	switch {
+	case sc.idle:
+		return r.connect
+	case sc.flight > 1:
+		return r.perSecond
+	default:
+		return r.delivery
+	}
+}
+
+// bench is a whole run.
+type bench struct {
+	quick     bool
+	rounds    int
+	profiles  string
+	floors    map[string]*target // by mode
+	targets   []*target
+	scenarios []*scenario
+	results   map[key][]sample
+	limit     string // what the generator can do
+}
+
+// scenario measures everybody, with the floor between them.
+func (b *bench) scenario(ctx context.Context, s *scenario) error {
+	floor := b.floors[floorOf(s)]
+	before := b.once(ctx, floor, s)
+	if before.err != nil {
+		return fmt.Errorf("%s, %s: %w", s.name, floor.name, before.err)
+	}
+	var failed []error
+	for round := range b.rounds {
+		for _, t := range b.targets {
+			if ctx.Err() != nil {
+				return errors.Join(failed...)
+			}
+			if !b.takesPart(t, s, round) {
+				continue
+			}
+			res := b.once(ctx, t, s)
+			after := b.once(ctx, floor, s)
+			if after.err != nil {
+				return fmt.Errorf("%s, %s: %w", s.name, floor.name, after.err)
+			}
+			k := key{s.name, t.name}
+			b.results[k] = append(b.results[k], sample{res, (figure(s, before) + figure(s, after)) / 2})
+			b.results[key{s.name, floor.name}] = append(b.results[key{s.name, floor.name}], sample{after, figure(s, after)})
+			before = after
+			if res.err != nil && (!s.drowns || !t.peer) {
+				failed = append(failed, fmt.Errorf("%s, %s: %w", s.name, t.name, res.err))
+			}
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// takesPart tells whether a target is measured: others once, and when it has to
+// be quick only where there is most to compare.
+func (b *bench) takesPart(t *target, s *scenario, round int) bool {
+	switch {
+	case t.floor:
+		return round == 0 && s.rate > 0 && !s.drowns
+	case t.peer:
+		return round == 0 && (!b.quick || !s.long)
+	default:
+		return true
+	}
+}
+
+// once measures one server and says how it went.
+func (b *bench) once(ctx context.Context, t *target, s *scenario) result {
+	runtime.GC()
+	r := measure(ctx, t, s, b.profiles)
+	switch {
+	case r.err != nil:
+		fmt.Printf("  %-16s %-22s %.300v\n", s.name, t.name, r.err)
+	case s.idle:
+		fmt.Printf("  %-16s %-22s %6.2f KiB idle  %6.1f µs/connect  %6.0f connects/s\n", s.name, t.name, r.idle, r.connect, r.connectsPS)
+	default:
+		fmt.Printf("  %-16s %-22s %6.2f µs/delivery  %8.0f/s  core %3.0f %%  p50 %s p99 %s  %d bytes  generator %3.0f %%\n",
+			s.name, t.name, r.delivery, r.perSecond, 100*r.share, ms(r.p50), ms(r.p99), r.frame, 100*r.busy)
+	}
+	return r
+}
+
+// ceiling finds out what the generator can take: from the floor, which writes
+// everything at once, with more messages under way than any scenario has.
+func (b *bench) ceiling(ctx context.Context) error {
+	s := &scenario{name: "ceiling", rooms: 1, members: 1000, flight: 64, warm: 300 * time.Millisecond, measure: time.Second}
+	joined := b.once(ctx, b.floors["batch"], s)
+	single := b.once(ctx, b.floors["write"], s)
+	b.limit = fmt.Sprintf("The generator's ceiling: %.2f M deliveries/s when 64 messages share a write, %.2f M/s one by one (busy %.0f %% and %.0f %% of its core)",
+		joined.perSecond/1e6, single.perSecond/1e6, 100*joined.busy, 100*single.busy)
+	return errors.Join(joined.err, single.err)
+}
