@@ -173,7 +173,7 @@ func (b *bench) appendLong(room string, n, size int, configurations ...string) [
 }
 
 // longest is how long a test waits for what takes a moment.
-const longest = 30 * time.Second
+const longest = 90 * time.Second
 
 // owed says whether any destination is owed something.
 func (b *bench) owed() bool {

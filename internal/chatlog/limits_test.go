@@ -133,7 +133,7 @@ func TestPartialFailures(t *testing.T) {
 // TestLimits holds the calls against the limits of the services' API references.
 func TestLimits(t *testing.T) {
 	t.Parallel()
-	for kind, many := range map[chat.DestinationType]int{chat.CloudWatchLogs: 12_000, chat.Firehose: 1_200} {
+	for kind, many := range map[chat.DestinationType]int{chat.CloudWatchLogs: 10_500, chat.Firehose: 1_200} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			var sent atomic.Int64
