@@ -2,6 +2,7 @@ package logging
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -73,8 +74,7 @@ func (c crowd) one(ctx context.Context, w *world, room, user string) error {
 		select {
 		case <-tick.C:
 			if err := conn.send(ctx, user+" "+c.stamp()); err != nil {
-				<-reading
-				return err
+				return errors.Join(err, <-reading)
 			}
 		case err := <-reading:
 			return err
