@@ -7,10 +7,10 @@ FUZZTIME ?= 5s
 NODE_DIRS = e2e/clients/node e2e/review/node examples/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help build run setup fmt lint test fuzz e2e check bench
+.PHONY: help build run setup fmt lint test fuzz e2e check bench bench-logging
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
 
 build: ## build bin/confab
 	$(GO) build -trimpath -o bin/confab ./cmd/confab
@@ -43,3 +43,7 @@ check: setup lint test fuzz e2e ## all of the above: what CI runs
 
 bench: ## benchmarks: calls per core, connects, database writes, delivery against a plain write
 	$(GO) test -run '^$$' -bench . -benchtime 1s $(UNIT)
+
+bench-logging: ## what review and logging add to a message; delivery of logs beside bare SDK calls
+	$(GO) test -run '^$$' -bench Message -benchtime 4000x ./e2e/bench
+	$(GO) test -run '^$$' -bench Delivery -benchtime 60000x ./internal/chatlog

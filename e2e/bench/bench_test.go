@@ -37,12 +37,11 @@ type server struct {
 	room string
 }
 
-func start(b *testing.B) *server {
+func start(b *testing.B, o process.Options) *server {
 	b.Helper()
-	s, err := process.Start(b.Context(), process.Options{
-		DataDir: b.TempDir(),
-		Args:    []string{"--connect-rate-per-user", "0", "--connect-rate-per-address", "0", "--log-level", "warn"},
-	})
+	o.DataDir = b.TempDir()
+	o.Args = append(o.Args, "--connect-rate-per-user", "0", "--connect-rate-per-address", "0", "--log-level", "warn")
+	s, err := process.Start(b.Context(), o)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -96,7 +95,7 @@ func (s *server) measure(b *testing.B, f func(i int) error) {
 }
 
 func BenchmarkGetRoom(b *testing.B) {
-	s := start(b)
+	s := start(b, process.Options{})
 	s.measure(b, func(int) error {
 		_, err := s.api.GetRoom(b.Context(), &ivschat.GetRoomInput{Identifier: &s.room})
 		return err
@@ -104,7 +103,7 @@ func BenchmarkGetRoom(b *testing.B) {
 }
 
 func BenchmarkCreateChatToken(b *testing.B) {
-	s := start(b)
+	s := start(b, process.Options{})
 	s.measure(b, func(i int) error {
 		_, err := s.token(b.Context(), i)
 		return err
@@ -113,7 +112,7 @@ func BenchmarkCreateChatToken(b *testing.B) {
 
 // BenchmarkCreateRoom shows what a durable write costs.
 func BenchmarkCreateRoom(b *testing.B) {
-	s := start(b)
+	s := start(b, process.Options{})
 	s.measure(b, func(int) error {
 		_, err := s.api.CreateRoom(b.Context(), &ivschat.CreateRoomInput{})
 		return err
@@ -123,7 +122,7 @@ func BenchmarkCreateRoom(b *testing.B) {
 // BenchmarkConnect opens a connection for every token: handshake, token opened
 // and durably redeemed, joined, 101. The connections stay open, as they would.
 func BenchmarkConnect(b *testing.B) {
-	s := start(b)
+	s := start(b, process.Options{})
 	tokens := make([]string, b.N)
 	var next atomic.Int64
 	var all sync.WaitGroup
