@@ -7,10 +7,10 @@ FUZZTIME ?= 5s
 NODE_DIRS = e2e/clients/node e2e/review/node examples/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help build run setup fmt lint test fuzz e2e check bench bench-peers bench-delivery soak
+.PHONY: help build run setup fmt lint test fuzz e2e check bench bench-logging bench-peers bench-delivery soak
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
 
 build: ## build bin/confab
 	$(GO) build -trimpath -o bin/confab ./cmd/confab
@@ -63,3 +63,6 @@ soak: build ## half an hour of mixed load (SOAK=5m for less): memory and descrip
 	mkdir -p $(BENCH_BIN)
 	$(GO) build -o $(BENCH_BIN)/soak ./bench/soak
 	CONFAB_BINARY=$(CURDIR)/bin/confab $(BENCH_BIN)/soak -for $(SOAK) -out $(BENCH_BIN)
+bench-logging: ## what review and logging add to a message; delivery of logs beside bare SDK calls
+	$(GO) test -run '^$$' -bench Message -benchtime 4000x ./e2e/bench
+	$(GO) test -run '^$$' -bench Delivery -benchtime 60000x ./internal/chatlog

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the tests need and that are not there yet.
+# Installs what the tests need and what is not there yet: Debian packages, and
+# moto, which Debian does not have.
 set -euo pipefail
+cd "$(dirname "$0")"
 
 # A command, and the package that brings it.
 wanted=(
@@ -21,6 +23,13 @@ done
 has_boto3() { local p; for p in /usr/bin/python3 python3; do "$p" -c 'import boto3' 2>/dev/null && return; done; return 1; }
 has_boto3 || missing+=(python3-boto3)
 
+# moto_server has S3, CloudWatch Logs and Firehose for the tests of chat logging.
+# A moto that is installed is used; otherwise this version goes into tools/.venv,
+# where the tests look as well.
+moto='moto[server,s3,logs,firehose]==5.2.1'
+has_moto() { moto_server --help >/dev/null 2>&1 || .venv/bin/moto_server --help >/dev/null 2>&1; }
+has_moto || python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+
 if [ ${#missing[@]} -gt 0 ]; then
   echo "setup: installing ${missing[*]}"
   [ "$(id -u)" = 0 ] || { echo "setup: installing Debian packages needs root; run it as root, or install them yourself: apt-get install ${missing[*]}" >&2; exit 1; }
@@ -28,3 +37,11 @@ if [ ${#missing[@]} -gt 0 ]; then
   apt-get update -qq
   apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
+
+has_moto || {
+  echo "setup: installing $moto into tools/.venv"
+  python3 -m venv .venv && .venv/bin/python -m pip install --quiet "$moto" && has_moto || {
+    echo "setup: moto_server is missing and could not be installed with pip; install it yourself, so that moto_server is in the PATH: pip install '$moto'" >&2
+    exit 1
+  }
+}

@@ -41,25 +41,18 @@ type server struct {
 	room string
 }
 
-// start starts a server without limits on connects from one machine. Its admin
-// port is CONFAB_BENCH_ADMIN, for profiles, or any.
-func start(b *testing.B) *server {
+// start starts a server without limits on connects from one machine, nor, unless
+// o says otherwise, of the node. Its admin port is CONFAB_BENCH_ADMIN, for
+// profiles, or any.
+func start(b *testing.B, o process.Options) *server {
 	b.Helper()
-	return startPaced(b, "0")
-}
-
-// startPaced starts a server with a connect rate of the whole node; empty is its
-// default.
-func startPaced(b *testing.B, rate string) *server {
-	b.Helper()
-	args := []string{"--connect-rate-per-user", "0", "--connect-rate-per-address", "0", "--log-level", "warn"}
-	if rate != "" {
-		args = append(args, "--connect-rate", rate)
-	}
+	o.DataDir = b.TempDir()
+	args := []string{"--connect-rate-per-user", "0", "--connect-rate-per-address", "0", "--connect-rate", "0", "--log-level", "warn"}
 	if admin := os.Getenv("CONFAB_BENCH_ADMIN"); admin != "" {
 		args = append(args, "--admin-listen", admin)
 	}
-	s, err := process.Start(b.Context(), process.Options{DataDir: b.TempDir(), Args: args})
+	o.Args = append(args, o.Args...)
+	s, err := process.Start(b.Context(), o)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -121,7 +114,7 @@ func (s *server) measure(b *testing.B, f func(i int) error) {
 }
 
 func BenchmarkGetRoom(b *testing.B) {
-	s := start(b)
+	s := start(b, process.Options{})
 	s.measure(b, func(int) error {
 		_, err := s.api.GetRoom(b.Context(), &ivschat.GetRoomInput{Identifier: &s.room})
 		return err
@@ -129,7 +122,7 @@ func BenchmarkGetRoom(b *testing.B) {
 }
 
 func BenchmarkCreateChatToken(b *testing.B) {
-	s := start(b)
+	s := start(b, process.Options{})
 	s.measure(b, func(i int) error {
 		_, err := s.token(b.Context(), i)
 		return err
@@ -138,7 +131,7 @@ func BenchmarkCreateChatToken(b *testing.B) {
 
 // BenchmarkCreateRoom shows what a durable write costs.
 func BenchmarkCreateRoom(b *testing.B) {
-	s := start(b)
+	s := start(b, process.Options{})
 	s.measure(b, func(int) error {
 		_, err := s.api.CreateRoom(b.Context(), &ivschat.CreateRoomInput{})
 		return err
@@ -148,7 +141,7 @@ func BenchmarkCreateRoom(b *testing.B) {
 // BenchmarkConnect opens a connection for every token: handshake, token opened
 // and durably redeemed, joined, 101. The connections stay open, as they would.
 func BenchmarkConnect(b *testing.B) {
-	s := start(b)
+	s := start(b, process.Options{})
 	tokens := make([]string, b.N)
 	var next atomic.Int64
 	var all sync.WaitGroup

@@ -5,6 +5,8 @@ import (
 	"io"
 	"testing"
 	"time"
+
+	"confab/e2e/process"
 )
 
 // BenchmarkFlood has three clients send bad requests as fast as they are read,
@@ -12,7 +14,7 @@ import (
 func BenchmarkFlood(b *testing.B) {
 	const flooders, lasts = 3, 5 * time.Second
 	for b.Loop() {
-		s := start(b)
+		s := start(b, process.Options{})
 		room := s.converse(b)
 		time.Sleep(lasts)
 		p50, p90, p99, n := room.take()

@@ -28,11 +28,11 @@ type liveRoom struct {
 
 const (
 	viewers  = 40
-	senders  = 5
+	talkers  = 5
 	sendEach = 125 * time.Millisecond
 )
 
-// converse has senders say something in turn, and viewers listen.
+// converse has talkers say something in turn, and viewers listen.
 func (s *server) converse(b *testing.B) *liveRoom {
 	b.Helper()
 	r := &liveRoom{done: make(chan struct{})}
@@ -40,7 +40,7 @@ func (s *server) converse(b *testing.B) *liveRoom {
 		conn := s.member(b, "viewer-"+strconv.Itoa(i))
 		r.workers.Go(func() { r.watch(conn) })
 	}
-	for i := range senders {
+	for i := range talkers {
 		conn := s.member(b, "sender-"+strconv.Itoa(i))
 		r.workers.Go(func() { io.Copy(io.Discard, conn) }) //nolint:errcheck // It ends with the connection.
 		r.workers.Go(func() { r.talk(conn) })

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"net"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"confab/e2e/process"
 )
 
 // stormClients is the endpoint of a client process: TestMain runs one instead of
@@ -56,13 +59,16 @@ func storm(endpoint string) int {
 	return 0
 }
 
+// defaultPace is the default of --connect-rate.
+const defaultPace = "2000/s"
+
 // BenchmarkStorm has 15,000 clients come back at once, as after the death of
-// another node, while people talk in a room. The pace is --connect-rate's
-// default, or CONFAB_BENCH_RATE.
+// another node, while people talk in a room. The pace is defaultPace,
+// or CONFAB_BENCH_RATE.
 func BenchmarkStorm(b *testing.B) {
 	const processes, each, calm = 3, 5000, 5 * time.Second
 	for b.Loop() {
-		s := startPaced(b, os.Getenv("CONFAB_BENCH_RATE"))
+		s := start(b, process.Options{Args: []string{"--connect-rate", cmp.Or(os.Getenv("CONFAB_BENCH_RATE"), defaultPace)}})
 		clients := make([]*stormProcess, processes)
 		for i := range clients {
 			clients[i] = s.stormProcess(b, s.tokens(b, each))

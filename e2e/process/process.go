@@ -97,6 +97,7 @@ type Server struct {
 	DataDir   string
 
 	cmd  *exec.Cmd
+	env  []string     // of Options
 	http *http.Client // for /readyz
 	log  *Buffer
 	done chan struct{} // closed when the process has ended
@@ -147,7 +148,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{
 		Endpoint: scheme + "://" + address, WebSocket: socket + "://" + address, DataDir: o.DataDir,
-		http: &http.Client{Transport: transport}, cmd: cmd, log: &Buffer{}, done: make(chan struct{}),
+		http: &http.Client{Transport: transport}, cmd: cmd, env: o.Env, log: &Buffer{}, done: make(chan struct{}),
 	}
 	cmd.Env = append(environment(), o.Env...)
 	cmd.Stdout, cmd.Stderr = s.log, s.log
@@ -284,8 +285,8 @@ func (s *Server) Done() <-chan struct{} { return s.done }
 // Log returns what the server has written so far, to either output.
 func (s *Server) Log() string { return s.log.String() }
 
-// Run runs another command of the binary on the server's data directory and
-// returns its standard output.
+// Run runs another command of the binary in the server's environment, on its
+// data directory, and returns its standard output.
 func (s *Server) Run(ctx context.Context, args ...string) ([]byte, error) {
 	binary, err := Binary()
 	if err != nil {
@@ -293,7 +294,7 @@ func (s *Server) Run(ctx context.Context, args ...string) ([]byte, error) {
 	}
 	//nolint:gosec // Running the program under test is what this package is for.
 	cmd := exec.CommandContext(ctx, binary, args...)
-	cmd.Env = append(environment(), "CONFAB_DATA_DIR="+s.DataDir, "CONFAB_REGION="+Region, "CONFAB_ACCOUNT_ID="+Account)
+	cmd.Env = append(append(environment(), s.env...), "CONFAB_DATA_DIR="+s.DataDir, "CONFAB_REGION="+Region, "CONFAB_ACCOUNT_ID="+Account)
 	out, err := cmd.Output()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return out, fmt.Errorf("confab %s: %w: %s", strings.Join(args, " "), err, exit.Stderr)

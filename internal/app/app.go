@@ -62,6 +62,7 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Server, er
 	s := &Server{cfg: cfg, log: log, metrics: telemetry.NewMetrics()}
 	s.hurry, s.now = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.build(ctx); err != nil {
+		s.now()
 		s.close()
 		return nil, err
 	}
@@ -88,6 +89,16 @@ func (s *Server) build(ctx context.Context) (err error) {
 		return err
 	}
 	s.onClose(s.db.Close)
+	logs, err := newChatLog(ctx, cfg, s.db, s.log, s.metrics)
+	if err != nil {
+		return err
+	}
+	s.onClose(func() error {
+		flush, cancel := context.WithTimeout(s.hurry, flushTime)
+		defer cancel()
+		logs.Close(flush)
+		return nil
+	})
 	if s.ring, err = NewRing(ctx, cfg, s.db, s.log); err != nil {
 		return err
 	}

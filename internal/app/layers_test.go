@@ -20,7 +20,7 @@ var layers = []struct {
 	{"what clients talk to", []string{"control", "edge"}},
 	{"durable truth", []string{"store"}},
 	{"live rooms", []string{"messaging"}},
-	{"what a request needs", []string{"iam", "restjson", "chattoken", "review", "awstest"}},
+	{"what a request needs", []string{"iam", "restjson", "chattoken", "review", "chatlog", "awstest"}},
 	{"the grammar of signatures and policies", []string{"sigv4", "policy"}},
 	{"nouns, rules, errors", []string{"chat"}},
 	{"the bottom", []string{"clientip", "config", "quota", "telemetry", "websocket"}},
@@ -35,6 +35,7 @@ var without = map[string]map[string]string{
 		"database/sql":              "the heart knows no SQL",
 	},
 	"websocket": {"confab/internal/telemetry": "RFC 6455 is all that it knows"},
+	"chatlog":   {"database/sql": "it knows positions, not tables"},
 	"store":     {"net/http": "the truth is not served from here"},
 }
 

@@ -13,13 +13,18 @@ import (
 // stops.
 const finishTime = 10 * time.Second
 
+// flushTime is how long chat logs that are under way may take to reach their
+// destinations when the server stops; what is left is delivered after the next
+// start.
+const flushTime = 10 * time.Second
+
 // Run serves until ctx ends, then stops in good order and returns nil. It
 // returns an error when a port fails or the store cannot be closed.
 //
 // The order of a stop: /readyz answers 503; behind a held socket nobody is
 // accepted any more, so that new clients wait in its backlog for the next
 // process, and otherwise the port stays open for API calls; the sessions end one
-// by one over the drain time; calls that are under way finish; the store closes.
+// by one over the drain time; calls that are under way finish; chat logs go to their destinations; the store closes.
 func (s *Server) Run(ctx context.Context) error {
 	failed := make(chan error, 2)
 	go func() { failed <- s.serve(s.main, s.listeners.main, s.cert != nil) }()

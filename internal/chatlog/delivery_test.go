@@ -40,6 +40,7 @@ func records(frames []*messaging.Frame) []string {
 }
 
 func TestDelivery(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		start func() (string, error)
@@ -97,6 +98,7 @@ var keyPattern = regexp.MustCompile(`^AWSLogs/(\d{12})/IVSChatLogs/1\.0/([a-z0-9
 	`(\d{12})_IVSChatLogs_1\.0_([a-z0-9-]+)_room_(\w{12})_(\d{8})T(\d\d)(\d\d)Z_[0-9a-f]{8}\.log\.gz$`)
 
 func TestObjectKeys(t *testing.T) {
+	t.Parallel()
 	endpoint := server(t, moto)
 	c := newCloud(endpoint)
 	b := newBench(t)
@@ -130,6 +132,7 @@ func TestObjectKeys(t *testing.T) {
 // TestIntervals holds when something is written: an object when it is as old as
 // the interval, or when there is enough for one.
 func TestIntervals(t *testing.T) {
+	t.Parallel()
 	endpoint := server(t, moto)
 	c := newCloud(endpoint)
 	b := newBench(t)
@@ -137,8 +140,8 @@ func TestIntervals(t *testing.T) {
 	b.start(endpoint, func(o *chatlog.Options) { o.ObjectInterval = time.Hour })
 	toBucket, toGroup := b.configuration(bucket), b.configuration(group)
 	few := b.append("FewRecords00", 10, toBucket, toGroup)
-	const enough = 30_000 // records of about 200 bytes: more than 5 MiB
-	many := b.append("ManyRecords0", enough, toBucket)
+	const enough, long = 700, 8 << 10 // records of so many bytes: more than 5 MiB
+	many := b.appendLong("ManyRecords0", enough, long, toBucket)
 	eventually(t, 30*time.Second, "the group has not got its records", func() bool { return len(c.ids(t, group)) == len(few) })
 	eventually(t, 30*time.Second, "there is no object for many records", func() bool { return len(c.objects(t, bucket.Name)) > 0 })
 	if got := c.lines(t, bucket)["FewRecords00"]; len(got) > 0 {
@@ -159,6 +162,7 @@ func TestIntervals(t *testing.T) {
 // TestMeantFor changes everything while frames are appended: what is delivered
 // where is what was so at that moment.
 func TestMeantFor(t *testing.T) {
+	t.Parallel()
 	endpoint := server(t, moto)
 	c := newCloud(endpoint)
 	b := newBench(t)

@@ -84,8 +84,8 @@ func (p *parcel) refused() int {
 // last is the time of the last record.
 func (p *parcel) last() time.Time { return p.records[len(p.records)-1].Time }
 
-// pageRecords is how many records are read at a time.
-const pageRecords = 512
+// pageRecords is how many records are read at a time: a megabyte or a few.
+const pageRecords = 2048
 
 // load reads a parcel from the backlog, as much as one call may hold. An object
 // that was begun is read as it was decided, whatever the limits are.

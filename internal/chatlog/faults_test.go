@@ -1,12 +1,8 @@
 package chatlog_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -23,6 +19,7 @@ import (
 // TestFaults breaks the way to each destination in each manner for a while:
 // what was appended meanwhile arrives when the way is whole again.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	endpoint := server(t, moto)
 	c := newCloud(endpoint)
 	for _, kind := range []chat.DestinationType{chat.S3, chat.CloudWatchLogs, chat.Firehose} {
@@ -79,6 +76,7 @@ func TestFaults(t *testing.T) {
 
 // TestMissing has destinations that do not exist, and then do.
 func TestMissing(t *testing.T) {
+	t.Parallel()
 	endpoint := server(t, moto)
 	c := newCloud(endpoint)
 	for _, kind := range []chat.DestinationType{chat.S3, chat.CloudWatchLogs, chat.Firehose} {
@@ -102,6 +100,7 @@ func TestMissing(t *testing.T) {
 // TestOneDown holds that a destination that does not answer at all takes
 // nothing from the others.
 func TestOneDown(t *testing.T) {
+	t.Parallel()
 	endpoint := server(t, moto)
 	c := newCloud(endpoint)
 	b, p := newBench(t), newProxy(t, endpoint)
@@ -128,6 +127,7 @@ func TestOneDown(t *testing.T) {
 
 // TestRetention has a destination that is away for longer than the retention.
 func TestRetention(t *testing.T) {
+	t.Parallel()
 	endpoint := server(t, moto)
 	c := newCloud(endpoint)
 	now := atomic.Int64{}
@@ -170,201 +170,9 @@ func TestRetention(t *testing.T) {
 	wantIDs(t, c.ids(t, d), []*messaging.Frame{later}, 1)
 }
 
-// jsonService answers the calls of an AWS JSON service.
-func jsonService(t testing.TB, answer func(operation string, in map[string]any) (status int, out any)) string {
-	t.Helper()
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			t.Error(err)
-		}
-		var in map[string]any
-		if err := json.Unmarshal(body, &in); err != nil {
-			t.Error(err)
-		}
-		_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-		status, out := answer(operation, in)
-		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		w.WriteHeader(status)
-		if err := json.NewEncoder(w).Encode(out); err != nil {
-			t.Error(err)
-		}
-	}))
-	t.Cleanup(s.Close)
-	return s.URL
-}
-
-// TestPartialFailures has services that take a part of a call: only the rest is
-// sent again.
-func TestPartialFailures(t *testing.T) {
-	t.Run("FailedPutCount", func(t *testing.T) {
-		got := make(chan string, 1000)
-		var calls atomic.Int64
-		endpoint := jsonService(t, func(_ string, in map[string]any) (int, any) {
-			n := calls.Add(1)
-			var answers []map[string]any
-			failed := 0
-			for i, r := range in["Records"].([]any) {
-				if n < 4 && (i+int(n))%3 == 0 {
-					failed++
-					answers = append(answers, map[string]any{"ErrorCode": "ServiceUnavailableException", "ErrorMessage": "Slow down."})
-					continue
-				}
-				got <- r.(map[string]any)["Data"].(string)
-				answers = append(answers, map[string]any{"RecordId": fmt.Sprint(i)})
-			}
-			return http.StatusOK, map[string]any{"FailedPutCount": failed, "RequestResponses": answers}
-		})
-		b := newBench(t)
-		arn := b.configuration(chat.Destination{Type: chat.Firehose, Name: "stream"})
-		for i := range 5 {
-			b.append(fmt.Sprintf("room0000000%d", i), 30, arn)
-		}
-		b.start(endpoint)
-		b.delivered()
-		seen := map[string]bool{}
-		for range len(got) {
-			data := <-got
-			if seen[data] {
-				t.Error("a record that was accepted was sent again")
-			}
-			seen[data] = true
-		}
-		if len(seen) != 150 || calls.Load() < 4 {
-			t.Errorf("%d of 150 records arrived in %d calls", len(seen), calls.Load())
-		}
-		if n := testutil.ToFloat64(b.metrics.LogDestinationErrors.WithLabelValues(arn)); n == 0 {
-			t.Error("failures of records are not counted")
-		}
-	})
-
-	t.Run("rejectedLogEventsInfo", func(t *testing.T) {
-		accepted := make(chan []string, 100)
-		var calls atomic.Int64
-		endpoint := jsonService(t, func(operation string, in map[string]any) (int, any) {
-			if operation != "PutLogEvents" {
-				return http.StatusBadRequest, map[string]any{"__type": "InvalidOperationException"}
-			}
-			events := in["logEvents"].([]any)
-			var messages []string
-			for _, e := range events {
-				messages = append(messages, e.(map[string]any)["message"].(string))
-			}
-			if calls.Add(1) > 1 {
-				accepted <- messages
-				return http.StatusOK, map[string]any{}
-			}
-			n := len(events)
-			accepted <- messages[5 : n-7]
-			return http.StatusOK, map[string]any{"rejectedLogEventsInfo": map[string]any{
-				"tooOldLogEventEndIndex": 2, "expiredLogEventEndIndex": 5, "tooNewLogEventStartIndex": n - 7,
-			}}
-		})
-		b := newBench(t)
-		arn := b.configuration(chat.Destination{Type: chat.CloudWatchLogs, Name: "group"})
-		frames := b.append("room00000000", 40, arn)
-		b.start(endpoint)
-		b.delivered()
-		close(accepted)
-		var got []string
-		for messages := range accepted {
-			got = append(got, messages...)
-		}
-		if want := records(frames)[5:]; !slices.Equal(want, got) {
-			t.Errorf("%d records were accepted in all, want %d, each once", len(got), len(want))
-		}
-		if n := testutil.ToFloat64(b.metrics.LogRecordsDropped.WithLabelValues(arn)); n != 5 {
-			t.Errorf("%v records count as dropped, want the 5 that are too old", n)
-		}
-		if n := testutil.ToFloat64(b.metrics.LogRecords.WithLabelValues("cloudWatchLogs")); n != 35 {
-			t.Errorf("%v records count as delivered, want 35", n)
-		}
-	})
-}
-
-// TestLimits holds the calls against the limits of the services' API references.
-func TestLimits(t *testing.T) {
-	var calls, records atomic.Int64
-	endpoint := jsonService(t, func(operation string, in map[string]any) (int, any) {
-		calls.Add(1)
-		size, n, first, last := 0, 0, int64(1)<<62, int64(0)
-		var before float64
-		switch operation {
-		case "PutLogEvents":
-			for _, e := range in["logEvents"].([]any) {
-				event := e.(map[string]any)
-				size += len(event["message"].(string)) + 26
-				at := event["timestamp"].(float64)
-				if at < before {
-					t.Error("events are not sorted by time")
-				}
-				before = at
-				first, last = min(first, int64(at)), max(last, int64(at))
-				n++
-			}
-			if n > 10_000 || size > 1<<20 || last-first > (24*time.Hour).Milliseconds() {
-				t.Errorf("PutLogEvents with %d events, %d bytes, over %d ms", n, size, last-first)
-			}
-			records.Add(int64(n))
-			return http.StatusOK, map[string]any{}
-		default:
-			answers := []map[string]any{}
-			for range in["Records"].([]any) {
-				answers = append(answers, map[string]any{"RecordId": "r"})
-			}
-			for _, r := range in["Records"].([]any) {
-				one := len(r.(map[string]any)["Data"].(string)) * 3 / 4
-				if one > 1000<<10 {
-					t.Errorf("a record has %d bytes", one)
-				}
-				size += one
-			}
-			n = len(answers)
-			if n > 500 || size > 4<<20 {
-				t.Errorf("PutRecordBatch with %d records, %d bytes", n, size)
-			}
-			records.Add(int64(n))
-			return http.StatusOK, map[string]any{"FailedPutCount": 0, "RequestResponses": answers}
-		}
-	})
-	for _, kind := range []chat.DestinationType{chat.CloudWatchLogs, chat.Firehose} {
-		t.Run(string(kind), func(t *testing.T) {
-			b := newBench(t)
-			arn := b.configuration(chat.Destination{Type: kind, Name: "name"})
-			calls.Store(0)
-			records.Store(0)
-			add := func(n, size int, age time.Duration) {
-				var last <-chan struct{}
-				for i := range n {
-					f := newFrame("room00000000", uint64(i), arn)
-					// Out of order now and then, as home gives places after times.
-					f.Time = f.Time.Add(-age - time.Duration(i%7)*time.Millisecond)
-					f.JSON = []byte(`"` + strings.Repeat("x", size) + `"`)
-					last = b.db.Append(f)
-				}
-				<-last
-			}
-			add(100, 10, 60*time.Hour)
-			add(100, 10, 30*time.Hour)
-			add(12_000, 10, time.Hour)
-			add(20, 300<<10, time.Minute)
-			b.start(endpoint)
-			b.delivered()
-			if records.Load() != 12_220 {
-				t.Errorf("%d records were sent, want 12220", records.Load())
-			}
-			t.Logf("%d calls", calls.Load())
-			add(1, 2<<20, 0)
-			b.delivered()
-			if n := testutil.ToFloat64(b.metrics.LogRecordsDropped.WithLabelValues(arn)); n != 1 {
-				t.Errorf("%v records count as dropped, want the one that no call can hold", n)
-			}
-		})
-	}
-}
-
 // TestCheck writes test records, and fails with what to change.
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	endpoint := server(t, moto)
 	c := newCloud(endpoint)
 	o := chatlog.Options{Region: region, Account: account, AWS: awsConfig(endpoint)}

@@ -149,6 +149,12 @@ func newFrame(room string, sequence uint64, configurations ...string) *messaging
 // append appends n frames and returns them once they are durable.
 func (b *bench) append(room string, n int, configurations ...string) []*messaging.Frame {
 	b.t.Helper()
+	return b.appendLong(room, n, 0, configurations...)
+}
+
+// appendLong does the same with frames of at least size bytes.
+func (b *bench) appendLong(room string, n, size int, configurations ...string) []*messaging.Frame {
+	b.t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var all []*messaging.Frame
@@ -156,6 +162,9 @@ func (b *bench) append(room string, n int, configurations ...string) []*messagin
 	for range n {
 		b.sequences[room]++
 		f := newFrame(room, b.sequences[room], configurations...)
+		if size > 0 {
+			f.JSON = append(f.JSON, bytes.Repeat([]byte(" "), size)...)
+		}
 		all = append(all, f)
 		last = b.db.Append(f)
 	}
@@ -164,7 +173,7 @@ func (b *bench) append(room string, n int, configurations ...string) []*messagin
 }
 
 // longest is how long a test waits for what takes a moment.
-const longest = 30 * time.Second
+const longest = 90 * time.Second
 
 // owed says whether any destination is owed something.
 func (b *bench) owed() bool {

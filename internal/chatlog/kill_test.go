@@ -29,6 +29,13 @@ const (
 
 const crashRooms = 4
 
+// A process is killed so often, each time when at most so many frames are
+// durable: from its very first to when every destination has had several calls.
+const (
+	rounds       = 4
+	killedWithin = 400
+)
+
 // work appends frames for all logging configurations in the store and delivers
 // them, for ever, and says on standard output which frames are durable. It
 // returns only when something fails.
@@ -137,7 +144,7 @@ func duplicates(t *testing.T, got map[string]int, durable []string) int {
 // TestKill ends a process that appends and delivers with SIGKILL, at random
 // moments, and holds that everything arrives all the same.
 func TestKill(t *testing.T) {
-	const rounds = 5
+	t.Parallel()
 	endpoint := server(t, moto)
 	c := newCloud(endpoint)
 	b := newBench(t)
@@ -151,7 +158,7 @@ func TestKill(t *testing.T) {
 	var durable []string
 	objects := map[string]object{}
 	for range rounds {
-		durable = append(durable, killed(t, b.dir, endpoint, 1+rand.IntN(1500))...)
+		durable = append(durable, killed(t, b.dir, endpoint, 1+rand.IntN(killedWithin))...)
 		objects = stillThere(t, c, ds[0].Name, objects)
 	}
 	b.reopen()
@@ -184,7 +191,7 @@ func stillThere(t *testing.T, c *cloud, bucket string, before map[string]object)
 
 // TestKillLocal does the same with local destinations, which have nothing twice.
 func TestKillLocal(t *testing.T) {
-	const rounds = 5
+	t.Parallel()
 	b := newBench(t)
 	ds := []chat.Destination{{Type: chat.S3, Name: "bucket"}, {Type: chat.CloudWatchLogs, Name: "/chat/group"}, {Type: chat.Firehose, Name: "stream"}}
 	for _, d := range ds {
@@ -195,7 +202,7 @@ func TestKillLocal(t *testing.T) {
 	}
 	var durable []string
 	for range rounds {
-		durable = append(durable, killed(t, b.dir, "", 1+rand.IntN(1500))...)
+		durable = append(durable, killed(t, b.dir, "", 1+rand.IntN(killedWithin))...)
 	}
 	b.reopen()
 	b.start("", func(o *chatlog.Options) { o.LocalDir = b.dir + "-logs" })

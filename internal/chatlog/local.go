@@ -24,7 +24,7 @@ import (
 // each. Since a crash can leave records in a file that were not acknowledged, the
 // end of a file is read before the first record is added after a start: a line
 // that was cut off is taken away, and records that stand there are not added
-// again.
+// again. So it is when somebody else has moved a file away, emptied or changed it.
 type files struct {
 	dir string
 
@@ -192,10 +192,8 @@ func (f *files) append(path string, records []Record, keep bool) error {
 		return err
 	}
 	defer file.Close()
-	if a.size < 0 {
-		if err := a.readTail(file); err != nil {
-			return err
-		}
+	if err := a.readTail(file); err != nil {
+		return err
 	}
 	var body, line []byte
 	for i := range records {
@@ -242,10 +240,12 @@ func openGrowing(path string) (*os.File, error) {
 }
 
 // readTail finds the end of the last whole line and remembers the lines before
-// it. The caller holds a.mu.
+// it, unless the file is as the last call left it. To write where a file ended
+// that is gone would leave a hole in the one that took its place. The caller
+// holds a.mu.
 func (a *appended) readTail(file *os.File) error {
 	info, err := file.Stat()
-	if err != nil {
+	if err != nil || info.Size() == a.size {
 		return err
 	}
 	start := max(0, info.Size()-tailSize)

@@ -63,6 +63,7 @@ func localIDs(t testing.TB, dir string, d chat.Destination) map[string]int {
 }
 
 func TestLocal(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	dir := filepath.Join(t.TempDir(), "logs")
 	local := func(o *chatlog.Options) { o.LocalDir = dir }
@@ -128,6 +129,14 @@ func TestLocal(t *testing.T) {
 		if err := os.Remove(path + "-away"); err != nil {
 			t.Fatal(err)
 		}
+		wantIDs(t, localIDs(t, dir, stream), more, 1)
+	})
+	t.Run("a file that was emptied begins anew", func(t *testing.T) {
+		if err := os.Truncate(filepath.Join(dir, "firehose", "%2E%2E.jsonl"), 0); err != nil {
+			t.Fatal(err)
+		}
+		more := b.append("room00000000", 10, arns[2])
+		b.delivered()
 		wantIDs(t, localIDs(t, dir, stream), more, 1)
 	})
 }

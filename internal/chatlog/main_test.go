@@ -2,27 +2,22 @@ package chatlog_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"confab/internal/awstest"
 )
 
 const (
-	region  = "us-west-2"
+	region  = awstest.Region
 	account = "123456789012"
-
-	accessKeyID     = "AKIDTESTLOGGING00001"
-	secretAccessKey = "a-secret-for-tests-only"
 )
 
 func TestMain(m *testing.M) {
@@ -31,19 +26,41 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	status := m.Run()
-	for _, stop := range stopServers {
-		stop()
-	}
+	servers.stop()
 	os.Exit(status)
 }
 
-// stopServers ends the servers that tests have started.
-var stopServers []func()
+// servers are those that tests have started.
+var servers running
+
+type running struct {
+	mu  sync.Mutex
+	all []func() // that end them
+}
+
+func (r *running) add(end func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, end)
+}
+
+func (r *running) stop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, end := range r.all {
+		end()
+	}
+}
 
 // moto starts moto_server, which speaks the protocols of S3, CloudWatch Logs and
 // Firehose, once for all tests.
 var moto = sync.OnceValues(func() (string, error) {
-	return startServer("moto_server", func(port string) []string { return []string{"-H", "127.0.0.1", "-p", port} }, "install it with: pip install 'moto[server]'")
+	s, err := awstest.StartMoto(context.Background())
+	if err != nil {
+		return "", err
+	}
+	servers.add(s.Close)
+	return s.URL, nil
 })
 
 // versitygw starts a real S3 server on a directory, once for all tests.
@@ -52,82 +69,16 @@ var versitygw = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	stopServers = append(stopServers, func() { os.RemoveAll(dir) })
-	data := filepath.Join(dir, "data")
-	if err := os.Mkdir(data, 0o700); err != nil {
-		return "", err
-	}
-	// With -n, go tool builds the program into its cache and says where it is.
-	const module = "../../tools/versitygw/go.mod"
-	build := exec.Command("go", "tool", "-modfile="+module, "-n", "versitygw")
-	build.Stderr = os.Stderr
-	binary, err := build.Output()
+	s, err := awstest.StartVersitygw(context.Background(), dir)
 	if err != nil {
-		return "", fmt.Errorf("versitygw cannot be built from %s: %w", module, err)
+		return "", errors.Join(err, os.RemoveAll(dir))
 	}
-	os.Setenv("ROOT_ACCESS_KEY", accessKeyID)
-	os.Setenv("ROOT_SECRET_KEY", secretAccessKey)
-	return startServer(strings.TrimSpace(string(binary)), func(port string) []string {
-		return []string{"--region", region, "--port", "127.0.0.1:" + port, "--quiet", "posix", "--sidecar", dir, data}
-	}, "")
-})
-
-// startServer starts a program and waits until it listens.
-func startServer(program string, args func(port string) []string, hint string) (string, error) {
-	path, err := exec.LookPath(program)
-	if err != nil {
-		return "", fmt.Errorf("%s is not installed; %s", program, hint)
-	}
-	port, err := freePort()
-	if err != nil {
-		return "", err
-	}
-	log, err := os.CreateTemp("", "confab-test-server-")
-	if err != nil {
-		return "", err
-	}
-	server := exec.Command(path, args(port)...)
-	server.Stdout, server.Stderr = log, log
-	if err := server.Start(); err != nil {
-		return "", err
-	}
-	gone := make(chan struct{})
-	go func() {
-		defer close(gone)
-		server.Wait()
-	}()
-	stopServers = append(stopServers, func() {
-		server.Process.Kill()
-		<-gone
-		os.Remove(log.Name())
+	servers.add(func() {
+		s.Close()
+		os.RemoveAll(dir)
 	})
-	url := "http://127.0.0.1:" + port
-	for deadline := time.Now().Add(time.Minute); ; {
-		if resp, err := http.Get(url); err == nil {
-			resp.Body.Close()
-			return url, nil
-		}
-		select {
-		case <-gone:
-			out, _ := os.ReadFile(log.Name())
-			return "", fmt.Errorf("%s has ended:\n%s", program, out)
-		case <-time.After(20 * time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			return "", fmt.Errorf("%s does not answer for a minute", program)
-		}
-	}
-}
-
-func freePort() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer ln.Close()
-	_, port, err := net.SplitHostPort(ln.Addr().String())
-	return port, err
-}
+	return s.URL, nil
+})
 
 // server is the endpoint that start returns; without it there is no test.
 func server(t testing.TB, start func() (string, error)) string {
@@ -143,7 +94,7 @@ func server(t testing.TB, start func() (string, error)) string {
 func awsConfig(endpoint string) aws.Config {
 	return aws.Config{
 		Region: region, BaseEndpoint: &endpoint,
-		Credentials: credentials.NewStaticCredentialsProvider(accessKeyID, secretAccessKey, ""),
+		Credentials: credentials.NewStaticCredentialsProvider(awstest.AccessKeyID, awstest.SecretAccessKey, ""),
 	}
 }
 

@@ -7,8 +7,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -39,7 +37,6 @@ type proxy struct {
 	// calls counts requests, faulty counts those that met a fault.
 	calls, faulty atomic.Int64
 
-	mu      sync.Mutex
 	release chan struct{} // closed when stuck requests shall end
 }
 
@@ -92,7 +89,7 @@ func (p *proxy) fail(w http.ResponseWriter, r *http.Request, f fault, forward ht
 		}
 		answer(w, rest, http.StatusBadRequest, "", "AccessDeniedException")
 	case stuck:
-		io.Copy(io.Discard, r.Body)
+		_, _ = io.Copy(io.Discard, r.Body)
 		select {
 		case <-p.release:
 		case <-r.Context().Done():
@@ -124,6 +121,6 @@ func hangUp(w http.ResponseWriter, after string) {
 	if err != nil {
 		panic(err)
 	}
-	io.Copy(conn, strings.NewReader(after))
+	_, _ = io.WriteString(conn, after)
 	conn.Close()
 }

@@ -82,7 +82,7 @@ func writeLines(w io.Writer, records []Record) error {
 // that was written before the database was restored from a backup.
 func objectKey(account, region, roomID string, first time.Time) string {
 	var hash [4]byte
-	rand.Read(hash[:]) //nolint:errcheck // It never returns an error.
+	rand.Read(hash[:])
 	t := first.UTC()
 	return fmt.Sprintf("AWSLogs/%s/IVSChatLogs/1.0/%s/room_%s/%s/%s_IVSChatLogs_1.0_%s_room_%s_%sZ_%s.log.gz",
 		account, region, roomID, t.Format("2006/01/02/15"), account, region, roomID, t.Format("20060102T1504"), hex.EncodeToString(hash[:]))

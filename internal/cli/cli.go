@@ -89,6 +89,7 @@ and the official IVS Chat client SDKs talk to it; only an endpoint changes.`,
 		newCredentials(env),
 		newKeys(env),
 		newHealthcheck(env),
+		newLogging(env),
 		newConfig(env),
 		newVersion(),
 	)
@@ -121,10 +122,15 @@ func parent(use, short string, children ...*cobra.Command) *cobra.Command {
 // those that a command needs which opens the database itself. What it returns
 // loads the configuration once the command line is parsed.
 func settingFlags(cmd *cobra.Command, env Environment, all bool) (load func() (*config.Config, error)) {
+	return someSettingFlags(cmd, env, func(s *config.Setting) bool { return all || s.Local })
+}
+
+// someSettingFlags does so with the settings that a command wants.
+func someSettingFlags(cmd *cobra.Command, env Environment, wanted func(*config.Setting) bool) (load func() (*config.Config, error)) {
 	given := map[string]string{}
 	cmd.Flags().SortFlags = false
 	for _, s := range config.Settings() {
-		if s.EnvironmentOnly || s.FileOnly || !all && !s.Local {
+		if s.EnvironmentOnly || s.FileOnly || !wanted(s) {
 			continue
 		}
 		f := cmd.Flags().VarPF(&settingFlag{s, given}, s.Name, "", s.Usage())

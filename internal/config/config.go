@@ -114,7 +114,19 @@ type Config struct {
 	// nothing is lambda. See the end of this page.
 	MessageReviewHandlers []MessageReviewHandler
 
-	// How long delivered frames of rooms with chat logging are kept for it.
+	// Where chat is logged: aws is S3, CloudWatch Logs and Firehose through the
+	// AWS SDK, which finds endpoints and credentials as every AWS tool
+	// (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_CLOUDWATCH_LOGS,
+	// AWS_ENDPOINT_URL_FIREHOSE); local is files below the data directory.
+	LogDestinations string
+	// How long records wait for others before they become an object in S3; an
+	// object also ends at 5 MiB.
+	S3LogInterval time.Duration
+	// How long records wait for others on their way to CloudWatch Logs and
+	// Firehose.
+	LogFlushInterval time.Duration
+	// How long records of chat logging are kept for a destination that does not
+	// take them.
 	LogRetention time.Duration
 	// Least severity of log lines.
 	LogLevel string
@@ -139,6 +151,12 @@ const AutomaticWindow time.Duration = -1
 const (
 	QuotasOff = "off"
 	QuotasAWS = "aws"
+)
+
+// The values of LogDestinations.
+const (
+	LogDestinationsAWS   = "aws"
+	LogDestinationsLocal = "local"
 )
 
 // AdminOff is the AdminListen of a server without an admin port.
@@ -170,6 +188,9 @@ func Default() *Config {
 		DrainTime:             30 * time.Second,
 		DeliveryWindow:        AutomaticWindow,
 		ReviewTimeout:         200 * time.Millisecond,
+		LogDestinations:       LogDestinationsAWS,
+		S3LogInterval:         5 * time.Minute,
+		LogFlushInterval:      5 * time.Second,
 		LogRetention:          72 * time.Hour,
 		LogLevel:              "info",
 		LogFormat:             "auto",
@@ -182,6 +203,7 @@ func Default() *Config {
 func (c *Config) useDev() {
 	c.AccountID = DevAccountID
 	c.DataDir = DevDataDir
+	c.LogDestinations = LogDestinationsLocal
 	c.RootAccessKeyID = DevAccessKeyID
 	c.RootSecretAccessKey = DevSecretAccessKey
 }

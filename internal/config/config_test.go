@@ -85,6 +85,9 @@ func TestLoad_values(t *testing.T) {
 		{"close-on-room-delete", "true", "true"},
 		{"event-attributes-max", "4096", "4096"},
 		{"quotas", "aws", "aws"},
+		{"log-destinations", "local", "local"},
+		{"s3-log-interval", "60s", "1m"},
+		{"log-flush-interval", "100ms", "100ms"},
 	} {
 		t.Run(tt.name+"="+tt.in, func(t *testing.T) {
 			c, err := Load(map[string]string{tt.name: tt.in}, nil)
@@ -122,6 +125,9 @@ func TestLoad_refused(t *testing.T) {
 		{"review-timeout", "0", "from 1ms to 10s"},
 		{"review-timeout", "11s", "from 1ms to 10s"},
 		{"log-retention", "1s", "at least 1m"},
+		{"log-destinations", "gcp", "one of aws, local"},
+		{"s3-log-interval", "0", "from 100ms to 1h"},
+		{"log-flush-interval", "2h", "from 100ms to 1h"},
 		{"connect-rate-per-user", "5", "such as 5/s, or 0"},
 		{"connect-rate-per-user", "-1/s", "such as 5/s, or 0"},
 		{"connect-rate-per-address", "NaN/s", "such as 5/s, or 0"},
@@ -232,8 +238,8 @@ func TestDev(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := []string{c.RootAccessKeyID, string(c.RootSecretAccessKey), c.AccountID, c.Region, c.DataDir}
-		if diff := cmp.Diff([]string{"AKIDCONFABDEV0000001", "confab-dev-secret-key-not-for-production", "000000000000", "eu-west-1", DevDataDir}, got); diff != "" {
+		got := []string{c.RootAccessKeyID, string(c.RootSecretAccessKey), c.AccountID, c.Region, c.DataDir, c.LogDestinations}
+		if diff := cmp.Diff([]string{"AKIDCONFABDEV0000001", "confab-dev-secret-key-not-for-production", "000000000000", "eu-west-1", DevDataDir, "local"}, got); diff != "" {
 			t.Error(diff)
 		}
 		if got := value(t, c, "account-id").Source; got != "--dev" {

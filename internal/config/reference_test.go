@@ -142,6 +142,7 @@ const referenceEnd = `
 | ` + "`CONFAB_ROOT_SECRET_ACCESS_KEY` | `" + DevSecretAccessKey + "`" + ` (fixed) |
 | ` + "`--account-id` | `" + DevAccountID + "`" + ` |
 | ` + "`--data-dir` | `" + DevDataDir + "`" + ` |
+| ` + "`--log-destinations` | `" + LogDestinationsLocal + "`" + ` |
 
 ## A file
 
@@ -174,4 +175,19 @@ room's ` + "`fallbackResult`" + ` decides. One handler reviews at most 1000 mess
 | ` + "`exec:PROGRAM ARG…`" + ` | PROGRAM is a Lambda runtime program such as those built with aws-lambda-go; words are separated by spaces, there are no quotes, and a relative path begins at the working directory of the server. One instance starts with the server; up to 16 run when messages overlap. It finds our environment without ` + "`CONFAB_…`" + `, and Lambda's variables. What it writes is logged at the level debug. Its Runtime API is a port on loopback without a password, as in Lambda: other users of the machine must be trusted. Associating a handler whose program does not exist is refused |
 
 An answer of more than 256 KiB, one that is not valid, and one that comes too late are none.
+
+## Destinations of chat logging
+
+` + "`CreateLoggingConfiguration`" + ` names a bucket, a log group or a delivery stream; where those are is the AWS SDK's configuration in the environment of the
+server: credentials from the environment, files or the machine's role; real AWS, or whatever speaks its protocols behind ` + "`AWS_ENDPOINT_URL_S3`" + `,
+` + "`AWS_ENDPOINT_URL_CLOUDWATCH_LOGS` and `AWS_ENDPOINT_URL_FIREHOSE`" + `. With an endpoint of your own, buckets are named in the path. The region is ` + "`--region`" + `.
+
+| Destination | Needs | With ` + "`--log-destinations local`" + `, below the data directory |
+| --- | --- | --- |
+| S3 | ` + "`s3:PutObject`" + ` | ` + "`chat-logs/s3/BUCKET/AWSLogs/…/….log.gz`" + ` |
+| CloudWatch Logs | ` + "`logs:CreateLogStream`, `logs:PutLogEvents`" + ` | ` + "`chat-logs/cloudWatchLogs/GROUP/aws/IVSChatLogs/1.0/room_ID.jsonl`" + ` |
+| Firehose | ` + "`firehose:PutRecordBatch`" + ` | ` + "`chat-logs/firehose/STREAM.jsonl`" + ` |
+
+` + "`confab logging check ARN`" + `, in the environment of the server and with its settings, asks the server for the logging configuration, writes one test record to its
+destination and says where it is, or what is wrong. The record is an EVENT named ` + "`confab:LOGGING_CHECK`" + ` of a room ` + "`confab-check`" + `.
 `

@@ -83,11 +83,16 @@ var groups = []group{
 		{Name: "close-on-room-delete", value: field(func(c *Config) *bool { return &c.CloseOnRoomDelete }, parseSwitch, printSwitch)},
 	}},
 	{"Message review", []*Setting{
-		{Name: "review-timeout", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.ReviewTimeout) }, parseReviewTimeout, duration.String)},
+		{Name: "review-timeout", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.ReviewTimeout) }, durationFrom(minReviewTimeout, maxReviewTimeout, "200ms"), duration.String)},
 		{Name: "messageReviewHandlers", FileOnly: true, value: field(func(c *Config) *handlers { return (*handlers)(&c.MessageReviewHandlers) }, parseHandlers, handlers.String)},
 	}},
-	{"Logs", []*Setting{
+	{"Chat logging", []*Setting{
+		{Name: "log-destinations", Arg: "aws|local", value: field(func(c *Config) *string { return &c.LogDestinations }, oneOf(LogDestinationsAWS, LogDestinationsLocal), printString)},
+		{Name: "s3-log-interval", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.S3LogInterval) }, durationFrom(minLogInterval, maxLogInterval, "5m"), duration.String)},
+		{Name: "log-flush-interval", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.LogFlushInterval) }, durationFrom(minLogInterval, maxLogInterval, "5s"), duration.String)},
 		{Name: "log-retention", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.LogRetention) }, parseRetention, duration.String)},
+	}},
+	{"Logs", []*Setting{
 		{Name: "log-level", Arg: "LEVEL", Local: true, value: field(func(c *Config) *string { return &c.LogLevel }, oneOf("debug", "info", "warn", "error"), printString)},
 		{Name: "log-format", Arg: "FORMAT", Local: true, value: field(func(c *Config) *string { return &c.LogFormat }, oneOf("auto", "json", "text"), printString)},
 	}},

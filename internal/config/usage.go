@@ -36,7 +36,10 @@ var usage = map[string]string{
 	"close-on-room-delete":        "End the connections to a room that is deleted. AWS leaves them open.",
 	"review-timeout":              "How long a message waits for its message review handler, a cold start included; then the room's fallback result decides. AWS waits 200ms.",
 	"messageReviewHandlers":       "What stands behind message review handlers, by the ARN of the Lambda function that rooms name, or a pattern of ARNs with asterisks. The first that matches decides: lambda is the function itself, through the AWS SDK (AWS_ENDPOINT_URL_LAMBDA names another endpoint), lambda:NAME a function of that name, http://… or https://… a server that takes a POST, exec:PROGRAM ARG… a Lambda runtime program that is run on this machine. What matches nothing is lambda. See the end of this page.",
-	"log-retention":               "How long delivered frames of rooms with chat logging are kept for it.",
+	"log-destinations":            "Where chat is logged: aws is S3, CloudWatch Logs and Firehose through the AWS SDK, which finds endpoints and credentials as every AWS tool (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_CLOUDWATCH_LOGS, AWS_ENDPOINT_URL_FIREHOSE); local is files below the data directory.",
+	"s3-log-interval":             "How long records wait for others before they become an object in S3; an object also ends at 5 MiB.",
+	"log-flush-interval":          "How long records wait for others on their way to CloudWatch Logs and Firehose.",
+	"log-retention":               "How long records of chat logging are kept for a destination that does not take them.",
 	"log-level":                   "Least severity of log lines.",
 	"log-format":                  "Form of log lines on standard error: auto is text on a terminal and JSON elsewhere.",
 }

@@ -24,6 +24,8 @@ const (
 	minRetention     = time.Minute
 	minReviewTimeout = time.Millisecond
 	maxReviewTimeout = 10 * time.Second
+	minLogInterval   = 100 * time.Millisecond
+	maxLogInterval   = time.Hour
 )
 
 func parseAny(s string) (string, error) { return s, nil }
@@ -229,12 +231,14 @@ func durationUpTo(limit time.Duration) func(string) (duration, error) {
 	}
 }
 
-func parseReviewTimeout(s string) (duration, error) {
-	d, err := time.ParseDuration(s)
-	if err != nil || d < minReviewTimeout || d > maxReviewTimeout {
-		return 0, fmt.Errorf("must be a time from %s to %s, such as 200ms", duration(minReviewTimeout), duration(maxReviewTimeout))
+func durationFrom(least, most time.Duration, example string) func(string) (duration, error) {
+	return func(s string) (duration, error) {
+		d, err := time.ParseDuration(s)
+		if err != nil || d < least || d > most {
+			return 0, fmt.Errorf("must be a time from %s to %s, such as %s", duration(least), duration(most), example)
+		}
+		return duration(d), nil
 	}
-	return duration(d), nil
 }
 
 // handlers are message review handlers, printed as PATTERN=TARGET. ARNs have no

@@ -116,10 +116,15 @@ func createFile(path string) (size int64, err error) {
 // WAL, so that reading and writing do not wait for each other; synchronous FULL
 // for the truth, which syncs the log at every commit, and NORMAL for the others,
 // which syncs it at checkpoints only; the log is cut back to 64 MiB after a storm.
+// The transcript is mapped into memory: its readers meet other pages each time,
+// and every write in between would empty their caches.
 func (d sqliteDialect) dsn(name, mode string) string {
-	synchronous := "NORMAL"
-	if name == mainDatabase {
+	synchronous, mapped := "NORMAL", 0
+	switch name {
+	case mainDatabase:
 		synchronous = "FULL"
+	case transcriptDatabase:
+		mapped = 256 << 20
 	}
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(d.path(name))}
 	if !filepath.IsAbs(d.dir) {
@@ -127,7 +132,7 @@ func (d sqliteDialect) dsn(name, mode string) string {
 	}
 	u.RawQuery = "_busy_timeout=" + strconv.Itoa(int(busyTimeout.Milliseconds())) +
 		"&_journal_mode=WAL&_synchronous=" + synchronous + "&_foreign_keys=1&_dqs=0&_defensive=1&_error_rc=1" +
-		"&_pragma=journal_size_limit(67108864)&_pragma=cache_size(-16384)&_pragma=trusted_schema(0)&" + mode
+		"&_pragma=journal_size_limit(67108864)&_pragma=cache_size(-16384)&_pragma=trusted_schema(0)&_pragma=mmap_size(" + strconv.Itoa(mapped) + ")&" + mode
 	return u.String()
 }
 

@@ -1,0 +1,152 @@
+package logging
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"confab/internal/awstest"
+)
+
+const kills = 10
+
+// TestKill is the promise of chat logging. Under load the server is killed with
+// SIGKILL ten times, and destinations are cut off, killed and started meanwhile.
+// Afterwards each destination has every message that anybody received.
+func TestKill(t *testing.T) {
+	t.Parallel()
+	gateway := must(awstest.StartVersitygw(t.Context(), t.TempDir()))(t)
+	t.Cleanup(gateway.Close)
+	others := newDoor(t, moto.URL)
+	o := options(t.TempDir(), gateway.URL, others.URL, "--s3-log-interval", "500ms", "--log-flush-interval", "100ms", "--log-level", "error")
+	w := start(t, o)
+	b, g, d := newBucket(t, gateway.URL), newLogGroup(t, moto.URL), newDeliveryStream(t, moto.URL)
+	arns := []string{w.configuration(t, b.configuration()), w.configuration(t, g.configuration()), w.configuration(t, d.configuration())}
+	r := &receipts{ids: map[string]bool{}}
+	c := crowd{perRoom: 8, stamp: func() string { return "says something" }, received: r.add}
+	for range 4 {
+		c.rooms = append(c.rooms, w.room(t, arns...))
+	}
+
+	trouble, calm := context.WithCancel(t.Context())
+	defer calm()
+	troubled := make(chan error, 1)
+	go func() { troubled <- breakDestinations(trouble, gateway, others) }()
+	for round := range kills {
+		if round > 0 {
+			w = start(t, o)
+		}
+		r.until(t, w, c, 20+rand.IntN(400))
+	}
+	calm()
+	if err := <-troubled; err != nil {
+		t.Fatal(err)
+	}
+
+	start(t, o)
+	want := r.all()
+	for to, name := range map[destination]string{b: "S3", g: "CloudWatch Logs", d: "Firehose"} {
+		var got map[string]int
+		missing := 0
+		eventually(t, time.Minute, name+" to have all that was received", func() bool {
+			got, missing = ids(t, to), 0
+			for _, id := range want {
+				if got[id] == 0 {
+					missing++
+				}
+			}
+			return missing == 0
+		})
+		records := 0
+		for _, n := range got {
+			records += n
+		}
+		duplicates := records - len(got)
+		t.Logf("%s: %d messages received, %d lost; %d records, %d of them duplicates (%.1f %%) after %d kills",
+			name, len(want), missing, records, duplicates, 100*float64(duplicates)/float64(records), kills)
+		if to == destination(b) && duplicates > 0 {
+			t.Errorf("S3 has %d records twice: an object was not written over itself", duplicates)
+		}
+	}
+}
+
+// receipts are the ids of messages that were received.
+type receipts struct {
+	mu  sync.Mutex
+	ids map[string]bool
+}
+
+func (r *receipts) add(_ string, f frame) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ids[f.Id] = true
+}
+
+func (r *receipts) all() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []string
+	for id := range r.ids {
+		all = append(all, id)
+	}
+	return all
+}
+
+// until has the crowd chat until so many more messages were received, and kills
+// the server in the middle of it.
+func (r *receipts) until(t *testing.T, w *world, c crowd, more int) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	enough := len(r.all()) + more
+	ended := make(chan error, 1)
+	go func() { ended <- c.run(ctx, w) }()
+	deadline, tick := time.After(patience), time.NewTicker(5*time.Millisecond)
+	defer tick.Stop()
+	for len(r.all()) < enough {
+		select {
+		case <-tick.C:
+		case err := <-ended:
+			t.Fatalf("the crowd has ended: %v", err)
+		case <-deadline:
+			t.Fatalf("too little was received within %v", patience)
+		}
+	}
+	if err := w.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = <-ended // A crowd without its server; what was on its way is received.
+}
+
+// breakDestinations takes the destinations away and brings them back until ctx
+// ends; then they are there.
+func breakDestinations(ctx context.Context, gateway *awstest.Server, others *door) error {
+	for {
+		pause := time.NewTimer(time.Duration(300+rand.IntN(1200)) * time.Millisecond)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+		}
+		pause.Stop()
+		var err error
+		switch {
+		case ctx.Err() != nil:
+			return others.open(context.WithoutCancel(ctx))
+		case rand.IntN(2) == 0:
+			others.shut()
+		default:
+			err = others.open(ctx)
+		}
+		if err == nil && rand.IntN(3) == 0 {
+			gateway.Kill()
+			err = gateway.Start(context.WithoutCancel(ctx))
+		}
+		if err != nil && !errors.Is(err, context.Canceled) {
+			return fmt.Errorf("break destinations: %w", err)
+		}
+	}
+}
