@@ -90,6 +90,7 @@ and the official IVS Chat client SDKs talk to it; only an endpoint changes.`,
 		newKeys(env),
 		newHealthcheck(env),
 		newLogging(env),
+		newDatabase(env),
 		newConfig(env),
 		newVersion(),
 	)
