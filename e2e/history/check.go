@@ -19,6 +19,7 @@ const (
 	AllowedErrors  Rule = "allowed errors"   // no ErrorCode but the expected
 	KicksEnd       Rule = "kicks end"        // a disconnected user is disconnected
 	NoStrangeClose Rule = "no strange close" // nobody else sees a Close frame
+	ComesBack      Rule = "comes back"       // no client is driven to give up
 	TokenOnce      Rule = "token once"       // a token connects once
 	RoomRate       Rule = "room rate"        // the room's message rate holds
 )
@@ -43,6 +44,9 @@ type Options struct {
 	// Codes are the ErrorCodes and HTTP statuses that requests may be refused
 	// with; 429 is always allowed.
 	Codes []int
+	// FreshBuckets is how often in the run a room's rate began anew, as when the
+	// memory of all nodes is lost at once.
+	FreshBuckets int
 }
 
 // Report is the result of a check.
@@ -68,13 +72,16 @@ func Check(h *History, o Options) Report {
 				r.Violations = append(r.Violations, v)
 			}
 		}
-		for _, v := range slices.Concat(part.kicks(), part.rate(h.Rates[room])) {
+		for _, v := range slices.Concat(part.kicks(), part.rate(h.Rates[room], o.FreshBuckets)) {
 			v.Room = room
 			r.Violations = append(r.Violations, v)
 		}
 	}
 	r.Violations = append(r.Violations, h.codes(o)...)
 	r.Violations = append(r.Violations, h.tokens()...)
+	for _, client := range h.GaveUp {
+		r.Violations = append(r.Violations, Violation{Rule: ComesBack, Detail: client})
+	}
 	return r
 }
 

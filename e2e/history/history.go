@@ -21,6 +21,9 @@ type History struct {
 	Connections []*Connection
 	Requests    []*Request
 	Handshakes  []Handshake
+	// GaveUp has a line for every client that gave up as an official client does:
+	// refused four times in a row.
+	GaveUp []string
 	// Rates holds the maximum message rate of rooms whose rate is to be
 	// checked, in messages per second.
 	Rates map[string]int

@@ -130,6 +130,7 @@ func TestCheck(t *testing.T) {
 		{"a Close for somebody else", History{
 			Connections: []*Connection{closed(on("ann", 0, 9*second, "a"))},
 		}, []Rule{NoStrangeClose}},
+		{"a client that gave up", History{GaveUp: []string{"ann"}}, []Rule{ComesBack}},
 		{"a token on two nodes", History{Handshakes: []Handshake{
 			{Token: "t", Node: "n1", Status: 101}, {Token: "t", Node: "n2", Status: 101}, {Token: "u", Node: "n1", Status: 101},
 		}}, []Rule{TokenOnce}},

@@ -12,8 +12,8 @@ import (
 // between its sending and its first arrival, so messages count against an
 // interval when both lie inside: the bucket is broken if an interval of t
 // seconds holds more than perSecond·(1+t) of them, whatever the clocks of nodes
-// say.
-func (r *room) rate(perSecond int) []Violation {
+// say. fresh buckets more are allowed.
+func (r *room) rate(perSecond, fresh int) []Violation {
 	if perSecond == 0 {
 		return nil
 	}
@@ -45,7 +45,7 @@ func (r *room) rate(perSecond int) []Violation {
 			}
 			n++
 			length := m.arrived - start
-			if float64(n) > float64(perSecond)*(1+length.Seconds()) {
+			if float64(n) > float64(perSecond)*(1+float64(fresh)+length.Seconds()) {
 				return []Violation{{Rule: RoomRate, Detail: fmt.Sprintf(
 					"%d messages passed within %s of %s, more than %d and %d a second", n, length, start, perSecond, perSecond)}}
 			}

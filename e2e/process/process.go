@@ -86,6 +86,11 @@ type Options struct {
 	Listener *net.TCPListener
 	// Certificate, when set, has the server speak TLS.
 	Certificate *Certificate
+	// Address, when set, is listened on instead of a free port of the loopback
+	// address, so that a node that starts again is found where it was.
+	Address string
+	// Namespace, when set, is the network namespace that the server runs in.
+	Namespace string
 }
 
 // Server is a running "confab serve".
@@ -124,13 +129,19 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	var cmd *exec.Cmd
 	var address string
 	if o.Listener == nil {
-		address, err = freeAddress(ctx)
-		if err != nil {
-			return nil, err
+		address = o.Address
+		if address == "" {
+			if address, err = FreeAddress(ctx); err != nil {
+				return nil, err
+			}
 		}
-		args = append(args, "--listen", address)
+		command := append(append([]string{binary}, args...), "--listen", address)
+		if o.Namespace != "" {
+			// It replaces itself by the command, so the process id is the server's.
+			command = append([]string{"ip", "netns", "exec", o.Namespace}, command...)
+		}
 		//nolint:gosec // Running the program under test is what this package is for.
-		cmd = exec.CommandContext(unending, binary, append(args, o.Args...)...)
+		cmd = exec.CommandContext(unending, command[0], append(command[1:], o.Args...)...)
 	} else {
 		address = o.Listener.Addr().String()
 		file, err := o.Listener.File()
@@ -182,8 +193,8 @@ func environment() []string {
 		"AWS_ENDPOINT_URL=http://127.0.0.1:9", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null")
 }
 
-// freeAddress returns a loopback address that nobody listens on.
-func freeAddress(ctx context.Context) (string, error) {
+// FreeAddress returns a loopback address that nobody listens on.
+func FreeAddress(ctx context.Context) (string, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
@@ -274,6 +285,12 @@ func (s *Server) Kill() error {
 	<-s.done
 	return err
 }
+
+// Signal sends the process a signal, such as SIGSTOP.
+func (s *Server) Signal(signal os.Signal) error { return s.cmd.Process.Signal(signal) }
+
+// PID returns the process id.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
 
 // Done is closed when the process has ended.
 func (s *Server) Done() <-chan struct{} { return s.done }
