@@ -46,8 +46,10 @@ type Options struct {
 
 // Host is where a node runs.
 type Host struct {
-	Address   string
-	Namespace string // network namespace
+	// Address is for clients, Routes for other nodes.
+	Address, Routes string
+	// Namespace is the network namespace, if it is not the test's own.
+	Namespace string
 }
 
 // Cluster is the nodes and their load balancer.
@@ -145,7 +147,7 @@ func (n *Node) prepare(ctx context.Context, o Options) error {
 		}
 	}
 	if n.Host.Namespace != "" {
-		n.routes = net.JoinHostPort(n.Host.Address, RoutePort)
+		n.routes = net.JoinHostPort(n.Host.Routes, RoutePort)
 	} else if n.routes, err = process.FreeAddress(ctx); err != nil {
 		return err
 	}

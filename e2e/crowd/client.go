@@ -75,7 +75,9 @@ func (cl *Client) run(ctx context.Context) {
 			}
 		case status != 0:
 			if refused++; refused == tries {
-				cl.crowd.record(func() { cl.crowd.gaveUp = append(cl.crowd.gaveUp, fmt.Sprintf("%s at %s: %d", cl.Name, cl.crowd.Now(), status)) })
+				cl.crowd.record(func() {
+					cl.crowd.gaveUp = append(cl.crowd.gaveUp, fmt.Sprintf("%s at %s: %d", cl.Name, cl.crowd.Now(), status))
+				})
 				cl.set(nil, "", true)
 				return
 			}
