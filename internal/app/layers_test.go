@@ -18,12 +18,12 @@ var layers = []struct {
 	{"what a user types", []string{"cli"}},
 	{"the one place that knows everything", []string{"app"}},
 	{"what clients talk to", []string{"control", "edge"}},
-	{"durable truth", []string{"store"}},
+	{"durable truth, and the other nodes", []string{"store", "cluster"}},
 	{"live rooms", []string{"messaging"}},
 	{"what a request needs", []string{"iam", "restjson", "chattoken", "review", "awstest"}},
 	{"the grammar of signatures and policies", []string{"sigv4", "policy"}},
 	{"nouns, rules, errors", []string{"chat"}},
-	{"the bottom", []string{"clientip", "config", "quota", "telemetry", "websocket"}},
+	{"the bottom", []string{"clientip", "config", "nats", "quota", "telemetry", "websocket"}},
 }
 
 // without has what a package must do without although its layer would allow

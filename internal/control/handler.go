@@ -95,7 +95,7 @@ func (s *Service) do(w http.ResponseWriter, r *http.Request, c *call) (any, erro
 			Message: fmt.Sprintf("The service has no operation %s %.100q", r.Method, path),
 		}
 	}
-	if name := quota.Calls(op.name); !s.Quotas.Allow(name) {
+	if name := quota.Calls(op.name); !s.Quotas.Allow(r.Context(), name) {
 		limit := s.Quotas.Limit(name)
 		return nil, &chat.Error{
 			Code: chat.Throttled, Limit: limit,

@@ -25,6 +25,12 @@ type Options struct {
 	NewAudience func() Audience
 	// Quotas are the account's; nil is without any.
 	Quotas *quota.Set
+	// OtherConnections is how many connections the other nodes have, for the
+	// account's quota; nil is none.
+	OtherConnections func() int
+	// ReadAgain is how old the settings of a live room may become before it is
+	// read again, in case a notice of its change was lost; 0 relies on notices.
+	ReadAgain time.Duration
 	// CloseOnRoomDelete ends the sessions of a deleted room. The service itself
 	// keeps them until their time is up.
 	CloseOnRoomDelete bool
@@ -111,7 +117,7 @@ func (e *Engine) DisconnectUser(ctx context.Context, roomID, userID, reason stri
 
 // do sends an operation over HTTP to the room's home.
 func (e *Engine) do(ctx context.Context, op Operation) (string, error) {
-	op.Received = e.now()
+	op.Received, op.ID = e.now(), chat.NewID()
 	return e.homes.Home(op.RoomID).Do(ctx, op)
 }
 
@@ -129,6 +135,16 @@ func (e *Engine) Reload(ctx context.Context, roomID string) {
 	if r := e.find(roomID); r != nil {
 		defer r.release(e)
 		e.load(ctx, r)
+	}
+}
+
+// ReloadAll has all live rooms read again within seconds, after notices may
+// have been lost.
+func (e *Engine) ReloadAll() {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	for _, r := range e.rooms {
+		r.stale.Store(true)
 	}
 }
 
@@ -184,7 +200,7 @@ func (e *Engine) list(roomID string) *room {
 	defer e.mu.Unlock()
 	r := e.rooms[roomID]
 	if r == nil {
-		r = &room{id: roomID, audience: e.o.NewAudience()}
+		r = &room{id: roomID, audience: e.o.NewAudience(), born: uint64(e.now().UnixNano())}
 		e.rooms[roomID] = r
 		e.o.Metrics.LiveRooms.Inc()
 	}
@@ -226,7 +242,7 @@ func (e *Engine) sweepOnce() (stale []*room) {
 		case r.uses.Load() == 0 && e.now().UnixNano()-r.usedAt.Load() >= int64(lingerFor):
 			delete(e.rooms, id)
 			e.o.Metrics.LiveRooms.Dec()
-		case r.stale.Load():
+		case r.stale.Load(), e.o.ReadAgain > 0 && e.now().UnixNano()-r.readAt.Load() > int64(e.o.ReadAgain):
 			r.uses.Add(1)
 			stale = append(stale, r)
 		}

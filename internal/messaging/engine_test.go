@@ -692,6 +692,33 @@ func TestReview(t *testing.T) {
 			t.Errorf("%d frames", n)
 		}
 	})
+	t.Run("what it rejects costs neither the room's rate nor the account's", func(t *testing.T) {
+		w := newWorld(t, func(o *messaging.Options, _ *world) {
+			o.Quotas = quota.New(quota.Numbers{quota.SendMessage: 2}, o.Now)
+		})
+		start := time.Now()
+		w.clock = func() time.Time { return start }
+		w.review = func(m *chat.Message) (*chat.Message, error) {
+			if m.Content == "darn" {
+				return nil, chat.Errorf(chat.Rejected, "no")
+			}
+			return m, nil
+		}
+		w.change(func(r *chat.Room) {
+			r.MessageReviewHandler = &chat.MessageReviewHandler{URI: "arn"}
+			r.MaximumMessageRatePerSecond = 2
+		})
+		c := w.join(t, w.token("ann"))
+		for range 3 {
+			wantCode(t, w.send(t, c, "darn"), chat.Rejected)
+		}
+		for range 2 {
+			if err := w.send(t, c, "hello"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantCode(t, w.send(t, c, "hello"), chat.Throttled)
+	})
 	t.Run("a removed handler is not asked", func(t *testing.T) {
 		w, c := setup(t, nil)
 		w.change(func(r *chat.Room) { r.MessageReviewHandler.URI = "" })

@@ -2,7 +2,9 @@ package messaging
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"time"
 
 	"confab/internal/chat"
 	"confab/internal/quota"
@@ -12,48 +14,60 @@ import (
 // and the account's rates, an id and the time of receipt, message review, and
 // then the room's sequence. It implements Home.
 func (e *Engine) Do(ctx context.Context, op Operation) (string, error) {
+	turn, err := e.broker.Await(ctx, op.RoomID, op.ID)
+	if errors.Is(err, ErrPublished) {
+		return op.ID, nil
+	}
+	if err != nil {
+		return "", err
+	}
 	r, settings, err := e.acquire(ctx, op.RoomID)
 	if err != nil {
 		return "", err
 	}
 	defer r.release(e)
-	if err := e.admit(r, settings, op.Action); err != nil {
+	if err := e.admit(ctx, r, settings, op.Action, turn); err != nil {
 		return "", err
 	}
 	f, err := e.frame(ctx, settings, op)
-	if err != nil {
-		return "", err
+	if err == nil {
+		err = e.publish(ctx, r, f, settings)
 	}
-	if err := e.publish(ctx, r, f, settings); err != nil {
+	if errors.Is(err, ErrPublished) {
+		e.giveBack(r, op.Action)
+		return op.ID, nil
+	}
+	if err != nil {
+		if chat.CodeOf(err) != chat.Unavailable { // Its frame may be out.
+			e.giveBack(r, op.Action)
+		}
 		return "", err
 	}
 	m := e.actions[op.Action]
 	m.requests.Inc()
-	m.duration.Observe(e.now().Sub(op.Received).Seconds())
+	m.duration.Observe(max(e.now().Sub(op.Received).Seconds(), 0)) // Received may be by another node's clock.
 	return f.ID, nil
 }
 
 // admit holds the operation against the room's rate (messages only) and the
 // account's. Only what both admit is counted by either.
-func (e *Engine) admit(r *room, settings *chat.Room, action Action) error {
-	name := accountRates[action]
-	if action != ActionSendMessage {
-		if !e.o.Quotas.Allow(name) {
-			return throttled(settings, e.o.Quotas.Limit(name))
-		}
-		return nil
-	}
-	r.sequencer.mu.Lock()
-	defer r.sequencer.mu.Unlock()
-	taken := r.sequencer.rate
-	switch {
-	case !taken.Allow(e.now()):
+func (e *Engine) admit(ctx context.Context, r *room, settings *chat.Room, action Action, turn Turn) error {
+	if action == ActionSendMessage && !r.sequencer.allow(e.now(), turn) {
 		return throttled(settings, settings.MaximumMessageRatePerSecond)
-	case !e.o.Quotas.Allow(name):
+	}
+	// The account's rate may be kept by another node, so no lock is held here.
+	if name := accountRates[action]; !e.o.Quotas.Allow(ctx, name) {
+		r.sequencer.giveBack(action)
 		return throttled(settings, e.o.Quotas.Limit(name))
 	}
-	r.sequencer.rate = taken
 	return nil
+}
+
+// giveBack undoes admit for an operation that delivered nothing: what review
+// rejects, or another home takes over, costs nobody's rate.
+func (e *Engine) giveBack(r *room, action Action) {
+	r.sequencer.giveBack(action)
+	e.o.Quotas.GiveBack(accountRates[action])
 }
 
 // accountRates names the account's quota behind each action.
@@ -70,7 +84,7 @@ func throttled(settings *chat.Room, limit int) error {
 // frame makes the frame that the operation delivers, and asks the room's
 // message review handler about messages.
 func (e *Engine) frame(ctx context.Context, settings *chat.Room, op Operation) (*Frame, error) {
-	f := &Frame{RoomID: op.RoomID, ID: chat.NewID(), Type: chat.EventFrame, Action: op.Action, Time: op.Received}
+	f := &Frame{RoomID: op.RoomID, ID: op.ID, Type: chat.EventFrame, Action: op.Action, Time: op.Received}
 	event := chat.Event{ID: f.ID, RequestID: op.RequestID, SendTime: op.Received}
 	switch op.Action {
 	case ActionSendMessage:
@@ -110,6 +124,7 @@ func (e *Engine) frame(ctx context.Context, settings *chat.Room, op Operation) (
 type sequencer struct {
 	mu       sync.Mutex
 	rate     quota.Bucket
+	turn     uint64 // whose rate it is
 	sequence uint64
 	// waiting are the frames that have a number and are not published yet,
 	// because they, or one before them, are not in the transcript yet.
@@ -120,7 +135,7 @@ type numbered struct {
 	frame     *Frame
 	durable   <-chan struct{} // nil: nobody waits for it to be durable
 	published chan struct{}
-	err       error // of Publish; readable once published is closed
+	safe      <-chan error // of Publish; readable once published is closed
 }
 
 func (q *sequencer) setRate(perSecond int) {
@@ -129,14 +144,39 @@ func (q *sequencer) setRate(perSecond int) {
 	q.rate.SetRate(perSecond)
 }
 
+// allow counts a message against the room's rate. In a new turn the rate goes
+// on where the home before left it.
+func (q *sequencer) allow(now time.Time, turn Turn) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if turn.Epoch != q.turn {
+		q.turn = turn.Epoch
+		q.rate = quota.NewBucket(q.rate.Rate())
+		for range min(turn.Messages, q.rate.Rate()) {
+			q.rate.Allow(now)
+		}
+	}
+	return q.rate.Allow(now)
+}
+
+func (q *sequencer) giveBack(action Action) {
+	if action != ActionSendMessage {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.rate.GiveBack()
+}
+
 // publish gives f its place in the room's order and publishes it, after the
 // transcript has it if the room is recorded. Frames wait for the transcript
 // together: a group commit serves all that were sequenced in the meantime.
 func (e *Engine) publish(ctx context.Context, r *room, f *Frame, settings *chat.Room) error {
 	q := &r.sequencer
-	q.mu.Lock()
-	q.sequence++
-	f.Sequence = q.sequence
+	if err := e.lockInTurn(ctx, r, f); err != nil {
+		return err
+	}
+	q.sequence = f.Sequence
 	// The room may have been changed while its handler thought; one that was
 	// deleted meanwhile keeps its last readers.
 	if now, err := r.settings(); err == nil {
@@ -145,8 +185,9 @@ func (e *Engine) publish(ctx context.Context, r *room, f *Frame, settings *chat.
 	recorded := settings.Recorded()
 	f.LoggingConfigurations = settings.LoggingConfigurations
 	if !recorded && len(q.waiting) == 0 {
-		defer q.mu.Unlock()
-		return e.broker.Publish(ctx, f)
+		safe := e.broker.Publish(f)
+		q.mu.Unlock()
+		return await(ctx, safe)
 	}
 	n := &numbered{frame: f, published: make(chan struct{})}
 	if recorded {
@@ -158,14 +199,48 @@ func (e *Engine) publish(ctx context.Context, r *room, f *Frame, settings *chat.
 	if n.durable != nil {
 		<-n.durable // Bounded: the transcript gives up by itself.
 	}
-	e.publishDurable(ctx, q)
+	e.publishDurable(q)
 	<-n.published
-	return n.err
+	return await(ctx, n.safe)
+}
+
+// lockInTurn gives f its place and returns with the sequencer locked. A message
+// that was reviewed while the cluster changed waits for the room's next turn.
+func (e *Engine) lockInTurn(ctx context.Context, r *room, f *Frame) error {
+	q := &r.sequencer
+	for {
+		q.mu.Lock()
+		f.Epoch, f.Sequence = r.born, q.sequence+1
+		err := e.broker.Next(f)
+		if err == nil {
+			return nil
+		}
+		q.mu.Unlock()
+		if !errors.Is(err, ErrNotNow) {
+			return err
+		}
+		if _, err := e.broker.Await(ctx, f.RoomID, f.ID); err != nil {
+			return err
+		}
+	}
+}
+
+// await waits until a published frame is safe.
+func await(ctx context.Context, safe <-chan error) error {
+	if safe == nil {
+		return nil
+	}
+	select {
+	case err := <-safe:
+		return err
+	case <-ctx.Done():
+		return chat.Errorf(chat.Unavailable, "The request was not confirmed in time; it may still be delivered")
+	}
 }
 
 // publishDurable publishes the frames at the head of the queue that need not
-// wait any more.
-func (e *Engine) publishDurable(ctx context.Context, q *sequencer) {
+// wait any more. A sender who is gone does not take others' frames along.
+func (e *Engine) publishDurable(q *sequencer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.waiting) > 0 {
@@ -179,8 +254,7 @@ func (e *Engine) publishDurable(ctx context.Context, q *sequencer) {
 		}
 		q.waiting[0] = nil
 		q.waiting = q.waiting[1:]
-		// A sender who is gone must not take others' frames along.
-		n.err = e.broker.Publish(context.WithoutCancel(ctx), n.frame)
+		n.safe = e.broker.Publish(n.frame)
 		close(n.published)
 	}
 }

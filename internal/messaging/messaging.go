@@ -10,7 +10,8 @@
 //	Session.SendMessage   what one node can check: capability, sizes, the connection's rate
 //	→ Homes.Home          the one node that sequences the room, here or one request away
 //	→ Home.Do             the room's rate, the account's quota, id and time of receipt,
-//	                      Reviewer, sequence number, Transcript
+//	                      Reviewer
+//	→ Broker.Next         the frame's place in the room's order; then Transcript
 //	→ Broker.Publish      every node, this one included
 //	→ Engine.Deliver      the live room on each node
 //	→ Audience.Deliver    one prepared frame to all its connections
@@ -18,37 +19,67 @@ package messaging
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"confab/internal/chat"
 )
 
-// Broker carries frames and notices between nodes.
+// Broker carries frames and notices between nodes, and says when this node may
+// number the frames of a room.
 type Broker interface {
-	// Publish hands the frame to Engine.Deliver on every node, this one
-	// included. Calls for one room arrive in the order in which they are made;
-	// the home makes them one after another. It returns once this node's own
-	// delivery is done or certain to follow.
-	Publish(ctx context.Context, f *Frame) error
+	// Await returns once this node may sequence the room, which takes as long as
+	// a change of the cluster. ErrMoved means that another node is the room's
+	// home, ErrPublished that the room has a frame of this id: the operation is a
+	// repetition, and done. Unavailable means that nobody knows within ctx.
+	Await(ctx context.Context, roomID, id string) (Turn, error)
+	// Next gives f its place in the room's order. The engine has filled in Epoch
+	// and Sequence as a node on its own would; a cluster puts its own there. It
+	// does not block. ErrNotNow asks the caller to Await again; the other errors
+	// are those of Await. Every frame that has a place is published.
+	Next(f *Frame) error
+	// Publish hands the frame to Engine.Deliver on every node, this one included.
+	// Calls for one room are made one after another, in the order of the
+	// numbers, and do not block. The channel gives nil once no single node that
+	// fails can take the frame along, and ErrMoved when the frame reaches nobody;
+	// a nil channel means that all is done.
+	Publish(f *Frame) <-chan error
 	// RoomChanged has every node, this one included, call Engine.Reload for the
 	// room. The notice carries no data, so a late one is never stale.
 	RoomChanged(ctx context.Context, roomID string) error
 }
 
+// Turn is a time during which one node sequences a room.
+type Turn struct {
+	// Epoch tells turns apart; it is 0 for a node on its own.
+	Epoch uint64
+	// Messages is how many messages the room had in the second before the call,
+	// whoever sequenced them: the room's rate goes on where it was.
+	Messages int
+}
+
+// What a Broker may answer. No client sees these: whoever called Home.Do asks
+// the room's new home instead.
+var (
+	ErrMoved     = errors.New("messaging: another node is the room's home")
+	ErrNotNow    = errors.New("messaging: the cluster is changing")
+	ErrPublished = errors.New("messaging: the room has this frame already")
+)
+
 // Homes knows which node sequences a room.
 type Homes interface {
-	// Home returns the room's home: the engine's own, or a stand-in for the one
-	// on another node. The answer may be out of date by the time it is used; a
-	// home that is not one any more refuses with Unavailable.
+	// Home returns the room's home: the engine's own, or a stand-in that finds
+	// the one on another node, wherever it moves while the operation lasts.
 	Home(roomID string) Home
 }
 
 // Home sequences a room: at any time one node does, so that every receiver sees
 // one order and the room's limits are exact.
 type Home interface {
-	// Do carries one operation out and returns once its frame is published. It
-	// returns the id of the frame. Errors are *chat.Error for what the sender
-	// may read: Throttled, QuotaExceeded, Rejected, NotFound, Unavailable.
+	// Do carries one operation out and returns once no single node that fails
+	// can take its frame along. It returns the id of the frame. Errors are
+	// *chat.Error for what the sender may read: Throttled, QuotaExceeded,
+	// Rejected, NotFound, Unavailable. The engine's own may return ErrMoved.
 	Do(ctx context.Context, op Operation) (id string, err error)
 }
 
@@ -87,7 +118,7 @@ type Transcript interface {
 type Frame struct {
 	RoomID string
 	// Epoch and Sequence order the frames of a room: a later home has a higher
-	// epoch, and numbers within one epoch have no gaps.
+	// epoch, and numbers grow within one epoch. No pair is used twice.
 	Epoch    uint64
 	Sequence uint64
 	ID       string
@@ -120,6 +151,9 @@ const (
 // the home may be another node.
 type Operation struct {
 	Action Action
+	// ID will be the frame's. It is given where the request comes in, so that an
+	// operation that is asked for again, of the room's next home, is known.
+	ID     string
 	RoomID string
 	// RequestID is echoed in the frame; empty for operations over HTTP.
 	RequestID string

@@ -15,6 +15,11 @@ import (
 type room struct {
 	id       string
 	audience Audience
+	// born is when the room became live, in nanoseconds. A room that was
+	// forgotten numbers its frames from 1 again, in a later epoch.
+	born uint64
+	// readAt is when the room was last read, in nanoseconds.
+	readAt atomic.Int64
 
 	// uses counts sessions and calls that hold the room; usedAt is when the
 	// last of them let go, in nanoseconds.
@@ -85,6 +90,7 @@ func (e *Engine) read(ctx context.Context, r *room) {
 	// Others wait for the result too, so it must not depend on this caller's patience.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readWithin)
 	defer cancel()
+	r.readAt.Store(e.now().UnixNano())
 	settings, err := e.o.Rooms.Room(ctx, r.id)
 	switch {
 	case err == nil:

@@ -54,7 +54,7 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, ip netip.Ad
 	if err != nil {
 		return nil, err
 	}
-	if limit := e.o.Quotas.Limit(quota.ConcurrentConnections); e.connections.Add(1) > int64(limit) && limit > 0 {
+	if limit := e.o.Quotas.Limit(quota.ConcurrentConnections); e.connections.Add(1)+e.otherConnections() > int64(limit) && limit > 0 {
 		e.connections.Add(-1)
 		r.release(e)
 		return nil, &chat.Error{
@@ -77,6 +77,15 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, ip netip.Ad
 		return nil, err
 	}
 	return s, nil
+}
+
+// otherConnections is how many connections count against the quota besides
+// those of this node.
+func (e *Engine) otherConnections() int64 {
+	if e.o.OtherConnections == nil {
+		return 0
+	}
+	return int64(e.o.OtherConnections())
 }
 
 // Leave ends the session's part in its room. It is called once.
@@ -192,7 +201,7 @@ func (s *Session) do(ctx context.Context, req Request, op Operation) error {
 	if _, err := s.room.settings(); err != nil {
 		return err
 	}
-	op.RoomID, op.RequestID, op.Received = s.room.id, req.ID, req.Received
+	op.RoomID, op.RequestID, op.Received, op.ID = s.room.id, req.ID, req.Received, chat.NewID()
 	_, err := s.engine.homes.Home(op.RoomID).Do(ctx, op)
 	return err
 }

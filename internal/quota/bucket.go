@@ -43,6 +43,14 @@ func (b *Bucket) Allow(now time.Time) bool {
 	return ok
 }
 
+// GiveBack undoes one Allow that was granted: the bucket gets its token back,
+// up to its capacity.
+func (b *Bucket) GiveBack() {
+	if b.rate > 0 {
+		b.full = b.full.Add(-b.refill()) // A moment in the past is a full bucket.
+	}
+}
+
 // FullAt returns when the bucket is full again; a moment that is past, or the
 // zero time, means that it is full now and may be forgotten: a new one would
 // behave the same.

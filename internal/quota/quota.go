@@ -7,6 +7,7 @@
 package quota
 
 import (
+	"context"
 	"maps"
 	"sync"
 	"time"
@@ -57,18 +58,20 @@ func AWSNumbers() Numbers {
 	return n
 }
 
-// Set is the quotas of one account on one node. Its methods may be called from
-// any goroutine.
+// Set is the quotas of one account, as one node sees them. Its methods may be
+// called from any goroutine.
 type Set struct {
 	now    func() time.Time
 	limits Numbers           // never changed
 	rates  map[Name]*guarded // never changed
+	lender Lender            // nil for a node on its own; see Share
 }
 
 // guarded is a bucket that many share.
 type guarded struct {
 	mu     sync.Mutex
 	bucket Bucket // guarded by mu
+	loan   loan
 }
 
 // New returns a set of the given limits; now is its clock.
@@ -90,13 +93,31 @@ func Off() *Set { return New(nil, time.Now) }
 func (s *Set) Limit(name Name) int { return s.limits[name] }
 
 // Allow counts one request against a rate and says whether it may pass. A
-// refused request is not counted.
-func (s *Set) Allow(name Name) bool {
+// refused request is not counted. It may ask another node; see Share.
+func (s *Set) Allow(ctx context.Context, name Name) bool {
 	g := s.rates[name]
-	if g == nil {
+	if g == nil || s.limits[name] <= 0 {
 		return true
+	}
+	if s.lender != nil {
+		return s.borrow(ctx, name, g)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.bucket.Allow(s.now())
+}
+
+// GiveBack undoes one Allow that was granted.
+func (s *Set) GiveBack(name Name) {
+	g := s.rates[name]
+	if g == nil {
+		return
+	}
+	if s.lender != nil {
+		g.loan.giveBack()
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.bucket.GiveBack()
 }

@@ -45,25 +45,25 @@ func TestSet(t *testing.T) {
 		now := start
 		s := quota.New(quota.AWSNumbers(), func() time.Time { return now })
 		for range 5 {
-			if !s.Allow(quota.Calls("GetRoom")) {
+			if !s.Allow(t.Context(), quota.Calls("GetRoom")) {
 				t.Fatal("GetRoom was refused within its rate")
 			}
 		}
-		if s.Allow(quota.Calls("GetRoom")) {
+		if s.Allow(t.Context(), quota.Calls("GetRoom")) {
 			t.Error("a sixth GetRoom was allowed")
 		}
-		if !s.Allow(quota.Calls("ListRooms")) {
+		if !s.Allow(t.Context(), quota.Calls("ListRooms")) {
 			t.Error("ListRooms paid for GetRoom")
 		}
 		now = now.Add(200 * time.Millisecond)
-		if !s.Allow(quota.Calls("GetRoom")) {
+		if !s.Allow(t.Context(), quota.Calls("GetRoom")) {
 			t.Error("GetRoom was refused after a fifth of a second")
 		}
 	})
 	t.Run("off is unlimited", func(t *testing.T) {
 		s := quota.Off()
 		for range 5000 {
-			if !s.Allow(quota.SendMessage) {
+			if !s.Allow(t.Context(), quota.SendMessage) {
 				t.Fatal("refused")
 			}
 		}
@@ -78,7 +78,7 @@ func TestSet(t *testing.T) {
 		for range 8 {
 			wg.Go(func() {
 				for range 50 {
-					if s.Allow(quota.SendMessage) {
+					if s.Allow(t.Context(), quota.SendMessage) {
 						given.Add(1)
 					}
 				}

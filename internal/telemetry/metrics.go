@@ -69,6 +69,32 @@ type Metrics struct {
 	// LogLag is the age of the oldest record that was not delivered, by type of
 	// destination.
 	LogLag *prometheus.GaugeVec
+
+	// Cluster… are zero on a node on its own. ClusterMembers and ClusterView are
+	// the size and the number of the current view, ClusterHomes the rooms with
+	// recent traffic whose home is here.
+	ClusterMembers     prometheus.Gauge
+	ClusterView        prometheus.Gauge
+	ClusterHomes       prometheus.Gauge
+	ClusterViewChanges prometheus.Counter
+	// ClusterFramesSent and ClusterFramesReceived count frames between nodes.
+	ClusterFramesSent     prometheus.Counter
+	ClusterFramesReceived prometheus.Counter
+	// ClusterFramesCompleted counts frames that a change of the view brought to
+	// this node's connections, ClusterGapsFilled answers to questions for frames
+	// that were lost on the way, ClusterFramesLost those that could not be had.
+	ClusterFramesCompleted prometheus.Counter
+	ClusterGapsFilled      prometheus.Counter
+	ClusterFramesLost      prometheus.Counter
+	// ClusterJumps counts rooms whose frames here were not those of the others:
+	// after nodes could not hear each other.
+	ClusterJumps prometheus.Counter
+	// ClusterHeldFrames are frames that no other node is known to have yet.
+	ClusterHeldFrames prometheus.Gauge
+	// ClusterLeaseWaits counts operations that waited for the cluster.
+	ClusterLeaseWaits prometheus.Counter
+	// ClusterRequestDuration is the time of an operation at a home on another node.
+	ClusterRequestDuration prometheus.Observer
 }
 
 // NewMetrics makes the metrics and registers them, Go's and the process's own
@@ -127,5 +153,20 @@ func NewMetrics() *Metrics {
 	m.LogRecordsDropped = counter("log_records_dropped_total", "Chat log records that will never be delivered: too old, too large or refused for good.", "logging_configuration")
 	m.LogLag = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "confab_log_lag_seconds", Help: "Age of the oldest chat log record that was not delivered, by type of destination."}, []string{"destination"})
 	reg.MustRegister(m.LogLag)
+
+	total := func(name, help string) prometheus.Counter { return counter(name, help).WithLabelValues() }
+	m.ClusterMembers = gauge("cluster_members", "Nodes in the current view of the cluster.")
+	m.ClusterView = gauge("cluster_view", "Number of the current view of the cluster.")
+	m.ClusterHomes = gauge("cluster_home_rooms", "Rooms with recent traffic whose home is this node.")
+	m.ClusterViewChanges = total("cluster_view_changes_total", "Views that this node has been a member of.")
+	m.ClusterFramesSent = total("cluster_frames_sent_total", "Frames sent to other nodes.")
+	m.ClusterFramesReceived = total("cluster_frames_received_total", "Frames received from other nodes.")
+	m.ClusterFramesCompleted = total("cluster_frames_completed_total", "Frames that a change of the view brought to this node.")
+	m.ClusterGapsFilled = total("cluster_gaps_filled_total", "Times that frames lost between nodes were asked for and received.")
+	m.ClusterFramesLost = total("cluster_frames_lost_total", "Frames lost between nodes that could not be had again.")
+	m.ClusterJumps = total("cluster_jumps_total", "Rooms that went on elsewhere while this node could not hear the others.")
+	m.ClusterHeldFrames = gauge("cluster_held_frames", "Frames that no other node is known to have yet.")
+	m.ClusterLeaseWaits = total("cluster_lease_waits_total", "Operations that waited for a change of the cluster.")
+	m.ClusterRequestDuration = histogram("cluster_request_duration_seconds", "Time of an operation whose home is another node.", seconds).WithLabelValues()
 	return m
 }

@@ -1,0 +1,241 @@
+package cluster
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+)
+
+// How long a change waits for frames that have a number already, and how long a
+// node that does not answer stays out of views.
+const (
+	sealWithin    = time.Second
+	prepareWithin = 1500 * time.Millisecond
+	silentFor     = 3 * time.Second
+)
+
+type prepareAnswer struct {
+	// OK says that the node has sealed and will commit no earlier view.
+	OK       bool   `json:"ok"`
+	Promised uint64 `json:"promised"`
+	// Supported is how long ago, in nanoseconds, the node last supported the
+	// lease of a node that the new view leaves out.
+	Supported int64 `json:"supported"`
+}
+
+// coordinate proposes a new view when this node is the first of those alive and
+// the current view is not as it should be. The caller holds n.mu.
+func (n *Node) coordinate(now time.Time) {
+	if n.changing || n.closed {
+		return
+	}
+	v, ok := n.wanted(now)
+	if !ok {
+		return
+	}
+	if slices.Equal(v.Members, n.view.Members) && slices.Equal(v.Homes, n.view.Homes) && n.agreed(now) {
+		return
+	}
+	v.ID = ViewID{Number: max(n.view.ID.Number, n.promised.ID.Number) + 1, Coordinator: n.o.ID}
+	for _, p := range n.peers {
+		v.ID.Number = max(v.ID.Number, p.last.View.ID.Number+1, p.last.Promised+1)
+	}
+	n.changing = true
+	n.working.Go(func() { n.change(v) })
+}
+
+// wanted returns the members and homes that there should be; ok is false when
+// another node decides that, or it is too early.
+func (n *Node) wanted(now time.Time) (v View, ok bool) {
+	candidates := []string{n.o.ID}
+	for id, p := range n.peers {
+		if now.Before(n.silent[id]) || !p.sees(n.o.ID) {
+			continue
+		}
+		if !n.view.has(id) && now.Sub(p.since) < settleTime {
+			if n.view.ID.Number == 0 {
+				return v, false
+			}
+			continue
+		}
+		candidates = append(candidates, id)
+	}
+	slices.Sort(candidates)
+	if candidates[0] != n.o.ID || n.view.ID.Number == 0 && len(candidates) == 1 && now.Sub(n.started) < suspectAfter {
+		return v, false
+	}
+	for _, c := range candidates {
+		// Members that do not hear each other could not complete each other's rooms.
+		if c == n.o.ID || !slices.ContainsFunc(v.Members, func(m string) bool {
+			return m != n.o.ID && (!n.peers[m].sees(c) || !n.peers[c].sees(m))
+		}) {
+			v.Members = append(v.Members, c)
+		}
+	}
+	for _, m := range v.Members {
+		if p := n.peers[m]; p != nil && p.last.Eligible || m == n.o.ID && n.eligible {
+			v.Homes = append(v.Homes, m)
+		}
+	}
+	if len(v.Homes) == 0 {
+		v.Homes = v.Members
+	}
+	return v, true
+}
+
+// agreed says whether all members are in the view, or may still be on their way.
+func (n *Node) agreed(now time.Time) bool {
+	if now.Sub(n.committed) < askWithin {
+		return true
+	}
+	if n.sealed || n.promised.ID.compare(n.view.ID) > 0 {
+		return false
+	}
+	for _, id := range n.view.Members {
+		if p := n.peers[id]; p != nil && (p.last.View.ID != n.view.ID || p.last.Promised > n.view.ID.Number) {
+			return false
+		}
+	}
+	return true
+}
+
+// change has all members promise the view, and commits it.
+func (n *Node) change(v View) {
+	defer func() {
+		n.mu.Lock()
+		n.changing = false
+		n.mu.Unlock()
+	}()
+	answers := make([]prepareAnswer, len(v.Members))
+	var asked sync.WaitGroup
+	for i, id := range v.Members {
+		asked.Go(func() {
+			if id == n.o.ID {
+				answers[i] = n.prepare(v)
+				return
+			}
+			ctx, cancel := context.WithTimeout(n.ctx, prepareWithin)
+			defer cancel()
+			for ctx.Err() == nil {
+				a, err := request[prepareAnswer](ctx, n, id, "prepare", v)
+				if err == nil {
+					answers[i] = a
+					return
+				}
+				pause(ctx, 20*time.Millisecond)
+			}
+		})
+	}
+	asked.Wait()
+	supported := leaseTime
+	n.mu.Lock()
+	for i, a := range answers {
+		if a.OK {
+			supported = min(supported, time.Duration(a.Supported))
+			continue
+		}
+		if p := n.peers[v.Members[i]]; p != nil && a.Promised == 0 {
+			n.silent[v.Members[i]] = time.Now().Add(silentFor)
+		} else if p != nil {
+			p.last.Promised = max(p.last.Promised, a.Promised)
+		}
+		n.mu.Unlock()
+		return
+	}
+	n.mu.Unlock()
+	// A home that is left out stops by itself when its lease has run out.
+	if !pause(n.ctx, leaseTime-supported) {
+		return
+	}
+	n.mu.Lock()
+	if n.promised.ID == v.ID {
+		n.commit(v)
+	}
+	n.mu.Unlock()
+}
+
+// pause waits and says whether ctx is still alive.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// prepare promises a view, and returns once every frame that has a number of
+// the current view is published: none will follow.
+func (n *Node) prepare(v View) prepareAnswer {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	a := prepareAnswer{Promised: max(n.promised.ID.Number, n.view.ID.Number), Supported: int64(leaseTime)}
+	if v.ID != n.promised.ID && v.ID.Number <= a.Promised || !v.has(n.o.ID) || n.closed {
+		return a
+	}
+	n.promised, n.sealed = v, true
+	n.signal()
+	ctx, cancel := context.WithTimeout(n.ctx, sealWithin)
+	defer cancel()
+	for n.numbered > 0 && n.promised.ID == v.ID && ctx.Err() == nil {
+		changed := n.changed
+		n.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		n.mu.Lock()
+	}
+	n.shut = true
+	now := time.Now()
+	for _, id := range n.view.Members {
+		if p := n.peers[id]; p != nil && !v.has(id) {
+			a.Supported = min(a.Supported, int64(now.Sub(p.ackedAt)))
+		}
+	}
+	a.OK = n.promised.ID == v.ID
+	return a
+}
+
+// commit makes v the view. The caller holds n.mu.
+func (n *Node) commit(v View) {
+	n.endView()
+	n.previous = n.view.ID
+	n.view = v
+	n.viewCtx, n.endView = context.WithCancel(n.ctx)
+	n.sealed, n.shut, n.numbered = false, false, 0
+	n.committed = time.Now()
+	n.shunned, n.excluded = time.Time{}, false
+	n.out = &outStream{view: v, first: 1, acked: map[string]uint64{}}
+	n.in = map[string]*inStream{}
+	for _, id := range v.Homes {
+		if id != n.o.ID {
+			n.in[id] = &inStream{next: 1}
+		}
+	}
+	n.o.Metrics.ClusterViewChanges.Inc()
+	n.log.LogAttrs(n.ctx, slog.LevelInfo, "The cluster has a new view",
+		slog.Uint64("view", v.ID.Number), slog.Any("members", v.Members), slog.Any("homes", v.Homes))
+	if v.isHome(n.o.ID) {
+		ctx := n.viewCtx
+		n.working.Go(func() { n.open(ctx, v) })
+	}
+	n.engine.ReloadAll()
+	n.working.Go(func() { n.beat(false) }) // It tells the members, and renews leases.
+	n.signal()
+}
+
+// opened says whether all homes of the view are open, as far as this node
+// knows. The caller holds n.mu.
+func (n *Node) opened() bool {
+	for _, id := range n.view.Homes {
+		if in := n.in[id]; id != n.o.ID && (in == nil || !in.opened) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,283 @@
+// Package cluster makes several nodes one service: it knows which nodes are
+// alive, which of them is the home of a room, and sees to it that every node
+// delivers the frames of a room in one order, none missing and none twice,
+// whatever becomes of the home.
+//
+// Nodes beat (beat.go). Those that hear each other agree on a numbered View
+// (view.go, change.go); rendezvous hashing over the view's homes gives every
+// room its home. A home numbers frames and sends them down a Stream (stream.go)
+// whose items are counted, so that a lost one is noticed and asked for again. It
+// delivers a frame to its own connections once another member has it: a frame
+// that anybody saw survives the loss of any one node. Every node keeps a short
+// log of each room (log.go). When the view changes, the new home first gathers
+// what any member has, completes it everywhere, and then goes on (open.go).
+//
+// Requests go to the home wherever it moves (route.go); an operation keeps its
+// id, by which a home knows what it, or the home before it, has already done.
+//
+// The package needs nothing but a Transport that may lose messages. It knows no
+// SQL: while the database is away, live rooms go on.
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"confab/internal/messaging"
+	"confab/internal/quota"
+	"confab/internal/telemetry"
+)
+
+// Transport carries messages between nodes. It may lose them. What one node
+// publishes arrives in order at each subscription of another, and not at its own.
+type Transport interface {
+	// Publish sends data to all other nodes that subscribe to the subject.
+	Publish(subject string, data []byte) error
+	// Subscribe has messages of a subject handled one after another. The last
+	// part of the subject may be * or >. reply is nil when nobody waits.
+	Subscribe(subject string, handle func(subject string, data []byte, reply func([]byte))) error
+	// Request returns the answer of the one node that subscribes to the subject.
+	Request(ctx context.Context, subject string, data []byte) ([]byte, error)
+}
+
+// Engine is what the package needs of messaging.Engine.
+type Engine interface {
+	messaging.Home
+	Deliver(f *messaging.Frame)
+	Reload(ctx context.Context, roomID string)
+	ReloadAll()
+	Connections() int
+}
+
+// Options are what a Node needs. All fields without a comment are required.
+type Options struct {
+	// Name is the node's name for people; see NewID.
+	Name string
+	// ID is the node's own, made by NewID.
+	ID string
+	// Version is the build's, for the log.
+	Version string
+	// Prefix begins all subjects; clusters that share a NATS have different ones.
+	Prefix    string
+	Transport Transport
+	// Quotas are shared with the other nodes; nil is none.
+	Quotas *quota.Set
+	// Excluded is called when the other nodes go on without this one, although
+	// it hears them: its sessions had better go to them. Nil is nothing to do.
+	Excluded func()
+	// LogBytes bounds what all rooms' logs hold together; 0 is 64 MiB.
+	LogBytes int
+	Metrics  *telemetry.Metrics
+	Log      *slog.Logger
+}
+
+// The times of the protocol. A home whose lease has run out does not sequence;
+// that it does so before others may suspect it keeps rates exact.
+const (
+	beatInterval = 200 * time.Millisecond
+	suspectAfter = 1500 * time.Millisecond
+	leaseTime    = time.Second
+	settleTime   = 3 * beatInterval // from the first beat of a node to its part in a view
+	stallTime    = 700 * time.Millisecond
+	askWithin    = time.Second
+	logAge       = time.Minute
+	defaultLog   = 64 << 20
+)
+
+// NewID returns the id of a node that starts now: its name, made fit for a
+// subject, and something random, so that a restarted process is a new node.
+func NewID(name string) string {
+	clean := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return '-'
+	}, name)
+	return clean[:min(len(clean), 64)] + "_" + rand.Text()[:8]
+}
+
+// Node is this node's part in the cluster. It implements messaging.Broker and
+// messaging.Homes. Its methods may be called from any goroutine.
+type Node struct {
+	o      Options
+	engine Engine
+	log    *slog.Logger
+
+	ctx     context.Context
+	stop    context.CancelFunc
+	working sync.WaitGroup
+
+	// mu guards all fields below. Frames are published and delivered under it,
+	// which keeps every order that there is; neither blocks.
+	mu      sync.Mutex
+	changed chan struct{} // closed and made anew when something below changed
+	closed  bool
+
+	// Liveness: beat.go.
+	beats    uint64
+	sentAt   map[uint64]time.Time // of this node's recent beats
+	lastTick time.Time
+	started  time.Time
+	peers    map[string]*peer
+	eligible bool
+
+	// Views: change.go.
+	view      View
+	viewCtx   context.Context // ends with the view
+	endView   context.CancelFunc
+	previous  ViewID // the view before
+	promised  View
+	sealed    bool // nothing more is numbered in the view
+	shut      bool // and nothing more published
+	changing  bool
+	silent    map[string]time.Time // who did not answer a Prepare, and until when they are left out
+	shunned   time.Time            // since when others go on without this node; zero when they do not
+	excluded  bool
+	committed time.Time
+	numbered  int // frames that have a number of this view and are not published
+
+	// Frames: stream.go, log.go.
+	out   *outStream
+	in    map[string]*inStream
+	rooms map[string]*roomLog
+	ids   map[string]*entry // of all entries of all rooms
+	aging []aged            // all entries, oldest first
+	bytes int
+	floor uint64 // no room that is not in rooms was numbered higher
+
+	// Requests: route.go.
+	calls   map[string]*call
+	callAge []*call
+
+	ackDue map[string]bool
+	ackNow chan struct{}
+}
+
+// New returns a node that takes part once it is started. Attach comes first.
+func New(o Options) *Node {
+	if o.LogBytes == 0 {
+		o.LogBytes = defaultLog
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	n := &Node{
+		o: o, log: o.Log, ctx: ctx, stop: stop,
+		changed: make(chan struct{}), ackNow: make(chan struct{}, 1), ackDue: map[string]bool{},
+		sentAt: map[uint64]time.Time{}, peers: map[string]*peer{}, silent: map[string]time.Time{}, eligible: true,
+		in: map[string]*inStream{}, rooms: map[string]*roomLog{}, ids: map[string]*entry{}, calls: map[string]*call{},
+	}
+	n.viewCtx, n.endView = context.WithCancel(ctx)
+	return n
+}
+
+// Attach gives the node its engine: it fits messaging.Options.Connect.
+func (n *Node) Attach(e Engine) (messaging.Broker, messaging.Homes) {
+	n.engine = e
+	return n, n
+}
+
+// Start joins the cluster. It returns once the node is part of a view whose
+// homes are open, or ctx has ended: it goes on trying then.
+func (n *Node) Start(ctx context.Context) error {
+	n.started, n.lastTick = time.Now(), time.Now()
+	for subject, handle := range map[string]func(string, []byte, func([]byte)){
+		n.o.Prefix + ".frames.*":              n.onItem,
+		n.o.Prefix + ".beats":                 n.onBeat,
+		n.o.Prefix + ".notices":               n.onNotice,
+		n.o.Prefix + ".node." + n.o.ID + ".>": n.onRequest,
+	} {
+		if err := n.o.Transport.Subscribe(subject, handle); err != nil {
+			return err
+		}
+	}
+	n.working.Go(n.run)
+	n.working.Go(n.acknowledge)
+	for {
+		n.mu.Lock()
+		changed := n.changed
+		ready := n.ready() == nil
+		n.mu.Unlock()
+		if ready {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Drain makes the node no room's home any more, and returns once the others
+// know, or ctx has ended. Its sessions go on.
+func (n *Node) Drain(ctx context.Context) {
+	n.mu.Lock()
+	n.eligible = false
+	n.mu.Unlock()
+	n.beat(false)
+	for {
+		n.mu.Lock()
+		changed := n.changed
+		gone := len(n.view.Members) < 2 || !n.view.isHome(n.o.ID) && n.opened()
+		n.mu.Unlock()
+		if gone {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Close leaves the cluster: the others need not wait to miss this node.
+func (n *Node) Close() {
+	n.mu.Lock()
+	n.closed = true
+	n.signal()
+	n.mu.Unlock()
+	n.stop()
+	n.working.Wait()
+	n.beat(true)
+}
+
+// Ready says why the node should get no new connections, or nil.
+func (n *Node) Ready() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.ready()
+}
+
+func (n *Node) ready() error {
+	switch {
+	case n.view.ID.Number == 0:
+		return errors.New("not in the cluster yet")
+	case n.excluded:
+		return errors.New("the other nodes go on without this one")
+	case n.view.isHome(n.o.ID) && !n.out.open:
+		return errors.New("the cluster is changing")
+	}
+	return nil
+}
+
+// signal wakes whoever waits for a change. The caller holds n.mu.
+func (n *Node) signal() {
+	close(n.changed)
+	n.changed = make(chan struct{})
+}
+
+// RoomChanged has every node read the room again. A notice that is lost heals:
+// live rooms are read again by their age, and all when the cluster changes.
+func (n *Node) RoomChanged(ctx context.Context, roomID string) error {
+	n.engine.Reload(ctx, roomID)
+	return n.o.Transport.Publish(n.o.Prefix+".notices", []byte(roomID))
+}
+
+func (n *Node) onNotice(_ string, data []byte, _ func([]byte)) {
+	n.spawn(func() { n.engine.Reload(n.ctx, string(data)) })
+}

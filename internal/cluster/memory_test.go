@@ -1,0 +1,196 @@
+package cluster_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+)
+
+// network is a Transport for several nodes in memory, with faults: messages are
+// late, lost, or cannot pass between two nodes.
+type network struct {
+	// mu guards everything below.
+	mu    sync.Mutex
+	ports map[string]*port
+	links map[[2]string]*link
+	cut   map[[2]string]bool
+	// loss is how many of a thousand messages are lost, delay how late they are
+	// at most.
+	loss  int
+	delay time.Duration
+	rand  *rand.Rand
+	ctx   context.Context
+}
+
+func newNetwork(ctx context.Context, seed uint64) *network {
+	return &network{
+		ctx: ctx, rand: rand.New(rand.NewPCG(seed, seed)),
+		ports: map[string]*port{}, links: map[[2]string]*link{}, cut: map[[2]string]bool{},
+	}
+}
+
+// port is one node's end of the network.
+type port struct {
+	network *network
+	name    string
+	mu      sync.Mutex
+	handle  map[string]func(string, []byte, func([]byte))
+	dead    bool
+}
+
+func (n *network) port(name string) *port {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	p := &port{network: n, name: name, handle: map[string]func(string, []byte, func([]byte)){}}
+	n.ports[name] = p
+	return p
+}
+
+// kill makes a node fall silent for good: nothing comes in and nothing goes out.
+func (p *port) kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dead = true
+}
+
+func (p *port) alive() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.dead
+}
+
+// part lets nothing pass between two groups of nodes, both ways.
+func (n *network) part(a, b []string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, x := range a {
+		for _, y := range b {
+			n.cut[[2]string{x, y}], n.cut[[2]string{y, x}] = true, true
+		}
+	}
+}
+
+func (n *network) heal() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.cut = map[[2]string]bool{}
+	n.loss = 0
+}
+
+// link carries what one node sends another, in order.
+type link struct {
+	mu    sync.Mutex
+	last  time.Time // when the last message is due
+	queue chan func()
+}
+
+// send runs arrive at the other node, in time, unless the message is lost.
+func (n *network) send(from, to string, arrive func(*port)) {
+	n.mu.Lock()
+	key := [2]string{from, to}
+	target := n.ports[to]
+	if n.cut[key] || target == nil || n.rand.IntN(1000) < n.loss {
+		n.mu.Unlock()
+		return
+	}
+	l := n.links[key]
+	if l == nil {
+		l = &link{queue: make(chan func(), 1<<16)}
+		n.links[key] = l
+		go func() {
+			for {
+				select {
+				case f := <-l.queue:
+					f()
+				case <-n.ctx.Done():
+					return
+				}
+			}
+		}()
+	}
+	due := time.Now().Add(time.Millisecond)
+	if n.delay > 0 {
+		due = due.Add(time.Duration(n.rand.Int64N(int64(n.delay))))
+	}
+	if due.Before(l.last) {
+		due = l.last
+	}
+	l.last = due
+	l.queue <- func() {
+		time.Sleep(time.Until(due))
+		if target.alive() {
+			arrive(target)
+		}
+	}
+	n.mu.Unlock()
+}
+
+func (p *port) Publish(subject string, data []byte) error {
+	if !p.alive() {
+		return errors.New("dead")
+	}
+	p.network.mu.Lock()
+	var others []string
+	for name := range p.network.ports {
+		if name != p.name {
+			others = append(others, name)
+		}
+	}
+	p.network.mu.Unlock()
+	for _, to := range others {
+		p.network.send(p.name, to, func(t *port) { t.arrive(subject, data, nil) })
+	}
+	return nil
+}
+
+func (p *port) Subscribe(subject string, handle func(string, []byte, func([]byte))) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.handle[strings.TrimRight(subject, "*>")] = handle
+	return nil
+}
+
+// arrive hands a message to the subscription that wants it.
+func (p *port) arrive(subject string, data []byte, reply func([]byte)) {
+	p.mu.Lock()
+	var handle func(string, []byte, func([]byte))
+	for prefix, h := range p.handle {
+		if strings.HasPrefix(subject, prefix) {
+			handle = h
+		}
+	}
+	p.mu.Unlock()
+	if handle != nil {
+		handle(subject, data, reply)
+	}
+}
+
+func (p *port) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	answers := make(chan []byte, 1)
+	to := strings.Split(subject, ".")[2] // confab.node.ID.kind
+	if !p.alive() {
+		return nil, errors.New("dead")
+	}
+	p.network.send(p.name, to, func(t *port) {
+		t.arrive(subject, data, func(answer []byte) {
+			if !t.alive() {
+				return
+			}
+			p.network.send(to, p.name, func(*port) {
+				select {
+				case answers <- answer:
+				default:
+				}
+			})
+		})
+	})
+	select {
+	case answer := <-answers:
+		return answer, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}

@@ -1,0 +1,300 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+)
+
+// stateQuestion asks a member for the rooms whose home is Home in View, from the
+// one behind After on.
+type stateQuestion struct {
+	View  ViewID `json:"view"`
+	Home  string `json:"home"`
+	After string `json:"after"`
+}
+
+type stateAnswer struct {
+	// OK is false while the member is not in the view.
+	OK bool `json:"ok"`
+	// Was is the member's view before.
+	Was   ViewID      `json:"was"`
+	Rooms []roomState `json:"rooms,omitzero"`
+	More  bool        `json:"more,omitzero"`
+}
+
+// roomState is how far a member is in a room.
+type roomState struct {
+	Room      string `json:"room"`
+	Last      point  `json:"last"`
+	Delivered point  `json:"delivered,omitzero"` // of Last's when zero and nothing is held
+}
+
+// historyQuestion asks for what Was's member lacks of a room.
+type historyQuestion struct {
+	View  ViewID `json:"view"`
+	Room  string `json:"room"`
+	After point  `json:"after,omitzero"`
+	Was   ViewID `json:"was"`
+}
+
+type historyAnswer struct {
+	OK      bool    `json:"ok"`
+	History history `json:"history"`
+}
+
+type completeQuestion struct {
+	View      ViewID    `json:"view"`
+	Histories []history `json:"histories"`
+}
+
+type completeAnswer struct {
+	OK bool `json:"ok"`
+}
+
+const (
+	stateRooms = 2000 // in one answer
+	openRetry  = 20 * time.Millisecond
+	fetchers   = 16
+)
+
+// gathered is what members said of a room.
+type gathered struct {
+	room    string
+	states  map[string]roomState // by member
+	best    string               // the member that is furthest
+	bestAt  point
+	lagging []string
+}
+
+// open makes this node the home of its rooms in the view: it gathers what each
+// member has of them, gets what it lacks, gives the others what they lack, and
+// then sends the mark that opens its stream. It gives up when the view ends.
+func (n *Node) open(ctx context.Context, v View) {
+	began := time.Now()
+	var mu sync.Mutex // guards rooms and was
+	rooms := map[string]*gathered{}
+	was := map[string]ViewID{}
+	var asking sync.WaitGroup
+	for _, member := range v.Members {
+		asking.Go(func() {
+			for q := (stateQuestion{View: v.ID, Home: n.o.ID}); ctx.Err() == nil; {
+				a := n.askState(ctx, member, q)
+				if !a.OK {
+					pause(ctx, openRetry)
+					continue
+				}
+				mu.Lock()
+				was[member] = a.Was
+				for _, s := range a.Rooms {
+					g := rooms[s.Room]
+					if g == nil {
+						g = &gathered{room: s.Room, states: map[string]roomState{}}
+						rooms[s.Room] = g
+					}
+					g.states[member] = s
+				}
+				mu.Unlock()
+				if !a.More {
+					return
+				}
+				q.After = a.Rooms[len(a.Rooms)-1].Room
+			}
+		})
+	}
+	asking.Wait()
+	if ctx.Err() != nil {
+		return
+	}
+	behind := n.compare(v, rooms, was)
+	if !n.catchUp(ctx, v, behind, was) || !n.completeOthers(ctx, v, behind, was) {
+		return
+	}
+
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.view.ID != v.ID {
+		return
+	}
+	for id := range rooms {
+		if l := n.rooms[id]; l != nil {
+			n.deliverHeld(l)
+		}
+	}
+	n.out.open = true
+	if len(v.Members) > 1 {
+		n.send(nil, nil)
+	}
+	n.log.LogAttrs(n.ctx, slog.LevelDebug, "This node's rooms are open", slog.Uint64("view", v.ID.Number),
+		slog.Int("rooms", len(rooms)), slog.Int("completed", len(behind)), slog.String("took", time.Since(began).String()))
+	n.signal()
+}
+
+func (n *Node) askState(ctx context.Context, member string, q stateQuestion) stateAnswer {
+	if member == n.o.ID {
+		return n.state(q)
+	}
+	a, err := request[stateAnswer](ctx, n, member, "state", q)
+	if err != nil {
+		return stateAnswer{}
+	}
+	return a
+}
+
+// state answers how far this node is.
+func (n *Node) state(q stateQuestion) stateAnswer {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	a := stateAnswer{OK: n.view.ID == q.View, Was: n.previous}
+	if !a.OK {
+		return a
+	}
+	for id, l := range n.rooms {
+		if id > q.After && l.last != (point{}) && n.view.home(id) == q.Home {
+			a.Rooms = append(a.Rooms, roomState{Room: id, Last: l.last, Delivered: l.delivered()})
+		}
+	}
+	slices.SortFunc(a.Rooms, func(x, y roomState) int { return cmp.Compare(x.Room, y.Room) })
+	if len(a.Rooms) > stateRooms {
+		a.Rooms, a.More = a.Rooms[:stateRooms], true
+	}
+	return a
+}
+
+// compare returns the rooms in which not all members are equally far.
+func (n *Node) compare(v View, rooms map[string]*gathered, was map[string]ViewID) (behind []*gathered) {
+	for _, g := range rooms {
+		// A frame that one member has in the latest view of the room counts:
+		// somebody may have seen it.
+		for _, member := range v.Members {
+			if s := g.states[member]; s.Last.compare(g.bestAt) > 0 || s.Last == g.bestAt && member == n.o.ID {
+				g.best, g.bestAt = member, s.Last
+			}
+		}
+		for _, member := range v.Members {
+			// A new member has missed nothing; it asks when it becomes the home.
+			s := g.states[member]
+			if s.Last != g.bestAt && member != n.o.ID && (s.Last != (point{}) || was[member].Number > 0) {
+				g.lagging = append(g.lagging, member)
+			}
+		}
+		if g.best != n.o.ID || len(g.lagging) > 0 {
+			behind = append(behind, g)
+		}
+	}
+	return behind
+}
+
+// catchUp gets what this node lacks of its rooms. It returns false when the view ended.
+func (n *Node) catchUp(ctx context.Context, v View, behind []*gathered, was map[string]ViewID) bool {
+	limit := make(chan struct{}, fetchers)
+	var fetching sync.WaitGroup
+	for _, g := range behind {
+		if g.best == n.o.ID {
+			continue
+		}
+		limit <- struct{}{}
+		fetching.Go(func() {
+			defer func() { <-limit }()
+			q := historyQuestion{View: v.ID, Room: g.room, After: g.states[n.o.ID].Delivered, Was: was[n.o.ID]}
+			for ctx.Err() == nil {
+				a, err := request[historyAnswer](ctx, n, g.best, "history", q)
+				if err != nil || !a.OK {
+					pause(ctx, openRetry)
+					continue
+				}
+				n.mu.Lock()
+				if n.view.ID == v.ID {
+					n.o.Metrics.ClusterFramesCompleted.Add(float64(n.adopt(a.History)))
+					q.After = n.room(g.room).delivered()
+				}
+				n.mu.Unlock()
+				if !a.History.More {
+					return
+				}
+			}
+		})
+	}
+	fetching.Wait()
+	return ctx.Err() == nil
+}
+
+// completeOthers gives the other members what they lack. It returns false when
+// the view ended.
+func (n *Node) completeOthers(ctx context.Context, v View, behind []*gathered, was map[string]ViewID) bool {
+	lacking := map[string][]*gathered{}
+	for _, g := range behind {
+		for _, member := range g.lagging {
+			lacking[member] = append(lacking[member], g)
+		}
+	}
+	var telling sync.WaitGroup
+	for member, rooms := range lacking {
+		telling.Go(func() {
+			after := map[string]point{}
+			for len(rooms) > 0 && ctx.Err() == nil {
+				q := completeQuestion{View: v.ID}
+				rest := rooms
+				n.mu.Lock()
+				for size := 0; len(rest) > 0 && size < historyBytes; rest = rest[1:] {
+					g := rest[0]
+					at, told := after[g.room]
+					if !told {
+						at = g.states[member].Delivered
+					}
+					h := n.room(g.room).since(at, was[member])
+					size += 64
+					for _, data := range h.Frames {
+						size += len(data)
+					}
+					q.Histories = append(q.Histories, h)
+					if h.More {
+						break
+					}
+				}
+				n.mu.Unlock()
+				a, err := request[completeAnswer](ctx, n, member, "complete", q)
+				if err != nil || !a.OK {
+					pause(ctx, openRetry)
+					continue
+				}
+				if last := q.Histories[len(q.Histories)-1]; last.More {
+					it, err := decodeItem(last.Frames[len(last.Frames)-1])
+					if err != nil {
+						return
+					}
+					after[last.Room] = it.at
+				}
+				rooms = rest
+			}
+		})
+	}
+	telling.Wait()
+	return ctx.Err() == nil
+}
+
+// history answers a home that lacks frames.
+func (n *Node) history(q historyQuestion) historyAnswer {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.view.ID != q.View {
+		return historyAnswer{}
+	}
+	return historyAnswer{OK: true, History: n.room(q.Room).since(q.After, q.Was)}
+}
+
+// complete takes what a home says this node lacks.
+func (n *Node) complete(q completeQuestion) completeAnswer {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.view.ID != q.View {
+		return completeAnswer{}
+	}
+	for _, h := range q.Histories {
+		n.o.Metrics.ClusterFramesCompleted.Add(float64(n.adopt(h)))
+	}
+	return completeAnswer{OK: true}
+}

@@ -1,0 +1,134 @@
+package cluster
+
+import (
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/messaging"
+)
+
+// item is one piece of a home's stream, or of a room's log: a frame with its
+// place in the room's order, or without a frame the mark that the home is open.
+type item struct {
+	// at.View is the view of the stream.
+	at    point
+	home  string // whose stream it is; empty in a log
+	count uint64 // its place in the stream, from 1
+	frame *messaging.Frame
+}
+
+// The wire's version and the two kinds of items.
+const (
+	wireVersion = 1
+	kindOpened  = 0
+	kindFrame   = 1
+)
+
+var errMalformed = errors.New("cluster: malformed item")
+
+// encodeItem is: version, kind, view, home, count; and of a frame: sequence,
+// room, id, type, action, time in nanoseconds, user to disconnect, JSON.
+// Numbers are varints, strings have their length in front.
+func encodeItem(it item) []byte {
+	size := 64 + len(it.at.View.Coordinator) + len(it.home)
+	if it.frame != nil {
+		size += 128 + len(it.frame.JSON)
+	}
+	b := append(make([]byte, 0, size), wireVersion, kindOpened)
+	b = binary.AppendUvarint(b, it.at.View.Number)
+	b = appendString(b, it.at.View.Coordinator)
+	b = appendString(b, it.home)
+	b = binary.AppendUvarint(b, it.count)
+	f := it.frame
+	if f == nil {
+		return b
+	}
+	b[1] = kindFrame
+	b = binary.AppendUvarint(b, it.at.Seq)
+	b = appendString(b, f.RoomID)
+	b = appendString(b, f.ID)
+	b = appendString(b, string(f.Type))
+	b = appendString(b, string(f.Action))
+	b = binary.AppendVarint(b, f.Time.UnixNano())
+	b = appendString(b, f.DisconnectUser)
+	b = binary.AppendUvarint(b, uint64(len(f.JSON)))
+	return append(b, f.JSON...)
+}
+
+func appendString(b []byte, s string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}
+
+// decodeItem reads what encodeItem made. The frame shares no memory with data.
+func decodeItem(data []byte) (item, error) {
+	r := reader{data: data}
+	if r.byte() != wireVersion {
+		return item{}, errMalformed
+	}
+	kind := r.byte()
+	it := item{at: point{View: ViewID{r.uvarint(), r.string()}}, home: r.string(), count: r.uvarint()}
+	if kind == kindFrame {
+		it.at.Seq = r.uvarint()
+		it.frame = &messaging.Frame{
+			Epoch: it.at.View.Number, Sequence: it.at.Seq,
+			RoomID: r.string(), ID: r.string(), Type: chat.FrameType(r.string()), Action: messaging.Action(r.string()),
+			Time: time.Unix(0, r.varint()).UTC(), DisconnectUser: r.string(), JSON: r.bytes(),
+		}
+	}
+	if r.failed || len(r.data) > 0 || kind > kindFrame {
+		return item{}, errMalformed
+	}
+	return it, nil
+}
+
+// reader takes bytes apart. After a failure it gives zeros.
+type reader struct {
+	data   []byte
+	failed bool
+}
+
+func (r *reader) byte() byte {
+	if len(r.data) == 0 {
+		r.failed = true
+		return 0
+	}
+	b := r.data[0]
+	r.data = r.data[1:]
+	return b
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.data)
+	if n <= 0 {
+		r.data, r.failed = nil, true
+		return 0
+	}
+	r.data = r.data[n:]
+	return v
+}
+
+func (r *reader) varint() int64 {
+	v, n := binary.Varint(r.data)
+	if n <= 0 {
+		r.data, r.failed = nil, true
+		return 0
+	}
+	r.data = r.data[n:]
+	return v
+}
+
+func (r *reader) bytes() []byte { return []byte(r.string()) }
+
+func (r *reader) string() string {
+	n := r.uvarint()
+	if n > uint64(len(r.data)) {
+		r.data, r.failed = nil, true
+		return ""
+	}
+	s := string(r.data[:n])
+	r.data = r.data[n:]
+	return s
+}

@@ -1,0 +1,201 @@
+// Package nats connects nodes: it publishes, subscribes and asks over NATS core,
+// with subjects as strings and payloads as bytes. What they mean, package
+// cluster knows.
+//
+// The nodes form a NATS cluster among themselves, each with a NATS server inside
+// (Options.Listen), or all use one that is there already (Options.URL). Nothing
+// is stored: a message that finds nobody is gone, and package cluster lives with
+// that.
+package nats
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// Options say how to reach the other nodes: Listen and what goes with it, or
+// URL and Credentials.
+type Options struct {
+	// Name is this node's; no other node may have it at the same time.
+	Name string
+
+	// Listen is where the server inside takes routes from other nodes, HOST:PORT.
+	Listen string
+	// Peers are nats://HOST:PORT of other nodes. One that is known is enough:
+	// nodes tell each other.
+	Peers []string
+	// Secret admits to the cluster; nodes with another are refused. Empty
+	// admits everybody who reaches the port.
+	Secret string
+	// TLS encrypts the routes, or the connection to URL. It serves both
+	// directions; nil is plain TCP.
+	TLS *tls.Config
+
+	// URL is an existing NATS server or several, separated by commas.
+	URL string
+	// Credentials is the file with a NATS user's JWT and seed; empty is none.
+	Credentials string
+
+	Log *slog.Logger
+}
+
+// Conn is a connection to all other nodes. Its methods may be called from any
+// goroutine.
+type Conn struct {
+	conn   *nats.Conn
+	server *server.Server // nil with an existing NATS
+	log    *slog.Logger
+	// regained is called whenever a lost connection is back.
+	regained chan struct{}
+}
+
+// How fast a lost NATS is noticed and tried again, and how much may wait to be
+// handled here: a node that falls behind further loses messages, notices and
+// asks for them.
+const (
+	connectWithin   = 5 * time.Second
+	pingInterval    = time.Second
+	pingsLost       = 2
+	reconnectWait   = 100 * time.Millisecond
+	pendingMessages = 1 << 20
+	pendingBytes    = 256 << 20
+)
+
+// Open connects, or fails within seconds.
+func Open(o Options) (*Conn, error) {
+	c := &Conn{log: o.Log, regained: make(chan struct{}, 1)}
+	options := []nats.Option{
+		nats.Name("confab " + o.Name),
+		nats.NoEcho(),
+		nats.Timeout(connectWithin),
+		nats.PingInterval(pingInterval),
+		nats.MaxPingsOutstanding(pingsLost),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(reconnectWait),
+		nats.ReconnectJitter(reconnectWait, reconnectWait),
+		nats.ReconnectBufSize(-1), // What could not be said in time is not said late.
+		nats.DisconnectErrHandler(c.lost),
+		nats.ReconnectHandler(c.back),
+		nats.ErrorHandler(c.failed),
+	}
+	url := o.URL
+	if o.Listen != "" {
+		s, password, err := startServer(o)
+		if err != nil {
+			return nil, err
+		}
+		c.server = s
+		url = ""
+		options = append(options, nats.InProcessServer(s), nats.UserInfo(localUser, password))
+	} else {
+		if o.TLS != nil {
+			options = append(options, nats.Secure(o.TLS))
+		}
+		if o.Credentials != "" {
+			options = append(options, nats.UserCredentials(o.Credentials))
+		}
+	}
+	var err error
+	if c.conn, err = nats.Connect(url, options...); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("connect to NATS: %w", err)
+	}
+	return c, nil
+}
+
+// Close says goodbye. Nothing is handled any more when it returns.
+func (c *Conn) Close() {
+	if c.conn != nil {
+		c.conn.FlushTimeout(time.Second) //nolint:errcheck // Whoever is gone hears no goodbye.
+		c.conn.Close()
+	}
+	if c.server != nil {
+		c.server.Shutdown()
+		c.server.WaitForShutdown()
+	}
+}
+
+// Address is where other nodes reach the server inside; nil with an existing NATS.
+func (c *Conn) Address() net.Addr {
+	if c.server == nil {
+		return nil
+	}
+	return c.server.ClusterAddr()
+}
+
+// Connected says whether NATS can be used right now.
+func (c *Conn) Connected() bool { return c.conn.IsConnected() }
+
+// Regained receives after a lost connection came back: notices may have been
+// missed.
+func (c *Conn) Regained() <-chan struct{} { return c.regained }
+
+// Publish sends data to all other nodes that subscribe to the subject. What one
+// node publishes arrives in order at each other's subscription, or is lost.
+func (c *Conn) Publish(subject string, data []byte) error { return c.conn.Publish(subject, data) }
+
+// Subscribe has messages of the subject handled one after another. reply is nil
+// when no answer is awaited; it may be called later and from any goroutine.
+func (c *Conn) Subscribe(subject string, handle func(subject string, data []byte, reply func([]byte))) error {
+	s, err := c.conn.Subscribe(subject, func(m *nats.Msg) {
+		var reply func([]byte)
+		if m.Reply != "" {
+			reply = func(data []byte) {
+				m.Respond(data) //nolint:errcheck // Whoever asked asks again.
+			}
+		}
+		handle(m.Subject, m.Data, reply)
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.SetPendingLimits(pendingMessages, pendingBytes); err != nil {
+		return err
+	}
+	// Subscribed means that the server knows; other servers learn of it next.
+	return c.conn.FlushTimeout(connectWithin)
+}
+
+// Request sends data and returns the answer of the one node that subscribes to
+// the subject. It fails at once when there is none.
+func (c *Conn) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	m, err := c.conn.RequestWithContext(ctx, subject, data)
+	if err != nil {
+		return nil, err
+	}
+	return m.Data, nil
+}
+
+func (c *Conn) lost(_ *nats.Conn, err error) {
+	if err != nil { // Nil when it was closed on purpose.
+		c.log.LogAttrs(context.Background(), slog.LevelError, "NATS is lost; this node serves its own connections until it is back", slog.Any("error", err))
+	}
+}
+
+func (c *Conn) back(*nats.Conn) {
+	c.log.LogAttrs(context.Background(), slog.LevelInfo, "NATS is back")
+	select {
+	case c.regained <- struct{}{}:
+	default:
+	}
+}
+
+func (c *Conn) failed(_ *nats.Conn, s *nats.Subscription, err error) {
+	attrs := []slog.Attr{slog.Any("error", err)}
+	if s != nil {
+		attrs = append(attrs, slog.String("subject", s.Subject))
+	}
+	message := "NATS reports an error"
+	if errors.Is(err, nats.ErrSlowConsumer) {
+		message = "This node is too slow for what other nodes send; it asks again for what it lost"
+	}
+	c.log.LogAttrs(context.Background(), slog.LevelError, message, attrs...)
+}

@@ -1,0 +1,124 @@
+package nats
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// The names under which nodes and this process log in to a server inside.
+const (
+	localUser = "local"
+	routeUser = "node"
+)
+
+// The limits of the server inside. Packages above keep their payloads far below
+// the largest.
+const (
+	startWithin  = 10 * time.Second
+	maxPayload   = 4 << 20
+	routeTimeout = 5.0 // seconds for TLS and login
+)
+
+// startServer starts a NATS server in this process, and returns the password
+// with which the process itself logs in: the server's port for clients is
+// closed to everybody else.
+func startServer(o Options) (*server.Server, string, error) {
+	host, port, err := net.SplitHostPort(o.Listen)
+	if err != nil {
+		return nil, "", err
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return nil, "", fmt.Errorf("port %q: %w", port, err)
+	}
+	if n == 0 {
+		n = server.RANDOM_PORT
+	}
+	password := rand.Text()
+	so := &server.Options{
+		ServerName: o.Name,
+		// The server opens no routes before it has a port for clients.
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoAuthUser: "",
+		Username: localUser, Password: password,
+		NoSigs: true, MaxPayload: maxPayload,
+		Cluster: server.ClusterOpts{
+			Name: "confab", Host: host, Port: n,
+			Username: routeUser, Password: o.Secret, AuthTimeout: routeTimeout,
+			TLSConfig: o.TLS, TLSTimeout: routeTimeout,
+			// One route to each node keeps what a node publishes in order.
+			PoolSize:     -1,
+			PingInterval: pingInterval, MaxPingsOut: pingsLost,
+		},
+	}
+	if o.Secret == "" {
+		so.Cluster.Username = ""
+	}
+	for _, p := range o.Peers {
+		u, err := url.Parse(p)
+		if err != nil {
+			return nil, "", err
+		}
+		if o.Secret != "" {
+			u.User = url.UserPassword(routeUser, o.Secret)
+		}
+		so.Routes = append(so.Routes, u)
+	}
+	s, err := server.NewServer(so)
+	if err != nil {
+		return nil, "", fmt.Errorf("start the NATS server inside: %w", err)
+	}
+	fatal := make(chan string, 1)
+	s.SetLogger(serverLog{log: o.Log, secret: o.Secret, fatal: fatal}, false, false)
+	s.Start()
+	if s.ReadyForConnections(startWithin) {
+		return s, password, nil
+	}
+	s.Shutdown()
+	select {
+	case why := <-fatal:
+		return nil, "", errors.New(why)
+	default:
+		return nil, "", fmt.Errorf("the NATS server inside was not ready within %s", startWithin)
+	}
+}
+
+// serverLog is where the server inside logs. Its notices are many, so they are
+// for those who debug; refused routes are errors.
+type serverLog struct {
+	log    *slog.Logger
+	secret string
+	fatal  chan<- string
+}
+
+func (l serverLog) write(level slog.Level, format string, args []any) string {
+	text := fmt.Sprintf(format, args...)
+	if l.secret != "" {
+		text = strings.ReplaceAll(text, l.secret, "••••••••")
+	}
+	l.log.LogAttrs(context.Background(), level, "NATS server", slog.String("text", text))
+	return text
+}
+
+func (l serverLog) Noticef(format string, args ...any) { l.write(slog.LevelDebug, format, args) }
+func (l serverLog) Warnf(format string, args ...any)   { l.write(slog.LevelWarn, format, args) }
+func (l serverLog) Errorf(format string, args ...any)  { l.write(slog.LevelError, format, args) }
+func (l serverLog) Debugf(format string, args ...any)  { l.write(slog.LevelDebug, format, args) }
+func (l serverLog) Tracef(format string, args ...any)  { l.write(slog.LevelDebug, format, args) }
+
+func (l serverLog) Fatalf(format string, args ...any) {
+	text := l.write(slog.LevelError, format, args)
+	select {
+	case l.fatal <- text:
+	default:
+	}
+}
