@@ -15,11 +15,13 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/chattoken"
+	"confab/internal/cluster"
 	"confab/internal/config"
 	"confab/internal/control"
 	"confab/internal/edge"
 	"confab/internal/iam"
 	"confab/internal/messaging"
+	"confab/internal/nats"
 	"confab/internal/quota"
 	"confab/internal/review"
 	"confab/internal/store"
@@ -38,6 +40,8 @@ type Server struct {
 	ring      *chattoken.Ring
 	reviewer  *review.Reviewer
 	engine    *messaging.Engine
+	conn      *nats.Conn    // nil on a node on its own, as the next
+	node      *cluster.Node // its part in the cluster
 	endpoint  *edge.Endpoint
 	main      *http.Server
 	admin     *http.Server // nil without an admin port
@@ -59,13 +63,21 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Server, er
 	if err := cfg.CheckRoot(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: log, metrics: telemetry.NewMetrics()}
-	s.hurry, s.now = context.WithCancel(context.WithoutCancel(ctx))
+	if err := cfg.CheckShared(); err != nil {
+		return nil, err
+	}
+	s := newServer(ctx, cfg, log)
 	if err := s.build(ctx); err != nil {
 		s.close()
 		return nil, err
 	}
 	return s, nil
+}
+
+func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) *Server {
+	s := &Server{cfg: cfg, log: log, metrics: telemetry.NewMetrics()}
+	s.hurry, s.now = context.WithCancel(context.WithoutCancel(ctx))
+	return s
 }
 
 // build makes the parts from the bottom up.
@@ -101,7 +113,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		return err
 	}
 	s.onClose(func() error { s.reviewer.Close(); return nil })
-	s.engine = messaging.NewEngine(messaging.Options{
+	live := messaging.Options{
 		Rooms: s.db, Tokens: s.db, Transcript: s.db,
 		Reviewer:          s.reviewer,
 		NewAudience:       sockets.NewAudience,
@@ -109,7 +121,11 @@ func (s *Server) build(ctx context.Context) (err error) {
 		CloseOnRoomDelete: cfg.CloseOnRoomDelete,
 		Metrics:           s.metrics,
 		Log:               s.log,
-	})
+	}
+	if err := s.connectNodes(&live, quotas); err != nil {
+		return err
+	}
+	s.engine = messaging.NewEngine(live)
 	s.onClose(func() error { s.engine.Close(); return nil })
 	s.endpoint = edge.New(edge.Options{
 		Engine: s.engine, Tokens: s.ring, Sockets: sockets,
@@ -144,9 +160,11 @@ func (s *Server) build(ctx context.Context) (err error) {
 		s.admin = newHTTPServer(adminHandler(s.metrics), s.log)
 	}
 	if cfg.Dev {
-		s.demo, err = demoRoom(ctx, s.db, cfg)
+		if s.demo, err = demoRoom(ctx, s.db, cfg); err != nil {
+			return err
+		}
 	}
-	return err
+	return s.joinCluster(ctx)
 }
 
 func (s *Server) onClose(f func() error) { s.closers = append(s.closers, f) }

@@ -40,6 +40,12 @@ func start(t *testing.T, change func(*config.Config)) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return run(t, s)
+}
+
+// run runs a server until the test is over.
+func run(t *testing.T, s *Server) *running {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	r := &running{Server: s, url: "http://" + s.Address().String(), cancel: cancel, done: make(chan error, 1)}
 	go func() { r.done <- s.Run(ctx) }()

@@ -97,6 +97,12 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusServiceUnavailable, "draining")
 		return
 	}
+	if s.node != nil {
+		if err := s.node.Ready(); err != nil {
+			answer(w, http.StatusServiceUnavailable, err.Error())
+			return
+		}
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
 	defer cancel()
 	if err := s.db.Ping(ctx); err != nil {

@@ -20,8 +20,9 @@ const finishTime = 10 * time.Second
 //
 // The order of a stop: /readyz answers 503; behind a held socket nobody is
 // accepted any more, so that new clients wait in its backlog for the next
-// process, and otherwise the port stays open for API calls; the sessions end one
-// by one over the drain time; calls that are under way finish; the store closes.
+// process, and otherwise the port stays open for API calls; other nodes take over
+// as homes; the sessions end one by one over the drain time; calls that are under
+// way finish; the node leaves the cluster; the store closes.
 func (s *Server) Run(ctx context.Context) error {
 	failed := make(chan error, 2)
 	go func() { failed <- s.serve(s.main, s.listeners.main, s.cert != nil) }()
@@ -64,6 +65,7 @@ func (s *Server) stop() error {
 	}
 	// Clients that keep a connection for their next call go elsewhere for it.
 	s.main.SetKeepAlivesEnabled(false)
+	s.leaveHomes(ctx)
 	s.endpoint.Drain(ctx, s.cfg.DrainTime)
 
 	finish, cancel := context.WithTimeout(ctx, finishTime)
@@ -90,6 +92,7 @@ func (s *Server) logStart(ctx context.Context) {
 	if s.admin != nil {
 		attrs = append(attrs, slog.String("admin_address", s.listeners.admin.Addr().String()))
 	}
+	attrs = s.logCluster(attrs)
 	files := openFiles()
 	s.log.LogAttrs(ctx, slog.LevelInfo, "Serving", append(attrs, slog.Uint64("open_files", files))...)
 	if files < max(fewFiles, uint64(s.cfg.MaxConnections)) {

@@ -218,6 +218,7 @@ func (n *Node) commit(v View) {
 		}
 	}
 	n.o.Metrics.ClusterViewChanges.Inc()
+	n.measure()
 	n.log.LogAttrs(n.ctx, slog.LevelInfo, "The cluster has a new view",
 		slog.Uint64("view", v.ID.Number), slog.Any("members", v.Members), slog.Any("homes", v.Homes))
 	if v.isHome(n.o.ID) {

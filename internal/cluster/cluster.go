@@ -243,7 +243,9 @@ func (n *Node) Close() {
 	n.mu.Unlock()
 	n.stop()
 	n.working.Wait()
-	n.beat(true)
+	if !n.started.IsZero() {
+		n.beat(true)
+	}
 }
 
 // Ready says why the node should get no new connections, or nil.

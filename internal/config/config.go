@@ -63,6 +63,33 @@ type Config struct {
 	// The key itself, instead of a file with it.
 	SecretKey Secret
 
+	// Name of this node in logs and in the cluster; the host's name when empty.
+	NodeName string
+	// Address at which the other nodes of a cluster reach this one: the nodes
+	// form a NATS cluster among themselves. Needs --database postgres://….
+	ClusterListen string
+	// Where other nodes listen, nats://HOST:PORT,...; one that is up is enough,
+	// and the node's own address does no harm.
+	ClusterPeers []string
+	// File with the secret that the nodes of a cluster share;
+	// CONFAB_CLUSTER_SECRET can hold it instead. Nodes without it are refused.
+	ClusterSecretFile string
+	// The secret itself, instead of a file with it.
+	ClusterSecret Secret
+	// Certificate chain (PEM) of this node for the connections between nodes, or
+	// to --nats: each side shows one and checks the other's.
+	ClusterTLSCert string
+	// Private key (PEM) of --cluster-tls-cert.
+	ClusterTLSKey string
+	// Certificates (PEM) of the authority that signs those of the other nodes or
+	// of --nats; the system's when empty.
+	ClusterTLSCA string
+	// Existing NATS that connects the nodes, instead of --cluster-listen;
+	// several servers of it are separated by commas.
+	NATS []string
+	// File with the credentials (JWT and seed) of a NATS user.
+	NATSCredentials string
+
 	// Account quotas and API call rates: off for none, aws for the numbers that
 	// AWS gives an account. Limits per room and per connection always hold.
 	Quotas string

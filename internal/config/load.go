@@ -112,6 +112,9 @@ func (c *Config) check() error {
 	if c.SecretKey != "" && c.SecretKeyFile != "" {
 		return &Error{Place: c.place("secret-key-file"), Value: c.SecretKeyFile, Problem: "CONFAB_SECRET_KEY is set as well; keep one of the two"}
 	}
+	if err := c.checkCluster(); err != nil {
+		return err
+	}
 	if c.Listen == c.AdminListen && !strings.HasSuffix(c.Listen, ":0") {
 		return &Error{Place: c.place("admin-listen"), Value: c.AdminListen, Problem: "must not be the address of --listen"}
 	}

@@ -64,6 +64,18 @@ var groups = []group{
 		{Name: "secret-key-file", Arg: "FILE", Local: true, value: field(func(c *Config) *string { return &c.SecretKeyFile }, parseAny, printString)},
 		{Name: "secret-key", Arg: "BASE64", Local: true, EnvironmentOnly: true, value: field(func(c *Config) *Secret { return &c.SecretKey }, parseSecretKey, Secret.String)},
 	}},
+	{"Several nodes", []*Setting{
+		{Name: "node-name", Arg: "NAME", value: field(func(c *Config) *string { return &c.NodeName }, parseNodeName, printString)},
+		{Name: "cluster-listen", Arg: "HOST:PORT", value: field(func(c *Config) *string { return &c.ClusterListen }, parseAddress, printString)},
+		{Name: "cluster-peers", Arg: "URL,...", list: true, value: field(func(c *Config) *[]string { return &c.ClusterPeers }, parsePeers, printList)},
+		{Name: "cluster-secret-file", Arg: "FILE", value: field(func(c *Config) *string { return &c.ClusterSecretFile }, parseAny, printString)},
+		{Name: "cluster-secret", Arg: "SECRET", EnvironmentOnly: true, value: field(func(c *Config) *Secret { return &c.ClusterSecret }, parseClusterSecret, Secret.String)},
+		{Name: "cluster-tls-cert", Arg: "FILE", value: field(func(c *Config) *string { return &c.ClusterTLSCert }, parseAny, printString)},
+		{Name: "cluster-tls-key", Arg: "FILE", value: field(func(c *Config) *string { return &c.ClusterTLSKey }, parseAny, printString)},
+		{Name: "cluster-tls-ca", Arg: "FILE", value: field(func(c *Config) *string { return &c.ClusterTLSCA }, parseAny, printString)},
+		{Name: "nats", Arg: "URL,...", list: true, value: field(func(c *Config) *[]string { return &c.NATS }, parseNATS, printList)},
+		{Name: "nats-credentials", Arg: "FILE", value: field(func(c *Config) *string { return &c.NATSCredentials }, parseAny, printString)},
+	}},
 	{"Limits", []*Setting{
 		{Name: "quotas", Arg: "off|aws", value: field(func(c *Config) *string { return &c.Quotas }, oneOf(QuotasOff, QuotasAWS), printString)},
 		{Name: "connect-rate-per-user", Arg: "N/s", value: field(func(c *Config) *Rate { return &c.ConnectRatePerUser }, parseRate, Rate.String)},

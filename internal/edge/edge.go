@@ -150,6 +150,12 @@ func (handler) Closed(c *websocket.Conn, cause error) {
 func (e *Endpoint) Drain(ctx context.Context, over time.Duration) {
 	e.draining.Store(true)
 	defer close(e.drained)
+	e.Move(ctx, over)
+}
+
+// Move ends all sessions there are, as Drain does, and goes on accepting new
+// ones: when other nodes serve them better.
+func (e *Endpoint) Move(ctx context.Context, over time.Duration) {
 	e.mu.Lock()
 	left := make([]*connection, 0, len(e.connections))
 	for c := range e.connections {

@@ -1,0 +1,176 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"confab/internal/cluster"
+	"confab/internal/config"
+	"confab/internal/messaging"
+	"confab/internal/nats"
+	"confab/internal/quota"
+)
+
+// How long a start waits for the other nodes, and a stop for the others to take
+// its rooms over.
+const (
+	joinWithin  = 10 * time.Second
+	leaveWithin = 5 * time.Second
+)
+
+// readAgain is how old the settings of a live room may become when the notice
+// of a change was lost between nodes.
+const readAgain = 30 * time.Second
+
+// connectNodes makes the links to the other nodes, if there are to be any.
+func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
+	cfg := s.cfg
+	if !cfg.Clustered() {
+		return nil
+	}
+	name := cfg.NodeName
+	if name == "" {
+		var err error
+		if name, err = os.Hostname(); err != nil {
+			return fmt.Errorf("find the host's name, which --node-name would replace: %w", err)
+		}
+	}
+	id := cluster.NewID(name)
+	secret, err := cfg.ClusterKey()
+	if err != nil {
+		return err
+	}
+	tlsConfig, err := clusterTLS(cfg)
+	if err != nil {
+		return err
+	}
+	s.conn, err = nats.Open(nats.Options{
+		Name: id, Listen: cfg.ClusterListen, Peers: cfg.ClusterPeers, Secret: secret, TLS: tlsConfig,
+		URL: strings.Join(cfg.NATS, ","), Credentials: cfg.NATSCredentials, Log: s.log,
+	})
+	if err != nil {
+		setting, value := "nats", strings.Join(cfg.NATS, ",")
+		if cfg.ClusterListen != "" {
+			setting, value = "cluster-listen", cfg.ClusterListen
+		}
+		return cfg.Refuse(setting, value, "cannot be used: "+err.Error())
+	}
+	s.onClose(func() error { s.conn.Close(); return nil })
+	s.node = cluster.New(cluster.Options{
+		Name: name, ID: id, Version: buildVersion(),
+		Prefix:    "confab." + cfg.Region + "-" + cfg.AccountID,
+		Transport: s.conn, Quotas: quotas, Excluded: s.excluded,
+		Metrics: s.metrics, Log: s.log,
+	})
+	s.onClose(func() error { s.node.Close(); return nil })
+	quotas.Share(s.node)
+	o.Connect = func(e *messaging.Engine) (messaging.Broker, messaging.Homes) { return s.node.Attach(e) }
+	o.OtherConnections = s.node.OtherConnections
+	o.ReadAgain = readAgain
+	return nil
+}
+
+// joinCluster takes part once the engine is there. A node that finds nobody goes
+// on alone until it does.
+func (s *Server) joinCluster(ctx context.Context) error {
+	if s.node == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, joinWithin)
+	defer cancel()
+	if err := s.node.Start(ctx); err != nil {
+		return fmt.Errorf("join the cluster: %w", err)
+	}
+	stop := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-s.conn.Regained():
+				s.engine.ReloadAll()
+			case <-stop:
+				return
+			}
+		}
+	}()
+	s.onClose(func() error {
+		close(stop)
+		<-done
+		return nil
+	})
+	return nil
+}
+
+// leaveHomes has other nodes become the homes of this node's rooms, before its
+// sessions move.
+func (s *Server) leaveHomes(ctx context.Context) {
+	if s.node == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, leaveWithin)
+	defer cancel()
+	s.node.Drain(ctx)
+}
+
+// excluded ends the sessions of a node that the others go on without: its
+// clients come back to one of them.
+func (s *Server) excluded() {
+	s.endpoint.Move(s.hurry, s.cfg.DrainTime)
+}
+
+// clusterTLS returns how nodes speak to each other, or to NATS; nil is plain.
+func clusterTLS(cfg *config.Config) (*tls.Config, error) {
+	if cfg.ClusterTLSCert == "" && cfg.ClusterTLSCA == "" {
+		return nil, nil
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: tls.RequireAndVerifyClientCert}
+	if cfg.ClusterTLSCert != "" {
+		pair, err := tls.LoadX509KeyPair(cfg.ClusterTLSCert, cfg.ClusterTLSKey)
+		if err != nil {
+			return nil, cfg.Refuse("cluster-tls-cert", cfg.ClusterTLSCert, fmt.Sprintf("cannot be used with %s: %v", cfg.ClusterTLSKey, err))
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	if cfg.ClusterTLSCA != "" {
+		pem, err := os.ReadFile(cfg.ClusterTLSCA)
+		pool := x509.NewCertPool()
+		if err == nil && !pool.AppendCertsFromPEM(pem) {
+			err = errors.New("it holds no certificate in PEM")
+		}
+		if err != nil {
+			return nil, cfg.Refuse("cluster-tls-ca", cfg.ClusterTLSCA, "cannot be used: "+err.Error())
+		}
+		c.RootCAs, c.ClientCAs = pool, pool
+	}
+	return c, nil
+}
+
+// buildVersion is what other nodes see in their logs.
+func buildVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return "unknown"
+}
+
+// logCluster adds where the other nodes reach this one.
+func (s *Server) logCluster(attrs []slog.Attr) []slog.Attr {
+	if s.node == nil {
+		return attrs
+	}
+	v := s.node.View()
+	attrs = append(attrs, slog.Uint64("view", v.ID.Number), slog.Int("members", len(v.Members)))
+	if a := s.conn.Address(); a != nil {
+		attrs = append(attrs, slog.String("cluster_address", a.String()))
+	}
+	return attrs
+}
