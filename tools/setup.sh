@@ -18,6 +18,9 @@ for line in "${wanted[@]}"; do
 done
 has_boto3() { local p; for p in /usr/bin/python3 python3; do "$p" -c 'import boto3' 2>/dev/null && return; done; return 1; }
 has_boto3 || missing+=(python3-boto3)
+# Debian keeps the server's programs out of the path.
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+command -v psql >/dev/null || missing+=(postgresql-client)
 
 if [ ${#missing[@]} -gt 0 ]; then
   echo "setup: installing ${missing[*]}"

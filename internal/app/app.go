@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"confab/internal/chat"
 	"confab/internal/chattoken"
@@ -90,11 +91,13 @@ func (s *Server) build(ctx context.Context) (err error) {
 		return err
 	}
 	s.onClose(s.listeners.close)
-	unlock, err := lockDataDir(ctx, cfg.DataDir, s.listeners.held, s.log)
-	if err != nil {
-		return err
+	if !store.IsPostgres(cfg.Database) { // Which several servers share.
+		unlock, err := lockDataDir(ctx, cfg.DataDir, s.listeners.held, s.log)
+		if err != nil {
+			return err
+		}
+		s.onClose(unlock)
 	}
-	s.onClose(unlock)
 	if s.db, err = OpenStore(ctx, cfg, s.log, s.metrics); err != nil {
 		return err
 	}
@@ -181,20 +184,29 @@ func (s *Server) close() error {
 	return errors.Join(errs...)
 }
 
-// OpenStore opens the database of the data directory; commands do it beside a
-// running server. metrics may be nil.
+// postgresWait is how long a PostgreSQL is waited for that is not there yet.
+const postgresWait = 30 * time.Second
+
+// OpenStore opens the database; commands do it beside a running server. metrics
+// may be nil.
 func OpenStore(ctx context.Context, cfg *config.Config, log *slog.Logger, metrics *telemetry.Metrics) (*store.DB, error) {
-	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("cannot make the data directory: %w; choose another with --data-dir", err)
+	o := store.Options{
+		Region: cfg.Region, Account: cfg.AccountID,
+		Retention: cfg.LogRetention, Log: log, Metrics: metrics,
 	}
-	key, err := secretKey(cfg)
-	if err != nil {
+	if store.IsPostgres(cfg.Database) {
+		o.Database, o.Wait = cfg.Database, postgresWait
+	} else {
+		o.Dir = cfg.DataDir
+		if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+			return nil, fmt.Errorf("cannot make the data directory: %w; choose another with --data-dir", err)
+		}
+	}
+	var err error
+	if o.SecretKey, err = secretKey(cfg); err != nil {
 		return nil, err
 	}
-	return store.Open(ctx, store.Options{
-		Dir: cfg.DataDir, SecretKey: key, Region: cfg.Region, Account: cfg.AccountID,
-		Retention: cfg.LogRetention, Log: log, Metrics: metrics,
-	})
+	return store.Open(ctx, o)
 }
 
 // newReviewer makes what asks message review handlers.

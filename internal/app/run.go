@@ -9,6 +9,9 @@ import (
 	"net/http"
 	"syscall"
 	"time"
+
+	"confab/internal/config"
+	"confab/internal/store"
 )
 
 // finishTime is how long API calls that are under way may take when the server
@@ -87,7 +90,11 @@ func (s *Server) logStart(ctx context.Context) {
 		slog.Bool("tls", s.cert != nil),
 		slog.String("region", s.cfg.Region),
 		slog.String("account", s.cfg.AccountID),
-		slog.String("data_dir", s.cfg.DataDir),
+	}
+	if store.IsPostgres(s.cfg.Database) {
+		attrs = append(attrs, slog.String("database", config.HidePassword(s.cfg.Database)))
+	} else {
+		attrs = append(attrs, slog.String("data_dir", s.cfg.DataDir))
 	}
 	if s.admin != nil {
 		attrs = append(attrs, slog.String("admin_address", s.listeners.admin.Addr().String()))

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"confab/internal/config"
+	"confab/internal/store"
 )
 
 // keyFile is the secret key in the data directory.
@@ -17,11 +18,15 @@ const keyFile = "secret.key"
 
 // secretKey returns the key that seals what is secret in the database: the
 // configured one, or that of the data directory, which is made when the
-// directory holds no database yet.
+// directory holds no database yet. Servers that share a PostgreSQL database must
+// be given theirs: each would make another one.
 func secretKey(c *config.Config) ([]byte, error) {
 	key, err := c.Key()
 	if key != nil || err != nil {
 		return key, err
+	}
+	if store.IsPostgres(c.Database) {
+		return nil, c.Refuse("secret-key-file", "", "must name a file with the key that all servers on this PostgreSQL database share, or set CONFAB_SECRET_KEY; openssl rand -base64 32 makes one")
 	}
 	name := filepath.Join(c.DataDir, keyFile)
 	text, err := os.ReadFile(name)

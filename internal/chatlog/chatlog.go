@@ -25,6 +25,14 @@
 //	Firehose         500 records or 4 MiB
 //	local            nothing, or as above if the file system lost a file's tail
 //
+// # Several servers
+//
+// A reader is delivered to by one server at a time: the one that claimed it in
+// the transcript (Transcript.Claim), for some seconds, again and again. A server
+// that stops gives its claims back; those of one that dies run out, and the
+// others take them. A server that cannot renew a claim in time breaks off what it
+// has under way. That counts like a crash: it may be delivered twice.
+//
 // # When a destination fails
 //
 // Each reader works alone, with a bounded number of calls and of bytes in memory.
@@ -85,10 +93,21 @@ type Record struct {
 	JSON     []byte // the frame as clients got it
 }
 
+// ErrNotClaimed is what a Transcript answers when a reader is to be moved that
+// this server may not deliver to, or not any more.
+var ErrNotClaimed = errors.New("another server delivers to this reader, or may")
+
 // Transcript is the durable record of rooms with the positions of its readers.
 type Transcript interface {
 	// Readers returns all that were ever owed something.
 	Readers(ctx context.Context) ([]Reader, error)
+	// Claim takes those of the readers that no other server has, for a few
+	// seconds, and holds on to those that this one has. It returns all of them
+	// that are ours, each with the time until which no other server takes it;
+	// with an error too, those that are ours for the rest of their time.
+	Claim(ctx context.Context, readers []int64) (map[int64]time.Time, error)
+	// Release gives back all that was claimed.
+	Release(ctx context.Context) error
 	// Backlogs returns up to max rooms of which the reader is owed something
 	// that is older than before, or more than size bytes; the oldest first.
 	Backlogs(ctx context.Context, reader int64, before time.Time, size int64, max int) ([]Backlog, error)
@@ -96,11 +115,13 @@ type Transcript interface {
 	// its reader, behind the position after and up to to, in order. Fewer than
 	// max are all.
 	Owed(ctx context.Context, b Backlog, after, to int64, max int) ([]Record, error)
-	// BeginObject makes key and bounds of an object durable.
+	// BeginObject makes key and bounds of an object durable. It fails when the
+	// reader is not claimed.
 	BeginObject(ctx context.Context, b Backlog, o Object) error
 	// Advance notes that everything up to the position to was acknowledged; an
 	// object is finished with it. bytes is what that was, since the time of the
-	// last record. A backlog that was moved by somebody else stays as it is.
+	// last record. A backlog that was moved by somebody else stays as it is; it
+	// is ErrNotClaimed when the reader is not ours any more.
 	Advance(ctx context.Context, b Backlog, to int64, bytes int, since time.Time) error
 }
 
@@ -179,14 +200,13 @@ func (s *Service) Close(ctx context.Context) {
 // fraction of every sensible interval.
 const pollEvery = time.Second
 
-// dispatch keeps one worker for every reader that was owed something since the
-// start, wakes those that are owed something now, and ends with all of them when
-// Close wants it.
+// dispatch keeps one worker for every claimed reader that was owed something
+// since it was claimed, wakes those that are owed something now, and ends with
+// all of them when Close wants it.
 func (s *Service) dispatch() {
 	defer close(s.done)
-	var workers sync.WaitGroup
-	defer workers.Wait()
-	known := map[int64]*worker{}
+	t := newTeam(s)
+	defer t.end()
 	tick := time.NewTicker(min(pollEvery, s.o.FlushInterval, s.o.ObjectInterval))
 	defer tick.Stop()
 	for last := false; ; {
@@ -195,26 +215,24 @@ func (s *Service) dispatch() {
 			s.o.Log.LogAttrs(s.ctx, slog.LevelError, "The readers of chat logs cannot be listed", slog.Any("error", err))
 		}
 		s.measureLag(readers)
-		for _, r := range readers {
-			if r.Since.IsZero() {
-				continue
-			}
-			w := known[r.ID]
-			if w == nil {
-				w = newWorker(s, r)
-				known[r.ID] = w
-				workers.Go(w.run)
-			}
-			w.wakeUp()
-		}
+		t.work(readers)
 		if last || s.ctx.Err() != nil {
-			return
+			break
 		}
 		select {
 		case <-tick.C:
 		case <-s.flush:
 			last = true
 		case <-s.ctx.Done():
+		}
+	}
+	// The workers finish; until then their claims are renewed.
+	for finished := t.finished(); ; {
+		select {
+		case <-finished:
+			return
+		case <-tick.C:
+			t.renew()
 		}
 	}
 }

@@ -28,6 +28,11 @@ type worker struct {
 	out    destination
 	limits limits
 	wake   chan struct{} // 1 buffered
+	// ctx ends with the service, and when the reader is not ours any more.
+	ctx  context.Context
+	stop context.CancelFunc
+	// claim calls stop when the claim runs out.
+	claim *time.Timer
 
 	mu sync.Mutex // guards what follows
 	// resting are the rooms whose last call failed.
@@ -49,8 +54,13 @@ type rest struct {
 func newWorker(s *Service, r Reader) *worker {
 	w := &worker{s: s, reader: r, out: s.newDestination(r.Destination), wake: make(chan struct{}, 1), resting: map[string]*rest{}}
 	w.limits = w.out.limits()
+	w.ctx, w.stop = context.WithCancel(s.ctx)
+	w.claim = time.AfterFunc(time.Hour, w.stop)
 	return w
 }
+
+// hold lets the worker go on until the claim runs out.
+func (w *worker) hold(until time.Time) { w.claim.Reset(time.Until(until)) }
 
 // wakeUp has the worker look for something to do.
 func (w *worker) wakeUp() {
@@ -60,17 +70,18 @@ func (w *worker) wakeUp() {
 	}
 }
 
-// run delivers until the service stops; when it is to flush, until everything
-// is delivered that can be.
+// run delivers until the service stops or the reader is not ours any more; when
+// it is to flush, until everything is delivered that can be.
 func (w *worker) run() {
+	defer w.claim.Stop()
 	for {
 		select {
 		case <-w.wake:
 		case <-w.s.flush:
-		case <-w.s.ctx.Done():
+		case <-w.ctx.Done():
 			return
 		}
-		for w.s.ctx.Err() == nil {
+		for w.ctx.Err() == nil {
 			flushing := w.s.flushing()
 			if w.pass(flushing) {
 				continue
@@ -148,7 +159,7 @@ func (w *worker) due(flushing bool) ([]Backlog, bool) {
 	if slow {
 		rooms = 1
 	}
-	all, err := w.s.o.Transcript.Backlogs(w.s.ctx, w.reader.ID, before, int64(w.limits.size), rooms+resting)
+	all, err := w.s.o.Transcript.Backlogs(w.ctx, w.reader.ID, before, int64(w.limits.size), rooms+resting)
 	if err != nil {
 		w.storeFailed(err)
 		return nil, false
@@ -174,7 +185,7 @@ func (w *worker) interval() time.Duration {
 // prepare reads the parcel of a room and fixes it, if it is an object. It
 // returns nil when the transcript does not do its part.
 func (w *worker) prepare(b Backlog) *parcel {
-	p, err := load(w.s.ctx, w.s.o.Transcript, b, w.limits)
+	p, err := load(w.ctx, w.s.o.Transcript, b, w.limits)
 	if err != nil {
 		w.storeFailed(err)
 		return nil
@@ -184,7 +195,7 @@ func (w *worker) prepare(b Backlog) *parcel {
 	}
 	if w.limits.objects && p.key == "" {
 		p.key = objectKey(w.s.o.Account, w.s.o.Region, b.RoomID, p.records[0].Time)
-		if err := w.s.o.Transcript.BeginObject(w.s.ctx, b, Object{Key: p.key, To: p.to}); err != nil {
+		if err := w.s.o.Transcript.BeginObject(w.ctx, b, Object{Key: p.key, To: p.to}); err != nil {
 			w.storeFailed(err)
 			return nil
 		}
@@ -199,16 +210,16 @@ func (w *worker) prepare(b Backlog) *parcel {
 
 // call makes one call and notes its outcome. It says whether it succeeded.
 func (w *worker) call(parcels []*parcel) bool {
-	err := w.out.deliver(w.s.ctx, parcels)
+	err := w.out.deliver(w.ctx, parcels)
 	ok := false
 	for _, p := range parcels {
 		if err == nil || len(p.open()) == 0 {
 			ok = w.advance(p) || ok
-		} else if w.s.ctx.Err() == nil {
+		} else if w.ctx.Err() == nil {
 			w.rest(p)
 		}
 	}
-	if w.s.ctx.Err() != nil && err != nil {
+	if w.ctx.Err() != nil && err != nil {
 		return false // It was broken off.
 	}
 	w.outcome(err, ok)
@@ -222,7 +233,7 @@ func (w *worker) advance(p *parcel) bool {
 		since = p.last()
 	}
 	// A call that was acknowledged is noted even when the service stops now.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.s.ctx), noteWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), noteWithin)
 	defer cancel()
 	if err := w.s.o.Transcript.Advance(ctx, p.backlog, p.to, p.frames, since); err != nil {
 		w.storeFailed(err)
@@ -288,14 +299,14 @@ func (w *worker) outcome(err error, advanced bool) {
 // storeFailed tells that the transcript could not be read or a position not be
 // kept. It is tried again with the next wake-up.
 func (w *worker) storeFailed(err error) {
-	if w.s.ctx.Err() == nil {
+	if w.ctx.Err() == nil {
 		w.log(slog.LevelError, "The transcript is not available for logging", slog.Any("error", err))
 	}
 }
 
 // log writes a line about this reader.
 func (w *worker) log(level slog.Level, message string, attrs ...slog.Attr) {
-	w.s.o.Log.LogAttrs(w.s.ctx, level, message, append(attrs, //nolint:sloglint // All messages are literals of the callers.
+	w.s.o.Log.LogAttrs(w.ctx, level, message, append(attrs, //nolint:sloglint // All messages are literals of the callers.
 		slog.String("logging_configuration", w.reader.Configuration.String()),
 		slog.String("destination_type", string(w.reader.Destination.Type)), slog.String("destination", w.reader.Destination.Name))...)
 }

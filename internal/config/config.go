@@ -53,12 +53,15 @@ type Config struct {
 
 	// Directory of the SQLite database and of the secret key.
 	DataDir string
-	// Database URL. This build keeps its data in SQLite in the data directory,
-	// which "sqlite" and an empty value mean.
+	// Database URL: empty or "sqlite" is SQLite in the data directory, for one
+	// server; postgres://USER:PASSWORD@HOST:5432/NAME?sslmode=verify-full is
+	// PostgreSQL 13 or newer, which several servers share. All parameters of libpq
+	// can be given; CONFAB_DATABASE keeps the password out of the list of processes.
 	Database string
 	// File with the key that seals credentials and token keys in the database,
 	// 32 bytes in base64; CONFAB_SECRET_KEY can hold it instead. With neither, a
-	// key is made in the data directory.
+	// key is made in the data directory; PostgreSQL needs one of the two, the same
+	// on every server.
 	SecretKeyFile string
 	// The key itself, instead of a file with it.
 	SecretKey Secret

@@ -72,6 +72,7 @@ func TestLoad_values(t *testing.T) {
 		{"listen", "[::1]:8080", "[::1]:8080"},
 		{"admin-listen", "off", "off"},
 		{"database", "sqlite", "sqlite"},
+		{"database", "postgres://db/confab", "postgres://db/confab"},
 		{"cors-origins", "https://a.example, http://localhost:3000", "https://a.example,http://localhost:3000"},
 		{"trusted-proxies", "::1,10.0.0.0/8", "::1/128,10.0.0.0/8"},
 		{"connect-rate-per-user", "0", "0"},
@@ -113,7 +114,8 @@ func TestLoad_refused(t *testing.T) {
 		{"admin-listen", "127.0.0.1:8080", "must not be the address of --listen"},
 		{"region", "US West", "a–z, 0–9 and -"},
 		{"account-id", "12345", "12 digits"},
-		{"database", "postgres://db/confab", "keeps its data in SQLite"},
+		{"database", "mysql://db/confab", "must be postgres://"},
+		{"database", "postgres://chat:50%@db/confab", `"postgres://chat:••••••••@db/confab": must be postgres://`},
 		{"quotas", "on", "one of off, aws"},
 		{"token-lifetime", "60", "from 0 to 3h"},
 		{"token-lifetime", "4h", "from 0 to 3h"},
@@ -328,4 +330,30 @@ func TestKey(t *testing.T) {
 		_, err := Load(map[string]string{"secret-key-file": file}, []string{"CONFAB_SECRET_KEY=" + good})
 		wantError(t, err, "--secret-key-file", "keep one of the two")
 	})
+}
+
+func TestHidePassword(t *testing.T) {
+	for url, want := range map[string]string{
+		"":                         "",
+		"sqlite":                   "sqlite",
+		"postgres://db:5432/chat":  "postgres://db:5432/chat",
+		"postgres://user@db/chat":  "postgres://user@db/chat",
+		"postgres://u:hunter2@db":  "postgres://u:••••••••@db",
+		"postgres://u:a@b:c/d@e/f": "postgres://u:••••••••@e/f",
+		"postgresql:///c?host=/run&password=hunter2&sslpassword=x&a=b": "postgresql:///c?host=/run&password=••••••••&sslpassword=••••••••&a=b",
+	} {
+		if got := HidePassword(url); got != want {
+			t.Errorf("%s prints as %s, want %s", url, got, want)
+		}
+		c, err := Load(map[string]string{"database": url}, nil)
+		if err != nil {
+			continue
+		}
+		if got := value(t, c, "database").Value; got != want {
+			t.Errorf("%s is shown as %s, want %s", url, got, want)
+		}
+		if c.Database != url {
+			t.Errorf("%s is used as %s", url, c.Database)
+		}
+	}
 }

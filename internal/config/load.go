@@ -74,6 +74,8 @@ func Load(flags map[string]string, environ []string) (*Config, error) {
 			e := &Error{Place: g.place, Value: g.text, Problem: err.Error()}
 			if s.EnvironmentOnly {
 				e.Value = ""
+			} else if s.shown != nil {
+				e.Value = s.shown(g.text)
 			}
 			return e
 		}

@@ -19,6 +19,8 @@ type Setting struct {
 
 	value accessor
 	list  bool
+	// shown is how a value stands in an error, when it may hold a secret.
+	shown func(string) string
 }
 
 // Environment is the name of the setting's environment variable.
@@ -60,7 +62,7 @@ var groups = []group{
 	}},
 	{"Data", []*Setting{
 		{Name: "data-dir", Arg: "DIR", Local: true, value: field(func(c *Config) *string { return &c.DataDir }, parseAny, printString)},
-		{Name: "database", Arg: "URL", Local: true, value: field(func(c *Config) *string { return &c.Database }, parseDatabase, printString)},
+		{Name: "database", Arg: "URL", Local: true, value: field(func(c *Config) *string { return &c.Database }, parseDatabase, HidePassword), shown: HidePassword},
 		{Name: "secret-key-file", Arg: "FILE", Local: true, value: field(func(c *Config) *string { return &c.SecretKeyFile }, parseAny, printString)},
 		{Name: "secret-key", Arg: "BASE64", Local: true, EnvironmentOnly: true, value: field(func(c *Config) *Secret { return &c.SecretKey }, parseSecretKey, Secret.String)},
 	}},

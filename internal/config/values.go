@@ -140,10 +140,31 @@ func DecodeKey(s string) ([]byte, error) {
 }
 
 func parseDatabase(s string) (string, error) {
-	if s != "" && s != "sqlite" {
-		return "", errors.New("this build keeps its data in SQLite: leave it empty, or say sqlite, and choose the place with --data-dir")
+	if s == "" || s == "sqlite" {
+		return s, nil
 	}
-	return s, nil
+	scheme, _, ok := strings.Cut(s, "://")
+	if ok && (scheme == "postgres" || scheme == "postgresql") {
+		if _, err := url.Parse(s); err == nil {
+			return s, nil
+		}
+	}
+	return "", errors.New("must be postgres://USER:PASSWORD@HOST:5432/NAME, with what is special in a password written as %XX; or sqlite, or empty, for SQLite in --data-dir")
+}
+
+// passwords are those in the query of a database URL.
+var passwords = regexp.MustCompile(`([?&](?:ssl)?password=)[^&]*`)
+
+// HidePassword returns the URL of a database with dots for what is secret in it.
+func HidePassword(s string) string {
+	dots := Secret(s).String()
+	scheme, rest, _ := strings.Cut(s, "://")
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		if user, _, ok := strings.Cut(rest[:at], ":"); ok {
+			s = scheme + "://" + user + ":" + dots + rest[at:]
+		}
+	}
+	return passwords.ReplaceAllString(s, "${1}"+dots)
 }
 
 func parseOrigins(s string) ([]string, error) {

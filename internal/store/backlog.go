@@ -1,9 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"confab/internal/chatlog"
@@ -19,6 +22,12 @@ var insertBacklogs = newInserts(`INSERT INTO backlogs (reader_id, room_id, deliv
 type backlogKey struct {
 	reader int64
 	room   string
+}
+
+// compare is the order in which transactions change backlogs, so that no two wait
+// for each other.
+func (k backlogKey) compare(other backlogKey) int {
+	return cmp.Or(cmp.Compare(k.reader, other.reader), strings.Compare(k.room, other.room))
 }
 
 // owing is what the frames add to one backlog.
@@ -49,6 +58,7 @@ func (s session) addBacklogs(ctx context.Context, frames []*messaging.Frame, ids
 			o.bytes += len(f.JSON)
 		}
 	}
+	slices.SortFunc(all, func(a, b *owing) int { return a.compare(b.backlogKey) })
 	return eachGroup(&insertBacklogs, all, func(query string, group []*owing) error {
 		args := make([]any, 0, 6*len(group))
 		for _, o := range group {
@@ -125,14 +135,19 @@ type move struct {
 	bytes   int
 	since   int64
 	moved   bool // false: the backlog was not as expected
+	claimed bool // false: this process may not deliver to the reader
 }
+
+func (m *move) key() backlogKey { return backlogKey{m.backlog.ReaderID, m.backlog.RoomID} }
 
 func newMoves(db *DB) *committer[*move] {
 	c := &committer[*move]{
 		label:   db.transcript.label,
 		metrics: db.o.Metrics,
 		write: func(ctx context.Context, moves []*move) error {
-			return db.transcript.update(ctx, func(ctx context.Context, s session) error {
+			// Those of one backlog stay in their order.
+			slices.SortStableFunc(moves, func(a, b *move) int { return a.key().compare(b.key()) })
+			return db.transcript.share(ctx, func(ctx context.Context, s session) error {
 				for _, m := range moves {
 					if err := m.write(ctx, s); err != nil {
 						return err
@@ -153,18 +168,28 @@ func (m *move) write(ctx context.Context, s session) error {
 	var n int64
 	var err error
 	if m.object != nil {
-		n, err = s.exec(ctx, `UPDATE backlogs SET object_key = $4, object_to = $5
-			WHERE reader_id = $1 AND room_id = $2 AND delivered = $3 AND object_key IS NULL`, b.ReaderID, b.RoomID, b.Delivered, m.object.Key, m.object.To)
+		n, err = s.exec(ctx, `UPDATE backlogs SET object_key = $5, object_to = $6
+			WHERE reader_id = $1 AND room_id = $2 AND delivered = $3 AND object_key IS NULL AND `+s.claimed("$4"),
+			b.ReaderID, b.RoomID, b.Delivered, s.db.owner(), m.object.Key, m.object.To)
 	} else {
-		n, err = s.exec(ctx, `UPDATE backlogs SET delivered = $4, object_key = NULL, object_to = NULL, since = $5,
-			bytes = CASE WHEN bytes < $6 OR head = $4 THEN 0 ELSE bytes - $6 END
-			WHERE reader_id = $1 AND room_id = $2 AND delivered = $3`, b.ReaderID, b.RoomID, b.Delivered, m.to, m.since, m.bytes)
+		n, err = s.exec(ctx, `UPDATE backlogs SET delivered = $5, object_key = NULL, object_to = NULL, since = $6,
+			bytes = CASE WHEN bytes < $7 OR head = $5 THEN 0 ELSE bytes - $7 END
+			WHERE reader_id = $1 AND room_id = $2 AND delivered = $3 AND `+s.claimed("$4"),
+			b.ReaderID, b.RoomID, b.Delivered, s.db.owner(), m.to, m.since, m.bytes)
 	}
-	m.moved = n == 1
+	if err != nil {
+		return err
+	}
+	m.moved, m.claimed = n == 1, true
+	if !m.moved {
+		var one int
+		m.claimed, err = s.row(ctx, `SELECT 1 FROM readers WHERE id = $1 AND `+s.held("$2"), []any{b.ReaderID, s.db.owner()}, &one)
+	}
 	return err
 }
 
-// move carries the change out together with others.
+// move carries the change out together with others. It fails when the reader is
+// not claimed.
 func (db *DB) move(ctx context.Context, m *move) error {
 	b, err := db.moves.add(m, 1)
 	if err != nil {
@@ -172,6 +197,9 @@ func (db *DB) move(ctx context.Context, m *move) error {
 	}
 	select {
 	case <-b.done:
+		if b.err == nil && !m.claimed {
+			return fmt.Errorf("reader %d: %w", m.backlog.ReaderID, chatlog.ErrNotClaimed)
+		}
 		return b.err
 	case <-ctx.Done():
 		return ctx.Err()
@@ -193,7 +221,8 @@ func (db *DB) BeginObject(ctx context.Context, b chatlog.Backlog, o chatlog.Obje
 
 // Advance notes that everything up to the position to was acknowledged; an
 // object is finished with it. bytes is what that was, since the time of the last
-// record. A backlog that was moved by somebody else stays as it is.
+// record. A backlog that was moved by somebody else stays as it is; when the
+// reader is not claimed any more, that is chatlog.ErrNotClaimed.
 func (db *DB) Advance(ctx context.Context, b chatlog.Backlog, to int64, bytes int, since time.Time) error {
 	return db.move(ctx, &move{backlog: b, to: to, bytes: bytes, since: since.UnixNano()})
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/pgtest"
 	"confab/internal/store"
 )
 
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, work(dir))
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	os.Exit(pgtest.Run(m))
 }
 
 // work uses the store in dir for ever and says on standard output what was

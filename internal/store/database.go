@@ -15,17 +15,51 @@ import (
 type dialect interface {
 	// lock keeps other processes from opening and migrating at the same time.
 	lock(ctx context.Context) (unlock func(), err error)
-	// open returns the pool that writes and the one that reads. A transaction of
-	// the first has the database to itself until it ends.
+	// open returns the pool that writes and the one that reads. The first has
+	// one connection.
 	open(ctx context.Context, name string) (writer, reader *sql.DB, err error)
 	// migrate brings the schema up to date, and refuses one from the future.
 	migrate(ctx context.Context, name string, writer *sql.DB) error
-	// label is the database's name in metrics and errors.
+	// label is the database's name in metrics and errors, place where it is, for
+	// errors about all of it.
 	label(name string) string
+	place() string
+	// owner is who holds the leases that this process takes. It is another one
+	// for every server that can run beside this one.
+	owner() string
+	// clock is an expression: now, by the clock that all servers share, in
+	// nanoseconds since 1970.
+	clock() string
+	// patience is how long a transaction, or a statement outside of one, may
+	// take, the waiting for its turn not included; 0 is without end.
+	patience() time.Duration
+
+	// alone is the beginning of a transaction that has the database to itself,
+	// over all servers, until it ends.
+	alone(ctx context.Context, s session, name string) error
+	// lockRooms has the transaction wait for those that write frames of the same
+	// rooms, until it sees what they have written.
+	lockRooms(ctx context.Context, s session, rooms []string) error
+
+	// again says whether a transaction that failed like this has left nothing
+	// behind and may work when it is carried out once more.
+	again(err error) bool
+	// moved says whether another server than the connected one takes writes now.
+	moved(err error) bool
+	// matchesNothing says whether a query failed because of an argument that
+	// equals no value that the database can hold.
+	matchesNothing(err error) bool
+	// highWater is the last number that the table's column has given itself, and
+	// setHighWater has the next one be greater.
+	highWater(ctx context.Context, s session, table, column string) (int64, error)
+	setHighWater(ctx context.Context, s session, table, column string, last int64) error
 }
 
-// database is one database: for SQLite, one file.
+// database is one database: for SQLite, one file; for PostgreSQL, some tables
+// and the connections to them.
 type database struct {
+	dialect
+	name    string
 	label   string
 	metrics *telemetry.Metrics
 	writer  *sql.DB // one connection
@@ -43,6 +77,8 @@ func openDatabase(ctx context.Context, d dialect, name string, m *telemetry.Metr
 		return nil, err
 	}
 	db := &database{
+		dialect: d,
+		name:    name,
 		label:   d.label(name),
 		metrics: m,
 		writer:  writer,
@@ -67,39 +103,84 @@ func (d *database) close() error {
 type session struct {
 	db      *database
 	prepare func(ctx context.Context, query string) (*sql.Stmt, error)
+	// reading is outside of a transaction.
+	reading bool
 }
 
 // read returns a session in which every statement sees the newest committed
 // state; two statements may see different ones.
 func (d *database) read() session {
-	return session{db: d, prepare: func(ctx context.Context, query string) (*sql.Stmt, error) {
+	return session{db: d, reading: true, prepare: func(ctx context.Context, query string) (*sql.Stmt, error) {
 		return d.readings.get(ctx, d.reader, query)
 	}}
 }
 
-// update runs change in one transaction. It commits when change returns nil and
-// returns change's error otherwise. ctx ends only the wait for the transaction:
-// one that has begun is carried out, so that a caller who goes away does not
-// leave the outcome open.
+// errSlow is why a database that does not answer is not waited for any more.
+var errSlow = errors.New("the database does not answer in time")
+
+// bounded is ctx for as long as the database may take.
+func (d *database) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if p := d.patience(); p > 0 {
+		return context.WithTimeoutCause(ctx, p, errSlow)
+	}
+	return ctx, func() {}
+}
+
+// update runs change in one transaction that has the database to itself: what
+// it reads is true until it has committed. It commits when change returns nil
+// and returns change's error otherwise. change may be called again, when the
+// database has undone a transaction for the sake of another. ctx ends only the
+// wait for the transaction: one that has begun is carried out, so that a caller
+// who goes away does not leave the outcome open.
 func (d *database) update(ctx context.Context, change func(ctx context.Context, s session) error) error {
+	return d.transact(ctx, change, true)
+}
+
+// share is update beside transactions of other servers. What change reads may
+// be changed by them before it has committed: it decides by what a single
+// statement found and did, or behind lockRooms. Statements that change several
+// rows take them in the order of their keys, so that no two wait for each other.
+func (d *database) share(ctx context.Context, change func(ctx context.Context, s session) error) error {
+	return d.transact(ctx, change, false)
+}
+
+// attempts is how often a transaction is tried that others keep from working.
+const attempts = 3
+
+func (d *database) transact(ctx context.Context, change func(ctx context.Context, s session) error, alone bool) error {
+	waiting, cancel := d.bounded(ctx)
+	defer cancel()
 	select {
 	case d.turn <- struct{}{}:
 		defer func() { <-d.turn }()
-	case <-ctx.Done():
-		return d.failed(ctx, ctx.Err())
+	case <-waiting.Done():
+		return d.failed(waiting, context.Cause(waiting))
 	}
-	ctx = context.WithoutCancel(ctx)
-	// The connection is busy until the transaction ends, so what it met for the
-	// first time is prepared for the following ones behind it.
-	var fresh []string
-	defer func() { d.writing.add(ctx, d.writer, fresh) }()
+	for n := 1; ; n++ {
+		err := d.attempt(context.WithoutCancel(ctx), change, alone)
+		if err == nil {
+			return nil
+		}
+		if d.moved(err) {
+			d.reconnect()
+		}
+		if n == attempts || !d.again(err) {
+			return err
+		}
+	}
+}
 
+// attempt carries the transaction out once. The caller has the turn.
+func (d *database) attempt(ctx context.Context, change func(ctx context.Context, s session) error, alone bool) error {
+	within, cancel := d.bounded(ctx)
+	defer cancel()
 	start := time.Now()
-	tx, err := d.writer.BeginTx(ctx, nil)
+	tx, err := d.writer.BeginTx(within, nil)
 	if err != nil {
-		return d.failed(ctx, err)
+		return d.failed(within, err)
 	}
 	defer tx.Rollback() //nolint:errcheck // After a commit there is nothing to roll back; else the first error counts.
+	var fresh []string
 	s := session{db: d, prepare: func(ctx context.Context, query string) (*sql.Stmt, error) {
 		if known := d.writing[query]; known != nil {
 			return tx.StmtContext(ctx, known), nil
@@ -107,20 +188,41 @@ func (d *database) update(ctx context.Context, change func(ctx context.Context, 
 		fresh = append(fresh, query)
 		return tx.PrepareContext(ctx, query)
 	}}
-	if err := change(ctx, s); err != nil {
+	if alone {
+		if err := d.alone(within, s, d.name); err != nil {
+			return err
+		}
+	}
+	if err := change(within, s); err != nil {
 		return err
 	}
 	if err := tx.Commit(); err != nil {
-		return d.failed(ctx, err)
+		return d.failed(within, err)
 	}
 	d.metrics.CommitDuration.WithLabelValues(d.label).Observe(time.Since(start).Seconds())
+	// The connection was busy until here, so what it met for the first time is
+	// prepared for the following transactions behind it.
+	d.writing.add(within, d.writer, fresh)
 	return nil
+}
+
+// reconnect closes the connections that nobody uses at the moment.
+func (d *database) reconnect() {
+	d.writer.SetMaxIdleConns(0)
+	d.writer.SetMaxIdleConns(1)
+	readers := d.reader.Stats().MaxOpenConnections
+	d.reader.SetMaxIdleConns(0)
+	d.reader.SetMaxIdleConns(readers)
 }
 
 // failed is the error for callers when the database did not do its part. It is
 // counted, unless the caller just did not wait.
 func (d *database) failed(ctx context.Context, err error) error {
-	if ctx.Err() == nil {
+	slow := errors.Is(context.Cause(ctx), errSlow)
+	if slow && !errors.Is(err, errSlow) {
+		err = fmt.Errorf("%w: %w", errSlow, err)
+	}
+	if slow || ctx.Err() == nil {
 		d.metrics.StoreErrors.WithLabelValues(d.label).Inc()
 	}
 	return fmt.Errorf("%s: %w: %w", d.label, chat.Errorf(chat.Unavailable, "The database is not available, try again"), err)
@@ -156,13 +258,18 @@ func (s session) row(ctx context.Context, query string, args []any, dest ...any)
 // rows calls each for every row; scan reads its columns. What each returns ends
 // the reading and is an error of the database.
 func (s session) rows(ctx context.Context, query string, args []any, each func(scan func(...any) error) error) error {
+	if s.reading {
+		var cancel context.CancelFunc
+		ctx, cancel = s.db.bounded(ctx)
+		defer cancel()
+	}
 	statement, err := s.prepare(ctx, query) //nolint:sqlclosecheck // It is kept for the next call, or ends with the transaction.
 	if err != nil {
 		return s.db.failed(ctx, err)
 	}
 	rows, err := statement.QueryContext(ctx, args...)
 	if err != nil {
-		return s.db.failed(ctx, err)
+		return s.unread(ctx, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -171,7 +278,15 @@ func (s session) rows(ctx context.Context, query string, args []any, each func(s
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return s.db.failed(ctx, err)
+		return s.unread(ctx, err)
 	}
 	return nil
+}
+
+// unread is the outcome of a query that failed.
+func (s session) unread(ctx context.Context, err error) error {
+	if s.reading && s.db.matchesNothing(err) {
+		return nil
+	}
+	return s.db.failed(ctx, err)
 }

@@ -54,7 +54,7 @@ func (db *DB) CreateLoggingConfiguration(ctx context.Context, c *chat.LoggingCon
 	}
 	var now int64
 	err := db.main.update(ctx, func(ctx context.Context, s session) (err error) {
-		if err := s.within(ctx, limit, `SELECT count(*) FROM (SELECT 1 FROM logging_configurations LIMIT $1) AS some`, arn); err != nil {
+		if err := s.within(ctx, limit, `SELECT count(*) FROM (SELECT 1 FROM logging_configurations LIMIT $1) AS counted`, arn); err != nil {
 			return err
 		}
 		if now, err = db.stamp(ctx, s, `SELECT max(update_time) FROM logging_configurations`); err != nil {

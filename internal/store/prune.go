@@ -35,8 +35,11 @@ func (db *DB) pruneLoop(ctx context.Context) {
 // older than the retention are owed to nobody: they are dropped, counted and
 // logged. The store does so by itself once a minute.
 func (db *DB) Prune(ctx context.Context) error {
-	now := db.o.Now()
-	err := prune(ctx, db.tokens, `DELETE FROM redemptions WHERE token_id IN
+	now, err := db.now(ctx, db.tokens)
+	if err != nil {
+		return err
+	}
+	err = prune(ctx, db.tokens, `DELETE FROM redemptions WHERE token_id IN
 		(SELECT token_id FROM redemptions WHERE expires < $1 ORDER BY expires LIMIT $2)`, now.Add(-redemptionMargin))
 	if err != nil {
 		return err
@@ -51,12 +54,16 @@ func (db *DB) Prune(ctx context.Context) error {
 	// Records stand nearly in the order of their times, so the oldest are in
 	// front, and no index over the times is needed to find them. What dropOwed
 	// left is part of an object that was begun, and goes with the rest of it.
-	return prune(ctx, db.transcript, `DELETE FROM transcript WHERE position IN (SELECT position FROM
+	err = prune(ctx, db.transcript, `DELETE FROM transcript WHERE position IN (SELECT position FROM
 		(SELECT position, time, room_id FROM transcript ORDER BY position LIMIT $2) AS oldest WHERE time < $1
 		AND NOT EXISTS (SELECT 1 FROM backlogs b WHERE b.room_id = oldest.room_id AND b.delivered < oldest.position AND oldest.position <= b.head))`, expired)
+	if err != nil {
+		return err
+	}
+	return prune(ctx, db.transcript, `DELETE FROM writers WHERE owner IN (SELECT owner FROM writers WHERE time < $1 LIMIT $2)`, now.Add(-writerKept))
 }
 
-// prune runs the statement until it finds nothing more.
+// prune runs the statement until it finds nothing more. Servers take turns.
 func prune(ctx context.Context, d *database, query string, before time.Time) error {
 	for {
 		var n int64

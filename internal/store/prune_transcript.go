@@ -75,6 +75,7 @@ func (db *DB) dropReader(ctx context.Context, reader int64, expired time.Time) (
 
 func (db *DB) dropBacklog(ctx context.Context, reader int64, a agedBacklog, expired time.Time) (dropped int, err error) {
 	err = db.transcript.update(ctx, func(ctx context.Context, s session) error {
+		dropped = 0
 		var last *int64
 		if _, err := s.row(ctx, `SELECT max(position) FROM transcript WHERE room_id = $1 AND position > $2 AND position <= $3 AND time < $4`,
 			[]any{a.room, a.delivered, a.head, expired.UnixNano()}, &last); err != nil {

@@ -92,7 +92,7 @@ func (db *DB) resolveOne(ctx context.Context, arn string) (int64, error) {
 
 // addReader returns the id of the reader, a new one if there is none.
 func (db *DB) addReader(ctx context.Context, k readerKey) (id int64, err error) {
-	err = db.transcript.update(ctx, func(ctx context.Context, s session) error {
+	err = db.transcript.share(ctx, func(ctx context.Context, s session) error {
 		args := []any{k.configuration, string(k.destination.Type), k.destination.Name}
 		if _, err := s.exec(ctx, `INSERT INTO readers (logging_configuration_id, destination_type, destination_name) VALUES ($1, $2, $3)
 			ON CONFLICT (logging_configuration_id, destination_type, destination_name) DO NOTHING`, args...); err != nil {

@@ -94,7 +94,7 @@ func (db *DB) CreateRoom(ctx context.Context, r *chat.Room, limit int) error {
 	}
 	var now int64
 	err = db.main.update(ctx, func(ctx context.Context, s session) error {
-		if err := s.within(ctx, limit, `SELECT count(*) FROM (SELECT 1 FROM rooms LIMIT $1) AS some`, arn); err != nil {
+		if err := s.within(ctx, limit, `SELECT count(*) FROM (SELECT 1 FROM rooms LIMIT $1) AS counted`, arn); err != nil {
 			return err
 		}
 		if now, err = db.stamp(ctx, s, `SELECT max(update_time) FROM rooms`); err != nil {

@@ -73,7 +73,7 @@ func (db *DB) checkSecretKey(ctx context.Context) error {
 			return err
 		}
 		if _, err := db.seal.open(sealed, secretKeyCheck); err != nil {
-			return fmt.Errorf("the secret key does not open the database in %q; use the one it was made with, see --secret-key-file", db.o.Dir)
+			return fmt.Errorf("the secret key does not open the database %s; use the one it was made with, see --secret-key-file", db.dialect.place())
 		}
 		return nil
 	})

@@ -34,6 +34,38 @@ type sqliteDialect struct{ dir string }
 
 func (d sqliteDialect) label(name string) string { return name + ".db" }
 
+func (d sqliteDialect) place() string { return strconv.Quote(d.dir) }
+
+// One server at a time runs on a directory, so a lease is always its own, also
+// after it was killed and started again.
+func (d sqliteDialect) owner() string { return "server" }
+
+func (d sqliteDialect) clock() string { return `CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000000` }
+
+// SQLite answers, or waits busyTimeout and then says so.
+func (d sqliteDialect) patience() time.Duration { return 0 }
+
+// Every transaction has its file to itself: see _txlock in open.
+func (d sqliteDialect) alone(context.Context, session, string) error       { return nil }
+func (d sqliteDialect) lockRooms(context.Context, session, []string) error { return nil }
+
+func (d sqliteDialect) again(error) bool          { return false }
+func (d sqliteDialect) moved(error) bool          { return false }
+func (d sqliteDialect) matchesNothing(error) bool { return false }
+
+func (d sqliteDialect) highWater(ctx context.Context, s session, table, _ string) (last int64, err error) {
+	_, err = s.row(ctx, `SELECT seq FROM sqlite_sequence WHERE name = $1`, []any{table}, &last)
+	return last, err
+}
+
+func (d sqliteDialect) setHighWater(ctx context.Context, s session, table, _ string, last int64) error {
+	n, err := s.exec(ctx, `UPDATE sqlite_sequence SET seq = $2 WHERE name = $1`, table, last)
+	if err == nil && n == 0 {
+		_, err = s.exec(ctx, `INSERT INTO sqlite_sequence (name, seq) VALUES ($1, $2)`, table, last)
+	}
+	return err
+}
+
 func (d sqliteDialect) path(name string) string { return filepath.Join(d.dir, d.label(name)) }
 
 // lock makes the directory and takes the lock file in it.

@@ -13,8 +13,13 @@
 //	tokens.db      redemptions of chat tokens. Survives kill -9.
 //	transcript.db  delivered frames. Survives kill -9.
 //
+// With PostgreSQL they are tables of one database that several servers share, and
+// stay apart by their connections.
+//
 // Each has one connection that writes and several that read. Redemptions and
-// frames that come at the same time share one commit (see committer).
+// frames that come at the same time share one commit (see committer). A
+// transaction of the API has confab to itself, over all servers; those for
+// tokens and the transcript run beside each other (see database.update and share).
 //
 // Refusals are *chat.Error. A database that fails is Unavailable, with the cause
 // further down the chain for the log.
@@ -25,6 +30,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -36,7 +42,7 @@ import (
 // SecretKeySize is the length of Options.SecretKey in bytes.
 const SecretKeySize = 32
 
-// The databases. For SQLite each is a file, <name>.db.
+// The databases. For SQLite each is a file, <name>.db; for PostgreSQL, tables.
 const (
 	mainDatabase       = "confab"
 	tokensDatabase     = "tokens"
@@ -49,10 +55,21 @@ const (
 	DefaultSpoolBytes = 64 << 20
 )
 
+// IsPostgres says whether a URL of Options.Database names a PostgreSQL database.
+func IsPostgres(url string) bool {
+	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
+}
+
 // Options say where the truth is and who may read its secrets.
 type Options struct {
-	// Dir is the data directory. It is made, for nobody but its owner, when it
-	// does not exist.
+	// Database is the URL of a PostgreSQL database, postgres://…, as libpq takes
+	// it: sslmode, sslrootcert, application_name, search_path and statement_timeout
+	// are those of the connections. Empty is SQLite in Dir.
+	Database string
+	// Wait is how long Open waits for a PostgreSQL that cannot be reached.
+	Wait time.Duration
+	// Dir is the data directory of SQLite. It is made, for nobody but its owner,
+	// when it does not exist.
 	Dir string
 	// SecretKey, 32 bytes, seals the secrets in the database. Every node and
 	// command needs the one that the database was made with.
@@ -69,7 +86,8 @@ type Options struct {
 	Log *slog.Logger
 	// Metrics may be nil.
 	Metrics *telemetry.Metrics
-	// Now is the clock; nil is time.Now.
+	// Now is the clock. With nil it is time.Now, and what is deleted because of
+	// its age is by the clock of the database: servers may be of two minds.
 	Now func() time.Time
 }
 
@@ -79,13 +97,16 @@ type DB struct {
 	seal *sealer
 	page pager
 
-	main       *database // confab.db
-	tokens     *database // tokens.db
-	transcript *database // transcript.db
+	dialect    dialect
+	ownClock   bool // see Options.Now
+	main       *database
+	tokens     *database
+	transcript *database
 
 	redemptions *committer[*redemption]
 	frames      *committer[*messaging.Frame]
 	drops       dropLog
+	writing     batchName // of the goroutine that writes frames
 	readers     readers
 	moves       *committer[*move]
 
@@ -95,15 +116,21 @@ type DB struct {
 	background sync.WaitGroup
 }
 
-// Open opens the store in o.Dir and makes or migrates its files. Several
-// processes may have it open, as a command beside a running server; only one of
-// them should be a server. An error says what to change.
+// Open opens the store and makes or migrates its databases. Several processes
+// may have it open, as a command beside a running server. With SQLite, only one
+// of them should be a server. An error says what to change.
 func Open(ctx context.Context, o Options) (*DB, error) {
+	ownClock := o.Now == nil
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{o: o}
+	db := &DB{o: o, ownClock: ownClock, dialect: sqliteDialect{dir: o.Dir}}
+	if o.Database != "" {
+		if db.dialect, err = newPostgres(o); err != nil {
+			return nil, err
+		}
+	}
 	if db.seal, err = newSealer(o.SecretKey); err != nil {
 		return nil, err
 	}
@@ -111,7 +138,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, err
 	}
 	if err := db.open(ctx); err != nil {
-		return nil, errors.Join(err, db.closeFiles())
+		return nil, errors.Join(err, db.closeDatabases())
 	}
 
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -130,7 +157,7 @@ func (o Options) withDefaults() (Options, error) {
 	if len(o.SecretKey) != SecretKeySize {
 		return o, fmt.Errorf("the secret key has %d bytes; it needs exactly %d", len(o.SecretKey), SecretKeySize)
 	}
-	if o.Dir == "" {
+	if o.Dir == "" && o.Database == "" {
 		return o, errors.New("no data directory is set")
 	}
 	if o.Retention <= 0 {
@@ -151,10 +178,10 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// open opens and migrates the files, and checks the secret key. No other process
-// does the same at that time.
+// open opens and migrates the databases, and checks the secret key. No other
+// process does the same at that time.
 func (db *DB) open(ctx context.Context) error {
-	d := sqliteDialect{dir: db.o.Dir}
+	d := db.dialect
 	unlock, err := d.lock(ctx)
 	if err != nil {
 		return err
@@ -172,17 +199,17 @@ func (db *DB) open(ctx context.Context) error {
 }
 
 // Close writes what still waits, for a few seconds at most, and closes the
-// files. Nothing may be called after it; Redeem and Append then refuse.
+// databases. Nothing may be called after it; Redeem and Append then refuse.
 func (db *DB) Close() error {
 	db.stop()
 	db.redemptions.close()
 	db.frames.close()
 	db.moves.close()
 	db.background.Wait()
-	return db.closeFiles()
+	return db.closeDatabases()
 }
 
-func (db *DB) closeFiles() error {
+func (db *DB) closeDatabases() error {
 	var errs []error
 	for _, d := range []*database{db.main, db.tokens, db.transcript} {
 		if d != nil {
@@ -190,6 +217,16 @@ func (db *DB) closeFiles() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// now is the clock by which what has expired is deleted.
+func (db *DB) now(ctx context.Context, d *database) (time.Time, error) {
+	if !db.ownClock {
+		return db.o.Now(), nil
+	}
+	var now int64
+	_, err := d.read().row(ctx, `SELECT `+d.clock(), nil, &now)
+	return fromNanos(now), err
 }
 
 // arn returns the ARN of one of our resources.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/pgtest"
 	"confab/internal/store"
 )
 
@@ -31,14 +32,27 @@ type opener func(t testing.TB, change ...func(*store.Options)) *store.DB
 func dialects(t *testing.T, test func(t *testing.T, open opener)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, sqlite(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, postgres(t)) })
+}
+
+// postgres opens an empty database of the shared cluster.
+func postgres(tb testing.TB) opener {
+	tb.Helper()
+	url := pgtest.Shared(tb).Database(tb)
+	return opened(func(o *store.Options) { o.Database = url })
 }
 
 func sqlite(tb testing.TB) opener {
 	tb.Helper()
 	dir := filepath.Join(tb.TempDir(), "data")
+	return opened(func(o *store.Options) { o.Dir = dir })
+}
+
+// opened opens the store that where sets.
+func opened(where func(*store.Options)) opener {
 	return func(tb testing.TB, change ...func(*store.Options)) *store.DB {
 		tb.Helper()
-		db, err := store.Open(tb.Context(), options(dir, change...))
+		db, err := store.Open(tb.Context(), options("", append([]func(*store.Options){where}, change...)...))
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -203,7 +217,7 @@ func TestOpenRefuses(t *testing.T) {
 			prepare: func(t *testing.T, dir string) {
 				execute(t, filepath.Join(dir, "transcript.db"), `INSERT INTO schema_version (version_id, is_applied) VALUES (99, 1)`)
 			},
-			want: []string{"transcript.db", "newer Confab", "version 99", "up to 2"},
+			want: []string{"transcript.db", "newer Confab", "version 99", "up to 3"},
 		},
 		{
 			name: "a database that another process keeps locked",

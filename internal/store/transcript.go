@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"sync"
 	"time"
@@ -76,12 +77,28 @@ var released = func() chan struct{} {
 }()
 
 // writeFrames stores the frames, and with them who is owed them.
+//
+// Rooms are locked first. So a room's rows become visible in the order of their
+// positions; before is behind all that was written for these rooms, and what is
+// written for them later stands behind head. Other rooms may have rows around
+// both that are not committed yet: nobody asks for those by these bounds.
 func (db *DB) writeFrames(ctx context.Context, frames []*messaging.Frame) error {
 	ids, err := db.resolve(ctx, frames)
 	if err != nil {
 		return err
 	}
-	return db.transcript.update(ctx, func(ctx context.Context, s session) error {
+	batch := db.writing.of(frames)
+	return db.transcript.share(ctx, func(ctx context.Context, s session) error {
+		if err := s.db.lockRooms(ctx, s, roomsOf(frames)); err != nil {
+			return err
+		}
+		// A commit whose answer was lost may have worked. Then this is the batch
+		// that the server wrote last.
+		n, err := s.exec(ctx, `INSERT INTO writers (owner, batch, time) VALUES ($1, $2, `+s.db.clock()+`)
+			ON CONFLICT (owner) DO UPDATE SET batch = excluded.batch, time = excluded.time WHERE writers.batch <> excluded.batch`, s.db.owner(), batch)
+		if err != nil || n == 0 {
+			return err
+		}
 		before, err := s.lastPosition(ctx)
 		if err != nil {
 			return err
@@ -103,6 +120,36 @@ func (db *DB) writeFrames(ctx context.Context, frames []*messaging.Frame) error 
 		}
 		return s.addBacklogs(ctx, frames, ids, before, head)
 	})
+}
+
+// writerKept is how long the last batch of a server is remembered: longer than
+// anybody tries to write it.
+const writerKept = 24 * time.Hour
+
+// batchName names a batch of frames, by the same name as often as it is tried.
+// Batches come one after the other.
+type batchName struct {
+	first *messaging.Frame
+	name  [16]byte
+}
+
+func (b *batchName) of(frames []*messaging.Frame) []byte {
+	if b.first != frames[0] {
+		b.first = frames[0]
+		rand.Read(b.name[:])
+	}
+	return b.name[:]
+}
+
+// roomsOf are the rooms of the frames; some may stand there several times.
+func roomsOf(frames []*messaging.Frame) []string {
+	var rooms []string
+	for _, f := range frames {
+		if n := len(rooms); n == 0 || rooms[n-1] != f.RoomID {
+			rooms = append(rooms, f.RoomID)
+		}
+	}
+	return rooms
 }
 
 // lastPosition is the last one in the transcript, 0 when it is empty.
