@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"testing"
 	"time"
@@ -25,43 +26,25 @@ func rooms() []crowd.Room {
 	}
 }
 
-// run opens the rooms, has the clients talk while fault happens, and checks what
-// they saw.
-func run(t *testing.T, c *cluster.Cluster, seed uint64, o history.Options, fault func(ctx context.Context)) history.Measures {
+// run has people talk while fault happens, and fails the test for whatever they
+// should not have seen.
+func run(t *testing.T, c *cluster.Cluster, trial cluster.Trial, fault func(ctx context.Context, trial *cluster.Trial) error) {
 	t.Helper()
-	rooms := rooms()
-	people, living := crowd.New(t.Context(), crowd.Options{Pick: c.Balancer.Pick})
-	defer people.End()
-	if err := people.Open(living, c.Nodes[0].Clients(), rooms); err != nil {
-		t.Fatal(err)
-	}
-	talking, quiet := context.WithCancel(living)
-	people.Load(talking, living, rooms, c.Clients(), seed)
-	fault(living)
-	quiet()
-	settling, cancel := context.WithTimeout(living, 30*time.Second)
-	defer cancel()
-	if err := people.Settle(settling, crowd.ARNs(rooms)); err != nil {
+	trial.Rooms = rooms()
+	report, err := c.Run(t.Context(), &trial, fault)
+	if err != nil {
 		t.Error(err)
 	}
-	h := people.End()
-	h.Rates = crowd.Rates(rooms)
-	for _, v := range history.Check(h, o).Violations {
+	for _, v := range report.Violations {
 		t.Error(v)
 	}
-	m := history.Measure(h)
+	if trial.History == nil {
+		return
+	}
+	m := history.Measure(trial.History)
 	t.Logf("%+v", m)
 	if m.Acknowledged == 0 || m.Refused[429] == 0 {
 		t.Error("the load is no load")
-	}
-	return m
-}
-
-// during lets the load go on for a while.
-func during(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
 	}
 }
 
@@ -77,23 +60,24 @@ func TestSingle(t *testing.T) {
 		}
 	})
 	node := c.Nodes[0]
-	restart := func(t *testing.T, end func() error) func(context.Context) {
-		return func(ctx context.Context) {
-			during(ctx, 2*time.Second)
-			if err := end(); err != nil {
-				t.Error(err)
+	restart := func(end func() error) func(context.Context, *cluster.Trial) error {
+		return func(ctx context.Context, _ *cluster.Trial) error {
+			cluster.Pause(ctx, 2*time.Second)
+			if err := errors.Join(end(), node.Start(ctx)); err != nil {
+				return err
 			}
-			if err := node.Start(ctx); err != nil {
-				t.Fatal(err)
-			}
-			during(ctx, 2*time.Second)
+			cluster.Pause(ctx, 2*time.Second)
+			return nil
 		}
 	}
 	t.Run("nothing happens", func(t *testing.T) {
-		run(t, c, 1, history.Options{}, func(ctx context.Context) { during(ctx, 3*time.Second) })
+		run(t, c, cluster.Trial{Seed: 1}, func(ctx context.Context, _ *cluster.Trial) error {
+			cluster.Pause(ctx, 3*time.Second)
+			return nil
+		})
 	})
 	// Rates are kept in memory: one node that starts again begins them anew.
 	fresh := history.Options{FreshBuckets: 1}
-	t.Run("kill -9", func(t *testing.T) { run(t, c, 2, fresh, restart(t, node.Kill)) })
-	t.Run("drain", func(t *testing.T) { run(t, c, 3, fresh, restart(t, node.Stop)) })
+	t.Run("kill -9", func(t *testing.T) { run(t, c, cluster.Trial{Seed: 2, Options: fresh}, restart(node.Kill)) })
+	t.Run("drain", func(t *testing.T) { run(t, c, cluster.Trial{Seed: 3, Options: fresh}, restart(node.Stop)) })
 }
