@@ -81,17 +81,22 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 			n.options.Env = append(n.options.Env, "CONFAB_CLUSTER_SECRET="+clusterSecret, "CONFAB_SECRET_KEY="+secretKey)
 		}
 	}
-	errs := make([]error, o.Nodes)
+	if err := c.StartAll(ctx); err != nil {
+		return nil, errors.Join(err, c.Kill())
+	}
+	c.Balancer = newBalancer(c.Nodes)
+	return c, nil
+}
+
+// StartAll starts all nodes and waits until each of them is ready.
+func (c *Cluster) StartAll(ctx context.Context) error {
+	errs := make([]error, len(c.Nodes))
 	var all sync.WaitGroup
 	for i, n := range c.Nodes {
 		all.Go(func() { errs[i] = n.Start(ctx) })
 	}
 	all.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return nil, errors.Join(err, c.Kill())
-	}
-	c.Balancer = newBalancer(c.Nodes)
-	return c, nil
+	return errors.Join(errs...)
 }
 
 // Kill ends all nodes at once.
@@ -120,6 +125,7 @@ type Node struct {
 
 	mu     sync.Mutex // guards server
 	server *process.Server
+	ended  strings.Builder // the logs of earlier processes
 }
 
 // prepare chooses the node's addresses and directory.
@@ -169,8 +175,21 @@ func (n *Node) Start(ctx context.Context) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.server != nil {
+		n.ended.WriteString(n.server.Log())
+	}
 	n.server = s
 	return nil
+}
+
+// Log is what all processes of the node have written.
+func (n *Node) Log() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.server == nil {
+		return ""
+	}
+	return n.ended.String() + n.server.Log()
 }
 
 // Server is the running process, or the last one; nil before the first start.

@@ -43,6 +43,9 @@ func (c *Crowd) Open(ctx context.Context, node Node, rooms []Room) error {
 	return nil
 }
 
+// Warm is how long people talk before anything happens.
+const Warm = 1500 * time.Millisecond
+
 // Load has the clients of the rooms talk until the context ends: messages at
 // the offered rate, now and then a deletion, an event from the backend, a user
 // who comes and is disconnected, and a token that is used on all nodes at once.

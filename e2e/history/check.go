@@ -47,6 +47,8 @@ type Options struct {
 	// FreshBuckets is how often in the run a room's rate began anew, as when the
 	// memory of all nodes is lost at once.
 	FreshBuckets int
+	// MayGiveUp allows clients to give up, as while the database is gone.
+	MayGiveUp bool
 }
 
 // Report is the result of a check.
@@ -67,12 +69,12 @@ func Check(h *History, o Options) Report {
 		whole, sides, apart := part.sides(h.Partitions)
 		r.Apart += apart
 		for _, p := range append(sides, whole) {
-			for _, v := range slices.Concat(p.duplicates(), p.order(), p.loss(), p.refusals()) {
+			for _, v := range slices.Concat(p.duplicates(), p.order(), p.loss(), p.refusals(), p.rate(h.Rates[room], o.FreshBuckets)) {
 				v.Room = room
 				r.Violations = append(r.Violations, v)
 			}
 		}
-		for _, v := range slices.Concat(part.kicks(), part.rate(h.Rates[room], o.FreshBuckets)) {
+		for _, v := range part.kicks() {
 			v.Room = room
 			r.Violations = append(r.Violations, v)
 		}
@@ -80,6 +82,9 @@ func Check(h *History, o Options) Report {
 	r.Violations = append(r.Violations, h.codes(o)...)
 	r.Violations = append(r.Violations, h.tokens()...)
 	for _, client := range h.GaveUp {
+		if o.MayGiveUp {
+			break
+		}
 		r.Violations = append(r.Violations, Violation{Rule: ComesBack, Detail: client})
 	}
 	return r

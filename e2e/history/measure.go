@@ -2,6 +2,7 @@ package history
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"time"
 )
@@ -54,6 +55,30 @@ func Measure(h *History) Measures {
 	return m
 }
 
+// slow is how long an answer may take when nothing is wrong.
+const slow = 500 * time.Millisecond
+
+// Healed returns how long after the given time something was still wrong: a
+// request waited for its answer, was refused with a 5xx or got none, or a client
+// was away.
+func Healed(h *History, after time.Duration) time.Duration {
+	healed := after
+	for _, q := range h.Requests {
+		switch {
+		case q.Answered == StillOpen:
+			healed = max(healed, q.Sent)
+		case q.Outcome == Refused && q.Code >= 500, q.Answered-q.Sent > slow:
+			healed = max(healed, q.Answered)
+		}
+	}
+	for _, r := range h.rooms() {
+		for _, back := range r.returns() {
+			healed = max(healed, back.Opened)
+		}
+	}
+	return healed - after
+}
+
 // silence is the longest time from a request to the next acknowledgement of
 // anything in the room.
 func (r *room) silence() time.Duration {
@@ -80,16 +105,28 @@ func (r *room) silence() time.Duration {
 
 // away is the longest time from the end of a client's connection to its next one.
 func (r *room) away() time.Duration {
+	longest := time.Duration(0)
+	for previous, back := range r.returns() {
+		longest = max(longest, back.Opened-previous.Ended)
+	}
+	return longest
+}
+
+// returns is each connection that was followed by another of the same client,
+// and that one.
+func (r *room) returns() iter.Seq2[*Connection, *Connection] {
 	byClient := map[string][]*Connection{}
 	for _, c := range r.connections {
 		byClient[c.Client] = append(byClient[c.Client], c)
 	}
-	longest := time.Duration(0)
-	for _, connections := range byClient {
-		slices.SortFunc(connections, func(a, b *Connection) int { return cmp.Compare(a.Opened, b.Opened) })
-		for i := 1; i < len(connections); i++ {
-			longest = max(longest, connections[i].Opened-connections[i-1].Ended)
+	return func(yield func(previous, back *Connection) bool) {
+		for _, connections := range byClient {
+			slices.SortFunc(connections, func(a, b *Connection) int { return cmp.Compare(a.Opened, b.Opened) })
+			for i := 1; i < len(connections); i++ {
+				if !yield(connections[i-1], connections[i]) {
+					return
+				}
+			}
 		}
 	}
-	return longest
 }

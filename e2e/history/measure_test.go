@@ -24,4 +24,7 @@ func TestMeasure(t *testing.T) {
 	if diff := cmp.Diff(want, Measure(h)); diff != "" {
 		t.Error(diff)
 	}
+	if got := Healed(h, second); got != 8*second {
+		t.Errorf("healed after %s", got)
+	}
 }
