@@ -11,10 +11,11 @@ import (
 	"confab/e2e/crowd"
 	"confab/e2e/history"
 	"confab/e2e/process"
+	"confab/internal/pgtest"
 )
 
 func TestMain(m *testing.M) {
-	status := m.Run()
+	status := pgtest.Run(m)
 	process.Remove()
 	os.Exit(status)
 }

@@ -86,6 +86,9 @@ func (c *Crowd) talk(talking, living context.Context, r *Room, nodes []Node, ran
 	}
 }
 
+// Members returns the clients that stay in the room.
+func (r Room) Members() []*Client { return r.clients }
+
 // ARNs returns the rooms' ARNs.
 func ARNs(rooms []Room) []string {
 	arns := make([]string, len(rooms))

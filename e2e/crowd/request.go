@@ -119,7 +119,7 @@ func (c *Crowd) Event(ctx context.Context, node Node, room, name string) (id str
 	c.record(func() {
 		if err == nil {
 			q.Outcome, q.FrameID, q.Answered = history.Acknowledged, aws.ToString(out.Id), now
-		} else if res, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+		} else if res, ok := errors.AsType[*awshttp.ResponseError](err); ok && res.HTTPStatusCode() != 0 {
 			q.Outcome, q.Code, q.Answered = history.Refused, res.HTTPStatusCode(), now
 		}
 	})

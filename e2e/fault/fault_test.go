@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 
 // world is what faults can break.
 type world struct {
-	t        *testing.T
+	t        *testing.T // the round's
 	cluster  *cluster.Cluster
 	network  *Network // nil where there are no namespaces
 	postgres *pgtest.Cluster
@@ -129,6 +129,7 @@ func rooms() []crowd.Room {
 
 // round is one fault.
 func (w *world) round(t *testing.T, s *scenario, row *Row, random *rand.Rand) {
+	w.t = t
 	trial := &cluster.Trial{Rooms: rooms(), Seed: random.Uint64(), Options: s.options}
 	report, err := w.cluster.Run(t.Context(), trial, func(ctx context.Context, trial *cluster.Trial) error {
 		cluster.Pause(ctx, crowd.Warm)

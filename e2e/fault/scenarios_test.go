@@ -191,7 +191,7 @@ var scenarios = []scenario{
 		inject: func(ctx context.Context, w *world, trial *cluster.Trial, _ *rand.Rand) error {
 			w.postgres.Exec(w.t, "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
 			cluster.Pause(ctx, 4*time.Second)
-			w.postgres.Exec(w.t, "SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()")
+			w.postgres.Exec(w.t, "SET default_transaction_read_only = off", "ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()")
 			trial.Over = trial.Crowd.Now()
 			cluster.Pause(ctx, 4*time.Second)
 			return nil

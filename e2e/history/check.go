@@ -74,7 +74,7 @@ func Check(h *History, o Options) Report {
 				r.Violations = append(r.Violations, v)
 			}
 		}
-		for _, v := range part.kicks() {
+		for _, v := range part.kicks(h.Partitions) {
 			v.Room = room
 			r.Violations = append(r.Violations, v)
 		}

@@ -215,6 +215,18 @@ func TestCheck_partition(t *testing.T) {
 			Connections: []*Connection{at("n1", StillOpen, "ab"), at("n2", StillOpen, "a")},
 			Requests:    []*Request{acknowledged("b", 1600*time.Millisecond, 2*second)},
 		}, 1, ""},
+		{"a kick on one side is not heard on the other", History{
+			Connections: []*Connection{at("n1", StillOpen, ""), at("n2", StillOpen, "")},
+			Requests: []*Request{{
+				ID: "kick", Room: "r", Node: "n2", Action: DisconnectUser, Target: "n1", Sent: 2 * second, Answered: 2 * second, Outcome: Acknowledged,
+			}},
+		}, 0, ""},
+		{"a kick on one side is heard there", History{
+			Connections: []*Connection{at("n1", StillOpen, ""), at("n2", StillOpen, "")},
+			Requests: []*Request{{
+				ID: "kick", Room: "r", Node: "n2", Action: DisconnectUser, Target: "n2", Sent: 2 * second, Answered: 2 * second, Outcome: Acknowledged,
+			}},
+		}, 0, string(KicksEnd)},
 		{"a message before it is lost", History{
 			Connections: []*Connection{at("n1", StillOpen, "a"), at("n2", StillOpen, "")},
 			Requests:    []*Request{acknowledged("a", second/2, second)},

@@ -12,8 +12,9 @@ const kickTime = 5 * time.Second
 
 // kicks checks that a disconnected user's connections ended, with the event as
 // their last frame when a Close frame ended them, and that nobody else saw a
-// Close frame: it is final for an official client.
-func (r *room) kicks() []Violation {
+// Close frame: it is final for an official client. Connections on the other side
+// of a partition do not hear of it.
+func (r *room) kicks(partitions []Partition) []Violation {
 	kicked := map[string][]*Request{} // by user
 	for _, q := range r.requests {
 		if q.Action == DisconnectUser && q.Outcome != Refused {
@@ -23,7 +24,7 @@ func (r *room) kicks() []Violation {
 	var all []Violation
 	for _, c := range r.connections {
 		for _, q := range kicked[c.User] {
-			if q.Outcome == Acknowledged && c.Opened < q.Sent && c.Ended > q.Answered+kickTime {
+			if q.Outcome == Acknowledged && c.Opened < q.Sent && c.Ended > q.Answered+kickTime && !apart(partitions, q, c.Node) {
 				all = append(all, Violation{Rule: KicksEnd, Detail: fmt.Sprintf(
 					"%s on %s is connected %s after %s was disconnected", c.Client, c.Node, kickTime, c.User)})
 			}
@@ -43,6 +44,14 @@ func (r *room) kicks() []Violation {
 		}
 	}
 	return all
+}
+
+// apart says whether the request was made while its node and the other could
+// not hear each other.
+func apart(partitions []Partition, q *Request, node string) bool {
+	return slices.ContainsFunc(partitions, func(p Partition) bool {
+		return q.Answered >= p.From && q.Sent < p.To && p.Side[q.Node] != p.Side[node]
+	})
 }
 
 // tokens checks that every token connected at most once, on whatever node.
