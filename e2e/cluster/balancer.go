@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// checkEvery and checkTime are a load balancer's quick health check.
+	// checkEvery and checkTime are a quick health check of a load balancer.
 	checkEvery = 200 * time.Millisecond
-	checkTime  = 500 * time.Millisecond
+	checkTime  = 2 * time.Second
 )
 
 // Balancer knows which nodes are ready and spreads connections over them.

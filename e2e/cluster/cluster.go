@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -37,6 +38,11 @@ type Options struct {
 	Dir string
 	// Args are appended to every node's.
 	Args []string
+	// Env is appended to every node's environment.
+	Env []string
+	// CPUs, when set, are the processors that all nodes share, as taskset(1)
+	// takes them.
+	CPUs string
 	// Hosts are the nodes' addresses, 127.0.0.1 without.
 	Hosts []Host
 	// Hold has the test hold the listeners of the nodes, as systemd does, so that
@@ -131,8 +137,13 @@ type Node struct {
 // prepare chooses the node's addresses and directory.
 func (n *Node) prepare(ctx context.Context, o Options) error {
 	n.options = process.Options{
-		DataDir: filepath.Join(o.Dir, n.Name), Namespace: n.Host.Namespace,
+		DataDir: filepath.Join(o.Dir, n.Name), Env: slices.Clone(o.Env),
 		Args: append([]string{"--connect-rate-per-user", "0", "--connect-rate-per-address", "0", "--drain-time", "2s"}, o.Args...),
+	}
+	if n.Host.Namespace != "" {
+		n.options.Through = []string{"ip", "netns", "exec", n.Host.Namespace}
+	} else if o.CPUs != "" {
+		n.options.Through = []string{"taskset", "-c", o.CPUs}
 	}
 	if err := os.MkdirAll(n.options.DataDir, 0o700); err != nil {
 		return err

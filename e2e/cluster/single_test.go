@@ -51,6 +51,7 @@ func run(t *testing.T, c *cluster.Cluster, trial cluster.Trial, fault func(ctx c
 
 // TestSingle restarts one node with SQLite behind a listener that the test holds.
 func TestSingle(t *testing.T) {
+	t.Parallel()
 	c, err := cluster.Start(t.Context(), cluster.Options{Nodes: 1, Dir: t.TempDir(), Hold: true})
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -89,8 +90,9 @@ type Options struct {
 	// Address, when set, is listened on instead of a free port of the loopback
 	// address, so that a node that starts again is found where it was.
 	Address string
-	// Namespace, when set, is the network namespace that the server runs in.
-	Namespace string
+	// Through, when set, is a command that runs another and is replaced by it, so
+	// that its process id is the server's: "ip netns exec NAME", "taskset -c 0".
+	Through []string
 }
 
 // Server is a running "confab serve".
@@ -135,13 +137,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 				return nil, err
 			}
 		}
-		command := append(append([]string{binary}, args...), "--listen", address)
-		if o.Namespace != "" {
-			// It replaces itself by the command, so the process id is the server's.
-			command = append([]string{"ip", "netns", "exec", o.Namespace}, command...)
-		}
+		command := slices.Concat(o.Through, []string{binary}, args, []string{"--listen", address}, o.Args)
 		//nolint:gosec // Running the program under test is what this package is for.
-		cmd = exec.CommandContext(unending, command[0], append(command[1:], o.Args...)...)
+		cmd = exec.CommandContext(unending, command[0], command[1:]...)
 	} else {
 		address = o.Listener.Addr().String()
 		file, err := o.Listener.File()
