@@ -169,6 +169,11 @@ func (w *world) keep(t *testing.T, trial *cluster.Trial) {
 	}
 	for _, n := range w.cluster.Nodes {
 		os.WriteFile(filepath.Join(dir, n.Name+".log"), []byte(n.Log()), 0o600)
+		for line := range strings.Lines(n.Log()) {
+			if strings.Contains(line, "new view") {
+				t.Logf("%s: %s", n.Name, line[:min(len(line), 250)])
+			}
+		}
 	}
 	t.Logf("kept in %s", dir)
 }

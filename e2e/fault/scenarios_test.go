@@ -131,10 +131,8 @@ var scenarios = []scenario{
 		},
 	},
 	{
-		name: "50 ms between the nodes, routes reset", keeps: "everything, slower", network: true, options: history.Options{Codes: unavailable},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, random *rand.Rand) error {
-			return w.slowRoutes(ctx, trial, random)
-		},
+		name: "all routes reset, then 50 ms between the nodes", keeps: "each node on its own until NATS connects again; then everything, slower", network: true, options: history.Options{Codes: unavailable},
+		inject: func(ctx context.Context, w *world, trial *cluster.Trial, _ *rand.Rand) error { return w.slowRoutes(ctx, trial) },
 	},
 	{
 		name: "PostgreSQL stopped", keeps: "live rooms", options: history.Options{Codes: unavailable, MayGiveUp: true},
@@ -261,27 +259,24 @@ const rejoinTime = 8 * time.Second
 // partition breaks links for some seconds so that one node is alone.
 func (w *world) partition(ctx context.Context, trial *cluster.Trial, random *rand.Rand, alone int, fault func() error) error {
 	cluster.Pause(ctx, time.Second)
-	p := history.Partition{From: trial.Crowd.Now(), Side: map[string]int{}}
-	for i, n := range w.cluster.Nodes {
-		if p.Side[n.Name] = 0; i == alone || alone == all {
-			p.Side[n.Name] = i + 1
-		}
-	}
+	end := w.apart(trial, alone)
 	if err := fault(); err != nil {
 		return err
 	}
 	cluster.Pause(ctx, time.Second+time.Duration(random.Int64N(int64(7*time.Second))))
 	trial.Over = trial.Crowd.Now()
 	err := w.network.Heal(ctx)
-	p.To = trial.Over + rejoinTime
-	trial.Partitions = append(trial.Partitions, p)
-	cluster.Pause(ctx, rejoinTime+4*time.Second)
+	cluster.Pause(ctx, rejoinTime)
+	end()
+	cluster.Pause(ctx, 4*time.Second)
 	return err
 }
 
-// slowRoutes leads the routes through proxies that delay them, and breaks them
-// once.
-func (w *world) slowRoutes(ctx context.Context, trial *cluster.Trial, random *rand.Rand) error {
+// slowRoutes leads the routes through proxies that delay them. It takes NATS
+// longer to connect again than nodes wait for each other, so each is on its own
+// for a moment, when the proxies come and when they go.
+func (w *world) slowRoutes(ctx context.Context, trial *cluster.Trial) error {
+	apart := w.apart(trial, all)
 	proxies, err := RouteProxies(ctx, w.network)
 	defer func() {
 		for _, p := range proxies {
@@ -296,14 +291,32 @@ func (w *world) slowRoutes(ctx context.Context, trial *cluster.Trial, random *ra
 			return err
 		}
 	}
+	cluster.Pause(ctx, rejoinTime)
+	apart()
 	cluster.Pause(ctx, 5*time.Second)
-	again := proxies[random.IntN(len(proxies))]
-	again.Stop()
-	if err := again.Start(); err != nil {
-		return err
-	}
-	cluster.Pause(ctx, 3*time.Second)
+	apart = w.apart(trial, all)
 	trial.Over = trial.Crowd.Now()
+	for _, p := range proxies {
+		p.Stop()
+	}
 	err = w.network.Heal(ctx)
+	cluster.Pause(ctx, rejoinTime)
+	apart()
+	cluster.Pause(ctx, 4*time.Second)
 	return err
+}
+
+// apart begins a time in which one node, or each, is alone; what it returns ends
+// it.
+func (w *world) apart(trial *cluster.Trial, alone int) (end func()) {
+	p := history.Partition{From: trial.Crowd.Now(), Side: map[string]int{}}
+	for i, n := range w.cluster.Nodes {
+		if p.Side[n.Name] = 0; i == alone || alone == all {
+			p.Side[n.Name] = i + 1
+		}
+	}
+	return func() {
+		p.To = trial.Crowd.Now()
+		trial.Partitions = append(trial.Partitions, p)
+	}
 }
