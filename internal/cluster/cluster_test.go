@@ -74,7 +74,7 @@ func heard(nodes map[string]*node, room string) map[string][]string {
 
 func TestOneOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		net := newNetwork(t.Context(), 1)
+		net := newNetwork(t, 1)
 		net.delay = 5 * time.Millisecond
 		nodes := start(t, net, newRooms(4, 100), "a", "b", "c")
 		var senders sync.WaitGroup

@@ -76,21 +76,25 @@ type node struct {
 type audience struct {
 	mu    sync.Mutex
 	heard []string // ids, in order
-	each  func(json []byte)
+	said  []string // contents
 }
 
 func (a *audience) Deliver(frame []byte) int {
-	var f struct{ Id string } //nolint:revive // As it stands in the frame.
+	var f struct{ Id, Content string } //nolint:revive // As it stands in the frame.
 	if json.Unmarshal(frame, &f) != nil {
 		panic("a frame that is no JSON")
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.heard = append(a.heard, f.Id)
-	if a.each != nil {
-		a.each(frame)
-	}
+	a.said = append(a.said, f.Content)
 	return 1
+}
+
+func (a *audience) contents() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return append([]string(nil), a.said...)
 }
 
 func (a *audience) ids() []string {

@@ -32,9 +32,11 @@ func (a point) compare(b point) int {
 // the recent frames in their order. Without gaps, it is the room's history from
 // floor to last.
 type roomLog struct {
-	id      string
-	floor   point // just before the first of entries
-	last    point // the last of entries, or floor
+	id    string
+	floor point // just before the first of entries
+	last  point // the last of entries, or floor
+	// began means that this node knows nothing of the room before entries.
+	began   bool
 	entries []*entry
 	// held entries at the end are not delivered here: they are this node's own,
 	// and no other member is known to have them yet.
@@ -71,6 +73,8 @@ func (l *roomLog) delivered() point {
 		return l.last
 	case n > 0:
 		return l.entries[n-1].at
+	case l.began:
+		return point{}
 	}
 	return l.floor
 }
@@ -89,6 +93,9 @@ func (n *Node) room(id string) *roomLog {
 // add appends a frame, not delivered yet.
 func (n *Node) add(l *roomLog, at point, f *messaging.Frame) *entry {
 	e := &entry{at: at, frame: f, received: time.Now()}
+	if l.last == (point{}) {
+		l.floor, l.began = point{at.View, at.Seq - 1}, true
+	}
 	l.entries = append(l.entries, e)
 	l.last, l.touched = at, e.received
 	l.held++
@@ -130,9 +137,13 @@ func (n *Node) drop(l *roomLog, i int) {
 	clear(l.entries[i:])
 	l.entries = l.entries[:i]
 	l.held = 0
-	l.last = l.floor
-	if i > 0 {
+	switch {
+	case i > 0:
 		l.last = l.entries[i-1].at
+	case l.began:
+		l.floor, l.last, l.began = point{}, point{}, false
+	default:
+		l.last = l.floor
 	}
 }
 
@@ -149,7 +160,7 @@ func (n *Node) evict() {
 	n.aging[0] = aged{}
 	n.aging = n.aging[1:]
 	if len(a.room.entries) > 0 && a.room.entries[0] == a.e {
-		a.room.floor = a.e.at
+		a.room.floor, a.room.began = a.e.at, false
 		a.room.entries[0] = nil
 		a.room.entries = a.room.entries[1:]
 		n.forget(a.e)
@@ -208,13 +219,25 @@ type history struct {
 // JSON makes 4 bytes of 3.
 const historyBytes = 256 << 10
 
+// young says whether the log may lack operations that are asked for again.
+func (l *roomLog) young() bool {
+	return len(l.entries) == 0 || time.Since(l.entries[0].received) < callsLast
+}
+
+// whole returns the recent log for a member that has delivered all of it.
+func (l *roomLog) whole(delivered point) history {
+	h := l.since(point{}, ViewID{})
+	h.After, h.Deliver = delivered, len(h.Frames)
+	return h
+}
+
 // since returns what a member lacks that has delivered everything up to after.
 // was is the member's view before this one: a member without a log of the room
 // has missed what that view delivered, and not what was before it came.
 func (l *roomLog) since(after point, was ViewID) history {
 	h := history{Room: l.id, After: after, Floor: l.floor}
 	first := -1
-	if after == l.floor && after != (point{}) {
+	if after == l.floor && after != (point{}) && !l.began {
 		first = 0
 	}
 	for i, e := range l.entries {
@@ -255,22 +278,31 @@ func (l *roomLog) since(after point, was ViewID) history {
 	return h
 }
 
+// last is the point of the last frame; zero without frames.
+func (h *history) last() point {
+	if len(h.Frames) == 0 {
+		return point{}
+	}
+	it, err := decodeItem(h.Frames[len(h.Frames)-1])
+	if err != nil {
+		return point{}
+	}
+	return it.at
+}
+
 // adopt makes h the log of its room, and delivers what is new. It returns
 // how many frames that were.
 func (n *Node) adopt(h history) int {
 	l := n.room(h.Room)
+	if l.delivered() != h.After {
+		return 0 // It came twice.
+	}
 	waiting := map[string]chan error{}
 	keep := 0
 	if h.Keep {
 		keep = len(l.entries) - l.held
-		if l.delivered() != h.After {
-			return 0 // An answer to a question that was asked twice.
-		}
-	} else {
-		if l.last != (point{}) {
-			n.o.Metrics.ClusterJumps.Inc()
-		}
-		l.held = min(l.held, len(l.entries))
+	} else if h.After != (point{}) && len(h.Frames) > 0 && h.last() != h.After {
+		n.o.Metrics.ClusterJumps.Inc()
 	}
 	for _, e := range l.entries[len(l.entries)-l.held:] {
 		if e.safe != nil {
@@ -280,7 +312,7 @@ func (n *Node) adopt(h history) int {
 	}
 	n.drop(l, keep)
 	if !h.Keep {
-		l.floor, l.last = h.Floor, h.Floor
+		l.floor, l.last, l.began = h.Floor, h.Floor, false
 	}
 	count := 0
 	for i, data := range h.Frames {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 )
 
@@ -25,9 +26,12 @@ type network struct {
 	ctx   context.Context
 }
 
-func newNetwork(ctx context.Context, seed uint64) *network {
+// newNetwork makes a network that lasts as long as the test. In a bubble of
+// synctest what is on its way at the end has to arrive first.
+func newNetwork(t testing.TB, seed uint64) *network {
+	t.Cleanup(func() { time.Sleep(time.Second) })
 	return &network{
-		ctx: ctx, rand: rand.New(rand.NewPCG(seed, seed)),
+		ctx: t.Context(), rand: rand.New(rand.NewPCG(seed, seed)),
 		ports: map[string]*port{}, links: map[[2]string]*link{}, cut: map[[2]string]bool{},
 	}
 }

@@ -30,7 +30,11 @@ type stateAnswer struct {
 type roomState struct {
 	Room      string `json:"room"`
 	Last      point  `json:"last"`
-	Delivered point  `json:"delivered,omitzero"` // of Last's when zero and nothing is held
+	Delivered point  `json:"delivered,omitzero"`
+	// Floor is where the member's log begins, and Young says that it does not
+	// reach back to all operations that may be asked for again.
+	Floor point `json:"floor,omitzero"`
+	Young bool  `json:"young,omitzero"`
 }
 
 // historyQuestion asks for what Was's member lacks of a room.
@@ -39,6 +43,8 @@ type historyQuestion struct {
 	Room  string `json:"room"`
 	After point  `json:"after,omitzero"`
 	Was   ViewID `json:"was"`
+	// Whole asks for the recent log itself: nothing is lacking behind After.
+	Whole bool `json:"whole,omitzero"`
 }
 
 type historyAnswer struct {
@@ -65,8 +71,10 @@ const (
 type gathered struct {
 	room    string
 	states  map[string]roomState // by member
-	best    string               // the member that is furthest
-	bestAt  point
+	bestAt  point                // how far the furthest is
+	deepest string               // who of those has the longest log
+	source  string               // who has what this node lacks; "" when it lacks nothing
+	whole   bool                 // it lacks only the log
 	lagging []string
 }
 
@@ -154,7 +162,7 @@ func (n *Node) state(q stateQuestion) stateAnswer {
 	}
 	for id, l := range n.rooms {
 		if id > q.After && l.last != (point{}) && n.view.home(id) == q.Home {
-			a.Rooms = append(a.Rooms, roomState{Room: id, Last: l.last, Delivered: l.delivered()})
+			a.Rooms = append(a.Rooms, roomState{Room: id, Last: l.last, Delivered: l.delivered(), Floor: l.floor, Young: l.young()})
 		}
 	}
 	slices.SortFunc(a.Rooms, func(x, y roomState) int { return cmp.Compare(x.Room, y.Room) })
@@ -170,9 +178,18 @@ func (n *Node) compare(v View, rooms map[string]*gathered, was map[string]ViewID
 		// A frame that one member has in the latest view of the room counts:
 		// somebody may have seen it.
 		for _, member := range v.Members {
-			if s := g.states[member]; s.Last.compare(g.bestAt) > 0 || s.Last == g.bestAt && member == n.o.ID {
-				g.best, g.bestAt = member, s.Last
+			s := g.states[member]
+			c := s.Last.compare(g.bestAt)
+			if c > 0 || c == 0 && s.Floor.compare(g.states[g.deepest].Floor) < 0 {
+				g.deepest, g.bestAt = member, s.Last
 			}
+		}
+		own, deepest := g.states[n.o.ID], g.states[g.deepest]
+		g.whole = own.Last == g.bestAt
+		// What is held here is delivered when the home opens; it has no place in a
+		// log that another node has.
+		if !g.whole || own.Young && own.Delivered == own.Last && deepest.Floor.compare(own.Floor) < 0 {
+			g.source = g.deepest
 		}
 		for _, member := range v.Members {
 			// A new member has missed nothing; it asks when it becomes the home.
@@ -181,7 +198,7 @@ func (n *Node) compare(v View, rooms map[string]*gathered, was map[string]ViewID
 				g.lagging = append(g.lagging, member)
 			}
 		}
-		if g.best != n.o.ID || len(g.lagging) > 0 {
+		if g.source != "" || len(g.lagging) > 0 {
 			behind = append(behind, g)
 		}
 	}
@@ -193,15 +210,15 @@ func (n *Node) catchUp(ctx context.Context, v View, behind []*gathered, was map[
 	limit := make(chan struct{}, fetchers)
 	var fetching sync.WaitGroup
 	for _, g := range behind {
-		if g.best == n.o.ID {
+		if g.source == "" {
 			continue
 		}
 		limit <- struct{}{}
 		fetching.Go(func() {
 			defer func() { <-limit }()
-			q := historyQuestion{View: v.ID, Room: g.room, After: g.states[n.o.ID].Delivered, Was: was[n.o.ID]}
+			q := historyQuestion{View: v.ID, Room: g.room, After: g.states[n.o.ID].Delivered, Was: was[n.o.ID], Whole: g.whole}
 			for ctx.Err() == nil {
-				a, err := request[historyAnswer](ctx, n, g.best, "history", q)
+				a, err := request[historyAnswer](ctx, n, g.source, "history", q)
 				if err != nil || !a.OK {
 					pause(ctx, openRetry)
 					continue
@@ -234,18 +251,20 @@ func (n *Node) completeOthers(ctx context.Context, v View, behind []*gathered, w
 	var telling sync.WaitGroup
 	for member, rooms := range lacking {
 		telling.Go(func() {
-			after := map[string]point{}
+			after := map[string]point{} // of rooms that are told in pieces
 			for len(rooms) > 0 && ctx.Err() == nil {
 				q := completeQuestion{View: v.ID}
-				rest := rooms
-				n.mu.Lock()
-				for size := 0; len(rest) > 0 && size < historyBytes; rest = rest[1:] {
+				size, rest := 0, rooms
+				for ; len(rest) > 0 && size < historyBytes; rest = rest[1:] {
 					g := rest[0]
 					at, told := after[g.room]
 					if !told {
 						at = g.states[member].Delivered
 					}
-					h := n.room(g.room).since(at, was[member])
+					h, ok := n.historyFor(ctx, v, g, at, was[member])
+					if !ok {
+						break
+					}
 					size += 64
 					for _, data := range h.Frames {
 						size += len(data)
@@ -255,18 +274,13 @@ func (n *Node) completeOthers(ctx context.Context, v View, behind []*gathered, w
 						break
 					}
 				}
-				n.mu.Unlock()
 				a, err := request[completeAnswer](ctx, n, member, "complete", q)
-				if err != nil || !a.OK {
+				if err != nil || !a.OK || len(q.Histories) == 0 {
 					pause(ctx, openRetry)
 					continue
 				}
 				if last := q.Histories[len(q.Histories)-1]; last.More {
-					it, err := decodeItem(last.Frames[len(last.Frames)-1])
-					if err != nil {
-						return
-					}
-					after[last.Room] = it.at
+					after[last.Room] = last.last()
 				}
 				rooms = rest
 			}
@@ -276,12 +290,28 @@ func (n *Node) completeOthers(ctx context.Context, v View, behind []*gathered, w
 	return ctx.Err() == nil
 }
 
+// historyFor returns what a member lacks that has delivered a room up to after,
+// from this node's log or, where that begins too late, from the longest.
+func (n *Node) historyFor(ctx context.Context, v View, g *gathered, after point, was ViewID) (h history, ok bool) {
+	n.mu.Lock()
+	h = n.room(g.room).since(after, was)
+	n.mu.Unlock()
+	if h.Keep || after == (point{}) || g.deepest == n.o.ID {
+		return h, true
+	}
+	a, err := request[historyAnswer](ctx, n, g.deepest, "history", historyQuestion{View: v.ID, Room: g.room, After: after, Was: was})
+	return a.History, err == nil && a.OK
+}
+
 // history answers a home that lacks frames.
 func (n *Node) history(q historyQuestion) historyAnswer {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.view.ID != q.View {
 		return historyAnswer{}
+	}
+	if q.Whole {
+		return historyAnswer{OK: true, History: n.room(q.Room).whole(q.After)}
 	}
 	return historyAnswer{OK: true, History: n.room(q.Room).since(q.After, q.Was)}
 }

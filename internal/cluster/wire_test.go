@@ -1,0 +1,75 @@
+package cluster
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"confab/internal/chat"
+	"confab/internal/messaging"
+)
+
+func sampleItem() item {
+	return item{
+		at: point{View: ViewID{7, "node-1_ABC"}, Seq: 42}, home: "node-2_DEF", count: 1 << 40,
+		frame: &messaging.Frame{
+			RoomID: "abcdefABCDEF", Epoch: 7, Sequence: 42, ID: "ABCDEFabcdef", Type: chat.MessageFrame, Action: messaging.ActionSendMessage,
+			Time: time.Unix(1700000000, 123456789).UTC(), JSON: []byte(`{"Type":"MESSAGE"}`), DisconnectUser: "ann",
+		},
+	}
+}
+
+func TestItem(t *testing.T) {
+	for _, it := range []item{sampleItem(), {at: point{View: ViewID{1, "a"}}, home: "a", count: 1}} {
+		got, err := decodeItem(encodeItem(it))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(it, got, cmp.AllowUnexported(item{})); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+// FuzzItem feeds the decoder what other nodes may send.
+func FuzzItem(f *testing.F) {
+	f.Add(encodeItem(sampleItem()))
+	f.Add(encodeItem(item{at: point{View: ViewID{1, "a"}}, home: "a", count: 1}))
+	f.Add([]byte{wireVersion, kindFrame, 0xff})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		it, err := decodeItem(data)
+		if err != nil {
+			return
+		}
+		again, err := decodeItem(encodeItem(it))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(it, again, cmp.AllowUnexported(item{})); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestRendezvous(t *testing.T) {
+	nodes := []string{"a", "b", "c"}
+	count := map[string]int{}
+	moved := 0
+	for i := range 9000 {
+		key := chat.NewID()
+		home := rendezvous(nodes, key)
+		count[home]++
+		if i%2 == 0 && home != rendezvous(nodes[:2], key) && home != "c" {
+			moved++
+		}
+	}
+	for _, n := range nodes {
+		if count[n] < 2700 || count[n] > 3300 {
+			t.Errorf("%s is the home of %d of 9000 rooms", n, count[n])
+		}
+	}
+	if moved > 0 {
+		t.Errorf("%d rooms moved between nodes that stayed", moved)
+	}
+}
