@@ -144,7 +144,7 @@ func (c *Cluster) Dir() string { return filepath.Join(c.dir, "data") }
 func (c *Cluster) Exec(tb testing.TB, statements ...string) {
 	tb.Helper()
 	conn := Connect(tb, c.URL("postgres"))
-	defer conn.Close(context.WithoutCancel(tb.Context())) //nolint:errcheck // The test is done with it.
+	defer conn.Close(context.WithoutCancel(tb.Context()))
 	for _, s := range statements {
 		if _, err := conn.Exec(context.WithoutCancel(tb.Context()), s); err != nil {
 			tb.Fatalf("%s: %v", s, err)
@@ -282,7 +282,7 @@ func (c *Cluster) answer() error {
 		select {
 		case <-again.C:
 		case <-c.ended:
-			text, _ := os.ReadFile(filepath.Join(c.dir, "log")) //nolint:errcheck // It is for the message only.
+			text, _ := os.ReadFile(filepath.Join(c.dir, "log"))
 			return fmt.Errorf("PostgreSQL does not start: %s", text)
 		case <-ctx.Done():
 			return fmt.Errorf("PostgreSQL does not answer: %w", err)
@@ -343,7 +343,7 @@ func (c *Cluster) Restart(tb testing.TB) {
 
 func (c *Cluster) destroy() {
 	c.end(syscall.SIGQUIT) //nolint:errcheck // Its data goes anyway.
-	os.RemoveAll(c.dir)    //nolint:errcheck // It is a temporary directory.
+	os.RemoveAll(c.dir)
 }
 
 func freePort() (int, error) {

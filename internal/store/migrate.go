@@ -51,7 +51,7 @@ func (sc schema) migrate(ctx context.Context, db *sql.DB) error {
 		return nil
 	}
 	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("migrate the database %s from version %d to %d: %w", sc.where, current, target, err)
+		return sc.explain(fmt.Errorf("migrate its schema from version %d to %d: %w", current, target, err))
 	}
 	return nil
 }
