@@ -4,13 +4,17 @@ GO      ?= go
 LINT     = $(GO) tool -modfile=tools/go.mod golangci-lint
 UNIT     = $(shell $(GO) list ./... | grep -v '/e2e')
 FUZZTIME ?= 5s
+# Of make fault: each of the scenarios once; ONLY=part of a name chooses.
+ROUNDS  ?= 18
+SEED    ?= 1
+ONLY    ?=
 NODE_DIRS = e2e/clients/node e2e/review/node examples/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help build run setup fmt lint test fuzz e2e check bench
+.PHONY: help build run setup fmt lint test fuzz e2e check bench fault bench-cluster
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
 
 build: ## build bin/confab
 	$(GO) build -trimpath -o bin/confab ./cmd/confab
@@ -43,3 +47,10 @@ check: setup lint test fuzz e2e ## all of the above: what CI runs
 
 bench: ## benchmarks: calls per core, connects, database writes, delivery against a plain write
 	$(GO) test -run '^$$' -bench . -benchtime 1s $(UNIT)
+
+fault: build ## break three nodes in every way, ROUNDS (18) times from SEED (1): order, loss, rates, tokens (root, nftables)
+	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -count=1 -timeout 24h -v ./e2e/fault -rounds $(ROUNDS) -seed $(SEED) -only "$(ONLY)"
+
+bench-cluster: build ## what a cluster costs per message and delivery, and a remote home (two processors)
+	CONFAB_BINARY=$(CURDIR)/bin/confab taskset -c 1 $(GO) test -run '^$$' -bench Delivery -benchtime 2000x -timeout 1h ./e2e/cluster
+	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -run '^$$' -bench Echo -benchtime 12x -timeout 1h ./e2e/cluster

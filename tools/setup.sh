@@ -10,6 +10,8 @@ wanted=(
   "npm npm"
   "chromium chromium"
   "aws awscli"
+  "ip iproute2"
+  "nft nftables"
 )
 missing=()
 for line in "${wanted[@]}"; do
