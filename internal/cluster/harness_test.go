@@ -16,6 +16,7 @@ import (
 	"confab/internal/chat"
 	"confab/internal/cluster"
 	"confab/internal/messaging"
+	"confab/internal/nats"
 	"confab/internal/quota"
 	"confab/internal/telemetry"
 )
@@ -65,7 +66,8 @@ type node struct {
 	*cluster.Node
 	id      string
 	engine  *messaging.Engine
-	port    *port // nil on a real network
+	port    *port      // of a simulated network
+	conn    *nats.Conn // of a real one
 	metrics *telemetry.Metrics
 	clients map[string]*client // by room
 

@@ -43,6 +43,15 @@ type port struct {
 	mu      sync.Mutex
 	handle  map[string]func(string, []byte, func([]byte))
 	dead    bool
+	// gate is locked while the node's process is stopped: whatever it does waits,
+	// and so do the messages to it.
+	gate sync.RWMutex
+}
+
+// pass waits until the process is not stopped.
+func (p *port) pass() {
+	p.gate.RLock()
+	defer p.gate.RUnlock()
 }
 
 func (n *network) port(name string) *port {
@@ -133,6 +142,7 @@ func (n *network) send(from, to string, arrive func(*port)) {
 }
 
 func (p *port) Publish(subject string, data []byte) error {
+	p.pass()
 	if !p.alive() {
 		return errors.New("dead")
 	}
@@ -159,6 +169,7 @@ func (p *port) Subscribe(subject string, handle func(string, []byte, func([]byte
 
 // arrive hands a message to the subscription that wants it.
 func (p *port) arrive(subject string, data []byte, reply func([]byte)) {
+	p.pass()
 	p.mu.Lock()
 	var handle func(string, []byte, func([]byte))
 	for prefix, h := range p.handle {
@@ -173,6 +184,7 @@ func (p *port) arrive(subject string, data []byte, reply func([]byte)) {
 }
 
 func (p *port) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	p.pass()
 	answers := make(chan []byte, 1)
 	to := strings.Split(subject, ".")[2] // confab.node.ID.kind
 	if !p.alive() {
@@ -180,6 +192,7 @@ func (p *port) Request(ctx context.Context, subject string, data []byte) ([]byte
 	}
 	p.network.send(p.name, to, func(t *port) {
 		t.arrive(subject, data, func(answer []byte) {
+			t.pass()
 			if !t.alive() {
 				return
 			}

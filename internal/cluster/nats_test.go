@@ -22,6 +22,7 @@ func startNATS(t testing.TB, r *rooms, ids ...string) map[string]*node {
 		t.Cleanup(conn.Close)
 		peers = append(peers, "nats://"+conn.Address().String())
 		nodes[id] = newNode(t, id, options{rooms: r, transport: conn})
+		nodes[id].conn = conn
 		t.Cleanup(nodes[id].stop)
 		if err := nodes[id].Start(canceled()); err != nil {
 			t.Fatal(err)
