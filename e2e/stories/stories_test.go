@@ -3,12 +3,14 @@
 package stories
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"confab/internal/cli"
+	"confab/internal/pgtest"
 )
 
 // runConfab in the environment makes a process of this test the program.
@@ -18,8 +20,13 @@ func TestMain(m *testing.M) {
 	if os.Getenv(runConfab) != "" {
 		confab()
 	}
-	testscript.Main(m, map[string]func(){"confab": confab})
+	testscript.Main(tests{m}, map[string]func(){"confab": confab})
 }
+
+// tests take the PostgreSQL that they shared along when they end.
+type tests struct{ m *testing.M }
+
+func (t tests) Run() int { return pgtest.Run(t.m) }
 
 func confab() {
 	os.Exit(cli.Run(os.Args[1:], cli.Environment{
@@ -41,6 +48,12 @@ func TestStories(t *testing.T) {
 			}
 			return nil
 		},
+		Condition: func(name string) (bool, error) {
+			if name == "postgres" {
+				return pgtest.Installed(), nil
+			}
+			return false, fmt.Errorf("there is no condition %q", name)
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":           exits,
 			"occupy":          occupy,
@@ -50,6 +63,10 @@ func TestStories(t *testing.T) {
 			"ivschat":         callAPI,
 			"eventually":      eventually,
 			"use-credentials": useCredentials,
+			// postgres sets DATABASE to the URL of an empty PostgreSQL database.
+			"postgres": func(ts *testscript.TestScript, _ bool, _ []string) {
+				ts.Setenv("DATABASE", pgtest.Shared(t).Database(t))
+			},
 		},
 	})
 }

@@ -88,6 +88,7 @@ and the official IVS Chat client SDKs talk to it; only an endpoint changes.`,
 		newServe(env),
 		newCredentials(env),
 		newKeys(env),
+		newDatabase(env),
 		newConfig(env),
 		newVersion(),
 	)

@@ -63,10 +63,13 @@ func version(initdb string) int {
 	return n
 }
 
+// Installed says whether this machine has PostgreSQL.
+func Installed() bool { return binaries() != "" }
+
 // Need skips the test on a machine without PostgreSQL.
 func Need(tb testing.TB) {
 	tb.Helper()
-	if binaries() == "" {
+	if !Installed() {
 		tb.Skip("PostgreSQL is not installed: make setup installs it")
 	}
 }

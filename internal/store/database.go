@@ -53,6 +53,12 @@ type dialect interface {
 	// setHighWater has the next one be greater.
 	highWater(ctx context.Context, s session, table, column string) (int64, error)
 	setHighWater(ctx context.Context, s session, table, column string, last int64) error
+	// snapshot are the options of a transaction that reads everything as it was
+	// at one moment.
+	snapshot() *sql.TxOptions
+	// others counts the connections of other processes of Confab, as far as the
+	// database knows.
+	others(ctx context.Context, s session) (int, error)
 }
 
 // database is one database: for SQLite, one file; for PostgreSQL, some tables

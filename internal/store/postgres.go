@@ -102,15 +102,23 @@ func (d *postgresDialect) clock() string {
 	return `(extract(epoch FROM clock_timestamp()) * 1000000000)::bigint`
 }
 
-func (d *postgresDialect) patience() time.Duration { return postgresPatience }
+func (d *postgresDialect) patience() time.Duration {
+	if d.o.Bulk {
+		return 0
+	}
+	return postgresPatience
+}
 
 // pool makes a pool of connections that show their purpose as application_name.
 func (d *postgresDialect) pool(purpose string, size int) *sql.DB {
 	c := d.config.Copy()
 	if c.RuntimeParams["application_name"] == "" {
-		c.RuntimeParams["application_name"] = "confab/" + purpose
+		c.RuntimeParams["application_name"] = applicationPrefix + purpose
+		if d.o.Bulk {
+			c.RuntimeParams["application_name"] = "confab-bulk/" + purpose
+		}
 	}
-	if purpose == setupPurpose {
+	if purpose == setupPurpose || d.o.Bulk {
 		// A step of the schema may take as long as it takes.
 		c.RuntimeParams["statement_timeout"], c.RuntimeParams["idle_in_transaction_session_timeout"] = "0", "0"
 	}
@@ -122,7 +130,11 @@ func (d *postgresDialect) pool(purpose string, size int) *sql.DB {
 	return db
 }
 
-const setupPurpose = "setup"
+const (
+	setupPurpose = "setup"
+	// applicationPrefix is before the purpose in application_name.
+	applicationPrefix = "confab/"
+)
 
 func (d *postgresDialect) open(_ context.Context, name string) (writer, reader *sql.DB, err error) {
 	return d.pool(name, 1), d.pool(name, postgresReaders[name]), nil
@@ -303,4 +315,13 @@ func (d *postgresDialect) setHighWater(ctx context.Context, s session, table, co
 	}
 	_, err := s.exec(ctx, `SELECT setval(pg_get_serial_sequence($1, $2), $3)`, table, column, last)
 	return err
+}
+
+func (d *postgresDialect) snapshot() *sql.TxOptions {
+	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+}
+
+func (d *postgresDialect) others(ctx context.Context, s session) (n int, err error) {
+	_, err = s.row(ctx, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE $1`, []any{applicationPrefix + "%"}, &n)
+	return n, err
 }

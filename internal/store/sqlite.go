@@ -66,6 +66,12 @@ func (d sqliteDialect) setHighWater(ctx context.Context, s session, table, _ str
 	return err
 }
 
+// A transaction that reads sees what was committed before its first statement.
+func (d sqliteDialect) snapshot() *sql.TxOptions { return nil }
+
+// A file knows nobody; servers hold a lock in the directory.
+func (d sqliteDialect) others(context.Context, session) (int, error) { return 0, nil }
+
 func (d sqliteDialect) path(name string) string { return filepath.Join(d.dir, d.label(name)) }
 
 // lock makes the directory and takes the lock file in it.

@@ -68,6 +68,8 @@ type Options struct {
 	Database string
 	// Wait is how long Open waits for a PostgreSQL that cannot be reached.
 	Wait time.Duration
+	// Bulk is for copying a PostgreSQL database: no statement is too slow.
+	Bulk bool
 	// Dir is the data directory of SQLite. It is made, for nobody but its owner,
 	// when it does not exist.
 	Dir string

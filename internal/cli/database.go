@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"confab/internal/app"
+	"confab/internal/config"
+	"confab/internal/store"
+	"confab/internal/telemetry"
+)
+
+func newDatabase(env Environment) *cobra.Command {
+	return parent("database", "Manage the database", newDatabaseCopy(env), newDatabaseMigrate(env))
+}
+
+func newDatabaseCopy(env Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "copy",
+		Short: "Copy everything into another, empty database",
+		Long: `Copy everything into another, empty database: from SQLite to PostgreSQL when one server
+is not enough any more, or back. A database is sqlite:DIR, with the data directory, or
+postgres://USER:PASSWORD@HOST:5432/NAME. Stop the servers first.
+
+Ids, times and positions stay what they are, and secrets stay sealed with the same secret
+key: the one that is configured, or that of the directory which is copied. Servers on the
+copy need that key. What is there now is not changed.`,
+		Example: `  confab database copy --from sqlite:/var/lib/confab --to postgres://confab@db/confab
+  confab serve --database postgres://confab@db/confab --secret-key-file /var/lib/confab/secret.key`,
+		Args: noArgs,
+	}
+	var from, to string
+	cmd.Flags().StringVar(&from, "from", "", "the database that is copied")
+	cmd.Flags().StringVar(&to, "to", "", "the empty database that it is copied into")
+	load := settingFlags(cmd, env, false)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		for _, f := range []struct{ name, value string }{{"--from", from}, {"--to", to}} {
+			if f.value == "" {
+				return usagef("%s is missing; it names a database like sqlite:/var/lib/confab or postgres://confab@db/confab", f.name)
+			}
+		}
+		cfg, err := load()
+		if err != nil {
+			return err
+		}
+		copied, err := app.CopyDatabase(cmd.Context(), cfg, from, to, telemetry.NewLogger(env.Err, cfg.LogFormat, cfg.LogLevel))
+		if err != nil {
+			return err
+		}
+		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
+		fmt.Fprintln(w, "TABLE\tROWS")
+		for _, c := range copied {
+			fmt.Fprintf(w, "%s\t%d\n", c.Table, c.Rows)
+		}
+		return w.Flush()
+	}
+	return cmd
+}
+
+func newDatabaseMigrate(env Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "migrate",
+		Short: "Bring the schema up to date",
+		Long: `Make the database's tables, or bring them up to date. A server does so by itself when it
+starts; this is for those who want it done before, or by another user of PostgreSQL.`,
+		Example: `  confab database migrate --database postgres://owner@db/confab --secret-key-file key`,
+		Args:    noArgs,
+	}
+	load := settingFlags(cmd, env, false)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return withStore(cmd.Context(), env, load, func(*config.Config, *store.DB) error { return nil })
+	}
+	return cmd
+}

@@ -1,0 +1,109 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"confab/internal/chat"
+	"confab/internal/chattoken"
+	"confab/internal/iam"
+	"confab/internal/store"
+)
+
+func TestCopy(t *testing.T) {
+	for _, way := range []struct {
+		name     string
+		from, to func(testing.TB) opener
+	}{{"SQLite to PostgreSQL", sqlite, postgres}, {"PostgreSQL to SQLite", postgres, sqlite}, {"SQLite to SQLite", sqlite, sqlite}} {
+		t.Run(way.name, func(t *testing.T) {
+			bulk := func(o *store.Options) { o.Bulk = true }
+			openSource, openTarget := way.from(t), way.to(t)
+			source := openSource(t)
+			arns := logging(t, source, 2)
+			for i := range 300 { // more than one statement inserts
+				r := &chat.Room{Name: fmt.Sprint("room", i), Tags: map[string]string{"n": fmt.Sprint(i)}, LoggingConfigurations: arns[:i%3]}
+				if i%2 == 0 {
+					r.MessageReviewHandler = &chat.MessageReviewHandler{URI: "arn:aws:lambda:us-west-2:123456789012:function:words", FallbackResult: chat.Deny}
+				}
+				create(t, source, r)
+			}
+			credentials := &iam.Credentials{AccessKeyID: "AKIATEST", SecretAccessKey: "secret", Principal: &iam.Principal{Name: "ann"}}
+			if err := source.CreateCredentials(t.Context(), credentials, []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`)); err != nil {
+				t.Fatal(err)
+			}
+			if err := source.AddTokenKey(t.Context(), chattoken.Key{ID: 7, CreateTime: time.Unix(1_800_000_000, 5), Secret: []byte("key")}); err != nil {
+				t.Fatal(err)
+			}
+			spent := tokenID()
+			if err := source.Redeem(t.Context(), spent, time.Now().Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			var last <-chan struct{}
+			for i := range uint64(200) {
+				last = source.Append(logged("room", i, arns[i%2]))
+			}
+			wait(t, last)
+			delivered := deliver(t, source, reader(t, source, arns[0]))["room"]
+			if err := source.Close(); err != nil {
+				t.Fatal(err)
+			}
+			source, target := openSource(t, bulk), openTarget(t, bulk)
+			copied, err := store.Copy(t.Context(), source, target)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range copied {
+				want := map[string]int64{"rooms": 300, "room_logging": 300, "transcript": 200, "readers": 2, "backlogs": 2, "logging_configurations": 2, "credentials": 1, "token_keys": 1, "redemptions": 1}[c.Table]
+				if c.Rows != want {
+					t.Errorf("%d rows of %s were copied, want %d", c.Rows, c.Table, want)
+				}
+			}
+			if _, err := store.Copy(t.Context(), source, target); err == nil {
+				t.Error("it was copied onto what is there")
+			}
+
+			for _, list := range []func(db *store.DB) any{
+				func(db *store.DB) any {
+					rooms, _, err := db.ListRooms(t.Context(), store.RoomFilter{}, 1000, "")
+					return must(rooms, err)(t)
+				},
+				func(db *store.DB) any {
+					all, _, err := db.ListLoggingConfigurations(t.Context(), 1000, "")
+					return must(all, err)(t)
+				},
+				func(db *store.DB) any {
+					c := must(db.Credentials(t.Context(), "AKIATEST"))(t)
+					return []string{c.SecretAccessKey, c.Principal.ARN}
+				},
+				func(db *store.DB) any { return must(db.TokenKeys(t.Context()))(t) },
+				func(db *store.DB) any { return must(db.Read(t.Context(), "room", 0, 1000))(t) },
+			} {
+				if diff := cmp.Diff(list(source), list(target)); diff != "" {
+					t.Errorf("source (-) and target (+) differ:\n%s", diff)
+				}
+			}
+			wantCode(t, target.Redeem(t.Context(), spent, time.Now().Add(time.Hour)), chat.Unauthenticated)
+
+			// Readers go on where they were, also with what comes then.
+			before := target
+			if err := before.Close(); err != nil {
+				t.Fatal(err)
+			}
+			target = openTarget(t)
+			wait(t, target.Append(logged("room", 200, arns...)))
+			all := must(target.Read(t.Context(), "room", 0, 1000))(t)
+			if len(all) != 201 || all[200].Position <= all[199].Position {
+				t.Errorf("the next frame has position %d, after %d", all[200].Position, all[199].Position)
+			}
+			if got := deliver(t, target, reader(t, target, arns[0]))["room"]; len(got) != 1 || len(delivered) != 100 {
+				t.Errorf("the reader had %d frames and gets %d, want 100 and 1", len(delivered), len(got))
+			}
+			if got := deliver(t, target, reader(t, target, arns[1]))["room"]; len(got) != 101 {
+				t.Errorf("the other reader gets %d frames, want 101", len(got))
+			}
+		})
+	}
+}
