@@ -4,10 +4,14 @@ GO      ?= go
 LINT     = $(GO) tool -modfile=tools/go.mod golangci-lint
 UNIT     = $(shell $(GO) list ./... | grep -v '/e2e')
 FUZZTIME ?= 5s
+# Of make fault: each of the scenarios once; ONLY=part of a name chooses.
+ROUNDS  ?= 18
+SEED    ?= 1
+ONLY    ?=
 NODE_DIRS = e2e/clients/node e2e/review/node examples/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help build run setup fmt lint test fuzz e2e check bench bench-logging bench-peers bench-delivery soak
+.PHONY: help build run setup fmt lint test fuzz e2e check bench bench-logging bench-peers bench-delivery bench-cluster soak fault
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -63,6 +67,14 @@ soak: build ## half an hour of mixed load (SOAK=5m for less): memory and descrip
 	mkdir -p $(BENCH_BIN)
 	$(GO) build -o $(BENCH_BIN)/soak ./bench/soak
 	CONFAB_BINARY=$(CURDIR)/bin/confab $(BENCH_BIN)/soak -for $(SOAK) -out $(BENCH_BIN)
+
 bench-logging: ## what review and logging add to a message; delivery of logs beside bare SDK calls
 	$(GO) test -run '^$$' -bench Message -benchtime 4000x ./e2e/bench
 	$(GO) test -run '^$$' -bench Delivery -benchtime 60000x ./internal/chatlog
+
+fault: build ## break three nodes in every way, ROUNDS (18) times from SEED (1): order, loss, rates, tokens (root, nftables)
+	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -count=1 -timeout 24h -v ./e2e/fault -rounds $(ROUNDS) -seed $(SEED) -only "$(ONLY)"
+
+bench-cluster: build ## what a cluster costs per message and delivery, and a remote home (two processors)
+	CONFAB_BINARY=$(CURDIR)/bin/confab taskset -c 1 $(GO) test -run '^$$' -bench Delivery -benchtime 2000x -timeout 1h ./e2e/cluster
+	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -run '^$$' -bench Echo -benchtime 12x -timeout 1h ./e2e/cluster

@@ -14,6 +14,8 @@ wanted=(
   "aws awscli"
   "haproxy haproxy"
   "systemd-analyze systemd"
+  "ip iproute2"
+  "nft nftables"
 )
 missing=()
 for line in "${wanted[@]}"; do

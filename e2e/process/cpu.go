@@ -14,7 +14,7 @@ const clockTick = 10 * time.Millisecond
 // CPU returns the processor time that the server has used so far, in user and
 // kernel mode (proc(5), fields 14 and 15 of stat). Linux only.
 func (s *Server) CPU() (time.Duration, error) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(s.cmd.Process.Pid) + "/stat")
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(s.PID()) + "/stat")
 	if err != nil {
 		return 0, err
 	}

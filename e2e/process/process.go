@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -86,6 +87,12 @@ type Options struct {
 	Listener *net.TCPListener
 	// Certificate, when set, has the server speak TLS.
 	Certificate *Certificate
+	// Address, when set, is listened on instead of a free port of the loopback
+	// address, so that a node that starts again is found where it was.
+	Address string
+	// Through, when set, is a command that runs another and is replaced by it, so
+	// that its process id is the server's: "ip netns exec NAME", "taskset -c 0".
+	Through []string
 }
 
 // Server is a running "confab serve".
@@ -125,13 +132,15 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	var cmd *exec.Cmd
 	var address string
 	if o.Listener == nil {
-		address, err = freeAddress(ctx)
-		if err != nil {
-			return nil, err
+		address = o.Address
+		if address == "" {
+			if address, err = FreeAddress(ctx); err != nil {
+				return nil, err
+			}
 		}
-		args = append(args, "--listen", address)
+		command := slices.Concat(o.Through, []string{binary}, args, []string{"--listen", address}, o.Args)
 		//nolint:gosec // Running the program under test is what this package is for.
-		cmd = exec.CommandContext(unending, binary, append(args, o.Args...)...)
+		cmd = exec.CommandContext(unending, command[0], command[1:]...)
 	} else {
 		address = o.Listener.Addr().String()
 		file, err := o.Listener.File()
@@ -183,8 +192,8 @@ func environment() []string {
 		"AWS_ENDPOINT_URL=http://127.0.0.1:9", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null")
 }
 
-// freeAddress returns a loopback address that nobody listens on.
-func freeAddress(ctx context.Context) (string, error) {
+// FreeAddress returns a loopback address that nobody listens on.
+func FreeAddress(ctx context.Context) (string, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
@@ -276,7 +285,10 @@ func (s *Server) Kill() error {
 	return err
 }
 
-// PID returns the id of the process.
+// Signal sends the process a signal, such as SIGSTOP.
+func (s *Server) Signal(signal os.Signal) error { return s.cmd.Process.Signal(signal) }
+
+// PID returns the process id.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
 
 // Done is closed when the process has ended.

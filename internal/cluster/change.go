@@ -50,8 +50,13 @@ func (n *Node) coordinate(now time.Time) {
 // another node decides that, or it is too early.
 func (n *Node) wanted(now time.Time) (v View, ok bool) {
 	candidates := []string{n.o.ID}
+	heard := 1
 	for id, p := range n.peers {
-		if now.Before(n.silent[id]) || !p.sees(n.o.ID) {
+		if now.Before(n.silent[id]) {
+			continue
+		}
+		heard++
+		if !p.sees(n.o.ID) {
 			continue
 		}
 		if !n.view.has(id) && now.Sub(p.since) < settleTime {
@@ -61,6 +66,11 @@ func (n *Node) wanted(now time.Time) (v View, ok bool) {
 			continue
 		}
 		candidates = append(candidates, id)
+	}
+	// A node that hears others who do not hear it, as after it was stopped for a
+	// while, is not alone: it waits until they do.
+	if len(candidates) <= heard/2 {
+		return v, false
 	}
 	slices.Sort(candidates)
 	if candidates[0] != n.o.ID || n.view.ID.Number == 0 && len(candidates) == 1 && now.Sub(n.started) < suspectAfter {

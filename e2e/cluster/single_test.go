@@ -1,0 +1,85 @@
+package cluster_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"confab/e2e/cluster"
+	"confab/e2e/crowd"
+	"confab/e2e/history"
+	"confab/e2e/process"
+	"confab/internal/pgtest"
+)
+
+func TestMain(m *testing.M) {
+	status := pgtest.Run(m)
+	process.Remove()
+	os.Exit(status)
+}
+
+// rooms are a room whose rate is exceeded all the time, and two that are not.
+func rooms() []crowd.Room {
+	return []crowd.Room{
+		{Rate: 10, Offered: 20, Clients: 6}, {Rate: 100, Offered: 40, Clients: 10}, {Rate: 100, Offered: 30, Clients: 10},
+	}
+}
+
+// run has people talk while fault happens, and fails the test for whatever they
+// should not have seen.
+func run(t *testing.T, c *cluster.Cluster, trial cluster.Trial, fault func(ctx context.Context, trial *cluster.Trial) error) {
+	t.Helper()
+	trial.Rooms = rooms()
+	report, err := c.Run(t.Context(), &trial, fault)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, v := range report.Violations {
+		t.Error(v)
+	}
+	if trial.History == nil {
+		return
+	}
+	m := history.Measure(trial.History)
+	t.Logf("%+v", m)
+	if m.Acknowledged == 0 || m.Refused[429] == 0 {
+		t.Error("the load is no load")
+	}
+}
+
+// TestSingle restarts one node with SQLite behind a listener that the test holds.
+func TestSingle(t *testing.T) {
+	t.Parallel()
+	c, err := cluster.Start(t.Context(), cluster.Options{Nodes: 1, Dir: t.TempDir(), Hold: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Kill(); err != nil {
+			t.Error(err)
+		}
+	})
+	node := c.Nodes[0]
+	restart := func(end func() error) func(context.Context, *cluster.Trial) error {
+		return func(ctx context.Context, _ *cluster.Trial) error {
+			cluster.Pause(ctx, 2*time.Second)
+			if err := errors.Join(end(), node.Start(ctx)); err != nil {
+				return err
+			}
+			cluster.Pause(ctx, 2*time.Second)
+			return nil
+		}
+	}
+	t.Run("nothing happens", func(t *testing.T) {
+		run(t, c, cluster.Trial{Seed: 1}, func(ctx context.Context, _ *cluster.Trial) error {
+			cluster.Pause(ctx, 3*time.Second)
+			return nil
+		})
+	})
+	// Rates are kept in memory: one node that starts again begins them anew.
+	fresh := history.Options{FreshBuckets: 1}
+	t.Run("kill -9", func(t *testing.T) { run(t, c, cluster.Trial{Seed: 2, Options: fresh}, restart(node.Kill)) })
+	t.Run("drain", func(t *testing.T) { run(t, c, cluster.Trial{Seed: 3, Options: fresh}, restart(node.Stop)) })
+}

@@ -1,0 +1,230 @@
+package cluster_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"confab/e2e/cluster"
+	"confab/e2e/crowd"
+	"confab/e2e/process"
+	"confab/internal/pgtest"
+)
+
+// clientsDir has the official clients, and their tests against one server.
+const clientsDir = "../clients/node"
+
+// three starts three nodes on PostgreSQL, and their balancer as one address.
+func three(t *testing.T) (c *cluster.Cluster, endpoint string) {
+	t.Helper()
+	c, err := cluster.Start(t.Context(), cluster.Options{Nodes: 3, Database: pgtest.Shared(t).Database(t), Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Kill(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			for _, n := range c.Nodes {
+				t.Logf("%s:\n%s", n.Name, tail(n.Log(), 4000))
+			}
+		}
+	})
+	address, err := c.Balancer.Listen(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, address
+}
+
+// tail returns the last n bytes.
+func tail(s string, n int) string { return s[max(0, len(s)-n):] }
+
+// TestOfficialClient runs the tests of the official chat client, written for one
+// server: behind the balancer its clients come to rest on three nodes, and see no
+// difference.
+func TestOfficialClient(t *testing.T) {
+	t.Parallel()
+	needNode(t)
+	_, address := three(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "messaging.test.mjs")
+	cmd.Dir, cmd.Env = clientsDir, environment(address)
+	out, err := cmd.CombinedOutput()
+	if text := string(out); err != nil || !strings.Contains(text, "fail 0") || strings.Contains(text, "pass 0") {
+		t.Errorf("%v\n%s", err, tail(text, 8000))
+	}
+}
+
+// TestThree has people and official clients on three nodes behind one address,
+// while nodes come and go.
+func TestThree(t *testing.T) {
+	t.Parallel()
+	c, address := three(t)
+	t.Run("official clients stay while nodes go", func(t *testing.T) { officialCrowd(t, c, address) })
+	t.Run("a token connects once, wherever it is used", func(t *testing.T) { raceTokens(t, c) })
+	t.Run("a room's rate holds over all nodes", func(t *testing.T) { exactRate(t, c) })
+	t.Run("a home is killed", func(t *testing.T) {
+		run(t, c, cluster.Trial{Seed: 1}, func(ctx context.Context, _ *cluster.Trial) error {
+			cluster.Pause(ctx, crowd.Warm)
+			for _, n := range c.Nodes[1:] { // With three rooms, a home is among them nearly always.
+				if err := n.Kill(); err != nil {
+					return err
+				}
+				cluster.Pause(ctx, 3*time.Second)
+				if err := n.Start(ctx); err != nil {
+					return err
+				}
+				if c.WaitReady(ctx) > 0 {
+					return errors.New("not all nodes are ready")
+				}
+			}
+			cluster.Pause(ctx, time.Second)
+			return nil
+		})
+	})
+	t.Run("a rolling restart", func(t *testing.T) {
+		run(t, c, cluster.Trial{Seed: 2}, func(ctx context.Context, _ *cluster.Trial) error {
+			cluster.Pause(ctx, crowd.Warm)
+			for _, n := range c.Nodes {
+				if err := errors.Join(n.Stop(), n.Start(ctx)); err != nil {
+					return err
+				}
+				if c.WaitReady(ctx) > 0 {
+					return errors.New("not all nodes are ready")
+				}
+			}
+			return nil
+		})
+	})
+}
+
+// environment is what an application of IVS Chat has in its environment.
+func environment(address string) []string {
+	return append(os.Environ(),
+		"AWS_ACCESS_KEY_ID="+process.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+process.SecretAccessKey,
+		"AWS_REGION="+process.Region, "AWS_ENDPOINT_URL_IVSCHAT=http://"+address, "CHAT_URL=ws://"+address,
+		"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "NODE_NO_WARNINGS=1")
+}
+
+// needNode fails the test when npm packages are missing.
+func needNode(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(clientsDir, "node_modules", ".package-lock.json")); err != nil {
+		t.Fatalf("%s has no node_modules: run \"make setup\", or \"npm ci\" there", clientsDir)
+	}
+}
+
+// officialCrowd has official clients on all nodes, drains one node and kills
+// another: they come back each time and hear everybody.
+func officialCrowd(t *testing.T, c *cluster.Cluster, address string) {
+	needNode(t)
+	people, ctx := crowd.New(t.Context(), crowd.Options{Pick: c.Balancer.Pick})
+	defer people.End()
+	room := []crowd.Room{{Rate: 100}}
+	if err := people.Open(ctx, c.Nodes[0].Clients(), room); err != nil {
+		t.Fatal(err)
+	}
+	official := startOfficial(t, address, crowd.ARNs(room)[0], 12)
+	official.chat(t, "all nodes")
+
+	if err := c.Nodes[0].Stop(); err != nil {
+		t.Error(err)
+	}
+	official.connectedAgain(t, 1) // Those of the drained node.
+	official.chat(t, "one drained")
+	if err := c.Nodes[0].Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.WaitReady(t.Context())
+
+	if err := c.Nodes[1].Kill(); err != nil {
+		t.Error(err)
+	}
+	official.connectedAgain(t, 1)
+	official.chat(t, "one killed")
+	if err := c.Nodes[1].Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.WaitReady(t.Context())
+}
+
+// raceTokens uses each of many tokens on all nodes at the same time.
+func raceTokens(t *testing.T, c *cluster.Cluster) {
+	const tokens = 40
+	people, ctx := crowd.New(t.Context(), crowd.Options{Pick: c.Balancer.Pick})
+	defer people.End()
+	room := []crowd.Room{{Rate: 10}}
+	if err := people.Open(ctx, c.Nodes[0].Clients(), room); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for i := range tokens {
+		all.Go(func() { people.Race(ctx, fmt.Sprintf("racer%d", i), crowd.ARNs(room)[0], c.Clients()) })
+	}
+	all.Wait()
+	connected := map[string]int{}
+	for _, s := range people.End().Handshakes {
+		if s.Status == 101 {
+			connected[s.Token]++
+		} else if s.Status != 401 {
+			t.Errorf("%s answered %d", s.Node, s.Status)
+		}
+	}
+	if len(connected) != tokens {
+		t.Errorf("%d of %d tokens connected", len(connected), tokens)
+	}
+	for token, n := range connected {
+		if n != 1 {
+			t.Errorf("token %s connected %d times", token, n)
+		}
+	}
+}
+
+// exactRate sends more than a room takes, from all nodes at once: the room takes
+// exactly its bucket.
+func exactRate(t *testing.T, c *cluster.Cluster) {
+	const rate = 10
+	people, ctx := crowd.New(t.Context(), crowd.Options{Pick: c.Balancer.Pick})
+	defer people.End()
+	room := []crowd.Room{{Rate: rate, Clients: 9}}
+	if err := people.Open(ctx, c.Nodes[0].Clients(), room); err != nil {
+		t.Fatal(err)
+	}
+	before := people.Now()
+	var all sync.WaitGroup
+	for _, client := range room[0].Members() {
+		all.Go(func() {
+			for range 8 { // Below the ten requests a second of each connection.
+				client.Say(ctx)
+			}
+		})
+	}
+	all.Wait()
+	for people.Pending() > 0 && ctx.Err() == nil {
+		cluster.Pause(ctx, 10*time.Millisecond)
+	}
+	length := people.Now() - before
+	accepted, refused := 0, 0
+	for _, q := range people.End().Requests {
+		switch {
+		case q.FrameID != "":
+			accepted++
+		case q.Code == 429:
+			refused++
+		}
+	}
+	most := rate + int(length.Seconds()*rate) + 1
+	if accepted < rate || accepted > most || accepted+refused != 9*8 {
+		t.Errorf("%d messages were accepted within %s and %d refused, want %d to %d and the rest", accepted, length, refused, rate, most)
+	}
+}

@@ -1,0 +1,108 @@
+package crowd
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat"
+)
+
+// Room is a room under load.
+type Room struct {
+	// Rate is the room's maximum message rate; Offered is how many messages its
+	// clients send a second, more or less than that.
+	Rate, Offered int
+	// Clients is how many stay in it.
+	Clients int
+
+	arn     string
+	clients []*Client
+}
+
+// Open creates the rooms on a node and lets the clients in. It returns once all
+// are connected.
+func (c *Crowd) Open(ctx context.Context, node Node, rooms []Room) error {
+	for i := range rooms {
+		r := &rooms[i]
+		out, err := node.API.CreateRoom(ctx, &ivschat.CreateRoomInput{MaximumMessageRatePerSecond: aws.Int32(int32(r.Rate))})
+		if err != nil {
+			return err
+		}
+		r.arn = aws.ToString(out.Arn)
+		for n := range r.Clients {
+			name := fmt.Sprintf("r%d-c%d", i, n)
+			r.clients = append(r.clients, c.Join(ctx, name, name, r.arn))
+		}
+	}
+	if missing := c.WaitConnected(ctx); missing > 0 {
+		return fmt.Errorf("%d clients did not connect", missing)
+	}
+	return nil
+}
+
+// Warm is how long people talk before anything happens.
+const Warm = 1500 * time.Millisecond
+
+// Load has the clients of the rooms talk until the context ends: messages at
+// the offered rate, now and then a deletion, an event from the backend, a user
+// who comes and is disconnected, and a token that is used on all nodes at once.
+// The seed decides who does what.
+func (c *Crowd) Load(talking, living context.Context, rooms []Room, nodes []Node, seed uint64) {
+	for i := range rooms {
+		random := rand.New(rand.NewPCG(seed, uint64(i))) //nolint:gosec // A test that can be repeated.
+		c.all.Go(func() { c.talk(talking, living, &rooms[i], nodes, random) })
+	}
+}
+
+func (c *Crowd) talk(talking, living context.Context, r *Room, nodes []Node, random *rand.Rand) {
+	for n := 1; ; n++ {
+		// Poisson arrivals: the pauses are exponential.
+		if !pause(talking, time.Duration(random.ExpFloat64()*float64(time.Second)/float64(r.Offered))) {
+			return
+		}
+		client := r.clients[random.IntN(len(r.clients))]
+		switch node := nodes[random.IntN(len(nodes))]; {
+		case n%(r.Offered*3) == 0: // Every three seconds.
+			user := fmt.Sprintf("%s-guest%d", r.clients[0].Name, n)
+			c.Join(living, user, user, r.arn)
+			c.all.Go(func() {
+				if pause(talking, time.Second) {
+					client.Kick(living, user)
+				}
+			})
+		case n%(r.Offered*2) == 1:
+			user := fmt.Sprintf("%s-racer%d", r.clients[0].Name, n)
+			c.all.Go(func() { c.Race(living, user, r.arn, nodes) })
+		case random.IntN(20) == 0:
+			client.Delete(living)
+		case random.IntN(20) == 0:
+			c.all.Go(func() { _, _ = c.Event(living, node, r.arn, "hello") }) // Recorded either way.
+		default:
+			client.Say(living)
+		}
+	}
+}
+
+// Members returns the clients that stay in the room.
+func (r Room) Members() []*Client { return r.clients }
+
+// ARNs returns the rooms' ARNs.
+func ARNs(rooms []Room) []string {
+	arns := make([]string, len(rooms))
+	for i, r := range rooms {
+		arns[i] = r.arn
+	}
+	return arns
+}
+
+// Rates returns the maximum message rate of each room by its ARN.
+func Rates(rooms []Room) map[string]int {
+	rates := make(map[string]int, len(rooms))
+	for _, r := range rooms {
+		rates[r.arn] = r.Rate
+	}
+	return rates
+}

@@ -1,0 +1,144 @@
+//go:build linux
+
+package fault
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// network makes a network of namespaces, or skips the test where that is not
+// allowed.
+func network(t *testing.T, nodes int) *Network {
+	t.Helper()
+	n, err := NewNetwork(t.Context(), nodes)
+	if err != nil {
+		t.Skipf("no network namespaces or no nftables here: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := n.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	return n
+}
+
+// TestNetwork cuts and mends a connection between two namespaces.
+func TestNetwork(t *testing.T) {
+	n := network(t, 2)
+	// An echo server in the second namespace, a client in the first.
+	echo := exec.CommandContext(t.Context(), "ip", "netns", "exec", n.names[1], "python3", "-u", "-c", `
+import socket, threading
+def serve(c):
+    try:
+        while b := c.recv(100): c.sendall(b)
+    except OSError: pass
+s = socket.create_server(("`+RouteAddress(1)+`", 6222)); print("up")
+while True: threading.Thread(target=serve, args=(s.accept()[0],)).start()
+`)
+	lines(t, echo, "up")
+	client := exec.CommandContext(t.Context(), "ip", "netns", "exec", n.names[0], "python3", "-u", "-c", `
+import socket, sys
+s = None
+for line in sys.stdin:
+    try:
+        if s is None: s = socket.create_connection(("`+RouteAddress(1)+`", 6222), 1)
+        s.sendall(b"x"); s.recv(1); print("echo")
+    except Exception as e:
+        s = None; print(type(e).__name__)
+`)
+	in, err := client.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := lines(t, client, "")
+	ask := func(want string) {
+		t.Helper()
+		fmt.Fprintln(in)
+		if got, err := out.ReadString('\n'); err != nil || got != want+"\n" {
+			t.Errorf("got %q, %v, want %s", got, err, want)
+		}
+	}
+	do := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask("echo")
+	do(n.Drop(t.Context(), 1, 0))
+	ask("TimeoutError")
+	do(n.Heal(t.Context()))
+	ask("echo")
+	do(n.Reset(t.Context(), 0, 1))
+	ask("ConnectionResetError")
+	ask("ConnectionRefusedError")
+	do(n.Heal(t.Context()))
+	ask("echo")
+	do(n.Unplug(t.Context(), 1))
+	ask("TimeoutError")
+	do(n.Heal(t.Context()))
+	ask("echo")
+
+	ln, err := net.Listen("tcp", Gateway+":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		if conn, err := ln.Accept(); err == nil {
+			io.Copy(conn, conn)
+		}
+	}()
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	do(n.Reset(t.Context(), 0, 1))
+	ask("ConnectionResetError")
+	do(n.Redirect(t.Context(), 0, 1, port))
+	ask("echo") // From the proxy: the way to the node is still cut.
+}
+
+// lines starts a command and returns its output behind the line that says it is up.
+func lines(t *testing.T, cmd *exec.Cmd, up string) *bufio.Reader {
+	t.Helper()
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cmd.Process.Signal(syscall.SIGKILL); err == nil {
+			cmd.Wait()
+		}
+	})
+	r := bufio.NewReader(out)
+	if up == "" {
+		return r
+	}
+	answer := make(chan error, 1)
+	go func() {
+		line, err := r.ReadString('\n')
+		if err == nil && line != up+"\n" {
+			err = errors.New(line)
+		}
+		answer <- err
+	}()
+	select {
+	case err := <-answer:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it does not start")
+	}
+	return r
+}

@@ -1,0 +1,116 @@
+package history
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Rule names what a violation breaks.
+type Rule string
+
+// The rules.
+const (
+	OneOrder       Rule = "one order"        // receivers of a room agree on the order of its frames
+	NoDuplicate    Rule = "no duplicate"     // an Id comes once per connection, a RequestId once per room
+	SameFrame      Rule = "same frame"       // one Id, one content, the one that was sent
+	NoGap          Rule = "no gap"           // a connection misses nothing between two frames it got
+	NoLoss         Rule = "no loss"          // whoever was there gets what was acknowledged
+	RefusalsHold   Rule = "refusals hold"    // what was refused is not delivered
+	AllowedErrors  Rule = "allowed errors"   // no ErrorCode but the expected
+	KicksEnd       Rule = "kicks end"        // a disconnected user is disconnected
+	NoStrangeClose Rule = "no strange close" // nobody else sees a Close frame
+	ComesBack      Rule = "comes back"       // no client is driven to give up
+	TokenOnce      Rule = "token once"       // a token connects once
+	RoomRate       Rule = "room rate"        // the room's message rate holds
+)
+
+// Violation is one broken promise.
+type Violation struct {
+	Rule   Rule
+	Room   string
+	Detail string
+}
+
+// String returns the violation as one line.
+func (v Violation) String() string {
+	if v.Room == "" {
+		return fmt.Sprintf("%s: %s", v.Rule, v.Detail)
+	}
+	return fmt.Sprintf("%s: room %s: %s", v.Rule, v.Room, v.Detail)
+}
+
+// Options say what a run may do.
+type Options struct {
+	// Codes are the ErrorCodes and HTTP statuses that requests may be refused
+	// with; 429 is always allowed.
+	Codes []int
+	// FreshBuckets is how often in the run a room's rate began anew, as when the
+	// memory of all nodes is lost at once.
+	FreshBuckets int
+	// MayGiveUp allows clients to give up, as while the database is gone.
+	MayGiveUp bool
+}
+
+// Report is the result of a check.
+type Report struct {
+	// Violations are broken promises; none is what is wanted.
+	Violations []Violation
+	// Apart are differences between sides of a partition: frames that one side
+	// delivered and the other never saw. They are the price of going on.
+	Apart int
+}
+
+// Check holds the history against all rules. Frames that were sent while nodes
+// could not hear each other are checked among the receivers of each side alone;
+// what differs between the sides is counted in Report.Apart.
+func Check(h *History, o Options) Report {
+	var r Report
+	for room, part := range h.rooms() {
+		whole, sides, apart := part.sides(h.Partitions)
+		r.Apart += apart
+		for _, p := range append(sides, whole) {
+			for _, v := range slices.Concat(p.duplicates(), p.order(), p.loss(), p.refusals(), p.rate(h.Rates[room], o.FreshBuckets)) {
+				v.Room = room
+				r.Violations = append(r.Violations, v)
+			}
+		}
+		for _, v := range part.kicks(h.Partitions) {
+			v.Room = room
+			r.Violations = append(r.Violations, v)
+		}
+	}
+	r.Violations = append(r.Violations, h.codes(o)...)
+	r.Violations = append(r.Violations, h.tokens()...)
+	for _, client := range h.GaveUp {
+		if o.MayGiveUp {
+			break
+		}
+		r.Violations = append(r.Violations, Violation{Rule: ComesBack, Detail: client})
+	}
+	return r
+}
+
+// room is the history of one room: the unit of order.
+type room struct {
+	connections []*Connection
+	requests    []*Request
+}
+
+func (h *History) rooms() map[string]*room {
+	rooms := map[string]*room{}
+	get := func(name string) *room {
+		if rooms[name] == nil {
+			rooms[name] = &room{}
+		}
+		return rooms[name]
+	}
+	for _, c := range h.Connections {
+		r := get(c.Room)
+		r.connections = append(r.connections, c)
+	}
+	for _, q := range h.Requests {
+		r := get(q.Room)
+		r.requests = append(r.requests, q)
+	}
+	return rooms
+}
