@@ -110,4 +110,26 @@ func TestMaxConnections(t *testing.T) {
 			}
 		}
 	})
+	for _, of := range []string{"room", "user", "address"} {
+		check(t, "one more connection of a "+of+" than allowed is refused with 429 and spends no token", func(t *testing.T) {
+			e := endpointOf(startServer(t, "--max-connections-per-"+of, "1"))
+			room := e.newRoom(t, nil)
+			body := m{"userId": "ann"}
+			a := e.join(t, room, body)
+			token := e.newToken(t, room, body)
+			e.wantRefused(t, token, http.StatusTooManyRequests)
+			a.conn.CloseNow()
+			deadline := time.Now().Add(patience)
+			for {
+				if s, err := e.dial(t, token); err == nil {
+					s.say(t, "x")
+					s.nextMessage(t, "x")
+					return
+				}
+				if time.Now().After(deadline) {
+					t.Fatal("the place of a lost connection was not freed, or the token was spent")
+				}
+			}
+		})
+	}
 }

@@ -179,13 +179,14 @@ func (e *Endpoint) Move(ctx context.Context, over time.Duration) {
 		left = append(left, c)
 	}
 	e.mu.Unlock()
-	steps := max(int(over/tick), 1)
+	begin := time.Now()
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
-	for done, step := 0, 1; done < len(left); step++ {
+	for done := 0; done < len(left); {
 		until := len(left)
-		if ctx.Err() == nil && step < steps {
-			until = len(left) * step / steps
+		// By the clock: a busy machine misses ticks.
+		if soon := time.Since(begin) + tick; ctx.Err() == nil && soon < over {
+			until = max(done, int(float64(len(left))*soon.Seconds()/over.Seconds()))
 		}
 		for _, c := range left[done:until] {
 			c.End(messaging.Draining)

@@ -118,7 +118,7 @@ func newMemory(limit int64) *memory {
 func memoryUsed() int64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(sample)
-	return int64(sample[0].Value.Uint64() - sample[1].Value.Uint64()) //nolint:gosec // Far below 2^63.
+	return int64(sample[0].Value.Uint64() - sample[1].Value.Uint64())
 }
 
 // full tells whether too much is used.

@@ -22,10 +22,6 @@ type committer[T any] struct {
 	batchItems, batchSize int
 	// capacity bounds the sizes of all items that are not stored yet.
 	capacity int
-	// gather is how long a batch is left open behind one that busyBatch callers
-	// or more have shared: others are on their way, and a commit costs nearly the
-	// same however many share it. Who comes alone does not wait.
-	gather time.Duration
 	// keep says what becomes of a batch that cannot be written. If false, its
 	// callers get the error. If true, it is tried again until it is stored; its
 	// callers, and all that come until then, do not wait for that.
@@ -57,9 +53,6 @@ type batch[T any] struct {
 	err      error
 	released bool // done is closed; guarded by the committer's mu
 }
-
-// busyBatch is a batch that many callers share.
-const busyBatch = 4
 
 const (
 	// stallAfter is how long a commit may take, with keep, before its callers do
@@ -146,31 +139,10 @@ func (c *committer[T]) run() {
 				return
 			}
 		}
-		shared := len(b.items)
 		if !c.commit(b) {
 			c.giveUp(b)
 			return
 		}
-		if c.gather > 0 && shared >= busyBatch {
-			c.linger()
-		}
-	}
-}
-
-// linger waits until more has come together, unless that is more than one batch
-// already.
-func (c *committer[T]) linger() {
-	c.mu.Lock()
-	full := len(c.waiting) > 1
-	c.mu.Unlock()
-	if full {
-		return
-	}
-	timer := time.NewTimer(c.gather)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-c.closing:
 	}
 }
 

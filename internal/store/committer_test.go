@@ -123,33 +123,6 @@ func TestCommitter(t *testing.T) {
 		})
 	})
 
-	t.Run("behind a batch that many shared the next one gathers; who comes alone does not wait", func(t *testing.T) {
-		bubble(t, false, func(t *testing.T, d *disk, c *committer[int], begin func()) {
-			c.gather = 10 * time.Millisecond
-			begin()
-			for i := range 3 {
-				alone := add(t, c, i)[0]
-				synctest.Wait()
-				if !isDone(alone) {
-					t.Fatalf("item %d waits", i)
-				}
-			}
-			add(t, c, 3, 4, 5, 6)
-			synctest.Wait()
-			first := add(t, c, 7)[0]
-			synctest.Wait()
-			if isDone(first) {
-				t.Error("the next one was not waited for")
-			}
-			second := add(t, c, 8)[0]
-			time.Sleep(10 * time.Millisecond)
-			synctest.Wait()
-			if !isDone(first) || !isDone(second) || !slices.Equal(d.now().batches, []int{1, 1, 1, 4, 2}) {
-				t.Errorf("stored in batches of %v", d.now().batches)
-			}
-		})
-	})
-
 	t.Run("while one batch is written the next one fills", func(t *testing.T) {
 		bubble(t, false, func(t *testing.T, d *disk, c *committer[int], begin func()) {
 			d.set(func(s *state) { s.slow = time.Millisecond })

@@ -22,9 +22,6 @@ const (
 	redemptionBatch = 512
 	// redemptionQueue is how many may wait; some seconds' worth of connects.
 	redemptionQueue = 1 << 16
-	// redemptionGather is what a connect in a storm waits for others: a commit of
-	// tens costs each a fraction of what one of a few does.
-	redemptionGather = 3 * time.Millisecond
 	// redemptionMargin keeps a redemption beyond the token's expiry, for nodes
 	// whose clock is behind.
 	redemptionMargin = 10 * time.Minute
@@ -41,7 +38,6 @@ func newRedemptions(db *DB) *committer[*redemption] {
 		batchItems: redemptionBatch,
 		batchSize:  redemptionBatch,
 		capacity:   redemptionQueue,
-		gather:     redemptionGather,
 	}
 	return c.start()
 }
