@@ -126,7 +126,10 @@ func (w *world) metric(t testing.TB, name string) float64 {
 	if address == nil {
 		t.Fatal("the log does not say where the metrics are")
 	}
-	res := must(http.Get("http://" + address[1] + "/metrics"))(t)
+	res, err := http.Get("http://" + address[1] + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer res.Body.Close()
 	text := must(io.ReadAll(res.Body))(t)
 	m := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(name) + ` (\S+)$`).FindSubmatch(text)

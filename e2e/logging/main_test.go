@@ -133,6 +133,7 @@ func (w *world) join(ctx context.Context, room, user string) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
+	//nolint:bodyclose // The library closes the response of a handshake.
 	socket, _, err := websocket.Dial(ctx, w.WebSocket, &websocket.DialOptions{Subprotocols: []string{*token.Token}})
 	if err != nil {
 		return nil, err

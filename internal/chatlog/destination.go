@@ -99,9 +99,14 @@ func load(ctx context.Context, t Transcript, b Backlog, l limits) (*parcel, erro
 	if b.Object != nil {
 		p.key = b.Object.Key
 	}
+	// One more than a call may hold says that there are more.
+	most := pageRecords
+	if l.records > 0 {
+		most = min(most, l.records+1)
+	}
 	var first, last time.Time
 	for {
-		page, err := t.Owed(ctx, b, p.to, end, pageRecords)
+		page, err := t.Owed(ctx, b, p.to, end, most)
 		if err != nil {
 			return nil, err
 		}
@@ -128,7 +133,7 @@ func load(ctx context.Context, t Transcript, b Backlog, l limits) (*parcel, erro
 			p.frames += len(r.JSON)
 			p.to = r.Position
 		}
-		if len(page) < pageRecords {
+		if len(page) < most {
 			p.to = end
 			return p, nil
 		}

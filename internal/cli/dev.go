@@ -28,7 +28,8 @@ func printDev(w io.Writer, address net.Addr, cfg *config.Config, room *chat.Room
 	})
 }
 
-var devText = template.Must(template.New("dev").Parse(`Confab serves one developer at {{.HTTP}}; its data is in {{.Data}}.
+var devText = template.Must(template.New("dev").Parse(`Confab serves one developer at {{.HTTP}}; its data is in {{.Data}}, and below it,
+in chat-logs, what rooms with a logging configuration log.
 
 1. In a shell, for the AWS CLI and SDKs:
 
