@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"syscall"
 	"time"
 	"unsafe"
@@ -85,6 +86,14 @@ func (e *epoll) ask() bool {
 }
 
 func (e *epoll) wait(l *loop, sleep bool, until int64) {
+	if sleep && e.ready > 0 {
+		// What the last events have started gets its turn. If it has something
+		// for the loop, the loop need neither go to sleep nor be woken.
+		l.asleep.Store(false)
+		runtime.Gosched()
+		l.asleep.Store(true)
+		sleep = l.idle()
+	}
 	if !e.ask() && sleep {
 		if until != e.until {
 			e.until = until
