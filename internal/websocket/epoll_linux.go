@@ -86,14 +86,6 @@ func (e *epoll) ask() bool {
 }
 
 func (e *epoll) wait(l *loop, sleep bool, until int64) {
-	if sleep && e.ready > 0 {
-		// What the last events have started gets its turn. If it has something
-		// for the loop, the loop need neither go to sleep nor be woken.
-		l.asleep.Store(false)
-		runtime.Gosched()
-		l.asleep.Store(true)
-		sleep = l.idle()
-	}
 	if !e.ask() && sleep {
 		if until != e.until {
 			e.until = until
@@ -108,6 +100,27 @@ func (e *epoll) wait(l *loop, sleep bool, until int64) {
 			e.until = -1
 		}
 	}
+	l.asleep.Store(false)
+	for range asksPerRound {
+		e.handle(l)
+		if e.ready == 0 {
+			return
+		}
+		// What the events have started gets its turn, so that it need not wake
+		// the loop, and what arrived meanwhile is written along with it.
+		runtime.Gosched()
+		if !e.ask() {
+			return
+		}
+	}
+	e.handle(l)
+}
+
+// asksPerRound bounds how often a round takes events before it writes.
+const asksPerRound = 4
+
+// handle hands the events to their connections.
+func (e *epoll) handle(l *loop) {
 	l.now = l.time()
 	for i := range e.ready {
 		if ev := &e.events[i]; ev.Fd != bellSlot {
