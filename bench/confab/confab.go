@@ -23,8 +23,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
-	"confab/e2e/process"
 	"confab/bench/load"
+	"confab/e2e/process"
 )
 
 // Server is a running server with a data directory of its own.

@@ -22,6 +22,8 @@ import (
 	"regexp"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"confab/bench/load"
@@ -41,6 +43,8 @@ func benchmark() error {
 	scenarios := flag.String("scenarios", ".", "`expression` for the names of the scenarios")
 	targets := flag.String("targets", ".", "`expression` for the names of the servers beside the floor")
 	rounds := flag.Int("rounds", 0, "how often Confab is measured; the median counts (default 3, quick 1)")
+	points := flag.String("points", "", "more scenarios: `ROOMSxMEMBERSxRATE`,… with the rate of each room a second")
+	also := flag.String("also", "", "name=`path` of another build of the engine, to compare with")
 	profiles := flag.String("profiles", "", "`directory` for CPU profiles of Confab, one a scenario; they cost a little")
 	flag.Parse()
 	if err := load.PinSelf(generatorCore); err != nil {
@@ -70,13 +74,21 @@ func benchmark() error {
 	}
 	fmt.Printf("%s; commit %s; %s\n", load.Machine(), load.Commit(), time.Now().UTC().Format(time.DateTime))
 	b := &bench{quick: *quick, rounds: *rounds, profiles: *profiles, floors: floors(path), results: make(map[key][]sample)}
-	for _, t := range allTargets(path) {
+	all := allTargets(path)
+	if name, file, ok := strings.Cut(*also, "="); ok {
+		all = slices.Insert(all, 2, &target{name: name, start: startEngine(file)})
+	}
+	for _, t := range all {
 		if wantTarget.MatchString(t.name) {
 			b.targets = append(b.targets, t)
 		}
 	}
 	var failed []error
-	for _, s := range allScenarios(*quick) {
+	chosen, err := pointScenarios(*points)
+	if err != nil {
+		return err
+	}
+	for _, s := range append(allScenarios(*quick), chosen...) {
 		if wantScenario.MatchString(s.name) {
 			b.scenarios = append(b.scenarios, s)
 			failed = append(failed, b.scenario(ctx, s))

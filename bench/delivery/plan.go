@@ -3,8 +3,10 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -24,6 +26,21 @@ func allScenarios(quick bool) []*scenario {
 		{name: "million", title: "10,000 × 100 msg/s", rooms: 1, members: 10_000, rate: 100, gathered: true, warm: 2 * time.Second, measure: measure, drowns: true, long: true},
 		{name: "idle", title: "idle", rooms: 1, members: most, idle: true, measure: 3 * time.Second, long: true},
 	}
+}
+
+// pointScenarios reads the scenarios of -points.
+func pointScenarios(list string) (points []*scenario, err error) {
+	for name := range strings.SplitSeq(list, ",") {
+		if name == "" {
+			continue
+		}
+		s := &scenario{name: name, title: name + " msg/s", gathered: true, drowns: true, long: true, warm: 2 * time.Second, measure: 4 * time.Second}
+		if _, err := fmt.Sscanf(name, "%dx%dx%d", &s.rooms, &s.members, &s.rate); err != nil {
+			return nil, fmt.Errorf("-points %q: want ROOMSxMEMBERSxRATE", name)
+		}
+		points = append(points, s)
+	}
+	return points, nil
 }
 
 // floorOf is the mode of the floor that a scenario is compared with.
@@ -71,7 +88,7 @@ func allTargets(bin string) []*target {
 	}
 	targets := []*target{
 		{name: "confab", start: startConfab},
-		{name: "confab-engine", start: startEngine(bin)},
+		{name: "confab-engine", start: startEngine(filepath.Join(bin, "engine"))},
 		floors(bin)["pace 50"],
 		peer("gorilla", plain{}, "", "gorilla", "%a"),
 		peer("gobwas", plain{}, "", "gobwas", "%a"),

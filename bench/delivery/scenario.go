@@ -143,7 +143,7 @@ func (r *run) connect() error {
 	if err != nil {
 		return err
 	}
-	r.result.connect = float64((after-before).Microseconds()) / float64(total)
+	r.result.connect = float64((after - before).Microseconds()) / float64(total)
 	r.result.connectsPS = float64(total) / took.Seconds()
 	// Some servers let a client in a moment after they have told it so.
 	settle := 200*time.Millisecond + time.Duration(total)*50*time.Microsecond

@@ -144,12 +144,12 @@ func startConfab(ctx context.Context, s *scenario) (*running, error) {
 }
 
 // startEngine starts Confab's event loops alone.
-func startEngine(bin string) func(context.Context, *scenario) (*running, error) {
+func startEngine(path string) func(context.Context, *scenario) (*running, error) {
 	return func(ctx context.Context, s *scenario) (*running, error) {
 		window := "0s"
 		if s.gathered {
 			window = "-1ns"
 		}
-		return program(filepath.Join(bin, "engine"), "", plain{}, "-listen", "%a", "-window", window)(ctx, s)
+		return program(path, "", plain{}, "-listen", "%a", "-window", window)(ctx, s)
 	}
 }

@@ -59,7 +59,9 @@ func Request(path, protocol string) []byte {
 // CloseError is the Close frame of the server.
 type CloseError struct{ Code uint16 }
 
-func (e *CloseError) Error() string { return fmt.Sprintf("closed by the server with status %d", e.Code) }
+func (e *CloseError) Error() string {
+	return fmt.Sprintf("closed by the server with status %d", e.Code)
+}
 
 // errEOF is io.EOF, in words that say whose.
 var errEOF = fmt.Errorf("the server has ended the connection: %w", io.EOF)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"syscall"
 	"time"
 	"unsafe"
@@ -99,6 +100,27 @@ func (e *epoll) wait(l *loop, sleep bool, until int64) {
 			e.until = -1
 		}
 	}
+	l.asleep.Store(false)
+	for range asksPerRound {
+		e.handle(l)
+		if e.ready == 0 {
+			return
+		}
+		// What the events have started gets its turn, so that it need not wake
+		// the loop, and what arrived meanwhile is written along with it.
+		runtime.Gosched()
+		if !e.ask() {
+			return
+		}
+	}
+	e.handle(l)
+}
+
+// asksPerRound bounds how often a round takes events before it writes.
+const asksPerRound = 4
+
+// handle hands the events to their connections.
+func (e *epoll) handle(l *loop) {
 	l.now = l.time()
 	for i := range e.ready {
 		if ev := &e.events[i]; ev.Fd != bellSlot {

@@ -214,6 +214,13 @@ func (l *loop) publish() {
 	}
 }
 
+// idle tells whether nobody has asked for anything.
+func (l *loop) idle() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.calls) == 0 && len(l.dirty) == 0
+}
+
 // wait lets the poller handle events, and sleeps if there is nothing else to do.
 func (l *loop) wait() {
 	if l.stopping {
@@ -221,10 +228,7 @@ func (l *loop) wait() {
 	}
 	// Whoever asks for something from here on wakes the loop.
 	l.asleep.Store(true)
-	l.mu.Lock()
-	idle := len(l.calls) == 0 && len(l.dirty) == 0
-	l.mu.Unlock()
-	if !idle || len(l.touched) > 0 || len(l.large) > 0 || len(l.late) > 0 {
+	if !l.idle() || len(l.touched) > 0 || len(l.large) > 0 || len(l.late) > 0 {
 		l.asleep.Store(false)
 		// A goroutine that one of our calls has started gets its turn.
 		runtime.Gosched()
