@@ -89,12 +89,14 @@ func benchmark() error {
 		return err
 	}
 	for _, s := range append(allScenarios(*quick), chosen...) {
-		if wantScenario.MatchString(s.name) {
+		if ctx.Err() == nil && (s.isPoint || wantScenario.MatchString(s.name)) {
 			b.scenarios = append(b.scenarios, s)
 			failed = append(failed, b.scenario(ctx, s))
 		}
 	}
-	failed = append(failed, b.ceiling(ctx))
+	if ctx.Err() == nil {
+		failed = append(failed, b.ceiling(ctx))
+	}
 	b.print(os.Stdout)
 	if ctx.Err() != nil {
 		failed = append(failed, fmt.Errorf("not everything was measured: %w", context.Cause(ctx)))

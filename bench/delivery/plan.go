@@ -34,7 +34,7 @@ func pointScenarios(list string) (points []*scenario, err error) {
 		if name == "" {
 			continue
 		}
-		s := &scenario{name: name, title: name + " msg/s", gathered: true, drowns: true, long: true, warm: 2 * time.Second, measure: 4 * time.Second}
+		s := &scenario{name: name, title: name + " msg/s", isPoint: true, gathered: true, drowns: true, long: true, warm: 2 * time.Second, measure: 4 * time.Second}
 		if _, err := fmt.Sscanf(name, "%dx%dx%d", &s.rooms, &s.members, &s.rate); err != nil {
 			return nil, fmt.Errorf("-points %q: want ROOMSxMEMBERSxRATE", name)
 		}

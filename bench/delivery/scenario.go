@@ -29,6 +29,8 @@ type scenario struct {
 	idle bool
 	// drowns allows peers to fail: what they reach is measured.
 	drowns bool
+	// isPoint was asked for with -points.
+	isPoint bool
 	// long ones are for others only when there is time.
 	long bool
 	// warm is how long it runs before it is measured, and measure how long it is.

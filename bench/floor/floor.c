@@ -10,7 +10,7 @@
 //
 // A text frame of a client goes to everybody in its room, the sender included,
 // as one frame of its own in every mode. Frames must arrive whole, as small
-// ones do over loopback.
+// ones do over loopback, however many there are in the socket.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_ROOMS = 4096, MAX_FILES = 1 << 17, INPUT = 64 << 10 };
+enum { MAX_ROOMS = 4096, MAX_FILES = 1 << 17, INPUT = 8 << 20 };
 
 struct room {
 	int *fds;
