@@ -122,6 +122,8 @@ func fault(t *testing.T, seed uint64, loss int, delay time.Duration, events []st
 			joined[id] = true
 			for room := range r.rooms {
 				nodes[id].join(t, room)
+			}
+			for room := range r.rooms {
 				send(nodes[id], room)
 			}
 		}
