@@ -109,10 +109,23 @@ func (a *audience) ids() []string {
 type client struct {
 	*messaging.Session
 	*audience
+	mu    sync.Mutex
+	ended string
 }
 
-func (c *client) Send([]byte)          {}
-func (c *client) End(messaging.Ending) {}
+func (c *client) Send([]byte) {}
+
+func (c *client) End(why messaging.Ending) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = why.Name
+}
+
+func (c *client) endedBy() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ended
+}
 
 type options struct {
 	rooms     *rooms

@@ -2,9 +2,12 @@ package cluster_test
 
 import (
 	"fmt"
+	"net"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
 
 	"confab/internal/nats"
 )
@@ -70,4 +73,58 @@ func TestTwoEnginesOverNATS(t *testing.T) {
 			t.Error(wrong)
 		}
 	}
+}
+
+// TestExistingNATSLost lets nodes use a NATS that goes away and comes back.
+func TestExistingNATSLost(t *testing.T) {
+	serve := func(port int) *server.Server {
+		s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Start()
+		if !s.ReadyForConnections(10 * time.Second) {
+			t.Fatal("NATS is not ready")
+		}
+		t.Cleanup(s.Shutdown)
+		return s
+	}
+	s := serve(server.RANDOM_PORT)
+	r := newRooms(4, 100)
+	nodes := map[string]*node{}
+	for _, id := range []string{"a", "b"} {
+		conn, err := nats.Open(nats.Options{Name: id, URL: s.ClientURL(), Log: testLog(t, id)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(conn.Close)
+		nodes[id] = newNode(t, id, options{rooms: r, transport: conn})
+		t.Cleanup(nodes[id].stop)
+		if err := nodes[id].Start(canceled()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, nodes, 2)
+	for room := range r.rooms {
+		nodes["a"].join(t, room)
+		nodes["b"].join(t, room)
+	}
+	port := s.Addr().(*net.TCPAddr).Port
+	s.Shutdown()
+	s.WaitForShutdown()
+	for id, n := range nodes {
+		await(t, map[string]*node{id: n}, 1)
+		if err := n.say(t, roomID(0), "alone "+id); err != nil {
+			t.Errorf("%s without NATS: %v", id, err)
+		}
+		if said := n.clients[roomID(0)].contents(); len(said) == 0 || said[len(said)-1] != "alone "+id {
+			t.Errorf("%s did not hear itself without NATS: %v", id, said)
+		}
+	}
+	serve(port)
+	await(t, nodes, 2)
+	if err := nodes["a"].say(t, roomID(1), "together"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the message on b", func() bool { return len(nodes["b"].clients[roomID(1)].contents()) == 1 })
 }

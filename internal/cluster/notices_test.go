@@ -1,0 +1,78 @@
+package cluster_test
+
+import (
+	"testing"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/messaging"
+)
+
+func TestNotices(t *testing.T) {
+	r := newRooms(8, 10)
+	net := newNetwork(t, 1)
+	nodes := start(t, net, r, "a", "b")
+	room := homed(t, nodes, r, "a")
+	change := func(f func(*chat.Room)) {
+		r.mu.Lock()
+		f(r.rooms[room])
+		r.mu.Unlock()
+	}
+	long := func() error { return nodes["b"].say(t, room, "twelve chars") }
+
+	t.Run("a change reaches every node", func(t *testing.T) {
+		change(func(r *chat.Room) { r.MaximumMessageLength = 5 })
+		nodes["a"].engine.RoomChanged(t.Context(), room)
+		eventually(t, "the new length on b", func() bool { return chat.CodeOf(long()) == chat.Invalid })
+	})
+	t.Run("one whose notice was lost is seen when the cluster changes", func(t *testing.T) {
+		net.part([]string{"a"}, []string{"b"})
+		change(func(r *chat.Room) { r.MaximumMessageLength = 500 })
+		nodes["a"].engine.RoomChanged(t.Context(), room)
+		await(t, map[string]*node{"b": nodes["b"]}, 1)
+		net.heal()
+		await(t, nodes, 2)
+		eventually(t, "the new length on b", func() bool { return long() == nil })
+	})
+	t.Run("DisconnectUser ends sessions on the other node, behind its event", func(t *testing.T) {
+		if err := nodes["a"].engine.DisconnectUser(t.Context(), room, "b", "spam"); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the end on b", func() bool { return nodes["b"].clients[room].endedBy() == messaging.Kicked.Name })
+		if nodes["a"].clients[room].endedBy() != "" {
+			t.Error("another user's session ended")
+		}
+	})
+	t.Run("refusals of a home arrive as they are", func(t *testing.T) {
+		op := func() messaging.Operation {
+			return messaging.Operation{Action: messaging.ActionSendMessage, RoomID: room, ID: chat.NewID(), Content: "x", Received: time.Now()}
+		}
+		var err error
+		for range 30 {
+			if _, err = nodes["b"].Do(t.Context(), op()); err != nil {
+				break
+			}
+		}
+		e, ok := err.(*chat.Error) //nolint:errorlint // It travels as it is.
+		if !ok || e.Code != chat.Throttled || e.Limit != 10 || e.Resource.ID != room || e.Message != "rate limit exceeded" {
+			t.Errorf("got %#v", err)
+		}
+	})
+	t.Run("an operation that is asked for again has one frame", func(t *testing.T) {
+		op := messaging.Operation{Action: messaging.ActionSendEvent, RoomID: room, ID: chat.NewID(), EventName: "once", Received: time.Now()}
+		for _, from := range []string{"b", "b", "a"} {
+			if id, err := nodes[from].Do(t.Context(), op); err != nil || id != op.ID {
+				t.Fatalf("%q, %v", id, err)
+			}
+		}
+		count := 0
+		for _, id := range nodes["a"].clients[room].ids() {
+			if id == op.ID {
+				count++
+			}
+		}
+		if count != 1 {
+			t.Errorf("%d frames", count)
+		}
+	})
+}
