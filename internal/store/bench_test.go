@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/pgtest"
 	"confab/internal/store"
 )
 
@@ -36,10 +37,29 @@ func parallel(b *testing.B, n int, op func() error) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "ops/s")
 }
 
+// benchmarks runs a benchmark for every kind of database, PostgreSQL with fsync
+// as in production, and says how much slower PostgreSQL is.
+func benchmarks(b *testing.B, name string, run func(b *testing.B, open opener)) {
+	b.Helper()
+	var sqliteTime time.Duration
+	b.Run(name+"/sqlite", func(b *testing.B) {
+		run(b, sqlite(b))
+		sqliteTime = b.Elapsed() / time.Duration(b.N)
+	})
+	cluster := pgtest.Start(b)
+	b.Run(name+"/postgres", func(b *testing.B) {
+		url := cluster.Database(b)
+		run(b, opened(func(o *store.Options) { o.Database = url }))
+		if sqliteTime > 0 {
+			b.ReportMetric(float64(b.Elapsed()/time.Duration(b.N))/float64(sqliteTime), "x-sqlite")
+		}
+	})
+}
+
 func BenchmarkCreateRoom(b *testing.B) {
 	for _, callers := range []int{1, 16} {
-		b.Run(fmt.Sprint("callers=", callers), func(b *testing.B) {
-			db := sqlite(b)(b)
+		benchmarks(b, fmt.Sprint("callers=", callers), func(b *testing.B, open opener) {
+			db := open(b)
 			parallel(b, callers, func() error { return db.CreateRoom(b.Context(), &chat.Room{Name: "room"}, 0) })
 		})
 	}
@@ -81,8 +101,8 @@ func BenchmarkListRooms(b *testing.B) {
 
 func BenchmarkRedeem(b *testing.B) {
 	for _, callers := range []int{1, 256} {
-		b.Run(fmt.Sprint("callers=", callers), func(b *testing.B) {
-			db := sqlite(b)(b)
+		benchmarks(b, fmt.Sprint("callers=", callers), func(b *testing.B, open opener) {
+			db := open(b)
 			expires := time.Now().Add(time.Hour)
 			parallel(b, callers, func() error { return db.Redeem(b.Context(), tokenID(), expires) })
 		})
@@ -93,8 +113,8 @@ func BenchmarkRedeem(b *testing.B) {
 // one that waits for each.
 func BenchmarkAppend(b *testing.B) {
 	for _, every := range []int{1, 64} {
-		b.Run(fmt.Sprint("wait=", every), func(b *testing.B) {
-			db := sqlite(b)(b)
+		benchmarks(b, fmt.Sprint("wait=", every), func(b *testing.B, open opener) {
+			db := open(b)
 			n := 0
 			parallel(b, 1, func() error {
 				done := db.Append(frame("room", uint64(n)))
