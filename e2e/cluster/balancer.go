@@ -154,7 +154,7 @@ func (b *Balancer) forward(ctx context.Context, client net.Conn) {
 		// A reset on one side is one on the other.
 		if err := <-done; err == nil {
 			select {
-			case <-done:
+			case _ = <-done: // However the other way ends, both are over.
 			case <-ctx.Done():
 			}
 		}
