@@ -140,7 +140,7 @@ func (b *Balancer) forward(ctx context.Context, client net.Conn) {
 			continue
 		}
 		defer server.Close()
-		done := make(chan error, 2)
+		clean := make(chan bool, 2) // one for each way: it ended without a reset
 		for _, way := range [][2]net.Conn{{client, server}, {server, client}} {
 			go func() {
 				_, err := io.Copy(way[0], way[1])
@@ -148,13 +148,13 @@ func (b *Balancer) forward(ctx context.Context, client net.Conn) {
 				if ok && err == nil {
 					err = half.CloseWrite() // An end is not a reset: what was sent before it still arrives.
 				}
-				done <- err
+				clean <- err == nil
 			}()
 		}
 		// A reset on one side is one on the other.
-		if err := <-done; err == nil {
+		if <-clean {
 			select {
-			case <-done:
+			case <-clean:
 			case <-ctx.Done():
 			}
 		}

@@ -25,7 +25,7 @@ import (
 // Secrets that all nodes of a test share.
 const (
 	clusterSecret = "a-cluster-secret-for-tests-only-0123"
-	secretKey     = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=" // 32 bytes
+	secretKey     = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=" //nolint:gosec // 32 bytes that protect nothing.
 )
 
 // Options say what to run.

@@ -93,7 +93,7 @@ func (cl *Client) send(ctx context.Context, r request) {
 // Pending returns how many requests of connected clients have no answer yet.
 func (c *Crowd) Pending() int {
 	c.mu.Lock()
-	clients := c.clients[:len(c.clients):len(c.clients)]
+	clients := slices.Clone(c.clients)
 	c.mu.Unlock()
 	n := 0
 	for _, cl := range clients {

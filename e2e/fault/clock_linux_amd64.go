@@ -35,6 +35,7 @@ func SetClock(process *os.Process, ahead time.Duration) error {
 	if err := waitOutside(process, start, end); err != nil {
 		return err
 	}
+	//nolint:gosec // The path is made of a number.
 	mem, err := os.OpenFile(fmt.Sprintf("/proc/%d/mem", process.Pid), os.O_RDWR, 0)
 	if err != nil {
 		return err
@@ -96,6 +97,7 @@ func clockGettime() (image []byte, offset uint64, err error) {
 
 // vdso returns the addresses between which the process has its vDSO.
 func vdso(pid int) (start, end uint64, err error) {
+	//nolint:gosec // The path is made of a number.
 	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
 	if err != nil {
 		return 0, 0, err
@@ -138,6 +140,7 @@ func runningOrInside(pid int, start, end uint64) (bool, error) {
 		return false, err
 	}
 	for _, t := range threads {
+		//nolint:gosec // The kernel's own names.
 		b, err := os.ReadFile(tasks + "/" + t.Name() + "/syscall")
 		if err != nil {
 			return false, err

@@ -76,6 +76,7 @@ func TestFaults(t *testing.T) {
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, postgres: pgtest.Start(t)}
 	var err error
+	//nolint:usetesting // What a failed round saw outlives the test.
 	if w.dir, err = os.MkdirTemp("", "confab-fault-"); err != nil {
 		t.Fatal(err)
 	}
@@ -164,11 +165,16 @@ func (w *world) keep(t *testing.T, trial *cluster.Trial) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	write := func(name string, b []byte) {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			t.Error(err)
+		}
+	}
 	if b, err := json.Marshal(trial.History); err == nil {
-		os.WriteFile(filepath.Join(dir, "history.json"), b, 0o600)
+		write("history.json", b)
 	}
 	for _, n := range w.cluster.Nodes {
-		os.WriteFile(filepath.Join(dir, n.Name+".log"), []byte(n.Log()), 0o600)
+		write(n.Name+".log", []byte(n.Log()))
 		for line := range strings.Lines(n.Log()) {
 			if strings.Contains(line, "new view") {
 				t.Logf("%s: %s", n.Name, line[:min(len(line), 250)])

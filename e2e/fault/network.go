@@ -156,7 +156,7 @@ func (n *Network) Heal(ctx context.Context) error {
 
 // run runs a command of the machine's administrator.
 func run(ctx context.Context, input, name string, args ...string) error {
-	cmd := exec.CommandContext(ctx, name, args...)
+	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // ip and nft, with the words above.
 	cmd.Stdin = strings.NewReader(input)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

@@ -95,7 +95,7 @@ for line in sys.stdin:
 	defer ln.Close()
 	go func() {
 		if conn, err := ln.Accept(); err == nil {
-			io.Copy(conn, conn)
+			_, _ = io.Copy(conn, conn)
 		}
 	}()
 	_, port, _ := net.SplitHostPort(ln.Addr().String())
@@ -117,7 +117,7 @@ func lines(t *testing.T, cmd *exec.Cmd, up string) *bufio.Reader {
 	}
 	t.Cleanup(func() {
 		if err := cmd.Process.Signal(syscall.SIGKILL); err == nil {
-			cmd.Wait()
+			_ = cmd.Wait() // It was killed.
 		}
 	})
 	r := bufio.NewReader(out)

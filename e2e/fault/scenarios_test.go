@@ -132,7 +132,9 @@ var scenarios = []scenario{
 	},
 	{
 		name: "all routes reset, then 50 ms between the nodes", keeps: "each node on its own until NATS connects again; then everything, slower", network: true, options: history.Options{Codes: unavailable},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, _ *rand.Rand) error { return w.slowRoutes(ctx, trial) },
+		inject: func(ctx context.Context, w *world, trial *cluster.Trial, _ *rand.Rand) error {
+			return w.slowRoutes(ctx, trial)
+		},
 	},
 	{
 		name: "PostgreSQL stopped", keeps: "live rooms", options: history.Options{Codes: unavailable, MayGiveUp: true},
