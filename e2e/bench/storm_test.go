@@ -157,7 +157,7 @@ func (s *server) stormProcess(b *testing.B, tokens []string) *stormProcess {
 	b.Helper()
 	// Clients are other machines: they must not take this one's processors from the
 	// server and from those who measure.
-	c := &stormProcess{cmd: exec.CommandContext(b.Context(), "nice", "-n", "19", os.Args[0])} //nolint:gosec // It is this program.
+	c := &stormProcess{cmd: exec.CommandContext(b.Context(), "nice", "-n", "19", os.Args[0])}
 	c.cmd.Env = append(os.Environ(), stormClients+"="+s.Endpoint)
 	c.cmd.Stderr = os.Stderr
 	in, err := c.cmd.StdinPipe()

@@ -24,7 +24,7 @@ func TestHealthcheck(t *testing.T) {
 	draining := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/healthz" {
 			w.WriteHeader(http.StatusServiceUnavailable)
-			io.WriteString(w, "draining\n")
+			io.WriteString(w, "draining\n") //nolint:errcheck // The client looks at the status alone.
 		}
 	})
 	plain := httptest.NewServer(draining)

@@ -95,7 +95,6 @@ func (n *network) heal() {
 
 // link carries what one node sends another, in order.
 type link struct {
-	mu    sync.Mutex
 	last  time.Time // when the last message is due
 	queue chan func()
 }

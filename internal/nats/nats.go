@@ -193,9 +193,9 @@ func (c *Conn) failed(_ *nats.Conn, s *nats.Subscription, err error) {
 	if s != nil {
 		attrs = append(attrs, slog.String("subject", s.Subject))
 	}
-	message := "NATS reports an error"
 	if errors.Is(err, nats.ErrSlowConsumer) {
-		message = "This node is too slow for what other nodes send; it asks again for what it lost"
+		c.log.LogAttrs(context.Background(), slog.LevelError, "This node is too slow for what other nodes send; it asks again for what it lost", attrs...)
+		return
 	}
-	c.log.LogAttrs(context.Background(), slog.LevelError, message, attrs...)
+	c.log.LogAttrs(context.Background(), slog.LevelError, "NATS reports an error", attrs...)
 }
