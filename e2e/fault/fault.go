@@ -4,8 +4,9 @@
 // docs/operations.md.
 //
 // It needs Linux, root for network namespaces, and the Debian packages
-// postgresql, iproute2 and nftables. Scenarios whose tools are missing say so in
-// the table.
+// postgresql, iproute2 and nftables. Where namespaces or nftables are missing, the
+// scenarios of the network are left out, and the run says so. A run that is
+// killed leaves nodes behind; their data directories name them.
 package fault
 
 import (

@@ -165,23 +165,26 @@ func TestCheck_rate(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		fill   func(h *History)
+		fresh  int
 		broken bool
 	}{
-		{"the whole bucket at once", func(h *History) { messages(h, 10, second, 0) }, false},
-		{"one more", func(h *History) { messages(h, 11, second, 0) }, true},
-		{"bucket and refill", func(h *History) { messages(h, 10, second, 0); messages(h, 10, 2*second, 0) }, false},
-		{"two buckets within half a second", func(h *History) { messages(h, 10, second, 0); messages(h, 10, second+second/2, 0) }, true},
-		{"held back, then all at once", func(h *History) { messages(h, 10, second, 3*second); messages(h, 10, 4*second, 0) }, false},
+		{"the whole bucket at once", func(h *History) { messages(h, 10, second, 0) }, 0, false},
+		{"one more", func(h *History) { messages(h, 11, second, 0) }, 0, true},
+		{"bucket and refill", func(h *History) { messages(h, 10, second, 0); messages(h, 10, 2*second, 0) }, 0, false},
+		{"two buckets within half a second", func(h *History) { messages(h, 10, second, 0); messages(h, 10, second+second/2, 0) }, 0, true},
+		{"two buckets, when rates began anew between them", func(h *History) { messages(h, 10, second, 0); messages(h, 10, second, 0) }, 1, false},
+		{"three buckets, when rates began anew once", func(h *History) { messages(h, 10, second, 0); messages(h, 20, second, 0) }, 1, true},
+		{"held back, then all at once", func(h *History) { messages(h, 10, second, 3*second); messages(h, 10, 4*second, 0) }, 0, false},
 		{"a little too fast for a long time", func(h *History) {
 			for i := range 100 {
 				messages(h, 1, time.Duration(i)*second/12, 0)
 			}
-		}, true},
+		}, 0, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := &History{Connections: []*Connection{on("a", 0, StillOpen, "")}, Rates: map[string]int{"r": 10}}
 			test.fill(h)
-			got := Check(h, Options{}).Violations
+			got := Check(h, Options{FreshBuckets: test.fresh}).Violations
 			if (len(got) > 0) != test.broken || test.broken && got[0].Rule != RoomRate {
 				t.Errorf("got %v", got)
 			}
