@@ -82,6 +82,8 @@ func startBalancer(t *testing.T, nodes []*node, changes ...string) (address stri
 		config = re.ReplaceAllString(config, with)
 	}
 	change(`(?m)^    bind :8080$`, "    bind "+address)
+	// A machine of tests may not allow two open files for each.
+	change(`(?m)^    maxconn \d+$`, "    maxconn 1000")
 	var servers strings.Builder
 	for _, n := range nodes {
 		servers.WriteString("    server n" + strings.ReplaceAll(n.address, ":", "-") + " " + n.address + "\n")
