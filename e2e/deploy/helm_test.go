@@ -69,7 +69,7 @@ func render(t *testing.T, args ...string) manifests {
 		t.Fatalf("helm template %v: %v\n%s", args, err, problem)
 	}
 	var m manifests
-	for _, document := range strings.Split("\n"+out, "\n---\n") {
+	for document := range strings.SplitSeq("\n"+out, "\n---\n") {
 		var kind struct{ APIVersion, Kind string }
 		if err := yaml.Unmarshal([]byte(document), &kind); err != nil {
 			t.Fatalf("%v in:\n%s", err, document)
