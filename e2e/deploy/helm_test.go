@@ -23,9 +23,9 @@ import (
 
 const chart = files + "/helm/confab"
 
-// helm is the path of the pinned helm, built once.
+// helm is the path of the helm that this module pins, built once.
 var helm = sync.OnceValues(func() (string, error) {
-	cmd := exec.Command("go", "tool", "-modfile="+root+"/tools/helm/go.mod", "-n", "helm")
+	cmd := exec.Command("go", "tool", "-n", "helm")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	return strings.TrimSpace(string(out)), err
