@@ -23,9 +23,9 @@ import (
 
 const chart = files + "/helm/confab"
 
-// helm is the path of the pinned helm, built once.
+// helm is the path of the helm that this module pins, built once.
 var helm = sync.OnceValues(func() (string, error) {
-	cmd := exec.Command("go", "tool", "-modfile="+root+"/tools/helm/go.mod", "-n", "helm")
+	cmd := exec.Command("go", "tool", "-n", "helm")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	return strings.TrimSpace(string(out)), err
@@ -69,7 +69,7 @@ func render(t *testing.T, args ...string) manifests {
 		t.Fatalf("helm template %v: %v\n%s", args, err, problem)
 	}
 	var m manifests
-	for _, document := range strings.Split("\n"+out, "\n---\n") {
+	for document := range strings.SplitSeq("\n"+out, "\n---\n") {
 		var kind struct{ APIVersion, Kind string }
 		if err := yaml.Unmarshal([]byte(document), &kind); err != nil {
 			t.Fatalf("%v in:\n%s", err, document)
@@ -193,8 +193,8 @@ func TestChartSchema(t *testing.T) {
 		{"several nodes without a cluster's secret", severalNodes, "cluster.existingSecret=", "/cluster/existingSecret"},
 		{"no nodes", oneNode, "replicas=0", "/replicas"},
 		{"no drain", oneNode, "drainSeconds=0", "/drainSeconds"},
-		{"a secret in the configuration", oneNode, "config.secret-key=x", "/config"},
-		{"a setting that has a value of its own", oneNode, "config.drain-time=1m", "/config"},
+		{"a secret in the configuration", oneNode, "config.secret-key=x", "'secret-key'"},
+		{"a setting that has a value of its own", oneNode, "config.drain-time=1m", "'drain-time'"},
 		{"an account that is none", oneNode, "config.account-id=none", "/config/account-id"},
 		{"a port that is taken", severalNodes, "cluster.port=8080", "/cluster/port"},
 		{"an ingress for nobody", oneNode, "ingress.enabled=true", "/ingress/host"},

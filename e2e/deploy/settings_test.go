@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -102,10 +103,7 @@ func TestGraceLastsLongerThanTheDrain(t *testing.T) {
 // merged returns the environment of a over that of b.
 func merged(a, b map[string]string) map[string]string {
 	all := map[string]string{}
-	for _, m := range []map[string]string{b, a} {
-		for k, v := range m {
-			all[k] = v
-		}
-	}
+	maps.Copy(all, b)
+	maps.Copy(all, a)
 	return all
 }

@@ -144,8 +144,9 @@ func startServer(t *testing.T, cmd *exec.Cmd) *server {
 		close(s.done)
 	}()
 	t.Cleanup(func() {
-		cmd.Process.Kill()
-		<-s.done
+		cmd.Process.Kill() //nolint:errcheck // It may have ended.
+		for range s.done {
+		}
 	})
 	return s
 }

@@ -10,6 +10,7 @@ import (
 type Code int
 
 // The codes, with the exception and the HTTP status that the API gives them.
+// Their numbers travel between nodes: new ones go to the end.
 const (
 	Internal            Code = iota // InternalServerException, 500
 	Invalid                         // ValidationException, 400
@@ -31,9 +32,12 @@ var codeNames = [...]string{
 	Rejected: "rejected", QuotaExceeded: "quota exceeded", Throttled: "throttled", Unavailable: "unavailable",
 }
 
+// Known says whether c is one of the codes; a node of a later release may send another.
+func (c Code) Known() bool { return c >= 0 && int(c) < len(codeNames) }
+
 // String returns the code's name for logs.
 func (c Code) String() string {
-	if c < 0 || int(c) >= len(codeNames) {
+	if !c.Known() {
 		return fmt.Sprintf("code %d", int(c))
 	}
 	return codeNames[c]

@@ -217,7 +217,7 @@ func (n *Node) commit(v View) {
 	n.previous = n.view.ID
 	n.view = v
 	n.viewCtx, n.endView = context.WithCancel(n.ctx)
-	n.sealed, n.shut, n.numbered = false, false, 0
+	n.sealed, n.shut, n.numbered, n.unreadable = false, false, 0, false
 	n.committed = time.Now()
 	n.shunned, n.excluded = time.Time{}, false
 	n.out = &outStream{view: v, first: 1, acked: map[string]uint64{}}

@@ -156,6 +156,8 @@ type Node struct {
 
 	ackDue map[string]bool
 	ackNow chan struct{}
+
+	unreadable bool // an item could not be decoded in this view, which is logged once
 }
 
 // New returns a node that takes part once it is started. Attach comes first.

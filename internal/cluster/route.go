@@ -133,6 +133,9 @@ func (w *wireError) error() error {
 	if a, err := chat.ParseARN(w.Resource); err == nil {
 		e.Resource = a
 	}
+	if !e.Code.Known() {
+		e.Code = chat.Internal // Of a later release: it has no exception here.
+	}
 	return e
 }
 

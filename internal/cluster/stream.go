@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"hash/fnv"
+	"log/slog"
 	"strconv"
 	"time"
 
@@ -202,11 +203,15 @@ func (n *Node) acked(from string, count uint64) {
 // onItem takes an item of another home's stream.
 func (n *Node) onItem(_ string, data []byte, _ func([]byte)) {
 	it, err := decodeItem(data)
-	if err != nil {
-		return
-	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if err != nil {
+		if !n.unreadable {
+			n.unreadable = true
+			n.log.LogAttrs(n.ctx, slog.LevelError, "A frame of another node cannot be read, and clients here miss it; only releases next to each other go together", slog.Any("error", err))
+		}
+		return
+	}
 	in := n.in[it.home]
 	if it.at.View != n.view.ID || in == nil || it.count < in.next {
 		return // Of another view, or known.

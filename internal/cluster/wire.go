@@ -3,6 +3,7 @@ package cluster
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"time"
 
 	"confab/internal/chat"
@@ -19,7 +20,10 @@ type item struct {
 	frame *messaging.Frame
 }
 
-// The wire's version and the two kinds of items.
+// The wire's version and the two kinds of items. Fields that a later release
+// appends to an item are skipped by nodes that do not know them, and need no new
+// version. A release that changes what is there does: it reads both, and writes
+// the new one only when the beats of all members say that they read it.
 const (
 	wireVersion = 1
 	kindOpened  = 0
@@ -62,11 +66,12 @@ func appendString(b []byte, s string) []byte {
 	return append(b, s...)
 }
 
-// decodeItem reads what encodeItem made. The frame shares no memory with data.
+// decodeItem reads what encodeItem made, here or in a later release of the same
+// version. The frame shares no memory with data.
 func decodeItem(data []byte) (item, error) {
 	r := reader{data: data}
-	if r.byte() != wireVersion {
-		return item{}, errMalformed
+	if v := r.byte(); v != wireVersion && !r.failed {
+		return item{}, fmt.Errorf("cluster: an item of version %d, and this node reads version %d", v, wireVersion)
 	}
 	kind := r.byte()
 	it := item{at: point{View: ViewID{r.uvarint(), r.string()}}, home: r.string(), count: r.uvarint()}
@@ -78,7 +83,7 @@ func decodeItem(data []byte) (item, error) {
 			Time: time.Unix(0, r.varint()).UTC(), DisconnectUser: r.string(), JSON: r.bytes(),
 		}
 	}
-	if r.failed || len(r.data) > 0 || kind > kindFrame {
+	if r.failed || kind > kindFrame {
 		return item{}, errMalformed
 	}
 	return it, nil

@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +31,32 @@ func TestItem(t *testing.T) {
 		if diff := cmp.Diff(it, got, cmp.AllowUnexported(item{})); diff != "" {
 			t.Error(diff)
 		}
+	}
+}
+
+func TestItemOfALaterRelease(t *testing.T) {
+	data := encodeItem(sampleItem())
+	t.Run("appended fields are skipped", func(t *testing.T) {
+		got, err := decodeItem(append(slices.Clone(data), 3, 'n', 'e', 'w'))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(sampleItem(), got, cmp.AllowUnexported(item{})); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("another version is refused by name", func(t *testing.T) {
+		data[0] = wireVersion + 1
+		if _, err := decodeItem(data); err == nil || !strings.Contains(err.Error(), "version 2") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestErrorOfALaterRelease(t *testing.T) {
+	err := (&wireError{Code: 1000, Message: "of another day"}).error()
+	if got := chat.CodeOf(err); got != chat.Internal {
+		t.Errorf("got %s, want internal: %v", got, err)
 	}
 }
 

@@ -1,0 +1,105 @@
+package cluster_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"confab/internal/cluster"
+)
+
+// newer is the transport of a node of a later release: everything that it says
+// has members and fields that the release before does not know.
+type newer struct{ cluster.Transport }
+
+func grown(subject string, data []byte) []byte {
+	switch {
+	case len(data) > 2 && data[0] == '{':
+		return append([]byte(`{"later":{"x":[1,null]},`), data[1:]...)
+	case string(data) == "{}":
+		return []byte(`{"later":"x"}`)
+	case strings.Contains(subject, ".frames."):
+		return append(slices.Clone(data), 3, 'n', 'e', 'w')
+	}
+	return data // The notice of a change is the id of a room and nothing else.
+}
+
+func (n newer) Publish(subject string, data []byte) error {
+	return n.Transport.Publish(subject, grown(subject, data))
+}
+
+func (n newer) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	return n.Transport.Request(ctx, subject, grown(subject, data))
+}
+
+func (n newer) Subscribe(subject string, handle func(string, []byte, func([]byte))) error {
+	return n.Transport.Subscribe(subject, func(subject string, data []byte, reply func([]byte)) {
+		if reply != nil {
+			answer := reply
+			reply = func(data []byte) { answer(grown(subject, data)) }
+		}
+		handle(subject, data, reply)
+	})
+}
+
+// TestNewerNode replaces two nodes by one of a later release, as an upgrade does.
+func TestNewerNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := newNetwork(t, 1)
+		r := newRooms(8, 100)
+		nodes := start(t, net, r, "a", "b")
+		said := 0
+		say := func() {
+			for _, n := range nodes {
+				for room := range r.rooms {
+					said++
+					if err := n.say(t, room, fmt.Sprint(said)); err != nil {
+						t.Errorf("%s: %v", n.id, err)
+					}
+				}
+			}
+			time.Sleep(time.Second)
+			for room := range r.rooms {
+				lists := heard(nodes, room)
+				if wrong := sameOrder(lists); wrong != "" {
+					t.Error(wrong)
+				}
+			}
+		}
+		c := newNode(t, "c", options{rooms: r, transport: newer{net.port("c")}})
+		t.Cleanup(c.stop)
+		if err := c.Start(canceled()); err != nil {
+			t.Fatal(err)
+		}
+		nodes["c"] = c
+		await(t, nodes, 3)
+		for room := range r.rooms {
+			c.join(t, room)
+		}
+		say()
+		homes := map[string]bool{}
+		for room := range r.rooms {
+			homes[c.Owner(room)] = true
+		}
+		if len(homes) != 3 {
+			t.Errorf("only %v are homes: nothing was shown", homes)
+		}
+		nodes["a"].Drain(t.Context())
+		say()
+		nodes["a"].stop()
+		delete(nodes, "a")
+		await(t, nodes, 2)
+		say()
+		for room := range r.rooms {
+			for id, n := range nodes {
+				if got := len(n.clients[room].ids()); got != 8 {
+					t.Errorf("%s heard %d frames of %s, want all 8", id, got, room)
+				}
+			}
+		}
+	})
+}
