@@ -151,8 +151,9 @@ type Node struct {
 	floor uint64 // no room that is not in rooms was numbered higher
 
 	// Requests: route.go.
-	calls   map[string]*call
-	callAge []*call
+	calls    map[string]*call
+	callAge  []*call
+	arrivals map[string]*arrival // by operation
 
 	ackDue map[string]bool
 	ackNow chan struct{}
@@ -169,6 +170,7 @@ func New(o Options) *Node {
 		changed: make(chan struct{}), ackNow: make(chan struct{}, 1), ackDue: map[string]bool{},
 		sentAt: map[uint64]time.Time{}, peers: map[string]*peer{}, silent: map[string]time.Time{}, eligible: true,
 		in: map[string]*inStream{}, rooms: map[string]*roomLog{}, ids: map[string]*entry{}, calls: map[string]*call{},
+		arrivals: map[string]*arrival{},
 	}
 	n.viewCtx, n.endView = context.WithCancel(ctx)
 	return n

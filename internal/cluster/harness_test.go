@@ -82,13 +82,16 @@ type audience struct {
 }
 
 func (a *audience) Deliver(frame []byte) int {
-	var f struct{ Id, Content string } //nolint:revive // As it stands in the frame.
+	var f struct {
+		ID      string `json:"Id"`
+		Content string
+	}
 	if json.Unmarshal(frame, &f) != nil {
 		panic("a frame that is no JSON")
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.heard = append(a.heard, f.Id)
+	a.heard = append(a.heard, f.ID)
 	a.said = append(a.said, f.Content)
 	return 1
 }
@@ -138,7 +141,7 @@ func testLog(_ testing.TB, name string) *slog.Logger {
 	if os.Getenv("CLUSTER_TEST_LOG") == "" {
 		return slog.New(slog.DiscardHandler)
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With("at", name)
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})).With(slog.String("at", name))
 }
 
 // newNode makes a node that is not started yet.

@@ -52,7 +52,10 @@ type entry struct {
 	at        point
 	frame     *messaging.Frame
 	delivered bool
-	received  time.Time
+	// missed means that the connections of this node never got the frame: it was
+	// delivered on nodes that this one could not hear.
+	missed   bool
+	received time.Time
 	// safe tells who published the frame what became of it; nil elsewhere.
 	safe chan error
 }
@@ -113,6 +116,7 @@ func (n *Node) deliver(l *roomLog) {
 	e := l.entries[len(l.entries)-l.held]
 	l.held--
 	n.engine.Deliver(e.frame)
+	n.arrive(e)
 	n.settle(e, nil)
 }
 
@@ -328,6 +332,8 @@ func (n *Node) adopt(h history) int {
 			count++
 		} else {
 			l.held--
+			e.missed = true
+			n.arrive(e)
 			n.settle(e, nil)
 		}
 	}
