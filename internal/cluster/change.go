@@ -59,7 +59,7 @@ func (n *Node) wanted(now time.Time) (v View, ok bool) {
 		if !p.sees(n.o.ID) {
 			continue
 		}
-		if !n.view.has(id) && now.Sub(p.since) < settleTime {
+		if !n.view.has(id) && !n.settled(p, now) {
 			if n.view.ID.Number == 0 {
 				return v, false
 			}
@@ -93,6 +93,24 @@ func (n *Node) wanted(now time.Time) (v View, ok bool) {
 		v.Homes = v.Members
 	}
 	return v, true
+}
+
+// settled says whether a node that is not in the view may become part of one:
+// it has been heard for some beats, and so have the nodes that it hears. Links
+// come back one after another, and of nodes that are together none shall be left
+// behind; but one that cannot be reached from here does not keep the others.
+// The caller holds n.mu.
+func (n *Node) settled(p *peer, now time.Time) bool {
+	switch heard := now.Sub(p.since); {
+	case heard < settleTime:
+		return false
+	case heard >= mergeWithin:
+		return true
+	}
+	return !slices.ContainsFunc(p.last.Sees, func(id string) bool {
+		other := n.peers[id]
+		return id != n.o.ID && (other == nil || now.Sub(other.since) < settleTime || !other.sees(n.o.ID))
+	})
 }
 
 // agreed says whether all members are in the view, or may still be on their way.
@@ -214,8 +232,11 @@ func (n *Node) prepare(v View) prepareAnswer {
 // commit makes v the view. The caller holds n.mu.
 func (n *Node) commit(v View) {
 	n.endView()
-	n.previous = n.view.ID
+	if n.out != nil && n.opened() && (n.out.open || !n.view.isHome(n.o.ID)) {
+		n.previous = n.view.ID
+	}
 	n.view = v
+	n.past = append(n.past[max(0, len(n.past)-pastViews+1):], v)
 	n.viewCtx, n.endView = context.WithCancel(n.ctx)
 	n.sealed, n.shut, n.numbered = false, false, 0
 	n.committed = time.Now()

@@ -83,6 +83,7 @@ const (
 	suspectAfter = 1500 * time.Millisecond
 	leaseTime    = time.Second
 	settleTime   = 3 * beatInterval // from the first beat of a node to its part in a view
+	mergeWithin  = 3 * time.Second  // and how much longer it may take to hear all that it hears
 	stallTime    = 700 * time.Millisecond
 	askWithin    = time.Second
 	logAge       = time.Minute
@@ -130,7 +131,8 @@ type Node struct {
 	view      View
 	viewCtx   context.Context // ends with the view
 	endView   context.CancelFunc
-	previous  ViewID // the view before
+	previous  ViewID // the last view before that was open
+	past      []View // all views of this node, this one last
 	promised  View
 	sealed    bool // nothing more is numbered in the view
 	shut      bool // and nothing more published
