@@ -135,6 +135,7 @@ type options struct {
 	transport cluster.Transport
 	quotas    *quota.Set
 	review    messaging.Reviewer
+	excluded  func()
 }
 
 func testLog(_ testing.TB, name string) *slog.Logger {
@@ -150,7 +151,7 @@ func newNode(t testing.TB, id string, o options) *node {
 	n := &node{id: id, metrics: m, clients: map[string]*client{}}
 	n.Node = cluster.New(cluster.Options{
 		Name: id, ID: id, Version: "test", Prefix: "confab", Transport: o.transport,
-		Quotas: o.quotas, Metrics: m, Log: testLog(t, id),
+		Quotas: o.quotas, Excluded: o.excluded, Metrics: m, Log: testLog(t, id),
 	})
 	if o.quotas != nil {
 		o.quotas.Share(n.Node)
