@@ -25,6 +25,7 @@ import (
 type rooms struct {
 	mu    sync.Mutex
 	rooms map[string]*chat.Room
+	gone  bool // the database does not answer
 }
 
 func roomID(i int) string { return fmt.Sprintf("room%08d", i) }
@@ -40,9 +41,15 @@ func newRooms(n, rate int) *rooms {
 	return r
 }
 
-func (r *rooms) Room(_ context.Context, id string) (*chat.Room, error) {
+func (r *rooms) Room(ctx context.Context, id string) (*chat.Room, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.gone {
+		r.mu.Unlock()
+		<-ctx.Done()
+		r.mu.Lock()
+		return nil, ctx.Err()
+	}
 	if room := r.rooms[id]; room != nil {
 		return room.Clone(), nil
 	}
