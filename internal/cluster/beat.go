@@ -179,12 +179,18 @@ func (n *Node) leased(now time.Time) bool {
 	return have > len(n.view.Members)/2
 }
 
-// checkExclusion notices when nodes that this one hears have gone on without it
-// for a while. The caller holds n.mu.
+// checkExclusion notices when members have gone on without this node for a
+// while, or when other nodes and this one hear each other and do not become one.
+// The caller holds n.mu.
 func (n *Node) checkExclusion(now time.Time) {
-	shunned := false
-	for _, p := range n.peers {
-		if n.view.ID.Number != 0 && p.last.View.ID.compare(n.view.ID) > 0 && !p.last.View.has(n.o.ID) {
+	shunned, limit := false, suspectAfter+mergeWithin
+	for id, p := range n.peers {
+		v := &p.last.View
+		switch {
+		case n.view.ID.Number == 0 || len(v.Members) == 0 || v.has(n.o.ID):
+		case n.view.has(id) && v.ID.compare(n.view.ID) > 0:
+			shunned, limit = true, suspectAfter
+		case p.sees(n.o.ID) && v.Members[0] < n.view.Members[0]:
 			shunned = true
 		}
 	}
@@ -193,7 +199,7 @@ func (n *Node) checkExclusion(now time.Time) {
 		n.shunned, n.excluded = time.Time{}, false
 	case n.shunned.IsZero():
 		n.shunned = now
-	case now.Sub(n.shunned) > suspectAfter && !n.excluded:
+	case now.Sub(n.shunned) > limit && !n.excluded:
 		n.excluded = true
 		n.log.LogAttrs(n.ctx, slog.LevelError, "The other nodes go on without this one; its sessions end, to come back to them")
 		if n.o.Excluded != nil {

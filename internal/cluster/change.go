@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -56,10 +57,10 @@ func (n *Node) wanted(now time.Time) (v View, ok bool) {
 			continue
 		}
 		heard++
-		if !p.sees(n.o.ID) {
+		if !p.sees(n.o.ID) || n.bound(p) {
 			continue
 		}
-		if !n.view.has(id) && now.Sub(p.since) < settleTime {
+		if !n.view.has(id) && !n.settled(p, now) {
 			if n.view.ID.Number == 0 {
 				return v, false
 			}
@@ -72,10 +73,16 @@ func (n *Node) wanted(now time.Time) (v View, ok bool) {
 	if len(candidates) <= heard/2 {
 		return v, false
 	}
-	slices.Sort(candidates)
-	if candidates[0] != n.o.ID || n.view.ID.Number == 0 && len(candidates) == 1 && now.Sub(n.started) < suspectAfter {
+	if slices.Min(candidates) != n.o.ID || n.view.ID.Number == 0 && len(candidates) == 1 && now.Sub(n.started) < suspectAfter {
 		return v, false
 	}
+	// Who is in the view stays in it before others come.
+	slices.SortFunc(candidates, func(a, b string) int {
+		if in := n.view.has(a); in != n.view.has(b) {
+			return map[bool]int{true: -1, false: 1}[in]
+		}
+		return cmp.Compare(a, b)
+	})
 	for _, c := range candidates {
 		// Members that do not hear each other could not complete each other's rooms.
 		if c == n.o.ID || !slices.ContainsFunc(v.Members, func(m string) bool {
@@ -84,6 +91,7 @@ func (n *Node) wanted(now time.Time) (v View, ok bool) {
 			v.Members = append(v.Members, c)
 		}
 	}
+	slices.Sort(v.Members)
 	for _, m := range v.Members {
 		if p := n.peers[m]; p != nil && p.last.Eligible || m == n.o.ID && n.eligible {
 			v.Homes = append(v.Homes, m)
@@ -93,6 +101,40 @@ func (n *Node) wanted(now time.Time) (v View, ok bool) {
 		v.Homes = v.Members
 	}
 	return v, true
+}
+
+// bound says whether a node has a view with one that it hears, that this one does
+// not hear, and that comes before this one: of two nodes that do not hear each
+// other, a third follows the first, and does not go to and fro. The caller
+// holds n.mu.
+func (n *Node) bound(p *peer) bool {
+	return slices.ContainsFunc(p.last.View.Members, func(id string) bool {
+		other := n.peers[id]
+		return id < n.o.ID && p.sees(id) && (other == nil || !other.sees(n.o.ID))
+	})
+}
+
+// settled says whether a node that is not in the view may become part of one:
+// it has been heard for some beats, it and the members hear each other, and
+// whoever it hears has been heard for some beats too. Links come back one after
+// another, and of nodes that are together none shall be left behind; but one
+// that cannot be reached does not keep the others for ever. The caller holds n.mu.
+func (n *Node) settled(p *peer, now time.Time) bool {
+	switch heard := now.Sub(p.since); {
+	case heard < settleTime:
+		return false
+	case heard >= mergeWithin:
+		return true
+	}
+	for _, id := range n.view.Members {
+		if m := n.peers[id]; m != nil && (!p.sees(id) || !m.sees(p.last.ID)) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(p.last.Sees, func(id string) bool {
+		other := n.peers[id]
+		return id != n.o.ID && (other == nil || now.Sub(other.since) < settleTime || !other.sees(n.o.ID))
+	})
 }
 
 // agreed says whether all members are in the view, or may still be on their way.
@@ -214,8 +256,11 @@ func (n *Node) prepare(v View) prepareAnswer {
 // commit makes v the view. The caller holds n.mu.
 func (n *Node) commit(v View) {
 	n.endView()
-	n.previous = n.view.ID
+	if n.out != nil && n.opened() && (n.out.open || !n.view.isHome(n.o.ID)) {
+		n.previous = n.view.ID
+	}
 	n.view = v
+	n.past = append(n.past[max(0, len(n.past)-pastViews+1):], v)
 	n.viewCtx, n.endView = context.WithCancel(n.ctx)
 	n.sealed, n.shut, n.numbered, n.unreadable = false, false, 0, false
 	n.committed = time.Now()

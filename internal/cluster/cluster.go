@@ -83,6 +83,7 @@ const (
 	suspectAfter = 1500 * time.Millisecond
 	leaseTime    = time.Second
 	settleTime   = 3 * beatInterval // from the first beat of a node to its part in a view
+	mergeWithin  = 3 * time.Second  // and how much longer it may take to hear all that it hears
 	stallTime    = 700 * time.Millisecond
 	askWithin    = time.Second
 	logAge       = time.Minute
@@ -130,7 +131,8 @@ type Node struct {
 	view      View
 	viewCtx   context.Context // ends with the view
 	endView   context.CancelFunc
-	previous  ViewID // the view before
+	previous  ViewID // the last view before that was open
+	past      []View // all views of this node, this one last
 	promised  View
 	sealed    bool // nothing more is numbered in the view
 	shut      bool // and nothing more published
@@ -151,8 +153,9 @@ type Node struct {
 	floor uint64 // no room that is not in rooms was numbered higher
 
 	// Requests: route.go.
-	calls   map[string]*call
-	callAge []*call
+	calls    map[string]*call
+	callAge  []*call
+	arrivals map[string]*arrival // by operation
 
 	ackDue map[string]bool
 	ackNow chan struct{}
@@ -171,6 +174,7 @@ func New(o Options) *Node {
 		changed: make(chan struct{}), ackNow: make(chan struct{}, 1), ackDue: map[string]bool{},
 		sentAt: map[uint64]time.Time{}, peers: map[string]*peer{}, silent: map[string]time.Time{}, eligible: true,
 		in: map[string]*inStream{}, rooms: map[string]*roomLog{}, ids: map[string]*entry{}, calls: map[string]*call{},
+		arrivals: map[string]*arrival{},
 	}
 	n.viewCtx, n.endView = context.WithCancel(ctx)
 	return n

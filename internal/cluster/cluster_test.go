@@ -13,9 +13,15 @@ import (
 // start starts nodes on one network and waits until they are one cluster.
 func start(t testing.TB, net *network, r *rooms, ids ...string) map[string]*node {
 	t.Helper()
+	return startWith(t, net, r, func(string) func() { return nil }, ids...)
+}
+
+// startWith also gives each node what to do when it is excluded.
+func startWith(t testing.TB, net *network, r *rooms, excluded func(id string) func(), ids ...string) map[string]*node {
+	t.Helper()
 	nodes := map[string]*node{}
 	for _, id := range ids {
-		nodes[id] = newNode(t, id, options{rooms: r, transport: net.port(id)})
+		nodes[id] = newNode(t, id, options{rooms: r, transport: net.port(id), excluded: excluded(id)})
 		nodes[id].port = net.ports[id]
 		t.Cleanup(nodes[id].stop)
 		if err := nodes[id].Start(canceled()); err != nil {

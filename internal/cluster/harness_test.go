@@ -25,6 +25,7 @@ import (
 type rooms struct {
 	mu    sync.Mutex
 	rooms map[string]*chat.Room
+	gone  bool // the database does not answer
 }
 
 func roomID(i int) string { return fmt.Sprintf("room%08d", i) }
@@ -40,9 +41,15 @@ func newRooms(n, rate int) *rooms {
 	return r
 }
 
-func (r *rooms) Room(_ context.Context, id string) (*chat.Room, error) {
+func (r *rooms) Room(ctx context.Context, id string) (*chat.Room, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.gone {
+		r.mu.Unlock()
+		<-ctx.Done()
+		r.mu.Lock()
+		return nil, ctx.Err()
+	}
 	if room := r.rooms[id]; room != nil {
 		return room.Clone(), nil
 	}
@@ -82,13 +89,16 @@ type audience struct {
 }
 
 func (a *audience) Deliver(frame []byte) int {
-	var f struct{ Id, Content string } //nolint:revive,staticcheck // As it stands in the frame.
+	var f struct {
+		ID      string `json:"Id"`
+		Content string
+	}
 	if json.Unmarshal(frame, &f) != nil {
 		panic("a frame that is no JSON")
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.heard = append(a.heard, f.Id)
+	a.heard = append(a.heard, f.ID)
 	a.said = append(a.said, f.Content)
 	return 1
 }
@@ -132,6 +142,7 @@ type options struct {
 	transport cluster.Transport
 	quotas    *quota.Set
 	review    messaging.Reviewer
+	excluded  func()
 }
 
 func testLog(_ testing.TB, name string) *slog.Logger {
@@ -147,7 +158,7 @@ func newNode(t testing.TB, id string, o options) *node {
 	n := &node{id: id, metrics: m, clients: map[string]*client{}}
 	n.Node = cluster.New(cluster.Options{
 		Name: id, ID: id, Version: "test", Prefix: "confab", Transport: o.transport,
-		Quotas: o.quotas, Metrics: m, Log: testLog(t, id),
+		Quotas: o.quotas, Excluded: o.excluded, Metrics: m, Log: testLog(t, id),
 	})
 	if o.quotas != nil {
 		o.quotas.Share(n.Node)

@@ -52,7 +52,10 @@ type entry struct {
 	at        point
 	frame     *messaging.Frame
 	delivered bool
-	received  time.Time
+	// missed means that the connections of this node never got the frame: it was
+	// delivered on nodes that this one could not hear.
+	missed   bool
+	received time.Time
 	// safe tells who published the frame what became of it; nil elsewhere.
 	safe chan error
 }
@@ -113,6 +116,7 @@ func (n *Node) deliver(l *roomLog) {
 	e := l.entries[len(l.entries)-l.held]
 	l.held--
 	n.engine.Deliver(e.frame)
+	n.arrive(e)
 	n.settle(e, nil)
 }
 
@@ -215,8 +219,9 @@ type history struct {
 	More bool `json:"more,omitzero"`
 }
 
-// historyBytes bounds a history: the payload of NATS has a limit of 1 MiB, and
-// JSON makes 4 bytes of 3.
+// historyBytes bounds the frames to deliver of a history, which has half as much
+// of others at most: the payload of NATS has a limit of 1 MiB, and JSON makes
+// 4 bytes of 3.
 const historyBytes = 256 << 10
 
 // young says whether the log may lack operations that are asked for again.
@@ -226,16 +231,15 @@ func (l *roomLog) young() bool {
 
 // whole returns the recent log for a member that has delivered all of it.
 func (l *roomLog) whole(delivered point) history {
-	h := l.since(point{}, ViewID{})
-	h.After, h.Deliver = delivered, len(h.Frames)
+	h := l.recent(func(*entry) bool { return false })
+	h.After = delivered
 	return h
 }
 
 // since returns what a member lacks that has delivered everything up to after.
-// was is the member's view before this one: a member without a log of the room
-// has missed what that view delivered, and not what was before it came.
-func (l *roomLog) since(after point, was ViewID) history {
-	h := history{Room: l.id, After: after, Floor: l.floor}
+// When after is not in the log, the member's history is another: it goes on with
+// the first frame behind after of the views that it has missed.
+func (l *roomLog) since(after point, missed []ViewID) history {
 	first := -1
 	if after == l.floor && after != (point{}) && !l.began {
 		first = 0
@@ -245,37 +249,51 @@ func (l *roomLog) since(after point, was ViewID) history {
 			first = i + 1
 		}
 	}
-	if first >= 0 {
-		h.Keep = true
-		size := 0
-		for _, e := range l.entries[first:] {
-			if size += e.size(); size > historyBytes && len(h.Frames) > 0 {
-				h.More = true
-				break
-			}
-			h.Frames = append(h.Frames, encodeItem(item{at: e.at, frame: e.frame}))
-		}
+	if first < 0 {
+		h := l.recent(func(e *entry) bool { return e.at.compare(after) > 0 && slices.Contains(missed, e.at.View) })
+		h.After = after
 		return h
 	}
-	// A log without connections behind it serves to know operations that are
-	// asked for again, and the room's rate.
-	first = len(l.entries)
+	h := history{Room: l.id, Keep: true, After: after, Floor: l.floor}
+	h.take(l.entries[first:])
+	return h
+}
+
+// recent returns the log from the first missed frame on, which is to be
+// delivered with all that follow. Frames before it serve to know operations that
+// are asked for again, and the room's rate.
+func (l *roomLog) recent(missed func(*entry) bool) history {
+	h := history{Room: l.id, Floor: l.floor}
+	deliver := len(l.entries)
+	if i := slices.IndexFunc(l.entries, missed); i >= 0 {
+		deliver = i
+	}
+	first := deliver
 	for size := 0; first > 0; first-- {
 		e := l.entries[first-1]
-		missed := after == (point{}) && e.at.View == was
-		if size += e.size(); size > historyBytes || !missed && time.Since(e.received) > callsLast {
+		if size += e.size(); size > historyBytes/2 || time.Since(e.received) > callsLast {
 			h.Floor = e.at
 			break
 		}
 	}
-	h.Deliver = len(l.entries) - first
-	for i, e := range l.entries[first:] {
+	for _, e := range l.entries[first:deliver] {
 		h.Frames = append(h.Frames, encodeItem(item{at: e.at, frame: e.frame}))
-		if after == (point{}) && e.at.View == was {
-			h.Deliver = min(h.Deliver, i)
-		}
 	}
+	h.Deliver = len(h.Frames)
+	h.take(l.entries[deliver:])
 	return h
+}
+
+// take adds entries as far as they fit.
+func (h *history) take(entries []*entry) {
+	size := 0
+	for i, e := range entries {
+		if size += e.size(); size > historyBytes && i > 0 {
+			h.More = true
+			return
+		}
+		h.Frames = append(h.Frames, encodeItem(item{at: e.at, frame: e.frame}))
+	}
 }
 
 // last is the point of the last frame; zero without frames.
@@ -298,6 +316,7 @@ func (n *Node) adopt(h history) int {
 		return 0 // It came twice.
 	}
 	waiting := map[string]chan error{}
+	known := map[string]bool{}
 	keep := 0
 	if h.Keep {
 		keep = len(l.entries) - l.held
@@ -309,6 +328,9 @@ func (n *Node) adopt(h history) int {
 			waiting[e.frame.ID] = e.safe
 			e.safe = nil
 		}
+	}
+	for _, e := range l.entries[keep : len(l.entries)-l.held] {
+		known[e.frame.ID] = !e.missed
 	}
 	n.drop(l, keep)
 	if !h.Keep {
@@ -323,11 +345,13 @@ func (n *Node) adopt(h history) int {
 		e := n.add(l, it.at, it.frame)
 		e.safe = waiting[it.frame.ID]
 		delete(waiting, it.frame.ID)
-		if i >= h.Deliver {
+		if i >= h.Deliver && !known[it.frame.ID] {
 			n.deliver(l)
 			count++
 		} else {
 			l.held--
+			e.missed = !known[it.frame.ID]
+			n.arrive(e)
 			n.settle(e, nil)
 		}
 	}

@@ -18,6 +18,8 @@ type network struct {
 	ports map[string]*port
 	links map[[2]string]*link
 	cut   map[[2]string]bool
+	// lose says which messages are lost besides; nil loses none.
+	lose func(from, to, subject string) bool
 	// loss is how many of a thousand messages are lost, delay how late they are
 	// at most.
 	loss  int
@@ -90,7 +92,15 @@ func (n *network) heal() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.cut = map[[2]string]bool{}
+	n.lose = nil
 	n.loss = 0
+}
+
+// losing has certain messages lost until the network heals.
+func (n *network) losing(lose func(from, to, subject string) bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.lose = lose
 }
 
 // link carries what one node sends another, in order.
@@ -100,11 +110,11 @@ type link struct {
 }
 
 // send runs arrive at the other node, in time, unless the message is lost.
-func (n *network) send(from, to string, arrive func(*port)) {
+func (n *network) send(from, to, subject string, arrive func(*port)) {
 	n.mu.Lock()
 	key := [2]string{from, to}
 	target := n.ports[to]
-	if n.cut[key] || target == nil || n.rand.IntN(1000) < n.loss {
+	if n.cut[key] || target == nil || n.lose != nil && n.lose(from, to, subject) || n.rand.IntN(1000) < n.loss {
 		n.mu.Unlock()
 		return
 	}
@@ -154,7 +164,7 @@ func (p *port) Publish(subject string, data []byte) error {
 	}
 	p.network.mu.Unlock()
 	for _, to := range others {
-		p.network.send(p.name, to, func(t *port) { t.arrive(subject, data, nil) })
+		p.network.send(p.name, to, subject, func(t *port) { t.arrive(subject, data, nil) })
 	}
 	return nil
 }
@@ -189,13 +199,13 @@ func (p *port) Request(ctx context.Context, subject string, data []byte) ([]byte
 	if !p.alive() {
 		return nil, errors.New("dead")
 	}
-	p.network.send(p.name, to, func(t *port) {
+	p.network.send(p.name, to, subject, func(t *port) {
 		t.arrive(subject, data, func(answer []byte) {
 			t.pass()
 			if !t.alive() {
 				return
 			}
-			p.network.send(to, p.name, func(*port) {
+			p.network.send(to, p.name, "answer", func(*port) {
 				select {
 				case answers <- answer:
 				default:

@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"confab/internal/chat"
@@ -73,6 +74,62 @@ func TestNotices(t *testing.T) {
 		}
 		if count != 1 {
 			t.Errorf("%d frames", count)
+		}
+	})
+}
+
+// TestDatabaseGone takes the database away, and then the home of a room whose
+// next home has never read it: the room goes on by what the senders' node knows.
+func TestDatabaseGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRooms(8, 10)
+		nodes := map[string]*node{}
+		net := newNetwork(t, 1)
+		for _, id := range []string{"a", "b"} {
+			nodes[id] = newNode(t, id, options{rooms: r, transport: net.port(id)})
+			t.Cleanup(nodes[id].stop)
+			if err := nodes[id].Start(canceled()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		await(t, nodes, 2)
+		room := homed(t, nodes, r, "b")
+		nodes["a"].join(t, room)
+		r.mu.Lock()
+		r.gone = true
+		r.mu.Unlock()
+		began := time.Now()
+		accepted := 0
+		for range 15 {
+			switch err := nodes["a"].say(t, room, "on"); chat.CodeOf(err) {
+			case chat.Throttled:
+			default:
+				if err != nil {
+					t.Fatal(err)
+				}
+				accepted++
+			}
+		}
+		if accepted != 10 {
+			t.Errorf("%d of 15 messages were accepted, the room allows 10", accepted)
+		}
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("they took %s", took)
+		}
+		if _, err := nodes["a"].engine.SendEvent(t.Context(), roomID(99), "e", nil); chat.CodeOf(err) != chat.Unavailable {
+			t.Errorf("an event to a room that nobody knows: %v", err)
+		}
+
+		r.mu.Lock()
+		r.gone = false
+		r.rooms[room].MaximumMessageRatePerSecond = 100
+		r.mu.Unlock()
+		time.Sleep(10 * time.Second) // Settings that came from elsewhere are read soon.
+		for i := range 50 {
+			if err := nodes["a"].say(t, room, "faster"); err != nil {
+				t.Fatalf("message %d: %v", i, err)
+			}
+			time.Sleep(20 * time.Millisecond)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -20,8 +21,10 @@ type stateQuestion struct {
 type stateAnswer struct {
 	// OK is false while the member is not in the view.
 	OK bool `json:"ok"`
-	// Was is the member's view before.
-	Was   ViewID      `json:"was"`
+	// Was is the last view that was open at the member, and Past are its latest
+	// views; only the first answer has them.
+	Was   ViewID      `json:"was,omitzero"`
+	Past  []View      `json:"past,omitzero"`
 	Rooms []roomState `json:"rooms,omitzero"`
 	More  bool        `json:"more,omitzero"`
 }
@@ -37,12 +40,13 @@ type roomState struct {
 	Young bool  `json:"young,omitzero"`
 }
 
-// historyQuestion asks for what Was's member lacks of a room.
+// historyQuestion asks for what a member lacks of a room.
 type historyQuestion struct {
 	View  ViewID `json:"view"`
 	Room  string `json:"room"`
 	After point  `json:"after,omitzero"`
-	Was   ViewID `json:"was"`
+	// Missed are the views of which the member lacks what is behind After.
+	Missed []ViewID `json:"missed,omitzero"`
 	// Whole asks for the recent log itself: nothing is lacking behind After.
 	Whole bool `json:"whole,omitzero"`
 }
@@ -65,6 +69,7 @@ const (
 	stateRooms = 2000 // in one answer
 	openRetry  = 20 * time.Millisecond
 	fetchers   = 16
+	pastViews  = 16 // that a node remembers
 )
 
 // gathered is what members said of a room.
@@ -83,9 +88,9 @@ type gathered struct {
 // then sends the mark that opens its stream. It gives up when the view ends.
 func (n *Node) open(ctx context.Context, v View) {
 	began := time.Now()
-	var mu sync.Mutex // guards rooms and was
+	var mu sync.Mutex // guards rooms, was and past
 	rooms := map[string]*gathered{}
-	was := map[string]ViewID{}
+	was, past := map[string]ViewID{}, map[ViewID]View{}
 	var asking sync.WaitGroup
 	for _, member := range v.Members {
 		asking.Go(func() {
@@ -96,7 +101,12 @@ func (n *Node) open(ctx context.Context, v View) {
 					continue
 				}
 				mu.Lock()
-				was[member] = a.Was
+				if q.After == "" {
+					was[member] = a.Was
+				}
+				for _, v := range a.Past {
+					past[v.ID] = v
+				}
 				for _, s := range a.Rooms {
 					g := rooms[s.Room]
 					if g == nil {
@@ -118,7 +128,8 @@ func (n *Node) open(ctx context.Context, v View) {
 		return
 	}
 	behind := n.compare(v, rooms, was)
-	if !n.catchUp(ctx, v, behind, was) || !n.completeOthers(ctx, v, behind, was) {
+	missed := missedViews(was, past)
+	if !n.catchUp(ctx, v, behind, missed) || !n.completeOthers(ctx, v, behind, missed) {
 		return
 	}
 
@@ -156,9 +167,12 @@ func (n *Node) askState(ctx context.Context, member string, q stateQuestion) sta
 func (n *Node) state(q stateQuestion) stateAnswer {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	a := stateAnswer{OK: n.view.ID == q.View, Was: n.previous}
+	a := stateAnswer{OK: n.view.ID == q.View}
 	if !a.OK {
 		return a
+	}
+	if q.After == "" {
+		a.Was, a.Past = n.previous, n.past
 	}
 	for id, l := range n.rooms {
 		if id > q.After && l.last != (point{}) && n.view.home(id) == q.Home {
@@ -205,8 +219,30 @@ func (n *Node) compare(v View, rooms map[string]*gathered, was map[string]ViewID
 	return behind
 }
 
+// missedViews returns for every member the views whose frames it has to get as
+// far as it lacks them: the last that was open there, and all in which somebody
+// of that view went on. To a member that was left behind, what those have
+// delivered is the continuation of its own history; a part of the cluster that
+// it could not hear has another. A new member has missed nothing.
+func missedViews(was map[string]ViewID, past map[ViewID]View) map[string][]ViewID {
+	order := slices.SortedFunc(maps.Keys(past), ViewID.compare)
+	missed := map[string][]ViewID{}
+	for member, last := range was {
+		var together []string
+		for _, id := range order {
+			v := past[id]
+			goesOn := id.Number > last.Number && slices.ContainsFunc(together, v.has)
+			if id == last || goesOn {
+				missed[member] = append(missed[member], id)
+				together = append(together, v.Members...)
+			}
+		}
+	}
+	return missed
+}
+
 // catchUp gets what this node lacks of its rooms. It returns false when the view ended.
-func (n *Node) catchUp(ctx context.Context, v View, behind []*gathered, was map[string]ViewID) bool {
+func (n *Node) catchUp(ctx context.Context, v View, behind []*gathered, missed map[string][]ViewID) bool {
 	limit := make(chan struct{}, fetchers)
 	var fetching sync.WaitGroup
 	for _, g := range behind {
@@ -216,7 +252,7 @@ func (n *Node) catchUp(ctx context.Context, v View, behind []*gathered, was map[
 		limit <- struct{}{}
 		fetching.Go(func() {
 			defer func() { <-limit }()
-			q := historyQuestion{View: v.ID, Room: g.room, After: g.states[n.o.ID].Delivered, Was: was[n.o.ID], Whole: g.whole}
+			q := historyQuestion{View: v.ID, Room: g.room, After: g.states[n.o.ID].Delivered, Missed: missed[n.o.ID], Whole: g.whole}
 			for ctx.Err() == nil {
 				a, err := request[historyAnswer](ctx, n, g.source, "history", q)
 				if err != nil || !a.OK {
@@ -241,7 +277,7 @@ func (n *Node) catchUp(ctx context.Context, v View, behind []*gathered, was map[
 
 // completeOthers gives the other members what they lack. It returns false when
 // the view ended.
-func (n *Node) completeOthers(ctx context.Context, v View, behind []*gathered, was map[string]ViewID) bool {
+func (n *Node) completeOthers(ctx context.Context, v View, behind []*gathered, missed map[string][]ViewID) bool {
 	lacking := map[string][]*gathered{}
 	for _, g := range behind {
 		for _, member := range g.lagging {
@@ -261,7 +297,7 @@ func (n *Node) completeOthers(ctx context.Context, v View, behind []*gathered, w
 					if !told {
 						at = g.states[member].Delivered
 					}
-					h, ok := n.historyFor(ctx, v, g, at, was[member])
+					h, ok := n.historyFor(ctx, v, g, at, missed[member])
 					if !ok {
 						break
 					}
@@ -292,14 +328,14 @@ func (n *Node) completeOthers(ctx context.Context, v View, behind []*gathered, w
 
 // historyFor returns what a member lacks that has delivered a room up to after,
 // from this node's log or, where that begins too late, from the longest.
-func (n *Node) historyFor(ctx context.Context, v View, g *gathered, after point, was ViewID) (h history, ok bool) {
+func (n *Node) historyFor(ctx context.Context, v View, g *gathered, after point, missed []ViewID) (h history, ok bool) {
 	n.mu.Lock()
-	h = n.room(g.room).since(after, was)
+	h = n.room(g.room).since(after, missed)
 	n.mu.Unlock()
 	if h.Keep || after == (point{}) || g.deepest == n.o.ID {
 		return h, true
 	}
-	a, err := request[historyAnswer](ctx, n, g.deepest, "history", historyQuestion{View: v.ID, Room: g.room, After: after, Was: was})
+	a, err := request[historyAnswer](ctx, n, g.deepest, "history", historyQuestion{View: v.ID, Room: g.room, After: after, Missed: missed})
 	return a.History, err == nil && a.OK
 }
 
@@ -313,7 +349,7 @@ func (n *Node) history(q historyQuestion) historyAnswer {
 	if q.Whole {
 		return historyAnswer{OK: true, History: n.room(q.Room).whole(q.After)}
 	}
-	return historyAnswer{OK: true, History: n.room(q.Room).since(q.After, q.Was)}
+	return historyAnswer{OK: true, History: n.room(q.Room).since(q.After, q.Missed)}
 }
 
 // complete takes what a home says this node lacks.

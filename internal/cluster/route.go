@@ -29,9 +29,11 @@ func (n *Node) Home(string) messaging.Home { return n }
 func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, doWithin)
 	defer cancel()
+	a := n.expect(op.ID)
+	defer n.expectNoMore(op.ID, a)
 	for {
 		n.mu.Lock()
-		home, changed, viewCtx := n.view.home(op.RoomID), n.changed, n.viewCtx
+		home, view, changed, viewCtx := n.view.home(op.RoomID), n.view.ID, n.changed, n.viewCtx
 		n.mu.Unlock()
 		var id string
 		err := messaging.ErrMoved
@@ -40,10 +42,13 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 		case n.o.ID:
 			id, err = n.engine.Do(ctx, op)
 		default:
-			id, err = n.ask(ctx, viewCtx, home, op)
+			id, err = n.ask(ctx, viewCtx, home, doQuestion{view, op})
 		}
-		if !errors.Is(err, messaging.ErrMoved) {
-			return id, err
+		switch {
+		case err == nil:
+			return id, a.wait(ctx)
+		case !errors.Is(err, messaging.ErrMoved):
+			return "", err
 		}
 		retry := time.NewTimer(retryWait)
 		select {
@@ -54,6 +59,13 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 			return "", chat.Errorf(chat.Unavailable, "The room cannot be reached right now; try again")
 		}
 	}
+}
+
+// doQuestion asks a home to carry an operation out. Only a home that is in the
+// asker's view does: what it publishes in another need not reach the asker.
+type doQuestion struct {
+	View ViewID              `json:"view"`
+	Op   messaging.Operation `json:"op"`
 }
 
 // doAnswer is the answer of a home. At most one of ID, Moved and Error is set.
@@ -78,10 +90,10 @@ type wireError struct {
 // ask has a home on another node carry the operation out. It asks again, and the
 // home knows the operation by its id; ErrMoved means that the view has changed
 // or the home is not one.
-func (n *Node) ask(ctx, viewCtx context.Context, home string, op messaging.Operation) (string, error) {
+func (n *Node) ask(ctx, viewCtx context.Context, home string, q doQuestion) (string, error) {
 	began := time.Now()
 	// Attributes that are not there and empty ones are different frames.
-	data, err := json.Marshal(op, json.FormatNilMapAsNull(true))
+	data, err := json.Marshal(q, json.FormatNilMapAsNull(true))
 	if err != nil {
 		return "", err
 	}
@@ -143,21 +155,28 @@ func (w *wireError) error() error {
 // while: who asks again gets the same.
 type call struct {
 	id     string
+	view   ViewID // the asker's when it asked last; guarded by Node.mu
 	began  time.Time
 	done   chan struct{}
 	answer doAnswer // readable once done is closed
 }
 
 // serve carries out what another node asks of this one as a room's home.
-func (n *Node) serve(op messaging.Operation) doAnswer {
+func (n *Node) serve(q doQuestion) doAnswer {
+	op := q.Op
 	n.mu.Lock()
+	if q.View != n.view.ID {
+		n.mu.Unlock()
+		return doAnswer{Moved: true}
+	}
 	c := n.calls[op.ID]
 	if c != nil {
+		c.view = q.View
 		n.mu.Unlock()
 		<-c.done
 		return c.answer
 	}
-	c = &call{id: op.ID, began: time.Now(), done: make(chan struct{})}
+	c = &call{id: op.ID, view: q.View, began: time.Now(), done: make(chan struct{})}
 	n.calls[op.ID] = c
 	n.callAge = append(n.callAge, c)
 	n.mu.Unlock()
@@ -191,7 +210,7 @@ func (n *Node) onRequest(subject string, data []byte, reply func([]byte)) {
 	case reply == nil:
 	case kind == "do":
 		n.spawn(func() {
-			answer(data, reply, func(op messaging.Operation) (doAnswer, bool) { return n.serve(op), true })
+			answer(data, reply, func(q doQuestion) (doAnswer, bool) { return n.serve(q), true })
 		})
 	case kind == "prepare":
 		n.spawn(func() { answer(data, reply, func(v View) (prepareAnswer, bool) { return n.prepare(v), true }) })

@@ -90,9 +90,12 @@ func (n *Node) Await(ctx context.Context, roomID, id string) (messaging.Turn, er
 // holds n.mu.
 func (n *Node) turn(roomID, id string) error {
 	home := n.view.home(roomID)
+	c := n.calls[id]
 	switch e := n.ids[id]; {
 	case n.closed || home != n.o.ID && home != "":
 		return messaging.ErrMoved
+	case c != nil && c.view != n.view.ID:
+		return messaging.ErrMoved // Whoever asked may not be in this view.
 	case home == "" || n.sealed || !n.out.open || !n.leased(time.Now()):
 		return messaging.ErrNotNow
 	case e != nil && !e.delivered:

@@ -165,15 +165,23 @@ func (e *Engine) Deliver(f *Frame) {
 	}
 }
 
-// acquire returns the live room, and loads it when it is not live yet. The
-// caller releases it. The error is NotFound for a room that is not, or not any
-// more, and Unavailable when nobody knows.
-func (e *Engine) acquire(ctx context.Context, roomID string) (*room, *chat.Room, error) {
+// acquire returns the live room, and loads it when it is not live yet. While it
+// cannot be read, it goes by the settings that another node has carried here, if
+// any. The caller releases it. The error is NotFound for a room that is not, or
+// not any more, and Unavailable when nobody knows.
+func (e *Engine) acquire(ctx context.Context, roomID string, carried *chat.Room) (*room, *chat.Room, error) {
 	r := e.find(roomID)
 	if r == nil {
 		r = e.list(roomID)
 	}
-	e.loadOnce(ctx, r)
+	within := readWithin
+	if carried != nil {
+		within = readCarried
+	}
+	e.loadOnce(ctx, r, within)
+	if carried != nil {
+		r.goBy(carried)
+	}
 	settings, err := r.settings()
 	if err != nil {
 		r.release(e)

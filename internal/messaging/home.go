@@ -21,7 +21,7 @@ func (e *Engine) Do(ctx context.Context, op Operation) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r, settings, err := e.acquire(ctx, op.RoomID)
+	r, settings, err := e.acquire(ctx, op.RoomID, op.Room)
 	if err != nil {
 		return "", err
 	}

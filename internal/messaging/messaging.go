@@ -155,6 +155,10 @@ type Operation struct {
 	// operation that is asked for again, of the room's next home, is known.
 	ID     string
 	RoomID string
+	// Room is what a home goes by that cannot read the room itself: the settings
+	// as the session's node last read them, without name and tags. It is nil for
+	// operations over HTTP.
+	Room *chat.Room `json:",omitzero"`
 	// RequestID is echoed in the frame; empty for operations over HTTP.
 	RequestID string
 	// Received is when the service received the request.

@@ -52,7 +52,8 @@ func (r *room) release(e *Engine) {
 // roomState is what was last read of a room.
 type roomState struct {
 	settings *chat.Room
-	err      error // NotFound: the room was deleted; else: it could not be read
+	carried  *chat.Room // what other nodes need of settings
+	err      error      // NotFound: the room was deleted; else: it could not be read
 }
 
 // settings returns the room as last read. They may not be changed.
@@ -62,14 +63,14 @@ func (r *room) settings() (*chat.Room, error) {
 }
 
 // loadOnce reads the room unless it was read before.
-func (e *Engine) loadOnce(ctx context.Context, r *room) {
+func (e *Engine) loadOnce(ctx context.Context, r *room, within time.Duration) {
 	if r.state.Load() != nil {
 		return
 	}
 	r.loading.Lock()
 	defer r.loading.Unlock()
 	if r.state.Load() == nil {
-		e.read(ctx, r)
+		e.read(ctx, r, within)
 	}
 }
 
@@ -77,18 +78,33 @@ func (e *Engine) loadOnce(ctx context.Context, r *room) {
 func (e *Engine) load(ctx context.Context, r *room) {
 	r.loading.Lock()
 	defer r.loading.Unlock()
-	e.read(ctx, r)
+	e.read(ctx, r, readWithin)
 }
 
-// readWithin bounds one reading of a room.
-const readWithin = 5 * time.Second
+// readWithin bounds one reading of a room, and readCarried the first one of a
+// room whose settings another node has carried here.
+const (
+	readWithin  = 5 * time.Second
+	readCarried = time.Second
+)
+
+// goBy makes settings that another node has read the room's, while nobody knows
+// better: the room is read again within a second.
+func (r *room) goBy(settings *chat.Room) {
+	s := r.state.Load()
+	if s.settings != nil || chat.CodeOf(s.err) != chat.Unavailable {
+		return
+	}
+	r.sequencer.setRate(settings.MaximumMessageRatePerSecond)
+	r.state.CompareAndSwap(s, &roomState{settings: settings, carried: settings})
+}
 
 // read reads the room and keeps what it finds. When the database is away, a
 // room that was read before keeps its settings and is read again later. The
 // caller holds r.loading.
-func (e *Engine) read(ctx context.Context, r *room) {
+func (e *Engine) read(ctx context.Context, r *room, within time.Duration) {
 	// Others wait for the result too, so it must not depend on this caller's patience.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 	defer cancel()
 	r.readAt.Store(e.now().UnixNano())
 	settings, err := e.o.Rooms.Room(ctx, r.id)
@@ -96,7 +112,9 @@ func (e *Engine) read(ctx context.Context, r *room) {
 	case err == nil:
 		r.stale.Store(false)
 		r.sequencer.setRate(settings.MaximumMessageRatePerSecond) // First: a bucket without a rate allows everything.
-		r.state.Store(&roomState{settings: settings})
+		carried := *settings
+		carried.Name, carried.Tags = "", nil
+		r.state.Store(&roomState{settings: settings, carried: &carried})
 	case chat.CodeOf(err) == chat.NotFound:
 		r.stale.Store(false)
 		r.state.Store(&roomState{err: err})
@@ -107,7 +125,8 @@ func (e *Engine) read(ctx context.Context, r *room) {
 		r.stale.Store(true)
 		e.o.Log.LogAttrs(ctx, slog.LevelError, "A room could not be read", slog.String("room", r.id), slog.Any("error", err))
 		if s := r.state.Load(); s == nil || s.settings == nil {
-			r.state.Store(&roomState{err: chat.Errorf(chat.Unavailable, "The room cannot be read right now; try again")})
+			// Somebody may have carried the settings here meanwhile.
+			r.state.CompareAndSwap(s, &roomState{err: chat.Errorf(chat.Unavailable, "The room cannot be read right now; try again")})
 		}
 	}
 }

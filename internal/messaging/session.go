@@ -51,7 +51,7 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, ip netip.Ad
 	if !now.Before(t.Expires) {
 		return nil, chat.Errorf(chat.Unauthenticated, "The chat token has expired")
 	}
-	r, settings, err := e.acquire(ctx, t.Room.ID)
+	r, settings, err := e.acquire(ctx, t.Room.ID, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -206,6 +206,7 @@ func (s *Session) do(ctx context.Context, req Request, op Operation) error {
 	if _, err := s.room.settings(); err != nil {
 		return err
 	}
+	op.Room = s.room.state.Load().carried
 	op.RoomID, op.RequestID, op.Received, op.ID = s.room.id, req.ID, req.Received, chat.NewID()
 	_, err := s.engine.homes.Home(op.RoomID).Do(ctx, op)
 	return err

@@ -1,0 +1,94 @@
+package cluster_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/messaging"
+)
+
+// asked is an event on its way, and what became of it.
+type asked struct {
+	id   string
+	done chan error
+}
+
+func event(n *node, t *testing.T, room string) *asked {
+	a := &asked{id: chat.NewID(), done: make(chan error, 1)}
+	go func() {
+		_, err := n.Do(t.Context(), messaging.Operation{
+			Action: messaging.ActionSendEvent, RoomID: room, ID: a.id, EventName: "e", Received: time.Now(),
+		})
+		a.done <- err
+	}()
+	return a
+}
+
+func hears(n *node, room, id string) bool { return slices.Contains(n.clients[room].ids(), id) }
+
+// TestAskedFromAnotherView has a node ask a home that has gone on without it: the
+// home hears its questions, but not its beats.
+func TestAskedFromAnotherView(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, r := newNetwork(t, 1), newRooms(8, 100)
+		nodes := start(t, net, r, "a", "b", "c")
+		room := homed(t, nodes, r, "b")
+		net.losing(func(from, _, subject string) bool { return from == "a" && strings.HasSuffix(subject, ".beats") })
+		await(t, map[string]*node{"b": nodes["b"], "c": nodes["c"]}, 2)
+		x := event(nodes["a"], t, room)
+		time.Sleep(time.Second)
+		if hears(nodes["b"], room, x.id) || hears(nodes["c"], room, x.id) {
+			t.Error("the home carried out what a node asked that is not in its view")
+		}
+		net.heal()
+		if err := <-x.done; err != nil {
+			t.Error(err)
+		}
+		await(t, nodes, 3)
+		for id, n := range nodes {
+			if count := len(n.clients[room].ids()); count != 1 || !hears(n, room, x.id) {
+				t.Errorf("%s heard %d frames", id, count)
+			}
+		}
+	})
+}
+
+// TestFramePassedOver takes a node away between the home's answer and the frame,
+// and lets both sides go on, so that the node never delivers the frame: its
+// client has to learn that.
+func TestFramePassedOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, r := newNetwork(t, 1), newRooms(8, 100)
+		nodes := start(t, net, r, "a", "b", "c")
+		room := homed(t, nodes, r, "b")
+		net.losing(func(from, to, subject string) bool {
+			return from == "b" && to == "a" && strings.Contains(subject, ".frames.")
+		})
+		x := event(nodes["a"], t, room)
+		time.Sleep(100 * time.Millisecond)
+		if !hears(nodes["b"], room, x.id) || hears(nodes["a"], room, x.id) {
+			t.Fatal("the frame should be delivered, and not at a")
+		}
+		net.part([]string{"a"}, []string{"b", "c"})
+		await(t, map[string]*node{"b": nodes["b"], "c": nodes["c"]}, 2)
+		await(t, map[string]*node{"a": nodes["a"]}, 1)
+		for _, n := range []*node{nodes["a"], nodes["b"]} {
+			if err := <-event(n, t, room).done; err != nil {
+				t.Fatal(err)
+			}
+		}
+		net.heal()
+		await(t, nodes, 3)
+		err := <-x.done
+		if heard := hears(nodes["a"], room, x.id); heard != (err == nil) || err != nil && chat.CodeOf(err) != chat.Unavailable {
+			t.Errorf("heard: %t, answered: %v", heard, err)
+		}
+		if err == nil {
+			t.Error("the frame was delivered after all: this test shows nothing")
+		}
+	})
+}
