@@ -17,7 +17,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 
 	"confab/internal/chat"
 )
@@ -122,7 +121,7 @@ func (d *postgresDialect) pool(purpose string, size int) *sql.DB {
 		// A step of the schema may take as long as it takes.
 		c.RuntimeParams["statement_timeout"], c.RuntimeParams["idle_in_transaction_session_timeout"] = "0", "0"
 	}
-	db := stdlib.OpenDB(*c)
+	db := sql.OpenDB(newDialer(c))
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size)
 	db.SetConnMaxLifetime(connectionLifetime)
