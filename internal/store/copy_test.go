@@ -14,11 +14,13 @@ import (
 )
 
 func TestCopy(t *testing.T) {
+	t.Parallel()
 	for _, way := range []struct {
 		name     string
 		from, to func(testing.TB) opener
 	}{{"SQLite to PostgreSQL", sqlite, postgres}, {"PostgreSQL to SQLite", postgres, sqlite}, {"SQLite to SQLite", sqlite, sqlite}} {
 		t.Run(way.name, func(t *testing.T) {
+			t.Parallel()
 			bulk := func(o *store.Options) { o.Bulk = true }
 			openSource, openTarget := way.from(t), way.to(t)
 			source := openSource(t)

@@ -62,7 +62,7 @@ func newRoad(t *testing.T, to string) *road {
 func TestPostgresImpatient(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.Shared(t)
-	url := cluster.Database(t)
+	url := migrated(t)
 	name := url[strings.LastIndexByte(url, '/')+1 : strings.IndexByte(url, '?')]
 	r := newRoad(t, cluster.Address())
 	metrics := telemetry.NewMetrics()
