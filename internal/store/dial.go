@@ -45,13 +45,13 @@ type dial struct {
 	at   time.Time
 }
 
-func newDialer(c *pgx.ConnConfig) *dialer {
+func newDialer(c *pgx.ConnConfig, options ...stdlib.OptionOpenDB) *dialer {
 	// Callers who leave cost no connection either, when its statement ends soon.
 	c.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.DeadlineContextWatcherHandler{Conn: conn.Conn(), DeadlineDelay: leftWithin}
 	}
 	// pgx bounds each attempt; what is added is for the lookup of names.
-	d := &dialer{Connector: stdlib.GetConnector(*c), within: c.ConnectTimeout * time.Duration(len(c.Fallbacks)+2)}
+	d := &dialer{Connector: stdlib.GetConnector(*c, options...), within: c.ConnectTimeout * time.Duration(len(c.Fallbacks)+2)}
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	return d
 }
