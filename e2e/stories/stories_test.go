@@ -50,7 +50,7 @@ func TestStories(t *testing.T) {
 		},
 		Condition: func(name string) (bool, error) {
 			if name == "postgres" {
-				return pgtest.Installed(), nil
+				return pgtest.Available()
 			}
 			return false, fmt.Errorf("there is no condition %q", name)
 		},

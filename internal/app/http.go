@@ -108,7 +108,9 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
 	defer cancel()
 	if err := s.db.Ping(ctx); err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "Not ready: the database does not answer", slog.Any("error", err))
+		if r.Context().Err() == nil { // Else the probe has left, which says nothing of the database.
+			s.log.LogAttrs(ctx, slog.LevelWarn, "Not ready: the database does not answer", slog.Any("error", err))
+		}
 		answer(w, http.StatusServiceUnavailable, "the database does not answer")
 		return
 	}

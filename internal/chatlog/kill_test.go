@@ -20,10 +20,12 @@ import (
 	"confab/internal/telemetry"
 )
 
-// With crashDir set, the test binary is the process that TestKill kills.
-// crashEndpoint is an endpoint of AWS, or empty for local destinations.
+// With crashDir set, the test binary is the process that TestKill kills. It uses
+// the PostgreSQL crashDatabase, if that is set. crashEndpoint is an endpoint of
+// AWS, or empty for local destinations.
 const (
 	crashDir      = "CONFAB_TEST_CRASH_DIR"
+	crashDatabase = "CONFAB_TEST_CRASH_DATABASE"
 	crashEndpoint = "CONFAB_TEST_CRASH_ENDPOINT"
 )
 
@@ -39,10 +41,10 @@ const (
 // work appends frames for all logging configurations in the store and delivers
 // them, for ever, and says on standard output which frames are durable. It
 // returns only when something fails.
-func work(dir, endpoint string) error {
+func work(dir, database, endpoint string) error {
 	ctx := context.Background()
 	metrics := telemetry.NewMetrics()
-	db, err := store.Open(ctx, store.Options{Dir: dir, SecretKey: secretKey, Region: region, Account: account, Metrics: metrics})
+	db, err := store.Open(ctx, store.Options{Dir: dir, Database: database, SecretKey: secretKey, Region: region, Account: account, Metrics: metrics})
 	if err != nil {
 		return err
 	}
@@ -85,14 +87,20 @@ func work(dir, endpoint string) error {
 	return <-failed
 }
 
-// killed runs work, kills it after some lines, and returns the frames that were
-// durable.
+// killed runs work on SQLite, kills it after some lines, and returns the frames
+// that were durable.
 func killed(t *testing.T, dir, endpoint string, after int) []string {
+	t.Helper()
+	return killedWhen(t, dir, "", endpoint, func(lines int) bool { return lines == after })
+}
+
+// killedWhen is killed when a condition holds, which is asked after every line.
+func killedWhen(t *testing.T, dir, database, endpoint string, now func(lines int) bool) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	child := exec.CommandContext(ctx, must(os.Executable())(t))
-	child.Env = append(os.Environ(), crashDir+"="+dir, crashEndpoint+"="+endpoint)
+	child.Env = append(os.Environ(), crashDir+"="+dir, crashDatabase+"="+database, crashEndpoint+"="+endpoint)
 	var complaints strings.Builder
 	child.Stderr = &complaints
 	stdout := must(child.StdoutPipe())(t)
@@ -100,19 +108,21 @@ func killed(t *testing.T, dir, endpoint string, after int) []string {
 		t.Fatal(err)
 	}
 	var all []string
+	done := false
 	for in := bufio.NewReader(stdout); ; {
 		line, err := in.ReadString('\n')
 		if err != nil {
 			break // A line that was cut off was not said.
 		}
 		all = append(all, strings.TrimSpace(line))
-		if len(all) == after {
+		if !done && now(len(all)) {
+			done = true
 			if err := child.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	if err := child.Wait(); err == nil || len(all) < after {
+	if err := child.Wait(); err == nil || !done {
 		t.Fatalf("the process ended by itself after %d lines: %v", len(all), err)
 	}
 	if complaints.Len() > 0 {

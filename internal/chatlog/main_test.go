@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"confab/internal/awstest"
+	"confab/internal/pgtest"
 )
 
 const (
@@ -22,10 +23,10 @@ const (
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDir); dir != "" {
-		fmt.Fprintln(os.Stderr, work(dir, os.Getenv(crashEndpoint)))
+		fmt.Fprintln(os.Stderr, work(dir, os.Getenv(crashDatabase), os.Getenv(crashEndpoint)))
 		os.Exit(1)
 	}
-	status := m.Run()
+	status := pgtest.Run(m)
 	servers.stop()
 	os.Exit(status)
 }

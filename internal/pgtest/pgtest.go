@@ -63,14 +63,30 @@ func version(initdb string) int {
 	return n
 }
 
-// Installed says whether this machine has PostgreSQL.
-func Installed() bool { return binaries() != "" }
+// without, when it is "skip", has tests that need PostgreSQL be skipped. Where
+// it is not set they fail without it, so that nobody takes them for passed.
+const without = "CONFAB_TEST_POSTGRES"
 
-// Need skips the test on a machine without PostgreSQL.
+// Available says whether this machine has PostgreSQL. It is an error that it has
+// none, unless the environment says that tests shall go without.
+func Available() (bool, error) {
+	if binaries() != "" {
+		return true, nil
+	}
+	if os.Getenv(without) == "skip" {
+		return false, nil
+	}
+	return false, fmt.Errorf("PostgreSQL is not installed (no /usr/lib/postgresql/*/bin/initdb): make setup installs it; %s=skip leaves its tests out", without)
+}
+
+// Need fails the test on a machine without PostgreSQL: see Available.
 func Need(tb testing.TB) {
 	tb.Helper()
-	if !Installed() {
-		tb.Skip("PostgreSQL is not installed: make setup installs it")
+	switch ok, err := Available(); {
+	case err != nil:
+		tb.Fatal(err)
+	case !ok:
+		tb.Skip("PostgreSQL is not installed, and " + without + "=skip")
 	}
 }
 
@@ -119,8 +135,14 @@ func Start(tb testing.TB, settings ...string) *Cluster {
 // Database makes an empty database and returns its URL. The test's end drops it.
 func (c *Cluster) Database(tb testing.TB) string {
 	tb.Helper()
+	return c.Copy(tb, "template1")
+}
+
+// Copy is Database with what another one has, to which nobody is connected.
+func (c *Cluster) Copy(tb testing.TB, template string) string {
+	tb.Helper()
 	name := fmt.Sprintf("test_%d", databases.Add(1))
-	c.Exec(tb, `CREATE DATABASE `+name)
+	c.Exec(tb, `CREATE DATABASE `+name+` TEMPLATE `+template)
 	tb.Cleanup(func() {
 		if c.running() {
 			c.Exec(tb, `DROP DATABASE `+name+` WITH (FORCE)`)

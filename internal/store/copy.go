@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -43,18 +44,16 @@ var copied = map[string][]table{
 // Copy copies everything of one store into another one that is empty: ids,
 // times, positions and secrets stay what they are, so both need the same secret
 // key. Each of the three databases is read as it is at one moment, and its rows
-// are counted on both sides before they are committed. No server may use either
-// store meanwhile; those that are connected to PostgreSQL are noticed. Both
-// stores should be opened with Options.Bulk.
+// are counted on both sides before they are committed. A copy that fails leaves
+// the target empty. No server may use either store meanwhile; with PostgreSQL none
+// can. Both stores are opened with Options.Bulk.
 func Copy(ctx context.Context, from, to *DB) ([]Copied, error) {
 	for _, db := range []*DB{from, to} {
-		n, err := db.dialect.others(ctx, db.main.read())
+		end, err := db.dialect.exclude(ctx, db.main)
 		if err != nil {
 			return nil, err
 		}
-		if n > 0 {
-			return nil, fmt.Errorf("%d connections of Confab use the database %s; stop its servers first", n, db.dialect.place())
-		}
+		defer end()
 	}
 	pairs := []struct{ from, to *database }{{from.tokens, to.tokens}, {from.transcript, to.transcript}, {from.main, to.main}}
 	for _, p := range pairs {
@@ -69,14 +68,33 @@ func Copy(ctx context.Context, from, to *DB) ([]Copied, error) {
 		}
 	}
 	var all []Copied
-	for _, p := range pairs {
+	for i, p := range pairs {
 		some, err := copyDatabase(ctx, p.from, p.to)
-		if err != nil {
-			return nil, fmt.Errorf("copy %s: %w; what the target has is incomplete, start again with a new one", p.from.label, err)
+		if err == nil {
+			all = append(all, some...)
+			continue
 		}
-		all = append(all, some...)
+		err = fmt.Errorf("copy %s: %w", p.from.label, err)
+		for _, done := range pairs[:i+1] { // This one, too: its commit may have worked.
+			if left := empty(context.WithoutCancel(ctx), done.to); left != nil {
+				return nil, fmt.Errorf("%w; the target is incomplete and cannot be emptied, start again with a new one: %w", err, left)
+			}
+		}
+		return nil, err
 	}
 	return all, nil
+}
+
+// empty deletes what was copied into a database.
+func empty(ctx context.Context, db *database) error {
+	return db.update(ctx, func(ctx context.Context, s session) error {
+		for _, t := range slices.Backward(copied[db.name]) { // Those that refer to others come first.
+			if _, err := s.exec(ctx, `DELETE FROM `+t.name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // copyDatabase copies one database in one transaction on each side.

@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"fmt"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,12 +15,77 @@ import (
 	"confab/internal/store"
 )
 
+// TestCopyFails refuses a row of the last database, when the others are there.
+func TestCopyFails(t *testing.T) {
+	t.Parallel()
+	dir, url := filepath.Join(t.TempDir(), "data"), migrated(t)
+	lite := opened(func(o *store.Options) { o.Dir, o.Bulk = dir, true })
+	post := opened(func(o *store.Options) { o.Database, o.Bulk = url, true })
+	for _, way := range []struct {
+		name        string
+		to          opener
+		spoil, mend func()
+	}{
+		{
+			"into PostgreSQL", post,
+			func() { statements(t, url, `ALTER TABLE rooms ADD CONSTRAINT broken CHECK (name <> 'refused')`) },
+			func() { statements(t, url, `ALTER TABLE rooms DROP CONSTRAINT broken`) },
+		},
+		{
+			"into SQLite", lite,
+			func() {
+				execute(t, filepath.Join(dir, "confab.db"), `CREATE TRIGGER broken BEFORE INSERT ON rooms WHEN new.name = 'refused' BEGIN SELECT RAISE(ABORT, 'broken'); END`)
+			},
+			func() { execute(t, filepath.Join(dir, "confab.db"), `DROP TRIGGER broken`) },
+		},
+	} {
+		t.Run(way.name, func(t *testing.T) {
+			source := sqlite(t)(t)
+			arn := logging(t, source, 1)[0]
+			create(t, source, &chat.Room{Name: "first", LoggingConfigurations: []string{arn}})
+			create(t, source, &chat.Room{Name: "refused"})
+			wait(t, source.Append(logged("room", 0, arn)))
+			stored(t, source, "room", 1)
+			target := way.to(t)
+			way.spoil()
+			if _, err := store.Copy(t.Context(), source, target); err == nil || !strings.Contains(err.Error(), "broken") {
+				t.Fatalf("got %v", err)
+			}
+			if rooms, _, err := target.ListRooms(t.Context(), store.RoomFilter{}, 10, ""); err != nil || len(rooms) > 0 || len(recorded(t, target, "room")) > 0 {
+				t.Errorf("the target has %v and %v, %v", rooms, recorded(t, target, "room"), err)
+			}
+			way.mend()
+			if _, err := store.Copy(t.Context(), source, target); err != nil {
+				t.Errorf("once more: %v", err)
+			}
+			if n := len(recorded(t, target, "room")); n != 1 {
+				t.Errorf("%d frames were copied", n)
+			}
+		})
+	}
+}
+
+// TestCopyUsed is about servers that use one of the databases, under whatever
+// name their connections have.
+func TestCopyUsed(t *testing.T) {
+	t.Parallel()
+	url := migrated(t)
+	server := opened(func(o *store.Options) { o.Database = with(t, url, "application_name", "chat") })(t)
+	create(t, server, &chat.Room{})
+	target := opened(func(o *store.Options) { o.Database, o.Bulk = url, true })(t)
+	if _, err := store.Copy(t.Context(), sqlite(t)(t), target); err == nil || !strings.Contains(err.Error(), "used by servers") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestCopy(t *testing.T) {
+	t.Parallel()
 	for _, way := range []struct {
 		name     string
 		from, to func(testing.TB) opener
 	}{{"SQLite to PostgreSQL", sqlite, postgres}, {"PostgreSQL to SQLite", postgres, sqlite}, {"SQLite to SQLite", sqlite, sqlite}} {
 		t.Run(way.name, func(t *testing.T) {
+			t.Parallel()
 			bulk := func(o *store.Options) { o.Bulk = true }
 			openSource, openTarget := way.from(t), way.to(t)
 			source := openSource(t)

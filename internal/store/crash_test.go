@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/hex"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -27,6 +28,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, work(dir))
 		os.Exit(1)
 	}
+	// Most of the time the tests wait for a disk or for each other's locks.
+	flag.Parse()
+	flag.Set("test.parallel", "4") //nolint:errcheck // The testing package has this flag.
 	os.Exit(pgtest.Run(m))
 }
 
@@ -103,6 +107,7 @@ func work(dir string) error {
 // TestKill ends a process that uses the store with SIGKILL, at random moments,
 // and holds that all it had acknowledged is there.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
 	for round := range 6 {
 		lines := killed(t, dir, 1+rand.IntN(2000))

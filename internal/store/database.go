@@ -56,9 +56,9 @@ type dialect interface {
 	// snapshot are the options of a transaction that reads everything as it was
 	// at one moment.
 	snapshot() *sql.TxOptions
-	// others counts the connections of other processes of Confab, as far as the
-	// database knows.
-	others(ctx context.Context, s session) (int, error)
+	// exclude keeps servers off the database until end is called, and refuses
+	// when there are some.
+	exclude(ctx context.Context, db *database) (end func(), err error)
 }
 
 // database is one database: for SQLite, one file; for PostgreSQL, some tables

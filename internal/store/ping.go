@@ -3,32 +3,97 @@ package store
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"sync"
 	"time"
+
+	"confab/internal/chat"
 )
 
-// readyFor is how long a write that worked stands for the next ones: a write
-// check costs a sync of the disk.
-const readyFor = 5 * time.Second
+const (
+	// answeredFor is how long the answer to a question stands for the next ones,
+	// so that many probes are no load.
+	answeredFor = time.Second
+	// writableFor is the same for a write that worked: it costs a sync of the disk.
+	writableFor = 5 * time.Second
+	// answerWithin is how long the database may take for the answer.
+	answerWithin = 5 * time.Second
+)
 
-// readiness remembers the last write check.
+// readiness asks the database whether it can serve, one question at a time.
 type readiness struct {
-	mu    sync.Mutex // one check at a time; guards until
-	until time.Time  // when the check is due again
+	mu   sync.Mutex
+	last *question // guarded by mu
+
+	writable time.Time // until when; of the question that is being asked
+}
+
+// question is one check. err and until, the end of its answer's validity, are
+// set before done is closed.
+type question struct {
+	done  chan struct{}
+	err   error
+	until time.Time
 }
 
 // Ping says whether the store can serve: that the truth can be read, and that it
 // and the redemptions can be written, which is tried every five seconds at most.
 // The transcript is not asked: rooms go on without it.
+//
+// Everybody who asks within a second shares one answer, and nobody's patience
+// decides on it: ctx ends only the wait.
 func (db *DB) Ping(ctx context.Context) error {
+	q := db.ask()
+	select {
+	case <-q.done:
+		return q.err
+	case <-ctx.Done():
+		return fmt.Errorf("whether the database answers is not known yet: %w: %w",
+			chat.Errorf(chat.Unavailable, "The database is not available, try again"), context.Cause(ctx))
+	}
+}
+
+// ask returns the question that is being asked or whose answer still stands, or
+// asks a new one.
+func (db *DB) ask() *question {
+	r := &db.ready
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if q := r.last; q != nil && db.ctx.Err() == nil {
+		select {
+		case <-q.done:
+			if time.Now().Before(q.until) {
+				return q
+			}
+		default:
+			return q
+		}
+	}
+	q := &question{done: make(chan struct{})}
+	r.last = q
+	if db.ctx.Err() != nil {
+		q.err = db.main.failed(db.ctx, errClosed)
+		close(q.done)
+		return q
+	}
+	db.background.Go(func() {
+		defer close(q.done)
+		ctx, cancel := context.WithTimeoutCause(db.ctx, answerWithin, errSlow)
+		defer cancel()
+		q.err = db.check(ctx)
+		q.until = time.Now().Add(answeredFor)
+	})
+	return q
+}
+
+// check asks the database.
+func (db *DB) check(ctx context.Context) error {
 	var value []byte
 	if _, err := db.main.read().row(ctx, `SELECT value FROM settings WHERE name = $1`, []any{secretKeyCheck}, &value); err != nil {
 		return err
 	}
-	db.ready.mu.Lock()
-	defer db.ready.mu.Unlock()
 	now := time.Now()
-	if now.Before(db.ready.until) {
+	if now.Before(db.ready.writable) {
 		return nil
 	}
 	if err := db.main.update(ctx, func(ctx context.Context, s session) error {
@@ -44,6 +109,6 @@ func (db *DB) Ping(ctx context.Context) error {
 	if err := db.Redeem(ctx, id, now); err != nil {
 		return err
 	}
-	db.ready.until = now.Add(readyFor)
+	db.ready.writable = now.Add(writableFor)
 	return nil
 }

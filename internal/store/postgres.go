@@ -122,7 +122,11 @@ func (d *postgresDialect) pool(purpose string, size int) *sql.DB {
 		// A step of the schema may take as long as it takes.
 		c.RuntimeParams["statement_timeout"], c.RuntimeParams["idle_in_transaction_session_timeout"] = "0", "0"
 	}
-	db := stdlib.OpenDB(*c)
+	var options []stdlib.OptionOpenDB
+	if purpose != setupPurpose && !d.o.Bulk {
+		options = append(options, stdlib.OptionAfterConnect(d.use))
+	}
+	db := sql.OpenDB(newDialer(c, options...))
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size)
 	db.SetConnMaxLifetime(connectionLifetime)
@@ -147,6 +151,7 @@ const (
 	lockMain       = 2
 	lockTokens     = 3
 	lockTranscript = 4
+	lockUse        = 5
 	lockFirstRoom  = 1024
 	lockRoomSlots  = 1024
 )
@@ -321,7 +326,36 @@ func (d *postgresDialect) snapshot() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 }
 
-func (d *postgresDialect) others(ctx context.Context, s session) (n int, err error) {
-	_, err = s.row(ctx, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE $1`, []any{applicationPrefix + "%"}, &n)
-	return n, err
+// use has a connection show, by a lock that it shares, that a server uses the
+// database.
+func (d *postgresDialect) use(ctx context.Context, conn *pgx.Conn) error {
+	var free bool
+	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock_shared($1, $2)`, applicationID, lockUse).Scan(&free); err != nil {
+		return err
+	}
+	if !free {
+		return fmt.Errorf("the database %s is being copied; start again when that is done", d.place())
+	}
+	return nil
+}
+
+// exclude waits for nobody: the lock that servers share is free or it is not.
+func (d *postgresDialect) exclude(ctx context.Context, db *database) (end func(), err error) {
+	conn, err := db.reader.Conn(ctx)
+	if err != nil {
+		return nil, db.failed(ctx, err)
+	}
+	var free bool
+	if err := conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock($1, $2)`, applicationID, lockUse).Scan(&free); err != nil {
+		conn.Close()
+		return nil, db.failed(ctx, err)
+	}
+	if !free {
+		conn.Close()
+		return nil, fmt.Errorf("the database %s is used by servers, or another copy; stop them first", d.place())
+	}
+	return func() {
+		conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1, $2)`, applicationID, lockUse) //nolint:errcheck // Else it ends with its connection.
+		conn.Close()
+	}, nil
 }

@@ -34,6 +34,7 @@ func with(t testing.TB, database string, parameters ...string) string {
 // TestOpenPostgresRefuses holds that every refusal names the database and says
 // what to do, and no password.
 func TestOpenPostgresRefuses(t *testing.T) {
+	t.Parallel()
 	cluster := pgtest.Shared(t)
 	cluster.Exec(t, `DO $$ BEGIN CREATE USER stranger; EXCEPTION WHEN duplicate_object THEN NULL; END $$`)
 	for _, tt := range []struct {
@@ -96,7 +97,8 @@ func TestOpenPostgresRefuses(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			o := options("", func(o *store.Options) { o.Database, o.Wait = cluster.Database(t), 200*time.Millisecond })
+			t.Parallel()
+			o := options("", func(o *store.Options) { o.Database, o.Wait = migrated(t), 200*time.Millisecond })
 			db := must(store.Open(t.Context(), o))(t)
 			if err := db.Close(); err != nil {
 				t.Fatal(err)
@@ -143,6 +145,7 @@ func statements(t testing.TB, url string, all ...string) {
 // TestPostgresGone takes the server away and gives it back, at the start and
 // under way.
 func TestPostgresGone(t *testing.T) {
+	t.Parallel()
 	cluster := pgtest.Start(t)
 	database := cluster.Database(t)
 	cluster.Stop(t)
@@ -183,7 +186,7 @@ func TestPostgresGone(t *testing.T) {
 			}
 			wantUnavailable(db.CreateRoom(t.Context(), &chat.Room{}, 0))
 			wantUnavailable(db.Redeem(t.Context(), tokenID(), time.Now().Add(time.Hour)))
-			wantUnavailable(db.Ping(t.Context()))
+			unready(t, db)
 			_, err := db.Room(t.Context(), room.ARN.ID)
 			wantUnavailable(err)
 			for range 100 {
@@ -207,10 +210,18 @@ func TestPostgresGone(t *testing.T) {
 	}
 }
 
+// unready waits until the store says that it cannot serve; what it said before
+// stands for a second.
+func unready(t testing.TB, db *store.DB) {
+	t.Helper()
+	until(t, "it is not ready", func() bool { return chat.CodeOf(db.Ping(t.Context())) == chat.Unavailable })
+}
+
 // TestPostgresReadOnly is a server that takes no writes for a while, as one that
 // was demoted does.
 func TestPostgresReadOnly(t *testing.T) {
-	database := pgtest.Shared(t).Database(t)
+	t.Parallel()
+	database := migrated(t)
 	db := opened(func(o *store.Options) { o.Database = database })(t)
 	room := create(t, db, &chat.Room{Name: "room"})
 	name := database[strings.LastIndexByte(database, '/')+1 : strings.IndexByte(database, '?')]
@@ -223,7 +234,7 @@ func TestPostgresReadOnly(t *testing.T) {
 		return ok && e.Code == "25006" && chat.CodeOf(err) == chat.Unavailable
 	})
 	wantCode(t, db.Redeem(t.Context(), tokenID(), time.Now().Add(time.Hour)), chat.Unavailable)
-	wantCode(t, db.Ping(t.Context()), chat.Unavailable)
+	unready(t, db)
 	wait(t, db.Append(frame("room", 0)))
 	if got := must(db.Room(t.Context(), room.ARN.ID))(t); got.Name != "room" {
 		t.Errorf("read %+v", got)
@@ -244,7 +255,8 @@ func disconnect(name string) string {
 // TestPostgresConnectionsCut ends all connections again and again. Reads and
 // redemptions never see it twice in a row, and frames not at all.
 func TestPostgresConnectionsCut(t *testing.T) {
-	database := pgtest.Shared(t).Database(t)
+	t.Parallel()
+	database := migrated(t)
 	db := opened(func(o *store.Options) { o.Database = database })(t)
 	name := database[strings.LastIndexByte(database, '/')+1 : strings.IndexByte(database, '?')]
 	for i := range uint64(10) {
@@ -263,7 +275,8 @@ func TestPostgresConnectionsCut(t *testing.T) {
 // TestPostgresSlow locks the tables of one database away: what needs them gets
 // its answer in time, and the others do not notice.
 func TestPostgresSlow(t *testing.T) {
-	database := pgtest.Shared(t).Database(t)
+	t.Parallel()
+	database := migrated(t)
 	db := opened(func(o *store.Options) {
 		o.Database = with(t, database, "lock_timeout", "300", "statement_timeout", "400")
 	})(t)
@@ -300,7 +313,7 @@ func TestPostgresSlow(t *testing.T) {
 	t.Run("of tokens", func(t *testing.T) {
 		unlock := lock("redemptions")
 		wantCode(t, redeem(), chat.Unavailable)
-		wantCode(t, db.Ping(t.Context()), chat.Unavailable)
+		unready(t, db)
 		create(t, db, &chat.Room{})
 		unlock()
 		if err := redeem(); err != nil {

@@ -25,7 +25,7 @@ import (
 // returns the URL of the database too.
 func servers(t testing.TB, n int) ([]*store.DB, string) {
 	t.Helper()
-	url := pgtest.Shared(t).Database(t)
+	url := migrated(t)
 	open := opened(func(o *store.Options) { o.Database = url })
 	all := make([]*store.DB, n)
 	for i := range all {
@@ -35,6 +35,7 @@ func servers(t testing.TB, n int) ([]*store.DB, string) {
 }
 
 func TestServersOpenTogether(t *testing.T) {
+	t.Parallel()
 	url := pgtest.Shared(t).Database(t)
 	var all sync.WaitGroup
 	for range 5 {
@@ -54,6 +55,7 @@ func TestServersOpenTogether(t *testing.T) {
 }
 
 func TestServersRedeem(t *testing.T) {
+	t.Parallel()
 	all, _ := servers(t, 3)
 	const tokens, uses = 100, 3
 	ids := make([][16]byte, tokens)
@@ -89,6 +91,7 @@ func TestServersRedeem(t *testing.T) {
 }
 
 func TestServersResources(t *testing.T) {
+	t.Parallel()
 	all, _ := servers(t, 3)
 
 	t.Run("a quota is exact, and no two rooms have one update time", func(t *testing.T) {
@@ -219,6 +222,7 @@ func until(t testing.TB, what string, done func() bool) {
 // TestServersTranscript holds one server in the middle of writing frames: they
 // have their positions, and are not committed.
 func TestServersTranscript(t *testing.T) {
+	t.Parallel()
 	// held is the state in which the first server is held: it writes a frame of
 	// "room" and one of "new", which no reader knows yet, both for two readers.
 	held := func(t *testing.T) (one, two *store.DB, arns []string, frames <-chan struct{}, release func()) {
@@ -359,6 +363,7 @@ func TestServersTranscript(t *testing.T) {
 }
 
 func TestServersLease(t *testing.T) {
+	t.Parallel()
 	all, url := servers(t, 2)
 	one, two := all[0], all[1]
 	arn := logging(t, one, 1)[0]
@@ -453,8 +458,9 @@ func TestLease(t *testing.T) {
 // TestLostAnswer cuts the connection when PostgreSQL has committed and before the
 // server hears of it.
 func TestLostAnswer(t *testing.T) {
+	t.Parallel()
 	cluster := pgtest.Shared(t)
-	url := cluster.Database(t)
+	url := migrated(t)
 	var armed atomic.Bool
 	var cut atomic.Int32
 	proxy := must(net.Listen("tcp", "127.0.0.1:0"))(t)

@@ -70,7 +70,7 @@ func (d sqliteDialect) setHighWater(ctx context.Context, s session, table, _ str
 func (d sqliteDialect) snapshot() *sql.TxOptions { return nil }
 
 // A file knows nobody; servers hold a lock in the directory.
-func (d sqliteDialect) others(context.Context, session) (int, error) { return 0, nil }
+func (d sqliteDialect) exclude(context.Context, *database) (func(), error) { return func() {}, nil }
 
 func (d sqliteDialect) path(name string) string { return filepath.Join(d.dir, d.label(name)) }
 

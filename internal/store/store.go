@@ -114,6 +114,7 @@ type DB struct {
 
 	ready readiness
 
+	ctx        context.Context // of what goes on in the background; ends with Close
 	stop       context.CancelFunc
 	background sync.WaitGroup
 }
@@ -143,15 +144,14 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, errors.Join(err, db.closeDatabases())
 	}
 
-	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	db.stop = stop
+	db.ctx, db.stop = context.WithCancel(context.WithoutCancel(ctx))
 	db.redemptions = newRedemptions(db)
 	db.frames = newTranscript(db)
 	db.moves = newMoves(db)
 	db.background.Go(db.redemptions.run)
 	db.background.Go(db.frames.run)
 	db.background.Go(db.moves.run)
-	db.background.Go(func() { db.pruneLoop(background) })
+	db.background.Go(func() { db.pruneLoop(db.ctx) })
 	return db, nil
 }
 
@@ -203,7 +203,9 @@ func (db *DB) open(ctx context.Context) error {
 // Close writes what still waits, for a few seconds at most, and closes the
 // databases. Nothing may be called after it; Redeem and Append then refuse.
 func (db *DB) Close() error {
+	db.ready.mu.Lock()
 	db.stop()
+	db.ready.mu.Unlock()
 	db.redemptions.close()
 	db.frames.close()
 	db.moves.close()

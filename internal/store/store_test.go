@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,19 +29,45 @@ var secretKey = bytes.Repeat([]byte{7}, store.SecretKeySize)
 // test opens is closed at its end, unless the test has done so itself.
 type opener func(t testing.TB, change ...func(*store.Options)) *store.DB
 
-// dialects runs a test for every kind of database that Confab knows.
+// dialects runs a test for every kind of database that Confab knows, beside
+// other tests.
 func dialects(t *testing.T, test func(t *testing.T, open opener)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { test(t, sqlite(t)) })
-	t.Run("postgres", func(t *testing.T) { test(t, postgres(t)) })
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, sqlite(t))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, postgres(t))
+	})
 }
 
-// postgres opens an empty database of the shared cluster.
+// postgres opens a database of the shared cluster that has nothing but its
+// schema.
 func postgres(tb testing.TB) opener {
 	tb.Helper()
-	url := pgtest.Shared(tb).Database(tb)
+	url := migrated(tb)
 	return opened(func(o *store.Options) { o.Database = url })
 }
+
+// migrated returns the URL of a database as the first server leaves it.
+func migrated(tb testing.TB) string {
+	tb.Helper()
+	cluster := pgtest.Shared(tb)
+	template.Do(func() {
+		cluster.Exec(tb, `CREATE DATABASE migrated`)
+		db := must(store.Open(tb.Context(), options("", func(o *store.Options) { o.Database = cluster.URL("migrated") })))(tb)
+		if err := db.Close(); err != nil {
+			tb.Fatal(err)
+		}
+	})
+	return cluster.Copy(tb, "migrated")
+}
+
+// template makes the database that others begin as, once.
+var template sync.Once
 
 func sqlite(tb testing.TB) opener {
 	tb.Helper()

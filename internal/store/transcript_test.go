@@ -55,6 +55,13 @@ func wait(t testing.TB, done <-chan struct{}) {
 	}
 }
 
+// stored waits until a room has n frames: one whose disk is slow is not waited
+// for when it appends.
+func stored(t testing.TB, db *store.DB, room string, n int) {
+	t.Helper()
+	until(t, fmt.Sprintf("%d frames are stored", n), func() bool { return len(recorded(t, db, room)) >= n })
+}
+
 func TestTranscript(t *testing.T) {
 	dialects(t, func(t *testing.T, open opener) {
 		db := open(t)
@@ -63,6 +70,7 @@ func TestTranscript(t *testing.T) {
 			f := frame("whole", 1<<63+5)
 			f.Epoch, f.Type = 1<<63+9, chat.EventFrame
 			wait(t, db.Append(f))
+			stored(t, db, "whole", 1)
 			got := recorded(t, db, "whole")
 			if len(got) != 1 {
 				t.Fatalf("there are %d records", len(got))
@@ -87,6 +95,7 @@ func TestTranscript(t *testing.T) {
 			}
 			wg.Wait()
 			for room := range rooms {
+				stored(t, db, fmt.Sprint("room", room), frames)
 				all := recorded(t, db, fmt.Sprint("room", room))
 				if len(all) != frames {
 					t.Errorf("room %d has %d records, want %d", room, len(all), frames)
@@ -125,6 +134,7 @@ func TestPruneTranscript(t *testing.T) {
 			last = db.Append(frame("room", uint64(i)))
 		}
 		wait(t, last)
+		stored(t, db, "room", frames)
 		newest := recorded(t, db, "room")[frames-1].Position
 
 		c.now = start.Add(time.Hour)
@@ -142,6 +152,7 @@ func TestPruneTranscript(t *testing.T) {
 			t.Errorf("%d records are left after the retention", n)
 		}
 		wait(t, db.Append(frame("room", frames)))
+		stored(t, db, "room", 1)
 		if got := recorded(t, db, "room"); len(got) != 1 || got[0].Position <= newest {
 			t.Errorf("after pruning all, the next record is %+v; a reader that has read up to %d would miss it", got, newest)
 		}
