@@ -17,7 +17,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
 
 build: ## build bin/confab
-	$(GO) build -trimpath -o bin/confab ./cmd/confab
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/confab ./cmd/confab
 
 run: ## run it on this machine, with a demo room
 	$(GO) run ./cmd/confab serve --dev
@@ -32,6 +32,7 @@ fmt: ## format the code
 lint: ## read the code for mistakes
 	$(LINT) run
 	$(LINT) fmt --diff
+	cd e2e/deploy && $(GO) tool -modfile=../../tools/go.mod golangci-lint run ./...
 
 test: ## unit tests, with the race detector
 	$(GO) test -race -timeout 10m $(UNIT)
@@ -42,6 +43,7 @@ fuzz: ## every fuzz target for FUZZTIME (5s)
 e2e: build ## the built binary, the official clients, the conformance suite
 	cd e2e/conformance && CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -count=1 -timeout 10m
 	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -count=1 -timeout 20m $$($(GO) list ./e2e/... | grep -v /conformance)
+	cd e2e/deploy && $(GO) vet ./... && $(GO) test -count=1 -timeout 10m ./...
 
 check: setup lint test fuzz e2e ## all of the above: what CI runs
 
