@@ -316,6 +316,16 @@ func (h *history) last() point {
 	return it.at
 }
 
+// cut leaves the frames up to a point.
+func (h *history) cut(until point) {
+	for i, data := range h.Frames {
+		if it, err := decodeItem(data); err != nil || it.at.compare(until) > 0 {
+			h.Frames, h.More = h.Frames[:i], false
+			return
+		}
+	}
+}
+
 // adopt makes h the log of its room, and delivers what is new. It returns
 // how many frames that were.
 func (n *Node) adopt(h history) int {
