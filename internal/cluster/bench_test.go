@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"confab/internal/nats"
 )
 
 // homed returns a room whose home is the node.
@@ -75,4 +78,63 @@ func cpu(b *testing.B) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkViewChange measures how long homes are closed when a node joins two
+// that have 10,000 busy rooms in their logs: it has to fetch the log of every
+// room whose home it becomes.
+func BenchmarkViewChange(b *testing.B) {
+	const busy = 10_000
+	r := newRooms(0, 10)
+	nodes := startNATS(b, r, "a", "b")
+	all := newRooms(busy, 10)
+	r.rooms = all.rooms
+	ids := make(chan string, busy)
+	for room := range r.rooms {
+		ids <- room
+	}
+	close(ids)
+	var sending sync.WaitGroup
+	for range 64 {
+		sending.Go(func() {
+			for room := range ids {
+				if _, err := nodes["a"].engine.SendEvent(b.Context(), room, "e", nil); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	sending.Wait()
+	var closed time.Duration
+	for i := 0; b.Loop(); i++ {
+		b.StopTimer()
+		before := nodes["a"].View().ID
+		id := fmt.Sprint("c", i)
+		conn, err := nats.Open(nats.Options{
+			Name: id, Listen: "127.0.0.1:0", Secret: "secret", Log: testLog(b, id),
+			Peers: []string{"nats://" + nodes["a"].conn.Address().String(), "nats://" + nodes["b"].conn.Address().String()},
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		n := newNode(b, id, options{rooms: r, transport: conn})
+		if err := n.Start(canceled()); err != nil {
+			b.Fatal(err)
+		}
+		for n.View().ID == before || n.View().ID.Number == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		b.StartTimer()
+		began := time.Now()
+		for n.Ready() != nil {
+			time.Sleep(time.Millisecond)
+		}
+		closed += time.Since(began)
+		b.StopTimer()
+		n.stop()
+		conn.Close()
+		await(b, nodes, 2)
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(closed.Milliseconds())/float64(b.N), "closed-ms")
 }

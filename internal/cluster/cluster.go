@@ -149,6 +149,9 @@ type Node struct {
 	rooms map[string]*roomLog
 	ids   map[string]*entry // of all entries of all rooms
 	aging []aged            // all entries, oldest first
+	// gone are the frames that were delivered here and dropped from their log
+	// since, by id. The same operation may come back in another history.
+	gone  map[string]time.Time
 	bytes int
 	floor uint64 // no room that is not in rooms was numbered higher
 
@@ -173,7 +176,7 @@ func New(o Options) *Node {
 		o: o, log: o.Log, ctx: ctx, stop: stop,
 		changed: make(chan struct{}), ackNow: make(chan struct{}, 1), ackDue: map[string]bool{},
 		sentAt: map[uint64]time.Time{}, peers: map[string]*peer{}, silent: map[string]time.Time{}, eligible: true,
-		in: map[string]*inStream{}, rooms: map[string]*roomLog{}, ids: map[string]*entry{}, calls: map[string]*call{},
+		in: map[string]*inStream{}, rooms: map[string]*roomLog{}, ids: map[string]*entry{}, gone: map[string]time.Time{}, calls: map[string]*call{},
 		arrivals: map[string]*arrival{},
 	}
 	n.viewCtx, n.endView = context.WithCancel(ctx)

@@ -3,6 +3,8 @@ package cluster_test
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -15,20 +17,37 @@ import (
 	"confab/internal/chat"
 )
 
-// acknowledged are the contents of a room's messages that were acknowledged.
-type acknowledged struct {
-	mu  sync.Mutex
-	ids map[string]bool
+// world is a cluster under faults, and what its clients sent and heard.
+type world struct {
+	t     *testing.T
+	net   *network
+	rooms *rooms
+	rand  *rand.Rand
+	nodes map[string]*node // alive; z sees everything from the beginning to the end
+	// joined are the nodes that came later; left what those that are gone had
+	// heard, by room.
+	joined map[string]bool
+	left   map[string]map[string][]string
+	// sides has a letter for every partition: nodes with equal ones were always
+	// together. z is always A.
+	sides map[string]string
+
+	stop    chan struct{}
+	senders sync.WaitGroup
+
+	mu    sync.Mutex
+	acked map[string]map[string]string // who was told so, by room and content
 }
 
-// TestFaults lets nodes crash, leave, come and drain while the network loses
-// messages, and holds what every client heard against what was acknowledged.
+// TestFaults lets nodes crash, leave, come, drain, stand still and lose sight of
+// each other while the network loses messages, and holds what every client heard
+// against what was acknowledged.
 func TestFaults(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		seed := rapid.Uint64().Draw(rt, "seed")
 		loss := rapid.IntRange(0, 50).Draw(rt, "loss")
 		delay := rapid.IntRange(0, 40).Draw(rt, "delay")
-		events := rapid.SliceOfN(rapid.SampledFrom([]string{"crash", "leave", "join", "drain", "wait", "wait"}), 1, 6).Draw(rt, "events")
+		events := rapid.SliceOfN(rapid.SampledFrom([]string{"crash", "leave", "join", "drain", "stop", "stop", "partition", "partition", "wait"}), 1, 6).Draw(rt, "events")
 		var wrong string
 		synctest.Test(t, func(t *testing.T) { wrong = fault(t, seed, loss, time.Duration(delay)*time.Millisecond, events) })
 		if wrong != "" {
@@ -39,147 +58,220 @@ func TestFaults(t *testing.T) {
 
 // fault runs one round and returns what went wrong.
 func fault(t *testing.T, seed uint64, loss int, delay time.Duration, events []string) string {
-	net := newNetwork(t, seed)
-	net.delay = delay
-	r := newRooms(3, 100)
-	nodes := start(t, net, r, "a", "b", "z")
-	net.mu.Lock()
-	net.loss = loss
-	net.mu.Unlock()
-
-	acked := map[string]*acknowledged{}
-	for room := range r.rooms {
-		acked[room] = &acknowledged{ids: map[string]bool{}}
+	w := &world{
+		t: t, net: newNetwork(t, seed), rooms: newRooms(3, 100), rand: rand.New(rand.NewPCG(seed, 1)),
+		joined: map[string]bool{}, left: map[string]map[string][]string{}, sides: map[string]string{},
+		stop: make(chan struct{}), acked: map[string]map[string]string{},
 	}
-	crashed := map[string]map[string][]string{} // what they had heard, by room
-	var senders sync.WaitGroup
-	stop := make(chan struct{})
-	send := func(n *node, room string) {
-		senders.Go(func() {
+	w.net.delay = delay
+	w.nodes = start(t, w.net, w.rooms, "a", "b", "z")
+	w.net.mu.Lock()
+	w.net.loss = loss
+	w.net.mu.Unlock()
+	for room := range w.rooms.rooms {
+		w.acked[room] = map[string]string{}
+	}
+	for _, n := range w.nodes {
+		w.sendFrom(n)
+	}
+	for i, e := range events {
+		time.Sleep(700 * time.Millisecond)
+		w.inject(i, e)
+		// One failure at a time: the next comes when all have agreed.
+		await(t, w.nodes, len(w.nodes))
+	}
+	time.Sleep(time.Second)
+	w.net.heal()
+	close(w.stop)
+	w.senders.Wait()
+	time.Sleep(3 * time.Second)
+	await(t, w.nodes, len(w.nodes))
+	if wrong := w.check(); wrong != "" {
+		return wrong
+	}
+	return w.agree()
+}
+
+// sendFrom has a client in every room of the node send until the world stops.
+func (w *world) sendFrom(n *node) {
+	for room := range w.rooms.rooms {
+		w.senders.Go(func() {
 			for i := 0; ; i++ {
 				select {
-				case <-stop:
+				case <-w.stop:
 					return
 				case <-time.After(time.Duration(20+len(n.id)*7) * time.Millisecond):
 				}
 				content := fmt.Sprint(n.id, "-", i)
-				err := n.say(t, room, content)
+				err := n.say(w.t, room, content)
 				if e, ok := errors.AsType[*chat.Error](err); err != nil && (!ok || e.Code != chat.Unavailable && e.Code != chat.Throttled) {
-					t.Errorf("%s: %v", n.id, err)
+					w.t.Errorf("%s: %v", n.id, err)
 				}
 				if err == nil && n.port.alive() {
-					acked[room].mu.Lock()
-					acked[room].ids[content] = true
-					acked[room].mu.Unlock()
+					w.mu.Lock()
+					w.acked[room][content] = n.id
+					w.mu.Unlock()
 				}
 			}
 		})
 	}
-	for _, n := range nodes {
-		for room := range r.rooms {
-			send(n, room)
+}
+
+// inject makes one fault happen, and its end.
+func (w *world) inject(i int, event string) {
+	ids := slices.DeleteFunc(slices.Sorted(maps.Keys(w.nodes)), func(id string) bool { return id == "z" })
+	if event == "join" {
+		w.join(fmt.Sprint(string(rune('A'+i)), i))
+		return
+	}
+	if len(ids) == 0 {
+		return
+	}
+	id := ids[w.rand.IntN(len(ids))]
+	victim := w.nodes[id]
+	switch event {
+	case "crash", "leave":
+		if event == "leave" {
+			victim.Drain(w.t.Context())
+			victim.Close()
+		}
+		victim.port.kill()
+		w.left[id] = map[string][]string{}
+		for room, c := range victim.clients {
+			w.left[id][room] = c.ids()
+		}
+		delete(w.nodes, id)
+	case "drain":
+		victim.Drain(w.t.Context())
+	case "stop":
+		victim.port.stop()
+		time.Sleep(w.upTo(5 * time.Second))
+		victim.port.goOn()
+		time.Sleep(time.Second) // What it believes of the view may be old.
+	case "partition":
+		w.partition(ids)
+	}
+}
+
+func (w *world) upTo(d time.Duration) time.Duration { return time.Duration(w.rand.Int64N(int64(d))) }
+
+func (w *world) join(id string) {
+	n := newNode(w.t, id, options{rooms: w.rooms, transport: w.net.port(id)})
+	n.port = w.net.ports[id]
+	w.t.Cleanup(n.stop)
+	if err := n.Start(canceled()); err != nil {
+		w.t.Error(err)
+	}
+	w.nodes[id], w.joined[id], w.sides[id] = n, true, w.sides["z"]
+	await(w.t, w.nodes, len(w.nodes))
+	for room := range w.rooms.rooms {
+		n.join(w.t, room)
+	}
+	w.sendFrom(n)
+}
+
+// partition divides the nodes in two for some seconds. The links come back one
+// after another.
+func (w *world) partition(ids []string) {
+	groups := [2][]string{{"z"}, nil}
+	for i, id := range ids {
+		side := w.rand.IntN(2)
+		if i == 0 {
+			side = 1
+		}
+		groups[side] = append(groups[side], id)
+	}
+	for side, group := range groups {
+		for _, id := range group {
+			w.sides[id] += string(rune('A' + side))
 		}
 	}
-	joined := map[string]bool{}
-	for i, e := range events {
-		time.Sleep(700 * time.Millisecond)
-		ids := []string{}
-		for id := range nodes {
-			if id != "z" { // It sees everything from the beginning to the end.
-				ids = append(ids, id)
-			}
-		}
-		slices.Sort(ids)
-		victim := ""
-		if len(ids) > 0 {
-			victim = ids[int((seed>>uint(i))%uint64(len(ids)))]
-		}
-		switch {
-		case e == "crash" && victim != "":
-			nodes[victim].port.kill()
-			crashed[victim] = lastWords(nodes[victim])
-			delete(nodes, victim)
-			// One failure at a time: the next comes when the others have agreed.
-			await(t, nodes, len(nodes))
-		case e == "leave" && victim != "":
-			ctx := t.Context()
-			nodes[victim].Drain(ctx)
-			nodes[victim].Close()
-			nodes[victim].port.kill()
-			crashed[victim] = lastWords(nodes[victim])
-			delete(nodes, victim)
-		case e == "drain" && victim != "":
-			nodes[victim].Drain(t.Context())
-		case e == "join":
-			id := fmt.Sprint(string(rune('A'+i)), i)
-			nodes[id] = newNode(t, id, options{rooms: r, transport: net.port(id)})
-			nodes[id].port = net.ports[id]
-			t.Cleanup(nodes[id].stop)
-			if err := nodes[id].Start(canceled()); err != nil {
-				return err.Error()
-			}
-			await(t, nodes, len(nodes))
-			joined[id] = true
-			for room := range r.rooms {
-				nodes[id].join(t, room)
-			}
-			for room := range r.rooms {
-				send(nodes[id], room)
-			}
+	w.net.part(groups[0], groups[1])
+	time.Sleep(w.upTo(6 * time.Second))
+	for _, a := range groups[0] {
+		for _, b := range groups[1] {
+			w.net.mend(a, b)
+			time.Sleep(w.upTo(time.Second))
 		}
 	}
 	time.Sleep(time.Second)
-	net.heal()
-	close(stop)
-	senders.Wait()
-	time.Sleep(3 * time.Second)
-	await(t, nodes, len(nodes))
+}
 
-	// All who are left heard one order; who joined later heard the end of it.
-	for room := range r.rooms {
-		lists := heard(nodes, room)
-		whole := lists["z"]
+// check holds what was heard against what was promised: nobody hears anything
+// twice; nodes that were never apart hear the same; and what was acknowledged
+// was heard where it was sent, and so wherever nodes stayed together with that.
+func (w *world) check() string {
+	for room := range w.rooms.rooms {
+		lists, contents := heard(w.nodes, room), map[string]map[string]int{}
+		for id, n := range w.nodes {
+			if d := duplicate(lists[id]); d != "" {
+				return fmt.Sprintf("%s: %s heard %s twice", room, id, d)
+			}
+			contents[id] = map[string]int{}
+			for _, c := range n.clients[room].contents() {
+				if contents[id][c]++; contents[id][c] > 1 {
+					return fmt.Sprintf("%s: %s heard %s twice", room, id, c)
+				}
+			}
+		}
 		for id, l := range lists {
-			whole := whole
-			if joined[id] && len(l) > 0 {
-				whole = whole[max(0, slices.Index(whole, l[0])):]
-			}
-			switch {
-			case joined[id] && !suffix(whole, l), !joined[id] && strings.Join(whole, " ") != strings.Join(l, " "):
-				return fmt.Sprintf("%s %s: %s", room, id, difference(whole, l))
-			}
-		}
-		for id, words := range crashed {
-			if l := words[room]; !prefixIn(whole, l) && !joined[id] {
-				return fmt.Sprintf("%s crashed %s heard what others did not: %s", room, id, difference(whole, l))
+			for other, whole := range lists {
+				if w.joined[other] || w.sides[id] != w.sides[other] {
+					continue
+				}
+				if w.joined[id] && len(l) > 0 { // It heard the end.
+					whole = whole[max(0, slices.Index(whole, l[0])):]
+				}
+				if !slices.Equal(whole, l) && (!w.joined[id] || !suffix(whole, l)) {
+					return fmt.Sprintf("%s: %s and %s were always together: %s", room, other, id, difference(whole, l))
+				}
 			}
 		}
-		if d := duplicate(whole); d != "" {
-			return fmt.Sprintf("%s: %s twice", room, d)
-		}
-		contents := map[string]int{}
-		for _, c := range nodes["z"].clients[room].contents() {
-			contents[c]++
-			if contents[c] > 1 {
-				return fmt.Sprintf("%s: %s was heard twice", room, c)
+		for id, words := range w.left {
+			if !w.joined[id] && strings.HasPrefix(w.sides["z"], w.sides[id]) && !prefixIn(lists["z"], words[room]) {
+				return fmt.Sprintf("%s: %s is gone and heard what others did not: %s", room, id, difference(lists["z"], words[room]))
 			}
 		}
-		for c := range acked[room].ids {
-			if contents[c] != 1 {
-				return fmt.Sprintf("%s: %s was acknowledged and heard %d times", room, c, contents[c])
+		for content, id := range w.acked[room] {
+			witness := id
+			if w.nodes[id] == nil && strings.HasPrefix(w.sides["z"], w.sides[id]) {
+				witness = "z"
+			}
+			if w.nodes[witness] != nil && contents[witness][content] != 1 {
+				return fmt.Sprintf("%s: %s was acknowledged to %s and not heard by %s", room, content, id, witness)
 			}
 		}
 	}
 	return ""
 }
 
-// lastWords is what a node has heard, by room.
-func lastWords(n *node) map[string][]string {
-	words := map[string][]string{}
-	for room, c := range n.clients {
-		words[room] = c.ids()
+// agree says whether all hear one order from now on.
+func (w *world) agree() string {
+	before := map[string]map[string]int{}
+	for id, n := range w.nodes {
+		before[id] = map[string]int{}
+		for room, c := range n.clients {
+			before[id][room] = len(c.ids())
+		}
 	}
-	return words
+	for _, n := range w.nodes {
+		for room := range n.clients {
+			if err := n.say(w.t, room, "at last "+n.id); err != nil {
+				return fmt.Sprintf("%s: %s cannot send at last: %v", room, n.id, err)
+			}
+		}
+	}
+	time.Sleep(time.Second)
+	for room := range w.rooms.rooms {
+		ends := map[string][]string{}
+		for id, l := range heard(w.nodes, room) {
+			ends[id] = l[before[id][room]:]
+		}
+		if wrong := sameOrder(ends); wrong != "" || len(ends["z"]) != len(w.nodes) {
+			return fmt.Sprintf("%s: of %d messages at last: %s %v", room, len(w.nodes), wrong, ends["z"])
+		}
+	}
+	return ""
 }
 
 func suffix(whole, l []string) bool {

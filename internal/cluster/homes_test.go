@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"confab/internal/chat"
@@ -125,83 +126,89 @@ func TestHomesDrainUnderLoad(t *testing.T) {
 // TestStoppedNode stops a node as SIGSTOP would, for longer than the others
 // wait, and lets it go on. Its own clients miss nothing.
 func TestStoppedNode(t *testing.T) {
-	nodes := start(t, newNetwork(t, 1), newRooms(6, 100), "a", "b", "c")
-	l := startLoad(t, nodes["a"], nodes["b"], nodes["c"])
-	l.run(time.Second)
-	stopped := nodes["a"]
-	stopped.port.gate.Lock()
-	rest := map[string]*node{"b": nodes["b"], "c": nodes["c"]}
-	await(t, rest, 2)
-	l.run(time.Second)
-	stopped.port.gate.Unlock()
-	await(t, nodes, 3)
-	l.run(time.Second)
-	l.end(t, nodes)
+	synctest.Test(t, func(t *testing.T) {
+		nodes := start(t, newNetwork(t, 1), newRooms(6, 100), "a", "b", "c")
+		l := startLoad(t, nodes["a"], nodes["b"], nodes["c"])
+		l.run(time.Second)
+		stopped := nodes["a"]
+		stopped.port.stop()
+		rest := map[string]*node{"b": nodes["b"], "c": nodes["c"]}
+		await(t, rest, 2)
+		l.run(time.Second)
+		stopped.port.goOn()
+		await(t, nodes, 3)
+		l.run(time.Second)
+		l.end(t, nodes)
+	})
 }
 
 // TestPartition cuts a node off. Each side serves its own; afterwards all agree
 // again.
 func TestPartition(t *testing.T) {
-	net := newNetwork(t, 1)
-	nodes := start(t, net, newRooms(6, 100), "a", "b", "c")
-	l := startLoad(t, nodes["a"], nodes["b"], nodes["c"])
-	l.run(500 * time.Millisecond)
-	net.part([]string{"a"}, []string{"b", "c"})
-	await(t, map[string]*node{"b": nodes["b"], "c": nodes["c"]}, 2)
-	await(t, map[string]*node{"a": nodes["a"]}, 1)
-	for room := range nodes["a"].clients {
-		if _, err := nodes["a"].engine.SendEvent(t.Context(), room, "alone", nil); err != nil {
-			t.Errorf("the node that is alone: %v", err)
-		}
-	}
-	net.heal()
-	await(t, nodes, 3)
-	before := map[string]int{}
-	for room := range nodes["a"].clients {
-		before[room] = len(nodes["a"].clients[room].ids())
-	}
-	l.run(500 * time.Millisecond)
-	close(l.stop)
-	l.senders.Wait()
-	for room, from := range before {
-		eventually(t, "one order after the partition in "+room, func() bool {
-			lists := heard(nodes, room)
-			after := lists["a"][from:]
-			return len(after) > 0 && suffix(lists["b"], after) && suffix(lists["c"], after)
-		})
-		for id, list := range heard(nodes, room) {
-			if d := duplicate(list); d != "" {
-				t.Errorf("%s heard %s twice", id, d)
+	synctest.Test(t, func(t *testing.T) {
+		net := newNetwork(t, 1)
+		nodes := start(t, net, newRooms(6, 100), "a", "b", "c")
+		l := startLoad(t, nodes["a"], nodes["b"], nodes["c"])
+		l.run(500 * time.Millisecond)
+		net.part([]string{"a"}, []string{"b", "c"})
+		await(t, map[string]*node{"b": nodes["b"], "c": nodes["c"]}, 2)
+		await(t, map[string]*node{"a": nodes["a"]}, 1)
+		for room := range nodes["a"].clients {
+			if _, err := nodes["a"].engine.SendEvent(t.Context(), room, "alone", nil); err != nil {
+				t.Errorf("the node that is alone: %v", err)
 			}
 		}
-	}
+		net.heal()
+		await(t, nodes, 3)
+		before := map[string]int{}
+		for room := range nodes["a"].clients {
+			before[room] = len(nodes["a"].clients[room].ids())
+		}
+		l.run(500 * time.Millisecond)
+		close(l.stop)
+		l.senders.Wait()
+		for room, from := range before {
+			eventually(t, "one order after the partition in "+room, func() bool {
+				lists := heard(nodes, room)
+				after := lists["a"][from:]
+				return len(after) > 0 && suffix(lists["b"], after) && suffix(lists["c"], after)
+			})
+			for id, list := range heard(nodes, room) {
+				if d := duplicate(list); d != "" {
+					t.Errorf("%s heard %s twice", id, d)
+				}
+			}
+		}
+	})
 }
 
 // TestRateMovesWithHome takes a room's home away in the middle of a second.
 func TestRateMovesWithHome(t *testing.T) {
-	r := newRooms(8, 10)
-	nodes := start(t, newNetwork(t, 1), r, "a", "b", "c")
-	room := homed(t, nodes, r, "a")
-	send := func(count int) (accepted int) {
-		for i := range count {
-			op := messaging.Operation{
-				Action: messaging.ActionSendMessage, RoomID: room, ID: chat.NewID(),
-				Content: fmt.Sprint(i), UserID: "u", Received: time.Now(),
+	synctest.Test(t, func(t *testing.T) {
+		r := newRooms(8, 10)
+		nodes := start(t, newNetwork(t, 1), r, "a", "b", "c")
+		room := homed(t, nodes, r, "a")
+		send := func(count int) (accepted int) {
+			for i := range count {
+				op := messaging.Operation{
+					Action: messaging.ActionSendMessage, RoomID: room, ID: chat.NewID(),
+					Content: fmt.Sprint(i), UserID: "u", Received: time.Now(),
+				}
+				if _, err := nodes["b"].Do(t.Context(), op); err == nil {
+					accepted++
+				} else if chat.CodeOf(err) != chat.Throttled {
+					t.Fatal(err)
+				}
 			}
-			if _, err := nodes["b"].Do(t.Context(), op); err == nil {
-				accepted++
-			} else if chat.CodeOf(err) != chat.Throttled {
-				t.Fatal(err)
-			}
+			return accepted
 		}
-		return accepted
-	}
-	began := time.Now()
-	accepted := send(12)
-	nodes["a"].Drain(t.Context())
-	accepted += send(12)
-	// The bucket holds ten and gets ten a second.
-	if most := 10 + int(10*time.Since(began).Seconds()) + 1; accepted < 10 || accepted > most {
-		t.Errorf("%d messages passed in %s, at most %d may", accepted, time.Since(began), most)
-	}
+		began := time.Now()
+		accepted := send(12)
+		nodes["a"].Drain(t.Context())
+		accepted += send(12)
+		// The bucket holds ten and gets ten a second.
+		if most := 10 + int(10*time.Since(began).Seconds()) + 1; accepted < 10 || accepted > most {
+			t.Errorf("%d messages passed in %s, at most %d may", accepted, time.Since(began), most)
+		}
+	})
 }

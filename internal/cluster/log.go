@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -111,11 +112,14 @@ func (n *Node) add(l *roomLog, at point, f *messaging.Frame) *entry {
 	return e
 }
 
-// deliver hands the first held frame of a room to the engine.
+// deliver hands the first held frame of a room to the engine, unless it did so
+// before.
 func (n *Node) deliver(l *roomLog) {
 	e := l.entries[len(l.entries)-l.held]
 	l.held--
-	n.engine.Deliver(e.frame)
+	if _, before := n.gone[e.frame.ID]; !before {
+		n.engine.Deliver(e.frame)
+	}
 	n.arrive(e)
 	n.settle(e, nil)
 }
@@ -133,8 +137,11 @@ func (n *Node) settle(e *entry, err error) {
 func (n *Node) drop(l *roomLog, i int) {
 	for _, e := range l.entries[i:] {
 		n.forget(e)
-		if !e.delivered {
+		switch {
+		case !e.delivered:
 			n.settle(e, messaging.ErrMoved)
+		case !e.missed:
+			n.gone[e.frame.ID] = time.Now()
 		}
 		e.delivered = true // For the order of age: nobody waits for it.
 	}
@@ -182,6 +189,7 @@ func (n *Node) expire(now time.Time) {
 			delete(n.rooms, id)
 		}
 	}
+	maps.DeleteFunc(n.gone, func(_ string, at time.Time) bool { return now.Sub(at) > logAge })
 	for len(n.callAge) > 0 && now.Sub(n.callAge[0].began) > callsLast {
 		delete(n.calls, n.callAge[0].id)
 		n.callAge[0] = nil
@@ -308,6 +316,16 @@ func (h *history) last() point {
 	return it.at
 }
 
+// cut leaves the frames up to a point.
+func (h *history) cut(until point) {
+	for i, data := range h.Frames {
+		if it, err := decodeItem(data); err != nil || it.at.compare(until) > 0 {
+			h.Frames, h.More = h.Frames[:i], false
+			return
+		}
+	}
+}
+
 // adopt makes h the log of its room, and delivers what is new. It returns
 // how many frames that were.
 func (n *Node) adopt(h history) int {
@@ -316,7 +334,6 @@ func (n *Node) adopt(h history) int {
 		return 0 // It came twice.
 	}
 	waiting := map[string]chan error{}
-	known := map[string]bool{}
 	keep := 0
 	if h.Keep {
 		keep = len(l.entries) - l.held
@@ -328,9 +345,6 @@ func (n *Node) adopt(h history) int {
 			waiting[e.frame.ID] = e.safe
 			e.safe = nil
 		}
-	}
-	for _, e := range l.entries[keep : len(l.entries)-l.held] {
-		known[e.frame.ID] = !e.missed
 	}
 	n.drop(l, keep)
 	if !h.Keep {
@@ -345,12 +359,13 @@ func (n *Node) adopt(h history) int {
 		e := n.add(l, it.at, it.frame)
 		e.safe = waiting[it.frame.ID]
 		delete(waiting, it.frame.ID)
-		if i >= h.Deliver && !known[it.frame.ID] {
+		if i >= h.Deliver {
 			n.deliver(l)
 			count++
 		} else {
 			l.held--
-			e.missed = !known[it.frame.ID]
+			_, before := n.gone[it.frame.ID]
+			e.missed = !before
 			n.arrive(e)
 			n.settle(e, nil)
 		}

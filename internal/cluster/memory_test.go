@@ -45,21 +45,56 @@ type port struct {
 	mu      sync.Mutex
 	handle  map[string]func(string, []byte, func([]byte))
 	dead    bool
-	// gate is locked while the node's process is stopped: whatever it does waits,
-	// and so do the messages to it.
-	gate sync.RWMutex
+	// running is closed unless the node's process is stopped.
+	running chan struct{}
+	// held are the messages that it was about to send when it was stopped.
+	held []func()
+}
+
+// stop halts the node as SIGSTOP halts a process: its beat, its requests and the
+// messages to it wait. What it publishes meanwhile counts as said before and
+// leaves when it goes on.
+func (p *port) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.running = make(chan struct{})
+}
+
+func (p *port) goOn() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, send := range p.held {
+		send()
+	}
+	p.held = nil
+	close(p.running)
 }
 
 // pass waits until the process is not stopped.
 func (p *port) pass() {
-	p.gate.RLock()
-	defer p.gate.RUnlock()
+	p.mu.Lock()
+	running := p.running
+	p.mu.Unlock()
+	<-running
+}
+
+// unlessStopped runs send now, or when the process goes on.
+func (p *port) unlessStopped(send func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.running:
+		send()
+	default:
+		p.held = append(p.held, send)
+	}
 }
 
 func (n *network) port(name string) *port {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	p := &port{network: n, name: name, handle: map[string]func(string, []byte, func([]byte)){}}
+	p := &port{network: n, name: name, handle: map[string]func(string, []byte, func([]byte)){}, running: make(chan struct{})}
+	close(p.running)
 	n.ports[name] = p
 	return p
 }
@@ -86,6 +121,14 @@ func (n *network) part(a, b []string) {
 			n.cut[[2]string{x, y}], n.cut[[2]string{y, x}] = true, true
 		}
 	}
+}
+
+// mend lets everything pass again between two nodes.
+func (n *network) mend(a, b string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.cut, [2]string{a, b})
+	delete(n.cut, [2]string{b, a})
 }
 
 func (n *network) heal() {
@@ -151,7 +194,9 @@ func (n *network) send(from, to, subject string, arrive func(*port)) {
 }
 
 func (p *port) Publish(subject string, data []byte) error {
-	p.pass()
+	if strings.HasSuffix(subject, ".beats") {
+		p.pass()
+	}
 	if !p.alive() {
 		return errors.New("dead")
 	}
@@ -163,9 +208,11 @@ func (p *port) Publish(subject string, data []byte) error {
 		}
 	}
 	p.network.mu.Unlock()
-	for _, to := range others {
-		p.network.send(p.name, to, subject, func(t *port) { t.arrive(subject, data, nil) })
-	}
+	p.unlessStopped(func() {
+		for _, to := range others {
+			p.network.send(p.name, to, subject, func(t *port) { t.arrive(subject, data, nil) })
+		}
+	})
 	return nil
 }
 

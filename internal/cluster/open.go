@@ -45,6 +45,8 @@ type historyQuestion struct {
 	View  ViewID `json:"view"`
 	Room  string `json:"room"`
 	After point  `json:"after,omitzero"`
+	// Until is the last frame to send; zero is the last there is.
+	Until point `json:"until,omitzero"`
 	// Missed are the views of which the member lacks what is behind After.
 	Missed []ViewID `json:"missed,omitzero"`
 	// Whole asks for the recent log itself: nothing is lacking behind After.
@@ -129,7 +131,7 @@ func (n *Node) open(ctx context.Context, v View) {
 	}
 	behind := n.compare(v, rooms, was)
 	missed := missedViews(was, past)
-	if !n.catchUp(ctx, v, behind, missed) || !n.completeOthers(ctx, v, behind, missed) {
+	if !n.level(ctx, v, behind, was, missed) || !n.catchUp(ctx, v, behind, missed) || !n.completeOthers(ctx, v, behind, missed) {
 		return
 	}
 
@@ -349,7 +351,11 @@ func (n *Node) history(q historyQuestion) historyAnswer {
 	if q.Whole {
 		return historyAnswer{OK: true, History: n.room(q.Room).whole(q.After)}
 	}
-	return historyAnswer{OK: true, History: n.room(q.Room).since(q.After, q.Missed)}
+	h := n.room(q.Room).since(q.After, q.Missed)
+	if q.Until != (point{}) {
+		h.cut(q.Until)
+	}
+	return historyAnswer{OK: true, History: h}
 }
 
 // complete takes what a home says this node lacks.
