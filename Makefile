@@ -49,6 +49,9 @@ check: setup lint test fuzz e2e ## all of the above: what CI runs
 
 bench: ## benchmarks: calls per core, connects, database writes, delivery against a plain write
 	$(GO) test -run '^$$' -bench . -benchtime 1s $(UNIT)
+	$(GO) test -run '^$$' -bench 'GetRoom|CreateRoom|CreateChatToken' -benchtime 2s ./e2e/bench
+	$(GO) test -run '^$$' -bench Connect -benchtime 16000x ./e2e/bench
+	$(GO) test -run '^$$' -bench 'Flood|Storm' -benchtime 1x -timeout 20m ./e2e/bench
 
 BENCH_BIN = $(CURDIR)/bin/bench
 
