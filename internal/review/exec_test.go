@@ -80,7 +80,7 @@ func function(ctx context.Context, event struct{ Content string }) (any, error) 
 	case "garbage":
 		return "hello", nil
 	case "big":
-		a.Content = strings.Repeat("x", 10<<20)
+		a.Content = strings.Repeat("x", 1<<20)
 	case "null":
 		return nil, nil
 	}
