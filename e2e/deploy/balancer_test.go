@@ -78,7 +78,7 @@ func connect(t *testing.T, address, token string) (*websocket.Conn, *http.Respon
 func startBalancer(t *testing.T, nodes []*node, changes ...string) (address string) {
 	t.Helper()
 	if _, err := exec.LookPath("haproxy"); err != nil {
-		t.Skip("haproxy is not installed: apt-get install haproxy")
+		t.Fatal("haproxy is not installed: apt-get install haproxy")
 	}
 	address = freeAddress(t)
 	config := readFile(t, "compose/haproxy.cfg")

@@ -78,7 +78,7 @@ func unitDeployments(t *testing.T) []deployment {
 func installed(t *testing.T) string {
 	t.Helper()
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
-		t.Skip("systemd-analyze is not installed: apt-get install systemd")
+		t.Fatal("systemd-analyze is not installed: apt-get install systemd")
 	}
 	dir := t.TempDir()
 	for _, name := range []string{"confab.service", "confab.socket", "confab-admin.socket"} {
@@ -111,7 +111,7 @@ func TestUnits(t *testing.T) {
 func TestSocketActivation(t *testing.T) {
 	const activate = "systemd-socket-activate"
 	if _, err := exec.LookPath(activate); err != nil {
-		t.Skip(activate + " is not installed: apt-get install systemd")
+		t.Fatal(activate + " is not installed: apt-get install systemd")
 	}
 	chat, admin := freeAddress(t), freeAddress(t)
 	names := readUnit(t, "confab.socket")["Socket.FileDescriptorName"][0] + ":" + readUnit(t, "confab-admin.socket")["Socket.FileDescriptorName"][0]
