@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,17 @@ import (
 
 	"confab/internal/chat"
 )
+
+func TestNewTokenID(t *testing.T) {
+	now := time.Now()
+	a, b, later := chat.NewTokenID(now), chat.NewTokenID(now), chat.NewTokenID(now.Add(time.Millisecond))
+	if a == b {
+		t.Errorf("two tokens have the id %x", a)
+	}
+	if bytes.Compare(a[:], later[:]) >= 0 || bytes.Compare(b[:], later[:]) >= 0 {
+		t.Errorf("%x and %x do not stand before %x, which came later", a, b, later)
+	}
+}
 
 func TestNewID(t *testing.T) {
 	seen := make(map[string]bool)

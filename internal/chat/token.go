@@ -24,7 +24,7 @@ const (
 
 // Token is what a chat token says: one user may connect to one room, once.
 type Token struct {
-	// ID makes the token single-use: it is what is redeemed. 16 random bytes.
+	// ID makes the token single-use: it is what is redeemed. See NewTokenID.
 	ID           [16]byte
 	Room         ARN
 	UserID       string

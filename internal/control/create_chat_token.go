@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"crypto/rand"
 	"slices"
 	"time"
 
@@ -47,7 +46,7 @@ func (s *Service) CreateChatToken(ctx context.Context, in *CreateChatTokenInput)
 	if _, err := s.room(ctx, "CreateChatToken", t.Room); err != nil {
 		return nil, err
 	}
-	rand.Read(t.ID[:])
+	t.ID = chat.NewTokenID(t.IssuedAt)
 	t.SessionExpires = t.IssuedAt.Add(time.Duration(minutes) * time.Minute)
 	t.Expires = t.SessionExpires
 	if e := t.IssuedAt.Add(s.TokenLifetime); s.TokenLifetime > 0 && e.Before(t.Expires) {

@@ -100,7 +100,7 @@ func BenchmarkListRooms(b *testing.B) {
 }
 
 func BenchmarkRedeem(b *testing.B) {
-	for _, callers := range []int{1, 256} {
+	for _, callers := range []int{1, 64, 256} {
 		benchmarks(b, fmt.Sprint("callers=", callers), func(b *testing.B, open opener) {
 			db := open(b)
 			expires := time.Now().Add(time.Hour)

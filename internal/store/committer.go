@@ -22,6 +22,10 @@ type committer[T any] struct {
 	batchItems, batchSize int
 	// capacity bounds the sizes of all items that are not stored yet.
 	capacity int
+	// pace is the least time from the beginning of a commit that several callers
+	// shared to the next one, which more will then share. A caller on its own does
+	// not wait.
+	pace time.Duration
 	// keep says what becomes of a batch that cannot be written. If false, its
 	// callers get the error. If true, it is tried again until it is stored; its
 	// callers, and all that come until then, do not wait for that.
@@ -126,7 +130,9 @@ func (c *committer[T]) close() {
 
 // run writes batches until close.
 func (c *committer[T]) run() {
+	var due time.Time // when the next commit may begin
 	for {
+		c.waitUntil(due)
 		b := c.next()
 		if b == nil {
 			select {
@@ -139,10 +145,27 @@ func (c *committer[T]) run() {
 				return
 			}
 		}
+		if due = (time.Time{}); len(b.items) > 1 {
+			due = time.Now().Add(c.pace)
+		}
 		if !c.commit(b) {
 			c.giveUp(b)
 			return
 		}
+	}
+}
+
+// waitUntil waits for the time t, or for close.
+func (c *committer[T]) waitUntil(t time.Time) {
+	d := time.Until(t)
+	if t.IsZero() || d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.closing:
 	}
 }
 

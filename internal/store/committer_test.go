@@ -140,6 +140,25 @@ func TestCommitter(t *testing.T) {
 		})
 	})
 
+	t.Run("a commit that was shared is not followed at once, one that was not is", func(t *testing.T) {
+		bubble(t, false, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+			c.pace = 2 * time.Millisecond
+			alone := add(t, c, 1)[0]
+			begin()
+			<-alone.done
+			start := time.Now()
+			add(t, c, 2, 3)
+			synctest.Wait()
+			next := add(t, c, 4)[0]
+			synctest.Wait()
+			more := add(t, c, 5)[0]
+			<-more.done
+			if !slices.Equal(d.now().batches, []int{1, 2, 2}) || next != more || time.Since(start) != c.pace {
+				t.Errorf("batches of %v within %v", d.now().batches, time.Since(start))
+			}
+		})
+	})
+
 	t.Run("without keep callers get the error, and the next ones a new try", func(t *testing.T) {
 		bubble(t, false, func(t *testing.T, d *disk, c *committer[int], begin func()) {
 			d.set(func(s *state) { s.err = failure })

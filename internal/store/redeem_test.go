@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -23,10 +22,7 @@ var (
 	_ messaging.Transcript = (*store.DB)(nil)
 )
 
-func tokenID() (id [16]byte) {
-	rand.Read(id[:])
-	return id
-}
+func tokenID() [16]byte { return chat.NewTokenID(time.Now()) }
 
 func TestRedeem(t *testing.T) {
 	dialects(t, func(t *testing.T, open opener) {
