@@ -53,7 +53,7 @@ func Start(ctx context.Context, core int, o process.Options, args ...string) (*S
 	}
 	o.Args = append([]string{
 		"--admin-listen", admin,
-		"--connect-rate-per-user", "0", "--connect-rate-per-address", "0", "--log-level", "error",
+		"--connect-rate", "0", "--connect-rate-per-user", "0", "--connect-rate-per-address", "0", "--log-level", "error",
 	}, args...)
 	s := &Server{Admin: admin, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: callers}}}
 	if o.Certificate != nil {

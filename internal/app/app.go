@@ -44,6 +44,7 @@ type Server struct {
 	conn      *nats.Conn    // nil on a node on its own, as the next
 	node      *cluster.Node // its part in the cluster
 	endpoint  *edge.Endpoint
+	door      *door // nil with TLS
 	main      *http.Server
 	admin     *http.Server // nil without an admin port
 	demo      *chat.Room   // nil without --dev
@@ -169,6 +170,10 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Log:                s.log,
 	})
 	s.main = newHTTPServer(s.mainHandler(s.endpoint, api.Handler()), s.log)
+	if s.cert == nil {
+		s.door = newDoor(s.listeners.main, s.endpoint)
+		s.listeners.main = s.door
+	}
 	if s.listeners.admin != nil {
 		s.admin = newHTTPServer(adminHandler(s.metrics), s.log)
 	}

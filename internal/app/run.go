@@ -32,6 +32,9 @@ const flushTime = 10 * time.Second
 // store closes.
 func (s *Server) Run(ctx context.Context) error {
 	failed := make(chan error, 2)
+	if s.door != nil {
+		s.door.open()
+	}
 	go func() { failed <- s.serve(s.main, s.listeners.main, s.cert != nil) }()
 	if s.admin != nil {
 		go func() { failed <- s.serve(s.admin, s.listeners.admin, false) }()
@@ -67,7 +70,10 @@ func (s *Server) stop() error {
 	ctx := s.hurry
 	s.draining.Store(true)
 	s.log.LogAttrs(ctx, slog.LevelInfo, "Stopping", slog.String("drain_time", s.cfg.DrainTime.String()), slog.Bool("listener_held", s.listeners.held))
-	if s.listeners.held {
+	switch {
+	case s.listeners.held && s.door != nil:
+		s.door.lock()
+	case s.listeners.held:
 		s.listeners.main.Close()
 	}
 	// Clients that keep a connection for their next call go elsewhere for it.
@@ -77,6 +83,9 @@ func (s *Server) stop() error {
 
 	finish, cancel := context.WithTimeout(ctx, finishTime)
 	defer cancel()
+	if s.door != nil {
+		s.door.leave(finish)
+	}
 	for _, h := range []*http.Server{s.main, s.admin} {
 		if h != nil && h.Shutdown(finish) != nil {
 			h.Close()

@@ -15,12 +15,18 @@ import (
 // IPv4-mapped addresses come back as IPv4, zones are cut. The result is invalid
 // when r did not come over IP.
 func From(r *http.Request, trusted []netip.Prefix) netip.Addr {
-	client := parse(r.RemoteAddr)
+	// Several headers are one list (RFC 9110, section 5.3).
+	return Of(r.RemoteAddr, strings.Join(r.Header["X-Forwarded-For"], ","), trusted)
+}
+
+// Of is From for a request from the remote address, which may have a port, whose
+// X-Forwarded-For is forwarded.
+func Of(remote, forwarded string, trusted []netip.Prefix) netip.Addr {
+	client := parse(remote)
 	if !contains(trusted, client) {
 		return client
 	}
-	// Several headers are one list (RFC 9110, section 5.3).
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	hops := strings.Split(forwarded, ",")
 	for len(hops) > 0 {
 		hop := parse(strings.TrimSpace(hops[len(hops)-1]))
 		hops = hops[:len(hops)-1]

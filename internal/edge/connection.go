@@ -263,3 +263,22 @@ func (c *connection) closed(cause error) {
 	c.endpoint.o.Metrics.SessionsEnded.WithLabelValues(name).Inc()
 	c.session.Leave()
 }
+
+// endingOf names the way in which a connection ended that we did not end.
+func endingOf(cause error) string {
+	_, broken := errors.AsType[*websocket.ProtocolError](cause)
+	switch {
+	case broken:
+		return "protocol error"
+	case errors.Is(cause, websocket.ErrSlow):
+		return "too slow"
+	case errors.Is(cause, websocket.ErrIdle):
+		return "dead peer"
+	case errors.Is(cause, websocket.ErrPanic):
+		return "internal error"
+	case errors.Is(cause, websocket.ErrServerClosed):
+		return "stopped"
+	default:
+		return "left"
+	}
+}

@@ -64,8 +64,13 @@ func CheckUpgrade(r *http.Request) (*Upgrade, error) {
 			return nil, bad("Sec-WebSocket-Protocol must not have a protocol twice")
 		}
 	}
-	sum := sha1.Sum([]byte(keys[0] + acceptSuffix)) //nolint:gosec // See the import.
-	return &Upgrade{Protocols: protocols, accept: base64.StdEncoding.EncodeToString(sum[:])}, nil
+	return &Upgrade{Protocols: protocols, accept: accept(keys[0])}, nil
+}
+
+// accept is the answer to a client's key.
+func accept(key string) string {
+	sum := sha1.Sum([]byte(key + acceptSuffix)) //nolint:gosec // See the import.
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // Response returns the answer that accepts the handshake (section 4.2.2).

@@ -1,0 +1,64 @@
+package edge
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"confab/internal/chat"
+)
+
+var errDraining = chat.Errorf(chat.Unavailable, "The server is shutting down; connect again")
+
+// drainHold is how long a handshake waits for its refusal on a node that
+// drains. An official client tries four times, and each try that is held is time
+// for a load balancer to notice that the node is not ready any more: 32 seconds
+// in all, as long as the usual drain and as Kubernetes takes with its defaults,
+// and each shorter than the ten seconds that HTTP clients of phones wait.
+const drainHold = 8 * time.Second
+
+// turnAway keeps a handshake waiting until the drain is over, at most drainHold,
+// and returns its refusal.
+func (e *Endpoint) turnAway(ctx context.Context) error {
+	timer := time.NewTimer(drainHold)
+	defer timer.Stop()
+	select {
+	case <-e.drained:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return errDraining
+}
+
+// hold keeps a handshake waiting for its turn: the rate of its user, then that of
+// its address, which one user who connects in a loop must not use up for all who
+// share it, then that of the node, then memory and a free connection. Official clients give up after four refused
+// handshakes within milliseconds, so waiting is the kind answer, and refusal is
+// for those who would have to wait too long. The error is context.Canceled for a
+// client that left meanwhile.
+func (e *Endpoint) hold(ctx context.Context, user, address string) error {
+	e.handshake.held.Inc()
+	defer e.handshake.held.Dec()
+	var refusal error
+	switch {
+	case !e.perUser.wait(ctx, e.stopping, user):
+		refusal = chat.Errorf(chat.Throttled, "Too many connects of this user; slow down")
+	case !e.perAddr.wait(ctx, e.stopping, address):
+		refusal = chat.Errorf(chat.Throttled, "Too many connects from this address; slow down")
+	case !e.perNode.wait(ctx, e.stopping, ""):
+		refusal = chat.Errorf(chat.Throttled, "Too many connects to this server; slow down")
+	case !e.memory.wait(ctx, e.stopping):
+		refusal = chat.Errorf(chat.Unavailable, "The server uses as much memory as it may use")
+	case !e.slots.acquire(ctx, e.stopping):
+		refusal = chat.Errorf(chat.QuotaExceeded, "The server has as many connections as it may have")
+	default:
+		return nil
+	}
+	if e.draining.Load() {
+		refusal = e.turnAway(ctx)
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("wait for a turn: %w", err)
+	}
+	return refusal
+}

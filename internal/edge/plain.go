@@ -1,0 +1,118 @@
+package edge
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"confab/internal/clientip"
+	"confab/internal/websocket"
+)
+
+// answerTimeout is how long a refusal may take to be written.
+const answerTimeout = 10 * time.Second
+
+// Serve answers a handshake whose head was read from conn by
+// websocket.ParseHead, as ServeHTTP would, and owns conn from then on. early is
+// what came behind the head. Serve returns true when the handshake was refused,
+// rest is unread, and the client may ask for something else.
+func (e *Endpoint) Serve(conn net.Conn, upgrade *websocket.Upgrade, forwarded string, early []byte) (rest []byte, again bool) {
+	begin := time.Now()
+	ctx := &attendance{Context: context.Background(), conn: conn}
+	defer func() {
+		if v := recover(); v != nil {
+			// As net/http does; the value may hold what a user wrote.
+			e.o.Log.LogAttrs(ctx, slog.LevelError, "A handshake failed", slog.String("panic", string(debug.Stack())))
+			conn.Close()
+			rest, again = nil, false
+		}
+	}()
+	ip := clientip.Of(conn.RemoteAddr().String(), forwarded, e.o.TrustedProxies)
+	c, err := e.admit(ctx, upgrade, ip)
+	early = append(early, ctx.end()...)
+	switch {
+	case err == nil:
+		e.answered(ctx, c, begin, e.attach(conn, c, upgrade, early))
+		return nil, false
+	case errors.Is(err, context.Canceled):
+		e.lost(ctx, err)
+		conn.Close()
+		return nil, false
+	}
+	h := http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}
+	status, body := e.refuse(ctx, ip, h, err)
+	answer := http.Response{
+		StatusCode: status, ProtoMajor: 1, ProtoMinor: 1,
+		Header: h, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+	}
+	if conn.SetDeadline(time.Now().Add(answerTimeout)) != nil || answer.Write(conn) != nil || conn.SetDeadline(time.Time{}) != nil {
+		conn.Close()
+		return nil, false
+	}
+	return early, true
+}
+
+// attendance is the context of a handshake. It ends when the client goes away,
+// which is watched from the first call of Done on: most handshakes wait for
+// nothing.
+type attendance struct {
+	context.Context
+	conn net.Conn
+
+	watch sync.Once
+	done  chan struct{} // closed when the client has left
+	ended chan struct{} // closed when nobody reads from conn any more
+	early []byte        // what was read, once ended is closed
+}
+
+// Done begins to watch the client.
+func (a *attendance) Done() <-chan struct{} {
+	a.watch.Do(func() {
+		a.done, a.ended = make(chan struct{}), make(chan struct{})
+		go a.read()
+	})
+	return a.done
+}
+
+// read waits for a byte, which is what a client sends that does not wait for the
+// answer; there can be no end of the connection before it.
+func (a *attendance) read() {
+	defer close(a.ended)
+	var b [1]byte
+	n, err := a.conn.Read(b[:])
+	a.early = b[:n]
+	if n == 0 && !errors.Is(err, os.ErrDeadlineExceeded) {
+		close(a.done)
+	}
+}
+
+// Err is context.Canceled when the client has left.
+func (a *attendance) Err() error {
+	if a.done == nil {
+		return nil
+	}
+	select {
+	case <-a.done:
+		return context.Canceled
+	default:
+		return nil
+	}
+}
+
+// end ends the watch and returns what was read meanwhile.
+func (a *attendance) end() []byte {
+	if a.done == nil {
+		return nil
+	}
+	a.conn.SetReadDeadline(time.Unix(1, 0)) //nolint:errcheck // A connection that is gone has ended the watch by itself.
+	<-a.ended
+	return a.early
+}

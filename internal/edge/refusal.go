@@ -1,0 +1,70 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/netip"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"confab/internal/chat"
+	"confab/internal/websocket"
+)
+
+// refuse logs and counts a handshake that failed, and returns its answer; the
+// headers are added to h.
+func (e *Endpoint) refuse(ctx context.Context, ip netip.Addr, h http.Header, err error) (status int, body []byte) {
+	status, name, message := refusal(err)
+	if bad, ok := errors.AsType[*websocket.HandshakeError](err); ok {
+		maps.Copy(h, bad.Header)
+	}
+	e.handshake.refused.WithLabelValues(name).Inc()
+	level := slog.LevelInfo
+	if status >= http.StatusInternalServerError {
+		level = slog.LevelWarn
+	}
+	e.o.Log.LogAttrs(ctx, level, "Handshake refused", slog.Int("status", status), slog.String("exception", name),
+		slog.String("address", ip.String()), slog.Any("error", err))
+	body = append([]byte(`{"message":`), jsontextQuote(message)...)
+	body = append(body, '}')
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("X-Amzn-Errortype", name)
+	return status, body
+}
+
+// refusal is the HTTP answer that an error stands for.
+func refusal(err error) (status int, name, message string) {
+	if bad, ok := errors.AsType[*websocket.HandshakeError](err); ok {
+		return bad.Status, "BadHandshake", bad.Error()
+	}
+	e, ok := errors.AsType[*chat.Error](err)
+	if !ok {
+		return http.StatusInternalServerError, "InternalServerException", "Internal error"
+	}
+	switch e.Code {
+	case chat.Unauthenticated:
+		return http.StatusUnauthorized, "UnauthorizedException", e.Message
+	case chat.AccessDenied, chat.PendingVerification:
+		return http.StatusForbidden, "AccessDeniedException", e.Message
+	case chat.NotFound:
+		return http.StatusNotFound, "ResourceNotFoundException", e.Message
+	case chat.Throttled:
+		return http.StatusTooManyRequests, "ThrottlingException", e.Message
+	case chat.QuotaExceeded:
+		return http.StatusTooManyRequests, "ServiceQuotaExceededException", e.Message
+	case chat.Unavailable:
+		return http.StatusServiceUnavailable, "ServiceUnavailableException", e.Message
+	default:
+		return http.StatusInternalServerError, "InternalServerException", "Internal error"
+	}
+}
+
+func jsontextQuote(s string) []byte {
+	b, _ := jsontext.AppendQuote(nil, s) // The error is about invalid UTF-8, which it has replaced.
+	return b
+}

@@ -1,0 +1,144 @@
+package websocket
+
+import (
+	"bytes"
+	"encoding/base64"
+	"strings"
+)
+
+// headEnd is behind the last header of a request.
+const headEnd = "\r\n\r\n"
+
+// MayUpgrade tells whether b, which ParseHead does not understand, may still
+// become such a head when more has arrived.
+func MayUpgrade(b []byte) bool {
+	const get = "GET /"
+	n := min(len(b), len(get))
+	return string(b[:n]) == get[:n] && !bytes.Contains(b, []byte(headEnd))
+}
+
+// ParseHead reads the head of a handshake in the plain form in which browsers and
+// libraries send it: one subprotocol, no body, nothing unusual. forwarded is its
+// X-Forwarded-For, and size the length of the head with the empty line. A size of
+// 0 means that b is something else, or not whole yet: net/http and CheckUpgrade
+// have to look at it. What is read here they would accept, with the same result.
+func ParseHead(b []byte) (u *Upgrade, forwarded string, size int) {
+	end := bytes.Index(b, []byte(headEnd))
+	if end < 0 {
+		return nil, "", 0
+	}
+	head := b[:end+2]
+	line, head, _ := bytes.Cut(head, []byte("\r\n"))
+	if !plainRequest(line) {
+		return nil, "", 0
+	}
+	var h head13
+	for len(head) > 0 {
+		line, head, _ = bytes.Cut(head, []byte("\r\n"))
+		if !h.add(line) {
+			return nil, "", 0
+		}
+	}
+	if !h.complete() {
+		return nil, "", 0
+	}
+	u = &Upgrade{Protocols: []string{string(h.protocol)}, accept: accept(string(h.key))}
+	return u, strings.Join(h.forwarded, ","), end + len(headEnd)
+}
+
+// plainRequest tells whether the first line of a request asks for a path in which
+// there is nothing to decode.
+func plainRequest(line []byte) bool {
+	target, ok := bytes.CutPrefix(line, []byte("GET /"))
+	if !ok {
+		return false
+	}
+	if target, ok = bytes.CutSuffix(target, []byte(" HTTP/1.1")); !ok {
+		return false
+	}
+	return !bytes.HasPrefix(target, []byte("/")) && only(target, "/?&=._-~+:@!,;")
+}
+
+// only tells whether b has nothing but letters, digits and the marks.
+func only(b []byte, marks string) bool {
+	for _, c := range b {
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		if !letter && (c < '0' || c > '9') && strings.IndexByte(marks, c) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// head13 is what a handshake of version 13 says.
+type head13 struct {
+	host, upgrade, key, protocol []byte
+	connection, version          bool
+	forwarded                    []string
+}
+
+// complete tells whether nothing is missing.
+func (h *head13) complete() bool {
+	return h.host != nil && h.upgrade != nil && h.key != nil && h.protocol != nil && h.connection && h.version
+}
+
+// add takes one header and tells whether it is as it should be.
+func (h *head13) add(line []byte) bool {
+	name, value, ok := bytes.Cut(line, []byte(":"))
+	if !ok || len(name) == 0 || !only(name, "-_") {
+		return false
+	}
+	value = bytes.Trim(value, " \t")
+	for _, c := range value {
+		if (c < ' ' || c > '~') && c != '\t' {
+			return false
+		}
+	}
+	switch {
+	case is(name, "Host"):
+		return once(&h.host, value) && only(value, ".:-[]")
+	case is(name, "Connection"):
+		return h.connect(value)
+	case is(name, "Upgrade"):
+		return once(&h.upgrade, value) && is(value, "websocket")
+	case is(name, "Sec-WebSocket-Version"):
+		first := !h.version
+		h.version = true
+		return first && string(value) == "13"
+	case is(name, "Sec-WebSocket-Key"):
+		var nonce [18]byte
+		n, err := base64.StdEncoding.Decode(nonce[:], value[:min(len(value), 24)])
+		return once(&h.key, value) && len(value) == 24 && err == nil && n == 16
+	case is(name, "Sec-WebSocket-Protocol"):
+		return once(&h.protocol, value) && isToken(string(value))
+	case is(name, "X-Forwarded-For"):
+		h.forwarded = append(h.forwarded, string(value))
+	case is(name, "Content-Length"), is(name, "Transfer-Encoding"), is(name, "Expect"), is(name, "Trailer"):
+		return false
+	}
+	return true
+}
+
+// connect takes the options of the connection.
+func (h *head13) connect(value []byte) bool {
+	for option := range bytes.SplitSeq(value, []byte(",")) {
+		option = bytes.Trim(option, " \t")
+		switch {
+		case is(option, "upgrade"):
+			h.connection = true
+		case !is(option, "keep-alive"):
+			return false
+		}
+	}
+	return true
+}
+
+// once sets a field that must be given once, and not empty.
+func once(field *[]byte, value []byte) bool {
+	first := *field == nil && len(value) > 0
+	*field = value
+	return first
+}
+
+// is compares without regard to case.
+func is(b []byte, s string) bool { return len(b) == len(s) && strings.EqualFold(string(b), s) }
