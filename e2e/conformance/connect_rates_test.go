@@ -98,17 +98,7 @@ func TestMaxConnections(t *testing.T) {
 		token := e.newToken(t, room, nil)
 		e.wantRefused(t, token, http.StatusTooManyRequests)
 		a.conn.CloseNow()
-		deadline := time.Now().Add(patience)
-		for {
-			if s, err := e.dial(t, token); err == nil {
-				s.say(t, "x")
-				s.nextMessage(t, "x")
-				return
-			}
-			if time.Now().After(deadline) {
-				t.Fatal("the place of a lost connection was not freed, or the token was spent")
-			}
-		}
+		e.dialUntilTaken(t, token)
 	})
 	for _, of := range []string{"room", "user", "address"} {
 		check(t, "one more connection of a "+of+" than allowed is refused with 429 and spends no token", func(t *testing.T) {
@@ -119,17 +109,7 @@ func TestMaxConnections(t *testing.T) {
 			token := e.newToken(t, room, body)
 			e.wantRefused(t, token, http.StatusTooManyRequests)
 			a.conn.CloseNow()
-			deadline := time.Now().Add(patience)
-			for {
-				if s, err := e.dial(t, token); err == nil {
-					s.say(t, "x")
-					s.nextMessage(t, "x")
-					return
-				}
-				if time.Now().After(deadline) {
-					t.Fatal("the place of a lost connection was not freed, or the token was spent")
-				}
-			}
+			e.dialUntilTaken(t, token)
 		})
 	}
 }
