@@ -108,7 +108,6 @@ func join(ctx context.Context, t *testing.T, node crowd.Node, room string) *chat
 	if err != nil {
 		t.Fatal(err)
 	}
-	//nolint:bodyclose // The library closes the response of a handshake.
 	conn, _, err := websocket.Dial(ctx, node.WebSocket, &websocket.DialOptions{Subprotocols: []string{*token.Token}})
 	if err != nil {
 		t.Fatal(err)
