@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"confab/e2e/official"
 	"confab/e2e/process"
 )
 
@@ -15,16 +16,16 @@ import (
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	s := start(t, process.Options{})
-	nodeTest(t, 3*time.Minute, environment(s.Endpoint, s.WebSocket), "browser.test.mjs")
+	nodeTest(t, 3*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "browser.test.mjs")
 }
 
 // TestExample has two windows chat through the application in examples/browser.
 func TestExample(t *testing.T) {
 	t.Parallel()
 	const dir = "../../examples/browser"
-	need(t, dir)
+	official.Need(t, dir)
 	s := start(t, process.Options{})
-	env := append(environment(s.Endpoint, ""), "PORT=0")
+	env := append(official.Environment(s.Endpoint, ""), "PORT=0")
 	env = append(env, "EXAMPLE_URL="+startExample(t, dir, env))
 	nodeTest(t, 2*time.Minute, env, "example.test.mjs")
 }

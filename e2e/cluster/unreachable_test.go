@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"context"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"confab/e2e/cluster"
 	"confab/e2e/crowd"
+	"confab/e2e/official"
 	"confab/internal/pgtest"
 )
 
@@ -84,6 +86,10 @@ func TestHomeUnreachable(t *testing.T) {
 	if own, heard := other.read(ctx, t), client.read(ctx, t); own != heard || !regexp.MustCompile(`"RequestId":"home"`).MatchString(own) {
 		t.Errorf("the client at the home received %s, the other one %s", own, heard)
 	}
+	sdk := official.Start(t, official.Environment("http"+strings.TrimPrefix(here.WebSocket, "ws"), here.WebSocket), client.room, 1)
+	if got, want := sdk.Refused(t, "x"), (official.Refusal{ErrorCode: 500, ErrorMessage: "The room cannot be reached right now; try again"}); got != want {
+		t.Errorf("an official client rejects the message with %+v, want %+v", got, want)
+	}
 	if err := nats.ReloadOptions(permissions()); err != nil {
 		t.Fatal(err)
 	}
@@ -91,6 +97,7 @@ func TestHomeUnreachable(t *testing.T) {
 	if f := client.read(ctx, t); !regexp.MustCompile(`^{"Type":"MESSAGE",.*"RequestId":"mended"`).MatchString(f) {
 		t.Errorf("with the permissions mended came %s", f)
 	}
+	sdk.Chat(t, "mended, too")
 }
 
 // chatter is a client that may send messages, of another implementation of
