@@ -41,6 +41,7 @@ type line struct {
 func Start(t testing.TB, env []string, room string, size int) *Clients {
 	t.Helper()
 	Need(t, Dir)
+	//nolint:gosec // Running the clients is what this package is for.
 	cmd := exec.CommandContext(t.Context(), "node", "crowd.mjs", room, fmt.Sprint(size))
 	cmd.Dir, cmd.Env, cmd.Stderr = Dir, env, os.Stderr
 	in, err := cmd.StdinPipe()
