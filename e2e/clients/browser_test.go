@@ -15,7 +15,7 @@ import (
 // TestBrowser runs the official chat client and the AWS SDK in Chromium.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
-	s := start(t, process.Options{})
+	s := process.Serve(t, process.Options{})
 	nodeTest(t, 3*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "browser.test.mjs")
 }
 
@@ -24,7 +24,7 @@ func TestExample(t *testing.T) {
 	t.Parallel()
 	const dir = "../../examples/browser"
 	official.Need(t, dir)
-	s := start(t, process.Options{})
+	s := process.Serve(t, process.Options{})
 	env := append(official.Environment(s.Endpoint, ""), "PORT=0")
 	env = append(env, "EXAMPLE_URL="+startExample(t, dir, env))
 	nodeTest(t, 2*time.Minute, env, "example.test.mjs")

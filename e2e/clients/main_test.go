@@ -12,10 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/ivschat"
-
 	"confab/e2e/official"
 	"confab/e2e/process"
 )
@@ -24,28 +20,6 @@ func TestMain(m *testing.M) {
 	status := m.Run()
 	process.Remove()
 	os.Exit(status)
-}
-
-// noConnectRates is for tests whose clients all come from one address.
-var noConnectRates = []string{"--connect-rate-per-user", "0", "--connect-rate-per-address", "0"}
-
-// start starts a server that is stopped at the end of the test, expecting exit
-// status 0.
-func start(t *testing.T, o process.Options) *process.Server {
-	t.Helper()
-	if o.DataDir == "" {
-		o.DataDir = t.TempDir()
-	}
-	s, err := process.Start(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
 }
 
 // listen opens the socket that servers are handed by socket activation.
@@ -57,14 +31,6 @@ func listen(t *testing.T) *net.TCPListener {
 	}
 	t.Cleanup(func() { l.Close() })
 	return l
-}
-
-// sdk returns the AWS SDK for Go with nothing but the endpoint changed.
-func sdk(endpoint string) *ivschat.Client {
-	return ivschat.New(ivschat.Options{
-		Region: process.Region, BaseEndpoint: aws.String(endpoint),
-		Credentials: credentials.NewStaticCredentialsProvider(process.AccessKeyID, process.SecretAccessKey, ""),
-	})
 }
 
 // run runs a client to its end and returns its standard output; its exit

@@ -38,7 +38,7 @@ func installations(t *testing.T, name string, args ...string) []string {
 
 func TestBoto3(t *testing.T) {
 	t.Parallel()
-	s := start(t, process.Options{})
+	s := process.Serve(t, process.Options{})
 	for _, python := range installations(t, "python3", "-c", "import boto3") {
 		t.Run(strings.ReplaceAll(python, "/", ":"), func(t *testing.T) {
 			out := run(t, time.Minute, official.Environment(s.Endpoint, s.WebSocket), python, "python/operations.py", s.Endpoint)
@@ -51,7 +51,7 @@ func TestBoto3(t *testing.T) {
 
 func TestCLI(t *testing.T) {
 	t.Parallel()
-	s := start(t, process.Options{})
+	s := process.Serve(t, process.Options{})
 	for _, cli := range installations(t, "aws", "--version") {
 		t.Run(strings.ReplaceAll(cli, "/", ":"), func(t *testing.T) { testCLI(t, s, cli) })
 	}

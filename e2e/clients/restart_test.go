@@ -12,7 +12,7 @@ import (
 
 func newRoom(t *testing.T, s *process.Server) string {
 	t.Helper()
-	room, err := sdk(s.Endpoint).CreateRoom(t.Context(), &ivschat.CreateRoomInput{MaximumMessageRatePerSecond: aws.Int32(100)})
+	room, err := s.API().CreateRoom(t.Context(), &ivschat.CreateRoomInput{MaximumMessageRatePerSecond: aws.Int32(100)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,8 +24,8 @@ func newRoom(t *testing.T, s *process.Server) string {
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	const clients = 20
-	options := process.Options{DataDir: t.TempDir(), Listener: listen(t), Args: noConnectRates}
-	s := start(t, options)
+	options := process.Options{DataDir: t.TempDir(), Listener: listen(t), Args: process.NoConnectRates}
+	s := process.Serve(t, options)
 	c := official.Start(t, official.Environment(s.Endpoint, s.WebSocket), newRoom(t, s), clients)
 	c.Chat(t, "before")
 	for _, restart := range []struct {
@@ -43,7 +43,7 @@ func TestRestart(t *testing.T) {
 		}) {
 			return
 		}
-		s = start(t, options)
+		s = process.Serve(t, options)
 		c.AllConnectAgain(t)
 		c.Chat(t, restart.name)
 	}

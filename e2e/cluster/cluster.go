@@ -144,7 +144,7 @@ type Node struct {
 func (n *Node) prepare(ctx context.Context, o Options) error {
 	n.options = process.Options{
 		DataDir: filepath.Join(o.Dir, n.Name), Env: slices.Clone(o.Env),
-		Args: append([]string{"--connect-rate-per-user", "0", "--connect-rate-per-address", "0", "--drain-time", "2s"}, o.Args...),
+		Args: slices.Concat(process.NoConnectRates, []string{"--drain-time", "2s"}, o.Args),
 	}
 	if n.Host.Namespace != "" {
 		n.options.Through = []string{"ip", "netns", "exec", n.Host.Namespace}

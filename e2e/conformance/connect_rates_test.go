@@ -42,16 +42,7 @@ func TestConnectRates(t *testing.T) {
 	}
 	start := func(t *testing.T, args ...string) *endpoint {
 		t.Helper()
-		s, err := process.Start(t.Context(), process.Options{DataDir: t.TempDir(), Args: args})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := s.Stop(); err != nil {
-				t.Error(err)
-			}
-		})
-		return endpointOf(s)
+		return endpointOf(process.Serve(t, process.Options{Args: args}))
 	}
 	check(t, "one user who connects too often is held back or refused", func(t *testing.T) {
 		e := start(t, "--connect-rate-per-user", "5/s", "--connect-rate-per-address", "0")

@@ -152,7 +152,7 @@ func TestDev(t *testing.T) {
 	dir := t.TempDir()
 	o := options(dir, "http://127.0.0.1:9", "http://127.0.0.1:9", "--dev", "--account-id", process.Account)
 	w := start(t, o)
-	w.api = api(w.Endpoint, "AKIDCONFABDEV0000001", "confab-dev-secret-key-not-for-production")
+	w.api = w.APIOf("AKIDCONFABDEV0000001", "confab-dev-secret-key-not-for-production")
 	b, g, d := &bucket{name: newName()}, &logGroup{name: newName()}, &deliveryStream{name: newName()}
 	var arns []string
 	for _, to := range []destination{b, g, d} {
