@@ -67,7 +67,7 @@ func TestAccountQuotas(t *testing.T) {
 			client := e.join(t, e.newRoom(t, nil), nil)
 			start := time.Now()
 			replies := make(chan []*reply)
-			go func() { replies <- e.burst(t, 2*quota, operation, c.members) }()
+			go func() { replies <- e.burst(t, 4*quota, operation, c.members) }()
 			passed, refused := ask(t, []*session{client}, c.request)
 			for _, r := range <-replies {
 				if r.status == http.StatusOK {
