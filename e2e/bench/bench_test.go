@@ -10,13 +10,13 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 
@@ -46,26 +46,13 @@ type server struct {
 // profiles, or any.
 func start(b *testing.B, o process.Options) *server {
 	b.Helper()
-	o.DataDir = b.TempDir()
-	args := []string{"--connect-rate-per-user", "0", "--connect-rate-per-address", "0", "--connect-rate", "0", "--log-level", "warn"}
+	args := slices.Concat(process.NoConnectRates, []string{"--connect-rate", "0", "--log-level", "warn"})
 	if admin := os.Getenv("CONFAB_BENCH_ADMIN"); admin != "" {
 		args = append(args, "--admin-listen", admin)
 	}
 	o.Args = append(args, o.Args...)
-	s, err := process.Start(b.Context(), o)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			b.Error(err)
-		}
-	})
-	api := ivschat.New(ivschat.Options{
-		Region: process.Region, BaseEndpoint: aws.String(s.Endpoint),
-		Credentials: credentials.NewStaticCredentialsProvider(process.AccessKeyID, process.SecretAccessKey, ""),
-	})
-	started := &server{Server: s, api: api}
+	s := process.Serve(b, o)
+	started := &server{Server: s, api: s.API()}
 	started.room = started.newRoom(b)
 	return started
 }

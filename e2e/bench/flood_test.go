@@ -16,7 +16,7 @@ func BenchmarkFlood(b *testing.B) {
 	for b.Loop() {
 		s := start(b, process.Options{})
 		room := s.converse(b)
-		time.Sleep(lasts)
+		time.Sleep(lasts) // The window that is measured without the flood.
 		p50, p90, p99, n := room.take()
 		b.Logf("before: p50 %v, p90 %v, p99 %v of %d deliveries", p50, p90, p99, n)
 		before, err := s.CPU()
@@ -36,7 +36,7 @@ func BenchmarkFlood(b *testing.B) {
 			}()
 			defer conn.Close()
 		}
-		time.Sleep(lasts)
+		time.Sleep(lasts) // The window that is measured with it.
 		after, err := s.CPU()
 		if err != nil {
 			b.Fatal(err)

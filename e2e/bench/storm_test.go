@@ -76,7 +76,7 @@ func BenchmarkStorm(b *testing.B) {
 		elsewhere := *s
 		elsewhere.room = s.newRoom(b)
 		room := elsewhere.converse(b)
-		time.Sleep(calm)
+		time.Sleep(calm) // The window that is measured before the storm.
 		report(b, room, "before")
 		before, err := s.CPU()
 		if err != nil {
@@ -96,7 +96,7 @@ func BenchmarkStorm(b *testing.B) {
 			b.Fatal(err)
 		}
 		p99 := report(b, room, "during")
-		time.Sleep(calm)
+		time.Sleep(calm) // The window that is measured behind it.
 		report(b, room, "after")
 		b.Logf("%d of %d connected; the last after %v", connected, processes*each, longest)
 		b.ReportMetric(longest.Seconds(), "last-s")

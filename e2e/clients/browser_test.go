@@ -8,23 +8,24 @@ import (
 	"testing"
 	"time"
 
+	"confab/e2e/official"
 	"confab/e2e/process"
 )
 
 // TestBrowser runs the official chat client and the AWS SDK in Chromium.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
-	s := start(t, process.Options{})
-	nodeTest(t, 3*time.Minute, environment(s.Endpoint, s.WebSocket), "browser.test.mjs")
+	s := process.Serve(t, process.Options{})
+	nodeTest(t, 3*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "browser.test.mjs")
 }
 
 // TestExample has two windows chat through the application in examples/browser.
 func TestExample(t *testing.T) {
 	t.Parallel()
 	const dir = "../../examples/browser"
-	need(t, dir)
-	s := start(t, process.Options{})
-	env := append(environment(s.Endpoint, ""), "PORT=0")
+	official.Need(t, dir)
+	s := process.Serve(t, process.Options{})
+	env := append(official.Environment(s.Endpoint, ""), "PORT=0")
 	env = append(env, "EXAMPLE_URL="+startExample(t, dir, env))
 	nodeTest(t, 2*time.Minute, env, "example.test.mjs")
 }

@@ -38,16 +38,16 @@ func (l *ledger) add(list *[]string, s string) {
 func TestKill(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s := start(t, process.Options{DataDir: dir, Args: noConnectRates})
+	s := process.Serve(t, process.Options{DataDir: dir, Args: process.NoConnectRates})
 	for round := range 3 {
 		l := &ledger{}
 		work(t, s, l, int64(150*(round+1)))
 		if len(l.rooms) == 0 || len(l.spent) == 0 || len(l.unused) == 0 {
 			t.Fatalf("%d rooms made, %d tokens spent, %d unused: too little to say anything", len(l.rooms), len(l.spent), len(l.unused))
 		}
-		s = start(t, process.Options{DataDir: dir, Args: noConnectRates})
+		s = process.Serve(t, process.Options{DataDir: dir, Args: process.NoConnectRates})
 		for _, room := range l.rooms {
-			if _, err := sdk(s.Endpoint).GetRoom(t.Context(), &ivschat.GetRoomInput{Identifier: &room}); err != nil {
+			if _, err := s.API().GetRoom(t.Context(), &ivschat.GetRoomInput{Identifier: &room}); err != nil {
 				t.Fatalf("round %d: a room that was acknowledged: %v", round, err)
 			}
 		}
@@ -71,7 +71,7 @@ func work(t *testing.T, s *process.Server, l *ledger, enough int64) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	chat := ivschat.New(sdk(s.Endpoint).Options(), func(o *ivschat.Options) { o.Retryer = aws.NopRetryer{} })
+	chat := ivschat.New(s.API().Options(), func(o *ivschat.Options) { o.Retryer = aws.NopRetryer{} })
 	home, err := chat.CreateRoom(ctx, &ivschat.CreateRoomInput{})
 	if err != nil {
 		t.Fatal(err)

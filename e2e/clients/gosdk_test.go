@@ -14,8 +14,8 @@ import (
 // TestGoSDK does all 17 operations, paginators included, with the AWS SDK for Go.
 func TestGoSDK(t *testing.T) {
 	t.Parallel()
-	s := start(t, process.Options{})
-	chat, ctx := sdk(s.Endpoint), t.Context()
+	s := process.Serve(t, process.Options{})
+	chat, ctx := s.API(), t.Context()
 	must := func(err error) {
 		t.Helper()
 		if err != nil {

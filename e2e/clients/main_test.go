@@ -12,10 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/ivschat"
-
+	"confab/e2e/official"
 	"confab/e2e/process"
 )
 
@@ -23,28 +20,6 @@ func TestMain(m *testing.M) {
 	status := m.Run()
 	process.Remove()
 	os.Exit(status)
-}
-
-// noConnectRates is for tests whose clients all come from one address.
-var noConnectRates = []string{"--connect-rate-per-user", "0", "--connect-rate-per-address", "0"}
-
-// start starts a server that is stopped at the end of the test, expecting exit
-// status 0.
-func start(t *testing.T, o process.Options) *process.Server {
-	t.Helper()
-	if o.DataDir == "" {
-		o.DataDir = t.TempDir()
-	}
-	s, err := process.Start(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
 }
 
 // listen opens the socket that servers are handed by socket activation.
@@ -56,25 +31,6 @@ func listen(t *testing.T) *net.TCPListener {
 	}
 	t.Cleanup(func() { l.Close() })
 	return l
-}
-
-// environment is what an application of IVS Chat has in its environment, with
-// the endpoint changed.
-func environment(endpoint, websocket string) []string {
-	return append(os.Environ(),
-		"AWS_ACCESS_KEY_ID="+process.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+process.SecretAccessKey,
-		"AWS_REGION="+process.Region, "AWS_DEFAULT_REGION="+process.Region,
-		"AWS_ENDPOINT_URL_IVSCHAT="+endpoint, "CHAT_URL="+websocket,
-		"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
-		"AWS_PAGER=", "NODE_NO_WARNINGS=1")
-}
-
-// sdk returns the AWS SDK for Go with nothing but the endpoint changed.
-func sdk(endpoint string) *ivschat.Client {
-	return ivschat.New(ivschat.Options{
-		Region: process.Region, BaseEndpoint: aws.String(endpoint),
-		Credentials: credentials.NewStaticCredentialsProvider(process.AccessKeyID, process.SecretAccessKey, ""),
-	})
 }
 
 // run runs a client to its end and returns its standard output; its exit
@@ -99,18 +55,10 @@ func run(t *testing.T, limit time.Duration, env []string, name string, args ...s
 // tail returns the last n bytes.
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 
-// need fails the test when npm packages are missing.
-func need(t *testing.T, dir string) {
-	t.Helper()
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json")); err != nil {
-		t.Fatalf("%s has no node_modules: run \"make setup\", or \"npm ci\" there", dir)
-	}
-}
-
 // nodeTest runs one file of tests with Node's own runner.
 func nodeTest(t *testing.T, limit time.Duration, env []string, file string) {
 	t.Helper()
-	need(t, "node")
+	official.Need(t, "node")
 	out := run(t, limit, env, "node", "--test", "--test-reporter=spec", "--test-concurrency=1", filepath.Join("node", file))
 	t.Log(tail(out, 6000))
 	if !strings.Contains(out, "fail 0") || strings.Contains(out, "pass 0") {

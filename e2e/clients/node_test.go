@@ -4,19 +4,20 @@ import (
 	"testing"
 	"time"
 
+	"confab/e2e/official"
 	"confab/e2e/process"
 )
 
 // TestJavaScriptSDK does all 17 operations with the AWS SDK for JavaScript.
 func TestJavaScriptSDK(t *testing.T) {
 	t.Parallel()
-	s := start(t, process.Options{})
-	nodeTest(t, 2*time.Minute, environment(s.Endpoint, s.WebSocket), "control.test.mjs")
+	s := process.Serve(t, process.Options{})
+	nodeTest(t, 2*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "control.test.mjs")
 }
 
 // TestChatClient runs the official chat client in Node, at the usual connect rates.
 func TestChatClient(t *testing.T) {
 	t.Parallel()
-	s := start(t, process.Options{})
-	nodeTest(t, 4*time.Minute, environment(s.Endpoint, s.WebSocket), "messaging.test.mjs")
+	s := process.Serve(t, process.Options{})
+	nodeTest(t, 4*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "messaging.test.mjs")
 }

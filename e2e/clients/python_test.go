@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"confab/e2e/official"
 	"confab/e2e/process"
 )
 
@@ -37,10 +38,10 @@ func installations(t *testing.T, name string, args ...string) []string {
 
 func TestBoto3(t *testing.T) {
 	t.Parallel()
-	s := start(t, process.Options{})
+	s := process.Serve(t, process.Options{})
 	for _, python := range installations(t, "python3", "-c", "import boto3") {
 		t.Run(strings.ReplaceAll(python, "/", ":"), func(t *testing.T) {
-			out := run(t, time.Minute, environment(s.Endpoint, s.WebSocket), python, "python/operations.py", s.Endpoint)
+			out := run(t, time.Minute, official.Environment(s.Endpoint, s.WebSocket), python, "python/operations.py", s.Endpoint)
 			if !strings.Contains(out, "17 operations") {
 				t.Errorf("output %q", out)
 			}
@@ -50,7 +51,7 @@ func TestBoto3(t *testing.T) {
 
 func TestCLI(t *testing.T) {
 	t.Parallel()
-	s := start(t, process.Options{})
+	s := process.Serve(t, process.Options{})
 	for _, cli := range installations(t, "aws", "--version") {
 		t.Run(strings.ReplaceAll(cli, "/", ":"), func(t *testing.T) { testCLI(t, s, cli) })
 	}
@@ -64,7 +65,7 @@ func testCLI(t *testing.T, s *process.Server, cli string) {
 		t.Helper()
 		done[operation] = true
 		all := append([]string{"--endpoint-url", s.Endpoint, "--output", "json", "ivschat", operation}, args...)
-		out := run(t, time.Minute, environment(s.Endpoint, s.WebSocket), cli, all...)
+		out := run(t, time.Minute, official.Environment(s.Endpoint, s.WebSocket), cli, all...)
 		var answer map[string]any
 		if strings.TrimSpace(out) != "" {
 			if err := json.Unmarshal([]byte(out), &answer); err != nil {

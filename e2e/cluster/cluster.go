@@ -34,6 +34,9 @@ type Options struct {
 	Nodes int
 	// Database is a PostgreSQL URL.
 	Database string
+	// NATS is the URL of one that connects the nodes, which form a cluster among
+	// themselves without.
+	NATS string
 	// Dir holds the nodes' data directories.
 	Dir string
 	// Args are appended to every node's.
@@ -82,8 +85,11 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	}
 	if o.Database != "" {
 		for _, n := range c.Nodes {
-			n.options.Args = append(n.options.Args,
-				"--database", o.Database, "--node-name", n.Name, "--cluster-listen", n.routes, "--cluster-peers", strings.Join(peers, ","))
+			links := []string{"--cluster-listen", n.routes, "--cluster-peers", strings.Join(peers, ",")}
+			if o.NATS != "" {
+				links = []string{"--nats", o.NATS}
+			}
+			n.options.Args = slices.Concat(n.options.Args, []string{"--database", o.Database, "--node-name", n.Name}, links)
 			n.options.Env = append(n.options.Env, "CONFAB_CLUSTER_SECRET="+clusterSecret, "CONFAB_SECRET_KEY="+secretKey)
 		}
 	}
@@ -138,7 +144,7 @@ type Node struct {
 func (n *Node) prepare(ctx context.Context, o Options) error {
 	n.options = process.Options{
 		DataDir: filepath.Join(o.Dir, n.Name), Env: slices.Clone(o.Env),
-		Args: append([]string{"--connect-rate-per-user", "0", "--connect-rate-per-address", "0", "--drain-time", "2s"}, o.Args...),
+		Args: slices.Concat(process.NoConnectRates, []string{"--drain-time", "2s"}, o.Args),
 	}
 	if n.Host.Namespace != "" {
 		n.options.Through = []string{"ip", "netns", "exec", n.Host.Namespace}

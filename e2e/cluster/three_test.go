@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -14,12 +12,9 @@ import (
 
 	"confab/e2e/cluster"
 	"confab/e2e/crowd"
-	"confab/e2e/process"
+	"confab/e2e/official"
 	"confab/internal/pgtest"
 )
-
-// clientsDir has the official clients, and their tests against one server.
-const clientsDir = "../clients/node"
 
 // three starts three nodes on PostgreSQL, and their balancer as one address.
 func three(t *testing.T) (c *cluster.Cluster, endpoint string) {
@@ -53,12 +48,12 @@ func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 // difference.
 func TestOfficialClient(t *testing.T) {
 	t.Parallel()
-	needNode(t)
+	official.Need(t, official.Dir)
 	_, address := three(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", "messaging.test.mjs")
-	cmd.Dir, cmd.Env = clientsDir, environment(address)
+	cmd.Dir, cmd.Env = official.Dir, official.Environment("http://"+address, "ws://"+address)
 	out, err := cmd.CombinedOutput()
 	if text := string(out); err != nil || !strings.Contains(text, "fail 0") || strings.Contains(text, "pass 0") {
 		t.Errorf("%v\n%s", err, tail(text, 8000))
@@ -108,40 +103,23 @@ func TestThree(t *testing.T) {
 	})
 }
 
-// environment is what an application of IVS Chat has in its environment.
-func environment(address string) []string {
-	return append(os.Environ(),
-		"AWS_ACCESS_KEY_ID="+process.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+process.SecretAccessKey,
-		"AWS_REGION="+process.Region, "AWS_ENDPOINT_URL_IVSCHAT=http://"+address, "CHAT_URL=ws://"+address,
-		"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "NODE_NO_WARNINGS=1")
-}
-
-// needNode fails the test when npm packages are missing.
-func needNode(t *testing.T) {
-	t.Helper()
-	if _, err := os.Stat(filepath.Join(clientsDir, "node_modules", ".package-lock.json")); err != nil {
-		t.Fatalf("%s has no node_modules: run \"make setup\", or \"npm ci\" there", clientsDir)
-	}
-}
-
 // officialCrowd has official clients on all nodes, drains one node and kills
 // another: they come back each time and hear everybody.
 func officialCrowd(t *testing.T, c *cluster.Cluster, address string) {
-	needNode(t)
 	people, ctx := crowd.New(t.Context(), crowd.Options{Pick: c.Balancer.Pick})
 	defer people.End()
 	room := []crowd.Room{{Rate: 100}}
 	if err := people.Open(ctx, c.Nodes[0].Clients(), room); err != nil {
 		t.Fatal(err)
 	}
-	official := startOfficial(t, address, crowd.ARNs(room)[0], 12)
-	official.chat(t, "all nodes")
+	clients := official.Start(t, official.Environment("http://"+address, "ws://"+address), crowd.ARNs(room)[0], 12)
+	clients.Chat(t, "all nodes")
 
 	if err := c.Nodes[0].Stop(); err != nil {
 		t.Error(err)
 	}
-	official.connectedAgain(t, 1) // Those of the drained node.
-	official.chat(t, "one drained")
+	clients.SomeConnectAgain(t) // Those of the drained node.
+	clients.Chat(t, "one drained")
 	if err := c.Nodes[0].Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -150,8 +128,8 @@ func officialCrowd(t *testing.T, c *cluster.Cluster, address string) {
 	if err := c.Nodes[1].Kill(); err != nil {
 		t.Error(err)
 	}
-	official.connectedAgain(t, 1)
-	official.chat(t, "one killed")
+	clients.SomeConnectAgain(t)
+	clients.Chat(t, "one killed")
 	if err := c.Nodes[1].Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

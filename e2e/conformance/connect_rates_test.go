@@ -42,16 +42,7 @@ func TestConnectRates(t *testing.T) {
 	}
 	start := func(t *testing.T, args ...string) *endpoint {
 		t.Helper()
-		s, err := process.Start(t.Context(), process.Options{DataDir: t.TempDir(), Args: args})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := s.Stop(); err != nil {
-				t.Error(err)
-			}
-		})
-		return endpointOf(s)
+		return endpointOf(process.Serve(t, process.Options{Args: args}))
 	}
 	check(t, "one user who connects too often is held back or refused", func(t *testing.T) {
 		e := start(t, "--connect-rate-per-user", "5/s", "--connect-rate-per-address", "0")
@@ -98,17 +89,7 @@ func TestMaxConnections(t *testing.T) {
 		token := e.newToken(t, room, nil)
 		e.wantRefused(t, token, http.StatusTooManyRequests)
 		a.conn.CloseNow()
-		deadline := time.Now().Add(patience)
-		for {
-			if s, err := e.dial(t, token); err == nil {
-				s.say(t, "x")
-				s.nextMessage(t, "x")
-				return
-			}
-			if time.Now().After(deadline) {
-				t.Fatal("the place of a lost connection was not freed, or the token was spent")
-			}
-		}
+		e.dialUntilTaken(t, token)
 	})
 	for _, of := range []string{"room", "user", "address"} {
 		check(t, "one more connection of a "+of+" than allowed is refused with 429 and spends no token", func(t *testing.T) {
@@ -119,17 +100,7 @@ func TestMaxConnections(t *testing.T) {
 			token := e.newToken(t, room, body)
 			e.wantRefused(t, token, http.StatusTooManyRequests)
 			a.conn.CloseNow()
-			deadline := time.Now().Add(patience)
-			for {
-				if s, err := e.dial(t, token); err == nil {
-					s.say(t, "x")
-					s.nextMessage(t, "x")
-					return
-				}
-				if time.Now().After(deadline) {
-					t.Fatal("the place of a lost connection was not freed, or the token was spent")
-				}
-			}
+			e.dialUntilTaken(t, token)
 		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -88,17 +89,13 @@ func findSubject() error {
 	if err != nil {
 		return err
 	}
-	own, err = process.Start(context.Background(), process.Options{DataDir: dir, Args: noConnectRates})
+	own, err = process.Start(context.Background(), process.Options{DataDir: dir, Args: process.NoConnectRates})
 	if err != nil {
 		return err
 	}
 	subject = endpointOf(own)
 	return nil
 }
-
-// noConnectRates lets cases connect as often as they like: they all come from
-// one address.
-var noConnectRates = []string{"--connect-rate-per-user", "0", "--connect-rate-per-address", "0"}
 
 func endpointOf(s *process.Server) *endpoint {
 	return &endpoint{
@@ -107,8 +104,7 @@ func endpointOf(s *process.Server) *endpoint {
 	}
 }
 
-// startServer starts a server for one test and stops it at its end, expecting
-// exit status 0.
+// startServer starts a server for one test.
 func startServer(t *testing.T, args ...string) *process.Server {
 	t.Helper()
 	return startServerOn(t, t.TempDir(), args...)
@@ -116,16 +112,7 @@ func startServer(t *testing.T, args ...string) *process.Server {
 
 func startServerOn(t *testing.T, dir string, args ...string) *process.Server {
 	t.Helper()
-	s, err := process.Start(t.Context(), process.Options{DataDir: dir, Args: append(noConnectRates[:4:4], args...)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return process.Serve(t, process.Options{DataDir: dir, Args: slices.Concat(process.NoConnectRates, args)})
 }
 
 // group holds cases together under one name.

@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"net/http"
-	"sync"
 	"testing"
 )
 
@@ -11,17 +10,6 @@ func TestQuotas(t *testing.T) {
 	t.Parallel()
 	if own == nil {
 		return
-	}
-	// burst does n calls at the same time and returns the answers.
-	burst := func(t *testing.T, e *endpoint, n int, operation string, members m) []*reply {
-		t.Helper()
-		replies := make([]*reply, n)
-		var wait sync.WaitGroup
-		for i := range n {
-			wait.Go(func() { replies[i] = e.callKept(t, operation, members) })
-		}
-		wait.Wait()
-		return replies
 	}
 	s := startServer(t, "--quotas", "aws")
 	e := endpointOf(s)
@@ -44,7 +32,7 @@ func TestQuotas(t *testing.T) {
 		} {
 			check(t, c.operation+" is throttled", func(t *testing.T) {
 				accepted, throttled := 0, 0
-				for _, r := range burst(t, e, 3*c.rate, c.operation, c.members) {
+				for _, r := range e.burst(t, 3*c.rate, c.operation, c.members) {
 					if r.status == http.StatusOK {
 						accepted++
 						continue

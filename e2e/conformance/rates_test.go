@@ -33,21 +33,6 @@ func TestRates(t *testing.T) {
 		return passed, throttled
 	}
 	const say = `{"Action":"SEND_MESSAGE","RequestId":"r","Content":"x"}`
-	// until sends the request until it passes, as a client with patience would.
-	until := func(t *testing.T, s *session, request string) {
-		t.Helper()
-		deadline := time.Now().Add(patience)
-		for {
-			s.write(t, request)
-			if f := s.next(t); f.Type != "ERROR" {
-				return
-			}
-			if time.Now().After(deadline) {
-				t.Fatal("the rate did not recover")
-			}
-			<-time.After(100 * time.Millisecond) // A client's own pace; nothing is waited for.
-		}
-	}
 	for name, request := range map[string]string{
 		"messages":       say,
 		"deletions":      `{"Action":"DELETE_MESSAGE","RequestId":"r","Id":"AAAAAAAAAAAA"}`,
@@ -78,7 +63,7 @@ func TestRates(t *testing.T) {
 	check(t, "a connection's rate is refilled", func(t *testing.T) {
 		s := join(t, newRoom(t, m{"maximumMessageRatePerSecond": 100}), "u", all...)
 		tally(t, s, 15, say)
-		until(t, s, say)
+		s.askUntilPassed(t, m{"Action": "SEND_MESSAGE", "Content": "x"})
 	})
 	check(t, "each connection of a user has its own rate", func(t *testing.T) {
 		room := newRoom(t, m{"maximumMessageRatePerSecond": 100})
@@ -133,7 +118,7 @@ func TestRates(t *testing.T) {
 	check(t, "a room's rate is refilled", func(t *testing.T) {
 		s := join(t, newRoom(t, m{"maximumMessageRatePerSecond": 1}), "u", all...)
 		tally(t, s, 3, say)
-		until(t, s, say)
+		s.askUntilPassed(t, m{"Action": "SEND_MESSAGE", "Content": "x"})
 	})
 	check(t, "a room's rate counts accepted messages only", func(t *testing.T) {
 		room := newRoom(t, m{"maximumMessageRatePerSecond": 1, "maximumMessageLength": 1})

@@ -17,15 +17,7 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := process.Start(t.Context(), process.Options{DataDir: t.TempDir(), Args: noConnectRates, Certificate: certificate})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	s := process.Serve(t, process.Options{Args: process.NoConnectRates, Certificate: certificate})
 	e := endpointOf(s)
 	e.tls = certificate.Client
 	e.http = &http.Client{Transport: &http.Transport{TLSClientConfig: certificate.Client}, Timeout: patience}

@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 	"github.com/coder/websocket"
@@ -49,7 +49,7 @@ type world struct {
 func options(dir, s3, others string, args ...string) process.Options {
 	return process.Options{
 		DataDir: dir,
-		Args:    append([]string{"--connect-rate-per-user", "0", "--connect-rate-per-address", "0"}, args...),
+		Args:    slices.Concat(process.NoConnectRates, args),
 		Env: []string{
 			"AWS_ACCESS_KEY_ID=" + awstest.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + awstest.SecretAccessKey,
 			"AWS_ENDPOINT_URL_S3=" + s3, "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS=" + others, "AWS_ENDPOINT_URL_FIREHOSE=" + others,
@@ -60,27 +60,8 @@ func options(dir, s3, others string, args ...string) process.Options {
 // start starts a server that the end of the test stops.
 func start(t testing.TB, o process.Options) *world {
 	t.Helper()
-	s, err := process.Start(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-		if t.Failed() {
-			log := s.Log()
-			t.Log(log[max(0, len(log)-4000):])
-		}
-	})
-	return &world{s, api(s.Endpoint, process.AccessKeyID, process.SecretAccessKey)}
-}
-
-// api is the AWS SDK with nothing but the endpoint changed.
-func api(endpoint, keyID, secret string) *ivschat.Client {
-	return ivschat.New(ivschat.Options{
-		Region: process.Region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider(keyID, secret, ""),
-	})
+	s := process.Serve(t, o)
+	return &world{s, s.API()}
 }
 
 // must fails the test unless the call that it takes went well.

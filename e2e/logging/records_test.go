@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"confab/e2e/official"
 	"confab/e2e/process"
 	"confab/internal/awstest"
 	"confab/internal/chat"
@@ -88,14 +89,11 @@ func TestRecords(t *testing.T) {
 // that they caused.
 func officialClients(t *testing.T, w *world, room string) []string {
 	t.Helper()
-	if _, err := os.Stat("../clients/node/node_modules/.package-lock.json"); err != nil {
-		t.Fatal(`e2e/clients/node has no node_modules: run "make setup"`)
-	}
+	official.Need(t, official.Dir)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "node", "../clients/node/logged.mjs", room)
-	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+process.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+process.SecretAccessKey, "AWS_REGION="+process.Region,
-		"AWS_ENDPOINT_URL_IVSCHAT="+w.Endpoint, "CHAT_URL="+w.WebSocket, "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "NODE_NO_WARNINGS=1")
+	cmd := exec.CommandContext(ctx, "node", "logged.mjs", room)
+	cmd.Dir, cmd.Env = official.Dir, official.Environment(w.Endpoint, w.WebSocket)
 	var complaints process.Buffer
 	cmd.Stderr = &complaints
 	out, err := cmd.Output()
@@ -154,7 +152,7 @@ func TestDev(t *testing.T) {
 	dir := t.TempDir()
 	o := options(dir, "http://127.0.0.1:9", "http://127.0.0.1:9", "--dev", "--account-id", process.Account)
 	w := start(t, o)
-	w.api = api(w.Endpoint, "AKIDCONFABDEV0000001", "confab-dev-secret-key-not-for-production")
+	w.api = w.APIOf("AKIDCONFABDEV0000001", "confab-dev-secret-key-not-for-production")
 	b, g, d := &bucket{name: newName()}, &logGroup{name: newName()}, &deliveryStream{name: newName()}
 	var arns []string
 	for _, to := range []destination{b, g, d} {

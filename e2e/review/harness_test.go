@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 	"github.com/coder/websocket"
@@ -44,24 +43,9 @@ type world struct {
 // start starts a server whose file says what stands behind handlerARN.
 func start(t *testing.T, target string, o process.Options) *world {
 	t.Helper()
-	o.DataDir = t.TempDir()
 	o.Args = append([]string{"--config", configure(t, target), "--review-timeout", "1s", "--connect-rate-per-user", "0"}, o.Args...)
-	s, err := process.Start(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Error(err)
-		}
-		if t.Failed() {
-			t.Log(s.Log())
-		}
-	})
-	return &world{s, ivschat.New(ivschat.Options{
-		Region: process.Region, BaseEndpoint: aws.String(s.Endpoint),
-		Credentials: credentials.NewStaticCredentialsProvider(process.AccessKeyID, process.SecretAccessKey, ""),
-	})}
+	s := process.Serve(t, o)
+	return &world{s, s.API()}
 }
 
 // configure writes a configuration file with one rule.

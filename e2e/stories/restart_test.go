@@ -27,20 +27,11 @@ import (
 func TestRestart_heldListener(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	socket, err := ln.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer socket.Close()
-	address, dir := ln.Addr().String(), t.TempDir()
+	address, socket := hold(ctx, t)
+	dir := t.TempDir()
 
 	first := startHeld(t, socket, dir)
-	room := chatRoom{url: "ws://" + address, api: api("http://" + address)}
+	room := demoRoom(address)
 	before := room.join(ctx, t)
 
 	// Somebody calls all the time, on a new connection each time.
@@ -92,18 +83,9 @@ func TestRestart_heldListener(t *testing.T) {
 func TestStop_secondSignal(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	socket, err := ln.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer socket.Close()
+	address, socket := hold(ctx, t)
 	p := startHeld(t, socket, t.TempDir(), "--drain-time", "1h")
-	room := chatRoom{url: "ws://" + ln.Addr().String(), api: api("http://" + ln.Addr().String())}
+	room := demoRoom(address)
 	conn := room.join(ctx, t)
 	if conn == nil {
 		t.FailNow()
@@ -126,7 +108,8 @@ func TestStop_secondSignal(t *testing.T) {
 	}()
 	p.wait(t)
 	close(ended)
-	for err = nil; err == nil; {
+	var err error
+	for err == nil {
 		_, _, err = conn.Read(ctx)
 	}
 	if websocket.CloseStatus(err) != -1 {
@@ -139,17 +122,8 @@ func TestStop_secondSignal(t *testing.T) {
 func TestStop_waiting(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	socket, err := ln.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer socket.Close()
-	dir, health := t.TempDir(), "http://"+ln.Addr().String()+"/healthz"
+	address, socket := hold(ctx, t)
+	dir, health := t.TempDir(), "http://"+address+"/healthz"
 	first := startHeld(t, socket, dir)
 	if err := callOnce(ctx, health); err != nil {
 		t.Fatal(err)
@@ -163,6 +137,23 @@ func TestStop_waiting(t *testing.T) {
 	}
 	first.stop(t)
 	first.wait(t)
+}
+
+// hold opens a socket for servers to inherit, and keeps it until the end of the
+// test, as systemd does.
+func hold(ctx context.Context, t *testing.T) (address string, socket *os.File) {
+	t.Helper()
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	socket, err = ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { socket.Close() })
+	return ln.Addr().String(), socket
 }
 
 // program is a server in a process of its own.
@@ -230,18 +221,19 @@ func callOnce(ctx context.Context, url string) error {
 	return err
 }
 
-func api(endpoint string) *ivschat.Client {
-	return ivschat.New(ivschat.Options{
-		Region:       "us-west-2",
-		BaseEndpoint: aws.String(endpoint),
-		Credentials:  credentials.NewStaticCredentialsProvider(config.DevAccessKeyID, config.DevSecretAccessKey, ""),
-	})
-}
-
 // chatRoom is the demo room of a server.
 type chatRoom struct {
 	url string
 	api *ivschat.Client
+}
+
+// demoRoom is that of the server at the address.
+func demoRoom(address string) chatRoom {
+	return chatRoom{url: "ws://" + address, api: ivschat.New(ivschat.Options{
+		Region:       "us-west-2",
+		BaseEndpoint: aws.String("http://" + address),
+		Credentials:  credentials.NewStaticCredentialsProvider(config.DevAccessKeyID, config.DevSecretAccessKey, ""),
+	})}
 }
 
 // join connects to the room with a fresh token, as an official client does.

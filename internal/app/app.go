@@ -23,7 +23,6 @@ import (
 	"confab/internal/iam"
 	"confab/internal/messaging"
 	"confab/internal/nats"
-	"confab/internal/quota"
 	"confab/internal/review"
 	"confab/internal/store"
 	"confab/internal/telemetry"
@@ -86,6 +85,10 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) *Serve
 // build makes the parts from the bottom up.
 func (s *Server) build(ctx context.Context) (err error) {
 	cfg := s.cfg
+	quotas, err := newQuotas(cfg)
+	if err != nil {
+		return err
+	}
 	if s.cert, err = loadCertificate(cfg); err != nil {
 		return err
 	}
@@ -120,10 +123,6 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	s.onClose(func() error { s.ring.Close(); return nil })
 
-	quotas := quota.Off()
-	if cfg.Quotas == config.QuotasAWS {
-		quotas = quota.AWS()
-	}
 	sockets := edge.NewSockets(cfg.DeliveryWindow, s.metrics, s.log)
 	if s.reviewer, err = newReviewer(ctx, cfg, s.metrics, s.log); err != nil {
 		return err

@@ -21,20 +21,34 @@ func startWith(t testing.TB, net *network, r *rooms, excluded func(id string) fu
 	t.Helper()
 	nodes := map[string]*node{}
 	for _, id := range ids {
-		nodes[id] = newNode(t, id, options{rooms: r, transport: net.port(id), excluded: excluded(id)})
+		nodes[id] = startNode(t, id, options{rooms: r, transport: net.port(id), excluded: excluded(id)})
 		nodes[id].port = net.ports[id]
-		t.Cleanup(nodes[id].stop)
-		if err := nodes[id].Start(canceled()); err != nil {
-			t.Fatal(err)
-		}
 	}
-	await(t, nodes, len(ids))
+	gather(t, nodes, r)
+	return nodes
+}
+
+// startNode starts a node that the end of the test stops.
+func startNode(t testing.TB, id string, o options) *node {
+	t.Helper()
+	n := newNode(t, id, o)
+	t.Cleanup(n.stop)
+	if err := n.Start(canceled()); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// gather waits until the nodes are one cluster, and adds a client of each to
+// every room.
+func gather(t testing.TB, nodes map[string]*node, r *rooms) {
+	t.Helper()
+	await(t, nodes, len(nodes))
 	for id := range r.rooms {
 		for _, n := range nodes {
 			n.join(t, id)
 		}
 	}
-	return nodes
 }
 
 func canceled() context.Context {
@@ -46,7 +60,9 @@ func canceled() context.Context {
 // await waits until all nodes are ready in one view of so many members.
 func await(t testing.TB, nodes map[string]*node, members int) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	late := time.After(30 * time.Second)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
 	for {
 		var first *node
 		ok := true
@@ -60,14 +76,34 @@ func await(t testing.TB, nodes map[string]*node, members int) {
 		if ok {
 			return
 		}
-		if time.Now().After(deadline) {
+		select {
+		case <-tick.C:
+		case <-late:
 			for id, n := range nodes {
 				fmt.Fprintf(os.Stderr, "%s: %v %v\n", id, n.View(), n.Ready())
 			}
 			t.Fatal("the nodes do not agree")
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+// sayAll has every client say so many messages, with a pause after each.
+func sayAll(t *testing.T, nodes map[string]*node, messages int, pause time.Duration) {
+	t.Helper()
+	var senders sync.WaitGroup
+	for id, n := range nodes {
+		for room := range n.clients {
+			senders.Go(func() {
+				for i := range messages {
+					if err := n.say(t, room, fmt.Sprint(id, i)); err != nil {
+						t.Error(err)
+					}
+					time.Sleep(pause)
+				}
+			})
+		}
+	}
+	senders.Wait()
 }
 
 func heard(nodes map[string]*node, room string) map[string][]string {
@@ -83,20 +119,7 @@ func TestOneOrder(t *testing.T) {
 		net := newNetwork(t, 1)
 		net.delay = 5 * time.Millisecond
 		nodes := start(t, net, newRooms(4, 100), "a", "b", "c")
-		var senders sync.WaitGroup
-		for id, n := range nodes {
-			for room := range n.clients {
-				senders.Go(func() {
-					for i := range 20 {
-						if err := n.say(t, room, fmt.Sprint(id, i)); err != nil {
-							t.Error(err)
-						}
-						time.Sleep(50 * time.Millisecond)
-					}
-				})
-			}
-		}
-		senders.Wait()
+		sayAll(t, nodes, 20, 50*time.Millisecond)
 		time.Sleep(time.Second)
 		for room := range nodes["a"].clients {
 			lists := heard(nodes, room)

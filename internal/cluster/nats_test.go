@@ -1,9 +1,7 @@
 package cluster_test
 
 import (
-	"fmt"
 	"net"
-	"sync"
 	"testing"
 	"time"
 
@@ -24,49 +22,31 @@ func startNATS(t testing.TB, r *rooms, ids ...string) map[string]*node {
 		}
 		t.Cleanup(conn.Close)
 		peers = append(peers, "nats://"+conn.Address().String())
-		nodes[id] = newNode(t, id, options{rooms: r, transport: conn})
+		nodes[id] = startNode(t, id, options{rooms: r, transport: conn})
 		nodes[id].conn = conn
-		t.Cleanup(nodes[id].stop)
-		if err := nodes[id].Start(canceled()); err != nil {
-			t.Fatal(err)
-		}
 	}
-	await(t, nodes, len(ids))
-	for id := range r.rooms {
-		for _, n := range nodes {
-			n.join(t, id)
-		}
-	}
+	gather(t, nodes, r)
 	return nodes
 }
 
 // eventually waits for a condition.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	late := time.After(20 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
 	for !ok() {
-		if time.Now().After(deadline) {
+		select {
+		case <-tick.C:
+		case <-late:
 			t.Fatalf("%s: not within 20 s", what)
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }
 
 func TestTwoEnginesOverNATS(t *testing.T) {
 	nodes := startNATS(t, newRooms(4, 100), "a", "b")
-	var senders sync.WaitGroup
-	for id, n := range nodes {
-		for room := range n.clients {
-			senders.Go(func() {
-				for i := range 10 {
-					if err := n.say(t, room, fmt.Sprint(id, i)); err != nil {
-						t.Error(err)
-					}
-				}
-			})
-		}
-	}
-	senders.Wait()
+	sayAll(t, nodes, 10, 0)
 	for room := range nodes["a"].clients {
 		eventually(t, "all frames", func() bool { return len(heard(nodes, room)["a"]) == 20 && len(heard(nodes, room)["b"]) == 20 })
 		if wrong := sameOrder(heard(nodes, room)); wrong != "" {
@@ -98,17 +78,9 @@ func TestExistingNATSLost(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(conn.Close)
-		nodes[id] = newNode(t, id, options{rooms: r, transport: conn})
-		t.Cleanup(nodes[id].stop)
-		if err := nodes[id].Start(canceled()); err != nil {
-			t.Fatal(err)
-		}
+		nodes[id] = startNode(t, id, options{rooms: r, transport: conn})
 	}
-	await(t, nodes, 2)
-	for room := range r.rooms {
-		nodes["a"].join(t, room)
-		nodes["b"].join(t, room)
-	}
+	gather(t, nodes, r)
 	port := s.Addr().(*net.TCPAddr).Port
 	s.Shutdown()
 	s.WaitForShutdown()

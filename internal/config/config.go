@@ -96,6 +96,10 @@ type Config struct {
 	// Account quotas and API call rates: off for none, aws for the numbers that
 	// AWS gives an account. Limits per room and per connection always hold.
 	Quotas string
+	// Account quotas and API call rates of your own, by their names: each stands
+	// above that of --quotas, and 0 sets no limit. The names are at the end of this
+	// page. All nodes of a cluster need the same.
+	ServiceQuotas []ServiceQuota
 	// Connects that this node takes from all clients together. Faster ones are
 	// held back, up to a minute, so that live rooms do not notice a storm.
 	ConnectRate Rate
@@ -172,6 +176,12 @@ type Config struct {
 type MessageReviewHandler struct {
 	Pattern string
 	Target  string
+}
+
+// ServiceQuota is the limit of a quota, by its name in Service Quotas; 0 is none.
+type ServiceQuota struct {
+	Name  string
+	Limit int
 }
 
 // AutomaticWindow is the DeliveryWindow of "auto".

@@ -186,6 +186,10 @@ func TestLoad_file(t *testing.T) {
 		{"a list for a mapping", "messageReviewHandlers: [lambda]\n", "confab.yaml:1", "must be a mapping"},
 		{"a mapping of lists", "messageReviewHandlers: {a: [lambda]}\n", "confab.yaml:1", "must be a mapping"},
 		{"a mapping with a line break", "messageReviewHandlers: {a: \"b\\nc=d\"}\n", "confab.yaml:1", "must be a mapping"},
+		{"a quota that is no number", "serviceQuotas:\n  Rooms: many\n", "confab.yaml:1: serviceQuotas: \"Rooms\" is \"many\"", "from 0 to 2147483647, and 0 sets no limit"},
+		{"a quota below 0", "serviceQuotas: {Rooms: -1}\n", "confab.yaml:1: serviceQuotas: \"Rooms\"", "from 0 to"},
+		{"a quota twice", "serviceQuotas:\n  Rooms: 1\n  Logging configurations: 2\n  Rooms: 2\n", "confab.yaml:1: serviceQuotas", `"Rooms" is set twice`},
+		{"a number for a mapping of quotas", "serviceQuotas: 5\n", "confab.yaml:1", "must be a mapping"},
 		{"a mapping by the name of a flag", "message-review-handlers: {}\n", "confab.yaml:1", `did you mean "messageReviewHandlers"?`},
 		{"a list", "- quotas\n", "CONFAB_CONFIG", "one \"name: value\" a line"},
 		{"no YAML", "quotas: [\n", "CONFAB_CONFIG", "is not YAML"},
@@ -218,6 +222,20 @@ func TestLoad_mapping(t *testing.T) {
 	}
 	if err := c.Refuse("messageReviewHandlers", "*", "is wrong"); err.Error() != `confab.yaml:2: messageReviewHandlers "*": is wrong` {
 		t.Error(err)
+	}
+}
+
+func TestLoad_serviceQuotas(t *testing.T) {
+	c, err := load(t, nil, []string{"CONFAB_SERVICEQUOTAS=Rooms=1"}, "quotas: aws\n"+
+		"serviceQuotas:\n  Concurrent chat connections: 200000\n  Rooms: 0\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []ServiceQuota{{"Concurrent chat connections", 200000}, {"Rooms", 0}}; !slices.Equal(c.ServiceQuotas, want) {
+		t.Errorf("got %v, want %v", c.ServiceQuotas, want)
+	}
+	if v := value(t, c, "serviceQuotas"); v.Source != "file confab.yaml:2" || v.Value != "Concurrent chat connections=200000, Rooms=0" {
+		t.Errorf("it prints as %+v", v)
 	}
 }
 

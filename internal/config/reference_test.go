@@ -8,9 +8,13 @@ import (
 	"go/format"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+
+	"confab/internal/quota"
 )
 
 var update = flag.Bool("update", false, "write usage.go and docs/configuration.md anew")
@@ -109,6 +113,15 @@ func reference(comments map[string]string) []byte {
 		}
 	}
 	b.WriteString(referenceEnd)
+	b.WriteString(referenceQuotas)
+	numbers := quota.AWSNumbers()
+	for _, name := range slices.Sorted(maps.Keys(numbers)) {
+		perSecond := ""
+		if strings.HasPrefix(string(name), "Rate of ") {
+			perSecond = " a second"
+		}
+		fmt.Fprintf(&b, "| `%s` | %d%s |\n", name, numbers[name], perSecond)
+	}
 	return b.Bytes()
 }
 
@@ -156,6 +169,10 @@ account-id: 123456789012
 trusted-proxies:
   - 10.0.0.0/8
 drain-time: 1m
+quotas: aws
+serviceQuotas:
+  Concurrent chat connections: 200000
+  Rate of SendMessage requests across all your rooms: 5000
 messageReviewHandlers:
   "arn:aws:lambda:*:function:words": http://127.0.0.1:9000/review
   "arn:aws:lambda:*:function:local-*": exec:./bootstrap
@@ -190,4 +207,16 @@ server: credentials from the environment, files or the machine's role; real AWS,
 
 ` + "`confab logging check ARN`" + `, in the environment of the server and with its settings, asks the server for the logging configuration, writes one test record to its
 destination and says where it is, or what is wrong. The record is an EVENT named ` + "`confab:LOGGING_CHECK`" + ` of a room ` + "`confab-check`" + `.
+`
+
+const referenceQuotas = `
+## Service quotas
+
+` + "`serviceQuotas`" + ` sets account quotas one by one, by the names that Service Quotas has for them, above what ` + "`--quotas`" + ` sets. Over
+` + "`quotas: aws`" + ` it is what a quota increase is on AWS; with ` + "`quotas: off`" + ` it sets the only ones. 0 sets no limit. More rooms or
+logging configurations are refused with ServiceQuotaExceededException (402), more connections with the same name and 429; a rate that is exceeded is
+ThrottlingException (429), or ERROR 429 on a connection.
+
+| Quota | With ` + "`quotas: aws`" + ` |
+| --- | --- |
 `

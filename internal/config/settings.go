@@ -19,7 +19,8 @@ type Setting struct {
 
 	value accessor
 	list  bool
-	// shown is how a value stands in an error, when it may hold a secret.
+	// shown is how a value stands in an error, when it may hold a secret or has
+	// several lines.
 	shown func(string) string
 }
 
@@ -80,6 +81,7 @@ var groups = []group{
 	}},
 	{"Limits", []*Setting{
 		{Name: "quotas", Arg: "off|aws", value: field(func(c *Config) *string { return &c.Quotas }, oneOf(QuotasOff, QuotasAWS), printString)},
+		{Name: "serviceQuotas", FileOnly: true, value: field(func(c *Config) *serviceQuotas { return (*serviceQuotas)(&c.ServiceQuotas) }, parseServiceQuotas, serviceQuotas.String), shown: func(string) string { return "" }},
 		{Name: "connect-rate", Arg: "N/s", value: field(func(c *Config) *Rate { return &c.ConnectRate }, parseRate, Rate.String)},
 		{Name: "connect-rate-per-user", Arg: "N/s", value: field(func(c *Config) *Rate { return &c.ConnectRatePerUser }, parseRate, Rate.String)},
 		{Name: "connect-rate-per-address", Arg: "N/s", value: field(func(c *Config) *Rate { return &c.ConnectRatePerAddress }, parseRate, Rate.String)},

@@ -31,6 +31,7 @@ var usage = map[string]string{
 	"nats":                        "Existing NATS that connects the nodes, instead of --cluster-listen; several servers of it are separated by commas.",
 	"nats-credentials":            "File with the credentials (JWT and seed) of a NATS user.",
 	"quotas":                      "Account quotas and API call rates: off for none, aws for the numbers that AWS gives an account. Limits per room and per connection always hold.",
+	"serviceQuotas":               "Account quotas and API call rates of your own, by their names: each stands above that of --quotas, and 0 sets no limit. The names are at the end of this page. All nodes of a cluster need the same.",
 	"connect-rate":                "Connects that this node takes from all clients together. Faster ones are held back, up to a minute, so that live rooms do not notice a storm.",
 	"connect-rate-per-user":       "Connects that one user may make.",
 	"connect-rate-per-address":    "Connects that one client address may make.",

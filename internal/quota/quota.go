@@ -26,9 +26,9 @@ const (
 // Quotas on messaging requests per second, in all rooms, over HTTP and
 // WebSocket together.
 const (
-	SendMessage    Name = "Rate of SendMessage requests across all rooms"
-	DeleteMessage  Name = "Rate of DeleteMessage requests across all rooms"
-	DisconnectUser Name = "Rate of DisconnectUser requests across all rooms"
+	SendMessage    Name = "Rate of SendMessage requests across all your rooms"
+	DeleteMessage  Name = "Rate of DeleteMessage requests across all your rooms"
+	DisconnectUser Name = "Rate of DisconnectUser requests across all your rooms"
 )
 
 // Calls returns the quota on calls of one operation of the API per second.
@@ -58,6 +58,12 @@ func AWSNumbers() Numbers {
 	return n
 }
 
+// Known says whether there is a quota of that name.
+func Known(name Name) bool {
+	_, ok := AWSNumbers()[name]
+	return ok
+}
+
 // Set is the quotas of one account, as one node sees them. Its methods may be
 // called from any goroutine.
 type Set struct {
@@ -82,9 +88,6 @@ func New(numbers Numbers, now func() time.Time) *Set {
 	}
 	return s
 }
-
-// AWS returns the quotas of an AWS account.
-func AWS() *Set { return New(AWSNumbers(), time.Now) }
 
 // Off returns a set in which everything is unlimited.
 func Off() *Set { return New(nil, time.Now) }

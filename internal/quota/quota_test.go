@@ -14,9 +14,9 @@ import (
 func TestAWS(t *testing.T) {
 	want := quota.Numbers{
 		"Rooms": 50000, "Logging configurations": 10, "Concurrent chat connections": 50000,
-		"Rate of SendMessage requests across all rooms":    1000,
-		"Rate of DeleteMessage requests across all rooms":  100,
-		"Rate of DisconnectUser requests across all rooms": 100,
+		"Rate of SendMessage requests across all your rooms":    1000,
+		"Rate of DeleteMessage requests across all your rooms":  100,
+		"Rate of DisconnectUser requests across all your rooms": 100,
 	}
 	for rate, operations := range map[int][]string{
 		200: {"CreateChatToken"},
@@ -35,8 +35,18 @@ func TestAWS(t *testing.T) {
 	if d := cmp.Diff(want, quota.AWSNumbers()); d != "" {
 		t.Error(d)
 	}
-	if n := quota.AWS().Limit(quota.Rooms); n != 50000 {
-		t.Errorf("got a limit of %d rooms", n)
+}
+
+func TestKnown(t *testing.T) {
+	for name := range quota.AWSNumbers() {
+		if !quota.Known(name) {
+			t.Errorf("%q is not known", name)
+		}
+	}
+	for _, name := range []quota.Name{"", "rooms", quota.Calls("CreateHouse")} {
+		if quota.Known(name) {
+			t.Errorf("%q is known", name)
+		}
 	}
 }
 

@@ -76,7 +76,7 @@ func function(ctx context.Context, event struct{ Content string }) (any, error) 
 		os.Exit(4)
 	case "sleeps":
 		d, _ := time.ParseDuration(rest)
-		time.Sleep(d)
+		time.Sleep(d) // The handler takes so long, which is what the test is about.
 	case "garbage":
 		return "hello", nil
 	case "big":

@@ -40,7 +40,7 @@ func newRoad(t *testing.T, to string) *road {
 			r.made.Add(1)
 			all.Go(func() {
 				defer client.Close()
-				time.Sleep(time.Duration(r.delay.Load()))
+				time.Sleep(time.Duration(r.delay.Load())) // How long this road is.
 				server, err := net.Dial("tcp", to)
 				if err != nil {
 					return

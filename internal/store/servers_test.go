@@ -212,8 +212,13 @@ func waits(t testing.TB, conn *pgx.Conn, lockType string) (n int) {
 // until calls done until it returns true; it fails the test after 20 seconds.
 func until(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	late := time.After(20 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-late:
 			t.Fatalf("%s: not after 20 seconds", what)
 		}
 	}

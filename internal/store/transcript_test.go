@@ -193,12 +193,7 @@ func TestTranscriptWithoutDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	kept := appended - 1 // the last one was dropped
-	for deadline := time.Now().Add(20 * time.Second); uint64(len(recorded(t, db, "room"))) < kept; {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d of %d frames of the spool were written", len(recorded(t, db, "room")), kept)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	until(t, "all frames of the spool are written", func() bool { return uint64(len(recorded(t, db, "room"))) >= kept })
 	for i, r := range recorded(t, db, "room") {
 		if r.Sequence != uint64(i) {
 			t.Fatalf("record %d is frame %d", i, r.Sequence)

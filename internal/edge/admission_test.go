@@ -1,0 +1,128 @@
+package edge_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"confab/internal/edge"
+	"confab/internal/messaging"
+	"confab/internal/quota"
+)
+
+// The account's quota of connections, which is 50,000 on the service, is the
+// answer to a handshake, and does not cost the token.
+func TestAccountQuota(t *testing.T) {
+	n := startEngine(t, func(o *messaging.Options) {
+		o.Quotas = quota.New(quota.Numbers{quota.ConcurrentConnections: 2}, time.Now)
+	})
+	first := n.connect(t, n.token("ann"))
+	n.connect(t, n.token("bob"))
+	token := n.token("eve")
+	_, res, err := websocket.Dial(t.Context(), n.url(), &websocket.DialOptions{Subprotocols: []string{token}})
+	if err == nil || res == nil || res.StatusCode != http.StatusTooManyRequests || res.Header.Get("X-Amzn-Errortype") != "ServiceQuotaExceededException" {
+		t.Errorf("%v, %v", res, err)
+	}
+	first.conn.Close(websocket.StatusNormalClosure, "")
+	eventually(t, func() bool { return n.engine.Connections() == 1 })
+	n.connect(t, token)
+}
+
+func TestConnectRates(t *testing.T) {
+	// results is how many handshakes ended so.
+	results := func(n *node, result string) float64 {
+		return testutil.ToFloat64(n.metrics.Handshakes.WithLabelValues(result))
+	}
+	t.Run("a user in a loop leaves the rate of the address to others", func(t *testing.T) {
+		n := start(t, func(o *edge.Options) { o.ConnectRatePerUser, o.ConnectRatePerAddress = 1, 4 })
+		for range 100 {
+			n.handshake(t, n.token("ann"))
+		}
+		eventually(t, func() bool { return results(n, "ThrottlingException") > 50 })
+		begin := time.Now()
+		n.connect(t, n.token("bob"))
+		if took := time.Since(begin); took > 2*time.Second {
+			t.Errorf("bob waited %v", took)
+		}
+	})
+	t.Run("a client that leaves while it is held is lost, not refused, and keeps its token", func(t *testing.T) {
+		n := start(t, func(o *edge.Options) { o.MaxConnections = 1 })
+		n.connect(t, n.token("ann"))
+		conn := n.handshake(t, n.token("bob"))
+		eventually(t, func() bool { return testutil.ToFloat64(n.metrics.HandshakesHeld) == 1 })
+		conn.Close()
+		eventually(t, func() bool { return results(n, "lost") == 1 })
+		if refused := results(n, "ServiceQuotaExceededException"); refused != 0 {
+			t.Error("it counts as refused, too")
+		}
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if len(n.spent) != 1 {
+			t.Errorf("%d tokens are spent, want ann's", len(n.spent))
+		}
+	})
+}
+
+func TestPlaces(t *testing.T) {
+	limits := map[string]struct {
+		limit edge.Limits
+		other bool // another user of the same room and address is refused, too
+	}{
+		"room":    {edge.Limits{MaxConnectionsPerRoom: 2}, true},
+		"user":    {edge.Limits{MaxConnectionsPerUser: 2}, false},
+		"address": {edge.Limits{MaxConnectionsPerAddress: 2}, true},
+	}
+	for name, tt := range limits {
+		t.Run("of a "+name, func(t *testing.T) {
+			n := start(t, func(o *edge.Options) { o.Limits = tt.limit })
+			refused := func(user string) bool {
+				conn, res, err := websocket.Dial(t.Context(), n.url(), &websocket.DialOptions{Subprotocols: []string{n.token(user)}})
+				if err == nil {
+					conn.CloseNow()
+					return false
+				}
+				if res == nil || res.StatusCode != http.StatusTooManyRequests {
+					t.Errorf("%v, %v", res, err)
+				}
+				return true
+			}
+			first := n.connect(t, n.token("ann"))
+			n.connect(t, n.token("ann"))
+			if !refused("ann") {
+				t.Error("a third connection is taken")
+			}
+			if refused("bob") != tt.other {
+				t.Errorf("another user is refused: %t", !tt.other)
+			}
+			first.conn.Close(websocket.StatusNormalClosure, "")
+			eventually(t, func() bool { return !refused("ann") })
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			if taken := len(n.spent); taken > 4 {
+				t.Errorf("%d tokens are spent; those of refused handshakes must not be", taken)
+			}
+		})
+	}
+}
+
+func TestMaxConnections(t *testing.T) {
+	n := start(t, func(o *edge.Options) { o.MaxConnections = 1 })
+	first := n.connect(t, n.token("ann"))
+	joined := make(chan error, 1)
+	token := n.token("bob")
+	go func() {
+		conn, _, err := websocket.Dial(t.Context(), n.url(), &websocket.DialOptions{Subprotocols: []string{token}})
+		if err == nil {
+			defer conn.CloseNow()
+		}
+		joined <- err
+	}()
+	// The second handshake is held, not refused, until the first one leaves.
+	first.conn.Close(websocket.StatusNormalClosure, "")
+	if err := <-joined; err != nil {
+		t.Errorf("the held handshake: %v", err)
+	}
+}

@@ -1,0 +1,73 @@
+package edge_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"confab/internal/chat"
+)
+
+func TestHandshakeRefusals(t *testing.T) {
+	for name, c := range map[string]struct {
+		prepare func(n *node, r *http.Request)
+		status  int
+		name    string
+	}{
+		"no token":      {func(_ *node, r *http.Request) { r.Header.Del("Sec-WebSocket-Protocol") }, 401, "UnauthorizedException"},
+		"two values":    {func(_ *node, r *http.Request) { r.Header.Set("Sec-WebSocket-Protocol", "a, b") }, 401, "UnauthorizedException"},
+		"garbage":       {func(_ *node, r *http.Request) { r.Header.Set("Sec-WebSocket-Protocol", "garbage") }, 401, "UnauthorizedException"},
+		"an old token":  {func(n *node, r *http.Request) { r.Header.Set("Sec-WebSocket-Protocol", n.token("ann", expired)) }, 401, "UnauthorizedException"},
+		"a room gone":   {func(n *node, _ *http.Request) { n.room = nil }, 404, "ResourceNotFoundException"},
+		"draining":      {func(n *node, _ *http.Request) { n.endpoint.Drain(context.Background(), 0) }, 503, "ServiceUnavailableException"},
+		"no upgrade":    {func(_ *node, r *http.Request) { r.Header.Del("Upgrade") }, 426, "BadHandshake"},
+		"wrong version": {func(_ *node, r *http.Request) { r.Header.Set("Sec-WebSocket-Version", "8") }, 426, "BadHandshake"},
+		"no key":        {func(_ *node, r *http.Request) { r.Header.Del("Sec-WebSocket-Key") }, 400, "BadHandshake"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := start(t)
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, n.server.URL+"/any/path", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Connection", "Upgrade")
+			r.Header.Set("Upgrade", "websocket")
+			r.Header.Set("Sec-WebSocket-Version", "13")
+			r.Header.Set("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+			r.Header.Set("Sec-WebSocket-Protocol", n.token("ann"))
+			c.prepare(n, r)
+			res, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			body, err := io.ReadAll(res.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res.StatusCode != c.status || res.Header.Get("X-Amzn-ErrorType") != c.name || !strings.Contains(string(body), `"message":"`) {
+				t.Errorf("%d %s %s", res.StatusCode, res.Header.Get("X-Amzn-ErrorType"), body)
+			}
+			if len(n.spent) != 0 {
+				t.Error("the token was spent")
+			}
+		})
+	}
+}
+
+func expired(t *chat.Token) { t.Expires = time.Now().Add(-time.Second) }
+
+func TestTokenWorksOnce(t *testing.T) {
+	n := start(t)
+	token := n.token("ann")
+	n.connect(t, token)
+	_, res, err := websocket.Dial(t.Context(), n.url(), &websocket.DialOptions{Subprotocols: []string{token}})
+	if err == nil || res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("second use: %v, %v", res, err)
+	}
+}
