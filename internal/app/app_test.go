@@ -104,8 +104,8 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// connect opens a WebSocket with a chat token for the demo room.
-func (r *running) connect(t *testing.T, user string) *websocket.Conn {
+// token is a chat token for the demo room.
+func (r *running) token(t *testing.T, user string) string {
 	t.Helper()
 	now := time.Now()
 	token, err := r.ring.Seal(&chat.Token{
@@ -115,7 +115,13 @@ func (r *running) connect(t *testing.T, user string) *websocket.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, resp, err := websocket.Dial(t.Context(), r.url+"/any/path", &websocket.DialOptions{Subprotocols: []string{token}, HTTPClient: r.client})
+	return token
+}
+
+// connect opens a WebSocket to the demo room.
+func (r *running) connect(t *testing.T, user string) *websocket.Conn {
+	t.Helper()
+	c, resp, err := websocket.Dial(t.Context(), r.url+"/any/path", &websocket.DialOptions{Subprotocols: []string{r.token(t, user)}, HTTPClient: r.client})
 	if err != nil {
 		t.Fatal(err)
 	}
