@@ -9,11 +9,13 @@ import (
 	"time"
 )
 
-// How long a change waits for frames that have a number already, and how long a
-// node that does not answer stays out of views.
+// How long a change waits for frames that have a number already, how long and how
+// often it asks for a promise, and how long a node that does not answer stays out
+// of views.
 const (
 	sealWithin    = time.Second
 	prepareWithin = 1500 * time.Millisecond
+	prepareAgain  = 300 * time.Millisecond
 	silentFor     = 3 * time.Second
 )
 
@@ -50,13 +52,8 @@ func (n *Node) coordinate(now time.Time) {
 // wanted returns the members and homes that there should be; ok is false when
 // another node decides that, or it is too early.
 func (n *Node) wanted(now time.Time) (v View, ok bool) {
-	candidates := []string{n.o.ID}
-	heard := 1
+	candidates, silent := []string{n.o.ID}, []string(nil)
 	for id, p := range n.peers {
-		if now.Before(n.silent[id]) {
-			continue
-		}
-		heard++
 		if !p.sees(n.o.ID) || n.bound(p) {
 			continue
 		}
@@ -66,11 +63,21 @@ func (n *Node) wanted(now time.Time) (v View, ok bool) {
 			}
 			continue
 		}
+		if now.Before(n.silent[id]) {
+			silent = append(silent, id)
+			continue
+		}
 		candidates = append(candidates, id)
 	}
 	// A node that hears others who do not hear it, as after it was stopped for a
-	// while, is not alone: it waits until they do.
-	if len(candidates) <= heard/2 {
+	// while, is not alone: it waits until they do. It does not go on alone either
+	// while others only fail to answer: what they have acknowledged without it
+	// would not be known here. They are asked until they answer.
+	few := (len(n.peers) + 1) / 2
+	if len(candidates) <= few {
+		candidates = append(candidates, silent...)
+	}
+	if len(candidates) <= few {
 		return v, false
 	}
 	if slices.Min(candidates) != n.o.ID || n.view.ID.Number == 0 && len(candidates) == 1 && now.Sub(n.started) < suspectAfter {
@@ -171,7 +178,11 @@ func (n *Node) change(v View) {
 			ctx, cancel := context.WithTimeout(n.ctx, prepareWithin)
 			defer cancel()
 			for ctx.Err() == nil {
-				a, err := request[prepareAnswer](ctx, n, id, "prepare", v)
+				// It is asked again while it seals, so that one lost message does not
+				// make it look silent; the next question finds it sealed.
+				try, cancel := context.WithTimeout(ctx, prepareAgain)
+				a, err := request[prepareAnswer](try, n, id, "prepare", v)
+				cancel()
 				if err == nil {
 					answers[i] = a
 					return
