@@ -196,15 +196,25 @@ func (n *Node) checkExclusion(now time.Time) {
 	}
 	switch {
 	case !shunned:
-		n.shunned, n.excluded = time.Time{}, false
+		n.included()
 	case n.shunned.IsZero():
 		n.shunned = now
 	case now.Sub(n.shunned) > limit && !n.excluded:
 		n.excluded = true
+		n.endPart()
 		n.log.LogAttrs(n.ctx, slog.LevelError, "The other nodes go on without this one; its sessions end, to come back to them")
 		if n.o.Excluded != nil {
 			n.working.Go(n.o.Excluded)
 		}
+	}
+}
+
+// included notes that nobody goes on without this node. The caller holds n.mu.
+func (n *Node) included() {
+	n.shunned = time.Time{}
+	if n.excluded {
+		n.excluded = false
+		n.part, n.endPart = context.WithCancel(n.ctx)
 	}
 }
 

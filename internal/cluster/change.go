@@ -275,7 +275,7 @@ func (n *Node) commit(v View) {
 	n.viewCtx, n.endView = context.WithCancel(n.ctx)
 	n.sealed, n.shut, n.numbered, n.unreadable = false, false, 0, false
 	n.committed = time.Now()
-	n.shunned, n.excluded = time.Time{}, false
+	n.included()
 	n.out = &outStream{view: v, first: 1, acked: map[string]uint64{}}
 	n.in = map[string]*inStream{}
 	for _, id := range v.Homes {

@@ -140,6 +140,8 @@ type Node struct {
 	silent    map[string]time.Time // who did not answer a Prepare, and until when they are left out
 	shunned   time.Time            // since when others go on without this node; zero when they do not
 	excluded  bool
+	part      context.Context // ends when the node is excluded: it is no part of the cluster
+	endPart   context.CancelFunc
 	committed time.Time
 	numbered  int // frames that have a number of this view and are not published
 
@@ -180,6 +182,7 @@ func New(o Options) *Node {
 		arrivals: map[string]*arrival{},
 	}
 	n.viewCtx, n.endView = context.WithCancel(ctx)
+	n.part, n.endPart = context.WithCancel(ctx)
 	return n
 }
 
