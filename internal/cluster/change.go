@@ -240,6 +240,10 @@ func (n *Node) prepare(v View) prepareAnswer {
 	if v.ID != n.promised.ID && v.ID.Number <= a.Promised || !v.has(n.o.ID) || n.closed {
 		return a
 	}
+	if v.ID == n.view.ID {
+		a.OK = true // A question that was asked again came after the view.
+		return a
+	}
 	n.promised, n.sealed = v, true
 	n.signal()
 	ctx, cancel := context.WithTimeout(n.ctx, sealWithin)
@@ -253,6 +257,9 @@ func (n *Node) prepare(v View) prepareAnswer {
 		}
 		n.mu.Lock()
 	}
+	if a.OK = n.promised.ID == v.ID; !a.OK || n.view.ID == v.ID {
+		return a
+	}
 	n.shut = true
 	now := time.Now()
 	for _, id := range n.view.Members {
@@ -260,7 +267,6 @@ func (n *Node) prepare(v View) prepareAnswer {
 			a.Supported = min(a.Supported, int64(now.Sub(p.ackedAt)))
 		}
 	}
-	a.OK = n.promised.ID == v.ID
 	return a
 }
 

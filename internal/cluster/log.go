@@ -244,10 +244,18 @@ func (l *roomLog) whole(delivered point) history {
 	return h
 }
 
+// passedOver says whether what this node delivered last it did not deliver, but
+// passed over: the log is another part's, and its clients never heard it.
+func (l *roomLog) passedOver() bool {
+	n := len(l.entries) - l.held
+	return n > 0 && l.entries[n-1].missed
+}
+
 // since returns what a member lacks that has delivered everything up to after.
 // When after is not in the log, the member's history is another: it goes on with
-// the first frame behind after of the views that it has missed.
-func (l *roomLog) since(after point, missed []ViewID) history {
+// the first frame behind after of the views that it has missed. So it does when it
+// has passed over what is before, in a view that ended too early.
+func (l *roomLog) since(after point, missed []ViewID, passedOver bool) history {
 	first := -1
 	if after == l.floor && after != (point{}) && !l.began {
 		first = 0
@@ -262,8 +270,15 @@ func (l *roomLog) since(after point, missed []ViewID) history {
 		h.After = after
 		return h
 	}
+	rest := l.entries[first:]
 	h := history{Room: l.id, Keep: true, After: after, Floor: l.floor}
-	h.take(l.entries[first:])
+	if passedOver {
+		h.Deliver = len(rest)
+		if i := slices.IndexFunc(rest, func(e *entry) bool { return slices.Contains(missed, e.at.View) }); i >= 0 {
+			h.Deliver = i
+		}
+	}
+	h.take(rest)
 	return h
 }
 

@@ -34,6 +34,9 @@ type roomState struct {
 	Room      string `json:"room"`
 	Last      point  `json:"last"`
 	Delivered point  `json:"delivered,omitzero"`
+	// PassedOver says that the member's clients did not hear what is up to
+	// Delivered.
+	PassedOver bool `json:"passed_over,omitzero"`
 	// Floor is where the member's log begins, and Young says that it does not
 	// reach back to all operations that may be asked for again.
 	Floor point `json:"floor,omitzero"`
@@ -48,7 +51,8 @@ type historyQuestion struct {
 	// Until is the last frame to send; zero is the last there is.
 	Until point `json:"until,omitzero"`
 	// Missed are the views of which the member lacks what is behind After.
-	Missed []ViewID `json:"missed,omitzero"`
+	Missed     []ViewID `json:"missed,omitzero"`
+	PassedOver bool     `json:"passed_over,omitzero"`
 	// Whole asks for the recent log itself: nothing is lacking behind After.
 	Whole bool `json:"whole,omitzero"`
 }
@@ -178,7 +182,7 @@ func (n *Node) state(q stateQuestion) stateAnswer {
 	}
 	for id, l := range n.rooms {
 		if id > q.After && l.last != (point{}) && n.view.home(id) == q.Home {
-			a.Rooms = append(a.Rooms, roomState{Room: id, Last: l.last, Delivered: l.delivered(), Floor: l.floor, Young: l.young()})
+			a.Rooms = append(a.Rooms, roomState{Room: id, Last: l.last, Delivered: l.delivered(), PassedOver: l.passedOver(), Floor: l.floor, Young: l.young()})
 		}
 	}
 	slices.SortFunc(a.Rooms, func(x, y roomState) int { return cmp.Compare(x.Room, y.Room) })
@@ -225,12 +229,16 @@ func (n *Node) compare(v View, rooms map[string]*gathered, was map[string]ViewID
 // far as it lacks them: the last that was open there, and all in which somebody
 // of that view went on. To a member that was left behind, what those have
 // delivered is the continuation of its own history; a part of the cluster that
-// it could not hear has another. A new member has missed nothing.
+// it could not hear has another. A new member has missed nothing but what came in
+// views of which it was a member without all of their homes.
 func missedViews(was map[string]ViewID, past map[ViewID]View) map[string][]ViewID {
 	order := slices.SortedFunc(maps.Keys(past), ViewID.compare)
 	missed := map[string][]ViewID{}
 	for member, last := range was {
-		var together []string
+		together := []string{}
+		if last.Number == 0 {
+			together = append(together, member)
+		}
 		for _, id := range order {
 			v := past[id]
 			goesOn := id.Number > last.Number && slices.ContainsFunc(together, v.has)
@@ -254,7 +262,7 @@ func (n *Node) catchUp(ctx context.Context, v View, behind []*gathered, missed m
 		limit <- struct{}{}
 		fetching.Go(func() {
 			defer func() { <-limit }()
-			q := historyQuestion{View: v.ID, Room: g.room, After: g.states[n.o.ID].Delivered, Missed: missed[n.o.ID], Whole: g.whole}
+			q := historyQuestion{View: v.ID, Room: g.room, After: g.states[n.o.ID].Delivered, Missed: missed[n.o.ID], PassedOver: g.states[n.o.ID].PassedOver, Whole: g.whole}
 			for ctx.Err() == nil {
 				a, err := request[historyAnswer](ctx, n, g.source, "history", q)
 				if err != nil || !a.OK {
@@ -264,7 +272,7 @@ func (n *Node) catchUp(ctx context.Context, v View, behind []*gathered, missed m
 				n.mu.Lock()
 				if n.view.ID == v.ID {
 					n.o.Metrics.ClusterFramesCompleted.Add(float64(n.adopt(a.History)))
-					q.After = n.room(g.room).delivered()
+					q.After, q.PassedOver = n.room(g.room).delivered(), n.room(g.room).passedOver()
 				}
 				n.mu.Unlock()
 				if !a.History.More {
@@ -289,15 +297,15 @@ func (n *Node) completeOthers(ctx context.Context, v View, behind []*gathered, m
 	var telling sync.WaitGroup
 	for member, rooms := range lacking {
 		telling.Go(func() {
-			after := map[string]point{} // of rooms that are told in pieces
+			told := map[string]roomState{} // of rooms that are told in pieces
 			for len(rooms) > 0 && ctx.Err() == nil {
 				q := completeQuestion{View: v.ID}
 				size, rest := 0, rooms
 				for ; len(rest) > 0 && size < historyBytes; rest = rest[1:] {
 					g := rest[0]
-					at, told := after[g.room]
-					if !told {
-						at = g.states[member].Delivered
+					at, ok := told[g.room]
+					if !ok {
+						at = g.states[member]
 					}
 					h, ok := n.historyFor(ctx, v, g, at, missed[member])
 					if !ok {
@@ -318,7 +326,7 @@ func (n *Node) completeOthers(ctx context.Context, v View, behind []*gathered, m
 					continue
 				}
 				if last := q.Histories[len(q.Histories)-1]; last.More {
-					after[last.Room] = last.last()
+					told[last.Room] = roomState{Delivered: last.last(), PassedOver: last.Deliver >= len(last.Frames)}
 				}
 				rooms = rest
 			}
@@ -328,16 +336,17 @@ func (n *Node) completeOthers(ctx context.Context, v View, behind []*gathered, m
 	return ctx.Err() == nil
 }
 
-// historyFor returns what a member lacks that has delivered a room up to after,
-// from this node's log or, where that begins too late, from the longest.
-func (n *Node) historyFor(ctx context.Context, v View, g *gathered, after point, missed []ViewID) (h history, ok bool) {
+// historyFor returns what a member lacks of a room, from this node's log or, where
+// that begins too late, from the longest.
+func (n *Node) historyFor(ctx context.Context, v View, g *gathered, at roomState, missed []ViewID) (h history, ok bool) {
+	q := historyQuestion{View: v.ID, Room: g.room, After: at.Delivered, Missed: missed, PassedOver: at.PassedOver}
 	n.mu.Lock()
-	h = n.room(g.room).since(after, missed)
+	h = n.room(g.room).since(q.After, q.Missed, q.PassedOver)
 	n.mu.Unlock()
-	if h.Keep || after == (point{}) || g.deepest == n.o.ID {
+	if h.Keep || q.After == (point{}) || g.deepest == n.o.ID {
 		return h, true
 	}
-	a, err := request[historyAnswer](ctx, n, g.deepest, "history", historyQuestion{View: v.ID, Room: g.room, After: after, Missed: missed})
+	a, err := request[historyAnswer](ctx, n, g.deepest, "history", q)
 	return a.History, err == nil && a.OK
 }
 
@@ -351,7 +360,7 @@ func (n *Node) history(q historyQuestion) historyAnswer {
 	if q.Whole {
 		return historyAnswer{OK: true, History: n.room(q.Room).whole(q.After)}
 	}
-	h := n.room(q.Room).since(q.After, q.Missed)
+	h := n.room(q.Room).since(q.After, q.Missed, q.PassedOver)
 	if q.Until != (point{}) {
 		h.cut(q.Until)
 	}
