@@ -31,7 +31,7 @@ type prepareAnswer struct {
 // coordinate proposes a new view when this node is the first of those alive and
 // the current view is not as it should be. The caller holds n.mu.
 func (n *Node) coordinate(now time.Time) {
-	if n.changing || n.closed {
+	if n.changing || n.closed || n.view.ID.Number == 0 && n.outdated() != nil {
 		return
 	}
 	v, ok := n.wanted(now)

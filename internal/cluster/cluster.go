@@ -125,6 +125,7 @@ type Node struct {
 	lastTick time.Time
 	started  time.Time
 	peers    map[string]*peer
+	newer    map[string]newer // nodes that this one does not understand: newer.go
 	eligible bool
 
 	// Views: change.go.
@@ -177,7 +178,7 @@ func New(o Options) *Node {
 	n := &Node{
 		o: o, log: o.Log, ctx: ctx, stop: stop,
 		changed: make(chan struct{}), ackNow: make(chan struct{}, 1), ackDue: map[string]bool{},
-		sentAt: map[uint64]time.Time{}, peers: map[string]*peer{}, silent: map[string]time.Time{}, eligible: true,
+		sentAt: map[uint64]time.Time{}, peers: map[string]*peer{}, newer: map[string]newer{}, silent: map[string]time.Time{}, eligible: true,
 		in: map[string]*inStream{}, rooms: map[string]*roomLog{}, ids: map[string]*entry{}, gone: map[string]time.Time{}, calls: map[string]*call{},
 		arrivals: map[string]*arrival{},
 	}
@@ -268,6 +269,9 @@ func (n *Node) Ready() error {
 }
 
 func (n *Node) ready() error {
+	if err := n.outdated(); err != nil {
+		return err
+	}
 	switch {
 	case n.view.ID.Number == 0:
 		return errors.New("not in the cluster yet")
