@@ -319,6 +319,15 @@ func (h *history) take(entries []*entry) {
 	}
 }
 
+// size is about what it takes on its way.
+func (h *history) size() int {
+	size := 64
+	for _, data := range h.Frames {
+		size += len(data)
+	}
+	return size
+}
+
 // last is the point of the last frame; zero without frames.
 func (h *history) last() point {
 	if len(h.Frames) == 0 {

@@ -55,11 +55,23 @@ type historyQuestion struct {
 	PassedOver bool     `json:"passed_over,omitzero"`
 	// Whole asks for the recent log itself: nothing is lacking behind After.
 	Whole bool `json:"whole,omitzero"`
+	// Rooms are more rooms, of which the answer has as many as fit.
+	Rooms []roomQuestion `json:"rooms,omitzero"`
+}
+
+// roomQuestion is what of a historyQuestion is different in each room.
+type roomQuestion struct {
+	Room       string `json:"room"`
+	After      point  `json:"after,omitzero"`
+	PassedOver bool   `json:"passed_over,omitzero"`
+	Whole      bool   `json:"whole,omitzero"`
 }
 
 type historyAnswer struct {
 	OK      bool    `json:"ok"`
 	History history `json:"history"`
+	// Histories are of the first of the question's Rooms, in their order.
+	Histories []history `json:"histories,omitzero"`
 }
 
 type completeQuestion struct {
@@ -73,9 +85,11 @@ type completeAnswer struct {
 
 const (
 	stateRooms = 2000 // in one answer
-	openRetry  = 20 * time.Millisecond
-	fetchers   = 16
-	pastViews  = 16 // that a node remembers
+	// historyRooms is of how many rooms is asked together.
+	historyRooms = 1000
+	openRetry    = 20 * time.Millisecond
+	fetchers     = 4
+	pastViews    = 16 // that a node remembers
 )
 
 // gathered is what members said of a room.
@@ -251,38 +265,61 @@ func missedViews(was map[string]ViewID, past map[ViewID]View) map[string][]ViewI
 	return missed
 }
 
-// catchUp gets what this node lacks of its rooms. It returns false when the view ended.
+// catchUp gets what this node lacks of its rooms: of many rooms at once, as a node
+// may become the home of thousands. It returns false when the view ended.
 func (n *Node) catchUp(ctx context.Context, v View, behind []*gathered, missed map[string][]ViewID) bool {
+	from := map[string][]roomQuestion{}
+	for _, g := range behind {
+		if g.source != "" {
+			s := g.states[n.o.ID]
+			from[g.source] = append(from[g.source], roomQuestion{g.room, s.Delivered, s.PassedOver, g.whole})
+		}
+	}
 	limit := make(chan struct{}, fetchers)
 	var fetching sync.WaitGroup
-	for _, g := range behind {
-		if g.source == "" {
-			continue
+	for source, all := range from {
+		for rooms := range slices.Chunk(all, historyRooms) {
+			limit <- struct{}{}
+			fetching.Go(func() {
+				defer func() { <-limit }()
+				n.fetch(ctx, v, source, rooms, missed[n.o.ID])
+			})
 		}
-		limit <- struct{}{}
-		fetching.Go(func() {
-			defer func() { <-limit }()
-			q := historyQuestion{View: v.ID, Room: g.room, After: g.states[n.o.ID].Delivered, Missed: missed[n.o.ID], PassedOver: g.states[n.o.ID].PassedOver, Whole: g.whole}
-			for ctx.Err() == nil {
-				a, err := request[historyAnswer](ctx, n, g.source, "history", q)
-				if err != nil || !a.OK {
-					pause(ctx, openRetry)
-					continue
-				}
-				n.mu.Lock()
-				if n.view.ID == v.ID {
-					n.o.Metrics.ClusterFramesCompleted.Add(float64(n.adopt(a.History)))
-					q.After, q.PassedOver = n.room(g.room).delivered(), n.room(g.room).passedOver()
-				}
-				n.mu.Unlock()
-				if !a.History.More {
-					return
-				}
-			}
-		})
 	}
 	fetching.Wait()
 	return ctx.Err() == nil
+}
+
+// fetch gets what this node lacks of some rooms from a member that has it.
+func (n *Node) fetch(ctx context.Context, v View, source string, rooms []roomQuestion, missed []ViewID) {
+	for len(rooms) > 0 && ctx.Err() == nil {
+		a, err := request[historyAnswer](ctx, n, source, "history", historyQuestion{
+			View: v.ID, Missed: missed,
+			Room: rooms[0].Room, After: rooms[0].After, PassedOver: rooms[0].PassedOver, Whole: rooms[0].Whole, Rooms: rooms[1:],
+		})
+		if err != nil || !a.OK {
+			pause(ctx, openRetry)
+			continue
+		}
+		n.mu.Lock()
+		if n.view.ID != v.ID {
+			n.mu.Unlock()
+			return
+		}
+		for _, h := range append([]history{a.History}, a.Histories...) {
+			if len(rooms) == 0 || h.Room != rooms[0].Room {
+				break // Of what was asked, in its order, or of nobody.
+			}
+			n.o.Metrics.ClusterFramesCompleted.Add(float64(n.adopt(h)))
+			if h.More {
+				l := n.room(h.Room)
+				rooms[0].After, rooms[0].PassedOver = l.delivered(), l.passedOver()
+				break
+			}
+			rooms = rooms[1:]
+		}
+		n.mu.Unlock()
+	}
 }
 
 // completeOthers gives the other members what they lack. It returns false when
@@ -311,10 +348,7 @@ func (n *Node) completeOthers(ctx context.Context, v View, behind []*gathered, m
 					if !ok {
 						break
 					}
-					size += 64
-					for _, data := range h.Frames {
-						size += len(data)
-					}
+					size += h.size()
 					q.Histories = append(q.Histories, h)
 					if h.More {
 						break
@@ -357,14 +391,24 @@ func (n *Node) history(q historyQuestion) historyAnswer {
 	if n.view.ID != q.View {
 		return historyAnswer{}
 	}
-	if q.Whole {
-		return historyAnswer{OK: true, History: n.room(q.Room).whole(q.After)}
-	}
-	h := n.room(q.Room).since(q.After, q.Missed, q.PassedOver)
+	a := historyAnswer{OK: true, History: n.lacking(roomQuestion{q.Room, q.After, q.PassedOver, q.Whole}, q.Missed)}
 	if q.Until != (point{}) {
-		h.cut(q.Until)
+		a.History.cut(q.Until)
 	}
-	return historyAnswer{OK: true, History: h}
+	size := a.History.size()
+	for more := a.History.More; len(q.Rooms) > 0 && size < historyBytes && !more; q.Rooms = q.Rooms[1:] {
+		h := n.lacking(q.Rooms[0], q.Missed)
+		size, more = size+h.size(), h.More
+		a.Histories = append(a.Histories, h)
+	}
+	return a
+}
+
+func (n *Node) lacking(q roomQuestion, missed []ViewID) history {
+	if q.Whole {
+		return n.room(q.Room).whole(q.After)
+	}
+	return n.room(q.Room).since(q.After, missed, q.PassedOver)
 }
 
 // complete takes what a home says this node lacks.
