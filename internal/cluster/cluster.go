@@ -3,14 +3,15 @@
 // delivers the frames of a room in one order, none missing and none twice,
 // whatever becomes of the home.
 //
-// Nodes beat (beat.go). Those that hear each other agree on a numbered View
-// (view.go, change.go); rendezvous hashing over the view's homes gives every
-// room its home. A home numbers frames and sends them down a Stream (stream.go)
-// whose items are counted, so that a lost one is noticed and asked for again. It
-// delivers a frame to its own connections once another member has it: a frame
-// that anybody saw survives the loss of any one node. Every node keeps a short
-// log of each room (log.go). When the view changes, the new home first gathers
-// what any member has, completes it everywhere, and then goes on (open.go).
+// Nodes beat (beat.go). Those that hear each other (members.go) agree on a numbered
+// View (view.go, change.go); rendezvous hashing over the view's homes gives every
+// room its home. A home numbers frames (turn.go) and sends them down a stream
+// (stream.go) whose items are counted, so that a lost one is noticed and asked for
+// again (fill.go). It delivers a frame to its own connections once another member
+// has it (ack.go): a frame that anybody saw survives the loss of any one node. Every
+// node keeps a short log of each room (log.go). When the view changes, the new home
+// first gathers what any member has (open.go, state.go), completes it everywhere
+// (history.go, complete.go, level.go), and then goes on.
 //
 // Requests go to the home wherever it moves (route.go); an operation keeps its
 // id, by which a home knows what it, or the home before it, has already done.

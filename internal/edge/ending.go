@@ -63,7 +63,7 @@ func (c *connection) finish() {
 // The caller holds c.mu.
 func (c *connection) refuseRest() {
 	refuse := func(r request, message string) {
-		a, _ := decodeAction(r.frame) //nolint:errcheck // What cannot be read has no RequestId.
+		a, _ := decodeAction(r.frame) // What cannot be read has no RequestId.
 		c.answer(c.failure(context.Background(), a.RequestID, chat.Errorf(chat.Unavailable, "%s", message)))
 	}
 	if c.serving != nil {
