@@ -171,7 +171,9 @@ func (w *world) join(id string) {
 }
 
 // partition divides the nodes in two for some seconds. The links come back one
-// after another.
+// after another, all within two seconds: where that takes longer than nodes wait
+// for each other (3 s), one may go over to the other part before those that it was
+// with, which then are apart from it.
 func (w *world) partition(ids []string) {
 	groups := [2][]string{{"z"}, nil}
 	for i, id := range ids {
@@ -191,7 +193,7 @@ func (w *world) partition(ids []string) {
 	for _, a := range groups[0] {
 		for _, b := range groups[1] {
 			w.net.mend(a, b)
-			time.Sleep(w.upTo(time.Second))
+			time.Sleep(w.upTo(2 * time.Second / time.Duration(len(groups[0])*len(groups[1]))))
 		}
 	}
 	time.Sleep(time.Second)
