@@ -109,7 +109,9 @@ func TestWentOverEarly(t *testing.T) {
 		await(t, theirs, 3)
 		speak(t, nodes, r, "apart")
 
-		net.losing(func(from, to, subject string) bool { return from == "a" && to == "b" && strings.HasSuffix(subject, ".complete") })
+		net.losing(func(from, to, subject string) bool {
+			return from == "a" && to == "b" && strings.HasSuffix(subject, ".complete")
+		})
 		net.mend("a", "c")
 		net.mend("b", "c")
 		for len(nodes["a"].View().Members) != 3 {
