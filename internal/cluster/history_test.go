@@ -18,7 +18,7 @@ import (
 // counted is a transport that counts the questions for histories.
 type counted struct {
 	cluster.Transport
-	single bool // ask as the release before did, for one room at a time
+	single   bool // ask as the release before did, for one room at a time
 	mu       sync.Mutex
 	requests int
 	largest  int // answer, in bytes
