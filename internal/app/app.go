@@ -40,8 +40,9 @@ type Server struct {
 	ring      *chattoken.Ring
 	reviewer  *review.Reviewer
 	engine    *messaging.Engine
-	conn      *nats.Conn    // nil on a node on its own, as the next
-	node      *cluster.Node // its part in the cluster
+	conn      *nats.Conn                   // nil on a node on its own, as the next
+	node      *cluster.Node                // its part in the cluster
+	owner     atomic.Pointer[cluster.Node] // the node, for whoever is there before it
 	endpoint  *edge.Endpoint
 	door      *door // nil with TLS
 	main      *http.Server
@@ -108,7 +109,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		return err
 	}
 	s.onClose(s.db.Close)
-	logs, err := newChatLog(ctx, cfg, s.db, s.log, s.metrics)
+	logs, err := newChatLog(ctx, cfg, s.db, s.mine(), s.log, s.metrics)
 	if err != nil {
 		return err
 	}

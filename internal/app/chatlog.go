@@ -31,13 +31,13 @@ func ChatLogOptions(ctx context.Context, cfg *config.Config) (chatlog.Options, e
 }
 
 // newChatLog makes what delivers chat logs, and begins with what an earlier
-// process left.
-func newChatLog(ctx context.Context, cfg *config.Config, db *store.DB, log *slog.Logger, metrics *telemetry.Metrics) (*chatlog.Service, error) {
+// process left, as far as it is this node's.
+func newChatLog(ctx context.Context, cfg *config.Config, db *store.DB, mine func(key string) bool, log *slog.Logger, metrics *telemetry.Metrics) (*chatlog.Service, error) {
 	o, err := ChatLogOptions(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	o.Transcript, o.Metrics, o.Log = db, metrics, log
+	o.Transcript, o.Mine, o.Metrics, o.Log = db, mine, metrics, log
 	o.FlushInterval, o.ObjectInterval = cfg.LogFlushInterval, cfg.S3LogInterval
 	return chatlog.New(o)
 }

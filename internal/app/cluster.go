@@ -70,12 +70,26 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 		Transport: s.conn, Quotas: quotas, Excluded: s.excluded,
 		Metrics: s.metrics, Log: s.log,
 	})
+	s.owner.Store(s.node)
 	s.onClose(func() error { s.node.Close(); return nil })
 	quotas.Share(s.node)
 	o.Connect = func(e *messaging.Engine) (messaging.Broker, messaging.Homes) { return s.node.Attach(e) }
 	o.OtherConnections = s.node.OtherConnections
 	o.ReadAgain = readAgain
 	return nil
+}
+
+// mine returns what says whether this node should do the work that a key names;
+// nil on a node on its own, which does all. Nothing is a node's before it is part
+// of the cluster.
+func (s *Server) mine() func(key string) bool {
+	if !s.cfg.Clustered() {
+		return nil
+	}
+	return func(key string) bool {
+		n := s.owner.Load()
+		return n != nil && n.Mine(key)
+	}
 }
 
 // joinCluster takes part once the engine is there. A node that finds nobody goes

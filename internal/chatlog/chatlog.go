@@ -30,7 +30,10 @@
 // A reader is delivered to by one server at a time: the one that claimed it in
 // the transcript (Transcript.Claim), for some seconds, again and again. A server
 // that stops gives its claims back; those of one that dies run out, and the
-// others take them. A server that cannot renew a claim in time breaks off what it
+// others take them. Among those that live the readers are shared out: a server
+// leaves a reader that is another's to that one, and gives it back in good order
+// when it becomes another's; only when that one does not come for some seconds
+// does any other stand in. A server that cannot renew a claim in time breaks off what it
 // has under way. That counts like a crash: it may be delivered twice.
 //
 // # When a destination fails
@@ -106,8 +109,8 @@ type Transcript interface {
 	// that are ours, each with the time until which no other server takes it;
 	// with an error too, those that are ours for the rest of their time.
 	Claim(ctx context.Context, readers []int64) (map[int64]time.Time, error)
-	// Release gives back all that was claimed.
-	Release(ctx context.Context) error
+	// Release gives back what was claimed of the readers; nil is all.
+	Release(ctx context.Context, readers []int64) error
 	// Backlogs returns up to max rooms of which the reader is owed something
 	// that is older than before, or more than size bytes; the oldest first.
 	Backlogs(ctx context.Context, reader int64, before time.Time, size int64, max int) ([]Backlog, error)
@@ -139,6 +142,9 @@ type Options struct {
 	LocalDir string
 	// AWS is the configuration of the AWS clients; needed without LocalDir.
 	AWS aws.Config
+	// Mine says whether this server should do the work that key names, when
+	// several share it; exactly one should. Nil is always.
+	Mine func(key string) bool
 	// FlushInterval is how long records wait for others on their way to
 	// CloudWatch Logs and Firehose, ObjectInterval to S3; 0 is the default.
 	FlushInterval, ObjectInterval time.Duration

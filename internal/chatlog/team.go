@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -14,13 +15,26 @@ import (
 type team struct {
 	s       *Service
 	workers map[int64]*worker
+	// spared are the readers that are owed something and are another server's,
+	// with the time since which they are left to it.
+	spared  map[int64]time.Time
 	running sync.WaitGroup
 }
 
-func newTeam(s *Service) *team { return &team{s: s, workers: map[int64]*worker{}} }
+const (
+	// spareFor is how long a server that should deliver to a reader has to claim
+	// it before any other tries: it may not reach the database.
+	spareFor = 10 * time.Second
+	// standIn is how long the other one then delivers before it gives it back.
+	standIn = time.Minute
+)
 
-// work claims the readers that are owed something, and those that workers have,
-// and puts a worker on each that is ours.
+func newTeam(s *Service) *team {
+	return &team{s: s, workers: map[int64]*worker{}, spared: map[int64]time.Time{}}
+}
+
+// work claims the readers that are owed something, as far as they are this
+// server's, and those that workers have, and puts a worker on each that it got.
 func (t *team) work(readers []Reader) {
 	owed := map[int64]Reader{}
 	for _, r := range readers {
@@ -28,7 +42,8 @@ func (t *team) work(readers []Reader) {
 			owed[r.ID] = r
 		}
 	}
-	until := t.claim(slices.Collect(maps.Keys(owed)))
+	t.handOver()
+	until := t.claim(t.wanted(owed))
 	for id, r := range owed {
 		if until[id].IsZero() {
 			continue
@@ -36,11 +51,62 @@ func (t *team) work(readers []Reader) {
 		w := t.workers[id]
 		if w == nil {
 			w = newWorker(t.s, r)
+			if !t.ours(id) {
+				w.standIn = time.Now().Add(standIn)
+			}
 			t.workers[id] = w
 			w.hold(until[id])
 			t.running.Go(w.run)
 		}
 		w.wakeUp()
+	}
+}
+
+// ours says whether this server should deliver to a reader. One that stops
+// delivers what it can to whatever nobody has claimed.
+func (t *team) ours(reader int64) bool {
+	return t.s.o.Mine == nil || t.s.flushing() || t.s.o.Mine("log reader "+strconv.FormatInt(reader, 10))
+}
+
+// wanted returns the readers to claim: ours, and now and then those that another
+// server has been left for a while.
+func (t *team) wanted(owed map[int64]Reader) (readers []int64) {
+	maps.DeleteFunc(t.spared, func(id int64, _ time.Time) bool {
+		_, still := owed[id]
+		return !still
+	})
+	now := time.Now()
+	for id := range owed {
+		since, spared := t.spared[id]
+		switch {
+		case t.ours(id):
+			delete(t.spared, id)
+			readers = append(readers, id)
+		case !spared:
+			t.spared[id] = now
+		case now.Sub(since) > spareFor:
+			t.spared[id] = now
+			readers = append(readers, id)
+		}
+	}
+	return readers
+}
+
+// handOver has the workers finish whose readers are another server's now, and
+// gives back the claims of those that have.
+func (t *team) handOver() {
+	var left []int64
+	for id, w := range t.workers {
+		if !t.ours(id) && time.Now().After(w.standIn) {
+			w.leave()
+		}
+		if w.left() {
+			left = append(left, id)
+			delete(t.workers, id)
+		}
+	}
+	if len(left) > 0 {
+		t.release(left)
 	}
 }
 
@@ -91,11 +157,13 @@ func (t *team) finished() <-chan struct{} {
 	return done
 }
 
-// end gives the claims back.
-func (t *team) end() {
+// end gives all claims back.
+func (t *team) end() { t.release(nil) }
+
+func (t *team) release(readers []int64) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.s.ctx), noteWithin)
 	defer cancel()
-	if err := t.s.o.Transcript.Release(ctx); err != nil {
+	if err := t.s.o.Transcript.Release(ctx, readers); err != nil {
 		t.s.o.Log.LogAttrs(ctx, slog.LevelWarn, "The readers of chat logs were not given back; other servers wait some seconds for them", slog.Any("error", err))
 	}
 }

@@ -33,6 +33,11 @@ type worker struct {
 	stop context.CancelFunc
 	// claim calls stop when the claim runs out.
 	claim *time.Timer
+	// standIn is until when it may deliver to a reader that is another server's.
+	standIn time.Time
+	// leaving is closed when it shall finish what it has under way, and ended
+	// when run has returned.
+	leaving, ended chan struct{}
 
 	mu sync.Mutex // guards what follows
 	// resting are the rooms whose last call failed.
@@ -52,7 +57,10 @@ type rest struct {
 }
 
 func newWorker(s *Service, r Reader) *worker {
-	w := &worker{s: s, reader: r, out: s.newDestination(r.Destination), wake: make(chan struct{}, 1), resting: map[string]*rest{}}
+	w := &worker{
+		s: s, reader: r, out: s.newDestination(r.Destination), wake: make(chan struct{}, 1), resting: map[string]*rest{},
+		leaving: make(chan struct{}), ended: make(chan struct{}),
+	}
 	w.limits = w.out.limits()
 	w.ctx, w.stop = context.WithCancel(s.ctx)
 	w.claim = time.AfterFunc(time.Hour, w.stop)
@@ -70,18 +78,48 @@ func (w *worker) wakeUp() {
 	}
 }
 
-// run delivers until the service stops or the reader is not ours any more; when
-// it is to flush, until everything is delivered that can be.
+// leave has the worker end in good order, once nothing is under way. Only
+// dispatch calls it.
+func (w *worker) leave() {
+	if !w.isLeaving() {
+		close(w.leaving)
+	}
+}
+
+func (w *worker) isLeaving() bool {
+	select {
+	case <-w.leaving:
+		return true
+	default:
+		return false
+	}
+}
+
+// left says whether it has ended because it was to leave.
+func (w *worker) left() bool {
+	select {
+	case <-w.ended:
+		return w.isLeaving()
+	default:
+		return false
+	}
+}
+
+// run delivers until the service stops, the reader is not ours any more, or it is
+// to leave; when it is to flush, until everything is delivered that can be.
 func (w *worker) run() {
+	defer close(w.ended)
 	defer w.claim.Stop()
 	for {
 		select {
 		case <-w.wake:
 		case <-w.s.flush:
+		case <-w.leaving:
+			return
 		case <-w.ctx.Done():
 			return
 		}
-		for w.ctx.Err() == nil {
+		for w.ctx.Err() == nil && !w.isLeaving() {
 			flushing := w.s.flushing()
 			if w.pass(flushing) {
 				continue

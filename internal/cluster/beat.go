@@ -12,9 +12,13 @@ import (
 
 // beat is what every node says of itself, five times a second.
 type beat struct {
-	ID       string `json:"id"`
-	Name     string `json:"name"`
-	Version  string `json:"version"`
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	// Speaks is the version of the wire in which the node says everything, this
+	// included, and Reads the last that it understands; 0 is 1.
+	Speaks   int    `json:"speaks,omitzero"`
+	Reads    int    `json:"reads,omitzero"`
 	N        uint64 `json:"beat"`
 	Leaving  bool   `json:"leaving,omitzero"`
 	Eligible bool   `json:"eligible"`
@@ -77,6 +81,7 @@ func (n *Node) tick() {
 			n.log.LogAttrs(n.ctx, slog.LevelWarn, "A node is not heard any more", slog.String("node", id))
 		}
 	}
+	n.forgetNewer(now)
 	n.coordinate(now)
 	n.checkExclusion(now)
 	n.expire(now)
@@ -91,7 +96,7 @@ func (n *Node) beat(leaving bool) {
 	n.sentAt[n.beats] = now
 	delete(n.sentAt, n.beats-64)
 	b := beat{
-		ID: n.o.ID, Name: n.o.Name, Version: n.o.Version, N: n.beats,
+		ID: n.o.ID, Name: n.o.Name, Version: n.o.Version, Speaks: wireVersion, Reads: wireVersion, N: n.beats,
 		Leaving: leaving, Eligible: n.eligible, View: n.view, Promised: n.promised.ID.Number,
 		Sees: slices.Sorted(maps.Keys(n.peers)), Heard: map[string]uint64{}, Acked: map[string]uint64{},
 		Connections: n.engine.Connections(),
@@ -134,6 +139,9 @@ func (n *Node) onBeat(_ string, data []byte, _ func([]byte)) {
 		return
 	}
 	now := time.Now()
+	if n.tooNew(&b, now) {
+		return
+	}
 	p := n.peers[b.ID]
 	switch {
 	case b.Leaving:
@@ -196,15 +204,25 @@ func (n *Node) checkExclusion(now time.Time) {
 	}
 	switch {
 	case !shunned:
-		n.shunned, n.excluded = time.Time{}, false
+		n.included()
 	case n.shunned.IsZero():
 		n.shunned = now
 	case now.Sub(n.shunned) > limit && !n.excluded:
 		n.excluded = true
+		n.endPart()
 		n.log.LogAttrs(n.ctx, slog.LevelError, "The other nodes go on without this one; its sessions end, to come back to them")
 		if n.o.Excluded != nil {
 			n.working.Go(n.o.Excluded)
 		}
+	}
+}
+
+// included notes that nobody goes on without this node. The caller holds n.mu.
+func (n *Node) included() {
+	n.shunned = time.Time{}
+	if n.excluded {
+		n.excluded = false
+		n.part, n.endPart = context.WithCancel(n.ctx)
 	}
 }
 

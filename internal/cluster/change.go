@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -9,11 +8,13 @@ import (
 	"time"
 )
 
-// How long a change waits for frames that have a number already, and how long a
-// node that does not answer stays out of views.
+// How long a change waits for frames that have a number already, how long and how
+// often it asks for a promise, and how long a node that does not answer stays out
+// of views.
 const (
 	sealWithin    = time.Second
 	prepareWithin = 1500 * time.Millisecond
+	prepareAgain  = 300 * time.Millisecond
 	silentFor     = 3 * time.Second
 )
 
@@ -29,7 +30,7 @@ type prepareAnswer struct {
 // coordinate proposes a new view when this node is the first of those alive and
 // the current view is not as it should be. The caller holds n.mu.
 func (n *Node) coordinate(now time.Time) {
-	if n.changing || n.closed {
+	if n.changing || n.closed || n.view.ID.Number == 0 && n.outdated() != nil {
 		return
 	}
 	v, ok := n.wanted(now)
@@ -45,112 +46,6 @@ func (n *Node) coordinate(now time.Time) {
 	}
 	n.changing = true
 	n.working.Go(func() { n.change(v) })
-}
-
-// wanted returns the members and homes that there should be; ok is false when
-// another node decides that, or it is too early.
-func (n *Node) wanted(now time.Time) (v View, ok bool) {
-	candidates := []string{n.o.ID}
-	heard := 1
-	for id, p := range n.peers {
-		if now.Before(n.silent[id]) {
-			continue
-		}
-		heard++
-		if !p.sees(n.o.ID) || n.bound(p) {
-			continue
-		}
-		if !n.view.has(id) && !n.settled(p, now) {
-			if n.view.ID.Number == 0 {
-				return v, false
-			}
-			continue
-		}
-		candidates = append(candidates, id)
-	}
-	// A node that hears others who do not hear it, as after it was stopped for a
-	// while, is not alone: it waits until they do.
-	if len(candidates) <= heard/2 {
-		return v, false
-	}
-	if slices.Min(candidates) != n.o.ID || n.view.ID.Number == 0 && len(candidates) == 1 && now.Sub(n.started) < suspectAfter {
-		return v, false
-	}
-	// Who is in the view stays in it before others come.
-	slices.SortFunc(candidates, func(a, b string) int {
-		if in := n.view.has(a); in != n.view.has(b) {
-			return map[bool]int{true: -1, false: 1}[in]
-		}
-		return cmp.Compare(a, b)
-	})
-	for _, c := range candidates {
-		// Members that do not hear each other could not complete each other's rooms.
-		if c == n.o.ID || !slices.ContainsFunc(v.Members, func(m string) bool {
-			return m != n.o.ID && (!n.peers[m].sees(c) || !n.peers[c].sees(m))
-		}) {
-			v.Members = append(v.Members, c)
-		}
-	}
-	slices.Sort(v.Members)
-	for _, m := range v.Members {
-		if p := n.peers[m]; p != nil && p.last.Eligible || m == n.o.ID && n.eligible {
-			v.Homes = append(v.Homes, m)
-		}
-	}
-	if len(v.Homes) == 0 {
-		v.Homes = v.Members
-	}
-	return v, true
-}
-
-// bound says whether a node has a view with one that it hears, that this one does
-// not hear, and that comes before this one: of two nodes that do not hear each
-// other, a third follows the first, and does not go to and fro. The caller
-// holds n.mu.
-func (n *Node) bound(p *peer) bool {
-	return slices.ContainsFunc(p.last.View.Members, func(id string) bool {
-		other := n.peers[id]
-		return id < n.o.ID && p.sees(id) && (other == nil || !other.sees(n.o.ID))
-	})
-}
-
-// settled says whether a node that is not in the view may become part of one:
-// it has been heard for some beats, it and the members hear each other, and
-// whoever it hears has been heard for some beats too. Links come back one after
-// another, and of nodes that are together none shall be left behind; but one
-// that cannot be reached does not keep the others for ever. The caller holds n.mu.
-func (n *Node) settled(p *peer, now time.Time) bool {
-	switch heard := now.Sub(p.since); {
-	case heard < settleTime:
-		return false
-	case heard >= mergeWithin:
-		return true
-	}
-	for _, id := range n.view.Members {
-		if m := n.peers[id]; m != nil && (!p.sees(id) || !m.sees(p.last.ID)) {
-			return false
-		}
-	}
-	return !slices.ContainsFunc(p.last.Sees, func(id string) bool {
-		other := n.peers[id]
-		return id != n.o.ID && (other == nil || now.Sub(other.since) < settleTime || !other.sees(n.o.ID))
-	})
-}
-
-// agreed says whether all members are in the view, or may still be on their way.
-func (n *Node) agreed(now time.Time) bool {
-	if now.Sub(n.committed) < askWithin {
-		return true
-	}
-	if n.sealed || n.promised.ID.compare(n.view.ID) > 0 {
-		return false
-	}
-	for _, id := range n.view.Members {
-		if p := n.peers[id]; p != nil && (p.last.View.ID != n.view.ID || p.last.Promised > n.view.ID.Number) {
-			return false
-		}
-	}
-	return true
 }
 
 // change has all members promise the view, and commits it.
@@ -171,7 +66,11 @@ func (n *Node) change(v View) {
 			ctx, cancel := context.WithTimeout(n.ctx, prepareWithin)
 			defer cancel()
 			for ctx.Err() == nil {
-				a, err := request[prepareAnswer](ctx, n, id, "prepare", v)
+				// It is asked again while it seals, so that one lost message does not
+				// make it look silent; the next question finds it sealed.
+				try, cancel := context.WithTimeout(ctx, prepareAgain)
+				a, err := request[prepareAnswer](try, n, id, "prepare", v)
+				cancel()
 				if err == nil {
 					answers[i] = a
 					return
@@ -229,6 +128,10 @@ func (n *Node) prepare(v View) prepareAnswer {
 	if v.ID != n.promised.ID && v.ID.Number <= a.Promised || !v.has(n.o.ID) || n.closed {
 		return a
 	}
+	if v.ID == n.view.ID {
+		a.OK = true // A question that was asked again came after the view.
+		return a
+	}
 	n.promised, n.sealed = v, true
 	n.signal()
 	ctx, cancel := context.WithTimeout(n.ctx, sealWithin)
@@ -242,6 +145,9 @@ func (n *Node) prepare(v View) prepareAnswer {
 		}
 		n.mu.Lock()
 	}
+	if a.OK = n.promised.ID == v.ID; !a.OK || n.view.ID == v.ID {
+		return a
+	}
 	n.shut = true
 	now := time.Now()
 	for _, id := range n.view.Members {
@@ -249,7 +155,6 @@ func (n *Node) prepare(v View) prepareAnswer {
 			a.Supported = min(a.Supported, int64(now.Sub(p.ackedAt)))
 		}
 	}
-	a.OK = n.promised.ID == v.ID
 	return a
 }
 
@@ -264,7 +169,7 @@ func (n *Node) commit(v View) {
 	n.viewCtx, n.endView = context.WithCancel(n.ctx)
 	n.sealed, n.shut, n.numbered, n.unreadable = false, false, 0, false
 	n.committed = time.Now()
-	n.shunned, n.excluded = time.Time{}, false
+	n.included()
 	n.out = &outStream{view: v, first: 1, acked: map[string]uint64{}}
 	n.in = map[string]*inStream{}
 	for _, id := range v.Homes {

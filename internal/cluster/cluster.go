@@ -3,14 +3,15 @@
 // delivers the frames of a room in one order, none missing and none twice,
 // whatever becomes of the home.
 //
-// Nodes beat (beat.go). Those that hear each other agree on a numbered View
-// (view.go, change.go); rendezvous hashing over the view's homes gives every
-// room its home. A home numbers frames and sends them down a Stream (stream.go)
-// whose items are counted, so that a lost one is noticed and asked for again. It
-// delivers a frame to its own connections once another member has it: a frame
-// that anybody saw survives the loss of any one node. Every node keeps a short
-// log of each room (log.go). When the view changes, the new home first gathers
-// what any member has, completes it everywhere, and then goes on (open.go).
+// Nodes beat (beat.go). Those that hear each other (members.go) agree on a numbered
+// View (view.go, change.go); rendezvous hashing over the view's homes gives every
+// room its home. A home numbers frames (turn.go) and sends them down a stream
+// (stream.go) whose items are counted, so that a lost one is noticed and asked for
+// again (fill.go). It delivers a frame to its own connections once another member
+// has it (ack.go): a frame that anybody saw survives the loss of any one node. Every
+// node keeps a short log of each room (log.go). When the view changes, the new home
+// first gathers what any member has (open.go, state.go), completes it everywhere
+// (history.go, complete.go, level.go), and then goes on.
 //
 // Requests go to the home wherever it moves (route.go); an operation keeps its
 // id, by which a home knows what it, or the home before it, has already done.
@@ -125,6 +126,7 @@ type Node struct {
 	lastTick time.Time
 	started  time.Time
 	peers    map[string]*peer
+	newer    map[string]newer // nodes that this one does not understand: newer.go
 	eligible bool
 
 	// Views: change.go.
@@ -140,6 +142,8 @@ type Node struct {
 	silent    map[string]time.Time // who did not answer a Prepare, and until when they are left out
 	shunned   time.Time            // since when others go on without this node; zero when they do not
 	excluded  bool
+	part      context.Context // ends when the node is excluded: it is no part of the cluster
+	endPart   context.CancelFunc
 	committed time.Time
 	numbered  int // frames that have a number of this view and are not published
 
@@ -175,11 +179,12 @@ func New(o Options) *Node {
 	n := &Node{
 		o: o, log: o.Log, ctx: ctx, stop: stop,
 		changed: make(chan struct{}), ackNow: make(chan struct{}, 1), ackDue: map[string]bool{},
-		sentAt: map[uint64]time.Time{}, peers: map[string]*peer{}, silent: map[string]time.Time{}, eligible: true,
+		sentAt: map[uint64]time.Time{}, peers: map[string]*peer{}, newer: map[string]newer{}, silent: map[string]time.Time{}, eligible: true,
 		in: map[string]*inStream{}, rooms: map[string]*roomLog{}, ids: map[string]*entry{}, gone: map[string]time.Time{}, calls: map[string]*call{},
 		arrivals: map[string]*arrival{},
 	}
 	n.viewCtx, n.endView = context.WithCancel(ctx)
+	n.part, n.endPart = context.WithCancel(ctx)
 	return n
 }
 
@@ -265,6 +270,9 @@ func (n *Node) Ready() error {
 }
 
 func (n *Node) ready() error {
+	if err := n.outdated(); err != nil {
+		return err
+	}
 	switch {
 	case n.view.ID.Number == 0:
 		return errors.New("not in the cluster yet")

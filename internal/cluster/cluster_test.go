@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"confab/internal/messaging"
 )
 
 // start starts nodes on one network and waits until they are one cluster.
@@ -19,9 +21,22 @@ func start(t testing.TB, net *network, r *rooms, ids ...string) map[string]*node
 // startWith also gives each node what to do when it is excluded.
 func startWith(t testing.TB, net *network, r *rooms, excluded func(id string) func(), ids ...string) map[string]*node {
 	t.Helper()
+	return startNodes(t, net, r, func(id string) options { return options{excluded: excluded(id)} }, ids...)
+}
+
+// startReviewed gives the nodes a message review handler.
+func startReviewed(t testing.TB, net *network, r *rooms, h messaging.Reviewer, ids ...string) map[string]*node {
+	t.Helper()
+	return startNodes(t, net, r, func(string) options { return options{review: h} }, ids...)
+}
+
+func startNodes(t testing.TB, net *network, r *rooms, with func(id string) options, ids ...string) map[string]*node {
+	t.Helper()
 	nodes := map[string]*node{}
 	for _, id := range ids {
-		nodes[id] = startNode(t, id, options{rooms: r, transport: net.port(id), excluded: excluded(id)})
+		o := with(id)
+		o.rooms, o.transport = r, net.port(id)
+		nodes[id] = startNode(t, id, o)
 		nodes[id].port = net.ports[id]
 	}
 	gather(t, nodes, r)

@@ -2,10 +2,13 @@ package cluster_test
 
 import (
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"confab/internal/chat"
 )
 
 // TestPartialPartition breaks one link of three: one of its ends goes on with
@@ -53,4 +56,49 @@ func TestPartialPartition(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestExcludedAnswers asks on all nodes while two of three do not hear each other.
+// Nothing waits any more when the one that is left out is told to end its
+// sessions: their clients would not get the answer.
+func TestExcludedAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, r := newNetwork(t, 1), newRooms(8, 100)
+		told := make(chan string, 3)
+		nodes := startWith(t, net, r, func(id string) func() { return func() { told <- id } }, "a", "b", "c")
+		net.losing(between("a", "b"))
+		var asking sync.WaitGroup
+		stop := make(chan struct{})
+		for room := range r.rooms {
+			for _, n := range nodes {
+				asking.Go(func() {
+					for ended := false; !ended; {
+						began := time.Now()
+						err := n.say(t, room, "x")
+						if c := chat.CodeOf(err); err != nil && c != chat.Unavailable {
+							t.Errorf("%s: %v", n.id, err)
+						}
+						if took := time.Since(began); took > 10*time.Second {
+							t.Errorf("%s was answered after %s", n.id, took)
+						}
+						select {
+						case <-stop:
+							ended = true
+						case <-time.After(100 * time.Millisecond):
+						}
+					}
+				})
+			}
+		}
+		out := <-told
+		close(stop)
+		began := time.Now()
+		asking.Wait()
+		if took := time.Since(began); took > 200*time.Millisecond {
+			t.Errorf("%s was told to end its sessions, and requests waited another %s", out, took)
+		}
+		net.heal()
+		await(t, nodes, 3)
+		speak(t, nodes, r, "again")
+	})
 }

@@ -18,7 +18,8 @@ func (n *Node) level(ctx context.Context, v View, behind []*gathered, was map[st
 			member, from := pair[0], pair[1]
 			mu.Lock()
 			q := historyQuestion{
-				View: v.ID, Room: g.room, After: g.states[member].Delivered, Until: g.states[from].Delivered, Missed: missed[member],
+				View: v.ID, Room: g.room, After: g.states[member].Delivered, Until: g.states[from].Delivered,
+				Missed: missed[member], PassedOver: g.states[member].PassedOver,
 			}
 			mu.Unlock()
 			limit <- struct{}{}
@@ -28,7 +29,7 @@ func (n *Node) level(ctx context.Context, v View, behind []*gathered, was map[st
 					mu.Lock()
 					defer mu.Unlock()
 					s := g.states[member]
-					s.Delivered = q.Until
+					s.Delivered, s.PassedOver = q.Until, false
 					g.states[member] = s
 				}
 			})

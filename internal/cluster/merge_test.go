@@ -90,3 +90,64 @@ func TestLeftBehind(t *testing.T) {
 		}
 	})
 }
+
+// TestWentOverEarly has a view end in which one node of a part has gone over to the
+// history of the other part, and the next has not. They are told of what the other
+// part did meanwhile in the view after that, and hear the same all the same.
+func TestWentOverEarly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, r := newNetwork(t, 1), newRooms(32, 100)
+		nodes := start(t, net, r, "a", "b", "c", "d", "e", "f")
+		speak(t, nodes, r, "together")
+		ours, theirs := map[string]*node{"a": nodes["a"], "b": nodes["b"]}, map[string]*node{"c": nodes["c"], "d": nodes["d"], "e": nodes["e"]}
+		net.part([]string{"a", "b"}, []string{"c", "d", "e", "f"})
+		await(t, ours, 2)
+		await(t, map[string]*node{"c": nodes["c"], "f": nodes["f"]}, 4)
+		// Another view gives the other part the later history.
+		nodes["f"].port.kill()
+		delete(nodes, "f")
+		await(t, theirs, 3)
+		speak(t, nodes, r, "apart")
+
+		net.losing(func(from, to, subject string) bool {
+			return from == "a" && to == "b" && strings.HasSuffix(subject, ".complete")
+		})
+		net.mend("a", "c")
+		net.mend("b", "c")
+		for len(nodes["a"].View().Members) != 3 {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(200 * time.Millisecond)
+		if nodes["a"].Ready() == nil {
+			t.Fatal("a is open, and this test shows nothing")
+		}
+		var said []string
+		for room := range r.rooms {
+			if nodes["a"].Owner(room) == "a" && nodes["d"].Owner(room) != "c" {
+				said = append(said, room)
+				if err := nodes["d"].say(t, room, "meanwhile"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for id := range ours {
+			net.mend(id, "d")
+			net.mend(id, "e")
+		}
+		for len(nodes["a"].View().Members) != 5 {
+			time.Sleep(time.Millisecond)
+		}
+		net.heal()
+		await(t, nodes, 5)
+		speak(t, nodes, r, "again")
+		time.Sleep(time.Second)
+		if len(said) == 0 {
+			t.Fatal("no room has its homes where they should be")
+		}
+		for _, room := range said {
+			if wrong := sameOrder(heard(ours, room)); wrong != "" {
+				t.Errorf("%s: %s", room, wrong)
+			}
+		}
+	})
+}

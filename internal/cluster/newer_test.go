@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -43,6 +44,58 @@ func (n newer) Subscribe(subject string, handle func(string, []byte, func([]byte
 			reply = func(data []byte) { answer(grown(subject, data)) }
 		}
 		handle(subject, data, reply)
+	})
+}
+
+// foreign is the transport of a node that speaks a version of the wire that is not
+// known here.
+type foreign struct{ cluster.Transport }
+
+func (f foreign) Publish(subject string, data []byte) error {
+	if strings.HasSuffix(subject, ".beats") {
+		data = bytes.Replace(data, []byte(`"speaks":1,"reads":1`), []byte(`"speaks":2,"reads":2`), 1)
+	}
+	return f.Transport.Publish(subject, data)
+}
+
+// TestUnknownVersion starts a node where there is one that speaks a newer version
+// of the wire: it does not join, says why, and does join its own kind.
+func TestUnknownVersion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, r := newNetwork(t, 1), newRooms(8, 100)
+		begin := func(id string, transport cluster.Transport) *node {
+			n := newNode(t, id, options{rooms: r, transport: transport})
+			n.port = net.ports[id]
+			t.Cleanup(n.stop)
+			if err := n.Start(canceled()); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		z := begin("z", foreign{net.port("z")})
+		await(t, map[string]*node{"z": z}, 1)
+		a := begin("a", net.port("a"))
+		time.Sleep(10 * time.Second)
+		if v := a.View(); v.ID.Number != 0 {
+			t.Errorf("the older node has made a view: %v", v)
+		}
+		if err := a.Ready(); err == nil || !strings.Contains(err.Error(), "speaks version 2") {
+			t.Errorf("the older node is ready, or does not say why not: %v", err)
+		}
+		z.Close()
+		z.port.kill()
+		b := begin("b", net.port("b"))
+		ours := map[string]*node{"a": a, "b": b}
+		await(t, ours, 2)
+		// Members serve on, whoever else comes.
+		begin("y", foreign{net.port("y")})
+		time.Sleep(10 * time.Second)
+		await(t, ours, 2)
+		for room := range r.rooms {
+			a.join(t, room)
+			b.join(t, room)
+		}
+		speak(t, ours, r, "on")
 	})
 }
 

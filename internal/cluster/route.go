@@ -26,9 +26,15 @@ const (
 func (n *Node) Home(string) messaging.Home { return n }
 
 // Do carries an operation out at the room's home, wherever that moves meanwhile.
+// A node that the others go on without answers at once: its sessions move, and
+// their clients shall not be left waiting for what no home will hear.
 func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, doWithin)
 	defer cancel()
+	n.mu.Lock()
+	part := n.part
+	n.mu.Unlock()
+	defer context.AfterFunc(part, cancel)()
 	a := n.expect(op.ID)
 	defer n.expectNoMore(op.ID, a)
 	for {
@@ -53,9 +59,11 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 		retry := time.NewTimer(retryWait)
 		select {
 		case <-changed:
-			retry.Stop()
 		case <-retry.C:
 		case <-ctx.Done():
+		}
+		retry.Stop()
+		if ctx.Err() != nil {
 			return "", chat.Errorf(chat.Unavailable, "The room cannot be reached right now; try again")
 		}
 	}

@@ -22,8 +22,9 @@ type item struct {
 
 // The wire's version and the two kinds of items. Fields that a later release
 // appends to an item are skipped by nodes that do not know them, and need no new
-// version. A release that changes what is there does: it reads both, and writes
-// the new one only when the beats of all members say that they read it.
+// version. A release that changes what is there does: it reads both, and speaks
+// the new one only when the beats of all members say that they read it. A node
+// does not join those that speak one that it does not read; see newer.go.
 const (
 	wireVersion = 1
 	kindOpened  = 0

@@ -34,6 +34,7 @@ type connection struct {
 	ending   *messaging.Ending
 	finished bool // the socket was told to end
 	queue    []request
+	serving  *request // the one that is carried out now
 	working  bool
 	paused   bool
 }
@@ -53,10 +54,6 @@ const (
 	resumeAt = 4
 )
 
-// lastWords is how long a session that is over may go on answering what it was
-// asked before: a queue of messages under review takes 16 times 200 ms.
-const lastWords = 4 * time.Second
-
 // Send queues a frame for this client alone.
 func (c *connection) Send(json []byte) {
 	c.mu.Lock()
@@ -64,48 +61,6 @@ func (c *connection) Send(json []byte) {
 	if c.socket != nil && !c.finished {
 		c.socket.Send(json)
 	}
-}
-
-// End ends the connection as why says. A connection that is not attached yet
-// ends when it is. What the client asked for before is answered first, if the
-// ending is nobody's doing; whom a moderator ends says nothing more, even then.
-func (c *connection) End(why messaging.Ending) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.finished || c.ending != nil && why.Error != 0 {
-		return
-	}
-	c.ending = &why
-	switch {
-	case c.socket == nil:
-	case c.working && why.Error != 0:
-		time.AfterFunc(lastWords, func() {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.finish()
-		})
-	default:
-		c.finish()
-	}
-}
-
-// finish writes what the ending says the client sees, once. What is still queued
-// is forgotten. The caller holds c.mu.
-func (c *connection) finish() {
-	if c.finished {
-		return
-	}
-	c.finished = true
-	why := c.ending
-	if why.Error != 0 {
-		c.endpoint.countError(why.Error)
-		c.socket.Send((&chat.Failure{ID: chat.NewID(), Code: why.Error, Message: why.Message}).AppendJSON(nil))
-	}
-	if why.Close != 0 {
-		c.socket.Close(uint16(why.Close), why.CloseReason)
-		return
-	}
-	c.socket.Finish()
 }
 
 // attached tells the connection its socket. What the loops report may come
@@ -128,7 +83,9 @@ func (c *connection) message(op websocket.Opcode, payload []byte) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ending != nil {
+	// Whoever is told that the session is over says so after what it answers; until
+	// then the client cannot know.
+	if c.finished || c.ending != nil && c.ending.Error == 0 {
 		return
 	}
 	c.queue = append(c.queue, r)
@@ -146,6 +103,7 @@ func (c *connection) message(op websocket.Opcode, payload []byte) {
 func (c *connection) work() {
 	for {
 		c.mu.Lock()
+		c.serving = nil
 		if c.paused && len(c.queue) <= resumeAt {
 			c.paused = false
 			c.socket.Resume()
@@ -159,7 +117,7 @@ func (c *connection) work() {
 			return
 		}
 		r := c.queue[0]
-		c.queue = c.queue[1:]
+		c.queue, c.serving = c.queue[1:], &r
 		c.mu.Unlock()
 		c.serve(r)
 	}
@@ -210,7 +168,24 @@ func (c *connection) do(ctx context.Context, a action, req messaging.Request) (e
 
 // fail sends the ERROR frame that err stands for.
 func (c *connection) fail(ctx context.Context, requestID string, err error) {
-	f := chat.Failure{RequestID: requestID, Code: errorCode(err), Message: "Internal error"}
+	f := c.failure(ctx, requestID, err)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.serving = nil
+	c.answer(f)
+}
+
+// answer sends an ERROR frame. The caller holds c.mu.
+func (c *connection) answer(f *chat.Failure) {
+	if c.socket != nil && !c.finished {
+		c.endpoint.countError(f.Code)
+		c.socket.Send(f.AppendJSON(nil))
+	}
+}
+
+// failure makes the ERROR frame that err stands for.
+func (c *connection) failure(ctx context.Context, requestID string, err error) *chat.Failure {
+	f := &chat.Failure{RequestID: requestID, Code: errorCode(err), Message: "Internal error"}
 	e, known := errors.AsType[*chat.Error](err)
 	if known && e.Code != chat.Internal {
 		f.Message, f.ID = e.Message, e.ID
@@ -223,8 +198,7 @@ func (c *connection) fail(ctx context.Context, requestID string, err error) {
 	if len(f.RequestID) > messaging.MaxRequestIDLength {
 		f.RequestID = ""
 	}
-	c.endpoint.countError(f.Code)
-	c.Send(f.AppendJSON(nil))
+	return f
 }
 
 // errorCode is the ErrorCode of an ERROR frame. The iOS client knows only these.

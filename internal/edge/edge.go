@@ -206,7 +206,7 @@ const goodbye = 500 * time.Millisecond
 // awaitLast waits for the answers that sessions are still owed, and then a moment
 // for their sockets to be read and closed.
 func (e *Endpoint) awaitLast(ctx context.Context, ticks <-chan time.Time) {
-	sessions := time.After(lastWords)
+	sessions := time.After(lastWords + goodbye)
 	var sockets <-chan time.Time
 	for {
 		if sockets == nil && e.sessions() == 0 {

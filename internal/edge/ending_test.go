@@ -2,6 +2,7 @@ package edge_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/edge"
+	"confab/internal/messaging"
 )
 
 // queuer is a client whose messages wait in the server: the first is under
@@ -89,6 +91,16 @@ func (q *queuer) expectAnswers() {
 	}
 }
 
+// silent is the homes of a node that asks others and gets no answer.
+type silent struct{ answer chan struct{} }
+
+func (s silent) Home(string) messaging.Home { return s }
+
+func (s silent) Do(context.Context, messaging.Operation) (string, error) {
+	<-s.answer
+	return "", chat.Errorf(chat.Unavailable, "The room cannot be reached right now; try again")
+}
+
 func TestEndingsAnswerFirst(t *testing.T) {
 	t.Run("at the session's end", func(t *testing.T) {
 		n := start(t)
@@ -126,6 +138,37 @@ func TestEndingsAnswerFirst(t *testing.T) {
 			t.Errorf("then came opcode %d, %q, want a lost connection without a Close", op, p)
 		}
 		<-drained
+	})
+	t.Run("with errors when the room cannot be reached", func(t *testing.T) {
+		homes := silent{make(chan struct{})}
+		defer close(homes.answer)
+		n := startEngine(t, func(o *messaging.Options) {
+			o.Connect = func(*messaging.Engine) (messaging.Broker, messaging.Homes) { return nil, homes }
+		})
+		ann, bob := n.queue(t, n.token("ann")), n.connect(t, n.token("bob"))
+		moved := make(chan struct{})
+		go func() {
+			defer close(moved)
+			n.endpoint.Move(t.Context(), 0)
+		}()
+		if f := bob.next(); f.ErrorCode != 401 {
+			t.Errorf("bob got %+v", f)
+		}
+		if _, err := ann.conn.Write(masked(1, `{"Action":"SEND_MESSAGE","RequestId":"3","Content":"not told yet"}`)); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 4 {
+			if f := ann.next(); f.Type != "ERROR" || f.RequestID != strconv.Itoa(i) || f.ErrorCode != 500 {
+				t.Errorf("got %+v, want an ERROR for request %d", f, i)
+			}
+		}
+		if f := ann.next(); f.Type != "ERROR" || f.ErrorCode != 401 {
+			t.Errorf("got %+v, want ERROR 401", f)
+		}
+		if op, p := ann.frame(); op != 0 {
+			t.Errorf("then came opcode %d, %q, want a lost connection without a Close", op, p)
+		}
+		<-moved
 	})
 	t.Run("but not when a moderator ends it", func(t *testing.T) {
 		n := start(t)

@@ -50,6 +50,7 @@ type Engine struct {
 	actions map[Action]*actionMetrics
 
 	connections atomic.Int64
+	verdicts    verdicts
 
 	// mu guards rooms. A room leaves the map only under the full lock and when
 	// nobody uses it, so whoever found it under the read lock may count itself in.
@@ -70,6 +71,8 @@ func NewEngine(o Options) *Engine {
 		actions: newActionMetrics(o.Metrics),
 		stop:    stop,
 		stopped: make(chan struct{}),
+
+		verdicts: verdicts{byID: make(map[string]*verdict)},
 	}
 	if e.now == nil {
 		e.now = time.Now
@@ -232,6 +235,7 @@ func (e *Engine) sweep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+		e.verdicts.expire(e.now())
 		for _, r := range e.sweepOnce() {
 			if ctx.Err() == nil { // Each may take readWithin; Close does not wait for all.
 				e.load(ctx, r)

@@ -33,6 +33,7 @@ func (e *Engine) Do(ctx context.Context, op Operation) (string, error) {
 	if err == nil {
 		err = e.publish(ctx, r, f, settings)
 	}
+	e.judged(op, err)
 	if errors.Is(err, ErrPublished) {
 		e.giveBack(r, op.Action)
 		return op.ID, nil
@@ -94,7 +95,7 @@ func (e *Engine) frame(ctx context.Context, settings *chat.Room, op Operation) (
 		}
 		if settings.Reviewed() {
 			var err error
-			if m, err = e.o.Reviewer.Review(ctx, settings, m, op.SenderIP); err != nil {
+			if m, err = e.review(ctx, settings, m, op.SenderIP); err != nil {
 				return nil, err
 			}
 		}

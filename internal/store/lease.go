@@ -77,10 +77,19 @@ func (db *DB) Claim(ctx context.Context, readers []int64) (map[int64]time.Time, 
 	return mine, nil
 }
 
-// Release gives back all that was claimed.
-func (db *DB) Release(ctx context.Context) error {
+// Release gives back what was claimed of the readers; nil is all.
+func (db *DB) Release(ctx context.Context, readers []int64) error {
 	return db.transcript.share(ctx, func(ctx context.Context, s session) error {
-		_, err := s.exec(ctx, `UPDATE readers SET lease_until = 0 WHERE lease_owner = $1 AND lease_until > 0`, db.transcript.owner())
-		return err
+		const release = `UPDATE readers SET lease_until = 0 WHERE lease_owner = $1 AND lease_until > 0`
+		if readers == nil {
+			_, err := s.exec(ctx, release, db.transcript.owner())
+			return err
+		}
+		for _, id := range readers {
+			if _, err := s.exec(ctx, release+` AND id = $2`, db.transcript.owner(), id); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }

@@ -409,7 +409,7 @@ func TestServersLease(t *testing.T) {
 		}
 	})
 	t.Run("one that was given back is free at once", func(t *testing.T) {
-		if err := one.Release(t.Context()); err != nil {
+		if err := one.Release(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
 		refused(t, one)
@@ -449,7 +449,7 @@ func TestLease(t *testing.T) {
 		if got := deliver(t, db, reader(t, db, arn)); len(got["room"]) != 1 {
 			t.Errorf("delivered %v", got)
 		}
-		if err := errors.Join(db.Release(t.Context()), db.Close()); err != nil {
+		if err := errors.Join(db.Release(t.Context(), nil), db.Close()); err != nil {
 			t.Fatal(err)
 		}
 		db = open(t)

@@ -1,0 +1,37 @@
+package cluster_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestPromiseLost has a node that was stopped ask the other, which went on
+// without it, for a view with both, and loses the questions for a while. The two
+// hear each other, so neither may go on alone from where it was: what one of them
+// acknowledged meanwhile the other would never hear.
+func TestPromiseLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, r := newNetwork(t, 1), newRooms(8, 100)
+		nodes := start(t, net, r, "a", "b")
+		nodes["a"].port.stop()
+		await(t, map[string]*node{"b": nodes["b"]}, 1)
+		l := startLoad(t, nodes["a"], nodes["b"])
+		l.run(500 * time.Millisecond)
+		net.losing(func(_, _, subject string) bool { return strings.HasSuffix(subject, ".prepare") })
+		nodes["a"].port.goOn()
+		alone := false
+		for range 300 {
+			time.Sleep(10 * time.Millisecond)
+			alone = alone || len(nodes["a"].View().Members) == 1
+		}
+		if alone {
+			t.Error("a went on alone, although it hears b")
+		}
+		net.heal()
+		await(t, nodes, 2)
+		l.run(time.Second)
+		l.end(t, nodes)
+	})
+}

@@ -1,0 +1,76 @@
+package edge
+
+import (
+	"context"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/messaging"
+)
+
+// lastWords is how long a session that is over may go on answering what it was
+// asked before: a queue of messages under review takes 16 times 200 ms. What is
+// not done by then, as when no home can be reached, is answered with an ERROR.
+const lastWords = 4 * time.Second
+
+// End ends the connection as why says. A connection that is not attached yet
+// ends when it is. What the client asked for before is answered first, if the
+// ending is nobody's doing; whom a moderator ends says nothing more, even then.
+func (c *connection) End(why messaging.Ending) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.finished || c.ending != nil && why.Error != 0 {
+		return
+	}
+	c.ending = &why
+	switch {
+	case c.socket == nil:
+	case c.working && why.Error != 0:
+		time.AfterFunc(lastWords, func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.finish()
+		})
+	default:
+		c.finish()
+	}
+}
+
+// finish writes what the ending says the client sees, once. What was asked for and
+// is not answered is refused first, unless a moderator ends the session: then it
+// is forgotten. The caller holds c.mu.
+func (c *connection) finish() {
+	if c.finished {
+		return
+	}
+	why := c.ending
+	if why.Error != 0 {
+		c.refuseRest()
+	}
+	c.finished = true
+	if why.Error != 0 {
+		c.endpoint.countError(why.Error)
+		c.socket.Send((&chat.Failure{ID: chat.NewID(), Code: why.Error, Message: why.Message}).AppendJSON(nil))
+	}
+	if why.Close != 0 {
+		c.socket.Close(uint16(why.Close), why.CloseReason)
+		return
+	}
+	c.socket.Finish()
+}
+
+// refuseRest answers the request that is being carried out and those behind it.
+// The caller holds c.mu.
+func (c *connection) refuseRest() {
+	refuse := func(r request, message string) {
+		a, _ := decodeAction(r.frame) // What cannot be read has no RequestId.
+		c.answer(c.failure(context.Background(), a.RequestID, chat.Errorf(chat.Unavailable, "%s", message)))
+	}
+	if c.serving != nil {
+		refuse(*c.serving, "The request was not confirmed in time; it may still be delivered")
+	}
+	for _, r := range c.queue {
+		refuse(r, "The session ended before the request was carried out")
+	}
+	c.queue = nil
+}
