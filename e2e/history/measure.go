@@ -10,6 +10,8 @@ import (
 // Measures are the figures of a run.
 type Measures struct {
 	Acknowledged, Unknown, Delivered int
+	// Written is how many writes of the control plane were acknowledged.
+	Written int
 	// Refused counts refusals by ErrorCode or HTTP status.
 	Refused map[int]int
 	// P50, P99 and Slowest are times from sending to acknowledgement.
@@ -42,6 +44,11 @@ func Measure(h *History) Measures {
 		slices.Sort(times)
 		m.P50, m.P99, m.Slowest = times[n/2], times[n*99/100], times[n-1]
 	}
+	for _, w := range h.Writes {
+		if w.Outcome == Acknowledged {
+			m.Written++
+		}
+	}
 	for _, r := range h.rooms() {
 		m.Silence = max(m.Silence, r.silence())
 		m.Away = max(m.Away, r.away())
@@ -55,12 +62,16 @@ func Measure(h *History) Measures {
 	return m
 }
 
-// slow is how long an answer may take when nothing is wrong.
-const slow = 500 * time.Millisecond
+// slow is how long an answer may take when nothing is wrong; slowWrite, which
+// waits for a disk, may take longer.
+const (
+	slow      = 500 * time.Millisecond
+	slowWrite = 2 * time.Second
+)
 
 // Healed returns how long after the given time something was still wrong: a
-// request waited for its answer, was refused with a 5xx or got none, or a client
-// was away.
+// request waited for its answer, was refused with a 5xx or got none, a write took
+// as long or failed, or a client was away.
 func Healed(h *History, after time.Duration) time.Duration {
 	healed := after
 	for _, q := range h.Requests {
@@ -69,6 +80,14 @@ func Healed(h *History, after time.Duration) time.Duration {
 			healed = max(healed, q.Sent)
 		case q.Outcome == Refused && q.Code >= 500, q.Answered-q.Sent > slow:
 			healed = max(healed, q.Answered)
+		}
+	}
+	for _, w := range h.Writes {
+		switch {
+		case w.Outcome != Acknowledged:
+			healed = max(healed, w.Sent)
+		case w.Answered-w.Sent > slowWrite:
+			healed = max(healed, w.Answered)
 		}
 	}
 	for _, r := range h.rooms() {
