@@ -106,9 +106,21 @@ func Open(o Options) (*Conn, error) {
 	var err error
 	if c.conn, err = nats.Connect(url, options...); err != nil {
 		c.Close()
-		return nil, fmt.Errorf("connect to NATS: %w", err)
+		return nil, fmt.Errorf("connect to NATS: %w%s", err, hint(o, err))
 	}
 	return c, nil
+}
+
+// hint says what to change when NATS does not let the node in.
+func hint(o Options, err error) string {
+	switch {
+	case !errors.Is(err, nats.ErrAuthorization) && !errors.Is(err, nats.ErrAuthExpired):
+		return ""
+	case o.Credentials == "":
+		return "; it wants credentials: set --nats-credentials"
+	default:
+		return fmt.Sprintf("; it refuses those in %q: change --nats-credentials", o.Credentials)
+	}
 }
 
 // Close says goodbye. Nothing is handled any more when it returns.
