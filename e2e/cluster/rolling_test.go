@@ -24,7 +24,7 @@ const (
 	perRoom = 50
 	// awayAtMost is how long a client may be away: far more than it takes, far
 	// less than what an official client would give up after.
-	awayAtMost = 10 * time.Second
+	awayAtMost = 15 * time.Second
 )
 
 // TestRollingDeploy restarts three nodes one after another, as a deployment does,
