@@ -101,8 +101,8 @@ func (w *world) round(t *testing.T, s *scenario, row *Row, random *rand.Rand) {
 		if m.Written == 0 {
 			t.Error("nothing was written")
 		}
-		if s.silence > 0 && m.Silence > s.silence {
-			t.Errorf("a room was silent for %s, want at most %s", m.Silence, s.silence)
+		if s.silence > 0 && m.NodeSilence > s.silence {
+			t.Errorf("a room was silent on a node for %s, want at most %s", m.NodeSilence, s.silence)
 		}
 		t.Logf("%+v, healed after %s, %d violations, %d apart", m, history.Healed(trial.History, trial.Over), len(report.Violations), report.Apart)
 	}

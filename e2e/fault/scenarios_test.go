@@ -26,7 +26,7 @@ type scenario struct {
 	network bool
 	// kind is the world that it happens in.
 	kind kind
-	// silence, when set, is the longest that a room may be silent.
+	// silence, when set, is the longest that a room may be silent on any node.
 	silence time.Duration
 	inject  func(ctx context.Context, w *world, trial *cluster.Trial, random *rand.Rand) error
 }

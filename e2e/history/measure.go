@@ -19,6 +19,9 @@ type Measures struct {
 	// Silence is the longest time in which a room acknowledged nothing although
 	// something was sent.
 	Silence time.Duration
+	// NodeSilence is the same of the clients' messages in a room on one node:
+	// each side of a partition is to go on.
+	NodeSilence time.Duration
 	// Away is the longest time a client needed to come back after it lost its
 	// connection; Moved is how many connections were lost or renewed.
 	Away  time.Duration
@@ -50,7 +53,16 @@ func Measure(h *History) Measures {
 		}
 	}
 	for _, r := range h.rooms() {
-		m.Silence = max(m.Silence, r.silence())
+		m.Silence = max(m.Silence, silence(r.requests))
+		messages := map[string][]*Request{} // by node
+		for _, q := range r.requests {
+			if q.Action == SendMessage {
+				messages[q.Node] = append(messages[q.Node], q)
+			}
+		}
+		for _, requests := range messages {
+			m.NodeSilence = max(m.NodeSilence, silence(requests))
+		}
 		m.Away = max(m.Away, r.away())
 	}
 	for _, c := range h.Connections {
@@ -98,18 +110,18 @@ func Healed(h *History, after time.Duration) time.Duration {
 	return healed - after
 }
 
-// silence is the longest time from a request to the next acknowledgement of
-// anything in the room.
-func (r *room) silence() time.Duration {
+// silence is the longest time from a request to the next acknowledgement of any
+// of them.
+func silence(requests []*Request) time.Duration {
 	var answers []time.Duration
-	for _, q := range r.requests {
+	for _, q := range requests {
 		if q.Outcome == Acknowledged {
 			answers = append(answers, q.Answered)
 		}
 	}
 	slices.Sort(answers)
 	longest := time.Duration(0)
-	for _, q := range r.requests {
+	for _, q := range requests {
 		// Refusals for the room's rate are answers too, but no sign of life of its order.
 		if q.Outcome == Refused && q.Code == 429 {
 			continue
