@@ -200,11 +200,25 @@ func (c *Conn) Request(ctx context.Context, subject string, data []byte) ([]byte
 	if c.away.Load() {
 		return nil, errAway
 	}
-	m, err := c.conn.RequestWithContext(ctx, subject, data)
-	if err != nil {
-		return nil, err
+	// The library takes its lock again when the context has ended, and may not get it.
+	type answer struct {
+		message *nats.Msg
+		err     error
 	}
-	return m.Data, nil
+	answers := make(chan answer, 1)
+	go func() {
+		m, err := c.conn.RequestWithContext(ctx, subject, data)
+		answers <- answer{m, err}
+	}()
+	select {
+	case a := <-answers:
+		if a.err != nil {
+			return nil, a.err
+		}
+		return a.message.Data, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func (c *Conn) lost(_ *nats.Conn, err error) {

@@ -208,7 +208,19 @@ func external(t testing.TB, port int) *server.Server {
 // say something is told at once that it cannot be said.
 func TestNATSThatDoesNotAnswer(t *testing.T) {
 	s := external(t, server.RANDOM_PORT)
-	a := open(t, nats.Options{Name: "a", URL: s.ClientURL()})
+	a, b := open(t, nats.Options{Name: "a", URL: s.ClientURL()}), open(t, nats.Options{Name: "b", URL: s.ClientURL()})
+	asked := make(chan bool, 1)
+	if err := b.Subscribe("silence", func(string, []byte, func([]byte)) { asked <- true }); err != nil {
+		t.Fatal(err)
+	}
+	asking, stop := context.WithCancel(t.Context())
+	defer stop()
+	asker := make(chan error, 1)
+	go func() {
+		_, err := a.Request(asking, "silence", nil)
+		asker <- err
+	}()
+	<-asked
 	address := s.Addr().String()
 	s.Shutdown()
 	s.WaitForShutdown()
@@ -217,12 +229,18 @@ func TestNATSThatDoesNotAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	conn, err := ln.Accept() // It tries to come back.
-	if err != nil {
-		t.Fatal(err)
+	for range 2 {
+		conn, err := ln.Accept() // They try to come back.
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
 	}
-	defer conn.Close()
 	began := time.Now()
+	stop()
+	if err := <-asker; err == nil {
+		t.Error("an answer from silence")
+	}
 	if a.Connected() {
 		t.Error("connected")
 	}
