@@ -22,8 +22,8 @@ func TestAccountQuotas(t *testing.T) {
 	t.Parallel()
 	const (
 		rate    = 200 // CreateChatToken calls a second: the user guide's "Service Quotas"
-		callers = 8
-		pace    = 32 * time.Millisecond // of each caller, so 250 a second
+		callers = 16
+		pace    = 40 * time.Millisecond // of each caller, so 400 a second
 	)
 	c := start(t, cluster.Options{Args: []string{"--quotas", "aws"}})
 	room, err := c.Clients()[0].API.CreateRoom(t.Context(), &ivschat.CreateRoomInput{})
@@ -70,7 +70,12 @@ func TestAccountQuotas(t *testing.T) {
 	may := rate * (1 + length.Seconds())
 	share := float64(passed.Load()) / may
 	t.Logf("%d calls passed within %.1f s and %d were throttled; %.0f may pass: %.1f %%", passed.Load(), length.Seconds(), throttled.Load(), may, 100*share)
-	if share < 0.95 || share > 1.05 || throttled.Load() == 0 {
+	if share > 1.05 || throttled.Load() == 0 {
 		t.Errorf("%.1f %% of the account's rate passed", 100*share)
+	}
+	// A machine that is too busy to ask for much more than the rate has moments in
+	// which it asks for less.
+	if asked := float64(passed.Load() + throttled.Load()); asked > 1.3*may && share < 0.95 {
+		t.Errorf("only %.1f %% of the account's rate passed of %.0f calls", 100*share, asked)
 	}
 }
