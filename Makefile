@@ -5,13 +5,13 @@ LINT     = $(GO) tool -modfile=tools/go.mod golangci-lint
 UNIT     = $(shell $(GO) list ./... | grep -v '/e2e')
 FUZZTIME ?= 5s
 # Of make fault: each of the scenarios once; ONLY=part of a name chooses.
-ROUNDS  ?= 18
+ROUNDS  ?= 26
 SEED    ?= 1
 ONLY    ?=
 NODE_DIRS = e2e/clients/node e2e/review/node examples/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help build run setup fmt lint test fuzz e2e check bench bench-logging bench-peers bench-delivery bench-tls bench-cluster soak fault
+.PHONY: help build run setup fmt lint test fuzz e2e check bench bench-logging bench-peers bench-delivery bench-tls bench-cluster bench-rolling soak fault
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -82,9 +82,12 @@ bench-logging: ## what review and logging add to a message; delivery of logs bes
 	$(GO) test -run '^$$' -bench Message -benchtime 4000x ./e2e/bench
 	$(GO) test -run '^$$' -bench Delivery -benchtime 60000x ./internal/chatlog
 
-fault: build ## break three nodes in every way, ROUNDS (18) times from SEED (1): order, loss, rates, tokens (root, nftables)
+fault: build ## break three nodes in every way, ROUNDS (26) times from SEED (1): order, loss, rates, tokens (root, nftables)
 	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -count=1 -timeout 24h -v ./e2e/fault -rounds $(ROUNDS) -seed $(SEED) -only "$(ONLY)"
 
 bench-cluster: build ## what a cluster costs per message and delivery, and a remote home (two processors)
 	CONFAB_BINARY=$(CURDIR)/bin/confab taskset -c 1 $(GO) test -run '^$$' -bench Delivery -benchtime 2000x -timeout 1h ./e2e/cluster
 	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -run '^$$' -bench Echo -benchtime 12x -timeout 1h ./e2e/cluster
+
+bench-rolling: build ## a rolling deployment of three nodes with 10,000 connections and official clients: who is away, and for how long
+	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -count=1 -timeout 30m -v -run RollingDeploy ./e2e/cluster -connections 10000 -masses 4 -drain 30s

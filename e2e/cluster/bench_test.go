@@ -183,11 +183,11 @@ func benchmarkDelivery(b *testing.B, nodes, rooms, members int) {
 }
 
 // cpu is the processor time that all nodes have used.
-func cpu(b *testing.B, c *cluster.Cluster) time.Duration {
+func cpu(b testing.TB, c *cluster.Cluster) time.Duration {
 	b.Helper()
 	var all time.Duration
 	for _, n := range c.Nodes {
-		used, err := n.Server().CPU()
+		used, err := n.CPU()
 		if err != nil {
 			b.Fatal(err)
 		}

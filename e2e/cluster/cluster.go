@@ -14,8 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 
 	"confab/e2e/crowd"
@@ -34,9 +32,12 @@ type Options struct {
 	Nodes int
 	// Database is a PostgreSQL URL.
 	Database string
-	// NATS is the URL of one that connects the nodes, which form a cluster among
-	// themselves without.
+	// NATS, when set, is the URL of one that is there already; without, the nodes
+	// form a NATS cluster themselves.
 	NATS string
+	// Binary, when set, is what the nodes run first instead of the program under
+	// test.
+	Binary string
 	// Dir holds the nodes' data directories.
 	Dir string
 	// Args are appended to every node's.
@@ -70,7 +71,6 @@ type Cluster struct {
 // Start starts all nodes and waits until each of them is ready.
 func Start(ctx context.Context, o Options) (*Cluster, error) {
 	c := &Cluster{}
-	peers := make([]string, o.Nodes)
 	for i := range o.Nodes {
 		host := Host{Address: "127.0.0.1"}
 		if o.Hosts != nil {
@@ -80,17 +80,18 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 		if err := n.prepare(ctx, o); err != nil {
 			return nil, err
 		}
-		peers[i] = "nats://" + n.routes
 		c.Nodes = append(c.Nodes, n)
 	}
 	if o.Database != "" {
 		for _, n := range c.Nodes {
-			links := []string{"--cluster-listen", n.routes, "--cluster-peers", strings.Join(peers, ",")}
+			n.options.Args = append(n.options.Args, "--database", o.Database, "--node-name", n.Name)
+			n.options.Env = append(n.options.Env, "CONFAB_SECRET_KEY="+secretKey)
 			if o.NATS != "" {
-				links = []string{"--nats", o.NATS}
+				n.options.Args = append(n.options.Args, "--nats", o.NATS)
+				continue
 			}
-			n.options.Args = slices.Concat(n.options.Args, []string{"--database", o.Database, "--node-name", n.Name}, links)
-			n.options.Env = append(n.options.Env, "CONFAB_CLUSTER_SECRET="+clusterSecret, "CONFAB_SECRET_KEY="+secretKey)
+			n.options.Args = append(n.options.Args, "--cluster-listen", n.routes, "--cluster-peers", c.Peers())
+			n.options.Env = append(n.options.Env, "CONFAB_CLUSTER_SECRET="+clusterSecret)
 		}
 	}
 	if err := c.StartAll(ctx); err != nil {
@@ -109,6 +110,15 @@ func (c *Cluster) StartAll(ctx context.Context) error {
 	}
 	all.Wait()
 	return errors.Join(errs...)
+}
+
+// Peers is the --cluster-peers of every node.
+func (c *Cluster) Peers() string {
+	peers := make([]string, len(c.Nodes))
+	for i, n := range c.Nodes {
+		peers[i] = "nats://" + n.routes
+	}
+	return strings.Join(peers, ",")
 }
 
 // Kill ends all nodes at once.
@@ -135,15 +145,16 @@ type Node struct {
 	options process.Options
 	api     *ivschat.Client
 
-	mu     sync.Mutex // guards server
+	mu     sync.Mutex // guards what follows
 	server *process.Server
 	ended  strings.Builder // the logs of earlier processes
+	used   time.Duration   // their processor time
 }
 
 // prepare chooses the node's addresses and directory.
 func (n *Node) prepare(ctx context.Context, o Options) error {
 	n.options = process.Options{
-		DataDir: filepath.Join(o.Dir, n.Name), Env: slices.Clone(o.Env),
+		Binary: o.Binary, DataDir: filepath.Join(o.Dir, n.Name), Env: slices.Clone(o.Env),
 		Args: slices.Concat(process.NoConnectRates, []string{"--drain-time", "2s"}, o.Args),
 	}
 	if n.Host.Namespace != "" {
@@ -174,10 +185,7 @@ func (n *Node) prepare(ctx context.Context, o Options) error {
 	} else if n.routes, err = process.FreeAddress(ctx); err != nil {
 		return err
 	}
-	n.api = ivschat.New(ivschat.Options{
-		Region: process.Region, BaseEndpoint: aws.String("http://" + n.options.Address), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider(process.AccessKeyID, process.SecretAccessKey, ""),
-	})
+	n.api = newAPI(n.options.Address)
 	return nil
 }
 
@@ -194,10 +202,23 @@ func (n *Node) Start(ctx context.Context) error {
 	defer n.mu.Unlock()
 	if n.server != nil {
 		n.ended.WriteString(n.server.Log())
+		used, err := n.server.CPU()
+		if err != nil {
+			return err
+		}
+		n.used += used
 	}
 	n.server = s
 	return nil
 }
+
+// Env is what the environment of the node has beyond the usual, so that a server
+// of the test's can have it too.
+func (n *Node) Env() []string { return slices.Clone(n.options.Env) }
+
+// Use has the node run another program from its next start on; "" is the
+// program under test.
+func (n *Node) Use(binary string) { n.options.Binary = binary }
 
 // Log is what all processes of the node have written.
 func (n *Node) Log() string {
@@ -207,6 +228,14 @@ func (n *Node) Log() string {
 		return ""
 	}
 	return n.ended.String() + n.server.Log()
+}
+
+// CPU is the processor time that all processes of the node have used.
+func (n *Node) CPU() (time.Duration, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	used, err := n.server.CPU()
+	return n.used + used, err
 }
 
 // Server is the running process, or the last one; nil before the first start.

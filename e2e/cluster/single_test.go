@@ -15,6 +15,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(massEnv) != "" {
+		os.Exit(beMass())
+	}
 	status := pgtest.Run(m)
 	process.Remove()
 	os.Exit(status)

@@ -19,7 +19,23 @@ import (
 // three starts three nodes on PostgreSQL, and their balancer as one address.
 func three(t *testing.T) (c *cluster.Cluster, endpoint string) {
 	t.Helper()
-	c, err := cluster.Start(t.Context(), cluster.Options{Nodes: 3, Database: pgtest.Shared(t).Database(t), Dir: t.TempDir()})
+	c = start(t, cluster.Options{})
+	address, err := c.Balancer.Listen(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, address
+}
+
+// start starts three nodes on a PostgreSQL database of their own. A test that
+// fails shows the end of their logs.
+func start(t *testing.T, o cluster.Options) *cluster.Cluster {
+	t.Helper()
+	o.Nodes, o.Dir = 3, t.TempDir()
+	if o.Database == "" {
+		o.Database = pgtest.Shared(t).Database(t)
+	}
+	c, err := cluster.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,11 +49,7 @@ func three(t *testing.T) (c *cluster.Cluster, endpoint string) {
 			}
 		}
 	})
-	address, err := c.Balancer.Listen(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c, address
+	return c
 }
 
 // tail returns the last n bytes.

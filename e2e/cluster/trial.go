@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,6 +18,8 @@ const settleTime = 45 * time.Second
 // checked.
 type Trial struct {
 	Rooms []crowd.Room
+	// Writers is how many write to the control plane meanwhile.
+	Writers int
 	// Seed decides who says what.
 	Seed uint64
 	// Options are what the run may do; the fault may change them.
@@ -46,6 +49,7 @@ func (c *Cluster) Run(ctx context.Context, trial *Trial, fault func(ctx context.
 	talking, quiet := context.WithCancel(living)
 	defer quiet()
 	people.Load(talking, living, trial.Rooms, c.Clients(), trial.Seed)
+	people.Write(talking, living, trial.Writers, c.Clients())
 	err := fault(living, trial)
 	quiet()
 	if err != nil {
@@ -56,7 +60,7 @@ func (c *Cluster) Run(ctx context.Context, trial *Trial, fault func(ctx context.
 	if missing := c.WaitReady(settling); missing > 0 {
 		return history.Report{}, fmt.Errorf("%d nodes are not ready", missing)
 	}
-	restless := people.Settle(settling, crowd.ARNs(trial.Rooms))
+	restless := errors.Join(people.Settle(settling, crowd.ARNs(trial.Rooms)), people.ReadBack(settling, c.Nodes[0].Clients()))
 	trial.History = people.End()
 	trial.History.Rates = crowd.Rates(trial.Rooms)
 	trial.History.Partitions = trial.Partitions

@@ -7,6 +7,7 @@ package crowd
 import (
 	"context"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -47,13 +48,18 @@ type Crowd struct {
 	handshakes  []history.Handshake
 	gaveUp      []string
 	tokens      int
-	ended       bool // nothing is recorded any more
+	writes      []*history.Write
+	written     map[string]string // the ARN of each register's room
+	stored      map[string]int    // what ReadBack read
+	ended       bool              // nothing is recorded any more
 }
 
 // New makes an empty crowd. Its clients end with the context.
 func New(ctx context.Context, o Options) (*Crowd, context.Context) {
 	ctx, stop := context.WithCancel(ctx)
-	return &Crowd{o: o, start: time.Now(), seed: maphash.MakeSeed(), stop: stop}, ctx
+	return &Crowd{
+		o: o, start: time.Now(), seed: maphash.MakeSeed(), stop: stop, written: map[string]string{}, stored: map[string]int{},
+	}, ctx
 }
 
 // Now is the time of the run.
@@ -68,6 +74,7 @@ func (c *Crowd) End() *history.History {
 	h := &history.History{
 		Connections: slices.Clone(c.connections), Requests: slices.Clone(c.requests),
 		Handshakes: slices.Clone(c.handshakes), GaveUp: slices.Clone(c.gaveUp),
+		Writes: slices.Clone(c.writes), Stored: maps.Clone(c.stored),
 	}
 	c.mu.Unlock()
 	c.stop()

@@ -17,6 +17,8 @@ type Room struct {
 	Rate, Offered int
 	// Clients is how many stay in it.
 	Clients int
+	// Logs are the ARNs of its logging configurations.
+	Logs []string
 
 	arn     string
 	clients []*Client
@@ -27,7 +29,9 @@ type Room struct {
 func (c *Crowd) Open(ctx context.Context, node Node, rooms []Room) error {
 	for i := range rooms {
 		r := &rooms[i]
-		out, err := node.API.CreateRoom(ctx, &ivschat.CreateRoomInput{MaximumMessageRatePerSecond: aws.Int32(int32(r.Rate))})
+		out, err := node.API.CreateRoom(ctx, &ivschat.CreateRoomInput{
+			MaximumMessageRatePerSecond: aws.Int32(int32(r.Rate)), LoggingConfigurationIdentifiers: r.Logs,
+		})
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -23,15 +24,34 @@ type scenario struct {
 	options history.Options
 	// network says that the scenario breaks what only namespaces have.
 	network bool
+	// kind is the world that it happens in.
+	kind kind
+	// silence, when set, is the longest that a room may be silent on any node.
+	silence time.Duration
 	inject  func(ctx context.Context, w *world, trial *cluster.Trial, random *rand.Rand) error
 }
+
+// stillTalking is how long rooms may be silent that a fault is to leave alone. It
+// is far shorter than the fault, and long for a busy machine.
+const stillTalking = 4 * time.Second
 
 // unavailable are the answers of a node that cannot say what became of a
 // request, or cannot reach what it needs.
 var unavailable = []int{500, 503}
 
 // scenarios in the order of the table.
-var scenarios = []scenario{
+var scenarios = slices.Concat(in(routes, worldOfRoutes), in(external, worldOfNATS), in(replicated, worldOfReplication))
+
+// in has the scenarios happen in a kind of world.
+func in(k kind, all []scenario) []scenario {
+	for i := range all {
+		all[i].kind = k
+	}
+	return all
+}
+
+// worldOfRoutes are the scenarios of nodes that connect themselves.
+var worldOfRoutes = []scenario{
 	{
 		name: "none", keeps: "everything",
 		inject: func(ctx context.Context, _ *world, trial *cluster.Trial, _ *rand.Rand) error {
@@ -159,14 +179,26 @@ var scenarios = []scenario{
 		},
 	},
 	{
+		name: "PostgreSQL stopped for 10 s (SIGSTOP)", keeps: "live rooms", silence: stillTalking,
+		options: history.Options{Codes: unavailable, MayGiveUp: true},
+		inject: func(ctx context.Context, w *world, trial *cluster.Trial, _ *rand.Rand) error {
+			thaw := w.postgres.Freeze(w.t)
+			cluster.Pause(ctx, 10*time.Second)
+			thaw()
+			trial.Over = trial.Crowd.Now()
+			cluster.Pause(ctx, 4*time.Second)
+			return nil
+		},
+	},
+	{
 		name: "PostgreSQL answers 300 ms late", keeps: "everything; calls and connects take longer",
 		inject: func(ctx context.Context, w *world, trial *cluster.Trial, _ *rand.Rand) error {
-			if err := w.database.Delay(300 * time.Millisecond); err != nil {
+			if err := w.databases[0].Delay(300 * time.Millisecond); err != nil {
 				return err
 			}
 			cluster.Pause(ctx, 5*time.Second)
 			trial.Over = trial.Crowd.Now()
-			w.database.Calm(ctx)
+			w.databases[0].Calm(ctx)
 			cluster.Pause(ctx, 2*time.Second)
 			return nil
 		},
@@ -175,8 +207,8 @@ var scenarios = []scenario{
 		name: "connections to PostgreSQL lost", keeps: "everything", options: history.Options{Codes: unavailable, MayGiveUp: true},
 		inject: func(ctx context.Context, w *world, trial *cluster.Trial, _ *rand.Rand) error {
 			for range 3 {
-				w.database.Stop()
-				if err := w.database.Start(); err != nil {
+				w.databases[0].Stop()
+				if err := w.databases[0].Start(); err != nil {
 					return err
 				}
 				cluster.Pause(ctx, time.Second)

@@ -22,6 +22,7 @@ const (
 	ComesBack      Rule = "comes back"       // no client is driven to give up
 	TokenOnce      Rule = "token once"       // a token connects once
 	RoomRate       Rule = "room rate"        // the room's message rate holds
+	Durable        Rule = "durable"          // acknowledged writes of the API last
 )
 
 // Violation is one broken promise.
@@ -81,6 +82,7 @@ func Check(h *History, o Options) Report {
 	}
 	r.Violations = append(r.Violations, h.codes(o)...)
 	r.Violations = append(r.Violations, h.tokens()...)
+	r.Violations = append(r.Violations, h.writes()...)
 	for _, client := range h.GaveUp {
 		if o.MayGiveUp {
 			break

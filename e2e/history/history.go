@@ -27,6 +27,10 @@ type History struct {
 	// Rates holds the maximum message rate of rooms whose rate is to be
 	// checked, in messages per second.
 	Rates map[string]int
+	// Writes are writes of the control plane, Stored what was read of each
+	// register at the end; one that is missing was not found.
+	Writes []*Write
+	Stored map[string]int
 	// Partitions are the times in which nodes could not hear each other.
 	Partitions []Partition
 }

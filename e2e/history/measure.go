@@ -10,6 +10,8 @@ import (
 // Measures are the figures of a run.
 type Measures struct {
 	Acknowledged, Unknown, Delivered int
+	// Written is how many writes of the control plane were acknowledged.
+	Written int
 	// Refused counts refusals by ErrorCode or HTTP status.
 	Refused map[int]int
 	// P50, P99 and Slowest are times from sending to acknowledgement.
@@ -17,6 +19,9 @@ type Measures struct {
 	// Silence is the longest time in which a room acknowledged nothing although
 	// something was sent.
 	Silence time.Duration
+	// NodeSilence is the same of the clients' messages in a room on one node:
+	// each side of a partition is to go on.
+	NodeSilence time.Duration
 	// Away is the longest time a client needed to come back after it lost its
 	// connection; Moved is how many connections were lost or renewed.
 	Away  time.Duration
@@ -42,8 +47,22 @@ func Measure(h *History) Measures {
 		slices.Sort(times)
 		m.P50, m.P99, m.Slowest = times[n/2], times[n*99/100], times[n-1]
 	}
+	for _, w := range h.Writes {
+		if w.Outcome == Acknowledged {
+			m.Written++
+		}
+	}
 	for _, r := range h.rooms() {
-		m.Silence = max(m.Silence, r.silence())
+		m.Silence = max(m.Silence, silence(r.requests))
+		messages := map[string][]*Request{} // by node
+		for _, q := range r.requests {
+			if q.Action == SendMessage {
+				messages[q.Node] = append(messages[q.Node], q)
+			}
+		}
+		for _, requests := range messages {
+			m.NodeSilence = max(m.NodeSilence, silence(requests))
+		}
 		m.Away = max(m.Away, r.away())
 	}
 	for _, c := range h.Connections {
@@ -55,12 +74,16 @@ func Measure(h *History) Measures {
 	return m
 }
 
-// slow is how long an answer may take when nothing is wrong.
-const slow = 500 * time.Millisecond
+// slow is how long an answer may take when nothing is wrong; slowWrite, which
+// waits for a disk, may take longer.
+const (
+	slow      = 500 * time.Millisecond
+	slowWrite = 2 * time.Second
+)
 
 // Healed returns how long after the given time something was still wrong: a
-// request waited for its answer, was refused with a 5xx or got none, or a client
-// was away.
+// request waited for its answer, was refused with a 5xx or got none, a write took
+// as long or failed, or a client was away.
 func Healed(h *History, after time.Duration) time.Duration {
 	healed := after
 	for _, q := range h.Requests {
@@ -71,6 +94,14 @@ func Healed(h *History, after time.Duration) time.Duration {
 			healed = max(healed, q.Answered)
 		}
 	}
+	for _, w := range h.Writes {
+		switch {
+		case w.Outcome != Acknowledged:
+			healed = max(healed, w.Sent)
+		case w.Answered-w.Sent > slowWrite:
+			healed = max(healed, w.Answered)
+		}
+	}
 	for _, r := range h.rooms() {
 		for _, back := range r.returns() {
 			healed = max(healed, back.Opened)
@@ -79,18 +110,18 @@ func Healed(h *History, after time.Duration) time.Duration {
 	return healed - after
 }
 
-// silence is the longest time from a request to the next acknowledgement of
-// anything in the room.
-func (r *room) silence() time.Duration {
+// silence is the longest time from a request to the next acknowledgement of any
+// of them.
+func silence(requests []*Request) time.Duration {
 	var answers []time.Duration
-	for _, q := range r.requests {
+	for _, q := range requests {
 		if q.Outcome == Acknowledged {
 			answers = append(answers, q.Answered)
 		}
 	}
 	slices.Sort(answers)
 	longest := time.Duration(0)
-	for _, q := range r.requests {
+	for _, q := range requests {
 		// Refusals for the room's rate are answers too, but no sign of life of its order.
 		if q.Outcome == Refused && q.Code == 429 {
 			continue

@@ -12,8 +12,15 @@ import (
 const clockTick = 10 * time.Millisecond
 
 // CPU returns the processor time that the server has used so far, in user and
-// kernel mode (proc(5), fields 14 and 15 of stat). Linux only.
+// kernel mode (proc(5), fields 14 and 15 of stat). Linux only, but for a server
+// that has ended.
 func (s *Server) CPU() (time.Duration, error) {
+	select {
+	case <-s.done:
+		state := s.cmd.ProcessState
+		return state.UserTime() + state.SystemTime(), nil
+	default:
+	}
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(s.PID()) + "/stat")
 	if err != nil {
 		return 0, err

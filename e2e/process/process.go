@@ -8,12 +8,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -42,29 +44,38 @@ var Binary = sync.OnceValues(func() (string, error) {
 	if path := os.Getenv("CONFAB_BINARY"); path != "" {
 		return path, nil
 	}
-	dir, err := os.MkdirTemp("", "confab-e2e-")
-	if err != nil {
-		return "", err
-	}
-	built.Lock()
-	built.dir = dir
-	built.Unlock()
-	path := filepath.Join(dir, "confab")
-	//nolint:gosec // The path is that of the line above.
-	cmd := exec.CommandContext(context.Background(), "go", "build", "-o", path, "confab/cmd/confab")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build confab/cmd/confab: %w\n%s", err, out)
-	}
-	return path, nil
+	return build("", "confab/cmd/confab", "confab")
 })
 
-// built is the temporary directory of the binary, if Binary made one.
+// built is the temporary directory of what was built, if anything was.
 var built struct {
 	sync.Mutex
 	dir string
 }
 
-// Remove deletes the binary that Binary built. TestMain calls it last.
+// build builds a program in the source tree src, this one without, as a file of
+// the given name, which differs from all others.
+func build(src, program, name string) (path string, err error) {
+	built.Lock()
+	if built.dir == "" {
+		built.dir, err = os.MkdirTemp("", "confab-e2e-")
+	}
+	dir := built.dir
+	built.Unlock()
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(dir, name)
+	//nolint:gosec // The path is that of the line above.
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-o", path, program)
+	cmd.Dir, cmd.Env = src, append(os.Environ(), "CGO_ENABLED=0") // As "make build", whose packages are built already.
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build %s: %w\n%s", program, err, out)
+	}
+	return path, nil
+}
+
+// Remove deletes what was built. TestMain calls it last.
 func Remove() {
 	built.Lock()
 	defer built.Unlock()
@@ -75,6 +86,8 @@ func Remove() {
 
 // Options say how a server differs from the usual one of the suites.
 type Options struct {
+	// Binary, when set, is run instead of the program under test: see BuildAt.
+	Binary string
 	// DataDir must exist; a server started on the data of another goes on
 	// where that one ended.
 	DataDir string
@@ -115,9 +128,11 @@ type Server struct {
 
 // Start starts a server and waits until it is ready.
 func Start(ctx context.Context, o Options) (*Server, error) {
-	binary, err := Binary()
-	if err != nil {
-		return nil, err
+	binary, err := o.Binary, error(nil)
+	if binary == "" {
+		if binary, err = Binary(); err != nil {
+			return nil, err
+		}
 	}
 	args := []string{
 		"serve", "--admin-listen", "127.0.0.1:0", "--data-dir", o.DataDir, "--region", Region,
@@ -192,14 +207,31 @@ func environment() []string {
 		"AWS_ENDPOINT_URL=http://127.0.0.1:9", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null")
 }
 
-// FreeAddress returns a loopback address that nobody listens on.
+// The ports of FreeAddress. They lie below those that systems give to outgoing
+// connections, of which tests make many: a server that starts again would find
+// its port taken by one.
+const (
+	firstPort = 10000
+	ports     = 20000
+)
+
+// lastPort counts through the ports from a place of this process's own.
+var lastPort atomic.Uint32
+
+func init() { lastPort.Store(rand.Uint32N(ports)) } //nolint:gosec // No secret.
+
+// FreeAddress returns a loopback address that nobody listens on, another one
+// each time.
 func FreeAddress(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	var err error
+	for range 100 {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+int(lastPort.Add(1)%ports)))
+		var l net.Listener
+		if l, err = (&net.ListenConfig{}).Listen(ctx, "tcp", address); err == nil {
+			return address, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", fmt.Errorf("no free port: %w", err)
 }
 
 // waitReady returns once /readyz answers 200.

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -53,9 +54,17 @@ type Conn struct {
 	conn   *nats.Conn
 	server *server.Server // nil with an existing NATS
 	log    *slog.Logger
-	// regained is called whenever a lost connection is back.
+	// away is true from the loss of the connection until it is back. The library
+	// dials with a lock held that all calls of it take, for as long as a NATS that
+	// does not answer has it wait; so nobody asks the library meanwhile. A node
+	// that waited for it could not go on alone.
+	away atomic.Bool
+	// regained receives whenever a lost connection is back.
 	regained chan struct{}
 }
+
+// errAway is the answer to whatever cannot be said now.
+var errAway = errors.New("NATS is lost")
 
 // How fast a lost NATS is noticed and tried again, and how much may wait to be
 // handled here: a node that falls behind further loses messages, notices and
@@ -106,15 +115,29 @@ func Open(o Options) (*Conn, error) {
 	var err error
 	if c.conn, err = nats.Connect(url, options...); err != nil {
 		c.Close()
-		return nil, fmt.Errorf("connect to NATS: %w", err)
+		return nil, fmt.Errorf("connect to NATS: %w%s", err, hint(o, err))
 	}
 	return c, nil
+}
+
+// hint says what to change when NATS does not let the node in.
+func hint(o Options, err error) string {
+	switch {
+	case !errors.Is(err, nats.ErrAuthorization) && !errors.Is(err, nats.ErrAuthExpired):
+		return ""
+	case o.Credentials == "":
+		return "; it wants credentials: set --nats-credentials"
+	default:
+		return fmt.Sprintf("; it refuses those in %q: change --nats-credentials", o.Credentials)
+	}
 }
 
 // Close says goodbye. Nothing is handled any more when it returns.
 func (c *Conn) Close() {
 	if c.conn != nil {
-		c.conn.FlushTimeout(time.Second) //nolint:errcheck // Whoever is gone hears no goodbye.
+		if !c.away.Load() {
+			c.conn.FlushTimeout(time.Second) //nolint:errcheck // Whoever is gone hears no goodbye.
+		}
 		c.conn.Close()
 	}
 	if c.server != nil {
@@ -132,7 +155,7 @@ func (c *Conn) Address() net.Addr {
 }
 
 // Connected says whether NATS can be used right now.
-func (c *Conn) Connected() bool { return c.conn.IsConnected() }
+func (c *Conn) Connected() bool { return !c.away.Load() }
 
 // Regained receives after a lost connection came back: notices may have been
 // missed.
@@ -140,7 +163,12 @@ func (c *Conn) Regained() <-chan struct{} { return c.regained }
 
 // Publish sends data to all other nodes that subscribe to the subject. What one
 // node publishes arrives in order at each other's subscription, or is lost.
-func (c *Conn) Publish(subject string, data []byte) error { return c.conn.Publish(subject, data) }
+func (c *Conn) Publish(subject string, data []byte) error {
+	if c.away.Load() {
+		return errAway
+	}
+	return c.conn.Publish(subject, data)
+}
 
 // Subscribe has messages of the subject handled one after another. reply is nil
 // when no answer is awaited; it may be called later and from any goroutine.
@@ -149,7 +177,9 @@ func (c *Conn) Subscribe(subject string, handle func(subject string, data []byte
 		var reply func([]byte)
 		if m.Reply != "" {
 			reply = func(data []byte) {
-				m.Respond(data) //nolint:errcheck // Whoever asked asks again.
+				if !c.away.Load() {
+					m.Respond(data) //nolint:errcheck // Whoever asked asks again.
+				}
 			}
 		}
 		handle(m.Subject, m.Data, reply)
@@ -167,20 +197,39 @@ func (c *Conn) Subscribe(subject string, handle func(subject string, data []byte
 // Request sends data and returns the answer of the one node that subscribes to
 // the subject. It fails at once when there is none.
 func (c *Conn) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
-	m, err := c.conn.RequestWithContext(ctx, subject, data)
-	if err != nil {
-		return nil, err
+	if c.away.Load() {
+		return nil, errAway
 	}
-	return m.Data, nil
+	// The library takes its lock again when the context has ended, and may not get it.
+	type answer struct {
+		message *nats.Msg
+		err     error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		m, err := c.conn.RequestWithContext(ctx, subject, data)
+		answers <- answer{m, err}
+	}()
+	select {
+	case a := <-answers:
+		if a.err != nil {
+			return nil, a.err
+		}
+		return a.message.Data, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func (c *Conn) lost(_ *nats.Conn, err error) {
+	c.away.Store(true)
 	if err != nil { // Nil when it was closed on purpose.
 		c.log.LogAttrs(context.Background(), slog.LevelError, "NATS is lost; this node serves its own connections until it is back", slog.Any("error", err))
 	}
 }
 
 func (c *Conn) back(*nats.Conn) {
+	c.away.Store(false)
 	c.log.LogAttrs(context.Background(), slog.LevelInfo, "NATS is back")
 	select {
 	case c.regained <- struct{}{}:

@@ -203,6 +203,58 @@ func external(t testing.TB, port int) *server.Server {
 	return s
 }
 
+// TestNATSThatDoesNotAnswer has NATS go, and something in its place that takes
+// connections and says nothing, as a NATS that is stopped does: whoever wants to
+// say something is told at once that it cannot be said.
+func TestNATSThatDoesNotAnswer(t *testing.T) {
+	s := external(t, server.RANDOM_PORT)
+	a, b := open(t, nats.Options{Name: "a", URL: s.ClientURL()}), open(t, nats.Options{Name: "b", URL: s.ClientURL()})
+	asked := make(chan bool, 1)
+	if err := b.Subscribe("silence", func(string, []byte, func([]byte)) { asked <- true }); err != nil {
+		t.Fatal(err)
+	}
+	asking, stop := context.WithCancel(t.Context())
+	defer stop()
+	asker := make(chan error, 1)
+	go func() {
+		_, err := a.Request(asking, "silence", nil)
+		asker <- err
+	}()
+	<-asked
+	address := s.Addr().String()
+	s.Shutdown()
+	s.WaitForShutdown()
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	for range 2 {
+		conn, err := ln.Accept() // They try to come back.
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	began := time.Now()
+	stop()
+	if err := <-asker; err == nil {
+		t.Error("an answer from silence")
+	}
+	if a.Connected() {
+		t.Error("connected")
+	}
+	if err := a.Publish("x", nil); err == nil {
+		t.Error("published without NATS")
+	}
+	if _, err := a.Request(t.Context(), "x", nil); err == nil {
+		t.Error("an answer without NATS")
+	}
+	if waited := time.Since(began); waited > time.Second {
+		t.Errorf("it took %s to hear that NATS is lost", waited)
+	}
+}
+
 func TestExistingNATS(t *testing.T) {
 	s := external(t, server.RANDOM_PORT)
 	a := open(t, nats.Options{Name: "a", URL: s.ClientURL()})

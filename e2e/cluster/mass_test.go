@@ -1,0 +1,170 @@
+package cluster_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"slices"
+	"testing"
+	"time"
+
+	"confab/e2e/cluster"
+	"confab/e2e/crowd"
+	"confab/e2e/history"
+)
+
+// massEnv has the test's own program be a mass instead: see beMass.
+const massEnv = "CONFAB_TEST_MASS"
+
+// massOptions are what a mass is told, as JSON.
+type massOptions struct {
+	Places []cluster.Place
+	// Rooms is how many, PerRoom how many stay in each.
+	Rooms, PerRoom int
+}
+
+// speakEvery is how often somebody speaks in each of a mass's rooms.
+const speakEvery = 5 * time.Second
+
+// mass is many clients in a process of their own, because a process may hold
+// only so many files.
+type mass struct {
+	in  io.Writer
+	out *bufio.Reader
+}
+
+// massReport is what a mass has seen, printed at its end.
+type massReport struct {
+	Clients [][]stay
+	GaveUp  []string
+}
+
+// stay is one connection of a client; without To, it is open.
+type stay struct {
+	Node     string
+	From, To time.Time
+}
+
+// startMass starts a process with clients and returns once all are connected.
+func startMass(t *testing.T, o massOptions) *mass {
+	t.Helper()
+	options, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env, cmd.Stderr = append(os.Environ(), massEnv+"="+string(options)), os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		in.Close() // It ends with its input.
+		if err := cmd.Wait(); err != nil && t.Context().Err() == nil {
+			t.Error(err)
+		}
+	})
+	return &mass{in, bufio.NewReader(out)}
+}
+
+// connected waits until all clients are.
+func (m *mass) connected(t *testing.T) {
+	t.Helper()
+	if line, err := m.out.ReadString('\n'); line != "connected\n" {
+		t.Fatalf("the clients do not connect: %q, %v", line, err)
+	}
+}
+
+// end has the clients come to rest and returns what they have seen.
+func (m *mass) end(t *testing.T) massReport {
+	t.Helper()
+	var r massReport
+	if _, err := fmt.Fprintln(m.in, "end"); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.NewDecoder(m.out).Decode(&r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// beMass is the other process. It returns its exit status.
+func beMass() int {
+	var o massOptions
+	if err := json.Unmarshal([]byte(os.Getenv(massEnv)), &o); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	c := cluster.Reach(o.Places)
+	defer c.Close()
+	began := time.Now()
+	people, ctx := crowd.New(context.Background(), crowd.Options{Pick: c.Balancer.Pick})
+	defer people.End()
+	rooms := make([]crowd.Room, o.Rooms)
+	for i := range rooms {
+		rooms[i] = crowd.Room{Rate: 100, Clients: o.PerRoom}
+		// One room after another: all at once is another test.
+		if err := people.Open(ctx, c.Clients()[i%len(o.Places)], rooms[i:i+1]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	fmt.Println("connected")
+	in := make(chan bool)
+	go func() {
+		_, err := bufio.NewReader(os.Stdin).ReadString('\n')
+		in <- err == nil
+	}()
+	tick := time.NewTicker(speakEvery / time.Duration(o.Rooms))
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			members := rooms[rand.IntN(len(rooms))].Members()
+			members[rand.IntN(len(members))].Say(ctx)
+		case ended := <-in:
+			if !ended {
+				return 1 // The test is gone.
+			}
+			settling, cancel := context.WithTimeout(ctx, time.Minute)
+			defer cancel()
+			if err := people.Settle(settling, crowd.ARNs(rooms)); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+			}
+			if err := json.NewEncoder(os.Stdout).Encode(newMassReport(people.End(), began)); err != nil {
+				return 1
+			}
+			return 0
+		}
+	}
+}
+
+func newMassReport(h *history.History, began time.Time) massReport {
+	r := massReport{GaveUp: h.GaveUp}
+	byClient := map[string][]stay{}
+	for _, c := range h.Connections {
+		s := stay{Node: c.Node, From: began.Add(c.Opened)}
+		if c.Ended != history.StillOpen {
+			s.To = began.Add(c.Ended)
+		}
+		key := c.Room + " " + c.Client
+		byClient[key] = append(byClient[key], s)
+	}
+	for _, stays := range byClient {
+		slices.SortFunc(stays, func(a, b stay) int { return a.From.Compare(b.From) })
+		r.Clients = append(r.Clients, stays)
+	}
+	return r
+}

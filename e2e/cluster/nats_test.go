@@ -1,0 +1,162 @@
+package cluster_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nkeys"
+
+	"confab/e2e/cluster"
+	"confab/e2e/crowd"
+	"confab/e2e/process"
+	"confab/internal/pgtest"
+)
+
+// TestNATSCredentials has three nodes use an existing nats-server that lets
+// nobody in without credentials.
+func TestNATSCredentials(t *testing.T) {
+	t.Parallel()
+	operator := newOperator(t)
+	server, err := process.StartNATS(t.Context(), process.NATSOptions{ConfigFile: operator.config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Kill(); err != nil {
+			t.Error(err)
+		}
+	})
+	database := pgtest.Shared(t).Database(t)
+	c := start(t, cluster.Options{Database: database, NATS: server.URL(), Args: []string{"--nats-credentials", operator.credentials}})
+	t.Run("nodes with credentials are one cluster", func(t *testing.T) {
+		run(t, c, cluster.Trial{Seed: 1, Writers: 1}, func(ctx context.Context, _ *cluster.Trial) error {
+			cluster.Pause(ctx, 2*crowd.Warm)
+			return nil
+		})
+	})
+	empty := filepath.Join(t.TempDir(), "empty.creds")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	others := newOperator(t).credentials
+	for name, test := range map[string]struct{ credentials, says string }{
+		"a node without credentials is refused":                      {"", "set --nats-credentials"},
+		"a node with credentials of another operator is refused":     {others, others},
+		"a node whose file of credentials is empty is refused":       {empty, empty},
+		"a node whose file of credentials is not there does not run": {filepath.Join(t.TempDir(), "none.creds"), "none.creds: no such file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			args := []string{"--database", database, "--nats", server.URL(), "--node-name", "stranger"}
+			if test.credentials != "" {
+				args = append(args, "--nats-credentials", test.credentials)
+			}
+			line := refusal(t, process.Options{DataDir: t.TempDir(), Args: args, Env: c.Nodes[0].Env()})
+			if !strings.Contains(line, test.says) {
+				t.Errorf("it says %q, without %q", line, test.says)
+			}
+		})
+	}
+}
+
+// refusal starts a server that does not start, and returns what it says in its
+// one line for the operator.
+func refusal(t *testing.T, o process.Options) string {
+	t.Helper()
+	s, err := process.Start(t.Context(), o)
+	if err == nil {
+		t.Error("it starts", s.Kill())
+		return ""
+	}
+	var said []string
+	for line := range strings.Lines(err.Error()) {
+		if strings.HasPrefix(line, "confab: ") {
+			said = append(said, strings.TrimSpace(line))
+		}
+	}
+	if len(said) != 1 {
+		t.Errorf("it says %d lines: %v", len(said), err)
+		return err.Error()
+	}
+	t.Log(said[0])
+	return said[0]
+}
+
+// operator is a NATS operator: nothing of it but these files.
+type operator struct {
+	// config has a nats-server trust it, and knows its one account.
+	config string
+	// credentials are those of a user of the account, as "nsc generate creds"
+	// writes them.
+	credentials string
+}
+
+func newOperator(t *testing.T) operator {
+	t.Helper()
+	dir := t.TempDir()
+	operatorKey, account, user := newKey(t, nkeys.CreateOperator), newKey(t, nkeys.CreateAccount), newKey(t, nkeys.CreateUser)
+	operatorJWT := encode(t, jwt.NewOperatorClaims(operatorKey.public), operatorKey)
+	accountJWT := encode(t, jwt.NewAccountClaims(account.public), operatorKey)
+	userJWT := encode(t, jwt.NewUserClaims(user.public), account)
+	preload, err := json.Marshal(map[string]string{account.public: accountJWT})
+	if err != nil {
+		t.Fatal(err)
+	}
+	creds, err := jwt.FormatUserConfig(userJWT, user.seed(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := operator{config: filepath.Join(dir, "nats.conf"), credentials: filepath.Join(dir, "nats.creds")}
+	for path, text := range map[string]string{
+		o.config:      fmt.Sprintf("operator: %s\nresolver: MEMORY\nresolver_preload: %s\n", operatorJWT, preload),
+		o.credentials: string(creds),
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return o
+}
+
+// key is a pair of NATS's keys.
+type key struct {
+	nkeys.KeyPair
+	public string
+}
+
+func newKey(t *testing.T, create func() (nkeys.KeyPair, error)) key {
+	t.Helper()
+	pair, err := create()
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := pair.PublicKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key{pair, public}
+}
+
+func (k key) seed(t *testing.T) []byte {
+	t.Helper()
+	seed, err := k.Seed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seed
+}
+
+// encode signs the claims.
+func encode(t *testing.T, claims jwt.Claims, signer key) string {
+	t.Helper()
+	text, err := claims.Encode(signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}

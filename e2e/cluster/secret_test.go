@@ -1,0 +1,89 @@
+package cluster_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"confab/e2e/cluster"
+	"confab/e2e/crowd"
+	"confab/e2e/history"
+	"confab/e2e/process"
+	"confab/internal/pgtest"
+)
+
+// TestWrongClusterSecret puts a node with another cluster secret beside a healthy
+// cluster under load: it is refused, both sides log it, and nobody else notices.
+func TestWrongClusterSecret(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Shared(t).Database(t)
+	c := start(t, cluster.Options{Database: database})
+	const wrong = "another-cluster-secret-entirely-456"
+	stranger, err := process.FreeAddress(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	trial := cluster.Trial{Seed: 1, Writers: 1, Rooms: rooms()}
+	report, err := c.Run(t.Context(), &trial, func(ctx context.Context, _ *cluster.Trial) error {
+		cluster.Pause(ctx, crowd.Warm)
+		s, err := process.Start(ctx, process.Options{
+			DataDir: t.TempDir(),
+			Args: []string{
+				"--database", database, "--node-name", "stranger", "--cluster-listen", stranger, "--cluster-peers", c.Peers(),
+			},
+			Env: append(c.Nodes[0].Env(), "CONFAB_CLUSTER_SECRET="+wrong),
+		})
+		if err != nil {
+			return err
+		}
+		cluster.Pause(ctx, 4*time.Second)
+		log := s.Log()
+		if err := s.Kill(); err != nil {
+			return err
+		}
+		if !strings.Contains(log, `"members":1`) || strings.Contains(log, `"members":2`) {
+			return fmt.Errorf("the stranger is no cluster of its own: %s", tail(log, 4000))
+		}
+		t.Logf("the stranger logs: %.300s", lineWith(log, "uthenticat", "uthoriz"))
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	for _, v := range report.Violations {
+		t.Error(v)
+	}
+	for _, n := range c.Nodes {
+		line := lineWith(n.Log(), "authentication error")
+		if line == "" {
+			t.Errorf("%s does not log that it refused a node", n.Name)
+		}
+		t.Logf("%s logs: %.300s", n.Name, line)
+		if strings.Contains(n.Log(), wrong) {
+			t.Errorf("%s logs the secret", n.Name)
+		}
+	}
+	if trial.History == nil {
+		return
+	}
+	m := history.Measure(trial.History)
+	t.Logf("%+v", m)
+	if m.Moved > 0 || m.Unknown > 0 || m.Acknowledged == 0 {
+		t.Errorf("%d connections were lost, %d requests had no answer", m.Moved, m.Unknown)
+	}
+}
+
+// lineWith returns the last line that has one of the texts, "" without one.
+func lineWith(log string, texts ...string) string {
+	last := ""
+	for line := range strings.Lines(log) {
+		for _, text := range texts {
+			if strings.Contains(line, text) {
+				last = strings.TrimSpace(line)
+			}
+		}
+	}
+	return last
+}
