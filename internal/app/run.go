@@ -10,6 +10,7 @@ import (
 
 	"confab/internal/config"
 	"confab/internal/store"
+	"confab/internal/websocket"
 )
 
 // finishTime is how long API calls that are under way may take when the server
@@ -53,13 +54,10 @@ func (s *Server) StopNow() { s.now() }
 
 // serve serves one port. That the port closes during a stop is no error.
 func (s *Server) serve(h *http.Server, ln net.Listener, useTLS bool) error {
-	var err error
 	if useTLS {
-		h.TLSConfig = s.cert.config()
-		err = h.ServeTLS(ln, "", "")
-	} else {
-		err = h.Serve(ln)
+		ln = websocket.NewTLSListener(ln, s.cert.config())
 	}
+	err := h.Serve(ln)
 	if s.draining.Load() {
 		return nil
 	}

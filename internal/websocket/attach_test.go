@@ -10,7 +10,8 @@ import (
 // with the handshake is input.
 func TestAttachOrder(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
-		s := start(Options{}, handler{message: func(c *Conn, _ Opcode, p []byte) {
+		// So much that no peer is too slow.
+		s := start(Options{MaxPending: 64 << 20}, handler{message: func(c *Conn, _ Opcode, p []byte) {
 			if c.Value() != "value" {
 				t.Errorf("Value = %v", c.Value())
 			}
@@ -22,6 +23,10 @@ func TestAttachOrder(t *testing.T) {
 		}
 		stop := make(chan struct{})
 		delivering := make(chan struct{})
+		defer func() {
+			close(stop)
+			<-delivering
+		}()
 		go func() {
 			defer close(delivering)
 			var n uint64
@@ -59,8 +64,6 @@ func TestAttachOrder(t *testing.T) {
 			}
 			peer.Close()
 		}
-		close(stop)
-		<-delivering
 	})
 }
 

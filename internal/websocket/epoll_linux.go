@@ -124,7 +124,7 @@ func (e *epoll) handle(l *loop) {
 	l.now = l.time()
 	for i := range e.ready {
 		if ev := &e.events[i]; ev.Fd != bellSlot {
-			l.conns[ev.Fd].transport.(*socket).event(ev.Events) //nolint:forcetypeassert // Only sockets are watched.
+			l.conns[ev.Fd].transport.(watched).event(ev.Events) //nolint:forcetypeassert // Only these are watched.
 		}
 	}
 }

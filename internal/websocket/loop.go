@@ -48,6 +48,8 @@ type loop struct {
 	pieces      [][]byte
 	piecesOfOne [][]byte
 	vectors     vectors
+	plain       []byte // gathered for TLS
+	cipher      []byte // written by TLS
 	callsBefore []func()
 	dirtyBefore []*part
 }

@@ -108,9 +108,7 @@ func (p *part) flush(most int) (n int, done bool) {
 		n++
 		if m.slow {
 			m.conn.deliver(from, to)
-			continue
-		}
-		if wrote, err := writeSocket(m.fd, pieces, &l.vectors); wrote < size {
+		} else if wrote, err := writeSocket(m.fd, pieces, &l.vectors); wrote < size {
 			m.conn.fallBehind(pieces, wrote, err)
 		}
 		if n%writesPerYield == 0 {

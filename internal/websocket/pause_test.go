@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -113,7 +112,7 @@ func TestPausedPeerVanishes(t *testing.T) {
 	c := receive(t, s.attached, "the connection")
 	c.Pause()
 	peer.write(t, text("unread")...)
-	if err := peer.Conn.(*net.TCPConn).SetLinger(0); err != nil {
+	if err := peer.tcp.SetLinger(0); err != nil {
 		t.Fatal(err)
 	}
 	wait(20 * time.Millisecond)

@@ -2,11 +2,13 @@ package websocket
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,12 +17,17 @@ import (
 
 // forms are the ways in which connections are served; what matters is tested on
 // all of them.
-var forms = []struct {
+var forms = []form{
+	{"sockets", openPoller, false},
+	{"TLS", openPoller, true},
+	{"goroutines", func() (poller, error) { return newBell(), nil }, false},
+	{"TLS with goroutines", func() (poller, error) { return newBell(), nil }, true},
+}
+
+type form struct {
 	name string
 	open func() (poller, error)
-}{
-	{"sockets", openPoller},
-	{"goroutines", func() (poller, error) { return newBell(), nil }},
+	tls  bool
 }
 
 // eachForm runs a test once per form.
@@ -29,7 +36,7 @@ func eachForm(t *testing.T, test func(t *testing.T, start func(Options, Handler)
 		t.Run(f.name, func(t *testing.T) {
 			test(t, func(o Options, h Handler) *peerServer {
 				t.Helper()
-				return startServer(t, o, h, f.open)
+				return f.start(t, o, h)
 			})
 		})
 	}
@@ -63,8 +70,10 @@ func (h handler) Closed(c *Conn, cause error) {
 // peerServer is a Server behind HTTP, with one group.
 type peerServer struct {
 	*Server
-	http  *httptest.Server
-	group *Group
+	http *httptest.Server
+	// client trusts the server's certificate; nil without TLS.
+	client *http.Client
+	group  *Group
 	// attached receives every connection, if it is not nil.
 	attached chan *Conn
 	// prepare may change an attachment.
@@ -73,9 +82,23 @@ type peerServer struct {
 
 func startServer(t testing.TB, o Options, h Handler, open func() (poller, error)) *peerServer {
 	t.Helper()
-	s := &peerServer{Server: newServer(o, h, open)}
+	return form{open: open}.start(t, o, h)
+}
+
+func (f form) start(t testing.TB, o Options, h Handler) *peerServer {
+	t.Helper()
+	s := &peerServer{Server: newServer(o, h, f.open)}
 	s.group = s.NewGroup()
-	s.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(t, w, r) }))
+	s.http = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(t, w, r) }))
+	if f.tls {
+		certificate := httptest.NewUnstartedServer(nil)
+		certificate.StartTLS()
+		s.client = certificate.Client()
+		s.client.Transport.(*http.Transport).TLSClientConfig.ServerName = "example.com" // One of its names.
+		s.http.Listener = NewTLSListener(s.http.Listener, &tls.Config{MinVersion: tls.VersionTLS12, Certificates: certificate.TLS.Certificates})
+		certificate.Close()
+	}
+	s.http.Start()
 	t.Cleanup(s.stop)
 	return s
 }
@@ -121,7 +144,11 @@ func (s *peerServer) serve(t testing.TB, w http.ResponseWriter, r *http.Request)
 // dial connects a client of another implementation.
 func (s *peerServer) dial(t testing.TB) *websocket.Conn {
 	t.Helper()
-	c, _, err := websocket.Dial(t.Context(), s.http.URL, nil) //nolint:bodyclose // The library says there is no need.
+	url := s.http.URL
+	if s.client != nil {
+		url = strings.Replace(url, "http:", "https:", 1)
+	}
+	c, _, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{HTTPClient: s.client}) //nolint:bodyclose // The library says there is no need.
 	if err != nil {
 		t.Fatalf("dial: %v", err)
 	}
@@ -132,7 +159,8 @@ func (s *peerServer) dial(t testing.TB) *websocket.Conn {
 // rawConn is a client that writes and reads bytes.
 type rawConn struct {
 	net.Conn
-	r *bufio.Reader
+	tcp *net.TCPConn // beneath TLS, if there is that
+	r   *bufio.Reader
 }
 
 const requestHead = "GET / HTTP/1.1\r\nHost: chat\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
@@ -164,10 +192,14 @@ func (s *peerServer) dialHead(t testing.TB, head string) *rawConn {
 	if err := n.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
+	tcp := n.(*net.TCPConn)
+	if s.client != nil {
+		n = tls.Client(n, s.client.Transport.(*http.Transport).TLSClientConfig)
+	}
 	if _, err := io.WriteString(n, head); err != nil {
 		t.Fatalf("write the handshake: %v", err)
 	}
-	return &rawConn{n, bufio.NewReader(n)}
+	return &rawConn{n, tcp, bufio.NewReader(n)}
 }
 
 func (c *rawConn) write(t testing.TB, p ...byte) {

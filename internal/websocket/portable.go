@@ -3,11 +3,17 @@
 package websocket
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 )
 
 // Only Linux has a transport without goroutines.
+
+// NewTLSListener is tls.NewListener. On Linux its connections need no goroutines.
+func NewTLSListener(inner net.Listener, config *tls.Config) net.Listener {
+	return tls.NewListener(inner, config)
+}
 
 func openPoller() (poller, error) { return newBell(), nil }
 

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +28,16 @@ func (l *loop) adopt(c *Conn, n net.Conn) error {
 	if !ok {
 		c.transport = newStream(n)
 		return nil
+	}
+	if t, ok := n.(*tls.Conn); ok {
+		s, err := l.adoptSecure(c, e, t)
+		if err != nil {
+			return err
+		}
+		if s != nil {
+			c.transport = s
+			return nil
+		}
 	}
 	fd, err := duplicate(n, l.server.options.MaxPending)
 	if err != nil {
@@ -112,9 +123,23 @@ func (s *socket) start(c *Conn) error {
 	return nil
 }
 
-// event handles what epoll says.
-func (s *socket) event(events uint32) {
-	c := s.conn
+// watched is a transport that epoll watches.
+type watched interface {
+	// event handles what epoll says.
+	event(events uint32)
+	// read reads what is there.
+	read()
+	// push sends what the transport itself has kept, and tells whether that was all.
+	push() bool
+}
+
+func (s *socket) event(events uint32) { dispatch(s.conn, s, events) }
+
+// push has nothing to do.
+func (s *socket) push() bool { return true }
+
+// dispatch handles what epoll says of a connection.
+func dispatch(c *Conn, w watched, events uint32) {
 	if c.state == stateDead {
 		return
 	}
@@ -122,13 +147,15 @@ func (s *socket) event(events uint32) {
 		// It reads, and cannot be expected to see a ping behind all that it
 		// is owed.
 		c.alive()
-		c.writable(0)
+		if w.push() {
+			c.writable(0)
+		}
 	}
 	const gone = unix.EPOLLERR | unix.EPOLLHUP
 	switch {
 	case c.state == stateDead || events&(unix.EPOLLIN|gone) == 0:
 	case c.wantsInput():
-		s.read()
+		w.read()
 	case events&gone != 0:
 		// epoll would repeat it forever, and there is nobody left to serve.
 		c.lost(unix.ECONNRESET)

@@ -6,7 +6,7 @@ import (
 )
 
 // stream is the transport of a connection that can only be read and written
-// with goroutines: TLS, and everything where there is no epoll. One goroutine
+// with goroutines: everything where there is no epoll, and what is no socket. One goroutine
 // reads for it; one writes while there is something to write.
 type stream struct {
 	net   net.Conn

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"os"
 	"runtime"
 	"sync"
@@ -154,7 +153,7 @@ func (s *stress) read(peer *rawConn) {
 	case 0:
 		peer.Write(closing(1000, "")) //nolint:errcheck // It leaves either way.
 	case 1:
-		peer.Conn.(*net.TCPConn).CloseWrite() //nolint:errcheck // It leaves either way.
+		peer.tcp.CloseWrite() //nolint:errcheck // It leaves either way.
 	}
 }
 
@@ -179,7 +178,7 @@ func (s *stress) kicked(peer *rawConn) {
 // stuck does not read for a while. Whether it is dropped or not, what it reads
 // then is in order.
 func (s *stress) stuck(peer *rawConn) {
-	if err := peer.Conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
+	if err := peer.tcp.SetReadBuffer(4 << 10); err != nil {
 		s.t.Error(err)
 	}
 	wait(time.Duration(rand.IntN(300)) * time.Millisecond)
@@ -201,8 +200,8 @@ func (s *stress) hostile(peer *rawConn) {
 
 // vanish resets its connection.
 func (s *stress) vanish(peer *rawConn) {
-	s.follow(peer, rand.IntN(20))         //nolint:errcheck // It vanishes either way.
-	peer.Conn.(*net.TCPConn).SetLinger(0) //nolint:errcheck // It vanishes either way.
+	s.follow(peer, rand.IntN(20)) //nolint:errcheck // It vanishes either way.
+	peer.tcp.SetLinger(0)         //nolint:errcheck // It vanishes either way.
 }
 
 func (s *stress) stopped() bool {

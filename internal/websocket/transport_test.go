@@ -114,7 +114,7 @@ func TestTransports(t *testing.T) {
 	})
 }
 
-// TLS connections and plain ones share groups, loops and order.
+// TLS connections of any listener and plain ones share groups, loops and order.
 func TestTLS(t *testing.T) {
 	s := startServer(t, Options{Loops: 2, MaxPending: 4 << 20}, echo, openPoller)
 	secure := &peerServer{Server: s.Server, group: s.group}
@@ -149,6 +149,19 @@ func TestTLS(t *testing.T) {
 		}
 	}
 	eventually(t, "both to leave", func() bool { return s.Len() == 0 })
+}
+
+// A connection of NewTLSListener needs no goroutine where there is epoll.
+func TestNewTLSListener(t *testing.T) {
+	s := form{open: openPoller, tls: true}.start(t, Options{}, echo)
+	s.attached = make(chan *Conn, 1)
+	peer := s.dialRaw(t, text("early")...)
+	if _, p, err := peer.frame(); err != nil || string(p) != "early" {
+		t.Errorf("read %q, %v", p, err)
+	}
+	if _, goroutines := receive(t, s.attached, "the connection").transport.(*stream); goroutines == runsEpoll {
+		t.Errorf("served by goroutines: %t", goroutines)
+	}
 }
 
 func newTLSServer(t *testing.T, s *peerServer) *httptest.Server {

@@ -13,10 +13,11 @@
 // of its own, a bounded list of references into the shared buffers; past the
 // bound it is dropped.
 //
-// On Linux plain TCP and Unix sockets are served by epoll. Any other net.Conn,
-// such as a TLS connection, and every connection elsewhere, belongs to a loop
-// too, with a goroutine that reads for it and one that writes while there is
-// something to write. Nothing else differs.
+// On Linux plain TCP and Unix sockets are served by epoll, and so are the TLS
+// connections of NewTLSListener, whose crypto/tls works on the loop. Any other
+// net.Conn, and every connection elsewhere, belongs to a loop too, with a
+// goroutine that reads for it and one that writes while there is something to
+// write. Nothing else differs.
 //
 // What a connection sees is in order: frames of its group, frames sent to it
 // alone and its Close frame leave in the order of the calls that made them.
