@@ -40,6 +40,8 @@ type Crowd struct {
 	seed  maphash.Seed
 	stop  context.CancelFunc // ends all clients
 	all   sync.WaitGroup
+	// writers are those of Write.
+	writers sync.WaitGroup
 
 	mu          sync.Mutex // guards what follows
 	clients     []*Client
@@ -78,6 +80,7 @@ func (c *Crowd) End() *history.History {
 	}
 	c.mu.Unlock()
 	c.stop()
+	c.writers.Wait()
 	c.all.Wait()
 	return h
 }

@@ -22,7 +22,7 @@ const writePause = 50 * time.Millisecond
 // another, until talking ends. ReadBack reads what has come of it.
 func (c *Crowd) Write(talking, living context.Context, writers int, nodes []Node) {
 	for i := range writers {
-		c.all.Go(func() {
+		c.writers.Go(func() {
 			for n := 0; talking.Err() == nil; n++ {
 				c.writeRoom(talking, living, fmt.Sprintf("writer %d room %d", i, n), nodes[(i+n)%len(nodes)])
 				pause(talking, writePause)
@@ -66,9 +66,11 @@ func (c *Crowd) writeRoom(talking, living context.Context, register string, node
 	}
 }
 
-// ReadBack reads on the node what the writers have written, for the history. It
-// asks again until it gets answers.
+// ReadBack reads on the node what the writers have written, for the history, once
+// they have ended: each may have a last call under way. It asks again until it
+// gets answers.
 func (c *Crowd) ReadBack(ctx context.Context, node Node) error {
+	c.writers.Wait()
 	c.mu.Lock()
 	written := maps.Clone(c.written)
 	c.mu.Unlock()
