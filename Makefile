@@ -11,7 +11,7 @@ ONLY    ?=
 NODE_DIRS = e2e/clients/node e2e/review/node examples/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help build run setup fmt lint test fuzz e2e check bench bench-logging bench-peers bench-delivery bench-tls bench-cluster bench-rolling soak fault
+.PHONY: help build run setup fmt lint test fuzz e2e check bench bench-logging bench-peers bench-delivery bench-latency bench-tls bench-cluster bench-rolling soak fault
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -65,6 +65,11 @@ bench-peers:
 
 bench-delivery: build bench-peers ## delivery beside a floor and other servers: 15 minutes; QUICK=1 for 3
 	CONFAB_BINARY=$(CURDIR)/bin/confab $(BENCH_BIN)/delivery -bin $(BENCH_BIN) $(if $(QUICK),-quick)
+
+bench-latency: build ## what collections, scrapes and chat logging add to the latency at half of the load
+	mkdir -p $(BENCH_BIN)
+	$(GO) build -o $(BENCH_BIN)/delivery ./bench/delivery
+	CONFAB_BINARY=$(CURDIR)/bin/confab $(BENCH_BIN)/delivery -latency
 
 bench-tls: build ## what TLS adds to a delivery, a connection and a connect
 	mkdir -p $(BENCH_BIN)

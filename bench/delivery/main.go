@@ -45,6 +45,7 @@ func benchmark() error {
 	rounds := flag.Int("rounds", 0, "how often Confab is measured; the median counts (default 3, quick 1)")
 	points := flag.String("points", "", "more scenarios: `ROOMSxMEMBERSxRATE`,… with the rate of each room a second")
 	also := flag.String("also", "", "name=`path` of another build of the engine, to compare with")
+	half := flag.Bool("latency", false, "instead, measure Confab's latency at half of what it can do, with disturbances")
 	profiles := flag.String("profiles", "", "`directory` for CPU profiles of Confab, one a scenario; they cost a little")
 	flag.Parse()
 	if err := load.PinSelf(generatorCore); err != nil {
@@ -73,6 +74,9 @@ func benchmark() error {
 		*rounds = map[bool]int{false: 3, true: 1}[*quick]
 	}
 	fmt.Printf("%s; commit %s; %s\n", load.Machine(), load.Commit(), time.Now().UTC().Format(time.DateTime))
+	if *half {
+		return latency(ctx)
+	}
 	b := &bench{quick: *quick, rounds: *rounds, profiles: *profiles, floors: floors(path), results: make(map[key][]sample)}
 	all := allTargets(path)
 	if name, file, ok := strings.Cut(*also, "="); ok {

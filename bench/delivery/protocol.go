@@ -100,6 +100,11 @@ func newConfabProtocol(ctx context.Context, server *confab.Server, s *scenario) 
 	if err != nil {
 		return nil, err
 	}
+	if s.disturb != nil && s.disturb.prepare != nil {
+		if err := s.disturb.prepare(ctx, server, rooms); err != nil {
+			return nil, err
+		}
+	}
 	tokens, err := server.Tokens(ctx, s.rooms*s.members, func(i int) string { return rooms[i/s.members] })
 	if err != nil {
 		return nil, err

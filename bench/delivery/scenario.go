@@ -33,6 +33,8 @@ type scenario struct {
 	isPoint bool
 	// long ones are for others only when there is time.
 	long bool
+	// disturb is what goes on beside it; nil is nothing.
+	disturb *disturbance
 	// warm is how long it runs before it is measured, and measure how long it is.
 	warm, measure time.Duration
 }
@@ -44,6 +46,7 @@ type result struct {
 	perSecond  float64 // deliveries
 	share      float64 // of the core
 	p50, p99   time.Duration
+	p999       time.Duration
 	frame      int     // bytes of a delivered message, with its frame
 	idle       float64 // KiB resident per connection
 	connect    float64 // CPU µs per connect
@@ -164,8 +167,12 @@ func (r *run) connect() error {
 const drainWithin = 15 * time.Second
 
 // deliver sends and measures.
-func (r *run) deliver() error {
+func (r *run) deliver() (err error) {
 	s := r.scenario
+	if s.disturb != nil {
+		end := s.disturb.begin(r.server.admin)
+		defer func() { err = errors.Join(err, end()) }()
+	}
 	var send func() error
 	if s.rate > 0 {
 		send = r.paced()
@@ -218,6 +225,7 @@ func (r *run) deliver() error {
 	r.result.share = (after - before).Seconds() / took
 	r.result.busy = (ownAfter - own).Seconds() / took
 	r.result.p50, r.result.p99 = r.ledger.Latency.Quantile(0.50), r.ledger.Latency.Quantile(0.99)
+	r.result.p999 = r.ledger.Latency.Quantile(0.999)
 	r.refill = false
 	if err := r.until(drainWithin, func() bool { return r.ledger.Open() == 0 }); err != nil {
 		return err

@@ -37,6 +37,8 @@ type running struct {
 	pid      int
 	protocol protocol
 	stop     func() error
+	// admin is where Confab has its metrics.
+	admin string
 	// profile, if it can, writes a CPU profile of so long to a file.
 	profile func(time.Duration, string) error
 }
@@ -127,11 +129,15 @@ func startConfab(ctx context.Context, s *scenario) (*running, error) {
 	if s.gathered {
 		window = "auto"
 	}
-	server, err := confab.Start(ctx, core, process.Options{}, "--delivery-window", window)
+	args := []string{"--delivery-window", window}
+	if s.disturb != nil {
+		args = append(args, s.disturb.args...)
+	}
+	server, err := confab.Start(ctx, core, process.Options{}, args...)
 	if err != nil {
 		return nil, err
 	}
-	r := &running{pid: server.PID(), stop: server.Remove, profile: func(d time.Duration, file string) error {
+	r := &running{pid: server.PID(), admin: server.Admin, stop: server.Remove, profile: func(d time.Duration, file string) error {
 		return server.Profile(ctx, d, file)
 	}}
 	if r.address, err = netip.ParseAddrPort(strings.TrimPrefix(server.Endpoint, "http://")); err == nil {
