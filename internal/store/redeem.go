@@ -27,7 +27,7 @@ const (
 	redemptionMargin = 10 * time.Minute
 	// redemptionPace has a storm of connects share fewer commits, for a wait that
 	// nobody notices in a handshake.
-	redemptionPace = 2 * time.Millisecond
+	redemptionPace = 5 * time.Millisecond
 )
 
 var insertRedemptions = newInserts(`INSERT INTO redemptions (token_id, expires) VALUES `, 2,
