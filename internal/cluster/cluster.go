@@ -201,7 +201,7 @@ func (n *Node) Attach(e Engine) (messaging.Broker, messaging.Homes) {
 }
 
 // Start joins the cluster. It returns once the node is part of a view whose
-// homes are open, or nobody lets it in, or ctx has ended: it goes on trying then.
+// homes are open, or is alone since nobody lets it in, or ctx has ended: it goes on trying then.
 func (n *Node) Start(ctx context.Context) error {
 	n.started, n.lastTick = time.Now(), time.Now()
 	for subject, handle := range map[string]func(string, []byte, func([]byte)){
@@ -219,7 +219,7 @@ func (n *Node) Start(ctx context.Context) error {
 	for {
 		n.mu.Lock()
 		changed := n.changed
-		done := n.ready() == nil || n.refused != nil
+		done := n.ready() == nil || n.refused != nil && n.view.ID.Number > 0
 		n.mu.Unlock()
 		if done {
 			return nil
