@@ -40,6 +40,8 @@ type Crowd struct {
 	seed  maphash.Seed
 	stop  context.CancelFunc // ends all clients
 	all   sync.WaitGroup
+	// writers are those of Write, which are among all.
+	writers sync.WaitGroup
 
 	mu          sync.Mutex // guards what follows
 	clients     []*Client

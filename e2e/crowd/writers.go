@@ -22,7 +22,9 @@ const writePause = 50 * time.Millisecond
 // another, until talking ends. ReadBack reads what has come of it.
 func (c *Crowd) Write(talking, living context.Context, writers int, nodes []Node) {
 	for i := range writers {
+		c.writers.Add(1)
 		c.all.Go(func() {
+			defer c.writers.Done()
 			for n := 0; talking.Err() == nil; n++ {
 				c.writeRoom(talking, living, fmt.Sprintf("writer %d room %d", i, n), nodes[(i+n)%len(nodes)])
 				pause(talking, writePause)
@@ -67,8 +69,10 @@ func (c *Crowd) writeRoom(talking, living context.Context, register string, node
 }
 
 // ReadBack reads on the node what the writers have written, for the history. It
-// asks again until it gets answers.
+// asks again until it gets answers. Talking has ended: writes that are under way
+// are waited for, since one that is answered later would look like one that is lost.
 func (c *Crowd) ReadBack(ctx context.Context, node Node) error {
+	c.writers.Wait()
 	c.mu.Lock()
 	written := maps.Clone(c.written)
 	c.mu.Unlock()
