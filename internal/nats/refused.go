@@ -34,7 +34,7 @@ type refusals struct {
 	// nodes when this one last refused another.
 	routes map[string]time.Time
 	nodes  time.Time
-	// login is why an existing NATS refuses this node, and loginAt since when.
+	// login is why an existing NATS refuses this node, and loginAt when it last did.
 	login   error
 	loginAt time.Time
 }
