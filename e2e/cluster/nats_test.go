@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
@@ -40,6 +43,22 @@ func TestNATSCredentials(t *testing.T) {
 			return nil
 		})
 	})
+	t.Run("nodes whose credentials are revoked say so, and are ready again with others", func(t *testing.T) {
+		reload := func(revoked bool) {
+			operator.write(t, revoked)
+			if err := server.Signal(syscall.SIGHUP); err != nil {
+				t.Fatal(err)
+			}
+		}
+		reload(true)
+		for _, n := range c.Nodes {
+			awaitReadiness(t, n, http.StatusServiceUnavailable, "change --nats-credentials")
+		}
+		reload(false)
+		for _, n := range c.Nodes {
+			awaitReadiness(t, n, http.StatusOK, "ok")
+		}
+	})
 	empty := filepath.Join(t.TempDir(), "empty.creds")
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -61,6 +80,20 @@ func TestNATSCredentials(t *testing.T) {
 				t.Errorf("it says %q, without %q", line, test.says)
 			}
 		})
+	}
+}
+
+// awaitReadiness waits until the node's /readyz answers with a status and a text.
+func awaitReadiness(t *testing.T, n *cluster.Node, status int, text string) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; cluster.Pause(t.Context(), 50*time.Millisecond) {
+		got, said, err := readiness(t.Context(), n.Server())
+		if got == status && strings.Contains(said, text) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s's /readyz: %d %s, %v", n.Name, got, said, err)
+		}
 	}
 }
 
@@ -87,40 +120,52 @@ func refusal(t *testing.T, o process.Options) string {
 	return said[0]
 }
 
-// operator is a NATS operator: nothing of it but these files.
+// operator is a NATS operator with one account and one user.
 type operator struct {
-	// config has a nats-server trust it, and knows its one account.
+	key, account, user key
+	jwt                string // the operator's, which a server that runs may not change
+	// config has a nats-server trust it, and knows its account.
 	config string
-	// credentials are those of a user of the account, as "nsc generate creds"
-	// writes them.
+	// credentials are those of the user, as "nsc generate creds" writes them.
 	credentials string
 }
 
-func newOperator(t *testing.T) operator {
+func newOperator(t *testing.T) *operator {
 	t.Helper()
 	dir := t.TempDir()
-	operatorKey, account, user := newKey(t, nkeys.CreateOperator), newKey(t, nkeys.CreateAccount), newKey(t, nkeys.CreateUser)
-	operatorJWT := encode(t, jwt.NewOperatorClaims(operatorKey.public), operatorKey)
-	accountJWT := encode(t, jwt.NewAccountClaims(account.public), operatorKey)
-	userJWT := encode(t, jwt.NewUserClaims(user.public), account)
-	preload, err := json.Marshal(map[string]string{account.public: accountJWT})
+	o := &operator{
+		key: newKey(t, nkeys.CreateOperator), account: newKey(t, nkeys.CreateAccount), user: newKey(t, nkeys.CreateUser),
+		config: filepath.Join(dir, "nats.conf"), credentials: filepath.Join(dir, "nats.creds"),
+	}
+	o.jwt = encode(t, jwt.NewOperatorClaims(o.key.public), o.key)
+	o.write(t, false)
+	return o
+}
+
+// write writes the files, with credentials that are issued now. When the user is
+// revoked, the server does not let them in.
+func (o *operator) write(t *testing.T, revoked bool) {
+	t.Helper()
+	account := jwt.NewAccountClaims(o.account.public)
+	if revoked {
+		account.RevokeAt(o.user.public, time.Now().Add(time.Minute))
+	}
+	preload, err := json.Marshal(map[string]string{o.account.public: encode(t, account, o.key)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	creds, err := jwt.FormatUserConfig(userJWT, user.seed(t))
+	creds, err := jwt.FormatUserConfig(encode(t, jwt.NewUserClaims(o.user.public), o.account), o.user.seed(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := operator{config: filepath.Join(dir, "nats.conf"), credentials: filepath.Join(dir, "nats.creds")}
 	for path, text := range map[string]string{
-		o.config:      fmt.Sprintf("operator: %s\nresolver: MEMORY\nresolver_preload: %s\n", operatorJWT, preload),
+		o.config:      fmt.Sprintf("operator: %s\nresolver: MEMORY\nresolver_preload: %s\n", o.jwt, preload),
 		o.credentials: string(creds),
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return o
 }
 
 // key is a pair of NATS's keys.

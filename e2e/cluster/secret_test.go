@@ -3,6 +3,8 @@ package cluster_test
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +17,8 @@ import (
 )
 
 // TestWrongClusterSecret puts a node with another cluster secret beside a healthy
-// cluster under load: it is refused, both sides log it, and nobody else notices.
+// cluster under load: it is refused and takes no clients, both sides log it, and
+// nobody else notices.
 func TestWrongClusterSecret(t *testing.T) {
 	t.Parallel()
 	database := pgtest.Shared(t).Database(t)
@@ -29,7 +32,7 @@ func TestWrongClusterSecret(t *testing.T) {
 	report, err := c.Run(t.Context(), &trial, func(ctx context.Context, _ *cluster.Trial) error {
 		cluster.Pause(ctx, crowd.Warm)
 		s, err := process.Start(ctx, process.Options{
-			DataDir: t.TempDir(),
+			DataDir: t.TempDir(), Unready: true,
 			Args: []string{
 				"--database", database, "--node-name", "stranger", "--cluster-listen", stranger, "--cluster-peers", c.Peers(),
 			},
@@ -38,7 +41,20 @@ func TestWrongClusterSecret(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		cluster.Pause(ctx, 4*time.Second)
+		for range 40 {
+			cluster.Pause(ctx, 100*time.Millisecond)
+			if status, text, err := readiness(ctx, s); status != http.StatusServiceUnavailable || !strings.Contains(text, "CONFAB_CLUSTER_SECRET") {
+				t.Errorf("the stranger's /readyz: %d %s, %v", status, text, err)
+			}
+			for _, n := range c.Nodes {
+				if status, text, err := readiness(ctx, n.Server()); status != http.StatusOK {
+					t.Errorf("%s's /readyz: %d %s, %v", n.Name, status, text, err)
+				}
+			}
+			if t.Failed() {
+				break
+			}
+		}
 		log := s.Log()
 		if err := s.Kill(); err != nil {
 			return err
@@ -46,7 +62,10 @@ func TestWrongClusterSecret(t *testing.T) {
 		if !strings.Contains(log, `"members":1`) || strings.Contains(log, `"members":2`) {
 			return fmt.Errorf("the stranger is no cluster of its own: %s", tail(log, 4000))
 		}
-		t.Logf("the stranger logs: %.300s", lineWith(log, "uthenticat", "uthoriz"))
+		if lines := strings.Count(log, "Not ready: nobody lets this node into the cluster"); lines != 1 {
+			t.Errorf("the stranger logs %d times that it is refused", lines)
+		}
+		t.Logf("the stranger logs: %.300s", lineWith(log, "Not ready"))
 		return nil
 	})
 	if err != nil {
@@ -73,6 +92,21 @@ func TestWrongClusterSecret(t *testing.T) {
 	if m.Moved > 0 || m.Unknown > 0 || m.Acknowledged == 0 {
 		t.Errorf("%d connections were lost, %d requests had no answer", m.Moved, m.Unknown)
 	}
+}
+
+// readiness is what a server's /readyz answers.
+func readiness(ctx context.Context, s *process.Server) (status int, text string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint+"/readyz", nil)
+	if err != nil {
+		return 0, "", err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	return res.StatusCode, strings.TrimSpace(string(body)), err
 }
 
 // lineWith returns the last line that has one of the texts, "" without one.

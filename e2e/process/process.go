@@ -106,6 +106,9 @@ type Options struct {
 	// Through, when set, is a command that runs another and is replaced by it, so
 	// that its process id is the server's: "ip netns exec NAME", "taskset -c 0".
 	Through []string
+	// Unready, when set, has Start return once the server says that it is not
+	// ready, and not before.
+	Unready bool
 }
 
 // Server is a running "confab serve".
@@ -183,7 +186,11 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		s.err = cmd.Wait()
 		close(s.done)
 	}()
-	if err := s.waitReady(ctx); err != nil {
+	status := http.StatusOK
+	if o.Unready {
+		status = http.StatusServiceUnavailable
+	}
+	if err := s.waitReady(ctx, status); err != nil {
 		return nil, errors.Join(err, s.Kill())
 	}
 	return s, nil
@@ -234,15 +241,15 @@ func FreeAddress(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("no free port: %w", err)
 }
 
-// waitReady returns once /readyz answers 200.
-func (s *Server) waitReady(ctx context.Context) error {
+// waitReady waits until /readyz answers with the status.
+func (s *Server) waitReady(ctx context.Context, want int) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	for {
 		status, err := s.Ready(ctx)
-		if status == http.StatusOK {
+		if status == want {
 			return nil
 		}
 		select {

@@ -67,7 +67,7 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 	s.node = cluster.New(cluster.Options{
 		Name: name, ID: id, Version: buildVersion(),
 		Prefix:    "confab." + cfg.Region + "-" + cfg.AccountID,
-		Transport: s.conn, Quotas: quotas, Excluded: s.excluded,
+		Transport: s.conn, Quotas: quotas, Excluded: s.excluded, Refused: s.conn.Refused,
 		Metrics: s.metrics, Log: s.log,
 	})
 	s.owner.Store(s.node)

@@ -2,11 +2,16 @@ package app
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"confab/internal/config"
 )
@@ -25,13 +30,16 @@ func TestCluster_settings(t *testing.T) {
 	})
 }
 
-// TestCluster_oneNode runs a server that has nobody to be a cluster with. It
-// leaves out the check that its database is a shared one.
-func TestCluster_oneNode(t *testing.T) {
-	cfg, err := config.Load(map[string]string{
+// startClustered starts a node of a cluster, with --dev. It leaves out the check
+// that its database is a shared one.
+func startClustered(t *testing.T, settings map[string]string) *running {
+	t.Helper()
+	all := map[string]string{
 		"dev": "true", "listen": "127.0.0.1:0", "admin-listen": "127.0.0.1:0", "data-dir": t.TempDir(), "drain-time": "0",
-		"cluster-listen": "127.0.0.1:0", "node-name": "one",
-	}, nil)
+		"cluster-listen": "127.0.0.1:0",
+	}
+	maps.Copy(all, settings)
+	cfg, err := config.Load(all, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +47,13 @@ func TestCluster_oneNode(t *testing.T) {
 	if err := s.build(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	r := run(t, s)
+	return run(t, s)
+}
+
+// TestCluster_oneNode runs a server that has nobody to be a cluster with.
+func TestCluster_oneNode(t *testing.T) {
+	r := startClustered(t, map[string]string{"node-name": "one"})
+	s := r.Server
 	if status, body := get(t, r.url+"/readyz"); status != http.StatusOK {
 		t.Errorf("/readyz: %d %s", status, body)
 	}
@@ -56,5 +70,92 @@ func TestCluster_oneNode(t *testing.T) {
 	defer resp.Body.Close()
 	if body, err := io.ReadAll(resp.Body); err != nil || !strings.Contains(string(body), "confab_cluster_members 1\n") {
 		t.Errorf("metrics without the one member (%v)", err)
+	}
+}
+
+// TestCluster_secret has a node with another secret than the first, which is then
+// joined by one with its own.
+func TestCluster_secret(t *testing.T) {
+	secret := func(text string) string {
+		path := filepath.Join(t.TempDir(), "secret")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	old, changed := secret("the-secret-until-today"), secret("the-secret-from-today-on")
+	ready := func(r *running, want int, text string) {
+		t.Helper()
+		var status int
+		var body string
+		eventually(t, fmt.Sprintf("/readyz of %s is %d", r.cfg.NodeName, want), func() bool {
+			status, body = get(t, r.url+"/readyz")
+			return status == want
+		})
+		if !strings.Contains(body, text) {
+			t.Errorf("/readyz of %s: %d %s", r.cfg.NodeName, status, body)
+		}
+	}
+	first := startClustered(t, map[string]string{"node-name": "first", "cluster-secret-file": old})
+	ready(first, http.StatusOK, "ok")
+	second := startClustered(t, map[string]string{
+		"node-name": "second", "cluster-secret-file": changed, "cluster-peers": "nats://" + first.conn.Address().String(),
+	})
+	ready(second, http.StatusServiceUnavailable, "--cluster-secret-file or CONFAB_CLUSTER_SECRET")
+	third := startClustered(t, map[string]string{
+		"node-name": "third", "cluster-secret-file": changed, "cluster-peers": "nats://" + second.conn.Address().String(),
+	})
+	for _, r := range []*running{second, third} {
+		ready(r, http.StatusOK, "ok")
+	}
+	ready(first, http.StatusServiceUnavailable, "--cluster-secret-file or CONFAB_CLUSTER_SECRET")
+}
+
+// TestCluster_stop has a client come to a node that has just said that it is not
+// ready any more, as a load balancer that has not noticed sends it.
+func TestCluster_stop(t *testing.T) {
+	r := startClustered(t, map[string]string{"drain-time": "1h"})
+	eventually(t, "ready", func() bool { status, _ := get(t, r.url+"/readyz"); return status == http.StatusOK })
+	r.cancel()
+	eventually(t, "/readyz is 503", func() bool {
+		status, body := get(t, r.url+"/readyz")
+		return status == http.StatusServiceUnavailable && body == "draining\n"
+	})
+	began := time.Now()
+	conn := r.connect(t, "ann")
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("its handshake took %s", took)
+	}
+	r.StopNow()
+	if _, frame, err := conn.Read(t.Context()); err != nil || !strings.Contains(string(frame), `"ErrorCode":401`) {
+		t.Errorf("the last frame is %s, %v", frame, err)
+	}
+	if err := r.wait(t); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNoticeFor(t *testing.T) {
+	several := config.Config{ClusterListen: "127.0.0.1:0"}
+	for _, tt := range []struct {
+		name  string
+		cfg   config.Config
+		held  bool
+		drain time.Duration
+		want  time.Duration
+	}{
+		{"a long drain", several, false, 30 * time.Second, time.Second},
+		{"a short one", several, false, 4 * time.Second, 400 * time.Millisecond},
+		{"none", several, false, 0, 0},
+		{"a node of an existing NATS", config.Config{NATS: []string{"nats://127.0.0.1:4222"}}, false, 30 * time.Second, time.Second},
+		{"a held socket", several, true, 30 * time.Second, 0},
+		{"a node on its own", config.Config{}, false, 30 * time.Second, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.cfg.DrainTime = tt.drain
+			if got := noticeFor(&tt.cfg, tt.held); got != tt.want {
+				t.Errorf("%s, want %s", got, tt.want)
+			}
+		})
 	}
 }

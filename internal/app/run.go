@@ -22,10 +22,18 @@ const finishTime = 10 * time.Second
 // start.
 const flushTime = 10 * time.Second
 
+// noticeTime is how long load balancers have at most, and noticeShare which part
+// of the drain time, to notice that a node of a cluster is not ready any more.
+const (
+	noticeTime  = time.Second
+	noticeShare = 10
+)
+
 // Run serves until ctx ends, then stops in good order and returns nil. It
 // returns an error when a port fails or the store cannot be closed.
 //
-// The order of a stop: /readyz answers 503; behind a held socket nobody is
+// The order of a stop: /readyz answers 503; a node of a cluster goes on as before
+// for a moment, in which load balancers notice; behind a held socket nobody is
 // accepted any more, so that new clients wait in its backlog for the next
 // process, and otherwise the port stays open for API calls; other nodes take over
 // as homes; the sessions end one by one over the drain time; calls that are under
@@ -68,6 +76,17 @@ func (s *Server) stop() error {
 	ctx := s.hurry
 	s.draining.Store(true)
 	s.log.LogAttrs(ctx, slog.LevelInfo, "Stopping", slog.String("drain_time", s.cfg.DrainTime.String()), slog.Bool("listener_held", s.listeners.held))
+	// Whom a load balancer still sends here is let in and moved with the others: a
+	// handshake that finds the node draining is held for seconds instead.
+	notice := noticeFor(s.cfg, s.listeners.held)
+	if notice > 0 {
+		unnoticed := time.NewTimer(notice)
+		defer unnoticed.Stop()
+		select {
+		case <-unnoticed.C:
+		case <-ctx.Done():
+		}
+	}
 	switch {
 	case s.listeners.held && s.door != nil:
 		s.door.lock()
@@ -77,7 +96,7 @@ func (s *Server) stop() error {
 	// Clients that keep a connection for their next call go elsewhere for it.
 	s.main.SetKeepAlivesEnabled(false)
 	s.leaveHomes(ctx)
-	s.endpoint.Drain(ctx, s.cfg.DrainTime)
+	s.endpoint.Drain(ctx, s.cfg.DrainTime-notice)
 
 	finish, cancel := context.WithTimeout(ctx, finishTime)
 	defer cancel()
@@ -92,6 +111,16 @@ func (s *Server) stop() error {
 	err := s.close()
 	s.log.LogAttrs(context.WithoutCancel(ctx), slog.LevelInfo, "Stopped")
 	return err
+}
+
+// noticeFor is how long a node that stops goes on as before, out of its drain
+// time. Without other nodes there is nobody to go to, and behind a held socket
+// clients wait for the next process.
+func noticeFor(cfg *config.Config, held bool) time.Duration {
+	if held || !cfg.Clustered() {
+		return 0
+	}
+	return min(noticeTime, cfg.DrainTime/noticeShare)
 }
 
 // logStart says where the server is and how much it can hold.

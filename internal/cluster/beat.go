@@ -84,6 +84,7 @@ func (n *Node) tick() {
 	n.forgetNewer(now)
 	n.coordinate(now)
 	n.checkExclusion(now)
+	n.checkRefusal(now)
 	n.expire(now)
 	n.measure()
 }
@@ -150,6 +151,7 @@ func (n *Node) onBeat(_ string, data []byte, _ func([]byte)) {
 		return
 	case p == nil:
 		p = &peer{since: now}
+		n.met = true
 		n.peers[b.ID] = p
 		n.log.LogAttrs(n.ctx, slog.LevelInfo, "A node is heard", slog.String("node", b.ID), slog.String("version", b.Version))
 	case b.N <= p.last.N:

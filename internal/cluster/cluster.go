@@ -71,6 +71,10 @@ type Options struct {
 	// Excluded is called when the other nodes go on without this one, although
 	// it hears them: its sessions had better go to them. Nil is nothing to do.
 	Excluded func()
+	// Refused says why nobody lets this node in, and what to change, or returns
+	// nil. It is asked while nobody is heard, and told whether anybody was since the
+	// start; it must not block. Nil is never.
+	Refused func(met bool) error
 	// LogBytes bounds what all rooms' logs hold together; 0 is 64 MiB.
 	LogBytes int
 	Metrics  *telemetry.Metrics
@@ -128,6 +132,8 @@ type Node struct {
 	peers    map[string]*peer
 	newer    map[string]newer // nodes that this one does not understand: newer.go
 	eligible bool
+	met      bool  // a node was heard since the start
+	refused  error // why nobody lets this node in: refused.go
 
 	// Views: change.go.
 	view      View
@@ -195,7 +201,7 @@ func (n *Node) Attach(e Engine) (messaging.Broker, messaging.Homes) {
 }
 
 // Start joins the cluster. It returns once the node is part of a view whose
-// homes are open, or ctx has ended: it goes on trying then.
+// homes are open, or is alone since nobody lets it in, or ctx has ended: it goes on trying then.
 func (n *Node) Start(ctx context.Context) error {
 	n.started, n.lastTick = time.Now(), time.Now()
 	for subject, handle := range map[string]func(string, []byte, func([]byte)){
@@ -213,9 +219,9 @@ func (n *Node) Start(ctx context.Context) error {
 	for {
 		n.mu.Lock()
 		changed := n.changed
-		ready := n.ready() == nil
+		done := n.ready() == nil || n.refused != nil && n.view.ID.Number > 0
 		n.mu.Unlock()
-		if ready {
+		if done {
 			return nil
 		}
 		select {
@@ -274,6 +280,8 @@ func (n *Node) ready() error {
 		return err
 	}
 	switch {
+	case n.refused != nil:
+		return n.refused
 	case n.view.ID.Number == 0:
 		return errors.New("not in the cluster yet")
 	case n.excluded:

@@ -143,6 +143,7 @@ type options struct {
 	quotas    *quota.Set
 	review    messaging.Reviewer
 	excluded  func()
+	refused   func(met bool) error
 }
 
 func testLog(_ testing.TB, name string) *slog.Logger {
@@ -158,7 +159,7 @@ func newNode(t testing.TB, id string, o options) *node {
 	n := &node{id: id, metrics: m, clients: map[string]*client{}}
 	n.Node = cluster.New(cluster.Options{
 		Name: id, ID: id, Version: "test", Prefix: "confab", Transport: o.transport,
-		Quotas: o.quotas, Excluded: o.excluded, Metrics: m, Log: testLog(t, id),
+		Quotas: o.quotas, Excluded: o.excluded, Refused: o.refused, Metrics: m, Log: testLog(t, id),
 	})
 	if o.quotas != nil {
 		o.quotas.Share(n.Node)

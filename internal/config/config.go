@@ -128,7 +128,9 @@ type Config struct {
 	// How long a chat token can be used to connect; 0 means as long as its
 	// session lasts, 60s is what AWS did in 2022.
 	TokenLifetime time.Duration
-	// How long a stopping server spreads the goodbyes to its connections.
+	// How long a stopping server spreads the goodbyes to its connections. A node
+	// of a cluster first goes on as before for a tenth of it, at most 1s, so that
+	// load balancers notice that /readyz is red.
 	DrainTime time.Duration
 	// How long frames of a busy room are gathered into one write: auto, which
 	// is 0 in small rooms and grows with the load, or a fixed time.

@@ -61,6 +61,7 @@ type Conn struct {
 	away atomic.Bool
 	// regained receives whenever a lost connection is back.
 	regained chan struct{}
+	refusals refusals
 }
 
 // errAway is the answer to whatever cannot be said now.
@@ -88,6 +89,7 @@ func Open(o Options) (*Conn, error) {
 		nats.PingInterval(pingInterval),
 		nats.MaxPingsOutstanding(pingsLost),
 		nats.MaxReconnects(-1),
+		nats.IgnoreAuthErrorAbort(), // Credentials are replaced, too, and the file is read at each try.
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectJitter(reconnectWait, reconnectWait),
 		nats.ReconnectBufSize(-1), // What could not be said in time is not said late.
@@ -97,7 +99,7 @@ func Open(o Options) (*Conn, error) {
 	}
 	url := o.URL
 	if o.Listen != "" {
-		s, password, err := startServer(o)
+		s, password, err := startServer(o, c.refusals.logged)
 		if err != nil {
 			return nil, err
 		}
@@ -123,7 +125,7 @@ func Open(o Options) (*Conn, error) {
 // hint says what to change when NATS does not let the node in.
 func hint(o Options, err error) string {
 	switch {
-	case !errors.Is(err, nats.ErrAuthorization) && !errors.Is(err, nats.ErrAuthExpired):
+	case !refused(err):
 		return ""
 	case o.Credentials == "":
 		return "; it wants credentials: set --nats-credentials"
@@ -229,6 +231,7 @@ func (c *Conn) lost(_ *nats.Conn, err error) {
 }
 
 func (c *Conn) back(*nats.Conn) {
+	c.refusals.loggedIn(nil)
 	c.away.Store(false)
 	c.log.LogAttrs(context.Background(), slog.LevelInfo, "NATS is back")
 	select {
@@ -238,6 +241,9 @@ func (c *Conn) back(*nats.Conn) {
 }
 
 func (c *Conn) failed(_ *nats.Conn, s *nats.Subscription, err error) {
+	if refused(err) && !c.refusals.loggedIn(err) {
+		return // It is tried, and refused, several times a second.
+	}
 	attrs := []slog.Attr{slog.Any("error", err)}
 	if s != nil {
 		attrs = append(attrs, slog.String("subject", s.Subject))

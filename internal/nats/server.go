@@ -31,8 +31,8 @@ const (
 
 // startServer starts a NATS server in this process, and returns the password
 // with which the process itself logs in: the server's port for clients is
-// closed to everybody else.
-func startServer(o Options) (*server.Server, string, error) {
+// closed to everybody else. failed gets each error that the server logs.
+func startServer(o Options, failed func(text string)) (*server.Server, string, error) {
 	host, port, err := net.SplitHostPort(o.Listen)
 	if err != nil {
 		return nil, "", err
@@ -78,7 +78,7 @@ func startServer(o Options) (*server.Server, string, error) {
 		return nil, "", fmt.Errorf("start the NATS server inside: %w", err)
 	}
 	fatal := make(chan string, 1)
-	s.SetLogger(serverLog{log: o.Log, secret: o.Secret, fatal: fatal}, false, false)
+	s.SetLogger(serverLog{log: o.Log, secret: o.Secret, failed: failed, fatal: fatal}, false, false)
 	s.Start()
 	if s.ReadyForConnections(startWithin) {
 		return s, password, nil
@@ -97,6 +97,7 @@ func startServer(o Options) (*server.Server, string, error) {
 type serverLog struct {
 	log    *slog.Logger
 	secret string
+	failed func(text string)
 	fatal  chan<- string
 }
 
@@ -111,9 +112,12 @@ func (l serverLog) write(level slog.Level, format string, args []any) string {
 
 func (l serverLog) Noticef(format string, args ...any) { l.write(slog.LevelDebug, format, args) }
 func (l serverLog) Warnf(format string, args ...any)   { l.write(slog.LevelWarn, format, args) }
-func (l serverLog) Errorf(format string, args ...any)  { l.write(slog.LevelError, format, args) }
 func (l serverLog) Debugf(format string, args ...any)  { l.write(slog.LevelDebug, format, args) }
 func (l serverLog) Tracef(format string, args ...any)  { l.write(slog.LevelDebug, format, args) }
+
+func (l serverLog) Errorf(format string, args ...any) {
+	l.failed(l.write(slog.LevelError, format, args))
+}
 
 func (l serverLog) Fatalf(format string, args ...any) {
 	text := l.write(slog.LevelError, format, args)
