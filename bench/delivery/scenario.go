@@ -163,8 +163,12 @@ func (r *run) connect() error {
 	return err
 }
 
-// drainWithin is how long messages may be under way when nothing is sent any more.
-const drainWithin = 15 * time.Second
+// drainWithin is how long messages may be under way when nothing is sent any more,
+// and drownedWithin where servers may drown, and then do not come to an end.
+const (
+	drainWithin   = 15 * time.Second
+	drownedWithin = 5 * time.Second
+)
 
 // deliver sends and measures.
 func (r *run) deliver() (err error) {
@@ -227,7 +231,11 @@ func (r *run) deliver() (err error) {
 	r.result.p50, r.result.p99 = r.ledger.Latency.Quantile(0.50), r.ledger.Latency.Quantile(0.99)
 	r.result.p999 = r.ledger.Latency.Quantile(0.999)
 	r.refill = false
-	if err := r.until(drainWithin, func() bool { return r.ledger.Open() == 0 }); err != nil {
+	within := drainWithin
+	if s.drowns {
+		within = drownedWithin
+	}
+	if err := r.until(within, func() bool { return r.ledger.Open() == 0 }); err != nil {
 		return err
 	}
 	if lost := r.ledger.Lost(); lost > 0 {
