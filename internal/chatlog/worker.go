@@ -3,6 +3,7 @@ package chatlog
 import (
 	"context"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -157,6 +158,9 @@ func (w *worker) pass(flushing bool) bool {
 	skipped := false
 	for _, b := range rooms {
 		p := w.prepare(b)
+		// Live rooms go first: a processor that has read many rooms in a row would
+		// keep them waiting until the scheduler notices, which takes 10 ms.
+		runtime.Gosched()
 		if p == nil {
 			continue
 		}
