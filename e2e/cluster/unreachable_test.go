@@ -115,9 +115,12 @@ func join(ctx context.Context, t *testing.T, node crowd.Node, room string) *chat
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, _, err := websocket.Dial(ctx, node.WebSocket, &websocket.DialOptions{Subprotocols: []string{*token.Token}})
+	conn, resp, err := websocket.Dial(ctx, node.WebSocket, &websocket.DialOptions{Subprotocols: []string{*token.Token}})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if resp.Body != nil {
+		resp.Body.Close()
 	}
 	t.Cleanup(func() { conn.CloseNow() })
 	return &chatter{room, conn}
