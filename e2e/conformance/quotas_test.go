@@ -32,17 +32,21 @@ func TestQuotas(t *testing.T) {
 		} {
 			check(t, c.operation+" is throttled", func(t *testing.T) {
 				accepted, throttled := 0, 0
-				for _, r := range e.burst(t, 3*c.rate, c.operation, c.members) {
-					if r.status == http.StatusOK {
-						accepted++
-						continue
-					}
-					o := r.wantError(t, "ThrottlingException", http.StatusTooManyRequests)
-					throttled++
-					if c.resource != "" {
-						wantMembers(t, o, "message", "resourceId", "resourceType", "limit")
-						wantValue(t, o, "limit", float64(c.rate))
-						wantValue(t, o, "resourceType", "ROOM")
+				// A machine that is busy with other things may be too slow for the
+				// rate, but not every time.
+				for try := 0; try < 5 && throttled == 0; try++ {
+					for _, r := range e.burst(t, 3*c.rate, c.operation, c.members) {
+						if r.status == http.StatusOK {
+							accepted++
+							continue
+						}
+						o := r.wantError(t, "ThrottlingException", http.StatusTooManyRequests)
+						throttled++
+						if c.resource != "" {
+							wantMembers(t, o, "message", "resourceId", "resourceType", "limit")
+							wantValue(t, o, "limit", float64(c.rate))
+							wantValue(t, o, "resourceType", "ROOM")
+						}
 					}
 				}
 				if accepted < c.rate || throttled == 0 {
