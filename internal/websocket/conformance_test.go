@@ -79,7 +79,8 @@ func TestConformance(t *testing.T) {
 		t.Errorf("only %d cases", len(cases))
 	}
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
-		s := start(Options{MaxMessage: conformanceLimit, MaxPending: 8 << 20}, echo)
+		// A ping of the server would stand between the answers.
+		s := start(Options{MaxMessage: conformanceLimit, MaxPending: 8 << 20, PingInterval: -1}, echo)
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
@@ -148,7 +149,7 @@ func runConformance(t *testing.T, s *peerServer, c conformanceCase, piece int) {
 func TestDefaultMessageLimit(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 		causes := make(chan error, 1)
-		s := start(Options{}, handler{message: echo.message, closed: func(_ *Conn, cause error) { causes <- cause }})
+		s := start(Options{PingInterval: -1}, handler{message: echo.message, closed: func(_ *Conn, cause error) { causes <- cause }})
 		runConformance(t, s, conformanceCase{send: text(strings.Repeat("x", 32<<10)), want: []string{shown(Text, strings.Repeat("x", 32<<10))}}, 1<<20)
 		var bye *CloseError
 		if cause := receive(t, causes, "Closed"); !errors.As(cause, &bye) {
