@@ -168,25 +168,27 @@ func (d *postgresDialect) lock(ctx context.Context) (func(), error) {
 	}
 	retry := time.NewTicker(50 * time.Millisecond)
 	defer retry.Stop()
-	for {
+	for held := false; ; held = true {
 		var got bool
 		err := conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock($1, $2)`, applicationID, lockSetup).Scan(&got)
-		switch {
-		case err == nil && got:
+		if err == nil && got {
 			return func() { conn.Close(); unlock() }, nil
-		case err == nil:
+		}
+		if err == nil {
 			select {
 			case <-retry.C:
 				continue
 			case <-ctx.Done():
-				err = fmt.Errorf("another server has been opening the database %s for too long: %w", d.place(), ctx.Err())
+				held = true
 			}
-		default:
-			err = d.explain(err)
 		}
 		conn.Close()
 		unlock()
-		return nil, err
+		// The time may end in the middle of a question as well as between two.
+		if held && ctx.Err() != nil {
+			return nil, fmt.Errorf("another server has been opening the database %s for too long: %w", d.place(), ctx.Err())
+		}
+		return nil, d.explain(err)
 	}
 }
 

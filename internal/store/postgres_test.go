@@ -112,7 +112,7 @@ func TestOpenPostgresRefuses(t *testing.T) {
 			if tt.change != nil {
 				tt.change(&o)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			db, err := store.Open(ctx, o)
 			if err == nil {
