@@ -110,7 +110,7 @@ func BenchmarkStorm(b *testing.B) {
 			b.Errorf("%d of the room were lost", n)
 		}
 		for _, c := range clients {
-			c.end(b)
+			c.End(b)
 		}
 	}
 }
@@ -144,55 +144,28 @@ func (s *server) tokens(b *testing.B, n int) []string {
 }
 
 // stormProcess is a process of its own: one may have too few files open.
-type stormProcess struct {
-	cmd *exec.Cmd
-	in  interface {
-		Write(p []byte) (int, error)
-		Close() error
-	}
-	out *bufio.Reader
-}
+type stormProcess struct{ *process.Child }
 
 func (s *server) stormProcess(b *testing.B, tokens []string) *stormProcess {
 	b.Helper()
 	// Clients are other machines: they must not take this one's processors from the
 	// server and from those who measure.
-	c := &stormProcess{cmd: exec.CommandContext(b.Context(), "nice", "-n", "19", os.Args[0])}
-	c.cmd.Env = append(os.Environ(), stormClients+"="+s.Endpoint)
-	c.cmd.Stderr = os.Stderr
-	in, err := c.cmd.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	out, err := c.cmd.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := c.cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	c.in, c.out = in, bufio.NewReader(out)
-	if _, err := in.Write([]byte(strings.Join(tokens, "\n") + "\n")); err != nil {
-		b.Fatal(err)
-	}
+	cmd := exec.CommandContext(b.Context(), "nice", "-n", "19", os.Args[0])
+	cmd.Env = append(os.Environ(), stormClients+"="+s.Endpoint)
+	c := &stormProcess{process.StartChild(b, cmd)}
+	c.Tell(b, strings.Join(tokens, "\n"))
 	return c
 }
 
 func (c *stormProcess) begin(b *testing.B) {
 	b.Helper()
-	if _, err := c.in.Write([]byte("\n")); err != nil {
-		b.Fatal(err)
-	}
+	c.Tell(b, "") // The end of the tokens.
 }
 
 func (c *stormProcess) result(b *testing.B) (connected int, longest time.Duration) {
 	b.Helper()
-	line, err := c.out.ReadString('\n')
-	if err != nil {
-		b.Fatal(err)
-	}
-	n, ms, _ := strings.Cut(strings.TrimSpace(line), " ")
-	connected, err = strconv.Atoi(n)
+	n, ms, _ := strings.Cut(c.Line(b), " ")
+	connected, err := strconv.Atoi(n)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -201,12 +174,4 @@ func (c *stormProcess) result(b *testing.B) (connected int, longest time.Duratio
 		b.Fatal(err)
 	}
 	return connected, time.Duration(took) * time.Millisecond
-}
-
-func (c *stormProcess) end(b *testing.B) {
-	b.Helper()
-	c.in.Close()
-	if err := c.cmd.Wait(); err != nil {
-		b.Error(err)
-	}
 }

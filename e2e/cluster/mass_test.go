@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -16,6 +15,7 @@ import (
 	"confab/e2e/cluster"
 	"confab/e2e/crowd"
 	"confab/e2e/history"
+	"confab/e2e/process"
 )
 
 // massEnv has the test's own program be a mass instead: see beMass.
@@ -33,10 +33,7 @@ const speakEvery = 5 * time.Second
 
 // mass is many clients in a process of their own, because a process may hold
 // only so many files.
-type mass struct {
-	in  io.Writer
-	out *bufio.Reader
-}
+type mass struct{ *process.Child }
 
 // massReport is what a mass has seen, printed at its end.
 type massReport struct {
@@ -58,43 +55,24 @@ func startMass(t *testing.T, o massOptions) *mass {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env, cmd.Stderr = append(os.Environ(), massEnv+"="+string(options)), os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		in.Close() // It ends with its input.
-		if err := cmd.Wait(); err != nil && t.Context().Err() == nil {
-			t.Error(err)
-		}
-	})
-	return &mass{in, bufio.NewReader(out)}
+	cmd.Env = append(os.Environ(), massEnv+"="+string(options))
+	return &mass{process.StartChild(t, cmd)}
 }
 
 // connected waits until all clients are.
 func (m *mass) connected(t *testing.T) {
 	t.Helper()
-	if line, err := m.out.ReadString('\n'); line != "connected\n" {
-		t.Fatalf("the clients do not connect: %q, %v", line, err)
+	if line := m.Line(t); line != "connected" {
+		t.Fatalf("the clients do not connect: %q", line)
 	}
 }
 
 // end has the clients come to rest and returns what they have seen.
 func (m *mass) end(t *testing.T) massReport {
 	t.Helper()
+	m.Tell(t, "end")
 	var r massReport
-	if _, err := fmt.Fprintln(m.in, "end"); err != nil {
-		t.Fatal(err)
-	}
-	if err := json.NewDecoder(m.out).Decode(&r); err != nil {
+	if err := json.NewDecoder(m.Out).Decode(&r); err != nil {
 		t.Fatal(err)
 	}
 	return r

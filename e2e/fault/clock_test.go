@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"confab/e2e/process"
 )
 
 // TestSetClock changes the clock of a Go program while it runs: this test's
@@ -21,24 +23,13 @@ func TestSetClock(t *testing.T) {
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestSetClock$")
 	cmd.Env = append(os.Environ(), "FAULT_CLOCK=1")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewReader(out)
+	child := process.StartChild(t, cmd)
 	ahead := func() time.Duration {
 		t.Helper()
-		fmt.Fprintln(in)
+		child.Tell(t, "")
 		var unix int64
 		var elapsed int
-		if _, err := fmt.Fscanf(lines, "clock %d %d\n", &unix, &elapsed); err != nil {
+		if _, err := fmt.Sscanf(child.Line(t), "clock %d %d", &unix, &elapsed); err != nil {
 			t.Fatal(err)
 		}
 		if elapsed > 60 {
@@ -57,8 +48,5 @@ func TestSetClock(t *testing.T) {
 			t.Errorf("%s ahead, want %s", got, want)
 		}
 	}
-	in.Close()
-	if err := cmd.Wait(); err != nil {
-		t.Error(err)
-	}
+	child.End(t)
 }

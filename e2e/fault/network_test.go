@@ -6,13 +6,14 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os/exec"
 	"syscall"
 	"testing"
 	"time"
+
+	"confab/e2e/process"
 )
 
 // network makes a network of namespaces, or skips the test where that is not
@@ -44,7 +45,7 @@ def serve(c):
 s = socket.create_server(("`+RouteAddress(1)+`", 6222)); print("up")
 while True: threading.Thread(target=serve, args=(s.accept()[0],)).start()
 `)
-	lines(t, echo, "up")
+	serve(t, echo)
 	client := exec.CommandContext(t.Context(), "ip", "netns", "exec", n.names[0], "python3", "-u", "-c", `
 import socket, sys
 s = None
@@ -55,16 +56,12 @@ for line in sys.stdin:
     except Exception as e:
         s = None; print(type(e).__name__)
 `)
-	in, err := client.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := lines(t, client, "")
+	child := process.StartChild(t, client)
 	ask := func(want string) {
 		t.Helper()
-		fmt.Fprintln(in)
-		if got, err := out.ReadString('\n'); err != nil || got != want+"\n" {
-			t.Errorf("got %q, %v, want %s", got, err, want)
+		child.Tell(t, "")
+		if got := child.Line(t); got != want {
+			t.Errorf("got %q, want %s", got, want)
 		}
 	}
 	do := func(err error) {
@@ -105,8 +102,8 @@ for line in sys.stdin:
 	ask("echo") // From the proxy: the way to the node is still cut.
 }
 
-// lines starts a command and returns its output behind the line that says it is up.
-func lines(t *testing.T, cmd *exec.Cmd, up string) *bufio.Reader {
+// serve starts a server and returns once it says that it is up.
+func serve(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -120,14 +117,10 @@ func lines(t *testing.T, cmd *exec.Cmd, up string) *bufio.Reader {
 			_ = cmd.Wait() // It was killed.
 		}
 	})
-	r := bufio.NewReader(out)
-	if up == "" {
-		return r
-	}
 	answer := make(chan error, 1)
 	go func() {
-		line, err := r.ReadString('\n')
-		if err == nil && line != up+"\n" {
+		line, err := bufio.NewReader(out).ReadString('\n')
+		if err == nil && line != "up\n" {
 			err = errors.New(line)
 		}
 		answer <- err
@@ -140,5 +133,4 @@ func lines(t *testing.T, cmd *exec.Cmd, up string) *bufio.Reader {
 	case <-time.After(10 * time.Second):
 		t.Fatal("it does not start")
 	}
-	return r
 }

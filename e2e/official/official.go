@@ -8,11 +8,11 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"os/exec"
 	"testing"
 	"time"
+
+	"confab/e2e/process"
 )
 
 // patience is how long clients are waited for.
@@ -20,7 +20,7 @@ const patience = time.Minute
 
 // Clients are official clients in one room.
 type Clients struct {
-	in    io.Writer
+	child *process.Child
 	lines chan line
 	size  int
 	// connects counts each client's connects since the last Chat, online is which
@@ -43,22 +43,11 @@ func Start(t testing.TB, env []string, room string, size int) *Clients {
 	Need(t, Dir)
 	//nolint:gosec // Running the clients is what this package is for.
 	cmd := exec.CommandContext(t.Context(), "node", "crowd.mjs", room, fmt.Sprint(size))
-	cmd.Dir, cmd.Env, cmd.Stderr = Dir, env, os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	c := &Clients{in: in, lines: make(chan line, 1<<16), size: size, connects: make([]int, size), online: make([]bool, size)}
+	cmd.Dir, cmd.Env = Dir, env
+	c := &Clients{child: process.StartChild(t, cmd), lines: make(chan line, 1<<16), size: size, connects: make([]int, size), online: make([]bool, size)}
 	go func() {
 		defer close(c.lines)
-		for scanner := bufio.NewScanner(out); scanner.Scan(); {
+		for scanner := bufio.NewScanner(c.child.Out); scanner.Scan(); {
 			var l line
 			if err := json.Unmarshal(scanner.Bytes(), &l); err != nil {
 				l = line{Event: "broken", Text: scanner.Text()}
@@ -66,12 +55,6 @@ func Start(t testing.TB, env []string, room string, size int) *Clients {
 			c.lines <- l
 		}
 	}()
-	t.Cleanup(func() {
-		fmt.Fprintln(in, "quit")
-		if err := cmd.Wait(); err != nil && t.Context().Err() == nil {
-			t.Error(err)
-		}
-	})
 	c.AllConnectAgain(t)
 	return c
 }
@@ -163,9 +146,7 @@ func (c *Clients) Chat(t testing.TB, text string) {
 
 func (c *Clients) say(t testing.TB, text string) {
 	t.Helper()
-	if _, err := fmt.Fprintln(c.in, "say "+text); err != nil {
-		t.Fatal(err)
-	}
+	c.child.Tell(t, "say "+text)
 }
 
 // Refusal is the ChatError with which an official client rejects a request.

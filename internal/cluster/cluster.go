@@ -3,15 +3,16 @@
 // delivers the frames of a room in one order, none missing and none twice,
 // whatever becomes of the home.
 //
-// Nodes beat (beat.go). Those that hear each other (members.go) agree on a numbered
-// View (view.go, change.go); rendezvous hashing over the view's homes gives every
-// room its home. A home numbers frames (turn.go) and sends them down a stream
-// (stream.go) whose items are counted, so that a lost one is noticed and asked for
-// again (fill.go). It delivers a frame to its own connections once another member
-// has it (ack.go): a frame that anybody saw survives the loss of any one node. Every
-// node keeps a short log of each room (log.go). When the view changes, the new home
-// first gathers what any member has (open.go, state.go), completes it everywhere
-// (history.go, complete.go, level.go), and then goes on.
+// A node joins and leaves (join.go). Nodes beat (beat.go). Those that hear each
+// other (members.go) agree on a numbered View (view.go, change.go); rendezvous
+// hashing over the view's homes gives every room its home. A home numbers frames
+// (turn.go) and sends them down a stream (stream.go) whose items are counted, so
+// that a lost one is noticed and asked for again (fill.go). It delivers a frame to
+// its own connections once another member has it (ack.go): a frame that anybody saw
+// survives the loss of any one node. Every node keeps a short log of each room
+// (log.go). When the view changes, the new home first gathers what any member has
+// (open.go, state.go), completes it everywhere (history.go, complete.go, level.go),
+// and then goes on.
 //
 // Requests go to the home wherever it moves (route.go); an operation keeps its
 // id, by which a home knows what it, or the home before it, has already done.
@@ -23,7 +24,6 @@ package cluster
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -198,98 +198,6 @@ func New(o Options) *Node {
 func (n *Node) Attach(e Engine) (messaging.Broker, messaging.Homes) {
 	n.engine = e
 	return n, n
-}
-
-// Start joins the cluster. It returns once the node is part of a view whose
-// homes are open, or is alone since nobody lets it in, or ctx has ended: it goes on trying then.
-func (n *Node) Start(ctx context.Context) error {
-	n.started, n.lastTick = time.Now(), time.Now()
-	for subject, handle := range map[string]func(string, []byte, func([]byte)){
-		n.o.Prefix + ".frames.*":              n.onItem,
-		n.o.Prefix + ".beats":                 n.onBeat,
-		n.o.Prefix + ".notices":               n.onNotice,
-		n.o.Prefix + ".node." + n.o.ID + ".>": n.onRequest,
-	} {
-		if err := n.o.Transport.Subscribe(subject, handle); err != nil {
-			return err
-		}
-	}
-	n.working.Go(n.run)
-	n.working.Go(n.acknowledge)
-	for {
-		n.mu.Lock()
-		changed := n.changed
-		done := n.ready() == nil || n.refused != nil && n.view.ID.Number > 0
-		n.mu.Unlock()
-		if done {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-// Drain makes the node no room's home any more, and returns once the others
-// know, or ctx has ended. Its sessions go on.
-func (n *Node) Drain(ctx context.Context) {
-	n.mu.Lock()
-	n.eligible = false
-	n.mu.Unlock()
-	n.beat(false)
-	for {
-		n.mu.Lock()
-		changed := n.changed
-		gone := len(n.view.Members) < 2 || !n.view.isHome(n.o.ID) && n.opened()
-		n.mu.Unlock()
-		if gone {
-			return
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// Close leaves the cluster: the others need not wait to miss this node.
-func (n *Node) Close() {
-	n.mu.Lock()
-	n.closed = true
-	n.signal()
-	n.mu.Unlock()
-	n.stop()
-	n.working.Wait()
-	if !n.started.IsZero() {
-		n.beat(true)
-	}
-}
-
-// Ready says why the node should get no new connections, or nil.
-func (n *Node) Ready() error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.ready()
-}
-
-func (n *Node) ready() error {
-	if err := n.outdated(); err != nil {
-		return err
-	}
-	switch {
-	case n.refused != nil:
-		return n.refused
-	case n.view.ID.Number == 0:
-		return errors.New("not in the cluster yet")
-	case n.excluded:
-		return errors.New("the other nodes go on without this one")
-	case n.view.isHome(n.o.ID) && !n.out.open:
-		return errors.New("the cluster is changing")
-	}
-	return nil
 }
 
 // signal wakes whoever waits for a change. The caller holds n.mu.

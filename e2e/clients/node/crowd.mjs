@@ -1,7 +1,6 @@
 // Many official clients in one room, led line by line by a test in Go.
 // Arguments: the ARN of the room and the number of clients. Lines in:
 //   say <text>    every client sends the text
-//   quit
 // Lines out: one JSON object per event.
 import { createInterface } from 'node:readline';
 import { SendMessageRequest } from 'amazon-ivs-chat-messaging';
@@ -23,7 +22,6 @@ const clients = Array.from({ length: count }, (_, i) => {
 for (const c of clients) c.room.connect();
 
 createInterface({ input: process.stdin }).on('line', (line) => {
-  if (line === 'quit') process.exit(0);
   const text = line.slice('say '.length);
   clients.forEach((c, i) => {
     try {

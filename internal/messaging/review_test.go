@@ -1,0 +1,73 @@
+package messaging_test
+
+import (
+	"testing"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/messaging"
+	"confab/internal/quota"
+)
+
+func TestReview(t *testing.T) {
+	setup := func(t *testing.T, review func(*chat.Message) (*chat.Message, error)) (*world, *client) {
+		w := newWorld(t)
+		w.review = review
+		w.change(func(r *chat.Room) { r.MessageReviewHandler = &chat.MessageReviewHandler{URI: "arn"} })
+		return w, w.join(t, w.token("ann"))
+	}
+	t.Run("what the reviewer returns is delivered", func(t *testing.T) {
+		w, c := setup(t, func(m *chat.Message) (*chat.Message, error) {
+			changed := *m
+			changed.Content = "***"
+			return &changed, nil
+		})
+		if err := w.send(t, c, "darn"); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.frames(t)[0]["Content"]; got != "***" {
+			t.Errorf("content %q", got)
+		}
+	})
+	t.Run("what it rejects reaches nobody", func(t *testing.T) {
+		w, c := setup(t, func(*chat.Message) (*chat.Message, error) { return nil, chat.Errorf(chat.Rejected, "no") })
+		wantCode(t, w.send(t, c, "darn"), chat.Rejected)
+		if n := len(w.frames(t)); n != 0 {
+			t.Errorf("%d frames", n)
+		}
+	})
+	t.Run("what it rejects costs neither the room's rate nor the account's", func(t *testing.T) {
+		w := newWorld(t, func(o *messaging.Options, _ *world) {
+			o.Quotas = quota.New(quota.Numbers{quota.SendMessage: 2}, o.Now)
+		})
+		start := time.Now()
+		w.clock = func() time.Time { return start }
+		w.review = func(m *chat.Message) (*chat.Message, error) {
+			if m.Content == "darn" {
+				return nil, chat.Errorf(chat.Rejected, "no")
+			}
+			return m, nil
+		}
+		w.change(func(r *chat.Room) {
+			r.MessageReviewHandler = &chat.MessageReviewHandler{URI: "arn"}
+			r.MaximumMessageRatePerSecond = 2
+		})
+		c := w.join(t, w.token("ann"))
+		for range 3 {
+			wantCode(t, w.send(t, c, "darn"), chat.Rejected)
+		}
+		for range 2 {
+			if err := w.send(t, c, "hello"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantCode(t, w.send(t, c, "hello"), chat.Throttled)
+	})
+	t.Run("a removed handler is not asked", func(t *testing.T) {
+		w, c := setup(t, nil)
+		w.change(func(r *chat.Room) { r.MessageReviewHandler.URI = "" })
+		if err := w.send(t, c, "x"); err != nil {
+			t.Error(err)
+		}
+	})
+}

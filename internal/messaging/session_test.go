@@ -1,0 +1,132 @@
+package messaging_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"confab/internal/chat"
+	"confab/internal/messaging"
+	"confab/internal/quota"
+)
+
+func TestJoin(t *testing.T) {
+	t.Run("a token joins once", func(t *testing.T) {
+		w := newWorld(t)
+		token := w.token("ann")
+		w.join(t, token)
+		_, err := w.engine.Join(t.Context(), token, &client{}, netip.Addr{})
+		wantCode(t, err, chat.Unauthenticated)
+	})
+	t.Run("an expired token is refused and not spent", func(t *testing.T) {
+		w := newWorld(t)
+		token := w.token("ann")
+		token.Expires = w.clock()
+		_, err := w.engine.Join(t.Context(), token, &client{}, netip.Addr{})
+		wantCode(t, err, chat.Unauthenticated)
+		if len(w.spent) != 0 {
+			t.Error("the token was spent")
+		}
+	})
+	t.Run("a deleted room is NotFound and the token is not spent", func(t *testing.T) {
+		w := newWorld(t)
+		delete(w.rooms, roomID)
+		_, err := w.engine.Join(t.Context(), w.token("ann"), &client{}, netip.Addr{})
+		wantCode(t, err, chat.NotFound)
+		if len(w.spent) != 0 {
+			t.Error("the token was spent")
+		}
+	})
+	t.Run("the quota of connections holds, and a place is free again after Leave", func(t *testing.T) {
+		w := newWorld(t, func(o *messaging.Options, _ *world) {
+			o.Quotas = quota.New(quota.Numbers{quota.ConcurrentConnections: 1}, time.Now)
+		})
+		s, err := w.engine.Join(t.Context(), w.token("ann"), &client{}, netip.Addr{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused := w.token("bob")
+		_, err = w.engine.Join(t.Context(), refused, &client{}, netip.Addr{})
+		wantCode(t, err, chat.QuotaExceeded)
+		s.Leave()
+		w.join(t, refused) // the refusal did not spend it
+	})
+	t.Run("a room that cannot be read is Unavailable until it can", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.fail(errors.New("disk on fire"))
+			token := w.token("ann")
+			_, err := w.engine.Join(t.Context(), token, &client{}, netip.Addr{})
+			wantCode(t, err, chat.Unavailable)
+			w.fail(nil)
+			time.Sleep(2 * time.Second) // the engine reads it again within a second
+			synctest.Wait()
+			w.join(t, token)
+		})
+	})
+}
+
+// TestUsers holds the lists of sessions by user against a plain model.
+func TestUsers(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(t)
+		var here []*client
+		users := map[*client]string{}
+		rt.Repeat(map[string]func(*rapid.T){
+			"join": func(rt *rapid.T) {
+				user := rapid.SampledFrom([]string{"ann", "bob", "eve"}).Draw(rt, "user")
+				c := &client{}
+				token := w.token(user)
+				token.ID[1] = byte(len(w.spent))
+				token.ID[2] = byte(len(w.spent) >> 8)
+				s, err := w.engine.Join(context.Background(), token, c, netip.Addr{})
+				if err != nil {
+					rt.Fatal(err)
+				}
+				c.Session = s
+				here, users[c] = append(here, c), user
+			},
+			"leave": func(rt *rapid.T) {
+				if len(here) == 0 {
+					rt.SkipNow()
+				}
+				i := rapid.IntRange(0, len(here)-1).Draw(rt, "who")
+				here[i].Leave()
+				here = slices.Delete(here, i, i+1)
+			},
+			"kick": func(rt *rapid.T) {
+				user := rapid.SampledFrom([]string{"ann", "bob", "eve"}).Draw(rt, "user")
+				before := map[*client]int{}
+				for _, c := range here {
+					before[c] = len(c.endings())
+				}
+				if err := w.engine.DisconnectUser(context.Background(), roomID, user, ""); err != nil {
+					rt.Fatal(err)
+				}
+				for _, c := range here {
+					want := before[c]
+					if users[c] == user {
+						want++
+					}
+					if got := len(c.endings()); got != want {
+						rt.Fatalf("%s: %d endings, want %d", users[c], got, want)
+					}
+				}
+			},
+			"": func(rt *rapid.T) {
+				if got := w.engine.Connections(); got != len(here) {
+					rt.Fatalf("%d connections, want %d", got, len(here))
+				}
+			},
+		})
+		for _, c := range here {
+			c.Leave()
+		}
+	})
+}

@@ -1,0 +1,76 @@
+package messaging_test
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"confab/internal/chat"
+)
+
+func TestTranscript(t *testing.T) {
+	t.Run("a frame of a recorded room is seen only once it is durable, in order", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.change(func(r *chat.Room) { r.LoggingConfigurations = []string{"arn"} })
+			w.commit = make(chan struct{})
+			c := w.join(t, w.token("ann"))
+			var sent sync.WaitGroup
+			for range 5 {
+				sent.Go(func() {
+					if err := w.send(t, c, "x"); err != nil {
+						t.Error(err)
+					}
+				})
+				synctest.Wait()
+			}
+			if n := len(w.frames(t)); n != 0 {
+				t.Fatalf("%d frames were seen before they were durable", n)
+			}
+			// The room stops being recorded; what comes now still waits its turn.
+			w.change(func(r *chat.Room) { r.LoggingConfigurations = nil })
+			sent.Go(func() {
+				if err := w.send(t, c, "last"); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+			if n := len(w.frames(t)); n != 0 {
+				t.Fatalf("%d frames overtook those that wait", n)
+			}
+			close(w.commit)
+			sent.Wait()
+			var heard, written []string
+			for _, f := range w.frames(t) {
+				heard = append(heard, f["Id"].(string))
+			}
+			for _, f := range w.appended {
+				written = append(written, f.ID)
+			}
+			if len(heard) != 6 || !slices.Equal(heard[:5], written) {
+				t.Errorf("heard %v, written %v", heard, written)
+			}
+		})
+	})
+	t.Run("sequence numbers have no gaps", func(t *testing.T) {
+		w := newWorld(t)
+		w.change(func(r *chat.Room) { r.LoggingConfigurations, r.MaximumMessageRatePerSecond = []string{"arn"}, 100 })
+		c := w.join(t, w.token("ann"))
+		var all sync.WaitGroup
+		for range 50 {
+			all.Go(func() {
+				if _, err := w.engine.SendEvent(t.Context(), roomID, "e", nil); err != nil {
+					t.Error(err)
+				}
+				_ = c
+			})
+		}
+		all.Wait()
+		for i, f := range w.appended {
+			if f.Sequence != uint64(i+1) {
+				t.Fatalf("frame %d has sequence %d", i, f.Sequence)
+			}
+		}
+	})
+}
