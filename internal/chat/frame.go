@@ -43,6 +43,7 @@ type Message struct {
 // AppendJSON appends the MESSAGE frame to b. Members stand in the order that
 // the service was seen to send.
 func (m *Message) AppendJSON(b []byte) []byte {
+	b = slices.Grow(b, roomForNames+len(m.ID)+len(m.RequestID)+len(m.Content)+len(m.UserID)+mapSize(m.Attributes)+mapSize(m.SenderAttributes))
 	b = append(b, `{"Type":"MESSAGE","Id":`...)
 	b = appendString(b, m.ID)
 	b = append(b, `,"RequestId":`...)
@@ -76,6 +77,7 @@ type Event struct {
 
 // AppendJSON appends the EVENT frame to b.
 func (e *Event) AppendJSON(b []byte) []byte {
+	b = slices.Grow(b, roomForNames+len(e.ID)+len(e.RequestID)+len(e.Name)+mapSize(e.Attributes))
 	b = append(b, `{"Type":"EVENT","Id":`...)
 	b = appendString(b, e.ID)
 	b = append(b, `,"RequestId":`...)
@@ -115,6 +117,18 @@ func (f *Failure) AppendJSON(b []byte) []byte {
 	return append(b, '}')
 }
 
+// roomForNames is more than what a frame has beside its values.
+const roomForNames = 200
+
+// mapSize is about how long m is in a frame. What must be escaped makes it longer.
+func mapSize(m map[string]string) int {
+	n := 0
+	for k, v := range m {
+		n += len(k) + len(v) + len(`"":"",`)
+	}
+	return n
+}
+
 // appendString quotes s. Bytes that are not UTF-8 become U+FFFD: every way in
 // refuses them, and a frame must be valid whatever happens.
 func appendString(b []byte, s string) []byte {
@@ -125,7 +139,10 @@ func appendString(b []byte, s string) []byte {
 // appendMap appends m with its keys sorted, so that one frame has one encoding.
 func appendMap(b []byte, m map[string]string) []byte {
 	b = append(b, '{')
-	for i, k := range slices.Sorted(maps.Keys(m)) {
+	keys := make([]string, 0, 8) // More than most frames have: these need no memory of their own.
+	keys = slices.AppendSeq(keys, maps.Keys(m))
+	slices.Sort(keys)
+	for i, k := range keys {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -141,16 +158,19 @@ func appendMap(b []byte, m map[string]string) []byte {
 // requires one).
 func appendTime(b []byte, t time.Time) []byte {
 	b = append(b, '"')
-	b = append(b, FormatTime(t)...)
+	b = t.UTC().AppendFormat(b, timeLayout(t))
 	return append(b, '"')
 }
 
 // FormatTime returns t as every time of the service travels: ISO 8601 in UTC
 // with Z and one to nine digits of fraction.
 func FormatTime(t time.Time) string {
-	t = t.UTC()
+	return t.UTC().Format(timeLayout(t))
+}
+
+func timeLayout(t time.Time) string {
 	if t.Nanosecond() == 0 {
-		return t.Format("2006-01-02T15:04:05.0Z")
+		return "2006-01-02T15:04:05.0Z"
 	}
-	return t.Format("2006-01-02T15:04:05.999999999Z")
+	return "2006-01-02T15:04:05.999999999Z"
 }

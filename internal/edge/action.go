@@ -22,46 +22,57 @@ type action struct {
 	Reason     string
 }
 
+// The members of a request, in the order in which what is wrong with them is
+// reported.
+const (
+	memberRequestID = iota
+	memberAction
+	memberContent
+	memberID
+	memberUserID
+	memberReason
+	memberAttributes
+	memberCount
+)
+
+var memberNames = [memberCount]string{"RequestId", "Action", "Content", "Id", "UserId", "Reason", "Attributes"}
+
+// members are what a frame holds of those.
+type members struct {
+	seen       [memberCount]bool
+	text       [memberCount]string
+	attributes map[string]string
+	faults     [memberCount]error
+}
+
 // decodeAction reads a frame of a client. The keys of the top level are taken
 // in any case, as the service takes them; null is as good as absent; what it
 // does not know it ignores. When the frame is refused, the action still carries
 // the request id if that could be read, so that the client can match the error.
 func decodeAction(frame []byte) (action, error) {
-	members, err := topLevel(frame)
-	var a action
-	if raw := members["requestid"]; raw != nil {
-		var bad error
-		if a.RequestID, bad = stringMember("RequestId", raw); bad != nil {
-			return a, bad
-		}
+	var m members
+	err := m.read(frame)
+	a := action{
+		Name:       chat.Capability(m.text[memberAction]),
+		RequestID:  m.text[memberRequestID],
+		Content:    m.text[memberContent],
+		Attributes: m.attributes,
+		ID:         m.text[memberID],
+		UserID:     m.text[memberUserID],
+		Reason:     m.text[memberReason],
+	}
+	if fault := m.faults[memberRequestID]; fault != nil {
+		return a, fault
 	}
 	if err != nil {
 		return a, err
 	}
-	var name string
-	for _, m := range []struct {
-		key    string
-		name   string
-		target *string
-	}{
-		{"action", "Action", &name},
-		{"content", "Content", &a.Content},
-		{"id", "Id", &a.ID},
-		{"userid", "UserId", &a.UserID},
-		{"reason", "Reason", &a.Reason},
-	} {
-		if raw := members[m.key]; raw != nil {
-			if *m.target, err = stringMember(m.name, raw); err != nil {
-				return a, err
-			}
+	for _, fault := range m.faults {
+		if fault != nil {
+			return a, fault
 		}
 	}
-	if raw := members["attributes"]; raw != nil {
-		if a.Attributes, err = attributesMember(raw); err != nil {
-			return a, err
-		}
-	}
-	switch a.Name = chat.Capability(name); a.Name {
+	switch a.Name {
 	case chat.SendMessage, chat.DeleteMessage, chat.DisconnectUser:
 		return a, nil
 	case "":
@@ -71,45 +82,64 @@ func decodeAction(frame []byte) (action, error) {
 	}
 }
 
-// topLevel splits a JSON object into its members by lower-case key, nulls left
-// out. With an error it returns the members before the fault.
-func topLevel(frame []byte) (map[string]jsontext.Value, error) {
-	d := jsontext.NewDecoder(bytes.NewReader(frame))
-	members := make(map[string]jsontext.Value, 4)
+// read reads the object that the frame is, up to its end or to what is not JSON.
+func (m *members) read(frame []byte) error {
+	d := jsontext.NewDecoder(bytes.NewBuffer(frame)) // From a buffer it reads without a copy.
 	start, err := d.ReadToken()
 	if err != nil || start.Kind() != '{' {
-		return members, chat.Errorf(chat.Invalid, "A request is one JSON object")
+		return chat.Errorf(chat.Invalid, "A request is one JSON object")
 	}
 	for d.PeekKind() != '}' {
 		key, err := d.ReadToken()
 		if err != nil {
-			return members, malformed(err)
+			return malformed(err)
 		}
-		name := strings.ToLower(key.String())
+		i := memberIndex(key.String())
 		value, err := d.ReadValue()
 		if err != nil {
-			return members, malformed(err)
+			return malformed(err)
 		}
-		if _, twice := members[name]; twice {
-			return members, chat.Errorf(chat.Invalid, "The request has a member twice; write each once")
+		if i < 0 || value.Kind() == 'n' {
+			continue
 		}
-		if value.Kind() != 'n' {
-			members[name] = value.Clone()
+		if m.seen[i] {
+			return twice()
+		}
+		m.seen[i] = true
+		if i == memberAttributes {
+			m.attributes, m.faults[i] = attributesMember(value)
+		} else {
+			m.text[i], m.faults[i] = stringMember(memberNames[i], value)
 		}
 	}
 	if _, err := d.ReadToken(); err != nil {
-		return members, malformed(err)
+		return malformed(err)
 	}
 	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
-		return members, chat.Errorf(chat.Invalid, "A request is one JSON object, and nothing may follow it")
+		return chat.Errorf(chat.Invalid, "A request is one JSON object, and nothing may follow it")
 	}
-	return members, nil
+	return nil
+}
+
+// memberIndex returns which member the key is, -1 for one that is not known.
+func memberIndex(key string) int {
+	for i, name := range memberNames {
+		// Beyond ASCII there are letters that fold to ours, of more bytes.
+		if len(key) == len(name) && strings.EqualFold(key, name) {
+			return i
+		}
+	}
+	return -1
+}
+
+func twice() error {
+	return chat.Errorf(chat.Invalid, "The request has a member twice; write each once")
 }
 
 // malformed words what is wrong with the JSON without repeating any of it.
 func malformed(err error) error {
 	if errors.Is(err, jsontext.ErrDuplicateName) {
-		return chat.Errorf(chat.Invalid, "The request has a member twice; write each once")
+		return twice()
 	}
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		return chat.Errorf(chat.Invalid, "The request is not valid JSON at byte %d", syntax.ByteOffset)
@@ -129,7 +159,7 @@ func stringMember(name string, raw jsontext.Value) (string, error) {
 }
 
 func attributesMember(raw jsontext.Value) (map[string]string, error) {
-	d := jsontext.NewDecoder(bytes.NewReader(raw))
+	d := jsontext.NewDecoder(bytes.NewBuffer(raw))
 	if start, err := d.ReadToken(); err != nil || start.Kind() != '{' {
 		return nil, chat.InvalidField("Attributes", "it must be an object of strings")
 	}

@@ -124,3 +124,13 @@ func FuzzDecodeAction(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkDecodeAction(b *testing.B) {
+	frame := []byte(`{"Action":"SEND_MESSAGE","RequestId":"request-1","Content":"hello, room","Attributes":{"color":"red"}}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := decodeAction(frame); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

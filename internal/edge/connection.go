@@ -19,8 +19,8 @@ import (
 // It implements messaging.Conn.
 //
 // Frames arrive on the socket's event loop, which must not wait. So they are
-// queued, and a goroutine that lives only while there is something to do
-// carries them out one after another: a client's requests never overtake each
+// queued, and a worker, which the connection has only while there is something to
+// do, carries them out one after another: a client's requests never overtake each
 // other, and a request that waits (for a transcript, a review, a home on
 // another node) holds up its own connection only.
 type connection struct {
@@ -95,7 +95,7 @@ func (c *connection) message(op websocket.Opcode, payload []byte) {
 	}
 	if !c.working {
 		c.working = true
-		c.endpoint.working.Go(c.work)
+		c.endpoint.workers.serve(c)
 	}
 }
 

@@ -69,9 +69,9 @@ type Endpoint struct {
 	slots     *slots
 	memory    *memory
 	draining  atomic.Bool
-	stopping  chan struct{}  // closed when Drain begins
-	drained   chan struct{}  // closed when Drain is done
-	working   sync.WaitGroup // requests under way
+	stopping  chan struct{} // closed when Drain begins
+	drained   chan struct{} // closed when Drain is done
+	workers   *workers
 	handshake handshakeMetrics
 
 	perRoomPlaces, perUserPlaces, perAddressPlaces *places
@@ -96,6 +96,7 @@ func New(o Options) *Endpoint {
 		memory:      newMemory(o.MaxMemory),
 		stopping:    make(chan struct{}),
 		drained:     make(chan struct{}),
+		workers:     newWorkers(),
 		connections: make(map[*connection]struct{}),
 		handshake:   newHandshakeMetrics(o.Metrics),
 
@@ -239,5 +240,5 @@ func (e *Endpoint) sessions() int {
 func (e *Endpoint) Close() {
 	e.draining.Store(true)
 	e.o.Sockets.Close()
-	e.working.Wait()
+	e.workers.stop()
 }
