@@ -8,7 +8,7 @@ import (
 // and delivers what is safe now. The caller holds n.mu.
 func (n *Node) acked(from string, count uint64) {
 	o := n.out
-	if o == nil || count <= o.acked[from] || count > o.sent {
+	if o == nil || !o.view.has(from) || count <= o.acked[from] || count > o.sent {
 		return
 	}
 	o.acked[from] = count

@@ -35,3 +35,33 @@ func TestPromiseLost(t *testing.T) {
 		l.end(t, nodes)
 	})
 }
+
+// TestAloneSoon holds how long a node that is cut off from four waits until it
+// goes on alone, although it does not miss all of them in the same beat.
+func TestAloneSoon(t *testing.T) {
+	for phase := range 8 {
+		synctest.Test(t, func(t *testing.T) {
+			net := newNetwork(t, uint64(phase))
+			net.delay = 33 * time.Millisecond
+			r, nodes := newRooms(1, 10), map[string]*node{}
+			for i, id := range []string{"a", "b", "c", "d", "e"} {
+				n := newNode(t, id, options{rooms: r, transport: net.port(id)})
+				n.port = net.ports[id]
+				t.Cleanup(n.stop)
+				if err := n.Start(canceled()); err != nil {
+					t.Fatal(err)
+				}
+				nodes[id] = n
+				time.Sleep(time.Duration(37+i*11) * time.Millisecond)
+			}
+			await(t, nodes, 5)
+			time.Sleep(time.Second + time.Duration(phase)*23*time.Millisecond)
+			net.part([]string{"a"}, []string{"b", "c", "d", "e"})
+			began := time.Now()
+			await(t, map[string]*node{"a": nodes["a"]}, 1)
+			if d := time.Since(began); d > 2500*time.Millisecond {
+				t.Errorf("phase %d: alone after %v", phase, d)
+			}
+		})
+	}
+}

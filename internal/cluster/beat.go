@@ -82,6 +82,7 @@ func (n *Node) tick() {
 		}
 	}
 	n.forgetNewer(now)
+	maps.DeleteFunc(n.silent, func(_ string, until time.Time) bool { return now.After(until) })
 	n.coordinate(now)
 	n.checkExclusion(now)
 	n.checkRefusal(now)
@@ -131,7 +132,7 @@ func (n *Node) beat(leaving bool) {
 
 func (n *Node) onBeat(_ string, data []byte, _ func([]byte)) {
 	var b beat
-	if err := json.Unmarshal(data, &b); err != nil || b.ID == n.o.ID || b.ID == "" {
+	if err := json.Unmarshal(data, &b); err != nil || b.ID == n.o.ID || b.ID == "" || max(b.View.ID.Number, b.Promised) > maxNumber {
 		return
 	}
 	n.mu.Lock()
@@ -157,7 +158,8 @@ func (n *Node) onBeat(_ string, data []byte, _ func([]byte)) {
 	case b.N <= p.last.N:
 		return // Late.
 	}
-	turned := p.last.Eligible != b.Eligible
+	// Of a node that is new the next tick decides, when others may be heard, too.
+	turned := p.last.ID != "" && p.last.Eligible != b.Eligible
 	p.last, p.heardAt = b, now
 	if at, ok := n.sentAt[b.Heard[n.o.ID]]; ok && b.View.ID == n.view.ID && at.After(p.leaseAt) {
 		p.leaseAt = at

@@ -48,7 +48,9 @@ func (n *Node) coordinate(now time.Time) {
 	n.working.Go(func() { n.change(v) })
 }
 
-// change has all members promise the view, and commits it.
+// change has all members promise the view, and commits it. It gives up when the
+// view is not what there should be any more; members commit what its beat shows,
+// so a promise alone changes nothing.
 func (n *Node) change(v View) {
 	defer func() {
 		n.mu.Lock()
@@ -65,7 +67,7 @@ func (n *Node) change(v View) {
 			}
 			ctx, cancel := context.WithTimeout(n.ctx, prepareWithin)
 			defer cancel()
-			for ctx.Err() == nil {
+			for ctx.Err() == nil && n.stillStands(v) {
 				// It is asked again while it seals, so that one lost message does not
 				// make it look silent; the next question finds it sealed.
 				try, cancel := context.WithTimeout(ctx, prepareAgain)
@@ -80,31 +82,59 @@ func (n *Node) change(v View) {
 		})
 	}
 	asked.Wait()
-	supported := leaseTime
 	n.mu.Lock()
-	for i, a := range answers {
-		if a.OK {
-			supported = min(supported, time.Duration(a.Supported))
-			continue
-		}
-		if p := n.peers[v.Members[i]]; p != nil && a.Promised == 0 {
-			n.silent[v.Members[i]] = time.Now().Add(silentFor)
-		} else if p != nil {
-			p.last.Promised = max(p.last.Promised, a.Promised)
-		}
-		n.mu.Unlock()
+	supported, promised := n.judge(v, answers)
+	n.mu.Unlock()
+	if !promised {
 		return
 	}
-	n.mu.Unlock()
 	// A home that is left out stops by itself when its lease has run out.
 	if !pause(n.ctx, leaseTime-supported) {
 		return
 	}
 	n.mu.Lock()
-	if n.promised.ID == v.ID {
+	if n.promised.ID == v.ID && n.stands(v) {
 		n.commit(v)
 	}
 	n.mu.Unlock()
+}
+
+// judge looks at what the members of a proposed view answered: whether all have
+// promised it, and how long ago one of them last supported a lease of a node that
+// it leaves out. The caller holds n.mu.
+func (n *Node) judge(v View, answers []prepareAnswer) (supported time.Duration, promised bool) {
+	supported, promised = leaseTime, true
+	stands := n.stands(v)
+	for i, a := range answers {
+		if a.OK {
+			supported = min(supported, time.Duration(a.Supported))
+			continue
+		}
+		promised = false
+		switch p := n.peers[v.Members[i]]; {
+		case p == nil:
+		case a.Promised > 0:
+			p.last.Promised = max(p.last.Promised, a.Promised)
+		case stands: // It was asked for as long as it takes.
+			n.silent[v.Members[i]] = time.Now().Add(silentFor)
+		}
+	}
+	return supported, promised
+}
+
+// stands says whether a proposed view is still what there should be. Nodes may
+// have been heard since, or lost: a view without one that is heard again would
+// part it from those that it was together with. The caller holds n.mu.
+func (n *Node) stands(v View) bool {
+	now, ok := n.wanted(time.Now())
+	return ok && slices.Equal(now.Members, v.Members)
+}
+
+// stillStands is stands for who does not hold n.mu.
+func (n *Node) stillStands(v View) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.stands(v)
 }
 
 // pause waits and says whether ctx is still alive.
@@ -125,7 +155,7 @@ func (n *Node) prepare(v View) prepareAnswer {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	a := prepareAnswer{Promised: max(n.promised.ID.Number, n.view.ID.Number), Supported: int64(leaseTime)}
-	if v.ID != n.promised.ID && v.ID.Number <= a.Promised || !v.has(n.o.ID) || n.closed {
+	if v.ID != n.promised.ID && v.ID.Number <= a.Promised || !v.has(n.o.ID) || v.ID.Number > maxNumber || n.closed {
 		return a
 	}
 	if v.ID == n.view.ID {

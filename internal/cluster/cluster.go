@@ -119,7 +119,8 @@ type Node struct {
 	working sync.WaitGroup
 
 	// mu guards all fields below. Frames are published and delivered under it,
-	// which keeps every order that there is; neither blocks.
+	// which keeps every order that there is; neither blocks for longer than half a
+	// second, and that only when NATS is about to count as lost.
 	mu      sync.Mutex
 	changed chan struct{} // closed and made anew when something below changed
 	closed  bool

@@ -16,8 +16,10 @@ type historyQuestion struct {
 	// Missed are the views of which the member lacks what is behind After.
 	Missed     []ViewID `json:"missed,omitzero"`
 	PassedOver bool     `json:"passed_over,omitzero"`
-	// Whole asks for the recent log itself: nothing is lacking behind After.
+	// Whole asks for the recent log itself: nothing is lacking behind After. Young
+	// asks for it besides.
 	Whole bool `json:"whole,omitzero"`
+	Young bool `json:"young,omitzero"`
 	// Rooms are more rooms, of which the answer has as many as fit.
 	Rooms []roomQuestion `json:"rooms,omitzero"`
 }
@@ -28,6 +30,7 @@ type roomQuestion struct {
 	After      point  `json:"after,omitzero"`
 	PassedOver bool   `json:"passed_over,omitzero"`
 	Whole      bool   `json:"whole,omitzero"`
+	Young      bool   `json:"young,omitzero"`
 }
 
 type historyAnswer struct {
@@ -53,7 +56,7 @@ func (n *Node) catchUp(ctx context.Context, v View, behind []*gathered, missed m
 	for _, g := range behind {
 		if g.source != "" {
 			s := g.states[n.o.ID]
-			from[g.source] = append(from[g.source], roomQuestion{g.room, s.Delivered, s.PassedOver, g.whole})
+			from[g.source] = append(from[g.source], roomQuestion{g.room, s.Delivered, s.PassedOver, g.whole, g.young})
 		}
 	}
 	limit := make(chan struct{}, fetchers)
@@ -76,7 +79,8 @@ func (n *Node) fetch(ctx context.Context, v View, source string, rooms []roomQue
 	for len(rooms) > 0 && ctx.Err() == nil {
 		a, err := request[historyAnswer](ctx, n, source, "history", historyQuestion{
 			View: v.ID, Missed: missed,
-			Room: rooms[0].Room, After: rooms[0].After, PassedOver: rooms[0].PassedOver, Whole: rooms[0].Whole, Rooms: rooms[1:],
+			Room: rooms[0].Room, After: rooms[0].After, PassedOver: rooms[0].PassedOver,
+			Whole: rooms[0].Whole, Young: rooms[0].Young, Rooms: rooms[1:],
 		})
 		if err != nil || !a.OK {
 			pause(ctx, openRetry)
@@ -94,7 +98,7 @@ func (n *Node) fetch(ctx context.Context, v View, source string, rooms []roomQue
 			n.o.Metrics.ClusterFramesCompleted.Add(float64(n.adopt(h)))
 			if h.More {
 				l := n.room(h.Room)
-				rooms[0].After, rooms[0].PassedOver = l.delivered(), l.passedOver()
+				rooms[0].After, rooms[0].PassedOver, rooms[0].Young = l.delivered(), l.passedOver(), false
 				break
 			}
 			rooms = rooms[1:]
@@ -156,7 +160,7 @@ func (n *Node) completeOthers(ctx context.Context, v View, behind []*gathered, m
 func (n *Node) historyFor(ctx context.Context, v View, g *gathered, at roomState, missed []ViewID) (h history, ok bool) {
 	q := historyQuestion{View: v.ID, Room: g.room, After: at.Delivered, Missed: missed, PassedOver: at.PassedOver}
 	n.mu.Lock()
-	h = n.room(g.room).since(q.After, q.Missed, q.PassedOver)
+	h = n.room(g.room).since(q.After, q.Missed, q.PassedOver, false)
 	n.mu.Unlock()
 	if h.Keep || q.After == (point{}) || g.deepest == n.o.ID {
 		return h, true
@@ -172,7 +176,7 @@ func (n *Node) history(q historyQuestion) historyAnswer {
 	if n.view.ID != q.View {
 		return historyAnswer{}
 	}
-	a := historyAnswer{OK: true, History: n.lacking(roomQuestion{q.Room, q.After, q.PassedOver, q.Whole}, q.Missed)}
+	a := historyAnswer{OK: true, History: n.lacking(roomQuestion{q.Room, q.After, q.PassedOver, q.Whole, q.Young}, q.Missed)}
 	if q.Until != (point{}) {
 		a.History.cut(q.Until)
 	}
@@ -189,7 +193,7 @@ func (n *Node) lacking(q roomQuestion, missed []ViewID) history {
 	if q.Whole {
 		return n.room(q.Room).whole(q.After)
 	}
-	return n.room(q.Room).since(q.After, missed, q.PassedOver)
+	return n.room(q.Room).since(q.After, missed, q.PassedOver, q.Young)
 }
 
 // complete takes what a home says this node lacks.

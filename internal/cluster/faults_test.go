@@ -56,6 +56,31 @@ func TestFaults(t *testing.T) {
 	})
 }
 
+// TestFaultsOfOldLogs plays rounds in which operations are asked for again of
+// homes that came after they were carried out, and have missed frames besides. No
+// seed decides all that goes on, so each is only likely to show what it found.
+func TestFaultsOfOldLogs(t *testing.T) {
+	for seed := range uint64(12) {
+		synctest.Test(t, func(t *testing.T) {
+			if wrong := fault(t, seed, 49, time.Millisecond, []string{"stop", "join", "crash", "crash", "leave", "stop"}); wrong != "" {
+				t.Errorf("seed %d: %s", seed, wrong)
+			}
+		})
+	}
+}
+
+// TestFaultsOfStaleProposals has a partition end while nodes agree on the view
+// without those behind it.
+func TestFaultsOfStaleProposals(t *testing.T) {
+	for seed := range uint64(12) {
+		synctest.Test(t, func(t *testing.T) {
+			if wrong := fault(t, 10+seed, 20, 33*time.Millisecond, []string{"wait", "join", "join", "partition"}); wrong != "" {
+				t.Errorf("seed %d: %s", seed, wrong)
+			}
+		})
+	}
+}
+
 // fault runs one round and returns what went wrong.
 func fault(t *testing.T, seed uint64, loss int, delay time.Duration, events []string) string {
 	w := &world{

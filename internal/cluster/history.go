@@ -19,6 +19,9 @@ type history struct {
 	// connections, the others only for its log.
 	Frames  [][]byte `json:"frames,omitzero"`
 	Deliver int      `json:"deliver,omitzero"`
+	// Old says how many of the first frames are more than a second old: they do not
+	// count against the room's rate.
+	Old int `json:"old,omitzero"`
 	// More says that there are more frames behind these.
 	More bool `json:"more,omitzero"`
 }
@@ -35,7 +38,7 @@ func (l *roomLog) young() bool {
 
 // whole returns the recent log for a member that has delivered all of it.
 func (l *roomLog) whole(delivered point) history {
-	h := l.recent(func(*entry) bool { return false })
+	h := l.recent(len(l.entries))
 	h.After = delivered
 	return h
 }
@@ -50,8 +53,10 @@ func (l *roomLog) passedOver() bool {
 // since returns what a member lacks that has delivered everything up to after.
 // When after is not in the log, the member's history is another: it goes on with
 // the first frame behind after of the views that it has missed. So it does when it
-// has passed over what is before, in a view that ended too early.
-func (l *roomLog) since(after point, missed []ViewID, passedOver bool) history {
+// has passed over what is before, in a view that ended too early. To one whose log
+// is young go the frames before, too.
+func (l *roomLog) since(after point, missed []ViewID, passedOver, young bool) history {
+	isMissed := func(e *entry) bool { return slices.Contains(missed, e.at.View) }
 	first := -1
 	if after == l.floor && after != (point{}) && !l.began {
 		first = 0
@@ -61,32 +66,37 @@ func (l *roomLog) since(after point, missed []ViewID, passedOver bool) history {
 			first = i + 1
 		}
 	}
-	if first < 0 {
-		h := l.recent(func(e *entry) bool { return e.at.compare(after) > 0 && slices.Contains(missed, e.at.View) })
+	deliver := first
+	switch {
+	case first < 0:
+		deliver = l.index(0, func(e *entry) bool { return e.at.compare(after) > 0 && isMissed(e) })
+	case passedOver:
+		deliver = l.index(first, isMissed)
+	}
+	if first < 0 || young {
+		h := l.recent(deliver)
 		h.After = after
 		return h
 	}
-	rest := l.entries[first:]
-	h := history{Room: l.id, Keep: true, After: after, Floor: l.floor}
-	if passedOver {
-		h.Deliver = len(rest)
-		if i := slices.IndexFunc(rest, func(e *entry) bool { return slices.Contains(missed, e.at.View) }); i >= 0 {
-			h.Deliver = i
-		}
-	}
-	h.take(rest)
+	h := history{Room: l.id, Keep: true, After: after, Floor: l.floor, Deliver: deliver - first}
+	h.take(l.entries[first:])
 	return h
 }
 
-// recent returns the log from the first missed frame on, which is to be
-// delivered with all that follow. Frames before it serve to know operations that
-// are asked for again, and the room's rate.
-func (l *roomLog) recent(missed func(*entry) bool) history {
-	h := history{Room: l.id, Floor: l.floor}
-	deliver := len(l.entries)
-	if i := slices.IndexFunc(l.entries, missed); i >= 0 {
-		deliver = i
+// index returns which is the first entry, from first on, that f is true of; how
+// many there are, if it is of none.
+func (l *roomLog) index(first int, f func(*entry) bool) int {
+	if i := slices.IndexFunc(l.entries[first:], f); i >= 0 {
+		return first + i
 	}
+	return len(l.entries)
+}
+
+// recent returns the log from an entry on, which is to be delivered with all that
+// follow. Frames before it serve to know operations that are asked for again, and
+// the room's rate.
+func (l *roomLog) recent(deliver int) history {
+	h := history{Room: l.id, Floor: l.floor}
 	first := deliver
 	for size := 0; first > 0; first-- {
 		e := l.entries[first-1]
@@ -96,6 +106,9 @@ func (l *roomLog) recent(missed func(*entry) bool) history {
 		}
 	}
 	for _, e := range l.entries[first:deliver] {
+		if e.old || time.Since(e.received) >= time.Second {
+			h.Old++
+		}
 		h.Frames = append(h.Frames, encodeItem(item{at: e.at, frame: e.frame}))
 	}
 	h.Deliver = len(h.Frames)
@@ -177,6 +190,7 @@ func (n *Node) adopt(h history) int {
 			break
 		}
 		e := n.add(l, it.at, it.frame)
+		e.old = i < h.Old
 		e.safe = waiting[it.frame.ID]
 		delete(waiting, it.frame.ID)
 		if i >= h.Deliver {

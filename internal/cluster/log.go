@@ -57,6 +57,8 @@ type entry struct {
 	// delivered on nodes that this one could not hear.
 	missed   bool
 	received time.Time
+	// old means that it came in a history, and was more than a second old then.
+	old bool
 	// safe tells who published the frame what became of it; nil elsewhere.
 	safe chan error
 }
@@ -103,6 +105,11 @@ func (n *Node) add(l *roomLog, at point, f *messaging.Frame) *entry {
 	l.entries = append(l.entries, e)
 	l.last, l.touched = at, e.received
 	l.held++
+	// A home that did not know the operation, when it was asked for it again, has
+	// published it a second time: it stands in the order, and nobody hears it twice.
+	if before := n.ids[f.ID]; before != nil && before.delivered && !before.missed {
+		n.gone[f.ID] = e.received
+	}
 	n.ids[f.ID] = e
 	n.aging = append(n.aging, aged{l, e})
 	n.bytes += e.size()
@@ -115,6 +122,9 @@ func (n *Node) add(l *roomLog, at point, f *messaging.Frame) *entry {
 // deliver hands the first held frame of a room to the engine, unless it did so
 // before.
 func (n *Node) deliver(l *roomLog) {
+	if l.held == 0 {
+		return // Somebody has completed a room of which this node is the home.
+	}
 	e := l.entries[len(l.entries)-l.held]
 	l.held--
 	if _, before := n.gone[e.frame.ID]; !before {
@@ -201,7 +211,7 @@ func (n *Node) expire(now time.Time) {
 func (l *roomLog) recentMessages(now time.Time) int {
 	count := 0
 	for _, e := range slices.Backward(l.entries) {
-		if now.Sub(e.received) >= time.Second {
+		if e.old || now.Sub(e.received) >= time.Second {
 			break
 		}
 		if e.frame.Type == chat.MessageFrame {

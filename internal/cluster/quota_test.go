@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,4 +87,38 @@ func TestConnectionsOfAllNodes(t *testing.T) {
 	if n := nodes["a"].OtherConnections(); n != 2 {
 		t.Errorf("a counts %d connections elsewhere after c died, want 2", n)
 	}
+}
+
+// TestRateOfMovedRoom holds that a home that gets a room's history does not take
+// old messages for those of the last second.
+func TestRateOfMovedRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const rate = 10
+		net, r := newNetwork(t, 1), newRooms(30, rate)
+		nodes := start(t, net, r, "a", "b")
+		for range 14 {
+			for room := range r.rooms {
+				if err := nodes["a"].say(t, room, "earlier"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(time.Second)
+		}
+		c := joinNode(t, net, r, nodes, "c")
+		moved := 0
+		for room := range r.rooms {
+			if c.Owner(room) != "c" {
+				continue
+			}
+			moved++
+			for i := range rate / 2 {
+				if err := nodes["a"].say(t, room, fmt.Sprint(i)); err != nil {
+					t.Errorf("%s, message %d: %v", room, i, err)
+				}
+			}
+		}
+		if moved == 0 {
+			t.Fatal("no room has moved to c")
+		}
+	})
 }

@@ -38,6 +38,11 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 	a := n.expect(op.ID)
 	defer n.expectNoMore(op.ID, a)
 	for {
+		select {
+		case <-a.settled: // The answer was lost, and its home may be gone: nobody need be asked.
+			return op.ID, a.wait(ctx)
+		default:
+		}
 		n.mu.Lock()
 		home, view, changed, viewCtx := n.view.home(op.RoomID), n.view.ID, n.changed, n.viewCtx
 		n.mu.Unlock()

@@ -48,6 +48,7 @@ type gathered struct {
 	deepest string               // who of those has the longest log
 	source  string               // who has what this node lacks; "" when it lacks nothing
 	whole   bool                 // it lacks only the log
+	young   bool                 // its log lacks what is behind it, too
 	lagging []string
 }
 
@@ -99,9 +100,10 @@ func (n *Node) compare(v View, rooms map[string]*gathered, was map[string]ViewID
 		}
 		own, deepest := g.states[n.o.ID], g.states[g.deepest]
 		g.whole = own.Last == g.bestAt
+		g.young = own.Young && deepest.Floor.compare(own.Floor) < 0
 		// What is held here is delivered when the home opens; it has no place in a
 		// log that another node has.
-		if !g.whole || own.Young && own.Delivered == own.Last && deepest.Floor.compare(own.Floor) < 0 {
+		if !g.whole || g.young && own.Delivered == own.Last {
 			g.source = g.deepest
 		}
 		for _, member := range v.Members {

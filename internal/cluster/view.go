@@ -13,6 +13,10 @@ type ViewID struct {
 	Coordinator string `json:"c"`
 }
 
+// maxNumber is more than there will ever be: numbers above it are no node's of
+// ours, and views could not go on behind them.
+const maxNumber = 1 << 62
+
 func (a ViewID) compare(b ViewID) int {
 	return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.Coordinator, b.Coordinator))
 }

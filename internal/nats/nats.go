@@ -62,6 +62,8 @@ type Conn struct {
 	// regained receives whenever a lost connection is back.
 	regained chan struct{}
 	refusals refusals
+	// forbidden is when NATS last said that a subject is forbidden, in Unix nanoseconds.
+	forbidden atomic.Int64
 }
 
 // errAway is the answer to whatever cannot be said now.
@@ -71,10 +73,16 @@ var errAway = errors.New("NATS is lost")
 // handled here: a node that falls behind further loses messages, notices and
 // asks for them.
 const (
-	connectWithin   = 5 * time.Second
-	pingInterval    = time.Second
-	pingsLost       = 2
-	reconnectWait   = 100 * time.Millisecond
+	connectWithin = 5 * time.Second
+	pingInterval  = time.Second
+	pingsLost     = 2
+	reconnectWait = 100 * time.Millisecond
+	// writeWithin bounds how long Publish may block, which it does once: a NATS that
+	// does not read counts as lost.
+	writeWithin = 500 * time.Millisecond
+	// forbiddenAgain is how long NATS must not have said so for it to be worth
+	// another line: it says it of every message.
+	forbiddenAgain  = 10 * time.Second
 	pendingMessages = 1 << 20
 	pendingBytes    = 256 << 20
 )
@@ -93,6 +101,8 @@ func Open(o Options) (*Conn, error) {
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectJitter(reconnectWait, reconnectWait),
 		nats.ReconnectBufSize(-1), // What could not be said in time is not said late.
+		nats.FlusherTimeout(writeWithin),
+		nats.ReconnectOnFlusherError(),
 		nats.DisconnectErrHandler(c.lost),
 		nats.ReconnectHandler(c.back),
 		nats.ErrorHandler(c.failed),
@@ -243,6 +253,13 @@ func (c *Conn) back(*nats.Conn) {
 func (c *Conn) failed(_ *nats.Conn, s *nats.Subscription, err error) {
 	if refused(err) && !c.refusals.loggedIn(err) {
 		return // It is tried, and refused, several times a second.
+	}
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		if now := time.Now().UnixNano(); now-c.forbidden.Swap(now) > int64(forbiddenAgain) {
+			c.log.LogAttrs(context.Background(), slog.LevelError,
+				"NATS forbids subjects that nodes need; allow its user to publish and subscribe to all below the prefix of the cluster, and to _INBOX.>", slog.Any("error", err))
+		}
+		return
 	}
 	attrs := []slog.Attr{slog.Any("error", err)}
 	if s != nil {

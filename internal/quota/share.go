@@ -35,8 +35,11 @@ func (s *Set) Lend(name Name, n int) (granted int) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := s.now()
-	for granted < n && g.bucket.Allow(now) {
+	rate := g.bucket.Rate()
+	if rate <= 0 {
+		return n
+	}
+	for now := s.now(); granted < min(n, rate) && g.bucket.Allow(now); {
 		granted++
 	}
 	return granted
