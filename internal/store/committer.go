@@ -92,7 +92,8 @@ func (c *committer[T]) add(item T, size int) (*batch[T], error) {
 	if n := len(c.waiting); n > 0 {
 		b = c.waiting[n-1]
 	}
-	if b == nil || len(b.items) >= c.batchItems || b.size+size > c.batchSize {
+	// Who waits for the disk does not join a batch that was let go while it failed.
+	if b == nil || b.released && !c.failing || len(b.items) >= c.batchItems || b.size+size > c.batchSize {
 		b = &batch[T]{done: make(chan struct{})}
 		if c.failing {
 			b.release()
