@@ -249,6 +249,26 @@ func TestCommitter(t *testing.T) {
 		})
 	})
 
+	t.Run("with keep a stall that is noticed late is not the next batch's", func(t *testing.T) {
+		bubble(t, true, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+			begin()
+			first := add(t, c, 1)[0]
+			<-first.done
+			d.set(func(s *state) { s.slow = time.Second })
+			second := add(t, c, 2)[0]
+			synctest.Wait()
+			c.fail(first, errStalled) // As its timer does, which no test can hit in time.
+			if isDone(second) {
+				t.Error("it is done before it is written")
+			}
+			<-second.done
+			if d.now().trouble != nil {
+				t.Errorf("trouble told: %v", d.now().trouble)
+			}
+			time.Sleep(time.Minute) // Whatever is wrong, nothing is under way at the end.
+		})
+	})
+
 	t.Run("the capacity counts what is not stored yet, and no more", func(t *testing.T) {
 		bubble(t, true, func(t *testing.T, d *disk, c *committer[int], begin func()) {
 			d.set(func(s *state) { s.err = failure })
