@@ -44,6 +44,7 @@ func TestFaults(t *testing.T) {
 				}
 				p.set(healthy)
 				b.delivered()
+				b.finish() // That it works again is told behind the position.
 
 				// What broke half-way was done, so it is done once more for each time.
 				repeats := 1
