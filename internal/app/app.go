@@ -150,7 +150,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Metrics:        s.metrics,
 		Log:            s.log,
 	})
-	s.onClose(func() error { s.endpoint.Close(); return nil })
+	s.onClose(func() error { s.endpoint.Close(s.hurry); return nil })
 
 	api := control.New(control.Options{
 		Region: cfg.Region, Account: cfg.AccountID,

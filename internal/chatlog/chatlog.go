@@ -217,10 +217,12 @@ func (s *Service) dispatch() {
 	defer tick.Stop()
 	for last := false; ; {
 		readers, err := s.o.Transcript.Readers(s.ctx)
-		if err != nil && s.ctx.Err() == nil {
+		switch {
+		case err == nil:
+			s.measureLag(readers)
+		case s.ctx.Err() == nil:
 			s.o.Log.LogAttrs(s.ctx, slog.LevelError, "The readers of chat logs cannot be listed", slog.Any("error", err))
 		}
-		s.measureLag(readers)
 		t.work(readers)
 		if last || s.ctx.Err() != nil {
 			break

@@ -69,6 +69,7 @@ func TestDelivery(t *testing.T) {
 						}
 					}
 					b.delivered()
+					b.finish() // Records are counted behind their position.
 					wantIDs(t, c.ids(t, d), all, 1)
 					lines := c.lines(t, d)
 					for room, its := range frames {

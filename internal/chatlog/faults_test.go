@@ -1,6 +1,8 @@
 package chatlog_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -42,6 +44,7 @@ func TestFaults(t *testing.T) {
 				}
 				p.set(healthy)
 				b.delivered()
+				b.finish() // That it works again is told behind the position.
 
 				// What broke half-way was done, so it is done once more for each time.
 				repeats := 1
@@ -122,6 +125,39 @@ func TestOneDown(t *testing.T) {
 	})
 	if n := testutil.ToFloat64(b.metrics.LogLag.WithLabelValues("s3")); n > 5 {
 		t.Errorf("the lag of S3 is %v seconds", n)
+	}
+}
+
+// unlisted is a transcript whose readers cannot be listed once hidden is set.
+type unlisted struct {
+	chatlog.Transcript
+	hidden atomic.Bool
+	failed atomic.Int64 // how often
+}
+
+func (u *unlisted) Readers(ctx context.Context) ([]chatlog.Reader, error) {
+	if u.hidden.Load() {
+		u.failed.Add(1)
+		return nil, errors.New("the database is away")
+	}
+	return u.Transcript.Readers(ctx)
+}
+
+// TestLagStays holds that what is owed does not look delivered while the database
+// is away.
+func TestLagStays(t *testing.T) {
+	t.Parallel()
+	endpoint := jsonService(t, func(string, map[string]any) (int, any) { return http.StatusServiceUnavailable, map[string]any{} })
+	b := newBench(t)
+	transcript := &unlisted{Transcript: b.db}
+	b.start(endpoint, func(o *chatlog.Options) { o.Transcript = transcript })
+	b.append("room00000000", 1, b.configuration(chat.Destination{Type: chat.CloudWatchLogs, Name: "group"}))
+	lag := func() float64 { return testutil.ToFloat64(b.metrics.LogLag.WithLabelValues("cloudWatchLogs")) }
+	eventually(t, 10*time.Second, "the lag does not show", func() bool { return lag() > 0 })
+	transcript.hidden.Store(true)
+	eventually(t, 10*time.Second, "the readers are not asked for", func() bool { return transcript.failed.Load() >= 3 })
+	if lag() == 0 {
+		t.Error("nothing is owed, says the metric")
 	}
 }
 

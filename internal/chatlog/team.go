@@ -102,6 +102,7 @@ func (t *team) handOver() {
 		}
 		if w.left() {
 			left = append(left, id)
+			w.stop() // Its context would stay with the service's.
 			delete(t.workers, id)
 		}
 	}

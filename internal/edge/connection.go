@@ -108,7 +108,7 @@ func (c *connection) work() {
 			c.paused = false
 			c.socket.Resume()
 		}
-		if len(c.queue) == 0 || c.finished {
+		if len(c.queue) == 0 || c.finished || c.endpoint.workers.ctx.Err() != nil {
 			c.queue, c.working = nil, false
 			if c.ending != nil {
 				c.finish()
@@ -128,7 +128,7 @@ const serveWithin = 30 * time.Second
 
 // serve carries out one request and answers with an ERROR frame if it fails.
 func (c *connection) serve(r request) {
-	ctx, cancel := context.WithTimeout(context.Background(), serveWithin)
+	ctx, cancel := context.WithTimeout(c.endpoint.workers.ctx, serveWithin)
 	defer cancel()
 	if r.binary {
 		c.fail(ctx, "", chat.Errorf(chat.Invalid, "A request is a text frame"))
@@ -224,7 +224,7 @@ func errorCode(err error) int {
 }
 
 // closed tells the session that its connection is gone. What the client asked
-// for before it went is still carried out.
+// for before it went is still carried out, unless the endpoint closes first.
 func (c *connection) closed(cause error) {
 	c.mu.Lock()
 	why := c.ending

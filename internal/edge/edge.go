@@ -235,10 +235,13 @@ func (e *Endpoint) sessions() int {
 	return len(e.connections)
 }
 
-// Close drops all connections that are left and waits for what they asked for
-// last.
-func (e *Endpoint) Close() {
+// Close drops all connections that are left. What clients asked for before they
+// were gone is carried out until ctx ends, for as long as a session has that is
+// over; then it is broken off.
+func (e *Endpoint) Close(ctx context.Context) {
 	e.draining.Store(true)
 	e.o.Sockets.Close()
-	e.workers.stop()
+	ctx, cancel := context.WithTimeout(ctx, lastWords)
+	defer cancel()
+	e.workers.stop(ctx)
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -127,7 +128,7 @@ func TestEndingsAnswerFirst(t *testing.T) {
 		go func() {
 			defer close(drained)
 			n.endpoint.Drain(t.Context(), 0)
-			n.endpoint.Close()
+			n.endpoint.Close(t.Context())
 		}()
 		if f := bob.next(); f.ErrorCode != 401 {
 			t.Errorf("bob got %+v", f)
@@ -224,5 +225,47 @@ func TestDrainEndsHeldHandshakes(t *testing.T) {
 	defer n.mu.Unlock()
 	if len(n.spent) != 1 {
 		t.Errorf("%d tokens are spent, want ann's", len(n.spent))
+	}
+}
+
+// patient is the homes of a node that asks others until it must not.
+type patient struct{ asked atomic.Int64 }
+
+func (p *patient) Home(string) messaging.Home { return p }
+
+func (p *patient) Do(ctx context.Context, _ messaging.Operation) (string, error) {
+	p.asked.Add(1)
+	<-ctx.Done()
+	return "", chat.Errorf(chat.Unavailable, "The room cannot be reached right now; try again")
+}
+
+// Close does not wait long for what clients asked for that are gone.
+func TestCloseBreaksOff(t *testing.T) {
+	hurried, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, tt := range map[string]struct {
+		ctx    context.Context
+		within time.Duration
+	}{
+		"after the time of last words":  {t.Context(), 10 * time.Second},
+		"at once when it must not wait": {hurried, 3 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			homes := &patient{}
+			n := startEngine(t, func(o *messaging.Options) {
+				o.Connect = func(*messaging.Engine) (messaging.Broker, messaging.Homes) { return nil, homes }
+			})
+			n.queue(t, n.token("ann")).conn.Close()
+			eventually(t, func() bool { return n.engine.Connections() == 0 && homes.asked.Load() == 1 })
+			begin := time.Now()
+			n.endpoint.Close(tt.ctx)
+			if took := time.Since(begin); took > tt.within {
+				t.Errorf("it took %v", took)
+			}
+			if asked := homes.asked.Load(); asked != 1 {
+				t.Errorf("%d requests were carried out, want the one that was under way", asked)
+			}
+		})
 	}
 }

@@ -118,7 +118,7 @@ func startEngine(t *testing.T, engine func(*messaging.Options), change ...func(*
 	n.server = httptest.NewServer(n.endpoint)
 	t.Cleanup(func() {
 		n.server.Close()
-		n.endpoint.Close()
+		n.endpoint.Close(context.Background())
 		if left := n.engine.Connections(); left != 0 {
 			t.Errorf("%d sessions were left behind", left)
 		}

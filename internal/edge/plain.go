@@ -23,7 +23,8 @@ const answerTimeout = 10 * time.Second
 // Serve answers a handshake whose head was read from conn by
 // websocket.ParseHead, as ServeHTTP would, and owns conn from then on. early is
 // what came behind the head. Serve returns true when the handshake was refused,
-// rest is unread, and the client may ask for something else.
+// rest is unread, and the client may ask for something else. A deadline
+// that conn had for its head is over with the head.
 func (e *Endpoint) Serve(conn net.Conn, upgrade *websocket.Upgrade, forwarded string, early []byte) (rest []byte, again bool) {
 	begin := time.Now()
 	ctx := &attendance{Context: context.Background(), conn: conn}
@@ -77,6 +78,8 @@ type attendance struct {
 func (a *attendance) Done() <-chan struct{} {
 	a.watch.Do(func() {
 		a.done, a.ended = make(chan struct{}), make(chan struct{})
+		// The head may have had a deadline; the wait for its answer has none here.
+		a.conn.SetReadDeadline(time.Time{}) //nolint:errcheck // A connection that is gone says so when it is read.
 		go a.read()
 	})
 	return a.done

@@ -1,6 +1,9 @@
 package edge
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
 // workers carry out the requests of connections. One that has nothing left to do
 // stays for the next connection: a new goroutine would first have to grow its
@@ -9,19 +12,22 @@ type workers struct {
 	handoff chan *connection // without a buffer: somebody waits there, or nobody takes it
 	places  chan struct{}    // of those that wait
 	serving sync.WaitGroup
-	once    sync.Once
-	stopped chan struct{}
+	// ctx is that of all requests. It ends when nothing is to be carried out any
+	// more, and sends the workers home.
+	ctx    context.Context
+	cancel context.CancelFunc
 }
 
 // maxIdleWorkers bounds what idle workers cost, to about a megabyte.
 const maxIdleWorkers = 64
 
 func newWorkers() *workers {
-	return &workers{
+	w := &workers{
 		handoff: make(chan *connection),
 		places:  make(chan struct{}, maxIdleWorkers),
-		stopped: make(chan struct{}),
 	}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	return w
 }
 
 // serve has somebody carry out the connection's requests. It does not block.
@@ -46,15 +52,16 @@ func (w *workers) run(c *connection) {
 		select {
 		case c = <-w.handoff:
 			<-w.places
-		case <-w.stopped:
+		case <-w.ctx.Done():
 			return
 		}
 	}
 }
 
-// stop waits for what is under way, and sends the workers home. Nobody may call
-// serve any more.
-func (w *workers) stop() {
+// stop waits for what was asked for until ctx ends, breaks off the rest, and sends
+// the workers home. Nobody may call serve any more.
+func (w *workers) stop(ctx context.Context) {
+	defer w.cancel()
+	defer context.AfterFunc(ctx, w.cancel)()
 	w.serving.Wait()
-	w.once.Do(func() { close(w.stopped) })
 }

@@ -30,7 +30,7 @@ func TestWorkersGoHome(t *testing.T) {
 		if n := len(w.places); n != maxIdleWorkers {
 			t.Errorf("%d workers stayed after more work, want %d", n, maxIdleWorkers)
 		}
-		w.stop()
-		w.stop()
+		w.stop(t.Context())
+		w.stop(t.Context())
 	})
 }

@@ -92,7 +92,8 @@ func (c *committer[T]) add(item T, size int) (*batch[T], error) {
 	if n := len(c.waiting); n > 0 {
 		b = c.waiting[n-1]
 	}
-	if b == nil || len(b.items) >= c.batchItems || b.size+size > c.batchSize {
+	// Who waits for the disk does not join a batch that was let go while it failed.
+	if b == nil || b.released && !c.failing || len(b.items) >= c.batchItems || b.size+size > c.batchSize {
 		b = &batch[T]{done: make(chan struct{})}
 		if c.failing {
 			b.release()
@@ -189,18 +190,10 @@ func (c *committer[T]) commit(b *batch[T]) bool {
 	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
 		err := c.attempt(b)
 		if err == nil || !c.keep {
-			c.mu.Lock()
-			b.err = err
-			c.size -= b.size
-			c.writing = nil
-			b.release()
-			c.mu.Unlock()
-			if err == nil {
-				c.setFailing(nil)
-			}
+			c.answer(b, err)
 			return true
 		}
-		c.setFailing(err)
+		c.fail(b, err)
 		select {
 		case <-c.closing:
 			return false
@@ -212,7 +205,7 @@ func (c *committer[T]) commit(b *batch[T]) bool {
 // attempt tries once to store the batch.
 func (c *committer[T]) attempt(b *batch[T]) error {
 	if c.keep {
-		stalled := time.AfterFunc(stallAfter, func() { c.setFailing(errStalled) })
+		stalled := time.AfterFunc(stallAfter, func() { c.fail(b, errStalled) })
 		defer stalled.Stop()
 	}
 	err := c.write(context.Background(), b.items)
@@ -224,24 +217,39 @@ func (c *committer[T]) attempt(b *batch[T]) error {
 
 var errStalled = errors.New("a commit takes very long")
 
-// setFailing notes whether writing works, err being nil. If not, it sends away
-// everybody who waits.
-func (c *committer[T]) setFailing(err error) {
+// answer tells the callers of the batch that it is written, or, with an error, that it
+// will not be. Who comes from then on waits for the disk.
+func (c *committer[T]) answer(b *batch[T], err error) {
 	c.mu.Lock()
-	if err != nil && c.writing == nil {
-		c.mu.Unlock()
-		return // A stall was noticed just when the commit came to its end.
+	b.err = err
+	c.size -= b.size
+	c.writing = nil
+	b.release()
+	failed := c.failing
+	c.failing = false
+	c.mu.Unlock()
+	if failed && c.trouble != nil {
+		c.trouble(nil)
 	}
-	before, after := c.failing, err != nil
-	c.failing = after
-	if after {
-		c.writing.release()
-		for _, b := range c.waiting {
-			b.release()
-		}
+}
+
+// fail notes, with keep, that the batch cannot be written for now, and sends away
+// everybody who waits. A stall that is noticed just when the batch was answered is
+// none, least of all of the next batch.
+func (c *committer[T]) fail(b *batch[T], err error) {
+	c.mu.Lock()
+	if c.writing != b {
+		c.mu.Unlock()
+		return
+	}
+	failed := c.failing
+	c.failing = true
+	b.release()
+	for _, w := range c.waiting {
+		w.release()
 	}
 	c.mu.Unlock()
-	if before != after && c.trouble != nil {
+	if !failed && c.trouble != nil {
 		c.trouble(err)
 	}
 }

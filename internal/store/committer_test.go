@@ -201,6 +201,31 @@ func TestCommitter(t *testing.T) {
 		})
 	})
 
+	t.Run("with keep a disk that works again is waited for, whatever is left from before", func(t *testing.T) {
+		bubble(t, true, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+			d.set(func(s *state) { s.err = failure })
+			begin()
+			add(t, c, 1)
+			synctest.Wait()
+			add(t, c, 2, 3, 4, 5) // a batch
+			left := add(t, c, 6)[0]
+			d.set(func(s *state) { s.err, s.slow = nil, time.Second })
+			time.Sleep(firstRetry + 1500*time.Millisecond)
+			if !slices.Equal(d.now().stored, []int{1}) || !isDone(left) {
+				t.Errorf("stored %v, somebody waits: %t", d.now().stored, !isDone(left))
+			}
+			after := add(t, c, 7)[0]
+			if isDone(after) {
+				t.Error("it is done before it is written")
+			}
+			<-after.done
+			if !slices.Equal(d.now().stored, []int{1, 2, 3, 4, 5, 6, 7}) {
+				t.Errorf("it is done when %v are stored", d.now().stored)
+			}
+			time.Sleep(time.Minute) // Whatever is wrong, nothing is under way at the end.
+		})
+	})
+
 	t.Run("with keep nobody waits long for a disk that hangs", func(t *testing.T) {
 		bubble(t, true, func(t *testing.T, d *disk, c *committer[int], begin func()) {
 			d.set(func(s *state) { s.slow = time.Hour })
@@ -221,6 +246,26 @@ func TestCommitter(t *testing.T) {
 			if !slices.Equal(d.now().stored, []int{1, 2, 3}) {
 				t.Errorf("stored %v", d.now().stored)
 			}
+		})
+	})
+
+	t.Run("with keep a stall that is noticed late is not the next batch's", func(t *testing.T) {
+		bubble(t, true, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+			begin()
+			first := add(t, c, 1)[0]
+			<-first.done
+			d.set(func(s *state) { s.slow = time.Second })
+			second := add(t, c, 2)[0]
+			synctest.Wait()
+			c.fail(first, errStalled) // As its timer does, which no test can hit in time.
+			if isDone(second) {
+				t.Error("it is done before it is written")
+			}
+			<-second.done
+			if d.now().trouble != nil {
+				t.Errorf("trouble told: %v", d.now().trouble)
+			}
+			time.Sleep(time.Minute) // Whatever is wrong, nothing is under way at the end.
 		})
 	})
 

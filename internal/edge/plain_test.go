@@ -1,0 +1,60 @@
+package edge_test
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"confab/internal/edge"
+	"confab/internal/websocket"
+)
+
+// pair is a connection over loopback, from both sides.
+func pair(t *testing.T) (client, server net.Conn) {
+	t.Helper()
+	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	client, err = new(net.Dialer).DialContext(t.Context(), "tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	server, err = ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client, server
+}
+
+// A client that leaves while it is held keeps its token, however long it was held:
+// the time that its head had is over by then.
+func TestServeNoticesWhoLeaves(t *testing.T) {
+	n := start(t, func(o *edge.Options) { o.MaxConnections = 1 })
+	n.connect(t, n.token("ann"))
+	client, conn := pair(t)
+	if err := conn.SetReadDeadline(time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan bool, 1)
+	upgrade := &websocket.Upgrade{Protocols: []string{n.token("bob")}}
+	go func() {
+		_, again := n.endpoint.Serve(conn, upgrade, "", nil)
+		served <- again
+	}()
+	eventually(t, func() bool { return testutil.ToFloat64(n.metrics.HandshakesHeld) == 1 })
+	client.Close()
+	eventually(t, func() bool { return testutil.ToFloat64(n.metrics.Handshakes.WithLabelValues("lost")) == 1 })
+	if <-served {
+		t.Error("it may ask for something else")
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.spent) != 1 {
+		t.Errorf("%d tokens are spent, want ann's", len(n.spent))
+	}
+}
