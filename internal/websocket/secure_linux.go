@@ -131,8 +131,14 @@ const readsPerEvent = 2
 func (s *secure) read() {
 	c := s.conn
 	for range readsPerEvent {
-		if c.state == stateDead || !c.wantsInput() {
-			return // want reads on.
+		if c.state == stateDead {
+			return
+		}
+		if !c.wantsInput() {
+			// want reads on, once epoll does not watch any more. It might go on
+			// watching for nothing: what is left may all be within crypto/tls.
+			s.socket.want(false, c.blocked)
+			return
 		}
 		n, err := s.tls.Read(c.loop.input)
 		// It may have answered a message of TLS itself.
