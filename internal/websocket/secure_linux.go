@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -141,9 +142,11 @@ func (s *secure) read() {
 			return
 		}
 		n, err := s.tls.Read(c.loop.input)
-		// It may have answered a message of TLS itself.
-		s.push()
-		if n > 0 {
+		// It may have answered a message of TLS itself, such as a KeyUpdate.
+		if !s.push() {
+			s.full()
+		}
+		if n > 0 && c.state != stateDead {
 			c.arrived(c.loop.input[:n])
 		}
 		switch {
@@ -184,13 +187,15 @@ func (s *secure) write(pieces [][]byte) (n int, full bool, err error) {
 		for len(plain) > 0 {
 			some := plain[:min(len(plain), maxRecord)]
 			plain = plain[len(some):]
-			s.wire.out = l.cipher[:0]
+			s.wire.out = l.cipher[:0] // It is empty, or the connection would be blocked.
 			if _, err := s.tls.Write(some); err != nil {
 				return n, false, err
 			}
 			l.cipher = s.wire.out[:0]
 			n += len(some)
 			if !s.push() {
+				// What is left is in memory of the loop.
+				s.wire.out = bytes.Clone(s.wire.out)
 				return n, true, nil
 			}
 		}
@@ -212,8 +217,6 @@ func (s *secure) push() bool {
 			s.conn.lost(err)
 			return false
 		case n == 0:
-			// It may be in memory that belongs to the loop.
-			w.out = append([]byte(nil), w.out...)
 			return false
 		}
 		w.out = w.out[n:]
@@ -234,9 +237,23 @@ func (s *secure) finish() {
 	}
 	s.finishing = true
 	if !s.push() {
-		s.conn.blocked = true
-		s.conn.rearm()
+		s.full()
 	}
+}
+
+// maxUnsent is how much may be on the wire: the record that was encrypted ahead
+// and, for a peer that has crypto/tls answer and does not read, as much again.
+const maxUnsent = 2 * maxRecord
+
+// full says that push has not sent everything: until it has, nothing else may be
+// written.
+func (s *secure) full() {
+	if len(s.wire.out) > maxUnsent {
+		s.conn.lost(ErrSlow)
+		return
+	}
+	s.conn.blocked = true
+	s.conn.rearm()
 }
 
 // descriptor is -1: nobody else may write to it.
