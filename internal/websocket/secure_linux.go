@@ -41,6 +41,7 @@ type wire struct {
 	taken bool
 	fd    int32
 	out   []byte // written and not sent
+	ended bool   // nothing more is written
 }
 
 // errAgain says that there is nothing to read yet. It is a net.Error that is
@@ -73,7 +74,9 @@ func (w *wire) Write(p []byte) (int, error) {
 	if !w.taken {
 		return w.Conn.Write(p)
 	}
-	w.out = append(w.out, p...)
+	if !w.ended {
+		w.out = append(w.out, p...)
+	}
 	return len(p), nil
 }
 
@@ -229,12 +232,14 @@ func (s *secure) push() bool {
 	return true
 }
 
-// finish ends the outgoing direction, of TLS and of the socket.
+// finish ends the outgoing direction, of TLS and of the socket. What crypto/tls
+// answers from here on is dropped: behind FIN it would be an error.
 func (s *secure) finish() {
 	if err := s.tls.CloseWrite(); err != nil {
 		s.conn.lost(err)
 		return
 	}
+	s.wire.ended = true
 	s.finishing = true
 	if !s.push() {
 		s.full()

@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // half is one direction of a TLS 1.3 client (RFC 8446, sections 5 and 7).
@@ -97,6 +98,7 @@ func (h *half) nonce() []byte {
 
 // The types of records, and a message.
 const (
+	recordAlert     = 21
 	recordHandshake = 22
 	recordData      = 23
 	keyUpdate       = 24
@@ -149,6 +151,8 @@ func (h *half) Read(p []byte) (int, error) {
 			if err := h.update(); err != nil {
 				return 0, err
 			}
+		case kind == recordAlert && content[1] == 0:
+			// close_notify: FIN follows.
 		default:
 			return 0, fmt.Errorf("a record of type %d: %x", kind, content[:last])
 		}
@@ -231,4 +235,22 @@ func TestKeyUpdatesAreBounded(t *testing.T) {
 		}
 	}
 	t.Error("it is never dropped")
+}
+
+// Nor does the server answer behind its end: that would become a reset.
+func TestKeyUpdatesBehindTheEnd(t *testing.T) {
+	s := form{open: openPoller, tls: true}.start(t, Options{CloseTimeout: 20 * time.Second}, handler{})
+	s.attached = make(chan *Conn, 1)
+	peer, w := s.dialHalves(t)
+	receive(t, s.attached, "the connection").Close(1000, "")
+	if op, _, err := peer.frame(); err != nil || op != opClose {
+		t.Fatalf("read %d, %v; want a Close frame", op, err)
+	}
+	for range 50 {
+		if err := w.writeBehindUpdates(t, pong("")); err != nil {
+			t.Fatalf("write: %v, want no reset", err)
+		}
+	}
+	peer.Close()
+	eventually(t, "the socket to be released", func() bool { return s.Len() == 0 })
 }
