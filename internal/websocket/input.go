@@ -16,7 +16,7 @@ func (c *Conn) wantsInput() bool {
 func (c *Conn) arrived(p []byte) {
 	c.alive()
 	if c.state == stateOpen && !c.deaf {
-		c.charge(len(p) / unitBytes)
+		c.chargeRead(len(p))
 		c.parse(p)
 	}
 }
@@ -72,7 +72,7 @@ func (c *Conn) resume() {
 // message hands a message to the Handler.
 func (c *Conn) message(op Opcode, payload []byte) bool {
 	defer c.caught()
-	c.charge(1)
+	c.charge()
 	c.loop.server.handler.Message(c, op, payload)
 	return c.receiving()
 }
@@ -80,7 +80,7 @@ func (c *Conn) message(op Opcode, payload []byte) bool {
 // ping answers a ping of the peer, behind what the Handler has sent in answer to
 // earlier input.
 func (c *Conn) ping(payload []byte) bool {
-	c.charge(1)
+	c.charge()
 	frame := appendFrame(nil, opPong, payload)
 	c.loop.post(func() {
 		if c.state == stateOpen {
@@ -92,7 +92,7 @@ func (c *Conn) ping(payload []byte) bool {
 
 // pong needs no answer: that it arrived is enough.
 func (c *Conn) pong() bool {
-	c.charge(1)
+	c.charge()
 	return c.receiving()
 }
 
