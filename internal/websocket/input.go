@@ -2,14 +2,14 @@ package websocket
 
 // receiving tells whether messages are taken.
 func (c *Conn) receiving() bool {
-	return c.state == stateOpen && !c.deaf && c.thaw == 0 && !c.paused.Load()
+	return c.state == stateOpen && !c.deaf && c.thaw == 0 && c.pause.Load() != paused
 }
 
 // wantsInput tells whether the transport should read. A connection that is
 // being closed reads on, whoever paused it: unread input would turn the close
 // into a reset, which costs the peer what it has not read yet.
 func (c *Conn) wantsInput() bool {
-	return c.state != stateOpen || c.thaw == 0 && !c.paused.Load()
+	return c.state != stateOpen || c.thaw == 0 && c.pause.Load() != paused
 }
 
 // arrived takes input, which it changes, and keeps no reference to it.
@@ -58,6 +58,7 @@ func (c *Conn) parse(p []byte) {
 
 // resume goes on where the connection was paused.
 func (c *Conn) resume() {
+	c.pause.CompareAndSwap(resumed, notPaused)
 	if !c.receiving() {
 		return
 	}
