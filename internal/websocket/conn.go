@@ -11,10 +11,10 @@ import (
 // delivered to the group before the call; after the connection has ended they do
 // nothing.
 type Conn struct {
-	loop   *loop
-	part   *part // its group's share on this loop; nil without a group
-	value  any
-	paused atomic.Bool // as the last call of Pause or Resume said
+	loop  *loop
+	part  *part // its group's share on this loop; nil without a group
+	value any
+	pause atomic.Uint32 // one of the states below
 
 	// The rest belongs to the loop.
 	state     state
@@ -46,6 +46,13 @@ const (
 	stateClosing               // what is owed is written; input is thrown away
 	stateDraining              // all is written and FIN sent; until the peer closes, input is thrown away
 	stateDead                  // nothing but its release is left
+)
+
+// The states of Conn.pause.
+const (
+	notPaused uint32 = iota
+	paused           // as the last call of Pause or Resume said
+	resumed          // as it said, and the loop has yet to go on
 )
 
 // transport carries bytes for a connection. Its methods are called on the loop
@@ -115,12 +122,14 @@ func (c *Conn) Drop() {
 // Pause stops the calls of Handler.Message until Resume is called: at once if
 // Message itself calls it. No more input is read meanwhile, and the peer is not
 // taken for dead. There is no counting: the last call decides.
-func (c *Conn) Pause() { c.paused.Store(true) }
+func (c *Conn) Pause() { c.pause.Store(paused) }
 
 // Resume undoes Pause.
 func (c *Conn) Resume() {
-	c.paused.Store(false)
-	c.loop.post(c.resume)
+	// Unless it is undone already.
+	if c.pause.CompareAndSwap(paused, resumed) {
+		c.loop.post(c.resume)
+	}
 }
 
 // SetDeadline replaces the time at which Handler.Deadline is called; zero is

@@ -36,6 +36,11 @@ func openPoller() (poller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create an epoll descriptor: %w", err)
 	}
+	return newEpoll(fd)
+}
+
+// newEpoll makes a poller of an epoll descriptor, which it closes if it fails.
+func newEpoll(fd int) (poller, error) {
 	bell, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
 		unix.Close(fd)
@@ -43,8 +48,7 @@ func openPoller() (poller, error) {
 	}
 	e := &epoll{fd: fd, bell: bell}
 	if err := e.open(); err != nil {
-		unix.Close(fd)
-		unix.Close(bell)
+		e.close()
 		return nil, err
 	}
 	return e, nil
@@ -136,6 +140,11 @@ func (e *epoll) wake() {
 }
 
 func (e *epoll) close() {
-	e.file.Close()
+	if e.file != nil {
+		// The descriptor is its own: a second close could hit another's.
+		e.file.Close()
+	} else {
+		unix.Close(e.fd)
+	}
 	unix.Close(e.bell)
 }

@@ -12,20 +12,27 @@ const (
 	// inputSlice how much of that it has again when it is read from next.
 	inputBurst = int64(200 * time.Millisecond)
 	inputSlice = int64(100 * time.Millisecond)
-	// unitBytes is how many bytes count as much as a frame: fragments and the
+	// frameBytes is how many bytes count as much as a frame: fragments and the
 	// inside of large messages are no way around the rate.
-	unitBytes = 4 << 10
+	frameBytes = 4 << 10
+	// readBytes is how many bytes a read counts as that found fewer: it costs a
+	// system call or, with TLS, a record.
+	readBytes = 64
 )
 
-// charge counts messages and control frames, or as many times unitBytes of input,
-// against Options.InputRate.
-func (c *Conn) charge(units int) {
+// charge counts a message or control frame against Options.InputRate.
+func (c *Conn) charge() { c.chargeBytes(frameBytes) }
+
+// chargeRead counts a read of n bytes.
+func (c *Conn) chargeRead(n int) { c.chargeBytes(max(n, readBytes)) }
+
+func (c *Conn) chargeBytes(n int) {
 	rate := c.loop.server.options.InputRate
-	if rate <= 0 || units <= 0 {
+	if rate <= 0 {
 		return
 	}
 	now := c.loop.now
-	c.spent = max(c.spent, now) + int64(units)*int64(time.Second)/int64(rate)
+	c.spent = max(c.spent, now) + int64(n)*int64(time.Second)/(int64(rate)*frameBytes)
 	if c.spent-now > inputBurst && c.thaw == 0 {
 		c.thaw = c.spent - inputBurst + inputSlice
 		c.schedule()

@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"math"
+	"slices"
 	"sync"
 )
 
@@ -14,10 +15,10 @@ type Group struct {
 	// mu guards the fields below, and count, dirty and frames of the parts.
 	mu     sync.Mutex
 	chain  chain
-	frames int64 // delivered so far
-	parts  []*part
-	count  int // members on all loops
-	behind int // parts that are dirty
+	frames int64   // delivered so far
+	parts  []*part // those with members
+	count  int     // members on all loops
+	behind int     // parts that are dirty
 }
 
 // NewGroup returns a group without members.
@@ -37,7 +38,7 @@ func (g *Group) Deliver(text []byte) int {
 	g.chain.appendText(text)
 	g.frames++
 	for _, p := range g.parts {
-		if p.count > 0 && !p.dirty {
+		if !p.dirty {
 			p.dirty = true
 			g.behind++
 			p.loop.markDirty(p)
@@ -70,9 +71,6 @@ func (g *Group) enter() (*part, cursor) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	p := g.choose()
-	if p.count == 0 {
-		p.frames = g.frames
-	}
 	p.count++
 	g.count++
 	return p, g.chain.end()
@@ -102,19 +100,18 @@ func (g *Group) choose() *part {
 			return p
 		}
 	}
-	p := &part{group: g, loop: best, flushed: g.chain.end(), last: math.MinInt64 / 2}
+	p := &part{group: g, loop: best, frames: g.frames, flushed: g.chain.end(), last: math.MinInt64 / 2}
 	g.parts = append(g.parts, p)
 	return p
 }
 
-// leave counts a member out.
+// leave counts a member out. It is called on the part's loop.
 func (g *Group) leave(p *part) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.count--
-	if p.count--; p.count == 0 {
-		// Let go of what has been written.
-		p.flushed = g.chain.end()
+	g.countOut(p)
+	if p.count == 0 {
+		p.letGo()
 	}
 }
 
@@ -122,6 +119,16 @@ func (g *Group) leave(p *part) {
 func (g *Group) leaveUnseen(p *part) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.countOut(p)
+}
+
+// countOut counts a member out and, with the last one, the part: nothing would
+// move its cursor on any more, and so it would keep all that is delivered from
+// here on. Whoever joins on its loop next gets another part. The caller holds
+// g.mu.
+func (g *Group) countOut(p *part) {
 	g.count--
-	p.count--
+	if p.count--; p.count == 0 {
+		g.parts = slices.DeleteFunc(g.parts, func(q *part) bool { return q == p })
+	}
 }

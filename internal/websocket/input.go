@@ -2,21 +2,21 @@ package websocket
 
 // receiving tells whether messages are taken.
 func (c *Conn) receiving() bool {
-	return c.state == stateOpen && !c.deaf && c.thaw == 0 && !c.paused.Load()
+	return c.state == stateOpen && !c.deaf && c.thaw == 0 && c.pause.Load() != paused
 }
 
 // wantsInput tells whether the transport should read. A connection that is
 // being closed reads on, whoever paused it: unread input would turn the close
 // into a reset, which costs the peer what it has not read yet.
 func (c *Conn) wantsInput() bool {
-	return c.state != stateOpen || c.thaw == 0 && !c.paused.Load()
+	return c.state != stateOpen || c.thaw == 0 && c.pause.Load() != paused
 }
 
 // arrived takes input, which it changes, and keeps no reference to it.
 func (c *Conn) arrived(p []byte) {
 	c.alive()
 	if c.state == stateOpen && !c.deaf {
-		c.charge(len(p) / unitBytes)
+		c.chargeRead(len(p))
 		c.parse(p)
 	}
 }
@@ -58,6 +58,7 @@ func (c *Conn) parse(p []byte) {
 
 // resume goes on where the connection was paused.
 func (c *Conn) resume() {
+	c.pause.CompareAndSwap(resumed, notPaused)
 	if !c.receiving() {
 		return
 	}
@@ -72,7 +73,7 @@ func (c *Conn) resume() {
 // message hands a message to the Handler.
 func (c *Conn) message(op Opcode, payload []byte) bool {
 	defer c.caught()
-	c.charge(1)
+	c.charge()
 	c.loop.server.handler.Message(c, op, payload)
 	return c.receiving()
 }
@@ -80,7 +81,7 @@ func (c *Conn) message(op Opcode, payload []byte) bool {
 // ping answers a ping of the peer, behind what the Handler has sent in answer to
 // earlier input.
 func (c *Conn) ping(payload []byte) bool {
-	c.charge(1)
+	c.charge()
 	frame := appendFrame(nil, opPong, payload)
 	c.loop.post(func() {
 		if c.state == stateOpen {
@@ -92,7 +93,7 @@ func (c *Conn) ping(payload []byte) bool {
 
 // pong needs no answer: that it arrived is enough.
 func (c *Conn) pong() bool {
-	c.charge(1)
+	c.charge()
 	return c.receiving()
 }
 

@@ -2,7 +2,7 @@ package websocket
 
 import "runtime"
 
-// part is a loop's share of a group.
+// part is a loop's share of a group, from its first member to its last.
 type part struct {
 	group *Group
 	loop  *loop
@@ -46,7 +46,14 @@ func (p *part) capture() {
 	if g.behind--; g.behind == 0 {
 		g.chain.quiet = p.target.position()
 	}
+	if p.count == 0 {
+		p.letGo()
+	}
 }
+
+// letGo ends what a part without members holds of the group's output. The part
+// itself may live on, in a list of its loop or with a Conn that somebody keeps.
+func (p *part) letGo() { p.flushed, p.target = cursor{}, cursor{} }
 
 // A loop lets other goroutines run after this many writes: the scheduler does
 // not see the time that raw system calls take.

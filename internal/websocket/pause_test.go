@@ -60,6 +60,53 @@ func TestPause(t *testing.T) {
 	})
 }
 
+// What has come off the socket already is read when a connection goes on, though
+// no more comes behind it: with TLS there may be records of it.
+func TestPauseAmongRecords(t *testing.T) {
+	const messages = 12
+	var pieces [][]byte
+	for i := range messages {
+		pieces = append(pieces, text(string(rune('a'+i))))
+	}
+	check := func(t *testing.T, peer *rawConn, handled <-chan string, next func()) {
+		t.Helper()
+		peer.writeTogether(t, pieces...)
+		for i := range messages {
+			if got := receive(t, handled, "a message"); got != string(rune('a'+i)) {
+				t.Fatalf("message %q, want %q", got, rune('a'+i))
+			}
+			next()
+		}
+	}
+	t.Run("Pause", func(t *testing.T) {
+		eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+			handled := make(chan string, messages)
+			s := start(Options{}, handler{message: func(c *Conn, _ Opcode, p []byte) {
+				c.Pause()
+				handled <- string(p)
+			}})
+			s.attached = make(chan *Conn, 1)
+			peer := s.dialRaw(t)
+			c := receive(t, s.attached, "the connection")
+			check(t, peer, handled, func() {
+				// The loop has turned to something else.
+				turned := make(chan struct{})
+				c.loop.post(func() { close(turned) })
+				receive(t, turned, "a round of the loop")
+				c.Resume()
+			})
+		})
+	})
+	t.Run("InputRate", func(t *testing.T) {
+		eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+			handled := make(chan string, messages)
+			// A fifth of a second's worth is the burst, of four messages.
+			s := start(Options{InputRate: 20}, handler{message: func(_ *Conn, _ Opcode, p []byte) { handled <- string(p) }})
+			check(t, s.dialRaw(t), handled, func() {})
+		})
+	})
+}
+
 // A paused connection does not take more input than was under way.
 func TestPauseIsBackPressure(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {

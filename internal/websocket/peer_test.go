@@ -161,6 +161,38 @@ type rawConn struct {
 	net.Conn
 	tcp *net.TCPConn // beneath TLS, if there is that
 	r   *bufio.Reader
+
+	cork *cork
+}
+
+// cork is a TCP connection that can hold back what is written, to send it as one.
+type cork struct {
+	*net.TCPConn
+	holding bool
+	held    []byte
+}
+
+func (c *cork) Write(p []byte) (int, error) {
+	if !c.holding {
+		return c.TCPConn.Write(p)
+	}
+	c.held = append(c.held, p...)
+	return len(p), nil
+}
+
+// writeTogether writes each piece on its own, with TLS as a record of its own,
+// and sends all of them at once.
+func (c *rawConn) writeTogether(t testing.TB, pieces ...[]byte) {
+	t.Helper()
+	c.cork.holding = true
+	for _, p := range pieces {
+		c.write(t, p...)
+	}
+	c.cork.holding = false
+	if _, err := c.cork.Write(c.cork.held); err != nil {
+		t.Fatalf("write: %v", err)
+	}
+	c.cork.held = nil
 }
 
 const requestHead = "GET / HTTP/1.1\r\nHost: chat\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
@@ -193,13 +225,15 @@ func (s *peerServer) dialHead(t testing.TB, head string) *rawConn {
 		t.Fatal(err)
 	}
 	tcp := n.(*net.TCPConn)
+	cork := &cork{TCPConn: tcp}
+	n = cork
 	if s.client != nil {
 		n = tls.Client(n, s.client.Transport.(*http.Transport).TLSClientConfig)
 	}
 	if _, err := io.WriteString(n, head); err != nil {
 		t.Fatalf("write the handshake: %v", err)
 	}
-	return &rawConn{n, tcp, bufio.NewReader(n)}
+	return &rawConn{n, tcp, bufio.NewReader(n), cork}
 }
 
 func (c *rawConn) write(t testing.TB, p ...byte) {

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -40,6 +41,7 @@ type wire struct {
 	taken bool
 	fd    int32
 	out   []byte // written and not sent
+	ended bool   // nothing more is written
 }
 
 // errAgain says that there is nothing to read yet. It is a net.Error that is
@@ -72,7 +74,9 @@ func (w *wire) Write(p []byte) (int, error) {
 	if !w.taken {
 		return w.Conn.Write(p)
 	}
-	w.out = append(w.out, p...)
+	if !w.ended {
+		w.out = append(w.out, p...)
+	}
 	return len(p), nil
 }
 
@@ -131,13 +135,21 @@ const readsPerEvent = 2
 func (s *secure) read() {
 	c := s.conn
 	for range readsPerEvent {
-		if c.state == stateDead || !c.wantsInput() {
-			return // want reads on.
+		if c.state == stateDead {
+			return
+		}
+		if !c.wantsInput() {
+			// want reads on, once epoll does not watch any more. It might go on
+			// watching for nothing: what is left may all be within crypto/tls.
+			s.socket.want(false, c.blocked)
+			return
 		}
 		n, err := s.tls.Read(c.loop.input)
-		// It may have answered a message of TLS itself.
-		s.push()
-		if n > 0 {
+		// It may have answered a message of TLS itself, such as a KeyUpdate.
+		if !s.push() {
+			s.full()
+		}
+		if n > 0 && c.state != stateDead {
 			c.arrived(c.loop.input[:n])
 		}
 		switch {
@@ -178,13 +190,15 @@ func (s *secure) write(pieces [][]byte) (n int, full bool, err error) {
 		for len(plain) > 0 {
 			some := plain[:min(len(plain), maxRecord)]
 			plain = plain[len(some):]
-			s.wire.out = l.cipher[:0]
+			s.wire.out = l.cipher[:0] // It is empty, or the connection would be blocked.
 			if _, err := s.tls.Write(some); err != nil {
 				return n, false, err
 			}
 			l.cipher = s.wire.out[:0]
 			n += len(some)
 			if !s.push() {
+				// What is left is in memory of the loop.
+				s.wire.out = bytes.Clone(s.wire.out)
 				return n, true, nil
 			}
 		}
@@ -206,8 +220,6 @@ func (s *secure) push() bool {
 			s.conn.lost(err)
 			return false
 		case n == 0:
-			// It may be in memory that belongs to the loop.
-			w.out = append([]byte(nil), w.out...)
 			return false
 		}
 		w.out = w.out[n:]
@@ -220,17 +232,33 @@ func (s *secure) push() bool {
 	return true
 }
 
-// finish ends the outgoing direction, of TLS and of the socket.
+// finish ends the outgoing direction, of TLS and of the socket. What crypto/tls
+// answers from here on is dropped: behind FIN it would be an error.
 func (s *secure) finish() {
 	if err := s.tls.CloseWrite(); err != nil {
 		s.conn.lost(err)
 		return
 	}
+	s.wire.ended = true
 	s.finishing = true
 	if !s.push() {
-		s.conn.blocked = true
-		s.conn.rearm()
+		s.full()
 	}
+}
+
+// maxUnsent is how much may be on the wire: the record that was encrypted ahead
+// and, for a peer that has crypto/tls answer and does not read, as much again.
+const maxUnsent = 2 * maxRecord
+
+// full says that push has not sent everything: until it has, nothing else may be
+// written.
+func (s *secure) full() {
+	if len(s.wire.out) > maxUnsent {
+		s.conn.lost(ErrSlow)
+		return
+	}
+	s.conn.blocked = true
+	s.conn.rearm()
 }
 
 // descriptor is -1: nobody else may write to it.

@@ -27,7 +27,8 @@ func (c *Conn) lookOpen() {
 		return
 	}
 	interval := int64(l.server.options.PingInterval)
-	if l.now-c.seen >= 2*interval && c.thaw == 0 && !c.paused.Load() {
+	// Nobody could see life of one that is not read from; resume begins anew.
+	if l.now-c.seen >= 2*interval && c.thaw == 0 && c.pause.Load() == notPaused {
 		c.lost(ErrIdle)
 		return
 	}

@@ -113,3 +113,35 @@ func TestPing(t *testing.T) {
 		})
 	})
 }
+
+// A peer that was paused for long has all the time again from Resume on, even if
+// the loop looks at it before it has gone on reading.
+func TestResumeBehindALongPause(t *testing.T) {
+	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+		const interval = 100 * time.Millisecond
+		causes := make(chan error, 1)
+		handled := make(chan string, 1)
+		s := start(Options{PingInterval: interval}, handler{
+			message: func(_ *Conn, _ Opcode, p []byte) { handled <- string(p) },
+			// The loop is about to see whether the peer is alive.
+			deadline: func(c *Conn) { c.Resume() },
+			closed:   func(_ *Conn, cause error) { causes <- cause },
+		})
+		s.attached = make(chan *Conn, 1)
+		peer := s.dialRaw(t)
+		c := receive(t, s.attached, "the connection")
+		c.Pause()
+		c.SetDeadline(time.Now().Add(3 * interval))
+		peer.write(t, text("unread")...)
+		select {
+		case p := <-handled:
+			if p != "unread" {
+				t.Errorf("message %q", p)
+			}
+		case cause := <-causes:
+			t.Errorf("Closed with %v", cause)
+		case <-time.After(20 * time.Second):
+			t.Error("neither a message nor the end")
+		}
+	})
+}

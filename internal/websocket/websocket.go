@@ -38,7 +38,7 @@ type Options struct {
 	MaxMessage int
 	// InputRate is how many messages and control frames of a connection are read
 	// in a second, apart from a short burst; bytes count too, 4 KiB as much as a
-	// frame. What a client sends beyond it waits, and so does what it sends
+	// frame, and a read of a few as 64. What a client sends beyond it waits, and so does what it sends
 	// behind that, its Close frame included. No limit by default.
 	InputRate int
 	// PingInterval is the time between two pings of the server; 45 s by default,

@@ -1,0 +1,82 @@
+package websocket
+
+import (
+	"io"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"weak"
+)
+
+// A loop whose last member of a group has left keeps nothing of what the group
+// delivers afterwards, and serves those who come back.
+func TestLoopWithoutMembersKeepsNothing(t *testing.T) {
+	s := startServer(t, Options{Loops: 2, MaxPending: 16 << 20}, handler{}, openPoller)
+	s.attached = make(chan *Conn, 1)
+	var conns []*Conn
+	join := func() *rawConn {
+		peer := s.dialRaw(t)
+		conns = append(conns, receive(t, s.attached, "the connection"))
+		return peer
+	}
+	deliver := func(to int) {
+		t.Helper()
+		// More than the largest chunk.
+		for range 2 * maxChunk / 4096 {
+			if n := s.group.Deliver([]byte(strings.Repeat("x", 4096))); n != to {
+				t.Fatalf("delivered to %d members, want %d", n, to)
+			}
+		}
+	}
+	// letsGo fails if what is delivered from here on stays in memory.
+	letsGo := func() {
+		t.Helper()
+		from := weak.Make(s.group.end().chunk)
+		deliver(spreadAbove)
+		eventually(t, "what was delivered to be let go of", func() bool {
+			runtime.GC()
+			return from.Value() == nil
+		})
+	}
+	for range spreadAbove + 5 {
+		go io.Copy(io.Discard, join()) //nolint:errcheck // Until it is dropped.
+	}
+	home := conns[0].loop
+	// The connections themselves stay referred to, and with them their part.
+	for _, c := range conns {
+		if c.loop != home {
+			c.Drop()
+		}
+	}
+	eventually(t, "the other loop's members to leave", func() bool { return s.group.Len() == spreadAbove })
+	letsGo()
+
+	// A member that leaves with something yet to be written to it.
+	join()
+	deliver(spreadAbove + 1)
+	conns[len(conns)-1].Drop()
+	eventually(t, "it to leave", func() bool { return s.group.Len() == spreadAbove })
+	letsGo()
+
+	// A connection that Attach refuses is counted in and out.
+	closed, err := net.Dial("tcp", s.http.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	if _, err := s.Attach(Attachment{Conn: closed, Group: s.group}); err == nil && runsEpoll {
+		t.Error("a closed connection was attached")
+	}
+	eventually(t, "it to be counted out", func() bool { return s.group.Len() == spreadAbove })
+	letsGo()
+
+	back := join()
+	if c := conns[len(conns)-1]; c.loop == home {
+		t.Fatal("the loop that is free is not used")
+	}
+	s.group.Deliver([]byte("welcome back"))
+	if _, p, err := back.frame(); err != nil || string(p) != "welcome back" {
+		t.Errorf("read %.20q, %v", p, err)
+	}
+}
