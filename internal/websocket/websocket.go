@@ -38,8 +38,8 @@ type Options struct {
 	MaxMessage int
 	// InputRate is how many messages and control frames of a connection are read
 	// in a second, apart from a short burst; bytes count too, 4 KiB as much as a
-	// frame, and a read of a few as 64. What a client sends beyond it waits, and so does what it sends
-	// behind that, its Close frame included. No limit by default.
+	// frame, and a read of a few as 64. What a client sends beyond it waits, and so
+	// does what it sends behind that, its Close frame included. No limit by default.
 	InputRate int
 	// PingInterval is the time between two pings of the server; 45 s by default,
 	// none when negative. A peer that has shown no life for two intervals is
