@@ -90,7 +90,7 @@ func allTargets(bin string) []*target {
 	}
 	targets := []*target{
 		{name: "confab", start: startConfab},
-		{name: "confab-engine", start: startEngine(filepath.Join(bin, "engine"))},
+		{name: "confab-engine", part: true, start: startEngine(filepath.Join(bin, "engine"))},
 		floors(bin)["pace 50"],
 		peer("gorilla", plain{}, "", "gorilla", "%a"),
 		peer("gobwas", plain{}, "", "gobwas", "%a"),

@@ -27,6 +27,8 @@ type target struct {
 	start func(ctx context.Context, s *scenario) (*running, error)
 	// peer is somebody else's.
 	peer bool
+	// part is a part of Confab alone.
+	part bool
 	// floor is what others are compared with.
 	floor bool
 }
