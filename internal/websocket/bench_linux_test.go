@@ -114,6 +114,11 @@ func pairs(b *testing.B, n int) (servers, clients []net.Conn) {
 // BenchmarkDeliver is what a delivery to 1,000 connections costs, one at a time,
 // and how that compares to a loop that does nothing but write to them.
 func BenchmarkDeliver(b *testing.B) {
+	b.Run("io_uring", func(b *testing.B) { benchmarkDeliver(b, false) })
+	b.Run("write", func(b *testing.B) { benchmarkDeliver(b, true) })
+}
+
+func benchmarkDeliver(b *testing.B, noIOURing bool) {
 	const members = 1000
 	frame := appendFrame(nil, Text, bytes.Repeat([]byte{'x'}, 304))
 	d := newDrain(b)
@@ -124,7 +129,7 @@ func BenchmarkDeliver(b *testing.B) {
 		d.add(b, clients[i])
 		fds = append(fds, descriptor(b, c))
 	}
-	s := NewServer(Options{Loops: 1, PingInterval: -1}, handler{})
+	s := NewServer(Options{Loops: 1, PingInterval: -1, NoIOURing: noIOURing}, handler{})
 	b.Cleanup(s.Close)
 	g := s.NewGroup()
 	served, clients := pairs(b, members)

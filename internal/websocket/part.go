@@ -57,7 +57,7 @@ func (p *part) letGo() { p.flushed, p.target = cursor{}, cursor{} }
 
 // A loop lets other goroutines run after this many writes: the scheduler does
 // not see the time that raw system calls take.
-const writesPerYield = 128
+const writesPerYield = 64
 
 // writesPerRound is how many members of large parts a round writes to, some
 // milliseconds' worth. So long, and no longer, everything else waits for them: a
@@ -110,15 +110,19 @@ func (p *part) flush(most int) (n int, done bool) {
 	pieces := appendPieces(l.pieces[:0], from, to)
 	size := int(to.position() - from.position())
 	for n < most && p.next < len(p.members) {
-		m := &p.members[p.next]
-		p.next++
-		n++
-		if m.slow {
-			m.conn.deliver(from, to)
-		} else if wrote, err := writeSocket(m.fd, pieces, &l.vectors); wrote < size {
-			m.conn.fallBehind(pieces, wrote, err)
+		some := p.members[p.next:min(p.next+min(most-n, writesPerYield), len(p.members))]
+		l.poller.writeAll(some, pieces, l.written[:])
+		for i := range some {
+			switch m, w := &some[i], l.written[i]; {
+			case m.slow:
+				m.conn.deliver(from, to)
+			case w.n < size:
+				m.conn.fallBehind(pieces, w.n, w.err)
+			}
 		}
-		if n%writesPerYield == 0 {
+		p.next += len(some)
+		n += len(some)
+		if len(some) == writesPerYield {
 			runtime.Gosched()
 		}
 	}

@@ -19,14 +19,15 @@ import (
 // all of them.
 var forms = []form{
 	{"sockets", openPoller, false},
+	{"sockets without io_uring", func(o *Options) (poller, error) { o.NoIOURing = true; return openPoller(o) }, false},
 	{"TLS", openPoller, true},
-	{"goroutines", func() (poller, error) { return newBell(), nil }, false},
-	{"TLS with goroutines", func() (poller, error) { return newBell(), nil }, true},
+	{"goroutines", func(*Options) (poller, error) { return newBell(), nil }, false},
+	{"TLS with goroutines", func(*Options) (poller, error) { return newBell(), nil }, true},
 }
 
 type form struct {
 	name string
-	open func() (poller, error)
+	open func(*Options) (poller, error)
 	tls  bool
 }
 
@@ -80,7 +81,7 @@ type peerServer struct {
 	prepare func(a *Attachment)
 }
 
-func startServer(t testing.TB, o Options, h Handler, open func() (poller, error)) *peerServer {
+func startServer(t testing.TB, o Options, h Handler, open func(*Options) (poller, error)) *peerServer {
 	t.Helper()
 	return form{open: open}.start(t, o, h)
 }

@@ -214,7 +214,7 @@ func (s *secure) push() bool {
 	w := s.wire
 	for len(w.out) > 0 && s.conn.state != stateDead {
 		one := [1][]byte{w.out}
-		n, err := writeSocket(s.fd, one[:], &s.conn.loop.vectors)
+		n, err := s.epoll.outlet.write(s.fd, one[:])
 		switch {
 		case err != nil:
 			s.conn.lost(err)
