@@ -359,4 +359,7 @@ func (s *soak) fail(err error) {
 func (s *soak) report() {
 	fmt.Printf("%d joins, %d leaves, %d messages, %d deliveries, %d kicks (%d carried out), %d stalled (%d dropped), %d deploys (%d connections moved), %d tokens refused meanwhile\n",
 		s.joins, s.leaves, s.messages, s.deliveries, s.kicks, s.kicked, s.stalls, s.dropped, s.deploys, s.drained, s.refused)
+	if used, err := load.CPU(os.Getpid()); err == nil && s.fleet != nil {
+		fmt.Printf("the generator needed %.2f of a core\n", used.Seconds()/s.fleet.Now().Seconds())
+	}
 }
