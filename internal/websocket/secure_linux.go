@@ -32,13 +32,12 @@ func (l wires) Accept() (net.Conn, error) {
 }
 
 // wire is what crypto/tls reads from and writes to. Until a loop takes it over it
-// is its net.Conn, which waits; from then on it is the socket, and never waits:
-// Read fails with errAgain when nothing is there, which crypto/tls passes on and
-// gets over, and Write keeps everything, for nothing that it fails with does
+// is its net.Conn, which waits; from then on it has none, is the socket, and never
+// waits: Read fails with errAgain when nothing is there, which crypto/tls passes on
+// and gets over, and Write keeps everything, for nothing that it fails with does
 // crypto/tls get over.
 type wire struct {
 	net.Conn
-	taken bool
 	fd    int32
 	out   []byte // written and not sent
 	ended bool   // nothing more is written
@@ -49,7 +48,7 @@ type wire struct {
 var errAgain = os.ErrDeadlineExceeded
 
 func (w *wire) Read(p []byte) (int, error) {
-	if !w.taken {
+	if w.Conn != nil {
 		return w.Conn.Read(p)
 	}
 	if len(p) == 0 {
@@ -71,7 +70,7 @@ func (w *wire) Read(p []byte) (int, error) {
 }
 
 func (w *wire) Write(p []byte) (int, error) {
-	if !w.taken {
+	if w.Conn != nil {
 		return w.Conn.Write(p)
 	}
 	if !w.ended {
@@ -82,10 +81,10 @@ func (w *wire) Write(p []byte) (int, error) {
 
 // SetWriteDeadline is called by crypto/tls, too, which then does not wait.
 func (w *wire) SetWriteDeadline(t time.Time) error {
-	if w.taken {
-		return nil
+	if w.Conn != nil {
+		return w.Conn.SetWriteDeadline(t)
 	}
-	return w.Conn.SetWriteDeadline(t)
+	return nil
 }
 
 // secure is the transport of a TLS connection that epoll watches.
@@ -112,7 +111,7 @@ func (l *loop) adoptSecure(c *Conn, e *epoll, n *tls.Conn) (*secure, error) {
 		return nil, nil
 	}
 	w.Close()
-	w.taken, w.fd = true, int32(fd)
+	w.Conn, w.fd = nil, int32(fd) // A net.Conn is 400 bytes, closed or not.
 	return &secure{socket: socket{fd: int32(fd), conn: c, epoll: e}, tls: n, wire: w}, nil
 }
 
