@@ -46,7 +46,7 @@ func openPoller(o *Options) (poller, error) {
 	}
 	e.outlet.log = o.Log
 	if !o.NoIOURing {
-		if err := e.outlet.openRing(); err != nil {
+		if e.outlet.batch, err = openBatch(&e.outlet); err != nil {
 			o.NoIOURing = true
 			o.Log.Info("No io_uring for WebSocket connections; each write costs a system call", slog.Any("reason", err))
 		}

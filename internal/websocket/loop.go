@@ -48,8 +48,6 @@ type loop struct {
 	pieces      [][]byte
 	piecesOfOne [][]byte
 	written     [writesPerYield]written
-	plain       []byte // gathered for TLS
-	cipher      []byte // written by TLS
 	callsBefore []func()
 	dirtyBefore []*part
 }
@@ -71,10 +69,12 @@ type poller interface {
 }
 
 // written is what has become of a write: so many bytes of it, which are 0 when
-// the socket was full, or an error.
+// the socket was full, or an error. A transport that is full, though it has taken
+// all of them, takes nothing more.
 type written struct {
-	n   int
-	err error
+	n    int
+	full bool
+	err  error
 }
 
 // inputSize is how much is read from a connection in one round: more messages

@@ -30,8 +30,9 @@ type member struct {
 	fd int32
 	// slow members are served through their Conn: they are owed something, or
 	// are ahead of the others, or have no descriptor.
-	slow bool
-	conn *Conn
+	slow   bool
+	secure bool // what is written is encrypted by its transport
+	conn   *Conn
 }
 
 // capture decides that this round writes everything delivered until now.
@@ -118,6 +119,8 @@ func (p *part) flush(most int) (n int, done bool) {
 				m.conn.deliver(from, to)
 			case w.n < size:
 				m.conn.fallBehind(pieces, w.n, w.err)
+			case w.full:
+				m.conn.block()
 			}
 		}
 		p.next += len(some)
@@ -148,7 +151,8 @@ func (p *part) join(c *Conn, at cursor) {
 	}
 	c.joined = true
 	c.index = int32(len(p.members))
-	p.members = append(p.members, member{fd: c.transport.descriptor(), conn: c})
+	fd, secure := c.transport.descriptor()
+	p.members = append(p.members, member{fd: fd, secure: secure, conn: c})
 	c.mark()
 }
 

@@ -174,26 +174,26 @@ func (s *secure) want(read, write bool) {
 // is full when the socket has not taken all of them; the rest is small, for no
 // more than a record is encrypted ahead.
 func (s *secure) write(pieces [][]byte) (n int, full bool, err error) {
-	l := s.conn.loop
+	o := &s.epoll.outlet
 	for len(pieces) > 0 {
 		plain := pieces[0]
 		pieces = pieces[1:]
 		if len(pieces) > 0 && len(plain) < maxRecord {
-			l.plain = append(l.plain[:0], plain...)
-			for len(pieces) > 0 && len(l.plain)+len(pieces[0]) <= maxRecord {
-				l.plain = append(l.plain, pieces[0]...)
+			o.plain = append(o.plain[:0], plain...)
+			for len(pieces) > 0 && len(o.plain)+len(pieces[0]) <= maxRecord {
+				o.plain = append(o.plain, pieces[0]...)
 				pieces = pieces[1:]
 			}
-			plain = l.plain
+			plain = o.plain
 		}
 		for len(plain) > 0 {
 			some := plain[:min(len(plain), maxRecord)]
 			plain = plain[len(some):]
-			s.wire.out = l.cipher[:0] // It is empty, or the connection would be blocked.
+			s.wire.out = o.cipher[:0] // It is empty, or the connection would be blocked.
 			if _, err := s.tls.Write(some); err != nil {
 				return n, false, err
 			}
-			l.cipher = s.wire.out[:0]
+			o.cipher = s.wire.out[:0]
 			n += len(some)
 			if !s.push() {
 				// What is left is in memory of the loop.
@@ -203,6 +203,25 @@ func (s *secure) write(pieces [][]byte) (n int, full bool, err error) {
 		}
 	}
 	return n, false, nil
+}
+
+// seal encrypts at most a record into memory. What it returns is to be sent at
+// once, and sent to be told of it.
+func (s *secure) seal(plain, memory []byte) ([]byte, error) {
+	s.wire.out = memory[:0]
+	_, err := s.tls.Write(plain)
+	sealed := s.wire.out
+	s.wire.out = nil
+	return sealed, err
+}
+
+// sent keeps what the socket has not taken of sealed, and tells whether that is
+// anything: then the transport is full.
+func (s *secure) sent(sealed []byte, n int) (full bool) {
+	if n < len(sealed) {
+		s.wire.out = bytes.Clone(sealed[n:])
+	}
+	return n < len(sealed)
 }
 
 // maxRecord is how much TLS encrypts at a time (RFC 8446, section 5.1).
@@ -256,9 +275,7 @@ func (s *secure) full() {
 		s.conn.lost(ErrSlow)
 		return
 	}
-	s.conn.blocked = true
-	s.conn.rearm()
+	s.conn.block()
 }
 
-// descriptor is -1: nobody else may write to it.
-func (s *secure) descriptor() int32 { return -1 }
+func (s *secure) descriptor() (int32, bool) { return s.fd, true }

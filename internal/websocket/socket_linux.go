@@ -223,4 +223,4 @@ func (s *socket) close() {
 	unix.Close(int(s.fd))
 }
 
-func (s *socket) descriptor() int32 { return s.fd }
+func (s *socket) descriptor() (int32, bool) { return s.fd, false }
