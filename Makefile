@@ -78,10 +78,10 @@ bench-tls: build ## what TLS adds to a delivery, a connection and a connect
 
 SOAK ?= 30m
 
-soak: build ## half an hour of mixed load (SOAK=5m for less): memory and descriptors stay flat
+soak: build ## half an hour of mixed load (SOAK=5m for less, TLS=1 over TLS): memory and descriptors stay flat
 	mkdir -p $(BENCH_BIN)
 	$(GO) build -o $(BENCH_BIN)/soak ./bench/soak
-	CONFAB_BINARY=$(CURDIR)/bin/confab $(BENCH_BIN)/soak -for $(SOAK) -out $(BENCH_BIN)
+	CONFAB_BINARY=$(CURDIR)/bin/confab $(BENCH_BIN)/soak -for $(SOAK) $(if $(TLS),-tls) -out $(BENCH_BIN)
 
 bench-logging: ## what review and logging add to a message; delivery of logs beside bare SDK calls
 	$(GO) test -run '^$$' -bench Message -benchtime 4000x ./e2e/bench

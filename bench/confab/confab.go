@@ -87,21 +87,49 @@ func freeAddress(ctx context.Context) (string, error) {
 
 // Profile writes a CPU profile of the next seconds to a file.
 func (s *Server) Profile(ctx context.Context, d time.Duration, file string) error {
-	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", s.Admin, max(int(d.Seconds()), 1))
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	return s.save(ctx, fmt.Sprintf("profile?seconds=%d", max(int(d.Seconds()), 1)), file)
+}
+
+// HeapProfile writes a profile of what is in use on the heap after a collection
+// to a file.
+func (s *Server) HeapProfile(ctx context.Context, file string) error {
+	return s.save(ctx, "heap?gc=1", file)
+}
+
+// Live returns how many bytes of the heap are in use after a collection.
+func (s *Server) Live(ctx context.Context) (int64, error) {
+	text, err := s.pprof(ctx, "heap?gc=1&debug=1")
 	if err != nil {
-		return err
+		return 0, err
 	}
-	res, err := s.http.Do(req)
-	if err != nil {
-		return err
+	var live int64
+	_, value, _ := bytes.Cut(text, []byte("\n# HeapAlloc = "))
+	if _, err := fmt.Sscan(string(value), &live); err != nil {
+		return 0, fmt.Errorf("read the size of the heap: %w", err)
 	}
-	defer res.Body.Close()
-	profile, err := io.ReadAll(res.Body)
+	return live, nil
+}
+
+func (s *Server) save(ctx context.Context, what, file string) error {
+	profile, err := s.pprof(ctx, what)
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(file, profile, 0o600)
+}
+
+// pprof asks the admin port for a profile.
+func (s *Server) pprof(ctx context.Context, what string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.Admin+"/debug/pprof/"+what, nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := s.http.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	return io.ReadAll(res.Body)
 }
 
 // Remove ends the server at once and deletes its data.

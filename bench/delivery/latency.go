@@ -111,7 +111,7 @@ const latencyRounds = 3
 // latency measures a server at about half of what it can do, with and without
 // disturbances in turn, and prints the medians.
 func latency(ctx context.Context) error {
-	confab := &target{name: "confab", start: startConfab}
+	confab := &target{name: "confab", start: confabWith()}
 	results := make(map[*disturbance][]result)
 	for range latencyRounds {
 		for _, d := range disturbances {

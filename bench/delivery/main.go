@@ -202,8 +202,7 @@ func (b *bench) scenario(ctx context.Context, s *scenario) error {
 const peersIdle = 5000
 
 // takesPart tells whether a target is measured: others once, and when it has to
-// be quick only where there is most to compare; our loops alone once where it
-// takes long.
+// be quick only where there is most to compare; parts of Confab once.
 func (b *bench) takesPart(t *target, s *scenario, round int) bool {
 	switch {
 	case t.floor:
@@ -211,7 +210,7 @@ func (b *bench) takesPart(t *target, s *scenario, round int) bool {
 	case t.peer:
 		return round == 0 && (!b.quick || !s.long)
 	case t.part:
-		return round == 0 || !s.long
+		return round == 0
 	default:
 		return true
 	}

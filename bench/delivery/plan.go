@@ -89,7 +89,8 @@ func allTargets(bin string) []*target {
 		return &target{name: name, peer: true, start: program(path, configuration, p, args...)}
 	}
 	targets := []*target{
-		{name: "confab", start: startConfab},
+		{name: "confab", start: confabWith()},
+		{name: "confab-write", part: true, start: confabWith("--io-uring", "off")},
 		{name: "confab-engine", part: true, start: startEngine(filepath.Join(bin, "engine"))},
 		floors(bin)["pace 50"],
 		peer("gorilla", plain{}, "", "gorilla", "%a"),

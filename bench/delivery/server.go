@@ -27,7 +27,7 @@ type target struct {
 	start func(ctx context.Context, s *scenario) (*running, error)
 	// peer is somebody else's.
 	peer bool
-	// part is a part of Confab alone.
+	// part is a part of Confab alone, or Confab without a part.
 	part bool
 	// floor is what others are compared with.
 	floor bool
@@ -125,13 +125,18 @@ func (r *running) await(ctx context.Context) error {
 	}
 }
 
-// startConfab starts the whole of Confab, with rooms and tokens for everybody.
-func startConfab(ctx context.Context, s *scenario) (*running, error) {
+// confabWith is the start of a target: the whole of Confab with more arguments.
+func confabWith(more ...string) func(context.Context, *scenario) (*running, error) {
+	return func(ctx context.Context, s *scenario) (*running, error) { return startConfab(ctx, s, more) }
+}
+
+// startConfab starts Confab, with rooms and tokens for everybody.
+func startConfab(ctx context.Context, s *scenario, more []string) (*running, error) {
 	window := "0s"
 	if s.gathered {
 		window = "auto"
 	}
-	args := []string{"--delivery-window", window}
+	args := append([]string{"--delivery-window", window}, more...)
 	if s.disturb != nil {
 		args = append(args, s.disturb.args...)
 	}

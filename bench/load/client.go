@@ -4,6 +4,7 @@ package load
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -21,7 +22,8 @@ type Client struct {
 	Value any
 
 	fd        int
-	slot      int32
+	tls       *tls.Conn // nil without TLS
+	slot      int32     // -1 before there is a socket
 	closed    bool
 	handshake *Handshake // until its end
 	answered  bool       // the 101 is there
@@ -41,6 +43,8 @@ type Handshake struct {
 	// Value is what Client.Value is, and Connected, if set, is called at the end.
 	Value     any
 	Connected func(c *Client)
+	// TLS, if set, is how the client speaks it.
+	TLS *tls.Config
 	// ReceiveBuffer is the size of the socket's buffer; 0 leaves it to the system.
 	ReceiveBuffer int
 }

@@ -40,6 +40,7 @@ type Fleet struct {
 	receiver Receiver
 	epoll    int
 	start    time.Time
+	secured  secured
 	clients  []*Client // by slot
 	free     []int32   // slots
 	opening  int       // clients before their handshake's end
@@ -54,7 +55,8 @@ func NewFleet(r Receiver) (*Fleet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create an epoll descriptor: %w", err)
 	}
-	return &Fleet{receiver: r, epoll: fd, start: time.Now(), buf: make([]byte, 256<<10)}, nil
+	f := &Fleet{receiver: r, epoll: fd, start: time.Now(), buf: make([]byte, 256<<10)}
+	return f, f.secured.init(fd)
 }
 
 // Now is the fleet's clock.
@@ -73,16 +75,23 @@ func (f *Fleet) Close() {
 			f.Drop(c)
 		}
 	}
+	f.secured.close()
 	unix.Close(f.epoll)
 }
 
 // Dial starts to connect a client.
 func (f *Fleet) Dial(to netip.AddrPort, h Handshake) (*Client, error) {
+	c := &Client{Room: h.Room, Value: h.Value, fd: -1, slot: -1, handshake: &h}
+	if h.TLS != nil {
+		f.opening++
+		f.secured.dial(c, to, &h)
+		return c, nil
+	}
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open a socket: %w", err)
 	}
-	c := &Client{Room: h.Room, Value: h.Value, fd: fd, handshake: &h}
+	c.fd = fd
 	if err := f.dial(c, to, h.ReceiveBuffer); err != nil {
 		unix.Close(fd)
 		return nil, err
@@ -92,29 +101,42 @@ func (f *Fleet) Dial(to netip.AddrPort, h Handshake) (*Client, error) {
 }
 
 func (f *Fleet) dial(c *Client, to netip.AddrPort, receiveBuffer int) error {
-	if receiveBuffer > 0 {
-		if err := unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer); err != nil {
-			return fmt.Errorf("set a receive buffer: %w", err)
-		}
+	if err := prepare(c.fd, receiveBuffer); err != nil {
+		return err
 	}
-	unix.SetsockoptLinger(c.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) //nolint:errcheck // Ports would run out later.
-	unix.SetsockoptInt(c.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)                      //nolint:errcheck // It would be slower.
 	address := &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}
 	if err := unix.Connect(c.fd, address); err != nil && !errors.Is(err, unix.EINPROGRESS) {
 		return fmt.Errorf("connect to %s: %w", to, err)
 	}
-	if n := len(f.free); n > 0 {
-		c.slot, f.free = f.free[n-1], f.free[:n-1]
-		f.clients[c.slot] = c
-	} else {
-		c.slot = int32(len(f.clients))
-		f.clients = append(f.clients, c)
-	}
+	f.place(c)
 	if err := f.watch(c, unix.EPOLL_CTL_ADD, unix.EPOLLOUT); err != nil {
 		f.forget(c)
 		return err
 	}
 	return nil
+}
+
+// prepare sets the options of a client's socket.
+func prepare(fd, receiveBuffer int) error {
+	if receiveBuffer > 0 {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer); err != nil {
+			return fmt.Errorf("set a receive buffer: %w", err)
+		}
+	}
+	unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) //nolint:errcheck // Ports would run out later.
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)                      //nolint:errcheck // It would be slower.
+	return nil
+}
+
+// place gives a client its slot.
+func (f *Fleet) place(c *Client) {
+	if n := len(f.free); n > 0 {
+		c.slot, f.free = f.free[n-1], f.free[:n-1]
+		f.clients[c.slot] = c
+		return
+	}
+	c.slot = int32(len(f.clients))
+	f.clients = append(f.clients, c)
 }
 
 func (f *Fleet) watch(c *Client, op int, events uint32) error {
@@ -153,8 +175,10 @@ func (f *Fleet) Drop(c *Client) {
 		f.open--
 	}
 	c.closed = true
-	unix.Close(c.fd)
-	f.forget(c)
+	if c.slot >= 0 {
+		unix.Close(c.fd)
+		f.forget(c)
+	}
 }
 
 // Ended tells whether the client's connection is over.
@@ -180,7 +204,9 @@ func (f *Fleet) Poll(wait time.Duration) error {
 	}
 	for i := range max(n, 0) {
 		ev := &f.events[i]
-		if c := f.clients[ev.Fd]; c != nil {
+		if ev.Fd == wakeSlot {
+			f.connectSecured()
+		} else if c := f.clients[ev.Fd]; c != nil {
 			f.event(c, ev.Events)
 		}
 	}
@@ -192,6 +218,10 @@ func (f *Fleet) event(c *Client, events uint32) {
 		if err := f.connected(c); err != nil {
 			f.end(c, err)
 		}
+		return
+	}
+	if c.tls != nil {
+		f.readSecure(c)
 		return
 	}
 	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(c.fd),
@@ -213,12 +243,25 @@ func (f *Fleet) event(c *Client, events uint32) {
 
 // Send writes a frame for a client, which must fit into the socket's buffer.
 func (f *Fleet) Send(c *Client, frame []byte) error {
-	n, err := unix.Write(c.fd, frame)
-	switch {
-	case err != nil:
+	if c.closed {
+		return errEOF
+	}
+	var err error
+	if c.tls != nil {
+		_, err = c.tls.Write(frame)
+	} else {
+		_, err = writeWhole(c.fd, frame)
+	}
+	if err != nil {
 		return fmt.Errorf("write: %w", err)
-	case n < len(frame):
-		return errors.New("write: the socket is full")
 	}
 	return nil
+}
+
+func writeWhole(fd int, p []byte) (int, error) {
+	n, err := unix.Write(fd, p)
+	if err == nil && n < len(p) {
+		err = errors.New("the socket is full")
+	}
+	return n, err
 }

@@ -4,7 +4,9 @@
 // connections in rooms of all sizes, joins, leaves, receivers that stop reading,
 // kicks, and deploys behind a listener that stays open. Every five seconds it
 // writes what the server holds into a CSV file, in the end it draws that as an
-// SVG, and it fails when memory or descriptors grow.
+// SVG, and it fails when memory or descriptors grow. With -tls all connections,
+// and all calls of the API, go over TLS: the server has one port for them, and that
+// speaks TLS or not.
 package main
 
 import (
@@ -34,13 +36,14 @@ func run() error {
 	duration := flag.Duration("for", 30*time.Minute, "how long")
 	connections := flag.Int("connections", 10_000, "how many connections there are")
 	dir := flag.String("out", "bin/bench", "`directory` for soak.csv and soak.svg")
+	secure := flag.Bool("tls", false, "whether the connections are encrypted")
 	seed := flag.Uint64("seed", uint64(time.Now().UnixNano()), "of what happens when")
 	flag.Parse()
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
-	fmt.Printf("%s; commit %s; seed %d\n", load.Machine(), load.Commit(), *seed)
+	fmt.Printf("%s; commit %s; seed %d; TLS: %t\n", load.Machine(), load.Commit(), *seed, *secure)
 	s := &soak{
-		duration: *duration, connections: *connections, deployEvery: *duration / 3,
+		secure: *secure, duration: *duration, connections: *connections, deployEvery: *duration / 3,
 		rand: rand.New(rand.NewPCG(*seed, 0)), //nolint:gosec // It chooses who leaves.
 	}
 	err := s.run(ctx)
@@ -56,6 +59,7 @@ func run() error {
 
 // soak is one run.
 type soak struct {
+	secure      bool
 	duration    time.Duration
 	connections int
 	deployEvery time.Duration
@@ -148,7 +152,7 @@ const (
 )
 
 func (s *soak) run(ctx context.Context) (err error) {
-	if s.node, err = startNode(ctx); err != nil {
+	if s.node, err = startNode(ctx, s.secure); err != nil {
 		return err
 	}
 	defer func() {
@@ -224,7 +228,10 @@ func (s *soak) connect(t ticket) {
 	m := &member{room: t.room, user: t.user, index: -1}
 	to, err := netip.ParseAddrPort(s.node.address)
 	if err == nil {
-		m.client, err = s.fleet.Dial(to, load.Handshake{Room: t.room.index, Request: load.Request("/", t.token), ReceiveBuffer: receiveBuffer, Value: m, Connected: s.joined})
+		m.client, err = s.fleet.Dial(to, load.Handshake{
+			Room: t.room.index, Request: load.Request("/", t.token), TLS: s.node.tls(),
+			ReceiveBuffer: receiveBuffer, Value: m, Connected: s.joined,
+		})
 	}
 	if err != nil {
 		s.fail(err)
@@ -352,4 +359,7 @@ func (s *soak) fail(err error) {
 func (s *soak) report() {
 	fmt.Printf("%d joins, %d leaves, %d messages, %d deliveries, %d kicks (%d carried out), %d stalled (%d dropped), %d deploys (%d connections moved), %d tokens refused meanwhile\n",
 		s.joins, s.leaves, s.messages, s.deliveries, s.kicks, s.kicked, s.stalls, s.dropped, s.deploys, s.drained, s.refused)
+	if used, err := load.CPU(os.Getpid()); err == nil && s.fleet != nil {
+		fmt.Printf("the generator needed %.2f of a core\n", used.Seconds()/s.fleet.Now().Seconds())
+	}
 }

@@ -5,11 +5,13 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,8 +30,10 @@ type node struct {
 	server   *confab.Server // the first; all have its address
 	address  string
 	listener *net.TCPListener
-	busy     atomic.Bool // a deploy is under way
-	work     sync.WaitGroup
+	// certificate is of all servers; nil without TLS.
+	certificate *process.Certificate
+	busy        atomic.Bool // a deploy is under way
+	work        sync.WaitGroup
 
 	mu    sync.Mutex // guards what follows
 	pid   int
@@ -45,12 +49,22 @@ const (
 	grace     = 3 * time.Second
 )
 
-func startNode(ctx context.Context) (*node, error) {
+func startNode(ctx context.Context, secure bool) (*node, error) {
+	n := &node{}
+	if secure {
+		dir, err := os.MkdirTemp("", "confab-soak-")
+		if err != nil {
+			return nil, err
+		}
+		if n.certificate, err = process.NewCertificate(dir); err != nil {
+			return nil, err
+		}
+	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	n := &node{listener: l.(*net.TCPListener), address: l.Addr().String()} //nolint:forcetypeassert // That is what tcp is.
+	n.listener, n.address = l.(*net.TCPListener), l.Addr().String() //nolint:forcetypeassert // That is what tcp is.
 	if n.server, err = n.start(ctx, ""); err != nil {
 		l.Close()
 		return nil, err
@@ -60,7 +74,7 @@ func startNode(ctx context.Context) (*node, error) {
 
 // start starts a server on the data of the one before; there is none if dir is empty.
 func (n *node) start(ctx context.Context, dir string) (*confab.Server, error) {
-	s, err := confab.Start(ctx, -1, process.Options{DataDir: dir, Listener: n.listener},
+	s, err := confab.Start(ctx, -1, process.Options{DataDir: dir, Listener: n.listener, Certificate: n.certificate},
 		"--drain-time", drainTime.String())
 	if err != nil {
 		return nil, err
@@ -110,7 +124,18 @@ func (n *node) close() error {
 	n.mu.Unlock()
 	err := stop()
 	n.listener.Close()
+	if n.certificate != nil {
+		err = errors.Join(err, os.RemoveAll(filepath.Dir(n.certificate.CertFile)))
+	}
 	return errors.Join(err, os.RemoveAll(n.server.DataDir))
+}
+
+// tls is how clients speak TLS to it; nil is not at all.
+func (n *node) tls() *tls.Config {
+	if n.certificate == nil {
+		return nil
+	}
+	return n.certificate.Client
 }
 
 // token makes a chat token, by whichever server answers.

@@ -1,23 +1,20 @@
 //go:build linux
 
-// Command tls measures what TLS adds to Confab: a room of a thousand at 100
-// messages a second, once over plain sockets and once over TLS, with the same
-// clients. These are goroutines, as crypto/tls wants them, and cost more than
-// the server; only the server's processor time and memory are of interest.
+// Command tls measures what TLS adds to Confab, with the same clients over plain
+// sockets and over TLS: first a room of a thousand at 100 messages a second, then
+// as many idle connections as a process may often have. The clients are
+// goroutines, as crypto/tls wants them, and cost more than the server; only the
+// server's processor time and memory are of interest.
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"confab/bench/confab"
@@ -26,33 +23,64 @@ import (
 )
 
 func main() {
-	members := flag.Int("members", 1000, "how many there are in the room")
-	rate := flag.Int("rate", 100, "messages a second")
-	measured := flag.Duration("for", 4*time.Second, "how long it is measured")
-	flag.Parse()
-	fmt.Printf("%s; commit %s; 1 room × %d, %d msg/s\n", load.Machine(), load.Commit(), *members, *rate)
-	for _, secure := range []bool{false, true, false, true} {
-		r := &run{members: *members, rate: *rate, measured: *measured}
-		if err := r.all(context.Background(), secure); err != nil {
-			fmt.Fprintln(os.Stderr, "bench-tls:", err)
-			os.Exit(1)
-		}
+	if err := benchmark(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "bench-tls:", err)
+		os.Exit(1)
 	}
 }
 
-// run is one measurement.
-type run struct {
-	members, rate int
-	measured      time.Duration
-	clients       sync.WaitGroup
-	conns         []net.Conn
-	deliveries    atomic.Int64
+func benchmark(ctx context.Context) error {
+	members := flag.Int("members", 1000, "how many there are in the room")
+	rate := flag.Int("rate", 100, "messages a second")
+	measured := flag.Duration("for", 4*time.Second, "how long it is measured; 0 is not at all")
+	// Processes may often have 20,000 files open, of which Confab keeps some for
+	// other things than connections.
+	idle := flag.Int("idle", 18_900, "how many idle connections there are; 0 is not to measure them")
+	rounds := flag.Int("rounds", 2, "how often each is measured")
+	heap := flag.String("heap", "", "`file` for a heap profile of the last server with idle connections over TLS")
+	flag.Parse()
+	fmt.Printf("%s; commit %s\n", load.Machine(), load.Commit())
+	for range *rounds {
+		for _, secure := range []bool{false, true} {
+			if *measured == 0 {
+				continue
+			}
+			r := &run{members: *members}
+			if err := r.with(ctx, secure, func() error { return r.deliver(*rate, *measured) }); err != nil {
+				return err
+			}
+		}
+	}
+	for range *rounds {
+		for _, secure := range []bool{false, true} {
+			if *idle == 0 {
+				continue
+			}
+			r := &run{members: *idle}
+			if err := r.with(ctx, secure, func() error { return r.idle(ctx, *heap) }); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
-func (r *run) all(ctx context.Context, secure bool) (err error) {
+// run is one measurement: a server, and clients in one of its rooms.
+type run struct {
+	members int
+	server  *confab.Server
+	name    string      // plain or TLS
+	config  *tls.Config // of the clients; nil is plain
+	address string
+	tokens  []string
+	crowd   crowd
+}
+
+// with starts a server, makes a room and tokens for it, measures and ends
+// everything.
+func (r *run) with(ctx context.Context, secure bool, measure func() error) (err error) {
 	var o process.Options
-	var config *tls.Config
-	name := "plain"
+	r.name = "plain"
 	if secure {
 		dir, err := os.MkdirTemp("", "confab-bench-")
 		if err != nil {
@@ -62,118 +90,91 @@ func (r *run) all(ctx context.Context, secure bool) (err error) {
 		if o.Certificate, err = process.NewCertificate(dir); err != nil {
 			return err
 		}
-		name, config = "TLS", o.Certificate.Client
+		r.name, r.config = "TLS", o.Certificate.Client
 	}
-	s, err := confab.Start(ctx, 0, o)
-	if err != nil {
+	if r.server, err = confab.Start(ctx, 0, o); err != nil {
 		return err
 	}
 	defer func() {
-		for _, c := range r.conns {
-			c.Close()
-		}
-		r.clients.Wait()
-		err = errors.Join(err, s.Remove())
+		r.crowd.close()
+		err = errors.Join(err, r.server.Remove())
 	}()
-	rooms, err := s.Rooms(ctx, 1)
+	rooms, err := r.server.Rooms(ctx, 1)
 	if err != nil {
 		return err
 	}
-	tokens, err := s.Tokens(ctx, r.members, func(int) string { return rooms[0] })
-	if err != nil {
+	if r.tokens, err = r.server.Tokens(ctx, r.members, func(int) string { return rooms[0] }); err != nil {
 		return err
 	}
-	address := s.WebSocket[strings.LastIndex(s.WebSocket, "/")+1:]
-	rss, err := load.RSS(s.PID())
-	if err != nil {
-		return err
-	}
-	connect, err := cpuOf(s, func() error { return r.connect(ctx, address, config, tokens) })
-	if err != nil {
-		return err
-	}
-	grown, err := load.RSS(s.PID())
-	if err != nil {
-		return err
-	}
-	if err := r.send(time.Second); err != nil {
-		return err
-	}
-	before := r.deliveries.Load()
-	used, err := cpuOf(s, func() error { return r.send(r.measured) })
-	n := r.deliveries.Load() - before
-	fmt.Printf("%-6s %.2f µs/delivery (%d deliveries, %d sent for), %.1f KiB/connection, %.0f µs/connect\n", name,
-		used.Seconds()*1e6/float64(n), n, int(r.measured.Seconds())*r.rate*r.members,
-		float64(grown-rss)/1024/float64(r.members), connect.Seconds()*1e6/float64(r.members))
-	return err
+	_, r.address, _ = strings.Cut(r.server.WebSocket, "://")
+	return measure()
 }
 
-// cpuOf returns the processor time that the server needs while f runs.
-func cpuOf(s *confab.Server, f func() error) (time.Duration, error) {
-	before, err := load.CPU(s.PID())
+// cpu returns the processor time that the server needs while f runs.
+func (r *run) cpu(f func() error) (time.Duration, error) {
+	before, err := load.CPU(r.server.PID())
 	if err != nil {
 		return 0, err
 	}
 	if err := f(); err != nil {
 		return 0, err
 	}
-	after, err := load.CPU(s.PID())
+	after, err := load.CPU(r.server.PID())
 	return after - before, err
 }
 
-func (r *run) connect(ctx context.Context, address string, config *tls.Config, tokens []string) error {
-	for _, token := range tokens {
-		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-		if err != nil {
-			return err
-		}
-		if config != nil {
-			c = tls.Client(c, config)
-		}
-		r.conns = append(r.conns, c)
-		if _, err := c.Write(load.Request("/", token)); err != nil {
-			return fmt.Errorf("write a handshake: %w", err)
-		}
-		buf := make([]byte, 1024)
-		n, err := c.Read(buf)
-		if err != nil {
-			return fmt.Errorf("read the answer to a handshake: %w", err)
-		}
-		if !bytes.HasPrefix(buf[:n], []byte("HTTP/1.1 101")) {
-			return fmt.Errorf("the handshake was answered with %.60q", buf[:n])
-		}
-		r.clients.Go(func() {
-			buf := make([]byte, 8<<10)
-			for {
-				n, err := c.Read(buf)
-				if err != nil {
-					return
-				}
-				r.deliveries.Add(int64(bytes.Count(buf[:n], []byte("#"))))
-			}
-		})
+// deliver measures what a delivery costs.
+func (r *run) deliver(rate int, measured time.Duration) error {
+	if err := r.crowd.connect(r.address, r.config, r.tokens); err != nil {
+		return err
 	}
-	return nil
+	if err := r.crowd.send(rate, time.Second); err != nil {
+		return err
+	}
+	before := r.crowd.deliveries.Load()
+	used, err := r.cpu(func() error { return r.crowd.send(rate, measured) })
+	n := r.crowd.deliveries.Load() - before
+	fmt.Printf("%-6s 1 room × %d, %d msg/s: %.2f µs/delivery (%d deliveries)\n",
+		r.name, r.members, rate, used.Seconds()*1e6/float64(n), n)
+	return err
 }
 
-// send sends at the rate for so long, and waits for what is under way.
-func (r *run) send(d time.Duration) error {
-	tick := time.NewTicker(time.Second / time.Duration(r.rate))
-	defer tick.Stop()
-	frame := load.AppendFrame(nil, 1, []byte(`{"Action":"SEND_MESSAGE","Content":"#`+strings.Repeat("x", 110)+`"}`))
-	want := r.deliveries.Load()
-	for i := range int(d.Seconds() * float64(r.rate)) {
-		<-tick.C
-		if _, err := r.conns[i%len(r.conns)].Write(frame); err != nil {
-			return err
-		}
-		want += int64(r.members)
+// settle is how long connections are idle before their memory is measured.
+const settle = 5 * time.Second
+
+// idle measures what a connect and an idle connection cost.
+func (r *run) idle(ctx context.Context, heap string) error {
+	live, err := r.server.Live(ctx)
+	if err != nil {
+		return err
 	}
-	for end := time.Now().Add(15 * time.Second); r.deliveries.Load() < want; {
-		if time.Now().After(end) {
-			return fmt.Errorf("%d deliveries are missing", want-r.deliveries.Load())
-		}
-		<-tick.C
+	rss, err := load.RSS(r.server.PID())
+	if err != nil {
+		return err
+	}
+	begin := time.Now()
+	used, err := r.cpu(func() error { return r.crowd.connect(r.address, r.config, r.tokens) })
+	if err != nil {
+		return err
+	}
+	took := time.Since(begin)
+	time.Sleep(settle)
+	grown, err := load.RSS(r.server.PID())
+	if err != nil {
+		return err
+	}
+	kept, err := r.server.Live(ctx)
+	if err != nil {
+		return err
+	}
+	if n := r.crowd.ended.Load(); n > 0 {
+		return fmt.Errorf("%d connections have ended", n)
+	}
+	each := func(bytes int64) float64 { return float64(bytes) / 1024 / float64(r.members) }
+	fmt.Printf("%-6s %d idle: %.2f KiB/connection resident, %.2f live on the heap; %.0f µs/connect, %.0f connects/s\n",
+		r.name, r.members, each(grown-rss), each(kept-live), used.Seconds()*1e6/float64(r.members), float64(r.members)/took.Seconds())
+	if heap != "" && r.config != nil {
+		return r.server.HeapProfile(ctx, heap)
 	}
 	return nil
 }

@@ -198,6 +198,8 @@ func TestChartSchema(t *testing.T) {
 		{"an account that is none", oneNode, "config.account-id=none", "/config/account-id"},
 		{"a port that is taken", severalNodes, "cluster.port=8080", "/cluster/port"},
 		{"an ingress for nobody", oneNode, "ingress.enabled=true", "/ingress/host"},
+		{"no profile of system calls", oneNode, "seccompProfile.type=Unconfined", "/seccompProfile/type"},
+		{"a profile without its file", oneNode, "seccompProfile.type=Localhost", "/seccompProfile"},
 		{"a budget of nothing", severalNodes, "podDisruptionBudget.maxUnavailable=0", "/podDisruptionBudget/maxUnavailable"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -344,6 +346,14 @@ func checkLabels(t *testing.T, m manifests) {
 				t.Errorf("the monitor selects %s=%s, and the Service has %q", k, v, headless.Labels[k])
 			}
 		}
+	}
+}
+
+func TestChartSeccompProfile(t *testing.T) {
+	m := render(t, append(slices.Clone(oneNode), "--set", "seccompProfile.type=Localhost,seccompProfile.localhostProfile=confab.json")...)
+	p := m.pod().SecurityContext.SeccompProfile
+	if p == nil || p.Type != core.SeccompProfileTypeLocalhost || p.LocalhostProfile == nil || *p.LocalhostProfile != "confab.json" {
+		t.Errorf("the profile is %+v", p)
 	}
 }
 

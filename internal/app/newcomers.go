@@ -38,15 +38,12 @@ func (n *newcomers) track(c net.Conn, state http.ConnState) {
 }
 
 // close closes those that are still silent. Their server hears of it and
-// forgets them.
+// forgets them. Who sends a request now is kept from going on until then: the
+// connection could belong to an event loop, which alone may close it.
 func (n *newcomers) close() {
 	n.mu.Lock()
-	silent := make([]net.Conn, 0, len(n.conns))
+	defer n.mu.Unlock()
 	for c := range n.conns {
-		silent = append(silent, c)
-	}
-	n.mu.Unlock()
-	for _, c := range silent {
 		c.Close()
 	}
 }

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -48,9 +49,9 @@ func (n *Node) coordinate(now time.Time) {
 	n.working.Go(func() { n.change(v) })
 }
 
-// change has all members promise the view, and commits it. It gives up when the
-// view is not what there should be any more; members commit what its beat shows,
-// so a promise alone changes nothing.
+// change has all members promise the view, and commits it. It gives up as soon as
+// the view is not what there should be; members commit what its beat shows, so a
+// promise alone changes nothing.
 func (n *Node) change(v View) {
 	defer func() {
 		n.mu.Lock()
@@ -58,6 +59,8 @@ func (n *Node) change(v View) {
 		n.mu.Unlock()
 	}()
 	answers := make([]prepareAnswer, len(v.Members))
+	ctx, giveUp := context.WithTimeout(n.ctx, prepareWithin)
+	defer giveUp()
 	var asked sync.WaitGroup
 	for i, id := range v.Members {
 		asked.Go(func() {
@@ -65,9 +68,11 @@ func (n *Node) change(v View) {
 				answers[i] = n.prepare(v)
 				return
 			}
-			ctx, cancel := context.WithTimeout(n.ctx, prepareWithin)
-			defer cancel()
-			for ctx.Err() == nil && n.stillStands(v) {
+			for ctx.Err() == nil {
+				if !n.stillStands(v) {
+					giveUp()
+					return
+				}
 				// It is asked again while it seals, so that one lost message does not
 				// make it look silent; the next question finds it sealed.
 				try, cancel := context.WithTimeout(ctx, prepareAgain)
@@ -83,7 +88,7 @@ func (n *Node) change(v View) {
 	}
 	asked.Wait()
 	n.mu.Lock()
-	supported, promised := n.judge(v, answers)
+	supported, promised := n.judge(v, answers, errors.Is(ctx.Err(), context.DeadlineExceeded))
 	n.mu.Unlock()
 	if !promised {
 		return
@@ -101,10 +106,12 @@ func (n *Node) change(v View) {
 
 // judge looks at what the members of a proposed view answered: whether all have
 // promised it, and how long ago one of them last supported a lease of a node that
-// it leaves out. The caller holds n.mu.
-func (n *Node) judge(v View, answers []prepareAnswer) (supported time.Duration, promised bool) {
+// it leaves out. late says that they were asked for as long as there is time, for
+// a proposal that stood all the while: who has not answered then is silent. The
+// caller holds n.mu.
+func (n *Node) judge(v View, answers []prepareAnswer, late bool) (supported time.Duration, promised bool) {
 	supported, promised = leaseTime, true
-	stands := n.stands(v)
+	late = late && n.stands(v)
 	for i, a := range answers {
 		if a.OK {
 			supported = min(supported, time.Duration(a.Supported))
@@ -115,7 +122,7 @@ func (n *Node) judge(v View, answers []prepareAnswer) (supported time.Duration, 
 		case p == nil:
 		case a.Promised > 0:
 			p.last.Promised = max(p.last.Promised, a.Promised)
-		case stands: // It was asked for as long as it takes.
+		case late:
 			n.silent[v.Members[i]] = time.Now().Add(silentFor)
 		}
 	}

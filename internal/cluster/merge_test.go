@@ -151,3 +151,45 @@ func TestWentOverEarly(t *testing.T) {
 		}
 	})
 }
+
+// TestOpenAtOneOfTwo divides the nodes for so short a time that the view of one
+// part opens at b, and c has yet to learn that it has. They were together all the
+// while, and so neither hears what the other part did.
+func TestOpenAtOneOfTwo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, r := newNetwork(t, 1), newRooms(32, 100)
+		nodes := start(t, net, r, "a", "b", "c")
+		speak(t, nodes, r, "together")
+		room, other := homed(t, nodes, r, "b"), map[string]*node{"b": nodes["b"], "c": nodes["c"]}
+		net.part([]string{"a"}, []string{"b", "c"})
+		// The view has a as a member, who does not hear what its majority goes on with.
+		if err := nodes["c"].say(t, room, "unheard by a"); err != nil {
+			t.Fatal(err)
+		}
+		net.losing(func(from, to, subject string) bool {
+			return from == "b" && to == "c" && strings.Contains(subject, ".frames.") || from == "c" && strings.HasSuffix(subject, ".stream")
+		})
+		await(t, other, 2)
+		await(t, map[string]*node{"a": nodes["a"]}, 1)
+		if err := nodes["a"].say(t, room, "apart"); err != nil {
+			t.Fatal(err)
+		}
+		net.mend("a", "b")
+		net.mend("a", "c")
+		for len(nodes["c"].View().Members) != 3 {
+			time.Sleep(time.Millisecond)
+		}
+		net.heal()
+		await(t, nodes, 3)
+		speak(t, nodes, r, "again")
+		time.Sleep(time.Second)
+		for room := range r.rooms {
+			if wrong := sameOrder(heard(other, room)); wrong != "" {
+				t.Errorf("%s: %s", room, wrong)
+			}
+		}
+		if said := nodes["c"].clients[room].contents(); !slices.Contains(said, "unheard by a") || slices.Contains(said, "apart") {
+			t.Errorf("c heard %q", said)
+		}
+	})
+}

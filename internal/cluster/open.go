@@ -60,6 +60,7 @@ func (n *Node) open(ctx context.Context, v View) {
 	if ctx.Err() != nil {
 		return
 	}
+	openForAll(was, past)
 	behind := n.compare(v, rooms, was)
 	missed := missedViews(was, past)
 	if !n.level(ctx, v, behind, was, missed) || !n.catchUp(ctx, v, behind, missed) || !n.completeOthers(ctx, v, behind, missed) {

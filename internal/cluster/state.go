@@ -120,6 +120,20 @@ func (n *Node) compare(v View, rooms map[string]*gathered, was map[string]ViewID
 	return behind
 }
 
+// openForAll takes a view that was open at one of its members for open at all: each
+// had committed it, was asked what it had and given what it lacked. Who has yet to
+// get the marks of its homes when the next view comes was not left behind.
+func openForAll(was map[string]ViewID, past map[ViewID]View) {
+	for _, last := range maps.Clone(was) {
+		v := past[last]
+		for member := range was {
+			if v.has(member) && last.compare(was[member]) > 0 {
+				was[member] = last
+			}
+		}
+	}
+}
+
 // missedViews returns for every member the views whose frames it has to get as
 // far as it lacks them: the last that was open there, and all in which somebody
 // of that view went on. To a member that was left behind, what those have

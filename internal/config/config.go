@@ -135,6 +135,9 @@ type Config struct {
 	// How long frames of a busy room are gathered into one write: auto, which
 	// is 0 in small rooms and grows with the load, or a fixed time.
 	DeliveryWindow time.Duration
+	// Write to many sockets with one system call: auto, where Linux has io_uring
+	// and allows it, which many containers do not; or off, a call for each socket.
+	IOURing string
 	// End the connections to a room that is deleted. AWS leaves them open.
 	CloseOnRoomDelete bool
 
@@ -189,6 +192,12 @@ type ServiceQuota struct {
 // AutomaticWindow is the DeliveryWindow of "auto".
 const AutomaticWindow time.Duration = -1
 
+// The values of IOURing.
+const (
+	IOURingAuto = "auto"
+	IOURingOff  = "off"
+)
+
 // The values of Quotas.
 const (
 	QuotasOff = "off"
@@ -229,6 +238,7 @@ func Default() *Config {
 		EventAttributesMax:    1024,
 		DrainTime:             30 * time.Second,
 		DeliveryWindow:        AutomaticWindow,
+		IOURing:               IOURingAuto,
 		ReviewTimeout:         200 * time.Millisecond,
 		LogDestinations:       LogDestinationsAWS,
 		S3LogInterval:         5 * time.Minute,

@@ -44,6 +44,7 @@ var usage = map[string]string{
 	"token-lifetime":              "How long a chat token can be used to connect; 0 means as long as its session lasts, 60s is what AWS did in 2022.",
 	"drain-time":                  "How long a stopping server spreads the goodbyes to its connections. A node of a cluster first goes on as before for a tenth of it, at most 1s, so that load balancers notice that /readyz is red.",
 	"delivery-window":             "How long frames of a busy room are gathered into one write: auto, which is 0 in small rooms and grows with the load, or a fixed time.",
+	"io-uring":                    "Write to many sockets with one system call: auto, where Linux has io_uring and allows it, which many containers do not; or off, a call for each socket.",
 	"close-on-room-delete":        "End the connections to a room that is deleted. AWS leaves them open.",
 	"review-timeout":              "How long a message waits for its message review handler, a cold start included; then the room's fallback result decides. AWS waits 200ms.",
 	"messageReviewHandlers":       "What stands behind message review handlers, by the ARN of the Lambda function that rooms name, or a pattern of ARNs with asterisks. The first that matches decides: lambda is the function itself, through the AWS SDK (AWS_ENDPOINT_URL_LAMBDA names another endpoint), lambda:NAME a function of that name, http://… or https://… a server that takes a POST, exec:PROGRAM ARG… a Lambda runtime program that is run on this machine. What matches nothing is lambda. See the end of this page.",

@@ -115,14 +115,16 @@ type Sockets struct {
 }
 
 // NewSockets starts the event loops. A negative window chooses by measurement
-// how long a busy room's frames are gathered.
-func NewSockets(window time.Duration, m *telemetry.Metrics, log *slog.Logger) *Sockets {
+// how long a busy room's frames are gathered. Without ioURing, it is not used even
+// where the system has it.
+func NewSockets(window time.Duration, ioURing bool, m *telemetry.Metrics, log *slog.Logger) *Sockets {
 	s := &Sockets{server: websocket.NewServer(websocket.Options{
 		MaxMessage:     maxFrame,
 		InputRate:      inputRate,
 		MaxPending:     maxPending,
 		PingInterval:   pingInterval,
 		DeliveryWindow: window,
+		NoIOURing:      !ioURing,
 		PendingBytes:   func(delta int) { m.PendingBytes.Add(float64(delta)) },
 		Log:            log,
 	}, handler{})}

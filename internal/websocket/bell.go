@@ -31,4 +31,7 @@ func (b bell) wait(l *loop, sleep bool, until int64) {
 	}
 }
 
+// writeAll has nothing to do: without descriptors, all members count as slow.
+func (b bell) writeAll([]member, [][]byte, []written) {}
+
 func (b bell) close() {}

@@ -2,7 +2,10 @@ package websocket
 
 import (
 	"bytes"
+	"crypto/tls"
+	"errors"
 	"net"
+	"net/http"
 	"runtime"
 	"sync/atomic"
 	"syscall"
@@ -88,7 +91,8 @@ func (d *drain) await(n int, send func()) {
 	<-d.got
 }
 
-// pairs connects n sockets over loopback.
+// pairs connects n sockets over loopback. The servers are the caller's to close,
+// the end of the benchmark closes the clients.
 func pairs(b *testing.B, n int) (servers, clients []net.Conn) {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -106,7 +110,38 @@ func pairs(b *testing.B, n int) (servers, clients []net.Conn) {
 			b.Fatal(err)
 		}
 		clients, servers = append(clients, c), append(servers, s)
-		b.Cleanup(func() { c.Close(); s.Close() })
+		b.Cleanup(func() { c.Close() })
+	}
+	return servers, clients
+}
+
+// securePairs is pairs over TLS, with the handshakes made.
+func securePairs(b *testing.B, n int) (servers, clients []net.Conn) {
+	b.Helper()
+	config, client := certified()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	listener := NewTLSListener(l, config)
+	for range n {
+		tcp, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			b.Fatal(err)
+		}
+		c := tls.Client(tcp, client.Transport.(*http.Transport).TLSClientConfig)
+		made := make(chan error, 1)
+		go func() { made <- c.Handshake() }()
+		s, err := listener.Accept()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := errors.Join(s.(*tls.Conn).Handshake(), <-made); err != nil {
+			b.Fatal(err)
+		}
+		clients, servers = append(clients, c), append(servers, s)
+		b.Cleanup(func() { c.Close() })
 	}
 	return servers, clients
 }
@@ -114,6 +149,11 @@ func pairs(b *testing.B, n int) (servers, clients []net.Conn) {
 // BenchmarkDeliver is what a delivery to 1,000 connections costs, one at a time,
 // and how that compares to a loop that does nothing but write to them.
 func BenchmarkDeliver(b *testing.B) {
+	b.Run("io_uring", func(b *testing.B) { benchmarkDeliver(b, false) })
+	b.Run("write", func(b *testing.B) { benchmarkDeliver(b, true) })
+}
+
+func benchmarkDeliver(b *testing.B, noIOURing bool) {
 	const members = 1000
 	frame := appendFrame(nil, Text, bytes.Repeat([]byte{'x'}, 304))
 	d := newDrain(b)
@@ -123,8 +163,9 @@ func BenchmarkDeliver(b *testing.B) {
 	for i, c := range bare {
 		d.add(b, clients[i])
 		fds = append(fds, descriptor(b, c))
+		b.Cleanup(func() { c.Close() })
 	}
-	s := NewServer(Options{Loops: 1, PingInterval: -1}, handler{})
+	s := NewServer(Options{Loops: 1, PingInterval: -1, NoIOURing: noIOURing}, handler{})
 	b.Cleanup(s.Close)
 	g := s.NewGroup()
 	served, clients := pairs(b, members)
@@ -206,7 +247,7 @@ func BenchmarkAttach(b *testing.B) {
 // BenchmarkIdle is the memory of a connection that does nothing, without what
 // the kernel has.
 func BenchmarkIdle(b *testing.B) {
-	const members = 4000
+	const members = 2000
 	heap := func() float64 {
 		runtime.GC()
 		runtime.GC()
@@ -214,25 +255,29 @@ func BenchmarkIdle(b *testing.B) {
 		runtime.ReadMemStats(&m)
 		return float64(m.HeapAlloc + m.StackInuse)
 	}
-	for b.Loop() {
-		s := NewServer(Options{}, handler{})
-		g := s.NewGroup()
-		servers, clients := pairs(b, members)
-		for i, c := range servers {
-			if _, err := s.Attach(Attachment{Conn: c, Group: g, Response: []byte("x")}); err != nil {
-				b.Fatal(err)
+	for name, pairs := range map[string]func(*testing.B, int) ([]net.Conn, []net.Conn){"plain": pairs, "TLS": securePairs} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				s := NewServer(Options{}, handler{})
+				g := s.NewGroup()
+				servers, clients := pairs(b, members)
+				for i, c := range servers {
+					if _, err := s.Attach(Attachment{Conn: c, Group: g, Response: []byte("x")}); err != nil {
+						b.Fatal(err)
+					}
+					if _, err := clients[i].Read(make([]byte, 1)); err != nil {
+						b.Fatal(err)
+					}
+				}
+				attached := heap()
+				s.Close()
+				runtime.KeepAlive(g)
+				s, g, servers = nil, nil, nil //nolint:ineffassign // Nothing must keep them.
+				b.ReportMetric((attached-heap())/members, "B/conn")
+				for _, c := range clients {
+					c.Close()
+				}
 			}
-			if _, err := clients[i].Read(make([]byte, 1)); err != nil {
-				b.Fatal(err)
-			}
-		}
-		attached := heap()
-		s.Close()
-		runtime.KeepAlive(g)
-		s, g = nil, nil //nolint:ineffassign // Nothing must keep them.
-		b.ReportMetric((attached-heap())/members, "B/conn")
-		for _, c := range clients {
-			c.Close()
-		}
+		})
 	}
 }

@@ -70,8 +70,9 @@ type transport interface {
 	finish()
 	// close ends both at once.
 	close()
-	// descriptor is the file descriptor that may be written to directly, or -1.
-	descriptor() int32
+	// descriptor is the file descriptor that may be written to directly, or -1,
+	// and whether that takes what the transport has encrypted.
+	descriptor() (fd int32, secure bool)
 }
 
 // Value returns Attachment.Value.

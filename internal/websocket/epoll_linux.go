@@ -3,6 +3,7 @@ package websocket
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"runtime"
 	"syscall"
@@ -26,21 +27,35 @@ type epoll struct {
 	events [128]unix.EpollEvent
 	ready  int
 	poll   func(uintptr) bool
+	outlet outlet
 }
 
 // bellSlot is the slot of the eventfd.
 const bellSlot = -1
 
-func openPoller() (poller, error) {
+// openPoller forbids io_uring in the options if the system does not have it, so
+// that this is tried and said once.
+func openPoller(o *Options) (poller, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("create an epoll descriptor: %w", err)
 	}
-	return newEpoll(fd)
+	e, err := newEpoll(fd)
+	if err != nil {
+		return nil, err
+	}
+	e.outlet.log = o.Log
+	if !o.NoIOURing {
+		if e.outlet.batch, err = openBatch(&e.outlet); err != nil {
+			o.NoIOURing = true
+			o.Log.Info("No io_uring for WebSocket connections; each write costs a system call", slog.Any("reason", err))
+		}
+	}
+	return e, nil
 }
 
 // newEpoll makes a poller of an epoll descriptor, which it closes if it fails.
-func newEpoll(fd int) (poller, error) {
+func newEpoll(fd int) (*epoll, error) {
 	bell, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
 		unix.Close(fd)
@@ -139,7 +154,12 @@ func (e *epoll) wake() {
 	unix.RawSyscall(unix.SYS_WRITE, uintptr(e.bell), uintptr(unsafe.Pointer(&one)), 8) //nolint:errcheck,gosec // See above; a raw system call takes addresses.
 }
 
+func (e *epoll) writeAll(members []member, pieces [][]byte, results []written) {
+	e.outlet.writeAll(members, pieces, results)
+}
+
 func (e *epoll) close() {
+	e.outlet.close()
 	if e.file != nil {
 		// The descriptor is its own: a second close could hit another's.
 		e.file.Close()

@@ -47,14 +47,13 @@ type loop struct {
 	queues      []*queue
 	pieces      [][]byte
 	piecesOfOne [][]byte
-	vectors     vectors
-	plain       []byte // gathered for TLS
-	cipher      []byte // written by TLS
+	written     [writesPerYield]written
 	callsBefore []func()
 	dirtyBefore []*part
 }
 
-// poller waits for something to happen to a loop.
+// poller is what a loop needs of the system: it waits for something to happen,
+// and writes to those connections that have a socket of their own.
 type poller interface {
 	// wait handles what has happened to the loop's connections. If sleep is
 	// allowed and nothing has happened it waits until something does, wake is
@@ -62,7 +61,20 @@ type poller interface {
 	wait(l *loop, sleep bool, until int64)
 	// wake ends a wait. It is called by any goroutine.
 	wake()
+	// writeAll writes the same to every member that is not slow, as far as its
+	// socket takes it, and puts into results, at the member's index, what has become
+	// of that. There are at most writesPerYield members.
+	writeAll(members []member, pieces [][]byte, results []written)
 	close()
+}
+
+// written is what has become of a write: so many bytes of it, which are 0 when
+// the socket was full, or an error. A transport that is full, though it has taken
+// all of them, takes nothing more.
+type written struct {
+	n    int
+	full bool
+	err  error
 }
 
 // inputSize is how much is read from a connection in one round: more messages

@@ -93,16 +93,22 @@ func (c *Conn) fallBehind(pieces [][]byte, n int, err error) {
 		c.owe(p[n:])
 		n = 0
 	}
-	c.blocked = true
-	c.rearm()
+	c.block()
 	c.flush()
+}
+
+// block waits until the transport takes more.
+func (c *Conn) block() {
+	c.blocked = true
+	c.mark()
+	c.rearm()
 }
 
 // mark tells part.flush whether the connection can be written to directly.
 func (c *Conn) mark() {
 	if c.joined {
 		m := &c.part.members[c.index]
-		m.slow = m.fd < 0 || c.out != nil || c.ahead.chunk != nil
+		m.slow = m.fd < 0 || c.out != nil || c.ahead.chunk != nil || c.blocked
 	}
 }
 
@@ -121,8 +127,7 @@ func (c *Conn) flush() {
 				return
 			}
 			if full {
-				c.blocked = true
-				c.rearm()
+				c.block()
 			}
 		}
 		if !q.empty() {
@@ -161,6 +166,7 @@ func (c *Conn) writable(n int) {
 		c.out.advance(n)
 	}
 	c.blocked = false
+	c.mark()
 	c.flush()
 	c.rearm()
 }

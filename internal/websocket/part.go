@@ -30,8 +30,9 @@ type member struct {
 	fd int32
 	// slow members are served through their Conn: they are owed something, or
 	// are ahead of the others, or have no descriptor.
-	slow bool
-	conn *Conn
+	slow   bool
+	secure bool // what is written is encrypted by its transport
+	conn   *Conn
 }
 
 // capture decides that this round writes everything delivered until now.
@@ -57,7 +58,7 @@ func (p *part) letGo() { p.flushed, p.target = cursor{}, cursor{} }
 
 // A loop lets other goroutines run after this many writes: the scheduler does
 // not see the time that raw system calls take.
-const writesPerYield = 128
+const writesPerYield = 64
 
 // writesPerRound is how many members of large parts a round writes to, some
 // milliseconds' worth. So long, and no longer, everything else waits for them: a
@@ -110,15 +111,21 @@ func (p *part) flush(most int) (n int, done bool) {
 	pieces := appendPieces(l.pieces[:0], from, to)
 	size := int(to.position() - from.position())
 	for n < most && p.next < len(p.members) {
-		m := &p.members[p.next]
-		p.next++
-		n++
-		if m.slow {
-			m.conn.deliver(from, to)
-		} else if wrote, err := writeSocket(m.fd, pieces, &l.vectors); wrote < size {
-			m.conn.fallBehind(pieces, wrote, err)
+		some := p.members[p.next:min(p.next+min(most-n, writesPerYield), len(p.members))]
+		l.poller.writeAll(some, pieces, l.written[:])
+		for i := range some {
+			switch m, w := &some[i], l.written[i]; {
+			case m.slow:
+				m.conn.deliver(from, to)
+			case w.n < size:
+				m.conn.fallBehind(pieces, w.n, w.err)
+			case w.full:
+				m.conn.block()
+			}
 		}
-		if n%writesPerYield == 0 {
+		p.next += len(some)
+		n += len(some)
+		if len(some) == writesPerYield {
 			runtime.Gosched()
 		}
 	}
@@ -144,7 +151,8 @@ func (p *part) join(c *Conn, at cursor) {
 	}
 	c.joined = true
 	c.index = int32(len(p.members))
-	p.members = append(p.members, member{fd: c.transport.descriptor(), conn: c})
+	fd, secure := c.transport.descriptor()
+	p.members = append(p.members, member{fd: fd, secure: secure, conn: c})
 	c.mark()
 }
 

@@ -19,14 +19,15 @@ import (
 // all of them.
 var forms = []form{
 	{"sockets", openPoller, false},
+	{"sockets without io_uring", func(o *Options) (poller, error) { o.NoIOURing = true; return openPoller(o) }, false},
 	{"TLS", openPoller, true},
-	{"goroutines", func() (poller, error) { return newBell(), nil }, false},
-	{"TLS with goroutines", func() (poller, error) { return newBell(), nil }, true},
+	{"goroutines", func(*Options) (poller, error) { return newBell(), nil }, false},
+	{"TLS with goroutines", func(*Options) (poller, error) { return newBell(), nil }, true},
 }
 
 type form struct {
 	name string
-	open func() (poller, error)
+	open func(*Options) (poller, error)
 	tls  bool
 }
 
@@ -80,7 +81,7 @@ type peerServer struct {
 	prepare func(a *Attachment)
 }
 
-func startServer(t testing.TB, o Options, h Handler, open func() (poller, error)) *peerServer {
+func startServer(t testing.TB, o Options, h Handler, open func(*Options) (poller, error)) *peerServer {
 	t.Helper()
 	return form{open: open}.start(t, o, h)
 }
@@ -91,16 +92,24 @@ func (f form) start(t testing.TB, o Options, h Handler) *peerServer {
 	s.group = s.NewGroup()
 	s.http = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(t, w, r) }))
 	if f.tls {
-		certificate := httptest.NewUnstartedServer(nil)
-		certificate.StartTLS()
-		s.client = certificate.Client()
-		s.client.Transport.(*http.Transport).TLSClientConfig.ServerName = "example.com" // One of its names.
-		s.http.Listener = NewTLSListener(s.http.Listener, &tls.Config{MinVersion: tls.VersionTLS12, Certificates: certificate.TLS.Certificates})
-		certificate.Close()
+		var config *tls.Config
+		config, s.client = certified()
+		s.http.Listener = NewTLSListener(s.http.Listener, config)
 	}
 	s.http.Start()
 	t.Cleanup(s.stop)
 	return s
+}
+
+// certified returns the configuration of a server with a certificate, and a client
+// that trusts it.
+func certified() (*tls.Config, *http.Client) {
+	s := httptest.NewUnstartedServer(nil)
+	s.StartTLS()
+	defer s.Close()
+	client := s.Client()
+	client.Transport.(*http.Transport).TLSClientConfig.ServerName = "example.com" // One of its names.
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: s.TLS.Certificates}, client
 }
 
 // stop ends everything.

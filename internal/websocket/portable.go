@@ -4,7 +4,6 @@ package websocket
 
 import (
 	"crypto/tls"
-	"errors"
 	"net"
 )
 
@@ -15,14 +14,9 @@ func NewTLSListener(inner net.Listener, config *tls.Config) net.Listener {
 	return tls.NewListener(inner, config)
 }
 
-func openPoller() (poller, error) { return newBell(), nil }
+func openPoller(*Options) (poller, error) { return newBell(), nil }
 
 func (l *loop) adopt(c *Conn, n net.Conn) error {
 	c.transport = newStream(n)
 	return nil
 }
-
-type vectors struct{}
-
-// writeSocket is for members with a descriptor.
-func writeSocket(int32, [][]byte, *vectors) (int, error) { return 0, errors.ErrUnsupported }

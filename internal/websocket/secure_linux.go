@@ -32,13 +32,12 @@ func (l wires) Accept() (net.Conn, error) {
 }
 
 // wire is what crypto/tls reads from and writes to. Until a loop takes it over it
-// is its net.Conn, which waits; from then on it is the socket, and never waits:
-// Read fails with errAgain when nothing is there, which crypto/tls passes on and
-// gets over, and Write keeps everything, for nothing that it fails with does
+// is its net.Conn, which waits; from then on it has none, is the socket, and never
+// waits: Read fails with errAgain when nothing is there, which crypto/tls passes on
+// and gets over, and Write keeps everything, for nothing that it fails with does
 // crypto/tls get over.
 type wire struct {
 	net.Conn
-	taken bool
 	fd    int32
 	out   []byte // written and not sent
 	ended bool   // nothing more is written
@@ -49,7 +48,7 @@ type wire struct {
 var errAgain = os.ErrDeadlineExceeded
 
 func (w *wire) Read(p []byte) (int, error) {
-	if !w.taken {
+	if w.Conn != nil {
 		return w.Conn.Read(p)
 	}
 	if len(p) == 0 {
@@ -71,7 +70,7 @@ func (w *wire) Read(p []byte) (int, error) {
 }
 
 func (w *wire) Write(p []byte) (int, error) {
-	if !w.taken {
+	if w.Conn != nil {
 		return w.Conn.Write(p)
 	}
 	if !w.ended {
@@ -82,10 +81,10 @@ func (w *wire) Write(p []byte) (int, error) {
 
 // SetWriteDeadline is called by crypto/tls, too, which then does not wait.
 func (w *wire) SetWriteDeadline(t time.Time) error {
-	if w.taken {
-		return nil
+	if w.Conn != nil {
+		return w.Conn.SetWriteDeadline(t)
 	}
-	return w.Conn.SetWriteDeadline(t)
+	return nil
 }
 
 // secure is the transport of a TLS connection that epoll watches.
@@ -112,7 +111,7 @@ func (l *loop) adoptSecure(c *Conn, e *epoll, n *tls.Conn) (*secure, error) {
 		return nil, nil
 	}
 	w.Close()
-	w.taken, w.fd = true, int32(fd)
+	w.Conn, w.fd = nil, int32(fd) // A net.Conn is 400 bytes, closed or not.
 	return &secure{socket: socket{fd: int32(fd), conn: c, epoll: e}, tls: n, wire: w}, nil
 }
 
@@ -175,26 +174,26 @@ func (s *secure) want(read, write bool) {
 // is full when the socket has not taken all of them; the rest is small, for no
 // more than a record is encrypted ahead.
 func (s *secure) write(pieces [][]byte) (n int, full bool, err error) {
-	l := s.conn.loop
+	o := &s.epoll.outlet
 	for len(pieces) > 0 {
 		plain := pieces[0]
 		pieces = pieces[1:]
 		if len(pieces) > 0 && len(plain) < maxRecord {
-			l.plain = append(l.plain[:0], plain...)
-			for len(pieces) > 0 && len(l.plain)+len(pieces[0]) <= maxRecord {
-				l.plain = append(l.plain, pieces[0]...)
+			o.plain = append(o.plain[:0], plain...)
+			for len(pieces) > 0 && len(o.plain)+len(pieces[0]) <= maxRecord {
+				o.plain = append(o.plain, pieces[0]...)
 				pieces = pieces[1:]
 			}
-			plain = l.plain
+			plain = o.plain
 		}
 		for len(plain) > 0 {
 			some := plain[:min(len(plain), maxRecord)]
 			plain = plain[len(some):]
-			s.wire.out = l.cipher[:0] // It is empty, or the connection would be blocked.
+			s.wire.out = o.cipher[:0] // It is empty, or the connection would be blocked.
 			if _, err := s.tls.Write(some); err != nil {
 				return n, false, err
 			}
-			l.cipher = s.wire.out[:0]
+			o.cipher = s.wire.out[:0]
 			n += len(some)
 			if !s.push() {
 				// What is left is in memory of the loop.
@@ -206,6 +205,25 @@ func (s *secure) write(pieces [][]byte) (n int, full bool, err error) {
 	return n, false, nil
 }
 
+// seal encrypts at most a record into memory. What it returns is to be sent at
+// once, and sent to be told of it.
+func (s *secure) seal(plain, memory []byte) ([]byte, error) {
+	s.wire.out = memory[:0]
+	_, err := s.tls.Write(plain)
+	sealed := s.wire.out
+	s.wire.out = nil
+	return sealed, err
+}
+
+// sent keeps what the socket has not taken of sealed, and tells whether that is
+// anything: then the transport is full.
+func (s *secure) sent(sealed []byte, n int) (full bool) {
+	if n < len(sealed) {
+		s.wire.out = bytes.Clone(sealed[n:])
+	}
+	return n < len(sealed)
+}
+
 // maxRecord is how much TLS encrypts at a time (RFC 8446, section 5.1).
 const maxRecord = 16 << 10
 
@@ -214,7 +232,7 @@ func (s *secure) push() bool {
 	w := s.wire
 	for len(w.out) > 0 && s.conn.state != stateDead {
 		one := [1][]byte{w.out}
-		n, err := writeSocket(s.fd, one[:], &s.conn.loop.vectors)
+		n, err := s.epoll.outlet.write(s.fd, one[:])
 		switch {
 		case err != nil:
 			s.conn.lost(err)
@@ -257,9 +275,7 @@ func (s *secure) full() {
 		s.conn.lost(ErrSlow)
 		return
 	}
-	s.conn.blocked = true
-	s.conn.rearm()
+	s.conn.block()
 }
 
-// descriptor is -1: nobody else may write to it.
-func (s *secure) descriptor() int32 { return -1 }
+func (s *secure) descriptor() (int32, bool) { return s.fd, true }

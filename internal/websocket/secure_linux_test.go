@@ -15,10 +15,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"weak"
 )
 
 // half is one direction of a TLS 1.3 client (RFC 8446, sections 5 and 7).
@@ -253,4 +255,53 @@ func TestKeyUpdatesBehindTheEnd(t *testing.T) {
 	}
 	peer.Close()
 	eventually(t, "the socket to be released", func() bool { return s.Len() == 0 })
+}
+
+// remembering is a listener that knows, weakly, what it has accepted last.
+type remembering struct {
+	net.Listener
+	last weak.Pointer[net.TCPConn]
+}
+
+func (l *remembering) Accept() (net.Conn, error) {
+	n, err := l.Listener.Accept()
+	if err == nil {
+		l.last = weak.Make(n.(*net.TCPConn))
+	}
+	return n, err
+}
+
+// Of what a connection was accepted as, nothing stays with the loop.
+func TestSecureKeepsNoNetConn(t *testing.T) {
+	s := NewServer(Options{}, echo)
+	t.Cleanup(s.Close)
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	l := &remembering{Listener: tcp}
+	config, client := certified()
+	handshake := make(chan error, 1)
+	peer, err := net.Dial("tcp", tcp.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	secured := tls.Client(peer, client.Transport.(*http.Transport).TLSClientConfig)
+	t.Cleanup(func() { secured.Close() })
+	go func() { handshake <- secured.Handshake() }()
+	conn, err := NewTLSListener(l, config).Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(conn.(*tls.Conn).Handshake(), receive(t, handshake, "the handshake")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Attach(Attachment{Conn: conn}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the net.Conn to be let go", func() bool {
+		runtime.GC()
+		return l.last.Value() == nil
+	})
 }

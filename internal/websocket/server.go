@@ -24,7 +24,7 @@ func NewServer(o Options, h Handler) *Server {
 	return newServer(o, h, openPoller)
 }
 
-func newServer(o Options, h Handler, open func() (poller, error)) *Server {
+func newServer(o Options, h Handler, open func(*Options) (poller, error)) *Server {
 	if o.Loops <= 0 {
 		o.Loops = runtime.GOMAXPROCS(0)
 	}
@@ -48,7 +48,7 @@ func newServer(o Options, h Handler, open func() (poller, error)) *Server {
 	}
 	s := &Server{options: o, handler: h}
 	for range o.Loops {
-		p, err := open()
+		p, err := open(&o)
 		if err != nil {
 			o.Log.Warn("No epoll for WebSocket connections; each costs goroutines instead", slog.Any("error", err))
 			p = newBell()

@@ -182,7 +182,7 @@ func (s *socket) read() {
 }
 
 func (s *socket) write(pieces [][]byte) (n int, full bool, err error) {
-	n, err = writeSocket(s.fd, pieces, &s.conn.loop.vectors)
+	n, err = s.epoll.outlet.write(s.fd, pieces)
 	size := 0
 	for _, p := range pieces[:min(len(pieces), maxVectors)] {
 		size += len(p)
@@ -223,42 +223,4 @@ func (s *socket) close() {
 	unix.Close(int(s.fd))
 }
 
-func (s *socket) descriptor() int32 { return s.fd }
-
-// maxVectors is how many pieces one write takes.
-const maxVectors = 64
-
-// vectors is memory for the arguments of a write.
-type vectors [maxVectors]unix.Iovec
-
-// writeSocket writes as much as the socket takes; a full socket is no error.
-// The system calls are raw: the socket does not block, and what the scheduler
-// does around other calls costs half as much again as a write itself.
-func writeSocket(fd int32, pieces [][]byte, v *vectors) (int, error) {
-	var n uintptr
-	var errno syscall.Errno
-	if len(pieces) == 1 {
-		p := pieces[0]
-		n, _, errno = unix.RawSyscall(unix.SYS_WRITE, uintptr(fd),
-			uintptr(unsafe.Pointer(&p[0])), //nolint:gosec // A raw system call takes addresses.
-			uintptr(len(p)))
-	} else {
-		pieces = pieces[:min(len(pieces), maxVectors)]
-		for i, p := range pieces {
-			v[i].Base = &p[0]
-			v[i].SetLen(len(p))
-		}
-		n, _, errno = unix.RawSyscall(unix.SYS_WRITEV, uintptr(fd),
-			uintptr(unsafe.Pointer(&v[0])), //nolint:gosec // A raw system call takes addresses.
-			uintptr(len(pieces)))
-		clear(v[:len(pieces)])
-	}
-	switch errno {
-	case 0:
-		return int(n), nil
-	case unix.EAGAIN, unix.EINTR:
-		return 0, nil
-	default:
-		return 0, errno
-	}
-}
+func (s *socket) descriptor() (int32, bool) { return s.fd, false }

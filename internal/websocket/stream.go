@@ -129,4 +129,4 @@ func (s *stream) close() {
 	go s.net.Close()
 }
 
-func (s *stream) descriptor() int32 { return -1 }
+func (s *stream) descriptor() (int32, bool) { return -1, false }

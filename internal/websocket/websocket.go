@@ -54,6 +54,9 @@ type Options struct {
 	// and for very large groups 100 ms. A group that has been quiet for the
 	// window is written at once.
 	DeliveryWindow time.Duration
+	// NoIOURing has every socket written to by a system call of its own. Otherwise
+	// Linux's io_uring, where the system allows it, writes to many with one.
+	NoIOURing bool
 	// CloseTimeout is how long a connection that is being closed may take, once
 	// to write what it is owed and once more to be closed by the peer; 2 s by
 	// default.

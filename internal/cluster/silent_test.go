@@ -1,0 +1,105 @@
+package cluster_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// unreachable is the transport of a node whose questions for a promise find nobody
+// at b, which NATS says at once.
+type unreachable struct {
+	*port
+	asked chan struct{} // receives when b was asked
+	found atomic.Bool   // b is there again
+}
+
+func (u *unreachable) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	if u.found.Load() || subject != "confab.node.b.prepare" {
+		return u.port.Request(ctx, subject, data)
+	}
+	select {
+	case u.asked <- struct{}{}:
+	default:
+	}
+	return nil, errors.New("no responders")
+}
+
+// TestNotSilent has a proposal be no good any more while nodes are asked for it,
+// because another is heard, and good again before all have answered, because that
+// one leaves. A node that was not asked in between, and did not answer before, is
+// not left out for that.
+func TestNotSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, r := newNetwork(t, 1), newRooms(8, 100)
+		for _, room := range r.rooms {
+			room.LoggingConfigurations = []string{"a logging configuration"}
+		}
+		u := &unreachable{port: net.port("a"), asked: make(chan struct{})}
+		u.found.Store(true)
+		nodes := startNodes(t, net, r, func(string) options { return options{} }, "b", "c", "d")
+		a := startNode(t, "a", options{rooms: r, transport: u})
+		a.port, nodes["a"] = u.port, a
+		await(t, nodes, 4)
+		// a's own promise waits for a frame that waits for the transcript.
+		room := homed(t, nodes, r, "a")
+		a.join(t, room)
+		r.mu.Lock()
+		r.durable = make(chan struct{})
+		r.mu.Unlock()
+		sent := make(chan error, 1)
+		go func() { sent <- a.say(t, room, "numbered") }()
+
+		u.found.Store(false)
+		net.losing(func(from, to, _ string) bool { return from == "d" && to == "a" })
+		<-u.asked // For the view without d.
+		net.losing(nil)
+		time.Sleep(220 * time.Millisecond) // d is heard.
+		nodes["d"].Close()
+		nodes["d"].port.kill()
+		delete(nodes, "d")
+		time.Sleep(5 * time.Millisecond)
+		u.found.Store(true)
+		close(r.durable)
+		for range 500 {
+			time.Sleep(10 * time.Millisecond)
+			if v := a.View(); !slices.Contains(v.Members, "b") {
+				t.Fatalf("b was left out: %v", v)
+			}
+		}
+		if err := <-sent; err != nil {
+			t.Error(err)
+		}
+		await(t, nodes, 3)
+	})
+}
+
+// TestSilentTogether has two of seven nodes beat and not answer. They are found out
+// together: each that came to light alone would cost the others as long again.
+func TestSilentTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, r := newNetwork(t, 1), newRooms(8, 100)
+		nodes := start(t, net, r, "a", "b", "c", "d", "e", "f", "g")
+		net.losing(func(_, to, subject string) bool {
+			return (to == "e" || to == "f") && strings.HasSuffix(subject, ".prepare")
+		})
+		nodes["g"].port.kill()
+		delete(nodes, "g")
+		began := time.Now()
+		rest := map[string]*node{"a": nodes["a"], "b": nodes["b"], "c": nodes["c"], "d": nodes["d"]}
+		await(t, rest, 4)
+		// 1.5 s until g is missed, as long for the questions, up to 1 s until the lease of
+		// those left out has run out, and beats in between. One after another: 5.8 s.
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("the others went on after %s", took)
+		}
+		net.heal()
+		await(t, nodes, 6)
+		speak(t, nodes, r, "again")
+	})
+}

@@ -1,0 +1,168 @@
+package websocket
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// batch writes to many sockets of an outlet with one system call, by io_uring.
+type batch struct {
+	outlet *outlet
+	ring   *ring
+	sends  [writesPerYield]send
+}
+
+// send is one of the writes that are submitted together.
+type send struct {
+	member int
+	size   int    // of what is written, before it is encrypted
+	sealed []byte // what goes to a secure member: memory that is used again
+}
+
+// openBatch returns an error where the system has no io_uring, or not for us.
+func openBatch(o *outlet) (*batch, error) {
+	r, err := openRing(writesPerYield)
+	if err != nil {
+		return nil, err
+	}
+	if err := probe(r); err != nil {
+		r.close()
+		return nil, fmt.Errorf("try io_uring: %w", err)
+	}
+	return &batch{outlet: o, ring: r}, nil
+}
+
+// probe makes sure of what batches rely on: a send that must not wait is done
+// when it has been submitted, be it that the socket has no room.
+func probe(r *ring) error {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(pair[0])
+	defer unix.Close(pair[1])
+	data := make([]byte, 64<<10)
+	defer runtime.KeepAlive(data)
+	for {
+		s := submitSend(data)
+		s.fd = int32(pair[0])
+		r.prepare(0, s)
+		if _, err := r.submit(1); err != nil {
+			return err
+		}
+		switch _, n, errno, ok := r.take(); {
+		case !ok:
+			return errors.New("a send that must not wait does")
+		case errno == unix.EAGAIN:
+			return nil
+		case errno != 0:
+			return errno
+		case n == 0:
+			return errors.New("nothing was sent")
+		}
+	}
+}
+
+// write is outlet.writeAll.
+func (b *batch) write(members []member, pieces [][]byte, results []written) {
+	n := b.prepare(members, pieces, results)
+	taken, err := b.ring.submit(n)
+	runtime.KeepAlive(pieces)
+	for {
+		i, n, errno, ok := b.ring.take()
+		if !ok {
+			break
+		}
+		n, err := wrote(n, errno)
+		b.sends[i].done(members, results, n, err)
+	}
+	b.outlet.release()
+	if err == nil {
+		return
+	}
+	b.outlet.log.Warn("io_uring has failed; each socket is written to by itself from here on", slog.Any("error", err))
+	b.outlet.close()
+	for i := taken; i < n; i++ {
+		s := &b.sends[i]
+		m := &members[s.member]
+		if m.secure {
+			pieces = [][]byte{s.sealed}
+		}
+		n, err := b.outlet.write(m.fd, pieces)
+		s.done(members, results, n, err)
+	}
+}
+
+// prepare prepares a send for each member that is not slow, and returns how many
+// these are.
+func (b *batch) prepare(members []member, pieces [][]byte, results []written) (n uint32) {
+	o := b.outlet
+	o.gather(pieces)
+	size := 0
+	for _, p := range pieces {
+		size += len(p)
+	}
+	shared := submission{opcode: ringOpSendmsg, msgFlags: sendFlags, address: address(&o.header), length: 1}
+	if len(pieces) == 1 {
+		shared = submitSend(pieces[0])
+	}
+	var record []byte // the pieces in one
+	for i := range members {
+		m, w := &members[i], &results[i]
+		if m.slow {
+			continue
+		}
+		t, s := &b.sends[n], shared
+		t.member, t.size = i, size
+		if m.secure {
+			transport := m.conn.transport.(*secure) //nolint:forcetypeassert // Only these are secure.
+			if size > maxRecord {
+				w.n, w.full, w.err = transport.write(pieces)
+				continue
+			}
+			if record == nil {
+				record = o.join(pieces)
+			}
+			var err error
+			if t.sealed, err = transport.seal(record, t.sealed); err != nil {
+				*w = written{err: err}
+				continue
+			}
+			s = submitSend(t.sealed)
+		}
+		s.fd, s.userData = m.fd, uint64(n)
+		*w = written{err: errNotDone}
+		b.ring.prepare(n, s)
+		n++
+	}
+	return n
+}
+
+// done says what has become of the send.
+func (s *send) done(members []member, results []written, n int, err error) {
+	m, w := &members[s.member], &results[s.member]
+	*w = written{n: n, err: err}
+	if m.secure && err == nil {
+		w.n, w.full = s.size, m.conn.transport.(*secure).sent(s.sealed, n) //nolint:forcetypeassert // Only these are secure.
+	}
+}
+
+// errNotDone says that the kernel has not said what has become of a write, which
+// probe excludes. It cannot be repeated then.
+var errNotDone = errors.New("io_uring has not said what was sent")
+
+const sendFlags = unix.MSG_DONTWAIT | unix.MSG_NOSIGNAL
+
+// submitSend is a send of p, which must stay in use until it is done.
+func submitSend(p []byte) submission {
+	return submission{opcode: ringOpSend, msgFlags: sendFlags, address: address(&p[0]), length: uint32(len(p))}
+}
+
+func address[T any](p *T) uint64 {
+	return uint64(uintptr(unsafe.Pointer(p))) //nolint:gosec // System calls take addresses.
+}

@@ -1,0 +1,110 @@
+package websocket
+
+import (
+	"log/slog"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// outlet writes to the sockets of a loop. System calls are raw: the sockets do
+// not block, and what the scheduler does around other calls costs half as much
+// again as a write itself.
+type outlet struct {
+	// vectors and header are memory for the arguments of a write.
+	vectors [maxVectors]unix.Iovec
+	header  unix.Msghdr
+	plain   []byte // gathered for TLS
+	cipher  []byte // written by TLS
+	batch   *batch // nil without io_uring
+	log     *slog.Logger
+}
+
+// maxVectors is how many pieces one write takes.
+const maxVectors = 64
+
+// write writes as much as the socket takes; a full socket is no error.
+func (o *outlet) write(fd int32, pieces [][]byte) (int, error) {
+	var n uintptr
+	var errno syscall.Errno
+	if len(pieces) == 1 {
+		p := pieces[0]
+		n, _, errno = unix.RawSyscall(unix.SYS_WRITE, uintptr(fd),
+			uintptr(unsafe.Pointer(&p[0])), //nolint:gosec // A raw system call takes addresses.
+			uintptr(len(p)))
+	} else {
+		o.gather(pieces)
+		n, _, errno = unix.RawSyscall(unix.SYS_WRITEV, uintptr(fd),
+			uintptr(unsafe.Pointer(o.header.Iov)), //nolint:gosec // A raw system call takes addresses.
+			uintptr(o.header.Iovlen))
+		o.release()
+	}
+	return wrote(int(n), errno)
+}
+
+// wrote is what has become of a write.
+func wrote(n int, errno syscall.Errno) (int, error) {
+	switch errno {
+	case 0:
+		return n, nil
+	case unix.EAGAIN, unix.EINTR:
+		return 0, nil
+	default:
+		return 0, errno
+	}
+}
+
+// gather makes the first maxVectors pieces the arguments of a write.
+func (o *outlet) gather(pieces [][]byte) {
+	pieces = pieces[:min(len(pieces), maxVectors)]
+	for i, p := range pieces {
+		o.vectors[i].Base = &p[0]
+		o.vectors[i].SetLen(len(p))
+	}
+	o.header.Iov = &o.vectors[0]
+	o.header.SetIovlen(len(pieces))
+}
+
+// release lets go of them.
+func (o *outlet) release() { clear(o.vectors[:o.header.Iovlen]) }
+
+// join returns the pieces in one.
+func (o *outlet) join(pieces [][]byte) []byte {
+	if len(pieces) == 1 {
+		return pieces[0]
+	}
+	o.plain = o.plain[:0]
+	for _, p := range pieces {
+		o.plain = append(o.plain, p...)
+	}
+	return o.plain
+}
+
+// writeAll writes the same to every member that is not slow, and puts into
+// results, at the member's index, what has become of it. There are at most
+// writesPerYield members.
+func (o *outlet) writeAll(members []member, pieces [][]byte, results []written) {
+	if o.batch != nil && len(members) > 1 {
+		o.batch.write(members, pieces, results)
+		return
+	}
+	for i := range members {
+		m, w := &members[i], &results[i]
+		switch {
+		case m.slow:
+		case m.secure:
+			w.n, w.full, w.err = m.conn.transport.write(pieces)
+		default:
+			w.n, w.err = o.write(m.fd, pieces)
+			w.full = false
+		}
+	}
+}
+
+func (o *outlet) close() {
+	if o.batch != nil {
+		o.batch.ring.close()
+		o.batch = nil
+	}
+}

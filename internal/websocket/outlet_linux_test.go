@@ -1,0 +1,125 @@
+package websocket
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// ringOf returns the ring of the server's only loop.
+func ringOf(t *testing.T, s *peerServer) *ring {
+	t.Helper()
+	b := s.loops[0].poller.(*epoll).outlet.batch
+	if b == nil {
+		if r, err := openRing(1); err == nil {
+			r.close()
+			t.Fatal("io_uring is not used, though it could be")
+		}
+		t.Skip("no io_uring here")
+	}
+	return b.ring
+}
+
+// together has f deliver what is then written in one round.
+func together(t *testing.T, s *peerServer, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	s.loops[0].post(func() { f(); close(done) })
+	receive(t, done, "the loop")
+}
+
+// Everybody gets everything, whatever their sockets take: a frame, frames in more
+// pieces than a system call takes, and more than fits into a socket; and it is no
+// matter that the peer of one is gone.
+func TestIOURing(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		t.Run(fmt.Sprintf("TLS %t", secure), func(t *testing.T) {
+			const members = writesPerYield + 7
+			causes := make(chan error, members+3)
+			s := form{open: openPoller, tls: secure}.start(t, Options{Loops: 1, MaxPending: 64 << 20, PingInterval: -1},
+				handler{closed: func(_ *Conn, cause error) { causes <- cause }})
+			ring := ringOf(t, s)
+			peers := make([]*rawConn, members)
+			for i := range peers {
+				peers[i] = s.dialRaw(t)
+			}
+			n := 0
+			for _, frames := range []int{1, 10, (maxVectors + 10) * maxChunk / 1000} {
+				gone := s.dialRaw(t)
+				eventually(t, "all to join", func() bool { return s.group.Len() == members+1 })
+				together(t, s, func() {
+					// The loop learns of it only when it writes.
+					fd, _ := s.loops[0].conns[members].transport.descriptor()
+					if err := unix.Shutdown(int(fd), unix.SHUT_WR); err != nil {
+						t.Error(err)
+					}
+					for range frames {
+						s.group.Deliver(numbered(n))
+						n++
+					}
+				})
+				if cause := receive(t, causes, "the end of the one that is gone"); !errors.Is(cause, unix.EPIPE) {
+					t.Errorf("it ended with %v", cause)
+				}
+				gone.Close()
+			}
+			for i, peer := range peers {
+				for want := range n {
+					if _, p, err := peer.frame(); err != nil || number(t, p) != want {
+						t.Fatalf("member %d got %.20q, %v; want %d", i, p, err, want)
+					}
+				}
+			}
+			if ringOf(t, s) != ring {
+				t.Error("the ring has changed")
+			}
+		})
+	}
+}
+
+// When the kernel takes nothing any more, everybody is written to all the same,
+// and nobody twice.
+func TestIOURingFails(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		t.Run(fmt.Sprintf("TLS %t", secure), func(t *testing.T) {
+			var log bytes.Buffer
+			s := form{open: openPoller, tls: secure}.start(t, Options{Loops: 1, PingInterval: -1, Log: slog.New(slog.NewTextHandler(&log, nil))}, handler{})
+			ring := ringOf(t, s)
+			peers := make([]*rawConn, 10)
+			for i := range peers {
+				peers[i] = s.dialRaw(t)
+			}
+			eventually(t, "all to join", func() bool { return s.group.Len() == len(peers) })
+			together(t, s, func() { s.group.Deliver([]byte("1")) })
+			together(t, s, func() {
+				// Its descriptor is no ring any more.
+				null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
+				if err == nil {
+					err = errors.Join(unix.Dup3(null, ring.fd, unix.O_CLOEXEC), unix.Close(null))
+				}
+				if err != nil {
+					t.Error(err)
+				}
+				s.group.Deliver([]byte("2"))
+			})
+			together(t, s, func() { s.group.Deliver([]byte("3")) })
+			for i, peer := range peers {
+				for _, want := range []string{"1", "2", "3"} {
+					if _, p, err := peer.frame(); err != nil || string(p) != want {
+						t.Fatalf("member %d got %.20q, %v; want %s", i, p, err, want)
+					}
+				}
+			}
+			s.stop()
+			if n := strings.Count(log.String(), "io_uring has failed"); n != 1 {
+				t.Errorf("%d lines in the log, want 1:\n%s", n, log.String())
+			}
+		})
+	}
+}
