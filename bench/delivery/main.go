@@ -202,7 +202,8 @@ func (b *bench) scenario(ctx context.Context, s *scenario) error {
 const peersIdle = 5000
 
 // takesPart tells whether a target is measured: others once, and when it has to
-// be quick only where there is most to compare; parts of Confab once.
+// be quick only where there is most to compare; parts of Confab once, and not
+// idle, where they are as the whole.
 func (b *bench) takesPart(t *target, s *scenario, round int) bool {
 	switch {
 	case t.floor:
@@ -210,7 +211,7 @@ func (b *bench) takesPart(t *target, s *scenario, round int) bool {
 	case t.peer:
 		return round == 0 && (!b.quick || !s.long)
 	case t.part:
-		return round == 0
+		return round == 0 && !s.idle
 	default:
 		return true
 	}
