@@ -76,7 +76,7 @@ func (c *checkpoints) round(ctx context.Context) error {
 		return err
 	}
 	if pages < 2*c.most {
-		if _, left, err = c.run(ctx, passive); err != nil || left == 0 || pages < c.most {
+		if _, left, err = c.run(ctx, foldPragma); err != nil || left == 0 || pages < c.most {
 			return err
 		}
 		if err := c.syncLog(); err != nil {
@@ -89,7 +89,7 @@ func (c *checkpoints) round(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	_, _, err = c.run(ctx, passive)
+	_, _, err = c.run(ctx, foldPragma)
 	return err
 }
 
@@ -111,8 +111,8 @@ func (c *checkpoints) release() {
 	}
 }
 
-// passive folds as far as readers and writers let it, and keeps nobody waiting.
-const passive = `PRAGMA wal_checkpoint(PASSIVE)`
+// foldPragma folds as far as readers and writers let it, and keeps nobody waiting.
+const foldPragma = `PRAGMA wal_checkpoint(PASSIVE)`
 
 // run runs a checkpoint and returns how many pages the log has, and how many of
 // them are left to fold.
