@@ -23,25 +23,21 @@ const checkpointEvery = 200 * time.Millisecond
 // Options.LogBytes has come together.
 //
 // Once all of it is folded, SQLite begins the log anew, for which the next commit
-// waits for a sync too. So it is kept from that until the log has LogBytes. Under
-// writers that never pause it would not come to that by itself: they wait while
-// what little came meanwhile is folded. When the log has twice LogBytes, because
-// they write faster than the disk syncs, they wait for all of it.
+// waits for a sync too. Under writers that never pause it would not come to that by
+// itself: when the log has LogBytes, they wait while what little came meanwhile is
+// folded. When it has twice that, because they write faster than the disk syncs,
+// they wait for all of it.
 type checkpoints struct {
 	db   *database
 	path string  // of the log
-	conn *sql.DB // connections of its own
+	conn *sql.DB // one connection of its own
 	most int     // pages of a log that is to begin anew
 	log  *slog.Logger
-	// pin, if set, is a transaction that reads. SQLite does not begin a log anew
-	// that has a reader.
-	pin *sql.Tx
 }
 
 // loop checkpoints until ctx ends.
 func (c *checkpoints) loop(ctx context.Context) {
 	defer c.conn.Close()
-	defer c.release()
 	tick := time.NewTicker(checkpointEvery)
 	defer tick.Stop()
 	for failed := false; ; {
@@ -64,12 +60,6 @@ func (c *checkpoints) round(ctx context.Context) error {
 	if err != nil || left == 0 || left < c.most/8 && pages < c.most {
 		return err
 	}
-	c.release()
-	if pages < c.most {
-		if err := c.hold(ctx); err != nil {
-			return err
-		}
-	}
 	// What SQLite syncs next is then nearly done, by a sync that keeps no processor
 	// from others.
 	if err := c.syncLog(); err != nil {
@@ -91,24 +81,6 @@ func (c *checkpoints) round(ctx context.Context) error {
 	}
 	_, _, err = c.run(ctx, foldPragma)
 	return err
-}
-
-// hold keeps SQLite from beginning the log anew. What the log has by now can be
-// folded all the same.
-func (c *checkpoints) hold(ctx context.Context) (err error) {
-	if c.pin, err = c.conn.BeginTx(ctx, nil); err != nil {
-		return err
-	}
-	var any int
-	return c.pin.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&any)
-}
-
-// release undoes hold.
-func (c *checkpoints) release() {
-	if c.pin != nil {
-		c.pin.Rollback() //nolint:errcheck // It has read only.
-		c.pin = nil
-	}
 }
 
 // foldPragma folds as far as readers and writers let it, and keeps nobody waiting.

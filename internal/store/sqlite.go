@@ -144,7 +144,7 @@ func (d sqliteDialect) checkpoints(transcript *database, o *Options) (*checkpoin
 	if err != nil {
 		return nil, err
 	}
-	conn.SetMaxOpenConns(2) // One checkpoints, one reads.
+	conn.SetMaxOpenConns(1)
 	return &checkpoints{db: transcript, path: d.path(transcript.name) + "-wal", conn: conn, most: o.LogBytes / pageSize, log: o.Log}, nil
 }
 
