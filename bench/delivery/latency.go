@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -27,15 +28,21 @@ type disturbance struct {
 	// path of the admin port is asked for once in every, if set.
 	path  string
 	every time.Duration
+	// rate is the messages a second in each room that are about half of what the
+	// server can do so.
+	rate int
 }
+
+// undisturbed is what the others are compared with, at their rates.
+var undisturbed = &disturbance{name: "nothing", rate: 10}
 
 // disturbances are far more than a server has to bear: Prometheus scrapes every
 // 15 to 60 seconds, and rarely is every room logged.
 var disturbances = []*disturbance{
-	{name: "nothing"},
-	{name: "a scrape every 100 ms", path: "/metrics", every: 100 * time.Millisecond},
-	{name: "a collection every 200 ms", path: "/debug/pprof/heap?gc=1", every: 200 * time.Millisecond},
-	{name: "every room logged", prepare: logEverything, args: []string{"--log-destinations", "local", "--log-flush-interval", "1s"}},
+	undisturbed,
+	{name: "a scrape every 100 ms", path: "/metrics", every: 100 * time.Millisecond, rate: 10},
+	{name: "a collection every 200 ms", path: "/debug/pprof/heap?gc=1", every: 200 * time.Millisecond, rate: 10},
+	{name: "every room logged", prepare: logEverything, args: []string{"--log-destinations", "local", "--log-flush-interval", "1s"}, rate: 6},
 }
 
 // logEverything has the rooms logged to files that look like CloudWatch Logs.
@@ -105,32 +112,73 @@ func ask(ctx context.Context, url string) error {
 	return nil
 }
 
-// latencyRounds is how often each disturbance is measured.
-const latencyRounds = 3
+// latencyChoice says what latency measures.
+type latencyChoice struct {
+	// only are the disturbances, by an expression for their names.
+	only *regexp.Regexp
+	// rates are the messages a second in each room; none are those of the
+	// disturbances.
+	rates []int
+	// rounds is how often everything is measured, and span how long.
+	rounds int
+	span   time.Duration
+	// profiles is a directory for CPU profiles, if set.
+	profiles string
+}
+
+// disturbed is a server with a disturbance, at a rate.
+type disturbed struct {
+	*disturbance
+	rate int
+}
+
+// plan is what is measured in one round: at each rate, the undisturbed server
+// comes first.
+func (c *latencyChoice) plan() []disturbed {
+	rates := c.rates
+	if len(rates) == 0 {
+		for _, d := range disturbances {
+			if c.only.MatchString(d.name) && !slices.Contains(rates, d.rate) {
+				rates = append(rates, d.rate)
+			}
+		}
+	}
+	var all []disturbed
+	for _, rate := range rates {
+		all = append(all, disturbed{undisturbed, rate})
+		for _, d := range disturbances {
+			if d != undisturbed && c.only.MatchString(d.name) && (len(c.rates) > 0 || d.rate == rate) {
+				all = append(all, disturbed{d, rate})
+			}
+		}
+	}
+	return all
+}
 
 // latency measures a server at about half of what it can do, with and without
 // disturbances in turn, and prints the medians.
-func latency(ctx context.Context) error {
+func latency(ctx context.Context, choice *latencyChoice) error {
 	confab := &target{name: "confab", start: confabWith()}
-	results := make(map[*disturbance][]result)
-	for range latencyRounds {
-		for _, d := range disturbances {
+	plan := choice.plan()
+	results := make(map[disturbed][]result)
+	for range choice.rounds {
+		for _, d := range plan {
 			s := &scenario{
-				name: d.name, rooms: 100, members: 50, rate: 10, gathered: true, disturb: d,
-				warm: 2 * time.Second, measure: 8 * time.Second,
+				name: d.name, rooms: 100, members: 50, rate: d.rate, gathered: true, disturb: d.disturbance,
+				warm: 2 * time.Second, measure: choice.span,
 			}
-			r := measure(ctx, confab, s, "")
+			r := measure(ctx, confab, s, choice.profiles)
 			if r.err != nil {
 				return fmt.Errorf("%s: %w", d.name, r.err)
 			}
-			fmt.Printf("  %-26s core %3.0f %%  p50 %s  p99 %s  p99.9 %s\n", d.name, 100*r.share, ms(r.p50), ms(r.p99), ms(r.p999))
+			fmt.Printf("  %-26s %3d msg/s  core %3.0f %%  p50 %s  p99 %s  p99.9 %s\n", d.name, d.rate, 100*r.share, ms(r.p50), ms(r.p99), ms(r.p999))
 			results[d] = append(results[d], r)
 		}
 	}
-	fmt.Printf("\n100 rooms × 50, 10 msg/s each; medians of %d.\n\n", latencyRounds)
-	writeRow(os.Stdout, []string{"beside it", "of the core", "p50", "p99", "p99.9"})
-	writeRow(os.Stdout, []string{"---", "---", "---", "---", "---"})
-	for _, d := range disturbances {
+	fmt.Printf("\n100 rooms × 50; medians of %d.\n\n", choice.rounds)
+	writeRow(os.Stdout, []string{"msg/s in each room", "beside it", "of the core", "p50", "p99", "p99.9"})
+	writeRow(os.Stdout, []string{"---", "---", "---", "---", "---", "---"})
+	for _, d := range plan {
 		middle := func(of func(result) float64) float64 {
 			var all []float64
 			for _, r := range results[d] {
@@ -143,7 +191,7 @@ func latency(ctx context.Context) error {
 			return ms(time.Duration(middle(func(r result) float64 { return float64(of(r)) })))
 		}
 		writeRow(os.Stdout, []string{
-			d.name, fmt.Sprintf("%.2f", middle(func(r result) float64 { return r.share })),
+			fmt.Sprint(d.rate), d.name, fmt.Sprintf("%.2f", middle(func(r result) float64 { return r.share })),
 			times(func(r result) time.Duration { return r.p50 }), times(func(r result) time.Duration { return r.p99 }),
 			times(func(r result) time.Duration { return r.p999 }),
 		})

@@ -23,6 +23,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,6 +47,9 @@ func benchmark() error {
 	points := flag.String("points", "", "more scenarios: `ROOMSxMEMBERSxRATE`,… with the rate of each room a second")
 	also := flag.String("also", "", "name=`path` of another build of the engine, to compare with")
 	half := flag.Bool("latency", false, "instead, measure Confab's latency at half of what it can do, with disturbances")
+	only := flag.String("disturbances", ".", "with -latency: `expression` for the names of the disturbances")
+	rates := flag.String("rates", "", "with -latency: messages a second in each room, `RATE`,…, for all disturbances; by default half of what the server can do")
+	span := flag.Duration("for", 8*time.Second, "with -latency: how long each measurement is")
 	profiles := flag.String("profiles", "", "`directory` for CPU profiles of Confab, one a scenario; they cost a little")
 	flag.Parse()
 	if err := load.PinSelf(generatorCore); err != nil {
@@ -75,7 +79,14 @@ func benchmark() error {
 	}
 	fmt.Printf("%s; commit %s; %s\n", load.Machine(), load.Commit(), time.Now().UTC().Format(time.DateTime))
 	if *half {
-		return latency(ctx)
+		choice := &latencyChoice{rounds: *rounds, span: *span, profiles: *profiles}
+		if choice.only, err = regexp.Compile(*only); err != nil {
+			return err
+		}
+		if choice.rates, err = parseRates(*rates); err != nil {
+			return err
+		}
+		return latency(ctx, choice)
 	}
 	b := &bench{quick: *quick, rounds: *rounds, profiles: *profiles, floors: floors(path), results: make(map[key][]sample)}
 	all := allTargets(path)
@@ -106,6 +117,22 @@ func benchmark() error {
 		failed = append(failed, fmt.Errorf("not everything was measured: %w", context.Cause(ctx)))
 	}
 	return errors.Join(failed...)
+}
+
+// parseRates parses the flag -rates.
+func parseRates(list string) ([]int, error) {
+	if list == "" {
+		return nil, nil
+	}
+	var rates []int
+	for rate := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(rate)
+		if err != nil || n <= 0 {
+			return nil, fmt.Errorf("-rates %s: %q is no number of messages a second", list, rate)
+		}
+		rates = append(rates, n)
+	}
+	return rates, nil
 }
 
 // key is a row and a column.

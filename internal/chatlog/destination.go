@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"confab/internal/background"
 	"confab/internal/chat"
 )
 
@@ -84,8 +85,8 @@ func (p *parcel) refused() int {
 // last is the time of the last record.
 func (p *parcel) last() time.Time { return p.records[len(p.records)-1].Time }
 
-// pageRecords is how many records are read at a time: a megabyte or a few.
-const pageRecords = 2048
+// pageRecords is how many records are read at a time: about a millisecond's work.
+const pageRecords = 256
 
 // load reads a parcel from the backlog, as much as one call may hold. An object
 // that was begun is read as it was decided, whatever the limits are.
@@ -137,6 +138,7 @@ func load(ctx context.Context, t Transcript, b Backlog, l limits) (*parcel, erro
 			p.to = end
 			return p, nil
 		}
+		background.Yield()
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"confab/internal/background"
 	"confab/internal/chat"
 )
 
@@ -163,23 +164,13 @@ func writeWhole(path string, body []byte) error {
 	if _, err := f.Write(body); err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
+	if err := background.Sync(f); err != nil {
 		return err
 	}
 	if err := os.Rename(part, path); err != nil {
 		return err
 	}
-	return syncDir(dir)
-}
-
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return background.SyncDir(dir)
 }
 
 // append adds the records to the file and syncs it. What was known of the file's
@@ -208,7 +199,7 @@ func (f *files) append(path string, records []Record, keep bool) error {
 	if _, err := file.WriteAt(body, size); err != nil {
 		return err
 	}
-	if err := file.Sync(); err != nil {
+	if err := background.Sync(file); err != nil {
 		return err
 	}
 	a.size = size + int64(len(body))
@@ -232,7 +223,7 @@ func openGrowing(path string) (*os.File, error) {
 	if file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
 		return nil, err
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := background.SyncDir(filepath.Dir(path)); err != nil {
 		file.Close()
 		return nil, err
 	}

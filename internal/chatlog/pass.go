@@ -3,11 +3,11 @@ package chatlog
 import (
 	"context"
 	"log/slog"
-	"runtime"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"confab/internal/background"
 	"confab/internal/chat"
 )
 
@@ -43,9 +43,7 @@ func (w *worker) pass(flushing bool) bool {
 	skipped := false
 	for _, b := range rooms {
 		p := w.prepare(b)
-		// Live rooms go first: a processor that has read many rooms in a row would
-		// keep them waiting until the scheduler notices, which takes 10 ms.
-		runtime.Gosched()
+		background.Yield() // Live rooms go first.
 		if p == nil {
 			continue
 		}

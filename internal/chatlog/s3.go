@@ -12,6 +12,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"confab/internal/background"
 )
 
 // bucket is a destination in S3: an object per room and interval, or earlier
@@ -64,13 +66,22 @@ func compress(records []Record) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// writeLines writes the records, each with a line break.
+// yieldBytes is how much is compressed at a time: about a millisecond's work.
+const yieldBytes = 64 << 10
+
+// writeLines writes the records, each with a line break. Live rooms go first in
+// between.
 func writeLines(w io.Writer, records []Record) error {
 	var line []byte
+	written := 0
 	for i := range records {
 		line = append(AppendRecord(line[:0], &records[i]), '\n')
 		if _, err := w.Write(line); err != nil {
 			return err
+		}
+		if written += len(line); written >= yieldBytes {
+			written = 0
+			background.Yield()
 		}
 	}
 	return nil

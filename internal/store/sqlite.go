@@ -30,7 +30,15 @@ const applicationID = 0x436e6662 // "Cnfb"
 const checkLimit = 64 << 20
 
 // sqliteDialect keeps the databases as files of one directory.
-type sqliteDialect struct{ dir string }
+type sqliteDialect struct {
+	dir string
+	// logBytes is Options.LogBytes.
+	logBytes int
+}
+
+// pageSize is SQLite's default; another one is no harm, only another length of the
+// log.
+const pageSize = 4096
 
 func (d sqliteDialect) label(name string) string { return name + ".db" }
 
@@ -130,6 +138,16 @@ func (d sqliteDialect) open(ctx context.Context, name string) (writer, reader *s
 	return writer, reader, nil
 }
 
+// checkpoints returns what checkpoints the transcript.
+func (d sqliteDialect) checkpoints(transcript *database, o *Options) (*checkpoints, error) {
+	conn, err := sql.Open("sqlite", d.dsn(transcript.name, ""))
+	if err != nil {
+		return nil, err
+	}
+	conn.SetMaxOpenConns(1)
+	return &checkpoints{db: transcript, path: d.path(transcript.name) + "-wal", conn: conn, most: o.LogBytes / pageSize, log: o.Log}, nil
+}
+
 // createFile makes the file for its owner only, when it does not exist, and
 // returns its size. SQLite gives its log and index files the same mode. A file
 // that exists is not opened here: closing it would take away the locks that this
@@ -157,12 +175,14 @@ func createFile(path string) (size int64, err error) {
 // The transcript is mapped into memory: its readers meet other pages each time,
 // and every write in between would empty their caches.
 func (d sqliteDialect) dsn(name, mode string) string {
-	synchronous, mapped := "NORMAL", 0
+	synchronous, mapped, logSize, own := "NORMAL", 0, 64<<20, ""
 	switch name {
 	case mainDatabase:
 		synchronous = "FULL"
 	case transcriptDatabase:
 		mapped = 256 << 20
+		logSize = d.logBytes
+		own = "&_pragma=wal_autocheckpoint(0)" // See checkpoints.
 	}
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(d.path(name))}
 	if !filepath.IsAbs(d.dir) {
@@ -170,7 +190,7 @@ func (d sqliteDialect) dsn(name, mode string) string {
 	}
 	u.RawQuery = "_busy_timeout=" + strconv.Itoa(int(busyTimeout.Milliseconds())) +
 		"&_journal_mode=WAL&_synchronous=" + synchronous + "&_foreign_keys=1&_dqs=0&_defensive=1&_error_rc=1" +
-		"&_pragma=journal_size_limit(67108864)&_pragma=cache_size(-16384)&_pragma=trusted_schema(0)&_pragma=mmap_size(" + strconv.Itoa(mapped) + ")&" + mode
+		"&_pragma=journal_size_limit(" + strconv.Itoa(logSize) + ")&_pragma=cache_size(-16384)&_pragma=trusted_schema(0)&_pragma=mmap_size(" + strconv.Itoa(mapped) + ")" + own + "&" + mode
 	return u.String()
 }
 

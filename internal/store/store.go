@@ -53,6 +53,7 @@ const (
 const (
 	DefaultRetention  = 72 * time.Hour
 	DefaultSpoolBytes = 64 << 20
+	DefaultLogBytes   = 128 << 20
 )
 
 // IsPostgres says whether a URL of Options.Database names a PostgreSQL database.
@@ -84,6 +85,9 @@ type Options struct {
 	// SpoolBytes bounds the frames in memory that wait to be written, also while
 	// the disk does not work; 0 is 64 MiB.
 	SpoolBytes int
+	// LogBytes is how long SQLite's log of the transcript gets, about; 0 is 128 MiB.
+	// The shorter it is, the more often do frames wait for it to begin anew.
+	LogBytes int
 	// Log may be nil.
 	Log *slog.Logger
 	// Metrics may be nil.
@@ -128,7 +132,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{o: o, ownClock: ownClock, dialect: sqliteDialect{dir: o.Dir}}
+	db := &DB{o: o, ownClock: ownClock, dialect: sqliteDialect{dir: o.Dir, logBytes: o.LogBytes}}
 	if o.Database != "" {
 		if db.dialect, err = newPostgres(o); err != nil {
 			return nil, err
@@ -143,6 +147,12 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err := db.open(ctx); err != nil {
 		return nil, errors.Join(err, db.closeDatabases())
 	}
+	var folding *checkpoints
+	if d, ok := db.dialect.(sqliteDialect); ok {
+		if folding, err = d.checkpoints(db.transcript, &db.o); err != nil {
+			return nil, errors.Join(err, db.closeDatabases())
+		}
+	}
 
 	db.ctx, db.stop = context.WithCancel(context.WithoutCancel(ctx))
 	db.redemptions = newRedemptions(db)
@@ -152,6 +162,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	db.background.Go(db.frames.run)
 	db.background.Go(db.moves.run)
 	db.background.Go(func() { db.pruneLoop(db.ctx) })
+	if folding != nil {
+		db.background.Go(func() { folding.loop(db.ctx) })
+	}
 	return db, nil
 }
 
@@ -167,6 +180,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.SpoolBytes <= 0 {
 		o.SpoolBytes = DefaultSpoolBytes
+	}
+	if o.LogBytes <= 0 {
+		o.LogBytes = DefaultLogBytes
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package background
+
+import "os"
+
+func sync(f *os.File) error { return f.Sync() }

@@ -1,0 +1,107 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"time"
+
+	"confab/internal/background"
+)
+
+// checkpointEvery is how often the transcript's log is looked at.
+const checkpointEvery = 200 * time.Millisecond
+
+// checkpoints folds SQLite's log of the transcript (the WAL) into its file.
+//
+// By itself, SQLite does that at the end of a commit, every thousand pages: some
+// frames wait for two syncs of the disk then, at 500 messages a second four times
+// in each second. Here it is done beside those who write, whenever an eighth of
+// Options.LogBytes has come together.
+//
+// Once all of it is folded, SQLite begins the log anew, for which the next commit
+// waits for a sync too. Under writers that never pause it would not come to that by
+// itself: when the log has LogBytes, they wait while what little came meanwhile is
+// folded. When it has twice that, because they write faster than the disk syncs,
+// they wait for all of it.
+type checkpoints struct {
+	db   *database
+	path string  // of the log
+	conn *sql.DB // one connection of its own
+	most int     // pages of a log that is to begin anew
+	log  *slog.Logger
+}
+
+// loop checkpoints until ctx ends.
+func (c *checkpoints) loop(ctx context.Context) {
+	defer c.conn.Close()
+	tick := time.NewTicker(checkpointEvery)
+	defer tick.Stop()
+	for failed := false; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := c.round(ctx)
+		if err != nil && ctx.Err() == nil && !failed {
+			c.log.Warn("cannot fold the log of a database into it; it grows", slog.String("database", c.db.label), slog.Any("error", err))
+		}
+		failed = err != nil
+	}
+}
+
+// round folds the log if it is long enough.
+func (c *checkpoints) round(ctx context.Context) error {
+	pages, left, err := c.run(ctx, `PRAGMA wal_checkpoint(NOOP)`)
+	if err != nil || left == 0 || left < c.most/8 && pages < c.most {
+		return err
+	}
+	// What SQLite syncs next is then nearly done, by a sync that keeps no processor
+	// from others.
+	if err := c.syncLog(); err != nil {
+		return err
+	}
+	if pages < 2*c.most {
+		if _, left, err = c.run(ctx, foldPragma); err != nil || left == 0 || pages < c.most {
+			return err
+		}
+		if err := c.syncLog(); err != nil {
+			return err
+		}
+	}
+	select {
+	case c.db.turn <- struct{}{}:
+		defer func() { <-c.db.turn }()
+	case <-ctx.Done():
+		return nil
+	}
+	_, _, err = c.run(ctx, foldPragma)
+	return err
+}
+
+// foldPragma folds as far as readers and writers let it, and keeps nobody waiting.
+const foldPragma = `PRAGMA wal_checkpoint(PASSIVE)`
+
+// run runs a checkpoint and returns how many pages the log has, and how many of
+// them are left to fold.
+func (c *checkpoints) run(ctx context.Context, pragma string) (pages, left int, err error) {
+	var busy, folded int
+	err = c.conn.QueryRowContext(ctx, pragma).Scan(&busy, &pages, &folded)
+	return pages, pages - folded, err
+}
+
+func (c *checkpoints) syncLog() error {
+	f, err := os.Open(c.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return background.Sync(f)
+}

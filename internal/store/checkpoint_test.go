@@ -1,0 +1,77 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/store"
+)
+
+// TestCheckpoint holds that the log of the transcript is folded into its file
+// beside a writer that never pauses, and begins anew before it takes up the disk.
+func TestCheckpoint(t *testing.T) {
+	t.Parallel()
+	// 64 MiB in all; twice logBytes, and what is written until that is noticed.
+	const frames, logBytes, most = 2048, 2 << 20, 48 << 20
+	dir := filepath.Join(t.TempDir(), "data")
+	db := must(store.Open(t.Context(), options(dir, func(o *store.Options) { o.LogBytes = logBytes })))(t)
+	defer db.Close()
+	room := chat.NewID()
+	text := bytes.Repeat([]byte("x"), 32<<10)
+	var largest int64
+	var last <-chan struct{}
+	for i := range uint64(frames) {
+		f := frame(room, i)
+		f.JSON = append(append([]byte(`"`), text...), '"')
+		next := db.Append(f)
+		if last != nil {
+			<-last // There is always one more to be written.
+		}
+		last = next
+		info, err := os.Stat(filepath.Join(dir, "transcript.db-wal"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		largest = max(largest, info.Size())
+	}
+	<-last
+	if largest > most {
+		t.Errorf("the log grew to %d MiB", largest>>20)
+	}
+	var after int64
+	for n := 0; n < frames; {
+		records := must(db.Read(t.Context(), room, after, 100))(t)
+		if len(records) == 0 {
+			t.Fatalf("%d of %d frames are there", n, frames)
+		}
+		n += len(records)
+		after = records[len(records)-1].Position
+	}
+	// What is in the file by now does not have to be read from the log after a crash.
+	if n := folded(t, dir); n == 0 {
+		t.Error("nothing was folded into the file")
+	}
+}
+
+// folded returns how many pages of the transcript's log are in its file.
+func folded(t *testing.T, dir string) (n int) {
+	t.Helper()
+	file, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "transcript.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	within, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var busy, pages int
+	if err := file.QueryRowContext(within, `PRAGMA wal_checkpoint(NOOP)`).Scan(&busy, &pages, &n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
