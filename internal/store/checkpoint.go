@@ -19,25 +19,37 @@ const checkpointEvery = 200 * time.Millisecond
 //
 // By itself, SQLite does that at the end of a commit, every thousand pages: some
 // frames wait for two syncs of the disk then, at 500 messages a second four times
-// in each second. Here it is done beside those who write, whenever an eighth of
-// Options.LogBytes has come together.
+// in each second. Here it is done beside those who write, foldBytes at a time.
 //
 // Once all of it is folded, SQLite begins the log anew, for which the next commit
-// waits for a sync too. Under writers that never pause it would not come to that by
-// itself: when the log has LogBytes, they wait while what little came meanwhile is
-// folded. When it has twice that, because they write faster than the disk syncs,
-// they wait for all of it.
+// waits for a sync too. So it is kept from that until no frames have come for some
+// seconds or the log has Options.LogBytes: then writers wait while what little came
+// meanwhile is folded. When it has twice that, because they write faster than the
+// disk syncs, they wait for all of it.
 type checkpoints struct {
 	db   *database
 	path string  // of the log
-	conn *sql.DB // one connection of its own
+	conn *sql.DB // connections of its own
 	most int     // pages of a log that is to begin anew
+	fold int     // pages that are worth folding
+	last int     // pages of the log when it was last looked at
+	idle int     // how often they have been the same since
 	log  *slog.Logger
+	// pin, if set, is a transaction that reads. SQLite does not begin a log anew
+	// that has a reader.
+	pin *sql.Tx
 }
+
+// foldBytes is how much is folded at a time.
+const foldBytes = 16 << 20
+
+// idleRounds is after how many rounds without a frame the log may begin anew.
+const idleRounds = int(10 * time.Second / checkpointEvery)
 
 // loop checkpoints until ctx ends.
 func (c *checkpoints) loop(ctx context.Context) {
 	defer c.conn.Close()
+	defer c.release()
 	tick := time.NewTicker(checkpointEvery)
 	defer tick.Stop()
 	for failed := false; ; {
@@ -54,11 +66,24 @@ func (c *checkpoints) loop(ctx context.Context) {
 	}
 }
 
-// round folds the log if it is long enough.
+// round folds the log if it is worth it.
 func (c *checkpoints) round(ctx context.Context) error {
 	pages, left, err := c.run(ctx, `PRAGMA wal_checkpoint(NOOP)`)
-	if err != nil || left == 0 || left < c.most/8 && pages < c.most {
+	if err != nil {
 		return err
+	}
+	if c.idle++; pages != c.last {
+		c.last, c.idle = pages, 0
+	}
+	anew := c.idle >= idleRounds || pages >= c.most
+	if left < c.fold && (left == 0 || pages < c.most) && (c.pin == nil || !anew) {
+		return nil
+	}
+	c.release()
+	if !anew {
+		if err := c.hold(ctx); err != nil {
+			return err
+		}
 	}
 	// What SQLite syncs next is then nearly done, by a sync that keeps no processor
 	// from others.
@@ -81,6 +106,24 @@ func (c *checkpoints) round(ctx context.Context) error {
 	}
 	_, _, err = c.run(ctx, foldPragma)
 	return err
+}
+
+// hold keeps SQLite from beginning the log anew. What the log has by now can be
+// folded all the same.
+func (c *checkpoints) hold(ctx context.Context) (err error) {
+	if c.pin, err = c.conn.BeginTx(ctx, nil); err != nil {
+		return err
+	}
+	var any int
+	return c.pin.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&any)
+}
+
+// release undoes hold.
+func (c *checkpoints) release() {
+	if c.pin != nil {
+		c.pin.Rollback() //nolint:errcheck // It has read only.
+		c.pin = nil
+	}
 }
 
 // foldPragma folds as far as readers and writers let it, and keeps nobody waiting.

@@ -144,8 +144,11 @@ func (d sqliteDialect) checkpoints(transcript *database, o *Options) (*checkpoin
 	if err != nil {
 		return nil, err
 	}
-	conn.SetMaxOpenConns(1)
-	return &checkpoints{db: transcript, path: d.path(transcript.name) + "-wal", conn: conn, most: o.LogBytes / pageSize, log: o.Log}, nil
+	conn.SetMaxOpenConns(2) // One checkpoints, one reads.
+	return &checkpoints{
+		db: transcript, path: d.path(transcript.name) + "-wal", conn: conn, log: o.Log,
+		most: o.LogBytes / pageSize, fold: min(foldBytes, o.LogBytes/8) / pageSize,
+	}, nil
 }
 
 // createFile makes the file for its owner only, when it does not exist, and

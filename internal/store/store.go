@@ -53,7 +53,7 @@ const (
 const (
 	DefaultRetention  = 72 * time.Hour
 	DefaultSpoolBytes = 64 << 20
-	DefaultLogBytes   = 128 << 20
+	DefaultLogBytes   = 512 << 20
 )
 
 // IsPostgres says whether a URL of Options.Database names a PostgreSQL database.
@@ -85,7 +85,7 @@ type Options struct {
 	// SpoolBytes bounds the frames in memory that wait to be written, also while
 	// the disk does not work; 0 is 64 MiB.
 	SpoolBytes int
-	// LogBytes is how long SQLite's log of the transcript gets, about; 0 is 128 MiB.
+	// LogBytes is how long SQLite's log of the transcript gets, about; 0 is 512 MiB.
 	// The shorter it is, the more often do frames wait for it to begin anew.
 	LogBytes int
 	// Log may be nil.
