@@ -59,6 +59,40 @@ func TestCheckpoint(t *testing.T) {
 	}
 }
 
+// TestCheckpointKeepsTheLog holds that a log that was folded does not begin anew
+// while frames come: they would wait for the disk.
+func TestCheckpointKeepsTheLog(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	db := must(store.Open(t.Context(), options(dir)))(t)
+	defer db.Close()
+	room, next := chat.NewID(), uint64(0)
+	text := bytes.Repeat([]byte("x"), 32<<10)
+	write := func(size int) {
+		for range size / len(text) {
+			f := frame(room, next)
+			next++
+			f.JSON = append(append([]byte(`"`), text...), '"')
+			<-db.Append(f)
+		}
+	}
+	const enough = 17 << 20 // to be folded
+	write(enough)
+	for deadline := time.Now().Add(20 * time.Second); folded(t, dir) == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the log is not folded")
+		}
+	}
+	write(enough)
+	info, err := os.Stat(filepath.Join(dir, "transcript.db-wal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() < 2*enough {
+		t.Errorf("the log has %d MiB, want both times %d", info.Size()>>20, enough>>20)
+	}
+}
+
 // folded returns how many pages of the transcript's log are in its file.
 func folded(t *testing.T, dir string) (n int) {
 	t.Helper()
