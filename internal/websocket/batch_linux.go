@@ -89,11 +89,11 @@ func (b *batch) write(members []member, pieces [][]byte, results []written) {
 	b.outlet.close()
 	for i := taken; i < n; i++ {
 		s := &b.sends[i]
-		m := &members[s.member]
+		m, what := &members[s.member], pieces
 		if m.secure {
-			pieces = [][]byte{s.sealed}
+			what = [][]byte{s.sealed}
 		}
-		n, err := b.outlet.write(m.fd, pieces)
+		n, err := b.outlet.write(m.fd, what)
 		s.done(members, results, n, err)
 	}
 }
