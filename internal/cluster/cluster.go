@@ -48,7 +48,7 @@ type Transport interface {
 
 // Engine is what the package needs of messaging.Engine.
 type Engine interface {
-	messaging.Home
+	Sequence(ctx context.Context, op messaging.Operation) (id string, err error)
 	Deliver(f *messaging.Frame)
 	Reload(ctx context.Context, roomID string)
 	ReloadAll()
@@ -108,7 +108,7 @@ func NewID(name string) string {
 }
 
 // Node is this node's part in the cluster. It implements messaging.Broker and
-// messaging.Homes. Its methods may be called from any goroutine.
+// messaging.Home. Its methods may be called from any goroutine.
 type Node struct {
 	o      Options
 	engine Engine
@@ -196,7 +196,7 @@ func New(o Options) *Node {
 }
 
 // Attach gives the node its engine: it fits messaging.Options.Connect.
-func (n *Node) Attach(e Engine) (messaging.Broker, messaging.Homes) {
+func (n *Node) Attach(e Engine) (messaging.Broker, messaging.Home) {
 	n.engine = e
 	return n, n
 }

@@ -22,9 +22,6 @@ const (
 	retryWait = 20 * time.Millisecond
 )
 
-// Home returns the room's home: the node itself, which finds the real one.
-func (n *Node) Home(string) messaging.Home { return n }
-
 // Do carries an operation out at the room's home, wherever that moves meanwhile.
 // A node that the others go on without answers at once: its sessions move, and
 // their clients shall not be left waiting for what no home will hear.
@@ -51,7 +48,7 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 		switch home {
 		case "":
 		case n.o.ID:
-			id, err = n.engine.Do(ctx, op)
+			id, err = n.engine.Sequence(ctx, op)
 		default:
 			id, err = n.ask(ctx, viewCtx, home, doQuestion{view, op})
 		}
@@ -196,7 +193,7 @@ func (n *Node) serve(q doQuestion) doAnswer {
 
 	ctx, cancel := context.WithTimeout(n.ctx, doWithin)
 	defer cancel()
-	id, err := n.engine.Do(ctx, op)
+	id, err := n.engine.Sequence(ctx, op)
 	switch {
 	case errors.Is(err, messaging.ErrMoved):
 		c.answer.Moved = true
