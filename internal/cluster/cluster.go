@@ -110,9 +110,10 @@ func NewID(name string) string {
 // Node is this node's part in the cluster. It implements messaging.Broker and
 // messaging.Home. Its methods may be called from any goroutine.
 type Node struct {
-	o      Options
-	engine Engine
-	log    *slog.Logger
+	o        Options
+	subjects subjects
+	engine   Engine
+	log      *slog.Logger
 
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -184,7 +185,7 @@ func New(o Options) *Node {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	n := &Node{
-		o: o, log: o.Log, ctx: ctx, stop: stop,
+		o: o, subjects: subjects(o.Prefix), log: o.Log, ctx: ctx, stop: stop,
 		changed: make(chan struct{}), ackNow: make(chan struct{}, 1), ackDue: map[string]bool{},
 		sentAt: map[uint64]time.Time{}, peers: map[string]*peer{}, newer: map[string]newer{}, silent: map[string]time.Time{}, eligible: true,
 		in: map[string]*inStream{}, rooms: map[string]*roomLog{}, ids: map[string]*entry{}, gone: map[string]time.Time{}, calls: map[string]*call{},
@@ -211,7 +212,7 @@ func (n *Node) signal() {
 // live rooms are read again by their age, and all when the cluster changes.
 func (n *Node) RoomChanged(ctx context.Context, roomID string) error {
 	n.engine.Reload(ctx, roomID)
-	return n.o.Transport.Publish(n.o.Prefix+".notices", []byte(roomID))
+	return n.o.Transport.Publish(n.subjects.notices(), []byte(roomID))
 }
 
 func (n *Node) onNotice(_ string, data []byte, _ func([]byte)) {
