@@ -3,7 +3,7 @@ package cluster
 import (
 	"log/slog"
 
-	"confab/internal/messaging"
+	"confab/internal/chat"
 )
 
 // outStream is what this node sends as a home in one view: items with counts
@@ -44,7 +44,7 @@ const (
 )
 
 // send puts an item on the stream: a frame, or the mark without one.
-func (n *Node) send(l *roomLog, f *messaging.Frame) {
+func (n *Node) send(l *roomLog, f *chat.Frame) {
 	o := n.out
 	o.sent++
 	it := item{at: point{View: n.view.ID}, home: n.o.ID, count: o.sent, frame: f}
