@@ -1,0 +1,80 @@
+package docs
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// widest is the longest line of prose, in characters.
+const widest = 120
+
+var (
+	link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	code = regexp.MustCompile("`[^`]*`")
+)
+
+func TestLinks(t *testing.T) {
+	pages, err := Documents()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		prose, _, err := Read(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range prose {
+			for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(line, ""), -1) {
+				checkLink(t, page, m[1])
+			}
+		}
+	}
+}
+
+func checkLink(t *testing.T, page, target string) {
+	t.Helper()
+	if strings.Contains(target, "://") {
+		return
+	}
+	path, anchor, _ := strings.Cut(target, "#")
+	to := page
+	if path != "" {
+		to = filepath.Join(filepath.Dir(page), path)
+	}
+	if _, err := os.Stat(filepath.Join(root, to)); err != nil {
+		t.Errorf("%s links to %s, which does not exist", page, target)
+		return
+	}
+	if anchor == "" {
+		return
+	}
+	prose, _, err := Read(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !Anchors(prose)[anchor] {
+		t.Errorf("%s links to %s, but %s has no such heading", page, target, to)
+	}
+}
+
+func TestLines(t *testing.T) {
+	pages, err := Documents()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		prose, _, err := Read(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range prose {
+			if n := utf8.RuneCountInString(line); n > widest && !strings.HasPrefix(strings.TrimSpace(line), "|") {
+				t.Errorf("%s has a line of %d characters, above %d: %s…", page, n, widest, line[:60])
+			}
+		}
+	}
+}
