@@ -1,0 +1,172 @@
+package front
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"confab/internal/websocket"
+)
+
+// echo answers handshakes with what it was told about them, and refuses those
+// of the subprotocol "no".
+type echo struct{}
+
+func (echo) Serve(conn net.Conn, u *websocket.Upgrade, forwarded string, early []byte) ([]byte, bool) {
+	fmt.Fprintf(conn, "HTTP/1.1 299 %s\r\nX-For: %s\r\nContent-Length: %d\r\n\r\n%s", u.Protocols[0], forwarded, len(early), early)
+	if u.Protocols[0] == "no" {
+		return early, true
+	}
+	conn.Close()
+	return nil, false
+}
+
+// listener is a HandshakeListener with net/http behind it, which answers with what
+// it was asked.
+func listener(t *testing.T) (l *HandshakeListener, dial func() (net.Conn, *bufio.Reader)) {
+	t.Helper()
+	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l = NewHandshakeListener(ln, echo{})
+	l.Start()
+	server := NewHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %s %s", r.Method, r.URL.Path, body)
+	}), nil)
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		server.Serve(l) //nolint:errcheck // It ends when it is closed.
+	}()
+	t.Cleanup(func() {
+		server.Close()
+		<-served
+	})
+	return l, func() (net.Conn, *bufio.Reader) {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Less than the listener waits for a head.
+		if err := conn.SetDeadline(time.Now().Add(8 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		return conn, bufio.NewReader(conn)
+	}
+}
+
+// answerOf reads an answer and returns its status line and its body.
+func answerOf(t *testing.T, in *bufio.Reader) (status, body string) {
+	t.Helper()
+	res, err := http.ReadResponse(in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.Status + res.Header.Get("X-For"), string(b)
+}
+
+func say(t *testing.T, conn net.Conn, text string) {
+	t.Helper()
+	if _, err := io.WriteString(conn, text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const head = "GET / HTTP/1.1\r\nHost: chat\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Forwarded-For: 192.0.2.1\r\n" +
+	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: "
+
+func TestHandshakeListener(t *testing.T) {
+	_, dial := listener(t)
+	for name, tt := range map[string]struct{ request, status, body string }{
+		"a handshake is answered before net/http": {head + "yes\r\n\r\n", "299 yes192.0.2.1", ""},
+		"so is what came with it":                 {head + "yes\r\n\r\nearly", "299 yes192.0.2.1", "early"},
+		"an unusual handshake is for net/http":    {strings.Replace(head, "/", "/%61", 1) + "yes\r\n\r\n", "200 OK", "GET /a "},
+		"so is a long one":                        {head + strings.Repeat("x", headSize) + "\r\n\r\n", "200 OK", "GET / "},
+		"a GET without an upgrade is":             {"GET /healthz HTTP/1.1\r\nHost: chat\r\n\r\n", "200 OK", "GET /healthz "},
+		"a call is, with its body":                {"POST /GetRoom HTTP/1.1\r\nHost: chat\r\nContent-Length: 3\r\n\r\nabc", "200 OK", "POST /GetRoom abc"},
+		"what is no HTTP is":                      {"\x16\x03\x01\r\n\r\n", "400 Bad Request", "400 Bad Request"},
+		"another method that begins with G is":    {"GUT / HTTP/1.1\r\nHost: chat\r\n\r\n", "200 OK", "GUT / "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, in := dial()
+			say(t, conn, tt.request)
+			if status, body := answerOf(t, in); status != tt.status || body != tt.body {
+				t.Errorf("answers %q, %q", status, body)
+			}
+		})
+		t.Run(name+", byte by byte", func(t *testing.T) {
+			request, _, _ := strings.Cut(tt.request, "early")
+			want, _, _ := strings.Cut(tt.body, "early")
+			conn, in := dial()
+			conn.(*net.TCPConn).SetNoDelay(true) //nolint:errcheck // A slower test is all it costs.
+			const begin, end = 200, 50           // What is between may come at once.
+			for i := 0; i < len(request); {
+				next := i + 1
+				if i == begin && len(request) > begin+end {
+					next = len(request) - end
+				}
+				if _, err := io.WriteString(conn, request[i:next]); err != nil {
+					break // It has heard enough, and has answered.
+				}
+				i = next
+			}
+			if status, body := answerOf(t, in); status != tt.status || body != want {
+				t.Errorf("answers %q, %q", status, body)
+			}
+		})
+	}
+	t.Run("a client that was refused may send another request", func(t *testing.T) {
+		conn, in := dial()
+		say(t, conn, head+"no\r\n\r\nGET /1 HTTP/1.1\r\nHost: chat\r\n\r\n")
+		answerOf(t, in)
+		if _, body := answerOf(t, in); body != "GET /1 " {
+			t.Errorf("what came with the handshake has the answer %q", body)
+		}
+		say(t, conn, "GET /2 HTTP/1.1\r\nHost: chat\r\n\r\n")
+		if _, body := answerOf(t, in); body != "GET /2 " {
+			t.Errorf("what came later has the answer %q", body)
+		}
+	})
+}
+
+func TestHandshakeListener_Drain(t *testing.T) {
+	l, dial := listener(t)
+	silent, in := dial()
+	slow, slowIn := dial()
+	say(t, slow, "GET /slow HTTP/1.1\r\n")
+	late, lateIn := dial() // The others were accepted when it has its answer.
+	say(t, late, "GET /late HTTP/1.1\r\nHost: chat\r\n\r\n")
+	answerOf(t, lateIn)
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		l.Drain(context.Background())
+	}()
+	if _, err := in.ReadByte(); err == nil {
+		t.Error("a silent connection has an answer")
+	}
+	silent.Close()
+	say(t, slow, "Host: chat\r\n\r\n")
+	if _, body := answerOf(t, slowIn); body != "GET /slow " {
+		t.Errorf("a request that had begun has the answer %q", body)
+	}
+	<-left
+	if conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", l.Addr().String()); err == nil {
+		conn.Close()
+		t.Error("it still accepts")
+	}
+}

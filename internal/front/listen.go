@@ -1,0 +1,149 @@
+package front
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Addresses are the ports of a server, as HOST:PORT.
+type Addresses struct {
+	Main  string // --listen
+	Admin string // --admin-listen; empty for no admin port
+	// Loopback refuses an inherited main socket that other machines can reach.
+	Loopback bool
+}
+
+// Listeners are the open ports of a server.
+type Listeners struct {
+	Main  net.Listener
+	Admin net.Listener // nil without an admin port
+	// Held reports whether another process holds the main socket open as well.
+	// Connections that are not accepted then wait in its backlog for the next
+	// process.
+	Held bool
+}
+
+// Listen opens the ports at a, except those that the service manager holds and
+// has passed on. environ looks up environment variables, as os.LookupEnv does.
+func Listen(ctx context.Context, a Addresses, environ func(string) (string, bool)) (*Listeners, error) {
+	l, err := inherit(environ)
+	if err != nil {
+		return nil, err
+	}
+	// WebSockets are pinged and requests have deadlines; keep-alives would cost four
+	// system calls a connection and find nobody.
+	lc := net.ListenConfig{KeepAlive: -1}
+	if l.Main == nil {
+		if l.Main, err = lc.Listen(ctx, "tcp", a.Main); err != nil {
+			l.Close()
+			return nil, listenError("--listen", a.Main, err)
+		}
+	}
+	if l.Admin == nil && a.Admin != "" {
+		if l.Admin, err = lc.Listen(ctx, "tcp", a.Admin); err != nil {
+			l.Close()
+			return nil, listenError("--admin-listen", a.Admin, err)
+		}
+	}
+	if a.Loopback && !local(l.Main) {
+		l.Close()
+		return nil, fmt.Errorf("the socket %s that was passed on can be reached from elsewhere; --dev takes only loopback addresses", l.Main.Addr())
+	}
+	return l, nil
+}
+
+// Close closes the ports that are open.
+func (l *Listeners) Close() error {
+	for _, ln := range []net.Listener{l.Main, l.Admin} {
+		if ln != nil {
+			ln.Close()
+		}
+	}
+	return nil
+}
+
+func local(ln net.Listener) bool {
+	a, ok := ln.Addr().(*net.TCPAddr)
+	return !ok || a.IP.IsLoopback()
+}
+
+// listenError says which flag to change.
+func listenError(flag, address string, err error) error {
+	cause := err
+	if se, ok := errors.AsType[syscall.Errno](err); ok {
+		cause = se
+	}
+	return fmt.Errorf("cannot listen on %s: %w; choose another address with %s", address, cause, flag)
+}
+
+// firstFD is the first file descriptor that systemd passes (sd_listen_fds(3)).
+// More than maxFDs sockets are a mistake.
+const (
+	firstFD = 3
+	maxFDs  = 16
+)
+
+// inherit takes over the sockets of systemd's socket activation: LISTEN_FDS of
+// them from descriptor 3 on, meant for the process LISTEN_PID, which may be
+// missing where the parent cannot know it. The first socket is the main port;
+// one that LISTEN_FDNAMES calls "admin" is the admin port.
+func inherit(environ func(string) (string, bool)) (*Listeners, error) {
+	count, ok := environ("LISTEN_FDS")
+	if pid, set := environ("LISTEN_PID"); !ok || set && pid != strconv.Itoa(os.Getpid()) {
+		return &Listeners{}, nil
+	}
+	n, err := strconv.Atoi(count)
+	if err != nil || n < 0 || n > maxFDs {
+		return nil, fmt.Errorf("LISTEN_FDS is %q; it must be the number of sockets that are passed on", count)
+	}
+	names, _ := environ("LISTEN_FDNAMES")
+	return take(names, n, func(i int) (net.Listener, error) { return fileListener(firstFD + i) })
+}
+
+// take gives n sockets their roles, by their names, which are separated by colons.
+func take(names string, n int, open func(i int) (net.Listener, error)) (*Listeners, error) {
+	l := &Listeners{}
+	byIndex := strings.Split(names, ":")
+	for i := range n {
+		ln, err := open(i)
+		if err != nil {
+			l.Close()
+			return nil, fmt.Errorf("descriptor %d of LISTEN_FDS is no listening socket: %w", firstFD+i, err)
+		}
+		admin := i < len(byIndex) && byIndex[i] == "admin"
+		switch {
+		case admin && l.Admin == nil:
+			l.Admin = ln
+		case !admin && l.Main == nil:
+			l.Main, l.Held = ln, true
+		default:
+			ln.Close()
+			l.Close()
+			return nil, fmt.Errorf("LISTEN_FDS passes %d sockets; there is use for one main socket and one that LISTEN_FDNAMES calls admin", n)
+		}
+	}
+	return l, nil
+}
+
+// fileListener makes a listener of an inherited descriptor, which it closes.
+func fileListener(fd int) (net.Listener, error) {
+	listening, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
+	if err != nil {
+		return nil, err
+	}
+	if listening == 0 {
+		return nil, errors.New("it does not listen")
+	}
+	unix.CloseOnExec(fd)
+	f := os.NewFile(uintptr(fd), "listener")
+	defer f.Close()
+	return net.FileListener(f)
+}

@@ -1,0 +1,57 @@
+package sqldb
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Placeholder is the nth argument of a statement.
+func Placeholder(n int) string { return "$" + strconv.Itoa(n) }
+
+// rowGroups are the numbers of rows that one INSERT may have: few, so that the
+// statements stay prepared, and each a multiple of the next.
+var rowGroups = [...]int{128, 16, 1}
+
+// values is "($1, $2), ($3, $4)" for two rows of two columns.
+func values(rows, columns int) string {
+	var b strings.Builder
+	for i := range rows * columns {
+		switch {
+		case i == 0:
+			b.WriteByte('(')
+		case i%columns == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString(Placeholder(i + 1))
+	}
+	b.WriteByte(')')
+	return b.String()
+}
+
+// Inserts are one INSERT for each of rowGroups.
+type Inserts [len(rowGroups)]string
+
+// NewInserts returns INSERTs whose values stand between before and after.
+func NewInserts(before string, columns int, after string) Inserts {
+	var in Inserts
+	for i, rows := range rowGroups {
+		in[i] = before + values(rows, columns) + after
+	}
+	return in
+}
+
+// EachGroup cuts items into groups of those sizes, in their order, and calls run
+// with each and the statement for it.
+func EachGroup[T any](in *Inserts, items []T, run func(query string, group []T) error) error {
+	for i, rows := range rowGroups {
+		for len(items) >= rows {
+			if err := run(in[i], items[:rows]); err != nil {
+				return err
+			}
+			items = items[rows:]
+		}
+	}
+	return nil
+}

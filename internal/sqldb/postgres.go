@@ -1,0 +1,359 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"confab/internal/chat"
+)
+
+// Every connection has these limits, unless the URL sets others. They stand in
+// this order for a reason: a server that stops in the middle of a transaction
+// loses it before those who wait for its locks lose their patience.
+const (
+	idleInTransaction = 3 * time.Second
+	lockTimeout       = 6 * time.Second
+	statementTimeout  = 8 * time.Second
+	// postgresPatience is for a PostgreSQL that does not even say so.
+	postgresPatience = 10 * time.Second
+	// connectTimeout bounds one attempt to connect.
+	connectTimeout = 5 * time.Second
+)
+
+const (
+	// A connection is replaced after some time, so that load finds its way to a
+	// server behind a balancer, and memory of the old one is given back.
+	connectionLifetime = 30 * time.Minute
+	connectionIdle     = 5 * time.Minute
+)
+
+// postgresDialect keeps the databases as tables of one PostgreSQL database, in
+// the first schema of the search path.
+//
+// It is pgx behind database/sql, and not pgx's own interface: statements, pools
+// and scanning are then the same code for both databases, tested twice. What
+// the other would bring, several statements in one round trip, the group commits
+// make up for.
+type postgresDialect struct {
+	config *pgx.ConnConfig
+	o      Options
+	id     string
+	setup  *sql.DB // connections without timeouts, while the store opens
+}
+
+func newPostgres(o Options) (*postgresDialect, error) {
+	c, err := pgx.ParseConfig(o.URL)
+	if err != nil {
+		return nil, fmt.Errorf("the database URL cannot be used: %w; it must be like postgres://user:password@host:5432/database?sslmode=verify-full", oneLine{err})
+	}
+	for name, value := range map[string]time.Duration{
+		"idle_in_transaction_session_timeout": idleInTransaction,
+		"lock_timeout":                        lockTimeout,
+		"statement_timeout":                   statementTimeout,
+	} {
+		if c.RuntimeParams[name] == "" {
+			c.RuntimeParams[name] = strconv.FormatInt(value.Milliseconds(), 10)
+		}
+	}
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = connectTimeout
+	}
+	// Of several hosts, the one that takes writes is meant.
+	several := slices.ContainsFunc(c.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.Host != c.Host || f.Port != c.Port })
+	if several && c.ValidateConnect == nil {
+		c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return &postgresDialect{config: c, o: o, id: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), chat.NewID())}, nil
+}
+
+func (d *postgresDialect) label(name string) string { return name }
+
+func (d *postgresDialect) place() string {
+	return fmt.Sprintf("%q on the PostgreSQL server %s", d.config.Database, net.JoinHostPort(d.config.Host, strconv.Itoa(int(d.config.Port))))
+}
+
+func (d *postgresDialect) owner() string { return d.id }
+
+func (d *postgresDialect) clock() string {
+	return `(extract(epoch FROM clock_timestamp()) * 1000000000)::bigint`
+}
+
+func (d *postgresDialect) patience() time.Duration {
+	if d.o.Bulk {
+		return 0
+	}
+	return postgresPatience
+}
+
+// pool makes a pool of connections that show their purpose as application_name.
+func (d *postgresDialect) pool(purpose string, size int) *sql.DB {
+	c := d.config.Copy()
+	if c.RuntimeParams["application_name"] == "" {
+		c.RuntimeParams["application_name"] = applicationPrefix + purpose
+		if d.o.Bulk {
+			c.RuntimeParams["application_name"] = "confab-bulk/" + purpose
+		}
+	}
+	if purpose == setupPurpose || d.o.Bulk {
+		// A step of the schema may take as long as it takes.
+		c.RuntimeParams["statement_timeout"], c.RuntimeParams["idle_in_transaction_session_timeout"] = "0", "0"
+	}
+	var options []stdlib.OptionOpenDB
+	if purpose != setupPurpose && !d.o.Bulk {
+		options = append(options, stdlib.OptionAfterConnect(d.use))
+	}
+	db := sql.OpenDB(newDialer(c, options...))
+	db.SetMaxOpenConns(size)
+	db.SetMaxIdleConns(size)
+	db.SetConnMaxLifetime(connectionLifetime)
+	db.SetConnMaxIdleTime(connectionIdle)
+	return db
+}
+
+const (
+	setupPurpose = "setup"
+	// applicationPrefix is before the purpose in application_name.
+	applicationPrefix = "confab/"
+)
+
+// open makes pools of their own for each database: a storm of writes to one
+// cannot take the connections that another needs.
+func (d *postgresDialect) open(_ context.Context, sp *Spec) (writer, reader *sql.DB, err error) {
+	return d.pool(sp.Name, 1), d.pool(sp.Name, sp.PostgresReaders), nil
+}
+
+// Autovacuum and the checkpointer of the server do what there is to do.
+func (d *postgresDialect) background(*DB) (func(context.Context), error) { return nil, nil }
+
+// The advisory locks of Confab are pairs of numbers. The first is "Cnfb"; the
+// second is one of these, Spec.PostgresLock (2 to 4), or a key's: see lockKeys.
+const (
+	lockSetup    = 1
+	lockUse      = 5
+	lockFirstKey = 1024
+	lockKeySlots = 1024
+)
+
+// lock waits until PostgreSQL can be reached and no other server opens its
+// databases.
+func (d *postgresDialect) lock(ctx context.Context) (func(), error) {
+	d.setup = d.pool(setupPurpose, 2)
+	unlock := func() { d.setup.Close() } // The lock ends with its connection.
+	conn, err := d.connect(ctx)
+	if err != nil {
+		unlock()
+		return nil, err
+	}
+	retry := time.NewTicker(50 * time.Millisecond)
+	defer retry.Stop()
+	for held := false; ; held = true {
+		var got bool
+		err := conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock($1, $2)`, applicationID, lockSetup).Scan(&got)
+		if err == nil && got {
+			return func() { conn.Close(); unlock() }, nil
+		}
+		if err == nil {
+			select {
+			case <-retry.C:
+				continue
+			case <-ctx.Done():
+				held = true
+			}
+		}
+		conn.Close()
+		unlock()
+		// The time may end in the middle of a question as well as between two.
+		if held && ctx.Err() != nil {
+			return nil, fmt.Errorf("another server has been opening the database %s for too long: %w", d.place(), ctx.Err())
+		}
+		return nil, d.explain(err)
+	}
+}
+
+// connect makes the first connection. A server that is not there yet is waited
+// for, for as long as Options.Wait says.
+func (d *postgresDialect) connect(ctx context.Context) (*sql.Conn, error) {
+	until := time.Now().Add(d.o.Wait)
+	for pause, told := 100*time.Millisecond, false; ; pause = min(2*pause, 2*time.Second) {
+		conn, err := d.setup.Conn(ctx)
+		if err == nil {
+			return conn, nil
+		}
+		if ctx.Err() != nil || !mayCome(err) || time.Now().Add(pause).After(until) {
+			return nil, d.explain(err)
+		}
+		if !told {
+			told = true
+			d.o.Log.LogAttrs(ctx, slog.LevelWarn, "Waiting for the PostgreSQL server", slog.String("error", oneLine{err}.Error()))
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// code is PostgreSQL's code for the error, "" for one of another kind.
+func code(err error) string {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code
+	}
+	return ""
+}
+
+// The codes that matter here: PostgreSQL documentation, appendix A.
+const (
+	codeReadOnly         = "25006"
+	codeSerialization    = "40001"
+	codeDeadlock         = "40P01"
+	codeNotInRepertoire  = "22021"
+	codeNoPrivilege      = "42501"
+	codeExists           = "42P07"
+	codeInvalidPassword  = "28P01"
+	codeInvalidAuthority = "28000"
+	codeNoDatabase       = "3D000"
+	codeTooMany          = "53300"
+	codeStarting         = "57P03"
+)
+
+// mayCome says whether a server that could not be connected to may be there
+// soon, without anybody changing a setting.
+func mayCome(err error) bool {
+	switch code(err) {
+	case codeStarting, codeTooMany:
+		return true
+	case "":
+		_, network := errors.AsType[net.Error](err)
+		return network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || pgconn.Timeout(err)
+	}
+	return false
+}
+
+// explain says what is wrong with the server and what to do.
+func (d *postgresDialect) explain(err error) error {
+	do := "check --database"
+	switch code(err) {
+	case codeInvalidPassword, codeInvalidAuthority:
+		do = "check user, password and sslmode in --database"
+	case codeNoDatabase:
+		do = fmt.Sprintf("make it with createdb --owner %q %q, or name another with --database", d.config.User, d.config.Database)
+	case codeNoPrivilege:
+		do = fmt.Sprintf("make %q the owner of the database", d.config.User)
+	case codeExists:
+		do = "give Confab a database, or a schema with search_path, of its own"
+	}
+	return fmt.Errorf("cannot open the database %s as user %q: %w; %s", d.place(), d.config.User, oneLine{err}, do)
+}
+
+// oneLine is an error whose text has no line breaks.
+type oneLine struct{ error }
+
+// Error returns the text in one line.
+func (e oneLine) Error() string { return strings.Join(strings.Fields(e.error.Error()), " ") }
+
+// Unwrap returns the error as it was.
+func (e oneLine) Unwrap() error { return e.error }
+
+// alone takes the lock of all transactions that want the database for
+// themselves. Servers that are not done with it are waited for.
+func (d *postgresDialect) alone(ctx context.Context, s Session, sp *Spec) error {
+	_, err := s.Exec(ctx, `SELECT pg_advisory_xact_lock($1, $2)`, int32(applicationID), sp.PostgresLock)
+	return err
+}
+
+// lockKeys keeps what identity columns give out for a key in the order of
+// commits. A number is given when a row is inserted, so of two servers that write
+// rows of one key, the one with the lower numbers could commit later, when readers
+// are past it already. Keys share 1024 locks, which bounds what they take of
+// PostgreSQL's memory; all take them in one order.
+func (d *postgresDialect) lockKeys(ctx context.Context, s Session, keys []string) error {
+	slots := make([]int32, len(keys))
+	for i, key := range keys {
+		h := fnv.New32a()
+		h.Write([]byte(key))
+		slots[i] = lockFirstKey + int32(h.Sum32()%lockKeySlots)
+	}
+	slices.Sort(slots)
+	_, err := s.Exec(ctx, `SELECT pg_advisory_xact_lock($1, slot) FROM unnest($2::int[]) AS slot`, int32(applicationID), slices.Compact(slots))
+	return err
+}
+
+func (d *postgresDialect) again(err error) bool {
+	c := code(err)
+	return c == codeDeadlock || c == codeSerialization
+}
+
+func (d *postgresDialect) moved(err error) bool { return code(err) == codeReadOnly }
+
+// matchesNothing is about text with a zero byte, or that is not UTF-8.
+func (d *postgresDialect) matchesNothing(err error) bool { return code(err) == codeNotInRepertoire }
+
+func (d *postgresDialect) highWater(ctx context.Context, s Session, table, column string) (last int64, err error) {
+	_, err = s.Row(ctx, `SELECT last_value FROM `+table+`_`+column+`_seq WHERE is_called`, nil, &last)
+	return last, err
+}
+
+func (d *postgresDialect) setHighWater(ctx context.Context, s Session, table, column string, last int64) error {
+	if last == 0 {
+		return nil
+	}
+	_, err := s.Exec(ctx, `SELECT setval(pg_get_serial_sequence($1, $2), $3)`, table, column, last)
+	return err
+}
+
+func (d *postgresDialect) snapshot() *sql.TxOptions {
+	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+}
+
+// use has a connection show, by a lock that it shares, that a server uses the
+// database.
+func (d *postgresDialect) use(ctx context.Context, conn *pgx.Conn) error {
+	var free bool
+	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock_shared($1, $2)`, applicationID, lockUse).Scan(&free); err != nil {
+		return err
+	}
+	if !free {
+		return fmt.Errorf("the database %s is being copied; start again when that is done", d.place())
+	}
+	return nil
+}
+
+// exclude waits for nobody: the lock that servers share is free or it is not.
+func (d *postgresDialect) exclude(ctx context.Context, db *DB) (end func(), err error) {
+	conn, err := db.reader.Conn(ctx)
+	if err != nil {
+		return nil, db.Failed(ctx, err)
+	}
+	var free bool
+	if err := conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock($1, $2)`, applicationID, lockUse).Scan(&free); err != nil {
+		conn.Close()
+		return nil, db.Failed(ctx, err)
+	}
+	if !free {
+		conn.Close()
+		return nil, fmt.Errorf("the database %s is used by servers, or another copy; stop them first", d.place())
+	}
+	return func() {
+		conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1, $2)`, applicationID, lockUse) //nolint:errcheck // Else it ends with its connection.
+		conn.Close()
+	}, nil
+}

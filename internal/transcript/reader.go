@@ -1,0 +1,143 @@
+package transcript
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/chatlog"
+	"confab/internal/sqldb"
+)
+
+// readers knows the ids of those who read the transcript.
+type readers struct {
+	mu sync.Mutex
+	// ids never change once they were given.
+	ids map[readerKey]int64
+	// last is the reader of each logging configuration that was found last, for
+	// frames that are appended when the configuration cannot be read, or has
+	// just been deleted.
+	last map[string]int64
+}
+
+type readerKey struct {
+	configuration string
+	destination   chat.Destination
+}
+
+// resolve returns the readers of the frames' logging configurations: what their
+// destinations are now. A configuration that does not log has no reader.
+func (db *DB) resolve(ctx context.Context, frames []*chat.Frame) (map[string]int64, error) {
+	found := map[string]int64{}
+	for _, f := range frames {
+		for _, arn := range f.LoggingConfigurations {
+			if _, known := found[arn]; known {
+				continue
+			}
+			id, err := db.resolveOne(ctx, arn)
+			if err != nil {
+				return nil, err
+			}
+			found[arn] = id
+		}
+	}
+	return found, nil
+}
+
+// resolveWithin bounds the reading of one logging configuration.
+const resolveWithin = time.Second
+
+// resolveOne returns the reader of a logging configuration, 0 for none.
+func (db *DB) resolveOne(ctx context.Context, arn string) (int64, error) {
+	configuration := arn[strings.LastIndexByte(arn, '/')+1:]
+	within, cancel := context.WithTimeout(ctx, resolveWithin)
+	defer cancel()
+	c, err := db.o.Configurations.LoggingConfiguration(within, configuration)
+	db.readers.mu.Lock()
+	defer db.readers.mu.Unlock()
+	switch {
+	case err != nil:
+		// Deleted since the frame was sequenced, or the database is away: what it
+		// was last is what the frame is for.
+		if id := db.readers.last[configuration]; id != 0 {
+			return id, nil
+		}
+		var id int64
+		known, failed := db.sql.Read().Row(ctx, `SELECT id FROM readers WHERE logging_configuration_id = $1 ORDER BY id DESC LIMIT 1`, []any{configuration}, &id)
+		if failed != nil || (!known && chat.CodeOf(err) != chat.NotFound) {
+			return 0, errors.Join(failed, err) // The frame stays in the spool until somebody knows.
+		}
+		return id, nil
+	case c.State != chat.LoggingActive:
+		return 0, nil
+	}
+	key := readerKey{configuration, c.Destination}
+	id := db.readers.ids[key]
+	if id == 0 {
+		if id, err = db.addReader(ctx, key); err != nil {
+			return 0, err
+		}
+		if db.readers.ids == nil {
+			db.readers.ids, db.readers.last = map[readerKey]int64{}, map[string]int64{}
+		}
+		db.readers.ids[key] = id
+	}
+	db.readers.last[configuration] = id
+	return id, nil
+}
+
+// addReader returns the id of the reader, a new one if there is none.
+func (db *DB) addReader(ctx context.Context, k readerKey) (id int64, err error) {
+	err = db.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
+		args := []any{k.configuration, string(k.destination.Type), k.destination.Name}
+		if _, err := s.Exec(ctx, `INSERT INTO readers (logging_configuration_id, destination_type, destination_name) VALUES ($1, $2, $3)
+			ON CONFLICT (logging_configuration_id, destination_type, destination_name) DO NOTHING`, args...); err != nil {
+			return err
+		}
+		_, err := s.Row(ctx, `SELECT id FROM readers WHERE logging_configuration_id = $1 AND destination_type = $2 AND destination_name = $3`, args, &id)
+		return err
+	})
+	return id, err
+}
+
+// readerList is the column with the readers of a frame.
+func readerList(f *chat.Frame, ids map[string]int64) string {
+	var b strings.Builder
+	for _, arn := range f.LoggingConfigurations {
+		if id := ids[arn]; id != 0 {
+			if b.Len() == 0 {
+				b.WriteByte(' ')
+			}
+			b.WriteString(strconv.FormatInt(id, 10))
+			b.WriteByte(' ')
+		}
+	}
+	return b.String()
+}
+
+// Readers returns all that were ever owed something. It implements
+// chatlog.Transcript, as do the following.
+func (db *DB) Readers(ctx context.Context) ([]chatlog.Reader, error) {
+	var all []chatlog.Reader
+	err := db.sql.Read().Rows(ctx, `SELECT r.id, r.logging_configuration_id, r.destination_type, r.destination_name,
+			(SELECT min(b.since) FROM backlogs b WHERE b.reader_id = r.id AND b.delivered < b.head)
+		FROM readers r ORDER BY r.id`, nil, func(scan func(...any) error) error {
+		r := chatlog.Reader{}
+		var id string
+		var since *int64
+		if err := scan(&r.ID, &id, &r.Destination.Type, &r.Destination.Name, &since); err != nil {
+			return err
+		}
+		r.Configuration = chat.ARN{Region: db.o.Region, Account: db.o.Account, Type: chat.LoggingConfigurationResource, ID: id}
+		if since != nil {
+			r.Since = sqldb.Time(*since)
+		}
+		all = append(all, r)
+		return nil
+	})
+	return all, err
+}
