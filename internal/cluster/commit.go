@@ -19,7 +19,7 @@ func (n *Node) commitLocked(v View) {
 	n.log.LogAttrs(n.ctx, slog.LevelInfo, "View committed",
 		slog.Uint64("view", v.ID.Number), slog.Any("members", v.Members), slog.Any("homes", v.Homes))
 	if n.view.phase == phaseGathering {
-		g := newGathering(n, n.view.ctx, v)
+		g := newGathering(n.view.ctx, n, v)
 		n.working.Go(g.run)
 	}
 	n.engine.ReloadAll()

@@ -24,7 +24,7 @@ type gathering struct {
 	missed map[string][]ViewID // by member
 }
 
-func newGathering(n *Node, ctx context.Context, v View) *gathering {
+func newGathering(ctx context.Context, n *Node, v View) *gathering {
 	return &gathering{node: n, ctx: ctx, view: v, rooms: map[string]*gathered{}, was: map[string]ViewID{}, past: map[ViewID]View{}}
 }
 

@@ -42,7 +42,7 @@ func (s *standing) leave(now time.Time, limit time.Duration) (excluded bool) {
 // views without it, or do not unite with it although they see each other. And it
 // notices when the node is refused: it sees no peer, because the others reject it, as
 // with a wrong secret. Such a node would serve alone beside a healthy cluster, on the
-// same database, so it takes no new clients. A node that sees peers is well, whoever
+// same database, so it takes no new clients. A node that sees peers is well, whatever
 // else is rejected.
 func (n *Node) checkStandingLocked(now time.Time) {
 	s := &n.standing
