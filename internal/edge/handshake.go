@@ -16,6 +16,7 @@ import (
 	"confab/internal/chat"
 	"confab/internal/clientip"
 	"confab/internal/messaging"
+	"confab/internal/rfc6455"
 	"confab/internal/telemetry"
 	"confab/internal/websocket"
 )
@@ -45,7 +46,7 @@ func newHandshakeMetrics(m *telemetry.Metrics) handshakeMetrics {
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begin, ctx := time.Now(), r.Context()
 	ip := clientip.From(r, e.o.TrustedProxies)
-	upgrade, err := websocket.CheckUpgrade(r)
+	upgrade, err := rfc6455.CheckUpgrade(r)
 	var c *connection
 	if err == nil {
 		c, err = e.admit(ctx, upgrade, ip)
@@ -89,7 +90,7 @@ func (e *Endpoint) lost(ctx context.Context, err error) {
 
 // admit makes every check, cheapest first, spends the token last, and returns
 // the client's session. ctx ends when the client has left.
-func (e *Endpoint) admit(ctx context.Context, upgrade *websocket.Upgrade, ip netip.Addr) (*connection, error) {
+func (e *Endpoint) admit(ctx context.Context, upgrade *rfc6455.Upgrade, ip netip.Addr) (*connection, error) {
 	if e.draining.Load() {
 		return nil, e.turnAway(ctx)
 	}
@@ -144,7 +145,7 @@ func hijack(w http.ResponseWriter) (conn net.Conn, early []byte, err error) {
 
 // attach hands the socket to an event loop, which writes the 101 and makes it a
 // member of its room in one step.
-func (e *Endpoint) attach(conn net.Conn, c *connection, upgrade *websocket.Upgrade, early []byte) error {
+func (e *Endpoint) attach(conn net.Conn, c *connection, upgrade *rfc6455.Upgrade, early []byte) error {
 	if err := conn.SetDeadline(time.Time{}); err != nil {
 		conn.Close()
 		return fmt.Errorf("take over the connection: %w", err)

@@ -9,13 +9,13 @@ import (
 	"syscall"
 	"time"
 
-	"confab/internal/websocket"
+	"confab/internal/rfc6455"
 )
 
 // HandshakeServer answers the handshakes that a HandshakeListener has read; see
 // edge.Endpoint.Serve.
 type HandshakeServer interface {
-	Serve(conn net.Conn, upgrade *websocket.Upgrade, forwarded string, early []byte) (rest []byte, again bool)
+	Serve(conn net.Conn, upgrade *rfc6455.Upgrade, forwarded string, early []byte) (rest []byte, again bool)
 }
 
 // HandshakeListener serves plain WebSocket handshakes itself, and is the listener
@@ -125,13 +125,13 @@ func (l *HandshakeListener) receive(conn net.Conn) {
 			l.silent.track(conn, http.StateActive)
 		}
 		n += m
-		if upgrade, forwarded, size := websocket.ParseHead(buf[:n]); size > 0 {
+		if upgrade, forwarded, size := rfc6455.ParseHead(buf[:n]); size > 0 {
 			if rest, again := l.server.Serve(conn, upgrade, forwarded, buf[size:n]); again {
 				l.pass(conn, rest)
 			}
 			return
 		}
-		if n == headSize || !websocket.MayUpgrade(buf[:n]) {
+		if n == headSize || !rfc6455.MayUpgrade(buf[:n]) {
 			break
 		}
 	}

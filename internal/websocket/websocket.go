@@ -27,6 +27,8 @@ import (
 	"log/slog"
 	"net"
 	"time"
+
+	"confab/internal/rfc6455"
 )
 
 // Options configure a Server. The zero value of a field is its default.
@@ -82,7 +84,7 @@ type Options struct {
 type Handler interface {
 	// Message is called for every message. payload is valid during the call
 	// only; if op is Text it is valid UTF-8.
-	Message(c *Conn, op Opcode, payload []byte)
+	Message(c *Conn, op rfc6455.Opcode, payload []byte)
 	// Deadline is called when the deadline of the connection has passed.
 	Deadline(c *Conn)
 	// Closed is the last call for a connection, and there is one for each. It
