@@ -14,7 +14,6 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/chatlog"
-	"confab/internal/messaging"
 	"confab/internal/store"
 )
 
@@ -33,7 +32,7 @@ func TestFaults(t *testing.T) {
 				arn := b.configuration(d)
 				p.set(f)
 				b.start(p.URL)
-				var all []*messaging.Frame
+				var all []*chat.Frame
 				for i := range 3 {
 					all = append(all, b.append(fmt.Sprintf("room0000000%d", i), 20, arn)...)
 				}
@@ -149,7 +148,7 @@ func TestLagStays(t *testing.T) {
 	t.Parallel()
 	endpoint := jsonService(t, func(string, map[string]any) (int, any) { return http.StatusServiceUnavailable, map[string]any{} })
 	b := newBench(t)
-	transcript := &unlisted{Transcript: b.db}
+	transcript := &unlisted{Transcript: b.db.Transcript()}
 	b.start(endpoint, func(o *chatlog.Options) { o.Transcript = transcript })
 	b.append("room00000000", 1, b.configuration(chat.Destination{Type: chat.CloudWatchLogs, Name: "group"}))
 	lag := func() float64 { return testutil.ToFloat64(b.metrics.LogLag.WithLabelValues("cloudWatchLogs")) }
@@ -189,7 +188,7 @@ func TestRetention(t *testing.T) {
 	// What comes now is not in the object that was begun.
 	later := newFrame("room00000000", 31, arn)
 	later.Time = later.Time.Add(30 * time.Minute)
-	<-b.db.Append(later)
+	<-b.db.Transcript().Append(later)
 	now.Add(int64(31 * time.Minute))
 	if err := b.db.Prune(t.Context()); err != nil {
 		t.Fatal(err)
@@ -203,7 +202,7 @@ func TestRetention(t *testing.T) {
 	p.set(healthy)
 	b.start(p.URL, func(o *chatlog.Options) { o.Now = clock })
 	b.delivered()
-	wantIDs(t, c.ids(t, d), []*messaging.Frame{later}, 1)
+	wantIDs(t, c.ids(t, d), []*chat.Frame{later}, 1)
 }
 
 // TestCheck writes test records, and fails with what to change.

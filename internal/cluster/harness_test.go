@@ -64,7 +64,7 @@ func (r *rooms) Review(_ context.Context, _ *chat.Room, m *chat.Message, _ strin
 	return m, nil
 }
 
-func (r *rooms) Append(*messaging.Frame) <-chan struct{} {
+func (r *rooms) Append(*chat.Frame) <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.durable != nil {
@@ -181,7 +181,7 @@ func newNode(t testing.TB, id string, o options) *node {
 			n.audiences = append(n.audiences, a)
 			return a
 		},
-		Connect:          func(e *messaging.Engine) (messaging.Broker, messaging.Homes) { return n.Attach(e) },
+		Connect:          func(e *messaging.Engine) (messaging.Broker, messaging.Home) { return n.Attach(e) },
 		OtherConnections: n.OtherConnections,
 		ReadAgain:        30 * time.Second,
 		Metrics:          m, Log: slog.New(slog.DiscardHandler),

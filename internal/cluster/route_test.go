@@ -21,7 +21,7 @@ func event(n *node, t *testing.T, room string) *asked {
 	a := &asked{id: chat.NewID(), done: make(chan error, 1)}
 	go func() {
 		_, err := n.Do(t.Context(), messaging.Operation{
-			Action: messaging.ActionSendEvent, RoomID: room, ID: a.id, EventName: "e", Received: time.Now(),
+			Action: chat.ActionSendEvent, RoomID: room, ID: a.id, EventName: "e", Received: time.Now(),
 		})
 		a.done <- err
 	}()
@@ -66,7 +66,7 @@ func TestFramePassedOver(t *testing.T) {
 		nodes := start(t, net, r, "a", "b", "c")
 		room := homed(t, nodes, r, "b")
 		net.losing(func(from, to, subject string) bool {
-			return from == "b" && to == "a" && strings.Contains(subject, ".frames.")
+			return from == "b" && to == "a" && strings.HasSuffix(subject, ".frames")
 		})
 		x := event(nodes["a"], t, room)
 		time.Sleep(100 * time.Millisecond)

@@ -1,16 +1,20 @@
 package messaging
 
-import "context"
+import (
+	"context"
 
-// local is the Broker and the Homes of a node on its own: every room's home is
+	"confab/internal/chat"
+)
+
+// local is the Broker and the Home of a node on its own: every room's home is
 // here, and what is published is delivered by a function call.
 type local struct{ engine *Engine }
 
 func (local) Await(context.Context, string, string) (Turn, error) { return Turn{}, nil }
 
-func (local) Next(*Frame) error { return nil }
+func (local) Next(*chat.Frame) error { return nil }
 
-func (l local) Publish(f *Frame) <-chan error {
+func (l local) Publish(f *chat.Frame) <-chan error {
 	l.engine.Deliver(f)
 	return nil
 }
@@ -20,4 +24,6 @@ func (l local) RoomChanged(ctx context.Context, roomID string) error {
 	return nil
 }
 
-func (l local) Home(string) Home { return l.engine }
+func (l local) Do(ctx context.Context, op Operation) (string, error) {
+	return l.engine.Sequence(ctx, op)
+}

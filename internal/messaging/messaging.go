@@ -8,9 +8,9 @@
 // A message's way:
 //
 //	Session.SendMessage   what one node can check: capability, sizes, the connection's rate
-//	→ Homes.Home          the one node that sequences the room, here or one request away
-//	→ Home.Do             the room's rate, the account's quota, id and time of receipt,
-//	                      Reviewer
+//	→ Home.Do             the one node that sequences the room, here or one request away
+//	→ Broker.Await        until that node may number frames of the room
+//	→ Engine.Sequence     the room's rate, the account's quota, Reviewer
 //	→ Broker.Next         the frame's place in the room's order; then Transcript
 //	→ Broker.Publish      every node, this one included
 //	→ Engine.Deliver      the live room on each node
@@ -37,13 +37,13 @@ type Broker interface {
 	// and Sequence as a node on its own would; a cluster puts its own there. It
 	// does not block. ErrNotNow asks the caller to Await again; the other errors
 	// are those of Await. Every frame that has a place is published.
-	Next(f *Frame) error
+	Next(f *chat.Frame) error
 	// Publish hands the frame to Engine.Deliver on every node, this one included.
 	// Calls for one room are made one after another, in the order of the
 	// numbers, and do not block. The channel gives nil once no single node that
 	// fails can take the frame along, and ErrMoved when the frame reaches nobody;
 	// a nil channel means that all is done.
-	Publish(f *Frame) <-chan error
+	Publish(f *chat.Frame) <-chan error
 	// RoomChanged has every node, this one included, call Engine.Reload for the
 	// room. The notice carries no data, so a late one is never stale.
 	RoomChanged(ctx context.Context, roomID string) error
@@ -58,28 +58,22 @@ type Turn struct {
 	Messages int
 }
 
-// What a Broker may answer. No client sees these: whoever called Home.Do asks
-// the room's new home instead.
+// What a Broker may answer. No client sees these: the caller of Engine.Sequence
+// asks the room's new home instead.
 var (
 	ErrMoved     = errors.New("messaging: another node is the room's home")
 	ErrNotNow    = errors.New("messaging: the cluster is changing")
 	ErrPublished = errors.New("messaging: the room has this frame already")
 )
 
-// Homes knows which node sequences a room.
-type Homes interface {
-	// Home returns the room's home: the engine's own, or a stand-in that finds
-	// the one on another node, wherever it moves while the operation lasts.
-	Home(roomID string) Home
-}
-
-// Home sequences a room: at any time one node does, so that every receiver sees
-// one order and the room's limits are exact.
+// Home carries operations out on the node that sequences their room. At any time
+// one node sequences a room, so that every receiver sees one order and the room's
+// limits are exact. A cluster finds that node, also when it changes meanwhile; on
+// a node on its own it is the engine itself.
 type Home interface {
-	// Do carries one operation out and returns once no single node that fails
-	// can take its frame along. It returns the id of the frame. Errors are
-	// *chat.Error for what the sender may read: Throttled, QuotaExceeded,
-	// Rejected, NotFound, Unavailable. The engine's own may return ErrMoved.
+	// Do carries one operation out and returns once its frame survives the loss of
+	// any one node. It returns the id of the frame. Errors are *chat.Error for what
+	// the sender may read: Throttled, QuotaExceeded, Rejected, NotFound, Unavailable.
 	Do(ctx context.Context, op Operation) (id string, err error)
 }
 
@@ -111,46 +105,13 @@ type Transcript interface {
 	// The channel is closed when the frame is durable against kill -9, or has
 	// been given up and counted: a room goes on when the disk does not. Frames
 	// of one room become durable in the order of the calls.
-	Append(f *Frame) <-chan struct{}
+	Append(f *chat.Frame) <-chan struct{}
 }
-
-// Frame is one frame of a room on its way to everybody in it.
-type Frame struct {
-	RoomID string
-	// Epoch and Sequence order the frames of a room: a later home has a higher
-	// epoch, and numbers grow within one epoch. No pair is used twice.
-	Epoch    uint64
-	Sequence uint64
-	ID       string
-	Type     chat.FrameType
-	// Action is the operation that made the frame: it labels metrics.
-	Action Action
-	Time   time.Time
-	// JSON is the payload, encoded once. It is never changed.
-	JSON []byte
-	// DisconnectUser ends all sessions of this user, right behind the frame.
-	DisconnectUser string
-	// LoggingConfigurations are the ARNs of those that the room had when the
-	// frame was sequenced: the frame is logged by these, whatever becomes of the
-	// room later.
-	LoggingConfigurations []string
-}
-
-// Action names what was asked for, as the metrics of the service do.
-type Action string
-
-// The four actions.
-const (
-	ActionSendMessage    Action = "SendMessage"
-	ActionDeleteMessage  Action = "DeleteMessage"
-	ActionDisconnectUser Action = "DisconnectUser"
-	ActionSendEvent      Action = "SendEvent"
-)
 
 // Operation is what a home is asked to do. It holds only what travels well, for
 // the home may be another node.
 type Operation struct {
-	Action Action
+	Action chat.Action
 	// ID will be the frame's. It is given where the request comes in, so that an
 	// operation that is asked for again, of the room's next home, is known.
 	ID     string
