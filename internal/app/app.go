@@ -161,7 +161,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Authenticator: iam.NewAuthenticator(iam.Options{
 			Region: cfg.Region, Account: cfg.AccountID, Service: "ivschat",
 			Root:  iam.Credentials{AccessKeyID: cfg.RootAccessKeyID, SecretAccessKey: string(cfg.RootSecretAccessKey)},
-			Store: s.db,
+			Store: s.db, Log: s.log,
 		}),
 		CheckHandler:       s.reviewer.CheckHandler,
 		Quotas:             quotas,

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"confab/internal/telemetry"
+	"confab/internal/websocket"
 )
 
 const (
@@ -19,11 +20,11 @@ const (
 	pingTimeout    = 2 * time.Second
 )
 
-// mainHandler shares the one port out: a WebSocket handshake on any path, the
-// two health paths, and the API.
+// mainHandler shares the one port out: a WebSocket handshake on any path, also
+// what a proxy has left of one, the two health paths, and the API.
 func (s *Server) mainHandler(sockets, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		upgrade := upgrades(r)
+		upgrade := upgrades(r) || websocket.UpgradeDropped(r)
 		// A handshake may be held back for long, other requests may not take long,
 		// and neither may the body that some of them do not read.
 		if !upgrade || r.ContentLength != 0 {
