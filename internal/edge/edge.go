@@ -69,6 +69,8 @@ type Endpoint struct {
 	slots     *slots
 	memory    *memory
 	draining  atomic.Bool
+	sawProxy  atomic.Bool // a proxy that is not trusted
+	spent     spentTokens
 	stopping  chan struct{} // closed when Drain begins
 	drained   chan struct{} // closed when Drain is done
 	workers   *workers

@@ -24,6 +24,10 @@ type HandshakeServer interface {
 // costs more than the rest of it.
 type HandshakeListener struct {
 	net.Listener
+	// Serves, if set, reports whether a handshake with this head is for the
+	// HandshakeServer; net/http gets the others. Set it before Start.
+	Serves func(head []byte) bool
+
 	server  HandshakeServer
 	others  chan net.Conn
 	errs    chan error
@@ -126,6 +130,9 @@ func (l *HandshakeListener) receive(conn net.Conn) {
 		}
 		n += m
 		if upgrade, forwarded, size := websocket.ParseHead(buf[:n]); size > 0 {
+			if l.Serves != nil && !l.Serves(buf[:size]) {
+				break
+			}
 			if rest, again := l.server.Serve(conn, upgrade, forwarded, buf[size:n]); again {
 				l.pass(conn, rest)
 			}

@@ -13,25 +13,39 @@ import (
 // to 8, as the WebSocket subprotocol.
 const (
 	headerTimeout = 10 * time.Second
-	idleTimeout   = 2 * time.Minute
 	maxHeader     = 64 << 10
 )
 
 // NewHTTPServer returns a server of HTTP/1.1 and nothing else: a WebSocket
-// handshake needs it, and no SDK asks for more.
-func NewHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+// handshake needs it, and no SDK asks for more. keepAlive is how long a connection
+// may be idle between two requests.
+func NewHTTPServer(h http.Handler, keepAlive time.Duration, log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	server := &http.Server{
-		Handler:           h,
+		Handler:           closeBehindFaultyFraming(h),
 		Protocols:         protocols,
 		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
+		IdleTimeout:       keepAlive,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          stdlog.New(serverErrors{log}, "", 0),
 	}
 	new(newConns).watch(server)
 	return server
+}
+
+// closeBehindFaultyFraming has the connection closed behind the answer where RFC
+// 9112 (section 6.1) asks for it, because others on the way may have seen the end
+// of the request elsewhere: a Content-Length beside Transfer-Encoding, and a
+// Transfer-Encoding in HTTP/1.0. net/http hides from handlers which headers there
+// were, so every request with a Transfer-Encoding counts, and all of HTTP/1.0.
+func closeBehindFaultyFraming(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.TransferEncoding != nil || !r.ProtoAtLeast(1, 1) {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // serverErrors logs the messages of net/http. That connections cannot be accepted
