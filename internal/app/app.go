@@ -25,6 +25,7 @@ import (
 	"confab/internal/messaging"
 	"confab/internal/nats"
 	"confab/internal/review"
+	"confab/internal/sqldb"
 	"confab/internal/store"
 	"confab/internal/telemetry"
 )
@@ -100,7 +101,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	s.listeners.Main = front.Pace(ctx, s.listeners.Main, float64(cfg.ConnectRate), s.cert != nil)
 	s.onClose(s.listeners.Close)
-	if !store.IsPostgres(cfg.Database) { // Which several servers share.
+	if !sqldb.IsPostgres(cfg.Database) { // Which several servers share.
 		unlock, err := lockDataDir(ctx, cfg.DataDir, s.listeners.Held, s.log)
 		if err != nil {
 			return err
@@ -132,7 +133,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	s.onClose(func() error { s.reviewer.Close(); return nil })
 	live := messaging.Options{
-		Rooms: s.db, Tokens: s.db, Transcript: s.db,
+		Rooms: s.db, Tokens: s.db, Transcript: s.db.Transcript(),
 		Reviewer:          s.reviewer,
 		NewAudience:       sockets.NewAudience,
 		Quotas:            quotas,
@@ -232,7 +233,7 @@ func OpenStore(ctx context.Context, cfg *config.Config, log *slog.Logger, metric
 		Region: cfg.Region, Account: cfg.AccountID,
 		Retention: cfg.LogRetention, Log: log, Metrics: metrics,
 	}
-	if store.IsPostgres(cfg.Database) {
+	if sqldb.IsPostgres(cfg.Database) {
 		o.Database, o.Wait = cfg.Database, postgresWait
 	} else {
 		o.Dir = cfg.DataDir

@@ -37,7 +37,7 @@ func newChatLog(ctx context.Context, cfg *config.Config, db *store.DB, mine func
 	if err != nil {
 		return nil, err
 	}
-	o.Transcript, o.Mine, o.Metrics, o.Log = db, mine, metrics, log
+	o.Transcript, o.Mine, o.Metrics, o.Log = db.Transcript(), mine, metrics, log
 	o.FlushInterval, o.ObjectInterval = cfg.LogFlushInterval, cfg.S3LogInterval
 	return chatlog.New(o)
 }

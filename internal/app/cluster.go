@@ -73,7 +73,7 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 	s.owner.Store(s.node)
 	s.onClose(func() error { s.node.Close(); return nil })
 	quotas.Share(s.node)
-	o.Connect = func(e *messaging.Engine) (messaging.Broker, messaging.Homes) { return s.node.Attach(e) }
+	o.Connect = func(e *messaging.Engine) (messaging.Broker, messaging.Home) { return s.node.Attach(e) }
 	o.OtherConnections = s.node.OtherConnections
 	o.ReadAgain = readAgain
 	return nil

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"confab/internal/config"
-	"confab/internal/store"
+	"confab/internal/sqldb"
 	"confab/internal/websocket"
 )
 
@@ -131,7 +131,7 @@ func (s *Server) logStart(ctx context.Context) {
 		slog.String("region", s.cfg.Region),
 		slog.String("account", s.cfg.AccountID),
 	}
-	if store.IsPostgres(s.cfg.Database) {
+	if sqldb.IsPostgres(s.cfg.Database) {
 		attrs = append(attrs, slog.String("database", config.HidePassword(s.cfg.Database)))
 	} else {
 		attrs = append(attrs, slog.String("data_dir", s.cfg.DataDir))
