@@ -146,3 +146,32 @@ func TestSlowRequests(t *testing.T) {
 		}
 	}
 }
+
+// A head that is late is answered, whatever has come of it.
+func TestSlowHeads(t *testing.T) {
+	t.Parallel()
+	if own == nil {
+		return
+	}
+	certificate, err := process.NewCertificate(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	secure := endpointOf(process.Serve(t, process.Options{Args: process.NoConnectRates, Certificate: certificate}))
+	secure.tls = certificate.Client
+	for port, e := range map[string]*endpoint{"main port": subject, "main port with TLS": secure} {
+		for name, request := range map[string]string{
+			"half a call":      "POST /ListRooms HTTP/1.1\r\nHost: x\r\n",
+			"half a GET":       "GET /healthz HTTP/1.1\r\nHost: x\r\n",
+			"half a handshake": newHandshake("").line + "\r\nUpgrade: websocket\r\n",
+			"half a line":      "GET /heal",
+		} {
+			check(t, port+": "+name+" is answered with 408, then the connection is closed", func(t *testing.T) {
+				statuses, closed := exchange(t, e, request, late)
+				if len(statuses) != 1 || statuses[0] != http.StatusRequestTimeout || !closed {
+					t.Errorf("statuses %v, closed: %v", statuses, closed)
+				}
+			})
+		}
+	}
+}

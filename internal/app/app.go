@@ -179,6 +179,11 @@ func (s *Server) build(ctx context.Context) (err error) {
 		main, admin = guard.handler(main), guard.handler(admin)
 	}
 	s.main = front.NewHTTPServer(main, cfg.KeepAlive, s.log)
+	files := openFiles()
+	s.listeners.Main = front.LimitSockets(ctx, s.listeners.Main, front.SocketLimits{
+		Max: maxSockets(files), Idle: maxConnections(cfg, files), PerAddress: cfg.MaxConnectionsPerAddress,
+		TrustedProxies: cfg.TrustedProxies, Sessions: s.endpoint,
+	}, s.log)
 	if s.cert == nil {
 		s.handshakes = front.NewHandshakeListener(s.listeners.Main, s.endpoint)
 		if guard != nil {
@@ -187,6 +192,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		s.listeners.Main = s.handshakes
 	}
 	if s.listeners.Admin != nil {
+		s.listeners.Admin = front.LimitSockets(ctx, s.listeners.Admin, front.SocketLimits{Max: maxAdminSockets}, s.log)
 		s.admin = front.NewHTTPServer(admin, adminKeepAlive, s.log)
 	}
 	if cfg.Dev {

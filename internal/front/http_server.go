@@ -4,6 +4,7 @@ import (
 	"context"
 	stdlog "log"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -23,7 +24,7 @@ func NewHTTPServer(h http.Handler, keepAlive time.Duration, log *slog.Logger) *h
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	server := &http.Server{
-		Handler:           closeBehindFaultyFraming(h),
+		Handler:           onSocket(closeBehindFaultyFraming(h)),
 		Protocols:         protocols,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       keepAlive,
@@ -31,7 +32,44 @@ func NewHTTPServer(h http.Handler, keepAlive time.Duration, log *slog.Logger) *h
 		ErrorLog:          stdlog.New(serverErrors{log}, "", 0),
 	}
 	new(newConns).watch(server)
+	follow(server)
 	return server
+}
+
+// socketKey is the key of a request's *socket in its context.
+type socketKey struct{}
+
+// follow tells the sockets of LimitSockets what net/http does with them.
+func follow(server *http.Server) {
+	others := server.ConnState
+	server.ConnState = func(conn net.Conn, state http.ConnState) {
+		others(conn, state)
+		if c := socketOf(conn); c != nil {
+			c.changed(conn, state)
+		}
+	}
+	server.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		if c := socketOf(conn); c != nil {
+			return context.WithValue(ctx, socketKey{}, c)
+		}
+		return ctx
+	}
+}
+
+// onSocket notes what a request says of its socket, and closes it behind the answer
+// when there are too many.
+func onSocket(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c, ok := r.Context().Value(socketKey{}).(*socket); ok {
+			if r.Header["X-Forwarded-For"] != nil {
+				c.hides()
+			}
+			if c.sockets.full() {
+				w.Header().Set("Connection", "close")
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // closeBehindFaultyFraming has the connection closed behind the answer where RFC
