@@ -172,13 +172,28 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Metrics:            s.metrics,
 		Log:                s.log,
 	})
-	s.main = front.NewHTTPServer(s.mainHandler(s.endpoint, api.Handler()), s.log)
+	main, admin := s.mainHandler(s.endpoint, api.Handler()), front.WithoutBody(adminHandler(s.metrics))
+	var guard *devGuard
+	if cfg.Dev {
+		guard = &devGuard{origins: cfg.CORSOrigins, log: s.log}
+		main, admin = guard.handler(main), guard.handler(admin)
+	}
+	s.main = front.NewHTTPServer(main, cfg.KeepAlive, s.log)
+	files := openFiles()
+	s.listeners.Main = front.LimitSockets(ctx, s.listeners.Main, front.SocketLimits{
+		Max: maxSockets(files), Idle: maxConnections(cfg, files), PerAddress: cfg.MaxConnectionsPerAddress,
+		TrustedProxies: cfg.TrustedProxies, Sessions: s.endpoint,
+	}, s.log)
 	if s.cert == nil {
 		s.handshakes = front.NewHandshakeListener(s.listeners.Main, s.endpoint)
+		if guard != nil {
+			s.handshakes.Serves = guard.head
+		}
 		s.listeners.Main = s.handshakes
 	}
 	if s.listeners.Admin != nil {
-		s.admin = front.NewHTTPServer(adminHandler(s.metrics), s.log)
+		s.listeners.Admin = front.LimitSockets(ctx, s.listeners.Admin, front.SocketLimits{Max: maxAdminSockets}, s.log)
+		s.admin = front.NewHTTPServer(admin, adminKeepAlive, s.log)
 	}
 	if cfg.Dev {
 		if s.demo, err = demoRoom(ctx, s.db, cfg); err != nil {
@@ -187,6 +202,9 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	return s.joinCluster(ctx)
 }
+
+// adminKeepAlive is longer than Prometheus waits between two scrapes.
+const adminKeepAlive = 2 * time.Minute
 
 // addresses are the ports that cfg asks for.
 func addresses(cfg *config.Config) front.Addresses {

@@ -11,34 +11,32 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"confab/internal/front"
 	"confab/internal/telemetry"
 	"confab/internal/websocket"
 )
 
-const (
-	requestTimeout = 30 * time.Second
-	pingTimeout    = 2 * time.Second
-)
+const pingTimeout = 2 * time.Second
 
 // mainHandler shares the one port out: a WebSocket handshake on any path, also
 // what a proxy has left of one, the two health paths, and the API.
 func (s *Server) mainHandler(sockets, api http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		upgrade := upgrades(r) || websocket.UpgradeDropped(r)
-		// A handshake may be held back for long, other requests may not take long,
-		// and neither may the body that some of them do not read.
-		if !upgrade || r.ContentLength != 0 {
-			c := http.NewResponseController(w)
-			deadline := time.Now().Add(requestTimeout)
-			c.SetReadDeadline(deadline)  //nolint:errcheck // Every connection of ours has deadlines.
-			c.SetWriteDeadline(deadline) //nolint:errcheck // As above.
+		health := reads(r) && (r.URL.Path == "/healthz" || r.URL.Path == "/readyz")
+		// A handshake may be held back for long, other requests may not take long.
+		if !upgrade {
+			front.LimitTime(w, r)
+		}
+		if (upgrade || health || r.Method == http.MethodOptions) && !front.DiscardBody(w, r) {
+			return
 		}
 		switch {
 		case upgrade:
 			sockets.ServeHTTP(w, r)
-		case r.URL.Path == "/healthz" && reads(r):
+		case health && r.URL.Path == "/healthz":
 			answer(w, http.StatusOK, "ok")
-		case r.URL.Path == "/readyz" && reads(r):
+		case health:
 			s.ready(w, r)
 		default:
 			api.ServeHTTP(w, r)

@@ -28,6 +28,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/iam"
+	"confab/internal/origin"
 	"confab/internal/quota"
 	"confab/internal/store"
 	"confab/internal/telemetry"
@@ -77,8 +78,8 @@ type Options struct {
 	MaxEventAttributes int
 	// TrustedProxies are those whose X-Forwarded-For counts for aws:SourceIp.
 	TrustedProxies []netip.Prefix
-	// CORSOrigins are the origins of pages that may call; none, or "*", is any.
-	CORSOrigins []string
+	// CORSOrigins are the origins of pages that may call; none is any.
+	CORSOrigins origin.List
 
 	Log     *slog.Logger       // nil discards
 	Metrics *telemetry.Metrics // nil makes some that nobody reads
