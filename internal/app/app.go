@@ -71,6 +71,9 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Server, er
 	if err := cfg.CheckShared(); err != nil {
 		return nil, err
 	}
+	if err := checkBasePath(cfg); err != nil {
+		return nil, err
+	}
 	s := newServer(ctx, cfg, log)
 	if err := s.build(ctx); err != nil {
 		s.now()
@@ -167,6 +170,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Quotas:             quotas,
 		TokenLifetime:      cfg.TokenLifetime,
 		MaxEventAttributes: cfg.EventAttributesMax,
+		BasePath:           cfg.BasePath,
 		CORSOrigins:        cfg.CORSOrigins,
 		TrustedProxies:     cfg.TrustedProxies,
 		Metrics:            s.metrics,
@@ -175,6 +179,9 @@ func (s *Server) build(ctx context.Context) (err error) {
 	s.main = front.NewHTTPServer(s.mainHandler(s.endpoint, api.Handler()), s.log)
 	if s.cert == nil {
 		s.handshakes = front.NewHandshakeListener(s.listeners.Main, s.endpoint)
+		if cfg.BasePath != "" {
+			s.handshakes.Filter = basePath(cfg.BasePath).handshake
+		}
 		s.listeners.Main = s.handshakes
 	}
 	if s.listeners.Admin != nil {

@@ -19,9 +19,10 @@ const (
 	pingTimeout    = 2 * time.Second
 )
 
-// mainHandler shares the one port out: a WebSocket handshake on any path, the
-// two health paths, and the API.
+// mainHandler shares the one port out: a WebSocket handshake on any path below
+// the base path, the two health paths, and the API.
 func (s *Server) mainHandler(sockets, api http.Handler) http.Handler {
+	base := basePath(s.cfg.BasePath)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		upgrade := upgrades(r)
 		// A handshake may be held back for long, other requests may not take long,
@@ -32,15 +33,22 @@ func (s *Server) mainHandler(sockets, api http.Handler) http.Handler {
 			c.SetReadDeadline(deadline)  //nolint:errcheck // Every connection of ours has deadlines.
 			c.SetWriteDeadline(deadline) //nolint:errcheck // As above.
 		}
-		switch {
-		case upgrade:
+		if upgrade {
+			if !base.socket(r.URL.EscapedPath()) {
+				answer(w, http.StatusNotFound, "the WebSocket of this server is at "+string(base))
+				return
+			}
 			sockets.ServeHTTP(w, r)
-		case r.URL.Path == "/healthz" && reads(r):
+			return
+		}
+		asSent, path := base.restore(r)
+		switch {
+		case path == "/healthz" && reads(r):
 			answer(w, http.StatusOK, "ok")
-		case r.URL.Path == "/readyz" && reads(r):
+		case path == "/readyz" && reads(r):
 			s.ready(w, r)
 		default:
-			api.ServeHTTP(w, r)
+			api.ServeHTTP(w, asSent)
 		}
 	})
 }

@@ -10,6 +10,7 @@ var usage = map[string]string{
 	"admin-listen":                "Address of /metrics and /debug/pprof; \"off\" closes it.",
 	"tls-cert":                    "Certificate chain (PEM) with which the main port speaks TLS; read again on SIGHUP.",
 	"tls-key":                     "Private key (PEM) of --tls-cert; read again on SIGHUP.",
+	"base-path":                   "Path at which clients reach this server on a host that it shares, such as /chat when their endpoint is https://example.com/chat; empty is the whole host. The proxy in front may pass the path on or remove it. /healthz and /readyz answer with it and without it.",
 	"trusted-proxies":             "Networks whose X-Forwarded-For is believed: it then is the address for aws:SourceIp, for Sender.Ip in message review and for limits per address.",
 	"cors-origins":                "Origins whose pages may call the API; * is any.",
 	"region":                      "AWS region of every ARN and signature.",

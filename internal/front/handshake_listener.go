@@ -24,6 +24,10 @@ type HandshakeServer interface {
 // costs more than the rest of it.
 type HandshakeListener struct {
 	net.Listener
+	// Filter, when set, reports whether the server answers the handshake with this
+	// head; net/http answers the others. It is set before Start.
+	Filter func(head []byte) bool
+
 	server  HandshakeServer
 	others  chan net.Conn
 	errs    chan error
@@ -125,7 +129,7 @@ func (l *HandshakeListener) receive(conn net.Conn) {
 			l.silent.track(conn, http.StateActive)
 		}
 		n += m
-		if upgrade, forwarded, size := websocket.ParseHead(buf[:n]); size > 0 {
+		if upgrade, forwarded, size := websocket.ParseHead(buf[:n]); size > 0 && (l.Filter == nil || l.Filter(buf[:size])) {
 			if rest, again := l.server.Serve(conn, upgrade, forwarded, buf[size:n]); again {
 				l.pass(conn, rest)
 			}
