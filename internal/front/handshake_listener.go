@@ -148,7 +148,6 @@ func (l *HandshakeListener) receive(conn net.Conn) {
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		answerLate(conn)
-		conn.Close()
 		return
 	}
 	l.pass(conn, buf[:n])

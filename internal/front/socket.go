@@ -176,7 +176,8 @@ func (c *socket) changed(conn net.Conn, state http.ConnState) {
 	case http.StateIdle:
 		c.wait(false)
 	case http.StateActive:
-		// net/http closes a connection without an answer when its head is late.
+		// net/http closes a connection without an answer when its head is late, and
+		// takes half of a first line for a bad one.
 		if c.late.Load() {
 			answerLate(conn)
 		}
@@ -190,12 +191,13 @@ func (c *socket) changed(conn net.Conn, state http.ConnState) {
 // answerTime is how long an answer may take to be written that nobody waits for.
 const answerTime = time.Second
 
-// answerLate answers a request whose head has not arrived in time. The caller
-// closes the connection.
+// answerLate answers a request whose head has not arrived in time, and closes the
+// connection.
 func answerLate(conn net.Conn) {
 	const text = "The head of the request did not arrive in time\n"
 	conn.SetWriteDeadline(time.Now().Add(answerTime)) //nolint:errcheck // Then the client gets no answer.
 	fmt.Fprintf(conn, "HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(text), text)
+	conn.Close()
 }
 
 // unreadTime is how long a refused client has to send what it is sending: a close
