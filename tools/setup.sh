@@ -13,6 +13,7 @@ wanted=(
   "chromium chromium"
   "aws awscli"
   "haproxy haproxy"
+  "pgbouncer pgbouncer"
   "systemd-analyze systemd"
   "ip iproute2"
   "nft nftables"
