@@ -22,7 +22,6 @@ const (
 	messageTooLong     = "Message exceeds maximum length" // compared literally by applications
 	rateLimitExceeded  = "rate limit exceeded"            // compared literally by applications
 	sessionOver        = "Session has expired"
-	missingCapability  = "The chat token does not carry the capability "
 )
 
 // Session is one connection of one user to one room.
