@@ -71,6 +71,9 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Server, er
 	if err := cfg.CheckShared(); err != nil {
 		return nil, err
 	}
+	if err := checkBasePath(cfg); err != nil {
+		return nil, err
+	}
 	s := newServer(ctx, cfg, log)
 	if err := s.build(ctx); err != nil {
 		s.now()
@@ -161,12 +164,13 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Authenticator: iam.NewAuthenticator(iam.Options{
 			Region: cfg.Region, Account: cfg.AccountID, Service: "ivschat",
 			Root:  iam.Credentials{AccessKeyID: cfg.RootAccessKeyID, SecretAccessKey: string(cfg.RootSecretAccessKey)},
-			Store: s.db,
+			Store: s.db, Log: s.log,
 		}),
 		CheckHandler:       s.reviewer.CheckHandler,
 		Quotas:             quotas,
 		TokenLifetime:      cfg.TokenLifetime,
 		MaxEventAttributes: cfg.EventAttributesMax,
+		BasePath:           cfg.BasePath,
 		CORSOrigins:        cfg.CORSOrigins,
 		TrustedProxies:     cfg.TrustedProxies,
 		Metrics:            s.metrics,
@@ -186,9 +190,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}, s.log)
 	if s.cert == nil {
 		s.handshakes = front.NewHandshakeListener(s.listeners.Main, s.endpoint)
-		if guard != nil {
-			s.handshakes.Serves = guard.head
-		}
+		s.handshakes.Serves = s.serves(guard)
 		s.listeners.Main = s.handshakes
 	}
 	if s.listeners.Admin != nil {

@@ -13,16 +13,20 @@ import (
 
 	"confab/internal/front"
 	"confab/internal/telemetry"
+	"confab/internal/websocket"
 )
 
 const pingTimeout = 2 * time.Second
 
-// mainHandler shares the one port out: a WebSocket handshake on any path, the
-// two health paths, and the API.
+// mainHandler shares the one port out: a WebSocket handshake on any path below
+// the base path, also what a proxy has left of one, the two health paths, and
+// the API.
 func (s *Server) mainHandler(sockets, api http.Handler) http.Handler {
+	base := basePath(s.cfg.BasePath)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		upgrade := upgrades(r)
-		health := reads(r) && (r.URL.Path == "/healthz" || r.URL.Path == "/readyz")
+		upgrade := upgrades(r) || websocket.UpgradeDropped(r)
+		asSent, path := base.restore(r)
+		health := reads(r) && (path == "/healthz" || path == "/readyz")
 		// A handshake may be held back for long, other requests may not take long.
 		if !upgrade {
 			front.LimitTime(w, r)
@@ -30,15 +34,21 @@ func (s *Server) mainHandler(sockets, api http.Handler) http.Handler {
 		if (upgrade || health || r.Method == http.MethodOptions) && !front.DiscardBody(w, r) {
 			return
 		}
-		switch {
-		case upgrade:
+		if upgrade {
+			if !base.socket(r.URL.EscapedPath()) {
+				answer(w, http.StatusNotFound, "the WebSocket of this server is at "+string(base))
+				return
+			}
 			sockets.ServeHTTP(w, r)
-		case health && r.URL.Path == "/healthz":
+			return
+		}
+		switch {
+		case health && path == "/healthz":
 			answer(w, http.StatusOK, "ok")
 		case health:
 			s.ready(w, r)
 		default:
-			api.ServeHTTP(w, r)
+			api.ServeHTTP(w, asSent)
 		}
 	})
 }
@@ -97,4 +107,19 @@ func adminHandler(m *telemetry.Metrics) http.Handler {
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	return mux
+}
+
+// serves returns what reports whether a handshake with a head is for the
+// endpoint; net/http, and with it mainHandler, refuses the others. It is nil when
+// all are.
+func (s *Server) serves(guard *devGuard) func(head []byte) bool {
+	base := basePath(s.cfg.BasePath)
+	switch {
+	case guard == nil && base == "":
+		return nil
+	case guard == nil:
+		return base.handshake
+	default:
+		return func(head []byte) bool { return guard.head(head) && (base == "" || base.handshake(head)) }
+	}
 }

@@ -36,6 +36,11 @@ type Config struct {
 	TLSCert string
 	// Private key (PEM) of --tls-cert; read again on SIGHUP.
 	TLSKey string
+	// Path at which clients reach this server on a host that it shares, such as
+	// /chat when their endpoint is https://example.com/chat; empty is the whole
+	// host. The proxy in front may pass the path on or remove it. /healthz and
+	// /readyz answer with it and without it.
+	BasePath string
 	// Networks whose X-Forwarded-For is believed: it then is the address for
 	// aws:SourceIp, for Sender.Ip in message review and for limits per address.
 	TrustedProxies []netip.Prefix

@@ -10,6 +10,7 @@ var usage = map[string]string{
 	"admin-listen":                "Address of /metrics and /debug/pprof; \"off\" closes it.",
 	"tls-cert":                    "Certificate chain (PEM) with which the main port speaks TLS; read again on SIGHUP.",
 	"tls-key":                     "Private key (PEM) of --tls-cert; read again on SIGHUP.",
+	"base-path":                   "Path at which clients reach this server on a host that it shares, such as /chat when their endpoint is https://example.com/chat; empty is the whole host. The proxy in front may pass the path on or remove it. /healthz and /readyz answer with it and without it.",
 	"trusted-proxies":             "Networks whose X-Forwarded-For is believed: it then is the address for aws:SourceIp, for Sender.Ip in message review and for limits per address.",
 	"cors-origins":                "Origins whose pages may call the API; * is any, and loopback is any page of this machine, the default with --dev. With --dev it holds for WebSockets, too.",
 	"keep-alive":                  "How long a connection may be idle between two requests of HTTP. Longer than load balancers keep theirs, or they send requests on connections that this server is closing. Idle connections are closed earlier when a limit of connections is reached.",

@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"confab/internal/chat"
 	"confab/internal/messaging"
 	"confab/internal/telemetry"
@@ -75,6 +77,8 @@ type Endpoint struct {
 	drained   chan struct{} // closed when Drain is done
 	workers   *workers
 	handshake handshakeMetrics
+	// proxyWarning limits the warning about a proxy that drops Upgrade.
+	proxyWarning rate.Sometimes
 
 	perRoomPlaces, perUserPlaces, perAddressPlaces *places
 
@@ -101,6 +105,8 @@ func New(o Options) *Endpoint {
 		workers:     newWorkers(),
 		connections: make(map[*connection]struct{}),
 		handshake:   newHandshakeMetrics(o.Metrics),
+
+		proxyWarning: rate.Sometimes{Interval: time.Minute},
 
 		perRoomPlaces:    newPlaces(o.MaxConnectionsPerRoom),
 		perUserPlaces:    newPlaces(o.MaxConnectionsPerUser),

@@ -55,6 +55,12 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusServiceUnavailable) // It may have ended only its own side.
 			return
 		}
+		if websocket.UpgradeDropped(r) {
+			e.proxyWarning.Do(func() {
+				e.o.Log.LogAttrs(ctx, slog.LevelWarn, "A proxy drops the Upgrade header of WebSocket handshakes, so clients cannot connect; configure it to pass Upgrade and Connection, over HTTP/1.1",
+					slog.String("peer", r.RemoteAddr), slog.String("host", r.Host), slog.String("via", r.Header.Get("Via")), slog.String("protocol", r.Proto))
+			})
+		}
 		status, body := e.refuse(ctx, from.ip, w.Header(), err)
 		w.WriteHeader(status)
 		w.Write(body) //nolint:errcheck // The client is gone or has its answer.
