@@ -71,6 +71,9 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Server, er
 	if err := cfg.CheckShared(); err != nil {
 		return nil, err
 	}
+	if err := checkBasePath(cfg); err != nil {
+		return nil, err
+	}
 	s := newServer(ctx, cfg, log)
 	if err := s.build(ctx); err != nil {
 		s.now()
@@ -108,10 +111,13 @@ func (s *Server) build(ctx context.Context) (err error) {
 		}
 		s.onClose(unlock)
 	}
-	if s.db, err = OpenStore(ctx, cfg, s.log, s.metrics); err != nil {
+	if s.db, err = OpenStore(ctx, cfg, false, s.log, s.metrics); err != nil {
 		return err
 	}
 	s.onClose(s.db.Close)
+	if s.db.Created() {
+		s.log.LogAttrs(ctx, slog.LevelInfo, "Database created", slog.String("database", s.db.Place()))
+	}
 	logs, err := newChatLog(ctx, cfg, s.db, s.mine(), s.log, s.metrics)
 	if err != nil {
 		return err
@@ -161,24 +167,38 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Authenticator: iam.NewAuthenticator(iam.Options{
 			Region: cfg.Region, Account: cfg.AccountID, Service: "ivschat",
 			Root:  iam.Credentials{AccessKeyID: cfg.RootAccessKeyID, SecretAccessKey: string(cfg.RootSecretAccessKey)},
-			Store: s.db,
+			Store: s.db, Log: s.log,
 		}),
 		CheckHandler:       s.reviewer.CheckHandler,
 		Quotas:             quotas,
 		TokenLifetime:      cfg.TokenLifetime,
 		MaxEventAttributes: cfg.EventAttributesMax,
+		BasePath:           cfg.BasePath,
 		CORSOrigins:        cfg.CORSOrigins,
 		TrustedProxies:     cfg.TrustedProxies,
 		Metrics:            s.metrics,
 		Log:                s.log,
 	})
-	s.main = front.NewHTTPServer(s.mainHandler(s.endpoint, api.Handler()), s.log)
+	main, admin := s.mainHandler(s.endpoint, api.Handler()), front.WithoutBody(adminHandler(s.metrics, s.profiles()))
+	var guard *devGuard
+	if cfg.Dev {
+		guard = &devGuard{origins: cfg.CORSOrigins, log: s.log}
+		main, admin = guard.handler(main), guard.handler(admin)
+	}
+	s.main = front.NewHTTPServer(main, cfg.KeepAlive, s.log)
+	files := openFiles()
+	s.listeners.Main = front.LimitSockets(ctx, s.listeners.Main, front.SocketLimits{
+		Max: maxSockets(files), Idle: maxConnections(cfg, files), PerAddress: cfg.MaxConnectionsPerAddress,
+		TrustedProxies: cfg.TrustedProxies, Sessions: s.endpoint,
+	}, s.log)
 	if s.cert == nil {
 		s.handshakes = front.NewHandshakeListener(s.listeners.Main, s.endpoint)
+		s.handshakes.Serves = s.serves(guard)
 		s.listeners.Main = s.handshakes
 	}
 	if s.listeners.Admin != nil {
-		s.admin = front.NewHTTPServer(adminHandler(s.metrics), s.log)
+		s.listeners.Admin = front.LimitSockets(ctx, s.listeners.Admin, front.SocketLimits{Max: maxAdminSockets}, s.log)
+		s.admin = front.NewHTTPServer(admin, adminKeepAlive, s.log)
 	}
 	if cfg.Dev {
 		if s.demo, err = demoRoom(ctx, s.db, cfg); err != nil {
@@ -187,6 +207,9 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	return s.joinCluster(ctx)
 }
+
+// adminKeepAlive is longer than Prometheus waits between two scrapes.
+const adminKeepAlive = 2 * time.Minute
 
 // addresses are the ports that cfg asks for.
 func addresses(cfg *config.Config) front.Addresses {
@@ -214,26 +237,36 @@ func (s *Server) close() error {
 // postgresWait is how long a PostgreSQL is waited for that is not there yet.
 const postgresWait = 30 * time.Second
 
-// OpenStore opens the database; commands do it beside a running server. metrics
-// may be nil.
-func OpenStore(ctx context.Context, cfg *config.Config, log *slog.Logger, metrics *telemetry.Metrics) (*store.DB, error) {
+// OpenStore opens the database; commands do it beside a running server. With
+// existing, there must be one. metrics may be nil.
+func OpenStore(ctx context.Context, cfg *config.Config, existing bool, log *slog.Logger, metrics *telemetry.Metrics) (*store.DB, error) {
 	o := store.Options{
-		Region: cfg.Region, Account: cfg.AccountID,
+		Existing: existing,
+		Region:   cfg.Region, Account: cfg.AccountID,
 		Retention: cfg.LogRetention, Log: log, Metrics: metrics,
 	}
 	if sqldb.IsPostgres(cfg.Database) {
 		o.Database, o.Wait = cfg.Database, postgresWait
 	} else {
 		o.Dir = cfg.DataDir
-		if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-			return nil, fmt.Errorf("cannot make the data directory: %w; choose another with --data-dir", err)
+		if existing {
+			if err := CheckDataDir(cfg); err != nil {
+				return nil, err
+			}
+		}
+		if err := makeDataDir(cfg.DataDir); err != nil {
+			return nil, err
 		}
 	}
 	var err error
-	if o.SecretKey, err = secretKey(cfg); err != nil {
+	if o.SecretKey, err = secretKey(ctx, cfg, log); err != nil {
 		return nil, err
 	}
-	return store.Open(ctx, o)
+	db, err := store.Open(ctx, o)
+	if errors.Is(err, store.ErrNoDatabase) {
+		return nil, fmt.Errorf("%w; name the right one with --database, or make it with confab database migrate", err)
+	}
+	return db, err
 }
 
 // newReviewer makes what asks message review handlers.

@@ -10,5 +10,3 @@
 // Every parser of outside bytes has a fuzz target. The numbers of sections in
 // comments are those of RFC 6455, unless another document is named.
 package rfc6455
-
-import ()
