@@ -20,6 +20,7 @@ import (
 	"confab/internal/config"
 	"confab/internal/control"
 	"confab/internal/edge"
+	"confab/internal/front"
 	"confab/internal/iam"
 	"confab/internal/messaging"
 	"confab/internal/nats"
@@ -34,7 +35,7 @@ type Server struct {
 	log     *slog.Logger
 	metrics *telemetry.Metrics
 
-	listeners *listeners
+	listeners *front.Listeners
 	cert      *certificate // nil without TLS
 	db        *store.DB
 	ring      *chattoken.Ring
@@ -44,10 +45,11 @@ type Server struct {
 	node      *cluster.Node                // its part in the cluster
 	owner     atomic.Pointer[cluster.Node] // the node, for whoever is there before it
 	endpoint  *edge.Endpoint
-	door      *door // nil with TLS
-	main      *http.Server
-	admin     *http.Server // nil without an admin port
-	demo      *chat.Room   // nil without --dev
+	// handshakes is the main listener; nil with TLS.
+	handshakes *front.HandshakeListener
+	main       *http.Server
+	admin      *http.Server // nil without an admin port
+	demo       *chat.Room   // nil without --dev
 
 	// closers stop the parts that have work of their own, the last made first.
 	closers []func() error
@@ -93,13 +95,13 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if s.cert, err = loadCertificate(cfg); err != nil {
 		return err
 	}
-	if s.listeners, err = listen(ctx, cfg, os.LookupEnv); err != nil {
+	if s.listeners, err = front.Listen(ctx, addresses(cfg), os.LookupEnv); err != nil {
 		return err
 	}
-	s.listeners.main = pace(ctx, s.listeners.main, float64(cfg.ConnectRate), s.cert != nil)
-	s.onClose(s.listeners.close)
+	s.listeners.Main = front.Pace(ctx, s.listeners.Main, float64(cfg.ConnectRate), s.cert != nil)
+	s.onClose(s.listeners.Close)
 	if !store.IsPostgres(cfg.Database) { // Which several servers share.
-		unlock, err := lockDataDir(ctx, cfg.DataDir, s.listeners.held, s.log)
+		unlock, err := lockDataDir(ctx, cfg.DataDir, s.listeners.Held, s.log)
 		if err != nil {
 			return err
 		}
@@ -169,13 +171,13 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Metrics:            s.metrics,
 		Log:                s.log,
 	})
-	s.main = newHTTPServer(s.mainHandler(s.endpoint, api.Handler()), s.log)
+	s.main = front.NewHTTPServer(s.mainHandler(s.endpoint, api.Handler()), s.log)
 	if s.cert == nil {
-		s.door = newDoor(s.listeners.main, s.endpoint)
-		s.listeners.main = s.door
+		s.handshakes = front.NewHandshakeListener(s.listeners.Main, s.endpoint)
+		s.listeners.Main = s.handshakes
 	}
-	if s.listeners.admin != nil {
-		s.admin = newHTTPServer(adminHandler(s.metrics), s.log)
+	if s.listeners.Admin != nil {
+		s.admin = front.NewHTTPServer(adminHandler(s.metrics), s.log)
 	}
 	if cfg.Dev {
 		if s.demo, err = demoRoom(ctx, s.db, cfg); err != nil {
@@ -183,6 +185,15 @@ func (s *Server) build(ctx context.Context) (err error) {
 		}
 	}
 	return s.joinCluster(ctx)
+}
+
+// addresses are the ports that cfg asks for.
+func addresses(cfg *config.Config) front.Addresses {
+	a := front.Addresses{Main: cfg.Listen, Admin: cfg.AdminListen, Loopback: cfg.Dev}
+	if cfg.AdminListen == config.AdminOff {
+		a.Admin = ""
+	}
+	return a
 }
 
 func (s *Server) onClose(f func() error) { s.closers = append(s.closers, f) }
@@ -243,7 +254,7 @@ func NewRing(ctx context.Context, cfg *config.Config, db *store.DB, log *slog.Lo
 }
 
 // Address is where the main port is, as HOST:PORT.
-func (s *Server) Address() net.Addr { return s.listeners.main.Addr() }
+func (s *Server) Address() net.Addr { return s.listeners.Main.Addr() }
 
 // Demo is the room of --dev; nil without it.
 func (s *Server) Demo() *chat.Room { return s.demo }

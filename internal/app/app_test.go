@@ -134,7 +134,7 @@ func (r *running) connect(t *testing.T, user string) *websocket.Conn {
 
 func TestServer(t *testing.T) {
 	s := start(t, nil)
-	admin := "http://" + s.listeners.admin.Addr().String()
+	admin := "http://" + s.listeners.Admin.Addr().String()
 	t.Run("answers health", func(t *testing.T) {
 		for _, path := range []string{"/healthz", "/readyz"} {
 			if status, body := get(t, s.url+path); status != http.StatusOK || body != "ok\n" {
@@ -208,7 +208,7 @@ func TestServer_stop(t *testing.T) {
 	})
 	t.Run("does not wait for connections that never sent anything", func(t *testing.T) {
 		s := start(t, nil)
-		for _, at := range []net.Addr{s.Address(), s.listeners.admin.Addr()} {
+		for _, at := range []net.Addr{s.Address(), s.listeners.Admin.Addr()} {
 			conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", at.String())
 			if err != nil {
 				t.Fatal(err)

@@ -63,7 +63,7 @@ func TestCluster_oneNode(t *testing.T) {
 	if id, err := s.engine.SendEvent(t.Context(), s.Demo().ARN.ID, "e", nil); err != nil || id == "" {
 		t.Errorf("an event: %q, %v", id, err)
 	}
-	resp, err := http.Get("http://" + s.listeners.admin.Addr().String() + "/metrics")
+	resp, err := http.Get("http://" + s.listeners.Admin.Addr().String() + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ var layers = []struct {
 }{
 	{"what a user types", []string{"cli"}},
 	{"the one place that knows everything", []string{"app"}},
-	{"what clients talk to", []string{"control", "edge"}},
+	{"what clients talk to", []string{"control", "edge", "front"}},
 	{"durable truth, and the other nodes", []string{"store", "cluster"}},
 	{"live rooms", []string{"messaging"}},
 	{"what a request needs", []string{"iam", "restjson", "chattoken", "review", "chatlog", "awstest"}},

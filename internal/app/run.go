@@ -41,12 +41,12 @@ const (
 // store closes.
 func (s *Server) Run(ctx context.Context) error {
 	failed := make(chan error, 2)
-	if s.door != nil {
-		s.door.open()
+	if s.handshakes != nil {
+		s.handshakes.Start()
 	}
-	go func() { failed <- s.serve(s.main, s.listeners.main, s.cert != nil) }()
+	go func() { failed <- s.serve(s.main, s.listeners.Main, s.cert != nil) }()
 	if s.admin != nil {
-		go func() { failed <- s.serve(s.admin, s.listeners.admin, false) }()
+		go func() { failed <- s.serve(s.admin, s.listeners.Admin, false) }()
 	}
 	s.logStart(ctx)
 	var cause error
@@ -75,10 +75,10 @@ func (s *Server) serve(h *http.Server, ln net.Listener, useTLS bool) error {
 func (s *Server) stop() error {
 	ctx := s.hurry
 	s.draining.Store(true)
-	s.log.LogAttrs(ctx, slog.LevelInfo, "Stopping", slog.String("drain_time", s.cfg.DrainTime.String()), slog.Bool("listener_held", s.listeners.held))
+	s.log.LogAttrs(ctx, slog.LevelInfo, "Stopping", slog.String("drain_time", s.cfg.DrainTime.String()), slog.Bool("listener_held", s.listeners.Held))
 	// Whom a load balancer still sends here is let in and moved with the others: a
 	// handshake that finds the node draining is held for seconds instead.
-	notice := noticeFor(s.cfg, s.listeners.held)
+	notice := noticeFor(s.cfg, s.listeners.Held)
 	if notice > 0 {
 		unnoticed := time.NewTimer(notice)
 		defer unnoticed.Stop()
@@ -88,10 +88,10 @@ func (s *Server) stop() error {
 		}
 	}
 	switch {
-	case s.listeners.held && s.door != nil:
-		s.door.lock()
-	case s.listeners.held:
-		s.listeners.main.Close()
+	case s.listeners.Held && s.handshakes != nil:
+		s.handshakes.StopAccepting()
+	case s.listeners.Held:
+		s.listeners.Main.Close()
 	}
 	// Clients that keep a connection for their next call go elsewhere for it.
 	s.main.SetKeepAlivesEnabled(false)
@@ -100,8 +100,8 @@ func (s *Server) stop() error {
 
 	finish, cancel := context.WithTimeout(ctx, finishTime)
 	defer cancel()
-	if s.door != nil {
-		s.door.leave(finish)
+	if s.handshakes != nil {
+		s.handshakes.Drain(finish)
 	}
 	for _, h := range []*http.Server{s.main, s.admin} {
 		if h != nil && h.Shutdown(finish) != nil {
@@ -137,7 +137,7 @@ func (s *Server) logStart(ctx context.Context) {
 		attrs = append(attrs, slog.String("data_dir", s.cfg.DataDir))
 	}
 	if s.admin != nil {
-		attrs = append(attrs, slog.String("admin_address", s.listeners.admin.Addr().String()))
+		attrs = append(attrs, slog.String("admin_address", s.listeners.Admin.Addr().String()))
 	}
 	attrs = s.logCluster(attrs)
 	files := openFiles()

@@ -36,7 +36,7 @@ func (c *certificate) reload() error {
 }
 
 // config is how the main port speaks TLS. HTTP/1.1 is all that is offered; see
-// newHTTPServer. A frame that is delivered is one record from the first on: small
+// front.NewHTTPServer. A frame that is delivered is one record from the first on: small
 // ones would only help a browser that draws a page while it loads.
 func (c *certificate) config() *tls.Config {
 	return &tls.Config{

@@ -25,6 +25,39 @@ const (
 	DisconnectUserEvent = "aws:DISCONNECT_USER"
 )
 
+// Frame is one frame of a room on its way to everybody in it.
+type Frame struct {
+	RoomID string
+	// Epoch and Sequence order the frames of a room: a later home has a higher
+	// epoch, and numbers grow within one epoch. No pair is used twice.
+	Epoch    uint64
+	Sequence uint64
+	ID       string
+	Type     FrameType
+	// Action is the operation that made the frame: it labels metrics.
+	Action Action
+	Time   time.Time
+	// JSON is the payload, encoded once. It is never changed.
+	JSON []byte
+	// DisconnectUser ends all sessions of this user, right behind the frame.
+	DisconnectUser string
+	// LoggingConfigurations are the ARNs of those that the room had when the
+	// frame was sequenced: the frame is logged by these, whatever becomes of the
+	// room later.
+	LoggingConfigurations []string
+}
+
+// Action names what was asked for, as the metrics of the service do.
+type Action string
+
+// The four actions.
+const (
+	ActionSendMessage    Action = "SendMessage"
+	ActionDeleteMessage  Action = "DeleteMessage"
+	ActionDisconnectUser Action = "DisconnectUser"
+	ActionSendEvent      Action = "SendEvent"
+)
+
 // Message is what SEND_MESSAGE delivers to everybody in the room.
 type Message struct {
 	ID string

@@ -13,7 +13,6 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/chatlog"
-	"confab/internal/messaging"
 )
 
 func TestAppendRecord(t *testing.T) {
@@ -26,12 +25,12 @@ func TestAppendRecord(t *testing.T) {
 }
 
 // record is the line that a frame makes.
-func record(f *messaging.Frame) string {
+func record(f *chat.Frame) string {
 	return string(chatlog.AppendRecord(nil, &chatlog.Record{Time: f.Time, Type: f.Type, JSON: f.JSON}))
 }
 
 // records are the lines that frames make, in their order.
-func records(frames []*messaging.Frame) []string {
+func records(frames []*chat.Frame) []string {
 	var all []string
 	for _, f := range frames {
 		all = append(all, record(f))
@@ -58,8 +57,8 @@ func TestDelivery(t *testing.T) {
 					d := c.create(t, kind)
 					arn := b.configuration(d)
 					b.start(endpoint)
-					frames := map[string][]*messaging.Frame{}
-					var all []*messaging.Frame
+					frames := map[string][]*chat.Frame{}
+					var all []*chat.Frame
 					for range 3 {
 						for i := range 5 {
 							room := fmt.Sprintf("Room%08d", i)

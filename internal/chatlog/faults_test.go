@@ -14,7 +14,6 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/chatlog"
-	"confab/internal/messaging"
 	"confab/internal/store"
 )
 
@@ -33,7 +32,7 @@ func TestFaults(t *testing.T) {
 				arn := b.configuration(d)
 				p.set(f)
 				b.start(p.URL)
-				var all []*messaging.Frame
+				var all []*chat.Frame
 				for i := range 3 {
 					all = append(all, b.append(fmt.Sprintf("room0000000%d", i), 20, arn)...)
 				}
@@ -203,7 +202,7 @@ func TestRetention(t *testing.T) {
 	p.set(healthy)
 	b.start(p.URL, func(o *chatlog.Options) { o.Now = clock })
 	b.delivered()
-	wantIDs(t, c.ids(t, d), []*messaging.Frame{later}, 1)
+	wantIDs(t, c.ids(t, d), []*chat.Frame{later}, 1)
 }
 
 // TestCheck writes test records, and fails with what to change.

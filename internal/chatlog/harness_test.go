@@ -14,7 +14,6 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/chatlog"
-	"confab/internal/messaging"
 	"confab/internal/store"
 	"confab/internal/telemetry"
 )
@@ -136,28 +135,28 @@ func (b *bench) configuration(d chat.Destination) string {
 // frames makes frames of a room that is logged by the configurations.
 var frameCount atomic.Int64
 
-func newFrame(room string, sequence uint64, configurations ...string) *messaging.Frame {
+func newFrame(room string, sequence uint64, configurations ...string) *chat.Frame {
 	m := chat.Message{
 		ID: chat.NewID(), Content: fmt.Sprint("message ", frameCount.Add(1)), SendTime: time.Now().UTC(), UserID: "someone",
 	}
-	return &messaging.Frame{
+	return &chat.Frame{
 		RoomID: room, Epoch: 1, Sequence: sequence, ID: m.ID, Type: chat.MessageFrame, Time: m.SendTime, JSON: m.AppendJSON(nil),
 		LoggingConfigurations: configurations,
 	}
 }
 
 // append appends n frames and returns them once they are durable.
-func (b *bench) append(room string, n int, configurations ...string) []*messaging.Frame {
+func (b *bench) append(room string, n int, configurations ...string) []*chat.Frame {
 	b.t.Helper()
 	return b.appendLong(room, n, 0, configurations...)
 }
 
 // appendLong does the same with frames of at least size bytes.
-func (b *bench) appendLong(room string, n, size int, configurations ...string) []*messaging.Frame {
+func (b *bench) appendLong(room string, n, size int, configurations ...string) []*chat.Frame {
 	b.t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var all []*messaging.Frame
+	var all []*chat.Frame
 	var last <-chan struct{}
 	for range n {
 		b.sequences[room]++
@@ -193,7 +192,7 @@ func (b *bench) delivered() {
 }
 
 // wantIDs holds that exactly the frames lie in a destination, each at most max times.
-func wantIDs(t testing.TB, got map[string]int, frames []*messaging.Frame, max int) {
+func wantIDs(t testing.TB, got map[string]int, frames []*chat.Frame, max int) {
 	t.Helper()
 	lost, surplus := 0, 0
 	for _, f := range frames {

@@ -17,7 +17,7 @@ func TestAskedAgainOfYoungHome(t *testing.T) {
 		net, r := newNetwork(t, 1), newRooms(40, 100)
 		nodes := start(t, net, r, "a", "b")
 		op := func(room string) messaging.Operation {
-			return messaging.Operation{Action: messaging.ActionSendMessage, RoomID: room, ID: chat.NewID(), Content: "once", UserID: "u", Received: time.Now()}
+			return messaging.Operation{Action: chat.ActionSendMessage, RoomID: room, ID: chat.NewID(), Content: "once", UserID: "u", Received: time.Now()}
 		}
 		asked := map[string]messaging.Operation{}
 		for room := range r.rooms {

@@ -29,6 +29,7 @@ import (
 	"sync"
 	"time"
 
+	"confab/internal/chat"
 	"confab/internal/messaging"
 	"confab/internal/quota"
 	"confab/internal/telemetry"
@@ -49,7 +50,7 @@ type Transport interface {
 // Engine is what the package needs of messaging.Engine.
 type Engine interface {
 	messaging.Home
-	Deliver(f *messaging.Frame)
+	Deliver(f *chat.Frame)
 	Reload(ctx context.Context, roomID string)
 	ReloadAll()
 	Connections() int

@@ -64,7 +64,7 @@ func (r *rooms) Review(_ context.Context, _ *chat.Room, m *chat.Message, _ strin
 	return m, nil
 }
 
-func (r *rooms) Append(*messaging.Frame) <-chan struct{} {
+func (r *rooms) Append(*chat.Frame) <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.durable != nil {

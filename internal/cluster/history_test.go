@@ -56,7 +56,7 @@ func histories(t *testing.T, single bool, most int) {
 			i++
 			for range 1 + 100*(i%450/449) {
 				id, err := nodes["a"].Do(t.Context(), messaging.Operation{
-					Action: messaging.ActionSendEvent, RoomID: room, ID: chat.NewID(), EventName: "e",
+					Action: chat.ActionSendEvent, RoomID: room, ID: chat.NewID(), EventName: "e",
 					Attributes: map[string]string{"a": text[:100+i%450/449*3900]}, Received: time.Now(),
 				})
 				if err != nil {

@@ -191,7 +191,7 @@ func TestRateMovesWithHome(t *testing.T) {
 		send := func(count int) (accepted int) {
 			for i := range count {
 				op := messaging.Operation{
-					Action: messaging.ActionSendMessage, RoomID: room, ID: chat.NewID(),
+					Action: chat.ActionSendMessage, RoomID: room, ID: chat.NewID(),
 					Content: fmt.Sprint(i), UserID: "u", Received: time.Now(),
 				}
 				if _, err := nodes["b"].Do(t.Context(), op); err == nil {

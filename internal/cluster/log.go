@@ -51,7 +51,7 @@ type roomLog struct {
 // entry is a frame in a room's log.
 type entry struct {
 	at        point
-	frame     *messaging.Frame
+	frame     *chat.Frame
 	delivered bool
 	// missed means that the connections of this node never got the frame: it was
 	// delivered on nodes that this one could not hear.
@@ -97,7 +97,7 @@ func (n *Node) room(id string) *roomLog {
 }
 
 // add appends a frame, not delivered yet.
-func (n *Node) add(l *roomLog, at point, f *messaging.Frame) *entry {
+func (n *Node) add(l *roomLog, at point, f *chat.Frame) *entry {
 	e := &entry{at: at, frame: f, received: time.Now()}
 	if l.last == (point{}) {
 		l.floor, l.began = point{at.View, at.Seq - 1}, true

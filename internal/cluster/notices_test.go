@@ -46,7 +46,7 @@ func TestNotices(t *testing.T) {
 	})
 	t.Run("refusals of a home arrive as they are", func(t *testing.T) {
 		op := func() messaging.Operation {
-			return messaging.Operation{Action: messaging.ActionSendMessage, RoomID: room, ID: chat.NewID(), Content: "x", Received: time.Now()}
+			return messaging.Operation{Action: chat.ActionSendMessage, RoomID: room, ID: chat.NewID(), Content: "x", Received: time.Now()}
 		}
 		var err error
 		for range 30 {
@@ -60,7 +60,7 @@ func TestNotices(t *testing.T) {
 		}
 	})
 	t.Run("an operation that is asked for again has one frame", func(t *testing.T) {
-		op := messaging.Operation{Action: messaging.ActionSendEvent, RoomID: room, ID: chat.NewID(), EventName: "once", Received: time.Now()}
+		op := messaging.Operation{Action: chat.ActionSendEvent, RoomID: room, ID: chat.NewID(), EventName: "once", Received: time.Now()}
 		for _, from := range []string{"b", "b", "a"} {
 			if id, err := nodes[from].Do(t.Context(), op); err != nil || id != op.ID {
 				t.Fatalf("%q, %v", id, err)

@@ -21,7 +21,7 @@ func event(n *node, t *testing.T, room string) *asked {
 	a := &asked{id: chat.NewID(), done: make(chan error, 1)}
 	go func() {
 		_, err := n.Do(t.Context(), messaging.Operation{
-			Action: messaging.ActionSendEvent, RoomID: room, ID: a.id, EventName: "e", Received: time.Now(),
+			Action: chat.ActionSendEvent, RoomID: room, ID: a.id, EventName: "e", Received: time.Now(),
 		})
 		a.done <- err
 	}()

@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"strconv"
 
-	"confab/internal/messaging"
+	"confab/internal/chat"
 )
 
 // shards is into how many subjects rooms are divided, for the day on which a
@@ -50,7 +50,7 @@ const (
 )
 
 // send puts an item on the stream: a frame, or the mark without one.
-func (n *Node) send(l *roomLog, f *messaging.Frame) {
+func (n *Node) send(l *roomLog, f *chat.Frame) {
 	o := n.out
 	o.sent++
 	it := item{at: point{View: n.view.ID}, home: n.o.ID, count: o.sent, frame: f}

@@ -61,7 +61,7 @@ func (n *Node) turn(roomID, id string) error {
 }
 
 // Next gives f its place in the room's order.
-func (n *Node) Next(f *messaging.Frame) error {
+func (n *Node) Next(f *chat.Frame) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if err := n.turn(f.RoomID, f.ID); err != nil {
@@ -80,7 +80,7 @@ func (n *Node) Next(f *messaging.Frame) error {
 
 // Publish sends f to the other members, and delivers it here once one of them
 // has it.
-func (n *Node) Publish(f *messaging.Frame) <-chan error {
+func (n *Node) Publish(f *chat.Frame) <-chan error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	safe := make(chan error, 1)

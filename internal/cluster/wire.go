@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"confab/internal/chat"
-	"confab/internal/messaging"
 )
 
 // item is one piece of a home's stream, or of a room's log: a frame with its
@@ -17,7 +16,7 @@ type item struct {
 	at    point
 	home  string // whose stream it is; empty in a log
 	count uint64 // its place in the stream, from 1
-	frame *messaging.Frame
+	frame *chat.Frame
 }
 
 // The wire's version and the two kinds of items. Fields that a later release
@@ -78,9 +77,9 @@ func decodeItem(data []byte) (item, error) {
 	it := item{at: point{View: ViewID{r.uvarint(), r.string()}}, home: r.string(), count: r.uvarint()}
 	if kind == kindFrame {
 		it.at.Seq = r.uvarint()
-		it.frame = &messaging.Frame{
+		it.frame = &chat.Frame{
 			Epoch: it.at.View.Number, Sequence: it.at.Seq,
-			RoomID: r.string(), ID: r.string(), Type: chat.FrameType(r.string()), Action: messaging.Action(r.string()),
+			RoomID: r.string(), ID: r.string(), Type: chat.FrameType(r.string()), Action: chat.Action(r.string()),
 			Time: time.Unix(0, r.varint()).UTC(), DisconnectUser: r.string(), JSON: r.bytes(),
 		}
 	}

@@ -9,14 +9,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"confab/internal/chat"
-	"confab/internal/messaging"
 )
 
 func sampleItem() item {
 	return item{
 		at: point{View: ViewID{7, "node-1_ABC"}, Seq: 42}, home: "node-2_DEF", count: 1 << 40,
-		frame: &messaging.Frame{
-			RoomID: "abcdefABCDEF", Epoch: 7, Sequence: 42, ID: "ABCDEFabcdef", Type: chat.MessageFrame, Action: messaging.ActionSendMessage,
+		frame: &chat.Frame{
+			RoomID: "abcdefABCDEF", Epoch: 7, Sequence: 42, ID: "ABCDEFabcdef", Type: chat.MessageFrame, Action: chat.ActionSendMessage,
 			Time: time.Unix(1700000000, 123456789).UTC(), JSON: []byte(`{"Type":"MESSAGE"}`), DisconnectUser: "ann",
 		},
 	}

@@ -47,7 +47,7 @@ type Engine struct {
 	now     func() time.Time
 	broker  Broker
 	homes   Homes
-	actions map[Action]*actionMetrics
+	actions map[chat.Action]*actionMetrics
 
 	connections atomic.Int64
 	verdicts    verdicts
@@ -101,20 +101,20 @@ func (e *Engine) Connections() int { return int(e.connections.Load()) }
 // SendEvent delivers an application's event to everybody in the room and
 // returns the event's id. The caller has checked name and attributes.
 func (e *Engine) SendEvent(ctx context.Context, roomID, name string, attributes map[string]string) (string, error) {
-	return e.do(ctx, Operation{Action: ActionSendEvent, RoomID: roomID, EventName: name, Attributes: attributes})
+	return e.do(ctx, Operation{Action: chat.ActionSendEvent, RoomID: roomID, EventName: name, Attributes: attributes})
 }
 
 // DeleteMessage tells everybody in the room to remove the message, and returns
 // the id of the event that says so. The service keeps no messages, so any id of
 // the right form succeeds.
 func (e *Engine) DeleteMessage(ctx context.Context, roomID, messageID, reason string) (string, error) {
-	return e.do(ctx, Operation{Action: ActionDeleteMessage, RoomID: roomID, Target: messageID, Reason: reason})
+	return e.do(ctx, Operation{Action: chat.ActionDeleteMessage, RoomID: roomID, Target: messageID, Reason: reason})
 }
 
 // DisconnectUser ends all sessions of the user in the room, behind an event
 // that tells everybody. A user who is not there is no error.
 func (e *Engine) DisconnectUser(ctx context.Context, roomID, userID, reason string) error {
-	_, err := e.do(ctx, Operation{Action: ActionDisconnectUser, RoomID: roomID, Target: userID, Reason: reason})
+	_, err := e.do(ctx, Operation{Action: chat.ActionDisconnectUser, RoomID: roomID, Target: userID, Reason: reason})
 	return err
 }
 
@@ -153,7 +153,7 @@ func (e *Engine) ReloadAll() {
 
 // Deliver hands a frame to everybody who is in its room on this node; the
 // Broker calls it, in the order of the frames of a room.
-func (e *Engine) Deliver(f *Frame) {
+func (e *Engine) Deliver(f *chat.Frame) {
 	r := e.find(f.RoomID)
 	if r == nil {
 		return

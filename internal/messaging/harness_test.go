@@ -29,7 +29,7 @@ type world struct {
 	failing  error // what reading a room returns instead
 	reads    int
 	spent    map[[16]byte]bool
-	appended []*messaging.Frame
+	appended []*chat.Frame
 	commit   chan struct{} // when not nil, transcripts become durable as it is received from
 	heard    []string      // frames in the order of the one audience, newest last
 	review   func(*chat.Message) (*chat.Message, error)
@@ -86,7 +86,7 @@ func (w *world) Review(_ context.Context, _ *chat.Room, m *chat.Message, _ strin
 	return w.review(m)
 }
 
-func (w *world) Append(f *messaging.Frame) <-chan struct{} {
+func (w *world) Append(f *chat.Frame) <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.appended = append(w.appended, f)

@@ -52,8 +52,8 @@ func (e *Engine) Do(ctx context.Context, op Operation) (string, error) {
 
 // admit holds the operation against the room's rate (messages only) and the
 // account's. Only what both admit is counted by either.
-func (e *Engine) admit(ctx context.Context, r *room, settings *chat.Room, action Action, turn Turn) error {
-	if action == ActionSendMessage && !r.sequencer.allow(e.now(), turn) {
+func (e *Engine) admit(ctx context.Context, r *room, settings *chat.Room, action chat.Action, turn Turn) error {
+	if action == chat.ActionSendMessage && !r.sequencer.allow(e.now(), turn) {
 		return throttled(settings, settings.MaximumMessageRatePerSecond)
 	}
 	// The account's rate may be kept by another node, so no lock is held here.
@@ -66,16 +66,16 @@ func (e *Engine) admit(ctx context.Context, r *room, settings *chat.Room, action
 
 // giveBack undoes admit for an operation that delivered nothing: what review
 // rejects, or another home takes over, costs nobody's rate.
-func (e *Engine) giveBack(r *room, action Action) {
+func (e *Engine) giveBack(r *room, action chat.Action) {
 	r.sequencer.giveBack(action)
 	e.o.Quotas.GiveBack(accountRates[action])
 }
 
 // accountRates names the account's quota behind each action.
-var accountRates = map[Action]quota.Name{
-	ActionSendMessage:    quota.SendMessage,
-	ActionDeleteMessage:  quota.DeleteMessage,
-	ActionDisconnectUser: quota.DisconnectUser,
+var accountRates = map[chat.Action]quota.Name{
+	chat.ActionSendMessage:    quota.SendMessage,
+	chat.ActionDeleteMessage:  quota.DeleteMessage,
+	chat.ActionDisconnectUser: quota.DisconnectUser,
 }
 
 func throttled(settings *chat.Room, limit int) error {
@@ -84,11 +84,11 @@ func throttled(settings *chat.Room, limit int) error {
 
 // frame makes the frame that the operation delivers, and asks the room's
 // message review handler about messages.
-func (e *Engine) frame(ctx context.Context, settings *chat.Room, op Operation) (*Frame, error) {
-	f := &Frame{RoomID: op.RoomID, ID: op.ID, Type: chat.EventFrame, Action: op.Action, Time: op.Received}
+func (e *Engine) frame(ctx context.Context, settings *chat.Room, op Operation) (*chat.Frame, error) {
+	f := &chat.Frame{RoomID: op.RoomID, ID: op.ID, Type: chat.EventFrame, Action: op.Action, Time: op.Received}
 	event := chat.Event{ID: f.ID, RequestID: op.RequestID, SendTime: op.Received}
 	switch op.Action {
-	case ActionSendMessage:
+	case chat.ActionSendMessage:
 		m := &chat.Message{
 			ID: f.ID, RequestID: op.RequestID, Attributes: op.Attributes, Content: op.Content, SendTime: op.Received,
 			UserID: op.UserID, SenderAttributes: op.SenderAttributes,
@@ -102,16 +102,16 @@ func (e *Engine) frame(ctx context.Context, settings *chat.Room, op Operation) (
 		f.Type = chat.MessageFrame
 		f.JSON = m.AppendJSON(nil)
 		return f, nil
-	case ActionDeleteMessage:
+	case chat.ActionDeleteMessage:
 		// The second spelling was deprecated in January 2023 and is still the
 		// only one that the official JavaScript client reads.
 		event.Name = chat.DeleteMessageEvent
 		event.Attributes = map[string]string{"MessageId": op.Target, "MessageID": op.Target, "Reason": op.Reason}
-	case ActionDisconnectUser:
+	case chat.ActionDisconnectUser:
 		event.Name = chat.DisconnectUserEvent
 		event.Attributes = map[string]string{"UserId": op.Target, "Reason": op.Reason}
 		f.DisconnectUser = op.Target
-	case ActionSendEvent:
+	case chat.ActionSendEvent:
 		event.Name, event.Attributes = op.EventName, op.Attributes
 	default:
 		return nil, chat.Errorf(chat.Invalid, "unknown action %q", op.Action)
@@ -133,7 +133,7 @@ type sequencer struct {
 }
 
 type numbered struct {
-	frame     *Frame
+	frame     *chat.Frame
 	durable   <-chan struct{} // nil: nobody waits for it to be durable
 	published chan struct{}
 	safe      <-chan error // of Publish; readable once published is closed
@@ -160,8 +160,8 @@ func (q *sequencer) allow(now time.Time, turn Turn) bool {
 	return q.rate.Allow(now)
 }
 
-func (q *sequencer) giveBack(action Action) {
-	if action != ActionSendMessage {
+func (q *sequencer) giveBack(action chat.Action) {
+	if action != chat.ActionSendMessage {
 		return
 	}
 	q.mu.Lock()
@@ -172,7 +172,7 @@ func (q *sequencer) giveBack(action Action) {
 // publish gives f its place in the room's order and publishes it, after the
 // transcript has it if the room is recorded. Frames wait for the transcript
 // together: a group commit serves all that were sequenced in the meantime.
-func (e *Engine) publish(ctx context.Context, r *room, f *Frame, settings *chat.Room) error {
+func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, settings *chat.Room) error {
 	q := &r.sequencer
 	if err := e.lockInTurn(ctx, r, f); err != nil {
 		return err
@@ -207,7 +207,7 @@ func (e *Engine) publish(ctx context.Context, r *room, f *Frame, settings *chat.
 
 // lockInTurn gives f its place and returns with the sequencer locked. A message
 // that was reviewed while the cluster changed waits for the room's next turn.
-func (e *Engine) lockInTurn(ctx context.Context, r *room, f *Frame) error {
+func (e *Engine) lockInTurn(ctx context.Context, r *room, f *chat.Frame) error {
 	q := &r.sequencer
 	for {
 		q.mu.Lock()

@@ -1,6 +1,10 @@
 package messaging
 
-import "context"
+import (
+	"context"
+
+	"confab/internal/chat"
+)
 
 // local is the Broker and the Homes of a node on its own: every room's home is
 // here, and what is published is delivered by a function call.
@@ -8,9 +12,9 @@ type local struct{ engine *Engine }
 
 func (local) Await(context.Context, string, string) (Turn, error) { return Turn{}, nil }
 
-func (local) Next(*Frame) error { return nil }
+func (local) Next(*chat.Frame) error { return nil }
 
-func (l local) Publish(f *Frame) <-chan error {
+func (l local) Publish(f *chat.Frame) <-chan error {
 	l.engine.Deliver(f)
 	return nil
 }

@@ -37,13 +37,13 @@ type Broker interface {
 	// and Sequence as a node on its own would; a cluster puts its own there. It
 	// does not block. ErrNotNow asks the caller to Await again; the other errors
 	// are those of Await. Every frame that has a place is published.
-	Next(f *Frame) error
+	Next(f *chat.Frame) error
 	// Publish hands the frame to Engine.Deliver on every node, this one included.
 	// Calls for one room are made one after another, in the order of the
 	// numbers, and do not block. The channel gives nil once no single node that
 	// fails can take the frame along, and ErrMoved when the frame reaches nobody;
 	// a nil channel means that all is done.
-	Publish(f *Frame) <-chan error
+	Publish(f *chat.Frame) <-chan error
 	// RoomChanged has every node, this one included, call Engine.Reload for the
 	// room. The notice carries no data, so a late one is never stale.
 	RoomChanged(ctx context.Context, roomID string) error
@@ -111,46 +111,13 @@ type Transcript interface {
 	// The channel is closed when the frame is durable against kill -9, or has
 	// been given up and counted: a room goes on when the disk does not. Frames
 	// of one room become durable in the order of the calls.
-	Append(f *Frame) <-chan struct{}
+	Append(f *chat.Frame) <-chan struct{}
 }
-
-// Frame is one frame of a room on its way to everybody in it.
-type Frame struct {
-	RoomID string
-	// Epoch and Sequence order the frames of a room: a later home has a higher
-	// epoch, and numbers grow within one epoch. No pair is used twice.
-	Epoch    uint64
-	Sequence uint64
-	ID       string
-	Type     chat.FrameType
-	// Action is the operation that made the frame: it labels metrics.
-	Action Action
-	Time   time.Time
-	// JSON is the payload, encoded once. It is never changed.
-	JSON []byte
-	// DisconnectUser ends all sessions of this user, right behind the frame.
-	DisconnectUser string
-	// LoggingConfigurations are the ARNs of those that the room had when the
-	// frame was sequenced: the frame is logged by these, whatever becomes of the
-	// room later.
-	LoggingConfigurations []string
-}
-
-// Action names what was asked for, as the metrics of the service do.
-type Action string
-
-// The four actions.
-const (
-	ActionSendMessage    Action = "SendMessage"
-	ActionDeleteMessage  Action = "DeleteMessage"
-	ActionDisconnectUser Action = "DisconnectUser"
-	ActionSendEvent      Action = "SendEvent"
-)
 
 // Operation is what a home is asked to do. It holds only what travels well, for
 // the home may be another node.
 type Operation struct {
-	Action Action
+	Action chat.Action
 	// ID will be the frame's. It is given where the request comes in, so that an
 	// operation that is asked for again, of the room's next home, is known.
 	ID     string

@@ -3,6 +3,7 @@ package messaging
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"confab/internal/chat"
 	"confab/internal/telemetry"
 )
 
@@ -13,9 +14,9 @@ type actionMetrics struct {
 	duration   prometheus.Observer
 }
 
-func newActionMetrics(m *telemetry.Metrics) map[Action]*actionMetrics {
-	actions := make(map[Action]*actionMetrics)
-	for _, a := range []Action{ActionSendMessage, ActionDeleteMessage, ActionDisconnectUser, ActionSendEvent} {
+func newActionMetrics(m *telemetry.Metrics) map[chat.Action]*actionMetrics {
+	actions := make(map[chat.Action]*actionMetrics)
+	for _, a := range []chat.Action{chat.ActionSendMessage, chat.ActionDeleteMessage, chat.ActionDisconnectUser, chat.ActionSendEvent} {
 		actions[a] = &actionMetrics{
 			requests:   m.MessagingRequests.WithLabelValues(string(a)),
 			deliveries: m.MessagingDeliveries.WithLabelValues(string(a)),

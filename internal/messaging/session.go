@@ -148,7 +148,7 @@ func (s *Session) SendMessage(ctx context.Context, req Request, content string, 
 		return tooLarge("Attributes", chat.MaxAttributes, "bytes of keys and values together")
 	}
 	return s.do(ctx, req, Operation{
-		Action: ActionSendMessage, Content: content, Attributes: attributes,
+		Action: chat.ActionSendMessage, Content: content, Attributes: attributes,
 		UserID: s.token.UserID, SenderAttributes: s.token.Attributes, SenderIP: s.ip.String(),
 	})
 }
@@ -165,7 +165,7 @@ func (s *Session) DeleteMessage(ctx context.Context, req Request, messageID, rea
 	if utf8.RuneCountInString(reason) > maxReasonLength {
 		return tooLarge("Reason", maxReasonLength, "characters")
 	}
-	return s.do(ctx, req, Operation{Action: ActionDeleteMessage, Target: messageID, Reason: reason})
+	return s.do(ctx, req, Operation{Action: chat.ActionDeleteMessage, Target: messageID, Reason: reason})
 }
 
 // DisconnectUser ends all sessions of the user in the room. Errors are those of
@@ -182,7 +182,7 @@ func (s *Session) DisconnectUser(ctx context.Context, req Request, userID, reaso
 	case utf8.RuneCountInString(reason) > maxReasonLength:
 		return tooLarge("Reason", maxReasonLength, "characters")
 	}
-	return s.do(ctx, req, Operation{Action: ActionDisconnectUser, Target: userID, Reason: reason})
+	return s.do(ctx, req, Operation{Action: chat.ActionDisconnectUser, Target: userID, Reason: reason})
 }
 
 // permit makes the checks that all requests share, up to the capability.

@@ -59,7 +59,7 @@ func (e *Engine) review(ctx context.Context, settings *chat.Room, m *chat.Messag
 // judged forgets the verdict on an operation, unless its outcome is one after
 // which it is asked for again.
 func (e *Engine) judged(op Operation, outcome error) {
-	if op.Action != ActionSendMessage || errors.Is(outcome, ErrMoved) || outcome != nil && chat.CodeOf(outcome) == chat.Unavailable {
+	if op.Action != chat.ActionSendMessage || errors.Is(outcome, ErrMoved) || outcome != nil && chat.CodeOf(outcome) == chat.Unavailable {
 		return
 	}
 	e.verdicts.mu.Lock()

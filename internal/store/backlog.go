@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"confab/internal/chat"
 	"confab/internal/chatlog"
-	"confab/internal/messaging"
 )
 
 // A backlog is new, or gets more. One that was finished begins anew.
@@ -39,7 +39,7 @@ type owing struct {
 
 // addBacklogs notes who is owed the frames, which stand behind the position
 // before and up to head.
-func (s session) addBacklogs(ctx context.Context, frames []*messaging.Frame, ids map[string]int64, before, head int64) error {
+func (s session) addBacklogs(ctx context.Context, frames []*chat.Frame, ids map[string]int64, before, head int64) error {
 	var all []*owing
 	known := map[backlogKey]*owing{}
 	for _, f := range frames {

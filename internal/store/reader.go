@@ -10,7 +10,6 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/chatlog"
-	"confab/internal/messaging"
 )
 
 // readers knows the ids of those who read the transcript.
@@ -31,7 +30,7 @@ type readerKey struct {
 
 // resolve returns the readers of the frames' logging configurations: what their
 // destinations are now. A configuration that does not log has no reader.
-func (db *DB) resolve(ctx context.Context, frames []*messaging.Frame) (map[string]int64, error) {
+func (db *DB) resolve(ctx context.Context, frames []*chat.Frame) (map[string]int64, error) {
 	found := map[string]int64{}
 	for _, f := range frames {
 		for _, arn := range f.LoggingConfigurations {
@@ -105,7 +104,7 @@ func (db *DB) addReader(ctx context.Context, k readerKey) (id int64, err error) 
 }
 
 // readerList is the column with the readers of a frame.
-func readerList(f *messaging.Frame, ids map[string]int64) string {
+func readerList(f *chat.Frame, ids map[string]int64) string {
 	var b strings.Builder
 	for _, arn := range f.LoggingConfigurations {
 		if id := ids[arn]; id != 0 {

@@ -16,7 +16,6 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/chatlog"
-	"confab/internal/messaging"
 	"confab/internal/pgtest"
 	"confab/internal/store"
 )
@@ -154,7 +153,7 @@ func TestServersResources(t *testing.T) {
 }
 
 // logged is a frame for logging configurations.
-func logged(room string, sequence uint64, configurations ...string) *messaging.Frame {
+func logged(room string, sequence uint64, configurations ...string) *chat.Frame {
 	f := frame(room, sequence)
 	f.Time = time.Now()
 	f.LoggingConfigurations = configurations

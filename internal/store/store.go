@@ -35,7 +35,6 @@ import (
 	"time"
 
 	"confab/internal/chat"
-	"confab/internal/messaging"
 	"confab/internal/telemetry"
 )
 
@@ -110,7 +109,7 @@ type DB struct {
 	transcript *database
 
 	redemptions *committer[*redemption]
-	frames      *committer[*messaging.Frame]
+	frames      *committer[*chat.Frame]
 	drops       dropLog
 	writing     batchName // of the goroutine that writes frames
 	readers     readers

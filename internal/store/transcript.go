@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"confab/internal/chat"
-	"confab/internal/messaging"
 )
 
 // Record is one frame in the transcript.
@@ -17,7 +16,7 @@ type Record struct {
 	// given again.
 	Position int64
 	RoomID   string
-	// Epoch and Sequence are the frame's, see messaging.Frame.
+	// Epoch and Sequence are the frame's, see chat.Frame.
 	Epoch    uint64
 	Sequence uint64
 	Time     time.Time
@@ -34,8 +33,8 @@ const (
 
 var insertFrames = newInserts(`INSERT INTO transcript (room_id, epoch, sequence, time, type, json, readers) VALUES `, 7, ``)
 
-func newTranscript(db *DB) *committer[*messaging.Frame] {
-	c := &committer[*messaging.Frame]{
+func newTranscript(db *DB) *committer[*chat.Frame] {
+	c := &committer[*chat.Frame]{
 		label:      db.transcript.label,
 		metrics:    db.o.Metrics,
 		write:      db.writeFrames,
@@ -60,7 +59,7 @@ func newTranscript(db *DB) *committer[*messaging.Frame] {
 // kill -9. While the disk does not work it is closed at once: the frame is then in
 // a spool in memory, and is written when the disk works again. When the spool is
 // full too, the frame is dropped, counted and logged.
-func (db *DB) Append(f *messaging.Frame) <-chan struct{} {
+func (db *DB) Append(f *chat.Frame) <-chan struct{} {
 	b, err := db.frames.add(f, len(f.JSON)+frameOverhead)
 	if err != nil {
 		db.drops.add(db, 1, err)
@@ -82,7 +81,7 @@ var released = func() chan struct{} {
 // positions; before is behind all that was written for these rooms, and what is
 // written for them later stands behind head. Other rooms may have rows around
 // both that are not committed yet: nobody asks for those by these bounds.
-func (db *DB) writeFrames(ctx context.Context, frames []*messaging.Frame) error {
+func (db *DB) writeFrames(ctx context.Context, frames []*chat.Frame) error {
 	ids, err := db.resolve(ctx, frames)
 	if err != nil {
 		return err
@@ -103,7 +102,7 @@ func (db *DB) writeFrames(ctx context.Context, frames []*messaging.Frame) error 
 		if err != nil {
 			return err
 		}
-		err = eachGroup(&insertFrames, frames, func(query string, group []*messaging.Frame) error {
+		err = eachGroup(&insertFrames, frames, func(query string, group []*chat.Frame) error {
 			args := make([]any, 0, 7*len(group))
 			for _, f := range group {
 				args = append(args, f.RoomID, int64(f.Epoch), int64(f.Sequence), f.Time.UnixNano(), string(f.Type), f.JSON, readerList(f, ids))
@@ -129,11 +128,11 @@ const writerKept = 24 * time.Hour
 // batchName names a batch of frames, by the same name as often as it is tried.
 // Batches come one after the other.
 type batchName struct {
-	first *messaging.Frame
+	first *chat.Frame
 	name  [16]byte
 }
 
-func (b *batchName) of(frames []*messaging.Frame) []byte {
+func (b *batchName) of(frames []*chat.Frame) []byte {
 	if b.first != frames[0] {
 		b.first = frames[0]
 		rand.Read(b.name[:])
@@ -142,7 +141,7 @@ func (b *batchName) of(frames []*messaging.Frame) []byte {
 }
 
 // roomsOf are the rooms of the frames; some may stand there several times.
-func roomsOf(frames []*messaging.Frame) []string {
+func roomsOf(frames []*chat.Frame) []string {
 	var rooms []string
 	for _, f := range frames {
 		if n := len(rooms); n == 0 || rooms[n-1] != f.RoomID {

@@ -12,13 +12,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"confab/internal/chat"
-	"confab/internal/messaging"
 	"confab/internal/store"
 	"confab/internal/telemetry"
 )
 
-func frame(room string, sequence uint64) *messaging.Frame {
-	return &messaging.Frame{
+func frame(room string, sequence uint64) *chat.Frame {
+	return &chat.Frame{
 		RoomID: room, Epoch: 3, Sequence: sequence, Type: chat.MessageFrame, Time: time.Unix(1_800_000_000, int64(sequence)).UTC(),
 		JSON: fmt.Appendf(nil, `{"Content":"%s %d"}`, room, sequence),
 	}

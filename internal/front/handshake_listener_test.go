@@ -1,4 +1,4 @@
-package app
+package front
 
 import (
 	"bufio"
@@ -11,17 +11,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/testutil"
-
-	"confab/internal/config"
 	"confab/internal/websocket"
 )
 
-// porter answers handshakes with what it was told about them, and refuses those
+// echo answers handshakes with what it was told about them, and refuses those
 // of the subprotocol "no".
-type porter struct{}
+type echo struct{}
 
-func (porter) Serve(conn net.Conn, u *websocket.Upgrade, forwarded string, early []byte) ([]byte, bool) {
+func (echo) Serve(conn net.Conn, u *websocket.Upgrade, forwarded string, early []byte) ([]byte, bool) {
 	fmt.Fprintf(conn, "HTTP/1.1 299 %s\r\nX-For: %s\r\nContent-Length: %d\r\n\r\n%s", u.Protocols[0], forwarded, len(early), early)
 	if u.Protocols[0] == "no" {
 		return early, true
@@ -30,34 +27,35 @@ func (porter) Serve(conn net.Conn, u *websocket.Upgrade, forwarded string, early
 	return nil, false
 }
 
-// visit is a door with net/http behind it, which says what it was asked.
-func visit(t *testing.T) (d *door, dial func() (net.Conn, *bufio.Reader)) {
+// listener is a HandshakeListener with net/http behind it, which answers with what
+// it was asked.
+func listener(t *testing.T) (l *HandshakeListener, dial func() (net.Conn, *bufio.Reader)) {
 	t.Helper()
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d = newDoor(ln, porter{})
-	d.open()
-	server := newHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	l = NewHandshakeListener(ln, echo{})
+	l.Start()
+	server := NewHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%s %s %s", r.Method, r.URL.Path, body)
 	}), nil)
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		server.Serve(d) //nolint:errcheck // It ends when it is closed.
+		server.Serve(l) //nolint:errcheck // It ends when it is closed.
 	}()
 	t.Cleanup(func() {
 		server.Close()
 		<-served
 	})
-	return d, func() (net.Conn, *bufio.Reader) {
+	return l, func() (net.Conn, *bufio.Reader) {
 		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", ln.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Less than the door waits for a head.
+		// Less than the listener waits for a head.
 		if err := conn.SetDeadline(time.Now().Add(8 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
@@ -91,17 +89,17 @@ func say(t *testing.T, conn net.Conn, text string) {
 const head = "GET / HTTP/1.1\r\nHost: chat\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Forwarded-For: 192.0.2.1\r\n" +
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: "
 
-func TestDoor(t *testing.T) {
-	_, dial := visit(t)
+func TestHandshakeListener(t *testing.T) {
+	_, dial := listener(t)
 	for name, tt := range map[string]struct{ request, status, body string }{
-		"a handshake is answered at the door":  {head + "yes\r\n\r\n", "299 yes192.0.2.1", ""},
-		"so is what came with it":              {head + "yes\r\n\r\nearly", "299 yes192.0.2.1", "early"},
-		"an unusual handshake is for net/http": {strings.Replace(head, "/", "/%61", 1) + "yes\r\n\r\n", "200 OK", "GET /a "},
-		"so is a long one":                     {head + strings.Repeat("x", headSize) + "\r\n\r\n", "200 OK", "GET / "},
-		"a GET without an upgrade is":          {"GET /healthz HTTP/1.1\r\nHost: chat\r\n\r\n", "200 OK", "GET /healthz "},
-		"a call is, with its body":             {"POST /GetRoom HTTP/1.1\r\nHost: chat\r\nContent-Length: 3\r\n\r\nabc", "200 OK", "POST /GetRoom abc"},
-		"what is no HTTP is":                   {"\x16\x03\x01\r\n\r\n", "400 Bad Request", "400 Bad Request"},
-		"another method that begins with G is": {"GUT / HTTP/1.1\r\nHost: chat\r\n\r\n", "200 OK", "GUT / "},
+		"a handshake is answered before net/http": {head + "yes\r\n\r\n", "299 yes192.0.2.1", ""},
+		"so is what came with it":                 {head + "yes\r\n\r\nearly", "299 yes192.0.2.1", "early"},
+		"an unusual handshake is for net/http":    {strings.Replace(head, "/", "/%61", 1) + "yes\r\n\r\n", "200 OK", "GET /a "},
+		"so is a long one":                        {head + strings.Repeat("x", headSize) + "\r\n\r\n", "200 OK", "GET / "},
+		"a GET without an upgrade is":             {"GET /healthz HTTP/1.1\r\nHost: chat\r\n\r\n", "200 OK", "GET /healthz "},
+		"a call is, with its body":                {"POST /GetRoom HTTP/1.1\r\nHost: chat\r\nContent-Length: 3\r\n\r\nabc", "200 OK", "POST /GetRoom abc"},
+		"what is no HTTP is":                      {"\x16\x03\x01\r\n\r\n", "400 Bad Request", "400 Bad Request"},
+		"another method that begins with G is":    {"GUT / HTTP/1.1\r\nHost: chat\r\n\r\n", "200 OK", "GUT / "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			conn, in := dial()
@@ -131,7 +129,7 @@ func TestDoor(t *testing.T) {
 			}
 		})
 	}
-	t.Run("who was refused may ask again", func(t *testing.T) {
+	t.Run("a client that was refused may send another request", func(t *testing.T) {
 		conn, in := dial()
 		say(t, conn, head+"no\r\n\r\nGET /1 HTTP/1.1\r\nHost: chat\r\n\r\n")
 		answerOf(t, in)
@@ -145,8 +143,8 @@ func TestDoor(t *testing.T) {
 	})
 }
 
-func TestDoor_leave(t *testing.T) {
-	d, dial := visit(t)
+func TestHandshakeListener_Drain(t *testing.T) {
+	l, dial := listener(t)
 	silent, in := dial()
 	slow, slowIn := dial()
 	say(t, slow, "GET /slow HTTP/1.1\r\n")
@@ -156,59 +154,19 @@ func TestDoor_leave(t *testing.T) {
 	left := make(chan struct{})
 	go func() {
 		defer close(left)
-		d.leave(context.Background())
+		l.Drain(context.Background())
 	}()
 	if _, err := in.ReadByte(); err == nil {
-		t.Error("who was silent has an answer")
+		t.Error("a silent connection has an answer")
 	}
 	silent.Close()
 	say(t, slow, "Host: chat\r\n\r\n")
 	if _, body := answerOf(t, slowIn); body != "GET /slow " {
-		t.Errorf("who had begun to ask has the answer %q", body)
+		t.Errorf("a request that had begun has the answer %q", body)
 	}
 	<-left
-	if conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", d.Addr().String()); err == nil {
+	if conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", l.Addr().String()); err == nil {
 		conn.Close()
-		t.Error("the door is open")
-	}
-}
-
-// A handshake that is held waits at the door, not in net/http.
-func TestServer_held(t *testing.T) {
-	s := start(t, func(c *config.Config) { c.MaxConnections = 1 })
-	held := func(want float64) func() bool {
-		return func() bool { return testutil.ToFloat64(s.metrics.HandshakesHeld) == want }
-	}
-	handshake := func(user string) net.Conn {
-		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", s.Address().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { conn.Close() })
-		say(t, conn, head+s.token(t, user)+"\r\n\r\n")
-		return conn
-	}
-	first := s.connect(t, "ann")
-
-	leaver := handshake("bob")
-	eventually(t, "bob is held", held(1))
-	leaver.Close()
-	eventually(t, "bob is lost", func() bool {
-		return testutil.ToFloat64(s.metrics.Handshakes.WithLabelValues("lost")) == 1
-	})
-
-	eager := handshake("eve")
-	eventually(t, "eve is held", held(1))
-	say(t, eager, "\x81\x81\x00\x00\x00\x00?")
-	first.CloseNow()
-	in := bufio.NewReader(eager)
-	res, err := http.ReadResponse(in, nil)
-	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("eve's answer is %v, %v", res, err)
-	}
-	res.Body.Close()
-	frame := make([]byte, 64)
-	if _, err := io.ReadFull(in, frame); err != nil || !strings.Contains(string(frame), `"ERROR"`) {
-		t.Errorf("what eve sent while she was held is answered by %q, %v", frame, err)
+		t.Error("it still accepts")
 	}
 }

@@ -1,4 +1,4 @@
-package app
+package front
 
 import (
 	"context"
@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"confab/internal/config"
 )
 
 func environ(pairs ...string) func(string) (string, bool) {
@@ -23,28 +21,27 @@ func environ(pairs ...string) func(string) (string, bool) {
 }
 
 func TestListen(t *testing.T) {
-	c := config.Default()
-	c.Listen, c.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
+	a := Addresses{Main: "127.0.0.1:0", Admin: "127.0.0.1:0"}
 	t.Run("opens both ports", func(t *testing.T) {
-		l, err := listen(t.Context(), c, environ())
+		l, err := Listen(t.Context(), a, environ())
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.close()
-		if l.held || l.main.Addr().String() == l.admin.Addr().String() {
+		defer l.Close()
+		if l.Held || l.Main.Addr().String() == l.Admin.Addr().String() {
 			t.Errorf("got %+v", l)
 		}
 	})
 	t.Run("leaves the admin port out", func(t *testing.T) {
-		c := *c
-		c.AdminListen = config.AdminOff
-		l, err := listen(t.Context(), &c, environ())
+		a := a
+		a.Admin = ""
+		l, err := Listen(t.Context(), a, environ())
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.close()
-		if l.admin != nil {
-			t.Errorf("got %v", l.admin.Addr())
+		defer l.Close()
+		if l.Admin != nil {
+			t.Errorf("got %v", l.Admin.Addr())
 		}
 	})
 	t.Run("says which flag to change", func(t *testing.T) {
@@ -53,25 +50,25 @@ func TestListen(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer taken.Close()
-		c := *c
-		c.AdminListen = taken.Addr().String()
-		_, err = listen(t.Context(), &c, environ())
+		a := a
+		a.Admin = taken.Addr().String()
+		_, err = Listen(t.Context(), a, environ())
 		if err == nil || !strings.HasSuffix(err.Error(), "address already in use; choose another address with --admin-listen") {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("ignores sockets for another process", func(t *testing.T) {
-		l, err := listen(t.Context(), c, environ("LISTEN_FDS", "1", "LISTEN_PID", strconv.Itoa(os.Getpid()+1)))
+		l, err := Listen(t.Context(), a, environ("LISTEN_FDS", "1", "LISTEN_PID", strconv.Itoa(os.Getpid()+1)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.close()
-		if l.held {
+		defer l.Close()
+		if l.Held {
 			t.Error("took one")
 		}
 	})
 	t.Run("refuses a count that is none", func(t *testing.T) {
-		_, err := listen(t.Context(), c, environ("LISTEN_FDS", "many"))
+		_, err := Listen(t.Context(), a, environ("LISTEN_FDS", "many"))
 		if err == nil || !strings.Contains(err.Error(), `LISTEN_FDS is "many"`) {
 			t.Errorf("got %v", err)
 		}
@@ -138,10 +135,10 @@ func TestTakeSockets(t *testing.T) {
 					t.Errorf("the %s port is %v", what, got)
 				}
 			}
-			want("main", l.main, tt.main)
-			want("admin", l.admin, tt.admin)
-			if l.held != (tt.main >= 0) {
-				t.Errorf("held is %v", l.held)
+			want("main", l.Main, tt.main)
+			want("admin", l.Admin, tt.admin)
+			if l.Held != (tt.main >= 0) {
+				t.Errorf("held is %v", l.Held)
 			}
 		})
 	}

@@ -1,4 +1,4 @@
-package app
+package front
 
 import (
 	"context"
@@ -7,12 +7,12 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// paced is a listener that accepts no faster than a rate, apart from a burst of
+// pacedListener is a listener that accepts no faster than a rate, apart from a burst of
 // some milliseconds. In a storm the others wait in the socket's backlog, where
 // they cost nothing, and when that is full in their own systems, which try again
 // in a second. A node that took all at once would have nothing else to do until
 // it had read what each of them wants.
-type paced struct {
+type pacedListener struct {
 	net.Listener
 	pace   *rate.Limiter
 	closed context.Context
@@ -24,22 +24,23 @@ type paced struct {
 // are told from it only when they are read.
 const acceptsPerConnect = 4
 
-// pace paces a listener for a connect rate; 0 leaves it as it is. TLS costs as
+// Pace returns a listener that accepts no faster than a connect rate allows; 0
+// leaves it as it is. TLS costs as
 // much as a few handshakes, so a connection with it is counted for more.
-func pace(ctx context.Context, ln net.Listener, connects float64, tls bool) net.Listener {
+func Pace(ctx context.Context, ln net.Listener, connects float64, tls bool) net.Listener {
 	if connects <= 0 {
 		return ln
 	}
 	if !tls {
 		connects *= acceptsPerConnect
 	}
-	p := &paced{Listener: ln, pace: rate.NewLimiter(rate.Limit(connects), max(int(connects/100), 1))}
+	p := &pacedListener{Listener: ln, pace: rate.NewLimiter(rate.Limit(connects), max(int(connects/100), 1))}
 	p.closed, p.close = context.WithCancel(context.WithoutCancel(ctx))
 	return p
 }
 
 // Accept waits for a connection, then for its turn.
-func (p *paced) Accept() (net.Conn, error) {
+func (p *pacedListener) Accept() (net.Conn, error) {
 	conn, err := p.Listener.Accept()
 	if err == nil {
 		p.pace.Wait(p.closed) //nolint:errcheck // What was accepted is served, even if it was the last.
@@ -48,7 +49,7 @@ func (p *paced) Accept() (net.Conn, error) {
 }
 
 // Close ends a wait, too.
-func (p *paced) Close() error {
+func (p *pacedListener) Close() error {
 	p.close()
 	return p.Listener.Close()
 }

@@ -1,4 +1,4 @@
-package app
+package front
 
 import (
 	"errors"
@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// crowd is a listener with somebody always at the door, until it is closed.
-type crowd struct{ closed chan struct{} }
+// flood is a listener that always has a connection, until it is closed.
+type flood struct{ closed chan struct{} }
 
-func (c crowd) Accept() (net.Conn, error) {
+func (f flood) Accept() (net.Conn, error) {
 	select {
-	case <-c.closed:
+	case <-f.closed:
 		return nil, net.ErrClosed
 	default:
 		conn, _ := net.Pipe()
@@ -21,15 +21,15 @@ func (c crowd) Accept() (net.Conn, error) {
 	}
 }
 
-func (c crowd) Close() error   { close(c.closed); return nil }
-func (c crowd) Addr() net.Addr { return &net.TCPAddr{} }
+func (f flood) Close() error   { close(f.closed); return nil }
+func (f flood) Addr() net.Addr { return &net.TCPAddr{} }
 
 func TestPaced(t *testing.T) {
 	// accepted is how many are accepted within a second.
 	accepted := func(t *testing.T, connects float64, tls bool) (n int) {
 		t.Helper()
 		synctest.Test(t, func(t *testing.T) {
-			ln := pace(t.Context(), crowd{make(chan struct{})}, connects, tls)
+			ln := Pace(t.Context(), flood{make(chan struct{})}, connects, tls)
 			for start := time.Now(); time.Since(start) < time.Second; n++ {
 				if _, err := ln.Accept(); err != nil {
 					t.Fatal(err)
@@ -47,7 +47,7 @@ func TestPaced(t *testing.T) {
 	}
 	t.Run("closing ends the wait", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			ln := pace(t.Context(), crowd{make(chan struct{})}, 0.001, true)
+			ln := Pace(t.Context(), flood{make(chan struct{})}, 0.001, true)
 			done := make(chan error, 1)
 			go func() {
 				var err error

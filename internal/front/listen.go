@@ -1,4 +1,4 @@
-package app
+package front
 
 import (
 	"context"
@@ -11,22 +11,29 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
-
-	"confab/internal/config"
 )
 
-// listeners are the two doors of a server.
-type listeners struct {
-	main  net.Listener
-	admin net.Listener // nil without an admin port
-	// held says that somebody else holds the main socket open as well. Clients
-	// that nobody accepts then wait in its backlog for the next process.
-	held bool
+// Addresses are the ports of a server, as HOST:PORT.
+type Addresses struct {
+	Main  string // --listen
+	Admin string // --admin-listen; empty for no admin port
+	// Loopback refuses an inherited main socket that other machines can reach.
+	Loopback bool
 }
 
-// listen opens the ports of c, but for those that the service manager holds
-// and has passed on.
-func listen(ctx context.Context, c *config.Config, environ func(string) (string, bool)) (*listeners, error) {
+// Listeners are the open ports of a server.
+type Listeners struct {
+	Main  net.Listener
+	Admin net.Listener // nil without an admin port
+	// Held reports whether another process holds the main socket open as well.
+	// Connections that are not accepted then wait in its backlog for the next
+	// process.
+	Held bool
+}
+
+// Listen opens the ports at a, except those that the service manager holds and
+// has passed on. environ looks up environment variables, as os.LookupEnv does.
+func Listen(ctx context.Context, a Addresses, environ func(string) (string, bool)) (*Listeners, error) {
 	l, err := inherit(environ)
 	if err != nil {
 		return nil, err
@@ -34,28 +41,28 @@ func listen(ctx context.Context, c *config.Config, environ func(string) (string,
 	// WebSockets are pinged and requests have deadlines; keep-alives would cost four
 	// system calls a connection and find nobody.
 	lc := net.ListenConfig{KeepAlive: -1}
-	if l.main == nil {
-		if l.main, err = lc.Listen(ctx, "tcp", c.Listen); err != nil {
-			l.close()
-			return nil, listenError("--listen", c.Listen, err)
+	if l.Main == nil {
+		if l.Main, err = lc.Listen(ctx, "tcp", a.Main); err != nil {
+			l.Close()
+			return nil, listenError("--listen", a.Main, err)
 		}
 	}
-	if l.admin == nil && c.AdminListen != config.AdminOff {
-		if l.admin, err = lc.Listen(ctx, "tcp", c.AdminListen); err != nil {
-			l.close()
-			return nil, listenError("--admin-listen", c.AdminListen, err)
+	if l.Admin == nil && a.Admin != "" {
+		if l.Admin, err = lc.Listen(ctx, "tcp", a.Admin); err != nil {
+			l.Close()
+			return nil, listenError("--admin-listen", a.Admin, err)
 		}
 	}
-	if c.Dev && !local(l.main) {
-		l.close()
-		return nil, fmt.Errorf("the socket %s that was passed on can be reached from elsewhere; --dev takes only loopback addresses", l.main.Addr())
+	if a.Loopback && !local(l.Main) {
+		l.Close()
+		return nil, fmt.Errorf("the socket %s that was passed on can be reached from elsewhere; --dev takes only loopback addresses", l.Main.Addr())
 	}
 	return l, nil
 }
 
-// close closes what ports there are.
-func (l *listeners) close() error {
-	for _, ln := range []net.Listener{l.main, l.admin} {
+// Close closes the ports that are open.
+func (l *Listeners) Close() error {
+	for _, ln := range []net.Listener{l.Main, l.Admin} {
 		if ln != nil {
 			ln.Close()
 		}
@@ -88,10 +95,10 @@ const (
 // them from descriptor 3 on, meant for the process LISTEN_PID, which may be
 // missing where the parent cannot know it. The first socket is the main port;
 // one that LISTEN_FDNAMES calls "admin" is the admin port.
-func inherit(environ func(string) (string, bool)) (*listeners, error) {
+func inherit(environ func(string) (string, bool)) (*Listeners, error) {
 	count, ok := environ("LISTEN_FDS")
 	if pid, set := environ("LISTEN_PID"); !ok || set && pid != strconv.Itoa(os.Getpid()) {
-		return &listeners{}, nil
+		return &Listeners{}, nil
 	}
 	n, err := strconv.Atoi(count)
 	if err != nil || n < 0 || n > maxFDs {
@@ -102,24 +109,24 @@ func inherit(environ func(string) (string, bool)) (*listeners, error) {
 }
 
 // take gives n sockets their roles, by their names, which are separated by colons.
-func take(names string, n int, open func(i int) (net.Listener, error)) (*listeners, error) {
-	l := &listeners{}
+func take(names string, n int, open func(i int) (net.Listener, error)) (*Listeners, error) {
+	l := &Listeners{}
 	byIndex := strings.Split(names, ":")
 	for i := range n {
 		ln, err := open(i)
 		if err != nil {
-			l.close()
+			l.Close()
 			return nil, fmt.Errorf("descriptor %d of LISTEN_FDS is no listening socket: %w", firstFD+i, err)
 		}
 		admin := i < len(byIndex) && byIndex[i] == "admin"
 		switch {
-		case admin && l.admin == nil:
-			l.admin = ln
-		case !admin && l.main == nil:
-			l.main, l.held = ln, true
+		case admin && l.Admin == nil:
+			l.Admin = ln
+		case !admin && l.Main == nil:
+			l.Main, l.Held = ln, true
 		default:
 			ln.Close()
-			l.close()
+			l.Close()
 			return nil, fmt.Errorf("LISTEN_FDS passes %d sockets; there is use for one main socket and one that LISTEN_FDNAMES calls admin", n)
 		}
 	}

@@ -1,0 +1,190 @@
+package front
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"syscall"
+	"time"
+
+	"confab/internal/websocket"
+)
+
+// HandshakeServer answers the handshakes that a HandshakeListener has read; see
+// edge.Endpoint.Serve.
+type HandshakeServer interface {
+	Serve(conn net.Conn, upgrade *websocket.Upgrade, forwarded string, early []byte) (rest []byte, again bool)
+}
+
+// HandshakeListener serves plain WebSocket handshakes itself, and is the listener
+// of net/http for all other connections: calls of the API, and handshakes of
+// unusual form. Reading a handshake with net/http and taking its connection over
+// costs more than the rest of it.
+type HandshakeListener struct {
+	net.Listener
+	server  HandshakeServer
+	others  chan net.Conn
+	errs    chan error
+	silent  newConns
+	reading sync.WaitGroup // run, and connections that no server has yet
+	closing sync.Once
+	closed  chan struct{}
+}
+
+// NewHandshakeListener returns a listener that accepts from ln after Start.
+func NewHandshakeListener(ln net.Listener, s HandshakeServer) *HandshakeListener {
+	return &HandshakeListener{
+		Listener: ln, server: s,
+		others: make(chan net.Conn), errs: make(chan error), closed: make(chan struct{}),
+		silent: newConns{conns: make(map[net.Conn]struct{})},
+	}
+}
+
+// Start begins to accept connections. It is called once, before Drain.
+func (l *HandshakeListener) Start() { l.reading.Go(l.run) }
+
+// Accept returns the next connection that is for net/http.
+func (l *HandshakeListener) Accept() (net.Conn, error) {
+	select {
+	case conn := <-l.others:
+		return conn, nil
+	case err := <-l.errs:
+		return nil, err
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// StopAccepting stops accepting connections. Existing ones are still served.
+func (l *HandshakeListener) StopAccepting() { l.Listener.Close() }
+
+// Drain stops accepting connections and waits until none is being read:
+// connections that have sent nothing are closed after a moment, handshakes under
+// way may take until ctx ends.
+func (l *HandshakeListener) Drain(ctx context.Context) {
+	l.StopAccepting()
+	done := make(chan struct{})
+	go func() {
+		l.reading.Wait()
+		close(done)
+	}()
+	grace := time.AfterFunc(newConnGrace, l.silent.close)
+	defer grace.Stop()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+// Close ends Accept, too: connections that were read for it are closed.
+func (l *HandshakeListener) Close() error {
+	l.closing.Do(func() { close(l.closed) })
+	return l.Listener.Close()
+}
+
+// run accepts connections until the listener is closed. Other errors go to net/http,
+// which knows when to try again.
+func (l *HandshakeListener) run() {
+	for {
+		conn, err := l.Listener.Accept()
+		if err == nil {
+			l.silent.track(conn, http.StateNew)
+			l.reading.Go(func() { l.receive(conn) })
+			continue
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		select {
+		case l.errs <- err:
+		case <-l.closed:
+			return
+		}
+	}
+}
+
+// headSize is how long the head of a handshake may be here; longer ones, with
+// tokens of more than about 3 KB, are for net/http. Its reader, of this size too,
+// takes all that was read here at once.
+const headSize = 4096
+
+var heads = sync.Pool{New: func() any { return new([headSize]byte) }}
+
+// receive reads from a connection until it is clear which server it is for.
+func (l *HandshakeListener) receive(conn net.Conn) {
+	buf := heads.Get().(*[headSize]byte) //nolint:forcetypeassert // See heads.
+	defer heads.Put(buf)
+	err := conn.SetReadDeadline(time.Now().Add(headerTimeout))
+	n := 0
+	for err == nil {
+		var m int
+		m, err = conn.Read(buf[n:])
+		if n == 0 {
+			l.silent.track(conn, http.StateActive)
+		}
+		n += m
+		if upgrade, forwarded, size := websocket.ParseHead(buf[:n]); size > 0 {
+			if rest, again := l.server.Serve(conn, upgrade, forwarded, buf[size:n]); again {
+				l.pass(conn, rest)
+			}
+			return
+		}
+		if n == headSize || !websocket.MayUpgrade(buf[:n]) {
+			break
+		}
+	}
+	if n == 0 {
+		l.silent.track(conn, http.StateClosed)
+		conn.Close()
+		return
+	}
+	l.pass(conn, buf[:n])
+}
+
+// pass gives a connection to net/http, with what was read from it.
+func (l *HandshakeListener) pass(conn net.Conn, early []byte) {
+	select {
+	case l.others <- &prefixedConn{Conn: conn, early: append([]byte(nil), early...)}:
+	case <-l.closed:
+		conn.Close()
+	}
+}
+
+// prefixedConn is a connection of which the first bytes were read. Apart from them it is
+// what it was to net/http and to the event loops.
+type prefixedConn struct {
+	net.Conn
+	early []byte
+}
+
+var (
+	_ syscall.Conn                    = (*prefixedConn)(nil)
+	_ interface{ CloseWrite() error } = (*prefixedConn)(nil)
+)
+
+func (c *prefixedConn) Read(p []byte) (int, error) {
+	if len(c.early) == 0 {
+		return c.Conn.Read(p)
+	}
+	n := copy(p, c.early)
+	c.early = c.early[n:]
+	return n, nil
+}
+
+// SyscallConn is for the event loops, which write to the socket themselves.
+func (c *prefixedConn) SyscallConn() (syscall.RawConn, error) {
+	if sc, ok := c.Conn.(syscall.Conn); ok {
+		return sc.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
+}
+
+// CloseWrite is for net/http, which lets a client read an answer before it closes.
+func (c *prefixedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
