@@ -26,6 +26,7 @@ import (
 	"confab/internal/messaging"
 	"confab/internal/nats"
 	"confab/internal/review"
+	"confab/internal/sqldb"
 	"confab/internal/store"
 	"confab/internal/telemetry"
 )
@@ -99,7 +100,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		return err
 	}
 	s.listeners.Main = front.Pace(ctx, s.listeners.Main, float64(cfg.ConnectRate), s.cert != nil)
-	if !store.IsPostgres(cfg.Database) { // Which several servers share.
+	if !sqldb.IsPostgres(cfg.Database) { // Which several servers share.
 		if s.unlock, err = lockDataDir(ctx, cfg.DataDir, s.listeners.Held, s.log); err != nil {
 			return err
 		}
@@ -120,7 +121,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		return err
 	}
 	live := messaging.Options{
-		Rooms: s.db, Tokens: s.db, Transcript: s.db,
+		Rooms: s.db, Tokens: s.db, Transcript: s.db.Transcript(),
 		Reviewer:          s.reviewer,
 		NewAudience:       sockets.NewAudience,
 		Quotas:            quotas,
@@ -196,7 +197,7 @@ func OpenStore(ctx context.Context, cfg *config.Config, log *slog.Logger, metric
 		Region: cfg.Region, Account: cfg.AccountID,
 		Retention: cfg.LogRetention, Log: log, Metrics: metrics,
 	}
-	if store.IsPostgres(cfg.Database) {
+	if sqldb.IsPostgres(cfg.Database) {
 		o.Database, o.Wait = cfg.Database, postgresWait
 	} else {
 		o.Dir = cfg.DataDir

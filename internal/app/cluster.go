@@ -70,7 +70,7 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 		Metrics: s.metrics, Log: s.log,
 	})
 	quotas.Share(s.node)
-	o.Connect = func(e *messaging.Engine) (messaging.Broker, messaging.Homes) { return s.node.Attach(e) }
+	o.Connect = func(e *messaging.Engine) (messaging.Broker, messaging.Home) { return s.node.Attach(e) }
 	o.OtherConnections = s.node.OtherConnections
 	o.ReadAgain = readAgain
 	return nil

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"confab/internal/config"
+	"confab/internal/sqldb"
 	"confab/internal/store"
 )
 
@@ -21,7 +22,7 @@ type place struct {
 }
 
 func parsePlace(flag, s string) (place, error) {
-	if store.IsPostgres(s) {
+	if sqldb.IsPostgres(s) {
 		return place{url: s}, nil
 	}
 	if dir, ok := strings.CutPrefix(s, "sqlite:"); ok && dir != "" {

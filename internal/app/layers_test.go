@@ -19,9 +19,9 @@ var layers = []struct {
 	{"the one place that knows everything", []string{"app"}},
 	{"what clients talk to", []string{"control", "edge", "front"}},
 	{"durable truth, and the other nodes", []string{"store", "cluster"}},
-	{"live rooms", []string{"messaging"}},
+	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},
 	{"what a request needs", []string{"iam", "restjson", "chattoken", "review", "chatlog", "awstest"}},
-	{"the grammar of signatures and policies", []string{"sigv4", "policy"}},
+	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},
 	{"nouns, rules, errors", []string{"chat"}},
 	{"the bottom", []string{"background", "clientip", "config", "nats", "pgtest", "quota", "telemetry", "websocket"}},
 }
@@ -36,7 +36,11 @@ var without = map[string]map[string]string{
 	},
 	"websocket": {"confab/internal/telemetry": "RFC 6455 is all that it knows"},
 	"chatlog":   {"database/sql": "it knows positions, not tables"},
-	"store":     {"net/http": "the truth is not served from here"},
+	"store": {
+		"net/http":     "the truth is not served from here",
+		"database/sql": "connections and transactions are those of sqldb",
+	},
+	"transcript": {"database/sql": "connections and transactions are those of sqldb"},
 }
 
 const internal = "confab/internal/"

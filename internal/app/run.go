@@ -8,7 +8,7 @@ import (
 	"net/http"
 
 	"confab/internal/config"
-	"confab/internal/store"
+	"confab/internal/sqldb"
 	"confab/internal/websocket"
 )
 
@@ -55,7 +55,7 @@ func (s *Server) logStart(ctx context.Context) {
 		slog.String("region", s.cfg.Region),
 		slog.String("account", s.cfg.AccountID),
 	}
-	if store.IsPostgres(s.cfg.Database) {
+	if sqldb.IsPostgres(s.cfg.Database) {
 		attrs = append(attrs, slog.String("database", config.HidePassword(s.cfg.Database)))
 	} else {
 		attrs = append(attrs, slog.String("data_dir", s.cfg.DataDir))

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 
 	"confab/internal/config"
-	"confab/internal/store"
+	"confab/internal/sqldb"
 )
 
 // keyFile is the secret key in the data directory.
@@ -25,7 +25,7 @@ func secretKey(c *config.Config) ([]byte, error) {
 	if key != nil || err != nil {
 		return key, err
 	}
-	if store.IsPostgres(c.Database) {
+	if sqldb.IsPostgres(c.Database) {
 		return nil, c.Refuse("secret-key-file", "", "must name a file with the key that all servers on this PostgreSQL database share, or set CONFAB_SECRET_KEY; openssl rand -base64 32 makes one")
 	}
 	name := filepath.Join(c.DataDir, keyFile)

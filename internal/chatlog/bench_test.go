@@ -81,7 +81,7 @@ func delivered(b *testing.B, endpoint string, kind chat.DestinationType) float64
 	arn := bn.configuration(chat.Destination{Type: kind, Name: "name"})
 	var last <-chan struct{}
 	for i := range b.N {
-		last = bn.db.Append(newFrame(fmt.Sprintf("room%08d", i%benchRooms), uint64(i), arn))
+		last = bn.db.Transcript().Append(newFrame(fmt.Sprintf("room%08d", i%benchRooms), uint64(i), arn))
 		if i%4096 == 0 {
 			<-last
 		}

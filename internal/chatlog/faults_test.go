@@ -148,7 +148,7 @@ func TestLagStays(t *testing.T) {
 	t.Parallel()
 	endpoint := jsonService(t, func(string, map[string]any) (int, any) { return http.StatusServiceUnavailable, map[string]any{} })
 	b := newBench(t)
-	transcript := &unlisted{Transcript: b.db}
+	transcript := &unlisted{Transcript: b.db.Transcript()}
 	b.start(endpoint, func(o *chatlog.Options) { o.Transcript = transcript })
 	b.append("room00000000", 1, b.configuration(chat.Destination{Type: chat.CloudWatchLogs, Name: "group"}))
 	lag := func() float64 { return testutil.ToFloat64(b.metrics.LogLag.WithLabelValues("cloudWatchLogs")) }
@@ -188,7 +188,7 @@ func TestRetention(t *testing.T) {
 	// What comes now is not in the object that was begun.
 	later := newFrame("room00000000", 31, arn)
 	later.Time = later.Time.Add(30 * time.Minute)
-	<-b.db.Append(later)
+	<-b.db.Transcript().Append(later)
 	now.Add(int64(31 * time.Minute))
 	if err := b.db.Prune(t.Context()); err != nil {
 		t.Fatal(err)

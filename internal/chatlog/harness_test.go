@@ -87,7 +87,7 @@ func (b *bench) logger() *slog.Logger {
 // options are those of a service that does not wait long.
 func (b *bench) options(endpoint string, change ...func(*chatlog.Options)) chatlog.Options {
 	o := chatlog.Options{
-		Region: region, Account: account, Transcript: b.db, AWS: awsConfig(endpoint),
+		Region: region, Account: account, Transcript: b.db.Transcript(), AWS: awsConfig(endpoint),
 		FlushInterval: 50 * time.Millisecond, ObjectInterval: 50 * time.Millisecond,
 		Metrics: b.metrics, Log: b.logger(),
 	}
@@ -165,7 +165,7 @@ func (b *bench) appendLong(room string, n, size int, configurations ...string) [
 			f.JSON = append(f.JSON, bytes.Repeat([]byte(" "), size)...)
 		}
 		all = append(all, f)
-		last = b.db.Append(f)
+		last = b.db.Transcript().Append(f)
 	}
 	<-last
 	return all
@@ -177,7 +177,7 @@ const longest = 90 * time.Second
 // owed says whether any destination is owed something.
 func (b *bench) owed() bool {
 	b.t.Helper()
-	for _, r := range must(b.db.Readers(b.t.Context()))(b.t) {
+	for _, r := range must(b.db.Transcript().Readers(b.t.Context()))(b.t) {
 		if !r.Since.IsZero() {
 			return true
 		}

@@ -57,7 +57,7 @@ func work(dir, database, endpoint string) error {
 		arns = append(arns, c.ARN.String())
 	}
 	o := chatlog.Options{
-		Region: region, Account: account, Transcript: db, FlushInterval: 10 * time.Millisecond, ObjectInterval: 10 * time.Millisecond,
+		Region: region, Account: account, Transcript: db.Transcript(), FlushInterval: 10 * time.Millisecond, ObjectInterval: 10 * time.Millisecond,
 		Metrics: metrics, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}
 	if endpoint == "" {
@@ -74,7 +74,7 @@ func work(dir, database, endpoint string) error {
 		go func() {
 			for n := uint64(0); ; n++ {
 				f := newFrame(fmt.Sprintf("room0000000%d", i), n, arns...)
-				<-db.Append(f)
+				<-db.Transcript().Append(f)
 				out.Lock()
 				_, err := fmt.Println(f.ID)
 				out.Unlock()

@@ -148,7 +148,7 @@ func TestLimits(t *testing.T) {
 					// Out of order now and then, as home gives places after times.
 					f.Time = f.Time.Add(-age - time.Duration(i%7)*time.Millisecond)
 					f.JSON = []byte(`"` + strings.Repeat("x", size) + `"`)
-					last = b.db.Append(f)
+					last = b.db.Transcript().Append(f)
 				}
 				<-last
 			}

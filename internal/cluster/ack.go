@@ -50,7 +50,7 @@ func (n *Node) acknowledge() {
 		n.mu.Unlock()
 		for home, a := range acks {
 			// A lost one is made good by the next, or by the next beat.
-			n.o.Transport.Publish(n.o.Prefix+".node."+home+".ack", a.encode()) //nolint:errcheck // See above.
+			n.o.Transport.Publish(n.subjects.node(home, kindAck), a.encode()) //nolint:errcheck // See above.
 		}
 	}
 }

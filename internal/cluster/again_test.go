@@ -63,7 +63,7 @@ func TestAskedAgainOfYoungHome(t *testing.T) {
 			if n := times(nodes["a"].clients[room].contents(), "once"); n != 1 {
 				t.Errorf("%s: heard %d times", room, n)
 			}
-			if _, err := c.engine.Do(t.Context(), o); err != nil {
+			if _, err := c.engine.Sequence(t.Context(), o); err != nil {
 				t.Error(err)
 			}
 			time.Sleep(10 * time.Millisecond)

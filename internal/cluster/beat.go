@@ -16,9 +16,8 @@ type beat struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 	// Speaks is the version of the wire in which the node says everything, this
-	// included, and Reads the last that it understands; 0 is 1.
-	Speaks   int    `json:"speaks,omitzero"`
-	Reads    int    `json:"reads,omitzero"`
+	// included.
+	Speaks   int    `json:"speaks"`
 	N        uint64 `json:"beat"`
 	Leaving  bool   `json:"leaving,omitzero"`
 	Eligible bool   `json:"eligible"`
@@ -26,12 +25,11 @@ type beat struct {
 	Promised uint64 `json:"promised"`
 	// Sees are the nodes whose beats arrive here.
 	Sees []string `json:"sees,omitzero"`
-	// Heard acknowledges the last beat of every node whose lease this node
+	// Leases acknowledges the last beat of every node whose lease this node
 	// supports.
-	Heard map[string]uint64 `json:"heard,omitzero"`
-	// Opened and Sent describe the node's stream in View: a lost last item is
+	Leases map[string]uint64 `json:"leases,omitzero"`
+	// Sent is how many items the node's stream has in View: a lost last item is
 	// noticed. Acked acknowledges the streams of the others.
-	Opened      bool              `json:"opened,omitzero"`
 	Sent        uint64            `json:"sent,omitzero"`
 	Acked       map[string]uint64 `json:"acked,omitzero"`
 	Connections int               `json:"connections"`
@@ -98,9 +96,9 @@ func (n *Node) beat(leaving bool) {
 	n.sentAt[n.beats] = now
 	delete(n.sentAt, n.beats-64)
 	b := beat{
-		ID: n.o.ID, Name: n.o.Name, Version: n.o.Version, Speaks: wireVersion, Reads: wireVersion, N: n.beats,
+		ID: n.o.ID, Name: n.o.Name, Version: n.o.Version, Speaks: wireVersion, N: n.beats,
 		Leaving: leaving, Eligible: n.eligible, View: n.view, Promised: n.promised.ID.Number,
-		Sees: slices.Sorted(maps.Keys(n.peers)), Heard: map[string]uint64{}, Acked: map[string]uint64{},
+		Sees: slices.Sorted(maps.Keys(n.peers)), Leases: map[string]uint64{}, Acked: map[string]uint64{},
 		Connections: n.engine.Connections(),
 	}
 	supports := &n.view
@@ -109,12 +107,12 @@ func (n *Node) beat(leaving bool) {
 	}
 	for id, p := range n.peers {
 		if supports.has(id) && n.view.has(id) {
-			b.Heard[id] = p.last.N
+			b.Leases[id] = p.last.N
 			p.ackedAt = now
 		}
 	}
 	if n.out != nil {
-		b.Opened, b.Sent = n.out.open, n.out.sent
+		b.Sent = n.out.sent
 	}
 	for id, in := range n.in {
 		b.Acked[id] = in.next - 1
@@ -125,7 +123,7 @@ func (n *Node) beat(leaving bool) {
 		n.log.LogAttrs(n.ctx, slog.LevelError, "A beat cannot be encoded", slog.Any("error", err))
 		return
 	}
-	if err := n.o.Transport.Publish(n.o.Prefix+".beats", data); err != nil {
+	if err := n.o.Transport.Publish(n.subjects.beats(), data); err != nil {
 		n.log.LogAttrs(n.ctx, slog.LevelDebug, "A beat was not sent", slog.Any("error", err))
 	}
 }
@@ -161,7 +159,7 @@ func (n *Node) onBeat(_ string, data []byte, _ func([]byte)) {
 	// Of a node that is new the next tick decides, when others may be heard, too.
 	turned := p.last.ID != "" && p.last.Eligible != b.Eligible
 	p.last, p.heardAt = b, now
-	if at, ok := n.sentAt[b.Heard[n.o.ID]]; ok && b.View.ID == n.view.ID && at.After(p.leaseAt) {
+	if at, ok := n.sentAt[b.Leases[n.o.ID]]; ok && b.View.ID == n.view.ID && at.After(p.leaseAt) {
 		p.leaseAt = at
 	}
 	if b.View.has(n.o.ID) && b.View.ID == n.promised.ID && b.View.ID.compare(n.view.ID) > 0 {
@@ -247,14 +245,14 @@ func (n *Node) measure() {
 }
 
 // request asks one node and decodes its answer. Both sides speak JSON.
-func request[A any](ctx context.Context, n *Node, to, kind string, question any) (answer A, err error) {
+func request[A any](ctx context.Context, n *Node, to string, k kind, question any) (answer A, err error) {
 	data, err := json.Marshal(question)
 	if err != nil {
 		return answer, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	data, err = n.o.Transport.Request(ctx, n.o.Prefix+".node."+to+"."+kind, data)
+	data, err = n.o.Transport.Request(ctx, n.subjects.node(to, k), data)
 	if err == nil {
 		err = json.Unmarshal(data, &answer)
 	}

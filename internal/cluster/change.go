@@ -76,7 +76,7 @@ func (n *Node) change(v View) {
 				// It is asked again while it seals, so that one lost message does not
 				// make it look silent; the next question finds it sealed.
 				try, cancel := context.WithTimeout(ctx, prepareAgain)
-				a, err := request[prepareAnswer](try, n, id, "prepare", v)
+				a, err := request[prepareAnswer](try, n, id, kindPrepare, v)
 				cancel()
 				if err == nil {
 					answers[i] = a

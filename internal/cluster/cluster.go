@@ -49,7 +49,7 @@ type Transport interface {
 
 // Engine is what the package needs of messaging.Engine.
 type Engine interface {
-	messaging.Home
+	Sequence(ctx context.Context, op messaging.Operation) (id string, err error)
 	Deliver(f *chat.Frame)
 	Reload(ctx context.Context, roomID string)
 	ReloadAll()
@@ -109,11 +109,12 @@ func NewID(name string) string {
 }
 
 // Node is this node's part in the cluster. It implements messaging.Broker and
-// messaging.Homes. Its methods may be called from any goroutine.
+// messaging.Home. Its methods may be called from any goroutine.
 type Node struct {
-	o      Options
-	engine Engine
-	log    *slog.Logger
+	o        Options
+	subjects subjects
+	engine   Engine
+	log      *slog.Logger
 
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -185,7 +186,7 @@ func New(o Options) *Node {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	n := &Node{
-		o: o, log: o.Log, ctx: ctx, stop: stop,
+		o: o, subjects: subjects(o.Prefix), log: o.Log, ctx: ctx, stop: stop,
 		changed: make(chan struct{}), ackNow: make(chan struct{}, 1), ackDue: map[string]bool{},
 		sentAt: map[uint64]time.Time{}, peers: map[string]*peer{}, newer: map[string]newer{}, silent: map[string]time.Time{}, eligible: true,
 		in: map[string]*inStream{}, rooms: map[string]*roomLog{}, ids: map[string]*entry{}, gone: map[string]time.Time{}, calls: map[string]*call{},
@@ -197,7 +198,7 @@ func New(o Options) *Node {
 }
 
 // Attach gives the node its engine: it fits messaging.Options.Connect.
-func (n *Node) Attach(e Engine) (messaging.Broker, messaging.Homes) {
+func (n *Node) Attach(e Engine) (messaging.Broker, messaging.Home) {
 	n.engine = e
 	return n, n
 }
@@ -212,7 +213,7 @@ func (n *Node) signal() {
 // live rooms are read again by their age, and all when the cluster changes.
 func (n *Node) RoomChanged(ctx context.Context, roomID string) error {
 	n.engine.Reload(ctx, roomID)
-	return n.o.Transport.Publish(n.o.Prefix+".notices", []byte(roomID))
+	return n.o.Transport.Publish(n.subjects.notices(), []byte(roomID))
 }
 
 func (n *Node) onNotice(_ string, data []byte, _ func([]byte)) {

@@ -8,36 +8,31 @@ import (
 
 // historyQuestion asks for what a member lacks of a room.
 type historyQuestion struct {
-	View  ViewID `json:"view"`
-	Room  string `json:"room"`
-	After point  `json:"after,omitzero"`
+	View ViewID `json:"view"`
+	// Missed are the views of which the member lacks the frames.
+	Missed []ViewID       `json:"missed,omitzero"`
+	Rooms  []roomQuestion `json:"rooms"`
+}
+
+// roomQuestion asks for what a member lacks of one room.
+type roomQuestion struct {
+	Room string `json:"room"`
+	// After is the last frame that the member has delivered, or passed over.
+	After      point `json:"after,omitzero"`
+	PassedOver bool  `json:"passed_over,omitzero"`
 	// Until is the last frame to send; zero is the last there is.
 	Until point `json:"until,omitzero"`
-	// Missed are the views of which the member lacks what is behind After.
-	Missed     []ViewID `json:"missed,omitzero"`
-	PassedOver bool     `json:"passed_over,omitzero"`
-	// Whole asks for the recent log itself: nothing is lacking behind After. Young
+	// Whole asks for the recent log itself: nothing is missing behind After. Young
 	// asks for it besides.
 	Whole bool `json:"whole,omitzero"`
 	Young bool `json:"young,omitzero"`
-	// Rooms are more rooms, of which the answer has as many as fit.
-	Rooms []roomQuestion `json:"rooms,omitzero"`
-}
-
-// roomQuestion is what of a historyQuestion is different in each room.
-type roomQuestion struct {
-	Room       string `json:"room"`
-	After      point  `json:"after,omitzero"`
-	PassedOver bool   `json:"passed_over,omitzero"`
-	Whole      bool   `json:"whole,omitzero"`
-	Young      bool   `json:"young,omitzero"`
 }
 
 type historyAnswer struct {
-	OK      bool    `json:"ok"`
-	History history `json:"history"`
-	// Histories are of the first of the question's Rooms, in their order.
-	Histories []history `json:"histories,omitzero"`
+	OK bool `json:"ok"`
+	// Histories are of the first of the question's rooms, in their order, as many
+	// as fit.
+	Histories []history `json:"histories"`
 }
 
 type completeQuestion struct {
@@ -56,7 +51,7 @@ func (n *Node) catchUp(ctx context.Context, v View, behind []*gathered, missed m
 	for _, g := range behind {
 		if g.source != "" {
 			s := g.states[n.o.ID]
-			from[g.source] = append(from[g.source], roomQuestion{g.room, s.Delivered, s.PassedOver, g.whole, g.young})
+			from[g.source] = append(from[g.source], roomQuestion{Room: g.room, After: s.Delivered, PassedOver: s.PassedOver, Whole: g.whole, Young: g.young})
 		}
 	}
 	limit := make(chan struct{}, fetchers)
@@ -77,11 +72,7 @@ func (n *Node) catchUp(ctx context.Context, v View, behind []*gathered, missed m
 // fetch gets what this node lacks of some rooms from a member that has it.
 func (n *Node) fetch(ctx context.Context, v View, source string, rooms []roomQuestion, missed []ViewID) {
 	for len(rooms) > 0 && ctx.Err() == nil {
-		a, err := request[historyAnswer](ctx, n, source, "history", historyQuestion{
-			View: v.ID, Missed: missed,
-			Room: rooms[0].Room, After: rooms[0].After, PassedOver: rooms[0].PassedOver,
-			Whole: rooms[0].Whole, Young: rooms[0].Young, Rooms: rooms[1:],
-		})
+		a, err := request[historyAnswer](ctx, n, source, kindHistory, historyQuestion{View: v.ID, Missed: missed, Rooms: rooms})
 		if err != nil || !a.OK {
 			pause(ctx, openRetry)
 			continue
@@ -91,7 +82,7 @@ func (n *Node) fetch(ctx context.Context, v View, source string, rooms []roomQue
 			n.mu.Unlock()
 			return
 		}
-		for _, h := range append([]history{a.History}, a.Histories...) {
+		for _, h := range a.Histories {
 			if len(rooms) == 0 || h.Room != rooms[0].Room {
 				break // Of what was asked, in its order, or of nobody.
 			}
@@ -139,7 +130,7 @@ func (n *Node) completeOthers(ctx context.Context, v View, behind []*gathered, m
 						break
 					}
 				}
-				a, err := request[completeAnswer](ctx, n, member, "complete", q)
+				a, err := request[completeAnswer](ctx, n, member, kindComplete, q)
 				if err != nil || !a.OK || len(q.Histories) == 0 {
 					pause(ctx, openRetry)
 					continue
@@ -158,15 +149,14 @@ func (n *Node) completeOthers(ctx context.Context, v View, behind []*gathered, m
 // historyFor returns what a member lacks of a room, from this node's log or, where
 // that begins too late, from the longest.
 func (n *Node) historyFor(ctx context.Context, v View, g *gathered, at roomState, missed []ViewID) (h history, ok bool) {
-	q := historyQuestion{View: v.ID, Room: g.room, After: at.Delivered, Missed: missed, PassedOver: at.PassedOver}
+	q := roomQuestion{Room: g.room, After: at.Delivered, PassedOver: at.PassedOver}
 	n.mu.Lock()
-	h = n.room(g.room).since(q.After, q.Missed, q.PassedOver, false)
+	h = n.lacking(q, missed)
 	n.mu.Unlock()
 	if h.Keep || q.After == (point{}) || g.deepest == n.o.ID {
 		return h, true
 	}
-	a, err := request[historyAnswer](ctx, n, g.deepest, "history", q)
-	return a.History, err == nil && a.OK
+	return n.askHistory(ctx, g.deepest, historyQuestion{View: v.ID, Missed: missed, Rooms: []roomQuestion{q}})
 }
 
 // history answers a home that lacks frames.
@@ -176,15 +166,14 @@ func (n *Node) history(q historyQuestion) historyAnswer {
 	if n.view.ID != q.View {
 		return historyAnswer{}
 	}
-	a := historyAnswer{OK: true, History: n.lacking(roomQuestion{q.Room, q.After, q.PassedOver, q.Whole, q.Young}, q.Missed)}
-	if q.Until != (point{}) {
-		a.History.cut(q.Until)
-	}
-	size := a.History.size()
-	for more := a.History.More; len(q.Rooms) > 0 && size < historyBytes && !more; q.Rooms = q.Rooms[1:] {
-		h := n.lacking(q.Rooms[0], q.Missed)
-		size, more = size+h.size(), h.More
+	a := historyAnswer{OK: true}
+	size := 0
+	for _, room := range q.Rooms {
+		h := n.lacking(room, q.Missed)
 		a.Histories = append(a.Histories, h)
+		if size += h.size(); size >= historyBytes || h.More {
+			break
+		}
 	}
 	return a
 }
@@ -193,7 +182,11 @@ func (n *Node) lacking(q roomQuestion, missed []ViewID) history {
 	if q.Whole {
 		return n.room(q.Room).whole(q.After)
 	}
-	return n.room(q.Room).since(q.After, missed, q.PassedOver, q.Young)
+	h := n.room(q.Room).since(q.After, missed, q.PassedOver, q.Young)
+	if q.Until != (point{}) {
+		h.cut(q.Until)
+	}
+	return h
 }
 
 // complete takes what a home says this node lacks.

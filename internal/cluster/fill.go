@@ -13,14 +13,14 @@ func (n *Node) noticeTail(home string, in *inStream, sent uint64) {
 	in.tail = sent
 }
 
-// wanted are items of a stream, by count.
-type wanted struct {
+// streamQuestion asks for items of a stream, by count.
+type streamQuestion struct {
 	View ViewID `json:"view"`
 	From uint64 `json:"from"`
 	To   uint64 `json:"to"` // inclusive
 }
 
-type found struct {
+type streamAnswer struct {
 	// First is the first that the home still has; what is before it is lost.
 	First uint64   `json:"first"`
 	Items [][]byte `json:"items"`
@@ -36,7 +36,7 @@ func (n *Node) fill(home string, in *inStream) {
 	n.working.Go(func() {
 		for wait := time.Duration(0); pause(ctx, wait); wait = 50 * time.Millisecond {
 			n.mu.Lock()
-			w := wanted{view, in.next, in.tail}
+			w := streamQuestion{view, in.next, in.tail}
 			for count := range in.waiting {
 				w.To = max(w.To, count-1)
 			}
@@ -46,7 +46,7 @@ func (n *Node) fill(home string, in *inStream) {
 				return
 			}
 			n.mu.Unlock()
-			f, err := request[found](ctx, n, home, "stream", w)
+			f, err := request[streamAnswer](ctx, n, home, kindStream, w)
 			if err != nil {
 				continue
 			}
@@ -59,7 +59,7 @@ func (n *Node) fill(home string, in *inStream) {
 	})
 }
 
-func (n *Node) filled(home string, in *inStream, f found) {
+func (n *Node) filled(home string, in *inStream, f streamAnswer) {
 	if f.First > in.next {
 		n.o.Metrics.ClusterFramesLost.Add(float64(f.First - in.next))
 		in.next = f.First
@@ -76,7 +76,7 @@ func (n *Node) filled(home string, in *inStream, f found) {
 }
 
 // find answers a fill.
-func (n *Node) find(w wanted) (f found, ok bool) {
+func (n *Node) find(w streamQuestion) (f streamAnswer, ok bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	o := n.out

@@ -181,7 +181,7 @@ func newNode(t testing.TB, id string, o options) *node {
 			n.audiences = append(n.audiences, a)
 			return a
 		},
-		Connect:          func(e *messaging.Engine) (messaging.Broker, messaging.Homes) { return n.Attach(e) },
+		Connect:          func(e *messaging.Engine) (messaging.Broker, messaging.Home) { return n.Attach(e) },
 		OtherConnections: n.OtherConnections,
 		ReadAgain:        30 * time.Second,
 		Metrics:          m, Log: slog.New(slog.DiscardHandler),

@@ -11,10 +11,10 @@ import (
 func (n *Node) Start(ctx context.Context) error {
 	n.started, n.lastTick = time.Now(), time.Now()
 	for subject, handle := range map[string]func(string, []byte, func([]byte)){
-		n.o.Prefix + ".frames.*":              n.onItem,
-		n.o.Prefix + ".beats":                 n.onBeat,
-		n.o.Prefix + ".notices":               n.onNotice,
-		n.o.Prefix + ".node." + n.o.ID + ".>": n.onRequest,
+		n.subjects.frames():              n.onItem,
+		n.subjects.beats():               n.onBeat,
+		n.subjects.notices():             n.onNotice,
+		n.subjects.node(n.o.ID, kindAny): n.onRequest,
 	} {
 		if err := n.o.Transport.Subscribe(subject, handle); err != nil {
 			return err

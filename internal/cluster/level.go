@@ -17,10 +17,10 @@ func (n *Node) level(ctx context.Context, v View, behind []*gathered, was map[st
 		for _, pair := range g.unlevel(v, was) {
 			member, from := pair[0], pair[1]
 			mu.Lock()
-			q := historyQuestion{
-				View: v.ID, Room: g.room, After: g.states[member].Delivered, Until: g.states[from].Delivered,
-				Missed: missed[member], PassedOver: g.states[member].PassedOver,
-			}
+			until := g.states[from].Delivered
+			q := historyQuestion{View: v.ID, Missed: missed[member], Rooms: []roomQuestion{{
+				Room: g.room, After: g.states[member].Delivered, PassedOver: g.states[member].PassedOver, Until: until,
+			}}}
 			mu.Unlock()
 			limit <- struct{}{}
 			levelling.Go(func() {
@@ -29,7 +29,7 @@ func (n *Node) level(ctx context.Context, v View, behind []*gathered, was map[st
 					mu.Lock()
 					defer mu.Unlock()
 					s := g.states[member]
-					s.Delivered, s.PassedOver = q.Until, false
+					s.Delivered, s.PassedOver = until, false
 					g.states[member] = s
 				}
 			})
@@ -74,18 +74,23 @@ func (n *Node) levelOne(ctx context.Context, member, from string, q historyQuest
 		if !h.More {
 			return true
 		}
-		q.After = h.last()
+		q.Rooms[0].After = h.last()
 	}
 	return false
 }
 
+// askHistory asks a member for a piece of one room's log.
 func (n *Node) askHistory(ctx context.Context, member string, q historyQuestion) (history, bool) {
+	var a historyAnswer
 	if member == n.o.ID {
-		a := n.history(q)
-		return a.History, a.OK
+		a = n.history(q)
+	} else {
+		a, _ = request[historyAnswer](ctx, n, member, kindHistory, q) // Without an answer, it is not OK.
 	}
-	a, err := request[historyAnswer](ctx, n, member, "history", q)
-	return a.History, err == nil && a.OK
+	if !a.OK || len(a.Histories) == 0 {
+		return history{}, false
+	}
+	return a.Histories[0], true
 }
 
 // tell completes a member's rooms and says whether it has them.
@@ -93,6 +98,6 @@ func (n *Node) tell(ctx context.Context, member string, q completeQuestion) bool
 	if member == n.o.ID {
 		return n.complete(q).OK
 	}
-	a, err := request[completeAnswer](ctx, n, member, "complete", q)
+	a, err := request[completeAnswer](ctx, n, member, kindComplete, q)
 	return err == nil && a.OK
 }

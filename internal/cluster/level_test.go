@@ -29,7 +29,7 @@ func TestLevel(t *testing.T) {
 
 		room := homed(t, part, r, "c")
 		net.losing(func(from, to, subject string) bool {
-			return from == "c" && to == "e" && (strings.Contains(subject, ".frames.") || subject == "answer")
+			return from == "c" && to == "e" && (strings.HasSuffix(subject, ".frames") || subject == "answer")
 		})
 		last := event(nodes["b"], t, room)
 		if err := <-last.done; err != nil {

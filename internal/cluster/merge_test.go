@@ -167,7 +167,7 @@ func TestOpenAtOneOfTwo(t *testing.T) {
 			t.Fatal(err)
 		}
 		net.losing(func(from, to, subject string) bool {
-			return from == "b" && to == "c" && strings.Contains(subject, ".frames.") || from == "c" && strings.HasSuffix(subject, ".stream")
+			return from == "b" && to == "c" && strings.HasSuffix(subject, ".frames") || from == "c" && strings.HasSuffix(subject, ".stream")
 		})
 		await(t, other, 2)
 		await(t, map[string]*node{"a": nodes["a"]}, 1)

@@ -23,7 +23,7 @@ func grown(subject string, data []byte) []byte {
 		return append([]byte(`{"later":{"x":[1,null]},`), data[1:]...)
 	case string(data) == "{}":
 		return []byte(`{"later":"x"}`)
-	case strings.Contains(subject, ".frames."):
+	case strings.HasSuffix(subject, ".frames"):
 		return append(slices.Clone(data), 3, 'n', 'e', 'w')
 	}
 	return data // The notice of a change is the id of a room and nothing else.
@@ -53,7 +53,7 @@ type foreign struct{ cluster.Transport }
 
 func (f foreign) Publish(subject string, data []byte) error {
 	if strings.HasSuffix(subject, ".beats") {
-		data = bytes.Replace(data, []byte(`"speaks":1,"reads":1`), []byte(`"speaks":2,"reads":2`), 1)
+		data = bytes.Replace(data, []byte(`"speaks":1`), []byte(`"speaks":2`), 1)
 	}
 	return f.Transport.Publish(subject, data)
 }

@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -21,9 +20,6 @@ const (
 	callsLast = 15 * time.Second
 	retryWait = 20 * time.Millisecond
 )
-
-// Home returns the room's home: the node itself, which finds the real one.
-func (n *Node) Home(string) messaging.Home { return n }
 
 // Do carries an operation out at the room's home, wherever that moves meanwhile.
 // A node that the others go on without answers at once: its sessions move, and
@@ -51,7 +47,7 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 		switch home {
 		case "":
 		case n.o.ID:
-			id, err = n.engine.Do(ctx, op)
+			id, err = n.engine.Sequence(ctx, op)
 		default:
 			id, err = n.ask(ctx, viewCtx, home, doQuestion{view, op})
 		}
@@ -134,7 +130,7 @@ func (n *Node) ask(ctx, viewCtx context.Context, home string, q doQuestion) (str
 func (n *Node) askOnce(ctx context.Context, home string, data []byte) (answer doAnswer, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askAgain)
 	defer cancel()
-	data, err = n.o.Transport.Request(ctx, n.o.Prefix+".node."+home+".do", data)
+	data, err = n.o.Transport.Request(ctx, n.subjects.node(home, kindDo), data)
 	if err == nil {
 		err = json.Unmarshal(data, &answer)
 	}
@@ -196,7 +192,7 @@ func (n *Node) serve(q doQuestion) doAnswer {
 
 	ctx, cancel := context.WithTimeout(n.ctx, doWithin)
 	defer cancel()
-	id, err := n.engine.Do(ctx, op)
+	id, err := n.engine.Sequence(ctx, op)
 	switch {
 	case errors.Is(err, messaging.ErrMoved):
 		c.answer.Moved = true
@@ -216,26 +212,26 @@ func (n *Node) serve(q doQuestion) doAnswer {
 
 // onRequest takes what is addressed to this node alone.
 func (n *Node) onRequest(subject string, data []byte, reply func([]byte)) {
-	kind := subject[strings.LastIndexByte(subject, '.')+1:]
+	k := kindOf(subject)
 	switch {
-	case kind == "ack":
+	case k == kindAck:
 		n.onAck(data)
 	case reply == nil:
-	case kind == "do":
+	case k == kindDo:
 		n.spawn(func() {
 			answer(data, reply, func(q doQuestion) (doAnswer, bool) { return n.serve(q), true })
 		})
-	case kind == "prepare":
+	case k == kindPrepare:
 		n.spawn(func() { answer(data, reply, func(v View) (prepareAnswer, bool) { return n.prepare(v), true }) })
-	case kind == "stream":
+	case k == kindStream:
 		answer(data, reply, n.find)
-	case kind == "state":
+	case k == kindState:
 		answer(data, reply, func(q stateQuestion) (stateAnswer, bool) { return n.state(q), true })
-	case kind == "history":
+	case k == kindHistory:
 		answer(data, reply, func(q historyQuestion) (historyAnswer, bool) { return n.history(q), true })
-	case kind == "complete":
+	case k == kindComplete:
 		answer(data, reply, func(q completeQuestion) (completeAnswer, bool) { return n.complete(q), true })
-	case kind == "lend":
+	case k == kindLend:
 		answer(data, reply, func(q loan) (loan, bool) { return n.lend(q), true })
 	}
 }
@@ -276,7 +272,7 @@ func (n *Node) Borrow(ctx context.Context, name quota.Name, count int) (granted 
 	if keeper == "" || keeper == n.o.ID {
 		return n.lend(loan{name, count}).N, true
 	}
-	a, err := request[loan](ctx, n, keeper, "lend", loan{name, count})
+	a, err := request[loan](ctx, n, keeper, kindLend, loan{name, count})
 	return a.N, err == nil
 }
 

@@ -66,7 +66,7 @@ func TestFramePassedOver(t *testing.T) {
 		nodes := start(t, net, r, "a", "b", "c")
 		room := homed(t, nodes, r, "b")
 		net.losing(func(from, to, subject string) bool {
-			return from == "b" && to == "a" && strings.Contains(subject, ".frames.")
+			return from == "b" && to == "a" && strings.HasSuffix(subject, ".frames")
 		})
 		x := event(nodes["a"], t, room)
 		time.Sleep(100 * time.Millisecond)

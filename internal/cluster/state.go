@@ -56,7 +56,7 @@ func (n *Node) askState(ctx context.Context, member string, q stateQuestion) sta
 	if member == n.o.ID {
 		return n.state(q)
 	}
-	a, err := request[stateAnswer](ctx, n, member, "state", q)
+	a, err := request[stateAnswer](ctx, n, member, kindState, q)
 	if err != nil {
 		return stateAnswer{}
 	}

@@ -1,16 +1,10 @@
 package cluster
 
 import (
-	"hash/fnv"
 	"log/slog"
-	"strconv"
 
 	"confab/internal/chat"
 )
-
-// shards is into how many subjects rooms are divided, for the day on which a
-// node shall hear only some of them.
-const shards = 64
 
 // outStream is what this node sends as a home in one view: items with counts
 // from 1, without gaps, first of all the mark that it is open.
@@ -54,12 +48,8 @@ func (n *Node) send(l *roomLog, f *chat.Frame) {
 	o := n.out
 	o.sent++
 	it := item{at: point{View: n.view.ID}, home: n.o.ID, count: o.sent, frame: f}
-	shard := 0
 	if f != nil {
 		it.at.Seq = f.Sequence
-		h := fnv.New32a()
-		h.Write([]byte(f.RoomID))
-		shard = int(h.Sum32() % shards)
 	}
 	data := encodeItem(it)
 	o.items = append(o.items, sentItem{l, data})
@@ -69,7 +59,7 @@ func (n *Node) send(l *roomLog, f *chat.Frame) {
 	}
 	n.o.Metrics.ClusterFramesSent.Inc()
 	// What is lost, also for want of a connection, is asked for.
-	n.o.Transport.Publish(n.o.Prefix+".frames."+strconv.Itoa(shard), data) //nolint:errcheck // See above.
+	n.o.Transport.Publish(n.subjects.frames(), data) //nolint:errcheck // See above.
 }
 
 func (o *outStream) prune() {

@@ -88,31 +88,6 @@ func (n *Node) View() View {
 	return n.view
 }
 
-// Member is a node of the current view.
-type Member struct {
-	ID, Name, Version string
-	// Home says whether it can be a room's home; one that drains cannot.
-	Home        bool
-	Connections int
-}
-
-// Members returns the nodes of the current view.
-func (n *Node) Members() []Member {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	var all []Member
-	for _, id := range n.view.Members {
-		m := Member{ID: id, Home: n.view.isHome(id)}
-		if id == n.o.ID {
-			m.Name, m.Version, m.Connections = n.o.Name, n.o.Version, n.engine.Connections()
-		} else if p := n.peers[id]; p != nil {
-			m.Name, m.Version, m.Connections = p.last.Name, p.last.Version, p.last.Connections
-		}
-		all = append(all, m)
-	}
-	return all
-}
-
 // OtherConnections is how many connections the other members had a beat ago.
 func (n *Node) OtherConnections() int {
 	n.mu.Lock()

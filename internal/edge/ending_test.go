@@ -92,10 +92,8 @@ func (q *queuer) expectAnswers() {
 	}
 }
 
-// silent is the homes of a node that asks others and gets no answer.
+// silent is the home of a node that asks others and gets no answer.
 type silent struct{ answer chan struct{} }
-
-func (s silent) Home(string) messaging.Home { return s }
 
 func (s silent) Do(context.Context, messaging.Operation) (string, error) {
 	<-s.answer
@@ -141,10 +139,10 @@ func TestEndingsAnswerFirst(t *testing.T) {
 		<-drained
 	})
 	t.Run("with errors when the room cannot be reached", func(t *testing.T) {
-		homes := silent{make(chan struct{})}
-		defer close(homes.answer)
+		home := silent{make(chan struct{})}
+		defer close(home.answer)
 		n := startEngine(t, func(o *messaging.Options) {
-			o.Connect = func(*messaging.Engine) (messaging.Broker, messaging.Homes) { return nil, homes }
+			o.Connect = func(*messaging.Engine) (messaging.Broker, messaging.Home) { return nil, home }
 		})
 		ann, bob := n.queue(t, n.token("ann")), n.connect(t, n.token("bob"))
 		moved := make(chan struct{})
@@ -228,10 +226,8 @@ func TestDrainEndsHeldHandshakes(t *testing.T) {
 	}
 }
 
-// patient is the homes of a node that asks others until it must not.
+// patient is the home of a node that asks others until it must not.
 type patient struct{ asked atomic.Int64 }
-
-func (p *patient) Home(string) messaging.Home { return p }
 
 func (p *patient) Do(ctx context.Context, _ messaging.Operation) (string, error) {
 	p.asked.Add(1)
@@ -252,18 +248,18 @@ func TestCloseBreaksOff(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			homes := &patient{}
+			home := &patient{}
 			n := startEngine(t, func(o *messaging.Options) {
-				o.Connect = func(*messaging.Engine) (messaging.Broker, messaging.Homes) { return nil, homes }
+				o.Connect = func(*messaging.Engine) (messaging.Broker, messaging.Home) { return nil, home }
 			})
 			n.queue(t, n.token("ann")).conn.Close()
-			eventually(t, func() bool { return n.engine.Connections() == 0 && homes.asked.Load() == 1 })
+			eventually(t, func() bool { return n.engine.Connections() == 0 && home.asked.Load() == 1 })
 			begin := time.Now()
 			n.endpoint.Close(tt.ctx)
 			if took := time.Since(begin); took > tt.within {
 				t.Errorf("it took %v", took)
 			}
-			if asked := homes.asked.Load(); asked != 1 {
+			if asked := home.asked.Load(); asked != 1 {
 				t.Errorf("%d requests were carried out, want the one that was under way", asked)
 			}
 		})

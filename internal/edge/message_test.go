@@ -101,7 +101,7 @@ func TestMessages(t *testing.T) {
 	})
 	t.Run("a home that cannot be reached is ERROR 500, and the session goes on", func(t *testing.T) {
 		n := startEngine(t, func(o *messaging.Options) {
-			o.Connect = func(*messaging.Engine) (messaging.Broker, messaging.Homes) { return nil, away{} }
+			o.Connect = func(*messaging.Engine) (messaging.Broker, messaging.Home) { return nil, away{} }
 		})
 		ann := n.connect(t, n.token("ann"))
 		for _, id := range []string{"1", "2"} {
@@ -138,10 +138,8 @@ func TestMessages(t *testing.T) {
 	})
 }
 
-// away is the homes of a node that reaches no other.
+// away is the home of a node that reaches no other.
 type away struct{}
-
-func (away) Home(string) messaging.Home { return away{} }
 
 func (away) Do(context.Context, messaging.Operation) (string, error) {
 	return "", chat.Errorf(chat.Unavailable, "The room's home cannot be reached right now; try again")

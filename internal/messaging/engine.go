@@ -20,7 +20,7 @@ type Options struct {
 	Transcript Transcript
 	// Connect makes the links to the other nodes once the engine exists. Nil
 	// is a node on its own.
-	Connect func(*Engine) (Broker, Homes)
+	Connect func(*Engine) (Broker, Home)
 	// NewAudience makes the fan-out of one live room.
 	NewAudience func() Audience
 	// Quotas are the account's; nil is without any.
@@ -46,7 +46,7 @@ type Engine struct {
 	o       Options
 	now     func() time.Time
 	broker  Broker
-	homes   Homes
+	home    Home
 	actions map[chat.Action]*actionMetrics
 
 	connections atomic.Int64
@@ -81,9 +81,9 @@ func NewEngine(o Options) *Engine {
 		e.o.Quotas = quota.Off()
 	}
 	if o.Connect != nil {
-		e.broker, e.homes = o.Connect(e)
+		e.broker, e.home = o.Connect(e)
 	} else {
-		e.broker, e.homes = local{e}, local{e}
+		e.broker, e.home = local{e}, local{e}
 	}
 	go e.sweep(ctx)
 	return e
@@ -101,27 +101,27 @@ func (e *Engine) Connections() int { return int(e.connections.Load()) }
 // SendEvent delivers an application's event to everybody in the room and
 // returns the event's id. The caller has checked name and attributes.
 func (e *Engine) SendEvent(ctx context.Context, roomID, name string, attributes map[string]string) (string, error) {
-	return e.do(ctx, Operation{Action: chat.ActionSendEvent, RoomID: roomID, EventName: name, Attributes: attributes})
+	return e.askHome(ctx, Operation{Action: chat.ActionSendEvent, RoomID: roomID, EventName: name, Attributes: attributes})
 }
 
 // DeleteMessage tells everybody in the room to remove the message, and returns
 // the id of the event that says so. The service keeps no messages, so any id of
 // the right form succeeds.
 func (e *Engine) DeleteMessage(ctx context.Context, roomID, messageID, reason string) (string, error) {
-	return e.do(ctx, Operation{Action: chat.ActionDeleteMessage, RoomID: roomID, Target: messageID, Reason: reason})
+	return e.askHome(ctx, Operation{Action: chat.ActionDeleteMessage, RoomID: roomID, Target: messageID, Reason: reason})
 }
 
 // DisconnectUser ends all sessions of the user in the room, behind an event
 // that tells everybody. A user who is not there is no error.
 func (e *Engine) DisconnectUser(ctx context.Context, roomID, userID, reason string) error {
-	_, err := e.do(ctx, Operation{Action: chat.ActionDisconnectUser, RoomID: roomID, Target: userID, Reason: reason})
+	_, err := e.askHome(ctx, Operation{Action: chat.ActionDisconnectUser, RoomID: roomID, Target: userID, Reason: reason})
 	return err
 }
 
-// do sends an operation over HTTP to the room's home.
-func (e *Engine) do(ctx context.Context, op Operation) (string, error) {
+// askHome has the room's home carry out an operation that came over HTTP.
+func (e *Engine) askHome(ctx context.Context, op Operation) (string, error) {
 	op.Received, op.ID = e.now(), chat.NewID()
-	return e.homes.Home(op.RoomID).Do(ctx, op)
+	return e.home.Do(ctx, op)
 }
 
 // RoomChanged has every node read the room again, after it was updated or

@@ -10,10 +10,10 @@ import (
 	"confab/internal/quota"
 )
 
-// Do carries out one operation on a room whose home this node is: the room's
-// and the account's rates, an id and the time of receipt, message review, and
-// then the room's sequence. It implements Home.
-func (e *Engine) Do(ctx context.Context, op Operation) (string, error) {
+// Sequence carries out one operation on a room whose home this node is: the room's
+// and the account's rates, message review, and then the room's sequence. The errors
+// are those of Home.Do, and ErrMoved when another node has become the home.
+func (e *Engine) Sequence(ctx context.Context, op Operation) (string, error) {
 	turn, err := e.broker.Await(ctx, op.RoomID, op.ID)
 	if errors.Is(err, ErrPublished) {
 		return op.ID, nil

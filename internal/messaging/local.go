@@ -6,7 +6,7 @@ import (
 	"confab/internal/chat"
 )
 
-// local is the Broker and the Homes of a node on its own: every room's home is
+// local is the Broker and the Home of a node on its own: every room's home is
 // here, and what is published is delivered by a function call.
 type local struct{ engine *Engine }
 
@@ -24,4 +24,6 @@ func (l local) RoomChanged(ctx context.Context, roomID string) error {
 	return nil
 }
 
-func (l local) Home(string) Home { return l.engine }
+func (l local) Do(ctx context.Context, op Operation) (string, error) {
+	return l.engine.Sequence(ctx, op)
+}

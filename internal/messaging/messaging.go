@@ -8,9 +8,9 @@
 // A message's way:
 //
 //	Session.SendMessage   what one node can check: capability, sizes, the connection's rate
-//	→ Homes.Home          the one node that sequences the room, here or one request away
-//	→ Home.Do             the room's rate, the account's quota, id and time of receipt,
-//	                      Reviewer
+//	→ Home.Do             the one node that sequences the room, here or one request away
+//	→ Broker.Await        until that node may number frames of the room
+//	→ Engine.Sequence     the room's rate, the account's quota, Reviewer
 //	→ Broker.Next         the frame's place in the room's order; then Transcript
 //	→ Broker.Publish      every node, this one included
 //	→ Engine.Deliver      the live room on each node
@@ -58,28 +58,22 @@ type Turn struct {
 	Messages int
 }
 
-// What a Broker may answer. No client sees these: whoever called Home.Do asks
-// the room's new home instead.
+// What a Broker may answer. No client sees these: the caller of Engine.Sequence
+// asks the room's new home instead.
 var (
 	ErrMoved     = errors.New("messaging: another node is the room's home")
 	ErrNotNow    = errors.New("messaging: the cluster is changing")
 	ErrPublished = errors.New("messaging: the room has this frame already")
 )
 
-// Homes knows which node sequences a room.
-type Homes interface {
-	// Home returns the room's home: the engine's own, or a stand-in that finds
-	// the one on another node, wherever it moves while the operation lasts.
-	Home(roomID string) Home
-}
-
-// Home sequences a room: at any time one node does, so that every receiver sees
-// one order and the room's limits are exact.
+// Home carries operations out on the node that sequences their room. At any time
+// one node sequences a room, so that every receiver sees one order and the room's
+// limits are exact. A cluster finds that node, also when it changes meanwhile; on
+// a node on its own it is the engine itself.
 type Home interface {
-	// Do carries one operation out and returns once no single node that fails
-	// can take its frame along. It returns the id of the frame. Errors are
-	// *chat.Error for what the sender may read: Throttled, QuotaExceeded,
-	// Rejected, NotFound, Unavailable. The engine's own may return ErrMoved.
+	// Do carries one operation out and returns once its frame survives the loss of
+	// any one node. It returns the id of the frame. Errors are *chat.Error for what
+	// the sender may read: Throttled, QuotaExceeded, Rejected, NotFound, Unavailable.
 	Do(ctx context.Context, op Operation) (id string, err error)
 }
 

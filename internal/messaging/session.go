@@ -208,7 +208,7 @@ func (s *Session) do(ctx context.Context, req Request, op Operation) error {
 	}
 	op.Room = s.room.state.Load().carried
 	op.RoomID, op.RequestID, op.Received, op.ID = s.room.id, req.ID, req.Received, chat.NewID()
-	_, err := s.engine.homes.Home(op.RoomID).Do(ctx, op)
+	_, err := s.engine.home.Do(ctx, op)
 	return err
 }
 

@@ -117,7 +117,7 @@ func BenchmarkAppend(b *testing.B) {
 			db := open(b)
 			n := 0
 			parallel(b, 1, func() error {
-				done := db.Append(frame("room", uint64(n)))
+				done := db.Transcript().Append(frame("room", uint64(n)))
 				if n++; n%every == 0 {
 					<-done
 				}

@@ -28,7 +28,7 @@ func TestCheckpoint(t *testing.T) {
 	for i := range uint64(frames) {
 		f := frame(room, i)
 		f.JSON = append(append([]byte(`"`), text...), '"')
-		next := db.Append(f)
+		next := db.Transcript().Append(f)
 		if last != nil {
 			<-last // There is always one more to be written.
 		}
@@ -45,7 +45,7 @@ func TestCheckpoint(t *testing.T) {
 	}
 	var after int64
 	for n := 0; n < frames; {
-		records := must(db.Read(t.Context(), room, after, 100))(t)
+		records := must(db.Transcript().Read(t.Context(), room, after, 100))(t)
 		if len(records) == 0 {
 			t.Fatalf("%d of %d frames are there", n, frames)
 		}
@@ -71,7 +71,7 @@ func TestCheckpointKeepsTheLog(t *testing.T) {
 			f := frame(room, next)
 			next++
 			f.JSON = append(append([]byte(`"`), text...), '"')
-			<-db.Append(f)
+			<-db.Transcript().Append(f)
 		}
 	}
 	const rounds, enough = 4, 17 << 20 // Each is folded.

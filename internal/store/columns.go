@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/sqldb"
 )
 
 // stamp returns the update time for a change: now, in whole microseconds, which
@@ -15,9 +16,9 @@ import (
 // times of one kind of resource are all different and grow with the order of
 // commits, also when the clock is set back, and a list that is sorted by them
 // can be continued exactly.
-func (db *DB) stamp(ctx context.Context, s session, newest string) (int64, error) {
+func (db *DB) stamp(ctx context.Context, s sqldb.Session, newest string) (int64, error) {
 	var last *int64
-	if _, err := s.row(ctx, newest, nil, &last); err != nil {
+	if _, err := s.Row(ctx, newest, nil, &last); err != nil {
 		return 0, err
 	}
 	now := db.o.Now().Truncate(time.Microsecond).UnixNano()
@@ -26,9 +27,6 @@ func (db *DB) stamp(ctx context.Context, s session, newest string) (int64, error
 	}
 	return now, nil
 }
-
-// fromNanos is the time in a column.
-func fromNanos(n int64) time.Time { return time.Unix(0, n).UTC() }
 
 // flag is a truth value as a column of integers holds it.
 func flag(b bool) int {
@@ -40,12 +38,12 @@ func flag(b bool) int {
 
 // within refuses what would exceed the limit; 0 is no limit. count counts what
 // there is, up to $1.
-func (s session) within(ctx context.Context, limit int, count string, arn chat.ARN) error {
+func within(ctx context.Context, s sqldb.Session, limit int, count string, arn chat.ARN) error {
 	if limit <= 0 {
 		return nil
 	}
 	var n int
-	if _, err := s.row(ctx, count, []any{limit}, &n); err != nil {
+	if _, err := s.Row(ctx, count, []any{limit}, &n); err != nil {
 		return err
 	}
 	if n < limit {

@@ -44,7 +44,7 @@ func TestCopyFails(t *testing.T) {
 			arn := logging(t, source, 1)[0]
 			create(t, source, &chat.Room{Name: "first", LoggingConfigurations: []string{arn}})
 			create(t, source, &chat.Room{Name: "refused"})
-			wait(t, source.Append(logged("room", 0, arn)))
+			wait(t, source.Transcript().Append(logged("room", 0, arn)))
 			stored(t, source, "room", 1)
 			target := way.to(t)
 			way.spoil()
@@ -110,7 +110,7 @@ func TestCopy(t *testing.T) {
 			}
 			var last <-chan struct{}
 			for i := range uint64(200) {
-				last = source.Append(logged("room", i, arns[i%2]))
+				last = source.Transcript().Append(logged("room", i, arns[i%2]))
 			}
 			wait(t, last)
 			delivered := deliver(t, source, reader(t, source, arns[0]))["room"]
@@ -146,7 +146,7 @@ func TestCopy(t *testing.T) {
 					return []string{c.SecretAccessKey, c.Principal.ARN}
 				},
 				func(db *store.DB) any { return must(db.TokenKeys(t.Context()))(t) },
-				func(db *store.DB) any { return must(db.Read(t.Context(), "room", 0, 1000))(t) },
+				func(db *store.DB) any { return must(db.Transcript().Read(t.Context(), "room", 0, 1000))(t) },
 			} {
 				if diff := cmp.Diff(list(source), list(target)); diff != "" {
 					t.Errorf("source (-) and target (+) differ:\n%s", diff)
@@ -160,8 +160,8 @@ func TestCopy(t *testing.T) {
 				t.Fatal(err)
 			}
 			target = openTarget(t)
-			wait(t, target.Append(logged("room", 200, arns...)))
-			all := must(target.Read(t.Context(), "room", 0, 1000))(t)
+			wait(t, target.Transcript().Append(logged("room", 200, arns...)))
+			all := must(target.Transcript().Read(t.Context(), "room", 0, 1000))(t)
 			if len(all) != 201 || all[200].Position <= all[199].Position {
 				t.Errorf("the next frame has position %d, after %d", all[200].Position, all[199].Position)
 			}

@@ -69,7 +69,7 @@ func work(dir string) error {
 		room := chat.NewID()
 		go func() {
 			for i := uint64(0); ; i++ {
-				<-db.Append(frame(room, i))
+				<-db.Transcript().Append(frame(room, i))
 				acknowledged("append %s %d", room, i)
 			}
 		}()
@@ -139,7 +139,7 @@ func TestKill(t *testing.T) {
 			}
 		}
 		for id, n := range frames {
-			all, err := db.Read(t.Context(), id, 0, n)
+			all, err := db.Transcript().Read(t.Context(), id, 0, n)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -9,6 +9,7 @@ import (
 	"confab/internal/chat"
 	"confab/internal/iam"
 	"confab/internal/policy"
+	"confab/internal/sqldb"
 )
 
 // userName is the rule that IAM has for the names of users.
@@ -49,8 +50,8 @@ func (db *DB) CreateCredentials(ctx context.Context, c *iam.Credentials, policyJ
 		expires = &at
 	}
 	now := db.o.Now()
-	err = db.main.update(ctx, func(ctx context.Context, s session) error {
-		n, err := s.exec(ctx, `INSERT INTO credentials (access_key_id, name, sealed, expires, policy, create_time)
+	err = db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
+		n, err := s.Exec(ctx, `INSERT INTO credentials (access_key_id, name, sealed, expires, policy, create_time)
 			VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
 			c.AccessKeyID, c.Principal.Name, db.seal.seal(plain, credentialsPlace(c.AccessKeyID)), expires, string(policyJSON), now.UnixNano())
 		if err == nil && n == 0 {
@@ -82,7 +83,7 @@ const selectCredentials = `SELECT access_key_id, name, sealed, expires, policy, 
 // credentials reads what a query selects; with the secrets, if they are wanted.
 func (db *DB) credentials(ctx context.Context, where string, args []any, withSecrets bool) ([]*iam.Credentials, error) {
 	var all []*iam.Credentials
-	err := db.main.read().rows(ctx, selectCredentials+where, args, func(scan func(...any) error) error {
+	err := db.main.Read().Rows(ctx, selectCredentials+where, args, func(scan func(...any) error) error {
 		var (
 			c            iam.Credentials
 			name, stored string
@@ -109,11 +110,11 @@ func (db *DB) credentials(ctx context.Context, where string, args []any, withSec
 			c.SecretAccessKey, c.SessionToken = secret.SecretAccessKey, secret.SessionToken
 		}
 		if expires != nil {
-			c.Expires = fromNanos(*expires)
+			c.Expires = sqldb.Time(*expires)
 		}
 		c.Principal = db.principal(name, document)
 		if c.SessionToken != "" {
-			c.Principal.TokenIssued = fromNanos(created)
+			c.Principal.TokenIssued = sqldb.Time(created)
 		}
 		all = append(all, &c)
 		return nil
@@ -142,8 +143,8 @@ func (db *DB) ListCredentials(ctx context.Context) ([]*iam.Credentials, error) {
 
 // DeleteCredentials forgets the credentials with that name, or says NotFound.
 func (db *DB) DeleteCredentials(ctx context.Context, name string) error {
-	return db.main.update(ctx, func(ctx context.Context, s session) error {
-		n, err := s.exec(ctx, `DELETE FROM credentials WHERE name = $1`, name)
+	return db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
+		n, err := s.Exec(ctx, `DELETE FROM credentials WHERE name = $1`, name)
 		if err == nil && n == 0 {
 			return chat.Errorf(chat.NotFound, "No credentials have the name %s", name)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"confab/internal/chat"
+	"confab/internal/sqldb"
 )
 
 const selectLoggingConfiguration = `SELECT id, name, create_time, update_time, destination_type, destination_name, state, tags
@@ -21,14 +22,14 @@ func (db *DB) scanLoggingConfiguration(scan func(...any) error) (*chat.LoggingCo
 		return nil, err
 	}
 	c.ARN = db.arn(chat.LoggingConfigurationResource, id)
-	c.CreateTime, c.UpdateTime = fromNanos(created), fromNanos(updated)
+	c.CreateTime, c.UpdateTime = sqldb.Time(created), sqldb.Time(updated)
 	c.Tags = tags
 	return &c, nil
 }
 
-func (db *DB) loggingConfiguration(ctx context.Context, s session, id string) (*chat.LoggingConfiguration, error) {
+func (db *DB) loggingConfiguration(ctx context.Context, s sqldb.Session, id string) (*chat.LoggingConfiguration, error) {
 	var c *chat.LoggingConfiguration
-	err := s.rows(ctx, selectLoggingConfiguration+`WHERE id = $1`, []any{id}, func(scan func(...any) error) (err error) {
+	err := s.Rows(ctx, selectLoggingConfiguration+`WHERE id = $1`, []any{id}, func(scan func(...any) error) (err error) {
 		c, err = db.scanLoggingConfiguration(scan)
 		return err
 	})
@@ -41,7 +42,7 @@ func (db *DB) loggingConfiguration(ctx context.Context, s session, id string) (*
 // LoggingConfiguration returns the logging configuration with the bare id, or
 // NotFound. The caller keeps it.
 func (db *DB) LoggingConfiguration(ctx context.Context, id string) (*chat.LoggingConfiguration, error) {
-	return db.loggingConfiguration(ctx, db.main.read(), id)
+	return db.loggingConfiguration(ctx, db.main.Read(), id)
 }
 
 // CreateLoggingConfiguration stores a new logging configuration and sets its
@@ -53,14 +54,14 @@ func (db *DB) CreateLoggingConfiguration(ctx context.Context, c *chat.LoggingCon
 		arn = db.arn(chat.LoggingConfigurationResource, chat.NewID())
 	}
 	var now int64
-	err := db.main.update(ctx, func(ctx context.Context, s session) (err error) {
-		if err := s.within(ctx, limit, `SELECT count(*) FROM (SELECT 1 FROM logging_configurations LIMIT $1) AS counted`, arn); err != nil {
+	err := db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) (err error) {
+		if err := within(ctx, s, limit, `SELECT count(*) FROM (SELECT 1 FROM logging_configurations LIMIT $1) AS counted`, arn); err != nil {
 			return err
 		}
 		if now, err = db.stamp(ctx, s, `SELECT max(update_time) FROM logging_configurations`); err != nil {
 			return err
 		}
-		n, err := s.exec(ctx, `INSERT INTO logging_configurations (id, name, create_time, update_time, destination_type, destination_name, state, tags)
+		n, err := s.Exec(ctx, `INSERT INTO logging_configurations (id, name, create_time, update_time, destination_type, destination_name, state, tags)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING`,
 			arn.ID, c.Name, now, now, string(c.Destination.Type), c.Destination.Name, string(c.State), jsonMap(c.Tags))
 		if err == nil && n == 0 {
@@ -71,7 +72,7 @@ func (db *DB) CreateLoggingConfiguration(ctx context.Context, c *chat.LoggingCon
 	if err != nil {
 		return err
 	}
-	c.ARN, c.CreateTime, c.UpdateTime = arn, fromNanos(now), fromNanos(now)
+	c.ARN, c.CreateTime, c.UpdateTime = arn, sqldb.Time(now), sqldb.Time(now)
 	return nil
 }
 
@@ -79,7 +80,7 @@ func (db *DB) CreateLoggingConfiguration(ctx context.Context, c *chat.LoggingCon
 // does for a room.
 func (db *DB) UpdateLoggingConfiguration(ctx context.Context, id string, change func(*chat.LoggingConfiguration) error) (*chat.LoggingConfiguration, error) {
 	var changed *chat.LoggingConfiguration
-	err := db.main.update(ctx, func(ctx context.Context, s session) error {
+	err := db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
 		c, err := db.loggingConfiguration(ctx, s, id)
 		if err != nil {
 			return err
@@ -92,12 +93,12 @@ func (db *DB) UpdateLoggingConfiguration(ctx context.Context, id string, change 
 		if err != nil {
 			return err
 		}
-		if _, err := s.exec(ctx, `UPDATE logging_configurations
+		if _, err := s.Exec(ctx, `UPDATE logging_configurations
 			SET name = $2, update_time = $3, destination_type = $4, destination_name = $5, state = $6, tags = $7 WHERE id = $1`,
 			id, c.Name, now, string(c.Destination.Type), c.Destination.Name, string(c.State), jsonMap(c.Tags)); err != nil {
 			return err
 		}
-		c.ARN, c.CreateTime, c.UpdateTime = arn, created, fromNanos(now)
+		c.ARN, c.CreateTime, c.UpdateTime = arn, created, sqldb.Time(now)
 		changed = c
 		return nil
 	})
@@ -111,9 +112,9 @@ func (db *DB) UpdateLoggingConfiguration(ctx context.Context, id string, change 
 // still uses is a Conflict, one that does not exist NotFound.
 func (db *DB) DeleteLoggingConfiguration(ctx context.Context, id string) error {
 	arn := db.arn(chat.LoggingConfigurationResource, id)
-	return db.main.update(ctx, func(ctx context.Context, s session) error {
+	return db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
 		var room string
-		used, err := s.row(ctx, `SELECT room_id FROM room_logging WHERE logging_configuration_id = $1 LIMIT 1`, []any{id}, &room)
+		used, err := s.Row(ctx, `SELECT room_id FROM room_logging WHERE logging_configuration_id = $1 LIMIT 1`, []any{id}, &room)
 		if err != nil {
 			return err
 		}
@@ -124,7 +125,7 @@ func (db *DB) DeleteLoggingConfiguration(ctx context.Context, id string) error {
 				Resource: arn,
 			}
 		}
-		n, err := s.exec(ctx, `DELETE FROM logging_configurations WHERE id = $1`, id)
+		n, err := s.Exec(ctx, `DELETE FROM logging_configurations WHERE id = $1`, id)
 		if err == nil && n == 0 {
 			return chat.NoSuchResource(arn)
 		}
@@ -140,7 +141,7 @@ func (db *DB) ListLoggingConfigurations(ctx context.Context, max int, token stri
 	if err != nil {
 		return nil, "", err
 	}
-	err = db.main.read().rows(ctx, selectLoggingConfiguration+`WHERE (update_time, id) < ($1, $2) ORDER BY update_time DESC, id DESC LIMIT $3`,
+	err = db.main.Read().Rows(ctx, selectLoggingConfiguration+`WHERE (update_time, id) < ($1, $2) ORDER BY update_time DESC, id DESC LIMIT $3`,
 		[]any{from.time, from.id, max + 1}, func(scan func(...any) error) error {
 			c, err := db.scanLoggingConfiguration(scan)
 			all = append(all, c)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/sqldb"
 )
 
 const (
@@ -72,13 +73,13 @@ func (db *DB) ask() *question {
 	q := &question{done: make(chan struct{})}
 	r.last = q
 	if db.ctx.Err() != nil {
-		q.err = db.main.failed(db.ctx, errClosed)
+		q.err = db.main.Failed(db.ctx, sqldb.ErrClosed)
 		close(q.done)
 		return q
 	}
 	db.background.Go(func() {
 		defer close(q.done)
-		ctx, cancel := context.WithTimeoutCause(db.ctx, answerWithin, errSlow)
+		ctx, cancel := context.WithTimeoutCause(db.ctx, answerWithin, sqldb.ErrSlow)
 		defer cancel()
 		q.err = db.check(ctx)
 		q.until = time.Now().Add(answeredFor)
@@ -89,15 +90,15 @@ func (db *DB) ask() *question {
 // check asks the database.
 func (db *DB) check(ctx context.Context) error {
 	var value []byte
-	if _, err := db.main.read().row(ctx, `SELECT value FROM settings WHERE name = $1`, []any{secretKeyCheck}, &value); err != nil {
+	if _, err := db.main.Read().Row(ctx, `SELECT value FROM settings WHERE name = $1`, []any{secretKeyCheck}, &value); err != nil {
 		return err
 	}
 	now := time.Now()
 	if now.Before(db.ready.writable) {
 		return nil
 	}
-	if err := db.main.update(ctx, func(ctx context.Context, s session) error {
-		_, err := s.exec(ctx, `INSERT INTO settings (name, value) VALUES ('write_check', $1)
+	if err := db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
+		_, err := s.Exec(ctx, `INSERT INTO settings (name, value) VALUES ('write_check', $1)
 			ON CONFLICT (name) DO UPDATE SET value = excluded.value`, []byte(now.UTC().Format(time.RFC3339Nano)))
 		return err
 	}); err != nil {

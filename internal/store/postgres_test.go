@@ -169,7 +169,7 @@ func TestPostgresGone(t *testing.T) {
 	sequence := uint64(0)
 	appendOne := func() {
 		t.Helper()
-		wait(t, db.Append(frame("room", sequence)))
+		wait(t, db.Transcript().Append(frame("room", sequence)))
 		sequence++
 	}
 	appendOne()
@@ -235,7 +235,7 @@ func TestPostgresReadOnly(t *testing.T) {
 	})
 	wantCode(t, db.Redeem(t.Context(), tokenID(), time.Now().Add(time.Hour)), chat.Unavailable)
 	unready(t, db)
-	wait(t, db.Append(frame("room", 0)))
+	wait(t, db.Transcript().Append(frame("room", 0)))
 	if got := must(db.Room(t.Context(), room.ARN.ID))(t); got.Name != "room" {
 		t.Errorf("read %+v", got)
 	}
@@ -261,7 +261,7 @@ func TestPostgresConnectionsCut(t *testing.T) {
 	name := database[strings.LastIndexByte(database, '/')+1 : strings.IndexByte(database, '?')]
 	for i := range uint64(10) {
 		pgtest.Shared(t).Exec(t, disconnect(name))
-		wait(t, db.Append(frame("room", i)))
+		wait(t, db.Transcript().Append(frame("room", i)))
 		until(t, "a token is redeemed", func() bool { return db.Redeem(t.Context(), tokenID(), time.Now().Add(time.Hour)) == nil })
 	}
 	until(t, "all is stored", func() bool { return len(recorded(t, db, "room")) >= 10 })
@@ -281,7 +281,7 @@ func TestPostgresSlow(t *testing.T) {
 		o.Database = with(t, database, "lock_timeout", "300", "statement_timeout", "400")
 	})(t)
 	room := create(t, db, &chat.Room{Name: "room"})
-	wait(t, db.Append(frame("room", 0)))
+	wait(t, db.Transcript().Append(frame("room", 0)))
 	lock := func(table string) (unlock func()) {
 		tx := must(pgtest.Connect(t, database).Begin(t.Context()))(t)
 		if _, err := tx.Exec(t.Context(), `LOCK TABLE `+table+` IN ACCESS EXCLUSIVE MODE`); err != nil {
@@ -303,7 +303,7 @@ func TestPostgresSlow(t *testing.T) {
 		if err := redeem(); err != nil {
 			t.Errorf("tokens wait for the API: %v", err)
 		}
-		wait(t, db.Append(frame("room", 1)))
+		wait(t, db.Transcript().Append(frame("room", 1)))
 		if n := len(recorded(t, db, "room")); n != 2 {
 			t.Errorf("the transcript waits for the API: %d frames are there", n)
 		}
@@ -322,7 +322,7 @@ func TestPostgresSlow(t *testing.T) {
 	})
 	t.Run("of the transcript", func(t *testing.T) {
 		unlock := lock("transcript")
-		wait(t, db.Append(frame("room", 2))) // The spool has it.
+		wait(t, db.Transcript().Append(frame("room", 2))) // The spool has it.
 		create(t, db, &chat.Room{})
 		if err := redeem(); err != nil {
 			t.Error(err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/sqldb"
 )
 
 // redemption is one use of a chat token.
@@ -30,20 +31,20 @@ const (
 	redemptionPace = 5 * time.Millisecond
 )
 
-var insertRedemptions = newInserts(`INSERT INTO redemptions (token_id, expires) VALUES `, 2,
+var insertRedemptions = sqldb.NewInserts(`INSERT INTO redemptions (token_id, expires) VALUES `, 2,
 	` ON CONFLICT (token_id) DO NOTHING RETURNING token_id`)
 
-func newRedemptions(db *DB) *committer[*redemption] {
-	c := &committer[*redemption]{
-		label:      db.tokens.label,
-		metrics:    db.o.Metrics,
-		write:      db.writeRedemptions,
-		batchItems: redemptionBatch,
-		batchSize:  redemptionBatch,
-		capacity:   redemptionQueue,
-		pace:       redemptionPace,
+func newRedemptions(db *DB) *sqldb.Committer[*redemption] {
+	c := &sqldb.Committer[*redemption]{
+		Label:      db.tokens.Label(),
+		Metrics:    db.o.Metrics,
+		Write:      db.writeRedemptions,
+		BatchItems: redemptionBatch,
+		BatchSize:  redemptionBatch,
+		Capacity:   redemptionQueue,
+		Pace:       redemptionPace,
 	}
-	return c.start()
+	return c.Start()
 }
 
 // Redeem spends a chat token: the first call for an id succeeds, and is durable
@@ -55,18 +56,18 @@ func (db *DB) Redeem(ctx context.Context, id [16]byte, expires time.Time) error 
 		return notRedeemed(err)
 	}
 	r := &redemption{id: id, expires: expires}
-	b, err := db.redemptions.add(r, 1)
+	b, err := db.redemptions.Add(r, 1)
 	if err != nil {
 		return notRedeemed(err)
 	}
 	select {
-	case <-b.done:
+	case <-b.Done:
 	case <-ctx.Done():
 		return notRedeemed(ctx.Err())
 	}
 	switch {
-	case b.err != nil:
-		return notRedeemed(b.err)
+	case b.Err != nil:
+		return notRedeemed(b.Err)
 	case !r.first:
 		return chat.Errorf(chat.Unauthenticated, "The chat token was used before; every connection needs a new one")
 	}
@@ -90,16 +91,16 @@ func (db *DB) writeRedemptions(ctx context.Context, all []*redemption) error {
 	}
 	// All servers insert in one order, so that no two wait for each other.
 	slices.SortFunc(once, func(a, b *redemption) int { return bytes.Compare(a.id[:], b.id[:]) })
-	return db.tokens.share(ctx, func(ctx context.Context, s session) error {
+	return db.tokens.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
 		for _, r := range once {
 			r.first = false // What an attempt found that was undone counts for nothing.
 		}
-		return eachGroup(&insertRedemptions, once, func(query string, group []*redemption) error {
+		return sqldb.EachGroup(&insertRedemptions, once, func(query string, group []*redemption) error {
 			args := make([]any, 0, 2*len(group))
 			for _, r := range group {
 				args = append(args, r.id[:], r.expires.UnixNano())
 			}
-			return s.rows(ctx, query, args, func(scan func(...any) error) error {
+			return s.Rows(ctx, query, args, func(scan func(...any) error) error {
 				var id []byte
 				if err := scan(&id); err != nil {
 					return err

@@ -14,12 +14,13 @@ import (
 	"confab/internal/messaging"
 	"confab/internal/store"
 	"confab/internal/telemetry"
+	"confab/internal/transcript"
 )
 
 var (
 	_ messaging.Tokens     = (*store.DB)(nil)
 	_ messaging.Rooms      = (*store.DB)(nil)
-	_ messaging.Transcript = (*store.DB)(nil)
+	_ messaging.Transcript = (*transcript.DB)(nil)
 )
 
 func tokenID() [16]byte { return chat.NewTokenID(time.Now()) }

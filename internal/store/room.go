@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"confab/internal/chat"
+	"confab/internal/sqldb"
 )
 
 // roomColumns are what a roomScanner reads, one row for each of the room's
@@ -44,7 +45,7 @@ func (rs *roomScanner) scan(scan func(...any) error) error {
 	} else {
 		rs.rooms = append(rs.rooms, room)
 		r.ARN = rs.db.arn(chat.RoomResource, r.ARN.ID)
-		r.CreateTime, r.UpdateTime = fromNanos(created), fromNanos(updated)
+		r.CreateTime, r.UpdateTime = sqldb.Time(created), sqldb.Time(updated)
 		r.Tags = tags
 		if fallback != nil {
 			r.MessageReviewHandler = &chat.MessageReviewHandler{URI: uri, FallbackResult: *fallback}
@@ -59,9 +60,9 @@ func (rs *roomScanner) scan(scan func(...any) error) error {
 	return nil
 }
 
-func (db *DB) room(ctx context.Context, s session, id string) (*chat.Room, error) {
+func (db *DB) room(ctx context.Context, s sqldb.Session, id string) (*chat.Room, error) {
 	rs := roomScanner{db: db}
-	if err := s.rows(ctx, selectRoom, []any{id}, rs.scan); err != nil {
+	if err := s.Rows(ctx, selectRoom, []any{id}, rs.scan); err != nil {
 		return nil, err
 	}
 	if len(rs.rooms) == 0 {
@@ -76,7 +77,7 @@ func (db *DB) room(ctx context.Context, s session, id string) (*chat.Room, error
 // but not nil after all were taken away: the service leaves the member out of
 // its answers in the first case only.
 func (db *DB) Room(ctx context.Context, id string) (*chat.Room, error) {
-	return db.room(ctx, db.main.read(), id)
+	return db.room(ctx, db.main.Read(), id)
 }
 
 // CreateRoom stores a new room and sets its times, and its ARN when it has none.
@@ -93,15 +94,15 @@ func (db *DB) CreateRoom(ctx context.Context, r *chat.Room, limit int) error {
 		return err
 	}
 	var now int64
-	err = db.main.update(ctx, func(ctx context.Context, s session) error {
-		if err := s.within(ctx, limit, `SELECT count(*) FROM (SELECT 1 FROM rooms LIMIT $1) AS counted`, arn); err != nil {
+	err = db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
+		if err := within(ctx, s, limit, `SELECT count(*) FROM (SELECT 1 FROM rooms LIMIT $1) AS counted`, arn); err != nil {
 			return err
 		}
 		if now, err = db.stamp(ctx, s, `SELECT max(update_time) FROM rooms`); err != nil {
 			return err
 		}
 		uri, fallback := handlerColumns(r)
-		n, err := s.exec(ctx, `INSERT INTO rooms (id, name, create_time, update_time, maximum_message_length, maximum_message_rate,
+		n, err := s.Exec(ctx, `INSERT INTO rooms (id, name, create_time, update_time, maximum_message_length, maximum_message_rate,
 				handler_uri, handler_fallback, logging_given, tags)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING`,
 			arn.ID, r.Name, now, now, r.MaximumMessageLength, r.MaximumMessageRatePerSecond,
@@ -117,7 +118,7 @@ func (db *DB) CreateRoom(ctx context.Context, r *chat.Room, limit int) error {
 	if err != nil {
 		return err
 	}
-	r.ARN, r.CreateTime, r.UpdateTime = arn, fromNanos(now), fromNanos(now)
+	r.ARN, r.CreateTime, r.UpdateTime = arn, sqldb.Time(now), sqldb.Time(now)
 	return nil
 }
 
@@ -128,7 +129,7 @@ func (db *DB) CreateRoom(ctx context.Context, r *chat.Room, limit int) error {
 // and cannot change the ARN or the create time.
 func (db *DB) UpdateRoom(ctx context.Context, id string, change func(*chat.Room) error) (*chat.Room, error) {
 	var room *chat.Room
-	err := db.main.update(ctx, func(ctx context.Context, s session) error {
+	err := db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
 		r, err := db.room(ctx, s, id)
 		if err != nil {
 			return err
@@ -146,19 +147,19 @@ func (db *DB) UpdateRoom(ctx context.Context, id string, change func(*chat.Room)
 			return err
 		}
 		uri, fallback := handlerColumns(r)
-		if _, err := s.exec(ctx, `UPDATE rooms SET name = $2, update_time = $3, maximum_message_length = $4, maximum_message_rate = $5,
+		if _, err := s.Exec(ctx, `UPDATE rooms SET name = $2, update_time = $3, maximum_message_length = $4, maximum_message_rate = $5,
 				handler_uri = $6, handler_fallback = $7, logging_given = $8, tags = $9 WHERE id = $1`,
 			id, r.Name, now, r.MaximumMessageLength, r.MaximumMessageRatePerSecond,
 			uri, fallback, flag(r.LoggingConfigurations != nil), jsonMap(r.Tags)); err != nil {
 			return err
 		}
-		if _, err := s.exec(ctx, `DELETE FROM room_logging WHERE room_id = $1`, id); err != nil {
+		if _, err := s.Exec(ctx, `DELETE FROM room_logging WHERE room_id = $1`, id); err != nil {
 			return err
 		}
 		if err := db.attach(ctx, s, id, now, logging); err != nil {
 			return err
 		}
-		r.ARN, r.CreateTime, r.UpdateTime = arn, created, fromNanos(now)
+		r.ARN, r.CreateTime, r.UpdateTime = arn, created, sqldb.Time(now)
 		room = r
 		return nil
 	})
@@ -170,8 +171,8 @@ func (db *DB) UpdateRoom(ctx context.Context, id string, change func(*chat.Room)
 
 // DeleteRoom forgets the room; NotFound when there is none.
 func (db *DB) DeleteRoom(ctx context.Context, id string) error {
-	return db.main.update(ctx, func(ctx context.Context, s session) error {
-		n, err := s.exec(ctx, `DELETE FROM rooms WHERE id = $1`, id)
+	return db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
+		n, err := s.Exec(ctx, `DELETE FROM rooms WHERE id = $1`, id)
 		if err == nil && n == 0 {
 			return chat.NoSuchResource(db.arn(chat.RoomResource, id))
 		}
@@ -211,17 +212,17 @@ func (db *DB) loggingIDs(arns []string) ([]string, error) {
 }
 
 // attach stores the logging configurations of a room, in their order.
-func (db *DB) attach(ctx context.Context, s session, roomID string, now int64, logging []string) error {
+func (db *DB) attach(ctx context.Context, s sqldb.Session, roomID string, now int64, logging []string) error {
 	for i, id := range logging {
 		var one int
-		found, err := s.row(ctx, `SELECT 1 FROM logging_configurations WHERE id = $1`, []any{id}, &one)
+		found, err := s.Row(ctx, `SELECT 1 FROM logging_configurations WHERE id = $1`, []any{id}, &one)
 		if err != nil {
 			return err
 		}
 		if !found {
 			return chat.NoSuchResource(db.arn(chat.LoggingConfigurationResource, id))
 		}
-		if _, err := s.exec(ctx, `INSERT INTO room_logging (room_id, position, logging_configuration_id, update_time) VALUES ($1, $2, $3, $4)`,
+		if _, err := s.Exec(ctx, `INSERT INTO room_logging (room_id, position, logging_configuration_id, update_time) VALUES ($1, $2, $3, $4)`,
 			roomID, i, id, now); err != nil {
 			return err
 		}

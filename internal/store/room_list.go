@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"confab/internal/chat"
+	"confab/internal/sqldb"
 )
 
 // RoomFilter says which rooms ListRooms returns: those that match all that is set.
@@ -33,7 +34,7 @@ func (db *DB) ListRooms(ctx context.Context, f RoomFilter, max int, token string
 	where := ""
 	and := func(condition string, value any) {
 		args = append(args, value)
-		where += " AND " + strings.ReplaceAll(condition, "?", placeholder(len(args)))
+		where += " AND " + strings.ReplaceAll(condition, "?", sqldb.Placeholder(len(args)))
 	}
 	if f.Name != nil {
 		and("rooms.name = ?", *f.Name)
@@ -63,7 +64,7 @@ func (db *DB) ListRooms(ctx context.Context, f RoomFilter, max int, token string
 		) AS r LEFT JOIN room_logging l ON l.room_id = r.id
 		ORDER BY r.update_time DESC, r.id DESC, l.position`
 	rs := roomScanner{db: db}
-	if err := db.main.read().rows(ctx, query, args, rs.scan); err != nil {
+	if err := db.main.Read().Rows(ctx, query, args, rs.scan); err != nil {
 		return nil, "", err
 	}
 	if len(rs.rooms) <= max {

@@ -10,6 +10,8 @@ import (
 	"fmt"
 
 	"golang.org/x/crypto/chacha20poly1305"
+
+	"confab/internal/sqldb"
 )
 
 // sealer encrypts the secrets in the database with XChaCha20-Poly1305 under a
@@ -63,17 +65,17 @@ const secretKeyCheck = "secret_key_check"
 // checkSecretKey finds a wrong secret key before it does harm: secrets that it
 // seals next to those of the right one would be lost to everybody else.
 func (db *DB) checkSecretKey(ctx context.Context) error {
-	return db.main.update(ctx, func(ctx context.Context, s session) error {
+	return db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
 		fresh := db.seal.seal([]byte("confab"), secretKeyCheck)
-		if _, err := s.exec(ctx, `INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, secretKeyCheck, fresh); err != nil {
+		if _, err := s.Exec(ctx, `INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, secretKeyCheck, fresh); err != nil {
 			return err
 		}
 		var sealed []byte
-		if _, err := s.row(ctx, `SELECT value FROM settings WHERE name = $1`, []any{secretKeyCheck}, &sealed); err != nil {
+		if _, err := s.Row(ctx, `SELECT value FROM settings WHERE name = $1`, []any{secretKeyCheck}, &sealed); err != nil {
 			return err
 		}
 		if _, err := db.seal.open(sealed, secretKeyCheck); err != nil {
-			return fmt.Errorf("the secret key does not open the database %s; use the one it was made with, see --secret-key-file", db.dialect.place())
+			return fmt.Errorf("the secret key does not open the database %s; use the one it was made with, see --secret-key-file", db.main.Place())
 		}
 		return nil
 	})

@@ -164,9 +164,9 @@ func logged(room string, sequence uint64, configurations ...string) *chat.Frame 
 // owed something before, and claims it.
 func reader(t testing.TB, db *store.DB, configuration string) int64 {
 	t.Helper()
-	for _, r := range must(db.Readers(t.Context()))(t) {
+	for _, r := range must(db.Transcript().Readers(t.Context()))(t) {
 		if r.Configuration.String() == configuration {
-			if mine := must(db.Claim(t.Context(), []int64{r.ID}))(t); mine[r.ID].IsZero() {
+			if mine := must(db.Transcript().Claim(t.Context(), []int64{r.ID}))(t); mine[r.ID].IsZero() {
 				t.Fatal("the reader cannot be claimed")
 			}
 			return r.ID
@@ -181,17 +181,17 @@ func deliver(t testing.TB, db *store.DB, reader int64) map[string][]string {
 	t.Helper()
 	got := map[string][]string{}
 	for {
-		backlogs := must(db.Backlogs(t.Context(), reader, time.Now().Add(time.Hour), 1<<40, 100))(t)
+		backlogs := must(db.Transcript().Backlogs(t.Context(), reader, time.Now().Add(time.Hour), 1<<40, 100))(t)
 		if len(backlogs) == 0 {
 			return got
 		}
 		for _, b := range backlogs {
 			size := 0
-			for _, r := range must(db.Owed(t.Context(), b, b.Delivered, b.Head, 1000))(t) {
+			for _, r := range must(db.Transcript().Owed(t.Context(), b, b.Delivered, b.Head, 1000))(t) {
 				got[b.RoomID] = append(got[b.RoomID], string(r.JSON))
 				size += len(r.JSON)
 			}
-			if err := db.Advance(t.Context(), b, b.Head, size, time.Now()); err != nil {
+			if err := db.Transcript().Advance(t.Context(), b, b.Head, size, time.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -233,8 +233,8 @@ func TestServersTranscript(t *testing.T) {
 		t.Helper()
 		all, url := servers(t, 2)
 		arns = logging(t, all[0], 2)
-		wait(t, all[0].Append(logged("room", 0, arns...)))
-		wait(t, all[1].Append(logged("other", 0, arns...)))
+		wait(t, all[0].Transcript().Append(logged("room", 0, arns...)))
+		wait(t, all[1].Transcript().Append(logged("other", 0, arns...)))
 		for _, arn := range arns {
 			deliver(t, all[1], reader(t, all[1], arn))
 		}
@@ -244,8 +244,8 @@ func TestServersTranscript(t *testing.T) {
 		if _, err := blocker.Exec(t.Context(), `SELECT 1 FROM backlogs WHERE reader_id = $1 AND room_id = 'room' FOR UPDATE`, first); err != nil {
 			t.Fatal(err)
 		}
-		all[0].Append(logged("new", 1, arns...))
-		done := all[0].Append(logged("room", 2, arns...))
+		all[0].Transcript().Append(logged("new", 1, arns...))
+		done := all[0].Transcript().Append(logged("room", 2, arns...))
 		until(t, "the first server writes", func() bool { return waits(t, watch, "transactionid") == 1 })
 		return all[0], all[1], arns, done, func() {
 			if err := blocker.Rollback(t.Context()); err != nil {
@@ -257,7 +257,7 @@ func TestServersTranscript(t *testing.T) {
 
 	t.Run("frames of other rooms overtake it, and none is skipped", func(t *testing.T) {
 		_, two, arns, _, release := held(t)
-		wait(t, two.Append(logged("other", 3, arns[1])))
+		wait(t, two.Transcript().Append(logged("other", 3, arns[1])))
 		id := reader(t, two, arns[1])
 		if got := deliver(t, two, id); len(got["other"]) != 1 || len(got) != 1 {
 			t.Fatalf("delivered %v, want the frame of the other room", got)
@@ -273,7 +273,7 @@ func TestServersTranscript(t *testing.T) {
 		_, two, arns, first, release := held(t)
 		id := reader(t, two, arns[1])
 		// Only for the second reader: no row of backlogs keeps it waiting.
-		second := two.Append(logged("room", 3, arns[1]))
+		second := two.Transcript().Append(logged("room", 3, arns[1]))
 		third := make(chan struct{})
 		go func() {
 			<-second
@@ -308,14 +308,14 @@ func TestServersTranscript(t *testing.T) {
 					for room := range rooms {
 						// A room's home moves in the middle.
 						if (room+i/(frames/2))%len(all) == n {
-							last = db.Append(logged(fmt.Sprint("room", room), uint64(i), arns[room%3], arns[(room+1)%3]))
+							last = db.Transcript().Append(logged(fmt.Sprint("room", room), uint64(i), arns[room%3], arns[(room+1)%3]))
 						}
 					}
 				}
 				wait(t, last)
 			})
 		}
-		wait(t, all[0].Append(logged("first", 0, arns...)))
+		wait(t, all[0].Transcript().Append(logged("first", 0, arns...)))
 		written := make(chan struct{})
 		go func() {
 			writing.Wait()
@@ -324,7 +324,7 @@ func TestServersTranscript(t *testing.T) {
 		var got [3]map[string][]string
 		var reading sync.WaitGroup
 		for n, db := range all {
-			until(t, "the reader exists", func() bool { return len(must(db.Readers(t.Context()))(t)) == 3 })
+			until(t, "the reader exists", func() bool { return len(must(db.Transcript().Readers(t.Context()))(t)) == 3 })
 			id := reader(t, db, arns[n])
 			got[n] = map[string][]string{}
 			reading.Go(func() {
@@ -371,18 +371,18 @@ func TestServersLease(t *testing.T) {
 	all, url := servers(t, 2)
 	one, two := all[0], all[1]
 	arn := logging(t, one, 1)[0]
-	wait(t, one.Append(logged("room", 0, arn)))
+	wait(t, one.Transcript().Append(logged("room", 0, arn)))
 	id := reader(t, one, arn)
 	backlog := func() chatlog.Backlog {
-		return must(two.Backlogs(t.Context(), id, time.Now().Add(time.Hour), 1<<40, 1))(t)[0]
+		return must(two.Transcript().Backlogs(t.Context(), id, time.Now().Add(time.Hour), 1<<40, 1))(t)[0]
 	}
 	refused := func(t *testing.T, db *store.DB) {
 		t.Helper()
 		b := backlog()
-		if err := db.Advance(t.Context(), b, b.Head, 1, time.Now()); !errors.Is(err, chatlog.ErrNotClaimed) {
+		if err := db.Transcript().Advance(t.Context(), b, b.Head, 1, time.Now()); !errors.Is(err, chatlog.ErrNotClaimed) {
 			t.Errorf("advancing: %v", err)
 		}
-		if err := db.BeginObject(t.Context(), b, chatlog.Object{Key: "k", To: b.Head}); !errors.Is(err, chatlog.ErrNotClaimed) {
+		if err := db.Transcript().BeginObject(t.Context(), b, chatlog.Object{Key: "k", To: b.Head}); !errors.Is(err, chatlog.ErrNotClaimed) {
 			t.Errorf("beginning an object: %v", err)
 		}
 		if now := backlog(); now.Delivered != b.Delivered || now.Object != nil {
@@ -391,7 +391,7 @@ func TestServersLease(t *testing.T) {
 	}
 	claims := func(t *testing.T, db *store.DB) bool {
 		t.Helper()
-		until := must(db.Claim(t.Context(), []int64{id}))(t)[id]
+		until := must(db.Transcript().Claim(t.Context(), []int64{id}))(t)[id]
 		if !until.IsZero() && (until.Before(time.Now()) || until.After(time.Now().Add(10*time.Second))) {
 			t.Errorf("it is claimed until %v", until)
 		}
@@ -408,7 +408,7 @@ func TestServersLease(t *testing.T) {
 		}
 	})
 	t.Run("one that was given back is free at once", func(t *testing.T) {
-		if err := one.Release(t.Context(), nil); err != nil {
+		if err := one.Transcript().Release(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
 		refused(t, one)
@@ -426,13 +426,13 @@ func TestServersLease(t *testing.T) {
 		}
 		refused(t, two)
 		b := backlog()
-		if err := one.BeginObject(t.Context(), b, chatlog.Object{Key: "k", To: b.Head}); err != nil {
+		if err := one.Transcript().BeginObject(t.Context(), b, chatlog.Object{Key: "k", To: b.Head}); err != nil {
 			t.Error(err)
 		}
-		if err := one.Advance(t.Context(), b, b.Head, 1, time.Now()); err != nil {
+		if err := one.Transcript().Advance(t.Context(), b, b.Head, 1, time.Now()); err != nil {
 			t.Error(err)
 		}
-		if left := must(two.Backlogs(t.Context(), id, time.Now().Add(time.Hour), 1<<40, 1))(t); len(left) != 0 {
+		if left := must(two.Transcript().Backlogs(t.Context(), id, time.Now().Add(time.Hour), 1<<40, 1))(t); len(left) != 0 {
 			t.Errorf("%+v is left", left)
 		}
 	})
@@ -444,15 +444,15 @@ func TestLease(t *testing.T) {
 	dialects(t, func(t *testing.T, open opener) {
 		db := open(t)
 		arn := logging(t, db, 1)[0]
-		wait(t, db.Append(logged("room", 0, arn)))
+		wait(t, db.Transcript().Append(logged("room", 0, arn)))
 		if got := deliver(t, db, reader(t, db, arn)); len(got["room"]) != 1 {
 			t.Errorf("delivered %v", got)
 		}
-		if err := errors.Join(db.Release(t.Context(), nil), db.Close()); err != nil {
+		if err := errors.Join(db.Transcript().Release(t.Context(), nil), db.Close()); err != nil {
 			t.Fatal(err)
 		}
 		db = open(t)
-		wait(t, db.Append(logged("room", 1, arn)))
+		wait(t, db.Transcript().Append(logged("room", 1, arn)))
 		if got := deliver(t, db, reader(t, db, arn)); len(got["room"]) != 1 {
 			t.Errorf("after a restart %v was delivered", got)
 		}
@@ -514,14 +514,14 @@ func TestLostAnswer(t *testing.T) {
 		}
 	}()
 	db := opened(func(o *store.Options) { o.Database = strings.Replace(url, cluster.Address(), proxy.Addr().String(), 1) })(t)
-	wait(t, db.Append(frame("room", 0)))
+	wait(t, db.Transcript().Append(frame("room", 0)))
 	for i := uint64(1); i <= 5; i++ {
 		armed.Store(true)
-		wait(t, db.Append(frame("room", i)))
+		wait(t, db.Transcript().Append(frame("room", i)))
 		until(t, "the frame is stored", func() bool { return !armed.Load() && len(recorded(t, db, "room")) > int(i) })
 	}
 	// A frame that goes the common way stands behind all that is tried again.
-	last := db.Append(frame("room", 6))
+	last := db.Transcript().Append(frame("room", 6))
 	wait(t, last)
 	until(t, "all is stored", func() bool {
 		all := recorded(t, db, "room")

@@ -1,25 +1,20 @@
 // Package store is the durable truth in SQL: rooms, logging configurations,
-// tags, credentials, token keys, the tokens that were used, and the transcript
-// of what rooms delivered.
-//
-// There is one set of statements, in the SQL that SQLite and PostgreSQL share,
-// with $1 placeholders; what differs stands behind the dialect interface. All
-// times are integers, nanoseconds since 1970; maps are JSON text.
+// tags, credentials, token keys and the tokens that were used. It opens the
+// transcript of what rooms delivered, too, which lies beside it.
 //
 // With SQLite the truth is three files, so that neither a storm of connecting
 // clients nor a logged room can hold up the API, or each other:
 //
 //	confab.db      what the API stores. Survives a power cut once acknowledged.
 //	tokens.db      redemptions of chat tokens. Survives kill -9.
-//	transcript.db  delivered frames. Survives kill -9.
+//	transcript.db  delivered frames, see package transcript. Survives kill -9.
 //
 // With PostgreSQL they are tables of one database that several servers share, and
-// stay apart by their connections.
+// stay apart by their connections. Package sqldb knows how both work.
 //
-// Each has one connection that writes and several that read. Redemptions and
-// frames that come at the same time share one commit (see committer). A
-// transaction of the API has confab to itself, over all servers; those for
-// tokens and the transcript run beside each other (see database.update and share).
+// Redemptions that come at the same time share one commit. A transaction of the
+// API has confab to itself, over all servers; those for tokens run beside each
+// other. Maps are JSON text.
 //
 // Refusals are *chat.Error. A database that fails is Unavailable, with the cause
 // further down the chain for the log.
@@ -27,37 +22,49 @@ package store
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/sqldb"
 	"confab/internal/telemetry"
+	"confab/internal/transcript"
 )
 
 // SecretKeySize is the length of Options.SecretKey in bytes.
 const SecretKeySize = 32
 
-// The databases. For SQLite each is a file, <name>.db; for PostgreSQL, tables.
-const (
-	mainDatabase       = "confab"
-	tokensDatabase     = "tokens"
-	transcriptDatabase = "transcript"
-)
+//go:embed migrations
+var migrations embed.FS
 
-// The defaults of Options.
-const (
-	DefaultRetention  = 72 * time.Hour
-	DefaultSpoolBytes = 64 << 20
-	DefaultLogBytes   = 512 << 20
-)
+// mainDatabase has what the API stores.
+var mainDatabase = sqldb.Spec{
+	Name:            "confab",
+	Migrations:      migrations,
+	Durable:         true,
+	PostgresReaders: 8,
+	PostgresLock:    2,
+	Tables: []sqldb.Table{
+		{Name: "logging_configurations", Columns: "id, name, create_time, update_time, destination_type, destination_name, state, tags"},
+		{Name: "rooms", Columns: "id, name, create_time, update_time, maximum_message_length, maximum_message_rate, handler_uri, handler_fallback, logging_given, tags"},
+		{Name: "room_logging", Columns: "room_id, position, logging_configuration_id, update_time"},
+		{Name: "credentials", Columns: "access_key_id, name, sealed, expires, policy, create_time"},
+		{Name: "token_keys", Columns: "id, create_time, sealed"},
+	},
+}
 
-// IsPostgres says whether a URL of Options.Database names a PostgreSQL database.
-func IsPostgres(url string) bool {
-	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
+// tokensDatabase has the redemptions of chat tokens.
+var tokensDatabase = sqldb.Spec{
+	Name:            "tokens",
+	Migrations:      migrations,
+	PostgresReaders: 1,
+	PostgresLock:    3,
+	Loss:            "chat tokens that were used can then be used once more until they expire",
+	Tables:          []sqldb.Table{{Name: "redemptions", Columns: "token_id, expires"}},
 }
 
 // Options say where the truth is and who may read its secrets.
@@ -102,18 +109,12 @@ type DB struct {
 	seal *sealer
 	page pager
 
-	dialect    dialect
-	ownClock   bool // see Options.Now
-	main       *database
-	tokens     *database
-	transcript *database
+	main       *sqldb.DB
+	tokens     *sqldb.DB
+	frames     *sqldb.DB // of the transcript
+	transcript *transcript.DB
 
-	redemptions *committer[*redemption]
-	frames      *committer[*chat.Frame]
-	drops       dropLog
-	writing     batchName // of the goroutine that writes frames
-	readers     readers
-	moves       *committer[*move]
+	redemptions *sqldb.Committer[*redemption]
 
 	ready readiness
 
@@ -126,46 +127,43 @@ type DB struct {
 // may have it open, as a command beside a running server. With SQLite, only one
 // of them should be a server. An error says what to change.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	ownClock := o.Now == nil
+	clock := o.Now
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{o: o, ownClock: ownClock, dialect: sqliteDialect{dir: o.Dir, logBytes: o.LogBytes}}
-	if o.Database != "" {
-		if db.dialect, err = newPostgres(o); err != nil {
-			return nil, err
-		}
-	}
+	db := &DB{o: o}
 	if db.seal, err = newSealer(o.SecretKey); err != nil {
 		return nil, err
 	}
 	if db.page.key, err = subkey(o.SecretKey, "next token"); err != nil {
 		return nil, err
 	}
-	if err := db.open(ctx); err != nil {
-		return nil, errors.Join(err, db.closeDatabases())
+	all, err := sqldb.Open(ctx, sqldb.Options{
+		URL: o.Database, Wait: o.Wait, Bulk: o.Bulk, Dir: o.Dir, Now: clock, Log: o.Log, Metrics: o.Metrics,
+	}, mainDatabase, tokensDatabase, transcript.Database(o.LogBytes))
+	if err != nil {
+		return nil, err
 	}
-	var folding *checkpoints
-	if d, ok := db.dialect.(sqliteDialect); ok {
-		if folding, err = d.checkpoints(db.transcript, &db.o); err != nil {
-			return nil, errors.Join(err, db.closeDatabases())
-		}
+	db.main, db.tokens, db.frames = all[0], all[1], all[2]
+	if err := db.checkSecretKey(ctx); err != nil {
+		return nil, errors.Join(err, sqldb.Close(all...))
 	}
 
 	db.ctx, db.stop = context.WithCancel(context.WithoutCancel(ctx))
+	db.transcript = transcript.New(db.frames, transcript.Options{
+		Configurations: db, Region: o.Region, Account: o.Account,
+		Retention: o.Retention, SpoolBytes: o.SpoolBytes, Log: o.Log, Metrics: o.Metrics,
+	})
 	db.redemptions = newRedemptions(db)
-	db.frames = newTranscript(db)
-	db.moves = newMoves(db)
-	db.background.Go(db.redemptions.run)
-	db.background.Go(db.frames.run)
-	db.background.Go(db.moves.run)
+	db.background.Go(db.redemptions.Run)
 	db.background.Go(func() { db.pruneLoop(db.ctx) })
-	if folding != nil {
-		db.background.Go(func() { folding.loop(db.ctx) })
-	}
 	return db, nil
 }
+
+// Transcript is the durable record of what rooms delivered. It is closed with the
+// store.
+func (db *DB) Transcript() *transcript.DB { return db.transcript }
 
 func (o Options) withDefaults() (Options, error) {
 	if len(o.SecretKey) != SecretKeySize {
@@ -173,15 +171,6 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Dir == "" && o.Database == "" {
 		return o, errors.New("no data directory is set")
-	}
-	if o.Retention <= 0 {
-		o.Retention = DefaultRetention
-	}
-	if o.SpoolBytes <= 0 {
-		o.SpoolBytes = DefaultSpoolBytes
-	}
-	if o.LogBytes <= 0 {
-		o.LogBytes = DefaultLogBytes
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -195,57 +184,27 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// open opens and migrates the databases, and checks the secret key. No other
-// process does the same at that time.
-func (db *DB) open(ctx context.Context) error {
-	d := db.dialect
-	unlock, err := d.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	for _, f := range []struct {
-		name string
-		to   **database
-	}{{mainDatabase, &db.main}, {tokensDatabase, &db.tokens}, {transcriptDatabase, &db.transcript}} {
-		if *f.to, err = openDatabase(ctx, d, f.name, db.o.Metrics); err != nil {
-			return err
-		}
-	}
-	return db.checkSecretKey(ctx)
-}
-
 // Close writes what still waits, for a few seconds at most, and closes the
 // databases. Nothing may be called after it; Redeem and Append then refuse.
 func (db *DB) Close() error {
 	db.ready.mu.Lock()
 	db.stop()
 	db.ready.mu.Unlock()
-	db.redemptions.close()
-	db.frames.close()
-	db.moves.close()
+	db.redemptions.Close()
+	db.transcript.Close()
 	db.background.Wait()
-	return db.closeDatabases()
+	return sqldb.Close(db.main, db.tokens, db.frames)
 }
 
-func (db *DB) closeDatabases() error {
-	var errs []error
-	for _, d := range []*database{db.main, db.tokens, db.transcript} {
-		if d != nil {
-			errs = append(errs, d.close())
-		}
-	}
-	return errors.Join(errs...)
-}
+// Copied says how many rows of a table were copied.
+type Copied = sqldb.Copied
 
-// now is the clock by which what has expired is deleted.
-func (db *DB) now(ctx context.Context, d *database) (time.Time, error) {
-	if !db.ownClock {
-		return db.o.Now(), nil
-	}
-	var now int64
-	_, err := d.read().row(ctx, `SELECT `+d.clock(), nil, &now)
-	return fromNanos(now), err
+// Copy copies everything of one store into another one that is empty, with its
+// transcript: ids, times, positions and secrets stay what they are, so both need
+// the same secret key. No server may use either store meanwhile; with PostgreSQL
+// none can. Both stores are opened with Options.Bulk. See sqldb.Copy.
+func Copy(ctx context.Context, from, to *DB) ([]Copied, error) {
+	return sqldb.Copy(ctx, []*sqldb.DB{from.tokens, from.frames, from.main}, []*sqldb.DB{to.tokens, to.frames, to.main})
 }
 
 // arn returns the ARN of one of our resources.

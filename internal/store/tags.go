@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"confab/internal/chat"
+	"confab/internal/sqldb"
 )
 
 // tagTables are where the tags of each type of resource are.
@@ -12,13 +13,13 @@ var tagTables = map[chat.ResourceType]string{
 	chat.LoggingConfigurationResource: "logging_configurations",
 }
 
-func (db *DB) tags(ctx context.Context, s session, arn chat.ARN) (map[string]string, error) {
+func (db *DB) tags(ctx context.Context, s sqldb.Session, arn chat.ARN) (map[string]string, error) {
 	table := tagTables[arn.Type]
 	if table == "" || arn != db.arn(arn.Type, arn.ID) {
 		return nil, chat.NoSuchResource(arn)
 	}
 	var tags jsonMap
-	found, err := s.row(ctx, `SELECT tags FROM `+table+` WHERE id = $1`, []any{arn.ID}, &tags)
+	found, err := s.Row(ctx, `SELECT tags FROM `+table+` WHERE id = $1`, []any{arn.ID}, &tags)
 	if err == nil && !found {
 		return nil, chat.NoSuchResource(arn)
 	}
@@ -27,7 +28,7 @@ func (db *DB) tags(ctx context.Context, s session, arn chat.ARN) (map[string]str
 
 // Tags returns the tags of a resource, never nil, or NotFound.
 func (db *DB) Tags(ctx context.Context, arn chat.ARN) (map[string]string, error) {
-	return db.tags(ctx, db.main.read(), arn)
+	return db.tags(ctx, db.main.Read(), arn)
 }
 
 // ChangeTags reads the tags of a resource, has change work on the map and stores
@@ -35,7 +36,7 @@ func (db *DB) Tags(ctx context.Context, arn chat.ARN) (map[string]string, error)
 // of change leaves the tags as they were and is returned; change must be quick
 // and must not call the store.
 func (db *DB) ChangeTags(ctx context.Context, arn chat.ARN, change func(tags map[string]string) error) error {
-	return db.main.update(ctx, func(ctx context.Context, s session) error {
+	return db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
 		tags, err := db.tags(ctx, s, arn)
 		if err != nil {
 			return err
@@ -43,7 +44,7 @@ func (db *DB) ChangeTags(ctx context.Context, arn chat.ARN, change func(tags map
 		if err := change(tags); err != nil {
 			return err
 		}
-		_, err = s.exec(ctx, `UPDATE `+tagTables[arn.Type]+` SET tags = $2 WHERE id = $1`, arn.ID, jsonMap(tags))
+		_, err = s.Exec(ctx, `UPDATE `+tagTables[arn.Type]+` SET tags = $2 WHERE id = $1`, arn.ID, jsonMap(tags))
 		return err
 	})
 }

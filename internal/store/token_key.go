@@ -6,6 +6,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/chattoken"
+	"confab/internal/sqldb"
 )
 
 // tokenKeyPlace binds a sealed token key to its row.
@@ -14,7 +15,7 @@ func tokenKeyPlace(id uint32) string { return fmt.Sprintf("token key %d", id) }
 // TokenKeys returns the keys that seal chat tokens, oldest first.
 func (db *DB) TokenKeys(ctx context.Context) ([]chattoken.Key, error) {
 	var keys []chattoken.Key
-	err := db.main.read().rows(ctx, `SELECT id, create_time, sealed FROM token_keys ORDER BY create_time, id`, nil, func(scan func(...any) error) error {
+	err := db.main.Read().Rows(ctx, `SELECT id, create_time, sealed FROM token_keys ORDER BY create_time, id`, nil, func(scan func(...any) error) error {
 		var (
 			k       chattoken.Key
 			created int64
@@ -27,7 +28,7 @@ func (db *DB) TokenKeys(ctx context.Context) ([]chattoken.Key, error) {
 		if err != nil {
 			return fmt.Errorf("cannot open token key %d: %w", k.ID, err)
 		}
-		k.CreateTime, k.Secret = fromNanos(created), secret
+		k.CreateTime, k.Secret = sqldb.Time(created), secret
 		keys = append(keys, k)
 		return nil
 	})
@@ -36,8 +37,8 @@ func (db *DB) TokenKeys(ctx context.Context) ([]chattoken.Key, error) {
 
 // AddTokenKey stores a key; an id that exists is a Conflict.
 func (db *DB) AddTokenKey(ctx context.Context, k chattoken.Key) error {
-	return db.main.update(ctx, func(ctx context.Context, s session) error {
-		n, err := s.exec(ctx, `INSERT INTO token_keys (id, create_time, sealed) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING`,
+	return db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
+		n, err := s.Exec(ctx, `INSERT INTO token_keys (id, create_time, sealed) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING`,
 			int64(k.ID), k.CreateTime.UnixNano(), db.seal.seal(k.Secret, tokenKeyPlace(k.ID)))
 		if err == nil && n == 0 {
 			return chat.Errorf(chat.Conflict, "Token key %d exists", k.ID)
@@ -48,9 +49,9 @@ func (db *DB) AddTokenKey(ctx context.Context, k chattoken.Key) error {
 
 // DeleteTokenKeys forgets keys; those that do not exist are no error.
 func (db *DB) DeleteTokenKeys(ctx context.Context, ids ...uint32) error {
-	return db.main.update(ctx, func(ctx context.Context, s session) error {
+	return db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
 		for _, id := range ids {
-			if _, err := s.exec(ctx, `DELETE FROM token_keys WHERE id = $1`, int64(id)); err != nil {
+			if _, err := s.Exec(ctx, `DELETE FROM token_keys WHERE id = $1`, int64(id)); err != nil {
 				return err
 			}
 		}

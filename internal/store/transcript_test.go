@@ -14,6 +14,7 @@ import (
 	"confab/internal/chat"
 	"confab/internal/store"
 	"confab/internal/telemetry"
+	"confab/internal/transcript"
 )
 
 func frame(room string, sequence uint64) *chat.Frame {
@@ -24,11 +25,11 @@ func frame(room string, sequence uint64) *chat.Frame {
 }
 
 // recorded reads the whole transcript of a room in small pieces.
-func recorded(t testing.TB, db *store.DB, room string) []store.Record {
+func recorded(t testing.TB, db *store.DB, room string) []transcript.Record {
 	t.Helper()
-	var all []store.Record
+	var all []transcript.Record
 	for after := int64(0); ; {
-		part, err := db.Read(t.Context(), room, after, 7)
+		part, err := db.Transcript().Read(t.Context(), room, after, 7)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,13 +69,13 @@ func TestTranscript(t *testing.T) {
 		t.Run("a frame comes back as it was appended", func(t *testing.T) {
 			f := frame("whole", 1<<63+5)
 			f.Epoch, f.Type = 1<<63+9, chat.EventFrame
-			wait(t, db.Append(f))
+			wait(t, db.Transcript().Append(f))
 			stored(t, db, "whole", 1)
 			got := recorded(t, db, "whole")
 			if len(got) != 1 {
 				t.Fatalf("there are %d records", len(got))
 			}
-			want := store.Record{Position: got[0].Position, RoomID: "whole", Epoch: f.Epoch, Sequence: f.Sequence, Time: f.Time, Type: f.Type, JSON: f.JSON}
+			want := transcript.Record{Position: got[0].Position, RoomID: "whole", Epoch: f.Epoch, Sequence: f.Sequence, Time: f.Time, Type: f.Type, JSON: f.JSON}
 			if diff := cmp.Diff(want, got[0]); diff != "" {
 				t.Errorf("appended (-) and read (+) differ:\n%s", diff)
 			}
@@ -87,7 +88,7 @@ func TestTranscript(t *testing.T) {
 				wg.Go(func() {
 					var last <-chan struct{}
 					for i := range frames {
-						last = db.Append(frame(fmt.Sprint("room", room), uint64(i)))
+						last = db.Transcript().Append(frame(fmt.Sprint("room", room), uint64(i)))
 					}
 					wait(t, last)
 				})
@@ -110,7 +111,7 @@ func TestTranscript(t *testing.T) {
 		t.Run("what was appended before closing is kept", func(t *testing.T) {
 			db := open(t)
 			for i := range 2000 {
-				db.Append(frame("closing", uint64(i)))
+				db.Transcript().Append(frame("closing", uint64(i)))
 			}
 			if err := db.Close(); err != nil {
 				t.Fatal(err)
@@ -130,7 +131,7 @@ func TestPruneTranscript(t *testing.T) {
 		const frames = 1200 // more than one transaction deletes
 		var last <-chan struct{}
 		for i := range frames {
-			last = db.Append(frame("room", uint64(i)))
+			last = db.Transcript().Append(frame("room", uint64(i)))
 		}
 		wait(t, last)
 		stored(t, db, "room", frames)
@@ -150,7 +151,7 @@ func TestPruneTranscript(t *testing.T) {
 		if n := len(recorded(t, db, "room")); n != 0 {
 			t.Errorf("%d records are left after the retention", n)
 		}
-		wait(t, db.Append(frame("room", frames)))
+		wait(t, db.Transcript().Append(frame("room", frames)))
 		stored(t, db, "room", 1)
 		if got := recorded(t, db, "room"); len(got) != 1 || got[0].Position <= newest {
 			t.Errorf("after pruning all, the next record is %+v; a reader that has read up to %d would miss it", got, newest)
@@ -165,18 +166,18 @@ func TestTranscriptWithoutDisk(t *testing.T) {
 	metrics := telemetry.NewMetrics()
 	db := must(store.Open(t.Context(), options(dir, func(o *store.Options) { o.Metrics, o.SpoolBytes = metrics, 64<<10 })))(t)
 	defer db.Close()
-	wait(t, db.Append(frame("room", 0)))
+	wait(t, db.Transcript().Append(frame("room", 0)))
 
 	blocker := must(sql.Open("sqlite", filepath.Join(dir, "transcript.db")+"?_txlock=immediate"))(t)
 	defer blocker.Close()
 	tx := must(blocker.BeginTx(t.Context(), nil))(t)
 
 	// The room waits for a moment, and then no more.
-	wait(t, db.Append(frame("room", 1)))
+	wait(t, db.Transcript().Append(frame("room", 1)))
 	appended := uint64(2)
 	for ; testutil.ToFloat64(metrics.TranscriptDropped) == 0; appended++ {
 		select {
-		case <-db.Append(frame("room", appended)):
+		case <-db.Transcript().Append(frame("room", appended)):
 		default:
 			t.Fatalf("frame %d keeps its room waiting", appended)
 		}
@@ -199,7 +200,7 @@ func TestTranscriptWithoutDisk(t *testing.T) {
 		}
 	}
 	f := frame("room", appended)
-	wait(t, db.Append(f))
+	wait(t, db.Transcript().Append(f))
 	if got := recorded(t, db, "room"); got[len(got)-1].Sequence != appended {
 		t.Error("after the trouble, a frame is acknowledged that is not stored")
 	}

@@ -1,25 +1,19 @@
-package store
+package sqldb
 
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"fmt"
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
 )
 
-// migrations has, by dialect and database, the schema in numbered steps. A step
-// that was released is never changed: what comes later is another one.
-//
-//go:embed migrations
-var migrations embed.FS
-
 // schema is where the steps of one database are, and where it notes which of
 // them it has.
 type schema struct {
 	dialect goose.Dialect
+	steps   fs.FS
 	folder  string // below migrations
 	table   string
 	// where names the database in errors; explain says what is wrong with one
@@ -32,7 +26,7 @@ type schema struct {
 // transaction of its own. A database with steps that are not known here was
 // made by a newer Confab and is refused untouched.
 func (sc schema) migrate(ctx context.Context, db *sql.DB) error {
-	steps, err := fs.Sub(migrations, "migrations/"+sc.folder)
+	steps, err := fs.Sub(sc.steps, "migrations/"+sc.folder)
 	if err != nil {
 		return err
 	}
@@ -56,16 +50,16 @@ func (sc schema) migrate(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-func (d sqliteDialect) migrate(ctx context.Context, name string, writer *sql.DB) error {
+func (d sqliteDialect) migrate(ctx context.Context, sp *Spec, writer *sql.DB) error {
 	return schema{
-		dialect: goose.DialectSQLite3, folder: "sqlite/" + name, table: "schema_version",
-		where: fmt.Sprintf("%q", d.path(name)), explain: func(err error) error { return d.explain(name, err) },
+		dialect: goose.DialectSQLite3, steps: sp.Migrations, folder: "sqlite/" + sp.Name, table: "schema_version",
+		where: fmt.Sprintf("%q", d.path(sp.Name)), explain: func(err error) error { return d.explain(sp, err) },
 	}.migrate(ctx, writer)
 }
 
-func (d *postgresDialect) migrate(ctx context.Context, name string, _ *sql.DB) error {
+func (d *postgresDialect) migrate(ctx context.Context, sp *Spec, _ *sql.DB) error {
 	return schema{
-		dialect: goose.DialectPostgres, folder: "postgres/" + name, table: "schema_version_" + name,
+		dialect: goose.DialectPostgres, steps: sp.Migrations, folder: "postgres/" + sp.Name, table: "schema_version_" + sp.Name,
 		where: d.place(), explain: d.explain,
 	}.migrate(ctx, d.setup)
 }

@@ -1,4 +1,4 @@
-package store
+package sqldb
 
 import (
 	"context"
@@ -12,22 +12,22 @@ import (
 	"confab/internal/background"
 )
 
-// checkpointEvery is how often the transcript's log is looked at.
+// checkpointEvery is how often the log is looked at.
 const checkpointEvery = 200 * time.Millisecond
 
-// checkpoints folds SQLite's log of the transcript (the WAL) into its file.
+// checkpoints folds SQLite's log of a database (the WAL) into its file.
 //
 // By itself, SQLite does that at the end of a commit, every thousand pages: some
-// frames wait for two syncs of the disk then, at 500 messages a second four times
+// of them wait for two syncs of the disk then, at 500 messages a second four times
 // in each second. Here it is done beside those who write, foldBytes at a time.
 //
 // Once all of it is folded, SQLite begins the log anew, for which the next commit
-// waits for a sync too. So it is kept from that until no frames have come for some
-// seconds or the log has Options.LogBytes: then writers wait while what little came
+// waits for a sync too. So it is kept from that until nothing was written for some
+// seconds or the log has Spec.LogBytes: then writers wait while what little came
 // meanwhile is folded. When it has twice that, because they write faster than the
 // disk syncs, they wait for all of it.
 type checkpoints struct {
-	db   *database
+	db   *DB
 	path string  // of the log
 	conn *sql.DB // connections of its own
 	most int     // pages of a log that is to begin anew
@@ -43,7 +43,7 @@ type checkpoints struct {
 // foldBytes is how much is folded at a time.
 const foldBytes = 16 << 20
 
-// idleRounds is after how many rounds without a frame the log may begin anew.
+// idleRounds is after how many rounds without a write the log may begin anew.
 const idleRounds = int(10 * time.Second / checkpointEvery)
 
 // loop checkpoints until ctx ends.

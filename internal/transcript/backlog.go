@@ -1,4 +1,4 @@
-package store
+package transcript
 
 import (
 	"cmp"
@@ -11,10 +11,11 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/chatlog"
+	"confab/internal/sqldb"
 )
 
 // A backlog is new, or gets more. One that was finished begins anew.
-var insertBacklogs = newInserts(`INSERT INTO backlogs (reader_id, room_id, delivered, head, since, bytes) VALUES `, 6,
+var insertBacklogs = sqldb.NewInserts(`INSERT INTO backlogs (reader_id, room_id, delivered, head, since, bytes) VALUES `, 6,
 	` ON CONFLICT (reader_id, room_id) DO UPDATE SET head = excluded.head,
 		since = CASE WHEN backlogs.delivered < backlogs.head THEN backlogs.since ELSE excluded.since END,
 		bytes = CASE WHEN backlogs.delivered < backlogs.head THEN backlogs.bytes ELSE 0 END + excluded.bytes`)
@@ -39,7 +40,7 @@ type owing struct {
 
 // addBacklogs notes who is owed the frames, which stand behind the position
 // before and up to head.
-func (s session) addBacklogs(ctx context.Context, frames []*chat.Frame, ids map[string]int64, before, head int64) error {
+func addBacklogs(ctx context.Context, s sqldb.Session, frames []*chat.Frame, ids map[string]int64, before, head int64) error {
 	var all []*owing
 	known := map[backlogKey]*owing{}
 	for _, f := range frames {
@@ -59,12 +60,12 @@ func (s session) addBacklogs(ctx context.Context, frames []*chat.Frame, ids map[
 		}
 	}
 	slices.SortFunc(all, func(a, b *owing) int { return a.compare(b.backlogKey) })
-	return eachGroup(&insertBacklogs, all, func(query string, group []*owing) error {
+	return sqldb.EachGroup(&insertBacklogs, all, func(query string, group []*owing) error {
 		args := make([]any, 0, 6*len(group))
 		for _, o := range group {
 			args = append(args, o.reader, o.room, before, head, o.since, o.bytes)
 		}
-		_, err := s.exec(ctx, query, args...)
+		_, err := s.Exec(ctx, query, args...)
 		return err
 	})
 }
@@ -91,12 +92,12 @@ func (db *DB) Backlogs(ctx context.Context, reader int64, before time.Time, size
 		}
 		return nil
 	}
-	s := db.transcript.read()
-	if err := s.rows(ctx, columns+`since <= $2 ORDER BY since LIMIT $3`, []any{reader, before.UnixNano(), max}, add); err != nil {
+	s := db.sql.Read()
+	if err := s.Rows(ctx, columns+`since <= $2 ORDER BY since LIMIT $3`, []any{reader, before.UnixNano(), max}, add); err != nil {
 		return nil, err
 	}
 	if left := max - len(all); left > 0 {
-		if err := s.rows(ctx, columns+`bytes >= $2 ORDER BY bytes DESC LIMIT $3`, []any{reader, size, left}, add); err != nil {
+		if err := s.Rows(ctx, columns+`bytes >= $2 ORDER BY bytes DESC LIMIT $3`, []any{reader, size, left}, add); err != nil {
 			return nil, err
 		}
 	}
@@ -108,7 +109,7 @@ func (db *DB) Backlogs(ctx context.Context, reader int64, before time.Time, size
 // all.
 func (db *DB) Owed(ctx context.Context, b chatlog.Backlog, after, to int64, max int) ([]chatlog.Record, error) {
 	var all []chatlog.Record
-	err := db.transcript.read().rows(ctx, `SELECT position, time, type, json FROM transcript
+	err := db.sql.Read().Rows(ctx, `SELECT position, time, type, json FROM transcript
 		WHERE room_id = $1 AND position > $2 AND position <= $3 AND readers LIKE $4 ORDER BY position LIMIT $5`,
 		[]any{b.RoomID, after, to, readerPattern(b.ReaderID), max}, func(scan func(...any) error) error {
 			var r chatlog.Record
@@ -116,7 +117,7 @@ func (db *DB) Owed(ctx context.Context, b chatlog.Backlog, after, to int64, max 
 			if err := scan(&r.Position, &at, &r.Type, &r.JSON); err != nil {
 				return err
 			}
-			r.Time = fromNanos(at)
+			r.Time = sqldb.Time(at)
 			all = append(all, r)
 			return nil
 		})
@@ -140,14 +141,14 @@ type move struct {
 
 func (m *move) key() backlogKey { return backlogKey{m.backlog.ReaderID, m.backlog.RoomID} }
 
-func newMoves(db *DB) *committer[*move] {
-	c := &committer[*move]{
-		label:   db.transcript.label,
-		metrics: db.o.Metrics,
-		write: func(ctx context.Context, moves []*move) error {
+func newMoves(db *DB) *sqldb.Committer[*move] {
+	c := &sqldb.Committer[*move]{
+		Label:   db.sql.Label(),
+		Metrics: db.o.Metrics,
+		Write: func(ctx context.Context, moves []*move) error {
 			// Those of one backlog stay in their order.
 			slices.SortStableFunc(moves, func(a, b *move) int { return a.key().compare(b.key()) })
-			return db.transcript.share(ctx, func(ctx context.Context, s session) error {
+			return db.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
 				for _, m := range moves {
 					if err := m.write(ctx, s); err != nil {
 						return err
@@ -156,26 +157,26 @@ func newMoves(db *DB) *committer[*move] {
 				return nil
 			})
 		},
-		batchItems: 256,
-		batchSize:  256,
-		capacity:   1 << 20,
+		BatchItems: 256,
+		BatchSize:  256,
+		Capacity:   1 << 20,
 	}
-	return c.start()
+	return c.Start()
 }
 
-func (m *move) write(ctx context.Context, s session) error {
+func (m *move) write(ctx context.Context, s sqldb.Session) error {
 	b := m.backlog
 	var n int64
 	var err error
 	if m.object != nil {
-		n, err = s.exec(ctx, `UPDATE backlogs SET object_key = $5, object_to = $6
-			WHERE reader_id = $1 AND room_id = $2 AND delivered = $3 AND object_key IS NULL AND `+s.claimed("$4"),
-			b.ReaderID, b.RoomID, b.Delivered, s.db.owner(), m.object.Key, m.object.To)
+		n, err = s.Exec(ctx, `UPDATE backlogs SET object_key = $5, object_to = $6
+			WHERE reader_id = $1 AND room_id = $2 AND delivered = $3 AND object_key IS NULL AND `+claimed(s, "$4"),
+			b.ReaderID, b.RoomID, b.Delivered, s.DB().Owner(), m.object.Key, m.object.To)
 	} else {
-		n, err = s.exec(ctx, `UPDATE backlogs SET delivered = $5, object_key = NULL, object_to = NULL, since = $6,
+		n, err = s.Exec(ctx, `UPDATE backlogs SET delivered = $5, object_key = NULL, object_to = NULL, since = $6,
 			bytes = CASE WHEN bytes < $7 OR head = $5 THEN 0 ELSE bytes - $7 END
-			WHERE reader_id = $1 AND room_id = $2 AND delivered = $3 AND `+s.claimed("$4"),
-			b.ReaderID, b.RoomID, b.Delivered, s.db.owner(), m.to, m.since, m.bytes)
+			WHERE reader_id = $1 AND room_id = $2 AND delivered = $3 AND `+claimed(s, "$4"),
+			b.ReaderID, b.RoomID, b.Delivered, s.DB().Owner(), m.to, m.since, m.bytes)
 	}
 	if err != nil {
 		return err
@@ -183,7 +184,7 @@ func (m *move) write(ctx context.Context, s session) error {
 	m.moved, m.claimed = n == 1, true
 	if !m.moved {
 		var one int
-		m.claimed, err = s.row(ctx, `SELECT 1 FROM readers WHERE id = $1 AND `+s.held("$2"), []any{b.ReaderID, s.db.owner()}, &one)
+		m.claimed, err = s.Row(ctx, `SELECT 1 FROM readers WHERE id = $1 AND `+held(s, "$2"), []any{b.ReaderID, s.DB().Owner()}, &one)
 	}
 	return err
 }
@@ -191,16 +192,16 @@ func (m *move) write(ctx context.Context, s session) error {
 // move carries the change out together with others. It fails when the reader is
 // not claimed.
 func (db *DB) move(ctx context.Context, m *move) error {
-	b, err := db.moves.add(m, 1)
+	b, err := db.moves.Add(m, 1)
 	if err != nil {
 		return err
 	}
 	select {
-	case <-b.done:
-		if b.err == nil && !m.claimed {
+	case <-b.Done:
+		if b.Err == nil && !m.claimed {
 			return fmt.Errorf("reader %d: %w", m.backlog.ReaderID, chatlog.ErrNotClaimed)
 		}
-		return b.err
+		return b.Err
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -1,4 +1,4 @@
-package store
+package transcript
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/chatlog"
+	"confab/internal/sqldb"
 )
 
 // readers knows the ids of those who read the transcript.
@@ -55,7 +56,7 @@ func (db *DB) resolveOne(ctx context.Context, arn string) (int64, error) {
 	configuration := arn[strings.LastIndexByte(arn, '/')+1:]
 	within, cancel := context.WithTimeout(ctx, resolveWithin)
 	defer cancel()
-	c, err := db.LoggingConfiguration(within, configuration)
+	c, err := db.o.Configurations.LoggingConfiguration(within, configuration)
 	db.readers.mu.Lock()
 	defer db.readers.mu.Unlock()
 	switch {
@@ -66,7 +67,7 @@ func (db *DB) resolveOne(ctx context.Context, arn string) (int64, error) {
 			return id, nil
 		}
 		var id int64
-		known, failed := db.transcript.read().row(ctx, `SELECT id FROM readers WHERE logging_configuration_id = $1 ORDER BY id DESC LIMIT 1`, []any{configuration}, &id)
+		known, failed := db.sql.Read().Row(ctx, `SELECT id FROM readers WHERE logging_configuration_id = $1 ORDER BY id DESC LIMIT 1`, []any{configuration}, &id)
 		if failed != nil || (!known && chat.CodeOf(err) != chat.NotFound) {
 			return 0, errors.Join(failed, err) // The frame stays in the spool until somebody knows.
 		}
@@ -91,13 +92,13 @@ func (db *DB) resolveOne(ctx context.Context, arn string) (int64, error) {
 
 // addReader returns the id of the reader, a new one if there is none.
 func (db *DB) addReader(ctx context.Context, k readerKey) (id int64, err error) {
-	err = db.transcript.share(ctx, func(ctx context.Context, s session) error {
+	err = db.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
 		args := []any{k.configuration, string(k.destination.Type), k.destination.Name}
-		if _, err := s.exec(ctx, `INSERT INTO readers (logging_configuration_id, destination_type, destination_name) VALUES ($1, $2, $3)
+		if _, err := s.Exec(ctx, `INSERT INTO readers (logging_configuration_id, destination_type, destination_name) VALUES ($1, $2, $3)
 			ON CONFLICT (logging_configuration_id, destination_type, destination_name) DO NOTHING`, args...); err != nil {
 			return err
 		}
-		_, err := s.row(ctx, `SELECT id FROM readers WHERE logging_configuration_id = $1 AND destination_type = $2 AND destination_name = $3`, args, &id)
+		_, err := s.Row(ctx, `SELECT id FROM readers WHERE logging_configuration_id = $1 AND destination_type = $2 AND destination_name = $3`, args, &id)
 		return err
 	})
 	return id, err
@@ -122,7 +123,7 @@ func readerList(f *chat.Frame, ids map[string]int64) string {
 // chatlog.Transcript, as do the following.
 func (db *DB) Readers(ctx context.Context) ([]chatlog.Reader, error) {
 	var all []chatlog.Reader
-	err := db.transcript.read().rows(ctx, `SELECT r.id, r.logging_configuration_id, r.destination_type, r.destination_name,
+	err := db.sql.Read().Rows(ctx, `SELECT r.id, r.logging_configuration_id, r.destination_type, r.destination_name,
 			(SELECT min(b.since) FROM backlogs b WHERE b.reader_id = r.id AND b.delivered < b.head)
 		FROM readers r ORDER BY r.id`, nil, func(scan func(...any) error) error {
 		r := chatlog.Reader{}
@@ -131,9 +132,9 @@ func (db *DB) Readers(ctx context.Context) ([]chatlog.Reader, error) {
 		if err := scan(&r.ID, &id, &r.Destination.Type, &r.Destination.Name, &since); err != nil {
 			return err
 		}
-		r.Configuration = db.arn(chat.LoggingConfigurationResource, id)
+		r.Configuration = chat.ARN{Region: db.o.Region, Account: db.o.Account, Type: chat.LoggingConfigurationResource, ID: id}
 		if since != nil {
-			r.Since = fromNanos(*since)
+			r.Since = sqldb.Time(*since)
 		}
 		all = append(all, r)
 		return nil

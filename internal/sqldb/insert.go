@@ -1,12 +1,12 @@
-package store
+package sqldb
 
 import (
 	"strconv"
 	"strings"
 )
 
-// placeholder is the nth argument of a statement.
-func placeholder(n int) string { return "$" + strconv.Itoa(n) }
+// Placeholder is the nth argument of a statement.
+func Placeholder(n int) string { return "$" + strconv.Itoa(n) }
 
 // rowGroups are the numbers of rows that one INSERT may have: few, so that the
 // statements stay prepared, and each a multiple of the next.
@@ -24,26 +24,27 @@ func values(rows, columns int) string {
 		default:
 			b.WriteString(", ")
 		}
-		b.WriteString(placeholder(i + 1))
+		b.WriteString(Placeholder(i + 1))
 	}
 	b.WriteByte(')')
 	return b.String()
 }
 
-// inserts are one INSERT for each of rowGroups.
-type inserts [len(rowGroups)]string
+// Inserts are one INSERT for each of rowGroups.
+type Inserts [len(rowGroups)]string
 
-func newInserts(before string, columns int, after string) inserts {
-	var in inserts
+// NewInserts returns INSERTs whose values stand between before and after.
+func NewInserts(before string, columns int, after string) Inserts {
+	var in Inserts
 	for i, rows := range rowGroups {
 		in[i] = before + values(rows, columns) + after
 	}
 	return in
 }
 
-// eachGroup cuts items into groups of those sizes, in their order, and calls run
+// EachGroup cuts items into groups of those sizes, in their order, and calls run
 // with each and the statement for it.
-func eachGroup[T any](in *inserts, items []T, run func(query string, group []T) error) error {
+func EachGroup[T any](in *Inserts, items []T, run func(query string, group []T) error) error {
 	for i, rows := range rowGroups {
 		for len(items) >= rows {
 			if err := run(in[i], items[:rows]); err != nil {

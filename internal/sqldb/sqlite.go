@@ -1,4 +1,4 @@
-package store
+package sqldb
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -32,8 +33,7 @@ const checkLimit = 64 << 20
 // sqliteDialect keeps the databases as files of one directory.
 type sqliteDialect struct {
 	dir string
-	// logBytes is Options.LogBytes.
-	logBytes int
+	log *slog.Logger
 }
 
 // pageSize is SQLite's default; another one is no harm, only another length of the
@@ -54,22 +54,22 @@ func (d sqliteDialect) clock() string { return `CAST(unixepoch('subsec') * 1000 
 func (d sqliteDialect) patience() time.Duration { return 0 }
 
 // Every transaction has its file to itself: see _txlock in open.
-func (d sqliteDialect) alone(context.Context, session, string) error       { return nil }
-func (d sqliteDialect) lockRooms(context.Context, session, []string) error { return nil }
+func (d sqliteDialect) alone(context.Context, Session, *Spec) error       { return nil }
+func (d sqliteDialect) lockKeys(context.Context, Session, []string) error { return nil }
 
 func (d sqliteDialect) again(error) bool          { return false }
 func (d sqliteDialect) moved(error) bool          { return false }
 func (d sqliteDialect) matchesNothing(error) bool { return false }
 
-func (d sqliteDialect) highWater(ctx context.Context, s session, table, _ string) (last int64, err error) {
-	_, err = s.row(ctx, `SELECT seq FROM sqlite_sequence WHERE name = $1`, []any{table}, &last)
+func (d sqliteDialect) highWater(ctx context.Context, s Session, table, _ string) (last int64, err error) {
+	_, err = s.Row(ctx, `SELECT seq FROM sqlite_sequence WHERE name = $1`, []any{table}, &last)
 	return last, err
 }
 
-func (d sqliteDialect) setHighWater(ctx context.Context, s session, table, _ string, last int64) error {
-	n, err := s.exec(ctx, `UPDATE sqlite_sequence SET seq = $2 WHERE name = $1`, table, last)
+func (d sqliteDialect) setHighWater(ctx context.Context, s Session, table, _ string, last int64) error {
+	n, err := s.Exec(ctx, `UPDATE sqlite_sequence SET seq = $2 WHERE name = $1`, table, last)
 	if err == nil && n == 0 {
-		_, err = s.exec(ctx, `INSERT INTO sqlite_sequence (name, seq) VALUES ($1, $2)`, table, last)
+		_, err = s.Exec(ctx, `INSERT INTO sqlite_sequence (name, seq) VALUES ($1, $2)`, table, last)
 	}
 	return err
 }
@@ -78,7 +78,7 @@ func (d sqliteDialect) setHighWater(ctx context.Context, s session, table, _ str
 func (d sqliteDialect) snapshot() *sql.TxOptions { return nil }
 
 // A file knows nobody; servers hold a lock in the directory.
-func (d sqliteDialect) exclude(context.Context, *database) (func(), error) { return func() {}, nil }
+func (d sqliteDialect) exclude(context.Context, *DB) (func(), error) { return func() {}, nil }
 
 func (d sqliteDialect) path(name string) string { return filepath.Join(d.dir, d.label(name)) }
 
@@ -113,42 +113,47 @@ func (d sqliteDialect) lock(ctx context.Context) (func(), error) {
 }
 
 // open opens one file and checks that it is whole and ours.
-func (d sqliteDialect) open(ctx context.Context, name string) (writer, reader *sql.DB, err error) {
-	path := d.path(name)
+func (d sqliteDialect) open(ctx context.Context, sp *Spec) (writer, reader *sql.DB, err error) {
+	path := d.path(sp.Name)
 	size, err := createFile(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot open the database %q: %w; make it readable and writable for this user, or choose another directory with --data-dir", path, plain(err))
 	}
 
-	writer, err = sql.Open("sqlite", d.dsn(name, "_txlock=immediate"))
+	writer, err = sql.Open("sqlite", d.dsn(sp, "_txlock=immediate"))
 	if err != nil {
 		return nil, nil, err
 	}
 	writer.SetMaxOpenConns(1)
-	reader, err = sql.Open("sqlite", d.dsn(name, "_query_only=1"))
+	reader, err = sql.Open("sqlite", d.dsn(sp, "_query_only=1"))
 	if err != nil {
 		return nil, nil, errors.Join(err, writer.Close())
 	}
 	readers := max(4, runtime.GOMAXPROCS(0))
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
-	if err := d.check(ctx, writer, name, size); err != nil {
-		return nil, nil, errors.Join(d.explain(name, err), writer.Close(), reader.Close())
+	if err := d.check(ctx, writer, sp, size); err != nil {
+		return nil, nil, errors.Join(d.explain(sp, err), writer.Close(), reader.Close())
 	}
 	return writer, reader, nil
 }
 
-// checkpoints returns what checkpoints the transcript.
-func (d sqliteDialect) checkpoints(transcript *database, o *Options) (*checkpoints, error) {
-	conn, err := sql.Open("sqlite", d.dsn(transcript.name, ""))
+// background checkpoints a database whose Spec asks for it.
+func (d sqliteDialect) background(db *DB) (func(context.Context), error) {
+	most := db.spec.LogBytes
+	if most <= 0 {
+		return nil, nil
+	}
+	conn, err := sql.Open("sqlite", d.dsn(db.spec, ""))
 	if err != nil {
 		return nil, err
 	}
 	conn.SetMaxOpenConns(2) // One checkpoints, one reads.
-	return &checkpoints{
-		db: transcript, path: d.path(transcript.name) + "-wal", conn: conn, log: o.Log,
-		most: o.LogBytes / pageSize, fold: min(foldBytes, o.LogBytes/8) / pageSize,
-	}, nil
+	c := &checkpoints{
+		db: db, path: d.path(db.spec.Name) + "-wal", conn: conn, log: d.log,
+		most: most / pageSize, fold: min(foldBytes, most/8) / pageSize,
+	}
+	return c.loop, nil
 }
 
 // createFile makes the file for its owner only, when it does not exist, and
@@ -173,23 +178,22 @@ func createFile(path string) (size int64, err error) {
 // dsn is the data source name of a connection. The pragmas are:
 //
 // WAL, so that reading and writing do not wait for each other; synchronous FULL
-// for the truth, which syncs the log at every commit, and NORMAL for the others,
-// which syncs it at checkpoints only; the log is cut back to 64 MiB after a storm.
-// The transcript is mapped into memory: its readers meet other pages each time,
-// and every write in between would empty their caches.
-func (d sqliteDialect) dsn(name, mode string) string {
+// for a durable database, which syncs the log at every commit, and NORMAL for the
+// others, which syncs it at checkpoints only; the log is cut back to 64 MiB after a
+// storm. A database with background checkpoints is mapped into memory: its readers
+// meet other pages each time, and every write in between would empty their caches.
+func (d sqliteDialect) dsn(sp *Spec, mode string) string {
 	synchronous, mapped, logSize, own := "NORMAL", 0, 64<<20, ""
-	switch name {
-	case mainDatabase:
+	if sp.Durable {
 		synchronous = "FULL"
-	case transcriptDatabase:
-		mapped = 256 << 20
-		logSize = d.logBytes
+	}
+	if sp.LogBytes > 0 {
+		mapped, logSize = 256<<20, sp.LogBytes
 		own = "&_pragma=wal_autocheckpoint(0)" // See checkpoints.
 	}
-	u := url.URL{Scheme: "file", Path: filepath.ToSlash(d.path(name))}
+	u := url.URL{Scheme: "file", Path: filepath.ToSlash(d.path(sp.Name))}
 	if !filepath.IsAbs(d.dir) {
-		u = url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(d.path(name))}).EscapedPath()}
+		u = url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(d.path(sp.Name))}).EscapedPath()}
 	}
 	u.RawQuery = "_busy_timeout=" + strconv.Itoa(int(busyTimeout.Milliseconds())) +
 		"&_journal_mode=WAL&_synchronous=" + synchronous + "&_foreign_keys=1&_dqs=0&_defensive=1&_error_rc=1" +
@@ -198,7 +202,7 @@ func (d sqliteDialect) dsn(name, mode string) string {
 }
 
 // check reads what a damaged file or somebody else's would not have.
-func (d sqliteDialect) check(ctx context.Context, db *sql.DB, name string, size int64) error {
+func (d sqliteDialect) check(ctx context.Context, db *sql.DB, sp *Spec, size int64) error {
 	var id, tables int
 	if err := db.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&id); err != nil {
 		return err
@@ -215,7 +219,7 @@ func (d sqliteDialect) check(ctx context.Context, db *sql.DB, name string, size 
 	default:
 		return errForeign
 	}
-	if name != mainDatabase || size > checkLimit {
+	if !sp.Durable || size > checkLimit {
 		return nil
 	}
 	var verdict string
@@ -234,8 +238,8 @@ var (
 )
 
 // explain says what is wrong with a file and what to do.
-func (d sqliteDialect) explain(name string, err error) error {
-	path := d.path(name)
+func (d sqliteDialect) explain(sp *Spec, err error) error {
+	path := d.path(sp.Name)
 	code := -1
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		code = e.Code() & 0xff
@@ -244,7 +248,7 @@ func (d sqliteDialect) explain(name string, err error) error {
 	case errors.Is(err, errForeign), code == sqlite3.SQLITE_NOTADB:
 		return fmt.Errorf("%q is not a database of Confab (%w); move it away or choose another directory with --data-dir", path, err)
 	case errors.Is(err, errDamaged), code == sqlite3.SQLITE_CORRUPT:
-		return fmt.Errorf("the database %q is damaged (%w); restore it from a backup%s", path, err, withoutIt(name))
+		return fmt.Errorf("the database %q is damaged (%w); restore it from a backup%s", path, err, withoutIt(sp))
 	case code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_LOCKED:
 		return fmt.Errorf("the database %q is locked by another process (%w); stop that process", path, err)
 	case code == sqlite3.SQLITE_READONLY || code == sqlite3.SQLITE_CANTOPEN || code == sqlite3.SQLITE_PERM:
@@ -256,14 +260,11 @@ func (d sqliteDialect) explain(name string, err error) error {
 }
 
 // withoutIt says what moving a damaged file away costs, if that is an option.
-func withoutIt(name string) string {
-	switch name {
-	case tokensDatabase:
-		return ", or move it away: chat tokens that were used can then be used once more until they expire"
-	case transcriptDatabase:
-		return ", or move it away: chat that was not yet logged is then lost"
+func withoutIt(sp *Spec) string {
+	if sp.Loss == "" {
+		return ""
 	}
-	return ""
+	return ", or move it away: " + sp.Loss
 }
 
 // plain takes off what an *fs.PathError repeats: the operation and the path.

@@ -1,4 +1,4 @@
-package store
+package sqldb
 
 import (
 	"context"
@@ -35,11 +35,6 @@ const (
 	connectTimeout = 5 * time.Second
 )
 
-// The pools, per server: each of the three databases has one connection that
-// writes and these that read. They stay apart so that a storm of connects or
-// a logged room cannot take the connections that the API needs.
-var postgresReaders = map[string]int{mainDatabase: 8, tokensDatabase: 1, transcriptDatabase: 4}
-
 const (
 	// A connection is replaced after some time, so that load finds its way to a
 	// server behind a balancer, and memory of the old one is given back.
@@ -62,7 +57,7 @@ type postgresDialect struct {
 }
 
 func newPostgres(o Options) (*postgresDialect, error) {
-	c, err := pgx.ParseConfig(o.Database)
+	c, err := pgx.ParseConfig(o.URL)
 	if err != nil {
 		return nil, fmt.Errorf("the database URL cannot be used: %w; it must be like postgres://user:password@host:5432/database?sslmode=verify-full", oneLine{err})
 	}
@@ -140,20 +135,22 @@ const (
 	applicationPrefix = "confab/"
 )
 
-func (d *postgresDialect) open(_ context.Context, name string) (writer, reader *sql.DB, err error) {
-	return d.pool(name, 1), d.pool(name, postgresReaders[name]), nil
+// open makes pools of their own for each database: a storm of writes to one
+// cannot take the connections that another needs.
+func (d *postgresDialect) open(_ context.Context, sp *Spec) (writer, reader *sql.DB, err error) {
+	return d.pool(sp.Name, 1), d.pool(sp.Name, sp.PostgresReaders), nil
 }
 
+// Autovacuum and the checkpointer of the server do what there is to do.
+func (d *postgresDialect) background(*DB) (func(context.Context), error) { return nil, nil }
+
 // The advisory locks of Confab are pairs of numbers. The first is "Cnfb"; the
-// second is one of these, or a room's: see lockRooms.
+// second is one of these, Spec.PostgresLock (2 to 4), or a key's: see lockKeys.
 const (
-	lockSetup      = 1
-	lockMain       = 2
-	lockTokens     = 3
-	lockTranscript = 4
-	lockUse        = 5
-	lockFirstRoom  = 1024
-	lockRoomSlots  = 1024
+	lockSetup    = 1
+	lockUse      = 5
+	lockFirstKey = 1024
+	lockKeySlots = 1024
 )
 
 // lock waits until PostgreSQL can be reached and no other server opens its
@@ -278,26 +275,25 @@ func (e oneLine) Unwrap() error { return e.error }
 
 // alone takes the lock of all transactions that want the database for
 // themselves. Servers that are not done with it are waited for.
-func (d *postgresDialect) alone(ctx context.Context, s session, name string) error {
-	number := map[string]int32{mainDatabase: lockMain, tokensDatabase: lockTokens, transcriptDatabase: lockTranscript}[name]
-	_, err := s.exec(ctx, `SELECT pg_advisory_xact_lock($1, $2)`, int32(applicationID), number)
+func (d *postgresDialect) alone(ctx context.Context, s Session, sp *Spec) error {
+	_, err := s.Exec(ctx, `SELECT pg_advisory_xact_lock($1, $2)`, int32(applicationID), sp.PostgresLock)
 	return err
 }
 
-// lockRooms keeps the positions of a room in the order of commits. A position is
-// given when a row is inserted, so of two servers that write frames of one room,
-// as may happen when its home moves, the one with the lower positions could
-// commit later, when readers are past it already. Rooms share 1024 locks, which
-// bounds what they take of PostgreSQL's memory; all take them in one order.
-func (d *postgresDialect) lockRooms(ctx context.Context, s session, rooms []string) error {
-	slots := make([]int32, len(rooms))
-	for i, room := range rooms {
+// lockKeys keeps what identity columns give out for a key in the order of
+// commits. A number is given when a row is inserted, so of two servers that write
+// rows of one key, the one with the lower numbers could commit later, when readers
+// are past it already. Keys share 1024 locks, which bounds what they take of
+// PostgreSQL's memory; all take them in one order.
+func (d *postgresDialect) lockKeys(ctx context.Context, s Session, keys []string) error {
+	slots := make([]int32, len(keys))
+	for i, key := range keys {
 		h := fnv.New32a()
-		h.Write([]byte(room))
-		slots[i] = lockFirstRoom + int32(h.Sum32()%lockRoomSlots)
+		h.Write([]byte(key))
+		slots[i] = lockFirstKey + int32(h.Sum32()%lockKeySlots)
 	}
 	slices.Sort(slots)
-	_, err := s.exec(ctx, `SELECT pg_advisory_xact_lock($1, slot) FROM unnest($2::int[]) AS slot`, int32(applicationID), slices.Compact(slots))
+	_, err := s.Exec(ctx, `SELECT pg_advisory_xact_lock($1, slot) FROM unnest($2::int[]) AS slot`, int32(applicationID), slices.Compact(slots))
 	return err
 }
 
@@ -311,16 +307,16 @@ func (d *postgresDialect) moved(err error) bool { return code(err) == codeReadOn
 // matchesNothing is about text with a zero byte, or that is not UTF-8.
 func (d *postgresDialect) matchesNothing(err error) bool { return code(err) == codeNotInRepertoire }
 
-func (d *postgresDialect) highWater(ctx context.Context, s session, table, column string) (last int64, err error) {
-	_, err = s.row(ctx, `SELECT last_value FROM `+table+`_`+column+`_seq WHERE is_called`, nil, &last)
+func (d *postgresDialect) highWater(ctx context.Context, s Session, table, column string) (last int64, err error) {
+	_, err = s.Row(ctx, `SELECT last_value FROM `+table+`_`+column+`_seq WHERE is_called`, nil, &last)
 	return last, err
 }
 
-func (d *postgresDialect) setHighWater(ctx context.Context, s session, table, column string, last int64) error {
+func (d *postgresDialect) setHighWater(ctx context.Context, s Session, table, column string, last int64) error {
 	if last == 0 {
 		return nil
 	}
-	_, err := s.exec(ctx, `SELECT setval(pg_get_serial_sequence($1, $2), $3)`, table, column, last)
+	_, err := s.Exec(ctx, `SELECT setval(pg_get_serial_sequence($1, $2), $3)`, table, column, last)
 	return err
 }
 
@@ -342,15 +338,15 @@ func (d *postgresDialect) use(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // exclude waits for nobody: the lock that servers share is free or it is not.
-func (d *postgresDialect) exclude(ctx context.Context, db *database) (end func(), err error) {
+func (d *postgresDialect) exclude(ctx context.Context, db *DB) (end func(), err error) {
 	conn, err := db.reader.Conn(ctx)
 	if err != nil {
-		return nil, db.failed(ctx, err)
+		return nil, db.Failed(ctx, err)
 	}
 	var free bool
 	if err := conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock($1, $2)`, applicationID, lockUse).Scan(&free); err != nil {
 		conn.Close()
-		return nil, db.failed(ctx, err)
+		return nil, db.Failed(ctx, err)
 	}
 	if !free {
 		conn.Close()

@@ -1,9 +1,11 @@
-package store
+package transcript
 
 import (
 	"context"
 	"slices"
 	"time"
+
+	"confab/internal/sqldb"
 )
 
 const (
@@ -15,25 +17,25 @@ const (
 )
 
 // held is the condition that a row of readers is leased by the owner.
-func (s session) held(owner string) string {
-	return `(lease_owner = ` + owner + ` AND lease_until > ` + s.db.clock() + `)`
+func held(s sqldb.Session, owner string) string {
+	return `(lease_owner = ` + owner + ` AND lease_until > ` + s.DB().Clock() + `)`
 }
 
 // claimed is held for the reader of a row of backlogs.
-func (s session) claimed(owner string) string {
-	return `EXISTS (SELECT 1 FROM readers WHERE id = backlogs.reader_id AND ` + s.held(owner) + `)`
+func claimed(s sqldb.Session, owner string) string {
+	return `EXISTS (SELECT 1 FROM readers WHERE id = backlogs.reader_id AND ` + held(s, owner) + `)`
 }
 
 // Claim takes those of the readers that no other server has, for a few seconds,
 // and holds on to those that this one has. It returns all of them that are ours,
 // each with the time, by our clock, until which no other server takes it.
 func (db *DB) Claim(ctx context.Context, readers []int64) (map[int64]time.Time, error) {
-	owner := db.transcript.owner()
+	owner := db.sql.Owner()
 	mine := map[int64]time.Time{}
 	var due []int64
 	asked := time.Now() // What is left is counted from here, which is before it was.
-	s := db.transcript.read()
-	err := s.rows(ctx, `SELECT id, lease_owner, lease_until - `+s.db.clock()+` FROM readers`, nil, func(scan func(...any) error) error {
+	s := db.sql.Read()
+	err := s.Rows(ctx, `SELECT id, lease_owner, lease_until - `+s.DB().Clock()+` FROM readers`, nil, func(scan func(...any) error) error {
 		var id, left int64
 		var by string
 		if err := scan(&id, &by, &left); err != nil || !slices.Contains(readers, id) {
@@ -54,11 +56,11 @@ func (db *DB) Claim(ctx context.Context, readers []int64) (map[int64]time.Time, 
 	slices.Sort(due)
 	var got []int64
 	asked = time.Now()
-	err = db.transcript.share(ctx, func(ctx context.Context, s session) error {
+	err = db.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
 		got = got[:0]
 		for _, id := range due {
-			n, err := s.exec(ctx, `UPDATE readers SET lease_owner = $2, lease_until = `+s.db.clock()+` + $3
-				WHERE id = $1 AND (lease_owner = $2 OR lease_until <= `+s.db.clock()+`)`, id, owner, int64(leaseTime))
+			n, err := s.Exec(ctx, `UPDATE readers SET lease_owner = $2, lease_until = `+s.DB().Clock()+` + $3
+				WHERE id = $1 AND (lease_owner = $2 OR lease_until <= `+s.DB().Clock()+`)`, id, owner, int64(leaseTime))
 			if err != nil {
 				return err
 			}
@@ -79,14 +81,14 @@ func (db *DB) Claim(ctx context.Context, readers []int64) (map[int64]time.Time, 
 
 // Release gives back what was claimed of the readers; nil is all.
 func (db *DB) Release(ctx context.Context, readers []int64) error {
-	return db.transcript.share(ctx, func(ctx context.Context, s session) error {
+	return db.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
 		const release = `UPDATE readers SET lease_until = 0 WHERE lease_owner = $1 AND lease_until > 0`
 		if readers == nil {
-			_, err := s.exec(ctx, release, db.transcript.owner())
+			_, err := s.Exec(ctx, release, db.sql.Owner())
 			return err
 		}
 		for _, id := range readers {
-			if _, err := s.exec(ctx, release+` AND id = $2`, db.transcript.owner(), id); err != nil {
+			if _, err := s.Exec(ctx, release+` AND id = $2`, db.sql.Owner(), id); err != nil {
 				return err
 			}
 		}

@@ -1,4 +1,4 @@
-package store
+package sqldb
 
 import (
 	"context"
@@ -9,36 +9,36 @@ import (
 	"confab/internal/telemetry"
 )
 
-// committer gathers writes that come at the same time into one transaction
+// Committer gathers writes that come at the same time into one transaction
 // (group commit): callers add items to the batch that is open, and one goroutine
 // writes batch after batch. While it writes one, the next one fills.
-type committer[T any] struct {
-	// label names the database in metrics.
-	label   string
-	metrics *telemetry.Metrics
-	// write stores the items in one transaction.
-	write func(ctx context.Context, items []T) error
-	// batchItems and batchSize bound one batch, and so the time of a commit.
-	batchItems, batchSize int
-	// capacity bounds the sizes of all items that are not stored yet.
-	capacity int
-	// pace is the least time from the beginning of a commit that several callers
+type Committer[T any] struct {
+	// Label names the database in metrics.
+	Label   string
+	Metrics *telemetry.Metrics
+	// Write stores the items in one transaction.
+	Write func(ctx context.Context, items []T) error
+	// BatchItems and batchSize bound one batch, and so the time of a commit.
+	BatchItems, BatchSize int
+	// Capacity bounds the sizes of all items that are not stored yet.
+	Capacity int
+	// Pace is the least time from the beginning of a commit that several callers
 	// shared to the next one, which more will then share. A caller on its own does
 	// not wait.
-	pace time.Duration
-	// keep says what becomes of a batch that cannot be written. If false, its
+	Pace time.Duration
+	// Keep says what becomes of a batch that cannot be written. If false, its
 	// callers get the error. If true, it is tried again until it is stored; its
 	// callers, and all that come until then, do not wait for that.
-	keep bool
-	// trouble is told, with keep, when writing begins to fail, and with nil when
+	Keep bool
+	// Trouble is told, with keep, when writing begins to fail, and with nil when
 	// it works again.
-	trouble func(err error)
-	// lost is told how many items were still not stored when the committer closed.
-	lost func(n int)
+	Trouble func(err error)
+	// Lost is told how many items were still not stored when the committer closed.
+	Lost func(n int)
 
 	mu      sync.Mutex // guards what follows
-	waiting []*batch[T]
-	writing *batch[T] // taken from waiting and not yet answered for good
+	waiting []*Batch[T]
+	writing *Batch[T] // taken from waiting and not yet answered for good
 	size    int       // of the items in waiting and in the batch being written
 	failing bool      // with keep: nobody waits for the disk
 	closed  bool
@@ -47,15 +47,15 @@ type committer[T any] struct {
 	closing chan struct{} // closed with the committer
 }
 
-// batch is what shares one transaction.
-type batch[T any] struct {
+// Batch is what shares one transaction.
+type Batch[T any] struct {
 	items []T
 	size  int
-	// done is closed when the items are stored, or when there is nothing to wait
-	// for any more. err is set before that.
-	done     chan struct{}
-	err      error
-	released bool // done is closed; guarded by the committer's mu
+	// Done is closed when the items are stored, or when there is nothing to wait
+	// for any more. Err is set before that.
+	Done     chan struct{}
+	Err      error
+	released bool // Done is closed; guarded by the committer's mu
 }
 
 const (
@@ -67,34 +67,34 @@ const (
 )
 
 var (
-	errClosed = errors.New("the store is closed")
+	ErrClosed = errors.New("the store is closed")
 	errFull   = errors.New("too much is waiting to be written")
 )
 
-// start makes the channels; fields above mu are set before.
-func (c *committer[T]) start() *committer[T] {
+// Start makes the channels; fields above mu are set before.
+func (c *Committer[T]) Start() *Committer[T] {
 	c.wake = make(chan struct{}, 1)
 	c.closing = make(chan struct{})
 	return c
 }
 
-// add puts an item behind those added before and returns its batch.
-func (c *committer[T]) add(item T, size int) (*batch[T], error) {
+// Add puts an item behind those added before and returns its batch.
+func (c *Committer[T]) Add(item T, size int) (*Batch[T], error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		return nil, errClosed
+		return nil, ErrClosed
 	}
-	if c.size+size > c.capacity {
+	if c.size+size > c.Capacity {
 		return nil, errFull
 	}
-	var b *batch[T]
+	var b *Batch[T]
 	if n := len(c.waiting); n > 0 {
 		b = c.waiting[n-1]
 	}
 	// Who waits for the disk does not join a batch that was let go while it failed.
-	if b == nil || b.released && !c.failing || len(b.items) >= c.batchItems || b.size+size > c.batchSize {
-		b = &batch[T]{done: make(chan struct{})}
+	if b == nil || b.released && !c.failing || len(b.items) >= c.BatchItems || b.size+size > c.BatchSize {
+		b = &Batch[T]{Done: make(chan struct{})}
 		if c.failing {
 			b.release()
 		}
@@ -111,16 +111,16 @@ func (c *committer[T]) add(item T, size int) (*batch[T], error) {
 }
 
 // release tells the callers not to wait any more. The committer's mu is held.
-func (b *batch[T]) release() {
+func (b *Batch[T]) release() {
 	if !b.released {
 		b.released = true
-		close(b.done)
+		close(b.Done)
 	}
 }
 
-// close ends run once everything that was added is stored, or the database has
+// Close ends Run once everything that was added is stored, or the database has
 // refused it once more.
-func (c *committer[T]) close() {
+func (c *Committer[T]) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.closed {
@@ -129,8 +129,8 @@ func (c *committer[T]) close() {
 	}
 }
 
-// run writes batches until close.
-func (c *committer[T]) run() {
+// Run writes batches until Close.
+func (c *Committer[T]) Run() {
 	var due time.Time // when the next commit may begin
 	for {
 		c.waitUntil(due)
@@ -147,7 +147,7 @@ func (c *committer[T]) run() {
 			}
 		}
 		if due = (time.Time{}); len(b.items) > 1 {
-			due = time.Now().Add(c.pace)
+			due = time.Now().Add(c.Pace)
 		}
 		if !c.commit(b) {
 			c.giveUp(b)
@@ -157,7 +157,7 @@ func (c *committer[T]) run() {
 }
 
 // waitUntil waits for the time t, or for close.
-func (c *committer[T]) waitUntil(t time.Time) {
+func (c *Committer[T]) waitUntil(t time.Time) {
 	d := time.Until(t)
 	if t.IsZero() || d <= 0 {
 		return
@@ -171,7 +171,7 @@ func (c *committer[T]) waitUntil(t time.Time) {
 }
 
 // next takes the first batch, nil when there is none.
-func (c *committer[T]) next() *batch[T] {
+func (c *Committer[T]) next() *Batch[T] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.waiting) == 0 {
@@ -186,10 +186,10 @@ func (c *committer[T]) next() *batch[T] {
 
 // commit stores the batch and answers its callers. It returns false when the
 // committer was closed and the batch, which should be kept, cannot be stored.
-func (c *committer[T]) commit(b *batch[T]) bool {
+func (c *Committer[T]) commit(b *Batch[T]) bool {
 	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
 		err := c.attempt(b)
-		if err == nil || !c.keep {
+		if err == nil || !c.Keep {
 			c.answer(b, err)
 			return true
 		}
@@ -203,14 +203,14 @@ func (c *committer[T]) commit(b *batch[T]) bool {
 }
 
 // attempt tries once to store the batch.
-func (c *committer[T]) attempt(b *batch[T]) error {
-	if c.keep {
+func (c *Committer[T]) attempt(b *Batch[T]) error {
+	if c.Keep {
 		stalled := time.AfterFunc(stallAfter, func() { c.fail(b, errStalled) })
 		defer stalled.Stop()
 	}
-	err := c.write(context.Background(), b.items)
+	err := c.Write(context.Background(), b.items)
 	if err == nil {
-		c.metrics.CommitSize.WithLabelValues(c.label).Observe(float64(len(b.items)))
+		c.Metrics.CommitSize.WithLabelValues(c.Label).Observe(float64(len(b.items)))
 	}
 	return err
 }
@@ -219,24 +219,24 @@ var errStalled = errors.New("a commit takes very long")
 
 // answer tells the callers of the batch that it is written, or, with an error, that it
 // will not be. Who comes from then on waits for the disk.
-func (c *committer[T]) answer(b *batch[T], err error) {
+func (c *Committer[T]) answer(b *Batch[T], err error) {
 	c.mu.Lock()
-	b.err = err
+	b.Err = err
 	c.size -= b.size
 	c.writing = nil
 	b.release()
 	failed := c.failing
 	c.failing = false
 	c.mu.Unlock()
-	if failed && c.trouble != nil {
-		c.trouble(nil)
+	if failed && c.Trouble != nil {
+		c.Trouble(nil)
 	}
 }
 
 // fail notes, with keep, that the batch cannot be written for now, and sends away
 // everybody who waits. A stall that is noticed just when the batch was answered is
 // none, least of all of the next batch.
-func (c *committer[T]) fail(b *batch[T], err error) {
+func (c *Committer[T]) fail(b *Batch[T], err error) {
 	c.mu.Lock()
 	if c.writing != b {
 		c.mu.Unlock()
@@ -249,13 +249,13 @@ func (c *committer[T]) fail(b *batch[T], err error) {
 		w.release()
 	}
 	c.mu.Unlock()
-	if !failed && c.trouble != nil {
-		c.trouble(err)
+	if !failed && c.Trouble != nil {
+		c.Trouble(err)
 	}
 }
 
 // giveUp counts what could not be stored at the end.
-func (c *committer[T]) giveUp(b *batch[T]) {
+func (c *Committer[T]) giveUp(b *Batch[T]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := len(b.items)
@@ -265,5 +265,5 @@ func (c *committer[T]) giveUp(b *batch[T]) {
 		w.release()
 	}
 	c.waiting, c.size = nil, 0
-	c.lost(n)
+	c.Lost(n)
 }

@@ -1,4 +1,4 @@
-package store
+package sqldb
 
 import (
 	"context"
@@ -17,9 +17,12 @@ type dialect interface {
 	lock(ctx context.Context) (unlock func(), err error)
 	// open returns the pool that writes and the one that reads. The first has
 	// one connection.
-	open(ctx context.Context, name string) (writer, reader *sql.DB, err error)
+	open(ctx context.Context, sp *Spec) (writer, reader *sql.DB, err error)
 	// migrate brings the schema up to date, and refuses one from the future.
-	migrate(ctx context.Context, name string, writer *sql.DB) error
+	migrate(ctx context.Context, sp *Spec, writer *sql.DB) error
+	// background returns the work that the database needs for as long as it is
+	// open, nil for none. The work ends when its context does.
+	background(db *DB) (func(context.Context), error)
 	// label is the database's name in metrics and errors, place where it is, for
 	// errors about all of it.
 	label(name string) string
@@ -36,10 +39,10 @@ type dialect interface {
 
 	// alone is the beginning of a transaction that has the database to itself,
 	// over all servers, until it ends.
-	alone(ctx context.Context, s session, name string) error
-	// lockRooms has the transaction wait for those that write frames of the same
-	// rooms, until it sees what they have written.
-	lockRooms(ctx context.Context, s session, rooms []string) error
+	alone(ctx context.Context, s Session, sp *Spec) error
+	// lockKeys has the transaction wait for those that hold a lock on one of the
+	// keys, until it sees what they have written.
+	lockKeys(ctx context.Context, s Session, keys []string) error
 
 	// again says whether a transaction that failed like this has left nothing
 	// behind and may work when it is carried out once more.
@@ -51,116 +54,173 @@ type dialect interface {
 	matchesNothing(err error) bool
 	// highWater is the last number that the table's column has given itself, and
 	// setHighWater has the next one be greater.
-	highWater(ctx context.Context, s session, table, column string) (int64, error)
-	setHighWater(ctx context.Context, s session, table, column string, last int64) error
+	highWater(ctx context.Context, s Session, table, column string) (int64, error)
+	setHighWater(ctx context.Context, s Session, table, column string, last int64) error
 	// snapshot are the options of a transaction that reads everything as it was
 	// at one moment.
 	snapshot() *sql.TxOptions
 	// exclude keeps servers off the database until end is called, and refuses
 	// when there are some.
-	exclude(ctx context.Context, db *database) (end func(), err error)
+	exclude(ctx context.Context, db *DB) (end func(), err error)
 }
 
-// database is one database: for SQLite, one file; for PostgreSQL, some tables
-// and the connections to them.
-type database struct {
+// DB is one database: for SQLite, one file; for PostgreSQL, some tables and the
+// connections to them. All methods may be called from any goroutine.
+type DB struct {
 	dialect
-	name    string
+	spec    *Spec
 	label   string
 	metrics *telemetry.Metrics
-	writer  *sql.DB // one connection
+	clockOf func() time.Time // see Options.Now
+	writer  *sql.DB          // one connection
 	reader  *sql.DB
 
 	// turn holds one token, for the transaction that may use writer.
 	turn     chan struct{}
 	writing  statements // guarded by turn
 	readings sharedStatements
+
+	stop context.CancelFunc // ends what goes on in the background
+	done chan struct{}      // closed when that has ended
 }
 
-func openDatabase(ctx context.Context, d dialect, name string, m *telemetry.Metrics) (*database, error) {
-	writer, reader, err := d.open(ctx, name)
+func openDatabase(ctx context.Context, d dialect, sp *Spec, o Options) (*DB, error) {
+	writer, reader, err := d.open(ctx, sp)
 	if err != nil {
 		return nil, err
 	}
-	db := &database{
+	db := &DB{
 		dialect: d,
-		name:    name,
-		label:   d.label(name),
-		metrics: m,
+		spec:    sp,
+		label:   d.label(sp.Name),
+		metrics: o.Metrics,
+		clockOf: o.Now,
 		writer:  writer,
 		reader:  reader,
 		turn:    make(chan struct{}, 1),
 		writing: statements{},
+		stop:    func() {},
+		done:    make(chan struct{}),
 	}
-	if err := d.migrate(ctx, name, writer); err != nil {
+	if err := d.migrate(ctx, sp, writer); err != nil {
+		close(db.done)
+		return nil, errors.Join(err, db.close())
+	}
+	if err := db.begin(context.WithoutCancel(ctx)); err != nil {
+		close(db.done)
 		return nil, errors.Join(err, db.close())
 	}
 	return db, nil
 }
 
-func (d *database) close() error {
+// begin starts what goes on in the background.
+func (d *DB) begin(ctx context.Context) error {
+	work, err := d.background(d)
+	if err != nil {
+		return err
+	}
+	if work == nil {
+		close(d.done)
+		return nil
+	}
+	ctx, d.stop = context.WithCancel(ctx)
+	go func() {
+		defer close(d.done)
+		work(ctx)
+	}()
+	return nil
+}
+
+func (d *DB) close() error {
+	d.stop()
+	<-d.done
 	// The writer goes last: the last connection to a SQLite file folds its log
 	// into it, which one that only reads cannot.
 	return errors.Join(d.reader.Close(), d.writer.Close())
 }
 
-// session runs statements, either on the reading connections or in one
+// Label is the database's name in metrics and errors.
+func (d *DB) Label() string { return d.label }
+
+// Place is where the database is, for errors about all that is there.
+func (d *DB) Place() string { return d.place() }
+
+// Owner is who holds the leases that this process takes. It is another one for
+// every server that can run beside this one.
+func (d *DB) Owner() string { return d.owner() }
+
+// Clock is an SQL expression: now, by the clock that all servers share, in
+// nanoseconds since 1970.
+func (d *DB) Clock() string { return d.clock() }
+
+// Now is the time by which what has expired is deleted. It is that of the
+// database, because the clocks of servers may differ, unless Options.Now is set.
+func (d *DB) Now(ctx context.Context) (time.Time, error) {
+	if d.clockOf != nil {
+		return d.clockOf(), nil
+	}
+	var now int64
+	_, err := d.Read().Row(ctx, `SELECT `+d.clock(), nil, &now)
+	return Time(now), err
+}
+
+// Session runs statements, either on the reading connections or in one
 // transaction. Its errors are ready to be returned to callers of the store.
-type session struct {
-	db      *database
+type Session struct {
+	db      *DB
 	prepare func(ctx context.Context, query string) (*sql.Stmt, error)
 	// reading is outside of a transaction.
 	reading bool
 }
 
-// read returns a session in which every statement sees the newest committed
+// Read returns a session in which every statement sees the newest committed
 // state; two statements may see different ones.
-func (d *database) read() session {
-	return session{db: d, reading: true, prepare: func(ctx context.Context, query string) (*sql.Stmt, error) {
+func (d *DB) Read() Session {
+	return Session{db: d, reading: true, prepare: func(ctx context.Context, query string) (*sql.Stmt, error) {
 		return d.readings.get(ctx, d.reader, query)
 	}}
 }
 
-// errSlow is why a database that does not answer is not waited for any more.
-var errSlow = errors.New("the database does not answer in time")
+// ErrSlow is why a database that does not answer is not waited for any more.
+var ErrSlow = errors.New("the database does not answer in time")
 
 // bounded is ctx for as long as the database may take.
-func (d *database) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+func (d *DB) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	if p := d.patience(); p > 0 {
-		return context.WithTimeoutCause(ctx, p, errSlow)
+		return context.WithTimeoutCause(ctx, p, ErrSlow)
 	}
 	return ctx, func() {}
 }
 
-// update runs change in one transaction that has the database to itself: what
+// Update runs change in one transaction that has the database to itself: what
 // it reads is true until it has committed. It commits when change returns nil
 // and returns change's error otherwise. change may be called again, when the
 // database has undone a transaction for the sake of another. ctx ends only the
 // wait for the transaction: one that has begun is carried out, so that a caller
 // who goes away does not leave the outcome open.
-func (d *database) update(ctx context.Context, change func(ctx context.Context, s session) error) error {
+func (d *DB) Update(ctx context.Context, change func(ctx context.Context, s Session) error) error {
 	return d.transact(ctx, change, true)
 }
 
-// share is update beside transactions of other servers. What change reads may
+// Share is Update beside transactions of other servers. What change reads may
 // be changed by them before it has committed: it decides by what a single
-// statement found and did, or behind lockRooms. Statements that change several
-// rows take them in the order of their keys, so that no two wait for each other.
-func (d *database) share(ctx context.Context, change func(ctx context.Context, s session) error) error {
+// statement found and did, or behind Session.LockKeys. Statements that change several
+// Rows take them in the order of their keys, so that no two wait for each other.
+func (d *DB) Share(ctx context.Context, change func(ctx context.Context, s Session) error) error {
 	return d.transact(ctx, change, false)
 }
 
 // attempts is how often a transaction is tried that others keep from working.
 const attempts = 3
 
-func (d *database) transact(ctx context.Context, change func(ctx context.Context, s session) error, alone bool) error {
+func (d *DB) transact(ctx context.Context, change func(ctx context.Context, s Session) error, alone bool) error {
 	waiting, cancel := d.bounded(ctx)
 	defer cancel()
 	select {
 	case d.turn <- struct{}{}:
 		defer func() { <-d.turn }()
 	case <-waiting.Done():
-		return d.failed(waiting, context.Cause(waiting))
+		return d.Failed(waiting, context.Cause(waiting))
 	}
 	for n := 1; ; n++ {
 		err := d.attempt(context.WithoutCancel(ctx), change, alone)
@@ -177,17 +237,17 @@ func (d *database) transact(ctx context.Context, change func(ctx context.Context
 }
 
 // attempt carries the transaction out once. The caller has the turn.
-func (d *database) attempt(ctx context.Context, change func(ctx context.Context, s session) error, alone bool) error {
+func (d *DB) attempt(ctx context.Context, change func(ctx context.Context, s Session) error, alone bool) error {
 	within, cancel := d.bounded(ctx)
 	defer cancel()
 	start := time.Now()
 	tx, err := d.writer.BeginTx(within, nil)
 	if err != nil {
-		return d.failed(within, err)
+		return d.Failed(within, err)
 	}
 	defer tx.Rollback() //nolint:errcheck // After a commit there is nothing to roll back; else the first error counts.
 	var fresh []string
-	s := session{db: d, prepare: func(ctx context.Context, query string) (*sql.Stmt, error) {
+	s := Session{db: d, prepare: func(ctx context.Context, query string) (*sql.Stmt, error) {
 		if known := d.writing[query]; known != nil {
 			return tx.StmtContext(ctx, known), nil
 		}
@@ -195,7 +255,7 @@ func (d *database) attempt(ctx context.Context, change func(ctx context.Context,
 		return tx.PrepareContext(ctx, query)
 	}}
 	if alone {
-		if err := d.alone(within, s, d.name); err != nil {
+		if err := d.alone(within, s, d.spec); err != nil {
 			return err
 		}
 	}
@@ -203,7 +263,7 @@ func (d *database) attempt(ctx context.Context, change func(ctx context.Context,
 		return err
 	}
 	if err := tx.Commit(); err != nil {
-		return d.failed(within, err)
+		return d.Failed(within, err)
 	}
 	d.metrics.CommitDuration.WithLabelValues(d.label).Observe(time.Since(start).Seconds())
 	// The connection was busy until here, so what it met for the first time is
@@ -213,7 +273,7 @@ func (d *database) attempt(ctx context.Context, change func(ctx context.Context,
 }
 
 // reconnect closes the connections that nobody uses at the moment.
-func (d *database) reconnect() {
+func (d *DB) reconnect() {
 	d.writer.SetMaxIdleConns(0)
 	d.writer.SetMaxIdleConns(1)
 	readers := d.reader.Stats().MaxOpenConnections
@@ -221,12 +281,12 @@ func (d *database) reconnect() {
 	d.reader.SetMaxIdleConns(readers)
 }
 
-// failed is the error for callers when the database did not do its part. It is
+// Failed is the error for callers when the database did not do its part. It is
 // counted, unless the caller just did not wait.
-func (d *database) failed(ctx context.Context, err error) error {
-	slow := errors.Is(context.Cause(ctx), errSlow)
-	if slow && !errors.Is(err, errSlow) {
-		err = fmt.Errorf("%w: %w", errSlow, err)
+func (d *DB) Failed(ctx context.Context, err error) error {
+	slow := errors.Is(context.Cause(ctx), ErrSlow)
+	if slow && !errors.Is(err, ErrSlow) {
+		err = fmt.Errorf("%w: %w", ErrSlow, err)
 	}
 	if slow || ctx.Err() == nil {
 		d.metrics.StoreErrors.WithLabelValues(d.label).Inc()
@@ -234,36 +294,46 @@ func (d *database) failed(ctx context.Context, err error) error {
 	return fmt.Errorf("%s: %w: %w", d.label, chat.Errorf(chat.Unavailable, "The database is not available, try again"), err)
 }
 
-// exec runs a statement and returns how many rows it changed.
-func (s session) exec(ctx context.Context, query string, args ...any) (int64, error) {
+// DB is the database that the session is of.
+func (s Session) DB() *DB { return s.db }
+
+// LockKeys has the transaction wait for those on other servers that have locked
+// one of the keys, until it sees what they have written. The locks are held until
+// the transaction ends. It is the first statement of a transaction of Share.
+func (s Session) LockKeys(ctx context.Context, keys []string) error {
+	return s.db.lockKeys(ctx, s, keys)
+}
+
+// Exec runs a statement and returns how many rows it changed.
+func (s Session) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	statement, err := s.prepare(ctx, query) //nolint:sqlclosecheck // It is kept for the next call, or ends with the transaction.
 	if err != nil {
-		return 0, s.db.failed(ctx, err)
+		return 0, s.db.Failed(ctx, err)
 	}
 	result, err := statement.ExecContext(ctx, args...)
 	if err != nil {
-		return 0, s.db.failed(ctx, err)
+		return 0, s.db.Failed(ctx, err)
 	}
 	n, err := result.RowsAffected()
 	if err != nil {
-		return 0, s.db.failed(ctx, err)
+		return 0, s.db.Failed(ctx, err)
 	}
 	return n, nil
 }
 
-// row reads one row into dest and says whether there was one.
-func (s session) row(ctx context.Context, query string, args []any, dest ...any) (bool, error) {
+// Row reads one row into dest and says whether there was one.
+func (s Session) Row(ctx context.Context, query string, args []any, dest ...any) (bool, error) {
 	found := false
-	err := s.rows(ctx, query, args, func(scan func(...any) error) error {
+	err := s.Rows(ctx, query, args, func(scan func(...any) error) error {
 		found = true
 		return scan(dest...)
 	})
 	return found, err
 }
 
-// rows calls each for every row; scan reads its columns. What each returns ends
+// Rows calls each for every row; scan reads its columns. What each returns ends
 // the reading and is an error of the database.
-func (s session) rows(ctx context.Context, query string, args []any, each func(scan func(...any) error) error) error {
+func (s Session) Rows(ctx context.Context, query string, args []any, each func(scan func(...any) error) error) error {
 	if s.reading {
 		var cancel context.CancelFunc
 		ctx, cancel = s.db.bounded(ctx)
@@ -271,7 +341,7 @@ func (s session) rows(ctx context.Context, query string, args []any, each func(s
 	}
 	statement, err := s.prepare(ctx, query) //nolint:sqlclosecheck // It is kept for the next call, or ends with the transaction.
 	if err != nil {
-		return s.db.failed(ctx, err)
+		return s.db.Failed(ctx, err)
 	}
 	rows, err := statement.QueryContext(ctx, args...)
 	if err != nil {
@@ -280,7 +350,7 @@ func (s session) rows(ctx context.Context, query string, args []any, each func(s
 	defer rows.Close()
 	for rows.Next() {
 		if err := each(rows.Scan); err != nil {
-			return s.db.failed(ctx, err)
+			return s.db.Failed(ctx, err)
 		}
 	}
 	if err := rows.Err(); err != nil {
@@ -290,9 +360,9 @@ func (s session) rows(ctx context.Context, query string, args []any, each func(s
 }
 
 // unread is the outcome of a query that failed.
-func (s session) unread(ctx context.Context, err error) error {
+func (s Session) unread(ctx context.Context, err error) error {
 	if s.reading && s.db.matchesNothing(err) {
 		return nil
 	}
-	return s.db.failed(ctx, err)
+	return s.db.Failed(ctx, err)
 }

@@ -1,4 +1,4 @@
-package store
+package sqldb
 
 import (
 	"context"
@@ -52,19 +52,19 @@ func (d *disk) now() state {
 	return d.state
 }
 
-func (d *disk) committer(keep bool) *committer[int] {
-	c := &committer[int]{
-		label: "test", metrics: telemetry.NewMetrics(), write: d.write,
-		batchItems: 4, batchSize: 10, capacity: 20, keep: keep,
-		trouble: func(err error) { d.set(func(s *state) { s.trouble = append(s.trouble, err) }) },
-		lost:    func(n int) { d.set(func(s *state) { s.lost += n }) },
+func (d *disk) committer(keep bool) *Committer[int] {
+	c := &Committer[int]{
+		Label: "test", Metrics: telemetry.NewMetrics(), Write: d.write,
+		BatchItems: 4, BatchSize: 10, Capacity: 20, Keep: keep,
+		Trouble: func(err error) { d.set(func(s *state) { s.trouble = append(s.trouble, err) }) },
+		Lost:    func(n int) { d.set(func(s *state) { s.lost += n }) },
 	}
-	return c.start()
+	return c.Start()
 }
 
-func isDone(b *batch[int]) bool {
+func isDone(b *Batch[int]) bool {
 	select {
-	case <-b.done:
+	case <-b.Done:
 		return true
 	default:
 		return false
@@ -73,23 +73,23 @@ func isDone(b *batch[int]) bool {
 
 // bubble runs a test in which time is not real. The committer runs when the
 // test calls begin, and has ended when the test has.
-func bubble(t *testing.T, keep bool, test func(t *testing.T, d *disk, c *committer[int], begin func())) {
+func bubble(t *testing.T, keep bool, test func(t *testing.T, d *disk, c *Committer[int], begin func())) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		d := &disk{}
 		c := d.committer(keep)
-		test(t, d, c, func() { go c.run() })
-		c.close()
+		test(t, d, c, func() { go c.Run() })
+		c.Close()
 		synctest.Wait()
 	})
 }
 
 // add adds items of size 1 and returns their batches.
-func add(t *testing.T, c *committer[int], items ...int) []*batch[int] {
+func add(t *testing.T, c *Committer[int], items ...int) []*Batch[int] {
 	t.Helper()
-	var all []*batch[int]
+	var all []*Batch[int]
 	for _, item := range items {
-		b, err := c.add(item, 1)
+		b, err := c.Add(item, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,12 +102,12 @@ func TestCommitter(t *testing.T) {
 	failure := errors.New("no disk")
 
 	t.Run("what waits is stored together, in order, in bounded batches", func(t *testing.T) {
-		bubble(t, false, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+		bubble(t, false, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
 			all := add(t, c, 1, 2, 3, 4, 5)
-			if _, err := c.add(6, 9); err != nil {
+			if _, err := c.Add(6, 9); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := c.add(7, 2); err != nil { // 5 and 6 have size 10
+			if _, err := c.Add(7, 2); err != nil { // 5 and 6 have size 10
 				t.Fatal(err)
 			}
 			begin()
@@ -116,15 +116,15 @@ func TestCommitter(t *testing.T) {
 				t.Errorf("stored %v in batches of %v", d.now().stored, d.now().batches)
 			}
 			for i, b := range all {
-				if !isDone(b) || b.err != nil {
-					t.Errorf("item %d: done %t, error %v", i+1, isDone(b), b.err)
+				if !isDone(b) || b.Err != nil {
+					t.Errorf("item %d: done %t, error %v", i+1, isDone(b), b.Err)
 				}
 			}
 		})
 	})
 
 	t.Run("while one batch is written the next one fills", func(t *testing.T) {
-		bubble(t, false, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+		bubble(t, false, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
 			d.set(func(s *state) { s.slow = time.Millisecond })
 			begin()
 			first := add(t, c, 1)[0]
@@ -141,44 +141,44 @@ func TestCommitter(t *testing.T) {
 	})
 
 	t.Run("a commit that was shared is not followed at once, one that was not is", func(t *testing.T) {
-		bubble(t, false, func(t *testing.T, d *disk, c *committer[int], begin func()) {
-			c.pace = 2 * time.Millisecond
+		bubble(t, false, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
+			c.Pace = 2 * time.Millisecond
 			alone := add(t, c, 1)[0]
 			begin()
-			<-alone.done
+			<-alone.Done
 			start := time.Now()
 			add(t, c, 2, 3)
 			synctest.Wait()
 			next := add(t, c, 4)[0]
 			synctest.Wait()
 			more := add(t, c, 5)[0]
-			<-more.done
-			if !slices.Equal(d.now().batches, []int{1, 2, 2}) || next != more || time.Since(start) != c.pace {
+			<-more.Done
+			if !slices.Equal(d.now().batches, []int{1, 2, 2}) || next != more || time.Since(start) != c.Pace {
 				t.Errorf("batches of %v within %v", d.now().batches, time.Since(start))
 			}
 		})
 	})
 
 	t.Run("without keep callers get the error, and the next ones a new try", func(t *testing.T) {
-		bubble(t, false, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+		bubble(t, false, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
 			d.set(func(s *state) { s.err = failure })
 			begin()
 			b := add(t, c, 1)[0]
-			<-b.done
-			if !errors.Is(b.err, failure) {
-				t.Errorf("got %v", b.err)
+			<-b.Done
+			if !errors.Is(b.Err, failure) {
+				t.Errorf("got %v", b.Err)
 			}
 			d.set(func(s *state) { s.err = nil })
 			b = add(t, c, 2)[0]
-			<-b.done
-			if b.err != nil || !slices.Equal(d.now().stored, []int{2}) {
-				t.Errorf("then got %v, stored %v", b.err, d.now().stored)
+			<-b.Done
+			if b.Err != nil || !slices.Equal(d.now().stored, []int{2}) {
+				t.Errorf("then got %v, stored %v", b.Err, d.now().stored)
 			}
 		})
 	})
 
 	t.Run("with keep nobody waits for a disk that fails, and nothing is lost", func(t *testing.T) {
-		bubble(t, true, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+		bubble(t, true, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
 			d.set(func(s *state) { s.err = failure })
 			begin()
 			first := add(t, c, 1)[0]
@@ -191,7 +191,7 @@ func TestCommitter(t *testing.T) {
 			d.set(func(s *state) { s.err = nil })
 			time.Sleep(lastRetry)
 			after := add(t, c, 4)[0]
-			<-after.done
+			<-after.Done
 			if !slices.Equal(d.now().stored, []int{1, 2, 3, 4}) {
 				t.Errorf("stored %v", d.now().stored)
 			}
@@ -202,7 +202,7 @@ func TestCommitter(t *testing.T) {
 	})
 
 	t.Run("with keep a disk that works again is waited for, whatever is left from before", func(t *testing.T) {
-		bubble(t, true, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+		bubble(t, true, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
 			d.set(func(s *state) { s.err = failure })
 			begin()
 			add(t, c, 1)
@@ -218,7 +218,7 @@ func TestCommitter(t *testing.T) {
 			if isDone(after) {
 				t.Error("it is done before it is written")
 			}
-			<-after.done
+			<-after.Done
 			if !slices.Equal(d.now().stored, []int{1, 2, 3, 4, 5, 6, 7}) {
 				t.Errorf("it is done when %v are stored", d.now().stored)
 			}
@@ -227,7 +227,7 @@ func TestCommitter(t *testing.T) {
 	})
 
 	t.Run("with keep nobody waits long for a disk that hangs", func(t *testing.T) {
-		bubble(t, true, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+		bubble(t, true, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
 			d.set(func(s *state) { s.slow = time.Hour })
 			begin()
 			first := add(t, c, 1)[0]
@@ -250,10 +250,10 @@ func TestCommitter(t *testing.T) {
 	})
 
 	t.Run("with keep a stall that is noticed late is not the next batch's", func(t *testing.T) {
-		bubble(t, true, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+		bubble(t, true, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
 			begin()
 			first := add(t, c, 1)[0]
-			<-first.done
+			<-first.Done
 			d.set(func(s *state) { s.slow = time.Second })
 			second := add(t, c, 2)[0]
 			synctest.Wait()
@@ -261,7 +261,7 @@ func TestCommitter(t *testing.T) {
 			if isDone(second) {
 				t.Error("it is done before it is written")
 			}
-			<-second.done
+			<-second.Done
 			if d.now().trouble != nil {
 				t.Errorf("trouble told: %v", d.now().trouble)
 			}
@@ -270,17 +270,17 @@ func TestCommitter(t *testing.T) {
 	})
 
 	t.Run("the capacity counts what is not stored yet, and no more", func(t *testing.T) {
-		bubble(t, true, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+		bubble(t, true, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
 			d.set(func(s *state) { s.err = failure })
 			begin()
 			for range 2 {
-				if _, err := c.add(0, 10); err != nil {
+				if _, err := c.Add(0, 10); err != nil {
 					t.Fatal(err)
 				}
 				synctest.Wait()
 			}
-			if _, err := c.add(0, 1); !errors.Is(err, errFull) {
-				t.Errorf("beyond the capacity: %v", err)
+			if _, err := c.Add(0, 1); !errors.Is(err, errFull) {
+				t.Errorf("beyond the Capacity: %v", err)
 			}
 			d.set(func(s *state) { s.err = nil })
 			time.Sleep(2 * lastRetry)
@@ -289,15 +289,15 @@ func TestCommitter(t *testing.T) {
 	})
 
 	t.Run("closing stores what waits and takes nothing more", func(t *testing.T) {
-		bubble(t, false, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+		bubble(t, false, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
 			d.set(func(s *state) { s.slow = time.Second })
 			all := add(t, c, 1, 2, 3, 4, 5, 6)
-			c.close()
-			if _, err := c.add(7, 1); !errors.Is(err, errClosed) {
+			c.Close()
+			if _, err := c.Add(7, 1); !errors.Is(err, ErrClosed) {
 				t.Errorf("after closing: %v", err)
 			}
 			begin()
-			<-all[5].done
+			<-all[5].Done
 			if !slices.Equal(d.now().stored, []int{1, 2, 3, 4, 5, 6}) {
 				t.Errorf("stored %v", d.now().stored)
 			}
@@ -305,12 +305,12 @@ func TestCommitter(t *testing.T) {
 	})
 
 	t.Run("closing on a disk that fails says what is lost", func(t *testing.T) {
-		bubble(t, true, func(t *testing.T, d *disk, c *committer[int], begin func()) {
+		bubble(t, true, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
 			d.set(func(s *state) { s.err = failure })
 			add(t, c, 1, 2, 3, 4, 5)
 			begin()
 			synctest.Wait()
-			c.close()
+			c.Close()
 			synctest.Wait()
 			if d.now().lost != 5 {
 				t.Errorf("%d are lost, want 5", d.now().lost)

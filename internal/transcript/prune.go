@@ -1,11 +1,40 @@
-package store
+package transcript
 
 import (
 	"context"
 	"log/slog"
 	"math"
 	"time"
+
+	"confab/internal/sqldb"
 )
+
+// Prune deletes the records that no reader is owed any more, in small
+// transactions. Records older than the retention are owed to no reader: they are
+// dropped, counted and logged.
+func (db *DB) Prune(ctx context.Context) error {
+	now, err := db.sql.Now(ctx)
+	if err != nil {
+		return err
+	}
+	expired := now.Add(-db.o.Retention)
+	if err := db.dropOwed(ctx, expired); err != nil {
+		return err
+	}
+	if err := db.pruneDelivered(ctx); err != nil {
+		return err
+	}
+	// Records stand nearly in the order of their times, so the oldest are in
+	// front, and no index over the times is needed to find them. What dropOwed
+	// left is part of an object that was begun, and goes with the rest of it.
+	err = db.sql.DeleteBefore(ctx, `DELETE FROM transcript WHERE position IN (SELECT position FROM
+		(SELECT position, time, room_id FROM transcript ORDER BY position LIMIT $2) AS oldest WHERE time < $1
+		AND NOT EXISTS (SELECT 1 FROM backlogs b WHERE b.room_id = oldest.room_id AND b.delivered < oldest.position AND oldest.position <= b.head))`, expired)
+	if err != nil {
+		return err
+	}
+	return db.sql.DeleteBefore(ctx, `DELETE FROM writers WHERE owner IN (SELECT owner FROM writers WHERE time < $1 LIMIT $2)`, now.Add(-writerKept))
+}
 
 // dropOwed takes from every backlog what is older than expired. An object that
 // was begun is dropped as a whole, when its last record has expired: written
@@ -48,7 +77,7 @@ func (db *DB) dropReader(ctx context.Context, reader int64, expired time.Time) (
 	after := agedBacklog{since: math.MinInt64}
 	for {
 		var aged []agedBacklog
-		err := db.transcript.read().rows(ctx, `SELECT room_id, delivered, head, since, object_to FROM backlogs
+		err := db.sql.Read().Rows(ctx, `SELECT room_id, delivered, head, since, object_to FROM backlogs
 			WHERE reader_id = $1 AND delivered < head AND since < $2 AND (since, room_id) > ($3, $4) ORDER BY since, room_id LIMIT $5`,
 			[]any{reader, expired.UnixNano(), after.since, after.room, page}, func(scan func(...any) error) error {
 				var a agedBacklog
@@ -74,10 +103,10 @@ func (db *DB) dropReader(ctx context.Context, reader int64, expired time.Time) (
 }
 
 func (db *DB) dropBacklog(ctx context.Context, reader int64, a agedBacklog, expired time.Time) (dropped int, err error) {
-	err = db.transcript.update(ctx, func(ctx context.Context, s session) error {
+	err = db.sql.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
 		dropped = 0
 		var last *int64
-		if _, err := s.row(ctx, `SELECT max(position) FROM transcript WHERE room_id = $1 AND position > $2 AND position <= $3 AND time < $4`,
+		if _, err := s.Row(ctx, `SELECT max(position) FROM transcript WHERE room_id = $1 AND position > $2 AND position <= $3 AND time < $4`,
 			[]any{a.room, a.delivered, a.head, expired.UnixNano()}, &last); err != nil {
 			return err
 		}
@@ -88,7 +117,7 @@ func (db *DB) dropBacklog(ctx context.Context, reader int64, a agedBacklog, expi
 		if last == nil {
 			// since is older than all that is left. When nothing is, it is all done.
 			var some int64
-			left, err := s.row(ctx, `SELECT position FROM transcript WHERE room_id = $1 AND position > $2 AND position <= $3 LIMIT 1`,
+			left, err := s.Row(ctx, `SELECT position FROM transcript WHERE room_id = $1 AND position > $2 AND position <= $3 LIMIT 1`,
 				[]any{a.room, a.delivered, a.head}, &some)
 			if err != nil {
 				return err
@@ -100,16 +129,16 @@ func (db *DB) dropBacklog(ctx context.Context, reader int64, a agedBacklog, expi
 		if last != nil && to == a.delivered {
 			return nil // An object that has not expired as a whole.
 		}
-		if _, err := s.row(ctx, `SELECT count(*) FROM transcript WHERE room_id = $1 AND position > $2 AND position <= $3 AND readers LIKE $4`,
+		if _, err := s.Row(ctx, `SELECT count(*) FROM transcript WHERE room_id = $1 AND position > $2 AND position <= $3 AND readers LIKE $4`,
 			[]any{a.room, a.delivered, to, readerPattern(reader)}, &dropped); err != nil {
 			return err
 		}
 		if to == a.delivered {
-			_, err := s.exec(ctx, `UPDATE backlogs SET since = $4 WHERE reader_id = $1 AND room_id = $2 AND delivered = $3`,
+			_, err := s.Exec(ctx, `UPDATE backlogs SET since = $4 WHERE reader_id = $1 AND room_id = $2 AND delivered = $3`,
 				reader, a.room, a.delivered, expired.UnixNano())
 			return err
 		}
-		n, err := s.exec(ctx, `UPDATE backlogs SET delivered = $4, object_key = NULL, object_to = NULL, since = $5
+		n, err := s.Exec(ctx, `UPDATE backlogs SET delivered = $4, object_key = NULL, object_to = NULL, since = $5
 			WHERE reader_id = $1 AND room_id = $2 AND delivered = $3`, reader, a.room, a.delivered, to, expired.UnixNano())
 		if n == 0 {
 			dropped = 0 // Delivered meanwhile.
@@ -129,7 +158,7 @@ func (db *DB) pruneDelivered(ctx context.Context) error {
 			to int64 // everything up to here was delivered
 		}
 		var rooms []room
-		err := db.transcript.read().rows(ctx, `SELECT room_id, coalesce(min(CASE WHEN delivered < head THEN delivered END), max(head))
+		err := db.sql.Read().Rows(ctx, `SELECT room_id, coalesce(min(CASE WHEN delivered < head THEN delivered END), max(head))
 			FROM backlogs WHERE room_id > $1 GROUP BY room_id ORDER BY room_id LIMIT $2`, []any{after, page}, func(scan func(...any) error) error {
 			var r room
 			err := scan(&r.id, &r.to)
@@ -140,10 +169,10 @@ func (db *DB) pruneDelivered(ctx context.Context) error {
 			return err
 		}
 		for rest := rooms; len(rest) > 0; {
-			err := db.transcript.update(ctx, func(ctx context.Context, s session) error {
-				for left := int64(pruneRows); len(rest) > 0 && left > 0; {
+			err := db.sql.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
+				for left := int64(sqldb.DeleteRows); len(rest) > 0 && left > 0; {
 					r := rest[0]
-					n, err := s.exec(ctx, `DELETE FROM transcript WHERE position IN
+					n, err := s.Exec(ctx, `DELETE FROM transcript WHERE position IN
 						(SELECT position FROM transcript WHERE room_id = $1 AND position <= $2 ORDER BY position LIMIT $3)`, r.id, r.to, left)
 					if err != nil {
 						return err
@@ -151,7 +180,7 @@ func (db *DB) pruneDelivered(ctx context.Context) error {
 					if left -= n; left == 0 {
 						return nil
 					}
-					if _, err := s.exec(ctx, `DELETE FROM backlogs WHERE room_id = $1 AND delivered = head AND head <= $2`, r.id, r.to); err != nil {
+					if _, err := s.Exec(ctx, `DELETE FROM backlogs WHERE room_id = $1 AND delivered = head AND head <= $2`, r.id, r.to); err != nil {
 						return err
 					}
 					rest = rest[1:]

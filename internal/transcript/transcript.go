@@ -1,0 +1,304 @@
+// Package transcript is the durable record of the frames that rooms delivered,
+// in SQL, with the positions of those who read it: chat logging delivers what the
+// readers of a room's logging configurations are owed.
+//
+// A frame enters it together with its readers, in one commit, which frames that
+// come at the same time share. Frames that cannot be written wait in memory:
+// rooms continue while the disk does not work. A server that reads takes a lease
+// on a reader first. What every reader has, and what is older than the retention,
+// is pruned.
+//
+// DB implements messaging.Transcript and chatlog.Transcript.
+package transcript
+
+import (
+	"context"
+	"crypto/rand"
+	"embed"
+	"log/slog"
+	"sync"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/sqldb"
+	"confab/internal/telemetry"
+)
+
+// The defaults of Options.
+const (
+	DefaultRetention  = 72 * time.Hour
+	DefaultSpoolBytes = 64 << 20
+	DefaultLogBytes   = 512 << 20
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// Database describes the database that New takes. logBytes is how long SQLite's
+// log of it gets, about; 0 is 512 MiB. The shorter it is, the more often do frames
+// wait for it to begin anew.
+func Database(logBytes int) sqldb.Spec {
+	if logBytes <= 0 {
+		logBytes = DefaultLogBytes
+	}
+	return sqldb.Spec{
+		Name:            "transcript",
+		Migrations:      migrations,
+		LogBytes:        logBytes,
+		PostgresReaders: 4,
+		PostgresLock:    4,
+		Loss:            "chat that was not yet logged is then lost",
+		// Leases stay behind.
+		Tables: []sqldb.Table{
+			{Name: "readers", Columns: "id, logging_configuration_id, destination_type, destination_name", Numbered: "id"},
+			{Name: "transcript", Columns: "position, room_id, epoch, sequence, time, type, json, readers", Numbered: "position"},
+			{Name: "backlogs", Columns: "reader_id, room_id, delivered, head, since, bytes, object_key, object_to"},
+		},
+	}
+}
+
+// LoggingConfigurations is where the readers of a frame are looked up.
+type LoggingConfigurations interface {
+	// LoggingConfiguration returns the one with the bare id, or NotFound.
+	LoggingConfiguration(ctx context.Context, id string) (*chat.LoggingConfiguration, error)
+}
+
+// Options say how the transcript is kept. Fields without a comment are required.
+type Options struct {
+	Configurations LoggingConfigurations
+	// Region and Account stand in the ARNs of logging configurations.
+	Region, Account string
+	// Retention is how long frames stay in the transcript; 0 is 72 hours.
+	Retention time.Duration
+	// SpoolBytes bounds the frames in memory that wait to be written, also while
+	// the disk does not work; 0 is 64 MiB.
+	SpoolBytes int
+	Log        *slog.Logger
+	Metrics    *telemetry.Metrics
+}
+
+// DB is the transcript. All methods may be called from any goroutine.
+type DB struct {
+	o   Options
+	sql *sqldb.DB
+
+	frames  *sqldb.Committer[*chat.Frame]
+	drops   dropLog
+	writing batchName // of the goroutine that writes frames
+	readers readers
+	moves   *sqldb.Committer[*move]
+
+	background sync.WaitGroup
+}
+
+// New returns the transcript in the database, which was opened as Database says.
+// Close it before the database.
+func New(db *sqldb.DB, o Options) *DB {
+	if o.Retention <= 0 {
+		o.Retention = DefaultRetention
+	}
+	if o.SpoolBytes <= 0 {
+		o.SpoolBytes = DefaultSpoolBytes
+	}
+	t := &DB{o: o, sql: db}
+	t.frames = newFrames(t)
+	t.moves = newMoves(t)
+	t.background.Go(t.frames.Run)
+	t.background.Go(t.moves.Run)
+	return t
+}
+
+// Close writes what still waits, for a few seconds at most. Append refuses after
+// it.
+func (db *DB) Close() {
+	db.frames.Close()
+	db.moves.Close()
+	db.background.Wait()
+}
+
+// Record is one frame in the transcript.
+type Record struct {
+	// Position grows from record to record of a room, with gaps, and is never
+	// given again.
+	Position int64
+	RoomID   string
+	// Epoch and Sequence are the frame's, see chat.Frame.
+	Epoch    uint64
+	Sequence uint64
+	Time     time.Time
+	Type     chat.FrameType
+	JSON     []byte
+}
+
+const (
+	transcriptBatch     = 512
+	transcriptBatchSize = 4 << 20
+	// frameOverhead is what a frame takes in memory besides its JSON, roughly.
+	frameOverhead = 256
+)
+
+var insertFrames = sqldb.NewInserts(`INSERT INTO transcript (room_id, epoch, sequence, time, type, json, readers) VALUES `, 7, ``)
+
+func newFrames(db *DB) *sqldb.Committer[*chat.Frame] {
+	c := &sqldb.Committer[*chat.Frame]{
+		Label:      db.sql.Label(),
+		Metrics:    db.o.Metrics,
+		Write:      db.writeFrames,
+		BatchItems: transcriptBatch,
+		BatchSize:  transcriptBatchSize,
+		Capacity:   db.o.SpoolBytes,
+		Keep:       true,
+		Trouble: func(err error) {
+			if err == nil {
+				db.o.Log.Info("the transcript is written again")
+				return
+			}
+			db.o.Log.Error("cannot write the transcript; frames are kept in memory, rooms go on", slog.Any("error", err), slog.Int("spool_bytes", db.o.SpoolBytes))
+		},
+		Lost: func(n int) { db.drops.add(db, n, sqldb.ErrClosed) },
+	}
+	return c.Start()
+}
+
+// Append queues the frame for the transcript, behind those appended before, and
+// returns at once. The channel is closed when the frame is durable against
+// kill -9. While the disk does not work it is closed at once: the frame is then in
+// a spool in memory, and is written when the disk works again. When the spool is
+// full too, the frame is dropped, counted and logged.
+func (db *DB) Append(f *chat.Frame) <-chan struct{} {
+	b, err := db.frames.Add(f, len(f.JSON)+frameOverhead)
+	if err != nil {
+		db.drops.add(db, 1, err)
+		return released
+	}
+	return b.Done
+}
+
+// released is a channel that nobody waits for.
+var released = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// writeFrames stores the frames, and with them who is owed them.
+//
+// Rooms are locked first. So, also while a room's home moves to another server, a room's rows become visible in the order of their
+// positions; before is behind all that was written for these rooms, and what is
+// written for them later stands behind head. Other rooms may have rows around
+// both that are not committed yet: nobody asks for those by these bounds.
+func (db *DB) writeFrames(ctx context.Context, frames []*chat.Frame) error {
+	ids, err := db.resolve(ctx, frames)
+	if err != nil {
+		return err
+	}
+	batch := db.writing.of(frames)
+	return db.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
+		if err := s.LockKeys(ctx, roomsOf(frames)); err != nil {
+			return err
+		}
+		// A commit whose answer was lost may have worked. Then this is the batch
+		// that the server wrote last.
+		n, err := s.Exec(ctx, `INSERT INTO writers (owner, batch, time) VALUES ($1, $2, `+s.DB().Clock()+`)
+			ON CONFLICT (owner) DO UPDATE SET batch = excluded.batch, time = excluded.time WHERE writers.batch <> excluded.batch`, s.DB().Owner(), batch)
+		if err != nil || n == 0 {
+			return err
+		}
+		before, err := lastPosition(ctx, s)
+		if err != nil {
+			return err
+		}
+		err = sqldb.EachGroup(&insertFrames, frames, func(query string, group []*chat.Frame) error {
+			args := make([]any, 0, 7*len(group))
+			for _, f := range group {
+				args = append(args, f.RoomID, int64(f.Epoch), int64(f.Sequence), f.Time.UnixNano(), string(f.Type), f.JSON, readerList(f, ids))
+			}
+			_, err := s.Exec(ctx, query, args...)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		head, err := lastPosition(ctx, s)
+		if err != nil {
+			return err
+		}
+		return addBacklogs(ctx, s, frames, ids, before, head)
+	})
+}
+
+// writerKept is how long the last batch of a server is remembered: longer than
+// anybody tries to write it.
+const writerKept = 24 * time.Hour
+
+// batchName names a batch of frames, by the same name as often as it is tried.
+// Batches come one after the other.
+type batchName struct {
+	first *chat.Frame
+	name  [16]byte
+}
+
+func (b *batchName) of(frames []*chat.Frame) []byte {
+	if b.first != frames[0] {
+		b.first = frames[0]
+		rand.Read(b.name[:])
+	}
+	return b.name[:]
+}
+
+// roomsOf are the rooms of the frames; some may stand there several times.
+func roomsOf(frames []*chat.Frame) []string {
+	var rooms []string
+	for _, f := range frames {
+		if n := len(rooms); n == 0 || rooms[n-1] != f.RoomID {
+			rooms = append(rooms, f.RoomID)
+		}
+	}
+	return rooms
+}
+
+// lastPosition is the last one in the transcript, 0 when it is empty.
+func lastPosition(ctx context.Context, s sqldb.Session) (last int64, err error) {
+	_, err = s.Row(ctx, `SELECT coalesce(max(position), 0) FROM transcript`, nil, &last)
+	return last, err
+}
+
+// Read returns up to max records of a room behind the position after, in order;
+// 0 is before the first. Fewer than max means that these are all there are now.
+func (db *DB) Read(ctx context.Context, roomID string, after int64, max int) ([]Record, error) {
+	var all []Record
+	err := db.sql.Read().Rows(ctx, `SELECT position, epoch, sequence, time, type, json FROM transcript
+		WHERE room_id = $1 AND position > $2 ORDER BY position LIMIT $3`, []any{roomID, after, max}, func(scan func(...any) error) error {
+		r := Record{RoomID: roomID}
+		var epoch, sequence, at int64
+		if err := scan(&r.Position, &epoch, &sequence, &at, &r.Type, &r.JSON); err != nil {
+			return err
+		}
+		r.Epoch, r.Sequence, r.Time = uint64(epoch), uint64(sequence), sqldb.Time(at)
+		all = append(all, r)
+		return nil
+	})
+	return all, err
+}
+
+// dropLog counts frames that are lost, and says so in the log once in a while.
+type dropLog struct {
+	mu      sync.Mutex
+	dropped int       // since the last line
+	next    time.Time // when the next line may be written
+}
+
+const dropLogEvery = 10 * time.Second
+
+func (d *dropLog) add(db *DB, n int, cause error) {
+	db.o.Metrics.TranscriptDropped.Add(float64(n))
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dropped += n
+	now := time.Now()
+	if now.Before(d.next) {
+		return
+	}
+	db.o.Log.Error("frames of rooms were not kept for logging", slog.Int("frames", d.dropped), slog.Any("error", cause))
+	d.dropped, d.next = 0, now.Add(dropLogEvery)
+}
