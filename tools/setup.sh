@@ -13,6 +13,8 @@ wanted=(
   "chromium chromium"
   "aws awscli"
   "haproxy haproxy"
+  "nginx nginx"
+  "caddy caddy"
   "systemd-analyze systemd"
   "ip iproute2"
   "nft nftables"
