@@ -18,6 +18,7 @@ wanted=(
   "systemd-analyze systemd"
   "ip iproute2"
   "nft nftables"
+  "sqlite3 sqlite3"
 )
 missing=()
 for line in "${wanted[@]}"; do

@@ -2,7 +2,7 @@
 
 // Command delivery measures what it costs a server to hand a message to
 // everybody in a room: Confab, its event loops alone, other servers, and a
-// floor that does nothing but write. See docs/performance.md; make
+// floor that does nothing but write. See docs/measurements/delivery.md; make
 // bench-delivery builds what it needs and runs it.
 //
 // The server has one core for itself and the generator another. What is

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// allScenarios are those of docs/performance.md.
+// allScenarios are those of docs/measurements/delivery.md.
 func allScenarios(quick bool) []*scenario {
 	warm, measure := 700*time.Millisecond, 3*time.Second
 	// Processes may often have 20,000 files open, of which Confab keeps some for

@@ -21,3 +21,11 @@ func TestChatClient(t *testing.T) {
 	s := process.Serve(t, process.Options{})
 	nodeTest(t, 4*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "messaging.test.mjs")
 }
+
+// TestRefreshLosesNothing has official clients renew their tokens 50 times in the
+// middle of delivery windows.
+func TestRefreshLosesNothing(t *testing.T) {
+	t.Parallel()
+	s := process.Serve(t, process.Options{Args: []string{"--delivery-window", "100ms"}})
+	nodeTest(t, 2*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "refresh.test.mjs")
+}

@@ -62,7 +62,7 @@ func TestWrongClusterSecret(t *testing.T) {
 		if !strings.Contains(log, `"members":1`) || strings.Contains(log, `"members":2`) {
 			return fmt.Errorf("the stranger is no cluster of its own: %s", tail(log, 4000))
 		}
-		if lines := strings.Count(log, "Not ready: nobody lets this node into the cluster"); lines != 1 {
+		if lines := strings.Count(log, "Not ready: the other nodes reject this node"); lines != 1 {
 			t.Errorf("the stranger logs %d times that it is refused", lines)
 		}
 		t.Logf("the stranger logs: %.300s", lineWith(log, "Not ready"))

@@ -1,7 +1,7 @@
 // Package fault breaks a cluster of three real nodes in every way that we know,
 // again and again, while people chat in it, and holds what they saw against the
 // rules of package history. "make fault" runs it and prints the table of
-// docs/operations.md.
+// docs/measurements/faults.md.
 //
 // It needs Linux, root for network namespaces, and the Debian packages
 // postgresql, iproute2 and nftables. Where namespaces or nftables are missing, the

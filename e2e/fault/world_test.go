@@ -162,7 +162,7 @@ func (w *world) keep(t *testing.T, trial *cluster.Trial) {
 	for _, n := range w.cluster.Nodes {
 		write(n.Name+".log", []byte(n.Log()))
 		for line := range strings.Lines(n.Log()) {
-			if strings.Contains(line, "new view") {
+			if strings.Contains(line, "View committed") {
 				t.Logf("%s: %s", n.Name, line[:min(len(line), 250)])
 			}
 		}

@@ -130,7 +130,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	s.onClose(func() error { s.ring.Close(); return nil })
 
-	sockets := edge.NewSockets(cfg.DeliveryWindow, cfg.IOURing == config.IOURingAuto, s.metrics, s.log)
+	sockets := edge.NewSockets(cfg.DeliveryWindow, overlap(cfg), cfg.IOURing == config.IOURingAuto, s.metrics, s.log)
 	if s.reviewer, err = newReviewer(ctx, cfg, s.metrics, s.log); err != nil {
 		return err
 	}

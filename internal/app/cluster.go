@@ -17,6 +17,7 @@ import (
 	"confab/internal/messaging"
 	"confab/internal/nats"
 	"confab/internal/quota"
+	"confab/internal/websocket"
 )
 
 // How long a start waits for the other nodes, and a stop for the others to take
@@ -29,6 +30,17 @@ const (
 // readAgain is how old the settings of a live room may become when the notice
 // of a change was lost between nodes.
 const readAgain = 30 * time.Second
+
+// overlap is for how long a new connection gets what this node has written already.
+// The client's older connection may be on another node, which writes the same a
+// window later at most, and a moment for the way between nodes. A node on its own
+// knows what it has written.
+func overlap(cfg *config.Config) time.Duration {
+	if !cfg.Clustered() {
+		return 0
+	}
+	return max(cfg.DeliveryWindow, websocket.MaxAutoWindow) + 50*time.Millisecond
+}
 
 // connectNodes makes the links to the other nodes, if there are to be any.
 func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {

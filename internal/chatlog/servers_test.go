@@ -11,7 +11,7 @@ import (
 	"confab/internal/store"
 )
 
-// takenOverWithin is what docs/operations.md promises for the readers of a server
+// takenOverWithin is what docs/chat-logging.md promises for the readers of a server
 // that has died, and what a loaded machine may add.
 const takenOverWithin = 10*time.Second + 5*time.Second
 

@@ -10,7 +10,7 @@ import (
 )
 
 // TestAskedAgainOfYoungHome loses the answer to an operation, and the home that
-// carried it out. Who comes to be the home joined afterwards, and lacks the last
+// carried it out. The node that becomes the home joined afterwards, and lacks the last
 // frames besides.
 func TestAskedAgainOfYoungHome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -30,7 +30,7 @@ func TestAskedAgainOfYoungHome(t *testing.T) {
 			}
 		}
 		c := joinNode(t, net, r, nodes, "c")
-		// c hears some of the room's frames, and not the last.
+		// c receives some of the room's frames, and not the last.
 		for room := range asked {
 			if nodes["a"].Owner(room) == "b" {
 				if err := nodes["a"].say(t, room, "behind"); err != nil {
@@ -42,7 +42,7 @@ func TestAskedAgainOfYoungHome(t *testing.T) {
 		net.losing(func(from, to, _ string) bool { return from == "b" && to == "c" })
 		for room := range asked {
 			if nodes["a"].Owner(room) == "b" {
-				if err := nodes["a"].say(t, room, "unheard by c"); err != nil {
+				if err := nodes["a"].say(t, room, "not delivered at c"); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -61,14 +61,14 @@ func TestAskedAgainOfYoungHome(t *testing.T) {
 			}
 			time.Sleep(10 * time.Millisecond)
 			if n := times(nodes["a"].clients[room].contents(), "once"); n != 1 {
-				t.Errorf("%s: heard %d times", room, n)
+				t.Errorf("%s: received %d times", room, n)
 			}
 			if _, err := c.engine.Sequence(t.Context(), o); err != nil {
 				t.Error(err)
 			}
 			time.Sleep(10 * time.Millisecond)
 			if n := times(nodes["a"].clients[room].contents(), "once"); n != 1 {
-				t.Errorf("%s: heard %d times after it was asked at its home", room, n)
+				t.Errorf("%s: received %d times after it was asked at its home", room, n)
 			}
 		}
 		if again == 0 {

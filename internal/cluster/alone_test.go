@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// TestPromiseLost has a node that was stopped ask the other, which went on
+// TestPromiseLost has a node that was stopped ask the other, which continued
 // without it, for a view with both, and loses the questions for a while. The two
-// hear each other, so neither may go on alone from where it was: what one of them
-// acknowledged meanwhile the other would never hear.
+// reach each other, so neither may continue alone from where it was: what one of them
+// acknowledged meanwhile the other would never receive.
 func TestPromiseLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net, r := newNetwork(t, 1), newRooms(8, 100)
@@ -20,14 +20,14 @@ func TestPromiseLost(t *testing.T) {
 		l := startLoad(t, nodes["a"], nodes["b"])
 		l.run(500 * time.Millisecond)
 		net.losing(func(_, _, subject string) bool { return strings.HasSuffix(subject, ".prepare") })
-		nodes["a"].port.goOn()
+		nodes["a"].port.resume()
 		alone := false
 		for range 300 {
 			time.Sleep(10 * time.Millisecond)
 			alone = alone || len(nodes["a"].View().Members) == 1
 		}
 		if alone {
-			t.Error("a went on alone, although it hears b")
+			t.Error("a continued alone, although it sees b")
 		}
 		net.heal()
 		await(t, nodes, 2)
@@ -36,8 +36,8 @@ func TestPromiseLost(t *testing.T) {
 	})
 }
 
-// TestAloneSoon holds how long a node that is cut off from four waits until it
-// goes on alone, although it does not miss all of them in the same beat.
+// TestAloneSoon limits how long a node that is cut off from four waits until it
+// continues alone, although the four do not time out at the same tick.
 func TestAloneSoon(t *testing.T) {
 	for phase := range 8 {
 		synctest.Test(t, func(t *testing.T) {

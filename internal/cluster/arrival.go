@@ -6,49 +6,48 @@ import (
 	"confab/internal/chat"
 )
 
-// arrival is the frame of an operation that this node's own clients asked for,
-// on its way to them. An operation is done for them when their room has
-// delivered its frame: success alone would leave a client without the frame
-// that answers it.
+// arrival is the frame of an operation that this node's own clients asked for, on
+// its way to them. An operation is done for them when their room has delivered its
+// frame: success alone would leave a client without the frame that answers it.
 type arrival struct {
 	// settled is closed when the frame was delivered here, or never will be.
 	settled chan struct{}
 	missed  bool // it never will be; readable once settled is closed
 }
 
-// expect looks out for the frame of an operation. expectNoMore ends it.
-func (n *Node) expect(id string) *arrival {
+// arrivals are the frames that operations of this node wait for, by id.
+type arrivals map[string]*arrival
+
+// expect returns the arrival of an operation's frame; e is its entry in the logs, or
+// nil. remove ends it.
+func (s arrivals) expect(id string, e *entry) *arrival {
 	a := &arrival{settled: make(chan struct{})}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if e := n.ids[id]; e != nil && e.delivered {
+	if e != nil && e.delivered {
 		a.missed = e.missed
 		close(a.settled)
 	} else {
-		n.arrivals[id] = a
+		s[id] = a
 	}
 	return a
 }
 
-func (n *Node) expectNoMore(id string, a *arrival) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.arrivals[id] == a {
-		delete(n.arrivals, id)
+func (s arrivals) remove(id string, a *arrival) {
+	if s[id] == a {
+		delete(s, id)
 	}
 }
 
-// arrive notes that an entry was delivered, or passed over. The caller holds n.mu.
-func (n *Node) arrive(e *entry) {
-	if a := n.arrivals[e.frame.ID]; a != nil {
-		delete(n.arrivals, e.frame.ID)
-		a.missed = e.missed
+// settle notes that a frame was delivered, or passed over.
+func (s arrivals) settle(id string, missed bool) {
+	if a := s[id]; a != nil {
+		delete(s, id)
+		a.missed = missed
 		close(a.settled)
 	}
 }
 
 // wait returns once the frame was delivered here. Unavailable means that it was
-// delivered elsewhere, or that nobody knows within ctx.
+// delivered elsewhere, or that this is not known within ctx.
 func (a *arrival) wait(ctx context.Context) error {
 	select {
 	case <-a.settled:

@@ -1,24 +1,32 @@
-// Package cluster makes several nodes one service: it knows which nodes are
-// alive, which of them is the home of a room, and sees to it that every node
-// delivers the frames of a room in one order, none missing and none twice,
-// whatever becomes of the home.
+// Package cluster makes several nodes one service: it finds out which nodes are
+// alive, which of them is the home of a room, and has every node deliver the frames
+// of a room in one order, none missing and none twice.
 //
-// A node joins and leaves (join.go). Nodes beat (beat.go). Those that hear each
-// other (members.go) agree on a numbered View (view.go, change.go); rendezvous
-// hashing over the view's homes gives every room its home. A home numbers frames
-// (turn.go) and sends them down a stream (stream.go) whose items are counted, so
-// that a lost one is noticed and asked for again (fill.go). It delivers a frame to
-// its own connections once another member has it (ack.go): a frame that anybody saw
-// survives the loss of any one node. Every node keeps a short log of each room
-// (log.go). When the view changes, the new home first gathers what any member has
-// (open.go, state.go), completes it everywhere (history.go, complete.go, level.go),
-// and then goes on.
+// Nodes send heartbeats (heartbeat.go). From those of its peers, a node works out
+// which members the cluster should have (membership.go); the member with the lowest id
+// proposes a numbered View, all its members promise it, and it is committed
+// (proposal.go, commit.go). Rendezvous hashing over the view gives every room its home
+// (view.go). The home gives frames their numbers (broker.go) and sends them down a
+// stream with counts, so that a lost item is noticed and asked for (stream.go,
+// gap.go). It delivers a frame to its own clients once another member has acknowledged
+// it (ack.go). So a frame that any client got survives the loss of any one node.
 //
-// Requests go to the home wherever it moves (route.go); an operation keeps its
-// id, by which a home knows what it, or the home before it, has already done.
+// When a node dies, its heartbeats stop. After 1.5 s its peers let it time out, and the
+// first of them proposes a view without it. The members seal their view, which ends its
+// numbers, and commit the new one: about 2 s after the death. Rooms whose home died have
+// a new home now. It gathers: it asks all members how far they are (gathering.go,
+// state.go), gets what it lacks, and gives the others what they lack (level.go,
+// complete.go), from the log of a minute that every node keeps of each room
+// (room_logs.go, history.go). Then it opens, and numbers continue. Requests that waited
+// are sent again to the new home, under the id that they had; a home that has the frame
+// of that id does not make a second one (do.go, serve.go). No client misses or repeats a
+// frame; clients of the dead node connect to another.
 //
-// The package needs nothing but a Transport that may lose messages. It knows no
-// SQL: while the database is away, live rooms go on.
+// PROTOCOL.md has the whole protocol: messages, phases, timers, invariants with their
+// tests, and examples.
+//
+// The package needs nothing but a Transport that may lose messages. It knows no SQL:
+// while the database is away, live rooms continue.
 package cluster
 
 import (
@@ -40,8 +48,8 @@ import (
 type Transport interface {
 	// Publish sends data to all other nodes that subscribe to the subject.
 	Publish(subject string, data []byte) error
-	// Subscribe has messages of a subject handled one after another. The last
-	// part of the subject may be * or >. reply is nil when nobody waits.
+	// Subscribe calls handle for the messages of a subject, one after another. The
+	// last part of the subject may be * or >. reply is nil if no answer is expected.
 	Subscribe(subject string, handle func(subject string, data []byte, reply func([]byte))) error
 	// Request returns the answer of the one node that subscribes to the subject.
 	Request(ctx context.Context, subject string, data []byte) ([]byte, error)
@@ -69,32 +77,18 @@ type Options struct {
 	Transport Transport
 	// Quotas are shared with the other nodes; nil is none.
 	Quotas *quota.Set
-	// Excluded is called when the other nodes go on without this one, although
-	// it hears them: its sessions had better go to them. Nil is nothing to do.
+	// Excluded is called when the other nodes exclude this one although it sees
+	// them: its sessions should move to them. Nil does nothing.
 	Excluded func()
-	// Refused says why nobody lets this node in, and what to change, or returns
-	// nil. It is asked while nobody is heard, and told whether anybody was since the
-	// start; it must not block. Nil is never.
+	// Refused returns why the other nodes reject this one, and what to change, or
+	// nil. It is called while there is no peer; met says whether there was one since
+	// the start. It must not block. Without it, a node is never refused.
 	Refused func(met bool) error
 	// LogBytes bounds what all rooms' logs hold together; 0 is 64 MiB.
 	LogBytes int
 	Metrics  *telemetry.Metrics
 	Log      *slog.Logger
 }
-
-// The times of the protocol. A home whose lease has run out does not sequence;
-// that it does so before others may suspect it keeps rates exact.
-const (
-	beatInterval = 200 * time.Millisecond
-	suspectAfter = 1500 * time.Millisecond
-	leaseTime    = time.Second
-	settleTime   = 3 * beatInterval // from the first beat of a node to its part in a view
-	mergeWithin  = 3 * time.Second  // and how much longer it may take to hear all that it hears
-	stallTime    = 700 * time.Millisecond
-	askWithin    = time.Second
-	logAge       = time.Minute
-	defaultLog   = 64 << 20
-)
 
 // NewID returns the id of a node that starts now: its name, made fit for a
 // subject, and something random, so that a restarted process is a new node.
@@ -120,80 +114,45 @@ type Node struct {
 	stop    context.CancelFunc
 	working sync.WaitGroup
 
-	// mu guards all fields below. Frames are published and delivered under it,
-	// which keeps every order that there is; neither blocks for longer than half a
-	// second, and that only when NATS is about to count as lost.
+	// mu guards all fields below; functions whose names end in Locked expect their
+	// caller to hold it. Frames are published and delivered under it, which keeps
+	// every order that there is; neither blocks for longer than half a second, and
+	// that only when NATS is about to count as lost.
 	mu      sync.Mutex
 	changed chan struct{} // closed and made anew when something below changed
 	closed  bool
 
-	// Liveness: beat.go.
-	beats    uint64
-	sentAt   map[uint64]time.Time // of this node's recent beats
-	lastTick time.Time
-	started  time.Time
-	peers    map[string]*peer
-	newer    map[string]newer // nodes that this one does not understand: newer.go
-	eligible bool
-	met      bool  // a node was heard since the start
-	refused  error // why nobody lets this node in: refused.go
+	beats    heartbeats
+	members  membership
+	standing standing
 
-	// Views: change.go.
-	view      View
-	viewCtx   context.Context // ends with the view
-	endView   context.CancelFunc
-	previous  ViewID // the last view before that was open
+	view      currentView
+	promised  View   // the latest that this node has promised
+	proposing bool   // a proposal of this node is on its way
+	lastOpen  ViewID // the last view before this one that was open
 	past      []View // all views of this node, this one last
-	promised  View
-	sealed    bool // nothing more is numbered in the view
-	shut      bool // and nothing more published
-	changing  bool
-	silent    map[string]time.Time // who did not answer a Prepare, and until when they are left out
-	shunned   time.Time            // since when others go on without this node; zero when they do not
-	excluded  bool
-	part      context.Context // ends when the node is excluded: it is no part of the cluster
-	endPart   context.CancelFunc
-	committed time.Time
-	numbered  int // frames that have a number of this view and are not published
 
-	// Frames: stream.go, log.go.
-	out   *outStream
-	in    map[string]*inStream
-	rooms map[string]*roomLog
-	ids   map[string]*entry // of all entries of all rooms
-	aging []aged            // all entries, oldest first
-	// gone are the frames that were delivered here and dropped from their log
-	// since, by id. The same operation may come back in another history.
-	gone  map[string]time.Time
-	bytes int
-	floor uint64 // no room that is not in rooms was numbered higher
-
-	// Requests: route.go.
-	calls    map[string]*call
-	callAge  []*call
-	arrivals map[string]*arrival // by operation
-
-	ackDue map[string]bool
-	ackNow chan struct{}
-
-	unreadable bool // an item could not be decoded in this view, which is logged once
+	logs     roomLogs
+	acks     acks
+	calls    calls
+	arrivals arrivals
 }
 
 // New returns a node that takes part once it is started. Attach comes first.
 func New(o Options) *Node {
 	if o.LogBytes == 0 {
-		o.LogBytes = defaultLog
+		o.LogBytes = defaultLogBytes
 	}
-	ctx, stop := context.WithCancel(context.Background())
 	n := &Node{
-		o: o, subjects: subjects(o.Prefix), log: o.Log, ctx: ctx, stop: stop,
-		changed: make(chan struct{}), ackNow: make(chan struct{}, 1), ackDue: map[string]bool{},
-		sentAt: map[uint64]time.Time{}, peers: map[string]*peer{}, newer: map[string]newer{}, silent: map[string]time.Time{}, eligible: true,
-		in: map[string]*inStream{}, rooms: map[string]*roomLog{}, ids: map[string]*entry{}, gone: map[string]time.Time{}, calls: map[string]*call{},
-		arrivals: map[string]*arrival{},
+		o: o, subjects: subjects(o.Prefix), log: o.Log, changed: make(chan struct{}),
+		beats: heartbeats{sentAt: map[uint64]time.Time{}}, members: newMembership(o.ID),
+		acks:  acks{homes: map[string]bool{}, wake: make(chan struct{}, 1)},
+		calls: calls{byID: map[string]*call{}}, arrivals: arrivals{},
 	}
-	n.viewCtx, n.endView = context.WithCancel(ctx)
-	n.part, n.endPart = context.WithCancel(ctx)
+	n.ctx, n.stop = context.WithCancel(context.Background())
+	n.view = newView(n.ctx, o.ID, View{}, time.Time{})
+	n.standing.include(n.ctx)
+	n.logs = newRoomLogs(o.LogBytes, func(f *chat.Frame) { n.engine.Deliver(f) }, n.arrivals.settle)
 	return n
 }
 
@@ -203,14 +162,23 @@ func (n *Node) Attach(e Engine) (messaging.Broker, messaging.Home) {
 	return n, n
 }
 
-// signal wakes whoever waits for a change. The caller holds n.mu.
-func (n *Node) signal() {
+// signalLocked wakes all that wait for a change.
+func (n *Node) signalLocked() {
 	close(n.changed)
 	n.changed = make(chan struct{})
 }
 
-// RoomChanged has every node read the room again. A notice that is lost heals:
-// live rooms are read again by their age, and all when the cluster changes.
+// spawn runs f on a goroutine of its own, unless the node is closed.
+func (n *Node) spawn(f func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.closed {
+		n.working.Go(f)
+	}
+}
+
+// RoomChanged has every node read the room again. If the notice is lost, live rooms
+// are still read again: when their settings are old, and when the cluster changes.
 func (n *Node) RoomChanged(ctx context.Context, roomID string) error {
 	n.engine.Reload(ctx, roomID)
 	return n.o.Transport.Publish(n.subjects.notices(), []byte(roomID))

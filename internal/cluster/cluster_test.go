@@ -121,7 +121,7 @@ func sayAll(t *testing.T, nodes map[string]*node, messages int, pause time.Durat
 	senders.Wait()
 }
 
-func heard(nodes map[string]*node, room string) map[string][]string {
+func received(nodes map[string]*node, room string) map[string][]string {
 	lists := map[string][]string{}
 	for id, n := range nodes {
 		lists[id] = n.clients[room].ids()
@@ -137,7 +137,7 @@ func TestOneOrder(t *testing.T) {
 		sayAll(t, nodes, 20, 50*time.Millisecond)
 		time.Sleep(time.Second)
 		for room := range nodes["a"].clients {
-			lists := heard(nodes, room)
+			lists := received(nodes, room)
 			if len(lists["a"]) != 60 {
 				t.Errorf("%s: %d frames, want 60", room, len(lists["a"]))
 			}

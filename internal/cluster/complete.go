@@ -1,12 +1,12 @@
 package cluster
 
 import (
-	"context"
 	"slices"
 	"sync"
+	"time"
 )
 
-// historyQuestion asks for what a member lacks of a room.
+// historyQuestion asks for what a member lacks of some rooms.
 type historyQuestion struct {
 	View ViewID `json:"view"`
 	// Missed are the views of which the member lacks the frames.
@@ -45,13 +45,14 @@ type completeAnswer struct {
 }
 
 // catchUp gets what this node lacks of its rooms: of many rooms at once, as a node
-// may become the home of thousands. It returns false when the view ended.
-func (n *Node) catchUp(ctx context.Context, v View, behind []*gathered, missed map[string][]ViewID) bool {
+// may become the home of thousands. It returns false if the view ended.
+func (g *gathering) catchUp() bool {
+	self := g.node.o.ID
 	from := map[string][]roomQuestion{}
-	for _, g := range behind {
-		if g.source != "" {
-			s := g.states[n.o.ID]
-			from[g.source] = append(from[g.source], roomQuestion{Room: g.room, After: s.Delivered, PassedOver: s.PassedOver, Whole: g.whole, Young: g.young})
+	for _, room := range g.behind {
+		if room.source != "" {
+			s := room.states[self]
+			from[room.source] = append(from[room.source], roomQuestion{Room: room.room, After: s.Delivered, PassedOver: s.PassedOver, Whole: room.whole, Young: room.young})
 		}
 	}
 	limit := make(chan struct{}, fetchers)
@@ -61,34 +62,37 @@ func (n *Node) catchUp(ctx context.Context, v View, behind []*gathered, missed m
 			limit <- struct{}{}
 			fetching.Go(func() {
 				defer func() { <-limit }()
-				n.fetch(ctx, v, source, rooms, missed[n.o.ID])
+				g.fetch(source, rooms)
 			})
 		}
 	}
 	fetching.Wait()
-	return ctx.Err() == nil
+	return g.ctx.Err() == nil
 }
 
 // fetch gets what this node lacks of some rooms from a member that has it.
-func (n *Node) fetch(ctx context.Context, v View, source string, rooms []roomQuestion, missed []ViewID) {
-	for len(rooms) > 0 && ctx.Err() == nil {
-		a, err := request[historyAnswer](ctx, n, source, kindHistory, historyQuestion{View: v.ID, Missed: missed, Rooms: rooms})
+func (g *gathering) fetch(source string, rooms []roomQuestion) {
+	n := g.node
+	for len(rooms) > 0 && g.ctx.Err() == nil {
+		q := historyQuestion{View: g.view.ID, Missed: g.missed[n.o.ID], Rooms: rooms}
+		a, err := request[historyAnswer](g.ctx, n, source, kindHistory, q)
 		if err != nil || !a.OK {
-			pause(ctx, openRetry)
+			pause(g.ctx, retryWait)
 			continue
 		}
 		n.mu.Lock()
-		if n.view.ID != v.ID {
+		if n.view.ID != g.view.ID {
 			n.mu.Unlock()
 			return
 		}
+		now := time.Now()
 		for _, h := range a.Histories {
 			if len(rooms) == 0 || h.Room != rooms[0].Room {
-				break // Of what was asked, in its order, or of nobody.
+				break // Not what was asked for, in its order.
 			}
-			n.o.Metrics.ClusterFramesCompleted.Add(float64(n.adopt(h)))
+			n.adoptLocked(h, now)
 			if h.More {
-				l := n.room(h.Room)
+				l := n.logs.room(h.Room, now)
 				rooms[0].After, rooms[0].PassedOver, rooms[0].Young = l.delivered(), l.passedOver(), false
 				break
 			}
@@ -98,106 +102,75 @@ func (n *Node) fetch(ctx context.Context, v View, source string, rooms []roomQue
 	}
 }
 
-// completeOthers gives the other members what they lack. It returns false when
-// the view ended.
-func (n *Node) completeOthers(ctx context.Context, v View, behind []*gathered, missed map[string][]ViewID) bool {
+// completeOthers gives the other members what they lack. It returns false if the
+// view ended.
+func (g *gathering) completeOthers() bool {
 	lacking := map[string][]*gathered{}
-	for _, g := range behind {
-		for _, member := range g.lagging {
-			lacking[member] = append(lacking[member], g)
+	for _, room := range g.behind {
+		for _, member := range room.lagging {
+			lacking[member] = append(lacking[member], room)
 		}
 	}
-	var telling sync.WaitGroup
+	var completing sync.WaitGroup
 	for member, rooms := range lacking {
-		telling.Go(func() {
-			told := map[string]roomState{} // of rooms that are told in pieces
-			for len(rooms) > 0 && ctx.Err() == nil {
-				q := completeQuestion{View: v.ID}
-				size, rest := 0, rooms
-				for ; len(rest) > 0 && size < historyBytes; rest = rest[1:] {
-					g := rest[0]
-					at, ok := told[g.room]
-					if !ok {
-						at = g.states[member]
-					}
-					h, ok := n.historyFor(ctx, v, g, at, missed[member])
-					if !ok {
-						break
-					}
-					size += h.size()
-					q.Histories = append(q.Histories, h)
-					if h.More {
-						break
-					}
-				}
-				a, err := request[completeAnswer](ctx, n, member, kindComplete, q)
-				if err != nil || !a.OK || len(q.Histories) == 0 {
-					pause(ctx, openRetry)
-					continue
-				}
-				if last := q.Histories[len(q.Histories)-1]; last.More {
-					told[last.Room] = roomState{Delivered: last.last(), PassedOver: last.Deliver >= len(last.Frames)}
-				}
-				rooms = rest
-			}
-		})
+		completing.Go(func() { g.completeMember(member, rooms) })
 	}
-	telling.Wait()
-	return ctx.Err() == nil
+	completing.Wait()
+	return g.ctx.Err() == nil
 }
 
-// historyFor returns what a member lacks of a room, from this node's log or, where
-// that begins too late, from the longest.
-func (n *Node) historyFor(ctx context.Context, v View, g *gathered, at roomState, missed []ViewID) (h history, ok bool) {
-	q := roomQuestion{Room: g.room, After: at.Delivered, PassedOver: at.PassedOver}
+// completeMember gives a member what it lacks, as much as fits at a time.
+func (g *gathering) completeMember(member string, rooms []*gathered) {
+	sent := map[string]roomState{} // of rooms that are sent in pieces
+	for len(rooms) > 0 && g.ctx.Err() == nil {
+		var all []history
+		size, rest := 0, rooms
+		for ; len(rest) > 0 && size < historyBytes; rest = rest[1:] {
+			room := rest[0]
+			at, ok := sent[room.room]
+			if !ok {
+				at = room.states[member]
+			}
+			h, ok := g.historyFor(member, room, at)
+			if !ok {
+				break
+			}
+			size += h.size()
+			all = append(all, h)
+			if h.More {
+				break
+			}
+		}
+		if len(all) == 0 || !g.send(member, all) {
+			pause(g.ctx, retryWait)
+			continue
+		}
+		if last := all[len(all)-1]; last.More {
+			sent[last.Room] = roomState{Delivered: last.last(), PassedOver: last.Deliver >= len(last.Frames)}
+		}
+		rooms = rest
+	}
+}
+
+// historyFor returns what a member lacks of a room, from this node's log or, if that
+// begins too late, from the longest.
+func (g *gathering) historyFor(member string, room *gathered, at roomState) (h history, ok bool) {
+	n := g.node
+	q := roomQuestion{Room: room.room, After: at.Delivered, PassedOver: at.PassedOver}
 	n.mu.Lock()
-	h = n.lacking(q, missed)
+	h = n.logs.lacking(q, g.missed[member], time.Now())
 	n.mu.Unlock()
-	if h.Keep || q.After == (point{}) || g.deepest == n.o.ID {
+	if h.Keep || q.After == (point{}) || room.deepest == n.o.ID {
 		return h, true
 	}
-	return n.askHistory(ctx, g.deepest, historyQuestion{View: v.ID, Missed: missed, Rooms: []roomQuestion{q}})
+	return g.askHistory(room.deepest, q, g.missed[member])
 }
 
-// history answers a home that lacks frames.
-func (n *Node) history(q historyQuestion) historyAnswer {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.view.ID != q.View {
-		return historyAnswer{}
+// adoptLocked makes a history the log of its room, and delivers what is new.
+func (n *Node) adoptLocked(h history, now time.Time) {
+	count, jumped := n.logs.adopt(h, now)
+	n.o.Metrics.ClusterFramesCompleted.Add(float64(count))
+	if jumped {
+		n.o.Metrics.ClusterJumps.Inc()
 	}
-	a := historyAnswer{OK: true}
-	size := 0
-	for _, room := range q.Rooms {
-		h := n.lacking(room, q.Missed)
-		a.Histories = append(a.Histories, h)
-		if size += h.size(); size >= historyBytes || h.More {
-			break
-		}
-	}
-	return a
-}
-
-func (n *Node) lacking(q roomQuestion, missed []ViewID) history {
-	if q.Whole {
-		return n.room(q.Room).whole(q.After)
-	}
-	h := n.room(q.Room).since(q.After, missed, q.PassedOver, q.Young)
-	if q.Until != (point{}) {
-		h.cut(q.Until)
-	}
-	return h
-}
-
-// complete takes what a home says this node lacks.
-func (n *Node) complete(q completeQuestion) completeAnswer {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.view.ID != q.View {
-		return completeAnswer{}
-	}
-	for _, h := range q.Histories {
-		n.o.Metrics.ClusterFramesCompleted.Add(float64(n.adopt(h)))
-	}
-	return completeAnswer{OK: true}
 }

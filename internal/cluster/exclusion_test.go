@@ -11,12 +11,12 @@ import (
 	"confab/internal/chat"
 )
 
-// TestPartialPartition breaks one link of three: one of its ends goes on with
-// the node that hears both, the other is told to send its sessions there. It
+// TestPartialPartition breaks one link of three: one of its ends continues with
+// the node that reaches both, the other is excluded, and its sessions move there. It
 // stays so until the link is back.
 func TestPartialPartition(t *testing.T) {
 	for _, ends := range [][2]string{{"a", "b"}, {"b", "c"}, {"a", "c"}} {
-		t.Run(ends[0]+" and "+ends[1]+" do not hear each other", func(t *testing.T) {
+		t.Run(ends[0]+" and "+ends[1]+" do not reach each other", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				net, r := newNetwork(t, 1), newRooms(8, 100)
 				var excluded [3]atomic.Int32
@@ -33,8 +33,8 @@ func TestPartialPartition(t *testing.T) {
 					} else {
 						rest[id] = n
 					}
-					if told := excluded[id[0]-'a'].Load() > 0; told != (n.Ready() != nil) {
-						t.Errorf("%s: told to end its sessions: %t, ready: %v", id, told, n.Ready())
+					if called := excluded[id[0]-'a'].Load() > 0; called != (n.Ready() != nil) {
+						t.Errorf("%s: excluded: %t, ready: %v", id, called, n.Ready())
 					}
 				}
 				if len(out) != 1 || !slices.Contains(ends[:], out[0]) {
@@ -58,8 +58,8 @@ func TestPartialPartition(t *testing.T) {
 	}
 }
 
-// TestExcludedAnswers asks on all nodes while two of three do not hear each other.
-// Nothing waits any more when the one that is left out is told to end its
+// TestExcludedAnswers asks on all nodes while two of three do not reach each other.
+// No request waits any more when the one that is left out is excluded and ends its
 // sessions: their clients would not get the answer.
 func TestExcludedAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -95,7 +95,7 @@ func TestExcludedAnswers(t *testing.T) {
 		began := time.Now()
 		asking.Wait()
 		if took := time.Since(began); took > 200*time.Millisecond {
-			t.Errorf("%s was told to end its sessions, and requests waited another %s", out, took)
+			t.Errorf("%s was excluded, and requests waited another %s", out, took)
 		}
 		net.heal()
 		await(t, nodes, 3)

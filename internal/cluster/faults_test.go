@@ -17,7 +17,7 @@ import (
 	"confab/internal/chat"
 )
 
-// world is a cluster under faults, and what its clients sent and heard.
+// world is a cluster under faults, and what its clients sent and received.
 type world struct {
 	t     *testing.T
 	net   *network
@@ -25,7 +25,7 @@ type world struct {
 	rand  *rand.Rand
 	nodes map[string]*node // alive; z sees everything from the beginning to the end
 	// joined are the nodes that came later; left what those that are gone had
-	// heard, by room.
+	// received, by room.
 	joined map[string]bool
 	left   map[string]map[string][]string
 	// sides has a letter for every partition: nodes with equal ones were always
@@ -36,12 +36,12 @@ type world struct {
 	senders sync.WaitGroup
 
 	mu    sync.Mutex
-	acked map[string]map[string]string // who was told so, by room and content
+	acked map[string]map[string]string // to which node, by room and content
 }
 
-// TestFaults lets nodes crash, leave, come, drain, stand still and lose sight of
-// each other while the network loses messages, and holds what every client heard
-// against what was acknowledged.
+// TestFaults has nodes crash, leave, join, drain, be suspended and be partitioned while
+// the network loses messages, and compares what every client received with what was
+// acknowledged.
 func TestFaults(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		seed := rapid.Uint64().Draw(rt, "seed")
@@ -58,7 +58,7 @@ func TestFaults(t *testing.T) {
 
 // TestFaultsOfOldLogs plays rounds in which operations are asked for again of
 // homes that came after they were carried out, and have missed frames besides. No
-// seed decides all that goes on, so each is only likely to show what it found.
+// seed decides everything, so each is only likely to show what it found.
 func TestFaultsOfOldLogs(t *testing.T) {
 	for seed := range uint64(12) {
 		synctest.Test(t, func(t *testing.T) {
@@ -171,7 +171,7 @@ func (w *world) inject(i int, event string) {
 	case "stop":
 		victim.port.stop()
 		time.Sleep(w.upTo(5 * time.Second))
-		victim.port.goOn()
+		victim.port.resume()
 		time.Sleep(time.Second) // What it believes of the view may be old.
 	case "partition":
 		w.partition(ids)
@@ -228,20 +228,20 @@ func (w *world) partition(ids []string) {
 	time.Sleep(time.Second)
 }
 
-// check holds what was heard against what was promised: nobody hears anything
-// twice; nodes that were never apart hear the same; and what was acknowledged
-// was heard where it was sent, and so wherever nodes stayed together with that.
+// check compares what was received with what is promised: no client receives anything
+// twice; nodes that were never apart receive the same; and what was acknowledged
+// was received where it was sent, and so wherever nodes stayed together with that.
 func (w *world) check() string {
 	for room := range w.rooms.rooms {
-		lists, contents := heard(w.nodes, room), map[string]map[string]int{}
+		lists, contents := received(w.nodes, room), map[string]map[string]int{}
 		for id, n := range w.nodes {
 			if d := duplicate(lists[id]); d != "" {
-				return fmt.Sprintf("%s: %s heard %s twice", room, id, d)
+				return fmt.Sprintf("%s: %s received %s twice", room, id, d)
 			}
 			contents[id] = map[string]int{}
 			for _, c := range n.clients[room].contents() {
 				if contents[id][c]++; contents[id][c] > 1 {
-					return fmt.Sprintf("%s: %s heard %s twice", room, id, c)
+					return fmt.Sprintf("%s: %s received %s twice", room, id, c)
 				}
 			}
 		}
@@ -250,7 +250,7 @@ func (w *world) check() string {
 				if w.joined[other] || w.sides[id] != w.sides[other] {
 					continue
 				}
-				if w.joined[id] && len(l) > 0 { // It heard the end.
+				if w.joined[id] && len(l) > 0 { // It received the end.
 					whole = whole[max(0, slices.Index(whole, l[0])):]
 				}
 				if !slices.Equal(whole, l) && (!w.joined[id] || !suffix(whole, l)) {
@@ -260,7 +260,7 @@ func (w *world) check() string {
 		}
 		for id, words := range w.left {
 			if !w.joined[id] && strings.HasPrefix(w.sides["z"], w.sides[id]) && !prefixIn(lists["z"], words[room]) {
-				return fmt.Sprintf("%s: %s is gone and heard what others did not: %s", room, id, difference(lists["z"], words[room]))
+				return fmt.Sprintf("%s: %s is gone and received what others did not: %s", room, id, difference(lists["z"], words[room]))
 			}
 		}
 		for content, id := range w.acked[room] {
@@ -269,14 +269,14 @@ func (w *world) check() string {
 				witness = "z"
 			}
 			if w.nodes[witness] != nil && contents[witness][content] != 1 {
-				return fmt.Sprintf("%s: %s was acknowledged to %s and not heard by %s", room, content, id, witness)
+				return fmt.Sprintf("%s: %s was acknowledged to %s and not received by %s", room, content, id, witness)
 			}
 		}
 	}
 	return ""
 }
 
-// agree says whether all hear one order from now on.
+// agree says whether all nodes deliver in one order from now on.
 func (w *world) agree() string {
 	before := map[string]map[string]int{}
 	for id, n := range w.nodes {
@@ -295,7 +295,7 @@ func (w *world) agree() string {
 	time.Sleep(time.Second)
 	for room := range w.rooms.rooms {
 		ends := map[string][]string{}
-		for id, l := range heard(w.nodes, room) {
+		for id, l := range received(w.nodes, room) {
 			ends[id] = l[before[id][room]:]
 		}
 		if wrong := sameOrder(ends); wrong != "" || len(ends["z"]) != len(w.nodes) {

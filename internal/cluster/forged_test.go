@@ -14,9 +14,9 @@ import (
 	"confab/internal/cluster"
 )
 
-// stranger is another user of the same NATS, who may publish and ask what nodes
-// may, and is none. What it says must neither end a node nor stop the cluster,
-// nor have clients hear what no other member has.
+// stranger is another user of the same NATS, which may publish and request what nodes
+// may, and is no node. What it sends must neither end a node nor stop the cluster,
+// nor have clients receive what no other member has.
 type stranger struct {
 	*port
 	t *testing.T
@@ -72,8 +72,8 @@ func forgedItem(view cluster.ViewID, home string, count uint64, room string) []b
 	return b
 }
 
-// TestForgedNumbers has somebody say numbers of views behind which there are no
-// more: nodes go on to come and go.
+// TestForgedNumbers sends numbers of views after which there are no higher ones: nodes
+// still join and leave.
 func TestForgedNumbers(t *testing.T) {
 	for name, last := range map[string]uint64{"the last": math.MaxUint64, "the last but one": math.MaxUint64 - 1} {
 		said := map[string]func(s stranger){
@@ -131,10 +131,10 @@ func TestForgedNumbers(t *testing.T) {
 // count is another number each time.
 func (s stranger) count() int64 { return time.Now().UnixMilli() }
 
-// unheard starts two nodes, has the first send a message as the home of a room,
+// unsafeMessage starts two nodes, has the first send a message as the home of a room,
 // which the second does not get, and returns the room and what becomes of the
 // message.
-func unheard(t *testing.T) (net *network, nodes map[string]*node, room string, sent chan error) {
+func unsafeMessage(t *testing.T) (net *network, nodes map[string]*node, room string, sent chan error) {
 	t.Helper()
 	net = newNetwork(t, 1)
 	r := newRooms(8, 100)
@@ -144,12 +144,12 @@ func unheard(t *testing.T) (net *network, nodes map[string]*node, room string, s
 		return from == "a" && to == "b" && strings.HasSuffix(subject, ".frames") || strings.HasSuffix(subject, ".stream")
 	})
 	sent = make(chan error, 1)
-	go func() { sent <- nodes["a"].say(t, room, "unheard") }()
+	go func() { sent <- nodes["a"].say(t, room, "unsafe") }()
 	time.Sleep(100 * time.Millisecond)
 	return net, nodes, room, sent
 }
 
-// arrives expects that the message of unheard, and another, are heard once.
+// arrives expects that the message of unsafeMessage, and another, are received once.
 func arrives(t *testing.T, nodes map[string]*node, room string, sent chan error) {
 	t.Helper()
 	if err := <-sent; err != nil {
@@ -160,17 +160,17 @@ func arrives(t *testing.T, nodes map[string]*node, room string, sent chan error)
 	}
 	time.Sleep(time.Second)
 	for id, n := range nodes {
-		if said := n.clients[room].contents(); strings.Join(said, ", ") != "unheard, behind it" {
-			t.Errorf("%s heard %q", id, said)
+		if said := n.clients[room].contents(); strings.Join(said, ", ") != "unsafe, behind it" {
+			t.Errorf("%s received %q", id, said)
 		}
 	}
 }
 
-// TestForgedAcks has somebody acknowledge frames who is no member, and in the name
-// of a member frames that there never were.
+// TestForgedAcks acknowledges frames as a node that is no member, and in the name of a
+// member frames that there never were.
 func TestForgedAcks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		net, nodes, room, sent := unheard(t)
+		net, nodes, room, sent := unsafeMessage(t)
 		s := newStranger(t, net)
 		view := nodes["a"].View().ID
 		for count := range uint64(20) {
@@ -186,22 +186,22 @@ func TestForgedAcks(t *testing.T) {
 	})
 }
 
-// TestForgedHistory has somebody tell the home of a room that it lacks something
-// of it, and so take away what waits for another member.
+// TestForgedHistory completes a room at its home, and so removes what waits for another
+// member.
 func TestForgedHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		net, nodes, room, sent := unheard(t)
+		net, nodes, room, sent := unsafeMessage(t)
 		newStranger(t, net).ask("a.complete", object{"view": nodes["a"].View().ID, "histories": []object{{"room": room, "keep": true}}})
 		net.heal()
 		arrives(t, nodes, room, sent)
 	})
 }
 
-// TestForgedFrames has somebody publish frames in the name of nobody, of another
-// view, and so far ahead that what is before them never comes.
+// TestForgedFrames publishes frames without a home, of another view, and so far ahead
+// that those before them never come.
 func TestForgedFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		net, nodes, room, sent := unheard(t)
+		net, nodes, room, sent := unsafeMessage(t)
 		net.heal()
 		s := newStranger(t, net)
 		view := nodes["a"].View().ID
@@ -217,10 +217,10 @@ func TestForgedFrames(t *testing.T) {
 	})
 }
 
-// TestForgedQuestions has somebody ask for items that there are not.
+// TestForgedQuestions asks for items that there are not.
 func TestForgedQuestions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		net, nodes, room, sent := unheard(t)
+		net, nodes, room, sent := unsafeMessage(t)
 		net.heal()
 		s := newStranger(t, net)
 		view := nodes["a"].View().ID

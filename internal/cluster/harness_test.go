@@ -90,9 +90,9 @@ type node struct {
 
 // audience hands on what its room delivers.
 type audience struct {
-	mu    sync.Mutex
-	heard []string // ids, in order
-	said  []string // contents
+	mu       sync.Mutex
+	received []string // ids, in order
+	said     []string // contents
 }
 
 func (a *audience) Deliver(frame []byte) int {
@@ -105,7 +105,7 @@ func (a *audience) Deliver(frame []byte) int {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.heard = append(a.heard, f.ID)
+	a.received = append(a.received, f.ID)
 	a.said = append(a.said, f.Content)
 	return 1
 }
@@ -119,7 +119,7 @@ func (a *audience) contents() []string {
 func (a *audience) ids() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return append([]string(nil), a.heard...)
+	return append([]string(nil), a.received...)
 }
 
 // client is a session and what its room delivered on its node.
@@ -227,7 +227,7 @@ func sameOrder(lists map[string][]string) string {
 			continue
 		}
 		if strings.Join(first, " ") != strings.Join(l, " ") {
-			return fmt.Sprintf("%s heard %d %v\n%s heard %d %v", who, len(first), first, name, len(l), l)
+			return fmt.Sprintf("%s received %d %v\n%s received %d %v", who, len(first), first, name, len(l), l)
 		}
 	}
 	return ""

@@ -69,7 +69,7 @@ func TestHistoriesTogether(t *testing.T) {
 		if c.largest > 1<<20 {
 			t.Errorf("an answer of %d bytes, and NATS carries 1 MiB", c.largest)
 		}
-		// Who knows a room's history knows an operation that is asked for again.
+		// A node that knows a room's history knows an operation that is asked for again.
 		for room, id := range said {
 			if nodes["c"].Owner(room) != "c" {
 				continue

@@ -53,7 +53,7 @@ func startLoad(t testing.TB, nodes ...*node) *load {
 	return l
 }
 
-// end stops the load and checks that the nodes heard the same, each
+// end stops the load and checks that the nodes received the same, each
 // acknowledged message once.
 func (l *load) end(t testing.TB, nodes map[string]*node) {
 	t.Helper()
@@ -61,17 +61,17 @@ func (l *load) end(t testing.TB, nodes map[string]*node) {
 	l.senders.Wait()
 	total := 0
 	for room, acked := range l.acked {
-		eventually(t, "one order in "+room, func() bool { return sameOrder(heard(nodes, room)) == "" })
+		eventually(t, "one order in "+room, func() bool { return sameOrder(received(nodes, room)) == "" })
 		for id, n := range nodes {
 			count := map[string]int{}
 			for _, c := range n.clients[room].contents() {
 				if count[c]++; count[c] > 1 {
-					t.Fatalf("%s heard %s twice in %s", id, c, room)
+					t.Fatalf("%s received %s twice in %s", id, c, room)
 				}
 			}
 			for _, c := range acked {
 				if count[c] != 1 {
-					t.Fatalf("%s heard %s %d times in %s, and it was acknowledged", id, c, count[c], room)
+					t.Fatalf("%s received %s %d times in %s, and it was acknowledged", id, c, count[c], room)
 				}
 			}
 		}
@@ -83,7 +83,7 @@ func (l *load) end(t testing.TB, nodes map[string]*node) {
 	}
 }
 
-// run waits while the load goes on.
+// run waits while the load continues.
 func (l *load) run(d time.Duration) { <-time.After(d) }
 
 func TestHomeKilledUnderLoad(t *testing.T) {
@@ -124,7 +124,7 @@ func TestHomesDrainUnderLoad(t *testing.T) {
 }
 
 // TestStoppedNode stops a node as SIGSTOP would, for longer than the others
-// wait, and lets it go on. Its own clients miss nothing.
+// wait, and lets it continue. Its own clients miss nothing.
 func TestStoppedNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		nodes := start(t, newNetwork(t, 1), newRooms(6, 100), "a", "b", "c")
@@ -135,7 +135,7 @@ func TestStoppedNode(t *testing.T) {
 		rest := map[string]*node{"b": nodes["b"], "c": nodes["c"]}
 		await(t, rest, 2)
 		l.run(time.Second)
-		stopped.port.goOn()
+		stopped.port.resume()
 		await(t, nodes, 3)
 		l.run(time.Second)
 		l.end(t, nodes)
@@ -169,13 +169,13 @@ func TestPartition(t *testing.T) {
 		l.senders.Wait()
 		for room, from := range before {
 			eventually(t, "one order after the partition in "+room, func() bool {
-				lists := heard(nodes, room)
+				lists := received(nodes, room)
 				after := lists["a"][from:]
 				return len(after) > 0 && suffix(lists["b"], after) && suffix(lists["c"], after)
 			})
-			for id, list := range heard(nodes, room) {
+			for id, list := range received(nodes, room) {
 				if d := duplicate(list); d != "" {
-					t.Errorf("%s heard %s twice", id, d)
+					t.Errorf("%s received %s twice", id, d)
 				}
 			}
 		}

@@ -6,15 +6,16 @@ import (
 	"time"
 )
 
-// Start joins the cluster. It returns once the node is part of a view whose
-// homes are open, or is alone since nobody lets it in, or ctx has ended: it goes on trying then.
+// Start joins the cluster. It returns once the node is part of a view whose rooms
+// are open, or serves alone because the other nodes reject it, or ctx has ended: it
+// keeps trying then.
 func (n *Node) Start(ctx context.Context) error {
-	n.started, n.lastTick = time.Now(), time.Now()
+	n.members.started, n.beats.lastTick = time.Now(), time.Now()
 	for subject, handle := range map[string]func(string, []byte, func([]byte)){
 		n.subjects.frames():              n.onItem,
 		n.subjects.beats():               n.onBeat,
 		n.subjects.notices():             n.onNotice,
-		n.subjects.node(n.o.ID, kindAny): n.onRequest,
+		n.subjects.node(n.o.ID, kindAny): requests{n}.handle,
 	} {
 		if err := n.o.Transport.Subscribe(subject, handle); err != nil {
 			return err
@@ -25,7 +26,7 @@ func (n *Node) Start(ctx context.Context) error {
 	for {
 		n.mu.Lock()
 		changed := n.changed
-		done := n.ready() == nil || n.refused != nil && n.view.ID.Number > 0
+		done := n.readyLocked() == nil || n.standing.refused != nil && n.view.ID.Number > 0
 		n.mu.Unlock()
 		if done {
 			return nil
@@ -38,19 +39,19 @@ func (n *Node) Start(ctx context.Context) error {
 	}
 }
 
-// Drain makes the node no room's home any more, and returns once the others
-// know, or ctx has ended. Its sessions go on.
+// Drain makes the node the home of no room, and returns once the other homes have
+// opened, or ctx has ended. Its sessions continue.
 func (n *Node) Drain(ctx context.Context) {
 	n.mu.Lock()
-	n.eligible = false
+	n.members.eligible = false
 	n.mu.Unlock()
 	n.beat(false)
 	for {
 		n.mu.Lock()
 		changed := n.changed
-		gone := len(n.view.Members) < 2 || !n.view.isHome(n.o.ID) && n.opened()
+		drained := len(n.view.Members) < 2 || !n.view.isHome(n.o.ID) && n.view.othersOpen()
 		n.mu.Unlock()
-		if gone {
+		if drained {
 			return
 		}
 		select {
@@ -61,39 +62,40 @@ func (n *Node) Drain(ctx context.Context) {
 	}
 }
 
-// Close leaves the cluster: the others need not wait to miss this node.
+// Close leaves the cluster, and says so in a last heartbeat: the other nodes need not
+// wait until this one times out.
 func (n *Node) Close() {
 	n.mu.Lock()
 	n.closed = true
-	n.signal()
+	n.signalLocked()
 	n.mu.Unlock()
 	n.stop()
 	n.working.Wait()
-	if !n.started.IsZero() {
+	if !n.members.started.IsZero() {
 		n.beat(true)
 	}
 }
 
-// Ready says why the node should get no new connections, or nil.
+// Ready returns why the node should get no new connections, or nil.
 func (n *Node) Ready() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.ready()
+	return n.readyLocked()
 }
 
-func (n *Node) ready() error {
-	if err := n.outdated(); err != nil {
+func (n *Node) readyLocked() error {
+	if err := n.members.outdated(&n.view.View); err != nil {
 		return err
 	}
 	switch {
-	case n.refused != nil:
-		return n.refused
+	case n.standing.refused != nil:
+		return n.standing.refused
 	case n.view.ID.Number == 0:
-		return errors.New("not in the cluster yet")
-	case n.excluded:
-		return errors.New("the other nodes go on without this one")
-	case n.view.isHome(n.o.ID) && !n.out.open:
-		return errors.New("the cluster is changing")
+		return errors.New("not yet part of the cluster")
+	case n.standing.excluded:
+		return errors.New("excluded from the cluster by the other nodes")
+	case !n.view.out.opened:
+		return errors.New("the cluster is changing, and the rooms of this node are not open yet")
 	}
 	return nil
 }

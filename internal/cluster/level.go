@@ -1,91 +1,67 @@
 package cluster
 
-import (
-	"context"
-	"sync"
-)
+import "sync"
 
-// level has members that were together in their last view deliver the same of
-// each room, before they go over to the history of another part: what one of
-// them has delivered, all have. It notes that in the states of the members, and
-// returns false when the view ended.
-func (n *Node) level(ctx context.Context, v View, behind []*gathered, was map[string]ViewID, missed map[string][]ViewID) bool {
-	var mu sync.Mutex // guards the states of the rooms from here on
+// level has members that were together in their last view deliver the same frames
+// of each room, before they change to the history of another side of a partition:
+// what one of them has delivered, all have. It notes that in the states of the
+// members, and returns false if the view ended.
+func (g *gathering) level() bool {
 	var levelling sync.WaitGroup
 	limit := make(chan struct{}, fetchers)
-	for _, g := range behind {
-		for _, pair := range g.unlevel(v, was) {
-			member, from := pair[0], pair[1]
-			mu.Lock()
-			until := g.states[from].Delivered
-			q := historyQuestion{View: v.ID, Missed: missed[member], Rooms: []roomQuestion{{
-				Room: g.room, After: g.states[member].Delivered, PassedOver: g.states[member].PassedOver, Until: until,
-			}}}
-			mu.Unlock()
+	for _, room := range g.behind {
+		for _, pair := range room.unlevel(&g.view, g.was) {
 			limit <- struct{}{}
 			levelling.Go(func() {
 				defer func() { <-limit }()
-				if n.levelOne(ctx, member, from, q) {
-					mu.Lock()
-					defer mu.Unlock()
-					s := g.states[member]
-					s.Delivered, s.PassedOver = until, false
-					g.states[member] = s
-				}
+				g.levelOne(room, pair[0], pair[1])
 			})
 		}
 	}
 	levelling.Wait()
-	return ctx.Err() == nil
+	return g.ctx.Err() == nil
 }
 
-// unlevel returns the members that have delivered less of a room than another of
-// their last view, each with the one that has delivered most, when that view has
-// not what the room goes on with.
-func (g *gathered) unlevel(v View, was map[string]ViewID) (pairs [][2]string) {
-	for _, member := range v.Members {
-		most := member
-		for _, other := range v.Members {
-			if was[other] == was[member] && g.states[other].Delivered.compare(g.states[most].Delivered) > 0 {
-				most = other
-			}
-		}
-		if most != member && was[member] != was[g.deepest] && was[member].Number > 0 {
-			pairs = append(pairs, [2]string{member, most})
-		}
-	}
-	return pairs
-}
-
-// levelOne gets a member what another has delivered of a room, and says whether
-// it has that now.
-func (n *Node) levelOne(ctx context.Context, member, from string, q historyQuestion) bool {
-	for ; ctx.Err() == nil; pause(ctx, openRetry) {
-		h, ok := n.askHistory(ctx, from, q)
+// levelOne gets a member what another has delivered of a room.
+func (g *gathering) levelOne(room *gathered, member, from string) {
+	g.mu.Lock()
+	s, until := room.states[member], room.states[from].Delivered
+	g.mu.Unlock()
+	q := roomQuestion{Room: room.room, After: s.Delivered, PassedOver: s.PassedOver, Until: until}
+	for ; g.ctx.Err() == nil; pause(g.ctx, retryWait) {
+		h, ok := g.askHistory(from, q, g.missed[member])
 		if !ok {
 			continue
 		}
 		if !h.Keep && h.After != (point{}) {
-			return false // Nobody has all that lies between.
+			return // No member has all that lies between.
 		}
-		if !n.tell(ctx, member, completeQuestion{View: q.View, Histories: []history{h}}) {
+		if !g.send(member, []history{h}) {
 			continue
 		}
 		if !h.More {
-			return true
+			break
 		}
-		q.Rooms[0].After = h.last()
+		q.After = h.last()
 	}
-	return false
+	if g.ctx.Err() != nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s = room.states[member]
+	s.Delivered, s.PassedOver = until, false
+	room.states[member] = s
 }
 
 // askHistory asks a member for a piece of one room's log.
-func (n *Node) askHistory(ctx context.Context, member string, q historyQuestion) (history, bool) {
+func (g *gathering) askHistory(member string, room roomQuestion, missed []ViewID) (history, bool) {
+	q := historyQuestion{View: g.view.ID, Missed: missed, Rooms: []roomQuestion{room}}
 	var a historyAnswer
-	if member == n.o.ID {
-		a = n.history(q)
+	if member == g.node.o.ID {
+		a = requests{g.node}.history(q)
 	} else {
-		a, _ = request[historyAnswer](ctx, n, member, kindHistory, q) // Without an answer, it is not OK.
+		a, _ = request[historyAnswer](g.ctx, g.node, member, kindHistory, q) // Without an answer, it is not OK.
 	}
 	if !a.OK || len(a.Histories) == 0 {
 		return history{}, false
@@ -93,11 +69,12 @@ func (n *Node) askHistory(ctx context.Context, member string, q historyQuestion)
 	return a.Histories[0], true
 }
 
-// tell completes a member's rooms and says whether it has them.
-func (n *Node) tell(ctx context.Context, member string, q completeQuestion) bool {
-	if member == n.o.ID {
-		return n.complete(q).OK
+// send completes a member's rooms, and reports whether it has the histories.
+func (g *gathering) send(member string, all []history) bool {
+	q := completeQuestion{View: g.view.ID, Histories: all}
+	if member == g.node.o.ID {
+		return requests{g.node}.complete(q).OK
 	}
-	a, err := request[completeAnswer](ctx, n, member, kindComplete, q)
+	a, err := request[completeAnswer](g.ctx, g.node, member, kindComplete, q)
 	return err == nil && a.OK
 }

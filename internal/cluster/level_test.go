@@ -9,9 +9,9 @@ import (
 )
 
 // TestLevel divides nodes and has one of a part miss the last frame that the
-// others of its part have delivered, until the parts are one again and go on with
+// others of its part have delivered, until the parts are one again and continue with
 // the history of the other part. It gets the frame before that: nodes that were
-// together heard the same.
+// together received the same.
 func TestLevel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net, r := newNetwork(t, 1), newRooms(16, 100)
@@ -36,14 +36,14 @@ func TestLevel(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(100 * time.Millisecond)
-		if !hears(nodes["c"], room, last.id) || hears(nodes["e"], room, last.id) {
+		if !delivers(nodes["c"], room, last.id) || delivers(nodes["e"], room, last.id) {
 			t.Fatal("the last frame should be delivered, and not at e")
 		}
 		for id := range part {
 			net.mend("a", id)
 		}
 		for len(nodes["e"].View().Members) < 4 {
-			if time.Sleep(time.Millisecond); hears(nodes["e"], room, last.id) && len(nodes["e"].View().Members) < 4 {
+			if time.Sleep(time.Millisecond); delivers(nodes["e"], room, last.id) && len(nodes["e"].View().Members) < 4 {
 				t.Fatal("e got the last frame too early: this test shows nothing")
 			}
 		}
@@ -51,15 +51,15 @@ func TestLevel(t *testing.T) {
 		await(t, nodes, 4)
 		speak(t, nodes, r, "again")
 		time.Sleep(time.Second)
-		lists := heard(part, room)
+		lists := received(part, room)
 		if wrong := sameOrder(lists); wrong != "" {
 			t.Error(wrong)
 		}
 		if !slices.Contains(lists["e"], last.id) {
-			t.Error("e never heard the last frame of its part")
+			t.Error("e never received the last frame of its part")
 		}
-		if hears(nodes["a"], room, last.id) {
-			t.Error("a heard it: its history is not the one that went on, and this test shows nothing")
+		if delivers(nodes["a"], room, last.id) {
+			t.Error("a received it: its history is not the one that continued, and this test shows nothing")
 		}
 	})
 }

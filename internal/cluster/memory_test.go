@@ -51,16 +51,16 @@ type port struct {
 	held []func()
 }
 
-// stop halts the node as SIGSTOP halts a process: its beat, its requests and the
-// messages to it wait. What it publishes meanwhile counts as said before and
-// leaves when it goes on.
+// stop halts the node as SIGSTOP halts a process: its heartbeats, its requests and
+// the messages to it wait. What it publishes meanwhile counts as sent before and
+// leaves when it resumes.
 func (p *port) stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.running = make(chan struct{})
 }
 
-func (p *port) goOn() {
+func (p *port) resume() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, send := range p.held {
@@ -78,7 +78,7 @@ func (p *port) pass() {
 	<-running
 }
 
-// unlessStopped runs send now, or when the process goes on.
+// unlessStopped runs send now, or when the process resumes.
 func (p *port) unlessStopped(send func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

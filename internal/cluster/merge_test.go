@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// divided starts nodes, cuts a off from b and c and lets both sides go on for a
+// divided starts nodes, cuts a off from b and c and lets both sides continue for a
 // while. The side of a has the later view, as another node was with it at first:
 // the others go over to its histories.
 func divided(t *testing.T) (*network, *rooms, map[string]*node) {
@@ -43,7 +43,7 @@ func between(a, b string) func(from, to, subject string) bool {
 	return func(from, to, _ string) bool { return from == a && to == b || from == b && to == a }
 }
 
-// TestHealedOneByOne heals the links of a node one after another: nobody is left
+// TestHealedOneByOne heals the links of a node one after another: no node is left
 // behind meanwhile.
 func TestHealedOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestHealedOneByOne(t *testing.T) {
 		for range 250 {
 			time.Sleep(10 * time.Millisecond)
 			if v := nodes["a"].View(); slices.Equal(v.Members, []string{"a", "b"}) {
-				t.Fatal("c was left behind, although b hears it")
+				t.Fatal("c was left behind, although b sees it")
 			}
 		}
 		net.heal()
@@ -61,7 +61,7 @@ func TestHealedOneByOne(t *testing.T) {
 	})
 }
 
-// TestLeftBehind heals only one link, for so long that b goes on with a. When c
+// TestLeftBehind heals only one link, for so long that b continues with a. When c
 // can join them, it gets what b has delivered in between: it shares b's history.
 func TestLeftBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -83,7 +83,7 @@ func TestLeftBehind(t *testing.T) {
 				said := n.clients[room].contents()
 				for _, from := range []string{"a", "b"} {
 					if !slices.Contains(said, fmt.Sprint("without c ", from)) {
-						t.Errorf("%s did not hear %s in %s: %s", id, from, room, strings.Join(said, ", "))
+						t.Errorf("%s did not receive %s in %s: %s", id, from, room, strings.Join(said, ", "))
 					}
 				}
 			}
@@ -92,8 +92,8 @@ func TestLeftBehind(t *testing.T) {
 }
 
 // TestWentOverEarly has a view end in which one node of a part has gone over to the
-// history of the other part, and the next has not. They are told of what the other
-// part did meanwhile in the view after that, and hear the same all the same.
+// history of the other part, and the next has not. They get what the other part
+// did meanwhile in the view after that, and still receive the same.
 func TestWentOverEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net, r := newNetwork(t, 1), newRooms(32, 100)
@@ -145,7 +145,7 @@ func TestWentOverEarly(t *testing.T) {
 			t.Fatal("no room has its homes where they should be")
 		}
 		for _, room := range said {
-			if wrong := sameOrder(heard(ours, room)); wrong != "" {
+			if wrong := sameOrder(received(ours, room)); wrong != "" {
 				t.Errorf("%s: %s", room, wrong)
 			}
 		}
@@ -154,7 +154,7 @@ func TestWentOverEarly(t *testing.T) {
 
 // TestOpenAtOneOfTwo divides the nodes for so short a time that the view of one
 // part opens at b, and c has yet to learn that it has. They were together all the
-// while, and so neither hears what the other part did.
+// while, and so neither receives what the other part did.
 func TestOpenAtOneOfTwo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net, r := newNetwork(t, 1), newRooms(32, 100)
@@ -162,8 +162,8 @@ func TestOpenAtOneOfTwo(t *testing.T) {
 		speak(t, nodes, r, "together")
 		room, other := homed(t, nodes, r, "b"), map[string]*node{"b": nodes["b"], "c": nodes["c"]}
 		net.part([]string{"a"}, []string{"b", "c"})
-		// The view has a as a member, who does not hear what its majority goes on with.
-		if err := nodes["c"].say(t, room, "unheard by a"); err != nil {
+		// The view has a as a member, which does not receive what its majority continues with.
+		if err := nodes["c"].say(t, room, "not delivered at a"); err != nil {
 			t.Fatal(err)
 		}
 		net.losing(func(from, to, subject string) bool {
@@ -184,12 +184,12 @@ func TestOpenAtOneOfTwo(t *testing.T) {
 		speak(t, nodes, r, "again")
 		time.Sleep(time.Second)
 		for room := range r.rooms {
-			if wrong := sameOrder(heard(other, room)); wrong != "" {
+			if wrong := sameOrder(received(other, room)); wrong != "" {
 				t.Errorf("%s: %s", room, wrong)
 			}
 		}
-		if said := nodes["c"].clients[room].contents(); !slices.Contains(said, "unheard by a") || slices.Contains(said, "apart") {
-			t.Errorf("c heard %q", said)
+		if said := nodes["c"].clients[room].contents(); !slices.Contains(said, "not delivered at a") || slices.Contains(said, "apart") {
+			t.Errorf("c received %q", said)
 		}
 	})
 }

@@ -48,8 +48,8 @@ func TestTwoEnginesOverNATS(t *testing.T) {
 	nodes := startNATS(t, newRooms(4, 100), "a", "b")
 	sayAll(t, nodes, 10, 0)
 	for room := range nodes["a"].clients {
-		eventually(t, "all frames", func() bool { return len(heard(nodes, room)["a"]) == 20 && len(heard(nodes, room)["b"]) == 20 })
-		if wrong := sameOrder(heard(nodes, room)); wrong != "" {
+		eventually(t, "all frames", func() bool { return len(received(nodes, room)["a"]) == 20 && len(received(nodes, room)["b"]) == 20 })
+		if wrong := sameOrder(received(nodes, room)); wrong != "" {
 			t.Error(wrong)
 		}
 	}
@@ -90,7 +90,7 @@ func TestExistingNATSLost(t *testing.T) {
 			t.Errorf("%s without NATS: %v", id, err)
 		}
 		if said := n.clients[roomID(0)].contents(); len(said) == 0 || said[len(said)-1] != "alone "+id {
-			t.Errorf("%s did not hear itself without NATS: %v", id, said)
+			t.Errorf("%s did not receive its own message without NATS: %v", id, said)
 		}
 	}
 	serve(port)

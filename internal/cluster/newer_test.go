@@ -87,7 +87,7 @@ func TestUnknownVersion(t *testing.T) {
 		b := begin("b", net.port("b"))
 		ours := map[string]*node{"a": a, "b": b}
 		await(t, ours, 2)
-		// Members serve on, whoever else comes.
+		// Members keep serving, whatever other node comes.
 		begin("y", foreign{net.port("y")})
 		time.Sleep(10 * time.Second)
 		await(t, ours, 2)
@@ -117,7 +117,7 @@ func TestNewerNode(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 			for room := range r.rooms {
-				lists := heard(nodes, room)
+				lists := received(nodes, room)
 				if wrong := sameOrder(lists); wrong != "" {
 					t.Error(wrong)
 				}
@@ -150,7 +150,7 @@ func TestNewerNode(t *testing.T) {
 		for room := range r.rooms {
 			for id, n := range nodes {
 				if got := len(n.clients[room].ids()); got != 8 {
-					t.Errorf("%s heard %d frames of %s, want all 8", id, got, room)
+					t.Errorf("%s received %d frames of %s, want all 8", id, got, room)
 				}
 			}
 		}

@@ -79,7 +79,7 @@ func TestNotices(t *testing.T) {
 }
 
 // TestDatabaseGone takes the database away, and then the home of a room whose
-// next home has never read it: the room goes on by what the senders' node knows.
+// next home has never read it: the room continues with the settings that the senders' node knows.
 func TestDatabaseGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRooms(8, 10)
@@ -117,7 +117,7 @@ func TestDatabaseGone(t *testing.T) {
 			t.Errorf("they took %s", took)
 		}
 		if _, err := nodes["a"].engine.SendEvent(t.Context(), roomID(99), "e", nil); chat.CodeOf(err) != chat.Unavailable {
-			t.Errorf("an event to a room that nobody knows: %v", err)
+			t.Errorf("an event to a room that no node knows: %v", err)
 		}
 
 		r.mu.Lock()

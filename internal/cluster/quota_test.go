@@ -89,7 +89,7 @@ func TestConnectionsOfAllNodes(t *testing.T) {
 	}
 }
 
-// TestRateOfMovedRoom holds that a home that gets a room's history does not take
+// TestRateOfMovedRoom checks that a home that gets a room's history does not take
 // old messages for those of the last second.
 func TestRateOfMovedRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestRefused starts a node that nobody lets in, has it be let in, and has it
-// lose the others again.
+// TestRefused starts a node that the others reject, then lets it join, then cuts it off
+// again.
 func TestRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net, r := newNetwork(t, 1), newRooms(8, 100)
@@ -34,7 +34,7 @@ func TestRefused(t *testing.T) {
 			}
 			return n
 		}
-		// The first of all is ready while nobody is there.
+		// The first of all is ready while there is no other.
 		first := begin("a")
 		await(t, map[string]*node{"a": first}, 1)
 		if err := first.Ready(); err != nil {
@@ -55,10 +55,10 @@ func TestRefused(t *testing.T) {
 		time.Sleep(time.Second)
 		for _, n := range both {
 			if err := n.Ready(); err != nil {
-				t.Errorf("%s hears the other and is not ready: %v", n.id, err)
+				t.Errorf("%s sees the other and is not ready: %v", n.id, err)
 			}
 		}
-		// Both have met others now, which the transport is told.
+		// Both have met others now, which the transport learns.
 		net.part([]string{"a"}, []string{"b"})
 		time.Sleep(5 * time.Second)
 		for _, n := range both {

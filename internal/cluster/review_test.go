@@ -38,7 +38,7 @@ func TestReviewedOnce(t *testing.T) {
 		go func() { done <- nodes["a"].say(t, room, "x") }()
 		time.Sleep(100 * time.Millisecond)
 		net.losing(func(_, to, subject string) bool { return to == "a" && strings.HasSuffix(subject, ".beats") })
-		// Until a hears of it, the view without c does not come, and the home has no
+		// Until a receives it, the view without c does not come, and the home has no
 		// lease in the old one: the verdict is there before the view.
 		nodes["c"].Close()
 		nodes["c"].port.kill()
@@ -57,7 +57,7 @@ func TestReviewedOnce(t *testing.T) {
 		}
 		for id, n := range nodes {
 			if said := n.clients[room].contents(); len(said) != 1 || said[0] != "x!" {
-				t.Errorf("%s heard %q", id, said)
+				t.Errorf("%s received %q", id, said)
 			}
 		}
 	})

@@ -28,10 +28,10 @@ func event(n *node, t *testing.T, room string) *asked {
 	return a
 }
 
-func hears(n *node, room, id string) bool { return slices.Contains(n.clients[room].ids(), id) }
+func delivers(n *node, room, id string) bool { return slices.Contains(n.clients[room].ids(), id) }
 
 // TestAskedFromAnotherView has a node ask a home that has gone on without it: the
-// home hears its questions, but not its beats.
+// home receives its requests, but not its heartbeats.
 func TestAskedFromAnotherView(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net, r := newNetwork(t, 1), newRooms(8, 100)
@@ -41,7 +41,7 @@ func TestAskedFromAnotherView(t *testing.T) {
 		await(t, map[string]*node{"b": nodes["b"], "c": nodes["c"]}, 2)
 		x := event(nodes["a"], t, room)
 		time.Sleep(time.Second)
-		if hears(nodes["b"], room, x.id) || hears(nodes["c"], room, x.id) {
+		if delivers(nodes["b"], room, x.id) || delivers(nodes["c"], room, x.id) {
 			t.Error("the home carried out what a node asked that is not in its view")
 		}
 		net.heal()
@@ -50,15 +50,15 @@ func TestAskedFromAnotherView(t *testing.T) {
 		}
 		await(t, nodes, 3)
 		for id, n := range nodes {
-			if count := len(n.clients[room].ids()); count != 1 || !hears(n, room, x.id) {
-				t.Errorf("%s heard %d frames", id, count)
+			if count := len(n.clients[room].ids()); count != 1 || !delivers(n, room, x.id) {
+				t.Errorf("%s received %d frames", id, count)
 			}
 		}
 	})
 }
 
 // TestFramePassedOver takes a node away between the home's answer and the frame,
-// and lets both sides go on, so that the node never delivers the frame: its
+// and lets both sides continue, so that the node never delivers the frame: its
 // client has to learn that.
 func TestFramePassedOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestFramePassedOver(t *testing.T) {
 		})
 		x := event(nodes["a"], t, room)
 		time.Sleep(100 * time.Millisecond)
-		if !hears(nodes["b"], room, x.id) || hears(nodes["a"], room, x.id) {
+		if !delivers(nodes["b"], room, x.id) || delivers(nodes["a"], room, x.id) {
 			t.Fatal("the frame should be delivered, and not at a")
 		}
 		net.part([]string{"a"}, []string{"b", "c"})
@@ -84,8 +84,8 @@ func TestFramePassedOver(t *testing.T) {
 		net.heal()
 		await(t, nodes, 3)
 		err := <-x.done
-		if heard := hears(nodes["a"], room, x.id); heard != (err == nil) || err != nil && chat.CodeOf(err) != chat.Unavailable {
-			t.Errorf("heard: %t, answered: %v", heard, err)
+		if delivered := delivers(nodes["a"], room, x.id); delivered != (err == nil) || err != nil && chat.CodeOf(err) != chat.Unavailable {
+			t.Errorf("delivered: %t, answered: %v", delivered, err)
 		}
 		if err == nil {
 			t.Error("the frame was delivered after all: this test shows nothing")

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// unreachable is the transport of a node whose questions for a promise find nobody
-// at b, which NATS says at once.
+// unreachable is the transport of a node whose requests for a promise find no
+// subscriber at b, which NATS reports at once.
 type unreachable struct {
 	*port
 	asked chan struct{} // receives when b was asked
@@ -31,7 +31,7 @@ func (u *unreachable) Request(ctx context.Context, subject string, data []byte) 
 }
 
 // TestNotSilent has a proposal be no good any more while nodes are asked for it,
-// because another is heard, and good again before all have answered, because that
+// because another node joins, and good again before all have answered, because that
 // one leaves. A node that was not asked in between, and did not answer before, is
 // not left out for that.
 func TestNotSilent(t *testing.T) {
@@ -59,7 +59,7 @@ func TestNotSilent(t *testing.T) {
 		net.losing(func(from, to, _ string) bool { return from == "d" && to == "a" })
 		<-u.asked // For the view without d.
 		net.losing(nil)
-		time.Sleep(220 * time.Millisecond) // d is heard.
+		time.Sleep(220 * time.Millisecond) // d joins again.
 		nodes["d"].Close()
 		nodes["d"].port.kill()
 		delete(nodes, "d")
@@ -94,9 +94,9 @@ func TestSilentTogether(t *testing.T) {
 		rest := map[string]*node{"a": nodes["a"], "b": nodes["b"], "c": nodes["c"], "d": nodes["d"]}
 		await(t, rest, 4)
 		// 1.5 s until g is missed, as long for the questions, up to 1 s until the lease of
-		// those left out has run out, and beats in between. One after another: 5.8 s.
+		// those left out has run out, and heartbeats in between. One after another: 5.8 s.
 		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("the others went on after %s", took)
+			t.Errorf("the others continued after %s", took)
 		}
 		net.heal()
 		await(t, nodes, 6)

@@ -6,22 +6,22 @@ import (
 	"slices"
 )
 
-// ViewID names a view. Views of nodes that cannot hear each other may have the
-// same number, but not the same coordinator.
+// ViewID names a view. Nodes that do not reach each other may make views of the
+// same number, but these have different coordinators.
 type ViewID struct {
 	Number      uint64 `json:"n"`
 	Coordinator string `json:"c"`
 }
 
-// maxNumber is more than there will ever be: numbers above it are no node's of
-// ours, and views could not go on behind them.
+// maxNumber is higher than the number of any real view: a forged one above it is
+// ignored, as no view could follow it.
 const maxNumber = 1 << 62
 
 func (a ViewID) compare(b ViewID) int {
 	return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.Coordinator, b.Coordinator))
 }
 
-// View is who is alive, as its members have agreed.
+// View is the set of nodes that work together, as its members have agreed.
 type View struct {
 	ID      ViewID   `json:"id"`
 	Members []string `json:"members"` // sorted
@@ -40,12 +40,12 @@ func (v *View) isHome(id string) bool {
 	return ok
 }
 
-// home returns the home of a room, and of whatever else has one owner; "" when
-// there is no view.
+// home returns the home of a room, or the owner of any other key; "" without a
+// view.
 func (v *View) home(key string) string { return rendezvous(v.Homes, key) }
 
 // rendezvous picks the node with the highest hash for the key: when a node comes
-// or goes, only what it gets or had moves.
+// or goes, only the keys of that node move.
 func rendezvous(nodes []string, key string) string {
 	var best string
 	var most uint64
@@ -78,23 +78,24 @@ func (n *Node) Owner(key string) string {
 	return n.view.home(key)
 }
 
-// Mine says whether this node is the Owner.
+// Mine reports whether this node is the Owner.
 func (n *Node) Mine(key string) bool { return n.Owner(key) == n.o.ID }
 
 // View returns the current view; its number is 0 before the first.
 func (n *Node) View() View {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.view
+	return n.view.View
 }
 
-// OtherConnections is how many connections the other members had a beat ago.
+// OtherConnections returns how many connections the other members had at their
+// last heartbeat.
 func (n *Node) OtherConnections() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	sum := 0
 	for _, id := range n.view.Members {
-		if p := n.peers[id]; p != nil {
+		if p := n.members.peers[id]; p != nil {
 			sum += p.last.Connections
 		}
 	}

@@ -19,11 +19,11 @@ type item struct {
 	frame *chat.Frame
 }
 
-// The wire's version and the two kinds of items. Fields that a later release
-// appends to an item are skipped by nodes that do not know them, and need no new
-// version. A release that changes what is there does: it reads both, and speaks
-// the new one only when the beats of all members say that they read it. A node
-// does not join those that speak one that it does not read; see newer.go.
+// The wire's version and the two kinds of items. Fields that a later release appends
+// to an item are skipped by nodes that do not know them, and need no new version. A
+// release that changes what is there needs one: it reads both, and speaks the new one
+// only when all members say in their heartbeats that they read it. A node does not join
+// nodes that speak a version that it does not read; see peers.go.
 const (
 	wireVersion = 1
 	kindOpened  = 0
@@ -32,7 +32,7 @@ const (
 
 var errMalformed = errors.New("cluster: malformed item")
 
-// encodeItem is: version, kind, view, home, count; and of a frame: sequence,
+// encodeItem writes: version, kind, view, home, count; and of a frame: sequence,
 // room, id, type, action, time in nanoseconds, user to disconnect, JSON.
 // Numbers are varints, strings have their length in front.
 func encodeItem(it item) []byte {
@@ -66,7 +66,7 @@ func appendString(b []byte, s string) []byte {
 	return append(b, s...)
 }
 
-// decodeItem reads what encodeItem made, here or in a later release of the same
+// decodeItem reads what encodeItem wrote, here or in a later release of the same
 // version. The frame shares no memory with data.
 func decodeItem(data []byte) (item, error) {
 	r := reader{data: data}

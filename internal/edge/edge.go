@@ -115,15 +115,17 @@ type Sockets struct {
 }
 
 // NewSockets starts the event loops. A negative window chooses by measurement
-// how long a busy room's frames are gathered. Without ioURing, it is not used even
-// where the system has it.
-func NewSockets(window time.Duration, ioURing bool, m *telemetry.Metrics, log *slog.Logger) *Sockets {
+// how long a busy room's frames are gathered. overlap is for how long a new
+// connection still gets what everybody here has: for a client whose older connection
+// may be on another node. Without ioURing, it is not used even where the system has it.
+func NewSockets(window, overlap time.Duration, ioURing bool, m *telemetry.Metrics, log *slog.Logger) *Sockets {
 	s := &Sockets{server: websocket.NewServer(websocket.Options{
 		MaxMessage:     maxFrame,
 		InputRate:      inputRate,
 		MaxPending:     maxPending,
 		PingInterval:   pingInterval,
 		DeliveryWindow: window,
+		Overlap:        overlap,
 		NoIOURing:      !ioURing,
 		PendingBytes:   func(delta int) { m.PendingBytes.Add(float64(delta)) },
 		Log:            log,

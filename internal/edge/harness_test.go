@@ -103,7 +103,7 @@ func startEngine(t *testing.T, engine func(*messaging.Options), change ...func(*
 		spent:  make(map[[16]byte]bool),
 	}
 	metrics, log := telemetry.NewMetrics(), slog.New(slog.DiscardHandler)
-	sockets := edge.NewSockets(0, true, metrics, log)
+	sockets := edge.NewSockets(0, 0, true, metrics, log)
 	options := messaging.Options{
 		Rooms: n, Tokens: n, Reviewer: n, NewAudience: sockets.NewAudience, Metrics: metrics, Log: log, Now: n.now,
 	}

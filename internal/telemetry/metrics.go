@@ -164,7 +164,7 @@ func NewMetrics() *Metrics {
 	m.ClusterFramesCompleted = total("cluster_frames_completed_total", "Frames that a change of the view brought to this node.")
 	m.ClusterGapsFilled = total("cluster_gaps_filled_total", "Times that frames lost between nodes were asked for and received.")
 	m.ClusterFramesLost = total("cluster_frames_lost_total", "Frames lost between nodes that could not be had again.")
-	m.ClusterJumps = total("cluster_jumps_total", "Rooms that went on elsewhere while this node could not hear the others.")
+	m.ClusterJumps = total("cluster_jumps_total", "Rooms that continued elsewhere while this node could not reach the others.")
 	m.ClusterHeldFrames = gauge("cluster_held_frames", "Frames that no other node is known to have yet.")
 	m.ClusterLeaseWaits = total("cluster_lease_waits_total", "Operations that waited for a change of the cluster.")
 	m.ClusterRequestDuration = histogram("cluster_request_duration_seconds", "Time of an operation whose home is another node.", seconds).WithLabelValues()

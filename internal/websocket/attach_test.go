@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"encoding/binary"
+	"io"
 	"testing"
 	"time"
 )
@@ -67,31 +68,154 @@ func TestAttachOrder(t *testing.T) {
 	})
 }
 
-// What is delivered after Attach has returned arrives, what was delivered before
-// it was called does not, window or not.
-func TestAttachIsTheBorder(t *testing.T) {
+// A new connection gets, behind its 101, what its group has not written to all its
+// members yet, and then everything; it gets nothing of what they have.
+func TestNewConnectionGetsTheOpenWindow(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
-		s := start(Options{DeliveryWindow: 30 * time.Millisecond}, handler{})
+		const window = 700 * time.Millisecond
+		s := start(Options{Loops: 2, DeliveryWindow: window, PingInterval: -1}, handler{})
 		s.attached = make(chan *Conn, 1)
-		for range 20 {
-			first := s.dialRaw(t)
-			receive(t, s.attached, "the first")
-			s.group.Deliver([]byte("1"))
-			s.group.Deliver([]byte("2"))
-			second := s.dialRaw(t)
-			receive(t, s.attached, "the second")
-			s.group.Deliver([]byte("3"))
-			for _, want := range []string{"1", "2", "3"} {
-				if _, p, err := first.frame(); err != nil || string(p) != want {
-					t.Fatalf("the first got %q, %v; want %s", p, err, want)
+		loops := map[*loop]bool{}
+		var peers []*rawConn
+		join := func() {
+			peers = append(peers, s.dialRaw(t))
+			loops[receive(t, s.attached, "the connection").loop] = true
+		}
+		read := func(want ...string) {
+			t.Helper()
+			for i, peer := range peers {
+				for _, w := range want {
+					if _, p, err := peer.frame(); err != nil || string(p) != w {
+						t.Fatalf("connection %d got %q, %v; want %s", i, p, err, w)
+					}
 				}
 			}
-			if _, p, err := second.frame(); err != nil || string(p) != "3" {
-				t.Fatalf("the second got %q, %v; want 3", p, err)
-			}
-			first.Close()
-			second.Close()
-			eventually(t, "both to leave", func() bool { return s.group.Len() == 0 })
+		}
+		for range spreadAbove - 1 {
+			join()
+		}
+		s.group.Deliver([]byte("written"))
+		read("written")
+		wait(2 * settleTime) // Only goroutines need it.
+		s.group.Deliver([]byte("1"))
+		s.group.Deliver([]byte("2"))
+		join() // On the same loop, which has room for one more;
+		join() // on the other.
+		s.group.Deliver([]byte("3"))
+		read("1", "2", "3")
+		if len(loops) != 2 {
+			t.Errorf("%d loops serve the group", len(loops))
 		}
 	})
+}
+
+// Nothing is lost between two connections of which the second replaces the first
+// when its 101 is there, whatever the window, and on whichever loops they are.
+func TestReplacedConnectionLosesNothing(t *testing.T) {
+	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+		s := start(Options{Loops: 2, DeliveryWindow: 20 * time.Millisecond, slice: 10}, handler{})
+		for range spreadAbove + 10 {
+			go io.Copy(io.Discard, s.dialRaw(t)) //nolint:errcheck // Until the end.
+		}
+		stop, delivering := make(chan struct{}), make(chan struct{})
+		defer func() {
+			close(stop)
+			<-delivering
+		}()
+		go func() {
+			defer close(delivering)
+			tick := time.NewTicker(time.Millisecond)
+			defer tick.Stop()
+			for n := uint64(1); ; n++ {
+				select {
+				case <-stop:
+					return
+				case <-tick.C:
+					s.group.Deliver(binary.BigEndian.AppendUint64(nil, n))
+				}
+			}
+		}()
+		old := s.dialRaw(t)
+		for range 30 {
+			next := s.dialRaw(t) // It has its 101.
+			// What is at the client by now; nothing that comes later counts.
+			last := uint64(0)
+			for _, p := range old.arrived(t) {
+				last = binary.BigEndian.Uint64(p)
+			}
+			_, p, err := next.frame()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if first := binary.BigEndian.Uint64(p); last != 0 && first > last+1 {
+				t.Fatalf("the old connection had got %d, and the new one begins with %d", last, first)
+			}
+			old.Close()
+			old = next
+		}
+	})
+}
+
+// With an overlap, a new connection gets what was written a moment ago, and
+// nothing that was there before three overlaps.
+func TestOverlap(t *testing.T) {
+	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+		const overlap = 500 * time.Millisecond
+		s := start(Options{Overlap: overlap}, handler{})
+		first := s.dialRaw(t)
+		for _, n := range []string{"1", "2", "3"} {
+			s.group.Deliver([]byte(n))
+			if _, p, err := first.frame(); err != nil || string(p) != n {
+				t.Fatalf("got %q, %v", p, err)
+			}
+		}
+		second := s.dialRaw(t)
+		for _, n := range []string{"1", "2", "3"} {
+			if _, p, err := second.frame(); err != nil || string(p) != n {
+				t.Fatalf("got %q, %v, want %s", p, err, n)
+			}
+		}
+		wait(overlap + settleTime)
+		s.group.Deliver([]byte("4"))
+		third := s.dialRaw(t)
+		if _, p, err := third.frame(); err != nil || string(p) != "4" {
+			t.Fatalf("got %q, %v, want 4", p, err)
+		}
+	})
+}
+
+// A loop that is far behind does not have new connections start far back, where
+// they would be owed more than they may be.
+func TestNewConnectionStartsNearTheEnd(t *testing.T) {
+	s := startServer(t, Options{Loops: 1, DeliveryWindow: time.Hour, MaxPending: 16 << 10}, handler{}, openPoller)
+	s.attached = make(chan *Conn, 1)
+	first := s.dialRaw(t)
+	receive(t, s.attached, "the connection")
+	s.group.Deliver(numbered(0))
+	if _, _, err := first.frame(); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 20 {
+		s.group.Deliver(numbered(n))
+	}
+	second := s.dialRaw(t)
+	receive(t, s.attached, "the connection").Send([]byte("21 "))
+	if _, p, err := second.frame(); err != nil || number(t, p) != 21 {
+		t.Errorf("got %.20q, %v, want what comes next", p, err)
+	}
+}
+
+// arrived returns the frames that are at the client already.
+func (c *rawConn) arrived(t *testing.T) (frames [][]byte) {
+	t.Helper()
+	if err := c.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		_, p, err := c.frame()
+		if err != nil {
+			return frames
+		}
+		frames = append(frames, p)
+	}
 }

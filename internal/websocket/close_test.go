@@ -1,7 +1,9 @@
 package websocket
 
 import (
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -189,6 +191,71 @@ func TestClose(t *testing.T) {
 			peer2.Close()
 			awaitClosed(t, causes)
 		})
+	})
+}
+
+// A Close frame that answers a violation, or the peer's own, stands behind what the
+// group was delivered before it, window or not, however far the peer is behind.
+func TestCloseStandsBehindDeliveredFrames(t *testing.T) {
+	answers := map[string]struct {
+		input []byte
+		code  uint16
+	}{
+		"a violation":          {clientFrame(fin|0x3, "reserved"), StatusProtocolError},
+		"text that is no text": {clientFrame(fin|byte(Text), "\xff"), StatusInvalidData},
+		"a message too large":  {clientFrame(fin|byte(Text), strings.Repeat("x", 2000)), StatusTooBig},
+		"a Close frame":        {clientFrame(fin|byte(opClose), "\x03\xe9"), 1001},
+	}
+	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+		for name, a := range answers {
+			for window, behind := range map[time.Duration]int{0: 0, time.Hour: 0, time.Minute: 256 << 10} {
+				t.Run(fmt.Sprintf("%s, window %v, %d bytes behind", name, window, behind), func(t *testing.T) {
+					group := make(chan *Group, 1)
+					var count atomic.Int64
+					next := func() []byte { return numbered(int(count.Add(1) - 1)) }
+					s := start(Options{Loops: 1, MaxMessage: 1000, MaxPending: 64 << 20, DeliveryWindow: window, CloseTimeout: 10 * time.Second},
+						handler{message: func(*Conn, Opcode, []byte) {
+							// On the loop: nothing is written before the rest of the input is read.
+							g := <-group
+							for range 3 {
+								g.Deliver(next())
+							}
+							group <- g
+						}})
+					s.attached = make(chan *Conn, 1)
+					peer := s.dialRaw(t)
+					c := receive(t, s.attached, "the connection")
+					for s.PendingBytes() < int64(behind) {
+						for range 100 {
+							c.Send(next()) // It waits for no window.
+						}
+						wait(time.Millisecond)
+					}
+					group <- s.group
+					peer.writeTogether(t, text("deliver"), a.input)
+					n := 0
+					for ; ; n++ {
+						op, p, err := peer.frame()
+						if err != nil {
+							t.Fatal(err)
+						}
+						if op == opClose {
+							if code := binary.BigEndian.Uint16(p); code != a.code {
+								t.Errorf("Close %d, want %d", code, a.code)
+							}
+							break
+						}
+						if number(t, p) != n {
+							t.Fatalf("got %.20q, want %d", p, n)
+						}
+					}
+					if want := int(count.Load()); n != want {
+						t.Errorf("%d frames came before the Close frame, want %d", n, want)
+					}
+					peer.Close()
+				})
+			}
+		}
 	})
 }
 

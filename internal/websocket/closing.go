@@ -38,14 +38,10 @@ func (c *Conn) violated(err error) {
 
 // hangUp shuts the connection because of its input, of which nothing counts
 // from here on. What the Handler has sent in answer to earlier input comes
-// first.
+// first, and so does what the group was delivered before.
 func (c *Conn) hangUp(cause error, last []byte) {
 	c.deaf = true
-	c.loop.post(func() {
-		if c.state == stateOpen {
-			c.shut(cause, last)
-		}
-	})
+	c.shutLater(cause, last)
 }
 
 // drain sends FIN and waits for the peer's. Closing a socket that has unread

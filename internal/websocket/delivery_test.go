@@ -257,7 +257,7 @@ func TestAutomaticWindow(t *testing.T) {
 		{1000, 1, 0, 0},
 		{1000, 10, 5 * time.Millisecond, 15 * time.Millisecond},
 		{1000, 100, maxWindow, maxWindow},
-		{10_000, 100, maxLargeWindow, maxLargeWindow},
+		{10_000, 100, MaxAutoWindow, MaxAutoWindow},
 		{10_000, 1, 10 * time.Millisecond, 30 * time.Millisecond},
 	} {
 		l := &loop{server: &Server{options: Options{DeliveryWindow: -1}}}

@@ -1,7 +1,6 @@
 package websocket
 
 import (
-	"math"
 	"slices"
 	"sync"
 )
@@ -70,10 +69,11 @@ const spreadAbove = 64
 func (g *Group) enter() (*part, cursor) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	at := g.start()
 	p := g.choose()
 	p.count++
 	g.count++
-	return p, g.chain.end()
+	return p, at
 }
 
 // choose returns the part for the next member, a new one if need be.
@@ -100,7 +100,8 @@ func (g *Group) choose() *part {
 			return p
 		}
 	}
-	p := &part{group: g, loop: best, frames: g.frames, flushed: g.chain.end(), last: math.MinInt64 / 2}
+	p := &part{group: g, loop: best, frames: g.frames, flushed: g.chain.end(), last: longAgo}
+	p.trail.begin(p.flushed)
 	g.parts = append(g.parts, p)
 	return p
 }

@@ -9,9 +9,11 @@ import (
 // A write costs a few microseconds whatever its size, so a busy loop lives on
 // writing seldom. These bound what gathering costs in delay.
 const (
-	maxWindow      = 50 * time.Millisecond
-	maxLargeWindow = 100 * time.Millisecond
-	largePart      = 5000 // members of one group on one loop
+	maxWindow = 50 * time.Millisecond
+	// MaxAutoWindow is the longest window that a negative Options.DeliveryWindow
+	// chooses, for large groups.
+	MaxAutoWindow = 100 * time.Millisecond
+	largePart     = 5000 // members of one group on one loop
 	// At this many deliveries a second the window is at its maximum; below a
 	// twentieth of it, nothing is gathered.
 	busyDeliveries = 50_000
@@ -25,7 +27,7 @@ func (l *loop) window(members int) int64 {
 	}
 	limit := maxWindow
 	if members > largePart {
-		limit = maxLargeWindow
+		limit = MaxAutoWindow
 	}
 	load := l.deliveries.value(l.now) / busyDeliveries
 	if load < 1.0/20 {

@@ -11,6 +11,7 @@ type part struct {
 	count  int   // members, those included that the loop has yet to learn of
 	dirty  bool  // the loop knows that there is something to write
 	frames int64 // delivered up to target
+	trail  trail
 
 	// The rest belongs to the loop.
 	members []member
@@ -41,6 +42,7 @@ func (p *part) capture() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	p.target = g.chain.end()
+	p.trail.capture(p.flushed, p.target, p.loop.now, int64(g.server.options.Overlap))
 	p.batch = g.frames - p.frames
 	p.frames = g.frames
 	p.dirty = false
@@ -54,7 +56,10 @@ func (p *part) capture() {
 
 // letGo ends what a part without members holds of the group's output. The part
 // itself may live on, in a list of its loop or with a Conn that somebody keeps.
-func (p *part) letGo() { p.flushed, p.target = cursor{}, cursor{} }
+func (p *part) letGo() {
+	p.flushed, p.target = cursor{}, cursor{}
+	p.trail.letGo()
+}
 
 // A loop lets other goroutines run after this many writes: the scheduler does
 // not see the time that raw system calls take.
@@ -101,6 +106,7 @@ func (p *part) flush(most int) (n int, done bool) {
 	from, to := p.flushed, p.target
 	if to.chunk == nil || to.position() <= from.position() {
 		p.target, p.next = cursor{}, 0
+		p.trail.done(p.loop)
 		return 0, true
 	}
 	l := p.loop
@@ -135,10 +141,12 @@ func (p *part) flush(most int) (n int, done bool) {
 		return n, false
 	}
 	p.flushed, p.target, p.next = to, cursor{}, 0
+	p.trail.done(l)
 	return n, true
 }
 
-// join makes the connection a member that gets what was delivered after at.
+// join makes the connection a member that gets what was delivered after at, where
+// enter has found that it starts.
 func (p *part) join(c *Conn, at cursor) {
 	if len(p.members) == 0 && p.flushed.position() < at.position() {
 		p.flushed = at

@@ -53,6 +53,9 @@ func newServer(o Options, h Handler, open func(*Options) (poller, error)) *Serve
 			o.Log.Warn("No epoll for WebSocket connections; each costs goroutines instead", slog.Any("error", err))
 			p = newBell()
 		}
+		if _, goroutines := p.(bell); goroutines {
+			s.options.Overlap = max(s.options.Overlap, settleTime)
+		}
 		s.loops = append(s.loops, newLoop(s, p))
 	}
 	for _, l := range s.loops {

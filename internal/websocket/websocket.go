@@ -54,6 +54,11 @@ type Options struct {
 	// and for very large groups 100 ms. A group that has been quiet for the
 	// window is written at once.
 	DeliveryWindow time.Duration
+	// Overlap is for how long a new connection still gets what a group has written
+	// to all its members: where a client's older connection may be on another
+	// server, which writes the same a little later. 0 is not at all; where goroutines
+	// do the writing it is at least 50 ms.
+	Overlap time.Duration
 	// NoIOURing has every socket written to by a system call of its own. Otherwise
 	// Linux's io_uring, where the system allows it, writes to many with one.
 	NoIOURing bool
@@ -100,8 +105,10 @@ type Attachment struct {
 	// Buffered is what has been read from Conn already, behind the handshake.
 	Buffered []byte
 	// Group is the group that the connection joins; nil for none. The peer gets
-	// what is delivered after the call of Attach, behind the Response, and
-	// nothing of what was delivered before.
+	// what is delivered after the call of Attach, behind the Response, and before
+	// it what the group has not written to all its members yet: a client that
+	// replaces one connection by another loses nothing. It gets nothing of what
+	// they all had before Options.Overlap.
 	Group *Group
 	// Value is what Conn.Value returns.
 	Value any

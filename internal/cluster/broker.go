@@ -13,19 +13,18 @@ func (n *Node) Await(ctx context.Context, roomID, id string) (messaging.Turn, er
 	waited := false
 	for {
 		n.mu.Lock()
-		err := n.turn(roomID, id)
+		err := n.mayNumberLocked(roomID, id)
 		if err == nil {
-			now := time.Now()
 			t := messaging.Turn{Epoch: n.view.ID.Number}
-			if l := n.rooms[roomID]; l != nil {
-				t.Messages = l.recentMessages(now)
+			if l := n.logs.rooms[roomID]; l != nil {
+				t.Messages = l.recentMessages(time.Now())
 			}
 			n.mu.Unlock()
 			return t, nil
 		}
 		changed := n.changed
 		n.mu.Unlock()
-		if err != messaging.ErrNotNow { //nolint:errorlint // turn returns it as it is.
+		if err != messaging.ErrNotNow { //nolint:errorlint // mayNumberLocked returns it as it is.
 			return messaging.Turn{}, err
 		}
 		if !waited {
@@ -40,17 +39,16 @@ func (n *Node) Await(ctx context.Context, roomID, id string) (messaging.Turn, er
 	}
 }
 
-// turn says whether this node may number a frame of the room now. The caller
-// holds n.mu.
-func (n *Node) turn(roomID, id string) error {
+// mayNumberLocked returns nil if this node may number a frame of the room now.
+func (n *Node) mayNumberLocked(roomID, id string) error {
 	home := n.view.home(roomID)
-	c := n.calls[id]
-	switch e := n.ids[id]; {
+	c := n.calls.byID[id]
+	switch e := n.logs.byID[id]; {
 	case n.closed || home != n.o.ID && home != "":
 		return messaging.ErrMoved
 	case c != nil && c.view != n.view.ID:
-		return messaging.ErrMoved // Whoever asked may not be in this view.
-	case home == "" || n.sealed || !n.out.open || !n.leased(time.Now()):
+		return messaging.ErrMoved // The asking node may not be in this view.
+	case home == "" || !n.view.phase.numbers() || !n.members.leased(&n.view.View, time.Now()):
 		return messaging.ErrNotNow
 	case e != nil && !e.delivered:
 		return messaging.ErrNotNow
@@ -64,40 +62,34 @@ func (n *Node) turn(roomID, id string) error {
 func (n *Node) Next(f *chat.Frame) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if err := n.turn(f.RoomID, f.ID); err != nil {
+	if err := n.mayNumberLocked(f.RoomID, f.ID); err != nil {
 		return err
 	}
-	l := n.room(f.RoomID)
-	if l.assignedIn != n.view.ID {
-		l.assigned, l.assignedIn = max(l.last.Seq, n.floor), n.view.ID
-	}
-	l.assigned++
-	l.touched = time.Now()
-	n.numbered++
-	f.Epoch, f.Sequence = n.view.ID.Number, l.assigned
+	n.view.numbered++
+	f.Epoch, f.Sequence = n.view.ID.Number, n.logs.number(f.RoomID, n.view.ID, time.Now())
 	return nil
 }
 
-// Publish sends f to the other members, and delivers it here once one of them
-// has it.
+// Publish sends f to the other members, and delivers it here once one of them has it.
 func (n *Node) Publish(f *chat.Frame) <-chan error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	safe := make(chan error, 1)
-	if f.Epoch != n.view.ID.Number || n.shut {
+	if f.Epoch != n.view.ID.Number || !n.view.phase.publishes() {
 		safe <- messaging.ErrMoved
 		return safe
 	}
-	if n.numbered--; n.numbered == 0 && n.sealed {
-		n.signal()
+	if n.view.numbered--; n.view.numbered == 0 && n.view.phase.isSealed() {
+		n.signalLocked()
 	}
-	l := n.room(f.RoomID)
-	e := n.add(l, point{n.view.ID, f.Sequence}, f)
+	now := time.Now()
+	l := n.logs.room(f.RoomID, now)
+	e := n.logs.add(l, point{n.view.ID, f.Sequence}, f, now)
 	if len(n.view.Members) == 1 {
-		n.deliver(l)
+		n.logs.deliverNext(l)
 		return nil
 	}
 	e.safe = safe
-	n.send(l, f)
+	n.sendLocked(l, f)
 	return safe
 }

@@ -1,0 +1,28 @@
+package cluster
+
+import (
+	"log/slog"
+	"time"
+)
+
+// commitLocked makes v the view.
+func (n *Node) commitLocked(v View) {
+	n.view.end()
+	if n.view.wasOpen() {
+		n.lastOpen = n.view.ID
+	}
+	n.view = newView(n.ctx, n.o.ID, v, time.Now())
+	n.past = append(n.past[max(0, len(n.past)-pastViews+1):], v)
+	n.standing.include(n.ctx)
+	n.o.Metrics.ClusterViewChanges.Inc()
+	n.measureLocked()
+	n.log.LogAttrs(n.ctx, slog.LevelInfo, "View committed",
+		slog.Uint64("view", v.ID.Number), slog.Any("members", v.Members), slog.Any("homes", v.Homes))
+	if n.view.phase == phaseGathering {
+		g := newGathering(n.view.ctx, n, v)
+		n.working.Go(g.run)
+	}
+	n.engine.ReloadAll()
+	n.working.Go(func() { n.beat(false) }) // It shows the members the view, and renews leases.
+	n.signalLocked()
+}

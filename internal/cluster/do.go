@@ -1,0 +1,129 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"confab/internal/chat"
+	"confab/internal/messaging"
+)
+
+// doQuestion asks a home to carry an operation out. Only a home that is in the
+// asking node's view does: what it publishes in another need not reach that node.
+type doQuestion struct {
+	View ViewID              `json:"view"`
+	Op   messaging.Operation `json:"op"`
+}
+
+// doAnswer is the answer of a home. At most one of ID, Moved and Error is set.
+type doAnswer struct {
+	ID    string     `json:"id,omitzero"`
+	Moved bool       `json:"moved,omitzero"`
+	Error *wireError `json:"error,omitzero"`
+}
+
+// Do carries an operation out at the room's home, also when that moves meanwhile. An
+// excluded node answers at once: its sessions move, and their clients need not wait
+// for an answer that no home will give.
+func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, doWithin)
+	defer cancel()
+	n.mu.Lock()
+	included := n.standing.ctx
+	a := n.arrivals.expect(op.ID, n.logs.byID[op.ID])
+	n.mu.Unlock()
+	defer context.AfterFunc(included, cancel)()
+	defer func() {
+		n.mu.Lock()
+		n.arrivals.remove(op.ID, a)
+		n.mu.Unlock()
+	}()
+	for {
+		select {
+		case <-a.settled: // The answer was lost, and its home may be gone: no node need be asked.
+			return op.ID, a.wait(ctx)
+		default:
+		}
+		n.mu.Lock()
+		home, changed := n.view.home(op.RoomID), n.changed
+		remote := remoteHome{node: n, id: home, view: n.view.ID, viewCtx: n.view.ctx}
+		n.mu.Unlock()
+		var id string
+		err := messaging.ErrMoved
+		switch home {
+		case "":
+		case n.o.ID:
+			id, err = n.engine.Sequence(ctx, op)
+		default:
+			id, err = remote.Do(ctx, op)
+		}
+		switch {
+		case err == nil:
+			return id, a.wait(ctx)
+		case !errors.Is(err, messaging.ErrMoved):
+			return "", err
+		}
+		retry := time.NewTimer(retryWait)
+		select {
+		case <-changed:
+		case <-retry.C:
+		case <-ctx.Done():
+		}
+		retry.Stop()
+		if ctx.Err() != nil {
+			return "", chat.Errorf(chat.Unavailable, "The room cannot be reached right now; try again")
+		}
+	}
+}
+
+// remoteHome is a home on another node, as long as the view lasts.
+type remoteHome struct {
+	node    *Node
+	id      string
+	view    ViewID
+	viewCtx context.Context
+}
+
+// Do has the home carry the operation out. It asks again, and the home knows the
+// operation by its id. ErrMoved means that the view has changed, or that the node is
+// not the room's home.
+func (h remoteHome) Do(ctx context.Context, op messaging.Operation) (string, error) {
+	began := time.Now()
+	// Attributes that are not there and empty ones are different frames.
+	data, err := json.Marshal(doQuestion{h.view, op}, json.FormatNilMapAsNull(true))
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(h.viewCtx, cancel)()
+	for ctx.Err() == nil {
+		answer, err := h.ask(ctx, data)
+		if err != nil {
+			pause(ctx, retryWait)
+			continue
+		}
+		h.node.o.Metrics.ClusterRequestDuration.Observe(time.Since(began).Seconds())
+		switch {
+		case answer.Moved:
+			return "", messaging.ErrMoved
+		case answer.Error != nil:
+			return "", answer.Error.error()
+		}
+		return answer.ID, nil
+	}
+	return "", messaging.ErrMoved
+}
+
+func (h remoteHome) ask(ctx context.Context, data []byte) (answer doAnswer, err error) {
+	ctx, cancel := context.WithTimeout(ctx, askAgain)
+	defer cancel()
+	data, err = h.node.o.Transport.Request(ctx, h.node.subjects.node(h.id, kindDo), data)
+	if err == nil {
+		err = json.Unmarshal(data, &answer)
+	}
+	return answer, err
+}

@@ -1,0 +1,183 @@
+package cluster
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// beat is a node's heartbeat: what it says of itself to all others.
+type beat struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	// Speaks is the version of the wire that the node speaks, in this and all other
+	// messages.
+	Speaks   int    `json:"speaks"`
+	N        uint64 `json:"beat"`
+	Leaving  bool   `json:"leaving,omitzero"`
+	Eligible bool   `json:"eligible"`
+	View     View   `json:"view"`
+	Promised uint64 `json:"promised"`
+	// Sees are the nodes whose heartbeats arrive at this one.
+	Sees []string `json:"sees,omitzero"`
+	// Leases acknowledges the last heartbeat of every node whose lease this node
+	// supports.
+	Leases map[string]uint64 `json:"leases,omitzero"`
+	// Sent is how many items the node's stream has in View: a lost last item is
+	// noticed. Acked acknowledges the streams of the others.
+	Sent        uint64            `json:"sent,omitzero"`
+	Acked       map[string]uint64 `json:"acked,omitzero"`
+	Connections int               `json:"connections"`
+}
+
+// heartbeats counts a node's own heartbeats, and knows when it sent the recent ones.
+type heartbeats struct {
+	count    uint64
+	sentAt   map[uint64]time.Time
+	lastTick time.Time
+}
+
+func (h *heartbeats) next(now time.Time) uint64 {
+	h.count++
+	h.sentAt[h.count] = now
+	delete(h.sentAt, h.count-64)
+	return h.count
+}
+
+// run sends heartbeats until the node is closed.
+func (n *Node) run() {
+	tick := time.NewTicker(beatInterval)
+	defer tick.Stop()
+	for {
+		n.tick()
+		select {
+		case <-tick.C:
+		case <-n.ctx.Done():
+			return
+		}
+	}
+}
+
+func (n *Node) tick() {
+	n.beat(false)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	now := time.Now()
+	// If this process was suspended, the gap does not count as missed heartbeats.
+	if now.Sub(n.beats.lastTick) > stallTime {
+		n.members.resumed(now)
+	}
+	n.beats.lastTick = now
+	for _, id := range n.members.expire(now) {
+		n.log.LogAttrs(n.ctx, slog.LevelWarn, "Peer timed out", slog.String("node", id))
+	}
+	n.coordinateLocked(now)
+	n.checkStandingLocked(now)
+	n.logs.expire(now)
+	n.calls.expire(now)
+	n.measureLocked()
+}
+
+// beat sends a heartbeat.
+func (n *Node) beat(leaving bool) {
+	n.mu.Lock()
+	now := time.Now()
+	b := beat{
+		ID: n.o.ID, Name: n.o.Name, Version: n.o.Version, Speaks: wireVersion, N: n.beats.next(now),
+		Leaving: leaving, Eligible: n.members.eligible, View: n.view.View, Promised: n.promised.ID.Number,
+		Sees: slices.Sorted(maps.Keys(n.members.peers)), Sent: n.view.out.sent, Acked: map[string]uint64{},
+		Connections: n.engine.Connections(),
+	}
+	promised := &n.view.View
+	if n.promised.ID.compare(n.view.ID) > 0 {
+		promised = &n.promised
+	}
+	b.Leases = n.members.supportLeases(&n.view.View, promised, now)
+	for id, in := range n.view.in {
+		b.Acked[id] = in.next - 1
+	}
+	n.mu.Unlock()
+	data, err := json.Marshal(b)
+	if err != nil {
+		n.log.LogAttrs(n.ctx, slog.LevelError, "Heartbeat could not be encoded", slog.Any("error", err))
+		return
+	}
+	if err := n.o.Transport.Publish(n.subjects.beats(), data); err != nil {
+		n.log.LogAttrs(n.ctx, slog.LevelDebug, "Heartbeat could not be sent", slog.Any("error", err))
+	}
+}
+
+func (n *Node) onBeat(_ string, data []byte, _ func([]byte)) {
+	var b beat
+	if err := json.Unmarshal(data, &b); err != nil || b.ID == n.o.ID || b.ID == "" || max(b.View.ID.Number, b.Promised) > maxNumber {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return
+	}
+	now := time.Now()
+	what := n.members.note(&b, now)
+	switch what {
+	case newsNone:
+		return
+	case newsTooNew:
+		n.log.LogAttrs(n.ctx, slog.LevelError, "Peer rejected: it speaks a newer version of the cluster protocol; run the same release on all nodes",
+			slog.String("node", b.ID), slog.String("version", b.Version), slog.Int("speaks", b.Speaks), slog.Int("reads", wireVersion))
+		return
+	case newsLeft:
+		n.coordinateLocked(now)
+		return
+	case newsJoined:
+		// The next tick decides about it, when other nodes may have joined as well.
+		n.log.LogAttrs(n.ctx, slog.LevelInfo, "Peer joined", slog.String("node", b.ID), slog.String("version", b.Version))
+	}
+	p := n.members.peers[b.ID]
+	if at, ok := n.beats.sentAt[b.Leases[n.o.ID]]; ok && b.View.ID == n.view.ID && at.After(p.leaseAt) {
+		p.leaseAt = at
+	}
+	if b.View.has(n.o.ID) && b.View.ID == n.promised.ID && b.View.ID.compare(n.view.ID) > 0 {
+		n.commitLocked(b.View)
+	}
+	if b.View.ID == n.view.ID {
+		n.ackedLocked(b.ID, b.Acked[n.o.ID])
+		if in := n.view.in[b.ID]; in != nil && in.lags(b.Sent) {
+			n.fillLocked(b.ID, in)
+		}
+	}
+	if what == newsDrains {
+		n.coordinateLocked(now)
+	}
+	n.signalLocked()
+}
+
+// measureLocked sets the gauges.
+func (n *Node) measureLocked() {
+	m := n.o.Metrics
+	m.ClusterMembers.Set(float64(len(n.view.Members)))
+	m.ClusterView.Set(float64(n.view.ID.Number))
+	here, held := n.logs.count(n.o.ID, &n.view.View)
+	m.ClusterHomes.Set(float64(here))
+	m.ClusterHeldFrames.Set(float64(held))
+}
+
+// request asks one node and decodes its answer. Both are JSON.
+func request[A any](ctx context.Context, n *Node, to string, k kind, question any) (answer A, err error) {
+	data, err := json.Marshal(question)
+	if err != nil {
+		return answer, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	data, err = n.o.Transport.Request(ctx, n.subjects.node(to, k), data)
+	if err == nil {
+		err = json.Unmarshal(data, &answer)
+	}
+	return answer, err
+}

@@ -1,0 +1,62 @@
+package cluster
+
+import (
+	"testing"
+)
+
+// TestPhases walks through the lives that a view may have.
+func TestPhases(t *testing.T) {
+	type step struct {
+		what string
+		want phase
+	}
+	for name, tt := range map[string]struct {
+		view    View
+		begins  phase
+		steps   []step
+		wasOpen bool
+	}{
+		"no view yet":              {View{}, phaseJoining, nil, false},
+		"a promise without a view": {View{}, phaseJoining, []step{{"seal", phaseSealed}}, false},
+		"a home":                   {viewOf(1, "a"), phaseGathering, []step{{"open", phaseOpen}, {"seal", phaseSealed}, {"seal", phaseSealed}}, true},
+		"a home that is sealed before it has gathered":  {viewOf(1, "a"), phaseGathering, []step{{"seal", phaseSealed}}, false},
+		"a home that gathers after it was sealed":       {viewOf(1, "a"), phaseGathering, []step{{"seal", phaseSealed}, {"open", phaseSealed}}, true},
+		"a home that promises again after it was shut":  {viewOf(1, "a"), phaseGathering, []step{{"open", phaseOpen}, {"shut", phaseShut}, {"seal", phaseShut}}, true},
+		"a member that is no home":                      {View{ID: ViewID{1, "b"}, Members: []string{"a", "b"}, Homes: []string{"b"}}, phaseOpen, nil, false},
+		"a member that is no home, when the home opens": {View{ID: ViewID{1, "b"}, Members: []string{"a", "b"}, Homes: []string{"b"}}, phaseOpen, []step{{"mark of b", phaseOpen}}, true},
+		"a home, while another has not opened":          {viewOf(1, "a", "b"), phaseGathering, []step{{"open", phaseOpen}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newView(t.Context(), "a", tt.view, epoch)
+			defer c.end()
+			if c.phase != tt.begins {
+				t.Errorf("it begins %s, want %s", c.phase, tt.begins)
+			}
+			for _, s := range tt.steps {
+				switch s.what {
+				case "open":
+					c.open()
+				case "seal":
+					c.seal()
+				case "shut":
+					c.phase = phaseShut
+				case "mark of b":
+					c.in["b"].opened = true
+				}
+				if c.phase != s.want {
+					t.Errorf("after %s it is %s, want %s", s.what, c.phase, s.want)
+				}
+			}
+			if c.wasOpen() != tt.wasOpen {
+				t.Errorf("it was open: %t, want %t", c.wasOpen(), tt.wasOpen)
+			}
+		})
+	}
+	for p, want := range map[phase][2]bool{
+		phaseJoining: {false, true}, phaseGathering: {false, true}, phaseOpen: {true, true}, phaseSealed: {false, true}, phaseShut: {false, false},
+	} {
+		if got := [2]bool{p.numbers(), p.publishes()}; got != want {
+			t.Errorf("%s: numbers and publishes %v, want %v", p, got, want)
+		}
+	}
+}

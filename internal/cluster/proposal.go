@@ -1,0 +1,168 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+)
+
+type prepareAnswer struct {
+	// OK says that the node has sealed its view and will commit no earlier one than
+	// the proposed.
+	OK       bool   `json:"ok"`
+	Promised uint64 `json:"promised"`
+	// Supported is how long ago, in nanoseconds, the node last supported the lease
+	// of a node that the new view leaves out.
+	Supported int64 `json:"supported"`
+}
+
+// proposal is one attempt of a coordinator to have a view promised by all its
+// members, and then to commit it.
+type proposal struct {
+	node    *Node
+	view    View
+	answers []prepareAnswer // by member
+}
+
+// coordinateLocked proposes a new view if this node is the coordinator and the
+// current view is not what it should be.
+func (n *Node) coordinateLocked(now time.Time) {
+	if n.proposing || n.closed || n.view.ID.Number == 0 && n.members.outdated(&n.view.View) != nil {
+		return
+	}
+	v, ok := n.members.proposal(&n.view.View, now)
+	if !ok || slices.Equal(v.Members, n.view.Members) && slices.Equal(v.Homes, n.view.Homes) && n.agreedLocked(now) {
+		return
+	}
+	v.ID = ViewID{Number: n.members.nextNumber(max(n.view.ID.Number, n.promised.ID.Number)), Coordinator: n.o.ID}
+	n.proposing = true
+	p := &proposal{node: n, view: v, answers: make([]prepareAnswer, len(v.Members))}
+	n.working.Go(p.run)
+}
+
+// agreedLocked reports whether all members have the view, or may still be about to
+// commit it.
+func (n *Node) agreedLocked(now time.Time) bool {
+	if now.Sub(n.view.since) < askWithin {
+		return true
+	}
+	return !n.view.phase.isSealed() && n.promised.ID.compare(n.view.ID) <= 0 && n.members.agreed(&n.view.View)
+}
+
+// run asks for promises and commits the view. It ends as soon as the view is no
+// longer what it should be. A promise alone changes nothing: members commit what a
+// heartbeat shows.
+func (p *proposal) run() {
+	n := p.node
+	defer func() {
+		n.mu.Lock()
+		n.proposing = false
+		n.mu.Unlock()
+	}()
+	ctx, cancel := context.WithTimeout(n.ctx, prepareWithin)
+	defer cancel()
+	var asked sync.WaitGroup
+	for i := range p.view.Members {
+		asked.Go(func() { p.ask(ctx, cancel, i) })
+	}
+	asked.Wait()
+	late := errors.Is(ctx.Err(), context.DeadlineExceeded)
+	n.mu.Lock()
+	supported, promised := n.members.judge(&p.view, p.answers, late && p.standsLocked(), time.Now())
+	n.mu.Unlock()
+	// A home that is left out stops by itself when its lease has run out.
+	if !promised || !pause(n.ctx, leaseTime-supported) {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.promised.ID == p.view.ID && p.standsLocked() {
+		n.commitLocked(p.view)
+	}
+}
+
+// ask asks a member for its promise, again and again until it answers: one lost
+// message does not make it look silent, and a member that seals for long answers
+// the next question.
+func (p *proposal) ask(ctx context.Context, cancel func(), i int) {
+	n, id := p.node, p.view.Members[i]
+	if id == n.o.ID {
+		p.answers[i] = requests{n}.prepare(p.view)
+		return
+	}
+	for ctx.Err() == nil {
+		n.mu.Lock()
+		stands := p.standsLocked()
+		n.mu.Unlock()
+		if !stands {
+			cancel()
+			return
+		}
+		try, done := context.WithTimeout(ctx, prepareAgain)
+		a, err := request[prepareAnswer](try, n, id, kindPrepare, p.view)
+		done()
+		if err == nil {
+			p.answers[i] = a
+			return
+		}
+		pause(ctx, retryWait)
+	}
+}
+
+// standsLocked reports whether the view is still what it should be. Peers may have
+// joined since, or timed out: a view without a node that is back would part it from
+// those that it was together with.
+func (p *proposal) standsLocked() bool {
+	v, ok := p.node.members.proposal(&p.node.view.View, time.Now())
+	return ok && slices.Equal(v.Members, p.view.Members)
+}
+
+// prepare promises a view, and returns once every frame that has a number of the
+// current view is published: none follows.
+func (r requests) prepare(v View) prepareAnswer {
+	n := r.node
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	a := prepareAnswer{Promised: max(n.promised.ID.Number, n.view.ID.Number), Supported: int64(leaseTime)}
+	if v.ID != n.promised.ID && v.ID.Number <= a.Promised || !v.has(n.o.ID) || v.ID.Number > maxNumber || n.closed {
+		return a
+	}
+	if v.ID == n.view.ID {
+		a.OK = true // A repeated question came after the view.
+		return a
+	}
+	n.promised = v
+	n.view.seal()
+	n.signalLocked()
+	ctx, cancel := context.WithTimeout(n.ctx, sealWithin)
+	defer cancel()
+	for n.view.numbered > 0 && n.promised.ID == v.ID && ctx.Err() == nil {
+		changed := n.changed
+		n.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+		n.mu.Lock()
+	}
+	if a.OK = n.promised.ID == v.ID; !a.OK || n.view.ID == v.ID {
+		return a
+	}
+	n.view.phase = phaseShut
+	a.Supported = int64(n.members.supported(&n.view.View, &v, time.Now()))
+	return a
+}
+
+// pause waits and reports whether ctx is still alive.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

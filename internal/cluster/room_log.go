@@ -1,0 +1,122 @@
+package cluster
+
+import (
+	"slices"
+	"time"
+
+	"confab/internal/chat"
+)
+
+// point is a place in the order of a room's frames. The zero point stands before
+// all frames.
+type point struct {
+	View ViewID `json:"v,omitzero"`
+	Seq  uint64 `json:"s,omitzero"`
+}
+
+func (a point) compare(b point) int {
+	if c := a.View.compare(b.View); c != 0 {
+		return c
+	}
+	switch {
+	case a.Seq < b.Seq:
+		return -1
+	case a.Seq > b.Seq:
+		return 1
+	}
+	return 0
+}
+
+// roomLog is what a node keeps of a room, whether it has clients in it or not: the
+// recent frames in their order. It is the room's history from floor to last,
+// without gaps.
+type roomLog struct {
+	id    string
+	floor point // just before the first of entries
+	last  point // the last of entries, or floor
+	// began means that this node knows nothing of the room before entries.
+	began   bool
+	entries []*entry
+	// held entries at the end are not delivered here: they are this node's own,
+	// and no other member is known to have them yet.
+	held int
+	// assigned is the last number given out in assignedIn.
+	assigned   uint64
+	assignedIn ViewID
+	touched    time.Time
+}
+
+// entry is a frame in a room's log.
+type entry struct {
+	at        point
+	frame     *chat.Frame
+	delivered bool
+	// missed means that the clients of this node never got the frame: it was
+	// delivered on nodes that this one could not reach.
+	missed   bool
+	received time.Time
+	// old means that it came in a history, and was more than a second old then.
+	old bool
+	// safe receives what became of a frame that this node published; nil elsewhere.
+	safe chan error
+}
+
+// size is what an entry is counted with: its payload and about what else it takes.
+func (e *entry) size() int { return len(e.frame.JSON) + 256 }
+
+// settle answers the publisher of a frame.
+func (e *entry) settle(err error) {
+	e.delivered = err == nil
+	if e.safe != nil {
+		e.safe <- err
+		e.safe = nil
+	}
+}
+
+// delivered is the last point that this node has delivered.
+func (l *roomLog) delivered() point {
+	switch n := len(l.entries) - l.held; {
+	case l.held == 0:
+		return l.last
+	case n > 0:
+		return l.entries[n-1].at
+	case l.began:
+		return point{}
+	}
+	return l.floor
+}
+
+// passedOver reports whether the frame that this node delivered last was not
+// delivered to its clients: the log is that of another side of a partition.
+func (l *roomLog) passedOver() bool {
+	n := len(l.entries) - l.held
+	return n > 0 && l.entries[n-1].missed
+}
+
+// young reports whether the log may lack operations that are asked for again.
+func (l *roomLog) young(now time.Time) bool {
+	return len(l.entries) == 0 || now.Sub(l.entries[0].received) < callsLast
+}
+
+// recentMessages counts the room's messages of the last second.
+func (l *roomLog) recentMessages(now time.Time) int {
+	count := 0
+	for _, e := range slices.Backward(l.entries) {
+		if e.old || now.Sub(e.received) >= time.Second {
+			break
+		}
+		if e.frame.Type == chat.MessageFrame {
+			count++
+		}
+	}
+	return count
+}
+
+// index returns which is the first entry, from first on, that f is true of, or how
+// many there are if it is true of none.
+func (l *roomLog) index(first int, f func(*entry) bool) int {
+	if i := slices.IndexFunc(l.entries[first:], f); i >= 0 {
+		return first + i
+	}
+	return len(l.entries)
+}

@@ -1,0 +1,95 @@
+package cluster
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"confab/internal/chat"
+)
+
+func TestOutStream(t *testing.T) {
+	rooms := []*roomLog{{id: "x"}, {id: "y"}, {id: "z"}}
+	filled := func() *outStream {
+		o := newOutStream("a", viewOf(1, "a", "b", "c"))
+		o.add(nil, item{home: "a"})
+		for _, l := range rooms {
+			o.add(l, item{home: "a", frame: &chat.Frame{RoomID: l.id}})
+		}
+		return o
+	}
+	type step struct {
+		from  string
+		count uint64
+		safe  string // rooms
+		first uint64 // what is still kept
+	}
+	for name, steps := range map[string][]step{
+		"the first other member makes frames safe":      {{"b", 1, "", 1}, {"b", 3, "xy", 1}, {"c", 4, "z", 4}, {"c", 4, "", 4}, {"b", 4, "", 5}},
+		"what is behind what another has is no news":    {{"b", 4, "xyz", 1}, {"c", 2, "", 3}},
+		"a node that is no member makes nothing safe":   {{"d", 4, "", 1}},
+		"nor does this node itself":                     {{"a", 4, "", 1}},
+		"nor an acknowledgement of what was never sent": {{"b", 5, "", 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := filled()
+			for _, s := range steps {
+				got := ""
+				for _, l := range o.acknowledge(s.from, s.count) {
+					got += l.id
+				}
+				if got != s.safe || o.first != s.first {
+					t.Errorf("%s up to %d: %q is safe, from %d on is kept; want %q, %d", s.from, s.count, got, o.first, s.safe, s.first)
+				}
+			}
+		})
+	}
+	t.Run("members get what they ask for, as far as it is there", func(t *testing.T) {
+		o := filled()
+		o.acknowledge("b", 2)
+		o.acknowledge("c", 2)
+		a := o.between(1, 100)
+		if a.First != 3 || len(a.Items) != 2 {
+			t.Errorf("%d items from %d on", len(a.Items), a.First)
+		}
+	})
+}
+
+func TestInStream(t *testing.T) {
+	in := &inStream{next: 1}
+	counts := func(items []item) (all []uint64) {
+		for _, it := range items {
+			all = append(all, it.count)
+		}
+		return all
+	}
+	for _, s := range []struct {
+		put      uint64
+		due      []uint64
+		from, to uint64 // what is missing then
+	}{
+		{1, []uint64{1}, 2, 0},
+		{4, nil, 2, 3},
+		{3, nil, 2, 3},
+		{1, nil, 2, 3}, // It comes again.
+		{2, []uint64{2, 3, 4}, 5, 0},
+	} {
+		due := in.put(item{count: s.put})
+		from, to := in.missing()
+		if diff := cmp.Diff(s.due, counts(due)); diff != "" || from != s.from || to != s.to {
+			t.Errorf("after %d: missing %d to %d, want %d to %d; due: %s", s.put, from, to, s.from, s.to, diff)
+		}
+	}
+	if in.lags(6) {
+		t.Error("it lags behind what it learns only now")
+	}
+	if !in.lags(6) {
+		t.Error("it does not lag behind what an earlier heartbeat said")
+	}
+	if from, to := in.missing(); from != 5 || to != 6 {
+		t.Errorf("missing %d to %d, want 5 to 6", from, to)
+	}
+	if lost := in.skipTo(6); lost != 1 || in.next != 6 {
+		t.Errorf("%d are lost, and %d is next", lost, in.next)
+	}
+}

@@ -1,0 +1,45 @@
+package cluster
+
+import "time"
+
+// The times of the protocol. PROTOCOL.md says what must hold between them.
+const (
+	beatInterval = 200 * time.Millisecond
+	stallTime    = 700 * time.Millisecond  // a longer gap between two ticks: this process was suspended
+	leaseTime    = time.Second             // how long the acknowledgement of a heartbeat lets a home number frames
+	suspectAfter = 1500 * time.Millisecond // without a heartbeat, a peer times out
+	settleTime   = 3 * beatInterval        // from the first heartbeat of a node to its part in a view
+	mergeWithin  = 3 * time.Second         // how long that may take while links come back
+
+	// A view change: how long it waits for numbered frames, how long one request
+	// for a promise and all of them may take, and how long a member that does not
+	// answer stays out.
+	sealWithin    = time.Second
+	prepareAgain  = 300 * time.Millisecond
+	prepareWithin = 1500 * time.Millisecond
+	silentFor     = 3 * time.Second
+
+	// Operations: how long one may take, how often its home is asked, and how long
+	// a home remembers its answer.
+	doWithin  = 10 * time.Second
+	askAgain  = 2 * time.Second
+	callsLast = 15 * time.Second
+
+	askWithin = time.Second // any other request
+	logAge    = time.Minute // how long frames stay in logs
+
+	retryWait = 20 * time.Millisecond // before a request that failed is repeated
+	fillWait  = 50 * time.Millisecond // the same, for missing items of a stream
+)
+
+// Sizes. An answer has to fit NATS's payload of 1 MiB, and JSON makes 4 bytes of 3.
+const (
+	defaultLogBytes = 64 << 20  // of all rooms' logs
+	streamBytes     = 64 << 20  // of items that a home keeps for members that lag; what lags further loses frames
+	waitingItems    = 1 << 14   // that wait behind a gap; the rest is asked for again
+	historyBytes    = 256 << 10 // of the frames to deliver in one answer; half as much of others
+	historyRooms    = 1000      // that one question for histories names
+	stateRooms      = 2000      // in one answer to a question for states
+	fetchers        = 4         // questions for histories at a time
+	pastViews       = 16        // that a node remembers
+)
