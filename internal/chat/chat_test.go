@@ -140,3 +140,14 @@ func TestFormatTime(t *testing.T) {
 		}
 	})
 }
+
+func TestWire(t *testing.T) {
+	for c := chat.Internal; c.Known(); c++ {
+		if w := c.Wire(); w.ErrorCode == 0 || (w.Exception == "") != (w.Status == 0) || (w.HandshakeException == "") != (w.HandshakeStatus == 0) {
+			t.Errorf("%v is told as %+v", c, w)
+		}
+	}
+	if chat.Code(99).Wire() != chat.Internal.Wire() {
+		t.Error("an unknown code is not told as an internal error")
+	}
+}

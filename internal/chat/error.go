@@ -5,25 +5,23 @@ import (
 	"fmt"
 )
 
-// Code is the kind of a refusal. package restjson turns it into an exception
-// of the API, package edge into the ErrorCode of an ERROR frame.
+// Code is the kind of a refusal. Code.Wire says how clients are told about it.
 type Code int
 
-// The codes, with the exception and the HTTP status that the API gives them.
-// Their numbers travel between nodes: new ones go to the end.
+// The codes. Their numbers travel between nodes: new ones go to the end.
 const (
-	Internal            Code = iota // InternalServerException, 500
-	Invalid                         // ValidationException, 400
-	Unauthenticated                 // names of its own (see Error.Name), 403; over WebSocket 401
-	AccessDenied                    // AccessDeniedException, 403
-	PendingVerification             // PendingVerification, 403
-	NotFound                        // ResourceNotFoundException, 404
-	Conflict                        // ConflictException, 409
-	TooLarge                        // RequestEntityTooLargeException, 413
-	Rejected                        // by message review; WebSocket only, 406
-	QuotaExceeded                   // ServiceQuotaExceededException, 402
-	Throttled                       // ThrottlingException, 429
-	Unavailable                     // ServiceUnavailableException, 503
+	Internal            Code = iota // the caller learns nothing of it
+	Invalid                         // a member of the request breaks a rule
+	Unauthenticated                 // the caller is not known; the exception has names of its own, see Error.Name
+	AccessDenied                    // the caller is known and may not
+	PendingVerification             // the account may not yet
+	NotFound                        // a resource does not exist
+	Conflict                        // a resource exists, or is in use
+	TooLarge                        // the request is too long
+	Rejected                        // by message review
+	QuotaExceeded                   // a limit on resources
+	Throttled                       // a limit on rates
+	Unavailable                     // try again
 )
 
 var codeNames = [...]string{

@@ -34,24 +34,6 @@ import (
 	"confab/internal/telemetry"
 )
 
-// Store is the durable truth: *store.DB.
-type Store interface {
-	CreateRoom(ctx context.Context, r *chat.Room, limit int) error
-	Room(ctx context.Context, id string) (*chat.Room, error)
-	UpdateRoom(ctx context.Context, id string, change func(*chat.Room) error) (*chat.Room, error)
-	DeleteRoom(ctx context.Context, id string) error
-	ListRooms(ctx context.Context, f store.RoomFilter, limit int, token string) ([]*chat.Room, string, error)
-
-	CreateLoggingConfiguration(ctx context.Context, c *chat.LoggingConfiguration, limit int) error
-	LoggingConfiguration(ctx context.Context, id string) (*chat.LoggingConfiguration, error)
-	UpdateLoggingConfiguration(ctx context.Context, id string, change func(*chat.LoggingConfiguration) error) (*chat.LoggingConfiguration, error)
-	DeleteLoggingConfiguration(ctx context.Context, id string) error
-	ListLoggingConfigurations(ctx context.Context, limit int, token string) ([]*chat.LoggingConfiguration, string, error)
-
-	Tags(ctx context.Context, arn chat.ARN) (map[string]string, error)
-	ChangeTags(ctx context.Context, arn chat.ARN, change func(tags map[string]string) error) error
-}
-
 // Live is the rooms that people are in: *messaging.Engine.
 type Live interface {
 	// SendEvent, DeleteMessage and DisconnectUser return once the frame is
@@ -78,7 +60,7 @@ type Authenticator interface {
 type Options struct {
 	Region        string
 	Account       string
-	Store         Store
+	Store         *store.DB
 	Live          Live
 	Tokens        Sealer
 	Authenticator Authenticator

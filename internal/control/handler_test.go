@@ -178,34 +178,26 @@ func TestThrottling(t *testing.T) {
 	s.post(t, "ListLoggingConfigurations", `{}`).want(t, 200, "")
 }
 
-// failing is a store in which Room fails.
-type failing struct {
-	control.Store
-	room func() (*chat.Room, error)
-}
-
-func (f failing) Room(context.Context, string) (*chat.Room, error) { return f.room() }
-
 func TestFailures(t *testing.T) {
 	for _, c := range []struct {
 		name      string
-		room      func() (*chat.Room, error)
+		check     func() error
 		status    int
 		exception string
 	}{
-		{"a panic", func() (*chat.Room, error) { panic("the secret is 42") }, 500, "InternalServerException"},
-		{"an error of ours", func() (*chat.Room, error) { return nil, errors.New("the secret is 42") }, 500, "InternalServerException"},
-		{"a store that is away", func() (*chat.Room, error) {
-			return nil, chat.Errorf(chat.Unavailable, "The database does not answer")
+		{"a panic", func() error { panic("the secret is 42") }, 500, "InternalServerException"},
+		{"an error of ours", func() error { return errors.New("the secret is 42") }, 500, "InternalServerException"},
+		{"a store that is away", func() error {
+			return chat.Errorf(chat.Unavailable, "The database does not answer")
 		}, 503, "ServiceUnavailableException"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var log bytes.Buffer
 			s := newService(t, func(o *control.Options) {
-				o.Store = failing{o.Store, c.room}
+				o.CheckHandler = func(context.Context, string) error { return c.check() }
 				o.Log = slog.New(slog.NewJSONHandler(&log, nil))
 			})
-			a := s.post(t, "GetRoom", fmt.Sprintf(`{"identifier":%q}`, missing(chat.RoomResource)))
+			a := s.post(t, "CreateRoom", fmt.Sprintf(`{"messageReviewHandler":{"uri":%q}}`, lambdaARN))
 			a.want(t, c.status, c.exception)
 			if strings.Contains(a.text, "secret") {
 				t.Errorf("the answer says too much: %s", a.text)

@@ -5,12 +5,10 @@ import (
 	"confab/internal/control"
 	"confab/internal/iam"
 	"confab/internal/messaging"
-	"confab/internal/store"
 )
 
 // What package app hands in fits.
 var (
-	_ control.Store         = (*store.DB)(nil)
 	_ control.Live          = (*messaging.Engine)(nil)
 	_ control.Sealer        = (*chattoken.Ring)(nil)
 	_ control.Authenticator = (*iam.Authenticator)(nil)

@@ -11,9 +11,9 @@ import (
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"confab/internal/chat"
 	"confab/internal/control"
 	"confab/internal/iam"
-	"confab/internal/store"
 )
 
 // newSigned starts a control plane that wants signatures, and returns it with
@@ -22,13 +22,9 @@ func newSigned(t testing.TB, change func(*control.Options)) (*service, *ivschat.
 	t.Helper()
 	const id, secret = "AKIDROOT000000000001", "root-secret-for-tests-only"
 	s := newService(t, func(o *control.Options) {
-		users, ok := o.Store.(iam.CredentialsStore)
-		if !ok {
-			t.Fatal("the store keeps no credentials")
-		}
 		o.Authenticator = iam.NewAuthenticator(iam.Options{
 			Region: region, Account: account, Service: "ivschat",
-			Root: iam.Credentials{AccessKeyID: id, SecretAccessKey: secret}, Store: users,
+			Root: iam.Credentials{AccessKeyID: id, SecretAccessKey: secret}, Store: o.Store,
 		})
 		if change != nil {
 			change(o)
@@ -48,7 +44,7 @@ func (s *service) client(id, secret string) *ivschat.Client {
 // user makes credentials with a policy of these statements, and returns their client.
 func (s *service) user(t testing.TB, name, statements string) *ivschat.Client {
 	t.Helper()
-	id, secret := store.NewAccessKey(false)
+	id, secret := "AKCF"+chat.NewID(), "the secret of "+name
 	err := s.db.CreateCredentials(t.Context(), &iam.Credentials{
 		AccessKeyID: id, SecretAccessKey: secret, Principal: &iam.Principal{Name: name},
 	}, []byte(`{"Version":"2012-10-17","Statement":[`+statements+`]}`))

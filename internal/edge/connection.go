@@ -185,7 +185,7 @@ func (c *connection) answer(f *chat.Failure) {
 
 // failure makes the ERROR frame that err stands for.
 func (c *connection) failure(ctx context.Context, requestID string, err error) *chat.Failure {
-	f := &chat.Failure{RequestID: requestID, Code: errorCode(err), Message: "Internal error"}
+	f := &chat.Failure{RequestID: requestID, Code: chat.CodeOf(err).Wire().ErrorCode, Message: "Internal error"}
 	e, known := errors.AsType[*chat.Error](err)
 	if known && e.Code != chat.Internal {
 		f.Message, f.ID = e.Message, e.ID
@@ -199,28 +199,6 @@ func (c *connection) failure(ctx context.Context, requestID string, err error) *
 		f.RequestID = ""
 	}
 	return f
-}
-
-// errorCode is the ErrorCode of an ERROR frame. The iOS client knows only these.
-func errorCode(err error) int {
-	switch chat.CodeOf(err) {
-	case chat.Invalid:
-		return 400
-	case chat.Unauthenticated:
-		return 401
-	case chat.AccessDenied, chat.PendingVerification:
-		return 403
-	case chat.NotFound:
-		return 404
-	case chat.Rejected:
-		return 406
-	case chat.TooLarge:
-		return 413
-	case chat.Throttled, chat.QuotaExceeded:
-		return 429
-	default:
-		return 500
-	}
 }
 
 // closed tells the session that its connection is gone. What the client asked

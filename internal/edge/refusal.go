@@ -43,25 +43,12 @@ func refusal(err error) (status int, name, message string) {
 		return bad.Status, "BadHandshake", bad.Error()
 	}
 	e, ok := errors.AsType[*chat.Error](err)
-	if !ok {
-		return http.StatusInternalServerError, "InternalServerException", "Internal error"
+	if !ok || e.Code == chat.Internal || e.Code.Wire().HandshakeException == "" {
+		internal := chat.Internal.Wire()
+		return internal.HandshakeStatus, internal.HandshakeException, "Internal error"
 	}
-	switch e.Code {
-	case chat.Unauthenticated:
-		return http.StatusUnauthorized, "UnauthorizedException", e.Message
-	case chat.AccessDenied, chat.PendingVerification:
-		return http.StatusForbidden, "AccessDeniedException", e.Message
-	case chat.NotFound:
-		return http.StatusNotFound, "ResourceNotFoundException", e.Message
-	case chat.Throttled:
-		return http.StatusTooManyRequests, "ThrottlingException", e.Message
-	case chat.QuotaExceeded:
-		return http.StatusTooManyRequests, "ServiceQuotaExceededException", e.Message
-	case chat.Unavailable:
-		return http.StatusServiceUnavailable, "ServiceUnavailableException", e.Message
-	default:
-		return http.StatusInternalServerError, "InternalServerException", "Internal error"
-	}
+	wire := e.Code.Wire()
+	return wire.HandshakeStatus, wire.HandshakeException, e.Message
 }
 
 func jsontextQuote(s string) []byte {

@@ -51,11 +51,6 @@ func (b *Bucket) GiveBack() {
 	}
 }
 
-// FullAt returns when the bucket is full again; a moment that is past, or the
-// zero time, means that it is full now and may be forgotten: a new one would
-// behave the same.
-func (b *Bucket) FullAt() time.Time { return b.full }
-
 // refill is the time that one token takes, rounded up so that the rate is never exceeded.
 func (b *Bucket) refill() time.Duration {
 	rate := time.Duration(b.rate)

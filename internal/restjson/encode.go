@@ -11,28 +11,6 @@ import (
 	"confab/internal/chat"
 )
 
-// exception is how the wire calls a code.
-type exception struct {
-	name   string
-	status int
-}
-
-// exceptions are the API model's, and of the codes that it does not have AWS's
-// common errors. Rejected is missing: message review answers over WebSocket only.
-var exceptions = map[chat.Code]exception{
-	chat.Internal:            {"InternalServerException", http.StatusInternalServerError},
-	chat.Invalid:             {"ValidationException", http.StatusBadRequest},
-	chat.Unauthenticated:     {"UnrecognizedClientException", http.StatusForbidden},
-	chat.AccessDenied:        {"AccessDeniedException", http.StatusForbidden},
-	chat.PendingVerification: {"PendingVerification", http.StatusForbidden},
-	chat.NotFound:            {"ResourceNotFoundException", http.StatusNotFound},
-	chat.Conflict:            {"ConflictException", http.StatusConflict},
-	chat.TooLarge:            {"RequestEntityTooLargeException", http.StatusRequestEntityTooLarge},
-	chat.QuotaExceeded:       {"ServiceQuotaExceededException", http.StatusPaymentRequired},
-	chat.Throttled:           {"ThrottlingException", http.StatusTooManyRequests},
-	chat.Unavailable:         {"ServiceUnavailableException", http.StatusServiceUnavailable},
-}
-
 // statuses are those of the exceptions that go by a name of their own and whose
 // status is not their code's.
 var statuses = map[string]int{
@@ -64,23 +42,23 @@ type validationField struct {
 // Exception returns the name and the status that err has on the wire.
 func Exception(err error) (name string, status int) {
 	e := refusal(err)
-	x := exceptions[e.Code]
+	wire := e.Code.Wire()
+	name, status = wire.Exception, wire.Status
 	if e.Name != "" {
-		x.name = e.Name
+		name = e.Name
 		if s, ok := statuses[e.Name]; ok {
-			x.status = s
+			status = s
 		}
 	}
-	return x.name, x.status
+	return name, status
 }
 
 // refusal returns the chat.Error in err, or an Internal one in place of what
 // the caller must not read.
 func refusal(err error) *chat.Error {
-	if e, ok := errors.AsType[*chat.Error](err); ok && e.Code != chat.Internal {
-		if _, known := exceptions[e.Code]; known {
-			return e
-		}
+	e, ok := errors.AsType[*chat.Error](err)
+	if ok && e.Code.Known() && e.Code != chat.Internal && e.Code.Wire().Exception != "" {
+		return e
 	}
 	return &chat.Error{Code: chat.Internal, Message: internalMessage}
 }

@@ -11,93 +11,93 @@ import (
 
 // Committer gathers writes that come at the same time into one transaction
 // (group commit): callers add items to the batch that is open, and one goroutine
-// writes batch after batch. While it writes one, the next one fills.
+// writes batch after batch. While it writes one, the next one fills. A batch that
+// cannot be written fails for its callers; see Spool for one that is kept.
 type Committer[T any] struct {
-	// Label names the database in metrics.
-	Label   string
-	Metrics *telemetry.Metrics
-	// Write stores the items in one transaction.
-	Write func(ctx context.Context, items []T) error
-	// BatchItems and batchSize bound one batch, and so the time of a commit.
-	BatchItems, BatchSize int
-	// Capacity bounds the sizes of all items that are not stored yet.
-	Capacity int
-	// Pace is the least time from the beginning of a commit that several callers
-	// shared to the next one, which more will then share. A caller on its own does
-	// not wait.
-	Pace time.Duration
-	// Keep says what becomes of a batch that cannot be written. If false, its
-	// callers get the error. If true, it is tried again until it is stored; its
-	// callers, and all that come until then, do not wait for that.
-	Keep bool
-	// Trouble is told, with keep, when writing begins to fail, and with nil when
-	// it works again.
-	Trouble func(err error)
-	// Lost is told how many items were still not stored when the committer closed.
-	Lost func(n int)
+	o Commits[T]
 
 	mu      sync.Mutex // guards what follows
-	waiting []*Batch[T]
-	writing *Batch[T] // taken from waiting and not yet answered for good
-	size    int       // of the items in waiting and in the batch being written
-	failing bool      // with keep: nobody waits for the disk
+	waiting []*batch[T]
+	writing *batch[T] // taken from waiting and not answered yet
+	size    int       // of the items that are not stored yet
 	closed  bool
 
 	wake    chan struct{} // 1 buffered: there is something in waiting, or closed
 	closing chan struct{} // closed with the committer
 }
 
-// Batch is what shares one transaction.
-type Batch[T any] struct {
+// Commits say how a Committer works. Fields without a comment are required.
+type Commits[T any] struct {
+	// Label names the database in metrics.
+	Label   string
+	Metrics *telemetry.Metrics
+	// Write stores the items in one transaction.
+	Write func(ctx context.Context, items []T) error
+	// BatchItems and BatchSize bound one batch, and so the time of a commit.
+	BatchItems, BatchSize int
+	// Capacity bounds the sizes of all items that are not stored yet.
+	Capacity int
+	// Pace is the least time from the beginning of a commit that several callers
+	// shared to the next one, which more will then share. A caller on its own does
+	// not wait. It may be 0.
+	Pace time.Duration
+}
+
+// batch is what shares one transaction.
+type batch[T any] struct {
 	items []T
 	size  int
-	// Done is closed when the items are stored, or when there is nothing to wait
-	// for any more. Err is set before that.
-	Done     chan struct{}
-	Err      error
-	released bool // Done is closed; guarded by the committer's mu
+	// done is closed when the items are stored or have failed, or when their
+	// callers need not wait any longer. err is set before that.
+	done     chan struct{}
+	err      error
+	released bool // done is closed; guarded by the committer's mu
 }
 
-const (
-	// stallAfter is how long a commit may take, with keep, before its callers do
-	// not wait for it any more.
-	stallAfter = 2 * time.Second
-	// The pauses between attempts, with keep.
-	firstRetry, lastRetry = 50 * time.Millisecond, 5 * time.Second
-)
-
+// What a Committer refuses with.
 var (
 	ErrClosed = errors.New("the store is closed")
-	errFull   = errors.New("too much is waiting to be written")
+	ErrFull   = errors.New("too much is waiting to be written")
 )
 
-// Start makes the channels; fields above mu are set before.
-func (c *Committer[T]) Start() *Committer[T] {
-	c.wake = make(chan struct{}, 1)
-	c.closing = make(chan struct{})
-	return c
+// NewCommitter returns a committer that works while Run does.
+func NewCommitter[T any](o Commits[T]) *Committer[T] {
+	return &Committer[T]{o: o, wake: make(chan struct{}, 1), closing: make(chan struct{})}
 }
 
-// Add puts an item behind those added before and returns its batch.
-func (c *Committer[T]) Add(item T, size int) (*Batch[T], error) {
+// Commit stores the item, together with others, and returns when it is stored.
+// ctx ends only the wait. The item belongs to the committer until Commit returns
+// nil or an error of the database, and for good when ctx has ended.
+func (c *Committer[T]) Commit(ctx context.Context, item T, size int) error {
+	b, err := c.add(item, size, true)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-b.done:
+		return b.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// add puts an item behind those added before and returns its batch. An item
+// whose caller waits does not join a batch that was released early.
+func (c *Committer[T]) add(item T, size int, waits bool) (*batch[T], error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return nil, ErrClosed
 	}
-	if c.size+size > c.Capacity {
-		return nil, errFull
+	if c.size+size > c.o.Capacity {
+		return nil, ErrFull
 	}
-	var b *Batch[T]
+	var b *batch[T]
 	if n := len(c.waiting); n > 0 {
 		b = c.waiting[n-1]
 	}
-	// Who waits for the disk does not join a batch that was let go while it failed.
-	if b == nil || b.released && !c.failing || len(b.items) >= c.BatchItems || b.size+size > c.BatchSize {
-		b = &Batch[T]{Done: make(chan struct{})}
-		if c.failing {
-			b.release()
-		}
+	if b == nil || b.released && waits || len(b.items) >= c.o.BatchItems || b.size+size > c.o.BatchSize {
+		b = &batch[T]{done: make(chan struct{})}
 		c.waiting = append(c.waiting, b)
 	}
 	b.items = append(b.items, item)
@@ -110,11 +110,27 @@ func (c *Committer[T]) Add(item T, size int) (*Batch[T], error) {
 	return b, nil
 }
 
-// release tells the callers not to wait any more. The committer's mu is held.
-func (b *Batch[T]) release() {
+// release tells the callers of the batches, and of all of them when none is given,
+// not to wait any longer.
+func (c *Committer[T]) release(some ...*batch[T]) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if some == nil {
+		some = c.waiting
+		if c.writing != nil {
+			c.writing.releaseLocked()
+		}
+	}
+	for _, b := range some {
+		b.releaseLocked()
+	}
+}
+
+// releaseLocked closes done, once. The committer's mu is held.
+func (b *batch[T]) releaseLocked() {
 	if !b.released {
 		b.released = true
-		close(b.Done)
+		close(b.done)
 	}
 }
 
@@ -141,22 +157,23 @@ func (c *Committer[T]) Run() {
 				continue
 			case <-c.closing:
 			}
-			// An item may have come between next and close.
+			// An item may have come between next and Close.
 			if b = c.next(); b == nil {
 				return
 			}
 		}
 		if due = (time.Time{}); len(b.items) > 1 {
-			due = time.Now().Add(c.Pace)
+			due = time.Now().Add(c.o.Pace)
 		}
-		if !c.commit(b) {
-			c.giveUp(b)
-			return
+		err := c.o.Write(context.Background(), b.items)
+		if err == nil {
+			c.o.Metrics.CommitSize.WithLabelValues(c.o.Label).Observe(float64(len(b.items)))
 		}
+		c.answer(b, err)
 	}
 }
 
-// waitUntil waits for the time t, or for close.
+// waitUntil waits for the time t, or for Close.
 func (c *Committer[T]) waitUntil(t time.Time) {
 	d := time.Until(t)
 	if t.IsZero() || d <= 0 {
@@ -171,7 +188,7 @@ func (c *Committer[T]) waitUntil(t time.Time) {
 }
 
 // next takes the first batch, nil when there is none.
-func (c *Committer[T]) next() *Batch[T] {
+func (c *Committer[T]) next() *batch[T] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.waiting) == 0 {
@@ -184,86 +201,12 @@ func (c *Committer[T]) next() *Batch[T] {
 	return b
 }
 
-// commit stores the batch and answers its callers. It returns false when the
-// committer was closed and the batch, which should be kept, cannot be stored.
-func (c *Committer[T]) commit(b *Batch[T]) bool {
-	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
-		err := c.attempt(b)
-		if err == nil || !c.Keep {
-			c.answer(b, err)
-			return true
-		}
-		c.fail(b, err)
-		select {
-		case <-c.closing:
-			return false
-		case <-time.After(pause):
-		}
-	}
-}
-
-// attempt tries once to store the batch.
-func (c *Committer[T]) attempt(b *Batch[T]) error {
-	if c.Keep {
-		stalled := time.AfterFunc(stallAfter, func() { c.fail(b, errStalled) })
-		defer stalled.Stop()
-	}
-	err := c.Write(context.Background(), b.items)
-	if err == nil {
-		c.Metrics.CommitSize.WithLabelValues(c.Label).Observe(float64(len(b.items)))
-	}
-	return err
-}
-
-var errStalled = errors.New("a commit takes very long")
-
-// answer tells the callers of the batch that it is written, or, with an error, that it
-// will not be. Who comes from then on waits for the disk.
-func (c *Committer[T]) answer(b *Batch[T], err error) {
-	c.mu.Lock()
-	b.Err = err
-	c.size -= b.size
-	c.writing = nil
-	b.release()
-	failed := c.failing
-	c.failing = false
-	c.mu.Unlock()
-	if failed && c.Trouble != nil {
-		c.Trouble(nil)
-	}
-}
-
-// fail notes, with keep, that the batch cannot be written for now, and sends away
-// everybody who waits. A stall that is noticed just when the batch was answered is
-// none, least of all of the next batch.
-func (c *Committer[T]) fail(b *Batch[T], err error) {
-	c.mu.Lock()
-	if c.writing != b {
-		c.mu.Unlock()
-		return
-	}
-	failed := c.failing
-	c.failing = true
-	b.release()
-	for _, w := range c.waiting {
-		w.release()
-	}
-	c.mu.Unlock()
-	if !failed && c.Trouble != nil {
-		c.Trouble(err)
-	}
-}
-
-// giveUp counts what could not be stored at the end.
-func (c *Committer[T]) giveUp(b *Batch[T]) {
+// answer tells the callers of the batch what became of it.
+func (c *Committer[T]) answer(b *batch[T], err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := len(b.items)
-	b.release()
-	for _, w := range c.waiting {
-		n += len(w.items)
-		w.release()
-	}
-	c.waiting, c.size = nil, 0
-	c.Lost(n)
+	b.err = err
+	c.size -= b.size
+	c.writing = nil
+	b.releaseLocked()
 }

@@ -35,7 +35,7 @@ var insertRedemptions = sqldb.NewInserts(`INSERT INTO redemptions (token_id, exp
 	` ON CONFLICT (token_id) DO NOTHING RETURNING token_id`)
 
 func newRedemptions(db *DB) *sqldb.Committer[*redemption] {
-	c := &sqldb.Committer[*redemption]{
+	return sqldb.NewCommitter(sqldb.Commits[*redemption]{
 		Label:      db.tokens.Label(),
 		Metrics:    db.o.Metrics,
 		Write:      db.writeRedemptions,
@@ -43,8 +43,7 @@ func newRedemptions(db *DB) *sqldb.Committer[*redemption] {
 		BatchSize:  redemptionBatch,
 		Capacity:   redemptionQueue,
 		Pace:       redemptionPace,
-	}
-	return c.Start()
+	})
 }
 
 // Redeem spends a chat token: the first call for an id succeeds, and is durable
@@ -56,19 +55,10 @@ func (db *DB) Redeem(ctx context.Context, id [16]byte, expires time.Time) error 
 		return notRedeemed(err)
 	}
 	r := &redemption{id: id, expires: expires}
-	b, err := db.redemptions.Add(r, 1)
-	if err != nil {
+	if err := db.redemptions.Commit(ctx, r, 1); err != nil {
 		return notRedeemed(err)
 	}
-	select {
-	case <-b.Done:
-	case <-ctx.Done():
-		return notRedeemed(ctx.Err())
-	}
-	switch {
-	case b.Err != nil:
-		return notRedeemed(b.Err)
-	case !r.first:
+	if !r.first {
 		return chat.Errorf(chat.Unauthenticated, "The chat token was used before; every connection needs a new one")
 	}
 	return nil

@@ -142,7 +142,7 @@ type move struct {
 func (m *move) key() backlogKey { return backlogKey{m.backlog.ReaderID, m.backlog.RoomID} }
 
 func newMoves(db *DB) *sqldb.Committer[*move] {
-	c := &sqldb.Committer[*move]{
+	return sqldb.NewCommitter(sqldb.Commits[*move]{
 		Label:   db.sql.Label(),
 		Metrics: db.o.Metrics,
 		Write: func(ctx context.Context, moves []*move) error {
@@ -160,8 +160,7 @@ func newMoves(db *DB) *sqldb.Committer[*move] {
 		BatchItems: 256,
 		BatchSize:  256,
 		Capacity:   1 << 20,
-	}
-	return c.Start()
+	})
 }
 
 func (m *move) write(ctx context.Context, s sqldb.Session) error {
@@ -192,19 +191,11 @@ func (m *move) write(ctx context.Context, s sqldb.Session) error {
 // move carries the change out together with others. It fails when the reader is
 // not claimed.
 func (db *DB) move(ctx context.Context, m *move) error {
-	b, err := db.moves.Add(m, 1)
-	if err != nil {
-		return err
+	err := db.moves.Commit(ctx, m, 1)
+	if err == nil && !m.claimed {
+		return fmt.Errorf("reader %d: %w", m.backlog.ReaderID, chatlog.ErrNotClaimed)
 	}
-	select {
-	case <-b.Done:
-		if b.Err == nil && !m.claimed {
-			return fmt.Errorf("reader %d: %w", m.backlog.ReaderID, chatlog.ErrNotClaimed)
-		}
-		return b.Err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return err
 }
 
 // BeginObject makes key and bounds of an object durable. It fails when the

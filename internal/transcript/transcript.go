@@ -82,7 +82,7 @@ type DB struct {
 	o   Options
 	sql *sqldb.DB
 
-	frames  *sqldb.Committer[*chat.Frame]
+	frames  *sqldb.Spool[*chat.Frame]
 	drops   dropLog
 	writing batchName // of the goroutine that writes frames
 	readers readers
@@ -139,25 +139,21 @@ const (
 
 var insertFrames = sqldb.NewInserts(`INSERT INTO transcript (room_id, epoch, sequence, time, type, json, readers) VALUES `, 7, ``)
 
-func newFrames(db *DB) *sqldb.Committer[*chat.Frame] {
-	c := &sqldb.Committer[*chat.Frame]{
+func newFrames(db *DB) *sqldb.Spool[*chat.Frame] {
+	return sqldb.NewSpool(sqldb.Commits[*chat.Frame]{
 		Label:      db.sql.Label(),
 		Metrics:    db.o.Metrics,
 		Write:      db.writeFrames,
 		BatchItems: transcriptBatch,
 		BatchSize:  transcriptBatchSize,
 		Capacity:   db.o.SpoolBytes,
-		Keep:       true,
-		Trouble: func(err error) {
-			if err == nil {
-				db.o.Log.Info("the transcript is written again")
-				return
-			}
-			db.o.Log.Error("cannot write the transcript; frames are kept in memory, rooms go on", slog.Any("error", err), slog.Int("spool_bytes", db.o.SpoolBytes))
-		},
-		Lost: func(n int) { db.drops.add(db, n, sqldb.ErrClosed) },
-	}
-	return c.Start()
+	}, func(err error) {
+		if err == nil {
+			db.o.Log.Info("the transcript is written again")
+			return
+		}
+		db.o.Log.Error("cannot write the transcript; frames are kept in memory, rooms go on", slog.Any("error", err), slog.Int("spool_bytes", db.o.SpoolBytes))
+	}, func(n int) { db.drops.add(db, n, sqldb.ErrClosed) })
 }
 
 // Append queues the frame for the transcript, behind those appended before, and
@@ -166,12 +162,12 @@ func newFrames(db *DB) *sqldb.Committer[*chat.Frame] {
 // a spool in memory, and is written when the disk works again. When the spool is
 // full too, the frame is dropped, counted and logged.
 func (db *DB) Append(f *chat.Frame) <-chan struct{} {
-	b, err := db.frames.Add(f, len(f.JSON)+frameOverhead)
+	done, err := db.frames.Add(f, len(f.JSON)+frameOverhead)
 	if err != nil {
 		db.drops.add(db, 1, err)
 		return released
 	}
-	return b.Done
+	return done
 }
 
 // released is a channel that nobody waits for.
