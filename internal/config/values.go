@@ -26,6 +26,8 @@ const (
 	maxReviewTimeout = 10 * time.Second
 	minLogInterval   = 100 * time.Millisecond
 	maxLogInterval   = time.Hour
+	minKeepAlive     = time.Second
+	maxKeepAlive     = 2 * time.Hour
 )
 
 func parseAny(s string) (string, error) { return s, nil }
@@ -205,16 +207,16 @@ func HidePassword(s string) string {
 func parseOrigins(s string) ([]string, error) {
 	origins := splitList(s)
 	for _, o := range origins {
-		if o == "*" {
+		if o == "*" || o == OriginsLoopback {
 			continue
 		}
 		u, err := url.Parse(o)
 		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.Scheme+"://"+u.Host != o {
-			return nil, fmt.Errorf("%q is no origin; it must be * or like https://chat.example.com", o)
+			return nil, fmt.Errorf("%q is no origin; it must be *, loopback or like https://chat.example.com", o)
 		}
 	}
 	if len(origins) == 0 {
-		return nil, errors.New("must be * or a list of origins like https://chat.example.com")
+		return nil, errors.New("must be *, loopback or a list of origins like https://chat.example.com")
 	}
 	return origins, nil
 }

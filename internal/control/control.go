@@ -29,6 +29,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/iam"
+	"confab/internal/origin"
 	"confab/internal/quota"
 	"confab/internal/store"
 	"confab/internal/telemetry"
@@ -78,10 +79,10 @@ type Options struct {
 	MaxEventAttributes int
 	// TrustedProxies are those whose X-Forwarded-For counts for aws:SourceIp.
 	TrustedProxies []netip.Prefix
+	// CORSOrigins are the origins of pages that may call; none is any.
+	CORSOrigins origin.List
 	// BasePath comes before the paths of all operations; nothing is the whole host.
 	BasePath string
-	// CORSOrigins are the origins of pages that may call; none, or "*", is any.
-	CORSOrigins []string
 
 	Log     *slog.Logger       // nil discards
 	Metrics *telemetry.Metrics // nil makes some that nobody reads

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -24,9 +25,9 @@ type HandshakeServer interface {
 // costs more than the rest of it.
 type HandshakeListener struct {
 	net.Listener
-	// Filter, when set, reports whether the server answers the handshake with this
-	// head; net/http answers the others. It is set before Start.
-	Filter func(head []byte) bool
+	// Serves, if set, reports whether a handshake with this head is for the
+	// HandshakeServer; net/http gets the others. Set it before Start.
+	Serves func(head []byte) bool
 
 	server  HandshakeServer
 	others  chan net.Conn
@@ -129,10 +130,11 @@ func (l *HandshakeListener) receive(conn net.Conn) {
 			l.silent.track(conn, http.StateActive)
 		}
 		n += m
-		if upgrade, forwarded, size := websocket.ParseHead(buf[:n]); size > 0 && (l.Filter == nil || l.Filter(buf[:size])) {
-			if rest, again := l.server.Serve(conn, upgrade, forwarded, buf[size:n]); again {
-				l.pass(conn, rest)
+		if upgrade, forwarded, size := websocket.ParseHead(buf[:n]); size > 0 {
+			if l.Serves != nil && !l.Serves(buf[:size]) {
+				break
 			}
+			l.serve(conn, upgrade, forwarded, buf[size:n])
 			return
 		}
 		if n == headSize || !websocket.MayUpgrade(buf[:n]) {
@@ -144,7 +146,34 @@ func (l *HandshakeListener) receive(conn net.Conn) {
 		conn.Close()
 		return
 	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		answerLate(conn)
+		return
+	}
 	l.pass(conn, buf[:n])
+}
+
+// serve serves a handshake. The server gets the connection that the system made,
+// which it can take over with the fewest calls.
+func (l *HandshakeListener) serve(conn net.Conn, upgrade *websocket.Upgrade, forwarded string, early []byte) {
+	own := conn
+	c := socketOf(conn)
+	if c != nil {
+		if forwarded != "" {
+			c.hides()
+		}
+		if !c.work() {
+			return
+		}
+		own = c.Conn
+	}
+	rest, again := l.server.Serve(own, upgrade, forwarded, early)
+	switch {
+	case again:
+		l.pass(conn, rest)
+	case c != nil:
+		c.leave()
+	}
 }
 
 // pass gives a connection to net/http, with what was read from it.
@@ -176,6 +205,9 @@ func (c *prefixedConn) Read(p []byte) (int, error) {
 	c.early = c.early[n:]
 	return n, nil
 }
+
+// NetConn returns the connection beneath.
+func (c *prefixedConn) NetConn() net.Conn { return c.Conn }
 
 // SyscallConn is for the event loops, which write to the socket themselves.
 func (c *prefixedConn) SyscallConn() (syscall.RawConn, error) {
