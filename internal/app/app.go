@@ -111,10 +111,13 @@ func (s *Server) build(ctx context.Context) (err error) {
 		}
 		s.onClose(unlock)
 	}
-	if s.db, err = OpenStore(ctx, cfg, s.log, s.metrics); err != nil {
+	if s.db, err = OpenStore(ctx, cfg, false, s.log, s.metrics); err != nil {
 		return err
 	}
 	s.onClose(s.db.Close)
+	if s.db.Created() {
+		s.log.LogAttrs(ctx, slog.LevelInfo, "Database created", slog.String("database", s.db.Place()))
+	}
 	logs, err := newChatLog(ctx, cfg, s.db, s.mine(), s.log, s.metrics)
 	if err != nil {
 		return err
@@ -176,7 +179,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Metrics:            s.metrics,
 		Log:                s.log,
 	})
-	main, admin := s.mainHandler(s.endpoint, api.Handler()), front.WithoutBody(adminHandler(s.metrics))
+	main, admin := s.mainHandler(s.endpoint, api.Handler()), front.WithoutBody(adminHandler(s.metrics, s.profiles()))
 	var guard *devGuard
 	if cfg.Dev {
 		guard = &devGuard{origins: cfg.CORSOrigins, log: s.log}
@@ -234,26 +237,36 @@ func (s *Server) close() error {
 // postgresWait is how long a PostgreSQL is waited for that is not there yet.
 const postgresWait = 30 * time.Second
 
-// OpenStore opens the database; commands do it beside a running server. metrics
-// may be nil.
-func OpenStore(ctx context.Context, cfg *config.Config, log *slog.Logger, metrics *telemetry.Metrics) (*store.DB, error) {
+// OpenStore opens the database; commands do it beside a running server. With
+// existing, there must be one. metrics may be nil.
+func OpenStore(ctx context.Context, cfg *config.Config, existing bool, log *slog.Logger, metrics *telemetry.Metrics) (*store.DB, error) {
 	o := store.Options{
-		Region: cfg.Region, Account: cfg.AccountID,
+		Existing: existing,
+		Region:   cfg.Region, Account: cfg.AccountID,
 		Retention: cfg.LogRetention, Log: log, Metrics: metrics,
 	}
 	if sqldb.IsPostgres(cfg.Database) {
 		o.Database, o.Wait = cfg.Database, postgresWait
 	} else {
 		o.Dir = cfg.DataDir
-		if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-			return nil, fmt.Errorf("cannot make the data directory: %w; choose another with --data-dir", err)
+		if existing {
+			if err := CheckDataDir(cfg); err != nil {
+				return nil, err
+			}
+		}
+		if err := makeDataDir(cfg.DataDir); err != nil {
+			return nil, err
 		}
 	}
 	var err error
-	if o.SecretKey, err = secretKey(cfg); err != nil {
+	if o.SecretKey, err = secretKey(ctx, cfg, log); err != nil {
 		return nil, err
 	}
-	return store.Open(ctx, o)
+	db, err := store.Open(ctx, o)
+	if errors.Is(err, store.ErrNoDatabase) {
+		return nil, fmt.Errorf("%w; name the right one with --database, or make it with confab database migrate", err)
+	}
+	return db, err
 }
 
 // newReviewer makes what asks message review handlers.

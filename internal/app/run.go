@@ -140,6 +140,7 @@ func (s *Server) logStart(ctx context.Context) {
 		attrs = append(attrs, slog.String("admin_address", s.listeners.Admin.Addr().String()))
 	}
 	attrs = s.logCluster(attrs)
+	s.warnOpen(ctx)
 	files := openFiles()
 	s.log.LogAttrs(ctx, slog.LevelInfo, "Serving", append(attrs, slog.Uint64("open_files", files),
 		slog.Int("max_connections", maxConnections(s.cfg, files)))...)

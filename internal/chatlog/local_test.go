@@ -62,6 +62,57 @@ func localIDs(t testing.TB, dir string, d chat.Destination) map[string]int {
 	return all
 }
 
+func writeFile(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestLocalNames holds that every name that the API takes has files of its own.
+func TestLocalNames(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	dir := filepath.Join(t.TempDir(), "logs")
+	groups := []string{
+		".", "..", "...", "/", "//", "a/../b", "a", "a/b", "aws", "a#b", "A", strings.Repeat(".", 512), strings.Repeat("/", 512),
+		strings.Repeat("x", 248), strings.Repeat("x", 255), strings.Repeat("x", 256), strings.Repeat("x", 512),
+		strings.Repeat("/x", 127), strings.Repeat("x", 511) + "/", strings.Repeat("x", 254) + "..", strings.Repeat("x", 253) + "...", strings.Repeat("x", 248) + "/aws",
+	}
+	destinations := []chat.Destination{
+		{Type: chat.S3, Name: "..."}, {Type: chat.S3, Name: "---"}, {Type: chat.S3, Name: strings.Repeat("b", 63)},
+		{Type: chat.Firehose, Name: "."}, {Type: chat.Firehose, Name: ".jsonl"}, {Type: chat.Firehose, Name: strings.Repeat("f", 64)},
+	}
+	for _, g := range groups {
+		destinations = append(destinations, chat.Destination{Type: chat.CloudWatchLogs, Name: g})
+	}
+	b.start("", func(o *chatlog.Options) { o.LocalDir = dir })
+	wanted := map[chat.DestinationType]int{}
+	for _, d := range destinations {
+		b.append("room00000000", 1, b.configuration(d))
+		wanted[d.Type]++
+	}
+	b.delivered()
+	for kind, want := range wanted {
+		files := localFiles(t, dir, chat.Destination{Type: kind})
+		if len(files) != want {
+			t.Errorf("%s: %d names have %d files", kind, want, len(files))
+		}
+		for name, text := range files {
+			if strings.Count(text, "\n") != 1 {
+				t.Errorf("%s: %d records share %s", kind, strings.Count(text, "\n"), name)
+			}
+		}
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != len(wanted) {
+		t.Errorf("beside the directories of the destinations are %v, %v", files, err)
+	}
+	// A name that fits keeps the file that it had before.
+	if _, err := os.Stat(filepath.Join(dir, "cloudWatchLogs", strings.Repeat("x", 255), "aws/IVSChatLogs/1.0/room_room00000000.jsonl")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestLocal(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

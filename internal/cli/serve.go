@@ -56,7 +56,9 @@ func serve(ctx context.Context, cfg *config.Config, env Environment) error {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go obey(ctx, stop, signals, started, ended)
 
-	server, err := app.New(ctx, cfg, telemetry.NewLogger(env.Err, cfg.LogFormat, cfg.LogLevel))
+	log := telemetry.NewLogger(env.Err, cfg.LogFormat, cfg.LogLevel)
+	telemetry.SetDefault(log)
+	server, err := app.New(ctx, cfg, log)
 	if err != nil {
 		// Asked to stop before there was anything to stop in good order, for
 		// instance while it waited for the server before it.
@@ -67,7 +69,9 @@ func serve(ctx context.Context, cfg *config.Config, env Environment) error {
 	}
 	started <- server
 	if room := server.Demo(); room != nil {
-		if err := printDev(env.Out, server.Address(), cfg, room); err != nil {
+		out := telemetry.NewOutput(env.Out)
+		defer out.Flush(flushTime)
+		if err := printDev(out, server.Address(), cfg, room); err != nil {
 			return err
 		}
 	}

@@ -29,8 +29,12 @@ type Config struct {
 
 	// Address of the API, the WebSocket, /healthz and /readyz: one port for all.
 	Listen string
-	// Address of /metrics and /debug/pprof; "off" closes it.
+	// Address of /metrics and /debug/pprof; "off" closes it. It has no
+	// authentication: others than loopback addresses belong behind a firewall.
 	AdminListen string
+	// Serve /debug/pprof at --admin-listen: true, false, or auto, which does so at a
+	// loopback address only. Profiles show what is in memory.
+	Pprof string
 	// Certificate chain (PEM) with which the main port speaks TLS; read again
 	// on SIGHUP.
 	TLSCert string
@@ -223,6 +227,9 @@ const (
 	LogDestinationsLocal = "local"
 )
 
+// PprofAuto is the Pprof that is "true" at a loopback address and else "false".
+const PprofAuto = "auto"
+
 // AdminOff is the AdminListen of a server without an admin port.
 const AdminOff = "off"
 
@@ -243,6 +250,7 @@ func Default() *Config {
 	return &Config{
 		Listen:                "127.0.0.1:8080",
 		AdminListen:           "127.0.0.1:8081",
+		Pprof:                 PprofAuto,
 		CORSOrigins:           []string{"*"},
 		KeepAlive:             620 * time.Second,
 		Region:                "us-west-2",
