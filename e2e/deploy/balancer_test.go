@@ -136,7 +136,7 @@ func TestBalancer(t *testing.T) {
 	t.Run("a node that drains refuses nobody", func(t *testing.T) {
 		leaving, staying := startNode(t), startNode(t)
 		// The load balancer does not ask again, so it does not know.
-		address := startBalancer(t, []*node{leaving, staying}, `check inter 1s`, `check inter 10m`)
+		address := startBalancer(t, []*node{leaving, staying}, `default-server inter 1s`, `default-server inter 10m`)
 		if _, _, err := connect(t, leaving.address, leaving.token(t)); err != nil { //nolint:bodyclose // The library closes it itself.
 			t.Fatal(err)
 		}
