@@ -20,7 +20,7 @@ import (
 const answerTimeout = 10 * time.Second
 
 // Serve answers a handshake whose head was read from conn by
-// websocket.ParseHead, as ServeHTTP would, and owns conn from then on. early is
+// rfc6455.ParseHead, as ServeHTTP would, and owns conn from then on. early is
 // what came behind the head. Serve returns true when the handshake was refused,
 // rest is unread, and the client may ask for something else. A deadline
 // that conn had for its head is over with the head.
