@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -190,4 +192,39 @@ func TestLocal(t *testing.T) {
 		b.delivered()
 		wantIDs(t, localIDs(t, dir, stream), more, 1)
 	})
+}
+
+// TestFlush delivers what is owed at that moment, without an interval, and then
+// continues as before.
+func TestFlush(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	dir := filepath.Join(t.TempDir(), "logs")
+	b.start("", func(o *chatlog.Options) {
+		o.LocalDir, o.FlushInterval, o.ObjectInterval = dir, time.Hour, time.Hour
+	})
+	group, bucket := chat.Destination{Type: chat.CloudWatchLogs, Name: "my-group"}, chat.Destination{Type: chat.S3, Name: "my-bucket"}
+	toGroup, toBucket := b.configuration(group), b.configuration(bucket)
+	flush := func() {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), longest)
+		defer cancel()
+		b.logs.Flush(ctx)
+		if ctx.Err() != nil {
+			t.Fatal("the flush does not end")
+		}
+	}
+	flush() // Nothing is owed.
+	first := b.append("FlushRoom001", 10, toGroup, toBucket)
+	flush()
+	wantIDs(t, localIDs(t, dir, group), first, 1)
+	wantIDs(t, localIDs(t, dir, bucket), first, 1)
+
+	second := b.append("FlushRoom001", 10, toGroup, toBucket)
+	flush()
+	wantIDs(t, localIDs(t, dir, group), append(first, second...), 1)
+	b.append("FlushRoom001", 1, toGroup, toBucket)
+	if wantIDs(t, localIDs(t, dir, group), append(first, second...), 1); !b.owed() {
+		t.Error("a record that came after the flush did not wait for its interval")
+	}
 }

@@ -24,9 +24,9 @@ The administrator's credentials come from CONFAB_ROOT_ACCESS_KEY_ID and
 CONFAB_ROOT_SECRET_ACCESS_KEY. Every flag can also be set as CONFAB_<FLAG> or in the
 file that --config names; docs/configuration.md explains them all.
 
-SIGTERM stops the server: clients are asked to reconnect, spread over --drain-time,
-and the exit status is 0. A second SIGTERM does not wait. SIGHUP reads the TLS
-certificate again.`,
+SIGTERM stops the server: clients are asked to reconnect, at once, or where there are
+other nodes spread over --drain-time, and the exit status is 0. A second SIGTERM does
+not wait. SIGHUP reads the TLS certificate again.`,
 		Example: `  # For one developer: prints what to copy into a shell and a browser
   confab serve --dev
 

@@ -145,9 +145,10 @@ type Config struct {
 	// How long a chat token can be used to connect; 0 means as long as its
 	// session lasts, 60s is what AWS did in 2022.
 	TokenLifetime time.Duration
-	// How long a stopping server spreads the goodbyes to its connections. A node
-	// of a cluster first goes on as before for a tenth of it, at most 1s, so that
-	// load balancers notice that /readyz is red.
+	// How long a node that stops takes to move its connections to other nodes. For
+	// a tenth of it, at most 1s, it serves as before, so that load balancers
+	// notice that /readyz is red. The drain ends early when no connection is left.
+	// A node without others has nowhere to drain to: it stops within a second.
 	DrainTime time.Duration
 	// How long frames of a busy room are gathered into one write: auto, which
 	// is 0 in small rooms and grows with the load, or a fixed time.

@@ -45,7 +45,7 @@ var usage = map[string]string{
 	"max-memory":                  "Memory in MiB that the process may use before connects have to wait; 0 sets no limit. Garbage is collected more often when it comes near.",
 	"event-attributes-max":        "Bytes of a SendEvent's attributes, keys and values together: 1024 as the API model says, up to the 4096 that AWS allows since November 2025.",
 	"token-lifetime":              "How long a chat token can be used to connect; 0 means as long as its session lasts, 60s is what AWS did in 2022.",
-	"drain-time":                  "How long a stopping server spreads the goodbyes to its connections. A node of a cluster first goes on as before for a tenth of it, at most 1s, so that load balancers notice that /readyz is red.",
+	"drain-time":                  "How long a node that stops takes to move its connections to other nodes. For a tenth of it, at most 1s, it serves as before, so that load balancers notice that /readyz is red. The drain ends early when no connection is left. A node without others has nowhere to drain to: it stops within a second.",
 	"delivery-window":             "How long frames of a busy room are gathered into one write: auto, which is 0 in small rooms and grows with the load, or a fixed time.",
 	"io-uring":                    "Write to many sockets with one system call: auto, where Linux has io_uring and allows it, which many containers do not; or off, a call for each socket.",
 	"close-on-room-delete":        "End the connections to a room that is deleted. AWS leaves them open.",
