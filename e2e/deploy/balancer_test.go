@@ -94,7 +94,8 @@ func startBalancer(t *testing.T, nodes []*node, changes ...string) (address stri
 	change(`(?m)^    maxconn \d+$`, "    maxconn 1000")
 	var servers strings.Builder
 	for _, n := range nodes {
-		servers.WriteString("    server n" + strings.ReplaceAll(n.address, ":", "-") + " " + n.address + "\n")
+		name := "n" + strings.ReplaceAll(n.address, ":", "-")
+		servers.WriteString("    server " + name + " " + n.address + " check\n    server " + name + "-unchecked " + n.address + " backup\n")
 	}
 	change(`(?m)(^    server .*\n)+`, servers.String())
 	for i := 0; i < len(changes); i += 2 {
@@ -135,7 +136,7 @@ func TestBalancer(t *testing.T) {
 	t.Run("a node that stops refuses nobody", func(t *testing.T) {
 		leaving, staying := startNode(t), startNode(t)
 		// The load balancer does not ask again, so it does not know.
-		address := startBalancer(t, []*node{leaving, staying}, `check inter 1s`, `check inter 10m`)
+		address := startBalancer(t, []*node{leaving, staying}, `default-server inter 1s`, `default-server inter 10m`)
 		if _, _, err := connect(t, leaving.address, leaving.token(t)); err != nil { //nolint:bodyclose // The library closes it itself.
 			t.Fatal(err)
 		}
@@ -156,4 +157,22 @@ func TestBalancer(t *testing.T) {
 		}
 		clients.Wait()
 	})
+}
+
+// TestBalancer_sameBackend holds the load balancer of Compose against the
+// configuration for HAProxy that e2e/proxy runs through restarts.
+func TestBalancer_sameBackend(t *testing.T) {
+	backend := func(file string) string {
+		_, lines, found := strings.Cut(readFile(t, file), "\nbackend nodes\n")
+		if !found {
+			t.Fatalf("%s has no backend nodes", file)
+		}
+		lines, _, _ = strings.Cut(lines, "\n# A container")
+		return strings.TrimSpace(lines)
+	}
+	want := regexp.MustCompile(`127\.0\.0\.1:808(\d)`).ReplaceAllString(backend("proxies/haproxy.cfg"), "node$1:8080")
+	got := strings.Replace(backend("compose/haproxy.cfg"), " init-addr last,libc,none resolvers containers", "", 1)
+	if got != want {
+		t.Errorf("compose/haproxy.cfg has\n%s\nproxies/haproxy.cfg has\n%s", got, want)
+	}
 }
