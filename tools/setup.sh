@@ -14,6 +14,8 @@ wanted=(
   "aws awscli"
   "haproxy haproxy"
   "pgbouncer pgbouncer"
+  "nginx nginx"
+  "caddy caddy"
   "systemd-analyze systemd"
   "ip iproute2"
   "nft nftables"

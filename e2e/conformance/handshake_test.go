@@ -93,6 +93,12 @@ func TestHandshake(t *testing.T) {
 		"POST":                       {func(h *handshake) { h.line = "POST / HTTP/1.1" }, 0},
 		"HTTP 1.0":                   {func(h *handshake) { h.line = "GET / HTTP/1.0" }, 0},
 		"Connection without Upgrade": {func(h *handshake) { h.set("Connection", "keep-alive") }, 0},
+		"no Upgrade":                 {func(h *handshake) { h.set("Upgrade", "") }, http.StatusUpgradeRequired},
+		"no Upgrade over HTTP 1.0, as nginx passes it": {func(h *handshake) {
+			h.line = "GET / HTTP/1.0"
+			h.set("Upgrade", "")
+			h.set("Connection", "close")
+		}, http.StatusUpgradeRequired},
 	} {
 		check(t, name+" is refused and spends no token", func(t *testing.T) {
 			token := subject.newToken(t, newRoom(t, nil), nil)
@@ -104,6 +110,9 @@ func TestHandshake(t *testing.T) {
 			}
 			if res.StatusCode == http.StatusUpgradeRequired && res.Header.Get("Sec-WebSocket-Version") != "13" {
 				t.Error("426 without Sec-WebSocket-Version: 13")
+			}
+			if res.StatusCode == http.StatusUpgradeRequired && !strings.EqualFold(res.Header.Get("Upgrade"), "websocket") {
+				t.Error("426 without Upgrade: websocket")
 			}
 			subject.connect(t, token)
 		})

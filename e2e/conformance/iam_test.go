@@ -129,41 +129,54 @@ func TestPolicies(t *testing.T) {
 		statement string
 		allowed   bool
 	}{
-		"a star":                      {`{"Effect":"Allow","Action":"*","Resource":"*"}`, true},
-		"a prefix of actions":         {`{"Effect":"Allow","Action":"ivschat:Get*","Resource":"*"}`, true},
-		"a question mark":             {`{"Effect":"Allow","Action":"ivschat:GetRoo?","Resource":"*"}`, true},
-		"an action in another case":   {`{"Effect":"Allow","Action":"IVSCHAT:getroom","Resource":"*"}`, true},
-		"another action":              {`{"Effect":"Allow","Action":"ivschat:ListRooms","Resource":"*"}`, false},
-		"another service":             {`{"Effect":"Allow","Action":"ivs:*","Resource":"*"}`, false},
-		"NotAction of another":        {`{"Effect":"Allow","NotAction":"ivschat:DeleteRoom","Resource":"*"}`, true},
-		"NotAction of it":             {`{"Effect":"Allow","NotAction":"ivschat:GetRoom","Resource":"*"}`, false},
-		"all rooms":                   {`{"Effect":"Allow","Action":"ivschat:GetRoom","Resource":"` + rooms + `"}`, true},
-		"logging configurations":      {`{"Effect":"Allow","Action":"ivschat:GetRoom","Resource":"` + loggingARN("*") + `"}`, false},
-		"another region":              {`{"Effect":"Allow","Action":"ivschat:GetRoom","Resource":"arn:aws:ivschat:eu-west-1:*:room/*"}`, false},
-		"NotResource of it":           {`{"Effect":"Allow","Action":"ivschat:GetRoom","NotResource":"` + rooms + `"}`, false},
-		"a tag of the resource":       {statementIf(`"StringEquals":{"aws:ResourceTag/team":"red"}`), true},
-		"another tag of the resource": {statementIf(`"StringEquals":{"aws:ResourceTag/team":"blue"}`), false},
-		"a tag the resource lacks":    {statementIf(`"StringEquals":{"aws:ResourceTag/none":"red"}`), false},
-		"a tag the resource may lack": {statementIf(`"StringEqualsIfExists":{"aws:ResourceTag/none":"red"}`), true},
-		"Null true":                   {statementIf(`"Null":{"aws:ResourceTag/none":"true"}`), true},
-		"Null false":                  {statementIf(`"Null":{"aws:ResourceTag/none":"false"}`), false},
-		"StringLike":                  {statementIf(`"StringLike":{"aws:ResourceTag/team":"r*"}`), true},
-		"StringNotEquals":             {statementIf(`"StringNotEquals":{"aws:ResourceTag/team":"red"}`), false},
-		"StringEqualsIgnoreCase":      {statementIf(`"StringEqualsIgnoreCase":{"aws:ResourceTag/team":"RED"}`), true},
-		"NumericLessThan":             {statementIf(`"NumericLessThan":{"aws:ResourceTag/size":"10"}`), true},
-		"NumericGreaterThanEquals":    {statementIf(`"NumericGreaterThanEquals":{"aws:ResourceTag/size":"10"}`), false},
-		"several values":              {statementIf(`"StringEquals":{"aws:ResourceTag/team":["blue","red"]}`), true},
-		"two conditions, one false":   {statementIf(`"StringEquals":{"aws:ResourceTag/team":"red"},"NumericEquals":{"aws:ResourceTag/size":"8"}`), false},
-		"the loopback address":        {statementIf(`"IpAddress":{"aws:SourceIp":"127.0.0.0/8"}`), true},
-		"another address":             {statementIf(`"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}`), false},
-		"not another address":         {statementIf(`"NotIpAddress":{"aws:SourceIp":"203.0.113.0/24"}`), true},
-		"before the year 2100":        {statementIf(`"DateLessThan":{"aws:CurrentTime":"2100-01-01T00:00:00Z"}`), true},
-		"after the year 2100":         {statementIf(`"DateGreaterThan":{"aws:CurrentTime":"2100-01-01T00:00:00Z"}`), false},
-		"without TLS":                 {statementIf(`"Bool":{"aws:SecureTransport":"false"}`), true},
-		"with TLS":                    {statementIf(`"Bool":{"aws:SecureTransport":"true"}`), false},
-		"the principal's ARN":         {statementIf(`"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/*"}`), true},
-		"another principal's ARN":     {statementIf(`"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::123456789012:user/somebody"}`), false},
-		"a variable":                  {statementIf(`"StringLike":{"aws:PrincipalArn":"*/${aws:username}"}`), true},
+		"a star":                       {`{"Effect":"Allow","Action":"*","Resource":"*"}`, true},
+		"a prefix of actions":          {`{"Effect":"Allow","Action":"ivschat:Get*","Resource":"*"}`, true},
+		"a question mark":              {`{"Effect":"Allow","Action":"ivschat:GetRoo?","Resource":"*"}`, true},
+		"an action in another case":    {`{"Effect":"Allow","Action":"IVSCHAT:getroom","Resource":"*"}`, true},
+		"another action":               {`{"Effect":"Allow","Action":"ivschat:ListRooms","Resource":"*"}`, false},
+		"another service":              {`{"Effect":"Allow","Action":"ivs:*","Resource":"*"}`, false},
+		"NotAction of another":         {`{"Effect":"Allow","NotAction":"ivschat:DeleteRoom","Resource":"*"}`, true},
+		"NotAction of it":              {`{"Effect":"Allow","NotAction":"ivschat:GetRoom","Resource":"*"}`, false},
+		"all rooms":                    {`{"Effect":"Allow","Action":"ivschat:GetRoom","Resource":"` + rooms + `"}`, true},
+		"logging configurations":       {`{"Effect":"Allow","Action":"ivschat:GetRoom","Resource":"` + loggingARN("*") + `"}`, false},
+		"another region":               {`{"Effect":"Allow","Action":"ivschat:GetRoom","Resource":"arn:aws:ivschat:eu-west-1:*:room/*"}`, false},
+		"all rooms by a short ARN":     {`{"Effect":"Allow","Action":"ivschat:GetRoom","Resource":"arn:aws:ivschat:*:room/*"}`, true},
+		"all rooms by a shorter ARN":   {`{"Effect":"Allow","Action":"ivschat:GetRoom","Resource":"arn:*:room/*"}`, true},
+		"a short ARN of other things":  {`{"Effect":"Allow","Action":"ivschat:GetRoom","Resource":"arn:aws:ivschat:*:logging-configuration/*"}`, false},
+		"NotResource of a short ARN":   {`{"Effect":"Allow","Action":"ivschat:GetRoom","NotResource":"arn:aws:ivschat:*:room/*"}`, false},
+		"a deny of a short ARN":        {`{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"arn:aws:ivschat:*:room/*"}`, false},
+		"before a year":                {statementIf(`"DateLessThan":{"aws:CurrentTime":"2099"}`), true},
+		"after a year":                 {statementIf(`"DateGreaterThan":{"aws:CurrentTime":"2099"}`), false},
+		"after a month":                {statementIf(`"DateGreaterThan":{"aws:CurrentTime":"2020-02"}`), true},
+		"seconds since 1970":           {statementIf(`"DateGreaterThan":{"aws:EpochTime":"1700000000"}`), true},
+		"not a variable with no value": {statementIf(`"StringNotEquals":{"aws:ResourceTag/team":"${aws:PrincipalTag/team}"}`), true},
+		"a variable with no value":     {statementIf(`"StringEquals":{"aws:ResourceTag/team":"${aws:PrincipalTag/team}"}`), false},
+		"NotResource with no value":    {`{"Effect":"Allow","Action":"ivschat:GetRoom","NotResource":"arn:aws:ivschat:*:*:room/${aws:PrincipalTag/room}"}`, true},
+		"a default value":              {statementIf(`"StringEquals":{"aws:ResourceTag/team":"${aws:PrincipalTag/team, 'red'}"}`), true},
+		"NotResource of it":            {`{"Effect":"Allow","Action":"ivschat:GetRoom","NotResource":"` + rooms + `"}`, false},
+		"a tag of the resource":        {statementIf(`"StringEquals":{"aws:ResourceTag/team":"red"}`), true},
+		"another tag of the resource":  {statementIf(`"StringEquals":{"aws:ResourceTag/team":"blue"}`), false},
+		"a tag the resource lacks":     {statementIf(`"StringEquals":{"aws:ResourceTag/none":"red"}`), false},
+		"a tag the resource may lack":  {statementIf(`"StringEqualsIfExists":{"aws:ResourceTag/none":"red"}`), true},
+		"Null true":                    {statementIf(`"Null":{"aws:ResourceTag/none":"true"}`), true},
+		"Null false":                   {statementIf(`"Null":{"aws:ResourceTag/none":"false"}`), false},
+		"StringLike":                   {statementIf(`"StringLike":{"aws:ResourceTag/team":"r*"}`), true},
+		"StringNotEquals":              {statementIf(`"StringNotEquals":{"aws:ResourceTag/team":"red"}`), false},
+		"StringEqualsIgnoreCase":       {statementIf(`"StringEqualsIgnoreCase":{"aws:ResourceTag/team":"RED"}`), true},
+		"NumericLessThan":              {statementIf(`"NumericLessThan":{"aws:ResourceTag/size":"10"}`), true},
+		"NumericGreaterThanEquals":     {statementIf(`"NumericGreaterThanEquals":{"aws:ResourceTag/size":"10"}`), false},
+		"several values":               {statementIf(`"StringEquals":{"aws:ResourceTag/team":["blue","red"]}`), true},
+		"two conditions, one false":    {statementIf(`"StringEquals":{"aws:ResourceTag/team":"red"},"NumericEquals":{"aws:ResourceTag/size":"8"}`), false},
+		"the loopback address":         {statementIf(`"IpAddress":{"aws:SourceIp":"127.0.0.0/8"}`), true},
+		"another address":              {statementIf(`"IpAddress":{"aws:SourceIp":"203.0.113.0/24"}`), false},
+		"not another address":          {statementIf(`"NotIpAddress":{"aws:SourceIp":"203.0.113.0/24"}`), true},
+		"before the year 2100":         {statementIf(`"DateLessThan":{"aws:CurrentTime":"2100-01-01T00:00:00Z"}`), true},
+		"after the year 2100":          {statementIf(`"DateGreaterThan":{"aws:CurrentTime":"2100-01-01T00:00:00Z"}`), false},
+		"without TLS":                  {statementIf(`"Bool":{"aws:SecureTransport":"false"}`), true},
+		"with TLS":                     {statementIf(`"Bool":{"aws:SecureTransport":"true"}`), false},
+		"the principal's ARN":          {statementIf(`"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/*"}`), true},
+		"another principal's ARN":      {statementIf(`"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::123456789012:user/somebody"}`), false},
+		"a variable":                   {statementIf(`"StringLike":{"aws:PrincipalArn":"*/${aws:username}"}`), true},
 	} {
 		verb := map[bool]string{true: " allows", false: " does not allow"}[c.allowed]
 		check(t, name+verb, func(t *testing.T) {
@@ -222,6 +235,12 @@ func TestPolicies(t *testing.T) {
 			c.do(t, "CreateRoom", m{"tags": m{"a": "1", "c": "2"}}).want(t, http.StatusOK)
 			c.do(t, "CreateRoom", m{"tags": m{"c": "2"}}).wantError(t, "AccessDeniedException", http.StatusForbidden)
 		})
+		check(t, "aws:TagKeys is no policy variable", func(t *testing.T) {
+			room := newRoom(t, m{"tags": m{"drop": "drop"}})
+			allow := `{"Effect":"Allow","Action":"ivschat:UntagResource","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/drop":"${aws:TagKeys}"}}}`
+			c := newCaller(t, allow)
+			c.wantDenied(t, c.send(t, &call4{method: http.MethodDelete, path: tagPath(room.arn), query: "tagKeys=drop", creds: c.creds}), "ivschat:UntagResource", room.arn)
+		})
 		check(t, "UntagResource is held against its keys", func(t *testing.T) {
 			room := newRoom(t, m{"tags": m{"keep": "1", "drop": "2"}})
 			c := newCaller(t, `{"Effect":"Allow","Action":"ivschat:UntagResource","Resource":"*","Condition":{"ForAllValues:StringNotEquals":{"aws:TagKeys":"keep"}}}`)
@@ -249,6 +268,7 @@ func TestPolicies(t *testing.T) {
 			"an unknown effect":     {`{"Version":"2012-10-17","Statement":[{"Effect":"Maybe","Action":"*","Resource":"*"}]}`, "Statement[0].Effect"},
 			"an unknown operator":   {`{"Version":"2012-10-17","Statement":[` + everything + `,{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEqual":{"a":"b"}}}]}`, "Statement[1].Condition.StringEqual"},
 			"a number that is none": {`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"IpAddress":{"aws:SourceIp":"300.0.0.1"}}}]}`, "IpAddress"},
+			"a date that is none":   {`{"Version":"2012-10-17","Statement":[` + statementIf(`"DateLessThan":{"aws:CurrentTime":"2026-02-30"}`) + `]}`, "Statement[0].Condition.DateLessThan.aws:CurrentTime"},
 		} {
 			check(t, name, func(t *testing.T) {
 				_, err := own.CreateCredentials(t.Context(), "broken", c.policy)

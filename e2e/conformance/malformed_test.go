@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestMalformedBodies(t *testing.T) {
@@ -25,7 +27,8 @@ func TestMalformedBodies(t *testing.T) {
 		"invalid UTF-8 in a value":        "{\"name\":\"\xff\"}",
 		"invalid UTF-8 in a key":          "{\"\xc3\x28\":1}",
 		"an overlong sequence":            "{\"name\":\"\xc0\xaf\"}",
-		"half a surrogate pair":           `{"tags":{"a":"\ud800"}}`,
+		"half a surrogate pair in bytes":  "{\"tags\":{\"a\":\"\xed\xa0\xbd\"}}",
+		"keys that are the same halves":   `{"tags":{"\ud83d":"1","\ud83e":"2"}}`,
 		"a control character":             "{\"name\":\"a\x01b\"}",
 		"a leading zero":                  `{"maximumMessageLength":05}`,
 		"NaN":                             `{"maximumMessageLength":NaN}`,
@@ -45,6 +48,19 @@ func TestMalformedBodies(t *testing.T) {
 	check(t, "escapes in keys are read", func(t *testing.T) {
 		o := subject.callText(t, "CreateRoom", `{"n\u0061me":"x\u002dy"}`).want(t, http.StatusOK)
 		wantValue(t, o, "name", "x-y")
+	})
+	check(t, "half a surrogate pair is read as U+FFFD", func(t *testing.T) {
+		room := newRoom(t, nil)
+		viewer := join(t, room, "viewer")
+		subject.callText(t, "SendEvent", `{"roomIdentifier":"`+room.arn+`","eventName":"e\ud83d","attributes":{"k\ude00":"v\ud83d\ud83d\ude00"}}`).want(t, http.StatusOK)
+		f := viewer.nextEvent(t, "e\ufffd")
+		if diff := cmp.Diff(map[string]string{"k\ufffd": "v\ufffd😀"}, f.Attributes); diff != "" {
+			t.Errorf("attributes (-want +got):\n%s", diff)
+		}
+	})
+	check(t, "half a surrogate pair is U+FFFD where a pattern decides", func(t *testing.T) {
+		subject.callText(t, "CreateRoom", `{"name":"x\ud83d"}`).wantInvalid(t, "name")
+		subject.callText(t, "CreateRoom", `{"tags":{"a":"\ud83d"}}`).wantInvalid(t, "tags")
 	})
 	check(t, "a body of 10 MB is too large", func(t *testing.T) {
 		r := subject.callText(t, "CreateRoom", `{"name":"`+letters(10<<20)+`"}`)

@@ -116,6 +116,54 @@ func TestSignature(t *testing.T) {
 	})
 }
 
+// TestSignatureBehindProxies is about proxies that change what was signed.
+func TestSignatureBehindProxies(t *testing.T) {
+	t.Parallel()
+	decoded := func(arn string) func(*http.Request) {
+		return func(r *http.Request) { r.URL.Path, r.URL.RawPath = "/tags/"+arn, "" }
+	}
+	check(t, "the tag operations answer where a proxy decodes the ARN in the path", func(t *testing.T) {
+		room := newRoom(t, nil)
+		subject.send(t, &call4{path: tagPath(room.arn), body: `{"tags":{"a":"b"}}`, change: decoded(room.arn)}).want(t, http.StatusOK)
+		o := subject.send(t, &call4{method: http.MethodGet, path: tagPath(room.arn), change: decoded(room.arn)}).want(t, http.StatusOK)
+		if tags, ok := o["tags"].(map[string]any); !ok || tags["a"] != "b" {
+			t.Errorf("tags %v", o["tags"])
+		}
+		subject.send(t, &call4{method: http.MethodDelete, path: tagPath(room.arn), query: "tagKeys=a", change: decoded(room.arn)}).want(t, http.StatusOK)
+	})
+	check(t, "the ARN may be escaped in part", func(t *testing.T) {
+		room := newRoom(t, nil)
+		subject.send(t, &call4{method: http.MethodGet, path: tagPath(room.arn), change: func(r *http.Request) {
+			r.URL.RawPath = strings.Replace(r.URL.EscapedPath(), "%2F", "/", 1)
+		}}).want(t, http.StatusOK)
+	})
+	check(t, "a decoded ARN of another resource is refused", func(t *testing.T) {
+		room, other := newRoom(t, nil), newRoom(t, nil)
+		subject.send(t, &call4{method: http.MethodGet, path: tagPath(room.arn), change: decoded(other.arn)}).
+			wantError(t, "InvalidSignatureException", http.StatusForbidden)
+	})
+	check(t, "a refusal names the Host that was signed", func(t *testing.T) {
+		o := subject.send(t, &call4{path: "/ListRooms", body: `{}`, change: func(r *http.Request) {
+			r.Header.Set("X-Forwarded-Host", r.URL.Host)
+			r.Host = "backend:8080"
+		}}).wantError(t, "InvalidSignatureException", http.StatusForbidden)
+		message := text(t, o, "message")
+		if own != nil && !strings.Contains(message, "a proxy changes what was signed") {
+			t.Errorf("message %q", message)
+		}
+		if !strings.HasPrefix(message, "The request signature we calculated does not match the signature you provided.") {
+			t.Errorf("message %q", message)
+		}
+	})
+	check(t, "a wrong secret gets no hint at proxies", func(t *testing.T) {
+		o := subject.send(t, &call4{path: "/ListRooms", body: `{}`, creds: aws.Credentials{AccessKeyID: subject.root.AccessKeyID, SecretAccessKey: "wrong"}}).
+			wantError(t, "InvalidSignatureException", http.StatusForbidden)
+		if message := text(t, o, "message"); strings.Contains(message, "proxy") {
+			t.Errorf("message %q", message)
+		}
+	})
+}
+
 func withToken(c aws.Credentials, token string) aws.Credentials {
 	c.SessionToken = token
 	return c

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os/exec"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -91,10 +92,17 @@ func until(ts *testscript.TestScript, do func() error) {
 	}
 }
 
-func fetch(url string) (status int, body string, err error) {
+func fetch(url string, headers ...string) (status int, body string, err error) {
 	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, nil)
 	if err != nil {
 		return 0, "", err
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		if name == "Host" {
+			r.Host = value
+		}
+		r.Header.Set(name, value)
 	}
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
@@ -115,9 +123,9 @@ func stop(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(running[0].Process.Signal(syscall.SIGTERM))
 }
 
-// get URL: prints what is there; fails unless it is there.
+// get URL [HEADER...]: prints what is there; fails unless it is there.
 func get(ts *testscript.TestScript, neg bool, args []string) {
-	status, body, err := fetch(args[0])
+	status, body, err := fetch(args[0], args[1:]...)
 	ts.Check(err)
 	fmt.Fprint(ts.Stdout(), body)
 	if (status == http.StatusOK) == neg {

@@ -71,6 +71,9 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Server, er
 	if err := cfg.CheckShared(); err != nil {
 		return nil, err
 	}
+	if err := checkBasePath(cfg); err != nil {
+		return nil, err
+	}
 	s := newServer(ctx, cfg, log)
 	if err := s.build(ctx); err != nil {
 		s.now()
@@ -164,24 +167,38 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Authenticator: iam.NewAuthenticator(iam.Options{
 			Region: cfg.Region, Account: cfg.AccountID, Service: "ivschat",
 			Root:  iam.Credentials{AccessKeyID: cfg.RootAccessKeyID, SecretAccessKey: string(cfg.RootSecretAccessKey)},
-			Store: s.db,
+			Store: s.db, Log: s.log,
 		}),
 		CheckHandler:       s.reviewer.CheckHandler,
 		Quotas:             quotas,
 		TokenLifetime:      cfg.TokenLifetime,
 		MaxEventAttributes: cfg.EventAttributesMax,
+		BasePath:           cfg.BasePath,
 		CORSOrigins:        cfg.CORSOrigins,
 		TrustedProxies:     cfg.TrustedProxies,
 		Metrics:            s.metrics,
 		Log:                s.log,
 	})
-	s.main = front.NewHTTPServer(s.mainHandler(s.endpoint, api.Handler()), s.log)
+	main, admin := s.mainHandler(s.endpoint, api.Handler()), front.WithoutBody(adminHandler(s.metrics, s.profiles()))
+	var guard *devGuard
+	if cfg.Dev {
+		guard = &devGuard{origins: cfg.CORSOrigins, log: s.log}
+		main, admin = guard.handler(main), guard.handler(admin)
+	}
+	s.main = front.NewHTTPServer(main, cfg.KeepAlive, s.log)
+	files := openFiles()
+	s.listeners.Main = front.LimitSockets(ctx, s.listeners.Main, front.SocketLimits{
+		Max: maxSockets(files), Idle: maxConnections(cfg, files), PerAddress: cfg.MaxConnectionsPerAddress,
+		TrustedProxies: cfg.TrustedProxies, Sessions: s.endpoint,
+	}, s.log)
 	if s.cert == nil {
 		s.handshakes = front.NewHandshakeListener(s.listeners.Main, s.endpoint)
+		s.handshakes.Serves = s.serves(guard)
 		s.listeners.Main = s.handshakes
 	}
 	if s.listeners.Admin != nil {
-		s.admin = front.NewHTTPServer(adminHandler(s.metrics, s.profiles()), s.log)
+		s.listeners.Admin = front.LimitSockets(ctx, s.listeners.Admin, front.SocketLimits{Max: maxAdminSockets}, s.log)
+		s.admin = front.NewHTTPServer(admin, adminKeepAlive, s.log)
 	}
 	if cfg.Dev {
 		if s.demo, err = demoRoom(ctx, s.db, cfg); err != nil {
@@ -190,6 +207,9 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	return s.joinCluster(ctx)
 }
+
+// adminKeepAlive is longer than Prometheus waits between two scrapes.
+const adminKeepAlive = 2 * time.Minute
 
 // addresses are the ports that cfg asks for.
 func addresses(cfg *config.Config) front.Addresses {

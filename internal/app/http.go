@@ -11,36 +11,44 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"confab/internal/front"
 	"confab/internal/telemetry"
+	"confab/internal/websocket"
 )
 
-const (
-	requestTimeout = 30 * time.Second
-	pingTimeout    = 2 * time.Second
-)
+const pingTimeout = 2 * time.Second
 
-// mainHandler shares the one port out: a WebSocket handshake on any path, the
-// two health paths, and the API.
+// mainHandler shares the one port out: a WebSocket handshake on any path below
+// the base path, also what a proxy has left of one, the two health paths, and
+// the API.
 func (s *Server) mainHandler(sockets, api http.Handler) http.Handler {
+	base := basePath(s.cfg.BasePath)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		upgrade := upgrades(r)
-		// A handshake may be held back for long, other requests may not take long,
-		// and neither may the body that some of them do not read.
-		if !upgrade || r.ContentLength != 0 {
-			c := http.NewResponseController(w)
-			deadline := time.Now().Add(requestTimeout)
-			c.SetReadDeadline(deadline)  //nolint:errcheck // Every connection of ours has deadlines.
-			c.SetWriteDeadline(deadline) //nolint:errcheck // As above.
+		upgrade := upgrades(r) || websocket.UpgradeDropped(r)
+		asSent, path := base.restore(r)
+		health := reads(r) && (path == "/healthz" || path == "/readyz")
+		// A handshake may be held back for long, other requests may not take long.
+		if !upgrade {
+			front.LimitTime(w, r)
+		}
+		if (upgrade || health || r.Method == http.MethodOptions) && !front.DiscardBody(w, r) {
+			return
+		}
+		if upgrade {
+			if !base.socket(r.URL.EscapedPath()) {
+				answer(w, http.StatusNotFound, "the WebSocket of this server is at "+string(base))
+				return
+			}
+			sockets.ServeHTTP(w, r)
+			return
 		}
 		switch {
-		case upgrade:
-			sockets.ServeHTTP(w, r)
-		case r.URL.Path == "/healthz" && reads(r):
+		case health && path == "/healthz":
 			answer(w, http.StatusOK, "ok")
-		case r.URL.Path == "/readyz" && reads(r):
+		case health:
 			s.ready(w, r)
 		default:
-			api.ServeHTTP(w, r)
+			api.ServeHTTP(w, asSent)
 		}
 	})
 }
@@ -103,4 +111,19 @@ func adminHandler(m *telemetry.Metrics, profiles bool) http.Handler {
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	return mux
+}
+
+// serves returns what reports whether a handshake with a head is for the
+// endpoint; net/http, and with it mainHandler, refuses the others. It is nil when
+// all are.
+func (s *Server) serves(guard *devGuard) func(head []byte) bool {
+	base := basePath(s.cfg.BasePath)
+	switch {
+	case guard == nil && base == "":
+		return nil
+	case guard == nil:
+		return base.handshake
+	default:
+		return func(head []byte) bool { return guard.head(head) && (base == "" || base.handshake(head)) }
+	}
 }

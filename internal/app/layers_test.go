@@ -23,7 +23,7 @@ var layers = []struct {
 	{"what a request needs", []string{"iam", "restjson", "chattoken", "review", "chatlog", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},
 	{"nouns, rules, errors", []string{"chat"}},
-	{"the bottom", []string{"background", "clientip", "config", "nats", "pgtest", "quota", "telemetry", "websocket"}},
+	{"the bottom", []string{"background", "clientip", "config", "nats", "origin", "pgtest", "quota", "telemetry", "websocket"}},
 }
 
 // without has what a package must do without although its layer would allow

@@ -32,18 +32,34 @@ func limits(cfg *config.Config) edge.Limits {
 // API, handshakes that wait, the database, destinations of logs.
 const otherFiles = 1024
 
+// otherThan is how many of the files are not for connections.
+func otherThan(files uint64) int { return min(otherFiles, int(files)/4) }
+
 // maxConnections is how many connections a node takes, given how many files it
 // may have open: without files left, nobody could even be told so.
 func maxConnections(cfg *config.Config, files uint64) int {
 	can := math.MaxInt32
 	if files < math.MaxInt32 {
-		can = int(files) - min(otherFiles, int(files)/4)
+		can = int(files) - otherThan(files)
 	}
 	if cfg.MaxConnections > 0 {
 		return min(cfg.MaxConnections, can)
 	}
 	return can
 }
+
+// maxSockets is how many sockets the main port has at most, given how many files the
+// process may have open: when all connections that a node takes are there, some more
+// for handshakes that wait and for calls of the API.
+func maxSockets(files uint64) int {
+	if files >= math.MaxInt32 {
+		return 0
+	}
+	return int(files) - 3*otherThan(files)/4
+}
+
+// maxAdminSockets is more than scrapers and an operator need.
+const maxAdminSockets = 64
 
 // fewFiles is a limit of open files that a room of a few thousand reaches.
 const fewFiles = 8192

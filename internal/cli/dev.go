@@ -17,8 +17,8 @@ func printDev(w io.Writer, address net.Addr, cfg *config.Config, room *chat.Room
 		scheme = "s"
 	}
 	return devText.Execute(w, map[string]string{
-		"HTTP":   fmt.Sprintf("http%s://%s", scheme, address),
-		"WS":     fmt.Sprintf("ws%s://%s", scheme, address),
+		"HTTP":   fmt.Sprintf("http%s://%s%s", scheme, address, cfg.BasePath),
+		"WS":     fmt.Sprintf("ws%s://%s%s", scheme, address, cfg.BasePath),
 		"Region": cfg.Region,
 		"KeyID":  cfg.RootAccessKeyID,
 		"Secret": string(cfg.RootSecretAccessKey),

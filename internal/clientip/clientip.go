@@ -16,29 +16,63 @@ import (
 // when r did not come over IP.
 func From(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	// Several headers are one list (RFC 9110, section 5.3).
-	return Of(r.RemoteAddr, strings.Join(r.Header["X-Forwarded-For"], ","), trusted)
+	client, _ := split(r.RemoteAddr, strings.Join(r.Header["X-Forwarded-For"], ","), trusted)
+	return client
 }
 
-// Of is From for a request from the remote address, which may have a port, whose
-// X-Forwarded-For is forwarded.
-func Of(remote, forwarded string, trusted []netip.Prefix) netip.Addr {
-	client := parse(remote)
-	if !contains(trusted, client) {
-		return client
-	}
-	hops := strings.Split(forwarded, ",")
-	for len(hops) > 0 {
-		hop := parse(strings.TrimSpace(hops[len(hops)-1]))
-		hops = hops[:len(hops)-1]
+// split is From for a request from the remote address, which may have a port, whose
+// X-Forwarded-For is forwarded. rest is the part of it that the client itself sent.
+func split(remote, forwarded string, trusted []netip.Prefix) (client netip.Addr, rest string) {
+	client = parse(remote)
+	for contains(trusted, client) && forwarded != "" {
+		i := strings.LastIndexByte(forwarded, ',')
+		hop := parse(strings.TrimSpace(forwarded[i+1:]))
 		if !hop.IsValid() {
 			break
 		}
-		client = hop
-		if !contains(trusted, hop) {
-			break
-		}
+		client, forwarded = hop, forwarded[:max(i, 0)]
 	}
-	return client
+	return client, forwarded
+}
+
+// Limit returns the client of a request as From does, and the name under which
+// limits per address count it: its Block. Clients behind a proxy that is not
+// trusted would share the limits of one person. So when the client sends an
+// X-Forwarded-For of its own, proxy is true, and if it is in a private network it
+// is counted together with the last address there. From any other network the
+// header changes nothing: every client of the Internet can send one.
+func Limit(remote, forwarded string, trusted []netip.Prefix) (client netip.Addr, name string, proxy bool) {
+	client, rest := split(remote, forwarded, trusted)
+	name = Block(client).String()
+	if rest == "" || contains(trusted, client) {
+		return client, name, false
+	}
+	if Private(client) {
+		last := rest[strings.LastIndexByte(rest, ',')+1:]
+		name += " for " + Block(parse(strings.TrimSpace(last))).String()
+	}
+	return client, name, true
+}
+
+// Private reports whether a is loopback, link-local, or of a network that is not
+// routed on the Internet.
+func Private(a netip.Addr) bool {
+	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || shared.Contains(a)
+}
+
+// shared is the address space that carriers and clouds use within (RFC 6598).
+var shared = netip.MustParsePrefix("100.64.0.0/10")
+
+// Block returns the addresses that one client can choose from: an IPv4 address
+// alone, also when it is mapped, and the /64 around an IPv6 address.
+func Block(a netip.Addr) netip.Prefix {
+	a = a.Unmap()
+	bits := a.BitLen()
+	if a.Is6() {
+		bits = 64
+	}
+	block, _ := a.Prefix(bits) // Fails for no address, whose block is none.
+	return block
 }
 
 // Secure says whether r came over TLS, to us or to a trusted proxy that says so

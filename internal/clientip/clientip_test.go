@@ -70,3 +70,32 @@ func TestSecure(t *testing.T) {
 		})
 	}
 }
+
+func TestLimit(t *testing.T) {
+	trusted := []netip.Prefix{netip.MustParsePrefix("10.9.0.0/16")}
+	for name, c := range map[string]struct {
+		remote, forwarded string
+		want              string
+		proxy             bool
+	}{
+		"an IPv4 address is a person":                     {"192.0.2.1:4000", "", "192.0.2.1/32", false},
+		"a mapped address is the IPv4 address":            {"[::ffff:192.0.2.1]:4000", "", "192.0.2.1/32", false},
+		"an IPv6 address is its /64":                      {"[2001:db8:1:2:3::4]:4000", "", "2001:db8:1:2::/64", false},
+		"so is one behind a trusted proxy":                {"10.9.0.1:4000", "2001:db8:1:2:3::4", "2001:db8:1:2::/64", false},
+		"a trusted proxy without the header is itself":    {"10.9.0.1:4000", "", "10.9.0.1/32", false},
+		"a private proxy that is not trusted has clients": {"10.1.0.1:4000", "198.51.100.7, 192.0.2.1", "10.1.0.1/32 for 192.0.2.1/32", true},
+		"also on the same machine":                        {"127.0.0.1:4000", "2001:db8::1", "127.0.0.1/32 for 2001:db8::/64", true},
+		"also with an entry that is no address":           {"127.0.0.1:4000", "unknown", "127.0.0.1/32 for invalid Prefix", true},
+		"also behind a trusted one":                       {"10.9.0.1:4000", "192.0.2.1, 10.1.0.1", "10.1.0.1/32 for 192.0.2.1/32", true},
+		"a client of the Internet cannot claim clients":   {"192.0.2.1:4000", "198.51.100.7", "192.0.2.1/32", true},
+		"neither can one behind a trusted proxy":          {"10.9.0.1:4000", "198.51.100.7, 192.0.2.1", "192.0.2.1/32", true},
+		"what comes over no IP has a name of its own":     {"@", "", "invalid Prefix", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, got, proxy := clientip.Limit(c.remote, c.forwarded, trusted)
+			if got != c.want || proxy != c.proxy {
+				t.Errorf("got %q, %v; want %q, %v", got, proxy, c.want, c.proxy)
+			}
+		})
+	}
+}

@@ -40,11 +40,22 @@ type Config struct {
 	TLSCert string
 	// Private key (PEM) of --tls-cert; read again on SIGHUP.
 	TLSKey string
+	// Path at which clients reach this server on a host that it shares, such as
+	// /chat when their endpoint is https://example.com/chat; empty is the whole
+	// host. The proxy in front may pass the path on or remove it. /healthz and
+	// /readyz answer with it and without it.
+	BasePath string
 	// Networks whose X-Forwarded-For is believed: it then is the address for
 	// aws:SourceIp, for Sender.Ip in message review and for limits per address.
 	TrustedProxies []netip.Prefix
-	// Origins whose pages may call the API; * is any.
+	// Origins whose pages may call the API; * is any, and loopback is any page of
+	// this machine, the default with --dev. With --dev it holds for WebSockets, too.
 	CORSOrigins []string
+	// How long a connection may be idle between two requests of HTTP. Longer than
+	// load balancers keep theirs, or they send requests on connections that this
+	// server is closing. Idle connections are closed earlier when a limit of
+	// connections is reached.
+	KeepAlive time.Duration
 
 	// AWS region of every ARN and signature.
 	Region string
@@ -107,9 +118,10 @@ type Config struct {
 	// Connects that this node takes from all clients together. Faster ones are
 	// held back, up to a minute, so that live rooms do not notice a storm.
 	ConnectRate Rate
-	// Connects that one user may make.
+	// Connects that one user may make from one address.
 	ConnectRatePerUser Rate
-	// Connects that one client address may make.
+	// Connects that one client address may make. An IPv6 address is counted with
+	// its /64, which is what one subscriber has.
 	ConnectRatePerAddress Rate
 	// Connections at a time to all rooms; 0 means as many as the process may have
 	// open files, less some for other work. More wait for a free place, up to ten
@@ -120,7 +132,8 @@ type Config struct {
 	// Connections at a time of one user to one room on this node; 0 sets no limit.
 	// Clients connect anew before they leave, so it should be 2 at least.
 	MaxConnectionsPerUser int
-	// Connections at a time from one client address to this node; 0 sets no limit.
+	// Connections at a time from one client address (an IPv6 /64) to this node,
+	// those of the API included; 0 sets no limit.
 	MaxConnectionsPerAddress int
 	// Memory in MiB that the process may use before connects have to wait; 0 sets
 	// no limit. Garbage is collected more often when it comes near.
@@ -220,6 +233,9 @@ const PprofAuto = "auto"
 // AdminOff is the AdminListen of a server without an admin port.
 const AdminOff = "off"
 
+// OriginsLoopback stands for all pages of this machine in CORSOrigins.
+const OriginsLoopback = "loopback"
+
 // What --dev uses. The credentials are no secret: everybody can read them here.
 const (
 	DevAccessKeyID     = "AKIDCONFABDEV0000001"
@@ -236,6 +252,7 @@ func Default() *Config {
 		AdminListen:           "127.0.0.1:8081",
 		Pprof:                 PprofAuto,
 		CORSOrigins:           []string{"*"},
+		KeepAlive:             620 * time.Second,
 		Region:                "us-west-2",
 		AccountID:             "123456789012",
 		DataDir:               "./confab-data",
@@ -263,6 +280,7 @@ func Default() *Config {
 func (c *Config) useDev() {
 	c.AccountID = DevAccountID
 	c.DataDir = DevDataDir
+	c.CORSOrigins = []string{OriginsLoopback}
 	c.LogDestinations = LogDestinationsLocal
 	c.RootAccessKeyID = DevAccessKeyID
 	c.RootSecretAccessKey = DevSecretAccessKey

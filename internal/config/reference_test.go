@@ -147,7 +147,8 @@ Times are written like ` + "`200ms`, `30s`, `1h30m`" + `. Lists are separated by
 const referenceEnd = `
 ## With --dev
 
-` + "`confab serve --dev`" + ` changes these defaults and refuses listeners that other machines could reach:
+` + "`confab serve --dev`" + ` changes these defaults. It refuses listeners that other machines could reach, requests whose Host is not a loopback
+name or address, and pages of other origins than ` + "`--cors-origins`" + ` (the default: any page of this machine):
 
 | Setting | Value |
 | --- | --- |
@@ -155,6 +156,7 @@ const referenceEnd = `
 | ` + "`CONFAB_ROOT_SECRET_ACCESS_KEY` | `" + DevSecretAccessKey + "`" + ` (fixed) |
 | ` + "`--account-id` | `" + DevAccountID + "`" + ` |
 | ` + "`--data-dir` | `" + DevDataDir + "`" + ` |
+| ` + "`--cors-origins` | `" + OriginsLoopback + "`" + ` |
 | ` + "`--log-destinations` | `" + LogDestinationsLocal + "`" + ` |
 
 ## A file

@@ -53,8 +53,10 @@ var groups = []group{
 		{Name: "pprof", value: field(func(c *Config) *string { return &c.Pprof }, parsePprof, printString)},
 		{Name: "tls-cert", Arg: "FILE", value: field(func(c *Config) *string { return &c.TLSCert }, parseAny, printString)},
 		{Name: "tls-key", Arg: "FILE", value: field(func(c *Config) *string { return &c.TLSKey }, parseAny, printString)},
+		{Name: "base-path", Arg: "PATH", value: field(func(c *Config) *string { return &c.BasePath }, parseBasePath, printString)},
 		{Name: "trusted-proxies", Arg: "CIDR,...", list: true, value: field(func(c *Config) *prefixes { return (*prefixes)(&c.TrustedProxies) }, parsePrefixes, prefixes.String)},
 		{Name: "cors-origins", Arg: "ORIGIN,...", list: true, value: field(func(c *Config) *[]string { return &c.CORSOrigins }, parseOrigins, printList)},
+		{Name: "keep-alive", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.KeepAlive) }, durationFrom(minKeepAlive, maxKeepAlive, "620s"), duration.String)},
 	}},
 	{"Identity", []*Setting{
 		{Name: "region", Arg: "REGION", Local: true, value: field(func(c *Config) *string { return &c.Region }, parseRegion, printString)},

@@ -26,6 +26,8 @@ const (
 	maxReviewTimeout = 10 * time.Second
 	minLogInterval   = 100 * time.Millisecond
 	maxLogInterval   = time.Hour
+	minKeepAlive     = time.Second
+	maxKeepAlive     = 2 * time.Hour
 )
 
 func parseAny(s string) (string, error) { return s, nil }
@@ -126,6 +128,39 @@ func parseAccessKeyID(s string) (string, error) {
 	return s, nil
 }
 
+// basePathPattern has what no proxy, browser or SDK encodes, decodes or removes.
+var basePathPattern = regexp.MustCompile(`^(/[A-Za-z0-9_~.-]+)+$`)
+
+// maxBasePath leaves most of a request line to what comes behind the path.
+const maxBasePath = 200
+
+// reservedPaths are the first segments of the paths that the server answers. A
+// base path that begins with one could not be told from a path without it.
+var reservedPaths = []string{"tags", "healthz", "readyz", "_confab"}
+
+// parseBasePath returns the path without the slash at its end, so that the whole
+// host is the empty path.
+func parseBasePath(s string) (string, error) {
+	path := strings.TrimSuffix(s, "/")
+	if path == "" {
+		return "", nil
+	}
+	if strings.Contains(s, "://") {
+		return "", errors.New("must be the path alone, such as /chat, without scheme and host")
+	}
+	if !basePathPattern.MatchString(path) || len(path) > maxBasePath {
+		return "", fmt.Errorf("must be a path of at most %d characters such as /chat or /a/chat: each part a slash and then letters, digits, -, ., _ and ~", maxBasePath)
+	}
+	segments := strings.Split(path[1:], "/")
+	if slices.Contains(segments, ".") || slices.Contains(segments, "..") {
+		return "", errors.New("must not have . or .. as a part; clients and proxies remove them")
+	}
+	if slices.Contains(reservedPaths, segments[0]) {
+		return "", fmt.Errorf("must not begin with /%s, which is a path of the server itself", segments[0])
+	}
+	return path, nil
+}
+
 func parseSecretAccessKey(s string) (Secret, error) {
 	if !secretAccessKeyPattern.MatchString(s) {
 		return "", errors.New("must be 8 to 256 printable ASCII characters without spaces")
@@ -187,16 +222,16 @@ func HidePassword(s string) string {
 func parseOrigins(s string) ([]string, error) {
 	origins := splitList(s)
 	for _, o := range origins {
-		if o == "*" {
+		if o == "*" || o == OriginsLoopback {
 			continue
 		}
 		u, err := url.Parse(o)
 		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.Scheme+"://"+u.Host != o {
-			return nil, fmt.Errorf("%q is no origin; it must be * or like https://chat.example.com", o)
+			return nil, fmt.Errorf("%q is no origin; it must be *, loopback or like https://chat.example.com", o)
 		}
 	}
 	if len(origins) == 0 {
-		return nil, errors.New("must be * or a list of origins like https://chat.example.com")
+		return nil, errors.New("must be *, loopback or a list of origins like https://chat.example.com")
 	}
 	return origins, nil
 }

@@ -5,7 +5,8 @@
 // and its output; routes.go lists them. A request comes this way:
 //
 //	read the body, at most restjson.MaxBody
-//	authenticate          an unsigned request to an unknown path is unsigned first
+//	authenticate          an unsigned request to an unknown path is unsigned first,
+//	                      except on a host that the server shares (BasePath)
 //	find the operation    404 UnknownOperationException
 //	throttle              the quota on calls of the operation
 //	decode                406, 415, SerializationException
@@ -28,6 +29,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/iam"
+	"confab/internal/origin"
 	"confab/internal/quota"
 	"confab/internal/store"
 	"confab/internal/telemetry"
@@ -77,8 +79,10 @@ type Options struct {
 	MaxEventAttributes int
 	// TrustedProxies are those whose X-Forwarded-For counts for aws:SourceIp.
 	TrustedProxies []netip.Prefix
-	// CORSOrigins are the origins of pages that may call; none, or "*", is any.
-	CORSOrigins []string
+	// CORSOrigins are the origins of pages that may call; none is any.
+	CORSOrigins origin.List
+	// BasePath comes before the paths of all operations; nothing is the whole host.
+	BasePath string
 
 	Log     *slog.Logger       // nil discards
 	Metrics *telemetry.Metrics // nil makes some that nobody reads

@@ -2,18 +2,19 @@ package control
 
 import (
 	"net/http"
-	"slices"
 	"strings"
+
+	"confab/internal/origin"
 )
 
 // origins are the origins of pages that may call the API and read its answers.
 type origins struct {
 	any   bool
-	known []string
+	known origin.List
 }
 
-func newOrigins(list []string) origins {
-	return origins{any: len(list) == 0 || slices.Contains(list, "*"), known: list}
+func newOrigins(list origin.List) origins {
+	return origins{any: len(list) == 0 || list.Any(), known: list}
 }
 
 // allow lets the page that made r read the answer, also when it is an error: a
@@ -22,7 +23,7 @@ func (o origins) allow(h http.Header, r *http.Request) {
 	switch origin := r.Header.Get("Origin"); {
 	case o.any:
 		h.Set("Access-Control-Allow-Origin", "*")
-	case slices.Contains(o.known, origin):
+	case o.known.Allows(origin):
 		h.Set("Access-Control-Allow-Origin", origin)
 		h.Add("Vary", "Origin")
 	default:

@@ -84,16 +84,16 @@ func (s *Service) do(w http.ResponseWriter, r *http.Request, c *call) (any, erro
 		return nil, err
 	}
 	path := r.URL.EscapedPath()
-	op, resource := find(r.Method, path)
+	op, resource := s.find(r.Method, path)
 	c.op = op
+	if op == nil && s.BasePath != "" {
+		return nil, unknownOperation(r.Method, path) // On a shared host, strays are not asked for a signature.
+	}
 	if c.Principal, err = s.Authenticator.Authenticate(r.Context(), r, body); err != nil {
 		return nil, err
 	}
 	if op == nil {
-		return nil, &chat.Error{
-			Code: chat.Invalid, Name: "UnknownOperationException",
-			Message: fmt.Sprintf("The service has no operation %s %.100q", r.Method, path),
-		}
+		return nil, unknownOperation(r.Method, path)
 	}
 	if name := quota.Calls(op.name); !s.Quotas.Allow(r.Context(), name) {
 		limit := s.Quotas.Limit(name)
@@ -109,6 +109,13 @@ func (s *Service) do(w http.ResponseWriter, r *http.Request, c *call) (any, erro
 		body = nil // The API model gives GET and DELETE none; one that comes all the same is signed, and no more.
 	}
 	return op.call(s, iam.WithCall(r.Context(), &c.Call), body, resource, r.URL.Query())
+}
+
+func unknownOperation(method, path string) error {
+	return &chat.Error{
+		Code: chat.Invalid, Name: "UnknownOperationException",
+		Message: fmt.Sprintf("The service has no operation %s %.100q", method, path),
+	}
 }
 
 // record counts the call and writes its line to the log, which has nothing of

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"confab/internal/restjson"
@@ -52,12 +53,20 @@ var byRoute = func() map[string]*operation {
 	return m
 }()
 
+// IsPath reports whether an operation answers at the path.
+func IsPath(path string) bool {
+	return slices.ContainsFunc(operations, func(o operation) bool { return o.path == path })
+}
+
 // find returns the operation that a request is for and the ARN in its path, or
 // nil. It goes by the escaped path, in which the ARN of the tag operations is
 // one segment; one that was sent with its slash as it is, is understood as well.
-func find(method, escapedPath string) (op *operation, resource string) {
-	path := escapedPath
-	if arn, ok := strings.CutPrefix(escapedPath, "/tags/"); ok {
+func (s *Service) find(method, escapedPath string) (op *operation, resource string) {
+	path, ok := strings.CutPrefix(escapedPath, s.BasePath)
+	if !ok || !strings.HasPrefix(path, "/") {
+		return nil, ""
+	}
+	if arn, ok := strings.CutPrefix(path, "/tags/"); ok {
 		var err error
 		if resource, err = url.PathUnescape(arn); err != nil {
 			return nil, ""

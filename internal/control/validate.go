@@ -27,8 +27,10 @@ func newRule(minimum, maximum int, pattern string) rule {
 
 // The rules of the API model.
 var (
-	nameRule           = newRule(0, 128, `[a-zA-Z0-9-_]*`)
-	handlerURIRule     = newRule(0, 170, `^$|^arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:.+`)
+	nameRule = newRule(0, 128, `[a-zA-Z0-9-_]*`)
+	// The API model has a dot for the name of the function. Control characters and
+	// line separators are in no name, and NUL is in no database but SQLite.
+	handlerURIRule     = newRule(0, 170, `^$|^arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:[^\p{Cc}\p{Zl}\p{Zp}]+`)
 	userIDRule         = newRule(1, 128, "")
 	eventNameRule      = newRule(1, 100, "")
 	messageIDRule      = newRule(chat.IDLength, chat.IDLength, `[a-zA-Z0-9]+`)

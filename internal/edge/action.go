@@ -37,6 +37,11 @@ const (
 
 var memberNames = [memberCount]string{"RequestId", "Action", "Content", "Id", "UserId", "Reason", "Attributes"}
 
+// halves has the decoder read half of a surrogate pair as U+FFFD: JavaScript cuts
+// strings between the halves, and JSON.stringify writes what is left as \ud83d. The
+// frame itself is valid UTF-8, as every text frame is.
+var halves = jsontext.AllowInvalidUTF8(true)
+
 // members are what a frame holds of those.
 type members struct {
 	seen       [memberCount]bool
@@ -84,7 +89,7 @@ func decodeAction(frame []byte) (action, error) {
 
 // read reads the object that the frame is, up to its end or to what is not JSON.
 func (m *members) read(frame []byte) error {
-	d := jsontext.NewDecoder(bytes.NewBuffer(frame)) // From a buffer it reads without a copy.
+	d := jsontext.NewDecoder(bytes.NewBuffer(frame), halves) // From a buffer it reads without a copy.
 	start, err := d.ReadToken()
 	if err != nil || start.Kind() != '{' {
 		return chat.Errorf(chat.Invalid, "A request is one JSON object")
@@ -151,15 +156,12 @@ func stringMember(name string, raw jsontext.Value) (string, error) {
 	if raw.Kind() != '"' {
 		return "", chat.InvalidField(name, "it must be a string")
 	}
-	b, err := jsontext.AppendUnquote(nil, raw)
-	if err != nil {
-		return "", chat.InvalidField(name, "it must be a valid string")
-	}
+	b, _ := jsontext.AppendUnquote(nil, raw) // The error is about halves, which it has replaced.
 	return string(b), nil
 }
 
 func attributesMember(raw jsontext.Value) (map[string]string, error) {
-	d := jsontext.NewDecoder(bytes.NewBuffer(raw))
+	d := jsontext.NewDecoder(bytes.NewBuffer(raw), halves)
 	if start, err := d.ReadToken(); err != nil || start.Kind() != '{' {
 		return nil, chat.InvalidField("Attributes", "it must be an object of strings")
 	}

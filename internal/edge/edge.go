@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"confab/internal/chat"
 	"confab/internal/messaging"
 	"confab/internal/telemetry"
@@ -69,10 +71,14 @@ type Endpoint struct {
 	slots     *slots
 	memory    *memory
 	draining  atomic.Bool
+	sawProxy  atomic.Bool // a proxy that is not trusted
+	spent     spentTokens
 	stopping  chan struct{} // closed when Drain begins
 	drained   chan struct{} // closed when Drain is done
 	workers   *workers
 	handshake handshakeMetrics
+	// proxyWarning limits the warning about a proxy that drops Upgrade.
+	proxyWarning rate.Sometimes
 
 	perRoomPlaces, perUserPlaces, perAddressPlaces *places
 
@@ -99,6 +105,8 @@ func New(o Options) *Endpoint {
 		workers:     newWorkers(),
 		connections: make(map[*connection]struct{}),
 		handshake:   newHandshakeMetrics(o.Metrics),
+
+		proxyWarning: rate.Sometimes{Interval: time.Minute},
 
 		perRoomPlaces:    newPlaces(o.MaxConnectionsPerRoom),
 		perUserPlaces:    newPlaces(o.MaxConnectionsPerUser),
@@ -231,6 +239,13 @@ func (e *Endpoint) awaitLast(ctx context.Context, ticks <-chan time.Time) {
 		}
 	}
 }
+
+// Len returns how many sockets the event loops have.
+func (e *Endpoint) Len() int { return e.o.Sockets.server.Len() }
+
+// LenFrom returns how many sessions there are from an address, by the name that
+// clientip.Limit gives it. It is 0 without a limit of addresses.
+func (e *Endpoint) LenFrom(name string) int { return e.perAddressPlaces.count(name) }
 
 // sessions is how many connections are not over.
 func (e *Endpoint) sessions() int {

@@ -7,14 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"confab/internal/chat"
-	"confab/internal/clientip"
 	"confab/internal/messaging"
 	"confab/internal/telemetry"
 	"confab/internal/websocket"
@@ -44,11 +43,11 @@ func newHandshakeMetrics(m *telemetry.Metrics) handshakeMetrics {
 // node that stops or cannot reach its database.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begin, ctx := time.Now(), r.Context()
-	ip := clientip.From(r, e.o.TrustedProxies)
+	from := e.client(ctx, r.RemoteAddr, strings.Join(r.Header["X-Forwarded-For"], ","))
 	upgrade, err := websocket.CheckUpgrade(r)
 	var c *connection
 	if err == nil {
-		c, err = e.admit(ctx, upgrade, ip)
+		c, err = e.admit(ctx, upgrade, from)
 	}
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
@@ -56,7 +55,13 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusServiceUnavailable) // It may have ended only its own side.
 			return
 		}
-		status, body := e.refuse(ctx, ip, w.Header(), err)
+		if websocket.UpgradeDropped(r) {
+			e.proxyWarning.Do(func() {
+				e.o.Log.LogAttrs(ctx, slog.LevelWarn, "A proxy drops the Upgrade header of WebSocket handshakes, so clients cannot connect; configure it to pass Upgrade and Connection, over HTTP/1.1",
+					slog.String("peer", r.RemoteAddr), slog.String("host", r.Host), slog.String("via", r.Header.Get("Via")), slog.String("protocol", r.Proto))
+			})
+		}
+		status, body := e.refuse(ctx, from.ip, w.Header(), err)
 		w.WriteHeader(status)
 		w.Write(body) //nolint:errcheck // The client is gone or has its answer.
 		return
@@ -89,28 +94,23 @@ func (e *Endpoint) lost(ctx context.Context, err error) {
 
 // admit makes every check, cheapest first, spends the token last, and returns
 // the client's session. ctx ends when the client has left.
-func (e *Endpoint) admit(ctx context.Context, upgrade *websocket.Upgrade, ip netip.Addr) (*connection, error) {
+func (e *Endpoint) admit(ctx context.Context, upgrade *websocket.Upgrade, from client) (*connection, error) {
 	if e.draining.Load() {
 		return nil, e.turnAway(ctx)
 	}
-	if len(upgrade.Protocols) != 1 {
-		return nil, chat.Errorf(chat.Unauthenticated, "The chat token is missing: it travels as the one value of Sec-WebSocket-Protocol")
-	}
-	token, err := e.o.Tokens.Open(ctx, upgrade.Protocols[0])
+	token, err := e.open(ctx, upgrade)
 	if err != nil {
-		return nil, err
+		return nil, e.charge(ctx, from.limit, err)
 	}
-	// Looked at before the wait, so that a stale token does not queue; Join
-	// looks again.
-	if !e.now().Before(token.Expires) {
-		return nil, chat.Errorf(chat.Unauthenticated, "The chat token has expired")
-	}
-	user, address := token.Room.ID+"/"+token.UserID, ip.String()
-	if err := e.hold(ctx, user, address); err != nil {
+	user := token.Room.ID + "/" + token.UserID
+	// Many viewers may share a user id. A client that connects in a loop does so
+	// from one address.
+	loop := user + " " + from.limit
+	if err := e.hold(ctx, loop, from.limit); err != nil {
 		return nil, err
 	}
 	c := &connection{endpoint: e}
-	if c.giveBack, err = e.settle(token.Room.ID, user, address); err != nil {
+	if c.giveBack, err = e.settle(token.Room.ID, user, from.limit); err != nil {
 		e.slots.release()
 		return nil, err
 	}
@@ -120,12 +120,19 @@ func (e *Endpoint) admit(ctx context.Context, upgrade *websocket.Upgrade, ip net
 	}
 	// Nobody is asked twice for a token that is being spent: from here on the
 	// database's own limits bound the wait.
-	c.session, err = e.o.Engine.Join(context.WithoutCancel(ctx), token, c, ip)
-	if err != nil {
-		e.forget(c)
-		return nil, err
+	c.session, err = e.o.Engine.Join(context.WithoutCancel(ctx), token, c, from.ip)
+	switch {
+	case err == nil:
+		e.spent.add(token.ID)
+		return c, nil
+	case isCode(err, chat.Unauthenticated):
+		e.spent.add(token.ID)
+		fallthrough
+	case isCode(err, chat.NotFound):
+		e.perUser.giveBack(loop)
 	}
-	return c, nil
+	e.forget(c)
+	return nil, err
 }
 
 // hijack takes the connection from net/http, and what a client has sent together

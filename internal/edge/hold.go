@@ -8,7 +8,10 @@ import (
 	"confab/internal/chat"
 )
 
-var errDraining = chat.Errorf(chat.Unavailable, "The server is shutting down; connect again")
+var (
+	errDraining       = chat.Errorf(chat.Unavailable, "The server is shutting down; connect again")
+	errAddressTooFast = chat.Errorf(chat.Throttled, "Too many connects from this address; slow down")
+)
 
 // drainHold is how long a handshake waits for its refusal on a node that
 // drains. An official client tries four times, and each try that is held is time
@@ -30,21 +33,21 @@ func (e *Endpoint) turnAway(ctx context.Context) error {
 	return errDraining
 }
 
-// hold keeps a handshake waiting for its turn: the rate of its user, then that of
-// its address, which one user who connects in a loop must not use up for all who
-// share it, then that of the node, then memory and a free connection. Official clients give up after four refused
-// handshakes within milliseconds, so waiting is the kind answer, and refusal is
-// for those who would have to wait too long. The error is context.Canceled for a
-// client that left meanwhile.
+// hold keeps a handshake waiting for its turn: the rate of its user at its address,
+// then that of its address, which one user who connects in a loop must not use up
+// for all who share it, then that of the node, then memory and a free connection.
+// Official clients end after four refused handshakes within milliseconds, so
+// handshakes wait, and only those that would have to wait too long are refused. The
+// error is context.Canceled for a client that left meanwhile.
 func (e *Endpoint) hold(ctx context.Context, user, address string) error {
 	e.handshake.held.Inc()
 	defer e.handshake.held.Dec()
 	var refusal error
 	switch {
 	case !e.perUser.wait(ctx, e.stopping, user):
-		refusal = chat.Errorf(chat.Throttled, "Too many connects of this user; slow down")
+		refusal = chat.Errorf(chat.Throttled, "Too many connects of this user from this address; slow down")
 	case !e.perAddr.wait(ctx, e.stopping, address):
-		refusal = chat.Errorf(chat.Throttled, "Too many connects from this address; slow down")
+		refusal = errAddressTooFast
 	case !e.perNode.wait(ctx, e.stopping, ""):
 		refusal = chat.Errorf(chat.Throttled, "Too many connects to this server; slow down")
 	case !e.memory.wait(ctx, e.stopping):

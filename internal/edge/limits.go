@@ -63,6 +63,16 @@ func (p *places) take(key string) (giveBack func()) {
 	}
 }
 
+// count returns how many places of key are taken.
+func (p *places) count(key string) int {
+	if p == nil {
+		return 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.taken[key]
+}
+
 // settle takes all places of a connection and returns what gives them back; nil
 // when there is nothing to give.
 func (e *Endpoint) settle(room, user, address string) (giveBack func(), err error) {

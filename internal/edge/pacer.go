@@ -98,6 +98,18 @@ func (p *pacer) reserve(key string) (*rate.Reservation, time.Duration) {
 	return turn, delay
 }
 
+// giveBack returns a turn of key that was taken in vain.
+func (p *pacer) giveBack(key string) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if l := p.keys[key]; l != nil {
+		l.ReserveN(time.Now(), -1)
+	}
+}
+
 // limiter returns the key's limiter. Limiters that are full again are forgotten
 // when the map has doubled: a new one would be full too. The caller holds p.mu.
 func (p *pacer) limiter(key string) *rate.Limiter {

@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"confab/internal/clientip"
 	"confab/internal/websocket"
 )
 
@@ -36,8 +35,8 @@ func (e *Endpoint) Serve(conn net.Conn, upgrade *websocket.Upgrade, forwarded st
 			rest, again = nil, false
 		}
 	}()
-	ip := clientip.Of(conn.RemoteAddr().String(), forwarded, e.o.TrustedProxies)
-	c, err := e.admit(ctx, upgrade, ip)
+	from := e.client(ctx, conn.RemoteAddr().String(), forwarded)
+	c, err := e.admit(ctx, upgrade, from)
 	early = append(early, ctx.end()...)
 	switch {
 	case err == nil:
@@ -49,7 +48,7 @@ func (e *Endpoint) Serve(conn net.Conn, upgrade *websocket.Upgrade, forwarded st
 		return nil, false
 	}
 	h := http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}
-	status, body := e.refuse(ctx, ip, h, err)
+	status, body := e.refuse(ctx, from.ip, h, err)
 	answer := http.Response{
 		StatusCode: status, ProtoMajor: 1, ProtoMinor: 1,
 		Header: h, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),

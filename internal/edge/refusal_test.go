@@ -19,15 +19,16 @@ func TestHandshakeRefusals(t *testing.T) {
 		status  int
 		name    string
 	}{
-		"no token":      {func(_ *node, r *http.Request) { r.Header.Del("Sec-WebSocket-Protocol") }, 401, "UnauthorizedException"},
-		"two values":    {func(_ *node, r *http.Request) { r.Header.Set("Sec-WebSocket-Protocol", "a, b") }, 401, "UnauthorizedException"},
-		"garbage":       {func(_ *node, r *http.Request) { r.Header.Set("Sec-WebSocket-Protocol", "garbage") }, 401, "UnauthorizedException"},
-		"an old token":  {func(n *node, r *http.Request) { r.Header.Set("Sec-WebSocket-Protocol", n.token("ann", expired)) }, 401, "UnauthorizedException"},
-		"a room gone":   {func(n *node, _ *http.Request) { n.room = nil }, 404, "ResourceNotFoundException"},
-		"draining":      {func(n *node, _ *http.Request) { n.endpoint.Drain(context.Background(), 0) }, 503, "ServiceUnavailableException"},
-		"no upgrade":    {func(_ *node, r *http.Request) { r.Header.Del("Upgrade") }, 426, "BadHandshake"},
-		"wrong version": {func(_ *node, r *http.Request) { r.Header.Set("Sec-WebSocket-Version", "8") }, 426, "BadHandshake"},
-		"no key":        {func(_ *node, r *http.Request) { r.Header.Del("Sec-WebSocket-Key") }, 400, "BadHandshake"},
+		"no token":                 {func(_ *node, r *http.Request) { r.Header.Del("Sec-WebSocket-Protocol") }, 401, "UnauthorizedException"},
+		"two values":               {func(_ *node, r *http.Request) { r.Header.Set("Sec-WebSocket-Protocol", "a, b") }, 401, "UnauthorizedException"},
+		"garbage":                  {func(_ *node, r *http.Request) { r.Header.Set("Sec-WebSocket-Protocol", "garbage") }, 401, "UnauthorizedException"},
+		"an old token":             {func(n *node, r *http.Request) { r.Header.Set("Sec-WebSocket-Protocol", n.token("ann", expired)) }, 401, "UnauthorizedException"},
+		"a room gone":              {func(n *node, _ *http.Request) { n.room = nil }, 404, "ResourceNotFoundException"},
+		"draining":                 {func(n *node, _ *http.Request) { n.endpoint.Drain(context.Background(), 0) }, 503, "ServiceUnavailableException"},
+		"no upgrade":               {func(_ *node, r *http.Request) { r.Header.Del("Upgrade") }, 426, "BadHandshake"},
+		"no Upgrade in Connection": {func(_ *node, r *http.Request) { r.Header.Set("Connection", "close") }, 426, "BadHandshake"},
+		"wrong version":            {func(_ *node, r *http.Request) { r.Header.Set("Sec-WebSocket-Version", "8") }, 426, "BadHandshake"},
+		"no key":                   {func(_ *node, r *http.Request) { r.Header.Del("Sec-WebSocket-Key") }, 400, "BadHandshake"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := start(t)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -24,6 +25,10 @@ type HandshakeServer interface {
 // costs more than the rest of it.
 type HandshakeListener struct {
 	net.Listener
+	// Serves, if set, reports whether a handshake with this head is for the
+	// HandshakeServer; net/http gets the others. Set it before Start.
+	Serves func(head []byte) bool
+
 	server  HandshakeServer
 	others  chan net.Conn
 	errs    chan error
@@ -126,9 +131,10 @@ func (l *HandshakeListener) receive(conn net.Conn) {
 		}
 		n += m
 		if upgrade, forwarded, size := websocket.ParseHead(buf[:n]); size > 0 {
-			if rest, again := l.server.Serve(conn, upgrade, forwarded, buf[size:n]); again {
-				l.pass(conn, rest)
+			if l.Serves != nil && !l.Serves(buf[:size]) {
+				break
 			}
+			l.serve(conn, upgrade, forwarded, buf[size:n])
 			return
 		}
 		if n == headSize || !websocket.MayUpgrade(buf[:n]) {
@@ -140,7 +146,34 @@ func (l *HandshakeListener) receive(conn net.Conn) {
 		conn.Close()
 		return
 	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		answerLate(conn)
+		return
+	}
 	l.pass(conn, buf[:n])
+}
+
+// serve serves a handshake. The server gets the connection that the system made,
+// which it can take over with the fewest calls.
+func (l *HandshakeListener) serve(conn net.Conn, upgrade *websocket.Upgrade, forwarded string, early []byte) {
+	own := conn
+	c := socketOf(conn)
+	if c != nil {
+		if forwarded != "" {
+			c.hides()
+		}
+		if !c.work() {
+			return
+		}
+		own = c.Conn
+	}
+	rest, again := l.server.Serve(own, upgrade, forwarded, early)
+	switch {
+	case again:
+		l.pass(conn, rest)
+	case c != nil:
+		c.leave()
+	}
 }
 
 // pass gives a connection to net/http, with what was read from it.
@@ -172,6 +205,9 @@ func (c *prefixedConn) Read(p []byte) (int, error) {
 	c.early = c.early[n:]
 	return n, nil
 }
+
+// NetConn returns the connection beneath.
+func (c *prefixedConn) NetConn() net.Conn { return c.Conn }
 
 // SyscallConn is for the event loops, which write to the socket themselves.
 func (c *prefixedConn) SyscallConn() (syscall.RawConn, error) {

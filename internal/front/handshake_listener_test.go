@@ -40,7 +40,7 @@ func listener(t *testing.T) (l *HandshakeListener, dial func() (net.Conn, *bufio
 	server := NewHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%s %s %s", r.Method, r.URL.Path, body)
-	}), nil)
+	}), time.Minute, nil)
 	served := make(chan struct{})
 	go func() {
 		defer close(served)

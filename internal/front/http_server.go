@@ -4,6 +4,7 @@ import (
 	"context"
 	stdlog "log"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -13,25 +14,76 @@ import (
 // to 8, as the WebSocket subprotocol.
 const (
 	headerTimeout = 10 * time.Second
-	idleTimeout   = 2 * time.Minute
 	maxHeader     = 64 << 10
 )
 
 // NewHTTPServer returns a server of HTTP/1.1 and nothing else: a WebSocket
-// handshake needs it, and no SDK asks for more.
-func NewHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+// handshake needs it, and no SDK asks for more. keepAlive is how long a connection
+// may be idle between two requests.
+func NewHTTPServer(h http.Handler, keepAlive time.Duration, log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	server := &http.Server{
-		Handler:           h,
+		Handler:           onSocket(closeBehindFaultyFraming(h)),
 		Protocols:         protocols,
 		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
+		IdleTimeout:       keepAlive,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          stdlog.New(serverErrors{log}, "", 0),
 	}
 	new(newConns).watch(server)
+	follow(server)
 	return server
+}
+
+// socketKey is the key of a request's *socket in its context.
+type socketKey struct{}
+
+// follow tells the sockets of LimitSockets what net/http does with them.
+func follow(server *http.Server) {
+	others := server.ConnState
+	server.ConnState = func(conn net.Conn, state http.ConnState) {
+		others(conn, state)
+		if c := socketOf(conn); c != nil {
+			c.changed(conn, state)
+		}
+	}
+	server.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		if c := socketOf(conn); c != nil {
+			return context.WithValue(ctx, socketKey{}, c)
+		}
+		return ctx
+	}
+}
+
+// onSocket notes what a request says of its socket, and closes it behind the answer
+// when there are too many.
+func onSocket(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c, ok := r.Context().Value(socketKey{}).(*socket); ok {
+			if r.Header["X-Forwarded-For"] != nil {
+				c.hides()
+			}
+			if c.sockets.full() {
+				w.Header().Set("Connection", "close")
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// closeBehindFaultyFraming has the connection closed behind the answer where RFC
+// 9112 (section 6.1) asks for it, because others on the way may have seen the end
+// of the request elsewhere: a Content-Length beside Transfer-Encoding, and a
+// Transfer-Encoding in HTTP/1.0. net/http hides from handlers which headers there
+// were, so every request with a Transfer-Encoding counts, and all of HTTP/1.0.
+func closeBehindFaultyFraming(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.TransferEncoding != nil || !r.ProtoAtLeast(1, 1) {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // serverErrors logs the messages of net/http. That connections cannot be accepted

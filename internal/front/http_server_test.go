@@ -8,7 +8,7 @@ import (
 
 func TestServerErrors(t *testing.T) {
 	var b strings.Builder
-	log := NewHTTPServer(nil, slog.New(slog.NewJSONHandler(&b, nil))).ErrorLog
+	log := NewHTTPServer(nil, 0, slog.New(slog.NewJSONHandler(&b, nil))).ErrorLog
 	log.Print("http: TLS handshake error from 192.0.2.1:1: EOF")
 	if b.Len() != 0 {
 		t.Errorf("a client's mistake is in the log: %s", b.String())

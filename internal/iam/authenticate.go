@@ -6,8 +6,11 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"log/slog"
 	"net/http"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"confab/internal/chat"
 	"confab/internal/sigv4"
@@ -33,6 +36,8 @@ type Options struct {
 	// deleted credential goes on working, so it is at most MaxCacheFor, which
 	// zero means, too. Less than zero asks the store every time.
 	CacheFor time.Duration
+	// Log has what is known about signatures that do not match; nil discards.
+	Log *slog.Logger
 }
 
 // MaxCacheFor is the longest time between a change of credentials and its
@@ -47,11 +52,18 @@ type Authenticator struct {
 	now             func() time.Time
 	// noSecret stands in for the secret of an access key that nobody has.
 	noSecret string
+	log      *slog.Logger
+	// proxyWarning limits the warning about a proxy that breaks signatures.
+	proxyWarning rate.Sometimes
 }
 
 // NewAuthenticator makes an Authenticator.
 func NewAuthenticator(o Options) *Authenticator {
-	a := &Authenticator{region: o.Region, service: o.Service, root: o.Root, now: o.Now, noSecret: rand.Text()}
+	a := &Authenticator{region: o.Region, service: o.Service, root: o.Root, now: o.Now, noSecret: rand.Text(), log: o.Log}
+	a.proxyWarning.Interval = time.Minute
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
 	if a.now == nil {
 		a.now = time.Now
 	}
@@ -90,16 +102,35 @@ func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request, body 
 		c = &Credentials{SecretAccessKey: a.noSecret, SessionToken: auth.SessionToken}
 	}
 	sum := sha256.Sum256(body)
-	wrongSignature := auth.Verify(r, hex.EncodeToString(sum[:]), c.SecretAccessKey)
+	payload := hex.EncodeToString(sum[:])
+	wrongSignature := auth.Verify(r, payload, c.SecretAccessKey)
 	switch {
 	case !equal(auth.SessionToken, c.SessionToken) || !known:
 		return nil, refuse(UnrecognizedClient, "The security token included in the request is invalid.")
 	case wrongSignature != nil:
-		return nil, wrongSignature
+		return nil, a.explain(ctx, r, auth.Explain(r, payload, c.SecretAccessKey), wrongSignature)
 	case !c.Expires.IsZero() && !now.Before(c.Expires):
 		return nil, refuse(ExpiredToken, "The security token included in the request is expired")
 	}
 	return c.Principal, nil
+}
+
+// explain logs why a signature was refused, and adds to the refusal what the
+// client should know: that a proxy changed what it signed.
+func (a *Authenticator) explain(ctx context.Context, r *http.Request, e *sigv4.Explanation, refusal error) error {
+	a.log.LogAttrs(ctx, slog.LevelDebug, "Signature refused", slog.String("host", r.Host), slog.String("path", r.URL.EscapedPath()),
+		slog.String("canonical_request", e.CanonicalRequest), slog.String("string_to_sign", e.StringToSign),
+		slog.String("signed_host", e.Host), slog.String("signed_path", e.Path))
+	hint := e.Hint()
+	if hint == "" {
+		return refusal
+	}
+	a.proxyWarning.Do(func() {
+		a.log.LogAttrs(ctx, slog.LevelWarn, "A proxy changes what clients sign, so their calls are refused; configure it to pass Host and path unchanged",
+			slog.String("host", r.Host), slog.String("path", r.URL.EscapedPath()),
+			slog.String("signed_host", e.Host), slog.String("signed_path", e.Path), slog.String("peer", r.RemoteAddr))
+	})
+	return refuse(sigv4.InvalidSignature, refusal.Error()+" "+hint)
 }
 
 // credentials returns those of an access key, nil when there are none.

@@ -139,7 +139,7 @@ func (s *Session) SendMessage(ctx context.Context, req Request, content string, 
 	// The service was seen to trim before it measures; it delivers what was sent.
 	length := utf8.RuneCountInString(strings.TrimSpace(content))
 	switch {
-	case length == 0:
+	case !chat.Visible(content):
 		return chat.InvalidField("Content", "it must hold something besides white space")
 	case length > settings.MaximumMessageLength:
 		return chat.Errorf(chat.Invalid, messageTooLong)

@@ -2,53 +2,44 @@ package policy
 
 import (
 	"errors"
+	"slices"
 	"strings"
 )
 
-// arnPattern matches ARNs segment by segment: arn, partition, service, region,
-// account, resource. The last of its segments takes the rest of the ARN, colons
-// and all; a pattern has fewer than six only if it ends with an asterisk.
-type arnPattern struct {
-	segments []text
-}
-
+// arnSegments is how many parts an ARN has: arn, partition, service, region,
+// account, resource. The last one takes the rest of the ARN, colons and all.
 const arnSegments = 6
 
-// parseARN compiles a pattern for ARNs. "*" matches everything.
-func parseARN(s string, d dialect) (arnPattern, error) {
-	d.wildcards = true
-	pieces := splitARN(s, d.variables)
-	switch last := pieces[len(pieces)-1]; {
+var errNoARN = errors.New("this is no ARN; allowed are arn:<partition>:<service>:<region>:<account>:<resource>, with wildcards, and *")
+
+// checkARN checks the form of a pattern for ARNs and returns its parts. A
+// pattern with fewer than six needs an asterisk that can stand for the missing
+// colons; wide says which asterisks can: every one, or only one at the end.
+func checkARN(s string, variables, wide bool) ([]string, error) {
+	pieces := splitARN(s, variables)
+	last := pieces[len(pieces)-1]
+	missing := len(pieces) < arnSegments
+	switch {
 	case s == "*":
-	case pieces[0] != "arn" || len(pieces) == 1,
-		len(pieces) < arnSegments && !strings.HasSuffix(last, "*"),
-		len(pieces) > 1 && pieces[1] == "", len(pieces) > 2 && pieces[2] == "", last == "":
-		return arnPattern{}, errors.New("this is no ARN; allowed are arn:<partition>:<service>:<region>:<account>:<resource>, with wildcards, and *")
+	case pieces[0] != "arn" || len(pieces) == 1 || last == "",
+		len(pieces) > 1 && pieces[1] == "", len(pieces) > 2 && pieces[2] == "",
+		missing && wide && !slices.ContainsFunc(pieces, hasAsterisk),
+		missing && !wide && !strings.HasSuffix(last, "*"):
+		return nil, errNoARN
 	}
-	var p arnPattern
-	for _, piece := range pieces {
-		t, err := parseText(piece, d)
-		if err != nil {
-			return arnPattern{}, err
-		}
-		p.segments = append(p.segments, t)
-	}
-	return p, nil
+	return pieces, nil
 }
 
-// parseResource compiles an entry of Resource. There, variables may stand in
-// the last segment only.
-func parseResource(s string, d dialect) (arnPattern, error) {
-	p, err := parseARN(s, d)
-	if err != nil {
-		return arnPattern{}, err
-	}
-	for i, t := range p.segments {
-		if t.parts != nil && i < arnSegments-1 {
-			return arnPattern{}, errors.New("policy variables are allowed after the fifth colon of an ARN only")
+// hasAsterisk reports whether a part of an ARN has an asterisk outside of
+// variables.
+func hasAsterisk(piece string) bool {
+	for {
+		plain, rest, variable := strings.Cut(piece, "${")
+		if strings.Contains(plain, "*") || !variable {
+			return strings.Contains(plain, "*")
 		}
+		_, piece, _ = strings.Cut(rest, "}")
 	}
-	return p, nil
 }
 
 // splitARN splits s at the first five colons that are not part of a variable.
@@ -69,24 +60,66 @@ func splitARN(s string, variables bool) []string {
 	return append(pieces, s[from:])
 }
 
-// match holds an ARN against the pattern. The value of a variable never reaches
-// beyond its segment.
-func (p arnPattern) match(arn string, ctx Context) verdict {
-	for i := range p.segments {
+// parseResource compiles an entry of Resource or NotResource. The pattern is
+// held against the whole ARN: a wildcard may stand for colons too, as IAM has it
+// ("IAM JSON policy elements: Resource"), so arn:aws:ivschat:*:room/* matches
+// every room. Variables may stand in the part of the resource only.
+func parseResource(s string, d dialect) (text, error) {
+	d.wildcards = true
+	pieces, err := checkARN(s, d.variables, true)
+	if err != nil {
+		return text{}, err
+	}
+	t, err := parseText(s, d)
+	if err != nil || t.parts == nil {
+		return t, err
+	}
+	before := t.parts[0].literal
+	if n := strings.Count(before, ":"); n < arnSegments-1 && (n < len(pieces)-1 || !strings.Contains(before, anyRun)) {
+		return text{}, errors.New("policy variables are allowed after the fifth colon of an ARN only")
+	}
+	return t, nil
+}
+
+// arnPattern is an operand of ArnLike and its kin. Unlike an entry of Resource,
+// it matches ARNs part by part: "each of the six colon-delimited components of
+// the ARN is checked separately" (IAM User Guide, "Condition operators").
+type arnPattern []text
+
+// parseARN compiles a pattern for ARNs. "*" matches everything, and in a pattern
+// of fewer than six parts the asterisk at the end matches the rest of the ARN.
+func parseARN(s string, d dialect) (arnPattern, error) {
+	d.wildcards = true
+	pieces, err := checkARN(s, d.variables, false)
+	if err != nil {
+		return nil, err
+	}
+	var p arnPattern
+	for _, piece := range pieces {
+		t, err := parseText(piece, d)
+		if err != nil {
+			return nil, err
+		}
+		p = append(p, t)
+	}
+	return p, nil
+}
+
+// match reports whether the pattern matches an ARN. The value of a variable
+// never reaches beyond its part.
+func (p arnPattern) match(arn string, ctx Context) bool {
+	for i := range p {
 		segment := arn
-		if i < len(p.segments)-1 {
+		if i < len(p)-1 {
 			var ok bool
 			if segment, arn, ok = strings.Cut(arn, ":"); !ok {
-				return differs
+				return false
 			}
 		}
-		pattern, ok := p.segments[i].expand(ctx)
-		if !ok {
-			return unresolved
-		}
-		if !glob(pattern, segment) {
-			return differs
+		pattern, ok := p[i].expand(ctx)
+		if !ok || !glob(pattern, segment) {
+			return false
 		}
 	}
-	return matches
+	return true
 }

@@ -63,9 +63,7 @@ func (c *condition) holds(ctx Context, e effect) bool {
 		}
 	}
 	passes := func(value string) bool {
-		matched := slices.ContainsFunc(c.operands, func(o operand) bool {
-			return e.settle(o(value, ctx), c.operator.negated)
-		})
+		matched := slices.ContainsFunc(c.operands, func(o operand) bool { return o(value, ctx) })
 		return matched != c.operator.negated
 	}
 	if c.quantifier == forAnyValue || c.quantifier == single && e == deny {

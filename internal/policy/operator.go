@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// operand is one value of a condition: it says whether it matches a value of
-// the request.
-type operand func(value string, ctx Context) verdict
+// operand is one value of a condition: it reports whether it matches a value of
+// the request. An operand with a variable that has no value matches nothing.
+type operand func(value string, ctx Context) bool
 
 // operator is a condition operator of the policy language, without prefix and
 // suffix.
@@ -75,12 +75,9 @@ func onText(s string, d dialect, match func(pattern, value string) bool) (operan
 	if err != nil {
 		return nil, err
 	}
-	return func(value string, ctx Context) verdict {
+	return func(value string, ctx Context) bool {
 		pattern, ok := t.expand(ctx)
-		if !ok {
-			return unresolved
-		}
-		return verdictOf(match(pattern, value))
+		return ok && match(pattern, value)
 	}, nil
 }
 
@@ -114,9 +111,9 @@ func onOrder[T any](read func(string) (T, error), compare func(a, b T) int, outc
 		if err != nil {
 			return nil, err
 		}
-		return func(value string, _ Context) verdict {
+		return func(value string, _ Context) bool {
 			got, err := read(value)
-			return verdictOf(err == nil && slices.Contains(outcomes, compare(got, want)))
+			return err == nil && slices.Contains(outcomes, compare(got, want))
 		}, nil
 	}
 }
@@ -137,29 +134,14 @@ func date(outcomes ...int) func(string, dialect) (operand, error) {
 	return onOrder(readDate, time.Time.Compare, outcomes)
 }
 
-// readDate reads a date of ISO 8601 or seconds since 1970. A time without a
-// zone is in UTC.
-func readDate(s string) (time.Time, error) {
-	if only(s, "0123456789") && len(s) <= 12 {
-		seconds, err := strconv.ParseInt(s, 10, 64)
-		return time.Unix(seconds, 0), err
-	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05", time.DateOnly} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, errors.New("this is no date; allowed are ISO 8601, such as 2026-01-31T12:00:00Z or 2026-01-31, and seconds since 1970")
-}
-
 func boolean(s string, _ dialect) (operand, error) {
 	want, err := readBool(s)
 	if err != nil {
 		return nil, err
 	}
-	return func(value string, _ Context) verdict {
+	return func(value string, _ Context) bool {
 		got, err := readBool(value)
-		return verdictOf(err == nil && got == want)
+		return err == nil && got == want
 	}, nil
 }
 
@@ -177,7 +159,7 @@ func binary(s string, _ dialect) (operand, error) {
 	if err != nil {
 		return nil, errors.New("this is not base64")
 	}
-	return func(value string, _ Context) verdict { return verdictOf(bytes.Equal([]byte(value), want)) }, nil
+	return func(value string, _ Context) bool { return bytes.Equal([]byte(value), want) }, nil
 }
 
 // ipAddress takes an address or a range in CIDR notation, IPv4 or IPv6. Bits
@@ -191,8 +173,8 @@ func ipAddress(s string, _ dialect) (operand, error) {
 		}
 		want = netip.PrefixFrom(address, address.BitLen())
 	}
-	return func(value string, _ Context) verdict {
+	return func(value string, _ Context) bool {
 		got, err := netip.ParseAddr(value)
-		return verdictOf(err == nil && want.Contains(got.Unmap().WithZone("")))
+		return err == nil && want.Contains(got.Unmap().WithZone(""))
 	}, nil
 }

@@ -53,6 +53,11 @@ func TestParseErrors(t *testing.T) {
 		{"an ARN without resource", statement(`"Resource":"arn:aws:ivschat:us-west-2:1:"`), "Statement[0].Resource (line 1, column 50): " + noARN},
 		{"a wildcard before an ARN", statement(`"Resource":"*:aws:ivschat:us-west-2:1:room/abc"`), "Statement[0].Resource (line 1, column 50): " + noARN},
 		{"an empty resource", statement(`"Resource":""`), "Statement[0].Resource (line 1, column 50): " + noARN},
+		{"a short ARN with no asterisk for the rest", statement(`"Resource":"arn:aws:ivschat:us-west-?:room/abc"`), "Statement[0].Resource (line 1, column 50): " + noARN},
+		{"a short ARN with an asterisk in a variable only", statement(`"NotResource":"arn:aws:ivschat:us-west-2:room/${*}"`), "Statement[0].NotResource (line 1, column 53): " + noARN},
+		{"an ARN of a condition with an asterisk that cannot stand for colons", statement(`"Condition":{"ArnLike":{"a:b":"arn:*:user/a"}}`), "Statement[0].Condition.ArnLike.a:b (line 1, column 69): " + noARN},
+		{"a variable in a short ARN", statement(`"Resource":"arn:aws:ivschat:${aws:x}*"`), "Statement[0].Resource (line 1, column 50): policy variables are allowed after the fifth colon of an ARN only"},
+		{"a variable before the last part of a short ARN", statement(`"Resource":"arn:aws:ivschat:*:${aws:x}:room/a"`), "Statement[0].Resource (line 1, column 50): policy variables are allowed after the fifth colon of an ARN only"},
 		{"a variable too early", statement(`"Resource":"arn:aws:ivschat:${aws:RequestedRegion}:1:room/abc"`), "Statement[0].Resource (line 1, column 50): policy variables are allowed after the fifth colon of an ARN only"},
 		{"a variable that does not end", statement(`"Resource":"arn:aws:ivschat:r:1:room/${aws:username"`), "Statement[0].Resource (line 1, column 50): a policy variable lacks its closing brace; write ${$} for a plain dollar sign"},
 		{"a variable that is no key", statement(`"Resource":"arn:aws:ivschat:r:1:room/${username}"`), "Statement[0].Resource (line 1, column 50): ${username} is not a policy variable: a condition key has the form <service>:<name>, such as aws:username, and at most 256 characters"},
@@ -66,7 +71,7 @@ func TestParseErrors(t *testing.T) {
 		{"a string among booleans", statement(`"Condition":{"Bool":{"a:b":"yes"}}`), "Statement[0].Condition.Bool.a:b (line 1, column 66): allowed: true, false"},
 		{"a number among booleans", statement(`"Condition":{"Bool":{"a:b":1}}`), "Statement[0].Condition.Bool.a:b (line 1, column 66): must be true or false, is a number"},
 		{"a boolean among dates", statement(`"Condition":{"DateEquals":{"a:b":true}}`), "Statement[0].Condition.DateEquals.a:b (line 1, column 72): must be a string or a number, is a boolean"},
-		{"no date", statement(`"Condition":{"DateEquals":{"a:b":"tomorrow"}}`), "Statement[0].Condition.DateEquals.a:b (line 1, column 72): this is no date; allowed are ISO 8601, such as 2026-01-31T12:00:00Z or 2026-01-31, and seconds since 1970"},
+		{"no date", statement(`"Condition":{"DateEquals":{"a:b":"tomorrow"}}`), "Statement[0].Condition.DateEquals.a:b (line 1, column 72): this is no date; allowed are dates of ISO 8601, such as 2026, 2026-01, 2026-01-31, 2026-01-31T12:00Z or 2026-01-31T12:00:00+01:00, and seconds since 1970"},
 		{"no address", statement(`"Condition":{"IpAddress":{"a:b":"10.0.0.0/33"}}`), "Statement[0].Condition.IpAddress.a:b (line 1, column 71): this is neither an IP address nor a range in CIDR notation, such as 203.0.113.0/24 or 2001:db8::/32"},
 		{"no base64", statement(`"Condition":{"BinaryEquals":{"a:b":"?"}}`), "Statement[0].Condition.BinaryEquals.a:b (line 1, column 74): this is not base64"},
 		{"no ARN in a condition", statement(`"Condition":{"ArnLike":{"a:b":"x"}}`), "Statement[0].Condition.ArnLike.a:b (line 1, column 69): " + noARN},
@@ -104,11 +109,29 @@ func TestUnknownOperator(t *testing.T) {
 	}
 }
 
+func TestDatesThatAreNone(t *testing.T) {
+	for _, date := range []string{
+		"", "0", "20 26", "99999", "202", "2026-1", "2026-13", "2026-00", "2026-02-30", "2026-1-31", "2026/01/31", "26-01-31", "-2026",
+		"2026-01-31Z", "2026Z", "2026-01Z", "2026-01-31T", "2026-01-31T12", "2026-01-31T12Z", "2026-01-31 12:00:00Z", "2026-01-31t12:00:00z",
+		"2026-01-31T24:00:00Z", "2026-01-31T12:60Z", "2026-01-31T12:00:61Z", "2026-01-31T1:00:00Z", "2026-01-31T12:00:00,5Z",
+		"2026-01-31T12:00:00.Z", "2026-01-31T12:00:00.0000000000Z", "2026-01-31T12:00.5Z", "2026-01-31T12:00:00+0100", "2026-01-31T12:00:00+01",
+		"2026-01-31T12:00:00+25:00", "2026-01-31T12:00:00+01:00Z", "2026-W05", "2026-031", "1769817600.5", "1e9", "0x7e9", "1769817600000", " 2026", "2026 ",
+		"Sat, 31 Jan 2026 12:00:00 GMT", "tomorrow",
+	} {
+		_, err := policy.Parse([]byte(statement(`"Effect":"Allow","Action":"*","Resource":"*","Condition":{"DateLessThan":{"aws:CurrentTime":"` + date + `"}}`)))
+		// These are seconds since 1970.
+		if seconds := date == "0" || date == "99999" || date == "202"; (err == nil) != seconds {
+			t.Errorf("%q: got %v", date, err)
+		}
+	}
+}
+
 func TestParseAccepts(t *testing.T) {
 	for _, doc := range []string{
 		`{"Version":"2012-10-17","Id":"x","Statement":{"Sid":"","Effect":"Allow","Action":"*","Resource":"*","Condition":{}}}`,
 		`{"Statement":[{"Sid":"A1","Effect":"Allow","Action":["ivschat:*","s3:Get?bject"],"Resource":["*","arn:aws:s3:::bucket/*"]},{"Effect":"Deny","NotAction":"*","NotResource":"*"}]}`,
 		"\n\t{ \"Statement\" : { \"Effect\":\"Allow\", \"Action\":\"*\", \"Resource\":\"arn:aws:ivschat:*\" } }\r\n ",
+		`{"Id":"\ud83d","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/\ude00":"\ud83d"}}}}`,
 		statement(`"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/a b/c":"x"},"StringEqualsIfExists":{"aws:ResourceTag/a b/c":"x"}}`),
 	} {
 		if _, err := policy.Parse([]byte(doc)); err != nil {

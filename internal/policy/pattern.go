@@ -111,6 +111,21 @@ const lettersAndDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 // only says whether s is not empty and made of nothing but characters of alphabet.
 func only(s, alphabet string) bool { return s != "" && strings.Trim(s, alphabet) == "" }
 
+// multivalued are the condition keys that have several values by their kind
+// ("AWS global condition context keys" in the IAM User Guide). Only keys of a
+// single value can be policy variables, so these have no value there, however
+// many values a request has for them.
+var multivalued = map[string]bool{
+	"aws:calledvia":                 true,
+	"aws:principalorgpaths":         true,
+	"aws:principalservicenameslist": true,
+	"aws:resourceorgpaths":          true,
+	"aws:sourceorgpaths":            true,
+	"aws:sourcevpceorgpaths":        true,
+	"aws:tagkeys":                   true,
+	"aws:vpceorgpaths":              true,
+}
+
 // expand puts the values of variables in. They count as literal text whatever
 // they contain. It reports false when a variable has no value.
 func (t *text) expand(ctx Context) (string, bool) {
@@ -124,6 +139,8 @@ func (t *text) expand(ctx Context) (string, bool) {
 			continue
 		}
 		switch values := ctx[p.key]; {
+		case multivalued[p.key]:
+			return "", false
 		case len(values) == 1:
 			b.WriteString(strings.ToValidUTF8(values[0], "\uFFFD"))
 		case len(values) == 0 && p.hasOne:

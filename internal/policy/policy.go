@@ -7,15 +7,15 @@
 //
 // Evaluate knows Allow and Deny, Action and NotAction, Resource and
 // NotResource, wildcards, policy variables and every condition operator of the
-// language. Where the IAM User Guide leaves a case open, this package takes the
-// reading that grants less:
+// language. A policy variable that has neither one value nor a default matches
+// nothing, so a negation of it (NotResource, StringNotEquals, …) holds, in Allow
+// and in Deny statements, as the IAM User Guide says ("Policy variables with no
+// value").
 //
-//   - A policy variable that has neither one value nor a default matches
-//     nothing; under a negation (NotResource, StringNotEquals, …) of an Allow
-//     statement it keeps the statement from applying.
-//   - A condition key with several values, under an operator without
-//     ForAllValues or ForAnyValue, must meet the condition with every value in
-//     an Allow statement and with one of them in a Deny statement.
+// Where the guide leaves a case open, this package takes the reading that grants
+// less: a condition key with several values, under an operator without
+// ForAllValues or ForAnyValue, must meet the condition with every value in an
+// Allow statement and with one of them in a Deny statement.
 //
 // Nothing here blows up on hostile documents: there are no regular expressions,
 // no recursion, and the time that a pattern takes is bounded by its length

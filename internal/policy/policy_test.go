@@ -92,17 +92,37 @@ func TestResources(t *testing.T) {
 		{"arn:*", room, true},
 		{"arn:aws:ivs:*", room, false},
 		{"arn:aws:ivschat:::room/AbCdEfGhIjKl", room, false},
-		{"arn:aws:ivschat:us-west-2:*:room/AbCdEfGhIjKl", "arn:aws:ivschat:us-west-2:1:2:room/AbCdEfGhIjKl", false},
+		{"arn:aws:ivschat:us-west-2:*:room/AbCdEfGhIjKl", "arn:aws:ivschat:us-west-2:1:2:room/AbCdEfGhIjKl", true},
+		{"arn:aws:ivschat:*:room/*", room, true},
+		{"arn:aws:ivschat:*:room/AbCdEfGhIjKl", room, true},
+		{"arn:aws:ivschat:*:logging-configuration/*", room, false},
+		{"arn:aws:ivschat:*:room/*", "arn:aws:ivschat:us-west-2:123456789012:logging-configuration/AbCdEfGhIjKl", false},
+		{"arn:aws:ivschat:us-*room/AbCdEfGhIjKl", room, true},
+		{"arn:aws:ivschat:*Kl", room, true},
+		{"arn:aws:ivschat:us-west-2:*/AbCdEfGhIjKl", room, true},
+		{"arn:*:room/*", room, true},
+		{"arn:*:ivschat:*:room/*", room, true},
+		{"arn:*:room/AbCdEf??????", room, true},
+		{"arn:*:room/AbCdEf?????", room, false},
+		{"arn:*:ivs:*:room/*", room, false},
+		{"arn:aws:s3:*:room/*", room, false},
+		{"arn:aws:*123456789012*", room, true},
+		{"arn:aws:ivschat:us-west-2?123456789012:room/*:*", room, false},
+		{"arn:aws:ivschat:us-west-2?12345678901?:*/*", room, true},
+		{"arn:aws:ivschat:*:123456789012:room/*", room, true},
+		{"arn:aws:ivschat:*:210987654321:room/*", room, false},
 		{"arn:aws:logs:*:*:log-group:*", "arn:aws:logs:us-west-2:1:log-group:chat:*", true},
 		{"arn:aws:ivschat:us-west-2:123456789012:room/?", "arn:aws:ivschat:us-west-2:123456789012:room/é", true},
 		{"arn:aws:ivschat:us-west-2:123456789012:room/??", "arn:aws:ivschat:us-west-2:123456789012:room/é", false},
 		{"arn:aws:ivschat:us-west-2:123456789012:room/x", "not an ARN", false},
 	} {
 		t.Run(c.pattern, func(t *testing.T) {
-			d := parse(t, fmt.Sprintf(`{"Statement":{"Effect":"Allow","Action":"*","Resource":%q}}`, c.pattern))
-			got := policy.Evaluate([]*policy.Document{d}, &policy.Request{Action: "a:B", Resource: c.resource})
-			if (got == policy.Allowed) != c.want {
-				t.Errorf("%s: got %v, want allowed to be %v", c.resource, got, c.want)
+			for element, want := range map[string]bool{"Resource": c.want, "NotResource": !c.want} {
+				d := parse(t, fmt.Sprintf(`{"Statement":{"Effect":"Allow","Action":"*","%s":%q}}`, element, c.pattern))
+				got := policy.Evaluate([]*policy.Document{d}, &policy.Request{Action: "a:B", Resource: c.resource})
+				if (got == policy.Allowed) != want {
+					t.Errorf("%s %s: got %v, want allowed to be %v", element, c.resource, got, want)
+				}
 			}
 		})
 	}
@@ -112,7 +132,7 @@ func TestVariables(t *testing.T) {
 	ctx := policy.Context{
 		"aws:username": {"AbCdEfGhIjKl"}, "aws:principaltag/team": {"red"}, "aws:two": {"red", "blue"},
 		"aws:star": {"*"}, "aws:colon": {"123456789012:room/AbCdEfGhIjKl"}, "aws:bytes": {"\xff"},
-		"aws:wild": {"*?$"}, "aws:now": {"red"},
+		"aws:wild": {"*?$"}, "aws:now": {"red"}, "aws:tagkeys": {"AbCdEfGhIjKl"}, "aws:calledvia": {"red"}, "aws:empty": {""},
 	}
 	const prefix = "arn:aws:ivschat:us-west-2:123456789012:room/"
 	allowed := func(resource, condition string) string {
@@ -140,12 +160,30 @@ func TestVariables(t *testing.T) {
 		{"Version may come last", `{"Statement":{"Effect":"Allow","Action":"*","Resource":"` + prefix + `${aws:username}"},"Version":"2012-10-17"}`, policy.Allowed},
 		{"in a condition", allowed("*", `"StringEquals":{"aws:now":"${aws:PrincipalTag/team}"}`), policy.Allowed},
 		{"in a condition, no value", allowed("*", `"StringEquals":{"aws:now":"${aws:none}"}`), policy.ImplicitDeny},
-		{"in a negated condition of an Allow, no value", allowed("*", `"StringNotEquals":{"aws:now":"${aws:none}"}`), policy.ImplicitDeny},
+		{"in a short resource", allowed("arn:aws:ivschat:*:room/${aws:username}", ""), policy.Allowed},
+		{"in a short resource, another value", allowed("arn:aws:ivschat:*:room/${aws:now}", ""), policy.ImplicitDeny},
+		{"in a short resource, a value with colons", allowed("arn:*:${aws:colon}", ""), policy.Allowed},
+		{"a default after a resource's wildcard", allowed("arn:aws:ivschat:*/${aws:none, 'AbCdEfGhIjKl'}", ""), policy.Allowed},
+		{"a default with wildcards is literal", allowed("*", `"StringLike":{"aws:now":"${aws:none, '*'}"}`), policy.ImplicitDeny},
+		{"an empty default", allowed(prefix+"AbCdEfGhIjKl${aws:none, ''}", ""), policy.Allowed},
+		{"an empty value is a value", allowed(prefix+"AbCdEfGhIjKl${aws:empty, 'x'}", ""), policy.Allowed},
+		{"a key of several values, with one", allowed(prefix+"${aws:TagKeys}", ""), policy.ImplicitDeny},
+		{"a key of several values, with a default", allowed(prefix+"${aws:TagKeys, 'AbCdEfGhIjKl'}", ""), policy.ImplicitDeny},
+		{"a key of several values in a condition", allowed("*", `"StringEquals":{"aws:now":"${aws:CalledVia}"}`), policy.ImplicitDeny},
+		{"a key of several values in a negated condition", allowed("*", `"StringNotEquals":{"aws:now":"${aws:CalledVia}"}`), policy.Allowed},
+		{"in a negated condition of an Allow, no value", allowed("*", `"StringNotEquals":{"aws:now":"${aws:none}"}`), policy.Allowed},
+		{"StringNotLike, no value", allowed("*", `"StringNotLike":{"aws:now":"*${aws:none}"}`), policy.Allowed},
+		{"StringNotEqualsIgnoreCase, no value", allowed("*", `"StringNotEqualsIgnoreCase":{"aws:now":"${aws:none}"}`), policy.Allowed},
+		{"ArnNotLike, no value", allowed("*", `"ArnNotLike":{"aws:now":"arn:aws:iam::1:user/${aws:none}"}`), policy.Allowed},
+		{"ForAllValues of a negation, no value", allowed("*", `"ForAllValues:StringNotEquals":{"aws:two":"${aws:none}"}`), policy.Allowed},
+		{"ForAnyValue of a negation, no value", allowed("*", `"ForAnyValue:StringNotEquals":{"aws:two":"${aws:none}"}`), policy.Allowed},
+		{"a negated condition with one variable that has a value", allowed("*", `"StringNotEquals":{"aws:now":["${aws:none}","${aws:PrincipalTag/team}"]}`), policy.ImplicitDeny},
+		{"in a negated condition of a Deny, no value", statement(`"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:now":"${aws:none}"}}`), policy.ExplicitDeny},
 		{"in a negated condition, another value", allowed("*", `"StringNotEquals":{"aws:now":"${aws:username}"}`), policy.Allowed},
 		{"in an ARN of a condition", allowed("*", `"ArnLike":{"aws:arn":"arn:aws:iam::${aws:acct, '1'}:user/*"}`), policy.ImplicitDeny},
 		{"the characters themselves", allowed("*", `"StringLike":{"aws:wild":"${*}${?}${$}"}`), policy.Allowed},
 		{"${*} is no wildcard", allowed("*", `"StringLike":{"aws:now":"${*}"}`), policy.ImplicitDeny},
-		{"NotResource of an Allow, no value", statement(`"Effect":"Allow","Action":"*","NotResource":"` + prefix + `${aws:none}"`), policy.ImplicitDeny},
+		{"NotResource of an Allow, no value", statement(`"Effect":"Allow","Action":"*","NotResource":"` + prefix + `${aws:none}"`), policy.Allowed},
 		{"NotResource of a Deny, no value", statement(`"Effect":"Deny","Action":"*","NotResource":"` + prefix + `${aws:none}"`), policy.ExplicitDeny},
 		{"Resource of a Deny, no value", statement(`"Effect":"Deny","Action":"*","Resource":"` + prefix + `${aws:none}"`), policy.ImplicitDeny},
 	} {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -40,7 +41,8 @@ func (e *SyntaxError) Error() string {
 }
 
 // reader walks through a JSON text and remembers where it is. It refuses
-// invalid UTF-8 and members that are there twice.
+// invalid UTF-8 and members that are there twice. An escape that is half of a
+// surrogate pair ("\ud83d") is U+FFFD.
 type reader struct {
 	doc   []byte
 	dec   *jsontext.Decoder
@@ -48,7 +50,9 @@ type reader struct {
 }
 
 func newReader(doc []byte) *reader {
-	return &reader{doc: doc, dec: jsontext.NewDecoder(bytes.NewReader(doc))}
+	// The option would let invalid bytes pass as well, so it is set only where
+	// there are none.
+	return &reader{doc: doc, dec: jsontext.NewDecoder(bytes.NewReader(doc), jsontext.AllowInvalidUTF8(utf8.Valid(doc)))}
 }
 
 // next notes where the next token begins.

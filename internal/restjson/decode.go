@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -16,7 +17,7 @@ import (
 const maxDepth = 32
 
 // decoding are the rules of Decode beyond the package's defaults, which already
-// match names by case and refuse duplicate names and invalid UTF-8.
+// match names by case and refuse duplicate names.
 var decoding = json.JoinOptions(
 	json.WithUnmarshalers(json.UnmarshalFromFunc(func(dec *jsontext.Decoder, _ *string) error {
 		// An optional member is a pointer, and its null never comes here. So this
@@ -34,7 +35,8 @@ var decoding = json.JoinOptions(
 // Decode reads a request body into v, a pointer to the input of an operation.
 // Optional members of an input are pointers, lists and maps: null leaves them
 // absent. Unknown members are ignored. An empty body is that of an input with no
-// members set. The error is a SerializationException that names the member by
+// members set. An escape that is half of a surrogate pair ("\ud83d") is U+FFFD;
+// bytes that are not UTF-8 are refused. The error is a SerializationException that names the member by
 // its JSON pointer and says what is allowed there.
 func Decode(body []byte, v any) error {
 	if len(body) == 0 {
@@ -46,7 +48,10 @@ func Decode(body []byte, v any) error {
 	if k := jsontext.Value(body).Kind(); k == jsontext.KindNull || k == jsontext.KindBeginArray {
 		return malformed("The request body must be a JSON object, not %s", kindNames[k])
 	}
-	err := json.Unmarshal(body, v, decoding)
+	// Half of a surrogate pair, as JavaScript writes a string that was cut inside
+	// an emoji, is read as U+FFFD. The option would let invalid bytes pass as
+	// well, so it is set only where there are none.
+	err := json.Unmarshal(body, v, decoding, jsontext.AllowInvalidUTF8(utf8.Valid(body)))
 	if err == nil {
 		return nil
 	}

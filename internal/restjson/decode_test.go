@@ -63,6 +63,16 @@ func TestDecode(t *testing.T) {
 		{"names are case-sensitive", `{"Name":"a","NAME":7}`, input{}},
 		{"numbers at the ends of their range", `{"length":-2147483648}`, input{Length: new(int32(-2147483648))}},
 		{"escapes and astral characters", `{"name":"\ud83d\ude00\u0041é"}`, input{Name: new("😀Aé")}},
+		{"the first half of a pair", `{"name":"a\ud83d"}`, input{Name: new("a\ufffd")}},
+		{"the second half of a pair", `{"name":"\uDE00a"}`, input{Name: new("\ufffda")}},
+		{"halves in the wrong order", `{"name":"\ude00\ud83d"}`, input{Name: new("\ufffd\ufffd")}},
+		{"a half before a pair", `{"name":"\ud83d\ud83d\ude00"}`, input{Name: new("\ufffd😀")}},
+		{"a half before another escape", `{"name":"\ud83d\n\ud83d\u0041"}`, input{Name: new("\ufffd\n\ufffdA")}},
+		{"halves in keys, values, items and nested members", `{"list":["\ud83d"],"tags":{"k\ud83d":"\ude00"},"handler":{"uri":"\ud83d"}}`, input{
+			List: []string{"\ufffd"}, Tags: map[string]string{"k\ufffd": "\ufffd"}, Handler: &handler{URI: new("\ufffd")},
+		}},
+		{"halves in what is ignored", `{"\ud83d":1,"extra":{"\ud83d":"\ud83d"}}`, input{}},
+		{"U+FFFD itself", `{"name":"�\ufffd"}`, input{Name: new("\ufffd\ufffd")}},
 		{"a nesting of 32", `{"extra":` + strings.Repeat("[", 31) + strings.Repeat("]", 31) + `}`, input{}},
 		{"brackets in strings do not nest", `{"name":"` + strings.Repeat(`[\"{`, 40) + `"}`, input{Name: new(strings.Repeat(`["{`, 40))}},
 	} {
@@ -101,7 +111,13 @@ func TestDecodeMalformed(t *testing.T) {
 		{`{"length": NaN}`, "not valid JSON"},
 		{`{"length": 01}`, "not valid JSON"},
 		{"{\"name\": \"\xff\"}", "invalid UTF-8"},
-		{`{"name": "\ud800"}`, "not valid JSON"},
+		{"{\"name\": \"\xed\xa0\xbd\"}", "invalid UTF-8"}, // half of a pair, as bytes
+		{"{\"extra\": \"\xff\", \"name\": \"\\ud83d\"}", "invalid UTF-8"},
+		{"{\"tags\": {\"\xc3\": \"\"}}", "invalid UTF-8"},
+		{"{\"name\": \"a\"}\xff", "not valid JSON"},
+		{`{"name": "\ud83"}`, "not valid JSON"},
+		{`{"tags": {"\ud83d": "1", "\ude00": "2"}}`, "is given twice"},
+		{`{"tags": {"\ud83d": "1", "�": "2"}}`, "is given twice"},
 		{"{\"name\": \"a\nb\"}", "not valid JSON"},
 		{"\xef\xbb\xbf{}", "not valid JSON"},
 		{`[{ "length": 10}]`, "must be a JSON object, not a list"},
@@ -159,6 +175,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"name":"a","length":7,"handler":{"uri":"u"},"list":["x"],"tags":{"k":"v"},"union":{"s3":{}}}`))
 	f.Add([]byte(`{"list":[null],"tags":{"a":null}}`))
 	f.Add([]byte(`{"extra":[[[[{}]]]],"name":"\ud83d\ude00"}`))
+	f.Add([]byte(`{"name":"\ud83d","tags":{"\ude00":"\ud83d\ud83d"}}`))
+	f.Add([]byte("{\"name\":\"\xed\xa0\xbd\"}"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var in input
 		if err := restjson.Decode(body, &in); err != nil {
@@ -175,6 +193,9 @@ func FuzzDecode(f *testing.F) {
 		var back input
 		if err := restjson.Decode(again, &back); in.Union == nil && err != nil {
 			t.Fatalf("%q became %q: %v", body, again, err)
+		}
+		if !utf8.Valid(body) {
+			t.Fatalf("%q was accepted", body)
 		}
 		if in.Name != nil && !utf8.ValidString(*in.Name) {
 			t.Fatalf("%q is not UTF-8", *in.Name)

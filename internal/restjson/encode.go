@@ -17,6 +17,7 @@ var statuses = map[string]int{
 	"UnknownOperationException":     http.StatusNotFound,
 	"UnsupportedMediaTypeException": http.StatusUnsupportedMediaType,
 	"NotAcceptableException":        http.StatusNotAcceptable,
+	"RequestTimeoutException":       http.StatusRequestTimeout,
 }
 
 // internalMessage is all that a caller learns of an error of ours; the log has

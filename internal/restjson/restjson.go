@@ -14,7 +14,9 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strings"
+	"time"
 
 	"confab/internal/chat"
 )
@@ -24,7 +26,8 @@ import (
 const MaxBody = 256 << 10
 
 // ReadBody returns the whole body of r. A body above MaxBody is TooLarge and is
-// not read to its end: the connection is closed behind the answer.
+// not read to its end, and one that does not arrive before the connection's read
+// deadline is a RequestTimeoutException: the connection is closed behind both answers.
 func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	tooLarge := chat.Errorf(chat.TooLarge, "The request body is too large; at most %d bytes are allowed", MaxBody)
 	if r.ContentLength > MaxBody {
@@ -35,9 +38,16 @@ func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, tooLarge
 	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		w.Header().Set("Connection", "close")
+		return nil, &chat.Error{Code: chat.Invalid, Name: "RequestTimeoutException", Message: "The request body did not arrive in time"}
+	}
 	if err != nil {
 		return nil, &chat.Error{Code: chat.Invalid, Name: "MalformedHttpRequestException", Message: "The request body could not be read to its end"}
 	}
+	// From here on net/http reads to notice a client that leaves. That the time for
+	// the body is over must not look like it.
+	http.NewResponseController(w).SetReadDeadline(time.Time{}) //nolint:errcheck // Not all that tests write to have deadlines.
 	return body, nil
 }
 

@@ -21,6 +21,10 @@ const maxAnswer = 256 << 10
 // gives no reason.
 const notAllowed = "Message was rejected"
 
+// halves has the decoder read half of a surrogate pair as U+FFFD. It takes invalid
+// UTF-8, too.
+var halves = jsontext.AllowInvalidUTF8(true)
+
 // answer is what a handler says about a message.
 type answer struct {
 	denied bool
@@ -36,8 +40,11 @@ type answer struct {
 // "Attributes"}, and holds it against the rules. Members have exactly these
 // names, null is as good as absent, others are ignored.
 //
-// To allow, a message needs content within the room's length, measured as that
-// of a sender is: in code points, without white space at its ends.
+// To allow, a message needs content that can be seen, within the room's length,
+// measured as that of a sender is: in code points, without white space at its ends.
+//
+// Half of a surrogate pair, as JavaScript leaves where it cuts a string, is read as
+// U+FFFD.
 func parseAnswer(b []byte, maxLength int) (answer, error) {
 	members, err := answerMembers(b)
 	if err != nil {
@@ -63,7 +70,7 @@ func parseAnswer(b []byte, maxLength int) (answer, error) {
 		return answer{}, invalid("ReviewResult must be ALLOW or DENY")
 	}
 	switch n := utf8.RuneCountInString(strings.TrimSpace(content)); {
-	case !given || n == 0:
+	case !given || !chat.Visible(content):
 		return answer{}, invalid("ALLOW needs Content")
 	case n > maxLength:
 		return answer{}, invalid("Content has %d characters, the room allows %d", n, maxLength)
@@ -73,7 +80,10 @@ func parseAnswer(b []byte, maxLength int) (answer, error) {
 
 // answerMembers splits the object into its members, nulls left out.
 func answerMembers(b []byte) (map[string]jsontext.Value, error) {
-	d := jsontext.NewDecoder(bytes.NewReader(b))
+	if !utf8.Valid(b) {
+		return nil, invalid("it is not UTF-8")
+	}
+	d := jsontext.NewDecoder(bytes.NewReader(b), halves)
 	if start, err := d.ReadToken(); err != nil || start.Kind() != '{' {
 		return nil, invalid("it must be a JSON object")
 	}
@@ -120,10 +130,7 @@ func text(members map[string]jsontext.Value, name string) (s string, given bool,
 	if raw.Kind() != '"' {
 		return "", false, invalid("%s must be a string", name)
 	}
-	b, err := jsontext.AppendUnquote(nil, raw)
-	if err != nil {
-		return "", false, malformed(err)
-	}
+	b, _ := jsontext.AppendUnquote(nil, raw) // The error is about halves, which it has replaced.
 	return string(b), true, nil
 }
 
@@ -133,7 +140,7 @@ func attributesOf(raw jsontext.Value) (map[string]string, error) {
 	if raw == nil {
 		return nil, nil
 	}
-	d := jsontext.NewDecoder(bytes.NewReader(raw))
+	d := jsontext.NewDecoder(bytes.NewReader(raw), halves)
 	if start, err := d.ReadToken(); err != nil || start.Kind() != '{' {
 		return nil, invalid("Attributes must be an object of strings")
 	}

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// appendCanonicalRequest appends what the signature covers: method, path,
-// query, signed headers, their names, and the hash of the body.
-func (a *Authorization) appendCanonicalRequest(b []byte, r *http.Request, params []param, payload string) []byte {
+// appendCanonicalRequest appends what the signature covers: method, canonical
+// path, query, signed headers, their names, and the hash of the body.
+func (a *Authorization) appendCanonicalRequest(b []byte, r *http.Request, path string, params []param, payload string) []byte {
 	b = append(b, r.Method...)
 	b = append(b, '\n')
-	b = appendCanonicalPath(b, r.URL.EscapedPath())
+	b = append(b, path...)
 	b = append(b, '\n')
 	b = a.appendCanonicalQuery(b, params)
 	b = append(b, '\n')
@@ -31,6 +31,23 @@ func (a *Authorization) appendCanonicalRequest(b []byte, r *http.Request, params
 	}
 	b = append(b, '\n')
 	return append(b, payload...)
+}
+
+// escapedARN returns a path that ends in an ARN in the form in which SDKs sign
+// it: they escape the ARN as one segment, colons and slashes too. decoded is the
+// path without escapes. A proxy that passes the path decoded, or escaped in its
+// own way, passes the same path: it leads to the same resource.
+func escapedARN(decoded string) (string, bool) {
+	at := strings.Index(decoded, "/arn:")
+	if at < 0 {
+		return "", false
+	}
+	b := appendEscaped(nil, decoded[:at+1], '/')
+	return string(appendEscaped(b, decoded[at+1:], 0)), true
+}
+
+func canonicalPath(escaped string) string {
+	return string(appendCanonicalPath(make([]byte, 0, 2*len(escaped)+1), escaped))
 }
 
 // appendCanonicalPath appends the path as it came, escapes and all, without

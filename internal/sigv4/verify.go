@@ -13,6 +13,9 @@ import (
 // takes the same time for a wrong secret as for the right one, so a caller who
 // has no secret for the access key may call it with a made-up one.
 //
+// A path that ends in an ARN is also verified as SDKs escape it, since proxies
+// may have decoded it.
+//
 // When the request has x-amz-content-sha256, it must be that very hash:
 // UNSIGNED-PAYLOAD and the streaming forms belong to S3 and to operations
 // whose API model allows an unsigned body, and are refused, presigned or not.
@@ -24,8 +27,16 @@ func (a *Authorization) Verify(r *http.Request, payloadSHA256Hex, secret string)
 	if err != nil {
 		return err
 	}
-	want := a.sign(secret, a.appendCanonicalRequest(make([]byte, 0, 1024), r, params, payloadSHA256Hex))
-	if subtle.ConstantTimeCompare([]byte(want), []byte(a.Signature)) != 1 {
+	key := a.signingKey(secret)
+	signs := func(path string) bool {
+		canonical := a.appendCanonicalRequest(make([]byte, 0, 1024), r, canonicalPath(path), params, payloadSHA256Hex)
+		return a.matches(signWith(key, a.stringToSign(canonical)))
+	}
+	right := signs(r.URL.EscapedPath())
+	if path, ok := escapedARN(r.URL.Path); ok && !right {
+		right = signs(path)
+	}
+	if !right {
 		return refuse(InvalidSignature, "The request signature we calculated does not match the signature you provided. "+
 			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 	}
@@ -53,8 +64,13 @@ func checkPayload(claimed, actual string) error {
 	return nil
 }
 
-// sign returns the signature of a canonical request, in lower-case hex.
-func (a *Authorization) sign(secret string, canonical []byte) string {
+// matches compares a signature with the client's, in constant time.
+func (a *Authorization) matches(signature string) bool {
+	return subtle.ConstantTimeCompare([]byte(signature), []byte(a.Signature)) == 1
+}
+
+// stringToSign returns what is signed in place of a canonical request.
+func (a *Authorization) stringToSign(canonical []byte) []byte {
 	sum := sha256.Sum256(canonical)
 	b := make([]byte, 0, 256)
 	b = append(b, algorithm+"\n"...)
@@ -64,13 +80,20 @@ func (a *Authorization) sign(secret string, canonical []byte) string {
 		b = append(b, part...)
 	}
 	b = append(b, '\n')
-	b = hex.AppendEncode(b, sum[:])
+	return hex.AppendEncode(b, sum[:])
+}
 
+func (a *Authorization) signingKey(secret string) []byte {
 	key := mac([]byte("AWS4"+secret), []byte(a.Date))
 	for _, part := range [...]string{a.Region, a.Service, a.Terminator} {
 		key = mac(key, []byte(part))
 	}
-	return hex.EncodeToString(mac(key, b))
+	return key
+}
+
+// signWith returns a signature in lower-case hex.
+func signWith(key, stringToSign []byte) string {
+	return hex.EncodeToString(mac(key, stringToSign))
 }
 
 func mac(key, data []byte) []byte {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Copied says how many rows of a table were copied.
@@ -110,6 +111,7 @@ func (t Table) copy(ctx context.Context, source, target Session) (int64, error) 
 	insert := NewInserts(`INSERT INTO `+t.Name+` (`+t.Columns+`) VALUES `, width, ``)
 	var rows [][]any
 	var n int64
+	_, anyText := target.db.dialect.(sqliteDialect)
 	write := func() error {
 		n += int64(len(rows))
 		err := EachGroup(&insert, rows, func(query string, group [][]any) error {
@@ -131,6 +133,11 @@ func (t Table) copy(ctx context.Context, source, target Session) (int64, error) 
 		}
 		if err := scan(to...); err != nil {
 			return err
+		}
+		if !anyText {
+			if failed = t.checkText(row); failed != nil {
+				return failed
+			}
 		}
 		if rows = append(rows, row); len(rows) == rowGroups[0] {
 			failed = write()
@@ -163,6 +170,22 @@ func (t Table) copy(ctx context.Context, source, target Session) (int64, error) 
 		return 0, err
 	}
 	return n, target.db.setHighWater(ctx, target, t.Name, t.Numbered, last)
+}
+
+// checkText refuses a row whose text PostgreSQL cannot hold. Releases before this
+// one took such text from callers of the API.
+func (t Table) checkText(row []any) error {
+	for i, column := range strings.Split(t.Columns, ", ") {
+		s, ok := row[i].(string)
+		if !ok {
+			continue
+		}
+		if at := strings.IndexByte(s, 0); at >= 0 || !utf8.ValidString(s) {
+			return fmt.Errorf("the row with %s %q: %s is %q, which has %s; change it on a server that uses the database, then copy again",
+				strings.Split(t.Columns, ", ")[0], fmt.Sprint(row[0]), column, s, map[bool]string{true: "a NUL character", false: "invalid UTF-8"}[at >= 0])
+		}
+	}
+	return nil
 }
 
 var errMiscounted = errors.New("somebody else uses one of the databases")

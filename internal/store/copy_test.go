@@ -174,3 +174,40 @@ func TestCopy(t *testing.T) {
 		})
 	}
 }
+
+// TestCopyText is about text that one database can hold and another cannot.
+func TestCopyText(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	source := opened(func(o *store.Options) { o.Dir, o.Bulk = dir, true })(t)
+	target := opened(func(o *store.Options) { o.Database, o.Bulk = migrated(t), true })(t)
+	const uri = "arn:aws:lambda:us-west-2:123456789012:function:check"
+	room := create(t, source, &chat.Room{
+		Name: "text", Tags: map[string]string{"k\u2028\u00a0漢": "\ufffd😀\u0000\u0001"},
+		MessageReviewHandler: &chat.MessageReviewHandler{URI: uri + "\ufffd"},
+	})
+	logs := logging(t, source, 1)[0]
+	f := logged("text", 1, logs)
+	f.JSON = []byte(`{"Attributes":{"k":"\u0000\u2028"}}`)
+	wait(t, source.Transcript().Append(f))
+	file := filepath.Join(dir, "confab.db")
+	execute(t, file, `UPDATE rooms SET handler_uri = ? WHERE id = ?`, uri+"\x00", room.ARN.ID)
+	_, err := store.Copy(t.Context(), source, target)
+	if err == nil || !strings.Contains(err.Error(), room.ARN.ID) || !strings.Contains(err.Error(), "handler_uri") || !strings.Contains(err.Error(), "NUL") {
+		t.Fatalf("got %v", err)
+	}
+	execute(t, file, `UPDATE rooms SET handler_uri = ? WHERE id = ?`, uri, room.ARN.ID)
+	if _, err := store.Copy(t.Context(), source, target); err != nil {
+		t.Fatal(err)
+	}
+	copied, err := target.Room(t.Context(), room.ARN.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(room.Tags, copied.Tags); diff != "" {
+		t.Error(diff)
+	}
+	if frames := recorded(t, target, "text"); len(frames) != 1 || string(frames[0].JSON) != string(f.JSON) {
+		t.Errorf("the frames are %v", frames)
+	}
+}

@@ -9,12 +9,25 @@ import (
 // headEnd is behind the last header of a request.
 const headEnd = "\r\n\r\n"
 
-// MayUpgrade tells whether b, which ParseHead does not understand, may still
-// become such a head when more has arrived.
+// MayUpgrade reports whether b, which ParseHead does not understand, may still
+// become such a head when more has arrived. A line that ends with LF alone cannot.
 func MayUpgrade(b []byte) bool {
 	const get = "GET /"
 	n := min(len(b), len(get))
-	return string(b[:n]) == get[:n] && !bytes.Contains(b, []byte(headEnd))
+	if string(b[:n]) != get[:n] || bytes.Contains(b, []byte(headEnd)) {
+		return false
+	}
+	for i := bytes.IndexByte(b, '\n'); i >= 0; {
+		if i == 0 || b[i-1] != '\r' {
+			return false
+		}
+		next := bytes.IndexByte(b[i+1:], '\n')
+		if next < 0 {
+			break
+		}
+		i += 1 + next
+	}
+	return true
 }
 
 // ParseHead reads the head of a handshake in the plain form in which browsers and
@@ -44,6 +57,16 @@ func ParseHead(b []byte) (u *Upgrade, forwarded string, size int) {
 	}
 	u = &Upgrade{Protocols: []string{string(h.protocol)}, accept: accept(string(h.key))}
 	return u, strings.Join(h.forwarded, ","), end + len(headEnd)
+}
+
+// HeadValue returns the first value of a header in a head that ParseHead has read.
+func HeadValue(head []byte, name string) string {
+	for line := range bytes.SplitSeq(head, []byte("\r\n")) {
+		if n, value, ok := bytes.Cut(line, []byte(":")); ok && is(n, name) {
+			return string(bytes.Trim(value, " \t"))
+		}
+	}
+	return ""
 }
 
 // plainRequest tells whether the first line of a request asks for a path in which

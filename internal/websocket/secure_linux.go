@@ -43,6 +43,9 @@ type wire struct {
 	ended bool   // nothing more is written
 }
 
+// NetConn returns the connection beneath, which is nil once a loop has taken it over.
+func (w *wire) NetConn() net.Conn { return w.Conn }
+
 // errAgain says that there is nothing to read yet. It is a net.Error that is
 // temporary.
 var errAgain = os.ErrDeadlineExceeded

@@ -67,6 +67,9 @@ func duplicate(n net.Conn, unsent int) (int, error) {
 	}
 	fd := -1
 	var failed error
+	if inner, ok := n.(interface{ NetConn() net.Conn }); ok {
+		n = inner.NetConn()
+	}
 	if _, ok := n.(*net.TCPConn); ok {
 		// As Go made it: it sends at once and does not block.
 		err = raw.Control(func(s uintptr) {

@@ -36,6 +36,9 @@ func CheckUpgrade(r *http.Request) (*Upgrade, error) {
 	switch {
 	case r.Method != http.MethodGet:
 		return nil, &HandshakeError{http.StatusMethodNotAllowed, http.Header{"Allow": {http.MethodGet}}, "a WebSocket handshake is a GET request"}
+	case UpgradeDropped(r):
+		return nil, upgradeRequired("the WebSocket handshake arrived without Connection: Upgrade and Upgrade: websocket, so a proxy on the way has dropped them; " +
+			"let it pass both, over HTTP/1.1 (nginx: proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade, proxy_set_header Connection upgrade)")
 	case r.ProtoMajor != 1 || r.ProtoMinor < 1:
 		return nil, bad("a WebSocket handshake is an HTTP/1.1 request")
 	case r.Host == "":
@@ -65,6 +68,14 @@ func CheckUpgrade(r *http.Request) (*Upgrade, error) {
 		}
 	}
 	return &Upgrade{Protocols: protocols, accept: accept(keys[0])}, nil
+}
+
+// UpgradeDropped reports whether r was a WebSocket handshake until a proxy
+// dropped the headers that are for one hop only: it has a key, and asks for no
+// upgrade.
+func UpgradeDropped(r *http.Request) bool {
+	return r.Method == http.MethodGet && len(r.Header["Sec-Websocket-Key"]) > 0 &&
+		!(hasToken(r.Header["Connection"], "upgrade") && hasToken(r.Header["Upgrade"], "websocket"))
 }
 
 // accept is the answer to a client's key.

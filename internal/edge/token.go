@@ -1,0 +1,81 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"confab/internal/chat"
+	"confab/internal/websocket"
+)
+
+// open returns the token of a handshake, unless it is already clear that it cannot
+// be used. Join looks again, and spends it.
+func (e *Endpoint) open(ctx context.Context, upgrade *websocket.Upgrade) (*chat.Token, error) {
+	if len(upgrade.Protocols) != 1 {
+		return nil, chat.Errorf(chat.Unauthenticated, "The chat token is missing: it travels as the one value of Sec-WebSocket-Protocol")
+	}
+	token, err := e.o.Tokens.Open(ctx, upgrade.Protocols[0])
+	if err != nil {
+		return nil, err
+	}
+	if !e.now().Before(token.Expires) {
+		return nil, chat.Errorf(chat.Unauthenticated, "The chat token has expired")
+	}
+	if e.spent.has(token.ID) {
+		return nil, chat.Errorf(chat.Unauthenticated, "The chat token was used before; every connection needs a new one")
+	}
+	return token, nil
+}
+
+// charge has a handshake whose token cannot be used take a turn of its address. It
+// takes none of its user, who did not send it. It returns cause, or that the
+// address connects too fast.
+func (e *Endpoint) charge(ctx context.Context, address string, cause error) error {
+	if !isCode(cause, chat.Unauthenticated) || e.perAddr.wait(ctx, e.stopping, address) {
+		return cause
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("wait for a turn: %w", err)
+	}
+	if e.draining.Load() {
+		return cause
+	}
+	return errAddressTooFast
+}
+
+func isCode(err error, code chat.Code) bool {
+	e, ok := errors.AsType[*chat.Error](err)
+	return ok && e.Code == code
+}
+
+// spentTokensKept is how many tokens spentTokens remembers at least.
+const spentTokensKept = 1 << 16
+
+// spentTokens remembers the latest tokens that were spent here, or that were found
+// to be spent elsewhere. It is a shortcut: the truth is in the database.
+type spentTokens struct {
+	// mu guards recent and older; when recent is full it becomes older.
+	mu            sync.Mutex
+	recent, older map[[16]byte]struct{}
+}
+
+func (s *spentTokens) add(id [16]byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.recent == nil || len(s.recent) >= spentTokensKept {
+		s.recent, s.older = make(map[[16]byte]struct{}), s.recent
+	}
+	s.recent[id] = struct{}{}
+}
+
+func (s *spentTokens) has(id [16]byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, recent := s.recent[id]; recent {
+		return true
+	}
+	_, older := s.older[id]
+	return older
+}

@@ -1,0 +1,69 @@
+package front
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"time"
+)
+
+// bodyTimeout is how long the body of a request may take to arrive, and
+// requestTimeout how long all may take from the end of the head to the end of the
+// answer.
+const (
+	bodyTimeout    = 10 * time.Second
+	requestTimeout = 30 * time.Second
+)
+
+// maxUnread is how much of a body is read that no handler wants.
+const maxUnread = 256 << 10
+
+// LimitTime gives the body of r, if it has one, its time to arrive, and the answer
+// more than that, so that a client whose body is late still gets one.
+func LimitTime(w http.ResponseWriter, r *http.Request) {
+	now := time.Now()
+	read := now.Add(requestTimeout)
+	if r.ContentLength != 0 {
+		read = now.Add(bodyTimeout)
+	}
+	c := http.NewResponseController(w)
+	c.SetReadDeadline(read)                     //nolint:errcheck // Every connection of ours has deadlines.
+	c.SetWriteDeadline(now.Add(requestTimeout)) //nolint:errcheck // As above.
+}
+
+// DiscardBody reads the body of a request for a handler that wants none: net/http
+// would wait for it before it writes the answer. It returns false when it has
+// answered the request itself, because the body was late or too large.
+func DiscardBody(w http.ResponseWriter, r *http.Request) bool {
+	if r.ContentLength == 0 {
+		return true
+	}
+	LimitTime(w, r)
+	n, err := io.Copy(io.Discard, io.LimitReader(r.Body, maxUnread+1))
+	status := 0
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		status = http.StatusRequestTimeout
+	case err != nil:
+		status = http.StatusBadRequest
+	case n > maxUnread:
+		status = http.StatusRequestEntityTooLarge
+	default:
+		c := http.NewResponseController(w)
+		c.SetReadDeadline(time.Now().Add(requestTimeout)) //nolint:errcheck // As in LimitTime.
+		return true
+	}
+	w.Header().Set("Connection", "close")
+	http.Error(w, http.StatusText(status), status)
+	return false
+}
+
+// WithoutBody serves requests whose bodies no handler wants.
+func WithoutBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if DiscardBody(w, r) {
+			next.ServeHTTP(w, r)
+		}
+	})
+}
