@@ -15,6 +15,7 @@ wanted=(
   "haproxy haproxy"
   "nginx nginx"
   "caddy caddy"
+  "pgbouncer pgbouncer"
   "systemd-analyze systemd"
   "ip iproute2"
   "nft nftables"

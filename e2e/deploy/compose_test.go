@@ -114,7 +114,7 @@ func TestComposeCluster(t *testing.T) {
 	var peers []string
 	for _, s := range nodes(p) {
 		peers = append(peers, fmt.Sprintf("nats://%s:6222", s.Name))
-		if server := fmt.Sprintf("server %s %s:8080\n", s.Name, s.Name); !strings.Contains(balancer, server) {
+		if server := fmt.Sprintf("server %s %s:8080 check\n", s.Name, s.Name); !strings.Contains(balancer, server) {
 			t.Errorf("the load balancer does not know %s", s.Name)
 		}
 		if len(s.Ports) != 0 {

@@ -106,6 +106,8 @@ type Options struct {
 	// Through, when set, is a command that runs another and is replaced by it, so
 	// that its process id is the server's: "ip netns exec NAME", "taskset -c 0".
 	Through []string
+	// Stderr, when set, is standard error, instead of what Log returns.
+	Stderr *os.File
 	// Unready, when set, has Start return once the server says that it is not
 	// ready, and not before.
 	Unready bool
@@ -179,6 +181,9 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	}
 	cmd.Env = append(environment(), o.Env...)
 	cmd.Stdout, cmd.Stderr = s.log, s.log
+	if o.Stderr != nil {
+		cmd.Stderr = o.Stderr
+	}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", binary, err)
 	}

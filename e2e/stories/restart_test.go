@@ -79,44 +79,6 @@ func TestRestart_heldListener(t *testing.T) {
 	second.wait(t)
 }
 
-// TestStop_secondSignal stops a server that has an hour to drain.
-func TestStop_secondSignal(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	address, socket := hold(ctx, t)
-	p := startHeld(t, socket, t.TempDir(), "--drain-time", "1h")
-	room := demoRoom(address)
-	conn := room.join(ctx, t)
-	if conn == nil {
-		t.FailNow()
-	}
-	p.stop(t)
-	// Signals that come close together count as one, so the second one is sent
-	// until it was heard.
-	ended := make(chan struct{})
-	go func() {
-		tick := time.NewTicker(100 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ended:
-				return
-			case <-tick.C:
-				p.cmd.Process.Signal(syscall.SIGTERM) //nolint:errcheck // It may have ended by now.
-			}
-		}
-	}()
-	p.wait(t)
-	close(ended)
-	var err error
-	for err == nil {
-		_, _, err = conn.Read(ctx)
-	}
-	if websocket.CloseStatus(err) != -1 {
-		t.Errorf("the connection ended with %v, want no Close", err)
-	}
-}
-
 // TestStop_waiting stops a server that waits for the one before it, which goes on
 // serving: nothing is there to be drained, so it ends at once, and cleanly.
 func TestStop_waiting(t *testing.T) {

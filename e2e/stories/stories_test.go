@@ -5,6 +5,8 @@ package stories
 import (
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -29,6 +31,7 @@ type tests struct{ m *testing.M }
 func (t tests) Run() int { return pgtest.Run(t.m) }
 
 func confab() {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // As in cmd/confab.
 	os.Exit(cli.Run(os.Args[1:], cli.Environment{
 		Variables: os.Environ(), In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
 	}))

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/chatlog"
 	"confab/internal/chattoken"
 	"confab/internal/cluster"
 	"confab/internal/config"
@@ -42,20 +43,20 @@ type Server struct {
 	ring      *chattoken.Ring
 	reviewer  *review.Reviewer
 	engine    *messaging.Engine
-	conn      *nats.Conn                   // nil on a node on its own, as the next
-	node      *cluster.Node                // its part in the cluster
-	owner     atomic.Pointer[cluster.Node] // the node, for whoever is there before it
+	conn      *nats.Conn    // nil on a node on its own, as the next
+	node      *cluster.Node // its part in the cluster
+	reloads   *reloads      // nil on a node on its own
 	endpoint  *edge.Endpoint
+	logs      *chatlog.Service
+	unlock    func() error // releases the data directory; nil with PostgreSQL
 	// handshakes is the main listener; nil with TLS.
 	handshakes *front.HandshakeListener
 	main       *http.Server
 	admin      *http.Server // nil without an admin port
 	demo       *chat.Room   // nil without --dev
 
-	// closers stop the parts that have work of their own, the last made first.
-	closers []func() error
-
-	draining atomic.Bool
+	stopping atomic.Bool // ports that close are no error any more
+	draining atomic.Bool // /readyz says so: other nodes take the clients
 	// hurry ends when a stop must not wait for anybody; now ends it.
 	hurry context.Context
 	now   context.CancelFunc
@@ -77,8 +78,7 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Server, er
 	s := newServer(ctx, cfg, log)
 	if err := s.build(ctx); err != nil {
 		s.now()
-		s.close()
-		return nil, err
+		return nil, errors.Join(err, s.close(0))
 	}
 	return s, nil
 }
@@ -103,38 +103,29 @@ func (s *Server) build(ctx context.Context) (err error) {
 		return err
 	}
 	s.listeners.Main = front.Pace(ctx, s.listeners.Main, float64(cfg.ConnectRate), s.cert != nil)
-	s.onClose(s.listeners.Close)
 	if !sqldb.IsPostgres(cfg.Database) { // Which several servers share.
-		unlock, err := lockDataDir(ctx, cfg.DataDir, s.listeners.Held, s.log)
-		if err != nil {
+		if s.unlock, err = lockDataDir(ctx, cfg.DataDir, s.listeners.Held, s.log); err != nil {
 			return err
 		}
-		s.onClose(unlock)
 	}
-	if s.db, err = OpenStore(ctx, cfg, s.log, s.metrics); err != nil {
+	if s.db, err = OpenStore(ctx, cfg, false, s.log, s.metrics); err != nil {
 		return err
 	}
-	s.onClose(s.db.Close)
-	logs, err := newChatLog(ctx, cfg, s.db, s.mine(), s.log, s.metrics)
+	if s.db.Created() {
+		s.log.LogAttrs(ctx, slog.LevelInfo, "Database created", slog.String("database", s.db.Place()))
+	}
+	logs, err := ChatLogOptions(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	s.onClose(func() error {
-		flush, cancel := context.WithTimeout(s.hurry, flushTime)
-		defer cancel()
-		logs.Close(flush)
-		return nil
-	})
 	if s.ring, err = NewRing(ctx, cfg, s.db, s.log); err != nil {
 		return err
 	}
-	s.onClose(func() error { s.ring.Close(); return nil })
 
 	sockets := edge.NewSockets(cfg.DeliveryWindow, overlap(cfg), cfg.IOURing == config.IOURingAuto, s.metrics, s.log)
 	if s.reviewer, err = newReviewer(ctx, cfg, s.metrics, s.log); err != nil {
 		return err
 	}
-	s.onClose(func() error { s.reviewer.Close(); return nil })
 	live := messaging.Options{
 		Rooms: s.db, Tokens: s.db, Transcript: s.db.Transcript(),
 		Reviewer:          s.reviewer,
@@ -148,7 +139,6 @@ func (s *Server) build(ctx context.Context) (err error) {
 		return err
 	}
 	s.engine = messaging.NewEngine(live)
-	s.onClose(func() error { s.engine.Close(); return nil })
 	s.endpoint = edge.New(edge.Options{
 		Engine: s.engine, Tokens: s.ring, Sockets: sockets,
 		TrustedProxies: cfg.TrustedProxies,
@@ -156,7 +146,6 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Metrics:        s.metrics,
 		Log:            s.log,
 	})
-	s.onClose(func() error { s.endpoint.Close(s.hurry); return nil })
 
 	api := control.New(control.Options{
 		Region: cfg.Region, Account: cfg.AccountID,
@@ -176,7 +165,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Metrics:            s.metrics,
 		Log:                s.log,
 	})
-	main, admin := s.mainHandler(s.endpoint, api.Handler()), front.WithoutBody(adminHandler(s.metrics))
+	main, admin := s.mainHandler(s.endpoint, api.Handler()), front.WithoutBody(adminHandler(s.metrics, s.profiles()))
 	var guard *devGuard
 	if cfg.Dev {
 		guard = &devGuard{origins: cfg.CORSOrigins, log: s.log}
@@ -202,7 +191,11 @@ func (s *Server) build(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return s.joinCluster(ctx)
+	if err := s.joinCluster(ctx); err != nil {
+		return err
+	}
+	s.logs, err = s.deliverChatLogs(logs)
+	return err
 }
 
 // adminKeepAlive is longer than Prometheus waits between two scrapes.
@@ -217,43 +210,39 @@ func addresses(cfg *config.Config) front.Addresses {
 	return a
 }
 
-func (s *Server) onClose(f func() error) { s.closers = append(s.closers, f) }
-
-// close stops the parts, the last made first.
-func (s *Server) close() error {
-	var errs []error
-	for len(s.closers) > 0 {
-		last := len(s.closers) - 1
-		errs = append(errs, s.closers[last]())
-		s.closers = s.closers[:last]
-	}
-	s.now()
-	return errors.Join(errs...)
-}
-
 // postgresWait is how long a PostgreSQL is waited for that is not there yet.
 const postgresWait = 30 * time.Second
 
-// OpenStore opens the database; commands do it beside a running server. metrics
-// may be nil.
-func OpenStore(ctx context.Context, cfg *config.Config, log *slog.Logger, metrics *telemetry.Metrics) (*store.DB, error) {
+// OpenStore opens the database; commands do it beside a running server. With
+// existing, there must be one. metrics may be nil.
+func OpenStore(ctx context.Context, cfg *config.Config, existing bool, log *slog.Logger, metrics *telemetry.Metrics) (*store.DB, error) {
 	o := store.Options{
-		Region: cfg.Region, Account: cfg.AccountID,
+		Existing: existing,
+		Region:   cfg.Region, Account: cfg.AccountID,
 		Retention: cfg.LogRetention, Log: log, Metrics: metrics,
 	}
 	if sqldb.IsPostgres(cfg.Database) {
 		o.Database, o.Wait = cfg.Database, postgresWait
 	} else {
 		o.Dir = cfg.DataDir
-		if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-			return nil, fmt.Errorf("cannot make the data directory: %w; choose another with --data-dir", err)
+		if existing {
+			if err := CheckDataDir(cfg); err != nil {
+				return nil, err
+			}
+		}
+		if err := makeDataDir(cfg.DataDir); err != nil {
+			return nil, err
 		}
 	}
 	var err error
-	if o.SecretKey, err = secretKey(cfg); err != nil {
+	if o.SecretKey, err = secretKey(ctx, cfg, log); err != nil {
 		return nil, err
 	}
-	return store.Open(ctx, o)
+	db, err := store.Open(ctx, o)
+	if errors.Is(err, store.ErrNoDatabase) {
+		return nil, fmt.Errorf("%w; name the right one with --database, or make it with confab database migrate", err)
+	}
+	return db, err
 }
 
 // newReviewer makes what asks message review handlers.

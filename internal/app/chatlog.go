@@ -2,13 +2,10 @@ package app
 
 import (
 	"context"
-	"log/slog"
 	"path/filepath"
 
 	"confab/internal/chatlog"
 	"confab/internal/config"
-	"confab/internal/store"
-	"confab/internal/telemetry"
 )
 
 // chatLogDir is where the data directory has the destinations of
@@ -30,14 +27,13 @@ func ChatLogOptions(ctx context.Context, cfg *config.Config) (chatlog.Options, e
 	return o, nil
 }
 
-// newChatLog makes what delivers chat logs, and begins with what an earlier
-// process left, as far as it is this node's.
-func newChatLog(ctx context.Context, cfg *config.Config, db *store.DB, mine func(key string) bool, log *slog.Logger, metrics *telemetry.Metrics) (*chatlog.Service, error) {
-	o, err := ChatLogOptions(ctx, cfg)
-	if err != nil {
-		return nil, err
+// deliverChatLogs starts the delivery of chat logs, with what an earlier process
+// has left. The nodes of a cluster share the readers out.
+func (s *Server) deliverChatLogs(o chatlog.Options) (*chatlog.Service, error) {
+	o.Transcript, o.Metrics, o.Log = s.db.Transcript(), s.metrics, s.log
+	o.FlushInterval, o.ObjectInterval = s.cfg.LogFlushInterval, s.cfg.S3LogInterval
+	if s.node != nil {
+		o.Mine = s.node.Mine
 	}
-	o.Transcript, o.Mine, o.Metrics, o.Log = db.Transcript(), mine, metrics, log
-	o.FlushInterval, o.ObjectInterval = cfg.LogFlushInterval, cfg.S3LogInterval
 	return chatlog.New(o)
 }

@@ -75,33 +75,17 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 		}
 		return cfg.Refuse(setting, value, "cannot be used: "+err.Error())
 	}
-	s.onClose(func() error { s.conn.Close(); return nil })
 	s.node = cluster.New(cluster.Options{
 		Name: name, ID: id, Version: buildVersion(),
 		Prefix:    "confab." + cfg.Region + "-" + cfg.AccountID,
 		Transport: s.conn, Quotas: quotas, Excluded: s.excluded, Refused: s.conn.Refused,
 		Metrics: s.metrics, Log: s.log,
 	})
-	s.owner.Store(s.node)
-	s.onClose(func() error { s.node.Close(); return nil })
 	quotas.Share(s.node)
 	o.Connect = func(e *messaging.Engine) (messaging.Broker, messaging.Home) { return s.node.Attach(e) }
 	o.OtherConnections = s.node.OtherConnections
 	o.ReadAgain = readAgain
 	return nil
-}
-
-// mine returns what says whether this node should do the work that a key names;
-// nil on a node on its own, which does all. Nothing is a node's before it is part
-// of the cluster.
-func (s *Server) mine() func(key string) bool {
-	if !s.cfg.Clustered() {
-		return nil
-	}
-	return func(key string) bool {
-		n := s.owner.Load()
-		return n != nil && n.Mine(key)
-	}
 }
 
 // joinCluster takes part once the engine is there. A node that finds nobody goes
@@ -115,26 +99,37 @@ func (s *Server) joinCluster(ctx context.Context) error {
 	if err := s.node.Start(ctx); err != nil {
 		return fmt.Errorf("join the cluster: %w", err)
 	}
-	stop := make(chan struct{})
-	done := make(chan struct{})
+	s.reloads = reloadAfterLoss(s.conn, s.engine)
+	return nil
+}
+
+// reloads has the engine read its live rooms again whenever the link to the other
+// nodes was lost for a while: notices of changes may have been lost with it.
+type reloads struct{ stop, done chan struct{} }
+
+func reloadAfterLoss(conn *nats.Conn, engine *messaging.Engine) *reloads {
+	r := &reloads{stop: make(chan struct{}), done: make(chan struct{})}
 	go func() {
-		defer close(done)
+		defer close(r.done)
 		for {
 			select {
-			case <-s.conn.Regained():
-				s.engine.ReloadAll()
-			case <-stop:
+			case <-conn.Regained():
+				engine.ReloadAll()
+			case <-r.stop:
 				return
 			}
 		}
 	}()
-	s.onClose(func() error {
-		close(stop)
-		<-done
-		return nil
-	})
-	return nil
+	return r
 }
+
+func (r *reloads) close() {
+	close(r.stop)
+	<-r.done
+}
+
+// hasOthers reports whether there are other nodes, which clients can be moved to.
+func (s *Server) hasOthers() bool { return s.node != nil && len(s.node.View().Members) > 1 }
 
 // leaveHomes has other nodes become the homes of this node's rooms, before its
 // sessions move.

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"confab/internal/config"
 )
 
@@ -111,51 +113,59 @@ func TestCluster_secret(t *testing.T) {
 	ready(first, http.StatusServiceUnavailable, "--cluster-secret-file or CONFAB_CLUSTER_SECRET")
 }
 
-// TestCluster_stop has a client come to a node that has just said that it is not
-// ready any more, as a load balancer that has not noticed sends it.
-func TestCluster_stop(t *testing.T) {
-	r := startClustered(t, map[string]string{"drain-time": "1h"})
+// several starts a node with a drain of an hour, and another one that its clients
+// can be moved to.
+func several(t *testing.T) (stopping *running) {
+	t.Helper()
+	r := startClustered(t, map[string]string{"node-name": "one", "drain-time": "1h"})
+	startClustered(t, map[string]string{"node-name": "two", "cluster-peers": "nats://" + r.conn.Address().String()})
+	eventually(t, "two nodes", func() bool { return r.hasOthers() })
 	eventually(t, "ready", func() bool { status, _ := get(t, r.url+"/readyz"); return status == http.StatusOK })
+	return r
+}
+
+// draining stops a node and waits until it says that it is not ready.
+func (r *running) draining(t *testing.T) {
+	t.Helper()
 	r.cancel()
 	eventually(t, "/readyz is 503", func() bool {
 		status, body := get(t, r.url+"/readyz")
 		return status == http.StatusServiceUnavailable && body == "draining\n"
 	})
+}
+
+// TestCluster_stop has a client come to a node that has just said that it is not
+// ready any more, as a load balancer that has not noticed sends it.
+func TestCluster_stop(t *testing.T) {
+	r := several(t)
+	r.draining(t)
 	began := time.Now()
 	conn := r.connect(t, "ann")
 	if took := time.Since(began); took > 3*time.Second {
 		t.Errorf("its handshake took %s", took)
 	}
+	if status, _ := get(t, r.url+"/"); status != http.StatusForbidden {
+		t.Errorf("the API answers %d", status)
+	}
 	r.StopNow()
 	if _, frame, err := conn.Read(t.Context()); err != nil || !strings.Contains(string(frame), `"ErrorCode":401`) {
 		t.Errorf("the last frame is %s, %v", frame, err)
+	}
+	if _, _, err := conn.Read(t.Context()); err == nil || websocket.CloseStatus(err) != -1 {
+		t.Errorf("then comes %v, want a lost connection without a Close", err)
 	}
 	if err := r.wait(t); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestNoticeFor(t *testing.T) {
-	several := config.Config{ClusterListen: "127.0.0.1:0"}
-	for _, tt := range []struct {
-		name  string
-		cfg   config.Config
-		held  bool
-		drain time.Duration
-		want  time.Duration
-	}{
-		{"a long drain", several, false, 30 * time.Second, time.Second},
-		{"a short one", several, false, 4 * time.Second, 400 * time.Millisecond},
-		{"none", several, false, 0, 0},
-		{"a node of an existing NATS", config.Config{NATS: []string{"nats://127.0.0.1:4222"}}, false, 30 * time.Second, time.Second},
-		{"a held socket", several, true, 30 * time.Second, 0},
-		{"a node on its own", config.Config{}, false, 30 * time.Second, 0},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			tt.cfg.DrainTime = tt.drain
-			if got := noticeFor(&tt.cfg, tt.held); got != tt.want {
-				t.Errorf("%s, want %s", got, tt.want)
-			}
-		})
+// TestCluster_stopEmpty drains a node for an hour that its one client then leaves.
+func TestCluster_stopEmpty(t *testing.T) {
+	r := several(t)
+	conn := r.connect(t, "ann")
+	r.draining(t)
+	conn.CloseNow()
+	if err := r.wait(t); err != nil {
+		t.Error(err)
 	}
 }

@@ -63,14 +63,14 @@ func CopyDatabase(ctx context.Context, cfg *config.Config, from, to string, log 
 	// The key of the directory is the one that its secrets are sealed with.
 	keyed := *cfg
 	keyed.Database, keyed.DataDir = source.url, source.dir
-	key, err := secretKey(&keyed)
+	key, err := secretKey(ctx, &keyed, log)
 	if err != nil {
 		return nil, err
 	}
 	db := make([]*store.DB, 2)
 	for i, p := range []place{source, target} {
 		if db[i], err = store.Open(ctx, store.Options{
-			Database: p.url, Dir: p.dir, Bulk: true, Wait: postgresWait, SecretKey: key,
+			Database: p.url, Dir: p.dir, Existing: i == 0, Bulk: true, Wait: postgresWait, SecretKey: key,
 			Region: cfg.Region, Account: cfg.AccountID, Retention: cfg.LogRetention, Log: log,
 		}); err != nil {
 			return nil, err

@@ -97,10 +97,14 @@ func answer(w http.ResponseWriter, status int, text string) {
 
 // adminHandler is what the admin port shows. It has no authentication: the
 // port belongs on an address that only operators reach.
-func adminHandler(m *telemetry.Metrics) http.Handler {
+// Profiles are shown if profiles says so.
+func adminHandler(m *telemetry.Metrics, profiles bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{Registry: m.Registry}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
+	if !profiles {
+		return mux
+	}
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)

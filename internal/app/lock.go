@@ -21,8 +21,8 @@ const lockWait = 5 * time.Minute
 // it. The lock ends with the process, however it ends. With wait, a server that
 // is about to stop is waited for, unless ctx ends: then the error is its.
 func lockDataDir(ctx context.Context, dir string, wait bool, log *slog.Logger) (unlock func() error, err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("cannot make the data directory: %w; choose another with --data-dir", err)
+	if err := makeDataDir(dir); err != nil {
+		return nil, err
 	}
 	f, err := os.OpenFile(filepath.Join(dir, "server.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

@@ -1,16 +1,19 @@
 package app
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 
 	"confab/internal/config"
 	"confab/internal/sqldb"
+	"confab/internal/store"
 )
 
 // keyFile is the secret key in the data directory.
@@ -20,7 +23,10 @@ const keyFile = "secret.key"
 // configured one, or that of the data directory, which is made when the
 // directory holds no database yet. Servers that share a PostgreSQL database must
 // be given theirs: each would make another one.
-func secretKey(c *config.Config) ([]byte, error) {
+//
+// A file that others can read is refused, but for the one that was made here: that
+// is closed to them, with a warning.
+func secretKey(ctx context.Context, c *config.Config, log *slog.Logger) ([]byte, error) {
 	key, err := c.Key()
 	if key != nil || err != nil {
 		return key, err
@@ -31,8 +37,8 @@ func secretKey(c *config.Config) ([]byte, error) {
 	name := filepath.Join(c.DataDir, keyFile)
 	text, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		if databases, _ := filepath.Glob(filepath.Join(c.DataDir, "*.db")); len(databases) > 0 {
-			return nil, fmt.Errorf("the secret key of %s is missing; put it back as %s, or name it with --secret-key-file", databases[0], name)
+		if database := store.FindSQLite(c.DataDir); database != "" {
+			return nil, fmt.Errorf("the secret key of %s is missing; put it back as %s, or name it with --secret-key-file", database, name)
 		}
 		if err := makeKey(c.DataDir, name); err != nil {
 			return nil, fmt.Errorf("cannot make the secret key %s: %w; choose a directory that can be written with --data-dir", name, err)
@@ -42,7 +48,13 @@ func secretKey(c *config.Config) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the secret key: %w", err)
 	}
-	if key, err = config.DecodeKey(string(text)); err != nil {
+	if config.ReadableByOthers(name) {
+		if err := os.Chmod(name, 0o600); err != nil {
+			return nil, fmt.Errorf("the secret key %s can be read by every user of this machine: %w; run chmod 600 on it", name, err)
+		}
+		log.LogAttrs(ctx, slog.LevelWarn, "Secret key was readable by every user of this machine, now by its owner only", slog.String("file", name))
+	}
+	if key, err = config.DecodeKey(string(config.PlainText(text))); err != nil {
 		return nil, fmt.Errorf("the secret key %s %w", name, err)
 	}
 	return key, nil

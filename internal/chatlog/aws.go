@@ -3,6 +3,7 @@ package chatlog
 import (
 	"context"
 	"errors"
+	"log"
 	"net/http"
 	"slices"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/firehose"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"confab/internal/chat"
@@ -30,9 +32,33 @@ const (
 // it: environment, shared files, container and instance roles, and endpoints of
 // services (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_CLOUDWATCH_LOGS,
 // AWS_ENDPOINT_URL_FIREHOSE). The region is the server's: the service logs to
-// its own region only.
+// its own region only. RequestChecksumCalculation is unset unless the operator
+// set it.
 func LoadAWS(ctx context.Context, region string) (aws.Config, error) {
-	return config.LoadDefaultConfig(ctx, config.WithRegion(region))
+	// The standard logger's lines come out of the server's log.
+	c, err := config.LoadDefaultConfig(ctx, config.WithRegion(region), config.WithLogger(logging.NewStandardLogger(log.Writer())))
+	if err == nil && !checksumsChosen(c.ConfigSources) {
+		c.RequestChecksumCalculation = aws.RequestChecksumCalculationUnset
+	}
+	return c, err
+}
+
+// checksumsChosen reports whether AWS_REQUEST_CHECKSUM_CALCULATION or a shared
+// file says when requests have checksums.
+func checksumsChosen(sources []any) bool {
+	for _, s := range sources {
+		switch s := s.(type) {
+		case config.EnvConfig:
+			if s.RequestChecksumCalculation != aws.RequestChecksumCalculationUnset {
+				return true
+			}
+		case config.SharedConfig:
+			if s.RequestChecksumCalculation != aws.RequestChecksumCalculationUnset {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // clients are what all destinations share.
@@ -55,6 +81,14 @@ func newClients(o *Options) clients {
 		s3: s3.NewFromConfig(c, func(o *s3.Options) {
 			// Servers other than AWS seldom have a name for every bucket.
 			o.UsePathStyle = o.BaseEndpoint != nil
+			// Over TLS the SDK sends a checksum behind the body, in an encoding that
+			// older servers store as part of the object.
+			if o.RequestChecksumCalculation == aws.RequestChecksumCalculationUnset {
+				o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenSupported
+				if o.BaseEndpoint != nil {
+					o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+				}
+			}
 		}),
 		logs:     cloudwatchlogs.NewFromConfig(c),
 		firehose: firehose.NewFromConfig(c),

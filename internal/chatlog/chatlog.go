@@ -51,6 +51,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -163,6 +164,11 @@ type Service struct {
 	stop context.CancelFunc
 	// flush is closed when nothing shall wait for company any more.
 	flush chan struct{}
+	// flushes are the calls of Flush: each channel is closed when it is done.
+	flushes chan chan struct{}
+	// early is the time, in nanoseconds, of the last Flush: records from before it
+	// do not wait for an interval.
+	early atomic.Int64
 	done  chan struct{} // closed when all workers have ended
 
 	closing sync.Once
@@ -182,11 +188,30 @@ func New(o Options) (*Service, error) {
 	if o.LocalDir == "" && o.AWS.Credentials == nil {
 		return nil, errors.New("chat logging has neither AWS credentials nor a local directory")
 	}
-	s := &Service{o: o, flush: make(chan struct{}), done: make(chan struct{})}
+	s := &Service{o: o, flush: make(chan struct{}), flushes: make(chan chan struct{}), done: make(chan struct{})}
 	s.clients = newClients(&s.o)
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	go s.dispatch()
 	return s, nil
+}
+
+// Flush delivers what is owed now without waiting for intervals. It returns when
+// that is done, when only destinations that fail are left, or when ctx ends. The
+// service continues: rooms may deliver frames meanwhile, which wait as usual.
+func (s *Service) Flush(ctx context.Context) {
+	flushed := make(chan struct{})
+	select {
+	case s.flushes <- flushed:
+	case <-ctx.Done():
+		return
+	case <-s.done:
+		return
+	}
+	select {
+	case <-flushed:
+	case <-ctx.Done():
+	case <-s.done:
+	}
 }
 
 // Close delivers what is owed without waiting for intervals, until ctx ends or
@@ -215,6 +240,7 @@ func (s *Service) dispatch() {
 	defer t.end()
 	tick := time.NewTicker(min(pollEvery, s.o.FlushInterval, s.o.ObjectInterval))
 	defer tick.Stop()
+	var flushed chan struct{} // of a call of Flush
 	for last := false; ; {
 		readers, err := s.o.Transcript.Readers(s.ctx)
 		switch {
@@ -224,11 +250,17 @@ func (s *Service) dispatch() {
 			s.o.Log.LogAttrs(s.ctx, slog.LevelError, "The readers of chat logs cannot be listed", slog.Any("error", err))
 		}
 		t.work(readers)
+		if flushed != nil {
+			t.flush(flushed)
+			flushed = nil
+		}
 		if last || s.ctx.Err() != nil {
 			break
 		}
 		select {
 		case <-tick.C:
+		case flushed = <-s.flushes:
+			s.early.Store(s.o.Now().UnixNano())
 		case <-s.flush:
 			last = true
 		case <-s.ctx.Done():

@@ -123,24 +123,42 @@ func (d *localDestination) deliver(ctx context.Context, parcels []*parcel) error
 	}
 	// Until the process ends, records that were under way when the one before it
 	// was killed can come with any call.
-	return d.files.append(d.base()+".jsonl", all, true)
+	return d.files.append(d.base()+growing, all, true)
 }
+
+// growing is the ending of the files that grow.
+const growing = ".jsonl"
+
+// maxComponent is how long a name in a directory may be, with its ending, in the
+// file systems that are in use.
+const maxComponent = 255
 
 // base is the directory or, for a delivery stream, the file without its ending.
 // No name leads out of the directory: what is not a letter of a name, as the
-// slashes of log groups, is escaped.
+// slashes of log groups, is escaped. A name that is then too long is continued in
+// directories below each other. Each but the last of them ends with a percent
+// sign, which no escaped name does, so two names never share a file.
 func (d *localDestination) base() string {
 	name := url.PathEscape(d.name)
 	if strings.Trim(name, ".") == "" {
 		name = strings.ReplaceAll(name, ".", "%2E")
 	}
-	return filepath.Join(d.files.dir, string(d.kind), name)
+	path := filepath.Join(d.files.dir, string(d.kind))
+	const most = maxComponent - len(growing)
+	for len(name) > maxComponent || d.kind == chat.Firehose && len(name) > most {
+		cut := most - 1
+		for name[cut-1] == '%' || name[cut-2] == '%' {
+			cut-- // An escape stays in one piece.
+		}
+		path, name = filepath.Join(path, name[:cut]+"%"), name[cut:]
+	}
+	return filepath.Join(path, name)
 }
 
 // write writes an object, or to the stream of a room.
 func (d *localDestination) write(p *parcel) error {
 	if d.kind == chat.CloudWatchLogs {
-		return d.files.append(filepath.Join(d.base(), filepath.FromSlash(streamName(p.backlog.RoomID))+".jsonl"), p.records, false)
+		return d.files.append(filepath.Join(d.base(), filepath.FromSlash(streamName(p.backlog.RoomID))+growing), p.records, false)
 	}
 	body, err := compress(p.records)
 	if err != nil {

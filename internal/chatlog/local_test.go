@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -60,6 +62,57 @@ func localIDs(t testing.TB, dir string, d chat.Destination) map[string]int {
 		}
 	}
 	return all
+}
+
+func writeFile(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestLocalNames holds that every name that the API takes has files of its own.
+func TestLocalNames(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	dir := filepath.Join(t.TempDir(), "logs")
+	groups := []string{
+		".", "..", "...", "/", "//", "a/../b", "a", "a/b", "aws", "a#b", "A", strings.Repeat(".", 512), strings.Repeat("/", 512),
+		strings.Repeat("x", 248), strings.Repeat("x", 255), strings.Repeat("x", 256), strings.Repeat("x", 512),
+		strings.Repeat("/x", 127), strings.Repeat("x", 511) + "/", strings.Repeat("x", 254) + "..", strings.Repeat("x", 253) + "...", strings.Repeat("x", 248) + "/aws",
+	}
+	destinations := []chat.Destination{
+		{Type: chat.S3, Name: "..."}, {Type: chat.S3, Name: "---"}, {Type: chat.S3, Name: strings.Repeat("b", 63)},
+		{Type: chat.Firehose, Name: "."}, {Type: chat.Firehose, Name: ".jsonl"}, {Type: chat.Firehose, Name: strings.Repeat("f", 64)},
+	}
+	for _, g := range groups {
+		destinations = append(destinations, chat.Destination{Type: chat.CloudWatchLogs, Name: g})
+	}
+	b.start("", func(o *chatlog.Options) { o.LocalDir = dir })
+	wanted := map[chat.DestinationType]int{}
+	for _, d := range destinations {
+		b.append("room00000000", 1, b.configuration(d))
+		wanted[d.Type]++
+	}
+	b.delivered()
+	for kind, want := range wanted {
+		files := localFiles(t, dir, chat.Destination{Type: kind})
+		if len(files) != want {
+			t.Errorf("%s: %d names have %d files", kind, want, len(files))
+		}
+		for name, text := range files {
+			if strings.Count(text, "\n") != 1 {
+				t.Errorf("%s: %d records share %s", kind, strings.Count(text, "\n"), name)
+			}
+		}
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != len(wanted) {
+		t.Errorf("beside the directories of the destinations are %v, %v", files, err)
+	}
+	// A name that fits keeps the file that it had before.
+	if _, err := os.Stat(filepath.Join(dir, "cloudWatchLogs", strings.Repeat("x", 255), "aws/IVSChatLogs/1.0/room_room00000000.jsonl")); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestLocal(t *testing.T) {
@@ -139,4 +192,39 @@ func TestLocal(t *testing.T) {
 		b.delivered()
 		wantIDs(t, localIDs(t, dir, stream), more, 1)
 	})
+}
+
+// TestFlush delivers what is owed at that moment, without an interval, and then
+// continues as before.
+func TestFlush(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	dir := filepath.Join(t.TempDir(), "logs")
+	b.start("", func(o *chatlog.Options) {
+		o.LocalDir, o.FlushInterval, o.ObjectInterval = dir, time.Hour, time.Hour
+	})
+	group, bucket := chat.Destination{Type: chat.CloudWatchLogs, Name: "my-group"}, chat.Destination{Type: chat.S3, Name: "my-bucket"}
+	toGroup, toBucket := b.configuration(group), b.configuration(bucket)
+	flush := func() {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), longest)
+		defer cancel()
+		b.logs.Flush(ctx)
+		if ctx.Err() != nil {
+			t.Fatal("the flush does not end")
+		}
+	}
+	flush() // Nothing is owed.
+	first := b.append("FlushRoom001", 10, toGroup, toBucket)
+	flush()
+	wantIDs(t, localIDs(t, dir, group), first, 1)
+	wantIDs(t, localIDs(t, dir, bucket), first, 1)
+
+	second := b.append("FlushRoom001", 10, toGroup, toBucket)
+	flush()
+	wantIDs(t, localIDs(t, dir, group), append(first, second...), 1)
+	b.append("FlushRoom001", 1, toGroup, toBucket)
+	if wantIDs(t, localIDs(t, dir, group), append(first, second...), 1); !b.owed() {
+		t.Error("a record that came after the flush did not wait for its interval")
+	}
 }

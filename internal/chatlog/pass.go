@@ -71,6 +71,9 @@ func (w *worker) pass(flushing bool) bool {
 func (w *worker) due(flushing bool) ([]Backlog, bool) {
 	now := w.s.o.Now()
 	before, rooms := now.Add(-w.interval()), passRooms
+	if early := time.Unix(0, w.s.early.Load()); early.After(before) {
+		before = early
+	}
 	if flushing {
 		before = now.Add(time.Hour) // Also what comes from a clock that was ahead.
 	}

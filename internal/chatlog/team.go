@@ -148,6 +148,19 @@ func (t *team) claim(readers []int64) map[int64]time.Time {
 	return until
 }
 
+// flush closes flushed when every worker has delivered what it can: see
+// Service.Flush. It does not block.
+func (t *team) flush(flushed chan struct{}) {
+	var workers sync.WaitGroup
+	for _, w := range t.workers {
+		workers.Go(w.flush)
+	}
+	go func() {
+		workers.Wait()
+		close(flushed)
+	}()
+}
+
 // finished is closed when all workers have ended.
 func (t *team) finished() <-chan struct{} {
 	done := make(chan struct{})

@@ -33,6 +33,9 @@ type worker struct {
 	// leaving is closed when it shall finish what it has under way, and ended
 	// when run has returned.
 	leaving, ended chan struct{}
+	// flushes are asked for by team.flush; each channel is closed when the worker
+	// has delivered what it can.
+	flushes chan chan struct{}
 
 	mu sync.Mutex // guards what follows
 	// resting are the rooms whose last call failed.
@@ -54,7 +57,7 @@ type rest struct {
 func newWorker(s *Service, r Reader) *worker {
 	w := &worker{
 		s: s, reader: r, out: s.newDestination(r.Destination), wake: make(chan struct{}, 1), resting: map[string]*rest{},
-		leaving: make(chan struct{}), ended: make(chan struct{}),
+		leaving: make(chan struct{}), ended: make(chan struct{}), flushes: make(chan chan struct{}),
 	}
 	w.limits = w.out.limits()
 	w.ctx, w.stop = context.WithCancel(s.ctx)
@@ -106,9 +109,11 @@ func (w *worker) run() {
 	defer close(w.ended)
 	defer w.claim.Stop()
 	for {
+		var flushed chan struct{}
 		select {
 		case <-w.wake:
 		case <-w.s.flush:
+		case flushed = <-w.flushes:
 		case <-w.leaving:
 			return
 		case <-w.ctx.Done():
@@ -124,6 +129,24 @@ func (w *worker) run() {
 			}
 			break
 		}
+		if flushed != nil {
+			close(flushed)
+		}
+	}
+}
+
+// flush delivers what the reader is owed from before Service.early, as far as the
+// destination takes it.
+func (w *worker) flush() {
+	flushed := make(chan struct{})
+	select {
+	case w.flushes <- flushed:
+	case <-w.ended:
+		return
+	}
+	select {
+	case <-flushed:
+	case <-w.ended:
 	}
 }
 

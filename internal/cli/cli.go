@@ -12,11 +12,14 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"confab/internal/config"
+	"confab/internal/telemetry"
 )
 
 // Environment is what the program gets from the operating system.
@@ -32,15 +35,27 @@ const (
 	exitUsage   = 2
 )
 
+// flushTime is how long the end of the program waits for the reader of standard
+// error.
+const flushTime = time.Second
+
 // Run runs the program with the arguments after its name and returns its exit
-// status.
+// status. Its caller has SIGPIPE not end the process: standard error may lose its
+// reader, and of a command whose result loses it, the exit status tells.
 func Run(args []string, env Environment) int {
+	errs := telemetry.NewOutput(env.Err)
+	defer errs.Flush(flushTime)
+	env.Err = errs
+	out := &result{Writer: env.Out}
 	root := newRoot(env)
 	root.SetArgs(args)
 	root.SetIn(env.In)
-	root.SetOut(env.Out)
+	root.SetOut(out)
 	root.SetErr(env.Err)
 	err := root.ExecuteContext(context.Background())
+	if err == nil && out.unread {
+		return exitFailure
+	}
 	if err == nil {
 		return 0
 	}
@@ -53,6 +68,23 @@ func Run(args []string, env Environment) int {
 		return exitUsage
 	}
 	return exitFailure
+}
+
+// result is standard output. A reader that has seen enough, as head, is no error
+// of which anybody wants to read.
+type result struct {
+	io.Writer
+	unread bool
+}
+
+// Write writes p, unless the reader has left.
+func (r *result) Write(p []byte) (int, error) {
+	n, err := r.Writer.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		r.unread = true
+		return len(p), nil
+	}
+	return n, err
 }
 
 // usageError is a command line that cannot be run as it is.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -19,13 +20,28 @@ in the data directory; a server that runs on it notices within seconds.`
 	return cmd
 }
 
-// withStore runs a command that needs the database.
+// withStore runs a command that needs a database that is there.
 func withStore(ctx context.Context, env Environment, load func() (*config.Config, error), do func(*config.Config, *store.DB) error) error {
+	return openStore(ctx, env, load, true, do)
+}
+
+// withNewStore runs a command that makes the database when there is none, and
+// says so.
+func withNewStore(ctx context.Context, env Environment, load func() (*config.Config, error), do func(*config.Config, *store.DB) error) error {
+	return openStore(ctx, env, load, false, func(cfg *config.Config, db *store.DB) error {
+		if db.Created() {
+			fmt.Fprintf(env.Err, "A new database was made in %s\n", db.Place())
+		}
+		return do(cfg, db)
+	})
+}
+
+func openStore(ctx context.Context, env Environment, load func() (*config.Config, error), existing bool, do func(*config.Config, *store.DB) error) error {
 	cfg, err := load()
 	if err != nil {
 		return err
 	}
-	db, err := app.OpenStore(ctx, cfg, telemetry.NewLogger(env.Err, cfg.LogFormat, cfg.LogLevel), nil)
+	db, err := app.OpenStore(ctx, cfg, existing, telemetry.NewLogger(env.Err, cfg.LogFormat, cfg.LogLevel), nil)
 	if err != nil {
 		return err
 	}

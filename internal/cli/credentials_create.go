@@ -70,7 +70,7 @@ token and end by themselves.`,
 		if err != nil {
 			return err
 		}
-		return withStore(cmd.Context(), env, load, func(_ *config.Config, db *store.DB) error {
+		return withNewStore(cmd.Context(), env, load, func(_ *config.Config, db *store.DB) error {
 			c := newCredentialsOf(*name, *session)
 			if err := db.CreateCredentials(cmd.Context(), c, document); err != nil {
 				return err
@@ -98,6 +98,7 @@ func readPolicy(in io.Reader, name string) ([]byte, error) {
 	if err != nil {
 		return nil, usagef("--policy: %v", err)
 	}
+	document = config.PlainText(document)
 	if _, err := policy.Parse(document); err != nil {
 		return nil, usagef("the policy in %s is not valid: %v", name, err)
 	}

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"confab/internal/config"
@@ -15,14 +17,18 @@ func newCredentialsDelete(env Environment) *cobra.Command {
 		Example: `  confab credentials delete --name moderator`,
 		Args:    noArgs,
 	}
-	name := cmd.Flags().String("name", "", "`NAME` of the user whose credentials go.")
+	name := cmd.Flags().String("name", "", "`NAME` of the user whose credentials are deleted.")
 	load := settingFlags(cmd, env, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *name == "" {
-			return usagef("--name: say whose credentials go; confab credentials list has the names")
+			return usagef("--name is required; confab credentials list has the names")
 		}
 		return withStore(cmd.Context(), env, load, func(_ *config.Config, db *store.DB) error {
-			return db.DeleteCredentials(cmd.Context(), *name)
+			if err := db.DeleteCredentials(cmd.Context(), *name); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "The credentials of %s are deleted\n", *name)
+			return err
 		})
 	}
 	return cmd

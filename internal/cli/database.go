@@ -49,6 +49,7 @@ copy need that key. What is there now is not changed.`,
 		if err != nil {
 			return err
 		}
+		fmt.Fprintf(env.Err, "Everything was copied into the new database %s\n", config.HidePassword(to))
 		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
 		fmt.Fprintln(w, "TABLE\tROWS")
 		for _, c := range copied {
@@ -70,7 +71,10 @@ starts; this is for those who want it done before, or by another user of Postgre
 	}
 	load := settingFlags(cmd, env, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return withStore(cmd.Context(), env, load, func(*config.Config, *store.DB) error { return nil })
+		return withNewStore(cmd.Context(), env, load, func(_ *config.Config, db *store.DB) error {
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "The schema of the database in %s is up to date\n", db.Place())
+			return err
+		})
 	}
 	return cmd
 }

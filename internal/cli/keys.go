@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"log/slog"
 
 	"github.com/spf13/cobra"
@@ -31,7 +32,11 @@ sealed with the keys before it stay valid for as long as they would have been.`,
 				return err
 			}
 			defer ring.Close()
-			return ring.Rotate(cmd.Context())
+			if err := ring.Rotate(cmd.Context()); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), "A new key seals chat tokens from now on")
+			return err
 		})
 	}
 	return cmd

@@ -47,7 +47,7 @@ CONFAB_ROOT_SECRET_ACCESS_KEY are set, or with what the AWS SDK finds.`,
 		},
 	}
 	endpoint := cmd.Flags().String("endpoint", "", "`URL` of the server's API.")
-	needed := []string{"dev", "config", "listen", "region", "account-id", "data-dir", "log-destinations"}
+	needed := []string{"dev", "config", "listen", "region", "account-id", "data-dir", "database", "log-destinations"}
 	load := someSettingFlags(cmd, env, func(s *config.Setting) bool { return slices.Contains(needed, s.Name) })
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		cfg, err := load()
@@ -61,6 +61,11 @@ CONFAB_ROOT_SECRET_ACCESS_KEY are set, or with what the AWS SDK finds.`,
 		api, err := newAPI(cmd.Context(), cfg, apiEndpoint(*endpoint, env.Variables, cfg))
 		if err != nil {
 			return err
+		}
+		if cfg.LogDestinations == config.LogDestinationsLocal {
+			if err := app.CheckDataDir(cfg); err != nil {
+				return err
+			}
 		}
 		place, err := checkLogging(cmd.Context(), cfg, api, arn)
 		if err != nil {
@@ -77,7 +82,7 @@ func checkLogging(ctx context.Context, cfg *config.Config, api *ivschat.Client, 
 	out, err := api.GetLoggingConfiguration(ctx, &ivschat.GetLoggingConfigurationInput{Identifier: aws.String(arn.String())})
 	if err != nil {
 		if e, ok := errors.AsType[smithy.APIError](err); ok {
-			return "", fmt.Errorf("the server does not give out the logging configuration: %s: %s", e.ErrorCode(), e.ErrorMessage())
+			return "", fmt.Errorf("GetLoggingConfiguration failed: %s: %s", e.ErrorCode(), e.ErrorMessage())
 		}
 		return "", fmt.Errorf("the server cannot be asked for the logging configuration; say where it is with --endpoint: %w", err)
 	}

@@ -24,9 +24,9 @@ The administrator's credentials come from CONFAB_ROOT_ACCESS_KEY_ID and
 CONFAB_ROOT_SECRET_ACCESS_KEY. Every flag can also be set as CONFAB_<FLAG> or in the
 file that --config names; docs/configuration.md explains them all.
 
-SIGTERM stops the server: clients are asked to reconnect, spread over --drain-time,
-and the exit status is 0. A second SIGTERM does not wait. SIGHUP reads the TLS
-certificate again.`,
+SIGTERM stops the server: clients are asked to reconnect, at once, or where there are
+other nodes spread over --drain-time, and the exit status is 0. A second SIGTERM does
+not wait. SIGHUP reads the TLS certificate again.`,
 		Example: `  # For one developer: prints what to copy into a shell and a browser
   confab serve --dev
 
@@ -56,7 +56,9 @@ func serve(ctx context.Context, cfg *config.Config, env Environment) error {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go obey(ctx, stop, signals, started, ended)
 
-	server, err := app.New(ctx, cfg, telemetry.NewLogger(env.Err, cfg.LogFormat, cfg.LogLevel))
+	log := telemetry.NewLogger(env.Err, cfg.LogFormat, cfg.LogLevel)
+	telemetry.SetDefault(log)
+	server, err := app.New(ctx, cfg, log)
 	if err != nil {
 		// Asked to stop before there was anything to stop in good order, for
 		// instance while it waited for the server before it.
@@ -67,7 +69,9 @@ func serve(ctx context.Context, cfg *config.Config, env Environment) error {
 	}
 	started <- server
 	if room := server.Demo(); room != nil {
-		if err := printDev(env.Out, server.Address(), cfg, room); err != nil {
+		out := telemetry.NewOutput(env.Out)
+		defer out.Flush(flushTime)
+		if err := printDev(out, server.Address(), cfg, room); err != nil {
 			return err
 		}
 	}

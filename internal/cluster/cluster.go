@@ -122,7 +122,7 @@ type Node struct {
 	changed chan struct{} // closed and made anew when something below changed
 	closed  bool
 
-	beats    heartbeats
+	beats    ownHeartbeats
 	members  membership
 	standing standing
 
@@ -145,7 +145,7 @@ func New(o Options) *Node {
 	}
 	n := &Node{
 		o: o, subjects: subjects(o.Prefix), log: o.Log, changed: make(chan struct{}),
-		beats: heartbeats{sentAt: map[uint64]time.Time{}}, members: newMembership(o.ID),
+		beats: ownHeartbeats{sentAt: map[uint64]time.Time{}}, members: newMembership(o.ID),
 		acks:  acks{homes: map[string]bool{}, wake: make(chan struct{}, 1)},
 		calls: calls{byID: map[string]*call{}}, arrivals: arrivals{},
 	}

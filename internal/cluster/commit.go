@@ -23,6 +23,6 @@ func (n *Node) commitLocked(v View) {
 		n.working.Go(g.run)
 	}
 	n.engine.ReloadAll()
-	n.working.Go(func() { n.beat(false) }) // It shows the members the view, and renews leases.
+	n.working.Go(func() { n.sendHeartbeat(false) }) // It shows the members the view, and renews leases.
 	n.signalLocked()
 }

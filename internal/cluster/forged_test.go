@@ -77,10 +77,10 @@ func forgedItem(view cluster.ViewID, home string, count uint64, room string) []b
 func TestForgedNumbers(t *testing.T) {
 	for name, last := range map[string]uint64{"the last": math.MaxUint64, "the last but one": math.MaxUint64 - 1} {
 		said := map[string]func(s stranger){
-			"promised in a beat": func(s stranger) {
+			"promised in a heartbeat": func(s stranger) {
 				s.say("beats", object{"id": "stranger", "beat": s.count(), "promised": last})
 			},
-			"of a view in a beat": func(s stranger) {
+			"of a view in a heartbeat": func(s stranger) {
 				s.say("beats", object{"id": "stranger", "beat": s.count(), "view": object{"id": object{"n": last, "c": "stranger"}, "members": []string{"a", "b"}, "homes": []string{"a"}}})
 			},
 			"to be promised": func(s stranger) {
@@ -166,8 +166,8 @@ func arrives(t *testing.T, nodes map[string]*node, room string, sent chan error)
 	}
 }
 
-// TestForgedAcks acknowledges frames as a node that is no member, and in the name of a
-// member frames that there never were.
+// TestForgedAcks acknowledges frames as a node that is no member, in the name of their
+// home, and in the name of a member frames that there never were.
 func TestForgedAcks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net, nodes, room, sent := unsafeMessage(t)
@@ -175,6 +175,7 @@ func TestForgedAcks(t *testing.T) {
 		view := nodes["a"].View().ID
 		for count := range uint64(20) {
 			s.say("node.a.ack", object{"from": "stranger", "view": view, "count": count})
+			s.say("node.a.ack", object{"from": "a", "view": view, "count": count})
 		}
 		s.say("node.a.ack", object{"from": "b", "view": view, "count": uint64(math.MaxUint64)})
 		time.Sleep(100 * time.Millisecond)

@@ -10,8 +10,8 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// beat is a node's heartbeat: what it says of itself to all others.
-type beat struct {
+// heartbeat is what a node says of itself to all others.
+type heartbeat struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
 	Version string `json:"version"`
@@ -35,14 +35,14 @@ type beat struct {
 	Connections int               `json:"connections"`
 }
 
-// heartbeats counts a node's own heartbeats, and knows when it sent the recent ones.
-type heartbeats struct {
+// ownHeartbeats counts a node's own heartbeats, and knows when it sent the recent ones.
+type ownHeartbeats struct {
 	count    uint64
 	sentAt   map[uint64]time.Time
 	lastTick time.Time
 }
 
-func (h *heartbeats) next(now time.Time) uint64 {
+func (h *ownHeartbeats) next(now time.Time) uint64 {
 	h.count++
 	h.sentAt[h.count] = now
 	delete(h.sentAt, h.count-64)
@@ -64,7 +64,7 @@ func (n *Node) run() {
 }
 
 func (n *Node) tick() {
-	n.beat(false)
+	n.sendHeartbeat(false)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := time.Now()
@@ -83,11 +83,11 @@ func (n *Node) tick() {
 	n.measureLocked()
 }
 
-// beat sends a heartbeat.
-func (n *Node) beat(leaving bool) {
+// sendHeartbeat sends a heartbeat; leaving makes it the last.
+func (n *Node) sendHeartbeat(leaving bool) {
 	n.mu.Lock()
 	now := time.Now()
-	b := beat{
+	b := heartbeat{
 		ID: n.o.ID, Name: n.o.Name, Version: n.o.Version, Speaks: wireVersion, N: n.beats.next(now),
 		Leaving: leaving, Eligible: n.members.eligible, View: n.view.View, Promised: n.promised.ID.Number,
 		Sees: slices.Sorted(maps.Keys(n.members.peers)), Sent: n.view.out.sent, Acked: map[string]uint64{},
@@ -112,8 +112,8 @@ func (n *Node) beat(leaving bool) {
 	}
 }
 
-func (n *Node) onBeat(_ string, data []byte, _ func([]byte)) {
-	var b beat
+func (n *Node) onHeartbeat(_ string, data []byte, _ func([]byte)) {
+	var b heartbeat
 	if err := json.Unmarshal(data, &b); err != nil || b.ID == n.o.ID || b.ID == "" || max(b.View.ID.Number, b.Promised) > maxNumber {
 		return
 	}

@@ -13,7 +13,7 @@ func (n *Node) Start(ctx context.Context) error {
 	n.members.started, n.beats.lastTick = time.Now(), time.Now()
 	for subject, handle := range map[string]func(string, []byte, func([]byte)){
 		n.subjects.frames():              n.onItem,
-		n.subjects.beats():               n.onBeat,
+		n.subjects.beats():               n.onHeartbeat,
 		n.subjects.notices():             n.onNotice,
 		n.subjects.node(n.o.ID, kindAny): requests{n}.handle,
 	} {
@@ -45,7 +45,7 @@ func (n *Node) Drain(ctx context.Context) {
 	n.mu.Lock()
 	n.members.eligible = false
 	n.mu.Unlock()
-	n.beat(false)
+	n.sendHeartbeat(false)
 	for {
 		n.mu.Lock()
 		changed := n.changed
@@ -72,7 +72,7 @@ func (n *Node) Close() {
 	n.stop()
 	n.working.Wait()
 	if !n.members.started.IsZero() {
-		n.beat(true)
+		n.sendHeartbeat(true)
 	}
 }
 

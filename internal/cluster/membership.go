@@ -21,7 +21,7 @@ type membership struct {
 
 // peer is what this node knows of another.
 type peer struct {
-	last    beat
+	last    heartbeat
 	since   time.Time // of the first heartbeat
 	seenAt  time.Time // of the last
 	ackedAt time.Time // when this node last supported its lease

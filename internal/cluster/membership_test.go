@@ -21,7 +21,7 @@ func others(self string, peers ...string) *membership {
 		id, sees, _ := strings.Cut(text, " sees ")
 		m.peers[id] = &peer{
 			since: epoch.Add(-time.Hour), seenAt: epoch,
-			last: beat{ID: id, N: 1, Eligible: true, Sees: strings.Fields(sees)},
+			last: heartbeat{ID: id, N: 1, Eligible: true, Sees: strings.Fields(sees)},
 		}
 	}
 	return &m
@@ -187,19 +187,19 @@ func TestMembershipNews(t *testing.T) {
 	at := epoch
 	for _, tt := range []struct {
 		name  string
-		beat  beat
+		beat  heartbeat
 		want  news
 		peers int
 	}{
-		{"the first heartbeat", beat{N: 5, Eligible: true}, newsJoined, 1},
-		{"the next", beat{N: 6, Eligible: true}, newsSame, 1},
-		{"a late one", beat{N: 5}, newsNone, 1},
-		{"one that drains", beat{N: 7}, newsDrains, 1},
-		{"the last", beat{N: 8, Leaving: true}, newsLeft, 0},
-		{"a newer version", beat{N: 9, Speaks: wireVersion + 1}, newsTooNew, 0},
-		{"the same again", beat{N: 10, Speaks: wireVersion + 1}, newsNone, 0},
-		{"an old version again", beat{N: 11, Speaks: wireVersion}, newsJoined, 1},
-		{"a newer version of a peer", beat{N: 12, Speaks: wireVersion + 1}, newsTooNew, 0},
+		{"the first heartbeat", heartbeat{N: 5, Eligible: true}, newsJoined, 1},
+		{"the next", heartbeat{N: 6, Eligible: true}, newsSame, 1},
+		{"a late one", heartbeat{N: 5}, newsNone, 1},
+		{"one that drains", heartbeat{N: 7}, newsDrains, 1},
+		{"the last", heartbeat{N: 8, Leaving: true}, newsLeft, 0},
+		{"a newer version", heartbeat{N: 9, Speaks: wireVersion + 1}, newsTooNew, 0},
+		{"the same again", heartbeat{N: 10, Speaks: wireVersion + 1}, newsNone, 0},
+		{"an old version again", heartbeat{N: 11, Speaks: wireVersion}, newsJoined, 1},
+		{"a newer version of a peer", heartbeat{N: 12, Speaks: wireVersion + 1}, newsTooNew, 0},
 	} {
 		tt.beat.ID = "b"
 		if got := m.note(&tt.beat, at); got != tt.want || len(m.peers) != tt.peers {
@@ -212,7 +212,7 @@ func TestMembershipNews(t *testing.T) {
 	if err := m.outdated(new(viewOf(1, "a", "c"))); err != nil {
 		t.Errorf("a member of a view of two is outdated: %v", err)
 	}
-	m.note(&beat{ID: "c", N: 1}, at)
+	m.note(&heartbeat{ID: "c", N: 1}, at)
 	if got := m.expire(at.Add(suspectAfter)); got != nil {
 		t.Errorf("%v timed out too early", got)
 	}

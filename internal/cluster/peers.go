@@ -27,7 +27,7 @@ func newMembership(self string) membership {
 
 // note takes a heartbeat. A node of a newer version is no peer: whatever it says
 // may mean something else.
-func (m *membership) note(b *beat, now time.Time) news {
+func (m *membership) note(b *heartbeat, now time.Time) news {
 	if b.Speaks > wireVersion {
 		return m.noteNewer(b, now)
 	}
@@ -51,7 +51,7 @@ func (m *membership) note(b *beat, now time.Time) news {
 	return result
 }
 
-func (m *membership) noteNewer(b *beat, now time.Time) news {
+func (m *membership) noteNewer(b *heartbeat, now time.Time) news {
 	_, known := m.newer[b.ID]
 	delete(m.peers, b.ID)
 	delete(m.newer, b.ID)

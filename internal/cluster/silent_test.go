@@ -79,7 +79,7 @@ func TestNotSilent(t *testing.T) {
 	})
 }
 
-// TestSilentTogether has two of seven nodes beat and not answer. They are found out
+// TestSilentTogether has two of seven nodes send heartbeats and not answer. They are found out
 // together: each that came to light alone would cost the others as long again.
 func TestSilentTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

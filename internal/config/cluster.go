@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -99,11 +98,14 @@ func (c *Config) ClusterKey() (string, error) {
 	refuse := func(problem string) error {
 		return &Error{Place: c.place("cluster-secret-file"), Value: c.ClusterSecretFile, Problem: problem}
 	}
-	text, err := os.ReadFile(c.ClusterSecretFile)
-	if err != nil {
-		return "", refuse("cannot be read: " + reason(err))
+	text, problem := readSecretFile(c.ClusterSecretFile)
+	if problem != "" {
+		return "", refuse(problem)
 	}
-	key, err := parseClusterSecret(strings.TrimSpace(string(text)))
+	key, err := parseClusterSecret(text)
+	if quoted(text) {
+		err = errors.New(withoutQuotes)
+	}
 	if err != nil {
 		return "", refuse("its content " + err.Error())
 	}

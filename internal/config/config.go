@@ -29,8 +29,12 @@ type Config struct {
 
 	// Address of the API, the WebSocket, /healthz and /readyz: one port for all.
 	Listen string
-	// Address of /metrics and /debug/pprof; "off" closes it.
+	// Address of /metrics and /debug/pprof; "off" closes it. It has no
+	// authentication: others than loopback addresses belong behind a firewall.
 	AdminListen string
+	// Serve /debug/pprof at --admin-listen: true, false, or auto, which does so at a
+	// loopback address only. Profiles show what is in memory.
+	Pprof string
 	// Certificate chain (PEM) with which the main port speaks TLS; read again
 	// on SIGHUP.
 	TLSCert string
@@ -141,9 +145,10 @@ type Config struct {
 	// How long a chat token can be used to connect; 0 means as long as its
 	// session lasts, 60s is what AWS did in 2022.
 	TokenLifetime time.Duration
-	// How long a stopping server spreads the goodbyes to its connections. A node
-	// of a cluster first goes on as before for a tenth of it, at most 1s, so that
-	// load balancers notice that /readyz is red.
+	// How long a node that stops takes to move its connections to other nodes. For
+	// a tenth of it, at most 1s, it serves as before, so that load balancers
+	// notice that /readyz is red. The drain ends early when no connection is left.
+	// A node without others has nowhere to drain to: it stops within a second.
 	DrainTime time.Duration
 	// How long frames of a busy room are gathered into one write: auto, which
 	// is 0 in small rooms and grows with the load, or a fixed time.
@@ -223,6 +228,9 @@ const (
 	LogDestinationsLocal = "local"
 )
 
+// PprofAuto is the Pprof that is "true" at a loopback address and else "false".
+const PprofAuto = "auto"
+
 // AdminOff is the AdminListen of a server without an admin port.
 const AdminOff = "off"
 
@@ -243,6 +251,7 @@ func Default() *Config {
 	return &Config{
 		Listen:                "127.0.0.1:8080",
 		AdminListen:           "127.0.0.1:8081",
+		Pprof:                 PprofAuto,
 		CORSOrigins:           []string{"*"},
 		KeepAlive:             620 * time.Second,
 		Region:                "us-west-2",

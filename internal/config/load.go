@@ -1,10 +1,10 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 )
 
@@ -34,6 +34,9 @@ type given struct {
 	source string // for provenance: "flag --listen", "environment CONFAB_LISTEN", "file confab.yaml:3"
 }
 
+// environmentSource begins the source of a value of the environment.
+const environmentSource = "environment "
+
 // Load builds a configuration from the flags that were given (by name, without
 // dashes), the environment (as of os.Environ), the file that one of them names,
 // and the defaults; the first of these that sets a value wins. Variables that
@@ -51,12 +54,15 @@ func Load(flags map[string]string, environ []string) (*Config, error) {
 			return given{v, "--" + s.Name, "flag --" + s.Name}, true
 		}
 		if v, ok := env[s.Environment()]; ok && !s.FileOnly {
-			return given{v, s.Environment(), "environment " + s.Environment()}, true
+			return given{v, s.Environment(), environmentSource + s.Environment()}, true
 		}
 		v, ok := file[s.Name]
 		return v, ok
 	}
 	if g, ok := find(lookup("config")); ok {
+		if strings.HasPrefix(g.source, environmentSource) && quoted(g.text) {
+			return nil, &Error{Place: g.place, Value: g.text, Problem: withoutQuotes}
+		}
 		var err error
 		if file, err = readFile(g); err != nil {
 			return nil, err
@@ -70,7 +76,11 @@ func Load(flags map[string]string, environ []string) (*Config, error) {
 		if !ok {
 			return nil
 		}
-		if err := s.value.set(c, g.text); err != nil {
+		err := s.value.set(c, g.text)
+		if strings.HasPrefix(g.source, environmentSource) && quoted(g.text) {
+			err = errors.New(withoutQuotes)
+		}
+		if err != nil {
 			e := &Error{Place: g.place, Value: g.text, Problem: err.Error()}
 			if s.EnvironmentOnly {
 				e.Value = ""
@@ -142,6 +152,12 @@ func (c *Config) CheckRoot() error {
 	}
 }
 
+// PasswordInFile reports whether the configuration file holds the password of
+// the database.
+func (c *Config) PasswordInFile() bool {
+	return strings.HasPrefix(c.sources["database"], "file ") && HidePassword(c.Database) != c.Database
+}
+
 // loopback says whether only this machine can reach the address.
 func loopback(address string) bool {
 	if address == AdminOff {
@@ -204,11 +220,11 @@ func (c *Config) Key() ([]byte, error) {
 	case c.SecretKey != "":
 		return DecodeKey(string(c.SecretKey))
 	case c.SecretKeyFile != "":
-		text, err := os.ReadFile(c.SecretKeyFile)
-		if err != nil {
-			return nil, &Error{Place: c.place("secret-key-file"), Value: c.SecretKeyFile, Problem: "cannot be read: " + reason(err)}
+		text, problem := readSecretFile(c.SecretKeyFile)
+		if problem != "" {
+			return nil, &Error{Place: c.place("secret-key-file"), Value: c.SecretKeyFile, Problem: problem}
 		}
-		key, err := DecodeKey(string(text))
+		key, err := DecodeKey(text)
 		if err != nil {
 			return nil, &Error{Place: c.place("secret-key-file"), Value: c.SecretKeyFile, Problem: "its content " + err.Error()}
 		}

@@ -50,6 +50,7 @@ var groups = []group{
 	{"Network", []*Setting{
 		{Name: "listen", Arg: "HOST:PORT", value: field(func(c *Config) *string { return &c.Listen }, parseAddress, printString)},
 		{Name: "admin-listen", Arg: "HOST:PORT", value: field(func(c *Config) *string { return &c.AdminListen }, parseAdminAddress, printString)},
+		{Name: "pprof", value: field(func(c *Config) *string { return &c.Pprof }, parsePprof, printString)},
 		{Name: "tls-cert", Arg: "FILE", value: field(func(c *Config) *string { return &c.TLSCert }, parseAny, printString)},
 		{Name: "tls-key", Arg: "FILE", value: field(func(c *Config) *string { return &c.TLSKey }, parseAny, printString)},
 		{Name: "base-path", Arg: "PATH", value: field(func(c *Config) *string { return &c.BasePath }, parseBasePath, printString)},

@@ -86,6 +86,18 @@ func parseAdminAddress(s string) (string, error) {
 	return s, nil
 }
 
+// parsePprof reads what --pprof may be: a switch, or auto.
+func parsePprof(s string) (string, error) {
+	if s == PprofAuto {
+		return s, nil
+	}
+	b, err := strconv.ParseBool(s)
+	if err != nil {
+		return "", errors.New("must be true, false or auto")
+	}
+	return printSwitch(b), nil
+}
+
 // The forms of names and keys. AWS's own account ids have 12 digits; regions and
 // access key ids are only kept from breaking ARNs and credential scopes.
 var (
@@ -169,6 +181,9 @@ const KeySize = 32
 // DecodeKey reads a secret key: 32 bytes in base64, as
 // `openssl rand -base64 32` prints them. White space around it is ignored.
 func DecodeKey(s string) ([]byte, error) {
+	if quoted(s) {
+		return nil, errors.New(withoutQuotes)
+	}
 	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(s))
 	if err != nil || len(key) != KeySize {
 		return nil, fmt.Errorf("must be %d bytes in base64, as openssl rand -base64 %d prints them", KeySize, KeySize)

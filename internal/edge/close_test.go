@@ -28,8 +28,8 @@ func TestEndings(t *testing.T) {
 				t.Errorf("got %+v", f)
 			}
 		}
-		if code := websocket.CloseStatus(closed(ann)); code != websocket.StatusNormalClosure {
-			t.Errorf("close status %d", code)
+		if e, ok := errors.AsType[websocket.CloseError](closed(ann)); !ok || e.Code != websocket.StatusNormalClosure || e.Reason != "spam" {
+			t.Errorf("closed with %+v", e)
 		}
 		bob.send(`{"Action":"SEND_MESSAGE","RequestId":"m","Content":"bye"}`)
 		if f := bob.next(); f.RequestID != "m" {
@@ -42,8 +42,28 @@ func TestEndings(t *testing.T) {
 		if f := ann.next(); f.Type != "ERROR" || f.ErrorCode != 401 || f.RequestID != "" || !chat.ValidID(f.ID) {
 			t.Errorf("got %+v", f)
 		}
-		if code := websocket.CloseStatus(closed(ann)); code != websocket.StatusNormalClosure {
-			t.Errorf("close status %d", code)
+		e, ok := errors.AsType[websocket.CloseError](closed(ann))
+		if want := `{"Type":"ERROR","ErrorCode":401,"ErrorMessage":"Session has expired"}`; !ok || e.Code != websocket.StatusNormalClosure || e.Reason != want {
+			t.Errorf("closed with %+v", e)
+		}
+	})
+	t.Run("at the end of one of a user's sessions comes ERROR 401 and no Close, nor at that of a second right behind it", func(t *testing.T) {
+		n := start(t)
+		ends := time.Now().Add(300 * time.Millisecond)
+		brief := func(t *chat.Token) { t.SessionExpires = ends }
+		first, second, other := n.connect(t, n.token("ann", brief)), n.connect(t, n.token("ann", brief)), n.connect(t, n.token("bob", brief))
+		for _, c := range []*client{first, second, other} {
+			if f := c.next(); f.ErrorCode != 401 {
+				t.Errorf("got %+v", f)
+			}
+		}
+		for _, c := range []*client{first, second} {
+			if code := websocket.CloseStatus(closed(c)); code != -1 {
+				t.Errorf("close status %d", code)
+			}
+		}
+		if code := websocket.CloseStatus(closed(other)); code != websocket.StatusNormalClosure {
+			t.Errorf("another user's close status %d", code)
 		}
 	})
 	for name, step := range map[string]time.Duration{"ahead": time.Hour, "back": -time.Hour} {

@@ -195,7 +195,7 @@ func (e *Endpoint) Move(ctx context.Context, over time.Duration) {
 	begin := time.Now()
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
-	for done := 0; done < len(left); {
+	for done := 0; done < len(left) && e.sessions() > 0; {
 		until := len(left)
 		// By the clock: a busy machine misses ticks.
 		if soon := time.Since(begin) + tick; ctx.Err() == nil && soon < over {

@@ -52,7 +52,7 @@ func (c *connection) finish() {
 		c.endpoint.countError(why.Error)
 		c.socket.Send((&chat.Failure{ID: chat.NewID(), Code: why.Error, Message: why.Message}).AppendJSON(nil))
 	}
-	if why.Close != 0 {
+	if why.Close != 0 && (!why.LastOnly || c.session.EndsLast()) {
 		c.socket.Close(uint16(why.Close), why.CloseReason)
 		return
 	}

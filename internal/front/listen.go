@@ -53,7 +53,7 @@ func Listen(ctx context.Context, a Addresses, environ func(string) (string, bool
 			return nil, listenError("--admin-listen", a.Admin, err)
 		}
 	}
-	if a.Loopback && !local(l.Main) {
+	if a.Loopback && !Loopback(l.Main) {
 		l.Close()
 		return nil, fmt.Errorf("the socket %s that was passed on can be reached from elsewhere; --dev takes only loopback addresses", l.Main.Addr())
 	}
@@ -70,7 +70,8 @@ func (l *Listeners) Close() error {
 	return nil
 }
 
-func local(ln net.Listener) bool {
+// Loopback reports whether only this machine reaches a listener.
+func Loopback(ln net.Listener) bool {
 	a, ok := ln.Addr().(*net.TCPAddr)
 	return !ok || a.IP.IsLoopback()
 }

@@ -1,5 +1,7 @@
 package messaging
 
+import "github.com/go-json-experiment/json"
+
 // Ending is a way for a session to end. What the client sees decides whether it
 // comes back: any Close frame ends an official client for good, an ERROR 401 or
 // a lost connection makes it return with a new token.
@@ -12,18 +14,41 @@ type Ending struct {
 	Message string
 	// Close is the status of the Close frame; 0 drops the connection without one.
 	Close int
-	// CloseReason is the text in the Close frame; no official client reads it.
+	// CloseReason is the text in the Close frame, which some applications show to
+	// their users. package websocket cuts it to the 123 bytes that RFC 6455 allows.
 	CloseReason string
+	// LastOnly has the Close frame sent only when the user has no other session in
+	// the room; else the connection is dropped. An official client that has lost a
+	// socket may have two connections, of which it forgot one: ERROR 401 and Close on
+	// that one end the client for good, ERROR 401 and a drop make it come back.
+	LastOnly bool
 }
 
 // The ways in which Confab ends a session.
 var (
-	// Kicked: the user was disconnected; the event went out just before.
+	// Kicked: the user was disconnected; the event went out just before. The
+	// moderator's reason replaces the text, if there is one.
 	Kicked = Ending{Name: "kicked", Close: 1000, CloseReason: "Disconnected"}
 	// SessionOver: the time of the token is up. The client renews by itself.
-	SessionOver = Ending{Name: "session over", Error: 401, Message: "Session has expired", Close: 1000, CloseReason: "Session has expired"}
+	SessionOver = Ending{
+		Name: "session over", Error: 401, Message: sessionOver, Close: 1000, LastOnly: true,
+		CloseReason: `{"Type":"ERROR","ErrorCode":401,"ErrorMessage":"` + sessionOver + `"}`,
+	}
 	// RoomGone: the room was deleted and --close-on-room-delete is set.
 	RoomGone = Ending{Name: "room deleted", Close: 1000, CloseReason: "Room was deleted"}
 	// Draining: the node stops. The client comes back, to another node.
 	Draining = Ending{Name: "draining", Error: 401, Message: "Server is restarting, please reconnect"}
 )
+
+// kicked is Kicked with the reason that the event carries: it has come to every
+// node as part of the frame.
+func kicked(event []byte) Ending {
+	var e struct {
+		Attributes struct{ Reason string }
+	}
+	why := Kicked
+	if json.Unmarshal(event, &e) == nil && e.Attributes.Reason != "" {
+		why.CloseReason = e.Attributes.Reason
+	}
+	return why
+}

@@ -164,7 +164,7 @@ func (e *Engine) Deliver(f *chat.Frame) {
 		m.deliveries.Add(float64(n))
 	}
 	if f.DisconnectUser != "" {
-		r.endUser(f.DisconnectUser, Kicked)
+		r.endUser(f.DisconnectUser, kicked(f.JSON))
 	}
 }
 

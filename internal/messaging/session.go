@@ -34,6 +34,9 @@ type Session struct {
 	rate   quota.Bucket
 	// next and prev are the neighbours in the user's list, guarded by room.sessionsMu.
 	next, prev *Session
+	// beside is until when the session counts as one of several of its user, after
+	// the other has ended; guarded by room.sessionsMu.
+	beside time.Time
 }
 
 // Join adds the bearer of t to its room and returns their session. Every check
@@ -97,6 +100,27 @@ func (s *Session) Leave() {
 	s.room.release(s.engine)
 	s.engine.connections.Add(-1)
 	s.engine.o.Metrics.ConcurrentChatConnections.Dec()
+}
+
+// besideFor is how long a session that was ended for its time counts as there for
+// the user's others: its client may be on its way back, and sessions whose tokens
+// were made together end together.
+const besideFor = 5 * time.Second
+
+// EndsLast reports whether the session, whose time is over, is the only one of its
+// user in the room on this node. It is called once, before Leave.
+func (s *Session) EndsLast() bool {
+	s.room.sessionsMu.Lock()
+	defer s.room.sessionsMu.Unlock()
+	now := s.engine.now()
+	last := now.After(s.beside)
+	for other := s.room.users[s.token.UserID]; other != nil; other = other.next {
+		if other != s {
+			last = false
+			other.beside = now.Add(besideFor)
+		}
+	}
+	return last
 }
 
 // Audience is the fan-out of the session's room, as Options.NewAudience made it.

@@ -274,8 +274,17 @@ func (c *Cluster) launch() error {
 	defer logFile.Close()
 	cmd := exec.CommandContext(context.Background(), filepath.Join(c.bin, "postgres"), args...) //nolint:gosec // Debian's path.
 	cmd.Dir, cmd.SysProcAttr, cmd.Stdout, cmd.Stderr = c.dir, attr, logFile, logFile
+	if c.ended, err = begin(cmd); err != nil {
+		return err
+	}
+	c.process = cmd.Process
+	return c.answer()
+}
+
+// begin starts cmd. The channel is closed when the process has ended.
+func begin(cmd *exec.Cmd) (ended chan struct{}, err error) {
 	begun := make(chan error)
-	ended := make(chan struct{})
+	ended = make(chan struct{})
 	go func() {
 		// It ends with the thread that started it, so that thread stays.
 		runtime.LockOSThread()
@@ -286,11 +295,7 @@ func (c *Cluster) launch() error {
 		}
 		close(ended)
 	}()
-	if err := <-begun; err != nil {
-		return err
-	}
-	c.process, c.ended = cmd.Process, ended
-	return c.answer()
+	return ended, <-begun
 }
 
 // answer waits until the server takes connections.

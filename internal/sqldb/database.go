@@ -15,6 +15,8 @@ import (
 type dialect interface {
 	// lock keeps other processes from opening and migrating at the same time.
 	lock(ctx context.Context) (unlock func(), err error)
+	// exists reports whether there is such a database already. The lock is held.
+	exists(ctx context.Context, sp *Spec) (bool, error)
 	// open returns the pool that writes and the one that reads. The first has
 	// one connection.
 	open(ctx context.Context, sp *Spec) (writer, reader *sql.DB, err error)
@@ -82,6 +84,8 @@ type DB struct {
 
 	stop context.CancelFunc // ends what goes on in the background
 	done chan struct{}      // closed when that has ended
+
+	created bool // by Open
 }
 
 func openDatabase(ctx context.Context, d dialect, sp *Spec, o Options) (*DB, error) {
@@ -144,6 +148,9 @@ func (d *DB) Label() string { return d.label }
 
 // Place is where the database is, for errors about all that is there.
 func (d *DB) Place() string { return d.place() }
+
+// Created reports whether Open made the first of the databases.
+func (d *DB) Created() bool { return d.created }
 
 // Owner is who holds the leases that this process takes. It is another one for
 // every server that can run beside this one.

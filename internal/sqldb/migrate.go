@@ -57,9 +57,12 @@ func (d sqliteDialect) migrate(ctx context.Context, sp *Spec, writer *sql.DB) er
 	}.migrate(ctx, writer)
 }
 
+// schemaTable is where PostgreSQL notes the steps of one database.
+func schemaTable(sp *Spec) string { return "schema_version_" + sp.Name }
+
 func (d *postgresDialect) migrate(ctx context.Context, sp *Spec, _ *sql.DB) error {
 	return schema{
-		dialect: goose.DialectPostgres, steps: sp.Migrations, folder: "postgres/" + sp.Name, table: "schema_version_" + sp.Name,
+		dialect: goose.DialectPostgres, steps: sp.Migrations, folder: "postgres/" + sp.Name, table: schemaTable(sp),
 		where: d.place(), explain: d.explain,
 	}.migrate(ctx, d.setup)
 }

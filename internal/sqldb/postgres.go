@@ -53,10 +53,11 @@ type postgresDialect struct {
 	config *pgx.ConnConfig
 	o      Options
 	id     string
+	needs  int     // connections at most
 	setup  *sql.DB // connections without timeouts, while the store opens
 }
 
-func newPostgres(o Options) (*postgresDialect, error) {
+func newPostgres(o Options, specs []Spec) (*postgresDialect, error) {
 	c, err := pgx.ParseConfig(o.URL)
 	if err != nil {
 		return nil, fmt.Errorf("the database URL cannot be used: %w; it must be like postgres://user:password@host:5432/database?sslmode=verify-full", oneLine{err})
@@ -82,7 +83,11 @@ func newPostgres(o Options) (*postgresDialect, error) {
 	if err != nil {
 		host = "unknown"
 	}
-	return &postgresDialect{config: c, o: o, id: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), chat.NewID())}, nil
+	needs := setupConnections
+	for i := range specs {
+		needs += 1 + specs[i].PostgresReaders
+	}
+	return &postgresDialect{config: c, o: o, needs: needs, id: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), chat.NewID())}, nil
 }
 
 func (d *postgresDialect) label(name string) string { return name }
@@ -117,6 +122,7 @@ func (d *postgresDialect) pool(purpose string, size int) *sql.DB {
 		// A step of the schema may take as long as it takes.
 		c.RuntimeParams["statement_timeout"], c.RuntimeParams["idle_in_transaction_session_timeout"] = "0", "0"
 	}
+	setByStatement(c)
 	var options []stdlib.OptionOpenDB
 	if purpose != setupPurpose && !d.o.Bulk {
 		options = append(options, stdlib.OptionAfterConnect(d.use))
@@ -130,7 +136,8 @@ func (d *postgresDialect) pool(purpose string, size int) *sql.DB {
 }
 
 const (
-	setupPurpose = "setup"
+	setupPurpose     = "setup"
+	setupConnections = 2
 	// applicationPrefix is before the purpose in application_name.
 	applicationPrefix = "confab/"
 )
@@ -156,7 +163,7 @@ const (
 // lock waits until PostgreSQL can be reached and no other server opens its
 // databases.
 func (d *postgresDialect) lock(ctx context.Context) (func(), error) {
-	d.setup = d.pool(setupPurpose, 2)
+	d.setup = d.pool(setupPurpose, setupConnections)
 	unlock := func() { d.setup.Close() } // The lock ends with its connection.
 	conn, err := d.connect(ctx)
 	if err != nil {
@@ -189,12 +196,21 @@ func (d *postgresDialect) lock(ctx context.Context) (func(), error) {
 	}
 }
 
+// exists looks for the table that the first step of the schema makes.
+func (d *postgresDialect) exists(ctx context.Context, sp *Spec) (exists bool, err error) {
+	err = d.setup.QueryRowContext(ctx, `SELECT to_regclass($1) IS NOT NULL`, schemaTable(sp)).Scan(&exists)
+	if err != nil {
+		return false, d.explain(err)
+	}
+	return exists, nil
+}
+
 // connect makes the first connection. A server that is not there yet is waited
 // for, for as long as Options.Wait says.
 func (d *postgresDialect) connect(ctx context.Context) (*sql.Conn, error) {
 	until := time.Now().Add(d.o.Wait)
 	for pause, told := 100*time.Millisecond, false; ; pause = min(2*pause, 2*time.Second) {
-		conn, err := d.setup.Conn(ctx)
+		conn, err := d.checkedConn(ctx)
 		if err == nil {
 			return conn, nil
 		}
@@ -210,6 +226,14 @@ func (d *postgresDialect) connect(ctx context.Context) (*sql.Conn, error) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// checkedConn returns a connection for the setup if connections are sessions.
+func (d *postgresDialect) checkedConn(ctx context.Context) (*sql.Conn, error) {
+	if err := d.checkPooling(ctx); err != nil {
+		return nil, err
+	}
+	return d.setup.Conn(ctx)
 }
 
 // code is PostgreSQL's code for the error, "" for one of another kind.
@@ -251,6 +275,14 @@ func mayCome(err error) bool {
 // explain says what is wrong with the server and what to do.
 func (d *postgresDialect) explain(err error) error {
 	do := "check --database"
+	switch {
+	case pooled(err):
+		do = "use session pooling (PgBouncer: pool_mode = session) for this database, or connect to PostgreSQL itself with --database"
+	case refusesParameter(err):
+		do = "remove the setting from --database (PgBouncer: or name it in ignore_startup_parameters)"
+	case errors.Is(err, errNoBackend):
+		do = fmt.Sprintf("a connection pooler needs at least %d connections to PostgreSQL for each server of Confab (PgBouncer: default_pool_size)", d.needs)
+	}
 	switch code(err) {
 	case codeInvalidPassword, codeInvalidAuthority:
 		do = "check user, password and sslmode in --database"

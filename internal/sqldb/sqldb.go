@@ -24,6 +24,7 @@ package sqldb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"strings"
@@ -45,6 +46,9 @@ type Options struct {
 	URL string
 	// Wait is how long Open waits for a PostgreSQL that cannot be reached.
 	Wait time.Duration
+	// Existing has Open refuse a place without the first database, instead of
+	// making it.
+	Existing bool
 	// Bulk is for copying a PostgreSQL database: no statement is too slow.
 	Bulk bool
 	// Dir is the directory of the SQLite files. It is made, for its owner only,
@@ -90,7 +94,7 @@ func Open(ctx context.Context, o Options, specs ...Spec) ([]*DB, error) {
 	var d dialect = sqliteDialect{dir: o.Dir, log: o.Log}
 	if o.URL != "" {
 		var err error
-		if d, err = newPostgres(o); err != nil {
+		if d, err = newPostgres(o, specs); err != nil {
 			return nil, err
 		}
 	}
@@ -99,16 +103,27 @@ func Open(ctx context.Context, o Options, specs ...Spec) ([]*DB, error) {
 		return nil, err
 	}
 	defer unlock()
+	exists, err := d.exists(ctx, &specs[0])
+	if err != nil {
+		return nil, err
+	}
+	if !exists && o.Existing {
+		return nil, fmt.Errorf("%w %s", ErrNoDatabase, d.place())
+	}
 	var all []*DB
 	for i := range specs {
 		db, err := openDatabase(ctx, d, &specs[i], o)
 		if err != nil {
 			return nil, errors.Join(err, Close(all...))
 		}
+		db.created = !exists
 		all = append(all, db)
 	}
 	return all, nil
 }
+
+// ErrNoDatabase is what Open returns with Options.Existing.
+var ErrNoDatabase = errors.New("there is no database of Confab in")
 
 // Close closes the databases.
 func Close(all ...*DB) error {

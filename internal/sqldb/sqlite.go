@@ -112,6 +112,14 @@ func (d sqliteDialect) lock(ctx context.Context) (func(), error) {
 	}
 }
 
+func (d sqliteDialect) exists(_ context.Context, sp *Spec) (bool, error) {
+	_, err := os.Lstat(d.path(sp.Name))
+	return err == nil, nil
+}
+
+// SQLitePath is where a database is in a directory.
+func SQLitePath(dir, name string) string { return sqliteDialect{dir: dir}.path(name) }
+
 // open opens one file and checks that it is whole and ours.
 func (d sqliteDialect) open(ctx context.Context, sp *Spec) (writer, reader *sql.DB, err error) {
 	path := d.path(sp.Name)

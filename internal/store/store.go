@@ -26,6 +26,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -75,6 +76,8 @@ type Options struct {
 	Database string
 	// Wait is how long Open waits for a PostgreSQL that cannot be reached.
 	Wait time.Duration
+	// Existing has Open refuse a place without a database, instead of making one.
+	Existing bool
 	// Bulk is for copying a PostgreSQL database: no statement is too slow.
 	Bulk bool
 	// Dir is the data directory of SQLite. It is made, for nobody but its owner,
@@ -140,7 +143,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, err
 	}
 	all, err := sqldb.Open(ctx, sqldb.Options{
-		URL: o.Database, Wait: o.Wait, Bulk: o.Bulk, Dir: o.Dir, Now: clock, Log: o.Log, Metrics: o.Metrics,
+		URL: o.Database, Wait: o.Wait, Existing: o.Existing, Bulk: o.Bulk, Dir: o.Dir, Now: clock, Log: o.Log, Metrics: o.Metrics,
 	}, mainDatabase, tokensDatabase, transcript.Database(o.LogBytes))
 	if err != nil {
 		return nil, err
@@ -182,6 +185,27 @@ func (o Options) withDefaults() (Options, error) {
 		o.Now = time.Now
 	}
 	return o, nil
+}
+
+// ErrNoDatabase is what Open returns with Options.Existing.
+var ErrNoDatabase = sqldb.ErrNoDatabase
+
+// Created reports whether Open made the database.
+func (db *DB) Created() bool { return db.main.Created() }
+
+// Place names the database, for people.
+func (db *DB) Place() string { return db.main.Place() }
+
+// FindSQLite returns the path of a database in the data directory, "" without
+// one.
+func FindSQLite(dir string) string {
+	for _, name := range []string{mainDatabase.Name, tokensDatabase.Name, transcript.Database(0).Name} {
+		path := sqldb.SQLitePath(dir, name)
+		if _, err := os.Lstat(path); err == nil {
+			return path
+		}
+	}
+	return ""
 }
 
 // Close writes what still waits, for a few seconds at most, and closes the

@@ -1,17 +1,17 @@
 package telemetry
 
 import (
+	"bytes"
+	"context"
 	"io"
 	"log/slog"
-	"os"
 	"strings"
-
-	"golang.org/x/term"
 )
 
 // NewLogger makes the logger of a program. level is "debug", "info", "warn" or
 // "error"; format is "json", "text", or "auto": text when w is a terminal and
-// JSON elsewhere. Values of other names count as "info" and "auto".
+// JSON elsewhere. Values of other names count as "info" and "auto". With an
+// *Output, logging never waits for the reader of the log.
 //
 // Attributes whose key names something that must not be logged are replaced by
 // dots. That is a net under the rule, not a licence to break it.
@@ -20,16 +20,27 @@ func NewLogger(w io.Writer, format, level string) *slog.Logger {
 	if err := least.UnmarshalText([]byte(level)); err != nil {
 		least = slog.LevelInfo
 	}
-	options := &slog.HandlerOptions{Level: least, ReplaceAttr: hide}
-	if format == "text" || format != "json" && terminal(w) {
-		return slog.New(slog.NewTextHandler(w, options))
+	options := &slog.HandlerOptions{Level: least, ReplaceAttr: replace}
+	handler := func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, options) }
+	out, isOutput := w.(*Output)
+	if format == "text" || format != "json" && isOutput && out.terminal {
+		handler = func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, options) }
 	}
-	return slog.New(slog.NewJSONHandler(w, options))
+	if isOutput {
+		out.setNotice(func(lines uint64) []byte {
+			var line bytes.Buffer
+			slog.New(handler(&line)).LogAttrs(context.Background(), slog.LevelWarn, "Log lines dropped", slog.Uint64("lines", lines))
+			return line.Bytes()
+		})
+	}
+	return slog.New(handler(w))
 }
 
-func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+// SetDefault has lines of the standard loggers, which libraries use, come out of
+// log as warnings.
+func SetDefault(log *slog.Logger) {
+	slog.SetLogLoggerLevel(slog.LevelWarn)
+	slog.SetDefault(log)
 }
 
 // hidden are the keys that no log line may carry: secrets, and what users say.
@@ -38,9 +49,14 @@ var hidden = map[string]bool{
 	"authorization": true, "signature": true, "password": true, "content": true, "attributes": true, "payload": true,
 }
 
-func hide(_ []string, a slog.Attr) slog.Attr {
-	if hidden[strings.ToLower(a.Key)] {
+// replace hides what must not be logged, and has durations carry their unit, as
+// in 1.5s: the JSON of log/slog has nanoseconds without one.
+func replace(_ []string, a slog.Attr) slog.Attr {
+	switch {
+	case hidden[strings.ToLower(a.Key)]:
 		a.Value = slog.StringValue("••••••••")
+	case a.Value.Kind() == slog.KindDuration:
+		a.Value = slog.StringValue(a.Value.Duration().String())
 	}
 	return a
 }

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestNewLogger(t *testing.T) {
@@ -38,6 +39,15 @@ func TestNewLogger(t *testing.T) {
 		}
 		if strings.Contains(b.String(), "precious") || !strings.Contains(b.String(), "shown") {
 			t.Error(b.String())
+		}
+	})
+	t.Run("durations carry their unit", func(t *testing.T) {
+		for _, format := range []string{"json", "text"} {
+			var b strings.Builder
+			NewLogger(&b, format, "info").Info("x", slog.Group("g", slog.Duration("pause", 90*time.Second)), slog.Any("took", 1500*time.Microsecond))
+			if !strings.Contains(b.String(), "1m30s") || !strings.Contains(b.String(), "1.5ms") {
+				t.Error(b.String())
+			}
 		}
 	})
 }

@@ -152,7 +152,10 @@ func NewMetrics() *Metrics {
 	m.LogRecords = counter("log_records_total", "Chat log records that a destination has acknowledged, by its type.", "destination")
 	m.LogRecordsDropped = counter("log_records_dropped_total", "Chat log records that will never be delivered: too old, too large or refused for good.", "logging_configuration")
 	m.LogLag = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "confab_log_lag_seconds", Help: "Age of the oldest chat log record that was not delivered, by type of destination."}, []string{"destination"})
-	reg.MustRegister(m.LogLag)
+	reg.MustRegister(m.LogLag, prometheus.NewCounterFunc(
+		prometheus.CounterOpts{Name: "confab_log_lines_dropped_total", Help: "Lines of this process's own log that its reader did not take in time."},
+		func() float64 { return float64(linesDropped.Load()) },
+	))
 
 	total := func(name, help string) prometheus.Counter { return counter(name, help).WithLabelValues() }
 	m.ClusterMembers = gauge("cluster_members", "Nodes in the current view of the cluster.")

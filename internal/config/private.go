@@ -1,0 +1,63 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"unicode/utf8"
+)
+
+// othersMayRead and othersMayWrite are the permissions of everybody who is
+// neither the owner of a file nor in its group.
+const (
+	othersMayRead  = 0o004
+	othersMayWrite = 0o002
+)
+
+// ReadableByOthers reports whether every user of the machine can read a file.
+// What is no file on a disk, as the pipe of a shell, is nobody else's.
+func ReadableByOthers(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&othersMayRead != 0
+}
+
+// WritableByOthers reports whether every user of the machine can change what is
+// in a directory.
+func WritableByOthers(dir string) bool {
+	info, err := os.Stat(dir)
+	return err == nil && info.Mode().Perm()&othersMayWrite != 0
+}
+
+// openToOthers is what is wrong with a file of a secret that others can read.
+func openToOthers(name string) string {
+	return fmt.Sprintf("can be read by every user of this machine; run chmod 600 %q, or 640 for a group", name)
+}
+
+// readSecretFile reads a file that holds nothing but a secret.
+func readSecretFile(name string) (text, problem string) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return "", "cannot be read: " + reason(err)
+	}
+	if ReadableByOthers(name) {
+		return "", openToOthers(name)
+	}
+	return strings.TrimSpace(string(PlainText(b))), ""
+}
+
+// PlainText returns the text of a file that a person wrote, without the byte order
+// mark that some editors begin it with.
+func PlainText(b []byte) []byte {
+	return bytes.TrimPrefix(b, utf8.AppendRune(nil, '\ufeff'))
+}
+
+// quoted reports whether a value is in quotes, which a shell would have taken
+// away and docker's --env-file keeps.
+func quoted(s string) bool {
+	s = strings.TrimSpace(s)
+	return len(s) >= 2 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0]
+}
+
+// withoutQuotes is what to do about a value in quotes.
+const withoutQuotes = "must not be in quotes; they are part of the value here, as in a file of docker --env-file: leave them out"
