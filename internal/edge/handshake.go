@@ -64,7 +64,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		status, body := e.refuse(ctx, from.ip, w.Header(), err)
 		w.WriteHeader(status)
-		w.Write(body) //nolint:errcheck // The client is gone or has its answer.
+		w.Write(body) //nolint:errcheck,gosec // The client is gone or has its answer, which is JSON with every string quoted.
 		return
 	}
 	conn, early, err := hijack(w)
