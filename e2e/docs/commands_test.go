@@ -1,0 +1,172 @@
+package docs
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"confab/e2e/process"
+)
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	process.Remove()
+	os.Exit(status)
+}
+
+// documented is the address in the documents, where a server started with --dev
+// listens.
+const documented = "127.0.0.1:8080"
+
+// The longest that a server takes to start, and a document's commands to run
+// with a compiler's cold cache.
+const (
+	startTime = 30 * time.Second
+	runTime   = 4 * time.Minute
+)
+
+// TestLanguages holds that no block leaves open whether it is a command.
+func TestLanguages(t *testing.T) {
+	vague := map[string]bool{"": true, "bash": true, "shell": true, "console": true}
+	pages, err := Documents()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		_, blocks, err := Read(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range blocks {
+			if vague[b.Language] {
+				t.Errorf("%s:%d: a block in %q; commands are \"sh\" when a test can run them and \"sh example\" otherwise, and what is no code is \"text\"", page, b.Line, b.Language)
+			}
+		}
+	}
+}
+
+// TestCommands runs the commands of each document.
+func TestCommands(t *testing.T) {
+	pages, err := Documents()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		_, blocks, err := Read(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var commands []Block
+		for _, b := range blocks {
+			if b.Language == "sh" {
+				commands = append(commands, b)
+			}
+		}
+		if len(commands) > 0 {
+			t.Run(page, func(t *testing.T) { runAll(t, commands) })
+		}
+	}
+}
+
+// runAll runs blocks in one shell, beside a server of their own.
+func runAll(t *testing.T, blocks []Block) {
+	address, home := serveDev(t)
+	var script strings.Builder
+	// An AWS CLI that is too old for AWS_ENDPOINT_URL_IVSCHAT takes a flag.
+	script.WriteString("set -euo pipefail\naws() { command aws --endpoint-url \"$AWS_ENDPOINT_URL_IVSCHAT\" \"$@\"; }\n")
+	for _, b := range blocks {
+		script.WriteString(strings.ReplaceAll(b.Text, documented, address))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), runTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-c", script.String())
+	cmd.Dir = home
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(home, "bin")+":"+os.Getenv("PATH"), "AWS_PAGER=",
+		"CONFAB_ACCOUNT_ID=000000000000") // That of --dev, for commands in the server's environment.
+	cmd.WaitDelay = time.Second
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s\n%s", err, script.String(), out)
+	}
+	for _, b := range blocks {
+		for line := range strings.Lines(b.Text) {
+			if _, want, says := strings.Cut(line, "# prints: "); says && !bytes.Contains(out, []byte(strings.TrimSpace(want))) {
+				t.Errorf("the commands did not print %q:\n%s", strings.TrimSpace(want), out)
+			}
+		}
+	}
+}
+
+// serveDev starts a server with --dev, as a developer does, in a directory that
+// looks like the source tree: it has the examples, and confab in bin.
+func serveDev(t *testing.T) (address, home string) {
+	t.Helper()
+	binary, err := process.Binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	home = t.TempDir()
+	top, err := filepath.Abs(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(home, "bin"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	links := map[string]string{"bin/confab": binary}
+	for _, name := range []string{"go.mod", "go.sum", "examples", "cmd", "internal"} {
+		links[name] = filepath.Join(top, name)
+	}
+	for name, target := range links {
+		if err := os.Symlink(target, filepath.Join(home, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), binary, "serve", "--dev", "--listen", "127.0.0.1:0", "--admin-listen", "off",
+		"--data-dir", filepath.Join(home, "confab-data"))
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = startTime
+	var log process.Buffer
+	cmd.Stderr = &log
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Signal(os.Interrupt) //nolint:errcheck // It may have ended.
+		cmd.Wait()                       //nolint:errcheck // The commands have failed by themselves if it ended early.
+		if t.Failed() {
+			t.Log(log.String())
+		}
+	})
+	found := make(chan string, 1)
+	go func() {
+		defer close(found)
+		lines := bufio.NewScanner(stdout)
+		for lines.Scan() {
+			if url, is := strings.CutPrefix(lines.Text(), "export AWS_ENDPOINT_URL_IVSCHAT=http://"); is {
+				found <- url
+				io.Copy(io.Discard, stdout) //nolint:errcheck // What else it prints is not needed.
+			}
+		}
+	}()
+	select {
+	case address = <-found:
+	case <-time.After(startTime):
+	}
+	if address == "" {
+		t.Fatal(fmt.Sprintf("the server did not print its address within %s", startTime), log.String())
+	}
+	return address, home
+}

@@ -1,0 +1,83 @@
+// Package docs holds the documents against the program: their links lead
+// somewhere, and their commands work.
+//
+// The tests run every fenced block whose language is sh, a document's blocks in
+// one shell, against a server started with --dev. A block that cannot run here,
+// because it needs root, a cluster or another account, has the language
+// "sh example". What a command prints may stand behind it as "# prints: TEXT".
+package docs
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// root is the top of the source tree.
+const root = "../.."
+
+// Documents returns the paths of README.md and of every page under docs and
+// beside it, relative to the top of the source tree.
+func Documents() ([]string, error) {
+	var pages []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "internal/*/*.md", "examples/*/*.md"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil {
+			return nil, err
+		}
+		for _, path := range found {
+			page, err := filepath.Rel(root, path)
+			if err != nil {
+				return nil, err
+			}
+			pages = append(pages, page)
+		}
+	}
+	return pages, nil
+}
+
+// Block is a fenced block of a document.
+type Block struct {
+	Language string // the whole info string
+	Line     int    // of the opening fence, from 1
+	Text     string
+}
+
+// Read returns the lines of a document that are outside its fenced blocks, and
+// the blocks.
+func Read(page string) (prose []string, blocks []Block, err error) {
+	data, err := os.ReadFile(filepath.Join(root, page))
+	if err != nil {
+		return nil, nil, err
+	}
+	var open *Block
+	for i, line := range strings.Split(string(data), "\n") {
+		fence, isFence := strings.CutPrefix(strings.TrimSpace(line), "```")
+		switch {
+		case isFence && open == nil:
+			open = &Block{Language: fence, Line: i + 1}
+		case isFence:
+			blocks, open = append(blocks, *open), nil
+		case open != nil:
+			open.Text += line + "\n"
+		default:
+			prose = append(prose, line)
+		}
+	}
+	return prose, blocks, nil
+}
+
+var notInAnchor = regexp.MustCompile(`[^\p{L}\p{N}\p{M}_ -]`)
+
+// Anchors returns the anchors of a document's headings, as GitHub makes them.
+func Anchors(prose []string) map[string]bool {
+	anchors := map[string]bool{}
+	for _, line := range prose {
+		if title, isHeading := strings.CutPrefix(strings.TrimLeft(line, "#"), " "); isHeading && strings.HasPrefix(line, "#") {
+			text := notInAnchor.ReplaceAllString(strings.ToLower(strings.TrimSpace(title)), "")
+			anchors[strings.ReplaceAll(text, " ", "-")] = true
+		}
+	}
+	return anchors
+}
