@@ -91,9 +91,8 @@ var description = regexp.MustCompile(`^Desc\{fqName: ("(?:[^"\\]|\\.)*"), help: 
 func metrics(t *testing.T) []metric {
 	t.Helper()
 	var all []metric
-	value := reflect.ValueOf(*NewMetrics())
-	for i := range value.NumField() {
-		c, ok := value.Field(i).Interface().(prometheus.Collector)
+	for _, field := range reflect.ValueOf(*NewMetrics()).Fields() {
+		c, ok := reflect.TypeAssert[prometheus.Collector](field)
 		if _, registry := c.(*prometheus.Registry); !ok || registry {
 			continue
 		}
