@@ -31,15 +31,18 @@ const (
 // of a change was lost between nodes.
 const readAgain = 30 * time.Second
 
+// readTime is how long a client may take to read what was written to its socket.
+const readTime = 50 * time.Millisecond
+
 // overlap is for how long a new connection gets what this node has written already.
-// The client's older connection may be on another node, which writes the same a
-// window later at most, and a moment for the way between nodes. A node on its own
-// knows what it has written.
+// A client that replaces a connection reads nothing more from the older one, so
+// what that one's socket still holds must come again. Where the older one is on
+// another node, that node writes the same up to a window later.
 func overlap(cfg *config.Config) time.Duration {
 	if !cfg.Clustered() {
-		return 0
+		return readTime
 	}
-	return max(cfg.DeliveryWindow, websocket.MaxAutoWindow) + 50*time.Millisecond
+	return max(cfg.DeliveryWindow, websocket.MaxAutoWindow) + readTime
 }
 
 // connectNodes makes the links to the other nodes, if there are to be any.
