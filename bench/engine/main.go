@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"confab/internal/rfc6455"
 	"confab/internal/websocket"
 )
 
@@ -35,7 +36,7 @@ type broadcaster struct {
 }
 
 func (b *broadcaster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	u, err := websocket.CheckUpgrade(r)
+	u, err := rfc6455.CheckUpgrade(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -61,7 +62,7 @@ func (b *broadcaster) group(path string) *websocket.Group {
 	return g
 }
 
-func (b *broadcaster) Message(c *websocket.Conn, _ websocket.Opcode, payload []byte) {
+func (b *broadcaster) Message(c *websocket.Conn, _ rfc6455.Opcode, payload []byte) {
 	c.Value().(*websocket.Group).Deliver(payload) //nolint:forcetypeassert // ServeHTTP made it.
 }
 

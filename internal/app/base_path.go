@@ -60,7 +60,7 @@ func (b basePath) socket(path string) bool {
 }
 
 // handshake is socket for the head of a handshake in the form that
-// websocket.ParseHead reads.
+// rfc6455.ParseHead reads.
 func (b basePath) handshake(head []byte) bool {
 	target, _, _ := bytes.Cut(bytes.TrimPrefix(head, []byte("GET ")), []byte(" "))
 	path, _, _ := bytes.Cut(target, []byte("?"))

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"confab/internal/config"
-	"confab/internal/websocket"
+	"confab/internal/rfc6455"
 )
 
 // TestBasePath_restore shows what the API and the health paths see of a request,
@@ -73,7 +73,7 @@ func TestBasePath_socket(t *testing.T) {
 		t.Run(tt.base+" "+tt.target, func(t *testing.T) {
 			head := "GET " + tt.target + " HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
 				"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: token\r\n\r\n"
-			if _, _, size := websocket.ParseHead([]byte(head)); size != len(head) {
+			if _, _, size := rfc6455.ParseHead([]byte(head)); size != len(head) {
 				t.Fatalf("ParseHead reads %d bytes of %d", size, len(head))
 			}
 			if got := basePath(tt.base).handshake([]byte(head)); got != tt.want {

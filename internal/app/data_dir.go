@@ -35,6 +35,9 @@ func CheckDataDir(cfg *config.Config) error {
 
 // profiles reports whether the admin port shows profiles.
 func (s *Server) profiles() bool {
+	if s.listeners.Admin == nil {
+		return false
+	}
 	if s.cfg.Pprof == config.PprofAuto {
 		return front.Loopback(s.listeners.Admin)
 	}

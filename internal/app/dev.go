@@ -9,7 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"confab/internal/origin"
-	"confab/internal/websocket"
+	"confab/internal/rfc6455"
 )
 
 // devGuard keeps the web pages of others from a server of --dev, whose credentials
@@ -39,7 +39,7 @@ func sameOrigin(from, host string) bool {
 
 // head reports whether the handshake with this head may pass.
 func (g *devGuard) head(head []byte) bool {
-	return g.refusal(websocket.HeadValue(head, "Host"), websocket.HeadValue(head, "Origin")) == ""
+	return g.refusal(rfc6455.HeadValue(head, "Host"), rfc6455.HeadValue(head, "Origin")) == ""
 }
 
 // handler refuses requests that may not pass.

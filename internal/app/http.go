@@ -12,8 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"confab/internal/front"
+	"confab/internal/rfc6455"
 	"confab/internal/telemetry"
-	"confab/internal/websocket"
 )
 
 const pingTimeout = 2 * time.Second
@@ -24,7 +24,7 @@ const pingTimeout = 2 * time.Second
 func (s *Server) mainHandler(sockets, api http.Handler) http.Handler {
 	base := basePath(s.cfg.BasePath)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		upgrade := upgrades(r) || websocket.UpgradeDropped(r)
+		upgrade := upgrades(r) || rfc6455.UpgradeDropped(r)
 		asSent, path := base.restore(r)
 		health := reads(r) && (path == "/healthz" || path == "/readyz")
 		// A handshake may be held back for long, other requests may not take long.

@@ -23,7 +23,8 @@ var layers = []struct {
 	{"what a request needs", []string{"iam", "restjson", "chattoken", "review", "chatlog", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},
 	{"nouns, rules, errors", []string{"chat"}},
-	{"the bottom", []string{"background", "clientip", "config", "nats", "origin", "pgtest", "quota", "telemetry", "websocket"}},
+	{"tools of one purpose", []string{"background", "clientip", "config", "nats", "origin", "pgtest", "quota", "telemetry", "websocket"}},
+	{"the grammar of WebSockets, and of the kernel", []string{"kernel", "rfc6455"}},
 }
 
 // without has what a package must do without although its layer would allow
@@ -35,6 +36,7 @@ var without = map[string]map[string]string{
 		"database/sql":              "the heart knows no SQL",
 	},
 	"websocket": {"confab/internal/telemetry": "RFC 6455 is all that it knows"},
+	"rfc6455":   {"net": "the grammar knows no connection"},
 	"chatlog":   {"database/sql": "it knows positions, not tables"},
 	"store": {
 		"net/http":     "the truth is not served from here",

@@ -12,6 +12,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
+	"confab/internal/rfc6455"
 	"confab/internal/websocket"
 )
 
@@ -73,11 +74,11 @@ func (c *connection) attached(socket *websocket.Conn) {
 }
 
 // message takes a frame from the loop. It does not block.
-func (c *connection) message(op websocket.Opcode, payload []byte) {
+func (c *connection) message(op rfc6455.Opcode, payload []byte) {
 	now := c.endpoint.now()
 	r := request{
 		frame:    append([]byte(nil), payload...),
-		binary:   op != websocket.Text,
+		binary:   op != rfc6455.Text,
 		received: now,
 		overRate: c.session.Count(now),
 	}
@@ -218,7 +219,7 @@ func (c *connection) closed(cause error) {
 
 // endingOf names the way in which a connection ended that we did not end.
 func endingOf(cause error) string {
-	_, broken := errors.AsType[*websocket.ProtocolError](cause)
+	_, broken := errors.AsType[*rfc6455.ProtocolError](cause)
 	switch {
 	case broken:
 		return "protocol error"

@@ -20,6 +20,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
+	"confab/internal/rfc6455"
 	"confab/internal/telemetry"
 	"confab/internal/websocket"
 )
@@ -155,7 +156,7 @@ func (a audience) Deliver(json []byte) int { return a.group.Deliver(json) }
 // handler hands what the loops report to the connection it belongs to.
 type handler struct{}
 
-func (handler) Message(c *websocket.Conn, op websocket.Opcode, payload []byte) {
+func (handler) Message(c *websocket.Conn, op rfc6455.Opcode, payload []byte) {
 	c.Value().(*connection).message(op, payload) //nolint:forcetypeassert // Only attach makes connections.
 }
 

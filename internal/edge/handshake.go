@@ -15,6 +15,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
+	"confab/internal/rfc6455"
 	"confab/internal/telemetry"
 	"confab/internal/websocket"
 )
@@ -44,7 +45,7 @@ func newHandshakeMetrics(m *telemetry.Metrics) handshakeMetrics {
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begin, ctx := time.Now(), r.Context()
 	from := e.client(ctx, r.RemoteAddr, strings.Join(r.Header["X-Forwarded-For"], ","))
-	upgrade, err := websocket.CheckUpgrade(r)
+	upgrade, err := rfc6455.CheckUpgrade(r)
 	var c *connection
 	if err == nil {
 		c, err = e.admit(ctx, upgrade, from)
@@ -55,7 +56,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusServiceUnavailable) // It may have ended only its own side.
 			return
 		}
-		if websocket.UpgradeDropped(r) {
+		if rfc6455.UpgradeDropped(r) {
 			e.proxyWarning.Do(func() {
 				e.o.Log.LogAttrs(ctx, slog.LevelWarn, "A proxy drops the Upgrade header of WebSocket handshakes, so clients cannot connect; configure it to pass Upgrade and Connection, over HTTP/1.1",
 					slog.String("peer", r.RemoteAddr), slog.String("host", r.Host), slog.String("via", r.Header.Get("Via")), slog.String("protocol", r.Proto))
@@ -63,7 +64,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		status, body := e.refuse(ctx, from.ip, w.Header(), err)
 		w.WriteHeader(status)
-		w.Write(body) //nolint:errcheck // The client is gone or has its answer.
+		w.Write(body) //nolint:errcheck,gosec // The client is gone or has its answer, which is JSON with every string quoted.
 		return
 	}
 	conn, early, err := hijack(w)
@@ -94,7 +95,7 @@ func (e *Endpoint) lost(ctx context.Context, err error) {
 
 // admit makes every check, cheapest first, spends the token last, and returns
 // the client's session. ctx ends when the client has left.
-func (e *Endpoint) admit(ctx context.Context, upgrade *websocket.Upgrade, from client) (*connection, error) {
+func (e *Endpoint) admit(ctx context.Context, upgrade *rfc6455.Upgrade, from client) (*connection, error) {
 	if e.draining.Load() {
 		return nil, e.turnAway(ctx)
 	}
@@ -151,7 +152,7 @@ func hijack(w http.ResponseWriter) (conn net.Conn, early []byte, err error) {
 
 // attach hands the socket to an event loop, which writes the 101 and makes it a
 // member of its room in one step.
-func (e *Endpoint) attach(conn net.Conn, c *connection, upgrade *websocket.Upgrade, early []byte) error {
+func (e *Endpoint) attach(conn net.Conn, c *connection, upgrade *rfc6455.Upgrade, early []byte) error {
 	if err := conn.SetDeadline(time.Time{}); err != nil {
 		conn.Close()
 		return fmt.Errorf("take over the connection: %w", err)

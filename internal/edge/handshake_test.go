@@ -6,6 +6,7 @@ import (
 	"io"
 	"testing"
 
+	"confab/internal/rfc6455"
 	"confab/internal/websocket"
 )
 
@@ -16,7 +17,7 @@ func TestEndingOf(t *testing.T) {
 	}{
 		{&websocket.CloseError{Code: 1000}, "left"},
 		{io.EOF, "left"},
-		{&websocket.ProtocolError{Code: 1002}, "protocol error"},
+		{&rfc6455.ProtocolError{Code: 1002}, "protocol error"},
 		{websocket.ErrSlow, "too slow"},
 		{websocket.ErrIdle, "dead peer"},
 		{websocket.ErrPanic, "internal error"},

@@ -13,18 +13,18 @@ import (
 	"sync"
 	"time"
 
-	"confab/internal/websocket"
+	"confab/internal/rfc6455"
 )
 
 // answerTimeout is how long a refusal may take to be written.
 const answerTimeout = 10 * time.Second
 
 // Serve answers a handshake whose head was read from conn by
-// websocket.ParseHead, as ServeHTTP would, and owns conn from then on. early is
+// rfc6455.ParseHead, as ServeHTTP would, and owns conn from then on. early is
 // what came behind the head. Serve returns true when the handshake was refused,
 // rest is unread, and the client may ask for something else. A deadline
 // that conn had for its head is over with the head.
-func (e *Endpoint) Serve(conn net.Conn, upgrade *websocket.Upgrade, forwarded string, early []byte) (rest []byte, again bool) {
+func (e *Endpoint) Serve(conn net.Conn, upgrade *rfc6455.Upgrade, forwarded string, early []byte) (rest []byte, again bool) {
 	begin := time.Now()
 	ctx := &attendance{Context: context.Background(), conn: conn}
 	defer func() {

@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"confab/internal/edge"
-	"confab/internal/websocket"
+	"confab/internal/rfc6455"
 )
 
 // pair is a connection over loopback, from both sides.
@@ -41,7 +41,7 @@ func TestServeNoticesWhoLeaves(t *testing.T) {
 		t.Fatal(err)
 	}
 	served := make(chan bool, 1)
-	upgrade := &websocket.Upgrade{Protocols: []string{n.token("bob")}}
+	upgrade := &rfc6455.Upgrade{Protocols: []string{n.token("bob")}}
 	go func() {
 		_, again := n.endpoint.Serve(conn, upgrade, "", nil)
 		served <- again

@@ -12,14 +12,14 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"confab/internal/chat"
-	"confab/internal/websocket"
+	"confab/internal/rfc6455"
 )
 
 // refuse logs and counts a handshake that failed, and returns its answer; the
 // headers are added to h.
 func (e *Endpoint) refuse(ctx context.Context, ip netip.Addr, h http.Header, err error) (status int, body []byte) {
 	status, name, message := refusal(err)
-	if bad, ok := errors.AsType[*websocket.HandshakeError](err); ok {
+	if bad, ok := errors.AsType[*rfc6455.HandshakeError](err); ok {
 		maps.Copy(h, bad.Header)
 	}
 	e.handshake.refused.WithLabelValues(name).Inc()
@@ -39,7 +39,7 @@ func (e *Endpoint) refuse(ctx context.Context, ip netip.Addr, h http.Header, err
 
 // refusal is the HTTP answer that an error stands for.
 func refusal(err error) (status int, name, message string) {
-	if bad, ok := errors.AsType[*websocket.HandshakeError](err); ok {
+	if bad, ok := errors.AsType[*rfc6455.HandshakeError](err); ok {
 		return bad.Status, "BadHandshake", bad.Error()
 	}
 	e, ok := errors.AsType[*chat.Error](err)

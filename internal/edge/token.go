@@ -7,12 +7,12 @@ import (
 	"sync"
 
 	"confab/internal/chat"
-	"confab/internal/websocket"
+	"confab/internal/rfc6455"
 )
 
 // open returns the token of a handshake, unless it is already clear that it cannot
 // be used. Join looks again, and spends it.
-func (e *Endpoint) open(ctx context.Context, upgrade *websocket.Upgrade) (*chat.Token, error) {
+func (e *Endpoint) open(ctx context.Context, upgrade *rfc6455.Upgrade) (*chat.Token, error) {
 	if len(upgrade.Protocols) != 1 {
 		return nil, chat.Errorf(chat.Unauthenticated, "The chat token is missing: it travels as the one value of Sec-WebSocket-Protocol")
 	}

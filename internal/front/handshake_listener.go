@@ -10,13 +10,13 @@ import (
 	"syscall"
 	"time"
 
-	"confab/internal/websocket"
+	"confab/internal/rfc6455"
 )
 
 // HandshakeServer answers the handshakes that a HandshakeListener has read; see
 // edge.Endpoint.Serve.
 type HandshakeServer interface {
-	Serve(conn net.Conn, upgrade *websocket.Upgrade, forwarded string, early []byte) (rest []byte, again bool)
+	Serve(conn net.Conn, upgrade *rfc6455.Upgrade, forwarded string, early []byte) (rest []byte, again bool)
 }
 
 // HandshakeListener serves plain WebSocket handshakes itself, and is the listener
@@ -130,14 +130,14 @@ func (l *HandshakeListener) receive(conn net.Conn) {
 			l.silent.track(conn, http.StateActive)
 		}
 		n += m
-		if upgrade, forwarded, size := websocket.ParseHead(buf[:n]); size > 0 {
+		if upgrade, forwarded, size := rfc6455.ParseHead(buf[:n]); size > 0 {
 			if l.Serves != nil && !l.Serves(buf[:size]) {
 				break
 			}
 			l.serve(conn, upgrade, forwarded, buf[size:n])
 			return
 		}
-		if n == headSize || !websocket.MayUpgrade(buf[:n]) {
+		if n == headSize || !rfc6455.MayUpgrade(buf[:n]) {
 			break
 		}
 	}
@@ -155,7 +155,7 @@ func (l *HandshakeListener) receive(conn net.Conn) {
 
 // serve serves a handshake. The server gets the connection that the system made,
 // which it can take over with the fewest calls.
-func (l *HandshakeListener) serve(conn net.Conn, upgrade *websocket.Upgrade, forwarded string, early []byte) {
+func (l *HandshakeListener) serve(conn net.Conn, upgrade *rfc6455.Upgrade, forwarded string, early []byte) {
 	own := conn
 	c := socketOf(conn)
 	if c != nil {

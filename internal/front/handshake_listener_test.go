@@ -11,14 +11,14 @@ import (
 	"testing"
 	"time"
 
-	"confab/internal/websocket"
+	"confab/internal/rfc6455"
 )
 
 // echo answers handshakes with what it was told about them, and refuses those
 // of the subprotocol "no".
 type echo struct{}
 
-func (echo) Serve(conn net.Conn, u *websocket.Upgrade, forwarded string, early []byte) ([]byte, bool) {
+func (echo) Serve(conn net.Conn, u *rfc6455.Upgrade, forwarded string, early []byte) ([]byte, bool) {
 	fmt.Fprintf(conn, "HTTP/1.1 299 %s\r\nX-For: %s\r\nContent-Length: %d\r\n\r\n%s", u.Protocols[0], forwarded, len(early), early)
 	if u.Protocols[0] == "no" {
 		return early, true

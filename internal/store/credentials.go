@@ -62,18 +62,18 @@ func (db *DB) CreateCredentials(ctx context.Context, c *iam.Credentials, policyJ
 	if err != nil {
 		return err
 	}
-	c.Principal = db.principal(c.Principal.Name, document)
+	c.Principal = principal(db.o.Account, c.Principal.Name, document)
 	if c.SessionToken != "" {
 		c.Principal.TokenIssued = now
 	}
 	return nil
 }
 
-func (db *DB) principal(name string, document *policy.Document) *iam.Principal {
+func principal(account, name string, document *policy.Document) *iam.Principal {
 	return &iam.Principal{
-		ARN:      "arn:aws:iam::" + db.o.Account + ":user/" + name,
+		ARN:      "arn:aws:iam::" + account + ":user/" + name,
 		Name:     name,
-		Account:  db.o.Account,
+		Account:  account,
 		Policies: []*policy.Document{document},
 	}
 }
@@ -112,7 +112,7 @@ func (db *DB) credentials(ctx context.Context, where string, args []any, withSec
 		if expires != nil {
 			c.Expires = sqldb.Time(*expires)
 		}
-		c.Principal = db.principal(name, document)
+		c.Principal = principal(db.o.Account, name, document)
 		if c.SessionToken != "" {
 			c.Principal.TokenIssued = sqldb.Time(created)
 		}

@@ -5,6 +5,8 @@ import (
 	"io"
 	"testing"
 	"time"
+
+	"confab/internal/rfc6455"
 )
 
 // The response comes first, then what was delivered since Attach, and what came
@@ -12,7 +14,7 @@ import (
 func TestAttachOrder(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 		// So much that no peer is too slow.
-		s := start(Options{MaxPending: 64 << 20}, handler{message: func(c *Conn, _ Opcode, p []byte) {
+		s := start(Options{MaxPending: 64 << 20}, handler{message: func(c *Conn, _ rfc6455.Opcode, p []byte) {
 			if c.Value() != "value" {
 				t.Errorf("Value = %v", c.Value())
 			}

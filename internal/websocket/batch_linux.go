@@ -8,12 +8,14 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"confab/internal/kernel"
 )
 
 // batch writes to many sockets of an outlet with one system call, by io_uring.
 type batch struct {
 	outlet *outlet
-	ring   *ring
+	ring   *kernel.Ring
 	sends  [writesPerYield]send
 }
 
@@ -26,12 +28,12 @@ type send struct {
 
 // openBatch returns an error where the system has no io_uring, or not for us.
 func openBatch(o *outlet) (*batch, error) {
-	r, err := openRing(writesPerYield)
+	r, err := kernel.OpenRing(writesPerYield)
 	if err != nil {
 		return nil, err
 	}
 	if err := probe(r); err != nil {
-		r.close()
+		r.Close()
 		return nil, fmt.Errorf("try io_uring: %w", err)
 	}
 	return &batch{outlet: o, ring: r}, nil
@@ -39,7 +41,7 @@ func openBatch(o *outlet) (*batch, error) {
 
 // probe makes sure of what batches rely on: a send that must not wait is done
 // when it has been submitted, be it that the socket has no room.
-func probe(r *ring) error {
+func probe(r *kernel.Ring) error {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return err
@@ -50,12 +52,12 @@ func probe(r *ring) error {
 	defer runtime.KeepAlive(data)
 	for {
 		s := submitSend(data)
-		s.fd = int32(pair[0])
-		r.prepare(0, s)
-		if _, err := r.submit(1); err != nil {
+		s.FD = int32(pair[0])
+		r.Prepare(0, s)
+		if _, err := r.Submit(1); err != nil {
 			return err
 		}
-		switch _, n, errno, ok := r.take(); {
+		switch _, n, errno, ok := r.Take(); {
 		case !ok:
 			return errors.New("a send that must not wait does")
 		case errno == unix.EAGAIN:
@@ -71,10 +73,10 @@ func probe(r *ring) error {
 // write is outlet.writeAll.
 func (b *batch) write(members []member, pieces [][]byte, results []written) {
 	n := b.prepare(members, pieces, results)
-	taken, err := b.ring.submit(n)
+	taken, err := b.ring.Submit(n)
 	runtime.KeepAlive(pieces)
 	for {
-		i, n, errno, ok := b.ring.take()
+		i, n, errno, ok := b.ring.Take()
 		if !ok {
 			break
 		}
@@ -107,7 +109,7 @@ func (b *batch) prepare(members []member, pieces [][]byte, results []written) (n
 	for _, p := range pieces {
 		size += len(p)
 	}
-	shared := submission{opcode: ringOpSendmsg, msgFlags: sendFlags, address: address(&o.header), length: 1}
+	shared := kernel.Submission{Opcode: kernel.OpSendmsg, MsgFlags: sendFlags, Address: address(&o.header), Length: 1}
 	if len(pieces) == 1 {
 		shared = submitSend(pieces[0])
 	}
@@ -135,9 +137,9 @@ func (b *batch) prepare(members []member, pieces [][]byte, results []written) (n
 			}
 			s = submitSend(t.sealed)
 		}
-		s.fd, s.userData = m.fd, uint64(n)
+		s.FD, s.UserData = m.fd, uint64(n)
 		*w = written{err: errNotDone}
-		b.ring.prepare(n, s)
+		b.ring.Prepare(n, s)
 		n++
 	}
 	return n
@@ -159,8 +161,8 @@ var errNotDone = errors.New("io_uring has not said what was sent")
 const sendFlags = unix.MSG_DONTWAIT | unix.MSG_NOSIGNAL
 
 // submitSend is a send of p, which must stay in use until it is done.
-func submitSend(p []byte) submission {
-	return submission{opcode: ringOpSend, msgFlags: sendFlags, address: address(&p[0]), length: uint32(len(p))}
+func submitSend(p []byte) kernel.Submission {
+	return kernel.Submission{Opcode: kernel.OpSend, MsgFlags: sendFlags, Address: address(&p[0]), Length: uint32(len(p))}
 }
 
 func address[T any](p *T) uint64 {

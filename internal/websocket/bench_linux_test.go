@@ -14,6 +14,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"confab/internal/rfc6455"
 )
 
 // drain reads and counts what arrives at many sockets, in one goroutine that
@@ -155,7 +157,7 @@ func BenchmarkDeliver(b *testing.B) {
 
 func benchmarkDeliver(b *testing.B, noIOURing bool) {
 	const members = 1000
-	frame := appendFrame(nil, Text, bytes.Repeat([]byte{'x'}, 304))
+	frame := rfc6455.AppendFrame(nil, rfc6455.Text, bytes.Repeat([]byte{'x'}, 304))
 	d := newDrain(b)
 
 	bare, clients := pairs(b, members)

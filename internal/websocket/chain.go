@@ -1,5 +1,7 @@
 package websocket
 
+import "confab/internal/rfc6455"
+
 // chunk is a piece of a group's output: whole frames, one behind the other.
 // Bytes are only ever added, so what is known to be there can be read without
 // the group's lock. Whoever is behind holds a reference, and the garbage
@@ -57,7 +59,7 @@ func (c *chain) end() cursor { return cursor{c.tail, c.tail.n} }
 
 // appendText appends a text frame.
 func (c *chain) appendText(text []byte) {
-	need := headerLen(len(text)) + len(text)
+	need := rfc6455.HeaderLen(len(text)) + len(text)
 	t := c.tail
 	if need > len(t.mem)-t.n {
 		// Twice of what gathers, so that it mostly lies in one piece.
@@ -67,5 +69,5 @@ func (c *chain) appendText(text []byte) {
 		t = t.next
 		c.tail = t
 	}
-	t.n = len(appendFrame(t.mem[:t.n], Text, text))
+	t.n = len(rfc6455.AppendFrame(t.mem[:t.n], rfc6455.Text, text))
 }

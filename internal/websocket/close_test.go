@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"confab/internal/rfc6455"
 )
 
 // closedOnce is a Handler.Closed that hands the causes on and fails when one
@@ -83,9 +85,9 @@ func TestClose(t *testing.T) {
 		t.Run("by the peer without a status", func(t *testing.T) {
 			peer := s.dialRaw(t)
 			receive(t, s.attached, "the connection")
-			peer.write(t, clientFrame(fin|byte(opClose), "")...)
+			peer.write(t, clientFrame(fin|byte(rfc6455.Close), "")...)
 			var e *CloseError
-			if cause := receive(t, causes, "Closed"); !errors.As(cause, &e) || e.Code != StatusNoStatus {
+			if cause := receive(t, causes, "Closed"); !errors.As(cause, &e) || e.Code != rfc6455.StatusNoStatus {
 				t.Errorf("Closed with %v", cause)
 			}
 		})
@@ -111,7 +113,7 @@ func TestClose(t *testing.T) {
 						writing <- nil
 						return
 					default:
-						if _, err := peer.Write(clientFrame(fin|byte(Text), strings.Repeat("x", 1000))); err != nil {
+						if _, err := peer.Write(clientFrame(fin|byte(rfc6455.Text), strings.Repeat("x", 1000))); err != nil {
 							writing <- err
 							return
 						}
@@ -121,7 +123,7 @@ func TestClose(t *testing.T) {
 			c.Close(1000, "kicked")
 			awaitClosed(t, causes)
 			op, p, err := peer.frame()
-			if err != nil || op != opClose || string(p) != "\x03\xe8kicked" {
+			if err != nil || op != rfc6455.Close || string(p) != "\x03\xe8kicked" {
 				t.Fatalf("read %d %q, %v", op, p, err)
 			}
 			if _, _, err := peer.frame(); !errors.Is(err, io.EOF) {
@@ -201,10 +203,10 @@ func TestCloseStandsBehindDeliveredFrames(t *testing.T) {
 		input []byte
 		code  uint16
 	}{
-		"a violation":          {clientFrame(fin|0x3, "reserved"), StatusProtocolError},
-		"text that is no text": {clientFrame(fin|byte(Text), "\xff"), StatusInvalidData},
-		"a message too large":  {clientFrame(fin|byte(Text), strings.Repeat("x", 2000)), StatusTooBig},
-		"a Close frame":        {clientFrame(fin|byte(opClose), "\x03\xe9"), 1001},
+		"a violation":          {clientFrame(fin|0x3, "reserved"), rfc6455.StatusProtocolError},
+		"text that is no text": {clientFrame(fin|byte(rfc6455.Text), "\xff"), rfc6455.StatusInvalidData},
+		"a message too large":  {clientFrame(fin|byte(rfc6455.Text), strings.Repeat("x", 2000)), rfc6455.StatusTooBig},
+		"a Close frame":        {clientFrame(fin|byte(rfc6455.Close), "\x03\xe9"), 1001},
 	}
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 		for name, a := range answers {
@@ -214,7 +216,7 @@ func TestCloseStandsBehindDeliveredFrames(t *testing.T) {
 					var count atomic.Int64
 					next := func() []byte { return numbered(int(count.Add(1) - 1)) }
 					s := start(Options{Loops: 1, MaxMessage: 1000, MaxPending: 64 << 20, DeliveryWindow: window, CloseTimeout: 10 * time.Second},
-						handler{message: func(*Conn, Opcode, []byte) {
+						handler{message: func(*Conn, rfc6455.Opcode, []byte) {
 							// On the loop: nothing is written before the rest of the input is read.
 							g := <-group
 							for range 3 {
@@ -239,7 +241,7 @@ func TestCloseStandsBehindDeliveredFrames(t *testing.T) {
 						if err != nil {
 							t.Fatal(err)
 						}
-						if op == opClose {
+						if op == rfc6455.Close {
 							if code := binary.BigEndian.Uint16(p); code != a.code {
 								t.Errorf("Close %d, want %d", code, a.code)
 							}
@@ -257,28 +259,6 @@ func TestCloseStandsBehindDeliveredFrames(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestCloseReason(t *testing.T) {
-	for _, c := range []struct {
-		code   uint16
-		reason string
-		want   string
-	}{
-		{1000, "", "\x88\x02\x03\xe8"},
-		{1000, "bye", "\x88\x05\x03\xe8bye"},
-		{1000, strings.Repeat("x", 123), "\x88\x7d\x03\xe8" + strings.Repeat("x", 123)},
-		{1000, strings.Repeat("x", 124), "\x88\x7d\x03\xe8" + strings.Repeat("x", 123)},
-		{1000, strings.Repeat("é", 62), "\x88\x7c\x03\xe8" + strings.Repeat("é", 61)},
-		{1000, "\xff", "\x88\x02\x03\xe8"},
-		{1005, "no status", "\x88\x00"},
-		{1006, "", "\x88\x00"},
-		{0, "", "\x88\x00"},
-	} {
-		if got := string(encodeClose(c.code, c.reason)); got != c.want {
-			t.Errorf("encodeClose(%d, %q) = %q, want %q", c.code, c.reason, got, c.want)
-		}
-	}
 }
 
 func TestServerClose(t *testing.T) {

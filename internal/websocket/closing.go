@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
+
+	"confab/internal/rfc6455"
 )
 
 // The end of a connection. A closing handshake, of either side, is: (hangUp →) shut →
@@ -29,11 +31,11 @@ func (c *Conn) shut(cause error, last []byte) {
 
 // violated answers a violation of the protocol with a Close frame.
 func (c *Conn) violated(err error) {
-	code, reason := StatusProtocolError, ""
-	if p, ok := err.(*ProtocolError); ok { //nolint:errorlint // The parser's errors are not wrapped.
+	code, reason := rfc6455.StatusProtocolError, ""
+	if p, ok := err.(*rfc6455.ProtocolError); ok { //nolint:errorlint // The parser's errors are not wrapped.
 		code, reason = p.Code, p.Reason
 	}
-	c.hangUp(err, encodeClose(code, reason))
+	c.hangUp(err, rfc6455.CloseFrame(code, reason))
 }
 
 // hangUp shuts the connection because of its input, of which nothing counts

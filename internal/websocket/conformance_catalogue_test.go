@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"confab/internal/rfc6455"
 )
 
 // The catalogue follows the numbering of Autobahn's test suite, sections 1 to 7
@@ -37,16 +39,16 @@ func catalogueCases(add adder) {
 	var send []byte
 	whole := strings.Repeat("*", 65536)
 	for at := 0; at < len(whole); at += 1300 {
-		first, end := byte(opContinuation), min(at+1300, len(whole))
+		first, end := byte(rfc6455.Continuation), min(at+1300, len(whole))
 		if at == 0 {
-			first = byte(Text)
+			first = byte(rfc6455.Text)
 		}
 		if end == len(whole) {
 			first |= fin
 		}
 		send = append(send, clientFrame(first, whole[at:end])...)
 	}
-	add("10.1.1 auto-fragmentation: 65536 bytes in frames of 1300", send, shown(Text, whole))
+	add("10.1.1 auto-fragmentation: 65536 bytes in frames of 1300", send, shown(rfc6455.Text, whole))
 }
 
 func catalogueFraming(add adder) {
@@ -56,28 +58,28 @@ func catalogueFraming(add adder) {
 			chopped = ", in chops of 997" // As TestConformance writes cases that say so.
 		}
 		s, b := strings.Repeat("*", size), strings.Repeat("\xfe", size)
-		add(fmt.Sprintf("1.1.%d text of %d bytes%s", i+1, size, chopped), text(s), shown(Text, s))
-		add(fmt.Sprintf("1.2.%d binary of %d bytes%s", i+1, size, chopped), data(b), shown(Binary, b))
+		add(fmt.Sprintf("1.1.%d text of %d bytes%s", i+1, size, chopped), text(s), shown(rfc6455.Text, s))
+		add(fmt.Sprintf("1.2.%d binary of %d bytes%s", i+1, size, chopped), data(b), shown(rfc6455.Binary, b))
 	}
 }
 
 func cataloguePings(add adder) {
 	binary := "\x00\xff\xfe\xfd\xfc\xfb\x00\xff"
 	long := strings.Repeat("\xfe", 125)
-	add("2.1 ping", ping(""), shown(opPong, ""))
-	add("2.2 ping with text", ping("Hello, world!"), shown(opPong, "Hello, world!"))
-	add("2.3 ping with bytes that are no text", ping(binary), shown(opPong, binary))
-	add("2.4 ping with 125 bytes", ping(long), shown(opPong, long))
-	add("2.5 ping with 126 bytes", clientFrame(fin|byte(opPing), long+"\xfe"), "close 1002")
-	add("2.6 ping with 125 bytes, octet by octet", ping(long), shown(opPong, long))
+	add("2.1 ping", ping(""), shown(rfc6455.Pong, ""))
+	add("2.2 ping with text", ping("Hello, world!"), shown(rfc6455.Pong, "Hello, world!"))
+	add("2.3 ping with bytes that are no text", ping(binary), shown(rfc6455.Pong, binary))
+	add("2.4 ping with 125 bytes", ping(long), shown(rfc6455.Pong, long))
+	add("2.5 ping with 126 bytes", clientFrame(fin|byte(rfc6455.Ping), long+"\xfe"), "close 1002")
+	add("2.6 ping with 125 bytes, octet by octet", ping(long), shown(rfc6455.Pong, long))
 	add("2.7 unsolicited pong", pong(""))
 	add("2.8 unsolicited pong with payload", pong("unsolicited"))
-	add("2.9 unsolicited pong, then ping", frames(pong("unsolicited"), ping("ping")), shown(opPong, "ping"))
+	add("2.9 unsolicited pong, then ping", frames(pong("unsolicited"), ping("ping")), shown(rfc6455.Pong, "ping"))
 	var ten []byte
 	var pongs []string
 	for i := range 10 {
 		p := fmt.Sprintf("payload-%d", i)
-		ten, pongs = append(ten, ping(p)...), append(pongs, shown(opPong, p))
+		ten, pongs = append(ten, ping(p)...), append(pongs, shown(rfc6455.Pong, p))
 	}
 	add("2.10 ten pings", ten, pongs...)
 	add("2.11 ten pings, octet by octet", ten, pongs...)
@@ -111,31 +113,31 @@ func catalogueReserved(add adder) {
 }
 
 func catalogueFragments(add adder) {
-	add("5.1 ping in two fragments", frames(piece(opPing, "a"), rest("b")), "close 1002")
-	add("5.2 pong in two fragments", frames(piece(opPong, "a"), rest("b")), "close 1002")
+	add("5.1 ping in two fragments", frames(piece(rfc6455.Ping, "a"), rest("b")), "close 1002")
+	add("5.2 pong in two fragments", frames(piece(rfc6455.Pong, "a"), rest("b")), "close 1002")
 	for i, how := range []string{"", ", frame by frame", ", octet by octet"} {
-		add(fmt.Sprintf("5.%d text in two fragments%s", 3+i, how), frames(piece(Text, "a"), rest("b")), "text ab")
-		add(fmt.Sprintf("5.%d text in two fragments with a ping between%s", 6+i, how), frames(piece(Text, "a"), ping("p"), rest("b")), shown(opPong, "p"), "text ab")
+		add(fmt.Sprintf("5.%d text in two fragments%s", 3+i, how), frames(piece(rfc6455.Text, "a"), rest("b")), "text ab")
+		add(fmt.Sprintf("5.%d text in two fragments with a ping between%s", 6+i, how), frames(piece(rfc6455.Text, "a"), ping("p"), rest("b")), shown(rfc6455.Pong, "p"), "text ab")
 		add(fmt.Sprintf("5.%d the end of nothing, then text%s", 9+i, how), frames(rest("a"), text("b")), "close 1002")
-		add(fmt.Sprintf("5.%d a continuation of nothing, then text%s", 12+i, how), frames(piece(opContinuation, "a"), text("b")), "close 1002")
+		add(fmt.Sprintf("5.%d a continuation of nothing, then text%s", 12+i, how), frames(piece(rfc6455.Continuation, "a"), text("b")), "close 1002")
 	}
 	add("5.15 a continuation behind a message in two fragments, then text",
-		frames(piece(Text, "a"), rest("b"), piece(opContinuation, "c"), text("d")), "text ab", "close 1002")
-	again := frames(piece(Text, "b"), rest("c"))
+		frames(piece(rfc6455.Text, "a"), rest("b"), piece(rfc6455.Continuation, "c"), text("d")), "text ab", "close 1002")
+	again := frames(piece(rfc6455.Text, "b"), rest("c"))
 	add("5.16 twice: a continuation of nothing, then text in two fragments",
-		frames(piece(opContinuation, "a"), again, piece(opContinuation, "a"), again), "close 1002")
+		frames(piece(rfc6455.Continuation, "a"), again, piece(rfc6455.Continuation, "a"), again), "close 1002")
 	add("5.17 twice: the end of nothing, then text in two fragments", frames(rest("a"), again, rest("a"), again), "close 1002")
-	add("5.18 two fragments that both say text", frames(piece(Text, "a"), text("b")), "close 1002")
-	five := frames(piece(Text, "a"), piece(opContinuation, "b"), ping("1"), piece(opContinuation, "c"), piece(opContinuation, "d"), ping("2"), rest("e"))
-	add("5.19 five fragments with pings between, octet by octet", five, shown(opPong, "1"), shown(opPong, "2"), "text abcde")
-	add("5.20 five fragments with pings between", five, shown(opPong, "1"), shown(opPong, "2"), "text abcde")
+	add("5.18 two fragments that both say text", frames(piece(rfc6455.Text, "a"), text("b")), "close 1002")
+	five := frames(piece(rfc6455.Text, "a"), piece(rfc6455.Continuation, "b"), ping("1"), piece(rfc6455.Continuation, "c"), piece(rfc6455.Continuation, "d"), ping("2"), rest("e"))
+	add("5.19 five fragments with pings between, octet by octet", five, shown(rfc6455.Pong, "1"), shown(rfc6455.Pong, "2"), "text abcde")
+	add("5.20 five fragments with pings between", five, shown(rfc6455.Pong, "1"), shown(rfc6455.Pong, "2"), "text abcde")
 }
 
 // eachByte is a text message with a frame for every byte.
 func eachByte(s string) []byte {
-	send := piece(Text, "")
+	send := piece(rfc6455.Text, "")
 	for i := range len(s) {
-		send = append(send, piece(opContinuation, s[i:i+1])...)
+		send = append(send, piece(rfc6455.Continuation, s[i:i+1])...)
 	}
 	return append(send, rest("")...)
 }
@@ -149,19 +151,19 @@ const (
 
 func catalogueUTF8(add adder) {
 	add("6.1.1 empty text", text(""), "text ")
-	add("6.1.2 three empty fragments", frames(piece(Text, ""), piece(opContinuation, ""), rest("")), "text ")
-	add("6.1.3 an empty, a full and an empty fragment", frames(piece(Text, ""), piece(opContinuation, "middle"), rest("")), "text middle")
+	add("6.1.2 three empty fragments", frames(piece(rfc6455.Text, ""), piece(rfc6455.Continuation, ""), rest("")), "text ")
+	add("6.1.3 an empty, a full and an empty fragment", frames(piece(rfc6455.Text, ""), piece(rfc6455.Continuation, "middle"), rest("")), "text middle")
 	add("6.2.1 valid text", text(goodText), "text "+goodText)
-	add("6.2.2 valid text in two fragments", frames(piece(Text, goodText[:13]), rest(goodText[13:])), "text "+goodText)
+	add("6.2.2 valid text in two fragments", frames(piece(rfc6455.Text, goodText[:13]), rest(goodText[13:])), "text "+goodText)
 	add("6.2.3 valid text, a frame for every byte", eachByte(goodText), "text "+goodText)
 	add("6.2.4 valid text, a frame for every byte, of many bytes each", eachByte(greek), "text "+greek)
 	add("6.3.1 invalid text", text(halfPair), "close 1007")
 	add("6.3.2 invalid text, a frame for every byte", eachByte(halfPair), "close 1007")
 	// What has arrived shows it; nothing behind it is needed.
 	cut := len(greek) + 4
-	add("6.4.1 invalid in the second of three fragments, without the third", frames(piece(Text, greek), piece(opContinuation, "\xf4\x90\x80\x80")), "close 1007")
-	add("6.4.2 invalid in the second fragment by its first two bytes", frames(piece(Text, greek+"\xf4"), piece(opContinuation, "\x90")), "close 1007")
-	header := []byte{fin | 1, bitMask | 100, 0, 0, 0, 0}
+	add("6.4.1 invalid in the second of three fragments, without the third", frames(piece(rfc6455.Text, greek), piece(rfc6455.Continuation, "\xf4\x90\x80\x80")), "close 1007")
+	add("6.4.2 invalid in the second fragment by its first two bytes", frames(piece(rfc6455.Text, greek+"\xf4"), piece(rfc6455.Continuation, "\x90")), "close 1007")
+	header := []byte{fin | 1, 0x80 | 100, 0, 0, 0, 0}
 	add("6.4.3 invalid in the middle of a frame that is not complete", frames(header, []byte(surplus[:cut])), "close 1007")
 	add("6.4.4 invalid in the middle of a frame by its first two bytes", frames(header, []byte(greek+"\xf4\x90")), "close 1007")
 	for i, s := range []string{greek, goodText, "日本語", "🎉🎊", "𝄞𝄢"} {
@@ -179,7 +181,7 @@ func catalogueUTF8(add adder) {
 		for i, s := range all {
 			w := want
 			if w == "" {
-				w = shown(Text, s)
+				w = shown(rfc6455.Text, s)
 			}
 			add(fmt.Sprintf("6.%d.%d %+q", section, i+1, s), text(s), w)
 		}
@@ -238,9 +240,9 @@ func catalogueClose(add adder) {
 	add("7.1.2 close twice", frames(closing(1000, ""), closing(1000, "")), "close 1000")
 	add("7.1.3 ping behind close", frames(closing(1000, ""), ping("")), "close 1000")
 	add("7.1.4 text behind close", frames(closing(1000, ""), text("Hello")), "close 1000")
-	add("7.1.5 close between two fragments", frames(piece(Text, "a"), closing(1000, ""), rest("b")), "close 1000")
+	add("7.1.5 close between two fragments", frames(piece(rfc6455.Text, "a"), closing(1000, ""), rest("b")), "close 1000")
 	big := strings.Repeat("BAsd7&jh23", 26<<10)
-	add("7.1.6 text of 260 KiB, close, ping", frames(text(big), closing(1000, ""), ping("")), shown(Text, big), "close 1000")
+	add("7.1.6 text of 260 KiB, close, ping", frames(text(big), closing(1000, ""), ping("")), shown(rfc6455.Text, big), "close 1000")
 	add("7.3.1 close without payload", clientFrame(fin|8, ""), "close")
 	add("7.3.2 close with one byte", clientFrame(fin|8, "a"), "close 1002")
 	add("7.3.3 close with a code", closing(1000, ""), "close 1000")

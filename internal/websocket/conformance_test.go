@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"confab/internal/rfc6455"
 )
 
 // A conformanceCase is what a client writes to a server that echoes, and what
@@ -27,36 +29,36 @@ type conformanceCase struct {
 // conformanceLimit is Options.MaxMessage of the echo server.
 const conformanceLimit = 1 << 20
 
-const fin = bitFin
+const fin = 0x80
 
 // frames joins what a client sends.
 func frames(f ...[]byte) []byte { return bytes.Join(f, nil) }
 
-func text(s string) []byte             { return clientFrame(fin|byte(Text), s) }
-func ping(s string) []byte             { return clientFrame(fin|byte(opPing), s) }
-func pong(s string) []byte             { return clientFrame(fin|byte(opPong), s) }
-func data(s string) []byte             { return clientFrame(fin|byte(Binary), s) }
-func piece(op Opcode, s string) []byte { return clientFrame(byte(op), s) }
-func rest(s string) []byte             { return clientFrame(fin|byte(opContinuation), s) }
+func text(s string) []byte                     { return clientFrame(fin|byte(rfc6455.Text), s) }
+func ping(s string) []byte                     { return clientFrame(fin|byte(rfc6455.Ping), s) }
+func pong(s string) []byte                     { return clientFrame(fin|byte(rfc6455.Pong), s) }
+func data(s string) []byte                     { return clientFrame(fin|byte(rfc6455.Binary), s) }
+func piece(op rfc6455.Opcode, s string) []byte { return clientFrame(byte(op), s) }
+func rest(s string) []byte                     { return clientFrame(fin|byte(rfc6455.Continuation), s) }
 func closing(code uint16, reason string) []byte {
-	return clientFrame(fin|byte(opClose), string(binary.BigEndian.AppendUint16(nil, code))+reason)
+	return clientFrame(fin|byte(rfc6455.Close), string(binary.BigEndian.AppendUint16(nil, code))+reason)
 }
 
 // shown is how a frame reads in a case.
-func shown(op Opcode, p string) string {
+func shown(op rfc6455.Opcode, p string) string {
 	if len(p) > 200 {
 		p = fmt.Sprintf("%d bytes, %x", len(p), sha256.Sum256([]byte(p)))
 	}
 	switch op {
-	case Text:
+	case rfc6455.Text:
 		return "text " + p
-	case Binary:
+	case rfc6455.Binary:
 		return fmt.Sprintf("binary %q", p)
-	case opPing:
+	case rfc6455.Ping:
 		return "ping " + p
-	case opPong:
+	case rfc6455.Pong:
 		return fmt.Sprintf("pong %q", p)
-	case opClose:
+	case rfc6455.Close:
 		if len(p) < 2 {
 			return "close"
 		}
@@ -150,15 +152,15 @@ func TestDefaultMessageLimit(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 		causes := make(chan error, 1)
 		s := start(Options{PingInterval: -1}, handler{message: echo.message, closed: func(_ *Conn, cause error) { causes <- cause }})
-		runConformance(t, s, conformanceCase{send: text(strings.Repeat("x", 32<<10)), want: []string{shown(Text, strings.Repeat("x", 32<<10))}}, 1<<20)
+		runConformance(t, s, conformanceCase{send: text(strings.Repeat("x", 32<<10)), want: []string{shown(rfc6455.Text, strings.Repeat("x", 32<<10))}}, 1<<20)
 		var bye *CloseError
 		if cause := receive(t, causes, "Closed"); !errors.As(cause, &bye) {
 			t.Errorf("Closed with %v, want a CloseError", cause)
 		}
 		runConformance(t, s, conformanceCase{send: text(strings.Repeat("x", 32<<10+1)), want: []string{"close 1009"}}, 1<<20)
 		cause := receive(t, causes, "Closed")
-		var p *ProtocolError
-		if !errors.As(cause, &p) || p.Code != StatusTooBig || !errors.Is(cause, ErrProtocol) {
+		var p *rfc6455.ProtocolError
+		if !errors.As(cause, &p) || p.Code != rfc6455.StatusTooBig || !errors.Is(cause, rfc6455.ErrProtocol) {
 			t.Errorf("Closed with %v, want a ProtocolError with 1009", cause)
 		}
 	})

@@ -3,6 +3,8 @@ package websocket
 import (
 	"sync/atomic"
 	"time"
+
+	"confab/internal/rfc6455"
 )
 
 // Conn is one connection. Its methods may be called by any goroutine, the
@@ -27,14 +29,14 @@ type Conn struct {
 	slot      int32 // in loop.conns
 	transport transport
 	timer     timer
-	ahead     cursor  // up to here it has got the group's output, if further than the others
-	in        *parser // nil between two messages
-	out       *queue  // nil when nothing is owed
-	seen      int64   // when the peer last showed life
-	check     int64   // when to ping it or, once it is closing, to give it up; 0 for never
-	deadline  int64   // when to call Handler.Deadline; 0 for never
-	spent     int64   // until when its input has used up its rate
-	thaw      int64   // when to read on after too much input; 0 when it may be read from
+	ahead     cursor          // up to here it has got the group's output, if further than the others
+	in        *rfc6455.Parser // nil between two messages
+	out       *queue          // nil when nothing is owed
+	seen      int64           // when the peer last showed life
+	check     int64           // when to ping it or, once it is closing, to give it up; 0 for never
+	deadline  int64           // when to call Handler.Deadline; 0 for never
+	spent     int64           // until when its input has used up its rate
+	thaw      int64           // when to read on after too much input; 0 when it may be read from
 }
 
 // state is how far the life of a connection has come.
@@ -81,7 +83,7 @@ func (c *Conn) Value() any { return c.value }
 // Send queues a text frame for this connection alone. The text must be valid
 // UTF-8 and is not kept.
 func (c *Conn) Send(text []byte) {
-	frame := appendFrame(make([]byte, 0, headerLen(len(text))+len(text)), Text, text)
+	frame := rfc6455.AppendFrame(make([]byte, 0, rfc6455.HeaderLen(len(text))+len(text)), rfc6455.Text, text)
 	at := c.end()
 	c.loop.post(func() {
 		if c.state == stateOpen {
@@ -96,7 +98,7 @@ func (c *Conn) Send(text []byte) {
 // peer gets everything, the Close frame included, and no reset. The reason may
 // have 123 bytes. Handler.Closed reports ErrClosed.
 func (c *Conn) Close(code uint16, reason string) {
-	c.shutLater(ErrClosed, encodeClose(code, reason))
+	c.shutLater(ErrClosed, rfc6455.CloseFrame(code, reason))
 }
 
 // Finish ends the connection as Close does, but without a Close frame: to the

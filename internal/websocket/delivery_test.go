@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"confab/internal/rfc6455"
 )
 
 // windows are the ways to gather frames.
@@ -139,7 +141,7 @@ func TestSlowReceiverIsDropped(t *testing.T) {
 				}
 				break
 			}
-			if op != Text || number(t, p) != i {
+			if op != rfc6455.Text || number(t, p) != i {
 				t.Fatalf("the slow one got opcode %d, %.20q; want %d", op, p, i)
 			}
 		}
@@ -179,7 +181,7 @@ func TestSlowReceiverCatchesUp(t *testing.T) {
 						t.Fatalf("got %.20q, %v; want %d", p, err, i)
 					}
 				}
-				if op, p, err := peer.frame(); err != nil || op != opClose {
+				if op, p, err := peer.frame(); err != nil || op != rfc6455.Close {
 					t.Fatalf("got %d %.20q, %v; want a Close frame", op, p, err)
 				}
 				peer.Close()

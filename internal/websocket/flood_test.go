@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"confab/internal/rfc6455"
 )
 
 // flood writes frames without end until the peer is closed, and never reads.
@@ -43,7 +45,7 @@ func TestInputRate(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if op == opPong && string(p) == "last" {
+					if op == rfc6455.Pong && string(p) == "last" {
 						break
 					}
 				}
@@ -57,7 +59,7 @@ func TestInputRate(t *testing.T) {
 	t.Run("large messages count more", func(t *testing.T) {
 		eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 			var count atomic.Int64
-			s := start(Options{InputRate: rate}, handler{message: func(*Conn, Opcode, []byte) { count.Add(1) }})
+			s := start(Options{InputRate: rate}, handler{message: func(*Conn, rfc6455.Opcode, []byte) { count.Add(1) }})
 			peer := s.dialRaw(t)
 			flood(t, peer, text(string(slices.Repeat([]byte{'x'}, 30<<10))))
 			wait(time.Second)
@@ -78,14 +80,14 @@ func TestInputRate(t *testing.T) {
 						t.Skip("only records keep bytes apart")
 					}
 					// A second's worth, of which the burst comes free.
-					many := slices.Repeat(piece(opContinuation, ""), rate*frameBytes*size/max(size, readBytes)/6)
+					many := slices.Repeat(piece(rfc6455.Continuation, ""), rate*frameBytes*size/max(size, readBytes)/6)
 					begin := time.Now()
-					peer.write(t, piece(Text, "")...)
+					peer.write(t, piece(rfc6455.Text, "")...)
 					for p := range slices.Chunk(many, size) {
 						peer.write(t, p...)
 					}
 					peer.write(t, ping("last")...)
-					if op, p, err := peer.frame(); err != nil || op != opPong || string(p) != "last" {
+					if op, p, err := peer.frame(); err != nil || op != rfc6455.Pong || string(p) != "last" {
 						t.Fatalf("read %d %q, %v; want a pong", op, p, err)
 					}
 					if took := time.Since(begin); took < 700*time.Millisecond || took > 5*time.Second {
@@ -98,7 +100,7 @@ func TestInputRate(t *testing.T) {
 	t.Run("a flooding peer can be closed at once", func(t *testing.T) {
 		eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 			flooding := make(chan *Conn, 1)
-			s := start(Options{InputRate: rate}, handler{message: func(c *Conn, _ Opcode, _ []byte) {
+			s := start(Options{InputRate: rate}, handler{message: func(c *Conn, _ rfc6455.Opcode, _ []byte) {
 				select {
 				case flooding <- c:
 				default:
@@ -110,7 +112,7 @@ func TestInputRate(t *testing.T) {
 			begin := time.Now()
 			c.Send([]byte("bye"))
 			c.Close(1000, "")
-			for _, want := range []Opcode{Text, opClose} {
+			for _, want := range []rfc6455.Opcode{rfc6455.Text, rfc6455.Close} {
 				if op, _, err := peer.frame(); err != nil || op != want {
 					t.Fatalf("read %d, %v; want %d", op, err, want)
 				}
@@ -130,7 +132,7 @@ func TestInputRate(t *testing.T) {
 			peer.write(t, slices.Repeat(text("x"), 40)...)
 			// The server's pings come; the answers would stand behind the flood.
 			for range 5 {
-				if op, _, err := peer.frame(); err != nil || op != opPing {
+				if op, _, err := peer.frame(); err != nil || op != rfc6455.Ping {
 					t.Fatalf("read %d, %v; want a ping", op, err)
 				}
 			}

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"confab/internal/rfc6455"
 )
 
 func TestHandlerPanics(t *testing.T) {
@@ -13,7 +15,7 @@ func TestHandlerPanics(t *testing.T) {
 		var log bytes.Buffer
 		causes := make(chan error, 10)
 		s := start(Options{Loops: 1, Log: slog.New(slog.NewTextHandler(&log, nil))}, handler{
-			message: func(c *Conn, _ Opcode, p []byte) {
+			message: func(c *Conn, _ rfc6455.Opcode, p []byte) {
 				switch string(p) {
 				case "runtime":
 					_ = p[100]

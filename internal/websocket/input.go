@@ -1,5 +1,7 @@
 package websocket
 
+import "confab/internal/rfc6455"
+
 // receiving tells whether messages are taken.
 func (c *Conn) receiving() bool {
 	return c.state == stateOpen && !c.deaf && c.thaw == 0 && c.pause.Load() != paused
@@ -27,32 +29,32 @@ func (c *Conn) parse(p []byte) {
 	if r == nil {
 		r = &c.loop.parser
 	}
-	own := len(r.rest) > 0
+	own := len(r.Rest) > 0
 	if own {
-		p, r.rest = append(r.rest, p...), nil
+		p, r.Rest = append(r.Rest, p...), nil
 	}
 	var err error
 	if c.receiving() {
-		p, err = r.parse(p, c.loop.server.options.MaxMessage, c)
+		p, err = r.Parse(p, c.loop.server.options.MaxMessage, (*receiver)(c))
 	}
 	if err != nil {
 		c.violated(err)
 	}
 	if c.state != stateOpen || c.deaf {
-		*r, c.in = parser{}, nil
+		*r, c.in = rfc6455.Parser{}, nil
 		return
 	}
 	if own {
-		r.rest = p
+		r.Rest = p
 	} else if len(p) > 0 {
-		r.rest = append([]byte(nil), p...)
+		r.Rest = append([]byte(nil), p...)
 	}
 	switch {
-	case r.idle():
-		*r, c.in = parser{}, nil
+	case r.Idle():
+		*r, c.in = rfc6455.Parser{}, nil
 	case c.in == nil:
-		c.in = new(parser)
-		*c.in, *r = *r, parser{}
+		c.in = new(rfc6455.Parser)
+		*c.in, *r = *r, rfc6455.Parser{}
 	}
 }
 
@@ -70,19 +72,24 @@ func (c *Conn) resume() {
 	c.rearm()
 }
 
-// message hands a message to the Handler.
-func (c *Conn) message(op Opcode, payload []byte) bool {
+// receiver is a Conn as its parser sees it.
+type receiver Conn
+
+// Message hands a message to the Handler.
+func (r *receiver) Message(op rfc6455.Opcode, payload []byte) bool {
+	c := (*Conn)(r)
 	defer c.caught()
 	c.charge()
 	c.loop.server.handler.Message(c, op, payload)
 	return c.receiving()
 }
 
-// ping answers a ping of the peer, behind what the Handler has sent in answer to
+// Ping answers a ping of the peer, behind what the Handler has sent in answer to
 // earlier input.
-func (c *Conn) ping(payload []byte) bool {
+func (r *receiver) Ping(payload []byte) bool {
+	c := (*Conn)(r)
 	c.charge()
-	frame := appendFrame(nil, opPong, payload)
+	frame := rfc6455.AppendFrame(nil, rfc6455.Pong, payload)
 	c.loop.post(func() {
 		if c.state == stateOpen {
 			c.oweCopy(frame)
@@ -91,14 +98,16 @@ func (c *Conn) ping(payload []byte) bool {
 	return c.receiving()
 }
 
-// pong needs no answer: that it arrived is enough.
-func (c *Conn) pong() bool {
+// Pong needs no answer: that it arrived is enough.
+func (r *receiver) Pong() bool {
+	c := (*Conn)(r)
 	c.charge()
 	return c.receiving()
 }
 
-// closeFrame answers the peer's Close frame with its own status.
-func (c *Conn) closeFrame(code uint16, reason string) bool {
-	c.hangUp(&CloseError{Code: code, Reason: reason}, encodeClose(code, ""))
+// Close answers the peer's Close frame with its own status.
+func (r *receiver) Close(code uint16, reason string) bool {
+	c := (*Conn)(r)
+	c.hangUp(&CloseError{Code: code, Reason: reason}, rfc6455.CloseFrame(code, ""))
 	return false
 }

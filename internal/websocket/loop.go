@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"confab/internal/rfc6455"
 )
 
 // loop is one event loop: a goroutine that owns its share of the connections.
@@ -43,7 +45,7 @@ type loop struct {
 
 	// Memory that is used again and again.
 	input       []byte
-	parser      parser
+	parser      rfc6455.Parser
 	queues      []*queue
 	pieces      [][]byte
 	piecesOfOne [][]byte

@@ -104,7 +104,7 @@ func (o *outlet) writeAll(members []member, pieces [][]byte, results []written) 
 
 func (o *outlet) close() {
 	if o.batch != nil {
-		o.batch.ring.close()
+		o.batch.ring.Close()
 		o.batch = nil
 	}
 }

@@ -6,19 +6,22 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"confab/internal/kernel"
 )
 
 // ringOf returns the ring of the server's only loop.
-func ringOf(t *testing.T, s *peerServer) *ring {
+func ringOf(t *testing.T, s *peerServer) *kernel.Ring {
 	t.Helper()
 	b := s.loops[0].poller.(*epoll).outlet.batch
 	if b == nil {
-		if r, err := openRing(1); err == nil {
-			r.close()
+		if r, err := kernel.OpenRing(1); err == nil {
+			r.Close()
 			t.Fatal("io_uring is not used, though it could be")
 		}
 		t.Skip("no io_uring here")
@@ -99,9 +102,10 @@ func TestIOURingFails(t *testing.T) {
 			together(t, s, func() { s.group.Deliver([]byte("1")) })
 			together(t, s, func() {
 				// Its descriptor is no ring any more.
+				fd := int(reflect.ValueOf(ring).Elem().FieldByName("fd").Int())
 				null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
 				if err == nil {
-					err = errors.Join(unix.Dup3(null, ring.fd, unix.O_CLOEXEC), unix.Close(null))
+					err = errors.Join(unix.Dup3(null, fd, unix.O_CLOEXEC), unix.Close(null))
 				}
 				if err != nil {
 					t.Error(err)

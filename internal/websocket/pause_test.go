@@ -8,20 +8,22 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"confab/internal/rfc6455"
 )
 
 func TestPause(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 		var got []byte
 		handled := make(chan byte, 100)
-		s := start(Options{}, handler{message: func(c *Conn, _ Opcode, p []byte) {
+		s := start(Options{}, handler{message: func(c *Conn, _ rfc6455.Opcode, p []byte) {
 			got = append(got, p...)
 			// Pause holds from here on, though more messages have been read.
 			c.Pause()
 			handled <- p[0]
 		}})
 		s.attached = make(chan *Conn, 1)
-		input := bytes.Join([][]byte{text("0"), text("1"), ping("p"), text("2"), piece(Text, "3"), rest("!"), text("4")}, nil)
+		input := bytes.Join([][]byte{text("0"), text("1"), ping("p"), text("2"), piece(rfc6455.Text, "3"), rest("!"), text("4")}, nil)
 		peer := s.dialRaw(t, input[:20]...)
 		c := receive(t, s.attached, "the connection")
 		peer.write(t, input[20:]...)
@@ -36,7 +38,7 @@ func TestPause(t *testing.T) {
 			}
 			if i == 2 {
 				// The ping stood before the message.
-				if op, _, err := peer.frame(); err != nil || op != opPong {
+				if op, _, err := peer.frame(); err != nil || op != rfc6455.Pong {
 					t.Fatalf("read %d, %v; want a pong", op, err)
 				}
 			}
@@ -49,7 +51,7 @@ func TestPause(t *testing.T) {
 		// Whatever the peer does while it is paused, it can be closed.
 		peer.write(t, text("5")...)
 		c.Close(1000, "")
-		if op, _, err := peer.frame(); err != nil || op != opClose {
+		if op, _, err := peer.frame(); err != nil || op != rfc6455.Close {
 			t.Fatalf("read %d, %v; want a Close frame", op, err)
 		}
 		if _, _, err := peer.frame(); !errors.Is(err, io.EOF) {
@@ -81,7 +83,7 @@ func TestPauseAmongRecords(t *testing.T) {
 	t.Run("Pause", func(t *testing.T) {
 		eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 			handled := make(chan string, messages)
-			s := start(Options{}, handler{message: func(c *Conn, _ Opcode, p []byte) {
+			s := start(Options{}, handler{message: func(c *Conn, _ rfc6455.Opcode, p []byte) {
 				c.Pause()
 				handled <- string(p)
 			}})
@@ -101,7 +103,7 @@ func TestPauseAmongRecords(t *testing.T) {
 		eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 			handled := make(chan string, messages)
 			// A fifth of a second's worth is the burst, of four messages.
-			s := start(Options{InputRate: 20}, handler{message: func(_ *Conn, _ Opcode, p []byte) { handled <- string(p) }})
+			s := start(Options{InputRate: 20}, handler{message: func(_ *Conn, _ rfc6455.Opcode, p []byte) { handled <- string(p) }})
 			check(t, s.dialRaw(t), handled, func() {})
 		})
 	})
@@ -111,7 +113,7 @@ func TestPauseAmongRecords(t *testing.T) {
 func TestPauseIsBackPressure(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 		var count atomic.Int64
-		s := start(Options{}, handler{message: func(c *Conn, _ Opcode, _ []byte) {
+		s := start(Options{}, handler{message: func(c *Conn, _ rfc6455.Opcode, _ []byte) {
 			count.Add(1)
 			c.Pause()
 		}})

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"confab/internal/rfc6455"
 )
 
 // forms are the ways in which connections are served; what matters is tested on
@@ -45,12 +47,12 @@ func eachForm(t *testing.T, test func(t *testing.T, start func(Options, Handler)
 
 // handler is a Handler made of functions; a nil one does nothing.
 type handler struct {
-	message  func(c *Conn, op Opcode, payload []byte)
+	message  func(c *Conn, op rfc6455.Opcode, payload []byte)
 	deadline func(c *Conn)
 	closed   func(c *Conn, cause error)
 }
 
-func (h handler) Message(c *Conn, op Opcode, payload []byte) {
+func (h handler) Message(c *Conn, op rfc6455.Opcode, payload []byte) {
 	if h.message != nil {
 		h.message(c, op, payload)
 	}
@@ -119,7 +121,7 @@ func (s *peerServer) stop() {
 }
 
 func (s *peerServer) serve(t testing.TB, w http.ResponseWriter, r *http.Request) {
-	u, err := CheckUpgrade(r)
+	u, err := rfc6455.CheckUpgrade(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -253,12 +255,12 @@ func (c *rawConn) write(t testing.TB, p ...byte) {
 }
 
 // frame reads one frame of the server.
-func (c *rawConn) frame() (op Opcode, payload []byte, err error) {
+func (c *rawConn) frame() (op rfc6455.Opcode, payload []byte, err error) {
 	var head [2]byte
 	if _, err := io.ReadFull(c.r, head[:]); err != nil {
 		return 0, nil, err
 	}
-	if head[0]&bitFin == 0 || head[0]&bitsRSV != 0 || head[1]&bitMask != 0 {
+	if head[0]&0x80 == 0 || head[0]&0x70 != 0 || head[1]&0x80 != 0 {
 		return 0, nil, errors.New("a frame that this server does not write")
 	}
 	n := int(head[1])
@@ -274,15 +276,15 @@ func (c *rawConn) frame() (op Opcode, payload []byte, err error) {
 	}
 	payload = make([]byte, n)
 	_, err = io.ReadFull(c.r, payload)
-	return Opcode(head[0] & 0xf), payload, err
+	return rfc6455.Opcode(head[0] & 0xf), payload, err
 }
 
 // clientFrame is a masked frame.
 func clientFrame(first byte, payload string) []byte {
 	key := [4]byte{0x37, 0xfa, 0x21, 0x3d}
-	b := appendHeader(nil, 0, len(payload))
+	b := rfc6455.AppendHeader(nil, 0, len(payload))
 	b[0] = first
-	b[1] |= bitMask
+	b[1] |= 0x80
 	b = append(b, key[:]...)
 	for i := range len(payload) {
 		b = append(b, payload[i]^key[i%4])
@@ -317,13 +319,13 @@ func receive[T any](t testing.TB, from <-chan T, what string) T {
 	}
 }
 
-var echo = handler{message: func(c *Conn, op Opcode, payload []byte) {
+var echo = handler{message: func(c *Conn, op rfc6455.Opcode, payload []byte) {
 	c.echo(op, payload)
 }}
 
 // echo sends a message back as it came.
-func (c *Conn) echo(op Opcode, payload []byte) {
-	frame := appendFrame(nil, op, payload)
+func (c *Conn) echo(op rfc6455.Opcode, payload []byte) {
+	frame := rfc6455.AppendFrame(nil, op, payload)
 	c.loop.post(func() {
 		if c.state == stateOpen {
 			c.owe(frame)

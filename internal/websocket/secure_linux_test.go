@@ -21,6 +21,8 @@ import (
 	"testing"
 	"time"
 	"weak"
+
+	"confab/internal/rfc6455"
 )
 
 // half is one direction of a TLS 1.3 client (RFC 8446, sections 5 and 7).
@@ -194,7 +196,7 @@ func (s *peerServer) dialHalves(t *testing.T) (*rawConn, *half) {
 // however slowly the peer reads.
 func TestKeyUpdate(t *testing.T) {
 	handled := make(chan struct{}, 1)
-	s := form{open: openPoller, tls: true}.start(t, Options{MaxPending: 16 << 10}, handler{message: func(c *Conn, _ Opcode, p []byte) {
+	s := form{open: openPoller, tls: true}.start(t, Options{MaxPending: 16 << 10}, handler{message: func(c *Conn, _ rfc6455.Opcode, p []byte) {
 		c.Send(p)
 		handled <- struct{}{}
 	}})
@@ -245,7 +247,7 @@ func TestKeyUpdatesBehindTheEnd(t *testing.T) {
 	s.attached = make(chan *Conn, 1)
 	peer, w := s.dialHalves(t)
 	receive(t, s.attached, "the connection").Close(1000, "")
-	if op, _, err := peer.frame(); err != nil || op != opClose {
+	if op, _, err := peer.frame(); err != nil || op != rfc6455.Close {
 		t.Fatalf("read %d, %v; want a Close frame", op, err)
 	}
 	for range 50 {

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"confab/internal/rfc6455"
 )
 
 // stress is a room in which frames flow while connections of all kinds come and
@@ -32,7 +34,7 @@ func TestStress(t *testing.T) {
 				s := &stress{t: t, stop: make(chan struct{})}
 				s.peerServer = start(Options{
 					Loops: 3, MaxPending: 128 << 10, DeliveryWindow: window, CloseTimeout: 300 * time.Millisecond, PingInterval: time.Second,
-				}, handler{message: func(c *Conn, _ Opcode, p []byte) {
+				}, handler{message: func(c *Conn, _ rfc6455.Opcode, p []byte) {
 					if string(p) == "kick me" {
 						c.Close(1000, "kicked")
 					}
@@ -118,11 +120,11 @@ func (s *stress) follow(peer *rawConn, count int) error {
 			return err
 		}
 		switch op {
-		case opPing:
+		case rfc6455.Ping:
 			if _, err := peer.Write(pong("")); err != nil {
 				return err
 			}
-		case Text:
+		case rfc6455.Text:
 			n := number(s.t, p)
 			if next < 0 && n > latest {
 				s.t.Errorf("the first frame is %d, want at most %d", n, latest)
@@ -132,8 +134,8 @@ func (s *stress) follow(peer *rawConn, count int) error {
 			}
 			next = n + 1
 			seen++
-		case opPong: // of a hostile one's ping
-		case opClose:
+		case rfc6455.Pong: // of a hostile one's ping
+		case rfc6455.Close:
 			return errKicked
 		default:
 			s.t.Errorf("a frame with opcode %d", op)
@@ -192,7 +194,7 @@ func (s *stress) hostile(peer *rawConn) {
 		junk[i] = byte(rand.Uint32())
 	}
 	if rand.IntN(2) == 0 {
-		junk = append(piece(Text, "never finished"), ping("p")...)
+		junk = append(piece(rfc6455.Text, "never finished"), ping("p")...)
 	}
 	peer.Write(junk)               //nolint:errcheck // It may be closed already.
 	s.follow(peer, rand.IntN(100)) //nolint:errcheck // It may have been closed.

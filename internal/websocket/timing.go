@@ -1,5 +1,7 @@
 package websocket
 
+import "confab/internal/rfc6455"
+
 // look is called by the wheel when something about the connection may be due.
 func (l *loop) look(c *Conn) {
 	switch c.state {
@@ -38,7 +40,7 @@ func (c *Conn) lookOpen() {
 	c.check = l.now + interval
 	// A peer that is owed bytes shows life by taking them.
 	if c.out == nil {
-		c.oweCopy(appendHeader(nil, opPing, 0))
+		c.oweCopy(rfc6455.AppendHeader(nil, rfc6455.Ping, 0))
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"io"
 	"testing"
 	"time"
+
+	"confab/internal/rfc6455"
 )
 
 func TestDeadline(t *testing.T) {
@@ -66,7 +68,7 @@ func TestPing(t *testing.T) {
 			peer := s.dialRaw(t)
 			<-s.attached
 			for range 8 {
-				if op, _, err := peer.frame(); err != nil || op != opPing {
+				if op, _, err := peer.frame(); err != nil || op != rfc6455.Ping {
 					t.Fatalf("read %d, %v; want a ping", op, err)
 				}
 				peer.write(t, pong("")...)
@@ -82,8 +84,8 @@ func TestPing(t *testing.T) {
 			begin := time.Now()
 			var err error
 			for pings := 0; err == nil; pings++ {
-				var op Opcode
-				if op, _, err = peer.frame(); err == nil && op != opPing {
+				var op rfc6455.Opcode
+				if op, _, err = peer.frame(); err == nil && op != rfc6455.Ping {
 					t.Fatalf("read %d, want pings only", op)
 				}
 			}
@@ -99,13 +101,13 @@ func TestPing(t *testing.T) {
 			c := <-s.attached
 			c.Pause()
 			for range 5 {
-				if op, _, err := peer.frame(); err != nil || op != opPing {
+				if op, _, err := peer.frame(); err != nil || op != rfc6455.Ping {
 					t.Fatalf("read %d, %v; want a ping", op, err)
 				}
 			}
 			peer.write(t, pong("")...)
 			c.Resume()
-			if op, _, err := peer.frame(); err != nil || op != opPing {
+			if op, _, err := peer.frame(); err != nil || op != rfc6455.Ping {
 				t.Fatalf("read %d, %v; want a ping", op, err)
 			}
 			c.Drop()
@@ -122,7 +124,7 @@ func TestResumeBehindALongPause(t *testing.T) {
 		causes := make(chan error, 1)
 		handled := make(chan string, 1)
 		s := start(Options{PingInterval: interval}, handler{
-			message: func(_ *Conn, _ Opcode, p []byte) { handled <- string(p) },
+			message: func(_ *Conn, _ rfc6455.Opcode, p []byte) { handled <- string(p) },
 			// The loop is about to see whether the peer is alive.
 			deadline: func(c *Conn) { c.Resume() },
 			closed:   func(_ *Conn, cause error) { causes <- cause },

@@ -21,12 +21,37 @@
 //
 // What a connection sees is in order: frames of its group, frames sent to it
 // alone and its Close frame leave in the order of the calls that made them.
+//
+// # One round of a loop
+//
+// A part is what a group has on one loop: its members there. The lists are fields
+// of loop; an arrow says what moves an entry on.
+//
+//	wait    input of a socket  → parser → Handler
+//	        Deliver, any goroutine      → dirty   (parts)
+//	        Send, Close, any goroutine  → calls   (functions)
+//	choose  dirty, late  → flushing   the part's window is over
+//	                     → waiting    it is not: the part comes back when it is
+//	                     → again      the part is on large: it goes to late after that
+//	        flushing     → each part notes how far its members will be written to
+//	call    calls        → touched    (connections that are owed something of their own)
+//	wheel   timers       → pings, deadlines, closing connections whose time is over
+//	flush   touched      → the socket; what it does not take stays in Conn.out
+//	write   flushing     → every member's socket, or, for a part with many members,
+//	                     → large      written to in slices, over several rounds
+//	        large        → late       when it is done and has become dirty meanwhile
+//	reap    doomed       → connections that failed are released
+//
+// Members are not removed from their part before reap, so that write can go through
+// them without a lock.
 package websocket
 
 import (
 	"log/slog"
 	"net"
 	"time"
+
+	"confab/internal/rfc6455"
 )
 
 // Options configure a Server. The zero value of a field is its default.
@@ -82,7 +107,7 @@ type Options struct {
 type Handler interface {
 	// Message is called for every message. payload is valid during the call
 	// only; if op is Text it is valid UTF-8.
-	Message(c *Conn, op Opcode, payload []byte)
+	Message(c *Conn, op rfc6455.Opcode, payload []byte)
 	// Deadline is called when the deadline of the connection has passed.
 	Deadline(c *Conn)
 	// Closed is the last call for a connection, and there is one for each. It

@@ -1,4 +1,4 @@
-package websocket
+package rfc6455
 
 import (
 	"bufio"
@@ -16,6 +16,10 @@ const browserHead = "GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nConnection: Upgra
 	"Upgrade: websocket\r\nOrigin: http://127.0.0.1:3000\r\nSec-WebSocket-Version: 13\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n" +
 	"Accept-Language: en-US,en;q=0.9\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
 	"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nSec-WebSocket-Protocol: AQ.x_y-z\r\n\r\n"
+
+// requestHead is a whole handshake.
+const requestHead = "GET / HTTP/1.1\r\nHost: chat\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
 // nodeHead is what ws on Node sends, behind two proxies.
 const nodeHead = "GET /chat?x=1 HTTP/1.1\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nConnection: Upgrade\r\n" +

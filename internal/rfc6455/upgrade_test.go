@@ -1,4 +1,4 @@
-package websocket
+package rfc6455
 
 import (
 	"bufio"

@@ -1,4 +1,4 @@
-package websocket
+package rfc6455
 
 import (
 	"encoding/binary"
@@ -35,12 +35,12 @@ func sendable(code uint16) bool {
 	}
 }
 
-// encodeClose returns a Close frame. A reason that does not fit is cut between
+// CloseFrame returns a Close frame. A reason that does not fit is cut between
 // two characters, one that is not UTF-8 is left out, and so is the whole payload
 // if the code is none that may be sent.
-func encodeClose(code uint16, reason string) []byte {
+func CloseFrame(code uint16, reason string) []byte {
 	if !sendable(code) {
-		return appendHeader(nil, opClose, 0)
+		return AppendHeader(nil, Close, 0)
 	}
 	if !utf8.ValidString(reason) {
 		reason = ""
@@ -49,7 +49,7 @@ func encodeClose(code uint16, reason string) []byte {
 		_, size := utf8.DecodeLastRuneInString(reason)
 		reason = reason[:len(reason)-size]
 	}
-	b := appendHeader(nil, opClose, 2+len(reason))
+	b := AppendHeader(nil, Close, 2+len(reason))
 	b = binary.BigEndian.AppendUint16(b, code)
 	return append(b, reason...)
 }

@@ -1,4 +1,4 @@
-package websocket
+package kernel
 
 import (
 	"errors"
@@ -10,14 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ring is an io_uring (io_uring(7)): many system calls for the price of entering
+// Ring is an io_uring (io_uring(7)): many system calls for the price of entering
 // the kernel once. It belongs to one goroutine at a time.
-type ring struct {
+type Ring struct {
 	fd      int
 	queues  []byte // what the kernel shares with us: the state of both queues, and completions
 	entries []byte // the same: submissions
 
-	submissions []submission
+	submissions []Submission
 	submitMask  uint32
 	tail        *uint32 // behind the last submission; the kernel reads it
 
@@ -27,17 +27,17 @@ type ring struct {
 	end          *uint32 // behind the last completion; the kernel writes it
 }
 
-// submission is struct io_uring_sqe.
-type submission struct {
-	opcode   uint8
+// Submission is struct io_uring_sqe.
+type Submission struct {
+	Opcode   uint8
 	_        uint8
 	_        uint16
-	fd       int32
+	FD       int32
 	_        uint64
-	address  uint64
-	length   uint32
-	msgFlags uint32
-	userData uint64
+	Address  uint64
+	Length   uint32
+	MsgFlags uint32
+	UserData uint64
 	_        [24]byte
 }
 
@@ -65,36 +65,40 @@ type ringParams struct {
 	}
 }
 
+// The operations that are used, from linux/io_uring.h.
+const (
+	OpSendmsg = 9
+	OpSend    = 26
+)
+
 // From linux/io_uring.h.
 const (
-	ringOpSendmsg      = 9
-	ringOpSend         = 26
 	ringMapQueues      = 0
 	ringMapSubmissions = 0x10000000
 	ringSingleMap      = 1 << 0
 	ringFastPoll       = 1 << 5 // since Linux 5.7, and with it all that is used here
 )
 
-// openRing returns a ring for so many submissions at a time, a power of two. An
+// OpenRing returns a ring for so many submissions at a time, a power of two. An
 // error says that the system has none, or does not let us: many containers
 // forbid it.
-func openRing(size uint32) (*ring, error) {
+func OpenRing(size uint32) (*Ring, error) {
 	var p ringParams
 	fd, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, uintptr(size),
 		uintptr(unsafe.Pointer(&p)), 0) //nolint:gosec // A raw system call takes addresses.
 	if errno != 0 {
 		return nil, fmt.Errorf("set up io_uring: %w", errno)
 	}
-	r := &ring{fd: int(fd)}
+	r := &Ring{fd: int(fd)}
 	if err := r.open(&p); err != nil {
-		r.close()
+		r.Close()
 		return nil, err
 	}
 	return r, nil
 }
 
 // open maps what the kernel has made.
-func (r *ring) open(p *ringParams) error {
+func (r *Ring) open(p *ringParams) error {
 	if p.features&ringFastPoll == 0 || p.features&ringSingleMap == 0 {
 		return errors.New("set up io_uring: it takes Linux 5.7")
 	}
@@ -104,11 +108,11 @@ func (r *ring) open(p *ringParams) error {
 	if r.queues, err = unix.Mmap(r.fd, ringMapQueues, int(size), access, kind); err != nil {
 		return fmt.Errorf("map the queues of io_uring: %w", err)
 	}
-	size = p.submissions * uint32(unsafe.Sizeof(submission{}))
+	size = p.submissions * uint32(unsafe.Sizeof(Submission{}))
 	if r.entries, err = unix.Mmap(r.fd, ringMapSubmissions, int(size), access, kind); err != nil {
 		return fmt.Errorf("map the submissions of io_uring: %w", err)
 	}
-	r.submissions = shared[submission](r.entries, 0, p.submissions)
+	r.submissions = shared[Submission](r.entries, 0, p.submissions)
 	r.submitMask = shared[uint32](r.queues, p.submit.mask, 1)[0]
 	r.tail = &shared[uint32](r.queues, p.submit.tail, 1)[0]
 	r.completions = shared[completion](r.queues, p.complete.entry, p.completions)
@@ -127,15 +131,15 @@ func shared[T any](memory []byte, offset, n uint32) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(&memory[offset])), n) //nolint:gosec // The kernel says what lies where.
 }
 
-// prepare adds the i-th submission to those that the next submit hands over.
-func (r *ring) prepare(i uint32, s submission) {
+// Prepare adds the i-th Submission to those that the next Submit hands over.
+func (r *Ring) Prepare(i uint32, s Submission) {
 	r.submissions[(*r.tail+i)&r.submitMask] = s
 }
 
-// submit hands n prepared submissions over and returns how many of them, the
+// Submit hands n prepared submissions over and returns how many of them, the
 // first ones, the kernel has taken. If that is not all of them there is an error,
-// and the ring is good for nothing but take and close.
-func (r *ring) submit(n uint32) (taken uint32, err error) {
+// and the ring is good for nothing but Take and Close.
+func (r *Ring) Submit(n uint32) (taken uint32, err error) {
 	atomic.StoreUint32(r.tail, *r.tail+n)
 	for taken < n {
 		some, _, errno := unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), uintptr(n-taken), 0, 0, 0, 0)
@@ -152,9 +156,9 @@ func (r *ring) submit(n uint32) (taken uint32, err error) {
 	return taken, nil
 }
 
-// take takes the next completion: the user data of a submission, and what its
+// Take takes the next completion: the user data of a Submission, and what its
 // system call returned. It is not ok when there is none.
-func (r *ring) take() (userData uint64, n int, errno syscall.Errno, ok bool) {
+func (r *Ring) Take() (userData uint64, n int, errno syscall.Errno, ok bool) {
 	head := *r.head
 	if head == atomic.LoadUint32(r.end) {
 		return 0, 0, 0, false
@@ -167,7 +171,8 @@ func (r *ring) take() (userData uint64, n int, errno syscall.Errno, ok bool) {
 	return c.userData, int(c.result), 0, true
 }
 
-func (r *ring) close() {
+// Close gives the ring back. It comes once.
+func (r *Ring) Close() {
 	if r.queues != nil {
 		unix.Munmap(r.queues) //nolint:errcheck // It was mapped.
 	}

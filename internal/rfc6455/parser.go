@@ -1,16 +1,16 @@
-package websocket
+package rfc6455
 
 import (
 	"encoding/binary"
 	"fmt"
 )
 
-// parser turns the bytes of a client into messages and control frames. It works
+// Parser turns the bytes of a client into messages and control frames. It works
 // on what has arrived, in pieces of any size, and refuses a violation with the
 // first byte that shows it. Its zero value is a connection between two messages;
 // a parser that is idle can be thrown away and replaced by a zero one, so that
 // only connections in the middle of a message keep one.
-type parser struct {
+type Parser struct {
 	head [maxHeader]byte // the header, as far as it has arrived
 	have uint8           // bytes in head
 	body bool            // the header is complete; the rest is about its payload
@@ -25,28 +25,29 @@ type parser struct {
 	data    []byte // what has arrived of the message
 	text    utf8Check
 
-	rest []byte // input that waits for the connection to be resumed
+	// Rest is for the owner of the parser: input that it has not parsed yet.
+	Rest []byte
 }
 
-// receiver is told what a parser finds. Payloads are valid during the call. If
+// Receiver is told what a parser finds. Payloads are valid during the call. If
 // a method returns false, the parser stops behind the frame.
-type receiver interface {
-	message(op Opcode, payload []byte) bool
-	ping(payload []byte) bool
-	pong() bool
-	// closeFrame is the last call; it returns false.
-	closeFrame(code uint16, reason string) bool
+type Receiver interface {
+	Message(op Opcode, payload []byte) bool
+	Ping(payload []byte) bool
+	Pong() bool
+	// Close is the last call; it returns false.
+	Close(code uint16, reason string) bool
 }
 
-// idle tells whether the parser holds nothing.
-func (r *parser) idle() bool {
-	return r.have == 0 && r.message == 0 && len(r.rest) == 0
+// Idle tells whether the parser holds nothing.
+func (r *Parser) Idle() bool {
+	return r.have == 0 && r.message == 0 && len(r.Rest) == 0
 }
 
-// parse takes p, which it changes, and returns what is left of it when to told
+// Parse takes p, which it changes, and returns what is left of it when to told
 // it to stop. Messages may have up to limit bytes. An error is a *ProtocolError;
 // the parser is of no use after it.
-func (r *parser) parse(p []byte, limit int, to receiver) (rest []byte, err error) {
+func (r *Parser) Parse(p []byte, limit int, to Receiver) (rest []byte, err error) {
 	for {
 		if !r.body {
 			n, err := r.header(p, limit)
@@ -76,7 +77,7 @@ func (r *parser) parse(p []byte, limit int, to receiver) (rest []byte, err error
 }
 
 // header consumes the bytes of a header and sets body when it is complete.
-func (r *parser) header(p []byte, limit int) (n int, err error) {
+func (r *Parser) header(p []byte, limit int) (n int, err error) {
 	size := 2
 	if r.have >= 2 {
 		size = headerSize(r.head[1])
@@ -115,14 +116,14 @@ func headerSize(second byte) int {
 }
 
 // checkFirst checks the first byte of a header (section 5.2, 5.4 and 5.5).
-func (r *parser) checkFirst() error {
+func (r *Parser) checkFirst() error {
 	b := r.head[0]
 	r.op, r.fin = Opcode(b&0x0f), b&bitFin != 0
 	if b&bitsRSV != 0 {
 		return violation("a reserved bit is set and no extension was negotiated")
 	}
 	switch r.op {
-	case opContinuation:
+	case Continuation:
 		if r.message == 0 {
 			return violation("a continuation frame without a message to continue")
 		}
@@ -130,7 +131,7 @@ func (r *parser) checkFirst() error {
 		if r.message != 0 {
 			return violation("a new message before the end of a fragmented one")
 		}
-	case opClose, opPing, opPong:
+	case Close, Ping, Pong:
 		if !r.fin {
 			return violation("a fragmented control frame")
 		}
@@ -141,7 +142,7 @@ func (r *parser) checkFirst() error {
 }
 
 // checkSecond checks the second byte of a header (section 5.1 and 5.5).
-func (r *parser) checkSecond() error {
+func (r *Parser) checkSecond() error {
 	b := r.head[1]
 	if b&bitMask == 0 {
 		return violation("a frame of a client without a mask")
@@ -153,7 +154,7 @@ func (r *parser) checkSecond() error {
 }
 
 // begin reads a complete header.
-func (r *parser) begin(h []byte, limit int) error {
+func (r *Parser) begin(h []byte, limit int) error {
 	var length uint64
 	switch short := h[1] &^ bitMask; short {
 	case 126:
@@ -177,7 +178,7 @@ func (r *parser) begin(h []byte, limit int) error {
 		if length+uint64(len(r.data)) > uint64(limit) {
 			return &ProtocolError{Code: StatusTooBig, Reason: fmt.Sprintf("a message may have up to %d bytes", limit)}
 		}
-		if r.op != opContinuation {
+		if r.op != Continuation {
 			r.message = r.op
 		}
 	}
@@ -188,10 +189,10 @@ func (r *parser) begin(h []byte, limit int) error {
 }
 
 // end forgets the frame.
-func (r *parser) end() { r.have, r.body = 0, false }
+func (r *Parser) end() { r.have, r.body = 0, false }
 
 // dataPart takes a piece of the payload of a data frame.
-func (r *parser) dataPart(part []byte, to receiver) (more bool, err error) {
+func (r *Parser) dataPart(part []byte, to Receiver) (more bool, err error) {
 	if r.message == Text && !r.text.write(part) {
 		return false, invalidText("a text message that is not valid UTF-8")
 	}
@@ -213,11 +214,11 @@ func (r *parser) dataPart(part []byte, to receiver) (more bool, err error) {
 	}
 	op := r.message
 	r.message, r.data = 0, nil
-	return to.message(op, payload), nil
+	return to.Message(op, payload), nil
 }
 
 // controlPart takes a piece of the payload of a control frame.
-func (r *parser) controlPart(part []byte, to receiver) (more bool, err error) {
+func (r *Parser) controlPart(part []byte, to Receiver) (more bool, err error) {
 	payload := part
 	if r.left > 0 || len(r.control) > 0 {
 		r.control = append(r.control, part...)
@@ -229,15 +230,15 @@ func (r *parser) controlPart(part []byte, to receiver) (more bool, err error) {
 	r.end()
 	r.control = nil
 	switch r.op {
-	case opPing:
-		return to.ping(payload), nil
-	case opPong:
-		return to.pong(), nil
+	case Ping:
+		return to.Ping(payload), nil
+	case Pong:
+		return to.Pong(), nil
 	default:
 		code, reason, err := parseClose(payload)
 		if err != nil {
 			return false, err
 		}
-		return to.closeFrame(code, reason), nil
+		return to.Close(code, reason), nil
 	}
 }

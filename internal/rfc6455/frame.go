@@ -1,4 +1,4 @@
-package websocket
+package rfc6455
 
 import (
 	"encoding/binary"
@@ -11,12 +11,12 @@ type Opcode byte
 
 // The opcodes of RFC 6455; 3 to 7 and 11 to 15 are reserved.
 const (
-	opContinuation Opcode = 0x0
-	Text           Opcode = 0x1
-	Binary         Opcode = 0x2
-	opClose        Opcode = 0x8
-	opPing         Opcode = 0x9
-	opPong         Opcode = 0xA
+	Continuation Opcode = 0x0
+	Text         Opcode = 0x1
+	Binary       Opcode = 0x2
+	Close        Opcode = 0x8
+	Ping         Opcode = 0x9
+	Pong         Opcode = 0xA
 )
 
 // control tells the frames that may stand between the fragments of a message.
@@ -36,8 +36,8 @@ const (
 	maxReason  = maxControl - 2
 )
 
-// headerLen is the size of the header that a server writes before n bytes.
-func headerLen(n int) int {
+// HeaderLen is the size of the header that a server writes before n bytes.
+func HeaderLen(n int) int {
 	switch {
 	case n <= 125:
 		return 2
@@ -48,11 +48,11 @@ func headerLen(n int) int {
 	}
 }
 
-// appendHeader appends the header of an unfragmented frame with n bytes of
+// AppendHeader appends the header of an unfragmented frame with n bytes of
 // payload, unmasked as a server's frames are.
-func appendHeader(b []byte, op Opcode, n int) []byte {
+func AppendHeader(b []byte, op Opcode, n int) []byte {
 	b = append(b, bitFin|byte(op))
-	switch headerLen(n) {
+	switch HeaderLen(n) {
 	case 2:
 		return append(b, byte(n))
 	case 4:
@@ -62,9 +62,9 @@ func appendHeader(b []byte, op Opcode, n int) []byte {
 	}
 }
 
-// appendFrame appends an unfragmented frame.
-func appendFrame(b []byte, op Opcode, payload []byte) []byte {
-	return append(appendHeader(b, op, len(payload)), payload...)
+// AppendFrame appends an unfragmented frame.
+func AppendFrame(b []byte, op Opcode, payload []byte) []byte {
+	return append(AppendHeader(b, op, len(payload)), payload...)
 }
 
 // unmask removes the masking key from p (section 5.3). The lowest byte of key

@@ -1,4 +1,4 @@
-package websocket
+package rfc6455
 
 import (
 	"crypto/sha1" //nolint:gosec // RFC 6455 asks for it, to tell caches and confused servers apart.

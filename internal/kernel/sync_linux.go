@@ -1,0 +1,109 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"runtime"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// SyncQueue is a queue of the kernel's for one sync at a time. It is used by one
+// goroutine at a time, and lives as long as the process.
+type SyncQueue struct {
+	context uintptr  // of io_setup(2)
+	bell    *os.File // an eventfd, which the kernel rings with the answer
+	fd      uint32   // the bell's
+}
+
+// The members of struct iocb and struct io_event, from linux/aio_abi.h.
+type (
+	request struct {
+		_              uint64    // aio_data
+		_              [2]uint32 // aio_key and aio_rw_flags, in the order of the machine
+		opcode         uint16
+		_              int16
+		file           uint32
+		_, _           uint64
+		_              int64
+		_              uint64
+		flags, eventFD uint32
+	}
+	answer struct {
+		data, request uint64
+		result, _     int64
+	}
+)
+
+const (
+	opcodeFsync  = 2 // IOCB_CMD_FSYNC
+	flagEventFD  = 1 // IOCB_FLAG_RESFD
+	oneRequest   = 1
+	eventFDBytes = 8
+)
+
+// ErrNoSync means that fsync(2) is to be asked instead.
+var ErrNoSync = errors.New("the kernel takes no sync of this file")
+
+// NewSyncQueue returns a queue, or an error where the system has none for us.
+func NewSyncQueue() (*SyncQueue, error) {
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return nil, err
+	}
+	q := &SyncQueue{fd: uint32(fd), bell: os.NewFile(uintptr(fd), "eventfd")}
+	// It fails if Go's poller does not take the descriptor: then nobody would wait for it.
+	if err := q.bell.SetReadDeadline(time.Time{}); err != nil {
+		return nil, errors.Join(err, q.bell.Close())
+	}
+	_, _, errno := unix.Syscall(unix.SYS_IO_SETUP, oneRequest, uintptr(unsafe.Pointer(&q.context)), 0) //nolint:gosec // A raw system call takes addresses.
+	if errno != 0 {
+		return nil, errors.Join(os.NewSyscallError("io_setup", errno), q.bell.Close())
+	}
+	return q, nil
+}
+
+// Sync makes what was written to the file durable. It keeps no processor while it
+// waits. ErrNoSync means that the kernel takes no sync of this file.
+func (q *SyncQueue) Sync(f *os.File) error {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return ErrNoSync
+	}
+	var errno unix.Errno
+	// The descriptor stays open until the kernel has the file, which it then holds
+	// on to by itself.
+	err = raw.Control(func(fd uintptr) {
+		r := &request{opcode: opcodeFsync, file: uint32(fd), flags: flagEventFD, eventFD: q.fd}
+		list := [oneRequest]*request{r}
+		_, _, errno = unix.Syscall(unix.SYS_IO_SUBMIT, q.context, oneRequest, uintptr(unsafe.Pointer(&list))) //nolint:gosec // See above.
+		runtime.KeepAlive(r)
+	})
+	if err != nil || errno != 0 {
+		return ErrNoSync // fsync(2) says what is wrong with the file, if that is it.
+	}
+	var rung [eventFDBytes]byte
+	if _, err := io.ReadFull(q.bell, rung[:]); err != nil {
+		return err
+	}
+	if binary.NativeEndian.Uint64(rung[:]) != oneRequest {
+		return ErrNoSync
+	}
+	var a answer
+	var now unix.Timespec // It is there.
+	n, _, errno := unix.Syscall6(unix.SYS_IO_GETEVENTS, q.context, oneRequest, oneRequest,
+		uintptr(unsafe.Pointer(&a)), uintptr(unsafe.Pointer(&now)), 0) //nolint:gosec // See above.
+	switch {
+	case errno != 0:
+		return os.NewSyscallError("io_getevents", errno)
+	case n != oneRequest:
+		return ErrNoSync
+	case a.result < 0:
+		return &os.PathError{Op: "sync", Path: f.Name(), Err: unix.Errno(-a.result)}
+	}
+	return nil
+}
