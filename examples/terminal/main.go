@@ -52,7 +52,7 @@ func chat(ctx context.Context, room, userID string, in io.Reader, out io.Writer)
 		return err
 	}
 	// The chat token travels as the WebSocket subprotocol.
-	conn, _, err := websocket.Dial(ctx, messagingURL(cfg), &websocket.DialOptions{Subprotocols: []string{token}}) //nolint:bodyclose // The response of a handshake has no body to close.
+	conn, _, err := websocket.Dial(ctx, messagingURL(cfg), &websocket.DialOptions{Subprotocols: []string{token}})
 	if err != nil {
 		return err
 	}

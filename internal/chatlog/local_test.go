@@ -82,8 +82,12 @@ func TestLocalNames(t *testing.T) {
 		strings.Repeat("/x", 127), strings.Repeat("x", 511) + "/", strings.Repeat("x", 254) + "..", strings.Repeat("x", 253) + "...", strings.Repeat("x", 248) + "/aws",
 	}
 	destinations := []chat.Destination{
-		{Type: chat.S3, Name: "..."}, {Type: chat.S3, Name: "---"}, {Type: chat.S3, Name: strings.Repeat("b", 63)},
-		{Type: chat.Firehose, Name: "."}, {Type: chat.Firehose, Name: ".jsonl"}, {Type: chat.Firehose, Name: strings.Repeat("f", 64)},
+		{Type: chat.S3, Name: "..."},
+		{Type: chat.S3, Name: "---"},
+		{Type: chat.S3, Name: strings.Repeat("b", 63)},
+		{Type: chat.Firehose, Name: "."},
+		{Type: chat.Firehose, Name: ".jsonl"},
+		{Type: chat.Firehose, Name: strings.Repeat("f", 64)},
 	}
 	for _, g := range groups {
 		destinations = append(destinations, chat.Destination{Type: chat.CloudWatchLogs, Name: g})

@@ -32,7 +32,7 @@ func (c *Cluster) PgBouncer(tb testing.TB, database, mode string, settings ...st
 	if err != nil {
 		tb.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "confab-pgbouncer-")
+	dir, err := os.MkdirTemp("", "confab-pgbouncer-") //nolint:usetesting // PgBouncer runs as another user, who may not enter the test's own directory.
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -75,7 +75,7 @@ func CheckUpgrade(r *http.Request) (*Upgrade, error) {
 // upgrade.
 func UpgradeDropped(r *http.Request) bool {
 	return r.Method == http.MethodGet && len(r.Header["Sec-Websocket-Key"]) > 0 &&
-		!(hasToken(r.Header["Connection"], "upgrade") && hasToken(r.Header["Upgrade"], "websocket"))
+		(!hasToken(r.Header["Connection"], "upgrade") || !hasToken(r.Header["Upgrade"], "websocket"))
 }
 
 // accept is the answer to a client's key.

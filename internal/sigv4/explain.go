@@ -182,7 +182,7 @@ func pathCandidates(r *http.Request) []candidate {
 	if i := strings.IndexByte(strings.TrimPrefix(escaped, "/"), '/'); i >= 0 {
 		sent = append(sent, escaped[i+1:])
 	}
-	if trimmed := strings.TrimSuffix(escaped, "/"); trimmed != escaped {
+	if trimmed, slash := strings.CutSuffix(escaped, "/"); slash {
 		sent = append(sent, trimmed)
 	} else {
 		sent = append(sent, escaped+"/")

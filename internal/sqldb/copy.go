@@ -180,9 +180,9 @@ func (t Table) checkText(row []any) error {
 		if !ok {
 			continue
 		}
-		if at := strings.IndexByte(s, 0); at >= 0 || !utf8.ValidString(s) {
+		if nul := strings.Contains(s, "\x00"); nul || !utf8.ValidString(s) {
 			return fmt.Errorf("the row with %s %q: %s is %q, which has %s; change it on a server that uses the database, then copy again",
-				strings.Split(t.Columns, ", ")[0], fmt.Sprint(row[0]), column, s, map[bool]string{true: "a NUL character", false: "invalid UTF-8"}[at >= 0])
+				strings.Split(t.Columns, ", ")[0], fmt.Sprint(row[0]), column, s, map[bool]string{true: "a NUL character", false: "invalid UTF-8"}[nul])
 		}
 	}
 	return nil

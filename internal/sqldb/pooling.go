@@ -78,7 +78,7 @@ func (d *postgresDialect) checkPooling(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // It has asked what it was made for.
+		defer conn.Close(context.WithoutCancel(ctx))
 		conns[i] = conn
 	}
 	first, second := conns[0], conns[1]

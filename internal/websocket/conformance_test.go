@@ -40,6 +40,7 @@ func pong(s string) []byte                     { return clientFrame(fin|byte(rfc
 func data(s string) []byte                     { return clientFrame(fin|byte(rfc6455.Binary), s) }
 func piece(op rfc6455.Opcode, s string) []byte { return clientFrame(byte(op), s) }
 func rest(s string) []byte                     { return clientFrame(fin|byte(rfc6455.Continuation), s) }
+
 func closing(code uint16, reason string) []byte {
 	return clientFrame(fin|byte(rfc6455.Close), string(binary.BigEndian.AppendUint16(nil, code))+reason)
 }
