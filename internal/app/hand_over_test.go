@@ -18,9 +18,14 @@ import (
 // links returns both ends of a link.
 func links(t *testing.T) (server, successor *link) {
 	t.Helper()
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, fd := range pair {
+		if err := unix.SetNonblock(fd, true); err != nil {
+			t.Fatal(err)
+		}
 	}
 	server, successor = newLink(os.NewFile(uintptr(pair[0]), "server")), newLink(os.NewFile(uintptr(pair[1]), "successor"))
 	t.Cleanup(func() {
