@@ -27,6 +27,10 @@ type Clients struct {
 	// are connected.
 	connects []int
 	online   []bool
+	// left is when each client lost its connection; away is the longest time without
+	// one since the last Chat.
+	left []time.Time
+	away time.Duration
 }
 
 // line is one event of one client, as crowd.mjs prints it.
@@ -34,6 +38,8 @@ type line struct {
 	Client int
 	Event  string
 	Text   string
+
+	at time.Time
 }
 
 // Start connects size clients to the room, in the environment env, and waits
@@ -44,7 +50,7 @@ func Start(t testing.TB, env []string, room string, size int) *Clients {
 	//nolint:gosec // Running the clients is what this package is for.
 	cmd := exec.CommandContext(t.Context(), "node", "crowd.mjs", room, fmt.Sprint(size))
 	cmd.Dir, cmd.Env = Dir, env
-	c := &Clients{child: process.StartChild(t, cmd), lines: make(chan line, 1<<16), size: size, connects: make([]int, size), online: make([]bool, size)}
+	c := &Clients{child: process.StartChild(t, cmd), lines: make(chan line, 1<<16), size: size, connects: make([]int, size), online: make([]bool, size), left: make([]time.Time, size)}
 	go func() {
 		defer close(c.lines)
 		for scanner := bufio.NewScanner(c.child.Out); scanner.Scan(); {
@@ -52,6 +58,7 @@ func Start(t testing.TB, env []string, room string, size int) *Clients {
 			if err := json.Unmarshal(scanner.Bytes(), &l); err != nil {
 				l = line{Event: "broken", Text: scanner.Text()}
 			}
+			l.at = time.Now()
 			c.lines <- l
 		}
 	}()
@@ -74,8 +81,9 @@ func (c *Clients) until(t testing.TB, what string, done func(l line) bool) {
 			case l.Event == "disconnect" || l.Event == "refused" || l.Event == "broken":
 				t.Fatalf("client %d: %s %s, while waiting for %s", l.Client, l.Event, l.Text, what)
 			case l.Event == "connecting":
-				c.online[l.Client] = false
+				c.online[l.Client], c.left[l.Client] = false, l.at
 			case l.Event == "connect":
+				c.away = max(c.away, l.at.Sub(c.left[l.Client]))
 				c.online[l.Client] = true
 				c.connects[l.Client]++
 			}
@@ -142,7 +150,12 @@ func (c *Clients) Chat(t testing.TB, text string) {
 	})
 	// All events of before have been read: they come ahead of the messages.
 	clear(c.connects)
+	c.away = 0
 }
+
+// Away is the longest time that a client was without a connection since the last
+// Chat.
+func (c *Clients) Away() time.Duration { return c.away }
 
 func (c *Clients) say(t testing.TB, text string) {
 	t.Helper()

@@ -128,7 +128,8 @@ type Server struct {
 	done chan struct{} // closed when the process has ended
 	err  error         // how; valid once done is closed
 
-	killed atomic.Bool
+	killed    atomic.Bool
+	successor atomic.Int64 // the process id after HandOver; 0 before
 }
 
 // Start starts a server and waits until it is ready.
@@ -284,7 +285,7 @@ func (s *Server) Ready(ctx context.Context) (status int, err error) {
 }
 
 // Terminate sends SIGTERM and returns at once; Wait waits for the end.
-func (s *Server) Terminate() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
+func (s *Server) Terminate() error { return s.Signal(syscall.SIGTERM) }
 
 // Wait waits for a clean end: exit status 0 within the drain time and some.
 func (s *Server) Wait() error {
@@ -324,18 +325,24 @@ func (s *Server) Kill() error {
 	default:
 	}
 	s.killed.Store(true)
-	err := s.cmd.Process.Kill()
+	err := s.Signal(syscall.SIGKILL)
 	<-s.done
 	return err
 }
 
 // Signal sends the process a signal, such as SIGSTOP.
-func (s *Server) Signal(signal os.Signal) error { return s.cmd.Process.Signal(signal) }
+func (s *Server) Signal(signal syscall.Signal) error { return syscall.Kill(s.PID(), signal) }
 
 // PID returns the process id.
-func (s *Server) PID() int { return s.cmd.Process.Pid }
+func (s *Server) PID() int {
+	if pid := s.successor.Load(); pid != 0 {
+		return int(pid)
+	}
+	return s.cmd.Process.Pid
+}
 
-// Done is closed when the process has ended.
+// Done is closed when the process, and all that it has handed over to, have ended:
+// they share its outputs.
 func (s *Server) Done() <-chan struct{} { return s.done }
 
 // Log returns what the server has written so far, to either output.

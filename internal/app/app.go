@@ -55,6 +55,9 @@ type Server struct {
 	admin      *http.Server // nil without an admin port
 	demo       *chat.Room   // nil without --dev
 
+	predecessor *Predecessor  // nil without one
+	handOvers   chan struct{} // has an element when Run shall hand over
+
 	stopping atomic.Bool // ports that close are no error any more
 	draining atomic.Bool // /readyz says so: other nodes take the clients
 	// hurry ends when a stop must not wait for anybody; now ends it.
@@ -66,6 +69,12 @@ type Server struct {
 // clients who come early wait instead of being refused. A *config.Error is about
 // a setting.
 func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Server, error) {
+	return Succeed(ctx, cfg, log, nil)
+}
+
+// Succeed is New for a process that replaces its predecessor, if that is not nil.
+// It checks what it can while that one serves, and waits until it has stopped.
+func Succeed(ctx context.Context, cfg *config.Config, log *slog.Logger, predecessor *Predecessor) (*Server, error) {
 	if err := cfg.CheckRoot(); err != nil {
 		return nil, err
 	}
@@ -76,6 +85,12 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Server, er
 		return nil, err
 	}
 	s := newServer(ctx, cfg, log)
+	s.predecessor = predecessor
+	return s.built(ctx)
+}
+
+// built builds s and returns it, or closes what there is of it.
+func (s *Server) built(ctx context.Context) (*Server, error) {
 	if err := s.build(ctx); err != nil {
 		s.now()
 		return nil, errors.Join(err, s.close(0))
@@ -84,7 +99,7 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Server, er
 }
 
 func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) *Server {
-	s := &Server{cfg: cfg, log: log, metrics: telemetry.NewMetrics()}
+	s := &Server{cfg: cfg, log: log, metrics: telemetry.NewMetrics(), handOvers: make(chan struct{}, 1)}
 	s.hurry, s.now = context.WithCancel(context.WithoutCancel(ctx))
 	return s
 }
@@ -96,15 +111,33 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.cert, err = loadCertificate(cfg); err != nil {
+	// A server that takes over again from a successor that failed has both.
+	if s.cert == nil {
+		if s.cert, err = loadCertificate(cfg); err != nil {
+			return err
+		}
+	}
+	if s.listeners == nil {
+		if s.listeners, err = front.Listen(ctx, addresses(cfg), os.LookupEnv); err != nil {
+			return err
+		}
+	}
+	logs, err := ChatLogOptions(ctx, cfg)
+	if err != nil {
 		return err
 	}
-	if s.listeners, err = front.Listen(ctx, addresses(cfg), os.LookupEnv); err != nil {
+	if s.reviewer, err = newReviewer(ctx, cfg, s.metrics, s.log); err != nil {
 		return err
+	}
+	if s.predecessor != nil {
+		if err := s.prepare(ctx); err != nil {
+			return err
+		}
 	}
 	s.listeners.Main = front.Pace(ctx, s.listeners.Main, float64(cfg.ConnectRate), s.cert != nil)
 	if !sqldb.IsPostgres(cfg.Database) { // Which several servers share.
-		if s.unlock, err = lockDataDir(ctx, cfg.DataDir, s.listeners.Held, s.log); err != nil {
+		wait := s.listeners.Held || s.predecessor != nil
+		if s.unlock, err = lockDataDir(ctx, cfg.DataDir, wait, s.log); err != nil {
 			return err
 		}
 	}
@@ -114,18 +147,11 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if s.db.Created() {
 		s.log.LogAttrs(ctx, slog.LevelInfo, "Database created", slog.String("database", s.db.Place()))
 	}
-	logs, err := ChatLogOptions(ctx, cfg)
-	if err != nil {
-		return err
-	}
 	if s.ring, err = NewRing(ctx, cfg, s.db, s.log); err != nil {
 		return err
 	}
 
 	sockets := edge.NewSockets(cfg.DeliveryWindow, overlap(cfg), cfg.IOURing == config.IOURingAuto, s.metrics, s.log)
-	if s.reviewer, err = newReviewer(ctx, cfg, s.metrics, s.log); err != nil {
-		return err
-	}
 	live := messaging.Options{
 		Rooms: s.db, Tokens: s.db, Transcript: s.db.Transcript(),
 		Reviewer:          s.reviewer,

@@ -12,8 +12,9 @@ import (
 	"confab/internal/websocket"
 )
 
-// Run serves until ctx ends, then stops in good order and returns nil. It
-// returns an error when a port fails or the store cannot be closed.
+// Run serves until ctx ends, or until a successor serves, then stops in good order
+// and returns nil. It returns an error when a port fails or the store cannot be
+// closed, and a *TakeBackError when a successor failed after Run had stopped.
 func (s *Server) Run(ctx context.Context) error {
 	failed := make(chan error, 2)
 	if s.handshakes != nil {
@@ -24,12 +25,19 @@ func (s *Server) Run(ctx context.Context) error {
 		go func() { failed <- s.serve(s.admin, s.listeners.Admin, false) }()
 	}
 	s.logStart(ctx)
-	var cause error
-	select {
-	case <-ctx.Done():
-	case cause = <-failed:
+	s.predecessor.tell(lineServing)
+	for {
+		select {
+		case <-ctx.Done():
+			return s.stop(false)
+		case cause := <-failed:
+			return errors.Join(cause, s.stop(false))
+		case <-s.handOvers:
+			if stopped, err := s.handOver(ctx); stopped {
+				return err
+			}
+		}
 	}
-	return errors.Join(cause, s.stop())
 }
 
 // StopNow makes a stop that is under way, or that comes, not wait for anybody.

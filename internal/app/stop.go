@@ -35,7 +35,10 @@ const (
 // them over the drain time. A node on its own has nobody to drain to: it does
 // what takes long while it still serves, then ends all sessions at once and makes
 // way for the next process.
-func (s *Server) stop() error {
+//
+// In a hand-over the next process waits already, with the ports open. Chat logs
+// are left to it.
+func (s *Server) stop(handOver bool) error {
 	ctx := s.hurry
 	s.stopping.Store(true)
 	finish, flush := finishAlone, flushAlone
@@ -50,16 +53,21 @@ func (s *Server) stop() error {
 		s.endpoint.Drain(ctx, s.cfg.DrainTime-notice)
 	} else {
 		s.log.LogAttrs(ctx, slog.LevelInfo, "Stopping", slog.Bool("listener_held", s.listeners.Held))
-		s.flushLogs(ctx)
+		if !handOver {
+			s.flushLogs(ctx)
+		}
 		// From now on clients wait in the backlog of a held socket. Without one the port
 		// stays open until the sessions have ended: a refused client does not come back.
-		if s.listeners.Held {
+		if s.listeners.Held || handOver {
 			s.stopAccepting()
 		}
 		s.main.SetKeepAlivesEnabled(false)
 		s.endpoint.Drain(ctx, 0)
 	}
 	s.finishCalls(ctx, finish)
+	if handOver {
+		flush = 0
+	}
 	err := s.close(flush)
 	s.log.LogAttrs(context.WithoutCancel(ctx), slog.LevelInfo, "Stopped")
 	return err

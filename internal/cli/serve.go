@@ -26,7 +26,11 @@ file that --config names; docs/configuration.md explains them all.
 
 SIGTERM stops the server: clients are asked to reconnect, at once, or where there are
 other nodes spread over --drain-time, and the exit status is 0. A second SIGTERM does
-not wait. SIGHUP reads the TLS certificate again.`,
+not wait. SIGHUP reads the TLS certificate again.
+
+SIGUSR2 replaces the server by a new process, which reads the program and the
+configuration again. Clients are not refused meanwhile. If the new process cannot start,
+the running server continues and logs the reason.`,
 		Example: `  # For one developer: prints what to copy into a shell and a browser
   confab serve --dev
 
@@ -36,16 +40,18 @@ not wait. SIGHUP reads the TLS certificate again.`,
 	}
 	load := settingFlags(cmd, env, true)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		predecessor := app.FindPredecessor()
 		cfg, err := load()
-		if err != nil {
-			return err
+		if err == nil {
+			err = serve(cmd.Context(), cfg, env, predecessor)
 		}
-		return serve(cmd.Context(), cfg, env)
+		predecessor.Failed(err)
+		return err
 	}
 	return cmd
 }
 
-func serve(ctx context.Context, cfg *config.Config, env Environment) error {
+func serve(ctx context.Context, cfg *config.Config, env Environment, predecessor *app.Predecessor) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	started, ended := make(chan *app.Server, 1), make(chan struct{})
@@ -53,12 +59,12 @@ func serve(ctx context.Context, cfg *config.Config, env Environment) error {
 	// The signals are not given back at the end: one that comes late must not
 	// change the exit status of a stop that went well.
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR2)
 	go obey(ctx, stop, signals, started, ended)
 
 	log := telemetry.NewLogger(env.Err, cfg.LogFormat, cfg.LogLevel)
 	telemetry.SetDefault(log)
-	server, err := app.New(ctx, cfg, log)
+	server, err := app.Succeed(ctx, cfg, log, predecessor)
 	if err != nil {
 		// Asked to stop before there was anything to stop in good order, for
 		// instance while it waited for the server before it.
@@ -75,13 +81,27 @@ func serve(ctx context.Context, cfg *config.Config, env Environment) error {
 			return err
 		}
 	}
-	return server.Run(ctx)
+	for {
+		err := server.Run(ctx)
+		failed, ok := errors.AsType[*app.TakeBackError](err)
+		if !ok {
+			return err
+		}
+		if server, err = failed.TakeBack(ctx); err != nil {
+			if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+				return nil
+			}
+			return err
+		}
+		started <- server
+	}
 }
 
 // obey does what signals ask for until ended is closed: the first to stop calls
 // stop, a second one has the server not wait for anybody, SIGHUP has it read its
-// certificate. The server comes when it is made; until then the certificate has
-// yet to be read for the first time, or just was.
+// certificate, SIGUSR2 has it hand over. The server comes when it is made, and
+// another one when a hand-over failed. Until the first the certificate has yet to
+// be read for the first time, or just was, and there is nothing to hand over.
 func obey(ctx context.Context, stop context.CancelFunc, signals <-chan os.Signal, started <-chan *app.Server, ended <-chan struct{}) {
 	var server *app.Server
 	for stops := 0; ; {
@@ -90,11 +110,15 @@ func obey(ctx context.Context, stop context.CancelFunc, signals <-chan os.Signal
 			return
 		case server = <-started:
 		case sig := <-signals:
-			if sig != syscall.SIGHUP {
+			switch {
+			case sig != syscall.SIGHUP && sig != syscall.SIGUSR2:
 				stops++
 				stop()
-			} else if server != nil {
+			case server == nil:
+			case sig == syscall.SIGHUP:
 				server.ReloadCertificate(ctx)
+			default:
+				server.HandOver()
 			}
 		}
 		if stops > 1 && server != nil {

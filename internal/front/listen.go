@@ -29,6 +29,8 @@ type Listeners struct {
 	// Connections that are not accepted then wait in its backlog for the next
 	// process.
 	Held bool
+
+	opened []net.Listener // Main and Admin before they were wrapped
 }
 
 // Listen opens the ports at a, except those that the service manager holds and
@@ -56,6 +58,10 @@ func Listen(ctx context.Context, a Addresses, environ func(string) (string, bool
 	if a.Loopback && !Loopback(l.Main) {
 		l.Close()
 		return nil, fmt.Errorf("the socket %s that was passed on can be reached from elsewhere; --dev takes only loopback addresses", l.Main.Addr())
+	}
+	l.opened = []net.Listener{l.Main}
+	if l.Admin != nil {
+		l.opened = append(l.opened, l.Admin)
 	}
 	return l, nil
 }
@@ -95,18 +101,28 @@ const (
 // inherit takes over the sockets of systemd's socket activation: LISTEN_FDS of
 // them from descriptor 3 on, meant for the process LISTEN_PID, which may be
 // missing where the parent cannot know it. The first socket is the main port;
-// one that LISTEN_FDNAMES calls "admin" is the admin port.
+// one that LISTEN_FDNAMES calls "admin" is the admin port. A server that hands
+// over passes its sockets on in the same way; see Listeners.PassOn.
 func inherit(environ func(string) (string, bool)) (*Listeners, error) {
+	n, names, err := passed(environ)
+	if err != nil {
+		return nil, err
+	}
+	return take(names, n, func(i int) (net.Listener, error) { return fileListener(firstFD + i) })
+}
+
+// passed returns how many descriptors are passed to this process, and their names.
+func passed(environ func(string) (string, bool)) (n int, names string, err error) {
 	count, ok := environ("LISTEN_FDS")
 	if pid, set := environ("LISTEN_PID"); !ok || set && pid != strconv.Itoa(os.Getpid()) {
-		return &Listeners{}, nil
+		return 0, "", nil
 	}
-	n, err := strconv.Atoi(count)
+	n, err = strconv.Atoi(count)
 	if err != nil || n < 0 || n > maxFDs {
-		return nil, fmt.Errorf("LISTEN_FDS is %q; it must be the number of sockets that are passed on", count)
+		return 0, "", fmt.Errorf("LISTEN_FDS is %q; it must be the number of sockets that are passed on", count)
 	}
-	names, _ := environ("LISTEN_FDNAMES")
-	return take(names, n, func(i int) (net.Listener, error) { return fileListener(firstFD + i) })
+	names, _ = environ("LISTEN_FDNAMES")
+	return n, names, nil
 }
 
 // take gives n sockets their roles, by their names, which are separated by colons.
@@ -114,17 +130,24 @@ func take(names string, n int, open func(i int) (net.Listener, error)) (*Listene
 	l := &Listeners{}
 	byIndex := strings.Split(names, ":")
 	for i := range n {
+		name := ""
+		if i < len(byIndex) {
+			name = byIndex[i]
+		}
+		if name == nameLink {
+			continue
+		}
 		ln, err := open(i)
 		if err != nil {
 			l.Close()
 			return nil, fmt.Errorf("descriptor %d of LISTEN_FDS is no listening socket: %w", firstFD+i, err)
 		}
-		admin := i < len(byIndex) && byIndex[i] == "admin"
+		admin := name == nameAdmin
 		switch {
 		case admin && l.Admin == nil:
 			l.Admin = ln
 		case !admin && l.Main == nil:
-			l.Main, l.Held = ln, true
+			l.Main, l.Held = ln, name != nameNotHeld
 		default:
 			ln.Close()
 			l.Close()

@@ -116,6 +116,7 @@ func TestTakeSockets(t *testing.T) {
 		{"one named admin is the admin port", 1, "admin", -1, 0, ""},
 		{"two by their names", 2, "admin:main", 1, 0, ""},
 		{"two without names are too many", 2, "", 0, 0, "passes 2 sockets"},
+		{"the link to the server before is none", 3, "main:admin:confab-link", 0, 1, ""},
 		{"three are too many", 3, "main:admin:more", 0, 0, "passes 3 sockets"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,0 +1,107 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"confab/internal/front"
+	"confab/internal/sqldb"
+)
+
+// Predecessor is the server that has started this process to hand over to it. A
+// nil one is none.
+type Predecessor struct{ link *link }
+
+// FindPredecessor returns the predecessor of this process; nil without one. It is
+// called once.
+func FindPredecessor() *Predecessor {
+	file := front.Link(os.LookupEnv)
+	if file == nil {
+		return nil
+	}
+	return &Predecessor{link: newLink(file)}
+}
+
+// Failed tells the predecessor that this process ends because of err, unless it
+// is nil.
+func (p *Predecessor) Failed(err error) {
+	if p != nil && err != nil {
+		p.tell(lineFailed + strings.Join(strings.Fields(err.Error()), " "))
+	}
+}
+
+// tell says a line to the predecessor. After lineServing there is none any more.
+func (p *Predecessor) tell(line string) {
+	if p == nil || p.link == nil {
+		return
+	}
+	p.link.tell(line)
+	if line == lineServing {
+		p.link.Close()
+		p.link = nil
+	}
+}
+
+// prepare checks what can be checked while the predecessor serves, and waits until
+// it has stopped.
+func (s *Server) prepare(ctx context.Context) error {
+	if err := checkKeys(ctx, s); err != nil {
+		return err
+	}
+	s.predecessor.tell(linePrepared)
+	select {
+	case <-s.predecessor.link.lines: // lineTake, or the predecessor has ended.
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the server before this one: %w", ctx.Err())
+	}
+}
+
+// checkKeys checks the secret keys and the certificates between nodes.
+func checkKeys(ctx context.Context, s *Server) error {
+	if !sqldb.IsPostgres(s.cfg.Database) {
+		if err := makeDataDir(s.cfg.DataDir); err != nil {
+			return err
+		}
+	}
+	if _, err := secretKey(ctx, s.cfg, s.log); err != nil {
+		return err
+	}
+	if !s.cfg.Clustered() {
+		return nil
+	}
+	if _, err := s.cfg.ClusterKey(); err != nil {
+		return err
+	}
+	_, err := clusterTLS(s.cfg)
+	return err
+}
+
+// link is one end of the socket pair between a server and its successor.
+type link struct {
+	file  *os.File
+	lines chan string // what the other says; closed when it has ended
+}
+
+func newLink(file *os.File) *link {
+	l := &link{file: file, lines: make(chan string, 4)}
+	go func() {
+		defer close(l.lines)
+		for in := bufio.NewScanner(file); in.Scan(); {
+			l.lines <- in.Text()
+		}
+	}()
+	return l
+}
+
+// tell says a line. The end of the other is noticed by reading.
+func (l *link) tell(line string) {
+	io.WriteString(l.file, line+"\n") //nolint:errcheck // See above.
+}
+
+// Close closes this end.
+func (l *link) Close() error { return l.file.Close() }
