@@ -6,7 +6,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
+
+// widest is the longest line of prose, in characters.
+const widest = 120
 
 var (
 	link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
@@ -54,5 +58,27 @@ func checkLink(t *testing.T, page, target string) {
 	}
 	if !Anchors(prose)[anchor] {
 		t.Errorf("%s links to %s, but %s has no such heading", page, target, to)
+	}
+}
+
+// TestLines holds that prose can be read in a terminal.
+func TestLines(t *testing.T) {
+	pages, err := Documents()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		prose, _, err := Read(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(prose[0], "<!-- Generated") {
+			continue // Their sentences are comments of the code, one a line.
+		}
+		for _, line := range prose {
+			if n := utf8.RuneCountInString(line); n > widest && !strings.HasPrefix(strings.TrimSpace(line), "|") {
+				t.Errorf("%s has a line of %d characters, above %d: %s…", page, n, widest, line[:60])
+			}
+		}
 	}
 }
