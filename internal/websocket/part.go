@@ -173,7 +173,9 @@ func (p *part) remove(c *Conn) {
 		p.next--
 		hole = p.move(int32(p.next), hole)
 	}
-	p.move(int32(last), hole)
+	if int(hole) != last { // Else the last place is free already, and its member has moved.
+		p.move(int32(last), hole)
+	}
 	p.members[last] = member{}
 	p.members = p.members[:last]
 	if last == 0 {
