@@ -40,8 +40,8 @@ type Broker interface {
 	// Publish passes the frame to Engine.Deliver on every node, this one included. Calls
 	// for one room are made one after another, in the order of the numbers, and do not
 	// block. The channel returns nil once the frame survives the failure of any single
-	// node, and ErrMoved if the frame is not delivered. A nil channel means that the
-	// frame is already safe.
+	// node, and ErrMoved if the frame is not delivered. A nil channel means that there is
+	// nothing to wait for.
 	Publish(f *chat.Frame) <-chan error
 	// RoomChanged makes every node, this one included, call Engine.Reload for the room.
 	// The notice carries no data, so a late one is never stale.
