@@ -122,8 +122,9 @@ type Sockets struct {
 
 // NewSockets starts the event loops. window is how long a busy room's frames are
 // gathered; a negative one is chosen by measurement. overlap is how long a new connection
-// still gets what everybody here has, for a client whose older connection may be on
-// another node. io_uring is used only if ioURing is set and the system has it.
+// still gets frames that were already written to its room, for a client whose older
+// connection may be on another node. io_uring is used only if ioURing is set and the
+// system has it.
 func NewSockets(window, overlap time.Duration, ioURing bool, m *telemetry.Metrics, log *slog.Logger) *Sockets {
 	s := &Sockets{server: websocket.NewServer(websocket.Options{
 		MaxMessage:     maxFrame,
