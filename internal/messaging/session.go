@@ -32,7 +32,7 @@ type Session struct {
 	token  chat.Token // SessionExpires has a monotonic reading
 	ip     netip.Addr
 	rate   quota.Bucket
-	// next and prev are the neighbors in the user's list. room.sessionsMu guards them.
+	// next and prev are the neighbours in the user's list. room.sessionsMu guards them.
 	next, prev *Session
 	// beside is until when the session counts as one of several of its user, after
 	// another one has ended. room.sessionsMu guards it.
