@@ -22,8 +22,7 @@ type action struct {
 	Reason     string
 }
 
-// The members of a request, in the order in which what is wrong with them is
-// reported.
+// The members of a request, in the order in which their faults are reported.
 const (
 	memberRequestID = iota
 	memberAction
@@ -37,12 +36,12 @@ const (
 
 var memberNames = [memberCount]string{"RequestId", "Action", "Content", "Id", "UserId", "Reason", "Attributes"}
 
-// halves has the decoder read half of a surrogate pair as U+FFFD: JavaScript cuts
-// strings between the halves, and JSON.stringify writes what is left as \ud83d. The
+// halves makes the decoder read half of a surrogate pair as U+FFFD. JavaScript cuts
+// strings between the halves, and JSON.stringify writes the remaining half as \ud83d. The
 // frame itself is valid UTF-8, as every text frame is.
 var halves = jsontext.AllowInvalidUTF8(true)
 
-// members are what a frame holds of those.
+// members are the members that a frame holds.
 type members struct {
 	seen       [memberCount]bool
 	text       [memberCount]string
@@ -50,10 +49,10 @@ type members struct {
 	faults     [memberCount]error
 }
 
-// decodeAction reads a frame of a client. The keys of the top level are taken
-// in any case, as the service takes them; null is as good as absent; what it
-// does not know it ignores. When the frame is refused, the action still carries
-// the request id if that could be read, so that the client can match the error.
+// decodeAction reads a frame of a client. It accepts the keys of the top level in any
+// case, as the service does. It treats null as absent and ignores unknown keys. When it
+// refuses the frame, the action still carries the request id if that was readable, so
+// that the client can match the error.
 func decodeAction(frame []byte) (action, error) {
 	var m members
 	err := m.read(frame)
@@ -87,9 +86,9 @@ func decodeAction(frame []byte) (action, error) {
 	}
 }
 
-// read reads the object that the frame is, up to its end or to what is not JSON.
+// read reads the frame's object up to its end or to the first invalid JSON.
 func (m *members) read(frame []byte) error {
-	d := jsontext.NewDecoder(bytes.NewBuffer(frame), halves) // From a buffer it reads without a copy.
+	d := jsontext.NewDecoder(bytes.NewBuffer(frame), halves) // The decoder does not copy a bytes.Buffer.
 	start, err := d.ReadToken()
 	if err != nil || start.Kind() != '{' {
 		return chat.Errorf(chat.Invalid, "A request is one JSON object")
@@ -126,10 +125,10 @@ func (m *members) read(frame []byte) error {
 	return nil
 }
 
-// memberIndex returns which member the key is, -1 for one that is not known.
+// memberIndex returns the index of the member with this key, or -1 if the key is unknown.
 func memberIndex(key string) int {
 	for i, name := range memberNames {
-		// Beyond ASCII there are letters that fold to ours, of more bytes.
+		// Some letters beyond ASCII fold to ASCII letters, but they are longer in bytes.
 		if len(key) == len(name) && strings.EqualFold(key, name) {
 			return i
 		}
@@ -141,7 +140,7 @@ func twice() error {
 	return chat.Errorf(chat.Invalid, "The request has a member twice; write each once")
 }
 
-// malformed words what is wrong with the JSON without repeating any of it.
+// malformed describes what is wrong with the JSON without repeating any of it.
 func malformed(err error) error {
 	if errors.Is(err, jsontext.ErrDuplicateName) {
 		return twice()
@@ -156,7 +155,7 @@ func stringMember(name string, raw jsontext.Value) (string, error) {
 	if raw.Kind() != '"' {
 		return "", chat.InvalidField(name, "it must be a string")
 	}
-	b, _ := jsontext.AppendUnquote(nil, raw) // The error is about halves, which it has replaced.
+	b, _ := jsontext.AppendUnquote(nil, raw) // The error is about halves, which are replaced.
 	return string(b), nil
 }
 

@@ -105,8 +105,8 @@ func TestDecodeActionRefuses(t *testing.T) {
 	}
 }
 
-// FuzzDecodeAction: whatever arrives, the decoder answers; what it accepts,
-// encoding/json reads the same way.
+// FuzzDecodeAction tests that the decoder returns for any frame, and that encoding/json
+// reads an accepted frame the same way.
 func FuzzDecodeAction(f *testing.F) {
 	f.Add([]byte(`{"Action":"SEND_MESSAGE","RequestId":"r","Content":"hi","Attributes":{"a":"b"}}`))
 	f.Add([]byte(`{"action":"DELETE_MESSAGE","Id":"AAAAAAAAAAAA","Reason":null}`))
@@ -115,7 +115,7 @@ func FuzzDecodeAction(f *testing.F) {
 	f.Add([]byte(`{"Action":"SEND_MESSAGE","Content":"\ud83d","Attributes":{"\ude00":"\ud83dx"}}`))
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		if !utf8.Valid(frame) {
-			return // No text frame: package websocket answers it with Close 1007.
+			return // Not a text frame: package websocket answers with Close 1007.
 		}
 		got, err := decodeAction(frame)
 		if err != nil {

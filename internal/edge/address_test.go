@@ -16,14 +16,14 @@ import (
 	"confab/internal/edge"
 )
 
-// behindProxy trusts the proxy on this machine, so that handshakes come from where
-// their X-Forwarded-For says.
+// behindProxy trusts the proxy on this machine, so that the X-Forwarded-For of a
+// handshake is its client.
 func behindProxy(o *edge.Options) {
 	o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 }
 
-// send sends a handshake with an X-Forwarded-For, and does not wait for the answer.
-// The connection stays open.
+// send sends a handshake with an X-Forwarded-For and does not wait for the answer. The
+// connection stays open.
 func (n *node) send(t *testing.T, forwarded, token string) net.Conn {
 	t.Helper()
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(n.server.URL, "http://"))
@@ -39,7 +39,7 @@ func (n *node) send(t *testing.T, forwarded, token string) net.Conn {
 	return conn
 }
 
-// from is send, and returns the status.
+// from does the same as send and returns the status.
 func (n *node) from(t *testing.T, forwarded, token string) int {
 	t.Helper()
 	return statusOf(t, n.send(t, forwarded, token))
@@ -56,12 +56,12 @@ func statusOf(t *testing.T, conn net.Conn) int {
 	return res.StatusCode
 }
 
-// results is how many handshakes ended so.
+// results returns how many handshakes had this result.
 func (n *node) results(result string) float64 {
 	return testutil.ToFloat64(n.metrics.Handshakes.WithLabelValues(result))
 }
 
-// Applications give all anonymous viewers one user id.
+// Applications may give all anonymous viewers one user id.
 func TestConnectRatePerUser_shared(t *testing.T) {
 	for name, proxies := range map[string]func(*edge.Options){
 		"of many addresses":                  behindProxy,
@@ -117,7 +117,7 @@ func TestMaxConnectionsPerAddress_IPv6(t *testing.T) {
 	}
 }
 
-// A token that cannot be used costs the address that presents it.
+// A token that cannot be used counts against the address that presents it.
 func TestUnusableTokens(t *testing.T) {
 	unusable := map[string]func(n *node) string{
 		"spent": func(n *node) string {

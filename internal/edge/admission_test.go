@@ -13,8 +13,8 @@ import (
 	"confab/internal/quota"
 )
 
-// The account's quota of connections, which is 50,000 on the service, is the
-// answer to a handshake, and does not cost the token.
+// The account's quota of connections, which is 50,000 on the service, refuses the
+// handshake and does not spend the token.
 func TestAccountQuota(t *testing.T) {
 	n := startEngine(t, func(o *messaging.Options) {
 		o.Quotas = quota.New(quota.Numbers{quota.ConcurrentConnections: 2}, time.Now)
@@ -32,7 +32,7 @@ func TestAccountQuota(t *testing.T) {
 }
 
 func TestConnectRates(t *testing.T) {
-	// results is how many handshakes ended so.
+	// results returns how many handshakes had this result.
 	results := func(n *node, result string) float64 {
 		return testutil.ToFloat64(n.metrics.Handshakes.WithLabelValues(result))
 	}
@@ -69,7 +69,7 @@ func TestConnectRates(t *testing.T) {
 func TestPlaces(t *testing.T) {
 	limits := map[string]struct {
 		limit edge.Limits
-		other bool // another user of the same room and address is refused, too
+		other bool // whether another user of the same room and address is refused too
 	}{
 		"room":    {edge.Limits{MaxConnectionsPerRoom: 2}, true},
 		"user":    {edge.Limits{MaxConnectionsPerUser: 2}, false},
@@ -120,7 +120,7 @@ func TestMaxConnections(t *testing.T) {
 		}
 		joined <- err
 	}()
-	// The second handshake is held, not refused, until the first one leaves.
+	// The second handshake is held, not refused, until the first client leaves.
 	first.conn.Close(websocket.StatusNormalClosure, "")
 	if err := <-joined; err != nil {
 		t.Errorf("the held handshake: %v", err)

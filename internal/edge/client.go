@@ -8,13 +8,13 @@ import (
 	"confab/internal/clientip"
 )
 
-// client is where a handshake comes from.
+// client is the origin of a handshake.
 type client struct {
 	ip    netip.Addr
-	limit string // the name under which limits per address count it
+	limit string // its key in the limits per address
 }
 
-// client finds out who is at remote. A proxy that is not trusted is logged once.
+// client returns the client of a connection from remote. It logs an untrusted proxy once.
 func (e *Endpoint) client(ctx context.Context, remote, forwarded string) client {
 	ip, limit, proxy := clientip.Limit(remote, forwarded, e.o.TrustedProxies)
 	if proxy && e.sawProxy.CompareAndSwap(false, true) {

@@ -19,15 +19,14 @@ import (
 // connection is one client: the socket on one side, the session on the other.
 // It implements messaging.Conn.
 //
-// Frames arrive on the socket's event loop, which must not wait. So they are
-// queued, and a worker, which the connection has only while there is something to
-// do, carries them out one after another: a client's requests never overtake each
-// other, and a request that waits (for a transcript, a review, a home on
-// another node) holds up its own connection only.
+// Frames arrive on the socket's event loop, which must not block. So they are queued, and
+// a worker carries them out one after another. A connection has a worker only while its
+// queue has requests. A client's requests never overtake each other. A request that waits
+// (for a transcript, a review, a home on another node) delays only its own connection.
 type connection struct {
 	endpoint *Endpoint
 	session  *messaging.Session
-	giveBack func() // the places that it takes; nil without limits
+	giveBack func() // releases the places that it takes; nil without limits
 
 	// mu guards the fields below.
 	mu       sync.Mutex
@@ -35,12 +34,12 @@ type connection struct {
 	ending   *messaging.Ending
 	finished bool // the socket was told to end
 	queue    []request
-	serving  *request // the one that is carried out now
+	serving  *request // the request that is being carried out
 	working  bool
 	paused   bool
 }
 
-// request is a frame of the client that waits for its turn.
+// request is a frame of the client that is queued.
 type request struct {
 	frame    []byte
 	binary   bool
@@ -48,8 +47,8 @@ type request struct {
 	overRate bool
 }
 
-// A client that sends faster than it is served is not read from until its queue
-// is short again.
+// Backpressure: when the queue reaches pauseAt, reading from the client stops until the
+// queue is down to resumeAt.
 const (
 	pauseAt  = 16
 	resumeAt = 4
@@ -64,8 +63,8 @@ func (c *connection) Send(json []byte) {
 	}
 }
 
-// attached tells the connection its socket. What the loops report may come
-// earlier than this call, so they wait for it on c.mu.
+// attached sets the connection's socket. The loops may report events before this call, so
+// their callbacks wait for it on c.mu.
 func (c *connection) attached(socket *websocket.Conn) {
 	c.socket = socket
 	if c.ending != nil {
@@ -73,7 +72,7 @@ func (c *connection) attached(socket *websocket.Conn) {
 	}
 }
 
-// message takes a frame from the loop. It does not block.
+// message queues a frame from the loop. It does not block.
 func (c *connection) message(op rfc6455.Opcode, payload []byte) {
 	now := c.endpoint.now()
 	r := request{
@@ -84,8 +83,8 @@ func (c *connection) message(op rfc6455.Opcode, payload []byte) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	// Whoever is told that the session is over says so after what it answers; until
-	// then the client cannot know.
+	// A session that ends with an ERROR frame still takes requests, because the client
+	// cannot know of the end before that frame.
 	if c.finished || c.ending != nil && c.ending.Error == 0 {
 		return
 	}
@@ -100,7 +99,7 @@ func (c *connection) message(op rfc6455.Opcode, payload []byte) {
 	}
 }
 
-// work carries requests out until there are none left.
+// work carries out requests until the queue is empty.
 func (c *connection) work() {
 	for {
 		c.mu.Lock()
@@ -124,7 +123,7 @@ func (c *connection) work() {
 	}
 }
 
-// serveWithin bounds one request; it is far above what any part may take.
+// serveWithin is the time limit of one request. It is far above that of any part.
 const serveWithin = 30 * time.Second
 
 // serve carries out one request and answers with an ERROR frame if it fails.
@@ -144,9 +143,9 @@ func (c *connection) serve(r request) {
 	}
 }
 
-// do carries an action out, and makes an error of a panic: nobody else's session
-// may end for it. The value of the panic is kept if it comes from the runtime;
-// others may hold what a user wrote.
+// do carries out an action and turns a panic into an error, so that no other session ends
+// because of it. The panic's value is kept only if it comes from the runtime. Other
+// values may hold what a user wrote.
 func (c *connection) do(ctx context.Context, a action, req messaging.Request) (err error) {
 	defer func() {
 		switch v := recover().(type) {
@@ -167,7 +166,7 @@ func (c *connection) do(ctx context.Context, a action, req messaging.Request) (e
 	}
 }
 
-// fail sends the ERROR frame that err stands for.
+// fail sends the ERROR frame for err.
 func (c *connection) fail(ctx context.Context, requestID string, err error) {
 	f := c.failure(ctx, requestID, err)
 	c.mu.Lock()
@@ -184,7 +183,7 @@ func (c *connection) answer(f *chat.Failure) {
 	}
 }
 
-// failure makes the ERROR frame that err stands for.
+// failure returns the ERROR frame for err.
 func (c *connection) failure(ctx context.Context, requestID string, err error) *chat.Failure {
 	f := &chat.Failure{RequestID: requestID, Code: chat.CodeOf(err).Wire().ErrorCode, Message: "Internal error"}
 	e, known := errors.AsType[*chat.Error](err)
@@ -202,8 +201,8 @@ func (c *connection) failure(ctx context.Context, requestID string, err error) *
 	return f
 }
 
-// closed tells the session that its connection is gone. What the client asked
-// for before it went is still carried out, unless the endpoint closes first.
+// closed removes the session of a connection that is gone. Requests that the client sent
+// before are still carried out, unless the endpoint closes first.
 func (c *connection) closed(cause error) {
 	c.mu.Lock()
 	why := c.ending
@@ -217,7 +216,7 @@ func (c *connection) closed(cause error) {
 	c.session.Leave()
 }
 
-// endingOf names the way in which a connection ended that we did not end.
+// endingOf names the ending of a connection that this server did not end.
 func endingOf(cause error) string {
 	_, broken := errors.AsType[*rfc6455.ProtocolError](cause)
 	switch {

@@ -1,11 +1,9 @@
-// Package edge is the WebSocket endpoint of the Messaging API: where chat
-// tokens turn into sessions, and the frames of clients into calls of package
-// messaging and back.
+// Package edge is the WebSocket endpoint of the Messaging API. It turns chat tokens into
+// sessions, and clients' frames into calls of package messaging and back.
 //
-// An Endpoint accepts a handshake only when every check has passed; a refused
-// one is a plain HTTP answer, because official clients take any Close frame as
-// final. From the 101 on the socket belongs to one of the event loops of
-// package websocket.
+// An Endpoint accepts a handshake only when every check has passed. A refusal is a plain
+// HTTP answer, because official clients take any Close frame as final. After the 101 the
+// socket belongs to one of the event loops of package websocket.
 package edge
 
 import (
@@ -25,16 +23,16 @@ import (
 	"confab/internal/websocket"
 )
 
-// Limits of a connection. The frame size leaves room for 500 escaped astral
-// characters and attributes; the service documents none.
+// Limits of a connection. The frame size leaves room for 500 escaped astral characters
+// and attributes. The service documents none.
 const (
 	maxFrame = 32 << 10
-	// Frames a second that are read from one client: each of its requests over
-	// its 10 a second is answered with ERROR 429, and for one that sends so many
-	// that the answers cost others time, TCP is.
+	// Frames a second that are read from one client. Each request over its 10 a second is
+	// answered with ERROR 429. Above this rate those answers would cost others time, so
+	// TCP backpressure slows the client.
 	inputRate = 50 * messaging.RequestsPerSecond
-	// A receiver that owes more than this is dropped, without a Close, so that
-	// an official client comes back.
+	// A receiver with more pending bytes than this is dropped without a Close, so that an
+	// official client comes back.
 	maxPending = 256 << 10
 	// Browsers answer pings by themselves; a viewer may stay silent for hours.
 	pingInterval = 45 * time.Second
@@ -42,8 +40,7 @@ const (
 
 // TokenOpener reads chat tokens.
 type TokenOpener interface {
-	// Open returns what the token says, or Unauthenticated. It does not look
-	// at the time.
+	// Open returns the token's content, or Unauthenticated. It does not check the time.
 	Open(ctx context.Context, token string) (*chat.Token, error)
 }
 
@@ -53,7 +50,7 @@ type Options struct {
 	Tokens TokenOpener
 	// Sockets owns the connections; see NewSockets.
 	Sockets *Sockets
-	// TrustedProxies are the peers whose X-Forwarded-For counts.
+	// TrustedProxies are the peers whose X-Forwarded-For is used.
 	TrustedProxies []netip.Prefix
 	Limits
 	Metrics *telemetry.Metrics
@@ -116,17 +113,18 @@ func New(o Options) *Endpoint {
 	return e
 }
 
-// Sockets are the event loops that own the connections of an endpoint, and the
-// audiences of its rooms. They are made before the engine, which needs
-// NewAudience, and the endpoint, which needs the engine.
+// Sockets are the event loops that own the connections of an endpoint, and the audiences
+// of its rooms. The engine needs NewAudience, and the endpoint needs the engine, so
+// Sockets are made first.
 type Sockets struct {
 	server *websocket.Server
 }
 
-// NewSockets starts the event loops. A negative window chooses by measurement
-// how long a busy room's frames are gathered. overlap is for how long a new
-// connection still gets what everybody here has: for a client whose older connection
-// may be on another node. Without ioURing, it is not used even where the system has it.
+// NewSockets starts the event loops. window is how long a busy room's frames are
+// gathered; a negative one is chosen by measurement. overlap is how long a new connection
+// still gets frames that were already written to its room, for a client whose older
+// connection may be on another node. io_uring is used only if ioURing is set and the
+// system has it.
 func NewSockets(window, overlap time.Duration, ioURing bool, m *telemetry.Metrics, log *slog.Logger) *Sockets {
 	s := &Sockets{server: websocket.NewServer(websocket.Options{
 		MaxMessage:     maxFrame,
@@ -142,7 +140,7 @@ func NewSockets(window, overlap time.Duration, ioURing bool, m *telemetry.Metric
 	return s
 }
 
-// Close drops what connections are left and stops the loops.
+// Close drops the remaining connections and stops the loops.
 func (s *Sockets) Close() { s.server.Close() }
 
 // NewAudience makes the fan-out of one live room.
@@ -153,7 +151,7 @@ type audience struct{ group *websocket.Group }
 
 func (a audience) Deliver(json []byte) int { return a.group.Deliver(json) }
 
-// handler hands what the loops report to the connection it belongs to.
+// handler passes the events of the loops to their connections.
 type handler struct{}
 
 func (handler) Message(c *websocket.Conn, op rfc6455.Opcode, payload []byte) {
@@ -168,15 +166,14 @@ func (handler) Closed(c *websocket.Conn, cause error) {
 	c.Value().(*connection).closed(cause) //nolint:forcetypeassert // Only attach makes connections.
 }
 
-// tick is the time between two batches of a drain: 100,000 timers would be no
-// smoother.
+// tick is the time between two batches of a drain. 100,000 timers would be no smoother.
 const tick = 50 * time.Millisecond
 
-// Drain ends all sessions, spread evenly over the time given: what was asked
-// before is answered, then comes ERROR 401, then the connection is dropped
-// without a Close, so that official clients come back. New handshakes are refused
-// from now on, and those that are held wait for the end of the drain, at most
-// drainHold. When ctx ends early the rest is ended at once. It is called once.
+// Drain ends all sessions, spread evenly over the time given. Each session answers its
+// pending requests, sends ERROR 401 and drops the connection without a Close, so that
+// official clients come back. New handshakes are refused from now on. Those that are held
+// wait for the end of the drain, at most drainHold. When ctx ends early, the remaining
+// sessions end at once. Drain is called once.
 func (e *Endpoint) Drain(ctx context.Context, over time.Duration) {
 	e.draining.Store(true)
 	close(e.stopping)
@@ -184,8 +181,8 @@ func (e *Endpoint) Drain(ctx context.Context, over time.Duration) {
 	e.Move(ctx, over)
 }
 
-// Move ends all sessions there are, as Drain does, and goes on accepting new
-// ones: when other nodes serve them better.
+// Move ends the existing sessions, as Drain does, but still accepts new ones. It is for
+// when other nodes serve the sessions better.
 func (e *Endpoint) Move(ctx context.Context, over time.Duration) {
 	e.mu.Lock()
 	left := make([]*connection, 0, len(e.connections))
@@ -198,7 +195,7 @@ func (e *Endpoint) Move(ctx context.Context, over time.Duration) {
 	defer ticker.Stop()
 	for done := 0; done < len(left) && e.sessions() > 0; {
 		until := len(left)
-		// By the clock: a busy machine misses ticks.
+		// This uses the clock because a busy machine misses ticks.
 		if soon := time.Since(begin) + tick; ctx.Err() == nil && soon < over {
 			until = max(done, int(float64(len(left))*soon.Seconds()/over.Seconds()))
 		}
@@ -214,11 +211,11 @@ func (e *Endpoint) Move(ctx context.Context, over time.Duration) {
 	e.awaitLast(ctx, ticker.C)
 }
 
-// goodbye is how long the last sessions may take to read what they are told.
+// goodbye is how long the last sessions may take to read their last frames.
 const goodbye = 500 * time.Millisecond
 
-// awaitLast waits for the answers that sessions are still owed, and then a moment
-// for their sockets to be read and closed.
+// awaitLast waits for the answers that sessions still have to send, and then a moment for
+// their sockets to be read and closed.
 func (e *Endpoint) awaitLast(ctx context.Context, ticks <-chan time.Time) {
 	sessions := time.After(lastWords + goodbye)
 	var sockets <-chan time.Time
@@ -244,20 +241,19 @@ func (e *Endpoint) awaitLast(ctx context.Context, ticks <-chan time.Time) {
 // Len returns how many sockets the event loops have.
 func (e *Endpoint) Len() int { return e.o.Sockets.server.Len() }
 
-// LenFrom returns how many sessions there are from an address, by the name that
-// clientip.Limit gives it. It is 0 without a limit of addresses.
+// LenFrom returns how many sessions an address has. name is the name that clientip.Limit
+// gives it. The result is 0 without a limit per address.
 func (e *Endpoint) LenFrom(name string) int { return e.perAddressPlaces.count(name) }
 
-// sessions is how many connections are not over.
+// sessions returns how many connections are not over.
 func (e *Endpoint) sessions() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return len(e.connections)
 }
 
-// Close drops all connections that are left. What clients asked for before they
-// were gone is carried out until ctx ends, for as long as a session has that is
-// over; then it is broken off.
+// Close drops all remaining connections. Requests that clients sent before are carried
+// out until ctx ends, at most for lastWords. Then they are canceled.
 func (e *Endpoint) Close(ctx context.Context) {
 	e.draining.Store(true)
 	e.o.Sockets.Close()

@@ -8,14 +8,14 @@ import (
 	"confab/internal/messaging"
 )
 
-// lastWords is how long a session that is over may go on answering what it was
-// asked before: a queue of messages under review takes 16 times 200 ms. What is
-// not done by then, as when no home can be reached, is answered with an ERROR.
+// lastWords is how long a session that is over may still answer pending requests. A queue
+// of messages under review takes 16 times 200 ms. Requests that are not done by then, as
+// when no home is reachable, are answered with an ERROR.
 const lastWords = 4 * time.Second
 
-// End ends the connection as why says. A connection that is not attached yet
-// ends when it is. What the client asked for before is answered first, if the
-// ending is nobody's doing; whom a moderator ends says nothing more, even then.
+// End ends the connection as why specifies. A connection that is not attached yet ends
+// when it is. Pending requests are answered first, unless a moderator ends the session:
+// then they are dropped, even if another ending came first.
 func (c *connection) End(why messaging.Ending) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -36,9 +36,9 @@ func (c *connection) End(why messaging.Ending) {
 	}
 }
 
-// finish writes what the ending says the client sees, once. What was asked for and
-// is not answered is refused first, unless a moderator ends the session: then it
-// is forgotten. The caller holds c.mu.
+// finish writes what the client sees of the ending, once. Requests without an answer are
+// refused first, unless a moderator ends the session: then they are dropped. The caller
+// holds c.mu.
 func (c *connection) finish() {
 	if c.finished {
 		return
@@ -59,11 +59,11 @@ func (c *connection) finish() {
 	c.socket.Finish()
 }
 
-// refuseRest answers the request that is being carried out and those behind it.
-// The caller holds c.mu.
+// refuseRest answers the request that is being carried out and the queued ones. The
+// caller holds c.mu.
 func (c *connection) refuseRest() {
 	refuse := func(r request, message string) {
-		a, _ := decodeAction(r.frame) // What cannot be read has no RequestId.
+		a, _ := decodeAction(r.frame) // An unreadable frame has no RequestId.
 		c.answer(c.failure(context.Background(), a.RequestID, chat.Errorf(chat.Unavailable, "%s", message)))
 	}
 	if c.serving != nil {

@@ -22,8 +22,8 @@ import (
 	"confab/internal/messaging"
 )
 
-// queuer is a client whose messages wait in the server: the first is under
-// review, the others are behind it.
+// queuer is a client whose messages are queued in the server: the first is under review,
+// the others are behind it.
 type queuer struct {
 	t    *testing.T
 	conn net.Conn
@@ -48,7 +48,7 @@ func (n *node) queue(t *testing.T, token string) *queuer {
 	return q
 }
 
-// frame reads a frame of up to 64 KiB. Opcode 0 is the end of the connection.
+// frame reads a frame of up to 64 KiB. Opcode 0 means the end of the connection.
 func (q *queuer) frame() (op byte, payload []byte) {
 	q.t.Helper()
 	head := make([]byte, 2)
@@ -92,7 +92,7 @@ func (q *queuer) expectAnswers() {
 	}
 }
 
-// silent is the home of a node that asks others and gets no answer.
+// silent is the home of a node whose requests to other nodes get no answer.
 type silent struct{ answer chan struct{} }
 
 func (s silent) Do(context.Context, messaging.Operation) (string, error) {
@@ -184,7 +184,7 @@ func TestEndingsAnswerFirst(t *testing.T) {
 			t.Errorf("then came opcode %d, %q, want Close 1000", op, p)
 		}
 		pass()
-		// The one that was under review may pass; those behind it are gone.
+		// The message that was under review may pass. Those behind it are dropped.
 		bob.send(`{"Action":"SEND_MESSAGE","RequestId":"mine","Content":"c"}`)
 		for f := bob.next(); f.RequestID != "mine"; f = bob.next() {
 			if f.RequestID != "0" {
@@ -194,8 +194,8 @@ func TestEndingsAnswerFirst(t *testing.T) {
 	})
 }
 
-// A handshake that is held when the node begins to drain waits for the drain's
-// end and no longer, and keeps its token.
+// A handshake that is held when the node begins to drain waits until the drain ends and
+// no longer, and keeps its token.
 func TestDrainEndsHeldHandshakes(t *testing.T) {
 	n := start(t, func(o *edge.Options) { o.MaxConnections = 1 })
 	n.connect(t, n.token("ann"))
@@ -226,7 +226,7 @@ func TestDrainEndsHeldHandshakes(t *testing.T) {
 	}
 }
 
-// patient is the home of a node that asks others until it must not.
+// patient is the home of a node that asks other nodes until its context ends.
 type patient struct{ asked atomic.Int64 }
 
 func (p *patient) Do(ctx context.Context, _ messaging.Operation) (string, error) {
@@ -235,7 +235,7 @@ func (p *patient) Do(ctx context.Context, _ messaging.Operation) (string, error)
 	return "", chat.Errorf(chat.Unavailable, "The room cannot be reached right now; try again")
 }
 
-// Close does not wait long for what clients asked for that are gone.
+// Close does not wait long for the requests of clients that are gone.
 func TestCloseBreaksOff(t *testing.T) {
 	hurried, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -37,11 +37,11 @@ func newHandshakeMetrics(m *telemetry.Metrics) handshakeMetrics {
 	}
 }
 
-// ServeHTTP answers one handshake, on any path and from any origin. Refusals
-// are plain HTTP answers with a small JSON body: 400 and 426 for what is not a
-// handshake, 401 for a token that is missing, invalid, expired or used, 404 for
-// a room that is gone, 429 for too many connections or too fast ones, 503 for a
-// node that stops or cannot reach its database.
+// ServeHTTP answers one handshake, on any path and from any origin. Refusals are plain
+// HTTP answers with a small JSON body: 400 and 426 for a request that is not a handshake,
+// 401 for a token that is missing, invalid, expired or used, 404 for a deleted room, 429
+// for too many connections or too high a rate, 503 for a node that is stopping or cannot
+// reach its database.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begin, ctx := time.Now(), r.Context()
 	from := e.client(ctx, r.RemoteAddr, strings.Join(r.Header["X-Forwarded-For"], ","))
@@ -53,7 +53,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
 			e.lost(ctx, err)
-			w.WriteHeader(http.StatusServiceUnavailable) // It may have ended only its own side.
+			w.WriteHeader(http.StatusServiceUnavailable) // The client may have closed only its own side.
 			return
 		}
 		if rfc6455.UpgradeDropped(r) {
@@ -74,7 +74,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.answered(ctx, c, begin, err)
 }
 
-// answered counts a handshake that was accepted, or whose client was lost.
+// answered counts a handshake that was accepted or whose client was lost.
 func (e *Endpoint) answered(ctx context.Context, c *connection, begin time.Time, err error) {
 	if err != nil {
 		e.forget(c)
@@ -86,15 +86,15 @@ func (e *Endpoint) answered(ctx context.Context, c *connection, begin time.Time,
 	e.handshake.duration.Observe(time.Since(begin).Seconds())
 }
 
-// lost counts a client that did not wait for the answer. Whatever failed for
-// that reason is no trouble of ours and must not look like it.
+// lost counts a client that did not wait for the answer. A failure for that reason is not
+// a server error and must not look like one.
 func (e *Endpoint) lost(ctx context.Context, err error) {
 	e.handshake.refused.WithLabelValues("lost").Inc()
 	e.o.Log.LogAttrs(ctx, slog.LevelDebug, "A client was lost during its handshake", slog.Any("error", err))
 }
 
-// admit makes every check, cheapest first, spends the token last, and returns
-// the client's session. ctx ends when the client has left.
+// admit makes every check, cheapest first, redeems the token last, and returns the
+// client's connection. ctx ends when the client has left.
 func (e *Endpoint) admit(ctx context.Context, upgrade *rfc6455.Upgrade, from client) (*connection, error) {
 	if e.draining.Load() {
 		return nil, e.turnAway(ctx)
@@ -104,8 +104,8 @@ func (e *Endpoint) admit(ctx context.Context, upgrade *rfc6455.Upgrade, from cli
 		return nil, e.charge(ctx, from.limit, err)
 	}
 	user := token.Room.ID + "/" + token.UserID
-	// Many viewers may share a user id. A client that connects in a loop does so
-	// from one address.
+	// Many viewers may share a user id. A client that connects in a loop uses one
+	// address.
 	loop := user + " " + from.limit
 	if err := e.hold(ctx, loop, from.limit); err != nil {
 		return nil, err
@@ -119,8 +119,8 @@ func (e *Endpoint) admit(ctx context.Context, upgrade *rfc6455.Upgrade, from cli
 		e.forget(c)
 		return nil, e.turnAway(ctx)
 	}
-	// Nobody is asked twice for a token that is being spent: from here on the
-	// database's own limits bound the wait.
+	// The client's departure does not cancel Join, because a token that is being redeemed
+	// cannot be used again. The database's own limits bound the wait.
 	c.session, err = e.o.Engine.Join(context.WithoutCancel(ctx), token, c, from.ip)
 	switch {
 	case err == nil:
@@ -136,8 +136,8 @@ func (e *Endpoint) admit(ctx context.Context, upgrade *rfc6455.Upgrade, from cli
 	return nil, err
 }
 
-// hijack takes the connection from net/http, and what a client has sent together
-// with the handshake.
+// hijack takes over the connection from net/http, and the bytes that the client sent
+// together with the handshake.
 func hijack(w http.ResponseWriter) (conn net.Conn, early []byte, err error) {
 	conn, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -150,8 +150,8 @@ func hijack(w http.ResponseWriter) (conn net.Conn, early []byte, err error) {
 	return conn, early, nil
 }
 
-// attach hands the socket to an event loop, which writes the 101 and makes it a
-// member of its room in one step.
+// attach hands the socket to an event loop, which writes the 101 and adds it to its room
+// in one step.
 func (e *Endpoint) attach(conn net.Conn, c *connection, upgrade *rfc6455.Upgrade, early []byte) error {
 	if err := conn.SetDeadline(time.Time{}); err != nil {
 		conn.Close()
@@ -167,7 +167,7 @@ func (e *Endpoint) attach(conn net.Conn, c *connection, upgrade *rfc6455.Upgrade
 		Buffered: append([]byte(nil), early...),
 		Group:    group,
 		Value:    c,
-		// As far away on the loop's clock as it is on ours.
+		// The remaining time is the same on the loop's clock and on e.now's.
 		Deadline: time.Now().Add(c.session.Expires().Sub(e.now())),
 	})
 	if err != nil {
@@ -177,7 +177,7 @@ func (e *Endpoint) attach(conn net.Conn, c *connection, upgrade *rfc6455.Upgrade
 	return nil
 }
 
-// remember lists a connection that is about to join, unless the node stops.
+// remember lists a connection that is about to join. It returns false if the node drains.
 func (e *Endpoint) remember(c *connection) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -188,7 +188,7 @@ func (e *Endpoint) remember(c *connection) bool {
 	return true
 }
 
-// forget takes the connection off the list and frees its places.
+// forget removes the connection from the list and releases its places.
 func (e *Endpoint) forget(c *connection) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

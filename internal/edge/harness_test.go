@@ -28,15 +28,15 @@ const roomID = "abcdefABCDEF"
 
 var roomARN = chat.ARN{Region: "us-west-2", Account: "123456789012", Type: chat.RoomResource, ID: roomID}
 
-// node is an endpoint on loopback, with the truth in memory.
+// node is an endpoint on loopback, with its data in memory.
 type node struct {
 	endpoint *edge.Endpoint
 	engine   *messaging.Engine
 	metrics  *telemetry.Metrics
 	server   *httptest.Server
-	// review, if set, holds every message up until it is closed.
+	// review, if set, delays every message until it is closed.
 	review chan struct{}
-	// step is how far the wall clock has been set ahead.
+	// step is how far the wall clock was set forward.
 	step atomic.Int64
 
 	mu     sync.Mutex
@@ -73,7 +73,8 @@ func (n *node) Review(_ context.Context, _ *chat.Room, m *chat.Message, _ string
 	return m, nil
 }
 
-// reviewed has the room's messages reviewed, and returns what lets them pass.
+// reviewed turns on review of the room's messages, and returns the function that lets
+// them pass.
 func (n *node) reviewed() (pass func()) {
 	n.review = make(chan struct{})
 	n.room.MessageReviewHandler = &chat.MessageReviewHandler{URI: "arn:aws:lambda:us-west-2:123456789012:function:review", FallbackResult: chat.Allow}
@@ -94,7 +95,7 @@ func start(t *testing.T, change ...func(*edge.Options)) *node {
 	return startEngine(t, func(*messaging.Options) {}, change...)
 }
 
-// startEngine is start with a change of the engine.
+// startEngine is start with changed options of the engine.
 func startEngine(t *testing.T, engine func(*messaging.Options), change ...func(*edge.Options)) *node {
 	t.Helper()
 	n := &node{
@@ -127,10 +128,10 @@ func startEngine(t *testing.T, engine func(*messaging.Options), change ...func(*
 	return n
 }
 
-// now is the node's wall clock.
+// now returns the node's wall clock.
 func (n *node) now() time.Time { return time.Now().Add(time.Duration(n.step.Load())) }
 
-// token issues a token that is good for an hour, with all capabilities.
+// token issues a token with all capabilities that is valid for an hour.
 func (n *node) token(user string, change ...func(*chat.Token)) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -169,8 +170,8 @@ func (n *node) connect(t *testing.T, token string) *client {
 	return &client{t, conn}
 }
 
-// dial connects without a client library; early is sent together with the
-// handshake. Whatever comes after the 101 is for the reader.
+// dial connects without a client library. It sends early together with the handshake. The
+// reader has everything after the 101.
 func (n *node) dial(t *testing.T, token string, early ...byte) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	conn := n.handshake(t, token, early...)
@@ -211,7 +212,7 @@ func eventually(t *testing.T, holds func() bool) {
 	}
 }
 
-// masked is a final frame of a client with the masking key 0 and up to 125 bytes.
+// masked returns a final frame of a client with the masking key 0 and up to 125 bytes.
 func masked(op byte, payload string) []byte {
 	return append([]byte{0x80 | op, 0x80 | byte(len(payload)), 0, 0, 0, 0}, payload...)
 }

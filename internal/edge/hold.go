@@ -13,15 +13,15 @@ var (
 	errAddressTooFast = chat.Errorf(chat.Throttled, "Too many connects from this address; slow down")
 )
 
-// drainHold is how long a handshake waits for its refusal on a node that
-// drains. An official client tries four times, and each try that is held is time
-// for a load balancer to notice that the node is not ready any more: 32 seconds
-// in all, as long as the usual drain and as Kubernetes takes with its defaults,
-// and each shorter than the ten seconds that HTTP clients of phones wait.
+// drainHold is how long a handshake waits for its refusal on a node that drains. An
+// official client tries four times. Each try that is held gives a load balancer time to
+// notice that the node is not ready: 32 seconds in all, as long as the usual drain and as
+// Kubernetes takes with its defaults. Each is shorter than the ten seconds that HTTP
+// clients of phones wait.
 const drainHold = 8 * time.Second
 
-// turnAway keeps a handshake waiting until the drain is over, at most drainHold,
-// and returns its refusal.
+// turnAway delays a handshake until the drain is over, at most drainHold, and returns its
+// refusal.
 func (e *Endpoint) turnAway(ctx context.Context) error {
 	timer := time.NewTimer(drainHold)
 	defer timer.Stop()
@@ -33,12 +33,12 @@ func (e *Endpoint) turnAway(ctx context.Context) error {
 	return errDraining
 }
 
-// hold keeps a handshake waiting for its turn: the rate of its user at its address,
-// then that of its address, which one user who connects in a loop must not use up
-// for all who share it, then that of the node, then memory and a free connection.
-// Official clients end after four refused handshakes within milliseconds, so
-// handshakes wait, and only those that would have to wait too long are refused. The
-// error is context.Canceled for a client that left meanwhile.
+// hold delays a handshake until all limits admit it: the rate of its user at its address,
+// then the rate of the address, then the rate of the node, then memory and a free
+// connection. The user comes first, because one user who connects in a loop must not use
+// up the rate of all users at the address. Official clients end after four refused
+// handshakes within milliseconds, so handshakes wait, and only those that would wait too
+// long are refused. The error is context.Canceled for a client that left meanwhile.
 func (e *Endpoint) hold(ctx context.Context, user, address string) error {
 	e.handshake.held.Inc()
 	defer e.handshake.held.Dec()

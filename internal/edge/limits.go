@@ -11,27 +11,25 @@ import (
 
 // Limits bound the connections of a node. A field that is 0 sets no limit.
 type Limits struct {
-	// ConnectRate, ConnectRatePerUser and ConnectRatePerAddress are handshakes a
-	// second. Faster ones are held back, and refused only when they would have to
-	// wait too long.
+	// ConnectRate, ConnectRatePerUser and ConnectRatePerAddress are handshakes a second.
+	// Faster ones are delayed, and refused only when they would wait too long.
 	ConnectRate           float64
 	ConnectRatePerUser    float64
 	ConnectRatePerAddress float64
-	// MaxConnections are those of the node. A handshake waits for a free place.
+	// MaxConnections is the limit of the node. A handshake waits for a free place.
 	MaxConnections int
 	// MaxConnectionsPerRoom, MaxConnectionsPerUser (in one room) and
-	// MaxConnectionsPerAddress are those of each. Beyond them a handshake is
-	// refused: nobody can say when a place becomes free.
+	// MaxConnectionsPerAddress limit each of these. Beyond them a handshake is refused,
+	// because it is unknown when a place becomes free.
 	MaxConnectionsPerRoom    int
 	MaxConnectionsPerUser    int
 	MaxConnectionsPerAddress int
-	// MaxMemory is how many bytes the process may use before handshakes have to
-	// wait.
+	// MaxMemory is how many bytes the process may use before handshakes have to wait.
 	MaxMemory int64
 }
 
-// places counts the connections of each key (a room, a user, an address). Nil is
-// without a bound.
+// places counts the connections of each key (a room, a user, an address). A nil places
+// has no limit.
 type places struct {
 	limit int
 	// mu guards taken.
@@ -46,7 +44,7 @@ func newPlaces(limit int) *places {
 	return &places{limit: limit, taken: make(map[string]int)}
 }
 
-// take takes a place and returns what gives it back, or nil when there is none.
+// take takes a place and returns the function that releases it, or nil if none is free.
 func (p *places) take(key string) (giveBack func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -73,8 +71,8 @@ func (p *places) count(key string) int {
 	return p.taken[key]
 }
 
-// settle takes all places of a connection and returns what gives them back; nil
-// when there is nothing to give.
+// settle takes all places of a connection and returns the function that releases them, or
+// nil if there are no limits.
 func (e *Endpoint) settle(room, user, address string) (giveBack func(), err error) {
 	for _, p := range []struct {
 		places *places
@@ -104,7 +102,7 @@ func (e *Endpoint) settle(room, user, address string) (giveBack func(), err erro
 	return giveBack, nil
 }
 
-// memory knows whether the process uses more than it may. Nil is without a bound.
+// memory checks whether the process uses more than its limit. A nil memory has no limit.
 type memory struct {
 	limit int64
 	used  func() int64
@@ -114,7 +112,7 @@ type memory struct {
 	over  bool
 }
 
-// memoryEach is how often memory is looked at.
+// memoryEach is how often memory is checked.
 const memoryEach = 100 * time.Millisecond
 
 func newMemory(limit int64) *memory {
@@ -124,14 +122,14 @@ func newMemory(limit int64) *memory {
 	return &memory{limit: limit, used: memoryUsed}
 }
 
-// memoryUsed is what the process has of the system's memory for Go.
+// memoryUsed returns how much of the system's memory Go holds in this process.
 func memoryUsed() int64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(sample)
 	return int64(sample[0].Value.Uint64() - sample[1].Value.Uint64())
 }
 
-// full tells whether too much is used.
+// full reports whether the process uses more than its limit.
 func (m *memory) full() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -141,8 +139,8 @@ func (m *memory) full() bool {
 	return m.over
 }
 
-// wait waits until there is memory, and returns false when that takes too long,
-// or ctx or stopping ends first.
+// wait waits until there is memory. It returns false if that takes too long or if ctx or
+// stopping ends first.
 func (m *memory) wait(ctx context.Context, stopping <-chan struct{}) bool {
 	if m == nil || !m.full() {
 		return true

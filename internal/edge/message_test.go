@@ -90,7 +90,7 @@ func TestMessages(t *testing.T) {
 		n := start(t)
 		n.room.MessageReviewHandler = &chat.MessageReviewHandler{URI: "arn:aws:lambda:us-west-2:123456789012:function:f"}
 		ann := n.connect(t, n.token("ann"))
-		ann.send(`{"Action":"SEND_MESSAGE","RequestId":"1","Content":"x"}`) // There is nobody to ask.
+		ann.send(`{"Action":"SEND_MESSAGE","RequestId":"1","Content":"x"}`) // No home is reachable.
 		if f := ann.next(); f.ErrorCode != 500 || f.RequestID != "1" || f.ErrorMessage != "Internal error" {
 			t.Errorf("got %+v", f)
 		}

@@ -8,16 +8,16 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Handshakes that would have to wait longer than this are refused: they are
-// abuse, or the node is far too small. A storm, when the clients of a node that
-// died come back to this one, may take longer.
+// Handshakes that would wait longer than maxHold are refused: they are abuse, or the node
+// is far too small. A storm, when the clients of a failed node reconnect to this one, may
+// take maxStorm.
 const (
 	maxHold  = 10 * time.Second
 	maxStorm = time.Minute
 )
 
-// pacer spreads the handshakes of each key (a user, an address) to a rate, by
-// making them wait. A nil pacer lets everybody pass.
+// pacer limits the handshakes of each key (a user, an address) to a rate by delaying
+// them. A nil pacer delays none.
 type pacer struct {
 	perSecond rate.Limit
 	burst     int
@@ -26,14 +26,14 @@ type pacer struct {
 	// mu guards keys and prune.
 	mu    sync.Mutex
 	keys  map[string]*rate.Limiter
-	prune int // size of keys at which idle ones are forgotten
+	prune int // size of keys at which idle ones are removed
 }
 
-// minPrune is a map size that is not worth cleaning.
+// minPrune is the largest map size that is not worth pruning.
 const minPrune = 1024
 
-// newPacer allows perSecond handshakes a second and key, two seconds' worth of
-// them at once: every token refresh connects twice. 0 is without a limit.
+// newPacer allows perSecond handshakes a second for each key. The burst is two seconds'
+// worth, because every token refresh connects twice. 0 sets no limit.
 func newPacer(perSecond float64) *pacer {
 	if perSecond <= 0 {
 		return nil
@@ -47,8 +47,8 @@ func newPacer(perSecond float64) *pacer {
 	}
 }
 
-// newNodePacer is the pacer of a whole node, with one key. Its bursts are short:
-// live rooms would notice longer ones.
+// newNodePacer returns the pacer of a whole node, with one key. Its bursts are short,
+// because longer ones would disturb live rooms.
 func newNodePacer(perSecond float64) *pacer {
 	p := newPacer(perSecond)
 	if p != nil {
@@ -57,8 +57,8 @@ func newNodePacer(perSecond float64) *pacer {
 	return p
 }
 
-// wait returns true when it is key's turn, and false when that would take too
-// long, or ctx or stopping ended first.
+// wait waits for a turn of key. It returns false if that would take too long or if ctx or
+// stopping ends first.
 func (p *pacer) wait(ctx context.Context, stopping <-chan struct{}, key string) bool {
 	if p == nil {
 		return true
@@ -82,10 +82,10 @@ func (p *pacer) wait(ctx context.Context, stopping <-chan struct{}, key string) 
 	return false
 }
 
-// reserve takes the next turn of key and returns how long it is until then, or
-// no turn when that is too long. The lock makes taking a turn and giving it back
-// one step: a limiter does not take back a turn behind which others were given,
-// so those who are refused at the same time would put the next turn off for ever.
+// reserve takes the next turn of key and returns the delay until then, or nil if the
+// delay is too long. The lock makes taking a turn and giving it back one step. A limiter
+// does not take back a turn when later turns were reserved, so concurrent refusals would
+// postpone the next turn for ever.
 func (p *pacer) reserve(key string) (*rate.Reservation, time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,7 +98,7 @@ func (p *pacer) reserve(key string) (*rate.Reservation, time.Duration) {
 	return turn, delay
 }
 
-// giveBack returns a turn of key that was taken in vain.
+// giveBack returns an unused turn of key.
 func (p *pacer) giveBack(key string) {
 	if p == nil {
 		return
@@ -110,8 +110,8 @@ func (p *pacer) giveBack(key string) {
 	}
 }
 
-// limiter returns the key's limiter. Limiters that are full again are forgotten
-// when the map has doubled: a new one would be full too. The caller holds p.mu.
+// limiter returns the key's limiter. When the map has doubled, limiters that are full
+// again are removed, because a new one would be full too. The caller holds p.mu.
 func (p *pacer) limiter(key string) *rate.Limiter {
 	l := p.keys[key]
 	if l == nil {
@@ -129,7 +129,7 @@ func (p *pacer) limiter(key string) *rate.Limiter {
 	return l
 }
 
-// slots bounds how many connections there are at a time. Nil is without a bound.
+// slots limits how many connections exist at a time. A nil slots has no limit.
 type slots struct{ free chan struct{} }
 
 func newSlots(n int) *slots {
@@ -139,8 +139,8 @@ func newSlots(n int) *slots {
 	return &slots{free: make(chan struct{}, n)}
 }
 
-// acquire waits for a free connection, and returns false when there is none
-// soon enough, or ctx or stopping ends first.
+// acquire waits for a free connection. It returns false if that takes too long or if ctx
+// or stopping ends first.
 func (s *slots) acquire(ctx context.Context, stopping <-chan struct{}) bool {
 	if s == nil {
 		return true

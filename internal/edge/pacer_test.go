@@ -30,7 +30,8 @@ func TestPacer(t *testing.T) {
 				})
 			}
 			all.Wait()
-			// Two seconds' worth at once, then five a second for as long as a handshake is held.
+			// Two seconds' worth at once, then five a second for as long as a handshake
+			// may be held.
 			if want := 10 + 50; len(passed) != want || refused != 100-want {
 				t.Errorf("%d passed and %d were refused, want %d and %d", len(passed), refused, want, 100-want)
 			}

@@ -16,20 +16,20 @@ import (
 	"confab/internal/rfc6455"
 )
 
-// answerTimeout is how long a refusal may take to be written.
+// answerTimeout is the time limit for writing a refusal.
 const answerTimeout = 10 * time.Second
 
-// Serve answers a handshake whose head was read from conn by
-// rfc6455.ParseHead, as ServeHTTP would, and owns conn from then on. early is
-// what came behind the head. Serve returns true when the handshake was refused,
-// rest is unread, and the client may ask for something else. A deadline
-// that conn had for its head is over with the head.
+// Serve answers a handshake whose head rfc6455.ParseHead has read from conn, as ServeHTTP
+// would. It owns conn from then on. early is what followed the head. Serve returns true
+// when it refused the handshake and the client may send another request, of which rest is
+// unread. A deadline that conn had for the head no longer applies.
 func (e *Endpoint) Serve(conn net.Conn, upgrade *rfc6455.Upgrade, forwarded string, early []byte) (rest []byte, again bool) {
 	begin := time.Now()
 	ctx := &attendance{Context: context.Background(), conn: conn}
 	defer func() {
 		if v := recover(); v != nil {
-			// As net/http does; the value may hold what a user wrote.
+			// As net/http does. The panic's value may hold what a user wrote, so it is
+			// not logged.
 			e.o.Log.LogAttrs(ctx, slog.LevelError, "A handshake failed", slog.String("panic", string(debug.Stack())))
 			conn.Close()
 			rest, again = nil, false
@@ -60,32 +60,31 @@ func (e *Endpoint) Serve(conn net.Conn, upgrade *rfc6455.Upgrade, forwarded stri
 	return early, true
 }
 
-// attendance is the context of a handshake. It ends when the client goes away,
-// which is watched from the first call of Done on: most handshakes wait for
-// nothing.
+// attendance is the context of a handshake. It ends when the client leaves. It watches
+// the client only from the first call of Done, because most handshakes do not wait.
 type attendance struct {
 	context.Context
 	conn net.Conn
 
 	watch sync.Once
 	done  chan struct{} // closed when the client has left
-	ended chan struct{} // closed when nobody reads from conn any more
-	early []byte        // what was read, once ended is closed
+	ended chan struct{} // closed when read has returned
+	early []byte        // what was read; valid once ended is closed
 }
 
-// Done begins to watch the client.
+// Done starts to watch the client.
 func (a *attendance) Done() <-chan struct{} {
 	a.watch.Do(func() {
 		a.done, a.ended = make(chan struct{}), make(chan struct{})
-		// The head may have had a deadline; the wait for its answer has none here.
+		// The head may have had a deadline. The wait for the answer has none here.
 		a.conn.SetReadDeadline(time.Time{}) //nolint:errcheck // A connection that is gone says so when it is read.
 		go a.read()
 	})
 	return a.done
 }
 
-// read waits for a byte, which is what a client sends that does not wait for the
-// answer; there can be no end of the connection before it.
+// read waits for one byte. A client that does not wait for the answer sends one, and the
+// end of the connection cannot come before it.
 func (a *attendance) read() {
 	defer close(a.ended)
 	var b [1]byte
@@ -109,7 +108,7 @@ func (a *attendance) Err() error {
 	}
 }
 
-// end ends the watch and returns what was read meanwhile.
+// end stops the watch and returns what was read meanwhile.
 func (a *attendance) end() []byte {
 	if a.done == nil {
 		return nil

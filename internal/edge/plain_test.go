@@ -11,7 +11,7 @@ import (
 	"confab/internal/rfc6455"
 )
 
-// pair is a connection over loopback, from both sides.
+// pair returns both ends of a connection over loopback.
 func pair(t *testing.T) (client, server net.Conn) {
 	t.Helper()
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -31,8 +31,8 @@ func pair(t *testing.T) (client, server net.Conn) {
 	return client, server
 }
 
-// A client that leaves while it is held keeps its token, however long it was held:
-// the time that its head had is over by then.
+// A client that leaves while it is held keeps its token, however long it was held: the
+// deadline of its head no longer applies.
 func TestServeNoticesWhoLeaves(t *testing.T) {
 	n := start(t, func(o *edge.Options) { o.MaxConnections = 1 })
 	n.connect(t, n.token("ann"))

@@ -15,8 +15,8 @@ import (
 	"confab/internal/rfc6455"
 )
 
-// refuse logs and counts a handshake that failed, and returns its answer; the
-// headers are added to h.
+// refuse logs and counts a handshake that failed, and returns its answer. It adds the
+// headers to h.
 func (e *Endpoint) refuse(ctx context.Context, ip netip.Addr, h http.Header, err error) (status int, body []byte) {
 	status, name, message := refusal(err)
 	if bad, ok := errors.AsType[*rfc6455.HandshakeError](err); ok {
@@ -37,7 +37,7 @@ func (e *Endpoint) refuse(ctx context.Context, ip netip.Addr, h http.Header, err
 	return status, body
 }
 
-// refusal is the HTTP answer that an error stands for.
+// refusal returns the HTTP answer for an error.
 func refusal(err error) (status int, name, message string) {
 	if bad, ok := errors.AsType[*rfc6455.HandshakeError](err); ok {
 		return bad.Status, "BadHandshake", bad.Error()
@@ -52,6 +52,6 @@ func refusal(err error) (status int, name, message string) {
 }
 
 func jsontextQuote(s string) []byte {
-	b, _ := jsontext.AppendQuote(nil, s) // The error is about invalid UTF-8, which it has replaced.
+	b, _ := jsontext.AppendQuote(nil, s) // The error is about invalid UTF-8, which is replaced.
 	return b
 }

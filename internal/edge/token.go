@@ -10,8 +10,8 @@ import (
 	"confab/internal/rfc6455"
 )
 
-// open returns the token of a handshake, unless it is already clear that it cannot
-// be used. Join looks again, and spends it.
+// open returns the token of a handshake, unless it is already known to be unusable. Join
+// checks it again and redeems it.
 func (e *Endpoint) open(ctx context.Context, upgrade *rfc6455.Upgrade) (*chat.Token, error) {
 	if len(upgrade.Protocols) != 1 {
 		return nil, chat.Errorf(chat.Unauthenticated, "The chat token is missing: it travels as the one value of Sec-WebSocket-Protocol")
@@ -29,9 +29,9 @@ func (e *Endpoint) open(ctx context.Context, upgrade *rfc6455.Upgrade) (*chat.To
 	return token, nil
 }
 
-// charge has a handshake whose token cannot be used take a turn of its address. It
-// takes none of its user, who did not send it. It returns cause, or that the
-// address connects too fast.
+// charge counts a handshake with an unusable token against the rate of its address. It
+// does not count against the user, who did not send it. It returns cause, or an error if
+// the address connects too fast.
 func (e *Endpoint) charge(ctx context.Context, address string, cause error) error {
 	if !isCode(cause, chat.Unauthenticated) || e.perAddr.wait(ctx, e.stopping, address) {
 		return cause
@@ -50,13 +50,13 @@ func isCode(err error, code chat.Code) bool {
 	return ok && e.Code == code
 }
 
-// spentTokensKept is how many tokens spentTokens remembers at least.
+// spentTokensKept is the minimum number of tokens that spentTokens remembers.
 const spentTokensKept = 1 << 16
 
-// spentTokens remembers the latest tokens that were spent here, or that were found
-// to be spent elsewhere. It is a shortcut: the truth is in the database.
+// spentTokens remembers the latest tokens that were spent on this node, or that were
+// found to be spent elsewhere. It is a cache: the database decides.
 type spentTokens struct {
-	// mu guards recent and older; when recent is full it becomes older.
+	// mu guards recent and older. When recent is full it becomes older.
 	mu            sync.Mutex
 	recent, older map[[16]byte]struct{}
 }

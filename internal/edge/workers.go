@@ -5,20 +5,20 @@ import (
 	"sync"
 )
 
-// workers carry out the requests of connections. One that has nothing left to do
-// stays for the next connection: a new goroutine would first have to grow its
-// stack, which costs more than to decode a request.
+// workers carry out the requests of connections. An idle worker stays for the next
+// connection. A new goroutine would first have to grow its stack, which costs more than
+// decoding a request.
 type workers struct {
-	handoff chan *connection // without a buffer: somebody waits there, or nobody takes it
-	places  chan struct{}    // of those that wait
+	handoff chan *connection // unbuffered: a send succeeds only if a worker is idle
+	places  chan struct{}    // one for each idle worker
 	serving sync.WaitGroup
-	// ctx is that of all requests. It ends when nothing is to be carried out any
-	// more, and sends the workers home.
+	// ctx is the context of all requests. When it ends, requests are canceled and idle
+	// workers return.
 	ctx    context.Context
 	cancel context.CancelFunc
 }
 
-// maxIdleWorkers bounds what idle workers cost, to about a megabyte.
+// maxIdleWorkers limits the memory of idle workers to about a megabyte.
 const maxIdleWorkers = 64
 
 func newWorkers() *workers {
@@ -30,7 +30,7 @@ func newWorkers() *workers {
 	return w
 }
 
-// serve has somebody carry out the connection's requests. It does not block.
+// serve has a worker carry out the connection's requests. It does not block.
 func (w *workers) serve(c *connection) {
 	w.serving.Add(1)
 	select {
@@ -58,8 +58,8 @@ func (w *workers) run(c *connection) {
 	}
 }
 
-// stop waits for what was asked for until ctx ends, breaks off the rest, and sends
-// the workers home. Nobody may call serve any more.
+// stop waits for the pending requests until ctx ends, cancels the rest, and ends the
+// workers. serve must not be called after it.
 func (w *workers) stop(ctx context.Context) {
 	defer w.cancel()
 	defer context.AfterFunc(ctx, w.cancel)()

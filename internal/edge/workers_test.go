@@ -5,9 +5,8 @@ import (
 	"testing/synctest"
 )
 
-// TestWorkersGoHome holds that workers are there for everybody at once, that some
-// stay for those who come later, and that stop leaves nobody behind: synctest
-// fails if it does.
+// TestWorkersGoHome tests that each connection gets a worker at once, that some workers
+// stay for later ones, and that stop ends all workers: otherwise synctest fails.
 func TestWorkersGoHome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorkers()

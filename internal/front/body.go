@@ -8,19 +8,18 @@ import (
 	"time"
 )
 
-// bodyTimeout is how long the body of a request may take to arrive, and
-// requestTimeout how long all may take from the end of the head to the end of the
-// answer.
+// bodyTimeout is how long the body of a request may take to arrive. requestTimeout is how
+// long the whole request may take, from the end of its head to the end of the answer.
 const (
 	bodyTimeout    = 10 * time.Second
 	requestTimeout = 30 * time.Second
 )
 
-// maxUnread is how much of a body is read that no handler wants.
+// maxUnread is how much of an unwanted body is read.
 const maxUnread = 256 << 10
 
-// LimitTime gives the body of r, if it has one, its time to arrive, and the answer
-// more than that, so that a client whose body is late still gets one.
+// LimitTime sets the deadlines of r. The answer gets more time than the body, so that a
+// client whose body is late still gets an answer.
 func LimitTime(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	read := now.Add(requestTimeout)
@@ -32,9 +31,9 @@ func LimitTime(w http.ResponseWriter, r *http.Request) {
 	c.SetWriteDeadline(now.Add(requestTimeout)) //nolint:errcheck // As above.
 }
 
-// DiscardBody reads the body of a request for a handler that wants none: net/http
-// would wait for it before it writes the answer. It returns false when it has
-// answered the request itself, because the body was late or too large.
+// DiscardBody reads the body of a request for a handler that does not use it, because
+// net/http would wait for it before it writes the answer. It returns false if it has
+// answered the request itself because the body was late or too large.
 func DiscardBody(w http.ResponseWriter, r *http.Request) bool {
 	if r.ContentLength == 0 {
 		return true
@@ -59,7 +58,7 @@ func DiscardBody(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-// WithoutBody serves requests whose bodies no handler wants.
+// WithoutBody serves requests whose bodies the handler does not use.
 func WithoutBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if DiscardBody(w, r) {

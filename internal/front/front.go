@@ -1,9 +1,9 @@
-// Package front has the sockets of a server, up to the point at which net/http
-// or an event loop takes over: it opens the ports or inherits them, accepts no
-// faster than the node can serve, and reads the heads of WebSocket handshakes.
+// Package front handles the sockets of a server until net/http or an event loop takes
+// over. It opens or inherits the ports, accepts no faster than the node can serve, and
+// reads the heads of WebSocket handshakes.
 //
-// Listen opens the ports. Pace limits how fast the main port accepts. LimitSockets
-// bounds how many connections there are, for all and for each client address.
-// HandshakeListener takes plain handshakes out of what is accepted and passes
-// everything else on to the HTTP server that NewHTTPServer makes.
+// Listen opens the ports. Pace limits how fast the main port accepts. LimitSockets limits
+// the number of connections, in total and for each client address. HandshakeListener
+// serves plain handshakes itself and passes all other connections to the HTTP server that
+// NewHTTPServer makes.
 package front

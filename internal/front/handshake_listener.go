@@ -13,27 +13,26 @@ import (
 	"confab/internal/rfc6455"
 )
 
-// HandshakeServer answers the handshakes that a HandshakeListener has read; see
+// HandshakeServer answers the handshakes that a HandshakeListener has read. See
 // edge.Endpoint.Serve.
 type HandshakeServer interface {
 	Serve(conn net.Conn, upgrade *rfc6455.Upgrade, forwarded string, early []byte) (rest []byte, again bool)
 }
 
-// HandshakeListener serves plain WebSocket handshakes itself, and is the listener
-// of net/http for all other connections: calls of the API, and handshakes of
-// unusual form. Reading a handshake with net/http and taking its connection over
-// costs more than the rest of it.
+// HandshakeListener serves plain WebSocket handshakes itself. It is net/http's listener
+// for all other connections: calls of the API, and handshakes of unusual form. Reading a
+// handshake with net/http and taking over its connection costs more than the rest of it.
 type HandshakeListener struct {
 	net.Listener
 	// Serves, if set, reports whether a handshake with this head is for the
-	// HandshakeServer; net/http gets the others. Set it before Start.
+	// HandshakeServer. net/http gets the others. Set it before Start.
 	Serves func(head []byte) bool
 
 	server  HandshakeServer
 	others  chan net.Conn
 	errs    chan error
 	silent  newConns
-	reading sync.WaitGroup // run, and connections that no server has yet
+	reading sync.WaitGroup // run, and connections without a server yet
 	closing sync.Once
 	closed  chan struct{}
 }
@@ -65,9 +64,9 @@ func (l *HandshakeListener) Accept() (net.Conn, error) {
 // StopAccepting stops accepting connections. Existing ones are still served.
 func (l *HandshakeListener) StopAccepting() { l.Listener.Close() }
 
-// Drain stops accepting connections and waits until none is being read:
-// connections that have sent nothing are closed after a moment, handshakes under
-// way may take until ctx ends.
+// Drain stops accepting connections and waits until none is being read. Connections that
+// have sent nothing are closed after a moment. Handshakes under way may take until ctx
+// ends.
 func (l *HandshakeListener) Drain(ctx context.Context) {
 	l.StopAccepting()
 	done := make(chan struct{})
@@ -83,14 +82,14 @@ func (l *HandshakeListener) Drain(ctx context.Context) {
 	}
 }
 
-// Close ends Accept, too: connections that were read for it are closed.
+// Close also ends Accept and closes the connections that were read for it.
 func (l *HandshakeListener) Close() error {
 	l.closing.Do(func() { close(l.closed) })
 	return l.Listener.Close()
 }
 
-// run accepts connections until the listener is closed. Other errors go to net/http,
-// which knows when to try again.
+// run accepts connections until the listener is closed. It passes other errors to
+// net/http, which retries.
 func (l *HandshakeListener) run() {
 	for {
 		conn, err := l.Listener.Accept()
@@ -110,14 +109,14 @@ func (l *HandshakeListener) run() {
 	}
 }
 
-// headSize is how long the head of a handshake may be here; longer ones, with
-// tokens of more than about 3 KB, are for net/http. Its reader, of this size too,
-// takes all that was read here at once.
+// headSize is the largest head of a handshake that is read here. Longer ones, with tokens
+// of more than about 3 KB, go to net/http. Its reader has the same size, so it takes all
+// bytes that were read here at once.
 const headSize = 4096
 
 var heads = sync.Pool{New: func() any { return new([headSize]byte) }}
 
-// receive reads from a connection until it is clear which server it is for.
+// receive reads from a connection until it is clear which server gets it.
 func (l *HandshakeListener) receive(conn net.Conn) {
 	buf := heads.Get().(*[headSize]byte) //nolint:forcetypeassert // See heads.
 	defer heads.Put(buf)
@@ -153,8 +152,8 @@ func (l *HandshakeListener) receive(conn net.Conn) {
 	l.pass(conn, buf[:n])
 }
 
-// serve serves a handshake. The server gets the connection that the system made,
-// which it can take over with the fewest calls.
+// serve serves a handshake. The server gets the connection that the system made, because
+// taking that over needs the fewest calls.
 func (l *HandshakeListener) serve(conn net.Conn, upgrade *rfc6455.Upgrade, forwarded string, early []byte) {
 	own := conn
 	c := socketOf(conn)
@@ -176,7 +175,7 @@ func (l *HandshakeListener) serve(conn net.Conn, upgrade *rfc6455.Upgrade, forwa
 	}
 }
 
-// pass gives a connection to net/http, with what was read from it.
+// pass passes a connection to net/http, with what was read from it.
 func (l *HandshakeListener) pass(conn net.Conn, early []byte) {
 	select {
 	case l.others <- &prefixedConn{Conn: conn, early: append([]byte(nil), early...)}:
@@ -185,8 +184,8 @@ func (l *HandshakeListener) pass(conn net.Conn, early []byte) {
 	}
 }
 
-// prefixedConn is a connection of which the first bytes were read. Apart from them it is
-// what it was to net/http and to the event loops.
+// prefixedConn is a connection whose first bytes were already read. Apart from them,
+// net/http and the event loops can use it as before.
 type prefixedConn struct {
 	net.Conn
 	early []byte
@@ -209,7 +208,7 @@ func (c *prefixedConn) Read(p []byte) (int, error) {
 // NetConn returns the connection beneath.
 func (c *prefixedConn) NetConn() net.Conn { return c.Conn }
 
-// SyscallConn is for the event loops, which write to the socket themselves.
+// SyscallConn is for the event loops, which write to the socket directly.
 func (c *prefixedConn) SyscallConn() (syscall.RawConn, error) {
 	if sc, ok := c.Conn.(syscall.Conn); ok {
 		return sc.SyscallConn()

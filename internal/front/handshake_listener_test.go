@@ -14,8 +14,7 @@ import (
 	"confab/internal/rfc6455"
 )
 
-// echo answers handshakes with what it was told about them, and refuses those
-// of the subprotocol "no".
+// echo answers handshakes with its arguments, and refuses those of the subprotocol "no".
 type echo struct{}
 
 func (echo) Serve(conn net.Conn, u *rfc6455.Upgrade, forwarded string, early []byte) ([]byte, bool) {
@@ -27,8 +26,8 @@ func (echo) Serve(conn net.Conn, u *rfc6455.Upgrade, forwarded string, early []b
 	return nil, false
 }
 
-// listener is a HandshakeListener with net/http behind it, which answers with what
-// it was asked.
+// listener returns a HandshakeListener in front of net/http, which answers with the
+// request.
 func listener(t *testing.T) (l *HandshakeListener, dial func() (net.Conn, *bufio.Reader)) {
 	t.Helper()
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -55,7 +54,7 @@ func listener(t *testing.T) (l *HandshakeListener, dial func() (net.Conn, *bufio
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Less than the listener waits for a head.
+		// This is less than the time limit for a head.
 		if err := conn.SetDeadline(time.Now().Add(8 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
@@ -113,14 +112,14 @@ func TestHandshakeListener(t *testing.T) {
 			want, _, _ := strings.Cut(tt.body, "early")
 			conn, in := dial()
 			conn.(*net.TCPConn).SetNoDelay(true) //nolint:errcheck // A slower test is all it costs.
-			const begin, end = 200, 50           // What is between may come at once.
+			const begin, end = 200, 50           // The bytes between may arrive at once.
 			for i := 0; i < len(request); {
 				next := i + 1
 				if i == begin && len(request) > begin+end {
 					next = len(request) - end
 				}
 				if _, err := io.WriteString(conn, request[i:next]); err != nil {
-					break // It has heard enough, and has answered.
+					break // The server has answered already.
 				}
 				i = next
 			}
@@ -148,7 +147,7 @@ func TestHandshakeListener_Drain(t *testing.T) {
 	silent, in := dial()
 	slow, slowIn := dial()
 	say(t, slow, "GET /slow HTTP/1.1\r\n")
-	late, lateIn := dial() // The others were accepted when it has its answer.
+	late, lateIn := dial() // When it has its answer, the others were accepted.
 	say(t, late, "GET /late HTTP/1.1\r\nHost: chat\r\n\r\n")
 	answerOf(t, lateIn)
 	left := make(chan struct{})

@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// The limits of HTTP. A request's header carries the chat token, 2–4 KB and up
-// to 8, as the WebSocket subprotocol.
+// The limits of HTTP. A request's header carries the chat token as the WebSocket
+// subprotocol: 2–4 KB, and up to 8.
 const (
 	headerTimeout = 10 * time.Second
 	maxHeader     = 64 << 10
 )
 
-// NewHTTPServer returns a server of HTTP/1.1 and nothing else: a WebSocket
-// handshake needs it, and no SDK asks for more. keepAlive is how long a connection
-// may be idle between two requests.
+// NewHTTPServer returns a server of HTTP/1.1 only. A WebSocket handshake needs HTTP/1.1,
+// and no SDK needs more. keepAlive is how long a connection may be idle between two
+// requests.
 func NewHTTPServer(h http.Handler, keepAlive time.Duration, log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -39,7 +39,7 @@ func NewHTTPServer(h http.Handler, keepAlive time.Duration, log *slog.Logger) *h
 // socketKey is the key of a request's *socket in its context.
 type socketKey struct{}
 
-// follow tells the sockets of LimitSockets what net/http does with them.
+// follow reports the states of net/http's connections to the sockets of LimitSockets.
 func follow(server *http.Server) {
 	others := server.ConnState
 	server.ConnState = func(conn net.Conn, state http.ConnState) {
@@ -56,8 +56,8 @@ func follow(server *http.Server) {
 	}
 }
 
-// onSocket notes what a request says of its socket, and closes it behind the answer
-// when there are too many.
+// onSocket records what a request reveals about its socket, and closes the socket after
+// the answer if there are too many.
 func onSocket(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, ok := r.Context().Value(socketKey{}).(*socket); ok {
@@ -72,11 +72,11 @@ func onSocket(next http.Handler) http.Handler {
 	})
 }
 
-// closeBehindFaultyFraming has the connection closed behind the answer where RFC
-// 9112 (section 6.1) asks for it, because others on the way may have seen the end
-// of the request elsewhere: a Content-Length beside Transfer-Encoding, and a
-// Transfer-Encoding in HTTP/1.0. net/http hides from handlers which headers there
-// were, so every request with a Transfer-Encoding counts, and all of HTTP/1.0.
+// closeBehindFaultyFraming closes the connection after the answer where RFC 9112 (section
+// 6.1) asks for it, because intermediaries may have seen the end of the request
+// elsewhere: for a Content-Length beside Transfer-Encoding, and for a Transfer-Encoding
+// in HTTP/1.0. net/http hides from handlers which headers were sent, so this applies to
+// every request with a Transfer-Encoding and to all of HTTP/1.0.
 func closeBehindFaultyFraming(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.TransferEncoding != nil || !r.ProtoAtLeast(1, 1) {
@@ -86,9 +86,8 @@ func closeBehindFaultyFraming(next http.Handler) http.Handler {
 	})
 }
 
-// serverErrors logs the messages of net/http. That connections cannot be accepted
-// is an error of this server, as a panic is; the rest is about clients that break
-// TLS or HTTP.
+// serverErrors logs the messages of net/http. A failed accept is an error of this server,
+// as a panic is. The other messages are about clients that violate TLS or HTTP.
 type serverErrors struct{ log *slog.Logger }
 
 // Write logs one message.

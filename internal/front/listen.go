@@ -16,7 +16,7 @@ import (
 // Addresses are the ports of a server, as HOST:PORT.
 type Addresses struct {
 	Main  string // --listen
-	Admin string // --admin-listen; empty for no admin port
+	Admin string // --admin-listen; empty means no admin port
 	// Loopback refuses an inherited main socket that other machines can reach.
 	Loopback bool
 }
@@ -25,23 +25,22 @@ type Addresses struct {
 type Listeners struct {
 	Main  net.Listener
 	Admin net.Listener // nil without an admin port
-	// Held reports whether another process holds the main socket open as well.
-	// Connections that are not accepted then wait in its backlog for the next
-	// process.
+	// Held reports whether another process also holds the main socket open. Connections
+	// that are not accepted then wait in its backlog for the next process.
 	Held bool
 
-	opened []net.Listener // Main and Admin before they were wrapped
+	opened []net.Listener // Main and Admin without wrappers
 }
 
-// Listen opens the ports at a, except those that the service manager holds and
-// has passed on. environ looks up environment variables, as os.LookupEnv does.
+// Listen opens the ports at a, except those that the service manager has passed on.
+// environ looks up environment variables, as os.LookupEnv does.
 func Listen(ctx context.Context, a Addresses, environ func(string) (string, bool)) (*Listeners, error) {
 	l, err := inherit(environ)
 	if err != nil {
 		return nil, err
 	}
-	// WebSockets are pinged and requests have deadlines; keep-alives would cost four
-	// system calls a connection and find nobody.
+	// WebSockets are pinged and requests have deadlines. TCP keep-alives would cost four
+	// system calls a connection and detect nothing more.
 	lc := net.ListenConfig{KeepAlive: -1}
 	if l.Main == nil {
 		if l.Main, err = lc.Listen(ctx, "tcp", a.Main); err != nil {
@@ -76,13 +75,13 @@ func (l *Listeners) Close() error {
 	return nil
 }
 
-// Loopback reports whether only this machine reaches a listener.
+// Loopback reports whether a listener is reachable from this machine only.
 func Loopback(ln net.Listener) bool {
 	a, ok := ln.Addr().(*net.TCPAddr)
 	return !ok || a.IP.IsLoopback()
 }
 
-// listenError says which flag to change.
+// listenError returns an error that names the flag to change.
 func listenError(flag, address string, err error) error {
 	cause := err
 	if se, ok := errors.AsType[syscall.Errno](err); ok {
@@ -91,18 +90,18 @@ func listenError(flag, address string, err error) error {
 	return fmt.Errorf("cannot listen on %s: %w; choose another address with %s", address, cause, flag)
 }
 
-// firstFD is the first file descriptor that systemd passes (sd_listen_fds(3)).
-// More than maxFDs sockets are a mistake.
+// firstFD is the first file descriptor that systemd passes (sd_listen_fds(3)). More than
+// maxFDs sockets are an error.
 const (
 	firstFD = 3
 	maxFDs  = 16
 )
 
-// inherit takes over the sockets of systemd's socket activation: LISTEN_FDS of
-// them from descriptor 3 on, meant for the process LISTEN_PID, which may be
-// missing where the parent cannot know it. The first socket is the main port;
-// one that LISTEN_FDNAMES calls "admin" is the admin port. A server that hands
-// over passes its sockets on in the same way; see Listeners.PassOn.
+// inherit takes over the sockets of systemd's socket activation: LISTEN_FDS sockets from
+// descriptor 3 on, for the process LISTEN_PID, which may be missing if the parent cannot
+// know it. The first socket is the main port. One that LISTEN_FDNAMES calls "admin" is
+// the admin port. A server that hands over passes its sockets on in the same way; see
+// Listeners.PassOn.
 func inherit(environ func(string) (string, bool)) (*Listeners, error) {
 	n, names, err := passed(environ)
 	if err != nil {
@@ -125,7 +124,7 @@ func passed(environ func(string) (string, bool)) (n int, names string, err error
 	return n, names, nil
 }
 
-// take gives n sockets their roles, by their names, which are separated by colons.
+// take assigns n sockets to their roles by their names, which are separated by colons.
 func take(names string, n int, open func(i int) (net.Listener, error)) (*Listeners, error) {
 	l := &Listeners{}
 	byIndex := strings.Split(names, ":")
@@ -157,7 +156,7 @@ func take(names string, n int, open func(i int) (net.Listener, error)) (*Listene
 	return l, nil
 }
 
-// fileListener makes a listener of an inherited descriptor, which it closes.
+// fileListener makes a listener from an inherited descriptor, which it closes.
 func fileListener(fd int) (net.Listener, error) {
 	listening, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
 	if err != nil {

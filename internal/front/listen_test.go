@@ -74,7 +74,8 @@ func TestListen(t *testing.T) {
 		}
 	})
 	t.Run("refuses descriptors that do not listen", func(t *testing.T) {
-		// More than a process has open, so that none of the test's own is taken.
+		// It is more than a process has open, so that no descriptor of the test itself is
+		// taken.
 		if _, err := fileListener(1 << 20); err == nil {
 			t.Error("took a descriptor that is not open")
 		}

@@ -7,20 +7,19 @@ import (
 	"time"
 )
 
-// newConns are the connections of a server that have not sent a request yet.
-// Browsers open spare ones, and http.Server.Shutdown waits five seconds for a
-// request on each of them.
+// newConns are the connections of a server that have not sent a request yet. Browsers
+// open spare ones, and http.Server.Shutdown waits five seconds for a request on each.
 type newConns struct {
 	// mu guards conns.
 	mu    sync.Mutex
 	conns map[net.Conn]struct{}
 }
 
-// newConnGrace is how long a connection may take to send a request when the
-// server stops: one that was on its way is still answered.
+// newConnGrace is how long a connection may take to send a request when the server stops.
+// A request that is already on its way is still answered.
 const newConnGrace = 300 * time.Millisecond
 
-// watch has the server's new connections closed when it shuts down.
+// watch closes the server's new connections when it shuts down.
 func (n *newConns) watch(h *http.Server) {
 	n.conns = make(map[net.Conn]struct{})
 	h.ConnState = n.track
@@ -37,9 +36,9 @@ func (n *newConns) track(c net.Conn, state http.ConnState) {
 	}
 }
 
-// close closes the connections that have still sent nothing. Their server notices
-// it and forgets them. The lock keeps a request that arrives now waiting until
-// then: its connection could belong to an event loop, which alone may close it.
+// close closes the connections that have still sent nothing. Their server detects it and
+// removes them. The lock delays a request that arrives meanwhile, because its connection
+// could then belong to an event loop, which alone may close it.
 func (n *newConns) close() {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -8,10 +8,10 @@ import (
 )
 
 // pacedListener is a listener that accepts no faster than a rate, apart from a burst of
-// some milliseconds. In a storm the others wait in the socket's backlog, where
-// they cost nothing, and when that is full in their own systems, which try again
-// in a second. A node that took all at once would have nothing else to do until
-// it had read what each of them wants.
+// some milliseconds. In a storm other connections wait in the socket's backlog, where
+// they cost nothing. When that is full they wait in their own systems, which retry after
+// a second. A node that accepted all at once could do nothing else until it had read all
+// their requests.
 type pacedListener struct {
 	net.Listener
 	pace   *rate.Limiter
@@ -19,14 +19,14 @@ type pacedListener struct {
 	close  context.CancelFunc
 }
 
-// acceptsPerConnect is how many connections are accepted for each handshake that
-// may pass: calls of the API and health checks must not wait behind a storm, and
-// are told from it only when they are read.
+// acceptsPerConnect is how many connections are accepted for each handshake that may
+// pass. Calls of the API and health checks must not wait behind a storm, and they can be
+// told apart from it only when they are read.
 const acceptsPerConnect = 4
 
-// Pace returns a listener that accepts no faster than a connect rate allows; 0
-// leaves it as it is. TLS costs as
-// much as a few handshakes, so a connection with it is counted for more.
+// Pace returns a listener that accepts no faster than a connect rate allows. 0 leaves ln
+// as it is. TLS costs as much as a few handshakes, so a connection with it counts for
+// more.
 func Pace(ctx context.Context, ln net.Listener, connects float64, tls bool) net.Listener {
 	if connects <= 0 {
 		return ln
@@ -48,7 +48,7 @@ func (p *pacedListener) Accept() (net.Conn, error) {
 	return conn, err
 }
 
-// Close ends a wait, too.
+// Close also ends a wait.
 func (p *pacedListener) Close() error {
 	p.close()
 	return p.Listener.Close()

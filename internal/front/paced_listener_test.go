@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// flood is a listener that always has a connection, until it is closed.
+// flood is a listener that always has a connection until it is closed.
 type flood struct{ closed chan struct{} }
 
 func (f flood) Accept() (net.Conn, error) {
@@ -25,7 +25,7 @@ func (f flood) Close() error   { close(f.closed); return nil }
 func (f flood) Addr() net.Addr { return &net.TCPAddr{} }
 
 func TestPaced(t *testing.T) {
-	// accepted is how many are accepted within a second.
+	// accepted returns how many connections are accepted within a second.
 	accepted := func(t *testing.T, connects float64, tls bool) (n int) {
 		t.Helper()
 		synctest.Test(t, func(t *testing.T) {

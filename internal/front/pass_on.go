@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Names of descriptors in LISTEN_FDNAMES. nameNotHeld is a main socket that only
-// the server before this one holds; nameLink is the link to that server.
+// Names of descriptors in LISTEN_FDNAMES. nameNotHeld is a main socket that only the
+// previous server holds. nameLink is the link to that server.
 const (
 	nameAdmin   = "admin"
 	nameHeld    = "main"
@@ -21,8 +21,8 @@ const (
 	nameLink    = "confab-link"
 )
 
-// Duplicate returns the ports of l a second time, not wrapped. They stay open when
-// l is closed, and connections wait in their backlogs meanwhile.
+// Duplicate returns a second set of the ports of l, not wrapped. They stay open when l is
+// closed, and connections wait in their backlogs meanwhile.
 func (l *Listeners) Duplicate() (*Listeners, error) {
 	d := &Listeners{Held: l.Held}
 	for i, ln := range l.opened {
@@ -46,9 +46,8 @@ func (l *Listeners) Duplicate() (*Listeners, error) {
 	return d, nil
 }
 
-// duplicate returns a second descriptor of a listener. It leaves the socket
-// non-blocking, which (*net.TCPListener).File and os/exec do not: this process
-// still accepts from it.
+// duplicate returns a second descriptor of a listener. It keeps the socket non-blocking,
+// unlike (*net.TCPListener).File and os/exec, because this process still accepts from it.
 func duplicate(ln net.Listener) (fd int, err error) {
 	conn, ok := ln.(syscall.Conn)
 	if !ok {
@@ -68,9 +67,9 @@ func duplicate(ln net.Listener) (fd int, err error) {
 	return fd, nil
 }
 
-// PassOn starts a program with the ports of l, and with link, as Listen and Link
-// expect them, and with the standard files of this process. It returns the id of
-// the new process.
+// PassOn starts a program with the ports of l and with link, as Listen and Link expect
+// them, and with the standard files of this process. It returns the id of the new
+// process.
 func (l *Listeners) PassOn(path string, args []string, link int) (pid int, err error) {
 	files, names := []uintptr{0, 1, 2}, []string{nameNotHeld, nameAdmin}[:len(l.opened)]
 	if l.Held {
@@ -89,9 +88,8 @@ func (l *Listeners) PassOn(path string, args []string, link int) (pid int, err e
 	return syscall.ForkExec(path, args, &syscall.ProcAttr{Env: passOnEnvironment(os.Environ(), names), Files: files})
 }
 
-// passOnEnvironment returns the environment of a process that is passed descriptors
-// with these names. LISTEN_PID is left out: the id is not known before the process
-// is there.
+// passOnEnvironment returns the environment of a process that gets descriptors with these
+// names. LISTEN_PID is omitted, because the id is unknown before the process starts.
 func passOnEnvironment(environ, names []string) []string {
 	env := slices.DeleteFunc(slices.Clone(environ), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
@@ -100,8 +98,8 @@ func passOnEnvironment(environ, names []string) []string {
 	return append(env, "LISTEN_FDS="+strconv.Itoa(len(names)), "LISTEN_FDNAMES="+strings.Join(names, ":"))
 }
 
-// Link returns the link to the server that has started this process with PassOn,
-// and nil if there is none. It must be called before Listen, and once. environ is as for Listen.
+// Link returns the link to the server that started this process with PassOn, or nil if
+// there is none. It must be called once, before Listen. environ is as for Listen.
 func Link(environ func(string) (string, bool)) *os.File {
 	n, names, err := passed(environ)
 	i := slices.Index(strings.Split(names, ":"), nameLink)

@@ -21,15 +21,15 @@ type socket struct {
 	block   netip.Prefix
 	private bool
 	exempt  bool // from the limit of an address
-	// late reports whether the last Read has met its deadline.
+	// late is set if the last Read exceeded its deadline.
 	late atomic.Bool
 
-	// The mu of sockets guards what follows.
+	// sockets.mu guards the fields below.
 	address *address      // nil without a limit of addresses
-	element *list.Element // in waiting; nil while the connection is at work
+	element *list.Element // in sockets.waiting; nil while the connection is at work
 	since   time.Time     // when it began to wait
-	fresh   bool          // it has sent no request yet
-	gone    bool          // it does not count any more
+	fresh   bool          // no request has arrived yet
+	gone    bool          // it no longer counts
 }
 
 var (
@@ -57,7 +57,7 @@ func (c *socket) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close closes the connection. It does not count from then on.
+// Close closes the connection, which no longer counts.
 func (c *socket) Close() error {
 	c.leave()
 	return c.Conn.Close()
@@ -66,7 +66,7 @@ func (c *socket) Close() error {
 // NetConn returns the connection that the system made.
 func (c *socket) NetConn() net.Conn { return c.Conn }
 
-// SyscallConn is for the event loops, which write to the socket themselves.
+// SyscallConn is for the event loops, which write to the socket directly.
 func (c *socket) SyscallConn() (syscall.RawConn, error) {
 	if sc, ok := c.Conn.(syscall.Conn); ok {
 		return sc.SyscallConn()
@@ -82,7 +82,7 @@ func (c *socket) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// wait is called when the server waits for a request; fresh says for the first one.
+// wait is called when the server waits for a request. fresh means the first one.
 func (c *socket) wait(fresh bool) {
 	c.late.Store(false)
 	c.sockets.mu.Lock()
@@ -101,8 +101,8 @@ func (c *socket) waitLocked(fresh bool) {
 	}
 }
 
-// work is called when a request is there. It returns false if the connection has
-// been closed to make room.
+// work is called when a request arrives. It returns false if the connection was closed to
+// make room.
 func (c *socket) work() bool {
 	c.sockets.mu.Lock()
 	defer c.sockets.mu.Unlock()
@@ -146,17 +146,17 @@ func (c *socket) leaveLocked() {
 	}
 }
 
-// evictLocked closes a connection that waits. Whoever reads from it notices.
+// evictLocked closes a waiting connection. Its reader detects this.
 func (c *socket) evictLocked() {
 	c.leaveLocked()
 	c.Conn.Close()
 }
 
-// maxProxies bounds how many proxies are remembered.
+// maxProxies limits how many proxies are remembered.
 const maxProxies = 1024
 
-// hides notes that the address hides others behind it: it sends X-Forwarded-For from
-// a private network. See clientip.Limit.
+// hides records that the address hides clients behind it: it sends X-Forwarded-For from a
+// private network. See clientip.Limit.
 func (c *socket) hides() {
 	if !c.private || c.exempt {
 		return
@@ -168,7 +168,7 @@ func (c *socket) hides() {
 	}
 }
 
-// changed follows the states in which net/http sees the connection.
+// changed is called when net/http changes the state of the connection.
 func (c *socket) changed(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
@@ -177,7 +177,7 @@ func (c *socket) changed(conn net.Conn, state http.ConnState) {
 		c.wait(false)
 	case http.StateActive:
 		// net/http closes a connection without an answer when its head is late, and
-		// takes half of a first line for a bad one.
+		// treats half of a first line as a bad one.
 		if c.late.Load() {
 			answerLate(conn)
 		}
@@ -188,10 +188,10 @@ func (c *socket) changed(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// answerTime is how long an answer may take to be written that nobody waits for.
+// answerTime is the time limit for writing the last answer on a connection.
 const answerTime = time.Second
 
-// answerLate answers a request whose head has not arrived in time, and closes the
+// answerLate answers a request whose head did not arrive in time, and closes the
 // connection.
 func answerLate(conn net.Conn) {
 	const text = "The head of the request did not arrive in time\n"
@@ -200,12 +200,12 @@ func answerLate(conn net.Conn) {
 	conn.Close()
 }
 
-// unreadTime is how long a refused client has to send what it is sending: a close
-// with unread bytes would take the answer back.
+// unreadTime is how long a refused client may continue to send. A close with unread bytes
+// would discard the answer.
 const unreadTime = 5 * time.Millisecond
 
-// refuse tells a client that its address has too many connections. A client that
-// speaks TLS cannot read it.
+// refuse answers that the address has too many connections. A client that uses TLS cannot
+// read it.
 func (c *socket) refuse() {
 	body := fmt.Sprintf(`{"message":"The address has as many connections to this server as it may have: %d"}`, c.sockets.limits.PerAddress)
 	c.SetWriteDeadline(time.Now().Add(answerTime))                                                                                               //nolint:errcheck // Then the client gets no answer.

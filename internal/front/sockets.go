@@ -13,54 +13,53 @@ import (
 	"confab/internal/clientip"
 )
 
-// SocketLimits bound the sockets of a port. A field that is 0 sets no limit.
+// SocketLimits limit the sockets of a port. A field that is 0 sets no limit.
 type SocketLimits struct {
-	// Max is how many there may be, Sessions included. At the limit a new connection
-	// takes the place of the one that has waited longest for a request. When all
-	// are at work it waits in the backlog.
+	// Max is the maximum number of sockets, Sessions included. At the limit a new
+	// connection replaces the one that has waited longest for a request. If all are at
+	// work it waits in the backlog.
 	Max int
-	// Idle is how many there may be, Sessions included, before connections that
-	// have waited for a request longer than firstRequest make way for new ones.
+	// Idle is the number of sockets, Sessions included, above which connections that have
+	// waited for a request longer than firstRequest are closed for new ones.
 	Idle int
-	// PerAddress is Max for one client address; see clientip.Block. When all are at
-	// work a new connection is refused.
+	// PerAddress is Max for one client address; see clientip.Block. If all its
+	// connections are at work, a new one is refused.
 	PerAddress int
-	// TrustedProxies have no limit of an address.
+	// TrustedProxies are exempt from PerAddress.
 	TrustedProxies []netip.Prefix
-	// Sessions are the sockets that have become WebSocket sessions; nil is none.
+	// Sessions are the sockets that have become WebSocket sessions. Nil means none.
 	Sessions SessionCounter
 }
 
 // SessionCounter counts the sockets of a port that event loops own.
 type SessionCounter interface {
 	Len() int
-	// LenFrom counts those from an address; see clientip.Limit for its name.
+	// LenFrom counts the sockets from an address; see clientip.Limit for its name.
 	LenFrom(name string) int
 }
 
-// firstRequest is how long a connection may take to send a request before it makes
-// way for others.
+// firstRequest is how long a connection may take to send a request before it may be
+// closed for others.
 const firstRequest = time.Second
 
-// Sockets is a listener that holds its connections to limits, from the moment they
-// are accepted until they are closed or have become WebSocket sessions: those that
-// have sent nothing yet, those in a TLS handshake, those that are idle between two
-// requests, and those at work.
+// Sockets is a listener that limits its connections from the moment they are accepted
+// until they are closed or have become WebSocket sessions. They may have sent nothing
+// yet, be in a TLS handshake, be idle between two requests, or be at work.
 type Sockets struct {
 	net.Listener
 	limits SocketLimits
 	log    *slog.Logger
 	closed context.Context
 	close  context.CancelFunc
-	left   chan struct{} // has an element when a connection has left
+	left   chan struct{} // receives when a connection has left
 
-	// mu guards what follows, and the state of each socket. A socket is closed under
-	// it only while it waits: afterwards it could belong to an event loop.
+	// mu guards the fields below and the state of each socket. A socket is closed under
+	// mu only while it waits: afterwards it could belong to an event loop.
 	mu        sync.Mutex
 	count     int
 	waiting   list.List // of *socket; the one that has waited longest is first
 	addresses map[netip.Prefix]*address
-	// proxies are addresses that hide others behind them, though nobody trusts them.
+	// proxies are addresses that hide clients behind them, though they are not trusted.
 	proxies map[netip.Prefix]struct{}
 	warned  time.Time
 }
@@ -71,7 +70,7 @@ type address struct {
 	waiting map[*socket]struct{}
 }
 
-// LimitSockets returns a listener that holds the connections of ln to limits.
+// LimitSockets returns a listener that applies limits to the connections of ln.
 func LimitSockets(ctx context.Context, ln net.Listener, limits SocketLimits, log *slog.Logger) *Sockets {
 	s := &Sockets{
 		Listener: ln, limits: limits, log: log, left: make(chan struct{}, 1),
@@ -81,7 +80,7 @@ func LimitSockets(ctx context.Context, ln net.Listener, limits SocketLimits, log
 	return s
 }
 
-// Close ends a wait, too.
+// Close also ends a wait.
 func (s *Sockets) Close() error {
 	s.close()
 	return s.Listener.Close()
@@ -129,9 +128,9 @@ func (s *Sockets) enter(conn net.Conn) *socket {
 	return c
 }
 
-// crowded reports whether the address of c has too many connections, all of which
-// are at work. One that waits makes way. One connection that is no session is always
-// allowed, so that a client can be told why it gets no more.
+// crowded reports whether the address of c has too many connections, all of them at work.
+// It closes waiting ones first. One connection that is not a session is always allowed,
+// so that a client gets an answer that explains the refusal.
 func (s *Sockets) crowded(c *socket) bool {
 	if c.address == nil || c.exempt {
 		return false
@@ -160,10 +159,10 @@ func (s *Sockets) crowded(c *socket) bool {
 	return false
 }
 
-// pollRoom is how often room is looked for that sessions have left.
+// pollRoom is how often makeRoom checks for sessions that have ended.
 const pollRoom = 20 * time.Millisecond
 
-// makeRoom has others make way for c, and waits until there is room.
+// makeRoom closes waiting connections for c, and waits until there is room.
 func (s *Sockets) makeRoom(c *socket) {
 	for !s.evict(c) {
 		select {
@@ -175,8 +174,8 @@ func (s *Sockets) makeRoom(c *socket) {
 	}
 }
 
-// evict closes connections that wait for a request, those that have waited longest
-// first, until c is within the limits. It returns false if that is not enough.
+// evict closes connections that wait for a request, those that have waited longest first,
+// until c is within the limits. It returns false if that is not enough.
 func (s *Sockets) evict(c *socket) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -212,7 +211,7 @@ func (s *Sockets) totalLocked() int {
 	return s.count + s.limits.Sessions.Len()
 }
 
-// full reports whether connections have to be closed behind their answers.
+// full reports whether connections must be closed after their answers.
 func (s *Sockets) full() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

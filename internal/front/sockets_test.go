@@ -19,7 +19,7 @@ import (
 	"confab/internal/websocket"
 )
 
-// sessions is a SessionCounter of so many, all from this machine.
+// sessions is a SessionCounter with this number of sessions, all from this machine.
 type sessions int
 
 func (s sessions) Len() int           { return int(s) }
@@ -34,7 +34,7 @@ type port struct {
 }
 
 // openPort serves GET with "ok". The forms are plain net/http, net/http with TLS, and
-// behind a HandshakeListener.
+// net/http behind a HandshakeListener.
 func openPort(t *testing.T, form string, limits SocketLimits) *port {
 	t.Helper()
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -102,7 +102,7 @@ func (p *port) dial(t *testing.T) *visitor {
 	return v
 }
 
-// get sends a request and returns the answer's status; 0 when there is none.
+// get sends a request and returns the answer's status, or 0 if there is no answer.
 func (v *visitor) get(path string, headers ...string) int {
 	fmt.Fprintf(v, "GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n", path, strings.Join(append(headers, ""), "\r\n"))
 	return v.status()
@@ -131,7 +131,7 @@ func (p *port) holdOne(t *testing.T) *visitor {
 	return v
 }
 
-// open reports whether the server keeps the connection.
+// open reports whether the server keeps the connection open.
 func (v *visitor) open(t *testing.T) bool {
 	t.Helper()
 	if v.tcp.SetReadDeadline(time.Now().Add(50*time.Millisecond)) != nil {
@@ -272,8 +272,8 @@ func TestSockets(t *testing.T) {
 	})
 }
 
-// A head that does not arrive in time is answered, and one that has is not disturbed
-// by the times before it.
+// A head that does not arrive in time is answered. The deadlines of earlier heads do not
+// affect later ones.
 func TestSlowHead(t *testing.T) {
 	for _, form := range forms {
 		t.Run(form, func(t *testing.T) {

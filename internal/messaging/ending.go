@@ -2,9 +2,9 @@ package messaging
 
 import "github.com/go-json-experiment/json"
 
-// Ending is a way for a session to end. What the client sees decides whether it
-// comes back: any Close frame ends an official client for good, an ERROR 401 or
-// a lost connection makes it return with a new token.
+// Ending is a way for a session to end. What the client sees decides whether it comes
+// back: any Close frame ends an official client for good. An ERROR 401 or a lost
+// connection makes it return with a new token.
 type Ending struct {
 	// Name labels metrics and logs.
 	Name string
@@ -14,34 +14,34 @@ type Ending struct {
 	Message string
 	// Close is the status of the Close frame; 0 drops the connection without one.
 	Close int
-	// CloseReason is the text in the Close frame, which some applications show to
-	// their users. package websocket cuts it to the 123 bytes that RFC 6455 allows.
+	// CloseReason is the text in the Close frame, which some applications show to their
+	// users. Package websocket cuts it to the 123 bytes that RFC 6455 allows.
 	CloseReason string
-	// LastOnly has the Close frame sent only when the user has no other session in
-	// the room; else the connection is dropped. An official client that has lost a
-	// socket may have two connections, of which it forgot one: ERROR 401 and Close on
-	// that one end the client for good, ERROR 401 and a drop make it come back.
+	// LastOnly sends the Close frame only when the user has no other session in the room.
+	// Otherwise the connection is dropped. An official client that has lost a socket may
+	// have two connections, one of which it forgot. ERROR 401 and Close on that one end
+	// the client for good. ERROR 401 and a drop make it come back.
 	LastOnly bool
 }
 
 // The ways in which Confab ends a session.
 var (
-	// Kicked: the user was disconnected; the event went out just before. The
+	// Kicked: the user was disconnected. The event was delivered just before. The
 	// moderator's reason replaces the text, if there is one.
 	Kicked = Ending{Name: "kicked", Close: 1000, CloseReason: "Disconnected"}
-	// SessionOver: the time of the token is up. The client renews by itself.
+	// SessionOver: the token's session time is over. The client renews by itself.
 	SessionOver = Ending{
 		Name: "session over", Error: 401, Message: sessionOver, Close: 1000, LastOnly: true,
 		CloseReason: `{"Type":"ERROR","ErrorCode":401,"ErrorMessage":"` + sessionOver + `"}`,
 	}
 	// RoomGone: the room was deleted and --close-on-room-delete is set.
 	RoomGone = Ending{Name: "room deleted", Close: 1000, CloseReason: "Room was deleted"}
-	// Draining: the node stops. The client comes back, to another node.
+	// Draining: the node stops. The client reconnects to another node.
 	Draining = Ending{Name: "draining", Error: 401, Message: "Server is restarting, please reconnect"}
 )
 
-// kicked is Kicked with the reason that the event carries: it has come to every
-// node as part of the frame.
+// kicked is Kicked with the reason in the event, which reached every node as part of the
+// frame.
 func kicked(event []byte) Ending {
 	var e struct {
 		Attributes struct{ Reason string }

@@ -12,31 +12,31 @@ import (
 	"confab/internal/telemetry"
 )
 
-// Options are what an Engine needs. All fields without a comment are required.
+// Options are the options of an Engine. All fields without a comment are required.
 type Options struct {
 	Rooms      Rooms
 	Tokens     Tokens
 	Reviewer   Reviewer
 	Transcript Transcript
-	// Connect makes the links to the other nodes once the engine exists. Nil
-	// is a node on its own.
+	// Connect makes the links to the other nodes once the engine exists. Nil means a
+	// single node.
 	Connect func(*Engine) (Broker, Home)
 	// NewAudience makes the fan-out of one live room.
 	NewAudience func() Audience
-	// Quotas are the account's; nil is without any.
+	// Quotas are the account's. Nil sets none.
 	Quotas *quota.Set
-	// OtherConnections is how many connections the other nodes have, for the
-	// account's quota; nil is none.
+	// OtherConnections returns how many connections the other nodes have, for the
+	// account's quota. Nil means none.
 	OtherConnections func() int
-	// ReadAgain is how old the settings of a live room may become before it is
-	// read again, in case a notice of its change was lost; 0 relies on notices.
+	// ReadAgain is how old the settings of a live room may become before it is read
+	// again, in case a notice of its change was lost. 0 relies on notices.
 	ReadAgain time.Duration
-	// CloseOnRoomDelete ends the sessions of a deleted room. The service itself
-	// keeps them until their time is up.
+	// CloseOnRoomDelete ends the sessions of a deleted room. The service itself keeps
+	// them until their time is over.
 	CloseOnRoomDelete bool
 	Metrics           *telemetry.Metrics
 	Log               *slog.Logger
-	// Now is the clock; nil is time.Now.
+	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 }
 
@@ -52,8 +52,8 @@ type Engine struct {
 	connections atomic.Int64
 	verdicts    verdicts
 
-	// mu guards rooms. A room leaves the map only under the full lock and when
-	// nobody uses it, so whoever found it under the read lock may count itself in.
+	// mu guards rooms. A room leaves the map only under the full lock and when it is
+	// unused, so a caller that found it under the read lock may increment its uses.
 	mu    sync.RWMutex
 	rooms map[string]*room
 
@@ -98,34 +98,33 @@ func (e *Engine) Close() {
 // Connections returns how many sessions there are on this node.
 func (e *Engine) Connections() int { return int(e.connections.Load()) }
 
-// SendEvent delivers an application's event to everybody in the room and
-// returns the event's id. The caller has checked name and attributes.
+// SendEvent delivers an application's event to everybody in the room and returns the
+// event's id. The caller has checked its name and attributes.
 func (e *Engine) SendEvent(ctx context.Context, roomID, name string, attributes map[string]string) (string, error) {
 	return e.askHome(ctx, Operation{Action: chat.ActionSendEvent, RoomID: roomID, EventName: name, Attributes: attributes})
 }
 
-// DeleteMessage tells everybody in the room to remove the message, and returns
-// the id of the event that says so. The service keeps no messages, so any id of
-// the right form succeeds.
+// DeleteMessage tells everybody in the room to remove the message, and returns the id of
+// that event. The service keeps no messages, so any well-formed id succeeds.
 func (e *Engine) DeleteMessage(ctx context.Context, roomID, messageID, reason string) (string, error) {
 	return e.askHome(ctx, Operation{Action: chat.ActionDeleteMessage, RoomID: roomID, Target: messageID, Reason: reason})
 }
 
-// DisconnectUser ends all sessions of the user in the room, behind an event
-// that tells everybody. A user who is not there is no error.
+// DisconnectUser ends all sessions of the user in the room, after an event that tells
+// everybody. An absent user is not an error.
 func (e *Engine) DisconnectUser(ctx context.Context, roomID, userID, reason string) error {
 	_, err := e.askHome(ctx, Operation{Action: chat.ActionDisconnectUser, RoomID: roomID, Target: userID, Reason: reason})
 	return err
 }
 
-// askHome has the room's home carry out an operation that came over HTTP.
+// askHome asks the room's home to carry out an operation that came over HTTP.
 func (e *Engine) askHome(ctx context.Context, op Operation) (string, error) {
 	op.Received, op.ID = e.now(), chat.NewID()
 	return e.home.Do(ctx, op)
 }
 
-// RoomChanged has every node read the room again, after it was updated or
-// deleted. When it returns, this node has.
+// RoomChanged makes every node read the room again, after it was updated or deleted. This
+// node has read it when RoomChanged returns.
 func (e *Engine) RoomChanged(ctx context.Context, roomID string) {
 	if err := e.broker.RoomChanged(ctx, roomID); err != nil {
 		e.o.Log.LogAttrs(ctx, slog.LevelWarn, "Other nodes were not told of a changed room; they notice later",
@@ -133,7 +132,7 @@ func (e *Engine) RoomChanged(ctx context.Context, roomID string) {
 	}
 }
 
-// Reload reads the room again if it is live here; the Broker calls it.
+// Reload reads the room again if it is live here. The Broker calls it.
 func (e *Engine) Reload(ctx context.Context, roomID string) {
 	if r := e.find(roomID); r != nil {
 		defer r.release(e)
@@ -141,8 +140,8 @@ func (e *Engine) Reload(ctx context.Context, roomID string) {
 	}
 }
 
-// ReloadAll has all live rooms read again within seconds, after notices may
-// have been lost.
+// ReloadAll makes the engine read all live rooms again within seconds. It is called when
+// notices may have been lost.
 func (e *Engine) ReloadAll() {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
@@ -151,8 +150,8 @@ func (e *Engine) ReloadAll() {
 	}
 }
 
-// Deliver hands a frame to everybody who is in its room on this node; the
-// Broker calls it, in the order of the frames of a room.
+// Deliver delivers a frame to everybody who is in its room on this node. The Broker calls
+// it, in the order of the room's frames.
 func (e *Engine) Deliver(f *chat.Frame) {
 	r := e.find(f.RoomID)
 	if r == nil {
@@ -168,10 +167,10 @@ func (e *Engine) Deliver(f *chat.Frame) {
 	}
 }
 
-// acquire returns the live room, and loads it when it is not live yet. While it
-// cannot be read, it goes by the settings that another node has carried here, if
-// any. The caller releases it. The error is NotFound for a room that is not, or
-// not any more, and Unavailable when nobody knows.
+// acquire returns the live room, and loads it if it is not live yet. If the room cannot
+// be read, it uses the settings that another node has carried here, if any. The caller
+// releases the room. The error is NotFound for a room that does not exist, and
+// Unavailable if that is unknown.
 func (e *Engine) acquire(ctx context.Context, roomID string, carried *chat.Room) (*room, *chat.Room, error) {
 	r := e.find(roomID)
 	if r == nil {
@@ -204,8 +203,8 @@ func (e *Engine) find(roomID string) *room {
 	return r
 }
 
-// list makes the room live, before it is read: a change that is committed while
-// we read finds it in the map and has it read again. The caller releases it.
+// list makes the room live before it is read. So a change that is committed during the
+// read finds the room in the map and makes it stale. The caller releases it.
 func (e *Engine) list(roomID string) *room {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -219,12 +218,11 @@ func (e *Engine) list(roomID string) *room {
 	return r
 }
 
-// lingerFor is how long a room stays live after its last use: long enough for
-// its rate to be full again, so that leaving and coming back gains nothing.
+// lingerFor is how long a room stays live after its last use. By then its rate is full
+// again, so leaving and coming back gains nothing.
 const lingerFor = 5 * time.Second
 
-// sweep forgets rooms that nobody uses and reads those again whose last
-// reading failed.
+// sweep removes unused rooms and reads the stale ones again.
 func (e *Engine) sweep(ctx context.Context) {
 	defer close(e.stopped)
 	tick := time.NewTicker(time.Second)
@@ -237,7 +235,7 @@ func (e *Engine) sweep(ctx context.Context) {
 		}
 		e.verdicts.expire(e.now())
 		for _, r := range e.sweepOnce() {
-			if ctx.Err() == nil { // Each may take readWithin; Close does not wait for all.
+			if ctx.Err() == nil { // Each read may take readWithin. Close does not wait for all.
 				e.load(ctx, r)
 			}
 			r.release(e)
@@ -245,7 +243,7 @@ func (e *Engine) sweep(ctx context.Context) {
 	}
 }
 
-// sweepOnce forgets unused rooms and returns the stale ones, acquired.
+// sweepOnce removes unused rooms and returns the stale ones, acquired.
 func (e *Engine) sweepOnce() (stale []*room) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

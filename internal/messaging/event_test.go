@@ -15,7 +15,7 @@ func TestEvents(t *testing.T) {
 		if _, err := w.engine.DeleteMessage(t.Context(), roomID, "AAAAAAAAAAAA", "spam"); err != nil {
 			t.Fatal(err)
 		}
-		// Nobody is there, so nothing was heard; a session makes the room live.
+		// Nobody is in the room, so nothing was delivered. A session makes the room live.
 		w.join(t, w.token("ann"))
 		id, err := w.engine.DeleteMessage(t.Context(), roomID, "AAAAAAAAAAAA", "spam")
 		if err != nil {

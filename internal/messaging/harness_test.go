@@ -19,19 +19,19 @@ const roomID = "abcdefABCDEF"
 
 var roomARN = chat.ARN{Region: "us-west-2", Account: "123456789012", Type: chat.RoomResource, ID: roomID}
 
-// world is everything around an engine, in memory, with switches for faults.
+// world holds the dependencies of an engine, in memory, with switches for faults.
 type world struct {
 	engine *messaging.Engine
 	clock  func() time.Time
 
 	mu       sync.Mutex
 	rooms    map[string]*chat.Room
-	failing  error // what reading a room returns instead
+	failing  error // the error that reading a room returns, if set
 	reads    int
 	spent    map[[16]byte]bool
 	appended []*chat.Frame
-	commit   chan struct{} // when not nil, transcripts become durable as it is received from
-	heard    []string      // frames in the order of the one audience, newest last
+	commit   chan struct{} // if set, a frame of the transcript becomes durable with a receive from it
+	heard    []string      // frames in the order of the only audience, newest last
 	review   func(*chat.Message) (*chat.Message, error)
 }
 
@@ -107,7 +107,7 @@ func (w *world) Deliver(frame []byte) int {
 	return 1
 }
 
-// frames returns what the room heard so far, decoded.
+// frames returns the frames that the room got so far, decoded.
 func (w *world) frames(t testing.TB) []map[string]any {
 	t.Helper()
 	w.mu.Lock()
@@ -136,7 +136,7 @@ func (w *world) fail(err error) {
 	w.failing = err
 }
 
-// client is a connection that notes how it ended.
+// client is a connection that records how it ended.
 type client struct {
 	*messaging.Session
 	mu    sync.Mutex
@@ -190,7 +190,7 @@ func (w *world) join(t testing.TB, token *chat.Token) *client {
 	return c
 }
 
-// send sends content as a request of its own would arrive.
+// send sends content as a new request.
 func (w *world) send(t testing.TB, c *client, content string) error {
 	t.Helper()
 	now := w.clock()

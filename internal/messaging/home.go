@@ -10,9 +10,9 @@ import (
 	"confab/internal/quota"
 )
 
-// Sequence carries out one operation on a room whose home this node is: the room's
-// and the account's rates, message review, and then the room's sequence. The errors
-// are those of Home.Do, and ErrMoved when another node has become the home.
+// Sequence carries out one operation on a room whose home is this node. It applies the
+// room's and the account's rates, then message review, then the room's sequence. The
+// errors are those of Home.Do, and ErrMoved when another node has become the home.
 func (e *Engine) Sequence(ctx context.Context, op Operation) (string, error) {
 	turn, err := e.broker.Await(ctx, op.RoomID, op.ID)
 	if errors.Is(err, ErrPublished) {
@@ -39,24 +39,24 @@ func (e *Engine) Sequence(ctx context.Context, op Operation) (string, error) {
 		return op.ID, nil
 	}
 	if err != nil {
-		if chat.CodeOf(err) != chat.Unavailable { // Its frame may be out.
+		if chat.CodeOf(err) != chat.Unavailable { // Its frame may be published.
 			e.giveBack(r, op.Action)
 		}
 		return "", err
 	}
 	m := e.actions[op.Action]
 	m.requests.Inc()
-	m.duration.Observe(max(e.now().Sub(op.Received).Seconds(), 0)) // Received may be by another node's clock.
+	m.duration.Observe(max(e.now().Sub(op.Received).Seconds(), 0)) // Received may come from another node's clock.
 	return f.ID, nil
 }
 
-// admit holds the operation against the room's rate (messages only) and the
-// account's. Only what both admit is counted by either.
+// admit checks the operation against the room's rate (messages only) and the account's.
+// An operation counts only if both admit it.
 func (e *Engine) admit(ctx context.Context, r *room, settings *chat.Room, action chat.Action, turn Turn) error {
 	if action == chat.ActionSendMessage && !r.sequencer.allow(e.now(), turn) {
 		return throttled(settings, settings.MaximumMessageRatePerSecond)
 	}
-	// The account's rate may be kept by another node, so no lock is held here.
+	// Another node may keep the account's rate, so no lock is held here.
 	if name := accountRates[action]; !e.o.Quotas.Allow(ctx, name) {
 		r.sequencer.giveBack(action)
 		return throttled(settings, e.o.Quotas.Limit(name))
@@ -64,14 +64,14 @@ func (e *Engine) admit(ctx context.Context, r *room, settings *chat.Room, action
 	return nil
 }
 
-// giveBack undoes admit for an operation that delivered nothing: what review
-// rejects, or another home takes over, costs nobody's rate.
+// giveBack undoes admit for an operation that delivered nothing. A message that review
+// rejects, or that another home takes over, does not count.
 func (e *Engine) giveBack(r *room, action chat.Action) {
 	r.sequencer.giveBack(action)
 	e.o.Quotas.GiveBack(accountRates[action])
 }
 
-// accountRates names the account's quota behind each action.
+// accountRates maps each action to the account's quota.
 var accountRates = map[chat.Action]quota.Name{
 	chat.ActionSendMessage:    quota.SendMessage,
 	chat.ActionDeleteMessage:  quota.DeleteMessage,
@@ -82,8 +82,8 @@ func throttled(settings *chat.Room, limit int) error {
 	return &chat.Error{Code: chat.Throttled, Message: rateLimitExceeded, Resource: settings.ARN, Limit: limit}
 }
 
-// frame makes the frame that the operation delivers, and asks the room's
-// message review handler about messages.
+// frame returns the frame that the operation delivers. It asks the room's message review
+// handler about messages.
 func (e *Engine) frame(ctx context.Context, settings *chat.Room, op Operation) (*chat.Frame, error) {
 	f := &chat.Frame{RoomID: op.RoomID, ID: op.ID, Type: chat.EventFrame, Action: op.Action, Time: op.Received}
 	event := chat.Event{ID: f.ID, RequestID: op.RequestID, SendTime: op.Received}
@@ -103,8 +103,8 @@ func (e *Engine) frame(ctx context.Context, settings *chat.Room, op Operation) (
 		f.JSON = m.AppendJSON(nil)
 		return f, nil
 	case chat.ActionDeleteMessage:
-		// The second spelling was deprecated in January 2023 and is still the
-		// only one that the official JavaScript client reads.
+		// The second spelling was deprecated in January 2023, but the official JavaScript
+		// client still reads only that one.
 		event.Name = chat.DeleteMessageEvent
 		event.Attributes = map[string]string{"MessageId": op.Target, "MessageID": op.Target, "Reason": op.Reason}
 	case chat.ActionDisconnectUser:
@@ -120,23 +120,23 @@ func (e *Engine) frame(ctx context.Context, settings *chat.Room, op Operation) (
 	return f, nil
 }
 
-// sequencer gives the frames of a room their order. mu guards all fields and is
-// held while a frame is published, so that numbers and frames go out together.
+// sequencer orders the frames of a room. mu guards all fields. It is held while a frame
+// is published, so that frames are published in the order of their numbers.
 type sequencer struct {
 	mu       sync.Mutex
 	rate     quota.Bucket
-	turn     uint64 // whose rate it is
+	turn     uint64 // the epoch that rate belongs to
 	sequence uint64
-	// waiting are the frames that have a number and are not published yet,
-	// because they, or one before them, are not in the transcript yet.
+	// waiting holds the frames that have a number but are not published yet, because
+	// they, or earlier ones, are not in the transcript yet.
 	waiting []*numbered
 }
 
 type numbered struct {
 	frame     *chat.Frame
-	durable   <-chan struct{} // nil: nobody waits for it to be durable
+	durable   <-chan struct{} // nil if the frame need not be durable
 	published chan struct{}
-	safe      <-chan error // of Publish; readable once published is closed
+	safe      <-chan error // from Publish; valid once published is closed
 }
 
 func (q *sequencer) setRate(perSecond int) {
@@ -145,8 +145,8 @@ func (q *sequencer) setRate(perSecond int) {
 	q.rate.SetRate(perSecond)
 }
 
-// allow counts a message against the room's rate. In a new turn the rate goes
-// on where the home before left it.
+// allow counts a message against the room's rate. In a new turn the rate continues where
+// the previous home left it.
 func (q *sequencer) allow(now time.Time, turn Turn) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -169,17 +169,17 @@ func (q *sequencer) giveBack(action chat.Action) {
 	q.rate.GiveBack()
 }
 
-// publish gives f its place in the room's order and publishes it, after the
-// transcript has it if the room is recorded. Frames wait for the transcript
-// together: a group commit serves all that were sequenced in the meantime.
+// publish gives f its place in the room's order and publishes it. If the room is
+// recorded, the transcript gets the frame first. Frames wait for the transcript together:
+// one group commit serves all that were sequenced in the meantime.
 func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, settings *chat.Room) error {
 	q := &r.sequencer
 	if err := e.lockInTurn(ctx, r, f); err != nil {
 		return err
 	}
 	q.sequence = f.Sequence
-	// The room may have been changed while its handler thought; one that was
-	// deleted meanwhile keeps its last readers.
+	// The room may have changed during the review. A room that was deleted meanwhile
+	// keeps its last readers.
 	if now, err := r.settings(); err == nil {
 		settings = now
 	}
@@ -198,15 +198,15 @@ func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, settings *
 	q.mu.Unlock()
 
 	if n.durable != nil {
-		<-n.durable // Bounded: the transcript gives up by itself.
+		<-n.durable // The transcript bounds this wait.
 	}
 	e.publishDurable(q)
 	<-n.published
 	return await(ctx, n.safe)
 }
 
-// lockInTurn gives f its place and returns with the sequencer locked. A message
-// that was reviewed while the cluster changed waits for the room's next turn.
+// lockInTurn gives f its place and returns with the sequencer locked. A message that was
+// reviewed while the cluster changed waits for the room's next turn.
 func (e *Engine) lockInTurn(ctx context.Context, r *room, f *chat.Frame) error {
 	q := &r.sequencer
 	for {
@@ -239,8 +239,9 @@ func await(ctx context.Context, safe <-chan error) error {
 	}
 }
 
-// publishDurable publishes the frames at the head of the queue that need not
-// wait any more. A sender who is gone does not take others' frames along.
+// publishDurable publishes the frames at the head of the queue that are durable or need
+// not be. It also publishes frames of senders that have left, so that later frames do not
+// wait for them.
 func (e *Engine) publishDurable(q *sequencer) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -6,8 +6,8 @@ import (
 	"confab/internal/chat"
 )
 
-// local is the Broker and the Home of a node on its own: every room's home is
-// here, and what is published is delivered by a function call.
+// local is the Broker and the Home of a single node. It is every room's home, and it
+// delivers frames by a function call.
 type local struct{ engine *Engine }
 
 func (local) Await(context.Context, string, string) (Turn, error) { return Turn{}, nil }

@@ -15,14 +15,14 @@ import (
 type room struct {
 	id       string
 	audience Audience
-	// born is when the room became live, in nanoseconds. A room that was
-	// forgotten numbers its frames from 1 again, in a later epoch.
+	// born is when the room became live, in nanoseconds. A room that was removed and
+	// becomes live again numbers its frames from 1, in a later epoch.
 	born uint64
 	// readAt is when the room was last read, in nanoseconds.
 	readAt atomic.Int64
 
-	// uses counts sessions and calls that hold the room; usedAt is when the
-	// last of them let go, in nanoseconds.
+	// uses counts sessions and calls that hold the room. usedAt is when the last of them
+	// released it, in nanoseconds.
 	uses   atomic.Int64
 	usedAt atomic.Int64
 
@@ -30,39 +30,38 @@ type room struct {
 	state atomic.Pointer[roomState]
 	// stale means that the last attempt to read the room failed.
 	stale atomic.Bool
-	// loading makes readings of the room one after another, so that the last
-	// to begin is the last to be kept.
+	// loading serializes reads of the room, so that the result of the last read is kept.
 	loading sync.Mutex
 
-	// sessionsMu guards users: the sessions of each user, a list through
-	// Session.next and prev. A room of 100,000 has one map entry a user and no
-	// slices, and leaving it is cheap even if all of them are one user.
+	// sessionsMu guards users: the sessions of each user, as a list through Session.next
+	// and prev. A room of 100,000 has one map entry for each user and no slices. Leaving
+	// it is cheap even if all sessions have one user.
 	sessionsMu sync.Mutex
 	users      map[string]*Session
 
 	sequencer sequencer
 }
 
-// release lets go of the room.
+// release undoes one acquire.
 func (r *room) release(e *Engine) {
 	r.usedAt.Store(e.now().UnixNano())
 	r.uses.Add(-1)
 }
 
-// roomState is what was last read of a room.
+// roomState is the result of the last read of a room.
 type roomState struct {
 	settings *chat.Room
 	carried  *chat.Room // what other nodes need of settings
 	err      error      // NotFound: the room was deleted; else: it could not be read
 }
 
-// settings returns the room as last read. They may not be changed.
+// settings returns the room as last read. It must not be changed.
 func (r *room) settings() (*chat.Room, error) {
 	s := r.state.Load()
 	return s.settings, s.err
 }
 
-// loadOnce reads the room unless it was read before.
+// loadOnce reads the room unless it was already read.
 func (e *Engine) loadOnce(ctx context.Context, r *room, within time.Duration) {
 	if r.state.Load() != nil {
 		return
@@ -81,15 +80,15 @@ func (e *Engine) load(ctx context.Context, r *room) {
 	e.read(ctx, r, readWithin)
 }
 
-// readWithin bounds one reading of a room, and readCarried the first one of a
-// room whose settings another node has carried here.
+// readWithin is the time limit of one read of a room. readCarried is that of the first
+// read of a room whose settings another node has carried here.
 const (
 	readWithin  = 5 * time.Second
 	readCarried = time.Second
 )
 
-// goBy makes settings that another node has read the room's, while nobody knows
-// better: the room is read again within a second.
+// goBy uses settings that another node has read, while this node has none. The room is
+// read again within a second.
 func (r *room) goBy(settings *chat.Room) {
 	s := r.state.Load()
 	if s.settings != nil || chat.CodeOf(s.err) != chat.Unavailable {
@@ -99,11 +98,12 @@ func (r *room) goBy(settings *chat.Room) {
 	r.state.CompareAndSwap(s, &roomState{settings: settings, carried: settings})
 }
 
-// read reads the room and keeps what it finds. When the database is away, a
-// room that was read before keeps its settings and is read again later. The
-// caller holds r.loading.
+// read reads the room and stores the result. When the database is unavailable, a room
+// that was read before keeps its settings and is read again later. The caller holds
+// r.loading.
 func (e *Engine) read(ctx context.Context, r *room, within time.Duration) {
-	// Others wait for the result too, so it must not depend on this caller's patience.
+	// Other callers wait for the result too, so it must not depend on this caller's
+	// context.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 	defer cancel()
 	r.readAt.Store(e.now().UnixNano())
@@ -111,7 +111,7 @@ func (e *Engine) read(ctx context.Context, r *room, within time.Duration) {
 	switch {
 	case err == nil:
 		r.stale.Store(false)
-		r.sequencer.setRate(settings.MaximumMessageRatePerSecond) // First: a bucket without a rate allows everything.
+		r.sequencer.setRate(settings.MaximumMessageRatePerSecond) // This comes first: a bucket without a rate allows everything.
 		carried := *settings
 		carried.Name, carried.Tags = "", nil
 		r.state.Store(&roomState{settings: settings, carried: &carried})
@@ -125,13 +125,13 @@ func (e *Engine) read(ctx context.Context, r *room, within time.Duration) {
 		r.stale.Store(true)
 		e.o.Log.LogAttrs(ctx, slog.LevelError, "A room could not be read", slog.String("room", r.id), slog.Any("error", err))
 		if s := r.state.Load(); s == nil || s.settings == nil {
-			// Somebody may have carried the settings here meanwhile.
+			// Another node may have carried the settings here meanwhile.
 			r.state.CompareAndSwap(s, &roomState{err: chat.Errorf(chat.Unavailable, "The room cannot be read right now; try again")})
 		}
 	}
 }
 
-// add lists the session under its user.
+// add adds the session to its user's list.
 func (r *room) add(s *Session) {
 	r.sessionsMu.Lock()
 	defer r.sessionsMu.Unlock()
@@ -145,7 +145,7 @@ func (r *room) add(s *Session) {
 	r.users[s.token.UserID] = s
 }
 
-// remove takes the session off the list.
+// remove removes the session from its user's list.
 func (r *room) remove(s *Session) {
 	r.sessionsMu.Lock()
 	defer r.sessionsMu.Unlock()

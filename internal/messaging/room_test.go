@@ -15,7 +15,7 @@ import (
 	"confab/internal/messaging"
 )
 
-// tokensFunc is called for every token, which is good.
+// tokensFunc is called for every token. All tokens are valid.
 type tokensFunc func()
 
 func (f tokensFunc) Redeem(context.Context, [16]byte, time.Time) error {

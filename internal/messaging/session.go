@@ -11,9 +11,9 @@ import (
 	"confab/internal/quota"
 )
 
-// The limits of a frame that a client sends. The rate is the service's quota of
-// messaging requests per connection; it always holds. The reason's limit is
-// that of the HTTP operations. The request id's is ours: SDKs send a UUID.
+// The limits of a frame that a client sends. The rate is the service's quota of messaging
+// requests per connection. It always applies. The reason's limit is that of the HTTP
+// operations. The request id's limit is ours: SDKs send a UUID.
 const (
 	RequestsPerSecond  = 10
 	MaxRequestIDLength = 256                              // bytes
@@ -29,21 +29,20 @@ type Session struct {
 	engine *Engine
 	room   *room
 	conn   Conn
-	token  chat.Token // SessionExpires by the monotonic clock
+	token  chat.Token // SessionExpires has a monotonic reading
 	ip     netip.Addr
 	rate   quota.Bucket
-	// next and prev are the neighbours in the user's list, guarded by room.sessionsMu.
+	// next and prev are the neighbours in the user's list. room.sessionsMu guards them.
 	next, prev *Session
 	// beside is until when the session counts as one of several of its user, after
-	// the other has ended; guarded by room.sessionsMu.
+	// another one has ended. room.sessionsMu guards it.
 	beside time.Time
 }
 
-// Join adds the bearer of t to its room and returns their session. Every check
-// comes before the token is spent. The caller makes the connection a member of
-// the session's Audience before it tells the client that it is connected, and
-// calls Leave when the connection is gone. conn may be ended from the moment of
-// the call on.
+// Join adds the bearer of t to its room and returns their session. Every check comes
+// before the token is spent. The caller adds the connection to the session's Audience
+// before it reports the client as connected, and calls Leave when the connection is gone.
+// conn may be ended as soon as Join is called.
 //
 // Errors: Unauthenticated for a token that is expired or was used before,
 // NotFound for a room that was deleted, QuotaExceeded when the account has all
@@ -71,13 +70,13 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, ip netip.Ad
 		return nil, err
 	}
 	s := &Session{engine: e, room: r, conn: conn, token: *t, ip: ip, rate: quota.NewBucket(RequestsPerSecond)}
-	// The token says it in wall time. From here on the session has so much time,
-	// whatever becomes of the wall clock.
+	// The token has its end in wall time. From here on the session has this much time,
+	// even if the wall clock is set.
 	s.token.SessionExpires = now.Add(t.SessionExpires.Sub(now))
 	r.add(s)
 	e.o.Metrics.ConcurrentChatConnections.Inc()
-	// A room that was deleted while the token was spent has ended its sessions
-	// without this one.
+	// If the room was deleted while the token was spent, it ended its sessions without
+	// this one.
 	if _, err := r.settings(); err != nil {
 		s.Leave()
 		return nil, err
@@ -85,8 +84,7 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, ip netip.Ad
 	return s, nil
 }
 
-// otherConnections is how many connections count against the quota besides
-// those of this node.
+// otherConnections returns how many connections of other nodes count against the quota.
 func (e *Engine) otherConnections() int64 {
 	if e.o.OtherConnections == nil {
 		return 0
@@ -94,7 +92,7 @@ func (e *Engine) otherConnections() int64 {
 	return int64(e.o.OtherConnections())
 }
 
-// Leave ends the session's part in its room. It is called once.
+// Leave removes the session from its room. It is called once.
 func (s *Session) Leave() {
 	s.room.remove(s)
 	s.room.release(s.engine)
@@ -102,9 +100,9 @@ func (s *Session) Leave() {
 	s.engine.o.Metrics.ConcurrentChatConnections.Dec()
 }
 
-// besideFor is how long a session that was ended for its time counts as there for
-// the user's others: its client may be on its way back, and sessions whose tokens
-// were made together end together.
+// besideFor is how long a session whose time is over still counts for the user's other
+// sessions. Its client may be coming back, and sessions whose tokens were made together
+// end together.
 const besideFor = 5 * time.Second
 
 // EndsLast reports whether the session, whose time is over, is the only one of its
@@ -123,27 +121,27 @@ func (s *Session) EndsLast() bool {
 	return last
 }
 
-// Audience is the fan-out of the session's room, as Options.NewAudience made it.
+// Audience returns the fan-out of the session's room, as Options.NewAudience made it.
 func (s *Session) Audience() Audience { return s.room.audience }
 
-// Expires is when the session is over, with the monotonic reading that the
-// engine's clock has: a wall clock that is set meanwhile moves no session's end.
+// Expires returns when the session is over, with the monotonic reading of the engine's
+// clock. A wall clock that is set meanwhile does not move it.
 func (s *Session) Expires() time.Time { return s.token.SessionExpires }
 
-// Request is what the requests of a client have in common.
+// Request holds what all requests of a client have in common.
 type Request struct {
-	// ID is echoed in the frame that answers; empty when the client gave none.
+	// ID is echoed in the frame that answers. It is empty if the client gave none.
 	ID string
 	// Received is when the frame arrived.
 	Received time.Time
-	// OverRate is what Count said.
+	// OverRate is the result of Count.
 	OverRate bool
 }
 
-// Count counts one request, good or bad, against the connection's ten a second
-// and says whether it is over them. It comes first; the refusal itself comes
-// after the checks of capability and fields, in the order of the service.
-// Calls are made one after another, in the order of arrival.
+// Count counts one request, valid or not, against the connection's ten a second and
+// reports whether it is over that rate. It comes first. The refusal itself comes after
+// the checks of capability and fields, in the order of the service. Calls are made one
+// after another, in the order of arrival.
 func (s *Session) Count(now time.Time) (overRate bool) { return !s.rate.Allow(now) }
 
 // SendMessage delivers content to everybody in the room, the sender included.
@@ -160,7 +158,7 @@ func (s *Session) SendMessage(ctx context.Context, req Request, content string, 
 	if err != nil {
 		return err
 	}
-	// The service was seen to trim before it measures; it delivers what was sent.
+	// The service was observed to trim before it measures. It delivers what was sent.
 	length := utf8.RuneCountInString(strings.TrimSpace(content))
 	switch {
 	case !chat.Visible(content):
@@ -176,8 +174,8 @@ func (s *Session) SendMessage(ctx context.Context, req Request, content string, 
 	})
 }
 
-// DeleteMessage tells everybody in the room to remove a message. Errors are
-// those of SendMessage, without Rejected.
+// DeleteMessage tells everybody in the room to remove a message. The errors are those of
+// SendMessage, without Rejected.
 func (s *Session) DeleteMessage(ctx context.Context, req Request, messageID, reason string) error {
 	if err := s.permit(req, chat.DeleteMessage); err != nil {
 		return err
@@ -191,7 +189,7 @@ func (s *Session) DeleteMessage(ctx context.Context, req Request, messageID, rea
 	return s.do(ctx, req, Operation{Action: chat.ActionDeleteMessage, Target: messageID, Reason: reason})
 }
 
-// DisconnectUser ends all sessions of the user in the room. Errors are those of
+// DisconnectUser ends all sessions of the user in the room. The errors are those of
 // SendMessage, without Rejected.
 func (s *Session) DisconnectUser(ctx context.Context, req Request, userID, reason string) error {
 	if err := s.permit(req, chat.DisconnectUser); err != nil {
@@ -221,7 +219,7 @@ func (s *Session) permit(req Request, c chat.Capability) error {
 	return nil
 }
 
-// do hands a checked request to the room's home.
+// do sends a checked request to the room's home.
 func (s *Session) do(ctx context.Context, req Request, op Operation) error {
 	if req.OverRate {
 		return chat.Errorf(chat.Throttled, rateLimitExceeded)

@@ -72,7 +72,7 @@ func TestJoin(t *testing.T) {
 	})
 }
 
-// TestUsers holds the lists of sessions by user against a plain model.
+// TestUsers compares the lists of sessions by user with a simple model.
 func TestUsers(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t)

@@ -28,7 +28,7 @@ func TestTranscript(t *testing.T) {
 			if n := len(w.frames(t)); n != 0 {
 				t.Fatalf("%d frames were seen before they were durable", n)
 			}
-			// The room stops being recorded; what comes now still waits its turn.
+			// The room is no longer recorded, but new frames still wait for their turn.
 			w.change(func(r *chat.Room) { r.LoggingConfigurations = nil })
 			sent.Go(func() {
 				if err := w.send(t, c, "last"); err != nil {

@@ -9,13 +9,13 @@ import (
 	"confab/internal/chat"
 )
 
-// verdictsLast is how long a verdict is kept of an operation that may be asked for
-// again: longer than anybody asks.
+// verdictsLast is how long the verdict on an operation is kept for retries. It is longer
+// than any retry takes.
 const verdictsLast = 15 * time.Second
 
-// verdicts are what message review handlers said of messages that are not
-// published: while the cluster changes a home is asked for the same operation
-// again, and its handler shall not see the message twice.
+// verdicts holds the answers of message review handlers on messages that are not
+// published. While the cluster changes, a home may get the same operation again, and its
+// handler must not see the message twice.
 type verdicts struct {
 	mu   sync.Mutex // guards byID
 	byID map[string]*verdict
@@ -24,7 +24,7 @@ type verdicts struct {
 // verdict is the outcome of one review.
 type verdict struct {
 	began   time.Time
-	done    chan struct{} // closed when what follows is there
+	done    chan struct{} // closed when the fields below are set
 	message *chat.Message
 	err     error
 }
@@ -32,7 +32,7 @@ type verdict struct {
 // errBrokenOff is the verdict of a review that panicked.
 var errBrokenOff = errors.New("messaging: the review broke off")
 
-// review asks the room's handler, or returns what it said of this message before.
+// review asks the room's handler, or returns its earlier verdict on this message.
 func (e *Engine) review(ctx context.Context, settings *chat.Room, m *chat.Message, senderIP string) (*chat.Message, error) {
 	e.verdicts.mu.Lock()
 	v := e.verdicts.byID[m.ID]
@@ -44,7 +44,8 @@ func (e *Engine) review(ctx context.Context, settings *chat.Room, m *chat.Messag
 	e.verdicts.mu.Unlock()
 	if first {
 		defer close(v.done)
-		// The verdict outlives whoever asks first: cut short, it would be the fallback.
+		// Later callers get this verdict too, so the first caller's context must not cut
+		// it short: it would be the fallback.
 		v.message, v.err = e.o.Reviewer.Review(context.WithoutCancel(ctx), settings, m, senderIP)
 		return v.message, v.err
 	}
@@ -56,8 +57,8 @@ func (e *Engine) review(ctx context.Context, settings *chat.Room, m *chat.Messag
 	}
 }
 
-// judged forgets the verdict on an operation, unless its outcome is one after
-// which it is asked for again.
+// judged removes the verdict on an operation, unless the operation may be retried after
+// this outcome.
 func (e *Engine) judged(op Operation, outcome error) {
 	if op.Action != chat.ActionSendMessage || errors.Is(outcome, ErrMoved) || outcome != nil && chat.CodeOf(outcome) == chat.Unavailable {
 		return
@@ -67,7 +68,7 @@ func (e *Engine) judged(op Operation, outcome error) {
 	delete(e.verdicts.byID, op.ID)
 }
 
-// expire forgets verdicts that nobody asks for any more.
+// expire removes verdicts that are too old for a retry.
 func (v *verdicts) expire(now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
