@@ -19,7 +19,7 @@
 // twice: per reader at most inFlight calls of
 //
 //	S3               nothing: key and bounds of an object are durable before it is
-//	                 written, so the same object is written over itself
+//	                 written, so a retry overwrites it with the same object
 //	CloudWatch Logs  10,000 records or 1 MiB of one room
 //	Firehose         500 records or 4 MiB
 //	local            nothing, or as above if the file system lost a file's tail
