@@ -21,7 +21,7 @@ import (
 type instance struct {
 	handler *execHandler
 	began   time.Time
-	// over ends when the process has ended; cause says why it was ended.
+	// over ends when the process has ended; its cause is the reason.
 	over context.Context
 	end  context.CancelCauseFunc
 
