@@ -44,7 +44,7 @@ type Options struct {
 // effect.
 const MaxCacheFor = 2 * time.Second
 
-// Authenticator finds out who signed a request. It is safe for concurrent use.
+// Authenticator identifies the signer of a request. It is safe for concurrent use.
 type Authenticator struct {
 	region, service string
 	root            Credentials
@@ -75,7 +75,7 @@ func NewAuthenticator(o Options) *Authenticator {
 	return a
 }
 
-// Authenticate returns the principal who signed r; body is the whole body of r.
+// Authenticate returns the principal that signed r; body is the whole body of r.
 // Refusals are chat.Errors with the code Unauthenticated: those of package sigv4,
 // UnrecognizedClient for an access key that does not exist or does not belong to the
 // session token, ExpiredToken for expired credentials. Any other error means that the
