@@ -23,7 +23,7 @@ type team struct {
 
 const (
 	// spareFor is how long the assigned server has to claim a reader before another
-	// server tries. The assigned one may not reach the database.
+	// server tries. The assigned server may be unable to reach the database.
 	spareFor = 10 * time.Second
 	// standIn is how long the other server then delivers before it releases the reader.
 	standIn = time.Minute
