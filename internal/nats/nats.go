@@ -79,8 +79,8 @@ const (
 	// writeWithin bounds how long Publish may block, which it does once. A NATS that
 	// does not read then counts as lost.
 	writeWithin = 500 * time.Millisecond
-	// forbiddenAgain is how long NATS must not report it before it is logged again:
-	// NATS reports it for every message.
+	// forbiddenAgain is how long NATS must report no forbidden subject before the next
+	// one is logged: NATS reports it for every message.
 	forbiddenAgain  = 10 * time.Second
 	pendingMessages = 1 << 20
 	pendingBytes    = 256 << 20
