@@ -22,8 +22,8 @@ const (
 	// Every other node has reloaded by then, so each knows the key of every token.
 	settle = 5 * time.Second
 	// settled is the age from which every node knows a key, so a node that has just
-	// started seals with the newest such key immediately. The clocks of two nodes may
-	// differ by some minutes.
+	// started seals with the newest such key immediately. It allows for clocks that
+	// differ by some minutes between nodes.
 	settled = 10 * time.Minute
 	// keepFor is how long a key is kept after its successor: the longest session, and a
 	// margin over settled for the last tokens sealed with it.
