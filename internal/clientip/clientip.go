@@ -12,7 +12,7 @@ import (
 // it is the right-most address of X-Forwarded-For that is not a trusted proxy itself.
 // The client could have made up everything left of it. An entry that is not an address
 // ends the search at the proxy that added it. IPv4-mapped addresses are returned as
-// IPv4, without zones. The result is invalid when r did not come over IP.
+// IPv4, and zones are removed. The result is invalid when r did not come over IP.
 func From(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	// Several headers form one list (RFC 9110, section 5.3).
 	client, _ := split(r.RemoteAddr, strings.Join(r.Header["X-Forwarded-For"], ","), trusted)
