@@ -1,16 +1,17 @@
-// Package background is for work that leaves its processor to live traffic.
+// Package background runs low-priority work: fsync and yielding that leave the
+// processor to live traffic.
 //
-// Go's scheduler is fair: a goroutine that has much to do gets as much of a
-// processor as one that answers a client. On a server with one processor that
-// shows in two ways, measured with every room logged to files.
+// Go's scheduler is fair: a busy goroutine gets as much of a processor as one that
+// answers a client. On a server with one processor this has two effects, measured with
+// every room logged to files.
 //
 // A goroutine in fsync(2) keeps its processor (a P of the scheduler) until the
-// scheduler's monitor notices, which took nearly all of the call's time, 1 to 10
-// ms. Sync hands it to the kernel instead.
+// scheduler's monitor notices. That took nearly all of the call's time, 1 to 10 ms.
+// Sync hands the call to the kernel instead.
 //
-// The network is asked for events only when nothing is left to run, or every 10
-// ms. runtime.Gosched leaves something to run, so goroutines that call it in turn
-// keep the network waiting. Yield does not.
+// The scheduler polls the network only when no goroutine is runnable, or every 10 ms.
+// Goroutines that call runtime.Gosched in turn stay runnable, so the network waits.
+// Yield avoids that.
 package background
 
 import (
@@ -18,9 +19,9 @@ import (
 	"runtime"
 )
 
-// Sync makes what was written to the file durable, as (*os.File).Sync does. Where
-// the kernel takes no syncs, because the system is not Linux or a sandbox forbids
-// it, it is (*os.File).Sync.
+// Sync makes what was written to the file durable, as (*os.File).Sync does. It falls
+// back to (*os.File).Sync where the kernel accepts no syncs, because the system is not
+// Linux or a sandbox forbids it.
 func Sync(f *os.File) error { return sync(f) }
 
 // SyncDir makes the names in a directory durable.
@@ -33,11 +34,11 @@ func SyncDir(path string) error {
 	return Sync(d)
 }
 
-// yieldsAtOnce is how many goroutines Yield serves at a time; more of them are
-// only moved behind those that can run.
+// yieldsAtOnce is how many goroutines Yield serves at a time. Any more only move behind
+// the runnable ones.
 const yieldsAtOnce = 4
 
-// bells are those that nobody uses; nil is one that is yet to be made.
+// bells are the unused ones; nil stands for one that is not yet made.
 var bells = func() chan *bell {
 	free := make(chan *bell, yieldsAtOnce)
 	for range yieldsAtOnce {
@@ -46,9 +47,9 @@ var bells = func() chan *bell {
 	return free
 }()
 
-// Yield returns when everything has run that could, and the network was asked for
-// more: soon on a processor that has nothing to do, within about 10 ms on one that
-// has no time left. Call it between pieces of work of up to a millisecond.
+// Yield returns after all runnable goroutines have run and the network was polled: soon
+// on an idle processor, within about 10 ms on a busy one. Call it between pieces of
+// work of up to a millisecond.
 func Yield() {
 	select {
 	case b := <-bells:
@@ -56,7 +57,7 @@ func Yield() {
 		if b == nil {
 			fresh, err := newBell()
 			if err != nil {
-				runtime.Gosched() // Tried again with the next call.
+				runtime.Gosched() // The next call retries.
 				return
 			}
 			b = fresh

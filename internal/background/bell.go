@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// bell is a pipe whose reader hears its own ring from the scheduler's poller, no
-// sooner than the poller is asked.
+// bell is a pipe whose reader is woken by the scheduler's poller, so not before the
+// network is polled.
 type bell struct {
 	out, in *os.File
 	poll    syscall.RawConn // of out
@@ -21,7 +21,7 @@ func newBell() (*bell, error) {
 		return nil, err
 	}
 	b := &bell{out: out, in: in}
-	// It fails if the poller does not take the descriptor: then nobody would wait.
+	// It fails if the poller does not accept the descriptor; wait would not block then.
 	err = out.SetReadDeadline(time.Time{})
 	if err == nil {
 		b.poll, err = out.SyscallConn()
@@ -35,11 +35,11 @@ func newBell() (*bell, error) {
 	return b, nil
 }
 
-// wait rings and waits to hear it.
+// wait writes to the pipe and waits until the poller wakes the reader.
 func (b *bell) wait() {
 	rung := false
 	var one [1]byte
-	// Neither fails: the pipe is open, empty, and nobody else's.
+	// Neither fails: the pipe is open, empty, and used only here.
 	b.poll.Read(func(fd uintptr) bool { //nolint:errcheck // See above.
 		if rung {
 			n, _ := syscall.Read(int(fd), one[:])

@@ -7,11 +7,11 @@ import (
 	"confab/internal/kernel"
 )
 
-// atOnce is how many syncs the kernel is asked for at the same time. Those behind
-// them wait; a disk does not sync faster for more.
+// atOnce is how many syncs the kernel gets at the same time. Later ones wait, because
+// more do not make a disk faster.
 const atOnce = 4
 
-// queues are those that are free; nil is one that is yet to be made.
+// queues are the free ones; nil stands for one that is not yet made.
 var queues = func() chan *kernel.SyncQueue {
 	free := make(chan *kernel.SyncQueue, atOnce)
 	for range atOnce {
@@ -24,7 +24,7 @@ func sync(f *os.File) error {
 	q := <-queues
 	defer func() { queues <- q }()
 	if q == nil {
-		// It is tried again with the next sync, when this fails.
+		// The next sync retries when this fails.
 		fresh, err := kernel.NewSyncQueue()
 		if err != nil {
 			return f.Sync()

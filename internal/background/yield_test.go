@@ -13,9 +13,9 @@ import (
 	"confab/internal/background"
 )
 
-// TestYield holds that on a server with one processor, what arrives from outside
-// is served between two pieces of background work. With runtime.Gosched in the
-// place of Yield it waits for 10 ms of them.
+// TestYield checks that on a server with one processor, input is served between two
+// pieces of background work. With runtime.Gosched in place of Yield it waits for 10 ms
+// of them.
 func TestYield(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	var pieces atomic.Int64

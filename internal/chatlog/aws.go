@@ -21,21 +21,20 @@ import (
 	"confab/internal/telemetry"
 )
 
-// How long one call may take. An object has up to 5 MiB of records, which is
-// less than one when compressed.
+// The time limits of one call. An object has up to 5 MiB of records; compressed, it is
+// less than 1 MiB.
 const (
 	objectTimeout = 30 * time.Second
 	recordTimeout = 15 * time.Second
 )
 
-// LoadAWS returns the configuration of the AWS clients as every AWS tool finds
-// it: environment, shared files, container and instance roles, and endpoints of
-// services (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_CLOUDWATCH_LOGS,
-// AWS_ENDPOINT_URL_FIREHOSE). The region is the server's: the service logs to
-// its own region only. RequestChecksumCalculation is unset unless the operator
-// set it.
+// LoadAWS returns the configuration of the AWS clients. It reads the usual sources:
+// environment, shared files, container and instance roles, and service endpoints
+// (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_CLOUDWATCH_LOGS, AWS_ENDPOINT_URL_FIREHOSE).
+// The region is the server's, because the service logs to its own region only.
+// RequestChecksumCalculation is unset unless the operator set it.
 func LoadAWS(ctx context.Context, region string) (aws.Config, error) {
-	// The standard logger's lines come out of the server's log.
+	// Lines of the standard logger appear in the server's log.
 	c, err := config.LoadDefaultConfig(ctx, config.WithRegion(region), config.WithLogger(logging.NewStandardLogger(log.Writer())))
 	if err == nil && !checksumsChosen(c.ConfigSources) {
 		c.RequestChecksumCalculation = aws.RequestChecksumCalculationUnset
@@ -43,8 +42,8 @@ func LoadAWS(ctx context.Context, region string) (aws.Config, error) {
 	return c, err
 }
 
-// checksumsChosen reports whether AWS_REQUEST_CHECKSUM_CALCULATION or a shared
-// file says when requests have checksums.
+// checksumsChosen reports whether AWS_REQUEST_CHECKSUM_CALCULATION or a shared file
+// sets when requests have checksums.
 func checksumsChosen(sources []any) bool {
 	for _, s := range sources {
 		switch s := s.(type) {
@@ -61,7 +60,7 @@ func checksumsChosen(sources []any) bool {
 	return false
 }
 
-// clients are what all destinations share.
+// clients are shared by all destinations.
 type clients struct {
 	s3       *s3.Client
 	logs     *cloudwatchlogs.Client
@@ -74,15 +73,15 @@ func newClients(o *Options) clients {
 		return clients{files: newFiles(o.LocalDir)}
 	}
 	c := o.AWS.Copy()
-	// Trying again is our part: a call that fails counts, and its rooms wait.
+	// The worker retries, not the SDK: a failed call counts, and its rooms wait.
 	c.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	c.RetryMaxAttempts = 1
 	return clients{
 		s3: s3.NewFromConfig(c, func(o *s3.Options) {
-			// Servers other than AWS seldom have a name for every bucket.
+			// Servers other than AWS seldom have a host name for every bucket.
 			o.UsePathStyle = o.BaseEndpoint != nil
-			// Over TLS the SDK sends a checksum behind the body, in an encoding that
-			// older servers store as part of the object.
+			// Over TLS the SDK sends a trailing checksum. Its encoding is stored by
+			// older servers as part of the object.
 			if o.RequestChecksumCalculation == aws.RequestChecksumCalculationUnset {
 				o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenSupported
 				if o.BaseEndpoint != nil {
@@ -95,7 +94,7 @@ func newClients(o *Options) clients {
 	}
 }
 
-// destination makes what delivers to d.
+// destination returns the destination that delivers to d.
 func (c clients) destination(o *Options, d chat.Destination) destination {
 	switch {
 	case c.files != nil:
@@ -109,18 +108,17 @@ func (c clients) destination(o *Options, d chat.Destination) destination {
 	}
 }
 
-// Codes by which the services, and servers that speak their protocols, say that
-// a call was denied.
+// Error codes of the services, and of compatible servers, for a denied call.
 var deniedCodes = []string{
 	"AccessDenied", "AccessDeniedException", "AllAccessDisabled", "AccountProblem", "UnauthorizedAccess", "Forbidden",
 	"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidClientTokenId", "UnrecognizedClientException", "MissingAuthenticationToken",
 	"ExpiredToken", "ExpiredTokenException", "InvalidToken", "InvalidSignatureException",
 }
 
-// Codes that say that the destination does not exist.
+// Error codes for a destination that does not exist.
 var missingCodes = []string{"NoSuchBucket", "ResourceNotFoundException", "NotFound"}
 
-// cause is why a delivery failed, as far as metrics tell it apart.
+// cause is the reason of a failed delivery, as metrics label it.
 type cause int
 
 const (
@@ -129,7 +127,7 @@ const (
 	missing
 )
 
-// causeOf finds out why a call failed.
+// causeOf returns the cause of a failed call.
 func causeOf(err error) cause {
 	if e, ok := errors.AsType[smithy.APIError](err); ok {
 		switch {
@@ -163,7 +161,7 @@ func count(m *telemetry.Metrics, configuration chat.ARN, err error) {
 	}
 }
 
-// is says whether the error has one of the codes.
+// is reports whether the error has one of the codes.
 func is(err error, codes ...string) bool {
 	e, ok := errors.AsType[smithy.APIError](err)
 	return ok && slices.Contains(codes, e.ErrorCode())

@@ -10,9 +10,9 @@ const (
 	lastPause  = time.Minute
 )
 
-// pause is how long to wait after so many failures in a row: twice as long each
-// time up to a minute, of which a random half is taken off, so that rooms and
-// nodes do not come back together.
+// pause returns the backoff after a number of failures in a row. It doubles each time,
+// up to a minute, and is cut by a random part of up to half, so that rooms and nodes do
+// not retry together.
 func pause(failures int) time.Duration {
 	d := lastPause
 	if failures < 10 {

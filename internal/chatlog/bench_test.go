@@ -24,10 +24,10 @@ import (
 // benchRooms share the records of a benchmark.
 const benchRooms = 16
 
-// BenchmarkDelivery compares what the service delivers, from the transcript on
-// the disk to the acknowledged position, with the bare SDK calls for the same
-// records in a loop, from memory. The endpoint takes everything at once. The
-// last line of each destination is how many times as fast as the loop it is.
+// BenchmarkDelivery compares the service, from the transcript on disk to the
+// acknowledged position, with bare SDK calls for the same records in a loop, from
+// memory. The endpoint accepts everything immediately. The last line of each
+// destination is the service's speed relative to the loop.
 func BenchmarkDelivery(b *testing.B) {
 	endpoint := sink(b)
 	for _, kind := range []chat.DestinationType{chat.S3, chat.CloudWatchLogs, chat.Firehose} {
@@ -67,14 +67,14 @@ func sink(b *testing.B) string {
 	return s.URL
 }
 
-// perSecond reports and returns the records of a second.
+// perSecond reports and returns the records per second.
 func perSecond(b *testing.B) float64 {
 	rate := float64(b.N) / b.Elapsed().Seconds()
 	b.ReportMetric(rate, "records/s")
 	return rate
 }
 
-// delivered has the service deliver b.N records.
+// delivered makes the service deliver b.N records.
 func delivered(b *testing.B, endpoint string, kind chat.DestinationType) float64 {
 	b.StopTimer()
 	bn := newBench(b)
@@ -90,7 +90,7 @@ func delivered(b *testing.B, endpoint string, kind chat.DestinationType) float64
 	b.StartTimer()
 	bn.start(endpoint)
 	for testutil.ToFloat64(bn.metrics.LogRecords.WithLabelValues(string(kind))) < float64(b.N) {
-		time.Sleep(100 * time.Microsecond) // Shorter than what is measured by far.
+		time.Sleep(100 * time.Microsecond) // Much shorter than what is measured.
 	}
 	b.StopTimer()
 	return perSecond(b)
@@ -115,7 +115,7 @@ func bareCalls(b *testing.B, endpoint string, kind chat.DestinationType) float64
 			var body bytes.Buffer
 			z := gzip.NewWriter(&body)
 			for _, l := range lines[:min(n, len(lines))] {
-				_, _ = io.WriteString(z, l+"\n") // A buffer takes everything.
+				_, _ = io.WriteString(z, l+"\n") // A buffer never fails.
 			}
 			z.Close()
 			_, err = c.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &name, Key: &name, Body: bytes.NewReader(body.Bytes())})

@@ -4,46 +4,45 @@
 //
 // # What is delivered
 //
-// Every frame that a room delivered while it had the logging configuration, at
-// least once, as the record that AppendRecord makes. Who a frame is for is
-// written beside it when it is appended to the transcript: the destinations that
-// the room's logging configurations have at that moment. A configuration that is
-// attached, detached, changed or deleted later neither takes from a destination
-// what was meant for it nor gives it anything else.
+// Every frame that a room delivered while it had the logging configuration is delivered
+// at least once, as the record that AppendRecord makes. The destinations of a frame are
+// stored with it when it is appended to the transcript: those that the room's logging
+// configurations have at that moment. Attaching, detaching, changing or deleting a
+// configuration later changes nothing for that frame.
 //
 // # Positions
 //
-// A Reader is one configuration with one destination. For every room it has a
-// Backlog: the position up to which the destination has acknowledged everything,
-// and the last one that it is owed. The position moves after the acknowledgement
-// and survives kill -9, so what is delivered twice after a crash is what was
-// under way then: per reader at most inFlight calls of
+// A Reader is one configuration with one destination. For every room it has a Backlog:
+// the position up to which the destination has acknowledged everything, and the last
+// position that the reader is owed. The position moves after the acknowledgement and
+// survives kill -9. After a crash only the calls that were under way are delivered
+// twice: per reader at most inFlight calls of
 //
 //	S3               nothing: key and bounds of an object are durable before it is
-//	                 written, so the same object is written over itself
+//	                 written, so a retry overwrites it with the same object
 //	CloudWatch Logs  10,000 records or 1 MiB of one room
 //	Firehose         500 records or 4 MiB
 //	local            nothing, or as above if the file system lost a file's tail
 //
 // # Several servers
 //
-// A reader is delivered to by one server at a time: the one that claimed it in
-// the transcript (Transcript.Claim), for some seconds, again and again. A server
-// that stops gives its claims back; those of one that dies run out, and the
-// others take them. Among those that live the readers are shared out: a server
-// leaves a reader that is another's to that one, and gives it back in good order
-// when it becomes another's; only when that one does not come for some seconds
-// does any other stand in. A server that cannot renew a claim in time breaks off what it
-// has under way. That counts like a crash: it may be delivered twice.
+// One server at a time delivers to a reader: the one that holds its lease in the
+// transcript (Transcript.Claim). A lease lasts some seconds and is renewed. A server
+// that stops releases its leases; those of a crashed server expire, and other servers
+// take them. The readers are distributed over the live servers. A server leaves a
+// reader to the server it is assigned to, and hands it over gracefully when the
+// assignment changes. If the assigned server does not claim it for some seconds,
+// another server stands in. A server that cannot renew a lease in time aborts its
+// calls. As after a crash, their records may be delivered twice.
 //
 // # When a destination fails
 //
 // Each reader works alone, with a bounded number of calls and of bytes in memory.
-// What fails is tried again for as long as the transcript is kept, with growing
-// pauses and jitter: rooms on their own, and the whole destination slows down to
-// single attempts when nothing succeeds. Records that a destination accepted in
-// part of a call are not sent again by this process. What is older than the
-// retention is dropped, counted and logged by the transcript.
+// Failed calls are retried for as long as the transcript is kept, with backoff and
+// jitter. Each room backs off alone. When nothing succeeds, the whole destination slows
+// down to single attempts. When a destination accepts a part of a call, this process
+// does not send that part again. Records older than the retention are dropped, counted
+// and logged by the transcript.
 package chatlog
 
 import (
@@ -66,8 +65,8 @@ type Reader struct {
 	ID            int64
 	Configuration chat.ARN
 	Destination   chat.Destination
-	// Since is when the oldest frame that it is owed was received; zero when it
-	// is owed nothing.
+	// Since is when the oldest frame that the reader is owed was received. It is zero
+	// when the reader is owed nothing.
 	Since time.Time
 }
 
@@ -75,15 +74,15 @@ type Reader struct {
 type Backlog struct {
 	ReaderID int64
 	RoomID   string
-	// Delivered is the position up to which everything was acknowledged, Head
-	// the last one that may be owed.
+	// Delivered is the position up to which everything was acknowledged. Head is the
+	// last position that may be owed.
 	Delivered, Head int64
-	// Object is what was begun and not acknowledged; nil if there is none.
+	// Object is begun and not yet acknowledged; nil if there is none.
 	Object *Object
 }
 
-// Object is an S3 object whose key and bounds are decided: it has exactly what
-// is owed behind Backlog.Delivered up to the position To.
+// Object is an S3 object with fixed key and bounds. It has exactly the records owed
+// after Backlog.Delivered up to the position To.
 type Object struct {
 	Key string
 	To  int64
@@ -94,38 +93,38 @@ type Record struct {
 	Position int64
 	Time     time.Time // when the service received the request
 	Type     chat.FrameType
-	JSON     []byte // the frame as clients got it
+	JSON     []byte // the frame as clients received it
 }
 
-// ErrNotClaimed is what a Transcript answers when a reader is to be moved that
-// this server may not deliver to, or not any more.
+// ErrNotClaimed is returned by a Transcript when this server does not hold, or no
+// longer holds, the lease of the reader.
 var ErrNotClaimed = errors.New("another server delivers to this reader, or may")
 
 // Transcript is the durable record of rooms with the positions of its readers.
 type Transcript interface {
-	// Readers returns all that were ever owed something.
+	// Readers returns all readers that were ever owed something.
 	Readers(ctx context.Context) ([]Reader, error)
-	// Claim takes those of the readers that no other server has, for a few
-	// seconds, and holds on to those that this one has. It returns all of them
-	// that are ours, each with the time until which no other server takes it;
-	// with an error too, those that are ours for the rest of their time.
+	// Claim takes, for a few seconds, those of the readers that no other server has,
+	// and renews those that this server has. It returns all readers of this server,
+	// each with the time at which its lease expires. With an error it returns those
+	// whose lease has not expired.
 	Claim(ctx context.Context, readers []int64) (map[int64]time.Time, error)
-	// Release gives back what was claimed of the readers; nil is all.
+	// Release gives up the claims on the readers; nil is all.
 	Release(ctx context.Context, readers []int64) error
-	// Backlogs returns up to max rooms of which the reader is owed something
-	// that is older than before, or more than size bytes; the oldest first.
+	// Backlogs returns up to max rooms with records for the reader that are older than
+	// before, or larger than size bytes in total; the oldest first.
 	Backlogs(ctx context.Context, reader int64, before time.Time, size int64, max int) ([]Backlog, error)
-	// Owed returns up to max records of the backlog's room that are meant for
-	// its reader, behind the position after and up to to, in order. Fewer than
-	// max are all.
+	// Owed returns up to max records of the backlog's room for its reader, after the
+	// position after and up to the position to, in order. If it returns fewer than max,
+	// there are no more.
 	Owed(ctx context.Context, b Backlog, after, to int64, max int) ([]Record, error)
-	// BeginObject makes key and bounds of an object durable. It fails when the
-	// reader is not claimed.
+	// BeginObject makes key and bounds of an object durable. It fails when the reader
+	// is not claimed.
 	BeginObject(ctx context.Context, b Backlog, o Object) error
-	// Advance notes that everything up to the position to was acknowledged; an
-	// object is finished with it. bytes is what that was, since the time of the
-	// last record. A backlog that was moved by somebody else stays as it is; it
-	// is ErrNotClaimed when the reader is not ours any more.
+	// Advance stores that everything up to the position to was acknowledged, which also
+	// finishes an object. bytes is the size of those records, and since the time of the
+	// last one. A backlog that another caller moved is unchanged. Advance returns
+	// ErrNotClaimed when this server no longer has the reader.
 	Advance(ctx context.Context, b Backlog, to int64, bytes int, since time.Time) error
 }
 
@@ -139,15 +138,16 @@ const (
 type Options struct {
 	Region, Account string
 	Transcript      Transcript
-	// LocalDir, when set, takes everything instead of AWS: see local.go.
+	// LocalDir, when set, is the destination of everything instead of AWS: see
+	// local.go.
 	LocalDir string
-	// AWS is the configuration of the AWS clients; needed without LocalDir.
+	// AWS is the configuration of the AWS clients; required without LocalDir.
 	AWS aws.Config
-	// Mine says whether this server should do the work that key names, when
-	// several share it; exactly one should. Nil is always.
+	// Mine reports whether this server should do the work that key names, when several
+	// servers share it; exactly one should. Nil means always.
 	Mine func(key string) bool
-	// FlushInterval is how long records wait for others on their way to
-	// CloudWatch Logs and Firehose, ObjectInterval to S3; 0 is the default.
+	// FlushInterval is how long records wait for others before they go to CloudWatch
+	// Logs and Firehose. ObjectInterval is the same for S3. 0 is the default.
 	FlushInterval, ObjectInterval time.Duration
 	Metrics                       *telemetry.Metrics
 	Log                           *slog.Logger
@@ -155,26 +155,26 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Service delivers. Make it with New, stop it with Close.
+// Service delivers transcripts. Make it with New, stop it with Close.
 type Service struct {
 	o       Options
 	clients clients
 
 	ctx  context.Context // ends all work
 	stop context.CancelFunc
-	// flush is closed when nothing shall wait for company any more.
+	// flush is closed when records must not wait for others any more.
 	flush chan struct{}
-	// flushes are the calls of Flush: each channel is closed when it is done.
+	// flushes carries calls of Flush: each channel is closed when its flush is done.
 	flushes chan chan struct{}
-	// early is the time, in nanoseconds, of the last Flush: records from before it
-	// do not wait for an interval.
+	// early is the time of the last Flush in nanoseconds. Older records do not wait for
+	// an interval.
 	early atomic.Int64
 	done  chan struct{} // closed when all workers have ended
 
 	closing sync.Once
 }
 
-// New begins to deliver what the transcript has.
+// New starts to deliver what the transcript has.
 func New(o Options) (*Service, error) {
 	if o.FlushInterval <= 0 {
 		o.FlushInterval = DefaultFlushInterval
@@ -195,9 +195,9 @@ func New(o Options) (*Service, error) {
 	return s, nil
 }
 
-// Flush delivers what is owed now without waiting for intervals. It returns when
-// that is done, when only destinations that fail are left, or when ctx ends. The
-// service continues: rooms may deliver frames meanwhile, which wait as usual.
+// Flush delivers what is owed now without waiting for intervals. It returns when that
+// is done, when only failing destinations are left, or when ctx ends. The service
+// continues: frames that rooms deliver meanwhile wait as usual.
 func (s *Service) Flush(ctx context.Context) {
 	flushed := make(chan struct{})
 	select {
@@ -214,9 +214,8 @@ func (s *Service) Flush(ctx context.Context) {
 	}
 }
 
-// Close delivers what is owed without waiting for intervals, until ctx ends or
-// only destinations that fail are left. What is not delivered then is delivered
-// after the next start.
+// Close delivers what is owed without waiting for intervals, until ctx ends or only
+// failing destinations are left. The rest is delivered after the next start.
 func (s *Service) Close(ctx context.Context) {
 	s.closing.Do(func() { close(s.flush) })
 	select {
@@ -227,13 +226,13 @@ func (s *Service) Close(ctx context.Context) {
 	<-s.done
 }
 
-// pollEvery is how often the transcript is asked who is owed something. It is a
-// fraction of every sensible interval.
+// pollEvery is how often the transcript is polled for readers that are owed something.
+// It is a fraction of every sensible interval.
 const pollEvery = time.Second
 
-// dispatch keeps one worker for every claimed reader that was owed something
-// since it was claimed, wakes those that are owed something now, and ends with
-// all of them when Close wants it.
+// dispatch runs one worker for every claimed reader that was owed something since it
+// was claimed. It wakes the workers of readers that are owed something now. It ends
+// with all workers after Close is called.
 func (s *Service) dispatch() {
 	defer close(s.done)
 	t := newTeam(s)
@@ -266,7 +265,7 @@ func (s *Service) dispatch() {
 		case <-s.ctx.Done():
 		}
 	}
-	// The workers finish; until then their claims are renewed.
+	// The claims are renewed until the workers finish.
 	for finished := t.finished(); ; {
 		select {
 		case <-finished:
@@ -277,7 +276,7 @@ func (s *Service) dispatch() {
 	}
 }
 
-// flushing says whether the service stops.
+// flushing reports whether the service stops.
 func (s *Service) flushing() bool {
 	select {
 	case <-s.flush:
@@ -287,8 +286,8 @@ func (s *Service) flushing() bool {
 	}
 }
 
-// measureLag sets, for every type of destination, how old the oldest record is
-// that was not delivered.
+// measureLag sets, for every type of destination, the age of the oldest undelivered
+// record.
 func (s *Service) measureLag(readers []Reader) {
 	lag := map[chat.DestinationType]time.Duration{}
 	for _, r := range readers {

@@ -9,14 +9,14 @@ import (
 	"confab/internal/chat"
 )
 
-// CheckRoom is the room in whose name Check writes. No room is called so: ids of
-// rooms are letters and digits.
+// CheckRoom is the room id in Check's test record. No real room has it: ids of rooms
+// are letters and digits.
 const CheckRoom = "confab-check"
 
-// Check writes one test record to the destination, as the server with the same
-// options would, and returns where it is. The record has the type EVENT and the
-// event name confab:LOGGING_CHECK. An error says what to change. Of o, the
-// intervals, the transcript and the metrics are not used.
+// Check writes one test record to the destination, as a server with the same options
+// would, and returns its place. The record has the type EVENT and the event name
+// confab:LOGGING_CHECK. An error says what to change. The intervals, the transcript and
+// the metrics of o are not used.
 func Check(ctx context.Context, o Options, d chat.Destination) (place string, err error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -50,7 +50,7 @@ func Check(ctx context.Context, o Options, d chat.Destination) (place string, er
 	return place, nil
 }
 
-// explain adds to a failure what an operator can do about it.
+// explain adds to an error what an operator can do about it.
 func explain(err error, d chat.Destination, region string) error {
 	what := map[chat.DestinationType]string{chat.S3: "bucket", chat.CloudWatchLogs: "log group", chat.Firehose: "delivery stream"}[d.Type]
 	needs := map[chat.DestinationType]string{

@@ -20,7 +20,7 @@ import (
 	"confab/internal/chat"
 )
 
-// cloud is an endpoint of AWS services, seen by one who owns the destinations.
+// cloud is an endpoint of AWS services, as the owner of the destinations sees it.
 type cloud struct {
 	s3       *s3.Client
 	logs     *cloudwatchlogs.Client
@@ -38,7 +38,7 @@ func newCloud(endpoint string) *cloud {
 
 var destinations atomic.Int64
 
-// newName returns a name that no other destination has.
+// newName returns a unique name for a destination.
 func newName(prefix string) string {
 	return prefix + strings.ToLower(chat.NewID()) + "-" + string(rune('a'+destinations.Add(1)%26))
 }
@@ -108,8 +108,8 @@ func (c *cloud) objects(t testing.TB, bucket string) map[string]object {
 	return all
 }
 
-// lines returns what lies in the destination, by room: "" where rooms cannot be
-// told apart.
+// lines returns the lines in the destination, by room: "" where rooms cannot be
+// distinguished.
 func (c *cloud) lines(t testing.TB, d chat.Destination) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
@@ -154,7 +154,7 @@ func (c *cloud) events(t testing.TB, group, stream string) []string {
 	}
 }
 
-// frameID is what newFrame writes into a frame, found in a record.
+// frameID returns the id that newFrame wrote into the frame of a record.
 func frameID(t testing.TB, line string) string {
 	t.Helper()
 	var r struct {
@@ -168,7 +168,7 @@ func frameID(t testing.TB, line string) string {
 	return r.Payload.ID
 }
 
-// ids counts the frames that lie in the destination.
+// ids counts the frames in the destination.
 func (c *cloud) ids(t testing.TB, d chat.Destination) map[string]int {
 	t.Helper()
 	all := map[string]int{}

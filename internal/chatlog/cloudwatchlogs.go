@@ -12,14 +12,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 )
 
-// logGroup is a destination in CloudWatch Logs: each room has a stream in it.
+// logGroup is a destination in CloudWatch Logs. Each room has a log stream in it.
 type logGroup struct {
 	client *cloudwatchlogs.Client
 	name   string
 	now    func() time.Time
 }
 
-// streamName is the stream of a room (IVS Chat user guide, "Chat Logging").
+// streamName returns the log stream of a room (IVS Chat user guide, "Chat Logging").
 func streamName(roomID string) string { return "aws/IVSChatLogs/1.0/room_" + roomID }
 
 // The limits of PutLogEvents (CloudWatch Logs API reference): 1 MiB, counting
@@ -42,8 +42,8 @@ func (g *logGroup) put(ctx context.Context, p *parcel) error {
 	if len(records) == 0 {
 		return nil
 	}
-	// In the order of their times, as the call wants it. The home gives times and
-	// places in the order at different moments, so they may differ a little.
+	// The call requires the order of times. The home assigns times and positions at
+	// different moments, so the two orders may differ a little.
 	slices.SortStableFunc(records, func(a, b Record) int { return a.Time.Compare(b.Time) })
 	events := make([]types.InputLogEvent, len(records))
 	for i := range records {
@@ -75,7 +75,7 @@ func (g *logGroup) putEvents(ctx context.Context, stream string, events []types.
 	return g.client.PutLogEvents(ctx, &cloudwatchlogs.PutLogEventsInput{LogGroupName: &g.name, LogStreamName: &stream, LogEvents: events})
 }
 
-// createStream makes the stream. That it exists is no error.
+// createStream creates the stream. An existing stream is no error.
 func (g *logGroup) createStream(ctx context.Context, stream string) error {
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
@@ -86,10 +86,10 @@ func (g *logGroup) createStream(ctx context.Context, stream string) error {
 	return err
 }
 
-// settle notes which of the records, in the order in which they were sent, were
-// accepted. Those that are too old, or past the retention of the group, never
-// will be; those that are too new, more than two hours ahead of the service's
-// clock, will be later.
+// settle marks which of the records, in the order in which they were sent, were
+// accepted. Records that are too old, or past the retention of the group, are refused
+// for good. Records that are too new, more than two hours ahead of the service's clock,
+// are accepted later.
 func settle(p *parcel, records []Record, rejected *types.RejectedLogEventsInfo) error {
 	if rejected == nil {
 		return nil

@@ -24,12 +24,12 @@ func TestAppendRecord(t *testing.T) {
 	}
 }
 
-// record is the line that a frame makes.
+// record returns the line of a frame.
 func record(f *chat.Frame) string {
 	return string(chatlog.AppendRecord(nil, &chatlog.Record{Time: f.Time, Type: f.Type, JSON: f.JSON}))
 }
 
-// records are the lines that frames make, in their order.
+// records returns the lines of frames, in their order.
 func records(frames []*chat.Frame) []string {
 	var all []string
 	for _, f := range frames {
@@ -68,7 +68,7 @@ func TestDelivery(t *testing.T) {
 						}
 					}
 					b.delivered()
-					b.finish() // Records are counted behind their position.
+					b.finish() // Records are counted after their position moves.
 					wantIDs(t, c.ids(t, d), all, 1)
 					lines := c.lines(t, d)
 					for room, its := range frames {
@@ -129,8 +129,8 @@ func TestObjectKeys(t *testing.T) {
 	}
 }
 
-// TestIntervals holds when something is written: an object when it is as old as
-// the interval, or when there is enough for one.
+// TestIntervals checks when something is written: an object when it is as old as the
+// interval, or when there are enough records for one.
 func TestIntervals(t *testing.T) {
 	t.Parallel()
 	endpoint := server(t, moto)
@@ -140,7 +140,7 @@ func TestIntervals(t *testing.T) {
 	b.start(endpoint, func(o *chatlog.Options) { o.ObjectInterval = time.Hour })
 	toBucket, toGroup := b.configuration(bucket), b.configuration(group)
 	few := b.append("FewRecords00", 10, toBucket, toGroup)
-	const enough, long = 700, 8 << 10 // records of so many bytes: more than 5 MiB
+	const enough, long = 700, 8 << 10 // records of this many bytes: more than 5 MiB
 	many := b.appendLong("ManyRecords0", enough, long, toBucket)
 	eventually(t, 30*time.Second, "the group has not got its records", func() bool { return len(c.ids(t, group)) == len(few) })
 	eventually(t, 30*time.Second, "there is no object for many records", func() bool { return len(c.objects(t, bucket.Name)) > 0 })
@@ -148,7 +148,7 @@ func TestIntervals(t *testing.T) {
 		t.Errorf("an object with %d records did not wait for its interval", len(got))
 	}
 
-	// A stop in good order waits for no interval.
+	// A graceful stop waits for no interval.
 	b.finish()
 	wantIDs(t, c.ids(t, bucket), append(few, many...), 1)
 	if n := len(c.objects(t, bucket.Name)); n > 3 {
@@ -159,8 +159,8 @@ func TestIntervals(t *testing.T) {
 	}
 }
 
-// TestMeantFor changes everything while frames are appended: what is delivered
-// where is what was so at that moment.
+// TestMeantFor changes everything while frames are appended. Each frame goes to the
+// destinations of the moment when it was appended.
 func TestMeantFor(t *testing.T) {
 	t.Parallel()
 	endpoint := server(t, moto)

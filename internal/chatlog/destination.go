@@ -8,48 +8,47 @@ import (
 	"confab/internal/chat"
 )
 
-// destination takes records. Its methods are called from several goroutines.
+// destination accepts records. Its methods are called from several goroutines.
 type destination interface {
-	// limits says what one call may hold.
+	// limits returns the limits of one call.
 	limits() limits
-	// deliver writes the parcels in one call to the destination, or as few as it
-	// takes, and returns nil when everything was acknowledged or refused for
-	// good. With an error it has marked what was accepted nevertheless.
+	// deliver writes the parcels in one call to the destination, or in as few as
+	// possible. It returns nil when everything was acknowledged or refused for good.
+	// With an error it has still marked what was accepted.
 	deliver(ctx context.Context, parcels []*parcel) error
 }
 
-// limits are those of one call. Sizes are in bytes.
+// limits are the limits of one call. Sizes are in bytes.
 type limits struct {
 	records  int           // records of all parcels; 0 is no limit
 	size     int           // of all parcels
-	overhead int           // that the destination counts besides each record
+	overhead int           // added by the destination for each record
 	record   int           // of one record; larger ones cannot be delivered; 0 is no limit
 	span     time.Duration // between the times of two records; 0 is no limit
 	rooms    int           // parcels
 	objects  bool          // a parcel is an object, with key and bounds made durable before
-	calls    int           // under way at a time
+	calls    int           // concurrent calls
 }
 
-// parcel is some records of one room on their way to one destination.
+// parcel is some records of one room for one destination.
 type parcel struct {
 	backlog Backlog
 	records []Record
-	// to is the position up to which nothing is owed once records are delivered.
+	// to is the position up to which nothing is owed once the records are delivered.
 	to int64
-	// size is what the destination counts, frames what the transcript does.
+	// size is as the destination counts it, frames as the transcript does.
 	size, frames int
 	// tooLarge counts records that no call can hold.
 	tooLarge int
-	// key is the object's, for destinations that have objects.
+	// key is the key of the object, for destinations that have objects.
 	key string
-	// settled has the records that need not be sent any more, by position: true
-	// for those that were accepted, false for those that were refused for good.
-	// It outlives the parcel while its room rests, so that what was accepted in
-	// part of a call is not sent twice.
+	// settled has the records that must not be sent again, by position: true for
+	// accepted, false for refused for good. It outlives the parcel while its room backs
+	// off, so that records accepted in part of a call are not sent twice.
 	settled map[int64]bool
 }
 
-// settle notes that the record was accepted, or refused for good.
+// settle marks the record as accepted, or as refused for good.
 func (p *parcel) settle(position int64, accepted bool) {
 	if p.settled == nil {
 		p.settled = map[int64]bool{}
@@ -82,14 +81,14 @@ func (p *parcel) refused() int {
 	return n
 }
 
-// last is the time of the last record.
+// last returns the time of the last record.
 func (p *parcel) last() time.Time { return p.records[len(p.records)-1].Time }
 
 // pageRecords is how many records are read at a time: about a millisecond's work.
 const pageRecords = 256
 
-// load reads a parcel from the backlog, as much as one call may hold. An object
-// that was begun is read as it was decided, whatever the limits are.
+// load reads a parcel from the backlog, as much as one call may hold. An object that
+// was begun is read with its fixed bounds, whatever the limits are.
 func load(ctx context.Context, t Transcript, b Backlog, l limits) (*parcel, error) {
 	end := b.Head
 	if b.Object != nil {
@@ -100,7 +99,7 @@ func load(ctx context.Context, t Transcript, b Backlog, l limits) (*parcel, erro
 	if b.Object != nil {
 		p.key = b.Object.Key
 	}
-	// One more than a call may hold says that there are more.
+	// One record more than a call may hold shows that there are more.
 	most := pageRecords
 	if l.records > 0 {
 		most = min(most, l.records+1)
@@ -142,7 +141,7 @@ func load(ctx context.Context, t Transcript, b Backlog, l limits) (*parcel, erro
 	}
 }
 
-// newDestination makes what delivers to d.
+// newDestination returns the destination that delivers to d.
 func (s *Service) newDestination(d chat.Destination) destination {
 	return s.clients.destination(&s.o, d)
 }

@@ -17,8 +17,8 @@ import (
 	"confab/internal/store"
 )
 
-// TestFaults breaks the way to each destination in each manner for a while:
-// what was appended meanwhile arrives when the way is whole again.
+// TestFaults breaks the path to each destination in each way for a while. What was
+// appended meanwhile arrives after the path is repaired.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	endpoint := server(t, moto)
@@ -43,9 +43,10 @@ func TestFaults(t *testing.T) {
 				}
 				p.set(healthy)
 				b.delivered()
-				b.finish() // That it works again is told behind the position.
+				b.finish() // The recovery is logged after the position moves.
 
-				// What broke half-way was done, so it is done once more for each time.
+				// A call that broke half-way was carried out, so each such call is
+				// repeated once.
 				repeats := 1
 				if f == halfWay && kind != chat.S3 {
 					repeats += int(p.faulty.Load())
@@ -76,7 +77,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestMissing has destinations that do not exist, and then do.
+// TestMissing uses destinations that do not exist at first.
 func TestMissing(t *testing.T) {
 	t.Parallel()
 	endpoint := server(t, moto)
@@ -99,8 +100,8 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// TestOneDown holds that a destination that does not answer at all takes
-// nothing from the others.
+// TestOneDown checks that a destination that does not respond does not affect the
+// others.
 func TestOneDown(t *testing.T) {
 	t.Parallel()
 	endpoint := server(t, moto)
@@ -131,7 +132,7 @@ func TestOneDown(t *testing.T) {
 type unlisted struct {
 	chatlog.Transcript
 	hidden atomic.Bool
-	failed atomic.Int64 // how often
+	failed atomic.Int64 // calls that failed
 }
 
 func (u *unlisted) Readers(ctx context.Context) ([]chatlog.Reader, error) {
@@ -142,8 +143,7 @@ func (u *unlisted) Readers(ctx context.Context) ([]chatlog.Reader, error) {
 	return u.Transcript.Readers(ctx)
 }
 
-// TestLagStays holds that what is owed does not look delivered while the database
-// is away.
+// TestLagStays checks that the lag does not drop while the database is unavailable.
 func TestLagStays(t *testing.T) {
 	t.Parallel()
 	endpoint := jsonService(t, func(string, map[string]any) (int, any) { return http.StatusServiceUnavailable, map[string]any{} })
@@ -160,7 +160,7 @@ func TestLagStays(t *testing.T) {
 	}
 }
 
-// TestRetention has a destination that is away for longer than the retention.
+// TestRetention has a destination that is down for longer than the retention.
 func TestRetention(t *testing.T) {
 	t.Parallel()
 	endpoint := server(t, moto)
@@ -185,7 +185,7 @@ func TestRetention(t *testing.T) {
 	if !b.owed() {
 		t.Fatal("records were dropped within the retention")
 	}
-	// What comes now is not in the object that was begun.
+	// New frames are not in the object that was begun.
 	later := newFrame("room00000000", 31, arn)
 	later.Time = later.Time.Add(30 * time.Minute)
 	<-b.db.Transcript().Append(later)
@@ -205,7 +205,7 @@ func TestRetention(t *testing.T) {
 	wantIDs(t, c.ids(t, d), []*chat.Frame{later}, 1)
 }
 
-// TestCheck writes test records, and fails with what to change.
+// TestCheck writes test records. An error says what to change.
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	endpoint := server(t, moto)

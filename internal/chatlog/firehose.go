@@ -10,7 +10,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// deliveryStream is a destination in Firehose: all rooms share it.
+// deliveryStream is a destination in Firehose. All rooms share it.
 type deliveryStream struct {
 	client *firehose.Client
 	name   string
@@ -33,8 +33,8 @@ func (d *deliveryStream) deliver(ctx context.Context, parcels []*parcel) error {
 		open := p.open()
 		for i := range open {
 			all = append(all, sent{p, open[i].Position})
-			// One record of Firehose per record. The line break keeps them apart
-			// where Firehose joins them, as it does in the objects that it writes.
+			// Each record is one Firehose record. The line break separates records
+			// where Firehose joins them, as in the objects that it writes.
 			records = append(records, types.Record{Data: append(AppendRecord(nil, &open[i]), '\n')})
 		}
 	}

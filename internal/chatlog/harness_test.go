@@ -32,7 +32,7 @@ type bench struct {
 	sequences map[string]uint64
 }
 
-// logBuffer keeps the log for tests that look at it.
+// logBuffer keeps the log for tests that read it.
 type logBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -68,7 +68,7 @@ func newBench(t testing.TB, change ...func(*store.Options)) *bench {
 	return b
 }
 
-// reopen opens the store; the test's end closes it.
+// reopen opens the store, which is closed at the end of the test.
 func (b *bench) reopen() {
 	b.t.Helper()
 	b.db = must(store.Open(b.t.Context(), b.store))(b.t)
@@ -84,7 +84,7 @@ func (b *bench) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(io.MultiWriter(b.log), nil))
 }
 
-// options are those of a service that does not wait long.
+// options returns the options of a service with short intervals.
 func (b *bench) options(endpoint string, change ...func(*chatlog.Options)) chatlog.Options {
 	o := chatlog.Options{
 		Region: region, Account: account, Transcript: b.db.Transcript(), AWS: awsConfig(endpoint),
@@ -97,21 +97,21 @@ func (b *bench) options(endpoint string, change ...func(*chatlog.Options)) chatl
 	return o
 }
 
-// start starts delivering; the test's end stops it.
+// start starts the service, which is stopped at the end of the test.
 func (b *bench) start(endpoint string, change ...func(*chatlog.Options)) {
 	b.t.Helper()
 	b.logs = must(chatlog.New(b.options(endpoint, change...)))(b.t)
 	b.t.Cleanup(b.stop)
 }
 
-// stop stops delivering at once; it may be called twice.
+// stop stops the service at once; it may be called twice.
 func (b *bench) stop() {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	b.logs.Close(ctx)
 }
 
-// finish stops in good order.
+// finish stops the service gracefully.
 func (b *bench) finish() {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), 30*time.Second)
@@ -171,10 +171,10 @@ func (b *bench) appendLong(room string, n, size int, configurations ...string) [
 	return all
 }
 
-// longest is how long a test waits for what takes a moment.
+// longest is how long a test waits for what is normally quick.
 const longest = 90 * time.Second
 
-// owed says whether any destination is owed something.
+// owed reports whether any destination is owed something.
 func (b *bench) owed() bool {
 	b.t.Helper()
 	for _, r := range must(b.db.Transcript().Readers(b.t.Context()))(b.t) {
@@ -185,13 +185,13 @@ func (b *bench) owed() bool {
 	return false
 }
 
-// delivered waits until nobody is owed anything.
+// delivered waits until no destination is owed anything.
 func (b *bench) delivered() {
 	b.t.Helper()
 	eventually(b.t, longest, "records are still owed", func() bool { return !b.owed() })
 }
 
-// wantIDs holds that exactly the frames lie in a destination, each at most max times.
+// wantIDs checks that a destination has exactly the frames, each at most max times.
 func wantIDs(t testing.TB, got map[string]int, frames []*chat.Frame, max int) {
 	t.Helper()
 	lost, surplus := 0, 0

@@ -31,16 +31,16 @@ const (
 
 const crashRooms = 4
 
-// A process is killed so often, each time when at most so many frames are
-// durable: from its very first to when every destination has had several calls.
+// How many times a process is killed, each time when at most this many frames are
+// durable: from the very first one to several calls for every destination.
 const (
 	rounds       = 4
 	killedWithin = 400
 )
 
-// work appends frames for all logging configurations in the store and delivers
-// them, for ever, and says on standard output which frames are durable. It
-// returns only when something fails.
+// work appends frames for all logging configurations in the store and delivers them
+// forever. It prints the durable frames on standard output. It returns only when
+// something fails.
 func work(dir, database, endpoint string) error {
 	ctx := context.Background()
 	metrics := telemetry.NewMetrics()
@@ -94,7 +94,7 @@ func killed(t *testing.T, dir, endpoint string, after int) []string {
 	return killedWhen(t, dir, "", endpoint, func(lines int) bool { return lines == after })
 }
 
-// killedWhen is killed when a condition holds, which is asked after every line.
+// killedWhen is killed with a condition, which is checked after every line.
 func killedWhen(t *testing.T, dir, database, endpoint string, now func(lines int) bool) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -112,7 +112,7 @@ func killedWhen(t *testing.T, dir, database, endpoint string, now func(lines int
 	for in := bufio.NewReader(stdout); ; {
 		line, err := in.ReadString('\n')
 		if err != nil {
-			break // A line that was cut off was not said.
+			break // A line that was cut off does not count.
 		}
 		all = append(all, strings.TrimSpace(line))
 		if !done && now(len(all)) {
@@ -131,8 +131,8 @@ func killedWhen(t *testing.T, dir, database, endpoint string, now func(lines int
 	return all
 }
 
-// duplicates holds that all durable frames are there and returns how many
-// records are there more than once.
+// duplicates checks that all durable frames are there and returns how many records are
+// there more than once.
 func duplicates(t *testing.T, got map[string]int, durable []string) int {
 	t.Helper()
 	lost := 0
@@ -151,8 +151,8 @@ func duplicates(t *testing.T, got map[string]int, durable []string) int {
 	return n
 }
 
-// TestKill ends a process that appends and delivers with SIGKILL, at random
-// moments, and holds that everything arrives all the same.
+// TestKill kills a process that appends and delivers with SIGKILL, at random moments,
+// and checks that everything still arrives.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	endpoint := server(t, moto)
@@ -186,8 +186,8 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// stillThere holds that the objects of before have not changed, and returns all
-// there are now.
+// stillThere checks that the earlier objects have not changed, and returns all current
+// ones.
 func stillThere(t *testing.T, c *cloud, bucket string, before map[string]object) map[string]object {
 	t.Helper()
 	now := c.objects(t, bucket)
@@ -199,7 +199,7 @@ func stillThere(t *testing.T, c *cloud, bucket string, before map[string]object)
 	return now
 }
 
-// TestKillLocal does the same with local destinations, which have nothing twice.
+// TestKillLocal does the same with local destinations, which have no duplicates.
 func TestKillLocal(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

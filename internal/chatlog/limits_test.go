@@ -17,7 +17,7 @@ import (
 	"confab/internal/chat"
 )
 
-// jsonService answers the calls of an AWS JSON service.
+// jsonService answers the calls to an AWS JSON service.
 func jsonService(t testing.TB, answer func(operation string, in map[string]any) (status int, out any)) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -41,8 +41,8 @@ func jsonService(t testing.TB, answer func(operation string, in map[string]any) 
 	return s.URL
 }
 
-// TestPartialFailures has services that take a part of a call: only the rest is
-// sent again.
+// TestPartialFailures has services that accept a part of a call: only the rest is sent
+// again.
 func TestPartialFailures(t *testing.T) {
 	t.Parallel()
 	t.Run("FailedPutCount", func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestPartialFailures(t *testing.T) {
 		}
 		b.start(endpoint)
 		b.delivered()
-		b.finish() // What was acknowledged is counted behind its position.
+		b.finish() // Acknowledged records are counted after their position moves.
 		seen := map[string]bool{}
 		for range len(got) {
 			data := <-got
@@ -114,7 +114,7 @@ func TestPartialFailures(t *testing.T) {
 		frames := b.append("room00000000", 40, arn)
 		b.start(endpoint)
 		b.delivered()
-		b.finish() // What was acknowledged is counted behind its position.
+		b.finish() // Acknowledged records are counted after their position moves.
 		close(accepted)
 		var got []string
 		for messages := range accepted {
@@ -132,7 +132,7 @@ func TestPartialFailures(t *testing.T) {
 	})
 }
 
-// TestLimits holds the calls against the limits of the services' API references.
+// TestLimits checks the calls against the limits in the services' API references.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	for kind, many := range map[chat.DestinationType]int{chat.CloudWatchLogs: 10_500, chat.Firehose: 1_200} {
@@ -145,7 +145,8 @@ func TestLimits(t *testing.T) {
 				var last <-chan struct{}
 				for i := range n {
 					f := newFrame("room00000000", uint64(i), arn)
-					// Out of order now and then, as home gives places after times.
+					// Sometimes out of order, because the home assigns positions after
+					// times.
 					f.Time = f.Time.Add(-age - time.Duration(i%7)*time.Millisecond)
 					f.JSON = []byte(`"` + strings.Repeat("x", size) + `"`)
 					last = b.db.Transcript().Append(f)
@@ -163,7 +164,7 @@ func TestLimits(t *testing.T) {
 			}
 			add(1, 2<<20, 0)
 			b.delivered()
-			b.finish() // Records are counted behind their position.
+			b.finish() // Records are counted after their position moves.
 			if n := testutil.ToFloat64(b.metrics.LogRecordsDropped.WithLabelValues(arn)); n != 1 {
 				t.Errorf("%v records count as dropped, want the one that no call can hold", n)
 			}

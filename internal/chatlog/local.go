@@ -21,11 +21,11 @@ import (
 //	cloudWatchLogs/<group>/aws/IVSChatLogs/1.0/room_<id>.jsonl  a file per stream
 //	firehose/<delivery stream>.jsonl                   a file per delivery stream
 //
-// An object appears as a whole. Files grow by whole calls and are synced after
-// each. Since a crash can leave records in a file that were not acknowledged, the
-// end of a file is read before the first record is added after a start: a line
-// that was cut off is taken away, and records that stand there are not added
-// again. So it is when somebody else has moved a file away, emptied or changed it.
+// An object appears as a whole. Other files grow by whole calls and are synced after
+// each. A crash can leave unacknowledged records in a file. So the end of a file is
+// read before the first append after a start: a torn last line is removed, and records
+// that are already there are not appended again. The same happens when another program
+// has moved, emptied or changed a file.
 type files struct {
 	dir string
 
@@ -36,24 +36,23 @@ type files struct {
 // appended is one file that grows.
 type appended struct {
 	mu   sync.Mutex // held while the file is written
-	size int64      // -1: its end has to be read
-	// known are hashes of the lines that stood at its end when it was read.
+	size int64      // -1: its end must be read
+	// known are hashes of the lines that were at its end when it was read.
 	known map[uint64]bool
 }
 
 func newFiles(dir string) *files { return &files{dir: dir, open: map[string]*appended{}} }
 
 const (
-	// maxOpen bounds what is remembered about files. To forget one costs reading
-	// its end again.
+	// maxOpen bounds how many files are remembered. A forgotten file costs another read
+	// of its end.
 	maxOpen = 4096
-	// tailSize is how much of a file's end is read after a start: more than what
-	// a process can have written without an acknowledgement.
+	// tailSize is how much of a file's end is read after a start. It is more than a
+	// process can write without an acknowledgement.
 	tailSize = 8 << 20
 )
 
-// lock returns what is known of the file, which is the caller's until it unlocks
-// it.
+// lock returns the state of the file, locked. The caller unlocks it.
 func (f *files) lock(path string) *appended {
 	for {
 		f.mu.Lock()
@@ -77,7 +76,7 @@ func (f *files) lock(path string) *appended {
 	}
 }
 
-// forget makes room in the map. The caller holds f.mu.
+// forget makes space in the map. The caller holds f.mu.
 func (f *files) forget() {
 	for path, a := range f.open {
 		if a.mu.TryLock() {
@@ -105,7 +104,7 @@ func (d *localDestination) limits() limits {
 }
 
 func (d *localDestination) deliver(ctx context.Context, parcels []*parcel) error {
-	var all []Record // of a delivery stream, which all rooms share
+	var all []Record // for a delivery stream, which all rooms share
 	for _, p := range parcels {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -121,23 +120,22 @@ func (d *localDestination) deliver(ctx context.Context, parcels []*parcel) error
 	if len(all) == 0 {
 		return nil
 	}
-	// Until the process ends, records that were under way when the one before it
-	// was killed can come with any call.
+	// Records that were under way when the previous process was killed can come with
+	// any call until this process ends.
 	return d.files.append(d.base()+growing, all, true)
 }
 
-// growing is the ending of the files that grow.
+// growing is the suffix of the files that grow.
 const growing = ".jsonl"
 
-// maxComponent is how long a name in a directory may be, with its ending, in the
-// file systems that are in use.
+// maxComponent is the longest file name, with its suffix, in common file systems.
 const maxComponent = 255
 
-// base is the directory or, for a delivery stream, the file without its ending.
-// No name leads out of the directory: what is not a letter of a name, as the
-// slashes of log groups, is escaped. A name that is then too long is continued in
-// directories below each other. Each but the last of them ends with a percent
-// sign, which no escaped name does, so two names never share a file.
+// base returns the directory or, for a delivery stream, the file without its suffix. No
+// name leads out of the directory: characters that are not allowed in a name, such as
+// the slashes of log groups, are escaped. A name that is then too long is split into
+// nested directories. All but the last of them end with a percent sign. No escaped name
+// does, so two names never share a file.
 func (d *localDestination) base() string {
 	name := url.PathEscape(d.name)
 	if strings.Trim(name, ".") == "" {
@@ -148,14 +146,14 @@ func (d *localDestination) base() string {
 	for len(name) > maxComponent || d.kind == chat.Firehose && len(name) > most {
 		cut := most - 1
 		for name[cut-1] == '%' || name[cut-2] == '%' {
-			cut-- // An escape stays in one piece.
+			cut-- // An escape is not split.
 		}
 		path, name = filepath.Join(path, name[:cut]+"%"), name[cut:]
 	}
 	return filepath.Join(path, name)
 }
 
-// write writes an object, or to the stream of a room.
+// write writes an object, or appends to the stream of a room.
 func (d *localDestination) write(p *parcel) error {
 	if d.kind == chat.CloudWatchLogs {
 		return d.files.append(filepath.Join(d.base(), filepath.FromSlash(streamName(p.backlog.RoomID))+growing), p.records, false)
@@ -167,7 +165,7 @@ func (d *localDestination) write(p *parcel) error {
 	return writeWhole(filepath.Join(d.base(), filepath.FromSlash(p.key)), body)
 }
 
-// writeWhole writes a file in a way that it is there as a whole or not at all.
+// writeWhole writes a file atomically.
 func writeWhole(path string, body []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -191,8 +189,8 @@ func writeWhole(path string, body []byte) error {
 	return background.SyncDir(dir)
 }
 
-// append adds the records to the file and syncs it. What was known of the file's
-// end is kept for the following calls, or not.
+// append adds the records to the file and syncs it. With keep, what is known of the
+// file's end is kept for later calls.
 func (f *files) append(path string, records []Record, keep bool) error {
 	a := f.lock(path)
 	defer a.mu.Unlock()
@@ -211,7 +209,7 @@ func (f *files) append(path string, records []Record, keep bool) error {
 			body = append(body, line...)
 		}
 	}
-	// Until it is acknowledged, nobody knows what stands there.
+	// The size is unknown until the write succeeds.
 	size := a.size
 	a.size = -1
 	if _, err := file.WriteAt(body, size); err != nil {
@@ -229,7 +227,8 @@ func (f *files) append(path string, records []Record, keep bool) error {
 
 var lineSeed = maphash.MakeSeed()
 
-// openGrowing opens the file, and makes it with its directory when it is new.
+// openGrowing opens the file. It creates the file and its directory when they do not
+// exist.
 func openGrowing(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDWR, 0o600)
 	if !os.IsNotExist(err) {
@@ -248,10 +247,9 @@ func openGrowing(path string) (*os.File, error) {
 	return file, nil
 }
 
-// readTail finds the end of the last whole line and remembers the lines before
-// it, unless the file is as the last call left it. To write where a file ended
-// that is gone would leave a hole in the one that took its place. The caller
-// holds a.mu.
+// readTail finds the end of the last whole line and remembers the lines before it,
+// unless the file is as the last call left it. A replaced file must be read again: a
+// write at the old file's end would leave a hole in it. The caller holds a.mu.
 func (a *appended) readTail(file *os.File) error {
 	info, err := file.Stat()
 	if err != nil || info.Size() == a.size {

@@ -52,7 +52,7 @@ func localFiles(t testing.TB, dir string, d chat.Destination) map[string]string 
 	return all
 }
 
-// localIDs counts the frames that lie in a local destination.
+// localIDs counts the frames in a local destination.
 func localIDs(t testing.TB, dir string, d chat.Destination) map[string]int {
 	t.Helper()
 	all := map[string]int{}
@@ -71,7 +71,7 @@ func writeFile(t *testing.T, name, text string) {
 	}
 }
 
-// TestLocalNames holds that every name that the API takes has files of its own.
+// TestLocalNames checks that every name that the API accepts has files of its own.
 func TestLocalNames(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -113,7 +113,7 @@ func TestLocalNames(t *testing.T) {
 	if files, err := os.ReadDir(dir); err != nil || len(files) != len(wanted) {
 		t.Errorf("beside the directories of the destinations are %v, %v", files, err)
 	}
-	// A name that fits keeps the file that it had before.
+	// A name that fits keeps its earlier file.
 	if _, err := os.Stat(filepath.Join(dir, "cloudWatchLogs", strings.Repeat("x", 255), "aws/IVSChatLogs/1.0/room_room00000000.jsonl")); err != nil {
 		t.Error(err)
 	}
@@ -198,7 +198,7 @@ func TestLocal(t *testing.T) {
 	})
 }
 
-// TestFlush delivers what is owed at that moment, without an interval, and then
+// TestFlush delivers what is owed at that moment, without an interval. Then the service
 // continues as before.
 func TestFlush(t *testing.T) {
 	t.Parallel()

@@ -36,7 +36,7 @@ var servers running
 
 type running struct {
 	mu  sync.Mutex
-	all []func() // that end them
+	all []func() // functions that stop them
 }
 
 func (r *running) add(end func()) {
@@ -81,7 +81,7 @@ var versitygw = sync.OnceValues(func() (string, error) {
 	return s.URL, nil
 })
 
-// server is the endpoint that start returns; without it there is no test.
+// server returns the endpoint of start, or fails the test.
 func server(t testing.TB, start func() (string, error)) string {
 	t.Helper()
 	url, err := start()

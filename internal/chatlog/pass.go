@@ -12,13 +12,13 @@ import (
 )
 
 const (
-	// passRooms is how many backlogs are looked at together.
+	// passRooms is how many backlogs are read together.
 	passRooms = 256
-	// noteWithin bounds the time until a position is durable.
+	// noteWithin bounds the time to make a position durable.
 	noteWithin = 10 * time.Second
 )
 
-// pass delivers what is due of some rooms and says whether anything advanced.
+// pass delivers what is due of some rooms and reports whether anything advanced.
 func (w *worker) pass(flushing bool) bool {
 	rooms, ok := w.due(flushing)
 	if !ok {
@@ -43,7 +43,7 @@ func (w *worker) pass(flushing bool) bool {
 	skipped := false
 	for _, b := range rooms {
 		p := w.prepare(b)
-		background.Yield() // Live rooms go first.
+		background.Yield() // Live rooms have priority.
 		if p == nil {
 			continue
 		}
@@ -66,8 +66,8 @@ func (w *worker) pass(flushing bool) bool {
 	return skipped || len(advanced) > 0
 }
 
-// due returns the backlogs that are to be delivered now; false when there are
-// none, or the destination is to be left alone for a while.
+// due returns the backlogs to deliver now. It returns false when there are none, or
+// while the destination backs off.
 func (w *worker) due(flushing bool) ([]Backlog, bool) {
 	now := w.s.o.Now()
 	before, rooms := now.Add(-w.interval()), passRooms
@@ -75,7 +75,7 @@ func (w *worker) due(flushing bool) ([]Backlog, bool) {
 		before = early
 	}
 	if flushing {
-		before = now.Add(time.Hour) // Also what comes from a clock that was ahead.
+		before = now.Add(time.Hour) // This includes records from a clock that was ahead.
 	}
 	w.mu.Lock()
 	slow, resting := w.failures >= slowAfter, len(w.resting)
@@ -110,8 +110,8 @@ func (w *worker) interval() time.Duration {
 	return w.s.o.FlushInterval
 }
 
-// prepare reads the parcel of a room and fixes it, if it is an object. It
-// returns nil when the transcript does not do its part.
+// prepare reads the parcel of a room and, if it is an object, fixes its bounds. It
+// returns nil when the transcript fails.
 func (w *worker) prepare(b Backlog) *parcel {
 	p, err := load(w.ctx, w.s.o.Transcript, b, w.limits)
 	if err != nil {
@@ -136,7 +136,7 @@ func (w *worker) prepare(b Backlog) *parcel {
 	return p
 }
 
-// call makes one call and notes its outcome. It says whether it succeeded.
+// call makes one call and records its outcome. It reports whether it succeeded.
 func (w *worker) call(parcels []*parcel) bool {
 	err := w.out.deliver(w.ctx, parcels)
 	ok := false
@@ -148,19 +148,19 @@ func (w *worker) call(parcels []*parcel) bool {
 		}
 	}
 	if w.ctx.Err() != nil && err != nil {
-		return false // It was broken off.
+		return false // It was aborted.
 	}
 	w.outcome(err, ok)
 	return ok
 }
 
-// advance moves the position behind the parcel.
+// advance moves the position past the parcel.
 func (w *worker) advance(p *parcel) bool {
 	since := w.s.o.Now()
 	if len(p.records) > 0 {
 		since = p.last()
 	}
-	// A call that was acknowledged is noted even when the service stops now.
+	// An acknowledged call is stored even when the service stops now.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), noteWithin)
 	defer cancel()
 	if err := w.s.o.Transcript.Advance(ctx, p.backlog, p.to, p.frames, since); err != nil {

@@ -11,16 +11,16 @@ import (
 	"testing"
 )
 
-// fault is what goes wrong between Confab and a destination.
+// fault is what fails between Confab and a destination.
 type fault int
 
 const (
 	healthy   fault = iota
 	down            // connections are dropped before anything happens
 	failing         // 500 for everything
-	throttled       // the service's own way to say so
+	throttled       // the service's own error for it
 	forbidden       // access denied
-	halfWay         // the request is carried out, its answer breaks off
+	halfWay         // the request is carried out, its answer is cut off
 	stuck           // no answer at all
 )
 
@@ -28,16 +28,16 @@ func (f fault) String() string {
 	return [...]string{"healthy", "down", "failing", "throttled", "forbidden", "half-way", "stuck"}[f]
 }
 
-// proxy stands before a server and breaks things.
+// proxy is a reverse proxy that injects faults.
 type proxy struct {
 	URL   string
 	fault atomic.Int64
 	// decide, when set, chooses the fault of each request.
 	decide func(*http.Request) fault
-	// calls counts requests, faulty counts those that met a fault.
+	// calls counts requests, faulty counts those with a fault.
 	calls, faulty atomic.Int64
 
-	release chan struct{} // closed when stuck requests shall end
+	release chan struct{} // closed when stuck requests must end
 }
 
 func newProxy(t testing.TB, endpoint string) *proxy {
@@ -46,7 +46,7 @@ func newProxy(t testing.TB, endpoint string) *proxy {
 	p := &proxy{release: make(chan struct{})}
 	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
-		r.Out.Host = r.In.Host // It is part of what was signed.
+		r.Out.Host = r.In.Host // The signature covers it.
 	}}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.calls.Add(1)
@@ -102,7 +102,7 @@ func (p *proxy) fail(w http.ResponseWriter, r *http.Request, f fault, forward ht
 	}
 }
 
-// answer writes an error in the words of S3, or of a service with AWS JSON.
+// answer writes an error in the format of S3, or of an AWS JSON service.
 func answer(w http.ResponseWriter, rest bool, status int, restCode, jsonCode string) {
 	if rest {
 		w.Header().Set("Content-Type", "application/xml")
@@ -115,7 +115,7 @@ func answer(w http.ResponseWriter, rest bool, status int, restCode, jsonCode str
 	fmt.Fprintf(w, `{"__type":"%s","message":"a fault of the test"}`, jsonCode)
 }
 
-// hangUp breaks the connection after some bytes.
+// hangUp closes the connection after some bytes.
 func hangUp(w http.ResponseWriter, after string) {
 	conn, _, err := w.(http.Hijacker).Hijack()
 	if err != nil {

@@ -16,14 +16,14 @@ import (
 	"confab/internal/background"
 )
 
-// bucket is a destination in S3: an object per room and interval, or earlier
-// when enough has come together.
+// bucket is a destination in S3: one object per room and interval, or earlier when
+// there are enough records.
 type bucket struct {
 	client *s3.Client
 	name   string
 }
 
-// objectLimits are those of an object, in S3 or in a directory.
+// objectLimits returns the limits of an object, in S3 or in a directory.
 func objectLimits() limits {
 	return limits{size: 5 << 20, rooms: 1, objects: true, calls: 6}
 }
@@ -52,8 +52,8 @@ func (b *bucket) put(ctx context.Context, key string, body []byte) error {
 	return err
 }
 
-// compress makes the body of an object: the records, each with a line break, in
-// gzip without a time. The same records make the same bytes.
+// compress returns the body of an object: the records, each with a line break, in gzip
+// without a time. The same records give the same bytes.
 func compress(records []Record) ([]byte, error) {
 	var out bytes.Buffer
 	z := gzip.NewWriter(&out)
@@ -69,7 +69,7 @@ func compress(records []Record) ([]byte, error) {
 // yieldBytes is how much is compressed at a time: about a millisecond's work.
 const yieldBytes = 64 << 10
 
-// writeLines writes the records, each with a line break. Live rooms go first in
+// writeLines writes the records, each with a line break. It yields to live rooms in
 // between.
 func writeLines(w io.Writer, records []Record) error {
 	var line []byte
@@ -87,10 +87,10 @@ func writeLines(w io.Writer, records []Record) error {
 	return nil
 }
 
-// objectKey is the key of an object (IVS Chat user guide, "Chat Logging"). Its
+// objectKey returns the key of an object (IVS Chat user guide, "Chat Logging"). Its
 // time is that of the object's first record. The hash is random: the key is made
-// durable before the object is written, and a computed one could meet an object
-// that was written before the database was restored from a backup.
+// durable before the object is written. A computed hash could collide with an object
+// written before the database was restored from a backup.
 func objectKey(account, region, roomID string, first time.Time) string {
 	var hash [4]byte
 	rand.Read(hash[:])

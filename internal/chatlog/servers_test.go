@@ -11,13 +11,12 @@ import (
 	"confab/internal/store"
 )
 
-// takenOverWithin is what docs/chat-logging.md promises for the readers of a server
-// that has died, and what a loaded machine may add.
+// takenOverWithin is the time that docs/chat-logging.md promises for the readers of a
+// crashed server, plus a margin for a loaded machine.
 const takenOverWithin = 10*time.Second + 5*time.Second
 
-// TestServers runs two servers on one PostgreSQL: a process of its own, which has
-// claimed the readers, and this one, which comes later. The first is killed under
-// load.
+// TestServers runs two servers on one PostgreSQL: another process, which has claimed
+// the readers, and this one, which starts later. The first is killed under load.
 func TestServers(t *testing.T) {
 	t.Parallel()
 	endpoint := server(t, moto)
@@ -33,7 +32,7 @@ func TestServers(t *testing.T) {
 		return testutil.ToFloat64(b.metrics.LogRecords.WithLabelValues(string(d.Type)))
 	}
 
-	// The other one has delivered to both, then both run for a second and more.
+	// The other server has delivered to both, then both run for more than a second.
 	var both time.Time
 	objects := map[string]object{}
 	durable := killedWhen(t, b.dir, database, endpoint, func(lines int) bool {
@@ -57,7 +56,7 @@ func TestServers(t *testing.T) {
 			t.Errorf("%s: both deliver; the second one has %v records", d.Type, n)
 		}
 	}
-	// This one's rooms go on, and wait for their readers too.
+	// This server's rooms continue, and wait for their readers too.
 	for _, f := range b.append("room00000009", 100, arns...) {
 		durable = append(durable, f.ID)
 	}

@@ -14,14 +14,14 @@ import (
 	"confab/internal/store"
 )
 
-// shares says which server should do a piece of work, as package cluster does.
+// shares reports which server should do a piece of work, as package cluster does.
 type shares struct {
 	mu      sync.Mutex
 	servers []string
 	owners  map[string]string
 }
 
-// of returns the Mine of a server.
+// of returns the Mine function of a server.
 func (s *shares) of(server string) func(key string) bool {
 	return func(key string) bool {
 		s.mu.Lock()
@@ -33,7 +33,7 @@ func (s *shares) of(server string) func(key string) bool {
 	}
 }
 
-// among shares all work out anew.
+// among distributes all work again.
 func (s *shares) among(servers ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,7 +58,8 @@ func TestShare(t *testing.T) {
 	for i := range readers {
 		arns = append(arns, one.configuration(chat.Destination{Type: chat.Firehose, Name: fmt.Sprint("stream-", i)}))
 	}
-	// delivered has one record appended for every reader and returns who delivered how many.
+	// delivered has one record appended for every reader and returns how many each
+	// server delivered.
 	delivered := func(within time.Duration) map[string]int {
 		t.Helper()
 		count := func() (total int, by map[string]int) {
@@ -89,7 +90,7 @@ func TestShare(t *testing.T) {
 		by := delivered(10 * time.Second)
 		return by["one"] == 15 && by["two"] == 15
 	})
-	// Nobody claims what is a fourth's: the others stand in.
+	// The server "four" does not run: the others stand in for it.
 	s.among("one", "two", "four")
 	if by := delivered(20 * time.Second); by["one"] < 10 || by["two"] < 10 {
 		t.Errorf("with one that does not come they delivered %v", by)

@@ -10,22 +10,22 @@ import (
 	"time"
 )
 
-// team are the workers of the readers that this server has claimed. Only
-// dispatch uses it.
+// team has the workers of the readers that this server has claimed. It is used only by
+// dispatch.
 type team struct {
 	s       *Service
 	workers map[int64]*worker
-	// spared are the readers that are owed something and are another server's,
+	// spared are the readers that are owed something and assigned to another server,
 	// with the time since which they are left to it.
 	spared  map[int64]time.Time
 	running sync.WaitGroup
 }
 
 const (
-	// spareFor is how long a server that should deliver to a reader has to claim
-	// it before any other tries: it may not reach the database.
+	// spareFor is how long the assigned server has to claim a reader before another
+	// server tries. The assigned server may be unable to reach the database.
 	spareFor = 10 * time.Second
-	// standIn is how long the other one then delivers before it gives it back.
+	// standIn is how long the other server then delivers before it releases the reader.
 	standIn = time.Minute
 )
 
@@ -33,8 +33,8 @@ func newTeam(s *Service) *team {
 	return &team{s: s, workers: map[int64]*worker{}, spared: map[int64]time.Time{}}
 }
 
-// work claims the readers that are owed something, as far as they are this
-// server's, and those that workers have, and puts a worker on each that it got.
+// work claims the readers that are owed something and are assigned to this server, and
+// those of its workers. It starts a worker for each that it got.
 func (t *team) work(readers []Reader) {
 	owed := map[int64]Reader{}
 	for _, r := range readers {
@@ -62,14 +62,14 @@ func (t *team) work(readers []Reader) {
 	}
 }
 
-// ours says whether this server should deliver to a reader. One that stops
-// delivers what it can to whatever nobody has claimed.
+// ours reports whether this server should deliver to a reader. A server that stops
+// delivers to every unclaimed reader.
 func (t *team) ours(reader int64) bool {
 	return t.s.o.Mine == nil || t.s.flushing() || t.s.o.Mine("log reader "+strconv.FormatInt(reader, 10))
 }
 
-// wanted returns the readers to claim: ours, and now and then those that another
-// server has been left for a while.
+// wanted returns the readers to claim: those of this server, and sometimes those that
+// were left to another server for a while.
 func (t *team) wanted(owed map[int64]Reader) (readers []int64) {
 	maps.DeleteFunc(t.spared, func(id int64, _ time.Time) bool {
 		_, still := owed[id]
@@ -92,8 +92,8 @@ func (t *team) wanted(owed map[int64]Reader) (readers []int64) {
 	return readers
 }
 
-// handOver has the workers finish whose readers are another server's now, and
-// gives back the claims of those that have.
+// handOver stops the workers whose readers are now assigned to another server, and
+// releases the claims of those that have ended.
 func (t *team) handOver() {
 	var left []int64
 	for id, w := range t.workers {
@@ -111,12 +111,11 @@ func (t *team) handOver() {
 	}
 }
 
-// renew holds on to the readers that workers have.
+// renew renews the claims on the readers of workers.
 func (t *team) renew() { t.claim(nil) }
 
-// claim claims the readers and those of the workers. It dismisses workers whose
-// reader another server has, and those that had to break off because the claim
-// could not be renewed in time.
+// claim claims the readers and those of the workers. It removes workers whose reader
+// another server has, and those that aborted because the claim was not renewed in time.
 func (t *team) claim(readers []int64) map[int64]time.Time {
 	for id := range t.workers {
 		if !slices.Contains(readers, id) {
@@ -126,7 +125,7 @@ func (t *team) claim(readers []int64) map[int64]time.Time {
 	if len(readers) == 0 {
 		return nil
 	}
-	// What is claimed is so also when the service has just been stopped.
+	// Claims must be stored even when the service was just stopped.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.s.ctx), noteWithin)
 	defer cancel()
 	until, err := t.s.o.Transcript.Claim(ctx, readers)
@@ -148,8 +147,8 @@ func (t *team) claim(readers []int64) map[int64]time.Time {
 	return until
 }
 
-// flush closes flushed when every worker has delivered what it can: see
-// Service.Flush. It does not block.
+// flush closes flushed when every worker has delivered what it can: see Service.Flush.
+// It does not block.
 func (t *team) flush(flushed chan struct{}) {
 	var workers sync.WaitGroup
 	for _, w := range t.workers {
@@ -161,7 +160,7 @@ func (t *team) flush(flushed chan struct{}) {
 	}()
 }
 
-// finished is closed when all workers have ended.
+// finished returns a channel that is closed when all workers have ended.
 func (t *team) finished() <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
@@ -171,7 +170,7 @@ func (t *team) finished() <-chan struct{} {
 	return done
 }
 
-// end gives all claims back.
+// end releases all claims.
 func (t *team) end() { t.release(nil) }
 
 func (t *team) release(readers []int64) {

@@ -9,7 +9,8 @@ import (
 	"confab/internal/chat"
 )
 
-// claims is a transcript of which every reader can be claimed, and owed nothing more.
+// claims is a transcript in which every reader can be claimed, and nothing more is
+// owed.
 type claims struct{ Transcript }
 
 func (claims) Claim(_ context.Context, readers []int64) (map[int64]time.Time, error) {
@@ -26,8 +27,8 @@ func (claims) Backlogs(context.Context, int64, time.Time, int64, int) ([]Backlog
 	return nil, nil
 }
 
-// TestHandOverLeavesNothing holds that a reader that goes to another server leaves
-// no context behind: there would be one more with every change of the cluster.
+// TestHandOverLeavesNothing checks that a reader that moves to another server leaves no
+// context behind. Otherwise each change of the cluster would leak one.
 func TestHandOverLeavesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mine := true
@@ -44,7 +45,7 @@ func TestHandOverLeavesNothing(t *testing.T) {
 			t.Fatal("nobody works for the reader")
 		}
 		mine = false
-		team.work(readers) // It is told to leave,
+		team.work(readers) // The worker must leave,
 		synctest.Wait()
 		team.work(readers) // and has left.
 		if len(team.workers) > 0 || !w.left() {

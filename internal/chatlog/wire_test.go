@@ -13,9 +13,8 @@ import (
 	"confab/internal/chatlog"
 )
 
-// TestS3OverTLS holds what an S3 server that is not AWS's gets over TLS: the
-// object, in no other encoding, unless the operator's AWS configuration asks for
-// checksums.
+// TestS3OverTLS checks what an S3 server other than AWS's receives over TLS: the object
+// in no other encoding, unless the operator's AWS configuration asks for checksums.
 func TestS3OverTLS(t *testing.T) {
 	for _, tt := range []struct {
 		name     string

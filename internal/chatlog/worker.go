@@ -8,46 +8,46 @@ import (
 )
 
 const (
-	// slowAfter is how many calls in a row fail until a destination counts as
-	// down and is asked once after each pause.
+	// slowAfter is how many calls in a row fail until a destination counts as down. It
+	// then gets one call after each pause.
 	slowAfter = 3
-	// complainEvery is how often a failing destination is worth a line in the log.
+	// complainEvery is how often a failing destination is logged.
 	complainEvery = time.Minute
 )
 
-// worker delivers to one reader, in passes (pass.go), and keeps count of the calls
-// that fail.
+// worker delivers to one reader, in passes (pass.go), and counts the calls that fail.
 type worker struct {
 	s      *Service
 	reader Reader
 	out    destination
 	limits limits
 	wake   chan struct{} // 1 buffered
-	// ctx ends with the service, and when the reader is not ours any more.
+	// ctx ends with the service, and when this server loses the reader.
 	ctx  context.Context
 	stop context.CancelFunc
-	// claim calls stop when the claim runs out.
+	// claim calls stop when the claim expires.
 	claim *time.Timer
-	// standIn is until when it may deliver to a reader that is another server's.
+	// standIn is until when the worker may deliver to a reader assigned to another
+	// server.
 	standIn time.Time
-	// leaving is closed when it shall finish what it has under way, and ended
-	// when run has returned.
+	// leaving is closed when the worker must finish the calls under way and end; ended
+	// is closed when run has returned.
 	leaving, ended chan struct{}
-	// flushes are asked for by team.flush; each channel is closed when the worker
-	// has delivered what it can.
+	// flushes carries the requests of team.flush. Each channel is closed when the
+	// worker has delivered what it can.
 	flushes chan chan struct{}
 
-	mu sync.Mutex // guards what follows
+	mu sync.Mutex // guards the fields below
 	// resting are the rooms whose last call failed.
 	resting map[string]*rest
-	// failures counts calls that failed since the last one that did not.
+	// failures counts failed calls since the last success.
 	failures   int
 	retryAt    time.Time // of the whole destination, once it is slow
-	failing    bool      // it was said so in the log
+	failing    bool      // it was logged
 	complained time.Time
 }
 
-// rest is a room that waits after a failure.
+// rest is a room that backs off after a failure.
 type rest struct {
 	failures int
 	until    time.Time
@@ -65,10 +65,10 @@ func newWorker(s *Service, r Reader) *worker {
 	return w
 }
 
-// hold lets the worker go on until the claim runs out.
+// hold lets the worker continue until the claim expires.
 func (w *worker) hold(until time.Time) { w.claim.Reset(time.Until(until)) }
 
-// wakeUp has the worker look for something to do.
+// wakeUp makes the worker look for work.
 func (w *worker) wakeUp() {
 	select {
 	case w.wake <- struct{}{}:
@@ -76,8 +76,8 @@ func (w *worker) wakeUp() {
 	}
 }
 
-// leave has the worker end in good order, once nothing is under way. Only
-// dispatch calls it.
+// leave makes the worker end gracefully, once no call is under way. It is called only
+// by dispatch.
 func (w *worker) leave() {
 	if !w.isLeaving() {
 		close(w.leaving)
@@ -93,7 +93,7 @@ func (w *worker) isLeaving() bool {
 	}
 }
 
-// left says whether it has ended because it was to leave.
+// left reports whether the worker ended because leave was called.
 func (w *worker) left() bool {
 	select {
 	case <-w.ended:
@@ -103,8 +103,8 @@ func (w *worker) left() bool {
 	}
 }
 
-// run delivers until the service stops, the reader is not ours any more, or it is
-// to leave; when it is to flush, until everything is delivered that can be.
+// run delivers until the service stops, the reader is lost, or leave is called. While
+// the service closes, it ends once everything possible is delivered.
 func (w *worker) run() {
 	defer close(w.ended)
 	defer w.claim.Stop()
@@ -136,7 +136,7 @@ func (w *worker) run() {
 }
 
 // flush delivers what the reader is owed from before Service.early, as far as the
-// destination takes it.
+// destination accepts it.
 func (w *worker) flush() {
 	flushed := make(chan struct{})
 	select {
@@ -150,7 +150,7 @@ func (w *worker) flush() {
 	}
 }
 
-// rest has the room wait.
+// rest makes the room back off.
 func (w *worker) rest(p *parcel) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -164,8 +164,8 @@ func (w *worker) rest(p *parcel) {
 	r.until = w.s.o.Now().Add(pause(r.failures))
 }
 
-// outcome counts and tells how a call went. Where some of its rooms advanced,
-// the destination works.
+// outcome counts and logs the result of a call. If some of its rooms advanced, the
+// destination works.
 func (w *worker) outcome(err error, advanced bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -191,8 +191,8 @@ func (w *worker) outcome(err error, advanced bool) {
 	}
 }
 
-// storeFailed tells that the transcript could not be read or a position not be
-// kept. It is tried again with the next wake-up.
+// storeFailed logs that reading the transcript or storing a position failed. The next
+// wake-up retries it.
 func (w *worker) storeFailed(err error) {
 	if w.ctx.Err() == nil {
 		w.log(slog.LevelError, "The transcript is not available for logging", slog.Any("error", err))

@@ -1,15 +1,14 @@
 // Package chattoken seals and opens chat tokens: what CreateChatToken returns
 // and what a client offers as its WebSocket subprotocol.
 //
-// A token is the base64url, without padding, of a Tink ciphertext: a prefix with
-// the id of the key, then XChaCha20-Poly1305 over a compact record of the
-// chat.Token. So it holds only characters that a subprotocol may have (RFC 9110,
-// token), and anybody but the servers sees noise. The associated data binds it
-// to one region and account.
+// A token is the base64url, without padding, of a Tink ciphertext: a prefix with the id
+// of the key, then XChaCha20-Poly1305 over a compact record of the chat.Token. So it
+// has only characters that a subprotocol may have (RFC 9110, token), and is opaque to
+// all but the servers. The associated data binds it to one region and account.
 //
-// The keys form a Ring. They live in the database, all nodes share them, and a
-// new one can be made at any time (see Ring.Rotate): nobody restarts and no token
-// that was handed out loses its worth.
+// The keys form a Ring. They are in the database, all nodes share them, and a new one
+// can be made at any time (see Ring.Rotate). That needs no restart, and existing tokens
+// stay valid.
 package chattoken
 
 import (
@@ -26,16 +25,16 @@ import (
 	"confab/internal/chat"
 )
 
-// MaxLength is the longest string that Open looks at, in bytes. The largest
-// token that CreateChatToken can make has less than half of it.
+// MaxLength is the longest string that Open decodes, in bytes. The largest token of
+// CreateChatToken is less than half as long.
 const MaxLength = 8 << 10
 
-// Options say whose tokens a Ring seals.
+// Options configure whose tokens a Ring seals.
 type Options struct {
-	// Region and Account are bound into every token: one from elsewhere does
-	// not open, not even with the same keys.
+	// Region and Account are bound into every token. A token of another region or
+	// account does not open, even with the same keys.
 	Region, Account string
-	// Log gets the trouble of reloading; nil logs nothing.
+	// Log receives errors of reloading; nil logs nothing.
 	Log *slog.Logger
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -50,7 +49,7 @@ type Ring struct {
 
 	keys atomic.Pointer[keys] // what Seal and Open use
 
-	// mu makes reloads one at a time. It guards seen and lastReload.
+	// mu serializes reloads. It guards seen and lastReload.
 	mu         sync.Mutex
 	seen       map[uint32]time.Time // when this node first saw the key
 	lastReload time.Time
@@ -59,8 +58,8 @@ type Ring struct {
 	done chan struct{} // closed when the reloading goroutine has ended
 }
 
-// NewRing loads the keys, makes the first one when there is none, and keeps
-// them up to date until Close. ctx is for the first load only.
+// NewRing loads the keys, makes the first one when there is none, and reloads them
+// until Close. ctx is for the first load only.
 func NewRing(ctx context.Context, store KeyStore, o Options) (*Ring, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -84,7 +83,7 @@ func NewRing(ctx context.Context, store KeyStore, o Options) (*Ring, error) {
 	return r, nil
 }
 
-// Close ends the reloading. Seal and Open go on with the keys they have.
+// Close stops the reloading. Seal and Open continue with the current keys.
 func (r *Ring) Close() {
 	r.stop()
 	<-r.done
@@ -104,11 +103,10 @@ func (r *Ring) Seal(t *chat.Token) (string, error) {
 	return encoding.EncodeToString(sealed), nil
 }
 
-// Open returns what the token s says. Whatever is not a token of ours, or was
-// changed in any byte, is Unauthenticated, always in the same words. Open does
-// not look at the times in the token: whether it is still good is for the caller
-// to say. ctx bounds the one case that asks the database: a key that this node
-// has not seen yet.
+// Open returns the content of the token s. A string that is not one of our tokens, or
+// was changed in any byte, is Unauthenticated, always with the same message. Open does
+// not check the times in the token; the caller does. ctx bounds the one case that reads
+// the database: a key that this node has not seen yet.
 func (r *Ring) Open(ctx context.Context, s string) (*chat.Token, error) {
 	sealed, ok := decode(s)
 	if !ok {
@@ -128,7 +126,7 @@ func (r *Ring) Open(ctx context.Context, s string) (*chat.Token, error) {
 	}
 	t, err := parseToken(record)
 	if err != nil {
-		// Sealed by us and still not readable: a newer version made it.
+		// Sealed by us but not readable: a newer version made it.
 		r.o.Log.Warn("cannot read a chat token that is ours", slog.Any("error", err))
 		return nil, invalid()
 	}
@@ -136,11 +134,11 @@ func (r *Ring) Open(ctx context.Context, s string) (*chat.Token, error) {
 	return t, nil
 }
 
-// encoding is strict so that a token has one spelling only.
+// encoding is strict so that a token has exactly one spelling.
 var encoding = base64.RawURLEncoding.Strict()
 
-// The form of a Tink ciphertext: one byte that says so and the key's id, then
-// nonce, ciphertext and tag.
+// The form of a Tink ciphertext: a marker byte and the key's id, then nonce, ciphertext
+// and tag.
 const (
 	tinkPrefix = 1
 	prefixSize = 1 + 4
@@ -148,9 +146,9 @@ const (
 	tagSize    = 16
 )
 
-// decode takes the base64 off s and looks at what can be checked without a key.
+// decode decodes the base64 of s and checks what can be checked without a key.
 func decode(s string) (sealed []byte, ok bool) {
-	// The decoder skips line breaks, which would give a token many spellings.
+	// The decoder skips line breaks, which would allow many spellings of a token.
 	if len(s) > MaxLength || strings.ContainsAny(s, "\r\n") {
 		return nil, false
 	}
@@ -161,8 +159,8 @@ func decode(s string) (sealed []byte, ok bool) {
 	return sealed, true
 }
 
-// invalid is the one refusal. It does not say what was wrong: whoever holds a
-// real token needs no hint, and nobody else should get one.
+// invalid is the only refusal. It does not name the problem: the holder of a real token
+// needs no hint, and an attacker must not get one.
 func invalid() error {
 	return chat.Errorf(chat.Unauthenticated, "The chat token is not valid")
 }

@@ -105,7 +105,7 @@ func seal(t testing.TB, r *chattoken.Ring, tok *chat.Token) string {
 	return s
 }
 
-// wantRefused holds that a string is refused, in the one way there is.
+// wantRefused checks that a string is refused, with the only refusal.
 func wantRefused(t testing.TB, r *chattoken.Ring, s, why string) {
 	t.Helper()
 	got, err := r.Open(t.Context(), s)
@@ -141,7 +141,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(s) > chattoken.MaxLength {
-			return // Attributes are limited long before that.
+			return // Attributes are limited far below that.
 		}
 		got, err := r.Open(t.Context(), s)
 		if err != nil {
@@ -298,7 +298,7 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
-// BenchmarkOpenGarbage is the work that somebody without a token can cause.
+// BenchmarkOpenGarbage measures the work that a client without a token can cause.
 func BenchmarkOpenGarbage(b *testing.B) {
 	r := newRing(b, &memory{}, here)
 	s := seal(b, r, token())[:7] + strings.Repeat("x", chattoken.MaxLength-7)

@@ -18,7 +18,7 @@ const keySize = 32
 
 // Key is one key of the ring.
 type Key struct {
-	// ID stands at the front of every token that the key sealed. It is not 0.
+	// ID is at the front of every token that the key sealed. It is not 0.
 	ID uint32
 	// CreateTime is when it was made, by the clock of the node that made it.
 	CreateTime time.Time
@@ -26,18 +26,18 @@ type Key struct {
 	Secret []byte
 }
 
-// KeyStore keeps the keys of the ring for all nodes. It seals them: what it
-// writes is of no use without the server's secret key.
+// KeyStore keeps the keys of the ring for all nodes. It encrypts them: its data is
+// useless without the server's secret key.
 type KeyStore interface {
 	// TokenKeys returns all keys, oldest first.
 	TokenKeys(ctx context.Context) ([]Key, error)
-	// AddTokenKey keeps the key durably; one with the same ID is a Conflict.
+	// AddTokenKey stores the key durably; one with the same ID is a Conflict.
 	AddTokenKey(ctx context.Context, k Key) error
-	// DeleteTokenKeys forgets keys. Those that do not exist are no error.
+	// DeleteTokenKeys deletes keys. Keys that do not exist are no error.
 	DeleteTokenKeys(ctx context.Context, ids ...uint32) error
 }
 
-// keys is one state of the ring; it never changes.
+// keys is one immutable state of the ring.
 type keys struct {
 	ids  map[uint32]struct{}
 	aead tink.AEAD // seals with the primary key, opens with all
@@ -50,7 +50,7 @@ func (k *keys) has(id uint32) bool {
 	return ok
 }
 
-// newKeys makes the state in which primary seals.
+// newKeys returns the state in which primary seals.
 func newKeys(all []Key, primary uint32) (*keys, error) {
 	params, err := xchacha20poly1305.NewParameters(xchacha20poly1305.VariantTink)
 	if err != nil {
@@ -80,7 +80,7 @@ func newKeys(all []Key, primary uint32) (*keys, error) {
 	return k, err
 }
 
-// same says whether a ring of all keys with this primary is k.
+// same reports whether k is the ring of all keys with this primary.
 func (k *keys) same(all []Key, primary uint32) bool {
 	if len(all) != len(k.ids) || k.primary != primary {
 		return false

@@ -11,8 +11,8 @@ import (
 	"confab/internal/chat"
 )
 
-// recordVersion is the first byte of a record. A node that reads another one
-// refuses the token, so a new version needs a release that only reads it first.
+// recordVersion is the first byte of a record. A node refuses a token with another
+// version, so a release that reads a new version must come before one that writes it.
 const recordVersion = 1
 
 // capabilities gives every capability its bit in the record. Append only.
@@ -23,9 +23,9 @@ var capabilities = [...]chat.Capability{chat.SendMessage, chat.DisconnectUser, c
 //	version, 16 bytes of id, capability bits, room id, user id,
 //	three times (seconds, nanoseconds), number of attributes, keys and values
 //
-// where a string is its length as a varint and its bytes. Region, account and
-// type of the room are not in it: the associated data has them. The order of
-// capabilities is lost, and none is nil; attributes have their keys sorted.
+// where a string is its length as a varint and its bytes. Region, account and type of
+// the room are left out because the associated data has them. The order of capabilities
+// is lost, and an empty list becomes nil; attributes are sorted by key.
 func appendToken(b []byte, t *chat.Token) ([]byte, error) {
 	var bits byte
 	for _, c := range t.Capabilities {
@@ -57,7 +57,7 @@ func appendString(b []byte, s string) []byte {
 	return append(b, s...)
 }
 
-// What parseToken says of a record that appendToken did not make.
+// The errors of parseToken for a record that appendToken did not make.
 var (
 	errVersion = errors.New("unknown version of the token record")
 	errRecord  = errors.New("malformed token record")
@@ -94,8 +94,8 @@ func parseToken(b []byte) (*chat.Token, error) {
 	return t, nil
 }
 
-// reader takes values off the front of rest. After the first one that is not
-// there it is bad, and everything it returns is empty.
+// reader takes values off the front of rest. After the first missing value it is bad,
+// and everything it returns is empty.
 type reader struct {
 	rest []byte
 	bad  bool

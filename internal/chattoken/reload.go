@@ -15,25 +15,23 @@ import (
 const (
 	// reloadEvery is how often a node looks for new keys.
 	reloadEvery = 2 * time.Second
-	// reloadAtMost spaces the reloads that unknown key ids cause: garbage with
-	// random ids must not become a load on the database.
+	// reloadAtMost limits the reloads for unknown key ids, so that garbage with random
+	// ids cannot load the database.
 	reloadAtMost = 500 * time.Millisecond
-	// settle is how long a node waits after it first saw a key before it seals
-	// with it. Every other node has reloaded in that time, so none meets a token
-	// under a key it does not know.
+	// settle is how long a node waits after it first saw a key before it seals with it.
+	// Every other node has reloaded by then, so each knows the key of every token.
 	settle = 5 * time.Second
-	// settled is the age, by the clocks of two nodes that may be some minutes
-	// apart, from which a key needs no settling: every node knows it. A node that
-	// has just started seals with the newest key at once.
+	// settled is the age from which every node knows a key, so a node that has just
+	// started seals with the newest such key immediately. It allows for clocks that
+	// differ by some minutes between nodes.
 	settled = 10 * time.Minute
-	// keepFor is how long a key outlives its successor: the longest session, and
-	// a margin over settled for the last tokens sealed under it.
+	// keepFor is how long a key is kept after its successor: the longest session, and a
+	// margin over settled for the last tokens sealed with it.
 	keepFor = chat.MaxSession + 30*time.Minute
 )
 
-// Rotate makes a new key. Every node seals with it from some seconds later on.
-// The keys before it stay valid as long as tokens under them can live, and are
-// then deleted.
+// Rotate makes a new key. Every node seals with it some seconds later. Older keys stay
+// valid for as long as their tokens can live, and are then deleted.
 func (r *Ring) Rotate(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -41,7 +39,7 @@ func (r *Ring) Rotate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the token keys: %w", err)
 	}
-	// The newest key is the one with the latest time, whatever the clocks say.
+	// The newest key must have the latest time, even if clocks differ.
 	at := r.o.Now()
 	for _, k := range all {
 		if !at.After(k.CreateTime) {
@@ -61,7 +59,7 @@ func (r *Ring) addKey(ctx context.Context, at time.Time) error {
 		rand.Read(k.Secret)
 		err := r.store.AddTokenKey(ctx, k)
 		if err != nil && chat.CodeOf(err) == chat.Conflict {
-			continue // One in four billion: the id is taken.
+			continue // The id is taken: one in four billion.
 		}
 		if err != nil {
 			return fmt.Errorf("store a new token key: %w", err)
@@ -96,8 +94,8 @@ func (r *Ring) load(ctx context.Context) error {
 
 var errNoKeys = errors.New("there are no token keys")
 
-// reload reads the keys, decides which of them seals, and forgets those that
-// nobody needs any more. The caller holds mu.
+// reload reads the keys, selects the one that seals, and deletes those that are not
+// needed any more. The caller holds mu.
 func (r *Ring) reload(ctx context.Context) error {
 	now := r.o.Now()
 	r.lastReload = now
@@ -118,7 +116,7 @@ func (r *Ring) reload(ctx context.Context) error {
 	}
 	r.seen = seen
 
-	// Of keys that are all too fresh the oldest is the most widely known.
+	// If all keys are too new, the most nodes know the oldest.
 	primary := 0
 	for i := range all {
 		if now.Sub(seen[all[i].ID]) >= settle || now.Sub(all[i].CreateTime) >= settled {
@@ -135,8 +133,7 @@ func (r *Ring) reload(ctx context.Context) error {
 	return r.prune(ctx, all, now)
 }
 
-// prune deletes the keys whose successor is so old that no token under them
-// can be alive.
+// prune deletes the keys whose successor is so old that all their tokens have expired.
 func (r *Ring) prune(ctx context.Context, all []Key, now time.Time) error {
 	var old []uint32
 	for i := range len(all) - 1 {
@@ -180,8 +177,8 @@ func (r *Ring) reloadLoop(ctx context.Context) {
 	}
 }
 
-// reloadFor reloads because a token names a key that this node does not know,
-// unless it has just done so, and returns the keys there are.
+// reloadFor reloads because a token names an unknown key, unless the last reload was
+// very recent. It returns the current keys.
 func (r *Ring) reloadFor(ctx context.Context, id uint32) *keys {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 	"confab/internal/chattoken"
 )
 
-// keyOf is the id of the key that sealed a token.
+// keyOf returns the id of the key that sealed a token.
 func keyOf(t testing.TB, s string) uint32 {
 	t.Helper()
 	b, err := base64.RawURLEncoding.DecodeString(s)
@@ -31,7 +31,7 @@ func wantOpen(t testing.TB, r *chattoken.Ring, s string) {
 	}
 }
 
-// nodes runs a test in which time is not real, with rings that share a store.
+// nodes runs a test with fake time and with rings that share a store.
 func nodes(t *testing.T, n int, test func(t *testing.T, store *memory, nodes []*chattoken.Ring)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -160,7 +160,7 @@ func TestUnknownKey(t *testing.T) {
 	t.Run("is looked for at once", func(t *testing.T) {
 		nodes(t, 2, func(t *testing.T, store *memory, nodes []*chattoken.Ring) {
 			time.Sleep(time.Second)
-			// Another node, whose only key is one that nobody else knows.
+			// Another node, whose only key is unknown to the others.
 			alone := &memory{}
 			other := newRing(t, alone, here)
 			defer other.Close()

@@ -1,5 +1,5 @@
-// Package clientip finds out who really called: the address behind proxies that
-// the operator trusts, and whether the way was encrypted.
+// Package clientip finds the real client of a request: its address behind proxies that
+// the operator trusts, and whether its connection was encrypted.
 package clientip
 
 import (
@@ -8,20 +8,19 @@ import (
 	"strings"
 )
 
-// From returns the address of the client that made r. When r comes from a
-// trusted proxy it is the right-most address of X-Forwarded-For that is not a
-// trusted proxy itself: everything left of it the client could have made up. An
-// entry that is not an address ends the search at the proxy that added it.
-// IPv4-mapped addresses come back as IPv4, zones are cut. The result is invalid
-// when r did not come over IP.
+// From returns the address of the client that made r. When r comes from a trusted proxy
+// it is the right-most address of X-Forwarded-For that is not a trusted proxy itself.
+// The client could have made up everything left of it. An entry that is not an address
+// ends the search at the proxy that added it. IPv4-mapped addresses are returned as
+// IPv4, and zones are removed. The result is invalid when r did not come over IP.
 func From(r *http.Request, trusted []netip.Prefix) netip.Addr {
-	// Several headers are one list (RFC 9110, section 5.3).
+	// Several headers form one list (RFC 9110, section 5.3).
 	client, _ := split(r.RemoteAddr, strings.Join(r.Header["X-Forwarded-For"], ","), trusted)
 	return client
 }
 
-// split is From for a request from the remote address, which may have a port, whose
-// X-Forwarded-For is forwarded. rest is the part of it that the client itself sent.
+// split is From for a request from the remote address, which may have a port, and its
+// X-Forwarded-For. rest is the part of the header that the client itself sent.
 func split(remote, forwarded string, trusted []netip.Prefix) (client netip.Addr, rest string) {
 	client = parse(remote)
 	for contains(trusted, client) && forwarded != "" {
@@ -35,12 +34,12 @@ func split(remote, forwarded string, trusted []netip.Prefix) (client netip.Addr,
 	return client, forwarded
 }
 
-// Limit returns the client of a request as From does, and the name under which
-// limits per address count it: its Block. Clients behind a proxy that is not
-// trusted would share the limits of one person. So when the client sends an
-// X-Forwarded-For of its own, proxy is true, and if it is in a private network it
-// is counted together with the last address there. From any other network the
-// header changes nothing: every client of the Internet can send one.
+// Limit returns the client of a request as From does, and the name under which limits
+// per address count it: its Block. Clients behind an untrusted proxy would share the
+// limits of one person. So when the client sends its own X-Forwarded-For, proxy is
+// true, and a client in a private network is counted together with the last address
+// there. From any other network the header changes nothing, because every client of the
+// Internet can send one.
 func Limit(remote, forwarded string, trusted []netip.Prefix) (client netip.Addr, name string, proxy bool) {
 	client, rest := split(remote, forwarded, trusted)
 	name = Block(client).String()
@@ -54,29 +53,29 @@ func Limit(remote, forwarded string, trusted []netip.Prefix) (client netip.Addr,
 	return client, name, true
 }
 
-// Private reports whether a is loopback, link-local, or of a network that is not
-// routed on the Internet.
+// Private reports whether a is loopback, link-local, or in a network that is not routed
+// on the Internet.
 func Private(a netip.Addr) bool {
 	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || shared.Contains(a)
 }
 
-// shared is the address space that carriers and clouds use within (RFC 6598).
+// shared is the internal address space of carriers and clouds (RFC 6598).
 var shared = netip.MustParsePrefix("100.64.0.0/10")
 
-// Block returns the addresses that one client can choose from: an IPv4 address
-// alone, also when it is mapped, and the /64 around an IPv6 address.
+// Block returns the addresses that one client can choose from: a single IPv4 address,
+// mapped or not, and the /64 around an IPv6 address.
 func Block(a netip.Addr) netip.Prefix {
 	a = a.Unmap()
 	bits := a.BitLen()
 	if a.Is6() {
 		bits = 64
 	}
-	block, _ := a.Prefix(bits) // Fails for no address, whose block is none.
+	block, _ := a.Prefix(bits) // It fails only for an invalid address, which has no block.
 	return block
 }
 
-// Secure says whether r came over TLS, to us or to a trusted proxy that says so
-// in X-Forwarded-Proto.
+// Secure reports whether r came over TLS, to us or to a trusted proxy that sets
+// X-Forwarded-Proto.
 func Secure(r *http.Request, trusted []netip.Prefix) bool {
 	if r.TLS != nil {
 		return true
@@ -84,7 +83,7 @@ func Secure(r *http.Request, trusted []netip.Prefix) bool {
 	return contains(trusted, parse(r.RemoteAddr)) && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 }
 
-// parse reads an address with or without a port; IPv6 may stand in brackets.
+// parse parses an address with or without a port; IPv6 may be in brackets.
 func parse(s string) netip.Addr {
 	if ap, err := netip.ParseAddrPort(s); err == nil {
 		return ap.Addr().Unmap().WithZone("")

@@ -16,7 +16,7 @@ import (
 	"confab/internal/sigv4"
 )
 
-// The names of the refusals that sigv4 does not make.
+// The names of the refusals that are not made by sigv4.
 const (
 	UnrecognizedClient = "UnrecognizedClientException"
 	ExpiredToken       = "ExpiredTokenException"
@@ -27,16 +27,16 @@ type Options struct {
 	Region  string // the only one that requests may be signed for
 	Account string // the root's
 	Service string // the name in the credential scope: ivschat
-	// Root are the administrator's credentials; none without an access key id.
-	// Its Principal is filled in.
+	// Root are the administrator's credentials; without an access key id there are
+	// none. NewAuthenticator sets its Principal.
 	Root  Credentials
 	Store CredentialsStore
 	Now   func() time.Time // nil is time.Now
-	// CacheFor is how long an answer of the store is good. It is also how long a
-	// deleted credential goes on working, so it is at most MaxCacheFor, which
-	// zero means, too. Less than zero asks the store every time.
+	// CacheFor is how long an answer of the store is valid. It is also how long a
+	// deleted credential still works, so it is at most MaxCacheFor, which is also the
+	// default for zero. A negative value reads the store every time.
 	CacheFor time.Duration
-	// Log has what is known about signatures that do not match; nil discards.
+	// Log gets details of signatures that do not match; nil discards them.
 	Log *slog.Logger
 }
 
@@ -44,13 +44,13 @@ type Options struct {
 // effect.
 const MaxCacheFor = 2 * time.Second
 
-// Authenticator finds out who signed a request. It is safe for concurrent use.
+// Authenticator identifies the signer of a request. It is safe for concurrent use.
 type Authenticator struct {
 	region, service string
 	root            Credentials
 	cache           *cache
 	now             func() time.Time
-	// noSecret stands in for the secret of an access key that nobody has.
+	// noSecret replaces the secret of an access key that does not exist.
 	noSecret string
 	log      *slog.Logger
 	// proxyWarning limits the warning about a proxy that breaks signatures.
@@ -75,15 +75,14 @@ func NewAuthenticator(o Options) *Authenticator {
 	return a
 }
 
-// Authenticate returns the principal who signed r, whose whole body is body.
-// Refusals are chat.Errors with the code Unauthenticated: those of package
-// sigv4, UnrecognizedClient for an access key that does not exist or does not
-// belong to the session token, ExpiredToken for credentials that have ended.
-// Any other error means that the store failed.
+// Authenticate returns the principal that signed r; body is the whole body of r.
+// Refusals are chat.Errors with the code Unauthenticated: those of package sigv4,
+// UnrecognizedClient for an access key that does not exist or does not belong to the
+// session token, ExpiredToken for expired credentials. Any other error means that the
+// store failed.
 //
-// Nobody learns from the answer, or from the time it takes once the store has
-// answered, whether an access key exists: one that does not costs the
-// verification of a signature as well.
+// Neither the answer nor its time after the store has answered reveals whether an
+// access key exists: a signature is verified for an unknown key, too.
 func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request, body []byte) (*Principal, error) {
 	auth, err := sigv4.Parse(r)
 	if err != nil {
@@ -115,8 +114,8 @@ func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request, body 
 	return c.Principal, nil
 }
 
-// explain logs why a signature was refused, and adds to the refusal what the
-// client should know: that a proxy changed what it signed.
+// explain logs why a signature was refused. If a proxy changed what the client signed,
+// it adds that to the refusal.
 func (a *Authenticator) explain(ctx context.Context, r *http.Request, e *sigv4.Explanation, refusal error) error {
 	a.log.LogAttrs(ctx, slog.LevelDebug, "Signature refused", slog.String("host", r.Host), slog.String("path", r.URL.EscapedPath()),
 		slog.String("canonical_request", e.CanonicalRequest), slog.String("string_to_sign", e.StringToSign),
@@ -133,7 +132,7 @@ func (a *Authenticator) explain(ctx context.Context, r *http.Request, e *sigv4.E
 	return refuse(sigv4.InvalidSignature, refusal.Error()+" "+hint)
 }
 
-// credentials returns those of an access key, nil when there are none.
+// credentials returns the credentials of an access key, nil when there are none.
 func (a *Authenticator) credentials(ctx context.Context, accessKeyID string) (*Credentials, error) {
 	if a.root.AccessKeyID != "" && a.root.AccessKeyID == accessKeyID {
 		return &a.root, nil
@@ -141,7 +140,7 @@ func (a *Authenticator) credentials(ctx context.Context, accessKeyID string) (*C
 	return a.cache.get(ctx, accessKeyID)
 }
 
-// equal compares in a time that says nothing about either, not even the length.
+// equal compares in a time that reveals nothing of either, not even the length.
 func equal(a, b string) bool {
 	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
 	return subtle.ConstantTimeCompare(x[:], y[:]) == 1

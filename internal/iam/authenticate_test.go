@@ -28,12 +28,12 @@ const (
 	service = "ivschat"
 )
 
-// memory is a store of credentials in memory. It counts the questions.
+// memory is a store of credentials in memory. It counts the queries.
 type memory struct {
 	credentials map[string]*iam.Credentials
 	failure     error
 	asked       atomic.Int32
-	// answer, when set, holds every answer back until it is closed.
+	// answer, when set, delays every answer until it is closed.
 	answer chan struct{}
 }
 
@@ -78,7 +78,7 @@ func signed(tb testing.TB, key, secret, token string, at time.Time) *http.Reques
 	tb.Helper()
 	r := httptest.NewRequestWithContext(tb.Context(), http.MethodPost, "http://localhost:8080/CreateRoom", bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Content-Length", strconv.Itoa(len(body))) // as it is on the server's side
+	r.Header.Set("Content-Length", strconv.Itoa(len(body))) // as the server sees it
 	sum := sha256.Sum256(body)
 	credentials := aws.Credentials{AccessKeyID: key, SecretAccessKey: secret, SessionToken: token}
 	if err := v4.NewSigner().SignHTTP(tb.Context(), credentials, r, hex.EncodeToString(sum[:]), service, region, at); err != nil {

@@ -11,20 +11,19 @@ import (
 	"confab/internal/policy"
 )
 
-// Keys are the tags of a call, on which policies may make conditions.
+// Keys are the tags of a call, for conditions in policies.
 type Keys struct {
-	// RequestTags are those in the request: aws:RequestTag/<key>.
+	// RequestTags are the tags in the request: aws:RequestTag/<key>.
 	RequestTags map[string]string
-	// TagKeys are the keys in the request, aws:TagKeys; nil takes those of
-	// RequestTags.
+	// TagKeys are the keys in the request, aws:TagKeys; nil means those of RequestTags.
 	TagKeys []string
-	// ResourceTags are those the resource has: aws:ResourceTag/<key>.
+	// ResourceTags are the tags of the resource: aws:ResourceTag/<key>.
 	ResourceTags map[string]string
 }
 
-// Authorize says whether the principal may do action, for example
-// "ivschat:CreateRoom", to resource. The error is an AccessDenied that names
-// user, action, resource and why. Nobody may do anything without a Call.
+// Authorize returns nil if the principal may do action, for example
+// "ivschat:CreateRoom", to resource. The error is an AccessDenied that names user,
+// action, resource and the reason. A nil Call is always denied.
 func (c *Call) Authorize(action string, resource chat.ARN, keys Keys) error {
 	switch {
 	case c == nil || c.Principal == nil:
@@ -44,9 +43,9 @@ func (c *Call) Authorize(action string, resource chat.ARN, keys Keys) error {
 	}
 }
 
-// context returns the condition keys of the call ("AWS global condition context
-// keys" in the IAM User Guide). A key without a value is missing, as the guide
-// says of each of them.
+// context returns the condition keys of the call ("AWS global condition context keys"
+// in the IAM User Guide). A key without a value is absent, as the guide states for each
+// of them.
 func (c *Call) context(resource chat.ARN, keys Keys) policy.Context {
 	p := c.Principal
 	ctx := policy.Context{
@@ -54,7 +53,7 @@ func (c *Call) context(resource chat.ARN, keys Keys) policy.Context {
 		"aws:principalaccount":      {p.Account},
 		"aws:principaltype":         {"User"},
 		"aws:principalisawsservice": {"false"},
-		// Users have no id beside their name.
+		// Users have no id besides their name.
 		"aws:userid":          {p.Name},
 		"aws:username":        {p.Name},
 		"aws:currenttime":     {c.Time.UTC().Format(time.RFC3339)},
@@ -87,9 +86,9 @@ func (c *Call) context(resource chat.ARN, keys Keys) policy.Context {
 	return ctx
 }
 
-// addTags adds a key for each tag. The case of condition keys does not matter,
-// so tags whose keys differ in nothing else are several values of one: package
-// policy then takes the reading that grants less.
+// addTags adds a key for each tag. Condition keys are case-insensitive, so tags whose
+// keys differ only in case are several values of one key. Package policy then uses the
+// interpretation that grants less.
 func addTags(ctx policy.Context, prefix string, tags map[string]string) {
 	for _, k := range slices.Sorted(maps.Keys(tags)) {
 		name := prefix + strings.ToLower(k)

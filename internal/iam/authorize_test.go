@@ -104,7 +104,7 @@ func TestConditionKeys(t *testing.T) {
 		`"StringLike":{"aws:Referer":"https://example.com/*"}`,
 		`"StringEquals":{"aws:RequestedRegion":"us-west-2"}`,
 		`"StringEquals":{"aws:ResourceAccount":"123456789012"}`,
-		// Tags that differ in case only are one key with several values.
+		// Tags that differ only in case are one key with several values.
 		`"StringEquals":{"aws:ResourceTag/case":["a","b"]}`,
 	} {
 		t.Run(condition, func(t *testing.T) {

@@ -11,17 +11,16 @@ import (
 	"confab/internal/chat"
 )
 
-// maxCached bounds the known and the unknown access keys that are remembered,
-// each. Unknown ones are counted apart so that guessing cannot push out those
-// that are in use.
+// maxCached bounds the known and the unknown access keys in the cache, each. Unknown
+// keys are counted apart so that guesses cannot evict the keys in use.
 const maxCached = 4096
 
-// lookupTimeout bounds a question to the store, which outlives the request that
-// asked first.
+// lookupTimeout bounds a query of the store, which outlives the request that started
+// it.
 const lookupTimeout = 10 * time.Second
 
-// cache remembers for a moment what the store says about access keys, and asks
-// it about one key only once at a time.
+// cache keeps the store's answers about access keys for a short time. It has at most
+// one query per key under way.
 type cache struct {
 	store   CredentialsStore
 	keep    time.Duration
@@ -33,7 +32,7 @@ type cache struct {
 	unknown map[string]entry
 }
 
-// entry is an answer of the store: nil if there are no such credentials.
+// entry is an answer of the store: nil if the credentials do not exist.
 type entry struct {
 	credentials *Credentials
 	until       time.Time
@@ -52,8 +51,8 @@ func (c *cache) get(ctx context.Context, accessKeyID string) (*Credentials, erro
 		return e.credentials, nil
 	}
 	answer := c.lookups.DoChan(accessKeyID, func() (any, error) {
-		// Others wait for this answer: that the first of them has gone away must
-		// not fail them all.
+		// Other requests wait for this answer, so it must not fail when the first
+		// request is canceled.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupTimeout)
 		defer cancel()
 		asked := c.now()
@@ -64,7 +63,7 @@ func (c *cache) get(ctx context.Context, accessKeyID string) (*Credentials, erro
 		if err != nil {
 			found = nil
 		}
-		// Counted from the question: the answer may have been on its way for long.
+		// The time counts from the query, because the answer may have taken long.
 		c.remember(accessKeyID, entry{found, asked.Add(c.keep)})
 		return found, nil
 	})
@@ -110,7 +109,7 @@ func (c *cache) remember(accessKeyID string, e entry) {
 	m[accessKeyID] = e
 }
 
-// forget makes room: everything that is over, and if that is nothing, any one.
+// forget makes space: it removes all expired entries, and if there are none, any one.
 func forget(m map[string]entry, now time.Time) {
 	for k, e := range m {
 		if !now.Before(e.until) {

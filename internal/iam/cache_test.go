@@ -45,12 +45,12 @@ func TestCacheIsBounded(t *testing.T) {
 		ask("AKID" + strconv.Itoa(i))
 	}
 	check(maxCached, maxCached)
-	// What is over goes first.
+	// Expired entries are removed first.
 	now = now.Add(MaxCacheFor)
 	ask("AKIDBOB")
 	ask("guess")
 	check(1, 1)
-	// A key that gets or loses credentials is remembered once.
+	// A key that gets or loses credentials has one entry.
 	c.remember("guess", entry{&Credentials{}, now})
 	check(2, 0)
 	c.remember("guess", entry{nil, now})

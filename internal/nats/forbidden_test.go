@@ -11,8 +11,8 @@ import (
 	"confab/internal/nats"
 )
 
-// TestForbiddenSubjects uses a NATS that allows a node some of the subjects that
-// it needs: it says once what to change, not with every frame.
+// TestForbiddenSubjects uses a NATS that allows a node only some of the subjects that
+// it needs. The hint is logged once, not for every frame.
 func TestForbiddenSubjects(t *testing.T) {
 	t.Parallel()
 	allowed := &server.SubjectPermission{Allow: []string{"who", "_INBOX.>"}}

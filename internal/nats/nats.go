@@ -1,11 +1,10 @@
-// Package nats connects nodes: it publishes, subscribes and asks over NATS core,
-// with subjects as strings and payloads as bytes. What they mean, package
-// cluster knows.
+// Package nats connects nodes: it publishes, subscribes and sends requests over NATS
+// core. Subjects are strings and payloads are bytes. Package cluster gives them their
+// meaning.
 //
-// The nodes form a NATS cluster among themselves, each with a NATS server inside
-// (Options.Listen), or all use one that is there already (Options.URL). Nothing
-// is stored: a message that finds nobody is gone, and package cluster lives with
-// that.
+// The nodes form a NATS cluster, each with an embedded NATS server (Options.Listen), or
+// all use an existing one (Options.URL). Nothing is stored: a message without a
+// subscriber is lost. Package cluster handles such losses.
 package nats
 
 import (
@@ -22,25 +21,25 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Options say how to reach the other nodes: Listen and what goes with it, or
-// URL and Credentials.
+// Options configure how to reach the other nodes: Listen and its settings, or URL and
+// Credentials.
 type Options struct {
-	// Name is this node's; no other node may have it at the same time.
+	// Name is this node's name. No other node may use it at the same time.
 	Name string
 
-	// Listen is where the server inside takes routes from other nodes, HOST:PORT.
+	// Listen is where the embedded server accepts routes from other nodes, HOST:PORT.
 	Listen string
-	// Peers are nats://HOST:PORT of other nodes. One that is known is enough:
-	// nodes tell each other.
+	// Peers are nats://HOST:PORT of other nodes. One known node is enough, because
+	// nodes share their addresses.
 	Peers []string
-	// Secret admits to the cluster; nodes with another are refused. Empty
-	// admits everybody who reaches the port.
+	// Secret authenticates nodes; those with another secret are refused. With an empty
+	// one, every host that reaches the port can join.
 	Secret string
-	// TLS encrypts the routes, or the connection to URL. It serves both
-	// directions; nil is plain TCP.
+	// TLS encrypts the routes, or the connection to URL. It is used in both directions;
+	// nil is plain TCP.
 	TLS *tls.Config
 
-	// URL is an existing NATS server or several, separated by commas.
+	// URL is one existing NATS server or several, separated by commas.
 	URL string
 	// Credentials is the file with a NATS user's JWT and seed; empty is none.
 	Credentials string
@@ -54,34 +53,34 @@ type Conn struct {
 	conn   *nats.Conn
 	server *server.Server // nil with an existing NATS
 	log    *slog.Logger
-	// away is true from the loss of the connection until it is back. The library
-	// dials with a lock held that all calls of it take, for as long as a NATS that
-	// does not answer has it wait; so nobody asks the library meanwhile. A node
-	// that waited for it could not go on alone.
+	// away is true while the connection is lost. The library dials with a lock held
+	// that all its calls need, and holds it until an unresponsive NATS times out. So
+	// the library must not be called meanwhile: a node that waits for the lock could
+	// not serve its own connections.
 	away atomic.Bool
-	// regained receives whenever a lost connection is back.
+	// regained receives a value whenever a lost connection is restored.
 	regained chan struct{}
 	refusals refusals
-	// forbidden is when NATS last said that a subject is forbidden, in Unix nanoseconds.
+	// forbidden is when NATS last reported a forbidden subject, in Unix nanoseconds.
 	forbidden atomic.Int64
 }
 
-// errAway is the answer to whatever cannot be said now.
+// errAway is returned by calls while the connection is lost.
 var errAway = errors.New("NATS is lost")
 
-// How fast a lost NATS is noticed and tried again, and how much may wait to be
-// handled here: a node that falls behind further loses messages, notices and
-// asks for them.
+// These bound how fast a lost NATS is detected and retried, and how many messages may
+// be queued here. A node that falls behind further loses messages, detects the loss and
+// requests them again.
 const (
 	connectWithin = 5 * time.Second
 	pingInterval  = time.Second
 	pingsLost     = 2
 	reconnectWait = 100 * time.Millisecond
-	// writeWithin bounds how long Publish may block, which it does once: a NATS that
-	// does not read counts as lost.
+	// writeWithin bounds how long Publish may block, which it does once. A NATS that
+	// does not read then counts as lost.
 	writeWithin = 500 * time.Millisecond
-	// forbiddenAgain is how long NATS must not have said so for it to be worth
-	// another line: it says it of every message.
+	// forbiddenAgain is how long NATS must report no forbidden subject before the next
+	// one is logged: NATS reports it for every message.
 	forbiddenAgain  = 10 * time.Second
 	pendingMessages = 1 << 20
 	pendingBytes    = 256 << 20
@@ -97,10 +96,10 @@ func Open(o Options) (*Conn, error) {
 		nats.PingInterval(pingInterval),
 		nats.MaxPingsOutstanding(pingsLost),
 		nats.MaxReconnects(-1),
-		nats.IgnoreAuthErrorAbort(), // Credentials are replaced, too, and the file is read at each try.
+		nats.IgnoreAuthErrorAbort(), // Credentials may be replaced; the file is read at each attempt.
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectJitter(reconnectWait, reconnectWait),
-		nats.ReconnectBufSize(-1), // What could not be said in time is not said late.
+		nats.ReconnectBufSize(-1), // A message that cannot be sent now is dropped, not sent late.
 		nats.FlusherTimeout(writeWithin),
 		nats.ReconnectOnFlusherError(),
 		nats.DisconnectErrHandler(c.lost),
@@ -132,7 +131,7 @@ func Open(o Options) (*Conn, error) {
 	return c, nil
 }
 
-// hint says what to change when NATS does not let the node in.
+// hint describes what to change when NATS refuses the node.
 func hint(o Options, err error) string {
 	switch {
 	case !refused(err):
@@ -144,7 +143,7 @@ func hint(o Options, err error) string {
 	}
 }
 
-// Close says goodbye. Nothing is handled any more when it returns.
+// Close closes the connection. No handler runs after it returns.
 func (c *Conn) Close() {
 	if c.conn != nil {
 		if !c.away.Load() {
@@ -158,7 +157,7 @@ func (c *Conn) Close() {
 	}
 }
 
-// Address is where other nodes reach the server inside; nil with an existing NATS.
+// Address is where other nodes reach the embedded server; nil with an existing NATS.
 func (c *Conn) Address() net.Addr {
 	if c.server == nil {
 		return nil
@@ -166,15 +165,15 @@ func (c *Conn) Address() net.Addr {
 	return c.server.ClusterAddr()
 }
 
-// Connected says whether NATS can be used right now.
+// Connected reports whether NATS can be used now.
 func (c *Conn) Connected() bool { return !c.away.Load() }
 
-// Regained receives after a lost connection came back: notices may have been
+// Regained receives a value after a lost connection was restored. Notices may have been
 // missed.
 func (c *Conn) Regained() <-chan struct{} { return c.regained }
 
-// Publish sends data to all other nodes that subscribe to the subject. What one
-// node publishes arrives in order at each other's subscription, or is lost.
+// Publish sends data to all other nodes that subscribe to the subject. Messages of one
+// node arrive in order at each subscription, or are lost.
 func (c *Conn) Publish(subject string, data []byte) error {
 	if c.away.Load() {
 		return errAway
@@ -182,8 +181,8 @@ func (c *Conn) Publish(subject string, data []byte) error {
 	return c.conn.Publish(subject, data)
 }
 
-// Subscribe has messages of the subject handled one after another. reply is nil
-// when no answer is awaited; it may be called later and from any goroutine.
+// Subscribe calls handle for the messages of the subject, one after another. reply is
+// nil when no answer is expected. It may be called later and from any goroutine.
 func (c *Conn) Subscribe(subject string, handle func(subject string, data []byte, reply func([]byte))) error {
 	s, err := c.conn.Subscribe(subject, func(m *nats.Msg) {
 		var reply func([]byte)
@@ -202,17 +201,17 @@ func (c *Conn) Subscribe(subject string, handle func(subject string, data []byte
 	if err := s.SetPendingLimits(pendingMessages, pendingBytes); err != nil {
 		return err
 	}
-	// Subscribed means that the server knows; other servers learn of it next.
+	// After the flush the server has the subscription. Other servers learn of it next.
 	return c.conn.FlushTimeout(connectWithin)
 }
 
-// Request sends data and returns the answer of the one node that subscribes to
-// the subject. It fails at once when there is none.
+// Request sends data and returns the answer of the one node that subscribes to the
+// subject. It fails immediately when there is none.
 func (c *Conn) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
 	if c.away.Load() {
 		return nil, errAway
 	}
-	// The library takes its lock again when the context has ended, and may not get it.
+	// The library needs its lock again when the context has ended, and may not get it.
 	type answer struct {
 		message *nats.Msg
 		err     error
@@ -235,7 +234,7 @@ func (c *Conn) Request(ctx context.Context, subject string, data []byte) ([]byte
 
 func (c *Conn) lost(_ *nats.Conn, err error) {
 	c.away.Store(true)
-	if err != nil { // Nil when it was closed on purpose.
+	if err != nil { // It is nil after Close.
 		c.log.LogAttrs(context.Background(), slog.LevelError, "NATS is lost; this node serves its own connections until it is back", slog.Any("error", err))
 	}
 }
@@ -252,7 +251,7 @@ func (c *Conn) back(*nats.Conn) {
 
 func (c *Conn) failed(_ *nats.Conn, s *nats.Subscription, err error) {
 	if refused(err) && !c.refusals.loggedIn(err) {
-		return // It is tried, and refused, several times a second.
+		return // A login is tried, and refused, several times a second.
 	}
 	if errors.Is(err, nats.ErrPermissionViolation) {
 		if now := time.Now().UnixNano(); now-c.forbidden.Swap(now) > int64(forbiddenAgain) {

@@ -34,7 +34,7 @@ func open(t testing.TB, o nats.Options) *nats.Conn {
 	return c
 }
 
-// ask asks until there is an answer or the time is up.
+// ask sends requests until there is an answer or the time is up.
 func ask(t testing.TB, c *nats.Conn, within time.Duration) (string, bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
@@ -167,7 +167,8 @@ func newAuthority(t testing.TB) *authority {
 	return &authority{cert, key, pool}
 }
 
-// node is the TLS of a node on loopback: it shows a certificate and wants one.
+// node returns the TLS configuration of a node on loopback: it presents a certificate
+// and requires one.
 func (a *authority) node(t testing.TB) *tls.Config {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -188,7 +189,7 @@ func (a *authority) node(t testing.TB) *tls.Config {
 	}
 }
 
-// external starts a NATS server as an operator would have one.
+// external starts a NATS server as an operator would run it.
 func external(t testing.TB, port int) *server.Server {
 	t.Helper()
 	return externalWith(t, &server.Options{Host: "127.0.0.1", Port: port, NoSigs: true, NoLog: true})
@@ -208,9 +209,8 @@ func externalWith(t testing.TB, o *server.Options) *server.Server {
 	return s
 }
 
-// TestNATSThatDoesNotAnswer has NATS go, and something in its place that takes
-// connections and says nothing, as a NATS that is stopped does: whoever wants to
-// say something is told at once that it cannot be said.
+// TestNATSThatDoesNotAnswer replaces NATS with a server that accepts connections and
+// does not respond, as a stopped NATS does. Calls must fail immediately.
 func TestNATSThatDoesNotAnswer(t *testing.T) {
 	s := external(t, server.RANDOM_PORT)
 	a, b := open(t, nats.Options{Name: "a", URL: s.ClientURL()}), open(t, nats.Options{Name: "b", URL: s.ClientURL()})
@@ -235,7 +235,7 @@ func TestNATSThatDoesNotAnswer(t *testing.T) {
 	}
 	defer ln.Close()
 	for range 2 {
-		conn, err := ln.Accept() // They try to come back.
+		conn, err := ln.Accept() // They try to reconnect.
 		if err != nil {
 			t.Fatal(err)
 		}

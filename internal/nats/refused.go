@@ -10,36 +10,36 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// refusedFor is how long a refusal counts. Who is refused tries again every
-// second or so, so that one that is older is over.
+// refusedFor is how long a refusal counts. A refused node retries about every second,
+// so an older refusal is over.
 const refusedFor = 10 * time.Second
 
-// errSecret is why nodes that form a NATS cluster refuse each other.
+// errSecret is the reason why nodes that form a NATS cluster refuse each other.
 var errSecret = errors.New("this node and others refuse each other, because their cluster secrets differ: " +
 	"give all nodes the same (--cluster-secret-file or CONFAB_CLUSTER_SECRET)")
 
-// What the server inside logs when another node refuses its route, and when it
-// refuses that of another node: it tells nobody else. Whoever does not even try to
-// log in as a node is no node, and not meant.
+// The log lines of the embedded server when another node refuses its route, and when it
+// refuses another node's. The log is the only source of this. A client that does not
+// try to log in as a node does not match.
 var (
 	routeRefused = regexp.MustCompile(`^(\S+) - rid:\d+ - Route Error 'Authorization Violation'`)
 	nodeRefused  = regexp.MustCompile(`rid:\d+ - authentication error - User "` + routeUser + `"`)
 )
 
-// refusals are those of late.
+// refusals are the recent ones.
 type refusals struct {
 	// mu guards all fields.
 	mu sync.Mutex
-	// routes has when the nodes at these addresses last refused this one, and
-	// nodes when this one last refused another.
+	// routes has when the node at each address last refused this one. nodes is when
+	// this one last refused another.
 	routes map[string]time.Time
 	nodes  time.Time
-	// login is why an existing NATS refuses this node, and loginAt when it last did.
+	// login is why an existing NATS refuses this node, and loginAt the last time.
 	login   error
 	loginAt time.Time
 }
 
-// logged takes note of what the server inside logs as an error.
+// logged records an error that the embedded server logs.
 func (r *refusals) logged(text string) {
 	by := routeRefused.FindStringSubmatch(text)
 	if by == nil && !nodeRefused.MatchString(text) {
@@ -63,8 +63,8 @@ func (r *refusals) logged(text string) {
 	r.routes[by[1]] = now
 }
 
-// loggedIn takes note that an existing NATS takes this node, with nil, or why it
-// does not. It says whether that is news.
+// loggedIn records whether an existing NATS accepts this node: nil, or the reason for
+// the refusal. It reports whether that is news.
 func (r *refusals) loggedIn(err error) (news bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -74,7 +74,7 @@ func (r *refusals) loggedIn(err error) (news bool) {
 	return news
 }
 
-// refused says whether an error is NATS's answer to credentials.
+// refused reports whether an error is NATS's refusal of the credentials.
 func refused(err error) bool {
 	for _, auth := range []error{nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired} {
 		if errors.Is(err, auth) {
@@ -84,12 +84,13 @@ func refused(err error) bool {
 	return false
 }
 
-// Refused says why nobody lets this node in, and what to change, or returns nil.
-// It says nothing of those who do: ask when nobody is heard.
+// Refused returns why other nodes or NATS refuse this node, and what to change, or nil.
+// It ignores those that accept it, so call it when no peer is reachable.
 //
-// Of nodes that refuse each other nobody can tell which one is wrong. One that has
-// met others has, or had, their secret: it goes on while a single node refuses it,
-// so that a new node with a wrong secret stops nobody, and gives way to two.
+// When nodes refuse each other, it is unknown which one has the wrong secret. A node
+// that has met others has, or had, their secret. It continues while a single node
+// refuses it, so that a new node with a wrong secret stops no other node. It reports an
+// error when two refuse it.
 func (c *Conn) Refused(met bool) error {
 	r := &c.refusals
 	r.mu.Lock()

@@ -12,7 +12,7 @@ import (
 	"confab/internal/nats"
 )
 
-// says waits until Refused says the text, or nothing with "".
+// says waits until Refused returns the text, or nil with "".
 func says(t *testing.T, c *nats.Conn, met bool, text string) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -45,7 +45,7 @@ func TestRefused_secret(t *testing.T) {
 	if _, ok := ask(t, b, 10*time.Second); !ok {
 		t.Fatal("no answer")
 	}
-	// What is no node, such as a port scanner, is refused as well.
+	// A client that is not a node, such as a port scanner, is refused as well.
 	scanner, err := net.Dial("tcp", a.Address().String())
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func TestRefused_secret(t *testing.T) {
 
 	c := node("c", other, a)
 	says(t, c, false, advice)
-	says(t, a, false, advice) // Who of the two is wrong, neither knows.
+	says(t, a, false, advice) // Neither knows which one is wrong.
 	for _, c := range []*nats.Conn{a, c} {
 		if err := c.Refused(true); err != nil {
 			t.Errorf("a node that has met others does not go on although one node refuses it: %v", err)
@@ -102,7 +102,7 @@ func TestRefused_credentials(t *testing.T) {
 	says(t, c, true, "change --nats-credentials")
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	for range 15 { // It tries several times a second, for as long as it takes.
+	for range 15 { // It retries several times a second, without end.
 		<-tick.C
 	}
 	says(t, c, false, "change --nats-credentials")

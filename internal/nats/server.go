@@ -15,23 +15,23 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// The names under which nodes and this process log in to a server inside.
+// The names with which nodes and this process log in to an embedded server.
 const (
 	localUser = "local"
 	routeUser = "node"
 )
 
-// The limits of the server inside. Packages above keep their payloads far below
-// the largest.
+// The limits of the embedded server. Packages above keep their payloads far below the
+// largest one.
 const (
 	startWithin  = 10 * time.Second
 	maxPayload   = 4 << 20
 	routeTimeout = 5.0 // seconds for TLS and login
 )
 
-// startServer starts a NATS server in this process, and returns the password
-// with which the process itself logs in: the server's port for clients is
-// closed to everybody else. failed gets each error that the server logs.
+// startServer starts a NATS server in this process. It returns the password with which
+// the process logs in: no other client can use the server's client port. failed is
+// called with each error that the server logs.
 func startServer(o Options, failed func(text string)) (*server.Server, string, error) {
 	host, port, err := net.SplitHostPort(o.Listen)
 	if err != nil {
@@ -47,7 +47,7 @@ func startServer(o Options, failed func(text string)) (*server.Server, string, e
 	password := rand.Text()
 	so := &server.Options{
 		ServerName: o.Name,
-		// The server opens no routes before it has a port for clients.
+		// The server opens no routes without a port for clients.
 		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoAuthUser: "",
 		Username: localUser, Password: password,
 		NoSigs: true, MaxPayload: maxPayload,
@@ -55,7 +55,7 @@ func startServer(o Options, failed func(text string)) (*server.Server, string, e
 			Name: "confab", Host: host, Port: n,
 			Username: routeUser, Password: o.Secret, AuthTimeout: routeTimeout,
 			TLSConfig: o.TLS, TLSTimeout: routeTimeout,
-			// One route to each node keeps what a node publishes in order.
+			// One route to each node keeps the order of what a node publishes.
 			PoolSize:     -1,
 			PingInterval: pingInterval, MaxPingsOut: pingsLost,
 		},
@@ -92,8 +92,8 @@ func startServer(o Options, failed func(text string)) (*server.Server, string, e
 	}
 }
 
-// serverLog is where the server inside logs. Its notices are many, so they are
-// for those who debug; refused routes are errors.
+// serverLog receives the log of the embedded server. Its notices are many, so their
+// level is debug; refused routes are errors.
 type serverLog struct {
 	log    *slog.Logger
 	secret string

@@ -11,9 +11,9 @@ import (
 	"confab/internal/nats"
 )
 
-// TestNATSThatStopsReading puts a proxy before NATS that passes nothing on any
-// more, and says so much that the buffers of TCP fill before a ping can tell.
-// Whoever publishes holds locks of the cluster: it must not be held for long.
+// TestNATSThatStopsReading puts a proxy in front of NATS that stops forwarding, and
+// publishes so much that the TCP buffers fill before a ping fails. Publishers hold
+// locks of the cluster, so they must not block for long.
 func TestNATSThatStopsReading(t *testing.T) {
 	s := external(t, server.RANDOM_PORT)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

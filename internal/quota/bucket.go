@@ -7,9 +7,9 @@ import "time"
 // room and every connection, and needs no goroutine. It is not safe for
 // concurrent use. The zero value allows everything.
 //
-// It is kept as one moment: when it will be full again if nothing more is
-// taken. Every token that is taken moves the moment on by the time that one
-// token takes to refill (the generic cell rate algorithm).
+// Its state is one time: when it will be full again if no more tokens are taken. Every
+// token taken moves that time by the time that one token takes to refill (the generic
+// cell rate algorithm).
 type Bucket struct {
 	rate int
 	full time.Time
@@ -21,13 +21,11 @@ func NewBucket(rate int) Bucket { return Bucket{rate: rate} }
 // Rate returns the rate per second; 0 means that there is none.
 func (b *Bucket) Rate() int { return b.rate }
 
-// SetRate changes the rate. How full the bucket is, as a share of its capacity,
-// stays as it is.
+// SetRate changes the rate. The share of the capacity that is filled stays the same.
 func (b *Bucket) SetRate(rate int) { b.rate = rate }
 
-// Allow takes a token and says whether there was one. Calls are made in the
-// order of their times; should the clock be set back, the bucket is empty for a
-// second at most.
+// Allow takes a token and reports whether there was one. Calls must be in the order of
+// their times. If the clock is set back, the bucket is empty for a second at most.
 func (b *Bucket) Allow(now time.Time) bool {
 	if b.rate <= 0 {
 		return true
@@ -43,11 +41,11 @@ func (b *Bucket) Allow(now time.Time) bool {
 	return ok
 }
 
-// GiveBack undoes one Allow that was granted: the bucket gets its token back,
-// up to its capacity.
+// GiveBack undoes one granted Allow: the bucket gets its token back, up to its
+// capacity.
 func (b *Bucket) GiveBack() {
 	if b.rate > 0 {
-		b.full = b.full.Add(-b.refill()) // A moment in the past is a full bucket.
+		b.full = b.full.Add(-b.refill()) // A time in the past is a full bucket.
 	}
 }
 

@@ -75,8 +75,8 @@ func TestBucket(t *testing.T) {
 	})
 }
 
-// In no stretch of time does a bucket give more than what it holds and what
-// flows into it meanwhile, and whoever asks no faster than the rate gets all.
+// In no period does a bucket grant more than what it holds and what refills meanwhile.
+// A caller no faster than the rate gets every request.
 func TestBucketProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rate := rapid.IntRange(1, 2000).Draw(t, "rate")

@@ -1,9 +1,9 @@
-// Package quota holds the service quotas of IVS Chat: named limits, and token
-// buckets that hold rates to them.
+// Package quota holds the service quotas of IVS Chat: named limits, and token buckets
+// that enforce rates.
 //
-// The numbers are those of the page "Service Quotas" of the IVS Chat user guide,
-// per account and region. Limits that belong to one room or one connection are
-// not here: they hold always and stand with what they limit.
+// The numbers are those of the page "Service Quotas" of the IVS Chat user guide, per
+// account and region. Limits of one room or one connection are not here: they always
+// apply, and are defined with the thing that they limit.
 package quota
 
 import (
@@ -16,7 +16,7 @@ import (
 // Name is the name of a quota.
 type Name string
 
-// Quotas on how many there may be.
+// Quotas on the number of resources.
 const (
 	Rooms                 Name = "Rooms"
 	LoggingConfigurations Name = "Logging configurations"
@@ -58,7 +58,7 @@ func AWSNumbers() Numbers {
 	return n
 }
 
-// Known says whether there is a quota of that name.
+// Known reports whether there is a quota with that name.
 func Known(name Name) bool {
 	_, ok := AWSNumbers()[name]
 	return ok
@@ -73,7 +73,7 @@ type Set struct {
 	lender Lender            // nil for a node on its own; see Share
 }
 
-// guarded is a bucket that many share.
+// guarded is a shared bucket.
 type guarded struct {
 	mu     sync.Mutex
 	bucket Bucket // guarded by mu
@@ -89,14 +89,14 @@ func New(numbers Numbers, now func() time.Time) *Set {
 	return s
 }
 
-// Off returns a set in which everything is unlimited.
+// Off returns a set without limits.
 func Off() *Set { return New(nil, time.Now) }
 
 // Limit returns the limit of a quota; 0 means unlimited.
 func (s *Set) Limit(name Name) int { return s.limits[name] }
 
-// Allow counts one request against a rate and says whether it may pass. A
-// refused request is not counted. It may ask another node; see Share.
+// Allow counts one request against a rate and reports whether it may pass. A refused
+// request is not counted. It may ask another node; see Share.
 func (s *Set) Allow(ctx context.Context, name Name) bool {
 	g := s.rates[name]
 	if g == nil || s.limits[name] <= 0 {
@@ -110,7 +110,7 @@ func (s *Set) Allow(ctx context.Context, name Name) bool {
 	return g.bucket.Allow(s.now())
 }
 
-// GiveBack undoes one Allow that was granted.
+// GiveBack undoes one granted Allow.
 func (s *Set) GiveBack(name Name) {
 	g := s.rates[name]
 	if g == nil {

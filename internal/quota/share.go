@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Lender knows the node that keeps an account's rate for all nodes.
+// Lender asks the node that keeps an account's rate for all nodes.
 type Lender interface {
 	// Borrow asks the keeper of the rate for up to n requests and returns how
 	// many it grants. ok is false when the keeper does not answer.
@@ -15,19 +15,19 @@ type Lender interface {
 	Nodes() int
 }
 
-// Requests are borrowed in batches, so that most need not ask. What is borrowed
-// and not used lapses: a node that falls silent holds back little.
+// Requests are borrowed in batches, so that most requests need no round trip. Unused
+// ones expire, so a node that becomes silent holds back few.
 const (
 	batchShare  = 50 // a batch is this part of a second's requests
 	loanLasts   = 200 * time.Millisecond
 	borrowLimit = 50 * time.Millisecond
 )
 
-// Share makes all nodes keep to the rates together. It is called once, before
-// the first Allow.
+// Share makes all nodes enforce the rates together. It is called once, before the first
+// Allow.
 func (s *Set) Share(l Lender) { s.lender = l }
 
-// Lend takes up to n requests out of a rate that this node keeps.
+// Lend takes up to n requests from a rate that this node keeps.
 func (s *Set) Lend(name Name, n int) (granted int) {
 	g := s.rates[name]
 	if g == nil {
@@ -45,17 +45,17 @@ func (s *Set) Lend(name Name, n int) (granted int) {
 	return granted
 }
 
-// loan is what a node has borrowed of one rate.
+// loan is the part of one rate that a node has borrowed.
 type loan struct {
 	mu      sync.Mutex
 	tokens  int
 	until   time.Time
-	asking  chan struct{} // closed when the answer is there; nil when nobody asks
+	asking  chan struct{} // closed when the answer has arrived; nil when no request is under way
 	granted int           // of the last answer
-	share   Bucket        // in place of a keeper that does not answer
+	share   Bucket        // used while the keeper does not answer
 }
 
-// take uses one borrowed request, and says whether there was one.
+// take uses one borrowed request, and reports whether there was one.
 func (l *loan) take(now time.Time) bool {
 	if l.tokens == 0 || !now.Before(l.until) {
 		return false
@@ -70,8 +70,8 @@ func (l *loan) giveBack() {
 	l.tokens++
 }
 
-// borrow is Allow for a rate that all nodes share. One request asks for all
-// that wait for the answer.
+// borrow is Allow for a rate that all nodes share. One request asks for all that wait
+// for the answer.
 func (s *Set) borrow(ctx context.Context, name Name, g *guarded) bool {
 	l := &g.loan
 	for {
@@ -99,8 +99,8 @@ func (s *Set) borrow(ctx context.Context, name Name, g *guarded) bool {
 	}
 }
 
-// ask borrows a batch and takes the first request of it. It is called with l.mu
-// held and returns without.
+// ask borrows a batch and takes the first request of it. It is called with l.mu held
+// and unlocks it.
 func (s *Set) ask(ctx context.Context, name Name, l *loan) bool {
 	limit := s.limits[name]
 	l.asking = make(chan struct{})

@@ -13,38 +13,38 @@ import (
 	"confab/internal/chat"
 )
 
-// maxAnswer is how much of an answer is read, in bytes. The longest valid one
-// has some 10 KB, escapes and all.
+// maxAnswer is how much of an answer is read, in bytes. The longest valid answer has
+// about 10 KB, including escapes.
 const maxAnswer = 256 << 10
 
-// notAllowed is what a sender reads when the handler, or the fallback result,
-// gives no reason.
+// notAllowed is the reason sent to a sender when the handler, or the fallback result,
+// gives none.
 const notAllowed = "Message was rejected"
 
-// halves has the decoder read half of a surrogate pair as U+FFFD. It takes invalid
-// UTF-8, too.
+// halves makes the decoder read half of a surrogate pair as U+FFFD. It also accepts
+// invalid UTF-8.
 var halves = jsontext.AllowInvalidUTF8(true)
 
-// answer is what a handler says about a message.
+// answer is a handler's decision on a message.
 type answer struct {
 	denied bool
-	// reason is why, when denied; "" when the handler gives none.
+	// reason is why the message was denied; "" when the handler gives none.
 	reason string
-	// content is what shall be delivered, when not denied.
+	// content is what to deliver, when not denied.
 	content string
 	// attributes replace the message's; nil keeps them.
 	attributes map[string]string
 }
 
-// parseAnswer reads the answer of a handler, {"ReviewResult", "Content",
-// "Attributes"}, and holds it against the rules. Members have exactly these
-// names, null is as good as absent, others are ignored.
+// parseAnswer parses the answer of a handler, {"ReviewResult", "Content",
+// "Attributes"}, and checks it against the rules. Members have exactly these names,
+// null counts as absent, and other members are ignored.
 //
-// To allow, a message needs content that can be seen, within the room's length,
-// measured as that of a sender is: in code points, without white space at its ends.
+// An allowed message needs visible content within the room's length. It is measured
+// like a sender's message: in code points, without white space at its ends.
 //
-// Half of a surrogate pair, as JavaScript leaves where it cuts a string, is read as
-// U+FFFD.
+// Half of a surrogate pair is read as U+FFFD. JavaScript leaves one where it cuts a
+// string.
 func parseAnswer(b []byte, maxLength int) (answer, error) {
 	members, err := answerMembers(b)
 	if err != nil {
@@ -78,7 +78,7 @@ func parseAnswer(b []byte, maxLength int) (answer, error) {
 	return answer{content: content, attributes: attributes}, nil
 }
 
-// answerMembers splits the object into its members, nulls left out.
+// answerMembers splits the object into its members, without nulls.
 func answerMembers(b []byte) (map[string]jsontext.Value, error) {
 	if !utf8.Valid(b) {
 		return nil, invalid("it is not UTF-8")
@@ -121,7 +121,7 @@ func malformed(err error) error {
 	return invalid("it is not JSON")
 }
 
-// text returns a member that is a string, and whether it is there.
+// text returns a member that is a string, and whether it is present.
 func text(members map[string]jsontext.Value, name string) (s string, given bool, err error) {
 	raw := members[name]
 	if raw == nil {
@@ -130,12 +130,12 @@ func text(members map[string]jsontext.Value, name string) (s string, given bool,
 	if raw.Kind() != '"' {
 		return "", false, invalid("%s must be a string", name)
 	}
-	b, _ := jsontext.AppendUnquote(nil, raw) // The error is about halves, which it has replaced.
+	b, _ := jsontext.AppendUnquote(nil, raw) // The error is about halves, which are replaced.
 	return string(b), true, nil
 }
 
-// attributesOf reads the Attributes; nil is absent. Their limit is the one that
-// a sender's have.
+// attributesOf reads the Attributes; nil is absent. They have the same limit as a
+// sender's attributes.
 func attributesOf(raw jsontext.Value) (map[string]string, error) {
 	if raw == nil {
 		return nil, nil
@@ -166,8 +166,8 @@ func attributesOf(raw jsontext.Value) (map[string]string, error) {
 	return attributes, nil
 }
 
-// changes says whether anybody can tell the message from the original. An empty
-// map changes nothing where there were no attributes.
+// changes reports whether the answer changes the message. An empty map changes nothing
+// if there were no attributes.
 func (a *answer) changes(m *chat.Message) bool {
 	return a.content != m.Content || a.attributes != nil && !maps.Equal(a.attributes, m.Attributes)
 }
@@ -185,7 +185,7 @@ func (a *answer) apply(m *chat.Message) *chat.Message {
 	return &c
 }
 
-// rejection is what the sender of a denied message gets. Its id is the
+// rejection returns the error for the sender of a denied message. Its id is the
 // message's own (Messaging API reference, "Error").
 func (a *answer) rejection(id string) error {
 	e := &chat.Error{Code: chat.Rejected, Message: a.reason, ID: id}

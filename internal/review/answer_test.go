@@ -110,8 +110,8 @@ func TestAnswer_changes(t *testing.T) {
 	}
 }
 
-// FuzzParseAnswer holds every answer that is taken against the rules, and
-// against another JSON implementation.
+// FuzzParseAnswer checks every accepted answer against the rules, and against another
+// JSON implementation.
 func FuzzParseAnswer(f *testing.F) {
 	for _, seed := range []string{
 		`{"ReviewResult":"ALLOW","Content":"hello","Attributes":{"a":"b"}}`, `{"ReviewResult":"DENY","Attributes":{"Reason":"no"}}`,

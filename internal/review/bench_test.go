@@ -20,8 +20,8 @@ import (
 	"confab/internal/telemetry"
 )
 
-// BenchmarkReview compares a review with the bare call of the same handler: the
-// difference is our own. Each reports its median and its 99th percentile.
+// BenchmarkReview compares a review with the bare call of the same handler. The
+// difference is our overhead. Each reports its median and its 99th percentile.
 func BenchmarkReview(b *testing.B) {
 	answer := func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)

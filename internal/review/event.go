@@ -9,8 +9,8 @@ import (
 	"confab/internal/chat"
 )
 
-// appendEvent appends what the handler gets. Attributes are objects, also where
-// the sender gave none: a handler need not look before it reads one.
+// appendEvent appends the payload for the handler. Attributes are always objects, so a
+// handler can read one without a check.
 func appendEvent(b []byte, room *chat.Room, m *chat.Message, senderIP string) []byte {
 	b = slices.Grow(b, 256+len(m.Content)+2*chat.AttributesSize(m.Attributes)+2*chat.AttributesSize(m.SenderAttributes))
 	b = append(b, `{"Content":`...)
@@ -31,7 +31,7 @@ func appendEvent(b []byte, room *chat.Room, m *chat.Message, senderIP string) []
 }
 
 func appendString(b []byte, s string) []byte {
-	b, _ = jsontext.AppendQuote(b, s) // The error is invalid UTF-8, replaced; every way in refuses that.
+	b, _ = jsontext.AppendQuote(b, s) // The error is about invalid UTF-8, which is replaced; every input path refuses it.
 	return b
 }
 

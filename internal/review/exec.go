@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// execHandler runs a Lambda runtime program on this machine: an unmodified
-// function binary, which believes that it runs in Lambda (runtime.go).
+// execHandler runs a Lambda runtime program on this machine: an unmodified function
+// binary, which runs as it does in Lambda (runtime.go).
 //
-// One instance is kept warm. As in Lambda an instance does one thing at a time,
-// so more are started when messages wait, up to the bound, and then stay. The
-// first is started again whenever it ends, with a growing delay while it does
-// not get as far as its first answer; the others are started again when needed.
+// One instance is kept warm. As in Lambda an instance handles one invocation at a time.
+// When messages wait, more instances are started, up to the bound, and kept. The first
+// is restarted whenever it ends, with a growing delay until its first answer. The
+// others are restarted on demand.
 type execHandler struct {
 	program   []string
 	name      string // of the function
@@ -30,18 +30,18 @@ type execHandler struct {
 	stop context.CancelFunc
 	work sync.WaitGroup
 
-	// queue hands an invocation to an instance that has nothing to do. It has
-	// no buffer: nobody waits in it behind a busy instance.
+	// queue passes an invocation to an idle instance. It has no buffer, so no
+	// invocation waits behind a busy instance.
 	queue chan *invocation
 
-	mu sync.Mutex // guards what follows
-	// ready instances have asked for work before, starting ones have not yet.
+	mu sync.Mutex // guards the fields below
+	// ready instances have asked for work before; starting ones have not yet.
 	ready, starting int
 	busy            int       // invocations that instances work on
-	waiting         int       // invocations that found no instance free
-	growAfter       time.Time // no additional instance before: the last did not start
-	// down is closed while no instance is ready or starting, and why says what
-	// became of the last one.
+	waiting         int       // invocations that found no idle instance
+	growAfter       time.Time // no additional instance before: the last failed to start
+	// down is closed while no instance is ready or starting, and why is how the last
+	// one ended.
 	down chan struct{}
 	why  error
 }
@@ -49,16 +49,16 @@ type execHandler struct {
 // execTimes are the limits on an instance.
 type execTimes struct {
 	init  time.Duration // from the start to the first request for work
-	busy  time.Duration // for one message, also after nobody waits for it any more
+	busy  time.Duration // for one message, also after its caller timed out
 	delay time.Duration // before an instance that never answered is started again; doubles
 	limit time.Duration // of the delay
 }
 
-// Lambda's own limits are 10 s for the init phase and, unless a function's
-// configuration says otherwise, 3 s for an invocation.
+// Lambda's own limits are 10 s for the init phase and 3 s for an invocation, unless the
+// function's configuration sets another.
 var defaultTimes = execTimes{init: 10 * time.Second, busy: 3 * time.Second, delay: 250 * time.Millisecond, limit: 30 * time.Second}
 
-// errClosed is what becomes of invocations when the server stops.
+// errClosed is the error of invocations when the server stops.
 var errClosed = errors.New("the server is stopping")
 
 func newExec(o Options, program []string, pattern string) *execHandler {
@@ -78,13 +78,13 @@ func newExecTimes(o Options, program []string, pattern string, times execTimes) 
 	return e
 }
 
-// invocation is one message on its way through an instance.
+// invocation is one message for an instance.
 type invocation struct {
 	id       string
 	uri      string
 	payload  []byte
 	deadline time.Time
-	done     chan outcome // has room for the one outcome
+	done     chan outcome // buffered for its one outcome
 }
 
 type outcome struct {
@@ -110,12 +110,11 @@ func (e *execHandler) invoke(ctx context.Context, uri string, payload []byte) ([
 	}
 }
 
-// wait waits for an instance that takes the invocation, and starts one more if
-// that helps.
+// wait waits for an instance to take the invocation, and starts one more if that helps.
 func (e *execHandler) wait(ctx context.Context, inv *invocation) error {
 	e.mu.Lock()
 	e.waiting++
-	// One that is ready and not busy is about to ask for work.
+	// An instance that is ready and not busy is about to ask for work.
 	enough := e.waiting <= e.starting+e.ready-e.busy
 	if !enough && e.ready > 0 && e.ready+e.starting < e.instances && time.Now().After(e.growAfter) && e.ctx.Err() == nil {
 		e.starting++
@@ -171,7 +170,7 @@ func (e *execHandler) keepOne() {
 	}
 }
 
-// additional runs one instance more, until it ends.
+// additional runs one more instance until it ends.
 func (e *execHandler) additional() {
 	end := e.runInstance()
 	e.ended(end, false)
@@ -180,7 +179,7 @@ func (e *execHandler) additional() {
 	}
 }
 
-// becameReady is told when an instance asks for work for the first time.
+// becameReady is called when an instance asks for work for the first time.
 func (e *execHandler) becameReady() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -188,15 +187,14 @@ func (e *execHandler) becameReady() {
 	e.ready++
 }
 
-// works notes that an instance works on n invocations more, or less.
+// works adds n, which may be negative, to the invocations that instances work on.
 func (e *execHandler) works(n int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.busy += n
 }
 
-// ended notes that an instance has ended, and whether it is being started again
-// right now.
+// ended records that an instance has ended, and whether it is restarted immediately.
 func (e *execHandler) ended(end ending, again bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -217,7 +215,7 @@ func (e *execHandler) ended(end ending, again bool) {
 	}
 }
 
-// restarting notes that the first instance is started again after a delay.
+// restarting records that the first instance is restarted after a delay.
 func (e *execHandler) restarting() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -227,7 +225,7 @@ func (e *execHandler) restarting() {
 	e.starting++
 }
 
-// check finds out whether there is such a program.
+// check returns an error if the program does not exist.
 func (e *execHandler) check(context.Context, string) error {
 	if _, err := exec.LookPath(e.program[0]); err != nil {
 		return fmt.Errorf("%w: %w", errRefused, err)
@@ -240,8 +238,7 @@ func (e *execHandler) close() {
 	e.work.Wait()
 }
 
-// newRequestID returns an id of the form that Lambda gives its invocations: a
-// UUID of version 4.
+// newRequestID returns an invocation id as Lambda makes it: a version 4 UUID.
 func newRequestID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // It never fails.

@@ -22,8 +22,8 @@ import (
 	"confab/internal/chat"
 )
 
-// runFunction is what the test binary does as a Lambda function. Its argument
-// says how it begins, the content of a message what becomes of that.
+// runFunction makes the test binary act as a Lambda function. Its argument selects the
+// start, the content of a message selects the outcome.
 func runFunction(args []string) {
 	switch args[0] {
 	case "answers":
@@ -76,7 +76,7 @@ func function(ctx context.Context, event struct{ Content string }) (any, error) 
 		os.Exit(4)
 	case "sleeps":
 		d, _ := time.ParseDuration(rest)
-		time.Sleep(d) // The handler takes so long, which is what the test is about.
+		time.Sleep(d) // The test needs a handler that takes this long.
 	case "garbage":
 		return "hello", nil
 	case "big":
@@ -87,7 +87,7 @@ func function(ctx context.Context, event struct{ Content string }) (any, error) 
 	return a, nil
 }
 
-// executable is the test binary, which is the function as well.
+// executable returns the test binary, which is also the function.
 func executable(t testing.TB) string {
 	t.Helper()
 	path, err := os.Executable()
@@ -97,7 +97,7 @@ func executable(t testing.TB) string {
 	return path
 }
 
-// newExecFixture runs the function, and waits until it is ready if it will be.
+// newExecFixture runs the function, and waits until it is ready if it can be.
 func newExecFixture(t testing.TB, begin string, change ...func(*Options)) *fixture {
 	t.Helper()
 	f := newFixture(t, "exec:"+executable(t)+" "+begin, append([]func(*Options){timeout(10 * time.Second)}, change...)...)
@@ -143,7 +143,7 @@ func (f *fixture) pids(t testing.TB) (pid, child int) {
 
 func gone(pid int) bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) || zombie(pid) }
 
-// zombie says whether a process has ended, and only its parent does not know.
+// zombie reports whether a process has ended and its parent has not waited for it.
 func zombie(pid int) bool {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err == nil && strings.Contains(string(b), ") Z ")
@@ -208,7 +208,7 @@ func TestExec_bad(t *testing.T) {
 			if got := f.result(t); got != c.want {
 				t.Errorf("counted as %s, want %s: %s", got, c.want, f.log)
 			}
-			// And it goes on.
+			// And it continues.
 			eventually(t, "an answer", func() bool {
 				_, err := f.review(t, chat.Deny, "hello")
 				return err == nil
@@ -276,8 +276,8 @@ func TestExec_stop(t *testing.T) {
 	}
 }
 
-// A handler that does not run costs nobody time: the fallback result decides at
-// once, and the attempts to start it grow rarer.
+// A handler that does not run delays no message: the fallback result decides at once,
+// and start attempts become less frequent.
 func TestExec_neverStarts(t *testing.T) {
 	for name, target := range map[string]string{"ends": "exec:" + executable(t) + " ends", "missing": "exec:./there/is/none"} {
 		t.Run(name, func(t *testing.T) {
@@ -299,7 +299,7 @@ func TestExec_neverStarts(t *testing.T) {
 	}
 }
 
-// newQuick makes an exec handler with limits that a test can wait for.
+// newQuick makes an exec handler with short limits.
 func newQuick(t *testing.T, begin string, times execTimes) (*execHandler, *fixture) {
 	t.Helper()
 	f := newFixture(t, "http://127.0.0.1:1/", timeout(10*time.Second))
@@ -325,7 +325,7 @@ func TestExec_limits(t *testing.T) {
 		if _, err := f.review(t, chat.Deny, "sleeps 1h"); chat.CodeOf(err) != chat.Rejected || f.result(t) != NotInvoked {
 			t.Errorf("got %v; want what the fallback result says", err)
 		}
-		// It had not answered anything, so it is started again after a delay.
+		// It had not answered yet, so it is restarted after a delay.
 		eventually(t, "the next process to answer", func() bool {
 			_, err := f.review(t, chat.Deny, "hello")
 			return err == nil
@@ -349,8 +349,8 @@ func TestExec_output(t *testing.T) {
 	}
 }
 
-// Many messages at a time, of which some kill their process: every one has its
-// outcome, and it is its own.
+// Many messages at a time, some of which kill their process: every message gets its own
+// outcome.
 func TestExec_crowd(t *testing.T) {
 	f := newExecFixture(t, "answers", func(o *Options) { o.Instances = 4 })
 	const messages = 400

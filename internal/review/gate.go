@@ -2,17 +2,17 @@ package review
 
 import "sync"
 
-// gate bounds how many messages one handler reviews at a time, so that a slow
-// one costs the others neither memory nor connections.
+// gate bounds how many messages one handler reviews at a time, so that a slow handler
+// does not use up memory and connections of the others.
 type gate struct {
 	limit int
 
 	mu     sync.Mutex     // guards inside
-	inside map[string]int // by handler uri, those that are not zero
+	inside map[string]int // by handler uri, without zeros
 }
 
-// enter says whether one more message may go to the handler. If so, leave
-// follows.
+// enter reports whether one more message may go to the handler. If so, leave must be
+// called later.
 func (g *gate) enter(uri string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -29,15 +29,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// fixture is a Reviewer, and what can be seen of it.
+// fixture is a Reviewer with its metrics and log.
 type fixture struct {
 	*Reviewer
 	metrics *telemetry.Metrics
 	log     *buffer
 }
 
-// newFixture makes a Reviewer with one rule, for functionARN, and checks at the
-// end of the test that nothing of it is left.
+// newFixture makes a Reviewer with one rule, for functionARN. At the end of the test it
+// checks that nothing is left running.
 func newFixture(tb testing.TB, target string, change ...func(*Options)) *fixture {
 	tb.Helper()
 	f := &fixture{metrics: telemetry.NewMetrics(), log: &buffer{}}
@@ -83,13 +83,13 @@ func newMessage(content string) *chat.Message {
 	}
 }
 
-// review reviews a message with that content in a room with that fallback result.
+// review reviews a message with the content in a room with the fallback result.
 func (f *fixture) review(tb testing.TB, fallback chat.FallbackResult, content string) (*chat.Message, error) {
 	tb.Helper()
 	return f.Review(tb.Context(), newRoom(fallback), newMessage(content), "203.0.113.9")
 }
 
-// result returns what the only review so far came to, by the metrics.
+// result returns the result of the only review so far, from the metrics.
 func (f *fixture) result(tb testing.TB) Result {
 	tb.Helper()
 	for _, r := range []Result{Allowed, Changed, Denied, Invalid, FunctionError, NotInvoked, TimedOut, Overloaded} {

@@ -12,15 +12,15 @@ import (
 	"time"
 )
 
-// httpHandler posts the payload to a server of the operator's.
+// httpHandler posts the payload to a server of the operator.
 type httpHandler struct {
 	client *http.Client
 	url    string
 }
 
-// idleTimeout is how long a connection waits for its next message. Node's
-// server, the least patient of the common ones, hangs up after 5 seconds; a
-// message that meets the hang-up on its way is lost to the fallback result.
+// idleTimeout is how long an idle connection is kept. Node's server has the shortest
+// timeout of the common ones: it closes after 5 seconds. A message sent at that moment
+// is lost to the fallback result.
 const idleTimeout = 4 * time.Second
 
 func newHTTP(o Options, u *url.URL) *httpHandler {
@@ -34,7 +34,7 @@ func newHTTP(o Options, u *url.URL) *httpHandler {
 			MaxIdleConnsPerHost:    o.Concurrency,
 			IdleConnTimeout:        idleTimeout,
 			MaxResponseHeaderBytes: 64 << 10,
-			// What is bounded is what is read.
+			// The limit applies to the bytes that are read.
 			DisableCompression: true,
 		},
 	}}
@@ -62,12 +62,12 @@ func (h *httpHandler) invoke(ctx context.Context, _ string, payload []byte) ([]b
 	return b, nil
 }
 
-// check knows nothing: a POST would be a message.
+// check always returns nil, because a POST would be a message.
 func (h *httpHandler) check(context.Context, string) error { return nil }
 
 func (h *httpHandler) close() { h.client.CloseIdleConnections() }
 
-// withoutURL leaves out the address, which may hold a secret.
+// withoutURL removes the address, which may contain a secret.
 func withoutURL(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		return e.Err

@@ -17,9 +17,8 @@ import (
 
 const allow = `{"ReviewResult":"ALLOW","Content":"hello"}`
 
-// TestHTTP_bad is what becomes of bad handlers: the fallback result decides
-// within the time limit, whatever they do, and one of the two metrics of the
-// service counts it.
+// TestHTTP_bad checks bad handlers: whatever they do, the fallback result decides
+// within the time limit, and one of the service's two metrics counts it.
 func TestHTTP_bad(t *testing.T) {
 	redirected := newServer(t, func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") })
 	answer := func(s string) http.HandlerFunc {
@@ -84,7 +83,7 @@ func TestHTTP_bad(t *testing.T) {
 			if m, err := f.review(t, chat.Allow, "hello"); err != nil || m.Content != "hello" {
 				t.Errorf("got %v, %v; want the original message", m, err)
 			}
-			// Ten times the limit is what a busy machine may add; without the
+			// The margin of ten times the limit is for a busy machine. Without the
 			// limit most of these never end.
 			if took := time.Since(began); took > 10*limit {
 				t.Errorf("it took %s", took)
@@ -102,14 +101,14 @@ func TestHTTP_bad(t *testing.T) {
 	}
 }
 
-// hang waits until the client is gone, which a server notices only behind the
-// end of the body.
+// hang waits until the client is gone. A server notices that only after the end of the
+// body.
 func hang(r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	<-r.Context().Done()
 }
 
-// raw takes a request and does with the connection what it likes.
+// raw accepts a request and passes its connection to f.
 func raw(f func(net.Conn)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)

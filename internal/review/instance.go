@@ -17,16 +17,15 @@ import (
 	"time"
 )
 
-// instance is one process of an exec handler, and the Runtime API that it, and
-// nobody else, is told of.
+// instance is one process of an exec handler, with a Runtime API of its own.
 type instance struct {
 	handler *execHandler
 	began   time.Time
-	// over ends when the process has ended; cause says why it was ended.
+	// over ends when the process has ended; its cause is the reason.
 	over context.Context
 	end  context.CancelCauseFunc
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the fields below
 	ready    bool
 	answered bool
 	running  map[string]*running // invocations by id
@@ -41,7 +40,7 @@ type running struct {
 // ending is how an instance ended.
 type ending struct {
 	ready    bool // it had asked for work
-	answered bool // and said something about at least one message
+	answered bool // it answered at least one message
 	why      error
 }
 
@@ -62,7 +61,7 @@ func (e *execHandler) runInstance() ending {
 	return ending{i.ready, i.answered, why}
 }
 
-// serve runs the process with its Runtime API.
+// serve runs the process and its Runtime API.
 func (i *instance) serve() error {
 	e := i.handler
 	ln, err := (&net.ListenConfig{}).Listen(e.ctx, "tcp", "127.0.0.1:0")
@@ -71,7 +70,7 @@ func (i *instance) serve() error {
 	}
 	api := &http.Server{Handler: i.api(), ReadHeaderTimeout: e.times.init, ErrorLog: slog.NewLogLogger(e.log.Handler(), slog.LevelDebug)}
 	var serving sync.WaitGroup
-	serving.Go(func() { _ = api.Serve(ln) }) // It returns when the server is closed, and says so.
+	serving.Go(func() { _ = api.Serve(ln) }) // It returns an error when the server is closed.
 	defer serving.Wait()
 	defer api.Close()
 	return i.run(ln.Addr().String())
@@ -80,8 +79,8 @@ func (i *instance) serve() error {
 // run runs the process.
 func (i *instance) run(address string) error {
 	e := i.handler
-	// The kernel ends the process together with the thread that started it
-	// (endWithParent), so the thread has to stay.
+	// The kernel kills the process when the thread that started it ends
+	// (endWithParent), so the goroutine keeps its thread.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
@@ -90,21 +89,21 @@ func (i *instance) run(address string) error {
 	cmd := exec.Command(e.program[0], e.program[1:]...)
 	cmd.Env = e.environment(address)
 	cmd.Stdout, cmd.Stderr = output, output
-	// A process of its that outlives it must not hold us up by its output.
+	// A child that outlives the process must not delay Wait by holding its output open.
 	cmd.WaitDelay = time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	endWithParent(cmd.SysProcAttr)
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	kill := func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // It fails when nobody is left.
+	kill := func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // It fails when the group is empty.
 	stopKilling := context.AfterFunc(i.over, kill)
 	init := time.AfterFunc(e.times.init, i.checkReady)
 	defer init.Stop()
 
 	err := cmd.Wait()
 	stopKilling()
-	kill() // Those that it left behind.
+	kill() // The children that are left.
 	output.flush()
 	switch cause := context.Cause(i.over); {
 	case cause != nil:
@@ -115,7 +114,7 @@ func (i *instance) run(address string) error {
 	return err
 }
 
-// checkReady ends a process that should have asked for work by now.
+// checkReady ends a process that did not ask for work in time.
 func (i *instance) checkReady() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -124,7 +123,7 @@ func (i *instance) checkReady() {
 	}
 }
 
-// becameReady notes that the process asks for work.
+// becameReady records that the process asks for work.
 func (i *instance) becameReady() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -136,8 +135,8 @@ func (i *instance) becameReady() {
 	i.handler.log.LogAttrs(i.over, slog.LevelDebug, "An instance of a message review handler is ready", slog.Duration("after", time.Since(i.began)))
 }
 
-// take notes that the process works on an invocation. It reports false, and the
-// invocation has failed, when the process is about to end.
+// take records that the process works on an invocation. When the process is about to
+// end, the invocation fails and take returns false.
 func (i *instance) take(inv *invocation) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -153,14 +152,14 @@ func (i *instance) take(inv *invocation) bool {
 	return true
 }
 
-// works says whether the process works on the invocation of that id.
+// works reports whether the process works on the invocation with that id.
 func (i *instance) works(id string) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.running[id] != nil
 }
 
-// finish hands over what became of an invocation.
+// finish passes on the outcome of an invocation.
 func (i *instance) finish(id string, o outcome) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -173,9 +172,9 @@ func (i *instance) finish(id string, o outcome) {
 	}
 }
 
-// environment is what the process finds: our own environment without our own
-// settings and secrets, and the variables that Lambda defines (Lambda developer
-// guide, "Defined runtime environment variables").
+// environment returns the environment of the process: ours without our settings and
+// secrets, and the variables that Lambda defines (Lambda developer guide, "Defined
+// runtime environment variables").
 func (e *execHandler) environment(address string) []string {
 	var env []string
 	for _, v := range os.Environ() {
@@ -187,7 +186,7 @@ func (e *execHandler) environment(address string) []string {
 	if region == "" {
 		region = e.region
 	}
-	dir, _ := filepath.Abs(filepath.Dir(e.program[0])) // Without a working directory it stays relative, as the program's path is.
+	dir, _ := filepath.Abs(filepath.Dir(e.program[0])) // Without a working directory it stays relative, like the program's path.
 	return append(
 		env,
 		"AWS_LAMBDA_RUNTIME_API="+address,
@@ -204,8 +203,8 @@ func (e *execHandler) environment(address string) []string {
 	)
 }
 
-// functionName is the name that the pattern's ARN gives the function, or that
-// of the program when it leaves it open.
+// functionName returns the function's name in the pattern's ARN, or the program's name
+// if the pattern leaves it open.
 func functionName(pattern, program string) string {
 	if parts := strings.Split(pattern, ":"); len(parts) >= 7 && !strings.Contains(parts[6], "*") {
 		return parts[6]

@@ -19,16 +19,16 @@ import (
 	"github.com/aws/smithy-go/logging"
 )
 
-// lambdaHandler invokes Lambda functions through the AWS SDK, configured as
-// every program that uses it: AWS_REGION, AWS_ENDPOINT_URL_LAMBDA, credentials
-// from the environment, files or the machine's role.
+// lambdaHandler invokes Lambda functions through the AWS SDK. It has the SDK's usual
+// configuration: AWS_REGION, AWS_ENDPOINT_URL_LAMBDA, credentials from the environment,
+// files or the machine's role.
 type lambdaHandler struct {
 	client *lambda.Client
-	// connections are those that the client keeps.
+	// connections is the HTTP client that keeps the connections.
 	connections *http.Client
-	// name replaces the uri, for endpoints that know functions by name only.
+	// name replaces the uri, for endpoints that know functions only by name.
 	name string
-	// broken is why there is no client.
+	// broken is the reason why there is no client.
 	broken error
 }
 
@@ -46,15 +46,15 @@ func newLambda(ctx context.Context, o Options) *lambdaHandler {
 	}
 	b := newBounded(cfg.HTTPClient, o.Concurrency)
 	client := lambda.NewFromConfig(cfg, func(l *lambda.Options) {
-		// Asked once: a second try would deliver the message twice to the
-		// handler, and there is no time for it.
+		// No retries: a second attempt would deliver the message twice to the handler,
+		// and there is no time for it.
 		l.Retryer = aws.NopRetryer{}
 		l.HTTPClient = b
 	})
 	return &lambdaHandler{client: client, connections: b.client}
 }
 
-// named returns a handler that invokes one function, whatever the uri says.
+// named returns a handler that invokes one function and ignores the uri.
 func (l *lambdaHandler) named(function string) *lambdaHandler {
 	n := *l
 	n.name = function
@@ -79,7 +79,7 @@ func (l *lambdaHandler) invoke(ctx context.Context, uri string, payload []byte) 
 	return out.Payload, nil
 }
 
-// check asks for a dry run, which needs the same permission and runs nothing.
+// check makes a dry run, which needs the same permission and runs nothing.
 func (l *lambdaHandler) check(ctx context.Context, uri string) error {
 	if l.broken != nil {
 		return l.broken
@@ -109,8 +109,8 @@ func (l *lambdaHandler) function(uri string) *string {
 	return &uri
 }
 
-// regionOf sends the call to the region that the ARN names: a function can be
-// invoked in its own only.
+// regionOf sends the call to the region in the ARN, because a function can be invoked
+// only in its own region.
 func (l *lambdaHandler) regionOf(uri string) func(*lambda.Options) {
 	return func(o *lambda.Options) {
 		region, _, _ := strings.Cut(strings.TrimPrefix(uri, arnPrefix), ":")
@@ -120,12 +120,12 @@ func (l *lambdaHandler) regionOf(uri string) func(*lambda.Options) {
 	}
 }
 
-// bounded is an HTTP client whose answers end with errTooLong when they are
-// longer than they may be, and which follows no redirects.
+// bounded is an HTTP client whose answers fail with errTooLong when they exceed the
+// limit. It follows no redirects.
 type bounded struct{ client *http.Client }
 
-// newBounded makes one of the SDK's own client, and so with its proxies and
-// certificates, that keeps as many connections as there can be calls.
+// newBounded wraps the SDK's own client, with its proxies and certificates. It keeps as
+// many connections as there can be concurrent calls.
 func newBounded(sdk lambda.HTTPClient, connections int) bounded {
 	build, ok := sdk.(*awshttp.BuildableClient)
 	if !ok {
@@ -137,9 +137,9 @@ func newBounded(sdk lambda.HTTPClient, connections int) bounded {
 	return bounded{&http.Client{Transport: transport, CheckRedirect: noRedirect}}
 }
 
-// Do makes the request, with a body of its own: the SDK closes its own as soon
-// as the answer begins, and a transport that has not seen the end of the body by
-// then cuts the connection, and with it the answer.
+// Do makes the request with its own copy of the body. The SDK closes its body when the
+// answer begins. A transport that has not read the body to the end by then closes the
+// connection, and the answer is lost.
 func (b bounded) Do(r *http.Request) (*http.Response, error) {
 	var payload []byte
 	if r.Body != nil {
@@ -150,8 +150,8 @@ func (b bounded) Do(r *http.Request) (*http.Response, error) {
 	}
 	own := r.WithContext(r.Context())
 	own.Body = io.NopCloser(bytes.NewReader(payload))
-	// For the one case in which the transport sends a request again: the
-	// connection that it was to use turned out to be closed before.
+	// GetBody is needed when the transport sends a request again because the connection
+	// was already closed.
 	own.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(payload)), nil }
 	res, err := b.client.Do(own) //nolint:gosec // The address is the operator's.
 	if err == nil {
@@ -162,14 +162,14 @@ func (b bounded) Do(r *http.Request) (*http.Response, error) {
 
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// boundedBody fails with errTooLong behind its first left bytes.
+// boundedBody fails with errTooLong after its first left bytes.
 type boundedBody struct {
 	io.ReadCloser
 	left int
 }
 
 func (b *boundedBody) Read(p []byte) (int, error) {
-	// One byte more tells a body that ends at the limit from one that does not.
+	// One more byte distinguishes a body that ends at the limit from a longer one.
 	n, err := b.ReadCloser.Read(p[:min(len(p), b.left+1)])
 	if b.left -= n; b.left < 0 {
 		return 0, errTooLong

@@ -15,7 +15,7 @@ import (
 	"confab/internal/chat"
 )
 
-// newFunctions starts a Lambda that the AWS SDK's own configuration points to.
+// newFunctions starts a Lambda endpoint and points the AWS SDK's configuration to it.
 func newFunctions(t testing.TB) *awstest.Lambda {
 	t.Helper()
 	awstest.SetEnv(t)

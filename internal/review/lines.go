@@ -10,8 +10,8 @@ import (
 // maxLine is how much of a line is logged, in bytes.
 const maxLine = 2 << 10
 
-// lines logs what a handler's program writes, line by line, at the level of
-// debugging: it may well be what users say.
+// lines logs the output of a handler's program line by line. The level is debug,
+// because the output may quote users.
 type lines struct {
 	log *slog.Logger
 
@@ -36,7 +36,7 @@ func (l *lines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// flush logs the last line if nothing ended it.
+// flush logs the last line if it has no line break.
 func (l *lines) flush() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

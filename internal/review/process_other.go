@@ -4,6 +4,6 @@ package review
 
 import "syscall"
 
-// endWithParent does nothing here: a runtime ends by itself when its Runtime
-// API is gone.
+// endWithParent does nothing here. A runtime ends by itself when its Runtime API is
+// gone.
 func endWithParent(*syscall.SysProcAttr) {}

@@ -10,23 +10,22 @@ import (
 	"confab/internal/chat"
 )
 
-// Result is what became of one review: the label "result" of the metrics and
-// of log lines.
+// Result is the outcome of one review: the label "result" of metrics and log lines.
 type Result string
 
 // The results. After the last five the room's fallback result decides.
 const (
 	Allowed       Result = "allowed"        // delivered as sent
 	Changed       Result = "changed"        // delivered with other content or attributes
-	Denied        Result = "denied"         // delivered to nobody
+	Denied        Result = "denied"         // not delivered
 	Invalid       Result = "invalid"        // the answer breaks the rules
-	FunctionError Result = "function_error" // the handler ran, and said that it failed
+	FunctionError Result = "function_error" // the handler ran and reported a failure
 	NotInvoked    Result = "not_invoked"    // missing, not permitted, not reachable, an error status
 	TimedOut      Result = "timed_out"      // no answer within the time limit
-	Overloaded    Result = "overloaded"     // the handler reviews as many messages as it may
+	Overloaded    Result = "overloaded"     // the handler has reached its limit of concurrent reviews
 )
 
-// Why there is no answer. Errors of handlers wrap the first three.
+// The reasons for a missing answer. Errors of handlers wrap the first three.
 var (
 	errInvalid       = errors.New("the answer is not valid")
 	errFunctionError = errors.New("the function failed")
@@ -35,16 +34,16 @@ var (
 	errOverload      = errors.New("too many messages wait for the handler")
 )
 
-// invalid says what is wrong with an answer. It never repeats any of it: that
-// may be what a user wrote.
+// invalid describes what is wrong with an answer. It never quotes the answer, which may
+// have a user's words.
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{errInvalid}, args...)...)
 }
 
-// errTooLong is an answer of more than maxAnswer bytes.
+// errTooLong is the error for an answer of more than maxAnswer bytes.
 var errTooLong = invalid("it has more than %d KiB", maxAnswer>>10)
 
-// failure names the result of a review that ended with err.
+// failure returns the result of a review that failed with err.
 func failure(err error) Result {
 	switch {
 	case errors.Is(err, errInvalid):
@@ -59,7 +58,7 @@ func failure(err error) Result {
 	return NotInvoked
 }
 
-// trace is what is kept of one review.
+// trace is the record of one review.
 type trace struct {
 	room      *chat.Room
 	messageID string
@@ -68,8 +67,8 @@ type trace struct {
 	err       error
 }
 
-// record counts the review, and logs it unless the message passed as it was.
-// What the message says, and why it was denied, is nobody's business here.
+// record counts the review, and logs it unless the message passed unchanged. The
+// message and the reason of a denial are private and not logged.
 func (r *Reviewer) record(ctx context.Context, t trace) {
 	h := t.room.MessageReviewHandler
 	r.o.Metrics.ReviewResults.WithLabelValues(h.URI, string(t.result)).Inc()

@@ -1,16 +1,16 @@
 // Package review asks a room's message review handler about a message (IVS Chat
 // user guide, "Chat Message Review Handler").
 //
-// A room names its handler by the ARN of a Lambda function. The operator's
-// rules say what stands behind an ARN:
+// A room names its handler by the ARN of a Lambda function. The operator's rules map an
+// ARN to one of these:
 //
 //	lambda, lambda:NAME   a Lambda function, through the AWS SDK (lambda.go)
 //	http://…, https://…   a server that takes a POST of the same JSON (http.go)
 //	exec:PROGRAM ARG…     a Lambda runtime program on this machine (exec.go)
 //
-// Whatever it is, it gets the payload of event.go and gives the answer of
-// answer.go within one time limit. It is asked once. When there is no valid
-// answer, the room's fallback result decides.
+// Each gets the payload of event.go and returns the answer of answer.go within one time
+// limit. There are no retries. Without a valid answer, the room's fallback result
+// decides.
 package review
 
 import (
@@ -27,27 +27,27 @@ import (
 const (
 	// DefaultTimeout is the service's quota "Message review handler time-out".
 	DefaultTimeout = 200 * time.Millisecond
-	// DefaultConcurrency is how many invocations at a time AWS grants to all
-	// functions of a new account.
+	// DefaultConcurrency is how many concurrent invocations AWS grants to all functions
+	// of a new account.
 	DefaultConcurrency = 1000
-	// DefaultInstances is how many processes an exec handler grows to.
+	// DefaultInstances is the largest number of processes of an exec handler.
 	DefaultInstances = 16
 )
 
-// Options are what a Reviewer is made of. Metrics and Log are required.
+// Options configure a Reviewer. Metrics and Log are required.
 type Options struct {
-	// Rules say what stands behind a handler's uri; the first that matches
-	// decides. Behind a uri that none matches stands the Lambda function itself.
+	// Rules map a handler's uri to a target; the first match decides. A uri without a
+	// match is invoked as the Lambda function itself.
 	Rules []Rule
-	// Timeout is the time limit over everything, a cold start and a wait for a
-	// free instance included; 0 is DefaultTimeout.
+	// Timeout is the time limit of a review, including a cold start and the wait for an
+	// idle instance; 0 is DefaultTimeout.
 	Timeout time.Duration
-	// Concurrency bounds how many messages one handler reviews at a time; the
-	// fallback result decides on those above it. 0 is DefaultConcurrency.
+	// Concurrency bounds how many messages one handler reviews at a time. Above it the
+	// fallback result decides. 0 is DefaultConcurrency.
 	Concurrency int
 	// Instances bounds the processes of one exec rule; 0 is DefaultInstances.
 	Instances int
-	// Region is what AWS clients and handlers get that are told no other.
+	// Region is the default region of AWS clients and handlers.
 	Region  string
 	Metrics *telemetry.Metrics
 	Log     *slog.Logger
@@ -61,22 +61,22 @@ type Reviewer struct {
 	gate  gate
 }
 
-// handler is what a rule leads to.
+// handler is the target of a rule.
 type handler interface {
-	// invoke hands over the payload and returns the answer. It returns by the
-	// time ctx ends. An error that wraps errInvalid means that there was an
-	// answer, but not a valid one.
+	// invoke sends the payload and returns the answer. It returns by the time ctx ends.
+	// An error that wraps errInvalid means that there was an answer, but an invalid
+	// one.
 	invoke(ctx context.Context, uri string, payload []byte) ([]byte, error)
-	// check says whether the handler can be invoked. An error that wraps
-	// errRefused means that it certainly cannot; any other, that nobody knows.
+	// check reports whether the handler can be invoked. An error that wraps errRefused
+	// means that it certainly cannot; any other error means that this is unknown.
 	check(ctx context.Context, uri string) error
-	// close ends what the handler runs and waits for it.
+	// close ends the handler's processes and waits for them.
 	close()
 }
 
-// New makes a Reviewer, and starts one process for each exec rule. A *RuleError
-// says which rule cannot be used. AWS configuration that cannot be read is
-// logged, and matters only to rooms with a handler that needs it.
+// New makes a Reviewer, and starts one process for each exec rule. A *RuleError names
+// the rule that cannot be used. An unreadable AWS configuration is logged, and affects
+// only rooms whose handler needs it.
 func New(ctx context.Context, o Options) (*Reviewer, error) {
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
@@ -103,19 +103,19 @@ func New(ctx context.Context, o Options) (*Reviewer, error) {
 	return r, nil
 }
 
-// Close ends the processes of exec handlers. Reviews that come later are
-// decided by the fallback result.
+// Close ends the processes of exec handlers. The fallback result decides on later
+// reviews.
 func (r *Reviewer) Close() {
 	for _, rule := range r.rules {
 		rule.handler.close()
 	}
 }
 
-// Review asks the room's handler. It returns the message as it shall be
-// delivered, or Rejected with the handler's reason and the message's id.
+// Review asks the room's handler. It returns the message to deliver, or Rejected with
+// the handler's reason and the message's id.
 //
-// It fails for no other reason: without a valid answer within the time limit
-// the room's fallback result decides, on the original message.
+// It fails for no other reason: without a valid answer within the time limit the room's
+// fallback result decides, on the original message.
 func (r *Reviewer) Review(ctx context.Context, room *chat.Room, m *chat.Message, senderIP string) (*chat.Message, error) {
 	uri := room.MessageReviewHandler.URI
 	began := time.Now()
@@ -158,7 +158,7 @@ func (r *Reviewer) ask(ctx context.Context, room *chat.Room, m *chat.Message, se
 	case err == nil:
 		return parseAnswer(b, room.MaximumMessageLength)
 	case ctx.Err() != nil && !errors.Is(err, errInvalid):
-		// However the handler's own failure may read, this is its cause.
+		// Whatever error the handler returned, this is its cause.
 		return answer{}, errTimeout
 	}
 	return answer{}, err

@@ -95,7 +95,7 @@ func TestReview_answers(t *testing.T) {
 	}
 }
 
-// discreet checks that a log holds nothing of what users and handlers say.
+// discreet checks that a log quotes neither users nor handlers.
 func discreet(t *testing.T, log string) {
 	t.Helper()
 	for _, secret := range []string{"hello", "h****", "attribute-of", "reason-of", "secret-of", "ann"} {
@@ -147,7 +147,7 @@ func TestReview_overload(t *testing.T) {
 		})
 		<-inside
 	}
-	// The handler has all that it may have.
+	// The handler has reached its limit.
 	if m, err := f.review(t, chat.Allow, "one too many"); err != nil || m.Content != "one too many" {
 		t.Errorf("got %v, %v; want what the fallback result says", m, err)
 	}

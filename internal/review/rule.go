@@ -7,19 +7,19 @@ import (
 	"strings"
 )
 
-// Rule says what stands behind the handlers whose uri matches its pattern.
+// Rule gives the target of the handlers whose uri matches its pattern.
 type Rule struct {
-	// Pattern is the ARN of a Lambda function, or one with asterisks, each of
-	// which stands for any characters, also none.
+	// Pattern is the ARN of a Lambda function. It may have asterisks, each of which
+	// matches any number of characters.
 	Pattern string
 	// Target is lambda, lambda:NAME, a URL, or exec:PROGRAM and its arguments,
 	// separated by spaces.
 	Target string
 }
 
-// RuleError says why a rule cannot be used.
+// RuleError describes why a rule cannot be used.
 type RuleError struct {
-	// Index is the rule's place in Options.Rules.
+	// Index is the rule's position in Options.Rules.
 	Index   int
 	Rule    Rule
 	Problem string
@@ -30,16 +30,16 @@ func (e *RuleError) Error() string {
 	return fmt.Sprintf("message review handler %q: %s", e.Rule.Pattern, e.Problem)
 }
 
-// target is a rule's Target, understood. Exactly one of the last two is set
-// unless it is a Lambda function.
+// target is a parsed Target. Exactly one of the last two fields is set unless it is a
+// Lambda function.
 type target struct {
 	function string // its name; "" is the uri itself
 	url      *url.URL
 	program  []string
 }
 
-// arnPrefix begins the ARN of every function: a room's handler has no other
-// form (API model).
+// arnPrefix begins the ARN of every function. A room's handler has no other form (API
+// model).
 const arnPrefix = "arn:aws:lambda:"
 
 func (r Rule) parse() (target, error) {
@@ -69,7 +69,7 @@ func (r Rule) parse() (target, error) {
 	return target{}, errors.New("the target must be lambda, lambda:NAME, http://…, https://… or exec:PROGRAM")
 }
 
-// handler makes what the target leads to.
+// handler makes the handler of the target.
 func (t target) handler(o Options, pattern string, functions *lambdaHandler) handler {
 	switch {
 	case t.url != nil:
@@ -82,13 +82,13 @@ func (t target) handler(o Options, pattern string, functions *lambdaHandler) han
 	return functions
 }
 
-// route is a rule at work.
+// route is a compiled rule.
 type route struct {
 	pattern string
 	handler handler
 }
 
-// find returns the first rule that matches the uri. The last matches all.
+// find returns the first rule that matches the uri. The last rule matches every uri.
 func (r *Reviewer) find(uri string) route {
 	for _, rule := range r.rules {
 		if matches(rule.pattern, uri) {
@@ -98,8 +98,8 @@ func (r *Reviewer) find(uri string) route {
 	return r.rules[len(r.rules)-1]
 }
 
-// matches says whether the pattern matches all of s. Between two asterisks the
-// leftmost place is as good as any other, so nothing is tried twice.
+// matches reports whether the pattern matches all of s. Between two asterisks the
+// leftmost match is sufficient, so there is no backtracking.
 func matches(pattern, s string) bool {
 	first, rest, star := strings.Cut(pattern, "*")
 	if !star {

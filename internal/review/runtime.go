@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// api is the Lambda Runtime API as far as runtimes use it (Lambda developer
+// api returns the part of the Lambda Runtime API that runtimes use (Lambda developer
 // guide, "Using the Lambda runtime API"). Every process has its own.
 func (i *instance) api() http.Handler {
 	const base = "/2018-06-01/runtime/"
@@ -20,7 +20,7 @@ func (i *instance) api() http.Handler {
 	return mux
 }
 
-// next gives the process its next message, as soon as there is one.
+// next gives the process its next message, once there is one.
 func (i *instance) next(w http.ResponseWriter, r *http.Request) {
 	i.becameReady()
 	select {
@@ -34,15 +34,15 @@ func (i *instance) next(w http.ResponseWriter, r *http.Request) {
 		h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(inv.deadline.UnixMilli(), 10))
 		h.Set("Lambda-Runtime-Invoked-Function-Arn", inv.uri)
 		h.Set("Content-Length", strconv.Itoa(len(inv.payload)))
-		_, _ = w.Write(inv.payload) // A process that is gone is noticed when it has ended.
+		_, _ = w.Write(inv.payload) // A failed write means that the process is gone, which run notices.
 	case <-r.Context().Done():
 	case <-i.over.Done():
 		http.Error(w, "the instance ends", http.StatusServiceUnavailable)
 	}
 }
 
-// response takes an answer. One that comes too late is taken as well: a runtime
-// that is refused gives up, and nothing is wrong with it.
+// response accepts an answer, even a late one: a runtime whose answer is refused exits,
+// although nothing is wrong with it.
 func (i *instance) response(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	if !i.works(id) {
@@ -54,26 +54,27 @@ func (i *instance) response(w http.ResponseWriter, r *http.Request) {
 		b = nil
 		_, _ = io.Copy(io.Discard, r.Body) // For the same reason.
 	} else if r.Trailer.Get("Lambda-Runtime-Function-Error-Type") != "" {
-		// A streamed answer that broke off.
+		// A streamed answer that was cut off.
 		b, err = nil, errFunctionError
 	}
 	i.finish(id, outcome{b, err})
 	accept(w)
 }
 
-// functionError takes the failure of a function.
+// functionError accepts the report of a failed function.
 func (i *instance) functionError(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	if !i.works(id) {
 		refuseID(w)
 		return
 	}
-	_, _ = io.Copy(io.Discard, r.Body) // What it says may quote the message.
+	_, _ = io.Copy(io.Discard, r.Body) // The text may quote the message.
 	i.finish(id, outcome{err: errFunctionError})
 	accept(w)
 }
 
-// initError takes the failure of a function to start. The process ends by itself.
+// initError accepts the report of a function that failed to start. The process ends by
+// itself.
 func (i *instance) initError(w http.ResponseWriter, r *http.Request) {
 	var failure struct {
 		Message string `json:"errorMessage"`
@@ -81,7 +82,7 @@ func (i *instance) initError(w http.ResponseWriter, r *http.Request) {
 	}
 	const enough = 4 << 10
 	if b, err := io.ReadAll(io.LimitReader(r.Body, enough)); err == nil {
-		_ = json.Unmarshal(b, &failure) // Then there is nothing to say.
+		_ = json.Unmarshal(b, &failure) // Without valid JSON there is no detail to log.
 	}
 	i.end(fmt.Errorf("its init failed: %.100s: %.500s", failure.Type, failure.Message))
 	accept(w)
