@@ -4,8 +4,8 @@ import "confab/internal/rfc6455"
 
 // chunk is a piece of a group's output: whole frames, one after another. Bytes
 // are only appended, so bytes before a known position can be read without the
-// group's lock. A part or connection that is behind holds a reference, and the
-// garbage collector frees the chunk after that.
+// group's lock. Parts and connections that are behind hold references. The garbage
+// collector frees a chunk without references.
 type chunk struct {
 	start int64  // position of mem[0] in the group's output
 	mem   []byte // never resliced

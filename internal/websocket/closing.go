@@ -9,7 +9,7 @@ import (
 )
 
 // The end of a connection. A closing handshake, of either side, is: (hangUp →) shut →
-// (everything owed is written) → drain → (the peer closes) → lost → release.
+// (pending output is written) → drain → (the peer closes) → lost → release.
 // Every other end starts at lost.
 
 // shut ends the connection for the application. Its pending output is still

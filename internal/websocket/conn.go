@@ -30,7 +30,7 @@ type Conn struct {
 	timer     timer
 	ahead     cursor          // its position in the group's output, if ahead of the other members
 	in        *rfc6455.Parser // nil between two messages
-	out       *queue          // nil when nothing is owed
+	out       *queue          // nil when no output is pending
 	seen      int64           // when the peer last showed activity
 	check     int64           // when to ping the peer or, if closing, to time out; 0 for never
 	deadline  int64           // when to call Handler.Deadline; 0 for never
@@ -45,7 +45,7 @@ const (
 	stateNew      state = iota // not added to the loop yet
 	stateOpen                  // frames are sent and received
 	stateClosing               // pending output is written; input is discarded
-	stateDraining              // all is written and FIN sent; input is discarded until the peer closes
+	stateDraining              // FIN is sent after all output; input is discarded until the peer closes
 	stateDead                  // to be released
 )
 
