@@ -45,7 +45,7 @@ const (
 	stateNew      state = iota // not added to the loop yet
 	stateOpen                  // frames are sent and received
 	stateClosing               // pending output is written; input is discarded
-	stateDraining              // FIN is sent after all output; input is discarded until the peer closes
+	stateDraining              // all written, FIN sent; input is discarded until the peer closes
 	stateDead                  // to be released
 )
 

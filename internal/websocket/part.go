@@ -68,7 +68,7 @@ const writesPerYield = 64
 
 // writesPerRound is how many members of large parts a round writes to, which takes
 // a few milliseconds. Everything else waits at most that long for large parts: a
-// room of a hundred thousand does not delay a room of ten on the same loop.
+// room of a hundred thousand does not noticeably delay a room of ten on its loop.
 const writesPerRound = 1024
 
 // write writes what was captured for this round: first small parts completely, then
@@ -100,7 +100,7 @@ func (l *loop) write() {
 	}
 }
 
-// flush writes the captured output to the next members, at most to most of them. It
+// flush writes the captured output to the next members; most limits their number. It
 // returns how many it wrote to, and reports whether all members are done. Members
 // are not removed meanwhile: a connection that fails is only marked.
 func (p *part) flush(most int) (n int, done bool) {
