@@ -1,17 +1,16 @@
-// Package kernel has the two raw interfaces of Linux that golang.org/x/sys leaves
-// to its users: io_uring, for sends, and the older asynchronous I/O of
-// io_submit(2), for syncs of files. Each is no more than what is used of it, and on
-// other systems there is nothing here.
+// Package kernel has the two raw interfaces of Linux that golang.org/x/sys does not
+// wrap: io_uring, for sends, and the older asynchronous I/O of io_submit(2), for
+// syncs of files. It has only the parts that are used. On other systems the package
+// is empty.
 //
-// Sends use io_uring because only it takes many system calls at the price of one.
-// A send that must not wait is done when the call that submits it returns, so the
-// event loops need nothing else of it: no completions to wait for, no buffers to
-// keep. The libraries for it bring loops of their own.
+// Sends use io_uring because only io_uring makes many system calls at the price of
+// one. A non-blocking send is complete when the call that submits it returns. So the
+// event loops do not wait for completions and do not keep buffers. The libraries for
+// io_uring come with loops of their own.
 //
 // Syncs do not use io_uring, although it has an fsync. Container runtimes forbid
 // io_uring by default (Docker's seccomp profile since version 25), and allow
-// io_submit(2): a sync would be fsync(2) after all in most deployments, and would
-// keep its processor from live traffic. Where io_uring is allowed it hands an fsync
-// to a thread of the kernel's, which is what io_submit(2) does, so there is nothing
-// to be gained from a second way.
+// io_submit(2). With io_uring, most deployments would fall back to fsync(2), which
+// blocks a processor that live traffic needs. Where io_uring is allowed, it hands an
+// fsync to a kernel thread, as io_submit(2) does, so a second way gains nothing.
 package kernel

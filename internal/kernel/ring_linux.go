@@ -10,21 +10,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Ring is an io_uring (io_uring(7)): many system calls for the price of entering
-// the kernel once. It belongs to one goroutine at a time.
+// Ring is an io_uring (io_uring(7)): it makes many system calls for the price of
+// entering the kernel once. It must be used by one goroutine at a time.
 type Ring struct {
 	fd      int
-	queues  []byte // what the kernel shares with us: the state of both queues, and completions
-	entries []byte // the same: submissions
+	queues  []byte // memory shared with the kernel: the state of both queues, and completions
+	entries []byte // memory shared with the kernel: submissions
 
 	submissions []Submission
 	submitMask  uint32
-	tail        *uint32 // behind the last submission; the kernel reads it
+	tail        *uint32 // index after the last submission; the kernel reads it
 
 	completions  []completion
 	completeMask uint32
-	head         *uint32 // the next completion to take; the kernel reads it
-	end          *uint32 // behind the last completion; the kernel writes it
+	head         *uint32 // index of the next completion to take; the kernel reads it
+	end          *uint32 // index after the last completion; the kernel writes it
 }
 
 // Submission is struct io_uring_sqe.
@@ -76,12 +76,12 @@ const (
 	ringMapQueues      = 0
 	ringMapSubmissions = 0x10000000
 	ringSingleMap      = 1 << 0
-	ringFastPoll       = 1 << 5 // since Linux 5.7, and with it all that is used here
+	ringFastPoll       = 1 << 5 // since Linux 5.7, which has everything that is used here
 )
 
-// OpenRing returns a ring for so many submissions at a time, a power of two. An
-// error says that the system has none, or does not let us: many containers
-// forbid it.
+// OpenRing returns a ring for size submissions at a time; size is a power of two.
+// It returns an error if the system has no io_uring or forbids it, as many
+// containers do.
 func OpenRing(size uint32) (*Ring, error) {
 	var p ringParams
 	fd, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, uintptr(size),
@@ -97,7 +97,7 @@ func OpenRing(size uint32) (*Ring, error) {
 	return r, nil
 }
 
-// open maps what the kernel has made.
+// open maps the memory of the ring that the kernel has created.
 func (r *Ring) open(p *ringParams) error {
 	if p.features&ringFastPoll == 0 || p.features&ringSingleMap == 0 {
 		return errors.New("set up io_uring: it takes Linux 5.7")
@@ -119,26 +119,26 @@ func (r *Ring) open(p *ringParams) error {
 	r.completeMask = shared[uint32](r.queues, p.complete.mask, 1)[0]
 	r.head = &shared[uint32](r.queues, p.complete.head, 1)[0]
 	r.end = &shared[uint32](r.queues, p.complete.tail, 1)[0]
-	// Submissions are taken in the order in which they lie in memory.
+	// The kernel takes submissions in the order in which they are in memory.
 	for i, slots := uint32(0), shared[uint32](r.queues, p.submit.array, p.submissions); i < p.submissions; i++ {
 		slots[i] = i
 	}
 	return nil
 }
 
-// shared returns n values that lie in memory that the kernel has mapped.
+// shared returns n values of memory that is shared with the kernel.
 func shared[T any](memory []byte, offset, n uint32) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(&memory[offset])), n) //nolint:gosec // The kernel says what lies where.
 }
 
-// Prepare adds the i-th Submission to those that the next Submit hands over.
+// Prepare sets the i-th Submission of the next call of Submit.
 func (r *Ring) Prepare(i uint32, s Submission) {
 	r.submissions[(*r.tail+i)&r.submitMask] = s
 }
 
-// Submit hands n prepared submissions over and returns how many of them, the
-// first ones, the kernel has taken. If that is not all of them there is an error,
-// and the ring is good for nothing but Take and Close.
+// Submit submits n prepared submissions and returns how many of them the kernel has
+// taken, counted from the first. If it has not taken all of them, Submit returns an
+// error, and only Take and Close may be called after that.
 func (r *Ring) Submit(n uint32) (taken uint32, err error) {
 	atomic.StoreUint32(r.tail, *r.tail+n)
 	for taken < n {
@@ -156,8 +156,8 @@ func (r *Ring) Submit(n uint32) (taken uint32, err error) {
 	return taken, nil
 }
 
-// Take takes the next completion: the user data of a Submission, and what its
-// system call returned. It is not ok when there is none.
+// Take returns the next completion: the user data of a Submission and the result
+// of its system call. ok is false when there is none.
 func (r *Ring) Take() (userData uint64, n int, errno syscall.Errno, ok bool) {
 	head := *r.head
 	if head == atomic.LoadUint32(r.end) {
@@ -171,7 +171,7 @@ func (r *Ring) Take() (userData uint64, n int, errno syscall.Errno, ok bool) {
 	return c.userData, int(c.result), 0, true
 }
 
-// Close gives the ring back. It comes once.
+// Close releases the ring. It must be called once.
 func (r *Ring) Close() {
 	if r.queues != nil {
 		unix.Munmap(r.queues) //nolint:errcheck // It was mapped.

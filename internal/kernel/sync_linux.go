@@ -12,12 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SyncQueue is a queue of the kernel's for one sync at a time. It is used by one
+// SyncQueue is a queue of the kernel for one sync at a time. It must be used by one
 // goroutine at a time, and lives as long as the process.
 type SyncQueue struct {
 	context uintptr  // of io_setup(2)
-	bell    *os.File // an eventfd, which the kernel rings with the answer
-	fd      uint32   // the bell's
+	bell    *os.File // an eventfd, which the kernel signals when the sync is done
+	fd      uint32   // descriptor of bell
 }
 
 // The members of struct iocb and struct io_event, from linux/aio_abi.h.
@@ -46,17 +46,17 @@ const (
 	eventFDBytes = 8
 )
 
-// ErrNoSync means that fsync(2) is to be asked instead.
+// ErrNoSync means that the caller must use fsync(2) instead.
 var ErrNoSync = errors.New("the kernel takes no sync of this file")
 
-// NewSyncQueue returns a queue, or an error where the system has none for us.
+// NewSyncQueue returns a queue, or an error if the system does not support it.
 func NewSyncQueue() (*SyncQueue, error) {
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
 		return nil, err
 	}
 	q := &SyncQueue{fd: uint32(fd), bell: os.NewFile(uintptr(fd), "eventfd")}
-	// It fails if Go's poller does not take the descriptor: then nobody would wait for it.
+	// It fails if Go's poller does not support the descriptor. A read would then not wait.
 	if err := q.bell.SetReadDeadline(time.Time{}); err != nil {
 		return nil, errors.Join(err, q.bell.Close())
 	}
@@ -67,16 +67,15 @@ func NewSyncQueue() (*SyncQueue, error) {
 	return q, nil
 }
 
-// Sync makes what was written to the file durable. It keeps no processor while it
-// waits. ErrNoSync means that the kernel takes no sync of this file.
+// Sync makes the data written to the file durable. It blocks no processor while it
+// waits. ErrNoSync means that the kernel cannot sync this file asynchronously.
 func (q *SyncQueue) Sync(f *os.File) error {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return ErrNoSync
 	}
 	var errno unix.Errno
-	// The descriptor stays open until the kernel has the file, which it then holds
-	// on to by itself.
+	// The descriptor stays open until the kernel has its own reference to the file.
 	err = raw.Control(func(fd uintptr) {
 		r := &request{opcode: opcodeFsync, file: uint32(fd), flags: flagEventFD, eventFD: q.fd}
 		list := [oneRequest]*request{r}
@@ -84,7 +83,7 @@ func (q *SyncQueue) Sync(f *os.File) error {
 		runtime.KeepAlive(r)
 	})
 	if err != nil || errno != 0 {
-		return ErrNoSync // fsync(2) says what is wrong with the file, if that is it.
+		return ErrNoSync // If the file is at fault, fsync(2) returns the error.
 	}
 	var rung [eventFDBytes]byte
 	if _, err := io.ReadFull(q.bell, rung[:]); err != nil {
@@ -94,7 +93,7 @@ func (q *SyncQueue) Sync(f *os.File) error {
 		return ErrNoSync
 	}
 	var a answer
-	var now unix.Timespec // It is there.
+	var now unix.Timespec // No timeout is needed: the answer has arrived.
 	n, _, errno := unix.Syscall6(unix.SYS_IO_GETEVENTS, q.context, oneRequest, oneRequest,
 		uintptr(unsafe.Pointer(&a)), uintptr(unsafe.Pointer(&now)), 0) //nolint:gosec // See above.
 	switch {

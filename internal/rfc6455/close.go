@@ -23,9 +23,9 @@ func parseClose(p []byte) (code uint16, reason string, err error) {
 	return code, string(p[2:]), nil
 }
 
-// sendable tells the status codes that a Close frame may carry: those of RFC
-// 6455 and IANA's registry (1012 to 1014), and those of libraries and
-// applications.
+// sendable reports whether a Close frame may carry the status code: the codes of
+// RFC 6455 and of IANA's registry (1012 to 1014), and the ranges for libraries
+// and applications.
 func sendable(code uint16) bool {
 	switch {
 	case code >= 1000 && code <= 1003, code >= 1007 && code <= 1014:
@@ -35,9 +35,9 @@ func sendable(code uint16) bool {
 	}
 }
 
-// CloseFrame returns a Close frame. A reason that does not fit is cut between
-// two characters, one that is not UTF-8 is left out, and so is the whole payload
-// if the code is none that may be sent.
+// CloseFrame returns a Close frame. A reason that is too long is cut between two
+// characters. A reason that is not UTF-8 is left out. If the code must not be
+// sent, the whole payload is left out.
 func CloseFrame(code uint16, reason string) []byte {
 	if !sendable(code) {
 		return AppendHeader(nil, Close, 0)

@@ -15,11 +15,11 @@ const (
 	StatusTooBig        uint16 = 1009
 )
 
-// ErrProtocol is what every *ProtocolError is.
+// ErrProtocol matches every *ProtocolError in errors.Is.
 var ErrProtocol = errors.New("the peer has broken the protocol")
 
-// ProtocolError is what a peer did that RFC 6455 or a limit does not allow. It
-// was told so by a Close frame.
+// ProtocolError is a violation of RFC 6455 or of a limit by the peer. The peer is
+// sent a Close frame with Code and Reason.
 type ProtocolError struct {
 	Code   uint16 // of the Close frame
 	Reason string // what was wrong; also the reason in the Close frame
@@ -29,7 +29,7 @@ func (e *ProtocolError) Error() string {
 	return fmt.Sprintf("the peer has broken the protocol (status %d): %s", e.Code, e.Reason)
 }
 
-// Is makes every ProtocolError an ErrProtocol.
+// Is makes every ProtocolError match ErrProtocol.
 func (e *ProtocolError) Is(target error) bool { return target == ErrProtocol }
 
 func violation(reason string) error {

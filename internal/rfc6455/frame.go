@@ -5,8 +5,8 @@ import (
 	"math/bits"
 )
 
-// Opcode says what a frame is (RFC 6455, section 5.2). A Handler sees only Text
-// and Binary.
+// Opcode is the type of a frame (RFC 6455, section 5.2). A Handler receives only
+// Text and Binary.
 type Opcode byte
 
 // The opcodes of RFC 6455; 3 to 7 and 11 to 15 are reserved.
@@ -19,7 +19,8 @@ const (
 	Pong         Opcode = 0xA
 )
 
-// control tells the frames that may stand between the fragments of a message.
+// control reports whether op is a control frame. Control frames may come between
+// the fragments of a message.
 func (op Opcode) control() bool { return op&0x8 != 0 }
 
 // The bits around the opcode and the length in the first two bytes of a frame.
@@ -36,7 +37,7 @@ const (
 	maxReason  = maxControl - 2
 )
 
-// HeaderLen is the size of the header that a server writes before n bytes.
+// HeaderLen returns the size of a server's header for a payload of n bytes.
 func HeaderLen(n int) int {
 	switch {
 	case n <= 125:
@@ -49,7 +50,7 @@ func HeaderLen(n int) int {
 }
 
 // AppendHeader appends the header of an unfragmented frame with n bytes of
-// payload, unmasked as a server's frames are.
+// payload. It is unmasked, as all frames of a server are.
 func AppendHeader(b []byte, op Opcode, n int) []byte {
 	b = append(b, bitFin|byte(op))
 	switch HeaderLen(n) {
@@ -68,7 +69,7 @@ func AppendFrame(b []byte, op Opcode, payload []byte) []byte {
 }
 
 // unmask removes the masking key from p (section 5.3). The lowest byte of key
-// belongs to p[0]; the result is the key for the byte behind p.
+// applies to p[0]. The result is the key for the byte after p.
 func unmask(p []byte, key uint32) uint32 {
 	wide := uint64(key)<<32 | uint64(key)
 	for len(p) >= 8 {

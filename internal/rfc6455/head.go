@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// headEnd is behind the last header of a request.
+// headEnd ends the head of a request.
 const headEnd = "\r\n\r\n"
 
-// MayUpgrade reports whether b, which ParseHead does not understand, may still
-// become such a head when more has arrived. A line that ends with LF alone cannot.
+// MayUpgrade reports whether ParseHead, which did not accept b, may accept it when
+// more input has arrived. It never accepts a line that ends with LF alone.
 func MayUpgrade(b []byte) bool {
 	const get = "GET /"
 	n := min(len(b), len(get))
@@ -30,11 +30,11 @@ func MayUpgrade(b []byte) bool {
 	return true
 }
 
-// ParseHead reads the head of a handshake in the plain form in which browsers and
-// libraries send it: one subprotocol, no body, nothing unusual. forwarded is its
+// ParseHead parses the head of a handshake in the plain form that browsers and
+// libraries send: one subprotocol, no body, nothing unusual. forwarded is its
 // X-Forwarded-For, and size the length of the head with the empty line. A size of
-// 0 means that b is something else, or not whole yet: net/http and CheckUpgrade
-// have to look at it. What is read here they would accept, with the same result.
+// 0 means that b is incomplete or something else: net/http and CheckUpgrade must
+// handle it. They accept every head that ParseHead accepts, with the same result.
 func ParseHead(b []byte) (u *Upgrade, forwarded string, size int) {
 	end := bytes.Index(b, []byte(headEnd))
 	if end < 0 {
@@ -59,7 +59,7 @@ func ParseHead(b []byte) (u *Upgrade, forwarded string, size int) {
 	return u, strings.Join(h.forwarded, ","), end + len(headEnd)
 }
 
-// HeadValue returns the first value of a header in a head that ParseHead has read.
+// HeadValue returns the first value of a header in a head that ParseHead accepted.
 func HeadValue(head []byte, name string) string {
 	for line := range bytes.SplitSeq(head, []byte("\r\n")) {
 		if n, value, ok := bytes.Cut(line, []byte(":")); ok && is(n, name) {
@@ -69,8 +69,8 @@ func HeadValue(head []byte, name string) string {
 	return ""
 }
 
-// plainRequest tells whether the first line of a request asks for a path in which
-// there is nothing to decode.
+// plainRequest reports whether the first line of a request has a path that needs no
+// decoding.
 func plainRequest(line []byte) bool {
 	target, ok := bytes.CutPrefix(line, []byte("GET /"))
 	if !ok {
@@ -82,7 +82,7 @@ func plainRequest(line []byte) bool {
 	return !bytes.HasPrefix(target, []byte("/")) && only(target, "/?&=._-~+:@!,;")
 }
 
-// only tells whether b has nothing but letters, digits and the marks.
+// only reports whether b consists of letters, digits and the marks.
 func only(b []byte, marks string) bool {
 	for _, c := range b {
 		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
@@ -93,19 +93,19 @@ func only(b []byte, marks string) bool {
 	return true
 }
 
-// head13 is what a handshake of version 13 says.
+// head13 has the headers of a handshake of version 13.
 type head13 struct {
 	host, upgrade, key, protocol []byte
 	connection, version          bool
 	forwarded                    []string
 }
 
-// complete tells whether nothing is missing.
+// complete reports whether all required headers have been added.
 func (h *head13) complete() bool {
 	return h.host != nil && h.upgrade != nil && h.key != nil && h.protocol != nil && h.connection && h.version
 }
 
-// add takes one header and tells whether it is as it should be.
+// add parses one header and reports whether ParseHead may accept it.
 func (h *head13) add(line []byte) bool {
 	name, value, ok := bytes.Cut(line, []byte(":"))
 	if !ok || len(name) == 0 || !only(name, "-_") {
@@ -142,7 +142,7 @@ func (h *head13) add(line []byte) bool {
 	return true
 }
 
-// connect takes the options of the connection.
+// connect parses the options of the Connection header.
 func (h *head13) connect(value []byte) bool {
 	for option := range bytes.SplitSeq(value, []byte(",")) {
 		option = bytes.Trim(option, " \t")
@@ -156,12 +156,12 @@ func (h *head13) connect(value []byte) bool {
 	return true
 }
 
-// once sets a field that must be given once, and not empty.
+// once sets a field and reports whether the value is its first and is not empty.
 func once(field *[]byte, value []byte) bool {
 	first := *field == nil && len(value) > 0
 	*field = value
 	return first
 }
 
-// is compares without regard to case.
+// is reports whether b and s are equal, ignoring case.
 func is(b []byte, s string) bool { return len(b) == len(s) && strings.EqualFold(string(b), s) }

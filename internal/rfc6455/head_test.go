@@ -10,18 +10,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// browserHead is what Chromium sends, with a shorter token.
+// browserHead is the head that Chromium sends, with a shorter token.
 const browserHead = "GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nConnection: Upgrade\r\nPragma: no-cache\r\nCache-Control: no-cache\r\n" +
 	"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/150.0.0.0 Safari/537.36\r\n" +
 	"Upgrade: websocket\r\nOrigin: http://127.0.0.1:3000\r\nSec-WebSocket-Version: 13\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n" +
 	"Accept-Language: en-US,en;q=0.9\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
 	"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nSec-WebSocket-Protocol: AQ.x_y-z\r\n\r\n"
 
-// requestHead is a whole handshake.
+// requestHead is the head of a complete handshake.
 const requestHead = "GET / HTTP/1.1\r\nHost: chat\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
-// nodeHead is what ws on Node sends, behind two proxies.
+// nodeHead is the head that ws on Node sends, behind two proxies.
 const nodeHead = "GET /chat?x=1 HTTP/1.1\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nConnection: Upgrade\r\n" +
 	"Upgrade: websocket\r\nSec-WebSocket-Protocol: AQ.x_y-z\r\nX-Forwarded-For: 192.0.2.1, 198.51.100.2\r\nX-Forwarded-For: 203.0.113.3\r\n" +
 	"Host: chat.example.com\r\n\r\n"
@@ -79,7 +79,7 @@ func TestParseHead(t *testing.T) {
 	}
 }
 
-// checkHead holds what ParseHead read against net/http and CheckUpgrade.
+// checkHead compares the result of ParseHead with net/http and CheckUpgrade.
 func checkHead(t *testing.T, head []byte, u *Upgrade, forwarded string) {
 	t.Helper()
 	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(head)))
@@ -98,7 +98,8 @@ func checkHead(t *testing.T, head []byte, u *Upgrade, forwarded string) {
 	}
 }
 
-// FuzzParseHead has net/http and CheckUpgrade agree with whatever is accepted.
+// FuzzParseHead checks that net/http and CheckUpgrade accept every head that ParseHead
+// accepts, with the same result.
 func FuzzParseHead(f *testing.F) {
 	f.Add([]byte(browserHead))
 	f.Add([]byte(nodeHead + "\x81\x80abcd"))

@@ -5,11 +5,11 @@ import (
 	"fmt"
 )
 
-// Parser turns the bytes of a client into messages and control frames. It works
-// on what has arrived, in pieces of any size, and refuses a violation with the
-// first byte that shows it. Its zero value is a connection between two messages;
-// a parser that is idle can be thrown away and replaced by a zero one, so that
-// only connections in the middle of a message keep one.
+// Parser parses the bytes of a client into messages and control frames. It takes
+// input in pieces of any size and rejects a violation at the first byte that shows
+// it. Its zero value is ready for the start of a message. An idle parser can be
+// discarded and replaced by a zero one, so only connections in the middle of a
+// message keep one.
 type Parser struct {
 	head [maxHeader]byte // the header, as far as it has arrived
 	have uint8           // bytes in head
@@ -17,20 +17,20 @@ type Parser struct {
 	op   Opcode
 	fin  bool
 	key  uint32 // masking key for the next byte
-	left int    // payload that is missing
+	left int    // bytes of payload that have not arrived
 
 	control []byte // payload of the incomplete control frame
 
 	message Opcode // Text or Binary inside a message, else 0
-	data    []byte // what has arrived of the message
+	data    []byte // the part of the message that has arrived
 	text    utf8Check
 
-	// Rest is for the owner of the parser: input that it has not parsed yet.
+	// Rest is used by the owner of the parser only: input that is not parsed yet.
 	Rest []byte
 }
 
-// Receiver is told what a parser finds. Payloads are valid during the call. If
-// a method returns false, the parser stops behind the frame.
+// Receiver receives what a parser has parsed. Payloads are valid during the call
+// only. If a method returns false, the parser stops after the frame.
 type Receiver interface {
 	Message(op Opcode, payload []byte) bool
 	Ping(payload []byte) bool
@@ -39,14 +39,14 @@ type Receiver interface {
 	Close(code uint16, reason string) bool
 }
 
-// Idle tells whether the parser holds nothing.
+// Idle reports whether the parser holds no input.
 func (r *Parser) Idle() bool {
 	return r.have == 0 && r.message == 0 && len(r.Rest) == 0
 }
 
-// Parse takes p, which it changes, and returns what is left of it when to told
-// it to stop. Messages may have up to limit bytes. An error is a *ProtocolError;
-// the parser is of no use after it.
+// Parse parses p, which it modifies. It returns the unparsed rest of p if a method
+// of to returned false. Messages may have up to limit bytes. An error is a
+// *ProtocolError; the parser must not be used after it.
 func (r *Parser) Parse(p []byte, limit int, to Receiver) (rest []byte, err error) {
 	for {
 		if !r.body {
@@ -103,7 +103,7 @@ func (r *Parser) header(p []byte, limit int) (n int, err error) {
 	return n, r.begin(r.head[:size], limit)
 }
 
-// headerSize is the size of a client's header by its second byte.
+// headerSize returns the size of a client's header, given its second byte.
 func headerSize(second byte) int {
 	switch second &^ bitMask {
 	case 126:
@@ -153,7 +153,7 @@ func (r *Parser) checkSecond() error {
 	return nil
 }
 
-// begin reads a complete header.
+// begin decodes a complete header.
 func (r *Parser) begin(h []byte, limit int) error {
 	var length uint64
 	switch short := h[1] &^ bitMask; short {
@@ -188,10 +188,10 @@ func (r *Parser) begin(h []byte, limit int) error {
 	return nil
 }
 
-// end forgets the frame.
+// end resets the parser for the next frame.
 func (r *Parser) end() { r.have, r.body = 0, false }
 
-// dataPart takes a piece of the payload of a data frame.
+// dataPart handles a piece of the payload of a data frame.
 func (r *Parser) dataPart(part []byte, to Receiver) (more bool, err error) {
 	if r.message == Text && !r.text.write(part) {
 		return false, invalidText("a text message that is not valid UTF-8")
@@ -217,7 +217,7 @@ func (r *Parser) dataPart(part []byte, to Receiver) (more bool, err error) {
 	return to.Message(op, payload), nil
 }
 
-// controlPart takes a piece of the payload of a control frame.
+// controlPart handles a piece of the payload of a control frame.
 func (r *Parser) controlPart(part []byte, to Receiver) (more bool, err error) {
 	payload := part
 	if r.left > 0 || len(r.control) > 0 {

@@ -11,10 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// recorder writes down what a parser finds.
+// recorder records the events of a parser.
 type recorder struct {
 	events []string
-	// stopEvery, if not 0, stops the parser behind every such event.
+	// stopEvery, if not 0, stops the parser after every stopEvery-th event.
 	stopEvery int
 }
 
@@ -36,18 +36,18 @@ func (r *recorder) Close(code uint16, reason string) bool {
 	return false
 }
 
-// closedBy tells whether the last event ended the input.
+// closed reports whether the last event ended the input.
 func (r *recorder) closed() bool {
 	return len(r.events) > 0 && bytes.HasPrefix([]byte(r.events[len(r.events)-1]), []byte("close"))
 }
 
-// parseAll feeds input in pieces whose sizes are next's, and returns the events
-// and the error at the end of them.
+// parseAll parses input in pieces whose sizes next returns. It returns the events,
+// followed by the error.
 func parseAll(input []byte, limit int, r *recorder, next func() int) []string {
 	var p Parser
 	for len(input) > 0 {
 		n := min(max(next(), 1), len(input))
-		// A parser changes what it is given, and must not keep it.
+		// A parser modifies its input and must not keep it.
 		feed := bytes.Clone(input[:n])
 		input = input[n:]
 		for len(feed) > 0 {
@@ -76,7 +76,7 @@ func parseAll(input []byte, limit int, r *recorder, next func() int) []string {
 	return r.events
 }
 
-// clientFrame is a masked frame.
+// clientFrame returns a masked frame.
 func clientFrame(first byte, payload string) []byte {
 	b := AppendHeader(nil, 0, len(payload))
 	b[0] = first
@@ -88,8 +88,8 @@ func clientFrame(first byte, payload string) []byte {
 	return b
 }
 
-// FuzzParser checks that it does not matter how input is split, nor whether the
-// parser is stopped on the way.
+// FuzzParser checks that the result does not depend on how input is split or whether
+// the parser is stopped in between.
 func FuzzParser(f *testing.F) {
 	for _, input := range [][]byte{
 		clientFrame(bitFin|byte(Text), "κόσμε"),
@@ -149,7 +149,7 @@ func TestUnmask(t *testing.T) {
 	}
 }
 
-// FuzzUTF8 compares the check of pieces with that of the whole.
+// FuzzUTF8 compares the check of pieces with the check of the whole text.
 func FuzzUTF8(f *testing.F) {
 	for _, s := range []string{
 		"κόσμε", "\x00", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\uffff", "\U00010000", "\U0010ffff", "日本語", "🎉🎊",

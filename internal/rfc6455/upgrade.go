@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// HandshakeError is a request that is no WebSocket handshake, or one that this
-// package does not speak. Status and Header belong to the HTTP answer.
+// HandshakeError means that a request is not a WebSocket handshake, or is one that
+// this package does not support. Status and Header belong to the HTTP response.
 type HandshakeError struct {
 	Status  int
 	Header  http.Header // to be added; may be nil
@@ -18,20 +18,20 @@ type HandshakeError struct {
 
 func (e *HandshakeError) Error() string { return e.Message }
 
-// Upgrade is a valid handshake that awaits its answer.
+// Upgrade is a valid handshake that has not been answered yet.
 type Upgrade struct {
-	// Protocols are the subprotocols that the client offers, in its order.
+	// Protocols are the subprotocols that the client offers, in the client's order.
 	Protocols []string
 
 	accept string
 }
 
-// acceptSuffix goes behind the client's key before it is hashed (section 4.2.2).
+// acceptSuffix is appended to the client's key before it is hashed (section 4.2.2).
 const acceptSuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 // CheckUpgrade checks a handshake (RFC 6455, section 4.2.1). Its errors are
-// *HandshakeError. Any origin may connect: browsers send one, and who may use
-// the service is decided by other means. Extensions are not negotiated.
+// *HandshakeError. Any origin may connect: access is controlled by other means
+// than the Origin that browsers send. Extensions are not negotiated.
 func CheckUpgrade(r *http.Request) (*Upgrade, error) {
 	switch {
 	case r.Method != http.MethodGet:
@@ -70,23 +70,22 @@ func CheckUpgrade(r *http.Request) (*Upgrade, error) {
 	return &Upgrade{Protocols: protocols, accept: accept(keys[0])}, nil
 }
 
-// UpgradeDropped reports whether r was a WebSocket handshake until a proxy
-// dropped the headers that are for one hop only: it has a key, and asks for no
-// upgrade.
+// UpgradeDropped reports whether r was a WebSocket handshake whose hop-by-hop
+// headers a proxy has dropped: it has a key, but does not ask for an upgrade.
 func UpgradeDropped(r *http.Request) bool {
 	return r.Method == http.MethodGet && len(r.Header["Sec-Websocket-Key"]) > 0 &&
 		(!hasToken(r.Header["Connection"], "upgrade") || !hasToken(r.Header["Upgrade"], "websocket"))
 }
 
-// accept is the answer to a client's key.
+// accept returns the Sec-WebSocket-Accept for a client's key.
 func accept(key string) string {
 	sum := sha1.Sum([]byte(key + acceptSuffix)) //nolint:gosec // See the import.
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // Response returns the answer that accepts the handshake (section 4.2.2).
-// protocol is the subprotocol that the server chooses; one that the client has
-// not offered cannot be chosen, and is left out as the empty one is.
+// protocol is the subprotocol that the server chooses. It is left out if it is
+// empty or the client has not offered it.
 func (u *Upgrade) Response(protocol string) []byte {
 	b := make([]byte, 0, 160+len(protocol))
 	b = append(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
@@ -102,7 +101,8 @@ func bad(message string) error {
 	return &HandshakeError{Status: http.StatusBadRequest, Message: message}
 }
 
-// upgradeRequired says what would be accepted, as RFC 9110 asks of a 426.
+// upgradeRequired returns an error that lists what is accepted, as RFC 9110
+// requires of a 426.
 func upgradeRequired(message string) error {
 	return &HandshakeError{http.StatusUpgradeRequired, http.Header{
 		"Upgrade":               {"websocket"},
@@ -110,8 +110,8 @@ func upgradeRequired(message string) error {
 	}, message}
 }
 
-// list splits the values of a header that is a list, which may be spread over
-// several lines and may have empty elements.
+// list splits the values of a header that is a list. The list may be spread over
+// several lines and may have empty elements, which are left out.
 func list(values []string) []string {
 	var elements []string
 	for _, v := range values {
@@ -124,12 +124,12 @@ func list(values []string) []string {
 	return elements
 }
 
-// hasToken tells whether a header that is a list has the token, in any case.
+// hasToken reports whether a header that is a list has the token, ignoring case.
 func hasToken(values []string, token string) bool {
 	return slices.ContainsFunc(list(values), func(e string) bool { return strings.EqualFold(e, token) })
 }
 
-// isToken tells a token of HTTP (RFC 9110, section 5.6.2).
+// isToken reports whether s is a token of HTTP (RFC 9110, section 5.6.2).
 func isToken(s string) bool {
 	for i := range len(s) {
 		c := s[i]

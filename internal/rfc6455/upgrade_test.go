@@ -15,8 +15,8 @@ func TestCheckUpgrade(t *testing.T) {
 		"Sec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n"
 	for _, c := range []struct {
 		name      string
-		from, to  string // what of the valid request is replaced
-		status    int    // 0 accepts
+		from, to  string // from is replaced by to in the valid request
+		status    int    // 0 means accepted
 		protocols []string
 	}{
 		{name: "a valid request"},

@@ -2,22 +2,22 @@ package rfc6455
 
 import "unicode/utf8"
 
-// utf8Check checks text that arrives in pieces, which may end inside a
-// character. It fails with the first byte that no valid text can have there
-// (RFC 6455, section 8.1, asks for no more than the end of the message; early
-// is kinder to who debugs it and cheaper for us).
+// utf8Check validates text that arrives in pieces, which may end inside a
+// character. It fails at the first byte that cannot be part of valid text. RFC
+// 6455, section 8.1, only requires a check at the end of the message; an early
+// check is easier to debug for the client and cheaper for the server.
 type utf8Check struct {
-	tail [utf8.UTFMax]byte // the character that is incomplete
-	n    uint8             // bytes of it
+	tail [utf8.UTFMax]byte // the incomplete character
+	n    uint8             // bytes in tail
 }
 
-// write takes the next piece and tells whether the text can still be valid.
+// write checks the next piece and reports whether the text can still be valid.
 func (u *utf8Check) write(p []byte) bool {
 	for u.n > 0 && len(p) > 0 {
 		u.tail[u.n] = p[0]
 		u.n++
 		p = p[1:]
-		// What can never be completed counts as full, too.
+		// Bytes that can never become a valid character count as full, too.
 		if !utf8.FullRune(u.tail[:u.n]) {
 			continue
 		}
@@ -42,5 +42,5 @@ func (u *utf8Check) write(p []byte) bool {
 	return true
 }
 
-// complete tells whether the text ends between two characters.
+// complete reports whether the text ends between two characters.
 func (u *utf8Check) complete() bool { return u.n == 0 }

@@ -9,11 +9,11 @@ import (
 	"confab/internal/rfc6455"
 )
 
-// The response comes first, then what was delivered since Attach, and what came
-// with the handshake is input.
+// The response is written first, then frames delivered since Attach. Bytes after the
+// handshake are input.
 func TestAttachOrder(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
-		// So much that no peer is too slow.
+		// Large enough that no peer is too slow.
 		s := start(Options{MaxPending: 64 << 20}, handler{message: func(c *Conn, _ rfc6455.Opcode, p []byte) {
 			if c.Value() != "value" {
 				t.Errorf("Value = %v", c.Value())
@@ -70,8 +70,9 @@ func TestAttachOrder(t *testing.T) {
 	})
 }
 
-// A new connection gets, behind its 101, what its group has not written to all its
-// members yet, and then everything; it gets nothing of what they have.
+// A new connection receives, after its 101, frames that its group has not written to
+// all members yet, and then all later frames. It receives no frame that all members
+// have.
 func TestNewConnectionGetsTheOpenWindow(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 		const window = 700 * time.Millisecond
@@ -98,11 +99,11 @@ func TestNewConnectionGetsTheOpenWindow(t *testing.T) {
 		}
 		s.group.Deliver([]byte("written"))
 		read("written")
-		wait(2 * settleTime) // Only goroutines need it.
+		wait(2 * settleTime) // Needed only with goroutines.
 		s.group.Deliver([]byte("1"))
 		s.group.Deliver([]byte("2"))
-		join() // On the same loop, which has room for one more;
-		join() // on the other.
+		join() // On the same loop, which has room for one more.
+		join() // On the other loop.
 		s.group.Deliver([]byte("3"))
 		read("1", "2", "3")
 		if len(loops) != 2 {
@@ -111,8 +112,8 @@ func TestNewConnectionGetsTheOpenWindow(t *testing.T) {
 	})
 }
 
-// Nothing is lost between two connections of which the second replaces the first
-// when its 101 is there, whatever the window, and on whichever loops they are.
+// No frame is lost when a second connection replaces the first after its 101, with
+// any window and on any loops.
 func TestReplacedConnectionLosesNothing(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 		s := start(Options{Loops: 2, DeliveryWindow: 20 * time.Millisecond, slice: 10}, handler{})
@@ -139,8 +140,8 @@ func TestReplacedConnectionLosesNothing(t *testing.T) {
 		}()
 		old := s.dialRaw(t)
 		for range 30 {
-			next := s.dialRaw(t) // It has its 101.
-			// What is at the client by now; nothing that comes later counts.
+			next := s.dialRaw(t) // It has received its 101.
+			// Only frames that have reached the client by now count.
 			last := uint64(0)
 			for _, p := range old.arrived(t) {
 				last = binary.BigEndian.Uint64(p)
@@ -158,8 +159,8 @@ func TestReplacedConnectionLosesNothing(t *testing.T) {
 	})
 }
 
-// With an overlap, a new connection gets what was written a moment ago, and
-// nothing that was there before three overlaps.
+// With an overlap, a new connection receives frames that were written a moment ago,
+// and no frames older than three overlaps.
 func TestOverlap(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 		const overlap = 500 * time.Millisecond
@@ -186,8 +187,8 @@ func TestOverlap(t *testing.T) {
 	})
 }
 
-// A loop that is far behind does not have new connections start far back, where
-// they would be owed more than they may be.
+// A loop that is far behind does not make new connections start far back, where
+// their pending output would exceed the limit.
 func TestNewConnectionStartsNearTheEnd(t *testing.T) {
 	s := startServer(t, Options{Loops: 1, DeliveryWindow: time.Hour, MaxPending: 16 << 10}, handler{}, openPoller)
 	s.attached = make(chan *Conn, 1)
@@ -207,7 +208,7 @@ func TestNewConnectionStartsNearTheEnd(t *testing.T) {
 	}
 }
 
-// arrived returns the frames that are at the client already.
+// arrived returns the frames that have reached the client already.
 func (c *rawConn) arrived(t *testing.T) (frames [][]byte) {
 	t.Helper()
 	if err := c.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {

@@ -12,7 +12,7 @@ import (
 	"confab/internal/kernel"
 )
 
-// batch writes to many sockets of an outlet with one system call, by io_uring.
+// batch writes to many sockets of an outlet with one system call, using io_uring.
 type batch struct {
 	outlet *outlet
 	ring   *kernel.Ring
@@ -22,11 +22,11 @@ type batch struct {
 // send is one of the writes that are submitted together.
 type send struct {
 	member int
-	size   int    // of what is written, before it is encrypted
-	sealed []byte // what goes to a secure member: memory that is used again
+	size   int    // bytes to write, before encryption
+	sealed []byte // encrypted bytes for a secure member; the memory is reused
 }
 
-// openBatch returns an error where the system has no io_uring, or not for us.
+// openBatch returns an error if the system has no io_uring or forbids it.
 func openBatch(o *outlet) (*batch, error) {
 	r, err := kernel.OpenRing(writesPerYield)
 	if err != nil {
@@ -39,8 +39,8 @@ func openBatch(o *outlet) (*batch, error) {
 	return &batch{outlet: o, ring: r}, nil
 }
 
-// probe makes sure of what batches rely on: a send that must not wait is done
-// when it has been submitted, be it that the socket has no room.
+// probe checks what batches rely on: a non-blocking send is complete when it has
+// been submitted, even if the socket is full.
 func probe(r *kernel.Ring) error {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
@@ -70,7 +70,7 @@ func probe(r *kernel.Ring) error {
 	}
 }
 
-// write is outlet.writeAll.
+// write implements outlet.writeAll.
 func (b *batch) write(members []member, pieces [][]byte, results []written) {
 	n := b.prepare(members, pieces, results)
 	taken, err := b.ring.Submit(n)
@@ -100,8 +100,8 @@ func (b *batch) write(members []member, pieces [][]byte, results []written) {
 	}
 }
 
-// prepare prepares a send for each member that is not slow, and returns how many
-// these are.
+// prepare prepares a send for each member that is not slow, and returns the number
+// of sends.
 func (b *batch) prepare(members []member, pieces [][]byte, results []written) (n uint32) {
 	o := b.outlet
 	o.gather(pieces)
@@ -113,7 +113,7 @@ func (b *batch) prepare(members []member, pieces [][]byte, results []written) (n
 	if len(pieces) == 1 {
 		shared = submitSend(pieces[0])
 	}
-	var record []byte // the pieces in one
+	var record []byte // the pieces, joined
 	for i := range members {
 		m, w := &members[i], &results[i]
 		if m.slow {
@@ -145,7 +145,7 @@ func (b *batch) prepare(members []member, pieces [][]byte, results []written) (n
 	return n
 }
 
-// done says what has become of the send.
+// done stores the result of the send.
 func (s *send) done(members []member, results []written, n int, err error) {
 	m, w := &members[s.member], &results[s.member]
 	*w = written{n: n, err: err}
@@ -154,13 +154,13 @@ func (s *send) done(members []member, results []written, n int, err error) {
 	}
 }
 
-// errNotDone says that the kernel has not said what has become of a write, which
-// probe excludes. It cannot be repeated then.
+// errNotDone means that the kernel has not reported the result of a write, which
+// probe excludes. The write cannot be retried then.
 var errNotDone = errors.New("io_uring has not said what was sent")
 
 const sendFlags = unix.MSG_DONTWAIT | unix.MSG_NOSIGNAL
 
-// submitSend is a send of p, which must stay in use until it is done.
+// submitSend returns a send of p. p must be kept alive until the send is complete.
 func submitSend(p []byte) kernel.Submission {
 	return kernel.Submission{Opcode: kernel.OpSend, MsgFlags: sendFlags, Address: address(&p[0]), Length: uint32(len(p))}
 }

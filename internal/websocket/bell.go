@@ -2,8 +2,8 @@ package websocket
 
 import "time"
 
-// bell is the poller of a loop whose connections all have goroutines: nothing
-// happens to them but calls.
+// bell is the poller of a loop whose connections all have goroutines: their only
+// events are posted calls.
 type bell struct{ rung chan struct{} }
 
 func newBell() bell { return bell{make(chan struct{}, 1)} }
@@ -31,7 +31,7 @@ func (b bell) wait(l *loop, sleep bool, until int64) {
 	}
 }
 
-// writeAll has nothing to do: without descriptors, all members count as slow.
+// writeAll does nothing: without descriptors, all members count as slow.
 func (b bell) writeAll([]member, [][]byte, []written) {}
 
 func (b bell) close() {}

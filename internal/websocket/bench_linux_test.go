@@ -18,8 +18,8 @@ import (
 	"confab/internal/rfc6455"
 )
 
-// drain reads and counts what arrives at many sockets, in one goroutine that
-// costs both sides of a comparison the same.
+// drain reads from many sockets and counts the bytes, in one goroutine, whose cost is
+// the same for both sides of a comparison.
 type drain struct {
 	epoll int
 	count atomic.Int64
@@ -73,7 +73,8 @@ func (d *drain) add(b *testing.B, c net.Conn) {
 	}
 }
 
-// descriptor returns the connection's, which stays open with the connection.
+// descriptor returns the connection's descriptor, which stays open as long as the
+// connection.
 func descriptor(b *testing.B, c net.Conn) (fd uintptr) {
 	raw, err := c.(syscall.Conn).SyscallConn()
 	if err == nil {
@@ -85,16 +86,15 @@ func descriptor(b *testing.B, c net.Conn) (fd uintptr) {
 	return fd
 }
 
-// await expects n more bytes than were ever expected, has send send them, and
-// waits for them.
+// await expects n more bytes in total, calls send to send them, and waits for them.
 func (d *drain) await(n int, send func()) {
 	d.want.Add(int64(n))
 	send()
 	<-d.got
 }
 
-// pairs connects n sockets over loopback. The servers are the caller's to close,
-// the end of the benchmark closes the clients.
+// pairs connects n sockets over loopback. The caller must close the servers; the end
+// of the benchmark closes the clients.
 func pairs(b *testing.B, n int) (servers, clients []net.Conn) {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -117,7 +117,7 @@ func pairs(b *testing.B, n int) (servers, clients []net.Conn) {
 	return servers, clients
 }
 
-// securePairs is pairs over TLS, with the handshakes made.
+// securePairs is pairs over TLS, after the handshakes.
 func securePairs(b *testing.B, n int) (servers, clients []net.Conn) {
 	b.Helper()
 	config, client := certified()
@@ -148,8 +148,8 @@ func securePairs(b *testing.B, n int) (servers, clients []net.Conn) {
 	return servers, clients
 }
 
-// BenchmarkDeliver is what a delivery to 1,000 connections costs, one at a time,
-// and how that compares to a loop that does nothing but write to them.
+// BenchmarkDeliver measures a delivery to 1,000 connections, one at a time, and
+// compares it to a loop that only writes to them.
 func BenchmarkDeliver(b *testing.B) {
 	b.Run("io_uring", func(b *testing.B) { benchmarkDeliver(b, false) })
 	b.Run("write", func(b *testing.B) { benchmarkDeliver(b, true) })
@@ -210,7 +210,7 @@ func benchmarkDeliver(b *testing.B, noIOURing bool) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// BenchmarkAttach is what it costs to take a connection over and to release it.
+// BenchmarkAttach measures the cost to attach a connection and to release it.
 func BenchmarkAttach(b *testing.B) {
 	closed := make(chan struct{}, 1)
 	s := NewServer(Options{Loops: 1}, handler{closed: func(*Conn, error) { closed <- struct{}{} }})
@@ -246,8 +246,8 @@ func BenchmarkAttach(b *testing.B) {
 	}
 }
 
-// BenchmarkIdle is the memory of a connection that does nothing, without what
-// the kernel has.
+// BenchmarkIdle measures the memory of an idle connection, without the memory of the
+// kernel.
 func BenchmarkIdle(b *testing.B) {
 	const members = 2000
 	heap := func() float64 {

@@ -2,21 +2,21 @@ package websocket
 
 import "confab/internal/rfc6455"
 
-// chunk is a piece of a group's output: whole frames, one behind the other.
-// Bytes are only ever added, so what is known to be there can be read without
-// the group's lock. Whoever is behind holds a reference, and the garbage
-// collector does the rest.
+// chunk is a piece of a group's output: whole frames, one after another. Bytes
+// are only appended, so bytes before a known position can be read without the
+// group's lock. Parts and connections that are behind hold references. The garbage
+// collector frees a chunk without references.
 type chunk struct {
 	start int64  // position of mem[0] in the group's output
 	mem   []byte // never resliced
-	// n is how much of mem is in use, next the chunk behind. Both change under
-	// the group's lock, and no more once there is a cursor behind this chunk.
+	// n is how much of mem is in use, and next is the following chunk. Both change
+	// under the group's lock. They are final once a cursor is past this chunk.
 	n    int
 	next *chunk
 }
 
-// Sizes of chunks. A quiet room's chunk holds a frame or a few; a busy one's
-// what gathers between two writes.
+// Sizes of chunks. The chunk of a quiet room holds a frame or a few. The chunk of
+// a busy room holds the frames that gather between two writes.
 const (
 	minChunk = 512
 	maxChunk = 64 << 10
@@ -30,8 +30,8 @@ type cursor struct {
 
 func (c cursor) position() int64 { return c.chunk.start + int64(c.off) }
 
-// appendPieces appends the bytes from one cursor to another that is not before
-// it.
+// appendPieces appends the bytes between two cursors. to must be at or after
+// from.
 func appendPieces(pieces [][]byte, from, to cursor) [][]byte {
 	for from.chunk != to.chunk {
 		if c := from.chunk; from.off < c.n {
@@ -48,13 +48,13 @@ func appendPieces(pieces [][]byte, from, to cursor) [][]byte {
 // chain is the writing end of a group's output.
 type chain struct {
 	tail *chunk
-	// quiet is where the output ended when last nobody was behind.
+	// quiet is where the output ended when last no part was behind.
 	quiet int64
 }
 
 func newChain() chain { return chain{tail: &chunk{}} }
 
-// end is the cursor behind the last byte.
+// end returns the cursor after the last byte.
 func (c *chain) end() cursor { return cursor{c.tail, c.tail.n} }
 
 // appendText appends a text frame.
@@ -62,7 +62,7 @@ func (c *chain) appendText(text []byte) {
 	need := rfc6455.HeaderLen(len(text)) + len(text)
 	t := c.tail
 	if need > len(t.mem)-t.n {
-		// Twice of what gathers, so that it mostly lies in one piece.
+		// Twice the backlog, so that most backlogs fit into one piece.
 		backlog := t.start + int64(t.n) - c.quiet
 		size := max(need, minChunk, int(min(2*backlog, maxChunk)))
 		t.next = &chunk{start: t.start + int64(t.n), mem: make([]byte, size)}

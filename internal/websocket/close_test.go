@@ -16,7 +16,7 @@ import (
 	"confab/internal/rfc6455"
 )
 
-// closedOnce is a Handler.Closed that hands the causes on and fails when one
+// closedOnce returns a Handler.Closed that passes on the causes and fails when a
 // connection is reported twice.
 func closedOnce(t *testing.T) (closed func(*Conn, error), causes chan error) {
 	causes = make(chan error, 100)
@@ -31,7 +31,7 @@ func closedOnce(t *testing.T) (closed func(*Conn, error), causes chan error) {
 	}, causes
 }
 
-// awaitClosed waits for Handler.Closed, with whatever cause.
+// awaitClosed waits for Handler.Closed with any cause.
 func awaitClosed(t *testing.T, causes <-chan error) {
 	t.Helper()
 	if receive(t, causes, "Closed") == nil {
@@ -180,7 +180,7 @@ func TestClose(t *testing.T) {
 			if cause := receive(t, causes, "Closed"); !errors.Is(cause, ErrDropped) {
 				t.Errorf("Closed with %v", cause)
 			}
-			// All of it is without effect now.
+			// None of these calls has an effect now.
 			c.Drop()
 			c.Finish()
 			c.Close(1000, "")
@@ -196,8 +196,9 @@ func TestClose(t *testing.T) {
 	})
 }
 
-// A Close frame that answers a violation, or the peer's own, stands behind what the
-// group was delivered before it, window or not, however far the peer is behind.
+// A Close frame that answers a violation or the peer's Close frame comes after what
+// was delivered to the group before it, with or without a window, even if the peer is
+// far behind.
 func TestCloseStandsBehindDeliveredFrames(t *testing.T) {
 	answers := map[string]struct {
 		input []byte
@@ -217,7 +218,7 @@ func TestCloseStandsBehindDeliveredFrames(t *testing.T) {
 					next := func() []byte { return numbered(int(count.Add(1) - 1)) }
 					s := start(Options{Loops: 1, MaxMessage: 1000, MaxPending: 64 << 20, DeliveryWindow: window, CloseTimeout: 10 * time.Second},
 						handler{message: func(*Conn, rfc6455.Opcode, []byte) {
-							// On the loop: nothing is written before the rest of the input is read.
+							// On the loop, nothing is written before the rest of the input is read.
 							g := <-group
 							for range 3 {
 								g.Deliver(next())

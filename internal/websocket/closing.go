@@ -9,11 +9,11 @@ import (
 )
 
 // The end of a connection. A closing handshake, of either side, is: (hangUp →) shut →
-// (everything owed is written) → drain → (the peer closes) → lost → release.
-// Everything else goes straight to lost.
+// (pending output is written) → drain → (the peer closes) → lost → release.
+// Every other end starts at lost.
 
-// shut ends the connection for the application. What it is owed and then last,
-// the Close frame if there is one, are still written.
+// shut ends the connection for the application. Its pending output is still
+// written, and after it last, the Close frame if there is one.
 func (c *Conn) shut(cause error, last []byte) {
 	if c.joined {
 		c.part.remove(c)
@@ -29,7 +29,7 @@ func (c *Conn) shut(cause error, last []byte) {
 	c.report(cause)
 }
 
-// violated answers a violation of the protocol with a Close frame.
+// violated responds to a protocol violation with a Close frame.
 func (c *Conn) violated(err error) {
 	code, reason := rfc6455.StatusProtocolError, ""
 	if p, ok := err.(*rfc6455.ProtocolError); ok { //nolint:errorlint // The parser's errors are not wrapped.
@@ -38,24 +38,24 @@ func (c *Conn) violated(err error) {
 	c.hangUp(err, rfc6455.CloseFrame(code, reason))
 }
 
-// hangUp shuts the connection because of its input, of which nothing counts
-// from here on. What the Handler has sent in answer to earlier input comes
-// first, and so does what the group was delivered before.
+// hangUp shuts the connection because of its input. Later input is ignored. The
+// Handler's answers to earlier input, and frames delivered to the group before,
+// are written first.
 func (c *Conn) hangUp(cause error, last []byte) {
 	c.deaf = true
 	c.shutLater(cause, last)
 }
 
-// drain sends FIN and waits for the peer's. Closing a socket that has unread
-// input would send a reset, and the peer's system would then throw away what
-// the peer has not read yet: for instance why it was disconnected.
+// drain sends FIN and waits for the FIN of the peer. Closing a socket that has
+// unread input would send a reset. The peer's system would then discard data that
+// the peer has not read yet, such as the reason for the disconnect.
 func (c *Conn) drain() {
 	c.state = stateDraining
 	c.transport.finish()
 	c.giveUpLater()
 }
 
-// giveUpLater bounds the time that the current state may take.
+// giveUpLater starts the timeout of the current state.
 func (c *Conn) giveUpLater() {
 	c.check = c.loop.now + int64(c.loop.server.options.CloseTimeout)
 	c.schedule()
@@ -70,13 +70,13 @@ func (c *Conn) lost(cause error) {
 	c.loop.doomed = append(c.loop.doomed, doomed{c, cause})
 }
 
-// doomed is a connection that is to be released, and why.
+// doomed is a connection that is to be released, with the cause.
 type doomed struct {
 	conn  *Conn
 	cause error
 }
 
-// release gives back everything that belongs to the connection.
+// release frees everything that belongs to the connection.
 func (c *Conn) release(cause error) {
 	if c.joined {
 		c.part.remove(c)
@@ -101,9 +101,9 @@ func (c *Conn) report(cause error) {
 	c.loop.server.handler.Closed(c, cause)
 }
 
-// caught ends the connection whose Handler call panicked, and only it. The
-// value of the panic is logged if it comes from the runtime; others may hold
-// what a user wrote.
+// caught ends the connection whose Handler call panicked, and no other. The value
+// of the panic is logged only if it comes from the runtime: other values may
+// contain a user's text.
 func (c *Conn) caught() {
 	v := recover()
 	if v == nil {

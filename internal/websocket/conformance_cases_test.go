@@ -23,7 +23,7 @@ func conformanceCases() []conformanceCase {
 	catalogueCases(add)
 	for i := range cases {
 		if len(cases[i].want) == 0 {
-			// Only the client's Close is answered.
+			// Only the client's Close frame is answered.
 			cases[i].want = []string{"close 1000"}
 			cases[i].send = append(cases[i].send, closing(1000, "")...)
 		}
@@ -147,8 +147,8 @@ func fragmentCases(add adder) {
 	}
 }
 
-// Text that is valid, and text that is not: the second with a byte or two that
-// show it and that nothing behind can mend.
+// Valid and invalid texts. An invalid text has a byte or two that make it invalid,
+// whatever bytes follow.
 var (
 	validText = []string{
 		"κόσμε", "Hello-µ@ßöäüàá-UTF-8!!", "\x00", "\x7f", "\u0080", "\u07ff", "\u0800", "\u0fff", "\u1000",
@@ -179,7 +179,7 @@ func utf8Cases(add adder) {
 	for _, s := range badText {
 		add(fmt.Sprintf("invalid UTF-8: %q", s), text(s), "close 1007")
 		add(fmt.Sprintf("invalid UTF-8: %q behind a message", s), frames(text("a"), text("ok "+s+" ok")), "text a", "close 1007")
-		// Neither the fragment nor the message is complete: it must fail here.
+		// The fragment and the message are incomplete, and it must fail already here.
 		add(fmt.Sprintf("invalid UTF-8: %q in a fragment, early", s), piece(rfc6455.Text, "ok"+s), "close 1007")
 		header := []byte{fin | 1, 0x80 | 126, 4, 0, 0, 0, 0, 0}
 		add(fmt.Sprintf("invalid UTF-8: %q in an incomplete frame, early", s), frames(header, []byte("ok"+s)), "close 1007")

@@ -9,11 +9,11 @@ import (
 	"confab/internal/rfc6455"
 )
 
-// The catalogue follows the numbering of Autobahn's test suite, sections 1 to 7
-// and 10, so that a result here and there can be compared; the cases themselves
-// are our own. Octet by octet is how every short case runs once more.
+// The catalogue uses the numbering of Autobahn's test suite, sections 1 to 7 and 10,
+// so that results can be compared. The cases themselves are our own. Every short case
+// also runs a second time, octet by octet.
 
-// catalogueSections is how many cases each section has.
+// catalogueSections has the number of cases of each section.
 var catalogueSections = map[string]int{"1": 16, "2": 11, "3": 7, "4": 10, "5": 20, "6": 145, "7": 37, "10": 1}
 
 func TestCatalogueIsComplete(t *testing.T) {
@@ -133,7 +133,7 @@ func catalogueFragments(add adder) {
 	add("5.20 five fragments with pings between", five, shown(rfc6455.Pong, "1"), shown(rfc6455.Pong, "2"), "text abcde")
 }
 
-// eachByte is a text message with a frame for every byte.
+// eachByte returns a text message with one frame per byte.
 func eachByte(s string) []byte {
 	send := piece(rfc6455.Text, "")
 	for i := range len(s) {
@@ -159,7 +159,7 @@ func catalogueUTF8(add adder) {
 	add("6.2.4 valid text, a frame for every byte, of many bytes each", eachByte(greek), "text "+greek)
 	add("6.3.1 invalid text", text(halfPair), "close 1007")
 	add("6.3.2 invalid text, a frame for every byte", eachByte(halfPair), "close 1007")
-	// What has arrived shows it; nothing behind it is needed.
+	// The bytes that have arrived show it already.
 	cut := len(greek) + 4
 	add("6.4.1 invalid in the second of three fragments, without the third", frames(piece(rfc6455.Text, greek), piece(rfc6455.Continuation, "\xf4\x90\x80\x80")), "close 1007")
 	add("6.4.2 invalid in the second fragment by its first two bytes", frames(piece(rfc6455.Text, greek+"\xf4"), piece(rfc6455.Continuation, "\x90")), "close 1007")

@@ -16,12 +16,12 @@ import (
 	"confab/internal/rfc6455"
 )
 
-// A conformanceCase is what a client writes to a server that echoes, and what
-// it gets back: "text x", "binary x", "pong x", "close code" (always last). A
-// case that does not end with a Close frame is closed by the client with 1000.
+// A conformanceCase has what a client sends to an echo server and what it receives:
+// "text x", "binary x", "pong x", "close code" (always last). If a case does not end
+// with a Close frame, the client closes with 1000.
 type conformanceCase struct {
 	name string
-	// send is written in one piece, and once more in single bytes.
+	// send is written in one piece, and in a second run byte by byte.
 	send []byte
 	want []string
 }
@@ -31,7 +31,7 @@ const conformanceLimit = 1 << 20
 
 const fin = 0x80
 
-// frames joins what a client sends.
+// frames joins the frames of a client.
 func frames(f ...[]byte) []byte { return bytes.Join(f, nil) }
 
 func text(s string) []byte                     { return clientFrame(fin|byte(rfc6455.Text), s) }
@@ -45,7 +45,7 @@ func closing(code uint16, reason string) []byte {
 	return clientFrame(fin|byte(rfc6455.Close), string(binary.BigEndian.AppendUint16(nil, code))+reason)
 }
 
-// shown is how a frame reads in a case.
+// shown returns the text of a frame in a case.
 func shown(op rfc6455.Opcode, p string) string {
 	if len(p) > 200 {
 		p = fmt.Sprintf("%d bytes, %x", len(p), sha256.Sum256([]byte(p)))
@@ -82,7 +82,7 @@ func TestConformance(t *testing.T) {
 		t.Errorf("only %d cases", len(cases))
 	}
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
-		// A ping of the server would stand between the answers.
+		// A ping of the server would come between the answers.
 		s := start(Options{MaxMessage: conformanceLimit, MaxPending: 8 << 20, PingInterval: -1}, echo)
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {

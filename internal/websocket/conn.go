@@ -7,14 +7,13 @@ import (
 	"confab/internal/rfc6455"
 )
 
-// Conn is one connection. Its methods may be called by any goroutine, the
-// Handler included; none of them blocks. What they do happens on the
-// connection's loop, in the order of the calls and behind everything that was
-// delivered to the group before the call; after the connection has ended they do
-// nothing.
+// Conn is one connection. Its methods may be called by any goroutine, also from
+// the Handler, and do not block. They take effect on the connection's loop, in the
+// order of the calls and after everything that was delivered to the group before
+// the call. After the connection has ended they do nothing.
 type Conn struct {
 	loop  *loop
-	part  *part // its group's share on this loop; nil without a group
+	part  *part // its group's members on this loop; nil without a group
 	value any
 	pause atomic.Uint32 // one of the states below
 
@@ -22,66 +21,66 @@ type Conn struct {
 	state     state
 	reported  bool // Handler.Closed has been called
 	touched   bool // on loop.touched
-	deaf      bool // a Close frame or a violation has arrived: input does not count any more
-	blocked   bool // the transport is full and will say when it is not
-	joined    bool // a member of its group; index is where
+	deaf      bool // a Close frame or a violation has arrived: later input is ignored
+	blocked   bool // the transport is full and will call writable
+	joined    bool // a member of its group, at index of part.members
 	index     int32
 	slot      int32 // in loop.conns
 	transport transport
 	timer     timer
-	ahead     cursor          // up to here it has got the group's output, if further than the others
+	ahead     cursor          // its position in the group's output, if ahead of the other members
 	in        *rfc6455.Parser // nil between two messages
-	out       *queue          // nil when nothing is owed
-	seen      int64           // when the peer last showed life
-	check     int64           // when to ping it or, once it is closing, to give it up; 0 for never
+	out       *queue          // nil when no output is pending
+	seen      int64           // when the peer last showed activity
+	check     int64           // when to ping the peer or, if closing, to time out; 0 for never
 	deadline  int64           // when to call Handler.Deadline; 0 for never
-	spent     int64           // until when its input has used up its rate
-	thaw      int64           // when to read on after too much input; 0 when it may be read from
+	spent     int64           // the time up to which its input has used its rate
+	thaw      int64           // when to resume reading after too much input; 0 if not throttled
 }
 
-// state is how far the life of a connection has come.
+// state is a stage in the life of a connection.
 type state uint8
 
 const (
-	stateNew      state = iota // the loop does not know it yet
-	stateOpen                  // frames go both ways
-	stateClosing               // what is owed is written; input is thrown away
-	stateDraining              // all is written and FIN sent; until the peer closes, input is thrown away
-	stateDead                  // nothing but its release is left
+	stateNew      state = iota // not added to the loop yet
+	stateOpen                  // frames are sent and received
+	stateClosing               // pending output is written; input is discarded
+	stateDraining              // all written, FIN sent; input is discarded until the peer closes
+	stateDead                  // to be released
 )
 
 // The states of Conn.pause.
 const (
 	notPaused uint32 = iota
-	paused           // as the last call of Pause or Resume said
-	resumed          // as it said, and the loop has yet to go on
+	paused           // the last call was Pause
+	resumed          // the last call was Resume; the loop has not resumed yet
 )
 
 // transport carries bytes for a connection. Its methods are called on the loop
-// and do not block; so are the connection's arrived, writable and lost, by which
-// it answers.
+// and do not block. It answers by calling the connection's arrived, writable and
+// lost, also on the loop.
 type transport interface {
-	// start begins to read for the connection.
+	// start starts reading for the connection.
 	start(c *Conn) error
-	// write takes what it can of the pieces, which are not changed until the
-	// connection is writable again. If full it takes nothing more until then.
+	// write takes as much of the pieces as it can. They are not changed until the
+	// connection is writable again. If full, it takes nothing more until then.
 	write(pieces [][]byte) (n int, full bool, err error)
-	// want says what the connection waits for: input, and being writable.
+	// want sets what the connection waits for: input, and being writable.
 	want(read, write bool)
 	// finish ends the outgoing direction.
 	finish()
-	// close ends both at once.
+	// close ends both directions at once.
 	close()
-	// descriptor is the file descriptor that may be written to directly, or -1,
-	// and whether that takes what the transport has encrypted.
+	// descriptor returns the file descriptor that may be written to directly, or -1,
+	// and reports whether the transport must encrypt what is written.
 	descriptor() (fd int32, secure bool)
 }
 
 // Value returns Attachment.Value.
 func (c *Conn) Value() any { return c.value }
 
-// Send queues a text frame for this connection alone. The text must be valid
-// UTF-8 and is not kept.
+// Send queues a text frame for this connection only. The text must be valid UTF-8
+// and is not kept.
 func (c *Conn) Send(text []byte) {
 	frame := rfc6455.AppendFrame(make([]byte, 0, rfc6455.HeaderLen(len(text))+len(text)), rfc6455.Text, text)
 	at := c.end()
@@ -93,17 +92,16 @@ func (c *Conn) Send(text []byte) {
 	})
 }
 
-// Close queues a Close frame. When it is written the connection is half-closed
-// and, when the peer has closed it too or CloseTimeout is over, released: so the
-// peer gets everything, the Close frame included, and no reset. The reason may
-// have 123 bytes. Handler.Closed reports ErrClosed.
+// Close queues a Close frame. When the frame is written, the connection is
+// half-closed. It is released when the peer has closed it too or CloseTimeout has
+// passed. So the peer receives everything, the Close frame included, and no reset.
+// The reason may have 123 bytes. Handler.Closed reports ErrClosed.
 func (c *Conn) Close(code uint16, reason string) {
 	c.shutLater(ErrClosed, rfc6455.CloseFrame(code, reason))
 }
 
-// Finish ends the connection as Close does, but without a Close frame: to the
-// peer the connection is lost, and it may come back. Handler.Closed reports
-// ErrFinished.
+// Finish ends the connection as Close does, but without a Close frame: the peer
+// sees a lost connection and may reconnect. Handler.Closed reports ErrFinished.
 func (c *Conn) Finish() { c.shutLater(ErrFinished, nil) }
 
 func (c *Conn) shutLater(cause error, last []byte) {
@@ -116,20 +114,20 @@ func (c *Conn) shutLater(cause error, last []byte) {
 	})
 }
 
-// Drop ends the connection at once: nothing that is queued is written, and the
-// peer may see a reset. Handler.Closed reports ErrDropped.
+// Drop ends the connection at once: queued output is discarded, and the peer may
+// see a reset. Handler.Closed reports ErrDropped.
 func (c *Conn) Drop() {
 	c.loop.post(func() { c.lost(ErrDropped) })
 }
 
-// Pause stops the calls of Handler.Message until Resume is called: at once if
-// Message itself calls it. No more input is read meanwhile, and the peer is not
-// taken for dead. There is no counting: the last call decides.
+// Pause stops the calls of Handler.Message until Resume is called. It takes effect
+// at once if Message itself calls it. A paused connection reads no input and does
+// not time out. Calls are not counted: the last one decides.
 func (c *Conn) Pause() { c.pause.Store(paused) }
 
 // Resume undoes Pause.
 func (c *Conn) Resume() {
-	// Unless it is undone already.
+	// Pause may have been undone already.
 	if c.pause.CompareAndSwap(paused, resumed) {
 		c.loop.post(c.resume)
 	}
@@ -145,7 +143,7 @@ func (c *Conn) SetDeadline(t time.Time) {
 	})
 }
 
-// end is behind everything delivered to the group so far.
+// end returns the end of everything delivered to the group so far.
 func (c *Conn) end() cursor {
 	if c.part == nil {
 		return cursor{}

@@ -17,8 +17,8 @@ import (
 // windows are the ways to gather frames.
 var windows = []time.Duration{0, 20 * time.Millisecond, -1}
 
-// A connection sees the frames of its group and its own in the order of the
-// calls, and its Close frame at the end.
+// A connection receives the frames of its group and its own frames in the order of
+// the calls, and its Close frame last.
 func TestOrderOfDeliverAndSend(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 		for i, window := range append(windows, windows...) {
@@ -57,7 +57,7 @@ func TestOrderOfDeliverAndSend(t *testing.T) {
 						}
 					}
 					if n%500 == 0 {
-						// So that some things come in rounds of their own.
+						// Some calls then run in separate rounds.
 						wait(5 * time.Millisecond)
 					}
 				}
@@ -76,12 +76,12 @@ func TestOrderOfDeliverAndSend(t *testing.T) {
 	})
 }
 
-// numbered is a frame of about a kilobyte that starts with its number.
+// numbered returns a frame of about a kilobyte that starts with its number.
 func numbered(n int) []byte {
 	return append(fmt.Appendf(nil, "%d ", n), strings.Repeat("x", 1000)...)
 }
 
-// number reads what numbered wrote.
+// number returns the number of a frame of numbered.
 func number(t testing.TB, p []byte) int {
 	t.Helper()
 	s, _, _ := strings.Cut(string(p), " ")
@@ -92,8 +92,8 @@ func number(t testing.TB, p []byte) int {
 	return n
 }
 
-// A receiver that does not read is dropped, with neither a Close frame nor a
-// frame out of order, and costs the others nothing.
+// A receiver that does not read is dropped. It receives no Close frame and no frame
+// out of order, and does not affect the other receivers.
 func TestSlowReceiverIsDropped(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 		var pending atomic.Int64
@@ -149,8 +149,8 @@ func TestSlowReceiverIsDropped(t *testing.T) {
 	})
 }
 
-// A receiver that reads again before it owes too much has lost nothing, and a
-// Close frame waits behind everything.
+// A receiver that reads again before it exceeds MaxPending loses nothing. A Close
+// frame comes after everything else.
 func TestSlowReceiverCatchesUp(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 		for _, window := range windows {
@@ -191,7 +191,7 @@ func TestSlowReceiverCatchesUp(t *testing.T) {
 	})
 }
 
-// A flood of small frames to one that does not read is bounded by what it costs
+// A flood of small frames to a connection that does not read is bounded by its cost
 // in memory, not only by its bytes.
 func TestSlowReceiverOfPongs(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
@@ -210,8 +210,8 @@ func TestSlowReceiverOfPongs(t *testing.T) {
 	})
 }
 
-// A quiet group is written at once; a busy one at most once in a window, all
-// that gathered in one piece.
+// A quiet group is written at once. A busy group is written at most once per window,
+// with all gathered frames in one piece.
 func TestDeliveryWindow(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 		const window = 200 * time.Millisecond
@@ -249,7 +249,7 @@ func TestDeliveryWindow(t *testing.T) {
 	})
 }
 
-// The window of a loop grows with what it has to deliver.
+// The window of a loop grows with its rate of deliveries.
 func TestAutomaticWindow(t *testing.T) {
 	for _, c := range []struct {
 		members, perSecond int
@@ -278,7 +278,7 @@ func TestAutomaticWindow(t *testing.T) {
 	}
 }
 
-// A small group stays on one loop, a large one is spread evenly.
+// A small group stays on one loop. A large group is spread evenly.
 func TestGroupsSpread(t *testing.T) {
 	s := NewServer(Options{Loops: 3}, handler{})
 	t.Cleanup(s.Close)

@@ -16,8 +16,8 @@ import (
 // epoll is the poller of a loop whose connections are sockets.
 //
 // A goroutine that blocks in epoll_wait keeps its processor until the scheduler
-// notices. So the loop asks without waiting, and when there is nothing it waits
-// for the epoll descriptor itself in Go's own poller, as for any other file.
+// notices. So the loop polls without blocking. If there are no events, it waits for
+// the epoll descriptor itself in Go's own poller, as for any other file.
 type epoll struct {
 	fd     int
 	bell   int // an eventfd
@@ -33,8 +33,8 @@ type epoll struct {
 // bellSlot is the slot of the eventfd.
 const bellSlot = -1
 
-// openPoller forbids io_uring in the options if the system does not have it, so
-// that this is tried and said once.
+// openPoller disables io_uring in the options if the system does not have it, so
+// that it is tried and logged once.
 func openPoller(o *Options) (poller, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -54,7 +54,8 @@ func openPoller(o *Options) (poller, error) {
 	return e, nil
 }
 
-// newEpoll makes a poller of an epoll descriptor, which it closes if it fails.
+// newEpoll returns a poller for an epoll descriptor. It closes the descriptor if it
+// fails.
 func newEpoll(fd int) (*epoll, error) {
 	bell, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
@@ -70,7 +71,7 @@ func newEpoll(fd int) (*epoll, error) {
 }
 
 func (e *epoll) open() error {
-	// Edge-triggered, the eventfd rings without ever being read.
+	// The eventfd is edge-triggered, so it need not be read.
 	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: bellSlot}
 	if err := unix.EpollCtl(e.fd, unix.EPOLL_CTL_ADD, e.bell, &ev); err != nil {
 		return fmt.Errorf("watch an eventfd: %w", err)
@@ -79,7 +80,7 @@ func (e *epoll) open() error {
 		return fmt.Errorf("prepare an epoll descriptor: %w", err)
 	}
 	e.file = os.NewFile(uintptr(e.fd), "epoll")
-	// It fails if Go's poller does not take the descriptor.
+	// It fails if Go's poller does not support the descriptor.
 	if err := e.file.SetReadDeadline(time.Time{}); err != nil {
 		return fmt.Errorf("wait for an epoll descriptor: %w", err)
 	}
@@ -92,7 +93,7 @@ func (e *epoll) open() error {
 	return nil
 }
 
-// ask takes events without waiting and tells whether there are any.
+// ask takes events without blocking and reports whether there are any.
 func (e *epoll) ask() bool {
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd),
 		uintptr(unsafe.Pointer(&e.events[0])), //nolint:gosec // A raw system call takes addresses.
@@ -114,7 +115,7 @@ func (e *epoll) wait(l *loop, sleep bool, until int64) {
 			}
 			e.file.SetReadDeadline(t) //nolint:errcheck // It worked in open.
 		}
-		// Only the deadline makes it fail, and that is as good as an event.
+		// Its only error is the deadline, which is handled like an event.
 		if err := e.raw.Read(e.poll); errors.Is(err, os.ErrDeadlineExceeded) {
 			e.until = -1
 		}
@@ -125,8 +126,8 @@ func (e *epoll) wait(l *loop, sleep bool, until int64) {
 		if e.ready == 0 {
 			return
 		}
-		// What the events have started gets its turn, so that it need not wake
-		// the loop, and what arrived meanwhile is written along with it.
+		// Goroutines that the events have started run first, so that they need not
+		// wake the loop. Input that arrives meanwhile is handled before the write.
 		runtime.Gosched()
 		if !e.ask() {
 			return
@@ -138,7 +139,7 @@ func (e *epoll) wait(l *loop, sleep bool, until int64) {
 // asksPerRound bounds how often a round takes events before it writes.
 const asksPerRound = 4
 
-// handle hands the events to their connections.
+// handle passes the events to their connections.
 func (e *epoll) handle(l *loop) {
 	l.now = l.time()
 	for i := range e.ready {
@@ -150,7 +151,7 @@ func (e *epoll) handle(l *loop) {
 
 func (e *epoll) wake() {
 	one := uint64(1)
-	// It fails only when the counter is full, and then the bell has rung.
+	// It fails only when the counter is full. The loop has then been woken already.
 	unix.RawSyscall(unix.SYS_WRITE, uintptr(e.bell), uintptr(unsafe.Pointer(&one)), 8) //nolint:errcheck,gosec // See above; a raw system call takes addresses.
 }
 
@@ -161,7 +162,7 @@ func (e *epoll) writeAll(members []member, pieces [][]byte, results []written) {
 func (e *epoll) close() {
 	e.outlet.close()
 	if e.file != nil {
-		// The descriptor is its own: a second close could hit another's.
+		// The file owns the descriptor: a second close could close another file.
 		e.file.Close()
 	} else {
 		unix.Close(e.fd)

@@ -10,15 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A poller that Go's own does not take closes its descriptor once: the number
-// may be somebody else's next.
+// If Go's own poller rejects an epoll descriptor, the descriptor is closed once: its
+// number may be reused at once.
 func TestPollerFails(t *testing.T) {
 	f, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	// The kernel bounds how deep epoll descriptors watch one another.
+	// The kernel limits how deeply epoll descriptors can be nested.
 	inner := -1
 	for range 5 {
 		fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)

@@ -13,10 +13,10 @@ var (
 	ErrFinished = errors.New("finished by the server")
 	// ErrDropped means that Conn.Drop was called.
 	ErrDropped = errors.New("dropped by the server")
-	// ErrSlow means that the peer reads slower than it is sent to: it was owed
-	// more than Options.MaxPending bytes.
+	// ErrSlow means that the peer reads too slowly: more than Options.MaxPending
+	// bytes were pending for it.
 	ErrSlow = errors.New("the peer reads too slowly")
-	// ErrIdle means that the peer has shown no life for two ping intervals.
+	// ErrIdle means that the peer has shown no activity for two ping intervals.
 	ErrIdle = errors.New("the peer does not answer pings")
 	// ErrPanic means that the Handler panicked.
 	ErrPanic = errors.New("the handler panicked")
@@ -24,13 +24,13 @@ var (
 	ErrServerClosed = errors.New("the WebSocket server is closed")
 )
 
-// CloseError is the Close frame of the peer.
+// CloseError is a Close frame that the peer has sent.
 type CloseError struct {
 	Code   uint16 // StatusNoStatus if the frame had none
-	Reason string // up to 123 bytes of whatever the peer wrote
+	Reason string // up to 123 bytes, chosen by the peer
 }
 
-// Error does not repeat the reason, which is the peer's and may say anything.
+// Error leaves out the reason, because it is untrusted text of the peer.
 func (e *CloseError) Error() string {
 	return fmt.Sprintf("closed by the peer with status %d", e.Code)
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// has tells whether something has arrived that nobody has read yet.
+// has reports whether unread input has arrived.
 func has(t testing.TB, c net.Conn) bool {
 	t.Helper()
 	if err := c.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
@@ -16,8 +16,8 @@ func has(t testing.TB, c net.Conn) bool {
 	return n > 0 && err == nil
 }
 
-// A room of thousands is written to in slices, and between two of them the loop
-// serves everybody else.
+// A room of thousands is written to in slices. Between two slices the loop serves the
+// other connections.
 func TestLargeRoomDoesNotHoldUpASmallOne(t *testing.T) {
 	s := NewServer(Options{Loops: 1, PingInterval: -1}, handler{})
 	t.Cleanup(s.Close)
@@ -47,8 +47,8 @@ func TestLargeRoomDoesNotHoldUpASmallOne(t *testing.T) {
 		func() {
 			small.Deliver([]byte("x"))
 			large.Deliver([]byte("2"))
-			// Those who have the first frame and those who do not yet, leave and
-			// get frames of their own.
+			// Connections with and without the first frame leave and receive frames
+			// of their own.
 			for i := 3; i < members; i += 500 {
 				conns[i].Send([]byte("own"))
 				conns[i+1].Drop()

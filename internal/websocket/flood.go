@@ -2,21 +2,21 @@ package websocket
 
 import "time"
 
-// A client that sends far more than it may is not answered faster, but read from
-// more slowly: what it goes on sending waits in its own system, by the flow
-// control of TCP, and costs nobody else anything. Unlike Pause this is the
-// package's own doing, and passes by itself.
+// Input is rate limited by backpressure: a connection that exceeds its rate is read
+// more slowly. Its further data waits in the client's system, by the flow control of
+// TCP, and costs other connections nothing. Unlike Pause, the package starts and
+// ends this itself.
 
 const (
-	// inputBurst is how much of its rate a connection may use at once, and
-	// inputSlice how much of that it has again when it is read from next.
+	// inputBurst is how much of its rate a connection may use at once. inputSlice is
+	// how much of that is available again when reading resumes.
 	inputBurst = int64(200 * time.Millisecond)
 	inputSlice = int64(100 * time.Millisecond)
-	// frameBytes is how many bytes count as much as a frame: fragments and the
-	// inside of large messages are no way around the rate.
+	// frameBytes is how many bytes count as much as a frame, so that fragments and
+	// large messages cannot bypass the rate.
 	frameBytes = 4 << 10
-	// readBytes is how many bytes a read counts as that found fewer: it costs a
-	// system call or, with TLS, a record.
+	// readBytes is how many bytes a read counts as at least: it costs a system call
+	// or, with TLS, a record.
 	readBytes = 64
 )
 
@@ -39,7 +39,7 @@ func (c *Conn) chargeBytes(n int) {
 	}
 }
 
-// thawed reads on from a connection that has sent too much.
+// thawed resumes reading from a connection that exceeded its rate.
 func (c *Conn) thawed() {
 	c.thaw = 0
 	c.resume()

@@ -37,7 +37,7 @@ func TestInputRate(t *testing.T) {
 				s.attached = make(chan *Conn, 1)
 				peer := s.dialRaw(t)
 				<-s.attached
-				// What is sent ahead of it holds the last frame up.
+				// The frames sent before the last frame delay it.
 				begin := time.Now()
 				peer.write(t, append(slices.Repeat(frame, rate), ping("last")...)...)
 				for {
@@ -49,7 +49,7 @@ func TestInputRate(t *testing.T) {
 						break
 					}
 				}
-				// The burst comes free.
+				// The burst is not throttled.
 				if took := time.Since(begin); took < 700*time.Millisecond || took > 5*time.Second {
 					t.Errorf("%d frames were read in %v, want about a second", rate, took)
 				}
@@ -79,7 +79,7 @@ func TestInputRate(t *testing.T) {
 					if size == 1 && s.client == nil {
 						t.Skip("only records keep bytes apart")
 					}
-					// A second's worth, of which the burst comes free.
+					// Input of one second, of which the burst is not throttled.
 					many := slices.Repeat(piece(rfc6455.Continuation, ""), rate*frameBytes*size/max(size, readBytes)/6)
 					begin := time.Now()
 					peer.write(t, piece(rfc6455.Text, "")...)
@@ -130,7 +130,7 @@ func TestInputRate(t *testing.T) {
 			s := start(Options{InputRate: 20, PingInterval: 200 * time.Millisecond}, handler{closed: func(_ *Conn, cause error) { causes <- cause }})
 			peer := s.dialRaw(t)
 			peer.write(t, slices.Repeat(text("x"), 40)...)
-			// The server's pings come; the answers would stand behind the flood.
+			// The server's pings arrive; their answers would come after the flood.
 			for range 5 {
 				if op, _, err := peer.frame(); err != nil || op != rfc6455.Ping {
 					t.Fatalf("read %d, %v; want a ping", op, err)

@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// Group is a set of connections that all receive the same frames. A group that
-// is not referred to any more, neither by its maker nor by a connection, needs
-// no closing.
+// Group is a set of connections that all receive the same frames. It need not be
+// closed: it is garbage once its creator and all connections have dropped their
+// references.
 type Group struct {
 	server *Server
 
@@ -15,7 +15,7 @@ type Group struct {
 	mu     sync.Mutex
 	chain  chain
 	frames int64   // delivered so far
-	parts  []*part // those with members
+	parts  []*part // the parts that have members
 	count  int     // members on all loops
 	behind int     // parts that are dirty
 }
@@ -25,9 +25,9 @@ func (s *Server) NewGroup() *Group {
 	return &Group{server: s, chain: newChain()}
 }
 
-// Deliver queues a text frame for every member, behind everything delivered
-// before, and returns how many members there are. It does not block and keeps
-// text no longer than the call. The text must be valid UTF-8.
+// Deliver queues a text frame for every member, after everything delivered before,
+// and returns the number of members. It does not block and does not keep text. The
+// text must be valid UTF-8.
 func (g *Group) Deliver(text []byte) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -53,19 +53,19 @@ func (g *Group) Len() int {
 	return g.count
 }
 
-// end is behind everything delivered so far.
+// end returns the end of everything delivered so far.
 func (g *Group) end() cursor {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.chain.end()
 }
 
-// A group with fewer members on its first loop than this stays there: one
-// wake-up then serves all of it.
+// A group with fewer members than this on its first loop uses only that loop, so
+// that one wake-up serves the whole group.
 const spreadAbove = 64
 
-// enter counts a new member in and returns the part it belongs to and where its
-// output starts.
+// enter counts a new member and returns its part and the position where its output
+// starts.
 func (g *Group) enter() (*part, cursor) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -76,15 +76,15 @@ func (g *Group) enter() (*part, cursor) {
 	return p, at
 }
 
-// choose returns the part for the next member, a new one if need be.
+// choose returns the part for the next member, and creates it if needed.
 func (g *Group) choose() *part {
 	if len(g.parts) > 0 && g.parts[0].count < spreadAbove {
 		return g.parts[0]
 	}
 	best := g.server.quietest()
 	if len(g.parts) > 0 {
-		// The loop with the fewest members of this group, so that all loops
-		// need about as long to write to it.
+		// Choose the loop with the fewest members of this group, so that all loops
+		// take about equally long to write to it.
 		counts := make(map[*loop]int, len(g.parts))
 		for _, p := range g.parts {
 			counts[p.loop] = p.count
@@ -106,7 +106,7 @@ func (g *Group) choose() *part {
 	return p
 }
 
-// leave counts a member out. It is called on the part's loop.
+// leave removes a member from the counts. It is called on the part's loop.
 func (g *Group) leave(p *part) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -116,17 +116,16 @@ func (g *Group) leave(p *part) {
 	}
 }
 
-// leaveUnseen counts a member out that its loop has not seen.
+// leaveUnseen removes a member from the counts that was never added to its loop.
 func (g *Group) leaveUnseen(p *part) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.countOut(p)
 }
 
-// countOut counts a member out and, with the last one, the part: nothing would
-// move its cursor on any more, and so it would keep all that is delivered from
-// here on. Whoever joins on its loop next gets another part. The caller holds
-// g.mu.
+// countOut removes a member from the counts. With the last member it removes the
+// part: its cursor would not advance any more and would keep all later output in
+// memory. The next member on that loop gets a new part. The caller holds g.mu.
 func (g *Group) countOut(p *part) {
 	g.count--
 	if p.count--; p.count == 0 {

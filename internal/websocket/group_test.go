@@ -9,8 +9,8 @@ import (
 	"weak"
 )
 
-// A loop whose last member of a group has left keeps nothing of what the group
-// delivers afterwards, and serves those who come back.
+// When the last member of a group on a loop has left, the loop keeps no later output
+// of the group in memory. It serves connections that join again.
 func TestLoopWithoutMembersKeepsNothing(t *testing.T) {
 	s := startServer(t, Options{Loops: 2, MaxPending: 16 << 20}, handler{}, openPoller)
 	s.attached = make(chan *Conn, 1)
@@ -29,7 +29,7 @@ func TestLoopWithoutMembersKeepsNothing(t *testing.T) {
 			}
 		}
 	}
-	// letsGo fails if what is delivered from here on stays in memory.
+	// letsGo fails if frames delivered from here on stay in memory.
 	letsGo := func() {
 		t.Helper()
 		from := weak.Make(s.group.end().chunk)
@@ -43,7 +43,7 @@ func TestLoopWithoutMembersKeepsNothing(t *testing.T) {
 		go io.Copy(io.Discard, join()) //nolint:errcheck // Until it is dropped.
 	}
 	home := conns[0].loop
-	// The connections themselves stay referred to, and with them their part.
+	// The connections stay referenced, and so does their part.
 	for _, c := range conns {
 		if c.loop != home {
 			c.Drop()
@@ -52,14 +52,14 @@ func TestLoopWithoutMembersKeepsNothing(t *testing.T) {
 	eventually(t, "the other loop's members to leave", func() bool { return s.group.Len() == spreadAbove })
 	letsGo()
 
-	// A member that leaves with something yet to be written to it.
+	// A member leaves while output for it is still to be written.
 	join()
 	deliver(spreadAbove + 1)
 	conns[len(conns)-1].Drop()
 	eventually(t, "it to leave", func() bool { return s.group.Len() == spreadAbove })
 	letsGo()
 
-	// A connection that Attach refuses is counted in and out.
+	// A connection that Attach rejects is added to the counts and removed again.
 	closed, err := net.Dial("tcp", s.http.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)

@@ -2,19 +2,19 @@ package websocket
 
 import "confab/internal/rfc6455"
 
-// receiving tells whether messages are taken.
+// receiving reports whether messages are accepted.
 func (c *Conn) receiving() bool {
 	return c.state == stateOpen && !c.deaf && c.thaw == 0 && c.pause.Load() != paused
 }
 
-// wantsInput tells whether the transport should read. A connection that is
-// being closed reads on, whoever paused it: unread input would turn the close
-// into a reset, which costs the peer what it has not read yet.
+// wantsInput reports whether the transport should read. A closing connection reads
+// even if it is paused: unread input would turn the close into a reset, and the
+// peer would lose data that it has not read yet.
 func (c *Conn) wantsInput() bool {
 	return c.state != stateOpen || c.thaw == 0 && c.pause.Load() != paused
 }
 
-// arrived takes input, which it changes, and keeps no reference to it.
+// arrived handles input. It modifies p and keeps no reference to it.
 func (c *Conn) arrived(p []byte) {
 	c.alive()
 	if c.state == stateOpen && !c.deaf {
@@ -23,7 +23,7 @@ func (c *Conn) arrived(p []byte) {
 	}
 }
 
-// parse takes input and keeps what it cannot use yet.
+// parse parses input and keeps what it cannot parse yet.
 func (c *Conn) parse(p []byte) {
 	r := c.in
 	if r == nil {
@@ -58,13 +58,13 @@ func (c *Conn) parse(p []byte) {
 	}
 }
 
-// resume goes on where the connection was paused.
+// resume continues reading and parsing after a pause.
 func (c *Conn) resume() {
 	c.pause.CompareAndSwap(resumed, notPaused)
 	if !c.receiving() {
 		return
 	}
-	// Nobody could tell whether the peer was alive.
+	// During the pause, activity of the peer could not be seen.
 	c.alive()
 	if c.in != nil {
 		c.parse(nil)
@@ -72,10 +72,10 @@ func (c *Conn) resume() {
 	c.rearm()
 }
 
-// receiver is a Conn as its parser sees it.
+// receiver implements rfc6455.Receiver for a Conn.
 type receiver Conn
 
-// Message hands a message to the Handler.
+// Message passes a message to the Handler.
 func (r *receiver) Message(op rfc6455.Opcode, payload []byte) bool {
 	c := (*Conn)(r)
 	defer c.caught()
@@ -84,8 +84,7 @@ func (r *receiver) Message(op rfc6455.Opcode, payload []byte) bool {
 	return c.receiving()
 }
 
-// Ping answers a ping of the peer, behind what the Handler has sent in answer to
-// earlier input.
+// Ping answers a ping of the peer, after the Handler's answers to earlier input.
 func (r *receiver) Ping(payload []byte) bool {
 	c := (*Conn)(r)
 	c.charge()
@@ -98,14 +97,14 @@ func (r *receiver) Ping(payload []byte) bool {
 	return c.receiving()
 }
 
-// Pong needs no answer: that it arrived is enough.
+// Pong does nothing else: its arrival has been recorded as activity.
 func (r *receiver) Pong() bool {
 	c := (*Conn)(r)
 	c.charge()
 	return c.receiving()
 }
 
-// Close answers the peer's Close frame with its own status.
+// Close answers the peer's Close frame with the same status.
 func (r *receiver) Close(code uint16, reason string) bool {
 	c := (*Conn)(r)
 	c.hangUp(&CloseError{Code: code, Reason: reason}, rfc6455.CloseFrame(code, ""))

@@ -13,16 +13,16 @@ import (
 // loop is one event loop: a goroutine that owns its share of the connections.
 type loop struct {
 	server *Server
-	start  time.Time // times of the loop are nanoseconds since then
+	start  time.Time // times of the loop are nanoseconds since start
 	done   chan struct{}
 
-	// What other goroutines ask for. mu guards the three fields behind it.
+	// Requests of other goroutines. mu guards the three fields after it.
 	mu      sync.Mutex
 	calls   []func() // in order
-	dirty   []*part  // parts of groups that have something to write
+	dirty   []*part  // parts of groups that have output to write
 	stopped bool
 	asleep  atomic.Bool  // the loop waits for its poller
-	load    atomic.Int64 // connections
+	load    atomic.Int64 // number of connections
 
 	// The rest belongs to the loop's goroutine.
 	poller     poller
@@ -31,19 +31,19 @@ type loop struct {
 	stopping   bool
 	conns      []*Conn // by slot
 	free       []int32 // slots
-	started    uint32  // connections so far
+	started    uint32  // connections added so far
 	wheel      wheel
 	touched    []*Conn // to be flushed in this round
 	doomed     []doomed
 	flushing   []*part // to be written in this round
 	large      []*part // being written, over several rounds
-	late       []*part // have become dirty while they were
+	late       []*part // became dirty while they were in large
 	waiting    waitingParts
 	deliveries meter
-	owed       int // bytes that connections are owed
-	published  int // the same, as Options.PendingBytes knows it
+	owed       int // pending bytes of all connections
+	published  int // the value last reported to Options.PendingBytes
 
-	// Memory that is used again and again.
+	// Memory that is reused.
 	input       []byte
 	parser      rfc6455.Parser
 	queues      []*queue
@@ -54,34 +54,34 @@ type loop struct {
 	dirtyBefore []*part
 }
 
-// poller is what a loop needs of the system: it waits for something to happen,
-// and writes to those connections that have a socket of their own.
+// poller is what a loop needs of the system: it waits for events, and writes to
+// the connections that have a descriptor.
 type poller interface {
-	// wait handles what has happened to the loop's connections. If sleep is
-	// allowed and nothing has happened it waits until something does, wake is
-	// called, or the time until has come; 0 is never.
+	// wait handles events of the loop's connections. If there are none and sleep is
+	// set, it waits for an event, a call of wake, or the time until; 0 means no
+	// timeout.
 	wait(l *loop, sleep bool, until int64)
-	// wake ends a wait. It is called by any goroutine.
+	// wake ends a wait. It may be called by any goroutine.
 	wake()
-	// writeAll writes the same to every member that is not slow, as far as its
-	// socket takes it, and puts into results, at the member's index, what has become
-	// of that. There are at most writesPerYield members.
+	// writeAll writes the pieces to every member that is not slow, as far as its
+	// socket takes them, and puts the result into results, at the member's index.
+	// There are at most writesPerYield members.
 	writeAll(members []member, pieces [][]byte, results []written)
 	close()
 }
 
-// written is what has become of a write: so many bytes of it, which are 0 when
-// the socket was full, or an error. A transport that is full, though it has taken
-// all of them, takes nothing more.
+// written is the result of a write: the number of bytes written, 0 if the socket
+// was full, or an error. full means that the transport has taken all bytes, but
+// takes no more.
 type written struct {
 	n    int
 	full bool
 	err  error
 }
 
-// inputSize is how much is read from a connection in one round: more messages
-// than one of the default size, and little enough that the others wait for less
-// than a millisecond.
+// inputSize is how much is read from a connection in one round: more than one
+// message of the default size, and little enough that the other connections wait
+// for less than a millisecond.
 const inputSize = 32 << 10
 
 func newLoop(s *Server, p poller) *loop {
@@ -100,12 +100,12 @@ func newLoop(s *Server, p poller) *loop {
 	return l
 }
 
-// time is how long the loop exists. It may be called by any goroutine.
+// time returns the time since start. It may be called by any goroutine.
 func (l *loop) time() int64 { return int64(time.Since(l.start)) }
 
-// when is the loop's time for t, 0 for the zero time. It may be called by any
-// goroutine. A t without a monotonic reading is as far away as the wall clock
-// says now: how that clock was set since the loop began does not matter.
+// when returns the loop's time for t, 0 for the zero time. It may be called by any
+// goroutine. A t without a monotonic reading is compared with the wall clock of
+// now, so changes of that clock since the loop's start do not matter.
 func (l *loop) when(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -113,8 +113,9 @@ func (l *loop) when(t time.Time) int64 {
 	return max(l.time()+int64(time.Until(t)), 1)
 }
 
-// post has the loop call f behind everything posted before; false means never,
-// for the loop has stopped. It may be called by any goroutine.
+// post queues f to be called on the loop, after everything posted before. It
+// returns false, and f is not called, if the loop has stopped. It may be called by
+// any goroutine.
 func (l *loop) post(f func()) bool {
 	l.mu.Lock()
 	if l.stopped {
@@ -127,7 +128,7 @@ func (l *loop) post(f func()) bool {
 	return true
 }
 
-// markDirty tells the loop that p has something to write. The caller holds the
+// markDirty notifies the loop that p has output to write. The caller holds the
 // group's lock.
 func (l *loop) markDirty(p *part) {
 	l.mu.Lock()
@@ -152,9 +153,9 @@ func (l *loop) run() {
 	l.shutdown()
 }
 
-// round does everything that needs no waiting. What groups are to write is
-// decided before the calls are taken: a call that was made before something was
-// delivered is then certain to be among them, and to be served first.
+// round does everything that does not block. It decides what groups write before
+// it takes the calls: a call that was made before a delivery is then among the
+// calls, and is handled before that delivery is written.
 func (l *loop) round() {
 	l.now = l.time()
 	l.choose()
@@ -171,7 +172,7 @@ func (l *loop) round() {
 	l.publish()
 }
 
-// choose captures what is written in this round.
+// choose decides what is written in this round.
 func (l *loop) choose() {
 	l.mu.Lock()
 	dirty := l.dirty
@@ -195,7 +196,7 @@ func (l *loop) choose() {
 	}
 }
 
-// call makes the calls that others have posted.
+// call makes the posted calls.
 func (l *loop) call() {
 	l.mu.Lock()
 	calls := l.calls
@@ -208,7 +209,7 @@ func (l *loop) call() {
 	l.callsBefore = calls[:0]
 }
 
-// reap releases what has died in this round.
+// reap releases the connections that ended in this round.
 func (l *loop) reap() {
 	for i := 0; i < len(l.doomed); i++ {
 		l.doomed[i].conn.release(l.doomed[i].cause)
@@ -217,7 +218,7 @@ func (l *loop) reap() {
 	l.doomed = l.doomed[:0]
 }
 
-// publish reports what connections are owed.
+// publish reports the change of the pending bytes.
 func (l *loop) publish() {
 	delta := l.owed - l.published
 	if delta == 0 {
@@ -230,7 +231,7 @@ func (l *loop) publish() {
 	}
 }
 
-// idle tells whether nobody has asked for anything.
+// idle reports whether there are no requests of other goroutines.
 func (l *loop) idle() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -242,11 +243,11 @@ func (l *loop) wait() {
 	if l.stopping {
 		return
 	}
-	// Whoever asks for something from here on wakes the loop.
+	// Requests made from here on wake the loop.
 	l.asleep.Store(true)
 	if !l.idle() || len(l.touched) > 0 || len(l.large) > 0 || len(l.late) > 0 {
 		l.asleep.Store(false)
-		// A goroutine that one of our calls has started gets its turn.
+		// Goroutines that the calls have started can run now.
 		runtime.Gosched()
 		l.poller.wait(l, false, 0)
 		return
@@ -264,7 +265,7 @@ func (l *loop) wait() {
 	l.asleep.Store(false)
 }
 
-// add starts to serve a connection.
+// add starts serving a connection.
 func (l *loop) add(c *Conn, a *Attachment, at cursor) {
 	if n := len(l.free); n > 0 {
 		c.slot, l.free = l.free[n-1], l.free[:n-1]
@@ -277,8 +278,8 @@ func (l *loop) add(c *Conn, a *Attachment, at cursor) {
 	c.seen = l.now
 	c.deadline = l.when(a.Deadline)
 	if interval := int64(l.server.options.PingInterval); interval > 0 {
-		// Multiples of the golden ratio spread pings evenly over the interval,
-		// however many connections came at once.
+		// Multiples of the golden ratio spread pings evenly over the interval, even
+		// if many connections arrive at once.
 		l.started++
 		c.check = l.now + int64(float64(l.started*0x9E3779B9)/(1<<32)*float64(interval))
 	}

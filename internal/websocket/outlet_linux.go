@@ -8,23 +8,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// outlet writes to the sockets of a loop. System calls are raw: the sockets do
-// not block, and what the scheduler does around other calls costs half as much
-// again as a write itself.
+// outlet writes to the sockets of a loop. System calls are raw: the sockets do not
+// block, and the scheduler's work around an ordinary call adds half of the cost of
+// the write.
 type outlet struct {
 	// vectors and header are memory for the arguments of a write.
 	vectors [maxVectors]unix.Iovec
 	header  unix.Msghdr
-	plain   []byte // gathered for TLS
-	cipher  []byte // written by TLS
+	plain   []byte // bytes gathered for TLS
+	cipher  []byte // bytes encrypted by TLS
 	batch   *batch // nil without io_uring
 	log     *slog.Logger
 }
 
-// maxVectors is how many pieces one write takes.
+// maxVectors is the maximum number of pieces of one write.
 const maxVectors = 64
 
-// write writes as much as the socket takes; a full socket is no error.
+// write writes as much as the socket takes. A full socket is not an error.
 func (o *outlet) write(fd int32, pieces [][]byte) (int, error) {
 	var n uintptr
 	var errno syscall.Errno
@@ -43,7 +43,7 @@ func (o *outlet) write(fd int32, pieces [][]byte) (int, error) {
 	return wrote(int(n), errno)
 }
 
-// wrote is what has become of a write.
+// wrote returns the result of a write.
 func wrote(n int, errno syscall.Errno) (int, error) {
 	switch errno {
 	case 0:
@@ -66,10 +66,10 @@ func (o *outlet) gather(pieces [][]byte) {
 	o.header.SetIovlen(len(pieces))
 }
 
-// release lets go of them.
+// release drops the references that gather has set.
 func (o *outlet) release() { clear(o.vectors[:o.header.Iovlen]) }
 
-// join returns the pieces in one.
+// join returns the pieces as one slice.
 func (o *outlet) join(pieces [][]byte) []byte {
 	if len(pieces) == 1 {
 		return pieces[0]
@@ -81,9 +81,8 @@ func (o *outlet) join(pieces [][]byte) []byte {
 	return o.plain
 }
 
-// writeAll writes the same to every member that is not slow, and puts into
-// results, at the member's index, what has become of it. There are at most
-// writesPerYield members.
+// writeAll writes the pieces to every member that is not slow, and puts the result
+// into results, at the member's index. There are at most writesPerYield members.
 func (o *outlet) writeAll(members []member, pieces [][]byte, results []written) {
 	if o.batch != nil && len(members) > 1 {
 		o.batch.write(members, pieces, results)

@@ -29,7 +29,7 @@ func ringOf(t *testing.T, s *peerServer) *kernel.Ring {
 	return b.ring
 }
 
-// together has f deliver what is then written in one round.
+// together calls f to deliver frames that are then written in one round.
 func together(t *testing.T, s *peerServer, f func()) {
 	t.Helper()
 	done := make(chan struct{})
@@ -37,9 +37,9 @@ func together(t *testing.T, s *peerServer, f func()) {
 	receive(t, done, "the loop")
 }
 
-// Everybody gets everything, whatever their sockets take: a frame, frames in more
-// pieces than a system call takes, and more than fits into a socket; and it is no
-// matter that the peer of one is gone.
+// Every connection receives everything: a frame, frames in more pieces than a system
+// call takes, and more than fits into a socket. A connection whose peer is gone does
+// not affect the others.
 func TestIOURing(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprintf("TLS %t", secure), func(t *testing.T) {
@@ -57,7 +57,7 @@ func TestIOURing(t *testing.T) {
 				gone := s.dialRaw(t)
 				eventually(t, "all to join", func() bool { return s.group.Len() == members+1 })
 				together(t, s, func() {
-					// The loop learns of it only when it writes.
+					// The loop notices it only when it writes.
 					fd, _ := s.loops[0].conns[members].transport.descriptor()
 					if err := unix.Shutdown(int(fd), unix.SHUT_WR); err != nil {
 						t.Error(err)
@@ -86,8 +86,7 @@ func TestIOURing(t *testing.T) {
 	}
 }
 
-// When the kernel takes nothing any more, everybody is written to all the same,
-// and nobody twice.
+// If io_uring fails, every connection is still written to, and no connection twice.
 func TestIOURingFails(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprintf("TLS %t", secure), func(t *testing.T) {
@@ -101,7 +100,7 @@ func TestIOURingFails(t *testing.T) {
 			eventually(t, "all to join", func() bool { return s.group.Len() == len(peers) })
 			together(t, s, func() { s.group.Deliver([]byte("1")) })
 			together(t, s, func() {
-				// Its descriptor is no ring any more.
+				// The descriptor is not a ring any more.
 				fd := int(reflect.ValueOf(ring).Elem().FieldByName("fd").Int())
 				null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
 				if err == nil {

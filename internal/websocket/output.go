@@ -1,6 +1,7 @@
 package websocket
 
-// queue returns what the connection is owed, to add something to it.
+// queue returns the connection's queue, to add output to it, and creates it if
+// needed.
 func (c *Conn) queue() *queue {
 	l := c.loop
 	if c.out == nil {
@@ -18,7 +19,7 @@ func (c *Conn) queue() *queue {
 	return c.out
 }
 
-// owe queues a frame, which is not copied. It is written later in the round.
+// owe queues a frame without copying it. It is written later in the round.
 func (c *Conn) owe(frame []byte) {
 	c.loop.owed += len(frame)
 	c.queue().add(frame)
@@ -30,7 +31,7 @@ func (c *Conn) oweCopy(frame []byte) {
 	c.queue().copy(frame)
 }
 
-// owePieces queues what the group delivered between two cursors.
+// owePieces queues the group's output between two cursors.
 func (c *Conn) owePieces(from, to cursor) {
 	l := c.loop
 	l.piecesOfOne = appendPieces(l.piecesOfOne[:0], from, to)
@@ -40,7 +41,8 @@ func (c *Conn) owePieces(from, to cursor) {
 	clear(l.piecesOfOne)
 }
 
-// position is up to where the connection has got its group's output.
+// position returns the end of the group's output that is written to the connection
+// or queued for it.
 func (c *Conn) position() cursor {
 	switch {
 	case c.ahead.chunk != nil:
@@ -52,8 +54,8 @@ func (c *Conn) position() cursor {
 	}
 }
 
-// catchUp queues what the group delivered before at, ahead of the other members
-// if need be, so that what is queued next comes behind it.
+// catchUp queues the group's output before at, if needed ahead of the other
+// members, so that frames queued next come after it.
 func (c *Conn) catchUp(at cursor) {
 	if !c.joined || at.position() <= c.position().position() {
 		return
@@ -63,7 +65,7 @@ func (c *Conn) catchUp(at cursor) {
 	c.mark()
 }
 
-// deliver is what part.flush does for a slow member.
+// deliver queues the output of part.flush for a slow member.
 func (c *Conn) deliver(from, to cursor) {
 	if c.state != stateOpen {
 		return
@@ -79,7 +81,7 @@ func (c *Conn) deliver(from, to cursor) {
 	c.flush()
 }
 
-// fallBehind is what part.flush does for a member that took only n bytes.
+// fallBehind is called by part.flush for a member that took only n bytes.
 func (c *Conn) fallBehind(pieces [][]byte, n int, err error) {
 	if err != nil {
 		c.lost(err)
@@ -97,14 +99,14 @@ func (c *Conn) fallBehind(pieces [][]byte, n int, err error) {
 	c.flush()
 }
 
-// block waits until the transport takes more.
+// block has the connection wait until the transport takes more.
 func (c *Conn) block() {
 	c.blocked = true
 	c.mark()
 	c.rearm()
 }
 
-// mark tells part.flush whether the connection can be written to directly.
+// mark records for part.flush whether the connection can be written to directly.
 func (c *Conn) mark() {
 	if c.joined {
 		m := &c.part.members[c.index]
@@ -112,7 +114,7 @@ func (c *Conn) mark() {
 	}
 }
 
-// flush writes what the connection is owed, as far as the transport takes it.
+// flush writes the connection's queue, as far as the transport takes it.
 func (c *Conn) flush() {
 	if c.state == stateDead {
 		return
@@ -143,7 +145,7 @@ func (c *Conn) flush() {
 	}
 }
 
-// releaseQueue gives the queue back.
+// releaseQueue empties the queue and returns it to the loop.
 func (c *Conn) releaseQueue() {
 	l := c.loop
 	l.owed -= c.out.bytes
@@ -158,8 +160,8 @@ func (c *Conn) releaseQueue() {
 // maxSpareQueues is how many empty queues a loop keeps.
 const maxSpareQueues = 1024
 
-// writable is the transport's word that it takes more. It has taken n bytes of
-// what it was given when it was full.
+// writable is called by the transport when it takes more. It has taken n bytes of
+// the pieces that it was given when it was full.
 func (c *Conn) writable(n int) {
 	if n > 0 {
 		c.loop.owed -= n
@@ -171,10 +173,10 @@ func (c *Conn) writable(n int) {
 	c.rearm()
 }
 
-// alive says that the peer has shown life.
+// alive records that the peer has shown activity.
 func (c *Conn) alive() { c.seen = c.loop.now }
 
-// rearm tells the transport what the connection waits for.
+// rearm tells the transport which events the connection waits for.
 func (c *Conn) rearm() {
 	if c.state != stateNew && c.state != stateDead {
 		c.transport.want(c.wantsInput(), c.blocked)

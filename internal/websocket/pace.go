@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A write costs a few microseconds whatever its size, so a busy loop lives on
-// writing seldom. These bound what gathering costs in delay.
+// A write costs a few microseconds, independent of its size, so a busy loop gathers
+// frames to write less often. These constants bound the delay of gathering.
 const (
 	maxWindow = 50 * time.Millisecond
 	// MaxAutoWindow is the longest window that a negative Options.DeliveryWindow
@@ -19,8 +19,8 @@ const (
 	busyDeliveries = 50_000
 )
 
-// window is how long frames of a group with so many members on this loop are
-// gathered, in nanoseconds.
+// window returns for how long frames of a group with this number of members on the
+// loop are gathered, in nanoseconds.
 func (l *loop) window(members int) int64 {
 	if w := l.server.options.DeliveryWindow; w >= 0 {
 		return int64(w)
@@ -55,8 +55,8 @@ func (m *meter) add(now int64, n float64) {
 	m.at = now
 }
 
-// waitingParts are the parts whose window is open, the one that is due first in
-// front.
+// waitingParts is a heap of the parts whose window is open. The part that is due
+// first is in front.
 type waitingParts []*part
 
 func (w *waitingParts) push(p *part) { heap.Push(w, p) }
@@ -69,7 +69,7 @@ func (w *waitingParts) pop(now int64) *part {
 	return heap.Pop(w).(*part) //nolint:forcetypeassert // Only push puts something in.
 }
 
-// Len, Less, Swap, Push and Pop are package heap's.
+// Len, Less, Swap, Push and Pop implement heap.Interface.
 func (w *waitingParts) Len() int           { return len(*w) }
 func (w *waitingParts) Less(i, j int) bool { return (*w)[i].due < (*w)[j].due }
 func (w *waitingParts) Swap(i, j int)      { (*w)[i], (*w)[j] = (*w)[j], (*w)[i] }

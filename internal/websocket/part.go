@@ -2,41 +2,42 @@ package websocket
 
 import "runtime"
 
-// part is a loop's share of a group, from its first member to its last.
+// part is the members of a group on one loop. It lives from the first member to
+// the last.
 type part struct {
 	group *Group
 	loop  *loop
 
 	// These are guarded by group.mu.
-	count  int   // members, those included that the loop has yet to learn of
-	dirty  bool  // the loop knows that there is something to write
-	frames int64 // delivered up to target
+	count  int   // members, including those not added to the loop yet
+	dirty  bool  // the loop has been notified of output to write
+	frames int64 // frames delivered up to target
 	trail  trail
 
 	// The rest belongs to the loop.
 	members []member
-	flushed cursor // up to here everything is written, or queued for those who are slow
-	target  cursor // up to where is being written
-	next    int    // members before it have got everything up to target, others up to flushed
-	large   bool   // on loop.large: target stays as it is until everybody has it
-	again   bool   // more was delivered meanwhile
+	flushed cursor // everything before it is written, or queued for slow members
+	target  cursor // end of what is being written
+	next    int    // members before it have everything up to target, others up to flushed
+	large   bool   // on loop.large: target is fixed until all members have it
+	again   bool   // more was delivered while large
 	batch   int64  // frames up to target that are not written yet
 	last    int64  // time of the last write
 	due     int64  // time of the next write
 }
 
-// member is what the loop reads of every member for every write; it fits many
-// times into a cache line's worth of prefetching, which a Conn does not.
+// member is what the loop reads of every member for every write. It is small, so
+// that prefetching loads many members at once; a Conn is too large for that.
 type member struct {
 	fd int32
-	// slow members are served through their Conn: they are owed something, or
-	// are ahead of the others, or have no descriptor.
+	// slow members are written to through their Conn: they have pending output, are
+	// blocked, are ahead of the others, or have no descriptor.
 	slow   bool
-	secure bool // what is written is encrypted by its transport
+	secure bool // its transport encrypts the output
 	conn   *Conn
 }
 
-// capture decides that this round writes everything delivered until now.
+// capture has this round write everything delivered until now.
 func (p *part) capture() {
 	g := p.group
 	g.mu.Lock()
@@ -54,24 +55,24 @@ func (p *part) capture() {
 	}
 }
 
-// letGo ends what a part without members holds of the group's output. The part
-// itself may live on, in a list of its loop or with a Conn that somebody keeps.
+// letGo drops the references of a part without members to the group's output. The
+// part itself may still be referenced, by a list of its loop or by a Conn.
 func (p *part) letGo() {
 	p.flushed, p.target = cursor{}, cursor{}
 	p.trail.letGo()
 }
 
-// A loop lets other goroutines run after this many writes: the scheduler does
-// not see the time that raw system calls take.
+// A loop yields to other goroutines after this many writes: the scheduler does not
+// see the time that raw system calls take.
 const writesPerYield = 64
 
-// writesPerRound is how many members of large parts a round writes to, some
-// milliseconds' worth. So long, and no longer, everything else waits for them: a
-// room of ten does not feel a room of a hundred thousand on its loop.
+// writesPerRound is how many members of large parts a round writes to, which takes
+// a few milliseconds. Everything else waits at most that long for large parts: a
+// room of a hundred thousand does not noticeably delay a room of ten on its loop.
 const writesPerRound = 1024
 
-// write writes what was captured for this round: small parts whole, then large
-// ones, one after the other, as far as a round may go.
+// write writes what was captured for this round: first small parts completely, then
+// large parts, one after another, up to the limit of a round.
 func (l *loop) write() {
 	for _, p := range l.flushing {
 		if len(p.members) > l.server.options.slice {
@@ -99,9 +100,9 @@ func (l *loop) write() {
 	}
 }
 
-// flush writes what has been captured to the next members, at most to so many,
-// and returns to how many, and whether it was the last of them. Members are not
-// removed meanwhile: what fails is only marked.
+// flush writes the captured output to the next members; most limits their number. It
+// returns how many it wrote to, and reports whether all members are done. Members
+// are not removed meanwhile: a connection that fails is only marked.
 func (p *part) flush(most int) (n int, done bool) {
 	from, to := p.flushed, p.target
 	if to.chunk == nil || to.position() <= from.position() {
@@ -145,8 +146,8 @@ func (p *part) flush(most int) (n int, done bool) {
 	return n, true
 }
 
-// join makes the connection a member that gets what was delivered after at, where
-// enter has found that it starts.
+// join adds the connection as a member. It receives what was delivered after at,
+// the position that enter has returned.
 func (p *part) join(c *Conn, at cursor) {
 	if len(p.members) == 0 && p.flushed.position() < at.position() {
 		p.flushed = at
@@ -164,12 +165,12 @@ func (p *part) join(c *Conn, at cursor) {
 	c.mark()
 }
 
-// remove makes the connection no member any more.
+// remove removes the connection from the members.
 func (p *part) remove(c *Conn) {
 	last := len(p.members) - 1
 	hole := c.index
 	if int(hole) < p.next {
-		// Members that have been written to stay before those that have not.
+		// Keep members that have been written to before those that have not.
 		p.next--
 		hole = p.move(int32(p.next), hole)
 	}
@@ -186,16 +187,16 @@ func (p *part) remove(c *Conn) {
 	p.group.leave(p)
 }
 
-// move puts a member into the place of another and returns the one that is free
-// then.
+// move puts a member into the place of another and returns the place that is free
+// now.
 func (p *part) move(from, to int32) int32 {
 	p.members[to] = p.members[from]
 	p.members[to].conn.index = to
 	return from
 }
 
-// schedule decides when a part that has become dirty is written: at once if its
-// last write is long enough ago, else one window behind it.
+// schedule decides when a part that has become dirty is written: one window after
+// its last write, or at once if that time has passed.
 func (p *part) schedule() {
 	l := p.loop
 	if p.large {

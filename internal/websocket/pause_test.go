@@ -18,7 +18,7 @@ func TestPause(t *testing.T) {
 		handled := make(chan byte, 100)
 		s := start(Options{}, handler{message: func(c *Conn, _ rfc6455.Opcode, p []byte) {
 			got = append(got, p...)
-			// Pause holds from here on, though more messages have been read.
+			// Pause takes effect here, although more messages have been read.
 			c.Pause()
 			handled <- p[0]
 		}})
@@ -37,7 +37,7 @@ func TestPause(t *testing.T) {
 			case <-time.After(20 * time.Millisecond):
 			}
 			if i == 2 {
-				// The ping stood before the message.
+				// The ping was sent before the message.
 				if op, _, err := peer.frame(); err != nil || op != rfc6455.Pong {
 					t.Fatalf("read %d, %v; want a pong", op, err)
 				}
@@ -48,7 +48,7 @@ func TestPause(t *testing.T) {
 		if s := string(got); s != "0123!4" {
 			t.Errorf("messages %q", s)
 		}
-		// Whatever the peer does while it is paused, it can be closed.
+		// A paused connection can be closed, whatever the peer does.
 		peer.write(t, text("5")...)
 		c.Close(1000, "")
 		if op, _, err := peer.frame(); err != nil || op != rfc6455.Close {
@@ -62,8 +62,8 @@ func TestPause(t *testing.T) {
 	})
 }
 
-// What has come off the socket already is read when a connection goes on, though
-// no more comes behind it: with TLS there may be records of it.
+// Input that was taken from the socket already is read when a connection resumes, even
+// if no more input follows: with TLS, records may be buffered.
 func TestPauseAmongRecords(t *testing.T) {
 	const messages = 12
 	var pieces [][]byte
@@ -91,7 +91,7 @@ func TestPauseAmongRecords(t *testing.T) {
 			peer := s.dialRaw(t)
 			c := receive(t, s.attached, "the connection")
 			check(t, peer, handled, func() {
-				// The loop has turned to something else.
+				// The loop is busy with something else now.
 				turned := make(chan struct{})
 				c.loop.post(func() { close(turned) })
 				receive(t, turned, "a round of the loop")
@@ -102,14 +102,14 @@ func TestPauseAmongRecords(t *testing.T) {
 	t.Run("InputRate", func(t *testing.T) {
 		eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 			handled := make(chan string, messages)
-			// A fifth of a second's worth is the burst, of four messages.
+			// The burst is the input of a fifth of a second, four messages.
 			s := start(Options{InputRate: 20}, handler{message: func(_ *Conn, _ rfc6455.Opcode, p []byte) { handled <- string(p) }})
 			check(t, s.dialRaw(t), handled, func() {})
 		})
 	})
 }
 
-// A paused connection does not take more input than was under way.
+// A paused connection takes no more input than is in flight.
 func TestPauseIsBackPressure(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 		var count atomic.Int64
@@ -120,7 +120,7 @@ func TestPauseIsBackPressure(t *testing.T) {
 		s.attached = make(chan *Conn, 1)
 		peer := s.dialRaw(t)
 		c := receive(t, s.attached, "the connection")
-		// Until neither side's buffers take any more.
+		// Write until the buffers of both sides are full.
 		frame := text(strings.Repeat("x", 30<<10))
 		sent := 0
 		for {
@@ -151,7 +151,7 @@ func TestPauseIsBackPressure(t *testing.T) {
 	})
 }
 
-// A peer that vanishes while it is paused does not stay, and costs no processor
+// A connection whose peer vanishes during a pause is released and uses no processor
 // time.
 func TestPausedPeerVanishes(t *testing.T) {
 	causes := make(chan error, 1)

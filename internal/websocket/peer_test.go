@@ -17,8 +17,7 @@ import (
 	"confab/internal/rfc6455"
 )
 
-// forms are the ways in which connections are served; what matters is tested on
-// all of them.
+// forms are the ways to serve connections. Important tests run with all of them.
 var forms = []form{
 	{"sockets", openPoller, false},
 	{"sockets without io_uring", func(o *Options) (poller, error) { o.NoIOURing = true; return openPoller(o) }, false},
@@ -170,13 +169,13 @@ func (s *peerServer) dial(t testing.TB) *websocket.Conn {
 // rawConn is a client that writes and reads bytes.
 type rawConn struct {
 	net.Conn
-	tcp *net.TCPConn // beneath TLS, if there is that
+	tcp *net.TCPConn // below TLS, if TLS is used
 	r   *bufio.Reader
 
 	cork *cork
 }
 
-// cork is a TCP connection that can hold back what is written, to send it as one.
+// cork is a TCP connection that can buffer writes, to send them at once.
 type cork struct {
 	*net.TCPConn
 	holding bool
@@ -191,8 +190,8 @@ func (c *cork) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// writeTogether writes each piece on its own, with TLS as a record of its own,
-// and sends all of them at once.
+// writeTogether writes each piece separately, with TLS as a separate record, and
+// sends all of them at once.
 func (c *rawConn) writeTogether(t testing.TB, pieces ...[]byte) {
 	t.Helper()
 	c.cork.holding = true
@@ -209,7 +208,7 @@ func (c *rawConn) writeTogether(t testing.TB, pieces ...[]byte) {
 const requestHead = "GET / HTTP/1.1\r\nHost: chat\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
-// dialRaw connects with a handshake that has early right behind it.
+// dialRaw connects with a handshake that is directly followed by early.
 func (s *peerServer) dialRaw(t testing.TB, early ...byte) *rawConn {
 	t.Helper()
 	c := s.dialHead(t, requestHead+string(early))
@@ -279,7 +278,7 @@ func (c *rawConn) frame() (op rfc6455.Opcode, payload []byte, err error) {
 	return rfc6455.Opcode(head[0] & 0xf), payload, err
 }
 
-// clientFrame is a masked frame.
+// clientFrame returns a masked frame.
 func clientFrame(first byte, payload string) []byte {
 	key := [4]byte{0x37, 0xfa, 0x21, 0x3d}
 	b := rfc6455.AppendHeader(nil, 0, len(payload))
@@ -304,7 +303,7 @@ func eventually(t testing.TB, what string, holds func() bool) {
 	}
 }
 
-// wait lets time pass where there is nothing to wait for.
+// wait sleeps where there is no event to wait for.
 func wait(d time.Duration) { <-time.After(d) }
 
 // receive takes a value within a deadline.
@@ -323,7 +322,7 @@ var echo = handler{message: func(c *Conn, op rfc6455.Opcode, payload []byte) {
 	c.echo(op, payload)
 }}
 
-// echo sends a message back as it came.
+// echo sends a message back unchanged.
 func (c *Conn) echo(op rfc6455.Opcode, payload []byte) {
 	frame := rfc6455.AppendFrame(nil, op, payload)
 	c.loop.post(func() {

@@ -7,9 +7,9 @@ import (
 	"net"
 )
 
-// Only Linux has a transport without goroutines.
+// Only Linux has transports without goroutines.
 
-// NewTLSListener is tls.NewListener. On Linux its connections need no goroutines.
+// NewTLSListener is tls.NewListener here. On Linux its connections need no goroutines.
 func NewTLSListener(inner net.Listener, config *tls.Config) net.Listener {
 	return tls.NewListener(inner, config)
 }

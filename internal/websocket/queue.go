@@ -1,7 +1,7 @@
 package websocket
 
-// queue is what a connection is owed, in order: references into the chunks of
-// its group and frames of its own.
+// queue is the pending output of a connection, in order: references into the chunks
+// of its group and frames of its own.
 type queue struct {
 	pieces [][]byte
 	first  int  // index of the first piece; those before it are written
@@ -9,17 +9,17 @@ type queue struct {
 	own    bool // the last piece is this queue's own and may be appended to
 }
 
-// pieceCost is what a piece costs beside its bytes.
+// pieceCost is the memory cost of a piece, in addition to its bytes.
 const pieceCost = 32
 
-// cost is what the queue holds in memory, as the bound counts it: bytes that
-// are shared with others count in full.
+// cost returns the memory that the queue holds, for comparison with MaxPending.
+// Bytes that are shared with other queues count in full.
 func (q *queue) cost() int { return q.bytes + pieceCost*(len(q.pieces)-q.first) }
 
 func (q *queue) empty() bool { return q.bytes == 0 }
 
-// add appends a piece without copying it. A piece right behind the last one in
-// memory, as most of a group's are, becomes part of it.
+// add appends a piece without copying it. A piece that directly follows the last
+// one in memory, as most pieces of a group do, is merged with it.
 func (q *queue) add(p []byte) {
 	if len(p) == 0 {
 		return
@@ -36,7 +36,7 @@ func (q *queue) add(p []byte) {
 	q.own = false
 }
 
-// copy appends a copy of p, which suits small control frames.
+// copy appends a copy of p. It is meant for small control frames.
 func (q *queue) copy(p []byte) {
 	if len(p) == 0 {
 		return
@@ -50,10 +50,10 @@ func (q *queue) copy(p []byte) {
 	q.own = true
 }
 
-// next returns the pieces that are left.
+// next returns the pieces that are not written yet.
 func (q *queue) next() [][]byte { return q.pieces[q.first:] }
 
-// advance forgets the first n bytes.
+// advance removes the first n bytes.
 func (q *queue) advance(n int) {
 	q.bytes -= n
 	for n > 0 {

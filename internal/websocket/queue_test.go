@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A queue returns the bytes that were put in, in order, however they are taken.
+// A queue returns the bytes that were added, in order, in takes of any size.
 func TestQueue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var q queue
@@ -53,8 +53,8 @@ func TestQueue(t *testing.T) {
 	})
 }
 
-// What a group delivers to one that does not read must not cost it a piece for
-// every flush.
+// Deliveries of a group to a connection that does not read must not cost one piece per
+// flush.
 func TestQueueJoinsNeighbours(t *testing.T) {
 	var q queue
 	chunk := make([]byte, 1000)

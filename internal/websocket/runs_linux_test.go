@@ -1,4 +1,4 @@
 package websocket
 
-// runsEpoll tells whether sockets are served by epoll.
+// runsEpoll reports whether sockets are served by epoll.
 const runsEpoll = true

@@ -2,5 +2,5 @@
 
 package websocket
 
-// runsEpoll tells whether sockets are served by epoll.
+// runsEpoll reports whether sockets are served by epoll.
 const runsEpoll = false

@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// NewTLSListener is tls.NewListener for connections that a Server may take over:
-// it serves them as it serves plain sockets, without goroutines. Those of
-// tls.NewListener itself cost it one or two each.
+// NewTLSListener is tls.NewListener for connections that are attached to a Server.
+// The Server serves them without goroutines, as it serves plain sockets. Connections
+// of tls.NewListener itself cost one or two goroutines each.
 func NewTLSListener(inner net.Listener, config *tls.Config) net.Listener {
 	return tls.NewListener(wires{inner}, config)
 }
@@ -31,23 +31,22 @@ func (l wires) Accept() (net.Conn, error) {
 	return &wire{Conn: n}, nil
 }
 
-// wire is what crypto/tls reads from and writes to. Until a loop takes it over it
-// is its net.Conn, which waits; from then on it has none, is the socket, and never
-// waits: Read fails with errAgain when nothing is there, which crypto/tls passes on
-// and gets over, and Write keeps everything, for nothing that it fails with does
-// crypto/tls get over.
+// wire is what crypto/tls reads from and writes to. Until a loop takes it over, it
+// uses its net.Conn, which blocks. After that it uses the socket and never blocks.
+// Read returns errAgain when there is no input, which crypto/tls treats as temporary.
+// Write always buffers and never fails, because crypto/tls treats any write error as
+// permanent.
 type wire struct {
 	net.Conn
 	fd    int32
-	out   []byte // written and not sent
-	ended bool   // nothing more is written
+	out   []byte // written by crypto/tls, not sent yet
+	ended bool   // later writes are discarded
 }
 
-// NetConn returns the connection beneath, which is nil once a loop has taken it over.
+// NetConn returns the underlying connection. It is nil once a loop has taken it over.
 func (w *wire) NetConn() net.Conn { return w.Conn }
 
-// errAgain says that there is nothing to read yet. It is a net.Error that is
-// temporary.
+// errAgain means that there is no input yet. It is a net.Error that is temporary.
 var errAgain = os.ErrDeadlineExceeded
 
 func (w *wire) Read(p []byte) (int, error) {
@@ -82,7 +81,8 @@ func (w *wire) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// SetWriteDeadline is called by crypto/tls, too, which then does not wait.
+// SetWriteDeadline does nothing after the take-over. crypto/tls still calls it then,
+// but its writes do not block.
 func (w *wire) SetWriteDeadline(t time.Time) error {
 	if w.Conn != nil {
 		return w.Conn.SetWriteDeadline(t)
@@ -95,11 +95,11 @@ type secure struct {
 	socket
 	tls       *tls.Conn
 	wire      *wire
-	finishing bool // FIN follows what is on the wire
+	finishing bool // FIN is sent after wire.out
 }
 
-// adoptSecure takes over a connection of NewTLSListener. It returns nil for
-// others.
+// adoptSecure takes over a connection of NewTLSListener. It returns nil for other
+// connections.
 func (l *loop) adoptSecure(c *Conn, e *epoll, n *tls.Conn) (*secure, error) {
 	w, ok := n.NetConn().(*wire)
 	if !ok {
@@ -118,7 +118,7 @@ func (l *loop) adoptSecure(c *Conn, e *epoll, n *tls.Conn) (*secure, error) {
 	return &secure{socket: socket{fd: int32(fd), conn: c, epoll: e}, tls: n, wire: w}, nil
 }
 
-// start watches the socket, and reads what crypto/tls may have read ahead.
+// start watches the socket, and reads input that crypto/tls may have buffered.
 func (s *secure) start(c *Conn) error {
 	err := s.socket.start(c)
 	if err == nil {
@@ -129,11 +129,11 @@ func (s *secure) start(c *Conn) error {
 
 func (s *secure) event(events uint32) { dispatch(s.conn, s, events) }
 
-// readsPerEvent bounds how long others wait for one connection: a read gives at
-// most a record, of 16 KiB.
+// readsPerEvent bounds how long others wait for one connection: a read returns at
+// most one record, of 16 KiB.
 const readsPerEvent = 2
 
-// read reads until nothing is left: epoll does not know what crypto/tls has.
+// read reads until no input is left: epoll does not see what crypto/tls has buffered.
 func (s *secure) read() {
 	c := s.conn
 	for range readsPerEvent {
@@ -141,13 +141,13 @@ func (s *secure) read() {
 			return
 		}
 		if !c.wantsInput() {
-			// want reads on, once epoll does not watch any more. It might go on
-			// watching for nothing: what is left may all be within crypto/tls.
+			// Stop epoll from watching for input, so that a later want reads again.
+			// Otherwise epoll might wait in vain: all input may be inside crypto/tls.
 			s.socket.want(false, c.blocked)
 			return
 		}
 		n, err := s.tls.Read(c.loop.input)
-		// It may have answered a message of TLS itself, such as a KeyUpdate.
+		// crypto/tls may have answered a message of TLS itself, such as a KeyUpdate.
 		if !s.push() {
 			s.full()
 		}
@@ -173,9 +173,9 @@ func (s *secure) want(read, write bool) {
 	}
 }
 
-// write encrypts the pieces, as few records as they fit into, and sends them. It
-// is full when the socket has not taken all of them; the rest is small, for no
-// more than a record is encrypted ahead.
+// write encrypts the pieces into as few records as possible and sends them. It is
+// full when the socket has not taken all bytes. The rest is small, because at most
+// one record is encrypted ahead.
 func (s *secure) write(pieces [][]byte) (n int, full bool, err error) {
 	o := &s.epoll.outlet
 	for len(pieces) > 0 {
@@ -192,14 +192,14 @@ func (s *secure) write(pieces [][]byte) (n int, full bool, err error) {
 		for len(plain) > 0 {
 			some := plain[:min(len(plain), maxRecord)]
 			plain = plain[len(some):]
-			s.wire.out = o.cipher[:0] // It is empty, or the connection would be blocked.
+			s.wire.out = o.cipher[:0] // It was empty: the connection is not blocked.
 			if _, err := s.tls.Write(some); err != nil {
 				return n, false, err
 			}
 			o.cipher = s.wire.out[:0]
 			n += len(some)
 			if !s.push() {
-				// What is left is in memory of the loop.
+				// The rest is in memory that belongs to the loop.
 				s.wire.out = bytes.Clone(s.wire.out)
 				return n, true, nil
 			}
@@ -208,8 +208,8 @@ func (s *secure) write(pieces [][]byte) (n int, full bool, err error) {
 	return n, false, nil
 }
 
-// seal encrypts at most a record into memory. What it returns is to be sent at
-// once, and sent to be told of it.
+// seal encrypts at most one record into memory. The caller must send the returned
+// bytes at once and then call sent.
 func (s *secure) seal(plain, memory []byte) ([]byte, error) {
 	s.wire.out = memory[:0]
 	_, err := s.tls.Write(plain)
@@ -218,8 +218,8 @@ func (s *secure) seal(plain, memory []byte) ([]byte, error) {
 	return sealed, err
 }
 
-// sent keeps what the socket has not taken of sealed, and tells whether that is
-// anything: then the transport is full.
+// sent keeps the bytes of sealed that the socket has not taken. It reports whether
+// there are any: the transport is full then.
 func (s *secure) sent(sealed []byte, n int) (full bool) {
 	if n < len(sealed) {
 		s.wire.out = bytes.Clone(sealed[n:])
@@ -227,10 +227,10 @@ func (s *secure) sent(sealed []byte, n int) (full bool) {
 	return n < len(sealed)
 }
 
-// maxRecord is how much TLS encrypts at a time (RFC 8446, section 5.1).
+// maxRecord is the maximum plaintext of a TLS record (RFC 8446, section 5.1).
 const maxRecord = 16 << 10
 
-// push sends what is on the wire and tells whether that was all.
+// push sends wire.out and reports whether all of it was sent.
 func (s *secure) push() bool {
 	w := s.wire
 	for len(w.out) > 0 && s.conn.state != stateDead {
@@ -253,8 +253,8 @@ func (s *secure) push() bool {
 	return true
 }
 
-// finish ends the outgoing direction, of TLS and of the socket. What crypto/tls
-// answers from here on is dropped: behind FIN it would be an error.
+// finish ends the outgoing direction, of TLS and of the socket. Later answers of
+// crypto/tls are discarded: a write after FIN would be an error.
 func (s *secure) finish() {
 	if err := s.tls.CloseWrite(); err != nil {
 		s.conn.lost(err)
@@ -267,12 +267,12 @@ func (s *secure) finish() {
 	}
 }
 
-// maxUnsent is how much may be on the wire: the record that was encrypted ahead
-// and, for a peer that has crypto/tls answer and does not read, as much again.
+// maxUnsent is the limit of wire.out: the record that was encrypted ahead and as
+// much again for answers of crypto/tls to a peer that does not read.
 const maxUnsent = 2 * maxRecord
 
-// full says that push has not sent everything: until it has, nothing else may be
-// written.
+// full is called when push has not sent everything. No more output may be written
+// until push has sent the rest.
 func (s *secure) full() {
 	if len(s.wire.out) > maxUnsent {
 		s.conn.lost(ErrSlow)

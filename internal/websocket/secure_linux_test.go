@@ -26,18 +26,18 @@ import (
 )
 
 // half is one direction of a TLS 1.3 client (RFC 8446, sections 5 and 7).
-// crypto/tls does the handshake only: it never asks for new keys, and gives up a
-// server that updates its own too often.
+// crypto/tls is used for the handshake only: it never requests new keys, and closes
+// the connection if a server updates its own keys too often.
 type half struct {
 	tcp    net.Conn
 	secret []byte
 	aead   cipher.AEAD
 	iv     []byte
 	seq    uint64
-	data   []byte // read, and not asked for yet
+	data   []byte // decrypted, not returned by Read yet
 }
 
-// newHalf goes on where a handshake has ended, with the secret that it logged.
+// newHalf continues after a handshake, with the secret that the handshake logged.
 func newHalf(t *testing.T, tcp net.Conn, keyLog, label string) *half {
 	t.Helper()
 	for line := range strings.Lines(keyLog) {
@@ -57,7 +57,7 @@ func newHalf(t *testing.T, tcp net.Conn, keyLog, label string) *half {
 	return nil
 }
 
-// derive makes the keys of the current secret.
+// derive derives the keys of the current secret.
 func (h *half) derive() error {
 	key, err := expand(h.secret, "key", 16)
 	if err != nil {
@@ -75,7 +75,7 @@ func (h *half) derive() error {
 	return err
 }
 
-// update goes on to the next secret.
+// update derives the next secret.
 func (h *half) update() (err error) {
 	if h.secret, err = expand(h.secret, "traffic upd", sha256.Size); err != nil {
 		return err
@@ -90,7 +90,7 @@ func expand(secret []byte, label string, n int) ([]byte, error) {
 	return hkdf.Expand(sha256.New, secret, string(info)+label+"\x00", n)
 }
 
-// nonce is the next record's.
+// nonce returns the nonce of the next record.
 func (h *half) nonce() []byte {
 	nonce := bytes.Clone(h.iv)
 	for i := range 8 {
@@ -114,7 +114,7 @@ func (h *half) record(b []byte, kind byte, content ...byte) []byte {
 	return h.aead.Seal(append(b, head...), h.nonce(), append(content, kind), head)
 }
 
-// writeBehindUpdates writes a hundred KeyUpdates that ask for as many, and data.
+// writeBehindUpdates writes a hundred KeyUpdates that each request one, and then data.
 func (h *half) writeBehindUpdates(t *testing.T, data []byte) error {
 	t.Helper()
 	var b []byte
@@ -125,14 +125,14 @@ func (h *half) writeBehindUpdates(t *testing.T, data []byte) error {
 				t.Fatal(err)
 			}
 		}
-		// crypto/tls does not take many more of them in a row.
+		// crypto/tls does not accept many more of them in a row.
 		b = h.record(b, recordData, pong("")...)
 	}
 	_, err := h.tcp.Write(h.record(b, recordData, data...))
 	return err
 }
 
-// Read reads data, and updates the keys when the server says so.
+// Read reads data, and updates the keys when the server requests it.
 func (h *half) Read(p []byte) (int, error) {
 	for len(h.data) == 0 {
 		var head [5]byte
@@ -192,8 +192,8 @@ func (s *peerServer) dialHalves(t *testing.T) (*rawConn, *half) {
 	return peer, w
 }
 
-// The answers to KeyUpdates go out ahead of what is written with the new keys,
-// however slowly the peer reads.
+// The answers to KeyUpdates are sent before data that is encrypted with the new keys,
+// even if the peer reads slowly.
 func TestKeyUpdate(t *testing.T) {
 	handled := make(chan struct{}, 1)
 	s := form{open: openPoller, tls: true}.start(t, Options{MaxPending: 16 << 10}, handler{message: func(c *Conn, _ rfc6455.Opcode, p []byte) {
@@ -225,7 +225,7 @@ func TestKeyUpdate(t *testing.T) {
 	}
 }
 
-// A peer that asks for KeyUpdates and does not read them is slow.
+// A peer that requests KeyUpdates and does not read them is dropped as slow.
 func TestKeyUpdatesAreBounded(t *testing.T) {
 	causes := make(chan error, 1)
 	s := form{open: openPoller, tls: true}.start(t, Options{MaxPending: 16 << 10}, handler{closed: func(_ *Conn, cause error) { causes <- cause }})
@@ -241,7 +241,7 @@ func TestKeyUpdatesAreBounded(t *testing.T) {
 	t.Error("it is never dropped")
 }
 
-// Nor does the server answer behind its end: that would become a reset.
+// The server does not answer after its end: that would cause a reset.
 func TestKeyUpdatesBehindTheEnd(t *testing.T) {
 	s := form{open: openPoller, tls: true}.start(t, Options{CloseTimeout: 20 * time.Second}, handler{})
 	s.attached = make(chan *Conn, 1)
@@ -259,7 +259,7 @@ func TestKeyUpdatesBehindTheEnd(t *testing.T) {
 	eventually(t, "the socket to be released", func() bool { return s.Len() == 0 })
 }
 
-// remembering is a listener that knows, weakly, what it has accepted last.
+// remembering is a listener with a weak pointer to its last accepted connection.
 type remembering struct {
 	net.Listener
 	last weak.Pointer[net.TCPConn]
@@ -273,7 +273,7 @@ func (l *remembering) Accept() (net.Conn, error) {
 	return n, err
 }
 
-// Of what a connection was accepted as, nothing stays with the loop.
+// The loop keeps no reference to the accepted net.Conn.
 func TestSecureKeepsNoNetConn(t *testing.T) {
 	s := NewServer(Options{}, echo)
 	t.Cleanup(s.Close)

@@ -15,7 +15,7 @@ type Server struct {
 	handler Handler
 	loops   []*loop
 	pending atomic.Int64
-	// helpers are the goroutines of connections that have some.
+	// helpers are the goroutines of connections that need goroutines.
 	helpers sync.WaitGroup
 }
 
@@ -64,8 +64,8 @@ func newServer(o Options, h Handler, open func(*Options) (poller, error)) *Serve
 	return s
 }
 
-// Close drops all connections and returns when everything has ended; the last
-// calls of the Handler have then been made. The Handler must not call it.
+// Close drops all connections and returns when all loops have stopped, after the
+// last call of the Handler. The Handler must not call it.
 func (s *Server) Close() {
 	for _, l := range s.loops {
 		l.post(func() { l.stopping = true })
@@ -76,7 +76,7 @@ func (s *Server) Close() {
 	s.helpers.Wait()
 }
 
-// Len returns the number of connections, those included that are being closed.
+// Len returns the number of connections, including those that are being closed.
 func (s *Server) Len() int {
 	n := 0
 	for _, l := range s.loops {
@@ -85,8 +85,8 @@ func (s *Server) Len() int {
 	return n
 }
 
-// PendingBytes returns what connections with full sockets are owed. Bytes that
-// several of them are owed are counted for each, though kept once.
+// PendingBytes returns the number of bytes pending for connections with full
+// sockets. Shared bytes are counted for each connection, though stored once.
 func (s *Server) PendingBytes() int64 { return s.pending.Load() }
 
 // quietest returns the loop with the fewest connections.
@@ -100,9 +100,9 @@ func (s *Server) quietest() *loop {
 	return best
 }
 
-// Attach takes a connection over after its handshake: it writes the response
-// and, in the same step, makes the connection a member of its group. On an error
-// the connection is closed. The Handler may be called before Attach returns.
+// Attach takes over a connection after its handshake: it writes the response and,
+// in the same step, adds the connection to its group. On an error the connection is
+// closed. The Handler may be called before Attach returns.
 func (s *Server) Attach(a Attachment) (*Conn, error) {
 	c := &Conn{value: a.Value}
 	var at cursor

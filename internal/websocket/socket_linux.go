@@ -17,12 +17,12 @@ type socket struct {
 	fd    int32
 	conn  *Conn
 	epoll *epoll
-	armed uint32 // what epoll watches it for
-	known bool   // epoll watches it
+	armed uint32 // the events that epoll watches for
+	known bool   // added to epoll
 }
 
-// adopt gives the connection its transport. A plain socket is taken from its
-// net.Conn, which is closed: Go's own poller must not watch it any more.
+// adopt creates the connection's transport. A plain socket is duplicated and its
+// net.Conn is closed, because Go's own poller must not watch it any more.
 func (l *loop) adopt(c *Conn, n net.Conn) error {
 	e, ok := l.poller.(*epoll)
 	if !ok {
@@ -53,9 +53,9 @@ func (l *loop) adopt(c *Conn, n net.Conn) error {
 	return nil
 }
 
-// duplicate returns a descriptor of the socket behind n, or -1 if n is anything
-// else than a plain stream socket. A TCP socket is set to send what it has at
-// once, and to take no more than unsent bytes that its peer has no room for.
+// duplicate returns a new descriptor of the socket of n, or -1 if n is not a plain
+// stream socket. A TCP socket is set to send data at once (TCP_NODELAY), and to
+// buffer at most unsent bytes that its peer has no room for (TCP_NOTSENT_LOWAT).
 func duplicate(n net.Conn, unsent int) (int, error) {
 	source, ok := n.(syscall.Conn)
 	if !ok {
@@ -71,7 +71,7 @@ func duplicate(n net.Conn, unsent int) (int, error) {
 		n = inner.NetConn()
 	}
 	if _, ok := n.(*net.TCPConn); ok {
-		// As Go made it: it sends at once and does not block.
+		// Go has already set it to send at once and not to block.
 		err = raw.Control(func(s uintptr) {
 			unix.SetsockoptInt(int(s), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsent) //nolint:errcheck // See below.
 			fd, failed = unix.FcntlInt(s, unix.F_DUPFD_CLOEXEC, 0)
@@ -94,9 +94,9 @@ func duplicate(n net.Conn, unsent int) (int, error) {
 			if failed = unix.SetsockoptInt(int(s), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); failed != nil {
 				return
 			}
-			// Otherwise the kernel keeps megabytes for a peer that does not
-			// read, and a ping behind them comes too late. Old or imitated
-			// kernels do not know the option and do as they always did.
+			// Otherwise the kernel buffers megabytes for a peer that does not read,
+			// and a ping after them arrives too late. Old or emulated kernels do not
+			// have the option, and the error is ignored.
 			unix.SetsockoptInt(int(s), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsent) //nolint:errcheck // See above.
 		case domain != unix.AF_UNIX:
 			return
@@ -128,27 +128,27 @@ func (s *socket) start(c *Conn) error {
 
 // watched is a transport that epoll watches.
 type watched interface {
-	// event handles what epoll says.
+	// event handles events of epoll.
 	event(events uint32)
-	// read reads what is there.
+	// read reads the available input.
 	read()
-	// push sends what the transport itself has kept, and tells whether that was all.
+	// push sends what the transport has buffered, and reports whether that was all.
 	push() bool
 }
 
 func (s *socket) event(events uint32) { dispatch(s.conn, s, events) }
 
-// push has nothing to do.
+// push does nothing: a socket buffers nothing.
 func (s *socket) push() bool { return true }
 
-// dispatch handles what epoll says of a connection.
+// dispatch handles epoll's events of a connection.
 func dispatch(c *Conn, w watched, events uint32) {
 	if c.state == stateDead {
 		return
 	}
 	if events&unix.EPOLLOUT != 0 {
-		// It reads, and cannot be expected to see a ping behind all that it
-		// is owed.
+		// The peer reads. That counts as activity, because the peer sees a ping
+		// only after all pending output.
 		c.alive()
 		if w.push() {
 			c.writable(0)
@@ -160,14 +160,14 @@ func dispatch(c *Conn, w watched, events uint32) {
 	case c.wantsInput():
 		w.read()
 	case events&gone != 0:
-		// epoll would repeat it forever, and there is nobody left to serve.
+		// epoll would report it again forever, and the peer is gone.
 		c.lost(unix.ECONNRESET)
 	default:
 		c.rearm()
 	}
 }
 
-// read reads what is there, up to inputSize.
+// read reads the available input, up to inputSize.
 func (s *socket) read() {
 	buf := s.conn.loop.input
 	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(s.fd),
@@ -219,8 +219,8 @@ func (s *socket) finish() {
 
 func (s *socket) close() {
 	if s.known {
-		// A descriptor that another process shares for a moment, between fork
-		// and exec, would go on reporting events.
+		// Otherwise epoll would report more events while another process shares the
+		// descriptor, between fork and exec.
 		unix.EpollCtl(s.epoll.fd, unix.EPOLL_CTL_DEL, int(s.fd), nil) //nolint:errcheck // It is closed next.
 	}
 	unix.Close(int(s.fd))

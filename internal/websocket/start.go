@@ -6,58 +6,59 @@ import (
 	"time"
 )
 
-// Where a new connection starts in its group's output.
+// The position at which a new connection starts in its group's output.
 //
-// A client that renews its token opens a second connection and drops the first
-// one when it sees the 101. What had not been written to the first by then must
-// come on the second. So a new connection starts at the oldest position that is
-// written to all members of its group, on all loops; a member whose socket is
-// full counts as written to, because it keeps its own rest.
+// A client that renews its token opens a second connection and drops the first one
+// when it receives the 101. Frames that were not written to the first one by then
+// must be written to the second. So a new connection starts at the oldest position
+// that is written to all members of its group, on all loops. A member whose socket
+// is full counts as written to, because it has its own queue.
 
-// settleTime is how long a write takes at most, as new connections see it, where
-// goroutines do the writing: a loop does not know when they are done.
+// settleTime is the assumed maximum time of a write by a goroutine, for the start of
+// new connections: a loop does not know when such a write is done.
 const settleTime = 50 * time.Millisecond
 
-// trail remembers where a part of a group stood before its last writes. Other
-// loops read it to find where a new connection starts. What is not atomic is
-// guarded by the group's lock.
+// trail records the positions of a part of a group before its last writes. Other
+// loops read it to find where a new connection starts. Fields that are not atomic
+// are guarded by the group's lock.
 type trail struct {
-	// captured is the end of what is written or being written.
+	// captured is the end of the output that is written or being written.
 	captured cursor
-	// marks are positions before that, the older one first: everything before a mark
-	// was written by its time, and before the older one for an overlap by the time of
-	// the newer. The chunks are nil when no connection starts there any more.
+	// marks are positions before captured, the older one first. Everything before a
+	// mark was written by the time of the mark. At the time of the newer mark,
+	// everything before the older one had been written for at least an overlap. The
+	// chunks are nil when no connection starts there any more.
 	marks [2]struct {
 		chunk atomic.Pointer[chunk]
 		off   int
 		time  int64
 	}
-	// written is when the last write was done; writing while one is under way.
+	// written is when the last write was done; it is writing during a write.
 	written atomic.Int64
 }
 
-// writing is a time that has not come. longAgo is one that every span has passed.
+// writing is a time that never comes. longAgo is a time before every overlap.
 const (
 	writing = math.MaxInt64
 	longAgo = math.MinInt64 / 2
 )
 
-// begin starts the trail of a part that has everything up to at. The caller holds
-// the group's lock.
+// begin starts the trail of a part that has written everything up to at. The caller
+// holds the group's lock.
 func (t *trail) begin(at cursor) {
 	t.captured = at
 	t.marks[1].time = longAgo
 	t.written.Store(longAgo)
 }
 
-// capture notes that the part begins to write what lies between two cursors. The
+// capture records that the part starts to write the output between two cursors. The
 // caller holds the group's lock.
 func (t *trail) capture(from, to cursor, now, overlap int64) {
 	quiet := now-t.written.Load() >= overlap
 	t.captured = to
 	t.written.Store(writing)
 	switch {
-	case overlap == 0: // The older one is never asked for.
+	case overlap == 0: // The older mark is never used.
 	case quiet:
 		t.mark(0, from.chunk, from.off, now)
 	case now-t.marks[1].time >= overlap:
@@ -74,8 +75,8 @@ func (t *trail) mark(i int, c *chunk, off int, time int64) {
 	m.off, m.time = off, time
 }
 
-// done notes that all is written. Without an overlap the mark lets go of what it
-// refers to.
+// done records that all is written. Without an overlap it drops the mark's reference
+// to its chunk.
 func (t *trail) done(l *loop) {
 	if l.server.options.Overlap == 0 {
 		t.written.Store(longAgo)
@@ -85,7 +86,7 @@ func (t *trail) done(l *loop) {
 	t.written.Store(l.time())
 }
 
-// letGo forgets everything. The caller holds the group's lock.
+// letGo drops all references. The caller holds the group's lock.
 func (t *trail) letGo() {
 	t.captured = cursor{}
 	for i := range t.marks {
@@ -93,8 +94,8 @@ func (t *trail) letGo() {
 	}
 }
 
-// start is where a new connection of the group starts as far as this part is
-// concerned. The caller holds the group's lock.
+// start returns where a new connection of the group may start with regard to this
+// part. The caller holds the group's lock.
 func (t *trail) start(l *loop) cursor {
 	overlap, now := int64(l.server.options.Overlap), int64(0)
 	if overlap > 0 {
@@ -110,12 +111,12 @@ func (t *trail) start(l *loop) cursor {
 	if c := m.chunk.Load(); c != nil {
 		return cursor{c, m.off}
 	}
-	return t.captured // It was all written just now.
+	return t.captured // The write was done just now.
 }
 
-// start is where a new connection starts: so far back that all parts have written
-// what lies before it, but not farther than half of what a connection may be owed.
-// A loop that is farther behind does not count. The caller holds g.mu.
+// start returns where a new connection starts: far enough back that all parts have
+// written everything before it, but at most half of MaxPending back. A part that is
+// farther behind is ignored. The caller holds g.mu.
 func (g *Group) start() cursor {
 	at := g.chain.end()
 	earliest := at.position() - int64(g.server.options.MaxPending)/2

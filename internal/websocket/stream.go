@@ -5,21 +5,20 @@ import (
 	"time"
 )
 
-// stream is the transport of a connection that can only be read and written
-// with goroutines: everything where there is no epoll, and what is no socket. One goroutine
-// reads for it; one writes while there is something to write.
+// stream is the transport of a connection that can only be read and written with
+// goroutines: all connections if there is no epoll, and connections that are not
+// sockets. One goroutine reads for it; another writes while there is output.
 type stream struct {
 	net   net.Conn
 	conn  *Conn
-	read  chan struct{} // lets the reader go on; closed at the end
-	owed  bool          // the reader waits for it
+	read  chan struct{} // lets the reader continue; closed at the end
+	owed  bool          // the reader waits for read
 	busy  bool          // there is a writer
-	began int64         // when it started
+	began int64         // when the writer started
 	ended bool
 }
 
-// streamInput is how much is read at once. It is memory that every idle
-// connection has.
+// streamInput is the size of a read buffer. Every idle connection keeps one.
 const streamInput = 4 << 10
 
 func newStream(n net.Conn) *stream {
@@ -35,7 +34,7 @@ func (s *stream) start(c *Conn) error {
 	return nil
 }
 
-// reader reads and has the loop take what it has read before it goes on.
+// reader reads, and after each read waits until the loop has taken the input.
 func (s *stream) reader() {
 	c := s.conn
 	buf := make([]byte, streamInput)
@@ -66,7 +65,8 @@ func (s *stream) arrived(p []byte) {
 	s.want(s.conn.wantsInput(), false)
 }
 
-// want lets the reader go on if it waits and may. A writer is always waited for.
+// want lets the reader continue if it waits and read is set. The writer always
+// reports its end, so write is ignored.
 func (s *stream) want(read, _ bool) {
 	if read && s.owed && !s.ended {
 		s.owed = false
@@ -74,8 +74,8 @@ func (s *stream) want(read, _ bool) {
 	}
 }
 
-// write starts a writer. The connection hears of what it has written when it
-// becomes writable again.
+// write starts a writer. When the writer is done, it calls the connection's writable
+// with the number of bytes written.
 func (s *stream) write(pieces [][]byte) (n int, full bool, err error) {
 	if !s.busy {
 		s.busy = true
@@ -96,7 +96,7 @@ func (s *stream) writer(pieces net.Buffers) {
 			s.conn.lost(err)
 		default:
 			if l := s.conn.loop; l.now-s.began >= l.tick {
-				// It had to wait until the peer read.
+				// The write had to wait until the peer read.
 				s.conn.alive()
 			}
 			s.conn.writable(int(n))
@@ -104,8 +104,8 @@ func (s *stream) writer(pieces net.Buffers) {
 	})
 }
 
-// finish half-closes what can be half-closed. With TLS that is a message of its
-// own, so it may have to wait as any write.
+// finish half-closes the connection if it supports that. With TLS this sends a
+// message, so it may block as any write does.
 func (s *stream) finish() {
 	half, ok := s.net.(interface{ CloseWrite() error })
 	if !ok {
@@ -125,7 +125,7 @@ func (s *stream) close() {
 	}
 	s.ended = true
 	close(s.read)
-	// With TLS this writes, too.
+	// With TLS this writes, too, and may block.
 	go s.net.Close()
 }
 

@@ -15,8 +15,8 @@ import (
 	"confab/internal/rfc6455"
 )
 
-// stress is a room in which frames flow while connections of all kinds come and
-// go. Every frame of the room carries the next number.
+// stress is a room with a flow of frames while connections of all kinds join and
+// leave. Every frame of the room has the next number.
 type stress struct {
 	*peerServer
 	t         *testing.T
@@ -24,8 +24,8 @@ type stress struct {
 	stop      chan struct{}
 }
 
-// TestStress checks that every receiver, whatever happens around it, sees the
-// numbers of a room without a gap from the moment it has seen its 101.
+// TestStress checks that every receiver, whatever other connections do, receives the
+// numbers of a room without a gap, starting when it has received its 101.
 func TestStress(t *testing.T) {
 	before := resources()
 	for _, window := range []time.Duration{0, -1} {
@@ -46,7 +46,7 @@ func TestStress(t *testing.T) {
 	eventually(t, "descriptors and goroutines to be released", func() bool { return resources() <= before })
 }
 
-// resources counts open descriptors, where the system tells, and goroutines.
+// resources counts open descriptors, if the system reports them, and goroutines.
 func resources() int {
 	open, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -56,7 +56,7 @@ func resources() int {
 }
 
 func (s *stress) run() {
-	// The room goes on until the last visitor has left.
+	// The room continues until the last connection has left.
 	var speaker, all sync.WaitGroup
 	empty := make(chan struct{})
 	speaker.Go(func() {
@@ -109,10 +109,10 @@ func (s *stress) run() {
 	}
 }
 
-// follow reads until it has seen count frames of the room, or the end, and
-// checks that there is no gap. It returns what ended it.
+// follow reads until it has received count frames of the room, or the end, and checks
+// that there is no gap. It returns the reason of the end.
 func (s *stress) follow(peer *rawConn, count int) error {
-	// The 101 has been read: this one must come, or one before it.
+	// The 101 has been read: this frame or an earlier one must arrive.
 	next, latest := -1, int(s.delivered.Load())+1
 	for seen := 0; seen < count; {
 		op, p, err := peer.frame()
@@ -134,7 +134,7 @@ func (s *stress) follow(peer *rawConn, count int) error {
 			}
 			next = n + 1
 			seen++
-		case rfc6455.Pong: // of a hostile one's ping
+		case rfc6455.Pong: // answer to a ping of hostile
 		case rfc6455.Close:
 			return errKicked
 		default:
@@ -159,7 +159,7 @@ func (s *stress) read(peer *rawConn) {
 	}
 }
 
-// kicked asks to be closed and must see it, not a reset.
+// kicked requests its close and must receive the Close frame, not a reset.
 func (s *stress) kicked(peer *rawConn) {
 	if err := s.follow(peer, rand.IntN(50)); err != nil {
 		return
@@ -177,8 +177,8 @@ func (s *stress) kicked(peer *rawConn) {
 	}
 }
 
-// stuck does not read for a while. Whether it is dropped or not, what it reads
-// then is in order.
+// stuck does not read for a while. It may be dropped; the frames that it reads then
+// are in order.
 func (s *stress) stuck(peer *rawConn) {
 	if err := peer.tcp.SetReadBuffer(4 << 10); err != nil {
 		s.t.Error(err)
@@ -187,7 +187,7 @@ func (s *stress) stuck(peer *rawConn) {
 	s.follow(peer, 100) //nolint:errcheck // It may have been dropped.
 }
 
-// hostile sends what nobody should.
+// hostile sends input that violates the protocol.
 func (s *stress) hostile(peer *rawConn) {
 	junk := make([]byte, rand.IntN(2000))
 	for i := range junk {

@@ -2,7 +2,7 @@ package websocket
 
 import "confab/internal/rfc6455"
 
-// look is called by the wheel when something about the connection may be due.
+// look is called by the wheel when a time of the connection may have come.
 func (l *loop) look(c *Conn) {
 	switch c.state {
 	case stateOpen:
@@ -15,7 +15,8 @@ func (l *loop) look(c *Conn) {
 	c.schedule()
 }
 
-// lookOpen calls for the deadline, pings the peer or gives it up.
+// lookOpen handles the deadline of an open connection, pings the peer or times the
+// connection out.
 func (c *Conn) lookOpen() {
 	l := c.loop
 	if c.deadline != 0 && l.now >= c.deadline {
@@ -29,7 +30,7 @@ func (c *Conn) lookOpen() {
 		return
 	}
 	interval := int64(l.server.options.PingInterval)
-	// Nobody could see life of one that is not read from; resume begins anew.
+	// Without reading, activity of the peer cannot be seen; resume resets the time.
 	if l.now-c.seen >= 2*interval && c.thaw == 0 && c.pause.Load() == notPaused {
 		c.lost(ErrIdle)
 		return
@@ -38,7 +39,7 @@ func (c *Conn) lookOpen() {
 		return
 	}
 	c.check = l.now + interval
-	// A peer that is owed bytes shows life by taking them.
+	// A peer with pending output shows activity by taking it.
 	if c.out == nil {
 		c.oweCopy(rfc6455.AppendHeader(nil, rfc6455.Ping, 0))
 	}
@@ -49,7 +50,7 @@ func (c *Conn) reachDeadline() {
 	c.loop.server.handler.Deadline(c)
 }
 
-// schedule has the connection looked at when the next thing is due.
+// schedule sets the connection's timer to the next time at which something is due.
 func (c *Conn) schedule() {
 	l := c.loop
 	if c.state == stateNew || c.state == stateDead {

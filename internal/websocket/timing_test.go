@@ -116,8 +116,8 @@ func TestPing(t *testing.T) {
 	})
 }
 
-// A peer that was paused for long has all the time again from Resume on, even if
-// the loop looks at it before it has gone on reading.
+// After a long pause, a peer has the full timeout again from Resume on, even if the
+// loop checks it before it reads again.
 func TestResumeBehindALongPause(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 		const interval = 100 * time.Millisecond
@@ -125,7 +125,7 @@ func TestResumeBehindALongPause(t *testing.T) {
 		handled := make(chan string, 1)
 		s := start(Options{PingInterval: interval}, handler{
 			message: func(_ *Conn, _ rfc6455.Opcode, p []byte) { handled <- string(p) },
-			// The loop is about to see whether the peer is alive.
+			// The loop is about to check whether the peer is alive.
 			deadline: func(c *Conn) { c.Resume() },
 			closed:   func(_ *Conn, cause error) { causes <- cause },
 		})

@@ -13,8 +13,8 @@ import (
 	"github.com/coder/websocket"
 )
 
-// attachTo attaches the accepted side of a connection over l and returns the
-// other side.
+// attachTo attaches the accepted side of a connection over l and returns the client
+// side.
 func attachTo(t *testing.T, s *Server, l net.Listener, a Attachment) (net.Conn, *Conn) {
 	t.Helper()
 	peer, err := net.Dial(l.Addr().Network(), l.Addr().String())
@@ -114,7 +114,7 @@ func TestTransports(t *testing.T) {
 	})
 }
 
-// TLS connections of any listener and plain ones share groups, loops and order.
+// TLS connections of any listener and plain connections share groups, loops and order.
 func TestTLS(t *testing.T) {
 	s := startServer(t, Options{Loops: 2, MaxPending: 4 << 20}, echo, openPoller)
 	secure := &peerServer{Server: s.Server, group: s.group}

@@ -2,11 +2,11 @@ package websocket
 
 import "math/bits"
 
-// wheel is the timer of a loop's connections: each is in at most one slot, the
-// one of the tick at which it wants to be looked at. It is coarse on purpose.
-// What lies more than a turn ahead is looked at earlier and put in again.
+// wheel is a timer wheel for a loop's connections. Each connection is in at most
+// one slot, that of the tick at which it is due. It is coarse on purpose. A
+// connection that is due more than one turn ahead is visited earlier and set again.
 type wheel struct {
-	now   int64 // the tick up to which everything has been looked at
+	now   int64 // the tick up to which all slots have been visited
 	slots [wheelSlots]*Conn
 	used  [wheelSlots / 64]uint64 // a bit for each slot that is not empty
 }
@@ -19,7 +19,7 @@ type timer struct {
 	tick       int64 // 0 when it is not in the wheel
 }
 
-// set has the connection looked at in the given tick, instead of any other.
+// set makes the connection due at the given tick, and at no other.
 func (w *wheel) set(c *Conn, tick int64) {
 	tick = min(max(tick, w.now+1), w.now+wheelSlots-1)
 	if c.timer.tick == tick {
@@ -36,7 +36,7 @@ func (w *wheel) set(c *Conn, tick int64) {
 	w.used[slot/64] |= 1 << (slot % 64)
 }
 
-// remove takes the connection out.
+// remove removes the connection from the wheel.
 func (w *wheel) remove(c *Conn) {
 	t := c.timer
 	if t.tick == 0 {
@@ -54,8 +54,8 @@ func (w *wheel) remove(c *Conn) {
 	c.timer = timer{}
 }
 
-// advance takes out every connection whose tick has come and hands it to look,
-// which may set it again.
+// advance removes every connection whose tick has come and passes it to look, which
+// may set it again.
 func (w *wheel) advance(now int64, look func(*Conn)) {
 	for w.now = max(w.now, now-wheelSlots); w.now < now; {
 		w.now++

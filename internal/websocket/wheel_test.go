@@ -6,8 +6,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The wheel must look at every connection in its tick, or earlier if that is
-// more than a turn ahead, and never in between forget one.
+// The wheel must visit every connection at its tick, or earlier if that is more than a
+// turn ahead, and must not lose a connection.
 func TestWheel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var w wheel
@@ -57,8 +57,7 @@ func TestWheel(t *testing.T) {
 	})
 }
 
-// A connection that is set again while it is looked at is not looked at twice in
-// one tick.
+// A connection that is set again during its visit is not visited twice in one tick.
 func TestWheelSetWhileLooking(t *testing.T) {
 	var w wheel
 	var c Conn
