@@ -9,7 +9,7 @@ import (
 	"confab/internal/iam"
 )
 
-// TagResourceInput is what TagResource takes; ResourceARN, which stands in the
+// TagResourceInput is what TagResource takes; ResourceARN, which is in the
 // path, and Tags are required.
 type TagResourceInput struct {
 	ResourceARN *string           `json:"-"`

@@ -7,8 +7,8 @@ import (
 	"confab/internal/iam"
 )
 
-// UntagResourceInput is what UntagResource takes; ResourceARN, which stands in
-// the path, and TagKeys, which stand in the query, are required.
+// UntagResourceInput is what UntagResource takes; ResourceARN, which is in
+// the path, and TagKeys, which are in the query, are required.
 type UntagResourceInput struct {
 	ResourceARN *string  `json:"-"`
 	TagKeys     []string `json:"-"`
