@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// ResourceType is the kind of a resource, as it stands in an ARN.
+// ResourceType is the kind of a resource, as in an ARN.
 type ResourceType string
 
 // The two kinds of resources of the service.
