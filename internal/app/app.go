@@ -1,6 +1,6 @@
-// Package app builds a server out of a configuration: it makes every part,
-// hands each what it needs, runs them, and stops them in the right order. It is
-// the one package that knows all others; layers_test.go has them in a table.
+// Package app builds a server from a configuration: it makes every part, connects
+// them, runs them, and stops them in the right order. It is the only package that
+// knows all others; layers_test.go lists them in a table.
 package app
 
 import (
@@ -31,7 +31,7 @@ import (
 	"confab/internal/telemetry"
 )
 
-// Server is one node. Make it with New, then call Run once.
+// Server is one node. It is made with New, and Run must be called once.
 type Server struct {
 	cfg     *config.Config
 	log     *slog.Logger
@@ -43,9 +43,9 @@ type Server struct {
 	ring      *chattoken.Ring
 	reviewer  *review.Reviewer
 	engine    *messaging.Engine
-	conn      *nats.Conn    // nil on a node on its own, as the next
-	node      *cluster.Node // its part in the cluster
-	reloads   *reloads      // nil on a node on its own
+	conn      *nats.Conn    // nil on a single node, as the next
+	node      *cluster.Node // its membership in the cluster
+	reloads   *reloads      // nil on a single node
 	endpoint  *edge.Endpoint
 	logs      *chatlog.Service
 	unlock    func() error // releases the data directory; nil with PostgreSQL
@@ -56,24 +56,23 @@ type Server struct {
 	demo       *chat.Room   // nil without --dev
 
 	predecessor *Predecessor  // nil without one
-	handOvers   chan struct{} // has an element when Run shall hand over
+	handOvers   chan struct{} // has an element when a hand-over is requested
 
-	stopping atomic.Bool // ports that close are no error any more
-	draining atomic.Bool // /readyz says so: other nodes take the clients
-	// hurry ends when a stop must not wait for anybody; now ends it.
+	stopping atomic.Bool // closed ports are no error from now on
+	draining atomic.Bool // /readyz reports it: other nodes take the clients
+	// hurry ends when a stop must not wait any longer; now ends it.
 	hurry context.Context
 	now   context.CancelFunc
 }
 
-// New makes a server that is ready to run and already holds its ports, so that
-// clients who come early wait instead of being refused. A *config.Error is about
-// a setting.
+// New makes a server that is ready to run. It already holds its ports, so that early
+// clients wait and are not refused. A *config.Error is about a setting.
 func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Server, error) {
 	return Succeed(ctx, cfg, log, nil)
 }
 
-// Succeed is New for a process that replaces its predecessor, if that is not nil.
-// It checks what it can while that one serves, and waits until it has stopped.
+// Succeed is New for a process that replaces its predecessor, if that is not nil. It
+// checks what it can while the predecessor serves, and waits until it has stopped.
 func Succeed(ctx context.Context, cfg *config.Config, log *slog.Logger, predecessor *Predecessor) (*Server, error) {
 	if err := cfg.CheckRoot(); err != nil {
 		return nil, err
@@ -89,7 +88,7 @@ func Succeed(ctx context.Context, cfg *config.Config, log *slog.Logger, predeces
 	return s.built(ctx)
 }
 
-// built builds s and returns it, or closes what there is of it.
+// built builds s and returns it, or closes the parts made so far.
 func (s *Server) built(ctx context.Context) (*Server, error) {
 	if err := s.build(ctx); err != nil {
 		s.now()
@@ -111,7 +110,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	// A server that takes over again from a successor that failed has both.
+	// A server that takes its service back from a failed successor has both already.
 	if s.cert == nil {
 		if s.cert, err = loadCertificate(cfg); err != nil {
 			return err
@@ -135,7 +134,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		}
 	}
 	s.listeners.Main = front.Pace(ctx, s.listeners.Main, float64(cfg.ConnectRate), s.cert != nil)
-	if !sqldb.IsPostgres(cfg.Database) { // Which several servers share.
+	if !sqldb.IsPostgres(cfg.Database) { // Several servers share a PostgreSQL.
 		wait := s.listeners.Held || s.predecessor != nil
 		if s.unlock, err = lockDataDir(ctx, cfg.DataDir, wait, s.log); err != nil {
 			return err
@@ -227,7 +226,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 // adminKeepAlive is longer than Prometheus waits between two scrapes.
 const adminKeepAlive = 2 * time.Minute
 
-// addresses are the ports that cfg asks for.
+// addresses returns the ports of cfg.
 func addresses(cfg *config.Config) front.Addresses {
 	a := front.Addresses{Main: cfg.Listen, Admin: cfg.AdminListen, Loopback: cfg.Dev}
 	if cfg.AdminListen == config.AdminOff {
@@ -236,11 +235,11 @@ func addresses(cfg *config.Config) front.Addresses {
 	return a
 }
 
-// postgresWait is how long a PostgreSQL is waited for that is not there yet.
+// postgresWait is how long a server waits for a PostgreSQL that is not ready yet.
 const postgresWait = 30 * time.Second
 
-// OpenStore opens the database; commands do it beside a running server. With
-// existing, there must be one. metrics may be nil.
+// OpenStore opens the database; commands open it beside a running server. With
+// existing, the database must exist. metrics may be nil.
 func OpenStore(ctx context.Context, cfg *config.Config, existing bool, log *slog.Logger, metrics *telemetry.Metrics) (*store.DB, error) {
 	o := store.Options{
 		Existing: existing,
@@ -271,7 +270,7 @@ func OpenStore(ctx context.Context, cfg *config.Config, existing bool, log *slog
 	return db, err
 }
 
-// newReviewer makes what asks message review handlers.
+// newReviewer makes the caller of message review handlers.
 func newReviewer(ctx context.Context, cfg *config.Config, metrics *telemetry.Metrics, log *slog.Logger) (*review.Reviewer, error) {
 	o := review.Options{Timeout: cfg.ReviewTimeout, Region: cfg.Region, Metrics: metrics, Log: log}
 	for _, h := range cfg.MessageReviewHandlers {
@@ -284,19 +283,19 @@ func newReviewer(ctx context.Context, cfg *config.Config, metrics *telemetry.Met
 	return r, err
 }
 
-// NewRing makes the key ring of chat tokens. Close it when it is not needed any more.
+// NewRing makes the key ring of chat tokens. It must be closed after use.
 func NewRing(ctx context.Context, cfg *config.Config, db *store.DB, log *slog.Logger) (*chattoken.Ring, error) {
 	return chattoken.NewRing(ctx, db, chattoken.Options{Region: cfg.Region, Account: cfg.AccountID, Log: log})
 }
 
-// Address is where the main port is, as HOST:PORT.
+// Address is the address of the main port, as HOST:PORT.
 func (s *Server) Address() net.Addr { return s.listeners.Main.Addr() }
 
 // Demo is the room of --dev; nil without it.
 func (s *Server) Demo() *chat.Room { return s.demo }
 
-// ReloadCertificate reads the TLS certificate again. Without TLS, or when the
-// new one cannot be used, everything stays as it is.
+// ReloadCertificate reads the TLS certificate again. It changes nothing without TLS
+// or if the new certificate cannot be used.
 func (s *Server) ReloadCertificate(ctx context.Context) {
 	if s.cert == nil {
 		return

@@ -8,12 +8,11 @@ import (
 	"confab/internal/config"
 )
 
-// chatLogDir is where the data directory has the destinations of
-// --log-destinations local.
+// chatLogDir is the folder of the data directory for --log-destinations local.
 const chatLogDir = "chat-logs"
 
-// ChatLogOptions returns where chat is logged according to the configuration:
-// what chatlog.Check needs.
+// ChatLogOptions returns the configured destinations of chat logs, which
+// chatlog.Check needs.
 func ChatLogOptions(ctx context.Context, cfg *config.Config) (chatlog.Options, error) {
 	o := chatlog.Options{Region: cfg.Region, Account: cfg.AccountID}
 	if cfg.LogDestinations == config.LogDestinationsLocal {
@@ -27,8 +26,8 @@ func ChatLogOptions(ctx context.Context, cfg *config.Config) (chatlog.Options, e
 	return o, nil
 }
 
-// deliverChatLogs starts the delivery of chat logs, with what an earlier process
-// has left. The nodes of a cluster share the readers out.
+// deliverChatLogs starts the delivery of chat logs, including records that an earlier
+// process left. The nodes of a cluster divide the readers among themselves.
 func (s *Server) deliverChatLogs(o chatlog.Options) (*chatlog.Service, error) {
 	o.Transcript, o.Metrics, o.Log = s.db.Transcript(), s.metrics, s.log
 	o.FlushInterval, o.ObjectInterval = s.cfg.LogFlushInterval, s.cfg.S3LogInterval

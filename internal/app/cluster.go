@@ -20,24 +20,24 @@ import (
 	"confab/internal/websocket"
 )
 
-// How long a start waits for the other nodes, and a stop for the others to take
-// its rooms over.
+// The time limits of a start that waits for the other nodes, and of a stop that waits
+// for them to take its rooms over.
 const (
 	joinWithin  = 10 * time.Second
 	leaveWithin = 5 * time.Second
 )
 
-// readAgain is how old the settings of a live room may become when the notice
-// of a change was lost between nodes.
+// readAgain is the greatest age of a live room's settings when the notice of a change
+// was lost between nodes.
 const readAgain = 30 * time.Second
 
-// readTime is how long a client may take to read what was written to its socket.
+// readTime is how long a client may take to read the data in its socket.
 const readTime = 50 * time.Millisecond
 
-// overlap is for how long a new connection gets what this node has written already.
-// A client that replaces a connection reads nothing more from the older one, so
-// what that one's socket still holds must come again. Where the older one is on
-// another node, that node writes the same up to a window later.
+// overlap is the period of already written frames that a new connection gets again. A
+// client that replaces a connection stops reading the older one, so the data in the
+// older socket must be sent again. If the older connection is on another node, that
+// node writes the same data up to a window later.
 func overlap(cfg *config.Config) time.Duration {
 	if !cfg.Clustered() {
 		return readTime
@@ -45,7 +45,7 @@ func overlap(cfg *config.Config) time.Duration {
 	return max(cfg.DeliveryWindow, websocket.MaxAutoWindow) + readTime
 }
 
-// connectNodes makes the links to the other nodes, if there are to be any.
+// connectNodes makes the links to the other nodes, if any are configured.
 func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 	cfg := s.cfg
 	if !cfg.Clustered() {
@@ -91,8 +91,8 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 	return nil
 }
 
-// joinCluster takes part once the engine is there. A node that finds nobody goes
-// on alone until it does.
+// joinCluster joins the cluster once the engine exists. A node that reaches no other
+// node serves alone until it does.
 func (s *Server) joinCluster(ctx context.Context) error {
 	if s.node == nil {
 		return nil
@@ -106,8 +106,8 @@ func (s *Server) joinCluster(ctx context.Context) error {
 	return nil
 }
 
-// reloads has the engine read its live rooms again whenever the link to the other
-// nodes was lost for a while: notices of changes may have been lost with it.
+// reloads makes the engine read its live rooms again after the link to the other
+// nodes was lost: notices of changes may have been lost with it.
 type reloads struct{ stop, done chan struct{} }
 
 func reloadAfterLoss(conn *nats.Conn, engine *messaging.Engine) *reloads {
@@ -131,11 +131,11 @@ func (r *reloads) close() {
 	<-r.done
 }
 
-// hasOthers reports whether there are other nodes, which clients can be moved to.
+// hasOthers reports whether there are other nodes to which clients can be moved.
 func (s *Server) hasOthers() bool { return s.node != nil && len(s.node.View().Members) > 1 }
 
-// leaveHomes has other nodes become the homes of this node's rooms, before its
-// sessions move.
+// leaveHomes makes other nodes the homes of this node's rooms, before its sessions
+// move.
 func (s *Server) leaveHomes(ctx context.Context) {
 	if s.node == nil {
 		return
@@ -145,13 +145,13 @@ func (s *Server) leaveHomes(ctx context.Context) {
 	s.node.Drain(ctx)
 }
 
-// excluded ends the sessions of a node that the others go on without: its
-// clients come back to one of them.
+// excluded ends the sessions of a node that the others excluded from the cluster. Its
+// clients reconnect to another node.
 func (s *Server) excluded() {
 	s.endpoint.Move(s.hurry, s.cfg.DrainTime)
 }
 
-// clusterTLS returns how nodes speak to each other, or to NATS; nil is plain.
+// clusterTLS returns the TLS settings for other nodes or NATS; nil is no TLS.
 func clusterTLS(cfg *config.Config) (*tls.Config, error) {
 	if cfg.ClusterTLSCert == "" && cfg.ClusterTLSCA == "" {
 		return nil, nil
@@ -178,7 +178,7 @@ func clusterTLS(cfg *config.Config) (*tls.Config, error) {
 	return c, nil
 }
 
-// buildVersion is what other nodes see in their logs.
+// buildVersion is the version that other nodes show in their logs.
 func buildVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		return info.Main.Version
@@ -186,7 +186,7 @@ func buildVersion() string {
 	return "unknown"
 }
 
-// logCluster adds where the other nodes reach this one.
+// logCluster adds the address at which other nodes reach this one.
 func (s *Server) logCluster(attrs []slog.Attr) []slog.Attr {
 	if s.node == nil {
 		return attrs

@@ -31,9 +31,9 @@ func parsePlace(flag, s string) (place, error) {
 	return place{}, &config.Error{Place: flag, Value: config.HidePassword(s), Problem: "must be sqlite:DIR, with the data directory, or postgres://…"}
 }
 
-// CopyDatabase copies the database from into to, each sqlite:DIR or
-// postgres://…, with the secret key of the configuration, or of the SQLite
-// directory that is copied. It refuses a directory on which a server runs.
+// CopyDatabase copies the database from into to, each sqlite:DIR or postgres://…,
+// with the secret key of the configuration, or of the copied SQLite directory. It
+// refuses a directory on which a server runs.
 func CopyDatabase(ctx context.Context, cfg *config.Config, from, to string, log *slog.Logger) ([]store.Copied, error) {
 	source, err := parsePlace("--from", from)
 	if err != nil {
@@ -60,7 +60,7 @@ func CopyDatabase(ctx context.Context, cfg *config.Config, from, to string, log 
 			defer unlock() //nolint:errcheck // The lock ends with its file.
 		}
 	}
-	// The key of the directory is the one that its secrets are sealed with.
+	// The secrets of the directory are sealed with its own key.
 	keyed := *cfg
 	keyed.Database, keyed.DataDir = source.url, source.dir
 	key, err := secretKey(ctx, &keyed, log)

@@ -12,8 +12,8 @@ import (
 	"confab/internal/store"
 )
 
-// makeDataDir makes the data directory, for its owner only. One in which every
-// user of the machine may put files is refused.
+// makeDataDir makes the data directory, for its owner only. It refuses a directory in
+// which every user of the machine may create files.
 func makeDataDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("cannot make the data directory: %w; choose another with --data-dir", err)
@@ -24,8 +24,8 @@ func makeDataDir(dir string) error {
 	return nil
 }
 
-// CheckDataDir refuses a data directory without a database, for commands that
-// must not make one. A PostgreSQL database needs no directory.
+// CheckDataDir refuses a data directory without a database, for commands that must
+// not create one. A PostgreSQL database needs no directory.
 func CheckDataDir(cfg *config.Config) error {
 	if sqldb.IsPostgres(cfg.Database) || store.FindSQLite(cfg.DataDir) != "" {
 		return nil
@@ -44,8 +44,7 @@ func (s *Server) profiles() bool {
 	return s.cfg.Pprof == "true"
 }
 
-// warnOpen logs what others on this machine, or elsewhere, can reach that they
-// should not.
+// warnOpen logs what other users or machines can reach but should not.
 func (s *Server) warnOpen(ctx context.Context) {
 	for _, f := range []struct{ setting, name string }{
 		{"tls-key", s.cfg.TLSKey},

@@ -12,7 +12,7 @@ import (
 // DemoRoomName is the name of the room that --dev makes.
 const DemoRoomName = "demo"
 
-// demoRoom returns the room of --dev, which is made at the first start.
+// demoRoom returns the room of --dev. It is made at the first start.
 func demoRoom(ctx context.Context, db *store.DB, cfg *config.Config) (*chat.Room, error) {
 	name := DemoRoomName
 	rooms, _, err := db.ListRooms(ctx, store.RoomFilter{Name: &name}, 1, "")

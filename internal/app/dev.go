@@ -12,14 +12,15 @@ import (
 	"confab/internal/rfc6455"
 )
 
-// devGuard keeps the web pages of others from a server of --dev, whose credentials
-// everybody knows: each page that its developer visits could call it.
+// devGuard rejects requests from web pages of other origins to a server of --dev. The
+// server's credentials are public, so any page that its developer visits could call
+// it.
 type devGuard struct {
 	origins origin.List
 	log     *slog.Logger
 }
 
-// refusal says why a request may not pass; it is empty for one that may.
+// refusal returns why a request is refused; it is empty for an allowed one.
 func (g *devGuard) refusal(host, from string) string {
 	switch {
 	case !origin.LoopbackHost(host):
@@ -31,18 +32,18 @@ func (g *devGuard) refusal(host, from string) string {
 	}
 }
 
-// sameOrigin reports whether a page comes from this server itself.
+// sameOrigin reports whether a page comes from this server.
 func sameOrigin(from, host string) bool {
 	_, authority, _ := strings.Cut(from, "://")
 	return authority == host
 }
 
-// head reports whether the handshake with this head may pass.
+// head reports whether the handshake with this head is allowed.
 func (g *devGuard) head(head []byte) bool {
 	return g.refusal(rfc6455.HeadValue(head, "Host"), rfc6455.HeadValue(head, "Origin")) == ""
 }
 
-// handler refuses requests that may not pass.
+// handler refuses requests that are not allowed.
 func (g *devGuard) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		why := g.refusal(r.Host, strings.Join(r.Header["Origin"], ","))
@@ -51,7 +52,7 @@ func (g *devGuard) handler(next http.Handler) http.Handler {
 			return
 		}
 		g.log.LogAttrs(r.Context(), slog.LevelWarn, "Request refused by --dev", slog.String("host", r.Host), slog.String("origin", r.Header.Get("Origin")))
-		body, _ := json.Marshal(map[string]string{"message": why}) // It is UTF-8, as it is quoted.
+		body, _ := json.Marshal(map[string]string{"message": why}) // It is UTF-8, because it is quoted.
 		h := w.Header()
 		h.Set("Content-Type", "application/json")
 		h.Set("X-Amzn-Errortype", "AccessDeniedException")

@@ -26,8 +26,9 @@ import (
 //	successor  serving        the server may end
 //	successor  failed REASON  instead of one of its lines; it ends
 //
-// A successor that ends before it serves leaves the server serving: it has changed
-// nothing, or takes over again. A successor whose server ends takes over at once.
+// A successor that fails before it serves does not end the service: the server still
+// serves, or takes its service back. A successor whose server ends takes over at
+// once.
 const (
 	linePrepared = "prepared"
 	lineTake     = "take"
@@ -35,14 +36,15 @@ const (
 	lineFailed   = "failed "
 )
 
-// How long a successor may take to prepare itself, and to serve once it may.
+// The time limits of a successor: to prepare, and then to serve after the server has
+// stopped.
 const (
 	prepareWithin = time.Minute
 	takeWithin    = 30 * time.Second
 )
 
 // HandOver asks Run to replace this process by a successor. It returns at once.
-// While a hand-over is under way, another one follows only if it fails.
+// During a hand-over, another one follows only if the first fails.
 func (s *Server) HandOver() {
 	select {
 	case s.handOvers <- struct{}{}:
@@ -62,8 +64,8 @@ func (e *TakeBackError) Error() string { return e.cause.Error() }
 
 func (e *TakeBackError) Unwrap() error { return e.cause }
 
-// TakeBack makes a server in the place of the one that has stopped, on the same
-// ports and with the same configuration and certificate.
+// TakeBack makes a server that replaces the stopped one, on the same ports and with
+// the same configuration and certificate.
 func (e *TakeBackError) TakeBack(ctx context.Context) (*Server, error) {
 	s := newServer(ctx, e.server.cfg, e.server.log)
 	s.listeners, s.cert = e.ports, e.server.cert
@@ -83,7 +85,7 @@ func (s *Server) handOver(ctx context.Context) (stopped bool, err error) {
 		return false, nil
 	}
 	defer n.link.Close()
-	// The ports stay open here for the case that it fails.
+	// The ports stay open here in case the hand-over fails.
 	ports, err := s.listeners.Duplicate()
 	if err != nil {
 		n.end(syscall.SIGKILL)
@@ -98,7 +100,7 @@ func (s *Server) handOver(ctx context.Context) (stopped bool, err error) {
 	switch {
 	case err == nil:
 		s.log.LogAttrs(ctx, slog.LevelInfo, "Handed over", slog.Int("pid", n.process.Pid))
-	case ctx.Err() != nil: // This process is to stop, and so is the new one.
+	case ctx.Err() != nil: // This process must stop, and so must the new one.
 		n.end(syscall.SIGTERM)
 	default:
 		n.end(syscall.SIGKILL)
@@ -108,19 +110,20 @@ func (s *Server) handOver(ctx context.Context) (stopped bool, err error) {
 	return true, ports.Close()
 }
 
-// logFailed logs why this process continues. A process that is to stop does not.
+// logFailed logs why this process continues. It logs nothing if the process must
+// stop.
 func (s *Server) logFailed(ctx context.Context, err error) {
 	if ctx.Err() == nil {
 		s.log.LogAttrs(ctx, slog.LevelError, "The hand-over failed; this process continues", slog.Any("error", err))
 	}
 }
 
-// successor is the process that a server hands over to.
+// successor is the process that replaces this one.
 type successor struct {
 	process *os.Process
 	link    *link
 	ended   chan struct{} // closed when the process has ended
-	state   string        // how it has ended; valid once ended is closed
+	state   string        // how it ended; valid once ended is closed
 }
 
 // startSuccessor starts this program again and waits until it is prepared.
@@ -133,7 +136,7 @@ func (s *Server) startSuccessor(ctx context.Context) (*successor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the program: %w", err)
 	}
-	syscall.ForkLock.RLock() // Not every system makes sockets that are closed on exec.
+	syscall.ForkLock.RLock() // Not every system can create sockets with close-on-exec.
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err == nil {
 		unix.CloseOnExec(pair[0])
@@ -143,7 +146,7 @@ func (s *Server) startSuccessor(ctx context.Context) (*successor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a socket pair: %w", err)
 	}
-	if err := unix.SetNonblock(pair[0], true); err != nil { // So that Close ends a Read.
+	if err := unix.SetNonblock(pair[0], true); err != nil { // Close then ends a Read.
 		return nil, err
 	}
 	ours := newLink(os.NewFile(uintptr(pair[0]), "link"))
@@ -172,8 +175,8 @@ func (s *Server) startSuccessor(ctx context.Context) (*successor, error) {
 	return n, nil
 }
 
-// supervised refuses to hand over where the end of this process ends its service,
-// and with it the successor.
+// supervised refuses a hand-over if the end of this process ends its service, and
+// with it the successor.
 func supervised(pid int, environ func(string) string) error {
 	switch strconv.Itoa(pid) {
 	case "1":
@@ -184,7 +187,7 @@ func supervised(pid int, environ func(string) string) error {
 	return nil
 }
 
-// await waits for a line of the successor. The error says why it did not come.
+// await waits for a line of the successor. The error is why it did not come.
 func (n *successor) await(ctx context.Context, want string, within time.Duration) error {
 	late := time.NewTimer(within)
 	defer late.Stop()
@@ -206,7 +209,7 @@ func (n *successor) await(ctx context.Context, want string, within time.Duration
 	return fmt.Errorf("the new process ended before it was %s: %s", want, n.state)
 }
 
-// end ends the successor and waits for its end.
+// end ends the successor and waits for its exit.
 func (n *successor) end(signal syscall.Signal) {
 	n.process.Signal(signal) //nolint:errcheck // It may have ended by itself.
 	select {

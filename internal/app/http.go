@@ -18,16 +18,16 @@ import (
 
 const pingTimeout = 2 * time.Second
 
-// mainHandler shares the one port out: a WebSocket handshake on any path below
-// the base path, also what a proxy has left of one, the two health paths, and
-// the API.
+// mainHandler serves everything on the main port: WebSocket handshakes on any path
+// below the base path, even if a proxy has removed part of it, the two health paths,
+// and the API.
 func (s *Server) mainHandler(sockets, api http.Handler) http.Handler {
 	base := basePath(s.cfg.BasePath)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		upgrade := upgrades(r) || rfc6455.UpgradeDropped(r)
 		asSent, path := base.restore(r)
 		health := reads(r) && (path == "/healthz" || path == "/readyz")
-		// A handshake may be held back for long, other requests may not take long.
+		// A handshake may be delayed for long. Other requests have a time limit.
 		if !upgrade {
 			front.LimitTime(w, r)
 		}
@@ -53,7 +53,7 @@ func (s *Server) mainHandler(sockets, api http.Handler) http.Handler {
 	})
 }
 
-// upgrades says whether the request asks for a WebSocket (RFC 6455, 4.2.1).
+// upgrades reports whether the request asks for a WebSocket (RFC 6455, 4.2.1).
 func upgrades(r *http.Request) bool {
 	return slices.ContainsFunc(r.Header.Values("Upgrade"), func(v string) bool {
 		return slices.ContainsFunc(strings.Split(v, ","), func(p string) bool {
@@ -64,7 +64,7 @@ func upgrades(r *http.Request) bool {
 
 func reads(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
 
-// ready answers whether load balancers may send clients here.
+// ready reports whether load balancers may send clients here.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
 		answer(w, http.StatusServiceUnavailable, "draining")
@@ -79,7 +79,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
 	defer cancel()
 	if err := s.db.Ping(ctx); err != nil {
-		if r.Context().Err() == nil { // Else the probe has left, which says nothing of the database.
+		if r.Context().Err() == nil { // A probe that has left is no sign of a database failure.
 			s.log.LogAttrs(ctx, slog.LevelWarn, "Not ready: the database does not answer", slog.Any("error", err))
 		}
 		answer(w, http.StatusServiceUnavailable, "the database does not answer")
@@ -95,9 +95,8 @@ func answer(w http.ResponseWriter, status int, text string) {
 	w.Write([]byte(text + "\n")) //nolint:errcheck // A client that is gone does not care.
 }
 
-// adminHandler is what the admin port shows. It has no authentication: the
-// port belongs on an address that only operators reach.
-// Profiles are shown if profiles says so.
+// adminHandler serves the admin port. It has no authentication: the port belongs on
+// an address that only operators reach. It shows profiles if profiles is set.
 func adminHandler(m *telemetry.Metrics, profiles bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{Registry: m.Registry}))
@@ -113,9 +112,9 @@ func adminHandler(m *telemetry.Metrics, profiles bool) http.Handler {
 	return mux
 }
 
-// serves returns what reports whether a handshake with a head is for the
-// endpoint; net/http, and with it mainHandler, refuses the others. It is nil when
-// all are.
+// serves returns a function that reports whether the handshake with a head is for the
+// endpoint. net/http, and so mainHandler, refuses the others. It is nil if all
+// handshakes are.
 func (s *Server) serves(guard *devGuard) func(head []byte) bool {
 	base := basePath(s.cfg.BasePath)
 	switch {

@@ -9,8 +9,8 @@ import (
 	"confab/internal/edge"
 )
 
-// limits are what the endpoint holds connections to. With a limit of memory the
-// garbage collector works for it, too.
+// limits are the endpoint's limits on connections. The garbage collector also
+// observes the memory limit.
 func limits(cfg *config.Config) edge.Limits {
 	memory := int64(cfg.MaxMemory) << 20
 	if memory > 0 {
@@ -28,15 +28,16 @@ func limits(cfg *config.Config) edge.Limits {
 	}
 }
 
-// otherFiles is how many files a node wants besides connections: calls of the
-// API, handshakes that wait, the database, destinations of logs.
+// otherFiles is how many files a node needs besides connections: calls of the API,
+// waiting handshakes, the database, destinations of logs.
 const otherFiles = 1024
 
-// otherThan is how many of the files are not for connections.
+// otherThan is how many of the files are reserved for other uses than connections.
 func otherThan(files uint64) int { return min(otherFiles, int(files)/4) }
 
-// maxConnections is how many connections a node takes, given how many files it
-// may have open: without files left, nobody could even be told so.
+// maxConnections is how many connections a node accepts, given its limit of open
+// files. The last files are reserved: without one, a node could not even refuse a
+// client.
 func maxConnections(cfg *config.Config, files uint64) int {
 	can := math.MaxInt32
 	if files < math.MaxInt32 {
@@ -48,9 +49,9 @@ func maxConnections(cfg *config.Config, files uint64) int {
 	return can
 }
 
-// maxSockets is how many sockets the main port has at most, given how many files the
-// process may have open: when all connections that a node takes are there, some more
-// for handshakes that wait and for calls of the API.
+// maxSockets is the limit of sockets on the main port, given the limit of open files:
+// all connections of the node, and some more for waiting handshakes and calls of the
+// API.
 func maxSockets(files uint64) int {
 	if files >= math.MaxInt32 {
 		return 0
@@ -61,11 +62,11 @@ func maxSockets(files uint64) int {
 // maxAdminSockets is more than scrapers and an operator need.
 const maxAdminSockets = 64
 
-// fewFiles is a limit of open files that a room of a few thousand reaches.
+// fewFiles is a limit of open files that a room of a few thousand clients reaches.
 const fewFiles = 8192
 
-// openFiles is how many files, and so connections, this process may have open.
-// The Go runtime has raised the limit to the hard one at the start.
+// openFiles is how many files, and so connections, this process may have open. The Go
+// runtime has raised the limit to the hard limit at the start.
 func openFiles() uint64 {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

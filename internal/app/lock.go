@@ -12,14 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockWait is how long a server that was handed a held socket waits for its
-// predecessor, which may still be draining.
+// lockWait is how long a server with an inherited socket waits for its predecessor,
+// which may still be draining.
 const lockWait = 5 * time.Minute
 
-// lockDataDir makes sure that one server at a time runs on a data directory:
-// two would each have half of every room. Commands may open the database beside
-// it. The lock ends with the process, however it ends. With wait, a server that
-// is about to stop is waited for, unless ctx ends: then the error is its.
+// lockDataDir ensures that one server at a time uses a data directory: each of two
+// would have half of every room. Commands may open the database beside it. The
+// operating system releases the lock when the process ends. With wait, it waits for a
+// server that is stopping, until ctx ends; then it returns the error of ctx.
 func lockDataDir(ctx context.Context, dir string, wait bool, log *slog.Logger) (unlock func() error, err error) {
 	if err := makeDataDir(dir); err != nil {
 		return nil, err

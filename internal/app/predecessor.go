@@ -12,12 +12,12 @@ import (
 	"confab/internal/sqldb"
 )
 
-// Predecessor is the server that has started this process to hand over to it. A
-// nil one is none.
+// Predecessor is the server that started this process to hand over to it. It is nil
+// if there is none.
 type Predecessor struct{ link *link }
 
-// FindPredecessor returns the predecessor of this process; nil without one. It is
-// called once.
+// FindPredecessor returns the predecessor of this process, or nil. It must be called
+// once.
 func FindPredecessor() *Predecessor {
 	file := front.Link(os.LookupEnv)
 	if file == nil {
@@ -26,15 +26,15 @@ func FindPredecessor() *Predecessor {
 	return &Predecessor{link: newLink(file)}
 }
 
-// Failed tells the predecessor that this process ends because of err, unless it
-// is nil.
+// Failed tells the predecessor that this process ends because of err. It does nothing
+// on a nil Predecessor.
 func (p *Predecessor) Failed(err error) {
 	if p != nil && err != nil {
 		p.tell(lineFailed + strings.Join(strings.Fields(err.Error()), " "))
 	}
 }
 
-// tell says a line to the predecessor. After lineServing there is none any more.
+// tell sends a line to the predecessor. After lineServing it sends nothing more.
 func (p *Predecessor) tell(line string) {
 	if p == nil || p.link == nil {
 		return
@@ -46,8 +46,8 @@ func (p *Predecessor) tell(line string) {
 	}
 }
 
-// prepare checks what can be checked while the predecessor serves, and waits until
-// it has stopped.
+// prepare checks what can be checked while the predecessor serves, and waits until it
+// has stopped.
 func (s *Server) prepare(ctx context.Context) error {
 	if err := checkKeys(ctx, s); err != nil {
 		return err
@@ -84,7 +84,7 @@ func checkKeys(ctx context.Context, s *Server) error {
 // link is one end of the socket pair between a server and its successor.
 type link struct {
 	file  *os.File
-	lines chan string // what the other says; closed when it has ended
+	lines chan string // lines from the other process; closed when it has ended
 }
 
 func newLink(file *os.File) *link {
@@ -98,7 +98,7 @@ func newLink(file *os.File) *link {
 	return l
 }
 
-// tell says a line. The end of the other is noticed by reading.
+// tell sends a line. The reader notices the end of the other process.
 func (l *link) tell(line string) {
 	io.WriteString(l.file, line+"\n") //nolint:errcheck // See above.
 }

@@ -7,7 +7,7 @@ import (
 	"confab/internal/quota"
 )
 
-// newQuotas makes the account's quotas: those of --quotas, and above them the
+// newQuotas makes the account's quotas: those of --quotas, overridden by the
 // operator's own.
 func newQuotas(cfg *config.Config) (*quota.Set, error) {
 	numbers := quota.Numbers{}

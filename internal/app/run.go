@@ -12,9 +12,10 @@ import (
 	"confab/internal/websocket"
 )
 
-// Run serves until ctx ends, or until a successor serves, then stops in good order
-// and returns nil. It returns an error when a port fails or the store cannot be
-// closed, and a *TakeBackError when a successor failed after Run had stopped.
+// Run serves until ctx ends, or until a successor serves. It then shuts down
+// gracefully and returns nil. It returns an error when a port fails or the store
+// cannot be closed, and a *TakeBackError when a successor failed after Run had
+// stopped.
 func (s *Server) Run(ctx context.Context) error {
 	failed := make(chan error, 2)
 	if s.handshakes != nil {
@@ -40,10 +41,10 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 }
 
-// StopNow makes a stop that is under way, or that comes, not wait for anybody.
+// StopNow makes a present or later stop end without waiting.
 func (s *Server) StopNow() { s.now() }
 
-// serve serves one port. That the port closes during a stop is no error.
+// serve serves one port. A port that closes during a stop is no error.
 func (s *Server) serve(h *http.Server, ln net.Listener, useTLS bool) error {
 	if useTLS {
 		ln = websocket.NewTLSListener(ln, s.cert.config())
@@ -55,7 +56,7 @@ func (s *Server) serve(h *http.Server, ln net.Listener, useTLS bool) error {
 	return err
 }
 
-// logStart says where the server is and how much it can hold.
+// logStart logs the server's addresses and limits.
 func (s *Server) logStart(ctx context.Context) {
 	attrs := []slog.Attr{
 		slog.String("address", s.Address().String()),

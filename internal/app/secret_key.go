@@ -19,13 +19,13 @@ import (
 // keyFile is the secret key in the data directory.
 const keyFile = "secret.key"
 
-// secretKey returns the key that seals what is secret in the database: the
-// configured one, or that of the data directory, which is made when the
-// directory holds no database yet. Servers that share a PostgreSQL database must
-// be given theirs: each would make another one.
+// secretKey returns the key that seals the secrets in the database: the configured
+// one, or that of the data directory. That one is made if the directory has no
+// database yet. Servers that share a PostgreSQL database must be given their key:
+// each would make another one.
 //
-// A file that others can read is refused, but for the one that was made here: that
-// is closed to them, with a warning.
+// A configured key file that other users can read is refused. The mode of the data
+// directory's own key is corrected instead, with a warning.
 func secretKey(ctx context.Context, c *config.Config, log *slog.Logger) ([]byte, error) {
 	key, err := c.Key()
 	if key != nil || err != nil {
@@ -60,9 +60,9 @@ func secretKey(ctx context.Context, c *config.Config, log *slog.Logger) ([]byte,
 	return key, nil
 }
 
-// makeKey writes a fresh key. Nobody ever sees a part of it: the file is
-// complete and on the disk before it gets its name. Of two processes that do
-// this at once, the first one's key stays.
+// makeKey writes a new key. Another process cannot see a part of it: the file is
+// complete and synced before it gets its name. If two processes do this at once, the
+// first one's key stays.
 func makeKey(dir, name string) error {
 	f, err := os.CreateTemp(dir, keyFile+".*") // Mode 0600.
 	if err != nil {

@@ -8,36 +8,35 @@ import (
 	"time"
 )
 
-// finishTime is how long API calls that are under way may take when the server
-// stops; finishAlone when clients wait for the next process meanwhile.
+// finishTime is how long pending API calls may take when the server stops.
+// finishAlone is used if clients wait for the next process meanwhile.
 const (
 	finishTime  = 10 * time.Second
 	finishAlone = 2 * time.Second
 )
 
-// flushTime is how long chat logs may take to reach their destinations while
-// clients are still served, here or by other nodes. flushAlone is for the rest,
-// while clients wait for the next process. What is left is delivered after the
-// next start.
+// flushTime is how long the delivery of chat logs may take while this node or others
+// still serve clients. flushAlone is for the rest, while clients wait for the next
+// process. Undelivered records are delivered after the next start.
 const (
 	flushTime  = 10 * time.Second
 	flushAlone = 500 * time.Millisecond
 )
 
-// noticeTime is how long load balancers have at most, and noticeShare which part
-// of the drain time, to notice that a node of a cluster is not ready any more.
+// noticeTime is how long load balancers have at most to notice that a node of a
+// cluster is not ready. It is never more than 1/noticeShare of the drain time.
 const (
 	noticeTime  = time.Second
 	noticeShare = 10
 )
 
-// stop ends the server in order. Clients of a node that has others are moved to
-// them over the drain time. A node on its own has nobody to drain to: it does
-// what takes long while it still serves, then ends all sessions at once and makes
-// way for the next process.
+// stop shuts the server down in order. In a cluster it moves the clients to other
+// nodes over the drain time. A single node cannot move its clients: it does the slow
+// work while it still serves, then ends all sessions at once, and the next process
+// takes over.
 //
-// In a hand-over the next process waits already, with the ports open. Chat logs
-// are left to it.
+// In a hand-over the next process is already waiting, with the ports open. It
+// delivers the remaining chat logs.
 func (s *Server) stop(handOver bool) error {
 	ctx := s.hurry
 	s.stopping.Store(true)
@@ -47,7 +46,8 @@ func (s *Server) stop(handOver bool) error {
 		finish, flush = finishTime, flushTime
 		s.draining.Store(true)
 		notice := s.awaitNotice(ctx)
-		// API clients that keep a connection for their next call use another node for it.
+		// API clients with a keep-alive connection use another node for their next
+		// call.
 		s.main.SetKeepAlivesEnabled(false)
 		s.leaveHomes(ctx)
 		s.endpoint.Drain(ctx, s.cfg.DrainTime-notice)
@@ -56,8 +56,9 @@ func (s *Server) stop(handOver bool) error {
 		if !handOver {
 			s.flushLogs(ctx)
 		}
-		// From now on clients wait in the backlog of a held socket. Without one the port
-		// stays open until the sessions have ended: a refused client does not come back.
+		// From now on clients wait in the backlog of an inherited socket. Without one
+		// the port stays open until the sessions have ended: a refused client does
+		// not retry.
 		if s.listeners.Held || handOver {
 			s.stopAccepting()
 		}
@@ -73,8 +74,8 @@ func (s *Server) stop(handOver bool) error {
 	return err
 }
 
-// close stops the parts that there are: first those that clients use, then what
-// they use themselves. Chat logs get the time flush.
+// close stops the existing parts: first those that clients use, then their
+// dependencies. flush is the time limit for chat logs.
 func (s *Server) close(flush time.Duration) error {
 	var errs []error
 	if s.reloads != nil {
@@ -116,10 +117,9 @@ func (s *Server) close(flush time.Duration) error {
 	return errors.Join(errs...)
 }
 
-// awaitNotice continues to serve for a moment, in which load balancers notice
-// /readyz, and returns how long that is: clients that they still send here are
-// accepted and moved with the others. A handshake during the drain is held for
-// seconds instead.
+// awaitNotice continues to serve for a moment, so that load balancers notice /readyz,
+// and returns how long that was. Clients that still arrive are accepted and moved
+// with the others. A handshake during the drain is delayed for seconds instead.
 func (s *Server) awaitNotice(ctx context.Context) time.Duration {
 	notice := min(noticeTime, s.cfg.DrainTime/noticeShare)
 	timer := time.NewTimer(notice)
@@ -131,7 +131,7 @@ func (s *Server) awaitNotice(ctx context.Context) time.Duration {
 	return notice
 }
 
-// flushLogs delivers chat logs while clients are served.
+// flushLogs delivers chat logs while clients are still served.
 func (s *Server) flushLogs(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, flushTime)
 	defer cancel()
@@ -147,8 +147,8 @@ func (s *Server) stopAccepting() {
 	s.listeners.Main.Close()
 }
 
-// finishCalls closes the ports once the calls that are under way have ended, or
-// the time within is over.
+// finishCalls closes the ports once the pending calls have ended, or after the time
+// within.
 func (s *Server) finishCalls(ctx context.Context, within time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()

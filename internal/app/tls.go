@@ -8,14 +8,14 @@ import (
 	"confab/internal/config"
 )
 
-// certificate is the TLS certificate of the main port. It can be read again
-// while connections are being made.
+// certificate is the TLS certificate of the main port. It may be reloaded while
+// connections are made.
 type certificate struct {
 	certFile, keyFile string
 	current           atomic.Pointer[tls.Certificate]
 }
 
-// loadCertificate returns nil when c asks for no TLS.
+// loadCertificate returns nil if c does not configure TLS.
 func loadCertificate(c *config.Config) (*certificate, error) {
 	if c.TLSCert == "" {
 		return nil, nil
@@ -24,8 +24,8 @@ func loadCertificate(c *config.Config) (*certificate, error) {
 	return cert, cert.reload()
 }
 
-// reload reads the files again. When they cannot be used, the certificate in
-// use stays.
+// reload reads the files again. If they cannot be used, the present certificate
+// stays.
 func (c *certificate) reload() error {
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
@@ -35,9 +35,9 @@ func (c *certificate) reload() error {
 	return nil
 }
 
-// config is how the main port speaks TLS. HTTP/1.1 is all that is offered; see
-// front.NewHTTPServer. A frame that is delivered is one record from the first on: small
-// ones would only help a browser that draws a page while it loads.
+// config is the TLS configuration of the main port. It offers only HTTP/1.1; see
+// front.NewHTTPServer. Dynamic record sizes are disabled, so a delivered frame is one
+// record: small records only help a browser that draws a page while it loads.
 func (c *certificate) config() *tls.Config {
 	return &tls.Config{
 		MinVersion:                  tls.VersionTLS12,

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// ResourceType is the kind of a resource, as it stands in an ARN.
+// ResourceType is the kind of a resource, as in an ARN.
 type ResourceType string
 
 // The two kinds of resources of the service.
@@ -32,16 +32,16 @@ type ARN struct {
 	ID      string // the bare id; "*" in the ARNs that policies of Create* and List* are held against
 }
 
-// String returns the ARN as it travels. Only the partition aws exists here: it
-// is the only one that the patterns of the API model accept.
+// String returns the ARN in text form. The partition is always aws, the only one that
+// the patterns of the API model accept.
 func (a ARN) String() string {
 	return "arn:aws:ivschat:" + a.Region + ":" + a.Account + ":" + string(a.Type) + "/" + a.ID
 }
 
-// ParseARN reads the ARN of a room or a logging configuration. It holds s
-// against the API model's pattern
-// arn:aws:ivschat:[a-z0-9-]+:[0-9]+:(room|logging-configuration)/[a-zA-Z0-9-]+
-// and its limit of 128 characters.
+// ParseARN parses the ARN of a room or a logging configuration. It checks the API
+// model's pattern
+// arn:aws:ivschat:[a-z0-9-]+:[0-9]+:(room|logging-configuration)/[a-zA-Z0-9-]+ and
+// its limit of 128 characters.
 func ParseARN(s string) (ARN, error) {
 	if len(s) > 128 {
 		return ARN{}, fmt.Errorf("an ARN has at most 128 characters, this has %d", len(s))
@@ -69,7 +69,7 @@ func ParseARN(s string) (ARN, error) {
 	return a, nil
 }
 
-// only says whether s is not empty and made of nothing but the letters of alphabet.
+// only reports whether s is not empty and contains only the letters of alphabet.
 func only(s, alphabet string) bool {
 	return s != "" && strings.Trim(s, alphabet) == ""
 }

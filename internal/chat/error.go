@@ -5,16 +5,16 @@ import (
 	"fmt"
 )
 
-// Code is the kind of a refusal. Code.Wire says how clients are told about it.
+// Code is the kind of a refusal. Code.Wire is its form for clients.
 type Code int
 
-// The codes. Their numbers travel between nodes: new ones go to the end.
+// The codes. Nodes exchange their numbers, so new codes must be added at the end.
 const (
-	Internal            Code = iota // the caller learns nothing of it
+	Internal            Code = iota // the cause is not shown to the caller
 	Invalid                         // a member of the request breaks a rule
-	Unauthenticated                 // the caller is not known; the exception has names of its own, see Error.Name
-	AccessDenied                    // the caller is known and may not
-	PendingVerification             // the account may not yet
+	Unauthenticated                 // the caller is unknown; the exception has several names, see Error.Name
+	AccessDenied                    // the caller is known but not allowed
+	PendingVerification             // the account is not allowed yet
 	NotFound                        // a resource does not exist
 	Conflict                        // a resource exists, or is in use
 	TooLarge                        // the request is too long
@@ -30,7 +30,8 @@ var codeNames = [...]string{
 	Rejected: "rejected", QuotaExceeded: "quota exceeded", Throttled: "throttled", Unavailable: "unavailable",
 }
 
-// Known says whether c is one of the codes; a node of a later release may send another.
+// Known reports whether c is one of the codes; a node of a later release may send
+// another.
 func (c Code) Known() bool { return c >= 0 && int(c) < len(codeNames) }
 
 // String returns the code's name for logs.
@@ -41,22 +42,22 @@ func (c Code) String() string {
 	return codeNames[c]
 }
 
-// Error is a refusal that its cause may read: which rule was broken and what is
-// allowed. Any other error is internal to the caller and is only logged.
+// Error is a refusal whose text may be shown to the caller: the broken rule and what
+// is allowed. Any other error is internal and is only logged.
 type Error struct {
 	Code    Code
 	Message string
-	// Name replaces the exception's name where one code has several, as
-	// Unauthenticated has (InvalidSignatureException, ExpiredTokenException, …).
+	// Name replaces the exception's name if one code has several, as Unauthenticated
+	// has (InvalidSignatureException, ExpiredTokenException, …).
 	Name string
-	// ID is the id that the refused message already had; the ERROR frame carries it.
+	// ID is the id that the refused message already had, for the ERROR frame.
 	ID string
 	// Reason and Fields are the details of a ValidationException.
 	Reason ValidationReason
 	Fields []Field
-	// Resource is what a NotFound, Conflict, QuotaExceeded or Throttled is about.
+	// Resource is the subject of a NotFound, Conflict, QuotaExceeded or Throttled.
 	Resource ARN
-	// Limit is the number that was broken, of QuotaExceeded and Throttled.
+	// Limit is the exceeded number of a QuotaExceeded or Throttled.
 	Limit int
 }
 
@@ -102,13 +103,14 @@ func InvalidFields(fields ...Field) *Error {
 	return e
 }
 
-// NoSuchResource says that the room or logging configuration does not exist.
+// NoSuchResource is the error about a room or logging configuration that does not
+// exist.
 func NoSuchResource(a ARN) *Error {
 	return &Error{Code: NotFound, Message: fmt.Sprintf("Resource %s does not exist", a), Resource: a}
 }
 
-// CodeOf returns the code of the first Error in err's chain, and Internal when
-// there is none.
+// CodeOf returns the code of the first Error in err's chain, and Internal if there is
+// none.
 func CodeOf(err error) Code {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Code

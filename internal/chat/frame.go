@@ -25,7 +25,7 @@ const (
 	DisconnectUserEvent = "aws:DISCONNECT_USER"
 )
 
-// Frame is one frame of a room on its way to everybody in it.
+// Frame is one frame for all clients of a room.
 type Frame struct {
 	RoomID string
 	// Epoch and Sequence order the frames of a room: a later home has a higher
@@ -34,20 +34,19 @@ type Frame struct {
 	Sequence uint64
 	ID       string
 	Type     FrameType
-	// Action is the operation that made the frame: it labels metrics.
+	// Action is the operation that made the frame, for the labels of metrics.
 	Action Action
 	Time   time.Time
-	// JSON is the payload, encoded once. It is never changed.
+	// JSON is the payload, encoded once. It must not be changed.
 	JSON []byte
-	// DisconnectUser ends all sessions of this user, right behind the frame.
+	// DisconnectUser ends all sessions of this user, directly after the frame.
 	DisconnectUser string
-	// LoggingConfigurations are the ARNs of those that the room had when the
-	// frame was sequenced: the frame is logged by these, whatever becomes of the
-	// room later.
+	// LoggingConfigurations are the ARNs of the room's logging configurations when
+	// the frame was sequenced. They log the frame even if the room changes later.
 	LoggingConfigurations []string
 }
 
-// Action names what was asked for, as the metrics of the service do.
+// Action names an operation as the metrics of the service do.
 type Action string
 
 // The four actions.
@@ -58,23 +57,23 @@ const (
 	ActionSendEvent      Action = "SendEvent"
 )
 
-// Message is what SEND_MESSAGE delivers to everybody in the room.
+// Message is what SEND_MESSAGE delivers to all clients of the room.
 type Message struct {
 	ID string
-	// RequestID is the sender's; empty, and still present, when it gave none.
+	// RequestID is the sender's; if it gave none, it is empty but still sent.
 	RequestID string
 	// Attributes are null in the frame when nil.
 	Attributes map[string]string
 	Content    string
 	// SendTime is when the service received the message.
 	SendTime time.Time
-	// UserID and SenderAttributes are the Sender: from the sender's token.
+	// UserID and SenderAttributes are the Sender, from the sender's token.
 	UserID           string
 	SenderAttributes map[string]string
 }
 
-// AppendJSON appends the MESSAGE frame to b. Members stand in the order that
-// the service was seen to send.
+// AppendJSON appends the MESSAGE frame to b. The order of its members is the one
+// observed in the service's frames.
 func (m *Message) AppendJSON(b []byte) []byte {
 	b = slices.Grow(b, roomForNames+len(m.ID)+len(m.RequestID)+len(m.Content)+len(m.UserID)+mapSize(m.Attributes)+mapSize(m.SenderAttributes))
 	b = append(b, `{"Type":"MESSAGE","Id":`...)
@@ -98,8 +97,8 @@ func (m *Message) AppendJSON(b []byte) []byte {
 	return append(b, "}}"...)
 }
 
-// Event is what SendEvent, DELETE_MESSAGE and DISCONNECT_USER deliver to
-// everybody in the room.
+// Event is what SendEvent, DELETE_MESSAGE and DISCONNECT_USER deliver to all clients
+// of the room.
 type Event struct {
 	ID         string
 	RequestID  string
@@ -124,15 +123,15 @@ func (e *Event) AppendJSON(b []byte) []byte {
 	return append(b, '}')
 }
 
-// Failure is an ERROR frame: why a request was refused, or why the session
-// ends. Only the connection that asked receives it.
+// Failure is an ERROR frame: why a request was refused, or why the session ends. Only
+// the connection of that request or session receives it.
 type Failure struct {
-	// ID is the one the refused message already had, else a fresh one. Clients
-	// drop a frame whose Id they saw before, so no Id is ever sent twice.
+	// ID is that of the refused message if it had one, otherwise a new one. Clients
+	// drop a frame whose Id they have received before, so each Id is sent only once.
 	ID        string
 	RequestID string
-	// Code is one of 400, 401, 403, 404, 406, 413, 429 and 500; the iOS SDK
-	// decodes no other.
+	// Code is one of 400, 401, 403, 404, 406, 413, 429 and 500; the iOS SDK decodes
+	// no other.
 	Code    int
 	Message string
 }
@@ -150,10 +149,10 @@ func (f *Failure) AppendJSON(b []byte) []byte {
 	return append(b, '}')
 }
 
-// roomForNames is more than what a frame has beside its values.
+// roomForNames is more than the size of a frame without its values.
 const roomForNames = 200
 
-// mapSize is about how long m is in a frame. What must be escaped makes it longer.
+// mapSize is the approximate length of m in a frame. Escapes make it longer.
 func mapSize(m map[string]string) int {
 	n := 0
 	for k, v := range m {
@@ -162,17 +161,17 @@ func mapSize(m map[string]string) int {
 	return n
 }
 
-// appendString quotes s. Bytes that are not UTF-8 become U+FFFD: every way in
-// refuses them, and a frame must be valid whatever happens.
+// appendString quotes s. Invalid UTF-8 becomes U+FFFD. All inputs refuse it already,
+// but a frame must always be valid.
 func appendString(b []byte, s string) []byte {
 	b, _ = jsontext.AppendQuote(b, s) // The error is about invalid UTF-8, which it has replaced.
 	return b
 }
 
-// appendMap appends m with its keys sorted, so that one frame has one encoding.
+// appendMap appends m with its keys sorted, so that the encoding is deterministic.
 func appendMap(b []byte, m map[string]string) []byte {
 	b = append(b, '{')
-	keys := make([]string, 0, 8) // More than most frames have: these need no memory of their own.
+	keys := make([]string, 0, 8) // Most frames have fewer and then need no allocation.
 	keys = slices.AppendSeq(keys, maps.Keys(m))
 	slices.Sort(keys)
 	for i, k := range keys {
@@ -186,17 +185,17 @@ func appendMap(b []byte, m map[string]string) []byte {
 	return append(b, '}')
 }
 
-// appendTime appends t as clients expect it: UTC with Z, up to nanoseconds,
-// trailing zeros cut, but never without a fraction (the iOS SDK's decoder
-// requires one).
+// appendTime appends t in the form that clients expect: UTC with Z, up to
+// nanoseconds, without trailing zeros, but always with a fraction (the iOS SDK's
+// decoder requires one).
 func appendTime(b []byte, t time.Time) []byte {
 	b = append(b, '"')
 	b = t.UTC().AppendFormat(b, timeLayout(t))
 	return append(b, '"')
 }
 
-// FormatTime returns t as every time of the service travels: ISO 8601 in UTC
-// with Z and one to nine digits of fraction.
+// FormatTime returns t in the service's form: ISO 8601 in UTC with Z and one to nine
+// digits of fraction.
 func FormatTime(t time.Time) string {
 	return t.UTC().Format(timeLayout(t))
 }

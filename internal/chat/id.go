@@ -13,10 +13,10 @@ const IDLength = 12
 
 const idAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-// NewID returns a fresh random id: 12 letters and digits, 71 bits of chance.
+// NewID returns a new random id: 12 letters and digits, 71 random bits.
 func NewID() string {
-	// 62 does not divide 256, so bytes from 248 up are thrown away to keep
-	// every letter equally likely.
+	// 62 does not divide 256, so bytes from 248 up are dropped to keep all letters
+	// equally likely.
 	const limit = 256 - 256%len(idAlphabet)
 	id := make([]byte, 0, IDLength)
 	for {
@@ -34,18 +34,17 @@ func NewID() string {
 	}
 }
 
-// NewTokenID returns a fresh id for a chat token: 48 bits of the time in
-// milliseconds, then 80 bits of chance. Tokens that are made at about the same
-// time are mostly used at about the same time, and then lie side by side in the
-// database that has to remember them: a page is written for many, not for each.
-// Nobody sees the id, it is sealed in the token.
+// NewTokenID returns a new id for a chat token: 48 bits of the time in milliseconds,
+// then 80 random bits. Tokens made at about the same time are mostly used at about
+// the same time. Their ids are then adjacent in the database, and one page is written
+// for many of them. The id is sealed in the token, so it is not visible.
 func NewTokenID(now time.Time) (id [16]byte) {
 	binary.BigEndian.PutUint64(id[:8], uint64(now.UnixMilli())<<16)
 	rand.Read(id[6:]) // It never fails; it crashes the program instead.
 	return id
 }
 
-// ValidID says whether s has the form of an id: 12 ASCII letters and digits.
+// ValidID reports whether s has the form of an id: 12 ASCII letters and digits.
 func ValidID(s string) bool {
 	return len(s) == IDLength && isAlphanumeric(s)
 }

@@ -2,7 +2,7 @@ package chat
 
 import "time"
 
-// LoggingState is where a logging configuration is in its life. Only ACTIVE ones log.
+// LoggingState is the state of a logging configuration. Only ACTIVE ones log.
 type LoggingState string
 
 // The states of the API model.
@@ -16,7 +16,7 @@ const (
 	LoggingActive       LoggingState = "ACTIVE"
 )
 
-// DestinationType says which service a destination belongs to.
+// DestinationType is the service of a destination.
 type DestinationType string
 
 // The three destinations.
@@ -33,7 +33,7 @@ type Destination struct {
 	Name string
 }
 
-// LoggingConfiguration says where rooms log their chat. One serves many rooms.
+// LoggingConfiguration is where rooms log their chat. Many rooms can use one.
 type LoggingConfiguration struct {
 	ARN         ARN
 	Name        string

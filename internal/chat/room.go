@@ -17,7 +17,7 @@ const (
 	MaxTags              = 50 // tags of one resource
 )
 
-// FallbackResult decides on a message whose review handler gave no valid answer.
+// FallbackResult decides on a message if the review handler gave no valid answer.
 type FallbackResult string
 
 // The two results.
@@ -26,8 +26,8 @@ const (
 	Deny  FallbackResult = "DENY"
 )
 
-// MessageReviewHandler is who decides on a room's messages. An empty URI is a
-// handler that was removed: the service shows it so and asks nobody.
+// MessageReviewHandler reviews a room's messages. An empty URI is a handler that was
+// removed: the service still shows it, but does not call it.
 type MessageReviewHandler struct {
 	URI            string
 	FallbackResult FallbackResult
@@ -44,8 +44,8 @@ type Room struct {
 	MaximumMessageRatePerSecond int
 	// MessageReviewHandler is nil in a room that never had one.
 	MessageReviewHandler *MessageReviewHandler
-	// LoggingConfigurations are ARNs, in the order in which they were given;
-	// nil when none ever were.
+	// LoggingConfigurations are ARNs, in the order in which they were given; nil if
+	// none were ever given.
 	LoggingConfigurations []string
 	Tags                  map[string]string
 }
@@ -62,10 +62,11 @@ func (r *Room) Clone() *Room {
 	return &c
 }
 
-// Reviewed says whether somebody is to be asked about the room's messages.
+// Reviewed reports whether the room's messages are reviewed.
 func (r *Room) Reviewed() bool {
 	return r.MessageReviewHandler != nil && r.MessageReviewHandler.URI != ""
 }
 
-// Recorded says whether the room's frames have a reader, and so go into the transcript.
+// Recorded reports whether the room's frames have a reader, and so are stored in the
+// transcript.
 func (r *Room) Recorded() bool { return len(r.LoggingConfigurations) > 0 }

@@ -22,14 +22,14 @@ const (
 	DefaultSession = 60 * time.Minute
 )
 
-// Token is what a chat token says: one user may connect to one room, once.
+// Token is the content of a chat token: one user may connect to one room, once.
 type Token struct {
-	// ID makes the token single-use: it is what is redeemed. See NewTokenID.
+	// ID makes the token single-use: it is redeemed. See NewTokenID.
 	ID           [16]byte
 	Room         ARN
 	UserID       string
 	Capabilities []Capability
-	// Attributes travel with every message of the session as Sender.Attributes.
+	// Attributes are sent with every message of the session as Sender.Attributes.
 	Attributes map[string]string
 	IssuedAt   time.Time
 	// Expires is the last moment to connect; SessionExpires ends the session.
@@ -38,5 +38,5 @@ type Token struct {
 	SessionExpires time.Time
 }
 
-// Can says whether the token carries the capability.
+// Can reports whether the token has the capability.
 func (t *Token) Can(c Capability) bool { return slices.Contains(t.Capabilities, c) }

@@ -2,10 +2,10 @@ package chat
 
 import "unicode"
 
-// Visible reports whether s has a character that people can see. White space,
-// control and format characters, and those that Unicode has a reader ignore when
-// it cannot show them (Default_Ignorable_Code_Point: joiners, fillers, variation
-// selectors, tags) are not; neither are a few that are drawn as nothing.
+// Visible reports whether s has a visible character. White space, control and format
+// characters are not visible. Neither are Unicode's ignorable characters
+// (Default_Ignorable_Code_Point: joiners, fillers, variation selectors, tags), nor a
+// few with empty glyphs.
 func Visible(s string) bool {
 	for _, r := range s {
 		if visible(r) {
@@ -15,15 +15,14 @@ func Visible(s string) bool {
 	return false
 }
 
-// blank are letters and symbols whose glyphs are empty, and nothing else in Unicode
-// says so.
+// blank are letters and symbols with empty glyphs. Unicode has no property for them.
 var blank = &unicode.RangeTable{
 	R16: []unicode.Range16{{Lo: 0x2800, Hi: 0x2800, Stride: 1}},   // BRAILLE PATTERN BLANK
 	R32: []unicode.Range32{{Lo: 0x1D159, Hi: 0x1D159, Stride: 1}}, // MUSICAL SYMBOL NULL NOTEHEAD
 }
 
-// reserved are the code points that Unicode keeps for more of the default ignorable
-// characters, whether or not they are assigned.
+// reserved are the code points that Unicode reserves for default ignorable
+// characters, assigned or not.
 var reserved = &unicode.RangeTable{R32: []unicode.Range32{{Lo: 0xE0000, Hi: 0xE0FFF, Stride: 1}}}
 
 func visible(r rune) bool {

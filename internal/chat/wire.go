@@ -1,18 +1,18 @@
 package chat
 
-// Wire is how clients are told about a code, in each of the three places where
-// the service refuses something. The numbers of the first two are HTTP statuses.
+// Wire is the form of a code for clients, in each of the three places where the
+// service refuses something. The numbers of the first two are HTTP statuses.
 type Wire struct {
-	// Exception and Status are for an operation of the API: those of the API
-	// model, and for the codes that it does not have, AWS's common errors. They are
-	// empty for a code that no operation answers with.
+	// Exception and Status are for an operation of the API: the API model's, or AWS's
+	// common errors for codes that the model lacks. They are empty for a code that
+	// operations do not use.
 	Exception string
 	Status    int
-	// HandshakeException and HandshakeStatus are for a WebSocket handshake; empty
-	// for a code that no handshake is refused with.
+	// HandshakeException and HandshakeStatus are for a WebSocket handshake; empty for
+	// a code that handshakes do not use.
 	HandshakeException string
 	HandshakeStatus    int
-	// ErrorCode is that of an ERROR frame. The iOS SDK knows no others than these.
+	// ErrorCode is that of an ERROR frame. The iOS SDK knows only these.
 	ErrorCode int
 }
 
@@ -32,8 +32,7 @@ var wires = [...]Wire{
 	Unavailable:         {"ServiceUnavailableException", 503, "ServiceUnavailableException", 503, 500},
 }
 
-// Wire returns how clients are told about the code; one that is not known is
-// Internal.
+// Wire returns the form of the code for clients; an unknown code is Internal.
 func (c Code) Wire() Wire {
 	if !c.Known() {
 		return wires[Internal]

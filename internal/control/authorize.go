@@ -7,20 +7,20 @@ import (
 	"confab/internal/iam"
 )
 
-// authorize holds the caller's policies against one action on one resource.
+// authorize checks the caller's policies for one action on one resource.
 func authorize(ctx context.Context, action string, resource chat.ARN, keys iam.Keys) error {
 	return iam.CallFrom(ctx).Authorize("ivschat:"+action, resource, keys)
 }
 
-// authorizeAny is authorize for the operations that create or list, which are
-// about no resource in particular: it is held against all of the type, so that
-// policies for room/* and for * both match.
+// authorizeAny is authorize for operations that create or list, which have no
+// particular resource. The resource is the wildcard of the type, so that policies for
+// room/* and for * both match.
 func (s *Service) authorizeAny(ctx context.Context, action string, t chat.ResourceType, keys iam.Keys) error {
 	return authorize(ctx, action, chat.ARN{Region: s.Region, Account: s.Account, Type: t, ID: "*"}, keys)
 }
 
-// authorizeCreate asks for the permission to create a resource of the type and,
-// when it comes with tags, to tag it (Service Authorization Reference).
+// authorizeCreate checks the permission to create a resource of the type and, if the
+// request has tags, to tag it (Service Authorization Reference).
 func (s *Service) authorizeCreate(ctx context.Context, action string, t chat.ResourceType, tags map[string]string) error {
 	keys := iam.Keys{RequestTags: tags}
 	if err := s.authorizeAny(ctx, action, t, keys); err != nil || len(tags) == 0 {
@@ -29,9 +29,9 @@ func (s *Service) authorizeCreate(ctx context.Context, action string, t chat.Res
 	return s.authorizeAny(ctx, "TagResource", t, keys)
 }
 
-// permit decides on an action on a resource that was looked for with the result
-// found. Of one that is not there no tags are known: only those whose policies
-// allow the action without any learn that it is missing.
+// permit decides on an action on a resource whose lookup returned found. The tags
+// of a missing resource are unknown. Only callers whose policies allow the action
+// without tags get NotFound.
 func permit(ctx context.Context, action string, resource chat.ARN, keys iam.Keys, found error) error {
 	if found != nil && chat.CodeOf(found) != chat.NotFound {
 		return found
@@ -42,7 +42,7 @@ func permit(ctx context.Context, action string, resource chat.ARN, keys iam.Keys
 	return found
 }
 
-// ours says whether a resource of this name could exist here, or that it does not.
+// ours returns an error if no resource of this name can exist here.
 func (s *Service) ours(a chat.ARN) error {
 	if a.Region != s.Region || a.Account != s.Account {
 		return chat.NoSuchResource(a)
@@ -50,7 +50,7 @@ func (s *Service) ours(a chat.ARN) error {
 	return nil
 }
 
-// room returns the room, if the caller may do the action to it.
+// room returns the room if the caller is allowed the action on it.
 func (s *Service) room(ctx context.Context, action string, arn chat.ARN) (*chat.Room, error) {
 	var room *chat.Room
 	var keys iam.Keys
@@ -67,8 +67,8 @@ func (s *Service) room(ctx context.Context, action string, arn chat.ARN) (*chat.
 	return room, nil
 }
 
-// loggingConfiguration returns the logging configuration, if the caller may do
-// the action to it.
+// loggingConfiguration returns the logging configuration if the caller is allowed the
+// action on it.
 func (s *Service) loggingConfiguration(ctx context.Context, action string, arn chat.ARN) (*chat.LoggingConfiguration, error) {
 	var config *chat.LoggingConfiguration
 	var keys iam.Keys
@@ -85,8 +85,8 @@ func (s *Service) loggingConfiguration(ctx context.Context, action string, arn c
 	return config, nil
 }
 
-// tags returns the tags of a resource of either type, if the caller may do the
-// action to it. keys are what the request itself says about tags.
+// tags returns the tags of a resource of either type if the caller is allowed the
+// action on it. keys are the condition keys of the request's own tags.
 func (s *Service) tags(ctx context.Context, action string, arn chat.ARN, keys iam.Keys) (map[string]string, error) {
 	err := s.ours(arn)
 	if err == nil {

@@ -1,8 +1,8 @@
 // Package control is the control plane of Amazon IVS Chat, API version
 // 2020-07-14: 17 operations over restJson1 with Signature Version 4.
 //
-// Every operation is a method of Service in a file of its own, with its input
-// and its output; routes.go lists them. A request comes this way:
+// Every operation is a method of Service in its own file, with its input and output;
+// routes.go lists them. A request passes these steps:
 //
 //	read the body, at most restjson.MaxBody
 //	authenticate          an unsigned request to an unknown path is unsigned first,
@@ -14,10 +14,10 @@
 //	                      authorizes with the tags of the resource,
 //	                      then looks at what there is
 //
-// Members are checked before the caller's policies are, as these need the ARN
-// that the members hold. Whether a resource exists is told only to those whose
-// policies would allow the operation on its ARN; others are denied. That goes
-// for an ARN of another region or account as well: nothing is there.
+// Members are checked before the caller's policies, which need the ARN in the
+// members. Callers learn whether a resource exists only if their policies allow the
+// operation on its ARN; others are denied. This includes ARNs of another region or
+// account, where nothing exists.
 package control
 
 import (
@@ -35,14 +35,14 @@ import (
 	"confab/internal/telemetry"
 )
 
-// Live is the rooms that people are in: *messaging.Engine.
+// Live is the live rooms: *messaging.Engine.
 type Live interface {
-	// SendEvent, DeleteMessage and DisconnectUser return once the frame is
-	// published; the id is the frame's.
+	// SendEvent, DeleteMessage and DisconnectUser return once the frame is published;
+	// the id is the frame's.
 	SendEvent(ctx context.Context, roomID, name string, attributes map[string]string) (id string, err error)
 	DeleteMessage(ctx context.Context, roomID, messageID, reason string) (id string, err error)
 	DisconnectUser(ctx context.Context, roomID, userID, reason string) error
-	// RoomChanged follows every committed change of a room.
+	// RoomChanged is called after every committed change of a room.
 	RoomChanged(ctx context.Context, roomID string)
 }
 
@@ -51,13 +51,13 @@ type Sealer interface {
 	Seal(t *chat.Token) (string, error)
 }
 
-// Authenticator finds out who is calling: *iam.Authenticator.
+// Authenticator identifies the caller: *iam.Authenticator.
 type Authenticator interface {
 	Authenticate(ctx context.Context, r *http.Request, body []byte) (*iam.Principal, error)
 }
 
-// Options are what a Service is made of. Region, Account, Store, Live, Tokens
-// and Authenticator are required.
+// Options configure a Service. Region, Account, Store, Live, Tokens and Authenticator
+// are required.
 type Options struct {
 	Region        string
 	Account       string
@@ -68,24 +68,24 @@ type Options struct {
 
 	// Quotas holds the API call rates and the limits on resources; nil is quota.Off().
 	Quotas *quota.Set
-	// CheckHandler says whether the message review handler may be associated
+	// CheckHandler checks whether the message review handler may be associated
 	// with a room. An error that is a *chat.Error refuses it. Nil accepts all.
 	CheckHandler func(ctx context.Context, uri string) error
 	// TokenLifetime is how long a chat token can be used to connect; 0 is as
 	// long as the session it opens.
 	TokenLifetime time.Duration
-	// MaxEventAttributes is the size of SendEvent's attributes in bytes; 0 is
+	// MaxEventAttributes is the limit of SendEvent's attributes in bytes; 0 is
 	// chat.MaxAttributes.
 	MaxEventAttributes int
-	// TrustedProxies are those whose X-Forwarded-For counts for aws:SourceIp.
+	// TrustedProxies are the proxies whose X-Forwarded-For sets aws:SourceIp.
 	TrustedProxies []netip.Prefix
-	// CORSOrigins are the origins of pages that may call; none is any.
+	// CORSOrigins are the origins whose pages may call; an empty list allows all.
 	CORSOrigins origin.List
-	// BasePath comes before the paths of all operations; nothing is the whole host.
+	// BasePath comes before the paths of all operations; empty is the whole host.
 	BasePath string
 
 	Log     *slog.Logger       // nil discards
-	Metrics *telemetry.Metrics // nil makes some that nobody reads
+	Metrics *telemetry.Metrics // nil makes unused ones
 	Now     func() time.Time   // nil is time.Now
 }
 
@@ -118,8 +118,8 @@ func New(o Options) *Service {
 	return &Service{Options: o, origins: newOrigins(o.CORSOrigins)}
 }
 
-// changed tells the nodes of a committed change of a room, also when the caller
-// is gone by now. Other resources are not live.
+// changed tells the nodes about a committed change of a room, even if the caller has
+// left. Other resources are not live.
 func (s *Service) changed(ctx context.Context, a chat.ARN) {
 	if a.Type == chat.RoomResource {
 		s.Live.RoomChanged(context.WithoutCancel(ctx), a.ID)

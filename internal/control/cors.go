@@ -7,7 +7,7 @@ import (
 	"confab/internal/origin"
 )
 
-// origins are the origins of pages that may call the API and read its answers.
+// origins are the origins whose pages may call the API and read its answers.
 type origins struct {
 	any   bool
 	known origin.List
@@ -17,8 +17,8 @@ func newOrigins(list origin.List) origins {
 	return origins{any: len(list) == 0 || list.Any(), known: list}
 }
 
-// allow lets the page that made r read the answer, also when it is an error: a
-// page that cannot is told nothing but "network error".
+// allow lets the page that made r read the answer, including errors: otherwise the
+// page only sees "network error".
 func (o origins) allow(h http.Header, r *http.Request) {
 	switch origin := r.Header.Get("Origin"); {
 	case o.any:
@@ -36,9 +36,9 @@ func (o origins) allow(h http.Header, r *http.Request) {
 // preflight answers OPTIONS, which browsers send unsigned before a call.
 func (o origins) preflight(h http.Header, r *http.Request) {
 	h.Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
-	h.Set("Access-Control-Max-Age", "7200") // What Chromium caps it to.
+	h.Set("Access-Control-Max-Age", "7200") // Chromium's limit.
 	// A wildcard in Access-Control-Allow-Headers never covers Authorization, and
-	// prefixes cannot be given, so what was asked for is answered name by name.
+	// prefixes are not possible. So the answer lists each requested name.
 	allowed := []string{"authorization", "content-type"}
 	for name := range strings.SplitSeq(r.Header.Get("Access-Control-Request-Headers"), ",") {
 		name = strings.ToLower(strings.TrimSpace(name))

@@ -18,8 +18,8 @@ type CreateChatTokenInput struct {
 	UserID                   *string           `json:"userId"`
 }
 
-// CreateChatTokenOutput is the token, until when it can be used to connect, and
-// when the session will end.
+// CreateChatTokenOutput is the token, the end of the time to connect, and the end of
+// the session.
 type CreateChatTokenOutput struct {
 	SessionExpirationTime *string `json:"sessionExpirationTime,omitzero"`
 	Token                 *string `json:"token,omitzero"`
@@ -63,8 +63,8 @@ func (s *Service) CreateChatToken(ctx context.Context, in *CreateChatTokenInput)
 	}, nil
 }
 
-// capabilities returns each capability once. Only the first wrong one is
-// reported, as there may be thousands.
+// capabilities returns each capability once. It reports only the first wrong one,
+// because there may be thousands.
 func (v *violations) capabilities(names []string) []chat.Capability {
 	var known []chat.Capability
 	for _, name := range names {

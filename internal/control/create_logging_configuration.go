@@ -18,8 +18,8 @@ type CreateLoggingConfigurationInput struct {
 // CreateLoggingConfigurationOutput is the new logging configuration.
 type CreateLoggingConfigurationOutput LoggingConfiguration
 
-// CreateLoggingConfiguration makes a logging configuration, which is ACTIVE at
-// once. Whether its destination exists shows when chat is delivered there.
+// CreateLoggingConfiguration makes a logging configuration, which is ACTIVE at once.
+// Its destination is first checked when chat is delivered there.
 func (s *Service) CreateLoggingConfiguration(ctx context.Context, in *CreateLoggingConfigurationInput) (*CreateLoggingConfigurationOutput, error) {
 	var v violations
 	if in.DestinationConfiguration == nil {

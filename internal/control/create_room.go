@@ -18,11 +18,11 @@ type CreateRoomInput struct {
 	Tags                            map[string]string     `json:"tags"`
 }
 
-// CreateRoomOutput is the new room, defaults filled in.
+// CreateRoomOutput is the new room, with defaults filled in.
 type CreateRoomOutput Room
 
-// CreateRoom makes a room. Its logging configurations must exist, and its
-// message review handler must be one that can be invoked.
+// CreateRoom makes a room. Its logging configurations must exist, and its message
+// review handler must be callable.
 func (s *Service) CreateRoom(ctx context.Context, in *CreateRoomInput) (*CreateRoomOutput, error) {
 	var v violations
 	room := &chat.Room{

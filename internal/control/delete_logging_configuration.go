@@ -15,8 +15,8 @@ type DeleteLoggingConfigurationInput struct {
 // DeleteLoggingConfigurationOutput has no members.
 type DeleteLoggingConfigurationOutput struct{}
 
-// DeleteLoggingConfiguration deletes a logging configuration. While a room uses
-// it that is a Conflict.
+// DeleteLoggingConfiguration deletes a logging configuration. It is a Conflict while
+// a room uses it.
 func (s *Service) DeleteLoggingConfiguration(ctx context.Context, in *DeleteLoggingConfigurationInput) (*DeleteLoggingConfigurationOutput, error) {
 	var v violations
 	arn := v.arn("identifier", in.Identifier, chat.LoggingConfigurationResource)

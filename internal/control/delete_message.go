@@ -14,14 +14,14 @@ type DeleteMessageInput struct {
 	RoomIdentifier *string `json:"roomIdentifier"`
 }
 
-// DeleteMessageOutput has the id of the operation: that of the event which
+// DeleteMessageOutput has the id of the operation, which is the id of the event that
 // clients receive.
 type DeleteMessageOutput struct {
 	ID *string `json:"id,omitzero"`
 }
 
-// DeleteMessage tells everybody in a room to remove a message. Messages are not
-// kept, so any id of the right form will do.
+// DeleteMessage tells all clients of a room to remove a message. Messages are not
+// stored, so any id of the right form is accepted.
 func (s *Service) DeleteMessage(ctx context.Context, in *DeleteMessageInput) (*DeleteMessageOutput, error) {
 	var v violations
 	arn := v.arn("roomIdentifier", in.RoomIdentifier, chat.RoomResource)

@@ -14,7 +14,7 @@ type DeleteRoomInput struct {
 // DeleteRoomOutput has no members.
 type DeleteRoomOutput struct{}
 
-// DeleteRoom deletes a room. Who is connected stays so, but cannot send any more.
+// DeleteRoom deletes a room. Its clients stay connected, but cannot send any more.
 func (s *Service) DeleteRoom(ctx context.Context, in *DeleteRoomInput) (*DeleteRoomOutput, error) {
 	var v violations
 	arn := v.arn("identifier", in.Identifier, chat.RoomResource)

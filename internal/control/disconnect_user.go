@@ -17,8 +17,8 @@ type DisconnectUserInput struct {
 // DisconnectUserOutput has no members.
 type DisconnectUserOutput struct{}
 
-// DisconnectUser ends all connections of a user to a room and tells everybody
-// there. It succeeds also when the user has none.
+// DisconnectUser ends all connections of a user to a room and tells all clients
+// there. It also succeeds when the user has no connection.
 func (s *Service) DisconnectUser(ctx context.Context, in *DisconnectUserInput) (*DisconnectUserOutput, error) {
 	var v violations
 	arn := v.arn("roomIdentifier", in.RoomIdentifier, chat.RoomResource)

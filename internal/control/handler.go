@@ -16,18 +16,18 @@ import (
 	"confab/internal/restjson"
 )
 
-// Handler returns the API as it is on the wire. It answers every path: what is
-// no operation gets UnknownOperationException.
+// Handler returns the HTTP handler of the API. It answers every path: a path without
+// an operation gets UnknownOperationException.
 func (s *Service) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
-// call is one request on its way through.
+// call is one request in progress.
 type call struct {
 	iam.Call
 	start time.Time
-	op    *operation // nil when there is none for the request
+	op    *operation // nil if the request matches none
 }
 
-// name is the operation's, for logs and metrics.
+// name is the operation's name, for logs and metrics.
 func (c *call) name() string {
 	if c.op == nil {
 		return "unknown"
@@ -67,7 +67,7 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 	s.record(r.Context(), c, status, err)
 }
 
-// protect is do, and makes an error of a panic.
+// protect is do. It turns a panic into an error.
 func (s *Service) protect(w http.ResponseWriter, r *http.Request, c *call) (out any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -77,7 +77,7 @@ func (s *Service) protect(w http.ResponseWriter, r *http.Request, c *call) (out 
 	return s.do(w, r, c)
 }
 
-// do takes the request through the steps that the package comment lists.
+// do passes the request through the steps in the package comment.
 func (s *Service) do(w http.ResponseWriter, r *http.Request, c *call) (any, error) {
 	body, err := restjson.ReadBody(w, r)
 	if err != nil {
@@ -87,7 +87,7 @@ func (s *Service) do(w http.ResponseWriter, r *http.Request, c *call) (any, erro
 	op, resource := s.find(r.Method, path)
 	c.op = op
 	if op == nil && s.BasePath != "" {
-		return nil, unknownOperation(r.Method, path) // On a shared host, strays are not asked for a signature.
+		return nil, unknownOperation(r.Method, path) // On a shared host, misdirected requests need no signature.
 	}
 	if c.Principal, err = s.Authenticator.Authenticate(r.Context(), r, body); err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func (s *Service) do(w http.ResponseWriter, r *http.Request, c *call) (any, erro
 		return nil, err
 	}
 	if r.Method != http.MethodPost {
-		body = nil // The API model gives GET and DELETE none; one that comes all the same is signed, and no more.
+		body = nil // The API model gives GET and DELETE no body; if there is one, it is only signed.
 	}
 	return op.call(s, iam.WithCall(r.Context(), &c.Call), body, resource, r.URL.Query())
 }
@@ -118,8 +118,8 @@ func unknownOperation(method, path string) error {
 	}
 }
 
-// record counts the call and writes its line to the log, which has nothing of
-// what was in the request's body.
+// record counts the call and writes its log line, which contains nothing of the
+// request's body.
 func (s *Service) record(ctx context.Context, c *call, status int, err error) {
 	took := s.Now().Sub(c.start)
 	exception := ""
@@ -139,7 +139,7 @@ func (s *Service) record(ctx context.Context, c *call, status int, err error) {
 		attrs = append(attrs, slog.String("exception", exception))
 		if status >= http.StatusInternalServerError {
 			attrs = append(attrs, slog.String("error", err.Error()))
-			if ctx.Err() == nil { // Else the caller hung up, and that is what failed.
+			if ctx.Err() == nil { // Otherwise the call failed because the caller left.
 				level = slog.LevelError
 			}
 		}

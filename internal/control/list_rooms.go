@@ -24,8 +24,8 @@ type ListRoomsOutput struct {
 	Rooms     []RoomSummary `json:"rooms"`
 }
 
-// ListRooms returns rooms, the most recently updated first. The name has to
-// match exactly. A logging configuration to filter by must exist.
+// ListRooms returns rooms, the most recently updated first. The name must match
+// exactly. The logging configuration of the filter must exist.
 func (s *Service) ListRooms(ctx context.Context, in *ListRoomsInput) (*ListRoomsOutput, error) {
 	var v violations
 	var filter store.RoomFilter

@@ -7,8 +7,8 @@ import (
 	"confab/internal/iam"
 )
 
-// ListTagsForResourceInput is what ListTagsForResource takes; ResourceARN, which
-// stands in the path, is required.
+// ListTagsForResourceInput is what ListTagsForResource takes; ResourceARN, which is
+// in the path, is required.
 type ListTagsForResourceInput struct {
 	ResourceARN *string `json:"-"`
 }

@@ -9,8 +9,8 @@ import (
 	"confab/internal/chat"
 )
 
-// DestinationConfiguration says where chat is logged: a union, of which exactly
-// one member is set.
+// DestinationConfiguration is where chat is logged: a union with exactly one set
+// member.
 type DestinationConfiguration struct {
 	CloudWatchLogs *CloudWatchLogsDestinationConfiguration `json:"cloudWatchLogs,omitzero"`
 	Firehose       *FirehoseDestinationConfiguration       `json:"firehose,omitzero"`
@@ -34,8 +34,8 @@ type S3DestinationConfiguration struct {
 
 var errUnion = errors.New("must have exactly one member: cloudWatchLogs, firehose or s3")
 
-// UnmarshalJSONFrom reads a union as restJson1 has it: null members count as
-// absent, and members that nobody knows are not ignored here.
+// UnmarshalJSONFrom reads a union by the rules of restJson1: null members count as
+// absent, and unknown members are not ignored here.
 func (d *DestinationConfiguration) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	type known DestinationConfiguration
 	var u struct {

@@ -7,7 +7,7 @@ import (
 	"confab/internal/chat"
 )
 
-// MessageReviewHandler is who decides on a room's messages.
+// MessageReviewHandler reviews a room's messages.
 type MessageReviewHandler struct {
 	FallbackResult *string `json:"fallbackResult,omitzero"`
 	URI            *string `json:"uri,omitzero"`
@@ -39,8 +39,8 @@ type RoomSummary struct {
 	UpdateTime                      *string               `json:"updateTime,omitzero"`
 }
 
-// summarize shows what the room and its summary have in common: tags always,
-// a name, a handler and logging configurations only where they were given.
+// summarize returns what the room and its summary have in common: tags always; a
+// name, a handler and logging configurations only if they were given.
 func summarize(r *chat.Room) RoomSummary {
 	s := RoomSummary{
 		ARN:                             new(r.ARN.String()),
@@ -83,8 +83,8 @@ func (v *violations) handler(h *MessageReviewHandler) {
 	}
 }
 
-// apply changes a room's handler by the members that are given, and only those.
-// An empty uri takes the handler away, and stays visible.
+// apply changes only the given members of a room's handler. An empty uri removes the
+// handler, and stays visible.
 func (h *MessageReviewHandler) apply(r *chat.Room) {
 	if h == nil || h.URI == nil && h.FallbackResult == nil {
 		return
@@ -102,7 +102,7 @@ func (h *MessageReviewHandler) apply(r *chat.Room) {
 	r.MessageReviewHandler = &to
 }
 
-// check asks whether the handler that a request names may be invoked.
+// check checks whether the handler of a request may be invoked.
 func (h *MessageReviewHandler) check(ctx context.Context, s *Service) error {
 	if h == nil || h.URI == nil || *h.URI == "" {
 		return nil

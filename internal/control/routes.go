@@ -10,15 +10,15 @@ import (
 	"confab/internal/restjson"
 )
 
-// operation is one line of the table of routes.
+// operation is one row of the table of routes.
 type operation struct {
 	name string
-	// method and path are where it answers. A path that ends in a slash is
-	// followed by the ARN of a resource, percent-encoded.
+	// method and path are the operation's route. A path that ends in a slash is
+	// followed by the percent-encoded ARN of a resource.
 	method, path string
 	// status is that of success.
 	status int
-	// empty says that the answer to success has no body, not even {}.
+	// empty is set if a successful answer has no body, not even {}.
 	empty bool
 	call  func(s *Service, ctx context.Context, body []byte, resource string, query url.Values) (any, error)
 }
@@ -58,9 +58,9 @@ func IsPath(path string) bool {
 	return slices.ContainsFunc(operations, func(o operation) bool { return o.path == path })
 }
 
-// find returns the operation that a request is for and the ARN in its path, or
-// nil. It goes by the escaped path, in which the ARN of the tag operations is
-// one segment; one that was sent with its slash as it is, is understood as well.
+// find returns the operation of a request and the ARN in its path, or nil. It uses
+// the escaped path, in which the ARN of the tag operations is one segment. It also
+// accepts an ARN with an unescaped slash.
 func (s *Service) find(method, escapedPath string) (op *operation, resource string) {
 	path, ok := strings.CutPrefix(escapedPath, s.BasePath)
 	if !ok || !strings.HasPrefix(path, "/") {
@@ -76,12 +76,12 @@ func (s *Service) find(method, escapedPath string) (op *operation, resource stri
 	return byRoute[method+" "+path], resource
 }
 
-// binder is an input of which members stand outside of the body.
+// binder is an input with members outside of the body.
 type binder interface {
 	bind(resource string, query url.Values)
 }
 
-// calls makes a method an operation of the table: it decodes the input.
+// calls adapts a method to the table of operations: it decodes the input.
 func calls[In, Out any](method func(*Service, context.Context, *In) (*Out, error)) func(*Service, context.Context, []byte, string, url.Values) (any, error) {
 	return func(s *Service, ctx context.Context, body []byte, resource string, query url.Values) (any, error) {
 		in := new(In)

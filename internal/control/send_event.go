@@ -20,8 +20,8 @@ type SendEventOutput struct {
 	ID *string `json:"id,omitzero"`
 }
 
-// SendEvent sends an event of the application's own to everybody in a room. The
-// names of the service's events cannot be used.
+// SendEvent sends an application's own event to all clients of a room. The names of
+// the service's events cannot be used.
 func (s *Service) SendEvent(ctx context.Context, in *SendEventInput) (*SendEventOutput, error) {
 	var v violations
 	arn := v.arn("roomIdentifier", in.RoomIdentifier, chat.RoomResource)

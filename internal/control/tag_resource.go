@@ -9,7 +9,7 @@ import (
 	"confab/internal/iam"
 )
 
-// TagResourceInput is what TagResource takes; ResourceARN, which stands in the
+// TagResourceInput is what TagResource takes; ResourceARN, which is in the
 // path, and Tags are required.
 type TagResourceInput struct {
 	ResourceARN *string           `json:"-"`
@@ -21,8 +21,8 @@ func (in *TagResourceInput) bind(resource string, _ url.Values) { in.ResourceARN
 // TagResourceOutput has no members; it is sent as {}.
 type TagResourceOutput struct{}
 
-// TagResource adds tags to a room or a logging configuration and overwrites
-// those of the same keys. When that makes too many, nothing is changed.
+// TagResource adds tags to a room or a logging configuration and overwrites those
+// with the same keys. If there would be too many, nothing is changed.
 func (s *Service) TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error) {
 	var v violations
 	arn := v.taggedARN(in.ResourceARN)

@@ -9,8 +9,8 @@ import (
 	"confab/internal/chat"
 )
 
-// tagKeyRule and tagValueRule are the API model's; which characters are allowed,
-// and that aws: is reserved, comes from the guide on tagging AWS resources.
+// tagKeyRule and tagValueRule are the API model's. The allowed characters and the
+// reserved prefix aws: are from the guide on tagging AWS resources.
 var (
 	tagKeyRule   = newRule(1, 128, "")
 	tagValueRule = newRule(0, 256, "")
@@ -38,7 +38,7 @@ func (v *violations) tags(tags map[string]string) {
 	}
 }
 
-// tagKeys checks the keys that UntagResource is to remove.
+// tagKeys checks the keys that UntagResource removes.
 func (v *violations) tagKeys(keys []string) {
 	if len(keys) == 0 {
 		v.add("tagKeys", "is required")
@@ -54,8 +54,8 @@ func (v *violations) tagKeys(keys []string) {
 	}
 }
 
-// taggedARN checks the resourceArn of the three tag operations: of a room or a
-// logging configuration.
+// taggedARN checks the resourceArn of the three tag operations, which is that of a
+// room or a logging configuration.
 func (v *violations) taggedARN(s *string) chat.ARN {
 	if s == nil || *s == "" {
 		v.add("resourceArn", "is required")
@@ -68,7 +68,7 @@ func (v *violations) taggedARN(s *string) chat.ARN {
 	return a
 }
 
-// reserved says whether the key is one of AWS's own.
+// reserved reports whether the key is one of AWS's own.
 func reserved(key string) bool {
 	return len(key) >= 4 && strings.EqualFold(key[:4], "aws:")
 }
@@ -79,7 +79,7 @@ func taggable(s string) bool {
 	}) < 0
 }
 
-// tagsOrEmpty returns tags as they are shown: {} when there are none.
+// tagsOrEmpty returns tags for an answer: {} when there are none.
 func tagsOrEmpty(tags map[string]string) map[string]string {
 	if tags == nil {
 		return map[string]string{}

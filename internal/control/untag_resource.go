@@ -7,8 +7,8 @@ import (
 	"confab/internal/iam"
 )
 
-// UntagResourceInput is what UntagResource takes; ResourceARN, which stands in
-// the path, and TagKeys, which stand in the query, are required.
+// UntagResourceInput is what UntagResource takes; ResourceARN, which is in
+// the path, and TagKeys, which are in the query, are required.
 type UntagResourceInput struct {
 	ResourceARN *string  `json:"-"`
 	TagKeys     []string `json:"-"`
@@ -21,8 +21,8 @@ func (in *UntagResourceInput) bind(resource string, query url.Values) {
 // UntagResourceOutput has no members; it is sent as {}.
 type UntagResourceOutput struct{}
 
-// UntagResource removes tags from a room or a logging configuration. Keys that
-// it does not have are no error.
+// UntagResource removes tags from a room or a logging configuration. It ignores keys
+// that the resource does not have.
 func (s *Service) UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error) {
 	var v violations
 	arn := v.taggedARN(in.ResourceARN)

@@ -17,7 +17,7 @@ type UpdateLoggingConfigurationInput struct {
 // UpdateLoggingConfigurationOutput is the logging configuration as it is now.
 type UpdateLoggingConfigurationOutput LoggingConfiguration
 
-// UpdateLoggingConfiguration changes what is present in the request.
+// UpdateLoggingConfiguration changes the members that are present in the request.
 func (s *Service) UpdateLoggingConfiguration(ctx context.Context, in *UpdateLoggingConfigurationInput) (*UpdateLoggingConfigurationOutput, error) {
 	var v violations
 	arn := v.arn("identifier", in.Identifier, chat.LoggingConfigurationResource)

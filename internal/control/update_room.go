@@ -10,12 +10,13 @@ import (
 // UpdateRoomInput is what UpdateRoom takes; Identifier, the ARN, is required.
 type UpdateRoomInput struct {
 	Identifier *string `json:"identifier"`
-	// LoggingConfigurationIdentifiers replaces the whole list; empty detaches all.
+	// LoggingConfigurationIdentifiers replaces the whole list; an empty one removes
+	// all.
 	LoggingConfigurationIdentifiers []string `json:"loggingConfigurationIdentifiers"`
 	MaximumMessageLength            *int32   `json:"maximumMessageLength"`
 	MaximumMessageRatePerSecond     *int32   `json:"maximumMessageRatePerSecond"`
-	// MessageReviewHandler changes the members that are given; an empty uri
-	// takes the handler away.
+	// MessageReviewHandler changes the given members; an empty uri removes the
+	// handler.
 	MessageReviewHandler *MessageReviewHandler `json:"messageReviewHandler"`
 	Name                 *string               `json:"name"`
 }
@@ -23,8 +24,8 @@ type UpdateRoomInput struct {
 // UpdateRoomOutput is the room as it is now.
 type UpdateRoomOutput Room
 
-// UpdateRoom changes the settings of a room that are present in the request.
-// They count from the next message on, for those who are connected too.
+// UpdateRoom changes the settings of a room that are present in the request. They
+// apply from the next message on, also to connected clients.
 func (s *Service) UpdateRoom(ctx context.Context, in *UpdateRoomInput) (*UpdateRoomOutput, error) {
 	var v violations
 	arn := v.arn("identifier", in.Identifier, chat.RoomResource)

@@ -8,11 +8,11 @@ import (
 	"confab/internal/chat"
 )
 
-// rule is what the API model says about a string. Lengths are counted in
-// Unicode code points.
+// rule is the API model's rule for a string. Lengths are counted in Unicode code
+// points.
 type rule struct {
 	min, max int
-	// pattern has to match the whole string; "" allows any.
+	// pattern must match the whole string; "" allows any.
 	pattern string
 	regexp  *regexp.Regexp
 }
@@ -28,8 +28,8 @@ func newRule(minimum, maximum int, pattern string) rule {
 // The rules of the API model.
 var (
 	nameRule = newRule(0, 128, `[a-zA-Z0-9-_]*`)
-	// The API model has a dot for the name of the function. Control characters and
-	// line separators are in no name, and NUL is in no database but SQLite.
+	// The API model has a dot for the name of the function. No name contains control
+	// characters or line separators, and only SQLite can store NUL.
 	handlerURIRule     = newRule(0, 170, `^$|^arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:[^\p{Cc}\p{Zl}\p{Zp}]+`)
 	userIDRule         = newRule(1, 128, "")
 	eventNameRule      = newRule(1, 100, "")
@@ -41,7 +41,7 @@ var (
 	deliveryStreamRule = newRule(1, 64, `[a-zA-Z0-9_.-]+`)
 )
 
-// broken says how s breaks the rule; "" when it does not.
+// broken returns how s breaks the rule; "" if it does not.
 func (r rule) broken(s string) string {
 	n := utf8.RuneCountInString(s)
 	switch {
@@ -58,17 +58,17 @@ func (r rule) broken(s string) string {
 	return ""
 }
 
-// violations collects everything that is wrong with the members of a request,
-// so that its sender learns it all at once.
+// violations collects all errors in the members of a request, so that the caller gets
+// them in one answer.
 type violations []chat.Field
 
-// add reports one member. A field of a nested structure goes by its own name,
-// as the service was seen to call a handler's uri.
+// add reports one member. A field of a nested structure has its own name, as observed
+// in the service's answer about a handler's uri.
 func (v *violations) add(member, format string, args ...any) {
 	*v = append(*v, chat.Field{Name: member, Message: fmt.Sprintf(format, args...)})
 }
 
-// err returns the ValidationException, or nil when nothing was wrong.
+// err returns the ValidationException, or nil if there are no violations.
 func (v violations) err() error {
 	if len(v) == 0 {
 		return nil
@@ -87,7 +87,7 @@ func (v *violations) text(member string, s *string, r rule) string {
 	return *s
 }
 
-// required checks a string that must be there.
+// required checks a required string.
 func (v *violations) required(member string, s *string, r rule) string {
 	if s == nil {
 		v.add(member, "is required")
@@ -95,8 +95,8 @@ func (v *violations) required(member string, s *string, r rule) string {
 	return v.text(member, s, r)
 }
 
-// number checks an optional integer, which begins at 1 as all of the API model
-// do, and returns it, or what stands for it.
+// number checks an optional integer from 1 up, as are all in the API model. It
+// returns the integer, or absent if there is none.
 func (v *violations) number(member string, n *int32, maximum, absent int) int {
 	if n == nil {
 		return absent
@@ -136,7 +136,7 @@ func (v *violations) attributes(member string, m map[string]string, maximum int)
 	}
 }
 
-// page checks the two members that all List operations have.
+// page checks the two members that all List operations share.
 func (v *violations) page(maxResults *int32, nextToken *string) (int, string) {
 	const most = 50
 	return v.number("maxResults", maxResults, most, most), v.text("nextToken", nextToken, nextTokenRule)

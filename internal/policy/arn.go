@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// arnSegments is how many parts an ARN has: arn, partition, service, region,
-// account, resource. The last one takes the rest of the ARN, colons and all.
+// arnSegments is the number of parts of an ARN: arn, partition, service, region,
+// account, resource. The last part is the rest of the ARN, including colons.
 const arnSegments = 6
 
 var errNoARN = errors.New("this is no ARN; allowed are arn:<partition>:<service>:<region>:<account>:<resource>, with wildcards, and *")
 
-// checkARN checks the form of a pattern for ARNs and returns its parts. A
-// pattern with fewer than six needs an asterisk that can stand for the missing
-// colons; wide says which asterisks can: every one, or only one at the end.
+// checkARN checks the form of a pattern for ARNs and returns its parts. A pattern
+// with fewer than six parts needs an asterisk that matches the missing colons. With
+// wide, any asterisk may do so, otherwise only one at the end.
 func checkARN(s string, variables, wide bool) ([]string, error) {
 	pieces := splitARN(s, variables)
 	last := pieces[len(pieces)-1]
@@ -60,10 +60,10 @@ func splitARN(s string, variables bool) []string {
 	return append(pieces, s[from:])
 }
 
-// parseResource compiles an entry of Resource or NotResource. The pattern is
-// held against the whole ARN: a wildcard may stand for colons too, as IAM has it
-// ("IAM JSON policy elements: Resource"), so arn:aws:ivschat:*:room/* matches
-// every room. Variables may stand in the part of the resource only.
+// parseResource compiles an entry of Resource or NotResource. The pattern is matched
+// against the whole ARN. A wildcard may match colons too, as in IAM ("IAM JSON policy
+// elements: Resource"), so arn:aws:ivschat:*:room/* matches every room. Variables are
+// allowed in the resource part only.
 func parseResource(s string, d dialect) (text, error) {
 	d.wildcards = true
 	pieces, err := checkARN(s, d.variables, true)
@@ -81,9 +81,9 @@ func parseResource(s string, d dialect) (text, error) {
 	return t, nil
 }
 
-// arnPattern is an operand of ArnLike and its kin. Unlike an entry of Resource,
-// it matches ARNs part by part: "each of the six colon-delimited components of
-// the ARN is checked separately" (IAM User Guide, "Condition operators").
+// arnPattern is an operand of ArnLike and similar operators. Unlike an entry of
+// Resource, it matches ARNs part by part: "each of the six colon-delimited components
+// of the ARN is checked separately" (IAM User Guide, "Condition operators").
 type arnPattern []text
 
 // parseARN compiles a pattern for ARNs. "*" matches everything, and in a pattern
@@ -105,8 +105,8 @@ func parseARN(s string, d dialect) (arnPattern, error) {
 	return p, nil
 }
 
-// match reports whether the pattern matches an ARN. The value of a variable
-// never reaches beyond its part.
+// match reports whether the pattern matches an ARN. The value of a variable matches
+// only inside its own part.
 func (p arnPattern) match(arn string, ctx Context) bool {
 	for i := range p {
 		segment := arn

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// quantifier says how a condition looks at a key that has several values.
+// quantifier is how a condition treats a key with several values.
 type quantifier int
 
 const (
@@ -22,10 +22,10 @@ type condition struct {
 	quantifier quantifier
 	ifExists   bool
 	operands   []operand
-	null       []bool // the values of the operator Null, which looks at no value of the key
+	null       []bool // the values of the operator Null, which ignores the values of the key
 }
 
-// parseOperator takes an operator apart: [ForAllValues:|ForAnyValue:]Name[IfExists].
+// parseOperator splits an operator: [ForAllValues:|ForAnyValue:]Name[IfExists].
 func parseOperator(s string) (condition, error) {
 	var c condition
 	name := s
@@ -45,7 +45,7 @@ func parseOperator(s string) (condition, error) {
 	return c, nil
 }
 
-// holds says whether the request meets the condition, in a statement of the
+// holds reports whether the request meets the condition, in a statement with the
 // given effect.
 func (c *condition) holds(ctx Context, e effect) bool {
 	values := ctx[c.key]

@@ -7,10 +7,9 @@ import (
 	"time"
 )
 
-// dateShapes are the forms of W3C's note "Date and Time Formats", the profile of
-// ISO 8601 that IAM reads, by how they look: 0 is a digit, and f is a fraction of
-// one digit or more. Those without a zone, which the note does not have, are in
-// UTC.
+// dateShapes are the date formats of W3C's note "Date and Time Formats", the profile
+// of ISO 8601 that IAM reads. 0 is a digit, and f is a fraction of one digit or more.
+// Formats without a zone, which are not in the note, are in UTC.
 var dateShapes = map[string]string{
 	"0000":                        "2006",
 	"0000-00":                     "2006-01",
@@ -26,11 +25,11 @@ var dateShapes = map[string]string{
 	"0000-00-00T00:00:00.f":       "2006-01-02T15:04:05",
 }
 
-// maxFraction is how many digits of a fraction of a second are read.
+// maxFraction is the greatest number of digits in a fraction of a second.
 const maxFraction = 9
 
-// readDate reads a date of the forms above, or seconds since 1970. Four digits
-// are a year, as in the note; IAM takes seconds as well, and nobody means one of
+// readDate reads a date in one of the formats above, or seconds since 1970, which IAM
+// also accepts. Four digits are a year, as in the note: as seconds they would be in
 // the first three hours of 1970.
 func readDate(s string) (time.Time, error) {
 	if layout, ok := dateShapes[shapeOf(s)]; ok {
@@ -44,7 +43,7 @@ func readDate(s string) (time.Time, error) {
 	return time.Time{}, errors.New("this is no date; allowed are dates of ISO 8601, such as 2026, 2026-01, 2026-01-31, 2026-01-31T12:00Z or 2026-01-31T12:00:00+01:00, and seconds since 1970")
 }
 
-// shapeOf returns how a date looks, in the words of dateShapes.
+// shapeOf returns the format of a date, in the notation of dateShapes.
 func shapeOf(s string) string {
 	const longest = len("0000-00-00T00:00:00.") + maxFraction + len("+00:00")
 	if len(s) > longest {
@@ -56,7 +55,7 @@ func shapeOf(s string) string {
 		case '0' <= c && c <= '9':
 			b.WriteByte('0')
 		case c == '-' && i > len("0000-00-00"):
-			b.WriteByte('+') // The sign of a zone, either one.
+			b.WriteByte('+') // Either sign of a zone.
 		case c == '.':
 			digits := len(s[i+1:]) - len(strings.TrimLeft(s[i+1:], "0123456789"))
 			if digits == 0 || digits > maxFraction {

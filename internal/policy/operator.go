@@ -13,19 +13,18 @@ import (
 	"time"
 )
 
-// operand is one value of a condition: it reports whether it matches a value of
-// the request. An operand with a variable that has no value matches nothing.
+// operand is one value of a condition: it reports whether it matches a value of the
+// request. An operand with an undefined variable matches nothing.
 type operand func(value string, ctx Context) bool
 
-// operator is a condition operator of the policy language, without prefix and
-// suffix.
+// operator is a condition operator of the policy language, without prefix and suffix.
 type operator struct {
-	// negated operators hold where no operand matches.
+	// negated operators hold if no operand matches.
 	negated bool
-	// bare is the kind of JSON value, besides a string, that an operand may be:
-	// 0 for numbers, t for booleans, " for strings only.
+	// bare is the kind of JSON value, besides a string, that an operand may be: 0 for
+	// numbers, t for booleans, " for strings only.
 	bare byte
-	// parse makes an operand. Only operators on strings and ARNs heed variables.
+	// parse makes an operand. Only operators on strings and ARNs expand variables.
 	parse func(s string, d dialect) (operand, error)
 	null  bool
 }
@@ -40,7 +39,7 @@ var operators = map[string]*operator{
 	"StringLike":                {bare: '"', parse: like},
 	"StringNotLike":             {bare: '"', parse: like, negated: true},
 
-	// The two pairs on ARNs do the same: both know wildcards.
+	// The two pairs of operators on ARNs are equivalent: both have wildcards.
 	"ArnEquals":    {bare: '"', parse: arnLike},
 	"ArnNotEquals": {bare: '"', parse: arnLike, negated: true},
 	"ArnLike":      {bare: '"', parse: arnLike},
@@ -69,7 +68,7 @@ var operators = map[string]*operator{
 
 var operatorNames = strings.Join(slices.Sorted(maps.Keys(operators)), ", ")
 
-// onText makes an operand of a string that may have variables.
+// onText makes an operand from a string that may have variables.
 func onText(s string, d dialect, match func(pattern, value string) bool) (operand, error) {
 	t, err := parseText(s, d)
 	if err != nil {
@@ -102,9 +101,9 @@ func arnLike(s string, d dialect) (operand, error) {
 	return p.match, nil
 }
 
-// onOrder makes a parser of operands that compare: the outcomes are those of
-// comparing the request's value with the policy's that match. A value of the
-// request that cannot be read matches nothing.
+// onOrder makes a parser of operands that compare. outcomes are the matching results
+// of comparing the request's value with the policy's. A value of the request that
+// cannot be parsed matches nothing.
 func onOrder[T any](read func(string) (T, error), compare func(a, b T) int, outcomes []int) func(string, dialect) (operand, error) {
 	return func(s string, _ dialect) (operand, error) {
 		want, err := read(s)
@@ -153,7 +152,7 @@ func readBool(s string) (bool, error) {
 	return yes, nil
 }
 
-// binary compares bytes; the policy has them in base64.
+// binary compares bytes, which the policy has in base64.
 func binary(s string, _ dialect) (operand, error) {
 	want, err := base64.StdEncoding.Strict().DecodeString(s)
 	if err != nil {
@@ -162,8 +161,8 @@ func binary(s string, _ dialect) (operand, error) {
 	return func(value string, _ Context) bool { return bytes.Equal([]byte(value), want) }, nil
 }
 
-// ipAddress takes an address or a range in CIDR notation, IPv4 or IPv6. Bits
-// beyond the prefix do not count.
+// ipAddress matches an address or a range in CIDR notation, IPv4 or IPv6. Bits after
+// the prefix are ignored.
 func ipAddress(s string, _ dialect) (operand, error) {
 	want, err := netip.ParsePrefix(s)
 	if err != nil {

@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// MaxSize is the size of a policy document in bytes without white space. It is
-// the largest that IAM accepts for an inline policy (IAM quotas: 10,240
-// characters for roles; managed policies have 6,144, those of users 2,048).
+// MaxSize is the limit of a policy document in bytes without white space. It is the
+// largest that IAM accepts for an inline policy (IAM quotas: 10,240 characters for
+// roles; managed policies have 6,144, those of users 2,048).
 const MaxSize = 10240
 
-// MaxRawSize is the size of a policy document with its white space.
+// MaxRawSize is the limit of a policy document with its white space.
 const MaxRawSize = 64 << 10
 
-// The versions of the policy language. The older one, which is also that of
-// documents without Version, has no policy variables.
+// The versions of the policy language. The older one, which is also the default
+// without Version, has no policy variables.
 const (
 	version2012 = "2012-10-17"
 	version2008 = "2008-10-17"
@@ -76,7 +76,7 @@ func checkSize(doc []byte) error {
 	return nil
 }
 
-// readVersion finds the Version, which decides on the meaning of what may stand
+// readVersion finds the Version first, because it affects elements that may come
 // before it.
 func readVersion(doc []byte) (string, error) {
 	p := newReader(doc)
@@ -93,7 +93,7 @@ func readVersion(doc []byte) (string, error) {
 	return version, err
 }
 
-// builder makes a Document of what a reader reads.
+// builder makes a Document from the input of a reader.
 type builder struct {
 	*reader
 	doc       Document

@@ -7,23 +7,23 @@ import (
 	"unicode/utf8"
 )
 
-// The wildcards inside a compiled pattern: bytes that no UTF-8 text has, so that
-// an escaped asterisk, ${*}, stays a plain one.
+// The wildcards in a compiled pattern. They are bytes that UTF-8 text cannot contain,
+// so that an escaped asterisk, ${*}, stays literal.
 const (
-	anyRun  = "\xff" // * of the policy language: any characters, also none
+	anyRun  = "\xff" // * of the policy language: any number of characters, including none
 	anyRune = "\xfe" // ?: exactly one character
 )
 
 // text is a string of a policy: literal text, wildcards if it is a pattern, and
 // policy variables.
 type text struct {
-	// literal is the whole of it when there are no variables.
+	// literal is the whole text if there are no variables.
 	literal string
 	parts   []part
 }
 
-// part is a literal followed by a variable. The last part of a text may lack
-// the variable: its key is empty then.
+// part is a literal followed by a variable. The last part of a text may have no
+// variable: then its key is empty.
 type part struct {
 	literal  string
 	key      string // of the condition key, lower-case
@@ -31,7 +31,7 @@ type part struct {
 	hasOne   bool   // there is a default value
 }
 
-// dialect is what a string of a policy may contain besides literal text.
+// dialect is the syntax that a string of a policy may use besides literal text.
 type dialect struct {
 	wildcards bool // * and ?
 	variables bool // ${…}; only in version 2012-10-17
@@ -95,8 +95,8 @@ func parseVariable(s string) (part, error) {
 	return part{key: strings.ToLower(key), fallback: fallback, hasOne: hasOne}, nil
 }
 
-// checkKey checks the form of a condition key: <service>:<name>, in the
-// characters that condition keys and tag keys are made of.
+// checkKey checks the form of a condition key: <service>:<name>, in the characters of
+// condition keys and tag keys.
 func checkKey(key string) error {
 	service, name, ok := strings.Cut(key, ":")
 	if !ok || name == "" || !only(service, lettersAndDigits+"-") || len(key) > 256 ||
@@ -108,13 +108,13 @@ func checkKey(key string) error {
 
 const lettersAndDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-// only says whether s is not empty and made of nothing but characters of alphabet.
+// only reports whether s is not empty and contains only characters of alphabet.
 func only(s, alphabet string) bool { return s != "" && strings.Trim(s, alphabet) == "" }
 
-// multivalued are the condition keys that have several values by their kind
-// ("AWS global condition context keys" in the IAM User Guide). Only keys of a
-// single value can be policy variables, so these have no value there, however
-// many values a request has for them.
+// multivalued are the condition keys that can have several values ("AWS global
+// condition context keys" in the IAM User Guide). Only keys of a single value can be
+// policy variables. So these are undefined as variables, whatever the number of their
+// values in a request.
 var multivalued = map[string]bool{
 	"aws:calledvia":                 true,
 	"aws:principalorgpaths":         true,
@@ -126,8 +126,8 @@ var multivalued = map[string]bool{
 	"aws:vpceorgpaths":              true,
 }
 
-// expand puts the values of variables in. They count as literal text whatever
-// they contain. It reports false when a variable has no value.
+// expand replaces variables by their values, which are always literal text. It
+// reports false if a variable has no value.
 func (t *text) expand(ctx Context) (string, bool) {
 	if t.parts == nil {
 		return t.literal, true
@@ -152,10 +152,10 @@ func (t *text) expand(ctx Context) (string, bool) {
 	return b.String(), true
 }
 
-// glob says whether a compiled pattern matches all of s. Between two asterisks
-// the leftmost place is as good as any other, so nothing is tried twice: the
-// time is linear unless question marks stand between asterisks, and then
-// bounded by the product of the lengths.
+// glob reports whether a compiled pattern matches all of s. Between two asterisks the
+// leftmost match is always sufficient, so there is no backtracking. The time is
+// linear unless question marks are between asterisks; then it is bounded by the
+// product of the lengths.
 func glob(pattern, s string) bool {
 	chunk, rest, star := strings.Cut(pattern, anyRun)
 	n, ok := prefix(chunk, s)
@@ -178,8 +178,8 @@ func glob(pattern, s string) bool {
 	}
 }
 
-// prefix says whether s begins with chunk, a pattern without asterisks, and how
-// many bytes of s that are.
+// prefix reports whether s begins with chunk, a pattern without asterisks, and
+// returns the length of the match in bytes.
 func prefix(chunk, s string) (int, bool) {
 	n := 0
 	for i := range len(chunk) {
@@ -198,7 +198,7 @@ func prefix(chunk, s string) (int, bool) {
 	return n, true
 }
 
-// suffix says whether s ends with chunk.
+// suffix reports whether s ends with chunk.
 func suffix(chunk, s string) bool {
 	from := len(s)
 	for range utf8.RuneCountInString(chunk) {
@@ -209,7 +209,7 @@ func suffix(chunk, s string) bool {
 	return ok && from+n == len(s)
 }
 
-// after returns where in s the first match of chunk ends, or -1.
+// after returns the end of the first match of chunk in s, or -1.
 func after(chunk, s string) int {
 	if !strings.Contains(chunk, anyRune) {
 		if i := strings.Index(s, chunk); i >= 0 {

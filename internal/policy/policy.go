@@ -1,25 +1,24 @@
 // Package policy reads and evaluates IAM policy documents: identity-based
 // policies in the JSON policy language of versions 2012-10-17 and 2008-10-17.
 //
-// Parse is strict. It refuses what could only be a mistake (an unknown element,
-// operator or type, a member that is there twice, a resource that is no ARN) and
-// names the place, so that a policy that was stored does what it says.
+// Parse is strict. It refuses what can only be a mistake (an unknown element,
+// operator or type, a duplicate member, a resource that is no ARN) and names its
+// place, so that a stored policy means what it says.
 //
-// Evaluate knows Allow and Deny, Action and NotAction, Resource and
-// NotResource, wildcards, policy variables and every condition operator of the
-// language. A policy variable that has neither one value nor a default matches
-// nothing, so a negation of it (NotResource, StringNotEquals, …) holds, in Allow
-// and in Deny statements, as the IAM User Guide says ("Policy variables with no
-// value").
+// Evaluate supports Allow and Deny, Action and NotAction, Resource and NotResource,
+// wildcards, policy variables and every condition operator of the language. A policy
+// variable that has neither one value nor a default matches nothing. So a negation of
+// it (NotResource, StringNotEquals, …) holds, in Allow and in Deny statements, as in
+// the IAM User Guide ("Policy variables with no value").
 //
-// Where the guide leaves a case open, this package takes the reading that grants
-// less: a condition key with several values, under an operator without
-// ForAllValues or ForAnyValue, must meet the condition with every value in an
-// Allow statement and with one of them in a Deny statement.
+// Where the guide is ambiguous, this package uses the meaning that grants less. For
+// example, take a condition key with several values, under an operator without
+// ForAllValues or ForAnyValue: in an Allow statement every value must meet the
+// condition, in a Deny statement one of them.
 //
-// Nothing here blows up on hostile documents: there are no regular expressions,
-// no recursion, and the time that a pattern takes is bounded by its length
-// times the length of the value, or less.
+// Hostile documents cannot exhaust resources: there are no regular expressions and no
+// recursion. The time for a pattern is at most its length times the length of the
+// value.
 package policy
 
 import "strings"
@@ -43,8 +42,8 @@ type Context map[string][]string
 // Decision is the outcome of an evaluation.
 type Decision int
 
-// The decisions. Nothing is allowed that no statement allows, and a Deny
-// statement that applies outweighs all others.
+// The decisions. A request is allowed only if a statement allows it, and an
+// applicable Deny statement overrides all others.
 const (
 	ImplicitDeny Decision = iota
 	ExplicitDeny
@@ -63,7 +62,7 @@ func (d Decision) String() string {
 	}
 }
 
-// Evaluate decides on a request under all policies of a principal together.
+// Evaluate decides on a request under all policies of a principal.
 func Evaluate(docs []*Document, r *Request) Decision {
 	action := strings.ToLower(r.Action)
 	decision := ImplicitDeny

@@ -11,13 +11,13 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// SyntaxError says what is wrong with a policy document, and where.
+// SyntaxError is the problem of a policy document and its place.
 type SyntaxError struct {
 	// Place is the element, for example Statement[1].Condition.StringEqual;
 	// empty for the document as a whole.
 	Place string
-	// Line and Column count from 1, the column in bytes; both are 0 for the
-	// document as a whole.
+	// Line and Column count from 1, the column in bytes; both are 0 for the document
+	// as a whole.
 	Line, Column int
 	// Problem is what is wrong and what is allowed.
 	Problem string
@@ -40,9 +40,8 @@ func (e *SyntaxError) Error() string {
 	return b.String()
 }
 
-// reader walks through a JSON text and remembers where it is. It refuses
-// invalid UTF-8 and members that are there twice. An escape that is half of a
-// surrogate pair ("\ud83d") is U+FFFD.
+// reader reads a JSON text and tracks its position. It refuses invalid UTF-8 and
+// duplicate members. Half of an escaped surrogate pair ("\ud83d") is read as U+FFFD.
 type reader struct {
 	doc   []byte
 	dec   *jsontext.Decoder
@@ -50,12 +49,12 @@ type reader struct {
 }
 
 func newReader(doc []byte) *reader {
-	// The option would let invalid bytes pass as well, so it is set only where
-	// there are none.
+	// The option would also accept invalid bytes, so it is set only if there are
+	// none.
 	return &reader{doc: doc, dec: jsontext.NewDecoder(bytes.NewReader(doc), jsontext.AllowInvalidUTF8(utf8.Valid(doc)))}
 }
 
-// next notes where the next token begins.
+// next records where the next token begins.
 func (p *reader) next() {
 	p.start = int(p.dec.InputOffset())
 	for p.start < len(p.doc) && strings.IndexByte(" \t\r\n,:", p.doc[p.start]) >= 0 {
@@ -94,8 +93,8 @@ func (p *reader) object(member func(name string) error) error {
 	}
 }
 
-// oneOrMore reads a value or an array of values, which must not be empty, and
-// calls element for each; element reads it.
+// oneOrMore reads a value or a non-empty array of values, and calls element for each;
+// element reads it.
 func (p *reader) oneOrMore(element func() error) error {
 	if p.dec.PeekKind() != '[' {
 		return element()
@@ -120,8 +119,8 @@ func (p *reader) oneOrMore(element func() error) error {
 
 func (p *reader) string() (string, error) { return p.scalar('"') }
 
-// scalar reads a string, or the bare kind of value: 0 for numbers, t for
-// booleans. Numbers and booleans come back as they are spelled.
+// scalar reads a string, or a value of the kind bare: 0 for numbers, t for booleans.
+// It returns numbers and booleans as spelled.
 func (p *reader) scalar(bare byte) (string, error) {
 	t, err := p.token()
 	if err != nil {
@@ -139,7 +138,7 @@ func (p *reader) scalar(bare byte) (string, error) {
 	}
 }
 
-// end checks that nothing follows.
+// end checks that there is no more input.
 func (p *reader) end() error {
 	p.next()
 	_, err := p.dec.ReadToken()
@@ -150,14 +149,14 @@ func (p *reader) end() error {
 	return &SyntaxError{Line: line, Column: column, Problem: "nothing may follow the policy"}
 }
 
-// errorf makes an error about the token that was read last. A problem made of
-// %w is taken over as it is.
+// errorf makes an error about the last token. A problem that is only %w is used
+// unchanged.
 func (p *reader) errorf(format string, args ...any) error {
 	line, column := p.position(p.start)
 	return &SyntaxError{Place: p.place(), Line: line, Column: column, Problem: fmt.Errorf(format, args...).Error()}
 }
 
-// syntax turns an error of the decoder into one of ours.
+// syntax converts an error of the decoder into a SyntaxError.
 func (p *reader) syntax(err error) error {
 	if err == nil {
 		return nil
@@ -184,8 +183,8 @@ func (p *reader) position(offset int) (line, column int) {
 
 func (p *reader) place() string { return place(p.dec.StackPointer(), p.dec) }
 
-// place spells a JSON Pointer the way people do: Statement[1].Effect. Where dec
-// cannot say what is an array, a number is taken for an index.
+// place converts a JSON Pointer into readable form: Statement[1].Effect. If dec does
+// not know what is an array, a number is an index.
 func place(at jsontext.Pointer, dec *jsontext.Decoder) string {
 	var b strings.Builder
 	depth := 0

@@ -13,14 +13,13 @@ const (
 type statement struct {
 	effect      effect
 	actions     []string // glob patterns, lower-case
-	notAction   bool     // they are those of NotAction
+	notAction   bool     // the actions are those of NotAction
 	resources   []text   // glob patterns
 	notResource bool
 	conditions  []condition
 }
 
-// applies reports whether the statement is about the request. All its elements
-// must say so.
+// applies reports whether all elements of the statement match the request.
 func (s *statement) applies(action string, r *Request) bool {
 	if slices.ContainsFunc(s.actions, func(p string) bool { return glob(p, action) }) == s.notAction {
 		return false

@@ -12,17 +12,17 @@ import (
 	"confab/internal/chat"
 )
 
-// maxDepth is how deep objects and lists of a request may be nested. The
-// deepest member of the API model stands at depth 3.
+// maxDepth is the nesting limit of objects and lists in a request. The deepest member
+// of the API model is at depth 3.
 const maxDepth = 32
 
-// decoding are the rules of Decode beyond the package's defaults, which already
-// match names by case and refuse duplicate names.
+// decoding are the rules of Decode in addition to the package's defaults, which
+// already match names by case and refuse duplicate names.
 var decoding = json.JoinOptions(
 	json.WithUnmarshalers(json.UnmarshalFromFunc(func(dec *jsontext.Decoder, _ *string) error {
-		// An optional member is a pointer, and its null never comes here. So this
-		// one is an item of a list or a value of a map, and those are dense; or it
-		// stands in place of a name, which the decoder refuses by itself.
+		// An optional member is a pointer, so its null is not decoded here. This null
+		// is an item of a list or a value of a map, which must not be null, or it
+		// replaces a name, which the decoder refuses itself.
 		in, n := dec.StackIndex(dec.StackDepth())
 		name := in == jsontext.KindBeginObject && n%2 == 0
 		if !name && dec.PeekKind() == jsontext.KindNull {
@@ -33,11 +33,11 @@ var decoding = json.JoinOptions(
 )
 
 // Decode reads a request body into v, a pointer to the input of an operation.
-// Optional members of an input are pointers, lists and maps: null leaves them
-// absent. Unknown members are ignored. An empty body is that of an input with no
-// members set. An escape that is half of a surrogate pair ("\ud83d") is U+FFFD;
-// bytes that are not UTF-8 are refused. The error is a SerializationException that names the member by
-// its JSON pointer and says what is allowed there.
+// Optional members of an input are pointers, lists and maps; null leaves them absent.
+// Unknown members are ignored. An empty body is an input without members. Half of an
+// escaped surrogate pair ("\ud83d") is U+FFFD; invalid UTF-8 is refused. The error is
+// a SerializationException that names the member by its JSON pointer and describes
+// what is allowed there.
 func Decode(body []byte, v any) error {
 	if len(body) == 0 {
 		return nil
@@ -48,9 +48,9 @@ func Decode(body []byte, v any) error {
 	if k := jsontext.Value(body).Kind(); k == jsontext.KindNull || k == jsontext.KindBeginArray {
 		return malformed("The request body must be a JSON object, not %s", kindNames[k])
 	}
-	// Half of a surrogate pair, as JavaScript writes a string that was cut inside
-	// an emoji, is read as U+FFFD. The option would let invalid bytes pass as
-	// well, so it is set only where there are none.
+	// Half of a surrogate pair, as JavaScript writes a string that was cut inside an
+	// emoji, is read as U+FFFD. The option would also accept invalid bytes, so it is
+	// set only if there are none.
 	err := json.Unmarshal(body, v, decoding, jsontext.AllowInvalidUTF8(utf8.Valid(body)))
 	if err == nil {
 		return nil
@@ -67,14 +67,14 @@ func Decode(body []byte, v any) error {
 	return malformed("The request body is not valid JSON: it ends too early")
 }
 
-// explain says which member has the wrong type and what its type is.
+// explain names the member that has the wrong type and its right type.
 func explain(e *json.SemanticError) error {
 	subject := "The request body"
 	if e.JSONPointer != "" {
 		subject = "Member " + string(e.JSONPointer)
 	}
 	if e.JSONKind == 0 && e.Err != nil {
-		// A rule of a type's own, as that unions have one member.
+		// A type's own rule, for example that unions have one member.
 		return malformed("%s %v", subject, e.Err)
 	}
 	allowed := "null"
@@ -105,9 +105,8 @@ func malformed(format string, args ...any) error {
 	return &chat.Error{Code: chat.Invalid, Name: "SerializationException", Message: fmt.Sprintf(format, args...)}
 }
 
-// shallow says whether no value of body is nested deeper than maxDepth. It
-// looks at brackets outside of strings only; whether they match is for the
-// decoder to say.
+// shallow reports whether no value of body is nested deeper than maxDepth. It counts
+// brackets outside of strings only; the decoder checks whether they match.
 func shallow(body []byte) bool {
 	depth, quoted := 0, false
 	for i := 0; i < len(body); i++ {

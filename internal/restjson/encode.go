@@ -11,8 +11,7 @@ import (
 	"confab/internal/chat"
 )
 
-// statuses are those of the exceptions that go by a name of their own and whose
-// status is not their code's.
+// statuses are those of named exceptions whose status differs from their code's.
 var statuses = map[string]int{
 	"UnknownOperationException":     http.StatusNotFound,
 	"UnsupportedMediaTypeException": http.StatusUnsupportedMediaType,
@@ -20,12 +19,12 @@ var statuses = map[string]int{
 	"RequestTimeoutException":       http.StatusRequestTimeout,
 }
 
-// internalMessage is all that a caller learns of an error of ours; the log has
-// the rest under the request id.
+// internalMessage is all that a caller gets of an internal error. The log has the
+// cause under the request id.
 const internalMessage = "The service could not carry the request out because of an internal error; its log has the cause under the request id"
 
-// document is the body of every exception: which members it has is decided by
-// the code, as the API model says.
+// document is the body of every exception. The code determines its members, according
+// to the API model.
 type document struct {
 	Message      string            `json:"message"`
 	Reason       string            `json:"reason,omitzero"`
@@ -40,7 +39,7 @@ type validationField struct {
 	Message string `json:"message"`
 }
 
-// Exception returns the name and the status that err has on the wire.
+// Exception returns the name and the HTTP status of err.
 func Exception(err error) (name string, status int) {
 	e := refusal(err)
 	wire := e.Code.Wire()
@@ -54,8 +53,8 @@ func Exception(err error) (name string, status int) {
 	return name, status
 }
 
-// refusal returns the chat.Error in err, or an Internal one in place of what
-// the caller must not read.
+// refusal returns the chat.Error in err, or an Internal one for an error that must
+// not be shown to the caller.
 func refusal(err error) *chat.Error {
 	e, ok := errors.AsType[*chat.Error](err)
 	if ok && e.Code.Known() && e.Code != chat.Internal && e.Code.Wire().Exception != "" {
@@ -64,16 +63,16 @@ func refusal(err error) *chat.Error {
 	return &chat.Error{Code: chat.Internal, Message: internalMessage}
 }
 
-// WriteError answers with the exception that err is: its name in
-// x-amzn-ErrorType, its members in the body. An error that is not a *chat.Error
-// becomes an InternalServerException that says nothing about it.
+// WriteError answers with the exception of err: its name in x-amzn-ErrorType, its
+// members in the body. An error that is not a *chat.Error becomes an
+// InternalServerException without details.
 func WriteError(w http.ResponseWriter, requestID string, err error) {
 	e := refusal(err)
 	name, status := Exception(e)
 	doc := document{Message: e.Message}
 	switch {
 	case e.Name != "":
-		// Not one of the API model's: these have a message only.
+		// These are not in the API model and have a message only.
 	case e.Code == chat.Invalid:
 		doc.Reason = string(e.Reason)
 		if doc.Reason == "" {
@@ -94,7 +93,7 @@ func WriteError(w http.ResponseWriter, requestID string, err error) {
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", "1") // Every rate of the service refills within a second.
 	}
-	// A message may quote what the client sent; whatever that was, the answer is UTF-8.
+	// A message may quote the client's input. The answer is always valid UTF-8.
 	body, err := json.Marshal(doc, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		body = []byte(`{"message":""}`)
@@ -102,8 +101,8 @@ func WriteError(w http.ResponseWriter, requestID string, err error) {
 	send(w, status, requestID, body)
 }
 
-// Write answers with the output v of an operation; nil is an empty body, as 204
-// and operations without output have it.
+// Write answers with the output v of an operation; nil is an empty body, as for 204
+// and operations without output.
 func Write(w http.ResponseWriter, status int, requestID string, v any) error {
 	if v == nil {
 		send(w, status, requestID, nil)
@@ -117,7 +116,7 @@ func Write(w http.ResponseWriter, status int, requestID string, v any) error {
 	return nil
 }
 
-// send writes the answer. net/http adds Date, by which SDKs correct their clocks.
+// send writes the answer. net/http adds Date, which SDKs use to correct their clocks.
 func send(w http.ResponseWriter, status int, requestID string, body []byte) {
 	h := w.Header()
 	h.Set("x-amzn-RequestId", requestID)

@@ -1,12 +1,12 @@
-// Package restjson is the server side of AWS restJson1, the protocol of the
-// control plane: it reads request bodies, writes results, and turns a chat.Error
-// into the exception that an SDK expects.
+// Package restjson is the server side of AWS restJson1, the protocol of the control
+// plane: it reads request bodies, writes results, and converts a chat.Error into the
+// exception that an SDK expects.
 //
-// The rules are those of the Smithy specification "AWS restJson1 protocol" and
-// of its tests for malformed requests; names and statuses of exceptions are the
-// API model's. Where Smithy leaves a choice we are lenient with what costs
-// nothing: a request may come without Content-Type, and parameters of a media
-// type (charset) are not looked at.
+// The rules are those of the Smithy specification "AWS restJson1 protocol" and of its
+// tests for malformed requests. Names and statuses of exceptions are the API model's.
+// Where Smithy leaves a choice, this package is lenient if that costs nothing: a
+// request may lack Content-Type, and parameters of a media type (charset) are
+// ignored.
 package restjson
 
 import (
@@ -21,13 +21,13 @@ import (
 	"confab/internal/chat"
 )
 
-// MaxBody is the size of the largest request body, in bytes: twice what 50 tags
-// of the longest keys and values need when every character is escaped.
+// MaxBody is the limit of a request body, in bytes: twice the size of 50 tags with
+// the longest keys and values when every character is escaped.
 const MaxBody = 256 << 10
 
-// ReadBody returns the whole body of r. A body above MaxBody is TooLarge and is
-// not read to its end, and one that does not arrive before the connection's read
-// deadline is a RequestTimeoutException: the connection is closed behind both answers.
+// ReadBody returns the whole body of r. A body above MaxBody is TooLarge and is not
+// read to its end. One that does not arrive before the connection's read deadline is
+// a RequestTimeoutException. The connection is closed after both answers.
 func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	tooLarge := chat.Errorf(chat.TooLarge, "The request body is too large; at most %d bytes are allowed", MaxBody)
 	if r.ContentLength > MaxBody {
@@ -45,15 +45,15 @@ func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, &chat.Error{Code: chat.Invalid, Name: "MalformedHttpRequestException", Message: "The request body could not be read to its end"}
 	}
-	// From here on net/http reads to notice a client that leaves. That the time for
-	// the body is over must not look like it.
+	// From here on net/http reads in order to detect a client that leaves. The
+	// deadline for the body must not look like that.
 	http.NewResponseController(w).SetReadDeadline(time.Time{}) //nolint:errcheck // Not all that tests write to have deadlines.
 	return body, nil
 }
 
-// CheckMedia holds the request's Content-Type and Accept against the one media
-// type that the service speaks, application/json. A Content-Type counts only in
-// a POST, as the other methods carry no body.
+// CheckMedia checks that the request's Content-Type and Accept allow
+// application/json, the only media type of the service. Content-Type is checked only
+// in a POST, because the other methods have no body.
 func CheckMedia(r *http.Request) error {
 	if given := r.Header.Get("Content-Type"); given != "" && r.Method == http.MethodPost {
 		if media, _, err := mime.ParseMediaType(given); err != nil || media != "application/json" {
@@ -72,8 +72,8 @@ func CheckMedia(r *http.Request) error {
 	return nil
 }
 
-// acceptsJSON says whether an Accept header (RFC 9110, section 12.5.1) has a
-// range that application/json is in. An empty header allows everything.
+// acceptsJSON reports whether an Accept header (RFC 9110, section 12.5.1) has a range
+// that includes application/json. An empty header allows everything.
 func acceptsJSON(accept string) bool {
 	if strings.TrimSpace(accept) == "" {
 		return true

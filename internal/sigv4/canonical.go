@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// appendCanonicalRequest appends what the signature covers: method, canonical
-// path, query, signed headers, their names, and the hash of the body.
+// appendCanonicalRequest appends the signed content: method, canonical path, query,
+// signed headers, their names, and the hash of the body.
 func (a *Authorization) appendCanonicalRequest(b []byte, r *http.Request, path string, params []param, payload string) []byte {
 	b = append(b, r.Method...)
 	b = append(b, '\n')
@@ -33,10 +33,10 @@ func (a *Authorization) appendCanonicalRequest(b []byte, r *http.Request, path s
 	return append(b, payload...)
 }
 
-// escapedARN returns a path that ends in an ARN in the form in which SDKs sign
-// it: they escape the ARN as one segment, colons and slashes too. decoded is the
-// path without escapes. A proxy that passes the path decoded, or escaped in its
-// own way, passes the same path: it leads to the same resource.
+// escapedARN returns a path that ends in an ARN as SDKs sign it: they escape the ARN
+// as one segment, including colons and slashes. decoded is the path without escapes.
+// A proxy may decode the path or escape it in its own way; it still leads to the same
+// resource.
 func escapedARN(decoded string) (string, bool) {
 	at := strings.Index(decoded, "/arn:")
 	if at < 0 {
@@ -50,9 +50,9 @@ func canonicalPath(escaped string) string {
 	return string(appendCanonicalPath(make([]byte, 0, 2*len(escaped)+1), escaped))
 }
 
-// appendCanonicalPath appends the path as it came, escapes and all, without
-// dot segments and doubled slashes, percent-encoded once more. (S3 does
-// neither; every other service does both.)
+// appendCanonicalPath appends the path as received, including escapes, without dot
+// segments and doubled slashes, percent-encoded once more. (S3 does neither; every
+// other service does both.)
 func appendCanonicalPath(b []byte, escaped string) []byte {
 	if !strings.HasPrefix(escaped, "/") {
 		escaped = "/" + escaped
@@ -80,8 +80,8 @@ func appendCanonicalPath(b []byte, escaped string) []byte {
 	return b
 }
 
-// appendCanonicalQuery appends the pairs, encoded, sorted by encoded name and
-// then by encoded value. The signature itself is not part of what it signs.
+// appendCanonicalQuery appends the pairs, encoded, sorted by encoded name and then by
+// encoded value. The signature itself is not signed.
 func (a *Authorization) appendCanonicalQuery(b []byte, params []param) []byte {
 	encoded := make([]param, 0, len(params))
 	for _, p := range params {
@@ -107,8 +107,8 @@ func (a *Authorization) appendCanonicalQuery(b []byte, params []param) []byte {
 	return b
 }
 
-// headerValues returns the values of a header. net/http keeps the Host apart.
-// (It removes Transfer-Encoding as well, which no signer signs, for every proxy
+// headerValues returns the values of a header. net/http stores the Host separately.
+// (It also removes Transfer-Encoding, which signers do not sign, because every proxy
 // may change it.)
 func headerValues(r *http.Request, name string) []string {
 	if name == "host" {
@@ -119,8 +119,8 @@ func headerValues(r *http.Request, name string) []string {
 
 func present(r *http.Request, name string) bool { return len(headerValues(r, name)) > 0 }
 
-// appendHeader appends the values of a header in the order in which they came,
-// separated by commas, trimmed, every run of spaces and tabs as one space.
+// appendHeader appends the values of a header in order of arrival, separated by
+// commas, trimmed, with every run of spaces and tabs as one space.
 func appendHeader(b []byte, r *http.Request, name string) []byte {
 	for i, v := range headerValues(r, name) {
 		if i > 0 {
@@ -150,8 +150,8 @@ func escape(s string) string {
 	return string(appendEscaped(nil, s, 0))
 }
 
-// appendEscaped percent-encodes every byte but the unreserved ones of RFC 3986
-// and keep.
+// appendEscaped percent-encodes every byte except the unreserved ones of RFC 3986 and
+// keep.
 func appendEscaped(b []byte, s string, keep byte) []byte {
 	const hex = "0123456789ABCDEF"
 	for i := range len(s) {

@@ -9,19 +9,19 @@ import (
 	"strings"
 )
 
-// Explanation says how a signature was verified that does not match.
+// Explanation is how a signature that does not match was verified.
 type Explanation struct {
-	// CanonicalRequest and StringToSign are what the signature was computed
-	// over. Secrets in headers and in the query are masked in CanonicalRequest;
-	// the hash of it in StringToSign is that of the whole.
+	// CanonicalRequest and StringToSign are the input of the signature. Secrets in
+	// headers and in the query are masked in CanonicalRequest. Its hash in
+	// StringToSign is the unmasked one's.
 	CanonicalRequest string
 	StringToSign     string
-	// Host and Path are what the client signed, where changing the one, the
-	// other or both makes the signature right; empty where they are as they came.
+	// Host and Path are what the client signed, if changing one or both makes the
+	// signature right. They are empty if unchanged.
 	Host, Path string
 }
 
-// Hint returns a sentence for the client about what was changed on the way, or "".
+// Hint returns a sentence for the client about changes by a proxy, or "".
 func (e *Explanation) Hint() string {
 	var changed []string
 	if e.Host != "" {
@@ -36,9 +36,9 @@ func (e *Explanation) Hint() string {
 	return "The signature is right for " + strings.Join(changed, " and ") + ": a proxy changes what was signed; it must pass the Host header and the path unchanged."
 }
 
-// Explain says why Verify refused r: it shows what was verified, and looks for a
-// Host or a path with which the signature would be right. It never makes a
-// request pass.
+// Explain returns why Verify refused r: it shows the verified content, and searches
+// for a Host or a path with which the signature would be right. It never accepts a
+// request.
 func (a *Authorization) Explain(r *http.Request, payloadSHA256Hex, secret string) *Explanation {
 	params, err := parseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -102,11 +102,11 @@ func secretHeader(name string) bool {
 	})
 }
 
-// maxCandidates bounds the hosts and the paths that are tried, each.
+// maxCandidates bounds the number of hosts and of paths that are tried.
 const maxCandidates = 12
 
-// hostCandidates returns the Host of r and what it may have been before proxies:
-// what their headers say, each with and without a port.
+// hostCandidates returns the Host of r and its possible values before proxies: those
+// in their headers, each with and without a port.
 func hostCandidates(r *http.Request) []string {
 	names := []string{r.Host}
 	for _, header := range []string{"X-Forwarded-Host", "X-Original-Host", "X-Forwarded-Server"} {
@@ -148,17 +148,17 @@ func withoutPort(host string) string {
 		return host
 	}
 	if _, err := netip.ParseAddr(host); err == nil {
-		return host // An IPv6 address without brackets.
+		return host // This is an IPv6 address without brackets.
 	}
 	return host[:i]
 }
 
-// candidate is a path as a client may have sent it, and in canonical form.
+// candidate is a path as a client may have sent it, and its canonical form.
 type candidate struct{ sent, canonical string }
 
-// pathCandidates returns the path of r and what it may have been before proxies:
-// escaped once more or once less, with the slash at its end or without, with or
-// without a prefix, and with doubled slashes as they are.
+// pathCandidates returns the path of r and its possible values before proxies:
+// escaped once more or once less, with or without a slash at the end, with or without
+// a prefix, and with doubled slashes unchanged.
 func pathCandidates(r *http.Request) []candidate {
 	escaped := r.URL.EscapedPath()
 	sent := []string{escaped}
@@ -197,7 +197,7 @@ func pathCandidates(r *http.Request) []candidate {
 	return all
 }
 
-// distinct returns the first maxCandidates different strings that are not empty.
+// distinct returns the first maxCandidates different non-empty strings.
 func distinct(all []string) []string {
 	var kept []string
 	for _, s := range all {

@@ -11,7 +11,7 @@ import (
 //
 //	AWS4-HMAC-SHA256 Credential=<id>/<scope>, SignedHeaders=a;b, Signature=<hex>
 //
-// The parameters stand in any order; spaces after the commas are optional.
+// The parameters may be in any order; spaces after the commas are optional.
 func parseHeader(h http.Header, value string) (*Authorization, error) {
 	if len(value) > maxAuthorization {
 		return nil, refuse(IncompleteSignature, "Authorization header has %d bytes; at most %d are allowed.", len(value), maxAuthorization)
@@ -73,8 +73,8 @@ func parseHeader(h http.Header, value string) (*Authorization, error) {
 	return a, a.parse(credential, signedHeaders, date[0], name == "Date")
 }
 
-// parse fills in what the two forms have in common. The Date header may also
-// be in the form of HTTP.
+// parse sets the fields that the two forms have in common. The Date header may also
+// have the form of HTTP.
 func (a *Authorization) parse(credential, signedHeaders, date string, httpDate bool) error {
 	if err := a.parseCredential(credential); err != nil {
 		return err
@@ -92,7 +92,7 @@ func (a *Authorization) parse(credential, signedHeaders, date string, httpDate b
 			t, err = time.Parse(time.RFC1123Z, date) // as botocore writes it, with -0000
 		}
 	}
-	// Go's layouts take a fraction of a second that they do not show.
+	// Go's layouts accept a fraction of a second that they do not contain.
 	if err != nil || t.Nanosecond() != 0 {
 		return refuse(IncompleteSignature, "Date must be in ISO-8601 'basic format', such as 20150830T123600Z.")
 	}
@@ -121,8 +121,8 @@ func (a *Authorization) parseCredential(s string) error {
 	return nil
 }
 
-// checkSignedHeaders holds the list of signed headers against the request: host
-// and every x-amz-* header must be in it, and all of it must be in the request.
+// checkSignedHeaders checks the list of signed headers: it must contain host and
+// every x-amz-* header, and all of its headers must be in the request.
 func checkSignedHeaders(r *http.Request, signed []string) error {
 	for i, name := range signed {
 		if name == "" || name != strings.ToLower(name) || i > 0 && signed[i-1] >= name {
@@ -141,7 +141,7 @@ func checkSignedHeaders(r *http.Request, signed []string) error {
 	}
 	for name := range r.Header {
 		name = strings.ToLower(name)
-		// CloudFront adds X-Amz-Cf-Id on the way to its origin; nothing reads it.
+		// CloudFront adds X-Amz-Cf-Id on the way to its origin; it is not used.
 		if strings.HasPrefix(name, "x-amz-") && name != "x-amz-cf-id" && !covers(name) {
 			return refuse(InvalidSignature, "'%.64s' must be a 'SignedHeader' in the AWS Authorization, as every x-amz-* header of the request.", name)
 		}

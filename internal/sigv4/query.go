@@ -11,9 +11,8 @@ import (
 // param is one pair of a query, decoded.
 type param struct{ name, value string }
 
-// parseQuery decodes a query. A plus is a space, as servers read it; signers
-// write %20. Pairs that are empty are left out, a name without an equal-sign
-// has an empty value.
+// parseQuery decodes a query. A plus is a space, as servers read it; signers write
+// %20. Empty pairs are omitted, and a name without an equal-sign has an empty value.
 func parseQuery(raw string) ([]param, error) {
 	if raw == "" {
 		return nil, nil

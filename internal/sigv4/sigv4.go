@@ -1,19 +1,18 @@
 // Package sigv4 verifies AWS Signature Version 4, in the Authorization header
 // and in the query (presigned), for any service but S3.
 //
-// A request passes in three steps, so that the secret is looked up between
-// them: Parse reads what the client says and refuses what cannot be right,
-// Authorization.Check holds date and scope against the clock and the service,
-// Authorization.Verify computes the signature and compares.
+// A request is verified in three steps, with the lookup of the secret between them.
+// Parse reads the client's data and refuses malformed requests. Authorization.Check
+// checks date and scope against the clock and the service. Authorization.Verify
+// computes the signature and compares.
 //
 //	a, err := sigv4.Parse(r)
 //	err = a.Check(time.Now(), "us-west-2", "ivschat")
 //	err = a.Verify(r, hex.EncodeToString(bodySum[:]), secretOf(a.AccessKeyID))
 //
-// Every refusal is a *chat.Error with the code Unauthenticated and one of the
-// names below. The rules are those of the IAM User Guide, "Signature Version 4
-// signing process" and its troubleshooting page, read as the signers of the
-// AWS SDKs read them.
+// Every refusal is a *chat.Error with the code Unauthenticated and one of the names
+// below. The rules are those of the IAM User Guide, "Signature Version 4 signing
+// process" and its troubleshooting page, as the signers of the AWS SDKs apply them.
 package sigv4
 
 import (
@@ -25,29 +24,29 @@ import (
 	"confab/internal/chat"
 )
 
-// The names of the refusals, as x-amzn-ErrorType carries them.
+// The names of the refusals, as in x-amzn-ErrorType.
 const (
 	MissingAuthenticationToken = "MissingAuthenticationTokenException"
 	IncompleteSignature        = "IncompleteSignatureException"
 	InvalidSignature           = "InvalidSignatureException"
 )
 
-// MaxSkew is how far the client's clock may be from ours, either way.
+// MaxSkew is the greatest difference between the client's clock and the server's.
 const MaxSkew = 5 * time.Minute
 
-// MaxExpires is the longest life of a presigned request.
+// MaxExpires is the longest validity of a presigned request.
 const MaxExpires = 7 * 24 * time.Hour
 
 const (
 	algorithm  = "AWS4-HMAC-SHA256"
 	terminator = "aws4_request"
 
-	// isoBasic is the one form of X-Amz-Date and of the time that is signed.
+	// isoBasic is the only form of X-Amz-Date and of the signed time.
 	isoBasic = "20060102T150405Z"
 )
 
-// The sizes of what is parsed. SDKs stay far below; an access key id has at
-// most 128 characters (IAM API reference), session tokens some 2 KB.
+// The limits of parsed data. SDKs stay far below; an access key id has at most 128
+// characters (IAM API reference), session tokens some 2 KB.
 const (
 	maxAuthorization = 8 << 10   // bytes of the Authorization header
 	maxSessionToken  = 16 << 10  // bytes
@@ -58,8 +57,8 @@ const (
 	maxParameters    = 1000      // pairs in the query
 )
 
-// Authorization is what a request says about who signed it, and how. Nothing
-// in it is proven before Check and Verify both return nil.
+// Authorization is a request's claim about its signer and signature. It is unproven
+// until Check and Verify have both returned nil.
 type Authorization struct {
 	AccessKeyID string
 	// Date, Region, Service and Terminator are the credential scope. Date is
@@ -67,25 +66,25 @@ type Authorization struct {
 	Date, Region, Service, Terminator string
 	// Time is when the request was signed, in whole seconds.
 	Time time.Time
-	// SignedHeaders are lower-case, in strictly ascending order, each of them
-	// present in the request, host among them.
+	// SignedHeaders are lower-case, in strictly ascending order, all present in the
+	// request, and include host.
 	SignedHeaders []string
-	// Signature is as sent: lower-case hex if it is any good.
+	// Signature is as sent: lower-case hex if it is valid.
 	Signature string
 	// SessionToken is empty for long-term credentials.
 	SessionToken string
-	// Presigned says that the signature came in the query.
+	// Presigned is set if the signature was in the query.
 	Presigned bool
-	// Expires is how long after Time a presigned request is good. Zero, when it
-	// did not say, means MaxSkew, as for a signature in the header.
+	// Expires is how long after Time a presigned request is valid. Zero, if the
+	// request had none, means MaxSkew, as for a signature in the header.
 	Expires time.Duration
 }
 
-// Parse reads the signature of r from its Authorization header or its query.
-// It fails with MissingAuthenticationToken when there is neither, with
-// IncompleteSignature when something is missing, malformed, doubled or too
-// large, or when both are there, and with InvalidSignature when the signature
-// leaves out a header that it must cover or covers one that is not there.
+// Parse reads the signature of r from its Authorization header or its query. It fails
+// with MissingAuthenticationToken if there is neither. It fails with
+// IncompleteSignature if something is missing, malformed, doubled or too large, or if
+// both are present. It fails with InvalidSignature if the signature omits a required
+// header or covers one that the request lacks.
 func Parse(r *http.Request) (*Authorization, error) {
 	params, err := parseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -114,8 +113,8 @@ func Parse(r *http.Request) (*Authorization, error) {
 	return a, nil
 }
 
-// Check holds the credential scope against the region and the service, and the
-// time of the signature against now.
+// Check checks the credential scope against the region and the service, and the time
+// of the signature against now.
 func (a *Authorization) Check(now time.Time, region, service string) error {
 	var wrong []string
 	if a.Region != region {
@@ -154,9 +153,8 @@ func (a *Authorization) checkTime(now time.Time) error {
 	return nil
 }
 
-// refuse makes the error of a name. Its messages never repeat what the client
-// sent except for scope and dates: people put secrets into the wrong places,
-// and messages are logged.
+// refuse makes the error of a name. Its messages repeat only scope and dates of the
+// client's input: clients put secrets into the wrong places, and messages are logged.
 func refuse(name, format string, args ...any) error {
 	e := chat.Errorf(chat.Unauthenticated, format, args...)
 	e.Name = name

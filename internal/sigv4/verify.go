@@ -8,20 +8,20 @@ import (
 	"net/http"
 )
 
-// Verify says whether the holder of secret signed r, whose body has the
-// SHA-256 payloadSHA256Hex (lower-case hex). It compares in constant time and
-// takes the same time for a wrong secret as for the right one, so a caller who
-// has no secret for the access key may call it with a made-up one.
+// Verify returns nil if the holder of secret signed r, whose body has the SHA-256
+// payloadSHA256Hex (lower-case hex). It compares in constant time and takes the same
+// time for a wrong secret as for the right one. A caller without a secret for the
+// access key can call it with a made-up one.
 //
-// A path that ends in an ARN is also verified as SDKs escape it, since proxies
-// may have decoded it.
+// A path that ends in an ARN is also verified as SDKs escape it, because proxies may
+// have decoded it.
 //
-// When the request has x-amz-content-sha256, it must be that very hash:
-// UNSIGNED-PAYLOAD and the streaming forms belong to S3 and to operations
-// whose API model allows an unsigned body, and are refused, presigned or not.
+// If the request has x-amz-content-sha256, it must be that hash. UNSIGNED-PAYLOAD and
+// the streaming forms are for S3 and for operations whose API model allows an
+// unsigned body. They are refused, presigned or not.
 //
-// The signing key is derived every time: four HMACs of some 20 bytes are not
-// worth keeping keys in memory for.
+// The signing key is derived every time: four HMACs of some 20 bytes do not justify
+// keys in memory.
 func (a *Authorization) Verify(r *http.Request, payloadSHA256Hex, secret string) error {
 	params, err := parseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -40,8 +40,8 @@ func (a *Authorization) Verify(r *http.Request, payloadSHA256Hex, secret string)
 		return refuse(InvalidSignature, "The request signature we calculated does not match the signature you provided. "+
 			"Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
 	}
-	// Only now, so that nobody learns about the body of a request that is not
-	// theirs, and every refusal above costs the same.
+	// This check comes last, so that only the signer learns about the body, and every
+	// refusal above costs the same.
 	for _, claimed := range r.Header["X-Amz-Content-Sha256"] {
 		if err := checkPayload(claimed, payloadSHA256Hex); err != nil {
 			return err

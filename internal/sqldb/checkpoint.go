@@ -12,38 +12,38 @@ import (
 	"confab/internal/background"
 )
 
-// checkpointEvery is how often the log is looked at.
+// checkpointEvery is how often the size of the write-ahead log is checked.
 const checkpointEvery = 200 * time.Millisecond
 
-// checkpoints folds SQLite's log of a database (the WAL) into its file.
+// checkpoints copies SQLite's write-ahead log (WAL) into the database file.
 //
-// By itself, SQLite does that at the end of a commit, every thousand pages: some
-// of them wait for two syncs of the disk then, at 500 messages a second four times
-// in each second. Here it is done beside those who write, foldBytes at a time.
+// By itself, SQLite checkpoints at the end of a commit, every thousand pages. At 500
+// messages a second, that makes some commits wait for two disk syncs four times a
+// second. Here it is done in the background, foldBytes at a time.
 //
-// Once all of it is folded, SQLite begins the log anew, for which the next commit
-// waits for a sync too. So it is kept from that until nothing was written for some
-// seconds or the log has Spec.LogBytes: then writers wait while what little came
-// meanwhile is folded. When it has twice that, because they write faster than the
-// disk syncs, they wait for all of it.
+// Once the whole log is copied, SQLite restarts it, and the next commit waits for a
+// sync. A read transaction prevents the restart until nothing was written for some
+// seconds or the log has Spec.LogBytes. Then writers wait while the small rest is
+// copied. At twice that size the writes are faster than the disk, and writers wait
+// for the whole checkpoint.
 type checkpoints struct {
 	db   *DB
 	path string  // of the log
 	conn *sql.DB // connections of its own
-	most int     // pages of a log that is to begin anew
-	fold int     // pages that are worth folding
-	last int     // pages of the log when it was last looked at
-	idle int     // how often they have been the same since
+	most int     // pages at which the log restarts
+	fold int     // least number of pages for a checkpoint
+	last int     // pages of the log at the last check
+	idle int     // number of checks since it last changed
 	log  *slog.Logger
-	// pin, if set, is a transaction that reads. SQLite does not begin a log anew
-	// that has a reader.
+	// pin, if set, is a read transaction. SQLite does not restart a log that has a
+	// reader.
 	pin *sql.Tx
 }
 
-// foldBytes is how much is folded at a time.
+// foldBytes is how much is copied at a time.
 const foldBytes = 16 << 20
 
-// idleRounds is after how many rounds without a write the log may begin anew.
+// idleRounds is after how many rounds without a write the log may restart.
 const idleRounds = int(10 * time.Second / checkpointEvery)
 
 // loop checkpoints until ctx ends.
@@ -66,7 +66,7 @@ func (c *checkpoints) loop(ctx context.Context) {
 	}
 }
 
-// round folds the log if it is worth it.
+// round checkpoints the log if it has grown enough.
 func (c *checkpoints) round(ctx context.Context) error {
 	pages, left, err := c.run(ctx, `PRAGMA wal_checkpoint(NOOP)`)
 	if err != nil {
@@ -85,8 +85,7 @@ func (c *checkpoints) round(ctx context.Context) error {
 			return err
 		}
 	}
-	// What SQLite syncs next is then nearly done, by a sync that keeps no processor
-	// from others.
+	// This syncs most of what SQLite syncs next, without blocking a processor.
 	if err := c.syncLog(); err != nil {
 		return err
 	}
@@ -108,8 +107,8 @@ func (c *checkpoints) round(ctx context.Context) error {
 	return err
 }
 
-// hold keeps SQLite from beginning the log anew. What the log has by now can be
-// folded all the same.
+// hold prevents SQLite from restarting the log. The present content of the log can
+// still be copied.
 func (c *checkpoints) hold(ctx context.Context) (err error) {
 	if c.pin, err = c.conn.BeginTx(ctx, nil); err != nil {
 		return err
@@ -126,11 +125,11 @@ func (c *checkpoints) release() {
 	}
 }
 
-// foldPragma folds as far as readers and writers let it, and keeps nobody waiting.
+// foldPragma copies as much as readers and writers allow, without blocking them.
 const foldPragma = `PRAGMA wal_checkpoint(PASSIVE)`
 
-// run runs a checkpoint and returns how many pages the log has, and how many of
-// them are left to fold.
+// run runs a checkpoint. It returns how many pages the log has and how many of them
+// are not copied yet.
 func (c *checkpoints) run(ctx context.Context, pragma string) (pages, left int, err error) {
 	var busy, folded int
 	err = c.conn.QueryRowContext(ctx, pragma).Scan(&busy, &pages, &folded)

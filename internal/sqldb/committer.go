@@ -9,24 +9,24 @@ import (
 	"confab/internal/telemetry"
 )
 
-// Committer gathers writes that come at the same time into one transaction
-// (group commit): callers add items to the batch that is open, and one goroutine
-// writes batch after batch. While it writes one, the next one fills. A batch that
-// cannot be written fails for its callers; see Spool for one that is kept.
+// Committer gathers concurrent writes into one transaction (group commit). Callers
+// add items to the open batch, and one goroutine writes batch after batch. While it
+// writes one, the next one fills. A batch that cannot be written fails for its
+// callers; Spool keeps and retries it.
 type Committer[T any] struct {
 	o Commits[T]
 
 	mu      sync.Mutex // guards what follows
 	waiting []*batch[T]
-	writing *batch[T] // taken from waiting and not answered yet
+	writing *batch[T] // removed from waiting, its callers not released yet
 	size    int       // of the items that are not stored yet
 	closed  bool
 
-	wake    chan struct{} // 1 buffered: there is something in waiting, or closed
+	wake    chan struct{} // 1 buffered: waiting is not empty, or closed is set
 	closing chan struct{} // closed with the committer
 }
 
-// Commits say how a Committer works. Fields without a comment are required.
+// Commits configure a Committer. Fields without a comment are required.
 type Commits[T any] struct {
 	// Label names the database in metrics.
 	Label   string
@@ -37,37 +37,37 @@ type Commits[T any] struct {
 	BatchItems, BatchSize int
 	// Capacity bounds the sizes of all items that are not stored yet.
 	Capacity int
-	// Pace is the least time from the beginning of a commit that several callers
-	// shared to the next one, which more will then share. A caller on its own does
-	// not wait. It may be 0.
+	// Pace is the least time from the start of a commit with several callers to the
+	// next one, so that more callers share it. A single caller does not wait. It may
+	// be 0.
 	Pace time.Duration
 }
 
-// batch is what shares one transaction.
+// batch is the items of one transaction.
 type batch[T any] struct {
 	items []T
 	size  int
-	// done is closed when the items are stored or have failed, or when their
-	// callers need not wait any longer. err is set before that.
+	// done is closed when the items are stored or have failed, or when their callers
+	// are released early. err is set before that.
 	done     chan struct{}
 	err      error
 	released bool // done is closed; guarded by the committer's mu
 }
 
-// What a Committer refuses with.
+// The errors with which a Committer refuses an item.
 var (
 	ErrClosed = errors.New("the store is closed")
 	ErrFull   = errors.New("too much is waiting to be written")
 )
 
-// NewCommitter returns a committer that works while Run does.
+// NewCommitter returns a committer. It writes while Run runs.
 func NewCommitter[T any](o Commits[T]) *Committer[T] {
 	return &Committer[T]{o: o, wake: make(chan struct{}, 1), closing: make(chan struct{})}
 }
 
-// Commit stores the item, together with others, and returns when it is stored.
-// ctx ends only the wait. The item belongs to the committer until Commit returns
-// nil or an error of the database, and for good when ctx has ended.
+// Commit stores the item, together with others, and returns when it is stored. ctx
+// ends only the wait. The item must not be used until Commit returns nil or a
+// database error, and never again once ctx has ended.
 func (c *Committer[T]) Commit(ctx context.Context, item T, size int) error {
 	b, err := c.add(item, size, true)
 	if err != nil {
@@ -81,8 +81,8 @@ func (c *Committer[T]) Commit(ctx context.Context, item T, size int) error {
 	}
 }
 
-// add puts an item behind those added before and returns its batch. An item
-// whose caller waits does not join a batch that was released early.
+// add appends an item and returns its batch. An item whose caller waits does not join
+// a batch that was released early.
 func (c *Committer[T]) add(item T, size int, waits bool) (*batch[T], error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -110,8 +110,8 @@ func (c *Committer[T]) add(item T, size int, waits bool) (*batch[T], error) {
 	return b, nil
 }
 
-// release tells the callers of the batches, and of all of them when none is given,
-// not to wait any longer.
+// release releases the callers of the given batches, or of all batches when none is
+// given.
 func (c *Committer[T]) release(some ...*batch[T]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -126,7 +126,7 @@ func (c *Committer[T]) release(some ...*batch[T]) {
 	}
 }
 
-// releaseLocked closes done, once. The committer's mu is held.
+// releaseLocked closes done once. The caller holds the committer's mu.
 func (b *batch[T]) releaseLocked() {
 	if !b.released {
 		b.released = true
@@ -134,8 +134,7 @@ func (b *batch[T]) releaseLocked() {
 	}
 }
 
-// Close ends Run once everything that was added is stored, or the database has
-// refused it once more.
+// Close ends Run once every added item is stored or has failed once more.
 func (c *Committer[T]) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -157,7 +156,7 @@ func (c *Committer[T]) Run() {
 				continue
 			case <-c.closing:
 			}
-			// An item may have come between next and Close.
+			// An item may have been added between next and Close.
 			if b = c.next(); b == nil {
 				return
 			}
@@ -187,7 +186,7 @@ func (c *Committer[T]) waitUntil(t time.Time) {
 	}
 }
 
-// next takes the first batch, nil when there is none.
+// next removes and returns the first batch, nil when there is none.
 func (c *Committer[T]) next() *batch[T] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -201,7 +200,7 @@ func (c *Committer[T]) next() *batch[T] {
 	return b
 }
 
-// answer tells the callers of the batch what became of it.
+// answer returns the result of the batch to its callers.
 func (c *Committer[T]) answer(b *batch[T], err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,27 +10,27 @@ import (
 	"unicode/utf8"
 )
 
-// Copied says how many rows of a table were copied.
+// Copied is how many rows of a table were copied.
 type Copied struct {
 	Table string
 	Rows  int64
 }
 
-// Table is what Copy takes of a table: not what the database says about itself,
-// and no leases.
+// Table describes what Copy copies of a table. The database's own bookkeeping and
+// leases are not copied.
 type Table struct {
 	Name    string
 	Columns string
-	// Numbered is the column that the table numbers itself, if it does.
+	// Numbered is the column that the database numbers, if there is one.
 	Numbered string
 }
 
-// Copy copies the Spec.Tables of some databases into others of the same Specs that
-// are empty: ids, times and positions stay what they are. Each database is read as
-// it is at one moment, and its rows are counted on both sides before they are
-// committed. A copy that fails leaves the target empty. No server may use either
-// side meanwhile; with PostgreSQL none can. All are opened with Options.Bulk, and
-// the last has two connections that read, at least.
+// Copy copies the Spec.Tables of some databases into empty ones of the same Specs.
+// Ids, times and positions stay the same. Each database is read in one snapshot, and
+// its rows are counted on both sides before the commit. A copy that fails leaves the
+// target empty. No server may use either side meanwhile; with PostgreSQL none can.
+// All are opened with Options.Bulk, and the last one needs at least two read
+// connections.
 func Copy(ctx context.Context, from, to []*DB) ([]Copied, error) {
 	for _, side := range [][]*DB{from, to} {
 		db := side[len(side)-1]
@@ -59,7 +59,7 @@ func Copy(ctx context.Context, from, to []*DB) ([]Copied, error) {
 			continue
 		}
 		err = fmt.Errorf("copy %s: %w", from[i].label, err)
-		for _, done := range to[:i+1] { // This one, too: its commit may have worked.
+		for _, done := range to[:i+1] { // This one too: its commit may have succeeded.
 			if left := empty(context.WithoutCancel(ctx), done); left != nil {
 				return nil, fmt.Errorf("%w; the target is incomplete and cannot be emptied, start again with a new one: %w", err, left)
 			}
@@ -69,10 +69,10 @@ func Copy(ctx context.Context, from, to []*DB) ([]Copied, error) {
 	return all, nil
 }
 
-// empty deletes what was copied into a database.
+// empty deletes the copied rows from a database.
 func empty(ctx context.Context, db *DB) error {
 	return db.Update(ctx, func(ctx context.Context, s Session) error {
-		for _, t := range slices.Backward(db.spec.Tables) { // Those that refer to others come first.
+		for _, t := range slices.Backward(db.spec.Tables) { // Referencing tables come first.
 			if _, err := s.Exec(ctx, `DELETE FROM `+t.Name); err != nil {
 				return err
 			}
@@ -81,7 +81,7 @@ func empty(ctx context.Context, db *DB) error {
 	})
 }
 
-// copyDatabase copies one database in one transaction on each side.
+// copyDatabase copies one database, in one transaction on each side.
 func copyDatabase(ctx context.Context, from, to *DB) (all []Copied, err error) {
 	tx, err := from.reader.BeginTx(ctx, from.snapshot())
 	if err != nil {
@@ -172,8 +172,8 @@ func (t Table) copy(ctx context.Context, source, target Session) (int64, error) 
 	return n, target.db.setHighWater(ctx, target, t.Name, t.Numbered, last)
 }
 
-// checkText refuses a row whose text PostgreSQL cannot hold. Releases before this
-// one took such text from callers of the API.
+// checkText refuses a row whose text PostgreSQL cannot store. Earlier releases
+// accepted such text from callers of the API.
 func (t Table) checkText(row []any) error {
 	for i, column := range strings.Split(t.Columns, ", ") {
 		s, ok := row[i].(string)

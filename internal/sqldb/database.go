@@ -11,63 +11,60 @@ import (
 	"confab/internal/telemetry"
 )
 
-// dialect is what differs between databases.
+// dialect is the difference between SQLite and PostgreSQL.
 type dialect interface {
-	// lock keeps other processes from opening and migrating at the same time.
+	// lock prevents other processes from opening and migrating at the same time.
 	lock(ctx context.Context) (unlock func(), err error)
-	// exists reports whether there is such a database already. The lock is held.
+	// exists reports whether the database exists. The lock is held.
 	exists(ctx context.Context, sp *Spec) (bool, error)
-	// open returns the pool that writes and the one that reads. The first has
-	// one connection.
+	// open returns the write pool, which has one connection, and the read pool.
 	open(ctx context.Context, sp *Spec) (writer, reader *sql.DB, err error)
-	// migrate brings the schema up to date, and refuses one from the future.
+	// migrate brings the schema up to date. It refuses a newer schema.
 	migrate(ctx context.Context, sp *Spec, writer *sql.DB) error
-	// background returns the work that the database needs for as long as it is
-	// open, nil for none. The work ends when its context does.
+	// background returns the work that runs while the database is open, nil for none.
+	// It ends when its context ends.
 	background(db *DB) (func(context.Context), error)
-	// label is the database's name in metrics and errors, place where it is, for
-	// errors about all of it.
+	// label is the database's name in metrics and errors. place is its location, for
+	// errors about the whole place.
 	label(name string) string
 	place() string
-	// owner is who holds the leases that this process takes. It is another one
-	// for every server that can run beside this one.
+	// owner is the holder of the leases that this process takes. It differs between
+	// all servers that can run at the same time.
 	owner() string
-	// clock is an expression: now, by the clock that all servers share, in
-	// nanoseconds since 1970.
+	// clock is an SQL expression for the present time, in nanoseconds since 1970, by
+	// the clock that all servers share.
 	clock() string
-	// patience is how long a transaction, or a statement outside of one, may
-	// take, the waiting for its turn not included; 0 is without end.
+	// patience is the time limit of a transaction, or of a statement outside of one,
+	// without the wait for its turn; 0 is no limit.
 	patience() time.Duration
 
-	// alone is the beginning of a transaction that has the database to itself,
-	// over all servers, until it ends.
+	// alone begins a transaction that excludes those of all other servers until it
+	// ends.
 	alone(ctx context.Context, s Session, sp *Spec) error
-	// lockKeys has the transaction wait for those that hold a lock on one of the
-	// keys, until it sees what they have written.
+	// lockKeys makes the transaction wait for the holders of locks on the keys. It
+	// then sees what they have written.
 	lockKeys(ctx context.Context, s Session, keys []string) error
 
-	// again says whether a transaction that failed like this has left nothing
-	// behind and may work when it is carried out once more.
+	// again reports whether the failed transaction was rolled back and is retryable.
 	again(err error) bool
-	// moved says whether another server than the connected one takes writes now.
+	// moved reports whether another server than the connected one accepts writes now.
 	moved(err error) bool
-	// matchesNothing says whether a query failed because of an argument that
-	// equals no value that the database can hold.
+	// matchesNothing reports whether a query failed because of an argument that no
+	// value in the database can equal.
 	matchesNothing(err error) bool
-	// highWater is the last number that the table's column has given itself, and
-	// setHighWater has the next one be greater.
+	// highWater is the last number that the column was given automatically.
+	// setHighWater makes the next one greater.
 	highWater(ctx context.Context, s Session, table, column string) (int64, error)
 	setHighWater(ctx context.Context, s Session, table, column string, last int64) error
-	// snapshot are the options of a transaction that reads everything as it was
-	// at one moment.
+	// snapshot are the options of a transaction that reads one snapshot.
 	snapshot() *sql.TxOptions
-	// exclude keeps servers off the database until end is called, and refuses
-	// when there are some.
+	// exclude keeps servers from using the database until end is called. It fails
+	// when a server uses it.
 	exclude(ctx context.Context, db *DB) (end func(), err error)
 }
 
-// DB is one database: for SQLite, one file; for PostgreSQL, some tables and the
-// connections to them. All methods may be called from any goroutine.
+// DB is one database: for SQLite a file, for PostgreSQL some tables and the
+// connections to them. Its methods are safe for concurrent use.
 type DB struct {
 	dialect
 	spec    *Spec
@@ -77,13 +74,13 @@ type DB struct {
 	writer  *sql.DB          // one connection
 	reader  *sql.DB
 
-	// turn holds one token, for the transaction that may use writer.
+	// turn holds one token. A transaction takes it to use writer.
 	turn     chan struct{}
 	writing  statements // guarded by turn
 	readings sharedStatements
 
-	stop context.CancelFunc // ends what goes on in the background
-	done chan struct{}      // closed when that has ended
+	stop context.CancelFunc // ends the background work
+	done chan struct{}      // closed when the background work has ended
 
 	created bool // by Open
 }
@@ -117,7 +114,7 @@ func openDatabase(ctx context.Context, d dialect, sp *Spec, o Options) (*DB, err
 	return db, nil
 }
 
-// begin starts what goes on in the background.
+// begin starts the background work.
 func (d *DB) begin(ctx context.Context) error {
 	work, err := d.background(d)
 	if err != nil {
@@ -138,30 +135,30 @@ func (d *DB) begin(ctx context.Context) error {
 func (d *DB) close() error {
 	d.stop()
 	<-d.done
-	// The writer goes last: the last connection to a SQLite file folds its log
-	// into it, which one that only reads cannot.
+	// The writer is closed last: the last connection to a SQLite file checkpoints it,
+	// which a read-only one cannot.
 	return errors.Join(d.reader.Close(), d.writer.Close())
 }
 
 // Label is the database's name in metrics and errors.
 func (d *DB) Label() string { return d.label }
 
-// Place is where the database is, for errors about all that is there.
+// Place is the location of the database, for errors about the whole place.
 func (d *DB) Place() string { return d.place() }
 
-// Created reports whether Open made the first of the databases.
+// Created reports whether Open created the first of the databases.
 func (d *DB) Created() bool { return d.created }
 
-// Owner is who holds the leases that this process takes. It is another one for
-// every server that can run beside this one.
+// Owner is the holder of the leases that this process takes. It differs between all
+// servers that can run at the same time.
 func (d *DB) Owner() string { return d.owner() }
 
-// Clock is an SQL expression: now, by the clock that all servers share, in
-// nanoseconds since 1970.
+// Clock is an SQL expression for the present time, in nanoseconds since 1970, by the
+// clock that all servers share.
 func (d *DB) Clock() string { return d.clock() }
 
-// Now is the time by which what has expired is deleted. It is that of the
-// database, because the clocks of servers may differ, unless Options.Now is set.
+// Now is the time by which expired rows are deleted. It is the database's, because
+// the clocks of servers may differ, unless Options.Now is set.
 func (d *DB) Now(ctx context.Context) (time.Time, error) {
 	if d.clockOf != nil {
 		return d.clockOf(), nil
@@ -171,27 +168,27 @@ func (d *DB) Now(ctx context.Context) (time.Time, error) {
 	return Time(now), err
 }
 
-// Session runs statements, either on the reading connections or in one
-// transaction. Its errors are ready to be returned to callers of the store.
+// Session runs statements, either on the read connections or in one transaction. Its
+// errors can be returned to callers of the store.
 type Session struct {
 	db      *DB
 	prepare func(ctx context.Context, query string) (*sql.Stmt, error)
-	// reading is outside of a transaction.
+	// reading is set outside of a transaction.
 	reading bool
 }
 
-// Read returns a session in which every statement sees the newest committed
-// state; two statements may see different ones.
+// Read returns a session in which every statement sees the newest committed state.
+// Two statements may see different states.
 func (d *DB) Read() Session {
 	return Session{db: d, reading: true, prepare: func(ctx context.Context, query string) (*sql.Stmt, error) {
 		return d.readings.get(ctx, d.reader, query)
 	}}
 }
 
-// ErrSlow is why a database that does not answer is not waited for any more.
+// ErrSlow is the error of a database that did not answer within its time limit.
 var ErrSlow = errors.New("the database does not answer in time")
 
-// bounded is ctx for as long as the database may take.
+// bounded returns ctx with the time limit of the database.
 func (d *DB) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	if p := d.patience(); p > 0 {
 		return context.WithTimeoutCause(ctx, p, ErrSlow)
@@ -199,25 +196,25 @@ func (d *DB) bounded(ctx context.Context) (context.Context, context.CancelFunc) 
 	return ctx, func() {}
 }
 
-// Update runs change in one transaction that has the database to itself: what
-// it reads is true until it has committed. It commits when change returns nil
-// and returns change's error otherwise. change may be called again, when the
-// database has undone a transaction for the sake of another. ctx ends only the
-// wait for the transaction: one that has begun is carried out, so that a caller
-// who goes away does not leave the outcome open.
+// Update runs change in one transaction that excludes all others, so what it reads
+// stays true until the commit. It commits when change returns nil, and returns
+// change's error otherwise. change may be called again when the database has rolled
+// back a transaction in favor of another. ctx ends only the wait for the transaction.
+// A transaction that has begun is completed, so its outcome is known even if the
+// caller leaves.
 func (d *DB) Update(ctx context.Context, change func(ctx context.Context, s Session) error) error {
 	return d.transact(ctx, change, true)
 }
 
-// Share is Update beside transactions of other servers. What change reads may
-// be changed by them before it has committed: it decides by what a single
-// statement found and did, or behind Session.LockKeys. Statements that change several
-// Rows take them in the order of their keys, so that no two wait for each other.
+// Share is Update beside transactions of other servers, which may change what change
+// reads before it commits. So change decides by what a single statement found and
+// did, or after Session.LockKeys. Statements that change several rows take them in
+// the order of their keys, which avoids deadlocks.
 func (d *DB) Share(ctx context.Context, change func(ctx context.Context, s Session) error) error {
 	return d.transact(ctx, change, false)
 }
 
-// attempts is how often a transaction is tried that others keep from working.
+// attempts is how often a retryable transaction is tried.
 const attempts = 3
 
 func (d *DB) transact(ctx context.Context, change func(ctx context.Context, s Session) error, alone bool) error {
@@ -243,7 +240,7 @@ func (d *DB) transact(ctx context.Context, change func(ctx context.Context, s Se
 	}
 }
 
-// attempt carries the transaction out once. The caller has the turn.
+// attempt runs the transaction once. The caller holds the turn.
 func (d *DB) attempt(ctx context.Context, change func(ctx context.Context, s Session) error, alone bool) error {
 	within, cancel := d.bounded(ctx)
 	defer cancel()
@@ -273,13 +270,13 @@ func (d *DB) attempt(ctx context.Context, change func(ctx context.Context, s Ses
 		return d.Failed(within, err)
 	}
 	d.metrics.CommitDuration.WithLabelValues(d.label).Observe(time.Since(start).Seconds())
-	// The connection was busy until here, so what it met for the first time is
-	// prepared for the following transactions behind it.
+	// The connection was busy until here. New statements are prepared now, for later
+	// transactions.
 	d.writing.add(within, d.writer, fresh)
 	return nil
 }
 
-// reconnect closes the connections that nobody uses at the moment.
+// reconnect closes the idle connections.
 func (d *DB) reconnect() {
 	d.writer.SetMaxIdleConns(0)
 	d.writer.SetMaxIdleConns(1)
@@ -288,8 +285,8 @@ func (d *DB) reconnect() {
 	d.reader.SetMaxIdleConns(readers)
 }
 
-// Failed is the error for callers when the database did not do its part. It is
-// counted, unless the caller just did not wait.
+// Failed is the error for callers when the database failed. It is counted, unless the
+// caller's own context ended.
 func (d *DB) Failed(ctx context.Context, err error) error {
 	slow := errors.Is(context.Cause(ctx), ErrSlow)
 	if slow && !errors.Is(err, ErrSlow) {
@@ -301,12 +298,12 @@ func (d *DB) Failed(ctx context.Context, err error) error {
 	return fmt.Errorf("%s: %w: %w", d.label, chat.Errorf(chat.Unavailable, "The database is not available, try again"), err)
 }
 
-// DB is the database that the session is of.
+// DB is the database of the session.
 func (s Session) DB() *DB { return s.db }
 
-// LockKeys has the transaction wait for those on other servers that have locked
-// one of the keys, until it sees what they have written. The locks are held until
-// the transaction ends. It is the first statement of a transaction of Share.
+// LockKeys makes the transaction wait for other servers' locks on the keys. It then
+// sees what they have written. The locks are held until the transaction ends. It must
+// be the first statement of a transaction of Share.
 func (s Session) LockKeys(ctx context.Context, keys []string) error {
 	return s.db.lockKeys(ctx, s, keys)
 }
@@ -328,7 +325,7 @@ func (s Session) Exec(ctx context.Context, query string, args ...any) (int64, er
 	return n, nil
 }
 
-// Row reads one row into dest and says whether there was one.
+// Row reads one row into dest and reports whether there was one.
 func (s Session) Row(ctx context.Context, query string, args []any, dest ...any) (bool, error) {
 	found := false
 	err := s.Rows(ctx, query, args, func(scan func(...any) error) error {
@@ -338,8 +335,8 @@ func (s Session) Row(ctx context.Context, query string, args []any, dest ...any)
 	return found, err
 }
 
-// Rows calls each for every row; scan reads its columns. What each returns ends
-// the reading and is an error of the database.
+// Rows calls each for every row; scan reads its columns. An error of each ends the
+// reading and is returned as an error of the database.
 func (s Session) Rows(ctx context.Context, query string, args []any, each func(scan func(...any) error) error) error {
 	if s.reading {
 		var cancel context.CancelFunc
@@ -366,7 +363,7 @@ func (s Session) Rows(ctx context.Context, query string, args []any, each func(s
 	return nil
 }
 
-// unread is the outcome of a query that failed.
+// unread is the result of a query that failed.
 func (s Session) unread(ctx context.Context, err error) error {
 	if s.reading && s.db.matchesNothing(err) {
 		return nil

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// DeleteRows is how many rows one transaction deletes that removes what has
-// expired: few, because others wait for it.
+// DeleteRows is how many expired rows one transaction deletes. It is small because
+// other transactions wait for it.
 const DeleteRows = 500
 
-// DeleteBefore runs a statement that deletes rows older than before ($1), at most
-// as many as $2 says, until it finds nothing more. Servers take turns.
+// DeleteBefore repeats a statement that deletes at most $2 rows older than $1, until
+// it deletes none. Servers take turns.
 func (d *DB) DeleteBefore(ctx context.Context, query string, before time.Time) error {
 	for {
 		var n int64

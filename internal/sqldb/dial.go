@@ -14,18 +14,17 @@ import (
 )
 
 const (
-	// spareFor is how old a connection may be that was made for somebody who did
-	// not wait for it.
+	// spareFor is the greatest age of an unused connection whose caller left.
 	spareFor = 10 * time.Second
-	// leftWithin is how long a statement may go on whose caller has left. After
-	// that its connection is closed, because nothing else would end it.
+	// leftWithin is how long a statement may run after its caller has left. Then its
+	// connection is closed, because nothing else would end the statement.
 	leftWithin = time.Second
 )
 
-// dialer makes the connections of a pool. database/sql dials in the context of
-// the caller who happens to need a connection: when callers are less patient than
-// the server is slow, none of them ever gets one. Here a dial goes on when its
-// caller leaves, and the next one gets what comes of it.
+// dialer makes the connections of a pool. database/sql dials in the context of a
+// caller. When callers time out before a slow server accepts, none of them ever gets
+// a connection. Here a dial continues when its caller leaves, and the next caller
+// gets its result.
 type dialer struct {
 	driver.Connector
 	within time.Duration   // of one dial
@@ -33,11 +32,10 @@ type dialer struct {
 	stop   context.CancelFunc
 
 	mu   sync.Mutex
-	left []*dial // whose callers did not wait; guarded by mu
+	left []*dial // whose callers have left; guarded by mu
 }
 
-// dial is one connection in the making. What follows done is set before it is
-// closed.
+// dial is one connection attempt. The fields after done are set before it is closed.
 type dial struct {
 	done chan struct{}
 	conn driver.Conn
@@ -46,11 +44,12 @@ type dial struct {
 }
 
 func newDialer(c *pgx.ConnConfig, options ...stdlib.OptionOpenDB) *dialer {
-	// Callers who leave cost no connection either, when its statement ends soon.
+	// A caller that leaves does not cost a connection either, if its statement ends
+	// soon.
 	c.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.DeadlineContextWatcherHandler{Conn: conn.Conn(), DeadlineDelay: leftWithin}
 	}
-	// pgx bounds each attempt; what is added is for the lookup of names.
+	// pgx bounds each attempt. The extra time is for name lookups.
 	d := &dialer{Connector: stdlib.GetConnector(*c, options...), within: c.ConnectTimeout * time.Duration(len(c.Fallbacks)+2)}
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	return d
@@ -70,7 +69,7 @@ func (d *dialer) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 }
 
-// take returns a dial that somebody has left, or begins one.
+// take returns a dial whose caller has left, or begins one.
 func (d *dialer) take() *dial {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -80,7 +79,7 @@ func (d *dialer) take() *dial {
 		select {
 		case <-c.done:
 			if c.err != nil {
-				continue // That was then.
+				continue // It is too old.
 			}
 			if time.Since(c.at) > spareFor {
 				go c.conn.Close()
@@ -101,7 +100,7 @@ func (d *dialer) take() *dial {
 	return c
 }
 
-// Close closes what nobody has taken. The pool calls it at its end.
+// Close closes unused connections. The pool calls it when it is closed.
 func (d *dialer) Close() error {
 	d.stop()
 	d.mu.Lock()

@@ -8,8 +8,8 @@ import (
 // Placeholder is the nth argument of a statement.
 func Placeholder(n int) string { return "$" + strconv.Itoa(n) }
 
-// rowGroups are the numbers of rows that one INSERT may have: few, so that the
-// statements stay prepared, and each a multiple of the next.
+// rowGroups are the numbers of rows of one INSERT: few, so that the statements stay
+// prepared, and each a multiple of the next.
 var rowGroups = [...]int{128, 16, 1}
 
 // values is "($1, $2), ($3, $4)" for two rows of two columns.
@@ -33,7 +33,7 @@ func values(rows, columns int) string {
 // Inserts are one INSERT for each of rowGroups.
 type Inserts [len(rowGroups)]string
 
-// NewInserts returns INSERTs whose values stand between before and after.
+// NewInserts returns INSERTs with their values between before and after.
 func NewInserts(before string, columns int, after string) Inserts {
 	var in Inserts
 	for i, rows := range rowGroups {
@@ -42,8 +42,8 @@ func NewInserts(before string, columns int, after string) Inserts {
 	return in
 }
 
-// EachGroup cuts items into groups of those sizes, in their order, and calls run
-// with each and the statement for it.
+// EachGroup cuts items into groups of those sizes, in order, and calls run with each
+// group and its statement.
 func EachGroup[T any](in *Inserts, items []T, run func(query string, group []T) error) error {
 	for i, rows := range rowGroups {
 		for len(items) >= rows {

@@ -9,22 +9,21 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// schema is where the steps of one database are, and where it notes which of
-// them it has.
+// schema is where the migration steps of one database are, and the table that records
+// the applied ones.
 type schema struct {
 	dialect goose.Dialect
 	steps   fs.FS
 	folder  string // below migrations
 	table   string
-	// where names the database in errors; explain says what is wrong with one
-	// that cannot be asked.
+	// where names the database in errors. explain describes the error of a database
+	// that cannot be queried.
 	where   string
 	explain func(error) error
 }
 
-// migrate applies the steps that the database does not have, each in a
-// transaction of its own. A database with steps that are not known here was
-// made by a newer Confab and is refused untouched.
+// migrate applies the missing steps, each in its own transaction. A database with
+// unknown steps was made by a newer Confab. It is refused and not changed.
 func (sc schema) migrate(ctx context.Context, db *sql.DB) error {
 	steps, err := fs.Sub(sc.steps, "migrations/"+sc.folder)
 	if err != nil {
@@ -57,7 +56,7 @@ func (d sqliteDialect) migrate(ctx context.Context, sp *Spec, writer *sql.DB) er
 	}.migrate(ctx, writer)
 }
 
-// schemaTable is where PostgreSQL notes the steps of one database.
+// schemaTable is the table in which PostgreSQL records the steps of one database.
 func schemaTable(sp *Spec) string { return "schema_version_" + sp.Name }
 
 func (d *postgresDialect) migrate(ctx context.Context, sp *Spec, _ *sql.DB) error {

@@ -22,9 +22,9 @@ var startupParameters = []string{
 	"log_connections", "log_disconnections", "post_auth_delay",
 }
 
-// setByStatement moves the settings of c from the startup message into a
-// statement that each new connection begins with. PgBouncer refuses a startup
-// message that has a setting which it does not know, lock_timeout for one.
+// setByStatement moves the settings of c from the startup message into a statement at
+// the start of each connection. PgBouncer refuses a startup message with a setting it
+// does not know, such as lock_timeout.
 func setByStatement(c *pgx.ConnConfig) {
 	settings := map[string]string{}
 	for name, value := range c.RuntimeParams {
@@ -50,8 +50,8 @@ func setByStatement(c *pgx.ConnConfig) {
 	}
 }
 
-// errPooled is a pooler that gives each transaction, or each statement, another
-// connection to PostgreSQL.
+// errPooled is the error about a pooler that gives each transaction or statement
+// another connection to PostgreSQL.
 var errPooled = errors.New("a connection pooler in front of PostgreSQL is in transaction or statement pooling mode, " +
 	"in which session settings, prepared statements and advisory locks get lost")
 
@@ -63,12 +63,11 @@ const (
 	poolingProbeTimeout   = 5 * time.Second
 )
 
-// checkPooling returns errPooled unless each connection to the server is a
-// session of its own. It compares the backends behind two connections, both of
-// which stay open: they differ and remain the same in a session, whereas poolers
-// that share backends hand out the last one or each in turn. The order of the
-// questions finds both. The connections carry no settings, because these would
-// stay on a backend that others use as well.
+// checkPooling returns errPooled unless each connection to the server is its own
+// session. It compares the backends behind two open connections: with sessions they
+// differ and do not change. Poolers that share backends reuse the last one or each in
+// turn, and the order of the queries detects both. The connections carry no settings,
+// because these would stay on a shared backend.
 func (d *postgresDialect) checkPooling(ctx context.Context) error {
 	c := d.config.Copy()
 	maps.DeleteFunc(c.RuntimeParams, func(name, _ string) bool { return !slices.Contains(startupParameters, strings.ToLower(name)) })
@@ -101,7 +100,7 @@ func (d *postgresDialect) checkPooling(ctx context.Context) error {
 	return nil
 }
 
-// backendOf names the process that serves conn, also among several servers.
+// backendOf names the process that serves conn, unique among several servers.
 func backendOf(ctx context.Context, conn *pgx.Conn) (backend string, err error) {
 	within, cancel := context.WithTimeout(ctx, poolingProbeTimeout)
 	defer cancel()
@@ -112,10 +111,11 @@ func backendOf(ctx context.Context, conn *pgx.Conn) (backend string, err error) 
 	return backend, err
 }
 
-// errNoBackend is a server that connects but does not answer.
+// errNoBackend is the error about a server that accepts connections but does not
+// answer.
 var errNoBackend = errors.New("it accepts a connection but does not answer its first statement")
 
-// pooled reports whether err is how a pooler fails that does not keep sessions.
+// pooled reports whether err is typical of a pooler that does not keep sessions.
 func pooled(err error) bool {
 	switch code(err) {
 	case codeNoStatement, codeStatementExists:
@@ -126,8 +126,7 @@ func pooled(err error) bool {
 	return errors.Is(err, errPooled)
 }
 
-// refusesParameter reports whether a pooler does not take a setting of the
-// startup message.
+// refusesParameter reports whether a pooler refused a setting of the startup message.
 func refusesParameter(err error) bool {
 	return code(err) == codeProtocolViolation && strings.Contains(err.Error(), "startup parameter")
 }

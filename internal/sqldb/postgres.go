@@ -22,38 +22,38 @@ import (
 	"confab/internal/chat"
 )
 
-// Every connection has these limits, unless the URL sets others. They stand in
-// this order for a reason: a server that stops in the middle of a transaction
-// loses it before those who wait for its locks lose their patience.
+// Every connection has these limits, unless the URL sets others. Their order matters:
+// a server that stops inside a transaction loses it before the waiters for its locks
+// time out.
 const (
 	idleInTransaction = 3 * time.Second
 	lockTimeout       = 6 * time.Second
 	statementTimeout  = 8 * time.Second
-	// postgresPatience is for a PostgreSQL that does not even say so.
+	// postgresPatience is for a PostgreSQL that does not even report its own
+	// timeouts.
 	postgresPatience = 10 * time.Second
 	// connectTimeout bounds one attempt to connect.
 	connectTimeout = 5 * time.Second
 )
 
 const (
-	// A connection is replaced after some time, so that load finds its way to a
-	// server behind a balancer, and memory of the old one is given back.
+	// Connections are replaced after some time. This moves load to a new server
+	// behind a load balancer, and frees memory of the old one.
 	connectionLifetime = 30 * time.Minute
 	connectionIdle     = 5 * time.Minute
 )
 
-// postgresDialect keeps the databases as tables of one PostgreSQL database, in
-// the first schema of the search path.
+// postgresDialect keeps the databases as tables of one PostgreSQL database, in the
+// first schema of the search path.
 //
-// It is pgx behind database/sql, and not pgx's own interface: statements, pools
-// and scanning are then the same code for both databases, tested twice. What
-// the other would bring, several statements in one round trip, the group commits
-// make up for.
+// It uses pgx through database/sql and not pgx's own interface, so that both
+// databases share the code for statements, pools and scanning, and its tests. pgx
+// could send several statements in one round trip; group commit makes up for that.
 type postgresDialect struct {
 	config *pgx.ConnConfig
 	o      Options
 	id     string
-	needs  int     // connections at most
+	needs  int     // most connections needed
 	setup  *sql.DB // connections without timeouts, while the store opens
 }
 
@@ -74,7 +74,7 @@ func newPostgres(o Options, specs []Spec) (*postgresDialect, error) {
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = connectTimeout
 	}
-	// Of several hosts, the one that takes writes is meant.
+	// With several hosts, use the one that accepts writes.
 	several := slices.ContainsFunc(c.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.Host != c.Host || f.Port != c.Port })
 	if several && c.ValidateConnect == nil {
 		c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
@@ -109,7 +109,7 @@ func (d *postgresDialect) patience() time.Duration {
 	return postgresPatience
 }
 
-// pool makes a pool of connections that show their purpose as application_name.
+// pool makes a pool whose connections show their purpose in application_name.
 func (d *postgresDialect) pool(purpose string, size int) *sql.DB {
 	c := d.config.Copy()
 	if c.RuntimeParams["application_name"] == "" {
@@ -119,7 +119,7 @@ func (d *postgresDialect) pool(purpose string, size int) *sql.DB {
 		}
 	}
 	if purpose == setupPurpose || d.o.Bulk {
-		// A step of the schema may take as long as it takes.
+		// A migration step has no time limit.
 		c.RuntimeParams["statement_timeout"], c.RuntimeParams["idle_in_transaction_session_timeout"] = "0", "0"
 	}
 	setByStatement(c)
@@ -138,21 +138,21 @@ func (d *postgresDialect) pool(purpose string, size int) *sql.DB {
 const (
 	setupPurpose     = "setup"
 	setupConnections = 2
-	// applicationPrefix is before the purpose in application_name.
+	// applicationPrefix precedes the purpose in application_name.
 	applicationPrefix = "confab/"
 )
 
-// open makes pools of their own for each database: a storm of writes to one
-// cannot take the connections that another needs.
+// open makes separate pools for each database, so that many writes to one cannot take
+// the connections of another.
 func (d *postgresDialect) open(_ context.Context, sp *Spec) (writer, reader *sql.DB, err error) {
 	return d.pool(sp.Name, 1), d.pool(sp.Name, sp.PostgresReaders), nil
 }
 
-// Autovacuum and the checkpointer of the server do what there is to do.
+// background returns nil: PostgreSQL's autovacuum and checkpointer do the work.
 func (d *postgresDialect) background(*DB) (func(context.Context), error) { return nil, nil }
 
-// The advisory locks of Confab are pairs of numbers. The first is "Cnfb"; the
-// second is one of these, Spec.PostgresLock (2 to 4), or a key's: see lockKeys.
+// The advisory locks of Confab are pairs of numbers. The first is "Cnfb". The second
+// is one of these, Spec.PostgresLock (2 to 4), or a key's: see lockKeys.
 const (
 	lockSetup    = 1
 	lockUse      = 5
@@ -160,8 +160,7 @@ const (
 	lockKeySlots = 1024
 )
 
-// lock waits until PostgreSQL can be reached and no other server opens its
-// databases.
+// lock waits until PostgreSQL is reachable and no other server opens its databases.
 func (d *postgresDialect) lock(ctx context.Context) (func(), error) {
 	d.setup = d.pool(setupPurpose, setupConnections)
 	unlock := func() { d.setup.Close() } // The lock ends with its connection.
@@ -188,7 +187,7 @@ func (d *postgresDialect) lock(ctx context.Context) (func(), error) {
 		}
 		conn.Close()
 		unlock()
-		// The time may end in the middle of a question as well as between two.
+		// The time limit may end during a query as well as between two.
 		if held && ctx.Err() != nil {
 			return nil, fmt.Errorf("another server has been opening the database %s for too long: %w", d.place(), ctx.Err())
 		}
@@ -196,7 +195,7 @@ func (d *postgresDialect) lock(ctx context.Context) (func(), error) {
 	}
 }
 
-// exists looks for the table that the first step of the schema makes.
+// exists looks for the table that the first migration step makes.
 func (d *postgresDialect) exists(ctx context.Context, sp *Spec) (exists bool, err error) {
 	err = d.setup.QueryRowContext(ctx, `SELECT to_regclass($1) IS NOT NULL`, schemaTable(sp)).Scan(&exists)
 	if err != nil {
@@ -205,8 +204,8 @@ func (d *postgresDialect) exists(ctx context.Context, sp *Spec) (exists bool, er
 	return exists, nil
 }
 
-// connect makes the first connection. A server that is not there yet is waited
-// for, for as long as Options.Wait says.
+// connect makes the first connection. It retries for up to Options.Wait if the server
+// is not ready yet.
 func (d *postgresDialect) connect(ctx context.Context) (*sql.Conn, error) {
 	until := time.Now().Add(d.o.Wait)
 	for pause, told := 100*time.Millisecond, false; ; pause = min(2*pause, 2*time.Second) {
@@ -228,7 +227,7 @@ func (d *postgresDialect) connect(ctx context.Context) (*sql.Conn, error) {
 	}
 }
 
-// checkedConn returns a connection for the setup if connections are sessions.
+// checkedConn returns a connection for the setup if each connection is a session.
 func (d *postgresDialect) checkedConn(ctx context.Context) (*sql.Conn, error) {
 	if err := d.checkPooling(ctx); err != nil {
 		return nil, err
@@ -236,7 +235,7 @@ func (d *postgresDialect) checkedConn(ctx context.Context) (*sql.Conn, error) {
 	return d.setup.Conn(ctx)
 }
 
-// code is PostgreSQL's code for the error, "" for one of another kind.
+// code is PostgreSQL's code of the error, "" for other errors.
 func code(err error) string {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return e.Code
@@ -244,7 +243,7 @@ func code(err error) string {
 	return ""
 }
 
-// The codes that matter here: PostgreSQL documentation, appendix A.
+// The codes used here: PostgreSQL documentation, appendix A.
 const (
 	codeReadOnly         = "25006"
 	codeSerialization    = "40001"
@@ -259,8 +258,8 @@ const (
 	codeStarting         = "57P03"
 )
 
-// mayCome says whether a server that could not be connected to may be there
-// soon, without anybody changing a setting.
+// mayCome reports whether a failed connection is retryable, without a change of
+// settings.
 func mayCome(err error) bool {
 	switch code(err) {
 	case codeStarting, codeTooMany:
@@ -272,7 +271,7 @@ func mayCome(err error) bool {
 	return false
 }
 
-// explain says what is wrong with the server and what to do.
+// explain returns an error that describes the server's problem and its fix.
 func (d *postgresDialect) explain(err error) error {
 	do := "check --database"
 	switch {
@@ -305,18 +304,17 @@ func (e oneLine) Error() string { return strings.Join(strings.Fields(e.error.Err
 // Unwrap returns the error as it was.
 func (e oneLine) Unwrap() error { return e.error }
 
-// alone takes the lock of all transactions that want the database for
-// themselves. Servers that are not done with it are waited for.
+// alone takes the advisory lock of all exclusive transactions. It waits for the
+// transactions of other servers.
 func (d *postgresDialect) alone(ctx context.Context, s Session, sp *Spec) error {
 	_, err := s.Exec(ctx, `SELECT pg_advisory_xact_lock($1, $2)`, int32(applicationID), sp.PostgresLock)
 	return err
 }
 
-// lockKeys keeps what identity columns give out for a key in the order of
-// commits. A number is given when a row is inserted, so of two servers that write
-// rows of one key, the one with the lower numbers could commit later, when readers
-// are past it already. Keys share 1024 locks, which bounds what they take of
-// PostgreSQL's memory; all take them in one order.
+// lockKeys keeps the identity values of a key in the order of commits. A number is
+// given when a row is inserted. If two servers write rows of one key, the one with
+// the lower numbers could commit later, when readers are past it already. Keys share
+// 1024 locks, which bounds their memory in PostgreSQL. All take them in one order.
 func (d *postgresDialect) lockKeys(ctx context.Context, s Session, keys []string) error {
 	slots := make([]int32, len(keys))
 	for i, key := range keys {
@@ -336,7 +334,7 @@ func (d *postgresDialect) again(err error) bool {
 
 func (d *postgresDialect) moved(err error) bool { return code(err) == codeReadOnly }
 
-// matchesNothing is about text with a zero byte, or that is not UTF-8.
+// matchesNothing is about text with a zero byte or invalid UTF-8.
 func (d *postgresDialect) matchesNothing(err error) bool { return code(err) == codeNotInRepertoire }
 
 func (d *postgresDialect) highWater(ctx context.Context, s Session, table, column string) (last int64, err error) {
@@ -356,7 +354,7 @@ func (d *postgresDialect) snapshot() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 }
 
-// use has a connection show, by a lock that it shares, that a server uses the
+// use takes a shared lock on the connection, which shows that a server uses the
 // database.
 func (d *postgresDialect) use(ctx context.Context, conn *pgx.Conn) error {
 	var free bool
@@ -369,7 +367,7 @@ func (d *postgresDialect) use(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// exclude waits for nobody: the lock that servers share is free or it is not.
+// exclude does not wait: it fails if a server holds the shared lock.
 func (d *postgresDialect) exclude(ctx context.Context, db *DB) (end func(), err error) {
 	conn, err := db.reader.Conn(ctx)
 	if err != nil {

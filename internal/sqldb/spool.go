@@ -7,26 +7,26 @@ import (
 	"time"
 )
 
-// Spool is a Committer for items whose callers must not be held up by a database
-// that fails: a batch that cannot be written is kept in memory, up to
-// Commits.Capacity, and tried again until it is stored.
+// Spool is a Committer for items whose callers must not wait for a failing database:
+// a batch that cannot be written is kept in memory, up to Commits.Capacity, and
+// retried until it is stored.
 //
 //	working   a caller waits until its item is stored
-//	failing   a write has failed, or has taken longer than stallAfter: callers
-//	          do not wait, neither those that were waiting nor those that come,
-//	          until a write works
+//	failing   a write has failed, or has taken longer than stallAfter: no
+//	          caller waits, neither present nor new ones, until a write works
 //
-// An item that is added when the database works again is waited for, also when
-// there are batches left in front of it.
+// After recovery, callers of new items wait again, even while older batches are still
+// queued.
 type Spool[T any] struct {
 	c     *Committer[T]
 	store func(ctx context.Context, items []T) error
 	// trouble is called when writing begins to fail, and with nil when it works
-	// again; lost with how many items were still not stored at the end.
+	// again. lost is called at the end with the number of items that could not be
+	// stored.
 	trouble func(err error)
 	lost    func(n int)
 
-	gaveUp int // items that were not stored; of the goroutine in Run
+	gaveUp int // items that were not stored; used by Run's goroutine only
 
 	mu      sync.Mutex // guards what follows; locked before the committer's
 	writing *T         // the first item of the batch that is being written
@@ -34,8 +34,7 @@ type Spool[T any] struct {
 }
 
 const (
-	// stallAfter is how long a commit may take before its callers do not wait for
-	// it any longer.
+	// stallAfter is after how long a commit releases its callers.
 	stallAfter = 2 * time.Second
 	// The pauses between attempts.
 	firstRetry, lastRetry = 50 * time.Millisecond, 5 * time.Second
@@ -43,9 +42,9 @@ const (
 
 var errStalled = errors.New("a commit takes very long")
 
-// NewSpool returns a spool that works while Run does. trouble is called when
-// writing begins to fail, and with nil when it works again; lost, at the end,
-// with the number of items that could not be stored, if there are any.
+// NewSpool returns a spool. It writes while Run runs. trouble is called when writing
+// begins to fail, and with nil when it works again. lost is called at the end with
+// the number of items that could not be stored, if any.
 func NewSpool[T any](o Commits[T], trouble func(err error), lost func(n int)) *Spool[T] {
 	s := &Spool[T]{store: o.Write, trouble: trouble, lost: lost}
 	o.Write = s.write
@@ -53,8 +52,8 @@ func NewSpool[T any](o Commits[T], trouble func(err error), lost func(n int)) *S
 	return s
 }
 
-// Add puts an item behind those added before. The channel is closed when the item
-// is stored, or while the database fails.
+// Add appends an item. The channel is closed when the item is stored, or while the
+// database fails.
 func (s *Spool[T]) Add(item T, size int) (<-chan struct{}, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,8 +67,7 @@ func (s *Spool[T]) Add(item T, size int) (<-chan struct{}, error) {
 	return b.done, nil
 }
 
-// Close ends Run once everything that was added is stored, or the database has
-// refused it once more.
+// Close ends Run once every added item is stored or has failed once more.
 func (s *Spool[T]) Close() { s.c.Close() }
 
 // Run writes batches until Close.
@@ -80,8 +78,8 @@ func (s *Spool[T]) Run() {
 	}
 }
 
-// write stores a batch, however often that must be tried. Once the spool is
-// closed, the first batch that fails is the last that is tried.
+// write stores a batch and retries until it succeeds. After Close, the first batch
+// that fails ends the retries.
 func (s *Spool[T]) write(ctx context.Context, items []T) error {
 	for pause := firstRetry; s.gaveUp == 0; pause = min(2*pause, lastRetry) {
 		err := s.attempt(ctx, items)
@@ -121,9 +119,9 @@ func (s *Spool[T]) attempt(ctx context.Context, items []T) error {
 	return nil
 }
 
-// fail notes that the batch which begins with first cannot be written for now, and
-// releases everything that waits. A stall that is noticed just when the batch was
-// stored is none, least of all of the next batch.
+// fail records that the batch which begins with first cannot be written for now, and
+// releases all waiting callers. A stall that is detected just when the batch was
+// stored is ignored. It must not be counted for the next batch.
 func (s *Spool[T]) fail(first *T, err error) {
 	s.mu.Lock()
 	if s.writing != first {

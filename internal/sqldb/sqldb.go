@@ -1,24 +1,23 @@
-// Package sqldb is the engine room below everything that is kept in SQL: it
-// opens SQLite files or a PostgreSQL database, migrates their schemas, and runs
-// statements and transactions. It knows no table: what a database is for stands
-// in its Spec, in the package that owns the tables.
+// Package sqldb is the SQL layer of all storage: it opens SQLite files or a
+// PostgreSQL database, migrates their schemas, and runs statements and transactions.
+// It knows no tables: a Spec describes each database, in the package that owns the
+// tables.
 //
-// There is one set of statements, in the SQL that SQLite and PostgreSQL share,
-// with $1 placeholders; what differs stands behind the dialect interface. All
-// times are integers, nanoseconds since 1970.
+// There is one set of statements, in the SQL that SQLite and PostgreSQL share, with
+// $1 placeholders. The dialect interface has the differences. All times are integers,
+// nanoseconds since 1970.
 //
-// With SQLite each database is a file of its own, so that writes to one cannot
-// delay another. With PostgreSQL they are tables of one database that several
-// servers share, and stay apart by their connections. Each has one connection
-// that writes and several that read.
+// With SQLite each database is its own file, so that writes to one cannot delay
+// another. With PostgreSQL they are tables of one database that several servers
+// share, each with its own connections: one that writes and several that read.
 //
-// DB.Update runs a transaction alone, over all servers; DB.Share runs it beside
-// those of other servers. A Committer gathers writes that come at the same time
-// into one transaction (group commit); a Spool is a Committer that keeps in
-// memory what cannot be written yet.
+// DB.Update runs a transaction that excludes those of all servers; DB.Share runs it
+// beside those of other servers. A Committer gathers concurrent writes into one
+// transaction (group commit). A Spool is a Committer that keeps in memory what cannot
+// be written yet.
 //
-// A database that fails is a *chat.Error with the code Unavailable; its cause is
-// further down the chain, for the log.
+// A database failure is a *chat.Error with the code Unavailable. Its cause is in the
+// error chain, for the log.
 package sqldb
 
 import (
@@ -33,28 +32,28 @@ import (
 	"confab/internal/telemetry"
 )
 
-// IsPostgres reports whether a URL of Options.URL names a PostgreSQL database.
+// IsPostgres reports whether the URL of Options.URL names a PostgreSQL database.
 func IsPostgres(url string) bool {
 	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
 }
 
-// Options say where the databases are. Log and Metrics are required.
+// Options locate the databases. Log and Metrics are required.
 type Options struct {
-	// URL is that of a PostgreSQL database, postgres://…, as libpq takes it:
-	// sslmode, sslrootcert, application_name, search_path and statement_timeout
-	// are those of the connections. Empty is SQLite in Dir.
+	// URL is that of a PostgreSQL database, postgres://…, in libpq's form. sslmode,
+	// sslrootcert, application_name, search_path and statement_timeout apply to the
+	// connections. Empty is SQLite in Dir.
 	URL string
-	// Wait is how long Open waits for a PostgreSQL that cannot be reached.
+	// Wait is how long Open waits for an unreachable PostgreSQL.
 	Wait time.Duration
-	// Existing has Open refuse a place without the first database, instead of
-	// making it.
+	// Existing makes Open fail if the first database does not exist, instead of
+	// creating it.
 	Existing bool
-	// Bulk is for copying a PostgreSQL database: no statement is too slow.
+	// Bulk is for copying a PostgreSQL database: statements have no time limit.
 	Bulk bool
-	// Dir is the directory of the SQLite files. It is made, for its owner only,
-	// when it does not exist.
+	// Dir is the directory of the SQLite files. If it does not exist, it is created
+	// for its owner only.
 	Dir string
-	// Now is the clock of DB.Now. With nil it is the clock of the database.
+	// Now is the clock of DB.Now; nil is the clock of the database.
 	Now     func() time.Time
 	Log     *slog.Logger
 	Metrics *telemetry.Metrics
@@ -62,34 +61,34 @@ type Options struct {
 
 // Spec describes one database to Open.
 type Spec struct {
-	// Name is that of the SQLite file, <name>.db, and stands in metrics and in
-	// the application_name of PostgreSQL connections.
+	// Name is that of the SQLite file, <name>.db. It is used in metrics and in the
+	// application_name of PostgreSQL connections.
 	Name string
 	// Migrations has the schema in numbered steps, in the folders
-	// migrations/sqlite/<name> and migrations/postgres/<name>. A step that was
-	// released is never changed: what comes later is another one.
+	// migrations/sqlite/<name> and migrations/postgres/<name>. A released step is
+	// never changed: a change is a new step.
 	Migrations fs.FS
-	// Durable has a commit survive a power cut; otherwise it survives kill -9. A
-	// SQLite file that is durable and small is also checked for damage as a whole
-	// when it is opened.
+	// Durable makes a commit survive a power cut; otherwise it survives kill -9. A
+	// small durable SQLite file is also checked as a whole for damage when it is
+	// opened.
 	Durable bool
-	// LogBytes, if above 0, is about how long SQLite's write-ahead log gets, and
-	// has the log checkpointed in the background instead of by commits.
+	// LogBytes, if above 0, is the approximate limit of SQLite's write-ahead log. The
+	// log is then checkpointed in the background instead of by commits.
 	LogBytes int
-	// PostgresReaders is how many PostgreSQL connections read.
+	// PostgresReaders is the number of PostgreSQL connections that read.
 	PostgresReaders int
-	// PostgresLock is the second number of the advisory lock that serializes
-	// Update over all servers: 2 to 4, another one for each database.
+	// PostgresLock is the second number of the advisory lock that serializes Update
+	// over all servers: 2 to 4, different for each database.
 	PostgresLock int32
-	// Loss says what is lost when a damaged SQLite file is moved away: the error
-	// offers that when Loss is set.
+	// Loss describes what is lost when a damaged SQLite file is moved away. The error
+	// offers that if Loss is set.
 	Loss string
-	// Tables are those that Copy copies, those first that others refer to.
+	// Tables are those that Copy copies, referenced tables first.
 	Tables []Table
 }
 
-// Open opens the databases and makes or migrates their schemas. No other process
-// does the same at that time. An error says what to change.
+// Open opens the databases and creates or migrates their schemas. No other process
+// does this at the same time. Its errors describe what to change.
 func Open(ctx context.Context, o Options, specs ...Spec) ([]*DB, error) {
 	var d dialect = sqliteDialect{dir: o.Dir, log: o.Log}
 	if o.URL != "" {

@@ -19,15 +19,15 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// busyTimeout is how long a statement waits for another process that writes: a
-// command of the operator beside a running server.
+// busyTimeout is how long a statement waits for another process that writes, such as
+// an operator's command beside a running server.
 const busyTimeout = 5 * time.Second
 
-// applicationID marks our files, in the header that every SQLite file has.
+// applicationID marks Confab's files, in the header of every SQLite file.
 const applicationID = 0x436e6662 // "Cnfb"
 
-// checkLimit is the size up to which the main file is read as a whole when it
-// is opened, to find damage before it spreads: about 100 ms.
+// checkLimit is the size up to which the whole main file is checked for damage when
+// it is opened: about 100 ms.
 const checkLimit = 64 << 20
 
 // sqliteDialect keeps the databases as files of one directory.
@@ -36,24 +36,23 @@ type sqliteDialect struct {
 	log *slog.Logger
 }
 
-// pageSize is SQLite's default; another one is no harm, only another length of the
-// log.
+// pageSize is SQLite's default. Another one only changes the length of the log.
 const pageSize = 4096
 
 func (d sqliteDialect) label(name string) string { return name + ".db" }
 
 func (d sqliteDialect) place() string { return strconv.Quote(d.dir) }
 
-// One server at a time runs on a directory, so a lease is always its own, also
-// after it was killed and started again.
+// owner is constant: one server at a time uses a directory, so it keeps its leases
+// after kill -9 and a restart.
 func (d sqliteDialect) owner() string { return "server" }
 
 func (d sqliteDialect) clock() string { return `CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000000` }
 
-// SQLite answers, or waits busyTimeout and then says so.
+// patience is 0: SQLite answers, or fails after busyTimeout.
 func (d sqliteDialect) patience() time.Duration { return 0 }
 
-// Every transaction has its file to itself: see _txlock in open.
+// alone does nothing: every transaction has its file to itself. See _txlock in open.
 func (d sqliteDialect) alone(context.Context, Session, *Spec) error       { return nil }
 func (d sqliteDialect) lockKeys(context.Context, Session, []string) error { return nil }
 
@@ -74,10 +73,11 @@ func (d sqliteDialect) setHighWater(ctx context.Context, s Session, table, _ str
 	return err
 }
 
-// A transaction that reads sees what was committed before its first statement.
+// snapshot is nil: a read transaction sees what was committed before its first
+// statement.
 func (d sqliteDialect) snapshot() *sql.TxOptions { return nil }
 
-// A file knows nobody; servers hold a lock in the directory.
+// exclude does nothing: servers hold a lock in the directory.
 func (d sqliteDialect) exclude(context.Context, *DB) (func(), error) { return func() {}, nil }
 
 func (d sqliteDialect) path(name string) string { return filepath.Join(d.dir, d.label(name)) }
@@ -97,7 +97,7 @@ func (d sqliteDialect) lock(ctx context.Context) (func(), error) {
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
-			return func() { f.Close() }, nil // Closing gives the lock back.
+			return func() { f.Close() }, nil // Closing releases the lock.
 		}
 		if !errors.Is(err, unix.EWOULDBLOCK) {
 			f.Close()
@@ -117,10 +117,10 @@ func (d sqliteDialect) exists(_ context.Context, sp *Spec) (bool, error) {
 	return err == nil, nil
 }
 
-// SQLitePath is where a database is in a directory.
+// SQLitePath is the path of a database in a directory.
 func SQLitePath(dir, name string) string { return sqliteDialect{dir: dir}.path(name) }
 
-// open opens one file and checks that it is whole and ours.
+// open opens one file and checks that it is undamaged and Confab's.
 func (d sqliteDialect) open(ctx context.Context, sp *Spec) (writer, reader *sql.DB, err error) {
 	path := d.path(sp.Name)
 	size, err := createFile(path)
@@ -146,7 +146,7 @@ func (d sqliteDialect) open(ctx context.Context, sp *Spec) (writer, reader *sql.
 	return writer, reader, nil
 }
 
-// background checkpoints a database whose Spec asks for it.
+// background checkpoints a database if its Spec asks for it.
 func (d sqliteDialect) background(db *DB) (func(context.Context), error) {
 	most := db.spec.LogBytes
 	if most <= 0 {
@@ -164,10 +164,9 @@ func (d sqliteDialect) background(db *DB) (func(context.Context), error) {
 	return c.loop, nil
 }
 
-// createFile makes the file for its owner only, when it does not exist, and
-// returns its size. SQLite gives its log and index files the same mode. A file
-// that exists is not opened here: closing it would take away the locks that this
-// process holds on it through SQLite.
+// createFile creates the file for its owner only, if it does not exist, and returns
+// its size. SQLite gives its log and index files the same mode. An existing file is
+// not opened here: closing it would release this process's locks on it.
 func createFile(path string) (size int64, err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err == nil {
@@ -183,13 +182,13 @@ func createFile(path string) (size int64, err error) {
 	return info.Size(), nil
 }
 
-// dsn is the data source name of a connection. The pragmas are:
+// dsn is the data source name of a connection. Its pragmas:
 //
-// WAL, so that reading and writing do not wait for each other; synchronous FULL
-// for a durable database, which syncs the log at every commit, and NORMAL for the
-// others, which syncs it at checkpoints only; the log is cut back to 64 MiB after a
-// storm. A database with background checkpoints is mapped into memory: its readers
-// meet other pages each time, and every write in between would empty their caches.
+// WAL, so that reads and writes do not block each other. synchronous FULL for a
+// durable database, which syncs the log at every commit; NORMAL for the others, which
+// syncs it at checkpoints only. The log is truncated to 64 MiB after many writes. A
+// database with background checkpoints is mapped into memory: its readers read
+// different pages each time, and every write in between would empty their caches.
 func (d sqliteDialect) dsn(sp *Spec, mode string) string {
 	synchronous, mapped, logSize, own := "NORMAL", 0, 64<<20, ""
 	if sp.Durable {
@@ -209,7 +208,7 @@ func (d sqliteDialect) dsn(sp *Spec, mode string) string {
 	return u.String()
 }
 
-// check reads what a damaged file or somebody else's would not have.
+// check finds damaged files and files of other programs.
 func (d sqliteDialect) check(ctx context.Context, db *sql.DB, sp *Spec, size int64) error {
 	var id, tables int
 	if err := db.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&id); err != nil {
@@ -245,7 +244,7 @@ var (
 	errDamaged = errors.New("it is damaged")
 )
 
-// explain says what is wrong with a file and what to do.
+// explain returns an error that describes the file's problem and its fix.
 func (d sqliteDialect) explain(sp *Spec, err error) error {
 	path := d.path(sp.Name)
 	code := -1
@@ -267,7 +266,8 @@ func (d sqliteDialect) explain(sp *Spec, err error) error {
 	return fmt.Errorf("cannot open the database %q: %w", path, err)
 }
 
-// withoutIt says what moving a damaged file away costs, if that is an option.
+// withoutIt describes what is lost when a damaged file is moved away, if that is an
+// option.
 func withoutIt(sp *Spec) string {
 	if sp.Loss == "" {
 		return ""
@@ -275,7 +275,7 @@ func withoutIt(sp *Spec) string {
 	return ", or move it away: " + sp.Loss
 }
 
-// plain takes off what an *fs.PathError repeats: the operation and the path.
+// plain removes what an *fs.PathError repeats: the operation and the path.
 func plain(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err

@@ -6,12 +6,12 @@ import (
 	"sync"
 )
 
-// statements are prepared statements by their text. The store has some dozens
-// of texts, so they are kept until the database is closed.
+// statements are prepared statements by their text. The store has some dozens of
+// texts, so they are kept until the database is closed.
 type statements map[string]*sql.Stmt
 
-// add prepares the queries. One that cannot be prepared failed before, when it
-// was used.
+// add prepares the queries. It ignores errors, because a bad query has failed already
+// when it was used.
 func (s statements) add(ctx context.Context, db *sql.DB, queries []string) {
 	for _, query := range queries {
 		if s[query] != nil {
@@ -38,8 +38,8 @@ func (s *sharedStatements) get(ctx context.Context, db *sql.DB, query string) (*
 	if statement != nil {
 		return statement, nil
 	}
-	// Outside of the lock, because it may wait for a connection. When two prepare
-	// the same, both are good, and the first goes unused.
+	// This is outside of the lock, because it may wait for a connection. When two
+	// goroutines prepare the same query, one statement stays unused.
 	statement, err := db.PrepareContext(ctx, query) //nolint:sqlclosecheck // It lives as long as the database.
 	if err != nil {
 		return nil, err

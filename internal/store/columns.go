@@ -11,11 +11,10 @@ import (
 	"confab/internal/sqldb"
 )
 
-// stamp returns the update time for a change: now, in whole microseconds, which
-// is what every SDK can hold, but later than all that newest finds. So update
-// times of one kind of resource are all different and grow with the order of
-// commits, also when the clock is set back, and a list that is sorted by them
-// can be continued exactly.
+// stamp returns the update time for a change: now, in whole microseconds, which every
+// SDK can represent, but later than the result of newest. So update times of one kind
+// of resource are unique and grow in the order of commits, even when the clock is set
+// back. A list sorted by them can be continued exactly.
 func (db *DB) stamp(ctx context.Context, s sqldb.Session, newest string) (int64, error) {
 	var last *int64
 	if _, err := s.Row(ctx, newest, nil, &last); err != nil {
@@ -28,7 +27,7 @@ func (db *DB) stamp(ctx context.Context, s sqldb.Session, newest string) (int64,
 	return now, nil
 }
 
-// flag is a truth value as a column of integers holds it.
+// flag is a boolean for a column of integers.
 func flag(b bool) int {
 	if b {
 		return 1
@@ -36,8 +35,8 @@ func flag(b bool) int {
 	return 0
 }
 
-// within refuses what would exceed the limit; 0 is no limit. count counts what
-// there is, up to $1.
+// within fails if one more resource would exceed the limit; 0 is no limit. count
+// counts the present ones, up to $1.
 func within(ctx context.Context, s sqldb.Session, limit int, count string, arn chat.ARN) error {
 	if limit <= 0 {
 		return nil
@@ -57,8 +56,8 @@ func within(ctx context.Context, s sqldb.Session, limit int, count string, arn c
 	}
 }
 
-// jsonMap is a map of strings in a column of text. It is never null: no map and
-// an empty one are both {}.
+// jsonMap is a map of strings in a column of text. It is never null: a nil map and an
+// empty one are both {}.
 type jsonMap map[string]string
 
 // Value implements driver.Valuer.

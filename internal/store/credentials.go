@@ -12,10 +12,10 @@ import (
 	"confab/internal/sqldb"
 )
 
-// userName is the rule that IAM has for the names of users.
+// userName is IAM's rule for user names.
 var userName = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,64}$`)
 
-// secrets are what is sealed of credentials.
+// secrets are the sealed part of credentials.
 type secrets struct {
 	SecretAccessKey string `json:"secretAccessKey"`
 	SessionToken    string `json:"sessionToken,omitzero"`
@@ -24,11 +24,10 @@ type secrets struct {
 // credentialsPlace binds sealed secrets to their access key id.
 func credentialsPlace(accessKeyID string) string { return "credentials " + accessKeyID }
 
-// CreateCredentials stores credentials and the policy that says what they may
-// do. It takes the access key id, the secret, the session token, the expiry and
-// the principal's name from c, and completes the principal. A name that is taken
-// is a Conflict; a bad name, or a policy that does not parse, is Invalid and says
-// where the mistake is.
+// CreateCredentials stores credentials and their policy. It takes the access key id,
+// the secret, the session token, the expiry and the principal's name from c, and
+// completes the principal. A name in use is a Conflict. A bad name is Invalid, and so
+// is a policy that does not parse; the error locates the mistake.
 func (db *DB) CreateCredentials(ctx context.Context, c *iam.Credentials, policyJSON []byte) error {
 	if c.Principal == nil || !userName.MatchString(c.Principal.Name) {
 		return chat.InvalidField("name", "a name has 1 to 64 letters, digits and _+=,.@-")
@@ -80,7 +79,7 @@ func principal(account, name string, document *policy.Document) *iam.Principal {
 
 const selectCredentials = `SELECT access_key_id, name, sealed, expires, policy, create_time FROM credentials `
 
-// credentials reads what a query selects; with the secrets, if they are wanted.
+// credentials reads what a query selects, with the secrets if withSecrets is set.
 func (db *DB) credentials(ctx context.Context, where string, args []any, withSecrets bool) ([]*iam.Credentials, error) {
 	var all []*iam.Credentials
 	err := db.main.Read().Rows(ctx, selectCredentials+where, args, func(scan func(...any) error) error {
@@ -122,8 +121,8 @@ func (db *DB) credentials(ctx context.Context, where string, args []any, withSec
 	return all, err
 }
 
-// Credentials returns the credentials with that access key id, expired ones too,
-// or NotFound.
+// Credentials returns the credentials with that access key id, even expired ones, or
+// NotFound.
 func (db *DB) Credentials(ctx context.Context, accessKeyID string) (*iam.Credentials, error) {
 	all, err := db.credentials(ctx, `WHERE access_key_id = $1`, []any{accessKeyID}, true)
 	if err != nil {
@@ -141,7 +140,7 @@ func (db *DB) ListCredentials(ctx context.Context) ([]*iam.Credentials, error) {
 	return db.credentials(ctx, `ORDER BY name`, nil, false)
 }
 
-// DeleteCredentials forgets the credentials with that name, or says NotFound.
+// DeleteCredentials deletes the credentials with that name, or returns NotFound.
 func (db *DB) DeleteCredentials(ctx context.Context, name string) error {
 	return db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
 		n, err := s.Exec(ctx, `DELETE FROM credentials WHERE name = $1`, name)

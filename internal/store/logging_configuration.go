@@ -40,14 +40,14 @@ func (db *DB) loggingConfiguration(ctx context.Context, s sqldb.Session, id stri
 }
 
 // LoggingConfiguration returns the logging configuration with the bare id, or
-// NotFound. The caller keeps it.
+// NotFound. The caller owns the result.
 func (db *DB) LoggingConfiguration(ctx context.Context, id string) (*chat.LoggingConfiguration, error) {
 	return db.loggingConfiguration(ctx, db.main.Read(), id)
 }
 
-// CreateLoggingConfiguration stores a new logging configuration and sets its
-// times, and its ARN when it has none. With a limit above 0 it refuses the one
-// that would be too many with QuotaExceeded; an id that exists is a Conflict.
+// CreateLoggingConfiguration stores a new logging configuration. It sets its times,
+// and its ARN if it has none. With a limit above 0, one more than that is
+// QuotaExceeded. An id that exists is a Conflict.
 func (db *DB) CreateLoggingConfiguration(ctx context.Context, c *chat.LoggingConfiguration, limit int) error {
 	arn := c.ARN
 	if arn.ID == "" {
@@ -76,8 +76,8 @@ func (db *DB) CreateLoggingConfiguration(ctx context.Context, c *chat.LoggingCon
 	return nil
 }
 
-// UpdateLoggingConfiguration does for a logging configuration what UpdateRoom
-// does for a room.
+// UpdateLoggingConfiguration does for a logging configuration what UpdateRoom does
+// for a room.
 func (db *DB) UpdateLoggingConfiguration(ctx context.Context, id string, change func(*chat.LoggingConfiguration) error) (*chat.LoggingConfiguration, error) {
 	var changed *chat.LoggingConfiguration
 	err := db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
@@ -108,8 +108,8 @@ func (db *DB) UpdateLoggingConfiguration(ctx context.Context, id string, change 
 	return changed, nil
 }
 
-// DeleteLoggingConfiguration forgets the logging configuration. One that a room
-// still uses is a Conflict, one that does not exist NotFound.
+// DeleteLoggingConfiguration deletes the logging configuration. It is a Conflict
+// while a room uses it, and NotFound if it does not exist.
 func (db *DB) DeleteLoggingConfiguration(ctx context.Context, id string) error {
 	arn := db.arn(chat.LoggingConfigurationResource, id)
 	return db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
@@ -133,8 +133,8 @@ func (db *DB) DeleteLoggingConfiguration(ctx context.Context, id string) error {
 	})
 }
 
-// ListLoggingConfigurations returns up to max logging configurations in the
-// order and with the promises of ListRooms.
+// ListLoggingConfigurations returns up to max logging configurations, in the order
+// and with the guarantees of ListRooms.
 func (db *DB) ListLoggingConfigurations(ctx context.Context, max int, token string) (all []*chat.LoggingConfiguration, next string, err error) {
 	list := []string{"ListLoggingConfigurations"}
 	from, err := db.page.parse(list, token)

@@ -11,9 +11,9 @@ import (
 	"confab/internal/chat"
 )
 
-// pager makes and reads nextTokens. A token is the position behind which the
-// list goes on, and a code that binds it to the list and its filter; so one from
-// another list or server, or made up, is found out, on whichever node.
+// pager makes and reads nextTokens. A token is the position after which the list
+// continues, and a code that binds it to the list and its filter. So every node
+// detects a token that is made up or from another list or server.
 type pager struct{ key []byte }
 
 // position is a place in a list that is sorted by update time and id, both
@@ -23,13 +23,13 @@ type position struct {
 	id   string
 }
 
-// beginning is before everything.
+// beginning is before all positions.
 var beginning = position{time: math.MaxInt64}
 
-// codeSize is that of the code in a token, in bytes: HMAC-SHA256, cut.
+// codeSize is the size of the code in a token, in bytes: HMAC-SHA256, truncated.
 const codeSize = 16
 
-// token returns the token for what comes after p.
+// token returns the token for the page after p.
 func (pg pager) token(list []string, p position) string {
 	b := binary.BigEndian.AppendUint64(nil, uint64(p.time))
 	b = append(b, p.id...)
@@ -42,7 +42,7 @@ func (pg pager) parse(list []string, token string) (position, error) {
 		return beginning, nil
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	// The decoder skips line breaks.
+	// The decoder ignores line breaks.
 	if err != nil || strings.ContainsAny(token, "\r\n") || len(b) < 8+codeSize {
 		return position{}, invalidToken()
 	}

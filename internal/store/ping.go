@@ -12,21 +12,21 @@ import (
 )
 
 const (
-	// answeredFor is how long the answer to a question stands for the next ones,
-	// so that many probes are no load.
+	// answeredFor is how long an answer is reused, so that many probes cause no load.
 	answeredFor = time.Second
-	// writableFor is the same for a write that worked: it costs a sync of the disk.
+	// writableFor is the same for a write that succeeded: it costs a sync of the
+	// disk.
 	writableFor = 5 * time.Second
-	// answerWithin is how long the database may take for the answer.
+	// answerWithin is the time limit of the database for the answer.
 	answerWithin = 5 * time.Second
 )
 
-// readiness asks the database whether it can serve, one question at a time.
+// readiness checks that the database can serve, one check at a time.
 type readiness struct {
 	mu   sync.Mutex
 	last *question // guarded by mu
 
-	writable time.Time // until when; of the question that is being asked
+	writable time.Time // until when; used by the present question only
 }
 
 // question is one check. err and until, the end of its answer's validity, are
@@ -37,12 +37,12 @@ type question struct {
 	until time.Time
 }
 
-// Ping says whether the store can serve: that the truth can be read, and that it
-// and the redemptions can be written, which is tried every five seconds at most.
-// The transcript is not asked: rooms go on without it.
+// Ping reports whether the store can serve: whether the main database can be read,
+// and whether it and the redemptions can be written. Writes are tried every five
+// seconds at most. The transcript is not checked, because rooms continue without it.
 //
-// Everybody who asks within a second shares one answer, and nobody's patience
-// decides on it: ctx ends only the wait.
+// All callers within a second share one answer. ctx ends only the wait, so no
+// caller's timeout affects the answer.
 func (db *DB) Ping(ctx context.Context) error {
 	q := db.ask()
 	select {
@@ -54,8 +54,8 @@ func (db *DB) Ping(ctx context.Context) error {
 	}
 }
 
-// ask returns the question that is being asked or whose answer still stands, or
-// asks a new one.
+// ask returns the pending question, or the last one if its answer is still valid, or
+// a new one.
 func (db *DB) ask() *question {
 	r := &db.ready
 	r.mu.Lock()
@@ -87,7 +87,7 @@ func (db *DB) ask() *question {
 	return q
 }
 
-// check asks the database.
+// check queries the database.
 func (db *DB) check(ctx context.Context) error {
 	var value []byte
 	if _, err := db.main.Read().Row(ctx, `SELECT value FROM settings WHERE name = $1`, []any{secretKeyCheck}, &value); err != nil {
@@ -104,7 +104,7 @@ func (db *DB) check(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	// A token that nobody has; it is pruned like all that have expired.
+	// This token does not exist. Its redemption is pruned like other expired ones.
 	var id [16]byte
 	rand.Read(id[:])
 	if err := db.Redeem(ctx, id, now); err != nil {

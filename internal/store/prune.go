@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// pruneEvery is how often what has expired is looked for.
+// pruneEvery is the interval between two prunings.
 const pruneEvery = time.Minute
 
 // pruneLoop prunes until ctx ends.
@@ -25,9 +25,8 @@ func (db *DB) pruneLoop(ctx context.Context) {
 	}
 }
 
-// Prune deletes the redemptions of tokens that have expired, in small
-// transactions, and prunes the transcript. The store does so by itself once a
-// minute.
+// Prune deletes the redemptions of expired tokens, in small transactions, and prunes
+// the transcript. The store calls it once a minute.
 func (db *DB) Prune(ctx context.Context) error {
 	now, err := db.tokens.Now(ctx)
 	if err != nil {

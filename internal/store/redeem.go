@@ -15,19 +15,19 @@ import (
 type redemption struct {
 	id      [16]byte
 	expires time.Time
-	// first is the answer, once the batch is done: nobody used the token before.
+	// first is the result once the batch is done: the token was not used before.
 	first bool
 }
 
 const (
 	redemptionBatch = 512
-	// redemptionQueue is how many may wait; some seconds' worth of connects.
+	// redemptionQueue is how many may wait: connects of some seconds.
 	redemptionQueue = 1 << 16
-	// redemptionMargin keeps a redemption beyond the token's expiry, for nodes
-	// whose clock is behind.
+	// redemptionMargin keeps a redemption after the token's expiry, for nodes whose
+	// clock is slow.
 	redemptionMargin = 10 * time.Minute
-	// redemptionPace has a storm of connects share fewer commits, for a wait that
-	// nobody notices in a handshake.
+	// redemptionPace makes a burst of connects share fewer commits. The added wait is
+	// not noticeable in a handshake.
 	redemptionPace = 5 * time.Millisecond
 )
 
@@ -46,10 +46,10 @@ func newRedemptions(db *DB) *sqldb.Committer[*redemption] {
 	})
 }
 
-// Redeem spends a chat token: the first call for an id succeeds, and is durable
-// against kill -9 when it returns; every later one is Unauthenticated. Calls that
-// come at the same time share one commit. Unavailable means that the outcome is
-// not known: the token may be spent, as it may when ctx ends during the call.
+// Redeem spends a chat token. The first call for an id succeeds, and is durable
+// against kill -9 when it returns. Every later call is Unauthenticated. Concurrent
+// calls share one commit. After Unavailable, or when ctx ends during the call, the
+// token may be spent or not.
 func (db *DB) Redeem(ctx context.Context, id [16]byte, expires time.Time) error {
 	if err := ctx.Err(); err != nil {
 		return notRedeemed(err)
@@ -68,9 +68,9 @@ func notRedeemed(cause error) error {
 	return fmt.Errorf("redeem a chat token: %w: %w", chat.Errorf(chat.Unavailable, "The chat token cannot be checked right now, try again"), cause)
 }
 
-// writeRedemptions stores a batch and answers who was first.
+// writeRedemptions stores a batch and records which calls were first.
 func (db *DB) writeRedemptions(ctx context.Context, all []*redemption) error {
-	// A token that is used twice at the same time belongs to the earlier caller.
+	// Of two concurrent uses of a token, the earlier call gets it.
 	byID := make(map[[16]byte]*redemption, len(all))
 	once := make([]*redemption, 0, len(all))
 	for _, r := range all {
@@ -79,11 +79,11 @@ func (db *DB) writeRedemptions(ctx context.Context, all []*redemption) error {
 			once = append(once, r)
 		}
 	}
-	// All servers insert in one order, so that no two wait for each other.
+	// All servers insert in one order, which avoids deadlocks.
 	slices.SortFunc(once, func(a, b *redemption) int { return bytes.Compare(a.id[:], b.id[:]) })
 	return db.tokens.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
 		for _, r := range once {
-			r.first = false // What an attempt found that was undone counts for nothing.
+			r.first = false // The result of an attempt that was rolled back is void.
 		}
 		return sqldb.EachGroup(&insertRedemptions, once, func(query string, group []*redemption) error {
 			args := make([]any, 0, 2*len(group))

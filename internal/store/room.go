@@ -8,9 +8,9 @@ import (
 	"confab/internal/sqldb"
 )
 
-// roomColumns are what a roomScanner reads, one row for each of the room's
-// logging configurations, or one row without any. They come from one statement,
-// so that a room is never read half changed.
+// roomColumns are what a roomScanner reads: one row for each of the room's logging
+// configurations, or one row if there are none. They come from one statement, so that
+// a room is read consistently.
 const roomColumns = `r.id, r.name, r.create_time, r.update_time, r.maximum_message_length, r.maximum_message_rate,
 	r.handler_uri, r.handler_fallback, r.logging_given, r.tags, l.logging_configuration_id`
 
@@ -18,8 +18,8 @@ const selectRoom = `SELECT ` + roomColumns + `
 	FROM rooms r LEFT JOIN room_logging l ON l.room_id = r.id
 	WHERE r.id = $1 ORDER BY l.position`
 
-// roomScanner puts rooms together from rows in which those of one room stand
-// together, with its logging configurations in their order.
+// roomScanner builds rooms from rows. The rows of one room are adjacent, with its
+// logging configurations in order.
 type roomScanner struct {
 	db    *DB
 	rooms []*chat.Room
@@ -71,19 +71,18 @@ func (db *DB) room(ctx context.Context, s sqldb.Session, id string) (*chat.Room,
 	return rs.rooms[0], nil
 }
 
-// Room returns the room with the bare id, or NotFound. The caller keeps it.
+// Room returns the room with the bare id, or NotFound. The caller owns the result.
 //
-// Its LoggingConfigurations are nil as long as none were ever given, and empty
-// but not nil after all were taken away: the service leaves the member out of
-// its answers in the first case only.
+// Its LoggingConfigurations are nil if none were ever set, and empty but not nil
+// after all were removed. The service omits the member from its answers in the first
+// case only.
 func (db *DB) Room(ctx context.Context, id string) (*chat.Room, error) {
 	return db.room(ctx, db.main.Read(), id)
 }
 
-// CreateRoom stores a new room and sets its times, and its ARN when it has none.
-// With a limit above 0 it refuses the room that would be one too many with
-// QuotaExceeded. A logging configuration that does not exist is NotFound, an id
-// that does a Conflict.
+// CreateRoom stores a new room. It sets its times, and its ARN if it has none. With a
+// limit above 0, one room more than that is QuotaExceeded. A logging configuration
+// that does not exist is NotFound. An id that exists is a Conflict.
 func (db *DB) CreateRoom(ctx context.Context, r *chat.Room, limit int) error {
 	arn := r.ARN
 	if arn.ID == "" {
@@ -122,11 +121,11 @@ func (db *DB) CreateRoom(ctx context.Context, r *chat.Room, limit int) error {
 	return nil
 }
 
-// UpdateRoom reads the room, has change work on it and stores what came out, in
-// one transaction: changes never get lost between two callers. It sets the
-// update time and returns the room as it is then. An error of change leaves the
-// room as it was and is returned. change must be quick, must not call the store,
-// and cannot change the ARN or the create time.
+// UpdateRoom reads the room, calls change on it and stores the result, in one
+// transaction, so concurrent changes are not lost. It sets the update time and
+// returns the updated room. An error of change leaves the room unchanged and is
+// returned. change must be quick, must not call the store, and cannot change the ARN
+// or the create time.
 func (db *DB) UpdateRoom(ctx context.Context, id string, change func(*chat.Room) error) (*chat.Room, error) {
 	var room *chat.Room
 	err := db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
@@ -169,7 +168,7 @@ func (db *DB) UpdateRoom(ctx context.Context, id string, change func(*chat.Room)
 	return room, nil
 }
 
-// DeleteRoom forgets the room; NotFound when there is none.
+// DeleteRoom deletes the room, or returns NotFound.
 func (db *DB) DeleteRoom(ctx context.Context, id string) error {
 	return db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
 		n, err := s.Exec(ctx, `DELETE FROM rooms WHERE id = $1`, id)
@@ -180,8 +179,8 @@ func (db *DB) DeleteRoom(ctx context.Context, id string) error {
 	})
 }
 
-// handlerColumns are the two columns of a room's handler. A room without one has
-// the uri of one whose handler was removed, so that a filter finds both.
+// handlerColumns are the two columns of a room's handler. A room that never had one
+// is stored like one whose handler was removed, so that a filter finds both.
 func handlerColumns(r *chat.Room) (uri string, fallback any) {
 	if r.MessageReviewHandler == nil {
 		return "", nil
@@ -189,8 +188,8 @@ func handlerColumns(r *chat.Room) (uri string, fallback any) {
 	return r.MessageReviewHandler.URI, string(r.MessageReviewHandler.FallbackResult)
 }
 
-// loggingIDs returns the bare ids of the ARNs. One that cannot be ours does not
-// exist, and none may be given twice.
+// loggingIDs returns the bare ids of the ARNs. An ARN of another account or region is
+// NotFound, and no ARN may be given twice.
 func (db *DB) loggingIDs(arns []string) ([]string, error) {
 	ids := make([]string, 0, len(arns))
 	seen := map[string]bool{}
@@ -211,7 +210,7 @@ func (db *DB) loggingIDs(arns []string) ([]string, error) {
 	return ids, nil
 }
 
-// attach stores the logging configurations of a room, in their order.
+// attach stores the logging configurations of a room, in order.
 func (db *DB) attach(ctx context.Context, s sqldb.Session, roomID string, now int64, logging []string) error {
 	for i, id := range logging {
 		var one int

@@ -8,22 +8,22 @@ import (
 	"confab/internal/sqldb"
 )
 
-// RoomFilter says which rooms ListRooms returns: those that match all that is set.
+// RoomFilter selects the rooms of ListRooms: those that match all set fields.
 type RoomFilter struct {
 	// Name is the exact name.
 	Name *string
-	// HandlerURI is the exact uri of the message review handler; "" finds the
-	// rooms that nobody reviews.
+	// HandlerURI is the exact uri of the message review handler; "" finds the rooms
+	// without review.
 	HandlerURI *string
 	// LoggingConfiguration is an ARN; "" does not filter.
 	LoggingConfiguration string
 }
 
-// ListRooms returns up to max rooms, the last updated first, and the token for
-// the rest; "" means that there is none. Going through all pages with the same
-// filter returns no room twice, and every room that there was all along and that
-// was not updated meanwhile. A token that is damaged, or from another list or
-// filter, is Invalid; a logging configuration that does not exist is NotFound.
+// ListRooms returns up to max rooms, the last updated first, and the token for the
+// next page; "" means that there is none. All pages of one filter together have no
+// room twice, and every room that existed throughout and was not updated meanwhile. A
+// token that is damaged, or from another list or filter, is Invalid. A logging
+// configuration that does not exist is NotFound.
 func (db *DB) ListRooms(ctx context.Context, f RoomFilter, max int, token string) (rooms []*chat.Room, next string, err error) {
 	list := f.list()
 	from, err := db.page.parse(list, token)
@@ -42,7 +42,7 @@ func (db *DB) ListRooms(ctx context.Context, f RoomFilter, max int, token string
 	if f.HandlerURI != nil {
 		and("rooms.handler_uri = ?", *f.HandlerURI)
 	}
-	// The walk is along an index of rooms, or of room_logging when that filters.
+	// The query follows an index of rooms, or of room_logging when that filters.
 	walk, tables := "rooms.update_time, rooms.id", "rooms"
 	if f.LoggingConfiguration != "" {
 		arn, err := chat.ParseARN(f.LoggingConfiguration)

@@ -14,8 +14,8 @@ import (
 	"confab/internal/sqldb"
 )
 
-// sealer encrypts the secrets in the database with XChaCha20-Poly1305 under a
-// key that is not in it. A sealed value is the nonce and the ciphertext.
+// sealer encrypts the secrets in the database with XChaCha20-Poly1305. The key is not
+// in the database. A sealed value is the nonce and the ciphertext.
 type sealer struct{ aead cipher.AEAD }
 
 func newSealer(secretKey []byte) (*sealer, error) {
@@ -30,13 +30,13 @@ func newSealer(secretKey []byte) (*sealer, error) {
 	return &sealer{aead}, nil
 }
 
-// subkey derives the key for one purpose (HKDF-SHA256), so that no two share one.
+// subkey derives a separate key for each purpose (HKDF-SHA256).
 func subkey(secretKey []byte, purpose string) ([]byte, error) {
 	return hkdf.Key(sha256.New, secretKey, nil, "confab store: "+purpose, chacha20poly1305.KeySize)
 }
 
-// seal encrypts a value and binds it to where it is stored: a sealed value that
-// somebody moved to another row does not open.
+// seal encrypts a value and binds it to its place: a sealed value that was moved to
+// another row cannot be opened.
 func (s *sealer) seal(value []byte, place string) []byte {
 	nonce := make([]byte, s.aead.NonceSize(), s.aead.NonceSize()+len(value)+s.aead.Overhead())
 	rand.Read(nonce)
@@ -58,12 +58,12 @@ func (s *sealer) open(sealed []byte, place string) ([]byte, error) {
 	return value, nil
 }
 
-// secretKeyCheck is the setting that tells whether a secret key is the right
-// one: a known text, sealed when the database was made.
+// secretKeyCheck is the setting that verifies a secret key: a known text, sealed when
+// the database was made.
 const secretKeyCheck = "secret_key_check"
 
-// checkSecretKey finds a wrong secret key before it does harm: secrets that it
-// seals next to those of the right one would be lost to everybody else.
+// checkSecretKey rejects a wrong secret key at the start. Otherwise it would seal new
+// secrets that no process with the right key can open.
 func (db *DB) checkSecretKey(ctx context.Context) error {
 	return db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
 		fresh := db.seal.seal([]byte("confab"), secretKeyCheck)

@@ -1,23 +1,23 @@
-// Package store is the durable truth in SQL: rooms, logging configurations,
-// tags, credentials, token keys and the tokens that were used. It opens the
-// transcript of what rooms delivered, too, which lies beside it.
+// Package store is the durable state in SQL: rooms, logging configurations, tags,
+// credentials, token keys and used tokens. It also opens the transcript of what rooms
+// delivered.
 //
-// With SQLite the truth is three files, so that neither a storm of connecting
-// clients nor a logged room can hold up the API, or each other:
+// With SQLite the state is three files, so that a burst of connecting clients, a
+// logged room and the API do not delay each other:
 //
 //	confab.db      what the API stores. Survives a power cut once acknowledged.
 //	tokens.db      redemptions of chat tokens. Survives kill -9.
 //	transcript.db  delivered frames, see package transcript. Survives kill -9.
 //
-// With PostgreSQL they are tables of one database that several servers share, and
-// stay apart by their connections. Package sqldb knows how both work.
+// With PostgreSQL they are tables of one database that several servers share, each
+// with its own connections. Package sqldb has the details.
 //
-// Redemptions that come at the same time share one commit. A transaction of the
-// API has confab to itself, over all servers; those for tokens run beside each
-// other. Maps are JSON text.
+// Concurrent redemptions share one commit (group commit). A transaction of the API
+// excludes those of all servers from confab; those for tokens run beside each other.
+// Maps are JSON text.
 //
-// Refusals are *chat.Error. A database that fails is Unavailable, with the cause
-// further down the chain for the log.
+// Refusals are *chat.Error. A database failure is Unavailable, with its cause in the
+// error chain, for the log.
 package store
 
 import (
@@ -68,45 +68,46 @@ var tokensDatabase = sqldb.Spec{
 	Tables:          []sqldb.Table{{Name: "redemptions", Columns: "token_id, expires"}},
 }
 
-// Options say where the truth is and who may read its secrets.
+// Options locate the databases and give the key of their secrets.
 type Options struct {
-	// Database is the URL of a PostgreSQL database, postgres://…, as libpq takes
-	// it: sslmode, sslrootcert, application_name, search_path and statement_timeout
-	// are those of the connections. Empty is SQLite in Dir.
+	// Database is the URL of a PostgreSQL database, postgres://…, in libpq's form.
+	// sslmode, sslrootcert, application_name, search_path and statement_timeout apply
+	// to the connections. Empty is SQLite in Dir.
 	Database string
-	// Wait is how long Open waits for a PostgreSQL that cannot be reached.
+	// Wait is how long Open waits for an unreachable PostgreSQL.
 	Wait time.Duration
-	// Existing has Open refuse a place without a database, instead of making one.
+	// Existing makes Open fail if there is no database, instead of creating one.
 	Existing bool
-	// Bulk is for copying a PostgreSQL database: no statement is too slow.
+	// Bulk is for copying a PostgreSQL database: statements have no time limit.
 	Bulk bool
-	// Dir is the data directory of SQLite. It is made, for nobody but its owner,
-	// when it does not exist.
+	// Dir is the data directory of SQLite. If it does not exist, it is created for
+	// its owner only.
 	Dir string
-	// SecretKey, 32 bytes, seals the secrets in the database. Every node and
-	// command needs the one that the database was made with.
+	// SecretKey, 32 bytes, seals the secrets in the database. Every node and command
+	// needs the key that the database was made with.
 	SecretKey []byte
-	// Region and Account stand in the ARNs of what is stored. They are not stored
-	// themselves: with others, the same rooms have other ARNs.
+	// Region and Account are those in the ARNs of resources. They are not stored:
+	// with other values, the same rooms have other ARNs.
 	Region, Account string
 	// Retention is how long frames stay in the transcript; 0 is 72 hours.
 	Retention time.Duration
-	// SpoolBytes bounds the frames in memory that wait to be written, also while
-	// the disk does not work; 0 is 64 MiB.
+	// SpoolBytes bounds the frames in memory that wait to be written, also while the
+	// disk does not work; 0 is 64 MiB.
 	SpoolBytes int
-	// LogBytes is how long SQLite's log of the transcript gets, about; 0 is 512 MiB.
-	// The shorter it is, the more often do frames wait for it to begin anew.
+	// LogBytes is the approximate limit of SQLite's write-ahead log of the
+	// transcript; 0 is 512 MiB. With a lower limit, frames wait more often for the
+	// log to restart.
 	LogBytes int
 	// Log may be nil.
 	Log *slog.Logger
 	// Metrics may be nil.
 	Metrics *telemetry.Metrics
-	// Now is the clock. With nil it is time.Now, and what is deleted because of
-	// its age is by the clock of the database: servers may be of two minds.
+	// Now is the clock; nil is time.Now. With nil, rows are deleted by age according
+	// to the database's clock, because servers' clocks may differ.
 	Now func() time.Time
 }
 
-// DB is an open store. All methods may be called from any goroutine.
+// DB is an open store. Its methods are safe for concurrent use.
 type DB struct {
 	o    Options
 	seal *sealer
@@ -114,21 +115,21 @@ type DB struct {
 
 	main       *sqldb.DB
 	tokens     *sqldb.DB
-	frames     *sqldb.DB // of the transcript
+	frames     *sqldb.DB // the transcript's database
 	transcript *transcript.DB
 
 	redemptions *sqldb.Committer[*redemption]
 
 	ready readiness
 
-	ctx        context.Context // of what goes on in the background; ends with Close
+	ctx        context.Context // of the background work; ends with Close
 	stop       context.CancelFunc
 	background sync.WaitGroup
 }
 
-// Open opens the store and makes or migrates its databases. Several processes
-// may have it open, as a command beside a running server. With SQLite, only one
-// of them should be a server. An error says what to change.
+// Open opens the store and creates or migrates its databases. Several processes may
+// have it open, such as a command beside a running server. With SQLite, only one of
+// them should be a server. Its errors describe what to change.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	clock := o.Now
 	o, err := o.withDefaults()
@@ -190,14 +191,14 @@ func (o Options) withDefaults() (Options, error) {
 // ErrNoDatabase is what Open returns with Options.Existing.
 var ErrNoDatabase = sqldb.ErrNoDatabase
 
-// Created reports whether Open made the database.
+// Created reports whether Open created the database.
 func (db *DB) Created() bool { return db.main.Created() }
 
-// Place names the database, for people.
+// Place is the location of the database, in readable form.
 func (db *DB) Place() string { return db.main.Place() }
 
-// FindSQLite returns the path of a database in the data directory, "" without
-// one.
+// FindSQLite returns the path of a database in the data directory, "" if there is
+// none.
 func FindSQLite(dir string) string {
 	for _, name := range []string{mainDatabase.Name, tokensDatabase.Name, transcript.Database(0).Name} {
 		path := sqldb.SQLitePath(dir, name)
@@ -208,8 +209,8 @@ func FindSQLite(dir string) string {
 	return ""
 }
 
-// Close writes what still waits, for a few seconds at most, and closes the
-// databases. Nothing may be called after it; Redeem and Append then refuse.
+// Close writes the waiting data, for a few seconds at most, and closes the databases.
+// No method must be called after it; Redeem and Append then fail.
 func (db *DB) Close() error {
 	db.ready.mu.Lock()
 	db.stop()
@@ -220,18 +221,18 @@ func (db *DB) Close() error {
 	return sqldb.Close(db.main, db.tokens, db.frames)
 }
 
-// Copied says how many rows of a table were copied.
+// Copied is how many rows of a table were copied.
 type Copied = sqldb.Copied
 
-// Copy copies everything of one store into another one that is empty, with its
-// transcript: ids, times, positions and secrets stay what they are, so both need
-// the same secret key. No server may use either store meanwhile; with PostgreSQL
-// none can. Both stores are opened with Options.Bulk. See sqldb.Copy.
+// Copy copies one store, with its transcript, into another one that is empty. Ids,
+// times, positions and secrets stay the same, so both need the same secret key. No
+// server may use either store meanwhile; with PostgreSQL none can. Both stores are
+// opened with Options.Bulk. See sqldb.Copy.
 func Copy(ctx context.Context, from, to *DB) ([]Copied, error) {
 	return sqldb.Copy(ctx, []*sqldb.DB{from.tokens, from.frames, from.main}, []*sqldb.DB{to.tokens, to.frames, to.main})
 }
 
-// arn returns the ARN of one of our resources.
+// arn returns the ARN of a resource of this account.
 func (db *DB) arn(kind chat.ResourceType, id string) chat.ARN {
 	return chat.ARN{Region: db.o.Region, Account: db.o.Account, Type: kind, ID: id}
 }

@@ -7,7 +7,7 @@ import (
 	"confab/internal/sqldb"
 )
 
-// tagTables are where the tags of each type of resource are.
+// tagTables are the tables with the tags of each type of resource.
 var tagTables = map[chat.ResourceType]string{
 	chat.RoomResource:                 "rooms",
 	chat.LoggingConfigurationResource: "logging_configurations",
@@ -31,10 +31,10 @@ func (db *DB) Tags(ctx context.Context, arn chat.ARN) (map[string]string, error)
 	return db.tags(ctx, db.main.Read(), arn)
 }
 
-// ChangeTags reads the tags of a resource, has change work on the map and stores
-// what came out, in one transaction. It does not touch the update time. An error
-// of change leaves the tags as they were and is returned; change must be quick
-// and must not call the store.
+// ChangeTags reads the tags of a resource, calls change on the map and stores the
+// result, in one transaction. It does not change the update time. An error of change
+// leaves the tags unchanged and is returned. change must be quick and must not call
+// the store.
 func (db *DB) ChangeTags(ctx context.Context, arn chat.ARN, change func(tags map[string]string) error) error {
 	return db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
 		tags, err := db.tags(ctx, s, arn)

@@ -47,7 +47,7 @@ func (db *DB) AddTokenKey(ctx context.Context, k chattoken.Key) error {
 	})
 }
 
-// DeleteTokenKeys forgets keys; those that do not exist are no error.
+// DeleteTokenKeys deletes keys; it ignores ids that do not exist.
 func (db *DB) DeleteTokenKeys(ctx context.Context, ids ...uint32) error {
 	return db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
 		for _, id := range ids {

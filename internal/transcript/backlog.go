@@ -14,7 +14,7 @@ import (
 	"confab/internal/sqldb"
 )
 
-// A backlog is new, or gets more. One that was finished begins anew.
+// A backlog is new or grows. One that was finished starts again.
 var insertBacklogs = sqldb.NewInserts(`INSERT INTO backlogs (reader_id, room_id, delivered, head, since, bytes) VALUES `, 6,
 	` ON CONFLICT (reader_id, room_id) DO UPDATE SET head = excluded.head,
 		since = CASE WHEN backlogs.delivered < backlogs.head THEN backlogs.since ELSE excluded.since END,
@@ -25,8 +25,7 @@ type backlogKey struct {
 	room   string
 }
 
-// compare is the order in which transactions change backlogs, so that no two wait
-// for each other.
+// compare is the order in which transactions change backlogs, which avoids deadlocks.
 func (k backlogKey) compare(other backlogKey) int {
 	return cmp.Or(cmp.Compare(k.reader, other.reader), strings.Compare(k.room, other.room))
 }
@@ -38,8 +37,8 @@ type owing struct {
 	bytes int
 }
 
-// addBacklogs notes who is owed the frames, which stand behind the position
-// before and up to head.
+// addBacklogs records which readers are owed the frames. The frames' positions are
+// after before, up to head.
 func addBacklogs(ctx context.Context, s sqldb.Session, frames []*chat.Frame, ids map[string]int64, before, head int64) error {
 	var all []*owing
 	known := map[backlogKey]*owing{}
@@ -70,8 +69,8 @@ func addBacklogs(ctx context.Context, s sqldb.Session, frames []*chat.Frame, ids
 	})
 }
 
-// Backlogs returns up to max rooms of which the reader is owed something that is
-// older than before, or more than size bytes; the oldest first.
+// Backlogs returns up to max rooms with undelivered records for the reader that are
+// older than before or larger than size bytes, oldest first.
 func (db *DB) Backlogs(ctx context.Context, reader int64, before time.Time, size int64, max int) ([]chatlog.Backlog, error) {
 	const columns = `SELECT room_id, delivered, head, object_key, object_to FROM backlogs WHERE reader_id = $1 AND delivered < head AND `
 	var all []chatlog.Backlog
@@ -104,9 +103,8 @@ func (db *DB) Backlogs(ctx context.Context, reader int64, before time.Time, size
 	return all, nil
 }
 
-// Owed returns up to max records of the backlog's room that are meant for its
-// reader, behind the position after and up to to, in order. Fewer than max are
-// all.
+// Owed returns up to max records of the backlog's room for its reader, in order, at
+// positions after after up to to. Fewer than max means that there are no more.
 func (db *DB) Owed(ctx context.Context, b chatlog.Backlog, after, to int64, max int) ([]chatlog.Record, error) {
 	var all []chatlog.Record
 	err := db.sql.Read().Rows(ctx, `SELECT position, time, type, json FROM transcript
@@ -124,14 +122,13 @@ func (db *DB) Owed(ctx context.Context, b chatlog.Backlog, after, to int64, max 
 	return all, err
 }
 
-// readerPattern finds the id in the column that readerList made.
+// readerPattern matches the id in the column that readerList makes.
 func readerPattern(id int64) string { return fmt.Sprintf("%% %d %%", id) }
 
-// move is a change of one backlog. Those that come at the same time share one
-// commit.
+// move is a change of one backlog. Concurrent moves share one commit.
 type move struct {
 	backlog chatlog.Backlog
-	object  *chatlog.Object // to be begun; nil: the backlog advances
+	object  *chatlog.Object // the object to begin; nil: the backlog advances
 	to      int64
 	bytes   int
 	since   int64
@@ -146,7 +143,7 @@ func newMoves(db *DB) *sqldb.Committer[*move] {
 		Label:   db.sql.Label(),
 		Metrics: db.o.Metrics,
 		Write: func(ctx context.Context, moves []*move) error {
-			// Those of one backlog stay in their order.
+			// The moves of one backlog keep their order.
 			slices.SortStableFunc(moves, func(a, b *move) int { return a.key().compare(b.key()) })
 			return db.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
 				for _, m := range moves {
@@ -188,8 +185,8 @@ func (m *move) write(ctx context.Context, s sqldb.Session) error {
 	return err
 }
 
-// move carries the change out together with others. It fails when the reader is
-// not claimed.
+// move applies the change together with others. It fails when the reader is not
+// claimed.
 func (db *DB) move(ctx context.Context, m *move) error {
 	err := db.moves.Commit(ctx, m, 1)
 	if err == nil && !m.claimed {
@@ -198,8 +195,8 @@ func (db *DB) move(ctx context.Context, m *move) error {
 	return err
 }
 
-// BeginObject makes key and bounds of an object durable. It fails when the
-// backlog is not as b says any more.
+// BeginObject makes the key and bounds of an object durable. It fails when the
+// backlog has changed since b was read.
 func (db *DB) BeginObject(ctx context.Context, b chatlog.Backlog, o chatlog.Object) error {
 	m := &move{backlog: b, object: &o}
 	if err := db.move(ctx, m); err != nil {
@@ -211,10 +208,10 @@ func (db *DB) BeginObject(ctx context.Context, b chatlog.Backlog, o chatlog.Obje
 	return nil
 }
 
-// Advance notes that everything up to the position to was acknowledged; an
-// object is finished with it. bytes is what that was, since the time of the last
-// record. A backlog that was moved by somebody else stays as it is; when the
-// reader is not claimed any more, that is chatlog.ErrNotClaimed.
+// Advance records that everything up to the position to was acknowledged, which also
+// finishes an object. bytes is the size of that, since the time of the last record. A
+// backlog that another process moved does not change. A reader that is no longer
+// claimed is chatlog.ErrNotClaimed.
 func (db *DB) Advance(ctx context.Context, b chatlog.Backlog, to int64, bytes int, since time.Time) error {
 	return db.move(ctx, &move{backlog: b, to: to, bytes: bytes, since: since.UnixNano()})
 }

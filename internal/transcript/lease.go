@@ -9,10 +9,10 @@ import (
 )
 
 const (
-	// leaseTime is how long a claim of a reader holds. When a server dies, others
+	// leaseTime is how long a claim of a reader is valid. When a server dies, others
 	// take its readers over after that.
 	leaseTime = 8 * time.Second
-	// leaseRenew is how much is left of a claim when it is made anew.
+	// leaseRenew is the remaining time of a claim at which it is renewed.
 	leaseRenew = 6 * time.Second
 )
 
@@ -21,19 +21,19 @@ func held(s sqldb.Session, owner string) string {
 	return `(lease_owner = ` + owner + ` AND lease_until > ` + s.DB().Clock() + `)`
 }
 
-// claimed is held for the reader of a row of backlogs.
+// claimed is the condition held for the reader of a row of backlogs.
 func claimed(s sqldb.Session, owner string) string {
 	return `EXISTS (SELECT 1 FROM readers WHERE id = backlogs.reader_id AND ` + held(s, owner) + `)`
 }
 
-// Claim takes those of the readers that no other server has, for a few seconds,
-// and holds on to those that this one has. It returns all of them that are ours,
-// each with the time, by our clock, until which no other server takes it.
+// Claim leases the readers that no other server has for a few seconds, and renews
+// this server's leases. It returns all of this server's readers, each with the time,
+// by the local clock, until which no other server takes it.
 func (db *DB) Claim(ctx context.Context, readers []int64) (map[int64]time.Time, error) {
 	owner := db.sql.Owner()
 	mine := map[int64]time.Time{}
 	var due []int64
-	asked := time.Now() // What is left is counted from here, which is before it was.
+	asked := time.Now() // The remaining time is counted from before the query.
 	s := db.sql.Read()
 	err := s.Rows(ctx, `SELECT id, lease_owner, lease_until - `+s.DB().Clock()+` FROM readers`, nil, func(scan func(...any) error) error {
 		var id, left int64
@@ -71,7 +71,7 @@ func (db *DB) Claim(ctx context.Context, readers []int64) (map[int64]time.Time, 
 		return nil
 	})
 	if err != nil {
-		return mine, err // Those that were ours are, for what is left.
+		return mine, err // Present leases stay valid for their remaining time.
 	}
 	for _, id := range got {
 		mine[id] = asked.Add(leaseTime)
@@ -79,7 +79,7 @@ func (db *DB) Claim(ctx context.Context, readers []int64) (map[int64]time.Time, 
 	return mine, nil
 }
 
-// Release gives back what was claimed of the readers; nil is all.
+// Release releases the claims of the readers; nil is all.
 func (db *DB) Release(ctx context.Context, readers []int64) error {
 	return db.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
 		const release = `UPDATE readers SET lease_until = 0 WHERE lease_owner = $1 AND lease_until > 0`

@@ -9,9 +9,9 @@ import (
 	"confab/internal/sqldb"
 )
 
-// Prune deletes the records that no reader is owed any more, in small
-// transactions. Records older than the retention are owed to no reader: they are
-// dropped, counted and logged.
+// Prune deletes the records that are owed to no reader, in small transactions.
+// Records older than the retention are not owed any more: they are dropped, counted
+// and logged.
 func (db *DB) Prune(ctx context.Context) error {
 	now, err := db.sql.Now(ctx)
 	if err != nil {
@@ -24,9 +24,9 @@ func (db *DB) Prune(ctx context.Context) error {
 	if err := db.pruneDelivered(ctx); err != nil {
 		return err
 	}
-	// Records stand nearly in the order of their times, so the oldest are in
-	// front, and no index over the times is needed to find them. What dropOwed
-	// left is part of an object that was begun, and goes with the rest of it.
+	// Records are nearly ordered by time, so the oldest come first, and no index over
+	// the times is needed. Records that dropOwed left belong to an object that was
+	// begun. They are deleted with the rest of it.
 	err = db.sql.DeleteBefore(ctx, `DELETE FROM transcript WHERE position IN (SELECT position FROM
 		(SELECT position, time, room_id FROM transcript ORDER BY position LIMIT $2) AS oldest WHERE time < $1
 		AND NOT EXISTS (SELECT 1 FROM backlogs b WHERE b.room_id = oldest.room_id AND b.delivered < oldest.position AND oldest.position <= b.head))`, expired)
@@ -36,9 +36,9 @@ func (db *DB) Prune(ctx context.Context) error {
 	return db.sql.DeleteBefore(ctx, `DELETE FROM writers WHERE owner IN (SELECT owner FROM writers WHERE time < $1 LIMIT $2)`, now.Add(-writerKept))
 }
 
-// dropOwed takes from every backlog what is older than expired. An object that
-// was begun is dropped as a whole, when its last record has expired: written
-// again with fewer records, it would replace the whole one.
+// dropOwed removes from every backlog what is older than expired. An object that was
+// begun is dropped as a whole, when its last record has expired. Written again with
+// fewer records, it would replace the complete one.
 func (db *DB) dropOwed(ctx context.Context, expired time.Time) error {
 	readers, err := db.Readers(ctx)
 	if err != nil {
@@ -70,8 +70,8 @@ type agedBacklog struct {
 	objectTo        *int64
 }
 
-// dropReader does dropOwed for one reader and returns how many records it was
-// owed and will not get.
+// dropReader is dropOwed for one reader. It returns how many owed records were
+// dropped.
 func (db *DB) dropReader(ctx context.Context, reader int64, expired time.Time) (dropped int, err error) {
 	const page = 100
 	after := agedBacklog{since: math.MinInt64}
@@ -115,7 +115,8 @@ func (db *DB) dropBacklog(ctx context.Context, reader int64, a agedBacklog, expi
 			to = *last
 		}
 		if last == nil {
-			// since is older than all that is left. When nothing is, it is all done.
+			// since is older than all that is left. If nothing is left, the backlog
+			// is done.
 			var some int64
 			left, err := s.Row(ctx, `SELECT position FROM transcript WHERE room_id = $1 AND position > $2 AND position <= $3 LIMIT 1`,
 				[]any{a.room, a.delivered, a.head}, &some)
@@ -127,7 +128,7 @@ func (db *DB) dropBacklog(ctx context.Context, reader int64, a agedBacklog, expi
 			}
 		}
 		if last != nil && to == a.delivered {
-			return nil // An object that has not expired as a whole.
+			return nil // Part of the object has not expired.
 		}
 		if _, err := s.Row(ctx, `SELECT count(*) FROM transcript WHERE room_id = $1 AND position > $2 AND position <= $3 AND readers LIKE $4`,
 			[]any{a.room, a.delivered, to, readerPattern(reader)}, &dropped); err != nil {
@@ -141,15 +142,15 @@ func (db *DB) dropBacklog(ctx context.Context, reader int64, a agedBacklog, expi
 		n, err := s.Exec(ctx, `UPDATE backlogs SET delivered = $4, object_key = NULL, object_to = NULL, since = $5
 			WHERE reader_id = $1 AND room_id = $2 AND delivered = $3`, reader, a.room, a.delivered, to, expired.UnixNano())
 		if n == 0 {
-			dropped = 0 // Delivered meanwhile.
+			dropped = 0 // They were delivered meanwhile.
 		}
 		return err
 	})
 	return dropped, err
 }
 
-// pruneDelivered deletes the records that every reader of their room has, and
-// the backlogs of rooms in which nothing is left to do.
+// pruneDelivered deletes the records that all readers of their room have, and the
+// backlogs of rooms without undelivered records.
 func (db *DB) pruneDelivered(ctx context.Context) error {
 	const page = 64
 	for after := ""; ; {

@@ -13,14 +13,13 @@ import (
 	"confab/internal/sqldb"
 )
 
-// readers knows the ids of those who read the transcript.
+// readers knows the ids of the transcript's readers.
 type readers struct {
 	mu sync.Mutex
-	// ids never change once they were given.
+	// ids never change once given.
 	ids map[readerKey]int64
-	// last is the reader of each logging configuration that was found last, for
-	// frames that are appended when the configuration cannot be read, or has
-	// just been deleted.
+	// last is the reader last found for each logging configuration. It is for frames
+	// that are appended when the configuration is unreadable or was just deleted.
 	last map[string]int64
 }
 
@@ -29,8 +28,8 @@ type readerKey struct {
 	destination   chat.Destination
 }
 
-// resolve returns the readers of the frames' logging configurations: what their
-// destinations are now. A configuration that does not log has no reader.
+// resolve returns the readers of the frames' logging configurations, by their present
+// destinations. A configuration that does not log has no reader.
 func (db *DB) resolve(ctx context.Context, frames []*chat.Frame) (map[string]int64, error) {
 	found := map[string]int64{}
 	for _, f := range frames {
@@ -61,15 +60,15 @@ func (db *DB) resolveOne(ctx context.Context, arn string) (int64, error) {
 	defer db.readers.mu.Unlock()
 	switch {
 	case err != nil:
-		// Deleted since the frame was sequenced, or the database is away: what it
-		// was last is what the frame is for.
+		// The configuration was deleted since the frame was sequenced, or the
+		// database is not available. The last known reader gets the frame.
 		if id := db.readers.last[configuration]; id != 0 {
 			return id, nil
 		}
 		var id int64
 		known, failed := db.sql.Read().Row(ctx, `SELECT id FROM readers WHERE logging_configuration_id = $1 ORDER BY id DESC LIMIT 1`, []any{configuration}, &id)
 		if failed != nil || (!known && chat.CodeOf(err) != chat.NotFound) {
-			return 0, errors.Join(failed, err) // The frame stays in the spool until somebody knows.
+			return 0, errors.Join(failed, err) // The frame stays in the spool until this succeeds.
 		}
 		return id, nil
 	case c.State != chat.LoggingActive:
@@ -90,7 +89,7 @@ func (db *DB) resolveOne(ctx context.Context, arn string) (int64, error) {
 	return id, nil
 }
 
-// addReader returns the id of the reader, a new one if there is none.
+// addReader returns the id of the reader. It adds a reader that does not exist.
 func (db *DB) addReader(ctx context.Context, k readerKey) (id int64, err error) {
 	err = db.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
 		args := []any{k.configuration, string(k.destination.Type), k.destination.Name}
@@ -119,8 +118,8 @@ func readerList(f *chat.Frame, ids map[string]int64) string {
 	return b.String()
 }
 
-// Readers returns all that were ever owed something. It implements
-// chatlog.Transcript, as do the following.
+// Readers returns all readers that were ever owed a record. It implements
+// chatlog.Transcript, as do the following methods.
 func (db *DB) Readers(ctx context.Context) ([]chatlog.Reader, error) {
 	var all []chatlog.Reader
 	err := db.sql.Read().Rows(ctx, `SELECT r.id, r.logging_configuration_id, r.destination_type, r.destination_name,

@@ -1,12 +1,11 @@
-// Package transcript is the durable record of the frames that rooms delivered,
-// in SQL, with the positions of those who read it: chat logging delivers what the
-// readers of a room's logging configurations are owed.
+// Package transcript is the durable record in SQL of the frames that rooms delivered,
+// with the positions of its readers. Chat logging delivers what the readers of a
+// room's logging configurations are owed.
 //
-// A frame enters it together with its readers, in one commit, which frames that
-// come at the same time share. Frames that cannot be written wait in memory:
-// rooms continue while the disk does not work. A server that reads takes a lease
-// on a reader first. What every reader has, and what is older than the retention,
-// is pruned.
+// A frame is stored with its readers in one commit (group commit). Frames that cannot
+// be written wait in memory, so rooms continue while the disk does not work. A server
+// takes a lease on a reader before it reads. Records that every reader has, and those
+// older than the retention, are pruned.
 //
 // DB implements messaging.Transcript and chatlog.Transcript.
 package transcript
@@ -34,9 +33,9 @@ const (
 //go:embed migrations
 var migrations embed.FS
 
-// Database describes the database that New takes. logBytes is how long SQLite's
-// log of it gets, about; 0 is 512 MiB. The shorter it is, the more often do frames
-// wait for it to begin anew.
+// Database describes the database that New takes. logBytes is the approximate limit
+// of SQLite's write-ahead log; 0 is 512 MiB. With a lower limit, frames wait more
+// often for the log to restart.
 func Database(logBytes int) sqldb.Spec {
 	if logBytes <= 0 {
 		logBytes = DefaultLogBytes
@@ -48,7 +47,7 @@ func Database(logBytes int) sqldb.Spec {
 		PostgresReaders: 4,
 		PostgresLock:    4,
 		Loss:            "chat that was not yet logged is then lost",
-		// Leases stay behind.
+		// Leases are not copied.
 		Tables: []sqldb.Table{
 			{Name: "readers", Columns: "id, logging_configuration_id, destination_type, destination_name", Numbered: "id"},
 			{Name: "transcript", Columns: "position, room_id, epoch, sequence, time, type, json, readers", Numbered: "position"},
@@ -57,42 +56,42 @@ func Database(logBytes int) sqldb.Spec {
 	}
 }
 
-// LoggingConfigurations is where the readers of a frame are looked up.
+// LoggingConfigurations looks up the readers of a frame.
 type LoggingConfigurations interface {
 	// LoggingConfiguration returns the one with the bare id, or NotFound.
 	LoggingConfiguration(ctx context.Context, id string) (*chat.LoggingConfiguration, error)
 }
 
-// Options say how the transcript is kept. Fields without a comment are required.
+// Options configure the transcript. Fields without a comment are required.
 type Options struct {
 	Configurations LoggingConfigurations
-	// Region and Account stand in the ARNs of logging configurations.
+	// Region and Account are those in the ARNs of logging configurations.
 	Region, Account string
 	// Retention is how long frames stay in the transcript; 0 is 72 hours.
 	Retention time.Duration
-	// SpoolBytes bounds the frames in memory that wait to be written, also while
-	// the disk does not work; 0 is 64 MiB.
+	// SpoolBytes bounds the frames in memory that wait to be written, also while the
+	// disk does not work; 0 is 64 MiB.
 	SpoolBytes int
 	Log        *slog.Logger
 	Metrics    *telemetry.Metrics
 }
 
-// DB is the transcript. All methods may be called from any goroutine.
+// DB is the transcript. Its methods are safe for concurrent use.
 type DB struct {
 	o   Options
 	sql *sqldb.DB
 
 	frames  *sqldb.Spool[*chat.Frame]
 	drops   dropLog
-	writing batchName // of the goroutine that writes frames
+	writing batchName // used by the goroutine that writes frames only
 	readers readers
 	moves   *sqldb.Committer[*move]
 
 	background sync.WaitGroup
 }
 
-// New returns the transcript in the database, which was opened as Database says.
-// Close it before the database.
+// New returns the transcript in a database that was opened with Database. Close it
+// before the database.
 func New(db *sqldb.DB, o Options) *DB {
 	if o.Retention <= 0 {
 		o.Retention = DefaultRetention
@@ -108,8 +107,7 @@ func New(db *sqldb.DB, o Options) *DB {
 	return t
 }
 
-// Close writes what still waits, for a few seconds at most. Append refuses after
-// it.
+// Close writes the waiting frames, for a few seconds at most. Append fails after it.
 func (db *DB) Close() {
 	db.frames.Close()
 	db.moves.Close()
@@ -118,8 +116,7 @@ func (db *DB) Close() {
 
 // Record is one frame in the transcript.
 type Record struct {
-	// Position grows from record to record of a room, with gaps, and is never
-	// given again.
+	// Position grows from record to record of a room, with gaps. It is never reused.
 	Position int64
 	RoomID   string
 	// Epoch and Sequence are the frame's, see chat.Frame.
@@ -133,7 +130,7 @@ type Record struct {
 const (
 	transcriptBatch     = 512
 	transcriptBatchSize = 4 << 20
-	// frameOverhead is what a frame takes in memory besides its JSON, roughly.
+	// frameOverhead is roughly the memory of a frame besides its JSON.
 	frameOverhead = 256
 )
 
@@ -156,11 +153,11 @@ func newFrames(db *DB) *sqldb.Spool[*chat.Frame] {
 	}, func(n int) { db.drops.add(db, n, sqldb.ErrClosed) })
 }
 
-// Append queues the frame for the transcript, behind those appended before, and
-// returns at once. The channel is closed when the frame is durable against
-// kill -9. While the disk does not work it is closed at once: the frame is then in
-// a spool in memory, and is written when the disk works again. When the spool is
-// full too, the frame is dropped, counted and logged.
+// Append queues the frame for the transcript, after those appended before, and
+// returns at once. The channel is closed when the frame is durable against kill -9.
+// While the disk does not work, it is closed at once: the frame is then in a spool in
+// memory, and is written when the disk works again. If the spool is full, the frame
+// is dropped, counted and logged.
 func (db *DB) Append(f *chat.Frame) <-chan struct{} {
 	done, err := db.frames.Add(f, len(f.JSON)+frameOverhead)
 	if err != nil {
@@ -170,19 +167,19 @@ func (db *DB) Append(f *chat.Frame) <-chan struct{} {
 	return done
 }
 
-// released is a channel that nobody waits for.
+// released is a closed channel.
 var released = func() chan struct{} {
 	c := make(chan struct{})
 	close(c)
 	return c
 }()
 
-// writeFrames stores the frames, and with them who is owed them.
+// writeFrames stores the frames and the readers that are owed them.
 //
-// Rooms are locked first. So, also while a room's home moves to another server, a room's rows become visible in the order of their
-// positions; before is behind all that was written for these rooms, and what is
-// written for them later stands behind head. Other rooms may have rows around
-// both that are not committed yet: nobody asks for those by these bounds.
+// It locks the rooms first. So a room's rows become visible in the order of their
+// positions, even while its home moves to another server. before is after all earlier
+// rows of these rooms, and their later rows are after head. Other rooms may have
+// uncommitted rows near both bounds, but these bounds are not used for other rooms.
 func (db *DB) writeFrames(ctx context.Context, frames []*chat.Frame) error {
 	ids, err := db.resolve(ctx, frames)
 	if err != nil {
@@ -193,8 +190,8 @@ func (db *DB) writeFrames(ctx context.Context, frames []*chat.Frame) error {
 		if err := s.LockKeys(ctx, roomsOf(frames)); err != nil {
 			return err
 		}
-		// A commit whose answer was lost may have worked. Then this is the batch
-		// that the server wrote last.
+		// A commit without an answer may have succeeded. Then this is the last batch
+		// that the server wrote.
 		n, err := s.Exec(ctx, `INSERT INTO writers (owner, batch, time) VALUES ($1, $2, `+s.DB().Clock()+`)
 			ON CONFLICT (owner) DO UPDATE SET batch = excluded.batch, time = excluded.time WHERE writers.batch <> excluded.batch`, s.DB().Owner(), batch)
 		if err != nil || n == 0 {
@@ -223,12 +220,12 @@ func (db *DB) writeFrames(ctx context.Context, frames []*chat.Frame) error {
 	})
 }
 
-// writerKept is how long the last batch of a server is remembered: longer than
-// anybody tries to write it.
+// writerKept is how long the last batch of a server is remembered. It is longer than
+// any server retries a batch.
 const writerKept = 24 * time.Hour
 
-// batchName names a batch of frames, by the same name as often as it is tried.
-// Batches come one after the other.
+// batchName names a batch of frames. The name is the same for each retry. Batches are
+// written one after the other.
 type batchName struct {
 	first *chat.Frame
 	name  [16]byte
@@ -242,7 +239,7 @@ func (b *batchName) of(frames []*chat.Frame) []byte {
 	return b.name[:]
 }
 
-// roomsOf are the rooms of the frames; some may stand there several times.
+// roomsOf returns the rooms of the frames, possibly with repeats.
 func roomsOf(frames []*chat.Frame) []string {
 	var rooms []string
 	for _, f := range frames {
@@ -253,14 +250,14 @@ func roomsOf(frames []*chat.Frame) []string {
 	return rooms
 }
 
-// lastPosition is the last one in the transcript, 0 when it is empty.
+// lastPosition is the last position in the transcript, 0 when it is empty.
 func lastPosition(ctx context.Context, s sqldb.Session) (last int64, err error) {
 	_, err = s.Row(ctx, `SELECT coalesce(max(position), 0) FROM transcript`, nil, &last)
 	return last, err
 }
 
-// Read returns up to max records of a room behind the position after, in order;
-// 0 is before the first. Fewer than max means that these are all there are now.
+// Read returns up to max records of a room after the position after, in order; 0 is
+// before the first. Fewer than max means that there are no more now.
 func (db *DB) Read(ctx context.Context, roomID string, after int64, max int) ([]Record, error) {
 	var all []Record
 	err := db.sql.Read().Rows(ctx, `SELECT position, epoch, sequence, time, type, json FROM transcript
@@ -277,7 +274,7 @@ func (db *DB) Read(ctx context.Context, roomID string, after int64, max int) ([]
 	return all, err
 }
 
-// dropLog counts frames that are lost, and says so in the log once in a while.
+// dropLog counts dropped frames and logs the number at intervals.
 type dropLog struct {
 	mu      sync.Mutex
 	dropped int       // since the last line
