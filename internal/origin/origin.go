@@ -39,13 +39,18 @@ func isLoopback(origin string) bool {
 // web page reaches a server on its visitor's machine (DNS rebinding).
 func LoopbackHost(host string) bool {
 	name, _, err := net.SplitHostPort(host)
-	if err != nil {
-		name = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	if err != nil { // There is no port.
+		name = host
+		if inner, bracket := strings.CutPrefix(host, "["); bracket {
+			if name, bracket = strings.CutSuffix(inner, "]"); !bracket {
+				return false
+			}
+		}
 	}
 	name = strings.TrimSuffix(strings.ToLower(name), ".")
 	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
 		return true
 	}
 	a, err := netip.ParseAddr(name)
-	return err == nil && a.Unmap().IsLoopback()
+	return err == nil && a.Zone() == "" && a.Unmap().IsLoopback() // A zone may hold any text.
 }

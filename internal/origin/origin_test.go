@@ -53,7 +53,7 @@ func TestList(t *testing.T) {
 }
 
 func FuzzLoopbackHost(f *testing.F) {
-	for _, s := range []string{"localhost:1", "[::1]:2", "evil.example", "[fe80::1%lo]"} {
+	for _, s := range []string{"localhost:1", "[::1]:2", "evil.example", "[fe80::1%lo]", "[0:0::1%lo"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, host string) {
