@@ -10,7 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // caller does operations with credentials of its own.
