@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // manager is a service manager that takes notifications (sd_notify(3)).
