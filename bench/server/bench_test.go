@@ -27,7 +27,9 @@ func TestMain(m *testing.M) {
 	if endpoint := os.Getenv(stormClients); endpoint != "" {
 		os.Exit(storm(endpoint))
 	}
-	process.Exit(m.Run())
+	code := m.Run()
+	process.Remove()
+	os.Exit(code)
 }
 
 // callers is how many clients work at the same time.

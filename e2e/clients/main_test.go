@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -15,7 +16,11 @@ import (
 	"confab/internal/testbed/process"
 )
 
-func TestMain(m *testing.M) { process.Exit(m.Run()) }
+func TestMain(m *testing.M) {
+	status := m.Run()
+	process.Remove()
+	os.Exit(status)
+}
 
 // listen opens the socket that servers are handed by socket activation.
 func listen(t *testing.T) *net.TCPListener {
@@ -42,17 +47,20 @@ func run(t *testing.T, limit time.Duration, env []string, name string, args ...s
 	cmd.Stdout = io.MultiWriter(&out, &all)
 	cmd.Stderr = &all
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, process.Tail(all.String()))
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, tail(all.String(), 12000))
 	}
 	return out.String()
 }
+
+// tail returns the last n bytes.
+func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 
 // nodeTest runs one file of tests with Node's own runner.
 func nodeTest(t *testing.T, limit time.Duration, env []string, file string) {
 	t.Helper()
 	official.Need(t, "node")
 	out := run(t, limit, env, "node", "--test", "--test-reporter=spec", "--test-concurrency=1", filepath.Join("node", file))
-	t.Log(process.Tail(out))
+	t.Log(tail(out, 6000))
 	if !strings.Contains(out, "fail 0") || strings.Contains(out, "pass 0") {
 		t.Errorf("no test of %s passed:\n%s", file, out)
 	}

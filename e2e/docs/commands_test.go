@@ -16,7 +16,11 @@ import (
 	"confab/internal/testbed/process"
 )
 
-func TestMain(m *testing.M) { process.Exit(m.Run()) }
+func TestMain(m *testing.M) {
+	status := m.Run()
+	process.Remove()
+	os.Exit(status)
+}
 
 // documented is the address in the documents, where a server started with --dev
 // listens.
@@ -29,23 +33,21 @@ const (
 	runTime   = 4 * time.Minute
 )
 
-// pages reads all documents.
-func pages(t *testing.T) []Page {
-	t.Helper()
-	all, err := Pages()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
 // TestLanguages holds that no block leaves open whether it is a command.
 func TestLanguages(t *testing.T) {
 	vague := map[string]bool{"": true, "bash": true, "shell": true, "console": true}
-	for _, page := range pages(t) {
-		for _, b := range page.Blocks {
+	pages, err := Documents()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		_, blocks, err := Read(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range blocks {
 			if vague[b.Language] {
-				t.Errorf("%s:%d: a block in %q; commands are \"sh\" when a test can run them and \"sh example\" otherwise, and what is no code is \"text\"", page.Path, b.Line, b.Language)
+				t.Errorf("%s:%d: a block in %q; commands are \"sh\" when a test can run them and \"sh example\" otherwise, and what is no code is \"text\"", page, b.Line, b.Language)
 			}
 		}
 	}
@@ -53,15 +55,23 @@ func TestLanguages(t *testing.T) {
 
 // TestCommands runs the commands of each document.
 func TestCommands(t *testing.T) {
-	for _, page := range pages(t) {
+	pages, err := Documents()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		_, blocks, err := Read(page)
+		if err != nil {
+			t.Fatal(err)
+		}
 		var commands []Block
-		for _, b := range page.Blocks {
+		for _, b := range blocks {
 			if b.Language == "sh" {
 				commands = append(commands, b)
 			}
 		}
 		if len(commands) > 0 {
-			t.Run(page.Path, func(t *testing.T) { runAll(t, commands) })
+			t.Run(page, func(t *testing.T) { runAll(t, commands) })
 		}
 	}
 }

@@ -17,28 +17,17 @@ import (
 // root is the top of the source tree.
 const root = "../.."
 
-// Page is a document.
-type Page struct {
-	Path   string   // relative to the top of the source tree
-	Prose  []string // the lines outside of fenced blocks
-	Blocks []Block
-}
-
-// Pages returns README.md, every page under docs and beside it, and the others
-// that people read.
-func Pages() ([]Page, error) {
-	var pages []Page
+// Documents returns the paths of README.md and of every page under docs and
+// beside it, relative to the top of the source tree.
+func Documents() ([]string, error) {
+	var pages []string
 	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "internal/*/*.md", "examples/*/*.md"} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			return nil, err
 		}
 		for _, path := range found {
-			name, err := filepath.Rel(root, path)
-			if err != nil {
-				return nil, err
-			}
-			page, err := Read(name)
+			page, err := filepath.Rel(root, path)
 			if err != nil {
 				return nil, err
 			}
@@ -55,13 +44,13 @@ type Block struct {
 	Text     string
 }
 
-// Read reads the document at the path.
-func Read(path string) (Page, error) {
-	data, err := os.ReadFile(filepath.Join(root, path))
+// Read returns the lines of a document that are outside its fenced blocks, and
+// the blocks.
+func Read(page string) (prose []string, blocks []Block, err error) {
+	data, err := os.ReadFile(filepath.Join(root, page))
 	if err != nil {
-		return Page{}, err
+		return nil, nil, err
 	}
-	page := Page{Path: path}
 	var open *Block
 	for i, line := range strings.Split(string(data), "\n") {
 		fence, isFence := strings.CutPrefix(strings.TrimSpace(line), "```")
@@ -69,22 +58,22 @@ func Read(path string) (Page, error) {
 		case isFence && open == nil:
 			open = &Block{Language: fence, Line: i + 1}
 		case isFence:
-			page.Blocks, open = append(page.Blocks, *open), nil
+			blocks, open = append(blocks, *open), nil
 		case open != nil:
 			open.Text += line + "\n"
 		default:
-			page.Prose = append(page.Prose, line)
+			prose = append(prose, line)
 		}
 	}
-	return page, nil
+	return prose, blocks, nil
 }
 
 var notInAnchor = regexp.MustCompile(`[^\p{L}\p{N}\p{M}_ -]`)
 
-// Anchors returns the anchors of the page's headings, as GitHub makes them.
-func (p Page) Anchors() map[string]bool {
+// Anchors returns the anchors of a document's headings, as GitHub makes them.
+func Anchors(prose []string) map[string]bool {
 	anchors := map[string]bool{}
-	for _, line := range p.Prose {
+	for _, line := range prose {
 		if title, isHeading := strings.CutPrefix(strings.TrimLeft(line, "#"), " "); isHeading && strings.HasPrefix(line, "#") {
 			text := notInAnchor.ReplaceAllString(strings.ToLower(strings.TrimSpace(title)), "")
 			anchors[strings.ReplaceAll(text, " ", "-")] = true

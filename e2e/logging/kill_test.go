@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"confab/internal/awstest"
-	"confab/internal/testbed/faultproxy"
 )
 
 const kills = 10
@@ -23,15 +21,15 @@ func TestKill(t *testing.T) {
 	t.Parallel()
 	gateway := must(awstest.StartVersitygw(t.Context(), t.TempDir()))(t)
 	t.Cleanup(gateway.Close)
-	others := faultproxy.Serve(t, strings.TrimPrefix(moto.URL, "http://"))
-	o := options(t.TempDir(), gateway.URL, "http://"+others.Address, "--s3-log-interval", "500ms", "--log-flush-interval", "100ms", "--log-level", "error")
-	s := start(t, o)
+	others := newDoor(t, moto.URL)
+	o := options(t.TempDir(), gateway.URL, others.URL, "--s3-log-interval", "500ms", "--log-flush-interval", "100ms", "--log-level", "error")
+	w := start(t, o)
 	b, g, d := newBucket(t, gateway.URL), newLogGroup(t, moto.URL), newDeliveryStream(t, moto.URL)
-	arns := []string{s.configuration(t, b.configuration()), s.configuration(t, g.configuration()), s.configuration(t, d.configuration())}
+	arns := []string{w.configuration(t, b.configuration()), w.configuration(t, g.configuration()), w.configuration(t, d.configuration())}
 	r := &receipts{ids: map[string]bool{}}
-	c := senders{perRoom: 8, stamp: func() string { return "says something" }, received: r.add}
+	c := crowd{perRoom: 8, stamp: func() string { return "says something" }, received: r.add}
 	for range 4 {
-		c.rooms = append(c.rooms, s.room(t, arns...))
+		c.rooms = append(c.rooms, w.room(t, arns...))
 	}
 
 	trouble, calm := context.WithCancel(t.Context())
@@ -40,9 +38,9 @@ func TestKill(t *testing.T) {
 	go func() { troubled <- breakDestinations(trouble, gateway, others) }()
 	for round := range kills {
 		if round > 0 {
-			s = start(t, o)
+			w = start(t, o)
 		}
-		r.until(t, s, c, 20+rand.IntN(400))
+		r.until(t, w, c, 20+rand.IntN(400))
 	}
 	calm()
 	if err := <-troubled; err != nil {
@@ -100,7 +98,7 @@ func (r *receipts) all() []string {
 
 // until has the crowd chat until so many more messages were received, and kills
 // the server in the middle of it.
-func (r *receipts) until(t *testing.T, s *server, c senders, more int) {
+func (r *receipts) until(t *testing.T, w *world, c crowd, more int) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -109,7 +107,7 @@ func (r *receipts) until(t *testing.T, s *server, c senders, more int) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		failed = c.run(ctx, s)
+		failed = c.run(ctx, w)
 	}()
 	deadline, tick := time.After(patience), time.NewTicker(5*time.Millisecond)
 	defer tick.Stop()
@@ -117,12 +115,12 @@ func (r *receipts) until(t *testing.T, s *server, c senders, more int) {
 		select {
 		case <-tick.C:
 		case <-ended:
-			t.Fatalf("the senders have ended: %v", failed)
+			t.Fatalf("the crowd has ended: %v", failed)
 		case <-deadline:
 			t.Fatalf("too little was received within %v", patience)
 		}
 	}
-	if err := s.Kill(); err != nil {
+	if err := w.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	<-ended // What was on its way to them is received.
@@ -130,7 +128,7 @@ func (r *receipts) until(t *testing.T, s *server, c senders, more int) {
 
 // breakDestinations takes the destinations away and brings them back until ctx
 // ends; then they are there.
-func breakDestinations(ctx context.Context, gateway *awstest.Server, others *faultproxy.Proxy) error {
+func breakDestinations(ctx context.Context, gateway *awstest.Server, others *door) error {
 	for {
 		pause := time.NewTimer(time.Duration(300+rand.IntN(1200)) * time.Millisecond)
 		select {
@@ -141,11 +139,11 @@ func breakDestinations(ctx context.Context, gateway *awstest.Server, others *fau
 		var err error
 		switch {
 		case ctx.Err() != nil:
-			return others.Restore()
+			return others.open(context.WithoutCancel(ctx))
 		case rand.IntN(2) == 0:
-			others.Cut()
+			others.shut()
 		default:
-			err = others.Restore()
+			err = others.open(ctx)
 		}
 		if err == nil && rand.IntN(3) == 0 {
 			gateway.Kill()

@@ -29,7 +29,8 @@ func TestMain(m *testing.M) {
 	}
 	status := m.Run()
 	moto.Close()
-	process.Exit(status)
+	process.Remove()
+	os.Exit(status)
 }
 
 // patience is how long a test waits for what must happen.
@@ -38,8 +39,8 @@ const patience = 30 * time.Second
 // soon are the intervals of tests that do not wait for company.
 var soon = []string{"--s3-log-interval", "1s", "--log-flush-interval", "200ms"}
 
-// server is a server that logs.
-type server struct {
+// world is a server that logs.
+type world struct {
 	*process.Server
 	api *ivschat.Client
 }
@@ -57,10 +58,10 @@ func options(dir, s3, others string, args ...string) process.Options {
 }
 
 // start starts a server that the end of the test stops.
-func start(t testing.TB, o process.Options) *server {
+func start(t testing.TB, o process.Options) *world {
 	t.Helper()
 	s := process.Serve(t, o)
-	return &server{s, s.API()}
+	return &world{s, s.API()}
 }
 
 // must fails the test unless the call that it takes went well.
@@ -75,9 +76,9 @@ func must[T any](v T, err error) func(t testing.TB) T {
 }
 
 // configuration makes a logging configuration for the destination.
-func (s *server) configuration(t testing.TB, d types.DestinationConfiguration) string {
+func (w *world) configuration(t testing.TB, d types.DestinationConfiguration) string {
 	t.Helper()
-	out := must(s.api.CreateLoggingConfiguration(t.Context(), &ivschat.CreateLoggingConfigurationInput{DestinationConfiguration: d}))(t)
+	out := must(w.api.CreateLoggingConfiguration(t.Context(), &ivschat.CreateLoggingConfigurationInput{DestinationConfiguration: d}))(t)
 	if out.State != types.CreateLoggingConfigurationStateActive {
 		t.Errorf("the new logging configuration is %s", out.State)
 	}
@@ -85,9 +86,9 @@ func (s *server) configuration(t testing.TB, d types.DestinationConfiguration) s
 }
 
 // room makes a room with the logging configurations.
-func (s *server) room(t testing.TB, configurations ...string) string {
+func (w *world) room(t testing.TB, configurations ...string) string {
 	t.Helper()
-	return *must(s.api.CreateRoom(t.Context(), &ivschat.CreateRoomInput{
+	return *must(w.api.CreateRoom(t.Context(), &ivschat.CreateRoomInput{
 		LoggingConfigurationIdentifiers: configurations, MaximumMessageRatePerSecond: aws.Int32(100),
 	}))(t).Arn
 }
@@ -106,8 +107,15 @@ type frame struct {
 type client struct{ socket *websocket.Conn }
 
 // join connects a user. Without t, for use beside a test.
-func (s *server) join(ctx context.Context, room, user string) (*client, error) {
-	socket, err := process.Join(ctx, s.api, s.WebSocket, &ivschat.CreateChatTokenInput{RoomIdentifier: &room, UserId: &user})
+func (w *world) join(ctx context.Context, room, user string) (*client, error) {
+	token, err := w.api.CreateChatToken(ctx, &ivschat.CreateChatTokenInput{
+		RoomIdentifier: &room, UserId: &user, Capabilities: []types.ChatTokenCapability{types.ChatTokenCapabilitySendMessage},
+	})
+	if err != nil {
+		return nil, err
+	}
+	//nolint:bodyclose // The library closes the response of a handshake.
+	socket, _, err := websocket.Dial(ctx, w.WebSocket, &websocket.DialOptions{Subprotocols: []string{*token.Token}})
 	if err != nil {
 		return nil, err
 	}

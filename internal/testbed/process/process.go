@@ -75,13 +75,7 @@ func build(src, program, name string) (path string, err error) {
 	return path, nil
 }
 
-// Exit ends a test program with the status of its tests: TestMain calls it.
-func Exit(status int) {
-	Remove()
-	os.Exit(status)
-}
-
-// Remove deletes what was built.
+// Remove deletes what was built. TestMain calls it last.
 func Remove() {
 	built.Lock()
 	defer built.Unlock()

@@ -11,8 +11,8 @@ import (
 // all come from one address.
 var NoConnectRates = []string{"--connect-rate-per-user", "0", "--connect-rate-per-address", "0"}
 
-// Tail is the end of an output that a failed test shows.
-func Tail(output string) string { return output[max(0, len(output)-8000):] }
+// logShown is how much of the log of a server a failed test shows, in bytes.
+const logShown = 4000
 
 // Serve starts a server for a test, in a directory of its own unless o names
 // one. The end of the test stops it and expects exit status 0; a test that
@@ -31,7 +31,8 @@ func Serve(t testing.TB, o Options) *Server {
 			t.Error(err)
 		}
 		if t.Failed() {
-			t.Log(Tail(s.Log()))
+			log := s.Log()
+			t.Log(log[max(0, len(log)-logShown):])
 		}
 	})
 	return s

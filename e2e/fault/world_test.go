@@ -14,11 +14,10 @@ import (
 
 	"confab/internal/pgtest"
 	"confab/internal/testbed/cluster"
-	"confab/internal/testbed/faultproxy"
 	"confab/internal/testbed/process"
 )
 
-// kind is what the nodes of a deployment need.
+// kind is what the nodes of a world stand on.
 type kind string
 
 const (
@@ -30,15 +29,15 @@ const (
 	replicated kind = "nodes on PostgreSQL with a standby"
 )
 
-// deployment is what faults can break.
-type deployment struct {
+// world is what faults can break.
+type world struct {
 	t         *testing.T // the round's
 	cluster   *cluster.Cluster
 	network   *Network      // nil where there are no namespaces
 	nats      *process.NATS // nil but for external
 	postgres  *pgtest.Cluster
-	standby   *pgtest.Cluster     // nil but for replicated
-	databases []*faultproxy.Proxy // in front of postgres, and of standby
+	standby   *pgtest.Cluster // nil but for replicated
+	databases []*Proxy        // in front of postgres, and of standby
 	dir       string
 }
 
@@ -63,57 +62,57 @@ func newNetwork(t *testing.T) *Network {
 	return n
 }
 
-func deploy(t *testing.T, k kind, network *Network) *deployment {
-	d := &deployment{t: t, network: network, postgres: pgtest.Start(t)}
+func newWorld(t *testing.T, k kind, network *Network) *world {
+	w := &world{t: t, network: network, postgres: pgtest.Start(t)}
 	var err error
 	//nolint:usetesting // What a failed round saw outlives the test.
-	if d.dir, err = os.MkdirTemp("", "confab-fault-"); err != nil {
+	if w.dir, err = os.MkdirTemp("", "confab-fault-"); err != nil {
 		t.Fatal(err)
 	}
-	o := cluster.Options{Nodes: nodes, Dir: filepath.Join(d.dir, "nodes")}
+	o := cluster.Options{Nodes: nodes, Dir: filepath.Join(w.dir, "nodes")}
 	if network != nil {
 		o.Hosts = network.Hosts()
 	}
-	d.postgres.Exec(t, "CREATE DATABASE chat")
-	servers := []*pgtest.Cluster{d.postgres}
+	w.postgres.Exec(t, "CREATE DATABASE chat")
+	servers := []*pgtest.Cluster{w.postgres}
 	if k == replicated {
-		d.standby = d.postgres.Standby(t)
-		servers = append(servers, d.standby)
+		w.standby = w.postgres.Standby(t)
+		servers = append(servers, w.standby)
 	}
-	o.Database = d.proxies(t, servers)
+	o.Database = w.proxies(t, servers)
 	if k == external {
-		d.startNATS(t)
-		o.NATS = d.nats.URL()
+		w.startNATS(t)
+		o.NATS = w.nats.URL()
 	}
-	if d.cluster, err = cluster.Start(t.Context(), o); err != nil {
+	if w.cluster, err = cluster.Start(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := d.cluster.Kill(); err != nil {
+		if err := w.cluster.Kill(); err != nil {
 			t.Error(err)
 		}
 		if !t.Failed() {
-			os.RemoveAll(d.dir)
+			os.RemoveAll(w.dir)
 		}
 	})
-	return d
+	return w
 }
 
 // proxies puts a proxy in front of each server and returns the URL of the
 // database behind them.
-func (d *deployment) proxies(t *testing.T, servers []*pgtest.Cluster) string {
+func (w *world) proxies(t *testing.T, servers []*pgtest.Cluster) string {
 	host := "127.0.0.1"
-	if d.network != nil {
+	if w.network != nil {
 		host = Gateway
 	}
 	var hosts []string
 	for _, s := range servers {
-		p, err := faultproxy.New(host, s.Address())
+		p, err := NewProxy(host, s.Address())
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(p.Cut)
-		d.databases = append(d.databases, p)
+		t.Cleanup(p.Stop)
+		w.databases = append(w.databases, p)
 		hosts = append(hosts, net.JoinHostPort(host, p.Port))
 	}
 	url := fmt.Sprintf("postgres://%s@%s/chat?sslmode=disable", pgtest.User, strings.Join(hosts, ","))
@@ -124,26 +123,26 @@ func (d *deployment) proxies(t *testing.T, servers []*pgtest.Cluster) string {
 }
 
 // startNATS starts a nats-server, on a machine of its own if there is a network.
-func (d *deployment) startNATS(t *testing.T) {
+func (w *world) startNATS(t *testing.T) {
 	var o process.NATSOptions
-	if d.network != nil {
-		o.Through = []string{"ip", "netns", "exec", d.network.names[natsNode]}
+	if w.network != nil {
+		o.Through = []string{"ip", "netns", "exec", w.network.names[natsNode]}
 		o.Address = net.JoinHostPort(RouteAddress(natsNode), "4222")
 	}
 	var err error
-	if d.nats, err = process.StartNATS(t.Context(), o); err != nil {
+	if w.nats, err = process.StartNATS(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := d.nats.Kill(); err != nil {
+		if err := w.nats.Kill(); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
 // keep writes down what a failed round saw.
-func (d *deployment) keep(t *testing.T, trial *cluster.Trial) {
-	dir := filepath.Join(d.dir, strings.Map(func(r rune) rune {
+func (w *world) keep(t *testing.T, trial *cluster.Trial) {
+	dir := filepath.Join(w.dir, strings.Map(func(r rune) rune {
 		if r == ' ' || r == '/' {
 			return '_'
 		}
@@ -160,7 +159,7 @@ func (d *deployment) keep(t *testing.T, trial *cluster.Trial) {
 	if b, err := json.Marshal(trial.History); err == nil {
 		write("history.json", b)
 	}
-	for _, n := range d.cluster.Nodes {
+	for _, n := range w.cluster.Nodes {
 		write(n.Name+".log", []byte(n.Log()))
 		for line := range strings.Lines(n.Log()) {
 			if strings.Contains(line, "View committed") {
@@ -173,24 +172,24 @@ func (d *deployment) keep(t *testing.T, trial *cluster.Trial) {
 
 // renew starts all nodes anew, so that a failure does not become the next
 // round's.
-func (d *deployment) renew(t *testing.T) {
-	if d.network != nil {
-		if err := d.network.Heal(t.Context()); err != nil {
+func (w *world) renew(t *testing.T) {
+	if w.network != nil {
+		if err := w.network.Heal(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, p := range d.databases {
-		p.EndDelay(t.Context())
+	for _, d := range w.databases {
+		d.Calm(t.Context())
 	}
-	for _, n := range d.cluster.Nodes {
+	for _, n := range w.cluster.Nodes {
 		if err := n.Kill(); err != nil {
 			t.Error(err)
 		}
 	}
-	if err := d.cluster.StartAll(t.Context()); err != nil {
+	if err := w.cluster.StartAll(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if missing := d.cluster.WaitReady(t.Context()); missing > 0 {
+	if missing := w.cluster.WaitReady(t.Context()); missing > 0 {
 		t.Fatalf("%d nodes are not ready", missing)
 	}
 }
