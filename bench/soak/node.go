@@ -20,7 +20,7 @@ import (
 
 	"confab/bench/confab"
 	"confab/bench/load"
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // node is the server, which is replaced now and then: the next one starts on

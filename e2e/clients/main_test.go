@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/official"
-	"confab/e2e/process"
+	"confab/internal/testbed/official"
+	"confab/internal/testbed/process"
 )
 
 func TestMain(m *testing.M) {

@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/cluster"
-	"confab/e2e/crowd"
-	"confab/e2e/history"
-	"confab/e2e/process"
 	"confab/internal/pgtest"
+	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/crowd"
+	"confab/internal/testbed/history"
+	"confab/internal/testbed/process"
 )
 
 // TestWrongClusterSecret puts a node with another cluster secret beside a healthy

@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/cluster"
-	"confab/e2e/crowd"
-	"confab/e2e/official"
 	"confab/internal/pgtest"
+	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/crowd"
+	"confab/internal/testbed/official"
 )
 
 // three starts three nodes on PostgreSQL, and their balancer as one address.

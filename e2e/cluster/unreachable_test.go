@@ -13,10 +13,10 @@ import (
 	"github.com/coder/websocket"
 	"github.com/nats-io/nats-server/v2/server"
 
-	"confab/e2e/cluster"
-	"confab/e2e/crowd"
-	"confab/e2e/official"
 	"confab/internal/pgtest"
+	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/crowd"
+	"confab/internal/testbed/official"
 )
 
 // TestHomeUnreachable has nodes whose NATS lets everything pass but questions to

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 func TestMain(m *testing.M) {

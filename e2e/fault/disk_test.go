@@ -14,9 +14,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 
-	"confab/e2e/cluster"
-	"confab/e2e/crowd"
-	"confab/e2e/history"
+	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/crowd"
+	"confab/internal/testbed/history"
 )
 
 // TestDiskFull fills the disk of one node with SQLite under load: the rooms go

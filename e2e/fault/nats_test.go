@@ -9,8 +9,8 @@ import (
 	"syscall"
 	"time"
 
-	"confab/e2e/cluster"
-	"confab/e2e/history"
+	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/history"
 )
 
 // worldOfNATS are the scenarios of nodes that use an existing NATS. Nodes that

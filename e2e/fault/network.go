@@ -11,7 +11,7 @@ import (
 	"os/exec"
 	"strings"
 
-	"confab/e2e/cluster"
+	"confab/internal/testbed/cluster"
 )
 
 // Network is a network namespace per node. Each has two cables to this

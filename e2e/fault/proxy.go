@@ -12,7 +12,7 @@ import (
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
 
-	"confab/e2e/cluster"
+	"confab/internal/testbed/cluster"
 )
 
 // Proxy is a TCP proxy that adds latency, in front of the database or of a

@@ -11,8 +11,8 @@ import (
 	"syscall"
 	"time"
 
-	"confab/e2e/cluster"
-	"confab/e2e/history"
+	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/history"
 )
 
 // scenario is one kind of fault.

@@ -7,8 +7,8 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"confab/e2e/cluster"
-	"confab/e2e/history"
+	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/history"
 )
 
 // worldOfReplication are the scenarios of a PostgreSQL with a standby.

@@ -12,9 +12,9 @@ import (
 	"strings"
 	"testing"
 
-	"confab/e2e/cluster"
-	"confab/e2e/process"
 	"confab/internal/pgtest"
+	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/process"
 )
 
 // kind is what the nodes of a world stand on.

@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 	"github.com/coder/websocket"
 
-	"confab/e2e/process"
 	"confab/internal/awstest"
+	"confab/internal/testbed/process"
 )
 
 // moto has S3, CloudWatch Logs and Firehose for all tests.

@@ -15,10 +15,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"confab/e2e/official"
-	"confab/e2e/process"
 	"confab/internal/awstest"
 	"confab/internal/chat"
+	"confab/internal/testbed/official"
+	"confab/internal/testbed/process"
 )
 
 // record is what the service writes for a frame that a client received: the

@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 func TestMain(m *testing.M) {

@@ -16,10 +16,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 	"github.com/coder/websocket"
 
-	"confab/e2e/cluster"
-	"confab/e2e/official"
-	"confab/e2e/process"
 	"confab/internal/pgtest"
+	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/official"
+	"confab/internal/testbed/process"
 )
 
 func TestMain(m *testing.M) {

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // shipped is the folder of the configurations under test.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // TestExec_killed kills the handler, and then the server: the first is started

@@ -20,7 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 	"github.com/coder/websocket"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 func TestMain(m *testing.M) {

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 	"github.com/google/go-cmp/cmp"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 func TestHTTP(t *testing.T) {

@@ -17,8 +17,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 	"github.com/coder/websocket"
 
-	"confab/e2e/process"
 	"confab/internal/config"
+	"confab/internal/testbed/process"
 )
 
 // TestRestart_heldListener restarts a server whose socket somebody else holds,

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // patience is how long clients are waited for.

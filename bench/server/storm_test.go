@@ -1,4 +1,4 @@
-package bench
+package server
 
 import (
 	"bufio"
@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // stormClients is the endpoint of a client process: TestMain runs one instead of

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"confab/e2e/crowd"
-	"confab/e2e/history"
+	"confab/internal/testbed/crowd"
+	"confab/internal/testbed/history"
 )
 
 // settleTime is how long a cluster may take to come to rest after a fault: more

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"confab/e2e/crowd"
+	"confab/internal/testbed/crowd"
 )
 
 const (

@@ -1,4 +1,4 @@
-package bench
+package server
 
 import (
 	"bytes"
@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // BenchmarkFlood has three clients send bad requests as fast as they are read,

@@ -14,7 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 
-	"confab/e2e/history"
+	"confab/internal/testbed/history"
 )
 
 // Node is one node as clients see it.

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // callers is how many calls of the API a process makes to one node at a time, as

@@ -1,4 +1,6 @@
-package cluster_test
+// Package cluster measures several nodes of the built server: processor time for
+// each message and delivery, and what a home on another node adds to an echo.
+package cluster
 
 import (
 	"bufio"
@@ -6,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -17,10 +20,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 
-	"confab/e2e/cluster"
-	"confab/e2e/crowd"
 	"confab/internal/pgtest"
+	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/crowd"
+	"confab/internal/testbed/process"
 )
+
+func TestMain(m *testing.M) {
+	status := pgtest.Run(m)
+	process.Remove()
+	os.Exit(status)
+}
 
 // benchmarkCluster starts nodes that share processor 0, each with one thread for
 // Go code; "make bench-cluster" runs this process on processor 1.
@@ -155,12 +165,12 @@ func benchmarkDelivery(b *testing.B, nodes, rooms, members int) {
 		}
 	}
 	const idle = 5 * time.Second
-	before := cpu(b, c)
+	before := c.CPU(b)
 	time.Sleep(idle) // What nodes do all the time is no part of a message.
-	idling := float64(cpu(b, c)-before) / float64(idle)
+	idling := float64(c.CPU(b)-before) / float64(idle)
 	pace := time.NewTicker(time.Second / time.Duration(perRoom*rooms))
 	defer pace.Stop()
-	before = cpu(b, c)
+	before = c.CPU(b)
 	b.ResetTimer()
 	for i := range b.N {
 		<-pace.C
@@ -175,25 +185,11 @@ func benchmarkDelivery(b *testing.B, nodes, rooms, members int) {
 		time.Sleep(time.Millisecond) // The deliveries are counted elsewhere.
 	}
 	b.StopTimer()
-	spent := cpu(b, c) - before - time.Duration(idling*float64(b.Elapsed()))
+	spent := c.CPU(b) - before - time.Duration(idling*float64(b.Elapsed()))
 	b.ReportMetric(idling*1e3, "idle-cpu-ms/s")
 	b.ReportMetric(float64(spent.Microseconds())/float64(b.N), "cpu-µs/message")
 	b.ReportMetric(float64(spent.Nanoseconds())/1e3/float64(b.N*members), "cpu-µs/delivery")
 	b.ReportMetric(0, "ns/op")
-}
-
-// cpu is the processor time that all nodes have used.
-func cpu(b testing.TB, c *cluster.Cluster) time.Duration {
-	b.Helper()
-	var all time.Duration
-	for _, n := range c.Nodes {
-		used, err := n.CPU()
-		if err != nil {
-			b.Fatal(err)
-		}
-		all += used
-	}
-	return all
 }
 
 // BenchmarkEcho is the time from a message to its own echo, one at a time: on

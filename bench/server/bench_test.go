@@ -1,7 +1,7 @@
 // Package bench measures the built server as a process: processor time of the
 // server alone for each call of the API and for each connect, whatever the
 // client costs beside it.
-package bench
+package server
 
 import (
 	"bufio"
@@ -20,7 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 func TestMain(m *testing.M) {

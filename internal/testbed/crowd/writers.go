@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 
-	"confab/e2e/history"
+	"confab/internal/testbed/history"
 )
 
 // writePause is between the writes of one writer.

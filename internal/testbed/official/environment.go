@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // Dir has the programs that drive the official clients in Node, as seen from any

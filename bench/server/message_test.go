@@ -1,4 +1,4 @@
-package bench
+package server
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 	"github.com/coder/websocket"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 const (

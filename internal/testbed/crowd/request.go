@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/coder/websocket"
 
-	"confab/e2e/history"
+	"confab/internal/testbed/history"
 )
 
 // callTime bounds one call of the API.
