@@ -35,6 +35,7 @@ import (
 
 // Server is one node. It is made with New, and Run must be called once.
 type Server struct {
+	otherNodes
 	cfg     *config.Config
 	log     *slog.Logger
 	metrics *telemetry.Metrics
@@ -45,9 +46,6 @@ type Server struct {
 	ring      *chattoken.Ring
 	reviewer  *review.Reviewer
 	engine    *messaging.Engine
-	conn      *nats.Conn    // nil on a single node, as the next
-	node      *cluster.Node // its membership in the cluster
-	reloads   *reloads      // nil on a single node
 	endpoint  *edge.Endpoint
 	logs      *chatlog.Service
 	unlock    func() error // releases the data directory; nil with PostgreSQL

@@ -92,6 +92,13 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 	return nil
 }
 
+// otherNodes is the link to the other nodes; all fields are nil on a single node.
+type otherNodes struct {
+	conn    *nats.Conn
+	node    *cluster.Node // this node's membership
+	reloads *reloads
+}
+
 // joinCluster joins the cluster once the engine exists. A node that reaches no other
 // node serves alone until it does.
 func (s *Server) joinCluster(ctx context.Context) error {
