@@ -2,13 +2,14 @@
 
 GO      ?= go
 LINT     = $(GO) tool -modfile=tools/go.mod golangci-lint
-UNIT     = $(shell $(GO) list ./... | grep -v '/e2e')
+# What needs no built binary.
+UNIT     = $(shell $(GO) list ./... | grep -vE '/(e2e|bench/(cluster|server))')
 FUZZTIME ?= 5s
 # Of make fault: each of the scenarios once; ONLY=part of a name chooses.
 ROUNDS  ?= 26
 SEED    ?= 1
 ONLY    ?=
-NODE_DIRS = e2e/clients/node e2e/review/node examples/browser
+NODE_DIRS = e2e/clients/node e2e/review/node e2e/policies/node examples/browser
 
 .DEFAULT_GOAL := help
 .PHONY: help build run setup fmt lint test fuzz e2e check bench bench-logging bench-peers bench-delivery bench-latency bench-tls bench-cluster bench-rolling soak fault
@@ -49,9 +50,9 @@ check: setup lint test fuzz e2e ## all of the above: what CI runs
 
 bench: ## benchmarks: calls per core, connects, database writes, delivery against a plain write
 	$(GO) test -run '^$$' -bench . -benchtime 1s $(UNIT)
-	$(GO) test -run '^$$' -bench 'GetRoom|CreateRoom|CreateChatToken' -benchtime 2s ./e2e/bench
-	$(GO) test -run '^$$' -bench Connect -benchtime 16000x ./e2e/bench
-	$(GO) test -run '^$$' -bench 'Flood|Storm' -benchtime 1x -timeout 20m ./e2e/bench
+	$(GO) test -run '^$$' -bench 'GetRoom|CreateRoom|CreateChatToken' -benchtime 2s ./bench/server
+	$(GO) test -run '^$$' -bench Connect -benchtime 16000x ./bench/server
+	$(GO) test -run '^$$' -bench 'Flood|Storm' -benchtime 1x -timeout 20m ./bench/server
 
 BENCH_BIN = $(CURDIR)/bin/bench
 
@@ -84,15 +85,15 @@ soak: build ## half an hour of mixed load (SOAK=5m for less, TLS=1 over TLS): me
 	CONFAB_BINARY=$(CURDIR)/bin/confab $(BENCH_BIN)/soak -for $(SOAK) $(if $(TLS),-tls) -out $(BENCH_BIN)
 
 bench-logging: ## what review and logging add to a message; delivery of logs beside bare SDK calls
-	$(GO) test -run '^$$' -bench Message -benchtime 4000x ./e2e/bench
+	$(GO) test -run '^$$' -bench Message -benchtime 4000x ./bench/server
 	$(GO) test -run '^$$' -bench Delivery -benchtime 60000x ./internal/chatlog
 
 fault: build ## break three nodes in every way, ROUNDS (26) times from SEED (1): order, loss, rates, tokens (root, nftables)
 	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -count=1 -timeout 24h -v ./e2e/fault -rounds $(ROUNDS) -seed $(SEED) -only "$(ONLY)"
 
 bench-cluster: build ## what a cluster costs per message and delivery, and a remote home (two processors)
-	CONFAB_BINARY=$(CURDIR)/bin/confab taskset -c 1 $(GO) test -run '^$$' -bench Delivery -benchtime 2000x -timeout 1h ./e2e/cluster
-	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -run '^$$' -bench Echo -benchtime 12x -timeout 1h ./e2e/cluster
+	CONFAB_BINARY=$(CURDIR)/bin/confab taskset -c 1 $(GO) test -run '^$$' -bench Delivery -benchtime 2000x -timeout 1h ./bench/cluster
+	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -run '^$$' -bench Echo -benchtime 12x -timeout 1h ./bench/cluster
 
 bench-rolling: build ## a rolling deployment of three nodes with 10,000 connections and official clients: who is away, and for how long
 	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -count=1 -timeout 30m -v -run RollingDeploy ./e2e/cluster -connections 10000 -masses 4 -drain 30s

@@ -24,7 +24,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"confab/bench/load"
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // Server is a running server with a data directory of its own.

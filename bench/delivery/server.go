@@ -17,7 +17,7 @@ import (
 
 	"confab/bench/confab"
 	"confab/bench/load"
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // target is a server under test.

@@ -19,7 +19,7 @@ import (
 
 	"confab/bench/confab"
 	"confab/bench/load"
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 func main() {

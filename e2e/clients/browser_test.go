@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/official"
-	"confab/e2e/process"
+	"confab/internal/testbed/official"
+	"confab/internal/testbed/process"
 )
 
 // TestBrowser runs the official chat client and the AWS SDK in Chromium.

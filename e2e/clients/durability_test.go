@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/coder/websocket"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // ledger is what a server acknowledged before it was killed.

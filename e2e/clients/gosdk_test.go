@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // TestGoSDK does all 17 operations, paginators included, with the AWS SDK for Go.

@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 
-	"confab/e2e/official"
-	"confab/e2e/process"
+	"confab/internal/testbed/official"
+	"confab/internal/testbed/process"
 )
 
 // mostAway is how long a hand-over may keep a client, or a call of the API, waiting.

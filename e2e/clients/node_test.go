@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/official"
-	"confab/e2e/process"
+	"confab/internal/testbed/official"
+	"confab/internal/testbed/process"
 )
 
 // TestJavaScriptSDK does all 17 operations with the AWS SDK for JavaScript.

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/official"
-	"confab/e2e/process"
+	"confab/internal/testbed/official"
+	"confab/internal/testbed/process"
 )
 
 // installations returns the paths of a program: the one on PATH and Debian's,

@@ -6,8 +6,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 
-	"confab/e2e/official"
-	"confab/e2e/process"
+	"confab/internal/testbed/official"
+	"confab/internal/testbed/process"
 )
 
 func newRoom(t *testing.T, s *process.Server) string {

@@ -16,8 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"confab/e2e/process"
 	"confab/internal/awstest"
+	"confab/internal/testbed/process"
 )
 
 // destinations are a bucket and a log group.

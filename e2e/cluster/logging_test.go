@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/cluster"
-	"confab/e2e/crowd"
 	"confab/internal/awstest"
+	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/crowd"
 )
 
 // deliveredWithin is how long after the load records may take to lie in a

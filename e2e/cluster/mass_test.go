@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/cluster"
-	"confab/e2e/crowd"
-	"confab/e2e/history"
-	"confab/e2e/process"
+	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/crowd"
+	"confab/internal/testbed/history"
+	"confab/internal/testbed/process"
 )
 
 // massEnv has the test's own program be a mass instead: see beMass.

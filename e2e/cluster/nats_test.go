@@ -15,10 +15,10 @@ import (
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
 
-	"confab/e2e/cluster"
-	"confab/e2e/crowd"
-	"confab/e2e/process"
 	"confab/internal/pgtest"
+	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/crowd"
+	"confab/internal/testbed/process"
 )
 
 // TestNATSCredentials has three nodes use an existing nats-server that lets

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/aws/smithy-go"
 
-	"confab/e2e/cluster"
+	"confab/internal/testbed/cluster"
 )
 
 // TestAccountQuotas asks all nodes for more than an account may have

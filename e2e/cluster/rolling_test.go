@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/cluster"
-	"confab/e2e/crowd"
-	"confab/e2e/history"
-	"confab/e2e/official"
+	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/crowd"
+	"confab/internal/testbed/history"
+	"confab/internal/testbed/official"
 )
 
 var (
@@ -101,9 +101,9 @@ func TestRollingDeploy(t *testing.T) {
 // runs.
 func measureCPU(t *testing.T, c *cluster.Cluster, f func()) float64 {
 	t.Helper()
-	began, used := time.Now(), cpu(t, c)
+	began, used := time.Now(), c.CPU(t)
 	f()
-	return float64(cpu(t, c)-used) / float64(time.Since(began))
+	return float64(c.CPU(t)-used) / float64(time.Since(began))
 }
 
 // drain is the stop of one node, from the signal to the end of its process.

@@ -6,9 +6,9 @@ import (
 	"os"
 	"testing"
 
-	"confab/e2e/cluster"
-	"confab/e2e/crowd"
-	"confab/e2e/process"
+	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/crowd"
+	"confab/internal/testbed/process"
 )
 
 // TestUpgrade replaces three nodes of an earlier version by this one, one after

@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // TestBasePath has clients whose endpoint is a path of a shared host. Official

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 func TestConnectRates(t *testing.T) {

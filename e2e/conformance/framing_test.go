@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // exchange sends text to a port and returns the answers' statuses, and whether the

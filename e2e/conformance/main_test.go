@@ -14,7 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // endpoint is a server that cases are held against.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // idle opens n connections that keep open what they may: each sends the text, and

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"testing"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // TestTLS repeats over TLS what depends on how bytes reach a socket.

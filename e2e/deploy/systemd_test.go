@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -123,6 +124,66 @@ func TestSocketActivation(t *testing.T) {
 	s.waitFor(t, "http://"+chat+"/readyz")
 	s.waitFor(t, "http://"+admin+"/metrics")
 	s.stop(t)
+}
+
+// TestReload runs the commands of the unit as systemd does: a reload ends when another
+// process serves, and systemd has been told which.
+func TestReload(t *testing.T) {
+	u, dir := readUnit(t, "confab.service"), t.TempDir()
+	if u["Service.Type"][0] != "notify" {
+		t.Fatalf("systemd does not learn which process serves: Type=%s", u["Service.Type"][0])
+	}
+	notify := filepath.Join(dir, "notify")
+	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: notify, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer manager.Close()
+	env := append(os.Environ(), "NOTIFY_SOCKET="+notify)
+	for _, e := range u["Service.Environment"] {
+		e = strings.Replace(e, "/run/"+u["Service.RuntimeDirectory"][0], dir, 1)
+		env = append(env, strings.Replace(e, "/var/lib/"+u["Service.StateDirectory"][0], dir, 1))
+	}
+	for _, name := range []string{"CONFAB_ROOT_ACCESS_KEY_ID", "CONFAB_ROOT_SECRET_ACCESS_KEY"} {
+		env = append(env, name+"="+secrets[name])
+	}
+	run := func(key string, args ...string) *exec.Cmd {
+		words := strings.Fields(strings.Replace(u[key][0], "/usr/local/bin/confab", binary, 1))
+		cmd := exec.Command(words[0], append(words[1:], args...)...)
+		cmd.Env = env
+		return cmd
+	}
+	address := freeAddress(t)
+	s := startServer(t, run("Service.ExecStart", "--listen", address, "--admin-listen", "off"))
+	s.waitFor(t, "http://"+address+"/readyz")
+	out, err := run("Service.ExecReload").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || !strings.Contains(string(out), "to process "+strconv.Itoa(pid)) {
+		t.Errorf("the PID file holds %q after %s", text, out)
+	}
+	if err := manager.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	for told, b := "", make([]byte, 4096); !strings.Contains(told, "MAINPID="+strconv.Itoa(pid)+"\n"); {
+		n, err := manager.Read(b)
+		if err != nil {
+			t.Fatalf("systemd is not told about process %d: %v", pid, err)
+		}
+		told = string(b[:n])
+	}
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-s.done; err != nil { // Its outputs are the second process's, too.
+		t.Errorf("%v\n%s", err, s.log.String())
+	}
 }
 
 // server is a running program.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // TestSetClock changes the clock of a Go program while it runs: this test's

@@ -16,7 +16,7 @@ import (
 	"strings"
 	"time"
 
-	"confab/e2e/history"
+	"confab/internal/testbed/history"
 )
 
 // Row is a scenario's line of the table: the worst of its rounds.

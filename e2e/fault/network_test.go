@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // network makes a network of namespaces, or skips the test where that is not

@@ -17,9 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"confab/e2e/process"
 	"confab/internal/awstest"
 	"confab/internal/chat"
+	"confab/internal/testbed/process"
 )
 
 // destination is somewhere to log to, seen by its owner.

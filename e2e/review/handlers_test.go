@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"confab/e2e/process"
+	"confab/internal/testbed/process"
 )
 
 // serveHTTP starts the handler as an HTTP server and returns its target.

@@ -123,6 +123,13 @@ func stop(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(running[0].Process.Signal(syscall.SIGTERM))
 }
 
+// stop-pid FILE: sends SIGTERM to the process whose id is in the file.
+func stopPID(ts *testscript.TestScript, _ bool, args []string) {
+	pid, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile(args[0])))
+	ts.Check(err)
+	ts.Check(syscall.Kill(pid, syscall.SIGTERM))
+}
+
 // get URL [HEADER...]: prints what is there; fails unless it is there.
 func get(ts *testscript.TestScript, neg bool, args []string) {
 	status, body, err := fetch(args[0], args[1:]...)

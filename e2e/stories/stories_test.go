@@ -62,6 +62,7 @@ func TestStories(t *testing.T) {
 			"occupy":          occupy,
 			"ready":           ready,
 			"stop":            stop,
+			"stop-pid":        stopPID,
 			"get":             get,
 			"ivschat":         callAPI,
 			"eventually":      eventually,

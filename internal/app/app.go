@@ -54,6 +54,7 @@ type Server struct {
 	main       *http.Server
 	admin      *http.Server // nil without an admin port
 	demo       *chat.Room   // nil without --dev
+	pidFile    *pidFile     // nil without --pid-file
 
 	predecessor *Predecessor  // nil without one
 	handOvers   chan struct{} // has an element when a hand-over is requested
@@ -127,6 +128,12 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	if s.reviewer, err = newReviewer(ctx, cfg, s.metrics, s.log); err != nil {
 		return err
+	}
+	// A server that takes its service back has this, too.
+	if s.pidFile == nil {
+		if s.pidFile, err = openPIDFile(cfg.PIDFile, s.predecessor != nil); err != nil {
+			return err
+		}
 	}
 	if s.predecessor != nil {
 		if err := s.prepare(ctx); err != nil {

@@ -55,9 +55,10 @@ func (s *Server) HandOver() {
 // TakeBackError is what Run returns when a successor failed after the server had
 // stopped for it.
 type TakeBackError struct {
-	server *Server
-	ports  *front.Listeners
-	cause  error
+	server  *Server
+	ports   *front.Listeners
+	pidFile *pidFile
+	cause   error
 }
 
 func (e *TakeBackError) Error() string { return e.cause.Error() }
@@ -68,30 +69,37 @@ func (e *TakeBackError) Unwrap() error { return e.cause }
 // the same configuration and certificate.
 func (e *TakeBackError) TakeBack(ctx context.Context) (*Server, error) {
 	s := newServer(ctx, e.server.cfg, e.server.log)
-	s.listeners, s.cert = e.ports, e.server.cert
+	s.listeners, s.cert, s.pidFile = e.ports, e.server.cert, e.pidFile
 	s, err := s.built(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("serve again after a hand-over that failed (%w): %w", e.cause, err)
 	}
+	s.handOverFailed(ctx, e.cause)
 	return s, nil
 }
 
 // handOver replaces this process. It reports whether the server has stopped.
 func (s *Server) handOver(ctx context.Context) (stopped bool, err error) {
 	s.log.LogAttrs(ctx, slog.LevelInfo, "Starting a new process to hand over to")
+	s.pidFile.begin()
+	notifyManager(notifyReloading, monotonic())
 	n, err := s.startSuccessor(ctx)
 	if err != nil {
-		s.logFailed(ctx, err)
+		s.handOverFailed(ctx, err)
+		notifyManager(notifyReady)
 		return false, nil
 	}
 	defer n.link.Close()
-	// The ports stay open here in case the hand-over fails.
+	// The ports stay open here in case the hand-over fails, and so does the PID file.
 	ports, err := s.listeners.Duplicate()
 	if err != nil {
 		n.end(syscall.SIGKILL)
-		s.logFailed(ctx, err)
+		s.handOverFailed(ctx, err)
+		notifyManager(notifyReady)
 		return false, nil
 	}
+	pidFile := s.pidFile
+	s.pidFile = nil
 	if err := s.stop(true); err != nil {
 		s.log.LogAttrs(ctx, slog.LevelError, "The stop before the hand-over was not clean", slog.Any("error", err))
 	}
@@ -99,24 +107,30 @@ func (s *Server) handOver(ctx context.Context) (stopped bool, err error) {
 	err = n.await(ctx, lineServing, takeWithin)
 	switch {
 	case err == nil:
+		notifyManager(notifyMainPID+strconv.Itoa(n.process.Pid), notifyStatus, notifyReady)
 		s.log.LogAttrs(ctx, slog.LevelInfo, "Handed over", slog.Int("pid", n.process.Pid))
 	case ctx.Err() != nil: // This process must stop, and so must the new one.
 		n.end(syscall.SIGTERM)
 	default:
 		n.end(syscall.SIGKILL)
-		s.logFailed(ctx, err)
-		return true, &TakeBackError{server: s, ports: ports, cause: err}
+		return true, &TakeBackError{server: s, ports: ports, pidFile: pidFile, cause: err}
 	}
+	pidFile.close()
 	return true, ports.Close()
 }
 
-// logFailed logs why this process continues. It logs nothing if the process must
-// stop.
-func (s *Server) logFailed(ctx context.Context, err error) {
+// handOverFailed logs why this process continues, and tells confab restart. It does
+// nothing if the process must stop.
+func (s *Server) handOverFailed(ctx context.Context, err error) {
 	if ctx.Err() == nil {
 		s.log.LogAttrs(ctx, slog.LevelError, "The hand-over failed; this process continues", slog.Any("error", err))
+		notifyManager(notifyStatus + "The last hand-over failed: " + oneLine(err))
+		s.pidFile.failed(err)
 	}
 }
+
+// oneLine returns the text of err without line breaks.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 // successor is the process that replaces this one.
 type successor struct {
@@ -176,13 +190,15 @@ func (s *Server) startSuccessor(ctx context.Context) (*successor, error) {
 }
 
 // supervised refuses a hand-over if the end of this process ends its service, and
-// with it the successor.
+// with it the successor. systemd can be told which process is the service's now.
 func supervised(pid int, environ func(string) string) error {
 	switch strconv.Itoa(pid) {
 	case "1":
 		return errors.New("this process is the first of its container, which ends with it; restart the container instead")
 	case environ("SYSTEMD_EXEC_PID"):
-		return errors.New("systemd supervises this process; run systemctl restart instead, with a socket unit that holds the ports")
+		if environ("NOTIFY_SOCKET") == "" {
+			return errors.New("systemd supervises this process, and its unit does not take notifications; set Type=notify there, or run systemctl restart with a socket unit that holds the ports")
+		}
 	}
 	return nil
 }

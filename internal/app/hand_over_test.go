@@ -116,11 +116,22 @@ func TestPredecessor_Failed(t *testing.T) {
 }
 
 func TestSupervised(t *testing.T) {
-	environ := func(string) string { return "42" }
-	for pid, want := range map[int]string{1: "container", 42: "systemctl restart", 43: ""} {
-		err := supervised(pid, environ)
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-			t.Errorf("process %d: %v", pid, err)
+	systemd := map[string]string{"SYSTEMD_EXEC_PID": "42"}
+	notified := map[string]string{"SYSTEMD_EXEC_PID": "42", "NOTIFY_SOCKET": "/run/systemd/notify"}
+	for _, tt := range []struct {
+		pid     int
+		environ map[string]string
+		want    string
+	}{
+		{1, nil, "container"},
+		{1, notified, "container"},
+		{42, systemd, "Type=notify"},
+		{42, notified, ""},
+		{43, systemd, ""}, // It was started by a process of systemd.
+	} {
+		err := supervised(tt.pid, func(name string) string { return tt.environ[name] })
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("process %d with %v: %v", tt.pid, tt.environ, err)
 		}
 	}
 }

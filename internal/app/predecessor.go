@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"confab/internal/front"
 	"confab/internal/sqldb"
@@ -30,7 +29,7 @@ func FindPredecessor() *Predecessor {
 // on a nil Predecessor.
 func (p *Predecessor) Failed(err error) {
 	if p != nil && err != nil {
-		p.tell(lineFailed + strings.Join(strings.Fields(err.Error()), " "))
+		p.tell(lineFailed + oneLine(err))
 	}
 }
 

@@ -26,6 +26,12 @@ func (s *Server) Run(ctx context.Context) error {
 		go func() { failed <- s.serve(s.admin, s.listeners.Admin, false) }()
 	}
 	s.logStart(ctx)
+	if err := s.pidFile.publish(); err != nil {
+		s.log.LogAttrs(ctx, slog.LevelError, "The PID file was not written", slog.Any("error", err))
+	}
+	if s.predecessor == nil {
+		notifyManager(notifyReady)
+	} // Else the predecessor does it: it is the process that the manager knows.
 	s.predecessor.tell(lineServing)
 	for {
 		select {

@@ -40,6 +40,9 @@ const (
 func (s *Server) stop(handOver bool) error {
 	ctx := s.hurry
 	s.stopping.Store(true)
+	if !handOver {
+		notifyManager(notifyStopping)
+	}
 	finish, flush := finishAlone, flushAlone
 	if s.hasOthers() {
 		s.log.LogAttrs(ctx, slog.LevelInfo, "Stopping", slog.String("drain_time", s.cfg.DrainTime.String()))
@@ -107,6 +110,7 @@ func (s *Server) close(flush time.Duration) error {
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
 	}
+	s.pidFile.close()
 	if s.unlock != nil {
 		errs = append(errs, s.unlock())
 	}

@@ -118,6 +118,7 @@ and the official IVS Chat client SDKs talk to it; only an endpoint changes.`,
 	})
 	root.AddCommand(
 		newServe(env),
+		newRestart(env),
 		newCredentials(env),
 		newKeys(env),
 		newHealthcheck(env),

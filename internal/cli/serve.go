@@ -30,7 +30,8 @@ not wait. SIGHUP reads the TLS certificate again.
 
 SIGUSR2 replaces the server by a new process, which reads the program and the
 configuration again. Clients are not refused meanwhile. If the new process cannot start,
-the running server continues and logs the reason.`,
+the running server continues and logs the reason. confab restart does this and waits for
+the result.`,
 		Example: `  # For one developer: prints what to copy into a shell and a browser
   confab serve --dev
 

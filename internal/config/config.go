@@ -26,6 +26,9 @@ type Config struct {
 	// YAML file with settings; its keys are the names of the flags without the
 	// dashes in front.
 	Config string
+	// File in which the process that serves keeps its id. confab restart finds the
+	// server by it; a new process that takes over takes the file over.
+	PIDFile string
 
 	// Address of the API, the WebSocket, /healthz and /readyz: one port for all.
 	Listen string

@@ -46,6 +46,7 @@ var groups = []group{
 	{"Running", []*Setting{
 		{Name: "dev", Local: true, value: field(func(c *Config) *bool { return &c.Dev }, parseSwitch, printSwitch)},
 		{Name: "config", Arg: "FILE", Local: true, value: field(func(c *Config) *string { return &c.Config }, parseAny, printString)},
+		{Name: "pid-file", Arg: "FILE", value: field(func(c *Config) *string { return &c.PIDFile }, parseAny, printString)},
 	}},
 	{"Network", []*Setting{
 		{Name: "listen", Arg: "HOST:PORT", value: field(func(c *Config) *string { return &c.Listen }, parseAddress, printString)},

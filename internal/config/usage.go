@@ -6,6 +6,7 @@ package config
 var usage = map[string]string{
 	"dev":                         "Serve one developer: fixed credentials that are printed, account 000000000000, a room named demo, and loopback addresses only.",
 	"config":                      "YAML file with settings; its keys are the names of the flags without the dashes in front.",
+	"pid-file":                    "File in which the process that serves keeps its id. confab restart finds the server by it; a new process that takes over takes the file over.",
 	"listen":                      "Address of the API, the WebSocket, /healthz and /readyz: one port for all.",
 	"admin-listen":                "Address of /metrics and /debug/pprof; \"off\" closes it. It has no authentication: others than loopback addresses belong behind a firewall.",
 	"pprof":                       "Serve /debug/pprof at --admin-listen: true, false, or auto, which does so at a loopback address only. Profiles show what is in memory.",

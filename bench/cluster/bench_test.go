@@ -1,0 +1,242 @@
+// Package cluster measures several nodes of the built server: processor time for
+// each message and delivery, and what a home on another node adds to an echo.
+package cluster
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
+
+	"confab/internal/pgtest"
+	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/crowd"
+	"confab/internal/testbed/process"
+)
+
+func TestMain(m *testing.M) { process.Exit(pgtest.Run(m)) }
+
+// benchmarkCluster starts nodes that share processor 0, each with one thread for
+// Go code; "make bench-cluster" runs this process on processor 1.
+func benchmarkCluster(b *testing.B, nodes int) *cluster.Cluster {
+	b.Helper()
+	o := cluster.Options{
+		Nodes: nodes, Env: []string{"GOMAXPROCS=1"}, Args: []string{"--log-level", "warn", "--delivery-window", "0s"},
+	}
+	if _, err := exec.LookPath("taskset"); err == nil {
+		o.CPUs = "0"
+	}
+	if nodes > 1 {
+		o.Database = pgtest.Shared(b).Database(b)
+	}
+	return cluster.Serve(b, o)
+}
+
+// socket is a connection whose frames are counted, not decoded.
+type socket struct {
+	net.Conn
+	in *bufio.Reader
+}
+
+// open connects a user to a room on a node.
+func open(b *testing.B, n crowd.Node, room, user string) socket {
+	b.Helper()
+	out, err := n.API.CreateChatToken(b.Context(), &ivschat.CreateChatTokenInput{
+		RoomIdentifier: &room, UserId: &user, Capabilities: []types.ChatTokenCapability{types.ChatTokenCapabilitySendMessage},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	host := strings.TrimPrefix(n.WebSocket, "ws://")
+	conn, err := net.Dial("tcp", host)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { conn.Close() })
+	fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: %s\r\n\r\n", host, *out.Token)
+	s := socket{conn, bufio.NewReader(conn)}
+	for i := 0; ; i++ {
+		line, err := s.in.ReadString('\n')
+		if err != nil || i == 0 && !strings.HasPrefix(line, "HTTP/1.1 101 ") {
+			b.Fatalf("handshake: %q, %v", line, err)
+		}
+		if line == "\r\n" {
+			return s
+		}
+	}
+}
+
+// next reads a frame and throws it away.
+func (s socket) next() error {
+	header, err := s.in.Peek(4)
+	if err != nil {
+		return err
+	}
+	n := 2 + int(header[1])
+	if header[1] == 126 {
+		n = 4 + int(binary.BigEndian.Uint16(header[2:]))
+	}
+	_, err = s.in.Discard(n)
+	return err
+}
+
+// say sends a message with 100 bytes of content.
+func (s socket) say() error {
+	payload := fmt.Appendf(nil, `{"Action":"SEND_MESSAGE","RequestId":"bench","Content":"%s"}`, strings.Repeat("x", 100))
+	// A mask of zeros leaves the payload as it is; RFC 6455 section 5.3 leaves the choice to the client.
+	frame := append([]byte{0x81, 0x80 | 126, 0, 0, 0, 0, 0, 0}, payload...)
+	binary.BigEndian.PutUint16(frame[2:], uint16(len(payload)))
+	_, err := s.Write(frame)
+	return err
+}
+
+// newRooms creates rooms with the highest rate.
+func newRooms(b *testing.B, c *cluster.Cluster, n int) []string {
+	b.Helper()
+	rooms := make([]string, n)
+	for i := range rooms {
+		room, err := c.Clients()[0].API.CreateRoom(b.Context(), &ivschat.CreateRoomInput{MaximumMessageRatePerSecond: aws.Int32(100)})
+		if err != nil {
+			b.Fatal(err)
+		}
+		rooms[i] = *room.Arn
+	}
+	return rooms
+}
+
+// BenchmarkDelivery is the processor time of all nodes together for a message
+// and for a delivery, with the members of each room spread over the nodes. Both
+// shapes have as many deliveries; what the cluster adds per message weighs most
+// in small rooms.
+func BenchmarkDelivery(b *testing.B) {
+	for _, shape := range []struct{ rooms, members int }{{2, 250}, {50, 10}} {
+		for nodes := 1; nodes <= 3; nodes++ {
+			b.Run(fmt.Sprintf("%dx%d/nodes=%d", shape.rooms, shape.members, nodes), func(b *testing.B) {
+				benchmarkDelivery(b, nodes, shape.rooms, shape.members)
+			})
+		}
+	}
+}
+
+func benchmarkDelivery(b *testing.B, nodes, rooms, members int) {
+	c := benchmarkCluster(b, nodes)
+	var delivered atomic.Int64
+	// Each connection may send ten messages a second, and each room takes a
+	// hundred; a little less.
+	const perRoom, perSender = 45, 9
+	senders := make([]socket, 0, rooms*perRoom/perSender)
+	for r, room := range newRooms(b, c, rooms) {
+		for m := range members {
+			s := open(b, c.Clients()[(r+m)%nodes], room, fmt.Sprint("user", m))
+			if m < perRoom/perSender {
+				senders = append(senders, s)
+			}
+			go func() {
+				for s.next() == nil {
+					delivered.Add(1)
+				}
+			}()
+		}
+	}
+	const idle = 5 * time.Second
+	before := c.CPU(b)
+	time.Sleep(idle) // What nodes do all the time is no part of a message.
+	idling := float64(c.CPU(b)-before) / float64(idle)
+	pace := time.NewTicker(time.Second / time.Duration(perRoom*rooms))
+	defer pace.Stop()
+	before = c.CPU(b)
+	b.ResetTimer()
+	for i := range b.N {
+		<-pace.C
+		if err := senders[i%len(senders)].say(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for deadline := time.Now().Add(10 * time.Second); delivered.Load() < int64(b.N*members); {
+		if time.Now().After(deadline) {
+			b.Fatalf("%d of %d deliveries", delivered.Load(), b.N*members)
+		}
+		time.Sleep(time.Millisecond) // The deliveries are counted elsewhere.
+	}
+	b.StopTimer()
+	spent := c.CPU(b) - before - time.Duration(idling*float64(b.Elapsed()))
+	b.ReportMetric(idling*1e3, "idle-cpu-ms/s")
+	b.ReportMetric(float64(spent.Microseconds())/float64(b.N), "cpu-µs/message")
+	b.ReportMetric(float64(spent.Nanoseconds())/1e3/float64(b.N*members), "cpu-µs/delivery")
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkEcho is the time from a message to its own echo, one at a time: on
+// one node, and on three at the room's home and at another node. Nobody outside
+// knows which node is the home; it is the one that answers first.
+func BenchmarkEcho(b *testing.B) {
+	for _, nodes := range []int{1, 3} {
+		b.Run(fmt.Sprintf("nodes=%d", nodes), func(b *testing.B) {
+			c := benchmarkCluster(b, nodes)
+			rooms := newRooms(b, c, 12)
+			var local, remote []time.Duration
+			for i := range b.N {
+				var byNode [][]time.Duration
+				for _, n := range c.Clients() {
+					s := open(b, n, rooms[i%len(rooms)], "echo")
+					byNode = append(byNode, s.echoes(b, 40))
+					s.Close()
+				}
+				slices.SortFunc(byNode, func(a, b []time.Duration) int { return int(median(a) - median(b)) })
+				local = append(local, byNode[0]...)
+				for _, times := range byNode[1:] {
+					remote = append(remote, times...)
+				}
+			}
+			report(b, "home", local)
+			if nodes > 1 {
+				report(b, "other", remote)
+			}
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// echoes sends messages one after another and returns how long each took. They
+// stay below ten a second.
+func (s socket) echoes(b *testing.B, n int) []time.Duration {
+	b.Helper()
+	pace := time.NewTicker(110 * time.Millisecond)
+	defer pace.Stop()
+	times := make([]time.Duration, n)
+	for i := range times {
+		<-pace.C
+		start := time.Now()
+		if err := s.say(); err != nil {
+			b.Fatal(err)
+		}
+		if err := s.next(); err != nil && err != io.EOF { //nolint:errorlint // A bufio.Reader returns it as it is.
+			b.Fatal(err)
+		}
+		times[i] = time.Since(start)
+	}
+	return times
+}
+
+func median(times []time.Duration) time.Duration {
+	sorted := slices.Sorted(slices.Values(times))
+	return sorted[len(sorted)/2]
+}
+
+func report(b *testing.B, name string, times []time.Duration) {
+	slices.Sort(times)
+	b.ReportMetric(float64(times[len(times)/2].Nanoseconds())/1e3, name+"-p50-µs")
+	b.ReportMetric(float64(times[len(times)*99/100].Nanoseconds())/1e3, name+"-p99-µs")
+}

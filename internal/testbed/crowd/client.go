@@ -1,0 +1,245 @@
+package crowd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
+	"github.com/coder/websocket"
+
+	"confab/internal/testbed/history"
+)
+
+const (
+	// tries is how often an official client tries to connect before it gives up.
+	tries = 4
+	// handshakeTime bounds one handshake.
+	handshakeTime = 10 * time.Second
+	// backendPause is how long an application's backend waits before it asks
+	// for a token again.
+	backendPause = 100 * time.Millisecond
+)
+
+// Client is one user in one room.
+type Client struct {
+	Name, User, Room string
+
+	crowd *Crowd
+
+	mu      sync.Mutex // guards what follows
+	conn    *websocket.Conn
+	node    string                      // of conn
+	pending map[string]*history.Request // by RequestId
+	sent    int
+	gone    bool // a Close frame came, or it gave up
+	lastID  string
+}
+
+// Join adds a client. It connects and stays connected as long as an official
+// client would.
+func (c *Crowd) Join(ctx context.Context, name, user, room string) *Client {
+	cl := &Client{
+		Name: name, User: user, Room: room, crowd: c,
+		pending: map[string]*history.Request{},
+	}
+	c.mu.Lock()
+	c.clients = append(c.clients, cl)
+	c.mu.Unlock()
+	c.all.Go(func() { cl.run(ctx) })
+	return cl
+}
+
+// run connects again and again until a Close frame, four refusals in a row, or
+// the end of the run.
+func (cl *Client) run(ctx context.Context) {
+	refused := 0
+	for ctx.Err() == nil {
+		token, ok := cl.crowd.token(ctx, cl.User, cl.Room)
+		if !ok {
+			return
+		}
+		conn, node, status := cl.crowd.handshake(ctx, token)
+		switch {
+		case conn != nil:
+			refused = 0
+			if final := cl.serve(ctx, conn, node); final {
+				return
+			}
+		case status != 0:
+			if refused++; refused == tries {
+				cl.crowd.record(func() {
+					cl.crowd.gaveUp = append(cl.crowd.gaveUp, fmt.Sprintf("%s at %s: %d", cl.Name, cl.crowd.Now(), status))
+				})
+				cl.set(nil, "", true)
+				return
+			}
+		default:
+			// A load balancer whose node does not answer tries the next.
+			if !pause(ctx, 10*time.Millisecond) {
+				return
+			}
+		}
+	}
+}
+
+// Token is a chat token with a name for the history.
+type Token struct{ Name, value string }
+
+// token asks the backend for a token until there is one.
+func (c *Crowd) token(ctx context.Context, user, room string) (Token, bool) {
+	for ctx.Err() == nil {
+		if node, ok := c.o.Pick(); ok {
+			calling, cancel := context.WithTimeout(ctx, handshakeTime)
+			out, err := node.API.CreateChatToken(calling, &ivschat.CreateChatTokenInput{
+				RoomIdentifier: &room, UserId: &user,
+				Capabilities: types.ChatTokenCapability("").Values(),
+			})
+			cancel()
+			if err == nil {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				c.tokens++
+				return Token{Name: fmt.Sprintf("%s/%d", user, c.tokens), value: aws.ToString(out.Token)}, true
+			}
+		}
+		pause(ctx, backendPause)
+	}
+	return Token{}, false
+}
+
+// handshake connects to the node that the balancer picks. status is the HTTP
+// status of the answer, 0 without one.
+func (c *Crowd) handshake(ctx context.Context, token Token) (conn *websocket.Conn, node string, status int) {
+	n, ok := c.o.Pick()
+	if !ok {
+		pause(ctx, backendPause)
+		return nil, "", 0
+	}
+	conn, status = c.connect(ctx, n, token)
+	return conn, n.Name, status
+}
+
+// connect uses the token on one node.
+func (c *Crowd) connect(ctx context.Context, n Node, token Token) (*websocket.Conn, int) {
+	at := c.Now()
+	dialing, cancel := context.WithTimeout(ctx, handshakeTime)
+	defer cancel()
+	conn, res, err := websocket.Dial(dialing, n.WebSocket, &websocket.DialOptions{
+		Subprotocols: []string{token.value}, CompressionMode: websocket.CompressionDisabled,
+	})
+	status := 0
+	if res != nil {
+		status = res.StatusCode
+		if res.Body != nil {
+			res.Body.Close()
+		}
+	}
+	c.record(func() {
+		c.handshakes = append(c.handshakes, history.Handshake{Token: token.Name, Node: n.Name, At: at, Status: status})
+	})
+	if err != nil {
+		return nil, status
+	}
+	conn.SetReadLimit(1 << 20)
+	return conn, status
+}
+
+// serve reads the connection to its end, and says whether that is final.
+func (cl *Client) serve(ctx context.Context, conn *websocket.Conn, node string) (final bool) {
+	defer conn.CloseNow()
+	r := &history.Connection{Client: cl.Name, User: cl.User, Room: cl.Room, Node: node, Opened: cl.crowd.Now(), Ended: history.StillOpen}
+	cl.crowd.record(func() { cl.crowd.connections = append(cl.crowd.connections, r) })
+	cl.set(conn, node, false)
+	ending := cl.read(ctx, conn, r)
+	cl.crowd.record(func() { r.Ended, r.Ending = cl.crowd.Now(), ending })
+	cl.set(nil, "", ending == history.EndedClosed)
+	return ending == history.EndedClosed
+}
+
+// read records frames until the connection ends.
+func (cl *Client) read(ctx context.Context, conn *websocket.Conn, r *history.Connection) history.Ending {
+	for {
+		_, b, err := conn.Read(ctx)
+		if err != nil {
+			switch {
+			case ctx.Err() != nil:
+				return history.EndedLeft
+			case websocket.CloseStatus(err) != -1:
+				return history.EndedClosed
+			case errors.Is(err, net.ErrClosed):
+				return history.EndedLeft
+			}
+			return history.EndedDropped
+		}
+		var f frame
+		if err := json.Unmarshal(b, &f); err != nil {
+			// An official client skips what it cannot read; the history keeps it
+			// as a frame that nobody else got.
+			f = frame{Type: "EVENT", ID: "unreadable: " + string(b)}
+		}
+		if f.Type == "ERROR" {
+			cl.answered(f.RequestID, history.Refused, f.ID, f.ErrorCode)
+			if f.ErrorCode == 401 {
+				return history.EndedRenewed
+			}
+			continue
+		}
+		now := cl.crowd.Now()
+		cl.crowd.record(func() {
+			r.Frames = append(r.Frames, history.Frame{
+				ID: f.ID, RequestID: f.RequestID, Event: f.EventName, Content: f.Content, Target: f.Attributes["UserId"],
+				Sum: maphash.Bytes(cl.crowd.seed, b), At: now,
+			})
+		})
+		if f.Type == "MESSAGE" {
+			cl.mu.Lock()
+			cl.lastID = f.ID
+			cl.mu.Unlock()
+		}
+		cl.answered(f.RequestID, history.Acknowledged, f.ID, 0)
+	}
+}
+
+// frame is what the service sends.
+type frame struct {
+	Type, Content, EventName string
+	ID                       string `json:"Id"`
+	RequestID                string `json:"RequestId"`
+	ErrorCode                int
+	Attributes               map[string]string
+}
+
+// set notes that the client has another connection, or none. Requests that were
+// pending stay unknown for ever.
+func (cl *Client) set(conn *websocket.Conn, node string, gone bool) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	cl.conn, cl.node, cl.gone = conn, node, gone
+	clear(cl.pending)
+}
+
+// answered notes the answer to a request.
+func (cl *Client) answered(requestID string, outcome history.Outcome, id string, code int) {
+	cl.mu.Lock()
+	q := cl.pending[requestID]
+	delete(cl.pending, requestID)
+	cl.mu.Unlock()
+	if q == nil {
+		return
+	}
+	now := cl.crowd.Now()
+	cl.crowd.record(func() {
+		q.Answered, q.Outcome, q.Code = now, outcome, code
+		if outcome == history.Acknowledged {
+			q.FrameID = id
+		}
+	})
+}
