@@ -153,6 +153,24 @@ type Audience interface {
 	Deliver(json []byte) int
 }
 
+// Replayer is an Audience that can replay messages to new connections, before what it
+// delivers. A room whose Audience is none has no history for those who join.
+type Replayer interface {
+	Audience
+	// DeliverAt is Deliver. It calls note with the position behind the frame in the
+	// Audience's output, before any connection can start behind it. note does not block.
+	DeliverAt(json []byte, note func(position int64)) int
+	// AppendFrame appends the bytes that a member gets for a frame.
+	AppendFrame(b, json []byte) []byte
+}
+
+// History is what rooms keep of their messages.
+type History interface {
+	// Latest returns the newest n messages that were neither deleted nor erased and are
+	// not older than notBefore, the oldest first.
+	Latest(ctx context.Context, roomID string, n int, notBefore time.Time) ([]*chat.Frame, error)
+}
+
 // Conn is the connection of one session. Its methods do not block.
 type Conn interface {
 	// Send queues a frame for this connection alone, after everything that was delivered

@@ -181,7 +181,8 @@ func (r retentions) HistoryRetention(ctx context.Context, roomID string) (time.D
 	if err != nil {
 		return 0, err
 	}
-	return room.History, nil
+	extensions, _ := chat.ExtensionsOf(room.Tags)
+	return extensions.History, nil
 }
 
 func (o Options) withDefaults() (Options, error) {

@@ -49,6 +49,9 @@ type Metrics struct {
 	SessionsEnded *prometheus.CounterVec
 	// LiveRooms is how many rooms this node holds in memory.
 	LiveRooms prometheus.Gauge
+	// HistoryUnavailable counts rooms whose history could not be read for clients that
+	// joined, and joined without it.
+	HistoryUnavailable prometheus.Counter
 	// PublishDuration is the time from receipt of a request to its delivery
 	// being queued on this node, by action.
 	PublishDuration *prometheus.HistogramVec
@@ -142,6 +145,7 @@ func NewMetrics() *Metrics {
 	m.ErrorFrames = counter("error_frames_total", "ERROR frames sent, by ErrorCode.", "code")
 	m.SessionsEnded = counter("sessions_ended_total", "Sessions that ended, by reason.", "reason")
 	m.LiveRooms = gauge("live_rooms", "Rooms held in memory by this node.")
+	m.HistoryUnavailable = counter("history_unavailable_total", "Rooms whose history could not be read for clients that joined, and joined without it.").WithLabelValues()
 	m.PublishDuration = histogram("publish_duration_seconds", "Time from receipt of a messaging request to delivery being queued.", seconds, "action")
 	m.PendingBytes = gauge("pending_bytes", "Bytes that slow receivers are owed.")
 	m.CommitDuration = histogram("commit_duration_seconds", "Time of a database commit, by file.", seconds, "file")

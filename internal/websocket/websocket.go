@@ -132,6 +132,11 @@ type Attachment struct {
 	// that replaces one connection by another loses nothing. It does not receive
 	// frames that all members had longer ago than Options.Overlap.
 	Group *Group
+	// Before, if set, returns what the peer receives between the Response and the output
+	// of the Group: whole frames. position is where the connection starts in that output,
+	// see Group.DeliverAt. The result may be shared with other connections. It does not
+	// count as pending. Before must not block and must not call the group.
+	Before func(position int64) []byte
 	// Value is what Conn.Value returns.
 	Value any
 	// Deadline is when Handler.Deadline is called; zero for never.
