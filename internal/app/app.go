@@ -153,6 +153,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if s.db.Created() {
 		s.log.LogAttrs(ctx, slog.LevelInfo, "Database created", slog.String("database", s.db.Place()))
 	}
+	warnPolicies(ctx, cfg, s.db, s.log)
 	if s.ring, err = NewRing(ctx, cfg, s.db, s.log); err != nil {
 		return err
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"confab/internal/chat"
+	"confab/internal/policy"
 	"confab/internal/restjson"
 )
 
@@ -52,6 +54,20 @@ var byRoute = func() map[string]*operation {
 	}
 	return m
 }()
+
+// PolicyScope is what a policy can be about on a server of the region and account.
+func PolicyScope(region, account string) policy.Scope {
+	var s policy.Scope
+	for _, o := range operations {
+		s.Actions = append(s.Actions, "ivschat:"+o.name)
+	}
+	for _, kind := range []chat.ResourceType{chat.RoomResource, chat.LoggingConfigurationResource} {
+		for _, id := range []string{"*", strings.Repeat(policy.AnyLetter, chat.IDLength)} {
+			s.Resources = append(s.Resources, chat.ARN{Region: region, Account: account, Type: kind, ID: id}.String())
+		}
+	}
+	return s
+}
 
 // IsPath reports whether an operation answers at the path.
 func IsPath(path string) bool {
