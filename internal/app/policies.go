@@ -3,11 +3,31 @@ package app
 import (
 	"context"
 	"log/slog"
+	"strings"
 
+	"confab/internal/chat"
 	"confab/internal/config"
 	"confab/internal/control"
+	"confab/internal/extension"
+	"confab/internal/policy"
 	"confab/internal/store"
 )
+
+// PolicyScope returns what policies can be about: the actions and resources of a server.
+func PolicyScope(cfg *config.Config) policy.Scope {
+	s := policy.Scope{Actions: new(extension.Service).Actions()}
+	for _, o := range new(control.Service).Operations() {
+		s.Actions = append(s.Actions, "ivschat:"+o.Name)
+	}
+	arn := chat.ARN{Region: cfg.Region, Account: cfg.AccountID}
+	s.Resources = append(s.Resources, arn.String()) // of GetServer
+	for _, arn.Type = range []chat.ResourceType{chat.RoomResource, chat.LoggingConfigurationResource} {
+		for _, arn.ID = range []string{"*", strings.Repeat(policy.AnyLetter, chat.IDLength)} {
+			s.Resources = append(s.Resources, arn.String())
+		}
+	}
+	return s
+}
 
 // warnPolicies logs what is wrong with stored policies: that one cannot be read, so
 // that all calls with its credentials are denied, and what can never match. It never
@@ -18,7 +38,7 @@ func warnPolicies(ctx context.Context, cfg *config.Config, db *store.DB, log *sl
 		log.LogAttrs(ctx, slog.LevelWarn, "Policies not checked", slog.Any("error", err))
 		return
 	}
-	scope := control.PolicyScope(cfg.Region, cfg.AccountID)
+	scope := PolicyScope(cfg)
 	for _, c := range all {
 		name := slog.String("name", c.Principal.Name)
 		if err := c.Principal.PolicyError; err != nil {

@@ -8,7 +8,6 @@ import (
 
 	"confab/internal/app"
 	"confab/internal/config"
-	"confab/internal/control"
 	"confab/internal/policy"
 	"confab/internal/store"
 	"confab/internal/telemetry"
@@ -24,7 +23,7 @@ in the data directory; a server that runs on it notices within seconds.`
 
 // warnPolicy prints what in the policy of a user can never match.
 func warnPolicy(env Environment, cfg *config.Config, name string, p *policy.Document) {
-	for _, w := range p.Warnings(control.PolicyScope(cfg.Region, cfg.AccountID)) {
+	for _, w := range p.Warnings(app.PolicyScope(cfg)) {
 		fmt.Fprintf(env.Err, "confab: warning: the policy of %s: %s\n", name, w)
 	}
 }
