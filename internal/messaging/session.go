@@ -170,7 +170,7 @@ func (s *Session) SendMessage(ctx context.Context, req Request, content string, 
 	}
 	return s.do(ctx, req, Operation{
 		Action: chat.ActionSendMessage, Content: content, Attributes: attributes,
-		UserID: s.token.UserID, SenderAttributes: s.token.Attributes, SenderIP: s.ip.String(),
+		SenderAttributes: s.token.Attributes, SenderIP: s.ip.String(),
 	})
 }
 
@@ -228,6 +228,7 @@ func (s *Session) do(ctx context.Context, req Request, op Operation) error {
 		return err
 	}
 	op.Room = s.room.state.Load().carried
+	op.UserID = s.token.UserID
 	op.RoomID, op.RequestID, op.Received, op.ID = s.room.id, req.ID, req.Received, chat.NewID()
 	_, err := s.engine.home.Do(ctx, op)
 	return err
