@@ -13,17 +13,17 @@ import (
 	"sync/atomic"
 	"time"
 
+	"confab/internal/api"
 	"confab/internal/chat"
 	"confab/internal/chatlog"
 	"confab/internal/chattoken"
-	"confab/internal/cluster"
 	"confab/internal/config"
 	"confab/internal/control"
 	"confab/internal/edge"
+	"confab/internal/extension"
 	"confab/internal/front"
 	"confab/internal/iam"
 	"confab/internal/messaging"
-	"confab/internal/nats"
 	"confab/internal/review"
 	"confab/internal/sqldb"
 	"confab/internal/store"
@@ -32,6 +32,7 @@ import (
 
 // Server is one node. It is made with New, and Run must be called once.
 type Server struct {
+	otherNodes
 	cfg     *config.Config
 	log     *slog.Logger
 	metrics *telemetry.Metrics
@@ -42,9 +43,6 @@ type Server struct {
 	ring      *chattoken.Ring
 	reviewer  *review.Reviewer
 	engine    *messaging.Engine
-	conn      *nats.Conn    // nil on a single node, as the next
-	node      *cluster.Node // its membership in the cluster
-	reloads   *reloads      // nil on a single node
 	endpoint  *edge.Endpoint
 	logs      *chatlog.Service
 	unlock    func() error // releases the data directory; nil with PostgreSQL
@@ -162,6 +160,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		NewAudience:       sockets.NewAudience,
 		Quotas:            quotas,
 		CloseOnRoomDelete: cfg.CloseOnRoomDelete,
+		Extensions:        cfg.Extensions == config.ExtensionsOn,
 		Metrics:           s.metrics,
 		Log:               s.log,
 	}
@@ -177,25 +176,39 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Log:            s.log,
 	})
 
-	api := control.New(control.Options{
+	plane := control.New(control.Options{
 		Region: cfg.Region, Account: cfg.AccountID,
 		Store: s.db, Live: s.engine, Tokens: s.ring,
+		CheckHandler:       s.reviewer.CheckHandler,
+		Quotas:             quotas,
+		TokenLifetime:      cfg.TokenLifetime,
+		MaxEventAttributes: cfg.EventAttributesMax,
+		Extensions:         cfg.Extensions == config.ExtensionsOn,
+	})
+	operations := plane.Operations()
+	var model []byte
+	if cfg.Extensions == config.ExtensionsOn {
+		model = extension.Model
+		operations = append(operations, extension.New(extension.Options{
+			Region: cfg.Region, Account: cfg.AccountID, Version: telemetry.Version(),
+			Actions: actions(operations),
+			Rooms:   s.db, Live: s.engine, Nodes: s.nodes, Quotas: quotas,
+		}).Operations()...)
+	}
+	handler := api.New(api.Options{
 		Authenticator: iam.NewAuthenticator(iam.Options{
 			Region: cfg.Region, Account: cfg.AccountID, Service: "ivschat",
 			Root:  iam.Credentials{AccessKeyID: cfg.RootAccessKeyID, SecretAccessKey: string(cfg.RootSecretAccessKey)},
 			Store: s.db, Log: s.log,
 		}),
-		CheckHandler:       s.reviewer.CheckHandler,
-		Quotas:             quotas,
-		TokenLifetime:      cfg.TokenLifetime,
-		MaxEventAttributes: cfg.EventAttributesMax,
-		BasePath:           cfg.BasePath,
-		CORSOrigins:        cfg.CORSOrigins,
-		TrustedProxies:     cfg.TrustedProxies,
-		Metrics:            s.metrics,
-		Log:                s.log,
-	})
-	main, admin := s.mainHandler(s.endpoint, api.Handler()), front.WithoutBody(adminHandler(s.metrics, s.profiles()))
+		Quotas:         quotas,
+		BasePath:       cfg.BasePath,
+		CORSOrigins:    cfg.CORSOrigins,
+		TrustedProxies: cfg.TrustedProxies,
+		Metrics:        s.metrics,
+		Log:            s.log,
+	}, operations...)
+	main, admin := s.mainHandler(s.endpoint, handler, model), front.WithoutBody(adminHandler(s.metrics, s.profiles()))
 	var guard *devGuard
 	if cfg.Dev {
 		guard = &devGuard{origins: cfg.CORSOrigins, log: s.log}
@@ -226,6 +239,15 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	s.logs, err = s.deliverChatLogs(logs)
 	return err
+}
+
+// actions returns the IAM actions of operations of IVS Chat.
+func actions(operations []api.Operation) []string {
+	var all []string
+	for _, o := range operations {
+		all = append(all, "ivschat:"+o.Name)
+	}
+	return all
 }
 
 // adminKeepAlive is longer than Prometheus waits between two scrapes.
