@@ -39,6 +39,9 @@ type Principal struct {
 	// Token is the chat token that stands for the signature; nil for a principal with
 	// credentials. Its bearer has no policies: the operation decides.
 	Token *chat.Token
+	// PolicyError is why the stored policy cannot be read. There are no Policies then,
+	// so all calls are denied.
+	PolicyError error
 	// TokenIssued is when the session token of temporary credentials was made;
 	// zero for long-term ones.
 	TokenIssued time.Time
