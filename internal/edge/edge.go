@@ -152,9 +152,7 @@ type audience struct{ group *websocket.Group }
 
 func (a audience) Deliver(json []byte) int { return a.group.Deliver(json) }
 
-func (a audience) DeliverAt(json []byte, note func(position int64)) int {
-	return a.group.DeliverAt(json, note)
-}
+func (a audience) DeliverAnd(json []byte, then func()) int { return a.group.DeliverAnd(json, then) }
 
 func (a audience) AppendFrame(b, json []byte) []byte {
 	b = slices.Grow(b, rfc6455.HeaderLen(len(json))+len(json))

@@ -47,7 +47,7 @@ func (s *Service) getRoomMessages(ctx context.Context, r *api.Request) (*roomMes
 	if token.Room != arn {
 		return nil, chat.Errorf(chat.AccessDenied, "The chat token is for another room")
 	}
-	if !s.readers.allow(token.UserID + " " + call.SourceIP.String()) {
+	if !s.readers.allow(arn.ID + "/" + token.UserID + " " + call.SourceIP.String()) {
 		return nil, &chat.Error{Code: chat.Throttled, Message: "Rate exceeded: " + strconv.Itoa(readsPerSecond) + " requests a second are allowed", Resource: arn, Limit: readsPerSecond}
 	}
 	limit, before, err := pageOf(r.Query)

@@ -157,9 +157,9 @@ type Audience interface {
 // delivers. A room whose Audience is none has no history for those who join.
 type Replayer interface {
 	Audience
-	// DeliverAt is Deliver. It calls note with the position behind the frame in the
-	// Audience's output, before any connection can start behind it. note does not block.
-	DeliverAt(json []byte, note func(position int64)) int
+	// DeliverAnd is Deliver. It calls then before any connection can start behind the
+	// frame. then does not block.
+	DeliverAnd(json []byte, then func()) int
 	// AppendFrame appends the bytes that a member gets for a frame.
 	AppendFrame(b, json []byte) []byte
 }

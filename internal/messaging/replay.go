@@ -57,14 +57,14 @@ func (s *Session) refreshes() bool {
 	return false
 }
 
-// Replay returns the frames that the connection gets before those that are delivered
-// behind the position in the output of its Audience. It returns nil if there are none.
-func (s *Session) Replay(position int64) []byte {
+// Replay returns the frames that the connection gets before all that is delivered after the
+// call, or nil if there are none.
+func (s *Session) Replay() []byte {
 	g, state := s.room.ring.Load(), s.room.state.Load()
 	if g == nil || state.extensions.History == 0 {
 		return nil
 	}
-	return g.bytes(s.replay, position, s.engine.now().Add(-state.extensions.History).UnixNano())
+	return g.latest(s.replay, s.engine.now().Add(-state.extensions.History).UnixNano())
 }
 
 // Replays reports whether the connection may get messages of the room's history first.

@@ -27,7 +27,7 @@ type ring struct {
 	// deleted are the messages that were deleted since reading began; nil if no reading
 	// is under way.
 	deleted map[string]bool
-	// replay is the last result of bytes, for lastOf.
+	// replay is the last result of latest, for lastOf.
 	replay []byte
 	lastOf replayOf
 
@@ -37,12 +37,9 @@ type ring struct {
 
 // kept is a message as later connections get it.
 type kept struct {
-	// position is where it stands in the Audience's output; before everything for a
-	// message of the history.
-	position int64
-	id       string
-	time     int64  // in nanoseconds
-	frame    []byte // as Replayer.AppendFrame made it
+	id    string
+	time  int64  // in nanoseconds
+	frame []byte // as Replayer.AppendFrame made it
 }
 
 // replayOf says which messages a replay has: count of them, up to the one with the id.
@@ -70,12 +67,11 @@ func (g *ring) deliver(to Replayer, f *chat.Frame) int {
 	if f.Type == chat.MessageFrame {
 		m = kept{id: f.ID, time: f.Time.UnixNano(), frame: replayed(to, f.JSON)}
 	}
-	return to.DeliverAt(f.JSON, func(position int64) {
+	return to.DeliverAnd(f.JSON, func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		switch {
 		case m.frame != nil:
-			m.position = position
 			if len(g.messages) >= ringMost {
 				g.messages = append(g.messages[:0:0], g.messages[len(g.messages)-ringSize+1:]...)
 				g.complete = true
@@ -114,16 +110,12 @@ func (g *ring) drop(id string) {
 	g.lastOf = replayOf{}
 }
 
-// bytes returns the frames of the newest n messages before a position in the Audience's
-// output, without those that are older than oldest. The result is shared.
-func (g *ring) bytes(n int, position int64, oldest int64) []byte {
+// latest returns the frames of the newest n messages, without those that are older than
+// oldest. The result is shared.
+func (g *ring) latest(n int, oldest int64) []byte {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	end := len(g.messages)
-	for end > 0 && g.messages[end-1].position > position {
-		end--
-	}
-	some := g.messages[max(end-n, 0):end]
+	some := g.messages[max(len(g.messages)-n, 0):]
 	for len(some) > 0 && some[0].time < oldest {
 		some = some[1:]
 	}
@@ -186,7 +178,7 @@ func (g *ring) add(r *room, older []*chat.Frame, deleted map[string]bool, delive
 	var all []kept
 	for _, f := range older {
 		if !known[f.ID] && !deleted[f.ID] && delivered.has(f, now) {
-			all = append(all, kept{position: beforeEverything, id: f.ID, time: f.Time.UnixNano(), frame: replayed(to, f.JSON)})
+			all = append(all, kept{id: f.ID, time: f.Time.UnixNano(), frame: replayed(to, f.JSON)})
 		}
 	}
 	g.messages = append(all, g.messages...)
@@ -196,9 +188,6 @@ func (g *ring) add(r *room, older []*chat.Frame, deleted map[string]bool, delive
 	g.complete = true
 	g.lastOf = replayOf{}
 }
-
-// beforeEverything is the position of messages that no connection gets live.
-const beforeEverything = -1
 
 // lastDelivered is the last frame of a room that this node has delivered, or has passed
 // by because the room was not live here.

@@ -28,26 +28,22 @@ func (s *Server) NewGroup() *Group {
 // Deliver queues a text frame for every member, after everything delivered before,
 // and returns the number of members. It does not block and does not keep text. The
 // text must be valid UTF-8.
-func (g *Group) Deliver(text []byte) int { return g.DeliverAt(text, nil) }
+func (g *Group) Deliver(text []byte) int { return g.DeliverAnd(text, nil) }
 
-// DeliverAt is Deliver. If note is not nil, it is called with the position behind the
-// text in the group's output, also when there are no members. A connection that starts at
-// this position or a later one does not get the text, see Attachment.Before. note must
-// not block and must not call the group.
-func (g *Group) DeliverAt(text []byte, note func(position int64)) int {
+// DeliverAnd is Deliver. If then is not nil, it is called with the group locked: a
+// connection that joins later starts behind the text, and its Attachment.Before is called
+// after then. then must not block and must not call the group.
+func (g *Group) DeliverAnd(text []byte, then func()) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if then != nil {
+		defer then()
+	}
 	if g.count == 0 {
-		if note != nil {
-			note(g.chain.end().position())
-		}
 		return 0
 	}
 	g.chain.appendText(text)
 	g.frames++
-	if note != nil {
-		note(g.chain.end().position())
-	}
 	for _, p := range g.parts {
 		if !p.dirty {
 			p.dirty = true
@@ -77,14 +73,16 @@ func (g *Group) end() cursor {
 const spreadAbove = 64
 
 // enter counts a new member. It returns its part, the position where its output starts,
-// and what before returns for that position.
-func (g *Group) enter(before func(position int64) []byte) (*part, cursor, []byte) {
+// and what before returns, which stands for all output up to there.
+func (g *Group) enter(before func() []byte) (*part, cursor, []byte) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	at := g.start()
+	var at cursor
 	var replay []byte
 	if before != nil {
-		replay = before(at.position())
+		at, replay = g.chain.end(), before()
+	} else {
+		at = g.start()
 	}
 	p := g.choose()
 	p.count++

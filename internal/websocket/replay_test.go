@@ -9,23 +9,21 @@ import (
 	"confab/internal/rfc6455"
 )
 
-// What Before returns comes between the response and the group's output. With the
-// positions of DeliverAt, a replay of all texts joins the live ones without a gap and
-// without a repetition, while others are delivered all the time.
+// What Before returns comes between the response and the group's output. A replay of all
+// texts joins the live ones without a gap and without a repetition, while others are
+// delivered all the time.
 func TestReplayJoinsLiveOutput(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 		s := start(Options{MaxPending: 64 << 20}, handler{})
-		var mu sync.Mutex // guards positions
-		var positions []int64
+		var mu sync.Mutex // guards delivered
+		var delivered uint64
 		s.prepare = func(a *Attachment) {
-			a.Before = func(position int64) []byte {
+			a.Before = func() []byte {
 				mu.Lock()
 				defer mu.Unlock()
 				var replay []byte
-				for n, p := range positions {
-					if p <= position {
-						replay = rfc6455.AppendFrame(replay, rfc6455.Text, binary.BigEndian.AppendUint64(nil, uint64(n)))
-					}
+				for n := range delivered {
+					replay = rfc6455.AppendFrame(replay, rfc6455.Text, binary.BigEndian.AppendUint64(nil, n))
 				}
 				return replay
 			}
@@ -43,17 +41,17 @@ func TestReplayJoinsLiveOutput(t *testing.T) {
 					return
 				default:
 				}
-				s.group.DeliverAt(binary.BigEndian.AppendUint64(nil, n), func(position int64) {
+				s.group.DeliverAnd(binary.BigEndian.AppendUint64(nil, n), func() {
 					mu.Lock()
 					defer mu.Unlock()
-					positions = append(positions, position)
+					delivered++
 				})
 			}
 		}()
 		for range 20 {
 			peer := s.dialRaw(t)
 			mu.Lock()
-			until := uint64(len(positions))
+			until := delivered
 			mu.Unlock()
 			for want := range until {
 				_, p, err := peer.frame()
@@ -81,7 +79,7 @@ func TestReplayDoesNotCountAsPending(t *testing.T) {
 		}
 		s := start(Options{MaxPending: 64 << 10}, handler{})
 		s.attached = make(chan *Conn, 1)
-		s.prepare = func(a *Attachment) { a.Before = func(int64) []byte { return replay } }
+		s.prepare = func(a *Attachment) { a.Before = func() []byte { return replay } }
 		peer := s.dialRaw(t)
 		receive(t, s.attached, "the connection")
 		s.group.Deliver([]byte("live"))

@@ -133,10 +133,11 @@ type Attachment struct {
 	// frames that all members had longer ago than Options.Overlap.
 	Group *Group
 	// Before, if set, returns what the peer receives between the Response and the output
-	// of the Group: whole frames. position is where the connection starts in that output,
-	// see Group.DeliverAt. The result may be shared with other connections. It does not
-	// count as pending. Before must not block and must not call the group.
-	Before func(position int64) []byte
+	// of the Group: whole frames. They stand for all of that output so far, so the peer
+	// receives nothing of it that was delivered before the call, see Group.DeliverAnd. The
+	// result may be shared with other connections. It does not count as pending. Before
+	// must not block and must not call the group.
+	Before func() []byte
 	// Value is what Conn.Value returns.
 	Value any
 	// Deadline is when Handler.Deadline is called; zero for never.
