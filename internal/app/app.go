@@ -28,14 +28,13 @@ import (
 	"confab/internal/review"
 	"confab/internal/sqldb"
 	"confab/internal/store"
-	"confab/internal/telemetry"
 )
 
 // Server is one node. It is made with New, and Run must be called once.
 type Server struct {
 	cfg     *config.Config
 	log     *slog.Logger
-	metrics *telemetry.Metrics
+	metrics *Metrics
 
 	listeners *front.Listeners
 	cert      *certificate // nil without TLS
@@ -99,7 +98,7 @@ func (s *Server) built(ctx context.Context) (*Server, error) {
 }
 
 func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) *Server {
-	s := &Server{cfg: cfg, log: log, metrics: telemetry.NewMetrics(), handOvers: make(chan struct{}, 1)}
+	s := &Server{cfg: cfg, log: log, metrics: newMetrics(), handOvers: make(chan struct{}, 1)}
 	s.hurry, s.now = context.WithCancel(context.WithoutCancel(ctx))
 	return s
 }
@@ -126,7 +125,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.reviewer, err = newReviewer(ctx, cfg, s.metrics, s.log); err != nil {
+	if s.reviewer, err = newReviewer(ctx, cfg, s.metrics.Review, s.log); err != nil {
 		return err
 	}
 	// A server that takes its service back has this, too.
@@ -147,7 +146,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if s.db, err = OpenStore(ctx, cfg, false, s.log, s.metrics); err != nil {
+	if s.db, err = OpenStore(ctx, cfg, false, s.log, s.metrics.Store); err != nil {
 		return err
 	}
 	if s.db.Created() {
@@ -157,14 +156,14 @@ func (s *Server) build(ctx context.Context) (err error) {
 		return err
 	}
 
-	sockets := edge.NewSockets(cfg.DeliveryWindow, overlap(cfg), cfg.IOURing == config.IOURingAuto, s.metrics, s.log)
+	sockets := edge.NewSockets(cfg.DeliveryWindow, overlap(cfg), cfg.IOURing == config.IOURingAuto, s.metrics.Edge, s.log)
 	live := messaging.Options{
 		Rooms: s.db, Tokens: s.db, Transcript: s.db.Transcript(),
 		Reviewer:          s.reviewer,
 		NewAudience:       sockets.NewAudience,
 		Quotas:            quotas,
 		CloseOnRoomDelete: cfg.CloseOnRoomDelete,
-		Metrics:           s.metrics,
+		Metrics:           s.metrics.Messaging,
 		Log:               s.log,
 	}
 	if err := s.connectNodes(&live, quotas); err != nil {
@@ -175,7 +174,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Engine: s.engine, Tokens: s.ring, Sockets: sockets,
 		TrustedProxies: cfg.TrustedProxies,
 		Limits:         limits(cfg),
-		Metrics:        s.metrics,
+		Metrics:        s.metrics.Edge,
 		Log:            s.log,
 	})
 
@@ -194,10 +193,10 @@ func (s *Server) build(ctx context.Context) (err error) {
 		BasePath:           cfg.BasePath,
 		CORSOrigins:        cfg.CORSOrigins,
 		TrustedProxies:     cfg.TrustedProxies,
-		Metrics:            s.metrics,
+		Metrics:            s.metrics.Control,
 		Log:                s.log,
 	})
-	main, admin := s.mainHandler(s.endpoint, api.Handler()), front.WithoutBody(adminHandler(s.metrics, s.profiles()))
+	main, admin := s.mainHandler(s.endpoint, api.Handler()), front.WithoutBody(adminHandler(s.metrics.registry, s.profiles()))
 	var guard *devGuard
 	if cfg.Dev {
 		guard = &devGuard{origins: cfg.CORSOrigins, log: s.log}
@@ -247,7 +246,7 @@ const postgresWait = 30 * time.Second
 
 // OpenStore opens the database; commands open it beside a running server. With
 // existing, the database must exist. metrics may be nil.
-func OpenStore(ctx context.Context, cfg *config.Config, existing bool, log *slog.Logger, metrics *telemetry.Metrics) (*store.DB, error) {
+func OpenStore(ctx context.Context, cfg *config.Config, existing bool, log *slog.Logger, metrics *store.Metrics) (*store.DB, error) {
 	o := store.Options{
 		Existing: existing,
 		Region:   cfg.Region, Account: cfg.AccountID,
@@ -278,7 +277,7 @@ func OpenStore(ctx context.Context, cfg *config.Config, existing bool, log *slog
 }
 
 // newReviewer makes the caller of message review handlers.
-func newReviewer(ctx context.Context, cfg *config.Config, metrics *telemetry.Metrics, log *slog.Logger) (*review.Reviewer, error) {
+func newReviewer(ctx context.Context, cfg *config.Config, metrics *review.Metrics, log *slog.Logger) (*review.Reviewer, error) {
 	o := review.Options{Timeout: cfg.ReviewTimeout, Region: cfg.Region, Metrics: metrics, Log: log}
 	for _, h := range cfg.MessageReviewHandlers {
 		o.Rules = append(o.Rules, review.Rule{Pattern: h.Pattern, Target: h.Target})

@@ -40,7 +40,6 @@ import (
 	"confab/internal/chat"
 	"confab/internal/messaging"
 	"confab/internal/quota"
-	"confab/internal/telemetry"
 )
 
 // Transport carries messages between nodes. It may lose them. What one node
@@ -86,7 +85,7 @@ type Options struct {
 	Refused func(met bool) error
 	// LogBytes bounds what all rooms' logs hold together; 0 is 64 MiB.
 	LogBytes int
-	Metrics  *telemetry.Metrics
+	Metrics  *Metrics
 	Log      *slog.Logger
 }
 

@@ -32,7 +32,6 @@ import (
 	"confab/internal/origin"
 	"confab/internal/quota"
 	"confab/internal/store"
-	"confab/internal/telemetry"
 )
 
 // Live is the live rooms: *messaging.Engine.
@@ -84,9 +83,9 @@ type Options struct {
 	// BasePath comes before the paths of all operations; empty is the whole host.
 	BasePath string
 
-	Log     *slog.Logger       // nil discards
-	Metrics *telemetry.Metrics // nil makes unused ones
-	Now     func() time.Time   // nil is time.Now
+	Log     *slog.Logger     // nil discards
+	Metrics *Metrics         // nil makes unused ones
+	Now     func() time.Time // nil is time.Now
 }
 
 // Service is the control plane.
@@ -110,7 +109,7 @@ func New(o Options) *Service {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Metrics == nil {
-		o.Metrics = telemetry.NewMetrics()
+		o.Metrics = NewMetrics(nil)
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -17,7 +17,6 @@ import (
 	"confab/internal/control"
 	"confab/internal/iam"
 	"confab/internal/store"
-	"confab/internal/telemetry"
 )
 
 const (
@@ -46,9 +45,8 @@ type service struct {
 // that, everybody is root.
 func newService(t testing.TB, change func(*control.Options)) *service {
 	t.Helper()
-	metrics := telemetry.NewMetrics()
 	db, err := store.Open(t.Context(), store.Options{
-		Dir: t.TempDir(), SecretKey: bytes.Repeat([]byte{7}, 32), Region: region, Account: account, Metrics: metrics,
+		Dir: t.TempDir(), SecretKey: bytes.Repeat([]byte{7}, 32), Region: region, Account: account,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +59,7 @@ func newService(t testing.TB, change func(*control.Options)) *service {
 	s := &service{db: db, live: &live{}, tokens: &tokens{}}
 	o := control.Options{
 		Region: region, Account: account, Store: db, Live: s.live, Tokens: s.tokens,
-		Authenticator: everybodyIsRoot{}, Metrics: metrics,
+		Authenticator: everybodyIsRoot{},
 	}
 	if change != nil {
 		change(&o)

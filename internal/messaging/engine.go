@@ -9,7 +9,6 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/quota"
-	"confab/internal/telemetry"
 )
 
 // Options are the options of an Engine. All fields without a comment are required.
@@ -34,7 +33,7 @@ type Options struct {
 	// CloseOnRoomDelete ends the sessions of a deleted room. The service itself keeps
 	// them until their time is over.
 	CloseOnRoomDelete bool
-	Metrics           *telemetry.Metrics
+	Metrics           *Metrics
 	Log               *slog.Logger
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time

@@ -31,8 +31,8 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/chatlog"
 	"confab/internal/sqldb"
-	"confab/internal/telemetry"
 	"confab/internal/transcript"
 )
 
@@ -101,7 +101,7 @@ type Options struct {
 	// Log may be nil.
 	Log *slog.Logger
 	// Metrics may be nil.
-	Metrics *telemetry.Metrics
+	Metrics *Metrics
 	// Now is the clock; nil is time.Now. With nil, rows are deleted by age according
 	// to the database's clock, because servers' clocks may differ.
 	Now func() time.Time
@@ -144,7 +144,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		return nil, err
 	}
 	all, err := sqldb.Open(ctx, sqldb.Options{
-		URL: o.Database, Wait: o.Wait, Existing: o.Existing, Bulk: o.Bulk, Dir: o.Dir, Now: clock, Log: o.Log, Metrics: o.Metrics,
+		URL: o.Database, Wait: o.Wait, Existing: o.Existing, Bulk: o.Bulk, Dir: o.Dir, Now: clock, Log: o.Log, Metrics: o.Metrics.SQL,
 	}, mainDatabase, tokensDatabase, transcript.Database(o.LogBytes))
 	if err != nil {
 		return nil, err
@@ -157,7 +157,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	db.ctx, db.stop = context.WithCancel(context.WithoutCancel(ctx))
 	db.transcript = transcript.New(db.frames, transcript.Options{
 		Configurations: db, Region: o.Region, Account: o.Account,
-		Retention: o.Retention, SpoolBytes: o.SpoolBytes, Log: o.Log, Metrics: o.Metrics,
+		Retention: o.Retention, SpoolBytes: o.SpoolBytes, Log: o.Log, Metrics: o.Metrics.Transcript,
 	})
 	db.redemptions = newRedemptions(db)
 	db.background.Go(db.redemptions.Run)
@@ -180,7 +180,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Metrics == nil {
-		o.Metrics = telemetry.NewMetrics()
+		o.Metrics = NewMetrics(nil, chatlog.NewMetrics(nil))
 	}
 	if o.Now == nil {
 		o.Now = time.Now
