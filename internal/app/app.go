@@ -14,24 +14,26 @@ import (
 	"sync/atomic"
 	"time"
 
+	"confab/internal/api"
 	"confab/internal/chat"
 	"confab/internal/chatlog"
 	"confab/internal/chattoken"
-	"confab/internal/cluster"
 	"confab/internal/config"
 	"confab/internal/control"
 	"confab/internal/edge"
+	"confab/internal/extension"
 	"confab/internal/front"
 	"confab/internal/iam"
 	"confab/internal/messaging"
-	"confab/internal/nats"
 	"confab/internal/review"
 	"confab/internal/sqldb"
 	"confab/internal/store"
+	"confab/internal/telemetry"
 )
 
 // Server is one node. It is made with New, and Run must be called once.
 type Server struct {
+	otherNodes
 	cfg     *config.Config
 	log     *slog.Logger
 	metrics *Metrics
@@ -42,9 +44,6 @@ type Server struct {
 	ring      *chattoken.Ring
 	reviewer  *review.Reviewer
 	engine    *messaging.Engine
-	conn      *nats.Conn    // nil on a single node, as the next
-	node      *cluster.Node // its membership in the cluster
-	reloads   *reloads      // nil on a single node
 	endpoint  *edge.Endpoint
 	logs      *chatlog.Service
 	unlock    func() error // releases the data directory; nil with PostgreSQL
@@ -149,6 +148,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if s.db, err = OpenStore(ctx, cfg, false, s.log, s.metrics.Store); err != nil {
 		return err
 	}
+	s.db.Transcript().History().Start()
 	if s.db.Created() {
 		s.log.LogAttrs(ctx, slog.LevelInfo, "Database created", slog.String("database", s.db.Place()))
 	}
@@ -163,6 +163,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		NewAudience:       sockets.NewAudience,
 		Quotas:            quotas,
 		CloseOnRoomDelete: cfg.CloseOnRoomDelete,
+		Extensions:        cfg.Extensions == config.ExtensionsOn,
 		Metrics:           s.metrics.Messaging,
 		Log:               s.log,
 	}
@@ -178,25 +179,39 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Log:            s.log,
 	})
 
-	api := control.New(control.Options{
+	plane := control.New(control.Options{
 		Region: cfg.Region, Account: cfg.AccountID,
 		Store: s.db, Live: s.engine, Tokens: s.ring,
+		CheckHandler:       s.reviewer.CheckHandler,
+		Quotas:             quotas,
+		TokenLifetime:      cfg.TokenLifetime,
+		MaxEventAttributes: cfg.EventAttributesMax,
+		Extensions:         cfg.Extensions == config.ExtensionsOn,
+	})
+	operations := plane.Operations()
+	var model []byte
+	if cfg.Extensions == config.ExtensionsOn {
+		model = extension.Model
+		operations = append(operations, extension.New(extension.Options{
+			Region: cfg.Region, Account: cfg.AccountID, Version: telemetry.Version(),
+			Actions: actions(operations),
+			Rooms:   s.db, Live: s.engine, Nodes: s.nodes, Quotas: quotas,
+		}).Operations()...)
+	}
+	handler := api.New(api.Options{
 		Authenticator: iam.NewAuthenticator(iam.Options{
 			Region: cfg.Region, Account: cfg.AccountID, Service: "ivschat",
 			Root:  iam.Credentials{AccessKeyID: cfg.RootAccessKeyID, SecretAccessKey: string(cfg.RootSecretAccessKey)},
 			Store: s.db, Log: s.log,
 		}),
-		CheckHandler:       s.reviewer.CheckHandler,
-		Quotas:             quotas,
-		TokenLifetime:      cfg.TokenLifetime,
-		MaxEventAttributes: cfg.EventAttributesMax,
-		BasePath:           cfg.BasePath,
-		CORSOrigins:        cfg.CORSOrigins,
-		TrustedProxies:     cfg.TrustedProxies,
-		Metrics:            s.metrics.Control,
-		Log:                s.log,
-	})
-	main, admin := s.mainHandler(s.endpoint, api.Handler()), front.WithoutBody(adminHandler(s.metrics.registry, s.profiles()))
+		Quotas:         quotas,
+		BasePath:       cfg.BasePath,
+		CORSOrigins:    cfg.CORSOrigins,
+		TrustedProxies: cfg.TrustedProxies,
+		Metrics:        s.metrics.API,
+		Log:            s.log,
+	}, operations...)
+	main, admin := s.mainHandler(s.endpoint, handler, model), front.WithoutBody(adminHandler(s.metrics.registry, s.profiles()))
 	var guard *devGuard
 	if cfg.Dev {
 		guard = &devGuard{origins: cfg.CORSOrigins, log: s.log}
@@ -227,6 +242,15 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	s.logs, err = s.deliverChatLogs(logs)
 	return err
+}
+
+// actions returns the IAM actions of operations of IVS Chat.
+func actions(operations []api.Operation) []string {
+	var all []string
+	for _, o := range operations {
+		all = append(all, "ivschat:"+o.Name)
+	}
+	return all
 }
 
 // adminKeepAlive is longer than Prometheus waits between two scrapes.

@@ -3,9 +3,9 @@ package app
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"confab/internal/api"
 	"confab/internal/chatlog"
 	"confab/internal/cluster"
-	"confab/internal/control"
 	"confab/internal/edge"
 	"confab/internal/messaging"
 	"confab/internal/review"
@@ -21,7 +21,7 @@ type Metrics struct {
 
 	Messaging *messaging.Metrics
 	Edge      *edge.Metrics
-	Control   *control.Metrics
+	API       *api.Metrics
 	Review    *review.Metrics
 	ChatLog   *chatlog.Metrics
 	Store     *store.Metrics
@@ -42,7 +42,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	return &Metrics{
 		Messaging: messaging.NewMetrics(r),
 		Edge:      edge.NewMetrics(r),
-		Control:   control.NewMetrics(r),
+		API:       api.NewMetrics(r),
 		Review:    review.NewMetrics(r),
 		ChatLog:   logs,
 		Store:     store.NewMetrics(r, logs),

@@ -122,11 +122,16 @@ type Operation struct {
 	RequestID string
 	// Received is when the service received the request.
 	Received time.Time
-	// Content and the sender belong to SendMessage.
+	// UserID is the user whose session asks. It is empty for operations over HTTP.
+	UserID string
+	// Content and the attributes of the sender belong to SendMessage.
 	Content          string
-	UserID           string
 	SenderAttributes map[string]string
 	SenderIP         string
+	// FromServer is set for a message of Engine.SendMessage, which does not count against
+	// the room's rate. SkipReview is set if its review handler is not asked.
+	FromServer bool `json:",omitzero"`
+	SkipReview bool `json:",omitzero"`
 	// Attributes are a message's or an event's.
 	Attributes map[string]string
 	// EventName belongs to SendEvent.
@@ -135,6 +140,8 @@ type Operation struct {
 	Target string
 	// Reason is the reason of a DeleteMessage or a DisconnectUser.
 	Reason string
+	// By is the ARN of the principal that asks over HTTP, for the record of a deletion.
+	By string `json:",omitzero"`
 }
 
 // Audience is everybody who is connected to one live room on this node. Package edge

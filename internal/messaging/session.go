@@ -158,21 +158,23 @@ func (s *Session) SendMessage(ctx context.Context, req Request, content string, 
 	if err != nil {
 		return err
 	}
-	// The service was observed to trim before it measures. It delivers what was sent.
-	length := utf8.RuneCountInString(strings.TrimSpace(content))
 	switch {
 	case !chat.Visible(content):
 		return chat.InvalidField("Content", "it must hold something besides white space")
-	case length > settings.MaximumMessageLength:
+	case messageLength(content) > settings.MaximumMessageLength:
 		return chat.Errorf(chat.Invalid, messageTooLong)
 	case chat.AttributesSize(attributes) > chat.MaxAttributes:
 		return tooLarge("Attributes", chat.MaxAttributes, "bytes of keys and values together")
 	}
 	return s.do(ctx, req, Operation{
 		Action: chat.ActionSendMessage, Content: content, Attributes: attributes,
-		UserID: s.token.UserID, SenderAttributes: s.token.Attributes, SenderIP: s.ip.String(),
+		SenderAttributes: s.token.Attributes, SenderIP: s.ip.String(),
 	})
 }
+
+// messageLength is the length that counts. The service was observed to trim before it
+// measures. It delivers what was sent.
+func messageLength(content string) int { return utf8.RuneCountInString(strings.TrimSpace(content)) }
 
 // DeleteMessage tells everybody in the room to remove a message. The errors are those of
 // SendMessage, without Rejected.
@@ -228,6 +230,7 @@ func (s *Session) do(ctx context.Context, req Request, op Operation) error {
 		return err
 	}
 	op.Room = s.room.state.Load().carried
+	op.UserID = s.token.UserID
 	op.RoomID, op.RequestID, op.Received, op.ID = s.room.id, req.ID, req.Received, chat.NewID()
 	_, err := s.engine.home.Do(ctx, op)
 	return err

@@ -1,4 +1,4 @@
-package control
+package api
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
@@ -7,7 +7,7 @@ import (
 	"confab/internal/telemetry"
 )
 
-// Metrics are the metrics of calls of the control plane.
+// Metrics are the metrics of calls.
 type Metrics struct {
 	// Requests counts calls by operation and by exception name ("" when the call
 	// succeeded).
