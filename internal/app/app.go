@@ -6,7 +6,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -50,9 +49,10 @@ type Server struct {
 	// handshakes is the main listener; nil with TLS.
 	handshakes *front.HandshakeListener
 	main       *http.Server
-	admin      *http.Server // nil without an admin port
-	demo       *chat.Room   // nil without --dev
-	pidFile    *pidFile     // nil without --pid-file
+	admin      *http.Server   // nil without an admin port
+	demo       *chat.Room     // nil without --dev
+	checked    *store.Checked // what was checked beside another server; else nil
+	pidFile    *pidFile       // nil without --pid-file
 
 	predecessor *Predecessor  // nil without one
 	handOvers   chan struct{} // has an element when a hand-over is requested
@@ -140,21 +140,18 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	s.listeners.Main = front.Pace(ctx, s.listeners.Main, float64(cfg.ConnectRate), s.cert != nil)
 	if !sqldb.IsPostgres(cfg.Database) { // Several servers share a PostgreSQL.
-		wait := s.listeners.Held || s.predecessor != nil
-		if s.unlock, err = lockDataDir(ctx, cfg.DataDir, wait, s.log); err != nil {
+		var beside func() error
+		if s.listeners.Held || s.predecessor != nil {
+			beside = func() error { return s.check(ctx) }
+		}
+		if s.unlock, err = lockDataDir(ctx, cfg.DataDir, beside, s.log); err != nil {
 			return err
 		}
 	}
-	if s.db, err = OpenStore(ctx, cfg, false, s.log, s.metrics.Store); err != nil {
+	if err := s.openStore(ctx); err != nil {
 		return err
 	}
 	s.db.Transcript().History().Start()
-	if s.db.Created() {
-		s.log.LogAttrs(ctx, slog.LevelInfo, "Database created", slog.String("database", s.db.Place()))
-	}
-	if s.ring, err = NewRing(ctx, cfg, s.db, s.log); err != nil {
-		return err
-	}
 
 	sockets := edge.NewSockets(cfg.DeliveryWindow, overlap(cfg), cfg.IOURing == config.IOURingAuto, s.metrics.Edge, s.log)
 	live := messaging.Options{
@@ -265,41 +262,6 @@ func addresses(cfg *config.Config) front.Addresses {
 	return a
 }
 
-// postgresWait is how long a server waits for a PostgreSQL that is not ready yet.
-const postgresWait = 30 * time.Second
-
-// OpenStore opens the database; commands open it beside a running server. With
-// existing, the database must exist. metrics may be nil.
-func OpenStore(ctx context.Context, cfg *config.Config, existing bool, log *slog.Logger, metrics *store.Metrics) (*store.DB, error) {
-	o := store.Options{
-		Existing: existing,
-		Region:   cfg.Region, Account: cfg.AccountID,
-		Retention: cfg.LogRetention, Log: log, Metrics: metrics,
-	}
-	if sqldb.IsPostgres(cfg.Database) {
-		o.Database, o.Wait = cfg.Database, postgresWait
-	} else {
-		o.Dir = cfg.DataDir
-		if existing {
-			if err := CheckDataDir(cfg); err != nil {
-				return nil, err
-			}
-		}
-		if err := makeDataDir(cfg.DataDir); err != nil {
-			return nil, err
-		}
-	}
-	var err error
-	if o.SecretKey, err = secretKey(ctx, cfg, log); err != nil {
-		return nil, err
-	}
-	db, err := store.Open(ctx, o)
-	if errors.Is(err, store.ErrNoDatabase) {
-		return nil, fmt.Errorf("%w; name the right one with --database, or make it with confab database migrate", err)
-	}
-	return db, err
-}
-
 // newReviewer makes the caller of message review handlers.
 func newReviewer(ctx context.Context, cfg *config.Config, metrics *review.Metrics, log *slog.Logger) (*review.Reviewer, error) {
 	o := review.Options{Timeout: cfg.ReviewTimeout, Region: cfg.Region, Metrics: metrics, Log: log}
@@ -311,11 +273,6 @@ func newReviewer(ctx context.Context, cfg *config.Config, metrics *review.Metric
 		return nil, cfg.Refuse("messageReviewHandlers", e.Rule.Pattern, e.Problem)
 	}
 	return r, err
-}
-
-// NewRing makes the key ring of chat tokens. It must be closed after use.
-func NewRing(ctx context.Context, cfg *config.Config, db *store.DB, log *slog.Logger) (*chattoken.Ring, error) {
-	return chattoken.NewRing(ctx, db, chattoken.Options{Region: cfg.Region, Account: cfg.AccountID, Log: log})
 }
 
 // Address is the address of the main port, as HOST:PORT.
