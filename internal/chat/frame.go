@@ -41,6 +41,9 @@ type Frame struct {
 	JSON []byte
 	// DisconnectUser ends all sessions of this user, directly after the frame.
 	DisconnectUser string
+	// Sender is the user whose session asked for the frame. It is empty for operations
+	// over HTTP.
+	Sender string
 	// LoggingConfigurations are the ARNs of the room's logging configurations when
 	// the frame was sequenced. They log the frame even if the room changes later.
 	LoggingConfigurations []string

@@ -18,11 +18,12 @@ type doQuestion struct {
 	Op   messaging.Operation `json:"op"`
 }
 
-// doAnswer is the answer of a home. At most one of ID, Moved and Error is set.
+// doAnswer is the answer of a home. At most one of its members is set.
 type doAnswer struct {
-	ID    string     `json:"id,omitzero"`
-	Moved bool       `json:"moved,omitzero"`
-	Error *wireError `json:"error,omitzero"`
+	ID     string     `json:"id,omitzero"`
+	Moved  bool       `json:"moved,omitzero"`
+	Kicked bool       `json:"kicked,omitzero"`
+	Error  *wireError `json:"error,omitzero"`
 }
 
 // Do carries an operation out at the room's home, also when that moves meanwhile. An
@@ -110,6 +111,8 @@ func (h remoteHome) Do(ctx context.Context, op messaging.Operation) (string, err
 		switch {
 		case answer.Moved:
 			return "", messaging.ErrMoved
+		case answer.Kicked:
+			return "", messaging.ErrKicked
 		case answer.Error != nil:
 			return "", answer.Error.error()
 		}
