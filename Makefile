@@ -9,7 +9,7 @@ FUZZTIME ?= 5s
 ROUNDS  ?= 26
 SEED    ?= 1
 ONLY    ?=
-NODE_DIRS = e2e/clients/node e2e/review/node examples/browser
+NODE_DIRS = e2e/clients/node e2e/review/node e2e/policies/node examples/browser
 
 .DEFAULT_GOAL := help
 .PHONY: help build run setup fmt lint test fuzz e2e check bench bench-logging bench-peers bench-delivery bench-latency bench-tls bench-cluster bench-rolling soak fault

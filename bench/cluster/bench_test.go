@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -26,18 +25,14 @@ import (
 	"confab/internal/testbed/process"
 )
 
-func TestMain(m *testing.M) {
-	status := pgtest.Run(m)
-	process.Remove()
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { process.Exit(pgtest.Run(m)) }
 
 // benchmarkCluster starts nodes that share processor 0, each with one thread for
 // Go code; "make bench-cluster" runs this process on processor 1.
 func benchmarkCluster(b *testing.B, nodes int) *cluster.Cluster {
 	b.Helper()
 	o := cluster.Options{
-		Nodes: nodes, Dir: b.TempDir(), Env: []string{"GOMAXPROCS=1"}, Args: []string{"--log-level", "warn", "--delivery-window", "0s"},
+		Nodes: nodes, Env: []string{"GOMAXPROCS=1"}, Args: []string{"--log-level", "warn", "--delivery-window", "0s"},
 	}
 	if _, err := exec.LookPath("taskset"); err == nil {
 		o.CPUs = "0"
@@ -45,16 +40,7 @@ func benchmarkCluster(b *testing.B, nodes int) *cluster.Cluster {
 	if nodes > 1 {
 		o.Database = pgtest.Shared(b).Database(b)
 	}
-	c, err := cluster.Start(b.Context(), o)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		if err := c.Kill(); err != nil {
-			b.Error(err)
-		}
-	})
-	return c
+	return cluster.Serve(b, o)
 }
 
 // socket is a connection whose frames are counted, not decoded.

@@ -27,9 +27,7 @@ func TestMain(m *testing.M) {
 	if endpoint := os.Getenv(stormClients); endpoint != "" {
 		os.Exit(storm(endpoint))
 	}
-	code := m.Run()
-	process.Remove()
-	os.Exit(code)
+	process.Exit(m.Run())
 }
 
 // callers is how many clients work at the same time.

@@ -109,14 +109,7 @@ func (s *server) messages(b *testing.B, in *ivschat.CreateRoomInput) float64 {
 		if err != nil {
 			b.Fatal(err)
 		}
-		token, err := s.api.CreateChatToken(b.Context(), &ivschat.CreateChatTokenInput{
-			RoomIdentifier: room.Arn, UserId: aws.String("ann"), Capabilities: []types.ChatTokenCapability{types.ChatTokenCapabilitySendMessage},
-		})
-		if err != nil {
-			b.Fatal(err)
-		}
-		//nolint:bodyclose // The library closes it itself.
-		if sockets[i], _, err = websocket.Dial(b.Context(), s.WebSocket, &websocket.DialOptions{Subprotocols: []string{*token.Token}}); err != nil {
+		if sockets[i], err = process.Join(b.Context(), s.api, s.WebSocket, &ivschat.CreateChatTokenInput{RoomIdentifier: room.Arn, UserId: aws.String("ann")}); err != nil {
 			b.Fatal(err)
 		}
 		defer sockets[i].CloseNow()

@@ -3,17 +3,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -161,7 +157,7 @@ func (s *soak) sample(ctx context.Context, now time.Duration) error {
 	pid, admin := s.node.pid, s.node.admin
 	s.node.mu.Unlock()
 	x := sample{at: now, pid: pid, connections: s.fleet.Open(), deploying: s.node.replacing()}
-	metrics, err := scrape(ctx, admin)
+	metrics, err := process.Scrape(ctx, admin)
 	if err == nil {
 		x.heap, x.goroutines = int64(metrics["go_memstats_heap_alloc_bytes"]), int(metrics["go_goroutines"])
 		if x.rss, err = load.RSS(pid); err == nil {
@@ -180,31 +176,4 @@ func (s *soak) sample(ctx context.Context, now time.Duration) error {
 			now.Seconds(), x.connections, float64(x.rss)/(1<<20), float64(x.heap)/(1<<20), x.descriptors, x.goroutines)
 	}
 	return nil
-}
-
-// scrape reads the metrics that have no labels.
-func scrape(ctx context.Context, admin string) (map[string]float64, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin+"/metrics", nil)
-	if err != nil {
-		return nil, err
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	values := make(map[string]float64)
-	lines := bufio.NewScanner(res.Body)
-	for lines.Scan() {
-		name, value, _ := strings.Cut(lines.Text(), " ")
-		if v, err := strconv.ParseFloat(value, 64); err == nil && name != "#" {
-			values[name] = v
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("read the metrics: %w", err)
-	}
-	return values, nil
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -16,11 +15,7 @@ import (
 	"confab/internal/testbed/process"
 )
 
-func TestMain(m *testing.M) {
-	status := m.Run()
-	process.Remove()
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { process.Exit(m.Run()) }
 
 // listen opens the socket that servers are handed by socket activation.
 func listen(t *testing.T) *net.TCPListener {
@@ -47,20 +42,17 @@ func run(t *testing.T, limit time.Duration, env []string, name string, args ...s
 	cmd.Stdout = io.MultiWriter(&out, &all)
 	cmd.Stderr = &all
 	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, tail(all.String(), 12000))
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, process.Tail(all.String()))
 	}
 	return out.String()
 }
-
-// tail returns the last n bytes.
-func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 
 // nodeTest runs one file of tests with Node's own runner.
 func nodeTest(t *testing.T, limit time.Duration, env []string, file string) {
 	t.Helper()
 	official.Need(t, "node")
 	out := run(t, limit, env, "node", "--test", "--test-reporter=spec", "--test-concurrency=1", filepath.Join("node", file))
-	t.Log(tail(out, 6000))
+	t.Log(process.Tail(out))
 	if !strings.Contains(out, "fail 0") || strings.Contains(out, "pass 0") {
 		t.Errorf("no test of %s passed:\n%s", file, out)
 	}

@@ -60,7 +60,7 @@ func TestWrongClusterSecret(t *testing.T) {
 			return err
 		}
 		if !strings.Contains(log, `"members":1`) || strings.Contains(log, `"members":2`) {
-			return fmt.Errorf("the stranger is no cluster of its own: %s", tail(log, 4000))
+			return fmt.Errorf("the stranger is no cluster of its own: %s", process.Tail(log))
 		}
 		if lines := strings.Count(log, "Not ready: the other nodes reject this node"); lines != 1 {
 			t.Errorf("the stranger logs %d times that it is refused", lines)

@@ -18,9 +18,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(massEnv) != "" {
 		os.Exit(beMass())
 	}
-	status := pgtest.Run(m)
-	process.Remove()
-	os.Exit(status)
+	process.Exit(pgtest.Run(m))
 }
 
 // rooms are a room whose rate is exceeded all the time, and two that are not.
@@ -55,15 +53,7 @@ func run(t *testing.T, c *cluster.Cluster, trial cluster.Trial, fault func(ctx c
 // TestSingle restarts one node with SQLite behind a listener that the test holds.
 func TestSingle(t *testing.T) {
 	t.Parallel()
-	c, err := cluster.Start(t.Context(), cluster.Options{Nodes: 1, Dir: t.TempDir(), Hold: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Kill(); err != nil {
-			t.Error(err)
-		}
-	})
+	c := cluster.Serve(t, cluster.Options{Nodes: 1, Hold: true})
 	node := c.Nodes[0]
 	restart := func(end func() error) func(context.Context, *cluster.Trial) error {
 		return func(ctx context.Context, _ *cluster.Trial) error {

@@ -14,6 +14,7 @@ import (
 	"confab/internal/testbed/cluster"
 	"confab/internal/testbed/crowd"
 	"confab/internal/testbed/official"
+	"confab/internal/testbed/process"
 )
 
 // three starts three nodes on PostgreSQL, and their balancer as one address.
@@ -27,33 +28,15 @@ func three(t *testing.T) (c *cluster.Cluster, endpoint string) {
 	return c, address
 }
 
-// start starts three nodes on a PostgreSQL database of their own. A test that
-// fails shows the end of their logs.
+// start starts three nodes on a PostgreSQL database of their own.
 func start(t *testing.T, o cluster.Options) *cluster.Cluster {
 	t.Helper()
-	o.Nodes, o.Dir = 3, t.TempDir()
+	o.Nodes = 3
 	if o.Database == "" {
 		o.Database = pgtest.Shared(t).Database(t)
 	}
-	c, err := cluster.Start(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Kill(); err != nil {
-			t.Error(err)
-		}
-		if t.Failed() {
-			for _, n := range c.Nodes {
-				t.Logf("%s:\n%s", n.Name, tail(n.Log(), 4000))
-			}
-		}
-	})
-	return c
+	return cluster.Serve(t, o)
 }
-
-// tail returns the last n bytes.
-func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 
 // TestOfficialClient runs the tests of the official chat client, written for one
 // server: behind the balancer its clients come to rest on three nodes, and see no
@@ -68,7 +51,7 @@ func TestOfficialClient(t *testing.T) {
 	cmd.Dir, cmd.Env = official.Dir, official.Environment("http://"+address, "ws://"+address)
 	out, err := cmd.CombinedOutput()
 	if text := string(out); err != nil || !strings.Contains(text, "fail 0") || strings.Contains(text, "pass 0") {
-		t.Errorf("%v\n%s", err, tail(text, 8000))
+		t.Errorf("%v\n%s", err, process.Tail(text))
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
-	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 	"github.com/coder/websocket"
 	"github.com/nats-io/nats-server/v2/server"
 
@@ -17,6 +16,7 @@ import (
 	"confab/internal/testbed/cluster"
 	"confab/internal/testbed/crowd"
 	"confab/internal/testbed/official"
+	"confab/internal/testbed/process"
 )
 
 // TestHomeUnreachable has nodes whose NATS lets everything pass but questions to
@@ -41,17 +41,7 @@ func TestHomeUnreachable(t *testing.T) {
 	if !nats.ReadyForConnections(10 * time.Second) {
 		t.Fatal("NATS is not ready")
 	}
-	c, err := cluster.Start(t.Context(), cluster.Options{
-		Nodes: 2, Database: pgtest.Shared(t).Database(t), NATS: nats.ClientURL(), Dir: t.TempDir(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Kill(); err != nil {
-			t.Error(err)
-		}
-	})
+	c := cluster.Serve(t, cluster.Options{Nodes: 2, Database: pgtest.Shared(t).Database(t), NATS: nats.ClientURL()})
 	here, there := c.Nodes[0].Clients(), c.Nodes[1].Clients()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -109,18 +99,9 @@ type chatter struct {
 
 func join(ctx context.Context, t *testing.T, node crowd.Node, room string) *chatter {
 	t.Helper()
-	token, err := node.API.CreateChatToken(ctx, &ivschat.CreateChatTokenInput{
-		RoomIdentifier: &room, UserId: aws.String("ann"), Capabilities: []types.ChatTokenCapability{types.ChatTokenCapabilitySendMessage},
-	})
+	conn, err := process.Join(ctx, node.API, node.WebSocket, &ivschat.CreateChatTokenInput{RoomIdentifier: &room, UserId: aws.String("ann")})
 	if err != nil {
 		t.Fatal(err)
-	}
-	conn, resp, err := websocket.Dial(ctx, node.WebSocket, &websocket.DialOptions{Subprotocols: []string{*token.Token}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if resp.Body != nil {
-		resp.Body.Close()
 	}
 	t.Cleanup(func() { conn.CloseNow() })
 	return &chatter{room, conn}

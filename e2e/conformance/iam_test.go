@@ -235,6 +235,15 @@ func TestPolicies(t *testing.T) {
 			c.do(t, "CreateRoom", m{"tags": m{"a": "1", "c": "2"}}).want(t, http.StatusOK)
 			c.do(t, "CreateRoom", m{"tags": m{"c": "2"}}).wantError(t, "AccessDeniedException", http.StatusForbidden)
 		})
+		check(t, "aws:TagKeys without ForAllValues or ForAnyValue allows nothing", func(t *testing.T) {
+			c := newCaller(t, tagging, `{"Effect":"Allow","Action":"ivschat:CreateRoom","Resource":"*","Condition":{"StringEquals":{"aws:TagKeys":"a"}}}`)
+			c.do(t, "CreateRoom", m{"tags": m{"a": "1"}}).wantError(t, "AccessDeniedException", http.StatusForbidden)
+		})
+		check(t, "aws:TagKeys for any value, if it exists, is not met without tags", func(t *testing.T) {
+			c := newCaller(t, tagging, `{"Effect":"Allow","Action":"ivschat:CreateRoom","Resource":"*","Condition":{"ForAnyValue:StringEqualsIfExists":{"aws:TagKeys":"a"}}}`)
+			c.do(t, "CreateRoom", m{"tags": m{"a": "1"}}).want(t, http.StatusOK)
+			c.do(t, "CreateRoom", m{}).wantError(t, "AccessDeniedException", http.StatusForbidden)
+		})
 		check(t, "aws:TagKeys is no policy variable", func(t *testing.T) {
 			room := newRoom(t, m{"tags": m{"drop": "drop"}})
 			allow := `{"Effect":"Allow","Action":"ivschat:UntagResource","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/drop":"${aws:TagKeys}"}}}`

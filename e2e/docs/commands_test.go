@@ -16,11 +16,7 @@ import (
 	"confab/internal/testbed/process"
 )
 
-func TestMain(m *testing.M) {
-	status := m.Run()
-	process.Remove()
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { process.Exit(m.Run()) }
 
 // documented is the address in the documents, where a server started with --dev
 // listens.
@@ -33,21 +29,23 @@ const (
 	runTime   = 4 * time.Minute
 )
 
-// TestLanguages holds that no block leaves open whether it is a command.
-func TestLanguages(t *testing.T) {
-	vague := map[string]bool{"": true, "bash": true, "shell": true, "console": true}
-	pages, err := Documents()
+// pages reads all documents.
+func pages(t *testing.T) []Page {
+	t.Helper()
+	all, err := Pages()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, page := range pages {
-		_, blocks, err := Read(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, b := range blocks {
+	return all
+}
+
+// TestLanguages holds that no block leaves open whether it is a command.
+func TestLanguages(t *testing.T) {
+	vague := map[string]bool{"": true, "bash": true, "shell": true, "console": true}
+	for _, page := range pages(t) {
+		for _, b := range page.Blocks {
 			if vague[b.Language] {
-				t.Errorf("%s:%d: a block in %q; commands are \"sh\" when a test can run them and \"sh example\" otherwise, and what is no code is \"text\"", page, b.Line, b.Language)
+				t.Errorf("%s:%d: a block in %q; commands are \"sh\" when a test can run them and \"sh example\" otherwise, and what is no code is \"text\"", page.Path, b.Line, b.Language)
 			}
 		}
 	}
@@ -55,23 +53,15 @@ func TestLanguages(t *testing.T) {
 
 // TestCommands runs the commands of each document.
 func TestCommands(t *testing.T) {
-	pages, err := Documents()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, page := range pages {
-		_, blocks, err := Read(page)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, page := range pages(t) {
 		var commands []Block
-		for _, b := range blocks {
+		for _, b := range page.Blocks {
 			if b.Language == "sh" {
 				commands = append(commands, b)
 			}
 		}
 		if len(commands) > 0 {
-			t.Run(page, func(t *testing.T) { runAll(t, commands) })
+			t.Run(page.Path, func(t *testing.T) { runAll(t, commands) })
 		}
 	}
 }

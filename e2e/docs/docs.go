@@ -17,17 +17,28 @@ import (
 // root is the top of the source tree.
 const root = "../.."
 
-// Documents returns the paths of README.md and of every page under docs and
-// beside it, relative to the top of the source tree.
-func Documents() ([]string, error) {
-	var pages []string
+// Page is a document.
+type Page struct {
+	Path   string   // relative to the top of the source tree
+	Prose  []string // the lines outside of fenced blocks
+	Blocks []Block
+}
+
+// Pages returns README.md, every page under docs and beside it, and the others
+// that people read.
+func Pages() ([]Page, error) {
+	var pages []Page
 	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "internal/*/*.md", "examples/*/*.md"} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			return nil, err
 		}
 		for _, path := range found {
-			page, err := filepath.Rel(root, path)
+			name, err := filepath.Rel(root, path)
+			if err != nil {
+				return nil, err
+			}
+			page, err := Read(name)
 			if err != nil {
 				return nil, err
 			}
@@ -44,13 +55,13 @@ type Block struct {
 	Text     string
 }
 
-// Read returns the lines of a document that are outside its fenced blocks, and
-// the blocks.
-func Read(page string) (prose []string, blocks []Block, err error) {
-	data, err := os.ReadFile(filepath.Join(root, page))
+// Read reads the document at the path.
+func Read(path string) (Page, error) {
+	data, err := os.ReadFile(filepath.Join(root, path))
 	if err != nil {
-		return nil, nil, err
+		return Page{}, err
 	}
+	page := Page{Path: path}
 	var open *Block
 	for i, line := range strings.Split(string(data), "\n") {
 		fence, isFence := strings.CutPrefix(strings.TrimSpace(line), "```")
@@ -58,22 +69,22 @@ func Read(page string) (prose []string, blocks []Block, err error) {
 		case isFence && open == nil:
 			open = &Block{Language: fence, Line: i + 1}
 		case isFence:
-			blocks, open = append(blocks, *open), nil
+			page.Blocks, open = append(page.Blocks, *open), nil
 		case open != nil:
 			open.Text += line + "\n"
 		default:
-			prose = append(prose, line)
+			page.Prose = append(page.Prose, line)
 		}
 	}
-	return prose, blocks, nil
+	return page, nil
 }
 
 var notInAnchor = regexp.MustCompile(`[^\p{L}\p{N}\p{M}_ -]`)
 
-// Anchors returns the anchors of a document's headings, as GitHub makes them.
-func Anchors(prose []string) map[string]bool {
+// Anchors returns the anchors of the page's headings, as GitHub makes them.
+func (p Page) Anchors() map[string]bool {
 	anchors := map[string]bool{}
-	for _, line := range prose {
+	for _, line := range p.Prose {
 		if title, isHeading := strings.CutPrefix(strings.TrimLeft(line, "#"), " "); isHeading && strings.HasPrefix(line, "#") {
 			text := notInAnchor.ReplaceAllString(strings.ToLower(strings.TrimSpace(title)), "")
 			anchors[strings.ReplaceAll(text, " ", "-")] = true

@@ -18,18 +18,10 @@ var (
 )
 
 func TestLinks(t *testing.T) {
-	pages, err := Documents()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, page := range pages {
-		prose, _, err := Read(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, line := range prose {
+	for _, page := range pages(t) {
+		for _, line := range page.Prose {
 			for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(line, ""), -1) {
-				checkLink(t, page, m[1])
+				checkLink(t, page.Path, m[1])
 			}
 		}
 	}
@@ -52,32 +44,24 @@ func checkLink(t *testing.T, page, target string) {
 	if anchor == "" {
 		return
 	}
-	prose, _, err := Read(to)
+	linked, err := Read(to)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !Anchors(prose)[anchor] {
+	if !linked.Anchors()[anchor] {
 		t.Errorf("%s links to %s, but %s has no such heading", page, target, to)
 	}
 }
 
 // TestLines holds that prose can be read in a terminal.
 func TestLines(t *testing.T) {
-	pages, err := Documents()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, page := range pages {
-		prose, _, err := Read(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasPrefix(prose[0], "<!-- Generated") {
+	for _, page := range pages(t) {
+		if strings.HasPrefix(page.Prose[0], "<!-- Generated") {
 			continue // Their sentences are comments of the code, one a line.
 		}
-		for _, line := range prose {
+		for _, line := range page.Prose {
 			if n := utf8.RuneCountInString(line); n > widest && !strings.HasPrefix(strings.TrimSpace(line), "|") {
-				t.Errorf("%s has a line of %d characters, above %d: %s…", page, n, widest, line[:60])
+				t.Errorf("%s has a line of %d characters, above %d: %s…", page.Path, n, widest, line[:60])
 			}
 		}
 	}

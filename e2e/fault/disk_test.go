@@ -35,15 +35,7 @@ func TestDiskFull(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	c, err := cluster.Start(t.Context(), cluster.Options{Nodes: 1, Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Kill(); err != nil {
-			t.Error(err)
-		}
-	})
+	c := cluster.Serve(t, cluster.Options{Nodes: 1, Dir: dir})
 	row := &Row{Name: "disk full (one node, SQLite)", Keeps: "live rooms, reads; writes are answered 503"}
 	trial := &cluster.Trial{Rooms: rooms(), Seed: *seed, Options: history.Options{Codes: unavailable, MayGiveUp: true}}
 	report, err := c.Run(t.Context(), trial, func(ctx context.Context, trial *cluster.Trial) error {

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -24,14 +23,10 @@ var (
 	only   = flag.String("only", "", "run scenarios whose name contains this")
 )
 
-func TestMain(m *testing.M) {
-	status := m.Run()
-	process.Remove()
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { process.Exit(m.Run()) }
 
 // TestFaults is "make fault". Each lap has every scenario once, in an order that
-// the seed decides, but for this: those of one kind of world follow each other.
+// the seed decides, but for this: those of one kind of deployment follow each other.
 func TestFaults(t *testing.T) {
 	if *rounds == 0 {
 		t.Skip("make fault runs this")
@@ -58,11 +53,11 @@ func TestFaults(t *testing.T) {
 				continue
 			}
 			t.Run(string(k), func(t *testing.T) {
-				w := newWorld(t, k, network)
+				d := deploy(t, k, network)
 				for n, i := range ofKind {
 					s, row := &scenarios[possible[i]], rows[possible[i]]
 					ours := rand.New(rand.NewPCG(*seed, uint64(round+n)))
-					t.Run(fmt.Sprintf("%d %s", round+n, s.name), func(t *testing.T) { w.round(t, s, row, ours) })
+					t.Run(fmt.Sprintf("%d %s", round+n, s.name), func(t *testing.T) { d.round(t, s, row, ours) })
 				}
 			})
 			round += len(ofKind)
@@ -82,12 +77,12 @@ func rooms() []crowd.Room {
 }
 
 // round is one fault.
-func (w *world) round(t *testing.T, s *scenario, row *Row, random *rand.Rand) {
-	w.t = t
+func (d *deployment) round(t *testing.T, s *scenario, row *Row, random *rand.Rand) {
+	d.t = t
 	trial := &cluster.Trial{Rooms: rooms(), Seed: random.Uint64(), Options: s.options, Writers: 2}
-	report, err := w.cluster.Run(t.Context(), trial, func(ctx context.Context, trial *cluster.Trial) error {
+	report, err := d.cluster.Run(t.Context(), trial, func(ctx context.Context, trial *cluster.Trial) error {
 		cluster.Pause(ctx, crowd.Warm)
-		return s.inject(ctx, w, trial, random)
+		return s.inject(ctx, d, trial, random)
 	})
 	if err != nil {
 		t.Error(err)
@@ -108,7 +103,7 @@ func (w *world) round(t *testing.T, s *scenario, row *Row, random *rand.Rand) {
 	}
 	if t.Failed() {
 		row.Violations += max(1-len(report.Violations), 0)
-		w.keep(t, trial)
-		w.renew(t)
+		d.keep(t, trial)
+		d.renew(t)
 	}
 }

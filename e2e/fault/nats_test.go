@@ -13,50 +13,50 @@ import (
 	"confab/internal/testbed/history"
 )
 
-// worldOfNATS are the scenarios of nodes that use an existing NATS. Nodes that
+// ofNATS are the scenarios of nodes that use an existing NATS. Nodes that
 // lose it cannot hear each other.
-var worldOfNATS = []scenario{
+var ofNATS = []scenario{
 	{
 		name: "kill -9 of a node (--nats)", keeps: "everything; its connections come back on other nodes",
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, random *rand.Rand) error {
-			return w.kill(ctx, trial, random.Perm(nodes)[:1])
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
+			return d.kill(ctx, trial, random.Perm(nodes)[:1])
 		},
 	},
 	{
 		name: "kill -9 of NATS, started again after 0–5 s", keeps: "each node on its own",
 		silence: stillTalking, options: history.Options{Codes: unavailable},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, random *rand.Rand) error {
-			return w.withoutNATS(ctx, trial, time.Duration(random.Int64N(int64(5*time.Second))), w.nats.Kill,
-				func() error { return w.nats.Start(ctx) })
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
+			return d.withoutNATS(ctx, trial, time.Duration(random.Int64N(int64(5*time.Second))), d.nats.Kill,
+				func() error { return d.nats.Start(ctx) })
 		},
 	},
 	{
 		name: "SIGSTOP of NATS for 5 s", keeps: "each node on its own",
 		silence: stillTalking, options: history.Options{Codes: unavailable},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, _ *rand.Rand) error {
-			return w.withoutNATS(ctx, trial, 5*time.Second, func() error { return w.nats.Signal(syscall.SIGSTOP) },
-				func() error { return w.nats.Signal(syscall.SIGCONT) })
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, _ *rand.Rand) error {
+			return d.withoutNATS(ctx, trial, 5*time.Second, func() error { return d.nats.Signal(syscall.SIGSTOP) },
+				func() error { return d.nats.Signal(syscall.SIGCONT) })
 		},
 	},
 	{
 		name: "one node cut off from NATS, packets dropped", keeps: "each side on its own", network: true,
 		silence: stillTalking, options: history.Options{Codes: unavailable},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, random *rand.Rand) error {
-			return w.cutOffNATS(ctx, trial, random, w.network.Drop)
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
+			return d.cutOffNATS(ctx, trial, random, d.network.Drop)
 		},
 	},
 	{
 		name: "one node cut off from NATS, connections reset", keeps: "each side on its own", network: true,
 		silence: stillTalking, options: history.Options{Codes: unavailable},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, random *rand.Rand) error {
-			return w.cutOffNATS(ctx, trial, random, w.network.Reset)
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
+			return d.cutOffNATS(ctx, trial, random, d.network.Reset)
 		},
 	},
 }
 
 // withoutNATS takes NATS away from all nodes for a time.
-func (w *world) withoutNATS(ctx context.Context, trial *cluster.Trial, gone time.Duration, away, back func() error) error {
-	end := w.apart(trial, all)
+func (d *deployment) withoutNATS(ctx context.Context, trial *cluster.Trial, gone time.Duration, away, back func() error) error {
+	end := d.apart(trial, all)
 	if err := away(); err != nil {
 		return err
 	}
@@ -70,9 +70,9 @@ func (w *world) withoutNATS(ctx context.Context, trial *cluster.Trial, gone time
 }
 
 // cutOffNATS breaks the link between one node and NATS.
-func (w *world) cutOffNATS(ctx context.Context, trial *cluster.Trial, random *rand.Rand, fault func(ctx context.Context, from, to int) error) error {
+func (d *deployment) cutOffNATS(ctx context.Context, trial *cluster.Trial, random *rand.Rand, fault func(ctx context.Context, from, to int) error) error {
 	alone := random.IntN(nodes)
-	return w.partition(ctx, trial, random, alone, func() error {
+	return d.partition(ctx, trial, random, alone, func() error {
 		return errors.Join(fault(ctx, alone, natsNode), fault(ctx, natsNode, alone))
 	})
 }

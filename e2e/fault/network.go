@@ -7,11 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
 
 	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/faultproxy"
 )
 
 // Network is a network namespace per node. Each has two cables to this
@@ -143,6 +145,31 @@ func (n *Network) Unplug(ctx context.Context, node int) error {
 func (n *Network) Redirect(ctx context.Context, from, to int, port string) error {
 	return run(ctx, fmt.Sprintf("add rule ip %s proxies ip saddr %s ip daddr %s tcp dport %s dnat to %s:%s\n",
 		table, RouteAddress(from), RouteAddress(to), cluster.RoutePort, Gateway, port), "nft", "-f", "-")
+}
+
+// Proxies puts a proxy between each pair of nodes, in the direction in which the
+// connection is made.
+func (n *Network) Proxies(ctx context.Context) ([]*faultproxy.Proxy, error) {
+	var all []*faultproxy.Proxy
+	for from := range n.names {
+		for to := range n.names {
+			if from == to {
+				continue
+			}
+			p, err := faultproxy.New(Gateway, net.JoinHostPort(RouteAddress(to), cluster.RoutePort))
+			if err != nil {
+				return all, err
+			}
+			all = append(all, p)
+			if err := n.Redirect(ctx, from, to, p.Port); err != nil {
+				return all, err
+			}
+			if err := n.Reset(ctx, from, to); err != nil {
+				return all, err
+			}
+		}
+	}
+	return all, nil
 }
 
 // Heal plugs all cables in and takes all rules away.

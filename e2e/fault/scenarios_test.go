@@ -24,11 +24,11 @@ type scenario struct {
 	options history.Options
 	// network says that the scenario breaks what only namespaces have.
 	network bool
-	// kind is the world that it happens in.
+	// kind is the deployment that it breaks.
 	kind kind
 	// silence, when set, is the longest that a room may be silent on any node.
 	silence time.Duration
-	inject  func(ctx context.Context, w *world, trial *cluster.Trial, random *rand.Rand) error
+	inject  func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error
 }
 
 // stillTalking is how long rooms may be silent that a fault is to leave alone. It
@@ -40,9 +40,9 @@ const stillTalking = 4 * time.Second
 var unavailable = []int{500, 503}
 
 // scenarios in the order of the table.
-var scenarios = slices.Concat(in(routes, worldOfRoutes), in(external, worldOfNATS), in(replicated, worldOfReplication))
+var scenarios = slices.Concat(in(routes, ofRoutes), in(external, ofNATS), in(replicated, ofReplication))
 
-// in has the scenarios happen in a kind of world.
+// in has the scenarios happen in a kind of deployment.
 func in(k kind, all []scenario) []scenario {
 	for i := range all {
 		all[i].kind = k
@@ -50,11 +50,11 @@ func in(k kind, all []scenario) []scenario {
 	return all
 }
 
-// worldOfRoutes are the scenarios of nodes that connect themselves.
-var worldOfRoutes = []scenario{
+// ofRoutes are the scenarios of nodes that connect themselves.
+var ofRoutes = []scenario{
 	{
 		name: "none", keeps: "everything",
-		inject: func(ctx context.Context, _ *world, trial *cluster.Trial, _ *rand.Rand) error {
+		inject: func(ctx context.Context, _ *deployment, trial *cluster.Trial, _ *rand.Rand) error {
 			trial.Over = trial.Crowd.Now()
 			cluster.Pause(ctx, 4*time.Second)
 			return nil
@@ -62,27 +62,27 @@ var worldOfRoutes = []scenario{
 	},
 	{
 		name: "kill -9 of a node", keeps: "everything; its connections come back on other nodes",
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, random *rand.Rand) error {
-			return w.kill(ctx, trial, random.Perm(3)[:1])
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
+			return d.kill(ctx, trial, random.Perm(3)[:1])
 		},
 	},
 	{
 		name: "kill -9 of two nodes at once", keeps: "everything but messages on the way through both",
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, random *rand.Rand) error {
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
 			// What both had and nobody else is gone, so nothing is promised of it.
-			return w.kill(ctx, trial, random.Perm(3)[:2])
+			return d.kill(ctx, trial, random.Perm(3)[:2])
 		},
 	},
 	{
 		name: "kill -9 of all nodes", keeps: "nothing; clients wait", options: history.Options{FreshBuckets: 1, Codes: unavailable},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, _ *rand.Rand) error {
-			return w.kill(ctx, trial, []int{0, 1, 2})
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, _ *rand.Rand) error {
+			return d.kill(ctx, trial, []int{0, 1, 2})
 		},
 	},
 	{
 		name: "SIGSTOP of a node for 0.5–10 s", keeps: "everything on the others; its connections wait", options: history.Options{Codes: unavailable},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, random *rand.Rand) error {
-			n := w.cluster.Nodes[random.IntN(3)].Server()
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
+			n := d.cluster.Nodes[random.IntN(3)].Server()
 			if err := n.Signal(syscall.SIGSTOP); err != nil {
 				return err
 			}
@@ -95,12 +95,12 @@ var worldOfRoutes = []scenario{
 	},
 	{
 		name: "rolling restart", keeps: "everything; connections move",
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, _ *rand.Rand) error {
-			for _, n := range w.cluster.Nodes {
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, _ *rand.Rand) error {
+			for _, n := range d.cluster.Nodes {
 				if err := errors.Join(n.Stop(), n.Start(ctx)); err != nil {
 					return err
 				}
-				if w.cluster.WaitReady(ctx) > 0 {
+				if d.cluster.WaitReady(ctx) > 0 {
 					return errors.New("a node is not ready after its restart")
 				}
 			}
@@ -111,57 +111,57 @@ var worldOfRoutes = []scenario{
 	},
 	{
 		name: "one node cut off, packets dropped", keeps: "each side on its own", network: true, options: history.Options{Codes: unavailable},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, random *rand.Rand) error {
-			return w.cutOff(ctx, trial, random, w.network.Drop)
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
+			return d.cutOff(ctx, trial, random, d.network.Drop)
 		},
 	},
 	{
 		name: "one node cut off, connections reset", keeps: "each side on its own", network: true, options: history.Options{Codes: unavailable},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, random *rand.Rand) error {
-			return w.cutOff(ctx, trial, random, w.network.Reset)
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
+			return d.cutOff(ctx, trial, random, d.network.Reset)
 		},
 	},
 	{
 		name: "one node's cable pulled", keeps: "each side on its own", network: true, options: history.Options{Codes: unavailable},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, random *rand.Rand) error {
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
 			alone := random.IntN(3)
-			return w.partition(ctx, trial, random, alone, func() error { return w.network.Unplug(ctx, alone) })
+			return d.partition(ctx, trial, random, alone, func() error { return d.network.Unplug(ctx, alone) })
 		},
 	},
 	{
 		name: "all nodes cut off from each other", keeps: "each node on its own", network: true, options: history.Options{Codes: unavailable},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, random *rand.Rand) error {
-			return w.partition(ctx, trial, random, all, func() error {
-				return errors.Join(w.between(ctx, 0, 1, w.network.Drop), w.between(ctx, 1, 2, w.network.Drop), w.between(ctx, 0, 2, w.network.Drop))
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
+			return d.partition(ctx, trial, random, all, func() error {
+				return errors.Join(d.between(ctx, 0, 1, d.network.Drop), d.between(ctx, 1, 2, d.network.Drop), d.between(ctx, 0, 2, d.network.Drop))
 			})
 		},
 	},
 	{
 		name: "two nodes that hear only the third", keeps: "everything; a node may move its connections away", network: true, options: history.Options{Codes: unavailable},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, random *rand.Rand) error {
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
 			pair := random.Perm(3)
-			if err := w.between(ctx, pair[0], pair[1], w.network.Drop); err != nil {
+			if err := d.between(ctx, pair[0], pair[1], d.network.Drop); err != nil {
 				return err
 			}
 			cluster.Pause(ctx, 2*time.Second+time.Duration(random.Int64N(int64(6*time.Second))))
 			trial.Over = trial.Crowd.Now()
-			err := w.network.Heal(ctx)
+			err := d.network.Heal(ctx)
 			cluster.Pause(ctx, 5*time.Second)
 			return err
 		},
 	},
 	{
 		name: "all routes reset, then 50 ms between the nodes", keeps: "each node on its own until NATS connects again; then everything, slower", network: true, options: history.Options{Codes: unavailable},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, _ *rand.Rand) error {
-			return w.slowRoutes(ctx, trial)
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, _ *rand.Rand) error {
+			return d.slowRoutes(ctx, trial)
 		},
 	},
 	{
 		name: "PostgreSQL stopped", keeps: "live rooms", options: history.Options{Codes: unavailable, MayGiveUp: true},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, random *rand.Rand) error {
-			w.postgres.Stop(w.t)
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
+			d.postgres.Stop(d.t)
 			cluster.Pause(ctx, 2*time.Second+time.Duration(random.Int64N(int64(4*time.Second))))
-			w.postgres.Restart(w.t)
+			d.postgres.Restart(d.t)
 			trial.Over = trial.Crowd.Now()
 			cluster.Pause(ctx, 4*time.Second)
 			return nil
@@ -169,10 +169,10 @@ var worldOfRoutes = []scenario{
 	},
 	{
 		name: "PostgreSQL crashed", keeps: "live rooms", options: history.Options{Codes: unavailable, MayGiveUp: true},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, _ *rand.Rand) error {
-			w.postgres.Kill(w.t)
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, _ *rand.Rand) error {
+			d.postgres.Kill(d.t)
 			cluster.Pause(ctx, time.Second)
-			w.postgres.Restart(w.t)
+			d.postgres.Restart(d.t)
 			trial.Over = trial.Crowd.Now()
 			cluster.Pause(ctx, 4*time.Second)
 			return nil
@@ -181,8 +181,8 @@ var worldOfRoutes = []scenario{
 	{
 		name: "PostgreSQL stopped for 10 s (SIGSTOP)", keeps: "live rooms", silence: stillTalking,
 		options: history.Options{Codes: unavailable, MayGiveUp: true},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, _ *rand.Rand) error {
-			thaw := w.postgres.Freeze(w.t)
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, _ *rand.Rand) error {
+			thaw := d.postgres.Freeze(d.t)
 			cluster.Pause(ctx, 10*time.Second)
 			thaw()
 			trial.Over = trial.Crowd.Now()
@@ -192,23 +192,23 @@ var worldOfRoutes = []scenario{
 	},
 	{
 		name: "PostgreSQL answers 300 ms late", keeps: "everything; calls and connects take longer",
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, _ *rand.Rand) error {
-			if err := w.databases[0].Delay(300 * time.Millisecond); err != nil {
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, _ *rand.Rand) error {
+			if err := d.databases[0].Delay(300 * time.Millisecond); err != nil {
 				return err
 			}
 			cluster.Pause(ctx, 5*time.Second)
 			trial.Over = trial.Crowd.Now()
-			w.databases[0].Calm(ctx)
+			d.databases[0].EndDelay(ctx)
 			cluster.Pause(ctx, 2*time.Second)
 			return nil
 		},
 	},
 	{
 		name: "connections to PostgreSQL lost", keeps: "everything", options: history.Options{Codes: unavailable, MayGiveUp: true},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, _ *rand.Rand) error {
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, _ *rand.Rand) error {
 			for range 3 {
-				w.databases[0].Stop()
-				if err := w.databases[0].Start(); err != nil {
+				d.databases[0].Cut()
+				if err := d.databases[0].Restore(); err != nil {
 					return err
 				}
 				cluster.Pause(ctx, time.Second)
@@ -220,10 +220,10 @@ var worldOfRoutes = []scenario{
 	},
 	{
 		name: "PostgreSQL read-only", keeps: "live rooms, reads, new chat tokens", options: history.Options{Codes: unavailable, MayGiveUp: true},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, _ *rand.Rand) error {
-			w.postgres.Exec(w.t, "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, _ *rand.Rand) error {
+			d.postgres.Exec(d.t, "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
 			cluster.Pause(ctx, 4*time.Second)
-			w.postgres.Exec(w.t, "SET default_transaction_read_only = off", "ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()")
+			d.postgres.Exec(d.t, "SET default_transaction_read_only = off", "ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()")
 			trial.Over = trial.Crowd.Now()
 			cluster.Pause(ctx, 4*time.Second)
 			return nil
@@ -231,8 +231,8 @@ var worldOfRoutes = []scenario{
 	},
 	{
 		name: "a node's clock two minutes off", keeps: "everything; SendTime shows it",
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, random *rand.Rand) error {
-			process, err := os.FindProcess(w.cluster.Nodes[random.IntN(3)].Server().PID())
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
+			process, err := os.FindProcess(d.cluster.Nodes[random.IntN(3)].Server().PID())
 			if err != nil {
 				return err
 			}
@@ -256,17 +256,17 @@ var worldOfRoutes = []scenario{
 const all = -1
 
 // kill kills the nodes at the same time and starts them again.
-func (w *world) kill(ctx context.Context, trial *cluster.Trial, nodes []int) error {
+func (d *deployment) kill(ctx context.Context, trial *cluster.Trial, nodes []int) error {
 	cluster.Pause(ctx, time.Second)
 	trial.Over = trial.Crowd.Now()
 	for _, i := range nodes {
-		if err := w.cluster.Nodes[i].Kill(); err != nil {
+		if err := d.cluster.Nodes[i].Kill(); err != nil {
 			return err
 		}
 	}
 	cluster.Pause(ctx, 4*time.Second)
 	for _, i := range nodes {
-		if err := w.cluster.Nodes[i].Start(ctx); err != nil {
+		if err := d.cluster.Nodes[i].Start(ctx); err != nil {
 			return err
 		}
 	}
@@ -275,15 +275,15 @@ func (w *world) kill(ctx context.Context, trial *cluster.Trial, nodes []int) err
 }
 
 // between breaks the link between two nodes, both ways.
-func (w *world) between(ctx context.Context, a, b int, fault func(ctx context.Context, from, to int) error) error {
+func (d *deployment) between(ctx context.Context, a, b int, fault func(ctx context.Context, from, to int) error) error {
 	return errors.Join(fault(ctx, a, b), fault(ctx, b, a))
 }
 
 // cutOff breaks the links of one node to both others.
-func (w *world) cutOff(ctx context.Context, trial *cluster.Trial, random *rand.Rand, fault func(ctx context.Context, from, to int) error) error {
+func (d *deployment) cutOff(ctx context.Context, trial *cluster.Trial, random *rand.Rand, fault func(ctx context.Context, from, to int) error) error {
 	nodes := random.Perm(3)
-	return w.partition(ctx, trial, random, nodes[0], func() error {
-		return errors.Join(w.between(ctx, nodes[0], nodes[1], fault), w.between(ctx, nodes[0], nodes[2], fault))
+	return d.partition(ctx, trial, random, nodes[0], func() error {
+		return errors.Join(d.between(ctx, nodes[0], nodes[1], fault), d.between(ctx, nodes[0], nodes[2], fault))
 	})
 }
 
@@ -291,15 +291,15 @@ func (w *world) cutOff(ctx context.Context, trial *cluster.Trial, random *rand.R
 const rejoinTime = 8 * time.Second
 
 // partition breaks links for some seconds so that one node is alone.
-func (w *world) partition(ctx context.Context, trial *cluster.Trial, random *rand.Rand, alone int, fault func() error) error {
+func (d *deployment) partition(ctx context.Context, trial *cluster.Trial, random *rand.Rand, alone int, fault func() error) error {
 	cluster.Pause(ctx, time.Second)
-	end := w.apart(trial, alone)
+	end := d.apart(trial, alone)
 	if err := fault(); err != nil {
 		return err
 	}
 	cluster.Pause(ctx, time.Second+time.Duration(random.Int64N(int64(7*time.Second))))
 	trial.Over = trial.Crowd.Now()
-	err := w.network.Heal(ctx)
+	err := d.network.Heal(ctx)
 	cluster.Pause(ctx, rejoinTime)
 	end()
 	cluster.Pause(ctx, 4*time.Second)
@@ -309,12 +309,12 @@ func (w *world) partition(ctx context.Context, trial *cluster.Trial, random *ran
 // slowRoutes leads the routes through proxies that delay them. It takes NATS
 // longer to connect again than nodes wait for each other, so each is on its own
 // for a moment, when the proxies come and when they go.
-func (w *world) slowRoutes(ctx context.Context, trial *cluster.Trial) error {
-	apart := w.apart(trial, all)
-	proxies, err := RouteProxies(ctx, w.network)
+func (d *deployment) slowRoutes(ctx context.Context, trial *cluster.Trial) error {
+	apart := d.apart(trial, all)
+	proxies, err := d.network.Proxies(ctx)
 	defer func() {
 		for _, p := range proxies {
-			p.Stop()
+			p.Cut()
 		}
 	}()
 	if err != nil {
@@ -328,12 +328,12 @@ func (w *world) slowRoutes(ctx context.Context, trial *cluster.Trial) error {
 	cluster.Pause(ctx, rejoinTime)
 	apart()
 	cluster.Pause(ctx, 5*time.Second)
-	apart = w.apart(trial, all)
+	apart = d.apart(trial, all)
 	trial.Over = trial.Crowd.Now()
 	for _, p := range proxies {
-		p.Stop()
+		p.Cut()
 	}
-	err = w.network.Heal(ctx)
+	err = d.network.Heal(ctx)
 	cluster.Pause(ctx, rejoinTime)
 	apart()
 	cluster.Pause(ctx, 4*time.Second)
@@ -342,9 +342,9 @@ func (w *world) slowRoutes(ctx context.Context, trial *cluster.Trial) error {
 
 // apart begins a time in which one node, or each, is alone; what it returns ends
 // it.
-func (w *world) apart(trial *cluster.Trial, alone int) (end func()) {
+func (d *deployment) apart(trial *cluster.Trial, alone int) (end func()) {
 	p := history.Partition{From: trial.Crowd.Now(), Side: map[string]int{}}
-	for i, n := range w.cluster.Nodes {
+	for i, n := range d.cluster.Nodes {
 		if p.Side[n.Name] = 0; i == alone || alone == all {
 			p.Side[n.Name] = i + 1
 		}

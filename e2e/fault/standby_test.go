@@ -11,20 +11,20 @@ import (
 	"confab/internal/testbed/history"
 )
 
-// worldOfReplication are the scenarios of a PostgreSQL with a standby.
-var worldOfReplication = []scenario{
+// ofReplication are the scenarios of a PostgreSQL with a standby.
+var ofReplication = []scenario{
 	{
 		name: "PostgreSQL fails over to its synchronous standby", keeps: "live rooms",
 		silence: stillTalking, options: history.Options{Codes: unavailable, MayGiveUp: true},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, _ *rand.Rand) error {
-			w.postgres.Kill(w.t)
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, _ *rand.Rand) error {
+			d.postgres.Kill(d.t)
 			cluster.Pause(ctx, 2*time.Second) // An operator's tools need a moment to be sure.
-			w.standby.Promote(w.t)
+			d.standby.Promote(d.t)
 			trial.Over = trial.Crowd.Now()
 			cluster.Pause(ctx, 4*time.Second)
 			// The next round's standby, under load as it would be.
-			w.postgres, w.standby = w.standby, w.postgres
-			w.standby.Follow(w.t, w.postgres)
+			d.postgres, d.standby = d.standby, d.postgres
+			d.standby.Follow(d.t, d.postgres)
 			cluster.Pause(ctx, time.Second)
 			return nil
 		},
@@ -32,10 +32,10 @@ var worldOfReplication = []scenario{
 	{
 		name: "PostgreSQL without its synchronous standby for 4 s", keeps: "live rooms, reads; writes and new connections wait",
 		silence: stillTalking, options: history.Options{Codes: unavailable, MayGiveUp: true},
-		inject: func(ctx context.Context, w *world, trial *cluster.Trial, _ *rand.Rand) error {
-			w.standby.Kill(w.t)
+		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, _ *rand.Rand) error {
+			d.standby.Kill(d.t)
 			cluster.Pause(ctx, 4*time.Second)
-			w.standby.Restart(w.t)
+			d.standby.Restart(d.t)
 			trial.Over = trial.Crowd.Now()
 			cluster.Pause(ctx, 4*time.Second)
 			return nil

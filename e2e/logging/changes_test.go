@@ -35,19 +35,19 @@ type message struct{ from, to int }
 // settings before or after it say.
 func TestChanges(t *testing.T) {
 	t.Parallel()
-	w := start(t, options(t.TempDir(), moto.URL, moto.URL, soon...))
+	s := start(t, options(t.TempDir(), moto.URL, moto.URL, soon...))
 	one, two, three, late := newBucket(t, moto.URL), newLogGroup(t, moto.URL), newDeliveryStream(t, moto.URL), newBucket(t, moto.URL)
-	first, second, third := w.configuration(t, one.configuration()), w.configuration(t, two.configuration()), w.configuration(t, three.configuration())
-	room := w.room(t, first)
+	first, second, third := s.configuration(t, one.configuration()), s.configuration(t, two.configuration()), s.configuration(t, three.configuration())
+	room := s.room(t, first)
 	attach := func(arns ...string) func(context.Context) error {
 		return func(ctx context.Context) error {
-			_, err := w.api.UpdateRoom(ctx, &ivschat.UpdateRoomInput{Identifier: &room, LoggingConfigurationIdentifiers: append([]string{}, arns...)})
+			_, err := s.api.UpdateRoom(ctx, &ivschat.UpdateRoomInput{Identifier: &room, LoggingConfigurationIdentifiers: append([]string{}, arns...)})
 			return err
 		}
 	}
 	point := func(arn string, d destination) func(context.Context) error {
 		return func(ctx context.Context) error {
-			_, err := w.api.UpdateLoggingConfiguration(ctx, &ivschat.UpdateLoggingConfigurationInput{Identifier: &arn, DestinationConfiguration: d.configuration()})
+			_, err := s.api.UpdateLoggingConfiguration(ctx, &ivschat.UpdateLoggingConfigurationInput{Identifier: &arn, DestinationConfiguration: d.configuration()})
 			return err
 		}
 	}
@@ -63,7 +63,7 @@ func TestChanges(t *testing.T) {
 		{point(first, late), []destination{late, two, three}},
 		{attach(second, third), []destination{two, three}},
 		{func(ctx context.Context) error {
-			_, err := w.api.DeleteLoggingConfiguration(ctx, &ivschat.DeleteLoggingConfigurationInput{Identifier: &first})
+			_, err := s.api.DeleteLoggingConfiguration(ctx, &ivschat.DeleteLoggingConfigurationInput{Identifier: &first})
 			return err
 		}, []destination{two, three}},
 		{point(third, one), []destination{two, one}},
@@ -73,7 +73,7 @@ func TestChanges(t *testing.T) {
 	p := &phases{}
 	var mu sync.Mutex
 	seen := map[string]message{}
-	c := crowd{
+	c := senders{
 		rooms: []string{room}, perRoom: 8,
 		stamp: func() string { return strconv.FormatInt(p.done.Load(), 10) },
 		received: func(user string, f frame) {
@@ -100,7 +100,7 @@ func TestChanges(t *testing.T) {
 	defer cancel()
 	ended := make(chan error, 1)
 	p.logs = append(p.logs, steps[0].logs)
-	go func() { ended <- c.run(ctx, w) }()
+	go func() { ended <- c.run(ctx, s) }()
 	for i, s := range steps {
 		if i > 0 {
 			p.logs = append(p.logs, s.logs)
@@ -113,7 +113,7 @@ func TestChanges(t *testing.T) {
 		enough := received() + 60
 		eventually(t, patience, fmt.Sprintf("messages of step %d", i), func() bool { return received() >= enough })
 	}
-	_, err := w.api.DeleteLoggingConfiguration(ctx, &ivschat.DeleteLoggingConfigurationInput{Identifier: &third})
+	_, err := s.api.DeleteLoggingConfiguration(ctx, &ivschat.DeleteLoggingConfigurationInput{Identifier: &third})
 	if _, conflict := errors.AsType[*types.ConflictException](err); !conflict {
 		t.Errorf("deleting a logging configuration that a room uses: %v", err)
 	}
@@ -121,7 +121,7 @@ func TestChanges(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if err := w.Stop(); err != nil { // It delivers what is left.
+	if err := s.Stop(); err != nil { // It delivers what is left.
 		t.Fatal(err)
 	}
 

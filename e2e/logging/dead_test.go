@@ -5,10 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
-	"regexp"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -20,16 +17,16 @@ import (
 func TestDead(t *testing.T) {
 	t.Parallel()
 	o := options(t.TempDir(), "http://127.0.0.1:9", silent(t), soon...)
-	w := start(t, o)
+	s := start(t, o)
 	b, g := newBucket(t, moto.URL), newLogGroup(t, moto.URL)
-	toBucket, toGroup := w.configuration(t, b.configuration()), w.configuration(t, g.configuration())
+	toBucket, toGroup := s.configuration(t, b.configuration()), s.configuration(t, g.configuration())
 	rooms := map[string][]string{"logged to nowhere": {toBucket, toGroup}, "not logged": nil}
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	var want []string
 	for name, arns := range rooms {
-		room := w.room(t, arns...)
-		c := must(w.join(t.Context(), room, "ann"))(t)
+		room := s.room(t, arns...)
+		c := must(s.join(t.Context(), room, "ann"))(t)
 		defer c.socket.CloseNow()
 		all.Go(func() {
 			took, received, err := chatAlone(t.Context(), c, 30)
@@ -53,10 +50,10 @@ func TestDead(t *testing.T) {
 		`confab_log_destination_errors_total{logging_configuration="` + toBucket + `"}`,
 		`confab_log_lag_seconds{destination="s3"}`, `confab_log_lag_seconds{destination="cloudWatchLogs"}`,
 	} {
-		eventually(t, patience, metric+" above 0", func() bool { return w.metric(t, metric) > 0 })
+		eventually(t, patience, metric+" above 0", func() bool { return s.Metric(t, metric) > 0 })
 	}
 	began := time.Now()
-	if err := w.Stop(); err != nil {
+	if err := s.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("the stop took %v", time.Since(began).Round(time.Millisecond))
@@ -115,26 +112,4 @@ func chatAlone(ctx context.Context, c *client, n int) (took []time.Duration, rec
 	}
 	slices.Sort(took)
 	return took, received, nil
-}
-
-var adminAddress = regexp.MustCompile(`"admin_address":"([^"]+)"`)
-
-// metric reads one metric of the server, 0 if it is not there.
-func (w *world) metric(t testing.TB, name string) float64 {
-	t.Helper()
-	address := adminAddress.FindStringSubmatch(w.Log())
-	if address == nil {
-		t.Fatal("the log does not say where the metrics are")
-	}
-	res, err := http.Get("http://" + address[1] + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text := must(io.ReadAll(res.Body))(t)
-	m := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(name) + ` (\S+)$`).FindSubmatch(text)
-	if m == nil {
-		return 0
-	}
-	return must(strconv.ParseFloat(string(m[1]), 64))(t)
 }

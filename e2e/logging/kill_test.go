@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"confab/internal/awstest"
+	"confab/internal/testbed/faultproxy"
 )
 
 const kills = 10
@@ -21,15 +23,15 @@ func TestKill(t *testing.T) {
 	t.Parallel()
 	gateway := must(awstest.StartVersitygw(t.Context(), t.TempDir()))(t)
 	t.Cleanup(gateway.Close)
-	others := newDoor(t, moto.URL)
-	o := options(t.TempDir(), gateway.URL, others.URL, "--s3-log-interval", "500ms", "--log-flush-interval", "100ms", "--log-level", "error")
-	w := start(t, o)
+	others := faultproxy.Serve(t, strings.TrimPrefix(moto.URL, "http://"))
+	o := options(t.TempDir(), gateway.URL, "http://"+others.Address, "--s3-log-interval", "500ms", "--log-flush-interval", "100ms", "--log-level", "error")
+	s := start(t, o)
 	b, g, d := newBucket(t, gateway.URL), newLogGroup(t, moto.URL), newDeliveryStream(t, moto.URL)
-	arns := []string{w.configuration(t, b.configuration()), w.configuration(t, g.configuration()), w.configuration(t, d.configuration())}
+	arns := []string{s.configuration(t, b.configuration()), s.configuration(t, g.configuration()), s.configuration(t, d.configuration())}
 	r := &receipts{ids: map[string]bool{}}
-	c := crowd{perRoom: 8, stamp: func() string { return "says something" }, received: r.add}
+	c := senders{perRoom: 8, stamp: func() string { return "says something" }, received: r.add}
 	for range 4 {
-		c.rooms = append(c.rooms, w.room(t, arns...))
+		c.rooms = append(c.rooms, s.room(t, arns...))
 	}
 
 	trouble, calm := context.WithCancel(t.Context())
@@ -38,9 +40,9 @@ func TestKill(t *testing.T) {
 	go func() { troubled <- breakDestinations(trouble, gateway, others) }()
 	for round := range kills {
 		if round > 0 {
-			w = start(t, o)
+			s = start(t, o)
 		}
-		r.until(t, w, c, 20+rand.IntN(400))
+		r.until(t, s, c, 20+rand.IntN(400))
 	}
 	calm()
 	if err := <-troubled; err != nil {
@@ -98,7 +100,7 @@ func (r *receipts) all() []string {
 
 // until has the crowd chat until so many more messages were received, and kills
 // the server in the middle of it.
-func (r *receipts) until(t *testing.T, w *world, c crowd, more int) {
+func (r *receipts) until(t *testing.T, s *server, c senders, more int) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -107,7 +109,7 @@ func (r *receipts) until(t *testing.T, w *world, c crowd, more int) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		failed = c.run(ctx, w)
+		failed = c.run(ctx, s)
 	}()
 	deadline, tick := time.After(patience), time.NewTicker(5*time.Millisecond)
 	defer tick.Stop()
@@ -115,12 +117,12 @@ func (r *receipts) until(t *testing.T, w *world, c crowd, more int) {
 		select {
 		case <-tick.C:
 		case <-ended:
-			t.Fatalf("the crowd has ended: %v", failed)
+			t.Fatalf("the senders have ended: %v", failed)
 		case <-deadline:
 			t.Fatalf("too little was received within %v", patience)
 		}
 	}
-	if err := w.Kill(); err != nil {
+	if err := s.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	<-ended // What was on its way to them is received.
@@ -128,7 +130,7 @@ func (r *receipts) until(t *testing.T, w *world, c crowd, more int) {
 
 // breakDestinations takes the destinations away and brings them back until ctx
 // ends; then they are there.
-func breakDestinations(ctx context.Context, gateway *awstest.Server, others *door) error {
+func breakDestinations(ctx context.Context, gateway *awstest.Server, others *faultproxy.Proxy) error {
 	for {
 		pause := time.NewTimer(time.Duration(300+rand.IntN(1200)) * time.Millisecond)
 		select {
@@ -139,11 +141,11 @@ func breakDestinations(ctx context.Context, gateway *awstest.Server, others *doo
 		var err error
 		switch {
 		case ctx.Err() != nil:
-			return others.open(context.WithoutCancel(ctx))
+			return others.Restore()
 		case rand.IntN(2) == 0:
-			others.shut()
+			others.Cut()
 		default:
-			err = others.open(ctx)
+			err = others.Restore()
 		}
 		if err == nil && rand.IntN(3) == 0 {
 			gateway.Kill()

@@ -29,8 +29,7 @@ func TestMain(m *testing.M) {
 	}
 	status := m.Run()
 	moto.Close()
-	process.Remove()
-	os.Exit(status)
+	process.Exit(status)
 }
 
 // patience is how long a test waits for what must happen.
@@ -39,8 +38,8 @@ const patience = 30 * time.Second
 // soon are the intervals of tests that do not wait for company.
 var soon = []string{"--s3-log-interval", "1s", "--log-flush-interval", "200ms"}
 
-// world is a server that logs.
-type world struct {
+// server is a server that logs.
+type server struct {
 	*process.Server
 	api *ivschat.Client
 }
@@ -58,10 +57,10 @@ func options(dir, s3, others string, args ...string) process.Options {
 }
 
 // start starts a server that the end of the test stops.
-func start(t testing.TB, o process.Options) *world {
+func start(t testing.TB, o process.Options) *server {
 	t.Helper()
 	s := process.Serve(t, o)
-	return &world{s, s.API()}
+	return &server{s, s.API()}
 }
 
 // must fails the test unless the call that it takes went well.
@@ -76,9 +75,9 @@ func must[T any](v T, err error) func(t testing.TB) T {
 }
 
 // configuration makes a logging configuration for the destination.
-func (w *world) configuration(t testing.TB, d types.DestinationConfiguration) string {
+func (s *server) configuration(t testing.TB, d types.DestinationConfiguration) string {
 	t.Helper()
-	out := must(w.api.CreateLoggingConfiguration(t.Context(), &ivschat.CreateLoggingConfigurationInput{DestinationConfiguration: d}))(t)
+	out := must(s.api.CreateLoggingConfiguration(t.Context(), &ivschat.CreateLoggingConfigurationInput{DestinationConfiguration: d}))(t)
 	if out.State != types.CreateLoggingConfigurationStateActive {
 		t.Errorf("the new logging configuration is %s", out.State)
 	}
@@ -86,9 +85,9 @@ func (w *world) configuration(t testing.TB, d types.DestinationConfiguration) st
 }
 
 // room makes a room with the logging configurations.
-func (w *world) room(t testing.TB, configurations ...string) string {
+func (s *server) room(t testing.TB, configurations ...string) string {
 	t.Helper()
-	return *must(w.api.CreateRoom(t.Context(), &ivschat.CreateRoomInput{
+	return *must(s.api.CreateRoom(t.Context(), &ivschat.CreateRoomInput{
 		LoggingConfigurationIdentifiers: configurations, MaximumMessageRatePerSecond: aws.Int32(100),
 	}))(t).Arn
 }
@@ -107,15 +106,8 @@ type frame struct {
 type client struct{ socket *websocket.Conn }
 
 // join connects a user. Without t, for use beside a test.
-func (w *world) join(ctx context.Context, room, user string) (*client, error) {
-	token, err := w.api.CreateChatToken(ctx, &ivschat.CreateChatTokenInput{
-		RoomIdentifier: &room, UserId: &user, Capabilities: []types.ChatTokenCapability{types.ChatTokenCapabilitySendMessage},
-	})
-	if err != nil {
-		return nil, err
-	}
-	//nolint:bodyclose // The library closes the response of a handshake.
-	socket, _, err := websocket.Dial(ctx, w.WebSocket, &websocket.DialOptions{Subprotocols: []string{*token.Token}})
+func (s *server) join(ctx context.Context, room, user string) (*client, error) {
+	socket, err := process.Join(ctx, s.api, s.WebSocket, &ivschat.CreateChatTokenInput{RoomIdentifier: &room, UserId: &user})
 	if err != nil {
 		return nil, err
 	}

@@ -39,14 +39,14 @@ func TestRecords(t *testing.T) {
 	for name, endpoint := range map[string]string{"moto": moto.URL, "versitygw": gateway.URL} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := start(t, options(t.TempDir(), endpoint, moto.URL, soon...))
+			s := start(t, options(t.TempDir(), endpoint, moto.URL, soon...))
 			b, g, d := newBucket(t, endpoint), newLogGroup(t, moto.URL), newDeliveryStream(t, moto.URL)
-			room := w.room(t, w.configuration(t, b.configuration()), w.configuration(t, g.configuration()), w.configuration(t, d.configuration()))
+			room := s.room(t, s.configuration(t, b.configuration()), s.configuration(t, g.configuration()), s.configuration(t, d.configuration()))
 			id := room[strings.LastIndexByte(room, '/')+1:]
 
-			listener := must(w.join(t.Context(), room, "listener"))(t)
+			listener := must(s.join(t.Context(), room, "listener"))(t)
 			defer listener.socket.CloseNow()
-			sent := officialClients(t, w, room)
+			sent := officialClients(t, s, room)
 			var want, got []string
 			for range sent {
 				f := must(listener.next(t.Context()))(t)
@@ -87,13 +87,13 @@ func TestRecords(t *testing.T) {
 
 // officialClients runs the official clients and returns the ids of the frames
 // that they caused.
-func officialClients(t *testing.T, w *world, room string) []string {
+func officialClients(t *testing.T, s *server, room string) []string {
 	t.Helper()
 	official.Need(t, official.Dir)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", "logged.mjs", room)
-	cmd.Dir, cmd.Env = official.Dir, official.Environment(w.Endpoint, w.WebSocket)
+	cmd.Dir, cmd.Env = official.Dir, official.Environment(s.Endpoint, s.WebSocket)
 	var complaints process.Buffer
 	cmd.Stderr = &complaints
 	out, err := cmd.Output()
@@ -151,16 +151,16 @@ func TestDev(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	o := options(dir, "http://127.0.0.1:9", "http://127.0.0.1:9", "--dev", "--account-id", process.Account)
-	w := start(t, o)
-	w.api = w.APIOf("AKIDCONFABDEV0000001", "confab-dev-secret-key-not-for-production")
+	s := start(t, o)
+	s.api = s.APIOf("AKIDCONFABDEV0000001", "confab-dev-secret-key-not-for-production")
 	b, g, d := &bucket{name: newName()}, &logGroup{name: newName()}, &deliveryStream{name: newName()}
 	var arns []string
 	for _, to := range []destination{b, g, d} {
-		arns = append(arns, w.configuration(t, to.configuration()))
+		arns = append(arns, s.configuration(t, to.configuration()))
 	}
-	room := w.room(t, arns...)
+	room := s.room(t, arns...)
 	id := room[strings.LastIndexByte(room, '/')+1:]
-	c := must(w.join(t.Context(), room, "ann"))(t)
+	c := must(s.join(t.Context(), room, "ann"))(t)
 	defer c.socket.CloseNow()
 	var want []string
 	for i := range 5 {
@@ -169,7 +169,7 @@ func TestDev(t *testing.T) {
 		}
 		want = append(want, record(t, must(c.next(t.Context()))(t)))
 	}
-	if err := w.Stop(); err != nil {
+	if err := s.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	logs := os.DirFS(dir + "/chat-logs")
@@ -192,14 +192,14 @@ func TestDev(t *testing.T) {
 // TestCheck writes test records with the command, and has it say what is wrong.
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	w := start(t, options(t.TempDir(), moto.URL, moto.URL))
+	s := start(t, options(t.TempDir(), moto.URL, moto.URL))
 	b, g, d := newBucket(t, moto.URL), newLogGroup(t, moto.URL), newDeliveryStream(t, moto.URL)
 	for place, to := range map[string]destination{
 		"s3://" + b.name + "/AWSLogs/":                                           b,
 		"log group " + g.name + ", stream aws/IVSChatLogs/1.0/room_confab-check": g,
 		"delivery stream " + d.name:                                              d,
 	} {
-		out := must(w.Run(t.Context(), "logging", "check", "--endpoint", w.Endpoint, w.configuration(t, to.configuration())))(t)
+		out := must(s.Run(t.Context(), "logging", "check", "--endpoint", s.Endpoint, s.configuration(t, to.configuration())))(t)
 		if !strings.HasPrefix(string(out), "A test record is in "+place) {
 			t.Errorf("it says %q, want %q", out, place)
 		}
@@ -207,7 +207,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s: there are %d records", place, n)
 		}
 	}
-	none := w.configuration(t, (&bucket{name: newName()}).configuration())
+	none := s.configuration(t, (&bucket{name: newName()}).configuration())
 	unknown := strings.TrimSuffix(none, none[len(none)-12:]) + chat.NewID()
 	for _, tt := range []struct{ args, want string }{
 		{none, "does not exist in us-west-2; make it, or update the logging configuration"},
@@ -215,8 +215,8 @@ func TestCheck(t *testing.T) {
 		{"my-bucket", "is no ARN of a logging configuration"},
 		{"--endpoint http://127.0.0.1:9 " + none, "say where it is with --endpoint"},
 	} {
-		args := append([]string{"logging", "check", "--endpoint", w.Endpoint}, strings.Fields(tt.args)...)
-		if out, err := w.Run(t.Context(), args...); err == nil || !strings.Contains(err.Error(), tt.want) || strings.Count(err.Error(), "\n") > 1 {
+		args := append([]string{"logging", "check", "--endpoint", s.Endpoint}, strings.Fields(tt.args)...)
+		if out, err := s.Run(t.Context(), args...); err == nil || !strings.Contains(err.Error(), tt.want) || strings.Count(err.Error(), "\n") > 1 {
 			t.Errorf("%s: got %q and %v, want one line with %q", tt.args, out, err, tt.want)
 		}
 	}

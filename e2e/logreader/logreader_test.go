@@ -3,8 +3,6 @@
 package logreader_test
 
 import (
-	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -18,11 +16,7 @@ import (
 	"confab/internal/testbed/process"
 )
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	process.Remove()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { process.Exit(m.Run()) }
 
 // standardErrors are what the reader may read from.
 var standardErrors = map[string]func() (reader, writer *os.File, err error){
@@ -153,29 +147,11 @@ func get(t *testing.T, url string, header http.Header) (status int) {
 // dropped returns confab_log_lines_dropped_total.
 func dropped(t *testing.T, admin string) (lines float64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin+"/metrics", nil)
+	values, err := process.Scrape(t.Context(), admin)
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := client.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, ok := strings.Cut(string(text), "\nconfab_log_lines_dropped_total ")
-	if !ok {
-		t.Fatal("there is no confab_log_lines_dropped_total")
-	}
-	if _, err := fmt.Sscan(rest, &lines); err != nil {
-		t.Fatal(err)
-	}
-	return lines
+	return values["confab_log_lines_dropped_total"]
 }
 
 func until(t *testing.T, done func() bool) {

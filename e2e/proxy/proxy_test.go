@@ -5,7 +5,6 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -22,11 +21,7 @@ import (
 	"confab/internal/testbed/process"
 )
 
-func TestMain(m *testing.M) {
-	status := pgtest.Run(m)
-	process.Remove()
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { process.Exit(pgtest.Run(m)) }
 
 // TestProxies has one application behind each proxy: a backend with the AWS SDK,
 // and official chat clients.
@@ -54,21 +49,8 @@ type site struct {
 }
 
 func (p proxy) test(t *testing.T, o cluster.Options) {
-	o.Dir, o.Args = t.TempDir(), []string{"--trusted-proxies", "127.0.0.1"}
-	c, err := cluster.Start(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Kill(); err != nil {
-			t.Error(err)
-		}
-		if t.Failed() {
-			for _, n := range c.Nodes {
-				t.Logf("%s:\n%s", n.Name, tail(n.Log(), 4000))
-			}
-		}
-	})
+	o.Args = []string{"--trusted-proxies", "127.0.0.1"}
+	c := cluster.Serve(t, o)
 	var nodes []string
 	for _, n := range c.Clients() {
 		nodes = append(nodes, strings.TrimPrefix(n.WebSocket, "ws://"))

@@ -142,15 +142,12 @@ func (p proxy) start(t *testing.T, nodes []string) (address string) {
 			<-ended
 		}
 		if t.Failed() {
-			t.Logf("%s:\n%s", p.name, tail(output.String(), 4000))
+			t.Logf("%s:\n%s", p.name, process.Tail(output.String()))
 		}
 	})
 	waitFor(t, "http://"+address+"/healthz", ended)
 	return address
 }
-
-// tail returns the last n bytes.
-func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 
 // waitFor waits until the URL answers 200.
 func waitFor(t *testing.T, url string, ended <-chan struct{}) {

@@ -18,8 +18,8 @@ import (
 func TestExec_killed(t *testing.T) {
 	t.Parallel()
 	program := buildFunction(t)
-	w := start(t, "exec:"+program, process.Options{})
-	ann := w.join(t, w.room(t, types.FallbackResultDeny), "ann")
+	s := start(t, "exec:"+program, process.Options{})
+	ann := s.join(t, s.room(t, types.FallbackResultDeny), "ann")
 	allowed := func() bool { return ann.ask(t, "hello").Type == "MESSAGE" }
 	eventually(t, "the handler to be warm", allowed)
 
@@ -31,7 +31,7 @@ func TestExec_killed(t *testing.T) {
 	if again := running(t, program); again == pid || again == 0 {
 		t.Errorf("process %d, then %d", pid, again)
 	}
-	if err := w.Kill(); err != nil {
+	if err := s.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the handler to end", func() bool { return running(t, program) == 0 })

@@ -1,17 +1,12 @@
 package review
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -23,29 +18,25 @@ import (
 	"confab/internal/testbed/process"
 )
 
-func TestMain(m *testing.M) {
-	status := m.Run()
-	process.Remove()
-	os.Exit(status)
-}
+func TestMain(m *testing.M) { process.Exit(m.Run()) }
 
 const handlerARN = "arn:aws:lambda:us-west-2:123456789012:function:review"
 
 // patience is how long a test waits for what must happen.
 const patience = 20 * time.Second
 
-// world is a server with a handler behind handlerARN.
-type world struct {
+// server is a server with a handler behind handlerARN.
+type server struct {
 	*process.Server
 	api *ivschat.Client
 }
 
 // start starts a server whose file says what stands behind handlerARN.
-func start(t *testing.T, target string, o process.Options) *world {
+func start(t *testing.T, target string, o process.Options) *server {
 	t.Helper()
 	o.Args = append([]string{"--config", configure(t, target), "--review-timeout", "1s", "--connect-rate-per-user", "0"}, o.Args...)
 	s := process.Serve(t, o)
-	return &world{s, s.API()}
+	return &server{s, s.API()}
 }
 
 // configure writes a configuration file with one rule.
@@ -60,13 +51,13 @@ func configure(t *testing.T, target string) string {
 }
 
 // room makes a room; without a fallback result it has no handler.
-func (w *world) room(t *testing.T, fallback types.FallbackResult) string {
+func (s *server) room(t *testing.T, fallback types.FallbackResult) string {
 	t.Helper()
 	in := &ivschat.CreateRoomInput{MaximumMessageRatePerSecond: aws.Int32(100)}
 	if fallback != "" {
 		in.MessageReviewHandler = &types.MessageReviewHandler{Uri: aws.String(handlerARN), FallbackResult: fallback}
 	}
-	room, err := w.api.CreateRoom(t.Context(), in)
+	room, err := s.api.CreateRoom(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,19 +79,13 @@ type client struct {
 	sent   int
 }
 
-func (w *world) join(t *testing.T, room, user string) *client {
+func (s *server) join(t *testing.T, room, user string) *client {
 	t.Helper()
-	token, err := w.api.CreateChatToken(t.Context(), &ivschat.CreateChatTokenInput{
-		RoomIdentifier: &room, UserId: &user, Attributes: map[string]string{"role": "viewer"},
-		Capabilities: []types.ChatTokenCapability{types.ChatTokenCapabilitySendMessage},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	//nolint:bodyclose // The library closes the response of a handshake.
-	socket, _, err := websocket.Dial(ctx, w.WebSocket, &websocket.DialOptions{Subprotocols: []string{*token.Token}})
+	socket, err := process.Join(ctx, s.api, s.WebSocket, &ivschat.CreateChatTokenInput{
+		RoomIdentifier: &room, UserId: &user, Attributes: map[string]string{"role": "viewer"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,36 +148,4 @@ func eventually(t *testing.T, what string, condition func() bool) {
 			t.Fatalf("waited in vain for %s", what)
 		}
 	}
-}
-
-var adminAddress = regexp.MustCompile(`"admin_address":"([^"]+)"`)
-
-// metric returns a counter of the server.
-func (w *world) metric(t *testing.T, name string) float64 {
-	t.Helper()
-	address := adminAddress.FindStringSubmatch(w.Log())
-	if address == nil {
-		t.Fatal("the log does not say where the admin port is")
-	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address[1]+"/metrics", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Close = true
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	lines := bufio.NewScanner(io.LimitReader(res.Body, 10<<20))
-	for lines.Scan() {
-		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
-			n, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return n
-		}
-	}
-	return 0
 }

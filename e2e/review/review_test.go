@@ -28,17 +28,17 @@ func TestExec(t *testing.T) {
 func TestLambda(t *testing.T) {
 	t.Parallel()
 	endpoint := serveLambda(t)
-	w := start(t, "lambda:chat-dev-review", process.Options{Env: []string{"AWS_ENDPOINT_URL_LAMBDA=" + endpoint}})
-	testHandler(t, w)
-	if !strings.Contains(w.Log(), "could not be checked") {
+	s := start(t, "lambda:chat-dev-review", process.Options{Env: []string{"AWS_ENDPOINT_URL_LAMBDA=" + endpoint}})
+	testHandler(t, s)
+	if !strings.Contains(s.Log(), "could not be checked") {
 		t.Error("serverless-offline knows no dry run, and the log does not say so")
 	}
 }
 
 // testHandler is what all handlers have in common. The handler is Answer.
-func testHandler(t *testing.T, w *world) {
-	room := w.room(t, types.FallbackResultAllow)
-	ann, bob := w.join(t, room, "ann"), w.join(t, room, "bob")
+func testHandler(t *testing.T, s *server) {
+	room := s.room(t, types.FallbackResultAllow)
+	ann, bob := s.join(t, room, "ann"), s.join(t, room, "bob")
 
 	// A cold start may take longer than the time limit; then the fallback
 	// result decides, and the message has no attributes.
@@ -69,7 +69,7 @@ func testHandler(t *testing.T, w *world) {
 		if f.Type != "ERROR" || f.ErrorCode != 406 || f.ErrorMessage != "not in this room, ann" || !messageID.MatchString(f.Id) {
 			t.Errorf("got %+v", f)
 		}
-		eventually(t, "a line about the message in the log", func() bool { return strings.Contains(w.Log(), f.Id) })
+		eventually(t, "a line about the message in the log", func() bool { return strings.Contains(s.Log(), f.Id) })
 		ann.ask(t, "after it")
 		if got := bob.next(t); got.Content != "after it" {
 			t.Errorf("bob got %+v", got)
@@ -77,7 +77,7 @@ func testHandler(t *testing.T, w *world) {
 	})
 
 	t.Run("no valid answer", func(t *testing.T) {
-		deny := w.join(t, w.room(t, types.FallbackResultDeny), "cid")
+		deny := s.join(t, s.room(t, types.FallbackResultDeny), "cid")
 		for _, content := range []string{"fail", "garbage", "slow"} {
 			f := ann.ask(t, content)
 			if f.Type != "MESSAGE" || f.Content != content || f.Attributes != nil {
@@ -92,14 +92,14 @@ func testHandler(t *testing.T, w *world) {
 		}
 		for name, least := range map[string]float64{"invocation": 4, "response_validation": 2} {
 			metric := "confab_review_" + name + `_errors_total{uri="` + handlerARN + `"}`
-			if n := w.metric(t, metric); n < least {
+			if n := s.Metric(t, metric); n < least {
 				t.Errorf("%s is %v, want at least %v", metric, n, least)
 			}
 		}
 	})
 
 	t.Run("a slow review holds up its sender only", func(t *testing.T) {
-		other := w.join(t, w.room(t, ""), "dan")
+		other := s.join(t, s.room(t, ""), "dan")
 		// The handler may still be at the slow ones from before.
 		eventually(t, "the handler to answer again", func() bool {
 			f := ann.ask(t, "hello")
@@ -114,7 +114,7 @@ func testHandler(t *testing.T, w *world) {
 		if took := time.Since(began); took >= time.Second {
 			t.Errorf("a message in another room took %s", took)
 		}
-		if _, err := w.api.SendEvent(t.Context(), &ivschat.SendEventInput{RoomIdentifier: &room, EventName: aws.String("app:NOTICE")}); err != nil {
+		if _, err := s.api.SendEvent(t.Context(), &ivschat.SendEventInput{RoomIdentifier: &room, EventName: aws.String("app:NOTICE")}); err != nil {
 			t.Error(err)
 		}
 		if f := ann.next(t); f.Type != "EVENT" {
@@ -127,7 +127,7 @@ func testHandler(t *testing.T, w *world) {
 		}
 	})
 
-	for line := range strings.Lines(w.Log()) {
+	for line := range strings.Lines(s.Log()) {
 		for _, secret := range []string{"darn", "d*** it", "deny this", "not in this room", "behind it", "viewer"} {
 			if strings.Contains(line, secret) {
 				t.Errorf("the log says %q: %s", secret, line)
@@ -140,8 +140,8 @@ var messageID = regexp.MustCompile(`^[a-zA-Z0-9]{12}$`)
 
 func TestAssociate_refused(t *testing.T) {
 	t.Parallel()
-	w := start(t, "exec:./there/is/none", process.Options{})
-	_, err := w.api.CreateRoom(t.Context(), &ivschat.CreateRoomInput{MessageReviewHandler: &types.MessageReviewHandler{Uri: aws.String(handlerARN)}})
+	s := start(t, "exec:./there/is/none", process.Options{})
+	_, err := s.api.CreateRoom(t.Context(), &ivschat.CreateRoomInput{MessageReviewHandler: &types.MessageReviewHandler{Uri: aws.String(handlerARN)}})
 	invalid, ok := errors.AsType[*types.ValidationException](err)
 	if !ok || !strings.Contains(invalid.ErrorMessage(), "invalid lambda permission") || invalid.Reason != types.ValidationExceptionReasonFieldValidationFailed {
 		t.Errorf("got %v, want a ValidationException", err)

@@ -14,7 +14,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
-	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 	"github.com/coder/websocket"
 
 	"confab/internal/config"
@@ -205,20 +204,10 @@ func (r chatRoom) join(ctx context.Context, t *testing.T) *websocket.Conn {
 		t.Error(err)
 		return nil
 	}
-	token, err := r.api.CreateChatToken(ctx, &ivschat.CreateChatTokenInput{
-		RoomIdentifier: rooms.Rooms[0].Arn, UserId: aws.String("ann"), Capabilities: []types.ChatTokenCapability{types.ChatTokenCapabilitySendMessage},
-	})
+	c, err := process.Join(ctx, r.api, r.url, &ivschat.CreateChatTokenInput{RoomIdentifier: rooms.Rooms[0].Arn, UserId: aws.String("ann")})
 	if err != nil {
 		t.Error(err)
 		return nil
-	}
-	c, resp, err := websocket.Dial(ctx, r.url, &websocket.DialOptions{Subprotocols: []string{*token.Token}})
-	if err != nil {
-		t.Error(err)
-		return nil
-	}
-	if resp.Body != nil {
-		resp.Body.Close()
 	}
 	t.Cleanup(func() { c.CloseNow() })
 	return c

@@ -53,14 +53,20 @@ func (c *condition) holds(ctx Context, e effect) bool {
 		return slices.Contains(c.null, len(values) == 0)
 	}
 	if len(values) == 0 {
-		switch {
-		case c.ifExists || c.quantifier == forAllValues:
+		switch c.quantifier {
+		case forAllValues:
 			return true
-		case c.quantifier == forAnyValue:
+		case forAnyValue:
+			// No value meets the condition. IfExists does not change that: AWS refuses
+			// ForAnyValue:StringEqualsIfExists without the key (observed, AWS re:Post,
+			// "ForAnyValue:StringEqualsIfExists behaving unexpectedly").
 			return false
 		default:
-			return c.operator.negated
+			return c.ifExists || c.operator.negated
 		}
+	}
+	if c.quantifier == single && e == allow && multivalued[c.key] {
+		return false
 	}
 	passes := func(value string) bool {
 		matched := slices.ContainsFunc(c.operands, func(o operand) bool { return o(value, ctx) })

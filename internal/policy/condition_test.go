@@ -169,7 +169,9 @@ var conditions = []condition{
 	{"ForAnyValue:StringEquals", `["a","b"]`, key("c", "b"), true},
 	{"ForAnyValue:StringEquals", `["a","b"]`, key("c", "d"), false},
 	{"ForAnyValue:StringEquals", `["a","b"]`, missing(), false},
-	{"ForAnyValue:StringEqualsIfExists", `["a","b"]`, missing(), true},
+	{"ForAnyValue:StringEqualsIfExists", `["a","b"]`, missing(), false},
+	{"ForAnyValue:StringNotEqualsIfExists", `["a","b"]`, missing(), false},
+	{"ForAnyValue:NumericLessThanIfExists", `3`, missing(), false},
 	{"ForAnyValue:StringNotEquals", `["a","b"]`, key("a", "c"), true},
 	{"ForAnyValue:StringNotEquals", `["a","b"]`, key("a", "b"), false},
 	{"ForAnyValue:StringNotEquals", `["a","b"]`, missing(), false},
@@ -209,6 +211,38 @@ func TestSeveralValuesWithoutPrefix(t *testing.T) {
 		t.Run(c.operator+" "+strings.Join(c.values, ","), func(t *testing.T) {
 			ctx := policy.Context{"test:key": c.values}
 			elements := `"Action":"*","Resource":"*","Condition":{` + strconv.Quote(c.operator) + `:{"test:key":"a"}}`
+			if got := decide(t, ctx, statement(`"Effect":"Allow",`+elements)) == policy.Allowed; got != c.allow {
+				t.Errorf("in an Allow statement: got %v, want %v", got, c.allow)
+			}
+			if got := decide(t, ctx, statement(`"Effect":"Deny",`+elements)) == policy.ExplicitDeny; got != c.denys {
+				t.Errorf("in a Deny statement: got %v, want %v", got, c.denys)
+			}
+		})
+	}
+}
+
+// TestMultivaluedKeyWithoutPrefix holds that a key that can have several values needs
+// ForAllValues or ForAnyValue to grant anything, also with one value.
+func TestMultivaluedKeyWithoutPrefix(t *testing.T) {
+	for _, c := range []struct {
+		operator     string
+		values       []string
+		allow, denys bool
+	}{
+		{"StringEquals", key("a"), false, true},
+		{"StringEquals", key("a", "b"), false, true},
+		{"StringEqualsIfExists", key("a"), false, true},
+		{"StringNotEquals", key("b"), false, true},
+		{"StringNotEquals", key("a"), false, false},
+		{"StringEquals", missing(), false, false},
+		{"StringEqualsIfExists", missing(), true, true},
+		{"StringNotEquals", missing(), true, true},
+		{"ForAllValues:StringEquals", key("a"), true, true},
+		{"ForAnyValue:StringEquals", key("a", "b"), true, true},
+	} {
+		t.Run(c.operator+" "+strings.Join(c.values, ","), func(t *testing.T) {
+			ctx := policy.Context{"aws:tagkeys": c.values}
+			elements := `"Action":"*","Resource":"*","Condition":{` + strconv.Quote(c.operator) + `:{"aws:TagKeys":"a"}}`
 			if got := decide(t, ctx, statement(`"Effect":"Allow",`+elements)) == policy.Allowed; got != c.allow {
 				t.Errorf("in an Allow statement: got %v, want %v", got, c.allow)
 			}

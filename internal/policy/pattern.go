@@ -112,9 +112,10 @@ const lettersAndDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 func only(s, alphabet string) bool { return s != "" && strings.Trim(s, alphabet) == "" }
 
 // multivalued are the condition keys that can have several values ("AWS global
-// condition context keys" in the IAM User Guide). Only keys of a single value can be
-// policy variables. So these are undefined as variables, whatever the number of their
-// values in a request.
+// condition context keys" in the IAM User Guide), whatever the number of their values
+// in a request. They cannot be policy variables, so these are undefined, and they need
+// ForAllValues or ForAnyValue, so in an Allow statement a condition without either does
+// not hold ("Single-valued vs. multivalued context keys").
 var multivalued = map[string]bool{
 	"aws:calledvia":                 true,
 	"aws:principalorgpaths":         true,

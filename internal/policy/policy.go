@@ -12,9 +12,10 @@
 // the IAM User Guide ("Policy variables with no value").
 //
 // Where the guide is ambiguous, this package uses the meaning that grants less. For
-// example, take a condition key with several values, under an operator without
-// ForAllValues or ForAnyValue: in an Allow statement every value must meet the
-// condition, in a Deny statement one of them.
+// example, take a condition key that can have several values (aws:TagKeys), under an
+// operator without ForAllValues or ForAnyValue, which the guide does not allow: in an
+// Allow statement the condition does not hold, in a Deny statement it holds if one value
+// meets it. The suite e2e/policies compares decisions with another evaluator.
 //
 // Hostile documents cannot exhaust resources: there are no regular expressions and no
 // recursion. The time for a pattern is at most its length times the length of the

@@ -103,6 +103,30 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	return c, nil
 }
 
+// Serve starts nodes for a test, in a directory of their own unless o names one.
+// The end of the test kills them; a test that failed shows the end of their logs.
+func Serve(t testing.TB, o Options) *Cluster {
+	t.Helper()
+	if o.Dir == "" {
+		o.Dir = t.TempDir()
+	}
+	c, err := Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Kill(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			for _, n := range c.Nodes {
+				t.Logf("%s:\n%s", n.Name, process.Tail(n.Log()))
+			}
+		}
+	})
+	return c
+}
+
 // StartAll starts all nodes and waits until each of them is ready.
 func (c *Cluster) StartAll(ctx context.Context) error {
 	errs := make([]error, len(c.Nodes))

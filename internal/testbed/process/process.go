@@ -75,7 +75,13 @@ func build(src, program, name string) (path string, err error) {
 	return path, nil
 }
 
-// Remove deletes what was built. TestMain calls it last.
+// Exit ends a test program with the status of its tests: TestMain calls it.
+func Exit(status int) {
+	Remove()
+	os.Exit(status)
+}
+
+// Remove deletes what was built.
 func Remove() {
 	built.Lock()
 	defer built.Unlock()

@@ -11,8 +11,8 @@ import (
 // all come from one address.
 var NoConnectRates = []string{"--connect-rate-per-user", "0", "--connect-rate-per-address", "0"}
 
-// logShown is how much of the log of a server a failed test shows, in bytes.
-const logShown = 4000
+// Tail is the end of an output that a failed test shows.
+func Tail(output string) string { return output[max(0, len(output)-8000):] }
 
 // Serve starts a server for a test, in a directory of its own unless o names
 // one. The end of the test stops it and expects exit status 0; a test that
@@ -31,8 +31,7 @@ func Serve(t testing.TB, o Options) *Server {
 			t.Error(err)
 		}
 		if t.Failed() {
-			log := s.Log()
-			t.Log(log[max(0, len(log)-logShown):])
+			t.Log(Tail(s.Log()))
 		}
 	})
 	return s

@@ -14,10 +14,11 @@ import (
 
 	"confab/internal/pgtest"
 	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/faultproxy"
 	"confab/internal/testbed/process"
 )
 
-// kind is what the nodes of a world stand on.
+// kind is what the nodes of a deployment need.
 type kind string
 
 const (
@@ -29,15 +30,15 @@ const (
 	replicated kind = "nodes on PostgreSQL with a standby"
 )
 
-// world is what faults can break.
-type world struct {
+// deployment is what faults can break.
+type deployment struct {
 	t         *testing.T // the round's
 	cluster   *cluster.Cluster
 	network   *Network      // nil where there are no namespaces
 	nats      *process.NATS // nil but for external
 	postgres  *pgtest.Cluster
-	standby   *pgtest.Cluster // nil but for replicated
-	databases []*Proxy        // in front of postgres, and of standby
+	standby   *pgtest.Cluster     // nil but for replicated
+	databases []*faultproxy.Proxy // in front of postgres, and of standby
 	dir       string
 }
 
@@ -62,57 +63,57 @@ func newNetwork(t *testing.T) *Network {
 	return n
 }
 
-func newWorld(t *testing.T, k kind, network *Network) *world {
-	w := &world{t: t, network: network, postgres: pgtest.Start(t)}
+func deploy(t *testing.T, k kind, network *Network) *deployment {
+	d := &deployment{t: t, network: network, postgres: pgtest.Start(t)}
 	var err error
 	//nolint:usetesting // What a failed round saw outlives the test.
-	if w.dir, err = os.MkdirTemp("", "confab-fault-"); err != nil {
+	if d.dir, err = os.MkdirTemp("", "confab-fault-"); err != nil {
 		t.Fatal(err)
 	}
-	o := cluster.Options{Nodes: nodes, Dir: filepath.Join(w.dir, "nodes")}
+	o := cluster.Options{Nodes: nodes, Dir: filepath.Join(d.dir, "nodes")}
 	if network != nil {
 		o.Hosts = network.Hosts()
 	}
-	w.postgres.Exec(t, "CREATE DATABASE chat")
-	servers := []*pgtest.Cluster{w.postgres}
+	d.postgres.Exec(t, "CREATE DATABASE chat")
+	servers := []*pgtest.Cluster{d.postgres}
 	if k == replicated {
-		w.standby = w.postgres.Standby(t)
-		servers = append(servers, w.standby)
+		d.standby = d.postgres.Standby(t)
+		servers = append(servers, d.standby)
 	}
-	o.Database = w.proxies(t, servers)
+	o.Database = d.proxies(t, servers)
 	if k == external {
-		w.startNATS(t)
-		o.NATS = w.nats.URL()
+		d.startNATS(t)
+		o.NATS = d.nats.URL()
 	}
-	if w.cluster, err = cluster.Start(t.Context(), o); err != nil {
+	if d.cluster, err = cluster.Start(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := w.cluster.Kill(); err != nil {
+		if err := d.cluster.Kill(); err != nil {
 			t.Error(err)
 		}
 		if !t.Failed() {
-			os.RemoveAll(w.dir)
+			os.RemoveAll(d.dir)
 		}
 	})
-	return w
+	return d
 }
 
 // proxies puts a proxy in front of each server and returns the URL of the
 // database behind them.
-func (w *world) proxies(t *testing.T, servers []*pgtest.Cluster) string {
+func (d *deployment) proxies(t *testing.T, servers []*pgtest.Cluster) string {
 	host := "127.0.0.1"
-	if w.network != nil {
+	if d.network != nil {
 		host = Gateway
 	}
 	var hosts []string
 	for _, s := range servers {
-		p, err := NewProxy(host, s.Address())
+		p, err := faultproxy.New(host, s.Address())
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(p.Stop)
-		w.databases = append(w.databases, p)
+		t.Cleanup(p.Cut)
+		d.databases = append(d.databases, p)
 		hosts = append(hosts, net.JoinHostPort(host, p.Port))
 	}
 	url := fmt.Sprintf("postgres://%s@%s/chat?sslmode=disable", pgtest.User, strings.Join(hosts, ","))
@@ -123,26 +124,26 @@ func (w *world) proxies(t *testing.T, servers []*pgtest.Cluster) string {
 }
 
 // startNATS starts a nats-server, on a machine of its own if there is a network.
-func (w *world) startNATS(t *testing.T) {
+func (d *deployment) startNATS(t *testing.T) {
 	var o process.NATSOptions
-	if w.network != nil {
-		o.Through = []string{"ip", "netns", "exec", w.network.names[natsNode]}
+	if d.network != nil {
+		o.Through = []string{"ip", "netns", "exec", d.network.names[natsNode]}
 		o.Address = net.JoinHostPort(RouteAddress(natsNode), "4222")
 	}
 	var err error
-	if w.nats, err = process.StartNATS(t.Context(), o); err != nil {
+	if d.nats, err = process.StartNATS(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := w.nats.Kill(); err != nil {
+		if err := d.nats.Kill(); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
 // keep writes down what a failed round saw.
-func (w *world) keep(t *testing.T, trial *cluster.Trial) {
-	dir := filepath.Join(w.dir, strings.Map(func(r rune) rune {
+func (d *deployment) keep(t *testing.T, trial *cluster.Trial) {
+	dir := filepath.Join(d.dir, strings.Map(func(r rune) rune {
 		if r == ' ' || r == '/' {
 			return '_'
 		}
@@ -159,7 +160,7 @@ func (w *world) keep(t *testing.T, trial *cluster.Trial) {
 	if b, err := json.Marshal(trial.History); err == nil {
 		write("history.json", b)
 	}
-	for _, n := range w.cluster.Nodes {
+	for _, n := range d.cluster.Nodes {
 		write(n.Name+".log", []byte(n.Log()))
 		for line := range strings.Lines(n.Log()) {
 			if strings.Contains(line, "View committed") {
@@ -172,24 +173,24 @@ func (w *world) keep(t *testing.T, trial *cluster.Trial) {
 
 // renew starts all nodes anew, so that a failure does not become the next
 // round's.
-func (w *world) renew(t *testing.T) {
-	if w.network != nil {
-		if err := w.network.Heal(t.Context()); err != nil {
+func (d *deployment) renew(t *testing.T) {
+	if d.network != nil {
+		if err := d.network.Heal(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, d := range w.databases {
-		d.Calm(t.Context())
+	for _, p := range d.databases {
+		p.EndDelay(t.Context())
 	}
-	for _, n := range w.cluster.Nodes {
+	for _, n := range d.cluster.Nodes {
 		if err := n.Kill(); err != nil {
 			t.Error(err)
 		}
 	}
-	if err := w.cluster.StartAll(t.Context()); err != nil {
+	if err := d.cluster.StartAll(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if missing := w.cluster.WaitReady(t.Context()); missing > 0 {
+	if missing := d.cluster.WaitReady(t.Context()); missing > 0 {
 		t.Fatalf("%d nodes are not ready", missing)
 	}
 }

@@ -12,8 +12,8 @@ import (
 // the service allows it.
 const pace = 115 * time.Millisecond
 
-// crowd are connections that all send until ctx ends or the server is gone.
-type crowd struct {
+// senders are connections that all send until ctx ends or the server is gone.
+type senders struct {
 	rooms   []string
 	perRoom int
 	// stamp, when set, is sent with each message of a connection.
@@ -24,13 +24,13 @@ type crowd struct {
 }
 
 // run joins and sends. It returns once all have ended.
-func (c crowd) run(ctx context.Context, w *world) error {
+func (c senders) run(ctx context.Context, s *server) error {
 	var all sync.WaitGroup
 	failed := make(chan error, 1)
 	for _, room := range c.rooms {
 		for i := range c.perRoom {
 			all.Go(func() {
-				if err := c.one(ctx, w, room, fmt.Sprint("user-", i)); err != nil && ctx.Err() == nil {
+				if err := c.one(ctx, s, room, fmt.Sprint("user-", i)); err != nil && ctx.Err() == nil {
 					select {
 					case failed <- err:
 					default:
@@ -48,8 +48,8 @@ func (c crowd) run(ctx context.Context, w *world) error {
 	}
 }
 
-func (c crowd) one(ctx context.Context, w *world, room, user string) error {
-	conn, err := w.join(ctx, room, user)
+func (c senders) one(ctx context.Context, s *server, room, user string) error {
+	conn, err := s.join(ctx, room, user)
 	if err != nil {
 		return err
 	}
