@@ -150,6 +150,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if s.db, err = OpenStore(ctx, cfg, false, s.log, s.metrics); err != nil {
 		return err
 	}
+	s.db.Transcript().History().Start()
 	if s.db.Created() {
 		s.log.LogAttrs(ctx, slog.LevelInfo, "Database created", slog.String("database", s.db.Place()))
 	}

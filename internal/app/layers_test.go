@@ -20,7 +20,7 @@ var layers = []struct {
 	{"what clients talk to", []string{"control", "edge", "front"}},
 	{"durable truth, and the other nodes", []string{"store", "cluster"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},
-	{"what a request needs", []string{"iam", "restjson", "chattoken", "review", "chatlog", "awstest"}},
+	{"what a request needs", []string{"iam", "restjson", "chattoken", "review", "chatlog", "history", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},
 	{"nouns, rules, errors", []string{"chat"}},
 	{"tools of one purpose", []string{"background", "clientip", "config", "nats", "origin", "pgtest", "quota", "telemetry", "websocket"}},
@@ -43,6 +43,7 @@ var without = map[string]map[string]string{
 		"database/sql": "connections and transactions are those of sqldb",
 	},
 	"transcript": {"database/sql": "connections and transactions are those of sqldb"},
+	"history":    {"database/sql": "connections and transactions are those of sqldb"},
 }
 
 const internal = "confab/internal/"

@@ -41,12 +41,25 @@ type Frame struct {
 	JSON []byte
 	// DisconnectUser ends all sessions of this user, directly after the frame.
 	DisconnectUser string
-	// Sender is the user whose session asked for the frame. It is empty for operations
-	// over HTTP.
-	Sender string
+	// UserID is the user whose session asked for the frame, or in whose name a message
+	// was sent. It is empty for other operations over HTTP.
+	UserID string
+	// Deletion is what an aws:DELETE_MESSAGE deletes; nil for all other frames.
+	Deletion *Deletion
+	// Keep is how long the room's history keeps the frame, by the room's settings when
+	// the frame was sequenced; 0: it does not.
+	Keep time.Duration
 	// LoggingConfigurations are the ARNs of the room's logging configurations when
 	// the frame was sequenced. They log the frame even if the room changes later.
 	LoggingConfigurations []string
+}
+
+// Deletion is the deletion of one message. Who asked for it is a user id, or the ARN of
+// a principal.
+type Deletion struct {
+	MessageID string
+	By        string
+	Reason    string
 }
 
 // Action names an operation as the metrics of the service do.

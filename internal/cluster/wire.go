@@ -59,7 +59,7 @@ func encodeItem(it item) []byte {
 	b = appendString(b, f.DisconnectUser)
 	b = binary.AppendUvarint(b, uint64(len(f.JSON)))
 	b = append(b, f.JSON...)
-	return appendString(b, f.Sender)
+	return appendString(b, f.UserID)
 }
 
 func appendString(b []byte, s string) []byte {
@@ -84,7 +84,7 @@ func decodeItem(data []byte) (item, error) {
 			Time: time.Unix(0, r.varint()).UTC(), DisconnectUser: r.string(), JSON: r.bytes(),
 		}
 		if len(r.data) > 0 { // The first release wrote no sender.
-			it.frame.Sender = r.string()
+			it.frame.UserID = r.string()
 		}
 	}
 	if r.failed || kind > kindFrame {

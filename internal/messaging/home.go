@@ -1,6 +1,7 @@
 package messaging
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -88,7 +89,7 @@ func throttled(settings *chat.Room, limit int) error {
 // frame returns the frame that the operation delivers. It asks the room's message review
 // handler about messages.
 func (e *Engine) frame(ctx context.Context, settings *chat.Room, op Operation) (*chat.Frame, error) {
-	f := &chat.Frame{RoomID: op.RoomID, ID: op.ID, Type: chat.EventFrame, Action: op.Action, Time: op.Received, Sender: op.UserID}
+	f := &chat.Frame{RoomID: op.RoomID, ID: op.ID, Type: chat.EventFrame, Action: op.Action, Time: op.Received, UserID: op.UserID}
 	event := chat.Event{ID: f.ID, RequestID: op.RequestID, SendTime: op.Received}
 	switch op.Action {
 	case chat.ActionSendMessage:
@@ -110,6 +111,7 @@ func (e *Engine) frame(ctx context.Context, settings *chat.Room, op Operation) (
 		// client still reads only that one.
 		event.Name = chat.DeleteMessageEvent
 		event.Attributes = map[string]string{"MessageId": op.Target, "MessageID": op.Target, "Reason": op.Reason}
+		f.Deletion = &chat.Deletion{MessageID: op.Target, By: cmp.Or(op.By, op.UserID), Reason: op.Reason}
 	case chat.ActionDisconnectUser:
 		event.Name = chat.DisconnectUserEvent
 		event.Attributes = map[string]string{"UserId": op.Target, "Reason": op.Reason}
@@ -188,7 +190,7 @@ func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, joined *Po
 		settings = now
 	}
 	recorded := settings.Recorded()
-	f.LoggingConfigurations = settings.LoggingConfigurations
+	f.LoggingConfigurations, f.Keep = settings.LoggingConfigurations, settings.History
 	if !recorded && len(q.waiting) == 0 {
 		safe := e.broker.Publish(f)
 		q.mu.Unlock()
@@ -217,7 +219,7 @@ func (e *Engine) lockInTurn(ctx context.Context, r *room, f *chat.Frame, joined 
 	q := &r.sequencer
 	for {
 		q.mu.Lock()
-		if joined != nil && e.kicks.ended(f.RoomID, f.Sender, *joined, e.now()) {
+		if joined != nil && e.kicks.ended(f.RoomID, f.UserID, *joined, e.now()) {
 			q.mu.Unlock()
 			return ErrKicked
 		}

@@ -147,6 +147,8 @@ type Operation struct {
 	Target string
 	// Reason is the reason of a DeleteMessage or a DisconnectUser.
 	Reason string
+	// By is the ARN of the principal that asks over HTTP, for the record of a deletion.
+	By string `json:",omitzero"`
 }
 
 // Audience is everybody who is connected to one live room on this node. Package edge

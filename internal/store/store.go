@@ -31,6 +31,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/history"
 	"confab/internal/sqldb"
 	"confab/internal/telemetry"
 	"confab/internal/transcript"
@@ -116,6 +117,7 @@ type DB struct {
 	main       *sqldb.DB
 	tokens     *sqldb.DB
 	frames     *sqldb.DB // the transcript's database
+	history    *history.DB
 	transcript *transcript.DB
 
 	redemptions *sqldb.Committer[*redemption]
@@ -155,9 +157,10 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 
 	db.ctx, db.stop = context.WithCancel(context.WithoutCancel(ctx))
+	db.history = history.New(db.frames, history.Options{Rooms: retentions{db}, Log: o.Log, Metrics: o.Metrics})
 	db.transcript = transcript.New(db.frames, transcript.Options{
 		Configurations: db, Region: o.Region, Account: o.Account,
-		Retention: o.Retention, SpoolBytes: o.SpoolBytes, Log: o.Log, Metrics: o.Metrics,
+		Retention: o.Retention, SpoolBytes: o.SpoolBytes, History: db.history, Log: o.Log, Metrics: o.Metrics,
 	})
 	db.redemptions = newRedemptions(db)
 	db.background.Go(db.redemptions.Run)
@@ -165,9 +168,21 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	return db, nil
 }
 
-// Transcript is the durable record of what rooms delivered. It is closed with the
-// store.
+// Transcript is the durable record of what rooms delivered, with their history. It is
+// closed with the store.
 func (db *DB) Transcript() *transcript.DB { return db.transcript }
+
+// retentions implements history.Rooms.
+type retentions struct{ *DB }
+
+// HistoryRetention returns how long the room keeps its frames.
+func (r retentions) HistoryRetention(ctx context.Context, roomID string) (time.Duration, error) {
+	room, err := r.Room(ctx, roomID)
+	if err != nil {
+		return 0, err
+	}
+	return room.History, nil
+}
 
 func (o Options) withDefaults() (Options, error) {
 	if len(o.SecretKey) != SecretKeySize {
@@ -217,6 +232,7 @@ func (db *DB) Close() error {
 	db.ready.mu.Unlock()
 	db.redemptions.Close()
 	db.transcript.Close()
+	db.history.Close()
 	db.background.Wait()
 	return sqldb.Close(db.main, db.tokens, db.frames)
 }

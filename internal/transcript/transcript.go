@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/history"
 	"confab/internal/sqldb"
 	"confab/internal/telemetry"
 )
@@ -48,11 +49,11 @@ func Database(logBytes int) sqldb.Spec {
 		PostgresLock:    4,
 		Loss:            "chat that was not yet logged is then lost",
 		// Leases are not copied.
-		Tables: []sqldb.Table{
+		Tables: append([]sqldb.Table{
 			{Name: "readers", Columns: "id, logging_configuration_id, destination_type, destination_name", Numbered: "id"},
 			{Name: "transcript", Columns: "position, room_id, epoch, sequence, time, type, json, readers", Numbered: "position"},
 			{Name: "backlogs", Columns: "reader_id, room_id, delivered, head, since, bytes, object_key, object_to"},
-		},
+		}, history.Tables()...),
 	}
 }
 
@@ -72,8 +73,10 @@ type Options struct {
 	// SpoolBytes bounds the frames in memory that wait to be written, also while the
 	// disk does not work; 0 is 64 MiB.
 	SpoolBytes int
-	Log        *slog.Logger
-	Metrics    *telemetry.Metrics
+	// History gets the frames that are kept, in the same commits.
+	History *history.DB
+	Log     *slog.Logger
+	Metrics *telemetry.Metrics
 }
 
 // DB is the transcript. Its methods are safe for concurrent use.
@@ -106,6 +109,9 @@ func New(db *sqldb.DB, o Options) *DB {
 	t.background.Go(t.moves.Run)
 	return t
 }
+
+// History is what rooms with history keep.
+func (db *DB) History() *history.DB { return db.o.History }
 
 // Close writes the waiting frames, for a few seconds at most. Append fails after it.
 func (db *DB) Close() {
@@ -174,7 +180,8 @@ var released = func() chan struct{} {
 	return c
 }()
 
-// writeFrames stores the frames and the readers that are owed them.
+// writeFrames stores the frames and the readers that are owed them, and gives those that
+// are kept to the history.
 //
 // It locks the rooms first. So a room's rows become visible in the order of their
 // positions, even while its home moves to another server. before is after all earlier
@@ -186,6 +193,7 @@ func (db *DB) writeFrames(ctx context.Context, frames []*chat.Frame) error {
 		return err
 	}
 	batch := db.writing.of(frames)
+	logged, kept := divide(frames)
 	return db.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
 		if err := s.LockKeys(ctx, roomsOf(frames)); err != nil {
 			return err
@@ -197,11 +205,19 @@ func (db *DB) writeFrames(ctx context.Context, frames []*chat.Frame) error {
 		if err != nil || n == 0 {
 			return err
 		}
+		if len(kept) > 0 {
+			if err := db.o.History.Append(ctx, s, kept); err != nil {
+				return err
+			}
+		}
+		if len(logged) == 0 {
+			return nil
+		}
 		before, err := lastPosition(ctx, s)
 		if err != nil {
 			return err
 		}
-		err = sqldb.EachGroup(&insertFrames, frames, func(query string, group []*chat.Frame) error {
+		err = sqldb.EachGroup(&insertFrames, logged, func(query string, group []*chat.Frame) error {
 			args := make([]any, 0, 7*len(group))
 			for _, f := range group {
 				args = append(args, f.RoomID, int64(f.Epoch), int64(f.Sequence), f.Time.UnixNano(), string(f.Type), f.JSON, readerList(f, ids))
@@ -216,8 +232,22 @@ func (db *DB) writeFrames(ctx context.Context, frames []*chat.Frame) error {
 		if err != nil {
 			return err
 		}
-		return addBacklogs(ctx, s, frames, ids, before, head)
+		return addBacklogs(ctx, s, logged, ids, before, head)
 	})
+}
+
+// divide returns the frames for the transcript and those for the history. A frame may be
+// both. One that is only kept has no row of its own.
+func divide(frames []*chat.Frame) (logged, kept []*chat.Frame) {
+	for _, f := range frames {
+		if f.Keep > 0 {
+			kept = append(kept, f)
+		}
+		if f.Keep <= 0 || len(f.LoggingConfigurations) > 0 {
+			logged = append(logged, f)
+		}
+	}
+	return logged, kept
 }
 
 // writerKept is how long the last batch of a server is remembered. It is longer than

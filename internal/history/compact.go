@@ -1,0 +1,282 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"confab/internal/sqldb"
+)
+
+const (
+	// pieceSize is the most bytes of a piece before compression, unless one frame is
+	// larger.
+	pieceSize = 128 << 10
+	// pieceShare is the part of the retention that one piece covers: 1/8.
+	pieceShare = 8
+	// compactBatches bounds the batches that are moved together, and compactSize
+	// roughly their size.
+	compactBatches = 512
+	compactSize    = 1 << 20
+	// roomsTogether is how many rooms share a transaction. It is small because frames
+	// wait for it.
+	roomsTogether = 16
+	// tailPieces is how many of a room's last pieces may be merged at once.
+	tailPieces = 12
+)
+
+// Compact moves the batches that were committed before the call into pieces. It returns
+// without an error when another server does this now.
+func (db *DB) Compact(ctx context.Context) error {
+	err := db.leased(ctx, func() error { return db.compact(ctx) })
+	if errors.Is(err, errNotLeased) {
+		return nil
+	}
+	return err
+}
+
+// compact is Compact under the lease.
+func (db *DB) compact(ctx context.Context) error {
+	var last int64
+	if _, err := db.sql.Read().Row(ctx, `SELECT coalesce(max(number), 0) FROM history_batches`, nil, &last); err != nil {
+		return err
+	}
+	for {
+		more, err := db.compactOnce(ctx, last)
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+// compactOnce moves some batches up to a number, and reports whether it found any.
+//
+// A crash between its transactions leaves batches of which some frames are in pieces
+// already. Reads, and the next compaction, leave these frames out, because a room's
+// pieces have all of its frames up to their last one.
+func (db *DB) compactOnce(ctx context.Context, last int64) (bool, error) {
+	rooms := map[string][]record{}
+	var ids []string
+	var numbers []int64
+	size := 0
+	s := db.sql.Read()
+	err := s.Rows(ctx, `SELECT number, body FROM history_batches WHERE number <= $1 ORDER BY number LIMIT $2`, []any{last, compactBatches},
+		func(scan func(...any) error) error {
+			var number int64
+			var body []byte
+			if err := scan(&number, &body); err != nil {
+				return err
+			}
+			if size > compactSize {
+				return nil
+			}
+			size += len(body)
+			numbers = append(numbers, number)
+			return decodeBatch(number, body, "", func(roomID string, r *record) {
+				if rooms[roomID] == nil {
+					ids = append(ids, roomID)
+				}
+				rooms[roomID] = append(rooms[roomID], *r)
+			})
+		})
+	if err != nil || len(numbers) == 0 {
+		return false, err
+	}
+	slices.Sort(ids)
+	for group := range slices.Chunk(ids, roomsTogether) {
+		if err := db.moveRooms(ctx, group, rooms); err != nil {
+			return false, err
+		}
+	}
+	return true, db.change(ctx, func(ctx context.Context, s sqldb.Session) error {
+		for _, run := range runs(numbers) {
+			if _, err := s.Exec(ctx, `DELETE FROM history_batches WHERE number BETWEEN $1 AND $2`, run.first, run.last); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// runs returns the runs of consecutive numbers. A number that is missing may be that of
+// a batch that was committed after the others were read.
+func runs(numbers []int64) (all []span) {
+	for _, n := range numbers {
+		if k := len(all); k > 0 && all[k-1].last == n-1 {
+			all[k-1].last = n
+		} else {
+			all = append(all, span{n, n})
+		}
+	}
+	return all
+}
+
+// piece is a piece without its body, or a new one with it.
+type piece struct {
+	span
+	oldest, newest int64
+	count, size    int64
+	body           []byte
+}
+
+// move replaces the last pieces of a room by new ones.
+type move struct {
+	roomID string
+	from   int64 // the first position of the replaced pieces
+	old    int64 // how many there are
+	pieces []piece
+	// look is when the room is to be looked at for expired pieces.
+	look int64
+	// known means that the room has pieces, and so is in history_rooms.
+	known bool
+}
+
+// moveRooms moves the records of some rooms into their pieces, in one transaction.
+func (db *DB) moveRooms(ctx context.Context, ids []string, rooms map[string][]record) error {
+	var moves []move
+	for _, id := range ids {
+		m, err := db.plan(ctx, id, rooms[id])
+		if err != nil {
+			return err
+		}
+		if len(m.pieces) > 0 {
+			moves = append(moves, m)
+		}
+	}
+	if len(moves) == 0 {
+		return nil
+	}
+	return db.change(ctx, func(ctx context.Context, s sqldb.Session) error {
+		for i := range moves {
+			if err := moves[i].write(ctx, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// plan decides which of the room's last pieces are merged with the new records, and
+// encodes the result. A piece is merged if it is not much larger than all that comes
+// after it, so a frame is written again a few times at most.
+func (db *DB) plan(ctx context.Context, roomID string, records []record) (move, error) {
+	m := move{roomID: roomID, from: math.MaxInt64}
+	tail, err := db.tail(ctx, roomID)
+	if err != nil {
+		return m, err
+	}
+	if len(tail) > 0 {
+		m.known = true
+		records = slices.DeleteFunc(records, func(r record) bool { return r.position <= tail[0].last })
+	}
+	if len(records) == 0 {
+		return m, nil
+	}
+	keep := int64(records[len(records)-1].keep)
+	sum := describe(records)
+	for _, p := range tail {
+		oldest, newest := min(sum.oldest, p.oldest), max(sum.newest, p.newest)
+		if p.size > 2*sum.size || sum.size+p.size > pieceSize || newest-oldest > keep/pieceShare {
+			break
+		}
+		sum.oldest, sum.newest, sum.size = oldest, newest, sum.size+p.size
+		m.from = p.first
+		m.old++
+	}
+	if m.old > 0 {
+		var all []record
+		err := db.sql.Read().Rows(ctx, `SELECT count, body FROM history_pieces WHERE room_id = $1 AND first >= $2 ORDER BY first`, []any{roomID, m.from},
+			func(scan func(...any) error) error {
+				var count int
+				var body []byte
+				if err := scan(&count, &body); err != nil {
+					return err
+				}
+				some, err := db.codec.decodePiece(body, count)
+				all = append(all, some...)
+				return err
+			})
+		if err != nil {
+			return m, err
+		}
+		records = append(all, records...)
+	}
+	for len(records) > 0 {
+		n := cut(records, keep/pieceShare)
+		p := describe(records[:n])
+		p.body = db.codec.encodePiece(records[:n])
+		m.pieces = append(m.pieces, p)
+		records = records[n:]
+	}
+	m.look = m.pieces[0].newest + min(keep, int64(lookAgain))
+	return m, nil
+}
+
+// describe returns the piece with the records, without its body.
+func describe(records []record) piece {
+	p := piece{
+		span:   span{records[0].position, records[len(records)-1].position},
+		oldest: math.MaxInt64, newest: math.MinInt64, count: int64(len(records)),
+	}
+	for i := range records {
+		r := &records[i]
+		p.oldest, p.newest, p.size = min(p.oldest, r.time), max(p.newest, r.time), p.size+r.size()
+	}
+	return p
+}
+
+// cut returns how many of the records make the next piece, at least one.
+func cut(records []record, longest int64) int {
+	size, oldest, newest := int64(0), int64(math.MaxInt64), int64(math.MinInt64)
+	for i := range records {
+		r := &records[i]
+		oldest, newest, size = min(oldest, r.time), max(newest, r.time), size+r.size()
+		if i > 0 && (size > pieceSize || newest-oldest > longest) {
+			return i
+		}
+	}
+	return len(records)
+}
+
+// write writes the move. The lease keeps others from changing the room's pieces; the
+// count of deleted ones proves that nobody did.
+func (m *move) write(ctx context.Context, s sqldb.Session) error {
+	if m.old > 0 {
+		n, err := s.Exec(ctx, `DELETE FROM history_pieces WHERE room_id = $1 AND first >= $2`, m.roomID, m.from)
+		if err != nil {
+			return err
+		}
+		if n != m.old {
+			return fmt.Errorf("history: %d pieces of room %s were replaced, want %d: %w", n, m.roomID, m.old, errNotLeased)
+		}
+	}
+	for i := range m.pieces {
+		if err := m.pieces[i].insert(ctx, s, m.roomID); err != nil {
+			return err
+		}
+	}
+	if m.known {
+		return nil
+	}
+	return lookAt(ctx, s, m.roomID, m.look)
+}
+
+func (p *piece) insert(ctx context.Context, s sqldb.Session, roomID string) error {
+	_, err := s.Exec(ctx, `INSERT INTO history_pieces (room_id, first, last, oldest, newest, count, size, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		roomID, p.first, p.last, p.oldest, p.newest, p.count, p.size, p.body)
+	return err
+}
+
+// tail returns the room's last pieces without their bodies, the last one first.
+func (db *DB) tail(ctx context.Context, roomID string) (all []piece, err error) {
+	err = db.sql.Read().Rows(ctx, `SELECT first, last, oldest, newest, count, size FROM history_pieces WHERE room_id = $1 ORDER BY first DESC LIMIT $2`,
+		[]any{roomID, tailPieces}, func(scan func(...any) error) error {
+			var p piece
+			err := scan(&p.first, &p.last, &p.oldest, &p.newest, &p.count, &p.size)
+			all = append(all, p)
+			return err
+		})
+	return all, err
+}

@@ -1,0 +1,157 @@
+// Package history keeps the frames of rooms in SQL for as long as the room's settings
+// say: for lists of messages, for clients that join, and for export. Its tables are part
+// of the transcript's database, so that a frame that is logged and kept is one commit.
+//
+// The log of all rooms has two levels, as a log-structured merge tree has:
+//
+//	history_batches  one row for each group commit, with the frames of all rooms in it
+//	history_pieces   rows of one room each, with some hundred frames, compressed
+//
+// So a kept frame costs no row of its own when it is written, and few when it is read.
+// A compaction moves batches into pieces in the background, and merges small pieces.
+// Reads look at both levels in one statement. The position of a frame is its batch's
+// number and its index there, and never changes. The positions of one room grow in the
+// order of its frames.
+//
+// A frame expires by the room's present retention: callers pass the oldest time that may
+// be seen, and whole pieces are deleted in the background. A piece covers at most an
+// eighth of the retention.
+//
+// Compaction, deletion and erasure are done by one server at a time, under a lease.
+package history
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/sqldb"
+	"confab/internal/telemetry"
+)
+
+// Tables are those of the history, for sqldb.Spec. The lease is not copied.
+func Tables() []sqldb.Table {
+	return []sqldb.Table{
+		{Name: "history_batches", Columns: "number, body", Numbered: "number"},
+		{Name: "history_pieces", Columns: "room_id, first, last, oldest, newest, count, size, body"},
+		{Name: "history_deletions", Columns: "room_id, message_id, time, deleted_by, reason"},
+		{Name: "history_rooms", Columns: "room_id, look"},
+		{Name: "history_erasures", Columns: "user_id, room_id, at_room, at_position, erased, time"},
+	}
+}
+
+// Rooms tells the present retention of rooms.
+type Rooms interface {
+	// HistoryRetention returns how long the frames of the room are kept, 0 if they are
+	// not, or NotFound for a room that was deleted.
+	HistoryRetention(ctx context.Context, roomID string) (time.Duration, error)
+}
+
+// Options configure the history. Log and Metrics are required.
+type Options struct {
+	// Rooms is used by Prune. Without it nothing expires.
+	Rooms   Rooms
+	Log     *slog.Logger
+	Metrics *telemetry.Metrics
+}
+
+// DB is the history. Its methods are safe for concurrent use. Database failures are
+// *chat.Error with the code Unavailable.
+type DB struct {
+	o     Options
+	sql   *sqldb.DB
+	codec codec
+
+	// work is held by what changes pieces: one at a time in this process, and under the
+	// lease over all servers.
+	work sync.Mutex
+
+	// appendedBytes and appendedBatches count what Append wrote since the last
+	// compaction.
+	appendedBytes, appendedBatches atomic.Int64
+	wake                           chan struct{} // 1 buffered: something was appended
+
+	stop       context.CancelFunc
+	background sync.WaitGroup
+}
+
+// New returns the history in a database that was opened with transcript.Database. Close
+// it before the database.
+func New(db *sqldb.DB, o Options) *DB {
+	return &DB{o: o, sql: db, wake: make(chan struct{}, 1), stop: func() {}}
+}
+
+// Start begins to compact and prune in the background, until Close. Only servers do
+// this: commands that open the database beside a server must not.
+func (db *DB) Start() {
+	ctx, stop := context.WithCancel(context.Background())
+	db.stop = stop
+	db.background.Go(func() { db.maintain(ctx) })
+}
+
+// Close ends the background work.
+func (db *DB) Close() {
+	db.stop()
+	db.background.Wait()
+}
+
+// Message is a frame of a room's history. An event has no content and no sender's
+// attributes.
+type Message struct {
+	// Position grows from frame to frame of a room, with gaps. It is never reused.
+	Position int64
+	// Epoch and Sequence are the frame's, see chat.Frame.
+	Epoch, Sequence uint64
+	Type            chat.FrameType
+	Action          chat.Action
+	ID              string
+	SendTime        time.Time
+	// UserID is the sender of a message. For an event it is chat.Frame.UserID.
+	UserID           string
+	Content          string
+	Attributes       map[string]string
+	SenderAttributes map[string]string
+	EventName        string
+	// Frame is the JSON as it was delivered.
+	Frame []byte
+	// Deletion is nil for a message that was not deleted, and for events.
+	Deletion *Deletion
+}
+
+// Deletion is when a message was deleted, by whom (a user id, or the ARN of a principal)
+// and why.
+type Deletion struct {
+	Time   time.Time
+	By     string
+	Reason string
+}
+
+// Cursor is where a list continues. It belongs to the query that it came from.
+type Cursor struct {
+	// Position is that of the last frame that was looked at.
+	Position int64
+}
+
+// Query selects messages of one room for List.
+type Query struct {
+	RoomID      string
+	NewestFirst bool
+	// After continues behind a page; nil begins.
+	After *Cursor
+	// Start and End bound the SendTime: Start is included, End is not. The zero time is
+	// no bound.
+	Start, End time.Time
+	// NotBefore is the oldest SendTime that the room's retention allows.
+	NotBefore time.Time
+	// UserID selects the messages of one sender; empty selects all.
+	UserID string
+	// IncludeDeleted also returns messages that were deleted.
+	IncludeDeleted bool
+	// IncludeEvents also returns events. They are never deleted.
+	IncludeEvents bool
+	// Max is the most messages to return, at least 1.
+	Max int
+}
