@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -25,6 +26,18 @@ type doAnswer struct {
 	Kicked bool       `json:"kicked,omitzero"`
 	Error  *wireError `json:"error,omitzero"`
 }
+
+// durations has the history's length of an operation's room as a number of nanoseconds.
+var durations = json.JoinOptions(
+	json.WithMarshalers(json.MarshalFunc(func(d time.Duration) ([]byte, error) {
+		return strconv.AppendInt(nil, int64(d), 10), nil
+	})),
+	json.WithUnmarshalers(json.UnmarshalFunc(func(data []byte, d *time.Duration) error {
+		n, err := strconv.ParseInt(string(data), 10, 64)
+		*d = time.Duration(n)
+		return err
+	})),
+)
 
 // Do carries an operation out at the room's home, also when that moves meanwhile. An
 // excluded node answers at once: its sessions move, and their clients need not wait
@@ -94,7 +107,7 @@ type remoteHome struct {
 func (h remoteHome) Do(ctx context.Context, op messaging.Operation) (string, error) {
 	began := time.Now()
 	// Attributes that are not there and empty ones are different frames.
-	data, err := json.Marshal(doQuestion{h.view, op}, json.FormatNilMapAsNull(true))
+	data, err := json.Marshal(doQuestion{h.view, op}, json.FormatNilMapAsNull(true), durations)
 	if err != nil {
 		return "", err
 	}
