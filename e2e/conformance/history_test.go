@@ -181,8 +181,8 @@ func setTags(t *testing.T, room resource, tags m) {
 func listed(t *testing.T, members m) (contents []string, next any) {
 	t.Helper()
 	o := call(t, ours("ListMessages"), members).want(t, http.StatusOK)
-	for _, message := range o["messages"].([]any) { //nolint:forcetypeassert // A panic fails the case.
-		contents = append(contents, message.(map[string]any)["content"].(string)) //nolint:forcetypeassert // As above.
+	for _, message := range o["messages"].([]any) {
+		contents = append(contents, message.(map[string]any)["content"].(string))
 	}
 	return contents, o["nextToken"]
 }
@@ -262,7 +262,7 @@ func TestListMessages(t *testing.T) {
 			t.Errorf("got %v", got)
 		}
 		o := call(t, ours("ListMessages"), m{"roomIdentifier": room.arn, "includeDeleted": true, "order": "OLDEST_FIRST"}).want(t, http.StatusOK)
-		first := o["messages"].([]any)[0].(map[string]any) //nolint:forcetypeassert // A panic fails the case.
+		first := o["messages"].([]any)[0].(map[string]any)
 		if first["content"] != "1" || first["reason"] != "spam" || first["deletedTime"] == nil {
 			t.Errorf("got %v", first)
 		}

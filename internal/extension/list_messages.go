@@ -178,7 +178,7 @@ func hashOf(q *history.Query, position int64) uint64 {
 	b = append(b, q.RoomID...)
 	b = append(b, 0)
 	b = append(b, q.UserID...)
-	h.Write(b) //nolint:errcheck // It never fails.
+	h.Write(b)
 	return h.Sum64()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -47,7 +48,7 @@ func (r *replayer) start(s *messaging.Session) (got func() []string) {
 	return func() []string {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return append(first[:len(first):len(first)], r.output[at:]...)
+		return append(slices.Clip(first), r.output[at:]...)
 	}
 }
 

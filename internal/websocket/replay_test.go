@@ -35,7 +35,7 @@ func TestReplayJoinsLiveOutput(t *testing.T) {
 		}()
 		go func() {
 			defer close(delivering)
-			for n := uint64(0); n < 5_000; n++ {
+			for n := range uint64(5_000) {
 				select {
 				case <-stop:
 					return
