@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,9 +21,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(crashDir); dir != "" {
-		fmt.Fprintln(os.Stderr, work(dir))
-		os.Exit(1)
+	if place := os.Getenv(crashPlace); place != "" {
+		work(place)
 	}
 	flag.Parse()
 	os.Exit(pgtest.Run(m))
@@ -176,6 +176,31 @@ func (w *world) deletion(room, by, message, reason string) *chat.Frame {
 		RoomID: room, Epoch: 1<<63 + 3, Sequence: w.next[room], ID: e.ID, Type: chat.EventFrame, Action: chat.ActionDeleteMessage,
 		Time: e.SendTime, JSON: e.AppendJSON(nil), UserID: by, Keep: keep,
 		Deletion: &chat.Deletion{MessageID: message, By: by, Reason: reason},
+	}
+}
+
+// batch returns a frame for each of some rooms of the crowd.
+func (w *world) batch(n int) (frames []*chat.Frame) {
+	for i := range n {
+		frames = append(frames, w.frame(crowdRoom(i), "ann", strings.Repeat("words ", i)))
+	}
+	return frames
+}
+
+// compact compacts, and waits for another server that does.
+func (w *world) compact() {
+	w.tb.Helper()
+	for until := time.Now().Add(20 * time.Second); ; {
+		if err := w.Compact(context.Background()); err != nil {
+			w.tb.Fatal(err)
+		}
+		if w.rows("history_batches") == 0 {
+			return
+		}
+		if time.Now().After(until) {
+			w.tb.Fatal("batches are left")
+		}
+		time.Sleep(10 * time.Millisecond) // The lease of a killed server ends.
 	}
 }
 

@@ -136,6 +136,9 @@ type Record struct {
 const (
 	transcriptBatch     = 512
 	transcriptBatchSize = 4 << 20
+	// transcriptGather makes frames of all rooms share commits as soon as they come more
+	// often than this. The wait is short beside what a client notices.
+	transcriptGather = 3 * time.Millisecond
 	// frameOverhead is roughly the memory of a frame besides its JSON.
 	frameOverhead = 256
 )
@@ -150,6 +153,7 @@ func newFrames(db *DB) *sqldb.Spool[*chat.Frame] {
 		BatchItems: transcriptBatch,
 		BatchSize:  transcriptBatchSize,
 		Capacity:   db.o.SpoolBytes,
+		Gather:     transcriptGather,
 	}, func(err error) {
 		if err == nil {
 			db.o.Log.Info("the transcript is written again")
