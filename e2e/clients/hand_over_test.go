@@ -19,6 +19,9 @@ import (
 // mostAway is how long a hand-over may keep a client, or a call of the API, waiting.
 const mostAway = time.Second
 
+// crowd is how many clients are there: the 99th percentile is the slowest of them.
+const crowd = 24
+
 // callEvery keeps the calls below the quota of GetRoom, 10 a second.
 const callEvery = 120 * time.Millisecond
 
@@ -39,7 +42,9 @@ func TestHandOver(t *testing.T) {
 				}
 			}
 			write("log-level: info\n")
-			o := process.Options{Args: append([]string{"--config", config}, process.NoConnectRates...)}
+			program := filepath.Join(t.TempDir(), "confab")
+			install(t, program)
+			o := process.Options{Binary: program, Args: append([]string{"--config", config}, process.NoConnectRates...)}
 			var options []func(*ivschat.Options)
 			if tt.tls {
 				var err error
@@ -58,7 +63,7 @@ func TestHandOver(t *testing.T) {
 			if tt.tls {
 				env = append(env, "NODE_EXTRA_CA_CERTS="+o.Certificate.CertFile)
 			}
-			c := official.Start(t, env, *room.Arn, 20)
+			c := official.Start(t, append(env, official.Impatient), *room.Arn, crowd)
 			c.Chat(t, "before")
 			calls := callAPI(t, func(ctx context.Context) error {
 				_, err := s.API().GetRoom(ctx, &ivschat.GetRoomInput{Identifier: room.Arn}, options...)
@@ -90,7 +95,6 @@ func TestHandOver(t *testing.T) {
 			}
 			c.Chat(t, "after a failure") // It fails if a client has left.
 
-			// The key is tried on the database, which the successor opens when it takes over.
 			key := filepath.Join(t.TempDir(), "key")
 			if err := os.WriteFile(key, []byte("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"), 0o600); err != nil {
 				t.Fatal(err)
@@ -99,6 +103,20 @@ func TestHandOver(t *testing.T) {
 			err = s.HandOver(t.Context())
 			if err == nil || !strings.Contains(err.Error(), "secret key") {
 				t.Errorf("with another secret key: %v", err)
+			}
+			c.Chat(t, "after another failure") // As above.
+			write("log-level: info\n")
+
+			// This program ends when the server has stopped for it.
+			if err := os.Remove(program); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(program, []byte(ending), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			err = s.HandOver(t.Context())
+			if err == nil || !strings.Contains(err.Error(), "exit status 3") {
+				t.Errorf("with a program that ends: %v", err)
 			}
 			c.AllConnectAgain(t)
 			if away := c.Away(); away > mostAway {
@@ -109,13 +127,41 @@ func TestHandOver(t *testing.T) {
 				t.Errorf("the process is %d, not %d", s.PID(), second)
 			}
 
-			write("log-level: info\n")
+			install(t, program)
 			if err := s.HandOver(t.Context()); err != nil {
 				t.Error(err)
 			}
 			c.AllConnectAgain(t)
 			t.Logf("calls took %s at most", calls())
 		})
+	}
+}
+
+// ending is a program that takes over, and ends before it serves.
+const ending = `#!/bin/sh
+link=$((2 + LISTEN_FDS))
+echo prepared >&$link
+read take <&$link
+exit 3
+`
+
+// install puts the program under test at path.
+func install(t *testing.T, path string) {
+	t.Helper()
+	binary, err := process.Binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The program that runs is not written to.
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, content, 0o700); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -2,10 +2,12 @@ package stories
 
 import (
 	"context"
+	"database/sql"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -95,6 +97,49 @@ func TestStop_waiting(t *testing.T) {
 	second.wait(t)
 	if err := callOnce(ctx, health); err != nil {
 		t.Errorf("the first server: %v", err)
+	}
+	first.stop(t)
+	first.wait(t)
+}
+
+// TestRestart_schema has a database whose schema the new program would have to migrate:
+// a server that runs is not interrupted for it, by a hand-over or by a second process on
+// the held socket.
+func TestRestart_schema(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	address, socket := hold(ctx, t)
+	dir := t.TempDir()
+	first := startHeld(t, socket, dir)
+	room := demoRoom(address)
+	conn := room.join(ctx, t)
+	db, err := sql.Open("sqlite", filepath.Join(dir, "transcript.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(ctx, `DELETE FROM schema_version WHERE version_id = (SELECT max(version_id) FROM schema_version)`); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := first.cmd.Process.Signal(syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	first.await(t, "The hand-over failed")
+	if log := first.output.String(); !strings.Contains(log, "run confab database migrate first") {
+		t.Errorf("the hand-over failed for another reason:\n%s", log)
+	}
+	second := startHeld(t, socket, dir)
+	if err := second.cmd.Wait(); err == nil {
+		t.Error("a second server has succeeded")
+	}
+	second.await(t, "run confab database migrate first; the server before this one continues")
+
+	if err := conn.Write(ctx, websocket.MessageText, []byte(`{"Action":"SEND_MESSAGE","RequestId":"r","Content":"still here"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if _, frame, err := conn.Read(ctx); err != nil || !strings.Contains(string(frame), `"Content":"still here"`) {
+		t.Errorf("got %s, %v", frame, err)
 	}
 	first.stop(t)
 	first.wait(t)

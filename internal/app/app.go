@@ -6,7 +6,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -14,17 +13,17 @@ import (
 	"sync/atomic"
 	"time"
 
+	"confab/internal/api"
 	"confab/internal/chat"
 	"confab/internal/chatlog"
 	"confab/internal/chattoken"
-	"confab/internal/cluster"
 	"confab/internal/config"
 	"confab/internal/control"
 	"confab/internal/edge"
+	"confab/internal/extension"
 	"confab/internal/front"
 	"confab/internal/iam"
 	"confab/internal/messaging"
-	"confab/internal/nats"
 	"confab/internal/review"
 	"confab/internal/sqldb"
 	"confab/internal/store"
@@ -33,6 +32,7 @@ import (
 
 // Server is one node. It is made with New, and Run must be called once.
 type Server struct {
+	otherNodes
 	cfg     *config.Config
 	log     *slog.Logger
 	metrics *telemetry.Metrics
@@ -43,18 +43,16 @@ type Server struct {
 	ring      *chattoken.Ring
 	reviewer  *review.Reviewer
 	engine    *messaging.Engine
-	conn      *nats.Conn    // nil on a single node, as the next
-	node      *cluster.Node // its membership in the cluster
-	reloads   *reloads      // nil on a single node
 	endpoint  *edge.Endpoint
 	logs      *chatlog.Service
 	unlock    func() error // releases the data directory; nil with PostgreSQL
 	// handshakes is the main listener; nil with TLS.
 	handshakes *front.HandshakeListener
 	main       *http.Server
-	admin      *http.Server // nil without an admin port
-	demo       *chat.Room   // nil without --dev
-	pidFile    *pidFile     // nil without --pid-file
+	admin      *http.Server   // nil without an admin port
+	demo       *chat.Room     // nil without --dev
+	checked    *store.Checked // what was checked beside another server; else nil
+	pidFile    *pidFile       // nil without --pid-file
 
 	predecessor *Predecessor  // nil without one
 	handOvers   chan struct{} // has an element when a hand-over is requested
@@ -142,21 +140,18 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	s.listeners.Main = front.Pace(ctx, s.listeners.Main, float64(cfg.ConnectRate), s.cert != nil)
 	if !sqldb.IsPostgres(cfg.Database) { // Several servers share a PostgreSQL.
-		wait := s.listeners.Held || s.predecessor != nil
-		if s.unlock, err = lockDataDir(ctx, cfg.DataDir, wait, s.log); err != nil {
+		var beside func() error
+		if s.listeners.Held || s.predecessor != nil {
+			beside = func() error { return s.check(ctx) }
+		}
+		if s.unlock, err = lockDataDir(ctx, cfg.DataDir, beside, s.log); err != nil {
 			return err
 		}
 	}
-	if s.db, err = OpenStore(ctx, cfg, false, s.log, s.metrics); err != nil {
+	if err := s.openStore(ctx); err != nil {
 		return err
 	}
 	s.db.Transcript().History().Start()
-	if s.db.Created() {
-		s.log.LogAttrs(ctx, slog.LevelInfo, "Database created", slog.String("database", s.db.Place()))
-	}
-	if s.ring, err = NewRing(ctx, cfg, s.db, s.log); err != nil {
-		return err
-	}
 
 	sockets := edge.NewSockets(cfg.DeliveryWindow, overlap(cfg), cfg.IOURing == config.IOURingAuto, s.metrics, s.log)
 	live := messaging.Options{
@@ -165,6 +160,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		NewAudience:       sockets.NewAudience,
 		Quotas:            quotas,
 		CloseOnRoomDelete: cfg.CloseOnRoomDelete,
+		Extensions:        cfg.Extensions == config.ExtensionsOn,
 		Metrics:           s.metrics,
 		Log:               s.log,
 	}
@@ -180,25 +176,39 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Log:            s.log,
 	})
 
-	api := control.New(control.Options{
+	plane := control.New(control.Options{
 		Region: cfg.Region, Account: cfg.AccountID,
 		Store: s.db, Live: s.engine, Tokens: s.ring,
+		CheckHandler:       s.reviewer.CheckHandler,
+		Quotas:             quotas,
+		TokenLifetime:      cfg.TokenLifetime,
+		MaxEventAttributes: cfg.EventAttributesMax,
+		Extensions:         cfg.Extensions == config.ExtensionsOn,
+	})
+	operations := plane.Operations()
+	var model []byte
+	if cfg.Extensions == config.ExtensionsOn {
+		model = extension.Model
+		operations = append(operations, extension.New(extension.Options{
+			Region: cfg.Region, Account: cfg.AccountID, Version: telemetry.Version(),
+			Actions: actions(operations),
+			Rooms:   s.db, Live: s.engine, Nodes: s.nodes, Quotas: quotas,
+		}).Operations()...)
+	}
+	handler := api.New(api.Options{
 		Authenticator: iam.NewAuthenticator(iam.Options{
 			Region: cfg.Region, Account: cfg.AccountID, Service: "ivschat",
 			Root:  iam.Credentials{AccessKeyID: cfg.RootAccessKeyID, SecretAccessKey: string(cfg.RootSecretAccessKey)},
 			Store: s.db, Log: s.log,
 		}),
-		CheckHandler:       s.reviewer.CheckHandler,
-		Quotas:             quotas,
-		TokenLifetime:      cfg.TokenLifetime,
-		MaxEventAttributes: cfg.EventAttributesMax,
-		BasePath:           cfg.BasePath,
-		CORSOrigins:        cfg.CORSOrigins,
-		TrustedProxies:     cfg.TrustedProxies,
-		Metrics:            s.metrics,
-		Log:                s.log,
-	})
-	main, admin := s.mainHandler(s.endpoint, api.Handler()), front.WithoutBody(adminHandler(s.metrics, s.profiles()))
+		Quotas:         quotas,
+		BasePath:       cfg.BasePath,
+		CORSOrigins:    cfg.CORSOrigins,
+		TrustedProxies: cfg.TrustedProxies,
+		Metrics:        s.metrics,
+		Log:            s.log,
+	}, operations...)
+	main, admin := s.mainHandler(s.endpoint, handler, model), front.WithoutBody(adminHandler(s.metrics, s.profiles()))
 	var guard *devGuard
 	if cfg.Dev {
 		guard = &devGuard{origins: cfg.CORSOrigins, log: s.log}
@@ -231,6 +241,15 @@ func (s *Server) build(ctx context.Context) (err error) {
 	return err
 }
 
+// actions returns the IAM actions of operations of IVS Chat.
+func actions(operations []api.Operation) []string {
+	var all []string
+	for _, o := range operations {
+		all = append(all, "ivschat:"+o.Name)
+	}
+	return all
+}
+
 // adminKeepAlive is longer than Prometheus waits between two scrapes.
 const adminKeepAlive = 2 * time.Minute
 
@@ -241,41 +260,6 @@ func addresses(cfg *config.Config) front.Addresses {
 		a.Admin = ""
 	}
 	return a
-}
-
-// postgresWait is how long a server waits for a PostgreSQL that is not ready yet.
-const postgresWait = 30 * time.Second
-
-// OpenStore opens the database; commands open it beside a running server. With
-// existing, the database must exist. metrics may be nil.
-func OpenStore(ctx context.Context, cfg *config.Config, existing bool, log *slog.Logger, metrics *telemetry.Metrics) (*store.DB, error) {
-	o := store.Options{
-		Existing: existing,
-		Region:   cfg.Region, Account: cfg.AccountID,
-		Retention: cfg.LogRetention, Log: log, Metrics: metrics,
-	}
-	if sqldb.IsPostgres(cfg.Database) {
-		o.Database, o.Wait = cfg.Database, postgresWait
-	} else {
-		o.Dir = cfg.DataDir
-		if existing {
-			if err := CheckDataDir(cfg); err != nil {
-				return nil, err
-			}
-		}
-		if err := makeDataDir(cfg.DataDir); err != nil {
-			return nil, err
-		}
-	}
-	var err error
-	if o.SecretKey, err = secretKey(ctx, cfg, log); err != nil {
-		return nil, err
-	}
-	db, err := store.Open(ctx, o)
-	if errors.Is(err, store.ErrNoDatabase) {
-		return nil, fmt.Errorf("%w; name the right one with --database, or make it with confab database migrate", err)
-	}
-	return db, err
 }
 
 // newReviewer makes the caller of message review handlers.
@@ -289,11 +273,6 @@ func newReviewer(ctx context.Context, cfg *config.Config, metrics *telemetry.Met
 		return nil, cfg.Refuse("messageReviewHandlers", e.Rule.Pattern, e.Problem)
 	}
 	return r, err
-}
-
-// NewRing makes the key ring of chat tokens. It must be closed after use.
-func NewRing(ctx context.Context, cfg *config.Config, db *store.DB, log *slog.Logger) (*chattoken.Ring, error) {
-	return chattoken.NewRing(ctx, db, chattoken.Options{Region: cfg.Region, Account: cfg.AccountID, Log: log})
 }
 
 // Address is the address of the main port, as HOST:PORT.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"confab/internal/api"
 	"confab/internal/config"
 	"confab/internal/control"
 )
@@ -16,7 +17,7 @@ type basePath string
 
 // checkBasePath refuses a base path that is an operation's path.
 func checkBasePath(cfg *config.Config) error {
-	if control.IsPath(cfg.BasePath) {
+	if api.IsPath(cfg.BasePath, new(control.Service).Operations()) {
 		return cfg.Refuse("base-path", cfg.BasePath, "must not be the path of an operation")
 	}
 	return nil

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"confab/internal/messaging"
 	"confab/internal/nats"
 	"confab/internal/quota"
+	"confab/internal/telemetry"
 	"confab/internal/websocket"
 )
 
@@ -79,9 +79,10 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 		return cfg.Refuse(setting, value, "cannot be used: "+err.Error())
 	}
 	s.node = cluster.New(cluster.Options{
-		Name: name, ID: id, Version: buildVersion(),
+		Name: name, ID: id, Version: telemetry.Version(),
 		Prefix:    "confab." + cfg.Region + "-" + cfg.AccountID,
 		Transport: s.conn, Quotas: quotas, Excluded: s.excluded, Refused: s.conn.Refused,
+		Answers: s.answers(),
 		Metrics: s.metrics, Log: s.log,
 	})
 	quotas.Share(s.node)
@@ -89,6 +90,13 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 	o.OtherConnections = s.node.OtherConnections
 	o.ReadAgain = readAgain
 	return nil
+}
+
+// otherNodes is the link to the other nodes; all fields are nil on a single node.
+type otherNodes struct {
+	conn    *nats.Conn
+	node    *cluster.Node // this node's membership
+	reloads *reloads
 }
 
 // joinCluster joins the cluster once the engine exists. A node that reaches no other
@@ -176,14 +184,6 @@ func clusterTLS(cfg *config.Config) (*tls.Config, error) {
 		c.RootCAs, c.ClientCAs = pool, pool
 	}
 	return c, nil
-}
-
-// buildVersion is the version that other nodes show in their logs.
-func buildVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		return info.Main.Version
-	}
-	return "unknown"
 }
 
 // logCluster adds the address at which other nodes reach this one.

@@ -53,7 +53,7 @@ func CopyDatabase(ctx context.Context, cfg *config.Config, from, to string, log 
 	}
 	for _, p := range []place{source, target} {
 		if p.dir != "" {
-			unlock, err := lockDataDir(ctx, p.dir, false, log)
+			unlock, err := lockDataDir(ctx, p.dir, nil, log)
 			if err != nil {
 				return nil, err
 			}

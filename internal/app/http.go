@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"confab/internal/extension"
 	"confab/internal/front"
 	"confab/internal/rfc6455"
 	"confab/internal/telemetry"
@@ -20,8 +22,9 @@ const pingTimeout = 2 * time.Second
 
 // mainHandler serves everything on the main port: WebSocket handshakes on any path
 // below the base path, even if a proxy has removed part of it, the two health paths,
-// and the API.
-func (s *Server) mainHandler(sockets, api http.Handler) http.Handler {
+// and the API. model is the service model of the operations that Confab adds; nil
+// without them.
+func (s *Server) mainHandler(sockets, api http.Handler, model []byte) http.Handler {
 	base := basePath(s.cfg.BasePath)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		upgrade := upgrades(r) || rfc6455.UpgradeDropped(r)
@@ -47,6 +50,9 @@ func (s *Server) mainHandler(sockets, api http.Handler) http.Handler {
 			answer(w, http.StatusOK, "ok")
 		case health:
 			s.ready(w, r)
+		case model != nil && reads(r) && path == extension.Path+"service-2.json":
+			w.Header().Set("Content-Type", "application/json")
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(model))
 		default:
 			api.ServeHTTP(w, asSent)
 		}

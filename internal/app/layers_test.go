@@ -17,8 +17,8 @@ var layers = []struct {
 }{
 	{"what a user types", []string{"cli"}},
 	{"the one place that knows everything", []string{"app"}},
-	{"what clients talk to", []string{"control", "edge", "front"}},
-	{"durable truth, and the other nodes", []string{"store", "cluster"}},
+	{"what clients talk to", []string{"control", "edge", "extension", "front"}},
+	{"durable truth, and the other nodes; how operations are served", []string{"store", "cluster", "api"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},
 	{"what a request needs", []string{"iam", "restjson", "chattoken", "review", "chatlog", "history", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},

@@ -18,9 +18,10 @@ const lockWait = 5 * time.Minute
 
 // lockDataDir ensures that one server at a time uses a data directory: each of two
 // would have half of every room. Commands may open the database beside it. The
-// operating system releases the lock when the process ends. With wait, it waits for a
-// server that is stopping, until ctx ends; then it returns the error of ctx.
-func lockDataDir(ctx context.Context, dir string, wait bool, log *slog.Logger) (unlock func() error, err error) {
+// operating system releases the lock when the process ends. If beside is not nil,
+// lockDataDir waits for a server that is stopping, until ctx ends; then it returns the
+// error of ctx. Before it waits, it calls beside, and returns its error.
+func lockDataDir(ctx context.Context, dir string, beside func() error, log *slog.Logger) (unlock func() error, err error) {
 	if err := makeDataDir(dir); err != nil {
 		return nil, err
 	}
@@ -41,8 +42,12 @@ func lockDataDir(ctx context.Context, dir string, wait bool, log *slog.Logger) (
 			f.Close()
 			return nil, fmt.Errorf("cannot lock the data directory %q: %w", dir, err)
 		}
-		if wait && patience.Err() == nil {
+		if beside != nil && patience.Err() == nil {
 			if !told {
+				if err := beside(); err != nil {
+					f.Close()
+					return nil, fmt.Errorf("%w; the server before this one continues", err)
+				}
 				log.LogAttrs(ctx, slog.LevelInfo, "Waiting for the server before this one to stop", slog.String("data_dir", dir))
 			}
 			select {

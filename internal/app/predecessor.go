@@ -45,11 +45,19 @@ func (p *Predecessor) tell(line string) {
 	}
 }
 
-// prepare checks what can be checked while the predecessor serves, and waits until it
-// has stopped.
+// prepare does what can be done while the predecessor serves, and waits until it has
+// stopped. Two servers may have a PostgreSQL open at the same time, but not SQLite.
 func (s *Server) prepare(ctx context.Context) error {
-	if err := checkKeys(ctx, s); err != nil {
+	if err := s.checkCluster(); err != nil {
 		return err
+	}
+	if err := s.check(ctx); err != nil {
+		return err
+	}
+	if sqldb.IsPostgres(s.cfg.Database) {
+		if err := s.openStore(ctx); err != nil {
+			return err
+		}
 	}
 	s.predecessor.tell(linePrepared)
 	select {
@@ -60,16 +68,8 @@ func (s *Server) prepare(ctx context.Context) error {
 	}
 }
 
-// checkKeys checks the secret keys and the certificates between nodes.
-func checkKeys(ctx context.Context, s *Server) error {
-	if !sqldb.IsPostgres(s.cfg.Database) {
-		if err := makeDataDir(s.cfg.DataDir); err != nil {
-			return err
-		}
-	}
-	if _, err := secretKey(ctx, s.cfg, s.log); err != nil {
-		return err
-	}
+// checkCluster checks the secret and the certificate between nodes.
+func (s *Server) checkCluster() error {
 	if !s.cfg.Clustered() {
 		return nil
 	}

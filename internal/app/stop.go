@@ -110,6 +110,7 @@ func (s *Server) close(flush time.Duration) error {
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
 	}
+	errs = append(errs, s.closeChecked())
 	s.pidFile.close()
 	if s.unlock != nil {
 		errs = append(errs, s.unlock())

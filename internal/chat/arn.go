@@ -24,7 +24,8 @@ func (t ResourceType) ErrorName() string {
 }
 
 // ARN names a room or a logging configuration:
-// arn:aws:ivschat:<region>:<account>:<type>/<id>. The zero value names nothing.
+// arn:aws:ivschat:<region>:<account>:<type>/<id>. Without a type it
+// names no resource.
 type ARN struct {
 	Region  string // for example us-west-2
 	Account string // 12 digits
@@ -33,8 +34,12 @@ type ARN struct {
 }
 
 // String returns the ARN in text form. The partition is always aws, the only one that
-// the patterns of the API model accept.
+// the patterns of the API model accept. Without a type it is *, the resource of operations
+// on the server itself.
 func (a ARN) String() string {
+	if a.Type == "" {
+		return "*"
+	}
 	return "arn:aws:ivschat:" + a.Region + ":" + a.Account + ":" + string(a.Type) + "/" + a.ID
 }
 

@@ -125,6 +125,7 @@ and the official IVS Chat client SDKs talk to it; only an endpoint changes.`,
 		newLogging(env),
 		newDatabase(env),
 		newConfig(env),
+		newModel(),
 		newVersion(),
 	)
 	return root

@@ -84,6 +84,8 @@ type Options struct {
 	// nil. It is called while there is no peer; met says whether there was one since
 	// the start. It must not block. Without it, a node is never refused.
 	Refused func(met bool) error
+	// Answers are what this node answers to the questions of Ask, by topic.
+	Answers map[string]Answer
 	// LogBytes bounds what all rooms' logs hold together; 0 is 64 MiB.
 	LogBytes int
 	Metrics  *telemetry.Metrics

@@ -31,6 +31,8 @@ func (r requests) handle(subject string, data []byte, reply func([]byte)) {
 		answer(data, reply, r.complete)
 	case k == kindLend:
 		answer(data, reply, r.lend)
+	case k == kindAsk:
+		r.node.spawn(func() { answer(data, reply, r.ask) })
 	}
 }
 

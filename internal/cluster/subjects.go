@@ -25,6 +25,7 @@ const (
 	kindComplete kind = "complete"
 	kindDo       kind = "do"
 	kindLend     kind = "lend"
+	kindAsk      kind = "ask"
 	kindAny      kind = ">" // to subscribe to all of them
 )
 

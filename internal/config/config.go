@@ -111,6 +111,11 @@ type Config struct {
 	// File with the credentials (JWT and seed) of a NATS user.
 	NATSCredentials string
 
+	// What Confab adds to IVS Chat: on, off, or off=force. With off, confab: tags of
+	// rooms are plain tags, the operations under /_confab/v1/ are closed, and the
+	// server does not start while a ban, a signer or a webhook exists, which off=force
+	// ignores.
+	Extensions string
 	// Account quotas and API call rates: off for none, aws for the numbers that
 	// AWS gives an account. Limits per room and per connection always hold.
 	Quotas string
@@ -219,6 +224,13 @@ const (
 	IOURingOff  = "off"
 )
 
+// The values of Extensions.
+const (
+	ExtensionsOn        = "on"
+	ExtensionsOff       = "off"
+	ExtensionsForcedOff = "off=force"
+)
+
 // The values of Quotas.
 const (
 	QuotasOff = "off"
@@ -260,6 +272,7 @@ func Default() *Config {
 		Region:                "us-west-2",
 		AccountID:             "123456789012",
 		DataDir:               "./confab-data",
+		Extensions:            ExtensionsOn,
 		Quotas:                QuotasOff,
 		ConnectRate:           2000,
 		ConnectRatePerUser:    5,

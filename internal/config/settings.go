@@ -83,6 +83,9 @@ var groups = []group{
 		{Name: "nats", Arg: "URL,...", list: true, value: field(func(c *Config) *[]string { return &c.NATS }, parseNATS, printList)},
 		{Name: "nats-credentials", Arg: "FILE", value: field(func(c *Config) *string { return &c.NATSCredentials }, parseAny, printString)},
 	}},
+	{"Extensions", []*Setting{
+		{Name: "extensions", Arg: "on|off|off=force", value: field(func(c *Config) *string { return &c.Extensions }, oneOf(ExtensionsOn, ExtensionsOff, ExtensionsForcedOff), printString)},
+	}},
 	{"Limits", []*Setting{
 		{Name: "quotas", Arg: "off|aws", value: field(func(c *Config) *string { return &c.Quotas }, oneOf(QuotasOff, QuotasAWS), printString)},
 		{Name: "serviceQuotas", FileOnly: true, value: field(func(c *Config) *serviceQuotas { return (*serviceQuotas)(&c.ServiceQuotas) }, parseServiceQuotas, serviceQuotas.String), shown: func(string) string { return "" }},

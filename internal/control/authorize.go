@@ -16,7 +16,12 @@ func authorize(ctx context.Context, action string, resource chat.ARN, keys iam.K
 // particular resource. The resource is the wildcard of the type, so that policies for
 // room/* and for * both match.
 func (s *Service) authorizeAny(ctx context.Context, action string, t chat.ResourceType, keys iam.Keys) error {
-	return authorize(ctx, action, chat.ARN{Region: s.Region, Account: s.Account, Type: t, ID: "*"}, keys)
+	return authorize(ctx, action, s.every(t), keys)
+}
+
+// every is the wildcard of all resources of a type.
+func (s *Service) every(t chat.ResourceType) chat.ARN {
+	return chat.ARN{Region: s.Region, Account: s.Account, Type: t, ID: "*"}
 }
 
 // authorizeCreate checks the permission to create a resource of the type and, if the

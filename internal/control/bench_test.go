@@ -33,7 +33,7 @@ func benchmarkOperation(b *testing.B, operation, body string, room func(*service
 	if err != nil {
 		b.Fatal(err)
 	}
-	handler := s.Handler()
+	handler := s.handler
 	b.ReportAllocs()
 	b.RunParallel(func(p *testing.PB) {
 		for p.Next() {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"confab/internal/api"
 	"confab/internal/chat"
 )
 
@@ -29,18 +30,18 @@ type CreateChatTokenOutput struct {
 // CreateChatToken issues a token with which one user connects to one room, once.
 // Viewing needs no capability.
 func (s *Service) CreateChatToken(ctx context.Context, in *CreateChatTokenInput) (*CreateChatTokenOutput, error) {
-	var v violations
+	var v api.Violations
 	t := &chat.Token{
-		Room:       v.arn("roomIdentifier", in.RoomIdentifier, chat.RoomResource),
-		UserID:     v.required("userId", in.UserID, userIDRule),
+		Room:       v.ARN("roomIdentifier", in.RoomIdentifier, chat.RoomResource),
+		UserID:     v.Required("userId", in.UserID, userIDRule),
 		Attributes: in.Attributes,
 		IssuedAt:   s.Now(),
 	}
-	v.attributes("attributes", in.Attributes, chat.MaxAttributes)
-	t.Capabilities = v.capabilities(in.Capabilities)
-	minutes := v.number("sessionDurationInMinutes", in.SessionDurationInMinutes,
+	v.Attributes("attributes", in.Attributes, chat.MaxAttributes)
+	t.Capabilities = checkCapabilities(&v, in.Capabilities)
+	minutes := v.Number("sessionDurationInMinutes", in.SessionDurationInMinutes,
 		int(chat.MaxSession/time.Minute), int(chat.DefaultSession/time.Minute))
-	if err := v.err(); err != nil {
+	if err := v.Err(); err != nil {
 		return nil, err
 	}
 	if _, err := s.room(ctx, "CreateChatToken", t.Room); err != nil {
@@ -65,14 +66,14 @@ func (s *Service) CreateChatToken(ctx context.Context, in *CreateChatTokenInput)
 
 // capabilities returns each capability once. It reports only the first wrong one,
 // because there may be thousands.
-func (v *violations) capabilities(names []string) []chat.Capability {
+func checkCapabilities(v *api.Violations, names []string) []chat.Capability {
 	var known []chat.Capability
 	for _, name := range names {
 		c := chat.Capability(name)
 		switch c {
 		case chat.SendMessage, chat.DeleteMessage, chat.DisconnectUser:
 		default:
-			v.add("capabilities", "must be made of SEND_MESSAGE, DELETE_MESSAGE and DISCONNECT_USER, this has %.64q", name)
+			v.Add("capabilities", "must be made of SEND_MESSAGE, DELETE_MESSAGE and DISCONNECT_USER, this has %.64q", name)
 			return nil
 		}
 		if !slices.Contains(known, c) {

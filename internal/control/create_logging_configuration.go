@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 
+	"confab/internal/api"
 	"confab/internal/chat"
 	"confab/internal/quota"
 )
@@ -21,19 +22,19 @@ type CreateLoggingConfigurationOutput LoggingConfiguration
 // CreateLoggingConfiguration makes a logging configuration, which is ACTIVE at once.
 // Its destination is first checked when chat is delivered there.
 func (s *Service) CreateLoggingConfiguration(ctx context.Context, in *CreateLoggingConfigurationInput) (*CreateLoggingConfigurationOutput, error) {
-	var v violations
+	var v api.Violations
 	if in.DestinationConfiguration == nil {
-		v.add("destinationConfiguration", "is required")
+		v.Add("destinationConfiguration", "is required")
 	}
 	config := &chat.LoggingConfiguration{
 		ARN:         s.newARN(chat.LoggingConfigurationResource),
-		Name:        v.text("name", in.Name, nameRule),
-		Destination: v.destination(in.DestinationConfiguration),
+		Name:        v.Text("name", in.Name, nameRule),
+		Destination: checkDestination(&v, in.DestinationConfiguration),
 		State:       chat.LoggingActive,
 		Tags:        in.Tags,
 	}
-	v.tags(in.Tags)
-	if err := v.err(); err != nil {
+	checkTags(&v, in.Tags)
+	if err := v.Err(); err != nil {
 		return nil, err
 	}
 	if err := s.authorizeCreate(ctx, "CreateLoggingConfiguration", chat.LoggingConfigurationResource, in.Tags); err != nil {

@@ -2,9 +2,12 @@ package control
 
 import (
 	"context"
+	"maps"
 	"slices"
 
+	"confab/internal/api"
 	"confab/internal/chat"
+	"confab/internal/iam"
 	"confab/internal/quota"
 )
 
@@ -24,21 +27,24 @@ type CreateRoomOutput Room
 // CreateRoom makes a room. Its logging configurations must exist, and its message
 // review handler must be callable.
 func (s *Service) CreateRoom(ctx context.Context, in *CreateRoomInput) (*CreateRoomOutput, error) {
-	var v violations
+	var v api.Violations
 	room := &chat.Room{
 		ARN:                         s.newARN(chat.RoomResource),
-		Name:                        v.text("name", in.Name, nameRule),
-		MaximumMessageLength:        v.number("maximumMessageLength", in.MaximumMessageLength, chat.MaxMessageLength, chat.DefaultMessageLength),
-		MaximumMessageRatePerSecond: v.number("maximumMessageRatePerSecond", in.MaximumMessageRatePerSecond, chat.MaxMessageRate, chat.DefaultMessageRate),
+		Name:                        v.Text("name", in.Name, nameRule),
+		MaximumMessageLength:        v.Number("maximumMessageLength", in.MaximumMessageLength, chat.MaxMessageLength, chat.DefaultMessageLength),
+		MaximumMessageRatePerSecond: v.Number("maximumMessageRatePerSecond", in.MaximumMessageRatePerSecond, chat.MaxMessageRate, chat.DefaultMessageRate),
 		Tags:                        in.Tags,
 	}
-	v.handler(in.MessageReviewHandler)
-	v.loggingConfigurations(in.LoggingConfigurationIdentifiers)
-	v.tags(in.Tags)
-	if err := v.err(); err != nil {
+	checkHandler(&v, in.MessageReviewHandler)
+	checkLoggingConfigurations(&v, in.LoggingConfigurationIdentifiers)
+	s.checkRoomTags(&v, in.Tags)
+	if err := v.Err(); err != nil {
 		return nil, err
 	}
 	if err := s.authorizeCreate(ctx, "CreateRoom", chat.RoomResource, in.Tags); err != nil {
+		return nil, err
+	}
+	if err := s.authorizeConfigure(ctx, s.every(chat.RoomResource), iam.Keys{RequestTags: in.Tags}, maps.Keys(in.Tags)); err != nil {
 		return nil, err
 	}
 	if len(in.LoggingConfigurationIdentifiers) > 0 {

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 
+	"confab/internal/api"
 	"confab/internal/chat"
 )
 
@@ -18,9 +19,9 @@ type DeleteLoggingConfigurationOutput struct{}
 // DeleteLoggingConfiguration deletes a logging configuration. It is a Conflict while
 // a room uses it.
 func (s *Service) DeleteLoggingConfiguration(ctx context.Context, in *DeleteLoggingConfigurationInput) (*DeleteLoggingConfigurationOutput, error) {
-	var v violations
-	arn := v.arn("identifier", in.Identifier, chat.LoggingConfigurationResource)
-	if err := v.err(); err != nil {
+	var v api.Violations
+	arn := v.ARN("identifier", in.Identifier, chat.LoggingConfigurationResource)
+	if err := v.Err(); err != nil {
 		return nil, err
 	}
 	if _, err := s.loggingConfiguration(ctx, "DeleteLoggingConfiguration", arn); err != nil {

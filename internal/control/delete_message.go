@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 
+	"confab/internal/api"
 	"confab/internal/chat"
 )
 
@@ -23,11 +24,11 @@ type DeleteMessageOutput struct {
 // DeleteMessage tells all clients of a room to remove a message. Messages are not
 // stored, so any id of the right form is accepted.
 func (s *Service) DeleteMessage(ctx context.Context, in *DeleteMessageInput) (*DeleteMessageOutput, error) {
-	var v violations
-	arn := v.arn("roomIdentifier", in.RoomIdentifier, chat.RoomResource)
-	message := v.required("id", in.ID, messageIDRule)
-	reason := v.text("reason", in.Reason, reasonRule)
-	if err := v.err(); err != nil {
+	var v api.Violations
+	arn := v.ARN("roomIdentifier", in.RoomIdentifier, chat.RoomResource)
+	message := v.Required("id", in.ID, messageIDRule)
+	reason := v.Text("reason", in.Reason, reasonRule)
+	if err := v.Err(); err != nil {
 		return nil, err
 	}
 	if _, err := s.room(ctx, "DeleteMessage", arn); err != nil {

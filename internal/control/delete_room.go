@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 
+	"confab/internal/api"
 	"confab/internal/chat"
 )
 
@@ -16,9 +17,9 @@ type DeleteRoomOutput struct{}
 
 // DeleteRoom deletes a room. Its clients stay connected, but cannot send any more.
 func (s *Service) DeleteRoom(ctx context.Context, in *DeleteRoomInput) (*DeleteRoomOutput, error) {
-	var v violations
-	arn := v.arn("identifier", in.Identifier, chat.RoomResource)
-	if err := v.err(); err != nil {
+	var v api.Violations
+	arn := v.ARN("identifier", in.Identifier, chat.RoomResource)
+	if err := v.Err(); err != nil {
 		return nil, err
 	}
 	if _, err := s.room(ctx, "DeleteRoom", arn); err != nil {

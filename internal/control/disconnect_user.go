@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 
+	"confab/internal/api"
 	"confab/internal/chat"
 )
 
@@ -20,11 +21,11 @@ type DisconnectUserOutput struct{}
 // DisconnectUser ends all connections of a user to a room and tells all clients
 // there. It also succeeds when the user has no connection.
 func (s *Service) DisconnectUser(ctx context.Context, in *DisconnectUserInput) (*DisconnectUserOutput, error) {
-	var v violations
-	arn := v.arn("roomIdentifier", in.RoomIdentifier, chat.RoomResource)
-	user := v.required("userId", in.UserID, userIDRule)
-	reason := v.text("reason", in.Reason, reasonRule)
-	if err := v.err(); err != nil {
+	var v api.Violations
+	arn := v.ARN("roomIdentifier", in.RoomIdentifier, chat.RoomResource)
+	user := v.Required("userId", in.UserID, userIDRule)
+	reason := v.Text("reason", in.Reason, reasonRule)
+	if err := v.Err(); err != nil {
 		return nil, err
 	}
 	if _, err := s.room(ctx, "DisconnectUser", arn); err != nil {

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 
+	"confab/internal/api"
 	"confab/internal/chat"
 )
 
@@ -17,9 +18,9 @@ type GetLoggingConfigurationOutput LoggingConfiguration
 
 // GetLoggingConfiguration returns a logging configuration.
 func (s *Service) GetLoggingConfiguration(ctx context.Context, in *GetLoggingConfigurationInput) (*GetLoggingConfigurationOutput, error) {
-	var v violations
-	arn := v.arn("identifier", in.Identifier, chat.LoggingConfigurationResource)
-	if err := v.err(); err != nil {
+	var v api.Violations
+	arn := v.ARN("identifier", in.Identifier, chat.LoggingConfigurationResource)
+	if err := v.Err(); err != nil {
 		return nil, err
 	}
 	config, err := s.loggingConfiguration(ctx, "GetLoggingConfiguration", arn)

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 
+	"confab/internal/api"
 	"confab/internal/chat"
 )
 
@@ -16,9 +17,9 @@ type GetRoomOutput Room
 
 // GetRoom returns a room.
 func (s *Service) GetRoom(ctx context.Context, in *GetRoomInput) (*GetRoomOutput, error) {
-	var v violations
-	arn := v.arn("identifier", in.Identifier, chat.RoomResource)
-	if err := v.err(); err != nil {
+	var v api.Violations
+	arn := v.ARN("identifier", in.Identifier, chat.RoomResource)
+	if err := v.Err(); err != nil {
 		return nil, err
 	}
 	room, err := s.room(ctx, "GetRoom", arn)

@@ -106,7 +106,7 @@ func TestCORS(t *testing.T) {
 		"Access-Control-Request-Headers": {"authorization,content-type,x-amz-date,X-Amz-Security-Token,amz-sdk-request,x-evil"},
 	}
 	t.Run("any origin by default", func(t *testing.T) {
-		s := newService(t, func(o *control.Options) { o.Authenticator = nobody{} })
+		s := newService(t, func(o *options) { o.API.Authenticator = nobody{} })
 		a := s.send(t, "OPTIONS", "/CreateRoom", "", preflight)
 		if a.status != 204 || a.header.Get("Access-Control-Allow-Origin") != "*" ||
 			a.header.Get("Access-Control-Allow-Headers") != "authorization, content-type, x-amz-date, x-amz-security-token, amz-sdk-request" ||
@@ -124,7 +124,7 @@ func TestCORS(t *testing.T) {
 		}
 	})
 	t.Run("only known origins", func(t *testing.T) {
-		s := newService(t, func(o *control.Options) { o.CORSOrigins = []string{"https://app.example", "https://b.example"} })
+		s := newService(t, func(o *options) { o.API.CORSOrigins = []string{"https://app.example", "https://b.example"} })
 		if h := s.send(t, "POST", "/ListRooms", "{}", http.Header{"Origin": {"https://app.example"}}).header; h.Get("Access-Control-Allow-Origin") != "https://app.example" || h.Get("Vary") != "Origin" {
 			t.Errorf("got %v", h)
 		}
@@ -142,8 +142,8 @@ func (nobody) Authenticate(context.Context, *http.Request, []byte) (*iam.Princip
 }
 
 func TestUnauthenticated(t *testing.T) {
-	s := newService(t, func(o *control.Options) {
-		o.Authenticator = nobody{}
+	s := newService(t, func(o *options) {
+		o.API.Authenticator = nobody{}
 		o.Quotas = quota.New(quota.Numbers{quota.Calls("CreateRoom"): 1}, o.Now)
 	})
 	for _, path := range []string{"/CreateRoom", "/CreateRoom", "/NoSuchOperation"} {
@@ -157,7 +157,7 @@ func TestUnauthenticated(t *testing.T) {
 
 func TestThrottling(t *testing.T) {
 	now := time.Now()
-	s := newService(t, func(o *control.Options) {
+	s := newService(t, func(o *options) {
 		o.Quotas = quota.New(quota.AWSNumbers(), func() time.Time { return now })
 	})
 	for range 3 {
@@ -193,9 +193,9 @@ func TestFailures(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var log bytes.Buffer
-			s := newService(t, func(o *control.Options) {
+			s := newService(t, func(o *options) {
 				o.CheckHandler = func(context.Context, string) error { return c.check() }
-				o.Log = slog.New(slog.NewJSONHandler(&log, nil))
+				o.API.Log = slog.New(slog.NewJSONHandler(&log, nil))
 			})
 			a := s.post(t, "CreateRoom", fmt.Sprintf(`{"messageReviewHandler":{"uri":%q}}`, lambdaARN))
 			a.want(t, c.status, c.exception)
@@ -216,7 +216,7 @@ func TestFailures(t *testing.T) {
 // a failure of a call whose caller is gone alarms nobody.
 func TestCallerHangsUp(t *testing.T) {
 	var log bytes.Buffer
-	s := newService(t, func(o *control.Options) { o.Log = slog.New(slog.NewJSONHandler(&log, nil)) })
+	s := newService(t, func(o *options) { o.API.Log = slog.New(slog.NewJSONHandler(&log, nil)) })
 	room := s.room(t, control.CreateRoomInput{})
 	ctx, cancel := context.WithCancel(t.Context())
 	r := httptest.NewRequestWithContext(ctx, "POST", "/SendEvent", strings.NewReader(fmt.Sprintf(`{"roomIdentifier":%q,"eventName":"e"}`, *room.ARN)))
@@ -224,7 +224,7 @@ func TestCallerHangsUp(t *testing.T) {
 		cancel()
 		return ctx.Err()
 	}
-	s.Handler().ServeHTTP(httptest.NewRecorder(), r)
+	s.handler.ServeHTTP(httptest.NewRecorder(), r)
 	if text := log.String(); !strings.Contains(text, `"level":"INFO"`) || !strings.Contains(text, `"error":"context canceled"`) {
 		t.Errorf("the log says %s", text)
 	}
@@ -242,10 +242,10 @@ func TestCallerHangsUp(t *testing.T) {
 func TestAccessLogAndMetrics(t *testing.T) {
 	var log bytes.Buffer
 	metrics := telemetry.NewMetrics()
-	s := newService(t, func(o *control.Options) {
-		o.Log = slog.New(slog.NewJSONHandler(&log, nil))
-		o.Metrics = metrics
-		o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	s := newService(t, func(o *options) {
+		o.API.Log = slog.New(slog.NewJSONHandler(&log, nil))
+		o.API.Metrics = metrics
+		o.API.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	})
 	room := s.room(t, control.CreateRoomInput{})
 	body := fmt.Sprintf(`{"roomIdentifier":%q,"userId":"secret-user","attributes":{"secret-key":"secret-value"}}`, *room.ARN)

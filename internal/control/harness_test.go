@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"confab/internal/api"
 	"confab/internal/chat"
 	"confab/internal/control"
 	"confab/internal/iam"
@@ -36,15 +37,23 @@ func missing(t chat.ResourceType) string {
 // service is a control plane with a store of its own.
 type service struct {
 	*control.Service
-	db     *store.DB
-	live   *live
-	tokens *tokens
-	url    string
+	handler http.Handler
+	db      *store.DB
+	live    *live
+	tokens  *tokens
+	url     string
+}
+
+// options are those of a control plane and of the server in front of it, which get the
+// same quotas and clock.
+type options struct {
+	control.Options
+	API api.Options
 }
 
 // newService starts a control plane. change may alter its options; without
 // that, everybody is root.
-func newService(t testing.TB, change func(*control.Options)) *service {
+func newService(t testing.TB, change func(*options)) *service {
 	t.Helper()
 	metrics := telemetry.NewMetrics()
 	db, err := store.Open(t.Context(), store.Options{
@@ -59,15 +68,17 @@ func newService(t testing.TB, change func(*control.Options)) *service {
 		}
 	})
 	s := &service{db: db, live: &live{}, tokens: &tokens{}}
-	o := control.Options{
-		Region: region, Account: account, Store: db, Live: s.live, Tokens: s.tokens,
-		Authenticator: everybodyIsRoot{}, Metrics: metrics,
+	o := options{
+		Options: control.Options{Region: region, Account: account, Store: db, Live: s.live, Tokens: s.tokens, Extensions: true},
+		API:     api.Options{Authenticator: everybodyIsRoot{}, Metrics: metrics},
 	}
 	if change != nil {
 		change(&o)
 	}
-	s.Service = control.New(o)
-	server := httptest.NewServer(s.Handler())
+	o.API.Quotas, o.API.Now = o.Quotas, o.Now
+	s.Service = control.New(o.Options)
+	s.handler = api.New(o.API, s.Operations()...)
+	server := httptest.NewServer(s.handler)
 	t.Cleanup(server.Close)
 	s.url = server.URL
 	return s

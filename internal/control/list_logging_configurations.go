@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 
+	"confab/internal/api"
 	"confab/internal/chat"
 	"confab/internal/iam"
 )
@@ -24,9 +25,9 @@ type ListLoggingConfigurationsOutput struct {
 // ListLoggingConfigurations returns logging configurations, the most recently
 // updated first.
 func (s *Service) ListLoggingConfigurations(ctx context.Context, in *ListLoggingConfigurationsInput) (*ListLoggingConfigurationsOutput, error) {
-	var v violations
-	limit, token := v.page(in.MaxResults, in.NextToken)
-	if err := v.err(); err != nil {
+	var v api.Violations
+	limit, token := v.Page(in.MaxResults, in.NextToken)
+	if err := v.Err(); err != nil {
 		return nil, err
 	}
 	if err := s.authorizeAny(ctx, "ListLoggingConfigurations", chat.LoggingConfigurationResource, iam.Keys{}); err != nil {

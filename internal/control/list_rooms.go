@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 
+	"confab/internal/api"
 	"confab/internal/chat"
 	"confab/internal/iam"
 	"confab/internal/store"
@@ -27,20 +28,20 @@ type ListRoomsOutput struct {
 // ListRooms returns rooms, the most recently updated first. The name must match
 // exactly. The logging configuration of the filter must exist.
 func (s *Service) ListRooms(ctx context.Context, in *ListRoomsInput) (*ListRoomsOutput, error) {
-	var v violations
+	var v api.Violations
 	var filter store.RoomFilter
-	if v.text("name", in.Name, nameRule) != "" {
+	if v.Text("name", in.Name, nameRule) != "" {
 		filter.Name = in.Name
 	}
-	if v.text("messageReviewHandlerUri", in.MessageReviewHandlerURI, handlerURIRule) != "" {
+	if v.Text("messageReviewHandlerUri", in.MessageReviewHandlerURI, handlerURIRule) != "" {
 		filter.HandlerURI = in.MessageReviewHandlerURI
 	}
 	if id := in.LoggingConfigurationIdentifier; id != nil {
-		v.arn("loggingConfigurationIdentifier", id, chat.LoggingConfigurationResource)
+		v.ARN("loggingConfigurationIdentifier", id, chat.LoggingConfigurationResource)
 		filter.LoggingConfiguration = *id
 	}
-	limit, token := v.page(in.MaxResults, in.NextToken)
-	if err := v.err(); err != nil {
+	limit, token := v.Page(in.MaxResults, in.NextToken)
+	if err := v.Err(); err != nil {
 		return nil, err
 	}
 	if err := s.authorizeAny(ctx, "ListRooms", chat.RoomResource, iam.Keys{}); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 
+	"confab/internal/api"
 	"confab/internal/iam"
 )
 
@@ -13,7 +14,8 @@ type ListTagsForResourceInput struct {
 	ResourceARN *string `json:"-"`
 }
 
-func (in *ListTagsForResourceInput) bind(resource string, _ url.Values) { in.ResourceARN = &resource }
+// Bind takes the members that are not in the body.
+func (in *ListTagsForResourceInput) Bind(resource string, _ url.Values) { in.ResourceARN = &resource }
 
 // ListTagsForResourceOutput is the tags; {} when there are none.
 type ListTagsForResourceOutput struct {
@@ -22,9 +24,9 @@ type ListTagsForResourceOutput struct {
 
 // ListTagsForResource returns the tags of a room or a logging configuration.
 func (s *Service) ListTagsForResource(ctx context.Context, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error) {
-	var v violations
-	arn := v.taggedARN(in.ResourceARN)
-	if err := v.err(); err != nil {
+	var v api.Violations
+	arn := checkTaggedARN(&v, in.ResourceARN)
+	if err := v.Err(); err != nil {
 		return nil, err
 	}
 	tags, err := s.tags(ctx, "ListTagsForResource", arn, iam.Keys{})

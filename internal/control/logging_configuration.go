@@ -6,6 +6,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"confab/internal/api"
 	"confab/internal/chat"
 )
 
@@ -68,19 +69,19 @@ func (d *DestinationConfiguration) members() int {
 }
 
 // destination checks a destination and returns it. It may be absent.
-func (v *violations) destination(d *DestinationConfiguration) chat.Destination {
+func checkDestination(v *api.Violations, d *DestinationConfiguration) chat.Destination {
 	switch {
 	case d == nil:
 		return chat.Destination{}
 	case d.members() != 1:
-		v.add("destinationConfiguration", "%v", errUnion)
+		v.Add("destinationConfiguration", "%v", errUnion)
 		return chat.Destination{}
 	case d.CloudWatchLogs != nil:
-		return chat.Destination{Type: chat.CloudWatchLogs, Name: v.required("logGroupName", d.CloudWatchLogs.LogGroupName, logGroupNameRule)}
+		return chat.Destination{Type: chat.CloudWatchLogs, Name: v.Required("logGroupName", d.CloudWatchLogs.LogGroupName, logGroupNameRule)}
 	case d.Firehose != nil:
-		return chat.Destination{Type: chat.Firehose, Name: v.required("deliveryStreamName", d.Firehose.DeliveryStreamName, deliveryStreamRule)}
+		return chat.Destination{Type: chat.Firehose, Name: v.Required("deliveryStreamName", d.Firehose.DeliveryStreamName, deliveryStreamRule)}
 	default:
-		return chat.Destination{Type: chat.S3, Name: v.required("bucketName", d.S3.BucketName, bucketNameRule)}
+		return chat.Destination{Type: chat.S3, Name: v.Required("bucketName", d.S3.BucketName, bucketNameRule)}
 	}
 }
 

@@ -52,7 +52,7 @@ func TestCreateLoggingConfiguration(t *testing.T) {
 }
 
 func TestCreateLoggingConfigurationQuota(t *testing.T) {
-	s := newService(t, func(o *control.Options) {
+	s := newService(t, func(o *options) {
 		o.Quotas = quota.New(quota.Numbers{quota.LoggingConfigurations: 1}, o.Now)
 	})
 	s.logging(t)

@@ -14,7 +14,7 @@ import (
 
 func TestCreateChatToken(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 123456789, time.UTC)
-	clock := func(o *control.Options) { o.Now = func() time.Time { return now } }
+	clock := func(o *options) { o.Now = func() time.Time { return now } }
 	s := newService(t, clock)
 	room := s.room(t, control.CreateRoomInput{})
 	arn, err := chat.ParseARN(*room.ARN)
@@ -67,7 +67,7 @@ func TestCreateChatToken(t *testing.T) {
 		wantCode(t, err, chat.NotFound)
 	})
 	t.Run("a token lifetime shortens the time to connect, never the session", func(t *testing.T) {
-		s := newService(t, func(o *control.Options) { clock(o); o.TokenLifetime = time.Minute * 90 })
+		s := newService(t, func(o *options) { clock(o); o.TokenLifetime = time.Minute * 90 })
 		room := s.room(t, control.CreateRoomInput{})
 		for minutes, want := range map[int32]time.Duration{60: time.Hour, 90: 90 * time.Minute, 180: 90 * time.Minute} {
 			if _, err := s.CreateChatToken(asRoot(t), &control.CreateChatTokenInput{RoomIdentifier: room.ARN, UserID: new("ann"), SessionDurationInMinutes: &minutes}); err != nil {
@@ -129,7 +129,7 @@ func TestMessagingOperations(t *testing.T) {
 }
 
 func TestEventAttributesOption(t *testing.T) {
-	s := newService(t, func(o *control.Options) { o.MaxEventAttributes = 4096 })
+	s := newService(t, func(o *options) { o.MaxEventAttributes = 4096 })
 	room := s.room(t, control.CreateRoomInput{})
 	for size, code := range map[int]bool{4096: true, 4097: false} {
 		_, err := s.SendEvent(asRoot(t), &control.SendEventInput{RoomIdentifier: room.ARN, EventName: new("a"), Attributes: map[string]string{"k": strings.Repeat("v", size-1)}})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"confab/internal/api"
 	"confab/internal/chat"
 )
 
@@ -73,13 +74,13 @@ func show(r *chat.Room) *Room {
 }
 
 // handler checks a room's message review handler.
-func (v *violations) handler(h *MessageReviewHandler) {
+func checkHandler(v *api.Violations, h *MessageReviewHandler) {
 	if h == nil {
 		return
 	}
-	v.text("uri", h.URI, handlerURIRule)
+	v.Text("uri", h.URI, handlerURIRule)
 	if f := h.FallbackResult; f != nil && *f != string(chat.Allow) && *f != string(chat.Deny) {
-		v.add("fallbackResult", "must be ALLOW or DENY, this is %.64q", *f)
+		v.Add("fallbackResult", "must be ALLOW or DENY, this is %.64q", *f)
 	}
 }
 
@@ -111,16 +112,16 @@ func (h *MessageReviewHandler) check(ctx context.Context, s *Service) error {
 }
 
 // loggingConfigurations checks the logging configurations of a room.
-func (v *violations) loggingConfigurations(identifiers []string) {
+func checkLoggingConfigurations(v *api.Violations, identifiers []string) {
 	const member = "loggingConfigurationIdentifiers"
 	if len(identifiers) > chat.MaxRoomLogging {
-		v.add(member, "must have at most %d items, these are %d", chat.MaxRoomLogging, len(identifiers))
+		v.Add(member, "must have at most %d items, these are %d", chat.MaxRoomLogging, len(identifiers))
 		return
 	}
 	for i, id := range identifiers {
-		v.arn(member, &id, chat.LoggingConfigurationResource)
+		v.ARN(member, &id, chat.LoggingConfigurationResource)
 		if slices.Contains(identifiers[:i], id) {
-			v.add(member, "must not name one twice: %s", id)
+			v.Add(member, "must not name one twice: %s", id)
 		}
 	}
 }

@@ -91,7 +91,7 @@ func TestCreateRoom(t *testing.T) {
 }
 
 func TestCreateRoomQuota(t *testing.T) {
-	s := newService(t, func(o *control.Options) { o.Quotas = quota.New(quota.Numbers{quota.Rooms: 2}, o.Now) })
+	s := newService(t, func(o *options) { o.Quotas = quota.New(quota.Numbers{quota.Rooms: 2}, o.Now) })
 	s.room(t, control.CreateRoomInput{})
 	s.room(t, control.CreateRoomInput{})
 	a := s.post(t, "CreateRoom", `{}`)
@@ -106,7 +106,7 @@ func TestCreateRoomQuota(t *testing.T) {
 
 func TestMessageReviewHandlerIsChecked(t *testing.T) {
 	var asked []string
-	s := newService(t, func(o *control.Options) {
+	s := newService(t, func(o *options) {
 		o.CheckHandler = func(_ context.Context, uri string) error {
 			asked = append(asked, uri)
 			return chat.InvalidField("uri", "invalid lambda permission")

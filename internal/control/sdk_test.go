@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"confab/internal/chat"
-	"confab/internal/control"
 	"confab/internal/quota"
 )
 
@@ -130,7 +129,7 @@ func TestOfficialClient(t *testing.T) {
 
 // Each kind of error arrives at the official client as its own type, with its members.
 func TestOfficialClientErrors(t *testing.T) {
-	s, client := newSigned(t, func(o *control.Options) {
+	s, client := newSigned(t, func(o *options) {
 		o.Quotas = quota.New(quota.Numbers{quota.Rooms: 1, quota.LoggingConfigurations: 1, quota.Calls("ListRooms"): 1}, func() time.Time { return time.Unix(0, 0) })
 	})
 	ctx := t.Context()

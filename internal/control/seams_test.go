@@ -1,6 +1,7 @@
 package control_test
 
 import (
+	"confab/internal/api"
 	"confab/internal/chattoken"
 	"confab/internal/control"
 	"confab/internal/iam"
@@ -9,7 +10,7 @@ import (
 
 // What package app hands in fits.
 var (
-	_ control.Live          = (*messaging.Engine)(nil)
-	_ control.Sealer        = (*chattoken.Ring)(nil)
-	_ control.Authenticator = (*iam.Authenticator)(nil)
+	_ control.Live      = (*messaging.Engine)(nil)
+	_ control.Sealer    = (*chattoken.Ring)(nil)
+	_ api.Authenticator = (*iam.Authenticator)(nil)
 )

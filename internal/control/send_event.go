@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"confab/internal/api"
 	"confab/internal/chat"
 )
 
@@ -23,14 +24,14 @@ type SendEventOutput struct {
 // SendEvent sends an application's own event to all clients of a room. The names of
 // the service's events cannot be used.
 func (s *Service) SendEvent(ctx context.Context, in *SendEventInput) (*SendEventOutput, error) {
-	var v violations
-	arn := v.arn("roomIdentifier", in.RoomIdentifier, chat.RoomResource)
-	name := v.required("eventName", in.EventName, eventNameRule)
+	var v api.Violations
+	arn := v.ARN("roomIdentifier", in.RoomIdentifier, chat.RoomResource)
+	name := v.Required("eventName", in.EventName, eventNameRule)
 	if strings.HasPrefix(name, "aws:") {
-		v.add("eventName", "must not begin with aws:, which is reserved for the events of the service")
+		v.Add("eventName", "must not begin with aws:, which is reserved for the events of the service")
 	}
-	v.attributes("attributes", in.Attributes, s.MaxEventAttributes)
-	if err := v.err(); err != nil {
+	v.Attributes("attributes", in.Attributes, s.MaxEventAttributes)
+	if err := v.Err(); err != nil {
 		return nil, err
 	}
 	if _, err := s.room(ctx, "SendEvent", arn); err != nil {

@@ -12,17 +12,16 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"confab/internal/chat"
-	"confab/internal/control"
 	"confab/internal/iam"
 )
 
 // newSigned starts a control plane that wants signatures, and returns it with
 // the official client of its administrator.
-func newSigned(t testing.TB, change func(*control.Options)) (*service, *ivschat.Client) {
+func newSigned(t testing.TB, change func(*options)) (*service, *ivschat.Client) {
 	t.Helper()
 	const id, secret = "AKIDROOT000000000001", "root-secret-for-tests-only"
-	s := newService(t, func(o *control.Options) {
-		o.Authenticator = iam.NewAuthenticator(iam.Options{
+	s := newService(t, func(o *options) {
+		o.API.Authenticator = iam.NewAuthenticator(iam.Options{
 			Region: region, Account: account, Service: "ivschat",
 			Root: iam.Credentials{AccessKeyID: id, SecretAccessKey: secret}, Store: o.Store,
 		})

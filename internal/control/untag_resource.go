@@ -3,7 +3,9 @@ package control
 import (
 	"context"
 	"net/url"
+	"slices"
 
+	"confab/internal/api"
 	"confab/internal/iam"
 )
 
@@ -14,7 +16,8 @@ type UntagResourceInput struct {
 	TagKeys     []string `json:"-"`
 }
 
-func (in *UntagResourceInput) bind(resource string, query url.Values) {
+// Bind takes the members that are not in the body.
+func (in *UntagResourceInput) Bind(resource string, query url.Values) {
 	in.ResourceARN, in.TagKeys = &resource, query["tagKeys"]
 }
 
@@ -24,16 +27,22 @@ type UntagResourceOutput struct{}
 // UntagResource removes tags from a room or a logging configuration. It ignores keys
 // that the resource does not have.
 func (s *Service) UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error) {
-	var v violations
-	arn := v.taggedARN(in.ResourceARN)
-	v.tagKeys(in.TagKeys)
-	if err := v.err(); err != nil {
+	var v api.Violations
+	arn := checkTaggedARN(&v, in.ResourceARN)
+	checkTagKeys(&v, in.TagKeys)
+	if err := v.Err(); err != nil {
 		return nil, err
 	}
-	if _, err := s.tags(ctx, "UntagResource", arn, iam.Keys{TagKeys: in.TagKeys}); err != nil {
+	keys := iam.Keys{TagKeys: in.TagKeys}
+	tags, err := s.tags(ctx, "UntagResource", arn, keys)
+	if err != nil {
 		return nil, err
 	}
-	err := s.Store.ChangeTags(ctx, arn, func(tags map[string]string) error {
+	keys.ResourceTags = tags
+	if err := s.authorizeConfigure(ctx, arn, keys, slices.Values(in.TagKeys)); err != nil {
+		return nil, err
+	}
+	err = s.Store.ChangeTags(ctx, arn, func(tags map[string]string) error {
 		for _, k := range in.TagKeys {
 			delete(tags, k)
 		}

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 
+	"confab/internal/api"
 	"confab/internal/chat"
 )
 
@@ -19,11 +20,11 @@ type UpdateLoggingConfigurationOutput LoggingConfiguration
 
 // UpdateLoggingConfiguration changes the members that are present in the request.
 func (s *Service) UpdateLoggingConfiguration(ctx context.Context, in *UpdateLoggingConfigurationInput) (*UpdateLoggingConfigurationOutput, error) {
-	var v violations
-	arn := v.arn("identifier", in.Identifier, chat.LoggingConfigurationResource)
-	v.text("name", in.Name, nameRule)
-	destination := v.destination(in.DestinationConfiguration)
-	if err := v.err(); err != nil {
+	var v api.Violations
+	arn := v.ARN("identifier", in.Identifier, chat.LoggingConfigurationResource)
+	v.Text("name", in.Name, nameRule)
+	destination := checkDestination(&v, in.DestinationConfiguration)
+	if err := v.Err(); err != nil {
 		return nil, err
 	}
 	if _, err := s.loggingConfiguration(ctx, "UpdateLoggingConfiguration", arn); err != nil {

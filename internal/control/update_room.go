@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"confab/internal/api"
 	"confab/internal/chat"
 )
 
@@ -27,14 +28,14 @@ type UpdateRoomOutput Room
 // UpdateRoom changes the settings of a room that are present in the request. They
 // apply from the next message on, also to connected clients.
 func (s *Service) UpdateRoom(ctx context.Context, in *UpdateRoomInput) (*UpdateRoomOutput, error) {
-	var v violations
-	arn := v.arn("identifier", in.Identifier, chat.RoomResource)
-	v.text("name", in.Name, nameRule)
-	length := v.number("maximumMessageLength", in.MaximumMessageLength, chat.MaxMessageLength, 0)
-	rate := v.number("maximumMessageRatePerSecond", in.MaximumMessageRatePerSecond, chat.MaxMessageRate, 0)
-	v.handler(in.MessageReviewHandler)
-	v.loggingConfigurations(in.LoggingConfigurationIdentifiers)
-	if err := v.err(); err != nil {
+	var v api.Violations
+	arn := v.ARN("identifier", in.Identifier, chat.RoomResource)
+	v.Text("name", in.Name, nameRule)
+	length := v.Number("maximumMessageLength", in.MaximumMessageLength, chat.MaxMessageLength, 0)
+	rate := v.Number("maximumMessageRatePerSecond", in.MaximumMessageRatePerSecond, chat.MaxMessageRate, 0)
+	checkHandler(&v, in.MessageReviewHandler)
+	checkLoggingConfigurations(&v, in.LoggingConfigurationIdentifiers)
+	if err := v.Err(); err != nil {
 		return nil, err
 	}
 	if _, err := s.room(ctx, "UpdateRoom", arn); err != nil {

@@ -3,6 +3,8 @@ package messaging
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,8 +36,10 @@ type Options struct {
 	// CloseOnRoomDelete ends the sessions of a deleted room. The service itself keeps
 	// them until their time is over.
 	CloseOnRoomDelete bool
-	Metrics           *telemetry.Metrics
-	Log               *slog.Logger
+	// Extensions is set if the tags of rooms set what Confab adds.
+	Extensions bool
+	Metrics    *telemetry.Metrics
+	Log        *slog.Logger
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 }
@@ -97,6 +101,13 @@ func (e *Engine) Close() {
 
 // Connections returns how many sessions there are on this node.
 func (e *Engine) Connections() int { return int(e.connections.Load()) }
+
+// LiveRooms returns the ids of the rooms that are live on this node.
+func (e *Engine) LiveRooms() []string {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return slices.Collect(maps.Keys(e.rooms))
+}
 
 // SendEvent delivers an application's event to everybody in the room and returns the
 // event's id. The caller has checked its name and attributes.

@@ -27,7 +27,7 @@ func (e *Engine) Sequence(ctx context.Context, op Operation) (string, error) {
 		return "", err
 	}
 	defer r.release(e)
-	if err := e.admit(ctx, r, settings, op.Action, turn); err != nil {
+	if err := e.admit(ctx, r, settings, op, turn); err != nil {
 		return "", err
 	}
 	f, err := e.frame(ctx, settings, op)
@@ -36,12 +36,12 @@ func (e *Engine) Sequence(ctx context.Context, op Operation) (string, error) {
 	}
 	e.judged(op, err)
 	if errors.Is(err, ErrPublished) {
-		e.giveBack(r, op.Action)
+		e.giveBack(r, op)
 		return op.ID, nil
 	}
 	if err != nil {
 		if chat.CodeOf(err) != chat.Unavailable { // Its frame may be published.
-			e.giveBack(r, op.Action)
+			e.giveBack(r, op)
 		}
 		return "", err
 	}
@@ -53,13 +53,15 @@ func (e *Engine) Sequence(ctx context.Context, op Operation) (string, error) {
 
 // admit checks the operation against the room's rate (messages only) and the account's.
 // An operation counts only if both admit it.
-func (e *Engine) admit(ctx context.Context, r *room, settings *chat.Room, action chat.Action, turn Turn) error {
-	if action == chat.ActionSendMessage && !r.sequencer.allow(e.now(), turn) {
+func (e *Engine) admit(ctx context.Context, r *room, settings *chat.Room, op Operation, turn Turn) error {
+	if op.countsInRoom() && !r.sequencer.allow(e.now(), turn) {
 		return throttled(settings, settings.MaximumMessageRatePerSecond)
 	}
 	// Another node may keep the account's rate, so no lock is held here.
-	if name := accountRates[action]; !e.o.Quotas.Allow(ctx, name) {
-		r.sequencer.giveBack(action)
+	if name := accountRates[op.Action]; !e.o.Quotas.Allow(ctx, name) {
+		if op.countsInRoom() {
+			r.sequencer.giveBack()
+		}
 		return throttled(settings, e.o.Quotas.Limit(name))
 	}
 	return nil
@@ -67,9 +69,16 @@ func (e *Engine) admit(ctx context.Context, r *room, settings *chat.Room, action
 
 // giveBack undoes admit for an operation that delivered nothing. A message that review
 // rejects, or that another home takes over, does not count.
-func (e *Engine) giveBack(r *room, action chat.Action) {
-	r.sequencer.giveBack(action)
-	e.o.Quotas.GiveBack(accountRates[action])
+func (e *Engine) giveBack(r *room, op Operation) {
+	if op.countsInRoom() {
+		r.sequencer.giveBack()
+	}
+	e.o.Quotas.GiveBack(accountRates[op.Action])
+}
+
+// countsInRoom reports whether the operation counts against the room's rate.
+func (op *Operation) countsInRoom() bool {
+	return op.Action == chat.ActionSendMessage && !op.FromServer
 }
 
 // accountRates maps each action to the account's quota.
@@ -94,7 +103,7 @@ func (e *Engine) frame(ctx context.Context, settings *chat.Room, op Operation) (
 			ID: f.ID, RequestID: op.RequestID, Attributes: op.Attributes, Content: op.Content, SendTime: op.Received,
 			UserID: op.UserID, SenderAttributes: op.SenderAttributes,
 		}
-		if settings.Reviewed() {
+		if settings.Reviewed() && !op.SkipReview {
 			var err error
 			if m, err = e.review(ctx, settings, m, op.SenderIP); err != nil {
 				return nil, err
@@ -162,10 +171,7 @@ func (q *sequencer) allow(now time.Time, turn Turn) bool {
 	return q.rate.Allow(now)
 }
 
-func (q *sequencer) giveBack(action chat.Action) {
-	if action != chat.ActionSendMessage {
-		return
-	}
+func (q *sequencer) giveBack() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.rate.GiveBack()

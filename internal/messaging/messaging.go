@@ -128,6 +128,10 @@ type Operation struct {
 	Content          string
 	SenderAttributes map[string]string
 	SenderIP         string
+	// FromServer is set for a message of Engine.SendMessage, which does not count against
+	// the room's rate. SkipReview is set if its review handler is not asked.
+	FromServer bool `json:",omitzero"`
+	SkipReview bool `json:",omitzero"`
 	// Attributes are a message's or an event's.
 	Attributes map[string]string
 	// EventName belongs to SendEvent.

@@ -3,6 +3,8 @@ package messaging
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -51,8 +53,10 @@ func (r *room) release(e *Engine) {
 // roomState is the result of the last read of a room.
 type roomState struct {
 	settings *chat.Room
-	carried  *chat.Room // what other nodes need of settings
-	err      error      // NotFound: the room was deleted; else: it could not be read
+	// extensions are the settings in the room's tags.
+	extensions chat.Extensions
+	carried    *chat.Room // what other nodes need of settings
+	err        error      // NotFound: the room was deleted; else: it could not be read
 }
 
 // settings returns the room as last read. It must not be changed.
@@ -95,7 +99,8 @@ func (r *room) goBy(settings *chat.Room) {
 		return
 	}
 	r.sequencer.setRate(settings.MaximumMessageRatePerSecond)
-	r.state.CompareAndSwap(s, &roomState{settings: settings, carried: settings})
+	extensions, _ := chat.ExtensionsOf(settings.Tags) // The node that read them has logged what is wrong.
+	r.state.CompareAndSwap(s, &roomState{settings: settings, extensions: extensions, carried: settings})
 }
 
 // read reads the room and stores the result. When the database is unavailable, a room
@@ -112,9 +117,7 @@ func (e *Engine) read(ctx context.Context, r *room, within time.Duration) {
 	case err == nil:
 		r.stale.Store(false)
 		r.sequencer.setRate(settings.MaximumMessageRatePerSecond) // This comes first: a bucket without a rate allows everything.
-		carried := *settings
-		carried.Name, carried.Tags = "", nil
-		r.state.Store(&roomState{settings: settings, carried: &carried})
+		r.state.Store(e.newState(ctx, r, settings))
 	case chat.CodeOf(err) == chat.NotFound:
 		r.stale.Store(false)
 		r.state.Store(&roomState{err: err})
@@ -129,6 +132,24 @@ func (e *Engine) read(ctx context.Context, r *room, within time.Duration) {
 			r.state.CompareAndSwap(s, &roomState{err: chat.Errorf(chat.Unavailable, "The room cannot be read right now; try again")})
 		}
 	}
+}
+
+// newState returns the state of a room that was just read. It logs the tags that it does
+// not understand, when they are new.
+func (e *Engine) newState(ctx context.Context, r *room, settings *chat.Room) *roomState {
+	carried := *settings
+	carried.Name, carried.Tags = "", nil
+	if e.o.Extensions {
+		carried.Tags = maps.Clone(settings.Tags)
+		maps.DeleteFunc(carried.Tags, func(k, _ string) bool { return !strings.HasPrefix(k, chat.ExtensionTag) })
+	}
+	extensions, ignored := chat.ExtensionsOf(carried.Tags)
+	if before := r.state.Load(); before == nil || before.carried == nil || !maps.Equal(before.carried.Tags, carried.Tags) {
+		for _, err := range ignored {
+			e.o.Log.LogAttrs(ctx, slog.LevelWarn, "A tag of a room is ignored", slog.String("room", r.id), slog.Any("error", err))
+		}
+	}
+	return &roomState{settings: settings, extensions: extensions, carried: &carried}
 }
 
 // add adds the session to its user's list.

@@ -158,12 +158,10 @@ func (s *Session) SendMessage(ctx context.Context, req Request, content string, 
 	if err != nil {
 		return err
 	}
-	// The service was observed to trim before it measures. It delivers what was sent.
-	length := utf8.RuneCountInString(strings.TrimSpace(content))
 	switch {
 	case !chat.Visible(content):
 		return chat.InvalidField("Content", "it must hold something besides white space")
-	case length > settings.MaximumMessageLength:
+	case messageLength(content) > settings.MaximumMessageLength:
 		return chat.Errorf(chat.Invalid, messageTooLong)
 	case chat.AttributesSize(attributes) > chat.MaxAttributes:
 		return tooLarge("Attributes", chat.MaxAttributes, "bytes of keys and values together")
@@ -173,6 +171,10 @@ func (s *Session) SendMessage(ctx context.Context, req Request, content string, 
 		SenderAttributes: s.token.Attributes, SenderIP: s.ip.String(),
 	})
 }
+
+// messageLength is the length that counts. The service was observed to trim before it
+// measures. It delivers what was sent.
+func messageLength(content string) int { return utf8.RuneCountInString(strings.TrimSpace(content)) }
 
 // DeleteMessage tells everybody in the room to remove a message. The errors are those of
 // SendMessage, without Rejected.

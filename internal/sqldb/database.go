@@ -19,8 +19,8 @@ type dialect interface {
 	exists(ctx context.Context, sp *Spec) (bool, error)
 	// open returns the write pool, which has one connection, and the read pool.
 	open(ctx context.Context, sp *Spec) (writer, reader *sql.DB, err error)
-	// migrate brings the schema up to date. It refuses a newer schema.
-	migrate(ctx context.Context, sp *Spec, writer *sql.DB) error
+	// schema describes the schema for db, which is a pool of open.
+	schema(sp *Spec, db *sql.DB) schema
 	// background returns the work that runs while the database is open, nil for none.
 	// It ends when its context ends.
 	background(db *DB) (func(context.Context), error)
@@ -90,7 +90,34 @@ func openDatabase(ctx context.Context, d dialect, sp *Spec, o Options) (*DB, err
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{
+	db := newDatabase(d, sp, o, writer, reader)
+	if err := d.schema(sp, writer).migrate(ctx); err != nil {
+		close(db.done)
+		return nil, errors.Join(err, db.close())
+	}
+	if err := db.begin(context.WithoutCancel(ctx)); err != nil {
+		close(db.done)
+		return nil, errors.Join(err, db.close())
+	}
+	return db, nil
+}
+
+// checkDatabase opens a database that can only be read.
+func checkDatabase(ctx context.Context, d dialect, sp *Spec, o Options) (*DB, error) {
+	writer, reader, err := d.open(ctx, sp)
+	if err != nil {
+		return nil, err
+	}
+	db := newDatabase(d, sp, o, writer, reader)
+	close(db.done)
+	if err := d.schema(sp, reader).check(ctx); err != nil {
+		return nil, errors.Join(err, db.close())
+	}
+	return db, nil
+}
+
+func newDatabase(d dialect, sp *Spec, o Options, writer, reader *sql.DB) *DB {
+	return &DB{
 		dialect: d,
 		spec:    sp,
 		label:   d.label(sp.Name),
@@ -103,15 +130,6 @@ func openDatabase(ctx context.Context, d dialect, sp *Spec, o Options) (*DB, err
 		stop:    func() {},
 		done:    make(chan struct{}),
 	}
-	if err := d.migrate(ctx, sp, writer); err != nil {
-		close(db.done)
-		return nil, errors.Join(err, db.close())
-	}
-	if err := db.begin(context.WithoutCancel(ctx)); err != nil {
-		close(db.done)
-		return nil, errors.Join(err, db.close())
-	}
-	return db, nil
 }
 
 // begin starts the background work.

@@ -7,11 +7,13 @@ import (
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
 )
 
 // schema is where the migration steps of one database are, and the table that records
 // the applied ones.
 type schema struct {
+	db      *sql.DB
 	dialect goose.Dialect
 	steps   fs.FS
 	folder  string // below migrations
@@ -22,23 +24,32 @@ type schema struct {
 	explain func(error) error
 }
 
-// migrate applies the missing steps, each in its own transaction. A database with
-// unknown steps was made by a newer Confab. It is refused and not changed.
-func (sc schema) migrate(ctx context.Context, db *sql.DB) error {
+// provider returns the steps that this program knows.
+func (sc schema) provider() (*goose.Provider, error) {
 	steps, err := fs.Sub(sc.steps, "migrations/"+sc.folder)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	provider, err := goose.NewProvider(sc.dialect, db, steps, goose.WithTableName(sc.table), goose.WithDisableGlobalRegistry(true))
+	provider, err := goose.NewProvider(sc.dialect, sc.db, steps, goose.WithTableName(sc.table), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
-		return fmt.Errorf("prepare the migrations of %s: %w", sc.where, err)
+		return nil, fmt.Errorf("prepare the migrations of %s: %w", sc.where, err)
+	}
+	return provider, nil
+}
+
+// migrate applies the missing steps, each in its own transaction. A database with
+// unknown steps was made by a newer Confab. It is refused and not changed.
+func (sc schema) migrate(ctx context.Context) error {
+	provider, err := sc.provider()
+	if err != nil {
+		return err
 	}
 	current, target, err := provider.GetVersions(ctx)
 	if err != nil {
 		return sc.explain(err)
 	}
 	if current > target {
-		return fmt.Errorf("the database %s was made by a newer Confab: its schema has version %d, this one knows up to %d; use the newer version", sc.where, current, target)
+		return sc.newer(current, target)
 	}
 	if current == target {
 		return nil
@@ -49,19 +60,47 @@ func (sc schema) migrate(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-func (d sqliteDialect) migrate(ctx context.Context, sp *Spec, writer *sql.DB) error {
+// check refuses every schema that is not the one that this program needs.
+func (sc schema) check(ctx context.Context) error {
+	provider, err := sc.provider()
+	if err != nil {
+		return err
+	}
+	sources := provider.ListSources()
+	target := sources[len(sources)-1].Version
+	versions, err := database.NewStore(sc.dialect, sc.table)
+	if err != nil {
+		return err
+	}
+	current, err := versions.GetLatestVersion(ctx, sc.db)
+	switch {
+	case err != nil:
+		return sc.explain(err)
+	case current > target:
+		return sc.newer(current, target)
+	case current < target:
+		return fmt.Errorf("the schema of the database %s has version %d, this program needs %d; back up and run confab database migrate first", sc.where, current, target)
+	}
+	return nil
+}
+
+func (sc schema) newer(current, target int64) error {
+	return fmt.Errorf("the database %s was made by a newer Confab: its schema has version %d, this one knows up to %d; use the newer version", sc.where, current, target)
+}
+
+func (d sqliteDialect) schema(sp *Spec, db *sql.DB) schema {
 	return schema{
-		dialect: goose.DialectSQLite3, steps: sp.Migrations, folder: "sqlite/" + sp.Name, table: "schema_version",
+		db: db, dialect: goose.DialectSQLite3, steps: sp.Migrations, folder: "sqlite/" + sp.Name, table: "schema_version",
 		where: fmt.Sprintf("%q", d.path(sp.Name)), explain: func(err error) error { return d.explain(sp, err) },
-	}.migrate(ctx, writer)
+	}
 }
 
 // schemaTable is the table in which PostgreSQL records the steps of one database.
 func schemaTable(sp *Spec) string { return "schema_version_" + sp.Name }
 
-func (d *postgresDialect) migrate(ctx context.Context, sp *Spec, _ *sql.DB) error {
+func (d *postgresDialect) schema(sp *Spec, _ *sql.DB) schema {
 	return schema{
-		dialect: goose.DialectPostgres, steps: sp.Migrations, folder: "postgres/" + sp.Name, table: schemaTable(sp),
+		db: d.setup, dialect: goose.DialectPostgres, steps: sp.Migrations, folder: "postgres/" + sp.Name, table: schemaTable(sp),
 		where: d.place(), explain: d.explain,
-	}.migrate(ctx, d.setup)
+	}
 }

@@ -48,6 +48,8 @@ type Options struct {
 	// Existing makes Open fail if the first database does not exist, instead of
 	// creating it.
 	Existing bool
+	// Checked skips the search for damage, because Check has just done it.
+	Checked bool
 	// Bulk is for copying a PostgreSQL database: statements have no time limit.
 	Bulk bool
 	// Dir is the directory of the SQLite files. If it does not exist, it is created
@@ -90,12 +92,9 @@ type Spec struct {
 // Open opens the databases and creates or migrates their schemas. No other process
 // does this at the same time. Its errors describe what to change.
 func Open(ctx context.Context, o Options, specs ...Spec) ([]*DB, error) {
-	var d dialect = sqliteDialect{dir: o.Dir, log: o.Log}
-	if o.URL != "" {
-		var err error
-		if d, err = newPostgres(o, specs); err != nil {
-			return nil, err
-		}
+	d, err := newDialect(sqliteDialect{dir: o.Dir, sound: o.Checked, log: o.Log}, o, specs)
+	if err != nil {
+		return nil, err
 	}
 	unlock, err := d.lock(ctx)
 	if err != nil {
@@ -121,14 +120,50 @@ func Open(ctx context.Context, o Options, specs ...Spec) ([]*DB, error) {
 	return all, nil
 }
 
+// Check opens the databases only to read them. It changes nothing, so that servers may
+// use them meanwhile, and refuses damaged ones and those whose schema would have to be
+// migrated. A database that does not exist is nil in the result. While a SQLite
+// database is open here, another process can close it without a checkpoint.
+func Check(ctx context.Context, o Options, specs ...Spec) ([]*DB, error) {
+	d, err := newDialect(sqliteDialect{dir: o.Dir, reads: true, log: o.Log}, o, specs)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := d.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	all := make([]*DB, len(specs))
+	for i := range specs {
+		exists, err := d.exists(ctx, &specs[i])
+		if err == nil && exists {
+			all[i], err = checkDatabase(ctx, d, &specs[i], o)
+		}
+		if err != nil {
+			return nil, errors.Join(err, Close(all...))
+		}
+	}
+	return all, nil
+}
+
+func newDialect(files sqliteDialect, o Options, specs []Spec) (dialect, error) {
+	if o.URL == "" {
+		return files, nil
+	}
+	return newPostgres(o, specs)
+}
+
 // ErrNoDatabase is what Open returns with Options.Existing.
 var ErrNoDatabase = errors.New("there is no database of Confab in")
 
-// Close closes the databases.
+// Close closes the databases, except nil ones.
 func Close(all ...*DB) error {
 	var errs []error
 	for _, db := range all {
-		errs = append(errs, db.close())
+		if db != nil {
+			errs = append(errs, db.close())
+		}
 	}
 	return errors.Join(errs...)
 }

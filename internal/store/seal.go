@@ -70,13 +70,19 @@ func (db *DB) checkSecretKey(ctx context.Context) error {
 		if _, err := s.Exec(ctx, `INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, secretKeyCheck, fresh); err != nil {
 			return err
 		}
-		var sealed []byte
-		if _, err := s.Row(ctx, `SELECT value FROM settings WHERE name = $1`, []any{secretKeyCheck}, &sealed); err != nil {
-			return err
-		}
-		if _, err := db.seal.open(sealed, secretKeyCheck); err != nil {
-			return fmt.Errorf("the secret key does not open the database %s; use the one it was made with, see --secret-key-file", db.main.Place())
-		}
-		return nil
+		return db.seal.check(ctx, s)
 	})
+}
+
+// check refuses the key if the main database was made with another one.
+func (s *sealer) check(ctx context.Context, session sqldb.Session) error {
+	var sealed []byte
+	found, err := session.Row(ctx, `SELECT value FROM settings WHERE name = $1`, []any{secretKeyCheck}, &sealed)
+	if err != nil || !found {
+		return err
+	}
+	if _, err := s.open(sealed, secretKeyCheck); err != nil {
+		return fmt.Errorf("the secret key does not open the database %s; use the one it was made with, see --secret-key-file", session.DB().Place())
+	}
+	return nil
 }

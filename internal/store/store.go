@@ -79,6 +79,8 @@ type Options struct {
 	Wait time.Duration
 	// Existing makes Open fail if there is no database, instead of creating one.
 	Existing bool
+	// Checked is set when Check has just returned the store without an error.
+	Checked bool
 	// Bulk is for copying a PostgreSQL database: statements have no time limit.
 	Bulk bool
 	// Dir is the data directory of SQLite. If it does not exist, it is created for
@@ -145,9 +147,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if db.page.key, err = subkey(o.SecretKey, "next token"); err != nil {
 		return nil, err
 	}
-	all, err := sqldb.Open(ctx, sqldb.Options{
-		URL: o.Database, Wait: o.Wait, Existing: o.Existing, Bulk: o.Bulk, Dir: o.Dir, Now: clock, Log: o.Log, Metrics: o.Metrics,
-	}, mainDatabase, tokensDatabase, transcript.Database(o.LogBytes))
+	all, err := sqldb.Open(ctx, o.databases(clock), o.specs()...)
 	if err != nil {
 		return nil, err
 	}
@@ -166,6 +166,18 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	db.background.Go(db.redemptions.Run)
 	db.background.Go(func() { db.pruneLoop(db.ctx) })
 	return db, nil
+}
+
+// databases are the options of the store's databases.
+func (o *Options) databases(clock func() time.Time) sqldb.Options {
+	return sqldb.Options{
+		URL: o.Database, Wait: o.Wait, Existing: o.Existing, Checked: o.Checked, Bulk: o.Bulk, Dir: o.Dir,
+		Now: clock, Log: o.Log, Metrics: o.Metrics,
+	}
+}
+
+func (o *Options) specs() []sqldb.Spec {
+	return []sqldb.Spec{mainDatabase, tokensDatabase, transcript.Database(o.LogBytes)}
 }
 
 // Transcript is the durable record of what rooms delivered, with their history. It is

@@ -23,6 +23,10 @@ func Environment(endpoint, websocket string) []string {
 		"AWS_PAGER=", "NODE_NO_WARNINGS=1")
 }
 
+// Impatient is added to an environment for the applications whose backend gives up on a
+// token after three seconds.
+const Impatient = "TOKEN_WITHIN=3000"
+
 // Need fails the test when the npm packages of dir are missing.
 func Need(t testing.TB, dir string) {
 	t.Helper()

@@ -1,4 +1,4 @@
-package control
+package api
 
 import (
 	"context"
@@ -16,15 +16,11 @@ import (
 	"confab/internal/restjson"
 )
 
-// Handler returns the HTTP handler of the API. It answers every path: a path without
-// an operation gets UnknownOperationException.
-func (s *Service) Handler() http.Handler { return http.HandlerFunc(s.serve) }
-
 // call is one request in progress.
 type call struct {
 	iam.Call
 	start time.Time
-	op    *operation // nil if the request matches none
+	op    *Operation // nil if the request matches none
 }
 
 // name is the operation's name, for logs and metrics.
@@ -32,10 +28,12 @@ func (c *call) name() string {
 	if c.op == nil {
 		return "unknown"
 	}
-	return c.op.name
+	return c.op.Name
 }
 
-func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers every path: a path without an operation gets
+// UnknownOperationException.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.origins.allow(w.Header(), r)
 	if r.Method == http.MethodOptions {
 		s.origins.preflight(w.Header(), r)
@@ -54,10 +52,10 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 	out, err := s.protect(w, r, c)
 	status := http.StatusOK
 	if err == nil {
-		if c.op.empty {
+		if c.op.Empty {
 			out = nil
 		}
-		status = c.op.status
+		status = c.op.Status
 		err = restjson.Write(w, status, c.RequestID, out)
 	}
 	if err != nil {
@@ -68,7 +66,7 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // protect is do. It turns a panic into an error.
-func (s *Service) protect(w http.ResponseWriter, r *http.Request, c *call) (out any, err error) {
+func (s *Server) protect(w http.ResponseWriter, r *http.Request, c *call) (out any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			out, err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
@@ -78,7 +76,7 @@ func (s *Service) protect(w http.ResponseWriter, r *http.Request, c *call) (out 
 }
 
 // do passes the request through the steps in the package comment.
-func (s *Service) do(w http.ResponseWriter, r *http.Request, c *call) (any, error) {
+func (s *Server) do(w http.ResponseWriter, r *http.Request, c *call) (any, error) {
 	body, err := restjson.ReadBody(w, r)
 	if err != nil {
 		return nil, err
@@ -95,11 +93,11 @@ func (s *Service) do(w http.ResponseWriter, r *http.Request, c *call) (any, erro
 	if op == nil {
 		return nil, unknownOperation(r.Method, path)
 	}
-	if name := quota.Calls(op.name); !s.Quotas.Allow(r.Context(), name) {
+	if name := quota.Calls(op.Name); !s.Quotas.Allow(r.Context(), name) {
 		limit := s.Quotas.Limit(name)
 		return nil, &chat.Error{
 			Code: chat.Throttled, Limit: limit,
-			Message: fmt.Sprintf("Rate exceeded: %s may be called %d times a second", op.name, limit),
+			Message: fmt.Sprintf("Rate exceeded: %s may be called %d times a second", op.Name, limit),
 		}
 	}
 	if err := restjson.CheckMedia(r); err != nil {
@@ -108,7 +106,7 @@ func (s *Service) do(w http.ResponseWriter, r *http.Request, c *call) (any, erro
 	if r.Method != http.MethodPost {
 		body = nil // The API model gives GET and DELETE no body; if there is one, it is only signed.
 	}
-	return op.call(s, iam.WithCall(r.Context(), &c.Call), body, resource, r.URL.Query())
+	return op.Does(iam.WithCall(r.Context(), &c.Call), &Request{Body: body, Resource: resource, Query: r.URL.Query()})
 }
 
 func unknownOperation(method, path string) error {
@@ -120,7 +118,7 @@ func unknownOperation(method, path string) error {
 
 // record counts the call and writes its log line, which contains nothing of the
 // request's body.
-func (s *Service) record(ctx context.Context, c *call, status int, err error) {
+func (s *Server) record(ctx context.Context, c *call, status int, err error) {
 	took := s.Now().Sub(c.start)
 	exception := ""
 	level := slog.LevelInfo

@@ -1,0 +1,109 @@
+// Package api serves operations over restJson1 with Signature Version 4: those of Amazon
+// IVS Chat (package control) and those that Confab adds (package extension). A request
+// passes these steps:
+//
+//	read the body, at most restjson.MaxBody
+//	authenticate          an unsigned request to an unknown path is unsigned first,
+//	                      except on a host that the server shares (BasePath)
+//	find the operation    404 UnknownOperationException
+//	throttle              the quota on calls of the operation
+//	decode                406, 415, SerializationException
+//	the operation         checks the members, and names all that are wrong at once,
+//	                      authorizes with the tags of the resource,
+//	                      then looks at what there is
+//
+// Members are checked before the caller's policies, which need the ARN in the
+// members. Callers learn whether a resource exists only if their policies allow the
+// operation on its ARN; others are denied. This includes ARNs of another region or
+// account, where nothing exists.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"confab/internal/iam"
+	"confab/internal/origin"
+	"confab/internal/quota"
+	"confab/internal/telemetry"
+)
+
+// Authenticator identifies the caller: *iam.Authenticator.
+type Authenticator interface {
+	Authenticate(ctx context.Context, r *http.Request, body []byte) (*iam.Principal, error)
+}
+
+// Options configure a Server. Authenticator is required.
+type Options struct {
+	Authenticator Authenticator
+	// Quotas holds the API call rates; nil is quota.Off().
+	Quotas *quota.Set
+	// TrustedProxies are the proxies whose X-Forwarded-For sets aws:SourceIp.
+	TrustedProxies []netip.Prefix
+	// CORSOrigins are the origins whose pages may call; an empty list allows all.
+	CORSOrigins origin.List
+	// BasePath comes before the paths of all operations; empty is the whole host.
+	BasePath string
+
+	Log     *slog.Logger       // nil discards
+	Metrics *telemetry.Metrics // nil makes unused ones
+	Now     func() time.Time   // nil is time.Now
+}
+
+// Server is the HTTP handler of a set of operations.
+type Server struct {
+	Options
+	origins origins
+	byRoute map[string]*Operation
+}
+
+// New makes a Server of the operations.
+func New(o Options, operations ...Operation) *Server {
+	if o.Quotas == nil {
+		o.Quotas = quota.Off()
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Metrics == nil {
+		o.Metrics = telemetry.NewMetrics()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Server{Options: o, origins: newOrigins(o.CORSOrigins), byRoute: make(map[string]*Operation, len(operations))}
+	for _, o := range operations {
+		o = o.withDefaults()
+		s.byRoute[o.Method+" "+o.Path] = &o
+	}
+	return s
+}
+
+// IsPath reports whether one of the operations answers at the path.
+func IsPath(path string, operations []Operation) bool {
+	return slices.ContainsFunc(operations, func(o Operation) bool { return o.withDefaults().Path == path })
+}
+
+// find returns the operation of a request and the ARN in its path, or nil. It uses
+// the escaped path, in which the ARN of the tag operations is one segment. It also
+// accepts an ARN with an unescaped slash.
+func (s *Server) find(method, escapedPath string) (op *Operation, resource string) {
+	path, ok := strings.CutPrefix(escapedPath, s.BasePath)
+	if !ok || !strings.HasPrefix(path, "/") {
+		return nil, ""
+	}
+	if arn, ok := strings.CutPrefix(path, "/tags/"); ok {
+		var err error
+		if resource, err = url.PathUnescape(arn); err != nil {
+			return nil, ""
+		}
+		path = "/tags/"
+	}
+	return s.byRoute[method+" "+path], resource
+}

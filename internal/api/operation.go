@@ -1,0 +1,59 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"net/url"
+
+	"confab/internal/restjson"
+)
+
+// Operation is one operation of an API.
+type Operation struct {
+	Name string
+	// Method and Path are the operation's route; empty is POST, and the name after a
+	// slash. A path that ends in a slash is followed by the percent-encoded ARN of a
+	// resource.
+	Method, Path string
+	// Status is that of success; 0 is 200.
+	Status int
+	// Empty is set if a successful answer has no body, not even {}.
+	Empty bool
+	// Does carries out a request. Its result is the output.
+	Does func(ctx context.Context, r *Request) (any, error)
+}
+
+// withDefaults fills in what most operations share.
+func (o Operation) withDefaults() Operation {
+	o.Method = cmp.Or(o.Method, http.MethodPost)
+	o.Path = cmp.Or(o.Path, "/"+o.Name)
+	o.Status = cmp.Or(o.Status, http.StatusOK)
+	return o
+}
+
+// Request is what the route and the client give to an operation.
+type Request struct {
+	Body     []byte
+	Resource string // the ARN in the path
+	Query    url.Values
+}
+
+// binder is an input with members outside of the body.
+type binder interface {
+	Bind(resource string, query url.Values)
+}
+
+// Calls returns what an operation does that decodes its input and calls the method.
+func Calls[In, Out any](method func(context.Context, *In) (*Out, error)) func(context.Context, *Request) (any, error) {
+	return func(ctx context.Context, r *Request) (any, error) {
+		in := new(In)
+		if err := restjson.Decode(r.Body, in); err != nil {
+			return nil, err
+		}
+		if b, ok := any(in).(binder); ok {
+			b.Bind(r.Resource, r.Query)
+		}
+		return method(ctx, in)
+	}
+}

@@ -1,0 +1,52 @@
+package app
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+
+	"confab/internal/cluster"
+	"confab/internal/extension"
+	"confab/internal/telemetry"
+)
+
+// topicNode is the question to a node about itself.
+const topicNode = "node"
+
+// answers returns what this node answers to the others.
+func (s *Server) answers() map[string]cluster.Answer {
+	return map[string]cluster.Answer{
+		topicNode: func(context.Context, []byte) ([]byte, error) { return json.Marshal(s.self()) },
+	}
+}
+
+// self returns what this node says of itself.
+func (s *Server) self() extension.Node {
+	n := extension.Node{Name: s.cfg.NodeName, Version: telemetry.Version(), Connections: s.engine.Connections()}
+	n.Ready = !s.draining.Load()
+	rooms := s.engine.LiveRooms()
+	n.HomeRooms = len(rooms)
+	if s.node != nil {
+		n.Ready = n.Ready && s.node.Ready() == nil
+		n.HomeRooms = len(slices.DeleteFunc(rooms, func(id string) bool { return !s.node.Mine(id) }))
+	}
+	return n
+}
+
+// nodes asks all nodes about themselves, and returns those that answer by their names.
+func (s *Server) nodes(ctx context.Context) []extension.Node {
+	if s.node == nil {
+		return []extension.Node{s.self()}
+	}
+	answers := s.node.Ask(ctx, topicNode, nil)
+	var all []extension.Node
+	for _, id := range slices.Sorted(maps.Keys(answers)) {
+		var n extension.Node
+		if json.Unmarshal(answers[id], &n) == nil {
+			all = append(all, n)
+		}
+	}
+	return all
+}

@@ -1,0 +1,24 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"confab/internal/extension"
+)
+
+func newModel() *cobra.Command {
+	return &cobra.Command{
+		Use:   "model",
+		Short: "Print the service model of the operations that Confab adds",
+		Long: `Print the service model of the operations that Confab adds to those of IVS Chat. The AWS CLI
+and boto3 call these operations when they have it.`,
+		Example: `  confab model > service-2.json
+  aws configure add-model --service-name confab --service-model file://service-2.json
+  AWS_ENDPOINT_URL_CONFAB=http://127.0.0.1:8080 aws confab get-server`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := cmd.OutOrStdout().Write(extension.Model)
+			return err
+		},
+	}
+}

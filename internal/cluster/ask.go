@@ -1,0 +1,69 @@
+package cluster
+
+import (
+	"context"
+	"sync"
+)
+
+// query is a question to a node about itself that has nothing to do with the order of
+// frames: how many connections it has, which users are in a room.
+type query struct {
+	Topic string `json:"topic"`
+	Body  []byte `json:"body,omitzero"`
+}
+
+// queryAnswer is not OK if the node does not know the topic, because it is of another
+// release, or failed.
+type queryAnswer struct {
+	OK   bool   `json:"ok"`
+	Body []byte `json:"body,omitzero"`
+}
+
+// Answer is what a node answers to the questions of one topic.
+type Answer func(ctx context.Context, body []byte) ([]byte, error)
+
+// Ask asks all members of the view, this node included, and returns their answers by the
+// ids of the nodes. Nodes that do not answer in time, or not with success, are left out.
+func (n *Node) Ask(ctx context.Context, topic string, body []byte) map[string][]byte {
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	q := query{topic, body}
+	var mu sync.Mutex // guards all
+	all := map[string][]byte{}
+	keep := func(id string, a queryAnswer) {
+		mu.Lock()
+		defer mu.Unlock()
+		if a.OK {
+			all[id] = a.Body
+		}
+	}
+	var asked sync.WaitGroup
+	for _, id := range n.View().Members {
+		if id == n.o.ID {
+			continue
+		}
+		asked.Go(func() {
+			if a, err := request[queryAnswer](ctx, n, id, kindAsk, q); err == nil {
+				keep(id, a)
+			}
+		})
+	}
+	keep(n.o.ID, requests{n}.answer(ctx, q))
+	asked.Wait()
+	return all
+}
+
+func (r requests) ask(q query) queryAnswer {
+	ctx, cancel := context.WithTimeout(r.node.ctx, askWithin)
+	defer cancel()
+	return r.answer(ctx, q)
+}
+
+func (r requests) answer(ctx context.Context, q query) queryAnswer {
+	f := r.node.o.Answers[q.Topic]
+	if f == nil {
+		return queryAnswer{}
+	}
+	body, err := f(ctx, q.Body)
+	return queryAnswer{OK: err == nil, Body: body}
+}

@@ -1,0 +1,86 @@
+package extension
+
+import (
+	"context"
+	"slices"
+
+	"confab/internal/chat"
+	"confab/internal/iam"
+	"confab/internal/messaging"
+	"confab/internal/quota"
+)
+
+// GetServerInput has no members.
+type GetServerInput struct{}
+
+// GetServerOutput is what the server says of itself.
+type GetServerOutput struct {
+	// The version of the node that answers.
+	Version string `json:"version"`
+	// The AWS account of all ARNs.
+	AccountID string `json:"accountId"`
+	// The AWS region of all ARNs.
+	Region string `json:"region"`
+	// What is on of all that Confab adds to IVS Chat.
+	Extensions []string `json:"extensions"`
+	// All nodes that answer, by their names.
+	Nodes []Node `json:"nodes"`
+	// The limits in force, by their names: of rooms and connections, and the account's
+	// quotas that are set.
+	Limits map[string]int `json:"limits"`
+	// The actions that the caller is allowed on every room, in the form that policies
+	// have: ivschat:SendEvent.
+	AllowedActions []string `json:"allowedActions"`
+}
+
+// Node is one node of the server.
+type Node struct {
+	// The node's name; empty for a server on its own.
+	Name string `json:"name"`
+	// The version of Confab that the node runs.
+	Version string `json:"version"`
+	// How many WebSocket connections the node has.
+	Connections int `json:"connections"`
+	// How many live rooms have their home on the node.
+	HomeRooms int `json:"homeRooms"`
+	// Whether load balancers may send clients to the node.
+	Ready bool `json:"ready"`
+}
+
+// GetServer returns what is known of the server itself: its version, its nodes, its
+// limits, and what the caller is allowed.
+func (s *Service) GetServer(ctx context.Context, _ *GetServerInput) (*GetServerOutput, error) {
+	call := iam.CallFrom(ctx)
+	server := chat.ARN{Region: s.o.Region, Account: s.o.Account}
+	if err := call.Authorize("confab:GetServer", server, iam.Keys{}); err != nil {
+		return nil, err
+	}
+	out := &GetServerOutput{
+		Version: s.o.Version, AccountID: s.o.Account, Region: s.o.Region,
+		Extensions: []string{"history", "send-message"},
+		Nodes:      s.o.Nodes(ctx),
+		Limits: map[string]int{
+			"maximumMessageLength":               chat.MaxMessageLength,
+			"maximumMessageRatePerSecond":        chat.MaxMessageRate,
+			"requestsPerSecondPerConnection":     messaging.RequestsPerSecond,
+			"attributesSize":                     chat.MaxAttributes,
+			"maximumHistoryOnJoin":               chat.MaxHistoryOnJoin,
+			"loggingConfigurationsPerRoom":       chat.MaxRoomLogging,
+			"tagsPerResource":                    chat.MaxTags,
+			"maximumSessionDurationInMinutes":    int(chat.MaxSession.Minutes()),
+			"defaultSessionDurationInMinutes":    int(chat.DefaultSession.Minutes()),
+			"defaultMaximumMessageRatePerSecond": chat.DefaultMessageRate,
+		},
+	}
+	for name := range quota.AWSNumbers() {
+		if limit := s.o.Quotas.Limit(name); limit > 0 {
+			out.Limits[string(name)] = limit
+		}
+	}
+	for _, action := range slices.Concat(s.o.Actions, s.actions()) {
+		if call.Authorize(action, s.everyRoom(), iam.Keys{}) == nil {
+			out.AllowedActions = append(out.AllowedActions, action)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,67 @@
+package extension
+
+import (
+	"context"
+	"reflect"
+	"slices"
+
+	"confab/internal/api"
+	"confab/internal/restjson"
+)
+
+// Path comes before the name of each operation.
+const Path = "/_confab/v1/"
+
+// operation is an operation and the types that describe it.
+type operation struct {
+	api.Operation
+	input, output reflect.Type
+}
+
+// operations returns all operations, in the order of the documentation.
+func (s *Service) operations() []operation {
+	return []operation{
+		describe("GetServer", s.GetServer),
+		describe("SendMessage", s.SendMessage),
+	}
+}
+
+// describe makes an operation of a method. It decodes the input and checks its members.
+func describe[In, Out any](name string, method func(context.Context, *In) (*Out, error)) operation {
+	return operation{
+		Operation: api.Operation{Name: name, Path: Path + name, Does: func(ctx context.Context, r *api.Request) (any, error) {
+			in := new(In)
+			if err := restjson.Decode(r.Body, in); err != nil {
+				return nil, err
+			}
+			var v api.Violations
+			v.Members(in)
+			if err := v.Err(); err != nil {
+				return nil, err
+			}
+			return method(ctx, in)
+		}},
+		input:  reflect.TypeFor[In](),
+		output: reflect.TypeFor[Out](),
+	}
+}
+
+// Operations returns all operations for package api.
+func (s *Service) Operations() []api.Operation {
+	var all []api.Operation
+	for _, o := range s.operations() {
+		all = append(all, o.Operation)
+	}
+	return all
+}
+
+// actions returns the IAM actions of all operations, and those that some of them need as
+// well.
+func (s *Service) actions() []string {
+	all := []string{"confab:ConfigureRoom", "confab:ReadModerated", "confab:SkipReview"}
+	for _, o := range s.operations() {
+		all = append(all, "confab:"+o.Name)
+	}
+	slices.Sort(all)
+	return all
+}
