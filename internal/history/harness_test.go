@@ -25,7 +25,16 @@ func TestMain(m *testing.M) {
 		work(place)
 	}
 	flag.Parse()
+	if !explicit("rapid.checks") {
+		flag.Set("rapid.checks", "10") //nolint:errcheck // Package rapid has this flag.
+	}
 	os.Exit(pgtest.Run(m))
+}
+
+// explicit reports whether a flag was given.
+func explicit(name string) (given bool) {
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == name })
+	return given
 }
 
 // start is the time of the first frame in tests.
@@ -34,6 +43,7 @@ var start = time.Unix(1_800_000_000, 0).UTC()
 // world is a database with its history and transcript. Its clock is the test's.
 type world struct {
 	tb  testing.TB
+	dir string // of SQLite
 	sql *sqldb.DB
 	*history.DB
 	frames *transcript.DB
@@ -133,7 +143,7 @@ func opened(o sqldb.Options) opener {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		w := &world{tb: tb, sql: all[0], rooms: r, clock: c, next: map[string]uint64{}}
+		w := &world{tb: tb, dir: o.Dir, sql: all[0], rooms: r, clock: c, next: map[string]uint64{}}
 		w.DB = history.New(w.sql, history.Options{Rooms: r, Log: o.Log, Metrics: o.Metrics})
 		w.frames = transcript.New(w.sql, transcript.Options{Configurations: none{}, History: w.DB, Log: o.Log, Metrics: o.Metrics})
 		tb.Cleanup(w.close)
