@@ -35,6 +35,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"confab/internal/chat"
@@ -59,6 +60,7 @@ type Transport interface {
 type Engine interface {
 	Sequence(ctx context.Context, op messaging.Operation) (id string, err error)
 	Deliver(f *chat.Frame)
+	Kick(f *chat.Frame)
 	Reload(ctx context.Context, roomID string)
 	ReloadAll()
 	Connections() int
@@ -116,6 +118,9 @@ type Node struct {
 	stop    context.CancelFunc
 	working sync.WaitGroup
 
+	// firstView is the number of this node's first view, and 0 before.
+	firstView atomic.Uint64
+
 	// mu guards all fields below; functions whose names end in Locked expect their
 	// caller to hold it. Frames are published and delivered under it, which keeps
 	// every order that there is; neither blocks for longer than half a second, and
@@ -154,7 +159,7 @@ func New(o Options) *Node {
 	n.ctx, n.stop = context.WithCancel(context.Background())
 	n.view = newView(n.ctx, o.ID, View{}, time.Time{})
 	n.standing.include(n.ctx)
-	n.logs = newRoomLogs(o.LogBytes, func(f *chat.Frame) { n.engine.Deliver(f) }, n.arrivals.settle)
+	n.logs = newRoomLogs(o.LogBytes, func(f *chat.Frame) { n.engine.Deliver(f) }, func(f *chat.Frame) { n.engine.Kick(f) }, n.arrivals.settle)
 	return n
 }
 

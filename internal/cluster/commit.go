@@ -8,6 +8,7 @@ import (
 // commitLocked makes v the view.
 func (n *Node) commitLocked(v View) {
 	n.view.end()
+	n.firstView.CompareAndSwap(0, v.ID.Number)
 	if n.view.wasOpen() {
 		n.lastOpen = n.view.ID
 	}

@@ -191,10 +191,16 @@ func newNode(t testing.TB, id string, o options) *node {
 
 // join adds a client to a room.
 func (n *node) join(t testing.TB, room string) *client {
+	n.clients[room] = n.joinAs(t, room, n.id)
+	return n.clients[room]
+}
+
+// joinAs adds a session of a user to a room.
+func (n *node) joinAs(t testing.TB, room, user string) *client {
 	c := &client{}
 	now := time.Now()
 	s, err := n.engine.Join(t.Context(), &chat.Token{
-		ID: [16]byte{1}, Room: chat.ARN{Type: chat.RoomResource, ID: room}, UserID: n.id,
+		ID: [16]byte{1}, Room: chat.ARN{Type: chat.RoomResource, ID: room}, UserID: user,
 		Capabilities: []chat.Capability{chat.SendMessage, chat.DeleteMessage, chat.DisconnectUser},
 		IssuedAt:     now, Expires: now.Add(time.Hour), SessionExpires: now.Add(time.Hour),
 	}, c, netip.MustParseAddr("192.0.2.1"))
@@ -203,7 +209,6 @@ func (n *node) join(t testing.TB, room string) *client {
 	}
 	c.Session = s
 	c.audience = s.Audience().(*audience)
-	n.clients[room] = c
 	return c
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -55,6 +56,9 @@ type Authenticator struct {
 	log      *slog.Logger
 	// proxyWarning limits the warning about a proxy that breaks signatures.
 	proxyWarning rate.Sometimes
+	// policyWarnings limits the warnings about stored policies that cannot be read: a
+	// *rate.Sometimes for each name of a principal.
+	policyWarnings sync.Map
 }
 
 // NewAuthenticator makes an Authenticator.
@@ -111,7 +115,21 @@ func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request, body 
 	case !c.Expires.IsZero() && !now.Before(c.Expires):
 		return nil, refuse(ExpiredToken, "The security token included in the request is expired")
 	}
+	if c.Principal.PolicyError != nil {
+		a.warnPolicy(ctx, c.Principal)
+	}
 	return c.Principal, nil
+}
+
+// warnPolicy logs, once a minute, that all calls of a principal are denied because its
+// policy cannot be read.
+func (a *Authenticator) warnPolicy(ctx context.Context, p *Principal) {
+	found, _ := a.policyWarnings.LoadOrStore(p.Name, &rate.Sometimes{Interval: time.Minute})
+	limit, _ := found.(*rate.Sometimes) // It always is one.
+	limit.Do(func() {
+		a.log.LogAttrs(ctx, slog.LevelWarn, "Calls denied, because the stored policy is not valid",
+			slog.String("name", p.Name), slog.Any("error", p.PolicyError))
+	})
 }
 
 // explain logs why a signature was refused. If a proxy changed what the client signed,

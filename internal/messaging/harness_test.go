@@ -31,6 +31,7 @@ type world struct {
 	spent    map[[16]byte]bool
 	appended []*chat.Frame
 	commit   chan struct{} // if set, a frame of the transcript becomes durable with a receive from it
+	append   chan struct{} // if set, it receives a value with each frame that is appended
 	heard    []string      // frames in the order of the only audience, newest last
 	review   func(*chat.Message) (*chat.Message, error)
 }
@@ -90,6 +91,9 @@ func (w *world) Append(f *chat.Frame) <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.appended = append(w.appended, f)
+	if w.append != nil {
+		w.append <- struct{}{}
+	}
 	durable := make(chan struct{})
 	if w.commit == nil {
 		close(durable)
