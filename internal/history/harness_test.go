@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/chatlog"
 	"confab/internal/history"
 	"confab/internal/pgtest"
 	"confab/internal/sqldb"
-	"confab/internal/telemetry"
 	"confab/internal/transcript"
 )
 
@@ -136,7 +136,7 @@ var template sync.Once
 // opened returns an opener of the database of o. Its worlds share rooms and a clock.
 func opened(o sqldb.Options) opener {
 	r, c := &rooms{keep: map[string]time.Duration{}}, &clock{now: start}
-	o.Log, o.Metrics, o.Now = slog.New(slog.DiscardHandler), telemetry.NewMetrics(), c.Now
+	o.Log, o.Metrics, o.Now = slog.New(slog.DiscardHandler), sqldb.NewMetrics(nil), c.Now
 	return func(tb testing.TB) *world {
 		tb.Helper()
 		all, err := sqldb.Open(context.Background(), o, transcript.Database(0))
@@ -144,8 +144,8 @@ func opened(o sqldb.Options) opener {
 			tb.Fatal(err)
 		}
 		w := &world{tb: tb, dir: o.Dir, sql: all[0], rooms: r, clock: c, next: map[string]uint64{}}
-		w.DB = history.New(w.sql, history.Options{Rooms: r, Log: o.Log, Metrics: o.Metrics})
-		w.frames = transcript.New(w.sql, transcript.Options{Configurations: none{}, History: w.DB, Log: o.Log, Metrics: o.Metrics})
+		w.DB = history.New(w.sql, history.Options{Rooms: r, Log: o.Log})
+		w.frames = transcript.New(w.sql, transcript.Options{Configurations: none{}, History: w.DB, Log: o.Log, Metrics: transcript.NewMetrics(nil, chatlog.NewMetrics(nil))})
 		tb.Cleanup(w.close)
 		return w
 	}

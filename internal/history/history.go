@@ -29,7 +29,6 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/sqldb"
-	"confab/internal/telemetry"
 )
 
 // Tables are those of the history, for sqldb.Spec. The lease is not copied.
@@ -50,12 +49,11 @@ type Rooms interface {
 	HistoryRetention(ctx context.Context, roomID string) (time.Duration, error)
 }
 
-// Options configure the history. Log and Metrics are required.
+// Options configure the history. Log is required.
 type Options struct {
 	// Rooms is used by Prune. Without it nothing expires.
-	Rooms   Rooms
-	Log     *slog.Logger
-	Metrics *telemetry.Metrics
+	Rooms Rooms
+	Log   *slog.Logger
 }
 
 // DB is the history. Its methods are safe for concurrent use. Database failures are

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"sync"
 	"time"
-
-	"confab/internal/telemetry"
 )
 
 // Committer gathers concurrent writes into one transaction (group commit). Callers
@@ -30,7 +28,7 @@ type Committer[T any] struct {
 type Commits[T any] struct {
 	// Label names the database in metrics.
 	Label   string
-	Metrics *telemetry.Metrics
+	Metrics *Metrics
 	// Write stores the items in one transaction.
 	Write func(ctx context.Context, items []T) error
 	// BatchItems and BatchSize bound one batch, and so the time of a commit.

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"confab/internal/telemetry"
 )
 
 // disk is what is written to.
@@ -54,7 +52,7 @@ func (d *disk) now() state {
 
 func (d *disk) commits() Commits[int] {
 	return Commits[int]{
-		Label: "test", Metrics: telemetry.NewMetrics(), Write: d.write,
+		Label: "test", Metrics: NewMetrics(nil), Write: d.write,
 		BatchItems: 4, BatchSize: 10, Capacity: 20,
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"confab/internal/chat"
-	"confab/internal/telemetry"
 )
 
 // dialect is the difference between SQLite and PostgreSQL.
@@ -71,7 +70,7 @@ type DB struct {
 	dialect
 	spec    *Spec
 	label   string
-	metrics *telemetry.Metrics
+	metrics *Metrics
 	clockOf func() time.Time // see Options.Now
 	writer  *sql.DB          // one connection
 	reader  *sql.DB
@@ -162,6 +161,9 @@ func (d *DB) close() error {
 
 // Label is the database's name in metrics and errors.
 func (d *DB) Label() string { return d.label }
+
+// Metrics are those that the database was opened with.
+func (d *DB) Metrics() *Metrics { return d.metrics }
 
 // Place is the location of the database, for errors about the whole place.
 func (d *DB) Place() string { return d.place() }
@@ -317,7 +319,7 @@ func (d *DB) Failed(ctx context.Context, err error) error {
 		err = fmt.Errorf("%w: %w", ErrSlow, err)
 	}
 	if slow || ctx.Err() == nil {
-		d.metrics.StoreErrors.WithLabelValues(d.label).Inc()
+		d.metrics.Errors.WithLabelValues(d.label).Inc()
 	}
 	return fmt.Errorf("%s: %w: %w", d.label, chat.Errorf(chat.Unavailable, "The database is not available, try again"), err)
 }

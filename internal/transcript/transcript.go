@@ -21,7 +21,6 @@ import (
 	"confab/internal/chat"
 	"confab/internal/history"
 	"confab/internal/sqldb"
-	"confab/internal/telemetry"
 )
 
 // The defaults of Options.
@@ -76,7 +75,7 @@ type Options struct {
 	// History gets the frames that are kept, in the same commits.
 	History *history.DB
 	Log     *slog.Logger
-	Metrics *telemetry.Metrics
+	Metrics *Metrics
 }
 
 // DB is the transcript. Its methods are safe for concurrent use.
@@ -148,7 +147,7 @@ var insertFrames = sqldb.NewInserts(`INSERT INTO transcript (room_id, epoch, seq
 func newFrames(db *DB) *sqldb.Spool[*chat.Frame] {
 	return sqldb.NewSpool(sqldb.Commits[*chat.Frame]{
 		Label:      db.sql.Label(),
-		Metrics:    db.o.Metrics,
+		Metrics:    db.sql.Metrics(),
 		Write:      db.writeFrames,
 		BatchItems: transcriptBatch,
 		BatchSize:  transcriptBatchSize,
@@ -325,7 +324,7 @@ type dropLog struct {
 const dropLogEvery = 10 * time.Second
 
 func (d *dropLog) add(db *DB, n int, cause error) {
-	db.o.Metrics.TranscriptDropped.Add(float64(n))
+	db.o.Metrics.FramesDropped.Add(float64(n))
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.dropped += n
