@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,12 +21,20 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(crashDir); dir != "" {
-		fmt.Fprintln(os.Stderr, work(dir))
-		os.Exit(1)
+	if place := os.Getenv(crashPlace); place != "" {
+		work(place)
 	}
 	flag.Parse()
+	if !explicit("rapid.checks") {
+		flag.Set("rapid.checks", "10") //nolint:errcheck // Package rapid has this flag.
+	}
 	os.Exit(pgtest.Run(m))
+}
+
+// explicit reports whether a flag was given.
+func explicit(name string) (given bool) {
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == name })
+	return given
 }
 
 // start is the time of the first frame in tests.
@@ -34,6 +43,7 @@ var start = time.Unix(1_800_000_000, 0).UTC()
 // world is a database with its history and transcript. Its clock is the test's.
 type world struct {
 	tb  testing.TB
+	dir string // of SQLite
 	sql *sqldb.DB
 	*history.DB
 	frames *transcript.DB
@@ -133,7 +143,7 @@ func opened(o sqldb.Options) opener {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		w := &world{tb: tb, sql: all[0], rooms: r, clock: c, next: map[string]uint64{}}
+		w := &world{tb: tb, dir: o.Dir, sql: all[0], rooms: r, clock: c, next: map[string]uint64{}}
 		w.DB = history.New(w.sql, history.Options{Rooms: r, Log: o.Log})
 		w.frames = transcript.New(w.sql, transcript.Options{Configurations: none{}, History: w.DB, Log: o.Log, Metrics: transcript.NewMetrics(nil, chatlog.NewMetrics(nil))})
 		tb.Cleanup(w.close)
@@ -176,6 +186,31 @@ func (w *world) deletion(room, by, message, reason string) *chat.Frame {
 		RoomID: room, Epoch: 1<<63 + 3, Sequence: w.next[room], ID: e.ID, Type: chat.EventFrame, Action: chat.ActionDeleteMessage,
 		Time: e.SendTime, JSON: e.AppendJSON(nil), UserID: by, Keep: keep,
 		Deletion: &chat.Deletion{MessageID: message, By: by, Reason: reason},
+	}
+}
+
+// batch returns a frame for each of some rooms of the crowd.
+func (w *world) batch(n int) (frames []*chat.Frame) {
+	for i := range n {
+		frames = append(frames, w.frame(crowdRoom(i), "ann", strings.Repeat("words ", i)))
+	}
+	return frames
+}
+
+// compact compacts, and waits for another server that does.
+func (w *world) compact() {
+	w.tb.Helper()
+	for until := time.Now().Add(20 * time.Second); ; {
+		if err := w.Compact(context.Background()); err != nil {
+			w.tb.Fatal(err)
+		}
+		if w.rows("history_batches") == 0 {
+			return
+		}
+		if time.Now().After(until) {
+			w.tb.Fatal("batches are left")
+		}
+		time.Sleep(10 * time.Millisecond) // The lease of a killed server ends.
 	}
 }
 

@@ -33,6 +33,8 @@ type dialect interface {
 	// clock is an SQL expression for the present time, in nanoseconds since 1970, by
 	// the clock that all servers share.
 	clock() string
+	// remote reports whether a commit may succeed without an answer.
+	remote() bool
 	// patience is the time limit of a transaction, or of a statement outside of one,
 	// without the wait for its turn; 0 is no limit.
 	patience() time.Duration
@@ -176,6 +178,10 @@ func (d *DB) Owner() string { return d.owner() }
 // Clock is an SQL expression for the present time, in nanoseconds since 1970, by the
 // clock that all servers share.
 func (d *DB) Clock() string { return d.clock() }
+
+// Remote reports whether a commit may succeed without an answer, because the connection
+// to the database may break.
+func (d *DB) Remote() bool { return d.remote() }
 
 // Now is the time by which expired rows are deleted. It is the database's, because
 // the clocks of servers may differ, unless Options.Now is set.

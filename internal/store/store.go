@@ -187,15 +187,21 @@ func (db *DB) Transcript() *transcript.DB { return db.transcript }
 // retentions implements history.Rooms.
 type retentions struct{ *DB }
 
-// HistoryRetention returns how long the room keeps its frames.
+// HistoryRetention returns how long the room keeps its frames, by its tag. Extensions
+// that are switched off delete nothing, and neither does a value of a later release.
 func (r retentions) HistoryRetention(ctx context.Context, roomID string) (time.Duration, error) {
 	room, err := r.Room(ctx, roomID)
 	if err != nil {
 		return 0, err
 	}
+	if err := chat.CheckExtensionTag(historyTag, room.Tags[historyTag]); err != nil && room.Tags[historyTag] != "" {
+		return 0, err
+	}
 	extensions, _ := chat.ExtensionsOf(room.Tags)
 	return extensions.History, nil
 }
+
+const historyTag = chat.ExtensionTag + "history"
 
 func (o Options) withDefaults() (Options, error) {
 	if len(o.SecretKey) != SecretKeySize {
