@@ -94,3 +94,26 @@ func TestUnavailable(t *testing.T) {
 	_, err = db.Erase(t.Context(), "", "ann")
 	unavailable(t, err)
 }
+
+// TestLongerRetention holds that a deleted message stays deleted when the retention
+// becomes longer before its piece was deleted.
+func TestLongerRetention(t *testing.T) {
+	dialects(t, func(t *testing.T, open opener) {
+		w := open(t)
+		w.rooms.set("room", time.Hour)
+		f := w.frame("room", "ann", "rude")
+		w.append(f, w.deletion("room", "mod", f.ID, ""))
+		w.clock.set(start.Add(5 * time.Minute))
+		w.append(w.frame("room", "ann", "later"))
+		w.compact()
+		w.clock.set(start.Add(time.Hour + time.Minute))
+		check(t, w.Changed(t.Context(), "room"))
+		check(t, w.Prune(t.Context()))
+		w.rooms.set("room", 24*time.Hour)
+		for _, m := range w.list(history.Query{RoomID: "room", Max: 10, NotBefore: start}) {
+			if m.Content == "rude" {
+				t.Error("the deleted message is listed again")
+			}
+		}
+	})
+}
