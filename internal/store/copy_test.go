@@ -137,8 +137,10 @@ func TestCopy(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, c := range copied {
-				want := map[string]int64{"rooms": 300, "room_logging": 300, "transcript": 200, "readers": 2, "backlogs": 2, "logging_configurations": 2, "credentials": 1, "token_keys": 1, "redemptions": 1,
-					"history_batches": 9, "history_pieces": 1, "history_deletions": 1, "history_rooms": 1}[c.Table]
+				want := map[string]int64{
+					"rooms": 300, "room_logging": 300, "transcript": 200, "readers": 2, "backlogs": 2, "logging_configurations": 2, "credentials": 1, "token_keys": 1, "redemptions": 1,
+					"history_batches": 9, "history_pieces": 1, "history_deletions": 1, "history_rooms": 1,
+				}[c.Table]
 				if c.Rows != want {
 					t.Errorf("%d rows of %s were copied, want %d", c.Rows, c.Table, want)
 				}
