@@ -1,6 +1,10 @@
 package cluster
 
-import "github.com/go-json-experiment/json"
+import (
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
 
 // ack says that From has everything of a stream up to Count.
 type ack struct {
@@ -9,17 +13,30 @@ type ack struct {
 	Count uint64 `json:"count"`
 }
 
-// acks are the homes that are owed an acknowledgement.
-type acks struct {
+// dueAcks are homes that are owed an acknowledgement.
+type dueAcks struct {
 	homes map[string]bool
 	wake  chan struct{}
 }
 
-func (a *acks) due(home string) {
+func newDueAcks() dueAcks { return dueAcks{homes: map[string]bool{}, wake: make(chan struct{}, 1)} }
+
+func (a *dueAcks) due(home string) {
 	a.homes[home] = true
 	select {
 	case a.wake <- struct{}{}:
 	default:
+	}
+}
+
+// ackLocked has a home get an acknowledgement. The first keeper of the home sends it at
+// once: the home waits for one. The others send theirs a little later, for many items at
+// a time, so that the home may drop what all have. They also replace a keeper that lags.
+func (n *Node) ackLocked(home string) {
+	if n.view.keeper(home) == n.o.ID {
+		n.acksNow.due(home)
+	} else {
+		n.acksLater.due(home)
 	}
 }
 
@@ -31,23 +48,26 @@ func (n *Node) ackedLocked(from string, count uint64) {
 	}
 }
 
-// acknowledge tells homes what has arrived: one message for all that came while
-// the last was sent.
-func (n *Node) acknowledge() {
+// acknowledge tells homes what has arrived, a while after the first item: one message for
+// all that came meanwhile, and while the last was sent.
+func (n *Node) acknowledge(d *dueAcks, wait time.Duration) {
 	for {
 		select {
-		case <-n.acks.wake:
+		case <-d.wake:
 		case <-n.ctx.Done():
+			return
+		}
+		if wait > 0 && !pause(n.ctx, wait) {
 			return
 		}
 		n.mu.Lock()
 		due := map[string]ack{}
-		for home := range n.acks.homes {
+		for home := range d.homes {
 			if in := n.view.in[home]; in != nil {
 				due[home] = ack{n.o.ID, n.view.ID, in.next - 1}
 			}
 		}
-		clear(n.acks.homes)
+		clear(d.homes)
 		n.mu.Unlock()
 		for home, a := range due {
 			data, err := json.Marshal(a)

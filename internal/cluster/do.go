@@ -17,6 +17,8 @@ import (
 type doQuestion struct {
 	View ViewID              `json:"view"`
 	Op   messaging.Operation `json:"op"`
+	// Quiet asks for no answer of success: the frame that arrives is the answer.
+	Quiet bool `json:"quiet,omitzero"`
 }
 
 // doAnswer is the answer of a home. At most one of its members is set.
@@ -63,7 +65,7 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 		}
 		n.mu.Lock()
 		home, changed := n.view.home(op.RoomID), n.changed
-		remote := remoteHome{node: n, id: home, view: n.view.ID, viewCtx: n.view.ctx}
+		remote := remoteHome{node: n, id: home, view: n.view.ID, viewCtx: n.view.ctx, arrival: a}
 		n.mu.Unlock()
 		var id string
 		err := messaging.ErrMoved
@@ -82,6 +84,7 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 		}
 		retry := time.NewTimer(retryWait)
 		select {
+		case <-a.settled:
 		case <-changed:
 		case <-retry.C:
 		case <-ctx.Done():
@@ -99,22 +102,24 @@ type remoteHome struct {
 	id      string
 	view    ViewID
 	viewCtx context.Context
+	arrival *arrival
 }
 
 // Do has the home carry the operation out. It asks again, and the home knows the
-// operation by its id. ErrMoved means that the view has changed, or that the node is
-// not the room's home.
+// operation by its id. The frame that arrives is an answer, too: the home and this node
+// have it then. ErrMoved means that the view has changed, or that the node is not the
+// room's home.
 func (h remoteHome) Do(ctx context.Context, op messaging.Operation) (string, error) {
 	began := time.Now()
 	// Attributes that are not there and empty ones are different frames.
-	data, err := json.Marshal(doQuestion{h.view, op}, json.FormatNilMapAsNull(true), durations)
-	if err != nil {
-		return "", err
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(h.viewCtx, cancel)()
-	for ctx.Err() == nil {
+	for quiet := true; ctx.Err() == nil; quiet = false {
+		data, err := json.Marshal(doQuestion{h.view, op, quiet}, json.FormatNilMapAsNull(true), durations)
+		if err != nil {
+			return "", err
+		}
 		answer, err := h.ask(ctx, data)
 		if err != nil {
 			pause(ctx, retryWait)
@@ -137,7 +142,15 @@ func (h remoteHome) Do(ctx context.Context, op messaging.Operation) (string, err
 func (h remoteHome) ask(ctx context.Context, data []byte) (answer doAnswer, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askAgain)
 	defer cancel()
+	h.node.mu.Lock()
+	h.arrival.whenSettled(cancel)
+	h.node.mu.Unlock()
 	data, err = h.node.o.Transport.Request(ctx, h.node.subjects.node(h.id, kindDo), data)
+	select {
+	case <-h.arrival.settled:
+		return doAnswer{ID: h.arrival.id}, nil
+	default:
+	}
 	if err == nil {
 		err = json.Unmarshal(data, &answer)
 	}

@@ -22,7 +22,8 @@ func (n *Node) Start(ctx context.Context) error {
 		}
 	}
 	n.working.Go(n.run)
-	n.working.Go(n.acknowledge)
+	n.working.Go(func() { n.acknowledge(&n.acksNow, 0) })
+	n.working.Go(func() { n.acknowledge(&n.acksLater, ackWait) })
 	for {
 		n.mu.Lock()
 		changed := n.changed

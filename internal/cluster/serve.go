@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"confab/internal/chat"
 	"confab/internal/messaging"
 )
@@ -43,6 +45,22 @@ func (s *calls) expire(now time.Time) {
 		delete(s.byID, s.byAge[0].id)
 		s.byAge[0] = nil
 		s.byAge = s.byAge[1:]
+	}
+}
+
+// onDo answers a question to carry an operation out. A quiet one that succeeds is answered
+// by the frame.
+func (r requests) onDo(data []byte, reply func([]byte)) {
+	var q doQuestion
+	if json.Unmarshal(data, &q, durations) != nil {
+		return
+	}
+	a := r.do(q)
+	if q.Quiet && a.ID != "" {
+		return
+	}
+	if data, err := json.Marshal(a); err == nil {
+		reply(data)
 	}
 }
 
