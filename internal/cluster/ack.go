@@ -13,44 +13,43 @@ type ack struct {
 	Count uint64 `json:"count"`
 }
 
-// dueAcks are homes that are owed an acknowledgement.
+// acks are the homes that are owed an acknowledgement. The first keeper of a home sends it
+// at once, because the home waits for one. The other members send theirs a little later,
+// for many items at a time, so that the home may drop what all have. They also replace a
+// keeper that lags.
+type acks struct {
+	now   dueAcks // of homes whose first keeper this node is
+	later dueAcks // of the other homes
+}
+
+func newAcks() acks { return acks{newDueAcks(), newDueAcks()} }
+
+func (a *acks) due(home string, atOnce bool) {
+	if atOnce {
+		a.now.add(home)
+	} else {
+		a.later.add(home)
+	}
+}
+
 type dueAcks struct {
-	homes map[string]bool
+	homes map[string]bool // guarded by Node.mu
 	wake  chan struct{}
 }
 
 func newDueAcks() dueAcks { return dueAcks{homes: map[string]bool{}, wake: make(chan struct{}, 1)} }
 
-func (a *dueAcks) due(home string) {
-	a.homes[home] = true
+func (d *dueAcks) add(home string) {
+	d.homes[home] = true
 	select {
-	case a.wake <- struct{}{}:
+	case d.wake <- struct{}{}:
 	default:
 	}
 }
 
-// ackLocked has a home get an acknowledgement. The first keeper of the home sends it at
-// once: the home waits for one. The others send theirs a little later, for many items at
-// a time, so that the home may drop what all have. They also replace a keeper that lags.
-func (n *Node) ackLocked(home string) {
-	if n.view.keeper(home) == n.o.ID {
-		n.acksNow.due(home)
-	} else {
-		n.acksLater.due(home)
-	}
-}
-
-// ackedLocked notes that a member has everything of this node's stream up to
-// count, and delivers what is safe now.
-func (n *Node) ackedLocked(from string, count uint64) {
-	for _, l := range n.view.out.acknowledge(from, count) {
-		n.logs.deliverNext(l)
-	}
-}
-
-// acknowledge tells homes what has arrived, a while after the first item: one message for
-// all that came meanwhile, and while the last was sent.
-func (n *Node) acknowledge(d *dueAcks, wait time.Duration) {
+// send tells homes what has arrived, a while after the first item: one message for all
+// that came meanwhile, and while the last was sent. It returns when the node is closed.
+func (d *dueAcks) send(n *Node, wait time.Duration) {
 	for {
 		select {
 		case <-d.wake:
@@ -80,14 +79,23 @@ func (n *Node) acknowledge(d *dueAcks, wait time.Duration) {
 	}
 }
 
-func (n *Node) onAck(data []byte) {
+func (r requests) onAck(data []byte) {
 	var a ack
 	if json.Unmarshal(data, &a) != nil {
 		return
 	}
+	n := r.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if a.View == n.view.ID {
 		n.ackedLocked(a.From, a.Count)
+	}
+}
+
+// ackedLocked notes that a member has everything of this node's stream up to
+// count, and delivers what is safe now.
+func (n *Node) ackedLocked(from string, count uint64) {
+	for _, l := range n.view.out.acknowledge(from, count) {
+		n.logs.deliverNext(l)
 	}
 }

@@ -139,11 +139,10 @@ type Node struct {
 	lastOpen  ViewID // the last view before this one that was open
 	past      []View // all views of this node, this one last
 
-	logs      roomLogs
-	acksNow   dueAcks // of homes whose first keeper this node is
-	acksLater dueAcks // of the other homes
-	calls     calls
-	arrivals  arrivals
+	logs     roomLogs
+	acks     acks
+	calls    calls
+	arrivals arrivals
 }
 
 // New returns a node that takes part once it is started. Attach comes first.
@@ -154,8 +153,7 @@ func New(o Options) *Node {
 	n := &Node{
 		o: o, subjects: subjects(o.Prefix), log: o.Log, changed: make(chan struct{}),
 		beats: ownHeartbeats{sentAt: map[uint64]time.Time{}}, members: newMembership(o.ID),
-		acksNow: newDueAcks(), acksLater: newDueAcks(),
-		calls: calls{byID: map[string]*call{}}, arrivals: arrivals{},
+		acks: newAcks(), calls: calls{byID: map[string]*call{}}, arrivals: arrivals{},
 	}
 	n.ctx, n.stop = context.WithCancel(context.Background())
 	n.view = newView(n.ctx, o.ID, View{}, time.Time{})

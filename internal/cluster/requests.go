@@ -15,7 +15,7 @@ func (r requests) handle(subject string, data []byte, reply func([]byte)) {
 	k := kindOf(subject)
 	switch {
 	case k == kindAck:
-		r.node.onAck(data)
+		r.onAck(data)
 	case reply == nil:
 	case k == kindDo: // This and the next may take seconds.
 		r.node.spawn(func() { r.onDo(data, reply) })
