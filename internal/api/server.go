@@ -143,8 +143,8 @@ func (s *Server) record(ctx context.Context, c *call, status int, err error) {
 		}
 	}
 	s.Log.LogAttrs(ctx, level, "API call", attrs...)
-	s.Metrics.APIRequests.WithLabelValues(c.name(), exception).Inc()
-	s.Metrics.APIDuration.WithLabelValues(c.name()).Observe(took.Seconds())
+	s.Metrics.Requests.WithLabelValues(c.name(), exception).Inc()
+	s.Metrics.Duration.WithLabelValues(c.name()).Observe(took.Seconds())
 }
 
 // newRequestID returns a random UUID (RFC 9562, version 4).

@@ -35,7 +35,7 @@ type Server struct {
 	otherNodes
 	cfg     *config.Config
 	log     *slog.Logger
-	metrics *telemetry.Metrics
+	metrics *Metrics
 
 	listeners *front.Listeners
 	cert      *certificate // nil without TLS
@@ -97,7 +97,7 @@ func (s *Server) built(ctx context.Context) (*Server, error) {
 }
 
 func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) *Server {
-	s := &Server{cfg: cfg, log: log, metrics: telemetry.NewMetrics(), handOvers: make(chan struct{}, 1)}
+	s := &Server{cfg: cfg, log: log, metrics: newMetrics(), handOvers: make(chan struct{}, 1)}
 	s.hurry, s.now = context.WithCancel(context.WithoutCancel(ctx))
 	return s
 }
@@ -124,7 +124,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.reviewer, err = newReviewer(ctx, cfg, s.metrics, s.log); err != nil {
+	if s.reviewer, err = newReviewer(ctx, cfg, s.metrics.Review, s.log); err != nil {
 		return err
 	}
 	// A server that takes its service back has this, too.
@@ -153,7 +153,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	s.db.Transcript().History().Start()
 
-	sockets := edge.NewSockets(cfg.DeliveryWindow, overlap(cfg), cfg.IOURing == config.IOURingAuto, s.metrics, s.log)
+	sockets := edge.NewSockets(cfg.DeliveryWindow, overlap(cfg), cfg.IOURing == config.IOURingAuto, s.metrics.Edge, s.log)
 	live := messaging.Options{
 		Rooms: s.db, Tokens: s.db, Transcript: s.db.Transcript(),
 		Reviewer:          s.reviewer,
@@ -161,7 +161,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Quotas:            quotas,
 		CloseOnRoomDelete: cfg.CloseOnRoomDelete,
 		Extensions:        cfg.Extensions == config.ExtensionsOn,
-		Metrics:           s.metrics,
+		Metrics:           s.metrics.Messaging,
 		Log:               s.log,
 	}
 	if err := s.connectNodes(&live, quotas); err != nil {
@@ -172,7 +172,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Engine: s.engine, Tokens: s.ring, Sockets: sockets,
 		TrustedProxies: cfg.TrustedProxies,
 		Limits:         limits(cfg),
-		Metrics:        s.metrics,
+		Metrics:        s.metrics.Edge,
 		Log:            s.log,
 	})
 
@@ -205,10 +205,10 @@ func (s *Server) build(ctx context.Context) (err error) {
 		BasePath:       cfg.BasePath,
 		CORSOrigins:    cfg.CORSOrigins,
 		TrustedProxies: cfg.TrustedProxies,
-		Metrics:        s.metrics,
+		Metrics:        s.metrics.API,
 		Log:            s.log,
 	}, operations...)
-	main, admin := s.mainHandler(s.endpoint, handler, model), front.WithoutBody(adminHandler(s.metrics, s.profiles()))
+	main, admin := s.mainHandler(s.endpoint, handler, model), front.WithoutBody(adminHandler(s.metrics.registry, s.profiles()))
 	var guard *devGuard
 	if cfg.Dev {
 		guard = &devGuard{origins: cfg.CORSOrigins, log: s.log}
@@ -263,7 +263,7 @@ func addresses(cfg *config.Config) front.Addresses {
 }
 
 // newReviewer makes the caller of message review handlers.
-func newReviewer(ctx context.Context, cfg *config.Config, metrics *telemetry.Metrics, log *slog.Logger) (*review.Reviewer, error) {
+func newReviewer(ctx context.Context, cfg *config.Config, metrics *review.Metrics, log *slog.Logger) (*review.Reviewer, error) {
 	o := review.Options{Timeout: cfg.ReviewTimeout, Region: cfg.Region, Metrics: metrics, Log: log}
 	for _, h := range cfg.MessageReviewHandlers {
 		o.Rules = append(o.Rules, review.Rule{Pattern: h.Pattern, Target: h.Target})

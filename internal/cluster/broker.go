@@ -33,7 +33,7 @@ func (n *Node) Await(ctx context.Context, roomID, id string) (messaging.Turn, er
 		}
 		if !waited {
 			waited = true
-			n.o.Metrics.ClusterLeaseWaits.Inc()
+			n.o.Metrics.LeaseWaits.Inc()
 		}
 		select {
 		case <-changed:

@@ -41,7 +41,6 @@ import (
 	"confab/internal/chat"
 	"confab/internal/messaging"
 	"confab/internal/quota"
-	"confab/internal/telemetry"
 )
 
 // Transport carries messages between nodes. It may lose them. What one node
@@ -90,7 +89,7 @@ type Options struct {
 	Answers map[string]Answer
 	// LogBytes bounds what all rooms' logs hold together; 0 is 64 MiB.
 	LogBytes int
-	Metrics  *telemetry.Metrics
+	Metrics  *Metrics
 	Log      *slog.Logger
 }
 

@@ -125,7 +125,7 @@ func (h remoteHome) Do(ctx context.Context, op messaging.Operation) (string, err
 			pause(ctx, retryWait)
 			continue
 		}
-		h.node.o.Metrics.ClusterRequestDuration.Observe(time.Since(began).Seconds())
+		h.node.o.Metrics.RequestDuration.Observe(time.Since(began).Seconds())
 		switch {
 		case answer.Moved:
 			return "", messaging.ErrMoved

@@ -11,7 +11,6 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/quota"
-	"confab/internal/telemetry"
 )
 
 // Options are the options of an Engine. All fields without a comment are required.
@@ -41,7 +40,7 @@ type Options struct {
 	CloseOnRoomDelete bool
 	// Extensions is set if the tags of rooms set what Confab adds.
 	Extensions bool
-	Metrics    *telemetry.Metrics
+	Metrics    *Metrics
 	Log        *slog.Logger
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time

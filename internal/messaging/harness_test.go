@@ -12,7 +12,6 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
-	"confab/internal/telemetry"
 )
 
 const roomID = "abcdefABCDEF"
@@ -48,7 +47,7 @@ func newWorld(t testing.TB, options ...option) *world {
 	o := messaging.Options{
 		Rooms: w, Tokens: w, Reviewer: w, Transcript: w,
 		NewAudience: func() messaging.Audience { return w },
-		Metrics:     telemetry.NewMetrics(),
+		Metrics:     messaging.NewMetrics(nil),
 		Log:         slog.New(slog.DiscardHandler),
 		Now:         func() time.Time { return w.clock() },
 	}
