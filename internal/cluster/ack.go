@@ -60,18 +60,21 @@ func (d *dueAcks) send(n *Node, wait time.Duration) {
 			return
 		}
 		n.mu.Lock()
-		due := map[string]ack{}
+		due := map[string]message{}
 		for home := range d.homes {
 			if in := n.view.in[home]; in != nil {
-				due[home] = ack{n.o.ID, n.view.ID, in.next - 1}
+				due[home] = message{ack{n.o.ID, n.view.ID, in.next - 1}, n.members.compact(home)}
 			}
 		}
 		clear(d.homes)
 		n.mu.Unlock()
-		for home, a := range due {
-			data, err := json.Marshal(a)
-			if err != nil {
-				continue
+		for home, m := range due {
+			data := m.ack.encode()
+			if !m.compact {
+				var err error
+				if data, err = json.Marshal(m.ack); err != nil {
+					continue
+				}
 			}
 			// If it is lost, the next one or the next heartbeat says the same.
 			n.o.Transport.Publish(n.subjects.node(home, kindAck), data) //nolint:errcheck // See above.
@@ -79,9 +82,23 @@ func (d *dueAcks) send(n *Node, wait time.Duration) {
 	}
 }
 
+// message is an acknowledgement on its way.
+type message struct {
+	ack
+	compact bool
+}
+
+func readAck(data []byte) (a ack, err error) {
+	if isCompact(data) {
+		return decodeAck(data)
+	}
+	err = json.Unmarshal(data, &a)
+	return a, err
+}
+
 func (r requests) onAck(data []byte) {
-	var a ack
-	if json.Unmarshal(data, &a) != nil {
+	a, err := readAck(data)
+	if err != nil {
 		return
 	}
 	n := r.node

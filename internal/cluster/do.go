@@ -29,6 +29,38 @@ type doAnswer struct {
 	Error  *wireError `json:"error,omitzero"`
 }
 
+// bytes returns the question as its receiver reads it.
+func (q *doQuestion) bytes(compact bool) ([]byte, error) {
+	if compact {
+		return q.encode(), nil
+	}
+	return json.Marshal(q, json.FormatNilMapAsNull(true), durations)
+}
+
+func readDoQuestion(data []byte) (q doQuestion, err error) {
+	if isCompact(data) {
+		return decodeDoQuestion(data)
+	}
+	err = json.Unmarshal(data, &q, durations)
+	return q, err
+}
+
+// bytes returns the answer in the form of the question.
+func (a *doAnswer) bytes(compact bool) ([]byte, error) {
+	if compact {
+		return a.encode(), nil
+	}
+	return json.Marshal(a)
+}
+
+func readDoAnswer(data []byte) (a doAnswer, err error) {
+	if isCompact(data) {
+		return decodeDoAnswer(data)
+	}
+	err = json.Unmarshal(data, &a)
+	return a, err
+}
+
 // durations has the history's length of an operation's room as a number of nanoseconds.
 var durations = json.JoinOptions(
 	json.WithMarshalers(json.MarshalFunc(func(d time.Duration) ([]byte, error) {
@@ -65,7 +97,7 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 		}
 		n.mu.Lock()
 		home, changed := n.view.home(op.RoomID), n.changed
-		remote := remoteHome{node: n, id: home, view: n.view.ID, viewCtx: n.view.ctx, arrival: a}
+		remote := remoteHome{node: n, id: home, view: n.view.ID, viewCtx: n.view.ctx, arrival: a, compact: n.members.compact(home)}
 		n.mu.Unlock()
 		var id string
 		err := messaging.ErrMoved
@@ -103,6 +135,7 @@ type remoteHome struct {
 	view    ViewID
 	viewCtx context.Context
 	arrival *arrival
+	compact bool // it reads the compact form
 }
 
 // Do has the home carry the operation out. It asks again, and the home knows the
@@ -116,7 +149,8 @@ func (h remoteHome) Do(ctx context.Context, op messaging.Operation) (string, err
 	defer cancel()
 	defer context.AfterFunc(h.viewCtx, cancel)()
 	for quiet := true; ctx.Err() == nil; quiet = false {
-		data, err := json.Marshal(doQuestion{h.view, op, quiet}, json.FormatNilMapAsNull(true), durations)
+		q := doQuestion{h.view, op, quiet}
+		data, err := q.bytes(h.compact)
 		if err != nil {
 			return "", err
 		}
@@ -152,7 +186,7 @@ func (h remoteHome) ask(ctx context.Context, data []byte) (answer doAnswer, err 
 	default:
 	}
 	if err == nil {
-		err = json.Unmarshal(data, &answer)
+		answer, err = readDoAnswer(data)
 	}
 	return answer, err
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"confab/internal/chat"
 	"confab/internal/messaging"
 )
@@ -51,15 +49,15 @@ func (s *calls) expire(now time.Time) {
 // onDo answers a question to carry an operation out. A quiet one that succeeds is answered
 // by the frame.
 func (r requests) onDo(data []byte, reply func([]byte)) {
-	var q doQuestion
-	if json.Unmarshal(data, &q, durations) != nil {
+	q, err := readDoQuestion(data)
+	if err != nil {
 		return
 	}
 	a := r.do(q)
 	if q.Quiet && a.ID != "" {
 		return
 	}
-	if data, err := json.Marshal(a); err == nil {
+	if data, err := a.bytes(isCompact(data)); err == nil {
 		reply(data)
 	}
 }
