@@ -69,7 +69,7 @@ func (d *dueAcks) send(n *Node, wait time.Duration) {
 		clear(d.homes)
 		n.mu.Unlock()
 		for home, m := range due {
-			data := m.ack.encode()
+			data := m.encode()
 			if !m.compact {
 				var err error
 				if data, err = json.Marshal(m.ack); err != nil {

@@ -61,7 +61,7 @@ func withoutReads(subject string, data []byte) []byte {
 }
 
 func (o older) check(subject string, data []byte) {
-	if strings.Contains(subject, ".node.") && !(len(data) > 0 && data[0] == '{') {
+	if strings.Contains(subject, ".node.") && (len(data) == 0 || data[0] != '{') {
 		o.t.Errorf("%s: %q for or of a node that knows only JSON", subject, data)
 	}
 }

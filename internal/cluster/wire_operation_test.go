@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -72,7 +73,7 @@ func TestQuestionToHome(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for later, data := range map[string][]byte{"": data, "of a later release: ": append(data[:len(data):len(data)], 3, 'n', 'e', 'w')} {
+				for later, data := range map[string][]byte{"": data, "of a later release: ": append(slices.Clip(data), 3, 'n', 'e', 'w')} {
 					if later != "" && !compact {
 						continue
 					}
