@@ -2,12 +2,13 @@ package api
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"time"
+
+	"github.com/google/uuid"
 
 	"confab/internal/chat"
 	"confab/internal/clientip"
@@ -148,10 +149,4 @@ func (s *Server) record(ctx context.Context, c *call, status int, err error) {
 }
 
 // newRequestID returns a random UUID (RFC 9562, version 4).
-func newRequestID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
+func newRequestID() string { return uuid.NewString() }

@@ -66,13 +66,10 @@ type Server struct {
 
 // New makes a server that is ready to run. It already holds its ports, so that early
 // clients wait and are not refused. A *config.Error is about a setting.
-func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Server, error) {
-	return Succeed(ctx, cfg, log, nil)
-}
-
-// Succeed is New for a process that replaces its predecessor, if that is not nil. It
-// checks what it can while the predecessor serves, and waits until it has stopped.
-func Succeed(ctx context.Context, cfg *config.Config, log *slog.Logger, predecessor *Predecessor) (*Server, error) {
+//
+// A process that replaces its predecessor, if that is not nil, checks what it can while
+// the predecessor serves, and waits until it has stopped.
+func New(ctx context.Context, cfg *config.Config, log *slog.Logger, predecessor *Predecessor) (*Server, error) {
 	if err := cfg.CheckRoot(); err != nil {
 		return nil, err
 	}
