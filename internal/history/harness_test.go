@@ -228,6 +228,27 @@ func (w *world) append(frames ...*chat.Frame) {
 	}
 }
 
+// fillBatches gives a room n messages, each in a batch of its own.
+func (w *world) fillBatches(room string, n int) {
+	w.tb.Helper()
+	for i := range n {
+		err := w.sql.Share(context.Background(), func(ctx context.Context, s sqldb.Session) error {
+			return w.Append(ctx, s, []*chat.Frame{w.frame(room, "ann", fmt.Sprint(i))})
+		})
+		if err != nil {
+			w.tb.Fatal(err)
+		}
+	}
+}
+
+// unavailable ends the test if the error is not that of a database that is away.
+func unavailable(tb testing.TB, err error) {
+	tb.Helper()
+	if chat.CodeOf(err) != chat.Unavailable {
+		tb.Fatalf("got %v, want an error that is unavailable", err)
+	}
+}
+
 // list returns all pages of a query, of at most max messages each.
 func (w *world) list(q history.Query) []history.Message {
 	w.tb.Helper()

@@ -137,7 +137,7 @@ const (
 	transcriptBatchSize = 4 << 20
 	// transcriptGather makes frames of all rooms share commits as soon as they come more
 	// often than this. The wait is short beside what a client notices.
-	transcriptGather = 3 * time.Millisecond
+	transcriptGather = 4 * time.Millisecond
 	// frameOverhead is roughly the memory of a frame besides its JSON.
 	frameOverhead = 256
 )
