@@ -89,6 +89,7 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 	o.Connect = func(e *messaging.Engine) (messaging.Broker, messaging.Home) { return s.node.Attach(e) }
 	o.OtherConnections = s.node.OtherConnections
 	o.LastDelivered = s.node.LastDelivered
+	o.UserElsewhere = s.userElsewhere
 	o.ReadAgain = readAgain
 	return nil
 }
