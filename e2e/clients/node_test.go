@@ -29,3 +29,10 @@ func TestRefreshLosesNothing(t *testing.T) {
 	s := process.Serve(t, process.Options{Args: []string{"--delivery-window", "100ms"}})
 	nodeTest(t, 2*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "refresh.test.mjs")
 }
+
+// TestHistory runs the official chat client in rooms with history.
+func TestHistory(t *testing.T) {
+	t.Parallel()
+	s := process.Serve(t, process.Options{})
+	nodeTest(t, 4*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "history.test.mjs")
+}

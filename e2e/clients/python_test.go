@@ -2,6 +2,7 @@ package clients
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -43,6 +44,34 @@ func TestBoto3(t *testing.T) {
 		t.Run(strings.ReplaceAll(python, "/", ":"), func(t *testing.T) {
 			out := run(t, time.Minute, official.Environment(s.Endpoint, s.WebSocket), python, "python/operations.py", s.Endpoint)
 			if !strings.Contains(out, "17 operations") {
+				t.Errorf("output %q", out)
+			}
+		})
+	}
+}
+
+// TestBoto3Extensions drives every operation that Confab adds with boto3 and the service
+// model that the program prints.
+func TestBoto3Extensions(t *testing.T) {
+	t.Parallel()
+	s := process.Serve(t, process.Options{})
+	models := t.TempDir()
+	folder := filepath.Join(models, "confab", "2026-12-01")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	binary, err := process.Binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	model := run(t, time.Minute, nil, binary, "model")
+	if err := os.WriteFile(filepath.Join(folder, "service-2.json"), []byte(model), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, python := range installations(t, "python3", "-c", "import boto3") {
+		t.Run(strings.ReplaceAll(python, "/", ":"), func(t *testing.T) {
+			out := run(t, time.Minute, official.Environment(s.Endpoint, s.WebSocket), python, "python/extensions.py", s.Endpoint, models)
+			if !strings.Contains(out, " operations") {
 				t.Errorf("output %q", out)
 			}
 		})

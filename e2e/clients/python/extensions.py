@@ -1,0 +1,58 @@
+"""Every operation that Confab adds, with boto3 and Confab's service model.
+
+Arguments: the endpoint, and the folder that has confab/<version>/service-2.json.
+"""
+
+import datetime
+import sys
+
+import boto3
+import botocore.session
+from botocore.exceptions import ClientError
+
+endpoint, models = sys.argv[1:]
+session = botocore.session.get_session()
+session.set_config_variable("data_path", models)
+confab = boto3.session.Session(botocore_session=session).client("confab", endpoint_url=endpoint)
+chat = boto3.client("ivschat", endpoint_url=endpoint)
+done = set()
+
+
+def call(operation, **members):
+    done.add(operation)
+    answer = getattr(confab, operation)(**members)
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200, answer
+    return answer
+
+
+server = call("get_server")
+assert server["nodes"][0]["ready"] and "confab:ListMessages" in server["allowedActions"], server
+
+room = chat.create_room(tags={"confab:history": "1h"})["arn"]
+sent = call("send_message", roomIdentifier=room, userId="bot", content="hello", attributes={"a": "1"}, skipReview=True)
+assert isinstance(sent["sendTime"], datetime.datetime), sent
+listed = call("list_messages", roomIdentifier=room, startTime=sent["sendTime"] - datetime.timedelta(seconds=1))
+assert [m["content"] for m in listed["messages"]] == ["hello"], listed
+assert listed["messages"][0]["id"] == sent["id"] and listed["messages"][0]["sender"]["userId"] == "bot", listed
+for n in range(3):
+    call("send_message", roomIdentifier=room, userId="bot", content=str(n))
+page = call("list_messages", roomIdentifier=room, maxResults=2, order="OLDEST_FIRST")
+rest = call("list_messages", roomIdentifier=room, maxResults=200, order="OLDEST_FIRST", nextToken=page["nextToken"])
+assert [m["content"] for m in page["messages"] + rest["messages"]] == ["hello", "0", "1", "2"], (page, rest)
+
+for name, members in {
+    "ValidationException": {"roomIdentifier": room, "userId": "bot", "content": " "},
+    "ResourceNotFoundException": {"roomIdentifier": room[:-12] + "AAAAAAAAAAAA", "userId": "bot", "content": "x"},
+}.items():
+    try:
+        confab.send_message(**members)
+    except ClientError as e:
+        assert e.response["Error"]["Code"] == name, e.response
+        assert isinstance(e, getattr(confab.exceptions, name)), type(e)
+    else:
+        raise AssertionError(f"{name} was not raised")
+
+names = {confab.meta.method_to_api_mapping[name] for name in done}
+missing = set(confab.meta.service_model.operation_names) - names
+assert not missing, f"no call of {missing}"
+print(len(done), "operations")
