@@ -45,9 +45,9 @@ func openPoller(o *Options) (poller, error) {
 		return nil, err
 	}
 	e.outlet.log = o.Log
-	if !o.NoIOURing {
+	if o.IOURing {
 		if e.outlet.batch, err = openBatch(&e.outlet); err != nil {
-			o.NoIOURing = true
+			o.IOURing = false
 			o.Log.Info("No io_uring for WebSocket connections; each write costs a system call", slog.Any("reason", err))
 		}
 	}
