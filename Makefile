@@ -34,6 +34,7 @@ lint: ## read the code for mistakes
 	$(LINT) run
 	$(LINT) fmt --diff
 	cd e2e/deploy && $(GO) tool -modfile=../../tools/go.mod golangci-lint run ./...
+	tools/deadcode.sh
 
 test: ## unit tests, with the race detector
 	$(GO) test -race -timeout 10m $(UNIT)

@@ -12,7 +12,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -47,7 +46,7 @@ func Start(ctx context.Context, core int, o process.Options, args ...string) (*S
 	if o.DataDir == "" {
 		o.DataDir = dir
 	}
-	admin, err := freeAddress(ctx)
+	admin, err := process.FreeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -74,15 +73,6 @@ func Start(ctx context.Context, core int, o process.Options, args ...string) (*S
 		return nil, err
 	}
 	return s, nil
-}
-
-func freeAddress(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // Profile writes a CPU profile of the next seconds to a file.

@@ -97,14 +97,13 @@ func program(path, configuration string, p protocol, args ...string) func(contex
 	}
 }
 
-// freeAddress returns a loopback address that nobody listens on.
+// freeAddress returns a loopback address that nothing listens on.
 func freeAddress(ctx context.Context) (netip.AddrPort, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	address, err := process.FreeAddress(ctx)
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
-	defer l.Close()
-	return netip.ParseAddrPort(l.Addr().String())
+	return netip.ParseAddrPort(address)
 }
 
 // await returns once the server takes connections.

@@ -55,15 +55,7 @@ func BenchmarkMessage(b *testing.B) {
 				in.MessageReviewHandler = &types.MessageReviewHandler{Uri: aws.String(handlerARN), FallbackResult: types.FallbackResultDeny}
 			}
 			if c.logged {
-				l, err := s.api.CreateLoggingConfiguration(b.Context(), &ivschat.CreateLoggingConfigurationInput{
-					DestinationConfiguration: &types.DestinationConfigurationMemberCloudWatchLogs{
-						Value: types.CloudWatchLogsDestinationConfiguration{LogGroupName: aws.String("chat")},
-					},
-				})
-				if err != nil {
-					b.Fatal(err)
-				}
-				in.LoggingConfigurationIdentifiers = []string{*l.Arn}
+				in.LoggingConfigurationIdentifiers = []string{s.logs(b)}
 			}
 			cpu := s.messages(b, in)
 			if !c.reviewed && !c.logged {
@@ -74,6 +66,20 @@ func BenchmarkMessage(b *testing.B) {
 			}
 		})
 	}
+}
+
+// logs makes a logging configuration and returns its ARN.
+func (s *server) logs(b *testing.B) string {
+	b.Helper()
+	l, err := s.api.CreateLoggingConfiguration(b.Context(), &ivschat.CreateLoggingConfigurationInput{
+		DestinationConfiguration: &types.DestinationConfigurationMemberCloudWatchLogs{
+			Value: types.CloudWatchLogsDestinationConfiguration{LogGroupName: aws.String("chat")},
+		},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return *l.Arn
 }
 
 // startMessages starts a server with a handler and a destination in this process.

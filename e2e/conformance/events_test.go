@@ -3,8 +3,10 @@ package conformance
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/coder/websocket"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -194,6 +196,49 @@ func TestDisconnectUser(t *testing.T) {
 		s.do(t, m{"Action": "DISCONNECT_USER", "RequestId": "r", "UserId": "u"})
 		wantEvent(t, s.nextEvent(t, "aws:DISCONNECT_USER"), "u", "", "r")
 		s.wantClosed(t, 1000)
+	})
+	check(t, "nothing that the user sent comes behind the event", func(t *testing.T) {
+		room := newRoom(t, m{"maximumMessageRatePerSecond": 100})
+		viewer := join(t, room, "viewer")
+		for range 30 {
+			sessions := make([]*session, 8)
+			for i := range sessions {
+				sessions[i] = join(t, room, "bad", all...)
+			}
+			var sending sync.WaitGroup
+			for _, s := range sessions {
+				sending.Go(func() {
+					for range 4 { // The connection may have ended.
+						if s.conn.Write(t.Context(), websocket.MessageText, []byte(`{"Action":"SEND_MESSAGE","Content":"x"}`)) != nil {
+							return
+						}
+					}
+				})
+			}
+			call(t, "DisconnectUser", m{"roomIdentifier": room.arn, "userId": "bad"}).wantEmpty(t, http.StatusOK)
+			sending.Wait()
+			for _, s := range sessions {
+				<-s.ended
+			}
+			for f := viewer.next(t); f.EventName != "aws:DISCONNECT_USER"; f = viewer.next(t) {
+				if f.Type != "MESSAGE" {
+					t.Fatalf("frame %s, want a MESSAGE or the event", f.raw)
+				}
+			}
+			viewer.wantQuiet(t, room)
+		}
+	})
+	check(t, "a user who comes back may speak at once", func(t *testing.T) {
+		room := newRoom(t, nil)
+		viewer := join(t, room, "viewer")
+		for range 3 {
+			user := join(t, room, "bad", all...)
+			user.say(t, "x")
+			viewer.nextMessage(t, "x")
+			call(t, "DisconnectUser", m{"roomIdentifier": room.arn, "userId": "bad"}).wantEmpty(t, http.StatusOK)
+			viewer.nextEvent(t, "aws:DISCONNECT_USER")
+			<-user.ended
+		}
 	})
 	check(t, "what was sent before comes before the end", func(t *testing.T) {
 		room := newRoom(t, m{"maximumMessageRatePerSecond": 100})

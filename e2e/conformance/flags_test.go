@@ -2,10 +2,13 @@ package conformance
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"confab/internal/config"
 )
 
 func TestTokenLifetime(t *testing.T) {
@@ -99,6 +102,30 @@ func TestFlags(t *testing.T) {
 		s := e.join(t, room, nil)
 		e.call(t, "DeleteRoom", m{"identifier": room.arn}).want(t, http.StatusNoContent)
 		s.wantClosed(t, 1000)
+	})
+	check(t, "--dev refuses chat of web pages of other origins", func(t *testing.T) {
+		e := endpointOf(startServer(t, "--dev"))
+		e.root = aws.Credentials{AccessKeyID: config.DevAccessKeyID, SecretAccessKey: config.DevSecretAccessKey}
+		room := e.newRoom(t, nil)
+		for _, c := range []struct {
+			header string
+			status int
+		}{
+			{"Origin: https://page.example", http.StatusForbidden},
+			{"Origin: null", http.StatusForbidden},
+			{"Origin: http://localhost.page.example", http.StatusForbidden},
+			{"Host: rebound.example", http.StatusForbidden},
+			{"Origin: http://localhost:3000", http.StatusSwitchingProtocols},
+			{"", http.StatusSwitchingProtocols},
+		} {
+			h := newHandshake(e.newToken(t, room, nil)).set("Host", "localhost:8080")
+			if name, value, ok := strings.Cut(c.header, ": "); ok {
+				h.set(name, value)
+			}
+			if got := e.handshake(t, h).StatusCode; got != c.status {
+				t.Errorf("%q: status %d, want %d", c.header, got, c.status)
+			}
+		}
 	})
 	check(t, "CORS may be kept to one origin", func(t *testing.T) {
 		e := endpointOf(startServer(t, "--cors-origins", "https://app.example.com"))

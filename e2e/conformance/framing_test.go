@@ -159,7 +159,13 @@ func TestSlowHeads(t *testing.T) {
 	}
 	secure := endpointOf(process.Serve(t, process.Options{Args: process.NoConnectRates, Certificate: certificate}))
 	secure.tls = certificate.Client
-	for port, e := range map[string]*endpoint{"main port": subject, "main port with TLS": secure} {
+	adminAddress, err := process.FreeAddress(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	startServer(t, "--admin-listen", adminAddress)
+	admin := &endpoint{websocket: "ws://" + adminAddress}
+	for port, e := range map[string]*endpoint{"main port": subject, "main port with TLS": secure, "admin port": admin} {
 		for name, request := range map[string]string{
 			"half a call":      "POST /ListRooms HTTP/1.1\r\nHost: x\r\n",
 			"half a GET":       "GET /healthz HTTP/1.1\r\nHost: x\r\n",

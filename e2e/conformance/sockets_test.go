@@ -113,6 +113,25 @@ func TestIdleConnections(t *testing.T) {
 			}
 		})
 	}
+	for name, text := range map[string]string{"idle": "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "silent": ""} {
+		check(t, "the admin port has at most 64 connections, and "+name+" ones make way", func(t *testing.T) {
+			address, err := process.FreeAddress(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			startServer(t, "--admin-listen", address)
+			admin := &endpoint{websocket: "ws://" + address}
+			conns := idle(t, admin, 100, text)
+			begin := time.Now()
+			conns = append(conns, idle(t, admin, 1, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")...)
+			if took := time.Since(begin); took > soon {
+				t.Errorf("a request waited for %v", took)
+			}
+			if n := stillOpen(t, conns); n > 64 {
+				t.Errorf("%d are open, want at most 64", n)
+			}
+		})
+	}
 	check(t, "a connection may be idle for --keep-alive", func(t *testing.T) {
 		e := endpointOf(startServer(t, "--keep-alive", "2s"))
 		conns := idle(t, e, 1, getNothing)

@@ -152,7 +152,8 @@ func (s *site) restart(t *testing.T, w way, n *cluster.Node) {
 	if within := time.Duration(r.Moved) * time.Second / connectRate; r.Last > within+most && len(s.Nodes) == 1 {
 		t.Errorf("%s: the last was back after %s, want %s", n.Name, r.Last, within+most)
 	}
-	if slowest > most {
+	// A node of three drains to the others, which takes longer.
+	if slowest > most && len(s.Nodes) == 1 {
 		t.Errorf("%s: a call took %s", n.Name, slowest)
 	}
 	for _, err := range failed {

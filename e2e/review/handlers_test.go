@@ -1,16 +1,13 @@
 package review
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -67,7 +64,14 @@ func serveLambda(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ports := freePorts(t, 2)
+	var ports [2]string
+	for i := range ports {
+		address, err := process.FreeAddress(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ports[i] = strings.TrimPrefix(address, "127.0.0.1:")
+	}
 	cmd := exec.Command(program, "offline", "start", "--host", "127.0.0.1", "--httpPort", ports[0], "--lambdaPort", ports[1])
 	cmd.Dir = "node"
 	cmd.Env = append(os.Environ(), "SLS_TELEMETRY_DISABLED=1", "SLS_NOTIFICATIONS_MODE=off", "HOME="+t.TempDir())
@@ -102,19 +106,4 @@ func serveLambda(t *testing.T) string {
 		}
 	}
 	return "http://127.0.0.1:" + ports[1]
-}
-
-// freePorts returns ports of loopback that nobody listens on.
-func freePorts(t *testing.T, n int) []string {
-	t.Helper()
-	var ports []string
-	for range n {
-		l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports = append(ports, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
-	}
-	return ports
 }

@@ -25,17 +25,6 @@ import (
 // patience is how long a story waits for something that is about to happen.
 const patience = 20 * time.Second
 
-// freePort returns a port that nobody has just now.
-func freePort(ctx context.Context) (string, error) {
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer ln.Close()
-	_, port, err := net.SplitHostPort(ln.Addr().String())
-	return port, err
-}
-
 // exits STATUS PROGRAM ARG…: like exec, for a program that must fail with the
 // status and one line on standard error.
 func exits(ts *testscript.TestScript, neg bool, args []string) {

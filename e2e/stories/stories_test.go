@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 
 	"confab/internal/cli"
 	"confab/internal/pgtest"
+	"confab/internal/testbed/process"
 )
 
 // runConfab in the environment makes a process of this test the program.
@@ -43,11 +45,11 @@ func TestStories(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			for _, name := range []string{"PORT", "ADMIN_PORT"} {
-				port, err := freePort(t.Context())
+				address, err := process.FreeAddress(t.Context())
 				if err != nil {
 					return err
 				}
-				env.Setenv(name, port)
+				env.Setenv(name, strings.TrimPrefix(address, "127.0.0.1:"))
 			}
 			return nil
 		},

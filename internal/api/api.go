@@ -31,7 +31,6 @@ import (
 	"confab/internal/iam"
 	"confab/internal/origin"
 	"confab/internal/quota"
-	"confab/internal/telemetry"
 )
 
 // Authenticator identifies the caller: *iam.Authenticator.
@@ -51,9 +50,9 @@ type Options struct {
 	// BasePath comes before the paths of all operations; empty is the whole host.
 	BasePath string
 
-	Log     *slog.Logger       // nil discards
-	Metrics *telemetry.Metrics // nil makes unused ones
-	Now     func() time.Time   // nil is time.Now
+	Log     *slog.Logger     // nil discards
+	Metrics *Metrics         // nil makes unused ones
+	Now     func() time.Time // nil is time.Now
 }
 
 // Server is the HTTP handler of a set of operations.
@@ -72,7 +71,7 @@ func New(o Options, operations ...Operation) *Server {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Metrics == nil {
-		o.Metrics = telemetry.NewMetrics()
+		o.Metrics = NewMetrics(nil)
 	}
 	if o.Now == nil {
 		o.Now = time.Now

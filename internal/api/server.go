@@ -2,12 +2,13 @@ package api
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"time"
+
+	"github.com/google/uuid"
 
 	"confab/internal/chat"
 	"confab/internal/clientip"
@@ -143,15 +144,9 @@ func (s *Server) record(ctx context.Context, c *call, status int, err error) {
 		}
 	}
 	s.Log.LogAttrs(ctx, level, "API call", attrs...)
-	s.Metrics.APIRequests.WithLabelValues(c.name(), exception).Inc()
-	s.Metrics.APIDuration.WithLabelValues(c.name()).Observe(took.Seconds())
+	s.Metrics.Requests.WithLabelValues(c.name(), exception).Inc()
+	s.Metrics.Duration.WithLabelValues(c.name()).Observe(took.Seconds())
 }
 
 // newRequestID returns a random UUID (RFC 9562, version 4).
-func newRequestID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
+func newRequestID() string { return uuid.NewString() }

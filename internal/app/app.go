@@ -35,7 +35,7 @@ type Server struct {
 	otherNodes
 	cfg     *config.Config
 	log     *slog.Logger
-	metrics *telemetry.Metrics
+	metrics *Metrics
 
 	listeners *front.Listeners
 	cert      *certificate // nil without TLS
@@ -66,13 +66,10 @@ type Server struct {
 
 // New makes a server that is ready to run. It already holds its ports, so that early
 // clients wait and are not refused. A *config.Error is about a setting.
-func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Server, error) {
-	return Succeed(ctx, cfg, log, nil)
-}
-
-// Succeed is New for a process that replaces its predecessor, if that is not nil. It
-// checks what it can while the predecessor serves, and waits until it has stopped.
-func Succeed(ctx context.Context, cfg *config.Config, log *slog.Logger, predecessor *Predecessor) (*Server, error) {
+//
+// A process that replaces its predecessor, if that is not nil, checks what it can while
+// the predecessor serves, and waits until it has stopped.
+func New(ctx context.Context, cfg *config.Config, log *slog.Logger, predecessor *Predecessor) (*Server, error) {
 	if err := cfg.CheckRoot(); err != nil {
 		return nil, err
 	}
@@ -97,7 +94,7 @@ func (s *Server) built(ctx context.Context) (*Server, error) {
 }
 
 func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) *Server {
-	s := &Server{cfg: cfg, log: log, metrics: telemetry.NewMetrics(), handOvers: make(chan struct{}, 1)}
+	s := &Server{cfg: cfg, log: log, metrics: newMetrics(), handOvers: make(chan struct{}, 1)}
 	s.hurry, s.now = context.WithCancel(context.WithoutCancel(ctx))
 	return s
 }
@@ -124,7 +121,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.reviewer, err = newReviewer(ctx, cfg, s.metrics, s.log); err != nil {
+	if s.reviewer, err = newReviewer(ctx, cfg, s.metrics.Review, s.log); err != nil {
 		return err
 	}
 	// A server that takes its service back has this, too.
@@ -134,7 +131,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		}
 	}
 	sessions := s.queueSockets(ctx)
-	data := &opening{cfg: cfg, log: s.log, metrics: s.metrics}
+	data := &opening{cfg: cfg, log: s.log, metrics: s.metrics.Store}
 	defer data.close() // It is open after an error only.
 	if s.predecessor != nil {
 		if err := s.prepare(ctx, data); err != nil {
@@ -158,7 +155,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		s.queue.Start() // Clients wait already.
 	}
 
-	sockets := edge.NewSockets(cfg.DeliveryWindow, overlap(cfg), cfg.IOURing == config.IOURingAuto, s.metrics, s.log)
+	sockets := edge.NewSockets(cfg.DeliveryWindow, overlap(cfg), cfg.IOURing == config.IOURingAuto, s.metrics.Edge, s.log)
 	live := messaging.Options{
 		Rooms: s.db, Tokens: s.db, Transcript: s.db.Transcript(),
 		Reviewer:          s.reviewer,
@@ -166,7 +163,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Quotas:            quotas,
 		CloseOnRoomDelete: cfg.CloseOnRoomDelete,
 		Extensions:        cfg.Extensions == config.ExtensionsOn,
-		Metrics:           s.metrics,
+		Metrics:           s.metrics.Messaging,
 		Log:               s.log,
 	}
 	if err := s.connectNodes(&live, quotas); err != nil {
@@ -177,7 +174,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Engine: s.engine, Tokens: s.ring, Sockets: sockets,
 		TrustedProxies: cfg.TrustedProxies,
 		Limits:         limits(cfg),
-		Metrics:        s.metrics,
+		Metrics:        s.metrics.Edge,
 		Log:            s.log,
 	})
 
@@ -210,10 +207,10 @@ func (s *Server) build(ctx context.Context) (err error) {
 		BasePath:       cfg.BasePath,
 		CORSOrigins:    cfg.CORSOrigins,
 		TrustedProxies: cfg.TrustedProxies,
-		Metrics:        s.metrics,
+		Metrics:        s.metrics.API,
 		Log:            s.log,
 	}, operations...)
-	main, admin := s.mainHandler(s.endpoint, handler, model), front.WithoutBody(adminHandler(s.metrics, s.profiles()))
+	main, admin := s.mainHandler(s.endpoint, handler, model), front.WithoutBody(adminHandler(s.metrics.registry, s.profiles()))
 	var guard *devGuard
 	if cfg.Dev {
 		guard = &devGuard{origins: cfg.CORSOrigins, log: s.log}
@@ -264,7 +261,7 @@ func addresses(cfg *config.Config) front.Addresses {
 }
 
 // newReviewer makes the caller of message review handlers.
-func newReviewer(ctx context.Context, cfg *config.Config, metrics *telemetry.Metrics, log *slog.Logger) (*review.Reviewer, error) {
+func newReviewer(ctx context.Context, cfg *config.Config, metrics *review.Metrics, log *slog.Logger) (*review.Reviewer, error) {
 	o := review.Options{Timeout: cfg.ReviewTimeout, Region: cfg.Region, Metrics: metrics, Log: log}
 	for _, h := range cfg.MessageReviewHandlers {
 		o.Rules = append(o.Rules, review.Rule{Pattern: h.Pattern, Target: h.Target})

@@ -37,7 +37,7 @@ func start(t *testing.T, change func(*config.Config)) *running {
 	if change != nil {
 		change(cfg)
 	}
-	s, err := New(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	s, err := New(t.Context(), cfg, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func ChatLogOptions(ctx context.Context, cfg *config.Config) (chatlog.Options, e
 // deliverChatLogs starts the delivery of chat logs, including records that an earlier
 // process left. The nodes of a cluster divide the readers among themselves.
 func (s *Server) deliverChatLogs(o chatlog.Options) (*chatlog.Service, error) {
-	o.Transcript, o.Metrics, o.Log = s.db.Transcript(), s.metrics, s.log
+	o.Transcript, o.Metrics, o.Log = s.db.Transcript(), s.metrics.ChatLog, s.log
 	o.FlushInterval, o.ObjectInterval = s.cfg.LogFlushInterval, s.cfg.S3LogInterval
 	if s.node != nil {
 		o.Mine = s.node.Mine

@@ -83,7 +83,7 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 		Prefix:    "confab." + cfg.Region + "-" + cfg.AccountID,
 		Transport: s.conn, Quotas: quotas, Excluded: s.excluded, Refused: s.conn.Refused,
 		Answers: s.answers(),
-		Metrics: s.metrics, Log: s.log,
+		Metrics: s.metrics.Cluster, Log: s.log,
 	})
 	quotas.Share(s.node)
 	o.Connect = func(e *messaging.Engine) (messaging.Broker, messaging.Home) { return s.node.Attach(e) }

@@ -24,7 +24,7 @@ func TestCluster_settings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = New(t.Context(), cfg, slog.New(slog.DiscardHandler))
+		_, err = New(t.Context(), cfg, slog.New(slog.DiscardHandler), nil)
 		e, ok := errors.AsType[*config.Error](err)
 		if !ok || e.Place != "--cluster-listen" || !strings.Contains(e.Problem, "--database postgres://") {
 			t.Errorf("got %v", err)

@@ -44,7 +44,7 @@ func succeed(ctx context.Context, t *testing.T, dir string, l *link) (*Server, e
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Succeed(ctx, cfg, slog.New(slog.DiscardHandler), &Predecessor{link: l})
+	return New(ctx, cfg, slog.New(slog.DiscardHandler), &Predecessor{link: l})
 }
 
 func TestSucceed(t *testing.T) {

@@ -28,7 +28,7 @@ func say(t *testing.T, conn net.Conn, text string) {
 func TestServer_held(t *testing.T) {
 	s := start(t, func(c *config.Config) { c.MaxConnections = 1 })
 	held := func(want float64) func() bool {
-		return func() bool { return testutil.ToFloat64(s.metrics.HandshakesHeld) == want }
+		return func() bool { return testutil.ToFloat64(s.metrics.Edge.HandshakesHeld) == want }
 	}
 	handshake := func(user string) net.Conn {
 		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", s.Address().String())
@@ -45,7 +45,7 @@ func TestServer_held(t *testing.T) {
 	eventually(t, "bob is held", held(1))
 	leaver.Close()
 	eventually(t, "bob is lost", func() bool {
-		return testutil.ToFloat64(s.metrics.Handshakes.WithLabelValues("lost")) == 1
+		return testutil.ToFloat64(s.metrics.Edge.Handshakes.WithLabelValues("lost")) == 1
 	})
 
 	eager := handshake("eve")

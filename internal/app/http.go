@@ -10,12 +10,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"confab/internal/extension"
 	"confab/internal/front"
 	"confab/internal/rfc6455"
-	"confab/internal/telemetry"
 )
 
 const pingTimeout = 2 * time.Second
@@ -103,9 +103,9 @@ func answer(w http.ResponseWriter, status int, text string) {
 
 // adminHandler serves the admin port. It has no authentication: the port belongs on
 // an address that only operators reach. It shows profiles if profiles is set.
-func adminHandler(m *telemetry.Metrics, profiles bool) http.Handler {
+func adminHandler(registry *prometheus.Registry, profiles bool) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{Registry: m.Registry}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
 	if !profiles {
 		return mux

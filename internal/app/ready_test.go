@@ -24,7 +24,7 @@ func TestServer_readyWithoutPatience(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	s, err := New(t.Context(), cfg, slog.New(slog.NewTextHandler(&log, nil)))
+	s, err := New(t.Context(), cfg, slog.New(slog.NewTextHandler(&log, nil)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

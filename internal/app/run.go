@@ -33,6 +33,7 @@ func (s *Server) Run(ctx context.Context) error {
 		notifyManager(notifyReady)
 	} // Else the predecessor does it: it is the process that the manager knows.
 	s.predecessor.tell(lineServing)
+	warnPolicies(ctx, s.cfg, s.db, s.log) // Now, so that clients do not wait for it.
 	for {
 		select {
 		case <-ctx.Done():

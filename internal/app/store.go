@@ -11,7 +11,6 @@ import (
 	"confab/internal/config"
 	"confab/internal/sqldb"
 	"confab/internal/store"
-	"confab/internal/telemetry"
 )
 
 // postgresWait is how long a server waits for a PostgreSQL that is not ready yet.
@@ -19,7 +18,7 @@ const postgresWait = 30 * time.Second
 
 // OpenStore opens the database; commands open it beside a running server. With
 // existing, the database must exist. metrics may be nil.
-func OpenStore(ctx context.Context, cfg *config.Config, existing bool, log *slog.Logger, metrics *telemetry.Metrics) (*store.DB, error) {
+func OpenStore(ctx context.Context, cfg *config.Config, existing bool, log *slog.Logger, metrics *store.Metrics) (*store.DB, error) {
 	if existing && !sqldb.IsPostgres(cfg.Database) {
 		if err := CheckDataDir(cfg); err != nil {
 			return nil, err
@@ -38,7 +37,7 @@ func OpenStore(ctx context.Context, cfg *config.Config, existing bool, log *slog
 }
 
 // storeOptions makes the data directory and finds the secret key.
-func storeOptions(ctx context.Context, cfg *config.Config, log *slog.Logger, metrics *telemetry.Metrics) (store.Options, error) {
+func storeOptions(ctx context.Context, cfg *config.Config, log *slog.Logger, metrics *store.Metrics) (store.Options, error) {
 	o := store.Options{Region: cfg.Region, Account: cfg.AccountID, Retention: cfg.LogRetention, Log: log, Metrics: metrics}
 	if sqldb.IsPostgres(cfg.Database) {
 		o.Database, o.Wait = cfg.Database, postgresWait
@@ -58,7 +57,7 @@ func storeOptions(ctx context.Context, cfg *config.Config, log *slog.Logger, met
 type opening struct {
 	cfg     *config.Config
 	log     *slog.Logger
-	metrics *telemetry.Metrics
+	metrics *store.Metrics
 
 	checked *store.Checked // nil before check and after open
 	db      *store.DB

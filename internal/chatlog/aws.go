@@ -18,7 +18,6 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"confab/internal/chat"
-	"confab/internal/telemetry"
 )
 
 // The time limits of one call. An object has up to 5 MiB of records; compressed, it is
@@ -149,14 +148,14 @@ func causeOf(err error) cause {
 }
 
 // count counts one failed delivery of a logging configuration.
-func count(m *telemetry.Metrics, configuration chat.ARN, err error) {
+func count(m *Metrics, configuration chat.ARN, err error) {
 	arn := configuration.String()
-	m.LogDestinationErrors.WithLabelValues(arn).Inc()
+	m.DestinationErrors.WithLabelValues(arn).Inc()
 	switch causeOf(err) {
 	case denied:
-		m.LogDestinationAccessDeniedErrors.WithLabelValues(arn).Inc()
+		m.AccessDeniedErrors.WithLabelValues(arn).Inc()
 	case missing:
-		m.LogDestinationResourceNotFoundErrors.WithLabelValues(arn).Inc()
+		m.ResourceNotFoundErrors.WithLabelValues(arn).Inc()
 	case otherCause:
 	}
 }

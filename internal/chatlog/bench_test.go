@@ -89,7 +89,7 @@ func delivered(b *testing.B, endpoint string, kind chat.DestinationType) float64
 	<-last
 	b.StartTimer()
 	bn.start(endpoint)
-	for testutil.ToFloat64(bn.metrics.LogRecords.WithLabelValues(string(kind))) < float64(b.N) {
+	for testutil.ToFloat64(bn.metrics.Records.WithLabelValues(string(kind))) < float64(b.N) {
 		time.Sleep(100 * time.Microsecond) // Much shorter than what is measured.
 	}
 	b.StopTimer()

@@ -56,7 +56,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"confab/internal/chat"
-	"confab/internal/telemetry"
 )
 
 // Reader is a logging configuration with the destination that it had when
@@ -149,7 +148,7 @@ type Options struct {
 	// FlushInterval is how long records wait for others before they go to CloudWatch
 	// Logs and Firehose. ObjectInterval is the same for S3. 0 is the default.
 	FlushInterval, ObjectInterval time.Duration
-	Metrics                       *telemetry.Metrics
+	Metrics                       *Metrics
 	Log                           *slog.Logger
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -296,6 +295,6 @@ func (s *Service) measureLag(readers []Reader) {
 		}
 	}
 	for _, t := range []chat.DestinationType{chat.S3, chat.CloudWatchLogs, chat.Firehose} {
-		s.o.Metrics.LogLag.WithLabelValues(string(t)).Set(lag[t].Seconds())
+		s.o.Metrics.Lag.WithLabelValues(string(t)).Set(lag[t].Seconds())
 	}
 }

@@ -82,7 +82,7 @@ func TestDelivery(t *testing.T) {
 							t.Fatalf("records of room %s differ, want (-) and got (+):\n%s", room, diff)
 						}
 					}
-					if n := testutil.ToFloat64(b.metrics.LogRecords.WithLabelValues(string(kind))); n != float64(len(all)) {
+					if n := testutil.ToFloat64(b.metrics.Records.WithLabelValues(string(kind))); n != float64(len(all)) {
 						t.Errorf("%v records count as delivered, want %d", n, len(all))
 					}
 					if log := b.log.String(); log != "" {

@@ -52,14 +52,14 @@ func TestFaults(t *testing.T) {
 					repeats += int(p.faulty.Load())
 				}
 				wantIDs(t, c.ids(t, d), all, repeats)
-				if n := testutil.ToFloat64(b.metrics.LogDestinationErrors.WithLabelValues(arn)); n < failures {
+				if n := testutil.ToFloat64(b.metrics.DestinationErrors.WithLabelValues(arn)); n < failures {
 					t.Errorf("%v errors are counted, want at least %d", n, failures)
 				}
-				deniedCount := testutil.ToFloat64(b.metrics.LogDestinationAccessDeniedErrors.WithLabelValues(arn))
+				deniedCount := testutil.ToFloat64(b.metrics.AccessDeniedErrors.WithLabelValues(arn))
 				if (f == forbidden) != (deniedCount > 0) {
 					t.Errorf("%v errors count as denied", deniedCount)
 				}
-				if n := testutil.ToFloat64(b.metrics.LogDestinationResourceNotFoundErrors.WithLabelValues(arn)); n != 0 {
+				if n := testutil.ToFloat64(b.metrics.ResourceNotFoundErrors.WithLabelValues(arn)); n != 0 {
 					t.Errorf("%v errors count as a missing destination", n)
 				}
 				log := b.log.String()
@@ -91,7 +91,7 @@ func TestMissing(t *testing.T) {
 			b.start(endpoint)
 			all := b.append("room00000000", 10, arn)
 			eventually(t, 30*time.Second, "no error counts as a missing destination", func() bool {
-				return testutil.ToFloat64(b.metrics.LogDestinationResourceNotFoundErrors.WithLabelValues(arn)) > 0
+				return testutil.ToFloat64(b.metrics.ResourceNotFoundErrors.WithLabelValues(arn)) > 0
 			})
 			c.createNamed(t, d)
 			b.delivered()
@@ -121,9 +121,9 @@ func TestOneDown(t *testing.T) {
 		return len(c.ids(t, good)) == len(all)
 	})
 	eventually(t, 10*time.Second, "the lag does not show", func() bool {
-		return testutil.ToFloat64(b.metrics.LogLag.WithLabelValues("cloudWatchLogs")) > 0
+		return testutil.ToFloat64(b.metrics.Lag.WithLabelValues("cloudWatchLogs")) > 0
 	})
-	if n := testutil.ToFloat64(b.metrics.LogLag.WithLabelValues("s3")); n > 5 {
+	if n := testutil.ToFloat64(b.metrics.Lag.WithLabelValues("s3")); n > 5 {
 		t.Errorf("the lag of S3 is %v seconds", n)
 	}
 }
@@ -151,7 +151,7 @@ func TestLagStays(t *testing.T) {
 	transcript := &unlisted{Transcript: b.db.Transcript()}
 	b.start(endpoint, func(o *chatlog.Options) { o.Transcript = transcript })
 	b.append("room00000000", 1, b.configuration(chat.Destination{Type: chat.CloudWatchLogs, Name: "group"}))
-	lag := func() float64 { return testutil.ToFloat64(b.metrics.LogLag.WithLabelValues("cloudWatchLogs")) }
+	lag := func() float64 { return testutil.ToFloat64(b.metrics.Lag.WithLabelValues("cloudWatchLogs")) }
 	eventually(t, 10*time.Second, "the lag does not show", func() bool { return lag() > 0 })
 	transcript.hidden.Store(true)
 	eventually(t, 10*time.Second, "the readers are not asked for", func() bool { return transcript.failed.Load() >= 3 })
@@ -193,7 +193,7 @@ func TestRetention(t *testing.T) {
 	if err := b.db.Prune(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := testutil.ToFloat64(b.metrics.LogRecordsDropped.WithLabelValues(arn)); n != float64(len(old)) {
+	if n := testutil.ToFloat64(b.metrics.RecordsDropped.WithLabelValues(arn)); n != float64(len(old)) {
 		t.Errorf("%v records count as dropped, want %d", n, len(old))
 	}
 	if log := b.log.String(); !strings.Contains(log, "records=30") || !strings.Contains(log, arn) {

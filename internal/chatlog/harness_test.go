@@ -15,7 +15,6 @@ import (
 	"confab/internal/chat"
 	"confab/internal/chatlog"
 	"confab/internal/store"
-	"confab/internal/telemetry"
 )
 
 // bench is a store with a service that delivers from it.
@@ -24,7 +23,7 @@ type bench struct {
 	dir     string
 	store   store.Options
 	db      *store.DB
-	metrics *telemetry.Metrics
+	metrics *chatlog.Metrics
 	log     *logBuffer
 	logs    *chatlog.Service
 
@@ -56,10 +55,10 @@ var secretKey = bytes.Repeat([]byte{7}, store.SecretKeySize)
 func newBench(t testing.TB, change ...func(*store.Options)) *bench {
 	t.Helper()
 	b := &bench{
-		t: t, dir: filepath.Join(t.TempDir(), "data"), metrics: telemetry.NewMetrics(), log: &logBuffer{},
+		t: t, dir: filepath.Join(t.TempDir(), "data"), metrics: chatlog.NewMetrics(nil), log: &logBuffer{},
 		sequences: map[string]uint64{},
 	}
-	o := store.Options{Dir: b.dir, SecretKey: secretKey, Region: region, Account: account, Metrics: b.metrics, Log: b.logger()}
+	o := store.Options{Dir: b.dir, SecretKey: secretKey, Region: region, Account: account, Metrics: store.NewMetrics(nil, b.metrics), Log: b.logger()}
 	for _, c := range change {
 		c(&o)
 	}

@@ -17,7 +17,6 @@ import (
 	"confab/internal/chat"
 	"confab/internal/chatlog"
 	"confab/internal/store"
-	"confab/internal/telemetry"
 )
 
 // With crashDir set, the test binary is the process that TestKill kills. It uses
@@ -43,8 +42,7 @@ const (
 // something fails.
 func work(dir, database, endpoint string) error {
 	ctx := context.Background()
-	metrics := telemetry.NewMetrics()
-	db, err := store.Open(ctx, store.Options{Dir: dir, Database: database, SecretKey: secretKey, Region: region, Account: account, Metrics: metrics})
+	db, err := store.Open(ctx, store.Options{Dir: dir, Database: database, SecretKey: secretKey, Region: region, Account: account})
 	if err != nil {
 		return err
 	}
@@ -58,7 +56,7 @@ func work(dir, database, endpoint string) error {
 	}
 	o := chatlog.Options{
 		Region: region, Account: account, Transcript: db.Transcript(), FlushInterval: 10 * time.Millisecond, ObjectInterval: 10 * time.Millisecond,
-		Metrics: metrics, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Metrics: chatlog.NewMetrics(nil), Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	}
 	if endpoint == "" {
 		o.LocalDir = dir + "-logs"

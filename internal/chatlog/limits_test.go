@@ -82,7 +82,7 @@ func TestPartialFailures(t *testing.T) {
 		if len(seen) != 150 || calls.Load() < 4 {
 			t.Errorf("%d of 150 records arrived in %d calls", len(seen), calls.Load())
 		}
-		if n := testutil.ToFloat64(b.metrics.LogDestinationErrors.WithLabelValues(arn)); n == 0 {
+		if n := testutil.ToFloat64(b.metrics.DestinationErrors.WithLabelValues(arn)); n == 0 {
 			t.Error("failures of records are not counted")
 		}
 	})
@@ -123,10 +123,10 @@ func TestPartialFailures(t *testing.T) {
 		if want := records(frames)[5:]; !slices.Equal(want, got) {
 			t.Errorf("%d records were accepted in all, want %d, each once", len(got), len(want))
 		}
-		if n := testutil.ToFloat64(b.metrics.LogRecordsDropped.WithLabelValues(arn)); n != 5 {
+		if n := testutil.ToFloat64(b.metrics.RecordsDropped.WithLabelValues(arn)); n != 5 {
 			t.Errorf("%v records count as dropped, want the 5 that are too old", n)
 		}
-		if n := testutil.ToFloat64(b.metrics.LogRecords.WithLabelValues("cloudWatchLogs")); n != 35 {
+		if n := testutil.ToFloat64(b.metrics.Records.WithLabelValues("cloudWatchLogs")); n != 35 {
 			t.Errorf("%v records count as delivered, want 35", n)
 		}
 	})
@@ -165,7 +165,7 @@ func TestLimits(t *testing.T) {
 			add(1, 2<<20, 0)
 			b.delivered()
 			b.finish() // Records are counted after their position moves.
-			if n := testutil.ToFloat64(b.metrics.LogRecordsDropped.WithLabelValues(arn)); n != 1 {
+			if n := testutil.ToFloat64(b.metrics.RecordsDropped.WithLabelValues(arn)); n != 1 {
 				t.Errorf("%v records count as dropped, want the one that no call can hold", n)
 			}
 		})

@@ -168,9 +168,9 @@ func (w *worker) advance(p *parcel) bool {
 		return false
 	}
 	refused := p.refused()
-	w.s.o.Metrics.LogRecords.WithLabelValues(string(w.reader.Destination.Type)).Add(float64(len(p.records) - refused))
+	w.s.o.Metrics.Records.WithLabelValues(string(w.reader.Destination.Type)).Add(float64(len(p.records) - refused))
 	if lost := p.tooLarge + refused; lost > 0 {
-		w.s.o.Metrics.LogRecordsDropped.WithLabelValues(w.reader.Configuration.String()).Add(float64(lost))
+		w.s.o.Metrics.RecordsDropped.WithLabelValues(w.reader.Configuration.String()).Add(float64(lost))
 		w.log(slog.LevelError, "Chat log records were refused for good", slog.String("room", p.backlog.RoomID),
 			slog.Int("too_large", p.tooLarge), slog.Int("too_old", refused))
 	}

@@ -29,7 +29,7 @@ func TestServers(t *testing.T) {
 		arns = append(arns, b.configuration(d))
 	}
 	delivered := func(d chat.Destination) float64 {
-		return testutil.ToFloat64(b.metrics.LogRecords.WithLabelValues(string(d.Type)))
+		return testutil.ToFloat64(b.metrics.Records.WithLabelValues(string(d.Type)))
 	}
 
 	// The other server has delivered to both, then both run for more than a second.

@@ -65,7 +65,7 @@ func TestShare(t *testing.T) {
 		count := func() (total int, by map[string]int) {
 			by = map[string]int{}
 			for name, b := range servers {
-				by[name] = int(testutil.ToFloat64(b.metrics.LogRecords.WithLabelValues(string(chat.Firehose))))
+				by[name] = int(testutil.ToFloat64(b.metrics.Records.WithLabelValues(string(chat.Firehose))))
 				total += by[name]
 			}
 			return total, by

@@ -8,6 +8,7 @@ import (
 
 	"confab/internal/app"
 	"confab/internal/config"
+	"confab/internal/policy"
 	"confab/internal/store"
 	"confab/internal/telemetry"
 )
@@ -18,6 +19,13 @@ func newCredentials(env Environment) *cobra.Command {
 	cmd.Long = `Manage the credentials of those who may call the API. The commands open the database
 in the data directory; a server that runs on it notices within seconds.`
 	return cmd
+}
+
+// warnPolicy prints what in the policy of a user can never match.
+func warnPolicy(env Environment, cfg *config.Config, name string, p *policy.Document) {
+	for _, w := range p.Warnings(app.PolicyScope(cfg)) {
+		fmt.Fprintf(env.Err, "confab: warning: the policy of %s: %s\n", name, w)
+	}
 }
 
 // withStore runs a command that needs a database that is there.

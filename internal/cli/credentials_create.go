@@ -66,11 +66,12 @@ token and end by themselves.`,
 		if *session != 0 && (*session < minSession || *session > maxSession) {
 			return usagef("--session-duration %q: must be from %s to %s", *session, "15m", "36h")
 		}
-		document, err := readPolicy(env.In, *policyFile)
+		document, parsed, err := readPolicy(env.In, *policyFile)
 		if err != nil {
 			return err
 		}
-		return withNewStore(cmd.Context(), env, load, func(_ *config.Config, db *store.DB) error {
+		return withNewStore(cmd.Context(), env, load, func(cfg *config.Config, db *store.DB) error {
+			warnPolicy(env, cfg, *name, parsed)
 			c := newCredentialsOf(*name, *session)
 			if err := db.CreateCredentials(cmd.Context(), c, document); err != nil {
 				return err
@@ -83,9 +84,9 @@ token and end by themselves.`,
 
 // readPolicy reads and checks the policy, so that a mistake is found, with its
 // place, before anything is stored.
-func readPolicy(in io.Reader, name string) ([]byte, error) {
+func readPolicy(in io.Reader, name string) ([]byte, *policy.Document, error) {
 	if name == "" {
-		return nil, usagef("--policy: name a file with an IAM policy, or - for standard input")
+		return nil, nil, usagef("--policy: name a file with an IAM policy, or - for standard input")
 	}
 	var document []byte
 	var err error
@@ -96,13 +97,14 @@ func readPolicy(in io.Reader, name string) ([]byte, error) {
 		document, err = os.ReadFile(name)
 	}
 	if err != nil {
-		return nil, usagef("--policy: %v", err)
+		return nil, nil, usagef("--policy: %v", err)
 	}
 	document = config.PlainText(document)
-	if _, err := policy.Parse(document); err != nil {
-		return nil, usagef("the policy in %s is not valid: %v", name, err)
+	parsed, err := policy.Parse(document)
+	if err != nil {
+		return nil, nil, usagef("the policy in %s is not valid: %v", name, err)
 	}
-	return document, nil
+	return document, parsed, nil
 }
 
 // newCredentialsOf makes fresh credentials. A key id is 20 characters and a

@@ -17,6 +17,7 @@ type listedCredentials struct {
 	AccessKeyID string `json:"accessKeyId"`
 	ARN         string `json:"arn"`
 	Expiration  string `json:"expiration,omitempty"`
+	PolicyError string `json:"policyError,omitempty"` // why all calls are denied
 }
 
 func newCredentialsList(env Environment) *cobra.Command {
@@ -33,7 +34,7 @@ func newCredentialsList(env Environment) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return withStore(cmd.Context(), env, load, func(_ *config.Config, db *store.DB) error {
+		return withStore(cmd.Context(), env, load, func(cfg *config.Config, db *store.DB) error {
 			all, err := db.ListCredentials(cmd.Context())
 			if err != nil {
 				return err
@@ -43,6 +44,12 @@ func newCredentialsList(env Environment) *cobra.Command {
 				list[i] = listedCredentials{Name: c.Principal.Name, AccessKeyID: c.AccessKeyID, ARN: c.Principal.ARN}
 				if !c.Expires.IsZero() {
 					list[i].Expiration = chat.FormatTime(c.Expires)
+				}
+				if err := c.Principal.PolicyError; err != nil {
+					list[i].PolicyError = err.Error()
+				}
+				for _, p := range c.Principal.Policies {
+					warnPolicy(env, cfg, c.Principal.Name, p)
 				}
 			}
 			if asJSON {
@@ -54,6 +61,9 @@ func newCredentialsList(env Environment) *cobra.Command {
 				expires := c.Expiration
 				if expires == "" {
 					expires = "never"
+				}
+				if c.PolicyError != "" {
+					expires += "\tall calls are denied, because the policy is not valid: " + c.PolicyError
 				}
 				fmt.Fprintf(w, "%s\t%s\t%s\n", c.Name, c.AccessKeyID, expires)
 			}

@@ -65,7 +65,7 @@ func serve(ctx context.Context, cfg *config.Config, env Environment, predecessor
 
 	log := telemetry.NewLogger(env.Err, cfg.LogFormat, cfg.LogLevel)
 	telemetry.SetDefault(log)
-	server, err := app.Succeed(ctx, cfg, log, predecessor)
+	server, err := app.New(ctx, cfg, log, predecessor)
 	if err != nil {
 		// Asked to stop before there was anything to stop in good order, for
 		// instance while it waited for the server before it.

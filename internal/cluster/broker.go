@@ -8,6 +8,10 @@ import (
 	"confab/internal/messaging"
 )
 
+// Since returns the place before the first frame of this node's first view: of earlier
+// views it delivers nothing.
+func (n *Node) Since(string) messaging.Point { return messaging.Point{Epoch: n.firstView.Load()} }
+
 // Await returns once this node may sequence the room.
 func (n *Node) Await(ctx context.Context, roomID, id string) (messaging.Turn, error) {
 	waited := false
@@ -29,7 +33,7 @@ func (n *Node) Await(ctx context.Context, roomID, id string) (messaging.Turn, er
 		}
 		if !waited {
 			waited = true
-			n.o.Metrics.ClusterLeaseWaits.Inc()
+			n.o.Metrics.LeaseWaits.Inc()
 		}
 		select {
 		case <-changed:

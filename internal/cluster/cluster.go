@@ -35,12 +35,12 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
 	"confab/internal/quota"
-	"confab/internal/telemetry"
 )
 
 // Transport carries messages between nodes. It may lose them. What one node
@@ -59,6 +59,7 @@ type Transport interface {
 type Engine interface {
 	Sequence(ctx context.Context, op messaging.Operation) (id string, err error)
 	Deliver(f *chat.Frame)
+	Kick(f *chat.Frame)
 	Reload(ctx context.Context, roomID string)
 	ReloadAll()
 	Connections() int
@@ -88,7 +89,7 @@ type Options struct {
 	Answers map[string]Answer
 	// LogBytes bounds what all rooms' logs hold together; 0 is 64 MiB.
 	LogBytes int
-	Metrics  *telemetry.Metrics
+	Metrics  *Metrics
 	Log      *slog.Logger
 }
 
@@ -115,6 +116,9 @@ type Node struct {
 	ctx     context.Context
 	stop    context.CancelFunc
 	working sync.WaitGroup
+
+	// firstView is the number of this node's first view, and 0 before.
+	firstView atomic.Uint64
 
 	// mu guards all fields below; functions whose names end in Locked expect their
 	// caller to hold it. Frames are published and delivered under it, which keeps
@@ -154,7 +158,7 @@ func New(o Options) *Node {
 	n.ctx, n.stop = context.WithCancel(context.Background())
 	n.view = newView(n.ctx, o.ID, View{}, time.Time{})
 	n.standing.include(n.ctx)
-	n.logs = newRoomLogs(o.LogBytes, func(f *chat.Frame) { n.engine.Deliver(f) }, n.arrivals.settle)
+	n.logs = newRoomLogs(o.LogBytes, func(f *chat.Frame) { n.engine.Deliver(f) }, func(f *chat.Frame) { n.engine.Kick(f) }, n.arrivals.settle)
 	return n
 }
 

@@ -8,13 +8,14 @@ import (
 // commitLocked makes v the view.
 func (n *Node) commitLocked(v View) {
 	n.view.end()
+	n.firstView.CompareAndSwap(0, v.ID.Number)
 	if n.view.wasOpen() {
 		n.lastOpen = n.view.ID
 	}
 	n.view = newView(n.ctx, n.o.ID, v, time.Now())
 	n.past = append(n.past[max(0, len(n.past)-pastViews+1):], v)
 	n.standing.include(n.ctx)
-	n.o.Metrics.ClusterViewChanges.Inc()
+	n.o.Metrics.ViewChanges.Inc()
 	n.measureLocked()
 	n.log.LogAttrs(n.ctx, slog.LevelInfo, "View committed",
 		slog.Uint64("view", v.ID.Number), slog.Any("members", v.Members), slog.Any("homes", v.Homes))

@@ -169,8 +169,8 @@ func (g *gathering) historyFor(member string, room *gathered, at roomState) (h h
 // adoptLocked makes a history the log of its room, and delivers what is new.
 func (n *Node) adoptLocked(h history, now time.Time) {
 	count, jumped := n.logs.adopt(h, now)
-	n.o.Metrics.ClusterFramesCompleted.Add(float64(count))
+	n.o.Metrics.FramesCompleted.Add(float64(count))
 	if jumped {
-		n.o.Metrics.ClusterJumps.Inc()
+		n.o.Metrics.Jumps.Inc()
 	}
 }

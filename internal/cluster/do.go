@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -18,12 +19,25 @@ type doQuestion struct {
 	Op   messaging.Operation `json:"op"`
 }
 
-// doAnswer is the answer of a home. At most one of ID, Moved and Error is set.
+// doAnswer is the answer of a home. At most one of its members is set.
 type doAnswer struct {
-	ID    string     `json:"id,omitzero"`
-	Moved bool       `json:"moved,omitzero"`
-	Error *wireError `json:"error,omitzero"`
+	ID     string     `json:"id,omitzero"`
+	Moved  bool       `json:"moved,omitzero"`
+	Kicked bool       `json:"kicked,omitzero"`
+	Error  *wireError `json:"error,omitzero"`
 }
+
+// durations has the history's length of an operation's room as a number of nanoseconds.
+var durations = json.JoinOptions(
+	json.WithMarshalers(json.MarshalFunc(func(d time.Duration) ([]byte, error) {
+		return strconv.AppendInt(nil, int64(d), 10), nil
+	})),
+	json.WithUnmarshalers(json.UnmarshalFunc(func(data []byte, d *time.Duration) error {
+		n, err := strconv.ParseInt(string(data), 10, 64)
+		*d = time.Duration(n)
+		return err
+	})),
+)
 
 // Do carries an operation out at the room's home, also when that moves meanwhile. An
 // excluded node answers at once: its sessions move, and their clients need not wait
@@ -93,7 +107,7 @@ type remoteHome struct {
 func (h remoteHome) Do(ctx context.Context, op messaging.Operation) (string, error) {
 	began := time.Now()
 	// Attributes that are not there and empty ones are different frames.
-	data, err := json.Marshal(doQuestion{h.view, op}, json.FormatNilMapAsNull(true))
+	data, err := json.Marshal(doQuestion{h.view, op}, json.FormatNilMapAsNull(true), durations)
 	if err != nil {
 		return "", err
 	}
@@ -106,10 +120,12 @@ func (h remoteHome) Do(ctx context.Context, op messaging.Operation) (string, err
 			pause(ctx, retryWait)
 			continue
 		}
-		h.node.o.Metrics.ClusterRequestDuration.Observe(time.Since(began).Seconds())
+		h.node.o.Metrics.RequestDuration.Observe(time.Since(began).Seconds())
 		switch {
 		case answer.Moved:
 			return "", messaging.ErrMoved
+		case answer.Kicked:
+			return "", messaging.ErrKicked
 		case answer.Error != nil:
 			return "", answer.Error.error()
 		}

@@ -47,11 +47,11 @@ func (n *Node) fillLocked(home string, in *inStream) {
 }
 
 func (n *Node) filledLocked(home string, in *inStream, a streamAnswer) {
-	n.o.Metrics.ClusterFramesLost.Add(float64(in.skipTo(a.First)))
+	n.o.Metrics.FramesLost.Add(float64(in.skipTo(a.First)))
 	if it, ok := in.waiting[in.next]; ok {
 		n.receiveLocked(home, in, it)
 	}
-	n.o.Metrics.ClusterGapsFilled.Inc()
+	n.o.Metrics.GapsFilled.Inc()
 	for _, data := range a.Items {
 		if it, err := decodeItem(data); err == nil && it.count >= in.next {
 			n.receiveLocked(home, in, it)

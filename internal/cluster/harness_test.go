@@ -18,7 +18,6 @@ import (
 	"confab/internal/messaging"
 	"confab/internal/nats"
 	"confab/internal/quota"
-	"confab/internal/telemetry"
 )
 
 // rooms is the durable truth that all nodes share.
@@ -82,7 +81,7 @@ type node struct {
 	engine  *messaging.Engine
 	port    *port      // of a simulated network
 	conn    *nats.Conn // of a real one
-	metrics *telemetry.Metrics
+	metrics *cluster.Metrics
 	clients map[string]*client // by room
 
 	audiences []*audience
@@ -162,7 +161,7 @@ func testLog(_ testing.TB, name string) *slog.Logger {
 
 // newNode makes a node that is not started yet.
 func newNode(t testing.TB, id string, o options) *node {
-	m := telemetry.NewMetrics()
+	m := cluster.NewMetrics(nil)
 	n := &node{id: id, metrics: m, clients: map[string]*client{}}
 	n.Node = cluster.New(cluster.Options{
 		Name: id, ID: id, Version: "test", Prefix: "confab", Transport: o.transport,
@@ -184,17 +183,23 @@ func newNode(t testing.TB, id string, o options) *node {
 		Connect:          func(e *messaging.Engine) (messaging.Broker, messaging.Home) { return n.Attach(e) },
 		OtherConnections: n.OtherConnections,
 		ReadAgain:        30 * time.Second,
-		Metrics:          m, Log: slog.New(slog.DiscardHandler),
+		Metrics:          messaging.NewMetrics(nil), Log: slog.New(slog.DiscardHandler),
 	})
 	return n
 }
 
 // join adds a client to a room.
 func (n *node) join(t testing.TB, room string) *client {
+	n.clients[room] = n.joinAs(t, room, n.id)
+	return n.clients[room]
+}
+
+// joinAs adds a session of a user to a room.
+func (n *node) joinAs(t testing.TB, room, user string) *client {
 	c := &client{}
 	now := time.Now()
 	s, err := n.engine.Join(t.Context(), &chat.Token{
-		ID: [16]byte{1}, Room: chat.ARN{Type: chat.RoomResource, ID: room}, UserID: n.id,
+		ID: [16]byte{1}, Room: chat.ARN{Type: chat.RoomResource, ID: room}, UserID: user,
 		Capabilities: []chat.Capability{chat.SendMessage, chat.DeleteMessage, chat.DisconnectUser},
 		IssuedAt:     now, Expires: now.Add(time.Hour), SessionExpires: now.Add(time.Hour),
 	}, c, netip.MustParseAddr("192.0.2.1"))
@@ -203,7 +208,6 @@ func (n *node) join(t testing.TB, room string) *client {
 	}
 	c.Session = s
 	c.audience = s.Audience().(*audience)
-	n.clients[room] = c
 	return c
 }
 

@@ -160,11 +160,11 @@ func (n *Node) onHeartbeat(_ string, data []byte, _ func([]byte)) {
 // measureLocked sets the gauges.
 func (n *Node) measureLocked() {
 	m := n.o.Metrics
-	m.ClusterMembers.Set(float64(len(n.view.Members)))
-	m.ClusterView.Set(float64(n.view.ID.Number))
+	m.Members.Set(float64(len(n.view.Members)))
+	m.View.Set(float64(n.view.ID.Number))
 	here, held := n.logs.count(n.o.ID, &n.view.View)
-	m.ClusterHomes.Set(float64(here))
-	m.ClusterHeldFrames.Set(float64(held))
+	m.Homes.Set(float64(here))
+	m.HeldFrames.Set(float64(held))
 }
 
 // request asks one node and decodes its answer. Both are JSON.

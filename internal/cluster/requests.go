@@ -39,7 +39,7 @@ func (r requests) handle(subject string, data []byte, reply func([]byte)) {
 // answer decodes a question and sends the answer.
 func answer[Q, A any](data []byte, reply func([]byte), f func(Q) A) {
 	var q Q
-	if json.Unmarshal(data, &q) != nil {
+	if json.Unmarshal(data, &q, durations) != nil {
 		return
 	}
 	if data, err := json.Marshal(f(q)); err == nil {

@@ -11,10 +11,11 @@ import (
 )
 
 // roomLogs are the logs of all rooms. They have no lock, no goroutine and no clock:
-// what they deliver goes to two functions, and the time is an argument.
+// what they deliver goes to functions, and the time is an argument.
 type roomLogs struct {
 	limit   int                          // of bytes
 	deliver func(*chat.Frame)            // to this node's clients
+	kick    func(*chat.Frame)            // a frame that disconnects a user was passed over
 	arrived func(id string, missed bool) // an operation's frame was delivered, or passed over
 
 	rooms map[string]*roomLog
@@ -33,9 +34,9 @@ type aged struct {
 	e    *entry
 }
 
-func newRoomLogs(limit int, deliver func(*chat.Frame), arrived func(id string, missed bool)) roomLogs {
+func newRoomLogs(limit int, deliver, kick func(*chat.Frame), arrived func(id string, missed bool)) roomLogs {
 	return roomLogs{
-		limit: limit, deliver: deliver, arrived: arrived,
+		limit: limit, deliver: deliver, kick: kick, arrived: arrived,
 		rooms: map[string]*roomLog{}, byID: map[string]*entry{}, gone: map[string]time.Time{},
 	}
 }
@@ -217,6 +218,9 @@ func (s *roomLogs) adopt(h history, now time.Time) (count int, jumped bool) {
 		l.held--
 		_, before := s.gone[it.frame.ID]
 		e.missed = !before
+		if e.missed && it.frame.DisconnectUser != "" {
+			s.kick(it.frame)
+		}
 		s.arrived(it.frame.ID, e.missed)
 		e.settle(nil)
 	}

@@ -16,6 +16,7 @@ import (
 type recorded struct {
 	roomLogs
 	delivered, passed []string
+	kicked            []string // users of frames that were passed over
 	now               time.Time
 }
 
@@ -23,6 +24,7 @@ func newRecorded(limit int) *recorded {
 	r := &recorded{now: epoch}
 	r.roomLogs = newRoomLogs(limit,
 		func(f *chat.Frame) { r.delivered = append(r.delivered, f.ID) },
+		func(f *chat.Frame) { r.kicked = append(r.kicked, f.DisconnectUser) },
 		func(id string, missed bool) {
 			if missed {
 				r.passed = append(r.passed, id)

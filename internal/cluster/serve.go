@@ -66,6 +66,8 @@ func (r requests) do(q doQuestion) doAnswer {
 	switch {
 	case errors.Is(err, messaging.ErrMoved):
 		c.answer.Moved = true
+	case errors.Is(err, messaging.ErrKicked):
+		c.answer.Kicked = true
 	case err != nil:
 		c.answer.Error = newWireError(err)
 	default:

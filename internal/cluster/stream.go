@@ -151,7 +151,7 @@ func (n *Node) sendLocked(l *roomLog, f *chat.Frame) {
 		it.at.Seq = f.Sequence
 	}
 	data := n.view.out.add(l, it)
-	n.o.Metrics.ClusterFramesSent.Inc()
+	n.o.Metrics.FramesSent.Inc()
 	// What is lost, also for want of a connection, is asked for.
 	n.o.Transport.Publish(n.subjects.frames(), data) //nolint:errcheck // See above.
 }
@@ -189,7 +189,7 @@ func (n *Node) receiveLocked(home string, in *inStream, it item) {
 			n.signalLocked()
 			continue
 		}
-		n.o.Metrics.ClusterFramesReceived.Inc()
+		n.o.Metrics.FramesReceived.Inc()
 		now := time.Now()
 		l := n.logs.room(it.frame.RoomID, now)
 		n.logs.add(l, it.at, it.frame, now)

@@ -33,7 +33,7 @@ const (
 var errMalformed = errors.New("cluster: malformed item")
 
 // encodeItem writes: version, kind, view, home, count; and of a frame: sequence,
-// room, id, type, action, time in nanoseconds, user to disconnect, JSON.
+// room, id, type, action, time in nanoseconds, user to disconnect, JSON, sender.
 // Numbers are varints, strings have their length in front.
 func encodeItem(it item) []byte {
 	size := 64 + len(it.at.View.Coordinator) + len(it.home)
@@ -58,7 +58,8 @@ func encodeItem(it item) []byte {
 	b = binary.AppendVarint(b, f.Time.UnixNano())
 	b = appendString(b, f.DisconnectUser)
 	b = binary.AppendUvarint(b, uint64(len(f.JSON)))
-	return append(b, f.JSON...)
+	b = append(b, f.JSON...)
+	return appendString(b, f.UserID)
 }
 
 func appendString(b []byte, s string) []byte {
@@ -81,6 +82,9 @@ func decodeItem(data []byte) (item, error) {
 			Epoch: it.at.View.Number, Sequence: it.at.Seq,
 			RoomID: r.string(), ID: r.string(), Type: chat.FrameType(r.string()), Action: chat.Action(r.string()),
 			Time: time.Unix(0, r.varint()).UTC(), DisconnectUser: r.string(), JSON: r.bytes(),
+		}
+		if len(r.data) > 0 { // The first release wrote no sender.
+			it.frame.UserID = r.string()
 		}
 	}
 	if r.failed || kind > kindFrame {

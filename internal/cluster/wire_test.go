@@ -16,7 +16,7 @@ func sampleItem() item {
 		at: point{View: ViewID{7, "node-1_ABC"}, Seq: 42}, home: "node-2_DEF", count: 1 << 40,
 		frame: &chat.Frame{
 			RoomID: "abcdefABCDEF", Epoch: 7, Sequence: 42, ID: "ABCDEFabcdef", Type: chat.MessageFrame, Action: chat.ActionSendMessage,
-			Time: time.Unix(1700000000, 123456789).UTC(), JSON: []byte(`{"Type":"MESSAGE"}`), DisconnectUser: "ann",
+			Time: time.Unix(1700000000, 123456789).UTC(), JSON: []byte(`{"Type":"MESSAGE"}`), DisconnectUser: "ann", UserID: "bob",
 		},
 	}
 }
@@ -41,6 +41,17 @@ func TestItemOfALaterRelease(t *testing.T) {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(sampleItem(), got, cmp.AllowUnexported(item{})); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("an earlier release wrote no sender", func(t *testing.T) {
+		want := sampleItem()
+		want.frame.UserID = ""
+		got, err := decodeItem(data[:len(data)-len("3bob")])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(item{})); diff != "" {
 			t.Error(diff)
 		}
 	})

@@ -18,12 +18,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"confab/internal/api"
 	"confab/internal/chat"
 	"confab/internal/control"
 	"confab/internal/iam"
 	"confab/internal/quota"
 	"confab/internal/restjson"
-	"confab/internal/telemetry"
 )
 
 func TestRoutes(t *testing.T) {
@@ -241,7 +241,7 @@ func TestCallerHangsUp(t *testing.T) {
 
 func TestAccessLogAndMetrics(t *testing.T) {
 	var log bytes.Buffer
-	metrics := telemetry.NewMetrics()
+	metrics := api.NewMetrics(nil)
 	s := newService(t, func(o *options) {
 		o.API.Log = slog.New(slog.NewJSONHandler(&log, nil))
 		o.API.Metrics = metrics
@@ -276,11 +276,11 @@ func TestAccessLogAndMetrics(t *testing.T) {
 	for labels, want := range map[[2]string]float64{
 		{"CreateChatToken", ""}: 1, {"CreateChatToken", "ValidationException"}: 1, {"unknown", "UnknownOperationException"}: 1,
 	} {
-		if got := testutil.ToFloat64(metrics.APIRequests.WithLabelValues(labels[0], labels[1])); got != want {
+		if got := testutil.ToFloat64(metrics.Requests.WithLabelValues(labels[0], labels[1])); got != want {
 			t.Errorf("%v: %v calls, want %v", labels, got, want)
 		}
 	}
-	if n := testutil.CollectAndCount(metrics.APIDuration); n != 2 {
+	if n := testutil.CollectAndCount(metrics.Duration); n != 2 {
 		t.Errorf("durations of %d operations, want 2", n)
 	}
 }

@@ -18,7 +18,6 @@ import (
 	"confab/internal/control"
 	"confab/internal/iam"
 	"confab/internal/store"
-	"confab/internal/telemetry"
 )
 
 const (
@@ -55,9 +54,8 @@ type options struct {
 // that, everybody is root.
 func newService(t testing.TB, change func(*options)) *service {
 	t.Helper()
-	metrics := telemetry.NewMetrics()
 	db, err := store.Open(t.Context(), store.Options{
-		Dir: t.TempDir(), SecretKey: bytes.Repeat([]byte{7}, 32), Region: region, Account: account, Metrics: metrics,
+		Dir: t.TempDir(), SecretKey: bytes.Repeat([]byte{7}, 32), Region: region, Account: account,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +68,7 @@ func newService(t testing.TB, change func(*options)) *service {
 	s := &service{db: db, live: &live{}, tokens: &tokens{}}
 	o := options{
 		Options: control.Options{Region: region, Account: account, Store: db, Live: s.live, Tokens: s.tokens, Extensions: true},
-		API:     api.Options{Authenticator: everybodyIsRoot{}, Metrics: metrics},
+		API:     api.Options{Authenticator: everybodyIsRoot{}},
 	}
 	if change != nil {
 		change(&o)

@@ -160,25 +160,14 @@ func stringMember(name string, raw jsontext.Value) (string, error) {
 }
 
 func attributesMember(raw jsontext.Value) (map[string]string, error) {
-	d := jsontext.NewDecoder(bytes.NewBuffer(raw), halves)
-	if start, err := d.ReadToken(); err != nil || start.Kind() != '{' {
+	attributes, err := chat.DecodeStrings(raw)
+	switch {
+	case errors.Is(err, chat.ErrNotObject):
 		return nil, chat.InvalidField("Attributes", "it must be an object of strings")
-	}
-	attributes := make(map[string]string)
-	for d.PeekKind() != '}' {
-		key, err := d.ReadToken()
-		if err != nil {
-			return nil, malformed(err)
-		}
-		name := key.String()
-		value, err := d.ReadToken()
-		if err != nil {
-			return nil, malformed(err)
-		}
-		if value.Kind() != '"' {
-			return nil, chat.InvalidField("Attributes", "every value must be a string")
-		}
-		attributes[name] = value.String()
+	case errors.Is(err, chat.ErrNotString):
+		return nil, chat.InvalidField("Attributes", "every value must be a string")
+	case err != nil:
+		return nil, malformed(err)
 	}
 	return attributes, nil
 }

@@ -138,7 +138,7 @@ func (c *connection) serve(r request) {
 	if err == nil {
 		err = c.do(ctx, a, messaging.Request{ID: a.RequestID, Received: r.received, OverRate: r.overRate})
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, messaging.ErrKicked) { // The end of a kicked session is the answer.
 		c.fail(ctx, a.RequestID, err)
 	}
 }

@@ -19,7 +19,6 @@ import (
 	"confab/internal/chat"
 	"confab/internal/messaging"
 	"confab/internal/rfc6455"
-	"confab/internal/telemetry"
 	"confab/internal/websocket"
 )
 
@@ -53,7 +52,7 @@ type Options struct {
 	// TrustedProxies are the peers whose X-Forwarded-For is used.
 	TrustedProxies []netip.Prefix
 	Limits
-	Metrics *telemetry.Metrics
+	Metrics *Metrics
 	Log     *slog.Logger
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -127,7 +126,7 @@ type Sockets struct {
 // still gets frames that were already written to its room, for a client whose older
 // connection may be on another node. io_uring is used only if ioURing is set and the
 // system has it.
-func NewSockets(window, overlap time.Duration, ioURing bool, m *telemetry.Metrics, log *slog.Logger) *Sockets {
+func NewSockets(window, overlap time.Duration, ioURing bool, m *Metrics, log *slog.Logger) *Sockets {
 	s := &Sockets{server: websocket.NewServer(websocket.Options{
 		MaxMessage:     maxFrame,
 		InputRate:      inputRate,

@@ -100,6 +100,11 @@ func (s silent) Do(context.Context, messaging.Operation) (string, error) {
 	return "", chat.Errorf(chat.Unavailable, "The room cannot be reached right now; try again")
 }
 
+// alone is the broker of a node whose home is elsewhere.
+type alone struct{ messaging.Broker }
+
+func (alone) Since(string) messaging.Point { return messaging.Point{} }
+
 func TestEndingsAnswerFirst(t *testing.T) {
 	t.Run("at the session's end", func(t *testing.T) {
 		n := start(t)
@@ -142,7 +147,7 @@ func TestEndingsAnswerFirst(t *testing.T) {
 		home := silent{make(chan struct{})}
 		defer close(home.answer)
 		n := startEngine(t, func(o *messaging.Options) {
-			o.Connect = func(*messaging.Engine) (messaging.Broker, messaging.Home) { return nil, home }
+			o.Connect = func(*messaging.Engine) (messaging.Broker, messaging.Home) { return alone{}, home }
 		})
 		ann, bob := n.queue(t, n.token("ann")), n.connect(t, n.token("bob"))
 		moved := make(chan struct{})
@@ -250,7 +255,7 @@ func TestCloseBreaksOff(t *testing.T) {
 			t.Parallel()
 			home := &patient{}
 			n := startEngine(t, func(o *messaging.Options) {
-				o.Connect = func(*messaging.Engine) (messaging.Broker, messaging.Home) { return nil, home }
+				o.Connect = func(*messaging.Engine) (messaging.Broker, messaging.Home) { return alone{}, home }
 			})
 			n.queue(t, n.token("ann")).conn.Close()
 			eventually(t, func() bool { return n.engine.Connections() == 0 && home.asked.Load() == 1 })

@@ -16,7 +16,6 @@ import (
 	"confab/internal/chat"
 	"confab/internal/messaging"
 	"confab/internal/rfc6455"
-	"confab/internal/telemetry"
 	"confab/internal/websocket"
 )
 
@@ -28,7 +27,7 @@ type handshakeMetrics struct {
 	duration prometheus.Observer
 }
 
-func newHandshakeMetrics(m *telemetry.Metrics) handshakeMetrics {
+func newHandshakeMetrics(m *Metrics) handshakeMetrics {
 	return handshakeMetrics{
 		accepted: m.Handshakes.WithLabelValues("accepted"),
 		refused:  m.Handshakes,

@@ -21,7 +21,6 @@ import (
 	"confab/internal/chat"
 	"confab/internal/edge"
 	"confab/internal/messaging"
-	"confab/internal/telemetry"
 )
 
 const roomID = "abcdefABCDEF"
@@ -32,7 +31,7 @@ var roomARN = chat.ARN{Region: "us-west-2", Account: "123456789012", Type: chat.
 type node struct {
 	endpoint *edge.Endpoint
 	engine   *messaging.Engine
-	metrics  *telemetry.Metrics
+	metrics  *edge.Metrics
 	server   *httptest.Server
 	// review, if set, delays every message until it is closed.
 	review chan struct{}
@@ -103,10 +102,10 @@ func startEngine(t *testing.T, engine func(*messaging.Options), change ...func(*
 		tokens: make(map[string]*chat.Token),
 		spent:  make(map[[16]byte]bool),
 	}
-	metrics, log := telemetry.NewMetrics(), slog.New(slog.DiscardHandler)
+	metrics, log := edge.NewMetrics(nil), slog.New(slog.DiscardHandler)
 	sockets := edge.NewSockets(0, 0, true, metrics, log)
 	options := messaging.Options{
-		Rooms: n, Tokens: n, Reviewer: n, NewAudience: sockets.NewAudience, Metrics: metrics, Log: log, Now: n.now,
+		Rooms: n, Tokens: n, Reviewer: n, NewAudience: sockets.NewAudience, Metrics: messaging.NewMetrics(nil), Log: log, Now: n.now,
 	}
 	engine(&options)
 	n.engine = messaging.NewEngine(options)

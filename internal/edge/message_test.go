@@ -101,7 +101,7 @@ func TestMessages(t *testing.T) {
 	})
 	t.Run("a home that cannot be reached is ERROR 500, and the session goes on", func(t *testing.T) {
 		n := startEngine(t, func(o *messaging.Options) {
-			o.Connect = func(*messaging.Engine) (messaging.Broker, messaging.Home) { return nil, away{} }
+			o.Connect = func(*messaging.Engine) (messaging.Broker, messaging.Home) { return alone{}, away{} }
 		})
 		ann := n.connect(t, n.token("ann"))
 		for _, id := range []string{"1", "2"} {

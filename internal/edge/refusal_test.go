@@ -1,9 +1,12 @@
 package edge_test
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +14,7 @@ import (
 	"github.com/coder/websocket"
 
 	"confab/internal/chat"
+	"confab/internal/edge"
 )
 
 func TestHandshakeRefusals(t *testing.T) {
@@ -62,6 +66,36 @@ func TestHandshakeRefusals(t *testing.T) {
 }
 
 func expired(t *chat.Token) { t.Expires = time.Now().Add(-time.Second) }
+
+// TestUpgradeDroppedWarning holds that a proxy that drops Upgrade is one line in the log
+// a minute, and that other refusals are none.
+func TestUpgradeDroppedWarning(t *testing.T) {
+	log := new(bytes.Buffer)
+	n := start(t, func(o *edge.Options) { o.Log = slog.New(slog.NewTextHandler(log, nil)) })
+	for _, change := range []func(*http.Request){
+		func(r *http.Request) { r.Header.Set("Upgrade", "websocket"); r.Header.Set("Connection", "Upgrade") }, // No version.
+		func(r *http.Request) { r.Header.Del("Sec-WebSocket-Key") },                                           // No handshake.
+		func(r *http.Request) { r.Proto, r.ProtoMinor = "HTTP/1.0", 0; r.Header.Set("Connection", "close") },  // nginx by default.
+		func(r *http.Request) { r.Header.Set("Upgrade", "websocket") },
+		func(*http.Request) {},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://chat.example.com/", nil)
+		r.Header.Set("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+		r.Header.Set("Via", "1.1 cdn")
+		r.RemoteAddr = "10.0.0.1:5000"
+		change(r)
+		w := httptest.NewRecorder()
+		n.endpoint.ServeHTTP(w, r)
+		if w.Code != http.StatusUpgradeRequired {
+			t.Errorf("answered %d", w.Code)
+		}
+	}
+	want := `level=WARN msg="A proxy drops the Upgrade header of WebSocket handshakes, so clients cannot connect; configure it to pass Upgrade and Connection, over HTTP/1.1" ` +
+		`peer=10.0.0.1:5000 host=chat.example.com via="1.1 cdn" protocol=HTTP/1.0`
+	if strings.Count(log.String(), "level=WARN") != 1 || !strings.Contains(log.String(), want) {
+		t.Errorf("logged %s, want one warning: %s", log, want)
+	}
+}
 
 func TestTokenWorksOnce(t *testing.T) {
 	n := start(t)

@@ -77,7 +77,7 @@ func (s *Service) GetServer(ctx context.Context, _ *GetServerInput) (*GetServerO
 			out.Limits[string(name)] = limit
 		}
 	}
-	for _, action := range slices.Concat(s.o.Actions, s.actions()) {
+	for _, action := range slices.Concat(s.o.Actions, s.Actions()) {
 		if call.Authorize(action, s.everyRoom(), iam.Keys{}) == nil {
 			out.AllowedActions = append(out.AllowedActions, action)
 		}

@@ -55,9 +55,9 @@ func (s *Service) Operations() []api.Operation {
 	return all
 }
 
-// actions returns the IAM actions of all operations, and those that some of them need as
+// Actions returns the IAM actions of all operations, and those that some of them need as
 // well.
-func (s *Service) actions() []string {
+func (s *Service) Actions() []string {
 	all := []string{"confab:ConfigureRoom", "confab:ReadModerated", "confab:SkipReview"}
 	for _, o := range s.operations() {
 		all = append(all, "confab:"+o.Name)

@@ -18,13 +18,18 @@ const (
 	pieceShare = 8
 	// compactBatches bounds the batches that are moved together, and compactSize
 	// roughly their size.
-	compactBatches = 512
-	compactSize    = 1 << 20
+	compactBatches = 2048
+	compactSize    = 2 << 20
 	// roomsTogether is how many rooms share a transaction. It is small because frames
 	// wait for it.
 	roomsTogether = 16
 	// tailPieces is how many of a room's last pieces may be merged at once.
-	tailPieces = 12
+	tailPieces = 16
+	// mergeFrom is how many pieces of about one size are merged.
+	mergeFrom = 4
+	// mergeUnit is the size of the smallest pieces. The next size is mergeFrom times
+	// that, and so on.
+	mergeUnit = 4 << 10
 )
 
 // Compact moves the batches that were committed before the call into pieces. It returns
@@ -127,6 +132,7 @@ type move struct {
 	from   int64 // the first position of the replaced pieces
 	old    int64 // how many there are
 	pieces []piece
+	before []piece // what stays of the room's last pieces, the last one first
 	// look is when the room is to be looked at for expired pieces.
 	look int64
 	// known means that the room has pieces, and so is in history_rooms.
@@ -148,7 +154,7 @@ func (db *DB) moveRooms(ctx context.Context, ids []string, rooms map[string][]re
 	if len(moves) == 0 {
 		return nil
 	}
-	return db.change(ctx, func(ctx context.Context, s sqldb.Session) error {
+	err := db.change(ctx, func(ctx context.Context, s sqldb.Session) error {
 		for i := range moves {
 			if err := moves[i].write(ctx, s); err != nil {
 				return err
@@ -156,11 +162,23 @@ func (db *DB) moveRooms(ctx context.Context, ids []string, rooms map[string][]re
 		}
 		return nil
 	})
+	for i := range moves {
+		if err != nil {
+			delete(db.tails, moves[i].roomID)
+			continue
+		}
+		tail := make([]piece, 0, tailPieces)
+		for _, p := range slices.Backward(moves[i].pieces) {
+			p.body = nil
+			tail = append(tail, p)
+		}
+		db.remember(moves[i].roomID, append(tail, moves[i].before...))
+	}
+	return err
 }
 
 // plan decides which of the room's last pieces are merged with the new records, and
-// encodes the result. A piece is merged if it is not much larger than all that comes
-// after it, so a frame is written again a few times at most.
+// encodes the result.
 func (db *DB) plan(ctx context.Context, roomID string, records []record) (move, error) {
 	m := move{roomID: roomID, from: math.MaxInt64}
 	tail, err := db.tail(ctx, roomID)
@@ -174,30 +192,11 @@ func (db *DB) plan(ctx context.Context, roomID string, records []record) (move, 
 	if len(records) == 0 {
 		return m, nil
 	}
+	m.before = tail
 	keep := int64(records[len(records)-1].keep)
-	sum := describe(records)
-	for _, p := range tail {
-		oldest, newest := min(sum.oldest, p.oldest), max(sum.newest, p.newest)
-		if p.size > 2*sum.size || sum.size+p.size > pieceSize || newest-oldest > keep/pieceShare {
-			break
-		}
-		sum.oldest, sum.newest, sum.size = oldest, newest, sum.size+p.size
-		m.from = p.first
-		m.old++
-	}
-	if m.old > 0 {
-		var all []record
-		err := db.sql.Read().Rows(ctx, `SELECT count, body FROM history_pieces WHERE room_id = $1 AND first >= $2 ORDER BY first`, []any{roomID, m.from},
-			func(scan func(...any) error) error {
-				var count int
-				var body []byte
-				if err := scan(&count, &body); err != nil {
-					return err
-				}
-				some, err := db.codec.decodePiece(body, count)
-				all = append(all, some...)
-				return err
-			})
+	if merged := mergeable(describe(records), tail, keep/pieceShare); len(merged) > 0 {
+		m.from, m.old, m.before = merged[len(merged)-1].first, int64(len(merged)), tail[len(merged):]
+		all, err := db.recordsFrom(ctx, roomID, m.from)
 		if err != nil {
 			return m, err
 		}
@@ -212,6 +211,54 @@ func (db *DB) plan(ctx context.Context, roomID string, records []record) (move, 
 	}
 	m.look = m.pieces[0].newest + min(keep, int64(lookAgain))
 	return m, nil
+}
+
+// mergeable returns which of the room's last pieces, the last one first, are merged with
+// a new one. Pieces are merged when there are mergeFrom of about the same size, so a frame
+// is written again once for each size. longest bounds the time that the result covers.
+func mergeable(sum piece, tail []piece, longest int64) []piece {
+	taken := 0
+	for {
+		n, next := taken, sum
+		for n < len(tail) && tier(tail[n].size) <= tier(sum.size) {
+			p := &tail[n]
+			oldest, newest := min(next.oldest, p.oldest), max(next.newest, p.newest)
+			if next.size+p.size > pieceSize || newest-oldest > longest {
+				break
+			}
+			next.oldest, next.newest, next.size = oldest, newest, next.size+p.size
+			n++
+		}
+		if n-taken < mergeFrom-1 {
+			return tail[:taken]
+		}
+		taken, sum = n, next
+	}
+}
+
+// tier is the size class of a piece.
+func tier(size int64) int {
+	t := 0
+	for limit := int64(mergeUnit); size > limit; limit *= mergeFrom {
+		t++
+	}
+	return t
+}
+
+// recordsFrom returns the records in the room's pieces from the one that begins at first.
+func (db *DB) recordsFrom(ctx context.Context, roomID string, first int64) (all []record, err error) {
+	err = db.sql.Read().Rows(ctx, `SELECT count, body FROM history_pieces WHERE room_id = $1 AND first >= $2 ORDER BY first`, []any{roomID, first},
+		func(scan func(...any) error) error {
+			var count int
+			var body []byte
+			if err := scan(&count, &body); err != nil {
+				return err
+			}
+			some, err := db.codec.decodePiece(body, count)
+			all = append(all, some...)
+			return err
+		})
+	return all, err
 }
 
 // describe returns the piece with the records, without its body.
@@ -271,6 +318,9 @@ func (p *piece) insert(ctx context.Context, s sqldb.Session, roomID string) erro
 
 // tail returns the room's last pieces without their bodies, the last one first.
 func (db *DB) tail(ctx context.Context, roomID string) (all []piece, err error) {
+	if known, ok := db.tails[roomID]; ok {
+		return known, nil
+	}
 	err = db.sql.Read().Rows(ctx, `SELECT first, last, oldest, newest, count, size FROM history_pieces WHERE room_id = $1 ORDER BY first DESC LIMIT $2`,
 		[]any{roomID, tailPieces}, func(scan func(...any) error) error {
 			var p piece
@@ -279,4 +329,15 @@ func (db *DB) tail(ctx context.Context, roomID string) (all []piece, err error) 
 			return err
 		})
 	return all, err
+}
+
+// mostTails bounds the rooms whose last pieces are remembered between compactions.
+const mostTails = 10_000
+
+// remember notes a room's last pieces, the last one first.
+func (db *DB) remember(roomID string, tail []piece) {
+	if len(db.tails) >= mostTails {
+		clear(db.tails)
+	}
+	db.tails[roomID] = tail[:min(len(tail), tailPieces)]
 }

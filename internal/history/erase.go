@@ -122,6 +122,9 @@ func (db *DB) eraseStep(ctx context.Context, roomID, userID string) (e Erasure, 
 	for _, p := range pieces {
 		e.Messages += int64(len(p.ids))
 	}
+	for _, p := range pieces {
+		delete(db.tails, p.room)
+	}
 	return e, db.change(ctx, func(ctx context.Context, s sqldb.Session) error {
 		for i := range pieces {
 			if err := pieces[i].write(ctx, s, &db.codec); err != nil {

@@ -7,25 +7,34 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/chatlog"
 	"confab/internal/history"
 	"confab/internal/pgtest"
 	"confab/internal/sqldb"
-	"confab/internal/telemetry"
 	"confab/internal/transcript"
 )
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(crashDir); dir != "" {
-		fmt.Fprintln(os.Stderr, work(dir))
-		os.Exit(1)
+	if place := os.Getenv(crashPlace); place != "" {
+		work(place)
 	}
 	flag.Parse()
+	if !explicit("rapid.checks") {
+		flag.Set("rapid.checks", "10") //nolint:errcheck // Package rapid has this flag.
+	}
 	os.Exit(pgtest.Run(m))
+}
+
+// explicit reports whether a flag was given.
+func explicit(name string) (given bool) {
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == name })
+	return given
 }
 
 // start is the time of the first frame in tests.
@@ -34,6 +43,7 @@ var start = time.Unix(1_800_000_000, 0).UTC()
 // world is a database with its history and transcript. Its clock is the test's.
 type world struct {
 	tb  testing.TB
+	dir string // of SQLite
 	sql *sqldb.DB
 	*history.DB
 	frames *transcript.DB
@@ -126,16 +136,16 @@ var template sync.Once
 // opened returns an opener of the database of o. Its worlds share rooms and a clock.
 func opened(o sqldb.Options) opener {
 	r, c := &rooms{keep: map[string]time.Duration{}}, &clock{now: start}
-	o.Log, o.Metrics, o.Now = slog.New(slog.DiscardHandler), telemetry.NewMetrics(), c.Now
+	o.Log, o.Metrics, o.Now = slog.New(slog.DiscardHandler), sqldb.NewMetrics(nil), c.Now
 	return func(tb testing.TB) *world {
 		tb.Helper()
 		all, err := sqldb.Open(context.Background(), o, transcript.Database(0))
 		if err != nil {
 			tb.Fatal(err)
 		}
-		w := &world{tb: tb, sql: all[0], rooms: r, clock: c, next: map[string]uint64{}}
-		w.DB = history.New(w.sql, history.Options{Rooms: r, Log: o.Log, Metrics: o.Metrics})
-		w.frames = transcript.New(w.sql, transcript.Options{Configurations: none{}, History: w.DB, Log: o.Log, Metrics: o.Metrics})
+		w := &world{tb: tb, dir: o.Dir, sql: all[0], rooms: r, clock: c, next: map[string]uint64{}}
+		w.DB = history.New(w.sql, history.Options{Rooms: r, Log: o.Log})
+		w.frames = transcript.New(w.sql, transcript.Options{Configurations: none{}, History: w.DB, Log: o.Log, Metrics: transcript.NewMetrics(nil, chatlog.NewMetrics(nil))})
 		tb.Cleanup(w.close)
 		return w
 	}
@@ -176,6 +186,31 @@ func (w *world) deletion(room, by, message, reason string) *chat.Frame {
 		RoomID: room, Epoch: 1<<63 + 3, Sequence: w.next[room], ID: e.ID, Type: chat.EventFrame, Action: chat.ActionDeleteMessage,
 		Time: e.SendTime, JSON: e.AppendJSON(nil), UserID: by, Keep: keep,
 		Deletion: &chat.Deletion{MessageID: message, By: by, Reason: reason},
+	}
+}
+
+// batch returns a frame for each of some rooms of the crowd.
+func (w *world) batch(n int) (frames []*chat.Frame) {
+	for i := range n {
+		frames = append(frames, w.frame(crowdRoom(i), "ann", strings.Repeat("words ", i)))
+	}
+	return frames
+}
+
+// compact compacts, and waits for another server that does.
+func (w *world) compact() {
+	w.tb.Helper()
+	for until := time.Now().Add(20 * time.Second); ; {
+		if err := w.Compact(context.Background()); err != nil {
+			w.tb.Fatal(err)
+		}
+		if w.rows("history_batches") == 0 {
+			return
+		}
+		if time.Now().After(until) {
+			w.tb.Fatal("batches are left")
+		}
+		time.Sleep(10 * time.Millisecond) // The lease of a killed server ends.
 	}
 }
 

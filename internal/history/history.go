@@ -29,7 +29,6 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/sqldb"
-	"confab/internal/telemetry"
 )
 
 // Tables are those of the history, for sqldb.Spec. The lease is not copied.
@@ -50,12 +49,11 @@ type Rooms interface {
 	HistoryRetention(ctx context.Context, roomID string) (time.Duration, error)
 }
 
-// Options configure the history. Log and Metrics are required.
+// Options configure the history. Log is required.
 type Options struct {
 	// Rooms is used by Prune. Without it nothing expires.
-	Rooms   Rooms
-	Log     *slog.Logger
-	Metrics *telemetry.Metrics
+	Rooms Rooms
+	Log   *slog.Logger
 }
 
 // DB is the history. Its methods are safe for concurrent use. Database failures are
@@ -68,6 +66,9 @@ type DB struct {
 	// work is held by what changes pieces: one at a time in this process, and under the
 	// lease over all servers.
 	work sync.Mutex
+	// tails are the last pieces of rooms, the last one first, as this process left them;
+	// guarded by work. See DB.leased.
+	tails map[string][]piece
 
 	// appendedBytes and appendedBatches count what Append wrote since the last
 	// compaction.
@@ -81,7 +82,7 @@ type DB struct {
 // New returns the history in a database that was opened with transcript.Database. Close
 // it before the database.
 func New(db *sqldb.DB, o Options) *DB {
-	return &DB{o: o, sql: db, wake: make(chan struct{}, 1), stop: func() {}}
+	return &DB{o: o, sql: db, tails: map[string][]piece{}, wake: make(chan struct{}, 1), stop: func() {}}
 }
 
 // Start begins to compact and prune in the background, until Close. Only servers do

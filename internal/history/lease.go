@@ -33,14 +33,17 @@ func (db *DB) leased(ctx context.Context, work func() error) error {
 	defer db.work.Unlock()
 	// A look without a lock, so that the writes of this server do not wait for another
 	// one's work.
-	var free bool
+	var ours, free bool
 	s := db.sql.Read()
-	_, err := s.Row(ctx, `SELECT owner = $1 OR until <= `+s.DB().Clock()+` FROM history_lease WHERE id = 1`, []any{db.sql.Owner()}, &free)
+	_, err := s.Row(ctx, `SELECT owner = $1, until <= `+s.DB().Clock()+` FROM history_lease WHERE id = 1`, []any{db.sql.Owner()}, &ours, &free)
 	if err != nil {
 		return err
 	}
-	if !free {
+	if !ours && !free {
 		return errNotLeased
+	}
+	if !ours {
+		clear(db.tails) // Another server has changed pieces.
 	}
 	if err := db.sql.Share(ctx, claim); err != nil {
 		return err

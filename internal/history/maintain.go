@@ -7,11 +7,12 @@ import (
 )
 
 const (
-	// compactAfter is how long a frame stays in a batch at least, unless there is much.
-	compactAfter = 2 * time.Second
-	// muchBytes and muchBatches of batches are compacted at once.
-	muchBytes   = 256 << 10
-	muchBatches = 512
+	// compactAfter is how long a frame stays in a batch, unless there is much.
+	compactAfter = 5 * time.Second
+	// muchBytes and muchBatches of batches are compacted at once. A frame is cheaper to
+	// move together with more of its room; a read looks at all batches.
+	muchBytes   = 1 << 20
+	muchBatches = 1024
 	// maintainEvery is how often a server looks for what others have left.
 	maintainEvery = time.Minute
 	// maintainRetry is the pause after a failure.

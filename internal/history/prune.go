@@ -118,6 +118,7 @@ func (db *DB) pruneRoom(ctx context.Context, roomID string, now time.Time) error
 	if err == nil && keep > 0 {
 		expired = now.Add(-keep).UnixNano()
 	}
+	delete(db.tails, roomID)
 	return db.change(ctx, func(ctx context.Context, s sqldb.Session) error {
 		pieces, err := s.Exec(ctx, `DELETE FROM history_pieces WHERE room_id = $1 AND first IN
 			(SELECT first FROM history_pieces WHERE room_id = $1 AND newest < $2 ORDER BY newest LIMIT $3)`, roomID, expired, prunePieces)

@@ -16,7 +16,7 @@ var everything = span{0, math.MaxInt64 - 1}
 // The bounds of one statement that reads a room.
 const (
 	stepPieces  = 4
-	stepBatches = 512
+	stepBatches = 1024
 )
 
 // The levels in the rows of the statements.

@@ -35,6 +35,9 @@ type Principal struct {
 	// Root may do everything; policies are ignored.
 	Root     bool
 	Policies []*policy.Document
+	// PolicyError is why the stored policy cannot be read. There are no Policies then,
+	// so all calls are denied.
+	PolicyError error
 	// TokenIssued is when the session token of temporary credentials was made;
 	// zero for long-term ones.
 	TokenIssued time.Time

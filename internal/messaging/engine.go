@@ -11,7 +11,6 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/quota"
-	"confab/internal/telemetry"
 )
 
 // Options are the options of an Engine. All fields without a comment are required.
@@ -38,7 +37,7 @@ type Options struct {
 	CloseOnRoomDelete bool
 	// Extensions is set if the tags of rooms set what Confab adds.
 	Extensions bool
-	Metrics    *telemetry.Metrics
+	Metrics    *Metrics
 	Log        *slog.Logger
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
@@ -55,6 +54,7 @@ type Engine struct {
 
 	connections atomic.Int64
 	verdicts    verdicts
+	kicks       kicks
 
 	// mu guards rooms. A room leaves the map only under the full lock and when it is
 	// unused, so a caller that found it under the read lock may increment its uses.
@@ -77,6 +77,7 @@ func NewEngine(o Options) *Engine {
 		stopped: make(chan struct{}),
 
 		verdicts: verdicts{byID: make(map[string]*verdict)},
+		kicks:    newKicks(),
 	}
 	if e.now == nil {
 		e.now = time.Now
@@ -164,6 +165,9 @@ func (e *Engine) ReloadAll() {
 // Deliver delivers a frame to everybody who is in its room on this node. The Broker calls
 // it, in the order of the room's frames.
 func (e *Engine) Deliver(f *chat.Frame) {
+	if f.DisconnectUser != "" {
+		defer e.Kick(f)
+	}
 	r := e.find(f.RoomID)
 	if r == nil {
 		return
@@ -173,9 +177,21 @@ func (e *Engine) Deliver(f *chat.Frame) {
 	if m := e.actions[f.Action]; m != nil {
 		m.deliveries.Add(float64(n))
 	}
-	if f.DisconnectUser != "" {
-		r.endUser(f.DisconnectUser, kicked(f.JSON))
+}
+
+// Kick ends the sessions of the user that the frame disconnects, and remembers it for
+// requests of those sessions that are on their way. The Broker calls it for frames that
+// are part of the room's order and are not delivered here.
+func (e *Engine) Kick(f *chat.Frame) {
+	r := e.findOr(f.RoomID, func() { e.kicks.deliver(f, e.now()) })
+	if r == nil {
+		return
 	}
+	defer r.release(e)
+	r.sessionsMu.Lock()
+	defer r.sessionsMu.Unlock()
+	e.kicks.deliver(f, e.now())
+	r.endUserLocked(f.DisconnectUser, pointOf(f), kicked(f.JSON))
 }
 
 // acquire returns the live room, and loads it if it is not live yet. If the room cannot
@@ -204,13 +220,18 @@ func (e *Engine) acquire(ctx context.Context, roomID string, carried *chat.Room)
 }
 
 // find returns the room if it is live, or nil. The caller releases it.
-func (e *Engine) find(roomID string) *room {
+func (e *Engine) find(roomID string) *room { return e.findOr(roomID, func() {}) }
+
+// findOr calls absent if the room is not live. No session joins the room meanwhile.
+func (e *Engine) findOr(roomID string, absent func()) *room {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	r := e.rooms[roomID]
-	if r != nil {
-		r.uses.Add(1)
+	if r == nil {
+		absent()
+		return nil
 	}
+	r.uses.Add(1)
 	return r
 }
 
@@ -245,6 +266,7 @@ func (e *Engine) sweep(ctx context.Context) {
 		case <-tick.C:
 		}
 		e.verdicts.expire(e.now())
+		e.kicks.expire(e.now())
 		for _, r := range e.sweepOnce() {
 			if ctx.Err() == nil { // Each read may take readWithin. Close does not wait for all.
 				e.load(ctx, r)

@@ -12,7 +12,6 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
-	"confab/internal/telemetry"
 )
 
 const roomID = "abcdefABCDEF"
@@ -31,6 +30,7 @@ type world struct {
 	spent    map[[16]byte]bool
 	appended []*chat.Frame
 	commit   chan struct{} // if set, a frame of the transcript becomes durable with a receive from it
+	append   chan struct{} // if set, it receives a value with each frame that is appended
 	heard    []string      // frames in the order of the only audience, newest last
 	review   func(*chat.Message) (*chat.Message, error)
 }
@@ -47,7 +47,7 @@ func newWorld(t testing.TB, options ...option) *world {
 	o := messaging.Options{
 		Rooms: w, Tokens: w, Reviewer: w, Transcript: w,
 		NewAudience: func() messaging.Audience { return w },
-		Metrics:     telemetry.NewMetrics(),
+		Metrics:     messaging.NewMetrics(nil),
 		Log:         slog.New(slog.DiscardHandler),
 		Now:         func() time.Time { return w.clock() },
 	}
@@ -90,6 +90,9 @@ func (w *world) Append(f *chat.Frame) <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.appended = append(w.appended, f)
+	if w.append != nil {
+		w.append <- struct{}{}
+	}
 	durable := make(chan struct{})
 	if w.commit == nil {
 		close(durable)

@@ -32,7 +32,10 @@ func (e *Engine) Sequence(ctx context.Context, op Operation) (string, error) {
 	}
 	f, err := e.frame(ctx, settings, op)
 	if err == nil {
-		err = e.publish(ctx, r, f, settings)
+		err = e.publish(ctx, r, f, op.Joined, settings)
+		if f.DisconnectUser != "" {
+			e.kicks.settle(f, err)
+		}
 	}
 	e.judged(op, err)
 	if errors.Is(err, ErrPublished) {
@@ -180,9 +183,10 @@ func (q *sequencer) giveBack() {
 // publish gives f its place in the room's order and publishes it. If the room is
 // recorded, the transcript gets the frame first. Frames wait for the transcript together:
 // one group commit serves all that were sequenced in the meantime.
-func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, settings *chat.Room) error {
+// joined is that of the session that asks.
+func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, joined *Point, settings *chat.Room) error {
 	q := &r.sequencer
-	if err := e.lockInTurn(ctx, r, f); err != nil {
+	if err := e.lockInTurn(ctx, r, f, joined); err != nil {
 		return err
 	}
 	q.sequence = f.Sequence
@@ -214,14 +218,23 @@ func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, settings *
 }
 
 // lockInTurn gives f its place and returns with the sequencer locked. A message that was
-// reviewed while the cluster changed waits for the room's next turn.
-func (e *Engine) lockInTurn(ctx context.Context, r *room, f *chat.Frame) error {
+// reviewed while the cluster changed waits for the room's next turn. Kicks and the checks
+// for them are made under the same lock, so no frame of a user's ended session gets a
+// place behind the kick.
+func (e *Engine) lockInTurn(ctx context.Context, r *room, f *chat.Frame, joined *Point) error {
 	q := &r.sequencer
 	for {
 		q.mu.Lock()
+		if joined != nil && e.kicks.ended(f.RoomID, f.UserID, *joined, e.now()) {
+			q.mu.Unlock()
+			return ErrKicked
+		}
 		f.Epoch, f.Sequence = r.born, q.sequence+1
 		err := e.broker.Next(f)
 		if err == nil {
+			if f.DisconnectUser != "" {
+				e.kicks.number(f, e.now())
+			}
 			return nil
 		}
 		q.mu.Unlock()

@@ -19,6 +19,8 @@ func (l local) Publish(f *chat.Frame) <-chan error {
 	return nil
 }
 
+func (local) Since(string) Point { return Point{} }
+
 func (l local) RoomChanged(ctx context.Context, roomID string) error {
 	l.engine.Reload(ctx, roomID)
 	return nil

@@ -43,6 +43,9 @@ type Broker interface {
 	// node, and ErrMoved if the frame is not delivered. A nil channel means that there is
 	// nothing to wait for.
 	Publish(f *chat.Frame) <-chan error
+	// Since returns the place in the room's order behind which this node delivers every
+	// frame. It is zero if the node has missed nothing.
+	Since(roomID string) Point
 	// RoomChanged makes every node, this one included, call Engine.Reload for the room.
 	// The notice carries no data, so a late one is never stale.
 	RoomChanged(ctx context.Context, roomID string) error
@@ -65,6 +68,10 @@ var (
 	ErrPublished = errors.New("messaging: the room has this frame already")
 )
 
+// ErrKicked refuses a request of a session whose user was disconnected before the request
+// had its place in the room's order. The session ends, and the client gets no answer.
+var ErrKicked = errors.New("messaging: the user was disconnected")
+
 // Home carries out operations on the node that sequences their room. At any time one node
 // sequences a room, so that every receiver sees one order and the room's limits are
 // exact. A cluster finds that node, even if it changes meanwhile. On a single node it is
@@ -72,7 +79,8 @@ var (
 type Home interface {
 	// Do carries out one operation and returns the id of its frame once the frame
 	// survives the loss of any one node. Errors are *chat.Error for what the sender may
-	// read: Throttled, QuotaExceeded, Rejected, NotFound, Unavailable.
+	// read: Throttled, QuotaExceeded, Rejected, NotFound, Unavailable. ErrKicked is for a
+	// session that is ending.
 	Do(ctx context.Context, op Operation) (id string, err error)
 }
 
@@ -124,6 +132,9 @@ type Operation struct {
 	Received time.Time
 	// UserID is the user whose session asks. It is empty for operations over HTTP.
 	UserID string
+	// Joined is the last kick in the room that the session joined behind. It is nil for
+	// operations over HTTP and from nodes of earlier releases.
+	Joined *Point `json:",omitzero"`
 	// Content and the attributes of the sender belong to SendMessage.
 	Content          string
 	SenderAttributes map[string]string

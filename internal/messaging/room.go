@@ -159,6 +159,9 @@ func (r *room) add(s *Session) {
 	if r.users == nil {
 		r.users = make(map[string]*Session)
 	}
+	if last := s.engine.kicks.lastIn(r.id); s.joined.before(last) {
+		s.joined = last
+	}
 	s.next = r.users[s.token.UserID]
 	if s.next != nil {
 		s.next.prev = s
@@ -183,12 +186,12 @@ func (r *room) remove(s *Session) {
 	}
 }
 
-// endUser ends all sessions of one user.
-func (r *room) endUser(userID string, why Ending) {
-	r.sessionsMu.Lock()
-	defer r.sessionsMu.Unlock()
+// endUserLocked ends the sessions of one user that joined before the kick.
+func (r *room) endUserLocked(userID string, kick Point, why Ending) {
 	for s := r.users[userID]; s != nil; s = s.next {
-		s.conn.End(why)
+		if s.joined.before(kick) {
+			s.conn.End(why)
+		}
 	}
 }
 

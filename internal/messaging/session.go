@@ -32,6 +32,9 @@ type Session struct {
 	token  chat.Token // SessionExpires has a monotonic reading
 	ip     netip.Addr
 	rate   quota.Bucket
+	// joined is the last kick of the room that this session is behind. It is set once,
+	// when the session enters its user's list.
+	joined Point
 	// next and prev are the neighbours in the user's list. room.sessionsMu guards them.
 	next, prev *Session
 	// beside is until when the session counts as one of several of its user, after
@@ -69,7 +72,7 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, ip netip.Ad
 		r.release(e)
 		return nil, err
 	}
-	s := &Session{engine: e, room: r, conn: conn, token: *t, ip: ip, rate: quota.NewBucket(RequestsPerSecond)}
+	s := &Session{engine: e, room: r, conn: conn, token: *t, ip: ip, rate: quota.NewBucket(RequestsPerSecond), joined: e.broker.Since(r.id)}
 	// The token has its end in wall time. From here on the session has this much time,
 	// even if the wall clock is set.
 	s.token.SessionExpires = now.Add(t.SessionExpires.Sub(now))
@@ -221,7 +224,8 @@ func (s *Session) permit(req Request, c chat.Capability) error {
 	return nil
 }
 
-// do sends a checked request to the room's home.
+// do sends a checked request to the room's home. ErrKicked means that the session is
+// ending, and that there is no answer.
 func (s *Session) do(ctx context.Context, req Request, op Operation) error {
 	if req.OverRate {
 		return chat.Errorf(chat.Throttled, rateLimitExceeded)
@@ -230,7 +234,7 @@ func (s *Session) do(ctx context.Context, req Request, op Operation) error {
 		return err
 	}
 	op.Room = s.room.state.Load().carried
-	op.UserID = s.token.UserID
+	op.UserID, op.Joined = s.token.UserID, &s.joined
 	op.RoomID, op.RequestID, op.Received, op.ID = s.room.id, req.ID, req.Received, chat.NewID()
 	_, err := s.engine.home.Do(ctx, op)
 	return err

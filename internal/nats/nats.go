@@ -165,9 +165,6 @@ func (c *Conn) Address() net.Addr {
 	return c.server.ClusterAddr()
 }
 
-// Connected reports whether NATS can be used now.
-func (c *Conn) Connected() bool { return !c.away.Load() }
-
 // Regained receives a value after a lost connection was restored. Notices may have been
 // missed.
 func (c *Conn) Regained() <-chan struct{} { return c.regained }

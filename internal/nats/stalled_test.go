@@ -52,14 +52,14 @@ func TestNATSThatStopsReading(t *testing.T) {
 	c := open(t, nats.Options{Name: "a", URL: "nats://" + ln.Addr().String()})
 	close(stalled)
 	data := make([]byte, 32<<10)
-	for began := time.Now(); c.Connected(); {
+	for began := time.Now(); err == nil; {
 		before := time.Now()
-		err := c.Publish("confab.frames.1", data)
+		err = c.Publish("confab.frames.1", data)
 		if took := time.Since(before); took > 5*time.Second {
 			t.Fatalf("publish held its caller for %s: %v", took, err)
 		}
 		if time.Since(began) > 20*time.Second {
-			t.Fatal("NATS does not read, and counts as connected")
+			t.Fatal("NATS does not read, and messages are accepted")
 		}
 	}
 }

@@ -181,6 +181,7 @@ func (b *builder) action(s *statement) error {
 		return b.errorf("%w", err)
 	}
 	s.actions = append(s.actions, t.literal)
+	b.doc.checks = append(b.doc.checks, check{place: b.place(), written: v, pattern: t})
 	return nil
 }
 
@@ -194,6 +195,7 @@ func (b *builder) resource(s *statement) error {
 		return b.errorf("%w", err)
 	}
 	s.resources = append(s.resources, p)
+	b.doc.checks = append(b.doc.checks, check{place: b.place(), written: v, pattern: p, resource: true})
 	return nil
 }
 
@@ -214,6 +216,9 @@ func (b *builder) condition(s *statement, operator string) error {
 			return b.errorf("the key is there twice; its case does not matter")
 		}
 		keys = append(keys, c.key)
+		if c.quantifier == single && !c.operator.null && multivalued[c.key] {
+			b.doc.checks = append(b.doc.checks, check{place: b.place(), problem: "a key of several values needs ForAllValues: or ForAnyValue: before the operator; without, an Allow statement never applies when the key is there"})
+		}
 		err := b.oneOrMore(func() error { return b.operand(&c) })
 		s.conditions = append(s.conditions, c)
 		return err

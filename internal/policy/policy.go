@@ -27,6 +27,7 @@ import "strings"
 // Document is a parsed policy. It is immutable and safe for concurrent use.
 type Document struct {
 	statements []statement
+	checks     []check // for Warnings, in the order of the document
 }
 
 // Request is one action of a principal on a resource.

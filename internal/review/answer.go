@@ -140,25 +140,14 @@ func attributesOf(raw jsontext.Value) (map[string]string, error) {
 	if raw == nil {
 		return nil, nil
 	}
-	d := jsontext.NewDecoder(bytes.NewReader(raw), halves)
-	if start, err := d.ReadToken(); err != nil || start.Kind() != '{' {
+	attributes, err := chat.DecodeStrings(raw)
+	switch {
+	case errors.Is(err, chat.ErrNotObject):
 		return nil, invalid("Attributes must be an object of strings")
-	}
-	attributes := map[string]string{}
-	for d.PeekKind() != '}' {
-		key, err := d.ReadToken()
-		if err != nil {
-			return nil, malformed(err)
-		}
-		name := key.String()
-		value, err := d.ReadToken()
-		if err != nil {
-			return nil, malformed(err)
-		}
-		if value.Kind() != '"' {
-			return nil, invalid("Attributes must be strings")
-		}
-		attributes[name] = value.String()
+	case errors.Is(err, chat.ErrNotString):
+		return nil, invalid("Attributes must be strings")
+	case err != nil:
+		return nil, malformed(err)
 	}
 	if n := chat.AttributesSize(attributes); n > chat.MaxAttributes {
 		return nil, invalid("Attributes have %d bytes, %d are allowed", n, chat.MaxAttributes)

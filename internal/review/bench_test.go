@@ -17,7 +17,6 @@ import (
 
 	"confab/internal/awstest"
 	"confab/internal/chat"
-	"confab/internal/telemetry"
 )
 
 // BenchmarkReview compares a review with the bare call of the same handler. The
@@ -41,7 +40,7 @@ func BenchmarkReview(b *testing.B) {
 		return func(b *testing.B) func() error {
 			r, err := New(b.Context(), Options{
 				Rules: []Rule{{functionARN, target}}, Timeout: time.Minute,
-				Metrics: telemetry.NewMetrics(), Log: slog.New(slog.DiscardHandler),
+				Metrics: NewMetrics(nil), Log: slog.New(slog.DiscardHandler),
 			})
 			if err != nil {
 				b.Fatal(err)

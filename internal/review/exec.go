@@ -2,13 +2,14 @@ package review
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os/exec"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // execHandler runs a Lambda runtime program on this machine: an unmodified function
@@ -239,9 +240,4 @@ func (e *execHandler) close() {
 }
 
 // newRequestID returns an invocation id as Lambda makes it: a version 4 UUID.
-func newRequestID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // It never fails.
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
+func newRequestID() string { return uuid.NewString() }

@@ -373,12 +373,12 @@ func TestExec_crowd(t *testing.T) {
 	working.Wait()
 	sum := 0.0
 	for _, r := range []Result{Allowed, NotInvoked} {
-		sum += testutil.ToFloat64(f.metrics.ReviewResults.WithLabelValues(functionARN, string(r)))
+		sum += testutil.ToFloat64(f.metrics.Results.WithLabelValues(functionARN, string(r)))
 	}
 	if sum != messages {
 		t.Errorf("%v of %d messages have an outcome that is possible here: %s", sum, messages, f.log)
 	}
-	if allowed := testutil.ToFloat64(f.metrics.ReviewResults.WithLabelValues(functionARN, string(Allowed))); allowed < messages/2 {
+	if allowed := testutil.ToFloat64(f.metrics.Results.WithLabelValues(functionARN, string(Allowed))); allowed < messages/2 {
 		t.Errorf("only %v of %d were allowed", allowed, messages)
 	}
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"confab/internal/chat"
-	"confab/internal/telemetry"
 )
 
 const functionARN = "arn:aws:lambda:us-west-2:123456789012:function:review"
@@ -32,7 +31,7 @@ func TestMain(m *testing.M) {
 // fixture is a Reviewer with its metrics and log.
 type fixture struct {
 	*Reviewer
-	metrics *telemetry.Metrics
+	metrics *Metrics
 	log     *buffer
 }
 
@@ -40,7 +39,7 @@ type fixture struct {
 // checks that nothing is left running.
 func newFixture(tb testing.TB, target string, change ...func(*Options)) *fixture {
 	tb.Helper()
-	f := &fixture{metrics: telemetry.NewMetrics(), log: &buffer{}}
+	f := &fixture{metrics: NewMetrics(nil), log: &buffer{}}
 	o := Options{
 		Region: "us-west-2", Metrics: f.metrics, Timeout: 2 * time.Second,
 		Log: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -93,7 +92,7 @@ func (f *fixture) review(tb testing.TB, fallback chat.FallbackResult, content st
 func (f *fixture) result(tb testing.TB) Result {
 	tb.Helper()
 	for _, r := range []Result{Allowed, Changed, Denied, Invalid, FunctionError, NotInvoked, TimedOut, Overloaded} {
-		if testutil.ToFloat64(f.metrics.ReviewResults.WithLabelValues(functionARN, string(r))) == 1 {
+		if testutil.ToFloat64(f.metrics.Results.WithLabelValues(functionARN, string(r))) == 1 {
 			return r
 		}
 	}

@@ -71,8 +71,8 @@ type trace struct {
 // message and the reason of a denial are private and not logged.
 func (r *Reviewer) record(ctx context.Context, t trace) {
 	h := t.room.MessageReviewHandler
-	r.o.Metrics.ReviewResults.WithLabelValues(h.URI, string(t.result)).Inc()
-	r.o.Metrics.ReviewDuration.WithLabelValues(h.URI).Observe(t.took.Seconds())
+	r.o.Metrics.Results.WithLabelValues(h.URI, string(t.result)).Inc()
+	r.o.Metrics.Duration.WithLabelValues(h.URI).Observe(t.took.Seconds())
 	if t.result == Allowed {
 		return
 	}

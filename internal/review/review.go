@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"confab/internal/chat"
-	"confab/internal/telemetry"
 )
 
 // The defaults of Options.
@@ -49,7 +48,7 @@ type Options struct {
 	Instances int
 	// Region is the default region of AWS clients and handlers.
 	Region  string
-	Metrics *telemetry.Metrics
+	Metrics *Metrics
 	Log     *slog.Logger
 }
 

@@ -159,11 +159,11 @@ func TestReview_overload(t *testing.T) {
 	close(leave)
 	working.Wait()
 	for result, want := range map[Result]float64{Overloaded: 1, Denied: 2} {
-		if got := testutil.ToFloat64(f.metrics.ReviewResults.WithLabelValues(functionARN, string(result))); got != want {
+		if got := testutil.ToFloat64(f.metrics.Results.WithLabelValues(functionARN, string(result))); got != want {
 			t.Errorf("%s counted %v times, want %v", result, got, want)
 		}
 	}
-	if got := testutil.ToFloat64(f.metrics.ReviewResults.WithLabelValues(other.MessageReviewHandler.URI, string(NotInvoked))); got != 1 {
+	if got := testutil.ToFloat64(f.metrics.Results.WithLabelValues(other.MessageReviewHandler.URI, string(NotInvoked))); got != 1 {
 		t.Errorf("another handler was not asked, or not once: %v", got)
 	}
 	if len(f.gate.inside) != 0 {

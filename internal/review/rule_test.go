@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"confab/internal/telemetry"
 )
 
 func TestMatches(t *testing.T) {
@@ -40,7 +38,7 @@ func TestMatches(t *testing.T) {
 func TestNew_rules(t *testing.T) {
 	try := func(rule Rule) error {
 		r, err := New(t.Context(), Options{
-			Rules: []Rule{{"*:function:first", "lambda"}, rule}, Metrics: telemetry.NewMetrics(), Log: slog.New(slog.DiscardHandler),
+			Rules: []Rule{{"*:function:first", "lambda"}, rule}, Metrics: NewMetrics(nil), Log: slog.New(slog.DiscardHandler),
 		})
 		if r != nil {
 			r.Close()

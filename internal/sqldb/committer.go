@@ -5,8 +5,6 @@ import (
 	"errors"
 	"sync"
 	"time"
-
-	"confab/internal/telemetry"
 )
 
 // Committer gathers concurrent writes into one transaction (group commit). Callers
@@ -30,7 +28,7 @@ type Committer[T any] struct {
 type Commits[T any] struct {
 	// Label names the database in metrics.
 	Label   string
-	Metrics *telemetry.Metrics
+	Metrics *Metrics
 	// Write stores the items in one transaction.
 	Write func(ctx context.Context, items []T) error
 	// BatchItems and BatchSize bound one batch, and so the time of a commit.
@@ -41,6 +39,10 @@ type Commits[T any] struct {
 	// next one, so that more callers share it. A single caller does not wait. It may
 	// be 0.
 	Pace time.Duration
+	// Gather is the least time from the start of a commit to the next one, also after a
+	// single caller. So items that come more often share commits, and one that comes
+	// after a pause does not wait. It may be 0.
+	Gather time.Duration
 }
 
 // batch is the items of one transaction.
@@ -161,8 +163,9 @@ func (c *Committer[T]) Run() {
 				return
 			}
 		}
-		if due = (time.Time{}); len(b.items) > 1 {
-			due = time.Now().Add(c.o.Pace)
+		due = time.Now().Add(c.o.Gather)
+		if len(b.items) > 1 {
+			due = due.Add(max(c.o.Pace-c.o.Gather, 0))
 		}
 		err := c.o.Write(context.Background(), b.items)
 		if err == nil {
@@ -175,7 +178,7 @@ func (c *Committer[T]) Run() {
 // waitUntil waits for the time t, or for Close.
 func (c *Committer[T]) waitUntil(t time.Time) {
 	d := time.Until(t)
-	if t.IsZero() || d <= 0 {
+	if d <= 0 {
 		return
 	}
 	timer := time.NewTimer(d)

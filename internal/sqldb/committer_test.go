@@ -8,8 +8,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"confab/internal/telemetry"
 )
 
 // disk is what is written to.
@@ -54,7 +52,7 @@ func (d *disk) now() state {
 
 func (d *disk) commits() Commits[int] {
 	return Commits[int]{
-		Label: "test", Metrics: telemetry.NewMetrics(), Write: d.write,
+		Label: "test", Metrics: NewMetrics(nil), Write: d.write,
 		BatchItems: 4, BatchSize: 10, Capacity: 20,
 	}
 }
@@ -72,10 +70,16 @@ func isDone(done <-chan struct{}) bool {
 // the test calls begin, and has ended when the test has.
 func withCommitter(t *testing.T, pace time.Duration, test func(t *testing.T, d *disk, c *Committer[int], begin func())) {
 	t.Helper()
+	withCommits(t, func(o *Commits[int]) { o.Pace = pace }, test)
+}
+
+// withCommits is withCommitter with other changes of the configuration.
+func withCommits(t *testing.T, change func(*Commits[int]), test func(t *testing.T, d *disk, c *Committer[int], begin func())) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		d := &disk{}
 		o := d.commits()
-		o.Pace = pace
+		change(&o)
 		c := NewCommitter(o)
 		test(t, d, c, func() { go c.Run() })
 		c.Close()
@@ -154,6 +158,23 @@ func TestCommitter(t *testing.T) {
 			<-more.done
 			if !slices.Equal(d.now().batches, []int{1, 2, 2}) || next != more || time.Since(start) != pace {
 				t.Errorf("batches of %v within %v", d.now().batches, time.Since(start))
+			}
+		})
+	})
+
+	t.Run("with Gather, what comes often is stored together, and what comes after a pause at once", func(t *testing.T) {
+		const gather = 3 * time.Millisecond
+		withCommits(t, func(o *Commits[int]) { o.Gather = gather }, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
+			begin()
+			for i := range 7 {
+				add(t, c, i)
+				time.Sleep(1100 * time.Microsecond)
+			}
+			time.Sleep(10 * time.Millisecond)
+			start := time.Now()
+			<-add(t, c, 7)[0].done
+			if !slices.Equal(d.now().batches, []int{1, 2, 3, 1, 1}) || time.Since(start) != 0 {
+				t.Errorf("batches of %v, the last after %v", d.now().batches, time.Since(start))
 			}
 		})
 	})

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"confab/internal/chat"
-	"confab/internal/telemetry"
 )
 
 // dialect is the difference between SQLite and PostgreSQL.
@@ -34,6 +33,8 @@ type dialect interface {
 	// clock is an SQL expression for the present time, in nanoseconds since 1970, by
 	// the clock that all servers share.
 	clock() string
+	// remote reports whether a commit may succeed without an answer.
+	remote() bool
 	// patience is the time limit of a transaction, or of a statement outside of one,
 	// without the wait for its turn; 0 is no limit.
 	patience() time.Duration
@@ -69,7 +70,7 @@ type DB struct {
 	dialect
 	spec    *Spec
 	label   string
-	metrics *telemetry.Metrics
+	metrics *Metrics
 	clockOf func() time.Time // see Options.Now
 	writer  *sql.DB          // one connection
 	reader  *sql.DB
@@ -161,6 +162,9 @@ func (d *DB) close() error {
 // Label is the database's name in metrics and errors.
 func (d *DB) Label() string { return d.label }
 
+// Metrics are those that the database was opened with.
+func (d *DB) Metrics() *Metrics { return d.metrics }
+
 // Place is the location of the database, for errors about the whole place.
 func (d *DB) Place() string { return d.place() }
 
@@ -174,6 +178,10 @@ func (d *DB) Owner() string { return d.owner() }
 // Clock is an SQL expression for the present time, in nanoseconds since 1970, by the
 // clock that all servers share.
 func (d *DB) Clock() string { return d.clock() }
+
+// Remote reports whether a commit may succeed without an answer, because the connection
+// to the database may break.
+func (d *DB) Remote() bool { return d.remote() }
 
 // Now is the time by which expired rows are deleted. It is the database's, because
 // the clocks of servers may differ, unless Options.Now is set.
@@ -311,7 +319,7 @@ func (d *DB) Failed(ctx context.Context, err error) error {
 		err = fmt.Errorf("%w: %w", ErrSlow, err)
 	}
 	if slow || ctx.Err() == nil {
-		d.metrics.StoreErrors.WithLabelValues(d.label).Inc()
+		d.metrics.Errors.WithLabelValues(d.label).Inc()
 	}
 	return fmt.Errorf("%s: %w: %w", d.label, chat.Errorf(chat.Unavailable, "The database is not available, try again"), err)
 }

@@ -102,6 +102,8 @@ func (d *postgresDialect) clock() string {
 	return `(extract(epoch FROM clock_timestamp()) * 1000000000)::bigint`
 }
 
+func (d *postgresDialect) remote() bool { return true }
+
 func (d *postgresDialect) patience() time.Duration {
 	if d.o.Bulk {
 		return 0

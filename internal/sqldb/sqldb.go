@@ -28,8 +28,6 @@ import (
 	"log/slog"
 	"strings"
 	"time"
-
-	"confab/internal/telemetry"
 )
 
 // IsPostgres reports whether the URL of Options.URL names a PostgreSQL database.
@@ -58,7 +56,7 @@ type Options struct {
 	// Now is the clock of DB.Now; nil is the clock of the database.
 	Now     func() time.Time
 	Log     *slog.Logger
-	Metrics *telemetry.Metrics
+	Metrics *Metrics
 }
 
 // Spec describes one database to Open.

@@ -51,6 +51,8 @@ func (d sqliteDialect) owner() string { return "server" }
 
 func (d sqliteDialect) clock() string { return `CAST(unixepoch('subsec') * 1000 AS INTEGER) * 1000000` }
 
+func (d sqliteDialect) remote() bool { return false }
+
 // patience is 0: SQLite answers, or fails after busyTimeout.
 func (d sqliteDialect) patience() time.Duration { return 0 }
 

@@ -61,20 +61,22 @@ func (db *DB) CreateCredentials(ctx context.Context, c *iam.Credentials, policyJ
 	if err != nil {
 		return err
 	}
-	c.Principal = principal(db.o.Account, c.Principal.Name, document)
+	c.Principal = principal(db.o.Account, c.Principal.Name, document, nil)
 	if c.SessionToken != "" {
 		c.Principal.TokenIssued = now
 	}
 	return nil
 }
 
-func principal(account, name string, document *policy.Document) *iam.Principal {
-	return &iam.Principal{
-		ARN:      "arn:aws:iam::" + account + ":user/" + name,
-		Name:     name,
-		Account:  account,
-		Policies: []*policy.Document{document},
+// principal returns the owner of credentials. The error is that of parsing the policy.
+func principal(account, name string, document *policy.Document, err error) *iam.Principal {
+	p := &iam.Principal{ARN: "arn:aws:iam::" + account + ":user/" + name, Name: name, Account: account}
+	if err != nil {
+		p.PolicyError = err
+	} else {
+		p.Policies = []*policy.Document{document}
 	}
+	return p
 }
 
 const selectCredentials = `SELECT access_key_id, name, sealed, expires, policy, create_time FROM credentials `
@@ -93,10 +95,9 @@ func (db *DB) credentials(ctx context.Context, where string, args []any, withSec
 		if err := scan(&c.AccessKeyID, &name, &sealed, &expires, &stored, &created); err != nil {
 			return err
 		}
-		document, err := policy.Parse([]byte(stored))
-		if err != nil {
-			return fmt.Errorf("the policy of %s: %w", name, err)
-		}
+		// A release may refuse what an older one stored. That must not hurt the other
+		// credentials.
+		document, invalid := policy.Parse([]byte(stored))
 		if withSecrets {
 			plain, err := db.seal.open(sealed, credentialsPlace(c.AccessKeyID))
 			if err != nil {
@@ -111,7 +112,7 @@ func (db *DB) credentials(ctx context.Context, where string, args []any, withSec
 		if expires != nil {
 			c.Expires = sqldb.Time(*expires)
 		}
-		c.Principal = principal(db.o.Account, name, document)
+		c.Principal = principal(db.o.Account, name, document, invalid)
 		if c.SessionToken != "" {
 			c.Principal.TokenIssued = sqldb.Time(created)
 		}
@@ -122,7 +123,7 @@ func (db *DB) credentials(ctx context.Context, where string, args []any, withSec
 }
 
 // Credentials returns the credentials with that access key id, even expired ones, or
-// NotFound.
+// NotFound. A policy that cannot be read is a PolicyError of the principal.
 func (db *DB) Credentials(ctx context.Context, accessKeyID string) (*iam.Credentials, error) {
 	all, err := db.credentials(ctx, `WHERE access_key_id = $1`, []any{accessKeyID}, true)
 	if err != nil {
@@ -135,7 +136,7 @@ func (db *DB) Credentials(ctx context.Context, accessKeyID string) (*iam.Credent
 }
 
 // ListCredentials returns all credentials by name, without their secrets and
-// session tokens.
+// session tokens. A policy that cannot be read is a PolicyError of its principal.
 func (db *DB) ListCredentials(ctx context.Context) ([]*iam.Credentials, error) {
 	return db.credentials(ctx, `ORDER BY name`, nil, false)
 }

@@ -138,6 +138,34 @@ func TestSecretsAtRest(t *testing.T) {
 	}
 }
 
+// TestUnreadablePolicy holds that a stored policy which this release refuses hurts no
+// other credentials.
+func TestUnreadablePolicy(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	db := must(store.Open(t.Context(), options(dir)))(t)
+	defer db.Close()
+	old, other := credentials("old"), credentials("other")
+	for _, c := range []*iam.Credentials{old, other} {
+		if err := db.CreateCredentials(t.Context(), c, []byte(allowAll)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	execute(t, filepath.Join(dir, "confab.db"), `UPDATE credentials SET policy = '{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"DateLessThan":{"aws:CurrentTime":"1/31/2099"}}}}' WHERE name = 'old'`)
+	for _, c := range []*iam.Credentials{must(db.Credentials(t.Context(), old.AccessKeyID))(t), must(db.ListCredentials(t.Context()))(t)[0]} {
+		if p := c.Principal; p.Name != "old" || p.PolicyError == nil || len(p.Policies) != 0 {
+			t.Errorf("the principal is %+v, want one with an error and without policies", p)
+		}
+	}
+	for _, c := range []*iam.Credentials{must(db.Credentials(t.Context(), other.AccessKeyID))(t), must(db.ListCredentials(t.Context()))(t)[1]} {
+		if p := c.Principal; p.Name != "other" || p.PolicyError != nil || len(p.Policies) != 1 {
+			t.Errorf("the other principal is %+v", p)
+		}
+	}
+	if err := db.DeleteCredentials(t.Context(), "old"); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestMovedSecret holds that who can write the file cannot give one user's
 // secret to another.
 func TestMovedSecret(t *testing.T) {

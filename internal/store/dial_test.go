@@ -13,9 +13,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"confab/internal/chat"
+	"confab/internal/chatlog"
 	"confab/internal/pgtest"
 	"confab/internal/store"
-	"confab/internal/telemetry"
 )
 
 // road is a way to the shared cluster that is slow for new connections.
@@ -65,7 +65,7 @@ func TestPostgresImpatient(t *testing.T) {
 	url := migrated(t)
 	name := url[strings.LastIndexByte(url, '/')+1 : strings.IndexByte(url, '?')]
 	r := newRoad(t, cluster.Address())
-	metrics := telemetry.NewMetrics()
+	metrics := store.NewMetrics(nil, chatlog.NewMetrics(nil))
 	db := opened(func(o *store.Options) {
 		o.Database, o.Metrics = strings.Replace(url, cluster.Address(), r.address, 1), metrics
 	})(t)
@@ -78,7 +78,7 @@ func TestPostgresImpatient(t *testing.T) {
 	failures := func() float64 {
 		n := 0.0
 		for _, label := range []string{"confab", "tokens", "transcript"} {
-			n += testutil.ToFloat64(metrics.StoreErrors.WithLabelValues(label))
+			n += testutil.ToFloat64(metrics.SQL.Errors.WithLabelValues(label))
 		}
 		return n
 	}

@@ -37,7 +37,7 @@ var insertRedemptions = sqldb.NewInserts(`INSERT INTO redemptions (token_id, exp
 func newRedemptions(db *DB) *sqldb.Committer[*redemption] {
 	return sqldb.NewCommitter(sqldb.Commits[*redemption]{
 		Label:      db.tokens.Label(),
-		Metrics:    db.o.Metrics,
+		Metrics:    db.tokens.Metrics(),
 		Write:      db.writeRedemptions,
 		BatchItems: redemptionBatch,
 		BatchSize:  redemptionBatch,

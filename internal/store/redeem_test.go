@@ -11,9 +11,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"confab/internal/chat"
+	"confab/internal/chatlog"
 	"confab/internal/messaging"
 	"confab/internal/store"
-	"confab/internal/telemetry"
 	"confab/internal/transcript"
 )
 
@@ -27,7 +27,7 @@ func tokenID() [16]byte { return chat.NewTokenID(time.Now()) }
 
 func TestRedeem(t *testing.T) {
 	dialects(t, func(t *testing.T, open opener) {
-		metrics := telemetry.NewMetrics()
+		metrics := store.NewMetrics(nil, chatlog.NewMetrics(nil))
 		db := open(t, func(o *store.Options) { o.Metrics = metrics })
 		expires := time.Now().Add(time.Hour)
 
@@ -69,7 +69,7 @@ func TestRedeem(t *testing.T) {
 					t.Errorf("token %d won %d times", i, n)
 				}
 			}
-			if n := testutil.CollectAndCount(metrics.CommitSize); n == 0 {
+			if n := testutil.CollectAndCount(metrics.SQL.CommitSize); n == 0 {
 				t.Error("no commit was counted")
 			}
 		})

@@ -31,9 +31,9 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/chatlog"
 	"confab/internal/history"
 	"confab/internal/sqldb"
-	"confab/internal/telemetry"
 	"confab/internal/transcript"
 )
 
@@ -104,7 +104,7 @@ type Options struct {
 	// Log may be nil.
 	Log *slog.Logger
 	// Metrics may be nil.
-	Metrics *telemetry.Metrics
+	Metrics *Metrics
 	// Now is the clock; nil is time.Now. With nil, rows are deleted by age according
 	// to the database's clock, because servers' clocks may differ.
 	Now func() time.Time
@@ -157,10 +157,10 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 
 	db.ctx, db.stop = context.WithCancel(context.WithoutCancel(ctx))
-	db.history = history.New(db.frames, history.Options{Rooms: retentions{db}, Log: o.Log, Metrics: o.Metrics})
+	db.history = history.New(db.frames, history.Options{Rooms: retentions{db}, Log: o.Log})
 	db.transcript = transcript.New(db.frames, transcript.Options{
 		Configurations: db, Region: o.Region, Account: o.Account,
-		Retention: o.Retention, SpoolBytes: o.SpoolBytes, History: db.history, Log: o.Log, Metrics: o.Metrics,
+		Retention: o.Retention, SpoolBytes: o.SpoolBytes, History: db.history, Log: o.Log, Metrics: o.Metrics.Transcript,
 	})
 	db.redemptions = newRedemptions(db)
 	db.background.Go(db.redemptions.Run)
@@ -172,7 +172,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 func (o *Options) databases(clock func() time.Time) sqldb.Options {
 	return sqldb.Options{
 		URL: o.Database, Wait: o.Wait, Existing: o.Existing, Checked: o.Checked, Bulk: o.Bulk, Dir: o.Dir,
-		Now: clock, Log: o.Log, Metrics: o.Metrics,
+		Now: clock, Log: o.Log, Metrics: o.Metrics.SQL,
 	}
 }
 
@@ -187,14 +187,21 @@ func (db *DB) Transcript() *transcript.DB { return db.transcript }
 // retentions implements history.Rooms.
 type retentions struct{ *DB }
 
-// HistoryRetention returns how long the room keeps its frames.
+// HistoryRetention returns how long the room keeps its frames, by its tag. Extensions
+// that are switched off delete nothing, and neither does a value of a later release.
 func (r retentions) HistoryRetention(ctx context.Context, roomID string) (time.Duration, error) {
 	room, err := r.Room(ctx, roomID)
 	if err != nil {
 		return 0, err
 	}
-	return room.History, nil
+	if err := chat.CheckExtensionTag(historyTag, room.Tags[historyTag]); err != nil && room.Tags[historyTag] != "" {
+		return 0, err
+	}
+	extensions, _ := chat.ExtensionsOf(room.Tags)
+	return extensions.History, nil
 }
+
+const historyTag = chat.ExtensionTag + "history"
 
 func (o Options) withDefaults() (Options, error) {
 	if len(o.SecretKey) != SecretKeySize {
@@ -207,7 +214,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Metrics == nil {
-		o.Metrics = telemetry.NewMetrics()
+		o.Metrics = NewMetrics(nil, chatlog.NewMetrics(nil))
 	}
 	if o.Now == nil {
 		o.Now = time.Now

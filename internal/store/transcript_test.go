@@ -12,8 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"confab/internal/chat"
+	"confab/internal/chatlog"
 	"confab/internal/store"
-	"confab/internal/telemetry"
 	"confab/internal/transcript"
 )
 
@@ -163,7 +163,7 @@ func TestPruneTranscript(t *testing.T) {
 // back for a while.
 func TestTranscriptWithoutDisk(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	metrics := telemetry.NewMetrics()
+	metrics := store.NewMetrics(nil, chatlog.NewMetrics(nil))
 	db := must(store.Open(t.Context(), options(dir, func(o *store.Options) { o.Metrics, o.SpoolBytes = metrics, 64<<10 })))(t)
 	defer db.Close()
 	wait(t, db.Transcript().Append(frame("room", 0)))
@@ -175,7 +175,7 @@ func TestTranscriptWithoutDisk(t *testing.T) {
 	// The room waits for a moment, and then no more.
 	wait(t, db.Transcript().Append(frame("room", 1)))
 	appended := uint64(2)
-	for ; testutil.ToFloat64(metrics.TranscriptDropped) == 0; appended++ {
+	for ; testutil.ToFloat64(metrics.Transcript.FramesDropped) == 0; appended++ {
 		select {
 		case <-db.Transcript().Append(frame("room", appended)):
 		default:
@@ -204,7 +204,7 @@ func TestTranscriptWithoutDisk(t *testing.T) {
 	if got := recorded(t, db, "room"); got[len(got)-1].Sequence != appended {
 		t.Error("after the trouble, a frame is acknowledged that is not stored")
 	}
-	if n := testutil.ToFloat64(metrics.TranscriptDropped); n != 1 {
+	if n := testutil.ToFloat64(metrics.Transcript.FramesDropped); n != 1 {
 		t.Errorf("%v frames count as dropped, want 1", n)
 	}
 }

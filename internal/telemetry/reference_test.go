@@ -1,4 +1,4 @@
-package telemetry
+package telemetry_test
 
 import (
 	"bytes"
@@ -11,7 +11,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,6 +18,9 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"confab/internal/app"
+	"confab/internal/telemetry"
 )
 
 var update = flag.Bool("update", false, "write docs/metrics.md anew")
@@ -87,15 +89,28 @@ type metric struct {
 
 var description = regexp.MustCompile(`^Desc\{fqName: ("(?:[^"\\]|\\.)*"), help: ("(?:[^"\\]|\\.)*"), .*variableLabels: \{([^}]*)\}`)
 
-// metrics describes every metric that a field of Metrics holds, by name.
+// recorder is a registry that keeps what is registered.
+type recorder struct{ collectors []prometheus.Collector }
+
+func (r *recorder) Register(c prometheus.Collector) error {
+	r.collectors = append(r.collectors, c)
+	return nil
+}
+
+func (r *recorder) MustRegister(all ...prometheus.Collector) {
+	r.collectors = append(r.collectors, all...)
+}
+
+func (r *recorder) Unregister(prometheus.Collector) bool { return false }
+
+// metrics describes every metric of the program, by name.
 func metrics(t *testing.T) []metric {
 	t.Helper()
-	var all []metric
-	for _, field := range reflect.ValueOf(*NewMetrics()).Fields() {
-		c, ok := reflect.TypeAssert[prometheus.Collector](field)
-		if _, registry := c.(*prometheus.Registry); !ok || registry {
-			continue
-		}
+	var registered recorder
+	app.NewMetrics(&registered)
+	telemetry.RegisterOutput(&registered)
+	all := make([]metric, len(registered.collectors))
+	for i, c := range registered.collectors {
 		descs := make(chan *prometheus.Desc, 1)
 		c.Describe(descs)
 		text := (<-descs).String()
@@ -103,11 +118,10 @@ func metrics(t *testing.T) []metric {
 		if m == nil {
 			t.Fatalf("cannot read the description %s", text)
 		}
-		entry := metric{name: unquote(m[1]), help: unquote(m[2]), kind: kind(c)}
+		all[i] = metric{name: unquote(m[1]), help: unquote(m[2]), kind: kind(c)}
 		if m[3] != "" {
-			entry.labels = strings.Split(m[3], ",")
+			all[i].labels = strings.Split(m[3], ",")
 		}
-		all = append(all, entry)
 	}
 	slices.SortFunc(all, func(a, b metric) int { return strings.Compare(a.name, b.name) })
 	return all

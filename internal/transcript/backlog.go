@@ -141,7 +141,7 @@ func (m *move) key() backlogKey { return backlogKey{m.backlog.ReaderID, m.backlo
 func newMoves(db *DB) *sqldb.Committer[*move] {
 	return sqldb.NewCommitter(sqldb.Commits[*move]{
 		Label:   db.sql.Label(),
-		Metrics: db.o.Metrics,
+		Metrics: db.sql.Metrics(),
 		Write: func(ctx context.Context, moves []*move) error {
 			// The moves of one backlog keep their order.
 			slices.SortStableFunc(moves, func(a, b *move) int { return a.key().compare(b.key()) })

@@ -21,7 +21,6 @@ import (
 	"confab/internal/chat"
 	"confab/internal/history"
 	"confab/internal/sqldb"
-	"confab/internal/telemetry"
 )
 
 // The defaults of Options.
@@ -76,7 +75,7 @@ type Options struct {
 	// History gets the frames that are kept, in the same commits.
 	History *history.DB
 	Log     *slog.Logger
-	Metrics *telemetry.Metrics
+	Metrics *Metrics
 }
 
 // DB is the transcript. Its methods are safe for concurrent use.
@@ -136,6 +135,9 @@ type Record struct {
 const (
 	transcriptBatch     = 512
 	transcriptBatchSize = 4 << 20
+	// transcriptGather makes frames of all rooms share commits as soon as they come more
+	// often than this. The wait is short beside what a client notices.
+	transcriptGather = 3 * time.Millisecond
 	// frameOverhead is roughly the memory of a frame besides its JSON.
 	frameOverhead = 256
 )
@@ -145,11 +147,12 @@ var insertFrames = sqldb.NewInserts(`INSERT INTO transcript (room_id, epoch, seq
 func newFrames(db *DB) *sqldb.Spool[*chat.Frame] {
 	return sqldb.NewSpool(sqldb.Commits[*chat.Frame]{
 		Label:      db.sql.Label(),
-		Metrics:    db.o.Metrics,
+		Metrics:    db.sql.Metrics(),
 		Write:      db.writeFrames,
 		BatchItems: transcriptBatch,
 		BatchSize:  transcriptBatchSize,
 		Capacity:   db.o.SpoolBytes,
+		Gather:     transcriptGather,
 	}, func(err error) {
 		if err == nil {
 			db.o.Log.Info("the transcript is written again")
@@ -198,11 +201,7 @@ func (db *DB) writeFrames(ctx context.Context, frames []*chat.Frame) error {
 		if err := s.LockKeys(ctx, roomsOf(frames)); err != nil {
 			return err
 		}
-		// A commit without an answer may have succeeded. Then this is the last batch
-		// that the server wrote.
-		n, err := s.Exec(ctx, `INSERT INTO writers (owner, batch, time) VALUES ($1, $2, `+s.DB().Clock()+`)
-			ON CONFLICT (owner) DO UPDATE SET batch = excluded.batch, time = excluded.time WHERE writers.batch <> excluded.batch`, s.DB().Owner(), batch)
-		if err != nil || n == 0 {
+		if written, err := alreadyWritten(ctx, s, batch); err != nil || written {
 			return err
 		}
 		if len(kept) > 0 {
@@ -234,6 +233,17 @@ func (db *DB) writeFrames(ctx context.Context, frames []*chat.Frame) error {
 		}
 		return addBacklogs(ctx, s, logged, ids, before, head)
 	})
+}
+
+// alreadyWritten reports whether an earlier attempt to write the batch succeeded without
+// an answer. Then it is the last batch that the server wrote.
+func alreadyWritten(ctx context.Context, s sqldb.Session, batch []byte) (bool, error) {
+	if !s.DB().Remote() {
+		return false, nil
+	}
+	n, err := s.Exec(ctx, `INSERT INTO writers (owner, batch, time) VALUES ($1, $2, `+s.DB().Clock()+`)
+		ON CONFLICT (owner) DO UPDATE SET batch = excluded.batch, time = excluded.time WHERE writers.batch <> excluded.batch`, s.DB().Owner(), batch)
+	return err == nil && n == 0, err
 }
 
 // divide returns the frames for the transcript and those for the history. A frame may be
@@ -314,7 +324,7 @@ type dropLog struct {
 const dropLogEvery = 10 * time.Second
 
 func (d *dropLog) add(db *DB, n int, cause error) {
-	db.o.Metrics.TranscriptDropped.Add(float64(n))
+	db.o.Metrics.FramesDropped.Add(float64(n))
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.dropped += n

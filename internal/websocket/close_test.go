@@ -63,7 +63,7 @@ func TestClose(t *testing.T) {
 			if cause := receive(t, causes, "Closed"); !errors.Is(cause, ErrClosed) {
 				t.Errorf("Closed with %v", cause)
 			}
-			if n := s.group.Len(); n != 0 {
+			if n := s.group.size(); n != 0 {
 				t.Errorf("the group has %d members", n)
 			}
 			eventually(t, "the socket to be released", func() bool { return s.Len() == 0 })
@@ -170,24 +170,24 @@ func TestClose(t *testing.T) {
 			}
 		})
 
-		t.Run("Drop ends at once", func(t *testing.T) {
+		t.Run("an error of the socket ends it at once", func(t *testing.T) {
 			peer := s.dialRaw(t)
 			c := receive(t, s.attached, "the connection")
-			c.Drop()
+			c.drop()
 			if _, _, err := peer.frame(); err == nil {
 				t.Error("read a frame")
 			}
-			if cause := receive(t, causes, "Closed"); !errors.Is(cause, ErrDropped) {
+			if cause := receive(t, causes, "Closed"); !errors.Is(cause, errDropped) {
 				t.Errorf("Closed with %v", cause)
 			}
 			// None of these calls has an effect now.
-			c.Drop()
+			c.drop()
 			c.Finish()
 			c.Close(1000, "")
 			c.Send(nil)
 			c.Pause()
 			c.Resume()
-			c.SetDeadline(time.Now())
+			c.setDeadline(time.Now())
 			peer2 := s.dialRaw(t)
 			receive(t, s.attached, "the connection")
 			peer2.Close()
@@ -228,7 +228,7 @@ func TestCloseStandsBehindDeliveredFrames(t *testing.T) {
 					s.attached = make(chan *Conn, 1)
 					peer := s.dialRaw(t)
 					c := receive(t, s.attached, "the connection")
-					for s.PendingBytes() < int64(behind) {
+					for s.pendingBytes() < int64(behind) {
 						for range 100 {
 							c.Send(next()) // It waits for no window.
 						}
@@ -279,7 +279,7 @@ func TestServerClose(t *testing.T) {
 		if n := closed.Load(); n != 20 {
 			t.Errorf("%d calls of Closed, want 20", n)
 		}
-		if n := s.Len() + s.group.Len(); n != 0 {
+		if n := s.Len() + s.group.size(); n != 0 {
 			t.Errorf("%d connections and members are left", n)
 		}
 		for _, p := range peers {

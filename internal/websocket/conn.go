@@ -2,7 +2,6 @@ package websocket
 
 import (
 	"sync/atomic"
-	"time"
 
 	"confab/internal/rfc6455"
 )
@@ -114,12 +113,6 @@ func (c *Conn) shutLater(cause error, last []byte) {
 	})
 }
 
-// Drop ends the connection at once: queued output is discarded, and the peer may
-// see a reset. Handler.Closed reports ErrDropped.
-func (c *Conn) Drop() {
-	c.loop.post(func() { c.lost(ErrDropped) })
-}
-
 // Pause stops the calls of Handler.Message until Resume is called. It takes effect
 // at once if Message itself calls it. A paused connection reads no input and does
 // not time out. Calls are not counted: the last one decides.
@@ -131,16 +124,6 @@ func (c *Conn) Resume() {
 	if c.pause.CompareAndSwap(paused, resumed) {
 		c.loop.post(c.resume)
 	}
-}
-
-// SetDeadline replaces the time at which Handler.Deadline is called; zero is
-// never. It is accurate to about a tenth of a second, and never early.
-func (c *Conn) SetDeadline(t time.Time) {
-	at := c.loop.when(t)
-	c.loop.post(func() {
-		c.deadline = at
-		c.schedule()
-	})
 }
 
 // end returns the end of everything delivered to the group so far.

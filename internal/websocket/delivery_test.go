@@ -102,15 +102,15 @@ func TestSlowReceiverIsDropped(t *testing.T) {
 		s := start(Options{MaxPending: bound, PendingBytes: func(delta int) { pending.Add(int64(delta)) }},
 			handler{closed: func(_ *Conn, cause error) { causes <- cause }})
 		slow := s.dialRaw(t)
-		eventually(t, "the slow one to join", func() bool { return s.group.Len() == 1 })
+		eventually(t, "the slow one to join", func() bool { return s.group.size() == 1 })
 		const fastOnes = 5
 		var fast [fastOnes]*rawConn
 		for i := range fast {
 			fast[i] = s.dialRaw(t)
 		}
-		eventually(t, "all to join", func() bool { return s.group.Len() == 1+fastOnes })
+		eventually(t, "all to join", func() bool { return s.group.size() == 1+fastOnes })
 		n, high := 0, int64(0)
-		for s.group.Len() > fastOnes {
+		for s.group.size() > fastOnes {
 			for range 20 {
 				s.group.Deliver(numbered(n))
 				n++
@@ -122,7 +122,7 @@ func TestSlowReceiverIsDropped(t *testing.T) {
 					}
 				}
 			}
-			high = max(high, s.PendingBytes())
+			high = max(high, s.pendingBytes())
 			if n > 100_000 {
 				t.Fatal("it is never dropped")
 			}
@@ -145,7 +145,7 @@ func TestSlowReceiverIsDropped(t *testing.T) {
 				t.Fatalf("the slow one got opcode %d, %.20q; want %d", op, p, i)
 			}
 		}
-		eventually(t, "nothing to be pending", func() bool { return s.PendingBytes() == 0 && pending.Load() == 0 })
+		eventually(t, "nothing to be pending", func() bool { return s.pendingBytes() == 0 && pending.Load() == 0 })
 	})
 }
 
@@ -160,7 +160,7 @@ func TestSlowReceiverCatchesUp(t *testing.T) {
 				peer := s.dialRaw(t)
 				c := receive(t, s.attached, "the connection")
 				n := 0
-				for s.PendingBytes() < 1<<20 {
+				for s.pendingBytes() < 1<<20 {
 					for range 20 {
 						if n%7 == 0 {
 							c.Send(numbered(n))
@@ -185,7 +185,7 @@ func TestSlowReceiverCatchesUp(t *testing.T) {
 					t.Fatalf("got %d %.20q, %v; want a Close frame", op, p, err)
 				}
 				peer.Close()
-				eventually(t, "nothing to be left", func() bool { return s.Len() == 0 && s.PendingBytes() == 0 })
+				eventually(t, "nothing to be left", func() bool { return s.Len() == 0 && s.pendingBytes() == 0 })
 			})
 		}
 	})
@@ -217,7 +217,7 @@ func TestDeliveryWindow(t *testing.T) {
 		const window = 200 * time.Millisecond
 		s := start(Options{DeliveryWindow: window}, handler{})
 		peer := s.dialRaw(t)
-		eventually(t, "it to join", func() bool { return s.group.Len() == 1 })
+		eventually(t, "it to join", func() bool { return s.group.size() == 1 })
 		read := func() time.Time {
 			if _, _, err := peer.frame(); err != nil {
 				t.Fatal(err)

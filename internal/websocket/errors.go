@@ -11,8 +11,6 @@ var (
 	ErrClosed = errors.New("closed by the server")
 	// ErrFinished means that Conn.Finish was called.
 	ErrFinished = errors.New("finished by the server")
-	// ErrDropped means that Conn.Drop was called.
-	ErrDropped = errors.New("dropped by the server")
 	// ErrSlow means that the peer reads too slowly: more than Options.MaxPending
 	// bytes were pending for it.
 	ErrSlow = errors.New("the peer reads too slowly")

@@ -51,7 +51,7 @@ func TestLargeRoomDoesNotHoldUpASmallOne(t *testing.T) {
 			// of their own.
 			for i := 3; i < members; i += 500 {
 				conns[i].Send([]byte("own"))
-				conns[i+1].Drop()
+				conns[i+1].drop()
 			}
 		},
 		func() {},

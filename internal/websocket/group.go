@@ -46,13 +46,6 @@ func (g *Group) Deliver(text []byte) int {
 	return g.count
 }
 
-// Len returns the number of members.
-func (g *Group) Len() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.count
-}
-
 // end returns the end of everything delivered so far.
 func (g *Group) end() cursor {
 	g.mu.Lock()

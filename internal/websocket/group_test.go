@@ -46,17 +46,17 @@ func TestLoopWithoutMembersKeepsNothing(t *testing.T) {
 	// The connections stay referenced, and so does their part.
 	for _, c := range conns {
 		if c.loop != home {
-			c.Drop()
+			c.drop()
 		}
 	}
-	eventually(t, "the other loop's members to leave", func() bool { return s.group.Len() == spreadAbove })
+	eventually(t, "the other loop's members to leave", func() bool { return s.group.size() == spreadAbove })
 	letsGo()
 
 	// A member leaves while output for it is still to be written.
 	join()
 	deliver(spreadAbove + 1)
-	conns[len(conns)-1].Drop()
-	eventually(t, "it to leave", func() bool { return s.group.Len() == spreadAbove })
+	conns[len(conns)-1].drop()
+	eventually(t, "it to leave", func() bool { return s.group.size() == spreadAbove })
 	letsGo()
 
 	// A connection that Attach rejects is added to the counts and removed again.
@@ -68,7 +68,7 @@ func TestLoopWithoutMembersKeepsNothing(t *testing.T) {
 	if _, err := s.Attach(Attachment{Conn: closed, Group: s.group}); err == nil && runsEpoll {
 		t.Error("a closed connection was attached")
 	}
-	eventually(t, "it to be counted out", func() bool { return s.group.Len() == spreadAbove })
+	eventually(t, "it to be counted out", func() bool { return s.group.size() == spreadAbove })
 	letsGo()
 
 	back := join()

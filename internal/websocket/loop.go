@@ -225,7 +225,6 @@ func (l *loop) publish() {
 		return
 	}
 	l.published = l.owed
-	l.server.pending.Add(int64(delta))
 	if f := l.server.options.PendingBytes; f != nil {
 		f(delta)
 	}

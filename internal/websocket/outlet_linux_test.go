@@ -55,7 +55,7 @@ func TestIOURing(t *testing.T) {
 			n := 0
 			for _, frames := range []int{1, 10, (maxVectors + 10) * maxChunk / 1000} {
 				gone := s.dialRaw(t)
-				eventually(t, "all to join", func() bool { return s.group.Len() == members+1 })
+				eventually(t, "all to join", func() bool { return s.group.size() == members+1 })
 				together(t, s, func() {
 					// The loop notices it only when it writes.
 					fd, _ := s.loops[0].conns[members].transport.descriptor()
@@ -97,7 +97,7 @@ func TestIOURingFails(t *testing.T) {
 			for i := range peers {
 				peers[i] = s.dialRaw(t)
 			}
-			eventually(t, "all to join", func() bool { return s.group.Len() == len(peers) })
+			eventually(t, "all to join", func() bool { return s.group.size() == len(peers) })
 			together(t, s, func() { s.group.Deliver([]byte("1")) })
 			together(t, s, func() {
 				// The descriptor is not a ring any more.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -76,6 +77,8 @@ type peerServer struct {
 	// client trusts the server's certificate; nil without TLS.
 	client *http.Client
 	group  *Group
+	// pending is the sum of what Options.PendingBytes was called with.
+	pending atomic.Int64
 	// attached receives every connection, if it is not nil.
 	attached chan *Conn
 	// prepare may change an attachment.
@@ -89,7 +92,15 @@ func startServer(t testing.TB, o Options, h Handler, open func(*Options) (poller
 
 func (f form) start(t testing.TB, o Options, h Handler) *peerServer {
 	t.Helper()
-	s := &peerServer{Server: newServer(o, h, f.open)}
+	s := &peerServer{}
+	report := o.PendingBytes
+	o.PendingBytes = func(delta int) {
+		s.pending.Add(int64(delta))
+		if report != nil {
+			report(delta)
+		}
+	}
+	s.Server = newServer(o, h, f.open)
 	s.group = s.NewGroup()
 	s.http = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(t, w, r) }))
 	if f.tls {

@@ -202,7 +202,7 @@ func TestKeyUpdate(t *testing.T) {
 	}})
 	peer, w := s.dialHalves(t)
 	sent := 0
-	for s.PendingBytes() == 0 {
+	for s.pendingBytes() == 0 {
 		if sent == 2000 {
 			t.Fatal("the socket takes everything")
 		}

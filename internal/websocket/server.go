@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -14,7 +13,6 @@ type Server struct {
 	options Options
 	handler Handler
 	loops   []*loop
-	pending atomic.Int64
 	// helpers are the goroutines of connections that need goroutines.
 	helpers sync.WaitGroup
 }
@@ -84,10 +82,6 @@ func (s *Server) Len() int {
 	}
 	return n
 }
-
-// PendingBytes returns the number of bytes pending for connections with full
-// sockets. Shared bytes are counted for each connection, though stored once.
-func (s *Server) PendingBytes() int64 { return s.pending.Load() }
 
 // quietest returns the loop with the fewest connections.
 func (s *Server) quietest() *loop {

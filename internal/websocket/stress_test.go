@@ -100,10 +100,10 @@ func (s *stress) run() {
 	close(empty)
 	speaker.Wait()
 	eventually(s.t, "all connections to be released", func() bool { return s.Len() == 0 })
-	if n := s.group.Len(); n != 0 {
+	if n := s.group.size(); n != 0 {
 		s.t.Errorf("the group has %d members", n)
 	}
-	eventually(s.t, "nothing to be pending", func() bool { return s.PendingBytes() == 0 })
+	eventually(s.t, "nothing to be pending", func() bool { return s.pendingBytes() == 0 })
 	if n := s.delivered.Load(); n < 100 {
 		s.t.Errorf("only %d frames were delivered", n)
 	}

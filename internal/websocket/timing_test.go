@@ -41,7 +41,7 @@ func TestDeadline(t *testing.T) {
 		s.dialRaw(t)
 		c := <-s.attached
 		later := deadline.Add(300 * time.Millisecond)
-		c.SetDeadline(later)
+		c.setDeadline(later)
 		if at := receive(t, reached, "the later deadline"); at.Before(later) {
 			t.Errorf("reached %v early", later.Sub(at))
 		}
@@ -49,7 +49,7 @@ func TestDeadline(t *testing.T) {
 		deadline = time.Now().Add(100 * time.Millisecond)
 		s.dialRaw(t)
 		c = <-s.attached
-		c.SetDeadline(time.Time{})
+		c.setDeadline(time.Time{})
 		select {
 		case <-reached:
 			t.Error("reached a deadline that was taken back")
@@ -110,7 +110,7 @@ func TestPing(t *testing.T) {
 			if op, _, err := peer.frame(); err != nil || op != rfc6455.Ping {
 				t.Fatalf("read %d, %v; want a ping", op, err)
 			}
-			c.Drop()
+			c.drop()
 			awaitClosed(t, causes)
 		})
 	})
@@ -133,7 +133,7 @@ func TestResumeBehindALongPause(t *testing.T) {
 		peer := s.dialRaw(t)
 		c := receive(t, s.attached, "the connection")
 		c.Pause()
-		c.SetDeadline(time.Now().Add(3 * interval))
+		c.setDeadline(time.Now().Add(3 * interval))
 		peer.write(t, text("unread")...)
 		select {
 		case p := <-handled:

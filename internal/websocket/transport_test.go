@@ -110,7 +110,7 @@ func TestTransports(t *testing.T) {
 		if _, err := s.Attach(Attachment{Conn: tcp, Group: g}); runsEpoll && !errors.Is(err, net.ErrClosed) {
 			t.Errorf("Attach: %v, want net.ErrClosed", err)
 		}
-		eventually(t, "the group to be empty", func() bool { return g.Len() == 0 })
+		eventually(t, "the group to be empty", func() bool { return g.size() == 0 })
 	})
 }
 
@@ -125,7 +125,7 @@ func TestTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { encrypted.CloseNow() })
-	eventually(t, "both to join", func() bool { return s.group.Len() == 2 })
+	eventually(t, "both to join", func() bool { return s.group.size() == 2 })
 	for n := range 500 {
 		s.group.Deliver(numbered(n))
 	}

@@ -62,7 +62,7 @@ func TestDeliver(t *testing.T) {
 			}
 		}
 		wg.Wait()
-		if n := s.group.Len(); n != 200 {
+		if n := s.group.size(); n != 200 {
 			t.Errorf("Len = %d", n)
 		}
 	})

@@ -239,7 +239,7 @@ var lastPort atomic.Uint32
 
 func init() { lastPort.Store(rand.Uint32N(ports)) } //nolint:gosec // No secret.
 
-// FreeAddress returns a loopback address that nobody listens on, another one
+// FreeAddress returns an address of 127.0.0.1 that nothing listens on, another one
 // each time.
 func FreeAddress(ctx context.Context) (string, error) {
 	var err error

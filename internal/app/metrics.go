@@ -1,0 +1,51 @@
+package app
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"confab/internal/api"
+	"confab/internal/chatlog"
+	"confab/internal/cluster"
+	"confab/internal/edge"
+	"confab/internal/messaging"
+	"confab/internal/review"
+	"confab/internal/store"
+	"confab/internal/telemetry"
+)
+
+// Metrics are the metrics of all packages. The CloudWatch metrics of IVS Chat
+// (namespace AWS/IVSChat) are among them under Prometheus names; the rest is what an
+// operator needs to see trouble coming.
+type Metrics struct {
+	registry *prometheus.Registry // where they are served from
+
+	Messaging *messaging.Metrics
+	Edge      *edge.Metrics
+	API       *api.Metrics
+	Review    *review.Metrics
+	ChatLog   *chatlog.Metrics
+	Store     *store.Metrics
+	Cluster   *cluster.Metrics
+}
+
+// newMetrics makes the metrics of a server, in a registry of their own.
+func newMetrics() *Metrics {
+	r := telemetry.NewRegistry()
+	m := NewMetrics(r)
+	m.registry = r
+	return m
+}
+
+// NewMetrics registers all metrics.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	logs := chatlog.NewMetrics(r)
+	return &Metrics{
+		Messaging: messaging.NewMetrics(r),
+		Edge:      edge.NewMetrics(r),
+		API:       api.NewMetrics(r),
+		Review:    review.NewMetrics(r),
+		ChatLog:   logs,
+		Store:     store.NewMetrics(r, logs),
+		Cluster:   cluster.NewMetrics(r),
+	}
+}

@@ -1,0 +1,20 @@
+package store
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"confab/internal/chatlog"
+	"confab/internal/sqldb"
+	"confab/internal/transcript"
+)
+
+// Metrics are the metrics of the databases and of the transcript.
+type Metrics struct {
+	SQL        *sqldb.Metrics
+	Transcript *transcript.Metrics
+}
+
+// NewMetrics registers the metrics. Without a registerer they only count.
+func NewMetrics(r prometheus.Registerer, logs *chatlog.Metrics) *Metrics {
+	return &Metrics{SQL: sqldb.NewMetrics(r), Transcript: transcript.NewMetrics(r, logs)}
+}
