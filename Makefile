@@ -12,7 +12,7 @@ ONLY    ?=
 NODE_DIRS = e2e/clients/node e2e/review/node e2e/policies/node examples/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help build run setup fmt lint test fuzz e2e check bench bench-logging bench-peers bench-delivery bench-latency bench-tls bench-cluster bench-rolling bench-restarts soak fault
+.PHONY: help build run setup fmt lint test fuzz e2e check bench bench-logging bench-history bench-peers bench-delivery bench-latency bench-tls bench-cluster bench-rolling bench-restarts soak fault
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -88,6 +88,10 @@ soak: build ## half an hour of mixed load (SOAK=5m for less, TLS=1 over TLS): me
 bench-logging: ## what review and logging add to a message; delivery of logs beside bare SDK calls
 	$(GO) test -run '^$$' -bench Message -benchtime 4000x ./bench/server
 	$(GO) test -run '^$$' -bench Delivery -benchtime 60000x ./internal/chatlog
+
+bench-history: ## what history and logging add to a message at 1,000 a second; pages of a room with 1,000,000 messages
+	$(GO) test -run '^$$' -bench Kept -benchtime 20000x ./bench/server
+	$(GO) test -run '^$$' -bench . -benchtime 8000x -timeout 30m ./internal/history
 
 fault: build ## break three nodes in every way, ROUNDS (26) times from SEED (1): order, loss, rates, tokens (root, nftables)
 	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -count=1 -timeout 24h -v ./e2e/fault -rounds $(ROUNDS) -seed $(SEED) -only "$(ONLY)"

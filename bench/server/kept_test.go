@@ -76,7 +76,7 @@ func (s *server) crowds(b *testing.B, in *ivschat.CreateRoomInput) float64 {
 			if err != nil {
 				b.Fatal(err)
 			}
-			defer socket.CloseNow() //nolint:errcheck // It may be closed already.
+			defer socket.CloseNow()
 			members = append(members, socket)
 		}
 	}

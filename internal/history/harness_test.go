@@ -43,7 +43,6 @@ var start = time.Unix(1_800_000_000, 0).UTC()
 // world is a database with its history and transcript. Its clock is the test's.
 type world struct {
 	tb  testing.TB
-	dir string // of SQLite
 	sql *sqldb.DB
 	*history.DB
 	frames *transcript.DB
@@ -143,7 +142,7 @@ func opened(o sqldb.Options) opener {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		w := &world{tb: tb, dir: o.Dir, sql: all[0], rooms: r, clock: c, next: map[string]uint64{}}
+		w := &world{tb: tb, sql: all[0], rooms: r, clock: c, next: map[string]uint64{}}
 		w.DB = history.New(w.sql, history.Options{Rooms: r, Log: o.Log})
 		w.frames = transcript.New(w.sql, transcript.Options{Configurations: none{}, History: w.DB, Log: o.Log, Metrics: transcript.NewMetrics(nil, chatlog.NewMetrics(nil))})
 		tb.Cleanup(w.close)
@@ -225,6 +224,27 @@ func (w *world) append(frames ...*chat.Frame) {
 	case <-last:
 	case <-time.After(20 * time.Second):
 		w.tb.Fatal("nothing was stored for 20 seconds")
+	}
+}
+
+// fillBatches gives a room n messages, each in a batch of its own.
+func (w *world) fillBatches(room string, n int) {
+	w.tb.Helper()
+	for i := range n {
+		err := w.sql.Share(context.Background(), func(ctx context.Context, s sqldb.Session) error {
+			return w.Append(ctx, s, []*chat.Frame{w.frame(room, "ann", fmt.Sprint(i))})
+		})
+		if err != nil {
+			w.tb.Fatal(err)
+		}
+	}
+}
+
+// unavailable ends the test if the error is not that of a database that is away.
+func unavailable(tb testing.TB, err error) {
+	tb.Helper()
+	if chat.CodeOf(err) != chat.Unavailable {
+		tb.Fatalf("got %v, want an error that is unavailable", err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/chattoken"
+	"confab/internal/history"
 	"confab/internal/iam"
 	"confab/internal/store"
 )
@@ -113,6 +114,19 @@ func TestCopy(t *testing.T) {
 				last = source.Transcript().Append(logged("room", i, arns[i%2]))
 			}
 			wait(t, last)
+			for i := range uint64(30) { // in both levels of the history
+				f := frame("kept", i)
+				f.ID, f.Keep = fmt.Sprint("id", i), time.Hour
+				if i == 29 {
+					f.Deletion = &chat.Deletion{MessageID: "id3", By: "ann", Reason: "\x00"}
+				}
+				wait(t, source.Transcript().Append(f))
+				if i == 20 {
+					if err := source.Transcript().History().Compact(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
 			delivered := deliver(t, source, reader(t, source, arns[0]))["room"]
 			if err := source.Close(); err != nil {
 				t.Fatal(err)
@@ -123,7 +137,10 @@ func TestCopy(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, c := range copied {
-				want := map[string]int64{"rooms": 300, "room_logging": 300, "transcript": 200, "readers": 2, "backlogs": 2, "logging_configurations": 2, "credentials": 1, "token_keys": 1, "redemptions": 1}[c.Table]
+				want := map[string]int64{
+					"rooms": 300, "room_logging": 300, "transcript": 200, "readers": 2, "backlogs": 2, "logging_configurations": 2, "credentials": 1, "token_keys": 1, "redemptions": 1,
+					"history_batches": 9, "history_pieces": 1, "history_deletions": 1, "history_rooms": 1,
+				}[c.Table]
 				if c.Rows != want {
 					t.Errorf("%d rows of %s were copied, want %d", c.Rows, c.Table, want)
 				}
@@ -147,6 +164,7 @@ func TestCopy(t *testing.T) {
 				},
 				func(db *store.DB) any { return must(db.TokenKeys(t.Context()))(t) },
 				func(db *store.DB) any { return must(db.Transcript().Read(t.Context(), "room", 0, 1000))(t) },
+				func(db *store.DB) any { return keptIn(t, db) },
 			} {
 				if diff := cmp.Diff(list(source), list(target)); diff != "" {
 					t.Errorf("source (-) and target (+) differ:\n%s", diff)
@@ -165,6 +183,12 @@ func TestCopy(t *testing.T) {
 			if len(all) != 201 || all[200].Position <= all[199].Position {
 				t.Errorf("the next frame has position %d, after %d", all[200].Position, all[199].Position)
 			}
+			f := frame("kept", 30)
+			f.Keep = time.Hour
+			wait(t, target.Transcript().Append(f))
+			if kept := keptIn(t, target); len(kept) != 31 || kept[30].Position <= kept[29].Position || kept[3].Deletion == nil {
+				t.Errorf("there are %d kept frames", len(kept))
+			}
 			if got := deliver(t, target, reader(t, target, arns[0]))["room"]; len(got) != 1 || len(delivered) != 100 {
 				t.Errorf("the reader had %d frames and gets %d, want 100 and 1", len(delivered), len(got))
 			}
@@ -173,6 +197,13 @@ func TestCopy(t *testing.T) {
 			}
 		})
 	}
+}
+
+// keptIn returns the history of the room "kept".
+func keptIn(t *testing.T, db *store.DB) []history.Message {
+	t.Helper()
+	all, _, err := db.Transcript().History().List(t.Context(), history.Query{RoomID: "kept", IncludeDeleted: true, Max: 100})
+	return must(all, err)(t)
 }
 
 // TestCopyText is about text that one database can hold and another cannot.

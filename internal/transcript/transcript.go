@@ -46,7 +46,7 @@ func Database(logBytes int) sqldb.Spec {
 		LogBytes:        logBytes,
 		PostgresReaders: 4,
 		PostgresLock:    4,
-		Loss:            "chat that was not yet logged is then lost",
+		Loss:            "chat that was not yet logged, and the history of rooms, are then lost",
 		// Leases are not copied.
 		Tables: append([]sqldb.Table{
 			{Name: "readers", Columns: "id, logging_configuration_id, destination_type, destination_name", Numbered: "id"},
@@ -137,7 +137,7 @@ const (
 	transcriptBatchSize = 4 << 20
 	// transcriptGather makes frames of all rooms share commits as soon as they come more
 	// often than this. The wait is short beside what a client notices.
-	transcriptGather = 3 * time.Millisecond
+	transcriptGather = 4 * time.Millisecond
 	// frameOverhead is roughly the memory of a frame besides its JSON.
 	frameOverhead = 256
 )

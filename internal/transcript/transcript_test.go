@@ -1,4 +1,4 @@
-package store_test
+package transcript_test
 
 import (
 	"database/sql"
@@ -12,55 +12,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"confab/internal/chat"
-	"confab/internal/chatlog"
-	"confab/internal/store"
+	"confab/internal/sqldb"
 	"confab/internal/transcript"
 )
-
-func frame(room string, sequence uint64) *chat.Frame {
-	return &chat.Frame{
-		RoomID: room, Epoch: 3, Sequence: sequence, Type: chat.MessageFrame, Time: time.Unix(1_800_000_000, int64(sequence)).UTC(),
-		JSON: fmt.Appendf(nil, `{"Content":"%s %d"}`, room, sequence),
-	}
-}
-
-// recorded reads the whole transcript of a room in small pieces.
-func recorded(t testing.TB, db *store.DB, room string) []transcript.Record {
-	t.Helper()
-	var all []transcript.Record
-	for after := int64(0); ; {
-		part, err := db.Transcript().Read(t.Context(), room, after, 7)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range part {
-			if r.Position <= after {
-				t.Fatalf("position %d comes after %d", r.Position, after)
-			}
-			after = r.Position
-		}
-		all = append(all, part...)
-		if len(part) < 7 {
-			return all
-		}
-	}
-}
-
-func wait(t testing.TB, done <-chan struct{}) {
-	t.Helper()
-	select {
-	case <-done:
-	case <-time.After(20 * time.Second):
-		t.Fatal("nothing happened for 20 seconds")
-	}
-}
-
-// stored waits until a room has n frames: one whose disk is slow is not waited
-// for when it appends.
-func stored(t testing.TB, db *store.DB, room string, n int) {
-	t.Helper()
-	until(t, fmt.Sprintf("%d frames are stored", n), func() bool { return len(recorded(t, db, room)) >= n })
-}
 
 func TestTranscript(t *testing.T) {
 	dialects(t, func(t *testing.T, open opener) {
@@ -69,7 +23,7 @@ func TestTranscript(t *testing.T) {
 		t.Run("a frame comes back as it was appended", func(t *testing.T) {
 			f := frame("whole", 1<<63+5)
 			f.Epoch, f.Type = 1<<63+9, chat.EventFrame
-			wait(t, db.Transcript().Append(f))
+			wait(t, db.Append(f))
 			stored(t, db, "whole", 1)
 			got := recorded(t, db, "whole")
 			if len(got) != 1 {
@@ -88,7 +42,7 @@ func TestTranscript(t *testing.T) {
 				wg.Go(func() {
 					var last <-chan struct{}
 					for i := range frames {
-						last = db.Transcript().Append(frame(fmt.Sprint("room", room), uint64(i)))
+						last = db.Append(frame(fmt.Sprint("room", room), uint64(i)))
 					}
 					wait(t, last)
 				})
@@ -111,7 +65,7 @@ func TestTranscript(t *testing.T) {
 		t.Run("what was appended before closing is kept", func(t *testing.T) {
 			db := open(t)
 			for i := range 2000 {
-				db.Transcript().Append(frame("closing", uint64(i)))
+				db.Append(frame("closing", uint64(i)))
 			}
 			if err := db.Close(); err != nil {
 				t.Fatal(err)
@@ -123,15 +77,15 @@ func TestTranscript(t *testing.T) {
 	})
 }
 
-func TestPruneTranscript(t *testing.T) {
+func TestPrune(t *testing.T) {
 	dialects(t, func(t *testing.T, open opener) {
 		start := time.Unix(1_800_000_000, 0)
 		c := &clock{now: start}
-		db := open(t, c.use, func(o *store.Options) { o.Retention = time.Hour })
+		db := open(t, c.use, func(o *options) { o.Retention = time.Hour })
 		const frames = 1200 // more than one transaction deletes
 		var last <-chan struct{}
 		for i := range frames {
-			last = db.Transcript().Append(frame("room", uint64(i)))
+			last = db.Append(frame("room", uint64(i)))
 		}
 		wait(t, last)
 		stored(t, db, "room", frames)
@@ -151,7 +105,7 @@ func TestPruneTranscript(t *testing.T) {
 		if n := len(recorded(t, db, "room")); n != 0 {
 			t.Errorf("%d records are left after the retention", n)
 		}
-		wait(t, db.Transcript().Append(frame("room", frames)))
+		wait(t, db.Append(frame("room", frames)))
 		stored(t, db, "room", 1)
 		if got := recorded(t, db, "room"); len(got) != 1 || got[0].Position <= newest {
 			t.Errorf("after pruning all, the next record is %+v; a reader that has read up to %d would miss it", got, newest)
@@ -159,25 +113,23 @@ func TestPruneTranscript(t *testing.T) {
 	})
 }
 
-// TestTranscriptWithoutDisk takes the file away, by a lock that nobody gives
+// TestWithoutDisk takes the file away, by a lock that nobody gives
 // back for a while.
-func TestTranscriptWithoutDisk(t *testing.T) {
+func TestWithoutDisk(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	metrics := store.NewMetrics(nil, chatlog.NewMetrics(nil))
-	db := must(store.Open(t.Context(), options(dir, func(o *store.Options) { o.Metrics, o.SpoolBytes = metrics, 64<<10 })))(t)
-	defer db.Close()
-	wait(t, db.Transcript().Append(frame("room", 0)))
+	db := opened(sqldb.Options{Dir: dir})(t, func(o *options) { o.SpoolBytes = 64 << 10 })
+	wait(t, db.Append(frame("room", 0)))
 
 	blocker := must(sql.Open("sqlite", filepath.Join(dir, "transcript.db")+"?_txlock=immediate"))(t)
 	defer blocker.Close()
 	tx := must(blocker.BeginTx(t.Context(), nil))(t)
 
 	// The room waits for a moment, and then no more.
-	wait(t, db.Transcript().Append(frame("room", 1)))
+	wait(t, db.Append(frame("room", 1)))
 	appended := uint64(2)
-	for ; testutil.ToFloat64(metrics.Transcript.FramesDropped) == 0; appended++ {
+	for ; testutil.ToFloat64(db.metrics.FramesDropped) == 0; appended++ {
 		select {
-		case <-db.Transcript().Append(frame("room", appended)):
+		case <-db.Append(frame("room", appended)):
 		default:
 			t.Fatalf("frame %d keeps its room waiting", appended)
 		}
@@ -200,11 +152,11 @@ func TestTranscriptWithoutDisk(t *testing.T) {
 		}
 	}
 	f := frame("room", appended)
-	wait(t, db.Transcript().Append(f))
+	wait(t, db.Append(f))
 	if got := recorded(t, db, "room"); got[len(got)-1].Sequence != appended {
 		t.Error("after the trouble, a frame is acknowledged that is not stored")
 	}
-	if n := testutil.ToFloat64(metrics.Transcript.FramesDropped); n != 1 {
+	if n := testutil.ToFloat64(db.metrics.FramesDropped); n != 1 {
 		t.Errorf("%v frames count as dropped, want 1", n)
 	}
 }
