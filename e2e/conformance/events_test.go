@@ -159,6 +159,23 @@ func TestDisconnectUser(t *testing.T) {
 		wantEvent(t, user.nextEvent(t, "aws:DISCONNECT_USER"), "bad", "", "")
 		user.wantClosed(t, 1000)
 	})
+	for name, c := range map[string]struct {
+		reason any
+		want   string
+	}{
+		"the moderator's":                         {"spam", "spam"},
+		"Disconnected without one":                {nil, "Disconnected"},
+		"cut to 123 bytes between two characters": {strings.Repeat("é", 100), strings.Repeat("é", 61)},
+	} {
+		check(t, "the reason of the Close is "+name, func(t *testing.T) {
+			room := newRoom(t, nil)
+			user := join(t, room, "bad")
+			call(t, "DisconnectUser", m{"roomIdentifier": room.arn, "userId": "bad", "reason": c.reason}).wantEmpty(t, http.StatusOK)
+			user.nextEvent(t, "aws:DISCONNECT_USER")
+			user.wantClosed(t, 1000)
+			user.wantReason(t, c.want)
+		})
+	}
 	check(t, "all connections of the user are closed", func(t *testing.T) {
 		room := newRoom(t, nil)
 		sessions := []*session{join(t, room, "bad"), join(t, room, "bad", all...), join(t, room, "bad")}

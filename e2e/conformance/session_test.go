@@ -42,7 +42,21 @@ func TestSession(t *testing.T) {
 			t.Errorf("the session ended %s after its time", late)
 		}
 		s.wantClosed(t, 1000)
+		s.wantReason(t, `{"Type":"ERROR","ErrorCode":401,"ErrorMessage":"Session has expired"}`)
 		stays.wantQuiet(t, room)
+	})
+	check(t, "ends without a Close while the user has another connection", func(t *testing.T) {
+		room := newRoom(t, nil)
+		first := subject.join(t, room, m{"userId": "u", "sessionDurationInMinutes": 1})
+		second := subject.join(t, room, m{"userId": "u", "sessionDurationInMinutes": 10})
+		other := subject.join(t, room, m{"userId": "other", "sessionDurationInMinutes": 1})
+		<-first.ended
+		first.nextError(t, 401)
+		first.wantDropped(t)
+		<-other.ended
+		other.nextError(t, 401)
+		other.wantClosed(t, 1000)
+		second.wantQuiet(t, room)
 	})
 	check(t, "is counted from the token, not from the connection", func(t *testing.T) {
 		room := newRoom(t, nil)

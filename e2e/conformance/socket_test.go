@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -186,6 +187,14 @@ func (s *session) wantClosed(t *testing.T, status websocket.StatusCode) {
 	s.waitEnd(t)
 	if got := websocket.CloseStatus(s.err); got != status {
 		t.Errorf("ended by %v, want a Close frame with status %d", s.err, status)
+	}
+}
+
+// wantReason checks the text of the Close frame.
+func (s *session) wantReason(t *testing.T, want string) {
+	t.Helper()
+	if closed, ok := errors.AsType[websocket.CloseError](s.err); !ok || closed.Reason != want {
+		t.Errorf("ended by %v, want the reason %q", s.err, want)
 	}
 }
 

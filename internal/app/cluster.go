@@ -88,6 +88,7 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 	quotas.Share(s.node)
 	o.Connect = func(e *messaging.Engine) (messaging.Broker, messaging.Home) { return s.node.Attach(e) }
 	o.OtherConnections = s.node.OtherConnections
+	o.UserElsewhere = s.userElsewhere
 	o.ReadAgain = readAgain
 	return nil
 }

@@ -1,6 +1,10 @@
 package cluster
 
-import "github.com/go-json-experiment/json"
+import (
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
 
 // ack says that From has everything of a stream up to Count.
 type ack struct {
@@ -9,17 +13,99 @@ type ack struct {
 	Count uint64 `json:"count"`
 }
 
-// acks are the homes that are owed an acknowledgement.
+// acks are the homes that are owed an acknowledgement. The first keeper of a home sends it
+// at once, because the home waits for one. The other members send theirs a little later,
+// for many items at a time, so that the home may drop what all have. They also replace a
+// keeper that lags.
 type acks struct {
-	homes map[string]bool
+	now   dueAcks // of homes whose first keeper this node is
+	later dueAcks // of the other homes
+}
+
+func newAcks() acks { return acks{newDueAcks(), newDueAcks()} }
+
+func (a *acks) due(home string, atOnce bool) {
+	if atOnce {
+		a.now.add(home)
+	} else {
+		a.later.add(home)
+	}
+}
+
+type dueAcks struct {
+	homes map[string]bool // guarded by Node.mu
 	wake  chan struct{}
 }
 
-func (a *acks) due(home string) {
-	a.homes[home] = true
+func newDueAcks() dueAcks { return dueAcks{homes: map[string]bool{}, wake: make(chan struct{}, 1)} }
+
+func (d *dueAcks) add(home string) {
+	d.homes[home] = true
 	select {
-	case a.wake <- struct{}{}:
+	case d.wake <- struct{}{}:
 	default:
+	}
+}
+
+// send tells homes what has arrived, a while after the first item: one message for all
+// that came meanwhile, and while the last was sent. It returns when the node is closed.
+func (d *dueAcks) send(n *Node, wait time.Duration) {
+	for {
+		select {
+		case <-d.wake:
+		case <-n.ctx.Done():
+			return
+		}
+		if wait > 0 && !pause(n.ctx, wait) {
+			return
+		}
+		n.mu.Lock()
+		due := map[string]message{}
+		for home := range d.homes {
+			if in := n.view.in[home]; in != nil {
+				due[home] = message{ack{n.o.ID, n.view.ID, in.next - 1}, n.members.compact(home)}
+			}
+		}
+		clear(d.homes)
+		n.mu.Unlock()
+		for home, m := range due {
+			data := m.encode()
+			if !m.compact {
+				var err error
+				if data, err = json.Marshal(m.ack); err != nil {
+					continue
+				}
+			}
+			// If it is lost, the next one or the next heartbeat says the same.
+			n.o.Transport.Publish(n.subjects.node(home, kindAck), data) //nolint:errcheck // See above.
+		}
+	}
+}
+
+// message is an acknowledgement on its way.
+type message struct {
+	ack
+	compact bool
+}
+
+func readAck(data []byte) (a ack, err error) {
+	if isCompact(data) {
+		return decodeAck(data)
+	}
+	err = json.Unmarshal(data, &a)
+	return a, err
+}
+
+func (r requests) onAck(data []byte) {
+	a, err := readAck(data)
+	if err != nil {
+		return
+	}
+	n := r.node
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if a.View == n.view.ID {
+		n.ackedLocked(a.From, a.Count)
 	}
 }
 
@@ -28,46 +114,5 @@ func (a *acks) due(home string) {
 func (n *Node) ackedLocked(from string, count uint64) {
 	for _, l := range n.view.out.acknowledge(from, count) {
 		n.logs.deliverNext(l)
-	}
-}
-
-// acknowledge tells homes what has arrived: one message for all that came while
-// the last was sent.
-func (n *Node) acknowledge() {
-	for {
-		select {
-		case <-n.acks.wake:
-		case <-n.ctx.Done():
-			return
-		}
-		n.mu.Lock()
-		due := map[string]ack{}
-		for home := range n.acks.homes {
-			if in := n.view.in[home]; in != nil {
-				due[home] = ack{n.o.ID, n.view.ID, in.next - 1}
-			}
-		}
-		clear(n.acks.homes)
-		n.mu.Unlock()
-		for home, a := range due {
-			data, err := json.Marshal(a)
-			if err != nil {
-				continue
-			}
-			// If it is lost, the next one or the next heartbeat says the same.
-			n.o.Transport.Publish(n.subjects.node(home, kindAck), data) //nolint:errcheck // See above.
-		}
-	}
-}
-
-func (n *Node) onAck(data []byte) {
-	var a ack
-	if json.Unmarshal(data, &a) != nil {
-		return
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if a.View == n.view.ID {
-		n.ackedLocked(a.From, a.Count)
 	}
 }

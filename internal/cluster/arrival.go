@@ -10,6 +10,9 @@ import (
 // its way to them. An operation is done for them when their room has delivered its
 // frame: success alone would leave a client without the frame that answers it.
 type arrival struct {
+	id string // the operation's
+	// then is called when settled is closed; nil is nothing.
+	then func()
 	// settled is closed when the frame was delivered here, or never will be.
 	settled chan struct{}
 	missed  bool // it never will be; readable once settled is closed
@@ -21,7 +24,7 @@ type arrivals map[string]*arrival
 // expect returns the arrival of an operation's frame; e is its entry in the logs, or
 // nil. remove ends it.
 func (s arrivals) expect(id string, e *entry) *arrival {
-	a := &arrival{settled: make(chan struct{})}
+	a := &arrival{id: id, settled: make(chan struct{})}
 	if e != nil && e.delivered {
 		a.missed = e.missed
 		close(a.settled)
@@ -43,6 +46,19 @@ func (s arrivals) settle(id string, missed bool) {
 		delete(s, id)
 		a.missed = missed
 		close(a.settled)
+		if a.then != nil {
+			a.then()
+		}
+	}
+}
+
+// whenSettled has f called when the arrival is settled, in place of an earlier one.
+func (a *arrival) whenSettled(f func()) {
+	select {
+	case <-a.settled:
+		f()
+	default:
+		a.then = f
 	}
 }
 

@@ -25,32 +25,38 @@ type Answer func(ctx context.Context, body []byte) ([]byte, error)
 // Ask asks all members of the view, this node included, and returns their answers by the
 // ids of the nodes. Nodes that do not answer in time, or not with success, are left out.
 func (n *Node) Ask(ctx context.Context, topic string, body []byte) map[string][]byte {
+	all, _ := n.AskOthers(ctx, topic, body)
+	if own := (requests{n}).answer(ctx, query{topic, body}); own.OK {
+		all[n.o.ID] = own.Body
+	}
+	return all
+}
+
+// AskOthers asks the other members of the view. complete reports whether all of them have
+// answered with success.
+func (n *Node) AskOthers(ctx context.Context, topic string, body []byte) (answers map[string][]byte, complete bool) {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	q := query{topic, body}
-	var mu sync.Mutex // guards all
-	all := map[string][]byte{}
-	keep := func(id string, a queryAnswer) {
-		mu.Lock()
-		defer mu.Unlock()
-		if a.OK {
-			all[id] = a.Body
-		}
-	}
+	var mu sync.Mutex // guards answers and complete
+	answers, complete = map[string][]byte{}, true
 	var asked sync.WaitGroup
 	for _, id := range n.View().Members {
 		if id == n.o.ID {
 			continue
 		}
 		asked.Go(func() {
-			if a, err := request[queryAnswer](ctx, n, id, kindAsk, q); err == nil {
-				keep(id, a)
+			a, err := request[queryAnswer](ctx, n, id, kindAsk, query{topic, body})
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil || !a.OK {
+				complete = false
+				return
 			}
+			answers[id] = a.Body
 		})
 	}
-	keep(n.o.ID, requests{n}.answer(ctx, q))
 	asked.Wait()
-	return all
+	return answers, complete
 }
 
 func (r requests) ask(q query) queryAnswer {

@@ -71,6 +71,26 @@ func BenchmarkFrame(b *testing.B) {
 	}
 }
 
+// BenchmarkAskedFrame measures the processor time of three nodes in one process for a
+// frame whose home is asked by another node.
+func BenchmarkAskedFrame(b *testing.B) {
+	r := newRooms(32, 100)
+	nodes := startNATS(b, r, "a", "b", "c")
+	room := homed(b, nodes, r, "b")
+	runtime.GC()
+	before := cpu(b)
+	b.SetParallelism(4)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := nodes["a"].engine.SendEvent(b.Context(), room, "e", nil); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64((cpu(b)-before).Nanoseconds())/float64(b.N)/1000, "cpu-µs/frame")
+}
+
 func cpu(b *testing.B) time.Duration {
 	b.Helper()
 	var u syscall.Rusage

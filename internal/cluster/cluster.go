@@ -152,8 +152,7 @@ func New(o Options) *Node {
 	n := &Node{
 		o: o, subjects: subjects(o.Prefix), log: o.Log, changed: make(chan struct{}),
 		beats: ownHeartbeats{sentAt: map[uint64]time.Time{}}, members: newMembership(o.ID),
-		acks:  acks{homes: map[string]bool{}, wake: make(chan struct{}, 1)},
-		calls: calls{byID: map[string]*call{}}, arrivals: arrivals{},
+		acks: newAcks(), calls: calls{byID: map[string]*call{}}, arrivals: arrivals{},
 	}
 	n.ctx, n.stop = context.WithCancel(context.Background())
 	n.view = newView(n.ctx, o.ID, View{}, time.Time{})

@@ -17,6 +17,8 @@ import (
 type doQuestion struct {
 	View ViewID              `json:"view"`
 	Op   messaging.Operation `json:"op"`
+	// Quiet asks for no answer of success: the frame that arrives is the answer.
+	Quiet bool `json:"quiet,omitzero"`
 }
 
 // doAnswer is the answer of a home. At most one of its members is set.
@@ -25,6 +27,38 @@ type doAnswer struct {
 	Moved  bool       `json:"moved,omitzero"`
 	Kicked bool       `json:"kicked,omitzero"`
 	Error  *wireError `json:"error,omitzero"`
+}
+
+// bytes returns the question as its receiver reads it.
+func (q *doQuestion) bytes(compact bool) ([]byte, error) {
+	if compact {
+		return q.encode(), nil
+	}
+	return json.Marshal(q, json.FormatNilMapAsNull(true), durations)
+}
+
+func readDoQuestion(data []byte) (q doQuestion, err error) {
+	if isCompact(data) {
+		return decodeDoQuestion(data)
+	}
+	err = json.Unmarshal(data, &q, durations)
+	return q, err
+}
+
+// bytes returns the answer in the form of the question.
+func (a *doAnswer) bytes(compact bool) ([]byte, error) {
+	if compact {
+		return a.encode(), nil
+	}
+	return json.Marshal(a)
+}
+
+func readDoAnswer(data []byte) (a doAnswer, err error) {
+	if isCompact(data) {
+		return decodeDoAnswer(data)
+	}
+	err = json.Unmarshal(data, &a)
+	return a, err
 }
 
 // durations has the history's length of an operation's room as a number of nanoseconds.
@@ -63,7 +97,7 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 		}
 		n.mu.Lock()
 		home, changed := n.view.home(op.RoomID), n.changed
-		remote := remoteHome{node: n, id: home, view: n.view.ID, viewCtx: n.view.ctx}
+		remote := remoteHome{node: n, id: home, view: n.view.ID, viewCtx: n.view.ctx, arrival: a, compact: n.members.compact(home)}
 		n.mu.Unlock()
 		var id string
 		err := messaging.ErrMoved
@@ -82,6 +116,7 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 		}
 		retry := time.NewTimer(retryWait)
 		select {
+		case <-a.settled:
 		case <-changed:
 		case <-retry.C:
 		case <-ctx.Done():
@@ -99,22 +134,26 @@ type remoteHome struct {
 	id      string
 	view    ViewID
 	viewCtx context.Context
+	arrival *arrival
+	compact bool // it reads the compact form
 }
 
 // Do has the home carry the operation out. It asks again, and the home knows the
-// operation by its id. ErrMoved means that the view has changed, or that the node is
-// not the room's home.
+// operation by its id. The frame that arrives is an answer, too: the home and this node
+// have it then. ErrMoved means that the view has changed, or that the node is not the
+// room's home.
 func (h remoteHome) Do(ctx context.Context, op messaging.Operation) (string, error) {
 	began := time.Now()
 	// Attributes that are not there and empty ones are different frames.
-	data, err := json.Marshal(doQuestion{h.view, op}, json.FormatNilMapAsNull(true), durations)
-	if err != nil {
-		return "", err
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(h.viewCtx, cancel)()
-	for ctx.Err() == nil {
+	for quiet := true; ctx.Err() == nil; quiet = false {
+		q := doQuestion{h.view, op, quiet}
+		data, err := q.bytes(h.compact)
+		if err != nil {
+			return "", err
+		}
 		answer, err := h.ask(ctx, data)
 		if err != nil {
 			pause(ctx, retryWait)
@@ -137,9 +176,17 @@ func (h remoteHome) Do(ctx context.Context, op messaging.Operation) (string, err
 func (h remoteHome) ask(ctx context.Context, data []byte) (answer doAnswer, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askAgain)
 	defer cancel()
+	h.node.mu.Lock()
+	h.arrival.whenSettled(cancel)
+	h.node.mu.Unlock()
 	data, err = h.node.o.Transport.Request(ctx, h.node.subjects.node(h.id, kindDo), data)
+	select {
+	case <-h.arrival.settled:
+		return doAnswer{ID: h.arrival.id}, nil
+	default:
+	}
 	if err == nil {
-		err = json.Unmarshal(data, &answer)
+		answer, err = readDoAnswer(data)
 	}
 	return answer, err
 }

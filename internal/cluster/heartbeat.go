@@ -17,7 +17,10 @@ type heartbeat struct {
 	Version string `json:"version"`
 	// Speaks is the version of the wire that the node speaks, in this and all other
 	// messages.
-	Speaks   int    `json:"speaks"`
+	Speaks int `json:"speaks"`
+	// Reads is the highest version of questions to a home, their answers and
+	// acknowledgements that the node reads. 0 is JSON alone.
+	Reads    int    `json:"reads,omitzero"`
 	N        uint64 `json:"beat"`
 	Leaving  bool   `json:"leaving,omitzero"`
 	Eligible bool   `json:"eligible"`
@@ -88,7 +91,7 @@ func (n *Node) sendHeartbeat(leaving bool) {
 	n.mu.Lock()
 	now := time.Now()
 	b := heartbeat{
-		ID: n.o.ID, Name: n.o.Name, Version: n.o.Version, Speaks: wireVersion, N: n.beats.next(now),
+		ID: n.o.ID, Name: n.o.Name, Version: n.o.Version, Speaks: wireVersion, Reads: compactVersion, N: n.beats.next(now),
 		Leaving: leaving, Eligible: n.members.eligible, View: n.view.View, Promised: n.promised.ID.Number,
 		Sees: slices.Sorted(maps.Keys(n.members.peers)), Sent: n.view.out.sent, Acked: map[string]uint64{},
 		Connections: n.engine.Connections(),

@@ -22,7 +22,8 @@ func (n *Node) Start(ctx context.Context) error {
 		}
 	}
 	n.working.Go(n.run)
-	n.working.Go(n.acknowledge)
+	n.working.Go(func() { n.acks.now.send(n, 0) })
+	n.working.Go(func() { n.acks.later.send(n, ackWait) })
 	for {
 		n.mu.Lock()
 		changed := n.changed

@@ -127,6 +127,7 @@ func TestKickedAtNextHome(t *testing.T) {
 					t.Errorf("%s at %s: %v", room, id, err)
 				}
 			}
+			time.Sleep(100 * time.Millisecond) // Node c may get them later than the nodes that asked.
 			if got := strings.Join(nodes["c"].clients[room].contents(), ","); got != ",again a,again b" {
 				t.Errorf("%s: c received %q, want the kick and two messages", room, got)
 			}

@@ -147,6 +147,12 @@ func (m *membership) agreed(current *View) bool {
 	return true
 }
 
+// compact reports whether a node reads the compact form.
+func (m *membership) compact(id string) bool {
+	p := m.peers[id]
+	return p != nil && p.last.Reads >= compactVersion
+}
+
 // nextNumber returns a number for a view that is higher than all that this node
 // knows of; own is the highest of its own view and promise.
 func (m *membership) nextNumber(own uint64) uint64 {

@@ -23,7 +23,7 @@ func grown(subject string, data []byte) []byte {
 		return append([]byte(`{"later":{"x":[1,null]},`), data[1:]...)
 	case string(data) == "{}":
 		return []byte(`{"later":"x"}`)
-	case strings.HasSuffix(subject, ".frames"):
+	case strings.HasSuffix(subject, ".frames"), len(data) > 0 && data[0] == 2: // The compact form.
 		return append(slices.Clone(data), 3, 'n', 'e', 'w')
 	}
 	return data // The notice of a change is the id of a room and nothing else.
@@ -44,6 +44,71 @@ func (n newer) Subscribe(subject string, handle func(string, []byte, func([]byte
 			reply = func(data []byte) { answer(grown(subject, data)) }
 		}
 		handle(subject, data, reply)
+	})
+}
+
+// older is the transport of a node of the first release, which reads only JSON.
+type older struct {
+	cluster.Transport
+	t *testing.T
+}
+
+func withoutReads(subject string, data []byte) []byte {
+	if strings.HasSuffix(subject, ".beats") {
+		return bytes.Replace(data, []byte(`"reads":2,`), nil, 1)
+	}
+	return data
+}
+
+func (o older) check(subject string, data []byte) {
+	if strings.Contains(subject, ".node.") && (len(data) == 0 || data[0] != '{') {
+		o.t.Errorf("%s: %q for or of a node that knows only JSON", subject, data)
+	}
+}
+
+func (o older) Publish(subject string, data []byte) error {
+	o.check(subject, data)
+	return o.Transport.Publish(subject, withoutReads(subject, data))
+}
+
+func (o older) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	o.check(subject, data)
+	answer, err := o.Transport.Request(ctx, subject, data)
+	if err == nil {
+		o.check(subject, answer)
+	}
+	return answer, err
+}
+
+func (o older) Subscribe(subject string, handle func(string, []byte, func([]byte))) error {
+	return o.Transport.Subscribe(subject, func(subject string, data []byte, reply func([]byte)) {
+		o.check(subject, data)
+		handle(subject, withoutReads(subject, data), reply)
+	})
+}
+
+// TestOlderNode has a node of the first release among nodes of this one.
+func TestOlderNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, r := newNetwork(t, 1), newRooms(12, 100)
+		nodes := startNodes(t, net, r, func(string) options { return options{} }, "a", "b")
+		c := startNode(t, "c", options{rooms: r, transport: older{net.port("c"), t}})
+		nodes["c"] = c
+		await(t, nodes, 3)
+		for room := range r.rooms {
+			c.join(t, room)
+			for _, n := range nodes {
+				if err := n.say(t, room, "x "+n.id); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		time.Sleep(time.Second)
+		for room := range r.rooms {
+			if wrong := sameOrder(received(nodes, room)); wrong != "" || len(c.clients[room].ids()) != 3 {
+				t.Errorf("%s: %d frames, want 3; %s", room, len(c.clients[room].ids()), wrong)
+			}
+		}
 	})
 }
 

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -45,13 +46,14 @@ type currentView struct {
 
 	numbered   int // frames that have a number of this view and are not published yet
 	out        *outStream
+	keepers    map[string]string    // the first keeper of each home, once it was asked for
 	in         map[string]*inStream // of the other homes
 	unreadable bool                 // an item could not be decoded, which is logged once
 }
 
 // newView is the life of v at the node self. It is joining when v is no view yet.
 func newView(ctx context.Context, self string, v View, now time.Time) currentView {
-	c := currentView{View: v, since: now, out: newOutStream(self, v), in: map[string]*inStream{}}
+	c := currentView{View: v, since: now, out: newOutStream(self, v), in: map[string]*inStream{}, keepers: map[string]string{}}
 	c.ctx, c.end = context.WithCancel(ctx)
 	for _, id := range v.Homes {
 		if id != self {
@@ -67,6 +69,16 @@ func newView(ctx context.Context, self string, v View, now time.Time) currentVie
 		c.phase, c.out.opened = phaseOpen, true // There is nothing to gather.
 	}
 	return c
+}
+
+// keeper returns the member that acknowledges the items of a home at once.
+func (c *currentView) keeper(home string) string {
+	k, ok := c.keepers[home]
+	if !ok {
+		k = rendezvous(slices.DeleteFunc(slices.Clone(c.Members), func(id string) bool { return id == home }), "keeper "+home)
+		c.keepers[home] = k
+	}
+	return k
 }
 
 // seal notes that a later view is promised.

@@ -15,10 +15,10 @@ func (r requests) handle(subject string, data []byte, reply func([]byte)) {
 	k := kindOf(subject)
 	switch {
 	case k == kindAck:
-		r.node.onAck(data)
+		r.onAck(data)
 	case reply == nil:
 	case k == kindDo: // This and the next may take seconds.
-		r.node.spawn(func() { answer(data, reply, r.do) })
+		r.node.spawn(func() { r.onDo(data, reply) })
 	case k == kindPrepare:
 		r.node.spawn(func() { answer(data, reply, r.prepare) })
 	case k == kindStream:
@@ -39,7 +39,7 @@ func (r requests) handle(subject string, data []byte, reply func([]byte)) {
 // answer decodes a question and sends the answer.
 func answer[Q, A any](data []byte, reply func([]byte), f func(Q) A) {
 	var q Q
-	if json.Unmarshal(data, &q, durations) != nil {
+	if json.Unmarshal(data, &q) != nil {
 		return
 	}
 	if data, err := json.Marshal(f(q)); err == nil {

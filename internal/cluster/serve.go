@@ -46,6 +46,22 @@ func (s *calls) expire(now time.Time) {
 	}
 }
 
+// onDo answers a question to carry an operation out. A quiet one that succeeds is answered
+// by the frame.
+func (r requests) onDo(data []byte, reply func([]byte)) {
+	q, err := readDoQuestion(data)
+	if err != nil {
+		return
+	}
+	a := r.do(q)
+	if q.Quiet && a.ID != "" {
+		return
+	}
+	if data, err := a.bytes(isCompact(data)); err == nil {
+		reply(data)
+	}
+}
+
 // do carries out what another node asks of this one as a room's home.
 func (r requests) do(q doQuestion) doAnswer {
 	n := r.node

@@ -196,6 +196,6 @@ func (n *Node) receiveLocked(home string, in *inStream, it item) {
 		n.logs.deliverNext(l)
 	}
 	if len(due) > 0 {
-		n.acks.due(home)
+		n.acks.due(home, n.view.keeper(home) == n.o.ID)
 	}
 }

@@ -30,6 +30,7 @@ const (
 
 	retryWait = 20 * time.Millisecond // before a request that failed is repeated
 	fillWait  = 50 * time.Millisecond // the same, for missing items of a stream
+	ackWait   = 10 * time.Millisecond // before an acknowledgement that no home waits for
 )
 
 // Sizes. An answer has to fit NATS's payload of 1 MiB, and JSON makes 4 bytes of 3.

@@ -158,7 +158,8 @@ func (handler) Message(c *websocket.Conn, op rfc6455.Opcode, payload []byte) {
 }
 
 func (handler) Deadline(c *websocket.Conn) {
-	c.Value().(*connection).End(messaging.SessionOver) //nolint:forcetypeassert // Only attach makes connections.
+	conn := c.Value().(*connection) //nolint:forcetypeassert // Only attach makes connections.
+	conn.session.AskElsewhere(conn.endpoint.workers.ctx, func() { conn.End(messaging.SessionOver) })
 }
 
 func (handler) Closed(c *websocket.Conn, cause error) {

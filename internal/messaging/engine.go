@@ -29,6 +29,9 @@ type Options struct {
 	// OtherConnections returns how many connections the other nodes have, for the
 	// account's quota. Nil means none.
 	OtherConnections func() int
+	// UserElsewhere reports whether a user has sessions in a room on other nodes, or whether
+	// that is unknown. It calls Beside there. Nil means that there are no other nodes.
+	UserElsewhere func(ctx context.Context, roomID, userID string) bool
 	// ReadAgain is how old the settings of a live room may become before it is read
 	// again, in case a notice of its change was lost. 0 relies on notices.
 	ReadAgain time.Duration

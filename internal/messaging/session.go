@@ -108,8 +108,44 @@ func (s *Session) Leave() {
 // end together.
 const besideFor = 5 * time.Second
 
+// AskElsewhere asks the other nodes for sessions of the user in the room, and calls then.
+// EndsLast counts what they have. A node that does not answer counts as having one. On a
+// single node, then is called at once.
+func (s *Session) AskElsewhere(ctx context.Context, then func()) {
+	ask := s.engine.o.UserElsewhere
+	if ask == nil {
+		then()
+		return
+	}
+	go func() {
+		if ask(ctx, s.room.id, s.token.UserID) {
+			s.room.sessionsMu.Lock()
+			s.beside = s.engine.now().Add(besideFor)
+			s.room.sessionsMu.Unlock()
+		}
+		then()
+	}()
+}
+
+// Beside reports whether the user has sessions in the room on this node. A session of the
+// user on another node is over, and these count as beside it for a while.
+func (e *Engine) Beside(roomID, userID string) bool {
+	r := e.find(roomID)
+	if r == nil {
+		return false
+	}
+	defer r.release(e)
+	r.sessionsMu.Lock()
+	defer r.sessionsMu.Unlock()
+	until := e.now().Add(besideFor)
+	for s := r.users[userID]; s != nil; s = s.next {
+		s.beside = until
+	}
+	return r.users[userID] != nil
+}
+
 // EndsLast reports whether the session, whose time is over, is the only one of its
-// user in the room on this node. It is called once, before Leave.
+// user in the room, as far as this node knows. It is called once, before Leave.
 func (s *Session) EndsLast() bool {
 	s.room.sessionsMu.Lock()
 	defer s.room.sessionsMu.Unlock()
