@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -45,10 +46,10 @@ func openPoller(o *Options) (poller, error) {
 		return nil, err
 	}
 	e.outlet.log = o.Log
-	if !o.NoIOURing {
+	if o.IOURing {
 		if e.outlet.batch, err = openBatch(&e.outlet); err != nil {
-			o.NoIOURing = true
-			o.Log.Info("No io_uring for WebSocket connections; each write costs a system call", slog.Any("reason", err))
+			o.IOURing = false
+			o.Log.LogAttrs(context.Background(), slog.LevelInfo, "No io_uring for WebSocket connections; each write costs a system call", slog.Any("reason", err))
 		}
 	}
 	return e, nil
