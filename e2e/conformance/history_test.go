@@ -263,7 +263,7 @@ func TestListMessages(t *testing.T) {
 		}
 		o := call(t, ours("ListMessages"), m{"roomIdentifier": room.arn, "includeDeleted": true, "order": "OLDEST_FIRST"}).want(t, http.StatusOK)
 		first := o["messages"].([]any)[0].(map[string]any)
-		if first["content"] != "1" || first["reason"] != "spam" || first["deletedTime"] == nil {
+		if first["content"] != "1" || first["reason"] != "spam" || first["deletedTime"] == nil || first["deletedBy"] == nil {
 			t.Errorf("got %v", first)
 		}
 	})

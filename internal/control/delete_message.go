@@ -5,6 +5,7 @@ import (
 
 	"confab/internal/api"
 	"confab/internal/chat"
+	"confab/internal/iam"
 )
 
 // DeleteMessageInput is what DeleteMessage takes; RoomIdentifier, the ARN, and
@@ -34,7 +35,7 @@ func (s *Service) DeleteMessage(ctx context.Context, in *DeleteMessageInput) (*D
 	if _, err := s.room(ctx, "DeleteMessage", arn); err != nil {
 		return nil, err
 	}
-	id, err := s.Live.DeleteMessage(ctx, arn.ID, message, reason)
+	id, err := s.Live.DeleteMessage(ctx, arn.ID, message, reason, iam.CallFrom(ctx).Principal.ARN)
 	if err != nil {
 		return nil, err
 	}

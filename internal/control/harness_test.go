@@ -207,7 +207,7 @@ func (l *live) SendEvent(ctx context.Context, roomID, name string, attributes ma
 	return "EventIdAAAAA", l.err
 }
 
-func (l *live) DeleteMessage(_ context.Context, roomID, messageID, reason string) (string, error) {
+func (l *live) DeleteMessage(_ context.Context, roomID, messageID, reason, _ string) (string, error) {
 	l.did("DeleteMessage", roomID, messageID, reason)
 	return "EventIdBBBBB", l.err
 }

@@ -125,9 +125,10 @@ func (e *Engine) SendEvent(ctx context.Context, roomID, name string, attributes 
 }
 
 // DeleteMessage tells everybody in the room to remove the message, and returns the id of
-// that event. The service keeps no messages, so any well-formed id succeeds.
-func (e *Engine) DeleteMessage(ctx context.Context, roomID, messageID, reason string) (string, error) {
-	return e.askHome(ctx, Operation{Action: chat.ActionDeleteMessage, RoomID: roomID, Target: messageID, Reason: reason})
+// that event. The service keeps no messages, so any well-formed id succeeds. by is the ARN
+// of the principal who asks.
+func (e *Engine) DeleteMessage(ctx context.Context, roomID, messageID, reason, by string) (string, error) {
+	return e.askHome(ctx, Operation{Action: chat.ActionDeleteMessage, RoomID: roomID, Target: messageID, Reason: reason, By: by})
 }
 
 // DisconnectUser ends all sessions of the user in the room, after an event that tells

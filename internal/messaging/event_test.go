@@ -11,12 +11,12 @@ import (
 func TestEvents(t *testing.T) {
 	t.Run("DeleteMessage carries both spellings and an id of its own", func(t *testing.T) {
 		w := newWorld(t)
-		if _, err := w.engine.DeleteMessage(t.Context(), roomID, "AAAAAAAAAAAA", "spam"); err != nil {
+		if _, err := w.engine.DeleteMessage(t.Context(), roomID, "AAAAAAAAAAAA", "spam", ""); err != nil {
 			t.Fatal(err)
 		}
 		// Nobody is in the room, so nothing was delivered. A session makes the room live.
 		w.join(t, w.token("ann"))
-		id, err := w.engine.DeleteMessage(t.Context(), roomID, "AAAAAAAAAAAA", "spam")
+		id, err := w.engine.DeleteMessage(t.Context(), roomID, "AAAAAAAAAAAA", "spam", "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -161,7 +161,7 @@ func TestRates(t *testing.T) {
 			o.Quotas = quota.New(quota.Numbers{quota.DeleteMessage: 1, quota.DisconnectUser: 1}, w.clock)
 		})
 		c := w.join(t, w.token("ann"))
-		if _, err := w.engine.DeleteMessage(t.Context(), roomID, "AAAAAAAAAAAA", ""); err != nil {
+		if _, err := w.engine.DeleteMessage(t.Context(), roomID, "AAAAAAAAAAAA", "", ""); err != nil {
 			t.Fatal(err)
 		}
 		wantCode(t, c.DeleteMessage(t.Context(), messaging.Request{Received: w.clock()}, "AAAAAAAAAAAA", ""), chat.Throttled)

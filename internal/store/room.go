@@ -170,13 +170,17 @@ func (db *DB) UpdateRoom(ctx context.Context, id string, change func(*chat.Room)
 
 // DeleteRoom deletes the room, or returns NotFound.
 func (db *DB) DeleteRoom(ctx context.Context, id string) error {
-	return db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
+	err := db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
 		n, err := s.Exec(ctx, `DELETE FROM rooms WHERE id = $1`, id)
 		if err == nil && n == 0 {
 			return chat.NoSuchResource(db.arn(chat.RoomResource, id))
 		}
 		return err
 	})
+	if err == nil {
+		db.keepsLess(ctx, id)
+	}
+	return err
 }
 
 // handlerColumns are the two columns of a room's handler. A room that never had one

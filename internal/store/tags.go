@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"log/slog"
 
 	"confab/internal/chat"
 	"confab/internal/sqldb"
@@ -36,7 +37,7 @@ func (db *DB) Tags(ctx context.Context, arn chat.ARN) (map[string]string, error)
 // leaves the tags unchanged and is returned. change must be quick and must not call
 // the store.
 func (db *DB) ChangeTags(ctx context.Context, arn chat.ARN, change func(tags map[string]string) error) error {
-	return db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
+	err := db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
 		tags, err := db.tags(ctx, s, arn)
 		if err != nil {
 			return err
@@ -47,4 +48,16 @@ func (db *DB) ChangeTags(ctx context.Context, arn chat.ARN, change func(tags map
 		_, err = s.Exec(ctx, `UPDATE `+tagTables[arn.Type]+` SET tags = $2 WHERE id = $1`, arn.ID, jsonMap(tags))
 		return err
 	})
+	if err == nil && arn.Type == chat.RoomResource {
+		db.keepsLess(ctx, arn.ID)
+	}
+	return err
+}
+
+// keepsLess has the history look at a room that may keep less than before. Without it,
+// that takes up to an hour.
+func (db *DB) keepsLess(ctx context.Context, roomID string) {
+	if err := db.history.Changed(ctx, roomID); err != nil {
+		db.o.Log.LogAttrs(ctx, slog.LevelWarn, "The history of a changed room is looked at later", slog.String("room", roomID), slog.Any("error", err))
+	}
 }
