@@ -41,6 +41,8 @@ type Authenticator interface {
 // Options configure a Server. Authenticator is required.
 type Options struct {
 	Authenticator Authenticator
+	// Bearer returns who is behind a chat token; required if an operation takes any.
+	Bearer func(ctx context.Context, token string) (*iam.Principal, error)
 	// Quotas holds the API call rates; nil is quota.Off().
 	Quotas *quota.Set
 	// TrustedProxies are the proxies whose X-Forwarded-For sets aws:SourceIp.
@@ -60,6 +62,8 @@ type Server struct {
 	Options
 	origins origins
 	byRoute map[string]*Operation
+	// prefixes are the paths that a resource follows.
+	prefixes []string
 }
 
 // New makes a Server of the operations.
@@ -80,6 +84,9 @@ func New(o Options, operations ...Operation) *Server {
 	for _, o := range operations {
 		o = o.withDefaults()
 		s.byRoute[o.Method+" "+o.Path] = &o
+		if strings.HasSuffix(o.Path, "/") && !slices.Contains(s.prefixes, o.Path) {
+			s.prefixes = append(s.prefixes, o.Path)
+		}
 	}
 	return s
 }
@@ -89,7 +96,7 @@ func IsPath(path string, operations []Operation) bool {
 	return slices.ContainsFunc(operations, func(o Operation) bool { return o.withDefaults().Path == path })
 }
 
-// find returns the operation of a request and the ARN in its path, or nil. It uses
+// find returns the operation of a request and the resource in its path, or nil. It uses
 // the escaped path, in which the ARN of the tag operations is one segment. It also
 // accepts an ARN with an unescaped slash.
 func (s *Server) find(method, escapedPath string) (op *Operation, resource string) {
@@ -97,12 +104,15 @@ func (s *Server) find(method, escapedPath string) (op *Operation, resource strin
 	if !ok || !strings.HasPrefix(path, "/") {
 		return nil, ""
 	}
-	if arn, ok := strings.CutPrefix(path, "/tags/"); ok {
-		var err error
-		if resource, err = url.PathUnescape(arn); err != nil {
-			return nil, ""
+	for _, before := range s.prefixes {
+		if name, ok := strings.CutPrefix(path, before); ok {
+			var err error
+			if resource, err = url.PathUnescape(name); err != nil {
+				return nil, ""
+			}
+			path = before
+			break
 		}
-		path = "/tags/"
 	}
 	return s.byRoute[method+" "+path], resource
 }

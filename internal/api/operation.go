@@ -9,17 +9,31 @@ import (
 	"confab/internal/restjson"
 )
 
+// BearerUse is what an operation makes of a chat token in Authorization: Bearer.
+type BearerUse int
+
+// The uses of a chat token.
+const (
+	NoBearer   BearerUse = iota // only signatures count
+	OrBearer                    // it may stand for the signature
+	OnlyBearer                  // it must be there
+)
+
 // Operation is one operation of an API.
 type Operation struct {
 	Name string
 	// Method and Path are the operation's route; empty is POST, and the name after a
-	// slash. A path that ends in a slash is followed by the percent-encoded ARN of a
+	// slash. A path that ends in a slash is followed by the percent-encoded name of a
 	// resource.
 	Method, Path string
 	// Status is that of success; 0 is 200.
 	Status int
 	// Empty is set if a successful answer has no body, not even {}.
 	Empty bool
+	// Bearer is whether a chat token may or must stand for the signature.
+	Bearer BearerUse
+	// NoStore forbids caches to store the answer.
+	NoStore bool
 	// Does carries out a request. Its result is the output.
 	Does func(ctx context.Context, r *Request) (any, error)
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -51,6 +52,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		SecureTransport: clientip.Secure(r, s.TrustedProxies),
 	}}
 	out, err := s.protect(w, r, c)
+	if c.op != nil && c.op.NoStore {
+		w.Header().Set("Cache-Control", "no-store")
+	}
 	status := http.StatusOK
 	if err == nil {
 		if c.op.Empty {
@@ -88,7 +92,7 @@ func (s *Server) do(w http.ResponseWriter, r *http.Request, c *call) (any, error
 	if op == nil && s.BasePath != "" {
 		return nil, unknownOperation(r.Method, path) // On a shared host, misdirected requests need no signature.
 	}
-	if c.Principal, err = s.Authenticator.Authenticate(r.Context(), r, body); err != nil {
+	if c.Principal, err = s.authenticate(r, op, body); err != nil {
 		return nil, err
 	}
 	if op == nil {
@@ -108,6 +112,23 @@ func (s *Server) do(w http.ResponseWriter, r *http.Request, c *call) (any, error
 		body = nil // The API model gives GET and DELETE no body; if there is one, it is only signed.
 	}
 	return op.Does(iam.WithCall(r.Context(), &c.Call), &Request{Body: body, Resource: resource, Query: r.URL.Query()})
+}
+
+// authenticate returns who makes the request of an operation, nil if it is unknown.
+func (s *Server) authenticate(r *http.Request, op *Operation, body []byte) (*iam.Principal, error) {
+	if op != nil && op.Bearer != NoBearer {
+		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		switch {
+		case ok:
+			return s.Bearer(r.Context(), strings.TrimSpace(token))
+		case op.Bearer == OnlyBearer:
+			return nil, &chat.Error{
+				Code: chat.Unauthenticated, Name: "MissingAuthenticationTokenException",
+				Message: "A chat token is missing: it travels in the header Authorization, behind Bearer",
+			}
+		}
+	}
+	return s.Authenticator.Authenticate(r.Context(), r, body)
 }
 
 func unknownOperation(method, path string) error {

@@ -158,6 +158,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Quotas:            quotas,
 		CloseOnRoomDelete: cfg.CloseOnRoomDelete,
 		Extensions:        cfg.Extensions == config.ExtensionsOn,
+		History:           latest{s.db.Transcript().History()},
 		Metrics:           s.metrics.Messaging,
 		Log:               s.log,
 	}
@@ -184,13 +185,15 @@ func (s *Server) build(ctx context.Context) (err error) {
 	})
 	operations := plane.Operations()
 	var model []byte
+	var own *extension.Service
 	if cfg.Extensions == config.ExtensionsOn {
 		model = extension.Model
-		operations = append(operations, extension.New(extension.Options{
+		own = extension.New(extension.Options{
 			Region: cfg.Region, Account: cfg.AccountID, Version: telemetry.Version(),
 			Actions: actions(operations),
-			Rooms:   s.db, Live: s.engine, Nodes: s.nodes, Quotas: quotas,
-		}).Operations()...)
+			Rooms:   s.db, Live: s.engine, History: s.db.Transcript().History(), Tokens: s.ring, Nodes: s.nodes, Quotas: quotas,
+		})
+		operations = append(operations, own.Operations()...)
 	}
 	handler := api.New(api.Options{
 		Authenticator: iam.NewAuthenticator(iam.Options{
@@ -198,6 +201,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 			Root:  iam.Credentials{AccessKeyID: cfg.RootAccessKeyID, SecretAccessKey: string(cfg.RootSecretAccessKey)},
 			Store: s.db, Log: s.log,
 		}),
+		Bearer:         own.Bearer,
 		Quotas:         quotas,
 		BasePath:       cfg.BasePath,
 		CORSOrigins:    cfg.CORSOrigins,

@@ -32,7 +32,7 @@ func (s *Server) deliverChatLogs(o chatlog.Options) (*chatlog.Service, error) {
 	o.Transcript, o.Metrics, o.Log = s.db.Transcript(), s.metrics.ChatLog, s.log
 	o.FlushInterval, o.ObjectInterval = s.cfg.LogFlushInterval, s.cfg.S3LogInterval
 	if s.node != nil {
-		o.Mine = s.node.Mine
+		o.Mine = s.mine
 	}
 	return chatlog.New(o)
 }

@@ -58,7 +58,7 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 			return fmt.Errorf("find the host's name, which --node-name would replace: %w", err)
 		}
 	}
-	id := cluster.NewID(name)
+	s.id = cluster.NewID(name)
 	secret, err := cfg.ClusterKey()
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 		return err
 	}
 	s.conn, err = nats.Open(nats.Options{
-		Name: id, Listen: cfg.ClusterListen, Peers: cfg.ClusterPeers, Secret: secret, TLS: tlsConfig,
+		Name: s.id, Listen: cfg.ClusterListen, Peers: cfg.ClusterPeers, Secret: secret, TLS: tlsConfig,
 		URL: strings.Join(cfg.NATS, ","), Credentials: cfg.NATSCredentials, Log: s.log,
 	})
 	if err != nil {
@@ -79,7 +79,7 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 		return cfg.Refuse(setting, value, "cannot be used: "+err.Error())
 	}
 	s.node = cluster.New(cluster.Options{
-		Name: name, ID: id, Version: telemetry.Version(),
+		Name: name, ID: s.id, Version: telemetry.Version(),
 		Prefix:    "confab." + cfg.Region + "-" + cfg.AccountID,
 		Transport: s.conn, Quotas: quotas, Excluded: s.excluded, Refused: s.conn.Refused,
 		Answers: s.answers(),
@@ -88,6 +88,7 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 	quotas.Share(s.node)
 	o.Connect = func(e *messaging.Engine) (messaging.Broker, messaging.Home) { return s.node.Attach(e) }
 	o.OtherConnections = s.node.OtherConnections
+	o.LastDelivered = s.node.LastDelivered
 	o.UserElsewhere = s.userElsewhere
 	o.ReadAgain = readAgain
 	return nil
@@ -97,8 +98,12 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 type otherNodes struct {
 	conn    *nats.Conn
 	node    *cluster.Node // this node's membership
+	id      string        // this node's
 	reloads *reloads
 }
+
+// mine reports whether this node should do the work that key names.
+func (o *otherNodes) mine(key string) bool { return o.node.Owner(key) == o.id }
 
 // joinCluster joins the cluster once the engine exists. A node that reaches no other
 // node serves alone until it does.

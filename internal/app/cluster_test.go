@@ -59,7 +59,7 @@ func TestCluster_oneNode(t *testing.T) {
 	if status, body := get(t, r.url+"/readyz"); status != http.StatusOK {
 		t.Errorf("/readyz: %d %s", status, body)
 	}
-	if v := s.node.View(); len(v.Members) != 1 || !strings.HasPrefix(v.Members[0], "one_") || !s.node.Mine("x") {
+	if v := s.node.View(); len(v.Members) != 1 || !strings.HasPrefix(v.Members[0], "one_") || !s.mine("x") {
 		t.Errorf("the view is %v", v)
 	}
 	if id, err := s.engine.SendEvent(t.Context(), s.Demo().ARN.ID, "e", nil); err != nil || id == "" {

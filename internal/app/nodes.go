@@ -63,7 +63,7 @@ func (s *Server) self() extension.Node {
 	n.HomeRooms = len(rooms)
 	if s.node != nil {
 		n.Ready = n.Ready && s.node.Ready() == nil
-		n.HomeRooms = len(slices.DeleteFunc(rooms, func(id string) bool { return !s.node.Mine(id) }))
+		n.HomeRooms = len(slices.DeleteFunc(rooms, func(id string) bool { return !s.mine(id) }))
 	}
 	return n
 }

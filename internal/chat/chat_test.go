@@ -129,6 +129,25 @@ func TestFrameIsJSON(t *testing.T) {
 	})
 }
 
+// TestAppendWithoutRequestID: only the request id is gone.
+func TestAppendWithoutRequestID(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := chat.Message{
+			ID: rapid.String().Draw(t, "id"), RequestID: rapid.String().Draw(t, "request"), Content: rapid.String().Draw(t, "content"),
+			UserID: rapid.String().Draw(t, "user"), SendTime: time.Unix(0, 0),
+		}
+		frame := m.AppendJSON(nil)
+		m.RequestID = ""
+		if got, want := string(chat.AppendWithoutRequestID(nil, frame)), string(m.AppendJSON(nil)); got != want {
+			t.Fatalf("got  %s\nwant %s", got, want)
+		}
+	})
+	event := (&chat.Event{ID: "i", RequestID: "r", Name: "e"}).AppendJSON(nil)
+	if got := chat.AppendWithoutRequestID(nil, event); string(got) != string(event) {
+		t.Errorf("an event became %s", got)
+	}
+}
+
 // TestFormatTime: every time has a fraction and is read back exactly.
 func TestFormatTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 	"strconv"
@@ -111,6 +112,37 @@ func (m *Message) AppendJSON(b []byte) []byte {
 	b = append(b, `,"Attributes":`...)
 	b = appendMap(b, m.SenderAttributes)
 	return append(b, "}}"...)
+}
+
+// AppendWithoutRequestID appends a MESSAGE frame that AppendJSON made, with an empty
+// RequestId, as connections get it that were not there when it was sent.
+func AppendWithoutRequestID(b, frame []byte) []byte {
+	const before, member = `{"Type":"MESSAGE","Id":`, `,"RequestId":`
+	id, ok := bytes.CutPrefix(frame, []byte(before))
+	if !ok {
+		return append(b, frame...)
+	}
+	end := stringEnd(id)
+	value, ok := bytes.CutPrefix(id[end:], []byte(member))
+	if !ok {
+		return append(b, frame...)
+	}
+	b = append(b, frame[:len(before)+end+len(member)]...)
+	b = append(b, `""`...)
+	return append(b, value[stringEnd(value):]...)
+}
+
+// stringEnd returns the length of the JSON string with which b begins.
+func stringEnd(b []byte) int {
+	for i := 1; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(b)
 }
 
 // Event is what SendEvent, DELETE_MESSAGE and DISCONNECT_USER deliver to all clients

@@ -47,9 +47,7 @@ type Room struct {
 	// LoggingConfigurations are ARNs, in the order in which they were given; nil if
 	// none were ever given.
 	LoggingConfigurations []string
-	// History is how long the room's frames are kept in its history; 0: they are not.
-	History time.Duration
-	Tags    map[string]string
+	Tags                  map[string]string
 }
 
 // Clone returns a copy that shares nothing with r.
@@ -68,7 +66,3 @@ func (r *Room) Clone() *Room {
 func (r *Room) Reviewed() bool {
 	return r.MessageReviewHandler != nil && r.MessageReviewHandler.URI != ""
 }
-
-// Recorded reports whether the room's frames are stored before they are delivered: for
-// the readers of the transcript, or for the room's history.
-func (r *Room) Recorded() bool { return len(r.LoggingConfigurations) > 0 || r.History > 0 }

@@ -40,3 +40,6 @@ type Token struct {
 
 // Can reports whether the token has the capability.
 func (t *Token) Can(c Capability) bool { return slices.Contains(t.Capabilities, c) }
+
+// Staff reports whether the bearer moderates the room.
+func (t *Token) Staff() bool { return t.Can(DeleteMessage) || t.Can(DisconnectUser) }

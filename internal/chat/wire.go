@@ -19,7 +19,7 @@ type Wire struct {
 // wires has the row of each code.
 var wires = [...]Wire{
 	Internal:            {"InternalServerException", 500, "InternalServerException", 500, 500},
-	Invalid:             {"ValidationException", 400, "", 0, 400},
+	Invalid:             {"ValidationException", 400, "ValidationException", 400, 400},
 	Unauthenticated:     {"UnrecognizedClientException", 403, "UnauthorizedException", 401, 401},
 	AccessDenied:        {"AccessDeniedException", 403, "AccessDeniedException", 403, 403},
 	PendingVerification: {"PendingVerification", 403, "AccessDeniedException", 403, 403},

@@ -97,3 +97,16 @@ func (n *Node) Publish(f *chat.Frame) <-chan error {
 	n.sendLocked(l, f)
 	return safe
 }
+
+// LastDelivered returns the last frame of a room that this node has delivered to its
+// clients, if it had one within the last minute.
+func (n *Node) LastDelivered(roomID string) (epoch, sequence uint64, known bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	l := n.logs.rooms[roomID]
+	if l == nil {
+		return 0, 0, false
+	}
+	at := l.delivered()
+	return at.View.Number, at.Seq, at != (point{})
+}

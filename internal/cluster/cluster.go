@@ -188,7 +188,3 @@ func (n *Node) RoomChanged(ctx context.Context, roomID string) error {
 	n.engine.Reload(ctx, roomID)
 	return n.o.Transport.Publish(n.subjects.notices(), []byte(roomID))
 }
-
-func (n *Node) onNotice(_ string, data []byte, _ func([]byte)) {
-	n.spawn(func() { n.engine.Reload(n.ctx, string(data)) })
-}

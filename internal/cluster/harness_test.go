@@ -202,7 +202,7 @@ func (n *node) joinAs(t testing.TB, room, user string) *client {
 		ID: [16]byte{1}, Room: chat.ARN{Type: chat.RoomResource, ID: room}, UserID: user,
 		Capabilities: []chat.Capability{chat.SendMessage, chat.DeleteMessage, chat.DisconnectUser},
 		IssuedAt:     now, Expires: now.Add(time.Hour), SessionExpires: now.Add(time.Hour),
-	}, c, netip.MustParseAddr("192.0.2.1"))
+	}, c, messaging.Client{IP: netip.MustParseAddr("192.0.2.1")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -108,7 +108,7 @@ func TestHomesDrainUnderLoad(t *testing.T) {
 		t.Error("the others did not take over in 5 s")
 	}
 	for room := range nodes["b"].clients {
-		if nodes["a"].Mine(room) {
+		if nodes["a"].Owner(room) == "a" {
 			t.Errorf("%s has its home on the node that drains", room)
 		}
 	}

@@ -12,9 +12,11 @@ import (
 func (n *Node) Start(ctx context.Context) error {
 	n.members.started, n.beats.lastTick = time.Now(), time.Now()
 	for subject, handle := range map[string]func(string, []byte, func([]byte)){
-		n.subjects.frames():              n.onItem,
-		n.subjects.beats():               n.onHeartbeat,
-		n.subjects.notices():             n.onNotice,
+		n.subjects.frames(): n.onItem,
+		n.subjects.beats():  n.onHeartbeat,
+		n.subjects.notices(): func(_ string, room []byte, _ func([]byte)) {
+			n.spawn(func() { n.engine.Reload(n.ctx, string(room)) })
+		},
 		n.subjects.node(n.o.ID, kindAny): requests{n}.handle,
 	} {
 		if err := n.o.Transport.Subscribe(subject, handle); err != nil {

@@ -78,9 +78,6 @@ func (n *Node) Owner(key string) string {
 	return n.view.home(key)
 }
 
-// Mine reports whether this node is the Owner.
-func (n *Node) Mine(key string) bool { return n.Owner(key) == n.o.ID }
-
 // View returns the current view; its number is 0 before the first.
 func (n *Node) View() View {
 	n.mu.Lock()

@@ -119,7 +119,8 @@ func decodeDoQuestion(data []byte) (q doQuestion, err error) {
 }
 
 // encodeRoom writes what a home needs of a room that it cannot read: ARN, times, limits,
-// history, handler, logging configurations. Name and tags stay behind.
+// tags, handler, logging configurations. The name stays behind, and the sender has left out
+// tags that a home does not need.
 func encodeRoom(room *chat.Room) []byte {
 	b := make([]byte, 0, 256)
 	b = appendString(b, room.ARN.Region)
@@ -130,7 +131,7 @@ func encodeRoom(room *chat.Room) []byte {
 	b = appendTime(b, room.UpdateTime)
 	b = binary.AppendVarint(b, int64(room.MaximumMessageLength))
 	b = binary.AppendVarint(b, int64(room.MaximumMessageRatePerSecond))
-	b = binary.AppendVarint(b, int64(room.History))
+	b = appendMap(b, room.Tags)
 	if h := room.MessageReviewHandler; h != nil {
 		b = appendString(append(b, 1), h.URI)
 		b = appendString(b, string(h.FallbackResult))
@@ -148,7 +149,8 @@ func (r *reader) room() *chat.Room {
 	room := &chat.Room{
 		ARN:        chat.ARN{Region: r.string(), Account: r.string(), Type: chat.ResourceType(r.string()), ID: r.string()},
 		CreateTime: r.time(), UpdateTime: r.time(),
-		MaximumMessageLength: int(r.varint()), MaximumMessageRatePerSecond: int(r.varint()), History: time.Duration(r.varint()),
+		MaximumMessageLength: int(r.varint()), MaximumMessageRatePerSecond: int(r.varint()),
+		Tags: r.stringMap(),
 	}
 	if r.byte() == 1 {
 		room.MessageReviewHandler = &chat.MessageReviewHandler{URI: r.string(), FallbackResult: chat.FallbackResult(r.string())}

@@ -54,7 +54,7 @@ func filled(v reflect.Value, path string) {
 func fullQuestion() doQuestion {
 	var q doQuestion
 	filled(reflect.ValueOf(&q).Elem(), "q")
-	q.Op.Room.Name, q.Op.Room.Tags = "", nil // They stay behind.
+	q.Op.Room.Name = "" // It stays behind.
 	return q
 }
 

@@ -10,6 +10,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -149,6 +150,13 @@ func (s *Sockets) NewAudience() messaging.Audience { return audience{s.server.Ne
 type audience struct{ group *websocket.Group }
 
 func (a audience) Deliver(json []byte) int { return a.group.Deliver(json) }
+
+func (a audience) DeliverAnd(json []byte, then func()) int { return a.group.DeliverAnd(json, then) }
+
+func (a audience) AppendFrame(b, json []byte) []byte {
+	b = slices.Grow(b, rfc6455.HeaderLen(len(json))+len(json))
+	return rfc6455.AppendFrame(b, rfc6455.Text, json)
+}
 
 // handler passes the events of the loops to their connections.
 type handler struct{}

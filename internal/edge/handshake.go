@@ -120,7 +120,7 @@ func (e *Endpoint) admit(ctx context.Context, upgrade *rfc6455.Upgrade, from cli
 	}
 	// The client's departure does not cancel Join, because a token that is being redeemed
 	// cannot be used again. The database's own limits bound the wait.
-	c.session, err = e.o.Engine.Join(context.WithoutCancel(ctx), token, c, from.ip)
+	c.session, err = e.o.Engine.Join(context.WithoutCancel(ctx), token, c, messaging.Client{IP: from.ip, Agent: upgrade.Agent, History: upgrade.Parameter("history")})
 	switch {
 	case err == nil:
 		e.spent.add(token.ID)
@@ -160,11 +160,16 @@ func (e *Endpoint) attach(conn net.Conn, c *connection, upgrade *rfc6455.Upgrade
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	group := c.session.Audience().(audience).group //nolint:forcetypeassert // Sockets made it.
+	var before func() []byte
+	if c.session.Replays() {
+		before = c.session.Replay
+	}
 	socket, err := e.o.Sockets.server.Attach(websocket.Attachment{
 		Conn:     conn,
 		Response: upgrade.Response(upgrade.Protocols[0]),
 		Buffered: append([]byte(nil), early...),
 		Group:    group,
+		Before:   before,
 		Value:    c,
 		// The remaining time is the same on the loop's clock and on e.now's.
 		Deadline: time.Now().Add(c.session.Expires().Sub(e.now())),

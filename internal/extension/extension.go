@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/history"
 	"confab/internal/iam"
 	"confab/internal/messaging"
 	"confab/internal/quota"
@@ -38,11 +39,18 @@ type Live interface {
 	SendMessage(ctx context.Context, roomID string, m *messaging.ServerMessage) (id string, sent time.Time, err error)
 }
 
+// History is what rooms keep: *history.DB.
+type History interface {
+	List(ctx context.Context, q history.Query) ([]history.Message, *history.Cursor, error)
+}
+
 // Options configure a Service. All fields but Quotas and Now are required.
 type Options struct {
 	Region, Account, Version string
 	Rooms                    Rooms
 	Live                     Live
+	History                  History
+	Tokens                   Tokens
 	// Nodes asks all nodes about themselves. It leaves out those that do not answer.
 	Nodes func(ctx context.Context) []Node
 	// Actions are the IAM actions of IVS Chat.
@@ -53,7 +61,10 @@ type Options struct {
 }
 
 // Service is the operations.
-type Service struct{ o Options }
+type Service struct {
+	o       Options
+	readers readers
+}
 
 // New makes a Service.
 func New(o Options) *Service {
@@ -63,7 +74,9 @@ func New(o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Service{o}
+	s := &Service{o: o}
+	s.readers.service = s
+	return s
 }
 
 // room returns the room of a roomIdentifier if the caller is allowed the actions on it.

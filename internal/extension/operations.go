@@ -22,6 +22,7 @@ type operation struct {
 func (s *Service) operations() []operation {
 	return []operation{
 		describe("GetServer", s.GetServer),
+		orBearer(describe("ListMessages", s.ListMessages)),
 		describe("SendMessage", s.SendMessage),
 	}
 }
@@ -46,9 +47,15 @@ func describe[In, Out any](name string, method func(context.Context, *In) (*Out,
 	}
 }
 
+// orBearer lets a chat token stand for the signature.
+func orBearer(o operation) operation {
+	o.Bearer = api.OrBearer
+	return o
+}
+
 // Operations returns all operations for package api.
 func (s *Service) Operations() []api.Operation {
-	var all []api.Operation
+	all := []api.Operation{s.roomMessages()}
 	for _, o := range s.operations() {
 		all = append(all, o.Operation)
 	}

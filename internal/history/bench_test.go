@@ -3,8 +3,6 @@ package history_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -50,8 +48,8 @@ func chatter(i int) string {
 }
 
 // BenchmarkAppend appends messages of 100 rooms that come steadily, 1,000 a second, while
-// compactions run. It reports the processor time of a message in this process, the time
-// until it is stored, and, for SQLite, bytes on the disk for each message.
+// compactions run. It reports the processor time of a message in this process and the time
+// until it is stored.
 func BenchmarkAppend(b *testing.B) {
 	benchmarks(b, func(b *testing.B, open opener) {
 		w := open(b)
@@ -105,29 +103,21 @@ func fill(b *testing.B, w *world, room string, n int) {
 	}
 }
 
+// The messages of the rooms of BenchmarkList.
+const small, large = 100, 1_000_000
+
 // BenchmarkList reads the newest and the oldest page of a small room and of one with
 // 1,000,000 messages, and a page by time in the middle of it.
 func BenchmarkList(b *testing.B) {
 	benchmarks(b, func(b *testing.B, open opener) {
 		w := open(b)
-		fill(b, w, "small", 100)
-		fill(b, w, "large", 1_000_000)
-		if path := w.sqlitePath(); path != "" {
-			size := int64(0)
-			for _, name := range []string{path, path + "-wal"} {
-				if info, err := os.Stat(name); err == nil {
-					size += info.Size()
-				}
-			}
-			b.Logf("%d bytes on the disk for each message, in %d pieces", size/1_000_000, w.rows("history_pieces"))
-		} else {
-			var size int64
-			if _, err := w.sql.Read().Row(b.Context(), `SELECT pg_total_relation_size('history_pieces')`, nil, &size); err != nil {
-				b.Fatal(err)
-			}
-			b.Logf("%d bytes on the disk for each message, in %d pieces", size/1_000_000, w.rows("history_pieces"))
+		fill(b, w, "small", small)
+		fill(b, w, "large", large)
+		var stored float64
+		if _, err := w.sql.Read().Row(b.Context(), `SELECT sum(length(body)) FROM history_pieces`, nil, &stored); err != nil {
+			b.Fatal(err)
 		}
-		middle := start.Add(50_000 * time.Second)
+		middle := start.Add(large / 2 * 100 * time.Millisecond)
 		for _, q := range []struct {
 			name string
 			history.Query
@@ -150,15 +140,8 @@ func BenchmarkList(b *testing.B) {
 				}
 				slices.Sort(all)
 				b.ReportMetric(float64(all[len(all)*99/100].Microseconds()), "p99-µs")
+				b.ReportMetric(stored/(large+small), "stored-B/msg")
 			})
 		}
 	})
-}
-
-// sqlitePath is the path of the database's file, "" for PostgreSQL.
-func (w *world) sqlitePath() string {
-	if w.dir == "" {
-		return ""
-	}
-	return filepath.Join(w.dir, "transcript.db")
 }

@@ -43,7 +43,6 @@ var start = time.Unix(1_800_000_000, 0).UTC()
 // world is a database with its history and transcript. Its clock is the test's.
 type world struct {
 	tb  testing.TB
-	dir string // of SQLite
 	sql *sqldb.DB
 	*history.DB
 	frames *transcript.DB
@@ -143,7 +142,7 @@ func opened(o sqldb.Options) opener {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		w := &world{tb: tb, dir: o.Dir, sql: all[0], rooms: r, clock: c, next: map[string]uint64{}}
+		w := &world{tb: tb, sql: all[0], rooms: r, clock: c, next: map[string]uint64{}}
 		w.DB = history.New(w.sql, history.Options{Rooms: r, Log: o.Log})
 		w.frames = transcript.New(w.sql, transcript.Options{Configurations: none{}, History: w.DB, Log: o.Log, Metrics: transcript.NewMetrics(nil, chatlog.NewMetrics(nil))})
 		tb.Cleanup(w.close)

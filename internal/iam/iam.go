@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"time"
 
+	"confab/internal/chat"
 	"confab/internal/policy"
 )
 
@@ -35,6 +36,9 @@ type Principal struct {
 	// Root may do everything; policies are ignored.
 	Root     bool
 	Policies []*policy.Document
+	// Token is the chat token that stands for the signature; nil for a principal with
+	// credentials. Its bearer has no policies: the operation decides.
+	Token *chat.Token
 	// PolicyError is why the stored policy cannot be read. There are no Policies then,
 	// so all calls are denied.
 	PolicyError error

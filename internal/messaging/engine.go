@@ -38,6 +38,11 @@ type Options struct {
 	// CloseOnRoomDelete ends the sessions of a deleted room. The service itself keeps
 	// them until their time is over.
 	CloseOnRoomDelete bool
+	// History is read for clients that join rooms with history. Nil means none.
+	History History
+	// LastDelivered returns the last frame of a room that this node has delivered, if it
+	// had one within the last minute. Nil is right for a single node.
+	LastDelivered func(roomID string) (epoch, sequence uint64, known bool)
 	// Extensions is set if the tags of rooms set what Confab adds.
 	Extensions bool
 	Metrics    *Metrics
@@ -176,7 +181,7 @@ func (e *Engine) Deliver(f *chat.Frame) {
 		return
 	}
 	defer r.release(e)
-	n := r.audience.Deliver(f.JSON)
+	n := r.deliver(f)
 	if m := e.actions[f.Action]; m != nil {
 		m.deliveries.Add(float64(n))
 	}

@@ -1,7 +1,6 @@
 package messaging_test
 
 import (
-	"net/netip"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -53,7 +52,7 @@ func TestEvents(t *testing.T) {
 		for range 4 {
 			c := &client{}
 			var err error
-			if c.Session, err = w.engine.Join(t.Context(), w.token("ann"), c, netip.Addr{}); err != nil {
+			if c.Session, err = w.engine.Join(t.Context(), w.token("ann"), c, messaging.Client{}); err != nil {
 				t.Fatal(err)
 			}
 			clients = append(clients, c)

@@ -184,7 +184,7 @@ func (w *world) token(user string) *chat.Token {
 func (w *world) join(t testing.TB, token *chat.Token) *client {
 	t.Helper()
 	c := &client{}
-	s, err := w.engine.Join(t.Context(), token, c, netip.MustParseAddr("192.0.2.1"))
+	s, err := w.engine.Join(t.Context(), token, c, messaging.Client{IP: netip.MustParseAddr("192.0.2.1")})
 	if err != nil {
 		t.Fatalf("join: %v", err)
 	}

@@ -192,11 +192,12 @@ func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, joined *Po
 	q.sequence = f.Sequence
 	// The room may have changed during the review. A room that was deleted meanwhile
 	// keeps its last readers.
-	if now, err := r.settings(); err == nil {
-		settings = now
+	now := r.state.Load()
+	if now.err == nil {
+		settings = now.settings
 	}
-	recorded := settings.Recorded()
-	f.LoggingConfigurations, f.Keep = settings.LoggingConfigurations, settings.History
+	f.LoggingConfigurations, f.Keep = settings.LoggingConfigurations, now.extensions.History
+	recorded := len(f.LoggingConfigurations) > 0 || f.Keep > 0
 	if !recorded && len(q.waiting) == 0 {
 		safe := e.broker.Publish(f)
 		q.mu.Unlock()

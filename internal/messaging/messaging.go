@@ -164,6 +164,24 @@ type Audience interface {
 	Deliver(json []byte) int
 }
 
+// Replayer is an Audience that can replay messages to new connections, before what it
+// delivers. A room whose Audience is none has no history for those who join.
+type Replayer interface {
+	Audience
+	// DeliverAnd is Deliver. It calls then before any connection can start behind the
+	// frame. then does not block.
+	DeliverAnd(json []byte, then func()) int
+	// AppendFrame appends the bytes that a member gets for a frame.
+	AppendFrame(b, json []byte) []byte
+}
+
+// History is what rooms keep of their messages.
+type History interface {
+	// Latest returns the newest n messages that were neither deleted nor erased and are
+	// not older than notBefore, the oldest first.
+	Latest(ctx context.Context, roomID string, n int, notBefore time.Time) ([]*chat.Frame, error)
+}
+
 // Conn is the connection of one session. Its methods do not block.
 type Conn interface {
 	// Send queues a frame for this connection alone, after everything that was delivered

@@ -20,6 +20,9 @@ type Metrics struct {
 	Deliveries *prometheus.CounterVec
 	// LiveRooms is how many rooms this node holds in memory.
 	LiveRooms prometheus.Gauge
+	// HistoryUnavailable counts rooms whose history could not be read for clients that
+	// joined, and joined without it.
+	HistoryUnavailable prometheus.Counter
 	// PublishDuration is the time from receipt of a request to its delivery being
 	// queued on this node, by action.
 	PublishDuration *prometheus.HistogramVec
@@ -44,6 +47,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		LiveRooms: auto.NewGauge(prometheus.GaugeOpts{
 			Name: "confab_live_rooms",
 			Help: "Rooms held in memory by this node.",
+		}),
+		HistoryUnavailable: auto.NewCounter(prometheus.CounterOpts{
+			Name: "confab_history_unavailable_total",
+			Help: "Rooms whose history could not be read for clients that joined, and joined without it.",
 		}),
 		PublishDuration: auto.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "confab_publish_duration_seconds",

@@ -35,6 +35,9 @@ type room struct {
 	// loading serializes reads of the room, so that the result of the last read is kept.
 	loading sync.Mutex
 
+	// ring is nil unless the room has history.
+	ring atomic.Pointer[ring]
+
 	// sessionsMu guards users: the sessions of each user, as a list through Session.next
 	// and prev. A room of 100,000 has one map entry for each user and no slices. Leaving
 	// it is cheap even if all sessions have one user.
@@ -42,6 +45,26 @@ type room struct {
 	users      map[string]*Session
 
 	sequencer sequencer
+}
+
+// deliver delivers a frame to everybody who is in the room on this node.
+func (r *room) deliver(f *chat.Frame) int {
+	if g := r.ring.Load(); g != nil {
+		return g.deliver(r.audience.(Replayer), f) //nolint:forcetypeassert // See keepRing.
+	}
+	return r.audience.Deliver(f.JSON)
+}
+
+// keepRing makes or removes the room's ring. It comes before settings that say so are in
+// force, so that nothing is missed. The caller holds r.loading.
+func (e *Engine) keepRing(r *room, history bool) {
+	_, replays := r.audience.(Replayer)
+	switch present := r.ring.Load() != nil; {
+	case !history && present:
+		r.ring.Store(nil)
+	case history && !present && replays && e.o.History != nil:
+		r.ring.Store(new(ring))
+	}
 }
 
 // release undoes one acquire.
@@ -149,6 +172,7 @@ func (e *Engine) newState(ctx context.Context, r *room, settings *chat.Room) *ro
 			e.o.Log.LogAttrs(ctx, slog.LevelWarn, "A tag of a room is ignored", slog.String("room", r.id), slog.Any("error", err))
 		}
 	}
+	e.keepRing(r, extensions.History > 0)
 	return &roomState{settings: settings, extensions: extensions, carried: &carried}
 }
 

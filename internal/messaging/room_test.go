@@ -3,7 +3,6 @@ package messaging_test
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -65,7 +64,7 @@ func TestRoomChanges(t *testing.T) {
 				w.engine.RoomChanged(t.Context(), roomID)
 			})
 		})
-		_, err := w.engine.Join(t.Context(), w.token("ann"), &client{}, netip.Addr{})
+		_, err := w.engine.Join(t.Context(), w.token("ann"), &client{}, messaging.Client{})
 		wantCode(t, err, chat.NotFound)
 		if n := w.engine.Connections(); n != 0 {
 			t.Errorf("%d sessions are left", n)
@@ -77,7 +76,7 @@ func TestRoomChanges(t *testing.T) {
 			for i := range 20 {
 				token := w.token("ann")
 				token.Room.ID = roomID[:10] + strconv.Itoa(10+i)
-				go w.engine.Join(t.Context(), token, &client{}, netip.Addr{}) //nolint:errcheck // The room cannot be read.
+				go w.engine.Join(t.Context(), token, &client{}, messaging.Client{}) //nolint:errcheck // The room cannot be read.
 			}
 			time.Sleep(7 * time.Second) // All have failed once, and are being read again.
 			begin := time.Now()
@@ -105,7 +104,7 @@ func TestRoomChanges(t *testing.T) {
 	t.Run("a room that nobody uses is forgotten", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
-			s, err := w.engine.Join(t.Context(), w.token("ann"), &client{}, netip.Addr{})
+			s, err := w.engine.Join(t.Context(), w.token("ann"), &client{}, messaging.Client{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -31,6 +31,8 @@ type Session struct {
 	conn   Conn
 	token  chat.Token // SessionExpires has a monotonic reading
 	ip     netip.Addr
+	agent  uint64 // of its client
+	replay int    // how many messages of the history it gets first
 	rate   quota.Bucket
 	// joined is the last kick of the room that this session is behind. It is set once,
 	// when the session enters its user's list.
@@ -42,15 +44,25 @@ type Session struct {
 	beside time.Time
 }
 
+// Client is what is known of a client that joins.
+type Client struct {
+	IP netip.Addr
+	// Agent is a hash of its User-Agent, 0 if it is unknown.
+	Agent uint64
+	// History is how many messages of the room's history it asks for, from 0 to 200. Empty
+	// leaves that to the room.
+	History string
+}
+
 // Join adds the bearer of t to its room and returns their session. Every check comes
 // before the token is spent. The caller adds the connection to the session's Audience
 // before it reports the client as connected, and calls Leave when the connection is gone.
 // conn may be ended as soon as Join is called.
 //
 // Errors: Unauthenticated for a token that is expired or was used before,
-// NotFound for a room that was deleted, QuotaExceeded when the account has all
+// Invalid for a number of messages that is none, NotFound for a room that was deleted, QuotaExceeded when the account has all
 // the connections it may have, Unavailable when the database does not answer.
-func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, ip netip.Addr) (*Session, error) {
+func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, client Client) (*Session, error) {
 	now := e.now()
 	if !now.Before(t.Expires) {
 		return nil, chat.Errorf(chat.Unauthenticated, "The chat token has expired")
@@ -67,12 +79,17 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, ip netip.Ad
 			Message: "The account has as many concurrent connections as its quota allows",
 		}
 	}
-	if err := e.o.Tokens.Redeem(ctx, t.ID, t.Expires); err != nil {
+	s := &Session{engine: e, room: r, conn: conn, token: *t, ip: client.IP, agent: client.Agent, rate: quota.NewBucket(RequestsPerSecond)}
+	err = s.prepareReplay(ctx, client.History)
+	if err == nil {
+		err = e.o.Tokens.Redeem(ctx, t.ID, t.Expires)
+	}
+	if err != nil {
 		e.connections.Add(-1)
 		r.release(e)
 		return nil, err
 	}
-	s := &Session{engine: e, room: r, conn: conn, token: *t, ip: ip, rate: quota.NewBucket(RequestsPerSecond), joined: e.broker.Since(r.id)}
+	s.joined = e.broker.Since(r.id)
 	// The token has its end in wall time. From here on the session has this much time,
 	// even if the wall clock is set.
 	s.token.SessionExpires = now.Add(t.SessionExpires.Sub(now))

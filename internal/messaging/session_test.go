@@ -3,7 +3,6 @@ package messaging_test
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -21,14 +20,14 @@ func TestJoin(t *testing.T) {
 		w := newWorld(t)
 		token := w.token("ann")
 		w.join(t, token)
-		_, err := w.engine.Join(t.Context(), token, &client{}, netip.Addr{})
+		_, err := w.engine.Join(t.Context(), token, &client{}, messaging.Client{})
 		wantCode(t, err, chat.Unauthenticated)
 	})
 	t.Run("an expired token is refused and not spent", func(t *testing.T) {
 		w := newWorld(t)
 		token := w.token("ann")
 		token.Expires = w.clock()
-		_, err := w.engine.Join(t.Context(), token, &client{}, netip.Addr{})
+		_, err := w.engine.Join(t.Context(), token, &client{}, messaging.Client{})
 		wantCode(t, err, chat.Unauthenticated)
 		if len(w.spent) != 0 {
 			t.Error("the token was spent")
@@ -37,7 +36,7 @@ func TestJoin(t *testing.T) {
 	t.Run("a deleted room is NotFound and the token is not spent", func(t *testing.T) {
 		w := newWorld(t)
 		delete(w.rooms, roomID)
-		_, err := w.engine.Join(t.Context(), w.token("ann"), &client{}, netip.Addr{})
+		_, err := w.engine.Join(t.Context(), w.token("ann"), &client{}, messaging.Client{})
 		wantCode(t, err, chat.NotFound)
 		if len(w.spent) != 0 {
 			t.Error("the token was spent")
@@ -47,12 +46,12 @@ func TestJoin(t *testing.T) {
 		w := newWorld(t, func(o *messaging.Options, _ *world) {
 			o.Quotas = quota.New(quota.Numbers{quota.ConcurrentConnections: 1}, time.Now)
 		})
-		s, err := w.engine.Join(t.Context(), w.token("ann"), &client{}, netip.Addr{})
+		s, err := w.engine.Join(t.Context(), w.token("ann"), &client{}, messaging.Client{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		refused := w.token("bob")
-		_, err = w.engine.Join(t.Context(), refused, &client{}, netip.Addr{})
+		_, err = w.engine.Join(t.Context(), refused, &client{}, messaging.Client{})
 		wantCode(t, err, chat.QuotaExceeded)
 		s.Leave()
 		w.join(t, refused) // the refusal did not spend it
@@ -62,7 +61,7 @@ func TestJoin(t *testing.T) {
 			w := newWorld(t)
 			w.fail(errors.New("disk on fire"))
 			token := w.token("ann")
-			_, err := w.engine.Join(t.Context(), token, &client{}, netip.Addr{})
+			_, err := w.engine.Join(t.Context(), token, &client{}, messaging.Client{})
 			wantCode(t, err, chat.Unavailable)
 			w.fail(nil)
 			time.Sleep(2 * time.Second) // the engine reads it again within a second
@@ -85,7 +84,7 @@ func TestUsers(t *testing.T) {
 				token := w.token(user)
 				token.ID[1] = byte(len(w.spent))
 				token.ID[2] = byte(len(w.spent) >> 8)
-				s, err := w.engine.Join(context.Background(), token, c, netip.Addr{})
+				s, err := w.engine.Join(context.Background(), token, c, messaging.Client{})
 				if err != nil {
 					rt.Fatal(err)
 				}

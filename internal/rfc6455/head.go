@@ -41,12 +41,13 @@ func ParseHead(b []byte) (u *Upgrade, forwarded string, size int) {
 		return nil, "", 0
 	}
 	head := b[:end+2]
-	line, head, _ := bytes.Cut(head, []byte("\r\n"))
-	if !plainRequest(line) {
+	request, head, _ := bytes.Cut(head, []byte("\r\n"))
+	if !plainRequest(request) {
 		return nil, "", 0
 	}
 	var h head13
 	for len(head) > 0 {
+		var line []byte
 		line, head, _ = bytes.Cut(head, []byte("\r\n"))
 		if !h.add(line) {
 			return nil, "", 0
@@ -55,7 +56,7 @@ func ParseHead(b []byte) (u *Upgrade, forwarded string, size int) {
 	if !h.complete() {
 		return nil, "", 0
 	}
-	u = &Upgrade{Protocols: []string{string(h.protocol)}, accept: accept(string(h.key))}
+	u = &Upgrade{Protocols: []string{string(h.protocol)}, Agent: agent(h.agent), accept: accept(string(h.key)), query: query(request)}
 	return u, strings.Join(h.forwarded, ","), end + len(headEnd)
 }
 
@@ -82,6 +83,13 @@ func plainRequest(line []byte) bool {
 	return !bytes.HasPrefix(target, []byte("/")) && only(target, "/?&=._-~+:@!,;")
 }
 
+// query returns the query in the first line of a request.
+func query(request []byte) string {
+	_, q, _ := bytes.Cut(request, []byte("?"))
+	q, _, _ = bytes.Cut(q, []byte(" "))
+	return string(q)
+}
+
 // only reports whether b consists of letters, digits and the marks.
 func only(b []byte, marks string) bool {
 	for _, c := range b {
@@ -96,6 +104,7 @@ func only(b []byte, marks string) bool {
 // head13 has the headers of a handshake of version 13.
 type head13 struct {
 	host, upgrade, key, protocol []byte
+	agent                        []byte // empty without one
 	connection, version          bool
 	forwarded                    []string
 }
@@ -134,6 +143,10 @@ func (h *head13) add(line []byte) bool {
 		return once(&h.key, value) && len(value) == 24 && err == nil && n == 16
 	case is(name, "Sec-WebSocket-Protocol"):
 		return once(&h.protocol, value) && isToken(string(value))
+	case is(name, "User-Agent"):
+		if h.agent == nil { // net/http goes by the first of several.
+			h.agent = value
+		}
 	case is(name, "X-Forwarded-For"):
 		h.forwarded = append(h.forwarded, string(value))
 	case is(name, "Content-Length"), is(name, "Transfer-Encoding"), is(name, "Expect"), is(name, "Trailer"):

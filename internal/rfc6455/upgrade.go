@@ -3,7 +3,9 @@ package rfc6455
 import (
 	"crypto/sha1" //nolint:gosec // RFC 6455 asks for it, to tell caches and confused servers apart.
 	"encoding/base64"
+	"hash/fnv"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -22,8 +24,30 @@ func (e *HandshakeError) Error() string { return e.Message }
 type Upgrade struct {
 	// Protocols are the subprotocols that the client offers, in the client's order.
 	Protocols []string
+	// Agent is a hash of the User-Agent header; 0 without one.
+	Agent uint64
 
 	accept string
+	query  string // the query of the request, as it was sent
+}
+
+// Parameter returns the first value of a parameter of the query; empty if there is none.
+func (u *Upgrade) Parameter(name string) string {
+	if u.query == "" {
+		return ""
+	}
+	values, _ := url.ParseQuery(u.query) // It has the parameters that are well formed.
+	return values.Get(name)
+}
+
+// agent returns the hash of a User-Agent header (FNV-1a).
+func agent(header []byte) uint64 {
+	if len(header) == 0 {
+		return 0
+	}
+	h := fnv.New64a()
+	h.Write(header)
+	return h.Sum64()
 }
 
 // acceptSuffix is appended to the client's key before it is hashed (section 4.2.2).
@@ -67,7 +91,7 @@ func CheckUpgrade(r *http.Request) (*Upgrade, error) {
 			return nil, bad("Sec-WebSocket-Protocol must not have a protocol twice")
 		}
 	}
-	return &Upgrade{Protocols: protocols, accept: accept(keys[0])}, nil
+	return &Upgrade{Protocols: protocols, Agent: agent([]byte(r.UserAgent())), accept: accept(keys[0]), query: r.URL.RawQuery}, nil
 }
 
 // UpgradeDropped reports whether r was a WebSocket handshake whose hop-by-hop

@@ -46,7 +46,7 @@ func Database(logBytes int) sqldb.Spec {
 		LogBytes:        logBytes,
 		PostgresReaders: 4,
 		PostgresLock:    4,
-		Loss:            "chat that was not yet logged is then lost",
+		Loss:            "chat that was not yet logged, and the history of rooms, are then lost",
 		// Leases are not copied.
 		Tables: append([]sqldb.Table{
 			{Name: "readers", Columns: "id, logging_configuration_id, destination_type, destination_name", Numbered: "id"},

@@ -291,13 +291,13 @@ func TestGroupsSpread(t *testing.T) {
 		return b.String()
 	}
 	for range spreadAbove {
-		g.enter()
+		g.enter(nil)
 	}
 	if got, want := counts(), fmt.Sprintf("%d ", spreadAbove); got != want {
 		t.Errorf("members per loop: %s, want %s", got, want)
 	}
 	for range 2*spreadAbove + 30 {
-		g.enter()
+		g.enter(nil)
 	}
 	if got, want := counts(), fmt.Sprintf("%d %d %d ", spreadAbove+10, spreadAbove+10, spreadAbove+10); got != want {
 		t.Errorf("members per loop: %s, want %s", got, want)

@@ -28,9 +28,17 @@ func (s *Server) NewGroup() *Group {
 // Deliver queues a text frame for every member, after everything delivered before,
 // and returns the number of members. It does not block and does not keep text. The
 // text must be valid UTF-8.
-func (g *Group) Deliver(text []byte) int {
+func (g *Group) Deliver(text []byte) int { return g.DeliverAnd(text, nil) }
+
+// DeliverAnd is Deliver. If then is not nil, it is called with the group locked: a
+// connection that joins later starts behind the text, and its Attachment.Before is called
+// after then. then must not block and must not call the group.
+func (g *Group) DeliverAnd(text []byte, then func()) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if then != nil {
+		defer then()
+	}
 	if g.count == 0 {
 		return 0
 	}
@@ -57,16 +65,22 @@ func (g *Group) end() cursor {
 // that one wake-up serves the whole group.
 const spreadAbove = 64
 
-// enter counts a new member and returns its part and the position where its output
-// starts.
-func (g *Group) enter() (*part, cursor) {
+// enter counts a new member. It returns its part, the position where its output starts,
+// and what before returns, which stands for all output up to there.
+func (g *Group) enter(before func() []byte) (*part, cursor, []byte) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	at := g.start()
+	var at cursor
+	var replay []byte
+	if before != nil {
+		at, replay = g.chain.end(), before()
+	} else {
+		at = g.start()
+	}
 	p := g.choose()
 	p.count++
 	g.count++
-	return p, at
+	return p, at, replay
 }
 
 // choose returns the part for the next member, and creates it if needed.

@@ -265,7 +265,7 @@ func (l *loop) wait() {
 }
 
 // add starts serving a connection.
-func (l *loop) add(c *Conn, a *Attachment, at cursor) {
+func (l *loop) add(c *Conn, a *Attachment, at cursor, replay []byte) {
 	if n := len(l.free); n > 0 {
 		c.slot, l.free = l.free[n-1], l.free[:n-1]
 		l.conns[c.slot] = c
@@ -284,6 +284,10 @@ func (l *loop) add(c *Conn, a *Attachment, at cursor) {
 	}
 	c.schedule()
 	c.owe(a.Response)
+	if len(replay) > 0 {
+		c.owe(replay)
+		c.out.replay = c.out.bytes
+	}
 	if c.part != nil {
 		c.part.join(c, at)
 	}

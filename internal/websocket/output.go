@@ -133,7 +133,11 @@ func (c *Conn) flush() {
 			}
 		}
 		if !q.empty() {
-			if q.cost() > c.loop.server.options.MaxPending {
+			limit := c.loop.server.options.MaxPending
+			if q.replay > 0 {
+				limit *= replayPatience
+			}
+			if q.cost() > limit {
 				c.lost(ErrSlow)
 			}
 			return
@@ -144,6 +148,10 @@ func (c *Conn) flush() {
 		c.drain()
 	}
 }
+
+// replayPatience is how many times MaxPending may be pending behind a replay. A peer that
+// takes its time for the replay is not slow in taking what is delivered.
+const replayPatience = 4
 
 // releaseQueue empties the queue and returns it to the loop.
 func (c *Conn) releaseQueue() {

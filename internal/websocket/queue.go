@@ -7,6 +7,9 @@ type queue struct {
 	first  int  // index of the first piece; those before it are written
 	bytes  int  // in all pieces
 	own    bool // the last piece is this queue's own and may be appended to
+	// replay is how many of the bytes, from the first, were pending when the connection
+	// started. They do not count as cost.
+	replay int
 }
 
 // pieceCost is the memory cost of a piece, in addition to its bytes.
@@ -14,7 +17,7 @@ const pieceCost = 32
 
 // cost returns the memory that the queue holds, for comparison with MaxPending.
 // Bytes that are shared with other queues count in full.
-func (q *queue) cost() int { return q.bytes + pieceCost*(len(q.pieces)-q.first) }
+func (q *queue) cost() int { return q.bytes - q.replay + pieceCost*(len(q.pieces)-q.first) }
 
 func (q *queue) empty() bool { return q.bytes == 0 }
 
@@ -56,6 +59,7 @@ func (q *queue) next() [][]byte { return q.pieces[q.first:] }
 // advance removes the first n bytes.
 func (q *queue) advance(n int) {
 	q.bytes -= n
+	q.replay = max(q.replay-n, 0)
 	for n > 0 {
 		p := q.pieces[q.first]
 		if n < len(p) {

@@ -132,6 +132,12 @@ type Attachment struct {
 	// that replaces one connection by another loses nothing. It does not receive
 	// frames that all members had longer ago than Options.Overlap.
 	Group *Group
+	// Before, if set, returns what the peer receives between the Response and the output
+	// of the Group: whole frames. They stand for all of that output so far, so the peer
+	// receives nothing of it that was delivered before the call, see Group.DeliverAnd. The
+	// result may be shared with other connections. It does not count as pending. Before
+	// must not block and must not call the group.
+	Before func() []byte
 	// Value is what Conn.Value returns.
 	Value any
 	// Deadline is when Handler.Deadline is called; zero for never.

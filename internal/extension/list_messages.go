@@ -1,0 +1,212 @@
+package extension
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"hash/fnv"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/history"
+)
+
+// ListMessagesInput is what ListMessages takes.
+type ListMessagesInput struct {
+	// The ARN of the room.
+	RoomIdentifier *string `json:"roomIdentifier" rule:"required room"`
+	// The most messages of one page; 50 if it is absent.
+	MaxResults *int32 `json:"maxResults" rule:"1..200"`
+	// The nextToken of the page before. All other members must be the same.
+	NextToken *string `json:"nextToken" rule:"0..1024"`
+	// The earliest sendTime.
+	StartTime *string `json:"startTime" rule:"time"`
+	// The time before which sendTime is.
+	EndTime *string `json:"endTime" rule:"time"`
+	// The user whose messages are listed; all users' if it is absent.
+	SenderUserID *string `json:"senderUserId" rule:"1..128"`
+	// The order of the messages; NEWEST_FIRST if it is absent.
+	Order *string `json:"order" rule:"NEWEST_FIRST|OLDEST_FIRST"`
+	// Whether deleted messages are listed, too. This needs the action
+	// confab:ReadModerated as well.
+	IncludeDeleted *bool `json:"includeDeleted"`
+	// Whether messages of hidden users are listed, too. This needs the action
+	// confab:ReadModerated as well.
+	IncludeHidden *bool `json:"includeHidden"`
+}
+
+// ListMessagesOutput is one page.
+type ListMessagesOutput struct {
+	// The messages of the page. There may be fewer than maxResults, or none, although
+	// there is a nextToken.
+	Messages []Message `json:"messages"`
+	// Where the next page begins; absent on the last page.
+	NextToken *string `json:"nextToken,omitzero"`
+}
+
+// Message is a message of a room's history.
+type Message struct {
+	// The Id of the MESSAGE frame.
+	ID string `json:"id"`
+	// The SendTime of the MESSAGE frame.
+	SendTime string `json:"sendTime" rule:"time"`
+	// The text.
+	Content string `json:"content"`
+	// The message's own attributes.
+	Attributes map[string]string `json:"attributes"`
+	// Who sent it.
+	Sender Sender `json:"sender"`
+	// When it was deleted; absent for a message that was not.
+	DeletedTime *string `json:"deletedTime,omitzero" rule:"time"`
+	// Who deleted it: a user id, or the ARN of a principal.
+	DeletedBy *string `json:"deletedBy,omitzero"`
+	// Why it was deleted.
+	Reason *string `json:"reason,omitzero"`
+	// Whether only its sender has seen it.
+	Hidden bool `json:"hidden,omitzero"`
+}
+
+// Sender is who sent a message.
+type Sender struct {
+	// The user id of the chat token.
+	UserID string `json:"userId"`
+	// The attributes of the chat token.
+	Attributes map[string]string `json:"attributes"`
+}
+
+// defaultPage is the page of a request without maxResults.
+const defaultPage = 50
+
+// ListMessages returns messages of a room with history (the tag confab:history). Pages are
+// stable while messages come in. A chat token with DELETE_MESSAGE stands for the
+// signature in its room.
+func (s *Service) ListMessages(ctx context.Context, in *ListMessagesInput) (*ListMessagesOutput, error) {
+	actions := []string{"ListMessages"}
+	moderated := isSet(in.IncludeDeleted) || isSet(in.IncludeHidden)
+	if moderated {
+		actions = append(actions, "ReadModerated")
+	}
+	room, err := s.moderated(ctx, *in.RoomIdentifier, chat.DeleteMessage, actions...)
+	if err != nil {
+		return nil, err
+	}
+	q := history.Query{
+		RoomID: room.ARN.ID, NewestFirst: in.Order == nil || *in.Order == "NEWEST_FIRST",
+		Start: timeOf(in.StartTime), End: timeOf(in.EndTime), UserID: stringOf(in.SenderUserID),
+		IncludeDeleted: isSet(in.IncludeDeleted), Max: defaultPage,
+	}
+	if in.MaxResults != nil {
+		q.Max = int(*in.MaxResults)
+	}
+	if !q.Start.IsZero() && !q.End.IsZero() && !q.Start.Before(q.End) {
+		return nil, chat.InvalidField("endTime", "must be later than startTime")
+	}
+	if in.NextToken != nil && *in.NextToken != "" {
+		if q.After, err = openPage(*in.NextToken, &q); err != nil {
+			return nil, err
+		}
+	}
+	page, next, err := s.messages(ctx, room, q)
+	if err != nil {
+		return nil, err
+	}
+	out := &ListMessagesOutput{Messages: make([]Message, len(page))}
+	for i := range page {
+		out.Messages[i] = show(&page[i])
+	}
+	if next != nil {
+		out.NextToken = new(sealPage(next, &q))
+	}
+	return out, nil
+}
+
+// messages reads a page of a room's history, as far as its present settings keep it.
+func (s *Service) messages(ctx context.Context, room *chat.Room, q history.Query) ([]history.Message, *history.Cursor, error) {
+	extensions, _ := chat.ExtensionsOf(room.Tags)
+	if extensions.History == 0 {
+		return nil, nil, nil
+	}
+	q.NotBefore = s.o.Now().Add(-extensions.History)
+	return s.o.History.List(ctx, q)
+}
+
+func show(m *history.Message) Message {
+	shown := Message{
+		ID: m.ID, SendTime: chat.FormatTime(m.SendTime), Content: m.Content, Attributes: orEmpty(m.Attributes),
+		Sender: Sender{UserID: m.UserID, Attributes: orEmpty(m.SenderAttributes)},
+	}
+	if d := m.Deletion; d != nil {
+		shown.DeletedTime = new(chat.FormatTime(d.Time))
+		shown.DeletedBy, shown.Reason = notEmpty(d.By), notEmpty(d.Reason)
+	}
+	return shown
+}
+
+// A page token is the position of the last frame that was looked at, and a hash of the
+// query that it belongs to, so that a token of another room or query is refused.
+const pageTokenSize = 16
+
+func sealPage(c *history.Cursor, q *history.Query) string {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, pageTokenSize), uint64(c.Position))
+	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(b, hashOf(q, c.Position)))
+}
+
+func openPage(token string, q *history.Query) (*history.Cursor, error) {
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	if err == nil && len(b) == pageTokenSize {
+		position := int64(binary.BigEndian.Uint64(b))
+		if binary.BigEndian.Uint64(b[8:]) == hashOf(q, position) {
+			return &history.Cursor{Position: position}, nil
+		}
+	}
+	return nil, chat.InvalidField("nextToken", "must be that of a page of this room with the same members")
+}
+
+// hashOf is the hash of what makes a query, without the size of its pages.
+func hashOf(q *history.Query, position int64) uint64 {
+	h := fnv.New64a()
+	b := binary.BigEndian.AppendUint64(nil, uint64(position))
+	for _, n := range []int64{q.Start.UnixNano(), q.End.UnixNano()} {
+		b = binary.BigEndian.AppendUint64(b, uint64(n))
+	}
+	for _, set := range []bool{q.NewestFirst, q.IncludeDeleted, q.Start.IsZero(), q.End.IsZero()} {
+		if set {
+			b = append(b, 1)
+		}
+		b = append(b, 0)
+	}
+	b = append(b, q.RoomID...)
+	b = append(b, 0)
+	b = append(b, q.UserID...)
+	h.Write(b)
+	return h.Sum64()
+}
+
+func isSet(b *bool) bool { return b != nil && *b }
+
+func stringOf(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// timeOf returns the time of a member, whose rule has checked its form.
+func timeOf(s *string) time.Time {
+	t, _ := time.Parse(time.RFC3339Nano, stringOf(s))
+	return t
+}
+
+func notEmpty(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func orEmpty(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}

@@ -1,0 +1,209 @@
+package messaging_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/messaging"
+)
+
+// replayer is an audience of which every member gets the frames behind its start.
+type replayer struct {
+	mu     sync.Mutex
+	output []string
+}
+
+func (r *replayer) Deliver(json []byte) int { return r.DeliverAnd(json, nil) }
+
+func (r *replayer) DeliverAnd(json []byte, then func()) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.output = append(r.output, contentOf(string(json)))
+	if then != nil {
+		then()
+	}
+	return 1
+}
+
+func (r *replayer) AppendFrame(b, json []byte) []byte { return append(append(b, json...), '\n') }
+
+// start joins as a connection does, and returns what it got first and a function that
+// returns what it got in all.
+func (r *replayer) start(s *messaging.Session) (got func() []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := len(r.output)
+	var first []string
+	for line := range strings.Lines(string(s.Replay())) {
+		first = append(first, contentOf(line))
+	}
+	return func() []string {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return append(slices.Clip(first), r.output[at:]...)
+	}
+}
+
+func contentOf(frame string) string {
+	_, rest, _ := strings.Cut(frame, `"Content":"`)
+	content, _, _ := strings.Cut(rest, `"`)
+	return content
+}
+
+// kept is the history: what the transcript got, as soon as it is durable.
+type kept struct {
+	w     *world
+	reads int
+	err   error
+}
+
+func (k *kept) Latest(_ context.Context, _ string, n int, _ time.Time) ([]*chat.Frame, error) {
+	k.w.mu.Lock()
+	defer k.w.mu.Unlock()
+	k.reads++
+	all := k.w.appended
+	return all[max(len(all)-n, 0):], k.err
+}
+
+// newKept returns a world whose room keeps its messages and gives new connections the
+// latest onJoin.
+func newKept(t *testing.T, onJoin string, options ...option) (*world, *kept, *replayer) {
+	t.Helper()
+	k, r := &kept{}, &replayer{}
+	w := newWorld(t, append(options, func(o *messaging.Options, w *world) {
+		k.w = w
+		o.Extensions, o.History = true, k
+		o.NewAudience = func() messaging.Audience { return r }
+		w.rooms[roomID].Tags = map[string]string{"confab:history": "1h", "confab:history-on-join": onJoin}
+		w.rooms[roomID].MaximumMessageRatePerSecond = 100
+	})...)
+	return w, k, r
+}
+
+func (w *world) post(t *testing.T, content string) {
+	t.Helper()
+	if _, _, err := w.engine.SendMessage(t.Context(), roomID, &messaging.ServerMessage{UserID: "bot", Content: content}); err != nil {
+		t.Error(err)
+	}
+}
+
+// A message that is in the history already, but is not delivered yet, comes live and not
+// before: it comes once.
+func TestMessageInFlightComesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, k, r := newKept(t, "10")
+		w.post(t, "1")
+		time.Sleep(10 * time.Second) // The room is live no more.
+		w.commit = make(chan struct{})
+		sent := make(chan struct{})
+		go func() { defer close(sent); w.post(t, "2") }()
+		synctest.Wait() // It is in the history and waits to be delivered.
+		got := r.start(w.join(t, w.token("ann")).Session)
+		if k.reads != 1 {
+			t.Errorf("the history was read %d times, want once", k.reads)
+		}
+		close(w.commit)
+		<-sent
+		if all := fmt.Sprint(got()); all != "[1 2]" {
+			t.Errorf("got %s", all)
+		}
+	})
+}
+
+// What joins get is complete and in order, whenever they come.
+func TestJoinsDuringMessages(t *testing.T) {
+	w, _, r := newKept(t, "200")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := range 90 {
+			w.post(t, fmt.Sprint(n))
+		}
+	}()
+	var all []func() []string
+	for n := 0; ; n++ {
+		all = append(all, r.start(w.join(t, w.token(fmt.Sprint("user", n))).Session))
+		select {
+		case <-done:
+		default:
+			continue
+		}
+		break
+	}
+	for _, got := range all {
+		contents := got()
+		for n, c := range contents {
+			if c != fmt.Sprint(n) {
+				t.Fatalf("got %v", contents)
+			}
+		}
+		if len(contents) != 90 {
+			t.Fatalf("got %d messages, want 90", len(contents))
+		}
+	}
+}
+
+// While the history cannot be read, clients join without it. It is asked once a second.
+func TestUnreadableHistory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, k, r := newKept(t, "10")
+		w.post(t, "1")
+		time.Sleep(10 * time.Second) // The room is live no more.
+		k.err = errors.New("no database")
+		for range 3 {
+			if got := r.start(w.join(t, w.token("ann")).Session)(); len(got) != 0 {
+				t.Errorf("got %v", got)
+			}
+		}
+		if k.reads != 1 {
+			t.Errorf("the history was read %d times within a second, want once", k.reads)
+		}
+		k.err = nil
+		time.Sleep(2 * time.Second)
+		if got := fmt.Sprint(r.start(w.join(t, w.token("ann")).Session)()); got != "[1]" {
+			t.Errorf("got %s when it can be read again", got)
+		}
+	})
+}
+
+// A refresh is a connection of the same user and client shortly before the end of the
+// session before.
+func TestRefreshGetsNoHistory(t *testing.T) {
+	w, _, r := newKept(t, "10")
+	w.post(t, "1")
+	join := func(user string, agent uint64, session time.Duration) string {
+		t.Helper()
+		token := w.token(user)
+		token.SessionExpires = w.clock().Add(session)
+		s, err := w.engine.Join(t.Context(), token, &client{}, messaging.Client{Agent: agent})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Leave)
+		return fmt.Sprint(r.start(s)())
+	}
+	for _, c := range []struct {
+		what, user string
+		agent      uint64
+		session    time.Duration
+		want       string
+	}{
+		{"the first", "ann", 1, time.Hour, "[1]"},
+		{"another tab", "ann", 1, 74 * time.Second, "[1]"},
+		{"a refresh of that", "ann", 1, time.Hour, "[]"},
+		{"another browser", "ann", 2, time.Hour, "[1]"},
+		{"another user", "bob", 1, time.Hour, "[1]"},
+	} {
+		if got := join(c.user, c.agent, c.session); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.what, got, c.want)
+		}
+	}
+}
