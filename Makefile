@@ -12,7 +12,7 @@ ONLY    ?=
 NODE_DIRS = e2e/clients/node e2e/review/node e2e/policies/node examples/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help build run setup fmt lint test fuzz e2e check bench bench-logging bench-history bench-peers bench-delivery bench-latency bench-tls bench-cluster bench-rolling soak fault
+.PHONY: help build run setup fmt lint test fuzz e2e check bench bench-logging bench-history bench-peers bench-delivery bench-latency bench-tls bench-cluster bench-rolling bench-restarts soak fault
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -102,3 +102,6 @@ bench-cluster: build ## what a cluster costs per message and delivery, and a rem
 
 bench-rolling: build ## a rolling deployment of three nodes with 10,000 connections and official clients: who is away, and for how long
 	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -count=1 -timeout 30m -v -run RollingDeploy ./e2e/cluster -connections 10000 -masses 4 -drain 30s
+
+bench-restarts: build ## restarts with 10,000 connections: hand-over, held socket, neither; one node and three
+	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -count=1 -timeout 30m -v -run Restarts ./e2e/restart -connections 10000

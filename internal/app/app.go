@@ -46,13 +46,13 @@ type Server struct {
 	endpoint  *edge.Endpoint
 	logs      *chatlog.Service
 	unlock    func() error // releases the data directory; nil with PostgreSQL
+	queue     *front.Queue // of the main port
 	// handshakes is the main listener; nil with TLS.
 	handshakes *front.HandshakeListener
 	main       *http.Server
-	admin      *http.Server   // nil without an admin port
-	demo       *chat.Room     // nil without --dev
-	checked    *store.Checked // what was checked beside another server; else nil
-	pidFile    *pidFile       // nil without --pid-file
+	admin      *http.Server // nil without an admin port
+	demo       *chat.Room   // nil without --dev
+	pidFile    *pidFile     // nil without --pid-file
 
 	predecessor *Predecessor  // nil without one
 	handOvers   chan struct{} // has an element when a hand-over is requested
@@ -130,25 +130,30 @@ func (s *Server) build(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	sessions := s.queueSockets(ctx)
+	data := &opening{cfg: cfg, log: s.log, metrics: s.metrics.Store}
+	defer data.close() // It is open after an error only.
 	if s.predecessor != nil {
-		if err := s.prepare(ctx); err != nil {
+		if err := s.prepare(ctx, data); err != nil {
 			return err
 		}
 	}
-	s.listeners.Main = front.Pace(ctx, s.listeners.Main, float64(cfg.ConnectRate), s.cert != nil)
 	if !sqldb.IsPostgres(cfg.Database) { // Several servers share a PostgreSQL.
 		var beside func() error
 		if s.listeners.Held || s.predecessor != nil {
-			beside = func() error { return s.check(ctx) }
+			beside = func() error { return data.check(ctx) }
 		}
 		if s.unlock, err = lockDataDir(ctx, cfg.DataDir, beside, s.log); err != nil {
 			return err
 		}
 	}
-	if err := s.openStore(ctx); err != nil {
+	if s.db, s.ring, err = data.open(ctx); err != nil {
 		return err
 	}
 	s.db.Transcript().History().Start()
+	if s.listeners.Held || s.predecessor != nil {
+		s.queue.Start() // Clients wait already.
+	}
 
 	sockets := edge.NewSockets(cfg.DeliveryWindow, overlap(cfg), cfg.IOURing == config.IOURingAuto, s.metrics.Edge, s.log)
 	live := messaging.Options{
@@ -216,11 +221,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		main, admin = guard.handler(main), guard.handler(admin)
 	}
 	s.main = front.NewHTTPServer(main, cfg.KeepAlive, s.log)
-	files := openFiles()
-	s.listeners.Main = front.LimitSockets(ctx, s.listeners.Main, front.SocketLimits{
-		Max: maxSockets(files), Idle: maxConnections(cfg, files), PerAddress: cfg.MaxConnectionsPerAddress,
-		TrustedProxies: cfg.TrustedProxies, Sessions: s.endpoint,
-	}, s.log)
+	sessions.Store(s.endpoint)
 	if s.cert == nil {
 		s.handshakes = front.NewHandshakeListener(s.listeners.Main, s.endpoint)
 		s.handshakes.Serves = s.serves(guard)

@@ -22,6 +22,7 @@ import (
 // each tells the other how far it is, a line each:
 //
 //	successor  prepared       what can be checked beside a running server is fine
+//	server     accept         it does not accept connections any more
 //	server     take           it has stopped; the data directory is free
 //	successor  serving        the server may end
 //	successor  failed REASON  instead of one of its lines; it ends
@@ -31,6 +32,7 @@ import (
 // once.
 const (
 	linePrepared = "prepared"
+	lineAccept   = "accept"
 	lineTake     = "take"
 	lineServing  = "serving"
 	lineFailed   = "failed "
@@ -100,10 +102,9 @@ func (s *Server) handOver(ctx context.Context) (stopped bool, err error) {
 	}
 	pidFile := s.pidFile
 	s.pidFile = nil
-	if err := s.stop(true); err != nil {
+	if err := s.stop(n.link); err != nil {
 		s.log.LogAttrs(ctx, slog.LevelError, "The stop before the hand-over was not clean", slog.Any("error", err))
 	}
-	n.link.tell(lineTake)
 	err = n.await(ctx, lineServing, takeWithin)
 	switch {
 	case err == nil:

@@ -1,12 +1,15 @@
 package app
 
 import (
+	"context"
 	"math"
 	"runtime/debug"
+	"sync/atomic"
 	"syscall"
 
 	"confab/internal/config"
 	"confab/internal/edge"
+	"confab/internal/front"
 )
 
 // limits are the endpoint's limits on connections. The garbage collector also
@@ -57,6 +60,40 @@ func maxSockets(files uint64) int {
 		return 0
 	}
 	return int(files) - 3*otherThan(files)/4
+}
+
+// sessions counts the sessions of the endpoint, once there is one.
+type sessions struct{ atomic.Pointer[edge.Endpoint] }
+
+func (s *sessions) Len() int {
+	if e := s.Load(); e != nil {
+		return e.Len()
+	}
+	return 0
+}
+
+func (s *sessions) LenFrom(name string) int {
+	if e := s.Load(); e != nil {
+		return e.LenFrom(name)
+	}
+	return 0
+}
+
+// queueSockets limits the sockets of the main port, and accepts them ahead of the server.
+// It returns where the endpoint is to be stored.
+func (s *Server) queueSockets(ctx context.Context) *sessions {
+	files, live := openFiles(), &sessions{}
+	s.listeners.Main = front.LimitSockets(ctx, s.listeners.Main, front.SocketLimits{
+		Max: maxSockets(files), Idle: maxConnections(s.cfg, files), PerAddress: s.cfg.MaxConnectionsPerAddress,
+		TrustedProxies: s.cfg.TrustedProxies, Sessions: live,
+	}, s.log)
+	turns := 0.0
+	if s.cert != nil {
+		turns = float64(s.cfg.ConnectRate)
+	}
+	s.queue = front.NewQueue(ctx, s.listeners.Main, turns)
+	s.listeners.Main = s.queue
+	return live
 }
 
 // maxAdminSockets is more than scrapers and an operator need.

@@ -47,24 +47,30 @@ func (p *Predecessor) tell(line string) {
 
 // prepare does what can be done while the predecessor serves, and waits until it has
 // stopped. Two servers may have a PostgreSQL open at the same time, but not SQLite.
-func (s *Server) prepare(ctx context.Context) error {
+func (s *Server) prepare(ctx context.Context, data *opening) (err error) {
 	if err := s.checkCluster(); err != nil {
 		return err
 	}
-	if err := s.check(ctx); err != nil {
+	if err := data.check(ctx); err != nil {
 		return err
 	}
 	if sqldb.IsPostgres(s.cfg.Database) {
-		if err := s.openStore(ctx); err != nil {
+		if s.db, s.ring, err = data.open(ctx); err != nil {
 			return err
 		}
 	}
 	s.predecessor.tell(linePrepared)
-	select {
-	case <-s.predecessor.link.lines: // lineTake, or the predecessor has ended.
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait for the server before this one: %w", ctx.Err())
+	for {
+		select {
+		case line := <-s.predecessor.link.lines:
+			s.queue.Start()
+			if line == lineAccept {
+				continue
+			}
+			return nil // lineTake, or the predecessor has ended.
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the server before this one: %w", ctx.Err())
+		}
 	}
 }
 

@@ -37,9 +37,9 @@ func (s *Server) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return s.stop(false)
+			return s.stop(nil)
 		case cause := <-failed:
-			return errors.Join(cause, s.stop(false))
+			return errors.Join(cause, s.stop(nil))
 		case <-s.handOvers:
 			if stopped, err := s.handOver(ctx); stopped {
 				return err

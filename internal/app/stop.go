@@ -35,10 +35,10 @@ const (
 // work while it still serves, then ends all sessions at once, and the next process
 // takes over.
 //
-// In a hand-over the next process is already waiting, with the ports open. It
-// delivers the remaining chat logs.
-func (s *Server) stop(handOver bool) error {
-	ctx := s.hurry
+// In a hand-over the next process is at the other end of the link, with the ports open.
+// It accepts the connections that come meanwhile, and delivers the remaining chat logs.
+func (s *Server) stop(next *link) error {
+	ctx, handOver := s.hurry, next != nil
 	s.stopping.Store(true)
 	if !handOver {
 		notifyManager(notifyStopping)
@@ -65,6 +65,9 @@ func (s *Server) stop(handOver bool) error {
 		if s.listeners.Held || handOver {
 			s.stopAccepting()
 		}
+		if handOver {
+			next.tell(lineAccept)
+		}
 		s.main.SetKeepAlivesEnabled(false)
 		s.endpoint.Drain(ctx, 0)
 	}
@@ -72,20 +75,31 @@ func (s *Server) stop(handOver bool) error {
 	if handOver {
 		flush = 0
 	}
-	err := s.close(flush)
+	err := s.release(flush)
+	if handOver {
+		next.tell(lineTake)
+	}
+	s.endpoint.Linger(ctx)
+	err = errors.Join(err, s.hangUp())
 	s.log.LogAttrs(context.WithoutCancel(ctx), slog.LevelInfo, "Stopped")
 	return err
 }
 
-// close stops the existing parts: first those that clients use, then their
-// dependencies. flush is the time limit for chat logs.
+// close stops the existing parts.
 func (s *Server) close(flush time.Duration) error {
+	return errors.Join(s.release(flush), s.hangUp())
+}
+
+// release stops the parts behind the sockets: first those that clients use, then their
+// dependencies. Another server can then use the data. flush is the time limit for chat
+// logs.
+func (s *Server) release(flush time.Duration) error {
 	var errs []error
 	if s.reloads != nil {
 		s.reloads.close()
 	}
 	if s.endpoint != nil {
-		s.endpoint.Close(s.hurry)
+		s.endpoint.Finish(s.hurry)
 	}
 	if s.engine != nil {
 		s.engine.Close()
@@ -110,16 +124,24 @@ func (s *Server) close(flush time.Duration) error {
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
 	}
-	errs = append(errs, s.closeChecked())
 	s.pidFile.close()
 	if s.unlock != nil {
 		errs = append(errs, s.unlock())
 	}
+	return errors.Join(errs...)
+}
+
+// hangUp closes the sockets that are left.
+func (s *Server) hangUp() error {
+	var err error
+	if s.endpoint != nil {
+		s.endpoint.Close(s.hurry)
+	}
 	if s.listeners != nil {
-		errs = append(errs, s.listeners.Close())
+		err = s.listeners.Close()
 	}
 	s.now()
-	return errors.Join(errs...)
+	return err
 }
 
 // awaitNotice continues to serve for a moment, so that load balancers notice /readyz,

@@ -52,49 +52,62 @@ func storeOptions(ctx context.Context, cfg *config.Config, log *slog.Logger, met
 	return o, err
 }
 
-// check checks the secret key and the database while another server uses it.
-func (s *Server) check(ctx context.Context) error {
-	if s.checked != nil {
+// opening opens the store of a server, in steps: what can be done while another server
+// uses it comes first.
+type opening struct {
+	cfg     *config.Config
+	log     *slog.Logger
+	metrics *store.Metrics
+
+	checked *store.Checked // nil before check and after open
+	db      *store.DB
+	ring    *chattoken.Ring
+}
+
+// check checks the secret key and the database. Another server may use it.
+func (o *opening) check(ctx context.Context) error {
+	if o.checked != nil {
 		return nil
 	}
-	o, err := storeOptions(ctx, s.cfg, s.log, s.metrics.Store)
+	options, err := storeOptions(ctx, o.cfg, o.log, o.metrics)
 	if err != nil {
 		return err
 	}
-	s.checked, err = store.Check(ctx, o)
+	o.checked, err = store.Check(ctx, options)
 	return err
 }
 
-// openStore opens the database and the keys of chat tokens, unless they are open.
-func (s *Server) openStore(ctx context.Context) error {
-	if s.ring != nil {
-		return nil
+// open opens the database and the keys of chat tokens, unless they are open. The caller
+// closes them, also after an error.
+func (o *opening) open(ctx context.Context) (*store.DB, *chattoken.Ring, error) {
+	if o.ring != nil {
+		return o.db, o.ring, nil
 	}
-	o, err := storeOptions(ctx, s.cfg, s.log, s.metrics.Store)
+	options, err := storeOptions(ctx, o.cfg, o.log, o.metrics)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	o.Checked = s.checked != nil
-	if s.db, err = store.Open(ctx, o); err != nil {
-		return err
+	options.Checked = o.checked != nil
+	if o.db, err = store.Open(ctx, options); err != nil {
+		return nil, nil, err
 	}
-	if err := s.closeChecked(); err != nil {
-		return err
+	if err := o.close(); err != nil {
+		return o.db, nil, err
 	}
-	if s.db.Created() {
-		s.log.LogAttrs(ctx, slog.LevelInfo, "Database created", slog.String("database", s.db.Place()))
+	if o.db.Created() {
+		o.log.LogAttrs(ctx, slog.LevelInfo, "Database created", slog.String("database", o.db.Place()))
 	}
-	s.ring, err = NewRing(ctx, s.cfg, s.db, s.log)
-	return err
+	o.ring, err = NewRing(ctx, o.cfg, o.db, o.log)
+	return o.db, o.ring, err
 }
 
-// closeChecked releases what check has opened.
-func (s *Server) closeChecked() error {
-	if s.checked == nil {
+// close releases what check has opened.
+func (o *opening) close() error {
+	if o.checked == nil {
 		return nil
 	}
-	err := s.checked.Close()
-	s.checked = nil
+	err := o.checked.Close()
+	o.checked = nil
 	return err
 }
 

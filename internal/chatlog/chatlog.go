@@ -245,7 +245,7 @@ func (s *Service) dispatch() {
 		case err == nil:
 			s.measureLag(readers)
 		case s.ctx.Err() == nil:
-			s.o.Log.LogAttrs(s.ctx, slog.LevelError, "The readers of chat logs cannot be listed", slog.Any("error", err))
+			s.o.Log.LogAttrs(s.ctx, slog.LevelError, "Chat log readers not listed", slog.Any("error", err))
 		}
 		t.work(readers)
 		if flushed != nil {

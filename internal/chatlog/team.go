@@ -130,7 +130,7 @@ func (t *team) claim(readers []int64) map[int64]time.Time {
 	defer cancel()
 	until, err := t.s.o.Transcript.Claim(ctx, readers)
 	if err != nil {
-		t.s.o.Log.LogAttrs(ctx, slog.LevelError, "The readers of chat logs cannot be claimed", slog.Any("error", err))
+		t.s.o.Log.LogAttrs(ctx, slog.LevelError, "Chat log readers not claimed", slog.Any("error", err))
 	}
 	for id, w := range t.workers {
 		if w.ctx.Err() == nil && !until[id].IsZero() {
@@ -177,6 +177,6 @@ func (t *team) release(readers []int64) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.s.ctx), noteWithin)
 	defer cancel()
 	if err := t.s.o.Transcript.Release(ctx, readers); err != nil {
-		t.s.o.Log.LogAttrs(ctx, slog.LevelWarn, "The readers of chat logs were not given back; other servers wait some seconds for them", slog.Any("error", err))
+		t.s.o.Log.LogAttrs(ctx, slog.LevelWarn, "Chat log readers not released; other servers take them over when their leases end", slog.Any("error", err))
 	}
 }

@@ -127,7 +127,7 @@ func (r *Ring) Open(ctx context.Context, s string) (*chat.Token, error) {
 	t, err := parseToken(record)
 	if err != nil {
 		// Sealed by us but not readable: a newer version made it.
-		r.o.Log.Warn("cannot read a chat token that is ours", slog.Any("error", err))
+		r.o.Log.LogAttrs(ctx, slog.LevelWarn, "Chat token under a known key could not be read", slog.Any("error", err))
 		return nil, invalid()
 	}
 	t.Room.Region, t.Room.Account, t.Room.Type = r.o.Region, r.o.Account, chat.RoomResource

@@ -169,9 +169,9 @@ func (r *Ring) reloadLoop(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case err != nil && !failing:
-			r.o.Log.Error("cannot reload the token keys; those known stay in use", slog.Any("error", err))
+			r.o.Log.LogAttrs(ctx, slog.LevelError, "Token keys not reloaded; the known ones stay in use", slog.Any("error", err))
 		case err == nil && failing:
-			r.o.Log.Info("token keys are reloaded again")
+			r.o.Log.LogAttrs(ctx, slog.LevelInfo, "Token key reload recovered")
 		}
 		failing = err != nil
 	}
@@ -186,7 +186,7 @@ func (r *Ring) reloadFor(ctx context.Context, id uint32) *keys {
 		return k
 	}
 	if err := r.reload(ctx); err != nil {
-		r.o.Log.Warn("cannot reload the token keys for a token under an unknown one", slog.Any("error", err))
+		r.o.Log.LogAttrs(ctx, slog.LevelWarn, "Token keys not reloaded for a token under an unknown key", slog.Any("error", err))
 	}
 	return r.keys.Load()
 }

@@ -190,7 +190,7 @@ func (c *connection) failure(ctx context.Context, requestID string, err error) *
 	if known && e.Code != chat.Internal {
 		f.Message, f.ID = e.Message, e.ID
 	} else {
-		c.endpoint.o.Log.LogAttrs(ctx, slog.LevelError, "A messaging request failed", slog.Any("error", err))
+		c.endpoint.o.Log.LogAttrs(ctx, slog.LevelError, "Messaging request failed", slog.Any("error", err))
 	}
 	if f.ID == "" {
 		f.ID = chat.NewID()

@@ -74,6 +74,7 @@ type Endpoint struct {
 	stopping  chan struct{} // closed when Drain begins
 	drained   chan struct{} // closed when Drain is done
 	workers   *workers
+	hangUp    func() // drops all connections, once
 	handshake handshakeMetrics
 	// proxyWarning limits the warning about a proxy that drops Upgrade.
 	proxyWarning rate.Sometimes
@@ -101,6 +102,7 @@ func New(o Options) *Endpoint {
 		stopping:    make(chan struct{}),
 		drained:     make(chan struct{}),
 		workers:     newWorkers(),
+		hangUp:      sync.OnceFunc(o.Sockets.Close),
 		connections: make(map[*connection]struct{}),
 		handshake:   newHandshakeMetrics(o.Metrics),
 
@@ -181,17 +183,24 @@ const tick = 50 * time.Millisecond
 // pending requests, sends ERROR 401 and drops the connection without a Close, so that
 // official clients come back. New handshakes are refused from now on. Those that are held
 // wait for the end of the drain, at most drainHold. When ctx ends early, the remaining
-// sessions end at once. Drain is called once.
+// sessions end at once. Drain is called once. The sockets may still have bytes to send
+// afterwards: see Linger.
 func (e *Endpoint) Drain(ctx context.Context, over time.Duration) {
 	e.draining.Store(true)
 	close(e.stopping)
 	defer close(e.drained)
-	e.Move(ctx, over)
+	e.end(ctx, over)
 }
 
 // Move ends the existing sessions, as Drain does, but still accepts new ones. It is for
 // when other nodes serve the sessions better.
 func (e *Endpoint) Move(ctx context.Context, over time.Duration) {
+	e.end(ctx, over)
+	e.Linger(ctx)
+}
+
+// end ends the existing sessions.
+func (e *Endpoint) end(ctx context.Context, over time.Duration) {
 	e.mu.Lock()
 	left := make([]*connection, 0, len(e.connections))
 	for c := range e.connections {
@@ -210,35 +219,35 @@ func (e *Endpoint) Move(ctx context.Context, over time.Duration) {
 		for _, c := range left[done:until] {
 			c.End(messaging.Draining)
 		}
-		done = until
+		if done = until; done == len(left) {
+			break
+		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
 		}
 	}
-	e.awaitLast(ctx, ticker.C)
+	await(ctx, lastWords+goodbye, func() bool { return e.sessions() == 0 })
 }
 
 // goodbye is how long the last sessions may take to read their last frames.
 const goodbye = 500 * time.Millisecond
 
-// awaitLast waits for the answers that sessions still have to send, and then a moment for
-// their sockets to be read and closed.
-func (e *Endpoint) awaitLast(ctx context.Context, ticks <-chan time.Time) {
-	sessions := time.After(lastWords + goodbye)
-	var sockets <-chan time.Time
-	for {
-		if sockets == nil && e.sessions() == 0 {
-			sessions, sockets = nil, time.After(goodbye)
-		}
-		if e.o.Sockets.server.Len() == 0 {
-			return
-		}
+// Linger waits a moment for clients to read their last frames and to close their
+// sockets.
+func (e *Endpoint) Linger(ctx context.Context) {
+	await(ctx, goodbye, func() bool { return e.Len() == 0 })
+}
+
+// await waits until done, for a limited time.
+func await(ctx context.Context, within time.Duration, done func() bool) {
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
+	late := time.After(within)
+	for !done() {
 		select {
-		case <-ticks:
-		case <-sessions:
-			return
-		case <-sockets:
+		case <-poll.C:
+		case <-late:
 			return
 		case <-ctx.Done():
 			return
@@ -260,12 +269,21 @@ func (e *Endpoint) sessions() int {
 	return len(e.connections)
 }
 
-// Close drops all remaining connections. Requests that clients sent before are carried
-// out until ctx ends, at most for lastWords. Then they are canceled.
-func (e *Endpoint) Close(ctx context.Context) {
+// Finish carries out the requests that clients sent before the end of their sessions,
+// until ctx ends, at most for lastWords. Then they are canceled. It is called after Drain.
+// Connections whose session is not over are dropped first.
+func (e *Endpoint) Finish(ctx context.Context) {
 	e.draining.Store(true)
-	e.o.Sockets.Close()
+	if e.sessions() > 0 {
+		e.hangUp()
+	}
 	ctx, cancel := context.WithTimeout(ctx, lastWords)
 	defer cancel()
 	e.workers.stop(ctx)
+}
+
+// Close drops all remaining connections. It calls Finish if that has not been called.
+func (e *Endpoint) Close(ctx context.Context) {
+	e.Finish(ctx)
+	e.hangUp()
 }

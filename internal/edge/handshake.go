@@ -89,7 +89,7 @@ func (e *Endpoint) answered(ctx context.Context, c *connection, begin time.Time,
 // a server error and must not look like one.
 func (e *Endpoint) lost(ctx context.Context, err error) {
 	e.handshake.refused.WithLabelValues("lost").Inc()
-	e.o.Log.LogAttrs(ctx, slog.LevelDebug, "A client was lost during its handshake", slog.Any("error", err))
+	e.o.Log.LogAttrs(ctx, slog.LevelDebug, "Client lost during its handshake", slog.Any("error", err))
 }
 
 // admit makes every check, cheapest first, redeems the token last, and returns the

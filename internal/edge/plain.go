@@ -30,7 +30,7 @@ func (e *Endpoint) Serve(conn net.Conn, upgrade *rfc6455.Upgrade, forwarded stri
 		if v := recover(); v != nil {
 			// As net/http does. The panic's value may hold what a user wrote, so it is
 			// not logged.
-			e.o.Log.LogAttrs(ctx, slog.LevelError, "A handshake failed", slog.String("panic", string(debug.Stack())))
+			e.o.Log.LogAttrs(ctx, slog.LevelError, "Handshake failed", slog.String("panic", string(debug.Stack())))
 			conn.Close()
 			rest, again = nil, false
 		}

@@ -119,7 +119,6 @@ var heads = sync.Pool{New: func() any { return new([headSize]byte) }}
 // receive reads from a connection until it is clear which server gets it.
 func (l *HandshakeListener) receive(conn net.Conn) {
 	buf := heads.Get().(*[headSize]byte) //nolint:forcetypeassert // See heads.
-	defer heads.Put(buf)
 	err := conn.SetReadDeadline(time.Now().Add(headerTimeout))
 	n := 0
 	for err == nil {
@@ -133,13 +132,17 @@ func (l *HandshakeListener) receive(conn net.Conn) {
 			if l.Serves != nil && !l.Serves(buf[:size]) {
 				break
 			}
-			l.serve(conn, upgrade, forwarded, buf[size:n])
+			early := append([]byte(nil), buf[size:n]...)
+			heads.Put(buf) // It may be delayed, with many others.
+			l.serve(conn, upgrade, forwarded, early)
 			return
 		}
 		if n == headSize || !rfc6455.MayUpgrade(buf[:n]) {
 			break
 		}
 	}
+	read := append([]byte(nil), buf[:n]...)
+	heads.Put(buf)
 	if n == 0 {
 		l.silent.track(conn, http.StateClosed)
 		conn.Close()
@@ -149,7 +152,7 @@ func (l *HandshakeListener) receive(conn net.Conn) {
 		answerLate(conn)
 		return
 	}
-	l.pass(conn, buf[:n])
+	l.pass(conn, read)
 }
 
 // serve serves a handshake. The server gets the connection that the system made, because
@@ -175,10 +178,10 @@ func (l *HandshakeListener) serve(conn net.Conn, upgrade *rfc6455.Upgrade, forwa
 	}
 }
 
-// pass passes a connection to net/http, with what was read from it.
+// pass passes a connection to net/http, with what was read from it, which it owns.
 func (l *HandshakeListener) pass(conn net.Conn, early []byte) {
 	select {
-	case l.others <- &prefixedConn{Conn: conn, early: append([]byte(nil), early...)}:
+	case l.others <- &prefixedConn{Conn: conn, early: early}:
 	case <-l.closed:
 		conn.Close()
 	}

@@ -11,7 +11,7 @@ func TestListeners_Duplicate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Main = Pace(t.Context(), l.Main, 100, false) // As a server wraps it.
+	l.Main = NewQueue(t.Context(), l.Main, 0) // As a server wraps it.
 	second, err := l.Duplicate()
 	if err != nil {
 		t.Fatal(err)

@@ -88,3 +88,27 @@ func TestList(t *testing.T) {
 		}
 	})
 }
+
+// TestLoggedAndKept stores frames that are logged, kept, both and neither in one commit.
+func TestLoggedAndKept(t *testing.T) {
+	dialects(t, func(t *testing.T, open opener) {
+		w := open(t)
+		w.rooms.set("kept", time.Hour)
+		var frames []*chat.Frame
+		for _, room := range []string{"kept", "logged"} {
+			for range 2 {
+				f := w.frame(room, "ann", "x")
+				f.LoggingConfigurations = []string{"arn:aws:ivschat:us-west-2:123456789012:logging-configuration/none"}
+				frames = append(frames, f)
+			}
+		}
+		frames[0].LoggingConfigurations = nil
+		w.append(frames...)
+		if n := len(w.list(history.Query{RoomID: "kept", Max: 10})); n != 2 {
+			t.Errorf("%d frames are in the history, want 2", n)
+		}
+		if n := w.rows("transcript"); n != 3 {
+			t.Errorf("%d frames are in the transcript, want the 3 that are logged", n)
+		}
+	})
+}

@@ -25,10 +25,10 @@ func (r *Reviewer) CheckHandler(ctx context.Context, uri string) error {
 	}
 	attrs := []slog.Attr{slog.String("handler", uri), slog.String("rule", rule.pattern), slog.Any("error", err)}
 	if errors.Is(err, errRefused) {
-		r.o.Log.LogAttrs(ctx, slog.LevelWarn, "A message review handler was refused, because it cannot be invoked", attrs...)
+		r.o.Log.LogAttrs(ctx, slog.LevelWarn, "Message review handler refused, because it cannot be invoked", attrs...)
 		// The wording is the service's. The exact reason is for the operator.
 		return chat.InvalidField("uri", "invalid lambda permission")
 	}
-	r.o.Log.LogAttrs(ctx, slog.LevelWarn, "A message review handler was accepted, but could not be checked", attrs...)
+	r.o.Log.LogAttrs(ctx, slog.LevelWarn, "Message review handler accepted, but not checked", attrs...)
 	return nil
 }

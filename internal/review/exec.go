@@ -158,7 +158,7 @@ func (e *execHandler) keepOne() {
 		default:
 			delay = min(2*delay, e.times.limit)
 		}
-		e.log.LogAttrs(e.ctx, slog.LevelWarn, "A message review handler ended and is started again", slog.Any("error", end.why), slog.Duration("after", delay))
+		e.log.LogAttrs(e.ctx, slog.LevelWarn, "Message review handler ended; starting it again", slog.Any("error", end.why), slog.Duration("after", delay))
 		e.ended(end, delay == 0)
 		if delay > 0 {
 			select {
@@ -176,7 +176,7 @@ func (e *execHandler) additional() {
 	end := e.runInstance()
 	e.ended(end, false)
 	if e.ctx.Err() == nil {
-		e.log.LogAttrs(e.ctx, slog.LevelWarn, "An additional instance of a message review handler ended", slog.Any("error", end.why))
+		e.log.LogAttrs(e.ctx, slog.LevelWarn, "Additional instance of a message review handler ended", slog.Any("error", end.why))
 	}
 }
 

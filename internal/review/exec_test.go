@@ -282,7 +282,7 @@ func TestExec_neverStarts(t *testing.T) {
 	for name, target := range map[string]string{"ends": "exec:" + executable(t) + " ends", "missing": "exec:./there/is/none"} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t, target, timeout(time.Minute))
-			eventually(t, "the third attempt", func() bool { return strings.Count(f.log.String(), "is started again") >= 3 })
+			eventually(t, "the third attempt", func() bool { return strings.Count(f.log.String(), "starting it again") >= 3 })
 			began := time.Now()
 			if _, err := f.review(t, chat.Deny, "hello"); chat.CodeOf(err) != chat.Rejected {
 				t.Errorf("got %v; want what the fallback result says", err)

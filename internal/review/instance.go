@@ -132,7 +132,7 @@ func (i *instance) becameReady() {
 	}
 	i.ready = true
 	i.handler.becameReady()
-	i.handler.log.LogAttrs(i.over, slog.LevelDebug, "An instance of a message review handler is ready", slog.Duration("after", time.Since(i.began)))
+	i.handler.log.LogAttrs(i.over, slog.LevelDebug, "Instance of a message review handler ready", slog.Duration("after", time.Since(i.began)))
 }
 
 // take records that the process works on an invocation. When the process is about to

@@ -34,11 +34,11 @@ type lambdaHandler struct {
 
 func newLambda(ctx context.Context, o Options) *lambdaHandler {
 	sdkLog := logging.LoggerFunc(func(c logging.Classification, format string, args ...any) {
-		o.Log.LogAttrs(ctx, slog.LevelDebug, "The AWS SDK says", slog.String("class", string(c)), slog.String("message", fmt.Sprintf(format, args...)))
+		o.Log.LogAttrs(ctx, slog.LevelDebug, "AWS SDK message", slog.String("class", string(c)), slog.String("message", fmt.Sprintf(format, args...)))
 	})
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(sdkLog))
 	if err != nil {
-		o.Log.LogAttrs(ctx, slog.LevelWarn, "AWS configuration cannot be read; Lambda functions are not invoked", slog.Any("error", err))
+		o.Log.LogAttrs(ctx, slog.LevelWarn, "AWS configuration not read; Lambda functions are not invoked", slog.Any("error", err))
 		return &lambdaHandler{broken: err}
 	}
 	if cfg.Region == "" {

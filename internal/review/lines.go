@@ -46,6 +46,6 @@ func (l *lines) flush() {
 }
 
 func (l *lines) write() {
-	l.log.LogAttrs(context.Background(), slog.LevelDebug, "A message review handler wrote", slog.String("line", string(l.rest)))
+	l.log.LogAttrs(context.Background(), slog.LevelDebug, "Message review handler wrote", slog.String("line", string(l.rest)))
 	l.rest = l.rest[:0]
 }

@@ -60,7 +60,7 @@ func (c *checkpoints) loop(ctx context.Context) {
 		}
 		err := c.round(ctx)
 		if err != nil && ctx.Err() == nil && !failed {
-			c.log.Warn("cannot fold the log of a database into it; it grows", slog.String("database", c.db.label), slog.Any("error", err))
+			c.log.LogAttrs(ctx, slog.LevelWarn, "Write-ahead log not checkpointed; it grows", slog.String("database", c.db.label), slog.Any("error", err))
 		}
 		failed = err != nil
 	}

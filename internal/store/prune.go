@@ -20,7 +20,7 @@ func (db *DB) pruneLoop(ctx context.Context) {
 		case <-tick.C:
 		}
 		if err := db.Prune(ctx); err != nil && ctx.Err() == nil {
-			db.o.Log.Warn("cannot delete what has expired from the database", slog.Any("error", err))
+			db.o.Log.LogAttrs(ctx, slog.LevelWarn, "Expired rows not deleted from the database", slog.Any("error", err))
 		}
 	}
 }

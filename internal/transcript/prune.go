@@ -51,7 +51,7 @@ func (db *DB) dropOwed(ctx context.Context, expired time.Time) error {
 		dropped, err := db.dropReader(ctx, r.ID, expired)
 		if dropped > 0 {
 			db.o.Metrics.RecordsDropped.WithLabelValues(r.Configuration.String()).Add(float64(dropped))
-			db.o.Log.LogAttrs(ctx, slog.LevelError, "Chat log records were dropped: their destination did not take them within the retention",
+			db.o.Log.LogAttrs(ctx, slog.LevelError, "Chat log records dropped: their destination did not accept them within the retention",
 				slog.String("logging_configuration", r.Configuration.String()), slog.String("destination", r.Destination.Name),
 				slog.Int("records", dropped), slog.String("retention", db.o.Retention.String()))
 		}

@@ -155,10 +155,10 @@ func newFrames(db *DB) *sqldb.Spool[*chat.Frame] {
 		Gather:     transcriptGather,
 	}, func(err error) {
 		if err == nil {
-			db.o.Log.Info("the transcript is written again")
+			db.o.Log.LogAttrs(context.Background(), slog.LevelInfo, "Transcript writes recovered")
 			return
 		}
-		db.o.Log.Error("cannot write the transcript; frames are kept in memory, rooms go on", slog.Any("error", err), slog.Int("spool_bytes", db.o.SpoolBytes))
+		db.o.Log.LogAttrs(context.Background(), slog.LevelError, "Transcript not written; frames are kept in memory and rooms continue", slog.Any("error", err), slog.Int("spool_bytes", db.o.SpoolBytes))
 	}, func(n int) { db.drops.add(db, n, sqldb.ErrClosed) })
 }
 
@@ -332,6 +332,6 @@ func (d *dropLog) add(db *DB, n int, cause error) {
 	if now.Before(d.next) {
 		return
 	}
-	db.o.Log.Error("frames of rooms were not kept for logging", slog.Int("frames", d.dropped), slog.Any("error", cause))
+	db.o.Log.LogAttrs(context.Background(), slog.LevelError, "Frames not kept for chat logging", slog.Int("frames", d.dropped), slog.Any("error", cause))
 	d.dropped, d.next = 0, now.Add(dropLogEvery)
 }

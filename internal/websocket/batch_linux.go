@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -87,7 +88,7 @@ func (b *batch) write(members []member, pieces [][]byte, results []written) {
 	if err == nil {
 		return
 	}
-	b.outlet.log.Warn("io_uring has failed; each socket is written to by itself from here on", slog.Any("error", err))
+	b.outlet.log.LogAttrs(context.Background(), slog.LevelWarn, "Writes with io_uring failed; each socket is written to by itself from now on", slog.Any("error", err))
 	b.outlet.close()
 	for i := taken; i < n; i++ {
 		s := &b.sends[i]

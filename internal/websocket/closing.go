@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"context"
 	"log/slog"
 	"runtime"
 	"runtime/debug"
@@ -113,7 +114,7 @@ func (c *Conn) caught() {
 	if err, ok := v.(runtime.Error); ok {
 		what = err.Error()
 	}
-	c.loop.server.options.Log.Error("The handler of a WebSocket connection panicked",
+	c.loop.server.options.Log.LogAttrs(context.Background(), slog.LevelError, "WebSocket handler panicked",
 		slog.String("panic", what), slog.String("stack", string(debug.Stack())))
 	c.lost(ErrPanic)
 }

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -48,7 +49,7 @@ func openPoller(o *Options) (poller, error) {
 	if !o.NoIOURing {
 		if e.outlet.batch, err = openBatch(&e.outlet); err != nil {
 			o.NoIOURing = true
-			o.Log.Info("No io_uring for WebSocket connections; each write costs a system call", slog.Any("reason", err))
+			o.Log.LogAttrs(context.Background(), slog.LevelInfo, "No io_uring for WebSocket connections; each write costs a system call", slog.Any("reason", err))
 		}
 	}
 	return e, nil

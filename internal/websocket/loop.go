@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"context"
 	"log/slog"
 	"runtime"
 	"sync"
@@ -323,6 +324,6 @@ func (l *loop) shutdown() {
 	l.publish()
 	l.poller.close()
 	if left := l.owed; left != 0 {
-		l.server.options.Log.Error("A WebSocket loop has lost count of pending bytes", slog.Int("bytes", left))
+		l.server.options.Log.LogAttrs(context.Background(), slog.LevelError, "Pending bytes of a WebSocket loop miscounted", slog.Int("bytes", left))
 	}
 }

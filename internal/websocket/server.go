@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -48,7 +49,7 @@ func newServer(o Options, h Handler, open func(*Options) (poller, error)) *Serve
 	for range o.Loops {
 		p, err := open(&o)
 		if err != nil {
-			o.Log.Warn("No epoll for WebSocket connections; each costs goroutines instead", slog.Any("error", err))
+			o.Log.LogAttrs(context.Background(), slog.LevelWarn, "No epoll for WebSocket connections; each costs goroutines instead", slog.Any("error", err))
 			p = newBell()
 		}
 		if _, goroutines := p.(bell); goroutines {

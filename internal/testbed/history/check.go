@@ -14,7 +14,8 @@ const (
 	NoDuplicate    Rule = "no duplicate"     // an Id comes once per connection, a RequestId once per room
 	SameFrame      Rule = "same frame"       // one Id, one content, the one that was sent
 	NoGap          Rule = "no gap"           // a connection misses nothing between two frames it got
-	NoLoss         Rule = "no loss"          // whoever was there gets what was acknowledged
+	NoLoss         Rule = "no loss"          // every connection gets what was acknowledged while it was open
+	Joins          Rule = "joins"            // a connection starts where the client's older one stops, and not in the past
 	RefusalsHold   Rule = "refusals hold"    // what was refused is not delivered
 	AllowedErrors  Rule = "allowed errors"   // no ErrorCode but the expected
 	KicksEnd       Rule = "kicks end"        // a disconnected user is disconnected
@@ -70,7 +71,7 @@ func Check(h *History, o Options) Report {
 		whole, sides, apart := part.sides(h.Partitions)
 		r.Apart += apart
 		for _, p := range append(sides, whole) {
-			for _, v := range slices.Concat(p.duplicates(), p.order(), p.loss(), p.refusals(), p.rate(h.Rates[room], o.FreshBuckets)) {
+			for _, v := range slices.Concat(p.duplicates(), p.order(), p.loss(), p.joins(), p.refusals(), p.rate(h.Rates[room], o.FreshBuckets)) {
 				v.Room = room
 				r.Violations = append(r.Violations, v)
 			}

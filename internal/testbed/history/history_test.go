@@ -105,6 +105,21 @@ func TestCheck(t *testing.T) {
 			Connections: []*Connection{on("a", 0, StillOpen, "ab"), on("b", 2*second, StillOpen, "b")},
 			Requests:    []*Request{acknowledged("a", second, 3*second)},
 		}, nil},
+		{"a renewed token: the second connection starts right behind the first", History{Connections: []*Connection{
+			on("a", 0, StillOpen, "abcdef"), on("b", 0, 9*second, "abcdef"), {Client: "b", Room: "r", Node: "n1", Opened: 3 * second, Ended: StillOpen, Frames: []Frame{frame("d", 4*second), frame("e", 5*second)}},
+		}}, nil},
+		{"a renewed token: the second connection repeats the open window", History{Connections: []*Connection{
+			on("a", 0, StillOpen, "abcdef"), on("b", 0, 9*second, "abcdef"), {Client: "b", Room: "r", Node: "n1", Opened: 3 * second, Ended: StillOpen, Frames: []Frame{frame("c", 4*second), frame("d", 4*second)}},
+		}}, nil},
+		{"a renewed token: the frames of the open window are lost", History{Connections: []*Connection{
+			on("a", 0, StillOpen, "abcdef"), on("b", 0, 9*second, "abcdef"), {Client: "b", Room: "r", Node: "n1", Opened: 3 * second, Ended: StillOpen, Frames: []Frame{frame("e", 5*second), frame("f", 6*second)}},
+		}}, []Rule{Joins}},
+		{"a connection that starts in the past", History{Connections: []*Connection{
+			on("a", 0, StillOpen, "abcdef"), {Client: "b", Room: "r", Node: "n1", Opened: 5 * second, Ended: StillOpen, Frames: []Frame{frame("b", 5*second), frame("c", 5*second)}},
+		}}, []Rule{Joins}},
+		{"a connection to another node, which was behind", History{Connections: []*Connection{
+			on("a", 0, StillOpen, "abcdef"), {Client: "b", Room: "r", Node: "n2", Opened: 5 * second, Ended: StillOpen, Frames: []Frame{frame("b", 5*second), frame("c", 5*second)}},
+		}}, nil},
 		{"a refused message that was delivered", History{
 			Connections: []*Connection{on("a", 0, StillOpen, "a")},
 			Requests:    []*Request{{ID: "qa", Room: "r", Action: SendMessage, Content: "a", Outcome: Refused, Code: 429}},

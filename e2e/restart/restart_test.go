@@ -1,0 +1,162 @@
+package restart
+
+import (
+	"flag"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat"
+
+	"confab/internal/pgtest"
+	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/process"
+)
+
+var connections = flag.Int("connections", 1000, "how many connections are there")
+
+// connectRate is the default of --connect-rate, per second.
+const connectRate = 2000
+
+// most is how long a call of the API may take during a restart, and how long clients may
+// be away beside their turns.
+const most = time.Second
+
+// backlog is how many connections wait in a socket that nobody accepts from: the usual
+// net.core.somaxconn.
+const backlog = 4096
+
+func TestMain(m *testing.M) {
+	if address := os.Getenv(crowdEnv); address != "" {
+		flag.Parse()
+		os.Exit(beCrowd(address, *connections))
+	}
+	status := pgtest.Run(m)
+	process.Remove()
+	os.Exit(status)
+}
+
+// site is nodes with a crowd.
+type site struct {
+	*cluster.Cluster
+	crowd *crowdProcess
+	calls *calls
+}
+
+func newSite(t *testing.T, o cluster.Options, restarts int) *site {
+	t.Helper()
+	s := &site{Cluster: cluster.Serve(t, o)}
+	address := strings.TrimPrefix(s.Clients()[0].WebSocket, "ws://")
+	if o.Nodes > 1 {
+		var err error
+		if address, err = s.Balancer.Listen(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = callers
+	api := ivschat.New(ivschat.Options{
+		Region: process.Region, BaseEndpoint: aws.String("http://" + address), HTTPClient: &http.Client{Transport: transport},
+		Credentials: credentials.NewStaticCredentialsProvider(process.AccessKeyID, process.SecretAccessKey, ""),
+	})
+	room, err := api.CreateRoom(t.Context(), &ivschat.CreateRoomInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A handshake that is refused costs a token, too.
+	s.crowd = startCrowd(t, address, makeTokens(t, api, *room.Arn, *connections*(restarts+2)))
+	s.calls = call(t, api, *room.Arn, transport)
+	return s
+}
+
+// way is a way to restart a node.
+type way struct {
+	name string
+	hold bool
+	do   func(t *testing.T, n *cluster.Node) error
+	// promised says that clients and calls must not notice more than is said in
+	// docs/operations.md.
+	promised func() bool
+}
+
+var ways = []way{
+	{
+		name: "hand-over", do: func(t *testing.T, n *cluster.Node) error { return n.Server().HandOver(t.Context()) },
+		promised: func() bool { return true },
+	},
+	{
+		name: "held socket", hold: true, do: stopAndStart,
+		promised: func() bool { return *connections < backlog },
+	},
+	{name: "neither", do: stopAndStart, promised: func() bool { return false }},
+}
+
+func stopAndStart(t *testing.T, n *cluster.Node) error {
+	if err := n.Stop(); err != nil {
+		return err
+	}
+	return n.Start(t.Context())
+}
+
+// TestRestarts restarts the nodes one after the other in each way.
+func TestRestarts(t *testing.T) {
+	for _, nodes := range []int{1, 3} {
+		for _, w := range ways {
+			name := "one node, " + w.name
+			if nodes > 1 {
+				name = "three nodes, " + w.name
+			}
+			t.Run(name, func(t *testing.T) {
+				o := cluster.Options{Nodes: nodes, Hold: w.hold}
+				if nodes > 1 {
+					o.Database = pgtest.Shared(t).Database(t)
+				}
+				s := newSite(t, o, nodes)
+				for _, n := range s.Nodes {
+					s.restart(t, w, n)
+				}
+				s.calls.end()
+			})
+		}
+	}
+}
+
+// restart restarts one node and holds what that costs against what is promised.
+func (s *site) restart(t *testing.T, w way, n *cluster.Node) {
+	t.Helper()
+	s.calls.take()
+	if err := w.do(t, n); err != nil {
+		t.Fatal(err)
+	}
+	if missing := s.WaitReady(t.Context()); missing > 0 {
+		t.Fatalf("%d nodes are not ready", missing)
+	}
+	r := s.crowd.measured(t)
+	called, slowest, failed := s.calls.take()
+	ms := func(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
+	t.Logf("| %s | %d | %s | %s | %s | %d | %s of %d | %d |", n.Name, r.Moved,
+		ms(r.P50), ms(r.P99), ms(r.Last), r.GaveUp, ms(slowest), called, len(failed))
+	if r.GaveUp > 0 {
+		t.Logf("the first to give up: %s", r.Why)
+	}
+	if !w.promised() {
+		return
+	}
+	if r.GaveUp > 0 {
+		t.Errorf("%s: %d gave up, the first for %s", n.Name, r.GaveUp, r.Why)
+	}
+	if within := time.Duration(r.Moved) * time.Second / connectRate; r.Last > within+most && len(s.Nodes) == 1 {
+		t.Errorf("%s: the last was back after %s, want %s", n.Name, r.Last, within+most)
+	}
+	// A node of three drains to the others, which takes longer.
+	if slowest > most && len(s.Nodes) == 1 {
+		t.Errorf("%s: a call took %s", n.Name, slowest)
+	}
+	for _, err := range failed {
+		t.Errorf("%s: a call failed: %v", n.Name, err)
+	}
+}
