@@ -19,10 +19,10 @@ import (
 func main() {
 	listen := flag.String("listen", "127.0.0.1:9000", "`address` to listen on")
 	window := flag.Duration("window", -1, "Options.DeliveryWindow")
-	plain := flag.Bool("no-io-uring", false, "Options.NoIOURing")
+	plain := flag.Bool("no-io-uring", false, "without Options.IOURing")
 	flag.Parse()
 	b := &broadcaster{groups: make(map[string]*websocket.Group)}
-	b.server = websocket.NewServer(websocket.Options{DeliveryWindow: *window, NoIOURing: *plain}, b)
+	b.server = websocket.NewServer(websocket.Options{DeliveryWindow: *window, IOURing: !*plain}, b)
 	s := &http.Server{Addr: *listen, Handler: b, ReadHeaderTimeout: 10 * time.Second}
 	fmt.Fprintln(os.Stderr, s.ListenAndServe())
 	os.Exit(1)

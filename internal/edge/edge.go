@@ -135,7 +135,7 @@ func NewSockets(window, overlap time.Duration, ioURing bool, m *Metrics, log *sl
 		PingInterval:   pingInterval,
 		DeliveryWindow: window,
 		Overlap:        overlap,
-		NoIOURing:      !ioURing,
+		IOURing:        ioURing,
 		PendingBytes:   func(delta int) { m.PendingBytes.Add(float64(delta)) },
 		Log:            log,
 	}, handler{})}

@@ -190,7 +190,7 @@ func TestOverlap(t *testing.T) {
 // A loop that is far behind does not make new connections start far back, where
 // their pending output would exceed the limit.
 func TestNewConnectionStartsNearTheEnd(t *testing.T) {
-	s := startServer(t, Options{Loops: 1, DeliveryWindow: time.Hour, MaxPending: 16 << 10}, handler{}, openPoller)
+	s := startServer(t, Options{Loops: 1, DeliveryWindow: time.Hour, MaxPending: 16 << 10}, handler{}, openRing)
 	s.attached = make(chan *Conn, 1)
 	first := s.dialRaw(t)
 	receive(t, s.attached, "the connection")

@@ -151,11 +151,11 @@ func securePairs(b *testing.B, n int) (servers, clients []net.Conn) {
 // BenchmarkDeliver measures a delivery to 1,000 connections, one at a time, and
 // compares it to a loop that only writes to them.
 func BenchmarkDeliver(b *testing.B) {
-	b.Run("io_uring", func(b *testing.B) { benchmarkDeliver(b, false) })
-	b.Run("write", func(b *testing.B) { benchmarkDeliver(b, true) })
+	b.Run("io_uring", func(b *testing.B) { benchmarkDeliver(b, true) })
+	b.Run("write", func(b *testing.B) { benchmarkDeliver(b, false) })
 }
 
-func benchmarkDeliver(b *testing.B, noIOURing bool) {
+func benchmarkDeliver(b *testing.B, ioURing bool) {
 	const members = 1000
 	frame := rfc6455.AppendFrame(nil, rfc6455.Text, bytes.Repeat([]byte{'x'}, 304))
 	d := newDrain(b)
@@ -167,7 +167,7 @@ func benchmarkDeliver(b *testing.B, noIOURing bool) {
 		fds = append(fds, descriptor(b, c))
 		b.Cleanup(func() { c.Close() })
 	}
-	s := NewServer(Options{Loops: 1, PingInterval: -1, NoIOURing: noIOURing}, handler{})
+	s := NewServer(Options{Loops: 1, PingInterval: -1, IOURing: ioURing}, handler{})
 	b.Cleanup(s.Close)
 	g := s.NewGroup()
 	served, clients := pairs(b, members)
@@ -213,7 +213,7 @@ func benchmarkDeliver(b *testing.B, noIOURing bool) {
 // BenchmarkAttach measures the cost to attach a connection and to release it.
 func BenchmarkAttach(b *testing.B) {
 	closed := make(chan struct{}, 1)
-	s := NewServer(Options{Loops: 1}, handler{closed: func(*Conn, error) { closed <- struct{}{} }})
+	s := NewServer(Options{Loops: 1, IOURing: true}, handler{closed: func(*Conn, error) { closed <- struct{}{} }})
 	b.Cleanup(s.Close)
 	g := s.NewGroup()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -260,7 +260,7 @@ func BenchmarkIdle(b *testing.B) {
 	for name, pairs := range map[string]func(*testing.B, int) ([]net.Conn, []net.Conn){"plain": pairs, "TLS": securePairs} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				s := NewServer(Options{}, handler{})
+				s := NewServer(Options{IOURing: true}, handler{})
 				g := s.NewGroup()
 				servers, clients := pairs(b, members)
 				for i, c := range servers {

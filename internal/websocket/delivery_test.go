@@ -280,7 +280,7 @@ func TestAutomaticWindow(t *testing.T) {
 
 // A small group stays on one loop. A large group is spread evenly.
 func TestGroupsSpread(t *testing.T) {
-	s := NewServer(Options{Loops: 3}, handler{})
+	s := NewServer(Options{Loops: 3, IOURing: true}, handler{})
 	t.Cleanup(s.Close)
 	g := s.NewGroup()
 	counts := func() string {

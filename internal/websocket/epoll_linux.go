@@ -46,9 +46,9 @@ func openPoller(o *Options) (poller, error) {
 		return nil, err
 	}
 	e.outlet.log = o.Log
-	if !o.NoIOURing {
+	if o.IOURing {
 		if e.outlet.batch, err = openBatch(&e.outlet); err != nil {
-			o.NoIOURing = true
+			o.IOURing = false
 			o.Log.LogAttrs(context.Background(), slog.LevelInfo, "No io_uring for WebSocket connections; each write costs a system call", slog.Any("reason", err))
 		}
 	}

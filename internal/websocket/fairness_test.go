@@ -19,7 +19,7 @@ func has(t testing.TB, c net.Conn) bool {
 // A room of thousands is written to in slices. Between two slices the loop serves the
 // other connections.
 func TestLargeRoomDoesNotHoldUpASmallOne(t *testing.T) {
-	s := NewServer(Options{Loops: 1, PingInterval: -1}, handler{})
+	s := NewServer(Options{Loops: 1, PingInterval: -1, IOURing: true}, handler{})
 	t.Cleanup(s.Close)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

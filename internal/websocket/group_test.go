@@ -12,7 +12,7 @@ import (
 // When the last member of a group on a loop has left, the loop keeps no later output
 // of the group in memory. It serves connections that join again.
 func TestLoopWithoutMembersKeepsNothing(t *testing.T) {
-	s := startServer(t, Options{Loops: 2, MaxPending: 16 << 20}, handler{}, openPoller)
+	s := startServer(t, Options{Loops: 2, MaxPending: 16 << 20}, handler{}, openRing)
 	s.attached = make(chan *Conn, 1)
 	var conns []*Conn
 	join := func() *rawConn {

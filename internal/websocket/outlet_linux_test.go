@@ -45,7 +45,7 @@ func TestIOURing(t *testing.T) {
 		t.Run(fmt.Sprintf("TLS %t", secure), func(t *testing.T) {
 			const members = writesPerYield + 7
 			causes := make(chan error, members+3)
-			s := form{open: openPoller, tls: secure}.start(t, Options{Loops: 1, MaxPending: 64 << 20, PingInterval: -1},
+			s := form{open: openRing, tls: secure}.start(t, Options{Loops: 1, MaxPending: 64 << 20, PingInterval: -1},
 				handler{closed: func(_ *Conn, cause error) { causes <- cause }})
 			ring := ringOf(t, s)
 			peers := make([]*rawConn, members)
@@ -91,7 +91,7 @@ func TestIOURingFails(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprintf("TLS %t", secure), func(t *testing.T) {
 			var log bytes.Buffer
-			s := form{open: openPoller, tls: secure}.start(t, Options{Loops: 1, PingInterval: -1, Log: slog.New(slog.NewTextHandler(&log, nil))}, handler{})
+			s := form{open: openRing, tls: secure}.start(t, Options{Loops: 1, PingInterval: -1, Log: slog.New(slog.NewTextHandler(&log, nil))}, handler{})
 			ring := ringOf(t, s)
 			peers := make([]*rawConn, 10)
 			for i := range peers {

@@ -155,7 +155,7 @@ func TestPauseIsBackPressure(t *testing.T) {
 // time.
 func TestPausedPeerVanishes(t *testing.T) {
 	causes := make(chan error, 1)
-	s := startServer(t, Options{}, handler{closed: func(_ *Conn, cause error) { causes <- cause }}, openPoller)
+	s := startServer(t, Options{}, handler{closed: func(_ *Conn, cause error) { causes <- cause }}, openRing)
 	s.attached = make(chan *Conn, 1)
 	peer := s.dialRaw(t)
 	c := receive(t, s.attached, "the connection")

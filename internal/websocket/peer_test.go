@@ -20,11 +20,17 @@ import (
 
 // forms are the ways to serve connections. Important tests run with all of them.
 var forms = []form{
-	{"sockets", openPoller, false},
-	{"sockets without io_uring", func(o *Options) (poller, error) { o.NoIOURing = true; return openPoller(o) }, false},
-	{"TLS", openPoller, true},
+	{"sockets", openRing, false},
+	{"sockets without io_uring", openPoller, false},
+	{"TLS", openRing, true},
 	{"goroutines", func(*Options) (poller, error) { return newBell(), nil }, false},
 	{"TLS with goroutines", func(*Options) (poller, error) { return newBell(), nil }, true},
+}
+
+// openRing is openPoller with io_uring, if the system has it.
+func openRing(o *Options) (poller, error) {
+	o.IOURing = true
+	return openPoller(o)
 }
 
 type form struct {

@@ -196,7 +196,7 @@ func (s *peerServer) dialHalves(t *testing.T) (*rawConn, *half) {
 // even if the peer reads slowly.
 func TestKeyUpdate(t *testing.T) {
 	handled := make(chan struct{}, 1)
-	s := form{open: openPoller, tls: true}.start(t, Options{MaxPending: 16 << 10}, handler{message: func(c *Conn, _ rfc6455.Opcode, p []byte) {
+	s := form{open: openRing, tls: true}.start(t, Options{MaxPending: 16 << 10}, handler{message: func(c *Conn, _ rfc6455.Opcode, p []byte) {
 		c.Send(p)
 		handled <- struct{}{}
 	}})
@@ -228,7 +228,7 @@ func TestKeyUpdate(t *testing.T) {
 // A peer that requests KeyUpdates and does not read them is dropped as slow.
 func TestKeyUpdatesAreBounded(t *testing.T) {
 	causes := make(chan error, 1)
-	s := form{open: openPoller, tls: true}.start(t, Options{MaxPending: 16 << 10}, handler{closed: func(_ *Conn, cause error) { causes <- cause }})
+	s := form{open: openRing, tls: true}.start(t, Options{MaxPending: 16 << 10}, handler{closed: func(_ *Conn, cause error) { causes <- cause }})
 	_, w := s.dialHalves(t)
 	for range 2000 {
 		if err := w.writeBehindUpdates(t, pong("")); err != nil {
@@ -243,7 +243,7 @@ func TestKeyUpdatesAreBounded(t *testing.T) {
 
 // The server does not answer after its end: that would cause a reset.
 func TestKeyUpdatesBehindTheEnd(t *testing.T) {
-	s := form{open: openPoller, tls: true}.start(t, Options{CloseTimeout: 20 * time.Second}, handler{})
+	s := form{open: openRing, tls: true}.start(t, Options{CloseTimeout: 20 * time.Second}, handler{})
 	s.attached = make(chan *Conn, 1)
 	peer, w := s.dialHalves(t)
 	receive(t, s.attached, "the connection").Close(1000, "")
@@ -275,7 +275,7 @@ func (l *remembering) Accept() (net.Conn, error) {
 
 // The loop keeps no reference to the accepted net.Conn.
 func TestSecureKeepsNoNetConn(t *testing.T) {
-	s := NewServer(Options{}, echo)
+	s := NewServer(Options{IOURing: true}, echo)
 	t.Cleanup(s.Close)
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -33,7 +33,7 @@ func attachTo(t *testing.T, s *Server, l net.Listener, a Attachment) (net.Conn, 
 }
 
 func TestTransports(t *testing.T) {
-	s := NewServer(Options{}, echo)
+	s := NewServer(Options{IOURing: true}, echo)
 	t.Cleanup(s.Close)
 	check := func(t *testing.T, peer net.Conn) {
 		t.Helper()
@@ -116,7 +116,7 @@ func TestTransports(t *testing.T) {
 
 // TLS connections of any listener and plain connections share groups, loops and order.
 func TestTLS(t *testing.T) {
-	s := startServer(t, Options{Loops: 2, MaxPending: 4 << 20}, echo, openPoller)
+	s := startServer(t, Options{Loops: 2, MaxPending: 4 << 20}, echo, openRing)
 	secure := &peerServer{Server: s.Server, group: s.group}
 	srv := newTLSServer(t, secure)
 	plain := s.dial(t)
@@ -153,7 +153,7 @@ func TestTLS(t *testing.T) {
 
 // A connection of NewTLSListener needs no goroutine where there is epoll.
 func TestNewTLSListener(t *testing.T) {
-	s := form{open: openPoller, tls: true}.start(t, Options{}, echo)
+	s := form{open: openRing, tls: true}.start(t, Options{}, echo)
 	s.attached = make(chan *Conn, 1)
 	peer := s.dialRaw(t, text("early")...)
 	if _, p, err := peer.frame(); err != nil || string(p) != "early" {

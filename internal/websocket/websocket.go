@@ -82,9 +82,9 @@ type Options struct {
 	// on another server, which writes the same frames a little later. 0 means no
 	// overlap. Where goroutines do the writing it is at least 50 ms.
 	Overlap time.Duration
-	// NoIOURing makes every write a system call of its own. Otherwise Linux's
-	// io_uring, where the system allows it, writes to many sockets with one call.
-	NoIOURing bool
+	// IOURing writes to many sockets with one system call, where Linux allows it.
+	// Otherwise every write is a call of its own.
+	IOURing bool
 	// CloseTimeout is how long a closing connection may take to write its pending
 	// output, and then again to be closed by the peer; 2 s by default.
 	CloseTimeout time.Duration
