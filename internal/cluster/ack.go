@@ -60,10 +60,10 @@ func (d *dueAcks) send(n *Node, wait time.Duration) {
 			return
 		}
 		n.mu.Lock()
-		due := map[string]message{}
+		due := map[string]ownAck{}
 		for home := range d.homes {
 			if in := n.view.in[home]; in != nil {
-				due[home] = message{ack{n.o.ID, n.view.ID, in.next - 1}, n.members.compact(home)}
+				due[home] = ownAck{ack{n.o.ID, n.view.ID, in.next - 1}, n.members.compact(home)}
 			}
 		}
 		clear(d.homes)
@@ -82,8 +82,9 @@ func (d *dueAcks) send(n *Node, wait time.Duration) {
 	}
 }
 
-// message is an acknowledgement on its way.
-type message struct {
+// ownAck is an acknowledgement that this node is about to send, and whether the home reads
+// the compact form.
+type ownAck struct {
 	ack
 	compact bool
 }

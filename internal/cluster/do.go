@@ -34,6 +34,7 @@ func (q *doQuestion) bytes(compact bool) ([]byte, error) {
 	if compact {
 		return q.encode(), nil
 	}
+	// Attributes that are not there and empty ones are different frames.
 	return json.Marshal(q, json.FormatNilMapAsNull(true), durations)
 }
 
@@ -144,7 +145,6 @@ type remoteHome struct {
 // room's home.
 func (h remoteHome) Do(ctx context.Context, op messaging.Operation) (string, error) {
 	began := time.Now()
-	// Attributes that are not there and empty ones are different frames.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(h.viewCtx, cancel)()
