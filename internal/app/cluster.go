@@ -90,6 +90,7 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 	o.OtherConnections = s.node.OtherConnections
 	o.LastDelivered = s.node.LastDelivered
 	o.UserElsewhere = s.userElsewhere
+	o.RefreshedElsewhere = s.refreshedElsewhere
 	o.ReadAgain = readAgain
 	return nil
 }

@@ -32,6 +32,9 @@ type Options struct {
 	// UserElsewhere reports whether a user has sessions in a room on other nodes, or whether
 	// that is unknown. It calls Beside there. Nil means that there are no other nodes.
 	UserElsewhere func(ctx context.Context, roomID, userID string) bool
+	// RefreshedElsewhere asks the other nodes for what Engine.Refreshed tells of this one.
+	// Nil means that there are none.
+	RefreshedElsewhere func(ctx context.Context, roomID, userID string, agent uint64) bool
 	// ReadAgain is how old the settings of a live room may become before it is read
 	// again, in case a notice of its change was lost. 0 relies on notices.
 	ReadAgain time.Duration

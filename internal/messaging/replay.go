@@ -29,7 +29,7 @@ func (s *Session) prepareReplay(ctx context.Context, asked string) error {
 			n = int(number)
 		}
 	}
-	if n == 0 || s.refreshes() {
+	if n == 0 || s.refreshes(ctx) {
 		return nil
 	}
 	s.replay = n
@@ -44,13 +44,29 @@ func mayRead(readers chat.Who, t *chat.Token) bool {
 }
 
 // refreshes reports whether the session takes the place of another one of its user that
-// ends soon: it is the same client, which has the messages already.
-func (s *Session) refreshes() bool {
-	soon := s.engine.now().Add(refreshBefore)
-	s.room.sessionsMu.Lock()
-	defer s.room.sessionsMu.Unlock()
-	for other := s.room.users[s.token.UserID]; other != nil; other = other.next {
-		if other.agent == s.agent && other.token.SessionExpires.Before(soon) {
+// ends soon, here or on another node: it is the same client, which has the messages
+// already.
+func (s *Session) refreshes(ctx context.Context) bool {
+	if s.engine.Refreshed(s.room.id, s.token.UserID, s.agent) {
+		return true
+	}
+	ask := s.engine.o.RefreshedElsewhere
+	return ask != nil && ask(ctx, s.room.id, s.token.UserID, s.agent)
+}
+
+// Refreshed reports whether a client of the user with this agent has a session in the room
+// on this node that ends so soon that the client may open the next one.
+func (e *Engine) Refreshed(roomID, userID string, agent uint64) bool {
+	r := e.find(roomID)
+	if r == nil {
+		return false
+	}
+	defer r.release(e)
+	soon := e.now().Add(refreshBefore)
+	r.sessionsMu.Lock()
+	defer r.sessionsMu.Unlock()
+	for s := r.users[userID]; s != nil; s = s.next {
+		if s.agent == agent && s.token.SessionExpires.Before(soon) {
 			return true
 		}
 	}

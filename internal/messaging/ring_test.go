@@ -177,7 +177,11 @@ func TestUnreadableHistory(t *testing.T) {
 // A refresh is a connection of the same user and client shortly before the end of the
 // session before.
 func TestRefreshGetsNoHistory(t *testing.T) {
-	w, _, r := newKept(t, "10")
+	w, _, r := newKept(t, "10", func(o *messaging.Options, _ *world) {
+		o.RefreshedElsewhere = func(_ context.Context, room, user string, agent uint64) bool {
+			return room == roomID && user == "eve" && agent == 1
+		}
+	})
 	w.post(t, "1")
 	join := func(user string, agent uint64, session time.Duration) string {
 		t.Helper()
@@ -201,6 +205,8 @@ func TestRefreshGetsNoHistory(t *testing.T) {
 		{"a refresh of that", "ann", 1, time.Hour, "[]"},
 		{"another browser", "ann", 2, time.Hour, "[1]"},
 		{"another user", "bob", 1, time.Hour, "[1]"},
+		{"a refresh of a connection to another node", "eve", 1, time.Hour, "[]"},
+		{"another browser of that user", "eve", 2, time.Hour, "[1]"},
 	} {
 		if got := join(c.user, c.agent, c.session); got != c.want {
 			t.Errorf("%s: got %s, want %s", c.what, got, c.want)
