@@ -3,6 +3,7 @@ package conformance
 import (
 	"net/http"
 	"testing"
+	"time"
 )
 
 // ours returns the path of an operation that Confab adds.
@@ -83,4 +84,42 @@ func TestExtensionOperations(t *testing.T) {
 	checkOurs(t, "SendMessage finds no room that does not exist", func(t *testing.T) {
 		call(t, ours("SendMessage"), m{"roomIdentifier": roomARN(nobody), "userId": "bot", "content": "x"}).wantNotFound(t, "ROOM", nobody)
 	})
+}
+
+func TestGetMetrics(t *testing.T) {
+	t.Parallel()
+	checkOurs(t, "GetMetrics shows what happened, once its step is over", func(t *testing.T) {
+		join(t, newRoom(t, nil), "u")
+		request := m{"names": []string{"confab_concurrent_chat_connections", "confab_handshake_duration_seconds"}, "periodInSeconds": 10}
+		for deadline := time.Now().Add(patience + 20*time.Second); ; time.Sleep(time.Second) {
+			o := call(t, ours("GetMetrics"), request).want(t, http.StatusOK)
+			seen := map[string]bool{}
+			for _, one := range o["series"].([]any) {
+				s := one.(map[string]any)
+				wantMembers(t, s, "labels", "name", "periodInSeconds", "startTime", "values")
+				quantile, _ := s["labels"].(map[string]any)["quantile"].(string)
+				for _, v := range s["values"].([]any) {
+					if n, _ := v.(float64); n > 0 {
+						seen[s["name"].(string)+quantile] = true
+					}
+				}
+			}
+			if seen["confab_concurrent_chat_connections"] && seen["confab_handshake_duration_seconds0.5"] && seen["confab_handshake_duration_seconds0.99"] {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("got %v", o)
+			}
+		}
+	})
+	for member, members := range map[string]m{
+		"periodInSeconds": {"periodInSeconds": 15},
+		"endTime":         {"startTime": "2026-01-02T00:00:00Z", "endTime": "2026-01-01T00:00:00Z"},
+		"startTime":       {"startTime": "2026-01-01T00:00:00Z", "endTime": "2026-01-02T00:00:00Z"},
+		"names":           {"names": numbers(1, 101)},
+	} {
+		checkOurs(t, "GetMetrics refuses a wrong "+member, func(t *testing.T) {
+			call(t, ours("GetMetrics"), members).wantInvalid(t, member)
+		})
+	}
 }

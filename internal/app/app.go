@@ -96,6 +96,9 @@ func (s *Server) built(ctx context.Context) (*Server, error) {
 func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) *Server {
 	s := &Server{cfg: cfg, log: log, metrics: newMetrics(), handOvers: make(chan struct{}, 1)}
 	s.hurry, s.now = context.WithCancel(context.WithoutCancel(ctx))
+	if cfg.Extensions == config.ExtensionsOn {
+		go s.metrics.recorder.Run(s.hurry)
+	}
 	return s
 }
 
@@ -167,10 +170,12 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Metrics:           s.metrics.Messaging,
 		Log:               s.log,
 	}
+	s.peers.Self, s.peers.Recorder = s.self, s.metrics.recorder
 	if err := s.connectNodes(&live, quotas); err != nil {
 		return err
 	}
 	s.engine = messaging.NewEngine(live)
+	s.peers.Engine = s.engine
 	s.endpoint = edge.New(edge.Options{
 		Engine: s.engine, Tokens: s.ring, Sockets: sockets,
 		TrustedProxies: cfg.TrustedProxies,
@@ -196,7 +201,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		own = extension.New(extension.Options{
 			Region: cfg.Region, Account: cfg.AccountID, Version: telemetry.Version(),
 			Actions: actions(operations),
-			Rooms:   s.db, Live: s.engine, History: s.db.Transcript().History(), Tokens: s.ring, Nodes: s.nodes, Quotas: quotas,
+			Rooms:   s.db, Live: s.engine, History: s.db.Transcript().History(), Tokens: s.ring, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
 		})
 		operations = append(operations, own.Operations()...)
 	}

@@ -8,13 +8,16 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"confab/internal/cluster"
 	"confab/internal/config"
+	"confab/internal/extension"
 	"confab/internal/messaging"
 	"confab/internal/nats"
+	"confab/internal/peers"
 	"confab/internal/quota"
 	"confab/internal/telemetry"
 	"confab/internal/websocket"
@@ -82,29 +85,45 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 		Name: name, ID: s.id, Version: telemetry.Version(),
 		Prefix:    "confab." + cfg.Region + "-" + cfg.AccountID,
 		Transport: s.conn, Quotas: quotas, Excluded: s.excluded, Refused: s.conn.Refused,
-		Answers: s.answers(),
+		Answers: s.peers.Answers(),
 		Metrics: s.metrics.Cluster, Log: s.log,
 	})
+	s.peers.Node = s.node
 	quotas.Share(s.node)
 	o.Connect = func(e *messaging.Engine) (messaging.Broker, messaging.Home) { return s.node.Attach(e) }
 	o.OtherConnections = s.node.OtherConnections
 	o.LastDelivered = s.node.LastDelivered
-	o.UserElsewhere = s.userElsewhere
-	o.RefreshedElsewhere = s.refreshedElsewhere
+	o.UserElsewhere = s.peers.UserElsewhere
+	o.RefreshedElsewhere = s.peers.RefreshedElsewhere
 	o.ReadAgain = readAgain
 	return nil
 }
 
-// otherNodes is the link to the other nodes; all fields are nil on a single node.
+// otherNodes is the link to the other nodes; fields without a comment are nil on a
+// single node.
 type otherNodes struct {
 	conn    *nats.Conn
 	node    *cluster.Node // this node's membership
 	id      string        // this node's
+	peers   peers.Peers   // also on a single node
 	reloads *reloads
 }
 
 // mine reports whether this node should do the work that key names.
 func (o *otherNodes) mine(key string) bool { return o.node.Owner(key) == o.id }
+
+// self returns what this node says of itself.
+func (s *Server) self() extension.Node {
+	n := extension.Node{Name: s.cfg.NodeName, Version: telemetry.Version(), Connections: s.engine.Connections()}
+	n.Ready = !s.draining.Load()
+	rooms := s.engine.LiveRooms()
+	n.HomeRooms = len(rooms)
+	if s.node != nil {
+		n.Ready = n.Ready && s.node.Ready() == nil
+		n.HomeRooms = len(slices.DeleteFunc(rooms, func(id string) bool { return !s.mine(id) }))
+	}
+	return n
+}
 
 // joinCluster joins the cluster once the engine exists. A node that reaches no other
 // node serves alone until it does.

@@ -17,13 +17,14 @@ var layers = []struct {
 }{
 	{"what a user types", []string{"cli"}},
 	{"the one place that knows everything", []string{"app"}},
+	{"what nodes ask each other", []string{"peers"}},
 	{"what clients talk to", []string{"control", "edge", "extension", "front"}},
 	{"durable truth, and the other nodes; how operations are served", []string{"store", "cluster", "api"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},
 	{"what a request needs", []string{"iam", "restjson", "chattoken", "review", "chatlog", "history", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},
 	{"nouns, rules, errors", []string{"chat"}},
-	{"tools of one purpose", []string{"background", "clientip", "config", "nats", "origin", "pgtest", "quota", "telemetry", "websocket"}},
+	{"tools of one purpose", []string{"background", "clientip", "config", "nats", "origin", "pgtest", "quota", "series", "telemetry", "websocket"}},
 	{"the grammar of WebSockets, and of the kernel", []string{"kernel", "rfc6455"}},
 }
 

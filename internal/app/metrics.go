@@ -1,6 +1,8 @@
 package app
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"confab/internal/api"
@@ -9,6 +11,7 @@ import (
 	"confab/internal/edge"
 	"confab/internal/messaging"
 	"confab/internal/review"
+	"confab/internal/series"
 	"confab/internal/store"
 	"confab/internal/telemetry"
 )
@@ -18,6 +21,7 @@ import (
 // operator needs to see trouble coming.
 type Metrics struct {
 	registry *prometheus.Registry // where they are served from
+	recorder *series.Recorder     // what GetMetrics shows
 
 	Messaging *messaging.Metrics
 	Edge      *edge.Metrics
@@ -32,7 +36,7 @@ type Metrics struct {
 func newMetrics() *Metrics {
 	r := telemetry.NewRegistry()
 	m := NewMetrics(r)
-	m.registry = r
+	m.registry, m.recorder = r, series.NewRecorder(r, time.Now)
 	return m
 }
 

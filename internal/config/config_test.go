@@ -313,7 +313,7 @@ func TestSecrets(t *testing.T) {
 	}
 	t.Run("print as dots", func(t *testing.T) {
 		var log strings.Builder
-		slog.New(slog.NewJSONHandler(&log, nil)).Info("x", slog.Any("config", c), slog.Any("secret", c.RootSecretAccessKey))
+		slog.New(slog.NewJSONHandler(&log, nil)).InfoContext(t.Context(), "x", slog.Any("config", c), slog.Any("secret", c.RootSecretAccessKey))
 		for _, out := range []string{fmt.Sprintf("%v %+v %#v %s", c, *c, c, c.RootSecretAccessKey), fmt.Sprint(c.Values()), log.String()} {
 			if strings.Contains(out, secret) || strings.Contains(out, "AAAA") {
 				t.Errorf("shown in %s", out)

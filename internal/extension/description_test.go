@@ -283,6 +283,9 @@ func (d *description) shape(t *testing.T, all shapes, typ reflect.Type, rule api
 	}
 	if rule.Bounded {
 		shape["min"], shape["max"] = rule.Min, rule.Max
+		if typ.Kind() == reflect.Slice {
+			name = fmt.Sprint(name, "Upto", rule.Max)
+		}
 	}
 	if known, ok := all[name]; ok && !reflect.DeepEqual(known, shape) {
 		t.Errorf("two members are the shape %s, with different rules", name)

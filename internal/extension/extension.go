@@ -21,6 +21,7 @@ import (
 	"confab/internal/iam"
 	"confab/internal/messaging"
 	"confab/internal/quota"
+	"confab/internal/series"
 )
 
 // Model is the service model that botocore, boto3 and the AWS CLI read.
@@ -53,6 +54,8 @@ type Options struct {
 	Tokens                   Tokens
 	// Nodes asks all nodes about themselves. It leaves out those that do not answer.
 	Nodes func(ctx context.Context) []Node
+	// Series asks all nodes for series of their metrics, and returns the sums.
+	Series func(ctx context.Context, q *series.Query) []series.Series
 	// Actions are the IAM actions of IVS Chat.
 	Actions []string
 	// Quotas are those that GetServer shows; nil is quota.Off().

@@ -178,7 +178,7 @@ func (db *DB) DeleteRoom(ctx context.Context, id string) error {
 		return err
 	})
 	if err == nil {
-		db.keepsLess(ctx, id)
+		keepsLess(ctx, db, id)
 	}
 	return err
 }

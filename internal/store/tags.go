@@ -49,14 +49,14 @@ func (db *DB) ChangeTags(ctx context.Context, arn chat.ARN, change func(tags map
 		return err
 	})
 	if err == nil && arn.Type == chat.RoomResource {
-		db.keepsLess(ctx, arn.ID)
+		keepsLess(ctx, db, arn.ID)
 	}
 	return err
 }
 
 // keepsLess has the history look at a room that may keep less than before. Without it,
 // that takes up to an hour.
-func (db *DB) keepsLess(ctx context.Context, roomID string) {
+func keepsLess(ctx context.Context, db *DB, roomID string) {
 	if err := db.history.Changed(ctx, roomID); err != nil {
 		db.o.Log.LogAttrs(ctx, slog.LevelWarn, "The history of a changed room is looked at later", slog.String("room", roomID), slog.Any("error", err))
 	}

@@ -10,14 +10,14 @@ import (
 func TestNewLogger(t *testing.T) {
 	t.Run("JSON unless a terminal reads", func(t *testing.T) {
 		var b strings.Builder
-		NewLogger(&b, "auto", "info").Info("started", slog.Int("port", 1))
+		NewLogger(&b, "auto", "info").InfoContext(t.Context(), "started", slog.Int("port", 1))
 		if !strings.HasPrefix(b.String(), `{"time":`) || !strings.Contains(b.String(), `"port":1`) {
 			t.Error(b.String())
 		}
 	})
 	t.Run("text when asked", func(t *testing.T) {
 		var b strings.Builder
-		NewLogger(&b, "text", "info").Info("started", slog.Int("port", 1))
+		NewLogger(&b, "text", "info").InfoContext(t.Context(), "started", slog.Int("port", 1))
 		if !strings.Contains(b.String(), "msg=started port=1") {
 			t.Error(b.String())
 		}
@@ -26,7 +26,7 @@ func TestNewLogger(t *testing.T) {
 		var b strings.Builder
 		log := NewLogger(&b, "json", "warn")
 		log.Info("low")
-		log.Warn("high")
+		log.WarnContext(t.Context(), "high")
 		if strings.Contains(b.String(), "low") || !strings.Contains(b.String(), "high") {
 			t.Error(b.String())
 		}

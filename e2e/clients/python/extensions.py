@@ -28,6 +28,9 @@ def call(operation, **members):
 server = call("get_server")
 assert server["nodes"][0]["ready"] and "confab:ListMessages" in server["allowedActions"], server
 
+metrics = call("get_metrics", names=["confab_concurrent_chat_connections"], periodInSeconds=10)
+assert isinstance(metrics["series"], list), metrics
+
 room = chat.create_room(tags={"confab:history": "1h"})["arn"]
 sent = call("send_message", roomIdentifier=room, userId="bot", content="hello", attributes={"a": "1"}, skipReview=True)
 assert isinstance(sent["sendTime"], datetime.datetime), sent

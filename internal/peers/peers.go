@@ -1,0 +1,116 @@
+// Package peers is what the nodes of a cluster ask each other about themselves, apart from
+// the order of frames: how many connections a node has, whether a user is there, how its
+// metrics developed. On a single node, nobody is asked.
+package peers
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+
+	"confab/internal/cluster"
+	"confab/internal/extension"
+	"confab/internal/messaging"
+	"confab/internal/series"
+)
+
+// The questions that nodes ask each other: topicNode about itself, topicUser whether a
+// user has sessions in a room, topicRefreshed whether one of them is about to be replaced
+// by the same client, topicSeries for series of its metrics.
+const (
+	topicNode      = "node"
+	topicUser      = "user"
+	topicRefreshed = "refreshed"
+	topicSeries    = "series"
+)
+
+// userQuestion is the body of a question of topicUser and topicRefreshed. The answer is a bool.
+type userQuestion struct {
+	Room  string `json:"room"`
+	User  string `json:"user"`
+	Agent uint64 `json:"agent,omitzero"`
+}
+
+// Node is this node's membership: *cluster.Node.
+type Node interface {
+	// Ask asks all members, this node included, and AskOthers all but this node.
+	Ask(ctx context.Context, topic string, body []byte) map[string][]byte
+	AskOthers(ctx context.Context, topic string, body []byte) (answers map[string][]byte, complete bool)
+}
+
+// Peers asks the other nodes, and answers them. Its fields are set before the first
+// question.
+type Peers struct {
+	// Node is nil on a single node.
+	Node Node
+	// Self returns what this node says of itself.
+	Self     func() extension.Node
+	Engine   *messaging.Engine
+	Recorder *series.Recorder
+}
+
+// Answers returns what this node answers to the others.
+func (p *Peers) Answers() map[string]cluster.Answer {
+	return map[string]cluster.Answer{
+		topicNode:      func(context.Context, []byte) ([]byte, error) { return json.Marshal(p.Self()) },
+		topicUser:      answerUser(func(q userQuestion) bool { return p.Engine.Beside(q.Room, q.User) }),
+		topicSeries:    p.answerSeries,
+		topicRefreshed: answerUser(func(q userQuestion) bool { return p.Engine.Refreshed(q.Room, q.User, q.Agent) }),
+	}
+}
+
+func answerUser(f func(userQuestion) bool) cluster.Answer {
+	return func(_ context.Context, body []byte) ([]byte, error) {
+		var q userQuestion
+		if err := json.Unmarshal(body, &q); err != nil {
+			return nil, err
+		}
+		return json.Marshal(f(q))
+	}
+}
+
+// UserElsewhere reports whether another node has sessions of the user in the room, or does
+// not answer.
+func (p *Peers) UserElsewhere(ctx context.Context, roomID, userID string) bool {
+	yes, complete := p.askUser(ctx, topicUser, userQuestion{Room: roomID, User: userID})
+	return yes || !complete
+}
+
+// RefreshedElsewhere reports whether a client that another node knows is about to replace
+// its session. A node that does not answer knows none.
+func (p *Peers) RefreshedElsewhere(ctx context.Context, roomID, userID string, agent uint64) bool {
+	yes, _ := p.askUser(ctx, topicRefreshed, userQuestion{roomID, userID, agent})
+	return yes
+}
+
+// askUser asks the other nodes. It reports whether one of them says yes, and whether all
+// have answered.
+func (p *Peers) askUser(ctx context.Context, topic string, q userQuestion) (yes, complete bool) {
+	body, err := json.Marshal(q)
+	if err != nil {
+		return false, false
+	}
+	answers, complete := p.Node.AskOthers(ctx, topic, body)
+	for _, a := range answers {
+		yes = yes || string(a) == "true"
+	}
+	return yes, complete
+}
+
+// Nodes asks all nodes about themselves, and returns those that answer by their names.
+func (p *Peers) Nodes(ctx context.Context) []extension.Node {
+	if p.Node == nil {
+		return []extension.Node{p.Self()}
+	}
+	answers := p.Node.Ask(ctx, topicNode, nil)
+	var all []extension.Node
+	for _, id := range slices.Sorted(maps.Keys(answers)) {
+		var n extension.Node
+		if json.Unmarshal(answers[id], &n) == nil {
+			all = append(all, n)
+		}
+	}
+	return all
+}

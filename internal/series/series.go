@@ -1,0 +1,337 @@
+// Package series keeps the metrics of the last hours in memory, in steps of ten seconds,
+// for GetMetrics: a console shows charts although there is no Prometheus.
+//
+// A step of a counter holds its increase, one of a gauge its value at the end of the step,
+// and one of a histogram how many observations fell into each bucket. So the series of
+// several nodes can be added up, also histograms, whose quantiles are computed last.
+package series
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+)
+
+const (
+	// Step is the time between two samples.
+	Step = 10 * time.Second
+	// Kept is how long they are kept.
+	Kept  = 6 * time.Hour
+	steps = int(Kept / Step)
+	// mostLabels is how many series of one metric are kept, with different labels. Those
+	// that come later are left out.
+	mostLabels = 64
+)
+
+// Recorder samples the metrics of a registry.
+type Recorder struct {
+	from prometheus.Gatherer
+	now  func() time.Time
+
+	mu     sync.Mutex // guards the fields below
+	series map[string]*recorded
+	// labels counts the series of each metric.
+	labels map[string]int
+}
+
+// recorded is one series: a ring of steps, by the number of the step.
+type recorded struct {
+	name   string
+	labels map[string]string
+	kind   Kind
+	bounds []float64 // of a histogram's buckets, without the last, which has none
+	// last are the totals at the end of the last step, of a counter or of each bucket.
+	last []float64
+	// values has width values for each step; began is the first step that has any, and
+	// until the one behind the last.
+	values       []float32
+	width        int
+	began, until int64
+}
+
+// Kind is what a series shows.
+type Kind string
+
+// The kinds of series.
+const (
+	Counter   Kind = "counter"
+	Gauge     Kind = "gauge"
+	Histogram Kind = "histogram"
+)
+
+// NewRecorder returns a recorder that has nothing yet; now is its clock.
+func NewRecorder(from prometheus.Gatherer, now func() time.Time) *Recorder {
+	return &Recorder{from: from, now: now, series: map[string]*recorded{}, labels: map[string]int{}}
+}
+
+// Run samples at the end of each step until ctx ends.
+func (r *Recorder) Run(ctx context.Context) {
+	r.Sample() // Counters count from here.
+	for {
+		wait := time.NewTimer(Step - time.Duration(r.now().UnixNano())%Step)
+		select {
+		case <-wait.C:
+			r.Sample()
+		case <-ctx.Done():
+			wait.Stop()
+			return
+		}
+	}
+}
+
+// Sample takes the step that ends now. Steps are numbered from 1970, so those of all nodes
+// are the same.
+func (r *Recorder) Sample() {
+	families, err := r.from.Gather()
+	if err != nil && len(families) == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	step := r.now().UnixNano()/int64(Step) - 1
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			r.sample(f, m, step)
+		}
+	}
+}
+
+func (r *Recorder) sample(f *dto.MetricFamily, m *dto.Metric, step int64) {
+	var kind Kind
+	var totals, bounds []float64
+	switch f.GetType() {
+	case dto.MetricType_COUNTER:
+		kind, totals = Counter, []float64{m.GetCounter().GetValue()}
+	case dto.MetricType_GAUGE:
+		kind, totals = Gauge, []float64{m.GetGauge().GetValue()}
+	case dto.MetricType_HISTOGRAM:
+		kind = Histogram
+		before := uint64(0)
+		for _, b := range m.GetHistogram().GetBucket() {
+			if math.IsInf(b.GetUpperBound(), 1) {
+				continue
+			}
+			bounds = append(bounds, b.GetUpperBound())
+			totals = append(totals, float64(b.GetCumulativeCount()-before))
+			before = b.GetCumulativeCount()
+		}
+		totals = append(totals, float64(m.GetHistogram().GetSampleCount()-before))
+	default:
+		return
+	}
+	s := r.find(f.GetName(), m.GetLabel(), kind, bounds)
+	if s == nil {
+		return
+	}
+	s.add(step, totals)
+}
+
+// find returns the series, and makes it if there is room for it.
+func (r *Recorder) find(name string, labels []*dto.LabelPair, kind Kind, bounds []float64) *recorded {
+	var key strings.Builder
+	key.WriteString(name)
+	for _, l := range labels { // They are sorted.
+		key.WriteString("\x00" + l.GetName() + "\x00" + l.GetValue())
+	}
+	s := r.series[key.String()]
+	if s != nil || r.labels[name] >= mostLabels {
+		return s
+	}
+	r.labels[name]++
+	s = &recorded{name: name, labels: map[string]string{}, kind: kind, bounds: bounds, width: len(bounds) + 1}
+	for _, l := range labels {
+		s.labels[l.GetName()] = l.GetValue()
+	}
+	r.series[key.String()] = s
+	return s
+}
+
+// add stores a step. The first sample of a counter has no step: it counts from there.
+func (s *recorded) add(step int64, totals []float64) {
+	last := s.last
+	s.last = totals
+	if s.kind != Gauge && last == nil {
+		return
+	}
+	if s.values == nil {
+		s.values = make([]float32, steps*s.width)
+		s.began, s.until = step, step
+	}
+	if step < s.until {
+		return // The clock was set back.
+	}
+	for ; s.until < step; s.until++ { // Steps without a sample.
+		clear(s.at(s.until))
+	}
+	s.began = max(s.began, step-int64(steps)+1)
+	at := s.at(step)
+	for i, total := range totals {
+		if s.kind == Gauge {
+			at[i] = float32(total)
+		} else {
+			at[i] = float32(max(total-last[i], 0))
+		}
+	}
+	s.until = step + 1
+}
+
+func (s *recorded) at(step int64) []float32 {
+	i := int(step%int64(steps)) * s.width
+	return s.values[i : i+s.width]
+}
+
+// Query selects series. It is the same for all nodes.
+type Query struct {
+	// Names are those of metrics; none means all.
+	Names []string `json:"names,omitzero"`
+	// From and To are steps, From included, To not.
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
+	// Every is how many steps are one period.
+	Every int64 `json:"every"`
+}
+
+// Periods is how many periods the query has.
+func (q *Query) Periods() int { return int((q.To - q.From) / q.Every) }
+
+// Series is one series of one node, or of several.
+type Series struct {
+	Name   string            `json:"name"`
+	Labels map[string]string `json:"labels,omitzero"`
+	Kind   Kind              `json:"kind"`
+	Bounds []float64         `json:"bounds,omitzero"`
+	// Values has, for each period, one value, or one for each bucket. A period without a
+	// sample has none.
+	Values [][]float64 `json:"values"`
+}
+
+// Read returns the selected series.
+func (r *Recorder) Read(q *Query) []Series {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []Series
+	for _, s := range r.series {
+		if s.values == nil || len(q.Names) > 0 && !slices.Contains(q.Names, s.name) {
+			continue
+		}
+		all = append(all, s.read(q))
+	}
+	sortSeries(all)
+	return all
+}
+
+func (s *recorded) read(q *Query) Series {
+	out := Series{Name: s.name, Labels: s.labels, Kind: s.kind, Bounds: s.bounds, Values: make([][]float64, q.Periods())}
+	for step := max(q.From, s.began); step < min(q.To, s.until); step++ {
+		i := (step - q.From) / q.Every
+		v := out.Values[i]
+		if v == nil {
+			v = make([]float64, s.width)
+			out.Values[i] = v
+		}
+		for j, x := range s.at(step) {
+			if s.kind == Gauge {
+				v[j] = float64(x)
+			} else {
+				v[j] += float64(x)
+			}
+		}
+	}
+	return out
+}
+
+func sortSeries(all []Series) {
+	slices.SortFunc(all, func(a, b Series) int { return cmp.Compare(a.key(), b.key()) })
+}
+
+func (s *Series) key() string {
+	var b strings.Builder
+	b.WriteString(s.Name)
+	names := make([]string, 0, len(s.Labels))
+	for k := range s.Labels {
+		names = append(names, k)
+	}
+	slices.Sort(names)
+	for _, k := range names {
+		b.WriteString("\x00" + k + "\x00" + s.Labels[k])
+	}
+	return b.String()
+}
+
+// Sum adds up the series of several nodes. Series whose buckets differ, because the nodes
+// are of different releases, are not added: the first counts.
+func Sum(nodes ...[]Series) []Series {
+	byKey := map[string]*Series{}
+	for _, node := range nodes {
+		for i := range node {
+			s := &node[i]
+			sum := byKey[s.key()]
+			if sum == nil {
+				byKey[s.key()] = s
+				continue
+			}
+			if sum.Kind == s.Kind && slices.Equal(sum.Bounds, s.Bounds) && len(sum.Values) == len(s.Values) {
+				sum.add(s)
+			}
+		}
+	}
+	all := make([]Series, 0, len(byKey))
+	for _, s := range byKey {
+		all = append(all, *s)
+	}
+	sortSeries(all)
+	return all
+}
+
+func (s *Series) add(other *Series) {
+	for i, v := range other.Values {
+		switch {
+		case v == nil:
+		case s.Values[i] == nil:
+			s.Values[i] = v
+		default:
+			for j := range min(len(v), len(s.Values[i])) {
+				s.Values[i][j] += v[j]
+			}
+		}
+	}
+}
+
+// Quantile returns the quantile of the observations of one period, by linear
+// interpolation within a bucket, as Prometheus's histogram_quantile does. It returns NaN
+// if there are none.
+func (s *Series) Quantile(q float64, buckets []float64) float64 {
+	total := 0.0
+	for _, n := range buckets {
+		total += n
+	}
+	if total == 0 {
+		return math.NaN()
+	}
+	rank, before := q*total, 0.0
+	for i, n := range buckets {
+		if before+n < rank || n == 0 {
+			before += n
+			continue
+		}
+		if i == len(s.Bounds) { // The last bucket has no upper bound.
+			break
+		}
+		lower := 0.0
+		if i > 0 {
+			lower = s.Bounds[i-1]
+		}
+		return lower + (s.Bounds[i]-lower)*(rank-before)/n
+	}
+	if len(s.Bounds) == 0 {
+		return math.NaN()
+	}
+	return s.Bounds[len(s.Bounds)-1]
+}
