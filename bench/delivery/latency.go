@@ -17,7 +17,7 @@ import (
 	"confab/bench/confab"
 )
 
-// disturbance is what goes on in Confab beside live traffic, whose latency it is
+// disturbance is what Confab does beside live traffic, whose latency it is
 // to leave alone.
 type disturbance struct {
 	name string

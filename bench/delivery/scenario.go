@@ -33,7 +33,7 @@ type scenario struct {
 	isPoint bool
 	// long ones are for others only when there is time.
 	long bool
-	// disturb is what goes on beside it; nil is nothing.
+	// disturb is what runs beside it; nil is nothing.
 	disturb *disturbance
 	// warm is how long it runs before it is measured, and measure how long it is.
 	warm, measure time.Duration

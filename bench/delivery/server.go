@@ -25,7 +25,7 @@ type target struct {
 	name string
 	// start starts it for one scenario, on the server's core.
 	start func(ctx context.Context, s *scenario) (*running, error)
-	// peer is somebody else's.
+	// peer is of another project.
 	peer bool
 	// part is a part of Confab alone, or Confab without a part.
 	part bool

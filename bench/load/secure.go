@@ -64,7 +64,7 @@ func (s *secured) dial(c *Client, to netip.AddrPort, h *Handshake) {
 
 func (s *secured) take() []dialed {
 	var count [8]byte
-	unix.Read(s.wake, count[:]) //nolint:errcheck // Whoever is ready next makes it loud again.
+	unix.Read(s.wake, count[:]) //nolint:errcheck // The next member that is ready wakes it again.
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ready := s.ready

@@ -291,6 +291,19 @@ func TestListMessages(t *testing.T) {
 			call(t, ours("ListMessages"), m{"roomIdentifier": newKept(t, "0").arn, member: value}).wantInvalid(t, member)
 		})
 	}
+	checkOurs(t, "a time far away stands for ever", func(t *testing.T) {
+		room := newKept(t, "0")
+		sendAll(t, room, "1")
+		for _, members := range []m{{"endTime": "9999-12-31T23:59:59Z"}, {"startTime": "0001-01-01T00:00:00Z"}, {"startTime": "1600-01-01T00:00:00Z"}} {
+			members["roomIdentifier"] = room.arn
+			if got, _ := listed(t, members); !slices.Equal(got, []string{"1"}) {
+				t.Errorf("%v: got %v", members, got)
+			}
+		}
+		if got, _ := listed(t, m{"roomIdentifier": room.arn, "startTime": "9999-12-31T23:59:59Z"}); len(got) != 0 {
+			t.Errorf("got %v", got)
+		}
+	})
 	checkOurs(t, "refuses a time that ends before it begins", func(t *testing.T) {
 		call(t, ours("ListMessages"), m{
 			"roomIdentifier": newKept(t, "0").arn, "startTime": "2026-01-02T00:00:00Z", "endTime": "2026-01-01T00:00:00Z",
@@ -307,7 +320,8 @@ func TestListMessages(t *testing.T) {
 			})
 		}
 		staff := subject.newToken(t, room, m{"capabilities": []string{"DELETE_MESSAGE"}})
-		ask(room, staff, m{"includeDeleted": true}).want(t, http.StatusOK)
+		ask(room, staff, m{}).want(t, http.StatusOK)
+		ask(room, staff, m{"includeDeleted": true}).wantError(t, "AccessDeniedException", http.StatusForbidden)
 		ask(other, staff, m{}).wantError(t, "AccessDeniedException", http.StatusForbidden)
 		ask(room, subject.newToken(t, room, m{"capabilities": []string{"SEND_MESSAGE"}}), m{}).wantError(t, "AccessDeniedException", http.StatusForbidden)
 		if r := ask(room, "nonsense", m{}); r.status != http.StatusForbidden {
@@ -362,6 +376,17 @@ func TestGetRoomMessages(t *testing.T) {
 		ask(t, room, "", "").wantError(t, "MissingAuthenticationTokenException", http.StatusForbidden)
 		ask(t, room, token, "limit=201").wantInvalid(t, "limit")
 		ask(t, room, token, "before=x").wantInvalid(t, "before")
+	})
+	checkOurs(t, "not after its user was disconnected", func(t *testing.T) {
+		room := newKept(t, "0")
+		token := subject.newToken(t, room, m{"userId": "bad"})
+		ask(t, room, token, "").want(t, http.StatusOK)
+		call(t, "DisconnectUser", m{"roomIdentifier": room.arn, "userId": "bad"}).want(t, http.StatusOK)
+		if r := ask(t, room, token, ""); r.status != http.StatusForbidden {
+			t.Errorf("got %d %s", r.status, r.body)
+		}
+		ask(t, room, subject.newToken(t, room, m{"userId": "bad"}), "").want(t, http.StatusOK)
+		ask(t, room, subject.newToken(t, room, m{"userId": "good"}), "").want(t, http.StatusOK)
 	})
 	checkOurs(t, "five requests a second are allowed", func(t *testing.T) {
 		room := newKept(t, "0")

@@ -53,7 +53,7 @@ func (r *Row) Add(h *history.History, report history.Report, over time.Duration)
 // Table is the rows in Markdown.
 func Table(rows []*Row) string {
 	var b strings.Builder
-	b.WriteString("| fault | what goes on | rounds | acknowledged | no answer | refused | longest silence of a room | a client away at most | healed after | apart | violations |\n")
+	b.WriteString("| fault | what happens | rounds | acknowledged | no answer | refused | longest silence of a room | a client away at most | healed after | apart | violations |\n")
 	b.WriteString("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, r := range rows {
 		if r.Rounds == 0 {

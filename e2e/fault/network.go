@@ -118,7 +118,7 @@ func (n *Network) Hosts() []cluster.Host {
 	return hosts
 }
 
-// RouteAddress is the address at which node i, counted from 0, hears other nodes.
+// RouteAddress is the address at which node i, counted from 0, is reached by other nodes.
 func RouteAddress(i int) string { return fmt.Sprintf("10.214.%d.2", i+1) }
 
 // Drop has packets from one node to the other vanish, one way.

@@ -18,7 +18,7 @@ import (
 // scenario is one kind of fault.
 type scenario struct {
 	name string
-	// keeps says what goes on meanwhile, for the table.
+	// keeps says what continues meanwhile, for the table.
 	keeps string
 	// options are what the run may do.
 	options history.Options

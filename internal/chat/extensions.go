@@ -22,16 +22,6 @@ const (
 	Nobody Who = "nobody"
 )
 
-// Presence is what a room pushes about who is there.
-type Presence string
-
-// The three levels of presence.
-const (
-	PresenceOff   Presence = "off"
-	PresenceCount Presence = "count"
-	PresenceFull  Presence = "full"
-)
-
 // MaxHistoryOnJoin is the limit of the messages that a new connection gets.
 const MaxHistoryOnJoin = 200
 
@@ -43,18 +33,6 @@ type Extensions struct {
 	HistoryRead Who
 	// HistoryOnJoin is how many of the latest messages a new connection gets first.
 	HistoryOnJoin int
-	// CatchUp is how long the place of a lost connection is kept.
-	CatchUp time.Duration
-	// Presence is what the room pushes about who is there.
-	Presence Presence
-	// SlowMode is the time between two messages of a user.
-	SlowMode time.Duration
-	// Send is who may send messages over a WebSocket; Links, who may send links.
-	Send, Links Who
-	// Repeat is how long a user may not send the same message again.
-	Repeat time.Duration
-	// DisconnectBan is how long a user who is disconnected stays banned.
-	DisconnectBan time.Duration
 }
 
 // extensionTag is one tag: what it may be, and where its value belongs.
@@ -70,13 +48,6 @@ var extensionTags = map[string]extensionTag{
 	"confab:history":         durationTag(time.Minute, year, func(e *Extensions) *time.Duration { return &e.History }),
 	"confab:history-read":    choiceTag(func(e *Extensions) *Who { return &e.HistoryRead }, All, Staff, Nobody),
 	"confab:history-on-join": numberTag(MaxHistoryOnJoin, func(e *Extensions) *int { return &e.HistoryOnJoin }),
-	"confab:catch-up":        durationTag(5*time.Second, 10*time.Minute, func(e *Extensions) *time.Duration { return &e.CatchUp }),
-	"confab:presence":        choiceTag(func(e *Extensions) *Presence { return &e.Presence }, PresenceOff, PresenceCount, PresenceFull),
-	"confab:slow-mode":       durationTag(time.Second, time.Hour, func(e *Extensions) *time.Duration { return &e.SlowMode }),
-	"confab:send":            choiceTag(func(e *Extensions) *Who { return &e.Send }, All, Staff, Nobody),
-	"confab:links":           choiceTag(func(e *Extensions) *Who { return &e.Links }, All, Staff, Nobody),
-	"confab:repeat":          durationTag(time.Second, time.Hour, func(e *Extensions) *time.Duration { return &e.Repeat }),
-	"confab:disconnect-ban":  durationTag(time.Minute, year, func(e *Extensions) *time.Duration { return &e.DisconnectBan }),
 }
 
 func durationTag(least, most time.Duration, field func(*Extensions) *time.Duration) extensionTag {
@@ -144,7 +115,7 @@ func numberTag(most int, field func(*Extensions) *int) extensionTag {
 // ExtensionsOf returns the settings in a room's tags. It ignores tags that this release
 // does not understand, and returns what is wrong with each.
 func ExtensionsOf(tags map[string]string) (Extensions, []error) {
-	e := Extensions{HistoryRead: All, Presence: PresenceOff, Send: All, Links: All}
+	e := Extensions{HistoryRead: All}
 	var ignored []error
 	for key, value := range tags {
 		if !strings.HasPrefix(key, ExtensionTag) {

@@ -11,7 +11,7 @@ import (
 )
 
 func TestExtensionsOf(t *testing.T) {
-	defaults := chat.Extensions{HistoryRead: chat.All, Presence: chat.PresenceOff, Send: chat.All, Links: chat.All}
+	defaults := chat.Extensions{HistoryRead: chat.All}
 	for name, c := range map[string]struct {
 		tags    map[string]string
 		want    func(*chat.Extensions)
@@ -22,19 +22,18 @@ func TestExtensionsOf(t *testing.T) {
 		"history":         {map[string]string{"confab:history": "24h"}, func(e *chat.Extensions) { e.History = 24 * time.Hour }, ""},
 		"history is off":  {map[string]string{"confab:history": "off"}, func(*chat.Extensions) {}, ""},
 		"too short":       {map[string]string{"confab:history": "59s"}, func(*chat.Extensions) {}, "from 1m to 8760h"},
-		"too long":        {map[string]string{"confab:catch-up": "10m1s"}, func(*chat.Extensions) {}, "from 5s to 10m"},
+		"too long":        {map[string]string{"confab:history": "8760h1s"}, func(*chat.Extensions) {}, "from 1m to 8760h"},
 		"negative":        {map[string]string{"confab:history": "-1h"}, func(*chat.Extensions) {}, "from 1m to 8760h"},
-		"no unit":         {map[string]string{"confab:slow-mode": "5"}, func(*chat.Extensions) {}, "from 1s to 1h"},
-		"who":             {map[string]string{"confab:send": "staff", "confab:links": "nobody"}, func(e *chat.Extensions) { e.Send, e.Links = chat.Staff, chat.Nobody }, ""},
+		"no unit":         {map[string]string{"confab:history": "5"}, func(*chat.Extensions) {}, "from 1m to 8760h"},
+		"who":             {map[string]string{"confab:history-read": "staff"}, func(e *chat.Extensions) { e.HistoryRead = chat.Staff }, ""},
 		"who, upper case": {map[string]string{"confab:history-read": "ALL"}, func(*chat.Extensions) {}, "all, staff or nobody"},
-		"presence":        {map[string]string{"confab:presence": "full"}, func(e *chat.Extensions) { e.Presence = chat.PresenceFull }, ""},
 		"number":          {map[string]string{"confab:history-on-join": "200"}, func(e *chat.Extensions) { e.HistoryOnJoin = 200 }, ""},
 		"large number":    {map[string]string{"confab:history-on-join": "201"}, func(*chat.Extensions) {}, "from 0 to 200"},
 		"signed number":   {map[string]string{"confab:history-on-join": "+1"}, func(*chat.Extensions) {}, "from 0 to 200"},
-		"unknown":         {map[string]string{"confab:colour": "red"}, func(*chat.Extensions) {}, "confab:catch-up, confab:disconnect-ban"},
+		"unknown":         {map[string]string{"confab:colour": "red"}, func(*chat.Extensions) {}, "confab:history, confab:history-on-join"},
 		"one is wrong": {
-			map[string]string{"confab:repeat": "1m", "confab:history": "x"},
-			func(e *chat.Extensions) { e.Repeat = time.Minute }, "confab:history must be",
+			map[string]string{"confab:history-on-join": "1", "confab:history": "x"},
+			func(e *chat.Extensions) { e.HistoryOnJoin = 1 }, "confab:history must be",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -160,7 +160,7 @@ func (e *Endpoint) attach(conn net.Conn, c *connection, upgrade *rfc6455.Upgrade
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	group := c.session.Audience().(audience).group //nolint:forcetypeassert // Sockets made it.
-	var before func() []byte
+	var before func() [][]byte
 	if c.session.Replays() {
 		before = c.session.Replay
 	}

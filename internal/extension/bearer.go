@@ -2,6 +2,7 @@ package extension
 
 import (
 	"context"
+	"fmt"
 
 	"confab/internal/chat"
 	"confab/internal/iam"
@@ -14,7 +15,8 @@ type Tokens interface {
 }
 
 // Bearer returns who is behind a chat token that stands for a signature: it may have been
-// used or not, and counts until its session would end.
+// used or not, and counts until its session would end, or until its user is disconnected
+// from the room. A user has readsPerSecond calls a second from one address.
 func (s *Service) Bearer(ctx context.Context, token string) (*iam.Principal, error) {
 	t, err := s.o.Tokens.Open(ctx, token)
 	if err != nil {
@@ -22,6 +24,13 @@ func (s *Service) Bearer(ctx context.Context, token string) (*iam.Principal, err
 	}
 	if !s.o.Now().Before(t.SessionExpires) {
 		return nil, chat.Errorf(chat.Unauthenticated, "The session of the chat token is over")
+	}
+	gone, err := s.o.History.Disconnected(ctx, t.Room.ID, t.UserID, t.IssuedAt)
+	if err != nil {
+		return nil, err
+	}
+	if gone {
+		return nil, chat.Errorf(chat.Unauthenticated, "The user of the chat token was disconnected from the room")
 	}
 	return &iam.Principal{ARN: t.Room.String() + "/" + t.UserID, Name: t.UserID, Account: s.o.Account, Token: t}, nil
 }
@@ -39,5 +48,21 @@ func (s *Service) moderated(ctx context.Context, identifier string, capability c
 	if !token.Can(capability) {
 		return nil, chat.Errorf(chat.AccessDenied, "The chat token does not carry the capability %s", capability)
 	}
+	if err := s.allowBearer(ctx); err != nil {
+		return nil, err
+	}
 	return s.o.Rooms.Room(ctx, token.Room.ID)
+}
+
+// allowBearer counts a call that a chat token makes.
+func (s *Service) allowBearer(ctx context.Context) error {
+	call := iam.CallFrom(ctx)
+	token := call.Principal.Token
+	if s.readers.allow(token.Room.ID + "/" + token.UserID + " " + call.SourceIP.String()) {
+		return nil
+	}
+	return &chat.Error{
+		Code: chat.Throttled, Resource: token.Room, Limit: readsPerSecond,
+		Message: fmt.Sprintf("Rate exceeded: a chat token may make %d requests a second", readsPerSecond),
+	}
 }

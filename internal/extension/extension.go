@@ -43,6 +43,7 @@ type Live interface {
 // History is what rooms keep: *history.DB.
 type History interface {
 	List(ctx context.Context, q history.Query) ([]history.Message, *history.Cursor, error)
+	Disconnected(ctx context.Context, roomID, userID string, since time.Time) (bool, error)
 }
 
 // Options configure a Service. All fields but Quotas and Now are required.

@@ -115,7 +115,7 @@ func (s *Service) shown(q *series.Query, one *series.Series, labels map[string]s
 		StartTime: chat.FormatTime(time.Unix(0, q.From*int64(series.Step))), PeriodInSeconds: int(time.Duration(q.Every) * series.Step / time.Second),
 	}
 	for i, v := range one.Values {
-		if v != nil {
+		if len(v) > 0 {
 			if x := value(v); !math.IsNaN(x) && !math.IsInf(x, 0) {
 				m.Values[i] = &x
 			}

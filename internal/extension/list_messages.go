@@ -9,6 +9,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/history"
+	"confab/internal/iam"
 )
 
 // ListMessagesInput is what ListMessages takes.
@@ -85,6 +86,9 @@ func (s *Service) ListMessages(ctx context.Context, in *ListMessagesInput) (*Lis
 	moderated := isSet(in.IncludeDeleted) || isSet(in.IncludeHidden)
 	if moderated {
 		actions = append(actions, "ReadModerated")
+	}
+	if moderated && iam.CallFrom(ctx).Principal.Token != nil {
+		return nil, chat.Errorf(chat.AccessDenied, "A chat token does not allow confab:ReadModerated, which includeDeleted and includeHidden need")
 	}
 	room, err := s.moderated(ctx, *in.RoomIdentifier, chat.DeleteMessage, actions...)
 	if err != nil {
@@ -191,9 +195,19 @@ func stringOf(s *string) string {
 	return *s
 }
 
-// timeOf returns the time of a member, whose rule has checked its form.
+// timeOf returns the time of a member, whose rule has checked its form; the zero time if it
+// is absent. Times before 1970 and after 2200, which stand for ever, are these bounds.
 func timeOf(s *string) time.Time {
-	t, _ := time.Parse(time.RFC3339Nano, stringOf(s))
+	if s == nil {
+		return time.Time{}
+	}
+	t, _ := time.Parse(time.RFC3339Nano, *s)
+	if earliest := time.Unix(0, 0); t.Before(earliest) {
+		return earliest
+	}
+	if latest := time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC); t.After(latest) {
+		return latest
+	}
 	return t
 }
 

@@ -42,13 +42,12 @@ func (s *Service) getRoomMessages(ctx context.Context, r *api.Request) (*roomMes
 	if _, err := chat.ParseARN(arn.String()); !ok || err != nil {
 		return nil, &chat.Error{Code: chat.Invalid, Name: "UnknownOperationException", Message: "The messages of a room are at " + Path + "rooms/<room id>/messages"}
 	}
-	call := iam.CallFrom(ctx)
-	token := call.Principal.Token
+	token := iam.CallFrom(ctx).Principal.Token
 	if token.Room != arn {
 		return nil, chat.Errorf(chat.AccessDenied, "The chat token is for another room")
 	}
-	if !s.readers.allow(arn.ID + "/" + token.UserID + " " + call.SourceIP.String()) {
-		return nil, &chat.Error{Code: chat.Throttled, Message: "Rate exceeded: " + strconv.Itoa(readsPerSecond) + " requests a second are allowed", Resource: arn, Limit: readsPerSecond}
+	if err := s.allowBearer(ctx); err != nil {
+		return nil, err
 	}
 	limit, before, err := pageOf(r.Query)
 	if err != nil {

@@ -21,6 +21,9 @@ func (db *DB) Append(ctx context.Context, s sqldb.Session, frames []*chat.Frame)
 		if err := addDeletions(ctx, s, frames[:n]); err != nil {
 			return err
 		}
+		if err := addDisconnects(ctx, s, frames[:n]); err != nil {
+			return err
+		}
 		frames = frames[n:]
 		db.appended(len(body))
 	}

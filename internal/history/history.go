@@ -37,6 +37,7 @@ func Tables() []sqldb.Table {
 		{Name: "history_batches", Columns: "number, body", Numbered: "number"},
 		{Name: "history_pieces", Columns: "room_id, first, last, oldest, newest, count, size, body"},
 		{Name: "history_deletions", Columns: "room_id, message_id, time, deleted_by, reason"},
+		{Name: "history_disconnects", Columns: "room_id, user_id, time"},
 		{Name: "history_rooms", Columns: "room_id, look"},
 		{Name: "history_erasures", Columns: "user_id, room_id, at_room, at_position, erased, time"},
 	}

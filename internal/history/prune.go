@@ -68,8 +68,11 @@ func (db *DB) prune(ctx context.Context) (next time.Time, err error) {
 				return err
 			}
 			due, err := db.due(ctx, now)
-			if err != nil || len(due) == 0 {
+			if err != nil {
 				return err
+			}
+			if len(due) == 0 {
+				return db.pruneDisconnects(ctx)
 			}
 			for _, roomID := range due {
 				if err := db.pruneRoom(ctx, roomID, now); err != nil {

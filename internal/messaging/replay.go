@@ -12,29 +12,38 @@ import (
 // Official clients do so a minute before.
 const refreshBefore = 75 * time.Second
 
-// prepareReplay decides how many messages of the room's history the session gets first,
-// and reads them if need be. asked is Client.History.
-func (s *Session) prepareReplay(ctx context.Context, asked string) error {
-	g, extensions := s.room.ring.Load(), s.room.state.Load().extensions
-	if g == nil {
-		return nil
+// askRefreshed bounds the wait for the answers of other nodes, while a client waits.
+const askRefreshed = 200 * time.Millisecond
+
+// replayOf returns how many messages of the room's history the session may get first.
+// asked is Client.History.
+func (s *Session) replayOf(asked string) (int, error) {
+	if s.room.ring.Load() == nil {
+		return 0, nil
 	}
-	n := extensions.HistoryOnJoin
-	if asked != "" {
-		number, err := strconv.ParseUint(asked, 10, 16)
-		if err != nil || number > chat.MaxHistoryOnJoin {
-			return chat.Errorf(chat.Invalid, "The parameter history must be a whole number from 0 to %d, this is %.32q", chat.MaxHistoryOnJoin, asked)
-		}
-		if mayRead(extensions.HistoryRead, &s.token) {
-			n = int(number)
-		}
+	extensions := s.room.state.Load().extensions
+	if asked == "" {
+		return extensions.HistoryOnJoin, nil
 	}
-	if n == 0 || s.refreshes(ctx) {
-		return nil
+	n, err := strconv.ParseUint(asked, 10, 16)
+	if err != nil || n > chat.MaxHistoryOnJoin {
+		return 0, chat.Errorf(chat.Invalid, "The parameter history must be a whole number from 0 to %d, this is %.32q", chat.MaxHistoryOnJoin, asked)
+	}
+	if !mayRead(extensions.HistoryRead, &s.token) {
+		return extensions.HistoryOnJoin, nil
+	}
+	return int(n), nil
+}
+
+// prepareReplay reads n messages of the room's history if need be, unless the session is a
+// refresh.
+func (s *Session) prepareReplay(ctx context.Context, n int) {
+	g := s.room.ring.Load()
+	if n == 0 || g == nil || s.refreshes(ctx) {
+		return
 	}
 	s.replay = n
-	s.engine.fill(ctx, s.room, g, extensions.History)
-	return nil
+	s.engine.fill(ctx, s.room, g, s.room.state.Load().extensions.History)
 }
 
 // mayRead reports whether the bearer of a token may read the history of a room where
@@ -50,6 +59,8 @@ func (s *Session) refreshes(ctx context.Context) bool {
 	if s.engine.Refreshed(s.room.id, s.token.UserID, s.agent) {
 		return true
 	}
+	ctx, cancel := context.WithTimeout(ctx, askRefreshed)
+	defer cancel()
 	ask := s.engine.o.RefreshedElsewhere
 	return ask != nil && ask(ctx, s.room.id, s.token.UserID, s.agent)
 }
@@ -75,7 +86,7 @@ func (e *Engine) Refreshed(roomID, userID string, agent uint64) bool {
 
 // Replay returns the frames that the connection gets before all that is delivered after the
 // call, or nil if there are none.
-func (s *Session) Replay() []byte {
+func (s *Session) Replay() [][]byte {
 	g, state := s.room.ring.Load(), s.room.state.Load()
 	if g == nil || state.extensions.History == 0 {
 		return nil

@@ -27,10 +27,6 @@ type ring struct {
 	// deleted are the messages that were deleted since reading began; nil if no reading
 	// is under way.
 	deleted map[string]bool
-	// replay is the last result of latest, for lastOf.
-	replay []byte
-	lastOf replayOf
-
 	// filling is held while the history is read.
 	filling sync.Mutex
 }
@@ -40,12 +36,7 @@ type kept struct {
 	id    string
 	time  int64  // in nanoseconds
 	frame []byte // as Replayer.AppendFrame made it
-}
-
-// replayOf says which messages a replay has: count of them, up to the one with the id.
-type replayOf struct {
-	count int
-	last  string
+	late  bool   // while it is merged: it may still be delivered
 }
 
 const (
@@ -107,29 +98,22 @@ func (g *ring) drop(id string) {
 	if len(g.messages) < n {
 		g.complete = false // An older message takes the place.
 	}
-	g.lastOf = replayOf{}
 }
 
 // latest returns the frames of the newest n messages, without those that are older than
-// oldest. The result is shared.
-func (g *ring) latest(n int, oldest int64) []byte {
+// oldest. The frames are shared.
+func (g *ring) latest(n int, oldest int64) [][]byte {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	some := g.messages[max(len(g.messages)-n, 0):]
 	for len(some) > 0 && some[0].time < oldest {
 		some = some[1:]
 	}
-	if len(some) == 0 {
-		return nil
+	frames := make([][]byte, len(some))
+	for i := range some {
+		frames[i] = some[i].frame
 	}
-	of := replayOf{len(some), some[len(some)-1].id}
-	if of != g.lastOf {
-		g.replay, g.lastOf = nil, of
-		for _, m := range some {
-			g.replay = append(g.replay, m.frame...)
-		}
-	}
-	return g.replay
+	return frames
 }
 
 // fill adds the messages of the history that were delivered before the ring existed, if
@@ -156,37 +140,54 @@ func (e *Engine) fill(ctx context.Context, r *room, g *ring, keep time.Duration)
 	older, err := e.o.History.Latest(ctx, r.id, ringSize, e.now().Add(-keep))
 	delivered := e.lastDelivered(r) // This comes after the reading: what the reading lacks is newer.
 
+	to := r.audience.(Replayer) //nolint:forcetypeassert // A room without a Replayer has no ring.
+	now := e.now()
+	skipped := false
+	all := make([]kept, 0, len(older))
+	for _, f := range older {
+		m := kept{id: f.ID, time: f.Time.UnixNano(), late: !delivered.has(f, now)}
+		skipped = skipped || m.late
+		m.frame = replayed(to, f.JSON)
+		all = append(all, m)
+	}
+
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	deleted := g.deleted
-	g.deleted, g.filled = nil, e.now()
+	g.deleted, g.filled = nil, now
 	if err != nil {
 		e.o.Metrics.HistoryUnavailable.Inc()
 		e.o.Log.LogAttrs(ctx, slog.LevelWarn, "Clients join without history, which could not be read", slog.String("room", r.id), slog.Any("error", err))
 		return
 	}
-	g.add(r, older, deleted, delivered, e.now())
+	g.merge(all, deleted)
+	// What may be on its way is either delivered soon, or was before: it is looked at again.
+	g.complete = !skipped
 }
 
-// add puts messages of the history in front of those that were delivered since.
-func (g *ring) add(r *room, older []*chat.Frame, deleted map[string]bool, delivered lastDelivered, now time.Time) {
-	known := make(map[string]bool, len(g.messages))
+// merge puts the messages of the history in front of those that were delivered since. The
+// history has the room's order, also of messages that the ring has already. A message that
+// is late, and is not in the ring, is left out. The caller holds mu.
+func (g *ring) merge(older []kept, deleted map[string]bool) {
+	present := make(map[string]bool, len(g.messages))
 	for i := range g.messages {
-		known[g.messages[i].id] = true
+		present[g.messages[i].id] = true
 	}
-	to := r.audience.(Replayer) //nolint:forcetypeassert // A room without a Replayer has no ring.
+	taken := make(map[string]bool, len(older))
 	var all []kept
-	for _, f := range older {
-		if !known[f.ID] && !deleted[f.ID] && delivered.has(f, now) {
-			all = append(all, kept{id: f.ID, time: f.Time.UnixNano(), frame: replayed(to, f.JSON)})
+	for _, m := range older {
+		if !taken[m.id] && !deleted[m.id] && (!m.late || present[m.id]) {
+			taken[m.id] = true
+			all = append(all, m)
 		}
 	}
-	g.messages = append(all, g.messages...)
-	if n := len(g.messages); n > ringSize {
-		g.messages = slices.Clone(g.messages[n-ringSize:])
+	// Behind the last message that both have, the ring has newer ones.
+	from := len(g.messages)
+	for from > 0 && !taken[g.messages[from-1].id] {
+		from--
 	}
-	g.complete = true
-	g.lastOf = replayOf{}
+	all = append(all, g.messages[from:]...)
+	g.messages = slices.Clone(all[max(len(all)-ringSize, 0):])
 }
 
 // lastDelivered is the last frame of a room that this node has delivered, or has passed
@@ -197,13 +198,13 @@ type lastDelivered struct {
 }
 
 // has reports whether the frame was delivered here, or before the room became live here,
-// and so will not come live. Epochs of different kinds of servers cannot be compared, but
-// a frame that is old enough is not on its way.
+// and so will not come live. The position decides. Where it is not known, or may be that of
+// another kind of server, a frame that is old enough is not on its way.
 func (d lastDelivered) has(f *chat.Frame, now time.Time) bool {
-	if now.Sub(f.Time) > inFlight {
-		return true
+	if d.known && f.Epoch <= d.epoch {
+		return f.Epoch < d.epoch || f.Sequence <= d.sequence
 	}
-	return d.known && (f.Epoch < d.epoch || f.Epoch == d.epoch && f.Sequence <= d.sequence)
+	return now.Sub(f.Time) > inFlight
 }
 
 // lastDelivered returns how far this node is in the room's order.

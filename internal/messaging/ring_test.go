@@ -33,7 +33,7 @@ func (r *replayer) DeliverAnd(json []byte, then func()) int {
 	return 1
 }
 
-func (r *replayer) AppendFrame(b, json []byte) []byte { return append(append(b, json...), '\n') }
+func (r *replayer) AppendFrame(b, json []byte) []byte { return append(b, json...) }
 
 // start joins as a connection does, and returns what it got first and a function that
 // returns what it got in all.
@@ -42,8 +42,8 @@ func (r *replayer) start(s *messaging.Session) (got func() []string) {
 	defer r.mu.Unlock()
 	at := len(r.output)
 	var first []string
-	for line := range strings.Lines(string(s.Replay())) {
-		first = append(first, contentOf(line))
+	for _, frame := range s.Replay() {
+		first = append(first, contentOf(string(frame)))
 	}
 	return func() []string {
 		r.mu.Lock()

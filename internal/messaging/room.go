@@ -143,6 +143,7 @@ func (e *Engine) read(ctx context.Context, r *room, within time.Duration) {
 		r.state.Store(e.newState(ctx, r, settings))
 	case chat.CodeOf(err) == chat.NotFound:
 		r.stale.Store(false)
+		e.keepRing(r, false)
 		r.state.Store(&roomState{err: err})
 		if e.o.CloseOnRoomDelete {
 			r.endAll(RoomGone)

@@ -80,7 +80,7 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, client Clie
 		}
 	}
 	s := &Session{engine: e, room: r, conn: conn, token: *t, ip: client.IP, agent: client.Agent, rate: quota.NewBucket(RequestsPerSecond)}
-	err = s.prepareReplay(ctx, client.History)
+	replay, err := s.replayOf(client.History)
 	if err == nil {
 		err = e.o.Tokens.Redeem(ctx, t.ID, t.Expires)
 	}
@@ -89,6 +89,7 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, client Clie
 		r.release(e)
 		return nil, err
 	}
+	s.prepareReplay(ctx, replay)
 	s.joined = e.broker.Since(r.id)
 	// The token has its end in wall time. From here on the session has this much time,
 	// even if the wall clock is set.

@@ -147,7 +147,7 @@ func hint(o Options, err error) string {
 func (c *Conn) Close() {
 	if c.conn != nil {
 		if !c.away.Load() {
-			c.conn.FlushTimeout(time.Second) //nolint:errcheck // Whoever is gone hears no goodbye.
+			c.conn.FlushTimeout(time.Second) //nolint:errcheck // A node that is gone does not receive it.
 		}
 		c.conn.Close()
 	}
@@ -186,7 +186,7 @@ func (c *Conn) Subscribe(subject string, handle func(subject string, data []byte
 		if m.Reply != "" {
 			reply = func(data []byte) {
 				if !c.away.Load() {
-					m.Respond(data) //nolint:errcheck // Whoever asked asks again.
+					m.Respond(data) //nolint:errcheck // The asking node asks again.
 				}
 			}
 		}

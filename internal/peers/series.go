@@ -5,8 +5,11 @@ import (
 	"compress/gzip"
 	"context"
 	"io"
+	"slices"
+	"sync"
 
 	"github.com/go-json-experiment/json"
+	"golang.org/x/sync/errgroup"
 
 	"confab/internal/series"
 )
@@ -30,34 +33,48 @@ func (p *Peers) answerSeries(_ context.Context, body []byte) ([]byte, error) {
 // mostSeries bounds an answer when it is decompressed, in bytes.
 const mostSeries = 64 << 20
 
+// mostAsked bounds the questions at a time.
+const mostAsked = 8
+
 // Series asks all nodes for the series, and returns the sums. Nodes that do not answer are
-// left out. Metrics are asked for one by one, so that each answer is small.
+// left out. Metrics are asked for one by one, so that each answer is small: those of the
+// query, or else all that this node has.
 func (p *Peers) Series(ctx context.Context, q *series.Query) []series.Series {
 	own := p.Recorder.Read(q)
 	if p.Node == nil {
 		return own
 	}
-	nodes := [][]series.Series{own}
-	asked := map[string]bool{}
-	for i := range own {
-		name := own[i].Name
-		if asked[name] {
-			continue
-		}
-		asked[name] = true
-		one := *q
-		one.Names = []string{name}
-		body, err := json.Marshal(one)
-		if err != nil {
-			continue
-		}
-		answers, _ := p.Node.AskOthers(ctx, topicSeries, body)
-		for _, a := range answers {
-			if all, err := readSeries(a); err == nil {
-				nodes = append(nodes, all)
-			}
+	names := slices.Clone(q.Names)
+	if len(names) == 0 {
+		for i := range own {
+			names = append(names, own[i].Name)
 		}
 	}
+	slices.Sort(names)
+	var mu sync.Mutex // guards nodes
+	nodes := [][]series.Series{own}
+	var asking errgroup.Group
+	asking.SetLimit(mostAsked)
+	for _, name := range slices.Compact(names) {
+		asking.Go(func() error {
+			one := *q
+			one.Names = []string{name}
+			body, err := json.Marshal(one)
+			if err != nil {
+				return nil
+			}
+			answers, _ := p.Node.AskOthers(ctx, topicSeries, body)
+			for _, a := range answers {
+				if all, err := readSeries(a); err == nil {
+					mu.Lock()
+					nodes = append(nodes, all)
+					mu.Unlock()
+				}
+			}
+			return nil
+		})
+	}
+	asking.Wait() //nolint:errcheck // A node that does not answer is no error.
 	return series.Sum(nodes...)
 }
 
@@ -66,6 +83,13 @@ func readSeries(answer []byte) (all []series.Series, err error) {
 	if err != nil {
 		return nil, err
 	}
-	err = json.UnmarshalRead(io.LimitReader(r, mostSeries), &all)
-	return all, err
+	if err := json.UnmarshalRead(io.LimitReader(r, mostSeries), &all); err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if err := all[i].Check(); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }

@@ -28,7 +28,7 @@ func start(settings ...string) (*Cluster, error) {
 	if err := c.create(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	// Between looking for a free port and taking it, somebody else may.
+	// Between looking for a free port and taking it, another process may.
 	for range 5 {
 		if c.port, err = freePort(); err != nil {
 			break

@@ -120,7 +120,7 @@ func (b *builder) statement() error {
 		case "Condition":
 			return b.object(func(operator string) error { return b.condition(&s, operator) })
 		case "Principal", "NotPrincipal":
-			return b.errorf("not allowed: the principal of an identity-based policy is whoever it belongs to")
+			return b.errorf("not allowed: the principal of an identity-based policy is the identity that has it")
 		default:
 			return b.errorf("unknown element; allowed: Sid, Effect, Action, NotAction, Resource, NotResource, Condition")
 		}

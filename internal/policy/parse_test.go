@@ -31,8 +31,8 @@ func TestParseErrors(t *testing.T) {
 		{"statements in statements", `{"Statement":[[{}]]}`, "Statement[0] (line 1, column 15): must be an object, is an array"},
 
 		{"an unknown element of a statement", statement(ok + `,"Conditions":{}`), "Statement[0].Conditions (line 1, column 84): unknown element; allowed: Sid, Effect, Action, NotAction, Resource, NotResource, Condition"},
-		{"a principal", statement(ok + `,"Principal":"*"`), "Statement[0].Principal (line 1, column 84): not allowed: the principal of an identity-based policy is whoever it belongs to"},
-		{"a principal that is not", statement(ok + `,"NotPrincipal":"*"`), "Statement[0].NotPrincipal (line 1, column 84): not allowed: the principal of an identity-based policy is whoever it belongs to"},
+		{"a principal", statement(ok + `,"Principal":"*"`), "Statement[0].Principal (line 1, column 84): not allowed: the principal of an identity-based policy is the identity that has it"},
+		{"a principal that is not", statement(ok + `,"NotPrincipal":"*"`), "Statement[0].NotPrincipal (line 1, column 84): not allowed: the principal of an identity-based policy is the identity that has it"},
 		{"a Sid with a space", statement(ok + `,"Sid":"a b"`), "Statement[0].Sid (line 1, column 90): a Sid is made of the letters A-Z, a-z and the digits 0-9"},
 		{"a Sid twice", `{"Statement":[{` + ok + `,"Sid":"a"},{` + ok + `,"Sid":"a"}]}`, "Statement[1].Sid (line 1, column 124): another statement has the same Sid; each must be unique in its policy"},
 		{"no effect", statement(`"Action":"*","Resource":"*"`), "Statement[0] (line 1, column 66): Effect is missing; allowed: Allow, Deny"},

@@ -9,6 +9,7 @@ package series
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -290,14 +291,25 @@ func Sum(nodes ...[]Series) []Series {
 	return all
 }
 
+// Check returns an error for a series that no recorder makes, of a node that is not to be
+// trusted or of another release.
+func (s *Series) Check() error {
+	for _, v := range s.Values {
+		if len(v) != 0 && len(v) != len(s.Bounds)+1 {
+			return fmt.Errorf("a period of %s has %d values, want %d", s.Name, len(v), len(s.Bounds)+1)
+		}
+	}
+	return nil
+}
+
 func (s *Series) add(other *Series) {
 	for i, v := range other.Values {
 		switch {
-		case v == nil:
-		case s.Values[i] == nil:
+		case len(v) == 0: // A period without a sample that has been written as JSON is empty.
+		case len(s.Values[i]) == 0:
 			s.Values[i] = v
 		default:
-			for j := range min(len(v), len(s.Values[i])) {
+			for j := range v {
 				s.Values[i][j] += v[j]
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -124,6 +125,39 @@ func TestSum(t *testing.T) {
 	}
 	if d := cmp.Diff([]float64{1, 0, 1, 0}, sum[0].Values[0]); d != "" {
 		t.Error(d)
+	}
+}
+
+// Series come from other nodes as JSON, which has no difference between nothing and an
+// empty list.
+func TestSumOfJSON(t *testing.T) {
+	a, b := newNode(), newNode()
+	a.step()
+	b.step()
+	b.requests.WithLabelValues("send").Add(4)
+	b.step()
+	over := func(n *node) (all []series.Series) {
+		t.Helper()
+		data, err := json.Marshal(n.Read(query(3, 1, "requests")))
+		if err == nil {
+			err = json.Unmarshal(data, &all)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range all {
+			if err := all[i].Check(); err != nil {
+				t.Error(err)
+			}
+		}
+		return all
+	}
+	sum := series.Sum(over(a), over(b))
+	if got := fmt.Sprint(sum[0].Values); got != "[[0] [4] []]" {
+		t.Errorf("got %s", got)
+	}
+	if (&series.Series{Values: [][]float64{{1, 2}}}).Check() == nil {
+		t.Error("two values of a counter were accepted")
 	}
 }
 

@@ -188,4 +188,4 @@ func (t Table) checkText(row []any) error {
 	return nil
 }
 
-var errMiscounted = errors.New("somebody else uses one of the databases")
+var errMiscounted = errors.New("another process uses one of the databases")

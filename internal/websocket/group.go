@@ -67,11 +67,11 @@ const spreadAbove = 64
 
 // enter counts a new member. It returns its part, the position where its output starts,
 // and what before returns, which stands for all output up to there.
-func (g *Group) enter(before func() []byte) (*part, cursor, []byte) {
+func (g *Group) enter(before func() [][]byte) (*part, cursor, [][]byte) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var at cursor
-	var replay []byte
+	var replay [][]byte
 	if before != nil {
 		at, replay = g.chain.end(), before()
 	} else {

@@ -266,7 +266,7 @@ func (l *loop) wait() {
 }
 
 // add starts serving a connection.
-func (l *loop) add(c *Conn, a *Attachment, at cursor, replay []byte) {
+func (l *loop) add(c *Conn, a *Attachment, at cursor, replay [][]byte) {
 	if n := len(l.free); n > 0 {
 		c.slot, l.free = l.free[n-1], l.free[:n-1]
 		l.conns[c.slot] = c
@@ -286,8 +286,10 @@ func (l *loop) add(c *Conn, a *Attachment, at cursor, replay []byte) {
 	c.schedule()
 	c.owe(a.Response)
 	if len(replay) > 0 {
-		c.owe(replay)
-		c.out.replay = c.out.bytes
+		for _, frame := range replay {
+			c.owe(frame)
+		}
+		c.out.replay, c.out.patient = c.out.cost(), true
 	}
 	if c.part != nil {
 		c.part.join(c, at)

@@ -134,7 +134,7 @@ func (c *Conn) flush() {
 		}
 		if !q.empty() {
 			limit := c.loop.server.options.MaxPending
-			if q.replay > 0 {
+			if q.patient = q.patient && (q.replay > 0 || q.cost() > limit); q.patient {
 				limit *= replayPatience
 			}
 			if q.cost() > limit {
@@ -149,8 +149,9 @@ func (c *Conn) flush() {
 	}
 }
 
-// replayPatience is how many times MaxPending may be pending behind a replay. A peer that
-// takes its time for the replay is not slow in taking what is delivered.
+// replayPatience is how many times MaxPending may be pending behind a replay, until the peer
+// has caught up once. A peer that takes its time for the replay is not slow in taking what
+// is delivered.
 const replayPatience = 4
 
 // releaseQueue empties the queue and returns it to the loop.

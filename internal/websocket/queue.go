@@ -7,9 +7,11 @@ type queue struct {
 	first  int  // index of the first piece; those before it are written
 	bytes  int  // in all pieces
 	own    bool // the last piece is this queue's own and may be appended to
-	// replay is how many of the bytes, from the first, were pending when the connection
-	// started. They do not count as cost.
+	// replay is the cost of what was pending when the connection started, as far as it is
+	// not written yet. It does not count.
 	replay int
+	// patient is set until the peer has caught up once after its replay.
+	patient bool
 }
 
 // pieceCost is the memory cost of a piece, in addition to its bytes.
@@ -17,7 +19,7 @@ const pieceCost = 32
 
 // cost returns the memory that the queue holds, for comparison with MaxPending.
 // Bytes that are shared with other queues count in full.
-func (q *queue) cost() int { return q.bytes - q.replay + pieceCost*(len(q.pieces)-q.first) }
+func (q *queue) cost() int { return max(q.bytes+pieceCost*(len(q.pieces)-q.first)-q.replay, 0) }
 
 func (q *queue) empty() bool { return q.bytes == 0 }
 
@@ -69,6 +71,7 @@ func (q *queue) advance(n int) {
 		n -= len(p)
 		q.pieces[q.first] = nil
 		q.first++
+		q.replay = max(q.replay-pieceCost, 0)
 	}
 	if q.bytes == 0 {
 		q.reset()

@@ -18,12 +18,12 @@ func TestReplayJoinsLiveOutput(t *testing.T) {
 		var mu sync.Mutex // guards delivered
 		var delivered uint64
 		s.prepare = func(a *Attachment) {
-			a.Before = func() []byte {
+			a.Before = func() [][]byte {
 				mu.Lock()
 				defer mu.Unlock()
-				var replay []byte
+				var replay [][]byte
 				for n := range delivered {
-					replay = rfc6455.AppendFrame(replay, rfc6455.Text, binary.BigEndian.AppendUint64(nil, n))
+					replay = append(replay, rfc6455.AppendFrame(nil, rfc6455.Text, binary.BigEndian.AppendUint64(nil, n)))
 				}
 				return replay
 			}
@@ -73,13 +73,13 @@ func TestReplayDoesNotCountAsPending(t *testing.T) {
 	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
 		const frames = 200
 		text := []byte(strings.Repeat("x", 60_000))
-		var replay []byte
+		var replay [][]byte
 		for range frames {
-			replay = rfc6455.AppendFrame(replay, rfc6455.Text, text)
+			replay = append(replay, rfc6455.AppendFrame(nil, rfc6455.Text, text))
 		}
 		s := start(Options{MaxPending: 64 << 10}, handler{})
 		s.attached = make(chan *Conn, 1)
-		s.prepare = func(a *Attachment) { a.Before = func() []byte { return replay } }
+		s.prepare = func(a *Attachment) { a.Before = func() [][]byte { return replay } }
 		peer := s.dialRaw(t)
 		receive(t, s.attached, "the connection")
 		s.group.Deliver([]byte("live"))

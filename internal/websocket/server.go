@@ -101,7 +101,7 @@ func (s *Server) quietest() *loop {
 func (s *Server) Attach(a Attachment) (*Conn, error) {
 	c := &Conn{value: a.Value}
 	var at cursor
-	var replay []byte
+	var replay [][]byte
 	if a.Group != nil {
 		c.part, at, replay = a.Group.enter(a.Before)
 		c.loop = c.part.loop

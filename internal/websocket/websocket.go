@@ -135,9 +135,9 @@ type Attachment struct {
 	// Before, if set, returns what the peer receives between the Response and the output
 	// of the Group: whole frames. They stand for all of that output so far, so the peer
 	// receives nothing of it that was delivered before the call, see Group.DeliverAnd. The
-	// result may be shared with other connections. It does not count as pending. Before
-	// must not block and must not call the group.
-	Before func() []byte
+	// result may be shared with other connections, and does not count against
+	// MaxPending. Before must not block and must not call the group.
+	Before func() [][]byte
 	// Value is what Conn.Value returns.
 	Value any
 	// Deadline is when Handler.Deadline is called; zero for never.

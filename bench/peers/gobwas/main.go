@@ -1,5 +1,5 @@
 // Command gobwas is a broadcaster on gobwas/ws without buffers: a goroutine
-// reads for each connection, and whoever has something to say writes the
+// reads for each connection, and a goroutine that has something to send writes the
 // compiled frame to everybody in the room.
 package main
 

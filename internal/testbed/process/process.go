@@ -94,7 +94,7 @@ func Remove() {
 type Options struct {
 	// Binary, when set, is run instead of the program under test: see BuildAt.
 	Binary string
-	// DataDir must exist; a server started on the data of another goes on
+	// DataDir must exist; a server started on the data of another continues
 	// where that one ended.
 	DataDir string
 	// Args are appended to "serve", behind the defaults, so they win.

@@ -1,0 +1,44 @@
+package history
+
+import (
+	"context"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/sqldb"
+)
+
+// addDisconnects records which users the frames disconnect.
+func addDisconnects(ctx context.Context, s sqldb.Session, frames []*chat.Frame) error {
+	for _, f := range frames {
+		if f.DisconnectUser == "" {
+			continue
+		}
+		_, err := s.Exec(ctx, `INSERT INTO history_disconnects (room_id, user_id, time) VALUES ($1, $2, $3)
+			ON CONFLICT (room_id, user_id) DO UPDATE SET time = excluded.time`, f.RoomID, []byte(f.DisconnectUser), f.Time.UnixNano())
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Disconnected reports whether the user was disconnected from the room at or after the
+// time, which is at most chat.MaxSession ago. It knows only of rooms with history.
+func (db *DB) Disconnected(ctx context.Context, roomID, userID string, since time.Time) (bool, error) {
+	var one int
+	return db.sql.Read().Row(ctx, `SELECT 1 FROM history_disconnects WHERE room_id = $1 AND user_id = $2 AND time >= $3`,
+		[]any{roomID, []byte(userID), since.UnixNano()}, &one)
+}
+
+// pruneDisconnects forgets those that no chat token is older than.
+func (db *DB) pruneDisconnects(ctx context.Context) error {
+	now, err := db.sql.Now(ctx)
+	if err != nil {
+		return err
+	}
+	return db.change(ctx, func(ctx context.Context, s sqldb.Session) error {
+		_, err := s.Exec(ctx, `DELETE FROM history_disconnects WHERE time < $1`, now.Add(-chat.MaxSession).UnixNano())
+		return err
+	})
+}

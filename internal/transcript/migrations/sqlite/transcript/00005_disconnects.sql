@@ -1,0 +1,12 @@
+-- +goose Up
+
+-- Who was disconnected from which room, and when last: their chat tokens read its history
+-- no more.
+CREATE TABLE history_disconnects (
+  room_id TEXT    NOT NULL,
+  user_id BLOB    NOT NULL,
+  time    INTEGER NOT NULL, -- nanoseconds since 1970
+  PRIMARY KEY (room_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX history_disconnects_by_time ON history_disconnects (time);
