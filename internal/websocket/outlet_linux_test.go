@@ -120,7 +120,7 @@ func TestIOURingFails(t *testing.T) {
 				}
 			}
 			s.stop()
-			if n := strings.Count(log.String(), "io_uring has failed"); n != 1 {
+			if n := strings.Count(log.String(), "Writes with io_uring failed"); n != 1 {
 				t.Errorf("%d lines in the log, want 1:\n%s", n, log.String())
 			}
 		})
