@@ -56,13 +56,13 @@ func (p *Peers) Series(ctx context.Context, q *series.Query) []series.Series {
 	var asking errgroup.Group
 	asking.SetLimit(mostAsked)
 	for _, name := range slices.Compact(names) {
+		one := *q
+		one.Names = []string{name}
+		body, err := json.Marshal(one)
+		if err != nil {
+			continue
+		}
 		asking.Go(func() error {
-			one := *q
-			one.Names = []string{name}
-			body, err := json.Marshal(one)
-			if err != nil {
-				return nil
-			}
 			answers, _ := p.Node.AskOthers(ctx, topicSeries, body)
 			for _, a := range answers {
 				if all, err := readSeries(a); err == nil {
