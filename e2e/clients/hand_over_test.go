@@ -25,8 +25,8 @@ const crowd = 24
 // callEvery keeps the calls below the quota of GetRoom, 10 a second.
 const callEvery = 120 * time.Millisecond
 
-// TestHandOver has a server on its own replace itself (SIGUSR2), with nobody else
-// that holds its socket: official clients are back within a second, no call of the
+// TestHandOver has a server on its own replace itself (SIGUSR2), while no other process
+// holds its socket: official clients are back within a second, no call of the
 // API fails, and the server serves again if its successor fails.
 func TestHandOver(t *testing.T) {
 	for _, tt := range []struct {

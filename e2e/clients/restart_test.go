@@ -20,7 +20,7 @@ func newRoom(t *testing.T, s *process.Server) string {
 	return *room.Arn
 }
 
-// TestRestart restarts the server behind a socket that somebody else holds, as systemd
+// TestRestart restarts the server behind a socket that another process holds, as systemd
 // does: official clients come back within a second each time, none gives up, and no call
 // of the API fails or takes longer.
 func TestRestart(t *testing.T) {
