@@ -138,6 +138,11 @@ func callAPI(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// disconnect FILE: calls DisconnectUser with the JSON in the file.
+func disconnect(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(call(ts, []string{"DisconnectUser", ts.ReadFile(args[0])}))
+}
+
 // eventually ! ivschat OPERATION JSON: waits until the call is refused.
 func eventually(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) < 3 || args[0] != "!" || args[1] != "ivschat" {

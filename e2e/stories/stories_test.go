@@ -67,6 +67,7 @@ func TestStories(t *testing.T) {
 			"stop-pid":        stopPID,
 			"get":             get,
 			"ivschat":         callAPI,
+			"disconnect":      disconnect,
 			"eventually":      eventually,
 			"use-credentials": useCredentials,
 			// postgres sets DATABASE to the URL of an empty PostgreSQL database.

@@ -18,6 +18,8 @@ func New(env command.Environment) []*cobra.Command {
 		newLogging(env),
 		newSend(env),
 		newEvent(env),
+		newChat(env),
+		newTail(env),
 	}
 }
 
