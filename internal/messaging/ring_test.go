@@ -60,16 +60,21 @@ func contentOf(frame string) string {
 
 // kept is the history: what the transcript got, as soon as it is durable.
 type kept struct {
-	w     *world
-	reads int
-	err   error
+	w      *world
+	reads  int
+	err    error
+	during func() // called once, after the next reading
 }
 
 func (k *kept) Latest(_ context.Context, _ string, n int, _ time.Time) ([]*chat.Frame, error) {
 	k.w.mu.Lock()
-	defer k.w.mu.Unlock()
 	k.reads++
-	all := k.w.appended
+	all := slices.Clone(k.w.appended)
+	k.w.mu.Unlock()
+	if k.during != nil {
+		k.during()
+		k.during = nil
+	}
 	return all[max(len(all)-n, 0):], k.err
 }
 

@@ -52,6 +52,9 @@ func Database(logBytes int) sqldb.Spec {
 			{Name: "readers", Columns: "id, logging_configuration_id, destination_type, destination_name", Numbered: "id"},
 			{Name: "transcript", Columns: "position, room_id, epoch, sequence, time, type, json, readers", Numbered: "position"},
 			{Name: "backlogs", Columns: "reader_id, room_id, delivered, head, since, bytes, object_key, object_to"},
+			{Name: "erasures", Columns: "user_id, room_id, phase, at_record, messages, started, time"},
+			{Name: "erased_messages", Columns: "user_id, scope, room_id, messages"},
+			{Name: "erased_logs", Columns: "user_id, scope, room_id, reader_id, hour, position"},
 		}, history.Tables()...),
 	}
 }
@@ -62,9 +65,16 @@ type LoggingConfigurations interface {
 	LoggingConfiguration(ctx context.Context, id string) (*chat.LoggingConfiguration, error)
 }
 
+// Rooms looks up the settings of rooms.
+type Rooms interface {
+	// Room returns the room, or NotFound.
+	Room(ctx context.Context, id string) (*chat.Room, error)
+}
+
 // Options configure the transcript. Fields without a comment are required.
 type Options struct {
 	Configurations LoggingConfigurations
+	Rooms          Rooms
 	// Region and Account are those in the ARNs of logging configurations.
 	Region, Account string
 	// Retention is how long frames stay in the transcript; 0 is 72 hours.
