@@ -6,10 +6,10 @@ import "time"
 // may be under way.
 type erasure struct{ sent, until int64 }
 
-// EraseUser removes the user's messages from what this node keeps for clients that join a
+// EraseUser removes the user's messages from what an engine keeps for clients that join a
 // room, or any room if roomID is empty: those that it has, and those that are under way and
 // were sent up to sent. They were removed from the history before.
-func (e *Engine) EraseUser(roomID, userID string, sent time.Time) {
+func EraseUser(e *Engine, roomID, userID string, sent time.Time) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	for id, r := range e.rooms {
@@ -41,8 +41,8 @@ func (g *ring) erases(m *kept) bool {
 	return known && m.time <= e.sent
 }
 
-// Occupied returns which of the rooms have sessions on this node.
-func (e *Engine) Occupied(roomIDs []string) (occupied []string) {
+// Occupied returns which of the rooms have sessions on the engine's node.
+func Occupied(e *Engine, roomIDs []string) (occupied []string) {
 	for _, id := range roomIDs {
 		r := e.find(id)
 		if r == nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"confab/internal/chatlog"
+	"confab/internal/messaging"
 )
 
 // eraseQuestion asks a node to do its part of an erasure, see package erasure. Exactly one
@@ -44,13 +45,13 @@ func (p *Peers) erase(ctx context.Context, q *eraseQuestion) (occupied []string,
 	case q.Store:
 		return nil, p.Frames.Flush(ctx)
 	case q.User != "":
-		p.Engine.EraseUser(q.Room, q.User, q.Sent)
+		messaging.EraseUser(p.Engine, q.Room, q.User, q.Sent)
 		if logs := p.ChatLogs.service.Load(); logs != nil {
 			return nil, logs.Settle(ctx)
 		}
 		return nil, nil
 	}
-	return p.Engine.Occupied(q.Rooms), nil
+	return messaging.Occupied(p.Engine, q.Rooms), nil
 }
 
 func (p *Peers) answerErase(ctx context.Context, body []byte) ([]byte, error) {

@@ -54,9 +54,6 @@ type batch[T any] struct {
 	done     chan struct{}
 	err      error
 	released bool // done is closed; guarded by the committer's mu
-	// answered, if it was asked for, is closed when the items are stored or have failed;
-	// guarded by the committer's mu.
-	answered chan struct{}
 }
 
 // The errors with which a Committer refuses an item.
@@ -139,30 +136,6 @@ func (b *batch[T]) releaseLocked() {
 	}
 }
 
-// flush returns when all items that were added before the call are stored, or with the
-// error of the last of them.
-func (c *Committer[T]) flush(ctx context.Context) error {
-	c.mu.Lock()
-	last := c.writing
-	if n := len(c.waiting); n > 0 {
-		last = c.waiting[n-1]
-	}
-	if last == nil {
-		c.mu.Unlock()
-		return nil
-	}
-	if last.answered == nil {
-		last.answered = make(chan struct{})
-	}
-	c.mu.Unlock()
-	select {
-	case <-last.answered:
-		return last.err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // Close ends Run once every added item is stored or has failed once more.
 func (c *Committer[T]) Close() {
 	c.mu.Lock()
@@ -238,7 +211,4 @@ func (c *Committer[T]) answer(b *batch[T], err error) {
 	c.size -= b.size
 	c.writing = nil
 	b.releaseLocked()
-	if b.answered != nil {
-		close(b.answered)
-	}
 }

@@ -67,10 +67,6 @@ func (s *Spool[T]) Add(item T, size int) (<-chan struct{}, error) {
 	return b.done, nil
 }
 
-// Flush returns when all items that were added before the call are stored. While the
-// database fails, it waits until ctx ends.
-func (s *Spool[T]) Flush(ctx context.Context) error { return s.c.flush(ctx) }
-
 // Close ends Run once every added item is stored or has failed once more.
 func (s *Spool[T]) Close() { s.c.Close() }
 

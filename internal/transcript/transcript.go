@@ -16,6 +16,7 @@ import (
 	"embed"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"confab/internal/chat"
@@ -93,7 +94,11 @@ type DB struct {
 	o   Options
 	sql *sqldb.DB
 
-	frames  *sqldb.Spool[*chat.Frame]
+	frames *sqldb.Spool[*chat.Frame]
+	// added counts the frames of Append, stored those that were stored or dropped, in
+	// the same order.
+	added, stored atomic.Int64
+
 	drops   dropLog
 	writing batchName // used by the goroutine that writes frames only
 	readers readers
@@ -178,8 +183,10 @@ func newFrames(db *DB) *sqldb.Spool[*chat.Frame] {
 // memory, and is written when the disk works again. If the spool is full, the frame
 // is dropped, counted and logged.
 func (db *DB) Append(f *chat.Frame) <-chan struct{} {
+	db.added.Add(1)
 	done, err := db.frames.Add(f, len(f.JSON)+frameOverhead)
 	if err != nil {
+		db.stored.Add(1)
 		db.drops.add(db, 1, err)
 		return released
 	}
@@ -207,7 +214,7 @@ func (db *DB) writeFrames(ctx context.Context, frames []*chat.Frame) error {
 	}
 	batch := db.writing.of(frames)
 	logged, kept := divide(frames)
-	return db.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
+	err = db.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
 		if err := s.LockKeys(ctx, roomsOf(frames)); err != nil {
 			return err
 		}
@@ -243,6 +250,10 @@ func (db *DB) writeFrames(ctx context.Context, frames []*chat.Frame) error {
 		}
 		return addBacklogs(ctx, s, logged, ids, before, head)
 	})
+	if err == nil {
+		db.stored.Add(int64(len(frames)))
+	}
+	return err
 }
 
 // alreadyWritten reports whether an earlier attempt to write the batch succeeded without
