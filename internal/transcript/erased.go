@@ -94,12 +94,14 @@ func (e *Erasure) removeRecords(ctx context.Context) (more bool, err error) {
 func senderOf(frame []byte) (user, id string) {
 	var m struct {
 		ID     string                  `json:"Id"`
-		Sender struct{ UserId string } //nolint:revive // The member's name.
+		Sender struct {
+			UserID string `json:"UserId"`
+		}
 	}
 	if json.Unmarshal(frame, &m) != nil {
 		return "", ""
 	}
-	return m.Sender.UserId, m.ID
+	return m.Sender.UserID, m.ID
 }
 
 // senderMember returns a part of each frame that the user has sent. Few others have it.
