@@ -63,7 +63,7 @@ func TestStories(t *testing.T) {
 			"exits":           exits,
 			"occupy":          occupy,
 			"ready":           ready,
-			"stop":            stop,
+			"terminate":       terminate,
 			"stop-pid":        stopPID,
 			"get":             get,
 			"ivschat":         callAPI,

@@ -32,6 +32,9 @@ type Options struct {
 	Token func(context.Context) (Token, error)
 	// Frame is called with each frame, one at a time, in order.
 	Frame func(*Frame)
+	// Again is called with a frame that came before, over the same connection or another
+	// one; Frame is not. It may be nil.
+	Again func(*Frame)
 	// State is called when the room is connected (nil), and when it has lost its
 	// connection and tries to come back (the reason). It may be nil.
 	State func(lost error)
@@ -212,6 +215,9 @@ func (r *Room) deliver(raw []byte) (renew bool) {
 	answer := r.pending[f.RequestID]
 	r.mu.Unlock()
 	if known {
+		if r.o.Again != nil {
+			r.o.Again(f)
+		}
 		return false
 	}
 	r.o.Frame(f)

@@ -20,6 +20,8 @@ func New(env command.Environment) []*cobra.Command {
 		newEvent(env),
 		newChat(env),
 		newTail(env),
+		newLoad(env),
+		newApply(env),
 	}
 }
 
