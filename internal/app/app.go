@@ -171,11 +171,12 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Log:               s.log,
 	}
 	s.peers.Self, s.peers.Recorder = s.self, s.metrics.recorder
+	s.watchRooms(&live)
 	if err := s.connectNodes(&live, quotas); err != nil {
 		return err
 	}
 	s.engine = messaging.NewEngine(live)
-	s.peers.Engine = s.engine
+	s.peers.Engine, s.peers.Presence.Live = s.engine, messaging.RosterOf(s.engine)
 	s.endpoint = edge.New(edge.Options{
 		Engine: s.engine, Tokens: s.ring, Sockets: sockets,
 		TrustedProxies: cfg.TrustedProxies,
@@ -201,7 +202,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		own = extension.New(extension.Options{
 			Region: cfg.Region, Account: cfg.AccountID, Version: telemetry.Version(),
 			Actions: actions(operations),
-			Rooms:   s.db, Live: s.engine, History: s.db.Transcript().History(), Tokens: s.ring, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
+			Rooms:   s.db, Live: s.engine, History: s.db.Transcript().History(), Tokens: s.ring, Presence: s.peers.Presence, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
 		})
 		operations = append(operations, own.Operations()...)
 	}

@@ -19,7 +19,7 @@ var layers = []struct {
 	{"the one place that knows everything", []string{"app"}},
 	{"what nodes ask each other", []string{"peers"}},
 	{"what clients talk to", []string{"control", "edge", "extension", "front"}},
-	{"durable truth, and the other nodes; how operations are served", []string{"store", "cluster", "api"}},
+	{"durable truth, and the other nodes; who is there; how operations are served", []string{"store", "cluster", "presence", "api"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},
 	{"what a request needs", []string{"iam", "restjson", "chattoken", "review", "chatlog", "history", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},

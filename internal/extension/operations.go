@@ -22,8 +22,11 @@ type operation struct {
 func (s *Service) operations() []operation {
 	return []operation{
 		describe("GetMetrics", s.GetMetrics),
+		describe("GetRoomPresence", s.GetRoomPresence),
 		describe("GetServer", s.GetServer),
 		orBearer(describe("ListMessages", s.ListMessages)),
+		describe("ListRoomPresence", s.ListRoomPresence),
+		describe("ListRoomUsers", s.ListRoomUsers),
 		describe("SendMessage", s.SendMessage),
 	}
 }
