@@ -109,14 +109,15 @@ func TestPresence(t *testing.T) {
 		users := slices.Concat(o["users"].([]any), rest["users"].([]any))
 		var got []any
 		for _, u := range users {
-			u := m(u.(map[string]any))
+			u := u.(map[string]any)
 			wantMembers(t, u, "attributes", "capabilities", "connectedSince", "connections", "userId")
 			instant(t, u, "connectedSince")
 			got = append(got, u["userId"], u["connections"], u["attributes"], u["capabilities"])
 		}
 		none := map[string]any{}
 		want := []any{
-			"ann", 2.0, none, []any{}, "bob", 1.0, none, []any{},
+			"ann", 2.0, none, []any{},
+			"bob", 1.0, none, []any{},
 			"carol", 1.0, map[string]any{"colour": "blue"}, []any{"SEND_MESSAGE"},
 		}
 		if d := cmp.Diff(want, got); d != "" {
@@ -135,7 +136,7 @@ func TestPresence(t *testing.T) {
 			}
 			o := call(t, ours("ListRoomPresence"), request).want(t, http.StatusOK)
 			for _, r := range o["rooms"].([]any) {
-				r := m(r.(map[string]any))
+				r := r.(map[string]any)
 				wantMembers(t, r, "connections", "roomArn", "users")
 				users := r["users"].(float64)
 				if users > before {

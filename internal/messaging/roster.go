@@ -1,6 +1,7 @@
 package messaging
 
 import (
+	"slices"
 	"time"
 
 	"confab/internal/chat"
@@ -92,7 +93,7 @@ func (u *User) Add(other *User) {
 	have := chat.Token{Capabilities: u.Capabilities}
 	for _, c := range other.Capabilities {
 		if !have.Can(c) {
-			have.Capabilities = append(have.Capabilities[:len(have.Capabilities):len(have.Capabilities)], c)
+			have.Capabilities = append(slices.Clip(have.Capabilities), c)
 		}
 	}
 	u.Capabilities = have.Capabilities

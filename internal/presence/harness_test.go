@@ -98,7 +98,7 @@ func (n *node) leave(user string) {
 // short is a frame as "VIEWERS 2/3", "JOINED 1 [ann]".
 func short(frame []byte) string {
 	var e struct {
-		Type, EventName, Id, RequestId, SendTime string //nolint:revive,staticcheck // The names of the members.
+		Type, EventName, Id, RequestId, SendTime string //nolint:staticcheck // The names of the members.
 		Attributes                               struct{ Users, Connections, UserIds, Count string }
 	}
 	if err := json.Unmarshal(frame, &e); err != nil || e.Type != "EVENT" || !chat.ValidID(e.Id) {

@@ -128,9 +128,9 @@ func (k *snapshots) keep(one *snapshot) {
 	defer k.mu.Unlock()
 	k.all = append(k.all, one)
 	total := 0
-	for i := len(k.all) - 1; i >= 0; i-- {
-		total += len(k.all[i].rooms)
-		if i < len(k.all)-1 && total > mostRooms || one.since.Sub(k.all[i].since) > snapshotFor {
+	for i, kept := range slices.Backward(k.all) {
+		total += len(kept.rooms)
+		if kept != one && total > mostRooms || one.since.Sub(kept.since) > snapshotFor {
 			k.all = slices.Clone(k.all[i+1:])
 			return
 		}

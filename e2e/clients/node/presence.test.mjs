@@ -30,6 +30,7 @@ describe('presence', () => {
       const t = await tokenFor(room, 'bob', { sessionDurationInMinutes: 1 });
       return { token: t.token, tokenExpirationTime: n <= 8 ? new Date(Date.now() + 30_700) : t.tokenExpirationTime };
     });
+    await ann.next('event', viewers(1));
     await bob.connect();
     await ann.next('event', viewers(2));
     while (bob.tokens < 9) await pause(100);
