@@ -12,6 +12,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
+	"confab/internal/messagingtest"
 )
 
 // watcher is what it was told.
@@ -43,7 +44,7 @@ func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var made []*watcher
 		audience := &replayer{}
-		w := newWorld(t, func(o *messaging.Options, _ *world) {
+		w := newLive(t, func(o *messaging.Options, _ *live) {
 			o.Extensions = true
 			o.NewAudience = func() messaging.Audience { return audience }
 			o.Watch = func(_ string, presence chat.Presence, _ messaging.Audience) messaging.Watcher {
@@ -55,7 +56,7 @@ func TestWatch(t *testing.T) {
 			w.change(func(r *chat.Room) { r.Tags = map[string]string{"confab:presence": value} })
 		}
 		join := func(user string) *messaging.Session {
-			s, err := w.engine.Join(t.Context(), w.token(user), &client{}, messaging.Client{})
+			s, err := w.engine.Join(t.Context(), w.token(user), &messagingtest.Client{}, messaging.Client{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -97,7 +98,7 @@ func TestWatch(t *testing.T) {
 }
 
 func TestRoster(t *testing.T) {
-	w := newWorld(t)
+	w := newLive(t)
 	roster := messaging.RosterOf(w.engine)
 	if users, connections := roster.CountUsers(roomID); users != 0 || connections != 0 {
 		t.Errorf("nobody: %d users, %d connections", users, connections)
