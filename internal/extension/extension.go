@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/erasure"
 	"confab/internal/history"
 	"confab/internal/iam"
 	"confab/internal/messaging"
@@ -54,6 +55,11 @@ type Presence interface {
 	Rooms(ctx context.Context, from *presence.Place, limit int) (page presence.Page, ok bool)
 }
 
+// Erasures removes what users have written: *erasure.Eraser.
+type Erasures interface {
+	Erase(ctx context.Context, roomID, userID, by string) (*erasure.Result, error)
+}
+
 // Options configure a Service. All fields but Quotas and Now are required.
 type Options struct {
 	Region, Account, Version string
@@ -62,6 +68,7 @@ type Options struct {
 	History                  History
 	Tokens                   Tokens
 	Presence                 Presence
+	Erasures                 Erasures
 	// Nodes asks all nodes about themselves. It leaves out those that do not answer.
 	Nodes func(ctx context.Context) []Node
 	// Series asks all nodes for series of their metrics, and returns the sums.

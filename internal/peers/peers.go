@@ -19,13 +19,15 @@ import (
 
 // The questions that nodes ask each other: topicNode about itself, topicUser whether a
 // user has sessions in a room, topicRefreshed whether one of them is about to be replaced
-// by the same client, topicSeries for series of its metrics, topicPresence who is in rooms.
+// by the same client, topicSeries for series of its metrics, topicErase for its part of an
+// erasure, topicPresence who is in rooms.
 const (
 	topicNode      = "node"
 	topicUser      = "user"
 	topicRefreshed = "refreshed"
 	topicSeries    = "series"
 	topicPresence  = "presence"
+	topicErase     = "erase"
 )
 
 // userQuestion is the body of a question of topicUser and topicRefreshed. The answer is a bool.
@@ -52,6 +54,8 @@ type Peers struct {
 	Engine   *messaging.Engine
 	Recorder *series.Recorder
 	Presence *presence.Service
+	Frames   Frames
+	ChatLogs ChatLogs
 }
 
 // Answers returns what this node answers to the others.
@@ -61,6 +65,7 @@ func (p *Peers) Answers() map[string]cluster.Answer {
 		topicUser:      answerUser(func(q userQuestion) bool { return p.Engine.Beside(q.Room, q.User) }),
 		topicSeries:    p.answerSeries,
 		topicPresence:  func(ctx context.Context, body []byte) ([]byte, error) { return p.Presence.Answer(ctx, body) },
+		topicErase:     p.answerErase,
 		topicRefreshed: answerUser(func(q userQuestion) bool { return p.Engine.Refreshed(q.Room, q.User, q.Agent) }),
 	}
 }
