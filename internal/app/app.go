@@ -59,9 +59,9 @@ type Server struct {
 
 	stopping atomic.Bool // closed ports are no error from now on
 	draining atomic.Bool // /readyz reports it: other nodes take the clients
-	// hurry ends when a stop must not wait any longer; now ends it.
-	hurry context.Context
-	now   context.CancelFunc
+	// grace ends when a stop must not wait any longer. endGrace ends it.
+	grace    context.Context
+	endGrace context.CancelFunc
 }
 
 // New makes a server that is ready to run. It already holds its ports, so that early
@@ -87,7 +87,7 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger, predecessor 
 // built builds s and returns it, or closes the parts made so far.
 func (s *Server) built(ctx context.Context) (*Server, error) {
 	if err := s.build(ctx); err != nil {
-		s.now()
+		s.endGrace()
 		return nil, errors.Join(err, s.close(0))
 	}
 	return s, nil
@@ -95,9 +95,9 @@ func (s *Server) built(ctx context.Context) (*Server, error) {
 
 func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) *Server {
 	s := &Server{cfg: cfg, log: log, metrics: newMetrics(), handOvers: make(chan struct{}, 1)}
-	s.hurry, s.now = context.WithCancel(context.WithoutCancel(ctx))
+	s.grace, s.endGrace = context.WithCancel(context.WithoutCancel(ctx))
 	if cfg.Extensions == config.ExtensionsOn {
-		go s.metrics.recorder.Run(s.hurry)
+		go s.metrics.recorder.Run(s.grace)
 	}
 	return s
 }

@@ -17,6 +17,8 @@ var layers = []struct {
 }{
 	{"what a user types", []string{"cli"}},
 	{"the one place that knows everything", []string{"app"}},
+	{"the commands that are clients of the public API", []string{"client"}},
+	{"what commands share", []string{"command"}},
 	{"what nodes ask each other", []string{"peers"}},
 	{"what clients talk to", []string{"control", "edge", "extension", "front"}},
 	{"durable truth, and the other nodes; how operations are served", []string{"store", "cluster", "api", "messagingtest"}},

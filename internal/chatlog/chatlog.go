@@ -108,7 +108,7 @@ type Transcript interface {
 	// each with the time at which its lease expires. With an error it returns those
 	// whose lease has not expired.
 	Claim(ctx context.Context, readers []int64) (map[int64]time.Time, error)
-	// Release gives up the claims on the readers; nil is all.
+	// Release ends the claims on the readers; nil is all.
 	Release(ctx context.Context, readers []int64) error
 	// Backlogs returns up to max rooms with records for the reader that are older than
 	// before, or larger than size bytes in total; the oldest first.

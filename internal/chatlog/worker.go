@@ -27,9 +27,9 @@ type worker struct {
 	stop context.CancelFunc
 	// claim calls stop when the claim expires.
 	claim *time.Timer
-	// standIn is until when the worker may deliver to a reader assigned to another
+	// substituteUntil is until when the worker may deliver to a reader assigned to another
 	// server.
-	standIn time.Time
+	substituteUntil time.Time
 	// leaving is closed when the worker must finish the calls under way and end; ended
 	// is closed when run has returned.
 	leaving, ended chan struct{}

@@ -12,6 +12,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/chattoken"
+	"confab/internal/command"
 	"confab/internal/config"
 	"confab/internal/store"
 )
@@ -52,7 +53,7 @@ ES256 for P-256 and RS256 for RSA. Running servers notice within seconds.`,
 		Example: `  confab keys create-signer --name app --rooms 'arn:aws:ivschat:*:*:room/*' --capabilities SEND_MESSAGE
   openssl genpkey -algorithm ed25519 -out app.key && openssl pkey -in app.key -pubout -out app.pub
   confab keys create-signer --name app --rooms 'arn:aws:ivschat:*:*:room/*' --public-key app.pub`,
-		Args: noArgs,
+		Args: command.NoArgs,
 	}
 	name := cmd.Flags().String("name", "", "`NAME` of the signer, which is the kid of its tokens.")
 	rooms := cmd.Flags().StringSlice("rooms", nil, "`ARN` of the rooms that its tokens may be for, with the wildcards of IAM policies; several are separated by commas.")
@@ -66,7 +67,7 @@ ES256 for P-256 and RS256 for RSA. Running servers notice within seconds.`,
 			return err
 		}
 		if !userName.MatchString(*name) {
-			return usagef("--name %q: must be 1 to 64 letters, digits and _+=,.@-", *name)
+			return command.Usagef("--name %q: must be 1 to 64 letters, digits and _+=,.@-", *name)
 		}
 		s := &chattoken.Signer{Name: *name, Algorithm: hmacAlgorithm, Rooms: *rooms}
 		for _, c := range *capabilities {
@@ -81,15 +82,15 @@ ES256 for P-256 and RS256 for RSA. Running servers notice within seconds.`,
 		} else {
 			text, err := os.ReadFile(*publicKey)
 			if err != nil {
-				return usagef("--public-key: %v", err)
+				return command.Usagef("--public-key: %v", err)
 			}
 			s.Key = config.PlainText(text)
 			if _, s.Algorithm, err = chattoken.ParsePublicKey(s.Key); err != nil {
-				return usagef("--public-key %s: %v", *publicKey, err)
+				return command.Usagef("--public-key %s: %v", *publicKey, err)
 			}
 		}
 		if err := s.Check(); err != nil {
-			return usagef("create-signer: %v", err)
+			return command.Usagef("create-signer: %v", err)
 		}
 		return withNewStore(cmd.Context(), env, load, func(_ *config.Config, db *store.DB) error {
 			if err := store.NewSigners(db).Create(cmd.Context(), s); err != nil {
@@ -122,7 +123,7 @@ func newKeysListSigners(env Environment) *cobra.Command {
 		Use:     "list-signers",
 		Short:   "List the applications that sign chat tokens, without their keys",
 		Example: `  confab keys list-signers -o json`,
-		Args:    noArgs,
+		Args:    command.NoArgs,
 	}
 	output := outputFlag(cmd)
 	load := settingFlags(cmd, env, false)
@@ -165,13 +166,13 @@ func newKeysDeleteSigner(env Environment) *cobra.Command {
 		Long: `Accept the tokens of a signer no longer. Running servers notice within seconds. Sessions
 that began with its tokens continue until they end.`,
 		Example: `  confab keys delete-signer --name app`,
-		Args:    noArgs,
+		Args:    command.NoArgs,
 	}
 	name := cmd.Flags().String("name", "", "`NAME` of the signer.")
 	load := settingFlags(cmd, env, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *name == "" {
-			return usagef("--name: name a signer; confab keys list-signers lists them")
+			return command.Usagef("--name: name a signer; confab keys list-signers lists them")
 		}
 		return withStore(cmd.Context(), env, load, func(_ *config.Config, db *store.DB) error {
 			if err := store.NewSigners(db).Delete(cmd.Context(), *name); err != nil {

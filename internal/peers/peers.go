@@ -1,6 +1,6 @@
 // Package peers is what the nodes of a cluster ask each other about themselves, apart from
 // the order of frames: how many connections a node has, whether a user is there, how its
-// metrics developed. On a single node, nobody is asked.
+// metrics developed. On a single node, no question is sent.
 package peers
 
 import (
