@@ -20,6 +20,7 @@ import (
 	"confab/internal/config"
 	"confab/internal/control"
 	"confab/internal/edge"
+	"confab/internal/erasure"
 	"confab/internal/extension"
 	"confab/internal/front"
 	"confab/internal/iam"
@@ -170,7 +171,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Metrics:           s.metrics.Messaging,
 		Log:               s.log,
 	}
-	s.peers.Self, s.peers.Recorder = s.self, s.metrics.recorder
+	s.peers.Self, s.peers.Recorder, s.peers.Frames = s.self, s.metrics.recorder, s.db.Transcript()
 	if err := s.connectNodes(&live, quotas); err != nil {
 		return err
 	}
@@ -202,6 +203,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 			Region: cfg.Region, Account: cfg.AccountID, Version: telemetry.Version(),
 			Actions: actions(operations),
 			Rooms:   s.db, Live: s.engine, History: s.db.Transcript().History(), Tokens: s.ring, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
+			Erasures: erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: s.engine, Nodes: &s.peers}),
 		})
 		operations = append(operations, own.Operations()...)
 	}
@@ -244,7 +246,9 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err := s.joinCluster(ctx); err != nil {
 		return err
 	}
-	s.logs, err = s.deliverChatLogs(logs)
+	if s.logs, err = s.deliverChatLogs(logs); err == nil {
+		s.peers.ChatLogs.Set(s.logs)
+	}
 	return err
 }
 

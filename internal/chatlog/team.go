@@ -160,6 +160,19 @@ func (t *team) flush(flushed chan struct{}) {
 	}()
 }
 
+// settle closes settled when no worker has a call under way that has read the transcript
+// before: see Service.Settle. It does not block.
+func (t *team) settle(settled chan struct{}) {
+	var workers sync.WaitGroup
+	for _, w := range t.workers {
+		workers.Go(w.settle)
+	}
+	go func() {
+		workers.Wait()
+		close(settled)
+	}()
+}
+
 // finished returns a channel that is closed when all workers have ended.
 func (t *team) finished() <-chan struct{} {
 	done := make(chan struct{})
