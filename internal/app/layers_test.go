@@ -18,7 +18,7 @@ var layers = []struct {
 	{"what a user types", []string{"cli"}},
 	{"the one place that knows everything", []string{"app"}},
 	{"what nodes ask each other", []string{"peers"}},
-	{"what clients talk to", []string{"control", "edge", "extension", "front"}},
+	{"what clients talk to", []string{"console", "control", "edge", "extension", "front"}},
 	{"durable truth, and the other nodes; how operations are served", []string{"store", "cluster", "api", "messagingtest"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},
 	{"what a request needs", []string{"iam", "restjson", "chattoken", "review", "chatlog", "history", "awstest"}},

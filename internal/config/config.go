@@ -116,6 +116,9 @@ type Config struct {
 	// server does not start while a ban, a signer or a webhook exists, which off=force
 	// ignores.
 	Extensions string
+	// The web console at /_confab/console/: on, or off, which serves no page. It calls
+	// the same operations as every client, with the credentials of its user.
+	Console string
 	// Account quotas and API call rates: off for none, aws for the numbers that
 	// AWS gives an account. Limits per room and per connection always hold.
 	Quotas string
@@ -231,6 +234,12 @@ const (
 	ExtensionsForcedOff = "off=force"
 )
 
+// The values of Console.
+const (
+	ConsoleOn  = "on"
+	ConsoleOff = "off"
+)
+
 // The values of Quotas.
 const (
 	QuotasOff = "off"
@@ -273,6 +282,7 @@ func Default() *Config {
 		AccountID:             "123456789012",
 		DataDir:               "./confab-data",
 		Extensions:            ExtensionsOn,
+		Console:               ConsoleOn,
 		Quotas:                QuotasOff,
 		ConnectRate:           2000,
 		ConnectRatePerUser:    5,
