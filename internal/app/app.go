@@ -18,8 +18,10 @@ import (
 	"confab/internal/chatlog"
 	"confab/internal/chattoken"
 	"confab/internal/config"
+	"confab/internal/console"
 	"confab/internal/control"
 	"confab/internal/edge"
+	"confab/internal/erasure"
 	"confab/internal/extension"
 	"confab/internal/front"
 	"confab/internal/iam"
@@ -59,9 +61,9 @@ type Server struct {
 
 	stopping atomic.Bool // closed ports are no error from now on
 	draining atomic.Bool // /readyz reports it: other nodes take the clients
-	// hurry ends when a stop must not wait any longer; now ends it.
-	hurry context.Context
-	now   context.CancelFunc
+	// grace ends when a stop must not wait any longer. endGrace ends it.
+	grace    context.Context
+	endGrace context.CancelFunc
 }
 
 // New makes a server that is ready to run. It already holds its ports, so that early
@@ -87,7 +89,7 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger, predecessor 
 // built builds s and returns it, or closes the parts made so far.
 func (s *Server) built(ctx context.Context) (*Server, error) {
 	if err := s.build(ctx); err != nil {
-		s.now()
+		s.endGrace()
 		return nil, errors.Join(err, s.close(0))
 	}
 	return s, nil
@@ -95,9 +97,9 @@ func (s *Server) built(ctx context.Context) (*Server, error) {
 
 func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) *Server {
 	s := &Server{cfg: cfg, log: log, metrics: newMetrics(), handOvers: make(chan struct{}, 1)}
-	s.hurry, s.now = context.WithCancel(context.WithoutCancel(ctx))
+	s.grace, s.endGrace = context.WithCancel(context.WithoutCancel(ctx))
 	if cfg.Extensions == config.ExtensionsOn {
-		go s.metrics.recorder.Run(s.hurry)
+		go s.metrics.recorder.Run(s.grace)
 	}
 	return s
 }
@@ -170,12 +172,13 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Metrics:           s.metrics.Messaging,
 		Log:               s.log,
 	}
-	s.peers.Self, s.peers.Recorder = s.self, s.metrics.recorder
+	s.peers.Self, s.peers.Recorder, s.peers.Frames = s.self, s.metrics.recorder, s.db.Transcript()
+	s.watchRooms(&live)
 	if err := s.connectNodes(&live, quotas); err != nil {
 		return err
 	}
 	s.engine = messaging.NewEngine(live)
-	s.peers.Engine = s.engine
+	s.peers.Engine, s.peers.Presence.Live = s.engine, messaging.RosterOf(s.engine)
 	s.endpoint = edge.New(edge.Options{
 		Engine: s.engine, Tokens: s.ring, Sockets: sockets,
 		TrustedProxies: cfg.TrustedProxies,
@@ -201,7 +204,8 @@ func (s *Server) build(ctx context.Context) (err error) {
 		own = extension.New(extension.Options{
 			Region: cfg.Region, Account: cfg.AccountID, Version: telemetry.Version(),
 			Actions: actions(operations),
-			Rooms:   s.db, Live: s.engine, History: s.db.Transcript().History(), Tokens: s.ring, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
+			Rooms:   s.db, Live: s.engine, History: s.db.Transcript().History(), Tokens: s.ring, Presence: s.peers.Presence, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
+			Erasures: erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: s.engine, Nodes: &s.peers}),
 		})
 		operations = append(operations, own.Operations()...)
 	}
@@ -219,7 +223,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Metrics:        s.metrics.API,
 		Log:            s.log,
 	}, operations...)
-	pages, err := newConsole(cfg)
+	pages, err := console.Configured(cfg)
 	if err != nil {
 		return err
 	}
@@ -248,7 +252,9 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err := s.joinCluster(ctx); err != nil {
 		return err
 	}
-	s.logs, err = s.deliverChatLogs(logs)
+	if s.logs, err = s.deliverChatLogs(logs); err == nil {
+		s.peers.ChatLogs.Set(s.logs)
+	}
 	return err
 }
 

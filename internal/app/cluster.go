@@ -89,6 +89,7 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 		Metrics: s.metrics.Cluster, Log: s.log,
 	})
 	s.peers.Node = s.node
+	s.peers.Presence.Node, s.peers.Presence.AskOthers = s.id, s.peers.AskPresence
 	quotas.Share(s.node)
 	o.Connect = func(e *messaging.Engine) (messaging.Broker, messaging.Home) { return s.node.Attach(e) }
 	o.OtherConnections = s.node.OtherConnections
@@ -182,7 +183,7 @@ func (s *Server) leaveHomes(ctx context.Context) {
 // excluded ends the sessions of a node that the others excluded from the cluster. Its
 // clients reconnect to another node.
 func (s *Server) excluded() {
-	s.endpoint.Move(s.hurry, s.cfg.DrainTime)
+	s.endpoint.Move(s.grace, s.cfg.DrainTime)
 }
 
 // clusterTLS returns the TLS settings for other nodes or NATS; nil is no TLS.

@@ -119,6 +119,9 @@ type Config struct {
 	// The web console at /_confab/console/: on, or off, which serves no page. It calls
 	// the same operations as every client, with the credentials of its user.
 	Console string
+	// The least time between two events about viewers in a room with the tag
+	// confab:presence.
+	PresenceInterval time.Duration
 	// Account quotas and API call rates: off for none, aws for the numbers that
 	// AWS gives an account. Limits per room and per connection always hold.
 	Quotas string
@@ -283,6 +286,7 @@ func Default() *Config {
 		DataDir:               "./confab-data",
 		Extensions:            ExtensionsOn,
 		Console:               ConsoleOn,
+		PresenceInterval:      5 * time.Second,
 		Quotas:                QuotasOff,
 		ConnectRate:           2000,
 		ConnectRatePerUser:    5,

@@ -155,6 +155,8 @@ func (a audience) Deliver(json []byte) int { return a.group.Deliver(json) }
 
 func (a audience) DeliverAnd(json []byte, then func()) int { return a.group.DeliverAnd(json, then) }
 
+func (a audience) PingEvery(interval time.Duration) { a.group.PingEvery(interval) }
+
 func (a audience) AppendFrame(b, json []byte) []byte {
 	b = slices.Grow(b, rfc6455.HeaderLen(len(json))+len(json))
 	return rfc6455.AppendFrame(b, rfc6455.Text, json)
@@ -227,16 +229,16 @@ func (e *Endpoint) end(ctx context.Context, over time.Duration) {
 		case <-ctx.Done():
 		}
 	}
-	await(ctx, lastWords+goodbye, func() bool { return e.sessions() == 0 })
+	await(ctx, pendingTimeout+readTimeout, func() bool { return e.sessions() == 0 })
 }
 
-// goodbye is how long the last sessions may take to read their last frames.
-const goodbye = 500 * time.Millisecond
+// readTimeout is how long the last sessions may take to read their last frames.
+const readTimeout = 500 * time.Millisecond
 
 // Linger waits a moment for clients to read their last frames and to close their
 // sockets.
 func (e *Endpoint) Linger(ctx context.Context) {
-	await(ctx, goodbye, func() bool { return e.Len() == 0 })
+	await(ctx, readTimeout, func() bool { return e.Len() == 0 })
 }
 
 // await waits until done, for a limited time.
@@ -270,14 +272,14 @@ func (e *Endpoint) sessions() int {
 }
 
 // Finish carries out the requests that clients sent before the end of their sessions,
-// until ctx ends, at most for lastWords. Then they are canceled. It is called after Drain.
+// until ctx ends, at most for pendingTimeout. Then they are canceled. It is called after Drain.
 // Connections whose session is not over are dropped first.
 func (e *Endpoint) Finish(ctx context.Context) {
 	e.draining.Store(true)
 	if e.sessions() > 0 {
 		e.hangUp()
 	}
-	ctx, cancel := context.WithTimeout(ctx, lastWords)
+	ctx, cancel := context.WithTimeout(ctx, pendingTimeout)
 	defer cancel()
 	e.workers.stop(ctx)
 }

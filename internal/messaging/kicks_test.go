@@ -102,7 +102,7 @@ func TestKicked(t *testing.T) {
 			})
 		}
 	})
-	t.Run("a kick in a room that nobody is in affects nobody who joins", func(t *testing.T) {
+	t.Run("a kick in an empty room does not affect later joins", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newLive(t)
 			kick(t, w, "ann")

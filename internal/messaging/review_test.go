@@ -30,7 +30,7 @@ func TestReview(t *testing.T) {
 			t.Errorf("content %q", got)
 		}
 	})
-	t.Run("what it rejects reaches nobody", func(t *testing.T) {
+	t.Run("what it rejects is not delivered", func(t *testing.T) {
 		w, c := setup(t, func(*chat.Message) (*chat.Message, error) { return nil, chat.Errorf(chat.Rejected, "no") })
 		wantCode(t, w.send(t, c, "darn"), chat.Rejected)
 		if n := len(w.Frames()); n != 0 {

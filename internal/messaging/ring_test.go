@@ -43,7 +43,8 @@ func (r *replayer) start(s *messaging.Session) (got func() []string) {
 	defer r.mu.Unlock()
 	at := len(r.output)
 	var first []string
-	for _, frame := range s.Replay() {
+	frames, _ := s.First()
+	for _, frame := range frames {
 		first = append(first, contentOf(string(frame)))
 	}
 	return func() []string {
@@ -65,13 +66,20 @@ type kept struct {
 	mu    sync.Mutex
 	reads int
 	err   error
+	// during is called once, after the next reading. erased is a user without messages.
+	during func()
+	erased string
 }
 
 func (k *kept) Latest(_ context.Context, _ string, n int, _ time.Time) ([]*chat.Frame, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.reads++
-	all := k.w.Appended()
+	all := slices.DeleteFunc(slices.Clone(k.w.Appended()), func(f *chat.Frame) bool { return k.erased != "" && f.UserID == k.erased })
+	if k.during != nil {
+		k.during()
+		k.during = nil
+	}
 	return all[max(len(all)-n, 0):], k.err
 }
 

@@ -49,7 +49,7 @@ func TestRoomChanges(t *testing.T) {
 			t.Error(d)
 		}
 	})
-	t.Run("whoever is joining a room that is deleted does not get in", func(t *testing.T) {
+	t.Run("a join of a room that is being deleted is refused", func(t *testing.T) {
 		w := newLive(t, func(o *messaging.Options, w *live) {
 			o.CloseOnRoomDelete = true
 			o.Tokens = tokensFunc(func() {
@@ -78,7 +78,7 @@ func TestRoomChanges(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a live room goes on while the database is away, and learns of changes afterwards", func(t *testing.T) {
+	t.Run("a live room continues while the database is away, and learns of changes afterwards", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newLive(t)
 			c := w.join(t, w.token("ann"))
@@ -93,7 +93,7 @@ func TestRoomChanges(t *testing.T) {
 			wantCode(t, w.send(t, c, "long"), chat.Invalid)
 		})
 	})
-	t.Run("a room that nobody uses is forgotten", func(t *testing.T) {
+	t.Run("a room without sessions is forgotten", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newLive(t)
 			s, err := w.engine.Join(t.Context(), w.token("ann"), &messagingtest.Client{}, messaging.Client{})

@@ -41,15 +41,15 @@ func TestTranscript(t *testing.T) {
 			}
 			commits.Release()
 			sent.Wait()
-			var heard, written []string
+			var received, written []string
 			for _, f := range w.Frames() {
-				heard = append(heard, f["Id"].(string))
+				received = append(received, f["Id"].(string))
 			}
 			for _, f := range w.Appended() {
 				written = append(written, f.ID)
 			}
-			if len(heard) != 6 || !slices.Equal(heard[:5], written) {
-				t.Errorf("heard %v, written %v", heard, written)
+			if len(received) != 6 || !slices.Equal(received[:5], written) {
+				t.Errorf("received %v, written %v", received, written)
 			}
 		})
 	})

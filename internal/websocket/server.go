@@ -50,9 +50,9 @@ func newServer(o Options, h Handler, open func(*Options) (poller, error)) *Serve
 		p, err := open(&o)
 		if err != nil {
 			o.Log.LogAttrs(context.Background(), slog.LevelWarn, "No epoll for WebSocket connections; each costs goroutines instead", slog.Any("error", err))
-			p = newBell()
+			p = newGoroutinePoller()
 		}
-		if _, goroutines := p.(bell); goroutines {
+		if _, goroutines := p.(goroutinePoller); goroutines {
 			s.options.Overlap = max(s.options.Overlap, settleTime)
 		}
 		s.loops = append(s.loops, newLoop(s, p))
@@ -101,9 +101,9 @@ func (s *Server) quietest() *loop {
 func (s *Server) Attach(a Attachment) (*Conn, error) {
 	c := &Conn{value: a.Value}
 	var at cursor
-	var replay [][]byte
+	var first First
 	if a.Group != nil {
-		c.part, at, replay = a.Group.enter(a.Before)
+		c.part, at, first = a.Group.enter(a.Before)
 		c.loop = c.part.loop
 	} else {
 		c.loop = s.quietest()
@@ -111,7 +111,7 @@ func (s *Server) Attach(a Attachment) (*Conn, error) {
 	c.loop.load.Add(1)
 	err := c.loop.adopt(c, a.Conn)
 	if err == nil {
-		if c.loop.post(func() { c.loop.add(c, &a, at, replay) }) {
+		if c.loop.post(func() { c.loop.add(c, &a, at, first) }) {
 			return c, nil
 		}
 		c.transport.close()

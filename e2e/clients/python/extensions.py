@@ -32,6 +32,10 @@ metrics = call("get_metrics", names=["confab_concurrent_chat_connections"], peri
 assert isinstance(metrics["series"], list), metrics
 
 room = chat.create_room(tags={"confab:history": "1h"})["arn"]
+present = call("get_room_presence", roomIdentifier=room)
+assert present["roomArn"] == room and present["users"] == 0 and "peakUsers" not in present, present
+assert call("list_room_users", roomIdentifier=room, maxResults=1)["users"] == []
+assert call("list_room_presence", maxResults=1)["rooms"] == []
 sent = call("send_message", roomIdentifier=room, userId="bot", content="hello", attributes={"a": "1"}, skipReview=True)
 assert isinstance(sent["sendTime"], datetime.datetime), sent
 listed = call("list_messages", roomIdentifier=room, startTime=sent["sendTime"] - datetime.timedelta(seconds=1))
@@ -54,6 +58,11 @@ for name, members in {
         assert isinstance(e, getattr(confab.exceptions, name)), type(e)
     else:
         raise AssertionError(f"{name} was not raised")
+
+erased = call("erase_user", userId="bot", roomIdentifier=room)
+while erased["status"] == "RUNNING":
+    erased = call("erase_user", userId="bot", roomIdentifier=room)
+assert erased["messages"] == 4 and erased["logObjects"] == [], erased
 
 names = {confab.meta.method_to_api_mapping[name] for name in done}
 missing = set(confab.meta.service_model.operation_names) - names
