@@ -179,7 +179,7 @@ func benchmarkDelivery(b *testing.B, nodes, rooms, members int) {
 }
 
 // BenchmarkEcho is the time from a message to its own echo, one at a time: on
-// one node, and on three at the room's home and at another node. Nobody outside
+// one node, and on three at the room's home and at another node. No client outside
 // knows which node is the home; it is the one that answers first.
 func BenchmarkEcho(b *testing.B) {
 	for _, nodes := range []int{1, 3} {

@@ -46,7 +46,7 @@ func (b *broadcaster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	g := b.group(r.URL.Path)
-	// An error means that the client has gone; there is nobody to tell.
+	// An error means that the client has gone.
 	b.server.Attach(websocket.Attachment{Conn: conn, Response: u.Response(""), Group: g, Value: g}) //nolint:errcheck // See above.
 }
 

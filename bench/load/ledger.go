@@ -18,7 +18,7 @@ type Ledger struct {
 	Deliveries int64
 	// Latency is the time from Sent to Received, of all deliveries.
 	Latency Histogram
-	// Done, if set, is told when everybody has received a message.
+	// Done, if set, is called when every client has received a message.
 	Done func(number int)
 
 	messages []message // by number

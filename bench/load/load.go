@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Receiver is told what happens to the clients of a Fleet, on the fleet's
+// Receiver is called with what happens to the clients of a Fleet, on the fleet's
 // thread.
 type Receiver interface {
 	// Message is called for every message. The payload is valid during the call.

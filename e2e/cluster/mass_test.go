@@ -28,7 +28,7 @@ type massOptions struct {
 	Rooms, PerRoom int
 }
 
-// speakEvery is how often somebody speaks in each of a mass's rooms.
+// speakEvery is how often a client speaks in each of a mass's rooms.
 const speakEvery = 5 * time.Second
 
 // mass is many clients in a process of their own, because a process may hold

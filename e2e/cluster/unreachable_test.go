@@ -20,8 +20,8 @@ import (
 )
 
 // TestHomeUnreachable has nodes whose NATS lets everything pass but questions to
-// a room's home, as permissions do that somebody forgot: a client on another
-// node gets ERROR 500, keeps its session and hears the room, and is served when
+// a room's home, as missing permissions do: a client on another
+// node gets ERROR 500, keeps its session and receives the frames of the room, and is served when
 // the permissions are mended.
 func TestHomeUnreachable(t *testing.T) {
 	t.Parallel()
@@ -73,8 +73,8 @@ func TestHomeUnreachable(t *testing.T) {
 	}
 	other := join(ctx, t, there, client.room)
 	other.write(ctx, t, `{"Action":"SEND_MESSAGE","RequestId":"home","Content":"x"}`)
-	if own, heard := other.read(ctx, t), client.read(ctx, t); own != heard || !regexp.MustCompile(`"RequestId":"home"`).MatchString(own) {
-		t.Errorf("the client at the home received %s, the other one %s", own, heard)
+	if own, received := other.read(ctx, t), client.read(ctx, t); own != received || !regexp.MustCompile(`"RequestId":"home"`).MatchString(own) {
+		t.Errorf("the client at the home received %s, the other one %s", own, received)
 	}
 	sdk := official.Start(t, official.Environment("http"+strings.TrimPrefix(here.WebSocket, "ws"), here.WebSocket), client.room, 1)
 	if got, want := sdk.Refused(t, "x"), (official.Refusal{ErrorCode: 500, ErrorMessage: "The room cannot be reached right now; try again"}); got != want {

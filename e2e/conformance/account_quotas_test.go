@@ -57,7 +57,7 @@ func TestAccountQuotas(t *testing.T) {
 		clients[0].askUntilPassed(t, m{"Action": "SEND_MESSAGE", "Content": "x"})
 	})
 	for operation, c := range map[string]struct{ request, members m }{
-		"DeleteMessage":  {m{"Action": "DELETE_MESSAGE", "Id": nobody}, m{"id": nobody}},
+		"DeleteMessage":  {m{"Action": "DELETE_MESSAGE", "Id": noID}, m{"id": noID}},
 		"DisconnectUser": {m{"Action": "DISCONNECT_USER", "UserId": "absent"}, m{"userId": "absent"}},
 	} {
 		check(t, operation+" over WebSocket and HTTP together is throttled, and recovers", func(t *testing.T) {

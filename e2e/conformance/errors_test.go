@@ -67,7 +67,7 @@ func TestErrors(t *testing.T) {
 			if c.requestID != "?" && f.RequestID != c.requestID {
 				t.Errorf("RequestId %q, want %q", f.RequestID, c.requestID)
 			}
-			// The connection stays open, and nobody else heard of it.
+			// The connection stays open, and no other client got anything.
 			s.say(t, "still here")
 			s.nextMessage(t, "still here")
 			viewer.nextMessage(t, "still here")

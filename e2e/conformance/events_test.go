@@ -41,7 +41,7 @@ func TestDeleteMessage(t *testing.T) {
 		check(t, "over HTTP "+name, func(t *testing.T) {
 			room := newRoom(t, nil)
 			viewer := join(t, room, "viewer")
-			o := call(t, "DeleteMessage", m{"roomIdentifier": room.arn, "id": nobody, "reason": reason}).want(t, http.StatusOK)
+			o := call(t, "DeleteMessage", m{"roomIdentifier": room.arn, "id": noID, "reason": reason}).want(t, http.StatusOK)
 			wantMembers(t, o, "id")
 			f := viewer.nextEvent(t, "aws:DELETE_MESSAGE")
 			f.wantForm(t)
@@ -49,7 +49,7 @@ func TestDeleteMessage(t *testing.T) {
 				t.Errorf("frame %s, the answer has id %v", f.raw, o["id"])
 			}
 			text, _ := reason.(string)
-			want := map[string]string{"MessageID": nobody, "MessageId": nobody, "Reason": text}
+			want := map[string]string{"MessageID": noID, "MessageId": noID, "Reason": text}
 			if diff := cmp.Diff(want, f.Attributes); diff != "" {
 				t.Errorf("attributes (-want +got):\n%s", diff)
 			}
@@ -200,7 +200,7 @@ func TestDisconnectUser(t *testing.T) {
 		s.nextEvent(t, "aws:DISCONNECT_USER")
 		s.wantQuiet(t, room)
 	})
-	check(t, "of somebody who is not there is a success and an event", func(t *testing.T) {
+	check(t, "of a user who is not connected is a success and an event", func(t *testing.T) {
 		room := newRoom(t, nil)
 		s := join(t, room, "u", all...)
 		s.do(t, m{"Action": "DISCONNECT_USER", "UserId": "absent"})

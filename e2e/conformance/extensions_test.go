@@ -82,7 +82,7 @@ func TestExtensionOperations(t *testing.T) {
 		})
 	}
 	checkOurs(t, "SendMessage finds no room that does not exist", func(t *testing.T) {
-		call(t, ours("SendMessage"), m{"roomIdentifier": roomARN(nobody), "userId": "bot", "content": "x"}).wantNotFound(t, "ROOM", nobody)
+		call(t, ours("SendMessage"), m{"roomIdentifier": roomARN(noID), "userId": "bot", "content": "x"}).wantNotFound(t, "ROOM", noID)
 	})
 }
 

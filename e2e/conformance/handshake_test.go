@@ -139,7 +139,7 @@ func TestHandshake(t *testing.T) {
 		h.conn.send(t, textFrame(`{"Action":"SEND_MESSAGE","Content":"x"}`))
 		h.conn.next(t, opText)
 	})
-	check(t, "whoever has seen the 101 gets what is sent from then on", func(t *testing.T) {
+	check(t, "a client that has the 101 gets what is sent from then on", func(t *testing.T) {
 		room := newRoom(t, nil)
 		for range 10 {
 			s := subject.join(t, room, m{"capabilities": []string{}})

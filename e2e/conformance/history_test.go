@@ -86,7 +86,7 @@ func TestHistoryOnJoin(t *testing.T) {
 		room := newKept(t, "10")
 		join(t, room, "ann").wantQuiet(t, room)
 	})
-	checkOurs(t, "what was sent while nobody was there is given", func(t *testing.T) {
+	checkOurs(t, "what was sent while the room was empty is given", func(t *testing.T) {
 		room := newKept(t, "10")
 		sendAll(t, room, numbers(1, 3)...)
 		join(t, room, "ann").wantNext(t, room, numbers(1, 3)...)

@@ -36,7 +36,7 @@ func newCaller(t *testing.T, statements ...string) *caller {
 	}
 	c := &caller{subject, aws.Credentials{AccessKeyID: made.AccessKeyID, SecretAccessKey: made.SecretAccessKey}, made.ARN}
 	deadline := time.Now().Add(patience)
-	for c.do(t, "GetRoom", m{"identifier": roomARN(nobody)}).errorName() == "UnrecognizedClientException" {
+	for c.do(t, "GetRoom", m{"identifier": roomARN(noID)}).errorName() == "UnrecognizedClientException" {
 		if time.Now().After(deadline) {
 			t.Fatalf("the server does not know new credentials after %s", patience)
 		}
@@ -120,10 +120,10 @@ func TestPolicies(t *testing.T) {
 	check(t, "an unknown room is denied, not revealed", func(t *testing.T) {
 		mine := newRoom(t, nil)
 		c := newCaller(t, `{"Effect":"Allow","Action":"ivschat:*","Resource":"`+mine.arn+`"}`)
-		c.wantDenied(t, c.do(t, "GetRoom", m{"identifier": roomARN(nobody)}), "ivschat:GetRoom", roomARN(nobody))
+		c.wantDenied(t, c.do(t, "GetRoom", m{"identifier": roomARN(noID)}), "ivschat:GetRoom", roomARN(noID))
 	})
 	check(t, "an unknown room is not found by those who may see it", func(t *testing.T) {
-		newCaller(t, everything).do(t, "GetRoom", m{"identifier": roomARN(nobody)}).wantNotFound(t, "ROOM", nobody)
+		newCaller(t, everything).do(t, "GetRoom", m{"identifier": roomARN(noID)}).wantNotFound(t, "ROOM", noID)
 	})
 	for name, c := range map[string]struct {
 		statement string

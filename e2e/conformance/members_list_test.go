@@ -36,9 +36,9 @@ func TestListMembers(t *testing.T) {
 			no("a URL", "https://example.com"),
 			wrong("a number", 1))
 		list.member(t, "loggingConfigurationIdentifier",
-			unknown("an unknown id", loggingARN(nobody), "LOGGING_CONFIGURATION", nobody),
-			no("a bare id", nobody),
-			no("the ARN of a room", roomARN(nobody)),
+			unknown("an unknown id", loggingARN(noID), "LOGGING_CONFIGURATION", noID),
+			no("a bare id", noID),
+			no("the ARN of a room", roomARN(noID)),
 			wrong("a number", 1))
 	})
 }
@@ -92,10 +92,10 @@ func TestTagMembers(t *testing.T) {
 			return c
 		}
 		check(t, "resourceArn/"+method+" of an unknown room is not found", func(t *testing.T) {
-			subject.send(t, request(roomARN(nobody))).wantNotFound(t, "ROOM", nobody)
+			subject.send(t, request(roomARN(noID))).wantNotFound(t, "ROOM", noID)
 		})
 		check(t, "resourceArn/"+method+" of an unknown logging configuration is not found", func(t *testing.T) {
-			subject.send(t, request(loggingARN(nobody))).wantNotFound(t, "LOGGING_CONFIGURATION", nobody)
+			subject.send(t, request(loggingARN(noID))).wantNotFound(t, "LOGGING_CONFIGURATION", noID)
 		})
 		check(t, "resourceArn/"+method+" of no ARN is refused", func(t *testing.T) {
 			subject.send(t, request("not-an-arn")).wantInvalid(t, "resourceArn")

@@ -93,7 +93,7 @@ func TestMessagingMembers(t *testing.T) {
 		send.member(t, "attributes", append(attributeTrials, ok("null", nil), ok("none", m{}))...)
 	})
 	group(t, "DeleteMessage", func(t *testing.T) {
-		remove := operation{name: "DeleteMessage", base: m{"roomIdentifier": room.arn, "id": nobody}}
+		remove := operation{name: "DeleteMessage", base: m{"roomIdentifier": room.arn, "id": noID}}
 		remove.member(t, "id",
 			ok("12 letters and digits", "aZ09aZ09aZ09"),
 			no("11 characters", letters(11)),

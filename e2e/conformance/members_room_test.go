@@ -45,7 +45,7 @@ func TestCreateRoomMembers(t *testing.T) {
 var loggingListTrials = []trial{
 	ok("an empty list", []string{}),
 	ok("null", nil),
-	no("a bare id", []string{nobody}),
+	no("a bare id", []string{noID}),
 	no("an empty string", []string{""}),
 	no("the ARN of a room", []string{"arn:aws:ivschat:us-west-2:123456789012:room/AAAAAAAAAAAA"}),
 	wrong("a string", "arn"),

@@ -15,7 +15,7 @@ func loggingARN(id string) string {
 	return fmt.Sprintf("arn:aws:ivschat:%s:%s:logging-configuration/%s", subject.region, subject.account, id)
 }
 
-const nobody = "AAAAAAAAAAAA" // the id of nothing
+const noID = "AAAAAAAAAAAA" // the id of nothing
 
 // identifierTrials are what every member that names a room or a logging
 // configuration must refuse.
@@ -26,24 +26,24 @@ func identifierTrials(kind string) []trial {
 	}
 	account := ":" + subject.account + ":"
 	return []trial{
-		unknown("an unknown id", arn(nobody), resourceType, nobody),
+		unknown("an unknown id", arn(noID), resourceType, noID),
 		no("a missing one", missing{}),
 		no("null", nil),
 		no("an empty one", ""),
-		no("a bare id", nobody),
-		no("another kind of resource", other(nobody)),
-		no("another service", strings.Replace(arn(nobody), ":ivschat:", ":ivs:", 1)),
-		no("another partition", strings.Replace(arn(nobody), "arn:aws:", "arn:aws-cn:", 1)),
-		no("a region in capitals", strings.Replace(arn(nobody), subject.region, "US-WEST-2", 1)),
-		no("an account with letters", strings.Replace(arn(nobody), account, ":12345678901x:", 1)),
+		no("a bare id", noID),
+		no("another kind of resource", other(noID)),
+		no("another service", strings.Replace(arn(noID), ":ivschat:", ":ivs:", 1)),
+		no("another partition", strings.Replace(arn(noID), "arn:aws:", "arn:aws-cn:", 1)),
+		no("a region in capitals", strings.Replace(arn(noID), subject.region, "US-WEST-2", 1)),
+		no("an account with letters", strings.Replace(arn(noID), account, ":12345678901x:", 1)),
 		no("an ARN without an id", arn("")),
 		no("an id with an underscore", arn("AAAAAA_AAAAA")),
-		no("a trailing slash", arn(nobody)+"/"),
-		no("a leading space", " "+arn(nobody)),
-		no("a trailing newline", arn(nobody)+"\n"),
+		no("a trailing slash", arn(noID)+"/"),
+		no("a leading space", " "+arn(noID)),
+		no("a trailing newline", arn(noID)+"\n"),
 		no("129 characters", arn(letters(129-len(arn(""))))),
 		wrong("a number", 7),
-		wrong("a list", []string{arn(nobody)}),
+		wrong("a list", []string{arn(noID)}),
 	}
 }
 
@@ -58,7 +58,7 @@ func TestIdentifiers(t *testing.T) {
 		{"DeleteRoom", "identifier", "room", nil},
 		{"CreateChatToken", "roomIdentifier", "room", m{"userId": "u"}},
 		{"SendEvent", "roomIdentifier", "room", m{"eventName": "e"}},
-		{"DeleteMessage", "roomIdentifier", "room", m{"id": nobody}},
+		{"DeleteMessage", "roomIdentifier", "room", m{"id": noID}},
 		{"DisconnectUser", "roomIdentifier", "room", m{"userId": "u"}},
 		{"GetLoggingConfiguration", "identifier", "logging-configuration", nil},
 		{"UpdateLoggingConfiguration", "identifier", "logging-configuration", m{"name": "x"}},

@@ -132,7 +132,7 @@ func TestOrder(t *testing.T) {
 		s := join(t, newRoom(t, nil), "u", all...)
 		s.do(t, m{"Action": "SEND_MESSAGE", "RequestId": "1", "Content": "x"})
 		s.do(t, m{"Action": "SHOUT", "RequestId": "2"})
-		s.do(t, m{"Action": "DELETE_MESSAGE", "RequestId": "3", "Id": nobody})
+		s.do(t, m{"Action": "DELETE_MESSAGE", "RequestId": "3", "Id": noID})
 		s.do(t, m{"Action": "SEND_MESSAGE", "RequestId": "4"})
 		s.do(t, m{"Action": "SEND_MESSAGE", "RequestId": "5", "Content": "y"})
 		for _, want := range []string{"1", "2", "3", "4", "5"} {

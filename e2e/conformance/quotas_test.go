@@ -27,7 +27,7 @@ func TestQuotas(t *testing.T) {
 			{"ListLoggingConfigurations", m{}, 3, ""},
 			{"CreateChatToken", m{"roomIdentifier": room.arn, "userId": "u"}, 200, ""},
 			{"SendEvent", m{"roomIdentifier": room.arn, "eventName": "e"}, 100, room.id},
-			{"DeleteMessage", m{"roomIdentifier": room.arn, "id": nobody}, 100, room.id},
+			{"DeleteMessage", m{"roomIdentifier": room.arn, "id": noID}, 100, room.id},
 			{"DisconnectUser", m{"roomIdentifier": room.arn, "userId": "absent"}, 100, room.id},
 		} {
 			check(t, c.operation+" is throttled", func(t *testing.T) {

@@ -133,7 +133,7 @@ func TestRates(t *testing.T) {
 	check(t, "a room's rate does not count deletions", func(t *testing.T) {
 		s := join(t, newRoom(t, m{"maximumMessageRatePerSecond": 1}), "u", all...)
 		for range 4 {
-			s.do(t, m{"Action": "DELETE_MESSAGE", "Id": nobody})
+			s.do(t, m{"Action": "DELETE_MESSAGE", "Id": noID})
 			s.nextEvent(t, "aws:DELETE_MESSAGE")
 		}
 		s.say(t, "x")

@@ -94,7 +94,7 @@ func TestRFC6455(t *testing.T) {
 		}
 		conn.next(t, opText)
 	})
-	check(t, "a pong that nobody asked for is ignored", func(t *testing.T) {
+	check(t, "a pong without a ping is ignored", func(t *testing.T) {
 		conn := subject.raw(t, newRoom(t, nil))
 		conn.send(t, part(true, opPong, "unasked"), textFrame(send))
 		conn.next(t, opText)
@@ -128,7 +128,7 @@ func TestRFC6455(t *testing.T) {
 			conn.wantEnd(t)
 		})
 	}
-	check(t, "a connection that breaks off harms nobody", func(t *testing.T) {
+	check(t, "a connection that breaks off affects no other", func(t *testing.T) {
 		room := newRoom(t, nil)
 		viewer := join(t, room, "viewer")
 		conn := subject.raw(t, room)

@@ -45,7 +45,7 @@ func TestRoomChanges(t *testing.T) {
 		operation string
 		members   m
 	}{
-		{"SendEvent", m{"eventName": "e"}}, {"DeleteMessage", m{"id": nobody}}, {"DisconnectUser", m{"userId": "u"}},
+		{"SendEvent", m{"eventName": "e"}}, {"DeleteMessage", m{"id": noID}}, {"DisconnectUser", m{"userId": "u"}},
 	} {
 		check(t, "a deleted room with connections is not found by "+c.operation, func(t *testing.T) {
 			room := newRoom(t, nil)

@@ -97,8 +97,8 @@ func TestCreateRoom(t *testing.T) {
 		}}).wantInvalid(t, "loggingConfigurationIdentifiers")
 	})
 	check(t, "an unknown logging configuration is not found", func(t *testing.T) {
-		call(t, "CreateRoom", m{"loggingConfigurationIdentifiers": []string{loggingARN(nobody)}}).
-			wantNotFound(t, "LOGGING_CONFIGURATION", nobody)
+		call(t, "CreateRoom", m{"loggingConfigurationIdentifiers": []string{loggingARN(noID)}}).
+			wantNotFound(t, "LOGGING_CONFIGURATION", noID)
 	})
 }
 
@@ -216,8 +216,8 @@ func TestUpdateRoom(t *testing.T) {
 	})
 	check(t, "an unknown logging configuration is not found and nothing changes", func(t *testing.T) {
 		room := newRoom(t, full)
-		call(t, "UpdateRoom", m{"identifier": room.arn, "name": "after", "loggingConfigurationIdentifiers": []string{loggingARN(nobody)}}).
-			wantNotFound(t, "LOGGING_CONFIGURATION", nobody)
+		call(t, "UpdateRoom", m{"identifier": room.arn, "name": "after", "loggingConfigurationIdentifiers": []string{loggingARN(noID)}}).
+			wantNotFound(t, "LOGGING_CONFIGURATION", noID)
 		wantValue(t, get(t, room), "name", "before")
 	})
 	check(t, "a refused update changes nothing", func(t *testing.T) {

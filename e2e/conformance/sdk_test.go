@@ -26,12 +26,12 @@ func TestSDKErrors(t *testing.T) {
 		}
 	})
 	check(t, "ResourceNotFoundException", func(t *testing.T) {
-		_, err := sdk.GetRoom(t.Context(), &ivschat.GetRoomInput{Identifier: aws.String(roomARN(nobody))})
+		_, err := sdk.GetRoom(t.Context(), &ivschat.GetRoomInput{Identifier: aws.String(roomARN(noID))})
 		e, ok := errors.AsType[*types.ResourceNotFoundException](err)
 		if !ok {
 			t.Fatalf("error %v", err)
 		}
-		if e.ResourceType != types.ResourceTypeRoom || aws.ToString(e.ResourceId) != nobody {
+		if e.ResourceType != types.ResourceTypeRoom || aws.ToString(e.ResourceId) != noID {
 			t.Errorf("%+v", e)
 		}
 	})

@@ -115,12 +115,12 @@ func TestSession(t *testing.T) {
 
 func TestSlowReceiver(t *testing.T) {
 	t.Parallel()
-	check(t, "who does not read is dropped without a Close and holds up nobody", func(t *testing.T) {
+	check(t, "a client that does not read is dropped without a Close and delays no other", func(t *testing.T) {
 		subject.slowReceiver(t)
 	})
 }
 
-// slowReceiver connects somebody who does not read, delivers more than any
+// slowReceiver connects a client that does not read, delivers more than any
 // socket's buffers hold, and expects the connection to be dropped.
 func (e *endpoint) slowReceiver(t *testing.T) {
 	t.Helper()

@@ -102,7 +102,7 @@ func TestTransport(t *testing.T) {
 			}
 		})
 		check(t, "ResourceNotFoundException", func(t *testing.T) {
-			o := call(t, "GetRoom", m{"identifier": roomARN(nobody)}).wantError(t, "ResourceNotFoundException", 404)
+			o := call(t, "GetRoom", m{"identifier": roomARN(noID)}).wantError(t, "ResourceNotFoundException", 404)
 			wantMembers(t, o, "message", "resourceId", "resourceType")
 		})
 		check(t, "a refused signature", func(t *testing.T) {

@@ -133,7 +133,7 @@ func TestBalancer(t *testing.T) {
 			t.Errorf("timeout tunnel %s, want more than the 180 minutes of the longest session", m[1])
 		}
 	})
-	t.Run("a node that stops refuses nobody", func(t *testing.T) {
+	t.Run("a node that stops refuses no connection", func(t *testing.T) {
 		leaving, staying := startNode(t), startNode(t)
 		// The load balancer does not ask again, so it does not know.
 		address := startBalancer(t, []*node{leaving, staying}, `default-server inter 1s`, `default-server inter 10m`)

@@ -103,7 +103,7 @@ func render(t *testing.T, args ...string) manifests {
 			m.ingress = new(networking.Ingress)
 			into = m.ingress
 		default:
-			t.Fatalf("an object that nobody expects: %s %s", kind.APIVersion, kind.Kind)
+			t.Fatalf("an unexpected object: %s %s", kind.APIVersion, kind.Kind)
 		}
 		if err := yaml.UnmarshalStrict([]byte(document), into); err != nil {
 			t.Fatalf("%s: %v\n%s", kind.Kind, err, document)
@@ -197,7 +197,7 @@ func TestChartSchema(t *testing.T) {
 		{"a setting that has a value of its own", oneNode, "config.drain-time=1m", "'drain-time'"},
 		{"an account that is none", oneNode, "config.account-id=none", "/config/account-id"},
 		{"a port that is taken", severalNodes, "cluster.port=8080", "/cluster/port"},
-		{"an ingress for nobody", oneNode, "ingress.enabled=true", "/ingress/host"},
+		{"an ingress without hosts", oneNode, "ingress.enabled=true", "/ingress/host"},
 		{"no profile of system calls", oneNode, "seccompProfile.type=Unconfined", "/seccompProfile/type"},
 		{"a profile without its file", oneNode, "seccompProfile.type=Localhost", "/seccompProfile"},
 		{"a budget of nothing", severalNodes, "podDisruptionBudget.maxUnavailable=0", "/podDisruptionBudget/maxUnavailable"},

@@ -18,7 +18,7 @@ import (
 	"github.com/moby/patternmatcher/ignorefile"
 )
 
-// dockerfile parses the Dockerfile; warn hears what BuildKit's linter says.
+// dockerfile parses the Dockerfile; warn gets the warnings of BuildKit's linter.
 func dockerfile(warn func(string)) ([]instructions.Stage, error) {
 	f, err := os.Open(filepath.Join(files, "Dockerfile"))
 	if err != nil {

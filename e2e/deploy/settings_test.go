@@ -80,7 +80,7 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// TestGraceLastsLongerThanTheDrain: nobody kills a server that still moves its
+// TestGraceLastsLongerThanTheDrain: no service manager kills a server that still moves its
 // connections.
 func TestGraceLastsLongerThanTheDrain(t *testing.T) {
 	for _, d := range deployments(t) {

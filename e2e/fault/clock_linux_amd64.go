@@ -112,7 +112,7 @@ func vdso(pid int) (start, end uint64, err error) {
 }
 
 // waitOutside waits until all threads of the stopped process stand still
-// outside the addresses: a thread inside would go on in the middle of other
+// outside the addresses: a thread inside would continue in the middle of other
 // code. It lets the process run for a moment between tries.
 func waitOutside(process *os.Process, start, end uint64) error {
 	for range 1000 {

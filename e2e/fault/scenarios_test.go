@@ -69,7 +69,7 @@ var ofRoutes = []scenario{
 	{
 		name: "kill -9 of two nodes at once", keeps: "everything but messages on the way through both",
 		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
-			// What both had and nobody else is gone, so nothing is promised of it.
+			// What only these two had is gone, so nothing is promised of it.
 			return d.kill(ctx, trial, random.Perm(3)[:2])
 		},
 	},

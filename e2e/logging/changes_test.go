@@ -24,7 +24,7 @@ type phases struct {
 	logs        [][]destination
 }
 
-// message is what somebody received, with the phases in which it may have got
+// message is what a client received, with the phases in which it may have got
 // its place in the room: from the last that was done when it was sent to the
 // last that had begun when it was received.
 type message struct{ from, to int }

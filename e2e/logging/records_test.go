@@ -130,7 +130,7 @@ func wantInOrder(t *testing.T, key string, some, all []string) {
 	for _, r := range some {
 		i := slices.Index(all, r)
 		if i < 0 {
-			t.Errorf("%s has a record out of order or that nobody received: %s", key, r)
+			t.Errorf("%s has a record out of order or that no client received: %s", key, r)
 			return
 		}
 		all = all[i+1:]

@@ -28,7 +28,7 @@ const connectRate = 2000
 // be away beside their turns.
 const most = time.Second
 
-// backlog is how many connections wait in a socket that nobody accepts from: the usual
+// backlog is how many connections wait in a socket that no process accepts from: the usual
 // net.core.somaxconn.
 const backlog = 4096
 

@@ -22,8 +22,8 @@ import (
 	"confab/internal/testbed/process"
 )
 
-// TestRestart_heldListener restarts a server whose socket somebody else holds,
-// as systemd does. Nobody who connects meanwhile is refused, and a client that
+// TestRestart_heldListener restarts a server whose socket another process holds,
+// as systemd does. No connection is refused meanwhile, and a client that
 // was connected comes back.
 func TestRestart_heldListener(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
@@ -35,7 +35,7 @@ func TestRestart_heldListener(t *testing.T) {
 	room := demoRoom(address)
 	before := room.join(ctx, t)
 
-	// Somebody calls all the time, on a new connection each time.
+	// A client calls all the time, on a new connection each time.
 	calling, hangUp := context.WithCancel(ctx)
 	calls := make(chan int, 1)
 	go func() {
@@ -56,7 +56,7 @@ func TestRestart_heldListener(t *testing.T) {
 	if _, _, err := before.Read(ctx); err == nil || websocket.CloseStatus(err) != -1 {
 		t.Errorf("then came %v, want a lost connection without a Close", err)
 	}
-	// The client comes back at once, while nobody accepts.
+	// The client comes back at once, while no process accepts.
 	back := make(chan *websocket.Conn, 1)
 	go func() { back <- room.join(ctx, t) }()
 	first.wait(t)
@@ -80,7 +80,7 @@ func TestRestart_heldListener(t *testing.T) {
 	second.wait(t)
 }
 
-// TestStop_waiting stops a server that waits for the one before it, which goes on
+// TestStop_waiting stops a server that waits for the one before it, which continues
 // serving: nothing is there to be drained, so it ends at once, and cleanly.
 func TestStop_waiting(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -20,6 +20,7 @@ import (
 	"confab/internal/config"
 	"confab/internal/control"
 	"confab/internal/edge"
+	"confab/internal/erasure"
 	"confab/internal/extension"
 	"confab/internal/front"
 	"confab/internal/iam"
@@ -59,9 +60,9 @@ type Server struct {
 
 	stopping atomic.Bool // closed ports are no error from now on
 	draining atomic.Bool // /readyz reports it: other nodes take the clients
-	// hurry ends when a stop must not wait any longer; now ends it.
-	hurry context.Context
-	now   context.CancelFunc
+	// grace ends when a stop must not wait any longer. endGrace ends it.
+	grace    context.Context
+	endGrace context.CancelFunc
 }
 
 // New makes a server that is ready to run. It already holds its ports, so that early
@@ -87,7 +88,7 @@ func New(ctx context.Context, cfg *config.Config, log *slog.Logger, predecessor 
 // built builds s and returns it, or closes the parts made so far.
 func (s *Server) built(ctx context.Context) (*Server, error) {
 	if err := s.build(ctx); err != nil {
-		s.now()
+		s.endGrace()
 		return nil, errors.Join(err, s.close(0))
 	}
 	return s, nil
@@ -95,9 +96,9 @@ func (s *Server) built(ctx context.Context) (*Server, error) {
 
 func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) *Server {
 	s := &Server{cfg: cfg, log: log, metrics: newMetrics(), handOvers: make(chan struct{}, 1)}
-	s.hurry, s.now = context.WithCancel(context.WithoutCancel(ctx))
+	s.grace, s.endGrace = context.WithCancel(context.WithoutCancel(ctx))
 	if cfg.Extensions == config.ExtensionsOn {
-		go s.metrics.recorder.Run(s.hurry)
+		go s.metrics.recorder.Run(s.grace)
 	}
 	return s
 }
@@ -170,7 +171,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Metrics:           s.metrics.Messaging,
 		Log:               s.log,
 	}
-	s.peers.Self, s.peers.Recorder = s.self, s.metrics.recorder
+	s.peers.Self, s.peers.Recorder, s.peers.Frames = s.self, s.metrics.recorder, s.db.Transcript()
 	if err := s.connectNodes(&live, quotas); err != nil {
 		return err
 	}
@@ -202,6 +203,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 			Region: cfg.Region, Account: cfg.AccountID, Version: telemetry.Version(),
 			Actions: actions(operations),
 			Rooms:   s.db, Live: s.engine, History: s.db.Transcript().History(), Tokens: s.ring, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
+			Erasures: erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: s.engine, Nodes: &s.peers}),
 		})
 		operations = append(operations, own.Operations()...)
 	}
@@ -242,7 +244,9 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err := s.joinCluster(ctx); err != nil {
 		return err
 	}
-	s.logs, err = s.deliverChatLogs(logs)
+	if s.logs, err = s.deliverChatLogs(logs); err == nil {
+		s.peers.ChatLogs.Set(s.logs)
+	}
 	return err
 }
 

@@ -73,7 +73,7 @@ func (r *running) wait(t *testing.T) error {
 	}
 }
 
-// get returns the status and body of a GET; 0 when nobody answers.
+// get returns the status and body of a GET; 0 without an answer.
 func get(t *testing.T, url string) (int, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)

@@ -182,7 +182,7 @@ func (s *Server) leaveHomes(ctx context.Context) {
 // excluded ends the sessions of a node that the others excluded from the cluster. Its
 // clients reconnect to another node.
 func (s *Server) excluded() {
-	s.endpoint.Move(s.hurry, s.cfg.DrainTime)
+	s.endpoint.Move(s.grace, s.cfg.DrainTime)
 }
 
 // clusterTLS returns the TLS settings for other nodes or NATS; nil is no TLS.

@@ -52,7 +52,7 @@ func startClustered(t *testing.T, settings map[string]string) *running {
 	return run(t, s)
 }
 
-// TestCluster_oneNode runs a server that has nobody to be a cluster with.
+// TestCluster_oneNode runs a server that is the only node of its cluster.
 func TestCluster_oneNode(t *testing.T) {
 	r := startClustered(t, map[string]string{"node-name": "one"})
 	s := r.Server

@@ -17,9 +17,11 @@ var layers = []struct {
 }{
 	{"what a user types", []string{"cli"}},
 	{"the one place that knows everything", []string{"app"}},
+	{"the commands that are clients of the public API", []string{"client"}},
+	{"what commands share", []string{"command"}},
 	{"what nodes ask each other", []string{"peers"}},
 	{"what clients talk to", []string{"control", "edge", "extension", "front"}},
-	{"durable truth, and the other nodes; how operations are served", []string{"store", "cluster", "api"}},
+	{"durable truth, and the other nodes; how operations are served", []string{"store", "cluster", "api", "erasure", "messagingtest"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},
 	{"what a request needs", []string{"iam", "restjson", "chattoken", "review", "chatlog", "history", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},

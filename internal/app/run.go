@@ -47,7 +47,7 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 // StopNow makes a present or later stop end without waiting.
-func (s *Server) StopNow() { s.now() }
+func (s *Server) StopNow() { s.endGrace() }
 
 // serve serves one port. A port that closes during a stop is no error.
 func (s *Server) serve(h *http.Server, ln net.Listener, useTLS bool) error {

@@ -38,7 +38,7 @@ const (
 // In a hand-over the next process is at the other end of the link, with the ports open.
 // It accepts the connections that come meanwhile, and delivers the remaining chat logs.
 func (s *Server) stop(next *link) error {
-	ctx, handOver := s.hurry, next != nil
+	ctx, handOver := s.grace, next != nil
 	s.stopping.Store(true)
 	if !handOver {
 		notifyManager(notifyStopping)
@@ -99,7 +99,7 @@ func (s *Server) release(flush time.Duration) error {
 		s.reloads.close()
 	}
 	if s.endpoint != nil {
-		s.endpoint.Finish(s.hurry)
+		s.endpoint.Finish(s.grace)
 	}
 	if s.engine != nil {
 		s.engine.Close()
@@ -114,7 +114,7 @@ func (s *Server) release(flush time.Duration) error {
 		s.reviewer.Close()
 	}
 	if s.logs != nil {
-		ctx, cancel := context.WithTimeout(s.hurry, flush)
+		ctx, cancel := context.WithTimeout(s.grace, flush)
 		s.logs.Close(ctx)
 		cancel()
 	}
@@ -135,12 +135,12 @@ func (s *Server) release(flush time.Duration) error {
 func (s *Server) hangUp() error {
 	var err error
 	if s.endpoint != nil {
-		s.endpoint.Close(s.hurry)
+		s.endpoint.Close(s.grace)
 	}
 	if s.listeners != nil {
 		err = s.listeners.Close()
 	}
-	s.now()
+	s.endGrace()
 	return err
 }
 

@@ -38,9 +38,9 @@ func SyncDir(path string) error {
 // the runnable ones.
 const yieldsAtOnce = 4
 
-// bells are the unused ones; nil stands for one that is not yet made.
-var bells = func() chan *bell {
-	free := make(chan *bell, yieldsAtOnce)
+// pipes are the unused ones; nil stands for one that is not yet made.
+var pipes = func() chan *selfPipe {
+	free := make(chan *selfPipe, yieldsAtOnce)
 	for range yieldsAtOnce {
 		free <- nil
 	}
@@ -52,10 +52,10 @@ var bells = func() chan *bell {
 // work of up to a millisecond.
 func Yield() {
 	select {
-	case b := <-bells:
-		defer func() { bells <- b }()
+	case b := <-pipes:
+		defer func() { pipes <- b }()
 		if b == nil {
-			fresh, err := newBell()
+			fresh, err := newSelfPipe()
 			if err != nil {
 				runtime.Gosched() // The next call retries.
 				return

@@ -18,5 +18,5 @@ func pause(failures int) time.Duration {
 	if failures < 10 {
 		d = min(lastPause, firstPause<<max(0, failures-1))
 	}
-	return d/2 + rand.N(d/2) //nolint:gosec // Nobody gains by guessing it.
+	return d/2 + rand.N(d/2) //nolint:gosec // An attacker gains nothing by guessing it.
 }

@@ -108,7 +108,7 @@ type Transcript interface {
 	// each with the time at which its lease expires. With an error it returns those
 	// whose lease has not expired.
 	Claim(ctx context.Context, readers []int64) (map[int64]time.Time, error)
-	// Release gives up the claims on the readers; nil is all.
+	// Release ends the claims on the readers; nil is all.
 	Release(ctx context.Context, readers []int64) error
 	// Backlogs returns up to max rooms with records for the reader that are older than
 	// before, or larger than size bytes in total; the oldest first.
@@ -165,6 +165,8 @@ type Service struct {
 	flush chan struct{}
 	// flushes carries calls of Flush: each channel is closed when its flush is done.
 	flushes chan chan struct{}
+	// settles carries calls of Settle in the same way.
+	settles chan chan struct{}
 	// early is the time of the last Flush in nanoseconds. Older records do not wait for
 	// an interval.
 	early atomic.Int64
@@ -187,7 +189,7 @@ func New(o Options) (*Service, error) {
 	if o.LocalDir == "" && o.AWS.Credentials == nil {
 		return nil, errors.New("chat logging has neither AWS credentials nor a local directory")
 	}
-	s := &Service{o: o, flush: make(chan struct{}), flushes: make(chan chan struct{}), done: make(chan struct{})}
+	s := &Service{o: o, flush: make(chan struct{}), flushes: make(chan chan struct{}), settles: make(chan chan struct{}), done: make(chan struct{})}
 	s.clients = newClients(&s.o)
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	go s.dispatch()
@@ -210,6 +212,26 @@ func (s *Service) Flush(ctx context.Context) {
 	case <-flushed:
 	case <-ctx.Done():
 	case <-s.done:
+	}
+}
+
+// Settle returns when no call is under way that has read the transcript before Settle was
+// called: what was removed from the transcript is delivered no more. The error is that of
+// ctx.
+func (s *Service) Settle(ctx context.Context) error {
+	settled := make(chan struct{})
+	select {
+	case s.settles <- settled:
+	case <-s.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-settled:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -257,6 +279,8 @@ func (s *Service) dispatch() {
 		}
 		select {
 		case <-tick.C:
+		case settled := <-s.settles:
+			t.settle(settled)
 		case flushed = <-s.flushes:
 			s.early.Store(s.o.Now().UnixNano())
 		case <-s.flush:

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"confab/internal/background"
+	"confab/internal/chat"
 )
 
 // bucket is a destination in S3: one object per room and interval, or earlier when
@@ -85,6 +86,18 @@ func writeLines(w io.Writer, records []Record) error {
 		}
 	}
 	return nil
+}
+
+// Prefix returns what the keys of a room's objects in S3, or the name of its log stream in
+// CloudWatch Logs, begin with. In a delivery stream of Firehose, records have no names.
+func Prefix(to chat.DestinationType, account, roomID string) string {
+	switch to {
+	case chat.S3:
+		return fmt.Sprintf("AWSLogs/%s/IVSChatLogs/1.0/%s/", account, roomID)
+	case chat.CloudWatchLogs:
+		return streamName(roomID)
+	}
+	return ""
 }
 
 // objectKey returns the key of an object (IVS Chat user guide, "Chat Logging"). Its

@@ -15,22 +15,22 @@ import (
 type team struct {
 	s       *Service
 	workers map[int64]*worker
-	// spared are the readers that are owed something and assigned to another server,
+	// waiting are the readers that are owed something and assigned to another server,
 	// with the time since which they are left to it.
-	spared  map[int64]time.Time
+	waiting map[int64]time.Time
 	running sync.WaitGroup
 }
 
 const (
-	// spareFor is how long the assigned server has to claim a reader before another
+	// claimWithin is how long the assigned server has to claim a reader before another
 	// server tries. The assigned server may be unable to reach the database.
-	spareFor = 10 * time.Second
-	// standIn is how long the other server then delivers before it releases the reader.
-	standIn = time.Minute
+	claimWithin = 10 * time.Second
+	// substituteFor is how long the other server then delivers before it releases the reader.
+	substituteFor = time.Minute
 )
 
 func newTeam(s *Service) *team {
-	return &team{s: s, workers: map[int64]*worker{}, spared: map[int64]time.Time{}}
+	return &team{s: s, workers: map[int64]*worker{}, waiting: map[int64]time.Time{}}
 }
 
 // work claims the readers that are owed something and are assigned to this server, and
@@ -52,7 +52,7 @@ func (t *team) work(readers []Reader) {
 		if w == nil {
 			w = newWorker(t.s, r)
 			if !t.ours(id) {
-				w.standIn = time.Now().Add(standIn)
+				w.substituteUntil = time.Now().Add(substituteFor)
 			}
 			t.workers[id] = w
 			w.hold(until[id])
@@ -71,21 +71,21 @@ func (t *team) ours(reader int64) bool {
 // wanted returns the readers to claim: those of this server, and sometimes those that
 // were left to another server for a while.
 func (t *team) wanted(owed map[int64]Reader) (readers []int64) {
-	maps.DeleteFunc(t.spared, func(id int64, _ time.Time) bool {
+	maps.DeleteFunc(t.waiting, func(id int64, _ time.Time) bool {
 		_, still := owed[id]
 		return !still
 	})
 	now := time.Now()
 	for id := range owed {
-		since, spared := t.spared[id]
+		since, waiting := t.waiting[id]
 		switch {
 		case t.ours(id):
-			delete(t.spared, id)
+			delete(t.waiting, id)
 			readers = append(readers, id)
-		case !spared:
-			t.spared[id] = now
-		case now.Sub(since) > spareFor:
-			t.spared[id] = now
+		case !waiting:
+			t.waiting[id] = now
+		case now.Sub(since) > claimWithin:
+			t.waiting[id] = now
 			readers = append(readers, id)
 		}
 	}
@@ -97,7 +97,7 @@ func (t *team) wanted(owed map[int64]Reader) (readers []int64) {
 func (t *team) handOver() {
 	var left []int64
 	for id, w := range t.workers {
-		if !t.ours(id) && time.Now().After(w.standIn) {
+		if !t.ours(id) && time.Now().After(w.substituteUntil) {
 			w.leave()
 		}
 		if w.left() {
@@ -157,6 +157,19 @@ func (t *team) flush(flushed chan struct{}) {
 	go func() {
 		workers.Wait()
 		close(flushed)
+	}()
+}
+
+// settle closes settled when no worker has a call under way that has read the transcript
+// before: see Service.Settle. It does not block.
+func (t *team) settle(settled chan struct{}) {
+	var workers sync.WaitGroup
+	for _, w := range t.workers {
+		workers.Go(w.settle)
+	}
+	go func() {
+		workers.Wait()
+		close(settled)
 	}()
 }
 

@@ -42,7 +42,7 @@ func TestHandOverLeavesNothing(t *testing.T) {
 		team.work(readers)
 		w := team.workers[1]
 		if w == nil {
-			t.Fatal("nobody works for the reader")
+			t.Fatal("the reader has no worker")
 		}
 		mine = false
 		team.work(readers) // The worker must leave,

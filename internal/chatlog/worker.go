@@ -27,15 +27,18 @@ type worker struct {
 	stop context.CancelFunc
 	// claim calls stop when the claim expires.
 	claim *time.Timer
-	// standIn is until when the worker may deliver to a reader assigned to another
+	// substituteUntil is until when the worker may deliver to a reader assigned to another
 	// server.
-	standIn time.Time
+	substituteUntil time.Time
 	// leaving is closed when the worker must finish the calls under way and end; ended
 	// is closed when run has returned.
 	leaving, ended chan struct{}
 	// flushes carries the requests of team.flush. Each channel is closed when the
 	// worker has delivered what it can.
 	flushes chan chan struct{}
+	// settles carries the requests of team.settle. Each channel is closed between two
+	// passes.
+	settles chan chan struct{}
 
 	mu sync.Mutex // guards the fields below
 	// resting are the rooms whose last call failed.
@@ -58,6 +61,7 @@ func newWorker(s *Service, r Reader) *worker {
 	w := &worker{
 		s: s, reader: r, out: s.newDestination(r.Destination), wake: make(chan struct{}, 1), resting: map[string]*rest{},
 		leaving: make(chan struct{}), ended: make(chan struct{}), flushes: make(chan chan struct{}),
+		settles: make(chan chan struct{}),
 	}
 	w.limits = w.out.limits()
 	w.ctx, w.stop = context.WithCancel(s.ctx)
@@ -114,6 +118,9 @@ func (w *worker) run() {
 		case <-w.wake:
 		case <-w.s.flush:
 		case flushed = <-w.flushes:
+		case settled := <-w.settles:
+			close(settled)
+			continue
 		case <-w.leaving:
 			return
 		case <-w.ctx.Done():
@@ -121,7 +128,13 @@ func (w *worker) run() {
 		}
 		for w.ctx.Err() == nil && !w.isLeaving() {
 			flushing := w.s.flushing()
-			if w.pass(flushing) {
+			again := w.pass(flushing)
+			select {
+			case settled := <-w.settles:
+				close(settled)
+			default:
+			}
+			if again {
 				continue
 			}
 			if flushing {
@@ -132,6 +145,17 @@ func (w *worker) run() {
 		if flushed != nil {
 			close(flushed)
 		}
+	}
+}
+
+// settle returns when no call is under way that has read the transcript before settle was
+// called.
+func (w *worker) settle() {
+	settled := make(chan struct{})
+	select {
+	case w.settles <- settled:
+		<-settled
+	case <-w.ended:
 	}
 }
 

@@ -6,6 +6,8 @@
 // and 1 for everything else.
 package cli
 
+//go:generate go test -run ^TestReference$ -update .
+
 import (
 	"context"
 	"errors"
@@ -18,16 +20,14 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"confab/internal/client"
+	"confab/internal/command"
 	"confab/internal/config"
 	"confab/internal/telemetry"
 )
 
 // Environment is what the program gets from the operating system.
-type Environment struct {
-	Variables []string // as of os.Environ
-	In        io.Reader
-	Out, Err  io.Writer
-}
+type Environment = command.Environment
 
 // The exit statuses.
 const (
@@ -47,7 +47,7 @@ func Run(args []string, env Environment) int {
 	defer errs.Flush(flushTime)
 	env.Err = errs
 	out := &result{Writer: env.Out}
-	root := newRoot(env)
+	root := NewRoot(env)
 	root.SetArgs(args)
 	root.SetIn(env.In)
 	root.SetOut(out)
@@ -64,7 +64,7 @@ func Run(args []string, env Environment) int {
 	if _, ok := errors.AsType[*config.Error](err); ok {
 		return exitUsage
 	}
-	if _, ok := errors.AsType[*usageError](err); ok {
+	if _, ok := errors.AsType[*command.UsageError](err); ok {
 		return exitUsage
 	}
 	return exitFailure
@@ -87,16 +87,8 @@ func (r *result) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// usageError is a command line that cannot be run as it is.
-type usageError struct{ problem string }
-
-func usagef(format string, args ...any) error {
-	return &usageError{fmt.Sprintf(format, args...)}
-}
-
-func (e *usageError) Error() string { return e.problem }
-
-func newRoot(env Environment) *cobra.Command {
+// NewRoot makes the command tree.
+func NewRoot(env Environment) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "confab",
 		Short: "Amazon IVS Chat on your own machines",
@@ -110,11 +102,11 @@ and the official IVS Chat client SDKs talk to it; only an endpoint changes.`,
   confab serve --listen 0.0.0.0:8080 --data-dir /var/lib/confab`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          noArgs,
+		Args:          command.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%v; see %s --help", err, cmd.CommandPath())
+		return command.Usagef("%v; see %s --help", err, cmd.CommandPath())
 	})
 	root.AddCommand(
 		newServe(env),
@@ -122,35 +114,24 @@ and the official IVS Chat client SDKs talk to it; only an endpoint changes.`,
 		newCredentials(env),
 		newKeys(env),
 		newHealthcheck(env),
-		newLogging(env),
 		newDatabase(env),
 		newConfig(env),
 		newModel(),
 		newVersion(),
 	)
+	root.AddCommand(client.New(env)...)
+	join(root, "token", newTokenInspect(env))
+	join(root, "logging", newLoggingCheck(env))
 	return root
 }
 
-// noArgs refuses arguments where a command takes none. At a command that only
-// holds others, an argument is a command that does not exist.
-func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
+// join adds a command of the server's machine to a command of clients.
+func join(root *cobra.Command, name string, children ...*cobra.Command) {
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == name {
+			cmd.AddCommand(children...)
+		}
 	}
-	if cmd.HasSubCommands() {
-		return usagef("unknown command %q; see %s --help", args[0], cmd.CommandPath())
-	}
-	return usagef("%s takes no arguments, got %q; see %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())
-}
-
-// parent makes a command that only holds others.
-func parent(use, short string, children ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: use, Short: short, Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(children...)
-	return cmd
 }
 
 // settingFlags gives a command the flags of the configuration, all of them or

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"confab/internal/command"
 	"confab/internal/config"
 )
 
@@ -18,7 +19,7 @@ func newConfig(env Environment) *cobra.Command {
 flag, the environment, a line of the file, or the default. Secrets print as dots.`,
 		Example: `  confab config --config confab.yaml
   CONFAB_QUOTAS=aws confab config -o json | jq .quotas`,
-		Args: noArgs,
+		Args: command.NoArgs,
 	}
 	output := outputFlag(cmd)
 	load := settingFlags(cmd, env, true)
@@ -53,7 +54,7 @@ func outputFlag(cmd *cobra.Command) func() (asJSON bool, err error) {
 	o := cmd.Flags().StringP("output", "o", "text", "`FORM` of the output: text or json.")
 	return func() (bool, error) {
 		if *o != "text" && *o != "json" {
-			return false, usagef("--output %q: must be text or json", *o)
+			return false, command.Usagef("--output %q: must be text or json", *o)
 		}
 		return *o == "json", nil
 	}

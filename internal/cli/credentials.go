@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/app"
+	"confab/internal/command"
 	"confab/internal/config"
 	"confab/internal/policy"
 	"confab/internal/store"
@@ -14,7 +15,7 @@ import (
 )
 
 func newCredentials(env Environment) *cobra.Command {
-	cmd := parent("credentials", "Manage the credentials of those who may call the API",
+	cmd := command.Parent("credentials", "Manage the credentials of those who may call the API",
 		newCredentialsCreate(env), newCredentialsList(env), newCredentialsDelete(env))
 	cmd.Long = `Manage the credentials of those who may call the API. The commands open the database
 in the data directory; a server that runs on it notices within seconds.`

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/chat"
+	"confab/internal/command"
 	"confab/internal/config"
 	"confab/internal/iam"
 	"confab/internal/policy"
@@ -48,7 +49,7 @@ token and end by themselves.`,
   {"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Action": "ivschat:CreateChatToken", "Resource": "*"}]}
   END`,
-		Args: noArgs,
+		Args: command.NoArgs,
 	}
 	name := cmd.Flags().String("name", "", "`NAME` of the user, who becomes arn:aws:iam::<account>:user/<name>.")
 	policyFile := cmd.Flags().String("policy", "", "`FILE` with the IAM policy (JSON); - is standard input.")
@@ -61,10 +62,10 @@ token and end by themselves.`,
 			return err
 		}
 		if !userName.MatchString(*name) {
-			return usagef("--name %q: must be 1 to 64 letters, digits and _+=,.@-", *name)
+			return command.Usagef("--name %q: must be 1 to 64 letters, digits and _+=,.@-", *name)
 		}
 		if *session != 0 && (*session < minSession || *session > maxSession) {
-			return usagef("--session-duration %q: must be from %s to %s", *session, "15m", "36h")
+			return command.Usagef("--session-duration %q: must be from %s to %s", *session, "15m", "36h")
 		}
 		document, parsed, err := readPolicy(env.In, *policyFile)
 		if err != nil {
@@ -86,7 +87,7 @@ token and end by themselves.`,
 // place, before anything is stored.
 func readPolicy(in io.Reader, name string) ([]byte, *policy.Document, error) {
 	if name == "" {
-		return nil, nil, usagef("--policy: name a file with an IAM policy, or - for standard input")
+		return nil, nil, command.Usagef("--policy: name a file with an IAM policy, or - for standard input")
 	}
 	var document []byte
 	var err error
@@ -97,12 +98,12 @@ func readPolicy(in io.Reader, name string) ([]byte, *policy.Document, error) {
 		document, err = os.ReadFile(name)
 	}
 	if err != nil {
-		return nil, nil, usagef("--policy: %v", err)
+		return nil, nil, command.Usagef("--policy: %v", err)
 	}
 	document = config.PlainText(document)
 	parsed, err := policy.Parse(document)
 	if err != nil {
-		return nil, nil, usagef("the policy in %s is not valid: %v", name, err)
+		return nil, nil, command.Usagef("the policy in %s is not valid: %v", name, err)
 	}
 	return document, parsed, nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"confab/internal/command"
 	"confab/internal/config"
 	"confab/internal/store"
 )
@@ -15,13 +16,13 @@ func newCredentialsDelete(env Environment) *cobra.Command {
 		Short:   "Delete credentials",
 		Long:    `Delete credentials. Running servers refuse them within seconds.`,
 		Example: `  confab credentials delete --name moderator`,
-		Args:    noArgs,
+		Args:    command.NoArgs,
 	}
 	name := cmd.Flags().String("name", "", "`NAME` of the user whose credentials are deleted.")
 	load := settingFlags(cmd, env, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *name == "" {
-			return usagef("--name is required; confab credentials list has the names")
+			return command.Usagef("--name is required; confab credentials list has the names")
 		}
 		return withStore(cmd.Context(), env, load, func(_ *config.Config, db *store.DB) error {
 			if err := db.DeleteCredentials(cmd.Context(), *name); err != nil {

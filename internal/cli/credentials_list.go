@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/chat"
+	"confab/internal/command"
 	"confab/internal/config"
 	"confab/internal/store"
 )
@@ -25,7 +26,7 @@ func newCredentialsList(env Environment) *cobra.Command {
 		Use:     "list",
 		Short:   "List credentials, without their secrets",
 		Example: `  confab credentials list -o json`,
-		Args:    noArgs,
+		Args:    command.NoArgs,
 	}
 	output := outputFlag(cmd)
 	load := settingFlags(cmd, env, false)

@@ -7,13 +7,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/app"
+	"confab/internal/command"
 	"confab/internal/config"
 	"confab/internal/store"
 	"confab/internal/telemetry"
 )
 
 func newDatabase(env Environment) *cobra.Command {
-	return parent("database", "Manage the database", newDatabaseCopy(env), newDatabaseMigrate(env))
+	return command.Parent("database", "Manage the database", newDatabaseCopy(env), newDatabaseMigrate(env))
 }
 
 func newDatabaseCopy(env Environment) *cobra.Command {
@@ -29,7 +30,7 @@ key: the one that is configured, or that of the directory which is copied. Serve
 copy need that key. What is there now is not changed.`,
 		Example: `  confab database copy --from sqlite:/var/lib/confab --to postgres://confab@db/confab
   confab serve --database postgres://confab@db/confab --secret-key-file /var/lib/confab/secret.key`,
-		Args: noArgs,
+		Args: command.NoArgs,
 	}
 	var from, to string
 	cmd.Flags().StringVar(&from, "from", "", "the database that is copied")
@@ -38,7 +39,7 @@ copy need that key. What is there now is not changed.`,
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		for _, f := range []struct{ name, value string }{{"--from", from}, {"--to", to}} {
 			if f.value == "" {
-				return usagef("%s is missing; it names a database like sqlite:/var/lib/confab or postgres://confab@db/confab", f.name)
+				return command.Usagef("%s is missing; it names a database like sqlite:/var/lib/confab or postgres://confab@db/confab", f.name)
 			}
 		}
 		cfg, err := load()
@@ -67,7 +68,7 @@ func newDatabaseMigrate(env Environment) *cobra.Command {
 		Long: `Make the database's tables, or bring them up to date. A server does so by itself when it
 starts; this is for those who want it done before, or by another user of PostgreSQL.`,
 		Example: `  confab database migrate --database postgres://owner@db/confab --secret-key-file key`,
-		Args:    noArgs,
+		Args:    command.NoArgs,
 	}
 	load := settingFlags(cmd, env, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"confab/internal/command"
 	"confab/internal/config"
 )
 
@@ -30,7 +31,7 @@ when it says yes. It finds the server by the settings that the server has: in it
 environment is enough.`,
 		Example: `  confab healthcheck
   confab healthcheck --ready --listen 127.0.0.1:9000`,
-		Args: noArgs,
+		Args: command.NoArgs,
 	}
 	ready := cmd.Flags().Bool("ready", false, "Ask whether it can serve clients: no while it drains, and while its database is gone.")
 	load := settingFlags(cmd, env, true)

@@ -7,12 +7,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/app"
+	"confab/internal/command"
 	"confab/internal/config"
 	"confab/internal/store"
 )
 
 func newKeys(env Environment) *cobra.Command {
-	return parent("keys", "Manage the keys that seal chat tokens", newKeysRotate(env))
+	return command.Parent("keys", "Manage the keys that seal and sign chat tokens",
+		newKeysRotate(env), newKeysCreateSigner(env), newKeysListSigners(env), newKeysDeleteSigner(env))
 }
 
 func newKeysRotate(env Environment) *cobra.Command {
@@ -22,7 +24,7 @@ func newKeysRotate(env Environment) *cobra.Command {
 		Long: `Make a new key for chat tokens. Running servers use it within seconds. Tokens that were
 sealed with the keys before it stay valid for as long as they would have been.`,
 		Example: `  confab keys rotate --data-dir /var/lib/confab`,
-		Args:    noArgs,
+		Args:    command.NoArgs,
 	}
 	load := settingFlags(cmd, env, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -19,12 +19,9 @@ import (
 	"confab/internal/app"
 	"confab/internal/chat"
 	"confab/internal/chatlog"
+	"confab/internal/command"
 	"confab/internal/config"
 )
-
-func newLogging(env Environment) *cobra.Command {
-	return parent("logging", "Look after chat logging", newLoggingCheck(env))
-}
 
 func newLoggingCheck(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
@@ -39,12 +36,7 @@ credentials. The server is asked at --endpoint, which is AWS_ENDPOINT_URL_IVSCHA
 else where --listen says, as the administrator, if CONFAB_ROOT_ACCESS_KEY_ID and
 CONFAB_ROOT_SECRET_ACCESS_KEY are set, or with what the AWS SDK finds.`,
 		Example: `  confab logging check arn:aws:ivschat:us-west-2:123456789012:logging-configuration/AbCdEf123456`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usagef("%s takes one argument, the ARN of a logging configuration; see %s --help", cmd.CommandPath(), cmd.CommandPath())
-			}
-			return nil
-		},
+		Args:    command.Args("ARN"),
 	}
 	endpoint := cmd.Flags().String("endpoint", "", "`URL` of the server's API.")
 	needed := []string{"dev", "config", "listen", "region", "account-id", "data-dir", "database", "log-destinations"}
@@ -56,7 +48,7 @@ CONFAB_ROOT_SECRET_ACCESS_KEY are set, or with what the AWS SDK finds.`,
 		}
 		arn, err := chat.ParseARN(args[0])
 		if err != nil || arn.Type != chat.LoggingConfigurationResource {
-			return usagef("%q is no ARN of a logging configuration, such as arn:aws:ivschat:us-west-2:123456789012:logging-configuration/AbCdEf123456", args[0])
+			return command.Usagef("%q is no ARN of a logging configuration, such as arn:aws:ivschat:us-west-2:123456789012:logging-configuration/AbCdEf123456", args[0])
 		}
 		api, err := newAPI(cmd.Context(), cfg, apiEndpoint(*endpoint, env.Variables, cfg))
 		if err != nil {

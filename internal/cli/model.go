@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"confab/internal/command"
 	"confab/internal/extension"
 )
 
@@ -15,7 +16,7 @@ and boto3 call these operations when they have it.`,
 		Example: `  confab model > service-2.json
   aws configure add-model --service-name confab --service-model file://service-2.json
   AWS_ENDPOINT_URL_CONFAB=http://127.0.0.1:8080 aws confab get-server`,
-		Args: noArgs,
+		Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := cmd.OutOrStdout().Write(extension.Model)
 			return err

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/app"
+	"confab/internal/command"
 	"confab/internal/config"
 )
 
@@ -35,7 +36,7 @@ If the new process cannot start, the running server continues; the reason is pri
 the exit status is 1.`,
 		Example: `  confab serve --pid-file /run/confab/pid &
   confab restart --pid-file /run/confab/pid`,
-		Args: noArgs,
+		Args: command.NoArgs,
 	}
 	within := cmd.Flags().Duration("timeout", restartWithin, "Stop waiting after this time; the server continues with what it does.")
 	load := someSettingFlags(cmd, env, func(s *config.Setting) bool { return s.Name == "pid-file" || s.Name == "config" })
@@ -45,7 +46,7 @@ the exit status is 1.`,
 			return err
 		}
 		if cfg.PIDFile == "" {
-			return usagef("--pid-file is missing; it names the file that the server writes with --pid-file")
+			return command.Usagef("--pid-file is missing; it names the file that the server writes with --pid-file")
 		}
 		ctx, cancel := context.WithTimeout(cmd.Context(), *within)
 		defer cancel()

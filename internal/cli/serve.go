@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/app"
+	"confab/internal/command"
 	"confab/internal/config"
 	"confab/internal/telemetry"
 )
@@ -37,7 +38,7 @@ the result.`,
 
   # For everybody
   confab serve --listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem --data-dir /var/lib/confab`,
-		Args: noArgs,
+		Args: command.NoArgs,
 	}
 	load := settingFlags(cmd, env, true)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

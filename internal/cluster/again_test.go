@@ -7,6 +7,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
+	"confab/internal/messagingtest"
 )
 
 // TestAskedAgainOfYoungHome loses the answer to an operation, and the home that
@@ -20,7 +21,7 @@ func TestAskedAgainOfYoungHome(t *testing.T) {
 			return messaging.Operation{Action: chat.ActionSendMessage, RoomID: room, ID: chat.NewID(), Content: "once", UserID: "u", Received: time.Now()}
 		}
 		asked := map[string]messaging.Operation{}
-		for room := range r.rooms {
+		for _, room := range r.RoomIDs() {
 			if nodes["a"].Owner(room) != "b" {
 				continue
 			}
@@ -60,14 +61,14 @@ func TestAskedAgainOfYoungHome(t *testing.T) {
 				t.Error(err)
 			}
 			time.Sleep(10 * time.Millisecond)
-			if n := times(nodes["a"].clients[room].contents(), "once"); n != 1 {
+			if n := times(nodes["a"].clients[room].Contents(), "once"); n != 1 {
 				t.Errorf("%s: received %d times", room, n)
 			}
 			if _, err := c.engine.Sequence(t.Context(), o); err != nil {
 				t.Error(err)
 			}
 			time.Sleep(10 * time.Millisecond)
-			if n := times(nodes["a"].clients[room].contents(), "once"); n != 1 {
+			if n := times(nodes["a"].clients[room].Contents(), "once"); n != 1 {
 				t.Errorf("%s: received %d times after it was asked at its home", room, n)
 			}
 		}
@@ -78,7 +79,7 @@ func TestAskedAgainOfYoungHome(t *testing.T) {
 }
 
 // joinNode has one more node come to the others.
-func joinNode(t *testing.T, net *network, r *rooms, nodes map[string]*node, id string) *node {
+func joinNode(t *testing.T, net *network, r *messagingtest.Store, nodes map[string]*node, id string) *node {
 	t.Helper()
 	n := newNode(t, id, options{rooms: r, transport: net.port(id)})
 	n.port = net.ports[id]

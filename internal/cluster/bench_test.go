@@ -9,13 +9,14 @@ import (
 	"testing"
 	"time"
 
+	"confab/internal/messagingtest"
 	"confab/internal/nats"
 )
 
 // homed returns a room whose home is the node.
-func homed(t testing.TB, nodes map[string]*node, r *rooms, home string) string {
+func homed(t testing.TB, nodes map[string]*node, r *messagingtest.Store, home string) string {
 	t.Helper()
-	for room := range r.rooms {
+	for _, room := range r.RoomIDs() {
 		if nodes[home].Owner(room) == home {
 			return room
 		}
@@ -107,10 +108,11 @@ func BenchmarkViewChange(b *testing.B) {
 	const busy = 10_000
 	r := newRooms(0, 10)
 	nodes := startNATS(b, r, "a", "b")
-	all := newRooms(busy, 10)
-	r.rooms = all.rooms
+	for i := range busy { // After the start, so that the nodes do not join them.
+		r.Add(messagingtest.NewRoom(roomID(i)))
+	}
 	ids := make(chan string, busy)
-	for room := range r.rooms {
+	for _, room := range r.RoomIDs() {
 		ids <- room
 	}
 	close(ids)

@@ -10,27 +10,28 @@ import (
 	"time"
 
 	"confab/internal/messaging"
+	"confab/internal/messagingtest"
 )
 
 // start starts nodes on one network and waits until they are one cluster.
-func start(t testing.TB, net *network, r *rooms, ids ...string) map[string]*node {
+func start(t testing.TB, net *network, r *messagingtest.Store, ids ...string) map[string]*node {
 	t.Helper()
 	return startWith(t, net, r, func(string) func() { return nil }, ids...)
 }
 
 // startWith also gives each node what to do when it is excluded.
-func startWith(t testing.TB, net *network, r *rooms, excluded func(id string) func(), ids ...string) map[string]*node {
+func startWith(t testing.TB, net *network, r *messagingtest.Store, excluded func(id string) func(), ids ...string) map[string]*node {
 	t.Helper()
 	return startNodes(t, net, r, func(id string) options { return options{excluded: excluded(id)} }, ids...)
 }
 
 // startReviewed gives the nodes a message review handler.
-func startReviewed(t testing.TB, net *network, r *rooms, h messaging.Reviewer, ids ...string) map[string]*node {
+func startReviewed(t testing.TB, net *network, r *messagingtest.Store, h messaging.Reviewer, ids ...string) map[string]*node {
 	t.Helper()
 	return startNodes(t, net, r, func(string) options { return options{review: h} }, ids...)
 }
 
-func startNodes(t testing.TB, net *network, r *rooms, with func(id string) options, ids ...string) map[string]*node {
+func startNodes(t testing.TB, net *network, r *messagingtest.Store, with func(id string) options, ids ...string) map[string]*node {
 	t.Helper()
 	nodes := map[string]*node{}
 	for _, id := range ids {
@@ -56,10 +57,10 @@ func startNode(t testing.TB, id string, o options) *node {
 
 // gather waits until the nodes are one cluster, and adds a client of each to
 // every room.
-func gather(t testing.TB, nodes map[string]*node, r *rooms) {
+func gather(t testing.TB, nodes map[string]*node, r *messagingtest.Store) {
 	t.Helper()
 	await(t, nodes, len(nodes))
-	for id := range r.rooms {
+	for _, id := range r.RoomIDs() {
 		for _, n := range nodes {
 			n.join(t, id)
 		}
@@ -124,7 +125,7 @@ func sayAll(t *testing.T, nodes map[string]*node, messages int, pause time.Durat
 func received(nodes map[string]*node, room string) map[string][]string {
 	lists := map[string][]string{}
 	for id, n := range nodes {
-		lists[id] = n.clients[room].ids()
+		lists[id] = n.clients[room].IDs()
 	}
 	return lists
 }

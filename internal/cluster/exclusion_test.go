@@ -69,7 +69,7 @@ func TestExcludedAnswers(t *testing.T) {
 		net.losing(between("a", "b"))
 		var asking sync.WaitGroup
 		stop := make(chan struct{})
-		for room := range r.rooms {
+		for _, room := range r.RoomIDs() {
 			for _, n := range nodes {
 				asking.Go(func() {
 					for ended := false; !ended; {

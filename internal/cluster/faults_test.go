@@ -15,13 +15,14 @@ import (
 	"pgregory.net/rapid"
 
 	"confab/internal/chat"
+	"confab/internal/messagingtest"
 )
 
 // world is a cluster under faults, and what its clients sent and received.
 type world struct {
 	t     *testing.T
 	net   *network
-	rooms *rooms
+	rooms *messagingtest.Store
 	rand  *rand.Rand
 	nodes map[string]*node // alive; z sees everything from the beginning to the end
 	// joined are the nodes that came later; left what those that are gone had
@@ -93,7 +94,7 @@ func fault(t *testing.T, seed uint64, loss int, delay time.Duration, events []st
 	w.net.mu.Lock()
 	w.net.loss = loss
 	w.net.mu.Unlock()
-	for room := range w.rooms.rooms {
+	for _, room := range w.rooms.RoomIDs() {
 		w.acked[room] = map[string]string{}
 	}
 	for _, n := range w.nodes {
@@ -119,7 +120,7 @@ func fault(t *testing.T, seed uint64, loss int, delay time.Duration, events []st
 
 // sendFrom has a client in every room of the node send until the world stops.
 func (w *world) sendFrom(n *node) {
-	for room := range w.rooms.rooms {
+	for _, room := range w.rooms.RoomIDs() {
 		w.senders.Go(func() {
 			for i := 0; ; i++ {
 				select {
@@ -163,7 +164,7 @@ func (w *world) inject(i int, event string) {
 		victim.port.kill()
 		w.left[id] = map[string][]string{}
 		for room, c := range victim.clients {
-			w.left[id][room] = c.ids()
+			w.left[id][room] = c.IDs()
 		}
 		delete(w.nodes, id)
 	case "drain":
@@ -189,7 +190,7 @@ func (w *world) join(id string) {
 	}
 	w.nodes[id], w.joined[id], w.sides[id] = n, true, w.sides["z"]
 	await(w.t, w.nodes, len(w.nodes))
-	for room := range w.rooms.rooms {
+	for _, room := range w.rooms.RoomIDs() {
 		n.join(w.t, room)
 	}
 	w.sendFrom(n)
@@ -232,14 +233,14 @@ func (w *world) partition(ids []string) {
 // twice; nodes that were never apart receive the same; and what was acknowledged
 // was received where it was sent, and so wherever nodes stayed together with that.
 func (w *world) check() string {
-	for room := range w.rooms.rooms {
+	for _, room := range w.rooms.RoomIDs() {
 		lists, contents := received(w.nodes, room), map[string]map[string]int{}
 		for id, n := range w.nodes {
 			if d := duplicate(lists[id]); d != "" {
 				return fmt.Sprintf("%s: %s received %s twice", room, id, d)
 			}
 			contents[id] = map[string]int{}
-			for _, c := range n.clients[room].contents() {
+			for _, c := range n.clients[room].Contents() {
 				if contents[id][c]++; contents[id][c] > 1 {
 					return fmt.Sprintf("%s: %s received %s twice", room, id, c)
 				}
@@ -282,7 +283,7 @@ func (w *world) agree() string {
 	for id, n := range w.nodes {
 		before[id] = map[string]int{}
 		for room, c := range n.clients {
-			before[id][room] = len(c.ids())
+			before[id][room] = len(c.IDs())
 		}
 	}
 	for _, n := range w.nodes {
@@ -293,7 +294,7 @@ func (w *world) agree() string {
 		}
 	}
 	time.Sleep(time.Second)
-	for room := range w.rooms.rooms {
+	for _, room := range w.rooms.RoomIDs() {
 		ends := map[string][]string{}
 		for id, l := range received(w.nodes, room) {
 			ends[id] = l[before[id][room]:]

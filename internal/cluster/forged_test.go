@@ -114,7 +114,7 @@ func TestForgedNumbers(t *testing.T) {
 					if took := time.Since(began); took > 5*time.Second {
 						t.Errorf("c joined after %s", took)
 					}
-					for room := range r.rooms {
+					for _, room := range r.RoomIDs() {
 						c.join(t, room)
 					}
 					speak(t, nodes, r, "on")
@@ -160,7 +160,7 @@ func arrives(t *testing.T, nodes map[string]*node, room string, sent chan error)
 	}
 	time.Sleep(time.Second)
 	for id, n := range nodes {
-		if said := n.clients[room].contents(); strings.Join(said, ", ") != "unsafe, behind it" {
+		if said := n.clients[room].Contents(); strings.Join(said, ", ") != "unsafe, behind it" {
 			t.Errorf("%s received %q", id, said)
 		}
 	}
@@ -179,7 +179,7 @@ func TestForgedAcks(t *testing.T) {
 		}
 		s.say("node.a.ack", object{"from": "b", "view": view, "count": uint64(math.MaxUint64)})
 		time.Sleep(100 * time.Millisecond)
-		if said := nodes["a"].clients[room].contents(); len(said) > 0 {
+		if said := nodes["a"].clients[room].Contents(); len(said) > 0 {
 			t.Errorf("a delivered what no other member has: %q", said)
 		}
 		net.heal()

@@ -1,77 +1,31 @@
 package cluster_test
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
-	"confab/internal/chat"
 	"confab/internal/cluster"
 	"confab/internal/messaging"
+	"confab/internal/messagingtest"
 	"confab/internal/nats"
 	"confab/internal/quota"
 )
 
-// rooms is the durable truth that all nodes share.
-type rooms struct {
-	mu    sync.Mutex
-	rooms map[string]*chat.Room
-	gone  bool // the database does not answer
-	// durable, if set, is closed when the transcript has what is appended.
-	durable chan struct{}
-}
-
 func roomID(i int) string { return fmt.Sprintf("room%08d", i) }
 
-func newRooms(n, rate int) *rooms {
-	r := &rooms{rooms: map[string]*chat.Room{}}
+// newRooms returns the database of all nodes, with n rooms of a rate.
+func newRooms(n, rate int) *messagingtest.Store {
+	s := messagingtest.NewStore()
 	for i := range n {
-		r.rooms[roomID(i)] = &chat.Room{
-			ARN:                  chat.ARN{Region: "us-west-2", Account: "123456789012", Type: chat.RoomResource, ID: roomID(i)},
-			MaximumMessageLength: 500, MaximumMessageRatePerSecond: rate,
-		}
+		room := messagingtest.NewRoom(roomID(i))
+		room.MaximumMessageRatePerSecond = rate
+		s.Add(room)
 	}
-	return r
-}
-
-func (r *rooms) Room(ctx context.Context, id string) (*chat.Room, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.gone {
-		r.mu.Unlock()
-		<-ctx.Done()
-		r.mu.Lock()
-		return nil, ctx.Err()
-	}
-	if room := r.rooms[id]; room != nil {
-		return room.Clone(), nil
-	}
-	return nil, chat.NoSuchResource(chat.ARN{Type: chat.RoomResource, ID: id})
-}
-
-func (r *rooms) Redeem(context.Context, [16]byte, time.Time) error { return nil }
-
-func (r *rooms) Review(_ context.Context, _ *chat.Room, m *chat.Message, _ string) (*chat.Message, error) {
-	return m, nil
-}
-
-func (r *rooms) Append(*chat.Frame) <-chan struct{} {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.durable != nil {
-		return r.durable
-	}
-	done := make(chan struct{})
-	close(done)
-	return done
+	return s
 }
 
 // node is an engine in a cluster, with a client in every room.
@@ -84,67 +38,25 @@ type node struct {
 	metrics *cluster.Metrics
 	clients map[string]*client // by room
 
-	audiences []*audience
-}
-
-// audience hands on what its room delivers.
-type audience struct {
-	mu       sync.Mutex
-	received []string // ids, in order
-	said     []string // contents
-}
-
-func (a *audience) Deliver(frame []byte) int {
-	var f struct {
-		ID      string `json:"Id"`
-		Content string
-	}
-	if json.Unmarshal(frame, &f) != nil {
-		panic("a frame that is no JSON")
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.received = append(a.received, f.ID)
-	a.said = append(a.said, f.Content)
-	return 1
-}
-
-func (a *audience) contents() []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return append([]string(nil), a.said...)
-}
-
-func (a *audience) ids() []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return append([]string(nil), a.received...)
+	audiences []*messagingtest.Audience
 }
 
 // client is a session and what its room delivered on its node.
 type client struct {
-	*messaging.Session
-	*audience
-	mu    sync.Mutex
-	ended string
+	*messagingtest.Client
+	*messagingtest.Audience
 }
 
-func (c *client) Send([]byte) {}
-
-func (c *client) End(why messaging.Ending) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.ended = why.Name
-}
-
+// endedBy returns the name of the client's ending, or nothing.
 func (c *client) endedBy() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.ended
+	if ended := c.Endings(); len(ended) > 0 {
+		return ended[0]
+	}
+	return ""
 }
 
 type options struct {
-	rooms     *rooms
+	rooms     *messagingtest.Store
 	transport cluster.Transport
 	quotas    *quota.Set
 	review    messaging.Reviewer
@@ -176,7 +88,7 @@ func newNode(t testing.TB, id string, o options) *node {
 	n.engine = messaging.NewEngine(messaging.Options{
 		Rooms: o.rooms, Tokens: o.rooms, Transcript: o.rooms, Reviewer: o.review, Quotas: o.quotas,
 		NewAudience: func() messaging.Audience {
-			a := &audience{}
+			a := &messagingtest.Audience{}
 			n.audiences = append(n.audiences, a)
 			return a
 		},
@@ -196,19 +108,9 @@ func (n *node) join(t testing.TB, room string) *client {
 
 // joinAs adds a session of a user to a room.
 func (n *node) joinAs(t testing.TB, room, user string) *client {
-	c := &client{}
-	now := time.Now()
-	s, err := n.engine.Join(t.Context(), &chat.Token{
-		ID: [16]byte{1}, Room: chat.ARN{Type: chat.RoomResource, ID: room}, UserID: user,
-		Capabilities: []chat.Capability{chat.SendMessage, chat.DeleteMessage, chat.DisconnectUser},
-		IssuedAt:     now, Expires: now.Add(time.Hour), SessionExpires: now.Add(time.Hour),
-	}, c, messaging.Client{IP: netip.MustParseAddr("192.0.2.1")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Session = s
-	c.audience = s.Audience().(*audience)
-	return c
+	t.Helper()
+	c := messagingtest.Join(t, n.engine, messagingtest.Token(room, user, time.Now()))
+	return &client{c, c.Audience().(*messagingtest.Audience)}
 }
 
 func (n *node) stop() {

@@ -41,7 +41,7 @@ func TestHistoriesTogether(t *testing.T) {
 		text := strings.Repeat("x", 4000)
 		said := map[string]string{}
 		i := 0
-		for room := range r.rooms {
+		for _, room := range r.RoomIDs() {
 			i++
 			for range 1 + 100*(i%450/449) {
 				id, err := nodes["a"].Do(t.Context(), messaging.Operation{

@@ -64,7 +64,7 @@ func (l *load) end(t testing.TB, nodes map[string]*node) {
 		eventually(t, "one order in "+room, func() bool { return sameOrder(received(nodes, room)) == "" })
 		for id, n := range nodes {
 			count := map[string]int{}
-			for _, c := range n.clients[room].contents() {
+			for _, c := range n.clients[room].Contents() {
 				if count[c]++; count[c] > 1 {
 					t.Fatalf("%s received %s twice in %s", id, c, room)
 				}
@@ -162,7 +162,7 @@ func TestPartition(t *testing.T) {
 		await(t, nodes, 3)
 		before := map[string]int{}
 		for room := range nodes["a"].clients {
-			before[room] = len(nodes["a"].clients[room].ids())
+			before[room] = len(nodes["a"].clients[room].IDs())
 		}
 		l.run(500 * time.Millisecond)
 		close(l.stop)

@@ -53,7 +53,7 @@ func TestKicked(t *testing.T) {
 		time.Sleep(time.Second)
 		for id, n := range nodes {
 			kicks, said := 0, map[int]int{}
-			for _, content := range n.clients[room].contents() {
+			for _, content := range n.clients[room].Contents() {
 				if content == "" {
 					kicks++
 					continue
@@ -88,9 +88,9 @@ func (h held) Review(_ context.Context, _ *chat.Room, m *chat.Message, _ string)
 func TestKickedAtNextHome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net, r := newNetwork(t, 1), newRooms(16, 100)
-		for _, room := range r.rooms {
+		r.ChangeAll(func(room *chat.Room) {
 			room.MessageReviewHandler = &chat.MessageReviewHandler{URI: "arn", FallbackResult: chat.Deny}
-		}
+		})
 		h := held{make(chan struct{}, 100), make(chan struct{})}
 		nodes := startReviewed(t, net, r, h, "b", "c")
 		say := func(c *client, content string) error {
@@ -98,7 +98,7 @@ func TestKickedAtNextHome(t *testing.T) {
 		}
 		var senders sync.WaitGroup
 		homes := map[string]string{}
-		for room := range r.rooms {
+		for _, room := range r.RoomIDs() {
 			homes[room] = nodes["b"].Owner(room)
 			u := nodes["b"].joinAs(t, room, "u")
 			senders.Go(func() {
@@ -128,7 +128,7 @@ func TestKickedAtNextHome(t *testing.T) {
 				}
 			}
 			time.Sleep(100 * time.Millisecond) // Node c may get them later than the nodes that asked.
-			if got := strings.Join(nodes["c"].clients[room].contents(), ","); got != ",again a,again b" {
+			if got := strings.Join(nodes["c"].clients[room].Contents(), ","); got != ",again a,again b" {
 				t.Errorf("%s: c received %q, want the kick and two messages", room, got)
 			}
 		}

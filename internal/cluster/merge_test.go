@@ -7,12 +7,14 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"confab/internal/messagingtest"
 )
 
 // divided starts nodes, cuts a off from b and c and lets both sides continue for a
 // while. The side of a has the later view, as another node was with it at first:
 // the others go over to its histories.
-func divided(t *testing.T) (*network, *rooms, map[string]*node) {
+func divided(t *testing.T) (*network, *messagingtest.Store, map[string]*node) {
 	net, r := newNetwork(t, 1), newRooms(8, 100)
 	nodes := start(t, net, r, "a", "b", "c", "d")
 	speak(t, nodes, r, "together")
@@ -27,9 +29,9 @@ func divided(t *testing.T) (*network, *rooms, map[string]*node) {
 }
 
 // speak has every node send a message to every room.
-func speak(t *testing.T, nodes map[string]*node, r *rooms, what string) {
+func speak(t *testing.T, nodes map[string]*node, r *messagingtest.Store, what string) {
 	t.Helper()
-	for room := range r.rooms {
+	for _, room := range r.RoomIDs() {
 		for id, n := range nodes {
 			if err := n.say(t, room, what+" "+id); err != nil {
 				t.Fatalf("%s in %s: %v", id, room, err)
@@ -75,12 +77,12 @@ func TestLeftBehind(t *testing.T) {
 		await(t, nodes, 3)
 		speak(t, nodes, r, "again")
 		time.Sleep(time.Second)
-		for room := range r.rooms {
-			if wrong := sameOrder(map[string][]string{"b": nodes["b"].clients[room].ids(), "c": nodes["c"].clients[room].ids()}); wrong != "" {
+		for _, room := range r.RoomIDs() {
+			if wrong := sameOrder(map[string][]string{"b": nodes["b"].clients[room].IDs(), "c": nodes["c"].clients[room].IDs()}); wrong != "" {
 				t.Errorf("%s: %s", room, wrong)
 			}
 			for id, n := range nodes {
-				said := n.clients[room].contents()
+				said := n.clients[room].Contents()
 				for _, from := range []string{"a", "b"} {
 					if !slices.Contains(said, fmt.Sprint("without c ", from)) {
 						t.Errorf("%s did not receive %s in %s: %s", id, from, room, strings.Join(said, ", "))
@@ -122,7 +124,7 @@ func TestWentOverEarly(t *testing.T) {
 			t.Fatal("a is open, and this test shows nothing")
 		}
 		var said []string
-		for room := range r.rooms {
+		for _, room := range r.RoomIDs() {
 			if nodes["a"].Owner(room) == "a" && nodes["d"].Owner(room) != "c" {
 				said = append(said, room)
 				if err := nodes["d"].say(t, room, "meanwhile"); err != nil {
@@ -183,12 +185,12 @@ func TestOpenAtOneOfTwo(t *testing.T) {
 		await(t, nodes, 3)
 		speak(t, nodes, r, "again")
 		time.Sleep(time.Second)
-		for room := range r.rooms {
+		for _, room := range r.RoomIDs() {
 			if wrong := sameOrder(received(other, room)); wrong != "" {
 				t.Errorf("%s: %s", room, wrong)
 			}
 		}
-		if said := nodes["c"].clients[room].contents(); !slices.Contains(said, "not delivered at a") || slices.Contains(said, "apart") {
+		if said := nodes["c"].clients[room].Contents(); !slices.Contains(said, "not delivered at a") || slices.Contains(said, "apart") {
 			t.Errorf("c received %q", said)
 		}
 	})

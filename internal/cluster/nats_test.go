@@ -7,11 +7,12 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"confab/internal/messagingtest"
 	"confab/internal/nats"
 )
 
 // startNATS starts nodes that form a NATS cluster among themselves.
-func startNATS(t testing.TB, r *rooms, ids ...string) map[string]*node {
+func startNATS(t testing.TB, r *messagingtest.Store, ids ...string) map[string]*node {
 	t.Helper()
 	nodes := map[string]*node{}
 	var peers []string
@@ -89,7 +90,7 @@ func TestExistingNATSLost(t *testing.T) {
 		if err := n.say(t, roomID(0), "alone "+id); err != nil {
 			t.Errorf("%s without NATS: %v", id, err)
 		}
-		if said := n.clients[roomID(0)].contents(); len(said) == 0 || said[len(said)-1] != "alone "+id {
+		if said := n.clients[roomID(0)].Contents(); len(said) == 0 || said[len(said)-1] != "alone "+id {
 			t.Errorf("%s did not receive its own message without NATS: %v", id, said)
 		}
 	}
@@ -98,5 +99,5 @@ func TestExistingNATSLost(t *testing.T) {
 	if err := nodes["a"].say(t, roomID(1), "together"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the message on b", func() bool { return len(nodes["b"].clients[roomID(1)].contents()) == 1 })
+	eventually(t, "the message on b", func() bool { return len(nodes["b"].clients[roomID(1)].Contents()) == 1 })
 }

@@ -95,7 +95,7 @@ func TestOlderNode(t *testing.T) {
 		c := startNode(t, "c", options{rooms: r, transport: older{net.port("c"), t}})
 		nodes["c"] = c
 		await(t, nodes, 3)
-		for room := range r.rooms {
+		for _, room := range r.RoomIDs() {
 			c.join(t, room)
 			for _, n := range nodes {
 				if err := n.say(t, room, "x "+n.id); err != nil {
@@ -104,9 +104,9 @@ func TestOlderNode(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Second)
-		for room := range r.rooms {
-			if wrong := sameOrder(received(nodes, room)); wrong != "" || len(c.clients[room].ids()) != 3 {
-				t.Errorf("%s: %d frames, want 3; %s", room, len(c.clients[room].ids()), wrong)
+		for _, room := range r.RoomIDs() {
+			if wrong := sameOrder(received(nodes, room)); wrong != "" || len(c.clients[room].IDs()) != 3 {
+				t.Errorf("%s: %d frames, want 3; %s", room, len(c.clients[room].IDs()), wrong)
 			}
 		}
 	})
@@ -156,7 +156,7 @@ func TestUnknownVersion(t *testing.T) {
 		begin("y", foreign{net.port("y")})
 		time.Sleep(10 * time.Second)
 		await(t, ours, 2)
-		for room := range r.rooms {
+		for _, room := range r.RoomIDs() {
 			a.join(t, room)
 			b.join(t, room)
 		}
@@ -173,7 +173,7 @@ func TestNewerNode(t *testing.T) {
 		said := 0
 		say := func() {
 			for _, n := range nodes {
-				for room := range r.rooms {
+				for _, room := range r.RoomIDs() {
 					said++
 					if err := n.say(t, room, fmt.Sprint(said)); err != nil {
 						t.Errorf("%s: %v", n.id, err)
@@ -181,7 +181,7 @@ func TestNewerNode(t *testing.T) {
 				}
 			}
 			time.Sleep(time.Second)
-			for room := range r.rooms {
+			for _, room := range r.RoomIDs() {
 				lists := received(nodes, room)
 				if wrong := sameOrder(lists); wrong != "" {
 					t.Error(wrong)
@@ -195,12 +195,12 @@ func TestNewerNode(t *testing.T) {
 		}
 		nodes["c"] = c
 		await(t, nodes, 3)
-		for room := range r.rooms {
+		for _, room := range r.RoomIDs() {
 			c.join(t, room)
 		}
 		say()
 		homes := map[string]bool{}
-		for room := range r.rooms {
+		for _, room := range r.RoomIDs() {
 			homes[c.Owner(room)] = true
 		}
 		if len(homes) != 3 {
@@ -212,9 +212,9 @@ func TestNewerNode(t *testing.T) {
 		delete(nodes, "a")
 		await(t, nodes, 2)
 		say()
-		for room := range r.rooms {
+		for _, room := range r.RoomIDs() {
 			for id, n := range nodes {
-				if got := len(n.clients[room].ids()); got != 8 {
+				if got := len(n.clients[room].IDs()); got != 8 {
 					t.Errorf("%s received %d frames of %s, want all 8", id, got, room)
 				}
 			}

@@ -14,11 +14,7 @@ func TestNotices(t *testing.T) {
 	net := newNetwork(t, 1)
 	nodes := start(t, net, r, "a", "b")
 	room := homed(t, nodes, r, "a")
-	change := func(f func(*chat.Room)) {
-		r.mu.Lock()
-		f(r.rooms[room])
-		r.mu.Unlock()
-	}
+	change := func(f func(*chat.Room)) { r.Change(room, f) }
 	long := func() error { return nodes["b"].say(t, room, "twelve chars") }
 
 	t.Run("a change reaches every node", func(t *testing.T) {
@@ -67,7 +63,7 @@ func TestNotices(t *testing.T) {
 			}
 		}
 		count := 0
-		for _, id := range nodes["a"].clients[room].ids() {
+		for _, id := range nodes["a"].clients[room].IDs() {
 			if id == op.ID {
 				count++
 			}
@@ -95,9 +91,7 @@ func TestDatabaseGone(t *testing.T) {
 		await(t, nodes, 2)
 		room := homed(t, nodes, r, "b")
 		nodes["a"].join(t, room)
-		r.mu.Lock()
-		r.gone = true
-		r.mu.Unlock()
+		r.Silence(true)
 		began := time.Now()
 		accepted := 0
 		for range 15 {
@@ -120,10 +114,8 @@ func TestDatabaseGone(t *testing.T) {
 			t.Errorf("an event to a room that no node knows: %v", err)
 		}
 
-		r.mu.Lock()
-		r.gone = false
-		r.rooms[room].MaximumMessageRatePerSecond = 100
-		r.mu.Unlock()
+		r.Silence(false)
+		r.Change(room, func(room *chat.Room) { room.MaximumMessageRatePerSecond = 100 })
 		time.Sleep(10 * time.Second) // Settings that came from elsewhere are read soon.
 		for i := range 50 {
 			if err := nodes["a"].say(t, room, "faster"); err != nil {

@@ -97,7 +97,7 @@ func TestRateOfMovedRoom(t *testing.T) {
 		net, r := newNetwork(t, 1), newRooms(30, rate)
 		nodes := start(t, net, r, "a", "b")
 		for range 14 {
-			for room := range r.rooms {
+			for _, room := range r.RoomIDs() {
 				if err := nodes["a"].say(t, room, "earlier"); err != nil {
 					t.Fatal(err)
 				}
@@ -106,7 +106,7 @@ func TestRateOfMovedRoom(t *testing.T) {
 		}
 		c := joinNode(t, net, r, nodes, "c")
 		moved := 0
-		for room := range r.rooms {
+		for _, room := range r.RoomIDs() {
 			if c.Owner(room) != "c" {
 				continue
 			}

@@ -28,9 +28,9 @@ func (h *handler) Review(_ context.Context, _ *chat.Room, m *chat.Message, _ str
 func TestReviewedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net, r := newNetwork(t, 1), newRooms(16, 100)
-		for _, room := range r.rooms {
+		r.ChangeAll(func(room *chat.Room) {
 			room.MessageReviewHandler = &chat.MessageReviewHandler{URI: "arn:aws:lambda:us-west-2:123456789012:function:f", FallbackResult: chat.Deny}
-		}
+		})
 		h := &handler{}
 		nodes := startReviewed(t, net, r, h, "a", "b", "c")
 		room := homed(t, nodes, r, "b")
@@ -57,7 +57,7 @@ func TestReviewedOnce(t *testing.T) {
 		}
 		time.Sleep(100 * time.Millisecond) // The home delivers when another node acknowledges.
 		for id, n := range nodes {
-			if said := n.clients[room].contents(); len(said) != 1 || said[0] != "x!" {
+			if said := n.clients[room].Contents(); len(said) != 1 || said[0] != "x!" {
 				t.Errorf("%s received %q", id, said)
 			}
 		}

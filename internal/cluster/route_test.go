@@ -28,7 +28,7 @@ func event(n *node, t *testing.T, room string) *asked {
 	return a
 }
 
-func delivers(n *node, room, id string) bool { return slices.Contains(n.clients[room].ids(), id) }
+func delivers(n *node, room, id string) bool { return slices.Contains(n.clients[room].IDs(), id) }
 
 // TestAskedFromAnotherView has a node ask a home that has gone on without it: the
 // home receives its requests, but not its heartbeats.
@@ -51,7 +51,7 @@ func TestAskedFromAnotherView(t *testing.T) {
 		await(t, nodes, 3)
 		time.Sleep(100 * time.Millisecond) // The home delivers when another node acknowledges.
 		for id, n := range nodes {
-			if count := len(n.clients[room].ids()); count != 1 || !delivers(n, room, x.id) {
+			if count := len(n.clients[room].IDs()); count != 1 || !delivers(n, room, x.id) {
 				t.Errorf("%s received %d frames", id, count)
 			}
 		}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"confab/internal/chat"
 )
 
 // unreachable is the transport of a node whose requests for a promise find no
@@ -37,9 +39,9 @@ func (u *unreachable) Request(ctx context.Context, subject string, data []byte) 
 func TestNotSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net, r := newNetwork(t, 1), newRooms(8, 100)
-		for _, room := range r.rooms {
+		r.ChangeAll(func(room *chat.Room) {
 			room.LoggingConfigurations = []string{"a logging configuration"}
-		}
+		})
 		u := &unreachable{port: net.port("a"), asked: make(chan struct{})}
 		u.found.Store(true)
 		nodes := startNodes(t, net, r, func(string) options { return options{} }, "b", "c", "d")
@@ -49,9 +51,7 @@ func TestNotSilent(t *testing.T) {
 		// a's own promise waits for a frame that waits for the transcript.
 		room := homed(t, nodes, r, "a")
 		a.join(t, room)
-		r.mu.Lock()
-		r.durable = make(chan struct{})
-		r.mu.Unlock()
+		commits := r.HoldCommits(t)
 		sent := make(chan error, 1)
 		go func() { sent <- a.say(t, room, "numbered") }()
 
@@ -65,7 +65,7 @@ func TestNotSilent(t *testing.T) {
 		delete(nodes, "d")
 		time.Sleep(5 * time.Millisecond)
 		u.found.Store(true)
-		close(r.durable)
+		commits.Release()
 		for range 500 {
 			time.Sleep(10 * time.Millisecond)
 			if v := a.View(); !slices.Contains(v.Members, "b") {

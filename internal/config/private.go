@@ -16,7 +16,7 @@ const (
 )
 
 // ReadableByOthers reports whether every user of the machine can read a file.
-// What is no file on a disk, as the pipe of a shell, is nobody else's.
+// What is no file on a disk, such as the pipe of a shell, cannot be read by others.
 func ReadableByOthers(name string) bool {
 	info, err := os.Stat(name)
 	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&othersMayRead != 0

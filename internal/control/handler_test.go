@@ -106,7 +106,7 @@ func TestCORS(t *testing.T) {
 		"Access-Control-Request-Headers": {"authorization,content-type,x-amz-date,X-Amz-Security-Token,amz-sdk-request,x-evil"},
 	}
 	t.Run("any origin by default", func(t *testing.T) {
-		s := newService(t, func(o *options) { o.API.Authenticator = nobody{} })
+		s := newService(t, func(o *options) { o.API.Authenticator = refusingAll{} })
 		a := s.send(t, "OPTIONS", "/CreateRoom", "", preflight)
 		if a.status != 204 || a.header.Get("Access-Control-Allow-Origin") != "*" ||
 			a.header.Get("Access-Control-Allow-Headers") != "authorization, content-type, x-amz-date, x-amz-security-token, amz-sdk-request" ||
@@ -134,16 +134,16 @@ func TestCORS(t *testing.T) {
 	})
 }
 
-// nobody refuses everybody.
-type nobody struct{}
+// refusingAll is an authenticator that refuses every call.
+type refusingAll struct{}
 
-func (nobody) Authenticate(context.Context, *http.Request, []byte) (*iam.Principal, error) {
+func (refusingAll) Authenticate(context.Context, *http.Request, []byte) (*iam.Principal, error) {
 	return nil, &chat.Error{Code: chat.Unauthenticated, Name: "MissingAuthenticationTokenException", Message: "Missing Authentication Token"}
 }
 
 func TestUnauthenticated(t *testing.T) {
 	s := newService(t, func(o *options) {
-		o.API.Authenticator = nobody{}
+		o.API.Authenticator = refusingAll{}
 		o.Quotas = quota.New(quota.Numbers{quota.Calls("CreateRoom"): 1}, o.Now)
 	})
 	for _, path := range []string{"/CreateRoom", "/CreateRoom", "/NoSuchOperation"} {
@@ -213,7 +213,7 @@ func TestFailures(t *testing.T) {
 }
 
 // A change that was committed is told to the nodes though its caller is gone, and
-// a failure of a call whose caller is gone alarms nobody.
+// a failure of a call whose caller is gone is not logged as an error.
 func TestCallerHangsUp(t *testing.T) {
 	var log bytes.Buffer
 	s := newService(t, func(o *options) { o.API.Log = slog.New(slog.NewJSONHandler(&log, nil)) })

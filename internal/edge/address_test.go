@@ -129,9 +129,9 @@ func TestUnusableTokens(t *testing.T) {
 		},
 		"spent elsewhere": func(n *node) string {
 			token := n.token("ann")
-			n.mu.Lock()
-			defer n.mu.Unlock()
-			n.spent[n.tokens[token].ID] = true
+			if err := n.Redeem(t.Context(), n.tokens[token].ID, time.Time{}); err != nil {
+				t.Fatal(err)
+			}
 			return token
 		},
 		"expired": func(n *node) string { return n.token("ann", func(c *chat.Token) { c.Expires = c.IssuedAt }) },

@@ -63,10 +63,8 @@ func TestConnectRates(t *testing.T) {
 		if refused := results(n, "ServiceQuotaExceededException"); refused != 0 {
 			t.Error("it counts as refused, too")
 		}
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		if len(n.spent) != 1 {
-			t.Errorf("%d tokens are spent, want ann's", len(n.spent))
+		if n.Spent() != 1 {
+			t.Errorf("%d tokens are spent, want ann's", n.Spent())
 		}
 	})
 }
@@ -104,9 +102,7 @@ func TestPlaces(t *testing.T) {
 			}
 			first.conn.Close(websocket.StatusNormalClosure, "")
 			eventually(t, func() bool { return !refused("ann") })
-			n.mu.Lock()
-			defer n.mu.Unlock()
-			if taken := len(n.spent); taken > 4 {
+			if taken := n.Spent(); taken > 4 {
 				t.Errorf("%d tokens are spent; those of refused handshakes must not be", taken)
 			}
 		})

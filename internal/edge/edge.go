@@ -233,21 +233,21 @@ func (e *Endpoint) end(ctx context.Context, over time.Duration) {
 		case <-ctx.Done():
 		}
 	}
-	await(ctx, lastWords+goodbye, func() bool { return e.sessions() == 0 })
+	await(ctx, pendingTimeout+readTimeout, func() bool { return e.sessions() == 0 })
 }
 
-// goodbye is how long the last sessions may take to read their last frames.
-const goodbye = 500 * time.Millisecond
+// readTimeout is how long the last sessions may take to read their last frames.
+const readTimeout = 500 * time.Millisecond
 
 // Linger waits until the last frames are written, and then a moment for clients to read
 // them and to close their sockets.
 func (e *Endpoint) Linger(ctx context.Context) {
-	await(ctx, lastWords, func() bool {
+	await(ctx, pendingTimeout, func() bool {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		return e.unclosed == 0
 	})
-	await(ctx, goodbye, func() bool { return e.Len() == 0 })
+	await(ctx, readTimeout, func() bool { return e.Len() == 0 })
 }
 
 // await waits until done, for a limited time.
@@ -281,14 +281,14 @@ func (e *Endpoint) sessions() int {
 }
 
 // Finish carries out the requests that clients sent before the end of their sessions,
-// until ctx ends, at most for lastWords. Then they are canceled. It is called after Drain.
+// until ctx ends, at most for pendingTimeout. Then they are canceled. It is called after Drain.
 // Connections whose session is not over are dropped first.
 func (e *Endpoint) Finish(ctx context.Context) {
 	e.draining.Store(true)
 	if e.sessions() > 0 {
 		e.hangUp()
 	}
-	ctx, cancel := context.WithTimeout(ctx, lastWords)
+	ctx, cancel := context.WithTimeout(ctx, pendingTimeout)
 	defer cancel()
 	e.workers.stop(ctx)
 }

@@ -8,10 +8,10 @@ import (
 	"confab/internal/messaging"
 )
 
-// lastWords is how long a session that is over may still answer pending requests. A queue
+// pendingTimeout is how long a session that is over may still answer pending requests. A queue
 // of messages under review takes 16 times 200 ms. Requests that are not done by then, as
 // when no home is reachable, are answered with an ERROR.
-const lastWords = 4 * time.Second
+const pendingTimeout = 4 * time.Second
 
 // End ends the connection as why specifies. A connection that is not attached yet ends
 // when it is. Pending requests are answered first, unless a moderator ends the session:
@@ -26,7 +26,7 @@ func (c *connection) End(why messaging.Ending) {
 	switch {
 	case c.socket == nil:
 	case c.working && why.Error != 0:
-		time.AfterFunc(lastWords, func() {
+		time.AfterFunc(pendingTimeout, func() {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.finish()

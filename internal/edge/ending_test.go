@@ -224,10 +224,8 @@ func TestDrainEndsHeldHandshakes(t *testing.T) {
 	if took := time.Since(begin); took > 3*time.Second {
 		t.Errorf("it was held for %v", took)
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if len(n.spent) != 1 {
-		t.Errorf("%d tokens are spent, want ann's", len(n.spent))
+	if n.Spent() != 1 {
+		t.Errorf("%d tokens are spent, want ann's", n.Spent())
 	}
 }
 

@@ -3,7 +3,6 @@ package edge_test
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -21,63 +20,37 @@ import (
 	"confab/internal/chat"
 	"confab/internal/edge"
 	"confab/internal/messaging"
+	"confab/internal/messagingtest"
 )
 
 const roomID = "abcdefABCDEF"
 
-var roomARN = chat.ARN{Region: "us-west-2", Account: "123456789012", Type: chat.RoomResource, ID: roomID}
-
-// node is an endpoint on loopback, with its data in memory.
+// node is an endpoint on loopback, with a store in memory whose only room is roomID.
 type node struct {
+	*messagingtest.Store
 	endpoint *edge.Endpoint
 	engine   *messaging.Engine
 	metrics  *edge.Metrics
 	server   *httptest.Server
-	// review, if set, delays every message until it is closed.
-	review chan struct{}
 	// step is how far the wall clock was set forward.
 	step atomic.Int64
 
 	mu     sync.Mutex
-	room   *chat.Room // nil: deleted
 	tokens map[string]*chat.Token
-	spent  map[[16]byte]bool
-	last   byte
-}
-
-func (n *node) Room(context.Context, string) (*chat.Room, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.room == nil {
-		return nil, chat.NoSuchResource(roomARN)
-	}
-	return n.room.Clone(), nil
-}
-
-func (n *node) Redeem(_ context.Context, id [16]byte, _ time.Time) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.spent[id] {
-		return chat.Errorf(chat.Unauthenticated, "The chat token was used before")
-	}
-	n.spent[id] = true
-	return nil
-}
-
-func (n *node) Review(_ context.Context, _ *chat.Room, m *chat.Message, _ string) (*chat.Message, error) {
-	if n.review == nil {
-		panic(errors.New("there is nobody to ask"))
-	}
-	<-n.review
-	return m, nil
 }
 
 // reviewed turns on review of the room's messages, and returns the function that lets
 // them pass.
 func (n *node) reviewed() (pass func()) {
-	n.review = make(chan struct{})
-	n.room.MessageReviewHandler = &chat.MessageReviewHandler{URI: "arn:aws:lambda:us-west-2:123456789012:function:review", FallbackResult: chat.Allow}
-	return sync.OnceFunc(func() { close(n.review) })
+	answer := make(chan struct{})
+	n.ReviewWith(func(m *chat.Message) (*chat.Message, error) {
+		<-answer
+		return m, nil
+	})
+	n.Change(roomID, func(r *chat.Room) {
+		r.MessageReviewHandler = &chat.MessageReviewHandler{URI: "arn:aws:lambda:us-west-2:123456789012:function:review", FallbackResult: chat.Allow}
+	})
+	return sync.OnceFunc(func() { close(answer) })
 }
 
 func (n *node) Open(_ context.Context, text string) (*chat.Token, error) {
@@ -98,10 +71,10 @@ func start(t *testing.T, change ...func(*edge.Options)) *node {
 func startEngine(t *testing.T, engine func(*messaging.Options), change ...func(*edge.Options)) *node {
 	t.Helper()
 	n := &node{
-		room:   &chat.Room{ARN: roomARN, MaximumMessageLength: 500, MaximumMessageRatePerSecond: 100},
+		Store:  messagingtest.NewStore(messagingtest.NewRoom(roomID)),
 		tokens: make(map[string]*chat.Token),
-		spent:  make(map[[16]byte]bool),
 	}
+	n.Change(roomID, func(r *chat.Room) { r.MaximumMessageRatePerSecond = 100 })
 	metrics, log := edge.NewMetrics(nil), slog.New(slog.DiscardHandler)
 	sockets := edge.NewSockets(0, 0, true, metrics, log)
 	options := messaging.Options{
@@ -132,18 +105,13 @@ func (n *node) now() time.Time { return time.Now().Add(time.Duration(n.step.Load
 
 // token issues a token with all capabilities that is valid for an hour.
 func (n *node) token(user string, change ...func(*chat.Token)) string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.last++
-	now := n.now()
-	t := &chat.Token{
-		ID: [16]byte{n.last}, Room: roomARN, UserID: user, IssuedAt: now, Expires: now.Add(time.Hour), SessionExpires: now.Add(time.Hour),
-		Capabilities: []chat.Capability{chat.SendMessage, chat.DeleteMessage, chat.DisconnectUser},
-	}
+	t := messagingtest.Token(roomID, user, n.now())
 	for _, c := range change {
 		c(t)
 	}
-	text := fmt.Sprintf("%s.token#%d", user, n.last)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	text := fmt.Sprintf("%s.token#%d", user, len(n.tokens))
 	n.tokens[text] = t
 	return text
 }

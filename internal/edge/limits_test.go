@@ -30,7 +30,7 @@ func TestMemory(t *testing.T) {
 			t.Errorf("it uses %d bytes", used)
 		}
 	})
-	t.Run("without a limit nobody waits", func(t *testing.T) {
+	t.Run("without a limit no handshake waits", func(t *testing.T) {
 		if !newMemory(0).wait(t.Context(), nil) {
 			t.Error("refused")
 		}

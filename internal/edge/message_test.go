@@ -2,6 +2,7 @@ package edge_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -88,7 +89,10 @@ func TestMessages(t *testing.T) {
 	})
 	t.Run("a panic is the ERROR 500 of one request", func(t *testing.T) {
 		n := start(t)
-		n.room.MessageReviewHandler = &chat.MessageReviewHandler{URI: "arn:aws:lambda:us-west-2:123456789012:function:f"}
+		n.Change(roomID, func(r *chat.Room) {
+			r.MessageReviewHandler = &chat.MessageReviewHandler{URI: "arn:aws:lambda:us-west-2:123456789012:function:f"}
+		})
+		n.ReviewWith(func(*chat.Message) (*chat.Message, error) { panic(errors.New("no handler can be asked")) })
 		ann := n.connect(t, n.token("ann"))
 		ann.send(`{"Action":"SEND_MESSAGE","RequestId":"1","Content":"x"}`) // No home is reachable.
 		if f := ann.next(); f.ErrorCode != 500 || f.RequestID != "1" || f.ErrorMessage != "Internal error" {
@@ -99,7 +103,7 @@ func TestMessages(t *testing.T) {
 			t.Errorf("got %+v", f)
 		}
 	})
-	t.Run("a home that cannot be reached is ERROR 500, and the session goes on", func(t *testing.T) {
+	t.Run("a home that cannot be reached is ERROR 500, and the session continues", func(t *testing.T) {
 		n := startEngine(t, func(o *messaging.Options) {
 			o.Connect = func(*messaging.Engine) (messaging.Broker, messaging.Home) { return alone{}, away{} }
 		})

@@ -78,7 +78,7 @@ func TestPacer(t *testing.T) {
 			}
 		})
 	})
-	t.Run("whoever gives up while waiting leaves its turn to others", func(t *testing.T) {
+	t.Run("a handshake that ends while waiting leaves its turn to others", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPacer(1)
 			p.wait(t.Context(), nil, "ann")
@@ -126,7 +126,7 @@ func TestPacer(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a rate of 0 holds nobody", func(t *testing.T) {
+	t.Run("a rate of 0 delays no handshake", func(t *testing.T) {
 		p := newPacer(0)
 		for range 1000 {
 			if !p.wait(t.Context(), nil, "ann") {

@@ -25,7 +25,7 @@ const answerTimeout = 10 * time.Second
 // unread. A deadline that conn had for the head no longer applies.
 func (e *Endpoint) Serve(conn net.Conn, upgrade *rfc6455.Upgrade, forwarded string, early []byte) (rest []byte, again bool) {
 	begin := time.Now()
-	ctx := &attendance{Context: context.Background(), conn: conn}
+	ctx := &clientContext{Context: context.Background(), conn: conn}
 	defer func() {
 		if v := recover(); v != nil {
 			// As net/http does. The panic's value may hold what a user wrote, so it is
@@ -60,9 +60,9 @@ func (e *Endpoint) Serve(conn net.Conn, upgrade *rfc6455.Upgrade, forwarded stri
 	return early, true
 }
 
-// attendance is the context of a handshake. It ends when the client leaves. It watches
+// clientContext is the context of a handshake. It ends when the client leaves. It watches
 // the client only from the first call of Done, because most handshakes do not wait.
-type attendance struct {
+type clientContext struct {
 	context.Context
 	conn net.Conn
 
@@ -73,35 +73,35 @@ type attendance struct {
 }
 
 // Done starts to watch the client.
-func (a *attendance) Done() <-chan struct{} {
-	a.watch.Do(func() {
-		a.done, a.ended = make(chan struct{}), make(chan struct{})
+func (c *clientContext) Done() <-chan struct{} {
+	c.watch.Do(func() {
+		c.done, c.ended = make(chan struct{}), make(chan struct{})
 		// The head may have had a deadline. The wait for the answer has none here.
-		a.conn.SetReadDeadline(time.Time{}) //nolint:errcheck // A connection that is gone says so when it is read.
-		go a.read()
+		c.conn.SetReadDeadline(time.Time{}) //nolint:errcheck // A connection that is gone says so when it is read.
+		go c.read()
 	})
-	return a.done
+	return c.done
 }
 
 // read waits for one byte. A client that does not wait for the answer sends one, and the
 // end of the connection cannot come before it.
-func (a *attendance) read() {
-	defer close(a.ended)
+func (c *clientContext) read() {
+	defer close(c.ended)
 	var b [1]byte
-	n, err := a.conn.Read(b[:])
-	a.early = b[:n]
+	n, err := c.conn.Read(b[:])
+	c.early = b[:n]
 	if n == 0 && !errors.Is(err, os.ErrDeadlineExceeded) {
-		close(a.done)
+		close(c.done)
 	}
 }
 
 // Err is context.Canceled when the client has left.
-func (a *attendance) Err() error {
-	if a.done == nil {
+func (c *clientContext) Err() error {
+	if c.done == nil {
 		return nil
 	}
 	select {
-	case <-a.done:
+	case <-c.done:
 		return context.Canceled
 	default:
 		return nil
@@ -109,11 +109,11 @@ func (a *attendance) Err() error {
 }
 
 // end stops the watch and returns what was read meanwhile.
-func (a *attendance) end() []byte {
-	if a.done == nil {
+func (c *clientContext) end() []byte {
+	if c.done == nil {
 		return nil
 	}
-	a.conn.SetReadDeadline(time.Unix(1, 0)) //nolint:errcheck // A connection that is gone has ended the watch by itself.
-	<-a.ended
-	return a.early
+	c.conn.SetReadDeadline(time.Unix(1, 0)) //nolint:errcheck // A connection that is gone has ended the watch by itself.
+	<-c.ended
+	return c.early
 }

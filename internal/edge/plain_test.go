@@ -52,9 +52,7 @@ func TestServeNoticesWhoLeaves(t *testing.T) {
 	if <-served {
 		t.Error("it may ask for something else")
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if len(n.spent) != 1 {
-		t.Errorf("%d tokens are spent, want ann's", len(n.spent))
+	if n.Spent() != 1 {
+		t.Errorf("%d tokens are spent, want ann's", n.Spent())
 	}
 }

@@ -27,7 +27,7 @@ func TestHandshakeRefusals(t *testing.T) {
 		"two values":               {func(_ *node, r *http.Request) { r.Header.Set("Sec-WebSocket-Protocol", "a, b") }, 401, "UnauthorizedException"},
 		"garbage":                  {func(_ *node, r *http.Request) { r.Header.Set("Sec-WebSocket-Protocol", "garbage") }, 401, "UnauthorizedException"},
 		"an old token":             {func(n *node, r *http.Request) { r.Header.Set("Sec-WebSocket-Protocol", n.token("ann", expired)) }, 401, "UnauthorizedException"},
-		"a room gone":              {func(n *node, _ *http.Request) { n.room = nil }, 404, "ResourceNotFoundException"},
+		"a room gone":              {func(n *node, _ *http.Request) { n.Remove(roomID) }, 404, "ResourceNotFoundException"},
 		"draining":                 {func(n *node, _ *http.Request) { n.endpoint.Drain(context.Background(), 0) }, 503, "ServiceUnavailableException"},
 		"no upgrade":               {func(_ *node, r *http.Request) { r.Header.Del("Upgrade") }, 426, "BadHandshake"},
 		"no Upgrade in Connection": {func(_ *node, r *http.Request) { r.Header.Set("Connection", "close") }, 426, "BadHandshake"},
@@ -58,7 +58,7 @@ func TestHandshakeRefusals(t *testing.T) {
 			if res.StatusCode != c.status || res.Header.Get("X-Amzn-ErrorType") != c.name || !strings.Contains(string(body), `"message":"`) {
 				t.Errorf("%d %s %s", res.StatusCode, res.Header.Get("X-Amzn-ErrorType"), body)
 			}
-			if len(n.spent) != 0 {
+			if n.Spent() != 0 {
 				t.Error("the token was spent")
 			}
 		})

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/erasure"
 	"confab/internal/history"
 	"confab/internal/iam"
 	"confab/internal/messaging"
@@ -46,6 +47,11 @@ type History interface {
 	Disconnected(ctx context.Context, roomID, userID string, since time.Time) (bool, error)
 }
 
+// Erasures removes what users have written: *erasure.Eraser.
+type Erasures interface {
+	Erase(ctx context.Context, roomID, userID, by string) (*erasure.Result, error)
+}
+
 // Options configure a Service. All fields but Quotas and Now are required.
 type Options struct {
 	Region, Account, Version string
@@ -53,6 +59,7 @@ type Options struct {
 	Live                     Live
 	History                  History
 	Tokens                   Tokens
+	Erasures                 Erasures
 	// Nodes asks all nodes about themselves. It leaves out those that do not answer.
 	Nodes func(ctx context.Context) []Node
 	// Series asks all nodes for series of their metrics, and returns the sums.

@@ -21,6 +21,7 @@ type operation struct {
 // operations returns all operations, in the order of the documentation.
 func (s *Service) operations() []operation {
 	return []operation{
+		describe("EraseUser", s.EraseUser),
 		describe("GetMetrics", s.GetMetrics),
 		describe("GetServer", s.GetServer),
 		orBearer(describe("ListMessages", s.ListMessages)),

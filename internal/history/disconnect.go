@@ -31,14 +31,18 @@ func (db *DB) Disconnected(ctx context.Context, roomID, userID string, since tim
 		[]any{roomID, []byte(userID), since.UnixNano()}, &one)
 }
 
-// pruneDisconnects forgets those that no chat token is older than.
-func (db *DB) pruneDisconnects(ctx context.Context) error {
+// pruneUsers forgets disconnections that no chat token is older than, and erasures that
+// begin again anyway.
+func (db *DB) pruneUsers(ctx context.Context) error {
 	now, err := db.sql.Now(ctx)
 	if err != nil {
 		return err
 	}
 	return db.change(ctx, func(ctx context.Context, s sqldb.Session) error {
-		_, err := s.Exec(ctx, `DELETE FROM history_disconnects WHERE time < $1`, now.Add(-chat.MaxSession).UnixNano())
+		if _, err := s.Exec(ctx, `DELETE FROM history_disconnects WHERE time < $1`, now.Add(-chat.MaxSession).UnixNano()); err != nil {
+			return err
+		}
+		_, err := s.Exec(ctx, `DELETE FROM history_erasures WHERE time < $1`, now.Add(-eraseForgotten).UnixNano())
 		return err
 	})
 }

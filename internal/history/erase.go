@@ -30,11 +30,18 @@ const (
 	eraseWait = 20 * time.Millisecond
 )
 
+// Erased is a message that was removed.
+type Erased struct {
+	RoomID, ID string
+	Time       time.Time
+}
+
 // Erase removes the messages of a user that were stored before the call, and what is
 // known of their deletion, from one room, or from all if roomID is empty. It works for a
 // few seconds at most. If it is not done then, it continues with the next call with the
-// same arguments, on any server.
-func (db *DB) Erase(ctx context.Context, roomID, userID string) (e Erasure, err error) {
+// same arguments, on any server. note, unless it is nil, is called with what is removed, in
+// the transaction that removes it.
+func (db *DB) Erase(ctx context.Context, roomID, userID string, note func(ctx context.Context, s sqldb.Session, all []Erased) error) (e Erasure, err error) {
 	until := time.Now().Add(eraseTime)
 	for {
 		err := db.leased(ctx, func() error {
@@ -43,7 +50,7 @@ func (db *DB) Erase(ctx context.Context, roomID, userID string) (e Erasure, err 
 				return err
 			}
 			for !e.Done && time.Now().Before(until) && ctx.Err() == nil {
-				if e, err = db.eraseStep(ctx, roomID, userID); err != nil {
+				if e, err = db.eraseStep(ctx, roomID, userID, note); err != nil {
 					return err
 				}
 			}
@@ -65,14 +72,14 @@ func (db *DB) Erase(ctx context.Context, roomID, userID string) (e Erasure, err 
 
 // erased is a piece without the user's messages.
 type erased struct {
-	room  string
-	first int64
-	ids   []string // of the messages
-	left  []record
+	room    string
+	first   int64
+	removed []Erased
+	left    []record
 }
 
 // eraseStep erases from some pieces.
-func (db *DB) eraseStep(ctx context.Context, roomID, userID string) (e Erasure, err error) {
+func (db *DB) eraseStep(ctx context.Context, roomID, userID string, note func(ctx context.Context, s sqldb.Session, all []Erased) error) (e Erasure, err error) {
 	atRoom, at := roomID, int64(-1)
 	user := []byte(userID)
 	s := db.sql.Read()
@@ -106,11 +113,11 @@ func (db *DB) eraseStep(ctx context.Context, roomID, userID string) (e Erasure, 
 		p.left = slices.DeleteFunc(p.left, func(r record) bool {
 			theirs := !r.event && r.user == userID
 			if theirs {
-				p.ids = append(p.ids, r.id)
+				p.removed = append(p.removed, Erased{p.room, r.id, sqldb.Time(r.time)})
 			}
 			return theirs
 		})
-		if len(p.ids) > 0 {
+		if len(p.removed) > 0 {
 			pieces = append(pieces, p)
 		}
 		return nil
@@ -119,15 +126,20 @@ func (db *DB) eraseStep(ctx context.Context, roomID, userID string) (e Erasure, 
 		return e, err
 	}
 	e.Done = n < erasePieces
+	var all []Erased
 	for _, p := range pieces {
-		e.Messages += int64(len(p.ids))
-	}
-	for _, p := range pieces {
+		e.Messages += int64(len(p.removed))
+		all = append(all, p.removed...)
 		delete(db.tails, p.room)
 	}
 	return e, db.change(ctx, func(ctx context.Context, s sqldb.Session) error {
 		for i := range pieces {
 			if err := pieces[i].write(ctx, s, &db.codec); err != nil {
+				return err
+			}
+		}
+		if note != nil && len(all) > 0 {
+			if err := note(ctx, s, all); err != nil {
 				return err
 			}
 		}
@@ -156,8 +168,8 @@ func (p *erased) write(ctx context.Context, s sqldb.Session, c *codec) error {
 			return err
 		}
 	}
-	for _, id := range p.ids {
-		if _, err := s.Exec(ctx, `DELETE FROM history_deletions WHERE room_id = $1 AND message_id = $2`, p.room, []byte(id)); err != nil {
+	for _, m := range p.removed {
+		if _, err := s.Exec(ctx, `DELETE FROM history_deletions WHERE room_id = $1 AND message_id = $2`, p.room, []byte(m.ID)); err != nil {
 			return err
 		}
 	}

@@ -111,7 +111,7 @@ func (m *model) erase(t *rapid.T) {
 		room = ""
 	}
 	for range 100 {
-		e, err := m.w.Erase(context.Background(), room, user)
+		e, err := m.w.Erase(context.Background(), room, user, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

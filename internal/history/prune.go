@@ -72,7 +72,7 @@ func (db *DB) prune(ctx context.Context) (next time.Time, err error) {
 				return err
 			}
 			if len(due) == 0 {
-				return db.pruneDisconnects(ctx)
+				return db.pruneUsers(ctx)
 			}
 			for _, roomID := range due {
 				if err := db.pruneRoom(ctx, roomID, now); err != nil {

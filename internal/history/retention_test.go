@@ -91,7 +91,7 @@ func TestUnavailable(t *testing.T) {
 	_, err = db.Latest(t.Context(), "room", 1, start)
 	unavailable(t, err)
 	unavailable(t, db.Compact(t.Context()))
-	_, err = db.Erase(t.Context(), "", "ann")
+	_, err = db.Erase(t.Context(), "", "ann", nil)
 	unavailable(t, err)
 }
 

@@ -258,7 +258,7 @@ func TestCache(t *testing.T) {
 			t.Errorf("the store was asked %d times", n)
 		}
 	})
-	t.Run("many at once ask once, and one that goes away fails nobody else", func(t *testing.T) {
+	t.Run("many at once ask once, and one that is canceled does not fail the others", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store := newStore()
 			store.answer = make(chan struct{})

@@ -16,8 +16,8 @@ import (
 // goroutine at a time, and lives as long as the process.
 type SyncQueue struct {
 	context uintptr  // of io_setup(2)
-	bell    *os.File // an eventfd, which the kernel signals when the sync is done
-	fd      uint32   // descriptor of bell
+	done    *os.File // an eventfd, which the kernel signals when the sync is done
+	fd      uint32   // descriptor of done
 }
 
 // The members of struct iocb and struct io_event, from linux/aio_abi.h.
@@ -55,14 +55,14 @@ func NewSyncQueue() (*SyncQueue, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := &SyncQueue{fd: uint32(fd), bell: os.NewFile(uintptr(fd), "eventfd")}
+	q := &SyncQueue{fd: uint32(fd), done: os.NewFile(uintptr(fd), "eventfd")}
 	// It fails if Go's poller does not support the descriptor. A read would then not wait.
-	if err := q.bell.SetReadDeadline(time.Time{}); err != nil {
-		return nil, errors.Join(err, q.bell.Close())
+	if err := q.done.SetReadDeadline(time.Time{}); err != nil {
+		return nil, errors.Join(err, q.done.Close())
 	}
 	_, _, errno := unix.Syscall(unix.SYS_IO_SETUP, oneRequest, uintptr(unsafe.Pointer(&q.context)), 0) //nolint:gosec // A raw system call takes addresses.
 	if errno != 0 {
-		return nil, errors.Join(os.NewSyscallError("io_setup", errno), q.bell.Close())
+		return nil, errors.Join(os.NewSyscallError("io_setup", errno), q.done.Close())
 	}
 	return q, nil
 }
@@ -86,7 +86,7 @@ func (q *SyncQueue) Sync(f *os.File) error {
 		return ErrNoSync // If the file is at fault, fsync(2) returns the error.
 	}
 	var rung [eventFDBytes]byte
-	if _, err := io.ReadFull(q.bell, rung[:]); err != nil {
+	if _, err := io.ReadFull(q.done, rung[:]); err != nil {
 		return err
 	}
 	if binary.NativeEndian.Uint64(rung[:]) != oneRequest {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"confab/internal/messaging"
+	"confab/internal/messagingtest"
 )
 
 // TestEndsLast asks whether a session is its user's only one, on two nodes.
@@ -17,15 +18,15 @@ func TestEndsLast(t *testing.T) {
 		"the other node that does not know": {unknown: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			other := newWorld(t)
-			w := newWorld(t, func(o *messaging.Options, _ *world) {
+			other := newLive(t)
+			w := newLive(t, func(o *messaging.Options, _ *live) {
 				o.UserElsewhere = func(_ context.Context, roomID, userID string) bool {
 					return c.unknown || other.engine.Beside(roomID, userID)
 				}
 			})
 			other.join(t, other.token("bob"))
 			ann := w.join(t, w.token("ann"))
-			var beside *client
+			var beside *messagingtest.Client
 			if c.elsewhere {
 				beside = other.join(t, other.token("ann"))
 			}

@@ -6,11 +6,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"confab/internal/messaging"
+	"confab/internal/messagingtest"
 )
 
 func TestEvents(t *testing.T) {
 	t.Run("DeleteMessage carries both spellings and an id of its own", func(t *testing.T) {
-		w := newWorld(t)
+		w := newLive(t)
 		if _, err := w.engine.DeleteMessage(t.Context(), roomID, "AAAAAAAAAAAA", "spam", ""); err != nil {
 			t.Fatal(err)
 		}
@@ -20,7 +21,7 @@ func TestEvents(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := w.frames(t)
+		f := w.Frames()
 		last := f[len(f)-1]
 		want := map[string]any{"MessageId": "AAAAAAAAAAAA", "MessageID": "AAAAAAAAAAAA", "Reason": "spam"}
 		if d := cmp.Diff(want, last["Attributes"]); d != "" || last["Id"] != id || last["EventName"] != "aws:DELETE_MESSAGE" || last["RequestId"] != "" {
@@ -28,29 +29,29 @@ func TestEvents(t *testing.T) {
 		}
 	})
 	t.Run("DisconnectUser tells everybody and ends all sessions of that user only", func(t *testing.T) {
-		w := newWorld(t)
+		w := newLive(t)
 		ann1, ann2, bob := w.join(t, w.token("ann")), w.join(t, w.token("ann")), w.join(t, w.token("bob"))
 		if err := bob.DisconnectUser(t.Context(), messaging.Request{ID: "q", Received: w.clock()}, "ann", ""); err != nil {
 			t.Fatal(err)
 		}
-		for _, c := range []*client{ann1, ann2} {
-			if d := cmp.Diff([]string{"kicked"}, c.endings()); d != "" {
+		for _, c := range []*messagingtest.Client{ann1, ann2} {
+			if d := cmp.Diff([]string{"kicked"}, c.Endings()); d != "" {
 				t.Error(d)
 			}
 		}
-		if len(bob.endings()) != 0 {
-			t.Errorf("the requester ended: %v", bob.endings())
+		if len(bob.Endings()) != 0 {
+			t.Errorf("the requester ended: %v", bob.Endings())
 		}
-		f := w.frames(t)[0]
+		f := w.Frames()[0]
 		if d := cmp.Diff(map[string]any{"UserId": "ann", "Reason": ""}, f["Attributes"]); d != "" || f["RequestId"] != "q" {
 			t.Errorf("%v\n%s", f, d)
 		}
 	})
 	t.Run("a session that left is not ended", func(t *testing.T) {
-		w := newWorld(t)
-		var clients []*client
+		w := newLive(t)
+		var clients []*messagingtest.Client
 		for range 4 {
-			c := &client{}
+			c := &messagingtest.Client{}
 			var err error
 			if c.Session, err = w.engine.Join(t.Context(), w.token("ann"), c, messaging.Client{}); err != nil {
 				t.Fatal(err)
@@ -64,7 +65,7 @@ func TestEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, c := range clients {
-			if got := len(c.endings()); (got == 1) != (i == 2) {
+			if got := len(c.Endings()); (got == 1) != (i == 2) {
 				t.Errorf("client %d has %d endings", i, got)
 			}
 		}

@@ -9,11 +9,12 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
+	"confab/internal/messagingtest"
 )
 
 // TestKicked has requests of a session wait when its user is disconnected.
 func TestKicked(t *testing.T) {
-	kick := func(t *testing.T, w *world, user string) {
+	kick := func(t *testing.T, w *live, user string) {
 		t.Helper()
 		if err := w.engine.DisconnectUser(t.Context(), roomID, user, ""); err != nil {
 			t.Fatal(err)
@@ -26,13 +27,13 @@ func TestKicked(t *testing.T) {
 		}
 	}
 	t.Run("a message under review is not delivered behind the kick", func(t *testing.T) {
-		w := newWorld(t)
+		w := newLive(t)
 		asked, answer := make(chan struct{}), make(chan struct{})
-		w.review = func(m *chat.Message) (*chat.Message, error) {
+		w.ReviewWith(func(m *chat.Message) (*chat.Message, error) {
 			close(asked)
 			<-answer
 			return m, nil
-		}
+		})
 		w.change(func(r *chat.Room) { r.MessageReviewHandler = &chat.MessageReviewHandler{URI: "arn"} })
 		ann := w.join(t, w.token("ann"))
 		sent := make(chan error)
@@ -41,26 +42,26 @@ func TestKicked(t *testing.T) {
 		kick(t, w, "ann")
 		close(answer)
 		wantKicked(t, <-sent)
-		if frames := w.frames(t); len(frames) != 1 || frames[0]["EventName"] != chat.DisconnectUserEvent {
+		if frames := w.Frames(); len(frames) != 1 || frames[0]["EventName"] != chat.DisconnectUserEvent {
 			t.Errorf("delivered %v, want the kick alone", frames)
 		}
 	})
 	t.Run("a message behind a kick that waits for the transcript is not delivered", func(t *testing.T) {
-		w := newWorld(t)
-		w.commit, w.append = make(chan struct{}), make(chan struct{}, 1)
+		w := newLive(t)
+		commits := w.HoldCommits(t)
 		w.change(func(r *chat.Room) { r.LoggingConfigurations = []string{"arn"} })
 		ann := w.join(t, w.token("ann"))
 		kicked := make(chan error)
 		go func() { kicked <- w.engine.DisconnectUser(t.Context(), roomID, "ann", "") }()
-		<-w.append // The kick has its place.
+		<-commits.Held // The kick has its place.
 		wantKicked(t, w.send(t, ann, "late"))
-		w.commit <- struct{}{}
+		commits.Release()
 		if err := <-kicked; err != nil {
 			t.Fatal(err)
 		}
 	})
 	t.Run("nor is anything else that the session asks for", func(t *testing.T) {
-		w := newWorld(t)
+		w := newLive(t)
 		ann := w.join(t, w.token("ann"))
 		kick(t, w, "ann")
 		req := messaging.Request{ID: "r", Received: w.clock()}
@@ -69,14 +70,14 @@ func TestKicked(t *testing.T) {
 		wantKicked(t, ann.DisconnectUser(t.Context(), req, "bob", ""))
 	})
 	t.Run("other users and the same user in other rooms are not affected", func(t *testing.T) {
-		w := newWorld(t)
-		w.rooms["otherOTHER12"] = &chat.Room{ARN: roomARN, MaximumMessageLength: 500, MaximumMessageRatePerSecond: 10}
+		w := newLive(t)
+		w.Add(messagingtest.NewRoom("otherOTHER12"))
 		bob := w.join(t, w.token("bob"))
 		elsewhere := w.token("ann")
 		elsewhere.Room.ID = "otherOTHER12"
 		ann := w.join(t, elsewhere)
 		kick(t, w, "ann")
-		for _, c := range []*client{bob, ann} {
+		for _, c := range []*messagingtest.Client{bob, ann} {
 			if err := w.send(t, c, "x"); err != nil {
 				t.Error(err)
 			}
@@ -86,7 +87,7 @@ func TestKicked(t *testing.T) {
 		for _, wait := range []time.Duration{0, 8 * time.Second, 29 * time.Second, 31 * time.Second, 2 * time.Minute} {
 			t.Run(fmt.Sprint(wait), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					w := newWorld(t)
+					w := newLive(t)
 					before := w.join(t, w.token("ann"))
 					kick(t, w, "ann")
 					time.Sleep(wait) // Longer than an empty room stays live, and than kicks are remembered.
@@ -94,16 +95,16 @@ func TestKicked(t *testing.T) {
 					if err := w.send(t, after, "x"); err != nil {
 						t.Error(err)
 					}
-					if len(before.endings()) != 1 || len(after.endings()) != 0 {
-						t.Errorf("endings %v and %v, want one of the session before", before.endings(), after.endings())
+					if len(before.Endings()) != 1 || len(after.Endings()) != 0 {
+						t.Errorf("endings %v and %v, want one of the session before", before.Endings(), after.Endings())
 					}
 				})
 			})
 		}
 	})
-	t.Run("a kick in a room that nobody is in affects nobody who joins", func(t *testing.T) {
+	t.Run("a kick in an empty room does not affect later joins", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t)
+			w := newLive(t)
 			kick(t, w, "ann")
 			time.Sleep(10 * time.Second)
 			ann := w.join(t, w.token("ann"))

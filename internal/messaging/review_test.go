@@ -6,13 +6,14 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
+	"confab/internal/messagingtest"
 	"confab/internal/quota"
 )
 
 func TestReview(t *testing.T) {
-	setup := func(t *testing.T, review func(*chat.Message) (*chat.Message, error)) (*world, *client) {
-		w := newWorld(t)
-		w.review = review
+	setup := func(t *testing.T, review func(*chat.Message) (*chat.Message, error)) (*live, *messagingtest.Client) {
+		w := newLive(t)
+		w.ReviewWith(review)
 		w.change(func(r *chat.Room) { r.MessageReviewHandler = &chat.MessageReviewHandler{URI: "arn"} })
 		return w, w.join(t, w.token("ann"))
 	}
@@ -25,29 +26,29 @@ func TestReview(t *testing.T) {
 		if err := w.send(t, c, "darn"); err != nil {
 			t.Fatal(err)
 		}
-		if got := w.frames(t)[0]["Content"]; got != "***" {
+		if got := w.Frames()[0]["Content"]; got != "***" {
 			t.Errorf("content %q", got)
 		}
 	})
-	t.Run("what it rejects reaches nobody", func(t *testing.T) {
+	t.Run("what it rejects is not delivered", func(t *testing.T) {
 		w, c := setup(t, func(*chat.Message) (*chat.Message, error) { return nil, chat.Errorf(chat.Rejected, "no") })
 		wantCode(t, w.send(t, c, "darn"), chat.Rejected)
-		if n := len(w.frames(t)); n != 0 {
+		if n := len(w.Frames()); n != 0 {
 			t.Errorf("%d frames", n)
 		}
 	})
 	t.Run("what it rejects costs neither the room's rate nor the account's", func(t *testing.T) {
-		w := newWorld(t, func(o *messaging.Options, _ *world) {
+		w := newLive(t, func(o *messaging.Options, _ *live) {
 			o.Quotas = quota.New(quota.Numbers{quota.SendMessage: 2}, o.Now)
 		})
 		start := time.Now()
 		w.clock = func() time.Time { return start }
-		w.review = func(m *chat.Message) (*chat.Message, error) {
+		w.ReviewWith(func(m *chat.Message) (*chat.Message, error) {
 			if m.Content == "darn" {
 				return nil, chat.Errorf(chat.Rejected, "no")
 			}
 			return m, nil
-		}
+		})
 		w.change(func(r *chat.Room) {
 			r.MessageReviewHandler = &chat.MessageReviewHandler{URI: "arn"}
 			r.MaximumMessageRatePerSecond = 2
@@ -64,7 +65,7 @@ func TestReview(t *testing.T) {
 		wantCode(t, w.send(t, c, "hello"), chat.Throttled)
 	})
 	t.Run("a removed handler is not asked", func(t *testing.T) {
-		w, c := setup(t, nil)
+		w, c := setup(t, func(*chat.Message) (*chat.Message, error) { return nil, chat.Errorf(chat.Rejected, "asked") })
 		w.change(func(r *chat.Room) { r.MessageReviewHandler.URI = "" })
 		if err := w.send(t, c, "x"); err != nil {
 			t.Error(err)

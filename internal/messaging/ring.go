@@ -27,6 +27,9 @@ type ring struct {
 	// deleted are the messages that were deleted since reading began; nil if no reading
 	// is under way.
 	deleted map[string]bool
+	// erased are the users whose messages were erased, each with the time up to which; a
+	// message that was under way then is not kept.
+	erased map[string]erasure
 	// filling is held while the history is read.
 	filling sync.Mutex
 }
@@ -34,6 +37,7 @@ type ring struct {
 // kept is a message as later connections get it.
 type kept struct {
 	id    string
+	user  string // who sent it
 	time  int64  // in nanoseconds
 	frame []byte // as Replayer.AppendFrame made it
 	late  bool   // while it is merged: it may still be delivered
@@ -56,12 +60,13 @@ const (
 func (g *ring) deliver(to Replayer, f *chat.Frame) int {
 	var m kept
 	if f.Type == chat.MessageFrame {
-		m = kept{id: f.ID, time: f.Time.UnixNano(), frame: replayed(to, f.JSON)}
+		m = kept{id: f.ID, user: f.UserID, time: f.Time.UnixNano(), frame: replayed(to, f.JSON)}
 	}
 	return to.DeliverAnd(f.JSON, func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		switch {
+		case m.frame != nil && g.erases(&m):
 		case m.frame != nil:
 			if len(g.messages) >= ringMost {
 				g.messages = append(g.messages[:0:0], g.messages[len(g.messages)-ringSize+1:]...)
@@ -93,8 +98,13 @@ func (g *ring) drop(id string) {
 	if g.deleted != nil {
 		g.deleted[id] = true
 	}
+	g.remove(func(m *kept) bool { return m.id == id })
+}
+
+// remove removes messages. The caller holds mu.
+func (g *ring) remove(gone func(m *kept) bool) {
 	n := len(g.messages)
-	g.messages = slices.DeleteFunc(g.messages, func(m kept) bool { return m.id == id })
+	g.messages = slices.DeleteFunc(g.messages, func(m kept) bool { return gone(&m) })
 	if len(g.messages) < n {
 		g.complete = false // An older message takes the place.
 	}
@@ -145,7 +155,7 @@ func (e *Engine) fill(ctx context.Context, r *room, g *ring, keep time.Duration)
 	skipped := false
 	all := make([]kept, 0, len(older))
 	for _, f := range older {
-		m := kept{id: f.ID, time: f.Time.UnixNano(), late: !delivered.has(f, now)}
+		m := kept{id: f.ID, user: f.UserID, time: f.Time.UnixNano(), late: !delivered.has(f, now)}
 		skipped = skipped || m.late
 		m.frame = replayed(to, f.JSON)
 		all = append(all, m)
@@ -176,7 +186,7 @@ func (g *ring) merge(older []kept, deleted map[string]bool) {
 	taken := make(map[string]bool, len(older))
 	var all []kept
 	for _, m := range older {
-		if !taken[m.id] && !deleted[m.id] && (!m.late || present[m.id]) {
+		if !taken[m.id] && !deleted[m.id] && !g.erases(&m) && (!m.late || present[m.id]) {
 			taken[m.id] = true
 			all = append(all, m)
 		}

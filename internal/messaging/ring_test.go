@@ -13,6 +13,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
+	"confab/internal/messagingtest"
 )
 
 // replayer is an audience of which every member gets the frames behind its start.
@@ -60,35 +61,45 @@ func contentOf(frame string) string {
 
 // kept is the history: what the transcript got, as soon as it is durable.
 type kept struct {
-	w     *world
+	w     *live
+	mu    sync.Mutex
 	reads int
 	err   error
+	// during is called once, after the next reading. erased is a user without messages.
+	during func()
+	erased string
 }
 
 func (k *kept) Latest(_ context.Context, _ string, n int, _ time.Time) ([]*chat.Frame, error) {
-	k.w.mu.Lock()
-	defer k.w.mu.Unlock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	k.reads++
-	all := k.w.appended
+	all := slices.DeleteFunc(slices.Clone(k.w.Appended()), func(f *chat.Frame) bool { return k.erased != "" && f.UserID == k.erased })
+	if k.during != nil {
+		k.during()
+		k.during = nil
+	}
 	return all[max(len(all)-n, 0):], k.err
 }
 
 // newKept returns a world whose room keeps its messages and gives new connections the
 // latest onJoin.
-func newKept(t *testing.T, onJoin string, options ...option) (*world, *kept, *replayer) {
+func newKept(t *testing.T, onJoin string, options ...option) (*live, *kept, *replayer) {
 	t.Helper()
 	k, r := &kept{}, &replayer{}
-	w := newWorld(t, append(options, func(o *messaging.Options, w *world) {
+	w := newLive(t, append(options, func(o *messaging.Options, w *live) {
 		k.w = w
 		o.Extensions, o.History = true, k
 		o.NewAudience = func() messaging.Audience { return r }
-		w.rooms[roomID].Tags = map[string]string{"confab:history": "1h", "confab:history-on-join": onJoin}
-		w.rooms[roomID].MaximumMessageRatePerSecond = 100
+		w.Change(roomID, func(r *chat.Room) {
+			r.Tags = map[string]string{"confab:history": "1h", "confab:history-on-join": onJoin}
+			r.MaximumMessageRatePerSecond = 100
+		})
 	})...)
 	return w, k, r
 }
 
-func (w *world) post(t *testing.T, content string) {
+func (w *live) post(t *testing.T, content string) {
 	t.Helper()
 	if _, _, err := w.engine.SendMessage(t.Context(), roomID, &messaging.ServerMessage{UserID: "bot", Content: content}); err != nil {
 		t.Error(err)
@@ -102,7 +113,7 @@ func TestMessageInFlightComesOnce(t *testing.T) {
 		w, k, r := newKept(t, "10")
 		w.post(t, "1")
 		time.Sleep(10 * time.Second) // The room is live no more.
-		w.commit = make(chan struct{})
+		commits := w.HoldCommits(t)
 		sent := make(chan struct{})
 		go func() { defer close(sent); w.post(t, "2") }()
 		synctest.Wait() // It is in the history and waits to be delivered.
@@ -110,7 +121,7 @@ func TestMessageInFlightComesOnce(t *testing.T) {
 		if k.reads != 1 {
 			t.Errorf("the history was read %d times, want once", k.reads)
 		}
-		close(w.commit)
+		commits.Release()
 		<-sent
 		if all := fmt.Sprint(got()); all != "[1 2]" {
 			t.Errorf("got %s", all)
@@ -177,7 +188,7 @@ func TestUnreadableHistory(t *testing.T) {
 // A refresh is a connection of the same user and client shortly before the end of the
 // session before.
 func TestRefreshGetsNoHistory(t *testing.T) {
-	w, _, r := newKept(t, "10", func(o *messaging.Options, _ *world) {
+	w, _, r := newKept(t, "10", func(o *messaging.Options, _ *live) {
 		o.RefreshedElsewhere = func(_ context.Context, room, user string, agent uint64) bool {
 			return room == roomID && user == "eve" && agent == 1
 		}
@@ -187,7 +198,7 @@ func TestRefreshGetsNoHistory(t *testing.T) {
 		t.Helper()
 		token := w.token(user)
 		token.SessionExpires = w.clock().Add(session)
-		s, err := w.engine.Join(t.Context(), token, &client{}, messaging.Client{Agent: agent})
+		s, err := w.engine.Join(t.Context(), token, &messagingtest.Client{}, messaging.Client{Agent: agent})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
+	"confab/internal/messagingtest"
 )
 
 // tokensFunc is called for every token. All tokens are valid.
@@ -32,39 +33,30 @@ func (silentRooms) Room(ctx context.Context, _ string) (*chat.Room, error) {
 
 func TestRoomChanges(t *testing.T) {
 	t.Run("a deleted room keeps its sessions and answers NotFound", func(t *testing.T) {
-		w := newWorld(t)
+		w := newLive(t)
 		c := w.join(t, w.token("ann"))
-		w.mu.Lock()
-		delete(w.rooms, roomID)
-		w.mu.Unlock()
-		w.engine.RoomChanged(t.Context(), roomID)
+		w.remove()
 		wantCode(t, w.send(t, c, "x"), chat.NotFound)
-		if len(c.endings()) != 0 {
-			t.Errorf("ended: %v", c.endings())
+		if len(c.Endings()) != 0 {
+			t.Errorf("ended: %v", c.Endings())
 		}
 	})
 	t.Run("with CloseOnRoomDelete its sessions end", func(t *testing.T) {
-		w := newWorld(t, func(o *messaging.Options, _ *world) { o.CloseOnRoomDelete = true })
+		w := newLive(t, func(o *messaging.Options, _ *live) { o.CloseOnRoomDelete = true })
 		c := w.join(t, w.token("ann"))
-		w.mu.Lock()
-		delete(w.rooms, roomID)
-		w.mu.Unlock()
-		w.engine.RoomChanged(t.Context(), roomID)
-		if d := cmp.Diff([]string{"room deleted"}, c.endings()); d != "" {
+		w.remove()
+		if d := cmp.Diff([]string{"room deleted"}, c.Endings()); d != "" {
 			t.Error(d)
 		}
 	})
-	t.Run("whoever is joining a room that is deleted does not get in", func(t *testing.T) {
-		w := newWorld(t, func(o *messaging.Options, w *world) {
+	t.Run("a join of a room that is being deleted is refused", func(t *testing.T) {
+		w := newLive(t, func(o *messaging.Options, w *live) {
 			o.CloseOnRoomDelete = true
 			o.Tokens = tokensFunc(func() {
-				w.mu.Lock()
-				delete(w.rooms, roomID)
-				w.mu.Unlock()
-				w.engine.RoomChanged(t.Context(), roomID)
+				w.remove()
 			})
 		})
-		_, err := w.engine.Join(t.Context(), w.token("ann"), &client{}, messaging.Client{})
+		_, err := w.engine.Join(t.Context(), w.token("ann"), &messagingtest.Client{}, messaging.Client{})
 		wantCode(t, err, chat.NotFound)
 		if n := w.engine.Connections(); n != 0 {
 			t.Errorf("%d sessions are left", n)
@@ -72,11 +64,11 @@ func TestRoomChanges(t *testing.T) {
 	})
 	t.Run("the engine stops in time while the database is away", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t, func(o *messaging.Options, _ *world) { o.Rooms = silentRooms{} })
+			w := newLive(t, func(o *messaging.Options, _ *live) { o.Rooms = silentRooms{} })
 			for i := range 20 {
 				token := w.token("ann")
 				token.Room.ID = roomID[:10] + strconv.Itoa(10+i)
-				go w.engine.Join(t.Context(), token, &client{}, messaging.Client{}) //nolint:errcheck // The room cannot be read.
+				go w.engine.Join(t.Context(), token, &messagingtest.Client{}, messaging.Client{}) //nolint:errcheck // The room cannot be read.
 			}
 			time.Sleep(7 * time.Second) // All have failed once, and are being read again.
 			begin := time.Now()
@@ -86,35 +78,35 @@ func TestRoomChanges(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a live room goes on while the database is away, and learns of changes afterwards", func(t *testing.T) {
+	t.Run("a live room continues while the database is away, and learns of changes afterwards", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t)
+			w := newLive(t)
 			c := w.join(t, w.token("ann"))
-			w.fail(errors.New("gone"))
+			w.FailReads(errors.New("gone"))
 			w.change(func(r *chat.Room) { r.MaximumMessageLength = 1 })
 			if err := w.send(t, c, "long"); err != nil {
 				t.Fatal(err)
 			}
-			w.fail(nil)
+			w.FailReads(nil)
 			time.Sleep(2 * time.Second)
 			synctest.Wait()
 			wantCode(t, w.send(t, c, "long"), chat.Invalid)
 		})
 	})
-	t.Run("a room that nobody uses is forgotten", func(t *testing.T) {
+	t.Run("a room without sessions is forgotten", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t)
-			s, err := w.engine.Join(t.Context(), w.token("ann"), &client{}, messaging.Client{})
+			w := newLive(t)
+			s, err := w.engine.Join(t.Context(), w.token("ann"), &messagingtest.Client{}, messaging.Client{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			s.Leave()
 			time.Sleep(10 * time.Second)
 			synctest.Wait()
-			before := w.reads
+			before := w.Reads()
 			w.join(t, w.token("ann"))
-			if w.reads != before+1 {
-				t.Errorf("%d readings for the second life of the room, want 1", w.reads-before)
+			if w.Reads() != before+1 {
+				t.Errorf("%d readings for the second life of the room, want 1", w.Reads()-before)
 			}
 		})
 	})

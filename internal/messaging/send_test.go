@@ -10,12 +10,13 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
+	"confab/internal/messagingtest"
 	"confab/internal/quota"
 )
 
 func TestSendMessage(t *testing.T) {
 	t.Run("everybody gets the frame with the sender and its request id", func(t *testing.T) {
-		w := newWorld(t)
+		w := newLive(t)
 		token := w.token("ann")
 		token.Attributes = map[string]string{"name": "Ann"}
 		c := w.join(t, token)
@@ -24,7 +25,7 @@ func TestSendMessage(t *testing.T) {
 		if err := c.SendMessage(t.Context(), req, " hello ", map[string]string{"k": "v"}); err != nil {
 			t.Fatal(err)
 		}
-		frames := w.frames(t)
+		frames := w.Frames()
 		if len(frames) != 1 {
 			t.Fatalf("%d frames", len(frames))
 		}
@@ -76,21 +77,21 @@ func TestSendMessage(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newLive(t)
 			token := w.token("ann")
 			req := messaging.Request{ID: "r", Received: w.clock()}
 			if c.prepare != nil {
 				c.prepare(token, &req)
 			}
 			wantCode(t, w.join(t, token).SendMessage(t.Context(), req, c.content, c.attributes), c.want)
-			if n := len(w.frames(t)); n != 0 {
+			if n := len(w.Frames()); n != 0 {
 				t.Errorf("%d frames were delivered", n)
 			}
 		})
 	}
 
 	t.Run("length counts code points after trimming", func(t *testing.T) {
-		w := newWorld(t)
+		w := newLive(t)
 		c := w.join(t, w.token("ann"))
 		if err := w.send(t, c, "  "+strings.Repeat("😀", 500)+"\n"); err != nil {
 			t.Error(err)
@@ -101,7 +102,7 @@ func TestSendMessage(t *testing.T) {
 
 func TestRates(t *testing.T) {
 	t.Run("a connection has ten requests a second, bad ones included", func(t *testing.T) {
-		w := newWorld(t)
+		w := newLive(t)
 		c := w.join(t, w.token("ann"))
 		now := w.clock()
 		for i := range 10 {
@@ -118,10 +119,10 @@ func TestRates(t *testing.T) {
 	})
 	t.Run("the room's rate is shared by all its clients and follows UpdateRoom", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t)
+			w := newLive(t)
 			w.change(func(r *chat.Room) { r.MaximumMessageRatePerSecond = 3 })
 			ann, bob := w.join(t, w.token("ann")), w.join(t, w.token("bob"))
-			for i, c := range []*client{ann, bob, ann} {
+			for i, c := range []*messagingtest.Client{ann, bob, ann} {
 				if err := w.send(t, c, "x"); err != nil {
 					t.Fatalf("message %d: %v", i, err)
 				}
@@ -137,7 +138,7 @@ func TestRates(t *testing.T) {
 	})
 	t.Run("what the account's rate refuses is not taken from the room's", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t, func(o *messaging.Options, _ *world) {
+			w := newLive(t, func(o *messaging.Options, _ *live) {
 				o.Quotas = quota.New(quota.Numbers{quota.SendMessage: 1}, time.Now)
 			})
 			w.change(func(r *chat.Room) { r.MaximumMessageRatePerSecond = 2 })
@@ -155,7 +156,7 @@ func TestRates(t *testing.T) {
 		})
 	})
 	t.Run("the account's rates of DeleteMessage and DisconnectUser count HTTP too", func(t *testing.T) {
-		w := newWorld(t, func(o *messaging.Options, w *world) {
+		w := newLive(t, func(o *messaging.Options, w *live) {
 			start := time.Now()
 			w.clock = func() time.Time { return start }
 			o.Quotas = quota.New(quota.Numbers{quota.DeleteMessage: 1, quota.DisconnectUser: 1}, w.clock)

@@ -12,58 +12,59 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
+	"confab/internal/messagingtest"
 	"confab/internal/quota"
 )
 
 func TestJoin(t *testing.T) {
 	t.Run("a token joins once", func(t *testing.T) {
-		w := newWorld(t)
+		w := newLive(t)
 		token := w.token("ann")
 		w.join(t, token)
-		_, err := w.engine.Join(t.Context(), token, &client{}, messaging.Client{})
+		_, err := w.engine.Join(t.Context(), token, &messagingtest.Client{}, messaging.Client{})
 		wantCode(t, err, chat.Unauthenticated)
 	})
 	t.Run("an expired token is refused and not spent", func(t *testing.T) {
-		w := newWorld(t)
+		w := newLive(t)
 		token := w.token("ann")
 		token.Expires = w.clock()
-		_, err := w.engine.Join(t.Context(), token, &client{}, messaging.Client{})
+		_, err := w.engine.Join(t.Context(), token, &messagingtest.Client{}, messaging.Client{})
 		wantCode(t, err, chat.Unauthenticated)
-		if len(w.spent) != 0 {
+		if w.Spent() != 0 {
 			t.Error("the token was spent")
 		}
 	})
 	t.Run("a deleted room is NotFound and the token is not spent", func(t *testing.T) {
-		w := newWorld(t)
-		delete(w.rooms, roomID)
-		_, err := w.engine.Join(t.Context(), w.token("ann"), &client{}, messaging.Client{})
+		w := newLive(t)
+		w.Remove(roomID)
+		_, err := w.engine.Join(t.Context(), w.token("ann"), &messagingtest.Client{}, messaging.Client{})
 		wantCode(t, err, chat.NotFound)
-		if len(w.spent) != 0 {
+		if w.Spent() != 0 {
 			t.Error("the token was spent")
 		}
 	})
 	t.Run("the quota of connections holds, and a place is free again after Leave", func(t *testing.T) {
-		w := newWorld(t, func(o *messaging.Options, _ *world) {
+		w := newLive(t, func(o *messaging.Options, _ *live) {
 			o.Quotas = quota.New(quota.Numbers{quota.ConcurrentConnections: 1}, time.Now)
 		})
-		s, err := w.engine.Join(t.Context(), w.token("ann"), &client{}, messaging.Client{})
+		s, err := w.engine.Join(t.Context(), w.token("ann"), &messagingtest.Client{}, messaging.Client{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		refused := w.token("bob")
-		_, err = w.engine.Join(t.Context(), refused, &client{}, messaging.Client{})
+		_, err = w.engine.Join(t.Context(), refused, &messagingtest.Client{}, messaging.Client{})
 		wantCode(t, err, chat.QuotaExceeded)
 		s.Leave()
 		w.join(t, refused) // the refusal did not spend it
 	})
 	t.Run("a room that cannot be read is Unavailable until it can", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t)
-			w.fail(errors.New("disk on fire"))
+			w := newLive(t)
+			w.FailReads(errors.New("disk on fire"))
 			token := w.token("ann")
-			_, err := w.engine.Join(t.Context(), token, &client{}, messaging.Client{})
+			_, err := w.engine.Join(t.Context(), token, &messagingtest.Client{}, messaging.Client{})
 			wantCode(t, err, chat.Unavailable)
-			w.fail(nil)
+			w.FailReads(nil)
 			time.Sleep(2 * time.Second) // the engine reads it again within a second
 			synctest.Wait()
 			w.join(t, token)
@@ -74,16 +75,16 @@ func TestJoin(t *testing.T) {
 // TestUsers compares the lists of sessions by user with a simple model.
 func TestUsers(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		w := newWorld(t)
-		var here []*client
-		users := map[*client]string{}
+		w := newLive(t)
+		var here []*messagingtest.Client
+		users := map[*messagingtest.Client]string{}
 		rt.Repeat(map[string]func(*rapid.T){
 			"join": func(rt *rapid.T) {
 				user := rapid.SampledFrom([]string{"ann", "bob", "eve"}).Draw(rt, "user")
-				c := &client{}
+				c := &messagingtest.Client{}
 				token := w.token(user)
-				token.ID[1] = byte(len(w.spent))
-				token.ID[2] = byte(len(w.spent) >> 8)
+				token.ID[1] = byte(w.Spent())
+				token.ID[2] = byte(w.Spent() >> 8)
 				s, err := w.engine.Join(context.Background(), token, c, messaging.Client{})
 				if err != nil {
 					rt.Fatal(err)
@@ -101,9 +102,9 @@ func TestUsers(t *testing.T) {
 			},
 			"kick": func(rt *rapid.T) {
 				user := rapid.SampledFrom([]string{"ann", "bob", "eve"}).Draw(rt, "user")
-				before := map[*client]int{}
+				before := map[*messagingtest.Client]int{}
 				for _, c := range here {
-					before[c] = len(c.endings())
+					before[c] = len(c.Endings())
 				}
 				if err := w.engine.DisconnectUser(context.Background(), roomID, user, ""); err != nil {
 					rt.Fatal(err)
@@ -113,7 +114,7 @@ func TestUsers(t *testing.T) {
 					if users[c] == user {
 						want++
 					}
-					if got := len(c.endings()); got != want {
+					if got := len(c.Endings()); got != want {
 						rt.Fatalf("%s: %d endings, want %d", users[c], got, want)
 					}
 				}

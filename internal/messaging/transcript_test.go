@@ -12,9 +12,9 @@ import (
 func TestTranscript(t *testing.T) {
 	t.Run("a frame of a recorded room is seen only once it is durable, in order", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t)
+			w := newLive(t)
 			w.change(func(r *chat.Room) { r.LoggingConfigurations = []string{"arn"} })
-			w.commit = make(chan struct{})
+			commits := w.HoldCommits(t)
 			c := w.join(t, w.token("ann"))
 			var sent sync.WaitGroup
 			for range 5 {
@@ -25,7 +25,7 @@ func TestTranscript(t *testing.T) {
 				})
 				synctest.Wait()
 			}
-			if n := len(w.frames(t)); n != 0 {
+			if n := len(w.Frames()); n != 0 {
 				t.Fatalf("%d frames were seen before they were durable", n)
 			}
 			// The room is no longer recorded, but new frames still wait for their turn.
@@ -36,25 +36,25 @@ func TestTranscript(t *testing.T) {
 				}
 			})
 			synctest.Wait()
-			if n := len(w.frames(t)); n != 0 {
+			if n := len(w.Frames()); n != 0 {
 				t.Fatalf("%d frames overtook those that wait", n)
 			}
-			close(w.commit)
+			commits.Release()
 			sent.Wait()
-			var heard, written []string
-			for _, f := range w.frames(t) {
-				heard = append(heard, f["Id"].(string))
+			var received, written []string
+			for _, f := range w.Frames() {
+				received = append(received, f["Id"].(string))
 			}
-			for _, f := range w.appended {
+			for _, f := range w.Appended() {
 				written = append(written, f.ID)
 			}
-			if len(heard) != 6 || !slices.Equal(heard[:5], written) {
-				t.Errorf("heard %v, written %v", heard, written)
+			if len(received) != 6 || !slices.Equal(received[:5], written) {
+				t.Errorf("received %v, written %v", received, written)
 			}
 		})
 	})
 	t.Run("sequence numbers have no gaps", func(t *testing.T) {
-		w := newWorld(t)
+		w := newLive(t)
 		w.change(func(r *chat.Room) { r.LoggingConfigurations, r.MaximumMessageRatePerSecond = []string{"arn"}, 100 })
 		c := w.join(t, w.token("ann"))
 		var all sync.WaitGroup
@@ -67,7 +67,7 @@ func TestTranscript(t *testing.T) {
 			})
 		}
 		all.Wait()
-		for i, f := range w.appended {
+		for i, f := range w.Appended() {
 			if f.Sequence != uint64(i+1) {
 				t.Fatalf("frame %d has sequence %d", i, f.Sequence)
 			}

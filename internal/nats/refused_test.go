@@ -76,7 +76,7 @@ func TestRefused_secret(t *testing.T) {
 	d := node("d", other, a, b)
 	says(t, d, true, advice) // Two nodes refuse it.
 	if err := b.Refused(true); err != nil {
-		t.Errorf("nobody refuses b: %v", err)
+		t.Errorf("b is not refused: %v", err)
 	}
 	if strings.Contains(c.Refused(false).Error(), other) {
 		t.Error("it says the secret")

@@ -1,6 +1,6 @@
 // Package peers is what the nodes of a cluster ask each other about themselves, apart from
 // the order of frames: how many connections a node has, whether a user is there, how its
-// metrics developed. On a single node, nobody is asked.
+// metrics developed. On a single node, no question is sent.
 package peers
 
 import (
@@ -18,12 +18,14 @@ import (
 
 // The questions that nodes ask each other: topicNode about itself, topicUser whether a
 // user has sessions in a room, topicRefreshed whether one of them is about to be replaced
-// by the same client, topicSeries for series of its metrics.
+// by the same client, topicSeries for series of its metrics, topicErase for its part of an
+// erasure.
 const (
 	topicNode      = "node"
 	topicUser      = "user"
 	topicRefreshed = "refreshed"
 	topicSeries    = "series"
+	topicErase     = "erase"
 )
 
 // userQuestion is the body of a question of topicUser and topicRefreshed. The answer is a bool.
@@ -49,6 +51,8 @@ type Peers struct {
 	Self     func() extension.Node
 	Engine   *messaging.Engine
 	Recorder *series.Recorder
+	Frames   Frames
+	ChatLogs ChatLogs
 }
 
 // Answers returns what this node answers to the others.
@@ -57,6 +61,7 @@ func (p *Peers) Answers() map[string]cluster.Answer {
 		topicNode:      func(context.Context, []byte) ([]byte, error) { return json.Marshal(p.Self()) },
 		topicUser:      answerUser(func(q userQuestion) bool { return p.Engine.Beside(q.Room, q.User) }),
 		topicSeries:    p.answerSeries,
+		topicErase:     p.answerErase,
 		topicRefreshed: answerUser(func(q userQuestion) bool { return p.Engine.Refreshed(q.Room, q.User, q.Agent) }),
 	}
 }

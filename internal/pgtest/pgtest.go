@@ -59,7 +59,7 @@ func version(initdb string) int {
 }
 
 // without, when it is "skip", has tests that need PostgreSQL be skipped. Where
-// it is not set they fail without it, so that nobody takes them for passed.
+// it is not set they fail without it, so that a skipped test is not taken for a passed one.
 const without = "CONFAB_TEST_POSTGRES"
 
 // Available says whether this machine has PostgreSQL. It is an error that it has
@@ -133,7 +133,7 @@ func (c *Cluster) Database(tb testing.TB) string {
 	return c.Copy(tb, "template1")
 }
 
-// Copy is Database with what another one has, to which nobody is connected.
+// Copy is Database with the data of another one that has no connections.
 func (c *Cluster) Copy(tb testing.TB, template string) string {
 	tb.Helper()
 	name := fmt.Sprintf("test_%d", databases.Add(1))

@@ -98,7 +98,7 @@ func (c *Cluster) Promote(tb testing.TB) {
 }
 
 // Freeze stops all processes of the server with SIGSTOP: its port takes
-// connections, and nobody answers on them or on the old ones. thaw has them go on.
+// connections, and answers neither on them nor on the old ones. thaw lets them continue.
 func (c *Cluster) Freeze(tb testing.TB) (thaw func()) {
 	tb.Helper()
 	// The first process makes the others, so it stops first.

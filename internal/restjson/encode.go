@@ -127,5 +127,5 @@ func send(w http.ResponseWriter, status int, requestID string, body []byte) {
 		h.Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	w.WriteHeader(status)
-	w.Write(body) //nolint:errcheck // The client is gone, and nobody else is there to be told.
+	w.Write(body) //nolint:errcheck // The client is gone, so the error has no receiver.
 }

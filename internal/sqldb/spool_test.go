@@ -39,7 +39,7 @@ func put(t *testing.T, s *Spool[int], items ...int) []<-chan struct{} {
 func TestSpool(t *testing.T) {
 	failure := errors.New("no disk")
 
-	t.Run("nobody waits for a disk that fails, and nothing is lost", func(t *testing.T) {
+	t.Run("no call waits for a disk that fails, and nothing is lost", func(t *testing.T) {
 		withSpool(t, func(t *testing.T, d *disk, s *Spool[int], begin func()) {
 			d.set(func(to *state) { to.err = failure })
 			begin()
@@ -47,7 +47,7 @@ func TestSpool(t *testing.T) {
 			synctest.Wait()
 			later := put(t, s, 2, 3)
 			if !isDone(first) || !isDone(later[0]) {
-				t.Errorf("somebody waits: %t, %t", isDone(first), isDone(later[0]))
+				t.Errorf("a call waits: %t, %t", isDone(first), isDone(later[0]))
 			}
 			time.Sleep(time.Minute)
 			d.set(func(to *state) { to.err = nil })
@@ -74,7 +74,7 @@ func TestSpool(t *testing.T) {
 			d.set(func(to *state) { to.err, to.slow = nil, time.Second })
 			time.Sleep(firstRetry + 1500*time.Millisecond)
 			if !slices.Equal(d.now().stored, []int{1}) || !isDone(left) {
-				t.Errorf("stored %v, somebody waits: %t", d.now().stored, !isDone(left))
+				t.Errorf("stored %v, a call waits: %t", d.now().stored, !isDone(left))
 			}
 			after := put(t, s, 7)[0]
 			if isDone(after) {
@@ -88,7 +88,7 @@ func TestSpool(t *testing.T) {
 		})
 	})
 
-	t.Run("nobody waits long for a disk that hangs", func(t *testing.T) {
+	t.Run("no call waits long for a disk that hangs", func(t *testing.T) {
 		withSpool(t, func(t *testing.T, d *disk, s *Spool[int], begin func()) {
 			d.set(func(to *state) { to.slow = time.Hour })
 			begin()
@@ -101,7 +101,7 @@ func TestSpool(t *testing.T) {
 			}
 			time.Sleep(2 * time.Millisecond)
 			if third := put(t, s, 3)[0]; !isDone(first) || !isDone(second) || !isDone(third) {
-				t.Error("somebody waits")
+				t.Error("a call waits")
 			}
 			d.set(func(to *state) { to.slow = 0 })
 			time.Sleep(2 * time.Hour)

@@ -55,7 +55,7 @@ func TestOpenPostgresRefuses(t *testing.T) {
 			want:   []string{"the secret key does not open the database", "--secret-key-file"},
 		},
 		{
-			name: "nobody at the address",
+			name: "no server at the address",
 			url:  func(string) string { return "postgres://u:hunter2@127.0.0.1:1/confab" },
 			want: []string{`"confab" on the PostgreSQL server 127.0.0.1:1`, "refused", "--database"},
 		},

@@ -203,7 +203,7 @@ func wait(t testing.TB, done <-chan struct{}) {
 }
 
 // TestLostAnswer cuts the connection when PostgreSQL has committed and before the
-// server hears of it.
+// server is notified.
 func TestLostAnswer(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.Shared(t)

@@ -56,6 +56,7 @@ var mainDatabase = sqldb.Spec{
 		{Name: "room_logging", Columns: "room_id, position, logging_configuration_id, update_time"},
 		{Name: "credentials", Columns: "access_key_id, name, sealed, expires, policy, create_time"},
 		{Name: "token_keys", Columns: "id, create_time, sealed"},
+		{Name: "signers", Columns: "name, algorithm, sealed, rooms, capabilities, create_time"},
 	},
 }
 
@@ -159,7 +160,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	db.ctx, db.stop = context.WithCancel(context.WithoutCancel(ctx))
 	db.history = history.New(db.frames, history.Options{Rooms: retentions{db}, Log: o.Log})
 	db.transcript = transcript.New(db.frames, transcript.Options{
-		Configurations: db, Region: o.Region, Account: o.Account,
+		Configurations: db, Rooms: db, Region: o.Region, Account: o.Account,
 		Retention: o.Retention, SpoolBytes: o.SpoolBytes, History: db.history, Log: o.Log, Metrics: o.Metrics.Transcript,
 	})
 	db.redemptions = newRedemptions(db)

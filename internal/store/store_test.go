@@ -244,7 +244,7 @@ func TestOpenRefuses(t *testing.T) {
 			prepare: func(t *testing.T, dir string) {
 				execute(t, filepath.Join(dir, "transcript.db"), `INSERT INTO schema_version (version_id, is_applied) VALUES (99, 1)`)
 			},
-			want: []string{"transcript.db", "newer Confab", "version 99", "up to 5"},
+			want: []string{"transcript.db", "newer Confab", "version 99", "up to 6"},
 		},
 		{
 			name: "a database that another process keeps locked",

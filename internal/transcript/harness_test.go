@@ -12,6 +12,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/chatlog"
+	"confab/internal/history"
 	"confab/internal/pgtest"
 	"confab/internal/sqldb"
 	"confab/internal/transcript"
@@ -98,6 +99,7 @@ func opened(o sqldb.Options) opener {
 		if err != nil {
 			tb.Fatal(err)
 		}
+		all.History = history.New(open[0], history.Options{Log: log})
 		db := &database{DB: transcript.New(open[0], all.Options), sql: open[0], metrics: metrics}
 		db.close = sync.OnceValue(func() error {
 			db.DB.Close()

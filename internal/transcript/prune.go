@@ -33,6 +33,9 @@ func (db *DB) Prune(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := db.pruneErasures(ctx, now.Add(-erasureKept)); err != nil {
+		return err
+	}
 	return db.sql.DeleteBefore(ctx, `DELETE FROM writers WHERE owner IN (SELECT owner FROM writers WHERE time < $1 LIMIT $2)`, now.Add(-writerKept))
 }
 

@@ -199,7 +199,7 @@ func TestServersLease(t *testing.T) {
 		return !until.IsZero()
 	}
 
-	t.Run("a claimed reader is nobody else's", func(t *testing.T) {
+	t.Run("a claimed reader is left alone by other servers", func(t *testing.T) {
 		if claims(t, two) {
 			t.Error("two servers have it")
 		}

@@ -16,6 +16,7 @@ import (
 	"embed"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"confab/internal/chat"
@@ -52,6 +53,9 @@ func Database(logBytes int) sqldb.Spec {
 			{Name: "readers", Columns: "id, logging_configuration_id, destination_type, destination_name", Numbered: "id"},
 			{Name: "transcript", Columns: "position, room_id, epoch, sequence, time, type, json, readers", Numbered: "position"},
 			{Name: "backlogs", Columns: "reader_id, room_id, delivered, head, since, bytes, object_key, object_to"},
+			{Name: "erasures", Columns: "user_id, room_id, phase, at_record, messages, started, time"},
+			{Name: "erased_messages", Columns: "user_id, scope, room_id, messages"},
+			{Name: "erased_logs", Columns: "user_id, scope, room_id, reader_id, hour, position"},
 		}, history.Tables()...),
 	}
 }
@@ -62,9 +66,16 @@ type LoggingConfigurations interface {
 	LoggingConfiguration(ctx context.Context, id string) (*chat.LoggingConfiguration, error)
 }
 
+// Rooms looks up the settings of rooms.
+type Rooms interface {
+	// Room returns the room, or NotFound.
+	Room(ctx context.Context, id string) (*chat.Room, error)
+}
+
 // Options configure the transcript. Fields without a comment are required.
 type Options struct {
 	Configurations LoggingConfigurations
+	Rooms          Rooms
 	// Region and Account are those in the ARNs of logging configurations.
 	Region, Account string
 	// Retention is how long frames stay in the transcript; 0 is 72 hours.
@@ -83,7 +94,11 @@ type DB struct {
 	o   Options
 	sql *sqldb.DB
 
-	frames  *sqldb.Spool[*chat.Frame]
+	frames *sqldb.Spool[*chat.Frame]
+	// added counts the frames of Append, stored those that were stored or dropped, in
+	// the same order.
+	added, stored atomic.Int64
+
 	drops   dropLog
 	writing batchName // used by the goroutine that writes frames only
 	readers readers
@@ -168,8 +183,10 @@ func newFrames(db *DB) *sqldb.Spool[*chat.Frame] {
 // memory, and is written when the disk works again. If the spool is full, the frame
 // is dropped, counted and logged.
 func (db *DB) Append(f *chat.Frame) <-chan struct{} {
+	db.added.Add(1)
 	done, err := db.frames.Add(f, len(f.JSON)+frameOverhead)
 	if err != nil {
+		db.stored.Add(1)
 		db.drops.add(db, 1, err)
 		return released
 	}
@@ -197,7 +214,7 @@ func (db *DB) writeFrames(ctx context.Context, frames []*chat.Frame) error {
 	}
 	batch := db.writing.of(frames)
 	logged, kept := divide(frames)
-	return db.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
+	err = db.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
 		if err := s.LockKeys(ctx, roomsOf(frames)); err != nil {
 			return err
 		}
@@ -233,6 +250,10 @@ func (db *DB) writeFrames(ctx context.Context, frames []*chat.Frame) error {
 		}
 		return addBacklogs(ctx, s, logged, ids, before, head)
 	})
+	if err == nil {
+		db.stored.Add(int64(len(frames)))
+	}
+	return err
 }
 
 // alreadyWritten reports whether an earlier attempt to write the batch succeeded without

@@ -113,7 +113,7 @@ func TestPrune(t *testing.T) {
 	})
 }
 
-// TestWithoutDisk takes the file away, by a lock that nobody gives
+// TestWithoutDisk takes the file away, by a lock that is never given
 // back for a while.
 func TestWithoutDisk(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")

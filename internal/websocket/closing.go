@@ -43,7 +43,7 @@ func (c *Conn) violated(err error) {
 // Handler's answers to earlier input, and frames delivered to the group before,
 // are written first.
 func (c *Conn) hangUp(cause error, last []byte) {
-	c.deaf = true
+	c.inputOver = true
 	c.shutLater(cause, last)
 }
 
@@ -68,11 +68,11 @@ func (c *Conn) lost(cause error) {
 		return
 	}
 	c.state = stateDead
-	c.loop.doomed = append(c.loop.doomed, doomed{c, cause})
+	c.loop.failed = append(c.loop.failed, failure{c, cause})
 }
 
-// doomed is a connection that is to be released, with the cause.
-type doomed struct {
+// failure is a connection that is to be released, with the cause.
+type failure struct {
 	conn  *Conn
 	cause error
 }

@@ -228,8 +228,8 @@ func limitCases(add adder) {
 	big := strings.Repeat("x", conformanceLimit)
 	add("limit: exactly, in fragments", frames(piece(rfc6455.Binary, big[:conformanceLimit/2]), rest(big[conformanceLimit/2:])), shown(rfc6455.Binary, big))
 	add("limit: exceeded by a fragment, by its header alone", frames(piece(rfc6455.Binary, big), []byte{fin, 0x80 | 1, 0, 0, 0, 0}), "close 1009")
-	add("limit: exceeded while the client goes on", frames(piece(rfc6455.Binary, big), text(big)), "close 1002")
-	add("limit: exceeded, and the client goes on", frames(piece(rfc6455.Binary, big), rest(big)), "close 1009")
+	add("limit: exceeded while the client continues", frames(piece(rfc6455.Binary, big), text(big)), "close 1002")
+	add("limit: exceeded, and the client continues", frames(piece(rfc6455.Binary, big), rest(big)), "close 1009")
 	add("limit: a message behind a large one", frames(text(big), text("small")), shown(rfc6455.Text, big), "text small")
 	add("limit: pings do not count", frames(piece(rfc6455.Binary, big), ping("p"), rest("")), shown(rfc6455.Pong, "p"), shown(rfc6455.Binary, big))
 }

@@ -20,7 +20,7 @@ type Conn struct {
 	state     state
 	reported  bool // Handler.Closed has been called
 	touched   bool // on loop.touched
-	deaf      bool // a Close frame or a violation has arrived: later input is ignored
+	inputOver bool // a Close frame or a violation has arrived: later input is ignored
 	blocked   bool // the transport is full and will call writable
 	joined    bool // a member of its group, at index of part.members
 	index     int32
@@ -34,7 +34,7 @@ type Conn struct {
 	check     int64           // when to ping the peer or, if closing, to time out; 0 for never
 	deadline  int64           // when to call Handler.Deadline; 0 for never
 	spent     int64           // the time up to which its input has used its rate
-	thaw      int64           // when to resume reading after too much input; 0 if not throttled
+	resumeAt  int64           // when to resume reading after too much input; 0 if not throttled
 }
 
 // state is a stage in the life of a connection.

@@ -21,7 +21,7 @@ import (
 // the epoll descriptor itself in Go's own poller, as for any other file.
 type epoll struct {
 	fd     int
-	bell   int // an eventfd
+	wakeFD int // an eventfd
 	file   *os.File
 	raw    syscall.RawConn
 	until  int64 // the deadline set in file
@@ -58,12 +58,12 @@ func openPoller(o *Options) (poller, error) {
 // newEpoll returns a poller for an epoll descriptor. It closes the descriptor if it
 // fails.
 func newEpoll(fd int) (*epoll, error) {
-	bell, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	wakeFD, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("create an eventfd: %w", err)
 	}
-	e := &epoll{fd: fd, bell: bell}
+	e := &epoll{fd: fd, wakeFD: wakeFD}
 	if err := e.open(); err != nil {
 		e.close()
 		return nil, err
@@ -74,7 +74,7 @@ func newEpoll(fd int) (*epoll, error) {
 func (e *epoll) open() error {
 	// The eventfd is edge-triggered, so it need not be read.
 	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: bellSlot}
-	if err := unix.EpollCtl(e.fd, unix.EPOLL_CTL_ADD, e.bell, &ev); err != nil {
+	if err := unix.EpollCtl(e.fd, unix.EPOLL_CTL_ADD, e.wakeFD, &ev); err != nil {
 		return fmt.Errorf("watch an eventfd: %w", err)
 	}
 	if err := unix.SetNonblock(e.fd, true); err != nil {
@@ -153,7 +153,7 @@ func (e *epoll) handle(l *loop) {
 func (e *epoll) wake() {
 	one := uint64(1)
 	// It fails only when the counter is full. The loop has then been woken already.
-	unix.RawSyscall(unix.SYS_WRITE, uintptr(e.bell), uintptr(unsafe.Pointer(&one)), 8) //nolint:errcheck,gosec // See above; a raw system call takes addresses.
+	unix.RawSyscall(unix.SYS_WRITE, uintptr(e.wakeFD), uintptr(unsafe.Pointer(&one)), 8) //nolint:errcheck,gosec // See above; a raw system call takes addresses.
 }
 
 func (e *epoll) writeAll(members []member, pieces [][]byte, results []written) {
@@ -168,5 +168,5 @@ func (e *epoll) close() {
 	} else {
 		unix.Close(e.fd)
 	}
-	unix.Close(e.bell)
+	unix.Close(e.wakeFD)
 }

@@ -4,20 +4,20 @@ import "confab/internal/rfc6455"
 
 // receiving reports whether messages are accepted.
 func (c *Conn) receiving() bool {
-	return c.state == stateOpen && !c.deaf && c.thaw == 0 && c.pause.Load() != paused
+	return c.state == stateOpen && !c.inputOver && c.resumeAt == 0 && c.pause.Load() != paused
 }
 
 // wantsInput reports whether the transport should read. A closing connection reads
 // even if it is paused: unread input would turn the close into a reset, and the
 // peer would lose data that it has not read yet.
 func (c *Conn) wantsInput() bool {
-	return c.state != stateOpen || c.thaw == 0 && c.pause.Load() != paused
+	return c.state != stateOpen || c.resumeAt == 0 && c.pause.Load() != paused
 }
 
 // arrived handles input. It modifies p and keeps no reference to it.
 func (c *Conn) arrived(p []byte) {
 	c.alive()
-	if c.state == stateOpen && !c.deaf {
+	if c.state == stateOpen && !c.inputOver {
 		c.chargeRead(len(p))
 		c.parse(p)
 	}
@@ -40,7 +40,7 @@ func (c *Conn) parse(p []byte) {
 	if err != nil {
 		c.violated(err)
 	}
-	if c.state != stateOpen || c.deaf {
+	if c.state != stateOpen || c.inputOver {
 		*r, c.in = rfc6455.Parser{}, nil
 		return
 	}

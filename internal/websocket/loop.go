@@ -35,7 +35,7 @@ type loop struct {
 	started    uint32  // connections added so far
 	wheel      wheel
 	touched    []*Conn // to be flushed in this round
-	doomed     []doomed
+	failed     []failure
 	flushing   []*part // to be written in this round
 	large      []*part // being written, over several rounds
 	late       []*part // became dirty while they were in large
@@ -212,11 +212,11 @@ func (l *loop) call() {
 
 // reap releases the connections that ended in this round.
 func (l *loop) reap() {
-	for i := 0; i < len(l.doomed); i++ {
-		l.doomed[i].conn.release(l.doomed[i].cause)
+	for i := 0; i < len(l.failed); i++ {
+		l.failed[i].conn.release(l.failed[i].cause)
 	}
-	clear(l.doomed)
-	l.doomed = l.doomed[:0]
+	clear(l.failed)
+	l.failed = l.failed[:0]
 }
 
 // publish reports the change of the pending bytes.

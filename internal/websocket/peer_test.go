@@ -23,8 +23,8 @@ var forms = []form{
 	{"sockets", openRing, false},
 	{"sockets without io_uring", openPoller, false},
 	{"TLS", openRing, true},
-	{"goroutines", func(*Options) (poller, error) { return newBell(), nil }, false},
-	{"TLS with goroutines", func(*Options) (poller, error) { return newBell(), nil }, true},
+	{"goroutines", func(*Options) (poller, error) { return newGoroutinePoller(), nil }, false},
+	{"TLS with goroutines", func(*Options) (poller, error) { return newGoroutinePoller(), nil }, true},
 }
 
 // openRing is openPoller with io_uring, if the system has it.

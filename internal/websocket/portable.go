@@ -14,7 +14,7 @@ func NewTLSListener(inner net.Listener, config *tls.Config) net.Listener {
 	return tls.NewListener(inner, config)
 }
 
-func openPoller(*Options) (poller, error) { return newBell(), nil }
+func openPoller(*Options) (poller, error) { return newGoroutinePoller(), nil }
 
 func (l *loop) adopt(c *Conn, n net.Conn) error {
 	c.transport = newStream(n)

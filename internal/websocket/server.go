@@ -50,9 +50,9 @@ func newServer(o Options, h Handler, open func(*Options) (poller, error)) *Serve
 		p, err := open(&o)
 		if err != nil {
 			o.Log.LogAttrs(context.Background(), slog.LevelWarn, "No epoll for WebSocket connections; each costs goroutines instead", slog.Any("error", err))
-			p = newBell()
+			p = newGoroutinePoller()
 		}
-		if _, goroutines := p.(bell); goroutines {
+		if _, goroutines := p.(goroutinePoller); goroutines {
 			s.options.Overlap = max(s.options.Overlap, settleTime)
 		}
 		s.loops = append(s.loops, newLoop(s, p))

@@ -23,7 +23,7 @@ func (c *Conn) lookOpen() {
 		c.deadline = 0
 		c.reachDeadline()
 	}
-	if c.thaw != 0 && l.now >= c.thaw {
+	if c.resumeAt != 0 && l.now >= c.resumeAt {
 		c.thawed()
 	}
 	if c.check == 0 || c.state != stateOpen {
@@ -31,7 +31,7 @@ func (c *Conn) lookOpen() {
 	}
 	interval := int64(l.server.options.PingInterval)
 	// Without reading, activity of the peer cannot be seen; resume resets the time.
-	if l.now-c.seen >= 2*interval && c.thaw == 0 && c.pause.Load() == notPaused {
+	if l.now-c.seen >= 2*interval && c.resumeAt == 0 && c.pause.Load() == notPaused {
 		c.lost(ErrIdle)
 		return
 	}
@@ -63,8 +63,8 @@ func (c *Conn) schedule() {
 				due = min(due, dead)
 			}
 		}
-		if c.thaw != 0 && (due == 0 || c.thaw < due) {
-			due = c.thaw
+		if c.resumeAt != 0 && (due == 0 || c.resumeAt < due) {
+			due = c.resumeAt
 		}
 		if c.deadline != 0 && (due == 0 || c.deadline < due) {
 			due = c.deadline

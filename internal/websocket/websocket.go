@@ -38,7 +38,7 @@
 //	write   flushing     → every member's socket, or, for a part with many members,
 //	                     → large      written to in slices, over several rounds
 //	        large        → late       when it is done and has become dirty meanwhile
-//	reap    doomed       → connections that failed are released
+//	reap    failed       → connections that failed are released
 //
 // A connection that fails during write stays in its part until reap, so that write
 // can iterate over the members without a lock.

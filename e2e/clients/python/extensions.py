@@ -55,6 +55,11 @@ for name, members in {
     else:
         raise AssertionError(f"{name} was not raised")
 
+erased = call("erase_user", userId="bot", roomIdentifier=room)
+while erased["status"] == "RUNNING":
+    erased = call("erase_user", userId="bot", roomIdentifier=room)
+assert erased["messages"] == 4 and erased["logObjects"] == [], erased
+
 names = {confab.meta.method_to_api_mapping[name] for name in done}
 missing = set(confab.meta.service_model.operation_names) - names
 assert not missing, f"no call of {missing}"

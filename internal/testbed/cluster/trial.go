@@ -67,7 +67,7 @@ func (c *Cluster) Run(ctx context.Context, trial *Trial, fault func(ctx context.
 	return history.Check(trial.History, trial.Options), restless
 }
 
-// Pause lets the talk go on for a while.
+// Pause lets the clients talk for a while.
 func Pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	// tries is how often an official client tries to connect before it gives up.
+	// tries is how often an official client tries to connect before it stops for good.
 	tries = 4
 	// handshakeTime bounds one handshake.
 	handshakeTime = 10 * time.Second
@@ -182,7 +182,7 @@ func (cl *Client) read(ctx context.Context, conn *websocket.Conn, r *history.Con
 		var f frame
 		if err := json.Unmarshal(b, &f); err != nil {
 			// An official client skips what it cannot read; the history keeps it
-			// as a frame that nobody else got.
+			// as a frame that no other client got.
 			f = frame{Type: "EVENT", ID: "unreadable: " + string(b)}
 		}
 		if f.Type == "ERROR" {

@@ -19,7 +19,7 @@ const (
 	RefusalsHold   Rule = "refusals hold"    // what was refused is not delivered
 	AllowedErrors  Rule = "allowed errors"   // no ErrorCode but the expected
 	KicksEnd       Rule = "kicks end"        // a disconnected user is disconnected
-	NoStrangeClose Rule = "no strange close" // nobody else sees a Close frame
+	NoStrangeClose Rule = "no strange close" // no other client sees a Close frame
 	ComesBack      Rule = "comes back"       // no client is driven to give up
 	TokenOnce      Rule = "token once"       // a token connects once
 	RoomRate       Rule = "room rate"        // the room's message rate holds

@@ -87,7 +87,7 @@ func (r *room) loss() []Violation {
 }
 
 // refusals checks that nothing was delivered of what was refused. A 5xx says
-// that nobody knows, so it may have been.
+// that is not known, so it may have been.
 func (r *room) refusals() []Violation {
 	delivered := map[string]string{}
 	for _, c := range r.connections {

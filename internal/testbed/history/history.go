@@ -117,7 +117,7 @@ type Handshake struct {
 	// Token names the chat token; it is not the token.
 	Token, Node string
 	At          time.Duration
-	// Status is the HTTP status; 0 when there was no answer, so nobody but the
+	// Status is the HTTP status; 0 when there was no answer, so nothing but the
 	// server knows whether the token is spent.
 	Status int
 }

@@ -81,7 +81,7 @@ func TestCheck(t *testing.T) {
 			{Room: "r", Ended: StillOpen, Frames: []Frame{{ID: "a", Sum: 1}}},
 			{Room: "r", Ended: StillOpen, Frames: []Frame{{ID: "a", Sum: 2}}},
 		}}, []Rule{SameFrame}},
-		{"a frame that says what nobody said", History{
+		{"a frame with content that was never sent", History{
 			Connections: []*Connection{{Room: "r", Frames: []Frame{{ID: "a", RequestID: "qa", Content: "x"}}}},
 			Requests:    []*Request{acknowledged("a", 0, second)},
 		}, []Rule{SameFrame}},
@@ -89,7 +89,7 @@ func TestCheck(t *testing.T) {
 			Connections: []*Connection{on("a", 0, StillOpen, "ab"), on("b", 0, StillOpen, "a")},
 			Requests:    []*Request{acknowledged("b", second, 2*second)},
 		}, []Rule{NoLoss}},
-		{"an acknowledged frame that nobody got", History{
+		{"an acknowledged frame that no client got", History{
 			Connections: []*Connection{on("a", 0, StillOpen, "")},
 			Requests:    []*Request{acknowledged("b", second, 2*second)},
 		}, []Rule{NoLoss}},
@@ -142,7 +142,7 @@ func TestCheck(t *testing.T) {
 			Connections: []*Connection{closed(on("bob", 0, 9*second, ""), event, frame("z", 9*second))},
 			Requests:    []*Request{kick("bob", 8*second)},
 		}, []Rule{KicksEnd}},
-		{"a Close for somebody else", History{
+		{"a Close for another user", History{
 			Connections: []*Connection{closed(on("ann", 0, 9*second, "a"))},
 		}, []Rule{NoStrangeClose}},
 		{"a client that gave up", History{GaveUp: []string{"ann"}}, []Rule{ComesBack}},
@@ -233,13 +233,13 @@ func TestCheck_partition(t *testing.T) {
 			Connections: []*Connection{at("n1", StillOpen, "ab"), at("n2", StillOpen, "a")},
 			Requests:    []*Request{acknowledged("b", 1600*time.Millisecond, 2*second)},
 		}, 1, ""},
-		{"a kick on one side is not heard on the other", History{
+		{"a kick on one side does not reach the other", History{
 			Connections: []*Connection{at("n1", StillOpen, ""), at("n2", StillOpen, "")},
 			Requests: []*Request{{
 				ID: "kick", Room: "r", Node: "n2", Action: DisconnectUser, Target: "n1", Sent: 2 * second, Answered: 2 * second, Outcome: Acknowledged,
 			}},
 		}, 0, ""},
-		{"a kick on one side is heard there", History{
+		{"a kick on one side reaches it", History{
 			Connections: []*Connection{at("n1", StillOpen, ""), at("n2", StillOpen, "")},
 			Requests: []*Request{{
 				ID: "kick", Room: "r", Node: "n2", Action: DisconnectUser, Target: "n2", Sent: 2 * second, Answered: 2 * second, Outcome: Acknowledged,

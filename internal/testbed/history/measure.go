@@ -20,7 +20,7 @@ type Measures struct {
 	// something was sent.
 	Silence time.Duration
 	// NodeSilence is the same of the clients' messages in a room on one node:
-	// each side of a partition is to go on.
+	// each side of a partition is to continue.
 	NodeSilence time.Duration
 	// Away is the longest time a client needed to come back after it lost its
 	// connection; Moved is how many connections were lost or renewed.

@@ -11,7 +11,7 @@ import (
 const kickTime = 5 * time.Second
 
 // kicks checks that a disconnected user's connections ended, with the event as
-// their last frame when a Close frame ended them, and that nobody else saw a
+// their last frame when a Close frame ended them, and that no other client saw a
 // Close frame: it is final for an official client. Connections on the other side
 // of a partition do not hear of it.
 func (r *room) kicks(partitions []Partition) []Violation {

@@ -128,20 +128,20 @@ func (c *Clients) connectAgain(t testing.TB, what string, enough func(connected 
 	}
 }
 
-// Chat has every client say the text and waits until every client heard every
+// Chat has every client say the text and waits until every client received every
 // one of them.
 func (c *Clients) Chat(t testing.TB, text string) {
 	t.Helper()
 	c.say(t, text)
-	heard := map[string]int{}
+	received := map[string]int{}
 	c.until(t, "all messages at all clients", func(l line) bool {
 		if l.Event == "message" {
-			heard[l.Text]++
+			received[l.Text]++
 		}
-		if len(heard) < c.size {
+		if len(received) < c.size {
 			return false
 		}
-		for _, n := range heard {
+		for _, n := range received {
 			if n < c.size {
 				return false
 			}

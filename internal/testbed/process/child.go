@@ -23,7 +23,7 @@ type Child struct {
 }
 
 // StartChild starts a command that was made with the context of the test, whose
-// end therefore kills it. A child that shall end by itself is told so by End.
+// end therefore kills it. End asks a child to end by itself.
 func StartChild(t testing.TB, cmd *exec.Cmd) *Child {
 	t.Helper()
 	if cmd.Stderr == nil {

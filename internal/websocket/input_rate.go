@@ -33,14 +33,14 @@ func (c *Conn) chargeBytes(n int) {
 	}
 	now := c.loop.now
 	c.spent = max(c.spent, now) + int64(n)*int64(time.Second)/(int64(rate)*frameBytes)
-	if c.spent-now > inputBurst && c.thaw == 0 {
-		c.thaw = c.spent - inputBurst + inputSlice
+	if c.spent-now > inputBurst && c.resumeAt == 0 {
+		c.resumeAt = c.spent - inputBurst + inputSlice
 		c.schedule()
 	}
 }
 
 // thawed resumes reading from a connection that exceeded its rate.
 func (c *Conn) thawed() {
-	c.thaw = 0
+	c.resumeAt = 0
 	c.resume()
 }

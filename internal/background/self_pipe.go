@@ -7,46 +7,46 @@ import (
 	"time"
 )
 
-// bell is a pipe whose reader is woken by the scheduler's poller, so not before the
+// selfPipe is a pipe whose reader is woken by the scheduler's poller, so not before the
 // network is polled.
-type bell struct {
+type selfPipe struct {
 	out, in *os.File
 	poll    syscall.RawConn // of out
-	strike  syscall.RawConn // of in
+	write   syscall.RawConn // of in
 }
 
-func newBell() (*bell, error) {
+func newSelfPipe() (*selfPipe, error) {
 	out, in, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	b := &bell{out: out, in: in}
+	p := &selfPipe{out: out, in: in}
 	// It fails if the poller does not accept the descriptor; wait would not block then.
 	err = out.SetReadDeadline(time.Time{})
 	if err == nil {
-		b.poll, err = out.SyscallConn()
+		p.poll, err = out.SyscallConn()
 	}
 	if err == nil {
-		b.strike, err = in.SyscallConn()
+		p.write, err = in.SyscallConn()
 	}
 	if err != nil {
 		return nil, errors.Join(err, out.Close(), in.Close())
 	}
-	return b, nil
+	return p, nil
 }
 
 // wait writes to the pipe and waits until the poller wakes the reader.
-func (b *bell) wait() {
-	rung := false
+func (p *selfPipe) wait() {
+	written := false
 	var one [1]byte
 	// Neither fails: the pipe is open, empty, and used only here.
-	b.poll.Read(func(fd uintptr) bool { //nolint:errcheck // See above.
-		if rung {
+	p.poll.Read(func(fd uintptr) bool { //nolint:errcheck // See above.
+		if written {
 			n, _ := syscall.Read(int(fd), one[:])
 			return n == 1
 		}
-		rung = true
-		b.strike.Write(func(fd uintptr) bool { //nolint:errcheck // See above.
+		written = true
+		p.write.Write(func(fd uintptr) bool { //nolint:errcheck // See above.
 			n, _ := syscall.Write(int(fd), one[:])
 			return n == 1
 		})

@@ -1,0 +1,112 @@
+// Package commands runs the commands that are clients of the API, as a user types them:
+// the examples of their help, terminals, load, and faults of the server between.
+package commands
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"confab/internal/cli"
+	"confab/internal/testbed/process"
+)
+
+// runConfab in the environment makes a process of this test the program.
+const runConfab = "COMMANDS_RUN_CONFAB"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(runConfab) != "" {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // As in cmd/confab.
+		os.Exit(cli.Run(os.Args[1:], cli.Environment{
+			Variables: os.Environ(), In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		}))
+	}
+	process.Exit(m.Run())
+}
+
+// environment is that of a shell that has confab and knows a server.
+func environment(t *testing.T, endpoint string) []string {
+	t.Helper()
+	bin := t.TempDir()
+	script := "#!/bin/sh\n" + runConfab + "=1 exec '" + os.Args[0] + "' \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(bin, "confab"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return []string{
+		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + t.TempDir(),
+		"AWS_ENDPOINT_URL_IVSCHAT=" + endpoint, "AWS_REGION=" + process.Region, "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_ACCESS_KEY_ID=" + process.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + process.SecretAccessKey,
+	}
+}
+
+// shell runs a script and returns what it printed.
+func shell(t *testing.T, env []string, dir, script string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-c", "set -euo pipefail\n"+script)
+	cmd.Env, cmd.Dir = env, dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("%s\n%v\n%s", script, err, out)
+	}
+	return string(out)
+}
+
+// preparations has what must be there before the examples of a command run.
+var preparations = map[string]string{
+	"confab room delete": `for name in old older oldest; do confab room create $name; done`,
+	"confab room messages": `confab room tag demo confab:history=1h
+confab send demo hello --as ann`,
+	"confab logging get":    `confab logging create archive --s3 chat-archive`,
+	"confab logging delete": `for name in old older oldest; do confab logging create $name --s3 chat-$name; done`,
+}
+
+// TestExamples runs the examples of each client command's help. Each has three.
+func TestExamples(t *testing.T) {
+	server := process.Serve(t, process.Options{})
+	env := environment(t, server.Endpoint)
+	dir := t.TempDir()
+	shell(t, env, dir, "confab room create demo")
+	root := cli.NewRoot(cli.Environment{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard})
+	for _, cmd := range clients(root) {
+		t.Run(strings.ReplaceAll(cmd.CommandPath(), " ", "_"), func(t *testing.T) {
+			if before := preparations[cmd.CommandPath()]; before != "" {
+				shell(t, env, dir, before)
+			}
+			n := 0
+			for line := range strings.SplitSeq(cmd.Example, "\n") {
+				if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
+					continue
+				}
+				n++
+				shell(t, env, dir, line)
+			}
+			if n != 3 {
+				t.Errorf("%d examples, want 3", n)
+			}
+		})
+	}
+}
+
+// clients returns the commands that are clients of the API: those that have --endpoint
+// and --profile.
+func clients(cmd *cobra.Command) []*cobra.Command {
+	if !cmd.HasSubCommands() && cmd.Flags().Lookup("profile") != nil {
+		return []*cobra.Command{cmd}
+	}
+	var all []*cobra.Command
+	for _, child := range cmd.Commands() {
+		all = append(all, clients(child)...)
+	}
+	return all
+}

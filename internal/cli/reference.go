@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// Reference writes the reference of all commands, for docs/cli.md.
+func Reference(root *cobra.Command) string {
+	var b strings.Builder
+	b.WriteString(referenceHead)
+	for _, cmd := range leaves(root) {
+		describe(&b, cmd)
+	}
+	return b.String()
+}
+
+const referenceHead = `# Commands
+
+For everybody who types ` + "`confab`" + `. This page is generated from the commands (` + "`go generate ./internal/cli`" + `);
+` + "`confab COMMAND --help`" + ` shows the same. ` + "`confab completion bash|zsh|fish`" + ` prints a script that completes commands,
+flags and the names of rooms.
+
+## What they have in common
+
+- Most commands are clients of the public API. They find endpoint, region and credentials as every AWS tool does:
+  flags, then the environment (` + "`AWS_ENDPOINT_URL_IVSCHAT`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, …" + `), then the profile. They
+  also work against Amazon IVS Chat, where it has the operation. A server at a loopback address gets the credentials of
+  ` + "`serve --dev`" + ` if there are no others, and with nothing configured at all the server is the one with ` + "`--dev`" + ` at
+  127.0.0.1:8080.
+- ` + "`ROOM`" + ` is an ARN, an id, or a name that no other room has.
+- ` + "`-o table`" + ` is for people: it fits the terminal. ` + "`-o json`" + ` has the API's members, all pages in one; ` + "`-o jsonl`" + ` is one
+  item a line; ` + "`-o text`" + ` is one item a line with tabs between the values and no heading.
+- A result is on standard output, and nothing else is. An error is one line on standard error that says what to do.
+
+| exit status | means |
+| --- | --- |
+| 0 | done |
+| 1 | failed; ` + "`confab chat`" + ` was disconnected by a moderator |
+| 2 | the command line or the configuration is wrong; nothing was done |
+
+Flags that are settings of the server stand in [Configuration](configuration.md); they are left out here.
+`
+
+// leaves returns the commands that do something, in the order of their paths.
+func leaves(cmd *cobra.Command) []*cobra.Command {
+	if cmd.Hidden || cmd.Name() == "help" || cmd.Name() == "completion" {
+		return nil
+	}
+	if !cmd.HasSubCommands() {
+		return []*cobra.Command{cmd}
+	}
+	var all []*cobra.Command
+	for _, child := range cmd.Commands() {
+		all = append(all, leaves(child)...)
+	}
+	return all
+}
+
+func describe(b *strings.Builder, cmd *cobra.Command) {
+	long := cmd.Long
+	if long == "" {
+		long = cmd.Short + "."
+	}
+	fmt.Fprintf(b, "\n## %s\n\n%s\n\n```text\n%s\n```\n", cmd.CommandPath(), escapeMarkdown(long), strings.TrimSuffix(cmd.UseLine(), " [flags]"))
+	var flags []string
+	settings := false
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if _, ok := f.Value.(*settingFlag); ok {
+			settings = true
+			return
+		}
+		if f.Name != "help" {
+			flags = append(flags, flagRow(f))
+		}
+	})
+	if len(flags) > 0 {
+		fmt.Fprintf(b, "\n| flag | |\n| --- | --- |\n%s", strings.Join(flags, ""))
+	}
+	if settings {
+		b.WriteString("\nIt also takes settings of the server as flags.\n")
+	}
+	if cmd.Example != "" {
+		fmt.Fprintf(b, "\n```sh example\n%s\n```\n", unindent(cmd.Example))
+	}
+}
+
+func flagRow(f *pflag.Flag) string {
+	name, usage := pflag.UnquoteUsage(f)
+	flag := "`--" + f.Name
+	if name != "" {
+		flag += " " + strings.ReplaceAll(name, "|", `\|`)
+	}
+	flag += "`"
+	if f.Shorthand != "" {
+		flag = "`-" + f.Shorthand + "`, " + flag
+	}
+	switch f.DefValue {
+	case "", "false", "0", "[]", "0s":
+	default:
+		usage += " Default `" + f.DefValue + "`."
+	}
+	return fmt.Sprintf("| %s | %s |\n", flag, strings.ReplaceAll(usage, "|", `\|`))
+}
+
+func escapeMarkdown(s string) string { return strings.NewReplacer("<", `\<`, "*", `\*`).Replace(s) }
+
+func unindent(s string) string {
+	return strings.TrimPrefix(strings.ReplaceAll(s, "\n  ", "\n"), "  ")
+}

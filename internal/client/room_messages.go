@@ -1,0 +1,111 @@
+package client
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"confab/internal/chat"
+	"confab/internal/command"
+	"confab/internal/extension"
+)
+
+const (
+	usualMessages = 50
+	pageMessages  = 200 // the most that ListMessages answers
+)
+
+var messageColumns = []command.Column{
+	{Heading: "TIME", Member: "sendTime"},
+	{Heading: "USER", Show: func(o command.Object) string {
+		sender, _ := o["sender"].(command.Object)
+		id, _ := sender["userId"].(string)
+		return id
+	}},
+	{Heading: "MESSAGE", Member: "content"},
+	{Heading: "ID", Member: "id"},
+}
+
+func newRoomMessages(env command.Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "messages ROOM",
+		Short: "Show what was said in a room",
+		Long: `Show the latest messages of a room that keeps them (the tag confab:history), the oldest first.
+Deleted messages are left out, unless --deleted asks for them.`,
+		Example: examples(
+			"confab room messages demo",
+			"confab room messages demo --limit 0 --user ann -o jsonl",
+			"confab room messages demo --since 15m -o text | cut -f 2,3",
+		),
+		Args: command.Args("ROOM"),
+	}
+	f := command.NewFlags(cmd, env)
+	flags := cmd.Flags()
+	limit := flags.Int("limit", usualMessages, "The most `MESSAGES`; 0 is all.")
+	user := flags.String("user", "", "Show only messages of this `USER`.")
+	since := flags.String("since", "", "Show messages from this `TIME` on: 15m ago, or 2026-01-31T12:00:00Z.")
+	until := flags.String("until", "", "Show messages before this `TIME`.")
+	deleted := flags.Bool("deleted", false, "Show deleted messages, too; this needs confab:ReadModerated.")
+	f.RunRoom(cmd, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
+		in := &extension.ListMessagesInput{RoomIdentifier: &room, SenderUserID: given(*user)}
+		var err error
+		if in.StartTime, err = timeFlag("--since", *since); err != nil {
+			return err
+		}
+		if in.EndTime, err = timeFlag("--until", *until); err != nil {
+			return err
+		}
+		if *deleted {
+			in.IncludeDeleted = deleted
+		}
+		items, err := latestMessages(ctx, api, in, *limit)
+		if err != nil {
+			return err
+		}
+		return p.List("messages", items, messageColumns...)
+	})
+	return cmd
+}
+
+// latestMessages returns the latest messages that the input asks for, the oldest first.
+func latestMessages(ctx context.Context, api *command.API, in *extension.ListMessagesInput, limit int) ([]command.Object, error) {
+	var items []command.Object
+	for {
+		size := int32(pageMessages)
+		if limit > 0 {
+			size = int32(min(pageMessages, limit-len(items)))
+		}
+		in.MaxResults = &size
+		page, err := command.Call[extension.ListMessagesOutput](ctx, api, "ListMessages", in)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page.Messages {
+			items = append(items, command.Members(page.Messages[i]))
+		}
+		if page.NextToken == nil || limit > 0 && len(items) >= limit {
+			break
+		}
+		in.NextToken = page.NextToken
+	}
+	slices.Reverse(items)
+	return items, nil
+}
+
+// timeFlag reads a time: how long ago, or an ISO 8601 time.
+func timeFlag(name, s string) (*string, error) {
+	if s == "" {
+		return nil, nil
+	}
+	if ago, err := time.ParseDuration(s); err == nil && ago >= 0 {
+		return new(chat.FormatTime(time.Now().Add(-ago))), nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, time.DateTime, "2006-01-02T15:04", time.DateOnly} {
+		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
+			return new(chat.FormatTime(t)), nil
+		}
+	}
+	return nil, command.Usagef("%s %q: must be a duration such as 15m, or a time such as 2026-01-31T12:00:00Z", name, s)
+}

@@ -1,0 +1,93 @@
+package client
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ivschat"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
+	"github.com/spf13/cobra"
+
+	"confab/internal/command"
+)
+
+var tokenColumns = []command.Column{{Member: "token"}, {Member: "tokenExpirationTime"}, {Member: "sessionExpirationTime"}}
+
+func newTokenCreate(env command.Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "create ROOM --as USER",
+		Short: "Create a chat token",
+		Long: `Create a chat token: USER may connect to the room with it, once. With -o text, the token is the
+first thing in the line.`,
+		Example: examples(
+			"confab token create demo --as ann --can send",
+			"confab token create demo --as moderator --can send,delete,disconnect --attribute displayName=Mo -o json",
+			"token=$(confab token create demo --as bob -o text | cut -f 1)",
+		),
+		Args: command.Args("ROOM"),
+	}
+	f := command.NewFlags(cmd, env)
+	t := newTokenFlags(cmd, "")
+	f.RunRoom(cmd, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
+		in, err := t.input(room)
+		if err != nil {
+			return err
+		}
+		out, err := api.CreateChatToken(ctx, in)
+		if err != nil {
+			return api.Explain(err)
+		}
+		return p.One(command.Members(out), tokenColumns...)
+	})
+	return cmd
+}
+
+// tokenFlags say what a chat token says.
+type tokenFlags struct {
+	as, can    string
+	attributes []string
+	session    time.Duration
+}
+
+func newTokenFlags(cmd *cobra.Command, can string) *tokenFlags {
+	t := &tokenFlags{}
+	flags := cmd.Flags()
+	flags.StringVar(&t.as, "as", "", "`USER` id of the token.")
+	flags.StringVar(&t.can, "can", can, "What the user may do: `send,delete,disconnect`, or some of these.")
+	flags.StringArrayVar(&t.attributes, "attribute", nil, "Attribute of the user as `KEY=VALUE`; may be repeated.")
+	flags.DurationVar(&t.session, "session", 0, "How long the session may last, a `TIME` from 1m to 180m; default 60m.")
+	return t
+}
+
+var capabilities = map[string]types.ChatTokenCapability{
+	"send":       types.ChatTokenCapabilitySendMessage,
+	"delete":     types.ChatTokenCapabilityDeleteMessage,
+	"disconnect": types.ChatTokenCapabilityDisconnectUser,
+}
+
+func (t *tokenFlags) input(room string) (*ivschat.CreateChatTokenInput, error) {
+	in := &ivschat.CreateChatTokenInput{RoomIdentifier: &room, UserId: &t.as}
+	if t.as == "" {
+		return nil, command.Usagef("--as is missing: it names the user of the token")
+	}
+	for name := range strings.SplitSeq(t.can, ",") {
+		if name = strings.TrimSpace(name); name == "" {
+			continue
+		}
+		c, ok := capabilities[name]
+		if !ok {
+			return nil, command.Usagef("--can %q: must be of send, delete and disconnect, with commas between", name)
+		}
+		in.Capabilities = append(in.Capabilities, c)
+	}
+	if t.session != 0 {
+		if t.session < time.Minute || t.session%time.Minute != 0 {
+			return nil, command.Usagef("--session %q: must be whole minutes, from 1m to 180m", t.session)
+		}
+		in.SessionDurationInMinutes = new(int32(t.session / time.Minute))
+	}
+	var err error
+	in.Attributes, err = command.Pairs("--attribute", t.attributes)
+	return in, err
+}

@@ -1,0 +1,98 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/aws/smithy-go"
+)
+
+// remedies says, by the code of an error, what to do.
+//
+//nolint:gosec // These are names of errors.
+var remedies = map[string]string{
+	"AccessDeniedException":         "the policy of these credentials must allow it; confab credentials list shows policies",
+	"UnrecognizedClientException":   "check AWS_ACCESS_KEY_ID or the profile; confab credentials list shows the keys of the server",
+	"InvalidSignatureException":     "check AWS_SECRET_ACCESS_KEY, --region, and the clock of this machine",
+	"SignatureDoesNotMatch":         "check AWS_SECRET_ACCESS_KEY, --region, and the clock of this machine",
+	"RequestExpired":                "set the clock of this machine",
+	"ExpiredTokenException":         "get new temporary credentials",
+	"MissingAuthenticationToken":    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or --profile",
+	"ThrottlingException":           "wait a second and try again",
+	"ServiceQuotaExceededException": "delete what is not needed, or raise the quota (serviceQuotas in the server's configuration file)",
+	"ResourceNotFoundException":     "confab room list and confab logging list show what there is",
+	"ConflictException":             "look at it with get, then try again",
+	"UnknownOperationException":     "the server is not Confab, is of an older version, or runs with --extensions off",
+	"InternalServerException":       "look into the server's log",
+	"ServiceUnavailableException":   "look at /readyz and into the server's log",
+	"PendingVerification":           "verify the AWS account first",
+	"IncompleteSignatureException":  "a proxy may have changed the Authorization header",
+}
+
+// explain makes a line of an error of the API: the operation, what the server said, what to
+// do.
+func explain(err error, api *API) error {
+	if err == nil {
+		return nil
+	}
+	operation := "the request"
+	if o, ok := errors.AsType[*smithy.OperationError](err); ok {
+		operation = o.OperationName
+	}
+	where := api.Endpoint
+	if where == "" {
+		where = "Amazon IVS Chat in " + api.Region
+	}
+	if e, ok := errors.AsType[smithy.APIError](err); ok {
+		text := fmt.Sprintf("%s failed: %s: %s", operation, e.ErrorCode(), strings.TrimSuffix(e.ErrorMessage(), "."))
+		if remedy := remedies[e.ErrorCode()]; remedy != "" {
+			text += "; " + remedy
+		}
+		return &refused{text, err}
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	case errors.Is(err, context.DeadlineExceeded):
+		return &refused{fmt.Sprintf("%s failed: %s did not answer in time; confab doctor looks for the reason", operation, where), err}
+	case strings.Contains(err.Error(), "failed to refresh cached credentials"), strings.Contains(err.Error(), "get credentials"):
+		return &refused{operation + " failed: there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or --profile", err}
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return &refused{fmt.Sprintf("%s failed: %s cannot be reached (%v); is the server running, and is the endpoint right (--endpoint, AWS_ENDPOINT_URL_IVSCHAT)?", operation, where, innermost(err)), err}
+	}
+	if o, ok := errors.AsType[*smithy.OperationError](err); ok {
+		return &refused{fmt.Sprintf("%s failed: %v", operation, o.Err), err}
+	}
+	return err
+}
+
+// refused is an error that was put into words, and the one that it was.
+type refused struct {
+	text string
+	err  error
+}
+
+func (r *refused) Error() string { return r.text }
+func (r *refused) Unwrap() error { return r.err }
+
+func innermost(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err
+		}
+		err = next
+	}
+}
+
+// Code returns the code of an API error, or "".
+func Code(err error) string {
+	if e, ok := errors.AsType[smithy.APIError](err); ok {
+		return e.ErrorCode()
+	}
+	return ""
+}

@@ -1,0 +1,45 @@
+package command
+
+import (
+	"github.com/spf13/cobra"
+)
+
+// Flags are those that all clients of the API have.
+type Flags struct {
+	env                       Environment
+	endpoint, region, profile string
+	output                    string
+}
+
+// NewFlags gives a command the flags of a client.
+func NewFlags(cmd *cobra.Command, env Environment) *Flags {
+	f := &Flags{env: env}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.output, "output", "o", string(Table), "`FORM` of the output: table, json, jsonl or text.")
+	f.connectionFlags(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "jsonl", "text"}, cobra.ShellCompDirectiveNoFileComp))
+	return f
+}
+
+// NewConnectionFlags gives a command the flags of a client that has an output of its own.
+func NewConnectionFlags(cmd *cobra.Command, env Environment) *Flags {
+	f := &Flags{env: env, output: string(Table)}
+	f.connectionFlags(cmd)
+	return f
+}
+
+func (f *Flags) connectionFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.endpoint, "endpoint", "", "`URL` of the server; default AWS_ENDPOINT_URL_IVSCHAT, the profile's, or a server with --dev on this machine.")
+	flags.StringVar(&f.region, "region", "", "AWS `REGION`; default AWS_REGION or the profile's.")
+	flags.StringVar(&f.profile, "profile", "", "`PROFILE` of the AWS configuration files; default AWS_PROFILE.")
+}
+
+// Printer returns what prints in the form that --output asks for.
+func (f *Flags) Printer(cmd *cobra.Command) (*Printer, error) {
+	switch form := Form(f.output); form {
+	case Table, JSON, JSONL, Text:
+		return &Printer{Form: form, out: cmd.OutOrStdout(), width: terminalWidth(f.env.Out)}, nil
+	}
+	return nil, Usagef("--output %q: must be table, json, jsonl or text", f.output)
+}

@@ -1,0 +1,71 @@
+package messaging_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"confab/internal/messaging"
+)
+
+func (w *live) postAs(t *testing.T, user, content string) {
+	t.Helper()
+	if _, _, err := w.engine.SendMessage(t.Context(), roomID, &messaging.ServerMessage{UserID: user, Content: content}); err != nil {
+		t.Error(err)
+	}
+}
+
+// Joins get nothing of an erased user: neither what was delivered, nor what is under way.
+func TestEraseUser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, k, r := newKept(t, "10")
+		w.join(t, w.token("viewer"))
+		for n := range 3 {
+			w.postAs(t, "ann", fmt.Sprint("a", n))
+			w.postAs(t, "bob", fmt.Sprint("b", n))
+		}
+		commits := w.HoldCommits(t)
+		sent := make(chan struct{})
+		go func() { defer close(sent); w.postAs(t, "ann", "under way") }()
+		synctest.Wait() // It is in the history and waits to be delivered.
+		k.erased = "ann"
+		messaging.EraseUser(w.engine, "", "ann", time.Now())
+		commits.Release()
+		<-sent
+		if got := fmt.Sprint(r.start(w.join(t, w.token("eve")).Session)()); got != "[b0 b1 b2]" {
+			t.Errorf("got %s", got)
+		}
+		time.Sleep(time.Millisecond)
+		w.postAs(t, "ann", "later")
+		if got := fmt.Sprint(r.start(w.join(t, w.token("eve")).Session)()); got != "[b0 b1 b2 later]" {
+			t.Errorf("got %s behind a later message", got)
+		}
+	})
+}
+
+// A read of the history that began before an erasure does not bring messages back.
+func TestEraseUserDuringRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, k, r := newKept(t, "10")
+		w.postAs(t, "ann", "a")
+		w.postAs(t, "bob", "b")
+		time.Sleep(10 * time.Second) // The room is live no more.
+		k.during = func() { messaging.EraseUser(w.engine, roomID, "ann", time.Now()) }
+		if got := fmt.Sprint(r.start(w.join(t, w.token("eve")).Session)()); got != "[b]" {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
+func TestOccupied(t *testing.T) {
+	w, _, _ := newKept(t, "10")
+	if got := messaging.Occupied(w.engine, []string{roomID, "other"}); len(got) != 0 {
+		t.Errorf("got %v before a client is there", got)
+	}
+	w.join(t, w.token("ann"))
+	if got := messaging.Occupied(w.engine, []string{roomID, "other"}); !slices.Equal(got, []string{roomID}) {
+		t.Errorf("got %v", got)
+	}
+}

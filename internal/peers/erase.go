@@ -1,0 +1,110 @@
+package peers
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"confab/internal/chatlog"
+	"confab/internal/messaging"
+)
+
+// eraseQuestion asks a node to do its part of an erasure, see package erasure. Exactly one
+// of the parts is set.
+type eraseQuestion struct {
+	// Store asks it to store the frames that wait in its memory.
+	Store bool `json:"store,omitzero"`
+	// User asks it to forget the user's messages that were sent up to Sent, in one room
+	// or in all, and to finish deliveries of chat logs.
+	User string    `json:"user,omitzero"`
+	Room string    `json:"room,omitzero"`
+	Sent time.Time `json:"sent,omitzero"`
+	// Rooms asks it which of these rooms have sessions on it.
+	Rooms []string `json:"rooms,omitzero"`
+}
+
+// Frames are the frames that wait to be stored: *transcript.DB.
+type Frames interface {
+	Flush(ctx context.Context) error
+}
+
+// ChatLogs are the deliveries of chat logs of this node, once they have begun.
+type ChatLogs struct {
+	service atomic.Pointer[chatlog.Service]
+}
+
+// Set sets the deliveries.
+func (l *ChatLogs) Set(s *chatlog.Service) { l.service.Store(s) }
+
+// erase does what a question asks of this node. The answer is for its Rooms.
+func (p *Peers) erase(ctx context.Context, q *eraseQuestion) (occupied []string, err error) {
+	switch {
+	case q.Store:
+		return nil, p.Frames.Flush(ctx)
+	case q.User != "":
+		messaging.EraseUser(p.Engine, q.Room, q.User, q.Sent)
+		if logs := p.ChatLogs.service.Load(); logs != nil {
+			return nil, logs.Settle(ctx)
+		}
+		return nil, nil
+	}
+	return messaging.Occupied(p.Engine, q.Rooms), nil
+}
+
+func (p *Peers) answerErase(ctx context.Context, body []byte) ([]byte, error) {
+	var q eraseQuestion
+	if err := json.Unmarshal(body, &q); err != nil {
+		return nil, err
+	}
+	occupied, err := p.erase(ctx, &q)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(occupied)
+}
+
+// askErase asks all nodes, and reports whether all have done their part.
+func (p *Peers) askErase(ctx context.Context, q *eraseQuestion) (occupied []string, complete bool) {
+	var others map[string][]byte
+	complete = true
+	if p.Node != nil {
+		body, err := json.Marshal(q)
+		if err != nil {
+			return nil, false
+		}
+		others, complete = p.Node.AskOthers(ctx, topicErase, body)
+	}
+	occupied, err := p.erase(ctx, q)
+	for _, answer := range others {
+		var some []string
+		if json.Unmarshal(answer, &some) != nil {
+			complete = false
+		}
+		occupied = append(occupied, some...)
+	}
+	return occupied, complete && err == nil
+}
+
+// StoreFrames has all nodes store the frames that wait in memory.
+func (p *Peers) StoreFrames(ctx context.Context) bool {
+	_, complete := p.askErase(ctx, &eraseQuestion{Store: true})
+	return complete
+}
+
+// EraseUser has all nodes forget a user's messages.
+func (p *Peers) EraseUser(ctx context.Context, roomID, userID string, sent time.Time) bool {
+	_, complete := p.askErase(ctx, &eraseQuestion{User: userID, Room: roomID, Sent: sent})
+	return complete
+}
+
+// Occupied returns which of the rooms have sessions on any node.
+func (p *Peers) Occupied(ctx context.Context, roomIDs []string) []string {
+	occupied, complete := p.askErase(ctx, &eraseQuestion{Rooms: roomIDs})
+	if !complete {
+		return slices.Clone(roomIDs)
+	}
+	return occupied
+}
