@@ -172,11 +172,12 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Log:               s.log,
 	}
 	s.peers.Self, s.peers.Recorder, s.peers.Frames = s.self, s.metrics.recorder, s.db.Transcript()
+	s.watchRooms(&live)
 	if err := s.connectNodes(&live, quotas); err != nil {
 		return err
 	}
 	s.engine = messaging.NewEngine(live)
-	s.peers.Engine = s.engine
+	s.peers.Engine, s.peers.Presence.Live = s.engine, messaging.RosterOf(s.engine)
 	s.endpoint = edge.New(edge.Options{
 		Engine: s.engine, Tokens: s.ring, Sockets: sockets,
 		TrustedProxies: cfg.TrustedProxies,
@@ -202,7 +203,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		own = extension.New(extension.Options{
 			Region: cfg.Region, Account: cfg.AccountID, Version: telemetry.Version(),
 			Actions: actions(operations),
-			Rooms:   s.db, Live: s.engine, History: s.db.Transcript().History(), Tokens: s.ring, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
+			Rooms:   s.db, Live: s.engine, History: s.db.Transcript().History(), Tokens: s.ring, Presence: s.peers.Presence, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
 			Erasures: erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: s.engine, Nodes: &s.peers}),
 		})
 		operations = append(operations, own.Operations()...)

@@ -116,6 +116,9 @@ type Config struct {
 	// server does not start while a ban, a signer or a webhook exists, which off=force
 	// ignores.
 	Extensions string
+	// The least time between two events about viewers in a room with the tag
+	// confab:presence.
+	PresenceInterval time.Duration
 	// Account quotas and API call rates: off for none, aws for the numbers that
 	// AWS gives an account. Limits per room and per connection always hold.
 	Quotas string
@@ -273,6 +276,7 @@ func Default() *Config {
 		AccountID:             "123456789012",
 		DataDir:               "./confab-data",
 		Extensions:            ExtensionsOn,
+		PresenceInterval:      5 * time.Second,
 		Quotas:                QuotasOff,
 		ConnectRate:           2000,
 		ConnectRatePerUser:    5,

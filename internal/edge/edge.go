@@ -161,6 +161,8 @@ func (a audience) Deliver(json []byte) int { return a.group.Deliver(json) }
 
 func (a audience) DeliverAnd(json []byte, then func()) int { return a.group.DeliverAnd(json, then) }
 
+func (a audience) PingEvery(interval time.Duration) { a.group.PingEvery(interval) }
+
 func (a audience) AppendFrame(b, json []byte) []byte {
 	b = slices.Grow(b, rfc6455.HeaderLen(len(json))+len(json))
 	return rfc6455.AppendFrame(b, rfc6455.Text, json)

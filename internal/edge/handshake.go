@@ -160,9 +160,12 @@ func (e *Endpoint) attach(conn net.Conn, c *connection, upgrade *rfc6455.Upgrade
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	group := c.session.Audience().(audience).group //nolint:forcetypeassert // Sockets made it.
-	var before func() [][]byte
-	if c.session.Replays() {
-		before = c.session.Replay
+	var before func() websocket.First
+	if c.session.HasFirst() {
+		before = func() websocket.First {
+			frames, replay := c.session.First()
+			return websocket.First{Frames: frames, Replay: replay}
+		}
 	}
 	socket, err := e.o.Sockets.server.Attach(websocket.Attachment{
 		Conn:     conn,

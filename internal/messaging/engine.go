@@ -43,6 +43,9 @@ type Options struct {
 	CloseOnRoomDelete bool
 	// History is read for clients that join rooms with history. Nil means none.
 	History History
+	// Watch makes the Watcher of a room that becomes live, or whose tags change. Nil means
+	// that no room is watched.
+	Watch func(roomID string, presence chat.Presence, to Audience) Watcher
 	// LastDelivered returns the last frame of a room that this node has delivered, if it
 	// had one within the last minute. Nil is right for a single node.
 	LastDelivered func(roomID string) (epoch, sequence uint64, known bool)
@@ -304,6 +307,7 @@ func (e *Engine) sweepOnce() (stale []*room) {
 		switch {
 		case r.uses.Load() == 0 && e.now().UnixNano()-r.usedAt.Load() >= int64(lingerFor):
 			delete(e.rooms, id)
+			r.unwatch(true)
 			e.o.Metrics.LiveRooms.Dec()
 		case r.stale.Load(), e.o.ReadAgain > 0 && e.now().UnixNano()-r.readAt.Load() > int64(e.o.ReadAgain):
 			r.uses.Add(1)
