@@ -157,7 +157,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	s.db.Transcript().History().Start()
 	if s.listeners.Held || s.predecessor != nil {
-		s.queue.Start() // Clients wait already.
+		s.accept() // Clients wait already.
 	}
 
 	sockets := edge.NewSockets(cfg.DeliveryWindow, overlap(cfg), cfg.IOURing == config.IOURingAuto, s.metrics.Edge, s.log)
@@ -235,10 +235,8 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	s.main = front.NewHTTPServer(main, cfg.KeepAlive, s.log)
 	sessions.Store(s.endpoint)
-	if s.cert == nil {
-		s.handshakes = front.NewHandshakeListener(s.listeners.Main, s.endpoint)
-		s.handshakes.Serves = s.serves(guard)
-		s.listeners.Main = s.handshakes
+	if s.handshakes != nil {
+		s.handshakes.ServeWith(s.endpoint, s.serves(guard))
 	}
 	if s.listeners.Admin != nil {
 		s.listeners.Admin = front.LimitSockets(ctx, s.listeners.Admin, front.SocketLimits{Max: maxAdminSockets}, s.log)
