@@ -18,6 +18,7 @@ import (
 	"confab/internal/chatlog"
 	"confab/internal/chattoken"
 	"confab/internal/config"
+	"confab/internal/console"
 	"confab/internal/control"
 	"confab/internal/edge"
 	"confab/internal/erasure"
@@ -156,7 +157,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	s.db.Transcript().History().Start()
 	if s.listeners.Held || s.predecessor != nil {
-		s.queue.Start() // Clients wait already.
+		s.accept() // Clients wait already.
 	}
 
 	sockets := edge.NewSockets(cfg.DeliveryWindow, overlap(cfg), cfg.IOURing == config.IOURingAuto, s.metrics.Edge, s.log)
@@ -222,7 +223,11 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Metrics:        s.metrics.API,
 		Log:            s.log,
 	}, operations...)
-	main, admin := s.mainHandler(s.endpoint, handler, model), front.WithoutBody(adminHandler(s.metrics.registry, s.profiles()))
+	pages, err := console.Configured(cfg)
+	if err != nil {
+		return err
+	}
+	main, admin := s.mainHandler(s.endpoint, handler, pages, model), front.WithoutBody(adminHandler(s.metrics.registry, s.profiles()))
 	var guard *devGuard
 	if cfg.Dev {
 		guard = &devGuard{origins: cfg.CORSOrigins, log: s.log}
@@ -230,10 +235,8 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	s.main = front.NewHTTPServer(main, cfg.KeepAlive, s.log)
 	sessions.Store(s.endpoint)
-	if s.cert == nil {
-		s.handshakes = front.NewHandshakeListener(s.listeners.Main, s.endpoint)
-		s.handshakes.Serves = s.serves(guard)
-		s.listeners.Main = s.handshakes
+	if s.handshakes != nil {
+		s.handshakes.ServeWith(s.endpoint, s.serves(guard))
 	}
 	if s.listeners.Admin != nil {
 		s.listeners.Admin = front.LimitSockets(ctx, s.listeners.Admin, front.SocketLimits{Max: maxAdminSockets}, s.log)

@@ -188,6 +188,7 @@ func (e *Endpoint) attach(conn net.Conn, c *connection, upgrade *rfc6455.Upgrade
 func (e *Endpoint) remember(c *connection) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.unclosed++ // Until forget, also after a refusal.
 	if e.draining.Load() {
 		return false
 	}
@@ -195,11 +196,20 @@ func (e *Endpoint) remember(c *connection) bool {
 	return true
 }
 
+// over is called when the session of a connection is over: nothing that it asks for is
+// carried out any more.
+func (e *Endpoint) over(c *connection) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.connections, c)
+}
+
 // forget removes the connection from the list and releases its places.
 func (e *Endpoint) forget(c *connection) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.connections, c)
+	e.unclosed--
 	e.slots.release()
 	if c.giveBack != nil {
 		c.giveBack()
