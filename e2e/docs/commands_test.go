@@ -61,14 +61,20 @@ func TestCommands(t *testing.T) {
 			}
 		}
 		if len(commands) > 0 {
-			t.Run(page.Path, func(t *testing.T) { runAll(t, commands) })
+			t.Run(page.Path, func(t *testing.T) { runAll(t, commands, page.Programs()) })
 		}
 	}
 }
 
-// runAll runs blocks in one shell, beside a server of their own.
-func runAll(t *testing.T, blocks []Block) {
+// runAll runs blocks in one shell, beside a server of their own and the programs that the
+// document shows.
+func runAll(t *testing.T, blocks []Block, programs map[string]string) {
 	address, home := serveDev(t)
+	for name, text := range programs {
+		if err := os.WriteFile(filepath.Join(home, name), []byte(strings.ReplaceAll(text, documented, address)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	var script strings.Builder
 	// An AWS CLI that is too old for AWS_ENDPOINT_URL_IVSCHAT takes a flag.
 	script.WriteString("set -euo pipefail\naws() { command aws --endpoint-url \"$AWS_ENDPOINT_URL_IVSCHAT\" \"$@\"; }\n")

@@ -4,7 +4,9 @@
 // The tests run every fenced block whose language is sh, a document's blocks in
 // one shell, against a server started with --dev. A block that cannot run here,
 // because it needs root, a cluster or another account, has the language
-// "sh example". What a command prints may stand behind it as "# prints: TEXT".
+// "sh example". What a command prints may stand behind it as "# prints: TEXT". A block
+// in another language whose first line is a comment with the name of a file, such as
+// "// sign.mjs", is that file for the commands.
 package docs
 
 import (
@@ -77,6 +79,19 @@ func Read(path string) (Page, error) {
 		}
 	}
 	return page, nil
+}
+
+var programName = regexp.MustCompile(`^(?:#|//) ([a-z]+\.(?:go|mjs|py))\n`)
+
+// Programs returns the programs that the page shows, by the names of their files.
+func (p Page) Programs() map[string]string {
+	programs := map[string]string{}
+	for _, b := range p.Blocks {
+		if name := programName.FindStringSubmatch(b.Text); name != nil {
+			programs[name[1]] = b.Text
+		}
+	}
+	return programs
 }
 
 var notInAnchor = regexp.MustCompile(`[^\p{L}\p{N}\p{M}_ -]`)

@@ -97,6 +97,9 @@ func (o *opening) open(ctx context.Context) (*store.DB, *chattoken.Ring, error) 
 	if o.db.Created() {
 		o.log.LogAttrs(ctx, slog.LevelInfo, "Database created", slog.String("database", o.db.Place()))
 	}
+	if err := checkExtensionsOff(ctx, o.cfg, o.db); err != nil {
+		return o.db, nil, err
+	}
 	o.ring, err = NewRing(ctx, o.cfg, o.db, o.log)
 	return o.db, o.ring, err
 }
@@ -113,5 +116,9 @@ func (o *opening) close() error {
 
 // NewRing makes the key ring of chat tokens. It must be closed after use.
 func NewRing(ctx context.Context, cfg *config.Config, db *store.DB, log *slog.Logger) (*chattoken.Ring, error) {
-	return chattoken.NewRing(ctx, db, chattoken.Options{Region: cfg.Region, Account: cfg.AccountID, Log: log})
+	o := chattoken.Options{Region: cfg.Region, Account: cfg.AccountID, Log: log}
+	if cfg.Extensions == config.ExtensionsOn {
+		o.Signers = store.NewSigners(db)
+	}
+	return chattoken.NewRing(ctx, db, o)
 }

@@ -9,6 +9,9 @@
 // The keys form a Ring. They are in the database, all nodes share them, and a new one
 // can be made at any time (see Ring.Rotate). That needs no restart, and existing tokens
 // stay valid.
+//
+// An application may also sign tokens itself, as JWTs. A Signer says with which key, for
+// which rooms and with which capabilities. Both kinds become the same chat.Token.
 package chattoken
 
 import (
@@ -34,6 +37,8 @@ type Options struct {
 	// Region and Account are bound into every token. A token of another region or
 	// account does not open, even with the same keys.
 	Region, Account string
+	// Signers are the applications that sign tokens themselves; nil allows none.
+	Signers SignerStore
 	// Log receives errors of reloading; nil logs nothing.
 	Log *slog.Logger
 	// Now is the clock; nil is time.Now.
@@ -47,12 +52,15 @@ type Ring struct {
 	o     Options
 	bound []byte // associated data of every token
 
-	keys atomic.Pointer[keys] // what Seal and Open use
+	keys    atomic.Pointer[keys]                 // what Seal and Open use
+	signers atomic.Pointer[map[string]*verifier] // by name
 
-	// mu serializes reloads. It guards seen and lastReload.
-	mu         sync.Mutex
-	seen       map[uint32]time.Time // when this node first saw the key
-	lastReload time.Time
+	// mu serializes reloads. It guards the fields below.
+	mu          sync.Mutex
+	seen        map[uint32]time.Time // when this node first saw the key
+	lastReload  time.Time
+	lastSigners time.Time
+	badSigners  map[string]bool // those that were logged
 
 	stop context.CancelFunc
 	done chan struct{} // closed when the reloading goroutine has ended
@@ -73,7 +81,10 @@ func NewRing(ctx context.Context, store KeyStore, o Options) (*Ring, error) {
 		bound: []byte("confab chat token\x00" + o.Region + "\x00" + o.Account),
 		seen:  map[uint32]time.Time{},
 		done:  make(chan struct{}),
+
+		badSigners: map[string]bool{},
 	}
+	r.signers.Store(&map[string]*verifier{})
 	if err := r.load(ctx); err != nil {
 		return nil, err
 	}
@@ -105,9 +116,15 @@ func (r *Ring) Seal(t *chat.Token) (string, error) {
 
 // Open returns the content of the token s. A string that is not one of our tokens, or
 // was changed in any byte, is Unauthenticated, always with the same message. Open does
-// not check the times in the token; the caller does. ctx bounds the one case that reads
+// not check when the token expires; the caller does. ctx bounds the one case that reads
 // the database: a key that this node has not seen yet.
+//
+// A JWT of a signer is opened as well. What is wrong with it is said once its signature
+// was verified: the application that made it must be able to find its mistake.
 func (r *Ring) Open(ctx context.Context, s string) (*chat.Token, error) {
+	if isSigned(s) {
+		return r.openSigned(ctx, s)
+	}
 	sealed, ok := decode(s)
 	if !ok {
 		return nil, invalid()

@@ -83,13 +83,13 @@ func (r *Ring) load(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	err := r.reload(ctx)
-	if !errors.Is(err, errNoKeys) {
-		return err
+	if errors.Is(err, errNoKeys) {
+		if err := r.addKey(ctx, r.o.Now()); err != nil {
+			return err
+		}
+		err = r.reload(ctx)
 	}
-	if err := r.addKey(ctx, r.o.Now()); err != nil {
-		return err
-	}
-	return r.reload(ctx)
+	return errors.Join(err, r.reloadSigners(ctx))
 }
 
 var errNoKeys = errors.New("there are no token keys")
@@ -163,13 +163,13 @@ func (r *Ring) reloadLoop(ctx context.Context) {
 		case <-tick.C:
 		}
 		r.mu.Lock()
-		err := r.reload(ctx)
+		err := errors.Join(r.reload(ctx), r.reloadSigners(ctx))
 		r.mu.Unlock()
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil && !failing:
-			r.o.Log.LogAttrs(ctx, slog.LevelError, "Token keys not reloaded; the known ones stay in use", slog.Any("error", err))
+			r.o.Log.LogAttrs(ctx, slog.LevelError, "Token keys or signers not reloaded; the known ones stay in use", slog.Any("error", err))
 		case err == nil && failing:
 			r.o.Log.LogAttrs(ctx, slog.LevelInfo, "Token key reload recovered")
 		}

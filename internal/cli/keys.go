@@ -13,7 +13,8 @@ import (
 )
 
 func newKeys(env Environment) *cobra.Command {
-	return command.Parent("keys", "Manage the keys that seal chat tokens", newKeysRotate(env))
+	return command.Parent("keys", "Manage the keys that seal and sign chat tokens",
+		newKeysRotate(env), newKeysCreateSigner(env), newKeysListSigners(env), newKeysDeleteSigner(env))
 }
 
 func newKeysRotate(env Environment) *cobra.Command {

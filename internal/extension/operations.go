@@ -23,8 +23,11 @@ func (s *Service) operations() []operation {
 	return []operation{
 		describe("EraseUser", s.EraseUser),
 		describe("GetMetrics", s.GetMetrics),
+		describe("GetRoomPresence", s.GetRoomPresence),
 		describe("GetServer", s.GetServer),
 		orBearer(describe("ListMessages", s.ListMessages)),
+		describe("ListRoomPresence", s.ListRoomPresence),
+		describe("ListRoomUsers", s.ListRoomUsers),
 		describe("SendMessage", s.SendMessage),
 	}
 }

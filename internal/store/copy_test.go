@@ -105,6 +105,10 @@ func TestCopy(t *testing.T) {
 			if err := source.AddTokenKey(t.Context(), chattoken.Key{ID: 7, CreateTime: time.Unix(1_800_000_000, 5), Secret: []byte("key")}); err != nil {
 				t.Fatal(err)
 			}
+			signer := &chattoken.Signer{Name: "app", Algorithm: "HS256", Key: make([]byte, 32), Rooms: []string{"arn:aws:ivschat:*:*:room/*"}}
+			if err := store.NewSigners(source).Create(t.Context(), signer); err != nil {
+				t.Fatal(err)
+			}
 			spent := tokenID()
 			if err := source.Redeem(t.Context(), spent, time.Now().Add(time.Hour)); err != nil {
 				t.Fatal(err)
@@ -138,7 +142,7 @@ func TestCopy(t *testing.T) {
 			}
 			for _, c := range copied {
 				want := map[string]int64{
-					"rooms": 300, "room_logging": 300, "transcript": 200, "readers": 2, "backlogs": 2, "logging_configurations": 2, "credentials": 1, "token_keys": 1, "redemptions": 1,
+					"rooms": 300, "room_logging": 300, "transcript": 200, "readers": 2, "backlogs": 2, "logging_configurations": 2, "credentials": 1, "token_keys": 1, "signers": 1, "redemptions": 1,
 					"history_batches": 9, "history_pieces": 1, "history_deletions": 1, "history_rooms": 1,
 				}[c.Table]
 				if c.Rows != want {
@@ -163,6 +167,7 @@ func TestCopy(t *testing.T) {
 					return []string{c.SecretAccessKey, c.Principal.ARN}
 				},
 				func(db *store.DB) any { return must(db.TokenKeys(t.Context()))(t) },
+				func(db *store.DB) any { return must(store.NewSigners(db).Signers(t.Context()))(t) },
 				func(db *store.DB) any { return must(db.Transcript().Read(t.Context(), "room", 0, 1000))(t) },
 				func(db *store.DB) any { return keptIn(t, db) },
 			} {

@@ -56,6 +56,7 @@ var mainDatabase = sqldb.Spec{
 		{Name: "room_logging", Columns: "room_id, position, logging_configuration_id, update_time"},
 		{Name: "credentials", Columns: "access_key_id, name, sealed, expires, policy, create_time"},
 		{Name: "token_keys", Columns: "id, create_time, sealed"},
+		{Name: "signers", Columns: "name, algorithm, sealed, rooms, capabilities, create_time"},
 	},
 }
 

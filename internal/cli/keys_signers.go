@@ -1,0 +1,186 @@
+package cli
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"confab/internal/chat"
+	"confab/internal/chattoken"
+	"confab/internal/command"
+	"confab/internal/config"
+	"confab/internal/store"
+)
+
+// hmacAlgorithm is the algorithm of a signer with a secret.
+const hmacAlgorithm = "HS256"
+
+// shownSigner is a signer. Its secret is shown once, when it is created.
+type shownSigner struct {
+	Name         string            `json:"name"`
+	KeyID        string            `json:"kid"`
+	Algorithm    string            `json:"algorithm"`
+	Secret       string            `json:"secret,omitempty"`
+	Rooms        []string          `json:"rooms"`
+	Capabilities []chat.Capability `json:"capabilities"`
+	CreateTime   string            `json:"createTime"`
+}
+
+func showSigner(s *chattoken.Signer) shownSigner {
+	shown := shownSigner{
+		Name: s.Name, KeyID: s.Name, Algorithm: s.Algorithm,
+		Rooms: s.Rooms, Capabilities: s.Capabilities, CreateTime: chat.FormatTime(s.CreateTime),
+	}
+	if shown.Capabilities == nil {
+		shown.Capabilities = []chat.Capability{}
+	}
+	return shown
+}
+
+func newKeysCreateSigner(env Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "create-signer",
+		Short: "Let an application sign chat tokens itself",
+		Long: `Let an application sign chat tokens itself: JWTs that clients connect with, for the
+rooms and with the capabilities that the signer has. Without --public-key a secret is
+made (HS256) and shown this once. The algorithm of a public key is EdDSA for Ed25519,
+ES256 for P-256 and RS256 for RSA. Running servers notice within seconds.`,
+		Example: `  confab keys create-signer --name app --rooms 'arn:aws:ivschat:*:*:room/*' --capabilities SEND_MESSAGE
+  openssl genpkey -algorithm ed25519 -out app.key && openssl pkey -in app.key -pubout -out app.pub
+  confab keys create-signer --name app --rooms 'arn:aws:ivschat:*:*:room/*' --public-key app.pub`,
+		Args: command.NoArgs,
+	}
+	name := cmd.Flags().String("name", "", "`NAME` of the signer, which is the kid of its tokens.")
+	rooms := cmd.Flags().StringSlice("rooms", nil, "`ARN` of the rooms that its tokens may be for, with the wildcards of IAM policies; several are separated by commas.")
+	capabilities := cmd.Flags().StringSlice("capabilities", nil, "`CAPABILITY` that its tokens may have: SEND_MESSAGE, DELETE_MESSAGE, DISCONNECT_USER, separated by commas.")
+	publicKey := cmd.Flags().String("public-key", "", "`FILE` with the public key of the application (PEM).")
+	output := outputFlag(cmd)
+	load := settingFlags(cmd, env, false)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		asJSON, err := output()
+		if err != nil {
+			return err
+		}
+		if !userName.MatchString(*name) {
+			return command.Usagef("--name %q: must be 1 to 64 letters, digits and _+=,.@-", *name)
+		}
+		s := &chattoken.Signer{Name: *name, Algorithm: hmacAlgorithm, Rooms: *rooms}
+		for _, c := range *capabilities {
+			s.Capabilities = append(s.Capabilities, chat.Capability(c))
+		}
+		secret := ""
+		if *publicKey == "" {
+			key := make([]byte, 32)
+			rand.Read(key)
+			secret = base64.RawURLEncoding.EncodeToString(key)
+			s.Key = []byte(secret)
+		} else {
+			text, err := os.ReadFile(*publicKey)
+			if err != nil {
+				return command.Usagef("--public-key: %v", err)
+			}
+			s.Key = config.PlainText(text)
+			if _, s.Algorithm, err = chattoken.ParsePublicKey(s.Key); err != nil {
+				return command.Usagef("--public-key %s: %v", *publicKey, err)
+			}
+		}
+		if err := s.Check(); err != nil {
+			return command.Usagef("create-signer: %v", err)
+		}
+		return withNewStore(cmd.Context(), env, load, func(_ *config.Config, db *store.DB) error {
+			if err := store.NewSigners(db).Create(cmd.Context(), s); err != nil {
+				return err
+			}
+			shown := showSigner(s)
+			shown.Secret = secret
+			return printSigner(cmd, asJSON, shown)
+		})
+	}
+	return cmd
+}
+
+func printSigner(cmd *cobra.Command, asJSON bool, s shownSigner) error {
+	if asJSON {
+		return printJSON(cmd, s)
+	}
+	out := cmd.OutOrStdout()
+	if s.Secret == "" {
+		_, err := fmt.Fprintf(out, "The signer %s signs chat tokens with %s; kid is its name\n", s.Name, s.Algorithm)
+		return err
+	}
+	_, err := fmt.Fprintf(out, "# the signer %s signs chat tokens with %s; kid is its name, and the secret is not shown again\nexport CONFAB_SIGNER_SECRET=%s\n",
+		s.Name, s.Algorithm, s.Secret)
+	return err
+}
+
+func newKeysListSigners(env Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "list-signers",
+		Short:   "List the applications that sign chat tokens, without their keys",
+		Example: `  confab keys list-signers -o json`,
+		Args:    command.NoArgs,
+	}
+	output := outputFlag(cmd)
+	load := settingFlags(cmd, env, false)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		asJSON, err := output()
+		if err != nil {
+			return err
+		}
+		return withStore(cmd.Context(), env, load, func(_ *config.Config, db *store.DB) error {
+			all, err := store.NewSigners(db).Signers(cmd.Context())
+			if err != nil {
+				return err
+			}
+			list := make([]shownSigner, len(all))
+			for i := range all {
+				list[i] = showSigner(&all[i])
+			}
+			if asJSON {
+				return printJSON(cmd, list)
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
+			fmt.Fprintln(w, "NAME\tALGORITHM\tROOMS\tCAPABILITIES")
+			for _, s := range list {
+				names := make([]string, len(s.Capabilities))
+				for i, c := range s.Capabilities {
+					names[i] = string(c)
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Name, s.Algorithm, strings.Join(s.Rooms, ","), strings.Join(names, ","))
+			}
+			return w.Flush()
+		})
+	}
+	return cmd
+}
+
+func newKeysDeleteSigner(env Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "delete-signer",
+		Short: "Accept the tokens of a signer no longer",
+		Long: `Accept the tokens of a signer no longer. Running servers notice within seconds. Sessions
+that began with its tokens continue until they end.`,
+		Example: `  confab keys delete-signer --name app`,
+		Args:    command.NoArgs,
+	}
+	name := cmd.Flags().String("name", "", "`NAME` of the signer.")
+	load := settingFlags(cmd, env, false)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *name == "" {
+			return command.Usagef("--name: name a signer; confab keys list-signers lists them")
+		}
+		return withStore(cmd.Context(), env, load, func(_ *config.Config, db *store.DB) error {
+			if err := store.NewSigners(db).Delete(cmd.Context(), *name); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "Deleted the signer %s\n", *name)
+			return err
+		})
+	}
+	return cmd
+}
