@@ -59,6 +59,7 @@ type Options struct {
 	Live                     Live
 	History                  History
 	Tokens                   Tokens
+	Credentials              Credentials
 	Erasures                 Erasures
 	// Nodes asks all nodes about themselves. It leaves out those that do not answer.
 	Nodes func(ctx context.Context) []Node
