@@ -36,3 +36,10 @@ func TestHistory(t *testing.T) {
 	s := process.Serve(t, process.Options{})
 	nodeTest(t, 4*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "history.test.mjs")
 }
+
+// TestPresence runs the official chat client in rooms that push who is there.
+func TestPresence(t *testing.T) {
+	t.Parallel()
+	s := process.Serve(t, process.Options{Args: []string{"--presence-interval", "1s"}})
+	nodeTest(t, 3*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "presence.test.mjs")
+}

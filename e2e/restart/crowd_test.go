@@ -1,22 +1,27 @@
+//go:build linux
+
 package restart
 
 import (
 	"bufio"
-	"context"
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"confab/internal/testbed/process"
 )
@@ -29,117 +34,216 @@ const (
 )
 
 // crowd is many connections to one room, each of which connects again when it is lost, as
-// an official client does.
+// an official client does. One goroutine owns all sockets: a goroutine for each would cost
+// as much processor time as the server that the test measures.
 type crowd struct {
-	address string
-	tokens  chan string
-
-	ctx context.Context
-	all sync.WaitGroup
+	address unix.Sockaddr
+	poll    int // the epoll descriptor
+	// members are the connections, by descriptor. tokens are not used yet. Both belong to
+	// run, and so does head, which holds a handshake.
+	members []*member
+	tokens  []string
+	head    []byte
 
 	// mu guards the fields below.
 	mu     sync.Mutex
+	joins  int // members that run has not connected yet
 	size   int
 	online int
 	lost   time.Time       // when the first connection was lost
 	back   time.Time       // when the last one was back
 	away   []time.Duration // of each that was lost and is back
 	gaveUp []error
+	used   time.Duration // processor time, at the last measured
+}
+
+// member is one connection of a crowd.
+type member struct {
+	token  string
+	sent   bool   // the handshake
+	answer []byte // to the handshake, until it is complete
+	online bool
+	tries  int       // that are left
+	lost   time.Time // zero before the first loss
+}
+
+// newCrowd returns a crowd that connects to an address.
+func newCrowd(address string, tokens []string) (*crowd, error) {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, err
+	}
+	poll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	c := &crowd{address: &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}, poll: poll, tokens: tokens}
+	go c.run()
+	return c, nil
 }
 
 // join connects n more and waits until all are online.
 func (c *crowd) join(n int) error {
 	c.mu.Lock()
+	c.joins += n
 	c.size += n
 	c.mu.Unlock()
-	for range n {
-		c.all.Go(c.live)
-	}
 	return c.settle()
 }
 
-// live connects again and again, until the context ends or it gives up.
-func (c *crowd) live() {
-	for lost := (time.Time{}); ; {
-		var conn net.Conn
-		var err error
-		for range tries {
-			if conn, err = c.connect(); err == nil || c.ctx.Err() != nil {
-				break
-			}
+// run connects the members and reads from them.
+func (c *crowd) run() {
+	events := make([]unix.EpollEvent, 256)
+	for {
+		n, err := unix.EpollWait(c.poll, events, 5)
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			panic(err)
 		}
-		if c.ctx.Err() != nil {
-			return
+		for _, e := range events[:max(n, 0)] {
+			c.ready(int(e.Fd))
 		}
 		c.mu.Lock()
-		now := time.Now()
-		switch {
-		case err != nil:
-			c.gaveUp = append(c.gaveUp, err)
-		case !lost.IsZero():
-			c.away = append(c.away, now.Sub(lost))
-			fallthrough
-		default:
-			c.online++
-			c.back = now
-		}
+		joins := min(c.joins, 64)
+		c.joins -= joins
 		c.mu.Unlock()
+		for range joins {
+			c.connect(&member{tries: tries})
+		}
+	}
+}
+
+// connect begins to connect a member.
+func (c *crowd) connect(m *member) {
+	if len(c.tokens) == 0 {
+		m.tries = 0
+		c.failed(m, errors.New("there are no tokens left"))
+		return
+	}
+	last := len(c.tokens) - 1
+	m.token, c.tokens = c.tokens[last], c.tokens[:last]
+	m.sent, m.online, m.answer = false, false, m.answer[:0]
+	m.tries--
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		c.failed(m, err)
+		return
+	}
+	if err := unix.Connect(fd, c.address); err != nil && !errors.Is(err, unix.EINPROGRESS) {
+		c.refused(fd, m, err)
+		return
+	}
+	if grow := fd + 1 - len(c.members); grow > 0 {
+		c.members = append(c.members, make([]*member, grow)...)
+	}
+	c.members[fd] = m
+	// Edge triggered: each socket is registered once.
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(fd)}
+	if err := unix.EpollCtl(c.poll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
+		panic(err)
+	}
+}
+
+// ready sends the handshake and reads what has come.
+func (c *crowd) ready(fd int) {
+	m := c.members[fd]
+	if m == nil {
+		return
+	}
+	if !m.sent {
+		if code, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR); err != nil || code != 0 {
+			c.refused(fd, m, cmp.Or(err, error(syscall.Errno(code))))
+			return
+		}
+		c.head = fmt.Appendf(c.head[:0], "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: %s\r\n\r\n", m.token)
+		n, err := unix.Write(fd, c.head)
+		if errors.Is(err, unix.EAGAIN) {
+			return // It is not connected yet.
+		}
+		if m.sent = true; err == nil && n < len(c.head) {
+			err = io.ErrShortWrite
+		}
 		if err != nil {
+			c.end(fd, m, err)
 			return
 		}
-		end := context.AfterFunc(c.ctx, func() { conn.Close() })
-		io.Copy(io.Discard, conn) //nolint:errcheck // It ends with the connection.
-		end()
-		conn.Close()
-		c.mu.Lock()
-		c.online--
-		lost = time.Now()
-		if c.lost.IsZero() {
-			c.lost = lost
+	}
+	var in [4096]byte
+	for {
+		n, err := unix.Read(fd, in[:])
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return
+		case err == nil && n == 0:
+			err = io.EOF
+		case err == nil && !m.online:
+			err = c.answered(m, in[:n])
 		}
-		c.mu.Unlock()
+		if err != nil {
+			c.end(fd, m, err)
+			return
+		}
 	}
 }
 
-// connect makes one handshake.
-func (c *crowd) connect() (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(c.ctx, patience)
-	defer cancel()
-	var token string
-	select {
-	case token = <-c.tokens:
-	default:
-		return nil, errors.New("there are no tokens left")
+// answered reads the answer to a handshake.
+func (c *crowd) answered(m *member, read []byte) error {
+	m.answer = append(m.answer, read...)
+	if !bytes.Contains(m.answer, []byte("\r\n\r\n")) {
+		return nil
 	}
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", c.address)
-	if err != nil {
-		c.tokens <- token // It is not spent.
-		return nil, err
+	status, _, _ := bytes.Cut(m.answer, []byte("\r\n"))
+	if !bytes.HasPrefix(status, []byte("HTTP/1.1 101 ")) {
+		return errors.New(string(status))
 	}
-	if err := handshake(conn, token); err != nil {
-		conn.Close()
-		return nil, err
+	m.online, m.answer = true, nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.online++
+	c.back = time.Now()
+	if !m.lost.IsZero() {
+		c.away = append(c.away, c.back.Sub(m.lost))
 	}
-	return conn, nil
+	return nil
 }
 
-func handshake(conn net.Conn, token string) error {
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		return err
+// end closes a connection, and connects its member again.
+func (c *crowd) end(fd int, m *member, err error) {
+	c.members[fd] = nil
+	unix.Close(fd)
+	if !m.online {
+		c.failed(m, err)
+		return
 	}
-	if _, err := fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: %s\r\n\r\n", token); err != nil {
-		return err
+	m.lost, m.tries = time.Now(), tries
+	c.mu.Lock()
+	c.online--
+	if c.lost.IsZero() {
+		c.lost = m.lost
 	}
-	res, err := http.ReadResponse(bufio.NewReaderSize(conn, 1024), nil)
-	if err != nil {
-		return err
+	c.mu.Unlock()
+	c.connect(m)
+}
+
+// refused closes a socket that is not connected. Its token is not spent.
+func (c *crowd) refused(fd int, m *member, err error) {
+	if fd < len(c.members) {
+		c.members[fd] = nil
 	}
-	res.Body.Close()
-	if res.StatusCode != http.StatusSwitchingProtocols {
-		return errors.New(res.Status)
+	unix.Close(fd)
+	c.tokens = append(c.tokens, m.token)
+	c.failed(m, err)
+}
+
+// failed tries again, or gives up.
+func (c *crowd) failed(m *member, err error) {
+	if m.tries > 0 {
+		c.connect(m)
+		return
 	}
-	return conn.SetDeadline(time.Time{})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gaveUp = append(c.gaveUp, err)
 }
 
 // settle waits until all are online or have given up.
@@ -164,7 +268,8 @@ type result struct {
 	Moved, GaveUp           int
 	Why                     string // of the first that gave up
 	P50, P99, Longest, Last time.Duration
-	Problem                 string // why there is no result
+	CPU                     time.Duration // that the crowd used
+	Problem                 string        // why there is no result
 }
 
 // measured waits until the crowd is online again and returns what that took since the
@@ -192,7 +297,18 @@ func (c *crowd) measured() (r result) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lost, c.back, c.away, c.gaveUp = time.Time{}, time.Time{}, nil, nil
+	used := processorTime()
+	r.CPU, c.used = used-c.used, used
 	return r
+}
+
+// processorTime is what this process has used so far.
+func processorTime() time.Duration {
+	var used unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {
+		return 0
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // crowdEnv has the test's own program be a crowd instead, in a process of its own: its
@@ -208,9 +324,10 @@ func beCrowd(address string, size int) int {
 	for in.Scan() && in.Text() != "" {
 		tokens = append(tokens, in.Text())
 	}
-	c := &crowd{address: address, tokens: make(chan string, len(tokens)), ctx: context.Background()}
-	for _, token := range tokens {
-		c.tokens <- token
+	c, err := newCrowd(address, tokens)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
 	if err := c.join(size); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -1,3 +1,5 @@
+//go:build linux
+
 package restart
 
 import (
@@ -137,9 +139,14 @@ func (s *site) restart(t *testing.T, w way, n *cluster.Node) {
 	}
 	r := s.crowd.measured(t)
 	called, slowest, failed := s.calls.take()
+	server, err := n.Server().CPU() // Of the new process.
+	if err != nil {
+		t.Fatal(err)
+	}
 	ms := func(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
 	t.Logf("| %s | %d | %s | %s | %s | %d | %s of %d | %d |", n.Name, r.Moved,
 		ms(r.P50), ms(r.P99), ms(r.Last), r.GaveUp, ms(slowest), called, len(failed))
+	t.Logf("processor time: the new process %s, the clients %s", ms(server), ms(r.CPU))
 	if r.GaveUp > 0 {
 		t.Logf("the first to give up: %s", r.Why)
 	}

@@ -18,6 +18,7 @@ import (
 	"confab/internal/chatlog"
 	"confab/internal/chattoken"
 	"confab/internal/config"
+	"confab/internal/console"
 	"confab/internal/control"
 	"confab/internal/edge"
 	"confab/internal/erasure"
@@ -156,7 +157,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	s.db.Transcript().History().Start()
 	if s.listeners.Held || s.predecessor != nil {
-		s.queue.Start() // Clients wait already.
+		s.accept() // Clients wait already.
 	}
 
 	sockets := edge.NewSockets(cfg.DeliveryWindow, overlap(cfg), cfg.IOURing == config.IOURingAuto, s.metrics.Edge, s.log)
@@ -172,11 +173,12 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Log:               s.log,
 	}
 	s.peers.Self, s.peers.Recorder, s.peers.Frames = s.self, s.metrics.recorder, s.db.Transcript()
+	s.watchRooms(&live)
 	if err := s.connectNodes(&live, quotas); err != nil {
 		return err
 	}
 	s.engine = messaging.NewEngine(live)
-	s.peers.Engine = s.engine
+	s.peers.Engine, s.peers.Presence.Live = s.engine, messaging.RosterOf(s.engine)
 	s.endpoint = edge.New(edge.Options{
 		Engine: s.engine, Tokens: s.ring, Sockets: sockets,
 		TrustedProxies: cfg.TrustedProxies,
@@ -202,8 +204,9 @@ func (s *Server) build(ctx context.Context) (err error) {
 		own = extension.New(extension.Options{
 			Region: cfg.Region, Account: cfg.AccountID, Version: telemetry.Version(),
 			Actions: actions(operations),
-			Rooms:   s.db, Live: s.engine, History: s.db.Transcript().History(), Tokens: s.ring, Credentials: s.db, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
-			Erasures: erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: s.engine, Nodes: &s.peers}),
+			Rooms:   s.db, Live: s.engine, History: s.db.Transcript().History(), Tokens: s.ring, Presence: s.peers.Presence, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
+			Credentials: s.db,
+			Erasures:    erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: s.engine, Nodes: &s.peers}),
 		})
 		operations = append(operations, own.Operations()...)
 	}
@@ -221,7 +224,11 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Metrics:        s.metrics.API,
 		Log:            s.log,
 	}, operations...)
-	main, admin := s.mainHandler(s.endpoint, handler, model), front.WithoutBody(adminHandler(s.metrics.registry, s.profiles()))
+	pages, err := console.Configured(cfg)
+	if err != nil {
+		return err
+	}
+	main, admin := s.mainHandler(s.endpoint, handler, pages, model), front.WithoutBody(adminHandler(s.metrics.registry, s.profiles()))
 	var guard *devGuard
 	if cfg.Dev {
 		guard = &devGuard{origins: cfg.CORSOrigins, log: s.log}
@@ -229,10 +236,8 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	s.main = front.NewHTTPServer(main, cfg.KeepAlive, s.log)
 	sessions.Store(s.endpoint)
-	if s.cert == nil {
-		s.handshakes = front.NewHandshakeListener(s.listeners.Main, s.endpoint)
-		s.handshakes.Serves = s.serves(guard)
-		s.listeners.Main = s.handshakes
+	if s.handshakes != nil {
+		s.handshakes.ServeWith(s.endpoint, s.serves(guard))
 	}
 	if s.listeners.Admin != nil {
 		s.listeners.Admin = front.LimitSockets(ctx, s.listeners.Admin, front.SocketLimits{Max: maxAdminSockets}, s.log)

@@ -89,6 +89,7 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 		Metrics: s.metrics.Cluster, Log: s.log,
 	})
 	s.peers.Node = s.node
+	s.peers.Presence.Node, s.peers.Presence.AskOthers = s.id, s.peers.AskPresence
 	quotas.Share(s.node)
 	o.Connect = func(e *messaging.Engine) (messaging.Broker, messaging.Home) { return s.node.Attach(e) }
 	o.OtherConnections = s.node.OtherConnections

@@ -79,8 +79,8 @@ func (s *sessions) LenFrom(name string) int {
 	return 0
 }
 
-// queueSockets limits the sockets of the main port, and accepts them ahead of the server.
-// It returns where the endpoint is to be stored.
+// queueSockets limits the sockets of the main port, which accept then accepts ahead of the
+// server. It returns where the endpoint is to be stored.
 func (s *Server) queueSockets(ctx context.Context) *sessions {
 	files, live := openFiles(), &sessions{}
 	s.listeners.Main = front.LimitSockets(ctx, s.listeners.Main, front.SocketLimits{
@@ -93,7 +93,21 @@ func (s *Server) queueSockets(ctx context.Context) *sessions {
 	}
 	s.queue = front.NewQueue(ctx, s.listeners.Main, turns)
 	s.listeners.Main = s.queue
+	if s.cert == nil {
+		s.handshakes = front.NewHandshakeListener(s.queue)
+		s.listeners.Main = s.handshakes
+	}
 	return live
+}
+
+// accept begins to accept connections, which wait until the server is ready, unless it was
+// called before.
+func (s *Server) accept() {
+	if s.handshakes != nil {
+		s.handshakes.Start()
+	} else {
+		s.queue.Start()
+	}
 }
 
 // maxAdminSockets is more than scrapers and an operator need.

@@ -63,7 +63,7 @@ func (s *Server) prepare(ctx context.Context, data *opening) (err error) {
 	for {
 		select {
 		case line := <-s.predecessor.link.lines:
-			s.queue.Start()
+			s.accept()
 			if line == lineAccept {
 				continue
 			}

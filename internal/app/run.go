@@ -18,9 +18,7 @@ import (
 // stopped.
 func (s *Server) Run(ctx context.Context) error {
 	failed := make(chan error, 2)
-	if s.handshakes != nil {
-		s.handshakes.Start()
-	}
+	s.accept()
 	go func() { failed <- s.serve(s.main, s.listeners.Main, s.cert != nil) }()
 	if s.admin != nil {
 		go func() { failed <- s.serve(s.admin, s.listeners.Admin, false) }()

@@ -104,6 +104,9 @@ func (s *Server) release(flush time.Duration) error {
 	if s.engine != nil {
 		s.engine.Close()
 	}
+	if s.peers.Presence != nil {
+		s.peers.Presence.Close()
+	}
 	if s.node != nil {
 		s.node.Close()
 	}

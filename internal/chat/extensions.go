@@ -22,6 +22,16 @@ const (
 	Nobody Who = "nobody"
 )
 
+// Presence is what a room pushes of who is there.
+type Presence string
+
+// The kinds of Presence.
+const (
+	PresenceOff   Presence = "off"
+	PresenceCount Presence = "count" // how many there are
+	PresenceFull  Presence = "full"  // also who came and left
+)
+
 // MaxHistoryOnJoin is the limit of the messages that a new connection gets.
 const MaxHistoryOnJoin = 200
 
@@ -33,6 +43,8 @@ type Extensions struct {
 	HistoryRead Who
 	// HistoryOnJoin is how many of the latest messages a new connection gets first.
 	HistoryOnJoin int
+	// Presence is what the room pushes of who is there.
+	Presence Presence
 }
 
 // extensionTag is one tag: what it may be, and where its value belongs.
@@ -48,6 +60,7 @@ var extensionTags = map[string]extensionTag{
 	"confab:history":         durationTag(time.Minute, year, func(e *Extensions) *time.Duration { return &e.History }),
 	"confab:history-read":    choiceTag(func(e *Extensions) *Who { return &e.HistoryRead }, All, Staff, Nobody),
 	"confab:history-on-join": numberTag(MaxHistoryOnJoin, func(e *Extensions) *int { return &e.HistoryOnJoin }),
+	"confab:presence":        choiceTag(func(e *Extensions) *Presence { return &e.Presence }, PresenceOff, PresenceCount, PresenceFull),
 }
 
 func durationTag(least, most time.Duration, field func(*Extensions) *time.Duration) extensionTag {
@@ -115,7 +128,7 @@ func numberTag(most int, field func(*Extensions) *int) extensionTag {
 // ExtensionsOf returns the settings in a room's tags. It ignores tags that this release
 // does not understand, and returns what is wrong with each.
 func ExtensionsOf(tags map[string]string) (Extensions, []error) {
-	e := Extensions{HistoryRead: All}
+	e := Extensions{HistoryRead: All, Presence: PresenceOff}
 	var ignored []error
 	for key, value := range tags {
 		if !strings.HasPrefix(key, ExtensionTag) {

@@ -11,7 +11,7 @@ import (
 )
 
 func TestExtensionsOf(t *testing.T) {
-	defaults := chat.Extensions{HistoryRead: chat.All}
+	defaults := chat.Extensions{HistoryRead: chat.All, Presence: chat.PresenceOff}
 	for name, c := range map[string]struct {
 		tags    map[string]string
 		want    func(*chat.Extensions)
@@ -30,6 +30,8 @@ func TestExtensionsOf(t *testing.T) {
 		"number":          {map[string]string{"confab:history-on-join": "200"}, func(e *chat.Extensions) { e.HistoryOnJoin = 200 }, ""},
 		"large number":    {map[string]string{"confab:history-on-join": "201"}, func(*chat.Extensions) {}, "from 0 to 200"},
 		"signed number":   {map[string]string{"confab:history-on-join": "+1"}, func(*chat.Extensions) {}, "from 0 to 200"},
+		"presence":        {map[string]string{"confab:presence": "full"}, func(e *chat.Extensions) { e.Presence = chat.PresenceFull }, ""},
+		"other presence":  {map[string]string{"confab:presence": "yes"}, func(*chat.Extensions) {}, "off, count or full"},
 		"unknown":         {map[string]string{"confab:colour": "red"}, func(*chat.Extensions) {}, "confab:history, confab:history-on-join"},
 		"one is wrong": {
 			map[string]string{"confab:history-on-join": "1", "confab:history": "x"},

@@ -28,6 +28,9 @@ const (
 	maxLogInterval   = time.Hour
 	minKeepAlive     = time.Second
 	maxKeepAlive     = 2 * time.Hour
+
+	minPresenceInterval = 100 * time.Millisecond
+	maxPresenceInterval = time.Hour
 )
 
 func parseAny(s string) (string, error) { return s, nil }

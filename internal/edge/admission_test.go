@@ -1,13 +1,18 @@
 package edge_test
 
 import (
+	"context"
 	"net/http"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/coder/websocket"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"confab/internal/chat"
 	"confab/internal/edge"
 	"confab/internal/messaging"
 	"confab/internal/quota"
@@ -120,5 +125,35 @@ func TestMaxConnections(t *testing.T) {
 	first.conn.Close(websocket.StatusNormalClosure, "")
 	if err := <-joined; err != nil {
 		t.Errorf("the held handshake: %v", err)
+	}
+}
+
+// counted opens tokens as a node does, and counts how many at a time.
+type counted struct {
+	edge.TokenOpener
+	now, most *atomic.Int64
+}
+
+func (c counted) Open(ctx context.Context, text string) (*chat.Token, error) {
+	now := c.now.Add(1)
+	defer c.now.Add(-1)
+	for most := c.most.Load(); now > most && !c.most.CompareAndSwap(most, now); most = c.most.Load() {
+	}
+	time.Sleep(time.Millisecond)
+	return c.TokenOpener.Open(ctx, text)
+}
+
+// A storm of handshakes leaves processors to other work.
+func TestTokensAreOpenedInTurn(t *testing.T) {
+	c := counted{now: new(atomic.Int64), most: new(atomic.Int64)}
+	n := start(t, func(o *edge.Options) { c.TokenOpener, o.Tokens = o.Tokens, &c })
+	var all sync.WaitGroup
+	for range 20 {
+		token := n.token("ann")
+		all.Go(func() { n.connect(t, token) })
+	}
+	all.Wait()
+	if most, want := c.most.Load(), int64(max(runtime.GOMAXPROCS(0)/2, 1)); most < 1 || most > want {
+		t.Errorf("%d tokens were opened at a time, want at most %d", most, want)
 	}
 }

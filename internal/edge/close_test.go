@@ -36,6 +36,22 @@ func TestEndings(t *testing.T) {
 			t.Errorf("got %+v", f)
 		}
 	})
+	t.Run("a user whose kick is not delivered on this node gets the event all the same, and nobody else does", func(t *testing.T) {
+		n := start(t)
+		ann, bob := n.connect(t, n.token("ann")), n.connect(t, n.token("bob"))
+		event := (&chat.Event{ID: "abcdefabcdef", Name: "aws:DISCONNECT_USER", Attributes: map[string]string{"UserId": "ann", "Reason": "spam"}}).AppendJSON(nil)
+		n.engine.Kick(&chat.Frame{RoomID: roomID, Epoch: 1 << 40, JSON: event, DisconnectUser: "ann"})
+		if f := ann.next(); f.EventName != "aws:DISCONNECT_USER" || f.ID != "abcdefabcdef" {
+			t.Errorf("got %+v", f)
+		}
+		if e, ok := errors.AsType[websocket.CloseError](closed(ann)); !ok || e.Code != websocket.StatusNormalClosure || e.Reason != "spam" {
+			t.Errorf("closed with %+v", e)
+		}
+		bob.send(`{"Action":"SEND_MESSAGE","RequestId":"m","Content":"bye"}`)
+		if f := bob.next(); f.RequestID != "m" {
+			t.Errorf("got %+v", f)
+		}
+	})
 	t.Run("at the session's end comes ERROR 401, then Close 1000", func(t *testing.T) {
 		n := start(t)
 		ann := n.connect(t, n.token("ann", func(t *chat.Token) { t.SessionExpires = time.Now().Add(300 * time.Millisecond) }))

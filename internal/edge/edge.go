@@ -10,6 +10,7 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -66,6 +67,7 @@ type Endpoint struct {
 	perNode   *pacer
 	perUser   *pacer
 	perAddr   *pacer
+	opening   chan struct{} // one element for each token that is being opened
 	slots     *slots
 	memory    *memory
 	draining  atomic.Bool
@@ -81,9 +83,12 @@ type Endpoint struct {
 
 	perRoomPlaces, perUserPlaces, perAddressPlaces *places
 
-	// mu guards connections: all that are attached or about to be.
-	mu          sync.Mutex
+	// mu guards the fields below.
+	mu sync.Mutex
+	// connections are those whose session is not over. unclosed also counts those that
+	// still have something to write.
 	connections map[*connection]struct{}
+	unclosed    int
 }
 
 // New returns an endpoint that is ready for handshakes.
@@ -97,6 +102,7 @@ func New(o Options) *Endpoint {
 		perNode:     newNodePacer(o.ConnectRate),
 		perUser:     newPacer(o.ConnectRatePerUser),
 		perAddr:     newPacer(o.ConnectRatePerAddress),
+		opening:     make(chan struct{}, max(runtime.GOMAXPROCS(0)/2, 1)),
 		slots:       newSlots(o.MaxConnections),
 		memory:      newMemory(o.MaxMemory),
 		stopping:    make(chan struct{}),
@@ -154,6 +160,8 @@ type audience struct{ group *websocket.Group }
 func (a audience) Deliver(json []byte) int { return a.group.Deliver(json) }
 
 func (a audience) DeliverAnd(json []byte, then func()) int { return a.group.DeliverAnd(json, then) }
+
+func (a audience) PingEvery(interval time.Duration) { a.group.PingEvery(interval) }
 
 func (a audience) AppendFrame(b, json []byte) []byte {
 	b = slices.Grow(b, rfc6455.HeaderLen(len(json))+len(json))
@@ -233,9 +241,14 @@ func (e *Endpoint) end(ctx context.Context, over time.Duration) {
 // readTimeout is how long the last sessions may take to read their last frames.
 const readTimeout = 500 * time.Millisecond
 
-// Linger waits a moment for clients to read their last frames and to close their
-// sockets.
+// Linger waits until the last frames are written, and then a moment for clients to read
+// them and to close their sockets.
 func (e *Endpoint) Linger(ctx context.Context) {
+	await(ctx, pendingTimeout, func() bool {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return e.unclosed == 0
+	})
 	await(ctx, readTimeout, func() bool { return e.Len() == 0 })
 }
 

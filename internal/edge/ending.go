@@ -48,6 +48,10 @@ func (c *connection) finish() {
 		c.refuseRest()
 	}
 	c.finished = true
+	c.endpoint.over(c)
+	if why.Event != "" {
+		c.socket.Send([]byte(why.Event))
+	}
 	if why.Error != 0 {
 		c.endpoint.countError(why.Error)
 		c.socket.Send((&chat.Failure{ID: chat.NewID(), Code: why.Error, Message: why.Message}).AppendJSON(nil))

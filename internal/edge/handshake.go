@@ -160,9 +160,12 @@ func (e *Endpoint) attach(conn net.Conn, c *connection, upgrade *rfc6455.Upgrade
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	group := c.session.Audience().(audience).group //nolint:forcetypeassert // Sockets made it.
-	var before func() [][]byte
-	if c.session.Replays() {
-		before = c.session.Replay
+	var before func() websocket.First
+	if c.session.HasFirst() {
+		before = func() websocket.First {
+			frames, replay := c.session.First()
+			return websocket.First{Frames: frames, Replay: replay}
+		}
 	}
 	socket, err := e.o.Sockets.server.Attach(websocket.Attachment{
 		Conn:     conn,
@@ -185,6 +188,7 @@ func (e *Endpoint) attach(conn net.Conn, c *connection, upgrade *rfc6455.Upgrade
 func (e *Endpoint) remember(c *connection) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.unclosed++ // Until forget, also after a refusal.
 	if e.draining.Load() {
 		return false
 	}
@@ -192,11 +196,20 @@ func (e *Endpoint) remember(c *connection) bool {
 	return true
 }
 
+// over is called when the session of a connection is over: nothing that it asks for is
+// carried out any more.
+func (e *Endpoint) over(c *connection) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.connections, c)
+}
+
 // forget removes the connection from the list and releases its places.
 func (e *Endpoint) forget(c *connection) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.connections, c)
+	e.unclosed--
 	e.slots.release()
 	if c.giveBack != nil {
 		c.giveBack()

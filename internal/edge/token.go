@@ -16,7 +16,10 @@ func (e *Endpoint) open(ctx context.Context, upgrade *rfc6455.Upgrade) (*chat.To
 	if len(upgrade.Protocols) != 1 {
 		return nil, chat.Errorf(chat.Unauthenticated, "The chat token is missing: it travels as the one value of Sec-WebSocket-Protocol")
 	}
+	// Where thousands of handshakes come at once, API calls run beside them.
+	e.opening <- struct{}{}
 	token, err := e.o.Tokens.Open(ctx, upgrade.Protocols[0])
+	<-e.opening
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ import (
 	"confab/internal/history"
 	"confab/internal/iam"
 	"confab/internal/messaging"
+	"confab/internal/presence"
 	"confab/internal/quota"
 	"confab/internal/series"
 )
@@ -47,6 +48,13 @@ type History interface {
 	Disconnected(ctx context.Context, roomID, userID string, since time.Time) (bool, error)
 }
 
+// Presence is who is in the rooms, over all nodes: *presence.Service.
+type Presence interface {
+	Room(ctx context.Context, roomID string) (presence.Presence, error)
+	Users(ctx context.Context, roomID, after string, limit int) (page []messaging.User, more bool)
+	Rooms(ctx context.Context, from *presence.Place, limit int) (page presence.Page, ok bool)
+}
+
 // Erasures removes what users have written: *erasure.Eraser.
 type Erasures interface {
 	Erase(ctx context.Context, roomID, userID, by string) (*erasure.Result, error)
@@ -60,6 +68,7 @@ type Options struct {
 	History                  History
 	Tokens                   Tokens
 	Credentials              Credentials
+	Presence                 Presence
 	Erasures                 Erasures
 	// Nodes asks all nodes about themselves. It leaves out those that do not answer.
 	Nodes func(ctx context.Context) []Node

@@ -25,9 +25,12 @@ func (s *Service) operations() []operation {
 		describe("DeleteCredentials", s.DeleteCredentials),
 		describe("EraseUser", s.EraseUser),
 		describe("GetMetrics", s.GetMetrics),
+		describe("GetRoomPresence", s.GetRoomPresence),
 		describe("GetServer", s.GetServer),
 		describe("ListCredentials", s.ListCredentials),
 		orBearer(describe("ListMessages", s.ListMessages)),
+		describe("ListRoomPresence", s.ListRoomPresence),
+		describe("ListRoomUsers", s.ListRoomUsers),
 		describe("SendMessage", s.SendMessage),
 	}
 }

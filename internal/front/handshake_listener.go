@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -24,11 +25,10 @@ type HandshakeServer interface {
 // handshake with net/http and taking over its connection costs more than the rest of it.
 type HandshakeListener struct {
 	net.Listener
-	// Serves, if set, reports whether a handshake with this head is for the
-	// HandshakeServer. net/http gets the others. Set it before Start.
-	Serves func(head []byte) bool
-
+	ready   chan struct{} // closed when the fields below it are set
 	server  HandshakeServer
+	serves  func(head []byte) bool
+	start   sync.Once
 	others  chan net.Conn
 	errs    chan error
 	silent  newConns
@@ -38,16 +38,25 @@ type HandshakeListener struct {
 }
 
 // NewHandshakeListener returns a listener that accepts from ln after Start.
-func NewHandshakeListener(ln net.Listener, s HandshakeServer) *HandshakeListener {
+func NewHandshakeListener(ln net.Listener) *HandshakeListener {
 	return &HandshakeListener{
-		Listener: ln, server: s,
+		Listener: ln, ready: make(chan struct{}),
 		others: make(chan net.Conn), errs: make(chan error), closed: make(chan struct{}),
 		silent: newConns{conns: make(map[net.Conn]struct{})},
 	}
 }
 
-// Start begins to accept connections. It is called once, before Drain.
-func (l *HandshakeListener) Start() { l.reading.Go(l.run) }
+// Start begins to accept connections and to read their heads, unless it was called
+// before. Calls of the API that come before their server is ready are then the first to be
+// served, ahead of all handshakes.
+func (l *HandshakeListener) Start() { l.start.Do(func() { l.reading.Go(l.run) }) }
+
+// ServeWith begins to serve handshakes. serves, if not nil, reports whether a handshake
+// with this head is for s. net/http gets the others. It is called once.
+func (l *HandshakeListener) ServeWith(s HandshakeServer, serves func(head []byte) bool) {
+	l.server, l.serves = s, serves
+	close(l.ready)
+}
 
 // Accept returns the next connection that is for net/http.
 func (l *HandshakeListener) Accept() (net.Conn, error) {
@@ -96,6 +105,11 @@ func (l *HandshakeListener) run() {
 		if err == nil {
 			l.silent.track(conn, http.StateNew)
 			l.reading.Go(func() { l.receive(conn) })
+			// In a storm, thousands of connections wait in the Queue. Without a pause, all
+			// their goroutines would be ready to run at once, and those of API calls would
+			// wait behind them, at each step. With it, one connection enters each time that
+			// all others had their turn.
+			runtime.Gosched()
 			continue
 		}
 		if errors.Is(err, net.ErrClosed) {
@@ -129,7 +143,13 @@ func (l *HandshakeListener) receive(conn net.Conn) {
 		}
 		n += m
 		if upgrade, forwarded, size := rfc6455.ParseHead(buf[:n]); size > 0 {
-			if l.Serves != nil && !l.Serves(buf[:size]) {
+			select {
+			case <-l.ready:
+			case <-l.closed:
+				conn.Close()
+				return
+			}
+			if l.serves != nil && !l.serves(buf[:size]) {
 				break
 			}
 			early := append([]byte(nil), buf[size:n]...)

@@ -34,7 +34,8 @@ func listener(t *testing.T) (l *HandshakeListener, dial func() (net.Conn, *bufio
 	if err != nil {
 		t.Fatal(err)
 	}
-	l = NewHandshakeListener(ln, echo{})
+	l = NewHandshakeListener(ln)
+	l.ServeWith(echo{}, nil)
 	l.Start()
 	server := NewHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -168,4 +169,38 @@ func TestHandshakeListener_Drain(t *testing.T) {
 		conn.Close()
 		t.Error("it still accepts")
 	}
+}
+
+// A successor reads what comes while its predecessor still has the data: calls are the
+// first to be served when it is ready.
+func TestHandshakeListener_ServeWith(t *testing.T) {
+	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := NewHandshakeListener(ln)
+	l.Start()
+	l.Start()
+	dial := func(text string) (net.Conn, *bufio.Reader) {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		say(t, conn, text)
+		return conn, bufio.NewReader(conn)
+	}
+	_, first := dial(head + "first\r\n\r\n")
+	dial("GET /call HTTP/1.1\r\n\r\n")
+	call, err := l.Accept() // The handshake before it waits.
+	if err != nil {
+		t.Fatal(err)
+	}
+	call.Close()
+	l.ServeWith(echo{}, nil)
+	if status, _ := answerOf(t, first); status != "299 first192.0.2.1" {
+		t.Errorf("the handshake has the answer %q", status)
+	}
+	l.Close()
+	l.reading.Wait()
 }

@@ -61,7 +61,8 @@ func openPort(t *testing.T, form string, limits SocketLimits) *port {
 		p.tls = &tls.Config{InsecureSkipVerify: true}
 		served = websocket.NewTLSListener(p.Sockets, &tls.Config{Certificates: certificates.TLS.Certificates})
 	case "handshakes":
-		l := NewHandshakeListener(p.Sockets, echo{})
+		l := NewHandshakeListener(p.Sockets)
+		l.ServeWith(echo{}, nil)
 		l.Start()
 		served = l
 	}

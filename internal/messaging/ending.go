@@ -8,6 +8,9 @@ import "github.com/go-json-experiment/json"
 type Ending struct {
 	// Name labels metrics and logs.
 	Name string
+	// Event is a frame that goes first, for a session that did not get it with its room.
+	// It is empty for most.
+	Event string
 	// Error is the ErrorCode of an ERROR frame that goes first; 0 sends none.
 	Error int
 	// Message is the ErrorMessage.

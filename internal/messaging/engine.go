@@ -43,6 +43,9 @@ type Options struct {
 	CloseOnRoomDelete bool
 	// History is read for clients that join rooms with history. Nil means none.
 	History History
+	// Watch makes the Watcher of a room that becomes live, or whose tags change. Nil means
+	// that no room is watched.
+	Watch func(roomID string, presence chat.Presence, to Audience) Watcher
 	// LastDelivered returns the last frame of a room that this node has delivered, if it
 	// had one within the last minute. Nil is right for a single node.
 	LastDelivered func(roomID string) (epoch, sequence uint64, known bool)
@@ -178,7 +181,7 @@ func (e *Engine) ReloadAll() {
 // it, in the order of the room's frames.
 func (e *Engine) Deliver(f *chat.Frame) {
 	if f.DisconnectUser != "" {
-		defer e.Kick(f)
+		defer e.endUser(f, kicked(f.JSON))
 	}
 	r := e.find(f.RoomID)
 	if r == nil {
@@ -191,10 +194,18 @@ func (e *Engine) Deliver(f *chat.Frame) {
 	}
 }
 
-// Kick ends the sessions of the user that the frame disconnects, and remembers it for
-// requests of those sessions that are on their way. The Broker calls it for frames that
-// are part of the room's order and are not delivered here.
+// Kick ends the sessions of the user that the frame disconnects. The Broker calls it for
+// frames that are part of the room's order and are not delivered here. Only these
+// sessions get the frame, as their last one.
 func (e *Engine) Kick(f *chat.Frame) {
+	why := kicked(f.JSON)
+	why.Event = string(f.JSON)
+	e.endUser(f, why)
+}
+
+// endUser ends the sessions of the user that the frame disconnects, and remembers it for
+// requests of those sessions that are on their way.
+func (e *Engine) endUser(f *chat.Frame, why Ending) {
 	r := e.findOr(f.RoomID, func() { e.kicks.deliver(f, e.now()) })
 	if r == nil {
 		return
@@ -203,7 +214,7 @@ func (e *Engine) Kick(f *chat.Frame) {
 	r.sessionsMu.Lock()
 	defer r.sessionsMu.Unlock()
 	e.kicks.deliver(f, e.now())
-	r.endUserLocked(f.DisconnectUser, pointOf(f), kicked(f.JSON))
+	r.endUserLocked(f.DisconnectUser, pointOf(f), why)
 }
 
 // acquire returns the live room, and loads it if it is not live yet. If the room cannot
@@ -296,6 +307,7 @@ func (e *Engine) sweepOnce() (stale []*room) {
 		switch {
 		case r.uses.Load() == 0 && e.now().UnixNano()-r.usedAt.Load() >= int64(lingerFor):
 			delete(e.rooms, id)
+			r.unwatch(true)
 			e.o.Metrics.LiveRooms.Dec()
 		case r.stale.Load(), e.o.ReadAgain > 0 && e.now().UnixNano()-r.readAt.Load() > int64(e.o.ReadAgain):
 			r.uses.Add(1)

@@ -84,9 +84,9 @@ func (e *Engine) Refreshed(roomID, userID string, agent uint64) bool {
 	return false
 }
 
-// Replay returns the frames that the connection gets before all that is delivered after the
-// call, or nil if there are none.
-func (s *Session) Replay() [][]byte {
+// replayed returns the messages of the history that the connection gets before all that is
+// delivered after the call, or nil if there are none.
+func (s *Session) replayed() [][]byte {
 	g, state := s.room.ring.Load(), s.room.state.Load()
 	if g == nil || state.extensions.History == 0 {
 		return nil
@@ -94,5 +94,14 @@ func (s *Session) Replay() [][]byte {
 	return g.latest(s.replay, s.engine.now().Add(-state.extensions.History).UnixNano())
 }
 
-// Replays reports whether the connection may get messages of the room's history first.
-func (s *Session) Replays() bool { return s.replay > 0 }
+// HasFirst reports whether the connection may get frames first.
+func (s *Session) HasFirst() bool { return s.replay > 0 || s.room.watch.Load() != nil }
+
+// First returns the frames that the connection gets first. replay reports whether they
+// stand for all that was delivered before the call. Else they are of the connection alone.
+func (s *Session) First() (frames [][]byte, replay bool) {
+	if s.replay > 0 {
+		frames, replay = s.replayed(), true
+	}
+	return s.room.greet(frames), replay
+}

@@ -43,7 +43,8 @@ func (r *replayer) start(s *messaging.Session) (got func() []string) {
 	defer r.mu.Unlock()
 	at := len(r.output)
 	var first []string
-	for _, frame := range s.Replay() {
+	frames, _ := s.First()
+	for _, frame := range frames {
 		first = append(first, contentOf(string(frame)))
 	}
 	return func() []string {

@@ -38,10 +38,14 @@ type room struct {
 	// ring is nil unless the room has history.
 	ring atomic.Pointer[ring]
 
-	// sessionsMu guards users: the sessions of each user, as a list through Session.next
+	// watch is nil unless the room pushes who is there.
+	watch atomic.Pointer[watching]
+
+	// sessionsMu guards sessions, how many there are, and users: the sessions of each user, as a list through Session.next
 	// and prev. A room of 100,000 has one map entry for each user and no slices. Leaving
 	// it is cheap even if all sessions have one user.
 	sessionsMu sync.Mutex
+	sessions   int
 	users      map[string]*Session
 
 	sequencer sequencer
@@ -144,6 +148,7 @@ func (e *Engine) read(ctx context.Context, r *room, within time.Duration) {
 	case chat.CodeOf(err) == chat.NotFound:
 		r.stale.Store(false)
 		e.keepRing(r, false)
+		r.keepWatch(e, chat.PresenceOff)
 		r.state.Store(&roomState{err: err})
 		if e.o.CloseOnRoomDelete {
 			r.endAll(RoomGone)
@@ -174,6 +179,7 @@ func (e *Engine) newState(ctx context.Context, r *room, settings *chat.Room) *ro
 		}
 	}
 	e.keepRing(r, extensions.History > 0)
+	r.keepWatch(e, extensions.Presence)
 	return &roomState{settings: settings, extensions: extensions, carried: &carried}
 }
 
@@ -192,12 +198,20 @@ func (r *room) add(s *Session) {
 		s.next.prev = s
 	}
 	r.users[s.token.UserID] = s
+	r.sessions++
+	if w := r.watch.Load(); w != nil {
+		w.Joined(s.token.UserID)
+	}
 }
 
 // remove removes the session from its user's list.
 func (r *room) remove(s *Session) {
 	r.sessionsMu.Lock()
 	defer r.sessionsMu.Unlock()
+	r.sessions--
+	if w := r.watch.Load(); w != nil {
+		w.Left(s.token.UserID)
+	}
 	if s.next != nil {
 		s.next.prev = s.prev
 	}

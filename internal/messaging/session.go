@@ -33,6 +33,7 @@ type Session struct {
 	ip     netip.Addr
 	agent  uint64 // of its client
 	replay int    // how many messages of the history it gets first
+	since  time.Time
 	rate   quota.Bucket
 	// joined is the last kick of the room that this session is behind. It is set once,
 	// when the session enters its user's list.
@@ -79,7 +80,7 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, client Clie
 			Message: "The account has as many concurrent connections as its quota allows",
 		}
 	}
-	s := &Session{engine: e, room: r, conn: conn, token: *t, ip: client.IP, agent: client.Agent, rate: quota.NewBucket(RequestsPerSecond)}
+	s := &Session{engine: e, room: r, conn: conn, token: *t, ip: client.IP, agent: client.Agent, since: now, rate: quota.NewBucket(RequestsPerSecond)}
 	replay, err := s.replayOf(client.History)
 	if err == nil {
 		err = e.o.Tokens.Redeem(ctx, t.ID, t.Expires)
@@ -90,6 +91,9 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, client Clie
 		return nil, err
 	}
 	s.prepareReplay(ctx, replay)
+	if w := r.watch.Load(); w != nil {
+		w.Prepare(ctx)
+	}
 	s.joined = e.broker.Since(r.id)
 	// The token has its end in wall time. From here on the session has this much time,
 	// even if the wall clock is set.

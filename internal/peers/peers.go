@@ -13,18 +13,20 @@ import (
 	"confab/internal/cluster"
 	"confab/internal/extension"
 	"confab/internal/messaging"
+	"confab/internal/presence"
 	"confab/internal/series"
 )
 
 // The questions that nodes ask each other: topicNode about itself, topicUser whether a
 // user has sessions in a room, topicRefreshed whether one of them is about to be replaced
 // by the same client, topicSeries for series of its metrics, topicErase for its part of an
-// erasure.
+// erasure, topicPresence who is in rooms.
 const (
 	topicNode      = "node"
 	topicUser      = "user"
 	topicRefreshed = "refreshed"
 	topicSeries    = "series"
+	topicPresence  = "presence"
 	topicErase     = "erase"
 )
 
@@ -51,6 +53,7 @@ type Peers struct {
 	Self     func() extension.Node
 	Engine   *messaging.Engine
 	Recorder *series.Recorder
+	Presence *presence.Service
 	Frames   Frames
 	ChatLogs ChatLogs
 }
@@ -61,6 +64,7 @@ func (p *Peers) Answers() map[string]cluster.Answer {
 		topicNode:      func(context.Context, []byte) ([]byte, error) { return json.Marshal(p.Self()) },
 		topicUser:      answerUser(func(q userQuestion) bool { return p.Engine.Beside(q.Room, q.User) }),
 		topicSeries:    p.answerSeries,
+		topicPresence:  func(ctx context.Context, body []byte) ([]byte, error) { return p.Presence.Answer(ctx, body) },
 		topicErase:     p.answerErase,
 		topicRefreshed: answerUser(func(q userQuestion) bool { return p.Engine.Refreshed(q.Room, q.User, q.Agent) }),
 	}
@@ -102,6 +106,11 @@ func (p *Peers) askUser(ctx context.Context, topic string, q userQuestion) (yes,
 		yes = yes || string(a) == "true"
 	}
 	return yes, complete
+}
+
+// AskPresence asks the other nodes who is in rooms.
+func (p *Peers) AskPresence(ctx context.Context, body []byte) (answers map[string][]byte, complete bool) {
+	return p.Node.AskOthers(ctx, topicPresence, body)
 }
 
 // Nodes asks all nodes about themselves, and returns those that answer by their names.

@@ -3,6 +3,8 @@ package websocket
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // Group is a set of connections that all receive the same frames. It need not be
@@ -18,6 +20,8 @@ type Group struct {
 	parts  []*part // the parts that have members
 	count  int     // members on all loops
 	behind int     // parts that are dirty
+
+	ping atomic.Int64 // see PingEvery; 0 is Options.PingInterval
 }
 
 // NewGroup returns a group without members.
@@ -66,21 +70,33 @@ func (g *Group) end() cursor {
 const spreadAbove = 64
 
 // enter counts a new member. It returns its part, the position where its output starts,
-// and what before returns, which stands for all output up to there.
-func (g *Group) enter(before func() [][]byte) (*part, cursor, [][]byte) {
+// and what before returns.
+func (g *Group) enter(before func() First) (*part, cursor, First) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var at cursor
-	var replay [][]byte
+	var first First
 	if before != nil {
-		at, replay = g.chain.end(), before()
-	} else {
+		first = before()
+	}
+	at := g.chain.end()
+	if !first.Replay {
 		at = g.start()
 	}
 	p := g.choose()
 	p.count++
 	g.count++
-	return p, at, replay
+	return p, at, first
+}
+
+// PingEvery sets the time between two pings of the members, present and later ones; 0 is
+// Options.PingInterval. Without pings by those options there are none.
+func (g *Group) PingEvery(interval time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ping.Store(int64(interval))
+	for _, p := range g.parts {
+		p.loop.post(p.pingSooner)
+	}
 }
 
 // choose returns the part for the next member, and creates it if needed.

@@ -266,7 +266,7 @@ func (l *loop) wait() {
 }
 
 // add starts serving a connection.
-func (l *loop) add(c *Conn, a *Attachment, at cursor, replay [][]byte) {
+func (l *loop) add(c *Conn, a *Attachment, at cursor, first First) {
 	if n := len(l.free); n > 0 {
 		c.slot, l.free = l.free[n-1], l.free[:n-1]
 		l.conns[c.slot] = c
@@ -277,18 +277,15 @@ func (l *loop) add(c *Conn, a *Attachment, at cursor, replay [][]byte) {
 	c.state = stateOpen
 	c.seen = l.now
 	c.deadline = l.when(a.Deadline)
-	if interval := int64(l.server.options.PingInterval); interval > 0 {
-		// Multiples of the golden ratio spread pings evenly over the interval, even
-		// if many connections arrive at once.
-		l.started++
-		c.check = l.now + int64(float64(l.started*0x9E3779B9)/(1<<32)*float64(interval))
+	if interval := c.pingInterval(); interval > 0 {
+		c.check = l.now + l.spread(interval)
 	}
 	c.schedule()
 	c.owe(a.Response)
-	if len(replay) > 0 {
-		for _, frame := range replay {
-			c.owe(frame)
-		}
+	for _, frame := range first.Frames {
+		c.owe(frame)
+	}
+	if first.Replay && len(first.Frames) > 0 {
 		c.out.replay, c.out.patient = c.out.cost(), true
 	}
 	if c.part != nil {
@@ -302,6 +299,13 @@ func (l *loop) add(c *Conn, a *Attachment, at cursor, replay [][]byte) {
 	if len(a.Buffered) > 0 && c.state == stateOpen {
 		c.parse(a.Buffered)
 	}
+}
+
+// spread returns a time within the interval. Multiples of the golden ratio spread pings
+// evenly over it, even if many connections arrive at once.
+func (l *loop) spread(interval int64) int64 {
+	l.started++
+	return int64(float64(l.started*0x9E3779B9) / (1 << 32) * float64(interval))
 }
 
 // forget frees the connection's slot.

@@ -18,14 +18,14 @@ func TestReplayJoinsLiveOutput(t *testing.T) {
 		var mu sync.Mutex // guards delivered
 		var delivered uint64
 		s.prepare = func(a *Attachment) {
-			a.Before = func() [][]byte {
+			a.Before = func() First {
 				mu.Lock()
 				defer mu.Unlock()
 				var replay [][]byte
 				for n := range delivered {
 					replay = append(replay, rfc6455.AppendFrame(nil, rfc6455.Text, binary.BigEndian.AppendUint64(nil, n)))
 				}
-				return replay
+				return First{Frames: replay, Replay: true}
 			}
 		}
 		stop, delivering := make(chan struct{}), make(chan struct{})
@@ -79,7 +79,7 @@ func TestReplayDoesNotCountAsPending(t *testing.T) {
 		}
 		s := start(Options{MaxPending: 64 << 10}, handler{})
 		s.attached = make(chan *Conn, 1)
-		s.prepare = func(a *Attachment) { a.Before = func() [][]byte { return replay } }
+		s.prepare = func(a *Attachment) { a.Before = func() First { return First{Frames: replay, Replay: true} } }
 		peer := s.dialRaw(t)
 		receive(t, s.attached, "the connection")
 		s.group.Deliver([]byte("live"))

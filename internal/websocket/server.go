@@ -101,9 +101,9 @@ func (s *Server) quietest() *loop {
 func (s *Server) Attach(a Attachment) (*Conn, error) {
 	c := &Conn{value: a.Value}
 	var at cursor
-	var replay [][]byte
+	var first First
 	if a.Group != nil {
-		c.part, at, replay = a.Group.enter(a.Before)
+		c.part, at, first = a.Group.enter(a.Before)
 		c.loop = c.part.loop
 	} else {
 		c.loop = s.quietest()
@@ -111,7 +111,7 @@ func (s *Server) Attach(a Attachment) (*Conn, error) {
 	c.loop.load.Add(1)
 	err := c.loop.adopt(c, a.Conn)
 	if err == nil {
-		if c.loop.post(func() { c.loop.add(c, &a, at, replay) }) {
+		if c.loop.post(func() { c.loop.add(c, &a, at, first) }) {
 			return c, nil
 		}
 		c.transport.close()

@@ -29,7 +29,7 @@ func (c *Conn) lookOpen() {
 	if c.check == 0 || c.state != stateOpen {
 		return
 	}
-	interval := int64(l.server.options.PingInterval)
+	interval := c.pingInterval()
 	// Without reading, activity of the peer cannot be seen; resume resets the time.
 	if l.now-c.seen >= 2*interval && c.resumeAt == 0 && c.pause.Load() == notPaused {
 		c.lost(ErrIdle)
@@ -42,6 +42,29 @@ func (c *Conn) lookOpen() {
 	// A peer with pending output shows activity by taking it.
 	if c.out == nil {
 		c.oweCopy(rfc6455.AppendHeader(nil, rfc6455.Ping, 0))
+	}
+}
+
+// pingInterval returns the time between two pings; not positive if there are none.
+func (c *Conn) pingInterval() int64 {
+	interval := int64(c.loop.server.options.PingInterval)
+	if c.part != nil && interval > 0 {
+		if own := c.part.group.ping.Load(); own > 0 {
+			return own
+		}
+	}
+	return interval
+}
+
+// pingSooner brings the next pings of the members forward to the group's interval.
+func (p *part) pingSooner() {
+	for i := range p.members {
+		c := p.members[i].conn
+		if interval := c.pingInterval(); c.state == stateOpen && c.check > p.loop.now+interval {
+			c.alive() // It was not asked more often until now.
+			c.check = p.loop.now + p.loop.spread(interval)
+			c.schedule()
+		}
 	}
 }
 
@@ -59,7 +82,7 @@ func (c *Conn) schedule() {
 	due := c.check
 	if c.state == stateOpen {
 		if due != 0 {
-			if dead := c.seen + 2*int64(l.server.options.PingInterval); dead > l.now {
+			if dead := c.seen + 2*c.pingInterval(); dead > l.now {
 				due = min(due, dead)
 			}
 		}

@@ -147,3 +147,45 @@ func TestResumeBehindALongPause(t *testing.T) {
 		}
 	})
 }
+
+// The members of a group are pinged at its own interval, also those that were there before
+// it was set, and a peer that vanished is dropped after two.
+func TestPingEvery(t *testing.T) {
+	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+		closed := make(chan error, 1)
+		s := start(Options{PingInterval: time.Hour}, handler{closed: func(_ *Conn, cause error) { closed <- cause }})
+		s.attached = make(chan *Conn, 1)
+		peer := s.dialRaw(t)
+		<-s.attached
+		begin := time.Now()
+		s.group.PingEvery(time.Minute)
+		s.group.PingEvery(200 * time.Millisecond)
+		if op, _, err := peer.frame(); err != nil || op != rfc6455.Ping {
+			t.Errorf("read %v, %v", op, err)
+		}
+		if cause := receive(t, closed, "the end"); !errors.Is(cause, ErrIdle) || time.Since(begin) < 350*time.Millisecond {
+			t.Errorf("ended after %v: %v", time.Since(begin), cause)
+		}
+	})
+}
+
+// What a connection gets first of its own leaves the start in the group's output alone.
+func TestFirstWithoutReplay(t *testing.T) {
+	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+		s := start(Options{Overlap: time.Minute}, handler{})
+		other := s.dialRaw(t)
+		s.group.Deliver([]byte("before"))
+		if _, p, err := other.frame(); err != nil || string(p) != "before" {
+			t.Fatalf("read %q, %v", p, err)
+		}
+		s.prepare = func(a *Attachment) {
+			a.Before = func() First { return First{Frames: [][]byte{rfc6455.AppendFrame(nil, rfc6455.Text, []byte("hello"))}} }
+		}
+		peer := s.dialRaw(t)
+		for _, want := range []string{"hello", "before"} {
+			if _, p, err := peer.frame(); err != nil || string(p) != want {
+				t.Errorf("read %q, %v; want %s", p, err, want)
+			}
+		}
+	})
+}

@@ -133,13 +133,20 @@ type Attachment struct {
 	// frames that all members had longer ago than Options.Overlap.
 	Group *Group
 	// Before, if set, returns what the peer receives between the Response and the output
-	// of the Group: whole frames. They stand for all of that output so far, so the peer
-	// receives nothing of it that was delivered before the call, see Group.DeliverAnd. The
-	// result may be shared with other connections, and does not count against
-	// MaxPending. Before must not block and must not call the group.
-	Before func() [][]byte
+	// of the Group. It must not block and must not call the group.
+	Before func() First
 	// Value is what Conn.Value returns.
 	Value any
 	// Deadline is when Handler.Deadline is called; zero for never.
 	Deadline time.Time
+}
+
+// First is what a peer receives first.
+type First struct {
+	// Frames are whole frames. They may be shared with other connections.
+	Frames [][]byte
+	// Replay is set if they stand for all of the group's output so far. Then the peer
+	// receives nothing of it that was delivered before the call of Before, see
+	// Group.DeliverAnd, and they do not count against MaxPending.
+	Replay bool
 }

@@ -32,6 +32,10 @@ metrics = call("get_metrics", names=["confab_concurrent_chat_connections"], peri
 assert isinstance(metrics["series"], list), metrics
 
 room = chat.create_room(tags={"confab:history": "1h"})["arn"]
+present = call("get_room_presence", roomIdentifier=room)
+assert present["roomArn"] == room and present["users"] == 0 and "peakUsers" not in present, present
+assert call("list_room_users", roomIdentifier=room, maxResults=1)["users"] == []
+assert call("list_room_presence", maxResults=1)["rooms"] == []
 sent = call("send_message", roomIdentifier=room, userId="bot", content="hello", attributes={"a": "1"}, skipReview=True)
 assert isinstance(sent["sendTime"], datetime.datetime), sent
 listed = call("list_messages", roomIdentifier=room, startTime=sent["sendTime"] - datetime.timedelta(seconds=1))

@@ -20,7 +20,7 @@ var (
 // HandOver has the server hand over to a new process, which then is the process of
 // s. If the server continues instead, the error is the line that says why.
 func (s *Server) HandOver(ctx context.Context) error {
-	before := len(s.Log())
+	before := s.log.Len()
 	if err := s.Signal(syscall.SIGUSR2); err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func (s *Server) HandOver(ctx context.Context) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		log := s.Log()[before:]
+		log := s.log.From(before)
 		if m := handedOver.FindStringSubmatch(log); m != nil {
 			pid, err := strconv.ParseInt(m[1], 10, 64)
 			s.successor.Store(pid)

@@ -383,8 +383,18 @@ func (b *Buffer) Write(p []byte) (int, error) {
 	return b.b.Write(p)
 }
 
-func (b *Buffer) String() string {
+func (b *Buffer) String() string { return b.From(0) }
+
+// Len returns how many bytes were written so far.
+func (b *Buffer) Len() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.b.String()
+	return b.b.Len()
+}
+
+// From returns what was written after the first n bytes.
+func (b *Buffer) From(n int) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return string(b.b.Bytes()[n:])
 }

@@ -1,0 +1,16 @@
+package app
+
+import (
+	"confab/internal/config"
+	"confab/internal/messaging"
+	"confab/internal/presence"
+)
+
+// watchRooms makes what knows who is in the rooms.
+func (s *Server) watchRooms(o *messaging.Options) {
+	s.peers.Presence = presence.New()
+	s.peers.Presence.Interval = s.cfg.PresenceInterval
+	if s.cfg.Extensions == config.ExtensionsOn {
+		o.Watch = s.peers.Presence.Watch
+	}
+}

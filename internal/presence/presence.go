@@ -1,0 +1,180 @@
+// Package presence knows who is in a room, over all nodes.
+//
+// Two things come from it. Operations ask for any room: a Service counts its users over
+// all nodes when it is asked (count.go, users.go, rooms.go), and what nobody asks costs
+// nothing. Rooms with the tag confab:presence have a watch (watch.go), which package
+// messaging tells of each session. Package messaging sends its greeting to new connections,
+// and the Service pushes changes to all connections of this node (push.go):
+//
+//	session joins, leaves → watch: users, and when the next push is due
+//	a push is due         → ask the other nodes for their users of these rooms
+//	                      → count the union → Audience.Deliver: confab:VIEWERS, …
+//
+// Nodes tell each other users by 64-bit hashes of their ids, and only what has changed
+// (question.go). A user of two nodes counts once. A user who left counts for a moment
+// longer (grace), so that a client that replaces its connection never leaves.
+//
+// What is pushed is not in the order of the room's frames: each node makes its own frames.
+package presence
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"confab/internal/chat"
+	"confab/internal/messaging"
+)
+
+const (
+	// grace is how long a user counts who has no connection any more.
+	grace = 2 * time.Second
+	// goneAfter is how long a user has no connection before confab:LEFT says so.
+	goneAfter = 10 * time.Second
+	// pingEvery is the time between two pings in watched rooms. A peer that vanished is
+	// noticed after two.
+	pingEvery = 15 * time.Second
+	// askEvery is the most time between two questions about watched rooms.
+	askEvery = 2 * time.Second
+	// tick is how exactly pushes are timed.
+	tick = 100 * time.Millisecond
+	// fullUpTo is how many users a room may have for confab:JOINED and confab:LEFT, and
+	// idsAtOnce how many one of them names.
+	fullUpTo  = 1000
+	idsAtOnce = 100
+	// mostPeaks is how many rooms' peaks are remembered.
+	mostPeaks = 100_000
+)
+
+// Live is the live rooms of this node: messaging.Roster.
+type Live interface {
+	LiveRooms() []string
+	CountUsers(roomID string) (users, connections int)
+	UserIDs(roomID string) (ids []string, connections int)
+	Users(roomID string, ids []string) []messaging.User
+}
+
+// Service knows who is in the rooms. Its fields are set before it is used.
+type Service struct {
+	// Live is required.
+	Live Live
+	// Interval is the least time between two pushes to a room.
+	Interval time.Duration
+	// Node is the name by which AskOthers knows this node.
+	Node string
+	// AskOthers asks the other nodes, which call Answer, and returns the answers by the
+	// names of the nodes. complete reports whether all have answered. It is nil on a
+	// single node.
+	AskOthers func(ctx context.Context, body []byte) (answers map[string][]byte, complete bool)
+
+	counts    counts
+	sorted    sorted
+	snapshots snapshots
+
+	// wake has an element when pending or watches is not empty any more.
+	wake chan struct{}
+	stop context.CancelFunc
+	done chan struct{}
+
+	// mu guards the fields below. It may be taken with a watch locked.
+	mu      sync.Mutex
+	watches map[string]*watch
+	pending map[*watch]struct{} // those that have a push due
+	peaks   map[string]peak     // of rooms with the tag that are not live
+}
+
+// peak is the most users that a room had at a time.
+type peak struct {
+	users int
+	at    time.Time
+}
+
+// New returns a Service. Close stops it.
+func New() *Service {
+	ctx, stop := context.WithCancel(context.Background())
+	s := &Service{
+		wake: make(chan struct{}, 1), stop: stop, done: make(chan struct{}),
+		watches: make(map[string]*watch), pending: make(map[*watch]struct{}), peaks: make(map[string]peak),
+		counts: counts{byRoom: make(map[string]*counted)}, sorted: sorted{byRoom: make(map[string]sortedUsers)},
+	}
+	go s.run(ctx)
+	return s
+}
+
+// Close stops pushing.
+func (s *Service) Close() {
+	s.stop()
+	<-s.done
+}
+
+// Watch is messaging.Options.Watch.
+func (s *Service) Watch(roomID string, presence chat.Presence, to messaging.Audience) messaging.Watcher {
+	w := &watch{
+		service: s, roomID: roomID, full: presence == chat.PresenceFull, to: to,
+		users: make(map[uint64]user), told: make(map[uint64]told), version: uint64(time.Now().UnixNano()),
+	}
+	if p, ok := to.(interface{ PingEvery(interval time.Duration) }); ok {
+		p.PingEvery(pingEvery)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w.peak = s.peaks[roomID]
+	s.watches[roomID] = w
+	s.wakeUp()
+	return w
+}
+
+// Close implements messaging.Watcher.
+func (w *watch) Close(paused bool) {
+	if p, ok := w.to.(interface{ PingEvery(interval time.Duration) }); ok && !paused {
+		p.PingEvery(0)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	s := w.service
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.pending, w)
+	if s.watches[w.roomID] == w {
+		delete(s.watches, w.roomID)
+	}
+	switch {
+	case !paused:
+		delete(s.peaks, w.roomID)
+	case len(s.peaks) < mostPeaks:
+		s.peaks[w.roomID] = w.peak
+	}
+}
+
+// wakeUp wakes the goroutine that pushes.
+func (s *Service) wakeUp() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// watched returns the room's watch, or nil.
+func (s *Service) watched(roomID string) *watch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.watches[roomID]
+}
+
+// peakOf returns the most users that this node has seen in a room with the tag.
+func (s *Service) peakOf(roomID string) peak {
+	if w := s.watched(roomID); w != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.peak
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.peaks[roomID]
+}
+
+// hash is how nodes call a user.
+func hash(userID string) uint64 { return xxhash.Sum64String(userID) }

@@ -1,0 +1,123 @@
+package presence
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"confab/internal/messaging"
+)
+
+// usersQuestion asks for a page of the users of a room: the first Max behind After.
+type usersQuestion struct {
+	Room  string `json:"room"`
+	After string `json:"after,omitzero"`
+	Max   int    `json:"max"`
+}
+
+// usersAnswer has more if there are users behind those.
+type usersAnswer struct {
+	Users []messaging.User `json:"users,omitzero"`
+	More  bool             `json:"more,omitzero"`
+}
+
+// mostUsers bounds what another node may ask for.
+const mostUsers = 200
+
+// Users returns a page of the users of a room over all nodes, by their ids: the first limit
+// behind after. more reports whether there are others. Users who stay are on one page, and
+// only on one. Nodes that do not answer are left out.
+func (s *Service) Users(ctx context.Context, roomID, after string, limit int) (page []messaging.User, more bool) {
+	q := usersQuestion{Room: roomID, After: after, Max: limit}
+	own := s.usersHere(q)
+	if s.AskOthers == nil {
+		return own.Users, own.More
+	}
+	body, err := json.Marshal(question{Users: &q})
+	if err != nil {
+		return own.Users, own.More
+	}
+	answers, _ := s.AskOthers(ctx, body)
+	all := map[string]*messaging.User{}
+	own.addTo(all)
+	more = own.More
+	for _, b := range answers {
+		var a usersAnswer
+		if json.Unmarshal(b, &a) == nil {
+			a.addTo(all)
+			more = more || a.More
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		if len(page) == limit {
+			return page, true
+		}
+		page = append(page, *all[id])
+	}
+	return page, more
+}
+
+func (a *usersAnswer) addTo(all map[string]*messaging.User) {
+	for i := range a.Users {
+		u := &a.Users[i]
+		if before := all[u.UserID]; before != nil {
+			before.Add(u)
+		} else {
+			all[u.UserID] = u
+		}
+	}
+}
+
+// usersHere returns a page of the users on this node.
+func (s *Service) usersHere(q usersQuestion) usersAnswer {
+	limit := max(min(q.Max, mostUsers), 0)
+	ids := s.sorted.of(s.Live, q.Room)
+	from, found := slices.BinarySearch(ids, q.After)
+	if found {
+		from++
+	}
+	if q.After == "" {
+		from = 0
+	}
+	ids = ids[from:]
+	more := len(ids) > limit
+	return usersAnswer{Users: s.Live.Users(q.Room, ids[:min(len(ids), limit)]), More: more}
+}
+
+// sorted are the ids of users of large rooms, which are sorted at most once a second.
+type sorted struct {
+	// mu guards byRoom.
+	mu     sync.Mutex
+	byRoom map[string]sortedUsers
+}
+
+type sortedUsers struct {
+	since time.Time
+	ids   []string
+}
+
+// sortAgain is how many users a room may have to be sorted for each page.
+const sortAgain = 2000
+
+func (s *sorted) of(live Live, roomID string) []string {
+	now := time.Now()
+	s.mu.Lock()
+	maps.DeleteFunc(s.byRoom, func(_ string, u sortedUsers) bool { return now.Sub(u.since) >= countFor })
+	u, ok := s.byRoom[roomID]
+	s.mu.Unlock()
+	if ok {
+		return u.ids
+	}
+	ids, _ := live.UserIDs(roomID)
+	slices.Sort(ids)
+	if len(ids) > sortAgain {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.byRoom[roomID] = sortedUsers{now, ids}
+	}
+	return ids
+}

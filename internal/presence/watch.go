@@ -1,0 +1,286 @@
+package presence
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"time"
+
+	"confab/internal/messaging"
+)
+
+// watch is a room with the tag confab:presence on this node.
+type watch struct {
+	service *Service
+	roomID  string
+	full    bool // with confab:JOINED and confab:LEFT
+	to      messaging.Audience
+	// asking is held while the other nodes are asked for a connection that joins.
+	asking sync.Mutex
+
+	// mu guards all fields below.
+	mu     sync.Mutex
+	closed bool
+	// users are all users of the room, over all nodes.
+	users map[uint64]user
+	// leaving are the users that have left this node in the last grace, the oldest first.
+	leaving []departure
+	// absent is how many users are counted by their grace only.
+	absent int
+	// version changes with what this node says of the room.
+	version     uint64
+	connections int               // on this node
+	nodes       map[string]report // what other nodes said
+	known       bool              // the other nodes were asked
+	missed      int               // questions in a row that not all nodes have answered
+
+	due    time.Time // when to push; zero if nothing has changed
+	pushed time.Time // the last push
+	last   Count     // what it said
+	peak   peak
+	// told are the users of which clients know that they are there. It is nil while there
+	// are more than fullUpTo.
+	told map[uint64]told
+}
+
+// user is a user of a room. It counts once, on whatever nodes it is.
+type user struct {
+	id    string // empty if it is known by its hash only
+	here  int32  // connections on this node
+	nodes int16  // other nodes that have it
+	left  int64  // when it left this node, in nanoseconds, while it counts a moment longer
+}
+
+type departure struct {
+	user uint64
+	at   time.Time
+}
+
+// told is a user whose coming was told. gone is when it left; zero while it is there.
+type told struct {
+	id   string
+	gone time.Time
+}
+
+// Count is how many people a room has.
+type Count struct{ Users, Connections int }
+
+// Joined implements messaging.Watcher.
+func (w *watch) Joined(userID string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	h := hash(userID)
+	u := w.users[h]
+	if u.here == 0 && u.nodes == 0 && u.left != 0 {
+		w.absent--
+	}
+	u.here++
+	u.id, u.left = userID, 0
+	w.users[h] = u
+	w.connections++
+	w.changedLocked()
+	w.measureLocked()
+}
+
+// Left implements messaging.Watcher.
+func (w *watch) Left(userID string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	h := hash(userID)
+	u := w.users[h]
+	if u.here--; u.here == 0 {
+		now := time.Now()
+		u.left = now.UnixNano()
+		if u.nodes == 0 {
+			w.absent++
+		}
+		w.leaving = append(w.leaving, departure{h, now})
+	}
+	w.users[h] = u
+	if w.connections--; w.connections == 0 {
+		w.known = false // Nobody asks the other nodes from now on.
+	}
+	w.changedLocked()
+}
+
+// changedLocked makes a push due.
+func (w *watch) changedLocked() {
+	w.version++
+	w.dueLocked(time.Now().Add(grace))
+}
+
+// dueLocked makes a push due at a time, or as soon as the interval allows.
+func (w *watch) dueLocked(at time.Time) {
+	if w.closed || w.connections == 0 || !w.due.IsZero() && !at.Before(w.due) {
+		return
+	}
+	if next := w.pushed.Add(w.service.Interval); at.Before(next) {
+		at = next
+	}
+	w.due = at
+	s := w.service
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pending[w] = struct{}{}; len(s.pending) == 1 {
+		s.wakeUp()
+	}
+}
+
+// measureLocked keeps the room's peak.
+func (w *watch) measureLocked() {
+	if n := len(w.users) - w.absent; n > w.peak.users {
+		w.peak = peak{n, time.Now()}
+	}
+}
+
+// expireLocked ends the grace of users.
+func (w *watch) expireLocked(now time.Time) {
+	n := 0
+	for ; n < len(w.leaving) && now.Sub(w.leaving[n].at) >= grace; n++ {
+		d := w.leaving[n]
+		u := w.users[d.user]
+		if u.left != d.at.UnixNano() {
+			continue // It has come back.
+		}
+		u.left = 0
+		w.version++
+		if u.nodes > 0 {
+			w.users[d.user] = u
+			continue
+		}
+		w.absent--
+		delete(w.users, d.user)
+		w.goneLocked(d.user, d.at)
+	}
+	w.leaving = append(w.leaving[:0], w.leaving[n:]...)
+}
+
+// goneLocked remembers when a user left of whom clients know.
+func (w *watch) goneLocked(h uint64, at time.Time) {
+	if t, ok := w.told[h]; ok && t.gone.IsZero() {
+		t.gone = at
+		w.told[h] = t
+		w.dueLocked(at.Add(goneAfter))
+	}
+}
+
+// countLocked returns how many people there are.
+func (w *watch) countLocked(now time.Time) Count {
+	w.expireLocked(now)
+	c := Count{Users: len(w.users), Connections: w.connections}
+	for _, r := range w.nodes {
+		c.Connections += r.Connections
+	}
+	return c
+}
+
+// Greeting implements messaging.Watcher.
+func (w *watch) Greeting() []byte {
+	now := time.Now()
+	w.mu.Lock()
+	c := w.countLocked(now)
+	if w.connections == 1 {
+		w.last = c // It is the only connection here, and gets this.
+	}
+	w.mu.Unlock()
+	return viewers(c, now)
+}
+
+// prepareWithin bounds the wait of a connection for what other nodes know.
+const prepareWithin = 200 * time.Millisecond
+
+// Prepare implements messaging.Watcher: it asks the other nodes if nobody else does.
+func (w *watch) Prepare(ctx context.Context) {
+	if w.service.AskOthers == nil || w.isKnown() {
+		return
+	}
+	w.asking.Lock() // Those who wait here get the answer of the first.
+	defer w.asking.Unlock()
+	if w.isKnown() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, prepareWithin)
+	defer cancel()
+	w.service.askAbout(ctx, []*watch{w})
+}
+
+func (w *watch) isKnown() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.known
+}
+
+// askOften is how many questions in a row may lack an answer before the silent nodes count
+// as empty. A node that is lost has left the view by then.
+const askOften = 3
+
+// apply takes what the other nodes said of the room. A node that said nothing about it has
+// nothing new.
+func (w *watch) apply(said map[string]report, answered map[string]bool, complete bool) {
+	now := time.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.missed++; complete {
+		w.missed = 0
+	}
+	first := !w.known
+	w.known = true
+	changed := false
+	for node, r := range said {
+		w.takeLocked(node, r, now)
+		changed = true
+	}
+	for node := range maps.Clone(w.nodes) {
+		if !answered[node] && w.missed%askOften == 0 {
+			w.takeLocked(node, report{}, now)
+			delete(w.nodes, node)
+			changed = true
+		}
+	}
+	if first && w.told != nil {
+		// Clients on the other nodes were told of their users already.
+		for h, u := range w.users {
+			if u.here == 0 && u.left == 0 && u.id != "" {
+				w.told[h] = told{id: u.id}
+			}
+		}
+	}
+	if changed {
+		w.measureLocked()
+		w.dueLocked(now)
+	}
+}
+
+// takeLocked replaces what a node said. New users come first, so that a user who moved
+// between connections of this node's knowledge stays.
+func (w *watch) takeLocked(node string, r report, now time.Time) {
+	for i, h := range r.Users {
+		u := w.users[h]
+		if u.nodes == 0 && u.here == 0 && u.left != 0 {
+			w.absent--
+		}
+		u.nodes++
+		if u.id == "" && i < len(r.IDs) {
+			u.id = r.IDs[i]
+		}
+		w.users[h] = u
+	}
+	for _, h := range w.nodes[node].Users {
+		u := w.users[h]
+		if u.nodes--; u.nodes > 0 || u.here > 0 {
+			w.users[h] = u
+			continue
+		}
+		if u.left != 0 {
+			w.absent++
+			w.users[h] = u
+			continue
+		}
+		delete(w.users, h)
+		w.goneLocked(h, now.Add(-grace)) // That node's grace is over.
+	}
+	if w.nodes == nil {
+		w.nodes = make(map[string]report)
+	}
+	w.nodes[node] = r
+}
