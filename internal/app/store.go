@@ -123,8 +123,8 @@ func NewRing(ctx context.Context, cfg *config.Config, db *store.DB, log *slog.Lo
 	return chattoken.NewRing(ctx, db, o)
 }
 
-// checkExtensionsOff refuses to start without extensions while there are signers: nobody
-// that their applications admit could connect.
+// checkExtensionsOff refuses to start without extensions while there are signers: clients
+// that their applications admit could not connect.
 func checkExtensionsOff(ctx context.Context, cfg *config.Config, db *store.DB) error {
 	if cfg.Extensions != config.ExtensionsOff {
 		return nil
