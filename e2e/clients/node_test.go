@@ -37,6 +37,13 @@ func TestHistory(t *testing.T) {
 	nodeTest(t, 4*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "history.test.mjs")
 }
 
+// TestBans runs the official chat client where users are banned and muted.
+func TestBans(t *testing.T) {
+	t.Parallel()
+	s := process.Serve(t, process.Options{})
+	nodeTest(t, 2*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "bans.test.mjs")
+}
+
 // TestPresence runs the official chat client in rooms that push who is there.
 func TestPresence(t *testing.T) {
 	t.Parallel()

@@ -108,6 +108,10 @@ func (r MemberRule) broken(value any) string {
 		if r.Bounded && (int(*value) < r.Min || int(*value) > r.Max) {
 			return fmt.Sprintf("must be from %d to %d, this is %d", r.Min, r.Max, *value)
 		}
+	case *int64:
+		if r.Bounded && (*value < int64(r.Min) || *value > int64(r.Max)) {
+			return fmt.Sprintf("must be from %d to %d, this is %d", r.Min, r.Max, *value)
+		}
 	case []string:
 		if r.Bounded && (len(value) < r.Min || len(value) > r.Max) {
 			return fmt.Sprintf("must have from %d to %d items, this has %d", r.Min, r.Max, len(value))

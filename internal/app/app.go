@@ -21,9 +21,11 @@ import (
 	"confab/internal/console"
 	"confab/internal/control"
 	"confab/internal/edge"
+	"confab/internal/enforce"
 	"confab/internal/erasure"
 	"confab/internal/extension"
 	"confab/internal/front"
+	"confab/internal/history"
 	"confab/internal/iam"
 	"confab/internal/messaging"
 	"confab/internal/review"
@@ -168,7 +170,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Quotas:            quotas,
 		CloseOnRoomDelete: cfg.CloseOnRoomDelete,
 		Extensions:        cfg.Extensions == config.ExtensionsOn,
-		History:           latest{s.db.Transcript().History()},
+		History:           history.ForJoins{DB: s.db.Transcript().History()},
 		Metrics:           s.metrics.Messaging,
 		Log:               s.log,
 	}
@@ -179,6 +181,11 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	s.engine = messaging.NewEngine(live)
 	s.peers.Engine, s.peers.Presence.Live = s.engine, messaging.RosterOf(s.engine)
+	if live.Extensions {
+		if err := enforce.Start(ctx, s.db.Bans, s.engine, s.log, s.peers.TellBans); err != nil {
+			return err
+		}
+	}
 	s.endpoint = edge.New(edge.Options{
 		Engine: s.engine, Tokens: s.ring, Sockets: sockets,
 		TrustedProxies: cfg.TrustedProxies,
@@ -204,7 +211,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		own = extension.New(extension.Options{
 			Region: cfg.Region, Account: cfg.AccountID, Version: telemetry.Version(),
 			Actions: actions(operations),
-			Rooms:   s.db, Live: s.engine, History: s.db.Transcript().History(), Tokens: s.ring, Presence: s.peers.Presence, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
+			Rooms:   s.db, Live: s.engine, Bans: s.db.Bans, History: s.db.Transcript().History(), Tokens: s.ring, Presence: s.peers.Presence, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
 			Credentials: s.db,
 			Erasures:    erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: s.engine, Nodes: &s.peers}),
 		})

@@ -123,11 +123,17 @@ func NewRing(ctx context.Context, cfg *config.Config, db *store.DB, log *slog.Lo
 	return chattoken.NewRing(ctx, db, o)
 }
 
-// checkExtensionsOff refuses to start without extensions while there are signers: clients
-// that their applications admit could not connect.
+// checkExtensionsOff refuses to start without extensions while there are bans, which would
+// let banned users in, or signers: clients that their applications admit could not
+// connect.
 func checkExtensionsOff(ctx context.Context, cfg *config.Config, db *store.DB) error {
 	if cfg.Extensions != config.ExtensionsOff {
 		return nil
+	}
+	if banned, err := db.Bans.Exist(ctx); err != nil {
+		return err
+	} else if banned {
+		return cfg.Refuse("extensions", cfg.Extensions, "must not be off while there are bans; lift them, or choose off=force")
 	}
 	if signers, err := store.NewSigners(db).Signers(ctx); err != nil || len(signers) == 0 {
 		return err

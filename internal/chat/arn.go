@@ -16,6 +16,7 @@ const (
 
 // The kinds of resources of our own. They have no ARNs, but errors name them.
 const (
+	BanResource         ResourceType = "ban"
 	CredentialsResource ResourceType = "credentials"
 	WebhookResource     ResourceType = "webhook"
 )

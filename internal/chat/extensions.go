@@ -43,6 +43,8 @@ type Extensions struct {
 	HistoryRead Who
 	// HistoryOnJoin is how many of the latest messages a new connection gets first.
 	HistoryOnJoin int
+	// DisconnectBan is how long a user is banned whom a moderator disconnects.
+	DisconnectBan time.Duration
 	// Presence is what the room pushes of who is there.
 	Presence Presence
 }
@@ -57,6 +59,7 @@ type extensionTag struct {
 const year = 8760 * time.Hour
 
 var extensionTags = map[string]extensionTag{
+	"confab:disconnect-ban":  durationTag(time.Minute, year, func(e *Extensions) *time.Duration { return &e.DisconnectBan }),
 	"confab:history":         durationTag(time.Minute, year, func(e *Extensions) *time.Duration { return &e.History }),
 	"confab:history-read":    choiceTag(func(e *Extensions) *Who { return &e.HistoryRead }, All, Staff, Nobody),
 	"confab:history-on-join": numberTag(MaxHistoryOnJoin, func(e *Extensions) *int { return &e.HistoryOnJoin }),

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/binary"
 	"strings"
 	"time"
@@ -32,6 +33,21 @@ func NewID() string {
 			}
 		}
 	}
+}
+
+// DerivedID returns an id that is always the same for the same names, and different for
+// others.
+func DerivedID(names ...string) string {
+	h := sha256.New()
+	for _, name := range names {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(name))))
+		h.Write([]byte(name))
+	}
+	id := make([]byte, IDLength)
+	for i, b := range h.Sum(nil)[:IDLength] {
+		id[i] = idAlphabet[int(b)%len(idAlphabet)]
+	}
+	return string(id)
 }
 
 // NewTokenID returns a new id for a chat token: 48 bits of the time in milliseconds,

@@ -45,7 +45,7 @@ func TestKicked(t *testing.T) {
 				<-first
 			}
 			moderator := []string{"a", "b", "c"}[g%3]
-			if err := nodes[moderator].engine.DisconnectUser(t.Context(), room, "u", ""); err != nil {
+			if err := nodes[moderator].engine.DisconnectUser(t.Context(), room, "u", "", ""); err != nil {
 				t.Fatal(err)
 			}
 			senders.Wait()
@@ -107,7 +107,7 @@ func TestKickedAtNextHome(t *testing.T) {
 				}
 			})
 			<-h.asked
-			if err := nodes["b"].engine.DisconnectUser(t.Context(), room, "u", ""); err != nil {
+			if err := nodes["b"].engine.DisconnectUser(t.Context(), room, "u", "", ""); err != nil {
 				t.Fatal(err)
 			}
 		}

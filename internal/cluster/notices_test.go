@@ -32,7 +32,7 @@ func TestNotices(t *testing.T) {
 		eventually(t, "the new length on b", func() bool { return long() == nil })
 	})
 	t.Run("DisconnectUser ends sessions on the other node, behind its event", func(t *testing.T) {
-		if err := nodes["a"].engine.DisconnectUser(t.Context(), room, "b", "spam"); err != nil {
+		if err := nodes["a"].engine.DisconnectUser(t.Context(), room, "b", "spam", ""); err != nil {
 			t.Fatal(err)
 		}
 		eventually(t, "the end on b", func() bool { return nodes["b"].clients[room].endedBy() == messaging.Kicked.Name })

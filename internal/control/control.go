@@ -20,7 +20,7 @@ type Live interface {
 	// the id is the frame's. by is the ARN of the principal who asks.
 	SendEvent(ctx context.Context, roomID, name string, attributes map[string]string) (id string, err error)
 	DeleteMessage(ctx context.Context, roomID, messageID, reason, by string) (id string, err error)
-	DisconnectUser(ctx context.Context, roomID, userID, reason string) error
+	DisconnectUser(ctx context.Context, roomID, userID, reason, by string) error
 	// RoomChanged is called after every committed change of a room.
 	RoomChanged(ctx context.Context, roomID string)
 }

@@ -5,6 +5,7 @@ import (
 
 	"confab/internal/api"
 	"confab/internal/chat"
+	"confab/internal/iam"
 )
 
 // DisconnectUserInput is what DisconnectUser takes; RoomIdentifier, the ARN, and
@@ -31,7 +32,7 @@ func (s *Service) DisconnectUser(ctx context.Context, in *DisconnectUserInput) (
 	if _, err := s.room(ctx, "DisconnectUser", arn); err != nil {
 		return nil, err
 	}
-	if err := s.Live.DisconnectUser(ctx, arn.ID, user, reason); err != nil {
+	if err := s.Live.DisconnectUser(ctx, arn.ID, user, reason, iam.CallFrom(ctx).Principal.ARN); err != nil {
 		return nil, err
 	}
 	return &DisconnectUserOutput{}, nil

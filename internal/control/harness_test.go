@@ -212,7 +212,7 @@ func (l *live) DeleteMessage(_ context.Context, roomID, messageID, reason, _ str
 	return "EventIdBBBBB", l.err
 }
 
-func (l *live) DisconnectUser(_ context.Context, roomID, userID, reason string) error {
+func (l *live) DisconnectUser(_ context.Context, roomID, userID, reason, _ string) error {
 	l.did("DisconnectUser", roomID, userID, reason)
 	return l.err
 }

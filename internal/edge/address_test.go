@@ -129,7 +129,7 @@ func TestUnusableTokens(t *testing.T) {
 		},
 		"spent elsewhere": func(n *node) string {
 			token := n.token("ann")
-			if err := n.Redeem(t.Context(), n.tokens[token].ID, time.Time{}); err != nil {
+			if err := n.Redeem(t.Context(), n.tokens[token], netip.Addr{}); err != nil {
 				t.Fatal(err)
 			}
 			return token

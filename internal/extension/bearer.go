@@ -3,6 +3,7 @@ package extension
 import (
 	"context"
 	"fmt"
+	"net/netip"
 
 	"confab/internal/chat"
 	"confab/internal/iam"
@@ -16,7 +17,7 @@ type Tokens interface {
 
 // Bearer returns who is behind a chat token that stands for a signature: it may have been
 // used or not, and counts until its session would end, or until its user is disconnected
-// from the room. A user has readsPerSecond calls a second from one address.
+// from the room or banned there. A user has readsPerSecond calls a second from one address.
 func (s *Service) Bearer(ctx context.Context, token string) (*iam.Principal, error) {
 	t, err := s.o.Tokens.Open(ctx, token)
 	if err != nil {
@@ -24,6 +25,9 @@ func (s *Service) Bearer(ctx context.Context, token string) (*iam.Principal, err
 	}
 	if !s.o.Now().Before(t.SessionExpires) {
 		return nil, chat.Errorf(chat.Unauthenticated, "The session of the chat token is over")
+	}
+	if err := s.o.Bans.Banned(t.Room.ID, t.UserID, netip.Addr{}); err != nil {
+		return nil, err
 	}
 	gone, err := s.o.History.Disconnected(ctx, t.Room.ID, t.UserID, t.IssuedAt)
 	if err != nil {

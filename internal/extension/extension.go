@@ -66,6 +66,7 @@ type Options struct {
 	Rooms                    Rooms
 	Live                     Live
 	History                  History
+	Bans                     Bans
 	Tokens                   Tokens
 	Credentials              Credentials
 	Presence                 Presence

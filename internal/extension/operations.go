@@ -21,17 +21,22 @@ type operation struct {
 // operations returns all operations, in the order of the documentation.
 func (s *Service) operations() []operation {
 	return []operation{
+		orBearer(describe("CreateBan", s.CreateBan)),
 		describe("CreateCredentials", s.CreateCredentials),
+		orBearer(describe("DeleteBan", s.DeleteBan)),
 		describe("DeleteCredentials", s.DeleteCredentials),
 		describe("EraseUser", s.EraseUser),
+		orBearer(describe("GetBan", s.GetBan)),
 		describe("GetMetrics", s.GetMetrics),
 		describe("GetRoomPresence", s.GetRoomPresence),
 		describe("GetServer", s.GetServer),
+		orBearer(describe("ListBans", s.ListBans)),
 		describe("ListCredentials", s.ListCredentials),
 		orBearer(describe("ListMessages", s.ListMessages)),
 		describe("ListRoomPresence", s.ListRoomPresence),
 		describe("ListRoomUsers", s.ListRoomUsers),
 		describe("SendMessage", s.SendMessage),
+		orBearer(describe("UpdateBan", s.UpdateBan)),
 	}
 }
 

@@ -41,6 +41,11 @@ type Options struct {
 	// CloseOnRoomDelete ends the sessions of a deleted room. The service itself keeps
 	// them until their time is over.
 	CloseOnRoomDelete bool
+	// Bans are who may not join or speak. Nil means that nobody is banned.
+	Bans Bans
+	// Disconnected is called at the home, before the answer, for a moderator's DisconnectUser
+	// in a room with the tag confab:disconnect-ban, perhaps twice. Nil does nothing.
+	Disconnected func(ctx context.Context, op *Operation, room *chat.Room, ban time.Duration) error
 	// History is read for clients that join rooms with history. Nil means none.
 	History History
 	// Watch makes the Watcher of a room that becomes live, or whose tags change. Nil means
@@ -138,9 +143,9 @@ func (e *Engine) DeleteMessage(ctx context.Context, roomID, messageID, reason, b
 }
 
 // DisconnectUser ends all sessions of the user in the room, after an event that tells
-// everybody. An absent user is not an error.
-func (e *Engine) DisconnectUser(ctx context.Context, roomID, userID, reason string) error {
-	_, err := e.askHome(ctx, Operation{Action: chat.ActionDisconnectUser, RoomID: roomID, Target: userID, Reason: reason})
+// everybody. An absent user is not an error. by is the ARN of the principal who asks.
+func (e *Engine) DisconnectUser(ctx context.Context, roomID, userID, reason, by string) error {
+	_, err := e.askHome(ctx, Operation{Action: chat.ActionDisconnectUser, RoomID: roomID, Target: userID, Reason: reason, By: by})
 	return err
 }
 

@@ -61,7 +61,7 @@ func TestEvents(t *testing.T) {
 		for _, i := range []int{1, 3, 0} {
 			clients[i].Leave()
 		}
-		if err := w.engine.DisconnectUser(t.Context(), roomID, "ann", ""); err != nil {
+		if err := w.engine.DisconnectUser(t.Context(), roomID, "ann", "", ""); err != nil {
 			t.Fatal(err)
 		}
 		for i, c := range clients {

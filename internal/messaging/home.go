@@ -14,7 +14,8 @@ import (
 // Sequence carries out one operation on a room whose home is this node. It applies the
 // room's and the account's rates, then message review, then the room's sequence. The
 // errors are those of Home.Do, and ErrMoved when another node has become the home.
-func (e *Engine) Sequence(ctx context.Context, op Operation) (string, error) {
+func (e *Engine) Sequence(ctx context.Context, op Operation) (id string, err error) {
+	defer func() { err = banning{e}.disconnected(ctx, &op, err) }() // Also if another home has published the event.
 	turn, err := e.broker.Await(ctx, op.RoomID, op.ID)
 	if errors.Is(err, ErrPublished) {
 		return op.ID, nil
@@ -27,6 +28,9 @@ func (e *Engine) Sequence(ctx context.Context, op Operation) (string, error) {
 		return "", err
 	}
 	defer r.release(e)
+	if err := (banning{e}).forbids(&op); err != nil {
+		return "", err
+	}
 	if err := e.admit(ctx, r, settings, op, turn); err != nil {
 		return "", err
 	}

@@ -16,7 +16,7 @@ import (
 func TestKicked(t *testing.T) {
 	kick := func(t *testing.T, w *live, user string) {
 		t.Helper()
-		if err := w.engine.DisconnectUser(t.Context(), roomID, user, ""); err != nil {
+		if err := w.engine.DisconnectUser(t.Context(), roomID, user, "", ""); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -52,7 +52,7 @@ func TestKicked(t *testing.T) {
 		w.change(func(r *chat.Room) { r.LoggingConfigurations = []string{"arn"} })
 		ann := w.join(t, w.token("ann"))
 		kicked := make(chan error)
-		go func() { kicked <- w.engine.DisconnectUser(t.Context(), roomID, "ann", "") }()
+		go func() { kicked <- w.engine.DisconnectUser(t.Context(), roomID, "ann", "", "") }()
 		<-commits.Held // The kick has its place.
 		wantKicked(t, w.send(t, ann, "late"))
 		commits.Release()

@@ -19,6 +19,7 @@ package messaging
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"time"
 
 	"confab/internal/chat"
@@ -92,10 +93,11 @@ type Rooms interface {
 
 // Tokens makes chat tokens single-use.
 type Tokens interface {
-	// Redeem spends the token. The first call for an id succeeds and is durable against
-	// kill -9 when it returns. Every later call, on any node, is Unauthenticated.
-	// Unavailable means that the outcome is unknown.
-	Redeem(ctx context.Context, id [16]byte, expires time.Time) error
+	// Redeem spends the token of a client at an address. The first call for a token
+	// succeeds and is durable against kill -9. Every later one, on any node, is
+	// Unauthenticated. AccessDenied: the bearer is banned, on whatever node, and the token
+	// is not spent. Unavailable: the outcome is unknown.
+	Redeem(ctx context.Context, t *chat.Token, ip netip.Addr) error
 }
 
 // Reviewer asks a room's message review handler.
@@ -138,9 +140,10 @@ type Operation struct {
 	// Content and the attributes of the sender belong to SendMessage.
 	Content          string
 	SenderAttributes map[string]string
-	SenderIP         string
+	SenderIP         string // of every session that asks
 	// FromServer is set for a message of Engine.SendMessage, which does not count against
-	// the room's rate. SkipReview is set if its review handler is not asked.
+	// the room's rate, and for a disconnect that a ban makes. SkipReview is set if the
+	// review handler is not asked.
 	FromServer bool `json:",omitzero"`
 	SkipReview bool `json:",omitzero"`
 	// Attributes are a message's or an event's.
@@ -151,7 +154,7 @@ type Operation struct {
 	Target string
 	// Reason is the reason of a DeleteMessage or a DisconnectUser.
 	Reason string
-	// By is the ARN of the principal that asks over HTTP, for the record of a deletion.
+	// By is the ARN of the principal that asks over HTTP, for the record of a deletion or ban.
 	By string `json:",omitzero"`
 }
 

@@ -3,6 +3,7 @@ package messaging_test
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -18,7 +19,7 @@ import (
 // tokensFunc is called for every token. All tokens are valid.
 type tokensFunc func()
 
-func (f tokensFunc) Redeem(context.Context, [16]byte, time.Time) error {
+func (f tokensFunc) Redeem(context.Context, *chat.Token, netip.Addr) error {
 	f()
 	return nil
 }

@@ -169,6 +169,6 @@ func TestRates(t *testing.T) {
 		if err := c.DisconnectUser(t.Context(), messaging.Request{Received: w.clock()}, "nobody", ""); err != nil {
 			t.Fatal(err)
 		}
-		wantCode(t, w.engine.DisconnectUser(t.Context(), roomID, "nobody", ""), chat.Throttled)
+		wantCode(t, w.engine.DisconnectUser(t.Context(), roomID, "nobody", "", ""), chat.Throttled)
 	})
 }

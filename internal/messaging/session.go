@@ -60,13 +60,16 @@ type Client struct {
 // before it reports the client as connected, and calls Leave when the connection is gone.
 // conn may be ended as soon as Join is called.
 //
-// Errors: Unauthenticated for a token that is expired or was used before,
-// Invalid for a number of messages that is none, NotFound for a room that was deleted, QuotaExceeded when the account has all
-// the connections it may have, Unavailable when the database does not answer.
+// Errors: Unauthenticated (the token is expired or was used before), AccessDenied (the user
+// is banned), Invalid (a number of messages that is none), NotFound (room deleted),
+// QuotaExceeded (the account's connections), Unavailable (the database does not answer).
 func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, client Client) (*Session, error) {
 	now := e.now()
 	if !now.Before(t.Expires) {
 		return nil, chat.Errorf(chat.Unauthenticated, "The chat token has expired")
+	}
+	if err := (banning{e}).refuses(t, client.IP); err != nil {
+		return nil, err
 	}
 	r, settings, err := e.acquire(ctx, t.Room.ID, nil)
 	if err != nil {
@@ -83,7 +86,7 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, client Clie
 	s := &Session{engine: e, room: r, conn: conn, token: *t, ip: client.IP, agent: client.Agent, since: now, rate: quota.NewBucket(RequestsPerSecond)}
 	replay, err := s.replayOf(client.History)
 	if err == nil {
-		err = e.o.Tokens.Redeem(ctx, t.ID, t.Expires)
+		err = e.o.Tokens.Redeem(ctx, t, client.IP)
 	}
 	if err != nil {
 		e.connections.Add(-1)
@@ -100,9 +103,12 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, client Clie
 	s.token.SessionExpires = now.Add(t.SessionExpires.Sub(now))
 	r.add(s)
 	e.o.Metrics.ConcurrentChatConnections.Inc()
-	// If the room was deleted while the token was spent, it ended its sessions without
-	// this one.
-	if _, err := r.settings(); err != nil {
+	// If the room was deleted or the user banned while the token was spent, the sessions
+	// were ended without this one.
+	if _, err = r.settings(); err == nil {
+		err = banning{e}.refuses(t, client.IP)
+	}
+	if err != nil {
 		s.Leave()
 		return nil, err
 	}
@@ -229,7 +235,7 @@ func (s *Session) SendMessage(ctx context.Context, req Request, content string, 
 	}
 	return s.do(ctx, req, Operation{
 		Action: chat.ActionSendMessage, Content: content, Attributes: attributes,
-		SenderAttributes: s.token.Attributes, SenderIP: s.ip.String(),
+		SenderAttributes: s.token.Attributes,
 	})
 }
 
@@ -292,8 +298,11 @@ func (s *Session) do(ctx context.Context, req Request, op Operation) error {
 		return err
 	}
 	op.Room = s.room.state.Load().carried
-	op.UserID, op.Joined = s.token.UserID, &s.joined
+	op.UserID, op.SenderIP, op.Joined = s.token.UserID, s.ip.String(), &s.joined
 	op.RoomID, op.RequestID, op.Received, op.ID = s.room.id, req.ID, req.Received, chat.NewID()
+	if err := (banning{s.engine}).forbids(&op); err != nil {
+		return err
+	}
 	_, err := s.engine.home.Do(ctx, op)
 	return err
 }

@@ -106,7 +106,7 @@ func TestUsers(t *testing.T) {
 				for _, c := range here {
 					before[c] = len(c.Endings())
 				}
-				if err := w.engine.DisconnectUser(context.Background(), roomID, user, ""); err != nil {
+				if err := w.engine.DisconnectUser(context.Background(), roomID, user, "", ""); err != nil {
 					rt.Fatal(err)
 				}
 				for _, c := range here {

@@ -6,10 +6,10 @@ package messagingtest
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"confab/internal/chat"
 )
@@ -138,13 +138,13 @@ func (s *Store) Reads() int {
 }
 
 // Redeem implements messaging.Tokens.
-func (s *Store) Redeem(_ context.Context, id [16]byte, _ time.Time) error {
+func (s *Store) Redeem(_ context.Context, t *chat.Token, _ netip.Addr) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.spent[id] {
+	if s.spent[t.ID] {
 		return chat.Errorf(chat.Unauthenticated, "The chat token was used before")
 	}
-	s.spent[id] = true
+	s.spent[t.ID] = true
 	return nil
 }
 

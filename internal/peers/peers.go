@@ -13,6 +13,7 @@ import (
 	"confab/internal/cluster"
 	"confab/internal/extension"
 	"confab/internal/messaging"
+	"confab/internal/moderation"
 	"confab/internal/presence"
 	"confab/internal/series"
 )
@@ -20,12 +21,14 @@ import (
 // The questions that nodes ask each other: topicNode about itself, topicUser whether a
 // user has sessions in a room, topicRefreshed whether one of them is about to be replaced
 // by the same client, topicSeries for series of its metrics, topicErase for its part of an
-// erasure, topicPresence who is in rooms.
+// erasure, topicPresence who is in rooms. topicBans is not a question: it tells changes of
+// bans.
 const (
 	topicNode      = "node"
 	topicUser      = "user"
 	topicRefreshed = "refreshed"
 	topicSeries    = "series"
+	topicBans      = "bans"
 	topicPresence  = "presence"
 	topicErase     = "erase"
 )
@@ -56,6 +59,8 @@ type Peers struct {
 	Presence *presence.Service
 	Frames   Frames
 	ChatLogs ChatLogs
+	// Bans is nil if extensions are off.
+	Bans *moderation.Bans
 }
 
 // Answers returns what this node answers to the others.
@@ -64,6 +69,7 @@ func (p *Peers) Answers() map[string]cluster.Answer {
 		topicNode:      func(context.Context, []byte) ([]byte, error) { return json.Marshal(p.Self()) },
 		topicUser:      answerUser(func(q userQuestion) bool { return p.Engine.Beside(q.Room, q.User) }),
 		topicSeries:    p.answerSeries,
+		topicBans:      p.receiveBans,
 		topicPresence:  func(ctx context.Context, body []byte) ([]byte, error) { return p.Presence.Answer(ctx, body) },
 		topicErase:     p.answerErase,
 		topicRefreshed: answerUser(func(q userQuestion) bool { return p.Engine.Refreshed(q.Room, q.User, q.Agent) }),
@@ -78,6 +84,21 @@ func answerUser(f func(userQuestion) bool) cluster.Answer {
 		}
 		return json.Marshal(f(q))
 	}
+}
+
+// TellBans tells the other nodes changes of bans, and waits for their answers until ctx
+// ends.
+func (p *Peers) TellBans(ctx context.Context, changes []byte) {
+	if p.Node != nil {
+		p.Node.AskOthers(ctx, topicBans, changes)
+	}
+}
+
+func (p *Peers) receiveBans(ctx context.Context, changes []byte) ([]byte, error) {
+	if p.Bans == nil {
+		return nil, nil
+	}
+	return nil, p.Bans.Receive(ctx, changes)
 }
 
 // UserElsewhere reports whether another node has sessions of the user in the room, or does

@@ -110,7 +110,7 @@ func TestCopy(t *testing.T) {
 				t.Fatal(err)
 			}
 			spent := tokenID()
-			if err := source.Redeem(t.Context(), spent, time.Now().Add(time.Hour)); err != nil {
+			if err := redeem(source, t.Context(), spent, time.Now().Add(time.Hour)); err != nil {
 				t.Fatal(err)
 			}
 			var last <-chan struct{}
@@ -175,7 +175,7 @@ func TestCopy(t *testing.T) {
 					t.Errorf("source (-) and target (+) differ:\n%s", diff)
 				}
 			}
-			wantCode(t, target.Redeem(t.Context(), spent, time.Now().Add(time.Hour)), chat.Unauthenticated)
+			wantCode(t, redeem(target, t.Context(), spent, time.Now().Add(time.Hour)), chat.Unauthenticated)
 
 			// Readers go on where they were, also with what comes then.
 			before := target

@@ -58,7 +58,7 @@ func work(dir string) error {
 		go func() {
 			for {
 				id := tokenID()
-				if err := db.Redeem(ctx, id, time.Now().Add(time.Hour)); err != nil {
+				if err := redeem(db, ctx, id, time.Now().Add(time.Hour)); err != nil {
 					failed <- err
 				}
 				acknowledged("redeem %x", id)
@@ -118,7 +118,7 @@ func TestKill(t *testing.T) {
 			fields := strings.Fields(line)
 			switch what, id := fields[0], fields[1]; what {
 			case "redeem":
-				wantCode(t, db.Redeem(t.Context(), [16]byte(must(hex.DecodeString(id))(t)), time.Now().Add(time.Hour)), chat.Unauthenticated)
+				wantCode(t, redeem(db, t.Context(), [16]byte(must(hex.DecodeString(id))(t)), time.Now().Add(time.Hour)), chat.Unauthenticated)
 			case "append":
 				frames[id]++
 			default:

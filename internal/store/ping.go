@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -105,9 +106,9 @@ func (db *DB) check(ctx context.Context) error {
 		return err
 	}
 	// This token does not exist. Its redemption is pruned like other expired ones.
-	var id [16]byte
-	rand.Read(id[:])
-	if err := db.Redeem(ctx, id, now); err != nil {
+	t := chat.Token{Expires: now}
+	rand.Read(t.ID[:])
+	if err := db.Redeem(ctx, &t, netip.Addr{}); err != nil {
 		return err
 	}
 	db.ready.writable = now.Add(writableFor)

@@ -56,7 +56,7 @@ func TestPgBouncer(t *testing.T) {
 			if err := db.CreateRoom(ctx, &chat.Room{Name: "room"}, 0); err != nil {
 				t.Error(err)
 			}
-			if err := db.Redeem(ctx, tokenID(), time.Now().Add(time.Hour)); err != nil {
+			if err := redeem(db, ctx, tokenID(), time.Now().Add(time.Hour)); err != nil {
 				t.Error(err)
 			}
 		})

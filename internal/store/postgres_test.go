@@ -185,7 +185,7 @@ func TestPostgresGone(t *testing.T) {
 				wantCode(t, err, chat.Unavailable)
 			}
 			wantUnavailable(db.CreateRoom(t.Context(), &chat.Room{}, 0))
-			wantUnavailable(db.Redeem(t.Context(), tokenID(), time.Now().Add(time.Hour)))
+			wantUnavailable(redeem(db, t.Context(), tokenID(), time.Now().Add(time.Hour)))
 			unready(t, db)
 			_, err := db.Room(t.Context(), room.ARN.ID)
 			wantUnavailable(err)
@@ -197,7 +197,7 @@ func TestPostgresGone(t *testing.T) {
 			cluster.Restart(t)
 			until(t, "it is ready", func() bool { return db.Ping(t.Context()) == nil })
 			create(t, db, &chat.Room{})
-			if err := db.Redeem(t.Context(), tokenID(), time.Now().Add(time.Hour)); err != nil {
+			if err := redeem(db, t.Context(), tokenID(), time.Now().Add(time.Hour)); err != nil {
 				t.Error(err)
 			}
 			until(t, "the spool is written", func() bool { return uint64(len(recorded(t, db, "room"))) == sequence })
@@ -233,7 +233,7 @@ func TestPostgresReadOnly(t *testing.T) {
 		e, ok := errors.AsType[*pgconn.PgError](err)
 		return ok && e.Code == "25006" && chat.CodeOf(err) == chat.Unavailable
 	})
-	wantCode(t, db.Redeem(t.Context(), tokenID(), time.Now().Add(time.Hour)), chat.Unavailable)
+	wantCode(t, redeem(db, t.Context(), tokenID(), time.Now().Add(time.Hour)), chat.Unavailable)
 	unready(t, db)
 	wait(t, db.Transcript().Append(frame("room", 0)))
 	if got := must(db.Room(t.Context(), room.ARN.ID))(t); got.Name != "room" {
@@ -262,7 +262,7 @@ func TestPostgresConnectionsCut(t *testing.T) {
 	for i := range uint64(10) {
 		pgtest.Shared(t).Exec(t, disconnect(name))
 		wait(t, db.Transcript().Append(frame("room", i)))
-		until(t, "a token is redeemed", func() bool { return db.Redeem(t.Context(), tokenID(), time.Now().Add(time.Hour)) == nil })
+		until(t, "a token is redeemed", func() bool { return redeem(db, t.Context(), tokenID(), time.Now().Add(time.Hour)) == nil })
 	}
 	until(t, "all is stored", func() bool { return len(recorded(t, db, "room")) >= 10 })
 	for i, r := range recorded(t, db, "room") {
@@ -293,7 +293,7 @@ func TestPostgresSlow(t *testing.T) {
 			}
 		}
 	}
-	redeem := func() error { return db.Redeem(t.Context(), tokenID(), time.Now().Add(time.Hour)) }
+	redeem := func() error { return redeem(db, t.Context(), tokenID(), time.Now().Add(time.Hour)) }
 
 	t.Run("of the API", func(t *testing.T) {
 		unlock := lock("rooms")

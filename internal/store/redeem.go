@@ -4,19 +4,23 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/moderation"
 	"confab/internal/sqldb"
 )
 
 // redemption is one use of a chat token.
 type redemption struct {
-	id      [16]byte
-	expires time.Time
-	// first is the result once the batch is done: the token was not used before.
-	first bool
+	*chat.Token
+	ip netip.Addr
+	// first and banned are the result once the batch is done: the token was not used
+	// before, and why its bearer may not be in the room.
+	first  bool
+	banned error
 }
 
 const (
@@ -31,8 +35,17 @@ const (
 	redemptionPace = 5 * time.Millisecond
 )
 
-var insertRedemptions = sqldb.NewInserts(`INSERT INTO redemptions (token_id, expires) VALUES `, 2,
-	` ON CONFLICT (token_id) DO NOTHING RETURNING token_id`)
+// With SQLite, this process makes all bans, so it knows them. With PostgreSQL, the
+// statement that spends tokens also says whether there are changes of bans that this
+// server does not know.
+var (
+	insertRedemptions       = insertsReturning(`token_id, 0`)
+	insertSharedRedemptions = insertsReturning(`token_id, coalesce(` + moderation.LatestChange + `, 0)`)
+)
+
+func insertsReturning(columns string) sqldb.Inserts {
+	return sqldb.NewInserts(`INSERT INTO redemptions (token_id, expires) VALUES `, 2, ` ON CONFLICT (token_id) DO NOTHING RETURNING `+columns)
+}
 
 func newRedemptions(db *DB) *sqldb.Committer[*redemption] {
 	return sqldb.NewCommitter(sqldb.Commits[*redemption]{
@@ -50,13 +63,19 @@ func newRedemptions(db *DB) *sqldb.Committer[*redemption] {
 // against kill -9 when it returns. Every later call is Unauthenticated. Concurrent
 // calls share one commit. After Unavailable, or when ctx ends during the call, the
 // token may be spent or not.
-func (db *DB) Redeem(ctx context.Context, id [16]byte, expires time.Time) error {
+//
+// A bearer who is banned from the room is AccessDenied, and the token is not spent. Bans
+// of other servers count if they were made before the call.
+func (db *DB) Redeem(ctx context.Context, t *chat.Token, ip netip.Addr) error {
 	if err := ctx.Err(); err != nil {
 		return notRedeemed(err)
 	}
-	r := &redemption{id: id, expires: expires}
+	r := &redemption{Token: t, ip: ip}
 	if err := db.redemptions.Commit(ctx, r, 1); err != nil {
 		return notRedeemed(err)
+	}
+	if r.banned != nil {
+		return r.banned
 	}
 	if !r.first {
 		return chat.Errorf(chat.Unauthenticated, "The chat token was used before; every connection needs a new one")
@@ -74,33 +93,67 @@ func (db *DB) writeRedemptions(ctx context.Context, all []*redemption) error {
 	byID := make(map[[16]byte]*redemption, len(all))
 	once := make([]*redemption, 0, len(all))
 	for _, r := range all {
-		if byID[r.id] == nil {
-			byID[r.id] = r
+		if byID[r.ID] == nil {
+			byID[r.ID] = r
 			once = append(once, r)
 		}
 	}
 	// All servers insert in one order, which avoids deadlocks.
-	slices.SortFunc(once, func(a, b *redemption) int { return bytes.Compare(a.id[:], b.id[:]) })
+	slices.SortFunc(once, func(a, b *redemption) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	inserts := &insertRedemptions
+	if db.tokens.Remote() {
+		inserts = &insertSharedRedemptions
+	}
 	return db.tokens.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
 		for _, r := range once {
-			r.first = false // The result of an attempt that was rolled back is void.
+			r.first, r.banned = false, nil // The result of an attempt that was rolled back is void.
 		}
-		return sqldb.EachGroup(&insertRedemptions, once, func(query string, group []*redemption) error {
+		var change int64 // the newest of the bans
+		err := sqldb.EachGroup(inserts, once, func(query string, group []*redemption) error {
 			args := make([]any, 0, 2*len(group))
 			for _, r := range group {
-				args = append(args, r.id[:], r.expires.UnixNano())
+				args = append(args, r.ID[:], r.Expires.UnixNano())
 			}
 			return s.Rows(ctx, query, args, func(scan func(...any) error) error {
 				var id []byte
-				if err := scan(&id); err != nil {
+				var latest int64
+				if err := scan(&id, &latest); err != nil {
 					return err
 				}
 				if len(id) != 16 {
 					return fmt.Errorf("a redemption has an id of %d bytes", len(id))
 				}
 				byID[[16]byte(id)].first = true
+				change = max(change, latest)
 				return nil
 			})
 		})
+		if err != nil {
+			return err
+		}
+		return refuseBanned(ctx, db.Bans, s, once, change)
 	})
+}
+
+// refuseBanned takes the redemptions of banned users back, in the transaction that made
+// them. change is the newest change of bans that the transaction has seen.
+func refuseBanned(ctx context.Context, bans *moderation.Bans, s sqldb.Session, some []*redemption, change int64) error {
+	if err := bans.Known(ctx, s, change); err != nil {
+		return err
+	}
+	if bans.None() {
+		return nil
+	}
+	for _, r := range some {
+		if !r.first {
+			continue
+		}
+		if r.banned = bans.Banned(r.Room.ID, r.UserID, r.ip); r.banned == nil {
+			continue
+		}
+		if _, err := s.Exec(ctx, `DELETE FROM redemptions WHERE token_id = $1`, r.ID[:]); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -33,12 +33,12 @@ func TestRedeem(t *testing.T) {
 
 		t.Run("a token is good once", func(t *testing.T) {
 			id := tokenID()
-			if err := db.Redeem(t.Context(), id, expires); err != nil {
+			if err := redeem(db, t.Context(), id, expires); err != nil {
 				t.Fatal(err)
 			}
-			wantCode(t, db.Redeem(t.Context(), id, expires), chat.Unauthenticated)
-			wantCode(t, db.Redeem(t.Context(), id, expires.Add(time.Hour)), chat.Unauthenticated)
-			if err := db.Redeem(t.Context(), tokenID(), expires); err != nil {
+			wantCode(t, redeem(db, t.Context(), id, expires), chat.Unauthenticated)
+			wantCode(t, redeem(db, t.Context(), id, expires.Add(time.Hour)), chat.Unauthenticated)
+			if err := redeem(db, t.Context(), tokenID(), expires); err != nil {
 				t.Errorf("another token: %v", err)
 			}
 		})
@@ -53,7 +53,7 @@ func TestRedeem(t *testing.T) {
 				for range uses {
 					done.Go(func() {
 						start.Wait()
-						err := db.Redeem(t.Context(), id, expires)
+						err := redeem(db, t.Context(), id, expires)
 						if err == nil {
 							won[i].Add(1)
 						} else if chat.CodeOf(err) != chat.Unauthenticated {
@@ -79,9 +79,9 @@ func TestRedeem(t *testing.T) {
 				id := tokenID()
 				ctx, cancel := context.WithCancel(t.Context())
 				first := make(chan error, 1)
-				go func() { first <- db.Redeem(ctx, id, expires) }()
+				go func() { first <- redeem(db, ctx, id, expires) }()
 				cancel()
-				gone, second := <-first, db.Redeem(t.Context(), id, expires)
+				gone, second := <-first, redeem(db, t.Context(), id, expires)
 				if gone == nil && second == nil {
 					t.Fatal("one token was good twice")
 				}
@@ -95,10 +95,10 @@ func TestRedeem(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
 			id := tokenID()
-			if err := db.Redeem(ctx, id, expires); !errors.Is(err, context.Canceled) {
+			if err := redeem(db, ctx, id, expires); !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v, want that ctx was canceled", err)
 			}
-			if err := db.Redeem(t.Context(), id, expires); err != nil {
+			if err := redeem(db, t.Context(), id, expires); err != nil {
 				t.Errorf("a call that never began spent the token: %v", err)
 			}
 		})
@@ -109,14 +109,14 @@ func TestRedeemAfterRestart(t *testing.T) {
 	dialects(t, func(t *testing.T, open opener) {
 		db := open(t)
 		id := tokenID()
-		if err := db.Redeem(t.Context(), id, time.Now().Add(time.Hour)); err != nil {
+		if err := redeem(db, t.Context(), id, time.Now().Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
-		wantCode(t, db.Redeem(t.Context(), tokenID(), time.Now()), chat.Unavailable)
-		wantCode(t, open(t).Redeem(t.Context(), id, time.Now().Add(time.Hour)), chat.Unauthenticated)
+		wantCode(t, redeem(db, t.Context(), tokenID(), time.Now()), chat.Unavailable)
+		wantCode(t, redeem(open(t), t.Context(), id, time.Now().Add(time.Hour)), chat.Unauthenticated)
 	})
 }
 
@@ -133,7 +133,7 @@ func TestRedeemWhileClosing(t *testing.T) {
 			callers.Go(func() {
 				for {
 					id := tokenID()
-					if err := db.Redeem(t.Context(), id, expires); err != nil {
+					if err := redeem(db, t.Context(), id, expires); err != nil {
 						if chat.CodeOf(err) != chat.Unavailable {
 							t.Error(err)
 						}
@@ -158,7 +158,7 @@ func TestRedeemWhileClosing(t *testing.T) {
 		callers.Wait()
 		db = open(t)
 		for _, id := range spent {
-			wantCode(t, db.Redeem(t.Context(), id, expires), chat.Unauthenticated)
+			wantCode(t, redeem(db, t.Context(), id, expires), chat.Unauthenticated)
 		}
 	})
 }
@@ -169,17 +169,17 @@ func TestPruneRedemptions(t *testing.T) {
 		db := open(t, c.use)
 		soon, late := tokenID(), tokenID()
 		for range 1200 { // more than one transaction deletes
-			if err := db.Redeem(t.Context(), tokenID(), c.now); err != nil {
+			if err := redeem(db, t.Context(), tokenID(), c.now); err != nil {
 				t.Fatal(err)
 			}
 		}
 		for id, expires := range map[[16]byte]time.Time{soon: c.now.Add(time.Minute), late: c.now.Add(time.Hour)} {
-			if err := db.Redeem(t.Context(), id, expires); err != nil {
+			if err := redeem(db, t.Context(), id, expires); err != nil {
 				t.Fatal(err)
 			}
 		}
 		redeemed := func(id [16]byte) bool {
-			err := db.Redeem(t.Context(), id, c.now.Add(time.Hour))
+			err := redeem(db, t.Context(), id, c.now.Add(time.Hour))
 			if err != nil {
 				wantCode(t, err, chat.Unauthenticated)
 			}

@@ -175,7 +175,10 @@ func (db *DB) DeleteRoom(ctx context.Context, id string) error {
 		if err == nil && n == 0 {
 			return chat.NoSuchResource(db.arn(chat.RoomResource, id))
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return db.Bans.DeleteRoom(ctx, s, id)
 	})
 	if err == nil {
 		keepsLess(ctx, db, id)

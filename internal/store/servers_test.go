@@ -67,7 +67,7 @@ func TestServersRedeem(t *testing.T) {
 				i := (i + n*tokens/len(all)) % tokens // Each server has another order.
 				done.Go(func() {
 					start.Wait()
-					err := db.Redeem(t.Context(), ids[i], time.Now().Add(time.Hour))
+					err := redeem(db, t.Context(), ids[i], time.Now().Add(time.Hour))
 					if err == nil {
 						won[i].Add(1)
 					} else if chat.CodeOf(err) != chat.Unauthenticated {
@@ -280,8 +280,8 @@ func TestLostAnswer(t *testing.T) {
 
 	armed.Store(true)
 	id := tokenID()
-	wantCode(t, db.Redeem(t.Context(), id, time.Now().Add(time.Hour)), chat.Unavailable)
-	wantCode(t, db.Redeem(context.WithoutCancel(t.Context()), id, time.Now().Add(time.Hour)), chat.Unauthenticated)
+	wantCode(t, redeem(db, t.Context(), id, time.Now().Add(time.Hour)), chat.Unavailable)
+	wantCode(t, redeem(db, context.WithoutCancel(t.Context()), id, time.Now().Add(time.Hour)), chat.Unauthenticated)
 }
 
 // logged is a frame for logging configurations.

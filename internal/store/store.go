@@ -33,6 +33,7 @@ import (
 	"confab/internal/chat"
 	"confab/internal/chatlog"
 	"confab/internal/history"
+	"confab/internal/moderation"
 	"confab/internal/sqldb"
 	"confab/internal/transcript"
 )
@@ -56,6 +57,7 @@ var mainDatabase = sqldb.Spec{
 		{Name: "room_logging", Columns: "room_id, position, logging_configuration_id, update_time"},
 		{Name: "credentials", Columns: "access_key_id, name, sealed, expires, policy, create_time, maker"},
 		{Name: "token_keys", Columns: "id, create_time, sealed"},
+		moderation.BansTable,
 		{Name: "signers", Columns: "name, algorithm, sealed, rooms, capabilities, create_time"},
 	},
 }
@@ -113,6 +115,9 @@ type Options struct {
 
 // DB is an open store. Its methods are safe for concurrent use.
 type DB struct {
+	// Bans are the bans of users and addresses. They are closed with the store.
+	Bans *moderation.Bans
+
 	o    Options
 	seal *sealer
 	page pager
@@ -158,6 +163,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 
 	db.ctx, db.stop = context.WithCancel(context.WithoutCancel(ctx))
+	db.Bans = moderation.New(db.main, o.Now, o.Log)
 	db.history = history.New(db.frames, history.Options{Rooms: retentions{db}, Log: o.Log})
 	db.transcript = transcript.New(db.frames, transcript.Options{
 		Configurations: db, Rooms: db, Region: o.Region, Account: o.Account,
@@ -250,6 +256,7 @@ func (db *DB) Close() error {
 	db.ready.mu.Lock()
 	db.stop()
 	db.ready.mu.Unlock()
+	db.Bans.Close()
 	db.redemptions.Close()
 	db.transcript.Close()
 	db.history.Close()

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,6 +99,11 @@ func options(dir string, change ...func(*store.Options)) store.Options {
 		c(&o)
 	}
 	return o
+}
+
+// redeem spends a token of nobody in particular.
+func redeem(db *store.DB, ctx context.Context, id [16]byte, expires time.Time) error { //nolint:revive // The store comes first, as in db.Redeem.
+	return db.Redeem(ctx, &chat.Token{ID: id, Expires: expires}, netip.Addr{})
 }
 
 // wantCode ends the test when err is not a *chat.Error of that code.

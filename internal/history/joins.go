@@ -1,18 +1,17 @@
-package app
+package history
 
 import (
 	"context"
 	"time"
 
 	"confab/internal/chat"
-	"confab/internal/history"
 )
 
-// latest is the history as package messaging reads it.
-type latest struct{ *history.DB }
+// ForJoins is the history as clients that join rooms need it.
+type ForJoins struct{ *DB }
 
 // Latest returns the newest n messages of a room.
-func (l latest) Latest(ctx context.Context, roomID string, n int, notBefore time.Time) ([]*chat.Frame, error) {
+func (l ForJoins) Latest(ctx context.Context, roomID string, n int, notBefore time.Time) ([]*chat.Frame, error) {
 	messages, err := l.DB.Latest(ctx, roomID, n, notBefore)
 	frames := make([]*chat.Frame, len(messages))
 	for i := range messages {

@@ -1,0 +1,100 @@
+// Package enforce carries bans out in live rooms: it ends the sessions that a ban forbids,
+// and bans whom a moderator disconnects in rooms with the tag confab:disconnect-ban.
+package enforce
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/messaging"
+	"confab/internal/moderation"
+)
+
+// Start puts the bans in force, before the first client. tell is moderation.Hooks.Tell.
+func Start(ctx context.Context, bans *moderation.Bans, e *messaging.Engine, log *slog.Logger, tell func(ctx context.Context, changes []byte)) error {
+	err := bans.Start(ctx, moderation.Hooks{Tell: tell, Enforce: func(ctx context.Context, b *moderation.Ban) {
+		End(ctx, messaging.RosterOf(e), b, log)
+	}})
+	if err != nil {
+		return fmt.Errorf("read the bans: %w", err)
+	}
+	return nil
+}
+
+// eventWithin bounds the wait until a user's sessions end by aws:DISCONNECT_USER. After
+// that they end without it.
+const eventWithin = 500 * time.Millisecond
+
+// End ends the sessions on this node that the ban forbids. Those of a user end behind
+// aws:DISCONNECT_USER. All nodes that have sessions of the user ask for that event under
+// one id, so the room gets it once.
+func End(ctx context.Context, live messaging.Roster, b *moderation.Ban, log *slog.Logger) {
+	rooms := []string{b.RoomID}
+	if b.RoomID == "" {
+		rooms = live.LiveRooms()
+	}
+	why := messaging.Kicked
+	if b.Reason != "" {
+		why.CloseReason = b.Reason
+	}
+	match := func(netip.Addr) bool { return true }
+	if b.UserID == "" {
+		match = func(ip netip.Addr) bool { return b.Range.Contains(ip.Unmap()) }
+	}
+	var ending sync.WaitGroup
+	for _, id := range rooms {
+		found := live.Sessions(id, b.UserID, match)
+		if len(found) == 0 {
+			continue
+		}
+		ending.Go(func() {
+			if b.UserID != "" {
+				disconnect(ctx, live, b, id, log)
+			}
+			for _, s := range found {
+				s.End(why)
+			}
+		})
+	}
+	ending.Wait()
+}
+
+// disconnect delivers aws:DISCONNECT_USER, which ends the user's sessions on all nodes.
+func disconnect(ctx context.Context, live messaging.Roster, b *moderation.Ban, roomID string, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, eventWithin)
+	defer cancel()
+	id := b.ID
+	if b.RoomID == "" {
+		id = chat.DerivedID(b.ID, roomID)
+	}
+	if err := live.Disconnect(ctx, id, roomID, b.UserID, b.Reason); err != nil {
+		log.LogAttrs(ctx, slog.LevelWarn, "Sessions of a banned user end without an event", slog.String("room", roomID), slog.Any("error", err))
+	}
+}
+
+// banWithin bounds the wait for the database in Disconnected.
+const banWithin = 5 * time.Second
+
+// Disconnected returns messaging.Options.Disconnected: it bans whom a moderator
+// disconnects. The ban has the id of the event.
+func Disconnected(bans *moderation.Bans, log *slog.Logger) func(context.Context, *messaging.Operation, *chat.Room, time.Duration) error {
+	return func(ctx context.Context, op *messaging.Operation, room *chat.Room, d time.Duration) error {
+		by := op.By
+		if by == "" && op.UserID != "" {
+			by = room.ARN.String() + "/" + op.UserID
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), banWithin)
+		defer cancel()
+		ban := &moderation.Ban{ID: op.ID, Type: moderation.TypeBan, RoomID: op.RoomID, UserID: op.Target, Reason: op.Reason, CreatedBy: by}
+		if err := bans.Create(ctx, ban, d); err != nil {
+			log.LogAttrs(ctx, slog.LevelError, "A disconnected user could not be banned", slog.String("room", op.RoomID), slog.Any("error", err))
+			return chat.Errorf(chat.Unavailable, "The user was disconnected, but could not be banned; try again")
+		}
+		return nil
+	}
+}

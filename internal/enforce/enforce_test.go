@@ -1,0 +1,180 @@
+package enforce_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/enforce"
+	"confab/internal/messaging"
+	"confab/internal/messagingtest"
+	"confab/internal/moderation"
+	"confab/internal/store"
+)
+
+const roomID = "abcdefABCDEF"
+
+var log = slog.New(slog.DiscardHandler)
+
+// live is an engine whose only room is roomID, and its bans.
+type live struct {
+	*messagingtest.Store
+	*messagingtest.Audience
+	engine *messaging.Engine
+	bans   *moderation.Bans
+	db     *store.DB
+}
+
+func newLive(t *testing.T) *live {
+	t.Helper()
+	db, err := store.Open(t.Context(), store.Options{
+		Dir: t.TempDir(), SecretKey: bytes.Repeat([]byte{7}, store.SecretKeySize), Region: messagingtest.Region, Account: messagingtest.Account,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	w := &live{Store: messagingtest.NewStore(messagingtest.NewRoom(roomID)), Audience: &messagingtest.Audience{}, bans: db.Bans, db: db}
+	w.engine = messaging.NewEngine(messaging.Options{
+		Rooms: w, Tokens: w, Reviewer: w, Transcript: w, NewAudience: func() messaging.Audience { return w },
+		Bans: w.bans, Disconnected: enforce.Disconnected(w.bans, log), Extensions: true,
+		Metrics: messaging.NewMetrics(nil), Log: log,
+	})
+	t.Cleanup(w.engine.Close)
+	return w
+}
+
+func (w *live) join(t *testing.T, user string) *messagingtest.Client {
+	t.Helper()
+	return messagingtest.Join(t, w.engine, messagingtest.Token(roomID, user, time.Now()))
+}
+
+func (w *live) end(t *testing.T, b *moderation.Ban) {
+	t.Helper()
+	enforce.End(t.Context(), messaging.RosterOf(w.engine), b, log)
+}
+
+func TestEnd(t *testing.T) {
+	t.Parallel()
+	t.Run("a user's sessions end behind the event, in one room or in all", func(t *testing.T) {
+		for _, in := range []string{roomID, ""} {
+			w := newLive(t)
+			ann, again, bob := w.join(t, "ann"), w.join(t, "ann"), w.join(t, "bob")
+			w.end(t, &moderation.Ban{ID: "ABCDEFabcdef", RoomID: in, UserID: "ann", Reason: "spam"})
+			frames := w.Frames()
+			if len(frames) != 1 || frames[0]["EventName"] != chat.DisconnectUserEvent {
+				t.Fatalf("got %v", frames)
+			}
+			for _, c := range []*messagingtest.Client{ann, again} {
+				if got := c.Endings(); len(got) == 0 || got[0] != messaging.Kicked.Name {
+					t.Errorf("got %v", got)
+				}
+			}
+			if got := bob.Endings(); got != nil {
+				t.Errorf("another user's session ended: %v", got)
+			}
+		}
+	})
+	t.Run("the sessions of a range end without an event", func(t *testing.T) {
+		w := newLive(t)
+		ann := w.join(t, "ann")
+		for _, cidr := range []string{"192.0.3.0/24", "192.0.2.0/24"} {
+			if got := ann.Endings(); got != nil {
+				t.Errorf("before %s: got %v", cidr, got)
+			}
+			w.end(t, &moderation.Ban{ID: "ABCDEFabcdef", RoomID: roomID, Range: netip.MustParsePrefix(cidr)})
+		}
+		if ann.Endings() == nil || len(w.Frames()) != 0 {
+			t.Errorf("got %v, %d frames", ann.Endings(), len(w.Frames()))
+		}
+	})
+	t.Run("rooms without the user are left alone", func(t *testing.T) {
+		w := newLive(t)
+		w.join(t, "bob")
+		w.end(t, &moderation.Ban{ID: "ABCDEFabcdef", UserID: "ann"})
+		w.end(t, &moderation.Ban{ID: "ABCDEFabcdef", UserID: "ann", RoomID: "elsewhereabc"})
+		if n := len(w.Frames()); n != 0 {
+			t.Errorf("%d frames were delivered", n)
+		}
+	})
+	t.Run("a ban that is made ends the sessions", func(t *testing.T) {
+		w := newLive(t)
+		if err := enforce.Start(t.Context(), w.bans, w.engine, log, nil); err != nil {
+			t.Fatal(err)
+		}
+		ann := w.join(t, "ann")
+		if err := w.bans.Create(t.Context(), &moderation.Ban{Type: moderation.TypeBan, RoomID: roomID, UserID: "ann"}, 0); err != nil {
+			t.Fatal(err)
+		}
+		for deadline := time.Now().Add(10 * time.Second); ann.Endings() == nil; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("the session did not end")
+			}
+		}
+	})
+}
+
+func TestDisconnected(t *testing.T) {
+	t.Parallel()
+	tagged := func(t *testing.T) *live {
+		t.Helper()
+		w := newLive(t)
+		w.Change(roomID, func(r *chat.Room) { r.Tags = map[string]string{"confab:disconnect-ban": "5m"} })
+		return w
+	}
+	made := func(t *testing.T, w *live) (all []string) {
+		t.Helper()
+		page, _, err := w.bans.List(t.Context(), moderation.Filter{}, 9, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range page {
+			all = append(all, b.ID+" "+b.UserID+" "+b.Reason+" "+b.CreatedBy)
+		}
+		slices.Reverse(all)
+		return all
+	}
+	t.Run("a moderator's disconnect bans", func(t *testing.T) {
+		w := tagged(t)
+		bob := w.join(t, "bob")
+		if err := bob.DisconnectUser(t.Context(), messaging.Request{Received: time.Now()}, "ann", "spam"); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.engine.DisconnectUser(t.Context(), roomID, "eve", "", "arn:root"); err != nil {
+			t.Fatal(err)
+		}
+		ids := w.IDs()
+		want := []string{ids[0] + " ann spam " + messagingtest.ARN(roomID).String() + "/bob", ids[1] + " eve  arn:root"}
+		if got := made(t, w); !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+	t.Run("not the disconnect that a ban makes, and not without the tag", func(t *testing.T) {
+		w := tagged(t)
+		w.join(t, "ann")
+		w.end(t, &moderation.Ban{ID: "ABCDEFabcdef", UserID: "ann"})
+		w.Change(roomID, func(r *chat.Room) { r.Tags = nil })
+		w.engine.RoomChanged(context.Background(), roomID)
+		if err := w.engine.DisconnectUser(t.Context(), roomID, "eve", "", ""); err != nil {
+			t.Fatal(err)
+		}
+		if got := made(t, w); got != nil {
+			t.Errorf("got %q", got)
+		}
+	})
+	t.Run("a moderator learns that the ban was not stored", func(t *testing.T) {
+		w := tagged(t)
+		w.db.Close()
+		if err := w.engine.DisconnectUser(t.Context(), roomID, "eve", "", ""); chat.CodeOf(err) != chat.Unavailable {
+			t.Errorf("got %v", err)
+		}
+		if n := len(w.Frames()); n != 1 {
+			t.Errorf("%d frames were delivered", n)
+		}
+	})
+}

@@ -1,0 +1,38 @@
+package extension
+
+import (
+	"context"
+
+	"confab/internal/moderation"
+)
+
+// UpdateBanInput is what UpdateBan takes.
+type UpdateBanInput struct {
+	// The id of the ban.
+	ID *string `json:"id" rule:"required 1..64"`
+	// How long from now on; as before if it is absent.
+	BanDuration *int64 `json:"durationInSeconds" rule:"1..315360000"`
+	// Why; as before if it is absent.
+	Reason *string `json:"reason" rule:"0..256"`
+}
+
+// UpdateBan changes the end or the reason of a ban. A ban for good is made by CreateBan
+// without a duration, which replaces it. A chat token with DISCONNECT_USER stands for the
+// signature in its room.
+func (s *Service) UpdateBan(ctx context.Context, in *UpdateBanInput) (*BanOutput, error) {
+	if _, err := s.ban(ctx, *in.ID, "UpdateBan"); err != nil {
+		return nil, err
+	}
+	ban, err := s.o.Bans.Update(ctx, *in.ID, func(b *moderation.Ban) {
+		if in.BanDuration != nil {
+			b.Expires = s.o.Now().Add(durationOf(in.BanDuration))
+		}
+		if in.Reason != nil {
+			b.Reason = *in.Reason
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.showBan(ban), nil
+}

@@ -1,0 +1,133 @@
+// Package moderation is what moderators have decided: who may not be in a room, or not
+// speak there. The decisions are in the main database of package store, and in the memory
+// of every server, where handshakes and messages look them up.
+//
+//	Bans      the bans: changes in SQL, see store.go; what other servers changed, see follow.go
+//	list      the bans in force, in memory: a lookup costs a few hashes, and no I/O
+//
+// A change has a number, which grows over all servers. A server knows all changes up to a
+// number, and reads those behind it: when another server says so, and twice a second in
+// case that was lost. So what was known stays in force while the database is away.
+//
+// Database failures are *chat.Error with the code Unavailable.
+package moderation
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"confab/internal/chat"
+)
+
+// Type is what a ban forbids.
+type Type string
+
+// The types of bans.
+const (
+	TypeBan  Type = "BAN"  // to be in the room
+	TypeMute Type = "MUTE" // to send messages
+)
+
+// Types are all types of bans, in the order of their places in an entry.
+var Types = []Type{TypeBan, TypeMute}
+
+// Ban forbids something to a user, or to a range of addresses, in one room or in all.
+type Ban struct {
+	ID   string
+	Type Type
+	// RoomID is empty for every room.
+	RoomID string
+	// UserID is empty if Range is set.
+	UserID string
+	Range  netip.Prefix
+	Reason string
+	// CreatedBy is the ARN of a principal, or a room's ARN, a slash and the user id of a
+	// moderator.
+	CreatedBy  string
+	CreateTime time.Time
+	// Expires is in whole seconds. It is zero for good.
+	Expires time.Time
+}
+
+// subject is the column of the ban's subject.
+func (b *Ban) subject() (subject []byte, ranged int) {
+	if b.UserID != "" {
+		return []byte(b.UserID), 0
+	}
+	return []byte(b.Range.String()), 1
+}
+
+// ParseRange reads a range in CIDR notation. Bits behind the prefix are cleared, and IPv4
+// addresses that are written as IPv6 become IPv4.
+func ParseRange(s string) (netip.Prefix, error) {
+	if !strings.Contains(s, "/") {
+		if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
+			return netip.Prefix{}, fmt.Errorf("must be a range in CIDR notation, as %s/%d is for this one address", s, a.BitLen())
+		}
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("must be a range in CIDR notation such as 192.0.2.0/24 or 2001:db8::/48, this is %.64q", s)
+	}
+	if a := p.Addr(); a.Is4In6() {
+		if p.Bits() < mappedBits {
+			return netip.PrefixFrom(a, p.Bits()).Masked(), nil
+		}
+		p = netip.PrefixFrom(a.Unmap(), p.Bits()-mappedBits)
+	}
+	return p.Masked(), nil
+}
+
+// mappedBits come before an IPv4 address that is written as IPv6.
+const mappedBits = 96
+
+// Wide reports whether a range has so many addresses that it is likely a mistake: all of
+// IPv4 or IPv6, or more than 2^24 addresses of IPv4 or networks of 2^112 of IPv6.
+func Wide(p netip.Prefix) bool {
+	if p.Addr().Is4() {
+		return p.Bits() < 8
+	}
+	return p.Bits() < 16
+}
+
+// inWords is the time until the end of a ban: " for 4 minutes".
+func inWords(end uint32, now time.Time) string {
+	if end == forGood {
+		return ""
+	}
+	left := time.Unix(int64(end), 0).Sub(now)
+	for _, unit := range []struct {
+		name string
+		size time.Duration
+	}{{"second", time.Second}, {"minute", time.Minute}, {"hour", time.Hour}, {"day", 24 * time.Hour}} {
+		n := max((left+unit.size/2)/unit.size, 1)
+		if unit.name == "day" || n <= map[string]time.Duration{"second": 90, "minute": 90, "hour": 36}[unit.name] {
+			if n > 1 {
+				return fmt.Sprintf(" for %d %ss", n, unit.name)
+			}
+			return fmt.Sprintf(" for 1 %s", unit.name)
+		}
+	}
+	return ""
+}
+
+// banned is the answer to a handshake, or to a request of a session that ends.
+func banned(end uint32, everywhere bool, now time.Time) error {
+	from := "this room"
+	if everywhere {
+		from = "all rooms"
+	}
+	return chat.Errorf(chat.AccessDenied, "You are banned from %s%s", from, inWords(end, now))
+}
+
+// muted is the answer to a message.
+func muted(end uint32, now time.Time) error {
+	return chat.Errorf(chat.AccessDenied, "You are muted%s", inWords(end, now))
+}
+
+// noSuchBan is the error of a ban that does not exist, or not any longer.
+func noSuchBan(id string) error {
+	return &chat.Error{Code: chat.NotFound, Message: fmt.Sprintf("The ban %.64q does not exist", id), Resource: chat.ARN{Type: chat.BanResource, ID: id}}
+}

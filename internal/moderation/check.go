@@ -1,0 +1,63 @@
+package moderation
+
+import (
+	"context"
+	"net/netip"
+
+	"confab/internal/sqldb"
+)
+
+// None reports whether there are no bans at all. It takes no lock.
+func (b *Bans) None() bool { return b.list.empty() }
+
+// Banned returns AccessDenied, with words for the person, if the user or the address may
+// not be in the room. An invalid address is that of nobody.
+func (b *Bans) Banned(roomID, userID string, ip netip.Addr) error {
+	if b.None() {
+		return nil
+	}
+	now := b.now()
+	if end, everywhere := b.list.find(TypeBan, roomID, userID, ip, now); end > 0 {
+		return banned(end, everywhere, now)
+	}
+	return nil
+}
+
+// Muted is Banned for those who may not send messages there.
+func (b *Bans) Muted(roomID, userID string, ip netip.Addr) error {
+	if err := b.Banned(roomID, userID, ip); err != nil || b.None() {
+		return err
+	}
+	now := b.now()
+	if end, _ := b.list.find(TypeMute, roomID, userID, ip, now); end > 0 {
+		return muted(end, now)
+	}
+	return nil
+}
+
+// Forbids is Banned, or Muted if the user sends a message, for a user at an address in
+// text form.
+func (b *Bans) Forbids(roomID, userID, ip string, sends bool) error {
+	if b.None() {
+		return nil
+	}
+	address, _ := netip.ParseAddr(ip) // An address that is none is that of nobody.
+	if sends {
+		return b.Muted(roomID, userID, address)
+	}
+	return b.Banned(roomID, userID, address)
+}
+
+// LatestChange is an expression for the number of the last change of bans, for a
+// statement that spends chat tokens; see Known.
+const LatestChange = `(SELECT max(change) FROM bans)`
+
+// Known makes the changes up to a number known, in a transaction that was told it by
+// LatestChange. So who is banned is decided in the transaction that spends the token. It
+// does nothing before Start: a server whose extensions are off ignores bans.
+func (b *Bans) Known(ctx context.Context, s sqldb.Session, change int64) error {
+	if change <= b.known() || !b.isStarted() {
+		return nil
+	}
+	return b.readIn(ctx, s)
+}

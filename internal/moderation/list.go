@@ -1,0 +1,149 @@
+package moderation
+
+import (
+	"hash/maphash"
+	"math"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// list is the bans in force, in memory. A million of them take about 60 MB, because it
+// keeps no ids, users and rooms, but hashes of 128 bits with a secret seed.
+type list struct {
+	// size is how many entries there are. While it is 0, no lock is taken.
+	size atomic.Int64
+
+	mu      sync.RWMutex // guards what follows
+	seeds   [2]maphash.Seed
+	entries map[key]entry
+	// lengths counts the ranges of each length, of IPv4 and of IPv6: only these are
+	// looked for.
+	lengths [2][129]int
+	// known is the change up to which all are known.
+	known int64
+}
+
+// key is the hash of a room and a user, or a range.
+type key [2]uint64
+
+// entry is when the bans of one key end, by the order of Types, in seconds since 1970; 0
+// is none.
+type entry [2]uint32
+
+// forGood is the end of a ban that does not end.
+const forGood = math.MaxUint32
+
+func newList() *list {
+	return &list{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, entries: map[key]entry{}}
+}
+
+// endOf is the end of a ban in an entry.
+func endOf(expires time.Time) uint32 {
+	if expires.IsZero() || expires.Unix() >= forGood {
+		return forGood
+	}
+	return uint32(max(expires.Unix(), 0))
+}
+
+// userKey is the key of a user in a room; "" is every room.
+func (l *list) userKey(roomID, userID string) (k key) {
+	for i := range k {
+		var h maphash.Hash
+		h.SetSeed(l.seeds[i])
+		h.WriteByte(byte(len(roomID)))
+		h.WriteString(roomID)
+		h.WriteString(userID)
+		k[i] = h.Sum64()
+	}
+	return k
+}
+
+// rangeKey is the key of a range in a room. No user's key has this form, whose first byte
+// is above the length of a room's id.
+func (l *list) rangeKey(roomID string, p netip.Prefix) (k key) {
+	a := p.Addr().As16()
+	for i := range k {
+		var h maphash.Hash
+		h.SetSeed(l.seeds[i])
+		h.WriteByte(math.MaxUint8)
+		h.Write(a[:])
+		h.WriteByte(byte(p.Bits()))
+		h.WriteByte(byte(p.Addr().BitLen()))
+		h.WriteString(roomID)
+		k[i] = h.Sum64()
+	}
+	return k
+}
+
+// family is the place of a range in lengths.
+func family(a netip.Addr) int {
+	if a.Is4() {
+		return 0
+	}
+	return 1
+}
+
+// setLocked sets when a ban ends; 0 removes it.
+func (l *list) setLocked(b *Ban, end uint32) {
+	i := slices.Index(Types, b.Type)
+	if i < 0 {
+		return // of a later release
+	}
+	var k key
+	if b.UserID != "" {
+		k = l.userKey(b.RoomID, b.UserID)
+	} else {
+		k = l.rangeKey(b.RoomID, b.Range)
+	}
+	e, existed := l.entries[k]
+	e[i] = end
+	exists := e != entry{}
+	if exists {
+		l.entries[k] = e
+	} else {
+		delete(l.entries, k)
+	}
+	if b.UserID == "" {
+		n := &l.lengths[family(b.Range.Addr())][b.Range.Bits()]
+		switch {
+		case exists && !existed:
+			*n++
+		case existed && !exists:
+			*n--
+		}
+	}
+	l.size.Store(int64(len(l.entries)))
+}
+
+// empty reports whether there are no bans at all.
+func (l *list) empty() bool { return l.size.Load() == 0 }
+
+// find returns when the longest ban of a type ends that concerns a user at an address in a
+// room, and whether it is one of all rooms; 0 if there is none.
+func (l *list) find(t Type, roomID, userID string, ip netip.Addr, now time.Time) (end uint32, everywhere bool) {
+	i, at := slices.Index(Types, t), endOf(now)
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	look := func(k key, all bool) {
+		if e, ok := l.entries[k]; ok && e[i] > max(at, end) {
+			end, everywhere = e[i], all
+		}
+	}
+	look(l.userKey(roomID, userID), false)
+	look(l.userKey("", userID), true)
+	if !ip.IsValid() {
+		return end, everywhere
+	}
+	ip = ip.Unmap().WithZone("")
+	for bits, n := range l.lengths[family(ip)][:ip.BitLen()+1] {
+		if n > 0 {
+			p := netip.PrefixFrom(ip, bits).Masked()
+			look(l.rangeKey(roomID, p), false)
+			look(l.rangeKey("", p), true)
+		}
+	}
+	return end, everywhere
+}
