@@ -20,13 +20,13 @@ var layers = []struct {
 	{"the commands that are clients of the public API", []string{"client"}},
 	{"what commands share", []string{"command"}},
 	{"what nodes ask each other", []string{"peers"}},
-	{"what clients talk to", []string{"control", "edge", "extension", "front"}},
+	{"what clients talk to", []string{"console", "control", "edge", "extension", "front"}},
 	{"durable truth, and the other nodes; who is there; how operations are served", []string{"store", "cluster", "presence", "api", "erasure", "messagingtest"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},
 	{"what a request needs", []string{"iam", "restjson", "chattoken", "review", "chatlog", "history", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},
 	{"nouns, rules, errors", []string{"chat"}},
-	{"tools of one purpose", []string{"background", "clientip", "config", "nats", "origin", "pgtest", "quota", "series", "telemetry", "websocket"}},
+	{"tools of one purpose", []string{"background", "clientip", "config", "export", "nats", "origin", "pgtest", "quota", "series", "telemetry", "websocket"}},
 	{"the grammar of WebSockets, and of the kernel", []string{"kernel", "rfc6455"}},
 }
 

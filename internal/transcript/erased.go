@@ -93,7 +93,7 @@ func (e *Erasure) removeRecords(ctx context.Context) (more bool, err error) {
 // senderOf returns the sender and the id of a MESSAGE frame.
 func senderOf(frame []byte) (user, id string) {
 	var m struct {
-		ID     string                  `json:"Id"`
+		ID     string `json:"Id"`
 		Sender struct {
 			UserID string `json:"UserId"`
 		}
