@@ -205,7 +205,8 @@ func (s *Server) build(ctx context.Context) (err error) {
 			Region: cfg.Region, Account: cfg.AccountID, Version: telemetry.Version(),
 			Actions: actions(operations),
 			Rooms:   s.db, Live: s.engine, History: s.db.Transcript().History(), Tokens: s.ring, Presence: s.peers.Presence, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
-			Erasures: erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: s.engine, Nodes: &s.peers}),
+			Credentials: s.db,
+			Erasures:    erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: s.engine, Nodes: &s.peers}),
 		})
 		operations = append(operations, own.Operations()...)
 	}
