@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,14 @@ const mostLooked = 10_000
 // none, and still continue. Pages are stable while messages come in: a message is on
 // exactly one page.
 func (db *DB) List(ctx context.Context, q Query) ([]Message, *Cursor, error) {
+	page, next, err := db.list(ctx, q)
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+		db.o.Metrics.FailedReads.Inc()
+	}
+	return page, next, err
+}
+
+func (db *DB) list(ctx context.Context, q Query) ([]Message, *Cursor, error) {
 	spans, err := db.spans(ctx, &q)
 	if err != nil {
 		return nil, nil, err
