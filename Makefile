@@ -9,16 +9,19 @@ FUZZTIME ?= 5s
 ROUNDS  ?= 26
 SEED    ?= 1
 ONLY    ?=
-NODE_DIRS = e2e/clients/node e2e/review/node e2e/policies/node examples/browser
+NODE_DIRS = e2e/clients/node internal/console/web e2e/review/node e2e/policies/node examples/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help build run setup fmt lint test fuzz e2e check bench bench-logging bench-history bench-peers bench-delivery bench-latency bench-tls bench-cluster bench-rolling bench-restarts soak fault
+.PHONY: help build console run setup fmt lint test fuzz e2e check bench bench-logging bench-history bench-peers bench-delivery bench-latency bench-tls bench-cluster bench-rolling bench-restarts soak fault
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
 
 build: ## build bin/confab
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/confab ./cmd/confab
+
+console: ## build the web console (internal/console/dist) from its source
+	cd internal/console/web && npm run build
 
 run: ## run it on this machine, with a demo room
 	$(GO) run ./cmd/confab serve --dev
@@ -35,6 +38,7 @@ lint: ## read the code for mistakes
 	$(LINT) fmt --diff
 	cd e2e/deploy && $(GO) tool -modfile=../../tools/go.mod golangci-lint run ./...
 	tools/deadcode.sh
+	cd internal/console/web && npm run --silent check
 
 test: ## unit tests, with the race detector
 	$(GO) test -race -timeout 10m $(UNIT)

@@ -18,6 +18,7 @@ import (
 	"confab/internal/chatlog"
 	"confab/internal/chattoken"
 	"confab/internal/config"
+	"confab/internal/console"
 	"confab/internal/control"
 	"confab/internal/edge"
 	"confab/internal/erasure"
@@ -222,7 +223,11 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Metrics:        s.metrics.API,
 		Log:            s.log,
 	}, operations...)
-	main, admin := s.mainHandler(s.endpoint, handler, model), front.WithoutBody(adminHandler(s.metrics.registry, s.profiles()))
+	pages, err := console.Configured(cfg)
+	if err != nil {
+		return err
+	}
+	main, admin := s.mainHandler(s.endpoint, handler, pages, model), front.WithoutBody(adminHandler(s.metrics.registry, s.profiles()))
 	var guard *devGuard
 	if cfg.Dev {
 		guard = &devGuard{origins: cfg.CORSOrigins, log: s.log}

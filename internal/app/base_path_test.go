@@ -81,7 +81,7 @@ func TestBasePath_socket(t *testing.T) {
 			}
 			served := false
 			sockets := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served = true })
-			h := (&Server{cfg: &config.Config{BasePath: tt.base}}).mainHandler(sockets, http.NotFoundHandler(), nil)
+			h := (&Server{cfg: &config.Config{BasePath: tt.base}}).mainHandler(sockets, http.NotFoundHandler(), nil, nil)
 			r := httptest.NewRequest(http.MethodGet, tt.target, nil)
 			r.Header.Set("Upgrade", "websocket")
 			w := httptest.NewRecorder()

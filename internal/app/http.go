@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"confab/internal/console"
 	"confab/internal/extension"
 	"confab/internal/front"
 	"confab/internal/rfc6455"
@@ -22,9 +23,9 @@ const pingTimeout = 2 * time.Second
 
 // mainHandler serves everything on the main port: WebSocket handshakes on any path
 // below the base path, even if a proxy has removed part of it, the two health paths,
-// and the API. model is the service model of the operations that Confab adds; nil
-// without them.
-func (s *Server) mainHandler(sockets, api http.Handler, model []byte) http.Handler {
+// the console, and the API. pages is the console; nil without it. model is the service
+// model of the operations that Confab adds; nil without them.
+func (s *Server) mainHandler(sockets, api, pages http.Handler, model []byte) http.Handler {
 	base := basePath(s.cfg.BasePath)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		upgrade := upgrades(r) || rfc6455.UpgradeDropped(r)
@@ -34,7 +35,8 @@ func (s *Server) mainHandler(sockets, api http.Handler, model []byte) http.Handl
 		if !upgrade {
 			front.LimitTime(w, r)
 		}
-		if (upgrade || health || r.Method == http.MethodOptions) && !front.DiscardBody(w, r) {
+		page := pages != nil && !upgrade && reads(r) && console.Serves(r, path)
+		if (upgrade || health || page || r.Method == http.MethodOptions) && !front.DiscardBody(w, r) {
 			return
 		}
 		if upgrade {
@@ -50,6 +52,8 @@ func (s *Server) mainHandler(sockets, api http.Handler, model []byte) http.Handl
 			answer(w, http.StatusOK, "ok")
 		case health:
 			s.ready(w, r)
+		case page:
+			pages.ServeHTTP(w, asSent)
 		case model != nil && reads(r) && path == extension.Path+"service-2.json":
 			w.Header().Set("Content-Type", "application/json")
 			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(model))

@@ -42,7 +42,7 @@ func (p *patience) SetWriteDeadline(t time.Time) error { p.write = t; return nil
 
 func TestMainHandler_deadlines(t *testing.T) {
 	nothing := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
-	h := (&Server{cfg: &config.Config{}}).mainHandler(nothing, nothing, nil)
+	h := (&Server{cfg: &config.Config{}}).mainHandler(nothing, nothing, nil, nil)
 	for name, tt := range map[string]struct {
 		path, upgrade, body string
 		bounded             bool

@@ -20,7 +20,7 @@ var layers = []struct {
 	{"the commands that are clients of the public API", []string{"client"}},
 	{"what commands share", []string{"command"}},
 	{"what nodes ask each other", []string{"peers"}},
-	{"what clients talk to", []string{"control", "edge", "extension", "front"}},
+	{"what clients talk to", []string{"console", "control", "edge", "extension", "front"}},
 	{"durable truth, and the other nodes; who is there; how operations are served", []string{"store", "cluster", "presence", "api", "erasure", "messagingtest"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},
 	{"what a request needs", []string{"iam", "restjson", "chattoken", "review", "chatlog", "history", "awstest"}},

@@ -8,6 +8,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/config"
+	"confab/internal/console"
 )
 
 // printDev prints what a developer copies: blocks for a shell and a web page.
@@ -16,8 +17,14 @@ func printDev(w io.Writer, address net.Addr, cfg *config.Config, room *chat.Room
 	if cfg.TLSCert != "" {
 		scheme = "s"
 	}
+	endpoint := fmt.Sprintf("http%s://%s%s", scheme, address, cfg.BasePath)
+	page := ""
+	if cfg.Console != config.ConsoleOff {
+		page = endpoint + console.Path
+	}
 	return devText.Execute(w, map[string]string{
-		"HTTP":   fmt.Sprintf("http%s://%s%s", scheme, address, cfg.BasePath),
+		"Page":   page,
+		"HTTP":   endpoint,
 		"WS":     fmt.Sprintf("ws%s://%s%s", scheme, address, cfg.BasePath),
 		"Region": cfg.Region,
 		"KeyID":  cfg.RootAccessKeyID,
@@ -28,7 +35,9 @@ func printDev(w io.Writer, address net.Addr, cfg *config.Config, room *chat.Room
 	})
 }
 
-var devText = template.Must(template.New("dev").Parse(`Confab serves one developer at {{.HTTP}}; its data is in {{.Data}}, and below it,
+var devText = template.Must(template.New("dev").Parse(`{{with .Page}}Open {{.}} in a browser: two people chat there.
+
+{{end}}Confab serves one developer at {{.HTTP}}; its data is in {{.Data}}, and below it,
 in chat-logs, what rooms with a logging configuration log.
 
 1. In a shell, for the AWS CLI and SDKs:

@@ -116,6 +116,9 @@ type Config struct {
 	// server does not start while a ban, a signer or a webhook exists, which off=force
 	// ignores.
 	Extensions string
+	// The web console at /_confab/console/: on, or off, which serves no page. It calls
+	// the same operations as every client, with the credentials of its user.
+	Console string
 	// The least time between two events about viewers in a room with the tag
 	// confab:presence.
 	PresenceInterval time.Duration
@@ -234,6 +237,12 @@ const (
 	ExtensionsForcedOff = "off=force"
 )
 
+// The values of Console.
+const (
+	ConsoleOn  = "on"
+	ConsoleOff = "off"
+)
+
 // The values of Quotas.
 const (
 	QuotasOff = "off"
@@ -276,6 +285,7 @@ func Default() *Config {
 		AccountID:             "123456789012",
 		DataDir:               "./confab-data",
 		Extensions:            ExtensionsOn,
+		Console:               ConsoleOn,
 		PresenceInterval:      5 * time.Second,
 		Quotas:                QuotasOff,
 		ConnectRate:           2000,

@@ -85,6 +85,7 @@ var groups = []group{
 	}},
 	{"Extensions", []*Setting{
 		{Name: "extensions", Arg: "on|off|off=force", value: field(func(c *Config) *string { return &c.Extensions }, oneOf(ExtensionsOn, ExtensionsOff, ExtensionsForcedOff), printString)},
+		{Name: "console", Arg: "on|off", value: field(func(c *Config) *string { return &c.Console }, oneOf(ConsoleOn, ConsoleOff), printString)},
 		{Name: "presence-interval", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.PresenceInterval) }, durationFrom(minPresenceInterval, maxPresenceInterval, "5s"), duration.String)},
 	}},
 	{"Limits", []*Setting{

@@ -1,0 +1,110 @@
+import Alert from '@cloudscape-design/components/alert';
+import AppLayout from '@cloudscape-design/components/app-layout';
+import Box from '@cloudscape-design/components/box';
+import BreadcrumbGroup from '@cloudscape-design/components/breadcrumb-group';
+import ErrorBoundary from '@cloudscape-design/components/error-boundary';
+import Flashbar from '@cloudscape-design/components/flashbar';
+import SideNavigation from '@cloudscape-design/components/side-navigation';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
+import TopNavigation from '@cloudscape-design/components/top-navigation';
+import { Suspense, useEffect, useState } from 'react';
+import { useNotices } from './confab/notices';
+import { page } from './confab/page';
+import { type Problem, problem } from './confab/problem';
+import { useRoute } from './confab/router';
+import { type Session, known, signIn, signOut, useSession } from './confab/session';
+import { toggleTheme, useDark } from './confab/theme';
+import { find, menu } from './pages';
+import { SignIn } from './pages/sign-in';
+
+const half = (
+  <svg viewBox="0 0 16 16" aria-hidden="true" focusable="false">
+    <circle cx="8" cy="8" r="6" fill="none" />
+    <path d="M8 2a6 6 0 0 1 0 12z" fill="currentColor" stroke="none" />
+  </svg>
+);
+
+export function App() {
+  const session = useSession();
+  const dark = useDark();
+  return (
+    <>
+      <div id="top">
+        <TopNavigation
+          identity={{ href: '#/', title: 'Confab' }}
+          utilities={[
+            ...(session?.server ? [{ type: 'button' as const, text: `${session.server.region} · ${session.server.accountId}`, href: '#/server' }] : []),
+            { type: 'button', iconSvg: half, ariaLabel: dark ? 'Light colors' : 'Dark colors', title: dark ? 'Light colors' : 'Dark colors', onClick: toggleTheme },
+            ...(session ? [{
+              type: 'menu-dropdown' as const, text: session.keys.accessKeyId, iconName: 'user-profile' as const,
+              items: [{ id: 'out', text: 'Sign out' }], onItemClick: signOut,
+            }] : []),
+          ]}
+        />
+      </div>
+      {session ? <Console key={session.keys.accessKeyId} session={session} /> : <Door />}
+    </>
+  );
+}
+
+/** Signs in with the keys that the page has, or asks for some. */
+function Door() {
+  const [keys, setKeys] = useState(known);
+  const [trouble, setTrouble] = useState<Problem>();
+  useEffect(() => {
+    if (!keys) return;
+    let timer: ReturnType<typeof setTimeout>;
+    const attempt = () => signIn(keys, false).catch((error) => {
+      const p = problem(error);
+      setTrouble(p);
+      if (p.kind === 'offline' || p.kind === 'busy') timer = setTimeout(attempt, 2000);
+      else setKeys(undefined);
+    });
+    attempt();
+    return () => clearTimeout(timer);
+  }, [keys]);
+  if (!keys) return <SignIn trouble={trouble} />;
+  return (
+    <Box padding="xxl" textAlign="center">
+      {trouble ? <Alert type="error" header={trouble.title}>{trouble.text}</Alert> : <StatusIndicator type="loading">Signing in</StatusIndicator>}
+    </Box>
+  );
+}
+
+function Console({ session }: { session: Session }) {
+  const route = useRoute();
+  const notices = useNotices();
+  const wide = matchMedia('(min-width: 1000px)').matches;
+  const [open, setOpen] = useState(wide);
+  const found = find(route);
+  const path = `#/${route.map(encodeURIComponent).join('/')}`;
+  useEffect(() => {
+    document.title = `${found.title} · Confab`;
+    if (!wide) setOpen(false);
+  }, [found.title, path]);
+  return (
+    <AppLayout
+      headerSelector="#top"
+      toolsHide
+      navigationOpen={open}
+      onNavigationChange={({ detail }) => setOpen(detail.open)}
+      navigationWidth={240}
+      contentType={found.layout}
+      maxContentWidth={found.wide ? Number.MAX_VALUE : 1400}
+      notifications={<Flashbar items={notices} stackItems />}
+      breadcrumbs={found.crumbs.length > 0 ? <BreadcrumbGroup items={[{ text: 'Confab', href: '#/' }, ...found.crumbs]} ariaLabel="Breadcrumbs" /> : undefined}
+      navigation={
+        <SideNavigation
+          activeHref={`#/${route[0] ?? (page.dev ? '' : 'rooms')}`}
+          items={menu(session)}
+          header={session.server ? { text: `Version ${session.server.version}`, href: '#/server' } : undefined}
+        />
+      }
+      content={
+        <ErrorBoundary key={path} onError={() => undefined}>
+          <Suspense fallback={<Box padding="xxl" textAlign="center"><StatusIndicator type="loading">Loading</StatusIndicator></Box>}>{found.show()}</Suspense>
+        </ErrorBoundary>
+      }
+    />
+  );
+}

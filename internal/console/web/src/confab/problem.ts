@@ -1,0 +1,22 @@
+// What went wrong, in words for a person.
+
+export interface Problem {
+  kind: 'offline' | 'denied' | 'signature' | 'missing' | 'busy' | 'other';
+  title: string;
+  text: string;
+}
+
+const signature = /InvalidSignature|UnrecognizedClient|InvalidClientToken|MissingAuthentication|IncompleteSignature|ExpiredToken|SignatureDoesNotMatch/;
+
+export function problem(error: unknown): Problem {
+  const { name = '', message = String(error) } = (error ?? {}) as Error;
+  if (error instanceof TypeError || name === 'TimeoutError' || name === 'NetworkError') {
+    return { kind: 'offline', title: 'The server cannot be reached', text: 'The page tries again until it answers.' };
+  }
+  if (signature.test(name)) return { kind: 'signature', title: 'The access key is not accepted', text: `${message} Sign in again if the key was deleted or has expired.` };
+  if (name === 'AccessDeniedException') return { kind: 'denied', title: 'Not allowed', text: message };
+  if (name === 'ResourceNotFoundException') return { kind: 'missing', title: 'Not found', text: message };
+  if (name === 'ThrottlingException') return { kind: 'busy', title: 'Too many calls', text: message };
+  if (name === 'ServiceUnavailableException') return { kind: 'busy', title: 'The server cannot do this now', text: message };
+  return { kind: 'other', title: name.replace(/Exception$/, '').replace(/([a-z])([A-Z])/g, '$1 $2') || 'Error', text: message };
+}

@@ -1,0 +1,25 @@
+// Pages have addresses of the form #/rooms/<id>.
+import { useSyncExternalStore } from 'react';
+
+function read() {
+  return location.hash.replace(/^#/, '') || '/';
+}
+
+export function useRoute(): string[] {
+  const path = useSyncExternalStore((f) => {
+    addEventListener('hashchange', f);
+    return () => removeEventListener('hashchange', f);
+  }, read);
+  return path.split('?')[0].split('/').filter(Boolean).map(decodeURIComponent);
+}
+
+export function go(href: string) {
+  location.hash = href.replace(/^#/, '');
+}
+
+/** The address of a resource by its ARN, which ends in the kind and the id. */
+export function idOf(arn: string) {
+  return arn.slice(arn.lastIndexOf('/') + 1);
+}
+
+export const roomPath = (arn: string) => `#/rooms/${idOf(arn)}`;

@@ -1,0 +1,158 @@
+// Code for this server, to be copied into an application.
+import { chatUrl, endpoint, page } from '../confab/page';
+
+export interface Snippet {
+  id: string;
+  title: string;
+  text: string;
+}
+
+export interface Values {
+  roomArn: string;
+  userId: string;
+  accessKeyId: string;
+  secretAccessKey: string;
+}
+
+const capabilities = ['SEND_MESSAGE', 'DELETE_MESSAGE', 'DISCONNECT_USER'];
+
+function shell({ accessKeyId, secretAccessKey }: Values) {
+  return `export AWS_ENDPOINT_URL_IVSCHAT=${endpoint}
+export AWS_REGION=${page.region} AWS_DEFAULT_REGION=${page.region}
+export AWS_ACCESS_KEY_ID=${accessKeyId}
+export AWS_SECRET_ACCESS_KEY=${secretAccessKey}
+unset AWS_SESSION_TOKEN AWS_PROFILE
+`;
+}
+
+/** What a page in a browser does: the official client, with tokens from a backend. */
+export function browserCode({ userId }: Values) {
+  return `// npm install amazon-ivs-chat-messaging
+import { ChatRoom, SendMessageRequest } from 'amazon-ivs-chat-messaging';
+
+const room = new ChatRoom({
+  regionOrUrl: '${chatUrl}',
+  tokenProvider: () => fetch('/token?user=${userId}').then((answer) => answer.json()),
+});
+room.addListener('message', (message) => console.log(message.sender.userId, message.content));
+room.addListener('connect', () => room.sendMessage(new SendMessageRequest('Hello')));
+room.connect();
+`;
+}
+
+/** What the backend of an application does: it gives tokens to its users. */
+export function backendCode(v: Values) {
+  return `// npm install @aws-sdk/client-ivschat
+import { createServer } from 'node:http';
+import { CreateChatTokenCommand, IvschatClient } from '@aws-sdk/client-ivschat';
+
+const ivschat = new IvschatClient({
+  endpoint: '${endpoint}', region: '${page.region}',
+  credentials: { accessKeyId: '${v.accessKeyId}', secretAccessKey: '${v.secretAccessKey}' },
+});
+
+createServer(async (request, response) => {
+  // Ask your own session who the user is, and decide what they may do.
+  const { token, tokenExpirationTime, sessionExpirationTime } = await ivschat.send(new CreateChatTokenCommand({
+    roomIdentifier: '${v.roomArn}',
+    userId: '${v.userId}', capabilities: ['SEND_MESSAGE'],
+  }));
+  response.setHeader('Content-Type', 'application/json');
+  response.end(JSON.stringify({ token, tokenExpirationTime, sessionExpirationTime }));
+}).listen(3000);
+`;
+}
+
+export function cliCode(v: Values) {
+  return `${shell(v)}
+aws ivschat create-chat-token --room-identifier ${v.roomArn} \\
+  --user-id ${v.userId} --capabilities ${capabilities.join(' ')}
+aws ivschat send-event --room-identifier ${v.roomArn} \\
+  --event-name app:notice --attributes text=soon
+`;
+}
+
+export function snippets(v: Values): Snippet[] {
+  return [
+    { id: 'cli', title: 'AWS CLI', text: cliCode(v) },
+    { id: 'browser', title: 'Browser', text: browserCode(v) },
+    { id: 'node', title: 'JavaScript', text: backendCode(v) },
+    { id: 'python', title: 'Python', text: `# pip install boto3
+import boto3
+
+ivschat = boto3.client(
+    "ivschat", endpoint_url="${endpoint}", region_name="${page.region}",
+    aws_access_key_id="${v.accessKeyId}", aws_secret_access_key="${v.secretAccessKey}",
+)
+token = ivschat.create_chat_token(
+    roomIdentifier="${v.roomArn}",
+    userId="${v.userId}", capabilities=["SEND_MESSAGE"],
+)["token"]
+` },
+    { id: 'go', title: 'Go', text: `package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
+)
+
+func main() {
+	client := ivschat.New(ivschat.Options{
+		BaseEndpoint: aws.String("${endpoint}"),
+		Region:       "${page.region}",
+		Credentials:  credentials.NewStaticCredentialsProvider("${v.accessKeyId}", "${v.secretAccessKey}", ""),
+	})
+	token, err := client.CreateChatToken(context.Background(), &ivschat.CreateChatTokenInput{
+		RoomIdentifier: aws.String("${v.roomArn}"),
+		UserId:         aws.String("${v.userId}"),
+		Capabilities:   []types.ChatTokenCapability{types.ChatTokenCapabilitySendMessage},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(*token.Token)
+}
+` },
+    { id: 'terraform', title: 'Terraform', text: `provider "aws" {
+  region     = "${page.region}"
+  access_key = "${v.accessKeyId}"
+  secret_key = "${v.secretAccessKey}"
+
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+
+  endpoints {
+    ivschat = "${endpoint}"
+  }
+}
+
+resource "aws_ivschat_room" "lobby" {
+  name                            = "lobby"
+  maximum_message_length          = 500
+  maximum_message_rate_per_second = 10
+}
+` },
+    { id: 'android', title: 'Android', text: `// implementation("com.amazonaws:ivs-chat-messaging:1.1.0")
+val room = ChatRoom(regionOrUrl = "${chatUrl}", tokenProvider = provider)
+room.listener = listener
+room.connect()
+` },
+    { id: 'ios', title: 'iOS', text: `// The iOS SDK takes no URL. The name edge.ivschat.${page.region}.amazonaws.com has to lead
+// to this server, over TLS with a certificate that the device trusts.
+import AmazonIVSChatMessaging
+
+let room = ChatRoom(awsRegion: "${page.region}") {
+    try await backend.chatToken(userId: "${v.userId}")
+}
+try await room.connect()
+try await room.perform(request: SendMessageRequest(content: "Hello"))
+` },
+  ];
+}

@@ -1,0 +1,42 @@
+// How a part of a page shows that it has no data: it loads, it failed, or there is none.
+import Alert from '@cloudscape-design/components/alert';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
+import type { ReactNode } from 'react';
+import type { Loaded } from '../confab/load';
+import type { Problem } from '../confab/problem';
+import { signOut } from '../confab/session';
+
+export function Trouble({ problem, reload }: { problem: Problem; reload?: () => void }) {
+  const action =
+    problem.kind === 'signature' ? <Button onClick={signOut}>Sign in again</Button>
+    : reload && problem.kind !== 'denied' && problem.kind !== 'missing' ? <Button onClick={reload}>Try again</Button>
+    : undefined;
+  return <Alert type={problem.kind === 'denied' || problem.kind === 'missing' ? 'warning' : 'error'} header={problem.title} action={action}>{problem.text}</Alert>;
+}
+
+/** Shows data with what is wrong above it, or why there is none. */
+export function Show<T>({ loaded, children }: { loaded: Loaded<T>; children: (data: T) => ReactNode }) {
+  const { data, problem, reload } = loaded;
+  if (data === undefined && !problem) return <Box padding="l" textAlign="center"><StatusIndicator type="loading">Loading</StatusIndicator></Box>;
+  return (
+    <SpaceBetween size="m">
+      {problem && <Trouble problem={problem} reload={reload} />}
+      {data !== undefined && children(data)}
+    </SpaceBetween>
+  );
+}
+
+export function Nothing({ title, text, action }: { title: string; text?: string; action?: ReactNode }) {
+  return (
+    <Box textAlign="center" color="inherit" padding={{ vertical: 's' }}>
+      <SpaceBetween size="xs">
+        <b>{title}</b>
+        {text && <Box variant="p" color="inherit">{text}</Box>}
+        {action}
+      </SpaceBetween>
+    </Box>
+  );
+}
