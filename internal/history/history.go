@@ -72,6 +72,8 @@ type DB struct {
 	// tails are the last pieces of rooms, the last one first, as this process left them;
 	// guarded by work. See DB.leased.
 	tails map[string][]piece
+	// epochs are those of the last frames in the pieces of rooms; guarded by work.
+	epochs map[string]uint64
 
 	// appendedBytes and appendedBatches count what Append wrote since the last
 	// compaction.
@@ -90,7 +92,7 @@ func New(db *sqldb.DB, o Options) *DB {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics(nil)
 	}
-	return &DB{o: o, sql: db, tails: map[string][]piece{}, wake: make(chan struct{}, 1), stop: func() {}}
+	return &DB{o: o, sql: db, tails: map[string][]piece{}, epochs: map[string]uint64{}, wake: make(chan struct{}, 1), stop: func() {}}
 }
 
 // Start begins to compact and prune in the background, until Close. Only servers do

@@ -34,6 +34,7 @@ func (db *DB) list(ctx context.Context, q Query) ([]Message, *Cursor, error) {
 		return nil, nil, err
 	}
 	var page []Message
+	var batches unmoved
 	looked := 0
 	for _, in := range spans {
 		if q.After != nil {
@@ -48,11 +49,15 @@ func (db *DB) list(ctx context.Context, q Query) ([]Message, *Cursor, error) {
 			if chunks, in, err = db.readOnce(ctx, q.RoomID, in, q.NewestFirst); err != nil {
 				return nil, nil, err
 			}
+			if err := batches.add(ctx, db, q.RoomID, chunks); err != nil {
+				return nil, nil, err
+			}
 			for i := range chunks {
 				records, err := db.records(ctx, q.RoomID, &chunks[i])
 				if err != nil {
 					return nil, nil, err
 				}
+				records = batches.filter(records)
 				if q.NewestFirst {
 					slices.Reverse(records)
 				}
