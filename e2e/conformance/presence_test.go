@@ -168,7 +168,7 @@ func TestPresence(t *testing.T) {
 	}
 	for _, operation := range []string{"GetRoomPresence", "ListRoomUsers"} {
 		checkOurs(t, operation+" finds no room that does not exist", func(t *testing.T) {
-			call(t, ours(operation), m{"roomIdentifier": roomARN(nobody)}).wantNotFound(t, "ROOM", nobody)
+			call(t, ours(operation), m{"roomIdentifier": roomARN(noID)}).wantNotFound(t, "ROOM", noID)
 		})
 	}
 }

@@ -105,7 +105,7 @@ func TestSigners(t *testing.T) {
 			e.wantRefused(t, signed(t, "0123456789abcdef0123456789abcdef", room, nil), http.StatusUnauthorized)
 		})
 		check(t, "a room that does not exist is not found", func(t *testing.T) {
-			token := signed(t, signer.Secret, room, m{"room": fmt.Sprintf("%s/%s", room.arn[:strings.IndexByte(room.arn, '/')], nobody)})
+			token := signed(t, signer.Secret, room, m{"room": fmt.Sprintf("%s/%s", room.arn[:strings.IndexByte(room.arn, '/')], noID)})
 			e.wantRefused(t, token, http.StatusNotFound)
 		})
 	})

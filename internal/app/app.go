@@ -25,7 +25,6 @@ import (
 	"confab/internal/erasure"
 	"confab/internal/extension"
 	"confab/internal/front"
-	"confab/internal/history"
 	"confab/internal/iam"
 	"confab/internal/messaging"
 	"confab/internal/review"
@@ -50,7 +49,7 @@ type Server struct {
 	endpoint  *edge.Endpoint
 	logs      *chatlog.Service
 	unlock    func() error // releases the data directory; nil with PostgreSQL
-	queue     *front.Queue // of the main port
+	accept    func()       // begins to accept on the main port, unless it has
 	// handshakes is the main listener; nil with TLS.
 	handshakes *front.HandshakeListener
 	main       *http.Server
@@ -170,7 +169,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Quotas:            quotas,
 		CloseOnRoomDelete: cfg.CloseOnRoomDelete,
 		Extensions:        cfg.Extensions == config.ExtensionsOn,
-		History:           history.ForJoins{DB: s.db.Transcript().History()},
+		History:           s.db.Transcript(),
 		Metrics:           s.metrics.Messaging,
 		Log:               s.log,
 	}

@@ -25,7 +25,7 @@ func (db *DB) pruneLoop(ctx context.Context) {
 	}
 }
 
-// Prune deletes the redemptions of expired tokens and bans that ended, in small
+// Prune deletes the redemptions of expired tokens, old changes of rooms and bans that ended, in small
 // transactions, and prunes the transcript. The store calls it once a minute.
 func (db *DB) Prune(ctx context.Context) error {
 	now, err := db.tokens.Now(ctx)
@@ -34,6 +34,11 @@ func (db *DB) Prune(ctx context.Context) error {
 	}
 	err = db.tokens.DeleteBefore(ctx, `DELETE FROM redemptions WHERE token_id IN
 		(SELECT token_id FROM redemptions WHERE expires < $1 ORDER BY expires LIMIT $2)`, now.Add(-redemptionMargin))
+	if err != nil {
+		return err
+	}
+	err = db.main.DeleteBefore(ctx, `DELETE FROM room_changes WHERE number IN
+		(SELECT number FROM room_changes WHERE time < $1 ORDER BY number LIMIT $2)`, now.Add(-changesKept))
 	if err != nil {
 		return err
 	}

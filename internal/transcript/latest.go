@@ -1,4 +1,4 @@
-package history
+package transcript
 
 import (
 	"context"
@@ -7,12 +7,10 @@ import (
 	"confab/internal/chat"
 )
 
-// ForJoins is the history as clients that join rooms need it.
-type ForJoins struct{ *DB }
-
-// Latest returns the newest n messages of a room.
-func (l ForJoins) Latest(ctx context.Context, roomID string, n int, notBefore time.Time) ([]*chat.Frame, error) {
-	messages, err := l.DB.Latest(ctx, roomID, n, notBefore)
+// Latest returns the newest n messages that a room keeps and that are not older than
+// notBefore, the oldest first. It implements messaging.History.
+func (db *DB) Latest(ctx context.Context, roomID string, n int, notBefore time.Time) ([]*chat.Frame, error) {
+	messages, err := db.o.History.Latest(ctx, roomID, n, notBefore)
 	frames := make([]*chat.Frame, len(messages))
 	for i := range messages {
 		m := &messages[i]
