@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"confab/internal/catchup"
 	"confab/internal/chat"
 	"confab/internal/quota"
 )
@@ -49,6 +50,8 @@ type Options struct {
 	// LastDelivered returns the last frame of a room that this node has delivered, if it
 	// had one within the last minute. Nil is right for a single node.
 	LastDelivered func(roomID string) (epoch, sequence uint64, known bool)
+	// CatchUp holds what clients get that come back. Nil means that none do.
+	CatchUp *catchup.Memory
 	// Extensions is set if the tags of rooms set what Confab adds.
 	Extensions bool
 	Metrics    *Metrics
@@ -214,6 +217,9 @@ func (e *Engine) endUser(f *chat.Frame, why Ending) {
 	r.sessionsMu.Lock()
 	defer r.sessionsMu.Unlock()
 	e.kicks.deliver(f, e.now())
+	if log := r.log.Load(); log != nil {
+		log.Void(f.DisconnectUser)
+	}
 	r.endUserLocked(f.DisconnectUser, pointOf(f), why)
 }
 
@@ -304,10 +310,16 @@ func (e *Engine) sweepOnce() (stale []*room) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for id, r := range e.rooms {
+		if log := r.log.Load(); log != nil && log.Expire() {
+			r.usedAt.Store(e.now().UnixNano()) // Its clients may come back.
+		}
 		switch {
 		case r.uses.Load() == 0 && e.now().UnixNano()-r.usedAt.Load() >= int64(lingerFor):
 			delete(e.rooms, id)
 			r.unwatch(true)
+			if log := r.log.Load(); log != nil {
+				log.Close()
+			}
 			e.o.Metrics.LiveRooms.Dec()
 		case r.stale.Load(), e.o.ReadAgain > 0 && e.now().UnixNano()-r.readAt.Load() > int64(e.o.ReadAgain):
 			r.uses.Add(1)

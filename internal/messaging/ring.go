@@ -57,12 +57,15 @@ const (
 )
 
 // deliver delivers the frame and keeps it if it is a message.
-func (g *ring) deliver(to Replayer, f *chat.Frame) int {
+func (g *ring) deliver(to Replayer, f *chat.Frame) int { return to.DeliverAnd(f.JSON, g.keep(to, f)) }
+
+// keep returns the function that keeps a frame when it is delivered.
+func (g *ring) keep(to Replayer, f *chat.Frame) func() {
 	var m kept
 	if f.Type == chat.MessageFrame {
 		m = kept{id: f.ID, user: f.UserID, time: f.Time.UnixNano(), frame: replayed(to, f.JSON)}
 	}
-	return to.DeliverAnd(f.JSON, func() {
+	return func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		switch {
@@ -76,7 +79,7 @@ func (g *ring) deliver(to Replayer, f *chat.Frame) int {
 		case f.Action == chat.ActionDeleteMessage:
 			g.drop(deletedMessage(f.JSON))
 		}
-	})
+	}
 }
 
 // replayed is a message's frame as a connection gets it that was not there.

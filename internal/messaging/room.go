@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"confab/internal/catchup"
 	"confab/internal/chat"
 )
 
@@ -38,6 +39,9 @@ type room struct {
 	// ring is nil unless the room has history.
 	ring atomic.Pointer[ring]
 
+	// log is nil unless clients that come back catch up.
+	log atomic.Pointer[catchup.Log]
+
 	// watch is nil unless the room pushes who is there.
 	watch atomic.Pointer[watching]
 
@@ -53,7 +57,11 @@ type room struct {
 
 // deliver delivers a frame to everybody who is in the room on this node.
 func (r *room) deliver(f *chat.Frame) int {
-	if g := r.ring.Load(); g != nil {
+	g := r.ring.Load()
+	if log := r.log.Load(); log != nil {
+		return r.deliverLogged(log, g, f)
+	}
+	if g != nil {
 		return g.deliver(r.audience.(Replayer), f) //nolint:forcetypeassert // See keepRing.
 	}
 	return r.audience.Deliver(f.JSON)
@@ -149,6 +157,7 @@ func (e *Engine) read(ctx context.Context, r *room, within time.Duration) {
 		r.stale.Store(false)
 		e.keepRing(r, false)
 		r.keepWatch(e, chat.PresenceOff)
+		r.keepLog(e, &chat.Extensions{})
 		r.state.Store(&roomState{err: err})
 		if e.o.CloseOnRoomDelete {
 			r.endAll(RoomGone)
@@ -180,6 +189,7 @@ func (e *Engine) newState(ctx context.Context, r *room, settings *chat.Room) *ro
 	}
 	e.keepRing(r, extensions.History > 0)
 	r.keepWatch(e, extensions.Presence)
+	r.keepLog(e, &extensions)
 	return &roomState{settings: settings, extensions: extensions, carried: &carried}
 }
 
@@ -193,6 +203,7 @@ func (r *room) add(s *Session) {
 	if last := s.engine.kicks.lastIn(r.id); s.joined.before(last) {
 		s.joined = last
 	}
+	r.takePlaceLocked(s)
 	s.next = r.users[s.token.UserID]
 	if s.next != nil {
 		s.next.prev = s

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"confab/internal/catchup"
 	"confab/internal/chat"
 	"confab/internal/quota"
 )
@@ -34,6 +35,8 @@ type Session struct {
 	agent  uint64 // of its client
 	replay int    // how many messages of the history it gets first
 	since  time.Time
+	// start is where its client continues, in a room in which clients catch up.
+	start catchup.Start
 	rate   quota.Bucket
 	// joined is the last kick of the room that this session is behind. It is set once,
 	// when the session enters its user's list.
@@ -117,8 +120,11 @@ func (e *Engine) otherConnections() int64 {
 	return int64(e.o.OtherConnections())
 }
 
-// Leave removes the session from its room. It is called once.
-func (s *Session) Leave() {
+// Leave removes the session of a connection that was lost before it was accepted. Either
+// Leave or Part is called, once.
+func (s *Session) Leave() { s.Part(catchup.Lost) }
+
+func (s *Session) leave() {
 	s.room.remove(s)
 	s.room.release(s.engine)
 	s.engine.connections.Add(-1)
