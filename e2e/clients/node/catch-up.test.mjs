@@ -97,6 +97,7 @@ describe('catch-up', () => {
     ann.room.disconnect();
     await pause(300);
     await bob.room.sendMessage(new SendMessageRequest('1'));
+    await pause(500); // Any new connection gets what was delivered a moment before.
     await ann.connect();
     const eve = await join(arn, 'eve');
     socketOf(eve).terminate();
