@@ -50,3 +50,10 @@ func TestCatchUp(t *testing.T) {
 	s := process.Serve(t, process.Options{})
 	nodeTest(t, 4*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "catch-up.test.mjs")
 }
+
+// TestEndings ends sessions of the official chat client in Node.
+func TestEndings(t *testing.T) {
+	t.Parallel()
+	s := process.Serve(t, process.Options{})
+	nodeTest(t, 4*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "ending.test.mjs")
+}

@@ -122,3 +122,16 @@ func NewRing(ctx context.Context, cfg *config.Config, db *store.DB, log *slog.Lo
 	}
 	return chattoken.NewRing(ctx, db, o)
 }
+
+// checkExtensionsOff refuses to start without extensions while there are signers: clients
+// that their applications admit could not connect.
+func checkExtensionsOff(ctx context.Context, cfg *config.Config, db *store.DB) error {
+	if cfg.Extensions != config.ExtensionsOff {
+		return nil
+	}
+	if signers, err := store.NewSigners(db).Signers(ctx); err != nil || len(signers) == 0 {
+		return err
+	}
+	return cfg.Refuse("extensions", cfg.Extensions,
+		"must not be off while there are signers; list them with confab keys list-signers and delete them, or choose off=force")
+}

@@ -14,13 +14,20 @@ const (
 	LoggingConfigurationResource ResourceType = "logging-configuration"
 )
 
+// The kinds of resources of our own. They have no ARNs, but errors name them.
+const (
+	CredentialsResource ResourceType = "credentials"
+	WebhookResource     ResourceType = "webhook"
+)
+
 // ErrorName is the kind's name in the resourceType member of errors. The API
-// model knows only ROOM; LOGGING_CONFIGURATION is ours (SDK enums are open).
+// model knows only ROOM; others, such as LOGGING_CONFIGURATION, are ours (SDK enums are
+// open).
 func (t ResourceType) ErrorName() string {
-	if t == LoggingConfigurationResource {
-		return "LOGGING_CONFIGURATION"
+	if t == "" {
+		t = RoomResource
 	}
-	return "ROOM"
+	return strings.ToUpper(strings.ReplaceAll(string(t), "-", "_"))
 }
 
 // ARN names a room or a logging configuration:

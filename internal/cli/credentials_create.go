@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"crypto/rand"
 	"fmt"
 	"io"
 	"os"
@@ -73,7 +72,7 @@ token and end by themselves.`,
 		}
 		return withNewStore(cmd.Context(), env, load, func(cfg *config.Config, db *store.DB) error {
 			warnPolicy(env, cfg, *name, parsed)
-			c := newCredentialsOf(*name, *session)
+			c := iam.NewCredentials(*name, expiry(*session))
 			if err := db.CreateCredentials(cmd.Context(), c, document); err != nil {
 				return err
 			}
@@ -108,22 +107,12 @@ func readPolicy(in io.Reader, name string) ([]byte, *policy.Document, error) {
 	return document, parsed, nil
 }
 
-// newCredentialsOf makes fresh credentials. A key id is 20 characters and a
-// secret 40, as AWS's are; prefixes of our own keep scanners that look for AWS's
-// quiet.
-func newCredentialsOf(name string, session time.Duration) *iam.Credentials {
-	const idLength, secretLength = 16, 40
-	c := &iam.Credentials{
-		AccessKeyID:     "AKCF" + rand.Text()[:idLength],
-		SecretAccessKey: (rand.Text() + rand.Text())[:secretLength],
-		Principal:       &iam.Principal{Name: name},
+// expiry is when a session of that length ends; 0 does not.
+func expiry(session time.Duration) time.Time {
+	if session == 0 {
+		return time.Time{}
 	}
-	if session != 0 {
-		c.AccessKeyID = "ASCF" + rand.Text()[:idLength]
-		c.SessionToken = rand.Text() + rand.Text() + rand.Text()
-		c.Expires = time.Now().Add(session)
-	}
-	return c
+	return time.Now().Add(session)
 }
 
 func printCreated(cmd *cobra.Command, asJSON bool, c *iam.Credentials) error {

@@ -25,7 +25,7 @@ func newCredentialsDelete(env Environment) *cobra.Command {
 			return command.Usagef("--name is required; confab credentials list has the names")
 		}
 		return withStore(cmd.Context(), env, load, func(_ *config.Config, db *store.DB) error {
-			if err := db.DeleteCredentials(cmd.Context(), *name); err != nil {
+			if err := db.DeleteCredentials(cmd.Context(), *name, ""); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "The credentials of %s are deleted\n", *name)

@@ -67,6 +67,7 @@ type Options struct {
 	Live                     Live
 	History                  History
 	Tokens                   Tokens
+	Credentials              Credentials
 	Presence                 Presence
 	Erasures                 Erasures
 	// Nodes asks all nodes about themselves. It leaves out those that do not answer.

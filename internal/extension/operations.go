@@ -21,10 +21,13 @@ type operation struct {
 // operations returns all operations, in the order of the documentation.
 func (s *Service) operations() []operation {
 	return []operation{
+		describe("CreateCredentials", s.CreateCredentials),
+		describe("DeleteCredentials", s.DeleteCredentials),
 		describe("EraseUser", s.EraseUser),
 		describe("GetMetrics", s.GetMetrics),
 		describe("GetRoomPresence", s.GetRoomPresence),
 		describe("GetServer", s.GetServer),
+		describe("ListCredentials", s.ListCredentials),
 		orBearer(describe("ListMessages", s.ListMessages)),
 		describe("ListRoomPresence", s.ListRoomPresence),
 		describe("ListRoomUsers", s.ListRoomUsers),

@@ -24,30 +24,35 @@ type Keys struct {
 // Authorize returns nil if the principal may do action, for example
 // "ivschat:CreateRoom", to resource. The error is an AccessDenied that names user,
 // action, resource and the reason. A nil Call is always denied.
+//
+// A principal whose credentials were made over the API may do what its own policy allows
+// and, evaluated as each of its makers, what the policies of the makers allow.
 func (c *Call) Authorize(action string, resource chat.ARN, keys Keys) error {
-	switch {
-	case c == nil || c.Principal == nil:
+	if c == nil || c.Principal == nil {
 		return chat.Errorf(chat.AccessDenied, "Nobody is authorized to perform: %s on resource: %s without credentials", action, resource)
-	case c.Principal.Root:
-		return nil
 	}
-	switch policy.Evaluate(c.Principal.Policies, &policy.Request{Action: action, Resource: resource.String(), Context: c.context(resource, keys)}) {
-	case policy.Allowed:
-		return nil
-	case policy.ExplicitDeny:
-		return chat.Errorf(chat.AccessDenied, "User: %s is not authorized to perform: %s on resource: %s with an explicit deny in an identity-based policy",
-			c.Principal.ARN, action, resource)
-	default:
-		return chat.Errorf(chat.AccessDenied, "User: %s is not authorized to perform: %s on resource: %s because no identity-based policy allows the %s action",
-			c.Principal.ARN, action, resource, action)
+	for p := c.Principal; p != nil && !p.Root; p = p.Maker {
+		var why string
+		switch policy.Evaluate(p.Policies, &policy.Request{Action: action, Resource: resource.String(), Context: c.context(p, resource, keys)}) {
+		case policy.Allowed:
+			continue
+		case policy.ExplicitDeny:
+			why = "with an explicit deny in an identity-based policy"
+		default:
+			why = "because no identity-based policy allows the " + action + " action"
+		}
+		if p != c.Principal {
+			why += " to " + p.ARN + ", which made the credentials"
+		}
+		return chat.Errorf(chat.AccessDenied, "User: %s is not authorized to perform: %s on resource: %s %s", c.Principal.ARN, action, resource, why)
 	}
+	return nil
 }
 
-// context returns the condition keys of the call ("AWS global condition context keys"
+// context returns the condition keys of the call, made by p ("AWS global condition context keys"
 // in the IAM User Guide). A key without a value is absent, as the guide states for each
 // of them.
-func (c *Call) context(resource chat.ARN, keys Keys) policy.Context {
-	p := c.Principal
+func (c *Call) context(p *Principal, resource chat.ARN, keys Keys) policy.Context {
 	ctx := policy.Context{
 		"aws:principalarn":          {p.ARN},
 		"aws:principalaccount":      {p.Account},

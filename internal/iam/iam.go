@@ -24,6 +24,8 @@ type Credentials struct {
 	SessionToken string
 	// Expires is when the credentials end; zero is never.
 	Expires time.Time
+	// CreateTime is when they were made; zero for the root's.
+	CreateTime time.Time
 	// Principal must not be changed after the credentials were returned.
 	Principal *Principal
 }
@@ -36,6 +38,13 @@ type Principal struct {
 	// Root may do everything; policies are ignored.
 	Root     bool
 	Policies []*policy.Document
+	// AccessKeyID and Expires are those of the credentials that the caller used; empty for
+	// the root.
+	AccessKeyID string
+	Expires     time.Time
+	// Maker is the user whose credentials made these over the API, nil for none. The
+	// policies of every maker bound what the principal may do.
+	Maker *Principal
 	// Token is the chat token that stands for the signature; nil for a principal with
 	// credentials. Its bearer has no policies: the operation decides.
 	Token *chat.Token

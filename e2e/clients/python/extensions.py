@@ -64,6 +64,12 @@ while erased["status"] == "RUNNING":
     erased = call("erase_user", userId="bot", roomIdentifier=room)
 assert erased["messages"] == 4 and erased["logObjects"] == [], erased
 
+policy = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+made = call("create_credentials", name="boto", policy=policy, durationInSeconds=900)
+assert made["sessionToken"] and isinstance(made["expirationTime"], datetime.datetime), made
+assert "boto" in [c["name"] for c in call("list_credentials")["credentials"]]
+call("delete_credentials", name="boto")
+
 names = {confab.meta.method_to_api_mapping[name] for name in done}
 missing = set(confab.meta.service_model.operation_names) - names
 assert not missing, f"no call of {missing}"
