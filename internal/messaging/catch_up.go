@@ -70,7 +70,9 @@ func (r *room) deliverLogged(log *catchup.Log, g *ring, f *chat.Frame) int {
 }
 
 // client is how the session's client is known when it comes back.
-func (s *Session) client() catchup.Client { return catchup.Client{UserID: s.token.UserID, Agent: s.agent} }
+func (s *Session) client() catchup.Client {
+	return catchup.Client{UserID: s.token.UserID, Agent: s.agent}
+}
 
 // confirmed returns the last number that the session's client has confirmed.
 func (s *Session) confirmed() uint64 {

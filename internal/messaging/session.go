@@ -37,7 +37,7 @@ type Session struct {
 	since  time.Time
 	// start is where its client continues, in a room in which clients catch up.
 	start catchup.Start
-	rate   quota.Bucket
+	rate  quota.Bucket
 	// joined is the last kick of the room that this session is behind. It is set once,
 	// when the session enters its user's list.
 	joined Point

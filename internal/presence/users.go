@@ -52,7 +52,7 @@ type usersQuestion struct {
 // usersAnswer has more if there are users behind those.
 type usersAnswer struct {
 	Users []User `json:"users,omitzero"`
-	More  bool             `json:"more,omitzero"`
+	More  bool   `json:"more,omitzero"`
 }
 
 // mostUsers bounds what another node may ask for.
