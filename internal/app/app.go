@@ -48,7 +48,7 @@ type Server struct {
 	endpoint  *edge.Endpoint
 	logs      *chatlog.Service
 	unlock    func() error // releases the data directory; nil with PostgreSQL
-	queue     *front.Queue // of the main port
+	accept    func()       // begins to accept on the main port, unless it has
 	// handshakes is the main listener; nil with TLS.
 	handshakes *front.HandshakeListener
 	main       *http.Server
@@ -168,7 +168,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Quotas:            quotas,
 		CloseOnRoomDelete: cfg.CloseOnRoomDelete,
 		Extensions:        cfg.Extensions == config.ExtensionsOn,
-		History:           latest{s.db.Transcript().History()},
+		History:           s.db.Transcript(),
 		Metrics:           s.metrics.Messaging,
 		Log:               s.log,
 	}
