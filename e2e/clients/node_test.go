@@ -43,3 +43,10 @@ func TestPresence(t *testing.T) {
 	s := process.Serve(t, process.Options{Args: []string{"--presence-interval", "1s"}})
 	nodeTest(t, 3*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "presence.test.mjs")
 }
+
+// TestEndings ends sessions of the official chat client in Node.
+func TestEndings(t *testing.T) {
+	t.Parallel()
+	s := process.Serve(t, process.Options{})
+	nodeTest(t, 4*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "ending.test.mjs")
+}

@@ -67,6 +67,16 @@ var preparations = map[string]string{
 	"confab room delete": `for name in old older oldest; do confab room create $name; done`,
 	"confab room messages": `confab room tag demo confab:history=1h
 confab send demo hello --as ann`,
+	"confab tail": `confab room create lobby
+confab room tag demo confab:history=1h
+confab send demo hello --as ann`,
+	"confab apply": `cat >rooms.yaml <<END
+rooms: [{name: stage, maximumMessageRatePerSecond: 50, tags: {"confab:history": 24h}}]
+END
+cat >template.json <<END
+{"Parameters": {"Bucket": {"Type": "String"}}, "Resources": {"Archive": {"Type": "AWS::IVSChat::LoggingConfiguration",
+ "Properties": {"DestinationConfiguration": {"S3": {"BucketName": {"Ref": "Bucket"}}}}}}}
+END`,
 	"confab logging get":    `confab logging create archive --s3 chat-archive`,
 	"confab logging delete": `for name in old older oldest; do confab logging create $name --s3 chat-$name; done`,
 }

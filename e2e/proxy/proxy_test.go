@@ -29,12 +29,16 @@ func TestProxies(t *testing.T) {
 	official.Need(t, official.Dir)
 	for _, p := range proxies {
 		t.Run(p.name, func(t *testing.T) {
-			t.Run("one node, its socket held", func(t *testing.T) { p.test(t, cluster.Options{Nodes: 1, Hold: true}) })
-			if p.waits {
-				t.Run("one node", func(t *testing.T) { p.test(t, cluster.Options{Nodes: 1}) })
-			}
+			t.Run("one node, its socket held", func(t *testing.T) { p.test(t, cluster.Options{Nodes: 1, Hold: true}, stopped, handedOver) })
+			t.Run("one node", func(t *testing.T) {
+				ways := []way{handedOver}
+				if p.waits {
+					ways = append(ways, stopped)
+				}
+				p.test(t, cluster.Options{Nodes: 1}, ways...)
+			})
 			t.Run("three nodes", func(t *testing.T) {
-				p.test(t, cluster.Options{Nodes: 3, Database: pgtest.Shared(t).Database(t)})
+				p.test(t, cluster.Options{Nodes: 3, Database: pgtest.Shared(t).Database(t)}, stopped, handedOver)
 			})
 		})
 	}
@@ -48,7 +52,23 @@ type site struct {
 	room    string
 }
 
-func (p proxy) test(t *testing.T, o cluster.Options) {
+// way is a way to restart a node. do returns when the node is ready again.
+type way struct {
+	name string
+	do   func(ctx context.Context, n *cluster.Node) error
+}
+
+var (
+	stopped = way{"stopped and started", func(ctx context.Context, n *cluster.Node) error {
+		if err := n.Stop(); err != nil {
+			return err
+		}
+		return n.Start(ctx)
+	}}
+	handedOver = way{"handed over", func(ctx context.Context, n *cluster.Node) error { return n.Server().HandOver(ctx) }}
+)
+
+func (p proxy) test(t *testing.T, o cluster.Options, ways ...way) {
 	o.Args = []string{"--trusted-proxies", "127.0.0.1"}
 	c := cluster.Serve(t, o)
 	var nodes []string
@@ -69,7 +89,7 @@ func (p proxy) test(t *testing.T, o cluster.Options) {
 	s.largeToken(t)
 	s.largeBody(t)
 	s.sourceAddress(t)
-	s.restarts(t)
+	s.restarts(t, ways)
 }
 
 // tags does the operations whose path has an encoded ARN, which is signed.
@@ -172,9 +192,9 @@ func (s *site) call(t *testing.T, client *http.Client, path string, body []byte,
 	return res.StatusCode, res.Header.Get("X-Amzn-Errortype")
 }
 
-// restarts restarts every node. Official clients come back by themselves, and no
-// call of the backend fails.
-func (s *site) restarts(t *testing.T) {
+// restarts restarts every node in each way. Official clients come back by themselves, and
+// no call of the backend fails.
+func (s *site) restarts(t *testing.T, ways []way) {
 	t.Helper()
 	clients := official.Start(t, official.Environment("http://"+s.address, "ws://"+s.address), s.room, 9)
 	clients.Chat(t, "before")
@@ -192,20 +212,18 @@ func (s *site) restarts(t *testing.T) {
 			longest = max(longest, time.Since(begin))
 		}
 	}()
-	for _, n := range s.Nodes {
-		begin := time.Now()
-		if err := n.Stop(); err != nil {
-			t.Fatal(err)
+	for _, w := range ways {
+		for _, n := range s.Nodes {
+			begin := time.Now()
+			if err := w.do(t.Context(), n); err != nil {
+				t.Fatal(err)
+			}
+			ready := time.Now()
+			clients.SomeConnectAgain(t)
+			t.Logf("%s %s within %s, all clients back %s after that", n.Name, w.name,
+				ready.Sub(begin).Round(time.Millisecond), time.Since(ready).Round(time.Millisecond))
+			clients.Chat(t, w.name+": "+n.Name)
 		}
-		away := time.Now()
-		if err := n.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		ready := time.Now()
-		clients.SomeConnectAgain(t)
-		t.Logf("%s: stopped after %s, ready %s later, all clients back %s after that", n.Name,
-			away.Sub(begin).Round(time.Millisecond), ready.Sub(away).Round(time.Millisecond), time.Since(ready).Round(time.Millisecond))
-		clients.Chat(t, "after the restart of "+n.Name)
 	}
 	hangUp()
 	<-ended

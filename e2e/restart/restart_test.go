@@ -59,6 +59,13 @@ func newSite(t *testing.T, o cluster.Options, restarts int) *site {
 			t.Fatal(err)
 		}
 	}
+	s.crowd, s.calls = watch(t, address, restarts)
+	return s
+}
+
+// watch starts a crowd and calls of the API.
+func watch(t *testing.T, address string, restarts int) (*crowdProcess, *calls) {
+	t.Helper()
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = callers
 	api := ivschat.New(ivschat.Options{
@@ -70,9 +77,8 @@ func newSite(t *testing.T, o cluster.Options, restarts int) *site {
 		t.Fatal(err)
 	}
 	// A handshake that is refused costs a token, too.
-	s.crowd = startCrowd(t, address, makeTokens(t, api, *room.Arn, *connections*(restarts+2)))
-	s.calls = call(t, api, *room.Arn, transport)
-	return s
+	crowd := startCrowd(t, address, makeTokens(t, api, *room.Arn, *connections*(restarts+2)))
+	return crowd, call(t, api, *room.Arn, transport)
 }
 
 // way is a way to restart a node.

@@ -102,9 +102,9 @@ func fetch(url string, headers ...string) (status int, body string, err error) {
 	return resp.StatusCode, string(text), err
 }
 
-// stop NAME: sends SIGTERM to the one program in the background; NAME is for
-// the reader.
-func stop(ts *testscript.TestScript, _ bool, _ []string) {
+// terminate NAME: sends SIGTERM to the one program in the background; NAME is for the
+// reader. It is not called stop: that command of testscript ends the story.
+func terminate(ts *testscript.TestScript, _ bool, _ []string) {
 	running := ts.BackgroundCmds()
 	if len(running) != 1 {
 		ts.Fatalf("%d programs in the background, want one", len(running))
@@ -136,6 +136,11 @@ func callAPI(ts *testscript.TestScript, neg bool, args []string) {
 	if err := call(ts, args); (err != nil) != neg {
 		ts.Fatalf("%s: %v", args[0], err)
 	}
+}
+
+// disconnect FILE: calls DisconnectUser with the JSON in the file.
+func disconnect(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(call(ts, []string{"DisconnectUser", ts.ReadFile(args[0])}))
 }
 
 // eventually ! ivschat OPERATION JSON: waits until the call is refused.

@@ -63,10 +63,11 @@ func TestStories(t *testing.T) {
 			"exits":           exits,
 			"occupy":          occupy,
 			"ready":           ready,
-			"stop":            stop,
+			"terminate":       terminate,
 			"stop-pid":        stopPID,
 			"get":             get,
 			"ivschat":         callAPI,
+			"disconnect":      disconnect,
 			"eventually":      eventually,
 			"use-credentials": useCredentials,
 			// postgres sets DATABASE to the URL of an empty PostgreSQL database.

@@ -48,7 +48,7 @@ type Server struct {
 	endpoint  *edge.Endpoint
 	logs      *chatlog.Service
 	unlock    func() error // releases the data directory; nil with PostgreSQL
-	queue     *front.Queue // of the main port
+	accept    func()       // begins to accept on the main port, unless it has
 	// handshakes is the main listener; nil with TLS.
 	handshakes *front.HandshakeListener
 	main       *http.Server

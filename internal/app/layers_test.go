@@ -18,6 +18,7 @@ var layers = []struct {
 	{"what a user types", []string{"cli"}},
 	{"the one place that knows everything", []string{"app"}},
 	{"the commands that are clients of the public API", []string{"client"}},
+	{"the work of single commands", []string{"apply", "loadtest"}},
 	{"what commands share", []string{"command"}},
 	{"what nodes ask each other", []string{"peers"}},
 	{"what clients talk to", []string{"console", "control", "edge", "extension", "front"}},
@@ -26,7 +27,7 @@ var layers = []struct {
 	{"what a request needs", []string{"iam", "restjson", "chattoken", "review", "chatlog", "history", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},
 	{"nouns, rules, errors", []string{"chat"}},
-	{"tools of one purpose", []string{"background", "clientip", "config", "export", "nats", "origin", "pgtest", "quota", "series", "telemetry", "websocket"}},
+	{"tools of one purpose", []string{"background", "chatroom", "clientip", "config", "export", "nats", "origin", "pgtest", "quota", "series", "telemetry", "websocket"}},
 	{"the grammar of WebSockets, and of the kernel", []string{"kernel", "rfc6455"}},
 }
 

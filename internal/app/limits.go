@@ -91,23 +91,13 @@ func (s *Server) queueSockets(ctx context.Context) *sessions {
 	if s.cert != nil {
 		turns = float64(s.cfg.ConnectRate)
 	}
-	s.queue = front.NewQueue(ctx, s.listeners.Main, turns)
-	s.listeners.Main = s.queue
+	queue := front.NewQueue(ctx, s.listeners.Main, turns)
+	s.listeners.Main, s.accept = queue, queue.Start
 	if s.cert == nil {
-		s.handshakes = front.NewHandshakeListener(s.queue)
-		s.listeners.Main = s.handshakes
+		s.handshakes = front.NewHandshakeListener(queue)
+		s.listeners.Main, s.accept = s.handshakes, s.handshakes.Start
 	}
 	return live
-}
-
-// accept begins to accept connections, which wait until the server is ready, unless it was
-// called before.
-func (s *Server) accept() {
-	if s.handshakes != nil {
-		s.handshakes.Start()
-	} else {
-		s.queue.Start()
-	}
 }
 
 // maxAdminSockets is more than scrapers and an operator need.

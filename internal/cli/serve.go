@@ -3,6 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -10,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/app"
+	"confab/internal/client"
 	"confab/internal/command"
 	"confab/internal/config"
 	"confab/internal/telemetry"
@@ -40,12 +44,16 @@ the result.`,
   confab serve --listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem --data-dir /var/lib/confab`,
 		Args: command.NoArgs,
 	}
+	file := cmd.Flags().String("apply", "", "Make the rooms that this `FILE` describes, as confab apply does; with --dev only.")
 	load := settingFlags(cmd, env, true)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		predecessor := app.FindPredecessor()
 		cfg, err := load()
+		if err == nil && *file != "" && !cfg.Dev {
+			err = command.Usagef("--apply %s: only with --dev; otherwise use confab apply", *file)
+		}
 		if err == nil {
-			err = serve(cmd.Context(), cfg, env, predecessor)
+			err = serve(cmd.Context(), cfg, env, predecessor, *file)
 		}
 		predecessor.Failed(err)
 		return err
@@ -53,7 +61,7 @@ the result.`,
 	return cmd
 }
 
-func serve(ctx context.Context, cfg *config.Config, env Environment, predecessor *app.Predecessor) error {
+func serve(ctx context.Context, cfg *config.Config, env Environment, predecessor *app.Predecessor, file string) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	started, ended := make(chan *app.Server, 1), make(chan struct{})
@@ -82,6 +90,21 @@ func serve(ctx context.Context, cfg *config.Config, env Environment, predecessor
 		if err := printDev(out, server.Address(), cfg, room); err != nil {
 			return err
 		}
+		if file != "" {
+			applied := make(chan error, 1)
+			go func() {
+				err := applyDev(ctx, cfg, server.Address(), file, out)
+				if err != nil {
+					stop()
+				}
+				applied <- err
+			}()
+			defer func() {
+				if err == nil {
+					err = <-applied
+				}
+			}()
+		}
 	}
 	for {
 		err := server.Run(ctx)
@@ -97,6 +120,20 @@ func serve(ctx context.Context, cfg *config.Config, env Environment, predecessor
 		}
 		started <- server
 	}
+}
+
+// applyDev makes what a file describes on the server of this process.
+func applyDev(ctx context.Context, cfg *config.Config, address net.Addr, file string, out io.Writer) error {
+	scheme := "http"
+	if cfg.TLSCert != "" {
+		scheme = "https"
+	}
+	api := command.Dev(scheme+"://"+reachable(address.String())+cfg.BasePath, cfg.Region)
+	err := client.ApplyDev(ctx, api, file, func(line string) { fmt.Fprintln(out, line) })
+	if err != nil && ctx.Err() != nil {
+		return nil // The server was stopped meanwhile.
+	}
+	return err
 }
 
 // obey does what signals ask for until ended is closed: the first to stop calls

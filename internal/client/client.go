@@ -18,6 +18,10 @@ func New(env command.Environment) []*cobra.Command {
 		newLogging(env),
 		newSend(env),
 		newEvent(env),
+		newChat(env),
+		newTail(env),
+		newLoad(env),
+		newApply(env),
 	}
 }
 

@@ -70,6 +70,17 @@ func (f *Flags) Connect(ctx context.Context) (*API, error) {
 	return api, nil
 }
 
+// Dev connects to a server with --dev.
+func Dev(endpoint, region string) *API {
+	known := aws.Config{
+		Region: region, Credentials: credentials.NewStaticCredentialsProvider(config.DevAccessKeyID, config.DevSecretAccessKey, ""),
+	}
+	api := &API{Endpoint: endpoint, Region: region, config: known, confab: endpoint}
+	api.explains = func(err error) error { return explain(err, api) }
+	api.Client = ivschat.NewFromConfig(known, func(o *ivschat.Options) { o.BaseEndpoint = &endpoint })
+	return api
+}
+
 // Explain makes one line of an error of the API that says what to do.
 func (a *API) Explain(err error) error { return a.explains(err) }
 

@@ -123,13 +123,13 @@ func (p *Printer) json(v any, indent string) error {
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	_, err := p.out.Write(escapeControls(b.Bytes()))
+	_, err := p.out.Write(SafeJSON(b.Bytes()))
 	return err
 }
 
-// escapeControls escapes the control characters that encoding/json leaves as they are.
+// SafeJSON escapes the control characters that encoding/json leaves as they are.
 // Some terminals obey them.
-func escapeControls(b []byte) []byte {
+func SafeJSON(b []byte) []byte {
 	if !bytes.ContainsFunc(b, unescaped) {
 		return b
 	}

@@ -17,6 +17,9 @@ var (
 	refused    = regexp.MustCompile(`.*The hand-over failed.*`)
 )
 
+// handOverTimeout is how long a hand-over may take. A node of several drains first.
+const handOverTimeout = 2 * startTimeout
+
 // HandOver has the server hand over to a new process, which then is the process of
 // s. If the server continues instead, the error is the line that says why.
 func (s *Server) HandOver(ctx context.Context) error {
@@ -24,7 +27,7 @@ func (s *Server) HandOver(ctx context.Context) error {
 	if err := s.Signal(syscall.SIGUSR2); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	ctx, cancel := context.WithTimeout(ctx, handOverTimeout)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

@@ -1,0 +1,179 @@
+package chatroom
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// errRenew is an ERROR 401: the session is over, and a new one may begin.
+var errRenew = errors.New("the session has ended")
+
+// Run connects, and stays connected until ctx ends (then it returns nil), until a Close
+// frame (*Closed), or until no connection can be made for longer than the patience.
+func (r *Room) Run(ctx context.Context) error {
+	defer r.use(nil)
+	for lost := time.Now(); ; lost = time.Now() {
+		conn, token, err := r.reconnect(ctx, lost)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		err = r.serve(ctx, conn, token)
+		r.use(nil)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if closed, ok := errors.AsType[*Closed](err); ok {
+			return closed
+		}
+		r.state(err)
+	}
+}
+
+func (r *Room) state(lost error) {
+	if r.o.State != nil {
+		r.o.State(lost)
+	}
+}
+
+// reconnect makes a connection: four attempts at once, then more with pauses.
+func (r *Room) reconnect(ctx context.Context, lost time.Time) (*websocket.Conn, Token, error) {
+	pause := shortestPause
+	for attempt := 0; ; attempt++ {
+		conn, token, err := r.dial(ctx)
+		if err == nil || ctx.Err() != nil {
+			return conn, token, err
+		}
+		if attempt < retries {
+			continue
+		}
+		if r.o.Patience >= 0 && time.Since(lost) > r.o.Patience {
+			return nil, token, err
+		}
+		r.state(err)
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, token, ctx.Err()
+		}
+		pause = min(2*pause, longestPause)
+	}
+}
+
+// dial makes one attempt. The chat token travels as the subprotocol.
+func (r *Room) dial(ctx context.Context) (*websocket.Conn, Token, error) {
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	token, err := r.o.Token(ctx)
+	if err != nil {
+		return nil, token, err
+	}
+	conn, res, err := websocket.Dial(ctx, r.o.URL, &websocket.DialOptions{Subprotocols: []string{token.Text}})
+	if err != nil {
+		return nil, token, refused(res, err)
+	}
+	if conn.Subprotocol() != token.Text {
+		conn.CloseNow()
+		return nil, token, errors.New("the handshake came back without the chat token; a proxy removes Sec-WebSocket-Protocol")
+	}
+	conn.SetReadLimit(readLimit)
+	return conn, token, nil
+}
+
+// refused says why a handshake failed, in the server's words.
+func refused(res *http.Response, err error) error {
+	if res == nil {
+		return fmt.Errorf("the Messaging API cannot be reached: %w", err)
+	}
+	defer res.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(res.Body, 1024))
+	return fmt.Errorf("the handshake was refused: %s: %s", res.Status, strings.TrimSpace(string(text)))
+}
+
+// ended is the end of a connection.
+type ended struct {
+	conn *websocket.Conn
+	err  error
+}
+
+// serve reads from a connection until it ends, and replaces it before its token does.
+func (r *Room) serve(ctx context.Context, conn *websocket.Conn, token Token) error {
+	ends, done := make(chan ended), make(chan struct{})
+	defer close(done)
+	read := func(c *websocket.Conn) {
+		err := r.read(ctx, c)
+		select {
+		case ends <- ended{c, err}:
+		case <-done:
+		}
+	}
+	r.use(conn)
+	r.state(nil)
+	go read(conn)
+	refresh := time.NewTimer(refreshIn(token))
+	defer refresh.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			conn.Close(websocket.StatusNormalClosure, "") //nolint:errcheck // The server may be gone already.
+			return ctx.Err()
+		case e := <-ends:
+			if e.conn == conn {
+				conn.CloseNow()
+				return e.err
+			}
+		case <-refresh.C:
+			next, token, err := r.dial(ctx)
+			if err != nil {
+				conn.CloseNow()
+				return err
+			}
+			r.use(next)
+			go read(next)
+			go conn.Close(websocket.StatusNormalClosure, "") //nolint:errcheck // It is not needed any more.
+			conn = next
+			refresh.Reset(refreshIn(token))
+		}
+	}
+}
+
+// read delivers what comes over a connection until it ends.
+func (r *Room) read(ctx context.Context, conn *websocket.Conn) error {
+	for {
+		_, raw, err := conn.Read(ctx)
+		if closed, ok := errors.AsType[websocket.CloseError](err); ok {
+			return &Closed{int(closed.Code), closed.Reason}
+		}
+		if err != nil {
+			return fmt.Errorf("the connection was lost: %w", err)
+		}
+		if r.deliver(raw) {
+			return errRenew
+		}
+	}
+}
+
+// refreshIn is when the official JavaScript client makes its next connection: 60 s before
+// the end of the token, or if that is too soon 30 s before it.
+func refreshIn(t Token) time.Duration {
+	const soon, sooner = 60 * time.Second, 30 * time.Second
+	if t.Expires.IsZero() {
+		return 1 << 62
+	}
+	left := time.Until(t.Expires)
+	if left > soon {
+		return left - soon
+	}
+	return max(left-sooner, 0)
+}

@@ -1,0 +1,152 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/time/rate"
+
+	"confab/internal/chatroom"
+	"confab/internal/command"
+)
+
+const (
+	// connectionRate is the rate of requests that the service allows a connection.
+	connectionRate = 10
+	// answerTime is how long a line waits for its answer.
+	answerTime = 30 * time.Second
+	// slowTime is how long a line is sent again that the room's rate refuses.
+	slowTime = 2 * time.Minute
+	// longestLine bounds a line of standard input. The service allows 500 characters.
+	longestLine = 64 << 10
+	tooMany     = 429
+)
+
+func newChat(env command.Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "chat ROOM --as USER",
+		Short: "Chat in a room",
+		Long: `Connect to a room, send each line of standard input as a message, and print what comes as one
+JSON document a line: the frames of the Messaging API.
+
+It keeps to the rates of the service: a line that the room's rate refuses is sent again. At
+the end of the input it waits for the answers to its lines. A lost connection is made
+again, for up to a minute. The exit status is 1 when a line was refused, and when a
+moderator disconnected the user.`,
+		Example: examples(
+			"echo 'Hello, world' | confab chat demo --as ann",
+			"seq 3 | confab chat demo --as counter --attribute displayName=Count",
+			`echo hi | confab chat demo --as bob | grep '"Content":"hi"'`,
+		),
+		Args: command.Args("ROOM"),
+	}
+	f := command.NewConnectionFlags(cmd, env)
+	t := newTokenFlags(cmd, "send")
+	history := cmd.Flags().Int("history", -1, "Get this `NUMBER` of the latest messages first, in a room that keeps them; default as the room has it.")
+	f.RunRoom(cmd, func(ctx context.Context, api *command.API, _ *command.Printer, room string, _ []string) error {
+		in, err := t.input(room)
+		if err != nil {
+			return err
+		}
+		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+		defer stop()
+		p := &pipe{out: cmd.OutOrStdout(), limit: rate.NewLimiter(connectionRate, connectionRate)}
+		p.room = chatroom.New(chatroom.Options{
+			URL: messagingURL(api, *history), Token: tokens(api, in), Patience: patience,
+			Frame: func(f *chatroom.Frame) { fmt.Fprintf(p.out, "%s\n", command.SafeJSON(f.Raw)) },
+		})
+		return p.run(ctx, env.In)
+	})
+	return cmd
+}
+
+// pipe is a chat without a terminal.
+type pipe struct {
+	room    *chatroom.Room
+	out     io.Writer
+	limit   *rate.Limiter
+	lines   int
+	refused int
+}
+
+func (p *pipe) run(ctx context.Context, in io.Reader) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	over := make(chan error, 1)
+	go func() { over <- p.room.Run(ctx) }()
+	sent := make(chan error, 1)
+	go func() { sent <- p.send(ctx, in) }()
+	select {
+	case err := <-over:
+		if closed, ok := errors.AsType[*chatroom.Closed](err); ok {
+			return fmt.Errorf("disconnected from the room: %s", command.Plain(closed.Reason))
+		}
+		return err
+	case err := <-sent:
+		cancel()
+		<-over
+		if err == nil && p.refused > 0 {
+			err = fmt.Errorf("%d of %d lines were refused; the ERROR frames say why", p.refused, p.lines)
+		}
+		return err
+	}
+}
+
+// send sends all lines, one after the other, so that they arrive in their order.
+func (p *pipe) send(ctx context.Context, in io.Reader) error {
+	// Connected comes first: an empty input also shows whether the room can be joined.
+	if err := p.room.Await(ctx); err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, longestLine)
+	for lines.Scan() {
+		line := strings.TrimSuffix(lines.Text(), "\r")
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		p.lines++
+		err := p.sendLine(ctx, line)
+		if _, ok := errors.AsType[*chatroom.Refusal](err); ok {
+			p.refused++
+			continue
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("line %d: %w", p.lines, err)
+		}
+	}
+	return lines.Err()
+}
+
+func (p *pipe) sendLine(ctx context.Context, line string) error {
+	for begin, pause := time.Now(), 100*time.Millisecond; ; pause = min(2*pause, time.Second) {
+		if err := p.limit.Wait(ctx); err != nil {
+			return err
+		}
+		answering, cancel := context.WithTimeout(ctx, answerTime)
+		_, err := p.room.Request(answering, "SEND_MESSAGE", map[string]any{"Content": line})
+		cancel()
+		refusal, ok := errors.AsType[*chatroom.Refusal](err)
+		if !ok || refusal.Code != tooMany || time.Since(begin) > slowTime {
+			return err
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,166 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
+	"github.com/spf13/cobra"
+
+	"confab/internal/chatroom"
+	"confab/internal/command"
+	"confab/internal/loadtest"
+)
+
+func newLoad(env command.Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "load ROOM",
+		Short: "Put a room under load, and measure it",
+		Long: `Make connections to a room, send messages over them, and count deliveries. The report has
+latencies from the time at which each message was due, so a server that makes its clients wait
+cannot hide it, and the deliveries that were lost, doubled, or in another order than on other
+connections. It says when this program itself was the limit.
+
+The service allows a connection 10 messages a second, and a room as many as its maximum rate.
+Before it loads a server that is not on this machine, it asks. Ctrl-C ends it with a report. The
+exit status is 1 if a delivery was lost or reordered.`,
+		Example: examples(
+			"confab load demo --connections 20 --rate 5 --for 1s",
+			"confab load demo --connections 5 --rate 2 --for 1s -o json | grep -A 4 latency",
+			"confab load demo --connections 10 --rate 0 --for 1s",
+		),
+		Args: command.Args("ROOM"),
+	}
+	f := command.NewFlags(cmd, env)
+	o := loadtest.Options{}
+	flags := cmd.Flags()
+	flags.IntVar(&o.Connections, "connections", 10, "`NUMBER` of connections.")
+	flags.Float64Var(&o.ConnectRate, "connect-rate", 50, "New connections a second, a `NUMBER`.")
+	flags.Float64Var(&o.Rate, "rate", 1, "Messages a second over all connections, a `NUMBER`; 0 sends none.")
+	flags.DurationVar(&o.For, "for", 10*time.Second, "How long messages are sent, a `TIME`.")
+	flags.IntVar(&o.Length, "length", 50, "The `CHARACTERS` of a message.")
+	yes := flags.Bool("yes", false, "Do not ask before a server is loaded that is not on this machine.")
+	f.RunRoom(cmd, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
+		if err := checkLoad(&o); err != nil {
+			return err
+		}
+		if !api.Loopback() && !*yes {
+			if err := askLoad(env, api, &o); err != nil {
+				return err
+			}
+		}
+		warnRate(ctx, cmd.ErrOrStderr(), api, room, o.Rate)
+		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+		defer stop()
+		context.AfterFunc(ctx, stop) // A second Ctrl-C ends the program at once.
+		o.URL = messagingURL(api, 0)
+		o.Token = func(ctx context.Context, user string) (chatroom.Token, error) {
+			return tokens(api, &ivschat.CreateChatTokenInput{
+				RoomIdentifier: &room, UserId: &user, Capabilities: []types.ChatTokenCapability{types.ChatTokenCapabilitySendMessage},
+			})(ctx)
+		}
+		progress := command.NewProgress(env.Err)
+		o.Progress = func(p loadtest.Progress) {
+			progress.Show("%d of %d connected, %d messages/s, %d deliveries/s, p50 %.1f ms, p99 %.1f ms, %d errors",
+				p.Connected, p.Wanted, p.Messages, p.Deliveries, p.P50, p.P99, p.Errors)
+		}
+		report, err := loadtest.Run(ctx, o)
+		progress.Done()
+		if err != nil {
+			return err
+		}
+		return printReport(p, cmd.OutOrStdout(), report)
+	})
+	return cmd
+}
+
+func checkLoad(o *loadtest.Options) error {
+	switch {
+	case o.Connections < 1:
+		return command.Usagef("--connections %d: must be 1 or more", o.Connections)
+	case o.ConnectRate <= 0:
+		return command.Usagef("--connect-rate %g: must be more than 0", o.ConnectRate)
+	case o.Rate < 0:
+		return command.Usagef("--rate %g: must be 0 or more", o.Rate)
+	case o.For <= 0:
+		return command.Usagef("--for %s: must be more than 0", o.For)
+	case o.Rate > connectionRate*float64(o.Connections):
+		return command.Usagef("--rate %g: the service allows a connection %d messages a second; make at least %d with --connections", o.Rate, connectionRate, int(o.Rate+connectionRate-1)/connectionRate)
+	case o.Length < 1 || o.Length > 500:
+		return command.Usagef("--length %d: must be 1 to 500", o.Length)
+	}
+	return nil
+}
+
+// askLoad asks whether the server may be loaded.
+func askLoad(env command.Environment, api *command.API, o *loadtest.Options) error {
+	where := api.Endpoint
+	if where == "" {
+		where = "Amazon IVS Chat in " + api.Region
+	}
+	if !command.IsTerminal(env.In) {
+		return command.Usagef("%s is not on this machine; --yes loads it all the same", where)
+	}
+	return ask(env, fmt.Sprintf("Load %s with %d connections and %g messages a second for %s?", where, o.Connections, o.Rate, o.For))
+}
+
+// warnRate says when the room refuses some of the messages.
+func warnRate(ctx context.Context, errs io.Writer, api *command.API, room string, rate float64) {
+	out, err := api.GetRoom(ctx, &ivschat.GetRoomInput{Identifier: &room})
+	if err != nil {
+		return // Without ivschat:GetRoom the load works as well.
+	}
+	if most := aws.ToInt32(out.MaximumMessageRatePerSecond); rate > float64(most) {
+		fmt.Fprintf(errs, "confab: the room allows %d messages a second and refuses the others; confab room update %s --max-rate N changes it\n", most, aws.ToString(out.Id))
+	}
+}
+
+func printReport(p *command.Printer, out io.Writer, r *loadtest.Report) error {
+	var err error
+	if p.Form == command.Table {
+		_, err = io.WriteString(out, reportText(r))
+	} else {
+		err = p.One(command.Members(r), command.Column{Member: "messages"}, command.Column{Member: "deliveries"},
+			command.Column{Member: "lost"}, command.Column{Member: "doubled"}, command.Column{Member: "reordered"})
+	}
+	if err == nil && (r.Lost > 0 || r.Reordered > 0) {
+		err = fmt.Errorf("%d deliveries were lost and %d reordered", r.Lost, r.Reordered)
+	}
+	return err
+}
+
+// barWidth is the length of the longest bar of the histogram.
+const barWidth = 40
+
+func reportText(r *loadtest.Report) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Connections  %d of %d at the end, %d disconnects; connected within p50 %.1f ms, p99 %.1f ms, max %.1f ms\n",
+		r.Connections, r.Wanted, r.Disconnects, r.Connects.P50, r.Connects.P99, r.Connects.Max)
+	fmt.Fprintf(&b, "Messages     %d accepted", r.Messages)
+	for _, code := range slices.Sorted(maps.Keys(r.Refused)) {
+		fmt.Fprintf(&b, ", %d refused with ERROR %s", r.Refused[code], code)
+	}
+	fmt.Fprintf(&b, ", %d without an answer; answers p50 %.1f ms, p99 %.1f ms\n", r.Unanswered, r.Answers.P50, r.Answers.P99)
+	fmt.Fprintf(&b, "Deliveries   %d, %.0f a second; lost %d, doubled %d, reordered %d\n", r.Deliveries, float64(r.Deliveries)/max(r.Seconds, 1e-3), r.Lost, r.Doubled, r.Reordered)
+	fmt.Fprintf(&b, "Latency      p50 %.1f ms, p90 %.1f ms, p99 %.1f ms, max %.1f ms, from the time at which a message was due\n", r.Latency.P50, r.Latency.P90, r.Latency.P99, r.Latency.Max)
+	most := int64(1)
+	for _, bar := range r.Histogram {
+		most = max(most, bar.Count)
+	}
+	for _, bar := range r.Histogram {
+		fmt.Fprintf(&b, "  < %6g ms  %8d  %s\n", bar.Below, bar.Count, strings.Repeat("█", int(bar.Count*barWidth/most)))
+	}
+	if r.Limit != "" {
+		fmt.Fprintf(&b, "This program was the limit: %s\n", r.Limit)
+	}
+	return b.String()
+}
