@@ -43,6 +43,9 @@ type Options struct {
 	CloseOnRoomDelete bool
 	// History is read for clients that join rooms with history. Nil means none.
 	History History
+	// RingBytes bounds the messages that all rooms keep in memory for clients that join;
+	// 0 is 256 MiB. Rooms above it read the history again.
+	RingBytes int64
 	// Watch makes the Watcher of a room that becomes live, or whose tags change. Nil means
 	// that no room is watched.
 	Watch func(roomID string, presence chat.Presence, to Audience) Watcher
@@ -290,6 +293,7 @@ func (e *Engine) sweep(ctx context.Context) {
 		}
 		e.verdicts.expire(e.now())
 		e.kicks.expire(e.now())
+		boundRings(e)
 		for _, r := range e.sweepOnce() {
 			if ctx.Err() == nil { // Each read may take readWithin. Close does not wait for all.
 				e.load(ctx, r)

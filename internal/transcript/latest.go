@@ -1,19 +1,16 @@
-package app
+package transcript
 
 import (
 	"context"
 	"time"
 
 	"confab/internal/chat"
-	"confab/internal/history"
 )
 
-// latest is the history as package messaging reads it.
-type latest struct{ *history.DB }
-
-// Latest returns the newest n messages of a room.
-func (l latest) Latest(ctx context.Context, roomID string, n int, notBefore time.Time) ([]*chat.Frame, error) {
-	messages, err := l.DB.Latest(ctx, roomID, n, notBefore)
+// Latest returns the newest n messages that a room keeps and that are not older than
+// notBefore, the oldest first. It implements messaging.History.
+func (db *DB) Latest(ctx context.Context, roomID string, n int, notBefore time.Time) ([]*chat.Frame, error) {
+	messages, err := db.o.History.Latest(ctx, roomID, n, notBefore)
 	frames := make([]*chat.Frame, len(messages))
 	for i := range messages {
 		m := &messages[i]
