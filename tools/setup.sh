@@ -20,6 +20,7 @@ wanted=(
   "ip iproute2"
   "nft nftables"
   "sqlite3 sqlite3"
+  "promtool prometheus"
 )
 missing=()
 for line in "${wanted[@]}"; do

@@ -21,9 +21,9 @@ func TestMain(m *testing.M) { process.Exit(m.Run()) }
 func pages(t *testing.T, file string, env ...string) {
 	t.Helper()
 	official.Need(t, official.Dir)
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", filepath.Join(official.Dir, file)) //nolint:gosec // The tests' own program.
+	cmd := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", filepath.Join(official.Dir, file))
 	cmd.Env = append(official.Environment("", ""), env...)
 	cmd.WaitDelay = 5 * time.Second
 	out, err := cmd.CombinedOutput()
@@ -48,4 +48,17 @@ func TestFirstMinute(t *testing.T) {
 		t.Fatalf("the server printed the address %q:\n%s", address, s.Log())
 	}
 	pages(t, "console-start.test.mjs", "CONSOLE_URL="+address)
+}
+
+// TestConsole is an evening of an administrator, and a look by somebody who may only
+// read.
+func TestConsole(t *testing.T) {
+	t.Parallel()
+	s := process.Serve(t, process.Options{})
+	reader, err := s.CreateCredentials(t.Context(), "reader", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ivschat:List*","ivschat:Get*","confab:Get*","confab:List*"],"Resource":"*"}]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages(t, "console.test.mjs", "AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket,
+		"READER_ACCESS_KEY_ID="+reader.AccessKeyID, "READER_SECRET_ACCESS_KEY="+reader.SecretAccessKey)
 }

@@ -169,7 +169,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Quotas:            quotas,
 		CloseOnRoomDelete: cfg.CloseOnRoomDelete,
 		Extensions:        cfg.Extensions == config.ExtensionsOn,
-		History:           latest{s.db.Transcript().History()},
+		History:           s.db.Transcript(),
 		Metrics:           s.metrics.Messaging,
 		Log:               s.log,
 	}

@@ -19,6 +19,7 @@ import (
 	"confab/internal/nats"
 	"confab/internal/peers"
 	"confab/internal/quota"
+	"confab/internal/store"
 	"confab/internal/telemetry"
 	"confab/internal/websocket"
 )
@@ -137,18 +138,25 @@ func (s *Server) joinCluster(ctx context.Context) error {
 	if err := s.node.Start(ctx); err != nil {
 		return fmt.Errorf("join the cluster: %w", err)
 	}
-	s.reloads = reloadAfterLoss(s.conn, s.engine)
+	s.reloads = reloadAfterLoss(s.conn, s.engine, s.db)
 	return nil
 }
 
-// reloads makes the engine read its live rooms again after the link to the other
-// nodes was lost: notices of changes may have been lost with it.
+// reloads makes the engine read live rooms again when notices of changes may have been lost:
+// all of them after the link to the other nodes was lost, and those that were changed.
 type reloads struct{ stop, done chan struct{} }
 
-func reloadAfterLoss(conn *nats.Conn, engine *messaging.Engine) *reloads {
+func reloadAfterLoss(conn *nats.Conn, engine *messaging.Engine, db *store.DB) *reloads {
 	r := &reloads{stop: make(chan struct{}), done: make(chan struct{})}
+	ctx, cancel := context.WithCancel(context.Background())
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		store.WatchRooms(ctx, db, engine.Reload)
+	}()
 	go func() {
 		defer close(r.done)
+		defer func() { cancel(); <-watched }()
 		for {
 			select {
 			case <-conn.Regained():

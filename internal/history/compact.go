@@ -133,6 +133,7 @@ type move struct {
 	old    int64 // how many there are
 	pieces []piece
 	before []piece // what stays of the room's last pieces, the last one first
+	epoch  uint64  // of the last frame
 	// look is when the room is to be looked at for expired pieces.
 	look int64
 	// known means that the room has pieces, and so is in history_rooms.
@@ -165,6 +166,7 @@ func (db *DB) moveRooms(ctx context.Context, ids []string, rooms map[string][]re
 	for i := range moves {
 		if err != nil {
 			delete(db.tails, moves[i].roomID)
+			delete(db.epochs, moves[i].roomID)
 			continue
 		}
 		tail := make([]piece, 0, tailPieces)
@@ -173,6 +175,7 @@ func (db *DB) moveRooms(ctx context.Context, ids []string, rooms map[string][]re
 			tail = append(tail, p)
 		}
 		db.remember(moves[i].roomID, append(tail, moves[i].before...))
+		db.epochs[moves[i].roomID] = moves[i].epoch
 	}
 	return err
 }
@@ -194,13 +197,22 @@ func (db *DB) plan(ctx context.Context, roomID string, records []record) (move, 
 	}
 	m.before = tail
 	keep := int64(records[len(records)-1].keep)
-	if merged := mergeable(describe(records), tail, keep/pieceShare); len(merged) > 0 {
-		m.from, m.old, m.before = merged[len(merged)-1].first, int64(len(merged)), tail[len(merged):]
+	again, err := db.withRetries(ctx, roomID, tail, records)
+	if err != nil {
+		return m, err
+	}
+	m.epoch = records[len(records)-1].epoch
+	repeats := again > 0 || records[0].epoch != m.epoch
+	if n := max(len(mergeable(describe(records), tail, keep/pieceShare)), again); n > 0 {
+		m.from, m.old, m.before = tail[n-1].first, int64(n), tail[n:]
 		all, err := db.recordsFrom(ctx, roomID, m.from)
 		if err != nil {
 			return m, err
 		}
 		records = append(all, records...)
+	}
+	if repeats {
+		records = withoutRepeated(records)
 	}
 	for len(records) > 0 {
 		n := cut(records, keep/pieceShare)
@@ -338,6 +350,7 @@ const mostTails = 10_000
 func (db *DB) remember(roomID string, tail []piece) {
 	if len(db.tails) >= mostTails {
 		clear(db.tails)
+		clear(db.epochs)
 	}
 	db.tails[roomID] = tail[:min(len(tail), tailPieces)]
 }

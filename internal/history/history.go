@@ -55,6 +55,8 @@ type Options struct {
 	// Rooms is used by Prune. Without it nothing expires.
 	Rooms Rooms
 	Log   *slog.Logger
+	// Metrics may be nil.
+	Metrics *Metrics
 }
 
 // DB is the history. Its methods are safe for concurrent use. Database failures are
@@ -70,11 +72,15 @@ type DB struct {
 	// tails are the last pieces of rooms, the last one first, as this process left them;
 	// guarded by work. See DB.leased.
 	tails map[string][]piece
+	// epochs are those of the last frames in the pieces of rooms; guarded by work.
+	epochs map[string]uint64
 
 	// appendedBytes and appendedBatches count what Append wrote since the last
 	// compaction.
 	appendedBytes, appendedBatches atomic.Int64
-	wake                           chan struct{} // 1 buffered: something was appended
+	// waiting is since when frames wait that were appended here, by the local clock.
+	waiting time.Time     // used by maintain
+	wake    chan struct{} // 1 buffered: something was appended
 
 	stop       context.CancelFunc
 	background sync.WaitGroup
@@ -83,7 +89,10 @@ type DB struct {
 // New returns the history in a database that was opened with transcript.Database. Close
 // it before the database.
 func New(db *sqldb.DB, o Options) *DB {
-	return &DB{o: o, sql: db, tails: map[string][]piece{}, wake: make(chan struct{}, 1), stop: func() {}}
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics(nil)
+	}
+	return &DB{o: o, sql: db, tails: map[string][]piece{}, epochs: map[string]uint64{}, wake: make(chan struct{}, 1), stop: func() {}}
 }
 
 // Start begins to compact and prune in the background, until Close. Only servers do

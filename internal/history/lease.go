@@ -44,6 +44,7 @@ func (db *DB) leased(ctx context.Context, work func() error) error {
 	}
 	if !ours {
 		clear(db.tails) // Another server has changed pieces.
+		clear(db.epochs)
 	}
 	if err := db.sql.Share(ctx, claim); err != nil {
 		return err

@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -20,11 +21,20 @@ const mostLooked = 10_000
 // none, and still continue. Pages are stable while messages come in: a message is on
 // exactly one page.
 func (db *DB) List(ctx context.Context, q Query) ([]Message, *Cursor, error) {
+	page, next, err := db.list(ctx, q)
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+		db.o.Metrics.FailedReads.Inc()
+	}
+	return page, next, err
+}
+
+func (db *DB) list(ctx context.Context, q Query) ([]Message, *Cursor, error) {
 	spans, err := db.spans(ctx, &q)
 	if err != nil {
 		return nil, nil, err
 	}
 	var page []Message
+	var batches unmoved
 	looked := 0
 	for _, in := range spans {
 		if q.After != nil {
@@ -39,11 +49,15 @@ func (db *DB) List(ctx context.Context, q Query) ([]Message, *Cursor, error) {
 			if chunks, in, err = db.readOnce(ctx, q.RoomID, in, q.NewestFirst); err != nil {
 				return nil, nil, err
 			}
+			if err := batches.add(ctx, db, q.RoomID, chunks); err != nil {
+				return nil, nil, err
+			}
 			for i := range chunks {
 				records, err := db.records(ctx, q.RoomID, &chunks[i])
 				if err != nil {
 					return nil, nil, err
 				}
+				records = batches.filter(records)
 				if q.NewestFirst {
 					slices.Reverse(records)
 				}

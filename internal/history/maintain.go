@@ -51,6 +51,9 @@ func (db *DB) maintain(ctx context.Context) {
 		case <-db.wake:
 		}
 		bytes, batches := db.appendedBytes.Load(), db.appendedBatches.Load()
+		if batches > 0 && db.waiting.IsZero() {
+			db.waiting = time.Now()
+		}
 		if !due && batches > 0 && !much(bytes, batches) {
 			timer.Reset(compactAfter) // The first batch since the last compaction.
 			continue
@@ -65,6 +68,12 @@ func (db *DB) maintain(ctx context.Context) {
 			db.o.Log.LogAttrs(ctx, slog.LevelWarn, "History not compacted", slog.Any("error", err))
 		}
 		failed = err != nil
+		if !failed {
+			db.waiting = time.Time{}
+			db.o.Metrics.CompactionLag.Set(0)
+		} else if !db.waiting.IsZero() {
+			db.o.Metrics.CompactionLag.Set(time.Since(db.waiting).Seconds())
+		}
 		wait := maintainEvery
 		if failed {
 			wait = maintainRetry

@@ -44,6 +44,9 @@ type Options struct {
 	CloseOnRoomDelete bool
 	// History is read for clients that join rooms with history. Nil means none.
 	History History
+	// RingBytes bounds the messages that all rooms keep in memory for clients that join;
+	// 0 is 256 MiB. Rooms above it read the history again.
+	RingBytes int64
 	// Watch makes the Watcher of a room that becomes live, or whose tags change. Nil means
 	// that no room is watched.
 	Watch func(roomID string, presence chat.Presence, to Audience) Watcher
@@ -296,7 +299,12 @@ func (e *Engine) sweep(ctx context.Context) {
 		}
 		e.verdicts.expire(e.now())
 		e.kicks.expire(e.now())
-		for _, r := range e.sweepOnce() {
+		boundRings(e)
+		stale, left := e.sweepOnce()
+		for _, r := range left {
+			e.broker.Leave(r.id)
+		}
+		for _, r := range stale {
 			if ctx.Err() == nil { // Each read may take readWithin. Close does not wait for all.
 				e.load(ctx, r)
 			}
@@ -305,8 +313,9 @@ func (e *Engine) sweep(ctx context.Context) {
 	}
 }
 
-// sweepOnce removes unused rooms and returns the stale ones, acquired.
-func (e *Engine) sweepOnce() (stale []*room) {
+// sweepOnce removes unused rooms. It returns the stale ones, acquired, and those that it
+// has removed and whose frames need not come any more.
+func (e *Engine) sweepOnce() (stale, left []*room) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for id, r := range e.rooms {
@@ -321,10 +330,13 @@ func (e *Engine) sweepOnce() (stale []*room) {
 				log.Close()
 			}
 			e.o.Metrics.LiveRooms.Dec()
+			if r.entered.Load() != nil {
+				left = append(left, r)
+			}
 		case r.stale.Load(), e.o.ReadAgain > 0 && e.now().UnixNano()-r.readAt.Load() > int64(e.o.ReadAgain):
 			r.uses.Add(1)
 			stale = append(stale, r)
 		}
 	}
-	return stale
+	return stale, left
 }

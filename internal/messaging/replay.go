@@ -91,7 +91,8 @@ func (s *Session) replayed() [][]byte {
 	if g == nil || state.extensions.History == 0 {
 		return nil
 	}
-	return g.latest(s.replay, s.engine.now().Add(-state.extensions.History).UnixNano())
+	now := s.engine.now()
+	return g.latest(s.replay, now.Add(-state.extensions.History).UnixNano(), now)
 }
 
 // HasFirst reports whether the connection may get frames first.

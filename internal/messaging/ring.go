@@ -24,9 +24,13 @@ type ring struct {
 	complete bool
 	// filled is when the history was last read.
 	filled time.Time
-	// deleted are the messages that were deleted since reading began; nil if no reading
-	// is under way.
-	deleted map[string]bool
+	// bytes is about the memory of the messages.
+	bytes int64
+	// joined is when a connection last got messages.
+	joined time.Time
+	// deleted are the last messages that were deleted, also while the ring has none: the
+	// history may not know it yet.
+	deleted recent
 	// erased are the users whose messages were erased, each with the time up to which; a
 	// message that was under way then is not kept.
 	erased map[string]erasure
@@ -54,7 +58,11 @@ const (
 	inFlight = 10 * time.Second
 	// fillWithin bounds one reading. Clients join without history when it is over.
 	fillWithin = 2 * time.Second
+	// keptOverhead is roughly the memory of a message besides its frame.
+	keptOverhead = 128
 )
+
+func (m *kept) size() int64 { return int64(len(m.frame) + keptOverhead) }
 
 // deliver delivers the frame and keeps it if it is a message.
 func (g *ring) deliver(to Replayer, f *chat.Frame) int { return to.DeliverAnd(f.JSON, g.keep(to, f)) }
@@ -72,10 +80,11 @@ func (g *ring) keep(to Replayer, f *chat.Frame) func() {
 		case m.frame != nil && g.erases(&m):
 		case m.frame != nil:
 			if len(g.messages) >= ringMost {
-				g.messages = append(g.messages[:0:0], g.messages[len(g.messages)-ringSize+1:]...)
+				g.set(append(g.messages[:0:0], g.messages[len(g.messages)-ringSize+1:]...))
 				g.complete = true
 			}
 			g.messages = append(g.messages, m)
+			g.bytes += m.size()
 		case f.Action == chat.ActionDeleteMessage:
 			g.drop(deletedMessage(f.JSON))
 		}
@@ -96,28 +105,45 @@ func deletedMessage(event []byte) string {
 	return e.Attributes.MessageID
 }
 
+// restart removes all messages before the room's first session: some between them may not
+// have been delivered here.
+func (g *ring) restart() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.set(nil)
+	g.complete, g.filled = false, time.Time{}
+}
+
 // drop removes a message. The caller holds mu.
 func (g *ring) drop(id string) {
-	if g.deleted != nil {
-		g.deleted[id] = true
-	}
+	g.deleted.add(id)
 	g.remove(func(m *kept) bool { return m.id == id })
 }
 
 // remove removes messages. The caller holds mu.
 func (g *ring) remove(gone func(m *kept) bool) {
 	n := len(g.messages)
-	g.messages = slices.DeleteFunc(g.messages, func(m kept) bool { return gone(&m) })
-	if len(g.messages) < n {
+	left := slices.DeleteFunc(g.messages, func(m kept) bool { return gone(&m) })
+	if len(left) < n {
+		g.set(left)
 		g.complete = false // An older message takes the place.
+	}
+}
+
+// set replaces the messages. The caller holds mu.
+func (g *ring) set(messages []kept) {
+	g.messages, g.bytes = messages, 0
+	for i := range messages {
+		g.bytes += messages[i].size()
 	}
 }
 
 // latest returns the frames of the newest n messages, without those that are older than
 // oldest. The frames are shared.
-func (g *ring) latest(n int, oldest int64) [][]byte {
+func (g *ring) latest(n int, oldest int64, now time.Time) [][]byte {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.joined = now
 	some := g.messages[max(len(g.messages)-n, 0):]
 	for len(some) > 0 && some[0].time < oldest {
 		some = some[1:]
@@ -145,7 +171,6 @@ func (e *Engine) fill(ctx context.Context, r *room, g *ring, keep time.Duration)
 		g.mu.Unlock()
 		return
 	}
-	g.deleted = map[string]bool{}
 	g.mu.Unlock()
 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fillWithin)
@@ -166,14 +191,13 @@ func (e *Engine) fill(ctx context.Context, r *room, g *ring, keep time.Duration)
 
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	deleted := g.deleted
-	g.deleted, g.filled = nil, now
+	g.filled = now
 	if err != nil {
 		e.o.Metrics.HistoryUnavailable.Inc()
 		e.o.Log.LogAttrs(ctx, slog.LevelWarn, "Clients join without history, which could not be read", slog.String("room", r.id), slog.Any("error", err))
 		return
 	}
-	g.merge(all, deleted)
+	g.merge(all)
 	// What may be on its way is either delivered soon, or was before: it is looked at again.
 	g.complete = !skipped
 }
@@ -181,7 +205,7 @@ func (e *Engine) fill(ctx context.Context, r *room, g *ring, keep time.Duration)
 // merge puts the messages of the history in front of those that were delivered since. The
 // history has the room's order, also of messages that the ring has already. A message that
 // is late, and is not in the ring, is left out. The caller holds mu.
-func (g *ring) merge(older []kept, deleted map[string]bool) {
+func (g *ring) merge(older []kept) {
 	present := make(map[string]bool, len(g.messages))
 	for i := range g.messages {
 		present[g.messages[i].id] = true
@@ -189,7 +213,7 @@ func (g *ring) merge(older []kept, deleted map[string]bool) {
 	taken := make(map[string]bool, len(older))
 	var all []kept
 	for _, m := range older {
-		if !taken[m.id] && !deleted[m.id] && !g.erases(&m) && (!m.late || present[m.id]) {
+		if !taken[m.id] && !g.deleted.has(m.id) && !g.erases(&m) && (!m.late || present[m.id]) {
 			taken[m.id] = true
 			all = append(all, m)
 		}
@@ -200,7 +224,7 @@ func (g *ring) merge(older []kept, deleted map[string]bool) {
 		from--
 	}
 	all = append(all, g.messages[from:]...)
-	g.messages = slices.Clone(all[max(len(all)-ringSize, 0):])
+	g.set(slices.Clone(all[max(len(all)-ringSize, 0):]))
 }
 
 // lastDelivered is the last frame of a room that this node has delivered, or has passed

@@ -1,15 +1,19 @@
 package messaging_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
@@ -60,7 +64,8 @@ func contentOf(frame string) string {
 	return content
 }
 
-// kept is the history: what the transcript got, as soon as it is durable.
+// kept is the history: the messages that the transcript got, as soon as they are durable. It
+// does not know of deletions, as while these wait to be written.
 type kept struct {
 	w     *live
 	mu    sync.Mutex
@@ -75,7 +80,9 @@ func (k *kept) Latest(_ context.Context, _ string, n int, _ time.Time) ([]*chat.
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.reads++
-	all := slices.DeleteFunc(slices.Clone(k.w.Appended()), func(f *chat.Frame) bool { return k.erased != "" && f.UserID == k.erased })
+	all := slices.DeleteFunc(slices.Clone(k.w.Appended()), func(f *chat.Frame) bool {
+		return f.Type != chat.MessageFrame || k.erased != "" && f.UserID == k.erased
+	})
 	if k.during != nil {
 		k.during()
 		k.during = nil
@@ -166,7 +173,11 @@ func TestJoinsDuringMessages(t *testing.T) {
 // While the history cannot be read, clients join without it. It is asked once a second.
 func TestUnreadableHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, k, r := newKept(t, "10")
+		var metrics *messaging.Metrics
+		var log bytes.Buffer
+		w, k, r := newKept(t, "10", func(o *messaging.Options, _ *live) {
+			metrics, o.Log = o.Metrics, slog.New(slog.NewTextHandler(&log, nil))
+		})
 		w.post(t, "1")
 		time.Sleep(10 * time.Second) // The room is live no more.
 		k.err = errors.New("no database")
@@ -177,6 +188,12 @@ func TestUnreadableHistory(t *testing.T) {
 		}
 		if k.reads != 1 {
 			t.Errorf("the history was read %d times within a second, want once", k.reads)
+		}
+		if n := testutil.ToFloat64(metrics.HistoryUnavailable); n != 1 {
+			t.Errorf("%v are counted, want 1", n)
+		}
+		if n := strings.Count(log.String(), "Clients join without history, which could not be read"); n != 1 {
+			t.Errorf("the log has %d lines about it, want one:\n%s", n, &log)
 		}
 		k.err = nil
 		time.Sleep(2 * time.Second)

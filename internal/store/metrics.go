@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"confab/internal/chatlog"
+	"confab/internal/history"
 	"confab/internal/sqldb"
 	"confab/internal/transcript"
 )
@@ -12,9 +13,10 @@ import (
 type Metrics struct {
 	SQL        *sqldb.Metrics
 	Transcript *transcript.Metrics
+	History    *history.Metrics
 }
 
 // NewMetrics registers the metrics. Without a registerer they only count.
 func NewMetrics(r prometheus.Registerer, logs *chatlog.Metrics) *Metrics {
-	return &Metrics{SQL: sqldb.NewMetrics(r), Transcript: transcript.NewMetrics(r, logs)}
+	return &Metrics{SQL: sqldb.NewMetrics(r), Transcript: transcript.NewMetrics(r, logs), History: history.NewMetrics(r)}
 }

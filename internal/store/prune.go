@@ -25,8 +25,8 @@ func (db *DB) pruneLoop(ctx context.Context) {
 	}
 }
 
-// Prune deletes the redemptions of expired tokens, in small transactions, and prunes
-// the transcript. The store calls it once a minute.
+// Prune deletes the redemptions of expired tokens and old changes of rooms, in small
+// transactions, and prunes the transcript. The store calls it once a minute.
 func (db *DB) Prune(ctx context.Context) error {
 	now, err := db.tokens.Now(ctx)
 	if err != nil {
@@ -34,6 +34,11 @@ func (db *DB) Prune(ctx context.Context) error {
 	}
 	err = db.tokens.DeleteBefore(ctx, `DELETE FROM redemptions WHERE token_id IN
 		(SELECT token_id FROM redemptions WHERE expires < $1 ORDER BY expires LIMIT $2)`, now.Add(-redemptionMargin))
+	if err != nil {
+		return err
+	}
+	err = db.main.DeleteBefore(ctx, `DELETE FROM room_changes WHERE number IN
+		(SELECT number FROM room_changes WHERE time < $1 ORDER BY number LIMIT $2)`, now.Add(-changesKept))
 	if err != nil {
 		return err
 	}

@@ -158,6 +158,9 @@ func (db *DB) UpdateRoom(ctx context.Context, id string, change func(*chat.Room)
 		if err := db.attach(ctx, s, id, now, logging); err != nil {
 			return err
 		}
+		if err := noteChange(ctx, s, id); err != nil {
+			return err
+		}
 		r.ARN, r.CreateTime, r.UpdateTime = arn, created, sqldb.Time(now)
 		room = r
 		return nil
@@ -175,7 +178,10 @@ func (db *DB) DeleteRoom(ctx context.Context, id string) error {
 		if err == nil && n == 0 {
 			return chat.NoSuchResource(db.arn(chat.RoomResource, id))
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return noteChange(ctx, s, id)
 	})
 	if err == nil {
 		keepsLess(ctx, db, id)

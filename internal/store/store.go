@@ -158,7 +158,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 
 	db.ctx, db.stop = context.WithCancel(context.WithoutCancel(ctx))
-	db.history = history.New(db.frames, history.Options{Rooms: retentions{db}, Log: o.Log})
+	db.history = history.New(db.frames, history.Options{Rooms: retentions{db}, Log: o.Log, Metrics: o.Metrics.History})
 	db.transcript = transcript.New(db.frames, transcript.Options{
 		Configurations: db, Rooms: db, Region: o.Region, Account: o.Account,
 		Retention: o.Retention, SpoolBytes: o.SpoolBytes, History: db.history, Log: o.Log, Metrics: o.Metrics.Transcript,

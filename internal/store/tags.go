@@ -46,7 +46,10 @@ func (db *DB) ChangeTags(ctx context.Context, arn chat.ARN, change func(tags map
 			return err
 		}
 		_, err = s.Exec(ctx, `UPDATE `+tagTables[arn.Type]+` SET tags = $2 WHERE id = $1`, arn.ID, jsonMap(tags))
-		return err
+		if err != nil || arn.Type != chat.RoomResource {
+			return err
+		}
+		return noteChange(ctx, s, arn.ID)
 	})
 	if err == nil && arn.Type == chat.RoomResource {
 		keepsLess(ctx, db, arn.ID)

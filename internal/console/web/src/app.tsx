@@ -90,7 +90,7 @@ function Console({ session }: { session: Session }) {
       onNavigationChange={({ detail }) => setOpen(detail.open)}
       navigationWidth={240}
       contentType={found.layout}
-      maxContentWidth={found.wide ? Number.MAX_VALUE : 1400}
+      maxContentWidth={1600}
       notifications={<Flashbar items={notices} stackItems />}
       breadcrumbs={found.crumbs.length > 0 ? <BreadcrumbGroup items={[{ text: 'Confab', href: '#/' }, ...found.crumbs]} ariaLabel="Breadcrumbs" /> : undefined}
       navigation={

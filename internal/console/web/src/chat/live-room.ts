@@ -173,7 +173,7 @@ export class LiveRoom {
   }
 
   private async ask<T>(request: () => Promise<T>): Promise<T> {
-    if (this.room?.state !== 'connected') throw new Error('There is no connection; wait until it is back.');
+    await this.connected();
     let timer: ReturnType<typeof setTimeout>;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error('The server has not answered; the message may have been delivered.')), answerTime);
@@ -186,6 +186,19 @@ export class LiveRoom {
     } finally {
       clearTimeout(timer!);
     }
+  }
+
+  // connected waits a while for a connection that is being made.
+  private connected(): Promise<void> {
+    if (this.room?.state === 'connected') return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const done = (f: () => void) => (clearTimeout(timer), unsubscribe(), f());
+      const timer = setTimeout(() => done(() => reject(new Error('There is no connection; try again when it is back.'))), answerTime);
+      const unsubscribe = this.subscribe(() => {
+        if (this.room?.state === 'connected') done(resolve);
+        else if (this.ended) done(() => reject(new Error(this.ended!.title)));
+      });
+    });
   }
 
   send(content: string, attributes?: Record<string, string>) {

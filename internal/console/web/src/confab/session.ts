@@ -81,6 +81,9 @@ export function known(): Keys | undefined {
 export function may(action: string): boolean {
   const { server, operations } = session();
   const [service, operation] = action.split(':');
-  if (service === 'confab' && !operations.has(operation) && operation !== 'ReadModerated') return false;
-  return !server?.allowedActions || server.allowedActions.includes(action) || operation === 'ReadModerated';
+  if (service === 'confab' && !operations.has(operation) && !besides.includes(operation)) return false;
+  return !server?.allowedActions || server.allowedActions.includes(action);
 }
+
+// Actions that are no operations.
+const besides = ['ConfigureRoom', 'ReadModerated'];

@@ -6,7 +6,6 @@ import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
 import Link from '@cloudscape-design/components/link';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Tabs from '@cloudscape-design/components/tabs';
 import Button from '@cloudscape-design/components/button';
 import { useEffect, useRef } from 'react';
@@ -20,7 +19,7 @@ import { roomPath } from '../confab/router';
 import { session } from '../confab/session';
 import { Code } from '../parts/code';
 import { backendCode, browserCode, cliCode } from '../parts/snippets';
-import { Nothing, Show, Trouble } from '../parts/state';
+import { ConnectionState, Nothing, Show, Trouble } from '../parts/state';
 
 const greeted = 'confab-greeted';
 
@@ -83,7 +82,7 @@ function Person({ name, note, person, canDelete }: { name: string; note: string;
   return (
     <Container
       fitHeight
-      header={<Header variant="h2" description={note} actions={<State state={state} />}>{name}</Header>}
+      header={<Header variant="h2" description={note} actions={<ConnectionState state={state} />}>{name}</Header>}
       footer={<Composer label={`Message as ${name}`} placeholder={`Write as ${name}`} disabled={state !== 'connected'} send={(text) => live.send(text)} />}
     >
       {ended && <Trouble problem={ended} reload={live.retry} />}
@@ -95,10 +94,4 @@ function Person({ name, note, person, canDelete }: { name: string; note: string;
       />
     </Container>
   );
-}
-
-export function State({ state }: { state: string }) {
-  if (state === 'connected') return <StatusIndicator>Connected</StatusIndicator>;
-  if (state === 'connecting') return <StatusIndicator type="in-progress">Connecting</StatusIndicator>;
-  return <StatusIndicator type="error">Not connected</StatusIndicator>;
 }

@@ -40,3 +40,9 @@ export function Nothing({ title, text, action }: { title: string; text?: string;
     </Box>
   );
 }
+
+export function ConnectionState({ state }: { state: string }) {
+  if (state === 'connected') return <StatusIndicator>Connected</StatusIndicator>;
+  if (state === 'connecting') return <StatusIndicator type="in-progress">Connecting</StatusIndicator>;
+  return <StatusIndicator type="error">Not connected</StatusIndicator>;
+}

@@ -1,0 +1,181 @@
+// The console of a server that has credentials of its own: signing in, rooms, logging
+// configurations, a live room, tokens, the server itself. The pages are walked in the
+// order of a first evening.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { launch, open, violations } from './console.mjs';
+import { api, join, newRoom } from './support.mjs';
+import { GetRoomCommand, ListLoggingConfigurationsCommand, ListRoomsCommand } from '@aws-sdk/client-ivschat';
+import { SendMessageRequest } from 'amazon-ivs-chat-messaging';
+
+const url = `${process.env.AWS_ENDPOINT_URL_IVSCHAT}/_confab/console/`;
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser?.close());
+
+async function signIn(page, id = process.env.AWS_ACCESS_KEY_ID, secret = process.env.AWS_SECRET_ACCESS_KEY) {
+  await page.getByLabel('Access key ID').fill(id);
+  await page.getByLabel('Secret access key').fill(secret);
+  await page.keyboard.press('Enter');
+}
+
+test('an administrator', async (t) => {
+  const { page, check, expect } = await open(browser, `${url}#/rooms`);
+  const go = (hash) => page.evaluate((h) => { location.hash = h; }, hash);
+  const heading = (name) => page.getByRole('heading', { level: 1, name }).waitFor();
+  const accessible = async (what) => assert.deepEqual(await violations(page), [], what);
+
+  await t.test('is told that a secret is wrong', async () => {
+    expect(/status of 40[0-9]/);
+    await accessible('sign-in');
+    await signIn(page, undefined, 'wrong-secret-access-key-of-forty-characters');
+    await page.getByText('The access key is not accepted').waitFor();
+  });
+
+  await t.test('signs in', async () => {
+    await signIn(page);
+    await heading('Rooms');
+    await page.getByText('There is no room').waitFor();
+    assert.equal(await page.evaluate(() => Object.keys(sessionStorage).length), 0, 'what the page keeps without being asked');
+  });
+
+  let room;
+  await t.test('creates a room with all settings', async () => {
+    await go('#/rooms/new');
+    await heading('Create a room');
+    await accessible('the form of a room');
+    await page.getByLabel('Name', { exact: true }).fill('lobby');
+    await page.getByLabel('Maximum length of a message').fill('120');
+    await page.getByLabel('History', { exact: true }).fill('24h');
+    await page.getByRole('button', { name: 'Add new tag' }).click();
+    await page.getByPlaceholder('Enter key').fill('team');
+    await page.getByPlaceholder('Enter value').fill('blue');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await heading('lobby');
+    const { rooms } = await api.send(new ListRoomsCommand({ name: 'lobby' }));
+    room = await api.send(new GetRoomCommand({ identifier: rooms[0].arn }));
+    assert.equal(room.maximumMessageLength, 120);
+    assert.deepEqual(room.tags, { 'confab:history': '24h', team: 'blue' });
+  });
+
+  await t.test('chats and moderates in it', async () => {
+    const log = page.getByRole('log', { name: 'Messages' });
+    const ann = await join(room.arn, 'ann');
+    await ann.room.sendMessage(new SendMessageRequest('Hello <i>moderator</i>'));
+    await log.getByText('Hello <i>moderator</i>').waitFor();
+    await page.getByRole('list', { name: 'People' }).getByText('ann', { exact: true }).waitFor();
+    await accessible('a room');
+
+    await page.getByLabel('Message', { exact: true }).fill('Good evening');
+    await page.keyboard.press('Enter');
+    await ann.next('message', (m) => m.content === 'Good evening' && m.sender.userId === 'moderator');
+
+    await log.getByText('Hello <i>moderator</i>').click();
+    await log.focus();
+    await page.keyboard.press('Delete');
+    await page.getByLabel('Reason').fill('markup');
+    await page.keyboard.press('Enter');
+    await ann.next('messageDelete', (d) => d.reason === 'markup');
+    await log.getByText('Deleted: markup').waitFor();
+
+    await page.getByRole('tab', { name: 'Event' }).click();
+    await page.getByRole('button', { name: 'Send the event' }).click();
+    await ann.next('event', (e) => e.eventName === 'app:notice');
+    await log.getByText('app:notice').waitFor();
+
+    await page.getByRole('tab', { name: 'History' }).click();
+    await page.getByRole('list', { name: 'History' }).getByText('Good evening').waitFor();
+
+    await page.getByRole('tab', { name: 'People' }).click();
+    await page.getByRole('button', { name: 'Disconnect ann' }).click();
+    await page.getByRole('button', { name: 'Disconnect', exact: true }).click();
+    await ann.next('disconnect');
+    await log.getByText('ann was disconnected').waitFor();
+  });
+
+  await t.test('reads while a thousand messages come', async () => {
+    const busy = await newRoom({ name: 'busy', maximumMessageRatePerSecond: 100 });
+    await go(`#/rooms/${busy.split('/').pop()}`);
+    await page.getByText('Connected', { exact: true }).waitFor();
+    const senders = await Promise.all(Array.from({ length: 10 }, (_, i) => join(busy, `user-${i}`)));
+    const log = page.getByRole('log', { name: 'Messages' });
+    let sent = 0;
+    const send = async (sender, n) => {
+      for (let i = 0; i < n; i++) {
+        await sender.room.sendMessage(new SendMessageRequest(`message ${sent++}`)).catch(() => undefined);
+        await new Promise((r) => setTimeout(r, 110)); // The rate of a connection is 10 a second.
+      }
+    };
+    await Promise.all(senders.map((s) => send(s, 10)));
+    await log.getByText(/^message \d+$/).last().waitFor();
+    await log.hover();
+    await page.mouse.wheel(0, -1500);
+    await page.getByRole('button', { name: 'To the latest' }).waitFor();
+    const top = await log.evaluate((e) => e.scrollTop);
+    await Promise.all(senders.map((s) => send(s, 90)));
+    await page.getByRole('button', { name: /\d+ new messages/ }).waitFor();
+    assert.equal(await log.evaluate((e) => e.scrollTop), top, 'the place where the moderator reads');
+    assert.ok(await log.locator('.message').count() < 120, 'messages that cannot be seen are in the page');
+    await page.getByRole('button', { name: /\d+ new messages/ }).click();
+    await page.getByRole('button', { name: /new messages|To the latest/ }).waitFor({ state: 'detached' });
+    for (const s of senders) s.room.disconnect();
+  });
+
+  await t.test('finds a room by its tags and deletes it by its name', async () => {
+    await go('#/rooms');
+    await heading('Rooms');
+    await page.getByRole('link', { name: 'busy' }).waitFor();
+    await accessible('the list of rooms');
+    await page.getByLabel('Find a room', { exact: true }).fill('team=blue');
+    await page.keyboard.press('Enter');
+    await page.getByRole('link', { name: 'busy' }).waitFor({ state: 'detached' });
+    await page.getByRole('radio', { name: 'Select lobby' }).check({ force: true });
+    await page.getByRole('button', { name: 'Delete', exact: true }).click();
+    await page.getByLabel('To confirm, type lobby').fill('lobby');
+    await page.keyboard.press('Enter');
+    await page.getByText('The room lobby was deleted').waitFor();
+    assert.equal((await api.send(new ListRoomsCommand({ name: 'lobby' }))).rooms.length, 0);
+  });
+
+  await t.test('creates a logging configuration', async () => {
+    await go('#/logging/new');
+    await heading('Create a logging configuration');
+    await page.getByLabel('Name', { exact: true }).fill('archive');
+    await page.getByLabel('Bucket').fill('chat-archive');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await page.getByText('Amazon S3: chat-archive').waitFor();
+    const { loggingConfigurations } = await api.send(new ListLoggingConfigurationsCommand({}));
+    assert.equal(loggingConfigurations[0].destinationConfiguration.s3.bucketName, 'chat-archive');
+  });
+
+  await t.test('creates a token, and sees the server and its metrics', async () => {
+    await go('#/tokens');
+    await page.getByRole('button', { name: 'Create a token' }).click();
+    await page.getByLabel('the token', { exact: true }).waitFor();
+    await accessible('tokens');
+    await go('#/server');
+    await page.getByText('All nodes are ready').waitFor();
+    await accessible('nodes and health');
+    await go('#/metrics');
+    await page.getByRole('heading', { name: 'Connections' }).waitFor();
+    await accessible('metrics');
+    await go('#/rooms/nosuchroom00');
+    await page.getByText('Not found').waitFor();
+  });
+  check();
+});
+
+test('a reader is offered what the policy allows', async () => {
+  const { page, check, expect } = await open(browser, `${url}#/rooms`, { viewport: { width: 360, height: 740 }, colorScheme: 'dark' });
+  expect(/status of 40[0-9]/);
+  await signIn(page, process.env.READER_ACCESS_KEY_ID, process.env.READER_SECRET_ACCESS_KEY);
+  await page.getByRole('link', { name: 'busy' }).waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Create a room' }).count(), 0);
+  assert.equal(await page.getByRole('button', { name: 'Delete', exact: true }).count(), 0);
+  await page.getByRole('link', { name: 'busy' }).click();
+  await page.getByText('No live chat').waitFor();
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'the page is wider than the screen');
+  check();
+});

@@ -1,0 +1,55 @@
+import Badge from '@cloudscape-design/components/badge';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import TextFilter from '@cloudscape-design/components/text-filter';
+import { useState } from 'react';
+import { confab } from '../confab/call';
+import { useLoad } from '../confab/load';
+import type { RoomUser } from '../confab/operations';
+import { may } from '../confab/session';
+import { Nothing, Show } from '../parts/state';
+import type { Asked } from './room';
+
+const most = 1000;
+
+async function everybody(arn: string): Promise<RoomUser[]> {
+  const all: RoomUser[] = [];
+  let nextToken: string | undefined;
+  do {
+    const answer = await confab('ListRoomUsers', { roomIdentifier: arn, maxResults: 200, nextToken });
+    all.push(...(answer.users ?? []));
+    nextToken = answer.nextToken;
+  } while (nextToken && all.length < most);
+  return all;
+}
+
+export function People({ arn, ask }: { arn: string; ask: (a: Asked) => void }) {
+  const users = useLoad(() => everybody(arn), [arn], 5000);
+  const [filter, setFilter] = useState('');
+  return (
+    <Show loaded={users}>
+      {(all) => {
+        const found = all.filter((u) => u.userId!.toLowerCase().includes(filter.toLowerCase()));
+        return (
+          <SpaceBetween size="s">
+            <TextFilter filteringText={filter} onChange={({ detail }) => setFilter(detail.filteringText)} filteringPlaceholder="Find a user" filteringAriaLabel="Find a user" countText={`${found.length}`} />
+            {found.length === 0 && <Nothing title={all.length === 0 ? 'Nobody is here' : 'Nobody matches'} />}
+            <ul className="people-list" aria-label="People">
+              {found.map((u) => (
+                <li key={u.userId}>
+                  <div>
+                    <bdi><b>{u.userId}</b></bdi>{' '}
+                    {u.capabilities?.some((c) => c !== 'SEND_MESSAGE') && <Badge color="blue">Staff</Badge>}
+                    <Box variant="small" color="text-body-secondary" display="block">since {new Date(u.connectedSince!).toLocaleTimeString()}{u.connections! > 1 ? `, ${u.connections} connections` : ''}</Box>
+                  </div>
+                  {may('ivschat:DisconnectUser') && <Button variant="inline-link" ariaLabel={`Disconnect ${u.userId}`} onClick={() => ask({ kind: 'disconnect', userId: u.userId! })}>Disconnect</Button>}
+                </li>
+              ))}
+            </ul>
+          </SpaceBetween>
+        );
+      }}
+    </Show>
+  );
+}

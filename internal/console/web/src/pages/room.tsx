@@ -1,0 +1,155 @@
+// A room, live: what people see, who they are, and what a moderator can do.
+import { DeleteMessageCommand, DisconnectUserCommand, GetRoomCommand, type GetRoomResponse } from '@aws-sdk/client-ivschat';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Header from '@cloudscape-design/components/header';
+import Input from '@cloudscape-design/components/input';
+import Select from '@cloudscape-design/components/select';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Tabs from '@cloudscape-design/components/tabs';
+import { useState } from 'react';
+import { Composer } from '../chat/composer';
+import { type Item, tokensOf } from '../chat/live-room';
+import { MessageList } from '../chat/message-list';
+import { useLiveRoom } from '../chat/use-live-room';
+import { confab } from '../confab/call';
+import { useLoad } from '../confab/load';
+import { page } from '../confab/page';
+import { arnOf } from '../confab/rooms';
+import { go, roomPath } from '../confab/router';
+import { may, session } from '../confab/session';
+import { Reason } from '../parts/reason';
+import { ConnectionState, Nothing, Show, Trouble } from '../parts/state';
+import { Details } from './room-details';
+import { SendEvent } from './room-event';
+import { History } from './room-history';
+import { People } from './room-people';
+
+export default function Room({ id }: { id: string }) {
+  const loaded = useLoad(() => session().ivschat.send(new GetRoomCommand({ identifier: arnOf('room', id, page.region, session().server?.accountId ?? '000000000000') })), [id], 15_000);
+  return <Show loaded={loaded}>{(room) => <Live key={room.arn} room={room} />}</Show>;
+}
+
+export interface Asked {
+  kind: 'delete' | 'disconnect';
+  messageId?: string;
+  userId: string;
+  text?: string;
+}
+
+function Live({ room }: { room: GetRoomResponse }) {
+  const arn = room.arn!;
+  const [asked, setAsked] = useState<Asked>();
+  const canChat = may('ivschat:CreateChatToken');
+  const presence = useLoad(
+    async () => (may('confab:GetRoomPresence') ? confab('GetRoomPresence', { roomIdentifier: arn }) : null), [arn], 3000,
+  );
+  const viewers = presence.data && `${presence.data.users} ${presence.data.users === 1 ? 'person' : 'people'}, ${presence.data.connections} ${presence.data.connections === 1 ? 'connection' : 'connections'}`;
+  const act = (reason?: string) =>
+    asked!.kind === 'delete'
+      ? session().ivschat.send(new DeleteMessageCommand({ roomIdentifier: arn, id: asked!.messageId, reason }))
+      : session().ivschat.send(new DisconnectUserCommand({ roomIdentifier: arn, userId: asked!.userId, reason }));
+  return (
+    <ContentLayout
+      header={
+        <Header
+          variant="h1" description={viewers || undefined}
+          actions={may('ivschat:UpdateRoom') && <Button onClick={() => go(`${roomPath(arn)}/edit`)}>Edit</Button>}
+        >{room.name || room.id}</Header>
+      }
+    >
+      <div className="room">
+        {canChat ? <Chat arn={arn} ask={setAsked} /> : (
+          <Container header={<Header variant="h2">Chat</Header>}>
+            <Nothing title="No live chat" text="The policy of this access key does not allow CreateChatToken, which a connection needs. The history shows what was written, where the room keeps it." />
+          </Container>
+        )}
+        <Container>
+          <Tabs
+            ariaLabel="About the room"
+            tabs={[
+              ...(may('confab:ListRoomUsers') ? [{ id: 'people', label: 'People', content: <People arn={arn} ask={setAsked} /> }] : []),
+              ...(may('confab:ListMessages') ? [{ id: 'history', label: 'History', content: <History arn={arn} kept={room.tags?.['confab:history']} ask={setAsked} /> }] : []),
+              ...(may('ivschat:SendEvent') ? [{ id: 'event', label: 'Event', content: <SendEvent arn={arn} /> }] : []),
+              { id: 'details', label: 'Details', content: <Details room={room} /> },
+            ]}
+          />
+        </Container>
+      </div>
+      {asked && (
+        <Reason
+          title={asked.kind === 'delete' ? 'Delete the message' : `Disconnect ${asked.userId}`} action={asked.kind === 'delete' ? 'Delete' : 'Disconnect'} onClose={() => setAsked(undefined)} run={act}
+        >
+          {asked.kind === 'delete'
+            ? <Box><bdi><b>{asked.userId}</b></bdi>: <bdi>{asked.text}</bdi></Box>
+            : <Box>All connections of this user to the room end. A new chat token lets the user in again.</Box>}
+        </Reason>
+      )}
+    </ContentLayout>
+  );
+}
+
+const userKey = 'confab-user';
+
+function Chat({ arn, ask }: { arn: string; ask: (a: Asked) => void }) {
+  const [userId, setUser] = useState(localStorage.getItem(userKey) || 'moderator');
+  const [name, setName] = useState(userId);
+  const [as, setAs] = useState('user');
+  const { live, items, total, state, ended } = useLiveRoom(`${arn} ${userId}`, userId, tokensOf(arn, userId, ['SEND_MESSAGE', 'DELETE_MESSAGE', 'DISCONNECT_USER']));
+  const canSpeak = may('confab:SendMessage');
+  const rename = () => {
+    const next = name.trim() || 'moderator';
+    localStorage.setItem(userKey, next);
+    setUser(next);
+  };
+  const canDelete = may('ivschat:DeleteMessage');
+  const remove = (item: Item) => {
+    if (canDelete && item.id && !item.deleted) ask({ kind: 'delete', messageId: item.id, userId: item.userId!, text: item.text });
+  };
+  return (
+    <Container
+      header={
+        <Header
+          variant="h2" actions={
+            <form onSubmit={(e) => (e.preventDefault(), rename())}>
+              <SpaceBetween direction="horizontal" size="xs" alignItems="center">
+                <ConnectionState state={state} />
+                <Input value={name} ariaLabel="Your user ID in the room" onChange={({ detail }) => setName(detail.value)} onBlur={rename} />
+              </SpaceBetween>
+            </form>
+          }
+        >Chat</Header>
+      }
+      footer={
+        <Composer
+          label="Message" placeholder={as === 'server' ? 'Write as the server' : `Write as ${userId}`} disabled={as === 'user' && state === 'disconnected'}
+          send={(text) => (as === 'server' ? confab('SendMessage', { roomIdentifier: arn, userId: 'server', content: text }) : live.send(text))}
+        >
+          {canSpeak && (
+            <div className="composer-as">
+              <Select
+                ariaLabel="Send as" options={[{ value: 'user', label: userId }, { value: 'server', label: 'Server' }]} selectedOption={{ value: as, label: as === 'server' ? 'Server' : userId }}
+                onChange={({ detail }) => setAs(detail.selectedOption.value!)}
+              />
+            </div>
+          )}
+        </Composer>
+      }
+    >
+      {ended && <Trouble problem={ended} reload={live.retry} />}
+      <MessageList
+        label="Messages" items={items} total={total} own={userId}
+        empty={<Nothing title="No messages yet" text="Those sent from now on appear here." />}
+        onDelete={remove}
+        actions={(item) => item.kind === 'message' && (
+          <SpaceBetween direction="horizontal" size="s">
+            {canDelete && !item.deleted && <Button variant="inline-link" onClick={() => remove(item)}>Delete</Button>}
+            {may('ivschat:DisconnectUser') && <Button variant="inline-link" onClick={() => ask({ kind: 'disconnect', userId: item.userId! })}>Disconnect the user</Button>}
+          </SpaceBetween>
+        )}
+      />
+    </Container>
+  );
+}

@@ -1,0 +1,75 @@
+// A table of resources, with a filter over their properties, sorting and pages.
+import { useCollection } from '@cloudscape-design/collection-hooks';
+import Button from '@cloudscape-design/components/button';
+import Header from '@cloudscape-design/components/header';
+import Pagination from '@cloudscape-design/components/pagination';
+import PropertyFilter, { type PropertyFilterProps } from '@cloudscape-design/components/property-filter';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Table, { type TableProps } from '@cloudscape-design/components/table';
+import type { ReactNode } from 'react';
+import type { Loaded } from '../confab/load';
+import { Nothing, Trouble } from './state';
+
+interface Props<T> {
+  title: string;
+  description?: string;
+  /** In the singular: "room". */
+  kind: string;
+  loaded: Loaded<T[]>;
+  columns: TableProps.ColumnDefinition<T>[];
+  properties: PropertyFilterProps.FilteringProperty[];
+  trackBy: string;
+  actions?: (selected: T | undefined) => ReactNode;
+  create?: ReactNode;
+  empty: string;
+  selected?: T;
+  onSelect?: (item: T | undefined) => void;
+}
+
+export function List<T>({ title, description, kind, loaded, columns, properties, trackBy, actions, create, empty, selected, onSelect }: Props<T>) {
+  const all = loaded.data ?? [];
+  const { items, collectionProps, propertyFilterProps, paginationProps, filteredItemsCount, actions: change } = useCollection(all, {
+    propertyFiltering: {
+      filteringProperties: properties,
+      noMatch: <Nothing title="Nothing matches" action={<Button onClick={() => change.setPropertyFiltering({ tokens: [], operation: 'and' })}>Clear the filter</Button>} />,
+      empty: <Nothing title={`There is no ${kind}`} text={empty} action={create} />,
+    },
+    pagination: { pageSize: 25 },
+    sorting: { defaultState: { sortingColumn: columns[0] } },
+  });
+  return (
+    <SpaceBetween size="m">
+      {loaded.problem && <Trouble problem={loaded.problem} reload={loaded.reload} />}
+      <Table
+        {...collectionProps}
+        variant="full-page"
+        stickyHeader
+        items={items}
+        columnDefinitions={columns}
+        trackBy={trackBy}
+        loading={loaded.loading && !loaded.data}
+        loadingText="Loading"
+        enableKeyboardNavigation
+        selectionType={onSelect ? 'single' : undefined}
+        selectedItems={selected ? [selected] : []}
+        onSelectionChange={({ detail }) => onSelect?.(detail.selectedItems[0])}
+        ariaLabels={{
+          selectionGroupLabel: title, itemSelectionLabel: (_, item) => `Select ${(item as { name?: string }).name || (item as Record<string, string>)[trackBy]}`, tableLabel: title,
+        }}
+        header={
+          <Header
+            variant="h1" description={description} counter={loaded.data ? `(${all.length})` : undefined}
+            actions={<SpaceBetween direction="horizontal" size="xs"><Button iconName="refresh" ariaLabel="Load again" onClick={loaded.reload} loading={loaded.loading && !!loaded.data} />{actions?.(selected)}{create}</SpaceBetween>}
+          >{title}</Header>
+        }
+        filter={
+          <PropertyFilter
+            {...propertyFilterProps} filteringPlaceholder={`Find a ${kind} by its properties`} filteringAriaLabel={`Find a ${kind}`}
+            countText={`${filteredItemsCount} ${filteredItemsCount === 1 ? 'match' : 'matches'}`} expandToViewport
+          />
+        }
+        pagination={<Pagination {...paginationProps} />}
+      />
+    </SpaceBetween>
+  );
+}
