@@ -294,7 +294,11 @@ func (e *Engine) sweep(ctx context.Context) {
 		e.verdicts.expire(e.now())
 		e.kicks.expire(e.now())
 		boundRings(e)
-		for _, r := range e.sweepOnce() {
+		stale, left := e.sweepOnce()
+		for _, r := range left {
+			e.broker.Leave(r.id)
+		}
+		for _, r := range stale {
 			if ctx.Err() == nil { // Each read may take readWithin. Close does not wait for all.
 				e.load(ctx, r)
 			}
@@ -303,8 +307,9 @@ func (e *Engine) sweep(ctx context.Context) {
 	}
 }
 
-// sweepOnce removes unused rooms and returns the stale ones, acquired.
-func (e *Engine) sweepOnce() (stale []*room) {
+// sweepOnce removes unused rooms. It returns the stale ones, acquired, and those that it
+// has removed and whose frames need not come any more.
+func (e *Engine) sweepOnce() (stale, left []*room) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for id, r := range e.rooms {
@@ -313,10 +318,13 @@ func (e *Engine) sweepOnce() (stale []*room) {
 			delete(e.rooms, id)
 			r.unwatch(true)
 			e.o.Metrics.LiveRooms.Dec()
+			if r.entered.Load() != nil {
+				left = append(left, r)
+			}
 		case r.stale.Load(), e.o.ReadAgain > 0 && e.now().UnixNano()-r.readAt.Load() > int64(e.o.ReadAgain):
 			r.uses.Add(1)
 			stale = append(stale, r)
 		}
 	}
-	return stale
+	return stale, left
 }

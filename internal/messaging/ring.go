@@ -102,6 +102,15 @@ func deletedMessage(event []byte) string {
 	return e.Attributes.MessageID
 }
 
+// restart removes all messages before the room's first session: some between them may not
+// have been delivered here.
+func (g *ring) restart() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.set(nil)
+	g.complete, g.filled = false, time.Time{}
+}
+
 // drop removes a message. The caller holds mu.
 func (g *ring) drop(id string) {
 	g.deleted.add(id)

@@ -35,6 +35,11 @@ type room struct {
 	// loading serializes reads of the room, so that the result of the last read is kept.
 	loading sync.Mutex
 
+	// entered is the place behind which every frame is delivered here, once a session has
+	// joined. entering is held while it is set.
+	entered  atomic.Pointer[Point]
+	entering sync.Mutex
+
 	// ring is nil unless the room has history.
 	ring atomic.Pointer[ring]
 
@@ -57,6 +62,29 @@ func (r *room) deliver(f *chat.Frame) int {
 		return g.deliver(r.audience.(Replayer), f) //nolint:forcetypeassert // See keepRing.
 	}
 	return r.audience.Deliver(f.JSON)
+}
+
+// enter returns once every later frame of the room is delivered here. Rooms without
+// sessions, as those of a home, need not have them all.
+func (r *room) enter(ctx context.Context, e *Engine) (Point, error) {
+	if p := r.entered.Load(); p != nil {
+		return *p, nil
+	}
+	p, err := e.broker.Enter(ctx, r.id)
+	if err != nil {
+		return p, err
+	}
+	r.entering.Lock()
+	defer r.entering.Unlock()
+	if other := r.entered.Load(); other != nil {
+		e.broker.Leave(r.id) // Another session was first.
+		return *other, nil
+	}
+	if g := r.ring.Load(); g != nil {
+		g.restart()
+	}
+	r.entered.Store(&p)
+	return p, nil
 }
 
 // keepRing makes or removes the room's ring. It comes before settings that say so are in

@@ -83,6 +83,9 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, client Clie
 	s := &Session{engine: e, room: r, conn: conn, token: *t, ip: client.IP, agent: client.Agent, since: now, rate: quota.NewBucket(RequestsPerSecond)}
 	replay, err := s.replayOf(client.History)
 	if err == nil {
+		s.joined, err = r.enter(ctx, e)
+	}
+	if err == nil {
 		err = e.o.Tokens.Redeem(ctx, t.ID, t.Expires)
 	}
 	if err != nil {
@@ -94,7 +97,6 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, client Clie
 	if w := r.watch.Load(); w != nil {
 		w.Prepare(ctx)
 	}
-	s.joined = e.broker.Since(r.id)
 	// The token has its end in wall time. From here on the session has this much time,
 	// even if the wall clock is set.
 	s.token.SessionExpires = now.Add(t.SessionExpires.Sub(now))
