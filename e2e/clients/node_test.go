@@ -51,6 +51,13 @@ func TestPresence(t *testing.T) {
 	nodeTest(t, 3*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "presence.test.mjs")
 }
 
+// TestCatchUp runs the official chat client in rooms in which clients catch up.
+func TestCatchUp(t *testing.T) {
+	t.Parallel()
+	s := process.Serve(t, process.Options{})
+	nodeTest(t, 4*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "catch-up.test.mjs")
+}
+
 // TestEndings ends sessions of the official chat client in Node.
 func TestEndings(t *testing.T) {
 	t.Parallel()

@@ -23,7 +23,7 @@ func pages(t *testing.T, file string, env ...string) {
 	official.Need(t, official.Dir)
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", filepath.Join(official.Dir, file)) //nolint:gosec // The tests' own program.
+	cmd := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", filepath.Join(official.Dir, file))
 	cmd.Env = append(official.Environment("", ""), env...)
 	cmd.WaitDelay = 5 * time.Second
 	out, err := cmd.CombinedOutput()

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"confab/internal/api"
+	"confab/internal/catchup"
 	"confab/internal/chat"
 	"confab/internal/chatlog"
 	"confab/internal/chattoken"
@@ -174,7 +175,13 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Log:               s.log,
 	}
 	s.peers.Self, s.peers.Recorder, s.peers.Frames = s.self, s.metrics.recorder, s.db.Transcript()
-	s.watchRooms(&live)
+	s.peers.WatchRooms(&live, cfg.PresenceInterval)
+	if live.Extensions {
+		live.Bans, s.peers.Bans, live.Disconnected = s.db.Bans, s.db.Bans, enforce.Disconnected(s.db.Bans, s.log)
+	}
+	if !cfg.Clustered() {
+		live.CatchUp = catchup.NewMemory(cfg.CatchUpMemory)
+	}
 	if err := s.connectNodes(&live, quotas); err != nil {
 		return err
 	}
@@ -201,6 +208,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		TokenLifetime:      cfg.TokenLifetime,
 		MaxEventAttributes: cfg.EventAttributesMax,
 		Extensions:         cfg.Extensions == config.ExtensionsOn,
+		NoCatchUp:          cfg.Clustered(),
 	})
 	operations := plane.Operations()
 	var model []byte

@@ -34,7 +34,7 @@ type templateRoom struct {
 	MaximumMessageRatePerSecond     *int32    `yaml:"MaximumMessageRatePerSecond"`
 	LoggingConfigurationIdentifiers *[]string `yaml:"LoggingConfigurationIdentifiers"`
 	MessageReviewHandler            *struct {
-		Uri            string `yaml:"Uri"` //nolint:revive // The property's name.
+		URI            string `yaml:"Uri"`
 		FallbackResult string `yaml:"FallbackResult"`
 	} `yaml:"MessageReviewHandler"`
 	Tags []tag `yaml:"Tags"`
@@ -97,7 +97,7 @@ func parseTemplate(root *yaml.Node, given map[string]string) (*Set, error) {
 			room.Name = id
 		}
 		if h := r.MessageReviewHandler; h != nil {
-			room.MessageReviewHandler = &Review{URI: h.Uri, FallbackResult: h.FallbackResult}
+			room.MessageReviewHandler = &Review{URI: h.URI, FallbackResult: h.FallbackResult}
 		}
 		set.Rooms = append(set.Rooms, room)
 		return nil

@@ -12,6 +12,9 @@ import (
 // ExtensionTag is the prefix of the tags of a room that set what Confab adds to it.
 const ExtensionTag = "confab:"
 
+// CatchUpTag is the tag of Extensions.CatchUp.
+const CatchUpTag = ExtensionTag + "catch-up"
+
 // Who are the connections of a room that may do something.
 type Who string
 
@@ -47,6 +50,8 @@ type Extensions struct {
 	DisconnectBan time.Duration
 	// Presence is what the room pushes of who is there.
 	Presence Presence
+	// CatchUp is how long after the loss of its connection a client gets what it missed.
+	CatchUp time.Duration
 }
 
 // extensionTag is one tag: what it may be, and where its value belongs.
@@ -63,6 +68,7 @@ var extensionTags = map[string]extensionTag{
 	"confab:history":         durationTag(time.Minute, year, func(e *Extensions) *time.Duration { return &e.History }),
 	"confab:history-read":    choiceTag(func(e *Extensions) *Who { return &e.HistoryRead }, All, Staff, Nobody),
 	"confab:history-on-join": numberTag(MaxHistoryOnJoin, func(e *Extensions) *int { return &e.HistoryOnJoin }),
+	CatchUpTag:               durationTag(5*time.Second, 10*time.Minute, func(e *Extensions) *time.Duration { return &e.CatchUp }),
 	"confab:presence":        choiceTag(func(e *Extensions) *Presence { return &e.Presence }, PresenceOff, PresenceCount, PresenceFull),
 }
 

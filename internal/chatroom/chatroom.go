@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -123,9 +124,7 @@ var ErrUnanswered = errors.New("no answer came; it may have been carried out")
 func (r *Room) Request(ctx context.Context, action string, members map[string]any) (*Frame, error) {
 	id := uuid.NewString()
 	request := map[string]any{"Action": action, "RequestId": id}
-	for k, v := range members {
-		request[k] = v
-	}
+	maps.Copy(request, members)
 	b, err := json.Marshal(request)
 	if err != nil {
 		return nil, err

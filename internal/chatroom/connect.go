@@ -126,7 +126,7 @@ func (r *Room) serve(ctx context.Context, conn *websocket.Conn, token Token) err
 	for {
 		select {
 		case <-ctx.Done():
-			conn.Close(websocket.StatusNormalClosure, "") //nolint:errcheck // The server may be gone already.
+			conn.Close(websocket.StatusNormalClosure, "")
 			return ctx.Err()
 		case e := <-ends:
 			if e.conn == conn {
@@ -141,7 +141,7 @@ func (r *Room) serve(ctx context.Context, conn *websocket.Conn, token Token) err
 			}
 			r.use(next)
 			go read(next)
-			go conn.Close(websocket.StatusNormalClosure, "") //nolint:errcheck // It is not needed any more.
+			go conn.Close(websocket.StatusNormalClosure, "")
 			conn = next
 			refresh.Reset(refreshIn(token))
 		}

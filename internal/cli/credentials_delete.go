@@ -12,9 +12,10 @@ import (
 
 func newCredentialsDelete(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "delete",
-		Short:   "Delete credentials",
-		Long:    `Delete credentials. Running servers refuse them within seconds.`,
+		Use:   "delete",
+		Short: "Delete credentials",
+		Long: `Delete credentials, and those that were made with them over the API. Running servers refuse
+them within seconds.`,
 		Example: `  confab credentials delete --name moderator`,
 		Args:    command.NoArgs,
 	}

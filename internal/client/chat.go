@@ -92,7 +92,7 @@ func (p *pipe) run(ctx context.Context, in io.Reader) error {
 		return err
 	case err := <-sent:
 		cancel()
-		<-over
+		<-over //nolint:errcheck // It ends because the input did.
 		if err == nil && p.refused > 0 {
 			err = fmt.Errorf("%d of %d lines were refused; the ERROR frames say why", p.refused, p.lines)
 		}
@@ -120,7 +120,7 @@ func (p *pipe) send(ctx context.Context, in io.Reader) error {
 			continue
 		}
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // Ctrl-C ends a chat, and is no error.
 		}
 		if err != nil {
 			return fmt.Errorf("line %d: %w", p.lines, err)

@@ -22,6 +22,7 @@ func New(env command.Environment) []*cobra.Command {
 		newTail(env),
 		newLoad(env),
 		newApply(env),
+		newDoctor(env),
 	}
 }
 

@@ -13,12 +13,12 @@ type ack struct {
 	Count uint64 `json:"count"`
 }
 
-// acks are the homes that are owed an acknowledgement. The first keeper of a home sends it
-// at once, because the home waits for one. The other members send theirs a little later,
+// acks are the homes that are owed an acknowledgement. The first keeper of a room, or of a
+// home without interest, sends it at once, because the home waits for one. The other members send theirs a little later,
 // for many items at a time, so that the home may drop what all have. They also replace a
 // keeper that lags.
 type acks struct {
-	now   dueAcks // of homes whose first keeper this node is
+	now   dueAcks // of homes that wait for this node
 	later dueAcks // of the other homes
 }
 
@@ -63,7 +63,7 @@ func (d *dueAcks) send(n *Node, wait time.Duration) {
 		due := map[string]ownAck{}
 		for home := range d.homes {
 			if in := n.view.in[home]; in != nil {
-				due[home] = ownAck{ack{n.o.ID, n.view.ID, in.next - 1}, n.members.compact(home)}
+				due[home] = ownAck{ack{n.o.ID, n.view.ID, in.next - 1}, n.members.reads(home, compactVersion)}
 			}
 		}
 		clear(d.homes)
@@ -113,7 +113,13 @@ func (r requests) onAck(data []byte) {
 // ackedLocked notes that a member has everything of this node's stream up to
 // count, and delivers what is safe now.
 func (n *Node) ackedLocked(from string, count uint64) {
-	for _, l := range n.view.out.acknowledge(from, count) {
-		n.logs.deliverNext(l)
+	out := n.view.out[from]
+	if out == nil {
+		return
+	}
+	for _, it := range out.acknowledge(from, count) {
+		if it.room != nil {
+			n.logs.deliverUpTo(it.room, it.at)
+		}
 	}
 }

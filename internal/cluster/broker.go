@@ -8,10 +8,6 @@ import (
 	"confab/internal/messaging"
 )
 
-// Since returns the place before the first frame of this node's first view: of earlier
-// views it delivers nothing.
-func (n *Node) Since(string) messaging.Point { return messaging.Point{Epoch: n.firstView.Load()} }
-
 // Await returns once this node may sequence the room.
 func (n *Node) Await(ctx context.Context, roomID, id string) (messaging.Turn, error) {
 	waited := false
@@ -45,7 +41,7 @@ func (n *Node) Await(ctx context.Context, roomID, id string) (messaging.Turn, er
 
 // mayNumberLocked returns nil if this node may number a frame of the room now.
 func (n *Node) mayNumberLocked(roomID, id string) error {
-	home := n.view.home(roomID)
+	home := n.logs.home(&n.view.View, roomID)
 	c := n.calls.byID[id]
 	switch e := n.logs.byID[id]; {
 	case n.closed || home != n.o.ID && home != "":
@@ -70,6 +66,9 @@ func (n *Node) Next(f *chat.Frame) error {
 		return err
 	}
 	n.view.numbered++
+	if n.view.Interest {
+		n.logs.begin(n.logs.room(f.RoomID, time.Now()), n.view.ID)
+	}
 	f.Epoch, f.Sequence = n.view.ID.Number, n.logs.number(f.RoomID, n.view.ID, time.Now())
 	return nil
 }
@@ -88,13 +87,14 @@ func (n *Node) Publish(f *chat.Frame) <-chan error {
 	}
 	now := time.Now()
 	l := n.logs.room(f.RoomID, now)
+	before := l.last
 	e := n.logs.add(l, point{n.view.ID, f.Sequence}, f, now)
 	if len(n.view.Members) == 1 {
 		n.logs.deliverNext(l)
 		return nil
 	}
 	e.safe = safe
-	n.sendLocked(l, f)
+	streams{n}.sendLocked(l, before, f)
 	return safe
 }
 

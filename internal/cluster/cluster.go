@@ -6,9 +6,9 @@
 // which members the cluster should have (membership.go); the member with the lowest id
 // proposes a numbered View, all its members promise it, and it is committed
 // (proposal.go, commit.go). Rendezvous hashing over the view gives every room its home
-// (view.go). The home gives frames their numbers (broker.go) and sends them down a
-// stream with counts, so that a lost item is noticed and asked for (stream.go,
-// gap.go). It delivers a frame to its own clients once another member has acknowledged
+// (view.go). The home gives frames their numbers (broker.go) and sends them to the
+// members with sessions of the room and to two that keep it (interest.go), down streams
+// with counts, so that a lost item is noticed and asked for (stream.go, outbox.go, gap.go). It delivers a frame to its own clients once another member has acknowledged
 // it (ack.go). So a frame that any client got survives the loss of any one node.
 //
 // When a node dies, its heartbeats stop. After 1.5 s its peers let it time out, and the
@@ -138,10 +138,12 @@ type Node struct {
 	lastOpen  ViewID // the last view before this one that was open
 	past      []View // all views of this node, this one last
 
-	logs     roomLogs
-	acks     acks
-	calls    calls
-	arrivals arrivals
+	logs      roomLogs
+	interests interests
+	outbox    outbox
+	acks      acks
+	calls     calls
+	arrivals  arrivals
 }
 
 // New returns a node that takes part once it is started. Attach comes first.
@@ -152,7 +154,7 @@ func New(o Options) *Node {
 	n := &Node{
 		o: o, subjects: subjects(o.Prefix), log: o.Log, changed: make(chan struct{}),
 		beats: ownHeartbeats{sentAt: map[uint64]time.Time{}}, members: newMembership(o.ID),
-		acks: newAcks(), calls: calls{byID: map[string]*call{}}, arrivals: arrivals{},
+		acks: newAcks(), outbox: newOutbox(), interests: interests{byRoom: map[string]*interest{}}, calls: calls{byID: map[string]*call{}}, arrivals: arrivals{},
 	}
 	n.ctx, n.stop = context.WithCancel(context.Background())
 	n.view = newView(n.ctx, o.ID, View{}, time.Time{})

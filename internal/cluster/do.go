@@ -93,12 +93,19 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 	for {
 		select {
 		case <-a.settled: // The answer was lost, and its home may be gone: no node need be asked.
+			n.mu.Lock()
+			here := n.interests.receives(&n.view.View, op.RoomID)
+			n.mu.Unlock()
+			if !here {
+				return op.ID, nil // Other nodes have it.
+			}
 			return op.ID, a.wait(ctx)
 		default:
 		}
 		n.mu.Lock()
-		home, changed := n.view.home(op.RoomID), n.changed
-		remote := remoteHome{node: n, id: home, view: n.view.ID, viewCtx: n.view.ctx, arrival: a, compact: n.members.compact(home)}
+		here := n.interests.receives(&n.view.View, op.RoomID)
+		home, changed := n.logs.home(&n.view.View, op.RoomID), n.changed
+		remote := remoteHome{node: n, id: home, view: n.view.ID, viewCtx: n.view.ctx, arrival: a, compact: n.members.reads(home, compactVersion), quiet: here}
 		n.mu.Unlock()
 		var id string
 		err := messaging.ErrMoved
@@ -110,6 +117,8 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 			id, err = remote.Do(ctx, op)
 		}
 		switch {
+		case err == nil && !here:
+			return id, nil // No client here waits for the frame, which need not come.
 		case err == nil:
 			return id, a.wait(ctx)
 		case !errors.Is(err, messaging.ErrMoved):
@@ -137,6 +146,8 @@ type remoteHome struct {
 	viewCtx context.Context
 	arrival *arrival
 	compact bool // it reads the compact form
+	// quiet says that the frame comes here, so that it may be the answer.
+	quiet bool
 }
 
 // Do has the home carry the operation out. It asks again, and the home knows the
@@ -148,7 +159,7 @@ func (h remoteHome) Do(ctx context.Context, op messaging.Operation) (string, err
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(h.viewCtx, cancel)()
-	for quiet := true; ctx.Err() == nil; quiet = false {
+	for quiet := h.quiet; ctx.Err() == nil; quiet = false {
 		q := doQuestion{h.view, op, quiet}
 		data, err := q.bytes(h.compact)
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"confab/internal/chat"
+	"confab/internal/cluster"
 	"confab/internal/messagingtest"
 )
 
@@ -38,17 +39,23 @@ type world struct {
 
 	mu    sync.Mutex
 	acked map[string]map[string]string // to which node, by room and content
+	// parted is when partitions began, and apart says that the last one is not over.
+	parted []time.Time
+	apart  bool
+	guests []*guest
+	said   []said // in the rooms of guests
 }
 
 // TestFaults has nodes crash, leave, join, drain, be suspended and be partitioned while
 // the network loses messages, and compares what every client received with what was
-// acknowledged.
+// acknowledged. Clients of all nodes are in some rooms all the time; to others they come
+// and go, so that there are nodes without sessions of a room, and rooms without any.
 func TestFaults(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		seed := rapid.Uint64().Draw(rt, "seed")
 		loss := rapid.IntRange(0, 50).Draw(rt, "loss")
 		delay := rapid.IntRange(0, 40).Draw(rt, "delay")
-		events := rapid.SliceOfN(rapid.SampledFrom([]string{"crash", "leave", "join", "drain", "stop", "stop", "partition", "partition", "wait"}), 1, 6).Draw(rt, "events")
+		events := rapid.SliceOfN(rapid.SampledFrom([]string{"crash", "leave", "join", "join", "join old", "drain", "stop", "stop", "partition", "partition", "wait"}), 1, 6).Draw(rt, "events")
 		var wrong string
 		synctest.Test(t, func(t *testing.T) { wrong = fault(t, seed, loss, time.Duration(delay)*time.Millisecond, events) })
 		if wrong != "" {
@@ -91,10 +98,18 @@ func fault(t *testing.T, seed uint64, loss int, delay time.Duration, events []st
 	}
 	w.net.delay = delay
 	w.nodes = start(t, w.net, w.rooms, "a", "b", "z")
+	for _, room := range guestRooms {
+		r := messagingtest.NewRoom(room)
+		r.MaximumMessageRatePerSecond = 100
+		w.rooms.Add(r)
+	}
+	for _, n := range w.nodes {
+		w.visit(n, seed)
+	}
 	w.net.mu.Lock()
 	w.net.loss = loss
 	w.net.mu.Unlock()
-	for _, room := range w.rooms.RoomIDs() {
+	for _, room := range w.full() {
 		w.acked[room] = map[string]string{}
 	}
 	for _, n := range w.nodes {
@@ -105,6 +120,9 @@ func fault(t *testing.T, seed uint64, loss int, delay time.Duration, events []st
 		w.inject(i, e)
 		// One failure at a time: the next comes when all have agreed.
 		await(t, w.nodes, len(w.nodes))
+		w.mu.Lock()
+		w.apart = false
+		w.mu.Unlock()
 	}
 	time.Sleep(time.Second)
 	w.net.heal()
@@ -115,12 +133,20 @@ func fault(t *testing.T, seed uint64, loss int, delay time.Duration, events []st
 	if wrong := w.check(); wrong != "" {
 		return wrong
 	}
+	if wrong := w.checkGuests(); wrong != "" {
+		return wrong
+	}
 	return w.agree()
+}
+
+// full are the rooms with clients of all nodes.
+func (w *world) full() []string {
+	return slices.DeleteFunc(w.rooms.RoomIDs(), func(room string) bool { return slices.Contains(guestRooms, room) })
 }
 
 // sendFrom has a client in every room of the node send until the world stops.
 func (w *world) sendFrom(n *node) {
-	for _, room := range w.rooms.RoomIDs() {
+	for _, room := range w.full() {
 		w.senders.Go(func() {
 			for i := 0; ; i++ {
 				select {
@@ -146,8 +172,12 @@ func (w *world) sendFrom(n *node) {
 // inject makes one fault happen, and its end.
 func (w *world) inject(i int, event string) {
 	ids := slices.DeleteFunc(slices.Sorted(maps.Keys(w.nodes)), func(id string) bool { return id == "z" })
-	if event == "join" {
-		w.join(fmt.Sprint(string(rune('A'+i)), i))
+	switch event {
+	case "join":
+		w.join(fmt.Sprint(string(rune('A'+i)), i), func(t cluster.Transport) cluster.Transport { return t })
+		return
+	case "join old":
+		w.join(fmt.Sprint("m", i), func(t cluster.Transport) cluster.Transport { return withoutInterest{t} })
 		return
 	}
 	if len(ids) == 0 {
@@ -162,6 +192,7 @@ func (w *world) inject(i int, event string) {
 			victim.Close()
 		}
 		victim.port.kill()
+		w.goneWith(id)
 		w.left[id] = map[string][]string{}
 		for room, c := range victim.clients {
 			w.left[id][room] = c.IDs()
@@ -181,8 +212,8 @@ func (w *world) inject(i int, event string) {
 
 func (w *world) upTo(d time.Duration) time.Duration { return time.Duration(w.rand.Int64N(int64(d))) }
 
-func (w *world) join(id string) {
-	n := newNode(w.t, id, options{rooms: w.rooms, transport: w.net.port(id)})
+func (w *world) join(id string, wrap func(cluster.Transport) cluster.Transport) {
+	n := newNode(w.t, id, options{rooms: w.rooms, transport: wrap(w.net.port(id))})
 	n.port = w.net.ports[id]
 	w.t.Cleanup(n.stop)
 	if err := n.Start(canceled()); err != nil {
@@ -190,10 +221,11 @@ func (w *world) join(id string) {
 	}
 	w.nodes[id], w.joined[id], w.sides[id] = n, true, w.sides["z"]
 	await(w.t, w.nodes, len(w.nodes))
-	for _, room := range w.rooms.RoomIDs() {
+	for _, room := range w.full() {
 		n.join(w.t, room)
 	}
 	w.sendFrom(n)
+	w.visit(n, w.rand.Uint64())
 }
 
 // partition divides the nodes in two for some seconds. After a short while the
@@ -210,11 +242,14 @@ func (w *world) partition(ids []string) {
 		}
 		groups[side] = append(groups[side], id)
 	}
+	w.mu.Lock()
 	for side, group := range groups {
 		for _, id := range group {
 			w.sides[id] += string(rune('A' + side))
 		}
 	}
+	w.parted, w.apart = append(w.parted, time.Now()), true
+	w.mu.Unlock()
 	w.net.part(groups[0], groups[1])
 	apart, each := w.upTo(6*time.Second), 2*time.Second/time.Duration(max(1, len(groups[0])*len(groups[1])))
 	time.Sleep(apart)
@@ -233,7 +268,7 @@ func (w *world) partition(ids []string) {
 // twice; nodes that were never apart receive the same; and what was acknowledged
 // was received where it was sent, and so wherever nodes stayed together with that.
 func (w *world) check() string {
-	for _, room := range w.rooms.RoomIDs() {
+	for _, room := range w.full() {
 		lists, contents := received(w.nodes, room), map[string]map[string]int{}
 		for id, n := range w.nodes {
 			if d := duplicate(lists[id]); d != "" {
@@ -294,7 +329,7 @@ func (w *world) agree() string {
 		}
 	}
 	time.Sleep(time.Second)
-	for _, room := range w.rooms.RoomIDs() {
+	for _, room := range w.full() {
 		ends := map[string][]string{}
 		for id, l := range received(w.nodes, room) {
 			ends[id] = l[before[id][room]:]

@@ -214,6 +214,10 @@ func TestForgedFrames(t *testing.T) {
 		}
 		s.say("frames", forgedItem(view, "a", math.MaxUint64, room))
 		s.say("frames", []byte("nothing that can be read"))
+		s.say("node.b.frames", []byte("nothing that can be read"))
+		s.say("node.b.frames", []byte{3, 1})
+		s.say("node.b.tail", object{"from": "stranger", "view": view, "count": 5})
+		s.say("node.a.leave", []byte{2, 1})
 		arrives(t, nodes, room, sent)
 	})
 }

@@ -1,12 +1,19 @@
 package cluster
 
-import "time"
+import (
+	"context"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
 
 // streamQuestion asks a home for items of its stream, by count.
 type streamQuestion struct {
 	View ViewID `json:"view"`
-	From uint64 `json:"from"`
-	To   uint64 `json:"to"` // inclusive
+	// Member is whose stream it is, in a view with interest.
+	Member string `json:"member,omitzero"`
+	From   uint64 `json:"from"`
+	To     uint64 `json:"to"` // inclusive
 }
 
 type streamAnswer struct {
@@ -16,7 +23,8 @@ type streamAnswer struct {
 }
 
 // fillLocked asks a home for the items that are missing, until none is.
-func (n *Node) fillLocked(home string, in *inStream) {
+func (s streams) fillLocked(home string, in *inStream) {
+	n := s.node
 	if in.filling || n.closed {
 		return
 	}
@@ -25,36 +33,60 @@ func (n *Node) fillLocked(home string, in *inStream) {
 	n.working.Go(func() {
 		for wait := time.Duration(0); pause(ctx, wait); wait = fillWait {
 			n.mu.Lock()
-			q := streamQuestion{View: view}
+			q := streamQuestion{View: view, Member: n.o.ID}
 			q.From, q.To = in.missing()
 			if n.view.ID != view || q.From > q.To {
 				in.filling = false
 				n.mu.Unlock()
 				return
 			}
+			interest := n.view.Interest
 			n.mu.Unlock()
-			a, err := request[streamAnswer](ctx, n, home, kindStream, q)
+			b, err := s.askItems(ctx, home, q, interest)
 			if err != nil {
 				continue
 			}
 			n.mu.Lock()
 			if n.view.ID == view {
-				n.filledLocked(home, in, a)
+				s.filledLocked(home, in, b)
 			}
 			n.mu.Unlock()
 		}
 	})
 }
 
-func (n *Node) filledLocked(home string, in *inStream, a streamAnswer) {
-	n.o.Metrics.FramesLost.Add(float64(in.skipTo(a.First)))
+// askItems asks a home for items of its stream. The first count of the answer is the first
+// that the home still has.
+func (s streams) askItems(ctx context.Context, home string, q streamQuestion, interest bool) (b batch, err error) {
+	n := s.node
+	if !interest {
+		a, err := request[streamAnswer](ctx, n, home, kindStream, q)
+		for _, data := range a.Items {
+			if it, err := decodeItem(data); err == nil {
+				b.items = append(b.items, it)
+			}
+		}
+		b.home, b.first = home, a.First
+		return b, err
+	}
+	data, err := json.Marshal(q)
+	if err != nil {
+		return b, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	if data, err = n.o.Transport.Request(ctx, n.subjects.node(home, kindStream), data); err != nil {
+		return b, err
+	}
+	return decodeBatch(data)
+}
+
+func (s streams) filledLocked(home string, in *inStream, b batch) {
+	n := s.node
+	n.o.Metrics.FramesLost.Add(float64(in.skipTo(b.first)))
 	if it, ok := in.waiting[in.next]; ok {
-		n.receiveLocked(home, in, it)
+		s.receiveLocked(home, in, it)
 	}
 	n.o.Metrics.GapsFilled.Inc()
-	for _, data := range a.Items {
-		if it, err := decodeItem(data); err == nil && it.count >= in.next {
-			n.receiveLocked(home, in, it)
-		}
-	}
+	s.takeLocked(in, b)
 }

@@ -94,14 +94,19 @@ func (g *gathering) open(began time.Time) {
 	if n.view.ID != g.view.ID {
 		return
 	}
-	for id := range g.rooms {
+	for id, room := range g.rooms {
 		if l := n.logs.rooms[id]; l != nil {
 			n.logs.deliverHeld(l)
+		}
+		for member, s := range room.states {
+			if s.Interest > 0 && member != n.o.ID {
+				n.view.noteInterest(id, member, s.Interest)
+			}
 		}
 	}
 	n.view.open()
 	if len(g.view.Members) > 1 {
-		n.sendLocked(nil, nil)
+		streams{n}.markLocked()
 	}
 	n.log.LogAttrs(n.ctx, slog.LevelDebug, "Rooms of this node opened", slog.Uint64("view", g.view.ID.Number),
 		slog.Int("rooms", len(g.rooms)), slog.Int("completed", len(g.behind)), slog.String("took", time.Since(began).String()))

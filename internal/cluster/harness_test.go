@@ -37,15 +37,20 @@ type node struct {
 	conn    *nats.Conn // of a real one
 	metrics *cluster.Metrics
 	clients map[string]*client // by room
-
-	audiences []*messagingtest.Audience
 }
 
 // client is a session and what its room delivered on its node.
 type client struct {
 	*messagingtest.Client
 	*messagingtest.Audience
+	from int // frames of the audience before it joined
 }
+
+// IDs returns the ids of the frames since it joined.
+func (c *client) IDs() []string { return c.Audience.IDs()[c.from:] }
+
+// Contents returns the contents of the frames since it joined.
+func (c *client) Contents() []string { return c.Audience.Contents()[c.from:] }
 
 // endedBy returns the name of the client's ending, or nothing.
 func (c *client) endedBy() string {
@@ -88,9 +93,7 @@ func newNode(t testing.TB, id string, o options) *node {
 	n.engine = messaging.NewEngine(messaging.Options{
 		Rooms: o.rooms, Tokens: o.rooms, Transcript: o.rooms, Reviewer: o.review, Quotas: o.quotas,
 		NewAudience: func() messaging.Audience {
-			a := &messagingtest.Audience{}
-			n.audiences = append(n.audiences, a)
-			return a
+			return &messagingtest.Audience{}
 		},
 		Connect:          func(e *messaging.Engine) (messaging.Broker, messaging.Home) { return n.Attach(e) },
 		OtherConnections: n.OtherConnections,
@@ -110,7 +113,8 @@ func (n *node) join(t testing.TB, room string) *client {
 func (n *node) joinAs(t testing.TB, room, user string) *client {
 	t.Helper()
 	c := messagingtest.Join(t, n.engine, messagingtest.Token(room, user, time.Now()))
-	return &client{c, c.Audience().(*messagingtest.Audience)}
+	a := c.Audience().(*messagingtest.Audience)
+	return &client{c, a, len(a.IDs())}
 }
 
 func (n *node) stop() {

@@ -18,8 +18,9 @@ type heartbeat struct {
 	// Speaks is the version of the wire that the node speaks, in this and all other
 	// messages.
 	Speaks int `json:"speaks"`
-	// Reads is the highest version of questions to a home, their answers and
-	// acknowledgements that the node reads. 0 is JSON alone.
+	// Reads is the highest form of messages between two nodes that the node reads: 0 is JSON
+	// alone, compactVersion also questions to a home, their answers and acknowledgements,
+	// interestVersion streams of pairs and everything else that a view with interest needs.
 	Reads    int    `json:"reads,omitzero"`
 	N        uint64 `json:"beat"`
 	Leaving  bool   `json:"leaving,omitzero"`
@@ -31,8 +32,9 @@ type heartbeat struct {
 	// Leases acknowledges the last heartbeat of every node whose lease this node
 	// supports.
 	Leases map[string]uint64 `json:"leases,omitzero"`
-	// Sent is how many items the node's stream has in View: a lost last item is
-	// noticed. Acked acknowledges the streams of the others.
+	// Sent is how many items the node's stream to all has in View: a lost last item is
+	// noticed. Acked acknowledges the streams of the others. A view with interest has
+	// messages between pairs for both.
 	Sent        uint64            `json:"sent,omitzero"`
 	Acked       map[string]uint64 `json:"acked,omitzero"`
 	Connections int               `json:"connections"`
@@ -81,7 +83,8 @@ func (n *Node) tick() {
 	}
 	n.coordinateLocked(now)
 	n.checkStandingLocked(now)
-	n.logs.expire(now)
+	n.logs.expire(now, n.interests.has)
+	streams{n}.tailsLocked()
 	n.calls.expire(now)
 	n.measureLocked()
 }
@@ -91,9 +94,9 @@ func (n *Node) sendHeartbeat(leaving bool) {
 	n.mu.Lock()
 	now := time.Now()
 	b := heartbeat{
-		ID: n.o.ID, Name: n.o.Name, Version: n.o.Version, Speaks: wireVersion, Reads: compactVersion, N: n.beats.next(now),
+		ID: n.o.ID, Name: n.o.Name, Version: n.o.Version, Speaks: wireVersion, Reads: interestVersion, N: n.beats.next(now),
 		Leaving: leaving, Eligible: n.members.eligible, View: n.view.View, Promised: n.promised.ID.Number,
-		Sees: slices.Sorted(maps.Keys(n.members.peers)), Sent: n.view.out.sent, Acked: map[string]uint64{},
+		Sees:        slices.Sorted(maps.Keys(n.members.peers)),
 		Connections: n.engine.Connections(),
 	}
 	promised := &n.view.View
@@ -101,8 +104,14 @@ func (n *Node) sendHeartbeat(leaving bool) {
 		promised = &n.promised
 	}
 	b.Leases = n.members.supportLeases(&n.view.View, promised, now)
-	for id, in := range n.view.in {
-		b.Acked[id] = in.next - 1
+	if !n.view.Interest {
+		b.Acked = map[string]uint64{}
+		for id, in := range n.view.in {
+			b.Acked[id] = in.next - 1
+		}
+		for _, out := range n.view.out {
+			b.Sent = out.sent // It is one stream.
+		}
 	}
 	n.mu.Unlock()
 	data, err := json.Marshal(b)
@@ -148,10 +157,10 @@ func (n *Node) onHeartbeat(_ string, data []byte, _ func([]byte)) {
 	if b.View.has(n.o.ID) && b.View.ID == n.promised.ID && b.View.ID.compare(n.view.ID) > 0 {
 		n.commitLocked(b.View)
 	}
-	if b.View.ID == n.view.ID {
+	if b.View.ID == n.view.ID && !n.view.Interest {
 		n.ackedLocked(b.ID, b.Acked[n.o.ID])
 		if in := n.view.in[b.ID]; in != nil && in.lags(b.Sent) {
-			n.fillLocked(b.ID, in)
+			streams{n}.fillLocked(b.ID, in)
 		}
 	}
 	if what == newsDrains {

@@ -24,6 +24,7 @@ func (n *Node) Start(ctx context.Context) error {
 		}
 	}
 	n.working.Go(n.run)
+	n.working.Go(func() { n.outbox.run(n) })
 	n.working.Go(func() { n.acks.now.send(n, 0) })
 	n.working.Go(func() { n.acks.later.send(n, ackWait) })
 	for {
@@ -97,7 +98,7 @@ func (n *Node) readyLocked() error {
 		return errors.New("not yet part of the cluster")
 	case n.standing.excluded:
 		return errors.New("excluded from the cluster by the other nodes")
-	case !n.view.out.opened:
+	case !n.view.opened:
 		return errors.New("the cluster is changing, and the rooms of this node are not open yet")
 	}
 	return nil

@@ -50,6 +50,7 @@ func (m *membership) proposal(current *View, now time.Time) (v View, ok bool) {
 	if len(v.Homes) == 0 {
 		v.Homes = v.Members
 	}
+	v.Interest = !slices.ContainsFunc(v.Members, func(id string) bool { return !m.reads(id, interestVersion) })
 	return v, true
 }
 
@@ -147,10 +148,10 @@ func (m *membership) agreed(current *View) bool {
 	return true
 }
 
-// compact reports whether a node reads the compact form.
-func (m *membership) compact(id string) bool {
+// reads reports whether a node reads a form of the messages between two nodes.
+func (m *membership) reads(id string, version int) bool {
 	p := m.peers[id]
-	return p != nil && p.last.Reads >= compactVersion
+	return id == m.self || p != nil && p.last.Reads >= version
 }
 
 // nextNumber returns a number for a view that is higher than all that this node

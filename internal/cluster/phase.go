@@ -44,16 +44,23 @@ type currentView struct {
 	ctx   context.Context // ends with the view
 	end   context.CancelFunc
 
-	numbered   int // frames that have a number of this view and are not published yet
-	out        *outStream
-	keepers    map[string]string    // the first keeper of each home, once it was asked for
+	numbered int                   // frames that have a number of this view and are not published yet
+	opened   bool                  // this node has gathered
+	out      map[string]*outStream // by the member that gets it
+	keepers  map[string]string     // the first keeper of each home, once it was asked for
+	// interested are the members with sessions of the rooms whose home is this node, with
+	// the numbers of their interests.
+	interested map[string]map[string]uint64
 	in         map[string]*inStream // of the other homes
 	unreadable bool                 // an item could not be decoded, which is logged once
 }
 
 // newView is the life of v at the node self. It is joining when v is no view yet.
 func newView(ctx context.Context, self string, v View, now time.Time) currentView {
-	c := currentView{View: v, since: now, out: newOutStream(self, v), in: map[string]*inStream{}, keepers: map[string]string{}}
+	c := currentView{
+		View: v, since: now, out: newOutStreams(self, &v), in: map[string]*inStream{},
+		keepers: map[string]string{}, interested: map[string]map[string]uint64{},
+	}
 	c.ctx, c.end = context.WithCancel(ctx)
 	for _, id := range v.Homes {
 		if id != self {
@@ -66,12 +73,13 @@ func newView(ctx context.Context, self string, v View, now time.Time) currentVie
 	case v.isHome(self):
 		c.phase = phaseGathering
 	default:
-		c.phase, c.out.opened = phaseOpen, true // There is nothing to gather.
+		c.phase, c.opened = phaseOpen, true // There is nothing to gather.
 	}
 	return c
 }
 
-// keeper returns the member that acknowledges the items of a home at once.
+// keeper returns the member that acknowledges the items of a home at once, in a view without
+// interest.
 func (c *currentView) keeper(home string) string {
 	k, ok := c.keepers[home]
 	if !ok {
@@ -81,12 +89,27 @@ func (c *currentView) keeper(home string) string {
 	return k
 }
 
+// keeps reports whether a member is a keeper of a room.
+func (c *currentView) keeps(l *roomLog, member string) bool {
+	return slices.Contains(l.keepersIn(&c.View), member)
+}
+
+// noteInterest notes that a member has sessions of a room.
+func (c *currentView) noteInterest(room, member string, number uint64) {
+	members := c.interested[room]
+	if members == nil {
+		members = map[string]uint64{}
+		c.interested[room] = members
+	}
+	members[member] = max(members[member], number)
+}
+
 // seal notes that a later view is promised.
 func (c *currentView) seal() { c.phase = max(c.phase, phaseSealed) }
 
 // open notes that this node has gathered. A view that is sealed meanwhile stays so.
 func (c *currentView) open() {
-	c.out.opened = true
+	c.opened = true
 	if c.phase == phaseGathering {
 		c.phase = phaseOpen
 	}
@@ -102,7 +125,13 @@ func (c *currentView) othersOpen() bool {
 	return true
 }
 
+// openAt reports whether a home is open, as far as the node self knows.
+func (c *currentView) openAt(home, self string) bool {
+	in := c.in[home]
+	return home == self && c.opened || in != nil && in.opened
+}
+
 // wasOpen reports whether the view was open everywhere, as far as this node knows.
 func (c *currentView) wasOpen() bool {
-	return c.ID.Number > 0 && c.out.opened && c.othersOpen()
+	return c.ID.Number > 0 && c.opened && c.othersOpen()
 }

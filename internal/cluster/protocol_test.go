@@ -47,7 +47,7 @@ func TestProtocolDocument(t *testing.T) {
 		var want, got []string
 		s := subjects("P")
 		want = append(want, s.beats(), s.frames(), s.notices())
-		for _, k := range []kind{kindAck, kindPrepare, kindStream, kindState, kindHistory, kindComplete, kindDo, kindLend, kindAsk} {
+		for _, k := range []kind{kindFrames, kindTail, kindEnter, kindLeave, kindAck, kindPrepare, kindStream, kindState, kindHistory, kindComplete, kindDo, kindLend, kindAsk} {
 			want = append(want, s.node("ID", k))
 		}
 		for _, m := range regexp.MustCompile("(?m)^\\| `(P\\.[A-Za-z.]+)`").FindAllStringSubmatch(document, -1) {
@@ -64,7 +64,7 @@ func TestProtocolDocument(t *testing.T) {
 			"beatInterval": beatInterval, "stallTime": stallTime, "leaseTime": leaseTime, "suspectAfter": suspectAfter,
 			"settleTime": settleTime, "mergeWithin": mergeWithin, "sealWithin": sealWithin, "prepareAgain": prepareAgain,
 			"prepareWithin": prepareWithin, "silentFor": silentFor, "askWithin": askWithin, "askAgain": askAgain,
-			"doWithin": doWithin, "callsLast": callsLast, "logAge": logAge, "ackWait": ackWait,
+			"doWithin": doWithin, "enterWithin": enterWithin, "callsLast": callsLast, "logAge": logAge, "ackWait": ackWait,
 		}
 		got := map[string]time.Duration{}
 		for _, row := range regexp.MustCompile("(?m)^\\| (`[a-zA-Z`, ]+`) \\| ([0-9a-z., ]+) \\|").FindAllStringSubmatch(document, -1) {

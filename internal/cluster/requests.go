@@ -14,8 +14,14 @@ type requests struct{ node *Node }
 func (r requests) handle(subject string, data []byte, reply func([]byte)) {
 	k := kindOf(subject)
 	switch {
+	case k == kindFrames:
+		r.frames(data)
 	case k == kindAck:
 		r.onAck(data)
+	case k == kindTail:
+		r.tail(data)
+	case k == kindLeave:
+		r.leave(data)
 	case reply == nil:
 	case k == kindDo: // This and the next may take seconds.
 		r.node.spawn(func() { r.onDo(data, reply) })
@@ -23,6 +29,8 @@ func (r requests) handle(subject string, data []byte, reply func([]byte)) {
 		r.node.spawn(func() { answer(data, reply, r.prepare) })
 	case k == kindStream:
 		r.stream(data, reply)
+	case k == kindEnter:
+		r.enter(data, reply)
 	case k == kindState:
 		answer(data, reply, r.state)
 	case k == kindHistory:
@@ -56,14 +64,26 @@ func (r requests) stream(data []byte, reply func([]byte)) {
 	}
 	n := r.node
 	n.mu.Lock()
-	inView := n.view.ID.Number > 0 && n.view.ID == q.View
-	var a streamAnswer
-	if inView {
-		a = n.view.out.between(q.From, q.To)
+	out := n.view.out[q.Member]
+	if q.Member == "" {
+		for _, all := range n.view.out { // Members of earlier releases do not say who asks.
+			out = all
+		}
 	}
-	n.mu.Unlock()
-	if !inView {
+	if n.view.ID.Number == 0 || n.view.ID != q.View || out == nil || n.view.Interest && q.Member == "" {
+		n.mu.Unlock()
 		return
+	}
+	first, items := out.between(q.From, q.To)
+	interest, have := n.view.Interest, out.first
+	n.mu.Unlock()
+	if interest {
+		reply(encodeBatch(q.View, n.o.ID, false, first, items))
+		return
+	}
+	a := streamAnswer{First: have}
+	for i, it := range items {
+		a.Items = append(a.Items, encodeItem(it.of(n.o.ID, first+uint64(i))))
 	}
 	if data, err := json.Marshal(a); err == nil {
 		reply(data)
@@ -82,7 +102,7 @@ func (r requests) state(q stateQuestion) stateAnswer {
 	if q.After == "" {
 		a.Was, a.Past = n.lastOpen, n.past
 	}
-	a.Rooms, a.More = n.logs.states(&n.view.View, q.Home, q.After, time.Now())
+	a.Rooms, a.More = n.logs.states(&n.view.View, q.Home, q.After, n.interests.numbers(), time.Now())
 	return a
 }
 

@@ -44,6 +44,26 @@ type roomLog struct {
 	assigned   uint64
 	assignedIn ViewID
 	touched    time.Time
+	// home and keepers are those of the room in the view placedIn.
+	home     string
+	keepers  []string
+	placedIn ViewID
+}
+
+// place returns the room's home in a view. It is worked out once a view.
+func (l *roomLog) place(v *View) (home string) {
+	if l.placedIn != v.ID || l.home == "" {
+		l.placedIn, l.home, l.keepers = v.ID, v.home(l.id), nil
+	}
+	return l.home
+}
+
+// keepersIn returns the room's keepers in a view.
+func (l *roomLog) keepersIn(v *View) []string {
+	if home := l.place(v); l.keepers == nil {
+		l.keepers = v.keepers(l.id, home)
+	}
+	return l.keepers
 }
 
 // entry is a frame in a room's log.

@@ -51,6 +51,14 @@ func (s *roomLogs) room(id string, now time.Time) *roomLog {
 	return l
 }
 
+// home returns the home of a room in a view.
+func (s *roomLogs) home(v *View, room string) string {
+	if l := s.rooms[room]; l != nil {
+		return l.place(v)
+	}
+	return v.home(room)
+}
+
 // number returns the next number of a room in a view: numbers continue where the
 // log ends, whatever view that was in.
 func (s *roomLogs) number(id string, view ViewID, now time.Time) uint64 {
@@ -61,6 +69,21 @@ func (s *roomLogs) number(id string, view ViewID, now time.Time) uint64 {
 	l.assigned++
 	l.touched = now
 	return l.assigned
+}
+
+// begin gives a log a place before its first frame, so that members that receive the room
+// from different frames on have one history.
+func (s *roomLogs) begin(l *roomLog, view ViewID) {
+	if l.last == (point{}) {
+		l.floor = point{view, s.floor}
+		l.last = l.floor
+	}
+}
+
+// reset has a log begin anew behind a place: what lies between is unknown here.
+func (s *roomLogs) reset(l *roomLog, floor point, now time.Time) {
+	s.drop(l, 0, now)
+	l.floor, l.last, l.began, l.touched = floor, floor, false, now
 }
 
 // add appends a frame to a log. It is held until deliverNext.
@@ -102,6 +125,13 @@ func (s *roomLogs) deliverNext(l *roomLog) {
 	e.settle(nil)
 }
 
+// deliverUpTo delivers the held frames of a room up to a place.
+func (s *roomLogs) deliverUpTo(l *roomLog, at point) {
+	for l.held > 0 && l.entries[len(l.entries)-l.held].at.compare(at) <= 0 {
+		s.deliverNext(l)
+	}
+}
+
 // deliverHeld delivers all held frames of a room.
 func (s *roomLogs) deliverHeld(l *roomLog) {
 	for l.held > 0 {
@@ -111,8 +141,8 @@ func (s *roomLogs) deliverHeld(l *roomLog) {
 
 // deliverHeldOf delivers all held frames of the rooms of a home.
 func (s *roomLogs) deliverHeldOf(home string, v *View) {
-	for id, l := range s.rooms {
-		if l.held > 0 && v.home(id) == home {
+	for _, l := range s.rooms {
+		if l.held > 0 && l.place(v) == home {
 			s.deliverHeld(l)
 		}
 	}
@@ -163,13 +193,14 @@ func (s *roomLogs) evict() {
 	}
 }
 
-// expire removes old entries, and rooms that have had none for a while.
-func (s *roomLogs) expire(now time.Time) {
+// expire removes old entries, and rooms that have had none for a while, except those of
+// which this node has sessions.
+func (s *roomLogs) expire(now time.Time, kept func(room string) bool) {
 	for len(s.aging) > 0 && s.aging[0].e.delivered && now.Sub(s.aging[0].e.received) > logAge {
 		s.evict()
 	}
 	for id, l := range s.rooms {
-		if len(l.entries) == 0 && now.Sub(l.touched) > 2*logAge {
+		if len(l.entries) == 0 && now.Sub(l.touched) > 2*logAge && !kept(id) {
 			s.floor = max(s.floor, l.last.Seq, l.assigned)
 			delete(s.rooms, id)
 		}
@@ -230,11 +261,20 @@ func (s *roomLogs) adopt(h history, now time.Time) (count int, jumped bool) {
 	return count, jumped
 }
 
-// states returns how far this node is in the rooms of a home, page by page.
-func (s *roomLogs) states(v *View, home, after string, now time.Time) (rooms []roomState, more bool) {
+// states returns how far this node is in the rooms of a home, page by page. interests are
+// the rooms of which it has sessions, with their numbers.
+func (s *roomLogs) states(v *View, home, after string, interests map[string]uint64, now time.Time) (rooms []roomState, more bool) {
 	for id, l := range s.rooms {
-		if id > after && l.last != (point{}) && v.home(id) == home {
-			rooms = append(rooms, roomState{Room: id, Last: l.last, Delivered: l.delivered(), PassedOver: l.passedOver(), Floor: l.floor, Young: l.young(now)})
+		if id > after && l.last != (point{}) && l.place(v) == home {
+			rooms = append(rooms, roomState{
+				Room: id, Last: l.last, Delivered: l.delivered(), PassedOver: l.passedOver(), Floor: l.floor, Young: l.young(now),
+				Interest: interests[id],
+			})
+		}
+	}
+	for id, number := range interests {
+		if l := s.rooms[id]; id > after && (l == nil || l.last == (point{})) && v.home(id) == home {
+			rooms = append(rooms, roomState{Room: id, Interest: number})
 		}
 	}
 	slices.SortFunc(rooms, func(x, y roomState) int { return cmp.Compare(x.Room, y.Room) })
@@ -247,8 +287,8 @@ func (s *roomLogs) states(v *View, home, after string, now time.Time) (rooms []r
 // count returns in how many rooms of the logs this node is the home, and how many
 // frames are held.
 func (s *roomLogs) count(self string, v *View) (here, held int) {
-	for id, l := range s.rooms {
-		if v.home(id) == self {
+	for _, l := range s.rooms {
+		if l.place(v) == self {
 			here++
 		}
 		held += l.held

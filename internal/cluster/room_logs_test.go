@@ -65,7 +65,7 @@ func exchange(from, to *recorded, missed ...ViewID) (jumped bool) {
 
 func TestRoomLogs(t *testing.T) {
 	t.Run("numbers continue in a later view, and after a room was forgotten", func(t *testing.T) {
-		r := newRecorded(1 << 20)
+		r, none := newRecorded(1<<20), func(string) bool { return false }
 		r.put(1, 7, "x", false)
 		if n := r.number("r", ViewID{2, "a"}, r.now); n != 8 {
 			t.Errorf("the next number is %d, want 8", n)
@@ -73,8 +73,8 @@ func TestRoomLogs(t *testing.T) {
 		if n := r.number("r", ViewID{2, "a"}, r.now); n != 9 {
 			t.Errorf("the one after it is %d, want 9", n)
 		}
-		r.expire(r.now.Add(logAge + 1))
-		r.expire(r.now.Add(2*logAge + 1))
+		r.expire(r.now.Add(logAge+1), none)
+		r.expire(r.now.Add(2*logAge+1), none)
 		if len(r.rooms) > 0 || r.bytes != 0 {
 			t.Fatalf("%d rooms and %d bytes are left", len(r.rooms), r.bytes)
 		}
@@ -232,18 +232,18 @@ func TestRoomLogsStates(t *testing.T) {
 		r.add(l, at(1, 1), &chat.Frame{RoomID: id, ID: chat.NewID()}, r.now)
 	}
 	v := viewOf(1, "a")
-	first, more := r.states(&v, "a", "", r.now)
+	first, more := r.states(&v, "a", "", nil, r.now)
 	if len(first) != stateRooms || !more {
 		t.Fatalf("%d rooms, more: %t", len(first), more)
 	}
-	rest, more := r.states(&v, "a", first[len(first)-1].Room, r.now)
+	rest, more := r.states(&v, "a", first[len(first)-1].Room, nil, r.now)
 	if len(rest) != 5 || more {
 		t.Errorf("then %d rooms, more: %t", len(rest), more)
 	}
 	if here, held := r.count("a", &v); here != stateRooms+5 || held != here {
 		t.Errorf("%d rooms with %d held frames", here, held)
 	}
-	if none, _ := r.states(&v, "b", "", r.now); len(none) > 0 {
+	if none, _ := r.states(&v, "b", "", nil, r.now); len(none) > 0 {
 		t.Errorf("%d rooms of another home", len(none))
 	}
 }

@@ -35,6 +35,8 @@ type roomState struct {
 	// reach back to all operations that may be asked for again.
 	Floor point `json:"floor,omitzero"`
 	Young bool  `json:"young,omitzero"`
+	// Interest is not 0 if the member has sessions of the room; it is the number of that.
+	Interest uint64 `json:"interest,omitzero"`
 }
 
 // gathered is what the members of a view have of a room.
@@ -70,10 +72,12 @@ func compareStates(self string, v *View, rooms map[string]*gathered, was map[str
 		if !g.whole || g.young && own.Delivered == own.Last {
 			g.source = g.deepest
 		}
+		var keepers []string
+		if v.Interest && deepest.Last != deepest.Floor {
+			keepers = v.keepers(g.room, self)
+		}
 		for _, member := range v.Members {
-			// A new member has missed nothing; it asks when it becomes the home.
-			s := g.states[member]
-			if s.Last != g.bestAt && member != self && (s.Last != (point{}) || was[member].Number > 0) {
+			if member != self && g.lags(member, v, was[member], slices.Contains(keepers, member)) {
 				g.lagging = append(g.lagging, member)
 			}
 		}
@@ -84,11 +88,30 @@ func compareStates(self string, v *View, rooms map[string]*gathered, was map[str
 	return behind
 }
 
+// lags reports whether a member has to get frames of the room. A new member has missed
+// nothing; it asks when it becomes the home. In a view with interest, others than keepers
+// need frames only for their sessions, and lose what they hold if the room continues
+// without that.
+func (g *gathered) lags(member string, v *View, was ViewID, keeper bool) bool {
+	s := g.states[member]
+	old := s.Last != (point{}) || was.Number > 0
+	switch {
+	case s.Last == g.bestAt:
+		return false
+	case !v.Interest:
+		return old
+	}
+	return keeper || s.Interest > 0 && old || s.Delivered != s.Last
+}
+
 // unlevel returns the members that have delivered less of a room than another
 // member of their last view, each with the one that has delivered most, if the room
 // does not continue with the history of that view.
 func (g *gathered) unlevel(v *View, was map[string]ViewID) (pairs [][2]string) {
 	for _, member := range v.Members {
+		if v.Interest && g.states[member].Interest == 0 {
+			continue // It has no clients of the room.
+		}
 		most := member
 		for _, other := range v.Members {
 			if was[other] == was[member] && g.states[other].Delivered.compare(g.states[most].Delivered) > 0 {

@@ -11,10 +11,10 @@ import (
 func TestOutStream(t *testing.T) {
 	rooms := []*roomLog{{id: "x"}, {id: "y"}, {id: "z"}}
 	filled := func() *outStream {
-		o := newOutStream("a", viewOf(1, "a", "b", "c"))
-		o.add(nil, item{home: "a"})
+		o := newOutStream("b", "c")
+		o.add(newSentItem(nil, item{}))
 		for _, l := range rooms {
-			o.add(l, item{home: "a", frame: &chat.Frame{RoomID: l.id}})
+			o.add(newSentItem(l, item{frame: &chat.Frame{RoomID: l.id}}))
 		}
 		return o
 	}
@@ -35,8 +35,10 @@ func TestOutStream(t *testing.T) {
 			o := filled()
 			for _, s := range steps {
 				got := ""
-				for _, l := range o.acknowledge(s.from, s.count) {
-					got += l.id
+				for _, it := range o.acknowledge(s.from, s.count) {
+					if it.room != nil {
+						got += it.room.id
+					}
 				}
 				if got != s.safe || o.first != s.first {
 					t.Errorf("%s up to %d: %q is safe, from %d on is kept; want %q, %d", s.from, s.count, got, o.first, s.safe, s.first)
@@ -48,9 +50,9 @@ func TestOutStream(t *testing.T) {
 		o := filled()
 		o.acknowledge("b", 2)
 		o.acknowledge("c", 2)
-		a := o.between(1, 100)
-		if a.First != 3 || len(a.Items) != 2 {
-			t.Errorf("%d items from %d on", len(a.Items), a.First)
+		first, items := o.between(1, 100)
+		if first != 3 || len(items) != 2 {
+			t.Errorf("%d items from %d on", len(items), first)
 		}
 	})
 }

@@ -13,11 +13,16 @@ func (s subjects) notices() string { return string(s) + ".notices" }
 // node is the subject of what is meant for one node alone.
 func (s subjects) node(id string, k kind) string { return string(s) + ".node." + id + "." + string(k) }
 
-// kind says what a message to one node is. All but an acknowledgement are requests.
+// kind says what a message to one node is. Frames, tails, acknowledgements and leaves are no
+// requests.
 type kind string
 
 const (
+	kindFrames   kind = "frames"
+	kindTail     kind = "tail"
 	kindAck      kind = "ack"
+	kindEnter    kind = "enter"
+	kindLeave    kind = "leave"
 	kindPrepare  kind = "prepare"
 	kindStream   kind = "stream"
 	kindState    kind = "state"

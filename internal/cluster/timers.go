@@ -25,8 +25,9 @@ const (
 	askAgain  = 2 * time.Second
 	callsLast = 15 * time.Second
 
-	askWithin = time.Second // any other request
-	logAge    = time.Minute // how long frames stay in logs
+	enterWithin = 5 * time.Second // until a room's home knows that this node has sessions of it
+	askWithin   = time.Second     // any other request
+	logAge      = time.Minute     // how long frames stay in logs
 
 	retryWait = 20 * time.Millisecond // before a request that failed is repeated
 	fillWait  = 50 * time.Millisecond // the same, for missing items of a stream

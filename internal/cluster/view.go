@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"cmp"
-	"hash/fnv"
 	"slices"
 )
 
@@ -28,6 +27,9 @@ type View struct {
 	// Homes are the members that may be a room's home: those that do not drain,
 	// or all if all do.
 	Homes []string `json:"homes"` // sorted
+	// Interest says that frames go to the members that have sessions of their room and
+	// to those that keep it, not to all. It is set if all members read that.
+	Interest bool `json:"interest,omitzero"`
 }
 
 func (v *View) has(id string) bool {
@@ -44,21 +46,49 @@ func (v *View) isHome(id string) bool {
 // view.
 func (v *View) home(key string) string { return rendezvous(v.Homes, key) }
 
+// keepers returns the two members that keep the frames of a room besides its home, also
+// without sessions of it: those with the highest hashes. So the first of them is the next
+// home when this one dies. The first one acknowledges at once.
+func (v *View) keepers(room, home string) []string {
+	first := rendezvous(v.Members, room, home)
+	if first == "" {
+		return nil
+	}
+	if second := rendezvous(v.Members, room, home, first); second != "" {
+		return []string{first, second}
+	}
+	return []string{first}
+}
+
 // rendezvous picks the node with the highest hash for the key: when a node comes
-// or goes, only the keys of that node move.
-func rendezvous(nodes []string, key string) string {
+// or goes, only the keys of that node move. It picks none of those in without.
+func rendezvous(nodes []string, key string, without ...string) string {
 	var best string
 	var most uint64
 	for _, node := range nodes {
-		h := fnv.New64a()
-		h.Write([]byte(node))
-		h.Write([]byte{0})
-		h.Write([]byte(key))
-		if sum := mix(h.Sum64()); best == "" || sum > most {
+		if slices.Contains(without, node) {
+			continue
+		}
+		h := (fnv1a(fnvOffset, node)) * fnvPrime // A byte of 0 between the two.
+		if sum := mix(fnv1a(h, key)); best == "" || sum > most {
 			best, most = node, sum
 		}
 	}
 	return best
+}
+
+// The parameters of FNV-1a with 64 bits.
+const (
+	fnvOffset = 14695981039346656037
+	fnvPrime  = 1099511628211
+)
+
+// fnv1a continues a hash of FNV-1a with s. hash/fnv would allocate.
+func fnv1a(h uint64, s string) uint64 {
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * fnvPrime
+	}
+	return h
 }
 
 // mix spreads a hash over all its bits (the finalizer of MurmurHash3): FNV alone

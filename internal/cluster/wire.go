@@ -14,6 +14,7 @@ import (
 type item struct {
 	// at.View is the view of the stream.
 	at    point
+	prev  point  // the place before at, in a view with interest
 	home  string // whose stream it is; empty in a log
 	count uint64 // its place in the stream, from 1
 	frame *chat.Frame
@@ -51,14 +52,7 @@ func encodeItem(it item) []byte {
 	}
 	b[1] = kindFrame
 	b = binary.AppendUvarint(b, it.at.Seq)
-	b = appendString(b, f.RoomID)
-	b = appendString(b, f.ID)
-	b = appendString(b, string(f.Type))
-	b = appendString(b, string(f.Action))
-	b = binary.AppendVarint(b, f.Time.UnixNano())
-	b = appendString(b, f.DisconnectUser)
-	b = binary.AppendUvarint(b, uint64(len(f.JSON)))
-	b = append(b, f.JSON...)
+	b = appendFrame(b, f)
 	return appendString(b, f.UserID)
 }
 
@@ -78,11 +72,7 @@ func decodeItem(data []byte) (item, error) {
 	it := item{at: point{View: ViewID{r.uvarint(), r.string()}}, home: r.string(), count: r.uvarint()}
 	if kind == kindFrame {
 		it.at.Seq = r.uvarint()
-		it.frame = &chat.Frame{
-			Epoch: it.at.View.Number, Sequence: it.at.Seq,
-			RoomID: r.string(), ID: r.string(), Type: chat.FrameType(r.string()), Action: chat.Action(r.string()),
-			Time: time.Unix(0, r.varint()).UTC(), DisconnectUser: r.string(), JSON: r.bytes(),
-		}
+		it.frame = r.frame(it.at)
 		if len(r.data) > 0 { // The first release wrote no sender.
 			it.frame.UserID = r.string()
 		}
@@ -91,6 +81,27 @@ func decodeItem(data []byte) (item, error) {
 		return item{}, errMalformed
 	}
 	return it, nil
+}
+
+// appendFrame writes of a frame: room, id, type, action, time in nanoseconds, user to
+// disconnect, JSON.
+func appendFrame(b []byte, f *chat.Frame) []byte {
+	b = appendString(b, f.RoomID)
+	b = appendString(b, f.ID)
+	b = appendString(b, string(f.Type))
+	b = appendString(b, string(f.Action))
+	b = binary.AppendVarint(b, f.Time.UnixNano())
+	b = appendString(b, f.DisconnectUser)
+	b = binary.AppendUvarint(b, uint64(len(f.JSON)))
+	return append(b, f.JSON...)
+}
+
+func (r *reader) frame(at point) *chat.Frame {
+	return &chat.Frame{
+		Epoch: at.View.Number, Sequence: at.Seq,
+		RoomID: r.string(), ID: r.string(), Type: chat.FrameType(r.string()), Action: chat.Action(r.string()),
+		Time: time.Unix(0, r.varint()).UTC(), DisconnectUser: r.string(), JSON: r.bytes(),
+	}
 }
 
 // reader takes bytes apart. After a failure it gives zeros.

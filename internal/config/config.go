@@ -119,6 +119,9 @@ type Config struct {
 	// The web console at /_confab/console/: on, or off, which serves no page. It calls
 	// the same operations as every client, with the credentials of its user.
 	Console string
+	// Memory for what clients missed, in rooms with the tag confab:catch-up, such as
+	// 256MiB. When it is full, the oldest messages of any room are dropped.
+	CatchUpMemory int64
 	// The least time between two events about viewers in a room with the tag
 	// confab:presence.
 	PresenceInterval time.Duration
@@ -286,6 +289,7 @@ func Default() *Config {
 		DataDir:               "./confab-data",
 		Extensions:            ExtensionsOn,
 		Console:               ConsoleOn,
+		CatchUpMemory:         256 << 20,
 		PresenceInterval:      5 * time.Second,
 		Quotas:                QuotasOff,
 		ConnectRate:           2000,

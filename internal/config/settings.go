@@ -86,6 +86,7 @@ var groups = []group{
 	{"Extensions", []*Setting{
 		{Name: "extensions", Arg: "on|off|off=force", value: field(func(c *Config) *string { return &c.Extensions }, oneOf(ExtensionsOn, ExtensionsOff, ExtensionsForcedOff), printString)},
 		{Name: "console", Arg: "on|off", value: field(func(c *Config) *string { return &c.Console }, oneOf(ConsoleOn, ConsoleOff), printString)},
+		{Name: "catch-up-memory", Arg: "SIZE", value: field(func(c *Config) *int64 { return &c.CatchUpMemory }, parseSize, printSize)},
 		{Name: "presence-interval", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.PresenceInterval) }, durationFrom(minPresenceInterval, maxPresenceInterval, "5s"), duration.String)},
 	}},
 	{"Limits", []*Setting{

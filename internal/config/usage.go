@@ -36,6 +36,7 @@ var usage = map[string]string{
 	"nats-credentials":            "File with the credentials (JWT and seed) of a NATS user.",
 	"extensions":                  "What Confab adds to IVS Chat: on, off, or off=force. With off, confab: tags of rooms are plain tags, the operations under /_confab/v1/ are closed, and the server does not start while a ban, a signer or a webhook exists, which off=force ignores.",
 	"console":                     "The web console at /_confab/console/: on, or off, which serves no page. It calls the same operations as every client, with the credentials of its user.",
+	"catch-up-memory":             "Memory for what clients missed, in rooms with the tag confab:catch-up, such as 256MiB. When it is full, the oldest messages of any room are dropped.",
 	"presence-interval":           "The least time between two events about viewers in a room with the tag confab:presence.",
 	"quotas":                      "Account quotas and API call rates: off for none, aws for the numbers that AWS gives an account. Limits per room and per connection always hold.",
 	"serviceQuotas":               "Account quotas and API call rates of your own, by their names: each stands above that of --quotas, and 0 sets no limit. The names are at the end of this page. All nodes of a cluster need the same.",

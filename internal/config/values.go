@@ -66,6 +66,42 @@ func number(low, high int) func(string) (int, error) {
 	}
 }
 
+// The units of a size, the largest first.
+var sizeUnits = []struct {
+	name  string
+	bytes int64
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
+
+const (
+	minSize = 64 << 10
+	maxSize = 1 << 40
+)
+
+// parseSize reads a number of bytes with a unit.
+func parseSize(s string) (int64, error) {
+	for _, u := range sizeUnits {
+		number, ok := strings.CutSuffix(s, u.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil || n < 0 || n > maxSize/u.bytes || n*u.bytes < minSize {
+			break
+		}
+		return n * u.bytes, nil
+	}
+	return 0, errors.New("must be a size from 64KiB to 1024GiB, such as 256MiB")
+}
+
+func printSize(n int64) string {
+	for _, u := range sizeUnits {
+		if n%u.bytes == 0 {
+			return strconv.FormatInt(n/u.bytes, 10) + u.name
+		}
+	}
+	return strconv.FormatInt(n, 10)
+}
+
 func parseAddress(s string) (string, error) {
 	const want = "must be HOST:PORT with a port from 0 to 65535, such as 127.0.0.1:8080"
 	_, port, err := net.SplitHostPort(s)

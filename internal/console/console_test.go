@@ -23,29 +23,28 @@ func handler(t *testing.T, o console.Options) *console.Handler {
 	return h
 }
 
-func get(h http.Handler, path string, headers ...string) *http.Response {
+// answer is what the handler has answered.
+type answer struct {
+	StatusCode int
+	Status     string
+	Header     http.Header
+	body       []byte
+}
+
+func get(h http.Handler, path string, headers ...string) answer {
 	r := httptest.NewRequest(http.MethodGet, path, nil)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	return w.Result()
-}
-
-func body(t *testing.T, answer *http.Response) []byte {
-	t.Helper()
-	b, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return answer{StatusCode: w.Code, Status: http.StatusText(w.Code), Header: w.Header(), body: w.Body.Bytes()}
 }
 
 // assets returns the files that the page names.
 func assets(t *testing.T, h *console.Handler) []string {
 	t.Helper()
-	names := regexp.MustCompile(`assets/[^"]+`).FindAllString(string(body(t, get(h, console.Path))), -1)
+	names := regexp.MustCompile(`assets/[^"]+`).FindAllString(string(get(h, console.Path).body), -1)
 	if len(names) < 3 {
 		t.Fatalf("the page names %v only", names)
 	}
@@ -55,7 +54,7 @@ func assets(t *testing.T, h *console.Handler) []string {
 func TestPage(t *testing.T) {
 	h := handler(t, console.Options{Region: `eu-"1`, Dev: &console.Credentials{AccessKeyID: "AKID", SecretAccessKey: "public"}})
 	answer := get(h, console.Path)
-	page := string(body(t, answer))
+	page := string(answer.body)
 	if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != "text/html; charset=utf-8" || answer.Header.Get("Cache-Control") != "no-cache" {
 		t.Errorf("%s with %v", answer.Status, answer.Header)
 	}
@@ -65,7 +64,7 @@ func TestPage(t *testing.T) {
 	if strings.Contains(page, "<script>") || regexp.MustCompile(`(src|href)="(https?:)?//`).MatchString(page) {
 		t.Errorf("the page has an inline script, or needs another origin:\n%s", page)
 	}
-	if page := string(body(t, get(handler(t, console.Options{Region: "us-west-2"}), console.Path))); strings.Contains(page, "accessKeyId") {
+	if page := string(get(handler(t, console.Options{Region: "us-west-2"}), console.Path).body); strings.Contains(page, "accessKeyId") {
 		t.Errorf("the page of a server without --dev has credentials:\n%s", page)
 	}
 	if again := get(h, console.Path, "If-None-Match", answer.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
@@ -77,7 +76,7 @@ func TestAssets(t *testing.T) {
 	h := handler(t, console.Options{})
 	for _, name := range assets(t, h) {
 		answer := get(h, console.Path+name, "Accept-Encoding", "br, gzip;q=0.8")
-		compressed := body(t, answer)
+		compressed := answer.body
 		if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Encoding") != "gzip" || answer.Header.Get("Vary") != "Accept-Encoding" ||
 			answer.Header.Get("Cache-Control") != "public, max-age=31536000, immutable" || answer.Header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: %s with %v", name, answer.Status, answer.Header)
@@ -92,7 +91,7 @@ func TestAssets(t *testing.T) {
 		}
 		for _, accept := range []string{"", "br", "gzip;q=0", "gzip; q=0.0"} {
 			identity := get(h, console.Path+name, "Accept-Encoding", accept)
-			if identity.Header.Get("Content-Encoding") != "" || !bytes.Equal(body(t, identity), plain) || identity.Header.Get("ETag") == answer.Header.Get("ETag") {
+			if identity.Header.Get("Content-Encoding") != "" || !bytes.Equal(identity.body, plain) || identity.Header.Get("ETag") == answer.Header.Get("ETag") {
 				t.Errorf("%s for Accept-Encoding %q is not the file itself: %v", name, accept, identity.Header)
 			}
 		}
@@ -108,7 +107,7 @@ func TestFirstLoad(t *testing.T) {
 	h := handler(t, console.Options{})
 	size := 0
 	for _, name := range assets(t, h) {
-		size += len(body(t, get(h, console.Path+name, "Accept-Encoding", "gzip")))
+		size += len(get(h, console.Path+name, "Accept-Encoding", "gzip").body)
 	}
 	if size > 1<<20 {
 		t.Errorf("the first load has %d bytes, more than 1 MiB", size)

@@ -143,6 +143,37 @@ func (c counted) Open(ctx context.Context, text string) (*chat.Token, error) {
 	return c.TokenOpener.Open(ctx, text)
 }
 
+// stuck opens no token, until the test ends.
+type stuck struct {
+	edge.TokenOpener
+	text atomic.Value
+	end  <-chan struct{}
+}
+
+func (s *stuck) Open(ctx context.Context, text string) (*chat.Token, error) {
+	if text == s.text.Load() {
+		<-s.end
+	}
+	return s.TokenOpener.Open(ctx, text)
+}
+
+// A token whose key cannot be looked up does not keep the others out.
+func TestTokensAreOpenedBesideOneThatIsStuck(t *testing.T) {
+	end := make(chan struct{})
+	s := &stuck{end: end}
+	n := start(t, func(o *edge.Options) { s.TokenOpener, o.Tokens = o.Tokens, s })
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer close(end)
+	token := n.token("ann")
+	s.text.Store(token)
+	for range max(runtime.GOMAXPROCS(0)/2, 1) {
+		conn := n.handshake(t, token)
+		all.Go(func() { conn.Read(make([]byte, 1)) }) //nolint:errcheck // It ends with the test.
+	}
+	n.connect(t, n.token("bob"))
+}
+
 // A storm of handshakes leaves processors to other work.
 func TestTokensAreOpenedInTurn(t *testing.T) {
 	c := counted{now: new(atomic.Int64), most: new(atomic.Int64)}

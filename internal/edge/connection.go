@@ -8,8 +8,10 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"confab/internal/catchup"
 	"confab/internal/chat"
 	"confab/internal/messaging"
 	"confab/internal/rfc6455"
@@ -27,6 +29,8 @@ type connection struct {
 	endpoint *Endpoint
 	session  *messaging.Session
 	giveBack func() // releases the places that it takes; nil without limits
+	// attachedTo is socket, without the lock.
+	attachedTo atomic.Pointer[websocket.Conn]
 
 	// mu guards the fields below.
 	mu       sync.Mutex
@@ -67,6 +71,7 @@ func (c *connection) Send(json []byte) {
 // their callbacks wait for it on c.mu.
 func (c *connection) attached(socket *websocket.Conn) {
 	c.socket = socket
+	c.attachedTo.Store(socket)
 	if c.ending != nil {
 		c.finish()
 	}
@@ -213,7 +218,29 @@ func (c *connection) closed(cause error) {
 	}
 	c.endpoint.forget(c)
 	c.endpoint.o.Metrics.SessionsEnded.WithLabelValues(name).Inc()
-	c.session.Leave()
+	c.session.Part(parting(cause, why))
+}
+
+// parting returns how a connection ended.
+func parting(cause error, why *messaging.Ending) catchup.Parting {
+	_, closed := errors.AsType[*websocket.CloseError](cause)
+	switch {
+	case why != nil && why.Error != 0:
+		return catchup.Refused
+	case why != nil:
+		return catchup.Removed
+	case closed:
+		return catchup.Left
+	}
+	return catchup.Lost
+}
+
+// Confirmed implements messaging.Confirmer.
+func (c *connection) Confirmed() uint64 {
+	if socket := c.attachedTo.Load(); socket != nil {
+		return socket.Confirmed()
+	}
+	return 0
 }
 
 // endingOf names the ending of a connection that this server did not end.

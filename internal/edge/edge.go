@@ -161,6 +161,8 @@ func (a audience) Deliver(json []byte) int { return a.group.Deliver(json) }
 
 func (a audience) DeliverAnd(json []byte, then func()) int { return a.group.DeliverAnd(json, then) }
 
+func (a audience) Mark(number uint64) { a.group.Mark(number) }
+
 func (a audience) PingEvery(interval time.Duration) { a.group.PingEvery(interval) }
 
 func (a audience) AppendFrame(b, json []byte) []byte {

@@ -103,7 +103,9 @@ func (s silent) Do(context.Context, messaging.Operation) (string, error) {
 // alone is the broker of a node whose home is elsewhere.
 type alone struct{ messaging.Broker }
 
-func (alone) Since(string) messaging.Point { return messaging.Point{} }
+func (alone) Enter(context.Context, string) (messaging.Point, error) { return messaging.Point{}, nil }
+
+func (alone) Leave(string) {}
 
 func TestEndingsAnswerFirst(t *testing.T) {
 	t.Run("at the session's end", func(t *testing.T) {

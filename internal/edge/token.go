@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"confab/internal/chat"
 	"confab/internal/rfc6455"
@@ -16,10 +17,7 @@ func (e *Endpoint) open(ctx context.Context, upgrade *rfc6455.Upgrade) (*chat.To
 	if len(upgrade.Protocols) != 1 {
 		return nil, chat.Errorf(chat.Unauthenticated, "The chat token is missing: it travels as the one value of Sec-WebSocket-Protocol")
 	}
-	// Where thousands of handshakes come at once, API calls run beside them.
-	e.opening <- struct{}{}
-	token, err := e.o.Tokens.Open(ctx, upgrade.Protocols[0])
-	<-e.opening
+	token, err := e.openToken(ctx, upgrade.Protocols[0])
 	if err != nil {
 		return nil, err
 	}
@@ -30,6 +28,31 @@ func (e *Endpoint) open(ctx context.Context, upgrade *rfc6455.Upgrade) (*chat.To
 		return nil, chat.Errorf(chat.Unauthenticated, "The chat token was used before; every connection needs a new one")
 	}
 	return token, nil
+}
+
+// openingWait is how long a token waits for others that are being opened: longer than a
+// storm takes, and not for one whose key is looked for in a database that is stuck.
+const openingWait = time.Second
+
+// openToken opens a token. Few are opened at a time: where thousands of handshakes come at
+// once, API calls run beside them.
+func (e *Endpoint) openToken(ctx context.Context, text string) (*chat.Token, error) {
+	taken := true
+	select {
+	case e.opening <- struct{}{}:
+	default:
+		late := time.NewTimer(openingWait)
+		defer late.Stop()
+		select {
+		case e.opening <- struct{}{}:
+		case <-late.C:
+			taken = false
+		}
+	}
+	if taken {
+		defer func() { <-e.opening }()
+	}
+	return e.o.Tokens.Open(ctx, text)
 }
 
 // charge counts a handshake with an unusable token against the rate of its address. It

@@ -51,7 +51,7 @@ type History interface {
 // Presence is who is in the rooms, over all nodes: *presence.Service.
 type Presence interface {
 	Room(ctx context.Context, roomID string) (presence.Presence, error)
-	Users(ctx context.Context, roomID, after string, limit int) (page []messaging.User, more bool)
+	Users(ctx context.Context, roomID, after string, limit int) (page []presence.User, more bool)
 	Rooms(ctx context.Context, from *presence.Place, limit int) (page presence.Page, ok bool)
 }
 

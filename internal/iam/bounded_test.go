@@ -22,8 +22,10 @@ func TestBounded(t *testing.T) {
 		element := rapid.SampledFrom([]string{"Action", "NotAction"}).Draw(t, "element")
 		action := rapid.SampledFrom(append(actions, "*", "ivschat:*", "confab:*")).Draw(t, "action")
 		resource := rapid.SampledFrom([]string{"*", "arn:aws:ivschat:*:*:room/Ab*", "arn:aws:ivschat:*:*:room/${aws:username}"}).Draw(t, "resource")
-		condition := rapid.SampledFrom([]string{"", "", `,"Condition":{"StringEquals":{"aws:username":"user1"}}`, `,"Condition":{"StringNotEquals":{"aws:username":"user0"}}`,
-			`,"Condition":{"StringEquals":{"aws:ResourceTag/team":"red"}}`, `,"Condition":{"Null":{"aws:TokenIssueTime":"true"}}`}).Draw(t, "condition")
+		condition := rapid.SampledFrom([]string{
+			"", "", `,"Condition":{"StringEquals":{"aws:username":"user1"}}`, `,"Condition":{"StringNotEquals":{"aws:username":"user0"}}`,
+			`,"Condition":{"StringEquals":{"aws:ResourceTag/team":"red"}}`, `,"Condition":{"Null":{"aws:TokenIssueTime":"true"}}`,
+		}).Draw(t, "condition")
 		effect := rapid.SampledFrom([]string{"Allow", "Allow", "Allow", "Deny"}).Draw(t, "effect")
 		return fmt.Sprintf(`{"Effect":%q,%q:%q,"Resource":%q%s}`, effect, element, action, resource, condition)
 	})

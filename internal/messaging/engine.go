@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"confab/internal/catchup"
 	"confab/internal/chat"
 	"confab/internal/quota"
 )
@@ -57,6 +58,8 @@ type Options struct {
 	// LastDelivered returns the last frame of a room that this node has delivered, if it
 	// had one within the last minute. Nil is right for a single node.
 	LastDelivered func(roomID string) (epoch, sequence uint64, known bool)
+	// CatchUp holds what clients get that come back. Nil means that none do.
+	CatchUp *catchup.Memory
 	// Extensions is set if the tags of rooms set what Confab adds.
 	Extensions bool
 	Metrics    *Metrics
@@ -222,6 +225,9 @@ func (e *Engine) endUser(f *chat.Frame, why Ending) {
 	r.sessionsMu.Lock()
 	defer r.sessionsMu.Unlock()
 	e.kicks.deliver(f, e.now())
+	if log := r.log.Load(); log != nil {
+		log.Void(f.DisconnectUser)
+	}
 	r.endUserLocked(f.DisconnectUser, pointOf(f), why)
 }
 
@@ -299,7 +305,11 @@ func (e *Engine) sweep(ctx context.Context) {
 		e.verdicts.expire(e.now())
 		e.kicks.expire(e.now())
 		boundRings(e)
-		for _, r := range e.sweepOnce() {
+		stale, left := e.sweepOnce()
+		for _, r := range left {
+			e.broker.Leave(r.id)
+		}
+		for _, r := range stale {
 			if ctx.Err() == nil { // Each read may take readWithin. Close does not wait for all.
 				e.load(ctx, r)
 			}
@@ -308,20 +318,30 @@ func (e *Engine) sweep(ctx context.Context) {
 	}
 }
 
-// sweepOnce removes unused rooms and returns the stale ones, acquired.
-func (e *Engine) sweepOnce() (stale []*room) {
+// sweepOnce removes unused rooms. It returns the stale ones, acquired, and those that it
+// has removed and whose frames need not come any more.
+func (e *Engine) sweepOnce() (stale, left []*room) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for id, r := range e.rooms {
+		if log := r.log.Load(); log != nil && log.Expire() {
+			r.usedAt.Store(e.now().UnixNano()) // Its clients may come back.
+		}
 		switch {
 		case r.uses.Load() == 0 && e.now().UnixNano()-r.usedAt.Load() >= int64(lingerFor):
 			delete(e.rooms, id)
 			r.unwatch(true)
+			if log := r.log.Load(); log != nil {
+				log.Close()
+			}
 			e.o.Metrics.LiveRooms.Dec()
+			if r.entered.Load() != nil {
+				left = append(left, r)
+			}
 		case r.stale.Load(), e.o.ReadAgain > 0 && e.now().UnixNano()-r.readAt.Load() > int64(e.o.ReadAgain):
 			r.uses.Add(1)
 			stale = append(stale, r)
 		}
 	}
-	return stale
+	return stale, left
 }

@@ -13,8 +13,14 @@ func EraseUser(e *Engine, roomID, userID string, sent time.Time) {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	for id, r := range e.rooms {
-		if g := r.ring.Load(); g != nil && (roomID == "" || roomID == id) {
+		if roomID != "" && roomID != id {
+			continue
+		}
+		if g := r.ring.Load(); g != nil {
 			g.erase(userID, sent, e.now())
+		}
+		if log := r.log.Load(); log != nil {
+			log.Clear() // Clients that come back are told of a gap.
 		}
 	}
 }

@@ -19,7 +19,9 @@ func (l local) Publish(f *chat.Frame) <-chan error {
 	return nil
 }
 
-func (local) Since(string) Point { return Point{} }
+func (local) Enter(context.Context, string) (Point, error) { return Point{}, nil }
+
+func (local) Leave(string) {}
 
 func (l local) RoomChanged(ctx context.Context, roomID string) error {
 	l.engine.Reload(ctx, roomID)

@@ -11,7 +11,7 @@
 //	→ Broker.Await        until that node may number frames of the room
 //	→ Engine.Sequence     the room's rate, the account's quota, Reviewer
 //	→ Broker.Next         the frame's place in the room's order; then Transcript
-//	→ Broker.Publish      every node, this one included
+//	→ Broker.Publish      every node with sessions of the room
 //	→ Engine.Deliver      the live room on each node
 //	→ Audience.Deliver    one prepared frame to all its connections
 package messaging
@@ -38,15 +38,19 @@ type Broker interface {
 	// ErrNotNow asks the caller to call Await again. The other errors are those of Await.
 	// Every frame that has a place is published.
 	Next(f *chat.Frame) error
-	// Publish passes the frame to Engine.Deliver on every node, this one included. Calls
+	// Publish passes the frame to Engine.Deliver on this node and on every one that has
+	// entered the room. Calls
 	// for one room are made one after another, in the order of the numbers, and do not
 	// block. The channel returns nil once the frame survives the failure of any single
 	// node, and ErrMoved if the frame is not delivered. A nil channel means that there is
 	// nothing to wait for.
 	Publish(f *chat.Frame) <-chan error
-	// Since returns the place in the room's order behind which this node delivers every
-	// frame. It is zero if the node has missed nothing.
-	Since(roomID string) Point
+	// Enter returns once every later frame of the room is delivered on this node. It returns
+	// the place in the room's order behind which that holds. Unavailable means that the
+	// room's home did not answer in time. Each success is undone by one call of Leave.
+	Enter(ctx context.Context, roomID string) (Point, error)
+	// Leave allows the Broker to keep frames of the room from this node. It does not block.
+	Leave(roomID string)
 	// RoomChanged makes every node, this one included, call Engine.Reload for the room.
 	// The notice carries no data, so a late one is never stale.
 	RoomChanged(ctx context.Context, roomID string) error

@@ -96,12 +96,14 @@ func (s *Session) replayed() [][]byte {
 }
 
 // HasFirst reports whether the connection may get frames first.
-func (s *Session) HasFirst() bool { return s.replay > 0 || s.room.watch.Load() != nil }
+func (s *Session) HasFirst() bool {
+	return s.replay > 0 || s.start.Known || s.room.watch.Load() != nil
+}
 
 // First returns the frames that the connection gets first. replay reports whether they
 // stand for all that was delivered before the call. Else they are of the connection alone.
 func (s *Session) First() (frames [][]byte, replay bool) {
-	if s.replay > 0 {
+	if frames, replay = s.missed(); !replay && s.replay > 0 {
 		frames, replay = s.replayed(), true
 	}
 	return s.room.greet(frames), replay

@@ -65,12 +65,15 @@ const (
 func (m *kept) size() int64 { return int64(len(m.frame) + keptOverhead) }
 
 // deliver delivers the frame and keeps it if it is a message.
-func (g *ring) deliver(to Replayer, f *chat.Frame) int {
+func (g *ring) deliver(to Replayer, f *chat.Frame) int { return to.DeliverAnd(f.JSON, g.keep(to, f)) }
+
+// keep returns the function that keeps a frame when it is delivered.
+func (g *ring) keep(to Replayer, f *chat.Frame) func() {
 	var m kept
 	if f.Type == chat.MessageFrame {
 		m = kept{id: f.ID, user: f.UserID, time: f.Time.UnixNano(), frame: replayed(to, f.JSON)}
 	}
-	return to.DeliverAnd(f.JSON, func() {
+	return func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		switch {
@@ -85,7 +88,7 @@ func (g *ring) deliver(to Replayer, f *chat.Frame) int {
 		case f.Action == chat.ActionDeleteMessage:
 			g.drop(deletedMessage(f.JSON))
 		}
-	})
+	}
 }
 
 // replayed is a message's frame as a connection gets it that was not there.
@@ -100,6 +103,15 @@ func deletedMessage(event []byte) string {
 		return ""
 	}
 	return e.Attributes.MessageID
+}
+
+// restart removes all messages before the room's first session: some between them may not
+// have been delivered here.
+func (g *ring) restart() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.set(nil)
+	g.complete, g.filled = false, time.Time{}
 }
 
 // drop removes a message. The caller holds mu.

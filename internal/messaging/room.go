@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"confab/internal/catchup"
 	"confab/internal/chat"
 )
 
@@ -35,8 +36,16 @@ type room struct {
 	// loading serializes reads of the room, so that the result of the last read is kept.
 	loading sync.Mutex
 
+	// entered is the place behind which every frame is delivered here, once a session has
+	// joined. entering is held while it is set.
+	entered  atomic.Pointer[Point]
+	entering sync.Mutex
+
 	// ring is nil unless the room has history.
 	ring atomic.Pointer[ring]
+
+	// log is nil unless clients that come back catch up.
+	log atomic.Pointer[catchup.Log]
 
 	// watch is nil unless the room pushes who is there.
 	watch atomic.Pointer[watching]
@@ -53,10 +62,37 @@ type room struct {
 
 // deliver delivers a frame to everybody who is in the room on this node.
 func (r *room) deliver(f *chat.Frame) int {
-	if g := r.ring.Load(); g != nil {
+	g := r.ring.Load()
+	if log := r.log.Load(); log != nil {
+		return r.deliverLogged(log, g, f)
+	}
+	if g != nil {
 		return g.deliver(r.audience.(Replayer), f) //nolint:forcetypeassert // See keepRing.
 	}
 	return r.audience.Deliver(f.JSON)
+}
+
+// enter returns once every later frame of the room is delivered here. Rooms without
+// sessions, as those of a home, need not have them all.
+func (r *room) enter(ctx context.Context, e *Engine) (Point, error) {
+	if p := r.entered.Load(); p != nil {
+		return *p, nil
+	}
+	p, err := e.broker.Enter(ctx, r.id)
+	if err != nil {
+		return p, err
+	}
+	r.entering.Lock()
+	defer r.entering.Unlock()
+	if other := r.entered.Load(); other != nil {
+		e.broker.Leave(r.id) // Another session was first.
+		return *other, nil
+	}
+	if g := r.ring.Load(); g != nil {
+		g.restart()
+	}
+	r.entered.Store(&p)
+	return p, nil
 }
 
 // keepRing makes or removes the room's ring. It comes before settings that say so are in
@@ -149,6 +185,7 @@ func (e *Engine) read(ctx context.Context, r *room, within time.Duration) {
 		r.stale.Store(false)
 		e.keepRing(r, false)
 		r.keepWatch(e, chat.PresenceOff)
+		r.keepLog(e, &chat.Extensions{})
 		r.state.Store(&roomState{err: err})
 		if e.o.CloseOnRoomDelete {
 			r.endAll(RoomGone)
@@ -180,6 +217,7 @@ func (e *Engine) newState(ctx context.Context, r *room, settings *chat.Room) *ro
 	}
 	e.keepRing(r, extensions.History > 0)
 	r.keepWatch(e, extensions.Presence)
+	r.keepLog(e, &extensions)
 	return &roomState{settings: settings, extensions: extensions, carried: &carried}
 }
 
@@ -193,6 +231,7 @@ func (r *room) add(s *Session) {
 	if last := s.engine.kicks.lastIn(r.id); s.joined.before(last) {
 		s.joined = last
 	}
+	r.takePlaceLocked(s)
 	s.next = r.users[s.token.UserID]
 	if s.next != nil {
 		s.next.prev = s

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"confab/internal/catchup"
 	"confab/internal/chat"
 	"confab/internal/quota"
 )
@@ -34,7 +35,9 @@ type Session struct {
 	agent  uint64 // of its client
 	replay int    // how many messages of the history it gets first
 	since  time.Time
-	rate   quota.Bucket
+	// start is where its client continues, in a room in which clients catch up.
+	start catchup.Start
+	rate  quota.Bucket
 	// joined is the last kick of the room that this session is behind. It is set once,
 	// when the session enters its user's list.
 	joined Point
@@ -86,6 +89,9 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, client Clie
 	s := &Session{engine: e, room: r, conn: conn, token: *t, ip: client.IP, agent: client.Agent, since: now, rate: quota.NewBucket(RequestsPerSecond)}
 	replay, err := s.replayOf(client.History)
 	if err == nil {
+		s.joined, err = r.enter(ctx, e)
+	}
+	if err == nil {
 		err = e.o.Tokens.Redeem(ctx, t, client.IP)
 	}
 	if err != nil {
@@ -97,7 +103,6 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, client Clie
 	if w := r.watch.Load(); w != nil {
 		w.Prepare(ctx)
 	}
-	s.joined = e.broker.Since(r.id)
 	// The token has its end in wall time. From here on the session has this much time,
 	// even if the wall clock is set.
 	s.token.SessionExpires = now.Add(t.SessionExpires.Sub(now))
@@ -123,8 +128,11 @@ func (e *Engine) otherConnections() int64 {
 	return int64(e.o.OtherConnections())
 }
 
-// Leave removes the session from its room. It is called once.
-func (s *Session) Leave() {
+// Leave removes the session of a connection that was lost before it was accepted. Either
+// Leave or Part is called, once.
+func (s *Session) Leave() { s.Part(catchup.Lost) }
+
+func (s *Session) leave() {
 	s.room.remove(s)
 	s.room.release(s.engine)
 	s.engine.connections.Add(-1)

@@ -13,13 +13,11 @@ type Watcher interface {
 	// join and leave.
 	Joined(userID string)
 	Left(userID string)
-	// Prepare is called before a session joins. It waits a moment for what other nodes know.
+	// Prepare is called before a session joins. It may wait for other nodes.
 	Prepare(ctx context.Context)
-	// Greeting returns a frame that a new connection gets first. It is called after Joined
-	// for that connection.
+	// Greeting returns a frame that a new connection gets first, after Joined.
 	Greeting() []byte
-	// Close is called when the room is not watched any more. paused is set if the room may
-	// be watched again, because it is only not live.
+	// Close is its last call. paused is set if the room may be watched again.
 	Close(paused bool)
 }
 
@@ -29,8 +27,7 @@ type watching struct {
 	presence chat.Presence
 }
 
-// keepWatch makes or removes the room's Watcher. It tells a new one who is there. The
-// caller holds r.loading.
+// keepWatch makes or removes the room's Watcher. The caller holds r.loading.
 func (r *room) keepWatch(e *Engine, presence chat.Presence) {
 	if e.o.Watch == nil {
 		return

@@ -7,6 +7,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -127,6 +128,15 @@ func (p *Peers) askUser(ctx context.Context, topic string, q userQuestion) (yes,
 		yes = yes || string(a) == "true"
 	}
 	return yes, complete
+}
+
+// WatchRooms makes what knows who is in the rooms. They push it at most once in interval.
+func (p *Peers) WatchRooms(o *messaging.Options, interval time.Duration) {
+	p.Presence = presence.New()
+	p.Presence.Interval = interval
+	if o.Extensions {
+		o.Watch = p.Presence.Watch
+	}
 }
 
 // AskPresence asks the other nodes who is in rooms.

@@ -28,7 +28,6 @@ type node struct {
 	watcher messaging.Watcher
 	users   map[string]int
 	frames  []string
-	pings   time.Duration
 }
 
 // newNodes returns nodes that ask each other. The room is watched on all of them, unless
@@ -133,8 +132,6 @@ func (n *node) Deliver(frame []byte) int {
 	return 1
 }
 
-func (n *node) PingEvery(interval time.Duration) { n.pings = interval }
-
 // live implements presence.Live.
 type live struct{ *node }
 
@@ -155,13 +152,12 @@ func (n live) UserIDs(string) (ids []string, connections int) {
 	return ids, connections
 }
 
-func (n live) Users(_ string, ids []string) (all []messaging.User) {
+func (n live) EachSession(_ string, ids []string, f func(*chat.Token, time.Time)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, id := range ids {
-		if c := n.users[id]; c > 0 {
-			all = append(all, messaging.User{UserID: id, Connections: c, Attributes: map[string]string{"node": n.name}})
+		for range n.users[id] {
+			f(&chat.Token{UserID: id, Attributes: map[string]string{"node": n.name}}, time.Now())
 		}
 	}
-	return all
 }

@@ -33,9 +33,6 @@ const (
 	grace = 2 * time.Second
 	// goneAfter is how long a user has no connection before confab:LEFT says so.
 	goneAfter = 10 * time.Second
-	// pingEvery is the time between two pings in watched rooms. A peer that vanished is
-	// noticed after two.
-	pingEvery = 15 * time.Second
 	// askEvery is the most time between two questions about watched rooms.
 	askEvery = 2 * time.Second
 	// tick is how exactly pushes are timed.
@@ -53,7 +50,7 @@ type Live interface {
 	LiveRooms() []string
 	CountUsers(roomID string) (users, connections int)
 	UserIDs(roomID string) (ids []string, connections int)
-	Users(roomID string, ids []string) []messaging.User
+	EachSession(roomID string, userIDs []string, f func(t *chat.Token, since time.Time))
 }
 
 // Service knows who is in the rooms. Its fields are set before it is used.
@@ -115,9 +112,6 @@ func (s *Service) Watch(roomID string, presence chat.Presence, to messaging.Audi
 		service: s, roomID: roomID, full: presence == chat.PresenceFull, to: to,
 		users: make(map[uint64]user), told: make(map[uint64]told), version: uint64(time.Now().UnixNano()),
 	}
-	if p, ok := to.(interface{ PingEvery(interval time.Duration) }); ok {
-		p.PingEvery(pingEvery)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w.peak = s.peaks[roomID]
@@ -128,9 +122,6 @@ func (s *Service) Watch(roomID string, presence chat.Presence, to messaging.Audi
 
 // Close implements messaging.Watcher.
 func (w *watch) Close(paused bool) {
-	if p, ok := w.to.(interface{ PingEvery(interval time.Duration) }); ok && !paused {
-		p.PingEvery(0)
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.closed = true

@@ -165,19 +165,6 @@ func TestFull(t *testing.T) {
 	}
 }
 
-func TestPings(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := newNodes(t, 1, chat.PresenceCount)[0]
-		if n.pings != 15*time.Second {
-			t.Errorf("pings every %v", n.pings)
-		}
-		n.watcher.Close(false)
-		if n.pings != 0 {
-			t.Errorf("without the tag, pings every %v", n.pings)
-		}
-	})
-}
-
 func TestNodes(t *testing.T) {
 	for name, test := range map[string]func(t *testing.T, n []*node){
 		"a new connection is told of all nodes": func(t *testing.T, n []*node) {

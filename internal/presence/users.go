@@ -9,8 +9,38 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"confab/internal/messaging"
+	"confab/internal/chat"
 )
+
+// User is a user in a room.
+type User struct {
+	UserID      string
+	Connections int
+	// Since is when the oldest of the connections joined.
+	Since time.Time
+	// Newest is when the newest joined, whose attributes are Attributes. They must not be
+	// changed.
+	Newest     time.Time
+	Attributes map[string]string
+	// Capabilities are those of all connections together.
+	Capabilities []chat.Capability
+}
+
+// add adds other connections of the same user.
+func (u *User) add(other *User) {
+	if u.Connections == 0 || other.Since.Before(u.Since) {
+		u.Since = other.Since
+	}
+	if u.Connections == 0 || other.Newest.After(u.Newest) {
+		u.Newest, u.Attributes = other.Newest, other.Attributes
+	}
+	u.Connections += other.Connections
+	for _, c := range other.Capabilities {
+		if !slices.Contains(u.Capabilities, c) {
+			u.Capabilities = append(slices.Clip(u.Capabilities), c)
+		}
+	}
+}
 
 // usersQuestion asks for a page of the users of a room: the first Max behind After.
 type usersQuestion struct {
@@ -21,8 +51,8 @@ type usersQuestion struct {
 
 // usersAnswer has more if there are users behind those.
 type usersAnswer struct {
-	Users []messaging.User `json:"users,omitzero"`
-	More  bool             `json:"more,omitzero"`
+	Users []User `json:"users,omitzero"`
+	More  bool   `json:"more,omitzero"`
 }
 
 // mostUsers bounds what another node may ask for.
@@ -31,7 +61,7 @@ const mostUsers = 200
 // Users returns a page of the users of a room over all nodes, by their ids: the first limit
 // behind after. more reports whether there are others. Users who stay are on one page, and
 // only on one. Nodes that do not answer are left out.
-func (s *Service) Users(ctx context.Context, roomID, after string, limit int) (page []messaging.User, more bool) {
+func (s *Service) Users(ctx context.Context, roomID, after string, limit int) (page []User, more bool) {
 	q := usersQuestion{Room: roomID, After: after, Max: limit}
 	own := s.usersHere(q)
 	if s.AskOthers == nil {
@@ -42,7 +72,7 @@ func (s *Service) Users(ctx context.Context, roomID, after string, limit int) (p
 		return own.Users, own.More
 	}
 	answers, _ := s.AskOthers(ctx, body)
-	all := map[string]*messaging.User{}
+	all := map[string]*User{}
 	own.addTo(all)
 	more = own.More
 	for _, b := range answers {
@@ -61,11 +91,11 @@ func (s *Service) Users(ctx context.Context, roomID, after string, limit int) (p
 	return page, more
 }
 
-func (a *usersAnswer) addTo(all map[string]*messaging.User) {
+func (a *usersAnswer) addTo(all map[string]*User) {
 	for i := range a.Users {
 		u := &a.Users[i]
 		if before := all[u.UserID]; before != nil {
-			before.Add(u)
+			before.add(u)
 		} else {
 			all[u.UserID] = u
 		}
@@ -84,8 +114,14 @@ func (s *Service) usersHere(q usersQuestion) usersAnswer {
 		from = 0
 	}
 	ids = ids[from:]
-	more := len(ids) > limit
-	return usersAnswer{Users: s.Live.Users(q.Room, ids[:min(len(ids), limit)]), More: more}
+	a := usersAnswer{More: len(ids) > limit}
+	s.Live.EachSession(q.Room, ids[:min(len(ids), limit)], func(t *chat.Token, since time.Time) {
+		if n := len(a.Users); n == 0 || a.Users[n-1].UserID != t.UserID {
+			a.Users = append(a.Users, User{UserID: t.UserID})
+		}
+		a.Users[len(a.Users)-1].add(&User{Connections: 1, Since: since, Newest: since, Attributes: t.Attributes, Capabilities: t.Capabilities})
+	})
+	return a
 }
 
 // sorted are the ids of users of large rooms, which are sorted at most once a second.

@@ -34,7 +34,7 @@ type Parser struct {
 type Receiver interface {
 	Message(op Opcode, payload []byte) bool
 	Ping(payload []byte) bool
-	Pong() bool
+	Pong(payload []byte) bool
 	// Close is the last call; it returns false.
 	Close(code uint16, reason string) bool
 }
@@ -233,7 +233,7 @@ func (r *Parser) controlPart(part []byte, to Receiver) (more bool, err error) {
 	case Ping:
 		return to.Ping(payload), nil
 	case Pong:
-		return to.Pong(), nil
+		return to.Pong(payload), nil
 	default:
 		code, reason, err := parseClose(payload)
 		if err != nil {

@@ -30,7 +30,7 @@ func (r *recorder) Message(op Opcode, p []byte) bool {
 	return r.add("message %d %q", op, p)
 }
 func (r *recorder) Ping(p []byte) bool { return r.add("ping %q", p) }
-func (r *recorder) Pong() bool         { return r.add("pong") }
+func (r *recorder) Pong([]byte) bool   { return r.add("pong") }
 func (r *recorder) Close(code uint16, reason string) bool {
 	r.add("close %d %q", code, reason)
 	return false

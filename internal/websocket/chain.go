@@ -57,9 +57,9 @@ func newChain() chain { return chain{tail: &chunk{}} }
 // end returns the cursor after the last byte.
 func (c *chain) end() cursor { return cursor{c.tail, c.tail.n} }
 
-// appendText appends a text frame.
-func (c *chain) appendText(text []byte) {
-	need := rfc6455.HeaderLen(len(text)) + len(text)
+// append appends a frame.
+func (c *chain) append(op rfc6455.Opcode, payload []byte) {
+	need := rfc6455.HeaderLen(len(payload)) + len(payload)
 	t := c.tail
 	if need > len(t.mem)-t.n {
 		// Twice the backlog, so that most backlogs fit into one piece.
@@ -69,5 +69,5 @@ func (c *chain) appendText(text []byte) {
 		t = t.next
 		c.tail = t
 	}
-	t.n = len(rfc6455.AppendFrame(t.mem[:t.n], rfc6455.Text, text))
+	t.n = len(rfc6455.AppendFrame(t.mem[:t.n], op, payload))
 }

@@ -16,6 +16,8 @@ type Conn struct {
 	value any
 	pause atomic.Uint32 // one of the states below
 
+	confirmed atomic.Uint64 // the last mark that the peer has confirmed
+
 	// The rest belongs to the loop.
 	state     state
 	reported  bool // Handler.Closed has been called
@@ -74,6 +76,10 @@ type transport interface {
 	// and reports whether the transport must encrypt what is written.
 	descriptor() (fd int32, secure bool)
 }
+
+// Confirmed returns the last number of Group.Mark that the peer has received, with
+// everything before it; 0 for none.
+func (c *Conn) Confirmed() uint64 { return c.confirmed.Load() }
 
 // Value returns Attachment.Value.
 func (c *Conn) Value() any { return c.value }

@@ -1,10 +1,13 @@
 package websocket
 
 import (
+	"encoding/binary"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"confab/internal/rfc6455"
 )
 
 // Group is a set of connections that all receive the same frames. It need not be
@@ -46,8 +49,27 @@ func (g *Group) DeliverAnd(text []byte, then func()) int {
 	if g.count == 0 {
 		return 0
 	}
-	g.chain.appendText(text)
 	g.frames++
+	g.appendLocked(rfc6455.Text, text)
+	return g.count
+}
+
+// markSize is the size of the payload of a mark.
+const markSize = 8
+
+// Mark sends a number in a Ping behind everything delivered so far. The peer's Pong confirms
+// that it has received all before: see Conn.Confirmed.
+func (g *Group) Mark(number uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.count > 0 {
+		g.appendLocked(rfc6455.Ping, binary.BigEndian.AppendUint64(nil, number))
+	}
+}
+
+// appendLocked appends a frame to the output of all members.
+func (g *Group) appendLocked(op rfc6455.Opcode, payload []byte) {
+	g.chain.append(op, payload)
 	for _, p := range g.parts {
 		if !p.dirty {
 			p.dirty = true
@@ -55,7 +77,6 @@ func (g *Group) DeliverAnd(text []byte, then func()) int {
 			p.loop.markDirty(p)
 		}
 	}
-	return g.count
 }
 
 // end returns the end of everything delivered so far.
@@ -93,7 +114,9 @@ func (g *Group) enter(before func() First) (*part, cursor, First) {
 func (g *Group) PingEvery(interval time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.ping.Store(int64(interval))
+	if g.ping.Swap(int64(interval)) == int64(interval) {
+		return
+	}
 	for _, p := range g.parts {
 		p.loop.post(p.pingSooner)
 	}

@@ -1,6 +1,10 @@
 package websocket
 
-import "confab/internal/rfc6455"
+import (
+	"encoding/binary"
+
+	"confab/internal/rfc6455"
+)
 
 // receiving reports whether messages are accepted.
 func (c *Conn) receiving() bool {
@@ -97,10 +101,13 @@ func (r *receiver) Ping(payload []byte) bool {
 	return c.receiving()
 }
 
-// Pong does nothing else: its arrival has been recorded as activity.
-func (r *receiver) Pong() bool {
+// Pong takes the confirmation of a mark. Its arrival has been recorded as activity.
+func (r *receiver) Pong(payload []byte) bool {
 	c := (*Conn)(r)
 	c.charge()
+	if len(payload) == markSize {
+		c.confirmed.Store(max(c.confirmed.Load(), binary.BigEndian.Uint64(payload)))
+	}
 	return c.receiving()
 }
 

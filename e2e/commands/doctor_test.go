@@ -1,0 +1,93 @@
+package commands
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"confab/internal/testbed/process"
+)
+
+// TestDoctor has proxies that are wrong in usual ways between client and server: the
+// doctor names each, and its fix.
+func TestDoctor(t *testing.T) {
+	server := process.Serve(t, process.Options{})
+	target, err := url.Parse(server.Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name     string
+		request  func(*httputil.ProxyRequest)
+		response func(*http.Response) error
+		flags    []string
+		finding  string // "" is none
+		fix      string
+	}{
+		{name: "a proxy that is right"},
+		{name: "Upgrade is removed", request: func(r *httputil.ProxyRequest) {
+			r.Out.Header.Del("Upgrade")
+			r.Out.Header.Del("Connection")
+		}, finding: "FIX   WebSocket: the handshake was answered 426", fix: "proxy_set_header Upgrade"},
+		{name: "the subprotocol is removed from the answer", response: func(r *http.Response) error {
+			r.Header.Del("Sec-WebSocket-Protocol")
+			return nil
+		}, finding: "FIX   WebSocket: the handshake came back without the chat token", fix: "Sec-WebSocket-Protocol both ways"},
+		{name: "the subprotocol is removed from the request", request: func(r *httputil.ProxyRequest) {
+			r.Out.Header.Del("Sec-WebSocket-Protocol")
+		}, finding: "FIX   WebSocket: ", fix: "the chat token did not arrive whole"},
+		{name: "Host is changed", request: func(r *httputil.ProxyRequest) {
+			r.Out.Host = "backend.internal"
+		}, finding: "FIX   signature: ", fix: "let the proxy pass Host and the path unchanged"},
+		{name: "the path is changed", request: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Path = "/chat" + r.Out.URL.Path
+		}, finding: "FIX   signature: ", fix: "let the proxy pass"},
+		{name: "Authorization is removed", request: func(r *httputil.ProxyRequest) {
+			r.Out.Header.Del("Authorization")
+		}, finding: "FIX   signature: ", fix: "the Authorization header"},
+		{name: "the clock differs", response: func(r *http.Response) error {
+			r.Header.Set("Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
+			return nil
+		}, finding: "FIX   clock: this machine and the server differ by 1h0m", fix: "set the clocks by NTP"},
+		{name: "OPTIONS loses its headers", response: func(r *http.Response) error {
+			r.Header.Del("Access-Control-Allow-Origin")
+			return nil
+		}, flags: []string{"--origin", "https://app.example"}, finding: "FIX   CORS: pages of https://app.example may not call the API", fix: "--cors-origins"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			proxy := httptest.NewServer(&httputil.ReverseProxy{
+				Rewrite: func(r *httputil.ProxyRequest) {
+					r.SetURL(target)
+					r.Out.Host = r.In.Host
+					if test.request != nil {
+						test.request(r)
+					}
+				},
+				ModifyResponse: test.response,
+			})
+			defer proxy.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, "confab", append([]string{"doctor"}, test.flags...)...)
+			cmd.Env = environment(t, proxy.URL)
+			cmd.Path = strings.TrimPrefix(strings.SplitN(cmd.Env[0], ":", 2)[0], "PATH=") + "/confab"
+			cmd.Err = nil
+			out, err := cmd.CombinedOutput()
+			if test.finding == "" {
+				if err != nil || strings.Contains(string(out), "FIX") || !strings.Contains(string(out), "OK    messages: a message came back in") {
+					t.Errorf("%v\n%s", err, out)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(string(out), test.finding) || !strings.Contains(string(out), test.fix) {
+				t.Errorf("%v, want %q and %q\n%s", err, test.finding, test.fix, out)
+			}
+		})
+	}
+}

@@ -1,0 +1,174 @@
+package conformance
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// newCaughtUp returns a room in which clients that lost their connection catch up.
+func newCaughtUp(t *testing.T, e *endpoint, tags m) resource {
+	t.Helper()
+	all := m{"confab:catch-up": "1m"}
+	maps.Copy(all, tags)
+	return e.newRoom(t, m{"maximumMessageRatePerSecond": 100, "tags": all})
+}
+
+// until returns the frames up to the message or event of this content or name. Frames that
+// the client had not confirmed may be repeated; they are left out up to skip.
+func (s *session) until(t *testing.T, skip, last string) (all []frame) {
+	t.Helper()
+	for {
+		f := s.next(t)
+		if f.Content == skip && skip != "" {
+			all = nil
+			continue
+		}
+		if all = append(all, f); f.Content == last || f.EventName == last {
+			return all
+		}
+	}
+}
+
+func TestCatchUp(t *testing.T) {
+	t.Parallel()
+	checkOurs(t, "who lost the connection gets what was missed, as it was", func(t *testing.T) {
+		room := newCaughtUp(t, subject, nil)
+		ann, bob := join(t, room, "ann", all...), join(t, room, "bob", all...)
+		bob.say(t, "0")
+		ann.nextMessage(t, "0")
+		bob.nextMessage(t, "0")
+		ann.leave(t)
+		bob.do(t, m{"Action": "SEND_MESSAGE", "RequestId": "r", "Content": "1"})
+		first := bob.nextMessage(t, "1")
+		sendEvent(t, room, "e")
+		bob.say(t, "2")
+		want := append([]frame{first}, bob.until(t, "", "2")...)
+		again := join(t, room, "ann", all...)
+		got := again.until(t, "0", "2")
+		same := func(a, b frame) bool { return a.raw == b.raw }
+		if !slices.EqualFunc(got, want, same) || first.RequestID != "r" {
+			t.Errorf("got  %v\nwant %v", got, want)
+		}
+		again.wantQuiet(t, room)
+		bob.say(t, "3")
+		again.nextMessage(t, "3")
+	})
+	checkOurs(t, "a new connection that is not ended misses nothing of a silent one", func(t *testing.T) {
+		room := newCaughtUp(t, subject, nil)
+		ann := join(t, room, "ann")
+		sendAll(t, room, "0")
+		ann.nextMessage(t, "0")
+		sendAll(t, room, "1", "2")
+		again := join(t, room, "ann")
+		sendAll(t, room, "3")
+		for i, f := range again.until(t, "0", "3") { // As far as ann had not confirmed it.
+			if n, _ := strconv.Atoi(f.Content); i > 0 && n == 0 {
+				t.Errorf("frame %s", f.raw)
+			}
+		}
+	})
+	checkOurs(t, "a client that closes its connection gets nothing", func(t *testing.T) {
+		room := newCaughtUp(t, subject, nil)
+		ann := join(t, room, "ann")
+		if err := ann.conn.Close(websocket.StatusNormalClosure, ""); err != nil {
+			t.Fatal(err)
+		}
+		sendAll(t, room, "1")
+		again := join(t, room, "ann")
+		again.wantQuiet(t, room)
+	})
+	checkOurs(t, "a user who was disconnected meanwhile gets nothing", func(t *testing.T) {
+		room := newCaughtUp(t, subject, nil)
+		join(t, room, "ann").leave(t)
+		sendAll(t, room, "1")
+		call(t, "DisconnectUser", m{"roomIdentifier": room.arn, "userId": "ann"}).want(t, http.StatusOK)
+		again := join(t, room, "ann")
+		sendAll(t, room, "2")
+		for f := again.next(t); f.Content != "2"; f = again.next(t) {
+			if f.Content == "1" {
+				t.Errorf("frame %s", f.raw)
+			}
+		}
+	})
+	checkOurs(t, "another user gets nothing", func(t *testing.T) {
+		room := newCaughtUp(t, subject, nil)
+		join(t, room, "ann").leave(t)
+		sendAll(t, room, "1")
+		time.Sleep(500 * time.Millisecond) // A new connection gets what was delivered just before.
+		join(t, room, "bob").wantQuiet(t, room)
+	})
+	checkOurs(t, "what is missed comes instead of the history, and before the viewers", func(t *testing.T) {
+		room := newCaughtUp(t, subject, m{"confab:history": "1h", "confab:history-on-join": "10", "confab:presence": "count"})
+		ann := join(t, room, "ann")
+		ann.nextViewers(t)
+		sendAll(t, room, "0")
+		ann.until(t, "", "0")
+		ann.leave(t)
+		sendAll(t, room, "1", "2")
+		again := join(t, room, "ann")
+		got := again.until(t, "0", "confab:VIEWERS")
+		if len(got) != 3 || got[0].Content != "1" || got[1].Content != "2" {
+			t.Errorf("got %v", got)
+		}
+	})
+	checkOurs(t, "a connection that confirms nothing for ten seconds is ended", func(t *testing.T) {
+		room := newCaughtUp(t, subject, nil)
+		//nolint:bodyclose // The library closes it itself.
+		conn, _, err := websocket.Dial(t.Context(), subject.websocket, &websocket.DialOptions{
+			Subprotocols: []string{subject.newToken(t, room, nil)}, HTTPClient: &http.Client{Transport: subject.http.Transport},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.CloseNow()
+		begin := time.Now()
+		for users := 1.0; users > 0; time.Sleep(250 * time.Millisecond) { // Nothing is read, so nothing is answered.
+			o := call(t, ours("GetRoomPresence"), m{"roomIdentifier": room.arn}).want(t, http.StatusOK)
+			if users, _ = o["users"].(float64); time.Since(begin) > 20*time.Second {
+				t.Fatalf("still there: %v", o)
+			}
+		}
+		if d := time.Since(begin); d < 9*time.Second {
+			t.Errorf("ended after %v", d)
+		}
+	})
+	for _, value := range []string{"4s", "11m", "yes", "5"} {
+		checkOurs(t, "the tag cannot be "+value, func(t *testing.T) {
+			o := call(t, "CreateRoom", m{"tags": m{"confab:catch-up": value}}).wantError(t, "ValidationException", http.StatusBadRequest)
+			if !strings.Contains(text(t, o, "message"), "5s to 10m") {
+				t.Errorf("got %v", o)
+			}
+		})
+	}
+}
+
+func TestCatchUpGap(t *testing.T) {
+	t.Parallel()
+	checkOurs(t, "what is not kept any more is counted", func(t *testing.T) {
+		e := endpointOf(startServer(t, "--catch-up-memory", "64KiB"))
+		room := newCaughtUp(t, e, m{"confab:presence": "count"})
+		ann := e.join(t, room, m{"userId": "ann"})
+		ann.nextViewers(t)
+		ann.leave(t)
+		const sent = 300
+		for i := range sent {
+			content := strconv.Itoa(i) + " " + letters(400)
+			e.call(t, ours("SendMessage"), m{"roomIdentifier": room.arn, "userId": "bot", "content": content}).want(t, http.StatusOK)
+		}
+		again := e.join(t, room, m{"userId": "ann"})
+		got := again.until(t, "", "confab:VIEWERS")
+		gap := got[len(got)-2]
+		missed, _ := strconv.Atoi(gap.Attributes["Missed"])
+		if gap.EventName != "confab:GAP" || missed == 0 || missed+len(got)-2 != sent {
+			t.Errorf("frame %s behind %d messages", gap.raw, len(got)-2)
+		}
+		gap.wantForm(t)
+	})
+}

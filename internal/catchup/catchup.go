@@ -1,0 +1,83 @@
+// Package catchup keeps what clients of a room miss that lose their connection, and where
+// each of them was: its place. Package messaging uses it for rooms with the tag
+// confab:catch-up.
+//
+// A Log has the latest frames of one room as connections get them, in chunks that all
+// replays share. Frames have numbers, which are the positions of the room: a Ping that
+// carries the latest number travels behind the frames, and its Pong says that the peer has
+// them all. Numbers of a Log begin at the time of its creation, in nanoseconds, so those of
+// an older Log of the room are lower.
+//
+// A connection that is lost leaves a place, with the last number that its peer confirmed.
+// The next connection of the same Client takes the oldest one and starts there.
+package catchup
+
+import (
+	"container/list"
+	"sync"
+	"time"
+)
+
+// Memory bounds the logs of a node. When they have more than the limit, the oldest chunk of
+// any room is dropped.
+type Memory struct {
+	limit int64
+
+	// mu guards the fields below, and all logs.
+	mu     sync.Mutex
+	used   int64
+	chunks list.List // of *chunk, the oldest first
+}
+
+// NewMemory returns a Memory of at most limit bytes.
+func NewMemory(limit int64) *Memory { return &Memory{limit: limit} }
+
+// Used returns how many bytes the logs have.
+func (m *Memory) Used() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.used
+}
+
+// chunk is consecutive frames of a log. Bytes are only appended, so replays share them.
+type chunk struct {
+	log   *Log
+	at    *list.Element
+	first uint64 // the number of its first frame
+	ends  []uint32
+	mem   []byte
+	last  time.Time // when its last frame was appended
+}
+
+// The sizes of chunks, and what a frame costs besides its bytes.
+const (
+	minChunk  = 1 << 10
+	maxChunk  = 64 << 10
+	frameCost = 4
+)
+
+// addLocked adds a chunk for a frame of n bytes to the log, and drops old ones.
+func (m *Memory) addLocked(l *Log, n int) *chunk {
+	size := minChunk
+	if k := len(l.chunks); k > 0 {
+		size = min(2*cap(l.chunks[k-1].mem), maxChunk)
+	}
+	c := &chunk{log: l, first: l.end + 1, mem: make([]byte, 0, max(size, n))}
+	c.at = m.chunks.PushBack(c)
+	m.used += int64(cap(c.mem))
+	l.chunks = append(l.chunks, c)
+	for m.used > m.limit && m.chunks.Len() > 1 {
+		oldest := m.chunks.Front().Value.(*chunk) //nolint:forcetypeassert // Nothing else is in the list.
+		oldest.log.dropLocked(1)                  // It is the first of its log.
+	}
+	return c
+}
+
+// dropLocked drops the first n chunks.
+func (l *Log) dropLocked(n int) {
+	for _, c := range l.chunks[:n] {
+		l.memory.chunks.Remove(c.at)
+		l.memory.used -= int64(cap(c.mem) + frameCost*len(c.ends))
+	}
+	l.chunks = append(l.chunks[:0:0], l.chunks[n:]...)
+}

@@ -1,0 +1,233 @@
+package catchup_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"confab/internal/catchup"
+)
+
+func text(pieces [][]byte) string { return string(bytes.Join(pieces, nil)) }
+
+var ann = catchup.Client{UserID: "ann", Agent: 1}
+
+// A model of a log with every frame: what Since returns is the end of all frames, and what it
+// lacks is counted.
+func TestLog(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := catchup.NewMemory(int64(rapid.SampledFrom([]int{4 << 10, 64 << 10, 1 << 20}).Draw(t, "limit")))
+		logs := []*catchup.Log{m.NewLog(time.Minute), m.NewLog(time.Minute)}
+		all := make([][]string, 2)
+		born := []uint64{logs[0].End(), logs[1].End()}
+		t.Repeat(map[string]func(*rapid.T){
+			"append": func(t *rapid.T) {
+				i := rapid.IntRange(0, 1).Draw(t, "log")
+				for range rapid.IntRange(1, 50).Draw(t, "frames") {
+					f := strings.Repeat("x", rapid.IntRange(0, 700).Draw(t, "size")) + fmt.Sprint(len(all[i]), ";")
+					all[i] = append(all[i], f)
+					logs[i].Append([]byte(f))
+				}
+			},
+			"clear": func(t *rapid.T) { logs[rapid.IntRange(0, 1).Draw(t, "log")].Clear() },
+			"since": func(t *rapid.T) {
+				i := rapid.IntRange(0, 1).Draw(t, "log")
+				from := rapid.IntRange(0, len(all[i])).Draw(t, "from")
+				pieces, missed := logs[i].Since(born[i] + uint64(from))
+				if want := strings.Join(all[i][from+int(missed):], ""); text(pieces) != want {
+					t.Fatalf("got %.100q, want %.100q; %d missed", text(pieces), want, missed)
+				}
+			},
+			"": func(t *rapid.T) {
+				if used := m.Used(); used > 1<<20+2*(64<<10) {
+					t.Fatalf("%d bytes are used", used)
+				}
+			},
+		})
+		for _, l := range logs {
+			l.Close()
+		}
+		if used := m.Used(); used != 0 {
+			t.Errorf("%d bytes are left", used)
+		}
+	})
+}
+
+func TestMemory(t *testing.T) {
+	m := catchup.NewMemory(256 << 10)
+	quiet, busy := m.NewLog(time.Minute), m.NewLog(time.Minute)
+	from := quiet.End()
+	quiet.Append([]byte("quiet"))
+	for range 1000 {
+		busy.Append(bytes.Repeat([]byte("x"), 1000))
+	}
+	if used := m.Used(); used > 256<<10+64<<10 {
+		t.Errorf("%d bytes are used", used)
+	}
+	if pieces, missed := quiet.Since(from); len(pieces) != 0 || missed != 1 {
+		t.Errorf("the oldest frame is still there: %q, %d missed", pieces, missed)
+	}
+	if pieces, missed := busy.Since(busy.End() - 100); len(text(pieces)) != 100_000 || missed != 0 {
+		t.Errorf("the newest are not: %d bytes, %d missed", len(text(pieces)), missed)
+	}
+}
+
+func TestPlaces(t *testing.T) {
+	for name, test := range map[string]func(t *testing.T, l *catchup.Log){
+		"a client that is new starts at the end": func(t *testing.T, l *catchup.Log) {
+			if s := l.Take(ann, nil); s.Known || s.Number != l.End() {
+				t.Errorf("got %+v", s)
+			}
+		},
+		"a lost connection leaves a place, for one connection": func(t *testing.T, l *catchup.Log) {
+			s := l.Take(ann, nil)
+			l.Append([]byte("1"))
+			l.Append([]byte("2"))
+			l.Part(ann, s, s.Number+1, catchup.Lost)
+			back := l.Take(ann, nil)
+			if !back.Known || back.Number != s.Number+1 {
+				t.Errorf("got %+v", back)
+			}
+			if again := l.Take(ann, nil); again.Known {
+				t.Errorf("a second one: %+v", again)
+			}
+			if other := l.Take(catchup.Client{UserID: "ann", Agent: 2}, nil); other.Known {
+				t.Errorf("another device: %+v", other)
+			}
+		},
+		"a place lasts as long as the tag says": func(t *testing.T, l *catchup.Log) {
+			l.Part(ann, l.Take(ann, nil), 0, catchup.Lost)
+			time.Sleep(59 * time.Second)
+			if !l.Expire() {
+				t.Error("no place after 59 s")
+			}
+			time.Sleep(time.Second)
+			if l.Expire() || l.Take(ann, nil).Known {
+				t.Error("a place after a minute")
+			}
+		},
+		"a close of the client's own accord leaves none": func(t *testing.T, l *catchup.Log) {
+			l.Part(ann, l.Take(ann, nil), 0, catchup.Left)
+			if l.Take(ann, nil).Known {
+				t.Error("there is one")
+			}
+		},
+		"nor does a moderator's end, and a kick voids places": func(t *testing.T, l *catchup.Log) {
+			l.Part(ann, l.Take(ann, nil), 0, catchup.Removed)
+			if l.Take(ann, nil).Known {
+				t.Error("there is one")
+			}
+			l.Part(ann, l.Take(ann, nil), 0, catchup.Lost)
+			l.Void("ann")
+			if l.Take(ann, nil).Known {
+				t.Error("there is one behind a kick")
+			}
+		},
+		"an ERROR 401 leaves a place, and so does a close within 5 s of it": func(t *testing.T, l *catchup.Log) {
+			a, b := l.Take(ann, nil), l.Take(ann, nil)
+			l.Part(ann, a, 0, catchup.Refused)
+			time.Sleep(4 * time.Second)
+			l.Part(ann, b, 0, catchup.Left)
+			if !l.Take(ann, nil).Known || !l.Take(ann, nil).Known {
+				t.Error("there are not two")
+			}
+			c := l.Take(ann, nil)
+			time.Sleep(2 * time.Second)
+			l.Part(ann, c, 0, catchup.Left)
+			if l.Take(ann, nil).Known {
+				t.Error("there is one of a close 6 s later")
+			}
+		},
+		"a refresh starts where the live connection has confirmed": func(t *testing.T, l *catchup.Log) {
+			a := l.Take(ann, nil)
+			l.Append([]byte("1"))
+			l.Append([]byte("2"))
+			b := l.Take(ann, []uint64{a.Number + 1})
+			if !b.Known || b.Number != a.Number+1 {
+				t.Errorf("got %+v", b)
+			}
+		},
+		"the oldest place of several comes first": func(t *testing.T, l *catchup.Log) {
+			a, b := l.Take(ann, nil), l.Take(ann, nil)
+			l.Append([]byte("1"))
+			l.Append([]byte("2"))
+			l.Part(ann, a, a.Number+2, catchup.Lost)
+			l.Part(ann, b, b.Number+1, catchup.Lost)
+			for _, want := range []uint64{b.Number + 1, a.Number + 2} {
+				if s := l.Take(ann, nil); s.Number != want {
+					t.Errorf("got %d, want %d", s.Number, want)
+				}
+			}
+		},
+		"a taker that leaves before it has confirmed gives the place back": func(t *testing.T, l *catchup.Log) {
+			a := l.Take(ann, nil)
+			l.Append([]byte("1"))
+			l.Part(ann, a, 0, catchup.Lost)
+			l.Part(ann, l.Take(ann, nil), 0, catchup.Left)
+			back := l.Take(ann, nil)
+			if !back.Known || back.Number != a.Number {
+				t.Errorf("got %+v", back)
+			}
+			l.Part(ann, back, l.End(), catchup.Left)
+			if l.Take(ann, nil).Known {
+				t.Error("there is one that was confirmed")
+			}
+		},
+		"frames are kept as long as a place can need them": func(t *testing.T, l *catchup.Log) {
+			s := l.Take(ann, nil)
+			l.Append([]byte("1"))
+			time.Sleep(10 * time.Second) // The loss is noticed then.
+			l.Part(ann, s, 0, catchup.Lost)
+			time.Sleep(59 * time.Second)
+			l.Expire()
+			back := l.Take(ann, nil)
+			if pieces, missed := l.Since(back.Number); text(pieces) != "1" || missed != 0 {
+				t.Errorf("got %q, %d missed", pieces, missed)
+			}
+			time.Sleep(time.Minute)
+			l.Expire()
+			if pieces, missed := l.Since(back.Number); len(pieces) != 0 || missed != 1 {
+				t.Errorf("got %q, %d missed", pieces, missed)
+			}
+		},
+		"an older log of the room has no places here": func(t *testing.T, l *catchup.Log) {
+			s := l.Take(ann, nil)
+			time.Sleep(time.Second)
+			younger := catchup.NewMemory(1 << 20).NewLog(time.Minute)
+			younger.Part(ann, s, 0, catchup.Lost)
+			younger.Append([]byte("1"))
+			back := younger.Take(ann, nil)
+			if pieces, missed := younger.Since(back.Number); text(pieces) != "1" || missed != 0 {
+				t.Errorf("got %q, %d missed", pieces, missed)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test(t, catchup.NewMemory(1<<20).NewLog(time.Minute)) })
+		})
+	}
+}
+
+func TestMark(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := catchup.NewMemory(1 << 20).NewLog(time.Minute)
+		var marks []uint64
+		begin := l.End()
+		for range 10 {
+			l.Append([]byte("x"))
+			l.MarkLater(3, func(n uint64) { marks = append(marks, n-begin) })
+			time.Sleep(100 * time.Millisecond)
+			synctest.Wait()
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if got := fmt.Sprint(marks); got != "[3 6 9 10]" {
+			t.Errorf("marks %s", got)
+		}
+	})
+}

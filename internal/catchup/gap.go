@@ -1,0 +1,27 @@
+package catchup
+
+import (
+	"strconv"
+	"time"
+
+	"confab/internal/chat"
+)
+
+// Framer makes frames as connections get them.
+type Framer interface {
+	AppendFrame(b, json []byte) []byte
+}
+
+// Missed returns the frames for a connection that has started at s: those that its client
+// missed, and last, if some are not kept any more, how many.
+func (l *Log) Missed(s Start, to Framer, now time.Time) [][]byte {
+	pieces, missed := l.Since(s.Number)
+	if missed == 0 {
+		return pieces
+	}
+	gap := chat.Event{
+		ID: chat.NewID(), Name: chat.ExtensionTag + "GAP", SendTime: now,
+		Attributes: map[string]string{"Missed": strconv.FormatUint(missed, 10)},
+	}
+	return append(pieces, to.AppendFrame(nil, gap.AppendJSON(nil)))
+}

@@ -1,0 +1,140 @@
+package catchup
+
+import (
+	"time"
+)
+
+// Log is the latest frames of a room, and the places of its clients.
+type Log struct {
+	memory *Memory
+	born   uint64
+
+	// memory.mu guards the fields below.
+	keep    time.Duration
+	end     uint64 // the number of the last frame
+	chunks  []*chunk
+	places  map[Client][]*Place // of each, the oldest first
+	refused map[Client]time.Time
+	timer   *time.Timer // until the next mark; nil if there is none
+}
+
+// slack is how long a frame is kept beyond the time in which a client may return: the loss
+// of a connection is noticed late.
+const slack = 15 * time.Second
+
+// NewLog returns an empty log whose places last for keep.
+func (m *Memory) NewLog(keep time.Duration) *Log {
+	born := uint64(time.Now().UnixNano())
+	return &Log{memory: m, born: born, end: born, keep: keep, places: map[Client][]*Place{}, refused: map[Client]time.Time{}}
+}
+
+// Keep changes how long places last.
+func (l *Log) Keep(keep time.Duration) {
+	l.memory.mu.Lock()
+	defer l.memory.mu.Unlock()
+	l.keep = keep
+}
+
+// Close drops everything.
+func (l *Log) Close() {
+	l.Clear()
+	l.memory.mu.Lock()
+	defer l.memory.mu.Unlock()
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	clear(l.places)
+}
+
+// Clear drops the frames, which count as missed from now on.
+func (l *Log) Clear() {
+	l.memory.mu.Lock()
+	defer l.memory.mu.Unlock()
+	l.dropLocked(len(l.chunks))
+}
+
+// Append adds a frame, as connections get it.
+func (l *Log) Append(frame []byte) {
+	now := time.Now()
+	l.memory.mu.Lock()
+	defer l.memory.mu.Unlock()
+	var c *chunk
+	if n := len(l.chunks); n > 0 {
+		c = l.chunks[n-1]
+	}
+	if c == nil || len(frame) > cap(c.mem)-len(c.mem) {
+		c = l.memory.addLocked(l, len(frame))
+		l.expireLocked(now)
+	}
+	l.end++
+	c.mem = append(c.mem, frame...)
+	c.ends = append(c.ends, uint32(len(c.mem)))
+	c.last = now
+	l.memory.used += frameCost
+}
+
+// expireLocked drops frames that no place can need any more.
+func (l *Log) expireLocked(now time.Time) {
+	n := 0
+	for n < len(l.chunks) && len(l.chunks[n].ends) > 0 && now.Sub(l.chunks[n].last) > l.keep+slack {
+		n++
+	}
+	if n > 0 {
+		l.dropLocked(n)
+	}
+}
+
+// End returns the number of the last frame.
+func (l *Log) End() uint64 {
+	l.memory.mu.Lock()
+	defer l.memory.mu.Unlock()
+	return l.end
+}
+
+// Since returns the frames behind a number, as pieces that are shared with others and must
+// not be changed. missed is how many there were that are not kept any more.
+func (l *Log) Since(from uint64) (pieces [][]byte, missed uint64) {
+	l.memory.mu.Lock()
+	defer l.memory.mu.Unlock()
+	from = max(from, l.born)
+	if from >= l.end {
+		return nil, 0
+	}
+	missed = l.end - from
+	for _, c := range l.chunks {
+		last := c.first + uint64(len(c.ends)) - 1
+		if last <= from {
+			continue
+		}
+		begin := uint32(0)
+		if from >= c.first {
+			begin = c.ends[from-c.first]
+		}
+		pieces = append(pieces, c.mem[begin:len(c.mem):len(c.mem)])
+		missed -= last - max(from, c.first-1)
+	}
+	return pieces, missed
+}
+
+// MarkLater calls mark with the number of the last frame, a while after the first frame
+// that has none. members is how many get it: a larger room is marked less often.
+func (l *Log) MarkLater(members int, mark func(number uint64)) {
+	l.memory.mu.Lock()
+	defer l.memory.mu.Unlock()
+	if l.timer != nil || members == 0 {
+		return
+	}
+	l.timer = time.AfterFunc(markAfter(members), func() {
+		l.memory.mu.Lock()
+		l.timer = nil
+		number := l.end
+		l.memory.mu.Unlock()
+		mark(number)
+	})
+}
+
+// markAfter is 0.25 s in small rooms and 2 s from 10,000 members on.
+func markAfter(members int) time.Duration {
+	const least, most, full = 250 * time.Millisecond, 2 * time.Second, 10_000
+	return least + (most-least)*time.Duration(min(members, full))/full
+}

@@ -1,0 +1,83 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"confab/internal/command"
+	"confab/internal/doctor"
+)
+
+func newDoctor(env command.Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Find what keeps clients from a server",
+		Long: `Look at a server as a client sees it, through whatever proxies are between: its address, TLS,
+the clocks, a signed call, a WebSocket handshake whose chat token comes back whole, a message,
+a ping, and with --long a connection that is idle for a minute. Each line is OK, or says what to
+change. It makes a room for a moment, unless --room names one.
+
+The exit status is 1 if something is wrong.`,
+		Example: examples(
+			"confab doctor",
+			"confab doctor --room demo --origin http://localhost:5173",
+			"confab doctor -o json",
+		),
+		Args: command.NoArgs,
+	}
+	f := command.NewFlags(cmd, env)
+	o := doctor.Options{}
+	named := cmd.Flags().String("room", "", "Connect to this `ROOM` instead of one that is made for it.")
+	cmd.Flags().StringVar(&o.Origin, "origin", "", "Look whether pages of this `ORIGIN` may call the API.")
+	cmd.Flags().BoolVar(&o.Long, "long", false, "Hold a connection idle for a minute, too.")
+	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, _ []string) error {
+		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+		defer stop()
+		if api.Endpoint == "" {
+			return command.Usagef("--endpoint is missing: doctor looks at a server of your own")
+		}
+		o.API, o.URL = api, api.Endpoint
+		if *named != "" {
+			room, err := api.Room(ctx, *named)
+			if err != nil {
+				return err
+			}
+			o.Room = room
+		}
+		var items []command.Object
+		o.Found = func(found doctor.Finding) error {
+			if p.Form != command.Table {
+				items = append(items, command.Members(found))
+				return nil
+			}
+			line := "OK    " + found.Check + ": " + found.Detail
+			if !found.OK {
+				line = "FIX   " + found.Check + ": " + found.Detail + "\n      " + found.Fix
+			}
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), line)
+			return err
+		}
+		failed, err := doctor.Run(ctx, o)
+		if errors.Is(err, context.Canceled) {
+			return errors.New("stopped before all checks were done")
+		}
+		if err != nil {
+			return err
+		}
+		if p.Form != command.Table {
+			if err := p.List("findings", items, command.Column{Member: "check"}, command.Column{Member: "ok"}, command.Column{Member: "detail"}, command.Column{Member: "fix"}); err != nil {
+				return err
+			}
+		}
+		if failed > 0 {
+			return fmt.Errorf("%d checks found something to fix", failed)
+		}
+		return nil
+	})
+	return cmd
+}

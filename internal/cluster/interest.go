@@ -1,0 +1,242 @@
+package cluster
+
+import (
+	"context"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/messaging"
+)
+
+// interest is that of this node in a room: sessions here need its frames.
+type interest struct {
+	uses int // calls of Enter without Leave
+	// entered says that every frame behind a known place comes here.
+	entered bool
+	// number is that of the last question to a home. A home goes by the highest one, so that
+	// a late message that ends an earlier interest does nothing.
+	number uint64
+}
+
+// interests are the rooms that this node has sessions of, or had some seconds ago.
+type interests struct {
+	byRoom map[string]*interest
+	last   uint64 // number
+}
+
+// has reports whether every frame of the room comes to this node.
+func (s *interests) has(room string) bool {
+	i := s.byRoom[room]
+	return i != nil && i.entered
+}
+
+// receives reports whether a client of this node gets every frame of the room, so that an
+// operation is done when its frame is here.
+func (s *interests) receives(v *View, room string) bool { return !v.Interest || s.has(room) }
+
+// next numbers an interest anew.
+func (s *interests) next(i *interest) uint64 {
+	s.last++
+	i.number = s.last
+	return i.number
+}
+
+// numbers returns the rooms that the node is interested in, with the numbers of that.
+func (s *interests) numbers() map[string]uint64 {
+	numbers := make(map[string]uint64, len(s.byRoom))
+	for room, i := range s.byRoom {
+		if i.entered {
+			numbers[room] = i.number
+		}
+	}
+	return numbers
+}
+
+// Enter returns once every later frame of the room comes to this node. The room's home has
+// to know that first. It returns the place behind which they come.
+func (n *Node) Enter(ctx context.Context, roomID string) (messaging.Point, error) {
+	ctx, cancel := context.WithTimeout(ctx, enterWithin)
+	defer cancel()
+	n.mu.Lock()
+	included := n.standing.ctx
+	i := n.interests.byRoom[roomID]
+	if i == nil {
+		i = &interest{}
+		n.interests.byRoom[roomID] = i
+	}
+	i.uses++
+	n.mu.Unlock()
+	defer context.AfterFunc(included, cancel)()
+	e := entering{n, roomID, i}
+	for {
+		n.mu.Lock()
+		at, done := e.hereLocked()
+		home, changed := n.view.home(roomID), n.changed
+		q := enterQuestion{View: n.view.ID, From: n.o.ID, Room: roomID, Number: i.number}
+		ask := !done && home != "" && home != n.o.ID
+		if ask {
+			q.Number = n.interests.next(i)
+		}
+		n.mu.Unlock()
+		if ask {
+			at, done = e.ask(ctx, home, q)
+		}
+		if done {
+			return messaging.Point{Epoch: at.View.Number, Sequence: at.Seq}, nil
+		}
+		retry := time.NewTimer(retryWait)
+		select {
+		case <-changed:
+		case <-retry.C:
+		case <-ctx.Done():
+		}
+		retry.Stop()
+		if ctx.Err() != nil {
+			n.Leave(roomID)
+			return messaging.Point{}, chat.Errorf(chat.Unavailable, "The room cannot be reached right now; try again")
+		}
+	}
+}
+
+// Leave undoes one Enter.
+func (n *Node) Leave(roomID string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	i := n.interests.byRoom[roomID]
+	if i == nil {
+		return
+	}
+	if i.uses--; i.uses > 0 {
+		return
+	}
+	delete(n.interests.byRoom, roomID)
+	entering{n, roomID, i}.leaveLocked()
+}
+
+// entering is the way of one room's interest to its home.
+type entering struct {
+	node *Node
+	room string
+	*interest
+}
+
+// hereLocked enters without a question where that is possible.
+func (e entering) hereLocked() (at point, done bool) {
+	n := e.node
+	switch {
+	case n.view.ID.Number == 0:
+		return at, false
+	case e.entered:
+		if l := n.logs.rooms[e.room]; l != nil {
+			at = l.delivered()
+		}
+		return at, true
+	case !n.view.Interest:
+		if !n.view.openAt(n.view.home(e.room), n.o.ID) {
+			return at, false
+		}
+		n.interests.next(e.interest)
+		e.entered = true
+		return point{View: ViewID{Number: n.firstView.Load()}}, true
+	case n.view.home(e.room) == n.o.ID && n.view.opened: // It knows.
+		n.interests.next(e.interest)
+		e.entered = true
+		l := n.logs.room(e.room, time.Now())
+		n.logs.begin(l, n.view.ID)
+		return l.delivered(), true
+	}
+	return at, false
+}
+
+// ask tells the home, and returns the place behind which frames come here. It is not done
+// if the view has changed: the next home may not know.
+func (e entering) ask(ctx context.Context, home string, q enterQuestion) (at point, done bool) {
+	n := e.node
+	ctx, cancel := context.WithTimeout(ctx, prepareAgain)
+	defer cancel()
+	data, err := n.o.Transport.Request(ctx, n.subjects.node(home, kindEnter), q.encode())
+	if err != nil {
+		return at, false
+	}
+	a, err := decodeEnterAnswer(data)
+	if err != nil || !a.OK {
+		return at, false
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.view.ID != q.View {
+		return at, false
+	}
+	now := time.Now()
+	// What came before the answer is behind that place, and part of the log already. An older
+	// log has a gap.
+	if l := n.logs.room(e.room, now); l.last.compare(a.Floor) < 0 {
+		n.logs.reset(l, a.Floor, now)
+	}
+	e.entered = true
+	return a.Floor, true
+}
+
+// leaveLocked tells the home that the frames of a room need not come here any more. If that
+// is lost, the next frame has it said again.
+func (e entering) leaveLocked() {
+	n := e.node
+	home := n.view.home(e.room)
+	if !n.view.Interest || home == n.o.ID || n.closed {
+		return
+	}
+	q := enterQuestion{View: n.view.ID, From: n.o.ID, Room: e.room, Number: e.number}
+	n.o.Transport.Publish(n.subjects.node(home, kindLeave), q.encode()) //nolint:errcheck // See above.
+}
+
+// enter notes at the home that a member has sessions of a room. Frames that no other member
+// is known to have are behind the place in the answer, so they are sent to it, too.
+func (r requests) enter(data []byte, reply func([]byte)) {
+	q, err := decodeEnterQuestion(data)
+	if err != nil {
+		return
+	}
+	n := r.node
+	n.mu.Lock()
+	a := r.enterLocked(q)
+	n.mu.Unlock()
+	reply(a.encode())
+}
+
+func (r requests) enterLocked(q enterQuestion) enterAnswer {
+	n := r.node
+	out := n.view.out[q.From]
+	if q.View != n.view.ID || !n.view.Interest || !n.view.opened || out == nil || n.view.home(q.Room) != n.o.ID {
+		return enterAnswer{}
+	}
+	known := n.view.interested[q.Room][q.From] > 0
+	n.view.noteInterest(q.Room, q.From, q.Number)
+	l := n.logs.room(q.Room, time.Now())
+	n.logs.begin(l, n.view.ID)
+	if !known && !n.view.keeps(l, q.From) {
+		before := l.delivered()
+		for _, e := range l.entries[len(l.entries)-l.held:] {
+			out.add(newSentItem(l, item{at: e.at, prev: before, frame: e.frame}))
+			before = e.at
+		}
+		n.outbox.wake()
+	}
+	return enterAnswer{OK: true, Floor: l.delivered()}
+}
+
+// leave notes at the home that a member has no more sessions of a room.
+func (r requests) leave(data []byte) {
+	q, err := decodeEnterQuestion(data)
+	if err != nil {
+		return
+	}
+	n := r.node
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if members := n.view.interested[q.Room]; q.View == n.view.ID && members[q.From] <= q.Number {
+		delete(members, q.From)
+		if len(members) == 0 {
+			delete(n.view.interested, q.Room)
+		}
+	}
+}

@@ -1,0 +1,205 @@
+// Package doctor looks for what keeps clients from a server: names, certificates, clocks,
+// and the proxies between. It connects, sends and receives as a client does.
+package doctor
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ivschat"
+
+	"confab/internal/command"
+)
+
+// Options are what is looked at.
+type Options struct {
+	API *command.API
+	// URL is that of the API.
+	URL string
+	// Room is the ARN of the room to connect to; "" makes one, and deletes it.
+	Room string
+	// Origin is that of a page that calls the API; "" is none.
+	Origin string
+	// Long also holds a connection idle for a minute.
+	Long bool
+	// Found is called with each finding.
+	Found func(Finding) error
+}
+
+// Finding is what came of one check.
+type Finding struct {
+	Check  string `json:"check"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"` // what was seen
+	Fix    string `json:"fix,omitzero"`
+}
+
+const (
+	checkTime = 15 * time.Second
+	// mostSkew is what Signature Version 4 allows, and someSkew what is worth a look.
+	mostSkew = 5 * time.Minute
+	someSkew = 30 * time.Second
+	// soonExpired is the rest of a certificate's life that is worth a look.
+	soonExpired = 7 * 24 * time.Hour
+)
+
+type patient struct {
+	Options
+	url *url.URL
+}
+
+// Run makes all checks, and returns how many failed. A check that others need ends them.
+func Run(ctx context.Context, o Options) (failed int, err error) {
+	u, err := url.Parse(o.URL)
+	if err != nil {
+		return 0, err
+	}
+	p := &patient{Options: o, url: u}
+	for _, check := range []func(context.Context) (Finding, bool){p.name, p.certificate, p.clock, p.cors, p.signature, p.chat} {
+		f, goOn := check(ctx)
+		if ctx.Err() != nil {
+			return failed, ctx.Err()
+		}
+		if f.Check == "" {
+			continue
+		}
+		if !f.OK {
+			failed++
+		}
+		if err := o.Found(f); err != nil {
+			return failed, err
+		}
+		if !goOn {
+			break
+		}
+	}
+	return failed, nil
+}
+
+func ok(check, format string, args ...any) (Finding, bool) {
+	return Finding{Check: check, OK: true, Detail: fmt.Sprintf(format, args...)}, true
+}
+
+func bad(check, detail, fix string) Finding { return Finding{Check: check, Detail: detail, Fix: fix} }
+
+// name looks the host up, and connects to its port.
+func (p *patient) name(ctx context.Context) (Finding, bool) {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	addresses, err := net.DefaultResolver.LookupHost(ctx, p.url.Hostname())
+	if err != nil {
+		return bad("address", err.Error(), "correct the endpoint, or the DNS record of its host"), false
+	}
+	port := p.url.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[p.url.Scheme]
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(p.url.Hostname(), port))
+	if err != nil {
+		return bad("address", err.Error(), "start the server, correct the port, or open it in the firewall"), false
+	}
+	conn.Close()
+	return ok("address", "%s is %s, and port %s answers", p.url.Hostname(), strings.Join(addresses, ", "), port)
+}
+
+// certificate makes a TLS handshake.
+func (p *patient) certificate(ctx context.Context) (Finding, bool) {
+	if p.url.Scheme != "https" {
+		if p.API.Loopback() {
+			return Finding{}, true
+		}
+		return bad("TLS", "the endpoint is http://: chat tokens and messages travel in clear text", "serve https:// (--tls-cert, or a proxy)"), true
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	address := p.url.Host
+	if p.url.Port() == "" {
+		address += ":443"
+	}
+	conn, err := new(tls.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return bad("TLS", err.Error(), "install a certificate for this host with its whole chain, from an authority that clients know"), false
+	}
+	defer conn.Close()
+	secure, isTLS := conn.(*tls.Conn)
+	if !isTLS {
+		return Finding{}, true
+	}
+	until := secure.ConnectionState().PeerCertificates[0].NotAfter
+	if time.Until(until) < soonExpired {
+		return bad("TLS", "the certificate ends at "+until.UTC().Format(time.DateTime), "renew it; SIGHUP has the server read it again"), true
+	}
+	return ok("TLS", "the certificate is valid until %s", until.UTC().Format(time.DateOnly))
+}
+
+// clock compares the clocks before any SDK corrects the difference.
+func (p *patient) clock(ctx context.Context) (Finding, bool) {
+	res, err := p.get(ctx, http.MethodGet, "/healthz", nil)
+	if err != nil {
+		return bad("clock", err.Error(), "look whether something that speaks HTTP is at the endpoint"), false
+	}
+	defer res.Body.Close()
+	theirs, err := http.ParseTime(res.Header.Get("Date"))
+	if err != nil {
+		return bad("clock", "the answer has no Date", "let the proxy pass the Date header"), true
+	}
+	skew := time.Since(theirs).Abs()
+	if skew > someSkew {
+		fix := "set the clocks by NTP: signatures are refused from 5 minutes on"
+		return bad("clock", fmt.Sprintf("this machine and the server differ by %s", skew.Round(time.Second)), fix), skew < mostSkew
+	}
+	return ok("clock", "this machine and the server differ by less than %s", someSkew)
+}
+
+// cors asks as a browser does before it lets a page call the API.
+func (p *patient) cors(ctx context.Context) (Finding, bool) {
+	if p.Origin == "" {
+		return Finding{}, true
+	}
+	res, err := p.get(ctx, http.MethodOptions, "/CreateChatToken", map[string]string{
+		"Origin": p.Origin, "Access-Control-Request-Method": "POST",
+		"Access-Control-Request-Headers": "authorization,content-type,x-amz-date",
+	})
+	if err != nil {
+		return bad("CORS", err.Error(), "let the proxy pass OPTIONS"), true
+	}
+	defer res.Body.Close()
+	if allowed := res.Header.Get("Access-Control-Allow-Origin"); allowed != "*" && allowed != p.Origin {
+		return bad("CORS", fmt.Sprintf("pages of %s may not call the API (Access-Control-Allow-Origin %q, status %d)", p.Origin, allowed, res.StatusCode), "add the origin with --cors-origins, and let the proxy pass OPTIONS and the Access-Control headers"), true
+	}
+	return ok("CORS", "pages of %s may call the API", p.Origin)
+}
+
+func (p *patient) get(ctx context.Context, method, path string, headers map[string]string) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(p.URL, "/")+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	for k, v := range headers {
+		r.Header.Set(k, v)
+	}
+	client := &http.Client{Timeout: checkTime, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return client.Do(r)
+}
+
+// signature makes a signed call.
+func (p *patient) signature(ctx context.Context) (Finding, bool) {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	begin := time.Now()
+	_, err := p.API.ListRooms(ctx, &ivschat.ListRoomsInput{MaxResults: new(int32(1))})
+	code := command.Code(err)
+	switch {
+	case err == nil || code == "AccessDeniedException":
+		return ok("signature", "a signed call was answered in %s", time.Since(begin).Round(time.Millisecond))
+	case code == "InvalidSignatureException" || code == "SignatureDoesNotMatch":
+		return bad("signature", p.API.Explain(err).Error(), "let the proxy pass Host and the path unchanged; check the secret key and the region"), false
+	}
+	return bad("signature", p.API.Explain(err).Error(), "let the proxy pass all paths, the Authorization header and the x-amz- headers to the server"), false
+}

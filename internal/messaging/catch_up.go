@@ -1,0 +1,117 @@
+package messaging
+
+import (
+	"time"
+
+	"confab/internal/catchup"
+	"confab/internal/chat"
+)
+
+// Marker is an Audience that can mark the place in its output up to which a client has
+// received everything.
+type Marker interface {
+	Replayer
+	// Mark sends the number behind everything delivered. Clients confirm it.
+	Mark(number uint64)
+	// PingEvery sets how often connections are pinged; 0 is the default.
+	PingEvery(interval time.Duration)
+}
+
+// Confirmer is a Conn that knows the last Mark that its client has confirmed; 0 for none.
+type Confirmer interface{ Confirmed() uint64 }
+
+// pingInterval returns how often the connections of a room are pinged. One that does not
+// answer is ended after two intervals.
+func pingInterval(x *chat.Extensions) time.Duration {
+	switch {
+	case x.CatchUp > 0:
+		return 5 * time.Second
+	case x.Presence == chat.PresenceCount || x.Presence == chat.PresenceFull:
+		return 15 * time.Second
+	}
+	return 0
+}
+
+// keepLog makes or removes the room's log for clients that come back. The caller holds
+// r.loading.
+func (r *room) keepLog(e *Engine, x *chat.Extensions) {
+	to, ok := r.audience.(Marker)
+	if !ok || !e.o.Extensions {
+		return
+	}
+	if e.o.CatchUp == nil {
+		x.CatchUp = 0
+	}
+	to.PingEvery(pingInterval(x))
+	switch log := r.log.Load(); {
+	case x.CatchUp == 0 && log != nil:
+		r.log.Store(nil)
+		log.Close()
+	case x.CatchUp > 0 && log == nil:
+		r.log.Store(e.o.CatchUp.NewLog(x.CatchUp))
+	case log != nil:
+		log.Keep(x.CatchUp)
+	}
+}
+
+// deliverLogged delivers a frame and keeps it for clients that come back.
+func (r *room) deliverLogged(log *catchup.Log, g *ring, f *chat.Frame) int {
+	to := r.audience.(Marker) //nolint:forcetypeassert // See keepLog.
+	frame, then := to.AppendFrame(nil, f.JSON), func() {}
+	if g != nil {
+		then = g.keep(to, f)
+	}
+	n := to.DeliverAnd(f.JSON, func() {
+		log.Append(frame)
+		then()
+	})
+	log.MarkLater(n, to.Mark)
+	return n
+}
+
+// client is how the session's client is known when it comes back.
+func (s *Session) client() catchup.Client {
+	return catchup.Client{UserID: s.token.UserID, Agent: s.agent}
+}
+
+// confirmed returns the last number that the session's client has confirmed.
+func (s *Session) confirmed() uint64 {
+	if c, ok := s.conn.(Confirmer); ok {
+		return max(s.start.Number, c.Confirmed())
+	}
+	return s.start.Number
+}
+
+// takePlaceLocked sets where a session starts that joins.
+func (r *room) takePlaceLocked(s *Session) {
+	log := r.log.Load()
+	if log == nil {
+		return
+	}
+	var live []uint64 // what the client's other connections have
+	for other := r.users[s.token.UserID]; other != nil; other = other.next {
+		ended := s.engine.kicks.ended(r.id, s.token.UserID, other.joined, s.engine.now())
+		if other.agent == s.agent && !ended {
+			live = append(live, other.confirmed())
+		}
+	}
+	s.start = log.Take(s.client(), live)
+}
+
+// missed returns what the client has missed since its last connection, and whether it had
+// one.
+func (s *Session) missed() (frames [][]byte, known bool) {
+	log := s.room.log.Load()
+	if log == nil || !s.start.Known {
+		return nil, false
+	}
+	return log.Missed(s.start, s.room.audience.(Replayer), s.engine.now()), true //nolint:forcetypeassert // See keepLog.
+}
+
+// Part is Leave for a connection that had been accepted.
+func (s *Session) Part(how catchup.Parting) {
+	if log := s.room.log.Load(); log != nil {
+		log.Part(s.client(), s.start, s.confirmed(), how)
+	}
+	s.leave()
+}
