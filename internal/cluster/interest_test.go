@@ -117,7 +117,7 @@ func TestAskedWithoutMembers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := nodes[other].engine.DisconnectUser(t.Context(), room, member.id, "away"); err != nil {
+		if err := nodes[other].engine.DisconnectUser(t.Context(), room, member.id, "away", ""); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(began); took > time.Second {
