@@ -223,12 +223,13 @@ func (e *Engine) endUser(f *chat.Frame, why Ending) {
 	}
 	defer r.release(e)
 	r.sessionsMu.Lock()
-	defer r.sessionsMu.Unlock()
 	e.kicks.deliver(f, e.now())
 	if log := r.log.Load(); log != nil {
 		log.Void(f.DisconnectUser)
 	}
-	r.endUserLocked(f.DisconnectUser, pointOf(f), why)
+	kicked := r.kickedLocked(f.DisconnectUser, pointOf(f))
+	r.sessionsMu.Unlock()
+	end(kicked, why)
 }
 
 // acquire returns the live room, and loads it if it is not live yet. If the room cannot

@@ -264,22 +264,33 @@ func (r *room) remove(s *Session) {
 	}
 }
 
-// endUserLocked ends the sessions of one user that joined before the kick.
-func (r *room) endUserLocked(userID string, kick Point, why Ending) {
+// kickedLocked returns the connections of one user that joined before the kick.
+func (r *room) kickedLocked(userID string, kick Point) (conns []Conn) {
 	for s := r.users[userID]; s != nil; s = s.next {
 		if s.joined.before(kick) {
-			s.conn.End(why)
+			conns = append(conns, s.conn)
 		}
 	}
+	return conns
 }
 
 // endAll ends all sessions of the room.
 func (r *room) endAll(why Ending) {
+	var conns []Conn
 	r.sessionsMu.Lock()
-	defer r.sessionsMu.Unlock()
 	for _, s := range r.users {
 		for ; s != nil; s = s.next {
-			s.conn.End(why)
+			conns = append(conns, s.conn)
 		}
+	}
+	r.sessionsMu.Unlock()
+	end(conns, why)
+}
+
+// end ends connections. It is called without sessionsMu: a connection that ends may ask
+// Session.EndsLast, which takes it.
+func end(conns []Conn, why Ending) {
+	for _, c := range conns {
+		c.End(why)
 	}
 }

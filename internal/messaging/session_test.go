@@ -130,3 +130,37 @@ func TestUsers(t *testing.T) {
 		}
 	})
 }
+
+// asking is a connection that asks whether its session is the last one while it ends, as
+// one whose session runs out at the moment of the kick.
+type asking struct {
+	messagingtest.Client
+	last chan bool
+}
+
+func (a *asking) End(messaging.Ending) { a.last <- a.EndsLast() }
+
+func TestEndingAsksForOtherSessions(t *testing.T) {
+	for name, end := range map[string]func(*testing.T, *live){
+		"kicked": func(t *testing.T, w *live) {
+			if err := w.engine.DisconnectUser(t.Context(), roomID, "ann", "", ""); err != nil {
+				t.Error(err)
+			}
+		},
+		"room deleted": func(_ *testing.T, w *live) { w.remove() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newLive(t, func(o *messaging.Options, _ *live) { o.CloseOnRoomDelete = true })
+			a := &asking{last: make(chan bool, 1)}
+			var err error
+			if a.Session, err = w.engine.Join(t.Context(), w.token("ann"), a, messaging.Client{}); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(a.Leave)
+			go end(t, w)
+			if !<-a.last {
+				t.Error("its only session is not the last")
+			}
+		})
+	}
+}
