@@ -77,6 +77,9 @@ cat >template.json <<END
 {"Parameters": {"Bucket": {"Type": "String"}}, "Resources": {"Archive": {"Type": "AWS::IVSChat::LoggingConfiguration",
  "Properties": {"DestinationConfiguration": {"S3": {"BucketName": {"Ref": "Bucket"}}}}}}}
 END`,
+	"confab unban": `confab ban demo troll
+confab ban all troll
+confab mute demo --ip-range 203.0.113.0/24`,
 	"confab logging get":    `confab logging create archive --s3 chat-archive`,
 	"confab logging delete": `for name in old older oldest; do confab logging create $name --s3 chat-$name; done`,
 }

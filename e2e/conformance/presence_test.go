@@ -116,9 +116,13 @@ func TestPresence(t *testing.T) {
 		}
 		none := map[string]any{}
 		want := []any{
-			"ann", 2.0, none, []any{},
-			"bob", 1.0, none, []any{},
-			"carol", 1.0, map[string]any{"colour": "blue"}, []any{"SEND_MESSAGE"},
+			"ann", 2.0, none,
+			[]any{},
+			"bob", 1.0, none,
+			[]any{},
+			"carol", 1.0,
+			map[string]any{"colour": "blue"},
+			[]any{"SEND_MESSAGE"},
 		}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Error(d)

@@ -15,8 +15,13 @@ import (
 // errRenew is an ERROR 401: the session is over, and a new one may begin.
 var errRenew = errors.New("the session has ended")
 
+// errDenied is a handshake that fails the same way when it is repeated: 403 for a user who
+// may not be in the room, 404 for a room that is gone.
+var errDenied = errors.New("the handshake was refused")
+
 // Run connects, and stays connected until ctx ends (then it returns nil), until a Close
-// frame (*Closed), or until no connection can be made for longer than the patience.
+// frame (*Closed), or until no connection can be made for longer than the patience, or
+// with a patience at once when the server says that this user may not join.
 func (r *Room) Run(ctx context.Context) error {
 	defer r.use(nil)
 	for lost := time.Now(); ; lost = time.Now() {
@@ -52,6 +57,9 @@ func (r *Room) reconnect(ctx context.Context, lost time.Time) (*websocket.Conn, 
 		conn, token, err := r.dial(ctx)
 		if err == nil || ctx.Err() != nil {
 			return conn, token, err
+		}
+		if r.o.Patience >= 0 && errors.Is(err, errDenied) {
+			return nil, token, err
 		}
 		if attempt < retries {
 			continue
@@ -98,7 +106,11 @@ func refused(res *http.Response, err error) error {
 	}
 	defer res.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(res.Body, 1024))
-	return fmt.Errorf("the handshake was refused: %s: %s", res.Status, strings.TrimSpace(string(text)))
+	reason := res.Status + ": " + strings.TrimSpace(string(text))
+	if res.StatusCode == http.StatusForbidden || res.StatusCode == http.StatusNotFound {
+		return fmt.Errorf("%w: %s", errDenied, reason)
+	}
+	return fmt.Errorf("the handshake was refused: %s", reason)
 }
 
 // ended is the end of a connection.

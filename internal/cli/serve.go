@@ -130,8 +130,8 @@ func applyDev(ctx context.Context, cfg *config.Config, address net.Addr, file st
 	}
 	api := command.Dev(scheme+"://"+reachable(address.String())+cfg.BasePath, cfg.Region)
 	err := client.ApplyDev(ctx, api, file, func(line string) { fmt.Fprintln(out, line) })
-	if err != nil && ctx.Err() != nil {
-		return nil // The server was stopped meanwhile.
+	if ctx.Err() != nil { // The server was stopped meanwhile.
+		return nil
 	}
 	return err
 }

@@ -69,7 +69,7 @@ func rendezvous(nodes []string, key string, without ...string) string {
 		if slices.Contains(without, node) {
 			continue
 		}
-		h := (fnv1a(fnvOffset, node)) * fnvPrime // A byte of 0 between the two.
+		h := fnv1a(fnvOffset, node) * fnvPrime // A byte of 0 between the two.
 		if sum := mix(fnv1a(h, key)); best == "" || sum > most {
 			best, most = node, sum
 		}

@@ -32,3 +32,22 @@ func (f *Flags) RunRoom(cmd *cobra.Command, do func(ctx context.Context, api *AP
 		return do(ctx, api, p, room, args[1:])
 	})
 }
+
+// RunRoomOr is RunRoom for a command whose ROOM may be every, which stands for all rooms, or
+// be left out. room is "" then.
+func (f *Flags) RunRoomOr(cmd *cobra.Command, every string, do func(ctx context.Context, api *API, p *Printer, room string, rest []string) error) {
+	cmd.ValidArgsFunction = f.CompleteRoom(false)
+	f.Run(cmd, func(ctx context.Context, api *API, p *Printer, args []string) error {
+		if len(args) == 0 {
+			return do(ctx, api, p, "", nil)
+		}
+		if args[0] == every {
+			return do(ctx, api, p, "", args[1:])
+		}
+		room, err := api.Room(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		return do(ctx, api, p, room, args[1:])
+	})
+}
