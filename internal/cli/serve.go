@@ -130,8 +130,8 @@ func applyDev(ctx context.Context, cfg *config.Config, address net.Addr, file st
 	}
 	api := command.Dev(scheme+"://"+reachable(address.String())+cfg.BasePath, cfg.Region)
 	err := client.ApplyDev(ctx, api, file, func(line string) { fmt.Fprintln(out, line) })
-	if ctx.Err() != nil { // The server was stopped meanwhile.
-		return nil
+	if ctx.Err() != nil {
+		err = nil // The server was stopped meanwhile.
 	}
 	return err
 }
