@@ -15,7 +15,7 @@ var update = flag.Bool("update", false, "write docs/cli.md")
 // TestReference holds docs/cli.md against the commands.
 func TestReference(t *testing.T) {
 	root := NewRoot(Environment{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard})
-	want := Reference(root)
+	want := reference(root)
 	const path = "../../docs/cli.md"
 	if *update {
 		if err := os.WriteFile(path, []byte(want), 0o600); err != nil {

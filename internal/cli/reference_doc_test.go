@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Reference writes the reference of all commands, for docs/cli.md.
-func Reference(root *cobra.Command) string {
+// reference returns the reference of all commands, for docs/cli.md.
+func reference(root *cobra.Command) string {
 	var b strings.Builder
 	b.WriteString(referenceHead)
 	for _, cmd := range leaves(root) {
@@ -20,7 +20,7 @@ func Reference(root *cobra.Command) string {
 
 const referenceHead = `# Commands
 
-For everybody who types ` + "`confab`" + `. This page is generated from the commands (` + "`go generate ./internal/cli`" + `);
+Every command of ` + "`confab`" + `. This page is generated from the commands (` + "`go generate ./internal/cli`" + `);
 ` + "`confab COMMAND --help`" + ` shows the same. ` + "`confab completion bash|zsh|fish`" + ` prints a script that completes commands,
 flags and the names of rooms.
 
