@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,8 +22,8 @@ const room = "abcdefABCDEF"
 type node struct {
 	*presence.Service
 	name   string
-	others []*node
-	silent bool // it does not answer
+	others atomic.Pointer[[]*node]
+	silent atomic.Bool // it does not answer
 
 	mu      sync.Mutex
 	watcher messaging.Watcher
@@ -42,7 +43,8 @@ func newNodes(t *testing.T, n int, kind chat.Presence) []*node {
 	for _, one := range all {
 		one.Interval, one.Live, one.Node = 5*time.Second, live{one}, one.name
 		if n > 1 {
-			one.AskOthers, one.others = one.ask, all
+			one.AskOthers = one.ask
+			one.others.Store(&all)
 		}
 		if kind != chat.PresenceOff {
 			one.watcher = one.Watch(room, kind, one)
@@ -53,11 +55,11 @@ func newNodes(t *testing.T, n int, kind chat.Presence) []*node {
 
 func (n *node) ask(ctx context.Context, body []byte) (map[string][]byte, bool) {
 	answers, complete := map[string][]byte{}, true
-	for _, other := range n.others {
+	for _, other := range *n.others.Load() {
 		if other == n {
 			continue
 		}
-		if other.silent {
+		if other.silent.Load() {
 			complete = false
 		} else if a, err := other.Answer(ctx, body); err == nil {
 			answers[other.name] = a

@@ -224,7 +224,7 @@ func TestNodes(t *testing.T) {
 			after(20 * time.Second)
 			n[0].told()
 			for _, one := range n {
-				one.others = []*node{n[0], n[2]}
+				one.others.Store(&[]*node{n[0], n[2]})
 			}
 			after(8 * time.Second)
 			wantTold(t, n[0], "VIEWERS 1/1")
@@ -234,9 +234,9 @@ func TestNodes(t *testing.T) {
 			n[1].join("bob")
 			after(20 * time.Second)
 			n[0].told()
-			n[1].silent = true
+			n[1].silent.Store(true)
 			after(3 * time.Second)
-			n[1].silent = false
+			n[1].silent.Store(false)
 			after(20 * time.Second)
 			wantTold(t, n[0])
 		},
