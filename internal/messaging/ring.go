@@ -26,7 +26,7 @@ type ring struct {
 	filled time.Time
 	// bytes is about the memory of the messages.
 	bytes int64
-	// joined is when a connection last got messages.
+	// joined is when a connection last asked for messages.
 	joined time.Time
 	// deleted are the last messages that were deleted, also while the ring has none: the
 	// history may not know it yet.
@@ -159,6 +159,7 @@ func (g *ring) latest(n int, oldest int64, now time.Time) [][]byte {
 // it lacks some. Without an answer of the database, clients join without them.
 func (e *Engine) fill(ctx context.Context, r *room, g *ring, keep time.Duration) {
 	g.mu.Lock()
+	g.joined = e.now()
 	ready := g.complete || e.now().Sub(g.filled) < fillEvery
 	g.mu.Unlock()
 	if ready {

@@ -25,6 +25,7 @@ func boundRings(e *Engine) {
 		bytes, joined int64
 	}
 	var total int64
+	now := e.now().UnixNano()
 	states := make([]state, len(all))
 	for i, g := range all {
 		g.mu.Lock()
@@ -37,8 +38,8 @@ func boundRings(e *Engine) {
 	}
 	slices.SortFunc(states, func(a, b state) int { return cmp.Compare(a.joined, b.joined) })
 	for _, s := range states {
-		if total <= limit/4*3 { // So that it is not done every second.
-			return
+		if total <= limit/4*3 || s.joined > now-int64(fillEvery) {
+			return // It is not done every second, and not while a connection that joins reads.
 		}
 		s.empty()
 		total -= s.bytes
