@@ -67,7 +67,7 @@ var preparations = map[string]string{
 	"confab room delete": `for name in old older oldest; do confab room create $name; done`,
 	"confab room messages": `confab room tag demo confab:history=1h
 confab send demo hello --as ann`,
-	"confab tail": `confab room create lobby
+	"confab tail": `confab room get lobby || confab room create lobby
 confab room tag demo confab:history=1h
 confab send demo hello --as ann`,
 	"confab apply": `cat >rooms.yaml <<END

@@ -31,7 +31,6 @@ that would be formulas) and vtt (WebVTT captions, to be played beside a recordin
 A file is complete, or it is not there: while the export runs, it has another name.`,
 		Example: examples(
 			"confab room export demo --file demo.ndjson",
-			"confab room export demo --from 24h --format csv --file demo.csv",
 			"confab room export demo --format vtt --start 2026-01-31T20:00:00Z --to 2026-01-31T22:00:00Z --file demo.vtt",
 			"confab room export demo | jq -r .content",
 		),

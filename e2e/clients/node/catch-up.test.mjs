@@ -59,13 +59,15 @@ describe('catch-up', () => {
     const talking = talk(arn, () => over);
     await pause(500);
     // Another network: the old socket receives nothing, and nobody closes it.
-    socketOf(viewer)._socket.pause();
+    const silent = socketOf(viewer);
+    silent._socket.pause();
     await pause(1000);
     viewer.room.currentConnection.onClose({ wasClean: false, code: 1006 });
     await pause(1000);
     over = true;
     await all(viewer, await talking);
     viewer.room.disconnect();
+    silent.terminate();
   });
 
   test('refreshes miss nothing and repeat nothing', { timeout: 120_000 }, async () => {

@@ -64,6 +64,14 @@ while erased["status"] == "RUNNING":
     erased = call("erase_user", userId="bot", roomIdentifier=room)
 assert erased["messages"] == 4 and erased["logObjects"] == [], erased
 
+ban = call("create_ban", roomIdentifier=room, userId="troll", type="BAN", durationInSeconds=600, reason="spam")
+assert ban["roomArn"] == room and isinstance(ban["expirationTime"], datetime.datetime), ban
+assert call("get_ban", id=ban["id"])["userId"] == "troll"
+assert call("update_ban", id=ban["id"], reason="more spam")["reason"] == "more spam"
+assert [b["id"] for b in call("list_bans", roomIdentifier=room, maxResults=1)["bans"]] == [ban["id"]]
+call("delete_ban", id=ban["id"])
+assert call("list_bans", roomIdentifier=room)["bans"] == []
+
 policy = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 made = call("create_credentials", name="boto", policy=policy, durationInSeconds=900)
 assert made["sessionToken"] and isinstance(made["expirationTime"], datetime.datetime), made
