@@ -48,7 +48,7 @@ fuzz: ## every fuzz target for FUZZTIME (5s)
 
 e2e: build ## the built binary, the official clients, the conformance suite
 	cd e2e/conformance && CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -count=1 -timeout 10m
-	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -count=1 -timeout 20m $$($(GO) list ./e2e/... | grep -v /conformance)
+	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -p 1 -count=1 -timeout 20m $$($(GO) list ./e2e/... | grep -v /conformance)
 	cd e2e/deploy && $(GO) vet ./... && $(GO) test -count=1 -timeout 10m ./...
 
 check: setup lint test fuzz e2e ## all of the above: what CI runs

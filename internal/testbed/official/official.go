@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,7 +79,7 @@ func (c *Clients) until(t testing.TB, what string, done func(l line) bool) {
 			switch {
 			case !open:
 				t.Fatal("the clients ended")
-			case l.Event == "disconnect" || l.Event == "refused" || l.Event == "broken":
+			case l.Event == "disconnect" || l.Event == "refused" && !l.isAway() || l.Event == "broken":
 				t.Fatalf("client %d: %s %s, while waiting for %s", l.Client, l.Event, l.Text, what)
 			case l.Event == "connecting":
 				c.online[l.Client], c.left[l.Client] = false, l.at
@@ -128,14 +129,40 @@ func (c *Clients) connectAgain(t testing.TB, what string, enough func(connected 
 	}
 }
 
+// isAway reports whether the client says that it has no connection at the moment.
+func (l line) isAway() bool { return l.Event == "refused" && strings.Contains(l.Text, "not connected") }
+
+// chats is how often the clients may be interrupted while they speak.
+const chats = 3
+
 // Chat has every client say the text and waits until every client received every
-// one of them.
+// one of them. A client may be moved at that moment, without missing more than that: then
+// all are connected again soon, and say it once more.
 func (c *Clients) Chat(t testing.TB, text string) {
+	t.Helper()
+	for n := 1; c.interrupted(t, text); n++ {
+		if n == chats {
+			t.Fatalf("clients lost their connections while they spoke, %d times", n)
+		}
+		c.connectAgain(t, "every client is connected", func(int) bool { return true })
+		text += " again"
+	}
+	// All events of before have been read: they come ahead of the messages.
+	clear(c.connects)
+	c.away = 0
+}
+
+// interrupted has every client say the text, and returns true when one has no connection
+// or loses it, and false when every client has received every one of them.
+func (c *Clients) interrupted(t testing.TB, text string) (moved bool) {
 	t.Helper()
 	c.say(t, text)
 	received := map[string]int{}
 	c.until(t, "all messages at all clients", func(l line) bool {
-		if l.Event == "message" {
+		if moved = l.Event == "connecting" || l.isAway(); moved {
+			return true
+		}
+		if l.Event == "message" && strings.HasSuffix(l.Text, " "+text) {
 			received[l.Text]++
 		}
 		if len(received) < c.size {
@@ -148,9 +175,7 @@ func (c *Clients) Chat(t testing.TB, text string) {
 		}
 		return true
 	})
-	// All events of before have been read: they come ahead of the messages.
-	clear(c.connects)
-	c.away = 0
+	return moved
 }
 
 // Away is the longest time that a client was without a connection since the last
