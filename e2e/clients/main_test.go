@@ -51,7 +51,7 @@ func run(t *testing.T, limit time.Duration, env []string, name string, args ...s
 func nodeTest(t *testing.T, limit time.Duration, env []string, file string) {
 	t.Helper()
 	official.Need(t, "node")
-	out := run(t, limit, env, "node", "--test", "--test-reporter=spec", "--test-concurrency=1", filepath.Join("node", file))
+	out := run(t, limit, env, "node", "--test", "--test-reporter=spec", "--test-concurrency=1", "--test-force-exit", filepath.Join("node", file))
 	t.Log(process.Tail(out))
 	if !strings.Contains(out, "fail 0") || strings.Contains(out, "pass 0") {
 		t.Errorf("no test of %s passed:\n%s", file, out)

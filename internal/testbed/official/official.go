@@ -153,13 +153,13 @@ func (c *Clients) Chat(t testing.TB, text string) {
 }
 
 // interrupted has every client say the text, and returns true when one has no connection
-// or loses it, and false when every client has received every one of them.
+// for it, and false when every client has received every one of them.
 func (c *Clients) interrupted(t testing.TB, text string) (moved bool) {
 	t.Helper()
 	c.say(t, text)
 	received := map[string]int{}
 	c.until(t, "all messages at all clients", func(l line) bool {
-		if moved = l.Event == "connecting" || l.isAway(); moved {
+		if moved = l.isAway(); moved {
 			return true
 		}
 		if l.Event == "message" && strings.HasSuffix(l.Text, " "+text) {
