@@ -408,6 +408,8 @@ func FuzzSigned(f *testing.F) {
 	for _, payload := range []string{`{}`, `{"sub":"a","room":"` + hereRoom + `","iat":1,"exp":2,"jti":"x"}`, `{"caps":[],"attrs":{},"session":1e2,"nbf":0.5}`, "null", good} {
 		f.Add(payload, []byte{0})
 	}
+	f.Add("{}", []byte("\r"))
+	f.Add("{}", []byte("\n"))
 	f.Fuzz(func(t *testing.T, payload string, junk []byte) {
 		// What is not signed is refused; what is signed keeps within the bounds.
 		for _, s := range []string{payload, payload + ".", string(junk) + "." + payload, good + string(junk)} {
