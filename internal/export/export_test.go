@@ -93,6 +93,7 @@ func TestForms(t *testing.T) {
 // FuzzVTT holds that no text can end its cue or begin another one.
 func FuzzVTT(f *testing.F) {
 	f.Add("user", "text\n\n00:00.000 --> 00:01.000\nmore")
+	f.Add("--", "an arrow with the end of the tag")
 	f.Fuzz(func(t *testing.T, user, content string) {
 		got := write(t, "vtt", export.Message{ID: "id", SendTime: begin, UserID: user, Content: content})
 		cue, ok := strings.CutPrefix(got, "WEBVTT\n\nid\n00:00:00.000 --> 00:00:05.000\n<v ")

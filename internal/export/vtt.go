@@ -38,11 +38,21 @@ func (v *vtt) Write(m *Message) error {
 	if at < 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(v.w, "\n%s\n%s --> %s\n<v %s>%s\n", vttName(m.ID), vttTime(at), vttTime(at+shown), vttName(m.UserID), vttText(m.Content))
+	_, err := fmt.Fprintf(v.w, "\n%s\n%s --> %s\n<v %s>%s\n", vttName(m.ID), vttTime(at), vttTime(at+shown), vttVoice(m.UserID), vttText(m.Content))
 	return err
 }
 
 func (v *vtt) Close() error { return v.begin() }
+
+// vttVoice returns the name in a voice tag. The > behind it must not make an arrow of its
+// dashes; players remove the space.
+func vttVoice(name string) string {
+	name = vttName(name)
+	if strings.HasSuffix(name, "--") {
+		name += " "
+	}
+	return name
+}
 
 // vttTime returns hours, minutes, seconds and milliseconds.
 func vttTime(d time.Duration) string {
