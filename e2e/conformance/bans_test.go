@@ -267,7 +267,7 @@ func TestBanOperations(t *testing.T) {
 		subject.withToken(t, newToken("DELETE_MESSAGE"), "CreateBan", m{"roomIdentifier": room.arn, "userId": "bad", "type": "BAN"}).wantError(t, "AccessDeniedException", http.StatusForbidden)
 		subject.withToken(t, staff, "DeleteBan", m{"id": ban["id"]}).want(t, http.StatusOK)
 	})
-	checkOurs(t, "whoever may not see a ban cannot tell it from none", func(t *testing.T) {
+	checkOurs(t, "a caller who may not see a ban cannot tell it from none", func(t *testing.T) {
 		room, other := newRoom(t, nil), newRoom(t, nil)
 		ban := newBan(t, other, m{"userId": "ann"})
 		c := newCaller(t, `{"Effect":"Allow","Action":"confab:*","Resource":"`+room.arn+`"}`)

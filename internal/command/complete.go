@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// completeTime bounds a completion: whoever presses Tab waits for it.
+// completeTime bounds a completion: the person who presses Tab waits for it.
 const completeTime = 2 * time.Second
 
 // CompleteRoom completes the first argument, or with every all of them, with the names of
