@@ -97,6 +97,7 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 	o.LastDelivered = s.node.LastDelivered
 	o.UserElsewhere = s.peers.UserElsewhere
 	o.RefreshedElsewhere = s.peers.RefreshedElsewhere
+	s.peers.CatchUpOverNodes(o, s.id, s.node)
 	o.ReadAgain = readAgain
 	return nil
 }
@@ -138,6 +139,7 @@ func (s *Server) joinCluster(ctx context.Context) error {
 	if err := s.node.Start(ctx); err != nil {
 		return fmt.Errorf("join the cluster: %w", err)
 	}
+	s.peers.Places.Start()
 	s.reloads = reloadAfterLoss(s.conn, s.engine, s.db)
 	return nil
 }

@@ -101,6 +101,10 @@ func (s *Server) release(flush time.Duration) error {
 	if s.endpoint != nil {
 		s.endpoint.Finish(s.grace)
 	}
+	if s.peers.Places != nil {
+		s.peers.Flush(s.grace)
+		s.peers.Places.Close()
+	}
 	if s.engine != nil {
 		s.engine.Close()
 	}

@@ -60,6 +60,8 @@ type Options struct {
 	LastDelivered func(roomID string) (epoch, sequence uint64, known bool)
 	// CatchUp holds what clients get that come back. Nil means that none do.
 	CatchUp *catchup.Memory
+	// Places asks the other nodes for clients that come back. Nil means that there are none.
+	Places Places
 	// Extensions is set if the tags of rooms set what Confab adds.
 	Extensions bool
 	Metrics    *Metrics
@@ -225,7 +227,7 @@ func (e *Engine) endUser(f *chat.Frame, why Ending) {
 	r.sessionsMu.Lock()
 	e.kicks.deliver(f, e.now())
 	if log := r.log.Load(); log != nil {
-		log.Void(f.DisconnectUser)
+		log.Void(f.DisconnectUser, catchup.Point(pointOf(f)))
 	}
 	kicked := r.kickedLocked(f.DisconnectUser, pointOf(f))
 	r.sessionsMu.Unlock()

@@ -45,6 +45,7 @@ func (p *Peers) erase(ctx context.Context, q *eraseQuestion) (occupied []string,
 	case q.Store:
 		return nil, p.Frames.Flush(ctx)
 	case q.User != "":
+		p.Places.Erased()
 		messaging.EraseUser(p.Engine, q.Room, q.User, q.Sent)
 		if logs := p.ChatLogs.service.Load(); logs != nil {
 			return nil, logs.Settle(ctx)

@@ -15,6 +15,7 @@ import (
 	"confab/internal/extension"
 	"confab/internal/messaging"
 	"confab/internal/moderation"
+	"confab/internal/places"
 	"confab/internal/presence"
 	"confab/internal/series"
 )
@@ -58,6 +59,7 @@ type Peers struct {
 	Engine   *messaging.Engine
 	Recorder *series.Recorder
 	Presence *presence.Service
+	Places   *places.Service
 	Frames   Frames
 	ChatLogs ChatLogs
 	// Bans is nil if extensions are off.
@@ -73,6 +75,7 @@ func (p *Peers) Answers() map[string]cluster.Answer {
 		topicBans:      p.receiveBans,
 		topicPresence:  func(ctx context.Context, body []byte) ([]byte, error) { return p.Presence.Answer(ctx, body) },
 		topicErase:     p.answerErase,
+		places.Topic:   func(ctx context.Context, body []byte) ([]byte, error) { return p.Places.Answer(ctx, body) },
 		topicRefreshed: answerUser(func(q userQuestion) bool { return p.Engine.Refreshed(q.Room, q.User, q.Agent) }),
 	}
 }
