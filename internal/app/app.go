@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"confab/internal/api"
-	"confab/internal/catchup"
 	"confab/internal/chat"
 	"confab/internal/chatlog"
 	"confab/internal/chattoken"
@@ -180,7 +179,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if live.Extensions {
 		live.Bans, s.peers.Bans, live.Disconnected = s.db.Bans, s.db.Bans, enforce.Disconnected(s.db.Bans, s.log)
 	}
-	live.CatchUp, s.peers.Places = catchup.NewMemory(cfg.CatchUpMemory), places.New()
+	live.CatchUp, s.peers.Places = s.catchUpMemory(), places.New()
 	if err := s.connectNodes(&live, quotas); err != nil {
 		return err
 	}

@@ -108,6 +108,9 @@ func (s *Server) release(flush time.Duration) error {
 	if s.engine != nil {
 		s.engine.Close()
 	}
+	if s.peers.CatchUp != nil {
+		errs = append(errs, s.peers.CatchUp.Save())
+	}
 	if s.peers.Presence != nil {
 		s.peers.Presence.Close()
 	}

@@ -9,6 +9,7 @@ import (
 type Log struct {
 	memory *Memory
 	born   uint64
+	room   string // if the log is saved
 
 	// filling has an element while frames are added that other nodes have.
 	filling chan struct{}
@@ -58,6 +59,7 @@ func (l *Log) Close() {
 	}
 	clear(l.places)
 	clear(l.reports)
+	delete(l.memory.logs, l)
 }
 
 // Clear drops the frames, which count as missed from now on.

@@ -70,10 +70,12 @@ func (l *Log) numberOfLocked(p Point) (number uint64, known bool) {
 	return l.begin, true
 }
 
-// lostLocked returns what is between a point and the first frame of the log. Sequences of a
-// room count on over epochs, except where all nodes have started anew.
+// lostLocked returns what is between a point and the first frame of the log. Sequences count
+// on over the epochs of a cluster, which are small numbers. Those of a single node are times,
+// and sequences begin anew in each.
 func (l *Log) lostLocked(p Point) lost {
-	if p.Sequence == 0 || l.from.Sequence < p.Sequence {
+	const times = 1 << 50
+	if p.Sequence == 0 || l.from.Sequence <= p.Sequence || p.Epoch != l.from.Epoch && l.from.Epoch >= times {
 		return lost{unknown: true}
 	}
 	return lost{frames: l.from.Sequence - p.Sequence}

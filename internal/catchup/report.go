@@ -109,8 +109,9 @@ type held struct {
 	asOf    Point
 	pages   []Report
 	taken   map[int]string // takers, by page and entry
-	since   time.Time
-	next    []Report // the pages of a newer one that have come
+	made    time.Time
+	since   time.Time // when its node has last said that it stands
+	next    []Report  // the pages of a newer one that have come
 }
 
 // heldFor is how long a report lasts that its node does not repeat, besides the time in
@@ -149,7 +150,7 @@ func (l *Log) Hold(r *Report) bool {
 		return false
 	}
 	if h.next = append(h.next, *r); len(h.next) == r.Pages {
-		*h = held{version: r.Version, asOf: r.AsOf, pages: h.next, since: now}
+		*h = held{version: r.Version, asOf: r.AsOf, pages: h.next, made: now, since: now}
 	}
 	return h.version == r.Version
 }
@@ -213,7 +214,7 @@ func (h *held) find(c Client, now time.Time) (all []Found) {
 	h.each(c, func(i int, at Point, left uint32) {
 		f := Found{At: at, Live: left == liveEntry, Left: int64(time.Hour), Taker: h.taken[i]}
 		if !f.Live {
-			f.Left = int64(time.Duration(left)*time.Millisecond - now.Sub(h.since))
+			f.Left = int64(time.Duration(left)*time.Millisecond - now.Sub(h.made))
 		}
 		if f.Left > 0 {
 			all = append(all, f)

@@ -51,10 +51,10 @@ func (r *room) keepLog(e *Engine, x *chat.Extensions) {
 	case x.CatchUp > 0 && log == nil:
 		log = e.o.CatchUp.NewLog(x.CatchUp)
 		r.log.Store(log)
-		// Frames from here on are in the log.
-		if at := e.lastDelivered(r); at.known {
+		if at := e.lastDelivered(r); at.known { // Later frames are in the log.
 			log.Begin(catchup.Point{Epoch: at.epoch, Sequence: at.sequence})
 		}
+		e.o.CatchUp.Continue(r.id, log)
 	case log != nil:
 		log.Keep(x.CatchUp)
 	}

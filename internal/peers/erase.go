@@ -46,6 +46,7 @@ func (p *Peers) erase(ctx context.Context, q *eraseQuestion) (occupied []string,
 		return nil, p.Frames.Flush(ctx)
 	case q.User != "":
 		p.Places.Erased()
+		p.CatchUp.Erase(q.Room)
 		messaging.EraseUser(p.Engine, q.Room, q.User, q.Sent)
 		if logs := p.ChatLogs.service.Load(); logs != nil {
 			return nil, logs.Settle(ctx)

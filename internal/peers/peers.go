@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"confab/internal/catchup"
 	"confab/internal/cluster"
 	"confab/internal/extension"
 	"confab/internal/messaging"
@@ -60,6 +61,7 @@ type Peers struct {
 	Recorder *series.Recorder
 	Presence *presence.Service
 	Places   *places.Service
+	CatchUp  *catchup.Memory
 	Frames   Frames
 	ChatLogs ChatLogs
 	// Bans is nil if extensions are off.
