@@ -18,13 +18,13 @@ import (
 
 // returning is what official clients got in a room in which clients catch up.
 type returning struct {
-	Accepted []string
+	Accepted []string `json:"accepted"`
 	Viewers  []struct {
-		IDs      []string `json:"ids"`
-		Connects int
-		Gone     bool
-		Gaps     []map[string]string
-	}
+		IDs      []string            `json:"ids"`
+		Connects int                 `json:"connects"`
+		Gone     bool                `json:"gone"`
+		Gaps     []map[string]string `json:"gaps"`
+	} `json:"viewers"`
 }
 
 // returnDuring has official clients talk while nodes go away, and checks that each of them got

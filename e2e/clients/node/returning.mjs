@@ -33,7 +33,7 @@ const last = await (async () => {
   }
 })();
 for (let i = 0; i < 150; i += 1) {
-  if (viewers.every((v) => v.seen.some((e) => e.value.id === last))) break;
+  if (viewers.every((v) => v.seen.some((e) => e.value?.id === last))) break;
   await pause(100);
 }
 console.log(JSON.stringify({
