@@ -20,10 +20,9 @@ import (
 type returning struct {
 	Accepted []string `json:"accepted"`
 	Viewers  []struct {
-		IDs      []string            `json:"ids"`
-		Connects int                 `json:"connects"`
-		Gone     bool                `json:"gone"`
-		Gaps     []map[string]string `json:"gaps"`
+		IDs  []string            `json:"ids"`
+		Gone bool                `json:"gone"`
+		Gaps []map[string]string `json:"gaps"`
 	} `json:"viewers"`
 }
 
@@ -62,10 +61,8 @@ func returnDuring(t *testing.T, endpoint, webSocket string, viewers int, goAway 
 	if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
 		t.Fatal(err)
 	}
-	connects := 0
 	for i := range r.Viewers {
 		v := &r.Viewers[i]
-		connects += v.Connects
 		seen := map[string]bool{} // A client that has a new token may show a message again.
 		v.IDs = slices.DeleteFunc(v.IDs, func(id string) bool {
 			again := seen[id]
@@ -84,8 +81,8 @@ func returnDuring(t *testing.T, endpoint, webSocket string, viewers int, goAway 
 			t.Errorf("viewers lack message %s, which was accepted", id)
 		}
 	}
-	if connects <= viewers || len(r.Accepted) < 20 {
-		t.Errorf("%d connects, %d messages", connects, len(r.Accepted))
+	if len(r.Accepted) < 20 {
+		t.Errorf("only %d messages were accepted", len(r.Accepted))
 	}
 }
 

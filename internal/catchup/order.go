@@ -70,15 +70,15 @@ func (l *Log) numberOfLocked(p Point) (number uint64, known bool) {
 	return l.begin, true
 }
 
-// lostLocked returns what is between a point and the first frame of the log. Sequences count
+// lostBetween returns what is between a point and the first frame of a log. Sequences count
 // on over the epochs of a cluster, which are small numbers. Those of a single node are times,
 // and sequences begin anew in each.
-func (l *Log) lostLocked(p Point) lost {
+func lostBetween(p, from Point) lost {
 	const times = 1 << 50
-	if p.Sequence == 0 || l.from.Sequence <= p.Sequence || p.Epoch != l.from.Epoch && l.from.Epoch >= times {
+	if p.Sequence == 0 || from.Sequence <= p.Sequence || p.Epoch != from.Epoch && from.Epoch >= times {
 		return lost{unknown: true}
 	}
-	return lost{frames: l.from.Sequence - p.Sequence}
+	return lost{frames: from.Sequence - p.Sequence}
 }
 
 // Begin is called when every frame behind a point is, or will be, delivered here. What the

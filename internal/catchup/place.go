@@ -80,7 +80,7 @@ func (l *Log) Take(c Client, live []uint64, e *Elsewhere) Start {
 			if n, known := l.numberOfLocked(at); !s.Known || n < s.Number {
 				s.Number, s.Known = n, true
 				if s.place == nil && !known {
-					s.place = &Place{number: n, until: now, lost: l.lostLocked(at)}
+					s.place = &Place{number: n, until: now, lost: lostBetween(at, l.from)}
 				}
 			}
 		}
@@ -102,7 +102,7 @@ func (l *Log) placeLocked(f *Found, now time.Time) *Place {
 	n, known := l.numberOfLocked(f.At)
 	p := &Place{number: n, until: now.Add(min(time.Duration(f.Left), l.keep))}
 	if !known {
-		p.lost = l.lostLocked(f.At)
+		p.lost = lostBetween(f.At, l.from)
 	}
 	return p
 }

@@ -40,7 +40,6 @@ console.log(JSON.stringify({
   accepted,
   viewers: viewers.map((v) => ({
     ids: v.seen.filter((e) => e.name === 'message').map((e) => e.value.id),
-    connects: v.seen.filter((e) => e.name === 'connect').length,
     gone: v.has('disconnect'),
     gaps: v.seen.filter((e) => e.name === 'event' && e.value.eventName === 'confab:GAP').map((e) => e.value.attributes),
   })),
