@@ -68,13 +68,13 @@ func Read(ctx context.Context, api *ivschat.Client, progress func(rooms, of int)
 
 // Account returns the account and the region of the ARNs; "" if there are none.
 func (s *Source) Account() (account, region string) {
-	for _, l := range s.LoggingConfigurations {
-		return l.ARN.Account, l.ARN.Region
+	var of chat.ARN
+	if len(s.Rooms) > 0 {
+		of = s.Rooms[0].ARN
+	} else if len(s.LoggingConfigurations) > 0 {
+		of = s.LoggingConfigurations[0].ARN
 	}
-	for _, r := range s.Rooms {
-		return r.ARN.Account, r.ARN.Region
-	}
-	return "", ""
+	return of.Account, of.Region
 }
 
 func (s *Source) addLogging(l *types.LoggingConfigurationSummary) error {
