@@ -43,13 +43,16 @@ type checkpoints struct {
 // foldBytes is how much is copied at a time.
 const foldBytes = 16 << 20
 
+// closeBytes is how much the last connection may copy when it closes. A server that
+// stops must not keep its clients waiting for the disk.
+const closeBytes = 2 * foldBytes
+
 // idleRounds is after how many rounds without a write the log may restart.
 const idleRounds = int(10 * time.Second / checkpointEvery)
 
 // loop checkpoints until ctx ends.
 func (c *checkpoints) loop(ctx context.Context) {
-	defer c.conn.Close()
-	defer c.release()
+	defer c.end(context.WithoutCancel(ctx))
 	tick := time.NewTicker(checkpointEvery)
 	defer tick.Stop()
 	for failed := false; ; {
@@ -64,6 +67,19 @@ func (c *checkpoints) loop(ctx context.Context) {
 		}
 		failed = err != nil
 	}
+}
+
+// end closes the connections, unless more than closeBytes are not copied yet. SQLite copies
+// the whole log when the last connection to a database closes. So these stay open until
+// the process ends, and the next process copies the log while it serves, as after kill -9.
+func (c *checkpoints) end(ctx context.Context) {
+	c.release()
+	_, left, err := c.run(ctx, `PRAGMA wal_checkpoint(NOOP)`)
+	if err == nil && left > closeBytes/pageSize {
+		c.log.LogAttrs(ctx, slog.LevelInfo, "Write-ahead log left to the next start", slog.String("database", c.db.label), slog.Int("bytes", left*pageSize))
+		return
+	}
+	c.conn.Close()
 }
 
 // round checkpoints the log if it has grown enough.
