@@ -40,12 +40,8 @@ type checkpoints struct {
 	pin *sql.Tx
 }
 
-// foldBytes is how much is copied at a time.
-const foldBytes = 16 << 20
-
-// closeBytes is how much the last connection may copy when it closes. A server that
-// stops must not keep its clients waiting for the disk.
-const closeBytes = 2 * foldBytes
+// foldBytes is how much is copied at a time, and closeBytes how much at a stop.
+const foldBytes, closeBytes = 16 << 20, 32 << 20
 
 // idleRounds is after how many rounds without a write the log may restart.
 const idleRounds = int(10 * time.Second / checkpointEvery)
@@ -69,9 +65,9 @@ func (c *checkpoints) loop(ctx context.Context) {
 	}
 }
 
-// end closes the connections, unless more than closeBytes are not copied yet. SQLite copies
-// the whole log when the last connection to a database closes. So these stay open until
-// the process ends, and the next process copies the log while it serves, as after kill -9.
+// end closes the connections, unless more than closeBytes are not copied yet: SQLite would
+// copy them when the last connection closes. These stay open until the process ends, and
+// the next process copies the log while it serves, as after kill -9.
 func (c *checkpoints) end(ctx context.Context) {
 	c.release()
 	_, left, err := c.run(ctx, `PRAGMA wal_checkpoint(NOOP)`)
