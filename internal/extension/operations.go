@@ -28,6 +28,7 @@ func (s *Service) operations() []operation {
 		describe("EraseUser", s.EraseUser),
 		orBearer(describe("GetBan", s.GetBan)),
 		describe("GetMetrics", s.GetMetrics),
+		orBearer(describe("GetRoomModes", s.GetRoomModes)),
 		describe("GetRoomPresence", s.GetRoomPresence),
 		describe("GetServer", s.GetServer),
 		orBearer(describe("ListBans", s.ListBans)),
@@ -37,6 +38,7 @@ func (s *Service) operations() []operation {
 		describe("ListRoomUsers", s.ListRoomUsers),
 		describe("SendMessage", s.SendMessage),
 		orBearer(describe("UpdateBan", s.UpdateBan)),
+		orBearer(describe("UpdateRoomModes", s.UpdateRoomModes)),
 	}
 }
 

@@ -72,6 +72,12 @@ assert [b["id"] for b in call("list_bans", roomIdentifier=room, maxResults=1)["b
 call("delete_ban", id=ban["id"])
 assert call("list_bans", roomIdentifier=room)["bans"] == []
 
+modes = call("update_room_modes", roomIdentifier=room, slowMode="10s", durationInSeconds=60)["modes"]
+assert [m["name"] for m in modes] == ["slow-mode", "send", "links", "repeat"], modes
+assert modes[0]["value"] == "10s" and modes[0]["source"] == "MODERATOR", modes
+assert isinstance(modes[0]["expirationTime"], datetime.datetime), modes
+assert call("get_room_modes", roomIdentifier=room)["modes"] == modes
+
 policy = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 made = call("create_credentials", name="boto", policy=policy, durationInSeconds=900)
 assert made["sessionToken"] and isinstance(made["expirationTime"], datetime.datetime), made
