@@ -254,10 +254,11 @@ func (h *historyModel) forget() {
 			h.Fatal(err)
 		}
 	}
+	until := time.Now().Add(time.Minute)
 	set("off")
 	for n := range h.cluster.Nodes {
-		for tries := 0; len(h.first(n, 200)) > 0; tries++ {
-			if tries == 200 {
+		for len(h.first(n, 200)) > 0 {
+			if time.Now().After(until) {
 				h.Fatal("the tag is not in force")
 			}
 		}
@@ -268,12 +269,12 @@ func (h *historyModel) forget() {
 	}
 	// A node that knows of it keeps what is sent next.
 	for n := range h.cluster.Nodes {
-		for tries := 0; ; tries++ {
+		for {
 			h.say()
 			last := h.sent[len(h.sent)-1]
 			if got := h.first(n, 1); slices.Equal(got, []string{last.id}) {
 				break
-			} else if tries == 200 {
+			} else if time.Now().After(until) {
 				h.Fatalf("got %v, want %s", got, last.id)
 			}
 			last.forgotten = true
