@@ -283,7 +283,7 @@ func TestRoomLogsPrepend(t *testing.T) {
 		t.Errorf("a history that came twice is in the log twice: %d entries", len(l.entries))
 	}
 	late.deliverHeld(l)
-	late.expire(late.now.Add(logAge+1), func(string) bool { return false })
+	late.expire(late.now.Add(logAge + 1))
 	if len(l.entries) > 0 || late.bytes != 0 || len(late.aging) > 0 {
 		t.Errorf("%d entries, %d bytes and %d places are left behind the time", len(l.entries), late.bytes, len(late.aging))
 	}
