@@ -9,8 +9,6 @@ UNIT     = $(LONG) $(filter-out $(LONG),$(shell $(GO) list ./... | grep -vE '/(e
 # The race detector looks at everything but SQLite's code, which is C that was translated: there it would find no
 # race of ours, and it takes a fifth of the processor time. golangci-lint runs vet, so tests do not run it again.
 RACE     = -race -vet=off -gcflags=modernc.org/sqlite/lib=-race=false
-# One package more than there are processors: many wait for disks, timers and each other.
-JOBS     = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # The suites of e2e that measure time: each has the machine to itself.
 TIMED    = clients|cluster|fault|proxy|restart
 E2E      = CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -vet=off -count=1
@@ -54,7 +52,7 @@ lint: ## read the code for mistakes
 	cd internal/console/web && npm run --silent check
 
 test: ## unit tests, with the race detector
-	$(GO) test $(RACE) -p $(JOBS) -timeout 10m $(UNIT)
+	$(GO) test $(RACE) -timeout 10m $(UNIT)
 
 fuzz: ## every fuzz target for FUZZTIME (5s)
 	tools/fuzz.sh $(FUZZTIME)

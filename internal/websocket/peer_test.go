@@ -8,13 +8,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"flag"
 	"io"
 	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,17 +23,6 @@ import (
 
 	"confab/internal/rfc6455"
 )
-
-func TestMain(m *testing.M) {
-	flag.Parse()
-	parallel := false
-	flag.Visit(func(f *flag.Flag) { parallel = parallel || f.Name == "test.parallel" })
-	if !parallel {
-		// Tests that run at the same time mostly wait for each other's sockets and for timers.
-		flag.Set("test.parallel", "8") //nolint:errcheck // The testing package has this flag.
-	}
-	os.Exit(m.Run())
-}
 
 // forms are the ways to serve connections. Important tests run with all of them.
 var forms = []form{
