@@ -16,7 +16,6 @@ import (
 	"confab/internal/api"
 	"confab/internal/catchup"
 	"confab/internal/chat"
-	"confab/internal/chatlog"
 	"confab/internal/chattoken"
 	"confab/internal/config"
 	"confab/internal/console"
@@ -37,6 +36,7 @@ import (
 // Server is one node. It is made with New, and Run must be called once.
 type Server struct {
 	otherNodes
+	deliveries
 	cfg     *config.Config
 	log     *slog.Logger
 	metrics *Metrics
@@ -48,7 +48,6 @@ type Server struct {
 	reviewer  *review.Reviewer
 	engine    *messaging.Engine
 	endpoint  *edge.Endpoint
-	logs      *chatlog.Service
 	unlock    func() error // releases the data directory; nil with PostgreSQL
 	accept    func()       // begins to accept on the main port, unless it has
 	// handshakes is the main listener; nil with TLS.
@@ -179,6 +178,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	s.peers.Moderate(&live)
 	if live.Extensions {
 		live.Bans, s.peers.Bans, live.Disconnected = s.db.Bans, s.db.Bans, enforce.Disconnected(s.db.Bans, s.log)
+		live.Webhooks, s.peers.Hooks = s.db.Webhooks, s.db.Webhooks
 	}
 	if !cfg.Clustered() {
 		live.CatchUp = catchup.NewMemory(cfg.CatchUpMemory)
@@ -192,6 +192,10 @@ func (s *Server) build(ctx context.Context) (err error) {
 		if err := enforce.Start(ctx, s.db.Bans, s.engine, s.log, s.peers.TellBans); err != nil {
 			return err
 		}
+		if err := s.db.Webhooks.Start(ctx, s.peers.TellHooks); err != nil {
+			return err
+		}
+		s.webhooks = s.newWebhooks()
 	}
 	s.endpoint = edge.New(edge.Options{
 		Engine: s.engine, Tokens: s.ring, Sockets: sockets,
@@ -220,8 +224,8 @@ func (s *Server) build(ctx context.Context) (err error) {
 			Region: cfg.Region, Account: cfg.AccountID, Version: telemetry.Version(),
 			Actions: actions(operations),
 			Rooms:   s.db, Live: s.engine, Bans: s.db.Bans, Modes: store.NewRoomModes(s.db), History: s.db.Transcript().History(), Tokens: s.ring, Presence: s.peers.Presence, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
-			Credentials: s.db,
-			Erasures:    erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: s.engine, Nodes: &s.peers}),
+			Credentials: s.db, Webhooks: s.db.Webhooks, Endpoints: s.webhooks,
+			Erasures: erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: s.engine, Nodes: &s.peers}),
 		})
 		operations = append(operations, own.Operations()...)
 	}
@@ -267,8 +271,9 @@ func (s *Server) build(ctx context.Context) (err error) {
 		return err
 	}
 	if s.logs, err = s.deliverChatLogs(logs); err == nil {
-		s.peers.ChatLogs.Set(s.logs)
+		err = s.webhooks.Start()
 	}
+	s.peers.ChatLogs.Set(s.logs, s.webhooks)
 	return err
 }
 

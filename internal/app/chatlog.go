@@ -6,6 +6,7 @@ import (
 
 	"confab/internal/chatlog"
 	"confab/internal/config"
+	"confab/internal/notify"
 )
 
 // chatLogDir is the folder of the data directory for --log-destinations local.
@@ -31,8 +32,21 @@ func ChatLogOptions(ctx context.Context, cfg *config.Config) (chatlog.Options, e
 func (s *Server) deliverChatLogs(o chatlog.Options) (*chatlog.Service, error) {
 	o.Transcript, o.Metrics, o.Log = s.db.Transcript(), s.metrics.ChatLog, s.log
 	o.FlushInterval, o.ObjectInterval = s.cfg.LogFlushInterval, s.cfg.S3LogInterval
-	if s.node != nil {
-		o.Mine = s.mine
-	}
+	o.Mine = s.mine
 	return chatlog.New(o)
+}
+
+// deliveries are the readers of the transcript.
+type deliveries struct {
+	logs     *chatlog.Service
+	webhooks *notify.Service // nil if extensions are off
+}
+
+// newWebhooks makes the calls of webhooks, which start with deliverChatLogs.
+func (s *Server) newWebhooks() *notify.Service {
+	return notify.New(notify.Options{
+		Region: s.cfg.Region, Account: s.cfg.AccountID, Hooks: s.db.Webhooks, Transcript: s.db.Transcript(),
+		Allow: s.cfg.WebhookAllow, Insecure: s.cfg.WebhookInsecure, Metrics: s.metrics.Store.Webhooks, Log: s.log,
+		Mine: s.mine,
+	})
 }

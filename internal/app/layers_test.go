@@ -22,9 +22,9 @@ var layers = []struct {
 	{"what commands share", []string{"command"}},
 	{"what nodes ask each other", []string{"peers"}},
 	{"what clients talk to", []string{"console", "control", "edge", "extension", "front"}},
-	{"durable truth, and the other nodes; who is there; how operations are served", []string{"store", "cluster", "presence", "enforce", "modes", "api", "erasure", "messagingtest"}},
+	{"durable truth, and the other nodes; who is there; how operations are served", []string{"store", "cluster", "presence", "enforce", "modes", "api", "erasure", "notify", "messagingtest"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},
-	{"what a request needs", []string{"catchup", "iam", "restjson", "chattoken", "review", "chatlog", "history", "moderation", "awstest"}},
+	{"what a request needs", []string{"catchup", "iam", "restjson", "chattoken", "review", "chatlog", "history", "moderation", "webhook", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},
 	{"nouns, rules, errors", []string{"chat"}},
 	{"tools of one purpose", []string{"background", "chatroom", "clientip", "config", "export", "nats", "origin", "pgtest", "quota", "series", "telemetry", "websocket"}},
@@ -48,6 +48,7 @@ var without = map[string]map[string]string{
 	},
 	"transcript": {"database/sql": "connections and transactions are those of sqldb"},
 	"history":    {"database/sql": "connections and transactions are those of sqldb"},
+	"webhook":    {"database/sql": "connections and transactions are those of sqldb"},
 	"moderation": {"database/sql": "connections and transactions are those of sqldb"},
 }
 

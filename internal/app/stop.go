@@ -119,6 +119,7 @@ func (s *Server) release(flush time.Duration) error {
 	if s.logs != nil {
 		ctx, cancel := context.WithTimeout(s.grace, flush)
 		s.logs.Close(ctx)
+		s.webhooks.Close(ctx)
 		cancel()
 	}
 	if s.ring != nil {
@@ -166,6 +167,7 @@ func (s *Server) flushLogs(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, flushTime)
 	defer cancel()
 	s.logs.Flush(ctx)
+	s.webhooks.Flush(ctx)
 }
 
 // stopAccepting leaves new connections to the next process.

@@ -24,6 +24,7 @@ func New(env command.Environment) []*cobra.Command {
 		newMute(env),
 		newUnban(env),
 		newBans(env),
+		newWebhook(env),
 		newLoad(env),
 		newApply(env),
 		newDoctor(env),

@@ -8,7 +8,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"confab/internal/chatlog"
 	"confab/internal/messaging"
 )
 
@@ -31,13 +30,32 @@ type Frames interface {
 	Flush(ctx context.Context) error
 }
 
-// ChatLogs are the deliveries of chat logs of this node, once they have begun.
+// ChatLogs are the deliveries of chat logs and webhooks of this node, once they have begun.
 type ChatLogs struct {
-	service atomic.Pointer[chatlog.Service]
+	services atomic.Pointer[[]Deliveries]
+}
+
+// Deliveries are those of chat logs, *chatlog.Service, or of webhooks, *notify.Service.
+type Deliveries interface {
+	Settle(ctx context.Context) error
 }
 
 // Set sets the deliveries.
-func (l *ChatLogs) Set(s *chatlog.Service) { l.service.Store(s) }
+func (l *ChatLogs) Set(all ...Deliveries) { l.services.Store(&all) }
+
+// settle returns when no delivery is under way that has read the transcript before.
+func (l *ChatLogs) settle(ctx context.Context) error {
+	all := l.services.Load()
+	if all == nil {
+		return nil
+	}
+	for _, s := range *all {
+		if err := s.Settle(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // erase does what a question asks of this node. The answer is for its Rooms.
 func (p *Peers) erase(ctx context.Context, q *eraseQuestion) (occupied []string, err error) {
@@ -46,10 +64,7 @@ func (p *Peers) erase(ctx context.Context, q *eraseQuestion) (occupied []string,
 		return nil, p.Frames.Flush(ctx)
 	case q.User != "":
 		messaging.EraseUser(p.Engine, q.Room, q.User, q.Sent)
-		if logs := p.ChatLogs.service.Load(); logs != nil {
-			return nil, logs.Settle(ctx)
-		}
-		return nil, nil
+		return nil, p.ChatLogs.settle(ctx)
 	}
 	return messaging.Occupied(p.Engine, q.Rooms), nil
 }
