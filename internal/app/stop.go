@@ -15,7 +15,7 @@ const (
 	finishAlone = 2 * time.Second
 )
 
-// flushTime is how long the delivery of chat logs may take while this node or others
+// flushTime is how long the delivery of chat logs and events may take while this node or others
 // still serve clients. flushAlone is for the rest, while clients wait for the next
 // process. Undelivered records are delivered after the next start.
 const (
@@ -57,7 +57,7 @@ func (s *Server) stop(next *link) error {
 	} else {
 		s.log.LogAttrs(ctx, slog.LevelInfo, "Stopping", slog.Bool("listener_held", s.listeners.Held))
 		if !handOver {
-			s.flushLogs(ctx)
+			s.deliver(ctx)
 		}
 		// From now on clients wait in the backlog of an inherited socket. Without one
 		// the port stays open until the sessions have ended: a refused client does
@@ -116,12 +116,9 @@ func (s *Server) release(flush time.Duration) error {
 	if s.reviewer != nil {
 		s.reviewer.Close()
 	}
-	if s.logs != nil {
-		ctx, cancel := context.WithTimeout(s.grace, flush)
-		s.logs.Close(ctx)
-		s.webhooks.Close(ctx)
-		cancel()
-	}
+	ctx, cancel := context.WithTimeout(s.grace, flush)
+	s.delivery.Close(ctx)
+	cancel()
 	if s.ring != nil {
 		s.ring.Close()
 	}
@@ -162,12 +159,11 @@ func (s *Server) awaitNotice(ctx context.Context) time.Duration {
 	return notice
 }
 
-// flushLogs delivers chat logs while clients are still served.
-func (s *Server) flushLogs(ctx context.Context) {
+// deliver delivers chat logs and events while clients are still served.
+func (s *Server) deliver(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, flushTime)
 	defer cancel()
-	s.logs.Flush(ctx)
-	s.webhooks.Flush(ctx)
+	s.delivery.Flush(ctx)
 }
 
 // stopAccepting leaves new connections to the next process.

@@ -123,9 +123,9 @@ func NewRing(ctx context.Context, cfg *config.Config, db *store.DB, log *slog.Lo
 	return chattoken.NewRing(ctx, db, o)
 }
 
-// checkExtensionsOff refuses to start without extensions while there are bans, which would
-// let banned users in, or webhooks, which would miss events, or signers: clients that their applications admit could not
-// connect.
+// checkExtensionsOff refuses to start without extensions while there are bans (banned users
+// could join), webhooks (their endpoints would miss events) or signers (clients that their
+// applications admit could not connect).
 func checkExtensionsOff(ctx context.Context, cfg *config.Config, db *store.DB) error {
 	if cfg.Extensions != config.ExtensionsOff {
 		return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"confab/internal/delivery"
 	"confab/internal/messaging"
 )
 
@@ -17,7 +18,7 @@ type eraseQuestion struct {
 	// Store asks it to store the frames that wait in its memory.
 	Store bool `json:"store,omitzero"`
 	// User asks it to forget the user's messages that were sent up to Sent, in one room
-	// or in all, and to finish deliveries of chat logs.
+	// or in all, and to finish deliveries.
 	User string    `json:"user,omitzero"`
 	Room string    `json:"room,omitzero"`
 	Sent time.Time `json:"sent,omitzero"`
@@ -30,32 +31,14 @@ type Frames interface {
 	Flush(ctx context.Context) error
 }
 
-// ChatLogs are the deliveries of chat logs and webhooks of this node, once they have begun.
-type ChatLogs struct {
-	services atomic.Pointer[[]Deliveries]
-}
-
-// Deliveries are those of chat logs, *chatlog.Service, or of webhooks, *notify.Service.
-type Deliveries interface {
-	Settle(ctx context.Context) error
+// Deliveries are the deliveries of chat logs and webhooks of this node, once they have
+// begun.
+type Deliveries struct {
+	service atomic.Pointer[delivery.Service]
 }
 
 // Set sets the deliveries.
-func (l *ChatLogs) Set(all ...Deliveries) { l.services.Store(&all) }
-
-// settle returns when no delivery is under way that has read the transcript before.
-func (l *ChatLogs) settle(ctx context.Context) error {
-	all := l.services.Load()
-	if all == nil {
-		return nil
-	}
-	for _, s := range *all {
-		if err := s.Settle(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (d *Deliveries) Set(s *delivery.Service) { d.service.Store(s) }
 
 // erase does what a question asks of this node. The answer is for its Rooms.
 func (p *Peers) erase(ctx context.Context, q *eraseQuestion) (occupied []string, err error) {
@@ -64,7 +47,10 @@ func (p *Peers) erase(ctx context.Context, q *eraseQuestion) (occupied []string,
 		return nil, p.Frames.Flush(ctx)
 	case q.User != "":
 		messaging.EraseUser(p.Engine, q.Room, q.User, q.Sent)
-		return nil, p.ChatLogs.settle(ctx)
+		if s := p.Deliveries.service.Load(); s != nil {
+			return nil, s.Settle(ctx)
+		}
+		return nil, nil
 	}
 	return messaging.Occupied(p.Engine, q.Rooms), nil
 }

@@ -24,8 +24,8 @@ import (
 // The questions that nodes ask each other: topicNode about itself, topicUser whether a
 // user has sessions in a room, topicRefreshed whether one of them is about to be replaced
 // by the same client, topicSeries for series of its metrics, topicErase for its part of an
-// erasure, topicPresence who is in rooms, topicModes who has sent what. topicBans is not a question: it tells changes of
-// bans, and topicHooks that webhooks have changed.
+// erasure, topicPresence who is in rooms, topicModes who has sent what. topicBans is not a
+// question: it tells changes of bans. topicHooks tells that webhooks have changed.
 const (
 	topicNode      = "node"
 	topicUser      = "user"
@@ -63,9 +63,9 @@ type Peers struct {
 	Recorder *series.Recorder
 	Presence *presence.Service
 	// Modes is nil if extensions are off.
-	Modes    *modes.Modes
-	Frames   Frames
-	ChatLogs ChatLogs
+	Modes      *modes.Modes
+	Frames     Frames
+	Deliveries Deliveries
 	// Bans is nil if extensions are off.
 	Bans *moderation.Bans
 	// Hooks is nil if extensions are off.
