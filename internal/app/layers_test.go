@@ -18,7 +18,7 @@ var layers = []struct {
 	{"what a user types", []string{"cli"}},
 	{"the one place that knows everything", []string{"app"}},
 	{"the commands that are clients of the public API", []string{"client"}},
-	{"the work of single commands", []string{"apply", "awsimport", "chatscreen", "doctor", "loadtest"}},
+	{"the work of single commands", []string{"apply", "awsimport", "chatscreen", "doctor", "loadtest", "webhookcmd"}},
 	{"what commands share", []string{"command"}},
 	{"what nodes ask each other", []string{"peers"}},
 	{"what destinations and endpoints get", []string{"delivery"}},

@@ -1,4 +1,5 @@
-package client
+// Package webhookcmd has the commands confab webhook ….
+package webhookcmd
 
 import (
 	"context"
@@ -12,37 +13,37 @@ import (
 	"confab/internal/extension"
 )
 
-func newWebhook(env command.Environment) *cobra.Command {
+// New makes the command.
+func New(env command.Environment) *cobra.Command {
 	cmd := command.Parent("webhook", "Manage webhooks",
-		newWebhookList(env), newWebhookGet(env), newWebhookCreate(env), newWebhookUpdate(env), newWebhookDelete(env),
-		newWebhookTest(env), newWebhookRotate(env))
+		newList(env), newGet(env), newCreate(env), newUpdate(env), newDelete(env), newTest(env), newRotate(env))
 	cmd.Long = `Manage webhooks: endpoints of applications that are told what happens in rooms. WEBHOOK is an id, or
 a name that no other webhook has.`
 	return cmd
 }
 
-var webhookColumns = []command.Column{
+var columns = []command.Column{
 	{Heading: "ID", Member: "id"},
 	{Heading: "NAME", Member: "name"},
 	{Heading: "STATE", Member: "state"},
-	{Heading: "ROOMS", Show: webhookRooms},
+	{Heading: "ROOMS", Show: selects},
 	{Heading: "URL", Member: "url"},
 	{Heading: "LAST ERROR", Member: "lastError"},
 }
 
-// webhookRooms is which rooms a webhook is told of.
-func webhookRooms(o command.Object) string {
+// selects is which rooms a webhook is told of: how many, a tag, or all.
+func selects(o command.Object) string {
 	if arns, ok := o["roomArns"].([]any); ok {
 		return fmt.Sprint(len(arns))
 	}
 	if tag, ok := o["roomTag"].(command.Object); ok {
 		return fmt.Sprintf("%v=%v", tag["key"], tag["value"])
 	}
-	return everyRoom
+	return "all"
 }
 
-// listWebhooks lists all webhooks.
-func listWebhooks(ctx context.Context, api *command.API) (all []extension.Webhook, err error) {
+// list lists all webhooks.
+func list(ctx context.Context, api *command.API) (all []extension.Webhook, err error) {
 	in := &extension.ListWebhooksInput{}
 	for {
 		page, err := command.Call[extension.ListWebhooksOutput](ctx, api, "ListWebhooks", in)
@@ -56,10 +57,10 @@ func listWebhooks(ctx context.Context, api *command.API) (all []extension.Webhoo
 	}
 }
 
-// runWebhook is Run for a command whose argument is WEBHOOK.
-func runWebhook(f *command.Flags, cmd *cobra.Command, do func(ctx context.Context, api *command.API, p *command.Printer, id string) error) {
+// run is Run for a command whose argument is WEBHOOK.
+func run(f *command.Flags, cmd *cobra.Command, do func(ctx context.Context, api *command.API, p *command.Printer, id string) error) {
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, args []string) error {
-		all, err := listWebhooks(ctx, api)
+		all, err := list(ctx, api)
 		if err != nil {
 			return err
 		}
@@ -82,7 +83,7 @@ func runWebhook(f *command.Flags, cmd *cobra.Command, do func(ctx context.Contex
 	})
 }
 
-func newWebhookList(env command.Environment) *cobra.Command {
+func newList(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List webhooks",
@@ -96,7 +97,7 @@ func newWebhookList(env command.Environment) *cobra.Command {
 	}
 	f := command.NewFlags(cmd, env)
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, _ []string) error {
-		all, err := listWebhooks(ctx, api)
+		all, err := list(ctx, api)
 		if err != nil {
 			return err
 		}
@@ -104,12 +105,12 @@ func newWebhookList(env command.Environment) *cobra.Command {
 		for i := range all {
 			items[i] = command.Members(all[i])
 		}
-		return p.List("webhooks", items, webhookColumns...)
+		return p.List("webhooks", items, columns...)
 	})
 	return cmd
 }
 
-func newWebhookGet(env command.Environment) *cobra.Command {
+func newGet(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get WEBHOOK",
 		Short: "Show a webhook",
@@ -122,24 +123,24 @@ func newWebhookGet(env command.Environment) *cobra.Command {
 		Args: command.Args("WEBHOOK"),
 	}
 	f := command.NewFlags(cmd, env)
-	runWebhook(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
+	run(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
 		hook, err := command.Call[extension.WebhookOutput](ctx, api, "GetWebhook", &extension.GetWebhookInput{ID: &id})
 		if err != nil {
 			return err
 		}
-		return p.One(command.Members(hook), webhookColumns...)
+		return p.One(command.Members(hook), columns...)
 	})
 	return cmd
 }
 
-// webhookFlags are the flags that create and update share.
-type webhookFlags struct {
+// flags are the flags that create and update share.
+type flags struct {
 	events, rooms []string
 	tag           string
 }
 
-func newWebhookFlags(cmd *cobra.Command) *webhookFlags {
-	w := &webhookFlags{}
+func newFlags(cmd *cobra.Command) *flags {
+	w := &flags{}
 	cmd.Flags().StringSliceVar(&w.events, "event", nil, "Type of `EVENT` such as message.sent or room.created; may be repeated.")
 	cmd.Flags().StringSliceVar(&w.rooms, "room", nil, "`ROOM` whose events are told: an ARN, an id, or a name; may be repeated.")
 	cmd.Flags().StringVar(&w.tag, "room-tag", "", "Tag `KEY=VALUE` of the rooms whose events are told.")
@@ -148,7 +149,7 @@ func newWebhookFlags(cmd *cobra.Command) *webhookFlags {
 }
 
 // selection returns the members for the rooms.
-func (w *webhookFlags) selection(ctx context.Context, api *command.API) (arns []string, tag *extension.RoomTag, err error) {
+func (w *flags) selection(ctx context.Context, api *command.API) (arns []string, tag *extension.RoomTag, err error) {
 	for _, room := range w.rooms {
 		arn, err := api.Room(ctx, room)
 		if err != nil {
@@ -166,7 +167,7 @@ func (w *webhookFlags) selection(ctx context.Context, api *command.API) (arns []
 	return arns, tag, nil
 }
 
-func newWebhookCreate(env command.Environment) *cobra.Command {
+func newCreate(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create NAME URL --event EVENT",
 		Short: "Create a webhook",
@@ -181,7 +182,7 @@ confab webhook rotate-secret show it.`,
 		Args: command.Args("NAME", "URL"),
 	}
 	f := command.NewFlags(cmd, env)
-	w := newWebhookFlags(cmd)
+	w := newFlags(cmd)
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, args []string) error {
 		if len(w.events) == 0 {
 			return command.Usagef("--event is missing; name the types of events, such as message.sent")
@@ -196,12 +197,12 @@ confab webhook rotate-secret show it.`,
 		if err != nil {
 			return err
 		}
-		return p.One(command.Members(hook), webhookColumns...)
+		return p.One(command.Members(hook), columns...)
 	})
 	return cmd
 }
 
-func newWebhookUpdate(env command.Environment) *cobra.Command {
+func newUpdate(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update WEBHOOK",
 		Short: "Change, pause or resume a webhook",
@@ -215,14 +216,20 @@ was not delivered yet is dropped.`,
 		Args: command.Args("WEBHOOK"),
 	}
 	f := command.NewFlags(cmd, env)
-	w := newWebhookFlags(cmd)
+	w := newFlags(cmd)
 	name := cmd.Flags().String("name", "", "`NAME` of the webhook.")
 	url := cmd.Flags().String("url", "", "`URL` of the endpoint.")
 	pause := cmd.Flags().Bool("pause", false, "Call the endpoint no more.")
 	resume := cmd.Flags().Bool("resume", false, "Call the endpoint again.")
 	cmd.MarkFlagsMutuallyExclusive("pause", "resume")
-	runWebhook(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
-		in := &extension.UpdateWebhookInput{ID: &id, Name: optional(*name), URL: optional(*url), Events: w.events}
+	run(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
+		in := &extension.UpdateWebhookInput{ID: &id, Events: w.events}
+		if *name != "" {
+			in.Name = name
+		}
+		if *url != "" {
+			in.URL = url
+		}
 		var err error
 		if in.RoomIdentifiers, in.RoomTag, err = w.selection(ctx, api); err != nil {
 			return err
@@ -237,12 +244,12 @@ was not delivered yet is dropped.`,
 		if err != nil {
 			return err
 		}
-		return p.One(command.Members(hook), webhookColumns...)
+		return p.One(command.Members(hook), columns...)
 	})
 	return cmd
 }
 
-func newWebhookDelete(env command.Environment) *cobra.Command {
+func newDelete(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete WEBHOOK",
 		Short: "Delete a webhook",
@@ -255,7 +262,7 @@ func newWebhookDelete(env command.Environment) *cobra.Command {
 		Args: command.Args("WEBHOOK"),
 	}
 	f := command.NewFlags(cmd, env)
-	runWebhook(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
+	run(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
 		if _, err := command.Call[extension.DeleteWebhookOutput](ctx, api, "DeleteWebhook", &extension.DeleteWebhookInput{ID: &id}); err != nil {
 			return err
 		}
@@ -264,7 +271,7 @@ func newWebhookDelete(env command.Environment) *cobra.Command {
 	return cmd
 }
 
-func newWebhookTest(env command.Environment) *cobra.Command {
+func newTest(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test WEBHOOK",
 		Short: "Call the endpoint of a webhook once",
@@ -278,7 +285,7 @@ three seconds. The exit status does not depend on the answer.`,
 		Args: command.Args("WEBHOOK"),
 	}
 	f := command.NewFlags(cmd, env)
-	runWebhook(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
+	run(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
 		out, err := command.Call[extension.TestWebhookOutput](ctx, api, "TestWebhook", &extension.TestWebhookInput{ID: &id})
 		if err != nil {
 			return err
@@ -291,7 +298,7 @@ three seconds. The exit status does not depend on the answer.`,
 	return cmd
 }
 
-func newWebhookRotate(env command.Environment) *cobra.Command {
+func newRotate(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rotate-secret WEBHOOK",
 		Short: "Replace the secret of a webhook",
@@ -305,12 +312,15 @@ with the previous one as well.`,
 		Args: command.Args("WEBHOOK"),
 	}
 	f := command.NewFlags(cmd, env)
-	runWebhook(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
+	run(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
 		hook, err := command.Call[extension.WebhookOutput](ctx, api, "RotateWebhookSecret", &extension.RotateWebhookSecretInput{ID: &id})
 		if err != nil {
 			return err
 		}
-		return p.One(command.Members(hook), webhookColumns...)
+		return p.One(command.Members(hook), columns...)
 	})
 	return cmd
 }
+
+// examples joins the lines of an example as the help has them.
+func examples(lines ...string) string { return "  " + strings.Join(lines, "\n  ") }
