@@ -3,6 +3,7 @@ package notify_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -29,6 +30,7 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 type server struct {
 	*store.DB
 	*notify.Service
+	o      store.Options
 	closed bool
 }
 
@@ -50,13 +52,38 @@ func dialects(t *testing.T, test func(t *testing.T, open opener)) {
 	}
 }
 
+// refuse has the database refuse frames for the transcript until the function that it
+// returns is called.
+func (s *server) refuse(t *testing.T) (accept func()) {
+	t.Helper()
+	refuse, mend := `ALTER TABLE transcript ADD CONSTRAINT broken CHECK (false) NOT VALID`, `ALTER TABLE transcript DROP CONSTRAINT broken`
+	driver, source := "pgx", s.o.Database
+	if source == "" {
+		refuse, mend = `CREATE TRIGGER broken BEFORE INSERT ON transcript BEGIN SELECT RAISE(ABORT, 'broken'); END`, `DROP TRIGGER broken`
+		driver, source = "sqlite", "file:"+filepath.Join(s.o.Dir, "transcript.db")+"?_pragma=busy_timeout(10000)"
+	}
+	execute := func(statement string) {
+		t.Helper()
+		db, err := sql.Open(driver, source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	execute(refuse)
+	return func() { t.Helper(); execute(mend) }
+}
+
 func start(t *testing.T, o store.Options) *server {
 	t.Helper()
 	db, err := store.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{DB: db}
+	s := &server{DB: db, o: o}
 	t.Cleanup(s.end)
 	if err := db.Webhooks.Start(t.Context(), func(context.Context) {}); err != nil {
 		t.Fatal(err)
@@ -94,7 +121,7 @@ func (s *server) room(t *testing.T, tags map[string]string) *chat.Room {
 	return r
 }
 
-// hook makes a webhook of the receiver; with rooms, of only these.
+// hook makes a webhook of the receiver, until the test ends.
 func (s *server) hook(t *testing.T, r *receiver.Receiver, h webhook.Hook) *webhook.Hook {
 	t.Helper()
 	h.Name, h.URL = "app", r.URL+"/hook?key=secret"
@@ -105,6 +132,11 @@ func (s *server) hook(t *testing.T, r *receiver.Receiver, h webhook.Hook) *webho
 		t.Fatal(err)
 	}
 	r.Verify(t, h.Secret())
+	t.Cleanup(func() {
+		if !s.closed {
+			s.Webhooks.Delete(context.Background(), h.ID) //nolint:errcheck // The test may have deleted it.
+		}
+	})
 	return &h
 }
 
@@ -116,6 +148,17 @@ func (s *server) say(t *testing.T, r *chat.Room, text string) {
 		RoomID: r.ARN.ID, ID: m.ID, Type: chat.MessageFrame, Action: chat.ActionSendMessage, Time: m.SendTime, JSON: m.AppendJSON(nil),
 		Webhooks: s.Webhooks.For(r, chat.ActionSendMessage),
 	})
+}
+
+// prune drops what is not kept, and waits for the calls that have read it before.
+func (s *server) prune(t *testing.T) {
+	t.Helper()
+	if err := s.Prune(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // texts are the contents of the messages among events, in their order.
@@ -140,45 +183,8 @@ func numbers(n int) (all []string) {
 func TestDeliver(t *testing.T) {
 	t.Parallel()
 	dialects(t, func(t *testing.T, open opener) {
-		t.Run("frames and changes come in their order, over restarts and failures", func(t *testing.T) {
-			s := open(t)
-			r := receiver.Start(t, false)
-			h := s.hook(t, r, webhook.Hook{})
-			r.Answer(func(n int, _ *receiver.Call) int { return []int{204, 500, 302, 200}[n%4] })
-			room := s.room(t, nil)
-			for i, text := range numbers(30) {
-				s.say(t, room, text)
-				if i%10 == 9 {
-					s.end()
-					s = open(t)
-				}
-			}
-			ban := &moderation.Ban{Type: moderation.TypeMute, UserID: "bad", RoomID: room.ARN.ID, CreatedBy: "root"}
-			if err := s.Bans.Create(t.Context(), ban, 0); err != nil {
-				t.Fatal(err)
-			}
-			if err := s.DeleteRoom(t.Context(), room.ARN.ID); err != nil {
-				t.Fatal(err)
-			}
-			r.Answer(nil)
-			events := r.WaitEvents(t, 33)
-			if got := texts(events); !slices.Equal(got, numbers(30)) {
-				t.Errorf("got %v", got)
-			}
-			first, last, before := events[0], events[32], events[31]
-			if first.Type != "room.created" || first.Room["arn"] != room.ARN.String() || first.RoomARN != room.ARN.String() || first.Room["maximumMessageLength"] != 500.0 {
-				t.Errorf("the first is %+v", first)
-			}
-			if before.Type != "moderation.ban.created" || before.Ban["userId"] != "bad" || last.Type != "room.deleted" {
-				t.Errorf("the last are %+v, %+v", before, last)
-			}
-			eventually(t, "no last error", func() bool {
-				h, err := s.Webhooks.Get(t.Context(), h.ID)
-				return err == nil && h.LastError == ""
-			})
-		})
+		s := open(t)
 		t.Run("a webhook gets what it selects", func(t *testing.T) {
-			s := open(t)
 			byTag, byID, bans := receiver.Start(t, false), receiver.Start(t, false), receiver.Start(t, false)
 			plain := s.room(t, nil)
 			s.hook(t, byTag, webhook.Hook{Tag: &webhook.Tag{Key: "kind", Value: "live"}, Events: []webhook.EventType{webhook.MessageSent, webhook.RoomUpdated}})
@@ -216,7 +222,6 @@ func TestDeliver(t *testing.T) {
 			}
 		})
 		t.Run("an endpoint that hangs, and one that is gone, keep nothing else back", func(t *testing.T) {
-			s := open(t)
 			hangs, gone, works := receiver.Start(t, false), receiver.Start(t, false), receiver.Start(t, true)
 			release := make(chan struct{})
 			defer close(release)
@@ -246,7 +251,6 @@ func TestDeliver(t *testing.T) {
 			}
 		})
 		t.Run("nothing is kept for a webhook that is paused or deleted", func(t *testing.T) {
-			s := open(t)
 			r := receiver.Start(t, false)
 			r.Answer(func(int, *receiver.Call) int { return http.StatusInternalServerError })
 			h := s.hook(t, r, webhook.Hook{Events: []webhook.EventType{webhook.MessageSent}})
@@ -261,9 +265,7 @@ func TestDeliver(t *testing.T) {
 			}
 			set(webhook.Paused)
 			s.say(t, room, "paused")
-			if err := s.Prune(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			s.prune(t)
 			r.Answer(nil)
 			set(webhook.Active)
 			s.say(t, room, "resumed")
@@ -280,17 +282,50 @@ func TestDeliver(t *testing.T) {
 			}
 		})
 		t.Run("a change that was committed but not passed on comes later", func(t *testing.T) {
-			s := open(t)
+			r := receiver.Start(t, false)
+			s.hook(t, r, webhook.Hook{Events: []webhook.EventType{webhook.RoomCreated}})
+			accept := s.refuse(t)
+			room := s.room(t, nil)
+			accept()
+			if events := r.WaitEvents(t, 1); events[0].Type != "room.created" || events[0].RoomARN != room.ARN.String() {
+				t.Errorf("got %+v", events)
+			}
+		})
+		t.Run("frames and changes come in their order, over restarts and failures", func(t *testing.T) {
 			r := receiver.Start(t, false)
 			h := s.hook(t, r, webhook.Hook{})
-			s.Transcript().Close() // The change cannot be passed on.
+			r.Answer(func(n int, _ *receiver.Call) int { return []int{204, 500, 302, 200}[n%4] })
 			room := s.room(t, nil)
-			s.end()
-			s = open(t)
-			events := r.WaitEvents(t, 1)
-			if len(events) != 1 || events[0].Type != "room.created" || events[0].RoomARN != room.ARN.String() {
-				t.Errorf("webhook %s got %+v", h.ID, events)
+			for i, text := range numbers(30) {
+				s.say(t, room, text)
+				if i == 9 || i == 19 {
+					s.end()
+					s = open(t)
+				}
 			}
+			ban := &moderation.Ban{Type: moderation.TypeMute, UserID: "bad", RoomID: room.ARN.ID, CreatedBy: "root"}
+			if err := s.Bans.Create(t.Context(), ban, 0); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.DeleteRoom(t.Context(), room.ARN.ID); err != nil {
+				t.Fatal(err)
+			}
+			r.Answer(nil)
+			events := r.WaitEvents(t, 33)
+			if got := texts(events); !slices.Equal(got, numbers(30)) {
+				t.Errorf("got %v", got)
+			}
+			first, last, before := events[0], events[32], events[31]
+			if first.Type != "room.created" || first.Room["arn"] != room.ARN.String() || first.RoomARN != room.ARN.String() || first.Room["maximumMessageLength"] != 500.0 {
+				t.Errorf("the first is %+v", first)
+			}
+			if before.Type != "moderation.ban.created" || before.Ban["userId"] != "bad" || last.Type != "room.deleted" {
+				t.Errorf("the last are %+v, %+v", before, last)
+			}
+			eventually(t, "no last error", func() bool {
+				h, err := s.Webhooks.Get(t.Context(), h.ID)
+				return err == nil && h.LastError == ""
+			})
 		})
 	})
 }
@@ -322,9 +357,7 @@ func TestRetention(t *testing.T) {
 	})
 	s.say(t, room, "new")
 	r.Wait(t, "a call", func() bool { return r.Tried() > 0 })
-	if err := s.Prune(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	s.prune(t)
 	r.Answer(nil)
 	if got := texts(r.WaitEvents(t, 1)); !slices.Equal(got, []string{"new"}) {
 		t.Errorf("got %v", got)
