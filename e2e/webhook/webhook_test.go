@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -77,24 +78,31 @@ func TestKill(t *testing.T) {
 			s = process.Serve(t, process.Options{DataDir: dir, Args: local})
 		}
 		var all sync.WaitGroup
+		var killed atomic.Bool
 		enough := make(chan struct{})
+		stop := sync.OnceFunc(func() { close(enough) })
 		for n := range senders {
 			all.Go(func() {
+				defer stop()
 				for i := 0; ; i++ {
 					id, err := send(t.Context(), s, room, fmt.Sprintf("sender%d", n), fmt.Sprintf("%d.%d", round, i))
 					if err != nil {
-						return // The server was killed.
+						if !killed.Load() {
+							t.Error(err)
+						}
+						return
 					}
 					mu.Lock()
 					confirmed[n] = append(confirmed[n], id)
 					mu.Unlock()
 					if n == 0 && i == each {
-						close(enough)
+						stop()
 					}
 				}
 			})
 		}
 		<-enough
+		killed.Store(true)
 		if err := s.Kill(); err != nil {
 			t.Fatal(err)
 		}
