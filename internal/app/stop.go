@@ -15,8 +15,8 @@ const (
 	finishAlone = 2 * time.Second
 )
 
-// flushTime is how long the delivery of chat logs and events may take while this node or others
-// still serve clients. flushAlone is for the rest, while clients wait for the next
+// flushTime is how long the delivery of chat logs and webhooks may take while this node or
+// others still serve clients. flushAlone is for the rest, while clients wait for the next
 // process. Undelivered records are delivered after the next start.
 const (
 	flushTime  = 10 * time.Second
@@ -91,8 +91,8 @@ func (s *Server) close(flush time.Duration) error {
 }
 
 // release stops the parts behind the sockets: first those that clients use, then their
-// dependencies. Another server can then use the data. flush is the time limit for chat
-// logs.
+// dependencies. Another server can then use the data. flush is the time limit for
+// the delivery of chat logs and webhooks.
 func (s *Server) release(flush time.Duration) error {
 	var errs []error
 	if s.reloads != nil {
@@ -159,7 +159,7 @@ func (s *Server) awaitNotice(ctx context.Context) time.Duration {
 	return notice
 }
 
-// deliver delivers chat logs and events while clients are still served.
+// deliver delivers chat logs and webhooks while clients are still served.
 func (s *Server) deliver(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, flushTime)
 	defer cancel()
