@@ -33,6 +33,9 @@ type guest struct {
 	from    int // frames of the audience before it came
 	gone    bool
 	list    []string // once it is gone
+	// before is what the others of the room had received when it came, if that was during a
+	// partition.
+	before map[*guest][]string
 }
 
 // span is a time at a node.
@@ -155,6 +158,14 @@ func (w *world) stay(n *node, room string, long func() time.Duration) {
 	if g.from, g.time = len(g.keys()), w.span(n.id); !n.port.alive() {
 		g.goes()
 	}
+	if w.apart {
+		g.before = map[*guest][]string{}
+		for _, other := range w.guests {
+			if other.room == room && !other.gone {
+				g.before[other] = other.keys()[other.from:]
+			}
+		}
+	}
 	w.guests = append(w.guests, g)
 	w.mu.Unlock()
 	until := time.Now().Add(long())
@@ -246,9 +257,20 @@ func (w *world) checkGuests() string {
 	return ""
 }
 
+// since returns what the guest received, without what the other had before it came. An
+// operation that both sides of a partition have carried out has a second place in the order of
+// one of them: those that got it at the first place skip it there.
+func (g *guest) since(other *guest) []string {
+	before := g.before[other]
+	if len(before) == 0 {
+		return g.list
+	}
+	return slices.DeleteFunc(slices.Clone(g.list), func(key string) bool { return slices.Contains(before, key) })
+}
+
 // differs says what is wrong if two guests did not receive the same while both were there.
 func (g *guest) differs(other *guest) string {
-	a, b := g.list, other.list
+	a, b := g.since(other), other.since(g)
 	if len(a) == 0 || len(b) == 0 {
 		return ""
 	}
