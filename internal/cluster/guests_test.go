@@ -33,9 +33,6 @@ type guest struct {
 	from    int // frames of the audience before it came
 	gone    bool
 	list    []string // once it is gone
-	// before is what the others of the room had received when it came, if that was during a
-	// partition.
-	before map[*guest][]string
 }
 
 // span is a time at a node.
@@ -158,14 +155,6 @@ func (w *world) stay(n *node, room string, long func() time.Duration) {
 	if g.from, g.time = len(g.keys()), w.span(n.id); !n.port.alive() {
 		g.goes()
 	}
-	if w.apart {
-		g.before = map[*guest][]string{}
-		for _, other := range w.guests {
-			if other.room == room && !other.gone {
-				g.before[other] = other.keys()[other.from:]
-			}
-		}
-	}
 	w.guests = append(w.guests, g)
 	w.mu.Unlock()
 	until := time.Now().Add(long())
@@ -234,12 +223,16 @@ func (w *world) checkGuests() string {
 			return fmt.Sprintf("%s: a guest of %s received %s twice", g.room, g.time.node, d)
 		}
 	}
+	lists := map[*guest][]string{}
+	for _, g := range w.guests {
+		lists[g] = w.once(g.list, g.IDs()[g.from:])
+	}
 	for i, x := range w.guests {
 		for _, y := range w.guests[:i] {
 			if x.room != y.room || !w.together(x.time, y.time) {
 				continue
 			}
-			if wrong := x.differs(y); wrong != "" {
+			if wrong := differ(lists[x], lists[y], x.gone, y.gone); wrong != "" {
 				return fmt.Sprintf("%s: guests of %s and %s were together, %v %v: %s", x.room, x.time.node, y.time.node, x.time, y.time, wrong)
 			}
 		}
@@ -257,20 +250,8 @@ func (w *world) checkGuests() string {
 	return ""
 }
 
-// since returns what the guest received, without what the other had before it came. An
-// operation that both sides of a partition have carried out has a second place in the order of
-// one of them: those that got it at the first place skip it there.
-func (g *guest) since(other *guest) []string {
-	before := g.before[other]
-	if len(before) == 0 {
-		return g.list
-	}
-	return slices.DeleteFunc(slices.Clone(g.list), func(key string) bool { return slices.Contains(before, key) })
-}
-
-// differs says what is wrong if two guests did not receive the same while both were there.
-func (g *guest) differs(other *guest) string {
-	a, b := g.since(other), other.since(g)
+// differ says what is wrong if two guests did not receive the same while both were there.
+func differ(a, b []string, aGone, bGone bool) string {
 	if len(a) == 0 || len(b) == 0 {
 		return ""
 	}
@@ -278,13 +259,13 @@ func (g *guest) differs(other *guest) string {
 		a = a[i:]
 	} else if j := slices.Index(b, a[0]); j >= 0 {
 		b = b[j:]
-	} else if !g.gone && !other.gone {
+	} else if !aGone && !bGone {
 		return "they have nothing in common: " + difference(a, b)
 	} else {
 		return ""
 	}
 	n := min(len(a), len(b))
-	if !slices.Equal(a[:n], b[:n]) || len(a) > n && !other.gone || len(b) > n && !g.gone {
+	if !slices.Equal(a[:n], b[:n]) || len(a) > n && !bGone || len(b) > n && !aGone {
 		return difference(a, b)
 	}
 	return ""
