@@ -92,7 +92,7 @@ func start(t *testing.T, o store.Options) *server {
 		Region: o.Region, Account: o.Account, Hooks: db.Webhooks, Transcript: db.Transcript(), Insecure: true,
 		Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Metrics: webhook.NewMetrics(nil), Log: slog.New(slog.DiscardHandler),
 	})
-	if err := s.Service.Start(); err != nil {
+	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
 	return s

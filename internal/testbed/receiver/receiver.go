@@ -51,7 +51,7 @@ func Start(t testing.TB, tls bool) *Receiver {
 	if tls {
 		r.StartTLS()
 	} else {
-		r.Server.Start()
+		r.Start()
 	}
 	t.Cleanup(func() {
 		r.CloseClientConnections()
