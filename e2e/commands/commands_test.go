@@ -81,9 +81,17 @@ END`,
 	"confab unban": `confab ban demo troll
 confab ban all troll
 confab mute demo --ip-range 203.0.113.0/24`,
-	"confab logging get":    `confab logging create archive --s3 chat-archive`,
-	"confab logging delete": `for name in old older oldest; do confab logging create $name --s3 chat-$name; done`,
+	"confab webhook get":           anApp,
+	"confab webhook update":        anApp,
+	"confab webhook test":          anApp,
+	"confab webhook rotate-secret": anApp,
+	"confab webhook delete":        `for name in old older oldest; do confab webhook create $name https://example.com/ --event message.sent; done`,
+	"confab logging get":           `confab logging create archive --s3 chat-archive`,
+	"confab logging delete":        `for name in old older oldest; do confab logging create $name --s3 chat-$name; done`,
 }
+
+// anApp makes the one webhook with the name app.
+const anApp = `confab webhook get app || confab webhook create app https://app.invalid/ --event message.sent`
 
 // TestExamples runs the examples of each client command's help. Each has three.
 func TestExamples(t *testing.T) {

@@ -16,11 +16,11 @@ import (
 	"confab/internal/api"
 	"confab/internal/catchup"
 	"confab/internal/chat"
-	"confab/internal/chatlog"
 	"confab/internal/chattoken"
 	"confab/internal/config"
 	"confab/internal/console"
 	"confab/internal/control"
+	"confab/internal/delivery"
 	"confab/internal/edge"
 	"confab/internal/enforce"
 	"confab/internal/erasure"
@@ -48,7 +48,7 @@ type Server struct {
 	reviewer  *review.Reviewer
 	engine    *messaging.Engine
 	endpoint  *edge.Endpoint
-	logs      *chatlog.Service
+	delivery  *delivery.Service
 	unlock    func() error // releases the data directory; nil with PostgreSQL
 	accept    func()       // begins to accept on the main port, unless it has
 	// handshakes is the main listener; nil with TLS.
@@ -124,7 +124,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	logs, err := ChatLogOptions(ctx, cfg)
+	logs, err := delivery.Destinations(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -179,6 +179,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	s.peers.Moderate(&live)
 	if live.Extensions {
 		live.Bans, s.peers.Bans, live.Disconnected = s.db.Bans, s.db.Bans, enforce.Disconnected(s.db.Bans, s.log)
+		live.Webhooks, s.peers.Hooks = s.db.Webhooks, s.db.Webhooks
 	}
 	if !cfg.Clustered() {
 		live.CatchUp = catchup.NewMemory(cfg.CatchUpMemory)
@@ -192,6 +193,13 @@ func (s *Server) build(ctx context.Context) (err error) {
 		if err := enforce.Start(ctx, s.db.Bans, s.engine, s.log, s.peers.TellBans); err != nil {
 			return err
 		}
+	}
+	s.delivery, err = delivery.New(ctx, delivery.Options{
+		Config: cfg, Store: s.db, TellHooks: s.peers.TellHooks, Mine: s.mine,
+		Metrics: s.metrics.ChatLog, StoreMetrics: s.metrics.Store, Log: s.log,
+	})
+	if err != nil {
+		return err
 	}
 	s.endpoint = edge.New(edge.Options{
 		Engine: s.engine, Tokens: s.ring, Sockets: sockets,
@@ -220,8 +228,8 @@ func (s *Server) build(ctx context.Context) (err error) {
 			Region: cfg.Region, Account: cfg.AccountID, Version: telemetry.Version(),
 			Actions: actions(operations),
 			Rooms:   s.db, Live: s.engine, Bans: s.db.Bans, Modes: store.NewRoomModes(s.db), History: s.db.Transcript().History(), Tokens: s.ring, Presence: s.peers.Presence, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
-			Credentials: s.db,
-			Erasures:    erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: s.engine, Nodes: &s.peers}),
+			Credentials: s.db, Webhooks: s.db.Webhooks, Endpoints: s.delivery.Webhooks,
+			Erasures: erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: s.engine, Nodes: &s.peers}),
 		})
 		operations = append(operations, own.Operations()...)
 	}
@@ -266,10 +274,11 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err := s.joinCluster(ctx); err != nil {
 		return err
 	}
-	if s.logs, err = s.deliverChatLogs(logs); err == nil {
-		s.peers.ChatLogs.Set(s.logs)
+	if err := s.delivery.Start(logs); err != nil {
+		return err
 	}
-	return err
+	s.peers.Deliveries.Set(s.delivery)
+	return nil
 }
 
 // actions returns the IAM actions of operations of IVS Chat.

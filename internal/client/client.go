@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/command"
+	"confab/internal/webhookcmd"
 )
 
 // New makes the commands.
@@ -16,6 +17,7 @@ func New(env command.Environment) []*cobra.Command {
 		newRoom(env),
 		command.Parent("token", "Create chat tokens, and look into them", newTokenCreate(env)),
 		newLogging(env),
+		webhookcmd.New(env),
 		newSend(env),
 		newEvent(env),
 		newChat(env),

@@ -24,6 +24,7 @@ import (
 	"confab/internal/presence"
 	"confab/internal/quota"
 	"confab/internal/series"
+	"confab/internal/webhook"
 )
 
 // Model is the service model that botocore, boto3 and the AWS CLI read.
@@ -67,6 +68,22 @@ type Erasures interface {
 	Erase(ctx context.Context, roomID, userID, by string) (*erasure.Result, error)
 }
 
+// Webhooks stores webhooks: *webhook.Hooks.
+type Webhooks interface {
+	Create(ctx context.Context, h *webhook.Hook) error
+	Get(ctx context.Context, id string) (*webhook.Hook, error)
+	Update(ctx context.Context, id string, change func(*webhook.Hook) error) (*webhook.Hook, error)
+	Rotate(ctx context.Context, id string) (*webhook.Hook, error)
+	Delete(ctx context.Context, id string) error
+	List(ctx context.Context) ([]*webhook.Hook, error)
+}
+
+// Endpoints calls the endpoints of webhooks: *notify.Service.
+type Endpoints interface {
+	CheckURL(url string) error
+	Test(ctx context.Context, h *webhook.Hook) (status int, took time.Duration, err error)
+}
+
 // Options configure a Service. All fields but Quotas and Now are required.
 type Options struct {
 	Region, Account, Version string
@@ -79,6 +96,8 @@ type Options struct {
 	Credentials              Credentials
 	Presence                 Presence
 	Erasures                 Erasures
+	Webhooks                 Webhooks
+	Endpoints                Endpoints
 	// Nodes asks all nodes about themselves. It leaves out those that do not answer.
 	Nodes func(ctx context.Context) []Node
 	// Series asks all nodes for series of their metrics, and returns the sums.

@@ -8,6 +8,7 @@ import (
 	"confab/internal/iam"
 	"confab/internal/messaging"
 	"confab/internal/quota"
+	"confab/internal/webhook"
 )
 
 // GetServerInput has no members.
@@ -57,13 +58,14 @@ func (s *Service) GetServer(ctx context.Context, _ *GetServerInput) (*GetServerO
 	}
 	out := &GetServerOutput{
 		Version: s.o.Version, AccountID: s.o.Account, Region: s.o.Region,
-		Extensions: []string{"bans", "catch-up", "credentials", "erase-user", "history", "modes", "presence", "send-message", "signers"},
+		Extensions: []string{"bans", "catch-up", "credentials", "erase-user", "history", "modes", "presence", "send-message", "signers", "webhooks"},
 		Nodes:      s.o.Nodes(ctx),
 		Limits: map[string]int{
 			"maximumMessageLength":               chat.MaxMessageLength,
 			"maximumMessageRatePerSecond":        chat.MaxMessageRate,
 			"requestsPerSecondPerConnection":     messaging.RequestsPerSecond,
 			"attributesSize":                     chat.MaxAttributes,
+			"maximumWebhooks":                    webhook.Most,
 			"maximumHistoryOnJoin":               chat.MaxHistoryOnJoin,
 			"loggingConfigurationsPerRoom":       chat.MaxRoomLogging,
 			"tagsPerResource":                    chat.MaxTags,

@@ -18,6 +18,7 @@ import (
 	"confab/internal/pgtest"
 	"confab/internal/sqldb"
 	"confab/internal/transcript"
+	"confab/internal/webhook"
 )
 
 func TestMain(m *testing.M) {
@@ -148,7 +149,7 @@ func opened(o sqldb.Options) opener {
 		}
 		w := &world{tb: tb, sql: all[0], rooms: r, clock: c, next: map[string]uint64{}}
 		w.DB = history.New(w.sql, history.Options{Rooms: r, Log: o.Log})
-		w.frames = transcript.New(w.sql, transcript.Options{Configurations: none{}, History: w.DB, Log: o.Log, Metrics: transcript.NewMetrics(nil, chatlog.NewMetrics(nil))})
+		w.frames = transcript.New(w.sql, transcript.Options{Configurations: none{}, History: w.DB, Log: o.Log, Metrics: transcript.NewMetrics(nil, chatlog.NewMetrics(nil), webhook.NewMetrics(nil))})
 		tb.Cleanup(w.close)
 		return w
 	}

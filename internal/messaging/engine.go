@@ -62,6 +62,8 @@ type Options struct {
 	LastDelivered func(roomID string) (epoch, sequence uint64, known bool)
 	// CatchUp holds what clients get that come back. Nil means that none do.
 	CatchUp *catchup.Memory
+	// Webhooks knows which webhooks get frames. Nil means that there are none.
+	Webhooks Webhooks
 	// Extensions is set if the tags of rooms set what Confab adds.
 	Extensions bool
 	Metrics    *Metrics

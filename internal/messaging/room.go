@@ -210,7 +210,9 @@ func (e *Engine) newState(ctx context.Context, r *room, settings *chat.Room) *ro
 	carried.Name, carried.Tags, carried.Modes = "", nil, nil
 	if e.o.Extensions {
 		carried.Tags, carried.Modes = maps.Clone(settings.Tags), settings.Modes
-		maps.DeleteFunc(carried.Tags, func(k, _ string) bool { return !strings.HasPrefix(k, chat.ExtensionTag) })
+		maps.DeleteFunc(carried.Tags, func(k, _ string) bool {
+			return !strings.HasPrefix(k, chat.ExtensionTag) && (e.o.Webhooks == nil || !e.o.Webhooks.SelectsBy(k))
+		})
 	}
 	extensions, ignored := chat.ExtensionsOf(carried.Tags)
 	if before := r.state.Load(); before == nil || before.carried == nil || !maps.Equal(before.carried.Tags, carried.Tags) {

@@ -18,19 +18,21 @@ import (
 	"confab/internal/modes"
 	"confab/internal/presence"
 	"confab/internal/series"
+	"confab/internal/webhook"
 )
 
 // The questions that nodes ask each other: topicNode about itself, topicUser whether a
 // user has sessions in a room, topicRefreshed whether one of them is about to be replaced
 // by the same client, topicSeries for series of its metrics, topicErase for its part of an
-// erasure, topicPresence who is in rooms, topicModes who has sent what. topicBans is not a question: it tells changes of
-// bans.
+// erasure, topicPresence who is in rooms, topicModes who has sent what. topicBans is not a
+// question: it tells changes of bans. topicHooks tells that webhooks have changed.
 const (
 	topicNode      = "node"
 	topicUser      = "user"
 	topicRefreshed = "refreshed"
 	topicSeries    = "series"
 	topicBans      = "bans"
+	topicHooks     = "webhooks"
 	topicPresence  = "presence"
 	topicErase     = "erase"
 	topicModes     = "modes"
@@ -61,11 +63,13 @@ type Peers struct {
 	Recorder *series.Recorder
 	Presence *presence.Service
 	// Modes is nil if extensions are off.
-	Modes    *modes.Modes
-	Frames   Frames
-	ChatLogs ChatLogs
+	Modes      *modes.Modes
+	Frames     Frames
+	Deliveries Deliveries
 	// Bans is nil if extensions are off.
 	Bans *moderation.Bans
+	// Hooks is nil if extensions are off.
+	Hooks *webhook.Hooks
 }
 
 // Answers returns what this node answers to the others.
@@ -75,6 +79,7 @@ func (p *Peers) Answers() map[string]cluster.Answer {
 		topicUser:      answerUser(func(q userQuestion) bool { return p.Engine.Beside(q.Room, q.User) }),
 		topicSeries:    p.answerSeries,
 		topicBans:      p.receiveBans,
+		topicHooks:     p.refreshHooks,
 		topicPresence:  func(ctx context.Context, body []byte) ([]byte, error) { return p.Presence.Answer(ctx, body) },
 		topicErase:     p.answerErase,
 		topicModes:     p.answerModes,
@@ -105,6 +110,21 @@ func (p *Peers) receiveBans(ctx context.Context, changes []byte) ([]byte, error)
 		return nil, nil
 	}
 	return nil, p.Bans.Receive(ctx, changes)
+}
+
+// TellHooks tells the other nodes that webhooks have changed, and waits for their answers
+// until ctx ends.
+func (p *Peers) TellHooks(ctx context.Context) {
+	if p.Node != nil {
+		p.Node.AskOthers(ctx, topicHooks, nil)
+	}
+}
+
+func (p *Peers) refreshHooks(ctx context.Context, _ []byte) ([]byte, error) {
+	if p.Hooks == nil {
+		return nil, nil
+	}
+	return nil, p.Hooks.Refresh(ctx)
 }
 
 // UserElsewhere reports whether another node has sessions of the user in the room, or does

@@ -7,6 +7,7 @@ import (
 	"confab/internal/history"
 	"confab/internal/sqldb"
 	"confab/internal/transcript"
+	"confab/internal/webhook"
 )
 
 // Metrics are the metrics of the databases and of the transcript.
@@ -14,9 +15,11 @@ type Metrics struct {
 	SQL        *sqldb.Metrics
 	Transcript *transcript.Metrics
 	History    *history.Metrics
+	Webhooks   *webhook.Metrics
 }
 
 // NewMetrics registers the metrics. Without a registerer they only count.
 func NewMetrics(r prometheus.Registerer, logs *chatlog.Metrics) *Metrics {
-	return &Metrics{SQL: sqldb.NewMetrics(r), Transcript: transcript.NewMetrics(r, logs), History: history.NewMetrics(r)}
+	hooks := webhook.NewMetrics(r)
+	return &Metrics{SQL: sqldb.NewMetrics(r), Transcript: transcript.NewMetrics(r, logs, hooks), History: history.NewMetrics(r), Webhooks: hooks}
 }

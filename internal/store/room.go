@@ -6,6 +6,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/sqldb"
+	"confab/internal/webhook"
 )
 
 // roomColumns are what a roomScanner reads: one row for each of the room's logging
@@ -98,7 +99,9 @@ func (db *DB) CreateRoom(ctx context.Context, r *chat.Room, limit int) error {
 		return err
 	}
 	var now int64
+	notes := db.Webhooks.Notes()
 	err = db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
+		notes.Reset()
 		if err := within(ctx, s, limit, `SELECT count(*) FROM (SELECT 1 FROM rooms LIMIT $1) AS counted`, arn); err != nil {
 			return err
 		}
@@ -117,12 +120,18 @@ func (db *DB) CreateRoom(ctx context.Context, r *chat.Room, limit int) error {
 		if n == 0 {
 			return &chat.Error{Code: chat.Conflict, Message: fmt.Sprintf("Resource %s exists", arn), Resource: arn}
 		}
-		return db.attach(ctx, s, arn.ID, now, logging)
+		if err := db.attach(ctx, s, arn.ID, now, logging); err != nil || !notes.Wanted(webhook.RoomCreated) {
+			return err
+		}
+		made := *r
+		made.ARN, made.CreateTime, made.UpdateTime = arn, sqldb.Time(now), sqldb.Time(now)
+		return noteRoom(ctx, s, notes, webhook.RoomCreated, &made)
 	})
 	if err != nil {
 		return err
 	}
 	r.ARN, r.CreateTime, r.UpdateTime = arn, sqldb.Time(now), sqldb.Time(now)
+	notes.Forward(ctx)
 	return nil
 }
 
@@ -133,7 +142,9 @@ func (db *DB) CreateRoom(ctx context.Context, r *chat.Room, limit int) error {
 // or the create time.
 func (db *DB) UpdateRoom(ctx context.Context, id string, change func(*chat.Room) error) (*chat.Room, error) {
 	var room *chat.Room
+	notes := db.Webhooks.Notes()
 	err := db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
+		notes.Reset()
 		r, err := db.room(ctx, s, id)
 		if err != nil {
 			return err
@@ -168,17 +179,32 @@ func (db *DB) UpdateRoom(ctx context.Context, id string, change func(*chat.Room)
 		}
 		r.ARN, r.CreateTime, r.UpdateTime = arn, created, sqldb.Time(now)
 		room = r
-		return nil
+		if !notes.Wanted(webhook.RoomUpdated) {
+			return nil
+		}
+		return noteRoom(ctx, s, notes, webhook.RoomUpdated, r)
 	})
 	if err != nil {
 		return nil, err
 	}
+	notes.Forward(ctx)
 	return room, nil
 }
 
 // DeleteRoom deletes the room, or returns NotFound.
 func (db *DB) DeleteRoom(ctx context.Context, id string) error {
+	notes := db.Webhooks.Notes()
 	err := db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
+		notes.Reset()
+		if notes.Wanted(webhook.RoomDeleted) {
+			r, err := db.room(ctx, s, id)
+			if err != nil {
+				return err
+			}
+			if err := noteRoom(ctx, s, notes, webhook.RoomDeleted, r); err != nil {
+				return err
+			}
+		}
 		n, err := s.Exec(ctx, `DELETE FROM rooms WHERE id = $1`, id)
 		if err == nil && n == 0 {
 			return chat.NoSuchResource(db.arn(chat.RoomResource, id))
@@ -192,6 +218,7 @@ func (db *DB) DeleteRoom(ctx context.Context, id string) error {
 		return noteChange(ctx, s, id)
 	})
 	if err == nil {
+		notes.Forward(ctx)
 		keepsLess(ctx, db, id)
 	}
 	return err

@@ -72,6 +72,17 @@ assert [b["id"] for b in call("list_bans", roomIdentifier=room, maxResults=1)["b
 call("delete_ban", id=ban["id"])
 assert call("list_bans", roomIdentifier=room)["bans"] == []
 
+hook = call("create_webhook", name="app", url="https://example.com/hook", events=["message.sent"], roomIdentifiers=[room])
+assert hook["secret"].startswith("whsec_") and hook["roomArns"] == [room] and hook["state"] == "ACTIVE", hook
+hook = call("update_webhook", id=hook["id"], roomTag={"key": "kind", "value": "live"}, state="PAUSED")
+assert hook["roomTag"]["value"] == "live" and "roomArns" not in hook and "secret" not in hook, hook
+assert call("get_webhook", id=hook["id"])["state"] == "PAUSED"
+assert [h["id"] for h in call("list_webhooks", maxResults=1)["webhooks"]] == [hook["id"]]
+assert call("rotate_webhook_secret", id=hook["id"])["secret"].startswith("whsec_")
+call("update_webhook", id=hook["id"], url="https://127.0.0.1.invalid/")
+assert call("test_webhook", id=hook["id"])["error"]
+call("delete_webhook", id=hook["id"])
+
 modes = call("update_room_modes", roomIdentifier=room, slowMode="10s", durationInSeconds=60)["modes"]
 assert [m["name"] for m in modes] == ["slow-mode", "send", "links", "repeat"], modes
 assert modes[0]["value"] == "10s" and modes[0]["source"] == "MODERATOR", modes
