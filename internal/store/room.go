@@ -184,6 +184,9 @@ func (db *DB) DeleteRoom(ctx context.Context, id string) error {
 		if err := db.Bans.DeleteRoom(ctx, s, id); err != nil {
 			return err
 		}
+		if err := db.Filters.DeleteRoom(ctx, s, id); err != nil {
+			return err
+		}
 		return noteChange(ctx, s, id)
 	})
 	if err == nil {

@@ -32,6 +32,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/chatlog"
+	"confab/internal/contentfilter"
 	"confab/internal/history"
 	"confab/internal/moderation"
 	"confab/internal/sqldb"
@@ -58,6 +59,7 @@ var mainDatabase = sqldb.Spec{
 		{Name: "credentials", Columns: "access_key_id, name, sealed, expires, policy, create_time, maker"},
 		{Name: "token_keys", Columns: "id, create_time, sealed"},
 		moderation.BansTable,
+		contentfilter.Table,
 		{Name: "signers", Columns: "name, algorithm, sealed, rooms, capabilities, create_time"},
 	},
 }
@@ -117,6 +119,8 @@ type Options struct {
 type DB struct {
 	// Bans are the bans of users and addresses. They are closed with the store.
 	Bans *moderation.Bans
+	// Filters are the content filters. They are closed with the store.
+	Filters *contentfilter.Filters
 
 	o    Options
 	seal *sealer
@@ -164,6 +168,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 
 	db.ctx, db.stop = context.WithCancel(context.WithoutCancel(ctx))
 	db.Bans = moderation.New(db.main, o.Now, o.Log)
+	db.Filters = contentfilter.New(db.main, o.Now, o.Log, o.Metrics.Filters)
 	db.history = history.New(db.frames, history.Options{Rooms: retentions{db}, Log: o.Log, Metrics: o.Metrics.History})
 	db.transcript = transcript.New(db.frames, transcript.Options{
 		Configurations: db, Rooms: db, Region: o.Region, Account: o.Account,
@@ -257,6 +262,7 @@ func (db *DB) Close() error {
 	db.stop()
 	db.ready.mu.Unlock()
 	db.Bans.Close()
+	db.Filters.Close()
 	db.redemptions.Close()
 	db.transcript.Close()
 	db.history.Close()
