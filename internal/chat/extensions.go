@@ -50,6 +50,12 @@ type Extensions struct {
 	DisconnectBan time.Duration
 	// Presence is what the room pushes of who is there.
 	Presence Presence
+	// SlowMode is how long a user waits between two messages.
+	SlowMode time.Duration
+	// Send is who may send messages, and Links who may send messages with links.
+	Send, Links Who
+	// Repeat is how long a user cannot send the same message again.
+	Repeat time.Duration
 	// CatchUp is how long after the loss of its connection a client gets what it missed.
 	CatchUp time.Duration
 }
@@ -69,6 +75,10 @@ var extensionTags = map[string]extensionTag{
 	"confab:history-read":    choiceTag(func(e *Extensions) *Who { return &e.HistoryRead }, All, Staff, Nobody),
 	"confab:history-on-join": numberTag(MaxHistoryOnJoin, func(e *Extensions) *int { return &e.HistoryOnJoin }),
 	CatchUpTag:               durationTag(5*time.Second, 10*time.Minute, func(e *Extensions) *time.Duration { return &e.CatchUp }),
+	"confab:slow-mode":       durationTag(time.Second, time.Hour, func(e *Extensions) *time.Duration { return &e.SlowMode }),
+	"confab:send":            choiceTag(func(e *Extensions) *Who { return &e.Send }, All, Staff, Nobody),
+	"confab:links":           choiceTag(func(e *Extensions) *Who { return &e.Links }, All, Staff, Nobody),
+	"confab:repeat":          durationTag(time.Second, time.Hour, func(e *Extensions) *time.Duration { return &e.Repeat }),
 	"confab:presence":        choiceTag(func(e *Extensions) *Presence { return &e.Presence }, PresenceOff, PresenceCount, PresenceFull),
 }
 
@@ -137,7 +147,7 @@ func numberTag(most int, field func(*Extensions) *int) extensionTag {
 // ExtensionsOf returns the settings in a room's tags. It ignores tags that this release
 // does not understand, and returns what is wrong with each.
 func ExtensionsOf(tags map[string]string) (Extensions, []error) {
-	e := Extensions{HistoryRead: All, Presence: PresenceOff}
+	e := Extensions{HistoryRead: All, Presence: PresenceOff, Send: All, Links: All}
 	var ignored []error
 	for key, value := range tags {
 		if !strings.HasPrefix(key, ExtensionTag) {

@@ -11,7 +11,7 @@ import (
 )
 
 func TestExtensionsOf(t *testing.T) {
-	defaults := chat.Extensions{HistoryRead: chat.All, Presence: chat.PresenceOff}
+	defaults := chat.Extensions{HistoryRead: chat.All, Presence: chat.PresenceOff, Send: chat.All, Links: chat.All}
 	for name, c := range map[string]struct {
 		tags    map[string]string
 		want    func(*chat.Extensions)

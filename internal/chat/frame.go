@@ -45,6 +45,10 @@ type Frame struct {
 	// UserID is the user whose session asked for the frame, or in whose name a message
 	// was sent. It is empty for other operations over HTTP.
 	UserID string
+	// Hidden is set for a message that only UserID gets, and for its deletion.
+	Hidden bool
+	// Said is what the next home of the room must know of a message; nil for most frames.
+	Said *Said
 	// Deletion is what an aws:DELETE_MESSAGE deletes; nil for all other frames.
 	Deletion *Deletion
 	// Keep is how long the room's history keeps the frame, by the room's settings when
@@ -53,6 +57,15 @@ type Frame struct {
 	// LoggingConfigurations are the ARNs of the room's logging configurations when
 	// the frame was sequenced. They log the frame even if the room changes later.
 	LoggingConfigurations []string
+}
+
+// Said is what slow mode and the like know of a message, besides its user.
+type Said struct {
+	// At is when it was sent, by the clock of the room's home, and Until is when it no
+	// longer matters. Both are in nanoseconds since 1970.
+	At, Until int64
+	// Hash is that of what was said.
+	Hash [16]byte
 }
 
 // Deletion is the deletion of one message. Who asked for it is a user id, or the ARN of

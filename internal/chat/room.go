@@ -48,6 +48,8 @@ type Room struct {
 	// none were ever given.
 	LoggingConfigurations []string
 	Tags                  map[string]string
+	// Modes are what moderators have set over the tags, also those that have ended.
+	Modes []Mode
 }
 
 // Clone returns a copy that shares nothing with r.
@@ -59,6 +61,7 @@ func (r *Room) Clone() *Room {
 	}
 	c.LoggingConfigurations = slices.Clone(r.LoggingConfigurations)
 	c.Tags = maps.Clone(r.Tags)
+	c.Modes = slices.Clone(r.Modes)
 	return &c
 }
 

@@ -34,7 +34,8 @@ const (
 var errMalformed = errors.New("cluster: malformed item")
 
 // encodeItem writes: version, kind, view, home, count; and of a frame: sequence,
-// room, id, type, action, time in nanoseconds, user to disconnect, JSON, sender.
+// room, id, type, action, time in nanoseconds, user to disconnect, JSON, sender, what few
+// frames have.
 // Numbers are varints, strings have their length in front.
 func encodeItem(it item) []byte {
 	size := 64 + len(it.at.View.Coordinator) + len(it.home)
@@ -53,7 +54,35 @@ func encodeItem(it item) []byte {
 	b[1] = kindFrame
 	b = binary.AppendUvarint(b, it.at.Seq)
 	b = appendFrame(b, f)
-	return appendString(b, f.UserID)
+	return appendSpecial(appendString(b, f.UserID), f)
+}
+
+// The flags of what few frames have.
+const (
+	flagHidden = 1 << iota
+	flagSaid
+)
+
+// appendSpecial writes what few frames have: flags, and of Said its times and hash.
+func appendSpecial(b []byte, f *chat.Frame) []byte {
+	b = append(b, flag(flagHidden, f.Hidden)|flag(flagSaid, f.Said != nil))
+	if s := f.Said; s != nil {
+		b = binary.AppendVarint(binary.AppendVarint(b, s.At), s.Until)
+		b = appendString(b, string(s.Hash[:]))
+	}
+	return b
+}
+
+func (r *reader) special(f *chat.Frame) {
+	if len(r.data) == 0 {
+		return // Earlier releases wrote nothing.
+	}
+	flags := r.byte()
+	f.Hidden = flags&flagHidden != 0
+	if flags&flagSaid != 0 {
+		f.Said = &chat.Said{At: r.varint(), Until: r.varint()}
+		copy(f.Said.Hash[:], r.string())
+	}
 }
 
 func appendString(b []byte, s string) []byte {
@@ -75,6 +104,7 @@ func decodeItem(data []byte) (item, error) {
 		it.frame = r.frame(it.at)
 		if len(r.data) > 0 { // The first release wrote no sender.
 			it.frame.UserID = r.string()
+			r.special(it.frame)
 		}
 	}
 	if r.failed || kind > kindFrame {

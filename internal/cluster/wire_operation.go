@@ -55,6 +55,7 @@ const (
 	flagRoom
 	flagFromServer
 	flagSkipReview
+	flagStaff
 )
 
 func flag(bit byte, set bool) byte {
@@ -71,7 +72,7 @@ func (q *doQuestion) encode() []byte {
 	op := &q.Op
 	b := make([]byte, 0, 512+len(op.Content))
 	flags := flag(flagQuiet, q.Quiet) | flag(flagJoined, op.Joined != nil) | flag(flagRoom, op.Room != nil) |
-		flag(flagFromServer, op.FromServer) | flag(flagSkipReview, op.SkipReview)
+		flag(flagFromServer, op.FromServer) | flag(flagSkipReview, op.SkipReview) | flag(flagStaff, op.Staff)
 	b = append(b, compactVersion, flags)
 	b = appendView(b, q.View)
 	b = appendString(b, string(op.Action))
@@ -105,7 +106,7 @@ func decodeDoQuestion(data []byte) (q doQuestion, err error) {
 		Action: chat.Action(r.string()), ID: r.string(), RoomID: r.string(), RequestID: r.string(),
 		Received: r.time(), UserID: r.string(), Content: r.string(), SenderAttributes: r.stringMap(), SenderIP: r.string(),
 		Attributes: r.stringMap(), EventName: r.string(), Target: r.string(), Reason: r.string(), By: r.string(),
-		FromServer: flags&flagFromServer != 0, SkipReview: flags&flagSkipReview != 0,
+		FromServer: flags&flagFromServer != 0, SkipReview: flags&flagSkipReview != 0, Staff: flags&flagStaff != 0,
 	}}
 	if flags&flagJoined != 0 {
 		q.Op.Joined = &messaging.Point{Epoch: r.uvarint(), Sequence: r.uvarint()}
@@ -119,7 +120,7 @@ func decodeDoQuestion(data []byte) (q doQuestion, err error) {
 }
 
 // encodeRoom writes what a home needs of a room that it cannot read: ARN, times, limits,
-// tags, handler, logging configurations. The name stays behind, and the sender has left out
+// tags, handler, logging configurations, modes. The name stays behind, and the sender has left out
 // tags that a home does not need.
 func encodeRoom(room *chat.Room) []byte {
 	b := make([]byte, 0, 256)
@@ -142,6 +143,11 @@ func encodeRoom(room *chat.Room) []byte {
 	for _, arn := range room.LoggingConfigurations {
 		b = appendString(b, arn)
 	}
+	b = binary.AppendUvarint(b, uint64(len(room.Modes)))
+	for i := range room.Modes {
+		m := &room.Modes[i]
+		b = appendTime(appendString(appendString(appendString(b, m.Name), m.Value), m.By), m.Expires)
+	}
 	return b
 }
 
@@ -157,6 +163,12 @@ func (r *reader) room() *chat.Room {
 	}
 	for n := r.uvarint(); n > 0 && !r.failed; n-- {
 		room.LoggingConfigurations = append(room.LoggingConfigurations, r.string())
+	}
+	if len(r.data) == 0 {
+		return room // The first release wrote no modes.
+	}
+	for n := r.uvarint(); n > 0 && !r.failed; n-- {
+		room.Modes = append(room.Modes, chat.Mode{Name: r.string(), Value: r.string(), By: r.string(), Expires: r.time()})
 	}
 	return room
 }

@@ -65,7 +65,7 @@ func (r *reader) slice() []byte {
 }
 
 // appendItem writes an item of a pair's stream: kind, and of a frame its number, the place
-// before it in the room's order, the frame, its user. Its view is that of the stream.
+// before it in the room's order, the frame, its user, what few frames have. Its view is that of the stream.
 func appendItem(b []byte, it item) []byte {
 	if it.frame == nil {
 		return append(b, kindOpened)
@@ -79,7 +79,7 @@ func appendItem(b []byte, it item) []byte {
 		b = binary.AppendUvarint(appendView(b, it.prev.View), it.prev.Seq)
 	}
 	b = appendFrame(b, it.frame)
-	return appendString(b, it.frame.UserID)
+	return appendSpecial(appendString(b, it.frame.UserID), it.frame)
 }
 
 func (r *reader) item(view ViewID) (it item) {
@@ -95,6 +95,7 @@ func (r *reader) item(view ViewID) (it item) {
 	}
 	it.frame = r.frame(it.at)
 	it.frame.UserID = r.string()
+	r.special(it.frame)
 	return it
 }
 

@@ -14,7 +14,7 @@ func TestBatch(t *testing.T) {
 	frame := func(seq uint64) *chat.Frame {
 		return &chat.Frame{
 			Epoch: 7, Sequence: seq, RoomID: "abcdefABCDEF", ID: "ABCDEFabcdef", Type: chat.MessageFrame, Action: chat.ActionSendMessage,
-			Time: time.Unix(1, 2).UTC(), JSON: []byte("{}"), UserID: "u",
+			Time: time.Unix(1, 2).UTC(), JSON: []byte("{}"), UserID: "u", Hidden: true, Said: &chat.Said{At: 1, Until: 2, Hash: [16]byte{3}},
 		}
 	}
 	items := []item{

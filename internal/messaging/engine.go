@@ -47,6 +47,8 @@ type Options struct {
 	// Disconnected is called at the home, before the answer, for a moderator's DisconnectUser
 	// in a room with the tag confab:disconnect-ban, perhaps twice. Nil does nothing.
 	Disconnected func(ctx context.Context, op *Operation, room *chat.Room, ban time.Duration) error
+	// Rules decide about the messages of clients.
+	Rules Rules
 	// History is read for clients that join rooms with history. Nil means none.
 	History History
 	// RingBytes bounds the messages that all rooms keep in memory for clients that join;
@@ -193,6 +195,9 @@ func (e *Engine) ReloadAll() {
 func (e *Engine) Deliver(f *chat.Frame) {
 	if f.DisconnectUser != "" {
 		defer e.endUser(f, kicked(f.JSON))
+	}
+	if f.Said != nil && e.o.Rules.Said != nil {
+		e.o.Rules.Said(f)
 	}
 	r := e.find(f.RoomID)
 	if r == nil {

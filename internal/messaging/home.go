@@ -11,8 +11,9 @@ import (
 	"confab/internal/quota"
 )
 
-// Sequence carries out one operation on a room whose home is this node. It applies the
-// room's and the account's rates, then message review, then the room's sequence. The
+// Sequence carries out one operation on a room whose home is this node. It applies bans,
+// the room's modes, the room's and the account's rates, content filters, then message
+// review, then the room's sequence; see Rule. The
 // errors are those of Home.Do, and ErrMoved when another node has become the home.
 func (e *Engine) Sequence(ctx context.Context, op Operation) (id string, err error) {
 	defer func() { err = banning{e}.disconnected(ctx, &op, err) }() // Also if another home has published the event.
@@ -31,10 +32,21 @@ func (e *Engine) Sequence(ctx context.Context, op Operation) (id string, err err
 	if err := (banning{e}).forbids(&op); err != nil {
 		return "", err
 	}
+	j := r.judgement(e, settings, &op, turn)
+	if j != nil {
+		defer func() { j.settle(err) }()
+	}
+	if err := j.pass(ctx, e.o.Rules.Modes); err != nil {
+		return "", err
+	}
 	if err := e.admit(ctx, r, settings, op, turn); err != nil {
 		return "", err
 	}
-	f, err := e.frame(ctx, settings, op)
+	err = j.pass(ctx, e.o.Rules.Filters)
+	var f *chat.Frame
+	if err == nil {
+		f, err = e.frame(ctx, settings, op, j)
+	}
 	if err == nil {
 		err = e.publish(ctx, r, f, op.Joined, settings)
 		if f.DisconnectUser != "" {
@@ -100,8 +112,8 @@ func throttled(settings *chat.Room, limit int) error {
 }
 
 // frame returns the frame that the operation delivers. It asks the room's message review
-// handler about messages.
-func (e *Engine) frame(ctx context.Context, settings *chat.Room, op Operation) (*chat.Frame, error) {
+// handler about messages. j is what the rules made of the message; it may be nil.
+func (e *Engine) frame(ctx context.Context, settings *chat.Room, op Operation, j *Judgement) (*chat.Frame, error) {
 	f := &chat.Frame{RoomID: op.RoomID, ID: op.ID, Type: chat.EventFrame, Action: op.Action, Time: op.Received, UserID: op.UserID}
 	event := chat.Event{ID: f.ID, RequestID: op.RequestID, SendTime: op.Received}
 	switch op.Action {
@@ -109,6 +121,9 @@ func (e *Engine) frame(ctx context.Context, settings *chat.Room, op Operation) (
 		m := &chat.Message{
 			ID: f.ID, RequestID: op.RequestID, Attributes: op.Attributes, Content: op.Content, SendTime: op.Received,
 			UserID: op.UserID, SenderAttributes: op.SenderAttributes,
+		}
+		if j != nil {
+			m.Content, f.Hidden, f.Said = j.Content, j.Hidden, j.Said
 		}
 		if settings.Reviewed() && !op.SkipReview {
 			var err error
@@ -201,6 +216,9 @@ func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, joined *Po
 		settings = now.settings
 	}
 	f.LoggingConfigurations, f.Keep = settings.LoggingConfigurations, now.extensions.History
+	if f.Hidden {
+		f.LoggingConfigurations, f.Keep = nil, 0
+	}
 	recorded := len(f.LoggingConfigurations) > 0 || f.Keep > 0
 	if !recorded && len(q.waiting) == 0 {
 		safe := e.broker.Publish(f)

@@ -145,6 +145,8 @@ type Operation struct {
 	Content          string
 	SenderAttributes map[string]string
 	SenderIP         string // of every session that asks
+	// Staff is set if the session has DELETE_MESSAGE or DISCONNECT_USER.
+	Staff bool `json:",omitzero"`
 	// FromServer is set for a message of Engine.SendMessage, which does not count against
 	// the room's rate, and for a disconnect that a ban makes. SkipReview is set if the
 	// review handler is not asked.

@@ -62,6 +62,9 @@ type room struct {
 
 // deliver delivers a frame to everybody who is in the room on this node.
 func (r *room) deliver(f *chat.Frame) int {
+	if f.Hidden {
+		return r.deliverHidden(f)
+	}
 	g := r.ring.Load()
 	if log := r.log.Load(); log != nil {
 		return r.deliverLogged(log, g, f)

@@ -306,7 +306,7 @@ func (s *Session) do(ctx context.Context, req Request, op Operation) error {
 		return err
 	}
 	op.Room = s.room.state.Load().carried
-	op.UserID, op.SenderIP, op.Joined = s.token.UserID, s.ip.String(), &s.joined
+	op.UserID, op.SenderIP, op.Joined, op.Staff = s.token.UserID, s.ip.String(), &s.joined, s.token.Staff()
 	op.RoomID, op.RequestID, op.Received, op.ID = s.room.id, req.ID, req.Received, chat.NewID()
 	if err := (banning{s.engine}).forbids(&op); err != nil {
 		return err

@@ -34,6 +34,7 @@ type Client struct {
 
 	mu    sync.Mutex
 	ended []string
+	sent  []string
 }
 
 // Join joins with the token, from 192.0.2.1. The session leaves when the test ends.
@@ -50,7 +51,18 @@ func Join(t testing.TB, engine *messaging.Engine, token *chat.Token) *Client {
 }
 
 // Send implements messaging.Conn.
-func (c *Client) Send([]byte) {}
+func (c *Client) Send(frame []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sent = append(c.sent, string(frame))
+}
+
+// Sent returns the frames that only this connection got.
+func (c *Client) Sent() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]string(nil), c.sent...)
+}
 
 // End implements messaging.Conn.
 func (c *Client) End(why messaging.Ending) {

@@ -1,0 +1,95 @@
+package messaging
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"confab/internal/chat"
+)
+
+// Rule decides about the messages of clients, at the home of their room. Messages over HTTP
+// pass no rule. A message passes, in this order:
+//
+//	Options.Bans    may the user send; may anybody else see it
+//	Rules.Modes     who may send what, and how often
+//	                the rates of the room and of the account
+//	Rules.Filters   what is said
+//	                the room's message review handler
+//
+// The first that refuses ends it, and undoes what those before it have counted.
+type Rule interface {
+	// Judge returns an error with words for the sender if it refuses the message:
+	// AccessDenied (403), Rejected (406) or Throttled (429). It may change Content, set
+	// Hidden and Rule, and call Undo. It may be called again for one Operation.ID, when a
+	// cluster changes.
+	Judge(ctx context.Context, j *Judgement) error
+}
+
+// Rules are the rules of all rooms. Nil decides nothing.
+type Rules struct {
+	Modes   Rule
+	Filters Rule
+	// Said is called for each frame with chat.Frame.Said that comes to this node. It does
+	// not block. Nil does nothing.
+	Said func(f *chat.Frame)
+}
+
+// Judgement is a message on its way through the rules.
+type Judgement struct {
+	// Operation is the request, and Room the room. They must not be changed.
+	Operation *Operation
+	Room      *chat.Room
+	// Extensions are the room's tags with its modes.
+	Extensions chat.Extensions
+	Turn       Turn
+	Now        time.Time
+	// Content is what will be delivered.
+	Content string
+	// Hidden is set if only the sender's own connections get the message.
+	Hidden bool
+	// Said is what the room's next home must know of it.
+	Said *chat.Said
+	// Rule names the rule that refuses, hides or changes the message.
+	Rule string
+
+	undo []func()
+}
+
+// Undo has f called if the message is not delivered. f does not block.
+func (j *Judgement) Undo(f func()) { j.undo = append(j.undo, f) }
+
+// undone calls what Undo was given.
+func (j *Judgement) undone() {
+	for _, f := range j.undo {
+		f()
+	}
+	j.undo = nil
+}
+
+// settle undoes what the rules have counted, unless the message is delivered or may be.
+func (j *Judgement) settle(outcome error) {
+	if outcome != nil && !errors.Is(outcome, ErrPublished) && chat.CodeOf(outcome) != chat.Unavailable {
+		j.undone()
+	}
+}
+
+// judgement returns what the rules judge; nil if they do not judge the operation.
+func (r *room) judgement(e *Engine, settings *chat.Room, op *Operation, turn Turn) *Judgement {
+	if op.Action != chat.ActionSendMessage || op.FromServer || e.o.Rules.Modes == nil && e.o.Rules.Filters == nil {
+		return nil
+	}
+	j := &Judgement{Operation: op, Room: settings, Extensions: r.state.Load().extensions, Turn: turn, Now: e.now(), Content: op.Content}
+	if len(settings.Modes) > 0 {
+		j.Extensions = j.Extensions.With(settings.Modes, j.Now)
+	}
+	return j
+}
+
+// pass asks a rule; both may be nil.
+func (j *Judgement) pass(ctx context.Context, rule Rule) error {
+	if j == nil || rule == nil {
+		return nil
+	}
+	return rule.Judge(ctx, j)
+}

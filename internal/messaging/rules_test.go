@@ -1,0 +1,135 @@
+package messaging_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"confab/internal/chat"
+	"confab/internal/messaging"
+	"confab/internal/messagingtest"
+)
+
+// rule notes what it is asked, and does what judge says.
+type rule struct {
+	name  string
+	asked *[]string
+	judge func(j *messaging.Judgement) error
+}
+
+func (r *rule) Judge(_ context.Context, j *messaging.Judgement) error {
+	*r.asked = append(*r.asked, r.name)
+	j.Undo(func() { *r.asked = append(*r.asked, "undo "+r.name) })
+	return r.judge(j)
+}
+
+func TestRules(t *testing.T) {
+	pass := func(*messaging.Judgement) error { return nil }
+	refuse := func(*messaging.Judgement) error { return chat.Errorf(chat.Rejected, "no") }
+	for _, c := range []struct {
+		name           string
+		modes, filters func(*messaging.Judgement) error
+		review         func(*chat.Message) (*chat.Message, error)
+		code           chat.Code
+		asked          []string
+		said           string // what is delivered
+	}{
+		{name: "modes, filters and review are asked in this order", modes: pass, filters: pass, asked: []string{"modes", "filters", "review"}, said: "hello"},
+		{name: "a mode that refuses ends it", modes: refuse, filters: pass, code: chat.Rejected, asked: []string{"modes", "undo modes"}},
+		{name: "a filter that refuses undoes the modes", modes: pass, filters: refuse, code: chat.Rejected, asked: []string{"modes", "filters", "undo modes", "undo filters"}},
+		{
+			name: "a review that refuses undoes both", modes: pass, filters: pass,
+			review: func(*chat.Message) (*chat.Message, error) { return nil, chat.Errorf(chat.Rejected, "no") },
+			code:   chat.Rejected, asked: []string{"modes", "filters", "review", "undo modes", "undo filters"},
+		},
+		{
+			name: "review gets what a filter changed", modes: pass,
+			filters: func(j *messaging.Judgement) error { j.Content = "h***o"; return nil },
+			review: func(m *chat.Message) (*chat.Message, error) {
+				m.Content = strings.ToUpper(m.Content)
+				return m, nil
+			},
+			asked: []string{"modes", "filters", "review"}, said: "H***O",
+		},
+		{
+			name: "nobody else gets a hidden message", modes: pass, filters: func(j *messaging.Judgement) error { j.Hidden = true; return nil },
+			asked: []string{"modes", "filters", "review"}, said: "",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var asked []string
+			w := newLive(t, func(o *messaging.Options, _ *live) {
+				o.Rules.Modes, o.Rules.Filters = &rule{"modes", &asked, c.modes}, &rule{"filters", &asked, c.filters}
+			})
+			w.change(func(r *chat.Room) {
+				r.MessageReviewHandler = &chat.MessageReviewHandler{URI: "https://example.com", FallbackResult: chat.Deny}
+			})
+			w.ReviewWith(func(m *chat.Message) (*chat.Message, error) {
+				asked = append(asked, "review")
+				if c.review == nil {
+					return m, nil
+				}
+				return c.review(m)
+			})
+			ann := w.join(t, w.token("ann"))
+			err := w.send(t, ann, "hello")
+			if err != nil && chat.CodeOf(err) != c.code || (err == nil) != (c.code == 0) {
+				t.Errorf("the message ends with %v", err)
+			}
+			if d := cmp.Diff(c.asked, asked); d != "" {
+				t.Error(d)
+			}
+			if said := strings.Join(w.Contents(), " "); said != c.said {
+				t.Errorf("delivered: %q", said)
+			}
+		})
+	}
+	t.Run("messages over HTTP pass no rule", func(t *testing.T) {
+		var asked []string
+		w := newLive(t, func(o *messaging.Options, _ *live) { o.Rules.Modes = &rule{"modes", &asked, refuse} })
+		_, _, err := w.engine.SendMessage(t.Context(), roomID, &messaging.ServerMessage{UserID: "bot", Content: "hello"})
+		if err != nil || len(asked) > 0 {
+			t.Errorf("%v, asked %v", err, asked)
+		}
+	})
+	t.Run("a rule gets the room's modes over its tags", func(t *testing.T) {
+		var got chat.Extensions
+		var asked []string
+		w := newLive(t, func(o *messaging.Options, _ *live) {
+			o.Extensions = true
+			o.Rules.Modes = &rule{"modes", &asked, func(j *messaging.Judgement) error { got = j.Extensions; return nil }}
+		})
+		w.change(func(r *chat.Room) {
+			r.Tags = map[string]string{"confab:slow-mode": "1m", "confab:send": "staff"}
+			r.Modes = []chat.Mode{{Name: "send", Value: "all"}, {Name: "links", Value: "nobody", Expires: w.clock()}}
+		})
+		if err := w.send(t, w.join(t, w.token("ann")), "hello"); err != nil {
+			t.Fatal(err)
+		}
+		if got.SlowMode.String() != "1m0s" || got.Send != chat.All || got.Links != chat.All {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// TestHidden checks that a hidden message comes to the connections of its user.
+func TestHidden(t *testing.T) {
+	var asked []string
+	w := newLive(t, func(o *messaging.Options, _ *live) {
+		o.Rules.Filters = &rule{"filters", &asked, func(j *messaging.Judgement) error { j.Hidden = true; return nil }}
+	})
+	ann, other, bob := w.join(t, w.token("ann")), w.join(t, w.token("ann")), w.join(t, w.token("bob"))
+	if err := w.send(t, ann, "hello"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		client *messagingtest.Client
+		frames int
+	}{{ann, 1}, {other, 1}, {bob, 0}} {
+		if got := len(c.client.Sent()); got != c.frames {
+			t.Errorf("%d frames, not %d", got, c.frames)
+		}
+	}
+}
