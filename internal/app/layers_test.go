@@ -24,10 +24,10 @@ var layers = []struct {
 	{"what clients talk to", []string{"console", "control", "edge", "extension", "front"}},
 	{"durable truth, and the other nodes; who is there; how operations are served", []string{"store", "cluster", "presence", "enforce", "api", "erasure", "messagingtest"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},
-	{"what a request needs", []string{"catchup", "iam", "restjson", "chattoken", "review", "chatlog", "history", "moderation", "awstest"}},
+	{"what a request needs", []string{"catchup", "iam", "restjson", "chattoken", "review", "chatlog", "history", "moderation", "contentfilter", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},
 	{"nouns, rules, errors", []string{"chat"}},
-	{"tools of one purpose", []string{"background", "chatroom", "clientip", "config", "export", "nats", "origin", "pgtest", "quota", "series", "telemetry", "websocket"}},
+	{"tools of one purpose", []string{"background", "chatroom", "clientip", "config", "export", "filter", "nats", "origin", "pgtest", "quota", "series", "telemetry", "websocket"}},
 	{"the grammar of WebSockets, and of the kernel", []string{"kernel", "rfc6455"}},
 }
 
@@ -46,9 +46,10 @@ var without = map[string]map[string]string{
 		"net/http":     "the truth is not served from here",
 		"database/sql": "connections and transactions are those of sqldb",
 	},
-	"transcript": {"database/sql": "connections and transactions are those of sqldb"},
-	"history":    {"database/sql": "connections and transactions are those of sqldb"},
-	"moderation": {"database/sql": "connections and transactions are those of sqldb"},
+	"transcript":    {"database/sql": "connections and transactions are those of sqldb"},
+	"history":       {"database/sql": "connections and transactions are those of sqldb"},
+	"contentfilter": {"database/sql": "connections and transactions are those of sqldb"},
+	"moderation":    {"database/sql": "connections and transactions are those of sqldb"},
 }
 
 const internal = "confab/internal/"

@@ -24,18 +24,18 @@ const largestFile = 4 << 20
 func newApply(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE",
-		Short: "Make the rooms and logging configurations that a file describes",
+		Short: "Make the rooms, logging configurations and filters that a file describes",
 		Long: `Compare the file with the server, print a plan, and carry it out. Applied again, it changes
 nothing. On a terminal it asks before it changes anything.
 
-The file is YAML with the lists rooms and loggingConfigurations, whose items have the members
-of CreateRoom and CreateLoggingConfiguration, or a CloudFormation template (YAML or JSON), of
+The file is YAML with the lists rooms, loggingConfigurations and filters, whose items have the
+members of CreateRoom, CreateLoggingConfiguration and PutContentFilter, or a CloudFormation template (YAML or JSON), of
 which it takes the resources AWS::IVSChat::Room and AWS::IVSChat::LoggingConfiguration, with
 Ref and Fn::GetAtt. Names stand for ARNs. Objects are found by their names; a resource of a
 template without Name has its logical id. Members that the file does not name stay as they are.
 
 What apply makes has the tag managed-by=confab-apply:SET. --prune deletes what has the tag and
-is not in the file.`,
+is not in the file. Filters have no tags, and stay until confab filter delete.`,
 		Example: examples(
 			"confab apply -f rooms.yaml --dry-run",
 			"confab apply -f rooms.yaml --set chat --prune",
@@ -128,18 +128,24 @@ func readSet(in io.Reader, file, set string, parameters []string) (*apply.Set, s
 		defer opened.Close()
 		in = opened
 	}
-	text, err := io.ReadAll(io.LimitReader(in, largestFile+1))
+	text, err := readAll(in, largestFile, "--file "+file)
 	if err != nil {
 		return nil, "", err
-	}
-	if len(text) > largestFile {
-		return nil, "", command.Usagef("--file %s: larger than %d MiB", file, largestFile>>20)
 	}
 	s, err := apply.Parse(text, pairs)
 	if err != nil {
 		return nil, "", command.Usagef("--file %s: %v", file, err)
 	}
 	return s, set, nil
+}
+
+// readAll reads a file of at most largest bytes. what names it in errors.
+func readAll(in io.Reader, largest int64, what string) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(in, largest+1))
+	if err == nil && int64(len(text)) > largest {
+		err = command.Usagef("%s: larger than %d MiB", what, largest>>20)
+	}
+	return text, err
 }
 
 var (

@@ -24,6 +24,7 @@ func New(env command.Environment) []*cobra.Command {
 		newMute(env),
 		newUnban(env),
 		newBans(env),
+		newFilter(env),
 		newLoad(env),
 		newApply(env),
 		newDoctor(env),

@@ -122,15 +122,17 @@ func (f *Filters) Get(ctx context.Context, roomID, name string) (*Filter, error)
 	return &got, err
 }
 
-// remove is the rest of an UPDATE that deletes filters. It takes the number of the change
-// and the time.
-const remove = `change = $1, deleted = 1, terms = '[]', expressions = '[]', term_count = 0, expression_count = 0, update_time = $2`
+// remove is the rest of an UPDATE that deletes filters. It takes the number of the change,
+// the time and noRules.
+const remove = `change = $1, deleted = 1, terms = $3, expressions = $3, term_count = 0, expression_count = 0, update_time = $2`
+
+var noRules = []byte("[]")
 
 // Delete deletes a filter, or returns NotFound.
 func (f *Filters) Delete(ctx context.Context, roomID, name string) error {
 	return f.change(ctx, func(ctx context.Context, s sqldb.Session, number int64) error {
-		n, err := s.Exec(ctx, `UPDATE content_filters SET `+remove+` WHERE room_id = $3 AND name = $4 AND deleted = 0`,
-			number, f.now().UnixNano(), roomID, name)
+		n, err := s.Exec(ctx, `UPDATE content_filters SET `+remove+` WHERE room_id = $4 AND name = $5 AND deleted = 0`,
+			number, f.now().UnixNano(), noRules, roomID, name)
 		if err == nil && n == 0 {
 			err = noSuchFilter(name)
 		}
@@ -145,7 +147,7 @@ func (f *Filters) DeleteRoom(ctx context.Context, s sqldb.Session, roomID string
 	if _, err := s.Row(ctx, latestChange, nil, &last); err != nil {
 		return err
 	}
-	_, err := s.Exec(ctx, `UPDATE content_filters SET `+remove+` WHERE room_id = $3 AND deleted = 0`, last+1, f.now().UnixNano(), roomID)
+	_, err := s.Exec(ctx, `UPDATE content_filters SET `+remove+` WHERE room_id = $4 AND deleted = 0`, last+1, f.now().UnixNano(), noRules, roomID)
 	return err
 }
 
@@ -176,12 +178,6 @@ func (f *Filters) List(ctx context.Context, roomID string, everywhere bool, most
 			return nil
 		})
 	return page, next, err
-}
-
-// Exist reports whether there are filters.
-func (f *Filters) Exist(ctx context.Context) (bool, error) {
-	var one int
-	return f.sql.Read().Row(ctx, `SELECT 1 FROM content_filters WHERE deleted = 0 LIMIT 1`, nil, &one)
 }
 
 // kept is how long a deleted filter stays in the database, so that every server reads that

@@ -67,6 +67,7 @@ type Options struct {
 	Live                     Live
 	History                  History
 	Bans                     Bans
+	Filters                  Filters
 	Tokens                   Tokens
 	Credentials              Credentials
 	Presence                 Presence

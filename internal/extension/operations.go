@@ -24,18 +24,23 @@ func (s *Service) operations() []operation {
 		orBearer(describe("CreateBan", s.CreateBan)),
 		describe("CreateCredentials", s.CreateCredentials),
 		orBearer(describe("DeleteBan", s.DeleteBan)),
+		describe("DeleteContentFilter", s.DeleteContentFilter),
 		describe("DeleteCredentials", s.DeleteCredentials),
 		describe("EraseUser", s.EraseUser),
 		orBearer(describe("GetBan", s.GetBan)),
+		describe("GetContentFilter", s.GetContentFilter),
 		describe("GetMetrics", s.GetMetrics),
 		describe("GetRoomPresence", s.GetRoomPresence),
 		describe("GetServer", s.GetServer),
 		orBearer(describe("ListBans", s.ListBans)),
+		describe("ListContentFilters", s.ListContentFilters),
 		describe("ListCredentials", s.ListCredentials),
 		orBearer(describe("ListMessages", s.ListMessages)),
 		describe("ListRoomPresence", s.ListRoomPresence),
 		describe("ListRoomUsers", s.ListRoomUsers),
+		withBody(largestFilter, describe("PutContentFilter", s.PutContentFilter)),
 		describe("SendMessage", s.SendMessage),
+		describe("TestContentFilter", s.TestContentFilter),
 		orBearer(describe("UpdateBan", s.UpdateBan)),
 	}
 }
@@ -63,6 +68,12 @@ func describe[In, Out any](name string, method func(context.Context, *In) (*Out,
 // orBearer lets a chat token stand for the signature.
 func orBearer(o operation) operation {
 	o.Bearer = api.OrBearer
+	return o
+}
+
+// withBody allows larger bodies of requests.
+func withBody(most int, o operation) operation {
+	o.MaxBody = most
 	return o
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"confab/internal/cluster"
+	"confab/internal/contentfilter"
 	"confab/internal/extension"
 	"confab/internal/messaging"
 	"confab/internal/moderation"
@@ -23,13 +24,14 @@ import (
 // user has sessions in a room, topicRefreshed whether one of them is about to be replaced
 // by the same client, topicSeries for series of its metrics, topicErase for its part of an
 // erasure, topicPresence who is in rooms. topicBans is not a question: it tells changes of
-// bans.
+// bans. topicFilters says that content filters were changed.
 const (
 	topicNode      = "node"
 	topicUser      = "user"
 	topicRefreshed = "refreshed"
 	topicSeries    = "series"
 	topicBans      = "bans"
+	topicFilters   = "filters"
 	topicPresence  = "presence"
 	topicErase     = "erase"
 )
@@ -62,6 +64,8 @@ type Peers struct {
 	ChatLogs ChatLogs
 	// Bans is nil if extensions are off.
 	Bans *moderation.Bans
+	// Filters is nil if extensions are off.
+	Filters *contentfilter.Filters
 }
 
 // Answers returns what this node answers to the others.
@@ -71,6 +75,7 @@ func (p *Peers) Answers() map[string]cluster.Answer {
 		topicUser:      answerUser(func(q userQuestion) bool { return p.Engine.Beside(q.Room, q.User) }),
 		topicSeries:    p.answerSeries,
 		topicBans:      p.receiveBans,
+		topicFilters:   p.readFilters,
 		topicPresence:  func(ctx context.Context, body []byte) ([]byte, error) { return p.Presence.Answer(ctx, body) },
 		topicErase:     p.answerErase,
 		topicRefreshed: answerUser(func(q userQuestion) bool { return p.Engine.Refreshed(q.Room, q.User, q.Agent) }),

@@ -191,6 +191,7 @@ func (db *DB) DeleteRoom(ctx context.Context, id string) error {
 	})
 	if err == nil {
 		keepsLess(ctx, db, id)
+		db.Filters.Changed(ctx) //nolint:errcheck // Nobody speaks there any more; it is read later.
 	}
 	return err
 }

@@ -72,6 +72,17 @@ assert [b["id"] for b in call("list_bans", roomIdentifier=room, maxResults=1)["b
 call("delete_ban", id=ban["id"])
 assert call("list_bans", roomIdentifier=room)["bans"] == []
 
+put = call("put_content_filter", roomIdentifier=room, name="insults", terms=["idiot"], expressions=["[0-9]{16}"], action="DENY", message="Be kind")
+assert put["roomArn"] == room and put["terms"] == ["idiot"] and isinstance(put["updateTime"], datetime.datetime), put
+call("put_content_filter", name="boto", terms=["x" * 100] * 10_000, action="FLAG")
+assert call("get_content_filter", roomIdentifier=room, name="insults")["expressions"] == ["[0-9]{16}"]
+tried = call("test_content_filter", roomIdentifier=room, content="you i.d.i.o.t")
+assert tried["action"] == "DENY" and tried["message"] == "Be kind", tried
+assert tried["matches"] == [{"filter": "insults", "rule": "idiot", "start": 4, "end": 13}], tried
+assert [f["termCount"] for f in call("list_content_filters", roomIdentifier=room)["filters"]] == [1]
+call("delete_content_filter", roomIdentifier=room, name="insults")
+call("delete_content_filter", name="boto")
+
 policy = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 made = call("create_credentials", name="boto", policy=policy, durationInSeconds=900)
 assert made["sessionToken"] and isinstance(made["expirationTime"], datetime.datetime), made
