@@ -21,10 +21,11 @@ func TestMain(m *testing.M) {
 	process.Exit(pgtest.Run(m))
 }
 
-// rooms are a room whose rate is exceeded all the time, and two that are not.
+// rooms are a room whose rate is exceeded all the time, and two that are not. Two of them
+// keep their messages: one gives more than there are to those who join, the other fewer.
 func rooms() []crowd.Room {
 	return []crowd.Room{
-		{Rate: 10, Offered: 20, Clients: 6}, {Rate: 100, Offered: 40, Clients: 10}, {Rate: 100, Offered: 30, Clients: 10},
+		{Rate: 10, Offered: 20, Clients: 6, OnJoin: 100}, {Rate: 100, Offered: 40, Clients: 10, OnJoin: 20}, {Rate: 100, Offered: 30, Clients: 10},
 	}
 }
 

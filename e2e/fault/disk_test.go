@@ -16,7 +16,6 @@ import (
 
 	"confab/internal/testbed/cluster"
 	"confab/internal/testbed/crowd"
-	"confab/internal/testbed/history"
 )
 
 // TestDiskFull fills the disk of one node with SQLite under load: the rooms go
@@ -37,7 +36,7 @@ func TestDiskFull(t *testing.T) {
 	})
 	c := cluster.Serve(t, cluster.Options{Nodes: 1, Dir: dir})
 	row := &Row{Name: "disk full (one node, SQLite)", Keeps: "live rooms, reads; writes are answered 503"}
-	trial := &cluster.Trial{Rooms: rooms(), Seed: *seed, Options: history.Options{Codes: unavailable, MayGiveUp: true}}
+	trial := &cluster.Trial{Rooms: rooms(), Seed: *seed, Options: databaseAway}
 	report, err := c.Run(t.Context(), trial, func(ctx context.Context, trial *cluster.Trial) error {
 		cluster.Pause(ctx, crowd.Warm)
 		full, err := fill(filepath.Join(dir, "filler"))

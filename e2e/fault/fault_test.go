@@ -67,11 +67,16 @@ func TestFaults(t *testing.T) {
 }
 
 // rooms are one whose rate is exceeded all the time, and others that are not.
-// With eight rooms every node is the home of some, nearly always.
+// With eight rooms every node is the home of some, nearly always. Every other room keeps
+// its messages and gives the latest to those who join.
 func rooms() []crowd.Room {
 	rooms := []crowd.Room{{Rate: 10, Offered: 20, Clients: 6}}
-	for range 7 {
-		rooms = append(rooms, crowd.Room{Rate: 100, Offered: 20, Clients: 6})
+	for i := range 7 {
+		r := crowd.Room{Rate: 100, Offered: 20, Clients: 6}
+		if i%2 == 0 {
+			r.OnJoin = 50
+		}
+		rooms = append(rooms, r)
 	}
 	return rooms
 }

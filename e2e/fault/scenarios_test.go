@@ -39,6 +39,9 @@ const stillTalking = 4 * time.Second
 // request, or cannot reach what it needs.
 var unavailable = []int{500, 503}
 
+// databaseAway is what a run may do while the database does not answer.
+var databaseAway = history.Options{Codes: unavailable, MayGiveUp: true, MayLackHistory: true}
+
 // scenarios in the order of the table.
 var scenarios = slices.Concat(in(routes, ofRoutes), in(external, ofNATS), in(replicated, ofReplication))
 
@@ -157,7 +160,7 @@ var ofRoutes = []scenario{
 		},
 	},
 	{
-		name: "PostgreSQL stopped", keeps: "live rooms", options: history.Options{Codes: unavailable, MayGiveUp: true},
+		name: "PostgreSQL stopped", keeps: "live rooms", options: databaseAway,
 		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
 			d.postgres.Stop(d.t)
 			cluster.Pause(ctx, 2*time.Second+time.Duration(random.Int64N(int64(4*time.Second))))
@@ -168,7 +171,7 @@ var ofRoutes = []scenario{
 		},
 	},
 	{
-		name: "PostgreSQL crashed", keeps: "live rooms", options: history.Options{Codes: unavailable, MayGiveUp: true},
+		name: "PostgreSQL crashed", keeps: "live rooms", options: databaseAway,
 		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, _ *rand.Rand) error {
 			d.postgres.Kill(d.t)
 			cluster.Pause(ctx, time.Second)
@@ -180,7 +183,7 @@ var ofRoutes = []scenario{
 	},
 	{
 		name: "PostgreSQL stopped for 10 s (SIGSTOP)", keeps: "live rooms", silence: stillTalking,
-		options: history.Options{Codes: unavailable, MayGiveUp: true},
+		options: databaseAway,
 		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, _ *rand.Rand) error {
 			thaw := d.postgres.Freeze(d.t)
 			cluster.Pause(ctx, 10*time.Second)
@@ -204,7 +207,7 @@ var ofRoutes = []scenario{
 		},
 	},
 	{
-		name: "connections to PostgreSQL lost", keeps: "everything", options: history.Options{Codes: unavailable, MayGiveUp: true},
+		name: "connections to PostgreSQL lost", keeps: "everything", options: databaseAway,
 		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, _ *rand.Rand) error {
 			for range 3 {
 				d.databases[0].Cut()
@@ -219,7 +222,7 @@ var ofRoutes = []scenario{
 		},
 	},
 	{
-		name: "PostgreSQL read-only", keeps: "live rooms, reads, new chat tokens", options: history.Options{Codes: unavailable, MayGiveUp: true},
+		name: "PostgreSQL read-only", keeps: "live rooms, reads, new chat tokens", options: databaseAway,
 		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, _ *rand.Rand) error {
 			d.postgres.Exec(d.t, "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
 			cluster.Pause(ctx, 4*time.Second)

@@ -8,14 +8,13 @@ import (
 	"time"
 
 	"confab/internal/testbed/cluster"
-	"confab/internal/testbed/history"
 )
 
 // ofReplication are the scenarios of a PostgreSQL with a standby.
 var ofReplication = []scenario{
 	{
 		name: "PostgreSQL fails over to its synchronous standby", keeps: "live rooms",
-		silence: stillTalking, options: history.Options{Codes: unavailable, MayGiveUp: true},
+		silence: stillTalking, options: databaseAway,
 		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, _ *rand.Rand) error {
 			d.postgres.Kill(d.t)
 			cluster.Pause(ctx, 2*time.Second) // An operator's tools need a moment to be sure.
@@ -31,7 +30,7 @@ var ofReplication = []scenario{
 	},
 	{
 		name: "PostgreSQL without its synchronous standby for 4 s", keeps: "live rooms, reads; writes and new connections wait",
-		silence: stillTalking, options: history.Options{Codes: unavailable, MayGiveUp: true},
+		silence: stillTalking, options: databaseAway,
 		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, _ *rand.Rand) error {
 			d.standby.Kill(d.t)
 			cluster.Pause(ctx, 4*time.Second)

@@ -34,13 +34,18 @@ func newChat(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "chat ROOM --as USER",
 		Short: "Chat in a room",
-		Long: `Connect to a room, send each line of standard input as a message, and print what comes as one
-JSON document a line: the frames of the Messaging API.
+		Long: `Chat in a room. On a terminal, show what is said and what happens, and a line to write in: Enter
+sends it, Up selects a message, PgUp scrolls, into the room's history if it is kept, Ctrl-C leaves.
+A moderator acts on the selected message: Delete deletes it, Ctrl-K disconnects its sender, Ctrl-B
+bans and Ctrl-T mutes; what the chat token (--can) and the credentials allow is on the screen. Names
+and colours are those of the attributes displayName and color.
 
-It keeps to the rates of the service: a line that the room's rate refuses is sent again. At
-the end of the input it waits for the answers to its lines. A lost connection is made
-again, for up to a minute. The exit status is 1 when a line was refused, and when a
-moderator disconnected the user.`,
+Without a terminal, send each line of standard input as a message, and print what comes as one JSON
+document a line: the frames of the Messaging API. It keeps to the rates of the service: a line that
+the room's rate refuses is sent again. At the end of the input it waits for the answers to its lines.
+
+A lost connection is made again, for up to a minute. The exit status is 1 when a line of standard
+input was refused, and when a moderator disconnected the user.`,
 		Example: examples(
 			"echo 'Hello, world' | confab chat demo --as ann",
 			"seq 3 | confab chat demo --as counter --attribute displayName=Count",
@@ -56,13 +61,15 @@ moderator disconnected the user.`,
 		if err != nil {
 			return err
 		}
+		connect := chatroom.Options{URL: messagingURL(api, *history), Token: tokens(api, in), Patience: patience}
 		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 		defer stop()
+		if hasScreen(env) {
+			return showChat(ctx, env, api, cmd.Flags().Arg(0), in, connect)
+		}
 		p := &pipe{out: cmd.OutOrStdout(), limit: rate.NewLimiter(connectionRate, connectionRate)}
-		p.room = chatroom.New(chatroom.Options{
-			URL: messagingURL(api, *history), Token: tokens(api, in), Patience: patience,
-			Frame: func(f *chatroom.Frame) { fmt.Fprintf(p.out, "%s\n", command.SafeJSON(f.Raw)) },
-		})
+		connect.Frame = func(f *chatroom.Frame) { fmt.Fprintf(p.out, "%s\n", command.SafeJSON(f.Raw)) }
+		p.room = chatroom.New(connect)
 		return p.run(ctx, env.In)
 	})
 	return cmd

@@ -242,3 +242,61 @@ func TestRefreshGetsNoHistory(t *testing.T) {
 		}
 	}
 }
+
+// missing is a Broker that does not deliver some frames until a session has entered the
+// room, as a cluster does at nodes without sessions.
+type missing struct {
+	messaging.Broker
+	engine  *messaging.Engine
+	entered bool
+	skip    string
+}
+
+func (b *missing) Await(context.Context, string, string) (messaging.Turn, error) {
+	return messaging.Turn{}, nil
+}
+
+func (b *missing) Next(*chat.Frame) error { return nil }
+
+func (b *missing) Publish(f *chat.Frame) <-chan error {
+	if b.entered || contentOf(string(f.JSON)) != b.skip {
+		b.engine.Deliver(f)
+	}
+	return nil
+}
+
+func (b *missing) Enter(context.Context, string) (messaging.Point, error) {
+	b.entered = true
+	return messaging.Point{}, nil
+}
+
+func (b *missing) Leave(string) {}
+
+func (b *missing) Do(ctx context.Context, op messaging.Operation) (string, error) {
+	return b.engine.Sequence(ctx, op)
+}
+
+// A node without sessions of a room may miss some of its messages. The first session gets
+// them, even if the node has had more messages since than connections get.
+func TestMessagesBeforeTheFirstSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _, r := newKept(t, "200", func(o *messaging.Options, _ *live) {
+			o.Connect = func(e *messaging.Engine) (messaging.Broker, messaging.Home) {
+				b := &missing{engine: e, skip: "200"}
+				return b, b
+			}
+			o.LastDelivered = func(string) (epoch, sequence uint64, known bool) { return 1 << 62, 0, true }
+		})
+		var want []string
+		for n := range 300 {
+			w.post(t, fmt.Sprint(n))
+			time.Sleep(10 * time.Millisecond)
+			if n >= 100 {
+				want = append(want, fmt.Sprint(n))
+			}
+		}
+		if got := r.start(w.join(t, w.token("ann")).Session)(); !slices.Equal(got, want) {
+			t.Errorf("got %v", got)
+		}
+	})
+}

@@ -192,12 +192,18 @@ func (cl *Client) read(ctx context.Context, conn *websocket.Conn, r *history.Con
 			}
 			continue
 		}
-		now := cl.crowd.Now()
+		got := history.Frame{
+			ID: f.ID, RequestID: f.RequestID, Event: f.EventName, Content: f.Content, Target: f.Attributes["UserId"],
+			Sum: maphash.Bytes(cl.crowd.seed, b), At: cl.crowd.Now(),
+		}
 		cl.crowd.record(func() {
-			r.Frames = append(r.Frames, history.Frame{
-				ID: f.ID, RequestID: f.RequestID, Event: f.EventName, Content: f.Content, Target: f.Attributes["UserId"],
-				Sum: maphash.Bytes(cl.crowd.seed, b), At: now,
-			})
+			// All messages of a run have a request id, unless they come from the history.
+			// One that comes later is not what others got.
+			if f.Type == "MESSAGE" && f.RequestID == "" && len(r.Frames) == 0 {
+				r.First = append(r.First, got)
+			} else {
+				r.Frames = append(r.Frames, got)
+			}
 		})
 		if f.Type == "MESSAGE" {
 			cl.mu.Lock()

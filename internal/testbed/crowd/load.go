@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,6 +18,8 @@ type Room struct {
 	Rate, Offered int
 	// Clients is how many stay in it.
 	Clients int
+	// OnJoin is how many messages a new connection gets first. With 0 the room keeps none.
+	OnJoin int
 	// Logs are the ARNs of its logging configurations.
 	Logs []string
 
@@ -29,9 +32,11 @@ type Room struct {
 func (c *Crowd) Open(ctx context.Context, node Node, rooms []Room) error {
 	for i := range rooms {
 		r := &rooms[i]
-		out, err := node.API.CreateRoom(ctx, &ivschat.CreateRoomInput{
-			MaximumMessageRatePerSecond: aws.Int32(int32(r.Rate)), LoggingConfigurationIdentifiers: r.Logs,
-		})
+		in := &ivschat.CreateRoomInput{MaximumMessageRatePerSecond: aws.Int32(int32(r.Rate)), LoggingConfigurationIdentifiers: r.Logs}
+		if r.OnJoin > 0 {
+			in.Tags = map[string]string{"confab:history": "1h", "confab:history-on-join": strconv.Itoa(r.OnJoin)}
+		}
+		out, err := node.API.CreateRoom(ctx, in)
 		if err != nil {
 			return err
 		}
@@ -100,6 +105,15 @@ func ARNs(rooms []Room) []string {
 		arns[i] = r.arn
 	}
 	return arns
+}
+
+// OnJoin returns how many kept messages each room gives, by its ARN.
+func OnJoin(rooms []Room) map[string]int {
+	all := make(map[string]int, len(rooms))
+	for _, r := range rooms {
+		all[r.arn] = r.OnJoin
+	}
+	return all
 }
 
 // Rates returns the maximum message rate of each room by its ARN.

@@ -74,8 +74,11 @@ func (cl *Client) send(ctx context.Context, r request) {
 		ID: r.RequestID, Client: cl.Name, Room: cl.Room, Node: node, Action: r.Action, Target: r.UserID,
 		Sent: cl.crowd.Now(), Answered: history.StillOpen, Outcome: history.Unknown,
 	}
-	if r.Action == history.SendMessage {
+	switch r.Action {
+	case history.SendMessage:
 		q.Content = r.Content
+	case history.DeleteMessage:
+		q.Target = r.MessageID
 	}
 	cl.pending[r.RequestID] = q
 	cl.mu.Unlock()

@@ -16,6 +16,7 @@ const (
 	NoGap          Rule = "no gap"           // a connection misses nothing between two frames it got
 	NoLoss         Rule = "no loss"          // every connection gets what was acknowledged while it was open
 	Joins          Rule = "joins"            // a connection starts where the client's older one stops, and not in the past
+	HistoryFirst   Rule = "history first"    // a new connection first gets the latest kept messages, in order, each once
 	RefusalsHold   Rule = "refusals hold"    // what was refused is not delivered
 	AllowedErrors  Rule = "allowed errors"   // no ErrorCode but the expected
 	KicksEnd       Rule = "kicks end"        // a disconnected user is disconnected
@@ -51,6 +52,9 @@ type Options struct {
 	FreshBuckets int
 	// MayGiveUp allows clients to give up, as while the database is gone.
 	MayGiveUp bool
+	// MayLackHistory allows that kept messages are missing for new connections, as while
+	// the transcript cannot be written.
+	MayLackHistory bool
 }
 
 // Report is the result of a check.
@@ -72,6 +76,13 @@ func Check(h *History, o Options) Report {
 		r.Apart += apart
 		for _, p := range append(sides, whole) {
 			for _, v := range slices.Concat(p.duplicates(), p.order(), p.loss(), p.joins(), p.refusals(), p.rate(h.Rates[room], o.FreshBuckets)) {
+				v.Room = room
+				r.Violations = append(r.Violations, v)
+			}
+		}
+		// The history of a room is not that of one side alone.
+		if len(h.Partitions) == 0 {
+			for _, v := range part.firsts(h.OnJoin[room], o) {
 				v.Room = room
 				r.Violations = append(r.Violations, v)
 			}

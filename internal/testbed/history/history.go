@@ -27,6 +27,8 @@ type History struct {
 	// Rates holds the maximum message rate of rooms whose rate is to be
 	// checked, in messages per second.
 	Rates map[string]int
+	// OnJoin holds how many kept messages rooms give to new connections.
+	OnJoin map[string]int
 	// Writes are writes of the control plane, Stored what was read of each
 	// register at the end; one that is missing was not found.
 	Writes []*Write
@@ -41,6 +43,8 @@ type Connection struct {
 	Client, User, Room, Node string
 	Opened, Ended            time.Duration
 	Ending                   Ending
+	// First are the messages of the room's history that came first.
+	First []Frame
 	// Frames are the MESSAGE and EVENT frames in the order of their arrival.
 	Frames []Frame
 }
@@ -92,7 +96,8 @@ type Request struct {
 	ID                 string
 	Client, Room, Node string
 	Action             Action
-	// Content is what a SendMessage said, Target whom a DisconnectUser named.
+	// Content is what a SendMessage said, Target whom a DisconnectUser or which message a
+	// DeleteMessage named.
 	Content, Target string
 	Sent, Answered  time.Duration
 	Outcome         Outcome

@@ -1,0 +1,95 @@
+// Package chatscreen is a chat in a terminal: the messages of a room, what happens in it, and
+// a line to write in. It shows what a chatroom.Room receives, and sends through it.
+//
+// A message can be selected, and a moderator acts on it and on its sender. What is offered is
+// what Options allow. Where it is not connected, the text that was typed stays.
+package chatscreen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"confab/internal/chatroom"
+	"confab/internal/command"
+)
+
+// Options are what a screen shows, and what it offers.
+type Options struct {
+	In          io.Reader // the terminal
+	Out         io.Writer
+	Environment []string // as of os.Environ
+
+	Title  string // of the room
+	UserID string
+	// Room is how it connects. Run sets Frame and State.
+	Room chatroom.Options
+	// What the chat token allows.
+	Send, Delete, Disconnect bool
+	// Restrictions are those that the user may set for others, in order.
+	Restrictions []Restriction
+	// Restrict sets one for the user of a message; without a duration, for good.
+	Restrict func(ctx context.Context, kind, userID, reason string, lasts time.Duration) error
+	// Earlier returns the messages up to a time, the oldest first; nil if the room's history
+	// cannot be read.
+	Earlier func(ctx context.Context, until time.Time) ([]*chatroom.Frame, error)
+	// Viewers returns how many users are connected; nil if that may not be asked.
+	Viewers func(ctx context.Context) (int, error)
+}
+
+// Restriction is what a moderator can do to a user, apart from disconnecting.
+type Restriction struct {
+	Kind string // as CreateBan has it
+	Key  string // the key that does it: ctrl+b
+	Verb string // the word on the screen: ban
+}
+
+// Run shows the chat until its user leaves or ctx ends, then it returns nil, or until the
+// room cannot be held any longer. The terminal is then as it was before.
+func Run(ctx context.Context, o Options) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	m := newModel(ctx, o)
+	program := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(o.In), tea.WithOutput(o.Out),
+		tea.WithEnvironment(o.Environment), tea.WithoutSignalHandler())
+	o.Room.Frame = func(f *chatroom.Frame) { program.Send(f) }
+	o.Room.State = func(lost error) { program.Send(stateMsg{lost}) }
+	m.room = chatroom.New(o.Room)
+	_, err := program.Run()
+	if ctx.Err() != nil && errors.Is(err, tea.ErrProgramKilled) {
+		return nil // Ended from outside, as by SIGTERM.
+	}
+	if err != nil {
+		return fmt.Errorf("the terminal failed: %w", err)
+	}
+	if closed, ok := errors.AsType[*chatroom.Closed](m.err); ok {
+		return fmt.Errorf("disconnected from the room: %s", command.Plain(closed.Reason))
+	}
+	return m.err
+}
+
+// offers says which keys act on a selected message.
+func (o *Options) offers() string {
+	var keys []string
+	if o.Delete {
+		keys = append(keys, "Delete deletes it")
+	}
+	if o.Disconnect {
+		keys = append(keys, keyName(disconnectKey)+" disconnects the user")
+	}
+	for _, r := range o.Restrictions {
+		keys = append(keys, keyName(r.Key)+" "+r.Verb+"s")
+	}
+	return strings.Join(append(keys, "Esc goes back"), " · ")
+}
+
+// keyName is a key as people write it: Ctrl-K.
+func keyName(key string) string {
+	modifier, letter, _ := strings.Cut(key, "+")
+	return strings.ToUpper(modifier[:1]) + modifier[1:] + "-" + strings.ToUpper(letter)
+}
