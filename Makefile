@@ -93,8 +93,10 @@ bench-logging: ## what review and logging add to a message; delivery of logs bes
 	$(GO) test -run '^$$' -bench Message -benchtime 4000x ./bench/server
 	$(GO) test -run '^$$' -bench Delivery -benchtime 60000x ./internal/chatlog
 
-bench-history: ## what history and logging add to a message at 1,000 a second; pages of a room with 1,000,000 messages
+bench-history: ## what history and logging add to a message at 1,000 a second, and history to a join; pages of a room with 1,000,000 messages
 	$(GO) test -run '^$$' -bench Kept -benchtime 20000x ./bench/server
+	$(GO) test -run '^$$' -bench Joins -benchtime 10000x ./bench/server
+	$(GO) test -run '^$$' -bench Paths -benchtime 200000x ./internal/messaging
 	$(GO) test -run '^$$' -bench . -benchtime 8000x -timeout 30m ./internal/history
 
 fault: build ## break three nodes in every way, ROUNDS (26) times from SEED (1): order, loss, rates, tokens (root, nftables)

@@ -22,7 +22,7 @@ var layers = []struct {
 	{"what commands share", []string{"command"}},
 	{"what nodes ask each other", []string{"peers"}},
 	{"what clients talk to", []string{"console", "control", "edge", "extension", "front"}},
-	{"durable truth, and the other nodes; who is there; how operations are served", []string{"store", "cluster", "presence", "enforce", "api", "erasure", "messagingtest"}},
+	{"durable truth, and the other nodes; who is there; how operations are served", []string{"store", "cluster", "presence", "enforce", "modes", "api", "erasure", "messagingtest"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},
 	{"what a request needs", []string{"catchup", "iam", "restjson", "chattoken", "review", "chatlog", "history", "moderation", "contentfilter", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},

@@ -13,7 +13,7 @@ import (
 func newRoom(env command.Environment) *cobra.Command {
 	cmd := command.Parent("room", "Manage rooms, and read what was said in them",
 		newRoomList(env), newRoomGet(env), newRoomCreate(env), newRoomUpdate(env), newRoomDelete(env),
-		newRoomTag(env), newRoomUntag(env), newRoomMessages(env), newRoomExport(env), newRoomUsers(env))
+		newRoomTag(env), newRoomUntag(env), newRoomMessages(env), newRoomExport(env), newRoomUsers(env), newRoomModes(env))
 	cmd.Long = `Manage rooms, and read what was said in them. ROOM is an ARN, an id, or a name that no other
 room has.`
 	return cmd

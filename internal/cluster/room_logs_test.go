@@ -73,8 +73,8 @@ func TestRoomLogs(t *testing.T) {
 		if n := r.number("r", ViewID{2, "a"}, r.now); n != 9 {
 			t.Errorf("the one after it is %d, want 9", n)
 		}
-		r.expire(r.now.Add(logAge+1), none)
-		r.expire(r.now.Add(2*logAge+1), none)
+		r.expire(r.now.Add(logAge + 1))
+		r.sweep(r.now.Add(2*logAge+1), none)
 		if len(r.rooms) > 0 || r.bytes != 0 {
 			t.Fatalf("%d rooms and %d bytes are left", len(r.rooms), r.bytes)
 		}
@@ -240,8 +240,8 @@ func TestRoomLogsStates(t *testing.T) {
 	if len(rest) != 5 || more {
 		t.Errorf("then %d rooms, more: %t", len(rest), more)
 	}
-	if here, held := r.count("a", &v); here != stateRooms+5 || held != here {
-		t.Errorf("%d rooms with %d held frames", here, held)
+	if here := r.count("a", &v); here != stateRooms+5 || r.held != here {
+		t.Errorf("%d rooms with %d held frames", here, r.held)
 	}
 	if none, _ := r.states(&v, "b", "", nil, r.now); len(none) > 0 {
 		t.Errorf("%d rooms of another home", len(none))

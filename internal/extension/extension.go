@@ -36,8 +36,15 @@ type Rooms interface {
 	Room(ctx context.Context, id string) (*chat.Room, error)
 }
 
+// Modes are what moderators set over the tags of rooms: store.RoomModes.
+type Modes interface {
+	Set(ctx context.Context, roomID string, change func([]chat.Mode) []chat.Mode) (*chat.Room, error)
+}
+
 // Live is the live rooms: *messaging.Engine.
 type Live interface {
+	// RoomChanged makes every node read the room again.
+	RoomChanged(ctx context.Context, roomID string)
 	// SendMessage returns once the message is published.
 	SendMessage(ctx context.Context, roomID string, m *messaging.ServerMessage) (id string, sent time.Time, err error)
 }
@@ -68,6 +75,7 @@ type Options struct {
 	History                  History
 	Bans                     Bans
 	Filters                  Filters
+	Modes                    Modes
 	Tokens                   Tokens
 	Credentials              Credentials
 	Presence                 Presence

@@ -58,7 +58,7 @@ func (s *Service) GetServer(ctx context.Context, _ *GetServerInput) (*GetServerO
 	}
 	out := &GetServerOutput{
 		Version: s.o.Version, AccountID: s.o.Account, Region: s.o.Region,
-		Extensions: []string{"bans", "catch-up", "content-filters", "credentials", "erase-user", "history", "presence", "send-message", "signers"},
+		Extensions: []string{"bans", "catch-up", "content-filters", "credentials", "erase-user", "history", "modes", "presence", "send-message", "signers"},
 		Nodes:      s.o.Nodes(ctx),
 		Limits: map[string]int{
 			"maximumMessageLength":               chat.MaxMessageLength,

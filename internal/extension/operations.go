@@ -30,6 +30,7 @@ func (s *Service) operations() []operation {
 		orBearer(describe("GetBan", s.GetBan)),
 		describe("GetContentFilter", s.GetContentFilter),
 		describe("GetMetrics", s.GetMetrics),
+		orBearer(describe("GetRoomModes", s.GetRoomModes)),
 		describe("GetRoomPresence", s.GetRoomPresence),
 		describe("GetServer", s.GetServer),
 		orBearer(describe("ListBans", s.ListBans)),
@@ -42,6 +43,7 @@ func (s *Service) operations() []operation {
 		describe("SendMessage", s.SendMessage),
 		describe("TestContentFilter", s.TestContentFilter),
 		orBearer(describe("UpdateBan", s.UpdateBan)),
+		orBearer(describe("UpdateRoomModes", s.UpdateRoomModes)),
 	}
 }
 

@@ -207,9 +207,9 @@ func (e *Engine) read(ctx context.Context, r *room, within time.Duration) {
 // not understand, when they are new.
 func (e *Engine) newState(ctx context.Context, r *room, settings *chat.Room) *roomState {
 	carried := *settings
-	carried.Name, carried.Tags = "", nil
+	carried.Name, carried.Tags, carried.Modes = "", nil, nil
 	if e.o.Extensions {
-		carried.Tags = maps.Clone(settings.Tags)
+		carried.Tags, carried.Modes = maps.Clone(settings.Tags), settings.Modes
 		maps.DeleteFunc(carried.Tags, func(k, _ string) bool { return !strings.HasPrefix(k, chat.ExtensionTag) })
 	}
 	extensions, ignored := chat.ExtensionsOf(carried.Tags)

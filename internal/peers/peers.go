@@ -16,6 +16,7 @@ import (
 	"confab/internal/extension"
 	"confab/internal/messaging"
 	"confab/internal/moderation"
+	"confab/internal/modes"
 	"confab/internal/presence"
 	"confab/internal/series"
 )
@@ -23,8 +24,8 @@ import (
 // The questions that nodes ask each other: topicNode about itself, topicUser whether a
 // user has sessions in a room, topicRefreshed whether one of them is about to be replaced
 // by the same client, topicSeries for series of its metrics, topicErase for its part of an
-// erasure, topicPresence who is in rooms. topicBans is not a question: it tells changes of
-// bans. topicFilters says that content filters were changed.
+// erasure, topicPresence who is in rooms, topicModes who has sent what. topicBans is not a
+// question: it tells changes of bans. topicFilters says that content filters were changed.
 const (
 	topicNode      = "node"
 	topicUser      = "user"
@@ -34,6 +35,7 @@ const (
 	topicFilters   = "filters"
 	topicPresence  = "presence"
 	topicErase     = "erase"
+	topicModes     = "modes"
 )
 
 // userQuestion is the body of a question of topicUser and topicRefreshed. The answer is a bool.
@@ -60,6 +62,8 @@ type Peers struct {
 	Engine   *messaging.Engine
 	Recorder *series.Recorder
 	Presence *presence.Service
+	// Modes is nil if extensions are off.
+	Modes    *modes.Modes
 	Frames   Frames
 	ChatLogs ChatLogs
 	// Bans is nil if extensions are off.
@@ -78,6 +82,7 @@ func (p *Peers) Answers() map[string]cluster.Answer {
 		topicFilters:   p.readFilters,
 		topicPresence:  func(ctx context.Context, body []byte) ([]byte, error) { return p.Presence.Answer(ctx, body) },
 		topicErase:     p.answerErase,
+		topicModes:     p.answerModes,
 		topicRefreshed: answerUser(func(q userQuestion) bool { return p.Engine.Refreshed(q.Room, q.User, q.Agent) }),
 	}
 }
@@ -142,6 +147,29 @@ func (p *Peers) WatchRooms(o *messaging.Options, interval time.Duration) {
 	if o.Extensions {
 		o.Watch = p.Presence.Watch
 	}
+}
+
+// Moderate makes what puts the modes of rooms in force, unless extensions are off.
+func (p *Peers) Moderate(o *messaging.Options) {
+	if !o.Extensions {
+		return
+	}
+	p.Modes = modes.New()
+	p.Modes.Ask = func(ctx context.Context, body []byte) map[string][]byte {
+		if p.Node == nil {
+			return nil
+		}
+		answers, _ := p.Node.AskOthers(ctx, topicModes, body)
+		return answers
+	}
+	o.Rules = messaging.Rules{Modes: p.Modes, Said: p.Modes.Remember}
+}
+
+func (p *Peers) answerModes(ctx context.Context, body []byte) ([]byte, error) {
+	if p.Modes == nil {
+		return nil, nil
+	}
+	return p.Modes.Answer(ctx, body)
 }
 
 // AskPresence asks the other nodes who is in rooms.

@@ -12,7 +12,7 @@ import (
 // configurations, or one row if there are none. They come from one statement, so that
 // a room is read consistently.
 const roomColumns = `r.id, r.name, r.create_time, r.update_time, r.maximum_message_length, r.maximum_message_rate,
-	r.handler_uri, r.handler_fallback, r.logging_given, r.tags, l.logging_configuration_id`
+	r.handler_uri, r.handler_fallback, r.logging_given, r.tags, r.modes, l.logging_configuration_id`
 
 const selectRoom = `SELECT ` + roomColumns + `
 	FROM rooms r LEFT JOIN room_logging l ON l.room_id = r.id
@@ -33,10 +33,11 @@ func (rs *roomScanner) scan(scan func(...any) error) error {
 		fallback         *chat.FallbackResult
 		given            bool
 		tags             jsonMap
+		modes            string
 		logging          *string
 	)
 	if err := scan(&r.ARN.ID, &r.Name, &created, &updated, &r.MaximumMessageLength, &r.MaximumMessageRatePerSecond,
-		&uri, &fallback, &given, &tags, &logging); err != nil {
+		&uri, &fallback, &given, &tags, &modes, &logging); err != nil {
 		return err
 	}
 	room := &r
@@ -47,6 +48,10 @@ func (rs *roomScanner) scan(scan func(...any) error) error {
 		r.ARN = rs.db.arn(chat.RoomResource, r.ARN.ID)
 		r.CreateTime, r.UpdateTime = sqldb.Time(created), sqldb.Time(updated)
 		r.Tags = tags
+		var err error
+		if r.Modes, err = decodeModes(modes); err != nil {
+			return err
+		}
 		if fallback != nil {
 			r.MessageReviewHandler = &chat.MessageReviewHandler{URI: uri, FallbackResult: *fallback}
 		}

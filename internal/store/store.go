@@ -54,7 +54,7 @@ var mainDatabase = sqldb.Spec{
 	PostgresLock:    2,
 	Tables: []sqldb.Table{
 		{Name: "logging_configurations", Columns: "id, name, create_time, update_time, destination_type, destination_name, state, tags"},
-		{Name: "rooms", Columns: "id, name, create_time, update_time, maximum_message_length, maximum_message_rate, handler_uri, handler_fallback, logging_given, tags"},
+		{Name: "rooms", Columns: "id, name, create_time, update_time, maximum_message_length, maximum_message_rate, handler_uri, handler_fallback, logging_given, tags, modes"},
 		{Name: "room_logging", Columns: "room_id, position, logging_configuration_id, update_time"},
 		{Name: "credentials", Columns: "access_key_id, name, sealed, expires, policy, create_time, maker"},
 		{Name: "token_keys", Columns: "id, create_time, sealed"},

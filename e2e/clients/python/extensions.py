@@ -83,6 +83,12 @@ assert [f["termCount"] for f in call("list_content_filters", roomIdentifier=room
 call("delete_content_filter", roomIdentifier=room, name="insults")
 call("delete_content_filter", name="boto")
 
+modes = call("update_room_modes", roomIdentifier=room, slowMode="10s", durationInSeconds=60)["modes"]
+assert [m["name"] for m in modes] == ["slow-mode", "send", "links", "repeat"], modes
+assert modes[0]["value"] == "10s" and modes[0]["source"] == "MODERATOR", modes
+assert isinstance(modes[0]["expirationTime"], datetime.datetime), modes
+assert call("get_room_modes", roomIdentifier=room)["modes"] == modes
+
 policy = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 made = call("create_credentials", name="boto", policy=policy, durationInSeconds=900)
 assert made["sessionToken"] and isinstance(made["expirationTime"], datetime.datetime), made
