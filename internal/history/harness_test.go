@@ -25,8 +25,12 @@ func TestMain(m *testing.M) {
 		work(place)
 	}
 	flag.Parse()
+	if !explicit("test.parallel") {
+		// Most of the time the tests wait for a disk, or for a lease to end.
+		flag.Set("test.parallel", "4") //nolint:errcheck // The testing package has this flag.
+	}
 	if !explicit("rapid.checks") {
-		flag.Set("rapid.checks", "10") //nolint:errcheck // Package rapid has this flag.
+		flag.Set("rapid.checks", "6") //nolint:errcheck // Package rapid has this flag.
 	}
 	os.Exit(pgtest.Run(m))
 }
