@@ -36,7 +36,7 @@ template without Name has its logical id. Members that the file does not name st
 
 What apply makes has the tag managed-by=confab-apply:SET. --prune deletes what has the tag and
 is not in the file. Filters have no tags, and stay until confab filter delete.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab apply -f rooms.yaml --dry-run",
 			"confab apply -f rooms.yaml --set chat --prune",
 			"confab apply -f template.json --parameter Bucket=chat-archive -o json",
@@ -128,7 +128,7 @@ func readSet(in io.Reader, file, set string, parameters []string) (*apply.Set, s
 		defer opened.Close()
 		in = opened
 	}
-	text, err := readAll(in, largestFile, "--file "+file)
+	text, err := command.ReadAll(in, largestFile, "--file "+file)
 	if err != nil {
 		return nil, "", err
 	}
@@ -137,15 +137,6 @@ func readSet(in io.Reader, file, set string, parameters []string) (*apply.Set, s
 		return nil, "", command.Usagef("--file %s: %v", file, err)
 	}
 	return s, set, nil
-}
-
-// readAll reads a file of at most largest bytes. what names it in errors.
-func readAll(in io.Reader, largest int64, what string) ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(in, largest+1))
-	if err == nil && int64(len(text)) > largest {
-		err = command.Usagef("%s: larger than %d MiB", what, largest>>20)
-	}
-	return text, err
 }
 
 var (

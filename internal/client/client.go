@@ -3,16 +3,17 @@
 package client
 
 import (
-	"strings"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"confab/internal/command"
+	"confab/internal/moderator"
 )
 
 // New makes the commands.
 func New(env command.Environment) []*cobra.Command {
-	return []*cobra.Command{
+	return slices.Concat([]*cobra.Command{
 		newRoom(env),
 		command.Parent("token", "Create chat tokens, and look into them", newTokenCreate(env)),
 		newLogging(env),
@@ -20,16 +21,8 @@ func New(env command.Environment) []*cobra.Command {
 		newEvent(env),
 		newChat(env),
 		newTail(env),
-		newBan(env),
-		newMute(env),
-		newUnban(env),
-		newBans(env),
-		newFilter(env),
 		newLoad(env),
 		newApply(env),
 		newDoctor(env),
-	}
+	}, moderator.New(env))
 }
-
-// examples joins the lines of an example as the help has them.
-func examples(lines ...string) string { return "  " + strings.Join(lines, "\n  ") }

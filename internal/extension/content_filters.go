@@ -23,6 +23,9 @@ type Filters interface {
 	Explain(roomID, content string) (contentfilter.Decision, []contentfilter.Match)
 }
 
+// contentFilters are the operations on content filters.
+type contentFilters struct{ service *Service }
+
 // ContentFilter is words and patterns, and what comes of a message that has one of them.
 type ContentFilter struct {
 	// The name of the filter, unique in its room.
@@ -60,19 +63,19 @@ type ContentFilterSummary struct {
 	UpdateTime string `json:"updateTime" rule:"time"`
 }
 
-func (s *Service) showFilter(f *contentfilter.Filter) *ContentFilter {
+func (c contentFilters) show(f *contentfilter.Filter) *ContentFilter {
 	return &ContentFilter{
-		Name: f.Name, RoomArn: s.filterRoom(f), Terms: listOf(f.Terms), Expressions: listOf(f.Expressions),
+		Name: f.Name, RoomArn: c.room(f), Terms: listOf(f.Terms), Expressions: listOf(f.Expressions),
 		Action: string(f.Action), Message: notEmpty(f.Message), UpdateTime: chat.FormatTime(f.UpdateTime),
 	}
 }
 
-// filterRoom returns the ARN of a filter's room; nil is every room.
-func (s *Service) filterRoom(f *contentfilter.Filter) *string {
+// room returns the ARN of a filter's room; nil is every room.
+func (c contentFilters) room(f *contentfilter.Filter) *string {
 	if f.RoomID == "" {
 		return nil
 	}
-	return new(s.roomARN(f.RoomID).String())
+	return new(c.service.roomARN(f.RoomID).String())
 }
 
 // listOf makes an absent list an empty one.

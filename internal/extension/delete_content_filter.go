@@ -14,12 +14,12 @@ type DeleteContentFilterInput struct {
 type DeleteContentFilterOutput struct{}
 
 // DeleteContentFilter deletes a filter of a room, or of every room.
-func (s *Service) DeleteContentFilter(ctx context.Context, in *DeleteContentFilterInput) (*DeleteContentFilterOutput, error) {
-	room, err := s.roomOrEvery(ctx, in.RoomIdentifier, "DeleteContentFilter")
+func (c contentFilters) DeleteContentFilter(ctx context.Context, in *DeleteContentFilterInput) (*DeleteContentFilterOutput, error) {
+	room, err := c.service.roomOrEvery(ctx, in.RoomIdentifier, "DeleteContentFilter")
 	if err != nil {
 		return nil, err
 	}
-	if err := s.o.Filters.Delete(ctx, room, *in.FilterName); err != nil {
+	if err := c.service.o.Filters.Delete(ctx, room, *in.FilterName); err != nil {
 		return nil, err
 	}
 	return &DeleteContentFilterOutput{}, nil

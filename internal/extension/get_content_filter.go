@@ -14,14 +14,14 @@ type GetContentFilterInput struct {
 type GetContentFilterOutput = ContentFilter
 
 // GetContentFilter returns a filter of a room, or of every room, with its rules.
-func (s *Service) GetContentFilter(ctx context.Context, in *GetContentFilterInput) (*GetContentFilterOutput, error) {
-	room, err := s.roomOrEvery(ctx, in.RoomIdentifier, "GetContentFilter")
+func (c contentFilters) GetContentFilter(ctx context.Context, in *GetContentFilterInput) (*GetContentFilterOutput, error) {
+	room, err := c.service.roomOrEvery(ctx, in.RoomIdentifier, "GetContentFilter")
 	if err != nil {
 		return nil, err
 	}
-	f, err := s.o.Filters.Get(ctx, room, *in.FilterName)
+	f, err := c.service.o.Filters.Get(ctx, room, *in.FilterName)
 	if err != nil {
 		return nil, err
 	}
-	return s.showFilter(f), nil
+	return c.show(f), nil
 }

@@ -27,8 +27,8 @@ type ListContentFiltersOutput struct {
 }
 
 // ListContentFilters returns filters without their rules.
-func (s *Service) ListContentFilters(ctx context.Context, in *ListContentFiltersInput) (*ListContentFiltersOutput, error) {
-	room, err := s.roomOrEvery(ctx, in.RoomIdentifier, "ListContentFilters")
+func (c contentFilters) ListContentFilters(ctx context.Context, in *ListContentFiltersInput) (*ListContentFiltersOutput, error) {
+	room, err := c.service.roomOrEvery(ctx, in.RoomIdentifier, "ListContentFilters")
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (s *Service) ListContentFilters(ctx context.Context, in *ListContentFilters
 	if in.MaxResults != nil {
 		most = int(*in.MaxResults)
 	}
-	page, next, err := s.o.Filters.List(ctx, room, everywhere, most, after)
+	page, next, err := c.service.o.Filters.List(ctx, room, everywhere, most, after)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (s *Service) ListContentFilters(ctx context.Context, in *ListContentFilters
 	for i := range page {
 		f := &page[i]
 		out.Filters[i] = ContentFilterSummary{
-			Name: f.Name, RoomArn: s.filterRoom(f), TermCount: f.TermCount, ExpressionCount: f.ExpressionCount,
+			Name: f.Name, RoomArn: c.room(f), TermCount: f.TermCount, ExpressionCount: f.ExpressionCount,
 			Action: string(f.Action), Message: notEmpty(f.Message), UpdateTime: chat.FormatTime(f.UpdateTime),
 		}
 	}

@@ -20,28 +20,29 @@ type operation struct {
 
 // operations returns all operations, in the order of the documentation.
 func (s *Service) operations() []operation {
+	filters := contentFilters{s}
 	return []operation{
 		orBearer(describe("CreateBan", s.CreateBan)),
 		describe("CreateCredentials", s.CreateCredentials),
 		orBearer(describe("DeleteBan", s.DeleteBan)),
-		describe("DeleteContentFilter", s.DeleteContentFilter),
+		describe("DeleteContentFilter", filters.DeleteContentFilter),
 		describe("DeleteCredentials", s.DeleteCredentials),
 		describe("EraseUser", s.EraseUser),
 		orBearer(describe("GetBan", s.GetBan)),
-		describe("GetContentFilter", s.GetContentFilter),
+		describe("GetContentFilter", filters.GetContentFilter),
 		describe("GetMetrics", s.GetMetrics),
 		orBearer(describe("GetRoomModes", s.GetRoomModes)),
 		describe("GetRoomPresence", s.GetRoomPresence),
 		describe("GetServer", s.GetServer),
 		orBearer(describe("ListBans", s.ListBans)),
-		describe("ListContentFilters", s.ListContentFilters),
+		describe("ListContentFilters", filters.ListContentFilters),
 		describe("ListCredentials", s.ListCredentials),
 		orBearer(describe("ListMessages", s.ListMessages)),
 		describe("ListRoomPresence", s.ListRoomPresence),
 		describe("ListRoomUsers", s.ListRoomUsers),
-		withBody(largestFilter, describe("PutContentFilter", s.PutContentFilter)),
+		withBody(largestFilter, describe("PutContentFilter", filters.PutContentFilter)),
 		describe("SendMessage", s.SendMessage),
-		describe("TestContentFilter", s.TestContentFilter),
+		describe("TestContentFilter", filters.TestContentFilter),
 		orBearer(describe("UpdateBan", s.UpdateBan)),
 		orBearer(describe("UpdateRoomModes", s.UpdateRoomModes)),
 	}

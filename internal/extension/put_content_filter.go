@@ -22,7 +22,8 @@ type PutContentFilterInput struct {
 	// Words and phrases of 1 to 100 characters, such as idiot or shut up. An asterisk at an
 	// end matches parts of words: scam* matches scammer.
 	Terms []string `json:"terms" rule:"0..10000"`
-	// Patterns: regular expressions of RE2 with 1 to 1,000 characters, such as \b\d{16}\b.
+	// Patterns: regular expressions of RE2 with 1 to 1,000 characters, such as \b\d{16}\b. Each
+	// compiles to at most 100 instructions, all together to at most 2,000.
 	Expressions []string `json:"expressions" rule:"0..100"`
 	// DENY: the message is refused. MASK: what matches is replaced by asterisks. HIDE: only
 	// the sender sees the message. FLAG: it is delivered, and counted.
@@ -40,7 +41,7 @@ type PutContentFilterOutput = ContentFilter
 // accents and look-alike letters, and through punctuation; in scripts without spaces, they
 // match anywhere. A filter of every room needs the action on every room. A room has at most
 // 20 filters, every room as many, and all filters together have at most 1,000,000 terms.
-func (s *Service) PutContentFilter(ctx context.Context, in *PutContentFilterInput) (*PutContentFilterOutput, error) {
+func (c contentFilters) PutContentFilter(ctx context.Context, in *PutContentFilterInput) (*PutContentFilterOutput, error) {
 	if err := checkFilterName(*in.FilterName); err != nil {
 		return nil, err
 	}
@@ -49,7 +50,7 @@ func (s *Service) PutContentFilter(ctx context.Context, in *PutContentFilterInpu
 		v.Add("terms", "or expressions is required, with one item or more")
 		return nil, v.Err()
 	}
-	room, err := s.roomOrEvery(ctx, in.RoomIdentifier, "PutContentFilter")
+	room, err := c.service.roomOrEvery(ctx, in.RoomIdentifier, "PutContentFilter")
 	if err != nil {
 		return nil, err
 	}
@@ -57,12 +58,12 @@ func (s *Service) PutContentFilter(ctx context.Context, in *PutContentFilterInpu
 		RoomID: room, Name: *in.FilterName, Terms: in.Terms, Expressions: in.Expressions,
 		Action: contentfilter.Action(*in.Action), Message: stringOf(in.FilterMessage),
 	}
-	err = s.o.Filters.Put(ctx, f)
+	err = c.service.o.Filters.Put(ctx, f)
 	if wrong, ok := errors.AsType[*filter.RuleError](err); ok {
 		return nil, chat.InvalidField(wrong.Member, "item %d, %.100q, %s", wrong.Index+1, wrong.Rule, wrong.Problem)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return s.showFilter(f), nil
+	return c.show(f), nil
 }

@@ -42,12 +42,12 @@ type ContentFilterMatch struct {
 
 // TestContentFilter returns what the content filters would make of a message, and why. No
 // message is sent.
-func (s *Service) TestContentFilter(ctx context.Context, in *TestContentFilterInput) (*TestContentFilterOutput, error) {
-	room, err := s.roomOrEvery(ctx, in.RoomIdentifier, "TestContentFilter")
+func (c contentFilters) TestContentFilter(ctx context.Context, in *TestContentFilterInput) (*TestContentFilterOutput, error) {
+	room, err := c.service.roomOrEvery(ctx, in.RoomIdentifier, "TestContentFilter")
 	if err != nil {
 		return nil, err
 	}
-	d, all := s.o.Filters.Explain(room, *in.Content)
+	d, all := c.service.o.Filters.Explain(room, *in.Content)
 	out := &TestContentFilterOutput{Action: "ALLOW", Content: d.Content, Matches: make([]ContentFilterMatch, len(all))}
 	if d.Action != "" {
 		out.Action = string(d.Action)

@@ -12,7 +12,8 @@
 // All terms of a matcher are found in one pass (automaton.go). It works on classes of
 // letters that look alike, and each match is checked letter by letter. There are libraries
 // of the algorithm; they work on bytes, and keep several times the memory for each state.
-// Expressions are those of RE2. So the time is linear in the length of the message.
+// The time for terms is linear in the length of the message. Expressions are those of RE2,
+// with the bounds in expression.go.
 package filter
 
 import (
@@ -70,8 +71,14 @@ func Compile(terms, expressions []string) (*Matcher, error) {
 		known[rule] = true
 	}
 	m.letters, m.symbols = newAutomaton(letters), newAutomaton(symbols)
+	instructions := 0
 	for i, rule := range expressions {
 		e, problem := parseExpression(rule)
+		if problem == "" {
+			if instructions += e.instructions; instructions > maxAllInstructions {
+				problem = fmt.Sprintf("is one too many: together they compile to more than %d instructions; use terms or another filter", maxAllInstructions)
+			}
+		}
 		if problem != "" {
 			return nil, &RuleError{Member: "expressions", Index: i, Rule: rule, Problem: problem}
 		}

@@ -59,7 +59,9 @@ func TestFind(t *testing.T) {
 		{"emoji", []string{"🖕", ":-("}, nil, "no 🖕🏿:-( :-)", "no ***** :-)"},
 		{"an expression", nil, []string{`\d{3}-\d{4}`}, "call 555-1234 or 55-123", "call ******** or 55-123"},
 		{"an expression without regard to case", nil, []string{`(?i)WWW\.[a-z]+`}, "see wWw.example or www", "see *********** or www"},
-		{"an expression that matches nothing of a message", nil, []string{`\bx?`}, "a x", "a *"},
+		{"expressions at the start and the end", nil, []string{`^a+`, `\bx$`}, "aa a x", "** a *"},
+		{"an expression that matches 15 times", nil, []string{`\d`}, strings.Repeat("1a", 15), strings.Repeat("*a", 15)},
+		{"the 16th match of an expression reaches to the end", nil, []string{`\d`}, strings.Repeat("1a", 20), strings.Repeat("*a", 15) + strings.Repeat("*", 10)},
 	} {
 		m := compile(t, c.terms, c.expressions)
 		if got := filter.Mask(c.content, find(m, c.content)); got != c.want {
@@ -83,9 +85,14 @@ func TestCompileRefuses(t *testing.T) {
 		{nil, []string{`(?=a)`}, "is no expression of RE2"},
 		{nil, []string{`(a)\1`}, "is no expression of RE2"},
 		{nil, []string{"a*"}, "would match every message"},
+		{nil, []string{`\bx?`}, "would match every message"},
+		{nil, []string{`(?:a|b?)+`}, "would match every message"},
+		{nil, []string{`(?:a{0,3}$){2}`}, "would match every message"},
+		{nil, []string{`[a-z]{99}`}, "is too large: it compiles to"},
 		{nil, []string{strings.Repeat("a", 1001)}, "must have 1 to 1000 characters"},
 		{nil, []string{`(?:[a-z]+\d){900}`}, "is too large: it compiles to"},
 		{nil, []string{`((a{100}){100}){100}`}, "is no expression of RE2: invalid repeat count"},
+		{nil, slices.Repeat([]string{`[a-z]{40}!`}, 100), "expressions[46], \"[a-z]{40}!\", is one too many: together they compile to more than 2000"},
 	} {
 		_, err := filter.Compile(c.terms, c.expressions)
 		if _, ok := errors.AsType[*filter.RuleError](err); !ok || !strings.Contains(err.Error(), c.want) {
@@ -268,10 +275,11 @@ func BenchmarkCompile(b *testing.B) {
 
 func BenchmarkExpression(b *testing.B) {
 	for name, e := range map[string]string{
-		"phone": `\+?\d[\d -]{7,14}\d`, "invite": `discord\.gg/\w+`, "worst": `(?:[a-z]+ ?){1,30}\d!`, "repeat": `([a-z])[a-z]{0,40}x`, "wide": `(?:a|b|ab|[a-c]+){1,100}z`,
+		"phone": `\+?\d[\d -]{7,14}\d`, "invite": `discord\.gg/\w+`, "worst": `(?:[a-z]+ ?){1,18}\d[!?]`, "repeat": `([a-z])[a-z]{0,40}[xyz]`, "wide": `(?:a|b|ab|[a-c]+){1,12}[xyz]`,
+		"optional": `(?:a?b?c?){1,13}[xyz]`, "classes": `(?:\pL+\W?){1,18}\d`, "matches": `(?:[a-z]?){30}\d|a`,
 	} {
 		m := compile(b, nil, []string{e})
-		for what, content := range map[string]string{"plain": strings.Repeat("hello you ", 20), "hostile": strings.Repeat("abc", 66)} {
+		for what, content := range map[string]string{"plain": strings.Repeat("hello you ", 50), "hostile": strings.Repeat("abc", 167)[:500]} {
 			b.Run(name+"/"+what, func(b *testing.B) {
 				for b.Loop() {
 					t := filter.NewText(content)

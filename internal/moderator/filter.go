@@ -1,4 +1,4 @@
-package client
+package moderator
 
 import (
 	"context"
@@ -45,7 +45,7 @@ func newFilterPut(env command.Environment) *cobra.Command {
 		Long: `Make the content filter NAME of a room, or replace it. Terms are words and phrases; they match whole words
 without regard to case, accents and look-alike letters, and through punctuation. An asterisk at an end
 matches parts of words. Expressions are regular expressions of RE2.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab filter put demo insults --term idiot --term 'shut up' --action DENY --message 'Be kind'",
 			"printf '%s\\n' 'scam*' giveaway | confab filter put all spam --terms-from - --action HIDE",
 			`confab filter put demo numbers --expression '\b\d{16}\b' --action MASK -o json`,
@@ -62,7 +62,7 @@ matches parts of words. Expressions are regular expressions of RE2.`,
 	cmd.Flags().StringVar(&message, "message", "", "`TEXT` that the sender of a refused message reads.")
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
 		in := &extension.PutContentFilterInput{
-			RoomIdentifier: optional(room), FilterName: &rest[0], Terms: terms, Expressions: expressions, Action: &action, FilterMessage: optional(message),
+			RoomIdentifier: command.Optional(room), FilterName: &rest[0], Terms: terms, Expressions: expressions, Action: &action, FilterMessage: command.Optional(message),
 		}
 		if from != "" {
 			more, err := readTerms(env, from)
@@ -94,7 +94,7 @@ func readTerms(env command.Environment, name string) (terms []string, err error)
 		defer file.Close()
 		in = file
 	}
-	text, err := readAll(in, largestTerms, "--terms-from "+name)
+	text, err := command.ReadAll(in, largestTerms, "--terms-from "+name)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func newFilterGet(env command.Environment) *cobra.Command {
 		Use:   "get ROOM NAME",
 		Short: "Show a content filter with its rules",
 		Long:  `Show the content filter NAME of a room, with its terms and expressions.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab filter get demo insults",
 			"confab filter get all spam -o json",
 			"confab filter get demo insults -o text | cut -f 3",
@@ -121,7 +121,7 @@ func newFilterGet(env command.Environment) *cobra.Command {
 	f := command.NewFlags(cmd, env)
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
 		out, err := command.Call[extension.GetContentFilterOutput](ctx, api, "GetContentFilter",
-			&extension.GetContentFilterInput{RoomIdentifier: optional(room), FilterName: &rest[0]})
+			&extension.GetContentFilterInput{RoomIdentifier: command.Optional(room), FilterName: &rest[0]})
 		if err != nil {
 			return err
 		}
@@ -143,7 +143,7 @@ func newFilterTest(env command.Environment) *cobra.Command {
 		Short: "Show what content filters make of a text",
 		Long: `Show what the content filters of a room, with those of every room, would make of the message TEXT, and which
 rules match where. No message is sent.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab filter test demo 'you i.d.i.o.t'",
 			"confab filter test all 'hello' -o json",
 			"confab filter test demo 'hello' -o text",
@@ -153,7 +153,7 @@ rules match where. No message is sent.`,
 	f := command.NewFlags(cmd, env)
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
 		out, err := command.Call[extension.TestContentFilterOutput](ctx, api, "TestContentFilter",
-			&extension.TestContentFilterInput{RoomIdentifier: optional(room), Content: &rest[0]})
+			&extension.TestContentFilterInput{RoomIdentifier: command.Optional(room), Content: &rest[0]})
 		if err != nil {
 			return err
 		}
@@ -184,7 +184,7 @@ func newFilterList(env command.Environment) *cobra.Command {
 		Use:   "list [ROOM]",
 		Short: "List content filters",
 		Long:  `List content filters without their rules: of one room, without those of every room, or all.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab filter list",
 			"confab filter list demo -o json",
 			"confab filter list -o text | cut -f 1",
@@ -193,7 +193,7 @@ func newFilterList(env command.Environment) *cobra.Command {
 	}
 	f := command.NewFlags(cmd, env)
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
-		all, err := api.ContentFilters(ctx, optional(room))
+		all, err := api.ContentFilters(ctx, command.Optional(room))
 		if err != nil {
 			return err
 		}
@@ -211,7 +211,7 @@ func newFilterDelete(env command.Environment) *cobra.Command {
 		Use:   "delete ROOM NAME",
 		Short: "Delete a content filter",
 		Long:  `Delete the content filter NAME of a room.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab filter delete demo insults",
 			"confab filter delete all spam -o json",
 			"confab filter delete demo numbers",
@@ -221,7 +221,7 @@ func newFilterDelete(env command.Environment) *cobra.Command {
 	f := command.NewFlags(cmd, env)
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
 		if _, err := command.Call[extension.DeleteContentFilterOutput](ctx, api, "DeleteContentFilter",
-			&extension.DeleteContentFilterInput{RoomIdentifier: optional(room), FilterName: &rest[0]}); err != nil {
+			&extension.DeleteContentFilterInput{RoomIdentifier: command.Optional(room), FilterName: &rest[0]}); err != nil {
 			return err
 		}
 		return p.Done(rest[0], "Deleted %s", rest[0])
