@@ -187,6 +187,39 @@ func modelMatches(term, content string, start, end int) bool {
 	return word == len(want)-1 && letter == len(want[word])
 }
 
+// checkMatches holds that each match has characters of the message.
+func checkMatches(t *testing.T, rule, content string, all []filter.Match) {
+	t.Helper()
+	for _, at := range all {
+		if at.Start < 0 || at.Start >= at.End || at.End > len(content) {
+			t.Fatalf("%q in %q: got %v", rule, content, at)
+		}
+	}
+	if utf8.ValidString(content) {
+		masked := filter.Mask(content, all)
+		if utf8.RuneCountInString(masked) != utf8.RuneCountInString(content) {
+			t.Fatalf("%q in %q: masked as %q", rule, content, masked)
+		}
+	}
+}
+
+func FuzzExpression(f *testing.F) {
+	f.Add(`\d{3}-\d{4}`, "call 555-1234")
+	f.Add(`^(?i:a|é)+$`, "AÉ")
+	f.Add(`(?m)^\b(?:x?y)$|\B.`, "y\nxy\xff")
+	f.Add(`(?:a*b?|c)+?`, "abc")
+	f.Fuzz(func(t *testing.T, expression, content string) {
+		m, err := filter.Compile(nil, []string{expression})
+		if err != nil {
+			if _, ok := errors.AsType[*filter.RuleError](err); !ok {
+				t.Fatal(err)
+			}
+			return
+		}
+		checkMatches(t, expression, content, find(m, content))
+	})
+}
+
 func FuzzFind(f *testing.F) {
 	f.Add("bad", "so b.a.d")
 	f.Add("*bad*", "𝐛𝐚𝐝 @$$ ba\u0301d")
@@ -202,17 +235,7 @@ func FuzzFind(f *testing.F) {
 			return
 		}
 		all := find(m, content)
-		for _, at := range all {
-			if at.Start < 0 || at.Start >= at.End || at.End > len(content) {
-				t.Fatalf("%q in %q: got %v", term, content, at)
-			}
-		}
-		if utf8.ValidString(content) {
-			masked := filter.Mask(content, all)
-			if utf8.RuneCountInString(masked) != utf8.RuneCountInString(content) {
-				t.Fatalf("%q in %q: masked as %q", term, content, masked)
-			}
-		}
+		checkMatches(t, term, content, all)
 		again := find(m, content)
 		if !slices.Equal(all, again) {
 			t.Fatalf("%q in %q: %v, then %v", term, content, all, again)
