@@ -77,6 +77,7 @@ cat >template.json <<END
 {"Parameters": {"Bucket": {"Type": "String"}}, "Resources": {"Archive": {"Type": "AWS::IVSChat::LoggingConfiguration",
  "Properties": {"DestinationConfiguration": {"S3": {"BucketName": {"Ref": "Bucket"}}}}}}}
 END`,
+	"confab import": `confab room get moved-room || confab room create moved-room`,
 	"confab unban": `confab ban demo troll
 confab ban all troll
 confab mute demo --ip-range 203.0.113.0/24`,

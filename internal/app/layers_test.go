@@ -18,7 +18,7 @@ var layers = []struct {
 	{"what a user types", []string{"cli"}},
 	{"the one place that knows everything", []string{"app"}},
 	{"the commands that are clients of the public API", []string{"client"}},
-	{"the work of single commands, and the commands of moderators", []string{"apply", "chatscreen", "doctor", "loadtest", "moderator"}},
+	{"the work of single commands, and the commands of moderators", []string{"apply", "awsimport", "chatscreen", "doctor", "loadtest", "moderator"}},
 	{"what commands share", []string{"command"}},
 	{"what nodes ask each other", []string{"peers"}},
 	{"what clients talk to", []string{"console", "control", "edge", "extension", "front"}},

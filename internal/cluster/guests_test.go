@@ -223,12 +223,16 @@ func (w *world) checkGuests() string {
 			return fmt.Sprintf("%s: a guest of %s received %s twice", g.room, g.time.node, d)
 		}
 	}
+	lists := map[*guest][]string{}
+	for _, g := range w.guests {
+		lists[g] = w.once(g.list, g.IDs()[g.from:])
+	}
 	for i, x := range w.guests {
 		for _, y := range w.guests[:i] {
 			if x.room != y.room || !w.together(x.time, y.time) {
 				continue
 			}
-			if wrong := x.differs(y); wrong != "" {
+			if wrong := differ(lists[x], lists[y], x.gone, y.gone); wrong != "" {
 				return fmt.Sprintf("%s: guests of %s and %s were together, %v %v: %s", x.room, x.time.node, y.time.node, x.time, y.time, wrong)
 			}
 		}
@@ -246,9 +250,8 @@ func (w *world) checkGuests() string {
 	return ""
 }
 
-// differs says what is wrong if two guests did not receive the same while both were there.
-func (g *guest) differs(other *guest) string {
-	a, b := g.list, other.list
+// differ says what is wrong if two guests did not receive the same while both were there.
+func differ(a, b []string, aGone, bGone bool) string {
 	if len(a) == 0 || len(b) == 0 {
 		return ""
 	}
@@ -256,13 +259,13 @@ func (g *guest) differs(other *guest) string {
 		a = a[i:]
 	} else if j := slices.Index(b, a[0]); j >= 0 {
 		b = b[j:]
-	} else if !g.gone && !other.gone {
+	} else if !aGone && !bGone {
 		return "they have nothing in common: " + difference(a, b)
 	} else {
 		return ""
 	}
 	n := min(len(a), len(b))
-	if !slices.Equal(a[:n], b[:n]) || len(a) > n && !other.gone || len(b) > n && !g.gone {
+	if !slices.Equal(a[:n], b[:n]) || len(a) > n && !bGone || len(b) > n && !aGone {
 		return difference(a, b)
 	}
 	return ""

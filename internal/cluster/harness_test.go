@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"confab/internal/chat"
 	"confab/internal/cluster"
 	"confab/internal/messaging"
 	"confab/internal/messagingtest"
@@ -70,6 +71,18 @@ type options struct {
 	excluded  func()
 	refused   func(met bool) error
 	modes     *modes.Modes
+	published func(*chat.Frame) // by this node; nil is not interested
+}
+
+// publishing tells what a node publishes.
+type publishing struct {
+	messaging.Broker
+	published func(*chat.Frame)
+}
+
+func (p publishing) Publish(f *chat.Frame) <-chan error {
+	p.published(f)
+	return p.Broker.Publish(f)
 }
 
 func testLog(_ testing.TB, name string) *slog.Logger {
@@ -109,7 +122,13 @@ func newNode(t testing.TB, id string, o options) *node {
 		NewAudience: func() messaging.Audience {
 			return &messagingtest.Audience{}
 		},
-		Connect:          func(e *messaging.Engine) (messaging.Broker, messaging.Home) { return n.Attach(e) },
+		Connect: func(e *messaging.Engine) (messaging.Broker, messaging.Home) {
+			b, h := n.Attach(e)
+			if o.published != nil {
+				b = publishing{b, o.published}
+			}
+			return b, h
+		},
 		OtherConnections: n.OtherConnections,
 		ReadAgain:        30 * time.Second,
 		Extensions:       o.modes != nil, Rules: rules,
