@@ -86,8 +86,13 @@ confab mute demo --ip-range 203.0.113.0/24`,
 	"confab webhook test":          anApp,
 	"confab webhook rotate-secret": anApp,
 	"confab webhook delete":        `for name in old older oldest; do confab webhook create $name https://example.com/ --event message.sent; done`,
-	"confab logging get":           `confab logging create archive --s3 chat-archive`,
-	"confab logging delete":        `for name in old older oldest; do confab logging create $name --s3 chat-$name; done`,
+	"confab filter get": `confab filter put demo insults --term idiot
+confab filter put all spam --term scam`,
+	"confab filter delete": `confab filter put demo insults --term idiot
+confab filter put all spam --term scam
+confab filter put demo numbers --term 12`,
+	"confab logging get":    `confab logging create archive --s3 chat-archive`,
+	"confab logging delete": `for name in old older oldest; do confab logging create $name --s3 chat-$name; done`,
 }
 
 // anApp makes the one webhook with the name app.

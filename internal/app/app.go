@@ -6,6 +6,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -178,6 +179,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	s.peers.WatchRooms(&live, cfg.PresenceInterval)
 	s.peers.Moderate(&live)
 	if live.Extensions {
+		live.Rules.Filters, s.peers.Filters = enforce.Filters{Content: s.db.Filters}, s.db.Filters
 		live.Bans, s.peers.Bans, live.Disconnected = s.db.Bans, s.db.Bans, enforce.Disconnected(s.db.Bans, s.log)
 		live.Webhooks, s.peers.Hooks = s.db.Webhooks, s.db.Webhooks
 	}
@@ -192,6 +194,9 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if live.Extensions {
 		if err := enforce.Start(ctx, s.db.Bans, s.engine, s.log, s.peers.TellBans); err != nil {
 			return err
+		}
+		if err := s.db.Filters.Start(ctx, s.peers.TellFilters); err != nil {
+			return fmt.Errorf("read the content filters: %w", err)
 		}
 	}
 	s.delivery, err = delivery.New(ctx, delivery.Options{
@@ -227,7 +232,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		own = extension.New(extension.Options{
 			Region: cfg.Region, Account: cfg.AccountID, Version: telemetry.Version(),
 			Actions: actions(operations),
-			Rooms:   s.db, Live: s.engine, Bans: s.db.Bans, Modes: store.NewRoomModes(s.db), History: s.db.Transcript().History(), Tokens: s.ring, Presence: s.peers.Presence, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
+			Rooms:   s.db, Live: s.engine, Bans: s.db.Bans, Filters: s.db.Filters, Modes: store.NewRoomModes(s.db), History: s.db.Transcript().History(), Tokens: s.ring, Presence: s.peers.Presence, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
 			Credentials: s.db, Webhooks: s.db.Webhooks, Endpoints: s.delivery.Webhooks,
 			Erasures: erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: s.engine, Nodes: &s.peers}),
 		})

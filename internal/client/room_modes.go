@@ -16,7 +16,7 @@ func newRoomModes(env command.Environment) *cobra.Command {
 		Short: "Show or set slow mode, and who may send what",
 		Long: `Set modes of a room, and show all. They go over the room's tags, and do not hold for moderators. An empty
 value clears a mode: then the tag counts again.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab room modes demo",
 			"confab room modes demo --slow-mode 5s --for 10m",
 			"confab room modes demo --slow-mode '' --links staff -o json",

@@ -2,11 +2,11 @@
 // restJson1 at POST /_confab/v1/<Operation>, signed and authorized like the others, with
 // the IAM action confab:<Operation>. Package api serves them.
 //
-// Every operation is a method of Service in its own file, with its input and output.
-// operations.go lists them, and they are described nowhere else: the rules of members
-// are tags of their fields, which the server checks, and comments are the documentation.
-// From both, go generate makes service-2.json, the service model for botocore, boto3 and
-// the AWS CLI, and docs/extension-operations.md.
+// Every operation is a method of Service, or of contentFilters, in its own file, with its
+// input and output. operations.go lists them, and they are described nowhere else: the
+// rules of members are tags of their fields, which the server checks, and comments are the
+// documentation. From both, go generate makes service-2.json, the service model for
+// botocore, boto3 and the AWS CLI, and docs/extension-operations.md.
 package extension
 
 //go:generate go test -run ^TestDescription$ -update .
@@ -91,6 +91,7 @@ type Options struct {
 	Live                     Live
 	History                  History
 	Bans                     Bans
+	Filters                  Filters
 	Modes                    Modes
 	Tokens                   Tokens
 	Credentials              Credentials

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"confab/internal/chat"
+	"confab/internal/contentfilter"
 	"confab/internal/iam"
 	"confab/internal/messaging"
 	"confab/internal/quota"
@@ -58,7 +59,7 @@ func (s *Service) GetServer(ctx context.Context, _ *GetServerInput) (*GetServerO
 	}
 	out := &GetServerOutput{
 		Version: s.o.Version, AccountID: s.o.Account, Region: s.o.Region,
-		Extensions: []string{"bans", "catch-up", "credentials", "erase-user", "history", "modes", "presence", "send-message", "signers", "webhooks"},
+		Extensions: []string{"bans", "catch-up", "content-filters", "credentials", "erase-user", "history", "modes", "presence", "send-message", "signers", "webhooks"},
 		Nodes:      s.o.Nodes(ctx),
 		Limits: map[string]int{
 			"maximumMessageLength":               chat.MaxMessageLength,
@@ -68,6 +69,9 @@ func (s *Service) GetServer(ctx context.Context, _ *GetServerInput) (*GetServerO
 			"maximumWebhooks":                    webhook.Most,
 			"maximumHistoryOnJoin":               chat.MaxHistoryOnJoin,
 			"loggingConfigurationsPerRoom":       chat.MaxRoomLogging,
+			"contentFiltersPerRoom":              contentfilter.MaxInScope,
+			"contentFilters":                     contentfilter.MaxFilters,
+			"contentFilterTerms":                 contentfilter.MaxTerms,
 			"tagsPerResource":                    chat.MaxTags,
 			"maximumSessionDurationInMinutes":    int(chat.MaxSession.Minutes()),
 			"defaultSessionDurationInMinutes":    int(chat.DefaultSession.Minutes()),

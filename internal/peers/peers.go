@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"confab/internal/cluster"
+	"confab/internal/contentfilter"
 	"confab/internal/extension"
 	"confab/internal/messaging"
 	"confab/internal/moderation"
@@ -25,7 +26,8 @@ import (
 // user has sessions in a room, topicRefreshed whether one of them is about to be replaced
 // by the same client, topicSeries for series of its metrics, topicErase for its part of an
 // erasure, topicPresence who is in rooms, topicModes who has sent what. topicBans is not a
-// question: it tells changes of bans. topicHooks tells that webhooks have changed.
+// question: it tells changes of bans. topicHooks and topicFilters say that webhooks or content
+// filters were changed.
 const (
 	topicNode      = "node"
 	topicUser      = "user"
@@ -33,6 +35,7 @@ const (
 	topicSeries    = "series"
 	topicBans      = "bans"
 	topicHooks     = "webhooks"
+	topicFilters   = "filters"
 	topicPresence  = "presence"
 	topicErase     = "erase"
 	topicModes     = "modes"
@@ -70,6 +73,8 @@ type Peers struct {
 	Bans *moderation.Bans
 	// Hooks is nil if extensions are off.
 	Hooks *webhook.Hooks
+	// Filters is nil if extensions are off.
+	Filters *contentfilter.Filters
 }
 
 // Answers returns what this node answers to the others.
@@ -80,6 +85,7 @@ func (p *Peers) Answers() map[string]cluster.Answer {
 		topicSeries:    p.answerSeries,
 		topicBans:      p.receiveBans,
 		topicHooks:     p.refreshHooks,
+		topicFilters:   p.readFilters,
 		topicPresence:  func(ctx context.Context, body []byte) ([]byte, error) { return p.Presence.Answer(ctx, body) },
 		topicErase:     p.answerErase,
 		topicModes:     p.answerModes,

@@ -215,11 +215,15 @@ func (db *DB) DeleteRoom(ctx context.Context, id string) error {
 		if err := db.Bans.DeleteRoom(ctx, s, id); err != nil {
 			return err
 		}
+		if err := db.Filters.DeleteRoom(ctx, s, id); err != nil {
+			return err
+		}
 		return noteChange(ctx, s, id)
 	})
 	if err == nil {
 		notes.Forward(ctx)
 		keepsLess(ctx, db, id)
+		db.Filters.Changed(ctx) //nolint:errcheck // Nobody speaks there any more; it is read later.
 	}
 	return err
 }

@@ -32,6 +32,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/chatlog"
+	"confab/internal/contentfilter"
 	"confab/internal/history"
 	"confab/internal/moderation"
 	"confab/internal/sqldb"
@@ -59,6 +60,7 @@ var mainDatabase = sqldb.Spec{
 		{Name: "credentials", Columns: "access_key_id, name, sealed, expires, policy, create_time, maker"},
 		{Name: "token_keys", Columns: "id, create_time, sealed"},
 		moderation.BansTable,
+		contentfilter.Table,
 		{Name: "signers", Columns: "name, algorithm, sealed, rooms, capabilities, create_time"},
 	}, webhook.Tables...),
 }
@@ -122,6 +124,8 @@ type DB struct {
 	Bans *moderation.Bans
 	// Webhooks are all webhooks. They are closed with the store.
 	Webhooks *webhook.Hooks
+	// Filters are the content filters. They are closed with the store.
+	Filters *contentfilter.Filters
 
 	o    Options
 	seal *sealer
@@ -171,6 +175,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	db.Webhooks = newHooks(db)
 	db.Bans = moderation.New(db.main, o.Now, o.Log)
 	db.Bans.NewNotes = func() moderation.Notes { return banNotes{db.Webhooks.Notes(), db} }
+	db.Filters = contentfilter.New(db.main, o.Now, o.Log, o.Metrics.Filters)
 	db.history = history.New(db.frames, history.Options{Rooms: retentions{db}, Log: o.Log, Metrics: o.Metrics.History})
 	db.transcript = transcript.New(db.frames, transcript.Options{
 		Configurations: db, Rooms: db, Region: o.Region, Account: o.Account,
@@ -266,6 +271,7 @@ func (db *DB) Close() error {
 	db.ready.mu.Unlock()
 	db.Bans.Close()
 	db.Webhooks.Close()
+	db.Filters.Close()
 	db.redemptions.Close()
 	db.transcript.Close()
 	db.history.Close()

@@ -83,6 +83,17 @@ call("update_webhook", id=hook["id"], url="https://127.0.0.1.invalid/")
 assert call("test_webhook", id=hook["id"])["error"]
 call("delete_webhook", id=hook["id"])
 
+put = call("put_content_filter", roomIdentifier=room, name="insults", terms=["idiot"], expressions=["[0-9]{16}"], action="DENY", message="Be kind")
+assert put["roomArn"] == room and put["terms"] == ["idiot"] and isinstance(put["updateTime"], datetime.datetime), put
+call("put_content_filter", name="boto", terms=["x" * 100] * 10_000, action="FLAG")
+assert call("get_content_filter", roomIdentifier=room, name="insults")["expressions"] == ["[0-9]{16}"]
+tried = call("test_content_filter", roomIdentifier=room, content="you i.d.i.o.t")
+assert tried["action"] == "DENY" and tried["message"] == "Be kind", tried
+assert tried["matches"] == [{"filter": "insults", "rule": "idiot", "start": 4, "end": 13}], tried
+assert [f["termCount"] for f in call("list_content_filters", roomIdentifier=room)["filters"]] == [1]
+call("delete_content_filter", roomIdentifier=room, name="insults")
+call("delete_content_filter", name="boto")
+
 modes = call("update_room_modes", roomIdentifier=room, slowMode="10s", durationInSeconds=60)["modes"]
 assert [m["name"] for m in modes] == ["slow-mode", "send", "links", "repeat"], modes
 assert modes[0]["value"] == "10s" and modes[0]["source"] == "MODERATOR", modes
