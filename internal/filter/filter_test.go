@@ -104,7 +104,7 @@ func TestCompileRefuses(t *testing.T) {
 // TestFindAgainstModel compares the automaton with a loop over all places and terms.
 func TestFindAgainstModel(t *testing.T) {
 	t.Parallel()
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // It is a test.
+	random := rand.New(rand.NewPCG(1, 2))
 	text := func(letters string, most int) string {
 		b := make([]byte, 1+random.IntN(most))
 		for i := range b {
@@ -245,7 +245,7 @@ func FuzzFind(f *testing.F) {
 
 // words returns n different words of 4 to 12 letters.
 func words(n int) (all []string) {
-	random := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // It is a test.
+	random := rand.New(rand.NewPCG(3, 4))
 	for i := range n {
 		b := make([]byte, 4+random.IntN(7))
 		for j := range b {
