@@ -184,13 +184,15 @@ func (w *world) stay(n *node, room string, long func() time.Duration) {
 
 // keys are the contents of messages and the ids of events.
 func (g *guest) keys() []string {
-	ids, contents := g.IDs(), g.Contents()
-	for i, id := range ids {
-		if contents[i] == "" {
-			contents[i] = id
+	var keys []string
+	for _, f := range g.Frames() { // At once: more may come between two questions.
+		key, _ := f["Content"].(string)
+		if key == "" {
+			key, _ = f["Id"].(string)
 		}
+		keys = append(keys, key)
 	}
-	return contents
+	return keys
 }
 
 // goes notes that a guest receives nothing any more.
