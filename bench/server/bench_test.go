@@ -65,8 +65,9 @@ func (s *server) newRoom(b *testing.B) string {
 	return *room.Arn
 }
 
-// measure runs f b.N times from many callers and reports what the server spent.
-func (s *server) measure(b *testing.B, f func(i int) error) {
+// measure runs f b.N times from many callers, and reports and returns what the server
+// spent on each, in µs.
+func (s *server) measure(b *testing.B, f func(i int) error) float64 {
 	b.Helper()
 	before, err := s.CPU()
 	if err != nil {
@@ -96,6 +97,7 @@ func (s *server) measure(b *testing.B, f func(i int) error) {
 	if each > 0 {
 		b.ReportMetric(1/each, "ops/s/core")
 	}
+	return each * 1e6
 }
 
 func BenchmarkGetRoom(b *testing.B) {
@@ -126,26 +128,18 @@ func BenchmarkCreateRoom(b *testing.B) {
 // BenchmarkConnect opens a connection for every token: handshake, token opened
 // and durably redeemed, joined, 101. The connections stay open, as they would.
 func BenchmarkConnect(b *testing.B) {
-	s := start(b, process.Options{})
-	tokens := make([]string, b.N)
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range callers {
-		all.Go(func() {
-			for i := int(next.Add(1)) - 1; i < b.N; i = int(next.Add(1)) - 1 {
-				var err error
-				if tokens[i], err = s.token(b.Context(), i); err != nil {
-					b.Error(err)
-					return
-				}
-			}
-		})
-	}
-	all.Wait()
+	start(b, process.Options{}).connects(b)
+}
+
+// connects has b.N clients join the server's room, and returns the processor time of each
+// in µs.
+func (s *server) connects(b *testing.B) float64 {
+	b.Helper()
+	tokens := s.tokens(b, b.N)
 	// A process may hold 20,000 files here and there; older connections make room.
 	const open = 8000
 	conns := make([]atomic.Pointer[net.Conn], open)
-	s.measure(b, func(i int) error {
+	cpu := s.measure(b, func(i int) error {
 		conn, err := connect(s.Endpoint, tokens[i])
 		if err != nil {
 			return err
@@ -160,6 +154,7 @@ func BenchmarkConnect(b *testing.B) {
 			(*c).Close()
 		}
 	}
+	return cpu
 }
 
 func (s *server) token(ctx context.Context, i int) (string, error) {

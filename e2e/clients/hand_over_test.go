@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -72,16 +73,12 @@ func TestHandOver(t *testing.T) {
 
 			first := s.PID()
 			for _, text := range []string{"after one", "after two"} {
-				if err := s.HandOver(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				c.AllConnectAgain(t)
-				if away := c.Away(); away > mostAway {
-					t.Errorf("a client was away for %s", away)
-				} else {
-					t.Logf("clients were away for %s at most", away)
-				}
-				c.Chat(t, text)
+				process.Within(t, mostAway, func() time.Duration {
+					if err := s.HandOver(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					return back(t, c, calls, text)
+				})
 			}
 
 			second := s.PID()
@@ -114,15 +111,13 @@ func TestHandOver(t *testing.T) {
 			if err := os.WriteFile(program, []byte(ending), 0o700); err != nil {
 				t.Fatal(err)
 			}
-			err = s.HandOver(t.Context())
-			if err == nil || !strings.Contains(err.Error(), "exit status 3") {
-				t.Errorf("with a program that ends: %v", err)
-			}
-			c.AllConnectAgain(t)
-			if away := c.Away(); away > mostAway {
-				t.Errorf("a client was away for %s when the server took back", away)
-			}
-			c.Chat(t, "after the server took back")
+			process.Within(t, mostAway, func() time.Duration {
+				err := s.HandOver(t.Context())
+				if err == nil || !strings.Contains(err.Error(), "exit status 3") {
+					t.Errorf("with a program that ends: %v", err)
+				}
+				return back(t, c, calls, "after the server took back")
+			})
 			if s.PID() != second {
 				t.Errorf("the process is %d, not %d", s.PID(), second)
 			}
@@ -132,7 +127,6 @@ func TestHandOver(t *testing.T) {
 				t.Error(err)
 			}
 			c.AllConnectAgain(t)
-			t.Logf("calls took %s at most", calls())
 		})
 	}
 }
@@ -165,36 +159,56 @@ func install(t *testing.T, path string) {
 	}
 }
 
-// callAPI calls until what it returns is called. A call that fails or takes too long
-// fails the test.
-func callAPI(t *testing.T, call func(context.Context) error) (end func() (slowest time.Duration)) {
+// back waits until all clients are back, has them chat, and returns how long a client was
+// away or a call took, whichever is longer.
+func back(t *testing.T, c *official.Clients, calls *calls, text string) time.Duration {
 	t.Helper()
+	c.AllConnectAgain(t)
+	away, call := c.Away(), calls.slowest()
+	t.Logf("%s: clients were away for %s at most, calls took %s at most", text, away, call)
+	c.Chat(t, text)
+	return max(away, call)
+}
+
+// calls calls the API until the end of the test. A call that fails fails the test.
+type calls struct {
+	mu   sync.Mutex
+	took time.Duration // the longest
+}
+
+func callAPI(t *testing.T, call func(context.Context) error) *calls {
+	t.Helper()
+	c := &calls{}
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan time.Duration, 1)
+	done := make(chan struct{})
 	go func() {
-		var slowest time.Duration
+		defer close(done)
 		pace := time.NewTicker(callEvery)
 		defer pace.Stop()
 		for ctx.Err() == nil {
 			<-pace.C
 			begin := time.Now()
-			if err := call(t.Context()); err != nil {
-				t.Errorf("a call failed: %v", err)
-				break
+			err := call(ctx)
+			if ctx.Err() != nil {
+				return // The test has ended.
 			}
-			slowest = max(slowest, time.Since(begin))
+			if err != nil {
+				t.Errorf("a call failed: %v", err)
+				return
+			}
+			c.mu.Lock()
+			c.took = max(c.took, time.Since(begin))
+			c.mu.Unlock()
 		}
-		if slowest > mostAway {
-			t.Errorf("a call took %s", slowest)
-		}
-		done <- slowest
 	}()
-	stop := func() time.Duration {
-		cancel()
-		slowest := <-done
-		done <- slowest
-		return slowest
-	}
-	t.Cleanup(func() { stop() })
-	return stop
+	t.Cleanup(func() { cancel(); <-done })
+	return c
+}
+
+// slowest returns how long the slowest call took since the last time.
+func (c *calls) slowest() (took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	took, c.took = c.took, 0
+	return took
 }

@@ -77,12 +77,26 @@ cat >template.json <<END
 {"Parameters": {"Bucket": {"Type": "String"}}, "Resources": {"Archive": {"Type": "AWS::IVSChat::LoggingConfiguration",
  "Properties": {"DestinationConfiguration": {"S3": {"BucketName": {"Ref": "Bucket"}}}}}}}
 END`,
+	"confab import": `confab room get moved-room || confab room create moved-room`,
 	"confab unban": `confab ban demo troll
 confab ban all troll
 confab mute demo --ip-range 203.0.113.0/24`,
+	"confab webhook get":           anApp,
+	"confab webhook update":        anApp,
+	"confab webhook test":          anApp,
+	"confab webhook rotate-secret": anApp,
+	"confab webhook delete":        `for name in old older oldest; do confab webhook create $name https://example.com/ --event message.sent; done`,
+	"confab filter get": `confab filter put demo insults --term idiot
+confab filter put all spam --term scam`,
+	"confab filter delete": `confab filter put demo insults --term idiot
+confab filter put all spam --term scam
+confab filter put demo numbers --term 12`,
 	"confab logging get":    `confab logging create archive --s3 chat-archive`,
 	"confab logging delete": `for name in old older oldest; do confab logging create $name --s3 chat-$name; done`,
 }
+
+// anApp makes the one webhook with the name app.
+const anApp = `confab webhook get app || confab webhook create app https://app.invalid/ --event message.sent`
 
 // TestExamples runs the examples of each client command's help. Each has three.
 func TestExamples(t *testing.T) {

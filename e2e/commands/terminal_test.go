@@ -71,7 +71,7 @@ func startTerminal(t *testing.T, env []string, columns, rows int, args ...string
 	t.Cleanup(func() {
 		cancel()
 		if !p.ended {
-			_ = <-p.done
+			<-p.done //nolint:errcheck // The end of the context has killed it.
 		}
 		tty.Close()
 		for range p.raw {

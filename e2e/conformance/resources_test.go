@@ -13,13 +13,19 @@ import (
 // deleteLater has what r says was created deleted at the end of the case.
 func (e *endpoint) deleteLater(t *testing.T, operation string, r *reply) {
 	t.Helper()
-	remove := map[string]string{"CreateRoom": "DeleteRoom", "CreateLoggingConfiguration": "DeleteLoggingConfiguration"}[operation]
+	remove := map[string]string{
+		"CreateRoom": "DeleteRoom", "CreateLoggingConfiguration": "DeleteLoggingConfiguration", ours("CreateWebhook"): ours("DeleteWebhook"),
+	}[operation]
 	if remove == "" || r.status != http.StatusOK {
 		return
 	}
 	arn, _ := r.object(t)["arn"].(string)
+	id, _ := r.object(t)["id"].(string)
 	t.Cleanup(func() {
 		body, _ := json.Marshal(m{"identifier": arn})
+		if operation == ours("CreateWebhook") {
+			body, _ = json.Marshal(m{"id": id})
+		}
 		req, err := e.request(context.Background(), &call4{path: "/" + remove, body: string(body)})
 		if err != nil {
 			return

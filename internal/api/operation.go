@@ -34,6 +34,8 @@ type Operation struct {
 	Bearer BearerUse
 	// NoStore forbids caches to store the answer.
 	NoStore bool
+	// MaxBody is the limit of a request's body in bytes; 0 is restjson.MaxBody.
+	MaxBody int
 	// Does carries out a request. Its result is the output.
 	Does func(ctx context.Context, r *Request) (any, error)
 }
@@ -43,6 +45,7 @@ func (o Operation) withDefaults() Operation {
 	o.Method = cmp.Or(o.Method, http.MethodPost)
 	o.Path = cmp.Or(o.Path, "/"+o.Name)
 	o.Status = cmp.Or(o.Status, http.StatusOK)
+	o.MaxBody = cmp.Or(o.MaxBody, restjson.MaxBody)
 	return o
 }
 

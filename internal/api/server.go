@@ -82,12 +82,12 @@ func (s *Server) protect(w http.ResponseWriter, r *http.Request, c *call) (out a
 
 // do passes the request through the steps in the package comment.
 func (s *Server) do(w http.ResponseWriter, r *http.Request, c *call) (any, error) {
-	body, err := restjson.ReadBody(w, r)
+	path := r.URL.EscapedPath()
+	op, resource := s.find(r.Method, path)
+	body, err := s.readBody(w, r, op)
 	if err != nil {
 		return nil, err
 	}
-	path := r.URL.EscapedPath()
-	op, resource := s.find(r.Method, path)
 	c.op = op
 	if op == nil && s.BasePath != "" {
 		return nil, unknownOperation(r.Method, path) // On a shared host, misdirected requests need no signature.
@@ -112,6 +112,21 @@ func (s *Server) do(w http.ResponseWriter, r *http.Request, c *call) (any, error
 		body = nil // The API model gives GET and DELETE no body; if there is one, it is only signed.
 	}
 	return op.Does(iam.WithCall(r.Context(), &c.Call), &Request{Body: body, Resource: resource, Query: r.URL.Query()})
+}
+
+// readBody reads the body of a request. Bodies that may be larger than most are read a few
+// at a time, because the signature of a request is checked behind its body.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request, op *Operation) ([]byte, error) {
+	if op == nil || op.MaxBody <= restjson.MaxBody || r.ContentLength >= 0 && r.ContentLength <= restjson.MaxBody {
+		return restjson.ReadBody(w, r, restjson.MaxBody)
+	}
+	select {
+	case s.large <- struct{}{}:
+	case <-r.Context().Done():
+		return nil, chat.Errorf(chat.Unavailable, "The server reads too many large requests; try again")
+	}
+	defer func() { <-s.large }()
+	return restjson.ReadBody(w, r, op.MaxBody)
 }
 
 // authenticate returns who makes the request of an operation, nil if it is unknown.

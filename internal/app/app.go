@@ -6,6 +6,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -15,11 +16,11 @@ import (
 
 	"confab/internal/api"
 	"confab/internal/chat"
-	"confab/internal/chatlog"
 	"confab/internal/chattoken"
 	"confab/internal/config"
 	"confab/internal/console"
 	"confab/internal/control"
+	"confab/internal/delivery"
 	"confab/internal/edge"
 	"confab/internal/enforce"
 	"confab/internal/erasure"
@@ -48,7 +49,7 @@ type Server struct {
 	reviewer  *review.Reviewer
 	engine    *messaging.Engine
 	endpoint  *edge.Endpoint
-	logs      *chatlog.Service
+	delivery  *delivery.Service
 	unlock    func() error // releases the data directory; nil with PostgreSQL
 	accept    func()       // begins to accept on the main port, unless it has
 	// handshakes is the main listener; nil with TLS.
@@ -124,7 +125,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	logs, err := ChatLogOptions(ctx, cfg)
+	logs, err := delivery.Destinations(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -176,8 +177,11 @@ func (s *Server) build(ctx context.Context) (err error) {
 	}
 	s.peers.Self, s.peers.Recorder, s.peers.Frames = s.self, s.metrics.recorder, s.db.Transcript()
 	s.peers.WatchRooms(&live, cfg.PresenceInterval)
+	s.peers.Moderate(&live)
 	if live.Extensions {
+		live.Rules.Filters, s.peers.Filters = enforce.Filters{Content: s.db.Filters}, s.db.Filters
 		live.Bans, s.peers.Bans, live.Disconnected = s.db.Bans, s.db.Bans, enforce.Disconnected(s.db.Bans, s.log)
+		live.Webhooks, s.peers.Hooks = s.db.Webhooks, s.db.Webhooks
 	}
 	live.CatchUp, s.peers.Places = s.catchUpMemory(), places.New()
 	if err := s.connectNodes(&live, quotas); err != nil {
@@ -189,6 +193,16 @@ func (s *Server) build(ctx context.Context) (err error) {
 		if err := enforce.Start(ctx, s.db.Bans, s.engine, s.log, s.peers.TellBans); err != nil {
 			return err
 		}
+		if err := s.db.Filters.Start(ctx, s.peers.TellFilters); err != nil {
+			return fmt.Errorf("read the content filters: %w", err)
+		}
+	}
+	s.delivery, err = delivery.New(ctx, delivery.Options{
+		Config: cfg, Store: s.db, TellHooks: s.peers.TellHooks, Mine: s.mine,
+		Metrics: s.metrics.ChatLog, StoreMetrics: s.metrics.Store, Log: s.log,
+	})
+	if err != nil {
+		return err
 	}
 	s.endpoint = edge.New(edge.Options{
 		Engine: s.engine, Tokens: s.ring, Sockets: sockets,
@@ -215,9 +229,9 @@ func (s *Server) build(ctx context.Context) (err error) {
 		own = extension.New(extension.Options{
 			Region: cfg.Region, Account: cfg.AccountID, Version: telemetry.Version(),
 			Actions: actions(operations),
-			Rooms:   s.db, Live: s.engine, Bans: s.db.Bans, History: s.db.Transcript().History(), Tokens: s.ring, Presence: s.peers.Presence, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
-			Credentials: s.db,
-			Erasures:    erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: s.engine, Nodes: &s.peers}),
+			Rooms:   s.db, Live: s.engine, Bans: s.db.Bans, Filters: s.db.Filters, Modes: store.NewRoomModes(s.db), History: s.db.Transcript().History(), Tokens: s.ring, Presence: s.peers.Presence, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
+			Credentials: s.db, Webhooks: s.db.Webhooks, Endpoints: s.delivery.Webhooks,
+			Erasures: erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: s.engine, Nodes: &s.peers}),
 		})
 		operations = append(operations, own.Operations()...)
 	}
@@ -262,10 +276,11 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err := s.joinCluster(ctx); err != nil {
 		return err
 	}
-	if s.logs, err = s.deliverChatLogs(logs); err == nil {
-		s.peers.ChatLogs.Set(s.logs)
+	if err := s.delivery.Start(logs); err != nil {
+		return err
 	}
-	return err
+	s.peers.Deliveries.Set(s.delivery)
+	return nil
 }
 
 // actions returns the IAM actions of operations of IVS Chat.

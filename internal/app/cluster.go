@@ -126,7 +126,7 @@ type otherNodes struct {
 }
 
 // mine reports whether this node should do the work that key names.
-func (o *otherNodes) mine(key string) bool { return o.node.Owner(key) == o.id }
+func (o *otherNodes) mine(key string) bool { return o.node == nil || o.node.Owner(key) == o.id }
 
 // self returns what this node says of itself.
 func (s *Server) self() extension.Node {

@@ -18,16 +18,17 @@ var layers = []struct {
 	{"what a user types", []string{"cli"}},
 	{"the one place that knows everything", []string{"app"}},
 	{"the commands that are clients of the public API", []string{"client"}},
-	{"the work of single commands", []string{"apply", "chatscreen", "doctor", "loadtest"}},
+	{"the work of single commands, and the commands of moderators", []string{"apply", "awsimport", "chatscreen", "doctor", "loadtest", "moderator", "webhookcmd"}},
 	{"what commands share", []string{"command"}},
 	{"what nodes ask each other", []string{"peers"}},
+	{"what destinations and endpoints get", []string{"delivery"}},
 	{"what clients talk to", []string{"console", "control", "edge", "extension", "front"}},
-	{"durable truth, and the other nodes; who is there; how operations are served", []string{"store", "cluster", "places", "presence", "enforce", "api", "erasure", "messagingtest"}},
+	{"durable truth, and the other nodes; who is there; how operations are served", []string{"store", "cluster", "places", "presence", "enforce", "modes", "api", "erasure", "notify", "messagingtest"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},
-	{"what a request needs", []string{"catchup", "iam", "restjson", "chattoken", "review", "chatlog", "history", "moderation", "awstest"}},
+	{"what a request needs", []string{"catchup", "iam", "restjson", "chattoken", "review", "chatlog", "history", "moderation", "contentfilter", "webhook", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},
 	{"nouns, rules, errors", []string{"chat"}},
-	{"tools of one purpose", []string{"background", "chatroom", "clientip", "config", "export", "nats", "origin", "pgtest", "quota", "series", "telemetry", "websocket"}},
+	{"tools of one purpose", []string{"background", "chatroom", "clientip", "config", "export", "filter", "nats", "origin", "pgtest", "quota", "series", "telemetry", "websocket"}},
 	{"the grammar of WebSockets, and of the kernel", []string{"kernel", "rfc6455"}},
 }
 
@@ -46,9 +47,11 @@ var without = map[string]map[string]string{
 		"net/http":     "the truth is not served from here",
 		"database/sql": "connections and transactions are those of sqldb",
 	},
-	"transcript": {"database/sql": "connections and transactions are those of sqldb"},
-	"history":    {"database/sql": "connections and transactions are those of sqldb"},
-	"moderation": {"database/sql": "connections and transactions are those of sqldb"},
+	"transcript":    {"database/sql": "connections and transactions are those of sqldb"},
+	"history":       {"database/sql": "connections and transactions are those of sqldb"},
+	"contentfilter": {"database/sql": "connections and transactions are those of sqldb"},
+	"moderation":    {"database/sql": "connections and transactions are those of sqldb"},
+	"webhook":       {"database/sql": "connections and transactions are those of sqldb"},
 }
 
 const internal = "confab/internal/"

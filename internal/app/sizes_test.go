@@ -24,6 +24,7 @@ var larger = map[string]string{
 	"websocket":      "what is left after rfc6455 and kernel is one thing: loops and the groups on them",
 	"messaging":      "the path of a message and what it passes; the ring and the kicks are the next to get packages of their own",
 	"cluster":        "the protocol of PROTOCOL.md, in types of their own",
+	"extension":      "a file for each operation, of a few dozen lines",
 	"websocket.loop": "the lists of one goroutine, which the package comment draws, and memory that it uses again",
 	"websocket.Conn": "the life of a connection: a file for each stage",
 	"config.Config":  "a field for each setting",

@@ -15,8 +15,8 @@ const (
 	finishAlone = 2 * time.Second
 )
 
-// flushTime is how long the delivery of chat logs may take while this node or others
-// still serve clients. flushAlone is for the rest, while clients wait for the next
+// flushTime is how long the delivery of chat logs and webhooks may take while this node or
+// others still serve clients. flushAlone is for the rest, while clients wait for the next
 // process. Undelivered records are delivered after the next start.
 const (
 	flushTime  = 10 * time.Second
@@ -57,7 +57,7 @@ func (s *Server) stop(next *link) error {
 	} else {
 		s.log.LogAttrs(ctx, slog.LevelInfo, "Stopping", slog.Bool("listener_held", s.listeners.Held))
 		if !handOver {
-			s.flushLogs(ctx)
+			s.deliver(ctx)
 		}
 		// From now on clients wait in the backlog of an inherited socket. Without one
 		// the port stays open until the sessions have ended: a refused client does
@@ -91,8 +91,8 @@ func (s *Server) close(flush time.Duration) error {
 }
 
 // release stops the parts behind the sockets: first those that clients use, then their
-// dependencies. Another server can then use the data. flush is the time limit for chat
-// logs.
+// dependencies. Another server can then use the data. flush is the time limit for
+// the delivery of chat logs and webhooks.
 func (s *Server) release(flush time.Duration) error {
 	var errs []error
 	if s.reloads != nil {
@@ -123,11 +123,9 @@ func (s *Server) release(flush time.Duration) error {
 	if s.reviewer != nil {
 		s.reviewer.Close()
 	}
-	if s.logs != nil {
-		ctx, cancel := context.WithTimeout(s.grace, flush)
-		s.logs.Close(ctx)
-		cancel()
-	}
+	ctx, cancel := context.WithTimeout(s.grace, flush)
+	s.delivery.Close(ctx)
+	cancel()
 	if s.ring != nil {
 		s.ring.Close()
 	}
@@ -168,11 +166,11 @@ func (s *Server) awaitNotice(ctx context.Context) time.Duration {
 	return notice
 }
 
-// flushLogs delivers chat logs while clients are still served.
-func (s *Server) flushLogs(ctx context.Context) {
+// deliver delivers chat logs and webhooks while clients are still served.
+func (s *Server) deliver(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, flushTime)
 	defer cancel()
-	s.logs.Flush(ctx)
+	s.delivery.Flush(ctx)
 }
 
 // stopAccepting leaves new connections to the next process.

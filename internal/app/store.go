@@ -38,7 +38,7 @@ func OpenStore(ctx context.Context, cfg *config.Config, existing bool, log *slog
 
 // storeOptions makes the data directory and finds the secret key.
 func storeOptions(ctx context.Context, cfg *config.Config, log *slog.Logger, metrics *store.Metrics) (store.Options, error) {
-	o := store.Options{Region: cfg.Region, Account: cfg.AccountID, Retention: cfg.LogRetention, Log: log, Metrics: metrics}
+	o := store.Options{Region: cfg.Region, Account: cfg.AccountID, Retention: cfg.LogRetention, WebhookRetention: cfg.WebhookRetention, Log: log, Metrics: metrics}
 	if sqldb.IsPostgres(cfg.Database) {
 		o.Database, o.Wait = cfg.Database, postgresWait
 	} else {
@@ -123,9 +123,9 @@ func NewRing(ctx context.Context, cfg *config.Config, db *store.DB, log *slog.Lo
 	return chattoken.NewRing(ctx, db, o)
 }
 
-// checkExtensionsOff refuses to start without extensions while there are bans, which would
-// let banned users in, or signers: clients that their applications admit could not
-// connect.
+// checkExtensionsOff refuses to start without extensions while there are bans (banned users
+// could join), webhooks (their endpoints would miss events) or signers (clients that their
+// applications admit could not connect).
 func checkExtensionsOff(ctx context.Context, cfg *config.Config, db *store.DB) error {
 	if cfg.Extensions != config.ExtensionsOff {
 		return nil
@@ -134,6 +134,11 @@ func checkExtensionsOff(ctx context.Context, cfg *config.Config, db *store.DB) e
 		return err
 	} else if banned {
 		return cfg.Refuse("extensions", cfg.Extensions, "must not be off while there are bans; lift them, or choose off=force")
+	}
+	if hooks, err := db.Webhooks.Exist(ctx); err != nil {
+		return err
+	} else if hooks {
+		return cfg.Refuse("extensions", cfg.Extensions, "must not be off while there are webhooks; delete them, or choose off=force")
 	}
 	if signers, err := store.NewSigners(db).Signers(ctx); err != nil || len(signers) == 0 {
 		return err

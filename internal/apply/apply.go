@@ -1,9 +1,9 @@
-// Package apply makes what a file describes: rooms and logging configurations, as lists in
-// YAML, or as the resources of a CloudFormation template. It plans first (Make), and a
+// Package apply makes what a file describes: rooms, logging configurations and content
+// filters, as lists in YAML, or as the resources of a CloudFormation template. It plans first (Make), and a
 // plan that was carried out once has nothing to do the next time.
 //
 // Objects are found by their names. What apply makes carries a tag with the name of its
-// set, and only that may be pruned.
+// set, and only that may be pruned. Filters have no tags, and are not pruned.
 package apply
 
 import (
@@ -19,6 +19,7 @@ import (
 type Set struct {
 	Rooms                 []Room    `yaml:"rooms"`
 	LoggingConfigurations []Logging `yaml:"loggingConfigurations"`
+	Filters               []Filter  `yaml:"filters"`
 	// Left has the resources of a template that are not IVS Chat's.
 	Left []string `yaml:"-"`
 }
@@ -70,7 +71,7 @@ func Parse(text []byte, parameters map[string]string) (*Set, error) {
 	}
 	root := document.Content[0]
 	if root.Kind != yaml.MappingNode {
-		return nil, fmt.Errorf("line %d: must be a mapping with rooms and loggingConfigurations, or a CloudFormation template with Resources", root.Line)
+		return nil, fmt.Errorf("line %d: must be a mapping with rooms, loggingConfigurations and filters, or a CloudFormation template with Resources", root.Line)
 	}
 	var set *Set
 	var err error
@@ -122,6 +123,18 @@ func (s *Set) check() error {
 		}
 		if kind, _ := l.DestinationConfiguration.name(); kind == "" {
 			return fmt.Errorf("the logging configuration %q must have one destination: s3, cloudWatchLogs or firehose", l.Name)
+		}
+	}
+	for i := range s.Filters {
+		f := &s.Filters[i]
+		if f.Name == "" {
+			return fmt.Errorf("a %s has no name; objects are found by their names", filterKind)
+		}
+		if err := named(filterKind, f.label()); err != nil {
+			return err
+		}
+		if f.Action == "" {
+			return fmt.Errorf("the filter %q has no action: DENY, MASK, HIDE or FLAG", f.label())
 		}
 	}
 	return nil

@@ -161,6 +161,7 @@ func (p *Plan) createRoom(want *Room) {
 		if err != nil {
 			return "", err
 		}
+		p.rooms[want.Name] = aws.ToString(out.Arn)
 		return aws.ToString(out.Arn), nil
 	})
 }

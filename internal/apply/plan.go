@@ -24,6 +24,7 @@ const (
 const (
 	roomKind    = "room"
 	loggingKind = "logging configuration"
+	filterKind  = "filter"
 )
 
 // Action is what a plan does with an object.
@@ -62,12 +63,14 @@ type Plan struct {
 	api  *command.API
 	set  string
 	arns map[string]string // of logging configurations, by name
+	// rooms has the ARNs of the rooms that filters may name, by name.
+	rooms map[string]string
 }
 
 // Make compares a set with what there is. With prune, what the set of this name made before
 // and does not have any more is deleted.
 func Make(ctx context.Context, api *command.API, name string, s *Set, prune bool) (*Plan, error) {
-	p := &Plan{api: api, set: name, arns: map[string]string{}}
+	p := &Plan{api: api, set: name, arns: map[string]string{}, rooms: map[string]string{}}
 	logging, err := api.LoggingConfigurations(ctx)
 	if err != nil {
 		return nil, err
@@ -86,6 +89,12 @@ func Make(ctx context.Context, api *command.API, name string, s *Set, prune bool
 	}
 	for i := range s.Rooms {
 		if err := p.planRoom(ctx, &s.Rooms[i], s, rooms); err != nil {
+			return nil, err
+		}
+	}
+	p.knowRooms(s, rooms)
+	for i := range s.Filters {
+		if err := p.planFilter(ctx, &s.Filters[i]); err != nil {
 			return nil, err
 		}
 	}

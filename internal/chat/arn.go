@@ -16,9 +16,10 @@ const (
 
 // The kinds of resources of our own. They have no ARNs, but errors name them.
 const (
-	BanResource         ResourceType = "ban"
-	CredentialsResource ResourceType = "credentials"
-	WebhookResource     ResourceType = "webhook"
+	BanResource           ResourceType = "ban"
+	ContentFilterResource ResourceType = "content-filter"
+	CredentialsResource   ResourceType = "credentials"
+	WebhookResource       ResourceType = "webhook"
 )
 
 // ErrorName is the kind's name in the resourceType member of errors. The API

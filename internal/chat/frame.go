@@ -57,6 +57,8 @@ type Frame struct {
 	// LoggingConfigurations are the ARNs of the room's logging configurations when
 	// the frame was sequenced. They log the frame even if the room changes later.
 	LoggingConfigurations []string
+	// Webhooks are the ARNs of the webhooks that get the frame, in the same way.
+	Webhooks []string
 }
 
 // Said is what slow mode and the like know of a message, besides its user.

@@ -68,6 +68,9 @@ type clients struct {
 }
 
 func newClients(o *Options) clients {
+	if o.Deliver != nil {
+		return clients{}
+	}
 	if o.LocalDir != "" {
 		return clients{files: newFiles(o.LocalDir)}
 	}

@@ -140,7 +140,11 @@ type Options struct {
 	// LocalDir, when set, is the destination of everything instead of AWS: see
 	// local.go.
 	LocalDir string
-	// AWS is the configuration of the AWS clients; required without LocalDir.
+	// Deliver, when set, is the destination of everything instead of AWS. It is called with
+	// up to maxDelivered records of one room, and from several goroutines. It logs and
+	// counts failed calls itself.
+	Deliver func(ctx context.Context, r Reader, roomID string, records []Record) error
+	// AWS is the configuration of the AWS clients; required without LocalDir and Deliver.
 	AWS aws.Config
 	// Mine reports whether this server should do the work that key names, when several
 	// servers share it; exactly one should. Nil means always.
@@ -186,7 +190,7 @@ func New(o Options) (*Service, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.LocalDir == "" && o.AWS.Credentials == nil {
+	if o.LocalDir == "" && o.Deliver == nil && o.AWS.Credentials == nil {
 		return nil, errors.New("chat logging has neither AWS credentials nor a local directory")
 	}
 	s := &Service{o: o, flush: make(chan struct{}), flushes: make(chan chan struct{}), settles: make(chan chan struct{}), done: make(chan struct{})}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"confab/internal/background"
-	"confab/internal/chat"
 )
 
 // destination accepts records. Its methods are called from several goroutines.
@@ -141,7 +140,34 @@ func load(ctx context.Context, t Transcript, b Backlog, l limits) (*parcel, erro
 	}
 }
 
-// newDestination returns the destination that delivers to d.
-func (s *Service) newDestination(d chat.Destination) destination {
-	return s.clients.destination(&s.o, d)
+// newDestination returns the destination that delivers for r.
+func (s *Service) newDestination(r Reader) destination {
+	if s.o.Deliver != nil {
+		return &function{s.o.Deliver, r}
+	}
+	return s.clients.destination(&s.o, r.Destination)
+}
+
+// function is a destination that Options.Deliver is.
+type function struct {
+	call   func(ctx context.Context, r Reader, roomID string, records []Record) error
+	reader Reader
+}
+
+const (
+	maxDelivered     = 100
+	maxDeliveredSize = 1 << 20
+)
+
+func (f *function) limits() limits {
+	return limits{records: maxDelivered, size: maxDeliveredSize, rooms: 1, calls: 4}
+}
+
+func (f *function) deliver(ctx context.Context, parcels []*parcel) error {
+	for _, p := range parcels {
+		if err := f.call(ctx, f.reader, p.backlog.RoomID, p.open()); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -59,7 +59,7 @@ type rest struct {
 
 func newWorker(s *Service, r Reader) *worker {
 	w := &worker{
-		s: s, reader: r, out: s.newDestination(r.Destination), wake: make(chan struct{}, 1), resting: map[string]*rest{},
+		s: s, reader: r, out: s.newDestination(r), wake: make(chan struct{}, 1), resting: map[string]*rest{},
 		leaving: make(chan struct{}), ended: make(chan struct{}), flushes: make(chan chan struct{}),
 		settles: make(chan chan struct{}),
 	}
@@ -196,6 +196,13 @@ func (w *worker) outcome(err error, advanced bool) {
 	now := w.s.o.Now()
 	if advanced {
 		w.failures = 0
+	}
+	if w.s.o.Deliver != nil {
+		if err != nil && !advanced {
+			w.failures++
+			w.retryAt = now.Add(pause(w.failures))
+		}
+		return
 	}
 	if err == nil {
 		if w.failing {

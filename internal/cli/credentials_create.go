@@ -17,8 +17,12 @@ import (
 	"confab/internal/store"
 )
 
-// userName is IAM's rule for the names of users (IAM API reference, CreateUser).
-var userName = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,64}$`)
+// userName is IAM's rule for the names of users (IAM API reference, CreateUser), which have at
+// most longestUserName characters. The length is no part of the expression: such ones are
+// slow to compile, which every command does at its start.
+var userName = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]+$`)
+
+const longestUserName = 64
 
 // The lengths of sessions that AWS STS allows for an IAM user (GetSessionToken).
 const (
@@ -60,7 +64,7 @@ token and end by themselves.`,
 		if err != nil {
 			return err
 		}
-		if !userName.MatchString(*name) {
+		if !userName.MatchString(*name) || len(*name) > longestUserName {
 			return command.Usagef("--name %q: must be 1 to 64 letters, digits and _+=,.@-", *name)
 		}
 		if *session != 0 && (*session < minSession || *session > maxSession) {

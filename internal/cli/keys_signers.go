@@ -66,7 +66,7 @@ ES256 for P-256 and RS256 for RSA. Running servers notice within seconds.`,
 		if err != nil {
 			return err
 		}
-		if !userName.MatchString(*name) {
+		if !userName.MatchString(*name) || len(*name) > longestUserName {
 			return command.Usagef("--name %q: must be 1 to 64 letters, digits and _+=,.@-", *name)
 		}
 		s := &chattoken.Signer{Name: *name, Algorithm: hmacAlgorithm, Rooms: *rooms}

@@ -21,6 +21,7 @@ import (
 	"confab/internal/chatlog"
 	"confab/internal/command"
 	"confab/internal/config"
+	"confab/internal/delivery"
 )
 
 func newLoggingCheck(env Environment) *cobra.Command {
@@ -81,7 +82,7 @@ func checkLogging(ctx context.Context, cfg *config.Config, api *ivschat.Client, 
 	if out.State != types.LoggingConfigurationStateActive {
 		return "", fmt.Errorf("the logging configuration is %s; only an ACTIVE one logs", out.State)
 	}
-	o, err := app.ChatLogOptions(ctx, cfg)
+	o, err := delivery.Destinations(ctx, cfg)
 	if err != nil {
 		return "", err
 	}

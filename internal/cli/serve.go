@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -124,16 +127,40 @@ func serve(ctx context.Context, cfg *config.Config, env Environment, predecessor
 
 // applyDev makes what a file describes on the server of this process.
 func applyDev(ctx context.Context, cfg *config.Config, address net.Addr, file string, out io.Writer) error {
-	scheme := "http"
+	scheme, itself := "http", &http.Client{}
 	if cfg.TLSCert != "" {
 		scheme = "https"
+		own, err := trustOwn(cfg)
+		if err != nil {
+			return err
+		}
+		itself.Transport = own
 	}
-	api := command.Dev(scheme+"://"+reachable(address.String())+cfg.BasePath, cfg.Region)
+	api := command.Dev(scheme+"://"+reachable(address.String())+cfg.BasePath, cfg.Region, itself)
 	err := client.ApplyDev(ctx, api, file, func(line string) { fmt.Fprintln(out, line) })
 	if ctx.Err() != nil {
 		err = nil // The server was stopped meanwhile.
 	}
 	return err
+}
+
+// trustOwn makes the transport of a client that trusts the server's own certificate, although no
+// authority may have signed it, and for another name.
+func trustOwn(cfg *config.Config) (*http.Transport, error) {
+	own, err := tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Transport{TLSClientConfig: &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		InsecureSkipVerify: true, //nolint:gosec // The certificate is compared instead.
+		VerifyConnection: func(state tls.ConnectionState) error {
+			if !bytes.Equal(state.PeerCertificates[0].Raw, own.Certificate[0]) {
+				return errors.New("another certificate than that of --tls-cert is at the server's own address")
+			}
+			return nil
+		},
+	}}, nil
 }
 
 // obey does what signals ask for until ended is closed: the first to stop calls

@@ -24,19 +24,19 @@ const largestFile = 4 << 20
 func newApply(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE",
-		Short: "Make the rooms and logging configurations that a file describes",
+		Short: "Make the rooms, logging configurations and filters that a file describes",
 		Long: `Compare the file with the server, print a plan, and carry it out. Applied again, it changes
 nothing. On a terminal it asks before it changes anything.
 
-The file is YAML with the lists rooms and loggingConfigurations, whose items have the members
-of CreateRoom and CreateLoggingConfiguration, or a CloudFormation template (YAML or JSON), of
+The file is YAML with the lists rooms, loggingConfigurations and filters, whose items have the
+members of CreateRoom, CreateLoggingConfiguration and PutContentFilter, or a CloudFormation template (YAML or JSON), of
 which it takes the resources AWS::IVSChat::Room and AWS::IVSChat::LoggingConfiguration, with
 Ref and Fn::GetAtt. Names stand for ARNs. Objects are found by their names; a resource of a
 template without Name has its logical id. Members that the file does not name stay as they are.
 
 What apply makes has the tag managed-by=confab-apply:SET. --prune deletes what has the tag and
-is not in the file.`,
-		Example: examples(
+is not in the file. Filters have no tags, and stay until confab filter delete.`,
+		Example: command.Examples(
 			"confab apply -f rooms.yaml --dry-run",
 			"confab apply -f rooms.yaml --set chat --prune",
 			"confab apply -f template.json --parameter Bucket=chat-archive -o json",
@@ -128,12 +128,9 @@ func readSet(in io.Reader, file, set string, parameters []string) (*apply.Set, s
 		defer opened.Close()
 		in = opened
 	}
-	text, err := io.ReadAll(io.LimitReader(in, largestFile+1))
+	text, err := command.ReadAll(in, largestFile, "--file "+file)
 	if err != nil {
 		return nil, "", err
-	}
-	if len(text) > largestFile {
-		return nil, "", command.Usagef("--file %s: larger than %d MiB", file, largestFile>>20)
 	}
 	s, err := apply.Parse(text, pairs)
 	if err != nil {

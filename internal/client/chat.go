@@ -46,7 +46,7 @@ the room's rate refuses is sent again. At the end of the input it waits for the 
 
 A lost connection is made again, for up to a minute. The exit status is 1 when a line of standard
 input was refused, and when a moderator disconnected the user.`,
-		Example: examples(
+		Example: command.Examples(
 			"echo 'Hello, world' | confab chat demo --as ann",
 			"seq 3 | confab chat demo --as counter --attribute displayName=Count",
 			`echo hi | confab chat demo --as bob | grep '"Content":"hi"'`,

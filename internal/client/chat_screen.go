@@ -46,7 +46,7 @@ func showChat(ctx context.Context, env command.Environment, api *command.API, ti
 	if slices.Contains(allowed, "confab:CreateBan") {
 		o.Restrictions = restrictions
 		o.Restrict = func(ctx context.Context, kind, userID, reason string, lasts time.Duration) error {
-			in := &extension.CreateBanInput{RoomIdentifier: arn, Type: &kind, UserID: &userID, Reason: optional(reason)}
+			in := &extension.CreateBanInput{RoomIdentifier: arn, Type: &kind, UserID: &userID, Reason: command.Optional(reason)}
 			if lasts > 0 {
 				in.BanDuration = new(max(int64(lasts/time.Second), 1))
 			}

@@ -3,32 +3,28 @@
 package client
 
 import (
-	"strings"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"confab/internal/command"
+	"confab/internal/moderator"
+	"confab/internal/webhookcmd"
 )
 
 // New makes the commands.
 func New(env command.Environment) []*cobra.Command {
-	return []*cobra.Command{
+	return slices.Concat([]*cobra.Command{
 		newRoom(env),
 		command.Parent("token", "Create chat tokens, and look into them", newTokenCreate(env)),
 		newLogging(env),
+		webhookcmd.New(env),
 		newSend(env),
 		newEvent(env),
 		newChat(env),
 		newTail(env),
-		newBan(env),
-		newMute(env),
-		newUnban(env),
-		newBans(env),
 		newLoad(env),
 		newApply(env),
 		newDoctor(env),
-	}
+	}, moderator.New(env))
 }
-
-// examples joins the lines of an example as the help has them.
-func examples(lines ...string) string { return "  " + strings.Join(lines, "\n  ") }

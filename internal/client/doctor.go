@@ -23,7 +23,7 @@ a ping, and with --long a connection that is idle for a minute. Each line is OK,
 change. It makes a room for a moment, unless --room names one.
 
 The exit status is 1 if something is wrong.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab doctor",
 			"confab doctor --room demo --origin http://localhost:5173",
 			"confab doctor -o json",

@@ -14,7 +14,7 @@ func newEvent(env command.Environment) *cobra.Command {
 		Use:   "event ROOM NAME [KEY=VALUE…]",
 		Short: "Send an event to a room",
 		Long:  `Send an event with attributes to all clients of a room (SendEvent).`,
-		Example: examples(
+		Example: command.Examples(
 			"confab event demo poll-opened question=Tea",
 			"confab event demo goal team=home minute=12 -o json",
 			"confab event demo stream-ended -o text",

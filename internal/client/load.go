@@ -33,7 +33,7 @@ connections. It says when this program itself was the limit.
 The service allows a connection 10 messages a second, and a room as many as its maximum rate.
 Before it loads a server that is not on this machine, it asks. Ctrl-C ends it with a report. The
 exit status is 1 if a delivery was lost or reordered.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab load demo --connections 20 --rate 5 --for 1s",
 			"confab load demo --connections 5 --rate 2 --for 1s -o json | grep -A 4 latency",
 			"confab load demo --connections 10 --rate 0 --for 1s",

@@ -69,7 +69,7 @@ func newLoggingList(env command.Environment) *cobra.Command {
 		Use:   "list",
 		Short: "List logging configurations",
 		Long:  `List logging configurations, the one that was changed last first.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab logging list",
 			"confab logging list -o json",
 			"confab logging list -o text | cut -f 2,4",
@@ -107,7 +107,7 @@ func newLoggingGet(env command.Environment) *cobra.Command {
 		Use:   "get LOGGING",
 		Short: "Show a logging configuration",
 		Long:  `Show all members of a logging configuration.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab logging get archive",
 			"confab logging get archive -o json",
 			"confab logging get archive -o text | cut -f 5     # the ARN",
@@ -131,7 +131,7 @@ func newLoggingCreate(env command.Environment) *cobra.Command {
 		Short: "Create a logging configuration",
 		Long: `Create a logging configuration. confab logging check writes a test record to its destination.
 On Confab with --log-destinations local, the names are folders.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab logging create chats --s3 my-chat-logs",
 			"confab logging create search --cloudwatch /chat/live --tag team=live",
 			"confab logging create lake --firehose chat-stream -o json",
@@ -167,7 +167,7 @@ func newLoggingUpdate(env command.Environment) *cobra.Command {
 		Use:   "update LOGGING",
 		Short: "Change a logging configuration",
 		Long:  `Change a logging configuration. What no flag names stays as it is.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab logging update archive --s3 my-new-chat-logs",
 			"confab logging update archive --firehose chat-stream -o json",
 			"confab logging update archive --name archive",
@@ -194,7 +194,7 @@ func newLoggingDelete(env command.Environment) *cobra.Command {
 		Use:   "delete LOGGING",
 		Short: "Delete a logging configuration",
 		Long:  `Delete a logging configuration that no room uses.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab logging delete old",
 			"confab logging delete older -o json",
 			"confab logging delete oldest -o text",

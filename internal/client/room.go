@@ -13,7 +13,7 @@ import (
 func newRoom(env command.Environment) *cobra.Command {
 	cmd := command.Parent("room", "Manage rooms, and read what was said in them",
 		newRoomList(env), newRoomGet(env), newRoomCreate(env), newRoomUpdate(env), newRoomDelete(env),
-		newRoomTag(env), newRoomUntag(env), newRoomMessages(env), newRoomExport(env), newRoomUsers(env))
+		newRoomTag(env), newRoomUntag(env), newRoomMessages(env), newRoomExport(env), newRoomUsers(env), newRoomModes(env))
 	cmd.Long = `Manage rooms, and read what was said in them. ROOM is an ARN, an id, or a name that no other
 room has.`
 	return cmd
@@ -33,7 +33,7 @@ func newRoomList(env command.Environment) *cobra.Command {
 		Use:   "list",
 		Short: "List rooms",
 		Long:  `List rooms, the one that was changed last first.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab room list",
 			"confab room list --name demo -o json",
 			"confab room list -o text | cut -f 1,2",
@@ -71,7 +71,7 @@ func newRoomGet(env command.Environment) *cobra.Command {
 		Use:   "get ROOM",
 		Short: "Show a room",
 		Long:  `Show all members of a room.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab room get demo",
 			"confab room get demo -o json",
 			"confab room get demo -o text | cut -f 5     # the ARN",
@@ -95,7 +95,7 @@ func newRoomDelete(env command.Environment) *cobra.Command {
 		Short: "Delete a room",
 		Long: `Delete a room. Its connections stay, but nothing can be sent to it any more; --close-on-room-delete
 of the server closes them.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab room delete old",
 			"confab room delete older -o json",
 			"confab room list --name oldest -o text | cut -f 1 | xargs -n 1 confab room delete",

@@ -29,7 +29,7 @@ are ndjson (a message a line, with the members of ListMessages), csv (for spread
 that would be formulas) and vtt (WebVTT captions, to be played beside a recording that began at --start).
 
 A file is complete, or it is not there: while the export runs, it has another name.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab room export demo --file demo.ndjson",
 			"confab room export demo --format vtt --start 2026-01-31T20:00:00Z --to 2026-01-31T22:00:00Z --file demo.vtt",
 			"confab room export demo | jq -r .content",

@@ -34,7 +34,7 @@ func newRoomMessages(env command.Environment) *cobra.Command {
 		Short: "Show what was said in a room",
 		Long: `Show the latest messages of a room that keeps them (the tag confab:history), the oldest first.
 Deleted messages are left out, unless --deleted asks for them.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab room messages demo",
 			"confab room messages demo --limit 0 --user ann -o jsonl",
 			"confab room messages demo --since 15m -o text | cut -f 2,3",

@@ -17,7 +17,7 @@ func newRoomUsers(env command.Environment) *cobra.Command {
 		Use:   "users ROOM",
 		Short: "List who is connected to a room",
 		Long:  `List the users who are connected to a room, over all nodes.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab room users demo",
 			"confab room users demo -o json",
 			"confab room users demo -o text | cut -f 1 | sort",

@@ -71,7 +71,7 @@ func newRoomCreate(env command.Environment) *cobra.Command {
 		Short: "Create a room",
 		Long: `Create a room. Names need not be unique, but commands find a room by its name only if it is.
 Tags that begin with confab: set what Confab adds, such as history; see docs/history.md.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab room create lobby",
 			"confab room create stage --max-rate 100 --tag confab:history=24h --tag team=live",
 			"room=$(confab room create -o text | cut -f 5)",
@@ -111,7 +111,7 @@ func newRoomUpdate(env command.Environment) *cobra.Command {
 		Use:   "update ROOM",
 		Short: "Change a room",
 		Long:  `Change a room. What no flag names stays as it is. Live connections keep the room.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab room update demo --max-rate 50",
 			"confab room update demo --max-length 200 --max-rate 10 -o json",
 			`confab room update demo --logging ""`,
@@ -146,7 +146,7 @@ func newRoomTag(env command.Environment) *cobra.Command {
 		Use:   "tag ROOM KEY=VALUE…",
 		Short: "Set tags of a room",
 		Long:  `Set tags of a room; others stay. Tags that begin with confab: set what Confab adds.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab room tag demo team=live",
 			"confab room tag demo confab:history=24h confab:history-on-join=20",
 			"confab room tag demo team=live -o json",
@@ -172,7 +172,7 @@ func newRoomUntag(env command.Environment) *cobra.Command {
 		Use:   "untag ROOM KEY…",
 		Short: "Remove tags of a room",
 		Long:  `Remove tags of a room. A tag that it does not have is no error.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab room untag demo team",
 			"confab room untag demo confab:history confab:history-on-join",
 			"confab room untag demo team -o json",

@@ -15,7 +15,7 @@ func newSend(env command.Environment) *cobra.Command {
 		Short: "Send a message to a room",
 		Long: `Send a message to a room without connecting to it, as a bot or a bridge does. This is Confab's
 SendMessage, which Amazon IVS Chat does not have; there, pipe the text into confab chat.`,
-		Example: examples(
+		Example: command.Examples(
 			`confab send demo "Hello, world" --as ann`,
 			`confab send demo "We are live" --as bot --attribute kind=notice --sender-attribute displayName=Bot`,
 			`confab send demo "$(date)" --as clock -o json`,

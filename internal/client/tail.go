@@ -35,7 +35,7 @@ before one ends.
 With --since, the messages of rooms that keep them (the tag confab:history) come first, and
 after a lost connection those that were missed. With -o jsonl, a line is the frame with the
 ARN of its room as roomArn; -o text is time, room, user or event, and text, with tabs between.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab tail demo --since 1h --limit 1",
 			"timeout 1 confab tail demo lobby -o jsonl || test $? = 124",
 			"confab tail demo --since 1h --user ann --type message --limit 1 -o text",

@@ -20,7 +20,7 @@ func newTokenCreate(env command.Environment) *cobra.Command {
 		Short: "Create a chat token",
 		Long: `Create a chat token: USER may connect to the room with it, once. With -o text, the token is the
 first thing in the line.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab token create demo --as ann --can send",
 			"confab token create demo --as moderator --can send,delete,disconnect --attribute displayName=Mo -o json",
 			"token=$(confab token create demo --as bob -o text | cut -f 1)",

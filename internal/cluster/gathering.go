@@ -41,7 +41,7 @@ func (g *gathering) run() {
 	openForAll(g.was, g.past)
 	g.behind = compareStates(g.node.o.ID, &g.view, g.rooms, g.was)
 	g.missed = missedViews(g.was, g.past)
-	if g.level() && g.bridge() && g.catchUp() && g.completeOthers() {
+	if g.level() && g.bridge() && g.catchUp() && g.deepen() && g.completeOthers() {
 		g.open(began)
 	}
 }

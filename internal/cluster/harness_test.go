@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -8,9 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"confab/internal/chat"
 	"confab/internal/cluster"
 	"confab/internal/messaging"
 	"confab/internal/messagingtest"
+	"confab/internal/modes"
 	"confab/internal/nats"
 	"confab/internal/quota"
 )
@@ -67,6 +70,19 @@ type options struct {
 	review    messaging.Reviewer
 	excluded  func()
 	refused   func(met bool) error
+	modes     *modes.Modes
+	published func(*chat.Frame) // by this node; nil is not interested
+}
+
+// publishing tells what a node publishes.
+type publishing struct {
+	messaging.Broker
+	published func(*chat.Frame)
+}
+
+func (p publishing) Publish(f *chat.Frame) <-chan error {
+	p.published(f)
+	return p.Broker.Publish(f)
 }
 
 func testLog(_ testing.TB, name string) *slog.Logger {
@@ -80,8 +96,19 @@ func testLog(_ testing.TB, name string) *slog.Logger {
 func newNode(t testing.TB, id string, o options) *node {
 	m := cluster.NewMetrics(nil)
 	n := &node{id: id, metrics: m, clients: map[string]*client{}}
+	answers := map[string]cluster.Answer{}
+	var rules messaging.Rules
+	if o.modes != nil {
+		answers["modes"] = o.modes.Answer
+		o.modes.Ask = func(ctx context.Context, body []byte) map[string][]byte {
+			all, _ := n.AskOthers(ctx, "modes", body)
+			return all
+		}
+		rules = messaging.Rules{Modes: o.modes, Said: o.modes.Remember}
+	}
 	n.Node = cluster.New(cluster.Options{
-		Name: id, ID: id, Version: "test", Prefix: "confab", Transport: o.transport,
+		Answers: answers,
+		Name:    id, ID: id, Version: "test", Prefix: "confab", Transport: o.transport,
 		Quotas: o.quotas, Excluded: o.excluded, Refused: o.refused, Metrics: m, Log: testLog(t, id),
 	})
 	if o.quotas != nil {
@@ -95,10 +122,17 @@ func newNode(t testing.TB, id string, o options) *node {
 		NewAudience: func() messaging.Audience {
 			return &messagingtest.Audience{}
 		},
-		Connect:          func(e *messaging.Engine) (messaging.Broker, messaging.Home) { return n.Attach(e) },
+		Connect: func(e *messaging.Engine) (messaging.Broker, messaging.Home) {
+			b, h := n.Attach(e)
+			if o.published != nil {
+				b = publishing{b, o.published}
+			}
+			return b, h
+		},
 		OtherConnections: n.OtherConnections,
 		ReadAgain:        30 * time.Second,
-		Metrics:          messaging.NewMetrics(nil), Log: slog.New(slog.DiscardHandler),
+		Extensions:       o.modes != nil, Rules: rules,
+		Metrics: messaging.NewMetrics(nil), Log: slog.New(slog.DiscardHandler),
 	})
 	return n
 }

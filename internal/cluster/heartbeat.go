@@ -45,6 +45,7 @@ type ownHeartbeats struct {
 	count    uint64
 	sentAt   map[uint64]time.Time
 	lastTick time.Time
+	ticks    int
 }
 
 func (h *ownHeartbeats) next(now time.Time) uint64 {
@@ -83,7 +84,10 @@ func (n *Node) tick() {
 	}
 	n.coordinateLocked(now)
 	n.checkStandingLocked(now)
-	n.logs.expire(now, n.interests.has)
+	n.logs.expire(now)
+	if n.beats.ticks++; n.beats.ticks%sweepTicks == 0 {
+		n.logs.sweep(now, n.interests.has)
+	}
 	streams{n}.tailsLocked()
 	n.calls.expire(now)
 	n.measureLocked()
@@ -174,9 +178,10 @@ func (n *Node) measureLocked() {
 	m := n.o.Metrics
 	m.Members.Set(float64(len(n.view.Members)))
 	m.View.Set(float64(n.view.ID.Number))
-	here, held := n.logs.count(n.o.ID, &n.view.View)
-	m.Homes.Set(float64(here))
-	m.HeldFrames.Set(float64(held))
+	m.HeldFrames.Set(float64(n.logs.held))
+	if n.beats.ticks%sweepTicks == 0 {
+		m.Homes.Set(float64(n.logs.count(n.o.ID, &n.view.View)))
+	}
 }
 
 // request asks one node and decodes its answer. Both are JSON.

@@ -16,6 +16,11 @@ type interest struct {
 	// number is that of the last question to a home. A home goes by the highest one, so that
 	// a late message that ends an earlier interest does nothing.
 	number uint64
+	// A keeper has entered when it has the home's stream in the view in up to the item
+	// behind; the room's floor was then.
+	in     ViewID
+	behind uint64
+	floor  point
 }
 
 // interests are the rooms that this node has sessions of, or had some seconds ago.
@@ -73,7 +78,7 @@ func (n *Node) Enter(ctx context.Context, roomID string) (messaging.Point, error
 		at, done := e.hereLocked()
 		home, changed := n.view.home(roomID), n.changed
 		q := enterQuestion{View: n.view.ID, From: n.o.ID, Room: roomID, Number: i.number}
-		ask := !done && home != "" && home != n.o.ID
+		ask := !done && home != "" && home != n.o.ID && i.in != n.view.ID
 		if ask {
 			q.Number = n.interests.next(i)
 		}
@@ -131,6 +136,11 @@ func (e entering) hereLocked() (at point, done bool) {
 			at = l.delivered()
 		}
 		return at, true
+	case e.in == n.view.ID:
+		if in := n.view.in[n.view.home(e.room)]; in == nil || in.next <= e.behind {
+			return at, false
+		}
+		return e.beginLocked(e.floor).delivered(), true
 	case !n.view.Interest:
 		if !n.view.openAt(n.view.home(e.room), n.o.ID) {
 			return at, false
@@ -167,14 +177,27 @@ func (e entering) ask(ctx context.Context, home string, q enterQuestion) (at poi
 	if n.view.ID != q.View {
 		return at, false
 	}
-	now := time.Now()
-	// What came before the answer is behind that place, and part of the log already. An older
-	// log has a gap.
-	if l := n.logs.room(e.room, now); l.last.compare(a.Floor) < 0 {
-		n.logs.reset(l, a.Floor, now)
+	if in := n.view.in[home]; in != nil && in.next <= a.Sent && n.view.keeps(n.logs.room(e.room, time.Now()), n.o.ID) {
+		// What is missing comes on the stream. The home counts on this node to have it.
+		e.in, e.behind, e.floor = n.view.ID, a.Sent, a.Floor
+		in.tail = max(in.tail, a.Sent)
+		streams{n}.fillLocked(home, in)
+		return at, false
+	}
+	e.beginLocked(a.Floor)
+	return a.Floor, true
+}
+
+// beginLocked notes that every frame behind floor comes here. What came before it was known
+// is part of the log already. An older log has a gap.
+func (e entering) beginLocked(floor point) *roomLog {
+	logs, now := &e.node.logs, time.Now()
+	l := logs.room(e.room, now)
+	if l.last.compare(floor) < 0 {
+		logs.reset(l, floor, now)
 	}
 	e.entered = true
-	return a.Floor, true
+	return l
 }
 
 // leaveLocked tells the home that the frames of a room need not come here any more. If that
@@ -221,7 +244,7 @@ func (r requests) enterLocked(q enterQuestion) enterAnswer {
 		}
 		n.outbox.wake()
 	}
-	return enterAnswer{OK: true, Floor: l.delivered()}
+	return enterAnswer{OK: true, Floor: l.delivered(), Sent: out.sent}
 }
 
 // leave notes at the home that a member has no more sessions of a room.

@@ -10,11 +10,13 @@ func (g *gathering) level() bool {
 	var levelling sync.WaitGroup
 	limit := make(chan struct{}, fetchers)
 	for _, room := range g.behind {
-		for _, pair := range room.unlevel(&g.view, g.was) {
+		for member, ahead := range room.unlevel(&g.view, g.was, g.past) {
 			limit <- struct{}{}
 			levelling.Go(func() {
 				defer func() { <-limit }()
-				g.levelOne(room, pair[0], pair[1])
+				for len(ahead) > 0 && !g.levelOne(room, member, ahead[0]) {
+					ahead = ahead[1:]
+				}
 			})
 		}
 	}
@@ -22,8 +24,9 @@ func (g *gathering) level() bool {
 	return g.ctx.Err() == nil
 }
 
-// levelOne gets a member what another has delivered of a room.
-func (g *gathering) levelOne(room *gathered, member, from string) {
+// levelOne gets a member what another has delivered of a room. It returns false if that is
+// another history.
+func (g *gathering) levelOne(room *gathered, member, from string) bool {
 	g.mu.Lock()
 	s, until := room.states[member], room.states[from].Delivered
 	g.mu.Unlock()
@@ -34,7 +37,7 @@ func (g *gathering) levelOne(room *gathered, member, from string) {
 			continue
 		}
 		if !h.Keep && h.After != (point{}) {
-			return // No member has all that lies between.
+			return false
 		}
 		if !g.send(member, []history{h}) {
 			continue
@@ -45,13 +48,14 @@ func (g *gathering) levelOne(room *gathered, member, from string) {
 		q.After = h.last()
 	}
 	if g.ctx.Err() != nil {
-		return
+		return true
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s = room.states[member]
 	s.Delivered, s.PassedOver = until, false
 	room.states[member] = s
+	return true
 }
 
 // askHistory asks a member for a piece of one room's log.

@@ -25,6 +25,7 @@ type roomLogs struct {
 	// since, by id. The same operation may come back in another history.
 	gone  map[string]time.Time
 	bytes int
+	held  int    // entries that are not delivered
 	floor uint64 // no room that is not in rooms has a higher number
 }
 
@@ -95,6 +96,7 @@ func (s *roomLogs) add(l *roomLog, at point, f *chat.Frame, now time.Time) *entr
 	l.entries = append(l.entries, e)
 	l.last, l.touched = at, now
 	l.held++
+	s.held++
 	// A home that did not know an operation when it was asked for it again has
 	// published it a second time: the duplicate keeps its place in the order and is
 	// not delivered again.
@@ -118,6 +120,7 @@ func (s *roomLogs) deliverNext(l *roomLog) {
 	}
 	e := l.entries[len(l.entries)-l.held]
 	l.held--
+	s.held--
 	if _, before := s.gone[e.frame.ID]; !before {
 		s.deliver(e.frame)
 	}
@@ -162,6 +165,7 @@ func (s *roomLogs) drop(l *roomLog, i int, now time.Time) {
 	}
 	clear(l.entries[i:])
 	l.entries = l.entries[:i]
+	s.held -= l.held
 	l.held = 0
 	switch {
 	case i > 0:
@@ -193,12 +197,16 @@ func (s *roomLogs) evict() {
 	}
 }
 
-// expire removes old entries, and rooms that have had none for a while, except those of
-// which this node has sessions.
-func (s *roomLogs) expire(now time.Time, kept func(room string) bool) {
+// expire removes old entries.
+func (s *roomLogs) expire(now time.Time) {
 	for len(s.aging) > 0 && s.aging[0].e.delivered && now.Sub(s.aging[0].e.received) > logAge {
 		s.evict()
 	}
+}
+
+// sweep removes rooms that have had no entries for a while, except those of which this node has
+// sessions.
+func (s *roomLogs) sweep(now time.Time, kept func(room string) bool) {
 	for id, l := range s.rooms {
 		if len(l.entries) == 0 && now.Sub(l.touched) > 2*logAge && !kept(id) {
 			s.floor = max(s.floor, l.last.Seq, l.assigned)
@@ -247,6 +255,7 @@ func (s *roomLogs) adopt(h history, now time.Time) (count int, jumped bool) {
 			continue
 		}
 		l.held--
+		s.held--
 		_, before := s.gone[it.frame.ID]
 		e.missed = !before
 		if e.missed && it.frame.DisconnectUser != "" {
@@ -284,14 +293,12 @@ func (s *roomLogs) states(v *View, home, after string, interests map[string]uint
 	return rooms, false
 }
 
-// count returns in how many rooms of the logs this node is the home, and how many
-// frames are held.
-func (s *roomLogs) count(self string, v *View) (here, held int) {
+// count returns in how many rooms of the logs this node is the home.
+func (s *roomLogs) count(self string, v *View) (here int) {
 	for _, l := range s.rooms {
 		if l.place(v) == self {
 			here++
 		}
-		held += l.held
 	}
-	return here, held
+	return here
 }

@@ -73,8 +73,8 @@ func TestRoomLogs(t *testing.T) {
 		if n := r.number("r", ViewID{2, "a"}, r.now); n != 9 {
 			t.Errorf("the one after it is %d, want 9", n)
 		}
-		r.expire(r.now.Add(logAge+1), none)
-		r.expire(r.now.Add(2*logAge+1), none)
+		r.expire(r.now.Add(logAge + 1))
+		r.sweep(r.now.Add(2*logAge+1), none)
 		if len(r.rooms) > 0 || r.bytes != 0 {
 			t.Fatalf("%d rooms and %d bytes are left", len(r.rooms), r.bytes)
 		}
@@ -240,10 +240,51 @@ func TestRoomLogsStates(t *testing.T) {
 	if len(rest) != 5 || more {
 		t.Errorf("then %d rooms, more: %t", len(rest), more)
 	}
-	if here, held := r.count("a", &v); here != stateRooms+5 || held != here {
-		t.Errorf("%d rooms with %d held frames", here, held)
+	if here := r.count("a", &v); here != stateRooms+5 || r.held != here {
+		t.Errorf("%d rooms with %d held frames", here, r.held)
 	}
 	if none, _ := r.states(&v, "b", "", nil, r.now); len(none) > 0 {
 		t.Errorf("%d rooms of another home", len(none))
+	}
+}
+
+// TestRoomLogsPrepend puts what another log has before one that begins late.
+func TestRoomLogsPrepend(t *testing.T) {
+	deep, late := newRecorded(1<<20), newRecorded(1<<20)
+	for seq, id := range []string{"a", "b", "c", "d"} {
+		deep.put(1, uint64(seq)+1, id, false)
+	}
+	late.reset(late.room("r", late.now), at(1, 3), late.now)
+	late.put(1, 4, "d", false)
+	late.put(1, 5, "e", true)
+	before := func(r *recorded, floor point) history {
+		return r.lacking(roomQuestion{Room: "r", After: floor, Until: floor, Young: true}, nil, r.now)
+	}
+
+	late.prepend(before(deep, at(1, 2)), late.now)
+	if l := late.rooms["r"]; l.floor != at(1, 3) || late.byID["b"] != nil {
+		t.Errorf("frames that do not end where the log begins are in it, which begins at %v", l.floor)
+	}
+	late.prepend(before(deep, at(1, 3)), late.now)
+	l := late.rooms["r"]
+	var got []string
+	for _, e := range l.entries {
+		got = append(got, e.frame.ID)
+	}
+	if strings.Join(got, " ") != "a b c d e" || l.delivered() != at(1, 4) || l.last != at(1, 5) || l.passedOver() {
+		t.Errorf("the log is %v, delivered up to %v of %v", got, l.delivered(), l.last)
+	}
+	if e := late.byID["b"]; e == nil || !e.delivered || !e.missed {
+		t.Error("the operation of a frame before is not known")
+	}
+	late.expect(t, "d", "a b c")
+	late.prepend(before(deep, at(1, 3)), late.now)
+	if len(l.entries) != 5 {
+		t.Errorf("a history that came twice is in the log twice: %d entries", len(l.entries))
+	}
+	late.deliverHeld(l)
+	late.expire(late.now.Add(logAge + 1))
+	if len(l.entries) > 0 || late.bytes != 0 || len(late.aging) > 0 {
+		t.Errorf("%d entries, %d bytes and %d places are left behind the time", len(l.entries), late.bytes, len(late.aging))
 	}
 }

@@ -104,25 +104,35 @@ func (g *gathered) lags(member string, v *View, was ViewID, keeper bool) bool {
 	return keeper || s.Interest > 0 && old || s.Delivered != s.Last
 }
 
-// unlevel returns the members that have delivered less of a room than another
-// member of their last view, each with the one that has delivered most, if the room
-// does not continue with the history of that view.
-func (g *gathered) unlevel(v *View, was map[string]ViewID) (pairs [][2]string) {
+// unlevel returns the members that have delivered less of a room than others of their last
+// view, each with those others, from the one on that has delivered most, if the room does not
+// continue with the history of that view.
+func (g *gathered) unlevel(v *View, was map[string]ViewID, past map[ViewID]View) map[string][]string {
+	ahead := map[string][]string{}
+	best := past[g.bestAt.View]
 	for _, member := range v.Members {
-		if v.Interest && g.states[member].Interest == 0 {
+		together := was[member]
+		apart := together != was[g.deepest]
+		switch {
+		case together.Number == 0:
+			continue
+		case v.Interest && g.states[member].Interest == 0:
 			continue // It has no clients of the room.
+		case !apart && (g.bestAt.View.compare(together) <= 0 || best.has(member)):
+			continue
 		}
-		most := member
 		for _, other := range v.Members {
-			if was[other] == was[member] && g.states[other].Delivered.compare(g.states[most].Delivered) > 0 {
-				most = other
+			at := g.states[other].Delivered
+			// The furthest member may have gone on in a view of its own that was open nowhere.
+			if was[other] == together && at.compare(g.states[member].Delivered) > 0 && (apart || at.View.compare(together) <= 0) {
+				ahead[member] = append(ahead[member], other)
 			}
 		}
-		if most != member && was[member] != was[g.deepest] && was[member].Number > 0 {
-			pairs = append(pairs, [2]string{member, most})
-		}
+		slices.SortStableFunc(ahead[member], func(a, b string) int {
+			return g.states[b].Delivered.compare(g.states[a].Delivered)
+		})
 	}
-	return pairs
+	return ahead
 }
 
 // openForAll takes a view that was open at one of its members for open at all of

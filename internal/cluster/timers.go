@@ -44,4 +44,5 @@ const (
 	stateRooms      = 2000      // in one answer to a question for states
 	fetchers        = 4         // questions for histories at a time
 	pastViews       = 16        // that a node remembers
+	sweepTicks      = 25        // heartbeats between two looks at all rooms
 )

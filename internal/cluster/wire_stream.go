@@ -110,7 +110,8 @@ type enterQuestion struct {
 // enterAnswer is not OK while the home is not open.
 type enterAnswer struct {
 	OK    bool
-	Floor point // frames behind it come to the member
+	Floor point  // frames behind it come to the member
+	Sent  uint64 // count of the last item on the stream to the member
 }
 
 // encode writes: version, view, member, room, number.
@@ -131,10 +132,11 @@ func decodeEnterQuestion(data []byte) (q enterQuestion, err error) {
 	return q, r.err()
 }
 
-// encode writes: version, whether the home is open, and the floor.
+// encode writes: version, whether the home is open, the floor, and the count.
 func (a enterAnswer) encode() []byte {
 	b := appendView([]byte{compactVersion, flag(1, a.OK)}, a.Floor.View)
-	return binary.AppendUvarint(b, a.Floor.Seq)
+	b = binary.AppendUvarint(b, a.Floor.Seq)
+	return binary.AppendUvarint(b, a.Sent)
 }
 
 func decodeEnterAnswer(data []byte) (a enterAnswer, err error) {
@@ -142,6 +144,6 @@ func decodeEnterAnswer(data []byte) (a enterAnswer, err error) {
 		return a, errMalformed
 	}
 	r := compactReader(data)
-	a = enterAnswer{OK: r.byte() == 1, Floor: point{View: r.view(), Seq: r.uvarint()}}
+	a = enterAnswer{OK: r.byte() == 1, Floor: point{View: r.view(), Seq: r.uvarint()}, Sent: r.uvarint()}
 	return a, r.err()
 }

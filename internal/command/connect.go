@@ -70,10 +70,11 @@ func (f *Flags) Connect(ctx context.Context) (*API, error) {
 	return api, nil
 }
 
-// Dev connects to a server with --dev.
-func Dev(endpoint, region string) *API {
+// Dev connects to a server with --dev through a client.
+func Dev(endpoint, region string, client *http.Client) *API {
 	known := aws.Config{
 		Region: region, Credentials: credentials.NewStaticCredentialsProvider(config.DevAccessKeyID, config.DevSecretAccessKey, ""),
+		HTTPClient: client,
 	}
 	api := &API{Endpoint: endpoint, Region: region, config: known, confab: endpoint}
 	api.explains = func(err error) error { return explain(err, api) }

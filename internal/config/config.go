@@ -125,6 +125,13 @@ type Config struct {
 	// The least time between two events about viewers in a room with the tag
 	// confab:presence.
 	PresenceInterval time.Duration
+	// Networks that webhooks may call although their addresses are not public, such as
+	// 10.1.0.0/16; with --dev also those of this machine.
+	WebhookAllow []netip.Prefix
+	// Let webhooks call endpoints at http://, too, as with --dev.
+	WebhookInsecure bool
+	// How long events are kept for the endpoint of a webhook that does not take them.
+	WebhookRetention time.Duration
 	// Account quotas and API call rates: off for none, aws for the numbers that
 	// AWS gives an account. Limits per room and per connection always hold.
 	Quotas string
@@ -291,6 +298,7 @@ func Default() *Config {
 		Console:               ConsoleOn,
 		CatchUpMemory:         256 << 20,
 		PresenceInterval:      5 * time.Second,
+		WebhookRetention:      24 * time.Hour,
 		Quotas:                QuotasOff,
 		ConnectRate:           2000,
 		ConnectRatePerUser:    5,
@@ -317,6 +325,8 @@ func (c *Config) useDev() {
 	c.DataDir = DevDataDir
 	c.CORSOrigins = []string{OriginsLoopback}
 	c.LogDestinations = LogDestinationsLocal
+	c.WebhookAllow = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	c.WebhookInsecure = true
 	c.RootAccessKeyID = DevAccessKeyID
 	c.RootSecretAccessKey = DevSecretAccessKey
 }

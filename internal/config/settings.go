@@ -88,6 +88,9 @@ var groups = []group{
 		{Name: "console", Arg: "on|off", value: field(func(c *Config) *string { return &c.Console }, oneOf(ConsoleOn, ConsoleOff), printString)},
 		{Name: "catch-up-memory", Arg: "SIZE", value: field(func(c *Config) *int64 { return &c.CatchUpMemory }, parseSize, printSize)},
 		{Name: "presence-interval", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.PresenceInterval) }, durationFrom(minPresenceInterval, maxPresenceInterval, "5s"), duration.String)},
+		{Name: "webhook-allow", Arg: "CIDR,...", list: true, value: field(func(c *Config) *prefixes { return (*prefixes)(&c.WebhookAllow) }, parsePrefixes, prefixes.String)},
+		{Name: "webhook-insecure", value: field(func(c *Config) *bool { return &c.WebhookInsecure }, parseSwitch, printSwitch)},
+		{Name: "webhook-retention", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.WebhookRetention) }, parseRetention, duration.String)},
 	}},
 	{"Limits", []*Setting{
 		{Name: "quotas", Arg: "off|aws", value: field(func(c *Config) *string { return &c.Quotas }, oneOf(QuotasOff, QuotasAWS), printString)},

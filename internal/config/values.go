@@ -140,14 +140,14 @@ func parsePprof(s string) (string, error) {
 // The forms of names and keys. AWS's own account ids have 12 digits; regions and
 // access key ids are only kept from breaking ARNs and credential scopes.
 var (
-	regionPattern          = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+	regionPattern          = regexp.MustCompile(`^[a-z0-9-]+$`)
 	accountPattern         = regexp.MustCompile(`^[0-9]{12}$`)
-	accessKeyIDPattern     = regexp.MustCompile(`^[A-Za-z0-9_-]{3,128}$`)
-	secretAccessKeyPattern = regexp.MustCompile(`^[!-~]{8,256}$`)
+	accessKeyIDPattern     = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+	secretAccessKeyPattern = regexp.MustCompile(`^[!-~]+$`)
 )
 
 func parseRegion(s string) (string, error) {
-	if !regionPattern.MatchString(s) {
+	if !regionPattern.MatchString(s) || len(s) > 32 {
 		return "", errors.New("must be made of a–z, 0–9 and -, such as us-west-2")
 	}
 	return s, nil
@@ -161,7 +161,7 @@ func parseAccount(s string) (string, error) {
 }
 
 func parseAccessKeyID(s string) (string, error) {
-	if !accessKeyIDPattern.MatchString(s) {
+	if !accessKeyIDPattern.MatchString(s) || len(s) < 3 || len(s) > 128 {
 		return "", errors.New("must be 3 to 128 letters, digits, _ and -")
 	}
 	return s, nil
@@ -201,7 +201,7 @@ func parseBasePath(s string) (string, error) {
 }
 
 func parseSecretAccessKey(s string) (Secret, error) {
-	if !secretAccessKeyPattern.MatchString(s) {
+	if !secretAccessKeyPattern.MatchString(s) || len(s) < 8 || len(s) > 256 {
 		return "", errors.New("must be 8 to 256 printable ASCII characters without spaces")
 	}
 	return Secret(s), nil

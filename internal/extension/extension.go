@@ -2,11 +2,11 @@
 // restJson1 at POST /_confab/v1/<Operation>, signed and authorized like the others, with
 // the IAM action confab:<Operation>. Package api serves them.
 //
-// Every operation is a method of Service in its own file, with its input and output.
-// operations.go lists them, and they are described nowhere else: the rules of members
-// are tags of their fields, which the server checks, and comments are the documentation.
-// From both, go generate makes service-2.json, the service model for botocore, boto3 and
-// the AWS CLI, and docs/extension-operations.md.
+// Every operation is a method of Service, or of contentFilters, in its own file, with its
+// input and output. operations.go lists them, and they are described nowhere else: the
+// rules of members are tags of their fields, which the server checks, and comments are the
+// documentation. From both, go generate makes service-2.json, the service model for
+// botocore, boto3 and the AWS CLI, and docs/extension-operations.md.
 package extension
 
 //go:generate go test -run ^TestDescription$ -update .
@@ -24,6 +24,7 @@ import (
 	"confab/internal/presence"
 	"confab/internal/quota"
 	"confab/internal/series"
+	"confab/internal/webhook"
 )
 
 // Model is the service model that botocore, boto3 and the AWS CLI read.
@@ -36,8 +37,15 @@ type Rooms interface {
 	Room(ctx context.Context, id string) (*chat.Room, error)
 }
 
+// Modes are what moderators set over the tags of rooms: store.RoomModes.
+type Modes interface {
+	Set(ctx context.Context, roomID string, change func([]chat.Mode) []chat.Mode) (*chat.Room, error)
+}
+
 // Live is the live rooms: *messaging.Engine.
 type Live interface {
+	// RoomChanged makes every node read the room again.
+	RoomChanged(ctx context.Context, roomID string)
 	// SendMessage returns once the message is published.
 	SendMessage(ctx context.Context, roomID string, m *messaging.ServerMessage) (id string, sent time.Time, err error)
 }
@@ -60,6 +68,22 @@ type Erasures interface {
 	Erase(ctx context.Context, roomID, userID, by string) (*erasure.Result, error)
 }
 
+// Webhooks stores webhooks: *webhook.Hooks.
+type Webhooks interface {
+	Create(ctx context.Context, h *webhook.Hook) error
+	Get(ctx context.Context, id string) (*webhook.Hook, error)
+	Update(ctx context.Context, id string, change func(*webhook.Hook) error) (*webhook.Hook, error)
+	Rotate(ctx context.Context, id string) (*webhook.Hook, error)
+	Delete(ctx context.Context, id string) error
+	List(ctx context.Context) ([]*webhook.Hook, error)
+}
+
+// Endpoints calls the endpoints of webhooks: *notify.Service.
+type Endpoints interface {
+	CheckURL(url string) error
+	Test(ctx context.Context, h *webhook.Hook) (status int, took time.Duration, err error)
+}
+
 // Options configure a Service. All fields but Quotas and Now are required.
 type Options struct {
 	Region, Account, Version string
@@ -67,10 +91,14 @@ type Options struct {
 	Live                     Live
 	History                  History
 	Bans                     Bans
+	Filters                  Filters
+	Modes                    Modes
 	Tokens                   Tokens
 	Credentials              Credentials
 	Presence                 Presence
 	Erasures                 Erasures
+	Webhooks                 Webhooks
+	Endpoints                Endpoints
 	// Nodes asks all nodes about themselves. It leaves out those that do not answer.
 	Nodes func(ctx context.Context) []Node
 	// Series asks all nodes for series of their metrics, and returns the sums.

@@ -5,9 +5,11 @@ import (
 	"slices"
 
 	"confab/internal/chat"
+	"confab/internal/contentfilter"
 	"confab/internal/iam"
 	"confab/internal/messaging"
 	"confab/internal/quota"
+	"confab/internal/webhook"
 )
 
 // GetServerInput has no members.
@@ -57,15 +59,19 @@ func (s *Service) GetServer(ctx context.Context, _ *GetServerInput) (*GetServerO
 	}
 	out := &GetServerOutput{
 		Version: s.o.Version, AccountID: s.o.Account, Region: s.o.Region,
-		Extensions: []string{"bans", "catch-up", "credentials", "erase-user", "history", "presence", "send-message", "signers"},
+		Extensions: []string{"bans", "catch-up", "content-filters", "credentials", "erase-user", "history", "modes", "presence", "send-message", "signers", "webhooks"},
 		Nodes:      s.o.Nodes(ctx),
 		Limits: map[string]int{
 			"maximumMessageLength":               chat.MaxMessageLength,
 			"maximumMessageRatePerSecond":        chat.MaxMessageRate,
 			"requestsPerSecondPerConnection":     messaging.RequestsPerSecond,
 			"attributesSize":                     chat.MaxAttributes,
+			"maximumWebhooks":                    webhook.Most,
 			"maximumHistoryOnJoin":               chat.MaxHistoryOnJoin,
 			"loggingConfigurationsPerRoom":       chat.MaxRoomLogging,
+			"contentFiltersPerRoom":              contentfilter.MaxInScope,
+			"contentFilters":                     contentfilter.MaxFilters,
+			"contentFilterTerms":                 contentfilter.MaxTerms,
 			"tagsPerResource":                    chat.MaxTags,
 			"maximumSessionDurationInMinutes":    int(chat.MaxSession.Minutes()),
 			"defaultSessionDurationInMinutes":    int(chat.DefaultSession.Minutes()),

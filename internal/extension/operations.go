@@ -20,23 +20,38 @@ type operation struct {
 
 // operations returns all operations, in the order of the documentation.
 func (s *Service) operations() []operation {
+	filters := contentFilters{s}
 	return []operation{
 		orBearer(describe("CreateBan", s.CreateBan)),
 		describe("CreateCredentials", s.CreateCredentials),
+		describe("CreateWebhook", webhooks{s}.CreateWebhook),
 		orBearer(describe("DeleteBan", s.DeleteBan)),
+		describe("DeleteContentFilter", filters.DeleteContentFilter),
 		describe("DeleteCredentials", s.DeleteCredentials),
+		describe("DeleteWebhook", webhooks{s}.DeleteWebhook),
 		describe("EraseUser", s.EraseUser),
 		orBearer(describe("GetBan", s.GetBan)),
+		describe("GetContentFilter", filters.GetContentFilter),
 		describe("GetMetrics", s.GetMetrics),
+		orBearer(describe("GetRoomModes", s.GetRoomModes)),
 		describe("GetRoomPresence", s.GetRoomPresence),
 		describe("GetServer", s.GetServer),
+		describe("GetWebhook", webhooks{s}.GetWebhook),
 		orBearer(describe("ListBans", s.ListBans)),
+		describe("ListContentFilters", filters.ListContentFilters),
 		describe("ListCredentials", s.ListCredentials),
 		orBearer(describe("ListMessages", s.ListMessages)),
 		describe("ListRoomPresence", s.ListRoomPresence),
 		describe("ListRoomUsers", s.ListRoomUsers),
+		describe("ListWebhooks", webhooks{s}.ListWebhooks),
+		withBody(largestFilter, describe("PutContentFilter", filters.PutContentFilter)),
+		describe("RotateWebhookSecret", webhooks{s}.RotateWebhookSecret),
 		describe("SendMessage", s.SendMessage),
+		describe("TestContentFilter", filters.TestContentFilter),
+		describe("TestWebhook", webhooks{s}.TestWebhook),
 		orBearer(describe("UpdateBan", s.UpdateBan)),
+		orBearer(describe("UpdateRoomModes", s.UpdateRoomModes)),
+		describe("UpdateWebhook", webhooks{s}.UpdateWebhook),
 	}
 }
 
@@ -63,6 +78,12 @@ func describe[In, Out any](name string, method func(context.Context, *In) (*Out,
 // orBearer lets a chat token stand for the signature.
 func orBearer(o operation) operation {
 	o.Bearer = api.OrBearer
+	return o
+}
+
+// withBody allows larger bodies of requests.
+func withBody(most int, o operation) operation {
+	o.MaxBody = most
 	return o
 }
 

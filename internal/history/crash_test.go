@@ -84,12 +84,12 @@ func kills(t *testing.T, place string) {
 	t.Helper()
 	placed(place)(t).close()
 	stored := map[string][]string{}
-	rounds := 6
+	rounds := 4
 	if sqldb.IsPostgres(place) {
 		rounds = 2 // The lease of a killed server lasts ten seconds.
 	}
 	for round := range rounds {
-		for _, line := range killed(t, place, 1+rand.IntN(3000)) {
+		for _, line := range killed(t, place, 1+rand.IntN(2000)) {
 			room, id, _ := strings.Cut(strings.TrimSpace(line), " ")
 			stored[room] = append(stored[room], id)
 		}

@@ -18,6 +18,7 @@ import (
 	"confab/internal/pgtest"
 	"confab/internal/sqldb"
 	"confab/internal/transcript"
+	"confab/internal/webhook"
 )
 
 func TestMain(m *testing.M) {
@@ -25,8 +26,12 @@ func TestMain(m *testing.M) {
 		work(place)
 	}
 	flag.Parse()
+	if !explicit("test.parallel") {
+		// Most of the time the tests wait for a disk, or for a lease to end.
+		flag.Set("test.parallel", "4") //nolint:errcheck // The testing package has this flag.
+	}
 	if !explicit("rapid.checks") {
-		flag.Set("rapid.checks", "10") //nolint:errcheck // Package rapid has this flag.
+		flag.Set("rapid.checks", "6") //nolint:errcheck // Package rapid has this flag.
 	}
 	os.Exit(pgtest.Run(m))
 }
@@ -144,7 +149,7 @@ func opened(o sqldb.Options) opener {
 		}
 		w := &world{tb: tb, sql: all[0], rooms: r, clock: c, next: map[string]uint64{}}
 		w.DB = history.New(w.sql, history.Options{Rooms: r, Log: o.Log})
-		w.frames = transcript.New(w.sql, transcript.Options{Configurations: none{}, History: w.DB, Log: o.Log, Metrics: transcript.NewMetrics(nil, chatlog.NewMetrics(nil))})
+		w.frames = transcript.New(w.sql, transcript.Options{Configurations: none{}, History: w.DB, Log: o.Log, Metrics: transcript.NewMetrics(nil, chatlog.NewMetrics(nil), webhook.NewMetrics(nil))})
 		tb.Cleanup(w.close)
 		return w
 	}

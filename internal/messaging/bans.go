@@ -49,7 +49,8 @@ func (e banning) disconnected(ctx context.Context, op *Operation, outcome error)
 	}
 	defer r.release(e.Engine)
 	if d := r.state.Load().extensions.DisconnectBan; d > 0 {
-		return e.o.Disconnected(ctx, op, settings, d)
+		kept := *op // Other operations need not be allocated.
+		return e.o.Disconnected(ctx, &kept, settings, d)
 	}
 	return nil
 }

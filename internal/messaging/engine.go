@@ -64,6 +64,8 @@ type Options struct {
 	CatchUp *catchup.Memory
 	// Places asks the other nodes for clients that come back. Nil means that there are none.
 	Places Places
+	// Webhooks knows which webhooks get frames. Nil means that there are none.
+	Webhooks Webhooks
 	// Extensions is set if the tags of rooms set what Confab adds.
 	Extensions bool
 	Metrics    *Metrics

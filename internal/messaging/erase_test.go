@@ -3,11 +3,15 @@ package messaging_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"confab/internal/catchup"
+	"confab/internal/chat"
 	"confab/internal/messaging"
+	"confab/internal/messagingtest"
 )
 
 func (w *live) postAs(t *testing.T, user, content string) {
@@ -55,6 +59,45 @@ func TestEraseUserDuringRead(t *testing.T) {
 		k.during = func() { messaging.EraseUser(w.engine, roomID, "ann", time.Now()) }
 		if got := fmt.Sprint(r.start(w.join(t, w.token("eve")).Session)()); got != "[b]" {
 			t.Errorf("got %s", got)
+		}
+	})
+}
+
+// marking is a replayer that can mark places.
+type marking struct{ *replayer }
+
+func (marking) Mark(uint64)             {}
+func (marking) PingEvery(time.Duration) {}
+
+// Clients that come back get nothing of an erased user: they are told that they have missed
+// what was kept for them.
+func TestEraseUserBeforeClientsComeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &replayer{}
+		w := newLive(t, func(o *messaging.Options, w *live) {
+			o.Extensions, o.CatchUp = true, catchup.NewMemory(1<<20)
+			o.NewAudience = func() messaging.Audience { return marking{r} }
+			w.Change(roomID, func(r *chat.Room) { r.Tags = map[string]string{"confab:catch-up": "1m"} })
+		})
+		lost, err := w.engine.Join(t.Context(), w.token("viewer"), &messagingtest.Client{}, messaging.Client{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.start(lost)
+		w.postAs(t, "ann", "a")
+		lost.Part(catchup.Lost)
+		w.postAs(t, "ann", "b")
+		messaging.EraseUser(w.engine, "", "ann", time.Now())
+		time.Sleep(time.Millisecond)
+		w.postAs(t, "bob", "c")
+		frames, replay := w.join(t, w.token("viewer")).First()
+		var got []string
+		for _, f := range frames {
+			got = append(got, string(f))
+		}
+		all := strings.Join(got, "\n")
+		if !replay || strings.Contains(all, `"ann"`) || !strings.Contains(all, `"Content":"c"`) || !strings.Contains(all, `"Missed":"2"`) {
+			t.Errorf("got %t\n%s", replay, all)
 		}
 	})
 }

@@ -216,10 +216,13 @@ func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, joined *Po
 		settings = now.settings
 	}
 	f.LoggingConfigurations, f.Keep = settings.LoggingConfigurations, now.extensions.History
-	if f.Hidden {
-		f.LoggingConfigurations, f.Keep = nil, 0
+	if e.o.Webhooks != nil {
+		f.Webhooks = e.o.Webhooks.For(settings, f.Action)
 	}
-	recorded := len(f.LoggingConfigurations) > 0 || f.Keep > 0
+	if f.Hidden {
+		f.LoggingConfigurations, f.Webhooks, f.Keep = nil, nil, 0
+	}
+	recorded := len(f.LoggingConfigurations) > 0 || len(f.Webhooks) > 0 || f.Keep > 0
 	if !recorded && len(q.waiting) == 0 {
 		safe := e.broker.Publish(f)
 		q.mu.Unlock()

@@ -121,6 +121,14 @@ type Transcript interface {
 	Append(f *chat.Frame) <-chan struct{}
 }
 
+// Webhooks knows which webhooks get frames. Its methods do not block.
+type Webhooks interface {
+	// For returns the ARNs of the webhooks that want the frames of an action in a room.
+	For(room *chat.Room, action chat.Action) []string
+	// SelectsBy reports whether a webhook selects rooms by a tag with this key.
+	SelectsBy(key string) bool
+}
+
 // Operation is a request to a room's home. It must be serializable, because the home may
 // be another node.
 type Operation struct {

@@ -210,10 +210,12 @@ func (e *Engine) read(ctx context.Context, r *room, within time.Duration) {
 // not understand, when they are new.
 func (e *Engine) newState(ctx context.Context, r *room, settings *chat.Room) *roomState {
 	carried := *settings
-	carried.Name, carried.Tags = "", nil
+	carried.Name, carried.Tags, carried.Modes = "", nil, nil
 	if e.o.Extensions {
-		carried.Tags = maps.Clone(settings.Tags)
-		maps.DeleteFunc(carried.Tags, func(k, _ string) bool { return !strings.HasPrefix(k, chat.ExtensionTag) })
+		carried.Tags, carried.Modes = maps.Clone(settings.Tags), settings.Modes
+		maps.DeleteFunc(carried.Tags, func(k, _ string) bool {
+			return !strings.HasPrefix(k, chat.ExtensionTag) && (e.o.Webhooks == nil || !e.o.Webhooks.SelectsBy(k))
+		})
 	}
 	extensions, ignored := chat.ExtensionsOf(carried.Tags)
 	if before := r.state.Load(); before == nil || before.carried == nil || !maps.Equal(before.carried.Tags, carried.Tags) {

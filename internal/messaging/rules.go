@@ -79,7 +79,8 @@ func (r *room) judgement(e *Engine, settings *chat.Room, op *Operation, turn Tur
 	if op.Action != chat.ActionSendMessage || op.FromServer || e.o.Rules.Modes == nil && e.o.Rules.Filters == nil {
 		return nil
 	}
-	j := &Judgement{Operation: op, Room: settings, Extensions: r.state.Load().extensions, Turn: turn, Now: e.now(), Content: op.Content}
+	kept := *op // Operations that are not judged need not be allocated.
+	j := &Judgement{Operation: &kept, Room: settings, Extensions: r.state.Load().extensions, Turn: turn, Now: e.now(), Content: op.Content}
 	if len(settings.Modes) > 0 {
 		j.Extensions = j.Extensions.With(settings.Modes, j.Now)
 	}

@@ -15,6 +15,9 @@ import (
 
 // Bans are the bans of all rooms. Its methods are safe for concurrent use.
 type Bans struct {
+	// NewNotes begins what is noted of a change, for others.
+	NewNotes func() Notes
+
 	sql  *sqldb.DB
 	now  func() time.Time
 	log  *slog.Logger
@@ -34,6 +37,23 @@ type Bans struct {
 	wake    chan struct{} // 1 buffered: there are news
 }
 
+// Notes are what is noted of a change. It is written in the change's transaction, which
+// begins with Reset, and passed on after it was committed.
+type Notes interface {
+	Reset()
+	Ban(ctx context.Context, s sqldb.Session, b *Ban, made bool) error
+	Forward(ctx context.Context)
+}
+
+// noNotes notes nothing.
+type noNotes struct{}
+
+func (noNotes) Reset() {}
+
+func (noNotes) Ban(context.Context, sqldb.Session, *Ban, bool) error { return nil }
+
+func (noNotes) Forward(context.Context) {}
+
 // Hooks are what a server gives to Start.
 type Hooks struct {
 	// Enforce ends the live sessions that a ban forbids. It is called for every ban of
@@ -46,7 +66,7 @@ type Hooks struct {
 
 // New returns the bans in the database, of which none is known before Start.
 func New(db *sqldb.DB, now func() time.Time, log *slog.Logger) *Bans {
-	return &Bans{sql: db, now: now, log: log, list: newList(), stop: func() {}, wake: make(chan struct{}, 1)}
+	return &Bans{NewNotes: func() Notes { return noNotes{} }, sql: db, now: now, log: log, list: newList(), stop: func() {}, wake: make(chan struct{}, 1)}
 }
 
 // pollEvery is how often a server looks for changes of other servers.

@@ -63,17 +63,20 @@ func wholeSeconds(t time.Time) time.Time {
 
 // change makes a change with its number in a transaction. It is in force on this server
 // when change returns, and on the others that answered.
-func (b *Bans) change(ctx context.Context, do func(ctx context.Context, s sqldb.Session, number int64) error) error {
+func (b *Bans) change(ctx context.Context, do func(ctx context.Context, s sqldb.Session, number int64, notes Notes) error) error {
 	var last int64
+	notes := b.NewNotes()
 	err := b.sql.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
+		notes.Reset()
 		if _, err := s.Row(ctx, latestChange, nil, &last); err != nil {
 			return err
 		}
-		return do(ctx, s, last+1)
+		return do(ctx, s, last+1, notes)
 	})
 	if err != nil {
 		return err
 	}
+	notes.Forward(ctx)
 	return b.tell(ctx, last+1)
 }
 
@@ -92,7 +95,7 @@ func (b *Bans) Create(ctx context.Context, ban *Ban, duration time.Duration) err
 		ban.Expires = wholeSeconds(ban.CreateTime.Add(duration))
 	}
 	subject, ranged := ban.subject()
-	return b.change(ctx, func(ctx context.Context, s sqldb.Session, number int64) error {
+	return b.change(ctx, func(ctx context.Context, s sqldb.Session, number int64, notes Notes) error {
 		if _, err := s.Exec(ctx, `DELETE FROM bans WHERE id = $1 OR subject = $2 AND ranged = $3 AND room_id = $4 AND type = $5`,
 			ban.ID, subject, ranged, ban.RoomID, string(ban.Type)); err != nil {
 			return err
@@ -100,7 +103,10 @@ func (b *Bans) Create(ctx context.Context, ban *Ban, duration time.Duration) err
 		_, err := s.Exec(ctx, `INSERT INTO bans (`+BansTable.Columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0)`,
 			ban.ID, number, string(ban.Type), ban.RoomID, subject, ranged, []byte(ban.Reason), []byte(ban.CreatedBy),
 			ban.CreateTime.UnixNano(), nanos(ban.Expires), number)
-		return err
+		if err != nil {
+			return err
+		}
+		return notes.Ban(ctx, s, ban, true)
 	})
 }
 
@@ -130,7 +136,7 @@ func (b *Bans) get(ctx context.Context, s sqldb.Session, id string) (*Ban, error
 // Expires.
 func (b *Bans) Update(ctx context.Context, id string, change func(*Ban)) (*Ban, error) {
 	var ban *Ban
-	err := b.change(ctx, func(ctx context.Context, s sqldb.Session, number int64) (err error) {
+	err := b.change(ctx, func(ctx context.Context, s sqldb.Session, number int64, _ Notes) (err error) {
 		if ban, err = b.get(ctx, s, id); err != nil {
 			return err
 		}
@@ -144,12 +150,15 @@ func (b *Bans) Update(ctx context.Context, id string, change func(*Ban)) (*Ban, 
 
 // Delete lifts a ban, or returns NotFound.
 func (b *Bans) Delete(ctx context.Context, id string) error {
-	return b.change(ctx, func(ctx context.Context, s sqldb.Session, number int64) error {
-		if _, err := b.get(ctx, s, id); err != nil {
+	return b.change(ctx, func(ctx context.Context, s sqldb.Session, number int64, notes Notes) error {
+		ban, err := b.get(ctx, s, id)
+		if err != nil {
 			return err
 		}
-		_, err := s.Exec(ctx, `UPDATE bans SET change = $2, deleted = 1, expires = $3 WHERE id = $1`, id, number, b.now().UnixNano())
-		return err
+		if _, err := s.Exec(ctx, `UPDATE bans SET change = $2, deleted = 1, expires = $3 WHERE id = $1`, id, number, b.now().UnixNano()); err != nil {
+			return err
+		}
+		return notes.Ban(ctx, s, ban, false)
 	})
 }
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"confab/internal/chatlog"
+	"confab/internal/delivery"
 	"confab/internal/messaging"
 )
 
@@ -18,7 +18,7 @@ type eraseQuestion struct {
 	// Store asks it to store the frames that wait in its memory.
 	Store bool `json:"store,omitzero"`
 	// User asks it to forget the user's messages that were sent up to Sent, in one room
-	// or in all, and to finish deliveries of chat logs.
+	// or in all, and to finish deliveries.
 	User string    `json:"user,omitzero"`
 	Room string    `json:"room,omitzero"`
 	Sent time.Time `json:"sent,omitzero"`
@@ -31,13 +31,14 @@ type Frames interface {
 	Flush(ctx context.Context) error
 }
 
-// ChatLogs are the deliveries of chat logs of this node, once they have begun.
-type ChatLogs struct {
-	service atomic.Pointer[chatlog.Service]
+// Deliveries are the deliveries of chat logs and webhooks of this node, once they have
+// begun.
+type Deliveries struct {
+	service atomic.Pointer[delivery.Service]
 }
 
 // Set sets the deliveries.
-func (l *ChatLogs) Set(s *chatlog.Service) { l.service.Store(s) }
+func (d *Deliveries) Set(s *delivery.Service) { d.service.Store(s) }
 
 // erase does what a question asks of this node. The answer is for its Rooms.
 func (p *Peers) erase(ctx context.Context, q *eraseQuestion) (occupied []string, err error) {
@@ -48,8 +49,8 @@ func (p *Peers) erase(ctx context.Context, q *eraseQuestion) (occupied []string,
 		p.Places.Erased()
 		p.CatchUp.Erase(q.Room)
 		messaging.EraseUser(p.Engine, q.Room, q.User, q.Sent)
-		if logs := p.ChatLogs.service.Load(); logs != nil {
-			return nil, logs.Settle(ctx)
+		if s := p.Deliveries.service.Load(); s != nil {
+			return nil, s.Settle(ctx)
 		}
 		return nil, nil
 	}

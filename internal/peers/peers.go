@@ -13,27 +13,34 @@ import (
 
 	"confab/internal/catchup"
 	"confab/internal/cluster"
+	"confab/internal/contentfilter"
 	"confab/internal/extension"
 	"confab/internal/messaging"
 	"confab/internal/moderation"
+	"confab/internal/modes"
 	"confab/internal/places"
 	"confab/internal/presence"
 	"confab/internal/series"
+	"confab/internal/webhook"
 )
 
 // The questions that nodes ask each other: topicNode about itself, topicUser whether a
 // user has sessions in a room, topicRefreshed whether one of them is about to be replaced
 // by the same client, topicSeries for series of its metrics, topicErase for its part of an
-// erasure, topicPresence who is in rooms. topicBans is not a question: it tells changes of
-// bans.
+// erasure, topicPresence who is in rooms, topicModes who has sent what. topicBans is not a
+// question: it tells changes of bans. topicHooks and topicFilters say that webhooks or content
+// filters were changed.
 const (
 	topicNode      = "node"
 	topicUser      = "user"
 	topicRefreshed = "refreshed"
 	topicSeries    = "series"
 	topicBans      = "bans"
+	topicHooks     = "webhooks"
+	topicFilters   = "filters"
 	topicPresence  = "presence"
 	topicErase     = "erase"
+	topicModes     = "modes"
 )
 
 // userQuestion is the body of a question of topicUser and topicRefreshed. The answer is a bool.
@@ -62,10 +69,16 @@ type Peers struct {
 	Presence *presence.Service
 	Places   *places.Service
 	CatchUp  *catchup.Memory
-	Frames   Frames
-	ChatLogs ChatLogs
+	// Modes is nil if extensions are off.
+	Modes      *modes.Modes
+	Frames     Frames
+	Deliveries Deliveries
 	// Bans is nil if extensions are off.
 	Bans *moderation.Bans
+	// Hooks is nil if extensions are off.
+	Hooks *webhook.Hooks
+	// Filters is nil if extensions are off.
+	Filters *contentfilter.Filters
 }
 
 // Answers returns what this node answers to the others.
@@ -75,9 +88,12 @@ func (p *Peers) Answers() map[string]cluster.Answer {
 		topicUser:      answerUser(func(q userQuestion) bool { return p.Engine.Beside(q.Room, q.User) }),
 		topicSeries:    p.answerSeries,
 		topicBans:      p.receiveBans,
+		topicHooks:     p.refreshHooks,
+		topicFilters:   p.readFilters,
 		topicPresence:  func(ctx context.Context, body []byte) ([]byte, error) { return p.Presence.Answer(ctx, body) },
 		topicErase:     p.answerErase,
 		places.Topic:   func(ctx context.Context, body []byte) ([]byte, error) { return p.Places.Answer(ctx, body) },
+		topicModes:     p.answerModes,
 		topicRefreshed: answerUser(func(q userQuestion) bool { return p.Engine.Refreshed(q.Room, q.User, q.Agent) }),
 	}
 }
@@ -105,6 +121,21 @@ func (p *Peers) receiveBans(ctx context.Context, changes []byte) ([]byte, error)
 		return nil, nil
 	}
 	return nil, p.Bans.Receive(ctx, changes)
+}
+
+// TellHooks tells the other nodes that webhooks have changed, and waits for their answers
+// until ctx ends.
+func (p *Peers) TellHooks(ctx context.Context) {
+	if p.Node != nil {
+		p.Node.AskOthers(ctx, topicHooks, nil)
+	}
+}
+
+func (p *Peers) refreshHooks(ctx context.Context, _ []byte) ([]byte, error) {
+	if p.Hooks == nil {
+		return nil, nil
+	}
+	return nil, p.Hooks.Refresh(ctx)
 }
 
 // UserElsewhere reports whether another node has sessions of the user in the room, or does
@@ -142,6 +173,29 @@ func (p *Peers) WatchRooms(o *messaging.Options, interval time.Duration) {
 	if o.Extensions {
 		o.Watch = p.Presence.Watch
 	}
+}
+
+// Moderate makes what puts the modes of rooms in force, unless extensions are off.
+func (p *Peers) Moderate(o *messaging.Options) {
+	if !o.Extensions {
+		return
+	}
+	p.Modes = modes.New()
+	p.Modes.Ask = func(ctx context.Context, body []byte) map[string][]byte {
+		if p.Node == nil {
+			return nil
+		}
+		answers, _ := p.Node.AskOthers(ctx, topicModes, body)
+		return answers
+	}
+	o.Rules = messaging.Rules{Modes: p.Modes, Said: p.Modes.Remember}
+}
+
+func (p *Peers) answerModes(ctx context.Context, body []byte) ([]byte, error) {
+	if p.Modes == nil {
+		return nil, nil
+	}
+	return p.Modes.Answer(ctx, body)
 }
 
 // AskPresence asks the other nodes who is in rooms.

@@ -21,20 +21,20 @@ import (
 	"confab/internal/chat"
 )
 
-// MaxBody is the limit of a request body, in bytes: twice the size of 50 tags with
+// MaxBody is the limit of most request bodies, in bytes: twice the size of 50 tags with
 // the longest keys and values when every character is escaped.
 const MaxBody = 256 << 10
 
-// ReadBody returns the whole body of r. A body above MaxBody is TooLarge and is not
+// ReadBody returns the whole body of r. A body above limit is TooLarge and is not
 // read to its end. One that does not arrive before the connection's read deadline is
 // a RequestTimeoutException. The connection is closed after both answers.
-func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	tooLarge := chat.Errorf(chat.TooLarge, "The request body is too large; at most %d bytes are allowed", MaxBody)
-	if r.ContentLength > MaxBody {
+func ReadBody(w http.ResponseWriter, r *http.Request, limit int) ([]byte, error) {
+	tooLarge := chat.Errorf(chat.TooLarge, "The request body is too large; at most %d bytes are allowed", limit)
+	if r.ContentLength > int64(limit) {
 		w.Header().Set("Connection", "close")
 		return nil, tooLarge
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, tooLarge
 	}

@@ -12,7 +12,9 @@ import (
 )
 
 func TestReadBody(t *testing.T) {
-	read := func(r *http.Request) ([]byte, error) { return restjson.ReadBody(httptest.NewRecorder(), r) }
+	read := func(r *http.Request) ([]byte, error) {
+		return restjson.ReadBody(httptest.NewRecorder(), r, restjson.MaxBody)
+	}
 	t.Run("as large as allowed", func(t *testing.T) {
 		body, err := read(httptest.NewRequest("POST", "/", strings.NewReader(strings.Repeat("x", restjson.MaxBody))))
 		if err != nil || len(body) != restjson.MaxBody {

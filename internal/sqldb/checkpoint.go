@@ -40,16 +40,15 @@ type checkpoints struct {
 	pin *sql.Tx
 }
 
-// foldBytes is how much is copied at a time.
-const foldBytes = 16 << 20
+// foldBytes is how much is copied at a time, and closeBytes how much at a stop.
+const foldBytes, closeBytes = 16 << 20, 32 << 20
 
 // idleRounds is after how many rounds without a write the log may restart.
 const idleRounds = int(10 * time.Second / checkpointEvery)
 
 // loop checkpoints until ctx ends.
 func (c *checkpoints) loop(ctx context.Context) {
-	defer c.conn.Close()
-	defer c.release()
+	defer c.end(context.WithoutCancel(ctx))
 	tick := time.NewTicker(checkpointEvery)
 	defer tick.Stop()
 	for failed := false; ; {
@@ -64,6 +63,19 @@ func (c *checkpoints) loop(ctx context.Context) {
 		}
 		failed = err != nil
 	}
+}
+
+// end closes the connections, unless more than closeBytes are not copied yet: SQLite would
+// copy them when the last connection closes. These stay open until the process ends, and
+// the next process copies the log while it serves, as after kill -9.
+func (c *checkpoints) end(ctx context.Context) {
+	c.release()
+	_, left, err := c.run(ctx, `PRAGMA wal_checkpoint(NOOP)`)
+	if err == nil && left > closeBytes/pageSize {
+		c.log.LogAttrs(ctx, slog.LevelInfo, "Write-ahead log left to the next start", slog.String("database", c.db.label), slog.Int("bytes", left*pageSize))
+		return
+	}
+	c.conn.Close()
 }
 
 // round checkpoints the log if it has grown enough.

@@ -155,7 +155,7 @@ func (d *DB) close() error {
 	d.stop()
 	<-d.done
 	// The writer is closed last: the last connection to a SQLite file checkpoints it,
-	// which a read-only one cannot.
+	// which a read-only one cannot. See checkpoints.end for a large log.
 	return errors.Join(d.reader.Close(), d.writer.Close())
 }
 

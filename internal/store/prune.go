@@ -25,8 +25,8 @@ func (db *DB) pruneLoop(ctx context.Context) {
 	}
 }
 
-// Prune deletes the redemptions of expired tokens, old changes of rooms and bans that ended, in small
-// transactions, and prunes the transcript. The store calls it once a minute.
+// Prune deletes the redemptions of expired tokens, old changes of rooms, bans that ended and
+// deleted content filters, in small transactions, and prunes the transcript. The store calls it once a minute.
 func (db *DB) Prune(ctx context.Context) error {
 	now, err := db.tokens.Now(ctx)
 	if err != nil {
@@ -43,6 +43,9 @@ func (db *DB) Prune(ctx context.Context) error {
 		return err
 	}
 	if err := db.Bans.Prune(ctx); err != nil {
+		return err
+	}
+	if err := db.Filters.Prune(ctx); err != nil {
 		return err
 	}
 	return db.transcript.Prune(ctx)

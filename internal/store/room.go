@@ -6,13 +6,14 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/sqldb"
+	"confab/internal/webhook"
 )
 
 // roomColumns are what a roomScanner reads: one row for each of the room's logging
 // configurations, or one row if there are none. They come from one statement, so that
 // a room is read consistently.
 const roomColumns = `r.id, r.name, r.create_time, r.update_time, r.maximum_message_length, r.maximum_message_rate,
-	r.handler_uri, r.handler_fallback, r.logging_given, r.tags, l.logging_configuration_id`
+	r.handler_uri, r.handler_fallback, r.logging_given, r.tags, r.modes, l.logging_configuration_id`
 
 const selectRoom = `SELECT ` + roomColumns + `
 	FROM rooms r LEFT JOIN room_logging l ON l.room_id = r.id
@@ -33,10 +34,11 @@ func (rs *roomScanner) scan(scan func(...any) error) error {
 		fallback         *chat.FallbackResult
 		given            bool
 		tags             jsonMap
+		modes            string
 		logging          *string
 	)
 	if err := scan(&r.ARN.ID, &r.Name, &created, &updated, &r.MaximumMessageLength, &r.MaximumMessageRatePerSecond,
-		&uri, &fallback, &given, &tags, &logging); err != nil {
+		&uri, &fallback, &given, &tags, &modes, &logging); err != nil {
 		return err
 	}
 	room := &r
@@ -47,6 +49,10 @@ func (rs *roomScanner) scan(scan func(...any) error) error {
 		r.ARN = rs.db.arn(chat.RoomResource, r.ARN.ID)
 		r.CreateTime, r.UpdateTime = sqldb.Time(created), sqldb.Time(updated)
 		r.Tags = tags
+		var err error
+		if r.Modes, err = decodeModes(modes); err != nil {
+			return err
+		}
 		if fallback != nil {
 			r.MessageReviewHandler = &chat.MessageReviewHandler{URI: uri, FallbackResult: *fallback}
 		}
@@ -93,7 +99,9 @@ func (db *DB) CreateRoom(ctx context.Context, r *chat.Room, limit int) error {
 		return err
 	}
 	var now int64
+	notes := db.Webhooks.Notes()
 	err = db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
+		notes.Reset()
 		if err := within(ctx, s, limit, `SELECT count(*) FROM (SELECT 1 FROM rooms LIMIT $1) AS counted`, arn); err != nil {
 			return err
 		}
@@ -112,12 +120,18 @@ func (db *DB) CreateRoom(ctx context.Context, r *chat.Room, limit int) error {
 		if n == 0 {
 			return &chat.Error{Code: chat.Conflict, Message: fmt.Sprintf("Resource %s exists", arn), Resource: arn}
 		}
-		return db.attach(ctx, s, arn.ID, now, logging)
+		if err := db.attach(ctx, s, arn.ID, now, logging); err != nil || !notes.Wanted(webhook.RoomCreated) {
+			return err
+		}
+		made := *r
+		made.ARN, made.CreateTime, made.UpdateTime = arn, sqldb.Time(now), sqldb.Time(now)
+		return noteRoom(ctx, s, notes, webhook.RoomCreated, &made)
 	})
 	if err != nil {
 		return err
 	}
 	r.ARN, r.CreateTime, r.UpdateTime = arn, sqldb.Time(now), sqldb.Time(now)
+	notes.Forward(ctx)
 	return nil
 }
 
@@ -128,7 +142,9 @@ func (db *DB) CreateRoom(ctx context.Context, r *chat.Room, limit int) error {
 // or the create time.
 func (db *DB) UpdateRoom(ctx context.Context, id string, change func(*chat.Room) error) (*chat.Room, error) {
 	var room *chat.Room
+	notes := db.Webhooks.Notes()
 	err := db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
+		notes.Reset()
 		r, err := db.room(ctx, s, id)
 		if err != nil {
 			return err
@@ -163,17 +179,32 @@ func (db *DB) UpdateRoom(ctx context.Context, id string, change func(*chat.Room)
 		}
 		r.ARN, r.CreateTime, r.UpdateTime = arn, created, sqldb.Time(now)
 		room = r
-		return nil
+		if !notes.Wanted(webhook.RoomUpdated) {
+			return nil
+		}
+		return noteRoom(ctx, s, notes, webhook.RoomUpdated, r)
 	})
 	if err != nil {
 		return nil, err
 	}
+	notes.Forward(ctx)
 	return room, nil
 }
 
 // DeleteRoom deletes the room, or returns NotFound.
 func (db *DB) DeleteRoom(ctx context.Context, id string) error {
+	notes := db.Webhooks.Notes()
 	err := db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
+		notes.Reset()
+		if notes.Wanted(webhook.RoomDeleted) {
+			r, err := db.room(ctx, s, id)
+			if err != nil {
+				return err
+			}
+			if err := noteRoom(ctx, s, notes, webhook.RoomDeleted, r); err != nil {
+				return err
+			}
+		}
 		n, err := s.Exec(ctx, `DELETE FROM rooms WHERE id = $1`, id)
 		if err == nil && n == 0 {
 			return chat.NoSuchResource(db.arn(chat.RoomResource, id))
@@ -184,10 +215,15 @@ func (db *DB) DeleteRoom(ctx context.Context, id string) error {
 		if err := db.Bans.DeleteRoom(ctx, s, id); err != nil {
 			return err
 		}
+		if err := db.Filters.DeleteRoom(ctx, s, id); err != nil {
+			return err
+		}
 		return noteChange(ctx, s, id)
 	})
 	if err == nil {
+		notes.Forward(ctx)
 		keepsLess(ctx, db, id)
+		db.Filters.Changed(ctx) //nolint:errcheck // Nobody speaks there any more; it is read later.
 	}
 	return err
 }

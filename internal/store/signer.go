@@ -26,7 +26,7 @@ func signerPlace(s *chattoken.Signer, rooms, capabilities string) string {
 // Create stores a signer and sets its time. A name in use is a Conflict. A signer that
 // cannot be used is Invalid.
 func (s Signers) Create(ctx context.Context, signer *chattoken.Signer) error {
-	if !userName.MatchString(signer.Name) {
+	if !userName.MatchString(signer.Name) || len(signer.Name) > longestUserName {
 		return chat.InvalidField("name", "a name has 1 to 64 letters, digits and _+=,.@-")
 	}
 	if err := signer.Check(); err != nil {

@@ -32,10 +32,12 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/chatlog"
+	"confab/internal/contentfilter"
 	"confab/internal/history"
 	"confab/internal/moderation"
 	"confab/internal/sqldb"
 	"confab/internal/transcript"
+	"confab/internal/webhook"
 )
 
 // SecretKeySize is the length of Options.SecretKey in bytes.
@@ -51,15 +53,16 @@ var mainDatabase = sqldb.Spec{
 	Durable:         true,
 	PostgresReaders: 8,
 	PostgresLock:    2,
-	Tables: []sqldb.Table{
+	Tables: append([]sqldb.Table{
 		{Name: "logging_configurations", Columns: "id, name, create_time, update_time, destination_type, destination_name, state, tags"},
-		{Name: "rooms", Columns: "id, name, create_time, update_time, maximum_message_length, maximum_message_rate, handler_uri, handler_fallback, logging_given, tags"},
+		{Name: "rooms", Columns: "id, name, create_time, update_time, maximum_message_length, maximum_message_rate, handler_uri, handler_fallback, logging_given, tags, modes"},
 		{Name: "room_logging", Columns: "room_id, position, logging_configuration_id, update_time"},
 		{Name: "credentials", Columns: "access_key_id, name, sealed, expires, policy, create_time, maker"},
 		{Name: "token_keys", Columns: "id, create_time, sealed"},
 		moderation.BansTable,
+		contentfilter.Table,
 		{Name: "signers", Columns: "name, algorithm, sealed, rooms, capabilities, create_time"},
-	},
+	}, webhook.Tables...),
 }
 
 // tokensDatabase has the redemptions of chat tokens.
@@ -97,6 +100,8 @@ type Options struct {
 	Region, Account string
 	// Retention is how long frames stay in the transcript; 0 is 72 hours.
 	Retention time.Duration
+	// WebhookRetention is how long events are kept for webhooks; 0 is 24 hours.
+	WebhookRetention time.Duration
 	// SpoolBytes bounds the frames in memory that wait to be written, also while the
 	// disk does not work; 0 is 64 MiB.
 	SpoolBytes int
@@ -117,6 +122,10 @@ type Options struct {
 type DB struct {
 	// Bans are the bans of users and addresses. They are closed with the store.
 	Bans *moderation.Bans
+	// Webhooks are all webhooks. They are closed with the store.
+	Webhooks *webhook.Hooks
+	// Filters are the content filters. They are closed with the store.
+	Filters *contentfilter.Filters
 
 	o    Options
 	seal *sealer
@@ -163,10 +172,14 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 
 	db.ctx, db.stop = context.WithCancel(context.WithoutCancel(ctx))
+	db.Webhooks = newHooks(db)
 	db.Bans = moderation.New(db.main, o.Now, o.Log)
+	db.Bans.NewNotes = func() moderation.Notes { return banNotes{db.Webhooks.Notes(), db} }
+	db.Filters = contentfilter.New(db.main, o.Now, o.Log, o.Metrics.Filters)
 	db.history = history.New(db.frames, history.Options{Rooms: retentions{db}, Log: o.Log, Metrics: o.Metrics.History})
 	db.transcript = transcript.New(db.frames, transcript.Options{
 		Configurations: db, Rooms: db, Region: o.Region, Account: o.Account,
+		Webhooks: db.Webhooks, WebhookRetention: o.WebhookRetention,
 		Retention: o.Retention, SpoolBytes: o.SpoolBytes, History: db.history, Log: o.Log, Metrics: o.Metrics.Transcript,
 	})
 	db.redemptions = newRedemptions(db)
@@ -257,6 +270,8 @@ func (db *DB) Close() error {
 	db.stop()
 	db.ready.mu.Unlock()
 	db.Bans.Close()
+	db.Webhooks.Close()
+	db.Filters.Close()
 	db.redemptions.Close()
 	db.transcript.Close()
 	db.history.Close()

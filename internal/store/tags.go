@@ -3,9 +3,11 @@ package store
 import (
 	"context"
 	"log/slog"
+	"maps"
 
 	"confab/internal/chat"
 	"confab/internal/sqldb"
+	"confab/internal/webhook"
 )
 
 // tagTables are the tables with the tags of each type of resource.
@@ -37,11 +39,14 @@ func (db *DB) Tags(ctx context.Context, arn chat.ARN) (map[string]string, error)
 // leaves the tags unchanged and is returned. change must be quick and must not call
 // the store.
 func (db *DB) ChangeTags(ctx context.Context, arn chat.ARN, change func(tags map[string]string) error) error {
+	notes := db.Webhooks.Notes()
 	err := db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
+		notes.Reset()
 		tags, err := db.tags(ctx, s, arn)
 		if err != nil {
 			return err
 		}
+		before := maps.Clone(tags)
 		if err := change(tags); err != nil {
 			return err
 		}
@@ -49,9 +54,17 @@ func (db *DB) ChangeTags(ctx context.Context, arn chat.ARN, change func(tags map
 		if err != nil || arn.Type != chat.RoomResource {
 			return err
 		}
-		return noteChange(ctx, s, arn.ID)
+		if err := noteChange(ctx, s, arn.ID); err != nil || !notes.Wanted(webhook.RoomUpdated) {
+			return err
+		}
+		room, err := db.room(ctx, s, arn.ID)
+		if err != nil {
+			return err
+		}
+		return noteRoom(ctx, s, notes, webhook.RoomUpdated, room, before)
 	})
 	if err == nil && arn.Type == chat.RoomResource {
+		notes.Forward(ctx)
 		keepsLess(ctx, db, arn.ID)
 	}
 	return err

@@ -43,7 +43,7 @@ func addBacklogs(ctx context.Context, s sqldb.Session, frames []*chat.Frame, ids
 	var all []*owing
 	known := map[backlogKey]*owing{}
 	for _, f := range frames {
-		for _, arn := range f.LoggingConfigurations {
+		for _, arn := range readersOf(f) {
 			key := backlogKey{ids[arn], f.RoomID}
 			if key.reader == 0 {
 				continue

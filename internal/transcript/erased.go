@@ -328,7 +328,7 @@ type ErasedLog struct {
 // history and the transcript knew.
 func (e *Erasure) Logs(ctx context.Context) (all []ErasedLog, err error) {
 	err = e.db.sql.Read().Rows(ctx, `SELECT DISTINCT r.destination_type, r.destination_name, l.room_id, l.hour FROM erased_logs l JOIN readers r ON r.id = l.reader_id
-		WHERE l.user_id = $1 AND l.scope = $2 AND l.position = 0 ORDER BY r.destination_type, r.destination_name, l.room_id, l.hour`, []any{[]byte(e.UserID), e.RoomID},
+		WHERE l.user_id = $1 AND l.scope = $2 AND l.position = 0 AND r.`+loggingReader+` ORDER BY r.destination_type, r.destination_name, l.room_id, l.hour`, []any{[]byte(e.UserID), e.RoomID},
 		func(scan func(...any) error) error {
 			var l ErasedLog
 			var hour int64

@@ -16,6 +16,7 @@ import (
 	"confab/internal/pgtest"
 	"confab/internal/sqldb"
 	"confab/internal/transcript"
+	"confab/internal/webhook"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
@@ -87,7 +88,7 @@ func servers(tb testing.TB, n int) ([]*database, string) {
 func opened(o sqldb.Options) opener {
 	return func(tb testing.TB, change ...func(*options)) *database {
 		tb.Helper()
-		log, metrics := slog.New(slog.DiscardHandler), transcript.NewMetrics(nil, chatlog.NewMetrics(nil))
+		log, metrics := slog.New(slog.DiscardHandler), transcript.NewMetrics(nil, chatlog.NewMetrics(nil), webhook.NewMetrics(nil))
 		all := options{SQL: o, Options: transcript.Options{
 			Configurations: known{}, Region: "us-west-2", Account: "123456789012", Log: log, Metrics: metrics,
 		}}

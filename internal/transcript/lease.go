@@ -79,12 +79,17 @@ func (db *DB) Claim(ctx context.Context, readers []int64) (map[int64]time.Time, 
 	return mine, nil
 }
 
-// Release releases the claims of the readers; nil is all.
+// Release releases the claims of the readers; nil is all of logging configurations.
 func (db *DB) Release(ctx context.Context, readers []int64) error {
+	return db.release(ctx, readers, loggingReader)
+}
+
+// release releases the claims of the readers; nil is all for which a condition holds.
+func (db *DB) release(ctx context.Context, readers []int64, condition string) error {
 	return db.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
 		const release = `UPDATE readers SET lease_until = 0 WHERE lease_owner = $1 AND lease_until > 0`
 		if readers == nil {
-			_, err := s.Exec(ctx, release, db.sql.Owner())
+			_, err := s.Exec(ctx, release+` AND `+condition, db.sql.Owner())
 			return err
 		}
 		for _, id := range readers {

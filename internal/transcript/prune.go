@@ -21,6 +21,9 @@ func (db *DB) Prune(ctx context.Context) error {
 	if err := db.dropOwed(ctx, expired); err != nil {
 		return err
 	}
+	if err := db.dropEvents(ctx, now.Add(-db.o.WebhookRetention)); err != nil {
+		return err
+	}
 	if err := db.pruneDelivered(ctx); err != nil {
 		return err
 	}

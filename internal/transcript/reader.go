@@ -33,7 +33,7 @@ type readerKey struct {
 func (db *DB) resolve(ctx context.Context, frames []*chat.Frame) (map[string]int64, error) {
 	found := map[string]int64{}
 	for _, f := range frames {
-		for _, arn := range f.LoggingConfigurations {
+		for _, arn := range readersOf(f) {
 			if _, known := found[arn]; known {
 				continue
 			}
@@ -50,9 +50,12 @@ func (db *DB) resolve(ctx context.Context, frames []*chat.Frame) (map[string]int
 // resolveWithin bounds the reading of one logging configuration.
 const resolveWithin = time.Second
 
-// resolveOne returns the reader of a logging configuration, 0 for none.
+// resolveOne returns the reader of a logging configuration or a webhook, 0 for none.
 func (db *DB) resolveOne(ctx context.Context, arn string) (int64, error) {
-	configuration := arn[strings.LastIndexByte(arn, '/')+1:]
+	if strings.Contains(arn, webhookMark) {
+		return db.resolveWebhook(ctx, arn)
+	}
+	configuration := idOf(arn)
 	within, cancel := context.WithTimeout(ctx, resolveWithin)
 	defer cancel()
 	c, err := db.o.Configurations.LoggingConfiguration(within, configuration)
@@ -77,15 +80,24 @@ func (db *DB) resolveOne(ctx context.Context, arn string) (int64, error) {
 	key := readerKey{configuration, c.Destination}
 	id := db.readers.ids[key]
 	if id == 0 {
-		if id, err = db.addReader(ctx, key); err != nil {
+		if id, err = db.addKnown(ctx, key); err != nil {
 			return 0, err
 		}
-		if db.readers.ids == nil {
-			db.readers.ids, db.readers.last = map[readerKey]int64{}, map[string]int64{}
-		}
-		db.readers.ids[key] = id
 	}
 	db.readers.last[configuration] = id
+	return id, nil
+}
+
+// addKnown is addReader, and remembers the id. The caller holds readers.mu.
+func (db *DB) addKnown(ctx context.Context, key readerKey) (int64, error) {
+	id, err := db.addReader(ctx, key)
+	if err != nil {
+		return 0, err
+	}
+	if db.readers.ids == nil {
+		db.readers.ids, db.readers.last = map[readerKey]int64{}, map[string]int64{}
+	}
+	db.readers.ids[key] = id
 	return id, nil
 }
 
@@ -106,7 +118,7 @@ func (db *DB) addReader(ctx context.Context, k readerKey) (id int64, err error) 
 // readerList is the column with the readers of a frame.
 func readerList(f *chat.Frame, ids map[string]int64) string {
 	var b strings.Builder
-	for _, arn := range f.LoggingConfigurations {
+	for _, arn := range readersOf(f) {
 		if id := ids[arn]; id != 0 {
 			if b.Len() == 0 {
 				b.WriteByte(' ')
@@ -118,13 +130,18 @@ func readerList(f *chat.Frame, ids map[string]int64) string {
 	return b.String()
 }
 
-// Readers returns all readers that were ever owed a record. It implements
-// chatlog.Transcript, as do the following methods.
+// Readers returns all readers of logging configurations that were ever owed a record. It
+// implements chatlog.Transcript, as do the following methods.
 func (db *DB) Readers(ctx context.Context) ([]chatlog.Reader, error) {
+	return db.readersBy(ctx, loggingReader)
+}
+
+// readersBy returns the readers for which a condition holds.
+func (db *DB) readersBy(ctx context.Context, condition string) ([]chatlog.Reader, error) {
 	var all []chatlog.Reader
 	err := db.sql.Read().Rows(ctx, `SELECT r.id, r.logging_configuration_id, r.destination_type, r.destination_name,
 			(SELECT min(b.since) FROM backlogs b WHERE b.reader_id = r.id AND b.delivered < b.head)
-		FROM readers r ORDER BY r.id`, nil, func(scan func(...any) error) error {
+		FROM readers r WHERE `+condition+` ORDER BY r.id`, nil, func(scan func(...any) error) error {
 		r := chatlog.Reader{}
 		var id string
 		var since *int64
@@ -132,6 +149,9 @@ func (db *DB) Readers(ctx context.Context) ([]chatlog.Reader, error) {
 			return err
 		}
 		r.Configuration = chat.ARN{Region: db.o.Region, Account: db.o.Account, Type: chat.LoggingConfigurationResource, ID: id}
+		if r.Destination.Type == webhookReader {
+			r.Configuration.Type = chat.WebhookResource
+		}
 		if since != nil {
 			r.Since = sqldb.Time(*since)
 		}

@@ -1,6 +1,6 @@
 // Package transcript is the durable record in SQL of the frames that rooms delivered,
 // with the positions of its readers. Chat logging delivers what the readers of a
-// room's logging configurations are owed.
+// room's logging configurations are owed, and package notify what those of webhooks are.
 //
 // A frame is stored with its readers in one commit (group commit). Frames that cannot
 // be written wait in memory, so rooms continue while the disk does not work. A server
@@ -76,10 +76,14 @@ type Rooms interface {
 type Options struct {
 	Configurations LoggingConfigurations
 	Rooms          Rooms
+	Webhooks       Webhooks
 	// Region and Account are those in the ARNs of logging configurations.
 	Region, Account string
 	// Retention is how long frames stay in the transcript; 0 is 72 hours.
 	Retention time.Duration
+	// WebhookRetention is how long events stay in the transcript for webhooks; 0 is 24
+	// hours.
+	WebhookRetention time.Duration
 	// SpoolBytes bounds the frames in memory that wait to be written, also while the
 	// disk does not work; 0 is 64 MiB.
 	SpoolBytes int
@@ -112,6 +116,9 @@ type DB struct {
 func New(db *sqldb.DB, o Options) *DB {
 	if o.Retention <= 0 {
 		o.Retention = DefaultRetention
+	}
+	if o.WebhookRetention <= 0 {
+		o.WebhookRetention = DefaultWebhookRetention
 	}
 	if o.SpoolBytes <= 0 {
 		o.SpoolBytes = DefaultSpoolBytes
@@ -229,31 +236,36 @@ func (db *DB) writeFrames(ctx context.Context, frames []*chat.Frame) error {
 		if len(logged) == 0 {
 			return nil
 		}
-		before, err := lastPosition(ctx, s)
-		if err != nil {
-			return err
-		}
-		err = sqldb.EachGroup(&insertFrames, logged, func(query string, group []*chat.Frame) error {
-			args := make([]any, 0, 7*len(group))
-			for _, f := range group {
-				args = append(args, f.RoomID, int64(f.Epoch), int64(f.Sequence), f.Time.UnixNano(), string(f.Type), f.JSON, readerList(f, ids))
-			}
-			_, err := s.Exec(ctx, query, args...)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		head, err := lastPosition(ctx, s)
-		if err != nil {
-			return err
-		}
-		return addBacklogs(ctx, s, logged, ids, before, head)
+		return writeLogged(ctx, s, logged, ids)
 	})
 	if err == nil {
 		db.stored.Add(int64(len(frames)))
 	}
 	return err
+}
+
+// writeLogged stores frames, whose rooms are locked, and what their readers are owed.
+func writeLogged(ctx context.Context, s sqldb.Session, logged []*chat.Frame, ids map[string]int64) error {
+	before, err := lastPosition(ctx, s)
+	if err != nil {
+		return err
+	}
+	err = sqldb.EachGroup(&insertFrames, logged, func(query string, group []*chat.Frame) error {
+		args := make([]any, 0, 7*len(group))
+		for _, f := range group {
+			args = append(args, f.RoomID, int64(f.Epoch), int64(f.Sequence), f.Time.UnixNano(), string(f.Type), f.JSON, readerList(f, ids))
+		}
+		_, err := s.Exec(ctx, query, args...)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	head, err := lastPosition(ctx, s)
+	if err != nil {
+		return err
+	}
+	return addBacklogs(ctx, s, logged, ids, before, head)
 }
 
 // alreadyWritten reports whether an earlier attempt to write the batch succeeded without
@@ -274,7 +286,7 @@ func divide(frames []*chat.Frame) (logged, kept []*chat.Frame) {
 		if f.Keep > 0 {
 			kept = append(kept, f)
 		}
-		if f.Keep <= 0 || len(f.LoggingConfigurations) > 0 {
+		if f.Keep <= 0 || len(f.LoggingConfigurations) > 0 || len(f.Webhooks) > 0 {
 			logged = append(logged, f)
 		}
 	}

@@ -2,13 +2,19 @@ package websocket
 
 import (
 	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -37,6 +43,15 @@ type form struct {
 	name string
 	open func(*Options) (poller, error)
 	tls  bool
+}
+
+// eachFormAtOnce is eachForm for tests that mostly wait: the forms run at the same time,
+// after the calling function has returned.
+func eachFormAtOnce(t *testing.T, test func(t *testing.T, start func(Options, Handler) *peerServer)) {
+	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+		t.Parallel()
+		test(t, start)
+	})
 }
 
 // eachForm runs a test once per form.
@@ -122,13 +137,37 @@ func (f form) start(t testing.TB, o Options, h Handler) *peerServer {
 // certified returns the configuration of a server with a certificate, and a client
 // that trusts it.
 func certified() (*tls.Config, *http.Client) {
-	s := httptest.NewUnstartedServer(nil)
-	s.StartTLS()
-	defer s.Close()
-	client := s.Client()
-	client.Transport.(*http.Transport).TLSClientConfig.ServerName = "example.com" // One of its names.
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: s.TLS.Certificates}, client
+	cert := certificate()
+	roots := x509.NewCertPool()
+	roots.AddCert(cert.Leaf)
+	client := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, ServerName: serverName}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}, &http.Client{Transport: &http.Transport{TLSClientConfig: client}}
 }
+
+// serverName is the name in the certificate of the tests.
+const serverName = "example.com"
+
+// certificate is the one of all tests. Its key is of ECDSA: with the RSA key of httptest,
+// a handshake takes many times the processor time, and tests have thousands.
+var certificate = sync.OnceValue(func() tls.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{serverName}, NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		panic(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		panic(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+})
 
 // stop ends everything.
 func (s *peerServer) stop() {

@@ -41,7 +41,7 @@ func TestDeliver(t *testing.T) {
 		for range 200 {
 			c := s.dial(t)
 			wg.Go(func() {
-				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				for i := range 100 {
 					_, p, err := c.Read(ctx)

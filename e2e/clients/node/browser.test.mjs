@@ -113,6 +113,52 @@ describe('Chromium', () => {
     assert.equal((await page.evaluate(() => globalThis.state())).tokens, 4);
   });
 
+  test('a room with history gives it to tabs and reloads while others chat, and refreshes repeat nothing', { timeout: 90_000 }, async () => {
+    const room = await newRoom({ maximumMessageRatePerSecond: 100, tags: { 'confab:history': '1h', 'confab:history-on-join': '200' } });
+    const talker = await join(room, 'talker');
+    let sent = 0;
+    // say sends n messages, each a number. A connection may send ten a second.
+    const say = async (n) => {
+      for (const until = sent + n; sent < until; sent += 1) {
+        const answer = await request(talker, 'sendMessage', String(sent));
+        assert.equal(answer.refused, undefined, JSON.stringify(answer));
+        await new Promise((resolve) => setTimeout(resolve, 110));
+      }
+    };
+    // all waits until the page has the last message, and wants each once and in order.
+    const all = async (page) => {
+      await page.waitForFunction((c) => globalThis.seen.some((e) => e[0] === 'message' && e[1].content === c), String(sent - 1), { timeout: 20_000, polling: 100 });
+      const got = await page.evaluate(() => globalThis.seen.filter((e) => e[0] === 'message').map((e) => e[1].content));
+      assert.deepEqual(got, Array.from({ length: sent }, (_, i) => String(i)));
+    };
+    await say(3);
+    const talking = say(10);
+    // Two tabs of one user join while messages come, and one of them is loaded again.
+    const viewer = await join(room, 'viewer');
+    const tab = await viewer.context().newPage();
+    await tab.exposeFunction('token', () => tokenFor(room, 'viewer'));
+    await tab.goto(viewer.url());
+    await tab.evaluate((u) => globalThis.connect(u), url);
+    await next(tab, 'connect');
+    await tab.reload();
+    await tab.evaluate((u) => globalThis.connect(u), url);
+    // The first token of this page is said to end soon, so it is refreshed at once.
+    let tokens = 0;
+    const refreshing = await open(async () => {
+      tokens += 1;
+      if (tokens > 1) return tokenFor(room, 'refreshing');
+      const { token } = await tokenFor(room, 'refreshing', { sessionDurationInMinutes: 1 });
+      return { token, tokenExpirationTime: new Date(Date.now() + 30_700) };
+    });
+    await refreshing.evaluate((u) => globalThis.connect(u), url);
+    await next(refreshing, 'connect');
+    await talking;
+    for (const until = Date.now() + 20_000; tokens < 2 && Date.now() < until;) await say(2);
+    assert.ok(tokens >= 2, 'the client did not refresh its token');
+    await say(3);
+    for (const page of [viewer, tab, refreshing]) await all(page);
+  });
+
   test('signed calls of the AWS SDK work from a page of another origin', async () => {
     const page = await open();
     const config = {

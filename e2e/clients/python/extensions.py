@@ -72,6 +72,34 @@ assert [b["id"] for b in call("list_bans", roomIdentifier=room, maxResults=1)["b
 call("delete_ban", id=ban["id"])
 assert call("list_bans", roomIdentifier=room)["bans"] == []
 
+hook = call("create_webhook", name="app", url="https://example.com/hook", events=["message.sent"], roomIdentifiers=[room])
+assert hook["secret"].startswith("whsec_") and hook["roomArns"] == [room] and hook["state"] == "ACTIVE", hook
+hook = call("update_webhook", id=hook["id"], roomTag={"key": "kind", "value": "live"}, state="PAUSED")
+assert hook["roomTag"]["value"] == "live" and "roomArns" not in hook and "secret" not in hook, hook
+assert call("get_webhook", id=hook["id"])["state"] == "PAUSED"
+assert [h["id"] for h in call("list_webhooks", maxResults=1)["webhooks"]] == [hook["id"]]
+assert call("rotate_webhook_secret", id=hook["id"])["secret"].startswith("whsec_")
+call("update_webhook", id=hook["id"], url="https://127.0.0.1.invalid/")
+assert call("test_webhook", id=hook["id"])["error"]
+call("delete_webhook", id=hook["id"])
+
+put = call("put_content_filter", roomIdentifier=room, name="insults", terms=["idiot"], expressions=["[0-9]{16}"], action="DENY", message="Be kind")
+assert put["roomArn"] == room and put["terms"] == ["idiot"] and isinstance(put["updateTime"], datetime.datetime), put
+call("put_content_filter", name="boto", terms=["x" * 100] * 10_000, action="FLAG")
+assert call("get_content_filter", roomIdentifier=room, name="insults")["expressions"] == ["[0-9]{16}"]
+tried = call("test_content_filter", roomIdentifier=room, content="you i.d.i.o.t")
+assert tried["action"] == "DENY" and tried["message"] == "Be kind", tried
+assert tried["matches"] == [{"filter": "insults", "rule": "idiot", "start": 4, "end": 13}], tried
+assert [f["termCount"] for f in call("list_content_filters", roomIdentifier=room)["filters"]] == [1]
+call("delete_content_filter", roomIdentifier=room, name="insults")
+call("delete_content_filter", name="boto")
+
+modes = call("update_room_modes", roomIdentifier=room, slowMode="10s", durationInSeconds=60)["modes"]
+assert [m["name"] for m in modes] == ["slow-mode", "send", "links", "repeat"], modes
+assert modes[0]["value"] == "10s" and modes[0]["source"] == "MODERATOR", modes
+assert isinstance(modes[0]["expirationTime"], datetime.datetime), modes
+assert call("get_room_modes", roomIdentifier=room)["modes"] == modes
+
 policy = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 made = call("create_credentials", name="boto", policy=policy, durationInSeconds=900)
 assert made["sessionToken"] and isinstance(made["expirationTime"], datetime.datetime), made

@@ -1,4 +1,4 @@
-package client
+package moderator
 
 import (
 	"context"
@@ -12,9 +12,6 @@ import (
 	"confab/internal/command"
 	"confab/internal/extension"
 )
-
-// everyRoom stands for ROOM in commands about bans.
-const everyRoom = "all"
 
 var banColumns = []command.Column{
 	{Heading: "ID", Member: "id"},
@@ -47,7 +44,7 @@ delivered to them. ROOM can be all, for every room. A mute of the same user in t
 func newRestriction(env command.Environment, name, kind, short, long string, lines ...string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: name + " ROOM [USER]", Short: short, Long: long,
-		Example: examples(lines...),
+		Example: command.Examples(lines...),
 		Args:    command.Args("ROOM", "[USER]"),
 	}
 	f := command.NewFlags(cmd, env)
@@ -59,7 +56,7 @@ func newRestriction(env command.Environment, name, kind, short, long string, lin
 	cmd.Flags().StringVar(&addresses, "ip-range", "", "`CIDR` of the addresses, instead of USER.")
 	cmd.Flags().BoolVar(&force, "force", false, "Allow a range of very many addresses.")
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
-		in := &extension.CreateBanInput{RoomIdentifier: optional(room), Type: &kind, IPRange: optional(addresses), Reason: optional(reason)}
+		in := &extension.CreateBanInput{RoomIdentifier: command.Optional(room), Type: &kind, IPRange: command.Optional(addresses), Reason: command.Optional(reason)}
 		switch {
 		case len(rest) == 0 && addresses == "":
 			return command.Usagef("USER is missing; name a user, or addresses with --ip-range")
@@ -92,7 +89,7 @@ func newUnban(env command.Environment) *cobra.Command {
 		Short: "End the bans and mutes of a user in a room",
 		Long: `End the bans and mutes of USER in a room. ROOM can be all: that ends those of every room, and not those of
 single rooms. USER can be a range of addresses (CIDR) as confab bans shows it, or the id of a ban.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab unban demo troll",
 			"confab unban all troll -o json",
 			"confab unban demo 203.0.113.0/24",
@@ -101,7 +98,7 @@ single rooms. USER can be a range of addresses (CIDR) as confab bans shows it, o
 	}
 	f := command.NewFlags(cmd, env)
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
-		bans, err := listBans(ctx, api, &extension.ListBansInput{RoomIdentifier: optional(room)})
+		bans, err := listBans(ctx, api, &extension.ListBansInput{RoomIdentifier: command.Optional(room)})
 		if err != nil {
 			return err
 		}
@@ -130,7 +127,7 @@ func newBans(env command.Environment) *cobra.Command {
 		Short: "List bans and mutes",
 		Long: `List the bans and mutes that are in force, the newest first: of one room, without those of every room, or
 all.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab bans",
 			"confab bans demo -o json",
 			"confab bans -o text | cut -f 1",
@@ -139,7 +136,7 @@ all.`,
 	}
 	f := command.NewFlags(cmd, env)
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
-		bans, err := listBans(ctx, api, &extension.ListBansInput{RoomIdentifier: optional(room)})
+		bans, err := listBans(ctx, api, &extension.ListBansInput{RoomIdentifier: command.Optional(room)})
 		if err != nil {
 			return err
 		}
@@ -192,12 +189,4 @@ func banEnd(o command.Object) string {
 		return end
 	}
 	return "for good"
-}
-
-// optional returns nil for "".
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }

@@ -1,0 +1,178 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"confab/internal/testbed/process"
+)
+
+// throttled is a server before which each operation is throttled once.
+func throttled(t *testing.T, server *process.Server) string {
+	t.Helper()
+	target, err := url.Parse(server.Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pass := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host
+	}}
+	var mu sync.Mutex
+	seen := map[string]bool{}
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		first := !seen[r.URL.Path]
+		seen[r.URL.Path] = true
+		mu.Unlock()
+		if first {
+			w.Header().Set("X-Amzn-Errortype", "ThrottlingException")
+			w.WriteHeader(http.StatusTooManyRequests)
+			fmt.Fprint(w, `{"message":"Rate exceeded"}`)
+			return
+		}
+		pass.ServeHTTP(w, r)
+	}))
+	t.Cleanup(proxy.Close)
+	return proxy.URL
+}
+
+// confab runs the program and returns what it printed and its exit status.
+func confab(t *testing.T, env []string, args ...string) (string, int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, strings.TrimPrefix(strings.SplitN(env[0], ":", 2)[0], "PATH=")+"/confab", args...)
+	cmd.Env = env
+	out, err := cmd.CombinedOutput()
+	if err != nil && cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+// TestImport takes an account over, with pages and throttled calls, into the database of a
+// server that runs: its rooms have the same ARNs and members. Again, nothing changes.
+func TestImport(t *testing.T) {
+	ctx := t.Context()
+	source, target := process.Serve(t, process.Options{}), process.Serve(t, process.Options{})
+	from := source.API()
+	logging, err := from.CreateLoggingConfiguration(ctx, &ivschat.CreateLoggingConfigurationInput{
+		Name: aws.String("archive"), Tags: map[string]string{"team": "live"},
+		DestinationConfiguration: &types.DestinationConfigurationMemberS3{Value: types.S3DestinationConfiguration{BucketName: aws.String("chat-archive")}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rooms []string
+	create := func(in *ivschat.CreateRoomInput) {
+		t.Helper()
+		out, err := from.CreateRoom(ctx, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rooms = append(rooms, *out.Arn)
+	}
+	create(&ivschat.CreateRoomInput{
+		Name: aws.String("stage"), MaximumMessageLength: aws.Int32(200), MaximumMessageRatePerSecond: aws.Int32(50),
+		Tags: map[string]string{"empty": "", "team": "live"}, LoggingConfigurationIdentifiers: []string{*logging.Arn},
+		MessageReviewHandler: &types.MessageReviewHandler{Uri: aws.String("arn:aws:lambda:us-west-2:123456789012:function:review"), FallbackResult: types.FallbackResultDeny},
+	})
+	create(&ivschat.CreateRoomInput{})
+	for range 51 { // More than a page.
+		create(&ivschat.CreateRoomInput{Name: aws.String("lobby")})
+	}
+	env := environment(t, throttled(t, source))
+	run := func(want int, args ...string) string {
+		t.Helper()
+		out, status := confab(t, env, append([]string{"import", "--from-aws", "--data-dir", target.DataDir}, args...)...)
+		if status != want {
+			t.Errorf("import %v: exit status %d, want %d\n%s", args, status, want, out)
+		}
+		return out
+	}
+	same := func() {
+		t.Helper()
+		ignored := cmp.Options{
+			cmpopts.IgnoreFields(ivschat.GetRoomOutput{}, "CreateTime", "UpdateTime", "ResultMetadata"),
+			cmpopts.IgnoreUnexported(ivschat.GetRoomOutput{}, types.MessageReviewHandler{}),
+		}
+		for _, arn := range rooms {
+			want, err := from.GetRoom(ctx, &ivschat.GetRoomInput{Identifier: &arn})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := target.API().GetRoom(ctx, &ivschat.GetRoomInput{Identifier: &arn})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got, ignored); diff != "" {
+				t.Errorf("%s differs:\n%s", arn, diff)
+			}
+		}
+	}
+
+	if out := run(0, "--dry-run"); !strings.Contains(out, "+ room stage "+rooms[0]) || !strings.Contains(out, "Plan: 54 to create, 0 to change, 0 to keep") {
+		t.Errorf("the plan is\n%s", out)
+	}
+	run(1, "--check")
+	if out := run(0); !strings.Contains(out, "Took over 54 rooms and logging configurations") {
+		t.Errorf("it says\n%s", out)
+	}
+	same()
+	if out := run(0); !strings.Contains(out, "Plan: 0 to create, 0 to change, 54 to keep") || strings.Contains(out, "Took over") {
+		t.Errorf("again it says\n%s", out)
+	}
+	run(0, "--check")
+
+	// Drift, and a room that only the target has, which stays.
+	if _, err := from.UpdateRoom(ctx, &ivschat.UpdateRoomInput{Identifier: &rooms[1], Name: aws.String("named"), MaximumMessageRatePerSecond: aws.Int32(7)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := from.UntagResource(ctx, &ivschat.UntagResourceInput{ResourceArn: &rooms[0], TagKeys: []string{"team"}}); err != nil {
+		t.Fatal(err)
+	}
+	own, err := target.API().CreateRoom(ctx, &ivschat.CreateRoomInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := run(1, "--check")
+	for _, want := range []string{`maximumMessageRatePerSecond: "10" → "7"`, `name: "" → "named"`, `tags.team: "live" → ""`, "2 of 54 rooms and logging configurations differ"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the drift lacks %s:\n%s", want, out)
+		}
+	}
+	run(0, "-o", "json")
+	same()
+	if _, err := target.API().GetRoom(ctx, &ivschat.GetRoomInput{Identifier: own.Arn}); err != nil {
+		t.Error(err)
+	}
+
+	t.Run("another account is refused", func(t *testing.T) {
+		out, status := confab(t, env, "import", "--from-aws", "--data-dir", t.TempDir(), "--account-id", "999999999999")
+		if status != 2 || !strings.Contains(out, "run it with --account-id 123456789012 --region us-west-2") {
+			t.Errorf("exit status %d\n%s", status, out)
+		}
+	})
+	t.Run("a source that cannot be read changes nothing", func(t *testing.T) {
+		out, status := confab(t, append(env, "AWS_SECRET_ACCESS_KEY=wrong"), "import", "--from-aws", "--data-dir", target.DataDir)
+		if status != 1 || !strings.Contains(out, "InvalidSignatureException") || !strings.Contains(out, "ivschat:ListRooms") {
+			t.Errorf("exit status %d\n%s", status, out)
+		}
+	})
+}

@@ -1,0 +1,203 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat"
+	"github.com/aws/smithy-go"
+	"github.com/spf13/cobra"
+
+	"confab/internal/awsimport"
+	"confab/internal/command"
+	"confab/internal/config"
+	"confab/internal/store"
+)
+
+// importAttempts is how often a call of the source is made that is throttled.
+const importAttempts = 12
+
+// imported is what an import is told.
+type imported struct {
+	fromAWS, dry, check, yes bool
+	profile, endpoint        string
+}
+
+func newImport(env Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "import --from-aws",
+		Short: "Take over the rooms and logging configurations of an AWS account",
+		Long: `Read the rooms, tags and logging configurations of an AWS account, print a plan, and write
+them into the server's database with the same ARNs, so that an application changes its endpoint and
+nothing else. Done again, it changes what differs and continues what was interrupted. What only the
+server has stays. A server that runs on the database notices within seconds. On a terminal it asks
+before it changes anything.
+
+The account is found as every AWS tool does (--profile, AWS_PROFILE, AWS_ACCESS_KEY_ID, the endpoint
+in --source-endpoint, AWS_ENDPOINT_URL_IVSCHAT or the profile); its credentials need
+ivschat:ListRooms, ivschat:GetRoom and ivschat:ListLoggingConfigurations. Region and account id of
+the server must be those of the source. Message review handlers are not called.
+
+--check compares only; the exit status is 1 if something differs.`,
+		Example: `  confab import --from-aws --data-dir moved --source-endpoint "$AWS_ENDPOINT_URL_IVSCHAT"
+  confab import --from-aws --data-dir moved --dry-run -o json
+  confab import --from-aws --data-dir moved --check`,
+		Args: command.NoArgs,
+	}
+	i := imported{}
+	flags := cmd.Flags()
+	flags.BoolVar(&i.fromAWS, "from-aws", false, "Read an AWS account; there is no other source.")
+	flags.StringVar(&i.profile, "profile", "", "`PROFILE` of the AWS configuration files; default AWS_PROFILE.")
+	flags.StringVar(&i.endpoint, "source-endpoint", "", "`URL` of the source; default that of the AWS configuration, or Amazon IVS Chat.")
+	flags.BoolVar(&i.dry, "dry-run", false, "Print the plan only.")
+	flags.BoolVar(&i.check, "check", false, "Print what differs only; the exit status tells whether something does.")
+	flags.BoolVar(&i.yes, "yes", false, "Do not ask.")
+	output := outputFlag(cmd)
+	load := settingFlags(cmd, env, false)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		asJSON, err := output()
+		if err != nil {
+			return err
+		}
+		if !i.fromAWS {
+			return command.Usagef("--from-aws is missing: it names the source, and is the only one")
+		}
+		ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+		defer stop()
+		with := withNewStore
+		if i.dry || i.check {
+			with = withStore
+		}
+		err = with(ctx, env, load, func(cfg *config.Config, db *store.DB) error {
+			return i.run(ctx, env, cmd, cfg, db, asJSON)
+		})
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			return errors.New("stopped; what was done stays, and the next import continues")
+		}
+		return err
+	}
+	return cmd
+}
+
+func (i *imported) run(ctx context.Context, env Environment, cmd *cobra.Command, cfg *config.Config, db *store.DB, asJSON bool) error {
+	source, err := i.read(ctx, env, cfg)
+	if err != nil {
+		return err
+	}
+	account, region := source.Account()
+	if account != "" && (account != cfg.AccountID || region != cfg.Region) {
+		return command.Usagef("the source has ARNs of the account %s in %s, and this server those of %s in %s; run it with --account-id %s --region %s, or applications could not keep their ARNs",
+			account, region, cfg.AccountID, cfg.Region, account, region)
+	}
+	for _, left := range source.Left {
+		fmt.Fprintf(env.Err, "confab: not taken over: %s\n", command.Plain(left))
+	}
+	plan, err := awsimport.Make(ctx, source, db)
+	if err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	if !asJSON {
+		if _, err := io.WriteString(out, importText(plan)); err != nil {
+			return err
+		}
+	}
+	if !i.dry && !i.check && plan.Changes() > 0 {
+		if !i.yes && command.IsTerminal(env.In) && command.IsTerminal(env.Out) {
+			fmt.Fprint(env.Err, "Take this over? [y/N] ")
+			answer, err := bufio.NewReader(env.In).ReadString('\n')
+			if err != nil && !errors.Is(err, io.EOF) {
+				return err
+			}
+			if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
+				return errors.New("nothing was done")
+			}
+		}
+		n, progress := 0, command.NewProgress(env.Err)
+		err := plan.Do(ctx, func(*awsimport.Step) {
+			n++
+			progress.Show("%d of %d written", n, plan.Changes())
+		})
+		progress.Done()
+		if err != nil {
+			return err
+		}
+		if !asJSON {
+			fmt.Fprintf(out, "Took over %d rooms and logging configurations into %s\n", n, db.Place())
+		}
+	}
+	if asJSON {
+		if plan.Steps == nil {
+			plan.Steps = []*awsimport.Step{}
+		}
+		if err := printJSON(cmd, map[string]any{"steps": plan.Steps}); err != nil {
+			return err
+		}
+	}
+	if i.check && plan.Changes() > 0 {
+		return fmt.Errorf("%d of %d rooms and logging configurations differ from the source", plan.Changes(), len(plan.Steps))
+	}
+	return nil
+}
+
+// read reads the account.
+func (i *imported) read(ctx context.Context, env Environment, cfg *config.Config) (*awsimport.Source, error) {
+	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithRegion(cfg.Region)}
+	if i.profile != "" {
+		options = append(options, awsconfig.WithSharedConfigProfile(i.profile))
+	}
+	found, err := awsconfig.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("the AWS configuration cannot be read: %w", err)
+	}
+	api := ivschat.NewFromConfig(found, func(o *ivschat.Options) {
+		if i.endpoint != "" {
+			o.BaseEndpoint = &i.endpoint
+		}
+		// A large account is throttled for a while.
+		o.Retryer = retry.AddWithMaxAttempts(retry.NewStandard(), importAttempts)
+	})
+	where := "Amazon IVS Chat in " + cfg.Region
+	if endpoint := api.Options().BaseEndpoint; endpoint != nil {
+		where = *endpoint
+	}
+	progress := command.NewProgress(env.Err)
+	source, err := awsimport.Read(ctx, api, func(rooms, of int) { progress.Show("%d of %d rooms read", rooms, of) })
+	progress.Done()
+	if err != nil {
+		if e, ok := errors.AsType[smithy.APIError](err); ok {
+			return nil, fmt.Errorf("%s cannot be read: %s: %s; the credentials need ivschat:ListRooms, ivschat:GetRoom and ivschat:ListLoggingConfigurations there", where, e.ErrorCode(), e.ErrorMessage())
+		}
+		return nil, fmt.Errorf("%s cannot be read: %w; name the source with --profile, --source-endpoint and AWS's variables", where, err)
+	}
+	return source, nil
+}
+
+func importText(plan *awsimport.Plan) string {
+	signs := map[awsimport.Action]string{awsimport.Create: "+", awsimport.Change: "~"}
+	var b strings.Builder
+	for _, s := range plan.Steps {
+		if s.Action == awsimport.Keep {
+			continue
+		}
+		fmt.Fprintf(&b, "%s %s %s %s\n", signs[s.Action], s.Kind, command.Plain(s.Name), s.ARN)
+		for _, d := range s.Diff {
+			if s.Action == awsimport.Create {
+				fmt.Fprintf(&b, "    %s: %s\n", command.Plain(d.Member), command.Plain(d.To))
+				continue
+			}
+			fmt.Fprintf(&b, "    %s: %q → %q\n", command.Plain(d.Member), command.Plain(d.From), command.Plain(d.To))
+		}
+	}
+	fmt.Fprintf(&b, "Plan: %d to create, %d to change, %d to keep\n",
+		plan.Count(awsimport.Create), plan.Count(awsimport.Change), plan.Count(awsimport.Keep))
+	return b.String()
+}

@@ -1,0 +1,81 @@
+// Package contentfilter is what may not be said, in a room or in all. The content filters
+// are in the main database of package store, and compiled in the memory of every server.
+//
+//	Filters   the filters: changes in SQL, see store.go; what other servers changed, follow.go
+//	rules     the filters in force, in memory: replaced as a whole, so messages wait for no change
+//	Decide    what comes of a message, see decide.go
+//
+// Package filter finds the words. As bans do, every change has a number, which grows over
+// all servers, and a server reads the changes behind the last one that it knows. So what
+// was known stays in force while the database is away.
+//
+// Database failures are *chat.Error with the code Unavailable.
+package contentfilter
+
+import (
+	"fmt"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/filter"
+)
+
+// Action is what comes of a message that a filter matches.
+type Action string
+
+// The actions, the strongest first.
+const (
+	Deny Action = "DENY" // it is refused
+	Hide Action = "HIDE" // only its sender sees it
+	Mask Action = "MASK" // what matches is replaced by asterisks
+	Flag Action = "FLAG" // it is delivered, and counted
+)
+
+// Actions are all actions, the strongest first.
+var Actions = []Action{Deny, Hide, Mask, Flag}
+
+// Filter is words and patterns, and what comes of a message that has one of them.
+type Filter struct {
+	// RoomID is empty for every room. Name is unique in a room.
+	RoomID, Name       string
+	Terms, Expressions []string
+	// TermCount and ExpressionCount are how many there are, also where the lists are absent.
+	TermCount, ExpressionCount int
+	Action                     Action
+	// Message is what the sender of a message reads that is refused; empty is DefaultMessage.
+	Message    string
+	UpdateTime time.Time
+}
+
+// DefaultMessage is what the sender of a message reads that a filter without a message of
+// its own refuses.
+const DefaultMessage = "This message has words that are not allowed here"
+
+// The most filters of one room, or of every room, and of all together, and their terms.
+const (
+	MaxInScope = 20
+	MaxFilters = 1000
+	MaxTerms   = 1_000_000
+)
+
+// live is a filter in force.
+type live struct {
+	Filter
+	matcher *filter.Matcher
+}
+
+// noSuchFilter is the error of a filter that does not exist.
+func noSuchFilter(name string) error {
+	return &chat.Error{
+		Code: chat.NotFound, Message: fmt.Sprintf("The content filter %.128q does not exist there", name),
+		Resource: chat.ARN{Type: chat.ContentFilterResource, ID: name},
+	}
+}
+
+// tooMany is the error of a filter that is one too many, or has too many terms.
+func tooMany(limit int, what string) error {
+	return &chat.Error{
+		Code: chat.QuotaExceeded, Limit: limit, Resource: chat.ARN{Type: chat.ContentFilterResource},
+		Message: fmt.Sprintf("There may be at most %d %s", limit, what),
+	}
+}

@@ -1,0 +1,26 @@
+package extension
+
+import "context"
+
+// DeleteContentFilterInput is what DeleteContentFilter takes.
+type DeleteContentFilterInput struct {
+	// The ARN of the room; a filter of every room if it is absent.
+	RoomIdentifier *string `json:"roomIdentifier" rule:"room"`
+	// The name of the filter.
+	FilterName *string `json:"name" rule:"required 1..128"`
+}
+
+// DeleteContentFilterOutput has no members.
+type DeleteContentFilterOutput struct{}
+
+// DeleteContentFilter deletes a filter of a room, or of every room.
+func (c contentFilters) DeleteContentFilter(ctx context.Context, in *DeleteContentFilterInput) (*DeleteContentFilterOutput, error) {
+	room, err := c.service.roomOrEvery(ctx, in.RoomIdentifier, "DeleteContentFilter")
+	if err != nil {
+		return nil, err
+	}
+	if err := c.service.o.Filters.Delete(ctx, room, *in.FilterName); err != nil {
+		return nil, err
+	}
+	return &DeleteContentFilterOutput{}, nil
+}

@@ -1,0 +1,128 @@
+package filter
+
+import (
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// The bounds of expressions. In the worst case, the time to search a message for one is in
+// proportion to its instructions times the length of the message.
+const (
+	// MaxExpression is the most characters of one.
+	MaxExpression = 1000
+	// maxInstructions is the most instructions that one compiles to.
+	maxInstructions = 100
+	// maxAllInstructions is the most instructions of all expressions of a matcher.
+	maxAllInstructions = 2000
+	// mostMatches bounds the matches of one, because each needs a new search. The last one
+	// reaches to the end of the message.
+	mostMatches = 16
+)
+
+// expression is a compiled expression.
+type expression struct {
+	rule         string
+	re           *regexp.Regexp
+	instructions int
+	// literal is in every match, without regard to case; "" if none is known. The
+	// expression is tried only if a message has it.
+	literal string
+}
+
+// parseExpression returns the problem of an expression that cannot be used.
+func parseExpression(rule string) (e *expression, problem string) {
+	if n := utf8.RuneCountInString(rule); n == 0 || n > MaxExpression {
+		return nil, fmt.Sprintf("must have 1 to %d characters", MaxExpression)
+	}
+	re, err := regexp.Compile(rule)
+	if err != nil {
+		return nil, "is no expression of RE2: " + strings.TrimPrefix(err.Error(), "error parsing regexp: ")
+	}
+	parsed, err := syntax.Parse(rule, syntax.Perl)
+	if err != nil {
+		return nil, "is no expression of RE2: " + err.Error()
+	}
+	if isEmptyable(parsed) {
+		return nil, "matches the empty text, so it would match every message"
+	}
+	parsed = parsed.Simplify()
+	prog, err := syntax.Compile(parsed)
+	if err != nil {
+		return nil, "is no expression of RE2: " + err.Error()
+	}
+	n := len(prog.Inst)
+	if n > maxInstructions {
+		return nil, fmt.Sprintf("is too large: it compiles to %d instructions, and at most %d are allowed; repeat less", n, maxInstructions)
+	}
+	return &expression{rule: rule, re: re, instructions: n, literal: strings.Map(fold, literalIn(parsed))}, ""
+}
+
+// isEmptyable reports whether an expression can match no characters, somewhere.
+func isEmptyable(re *syntax.Regexp) bool {
+	switch re.Op {
+	case syntax.OpNoMatch, syntax.OpCharClass, syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		return false
+	case syntax.OpLiteral:
+		return len(re.Rune) == 0
+	case syntax.OpCapture, syntax.OpPlus:
+		return isEmptyable(re.Sub[0])
+	case syntax.OpRepeat:
+		return re.Min == 0 || isEmptyable(re.Sub[0])
+	case syntax.OpConcat:
+		return !slices.ContainsFunc(re.Sub, func(sub *syntax.Regexp) bool { return !isEmptyable(sub) })
+	case syntax.OpAlternate:
+		return slices.ContainsFunc(re.Sub, isEmptyable)
+	}
+	return true // OpStar, OpQuest, and those that match a place.
+}
+
+// literalIn returns the longest text that every match of an expression has, as far as it
+// is easy to see.
+func literalIn(re *syntax.Regexp) (longest string) {
+	switch re.Op {
+	case syntax.OpLiteral:
+		return string(re.Rune)
+	case syntax.OpCapture, syntax.OpPlus:
+		return literalIn(re.Sub[0])
+	case syntax.OpRepeat:
+		if re.Min > 0 {
+			return literalIn(re.Sub[0])
+		}
+	case syntax.OpConcat:
+		for _, sub := range re.Sub {
+			if l := literalIn(sub); len(l) > len(longest) {
+				longest = l
+			}
+		}
+	}
+	return longest
+}
+
+// find calls found for each match, until it returns false. It reports whether it came to
+// the end.
+func (e *expression) find(t *Text, found func(Match) bool) bool {
+	if e.literal != "" && !strings.Contains(t.lower(), e.literal) {
+		return true
+	}
+	if !e.re.MatchString(t.content) { // This costs less than to find where.
+		return true
+	}
+	first := e.re.FindStringIndex(t.content)
+	if !found(Match{Rule: e.rule, Start: first[0], End: first[1]}) {
+		return false
+	}
+	all := e.re.FindAllStringIndex(t.content, mostMatches)
+	if len(all) == mostMatches {
+		all[mostMatches-1][1] = len(t.content)
+	}
+	for _, at := range all[1:] {
+		if !found(Match{Rule: e.rule, Start: at[0], End: at[1]}) {
+			return false
+		}
+	}
+	return true
+}

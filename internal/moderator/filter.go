@@ -1,0 +1,230 @@
+package moderator
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"confab/internal/command"
+	"confab/internal/extension"
+)
+
+func newFilter(env command.Environment) *cobra.Command {
+	cmd := command.Parent("filter", "Manage what may not be said",
+		newFilterPut(env), newFilterGet(env), newFilterTest(env), newFilterList(env), newFilterDelete(env))
+	cmd.Long = `Manage content filters: words and patterns that are refused, masked, hidden or flagged. ROOM can be all,
+for every room.`
+	return cmd
+}
+
+var filterColumns = []command.Column{
+	{Heading: "NAME", Member: "name"},
+	{Heading: "ROOM", Show: banRoom},
+	{Heading: "ACTION", Member: "action"},
+	{Heading: "TERMS", Member: "termCount"},
+	{Heading: "EXPRESSIONS", Member: "expressionCount"},
+	{Heading: "UPDATED", Member: "updateTime"},
+	{Heading: "MESSAGE", Member: "message"},
+}
+
+// filterLine is the line of text of one filter.
+var filterLine = []command.Column{
+	{Member: "name"}, {Show: banRoom}, {Member: "action"}, {Member: "updateTime"}, {Member: "message"},
+}
+
+// largestTerms bounds a file of terms.
+const largestTerms = 4 << 20
+
+func newFilterPut(env command.Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "put ROOM NAME",
+		Short: "Make a content filter, or replace it",
+		Long: `Make the content filter NAME of a room, or replace it. Terms are words and phrases; they match whole words
+without regard to case, accents and look-alike letters, and through punctuation. An asterisk at an end
+matches parts of words. Expressions are regular expressions of RE2.`,
+		Example: command.Examples(
+			"confab filter put demo insults --term idiot --term 'shut up' --action DENY --message 'Be kind'",
+			"printf '%s\\n' 'scam*' giveaway | confab filter put all spam --terms-from - --action HIDE",
+			`confab filter put demo numbers --expression '\b\d{16}\b' --action MASK -o json`,
+		),
+		Args: command.Args("ROOM", "NAME"),
+	}
+	f := command.NewFlags(cmd, env)
+	var terms, expressions []string
+	var from, action, message string
+	cmd.Flags().StringArrayVar(&terms, "term", nil, "`TERM` that matches; may be repeated.")
+	cmd.Flags().StringVar(&from, "terms-from", "", "`FILE` with one term a line; - is standard input.")
+	cmd.Flags().StringArrayVar(&expressions, "expression", nil, "`EXPRESSION` that matches; may be repeated.")
+	cmd.Flags().StringVar(&action, "action", "DENY", "`ACTION`: DENY, MASK, HIDE or FLAG.")
+	cmd.Flags().StringVar(&message, "message", "", "`TEXT` that the sender of a refused message reads.")
+	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
+		in := &extension.PutContentFilterInput{
+			RoomIdentifier: command.Optional(room), FilterName: &rest[0], Terms: terms, Expressions: expressions, Action: &action, FilterMessage: command.Optional(message),
+		}
+		if from != "" {
+			more, err := readTerms(env, from)
+			if err != nil {
+				return err
+			}
+			in.Terms = append(in.Terms, more...)
+		}
+		if len(in.Terms)+len(in.Expressions) == 0 {
+			return command.Usagef("--term is missing; name terms with --term or --terms-from, or patterns with --expression")
+		}
+		out, err := command.Call[extension.PutContentFilterOutput](ctx, api, "PutContentFilter", in)
+		if err != nil {
+			return err
+		}
+		return p.One(command.Members(out), filterLine...)
+	})
+	return cmd
+}
+
+// readTerms reads the lines of a file that are not empty.
+func readTerms(env command.Environment, name string) (terms []string, err error) {
+	in := env.In
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, command.Usagef("--terms-from: %v", err)
+		}
+		defer file.Close()
+		in = file
+	}
+	text, err := command.ReadAll(in, largestTerms, "--terms-from "+name)
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line != "" {
+			terms = append(terms, line)
+		}
+	}
+	return terms, nil
+}
+
+func newFilterGet(env command.Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "get ROOM NAME",
+		Short: "Show a content filter with its rules",
+		Long:  `Show the content filter NAME of a room, with its terms and expressions.`,
+		Example: command.Examples(
+			"confab filter get demo insults",
+			"confab filter get all spam -o json",
+			"confab filter get demo insults -o text | cut -f 3",
+		),
+		Args: command.Args("ROOM", "NAME"),
+	}
+	f := command.NewFlags(cmd, env)
+	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
+		out, err := command.Call[extension.GetContentFilterOutput](ctx, api, "GetContentFilter",
+			&extension.GetContentFilterInput{RoomIdentifier: command.Optional(room), FilterName: &rest[0]})
+		if err != nil {
+			return err
+		}
+		return p.One(command.Members(out), filterLine...)
+	})
+	return cmd
+}
+
+var matchColumns = []command.Column{
+	{Heading: "FILTER", Member: "filter"},
+	{Heading: "RULE", Member: "rule"},
+	{Heading: "START", Member: "start"},
+	{Heading: "END", Member: "end"},
+}
+
+func newFilterTest(env command.Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "test ROOM TEXT",
+		Short: "Show what content filters make of a text",
+		Long: `Show what the content filters of a room, with those of every room, would make of the message TEXT, and which
+rules match where. No message is sent.`,
+		Example: command.Examples(
+			"confab filter test demo 'you i.d.i.o.t'",
+			"confab filter test all 'hello' -o json",
+			"confab filter test demo 'hello' -o text",
+		),
+		Args: command.Args("ROOM", "TEXT"),
+	}
+	f := command.NewFlags(cmd, env)
+	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
+		out, err := command.Call[extension.TestContentFilterOutput](ctx, api, "TestContentFilter",
+			&extension.TestContentFilterInput{RoomIdentifier: command.Optional(room), Content: &rest[0]})
+		if err != nil {
+			return err
+		}
+		result := command.Members(out)
+		switch p.Form {
+		case command.Table:
+			matches := make([]command.Object, len(out.Matches))
+			for i := range out.Matches {
+				matches[i] = command.Members(out.Matches[i])
+			}
+			delete(result, "matches")
+			if err := p.One(result); err != nil || len(matches) == 0 {
+				return err
+			}
+			if _, err := fmt.Fprintln(cmd.OutOrStdout()); err != nil {
+				return err
+			}
+			return p.List("matches", matches, matchColumns...)
+		default:
+			return p.One(result, command.Column{Member: "action"}, command.Column{Member: "content"}, command.Column{Member: "message"})
+		}
+	})
+	return cmd
+}
+
+func newFilterList(env command.Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list [ROOM]",
+		Short: "List content filters",
+		Long:  `List content filters without their rules: of one room, without those of every room, or all.`,
+		Example: command.Examples(
+			"confab filter list",
+			"confab filter list demo -o json",
+			"confab filter list -o text | cut -f 1",
+		),
+		Args: command.Args("[ROOM]"),
+	}
+	f := command.NewFlags(cmd, env)
+	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
+		all, err := api.ContentFilters(ctx, command.Optional(room))
+		if err != nil {
+			return err
+		}
+		items := make([]command.Object, len(all))
+		for i := range all {
+			items[i] = command.Members(all[i])
+		}
+		return p.List("filters", items, filterColumns...)
+	})
+	return cmd
+}
+
+func newFilterDelete(env command.Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "delete ROOM NAME",
+		Short: "Delete a content filter",
+		Long:  `Delete the content filter NAME of a room.`,
+		Example: command.Examples(
+			"confab filter delete demo insults",
+			"confab filter delete all spam -o json",
+			"confab filter delete demo numbers",
+		),
+		Args: command.Args("ROOM", "NAME"),
+	}
+	f := command.NewFlags(cmd, env)
+	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
+		if _, err := command.Call[extension.DeleteContentFilterOutput](ctx, api, "DeleteContentFilter",
+			&extension.DeleteContentFilterInput{RoomIdentifier: command.Optional(room), FilterName: &rest[0]}); err != nil {
+			return err
+		}
+		return p.Done(rest[0], "Deleted %s", rest[0])
+	})
+	return cmd
+}

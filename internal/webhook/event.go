@@ -1,0 +1,111 @@
+package webhook
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"confab/internal/chat"
+)
+
+// EventType is a type of event.
+type EventType string
+
+// The types of events. The first four are frames, the others changes. An event of type Test
+// is only made by a test.
+const (
+	MessageSent      EventType = "message.sent"
+	MessageDeleted   EventType = "message.deleted"
+	EventSent        EventType = "event.sent"
+	UserDisconnected EventType = "user.disconnected"
+	RoomCreated      EventType = "room.created"
+	RoomUpdated      EventType = "room.updated"
+	RoomDeleted      EventType = "room.deleted"
+	BanCreated       EventType = "moderation.ban.created"
+	BanDeleted       EventType = "moderation.ban.deleted"
+	Test             EventType = "webhook.test"
+)
+
+// EventTypes are the types that a webhook can ask for.
+var EventTypes = []EventType{
+	MessageSent, MessageDeleted, EventSent, UserDisconnected,
+	RoomCreated, RoomUpdated, RoomDeleted, BanCreated, BanDeleted,
+}
+
+// ofAction are the types of the frames that actions make.
+var ofAction = map[chat.Action]EventType{
+	chat.ActionSendMessage: MessageSent, chat.ActionDeleteMessage: MessageDeleted,
+	chat.ActionSendEvent: EventSent, chat.ActionDisconnectUser: UserDisconnected,
+}
+
+// MaxEvents is how many events a call has at most. They are of one room.
+const MaxEvents = 100
+
+// typeOf returns the type of event that a frame is.
+func typeOf(t chat.FrameType, eventName string) EventType {
+	switch {
+	case t == chat.MessageFrame:
+		return MessageSent
+	case eventName == chat.DeleteMessageEvent:
+		return MessageDeleted
+	case eventName == chat.DisconnectUserEvent:
+		return UserDisconnected
+	default:
+		return EventSent
+	}
+}
+
+// Event is one event of a call. At most one of Frame, Room and Ban is there.
+type Event struct {
+	Type EventType `json:"type"`
+	// ID is the same each time that the event is sent: receivers drop those that they know.
+	ID   string `json:"id"`
+	Time string `json:"time"`
+	// Frame is what clients received, byte for byte.
+	Frame json.RawMessage `json:"frame,omitempty"`
+	// Room is as GetRoom answers, Ban as GetBan does.
+	Room any `json:"room,omitempty"`
+	Ban  any `json:"ban,omitempty"`
+}
+
+// ChangeFrame is the type of the records of changes in the transcript. Their JSON is an
+// Event.
+const ChangeFrame chat.FrameType = "CHANGE"
+
+// EveryRoom stands for the room of changes that are of no single room, in the transcript.
+const EveryRoom = "*"
+
+// EncodeRecord returns the event of a record in the transcript.
+func EncodeRecord(t chat.FrameType, body []byte) (json.RawMessage, error) {
+	if t == ChangeFrame {
+		return body, nil
+	}
+	var f struct {
+		Type      chat.FrameType
+		ID        string `json:"Id"`
+		EventName string
+		SendTime  string
+	}
+	if err := json.Unmarshal(body, &f); err != nil {
+		return nil, fmt.Errorf("read a frame for a webhook: %w", err)
+	}
+	// Marshal would change the frame's bytes.
+	b := []byte(`{"type":"` + string(typeOf(f.Type, f.EventName)) + `","id":"` + f.ID + `","time":"` + f.SendTime + `","frame":`)
+	return append(append(b, body...), '}'), nil
+}
+
+// Payload is the body of a call with the events of one room; an empty room is none.
+func Payload(room string, events []json.RawMessage, now time.Time) []byte {
+	b := []byte(`{"type":"confab.events","timestamp":"` + chat.FormatTime(now) + `","data":{`)
+	if room != "" {
+		b = append(b, `"roomArn":"`+room+`",`...)
+	}
+	b = append(b, `"events":[`...)
+	for i, e := range events {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, e...)
+	}
+	return append(b, `]}}`...)
+}
