@@ -183,7 +183,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		live.Bans, s.peers.Bans, live.Disconnected = s.db.Bans, s.db.Bans, enforce.Disconnected(s.db.Bans, s.log)
 		live.Webhooks, s.peers.Hooks = s.db.Webhooks, s.db.Webhooks
 	}
-	live.CatchUp, s.peers.Places = s.catchUpMemory(), places.New()
+	live.CatchUp.Memory, s.peers.Places = s.catchUpMemory(), places.New()
 	if err := s.connectNodes(&live, quotas); err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (r *room) keepLog(e *Engine, x *chat.Extensions) {
 	if !ok || !e.o.Extensions {
 		return
 	}
-	if e.o.CatchUp == nil {
+	if e.o.CatchUp.Memory == nil {
 		x.CatchUp = 0
 	}
 	to.PingEvery(pingInterval(x))
@@ -49,12 +49,12 @@ func (r *room) keepLog(e *Engine, x *chat.Extensions) {
 		r.log.Store(nil)
 		log.Close()
 	case x.CatchUp > 0 && log == nil:
-		log = e.o.CatchUp.NewLog(x.CatchUp)
+		log = e.o.CatchUp.Memory.NewLog(x.CatchUp)
 		r.log.Store(log)
 		if at := e.lastDelivered(r); at.known { // Later frames are in the log.
 			log.Begin(catchup.Point{Epoch: at.epoch, Sequence: at.sequence})
 		}
-		e.o.CatchUp.Continue(r.id, log)
+		e.o.CatchUp.Memory.Continue(r.id, log)
 	case log != nil:
 		log.Keep(x.CatchUp)
 	}
@@ -91,10 +91,10 @@ func (s *Session) confirmed() uint64 {
 // elsewhere asks the other nodes where the session's client was.
 func (s *Session) elsewhere(ctx context.Context) *catchup.Elsewhere {
 	log := s.room.log.Load()
-	if log == nil || s.engine.o.Places == nil {
+	if log == nil || s.engine.o.CatchUp.Places == nil {
 		return nil
 	}
-	return s.engine.o.Places.Find(ctx, s.room.id, s.client(), log)
+	return s.engine.o.CatchUp.Places.Find(ctx, s.room.id, s.client(), log)
 }
 
 // takePlaceLocked sets where a session starts that joins.

@@ -60,10 +60,8 @@ type Options struct {
 	// LastDelivered returns the last frame of a room that this node has delivered, if it
 	// had one within the last minute. Nil is right for a single node.
 	LastDelivered func(roomID string) (epoch, sequence uint64, known bool)
-	// CatchUp holds what clients get that come back. Nil means that none do.
-	CatchUp *catchup.Memory
-	// Places asks the other nodes for clients that come back. Nil means that there are none.
-	Places Places
+	// CatchUp is for clients that come back.
+	CatchUp CatchUp
 	// Webhooks knows which webhooks get frames. Nil means that there are none.
 	Webhooks Webhooks
 	// Extensions is set if the tags of rooms set what Confab adds.

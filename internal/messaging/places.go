@@ -6,6 +6,14 @@ import (
 	"confab/internal/catchup"
 )
 
+// CatchUp is what clients get that come back.
+type CatchUp struct {
+	// Memory has what they missed. Nil means that they get nothing.
+	Memory *catchup.Memory
+	// Places is nil on a single node.
+	Places Places
+}
+
 // Places asks the other nodes for clients that come back.
 type Places interface {
 	// Find returns what the other nodes know of a client that joins a room, or nil. When it

@@ -109,7 +109,7 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, client Clie
 	places := s.elsewhere(ctx)
 	r.add(s, places)
 	if places != nil && places.Taken {
-		e.o.Places.Took(r.id, s.client(), places)
+		e.o.CatchUp.Places.Took(r.id, s.client(), places)
 	}
 	e.o.Metrics.ConcurrentChatConnections.Inc()
 	// If the room was deleted or the user banned while the token was spent, the sessions

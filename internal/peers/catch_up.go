@@ -36,7 +36,7 @@ func (c CatchUpNodes) Ask(ctx context.Context, node, topic string, body []byte) 
 // once the engine exists.
 func (p *Peers) CatchUpOverNodes(o *messaging.Options, self string, node *cluster.Node) {
 	p.Places.Self, p.Places.Nodes = self, CatchUpNodes{node, self}
-	o.Places = p.Places
+	o.CatchUp.Places = p.Places
 }
 
 // flushWithin bounds Flush.
