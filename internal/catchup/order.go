@@ -1,6 +1,9 @@
 package catchup
 
-import "cmp"
+import (
+	"cmp"
+	"slices"
+)
 
 // Point is a place in the order of a room's frames. It means the same on all nodes, while
 // numbers are those of one Log.
@@ -41,8 +44,8 @@ func (l *Log) numberLocked(at Point) {
 
 // pointOfLocked returns the point of the frame with a number.
 func (l *Log) pointOfLocked(number uint64) Point {
-	for i := len(l.runs) - 1; i >= 0; i-- {
-		if r := l.runs[i]; r.first <= number {
+	for _, r := range slices.Backward(l.runs) {
+		if r.first <= number {
 			return Point{r.at.Epoch, r.at.Sequence + min(number, l.end) - r.first}
 		}
 	}
@@ -56,8 +59,7 @@ func (l *Log) numberOfLocked(p Point) (number uint64, known bool) {
 		return l.begin, false
 	}
 	next := l.end + 1
-	for i := len(l.runs) - 1; i >= 0; i-- {
-		r := l.runs[i]
+	for _, r := range slices.Backward(l.runs) {
 		if r.at.Compare(p) > 0 {
 			next = r.first
 			continue

@@ -173,7 +173,7 @@ func TestReports(t *testing.T) {
 func FuzzReport(f *testing.F) {
 	f.Add([]byte(strings.Repeat("a", 40)), uint64(3), 0, 1)
 	f.Add([]byte{1, 2, 3}, uint64(1), 1, 2)
-	f.Fuzz(func(t *testing.T, entries []byte, version uint64, page, pages int) {
+	f.Fuzz(func(_ *testing.T, entries []byte, version uint64, page, pages int) {
 		l := catchup.NewMemory(1 << 20).NewLog(time.Minute)
 		l.Hold(&catchup.Report{Node: "a", Version: version, Page: page, Pages: pages, Entries: entries, Points: make([]catchup.Point, 3)})
 		l.Choose(ann, l.Find(ann, "b", nil), nil)

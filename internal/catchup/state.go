@@ -46,7 +46,7 @@ func OpenMemory(limit int64, path string) *Memory {
 			m.saved = nil
 		})
 	}
-	os.Remove(path) //nolint:errcheck // The next Save replaces it.
+	os.Remove(path) // The next Save replaces what stays.
 	return m
 }
 

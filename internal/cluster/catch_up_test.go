@@ -93,8 +93,9 @@ type roamer struct {
 
 func (r *roamer) get(frame []byte) {
 	var f struct {
-		Id, EventName string //nolint:revive // As in the frame.
-		Attributes    struct{ Missed string }
+		ID         string `json:"Id"`
+		EventName  string
+		Attributes struct{ Missed string }
 	}
 	if err := json.Unmarshal(frame, &f); err != nil {
 		panic(err)
@@ -104,9 +105,9 @@ func (r *roamer) get(frame []byte) {
 	switch {
 	case f.EventName == "confab:GAP":
 		r.gap = "GAP " + f.Attributes.Missed
-	case !r.has[f.Id]:
-		r.has[f.Id] = true
-		r.got = append(r.got, f.Id)
+	case !r.has[f.ID]:
+		r.has[f.ID] = true
+		r.got = append(r.got, f.ID)
 	}
 }
 

@@ -69,6 +69,9 @@ func (r *room) deliverLogged(log *catchup.Log, g *ring, f *chat.Frame) int {
 	}
 	n := to.DeliverAnd(f.JSON, func() {
 		log.Append(frame, catchup.Point(pointOf(f)))
+		if r.erased.hasFrame(f) { // It was under way. Clients that come back are told of a gap.
+			log.Clear()
+		}
 		then()
 	})
 	log.MarkLater(n, to.Mark)

@@ -87,6 +87,6 @@ func (c CatchUps) Each(roomID string, f func(c catchup.Client, number uint64)) {
 
 // Confirmed returns what the connections of a client on this node have confirmed.
 func (c CatchUps) Confirmed(roomID string, client catchup.Client) (live []uint64) {
-	Roster{c.engine}.look(roomID, func(r *room) { live = r.confirmedLocked(c.engine, client) })
+	Roster(c).look(roomID, func(r *room) { live = r.confirmedLocked(c.engine, client) })
 	return live
 }

@@ -47,6 +47,9 @@ type room struct {
 	// log is nil unless clients that come back catch up.
 	log atomic.Pointer[catchup.Log]
 
+	// erased are the users whose messages ring and log do not keep.
+	erased erasures
+
 	// watch is nil unless the room pushes who is there.
 	watch atomic.Pointer[watching]
 
@@ -109,7 +112,7 @@ func (e *Engine) keepRing(r *room, history bool) {
 	case !history && present:
 		r.ring.Store(nil)
 	case history && !present && replays && e.o.History != nil:
-		r.ring.Store(new(ring))
+		r.ring.Store(&ring{erased: &r.erased})
 	}
 }
 
