@@ -1,13 +1,55 @@
 package messaging
 
 import (
-	"math"
+	"maps"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"confab/internal/chat"
 )
 
-// erasure is the erasure of a user's messages that were sent up to a time. Until then, they
-// may be under way.
+// erasures are the users whose messages were erased from a room. A message that was under
+// way at that time is delivered, but not kept for clients that join or come back.
+type erasures struct {
+	adding sync.Mutex
+	// users is nil unless there was an erasure. The map is replaced, never changed, because
+	// it is read at each delivery.
+	users atomic.Pointer[map[string]erasure]
+}
+
+// erasure is the erasure of a user's messages that were sent up to a time. They may be
+// under way for inFlight.
 type erasure struct{ sent, until int64 }
+
+// add notes the erasure of what the user has sent up to sent.
+func (e *erasures) add(userID string, sent, now time.Time) {
+	e.adding.Lock()
+	defer e.adding.Unlock()
+	users := map[string]erasure{}
+	if before := e.users.Load(); before != nil {
+		users = maps.Clone(*before)
+	}
+	maps.DeleteFunc(users, func(_ string, u erasure) bool { return now.UnixNano() > u.until })
+	users[userID] = erasure{sent.UnixNano(), now.Add(inFlight).UnixNano()}
+	e.users.Store(&users)
+}
+
+// has reports whether a message of the user that was sent at this time, in nanoseconds, is
+// one that was erased.
+func (e *erasures) has(userID string, sent int64) bool {
+	users := e.users.Load()
+	if users == nil {
+		return false
+	}
+	u, known := (*users)[userID]
+	return known && sent <= u.sent
+}
+
+// hasFrame reports whether the frame is a message that was erased.
+func (e *erasures) hasFrame(f *chat.Frame) bool {
+	return f.Type == chat.MessageFrame && e.has(f.UserID, f.Time.UnixNano())
+}
 
 // EraseUser removes the user's messages from what an engine keeps for clients that join a
 // room, or any room if roomID is empty: those that it has, and those that are under way and
@@ -19,35 +61,18 @@ func EraseUser(e *Engine, roomID, userID string, sent time.Time) {
 		if roomID != "" && roomID != id {
 			continue
 		}
-		if g := r.ring.Load(); g != nil {
-			g.erase(userID, sent, e.now())
+		g, log := r.ring.Load(), r.log.Load()
+		if g == nil && log == nil {
+			continue
 		}
-		if log := r.log.Load(); log != nil {
+		r.erased.add(userID, sent, e.now())
+		if g != nil {
+			g.removeUser(userID)
+		}
+		if log != nil {
 			log.Clear() // Clients that come back are told of a gap.
 		}
 	}
-}
-
-// erase removes a user's messages.
-func (g *ring) erase(userID string, sent, now time.Time) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for user, e := range g.erased {
-		if now.UnixNano() > e.until {
-			delete(g.erased, user)
-		}
-	}
-	if g.erased == nil {
-		g.erased = map[string]erasure{}
-	}
-	g.erased[userID] = erasure{sent.UnixNano(), now.Add(inFlight).UnixNano()}
-	g.remove(func(m *kept) bool { return m.user == userID })
-}
-
-// erases reports whether the message is one that was erased. The caller holds mu.
-func (g *ring) erases(m *kept) bool {
-	e, known := g.erased[m.user]
-	return known && m.time <= e.sent
 }
 
 // Occupied returns which of the rooms have sessions on the engine's node.
@@ -65,40 +90,4 @@ func Occupied(e *Engine, roomIDs []string) (occupied []string) {
 		r.release(e)
 	}
 	return occupied
-}
-
-// Sent is a message that was delivered.
-type Sent struct {
-	ID   string
-	Time time.Time
-}
-
-// SentBy returns the messages of a user that the engine keeps for clients that join the
-// room, the oldest first, without those that were sent before since.
-func SentBy(e *Engine, roomID, userID string, since time.Time) (sent []Sent) {
-	r := e.find(roomID)
-	if r == nil {
-		return nil
-	}
-	defer r.release(e)
-	g := r.ring.Load()
-	if g == nil {
-		return nil
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for i := range g.messages {
-		if m := &g.messages[i]; m.user == userID && m.time >= nanoseconds(since) {
-			sent = append(sent, Sent{m.id, time.Unix(0, m.time)})
-		}
-	}
-	return sent
-}
-
-// nanoseconds is the time in Unix nanoseconds; the zero time is before all others.
-func nanoseconds(t time.Time) int64 {
-	if t.IsZero() {
-		return math.MinInt64
-	}
-	return t.UnixNano()
 }
