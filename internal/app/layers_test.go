@@ -23,7 +23,7 @@ var layers = []struct {
 	{"what nodes ask each other", []string{"peers"}},
 	{"what destinations and endpoints get", []string{"delivery"}},
 	{"what clients talk to", []string{"console", "control", "edge", "extension", "front"}},
-	{"durable truth, and the other nodes; who is there; how operations are served", []string{"store", "cluster", "presence", "enforce", "modes", "api", "erasure", "notify", "messagingtest"}},
+	{"durable truth, and the other nodes; who is there; how operations are served", []string{"store", "cluster", "places", "presence", "enforce", "modes", "api", "erasure", "notify", "messagingtest"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},
 	{"what a request needs", []string{"catchup", "iam", "restjson", "chattoken", "review", "chatlog", "history", "moderation", "contentfilter", "webhook", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},

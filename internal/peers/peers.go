@@ -11,12 +11,14 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"confab/internal/catchup"
 	"confab/internal/cluster"
 	"confab/internal/contentfilter"
 	"confab/internal/extension"
 	"confab/internal/messaging"
 	"confab/internal/moderation"
 	"confab/internal/modes"
+	"confab/internal/places"
 	"confab/internal/presence"
 	"confab/internal/series"
 	"confab/internal/webhook"
@@ -65,6 +67,8 @@ type Peers struct {
 	Engine   *messaging.Engine
 	Recorder *series.Recorder
 	Presence *presence.Service
+	Places   *places.Service
+	CatchUp  *catchup.Memory
 	// Modes is nil if extensions are off.
 	Modes      *modes.Modes
 	Frames     Frames
@@ -88,6 +92,7 @@ func (p *Peers) Answers() map[string]cluster.Answer {
 		topicFilters:   p.readFilters,
 		topicPresence:  func(ctx context.Context, body []byte) ([]byte, error) { return p.Presence.Answer(ctx, body) },
 		topicErase:     p.answerErase,
+		places.Topic:   func(ctx context.Context, body []byte) ([]byte, error) { return p.Places.Answer(ctx, body) },
 		topicModes:     p.answerModes,
 		topicRefreshed: answerUser(func(q userQuestion) bool { return p.Engine.Refreshed(q.Room, q.User, q.Agent) }),
 	}
