@@ -28,7 +28,7 @@ var layers = []struct {
 	{"what a request needs", []string{"catchup", "iam", "restjson", "chattoken", "review", "chatlog", "history", "moderation", "contentfilter", "webhook", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},
 	{"nouns, rules, errors", []string{"chat"}},
-	{"tools of one purpose", []string{"background", "chatroom", "clientip", "config", "export", "filter", "nats", "origin", "pgtest", "quota", "series", "telemetry", "websocket"}},
+	{"tools of one purpose", []string{"background", "chatroom", "clientip", "config", "export", "filter", "nats", "origin", "pgtest", "plan", "quota", "series", "telemetry", "websocket"}},
 	{"the grammar of WebSockets, and of the kernel", []string{"kernel", "rfc6455"}},
 }
 
