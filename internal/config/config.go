@@ -132,6 +132,8 @@ type Config struct {
 	WebhookInsecure bool
 	// How long events are kept for the endpoint of a webhook that does not take them.
 	WebhookRetention time.Duration
+	// How long the moderation log keeps who deleted, disconnected, banned or filtered what.
+	ModerationLogRetention time.Duration
 	// Account quotas and API call rates: off for none, aws for the numbers that
 	// AWS gives an account. Limits per room and per connection always hold.
 	Quotas string
@@ -314,6 +316,8 @@ func Default() *Config {
 		LogRetention:          72 * time.Hour,
 		LogLevel:              "info",
 		LogFormat:             "auto",
+
+		ModerationLogRetention: 90 * 24 * time.Hour,
 	}
 }
 

@@ -40,6 +40,7 @@ var usage = map[string]string{
 	"presence-interval":           "The least time between two events about viewers in a room with the tag confab:presence.",
 	"webhook-allow":               "Networks that webhooks may call although their addresses are not public, such as 10.1.0.0/16; with --dev also those of this machine.",
 	"webhook-insecure":            "Let webhooks call endpoints at http://, too, as with --dev.",
+	"moderation-log-retention":    "How long the moderation log keeps who deleted, disconnected, banned or filtered what.",
 	"webhook-retention":           "How long events are kept for the endpoint of a webhook that does not take them.",
 	"quotas":                      "Account quotas and API call rates: off for none, aws for the numbers that AWS gives an account. Limits per room and per connection always hold.",
 	"serviceQuotas":               "Account quotas and API call rates of your own, by their names: each stands above that of --quotas, and 0 sets no limit. The names are at the end of this page. All nodes of a cluster need the same.",
