@@ -27,9 +27,10 @@ flags and the names of rooms.
 ## What they have in common
 
 - Most commands are clients of the public API. They find endpoint, region and credentials as every AWS tool does:
-  first flags, then the environment (` + "`AWS_ENDPOINT_URL_IVSCHAT`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, …" + `), then the profile.
-  They also work against Amazon IVS Chat if it has the operation. If neither endpoint nor credentials are configured,
-  they call ` + "`serve --dev`" + ` at 127.0.0.1:8080. For a server at a loopback address, its credentials are the default.
+  first flags, then the environment (` + "`AWS_ENDPOINT_URL_IVSCHAT`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, …" + `), then the
+  profile. They also work against Amazon IVS Chat if it has the operation. If neither endpoint nor credentials are
+  configured, they call ` + "`serve --dev`" + ` at 127.0.0.1:8080. For a server at a loopback address, the credentials of
+  ` + "`serve --dev`" + ` are the default.
 - ` + "`ROOM`" + ` is an ARN, an id, or a name that no other room has.
 - ` + "`-o table`" + ` is for people and fits the terminal. ` + "`-o json`" + ` has the members of the API, and one list for all pages.
   ` + "`-o jsonl`" + ` has one JSON item in each line. ` + "`-o text`" + ` has one item in each line, with tabs between the values and
