@@ -183,7 +183,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if live.Extensions {
 		live.Rules.Filters, s.peers.Filters = enforce.Filters{Content: s.db.Filters, Log: s.db.Moderation}, s.db.Filters
 		live.Rules.Moderated = enforce.Moderated(s.db.Moderation)
-		live.Bans, s.peers.Bans, live.Disconnected = s.db.Bans, s.db.Bans, enforce.Disconnected(s.db.Bans, s.log)
+		live.Bans, s.peers.Bans, live.Disconnected = s.db.Bans, s.db.Bans, enforce.Disconnected(s.db.Bans, s.db.Transcript().History(), s.log)
 		live.Webhooks, s.peers.Hooks = s.db.Webhooks, s.db.Webhooks
 	}
 	live.CatchUp.Memory, s.peers.Places = s.catchUpMemory(), places.New()
