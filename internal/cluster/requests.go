@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -100,7 +101,12 @@ func (r requests) state(q stateQuestion) stateAnswer {
 	}
 	a := stateAnswer{OK: true}
 	if q.After == "" {
-		a.Was, a.Past = n.lastOpen, n.past
+		a.Was = n.lastOpen
+		for _, v := range n.past {
+			if !slices.Contains(q.Known, v.ID) {
+				a.Past = append(a.Past, v)
+			}
+		}
 	}
 	a.Rooms, a.More = n.logs.states(&n.view.View, q.Home, q.After, n.interests.numbers(), time.Now())
 	return a
