@@ -38,9 +38,12 @@ func (m *membership) note(b *heartbeat, now time.Time) news {
 	case b.Leaving:
 		delete(m.peers, b.ID)
 		return newsLeft
-	case p == nil:
-		p = &peer{since: now}
-		m.peers[b.ID], m.met = p, true
+	case p == nil || p.last.unread:
+		if p == nil {
+			p = &peer{since: now}
+			m.peers[b.ID] = p
+		}
+		m.met, m.joinedAt = true, now
 		result = newsJoined
 	case b.N <= p.last.N:
 		return newsNone

@@ -28,6 +28,8 @@ func (r requests) handle(subject string, data []byte, reply func([]byte)) {
 		r.node.spawn(func() { r.onDo(data, reply) })
 	case k == kindPrepare:
 		r.node.spawn(func() { answer(data, reply, r.prepare) })
+	case k == kindBeat:
+		r.beat(reply)
 	case k == kindStream:
 		r.stream(data, reply)
 	case k == kindEnter:
