@@ -200,6 +200,7 @@ func (m *membership) noteUnread(b *heartbeat, now time.Time) bool {
 			ID: b.ID, Reads: b.Reads, Promised: max(b.Promised, b.View.ID.Number), unread: true,
 		}}
 		m.met, m.joinedAt = true, now
+		m.version++
 	case p.last.unread:
 		p.seenAt = now
 	}

@@ -19,6 +19,11 @@ type membership struct {
 	silent   map[string]time.Time // peers that did not answer a proposal, and until when they stay out
 	newer    map[string]newerNode // nodes that speak a newer version of the wire
 	joinedAt time.Time            // when the last peer came
+
+	// version grows when something changes that a proposal depends on, besides the time.
+	version int
+	steady  steady
+	stands  standingProposal
 }
 
 // peer is what this node knows of another.
