@@ -96,7 +96,7 @@ function Console({ session }: { session: Session }) {
       navigation={
         <SideNavigation
           activeHref={`#/${route[0] ?? (page.dev ? '' : 'rooms')}`}
-          items={menu(session)}
+          items={menu()}
           header={session.server ? { text: `Version ${session.server.version}`, href: '#/server' } : undefined}
         />
       }

@@ -1,6 +1,5 @@
 // A room, live: what people see, who they are, and what a moderator can do.
-import { DeleteMessageCommand, DisconnectUserCommand, GetRoomCommand, type GetRoomResponse } from '@aws-sdk/client-ivschat';
-import Box from '@cloudscape-design/components/box';
+import { GetRoomCommand, type GetRoomResponse } from '@aws-sdk/client-ivschat';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
@@ -16,27 +15,21 @@ import { MessageList } from '../chat/message-list';
 import { useLiveRoom } from '../chat/use-live-room';
 import { confab } from '../confab/call';
 import { useLoad } from '../confab/load';
-import { page } from '../confab/page';
 import { arnOf } from '../confab/rooms';
 import { go, roomPath } from '../confab/router';
 import { may, session } from '../confab/session';
-import { Reason } from '../parts/reason';
 import { ConnectionState, Nothing, Show, Trouble } from '../parts/state';
+import { type Asked, PersonActions, Question, canDelete } from './room-actions';
+import { RoomBans } from './room-bans';
 import { Details } from './room-details';
 import { SendEvent } from './room-event';
 import { History } from './room-history';
+import { Modes } from './room-modes';
 import { People } from './room-people';
 
 export default function Room({ id }: { id: string }) {
-  const loaded = useLoad(() => session().ivschat.send(new GetRoomCommand({ identifier: arnOf('room', id, page.region, session().server?.accountId ?? '000000000000') })), [id], 15_000);
+  const loaded = useLoad(() => session().ivschat.send(new GetRoomCommand({ identifier: arnOf('room', id) })), [id], 15_000);
   return <Show loaded={loaded}>{(room) => <Live key={room.arn} room={room} />}</Show>;
-}
-
-export interface Asked {
-  kind: 'delete' | 'disconnect';
-  messageId?: string;
-  userId: string;
-  text?: string;
 }
 
 function Live({ room }: { room: GetRoomResponse }) {
@@ -47,10 +40,6 @@ function Live({ room }: { room: GetRoomResponse }) {
     async () => (may('confab:GetRoomPresence') ? confab('GetRoomPresence', { roomIdentifier: arn }) : null), [arn], 3000,
   );
   const viewers = presence.data && `${presence.data.users} ${presence.data.users === 1 ? 'person' : 'people'}, ${presence.data.connections} ${presence.data.connections === 1 ? 'connection' : 'connections'}`;
-  const act = (reason?: string) =>
-    asked!.kind === 'delete'
-      ? session().ivschat.send(new DeleteMessageCommand({ roomIdentifier: arn, id: asked!.messageId, reason }))
-      : session().ivschat.send(new DisconnectUserCommand({ roomIdentifier: arn, userId: asked!.userId, reason }));
   return (
     <ContentLayout
       header={
@@ -72,21 +61,15 @@ function Live({ room }: { room: GetRoomResponse }) {
             tabs={[
               ...(may('confab:ListRoomUsers') ? [{ id: 'people', label: 'People', content: <People arn={arn} ask={setAsked} /> }] : []),
               ...(may('confab:ListMessages') ? [{ id: 'history', label: 'History', content: <History arn={arn} kept={room.tags?.['confab:history']} ask={setAsked} /> }] : []),
+              ...(may('confab:GetRoomModes') ? [{ id: 'modes', label: 'Modes', content: <Modes arn={arn} /> }] : []),
+              ...(may('confab:ListBans') ? [{ id: 'bans', label: 'Bans', content: <RoomBans arn={arn} /> }] : []),
               ...(may('ivschat:SendEvent') ? [{ id: 'event', label: 'Event', content: <SendEvent arn={arn} /> }] : []),
               { id: 'details', label: 'Details', content: <Details room={room} /> },
             ]}
           />
         </Container>
       </div>
-      {asked && (
-        <Reason
-          title={asked.kind === 'delete' ? 'Delete the message' : `Disconnect ${asked.userId}`} action={asked.kind === 'delete' ? 'Delete' : 'Disconnect'} onClose={() => setAsked(undefined)} run={act}
-        >
-          {asked.kind === 'delete'
-            ? <Box><bdi><b>{asked.userId}</b></bdi>: <bdi>{asked.text}</bdi></Box>
-            : <Box>All connections of this user to the room end. A new chat token lets the user in again.</Box>}
-        </Reason>
-      )}
+      {asked && <Question arn={arn} asked={asked} onClose={() => setAsked(undefined)} />}
     </ContentLayout>
   );
 }
@@ -104,9 +87,8 @@ function Chat({ arn, ask }: { arn: string; ask: (a: Asked) => void }) {
     localStorage.setItem(userKey, next);
     setUser(next);
   };
-  const canDelete = may('ivschat:DeleteMessage');
   const remove = (item: Item) => {
-    if (canDelete && item.id && !item.deleted) ask({ kind: 'delete', messageId: item.id, userId: item.userId!, text: item.text });
+    if (canDelete() && item.id && !item.deleted) ask({ kind: 'delete', messageId: item.id, userId: item.userId!, text: item.text });
   };
   return (
     <Container
@@ -145,8 +127,8 @@ function Chat({ arn, ask }: { arn: string; ask: (a: Asked) => void }) {
         onDelete={remove}
         actions={(item) => item.kind === 'message' && (
           <SpaceBetween direction="horizontal" size="s">
-            {canDelete && !item.deleted && <Button variant="inline-link" onClick={() => remove(item)}>Delete</Button>}
-            {may('ivschat:DisconnectUser') && <Button variant="inline-link" onClick={() => ask({ kind: 'disconnect', userId: item.userId! })}>Disconnect the user</Button>}
+            {canDelete() && !item.deleted && <Button variant="inline-link" onClick={() => remove(item)}>Delete</Button>}
+            <PersonActions userId={item.userId!} ask={ask} />
           </SpaceBetween>
         )}
       />
