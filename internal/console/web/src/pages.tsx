@@ -9,6 +9,7 @@ import { may } from './confab/session';
 const Start = lazy(() => import('./pages/start'));
 const Rooms = lazy(() => import('./pages/rooms'));
 const Room = lazy(() => import('./pages/room'));
+const StaffRoom = lazy(() => import('./pages/room').then((m) => ({ default: m.StaffRoom })));
 const EditRoom = lazy(() => import('./pages/room-form'));
 const NewRoom = lazy(() => import('./pages/room-form').then((m) => ({ default: m.NewRoom })));
 const Logging = lazy(() => import('./pages/logging'));
@@ -44,6 +45,9 @@ const logging = { text: 'Logging configurations', href: '#/logging' };
 function make(title: string, crumbs: Page['crumbs'], show: Page['show'], layout: Page['layout'] = 'default'): Page {
   return { title, crumbs, layout, show };
 }
+
+/** The one page of somebody who signed in with a chat token. */
+export const staffPage = make('Room', [], () => <StaffRoom />);
 
 export function find([first, id, more, ...rest]: string[]): Page {
   if (rest.length === 0) {

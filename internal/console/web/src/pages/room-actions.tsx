@@ -3,6 +3,7 @@ import { DeleteMessageCommand, DisconnectUserCommand } from '@aws-sdk/client-ivs
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import SpaceBetween from '@cloudscape-design/components/space-between';
+import type { LiveRoom } from '../chat/live-room';
 import { confab } from '../confab/call';
 import { notify } from '../confab/notices';
 import { may, session } from '../confab/session';
@@ -26,7 +27,10 @@ const kinds = {
 
 export const canDelete = () => may('ivschat:DeleteMessage');
 
-function run(arn: string, asked: Asked, reason: string | undefined, durationInSeconds: number | undefined): Promise<unknown> {
+// run does it: with a chat token, over its own connection where the operation needs an access key.
+function run(arn: string, asked: Asked, live: LiveRoom | undefined, reason: string | undefined, durationInSeconds: number | undefined): Promise<unknown> {
+  if (live && asked.kind === 'delete') return live.delete(asked.messageId!, reason);
+  if (live && asked.kind === 'disconnect') return live.disconnectUser(asked.userId, reason);
   switch (asked.kind) {
     case 'delete': return session().ivschat.send(new DeleteMessageCommand({ roomIdentifier: arn, id: asked.messageId, reason }));
     case 'disconnect': return session().ivschat.send(new DisconnectUserCommand({ roomIdentifier: arn, userId: asked.userId, reason }));
@@ -35,13 +39,13 @@ function run(arn: string, asked: Asked, reason: string | undefined, durationInSe
 }
 
 /** The question; what was typed stays when the answer fails. */
-export function Question({ arn, asked, onClose }: { arn: string; asked: Asked; onClose: () => void }) {
+export function Question({ arn, asked, live, onClose }: { arn: string; asked: Asked; live?: LiveRoom; onClose: () => void }) {
   const { action, title, help } = kinds[asked.kind];
   return (
     <Reason
       title={title(asked.userId)} action={action} timed={asked.kind === 'ban' || asked.kind === 'mute'} onClose={onClose}
       run={async (reason, seconds) => {
-        await run(arn, asked, reason, seconds);
+        await run(arn, asked, live, reason, seconds);
         if (asked.kind === 'mute') notify('success', `${asked.userId} was muted`);
       }}
     >

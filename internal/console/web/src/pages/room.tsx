@@ -8,15 +8,15 @@ import Input from '@cloudscape-design/components/input';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Tabs from '@cloudscape-design/components/tabs';
-import { useState } from 'react';
+import { type RefObject, useRef, useState } from 'react';
 import { Composer } from '../chat/composer';
-import { type Item, tokensOf } from '../chat/live-room';
+import { type Item, type LiveRoom, staffToken, tokensOf } from '../chat/live-room';
 import { MessageList } from '../chat/message-list';
 import { useLiveRoom } from '../chat/use-live-room';
 import { confab } from '../confab/call';
 import { useLoad } from '../confab/load';
 import { arnOf } from '../confab/rooms';
-import { go, roomPath } from '../confab/router';
+import { go, idOf, roomPath } from '../confab/router';
 import { may, session } from '../confab/session';
 import { ConnectionState, Nothing, Show, Trouble } from '../parts/state';
 import { type Asked, PersonActions, Question, canDelete } from './room-actions';
@@ -29,13 +29,26 @@ import { People } from './room-people';
 
 export default function Room({ id }: { id: string }) {
   const loaded = useLoad(() => session().ivschat.send(new GetRoomCommand({ identifier: arnOf('room', id) })), [id], 15_000);
-  return <Show loaded={loaded}>{(room) => <Live key={room.arn} room={room} />}</Show>;
+  // A room that is deleted, or an access key that is, does not take away what was read and typed.
+  const last = useRef<GetRoomResponse>(undefined);
+  if (loaded.data) last.current = loaded.data;
+  const room = loaded.data ?? (last.current?.id === id ? last.current : undefined);
+  const problem = loaded.problem?.kind === 'missing' && room ? { ...loaded.problem, title: 'The room was deleted' } : loaded.problem;
+  return <Show loaded={{ ...loaded, data: room, problem }}>{(r) => <Live key={r.arn} room={r} />}</Show>;
+}
+
+/** The room of a chat token. */
+export function StaffRoom() {
+  const arn = session().staff!.roomArn;
+  return <Live room={{ arn, id: idOf(arn) }} />;
 }
 
 function Live({ room }: { room: GetRoomResponse }) {
   const arn = room.arn!;
   const [asked, setAsked] = useState<Asked>();
-  const canChat = may('ivschat:CreateChatToken');
+  const { staff } = session();
+  const live = useRef<LiveRoom>(undefined);
+  const canChat = !!staff || may('ivschat:CreateChatToken');
   const presence = useLoad(
     async () => (may('confab:GetRoomPresence') ? confab('GetRoomPresence', { roomIdentifier: arn }) : null), [arn], 3000,
   );
@@ -50,7 +63,7 @@ function Live({ room }: { room: GetRoomResponse }) {
       }
     >
       <div className="room">
-        {canChat ? <Chat arn={arn} ask={setAsked} /> : (
+        {canChat ? <Chat arn={arn} ask={setAsked} connected={live} /> : (
           <Container header={<Header variant="h2">Chat</Header>}>
             <Nothing title="No live chat" text="The policy of this access key does not allow CreateChatToken, which a connection needs. The history shows what was written, where the room keeps it." />
           </Container>
@@ -60,27 +73,29 @@ function Live({ room }: { room: GetRoomResponse }) {
             ariaLabel="About the room"
             tabs={[
               ...(may('confab:ListRoomUsers') ? [{ id: 'people', label: 'People', content: <People arn={arn} ask={setAsked} /> }] : []),
-              ...(may('confab:ListMessages') ? [{ id: 'history', label: 'History', content: <History arn={arn} kept={room.tags?.['confab:history']} ask={setAsked} /> }] : []),
+              ...(may('confab:ListMessages') ? [{ id: 'history', label: 'History', content: <History arn={arn} kept={staff ? 'unknown' : room.tags?.['confab:history']} ask={setAsked} /> }] : []),
               ...(may('confab:GetRoomModes') ? [{ id: 'modes', label: 'Modes', content: <Modes arn={arn} /> }] : []),
               ...(may('confab:ListBans') ? [{ id: 'bans', label: 'Bans', content: <RoomBans arn={arn} /> }] : []),
               ...(may('ivschat:SendEvent') ? [{ id: 'event', label: 'Event', content: <SendEvent arn={arn} /> }] : []),
-              { id: 'details', label: 'Details', content: <Details room={room} /> },
+              ...(staff ? [] : [{ id: 'details', label: 'Details', content: <Details room={room} /> }]),
             ]}
           />
         </Container>
       </div>
-      {asked && <Question arn={arn} asked={asked} onClose={() => setAsked(undefined)} />}
+      {asked && <Question arn={arn} asked={asked} live={staff && live.current} onClose={() => setAsked(undefined)} />}
     </ContentLayout>
   );
 }
 
 const userKey = 'confab-user';
 
-function Chat({ arn, ask }: { arn: string; ask: (a: Asked) => void }) {
-  const [userId, setUser] = useState(localStorage.getItem(userKey) || 'moderator');
+function Chat({ arn, ask, connected }: { arn: string; ask: (a: Asked) => void; connected: RefObject<LiveRoom | undefined> }) {
+  const { staff } = session();
+  const [userId, setUser] = useState(staff ? '' : localStorage.getItem(userKey) || 'moderator');
   const [name, setName] = useState(userId);
   const [as, setAs] = useState('user');
-  const { live, items, total, state, ended } = useLiveRoom(`${arn} ${userId}`, userId, tokensOf(arn, userId, ['SEND_MESSAGE', 'DELETE_MESSAGE', 'DISCONNECT_USER']));
+  const { live, items, total, state, ended } = useLiveRoom(`${arn} ${userId} ${staff?.token}`, userId, staff ? staffToken : tokensOf(arn, userId, ['SEND_MESSAGE', 'DELETE_MESSAGE', 'DISCONNECT_USER']));
+  connected.current = live;
   const canSpeak = may('confab:SendMessage');
   const rename = () => {
     const next = name.trim() || 'moderator';
@@ -98,7 +113,7 @@ function Chat({ arn, ask }: { arn: string; ask: (a: Asked) => void }) {
             <form onSubmit={(e) => (e.preventDefault(), rename())}>
               <SpaceBetween direction="horizontal" size="xs" alignItems="center">
                 <ConnectionState state={state} />
-                <Input value={name} ariaLabel="Your user ID in the room" onChange={({ detail }) => setName(detail.value)} onBlur={rename} />
+                {!staff && <Input value={name} ariaLabel="Your user ID in the room" onChange={({ detail }) => setName(detail.value)} onBlur={rename} />}
               </SpaceBetween>
             </form>
           }
@@ -106,7 +121,7 @@ function Chat({ arn, ask }: { arn: string; ask: (a: Asked) => void }) {
       }
       footer={
         <Composer
-          label="Message" placeholder={as === 'server' ? 'Write as the server' : `Write as ${userId}`} disabled={as === 'user' && state === 'disconnected'}
+          label="Message" keep={arn} placeholder={as === 'server' ? 'Write as the server' : userId ? `Write as ${userId}` : 'Write a message'} disabled={as === 'user' && state === 'disconnected'}
           send={(text) => (as === 'server' ? confab('SendMessage', { roomIdentifier: arn, userId: 'server', content: text }) : live.send(text))}
         >
           {canSpeak && (
