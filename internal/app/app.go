@@ -180,7 +180,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	s.peers.Moderate(&live)
 	if live.Extensions {
 		live.Rules.Filters, s.peers.Filters = enforce.Filters{Content: s.db.Filters}, s.db.Filters
-		live.Bans, s.peers.Bans, live.Disconnected = s.db.Bans, s.db.Bans, enforce.Disconnected(s.db.Bans, s.log)
+		live.Bans, s.peers.Bans, live.Disconnected = s.db.Bans, s.db.Bans, enforce.Disconnected(s.db.Bans, s.db.Transcript().History(), s.log)
 		live.Webhooks, s.peers.Hooks = s.db.Webhooks, s.db.Webhooks
 	}
 	live.CatchUp.Memory, s.peers.Places = s.catchUpMemory(), places.New()
@@ -231,6 +231,9 @@ func (s *Server) build(ctx context.Context) (err error) {
 			Actions: actions(operations),
 			Rooms:   s.db, Live: s.engine, Bans: s.db.Bans, Filters: s.db.Filters, Modes: store.NewRoomModes(s.db), History: s.db.Transcript().History(), Tokens: s.ring, Presence: s.peers.Presence, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
 			Credentials: s.db, Webhooks: s.db.Webhooks, Endpoints: s.delivery.Webhooks,
+			CleanUps: erasure.NewCleaner(s.grace, erasure.CleanerOptions{
+				Live: s.engine, History: s.db.Transcript().History(), SentBy: s.peers.SentBy, Log: s.log,
+			}),
 			Erasures: erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: s.engine, Nodes: &s.peers}),
 		})
 		operations = append(operations, own.Operations()...)
