@@ -5,6 +5,7 @@ import Checkbox from '@cloudscape-design/components/checkbox';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
 import RadioGroup from '@cloudscape-design/components/radio-group';
+import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState } from 'react';
 import { confab } from '../confab/call';
 import { useLoad } from '../confab/load';
@@ -73,10 +74,10 @@ function NewBan({ onClose }: { onClose: (done: boolean) => void }) {
       {by === 'user' ? (
         <FormField label="User ID" description="All who share it are meant."><Input value={userId} onChange={({ detail }) => setUser(detail.value)} /></FormField>
       ) : (
-        <>
+        <SpaceBetween size="m">
           <FormField label="Range of addresses" constraintText="In CIDR notation, such as 203.0.113.0/24"><Input value={ipRange} onChange={({ detail }) => setRange(detail.value)} /></FormField>
           <Checkbox checked={force} onChange={({ detail }) => setForce(detail.checked)}>Allow a range of very many addresses</Checkbox>
-        </>
+        </SpaceBetween>
       )}
       <RoomChoice arn={room} onChange={setRoom} />
       <Lasts time={time} onChange={setTime} endless="For good" />

@@ -91,10 +91,10 @@ function FilterForm({ filter }: { filter?: ContentFilter }) {
               <SpaceBetween size="l">
                 {trouble && <Trouble problem={trouble} />}
                 {!filter && (
-                  <>
+                  <SpaceBetween size="l">
                     <FormField label="Name" constraintText="Letters, digits, - and _"><Input value={name} onChange={({ detail }) => setName(detail.value)} autoFocus /></FormField>
                     <RoomChoice arn={room} onChange={setRoom} />
-                  </>
+                  </SpaceBetween>
                 )}
                 <FormField label="Terms" description="One a line. They match whole words, also with accents, look-alike letters or dots in between. scam* matches scammer." stretch>
                   <Textarea value={terms} onChange={({ detail }) => setTerms(detail.value)} rows={6} readOnly={!canPut} spellcheck={false} />

@@ -58,7 +58,7 @@ export function SignIn({ trouble: before }: { trouble?: Problem }) {
               options={[{ id: 'key', text: 'Access key' }, { id: 'token', text: 'Chat token of a room' }]}
             />
             {by === 'key' ? (
-              <>
+              <SpaceBetween size="l">
                 <FormField label="Access key ID">
                   <Input value={accessKeyId} onChange={({ detail }) => setId(detail.value)} autoComplete="username" name="accessKeyId" autoFocus spellcheck={false} />
                 </FormField>
@@ -69,14 +69,14 @@ export function SignIn({ trouble: before }: { trouble?: Problem }) {
                   <Input value={sessionToken} onChange={({ detail }) => setSessionToken(detail.value)} type="password" autoComplete="off" name="sessionToken" placeholder="None" />
                 </FormField>
                 <Checkbox checked={remember} onChange={({ detail }) => setRemember(detail.checked)} description="Until this tab is closed, also when the page is loaded again.">Keep it in this tab</Checkbox>
-              </>
+              </SpaceBetween>
             ) : (
-              <>
+              <SpaceBetween size="l">
                 <FormField label="Room" description="Its ID or ARN."><Input value={room} onChange={({ detail }) => setRoom(detail.value)} spellcheck={false} /></FormField>
                 <FormField label="Chat token" description="Of a moderator of the room, not used yet. It stays in this page's memory.">
                   <Input value={token} onChange={({ detail }) => setToken(detail.value)} type="password" autoComplete="off" name="chatToken" />
                 </FormField>
-              </>
+              </SpaceBetween>
             )}
             <Button variant="primary" formAction="submit" loading={busy} disabled={!ready} fullWidth>Sign in</Button>
             <Box variant="small" color="text-body-secondary">

@@ -84,10 +84,10 @@ export default function NewWebhook() {
                 </FormField>
               )}
               {scope === 'tag' && (
-                <>
+                <SpaceBetween size="l">
                   <FormField label="Key of the tag"><Input value={tag.key} onChange={({ detail }) => setTag({ ...tag, key: detail.value })} /></FormField>
                   <FormField label="Value of the tag"><Input value={tag.value} onChange={({ detail }) => setTag({ ...tag, value: detail.value })} /></FormField>
-                </>
+                </SpaceBetween>
               )}
             </SpaceBetween>
           </Container>
