@@ -99,7 +99,7 @@ func TestTrouble(t *testing.T) {
 				s, err = process.Start(t.Context(), o)
 			}
 		case "/revoke":
-			_, err = s.Run(t.Context(), "credentials", "delete", "moderator")
+			_, err = s.Run(t.Context(), "credentials", "delete", "--name", "moderator")
 		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)

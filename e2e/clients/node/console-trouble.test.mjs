@@ -56,6 +56,7 @@ test('a room that is deleted leaves what was read and typed', async () => {
   assert.equal(await line.inputValue(), 'half a sentence');
   await page.getByRole('log', { name: 'Messages' }).getByText('a last word').waitFor();
   assert.deepEqual(await violations(page), []);
+  ann.room.disconnect();
   check();
 });
 
