@@ -35,19 +35,19 @@ type imported struct {
 func newImport(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import --from-aws",
-		Short: "Take over the rooms and logging configurations of an AWS account",
-		Long: `Read the rooms, tags and logging configurations of an AWS account, print a plan, and write
-them into the server's database with the same ARNs, so that an application changes its endpoint and
-nothing else. Done again, it changes what differs and continues what was interrupted. What only the
-server has stays. A server that runs on the database notices within seconds. On a terminal it asks
-before it changes anything.
+		Short: "Import the rooms and logging configurations of an AWS account",
+		Long: `Read the rooms, tags and logging configurations of an AWS account, print a plan, and write them
+into the server's database with the same ARNs. Then an application has to change only its endpoint.
+Run again, the command updates what differs and continues an interrupted import. Rooms that only the
+server has are not changed. A running server notices the changes within seconds. On a terminal the
+command asks before it changes anything.
 
-The account is found as every AWS tool does (--profile, AWS_PROFILE, AWS_ACCESS_KEY_ID, the endpoint
-in --source-endpoint, AWS_ENDPOINT_URL_IVSCHAT or the profile); its credentials need
+The AWS credentials come from --profile, AWS_PROFILE or AWS_ACCESS_KEY_ID, as in every AWS tool, and
+the endpoint from --source-endpoint, AWS_ENDPOINT_URL_IVSCHAT or the profile. The credentials need
 ivschat:ListRooms, ivschat:GetRoom and ivschat:ListLoggingConfigurations. Region and account id of
-the server must be those of the source. Message review handlers are not called.
+the server must be those of the AWS account. Message review handlers are not called.
 
---check compares only; the exit status is 1 if something differs.`,
+With --check, only compare. The exit status is 1 if something differs.`,
 		Example: `  confab import --from-aws --data-dir moved --source-endpoint "$AWS_ENDPOINT_URL_IVSCHAT"
   confab import --from-aws --data-dir moved --dry-run -o json
   confab import --from-aws --data-dir moved --check`,
@@ -55,11 +55,11 @@ the server must be those of the source. Message review handlers are not called.
 	}
 	i := imported{}
 	flags := cmd.Flags()
-	flags.BoolVar(&i.fromAWS, "from-aws", false, "Read an AWS account; there is no other source.")
+	flags.BoolVar(&i.fromAWS, "from-aws", false, "Import from an AWS account; required, as there is no other source.")
 	flags.StringVar(&i.profile, "profile", "", "`PROFILE` of the AWS configuration files; default AWS_PROFILE.")
-	flags.StringVar(&i.endpoint, "source-endpoint", "", "`URL` of the source; default that of the AWS configuration, or Amazon IVS Chat.")
+	flags.StringVar(&i.endpoint, "source-endpoint", "", "`URL` to import from; default the endpoint of the AWS configuration, or Amazon IVS Chat.")
 	flags.BoolVar(&i.dry, "dry-run", false, "Print the plan only.")
-	flags.BoolVar(&i.check, "check", false, "Print what differs only; the exit status tells whether something does.")
+	flags.BoolVar(&i.check, "check", false, "Only print the differences; exit with status 1 if there are any.")
 	flags.BoolVar(&i.yes, "yes", false, "Do not ask.")
 	output := outputFlag(cmd)
 	load := settingFlags(cmd, env, false)

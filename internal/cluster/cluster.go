@@ -153,7 +153,7 @@ func New(o Options) *Node {
 	}
 	n := &Node{
 		o: o, subjects: subjects(o.Prefix), log: o.Log, changed: make(chan struct{}),
-		beats: ownHeartbeats{sentAt: map[uint64]time.Time{}}, members: newMembership(o.ID),
+		beats: ownHeartbeats{sentAt: map[uint64]time.Time{}, asking: map[string]bool{}}, members: newMembership(o.ID),
 		acks: newAcks(), outbox: newOutbox(), interests: interests{byRoom: map[string]*interest{}}, calls: calls{byID: map[string]*call{}}, arrivals: arrivals{},
 	}
 	n.ctx, n.stop = context.WithCancel(context.Background())

@@ -58,7 +58,7 @@ func TestFaults(t *testing.T) {
 		seed := rapid.Uint64().Draw(rt, "seed")
 		loss := rapid.IntRange(0, 50).Draw(rt, "loss")
 		delay := rapid.IntRange(0, 40).Draw(rt, "delay")
-		events := rapid.SliceOfN(rapid.SampledFrom([]string{"crash", "leave", "join", "join", "join old", "drain", "stop", "stop", "partition", "partition", "wait"}), 1, 6).Draw(rt, "events")
+		events := rapid.SliceOfN(rapid.SampledFrom([]string{"crash", "leave", "join", "join", "join old", "join previous", "drain", "stop", "stop", "partition", "partition", "wait"}), 1, 6).Draw(rt, "events")
 		var wrong string
 		synctest.Test(t, func(t *testing.T) { wrong = fault(t, seed, loss, time.Duration(delay)*time.Millisecond, events) })
 		if wrong != "" {
@@ -203,6 +203,9 @@ func (w *world) inject(i int, event string) {
 		return
 	case "join old":
 		w.join(fmt.Sprint("m", i), func(t cluster.Transport) cluster.Transport { return withoutInterest{t} })
+		return
+	case "join previous":
+		w.join(fmt.Sprint("n", i), func(t cluster.Transport) cluster.Transport { return withoutBrief{t} })
 		return
 	}
 	if len(ids) == 0 {

@@ -20,12 +20,18 @@ type gathering struct {
 	rooms  map[string]*gathered
 	was    map[string]ViewID // the last view that was open, by member
 	past   map[ViewID]View
+	known  []ViewID            // views that this node had
 	behind []*gathered         // the rooms in which not all members are equally far
 	missed map[string][]ViewID // by member
 }
 
 func newGathering(ctx context.Context, n *Node, v View) *gathering {
-	return &gathering{node: n, ctx: ctx, view: v, rooms: map[string]*gathered{}, was: map[string]ViewID{}, past: map[ViewID]View{}}
+	g := &gathering{node: n, ctx: ctx, view: v, rooms: map[string]*gathered{}, was: map[string]ViewID{}, past: map[ViewID]View{}}
+	for _, v := range n.past {
+		g.past[v.ID] = v
+		g.known = append(g.known, v.ID)
+	}
+	return g
 }
 
 func (g *gathering) run() {
@@ -48,7 +54,7 @@ func (g *gathering) run() {
 
 // ask gets the states of a member.
 func (g *gathering) ask(member string) {
-	for q := (stateQuestion{View: g.view.ID, Home: g.node.o.ID}); g.ctx.Err() == nil; {
+	for q := (stateQuestion{View: g.view.ID, Home: g.node.o.ID, Known: g.known}); g.ctx.Err() == nil; {
 		var a stateAnswer
 		if member == g.node.o.ID {
 			a = requests{g.node}.state(q)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -20,7 +19,8 @@ type heartbeat struct {
 	Speaks int `json:"speaks"`
 	// Reads is the highest form of messages between two nodes that the node reads: 0 is JSON
 	// alone, compactVersion also questions to a home, their answers and acknowledgements,
-	// interestVersion streams of pairs and everything else that a view with interest needs.
+	// interestVersion streams of pairs and everything else that a view with interest needs,
+	// briefVersion brief heartbeats.
 	Reads    int    `json:"reads,omitzero"`
 	N        uint64 `json:"beat"`
 	Leaving  bool   `json:"leaving,omitzero"`
@@ -38,21 +38,36 @@ type heartbeat struct {
 	Sent        uint64            `json:"sent,omitzero"`
 	Acked       map[string]uint64 `json:"acked,omitzero"`
 	Connections int               `json:"connections"`
+
+	// marks and also are in brief heartbeats, for Sees and Leases: the peers among the members
+	// of the view, and the others.
+	marks marks
+	also  []string
+	// unread says that the node sends brief heartbeats that cannot be read here yet.
+	unread bool
 }
 
-// ownHeartbeats counts a node's own heartbeats, and knows when it sent the recent ones.
+// ownHeartbeats numbers a node's own heartbeats, and knows when it sent the recent ones.
 type ownHeartbeats struct {
 	count    uint64
 	sentAt   map[uint64]time.Time
 	lastTick time.Time
 	ticks    int
+	asking   map[string]bool // nodes that are asked what their heartbeats leave out
 }
 
-func (h *ownHeartbeats) next(now time.Time) uint64 {
+func (h *ownHeartbeats) next(now time.Time) {
 	h.count++
+	maps.DeleteFunc(h.sentAt, func(_ uint64, at time.Time) bool { return now.Sub(at) > leaseTime })
 	h.sentAt[h.count] = now
-	delete(h.sentAt, h.count-64)
-	return h.count
+}
+
+// follow has the next number be that of another member at least. So the numbers of all members
+// stay close together, and grow no faster than those of one node do.
+func (h *ownHeartbeats) follow(number uint64) {
+	if 0 < number && number < maxNumber/2 {
+		h.count = max(h.count, number-1)
+	}
 }
 
 // run sends heartbeats until the node is closed.
@@ -96,29 +111,9 @@ func (n *Node) tick() {
 // sendHeartbeat sends a heartbeat; leaving makes it the last.
 func (n *Node) sendHeartbeat(leaving bool) {
 	n.mu.Lock()
-	now := time.Now()
-	b := heartbeat{
-		ID: n.o.ID, Name: n.o.Name, Version: n.o.Version, Speaks: wireVersion, Reads: interestVersion, N: n.beats.next(now),
-		Leaving: leaving, Eligible: n.members.eligible, View: n.view.View, Promised: n.promised.ID.Number,
-		Sees:        slices.Sorted(maps.Keys(n.members.peers)),
-		Connections: n.engine.Connections(),
-	}
-	promised := &n.view.View
-	if n.promised.ID.compare(n.view.ID) > 0 {
-		promised = &n.promised
-	}
-	b.Leases = n.members.supportLeases(&n.view.View, promised, now)
-	if !n.view.Interest {
-		b.Acked = map[string]uint64{}
-		for id, in := range n.view.in {
-			b.Acked[id] = in.next - 1
-		}
-		for _, out := range n.view.out {
-			b.Sent = out.sent // It is one stream.
-		}
-	}
+	b := heartbeats{n}.nextLocked(time.Now(), leaving)
 	n.mu.Unlock()
-	data, err := json.Marshal(b)
+	data, err := b.bytes()
 	if err != nil {
 		n.log.LogAttrs(n.ctx, slog.LevelError, "Heartbeat could not be encoded", slog.Any("error", err))
 		return
@@ -129,16 +124,16 @@ func (n *Node) sendHeartbeat(leaving bool) {
 }
 
 func (n *Node) onHeartbeat(_ string, data []byte, _ func([]byte)) {
-	var b heartbeat
-	if err := json.Unmarshal(data, &b); err != nil || b.ID == n.o.ID || b.ID == "" || max(b.View.ID.Number, b.Promised) > maxNumber {
+	b, err := readHeartbeat(data)
+	if err != nil || b.ID == n.o.ID || b.ID == "" || max(b.View.ID.Number, b.Promised) > maxNumber {
 		return
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.closed {
+	now := time.Now()
+	if n.closed || !(heartbeats{n}).resolveLocked(&b, now) {
 		return
 	}
-	now := time.Now()
 	what := n.members.note(&b, now)
 	switch what {
 	case newsNone:
@@ -155,7 +150,10 @@ func (n *Node) onHeartbeat(_ string, data []byte, _ func([]byte)) {
 		n.log.LogAttrs(n.ctx, slog.LevelInfo, "Peer joined", slog.String("node", b.ID), slog.String("version", b.Version))
 	}
 	p := n.members.peers[b.ID]
-	if at, ok := n.beats.sentAt[b.Leases[n.o.ID]]; ok && b.View.ID == n.view.ID && at.After(p.leaseAt) {
+	if n.view.has(b.ID) {
+		n.beats.follow(b.N)
+	}
+	if at, ok := n.beats.sentAt[b.acknowledges(n.o.ID)]; ok && b.View.ID == n.view.ID && at.After(p.leaseAt) {
 		p.leaseAt = at
 	}
 	if b.View.has(n.o.ID) && b.View.ID == n.promised.ID && b.View.ID.compare(n.view.ID) > 0 {

@@ -48,6 +48,7 @@ func (n *Node) Start(ctx context.Context) error {
 func (n *Node) Drain(ctx context.Context) {
 	n.mu.Lock()
 	n.members.eligible = false
+	n.members.version++
 	n.mu.Unlock()
 	n.sendHeartbeat(false)
 	for {

@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -17,6 +18,12 @@ type membership struct {
 	peers    map[string]*peer
 	silent   map[string]time.Time // peers that did not answer a proposal, and until when they stay out
 	newer    map[string]newerNode // nodes that speak a newer version of the wire
+	joinedAt time.Time            // when the last peer came
+
+	// version grows when something changes that a proposal depends on, besides the time.
+	version int
+	steady  steady
+	stands  standingProposal
 }
 
 // peer is what this node knows of another.
@@ -29,7 +36,13 @@ type peer struct {
 	leaseAt time.Time
 }
 
-func (p *peer) sees(id string) bool { return slices.Contains(p.last.Sees, id) }
+func (p *peer) sees(id string) bool {
+	_, ok := slices.BinarySearch(p.last.Sees, id)
+	return ok
+}
+
+// seen returns the ids of the peers, sorted.
+func (m *membership) seen() []string { return slices.Sorted(maps.Keys(m.peers)) }
 
 // proposal returns the members and homes that the view should have. ok is false
 // when another node decides that, or it is too early.
@@ -152,6 +165,16 @@ func (m *membership) agreed(current *View) bool {
 func (m *membership) reads(id string, version int) bool {
 	p := m.peers[id]
 	return id == m.self || p != nil && p.last.Reads >= version
+}
+
+// allRead reports whether there are peers and all of them read a form.
+func (m *membership) allRead(version int) bool {
+	for _, p := range m.peers {
+		if p.last.Reads < version {
+			return false
+		}
+	}
+	return len(m.peers) > 0
 }
 
 // nextNumber returns a number for a view that is higher than all that this node

@@ -23,7 +23,7 @@ func grown(subject string, data []byte) []byte {
 		return append([]byte(`{"later":{"x":[1,null]},`), data[1:]...)
 	case string(data) == "{}":
 		return []byte(`{"later":"x"}`)
-	case strings.HasSuffix(subject, ".frames"), len(data) > 0 && data[0] == 2: // The compact form.
+	case strings.HasSuffix(subject, ".frames"), len(data) > 0 && (data[0] == 2 || data[0] == 4): // The compact forms.
 		return append(slices.Clone(data), 3, 'n', 'e', 'w')
 	}
 	return data // The notice of a change is the id of a room and nothing else.
@@ -52,9 +52,39 @@ type withoutInterest struct{ cluster.Transport }
 
 func (o withoutInterest) Publish(subject string, data []byte) error {
 	if strings.HasSuffix(subject, ".beats") {
-		data = bytes.Replace(data, []byte(`"reads":3,`), []byte(`"reads":2,`), 1)
+		data = bytes.Replace(data, []byte(`"reads":4,`), []byte(`"reads":2,`), 1)
+		if data[0] == 4 {
+			data = slices.Clone(data)
+			data[2] = 2
+		}
 	}
 	return o.Transport.Publish(subject, data)
+}
+
+// withoutBrief is the transport of a node that reads no brief heartbeats.
+type withoutBrief struct{ cluster.Transport }
+
+func (o withoutBrief) Publish(subject string, data []byte) error {
+	if strings.HasSuffix(subject, ".beats") {
+		data = bytes.Replace(data, []byte(`"reads":4,`), []byte(`"reads":3,`), 1)
+	}
+	return o.Transport.Publish(subject, data)
+}
+
+func (o withoutBrief) Subscribe(subject string, handle func(string, []byte, func([]byte))) error {
+	return o.Transport.Subscribe(subject, func(subject string, data []byte, reply func([]byte)) {
+		switch {
+		case strings.HasSuffix(subject, ".beat"):
+			return
+		case strings.HasSuffix(subject, ".beats"):
+			if data[0] != '{' {
+				return
+			}
+			// It sends full ones, and takes other nodes for its own kind.
+			data = bytes.Replace(data, []byte(`"reads":4,`), []byte(`"reads":3,`), 1)
+		}
+		handle(subject, data, reply)
+	})
 }
 
 // older is the transport of a node of the first release, which reads only JSON.
@@ -65,7 +95,7 @@ type older struct {
 
 func withoutReads(subject string, data []byte) []byte {
 	if strings.HasSuffix(subject, ".beats") {
-		return bytes.Replace(data, []byte(`"reads":3,`), nil, 1)
+		return bytes.Replace(data, []byte(`"reads":4,`), nil, 1)
 	}
 	return data
 }
@@ -131,6 +161,16 @@ func (f foreign) Publish(subject string, data []byte) error {
 		data = bytes.Replace(data, []byte(`"speaks":1`), []byte(`"speaks":2`), 1)
 	}
 	return f.Transport.Publish(subject, data)
+}
+
+func (f foreign) Subscribe(subject string, handle func(string, []byte, func([]byte))) error {
+	return f.Transport.Subscribe(subject, func(subject string, data []byte, reply func([]byte)) {
+		if strings.HasSuffix(subject, ".beat") {
+			answer := reply
+			reply = func(data []byte) { answer(bytes.Replace(data, []byte(`"speaks":1`), []byte(`"speaks":2`), 1)) }
+		}
+		handle(subject, data, reply)
+	})
 }
 
 // TestUnknownVersion starts a node where there is one that speaks a newer version

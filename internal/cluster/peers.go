@@ -1,6 +1,9 @@
 package cluster
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // newerNode is a node that speaks a version of the wire that this one does not read.
 type newerNode struct {
@@ -22,7 +25,7 @@ const (
 )
 
 func newMembership(self string) membership {
-	return membership{self: self, eligible: true, peers: map[string]*peer{}, silent: map[string]time.Time{}, newer: map[string]newerNode{}}
+	return membership{self: self, eligible: true, version: 1, peers: map[string]*peer{}, silent: map[string]time.Time{}, newer: map[string]newerNode{}}
 }
 
 // note takes a heartbeat. A node of a newer version is no peer: whatever it says
@@ -36,23 +39,36 @@ func (m *membership) note(b *heartbeat, now time.Time) news {
 	result := newsSame
 	switch {
 	case b.Leaving:
+		m.version++
 		delete(m.peers, b.ID)
 		return newsLeft
-	case p == nil:
-		p = &peer{since: now}
-		m.peers[b.ID], m.met = p, true
+	case p == nil || p.last.unread:
+		if p == nil {
+			p = &peer{since: now}
+			m.peers[b.ID] = p
+		}
+		m.met, m.joinedAt = true, now
 		result = newsJoined
 	case b.N <= p.last.N:
 		return newsNone
 	case p.last.Eligible != b.Eligible:
 		result = newsDrains
 	}
+	if result != newsSame || p.last.differs(b) {
+		m.version++
+	}
 	p.last, p.seenAt = *b, now
 	return result
 }
 
+// differs reports whether a later heartbeat says something else that proposals depend on.
+func (b *heartbeat) differs(later *heartbeat) bool {
+	return b.View.ID != later.View.ID || b.Promised != later.Promised || b.Reads != later.Reads || !slices.Equal(b.Sees, later.Sees)
+}
+
 func (m *membership) noteNewer(b *heartbeat, now time.Time) news {
 	_, known := m.newer[b.ID]
+	m.version++
 	delete(m.peers, b.ID)
 	delete(m.newer, b.ID)
 	if b.Leaving {
@@ -77,6 +93,7 @@ func (m *membership) resumed(now time.Time) {
 func (m *membership) expire(now time.Time) (timedOut []string) {
 	for id, p := range m.peers {
 		if now.Sub(p.seenAt) > suspectAfter {
+			m.version++
 			delete(m.peers, id)
 			timedOut = append(timedOut, id)
 		}
@@ -100,6 +117,7 @@ func (m *membership) expire(now time.Time) (timedOut []string) {
 // proposal that was right all the while: members without an answer are silent then.
 func (m *membership) judge(v *View, answers []prepareAnswer, late bool, now time.Time) (supported time.Duration, promised bool) {
 	supported, promised = leaseTime, true
+	m.version++
 	for i, a := range answers {
 		if a.OK {
 			supported = min(supported, time.Duration(a.Supported))

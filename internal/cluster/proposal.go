@@ -32,14 +32,44 @@ func (n *Node) coordinateLocked(now time.Time) {
 	if n.proposing || n.closed || n.view.ID.Number == 0 && n.members.outdated(&n.view.View) != nil {
 		return
 	}
+	state := steady{n.members.version, n.view.ID, n.promised.ID}
+	if state == n.members.steady {
+		return
+	}
 	v, ok := n.members.proposal(&n.view.View, now)
-	if !ok || slices.Equal(v.Members, n.view.Members) && slices.Equal(v.Homes, n.view.Homes) && n.agreedLocked(now) {
+	if !ok || v.sameAs(&n.view.View) && n.agreedLocked(now) {
+		if now.Sub(n.view.since) >= askWithin && n.agreedLocked(now) && n.members.settledIn(&n.view.View) {
+			n.members.steady = state
+		}
 		return
 	}
 	v.ID = ViewID{Number: n.members.nextNumber(max(n.view.ID.Number, n.promised.ID.Number)), Coordinator: n.o.ID}
 	n.proposing = true
 	p := &proposal{node: n, view: v, answers: make([]prepareAnswer, len(v.Members))}
 	n.working.Go(p.run)
+}
+
+// steady is a state in which a node has nothing to propose, and will not have by the passing of
+// time alone.
+type steady struct {
+	version        int
+	view, promised ViewID
+}
+
+// settledIn reports whether what follows from the peers does not depend on the time: the peers
+// are the members of the view, and all of them answer.
+func (m *membership) settledIn(v *View) bool {
+	for id := range m.peers {
+		if !v.has(id) {
+			return false
+		}
+	}
+	return v.ID.Number > 0 && len(m.peers)+1 == len(v.Members) && len(m.silent) == 0
+}
+
+// sameAs reports whether a view has the same members and homes.
+func (v *View) sameAs(other *View) bool {
+	return slices.Equal(v.Members, other.Members) && slices.Equal(v.Homes, other.Homes)
 }
 
 // agreedLocked reports whether all members have the view, or may still be about to
@@ -115,8 +145,22 @@ func (p *proposal) ask(ctx context.Context, cancel func(), i int) {
 // joined since, or timed out: a view without a node that is back would part it from
 // those that it was together with.
 func (p *proposal) standsLocked() bool {
-	v, ok := p.node.members.proposal(&p.node.view.View, time.Now())
-	return ok && slices.Equal(v.Members, p.view.Members)
+	m, now := &p.node.members, time.Now()
+	if m.stands.version != m.version || m.stands.view != p.node.view.ID || now.Sub(m.stands.at) >= retryWait {
+		v, ok := m.proposal(&p.node.view.View, now)
+		m.stands = standingProposal{m.version, p.node.view.ID, now, v.Members, ok}
+	}
+	return m.stands.ok && slices.Equal(m.stands.members, p.view.Members)
+}
+
+// standingProposal is what a node would propose, kept for a moment: each member's question for
+// its promise looks.
+type standingProposal struct {
+	version int
+	view    ViewID
+	at      time.Time
+	members []string
+	ok      bool
 }
 
 // prepare promises a view, and returns once every frame that has a number of the

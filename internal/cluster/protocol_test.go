@@ -47,7 +47,7 @@ func TestProtocolDocument(t *testing.T) {
 		var want, got []string
 		s := subjects("P")
 		want = append(want, s.beats(), s.frames(), s.notices())
-		for _, k := range []kind{kindFrames, kindTail, kindEnter, kindLeave, kindAck, kindPrepare, kindStream, kindState, kindHistory, kindComplete, kindDo, kindLend, kindAsk} {
+		for _, k := range []kind{kindFrames, kindTail, kindBeat, kindEnter, kindLeave, kindAck, kindPrepare, kindStream, kindState, kindHistory, kindComplete, kindDo, kindLend, kindAsk} {
 			want = append(want, s.node("ID", k))
 		}
 		for _, m := range regexp.MustCompile("(?m)^\\| `(P\\.[A-Za-z.]+)`").FindAllStringSubmatch(document, -1) {

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -27,6 +28,8 @@ func (r requests) handle(subject string, data []byte, reply func([]byte)) {
 		r.node.spawn(func() { r.onDo(data, reply) })
 	case k == kindPrepare:
 		r.node.spawn(func() { answer(data, reply, r.prepare) })
+	case k == kindBeat:
+		r.beat(reply)
 	case k == kindStream:
 		r.stream(data, reply)
 	case k == kindEnter:
@@ -100,7 +103,12 @@ func (r requests) state(q stateQuestion) stateAnswer {
 	}
 	a := stateAnswer{OK: true}
 	if q.After == "" {
-		a.Was, a.Past = n.lastOpen, n.past
+		a.Was = n.lastOpen
+		for _, v := range n.past {
+			if !slices.Contains(q.Known, v.ID) {
+				a.Past = append(a.Past, v)
+			}
+		}
 	}
 	a.Rooms, a.More = n.logs.states(&n.view.View, q.Home, q.After, n.interests.numbers(), time.Now())
 	return a

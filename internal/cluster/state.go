@@ -11,6 +11,8 @@ type stateQuestion struct {
 	View  ViewID `json:"view"`
 	Home  string `json:"home"`
 	After string `json:"after"`
+	// Known are the views that the home knows: the answer need not have them.
+	Known []ViewID `json:"known,omitzero"`
 }
 
 type stateAnswer struct {

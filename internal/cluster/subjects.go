@@ -20,6 +20,7 @@ type kind string
 const (
 	kindFrames   kind = "frames"
 	kindTail     kind = "tail"
+	kindBeat     kind = "beat"
 	kindAck      kind = "ack"
 	kindEnter    kind = "enter"
 	kindLeave    kind = "leave"

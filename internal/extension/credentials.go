@@ -31,11 +31,12 @@ type CredentialsDescription struct {
 	ARN string `json:"arn"`
 	// The access key id.
 	AccessKeyID string `json:"accessKeyId"`
-	// When they were made.
+	// When they were created.
 	CreateTime string `json:"createTime" rule:"time"`
 	// When they expire; absent for those that do not.
 	ExpirationTime *string `json:"expirationTime,omitzero" rule:"time"`
-	// The ARN of the user that made them; the root's for those that an administrator made.
+	// The ARN of the user that created them. It is that of the root if an administrator
+	// did.
 	CreatedBy string `json:"createdBy"`
 }
 
@@ -77,8 +78,8 @@ type CreateCredentialsInput struct {
 	Name *string `json:"name" rule:"required 1..64"`
 	// The IAM policy of the user, a JSON document as text.
 	Policy *string `json:"policy" rule:"required 1..6144"`
-	// How long the credentials are good; without an end if it is absent. Credentials never
-	// outlive those that made them.
+	// How long the credentials are valid; without an end if it is absent. Credentials do
+	// not outlive those that created them.
 	DurationInSeconds *int32 `json:"durationInSeconds" rule:"900..129600"`
 }
 
@@ -98,9 +99,10 @@ type CreateCredentialsOutput struct {
 	ExpirationTime *string `json:"expirationTime,omitzero" rule:"time"`
 }
 
-// CreateCredentials makes credentials for a user with a policy. They are bounded by the
-// caller: a request with them needs their own policy and, evaluated as the caller, the
-// caller's, up the chain of makers. They end when the caller's credentials do.
+// CreateCredentials creates credentials with a policy. They are bounded by those of the
+// caller: a request with them must be allowed by their own policy and by the policies of
+// all credentials up the chain that created them. They end when the credentials of the
+// caller end.
 func (s *Service) CreateCredentials(ctx context.Context, in *CreateCredentialsInput) (*CreateCredentialsOutput, error) {
 	if err := s.onServer(ctx, "CreateCredentials"); err != nil {
 		return nil, err
@@ -147,9 +149,9 @@ func (s *Service) CreateCredentials(ctx context.Context, in *CreateCredentialsIn
 
 // ListCredentialsInput is what ListCredentials takes.
 type ListCredentialsInput struct {
-	// The most credentials of one page; 50 if it is absent.
+	// The maximum number of credentials in a page; 50 if it is absent.
 	MaxResults *int32 `json:"maxResults" rule:"1..200"`
-	// The nextToken of the page before.
+	// The nextToken of the previous page.
 	NextToken *string `json:"nextToken" rule:"0..1024"`
 }
 
@@ -157,12 +159,12 @@ type ListCredentialsInput struct {
 type ListCredentialsOutput struct {
 	// The credentials by name, without their secrets.
 	Credentials []CredentialsDescription `json:"credentials"`
-	// Where the next page begins; absent on the last page.
+	// The token of the next page; absent on the last page.
 	NextToken *string `json:"nextToken,omitzero"`
 }
 
-// ListCredentials lists the credentials that the caller made, also through others that it
-// made. The root sees all.
+// ListCredentials lists the credentials that the caller created, directly or through
+// credentials that it created. The root sees all.
 func (s *Service) ListCredentials(ctx context.Context, in *ListCredentialsInput) (*ListCredentialsOutput, error) {
 	if err := s.onServer(ctx, "ListCredentials"); err != nil {
 		return nil, err
@@ -222,9 +224,9 @@ type DeleteCredentialsInput struct {
 // DeleteCredentialsOutput has no members.
 type DeleteCredentialsOutput struct{}
 
-// DeleteCredentials deletes credentials that the caller made, also through others that it
-// made, and those that were made with them. The root deletes all. They are refused within
-// two seconds.
+// DeleteCredentials deletes credentials that the caller created, directly or through
+// credentials that it created. Credentials that were created with them are deleted as well.
+// The root can delete all. Running servers refuse them within two seconds.
 func (s *Service) DeleteCredentials(ctx context.Context, in *DeleteCredentialsInput) (*DeleteCredentialsOutput, error) {
 	if err := s.onServer(ctx, "DeleteCredentials"); err != nil {
 		return nil, err

@@ -1,0 +1,32 @@
+package cluster
+
+import (
+	"log/slog"
+	"slices"
+	"testing"
+)
+
+// TestStateViews asks a member for its state as a home that had some of its views, and as one of a
+// release before, which does not say so: together they know all.
+func TestStateViews(t *testing.T) {
+	n := New(Options{ID: "a", Prefix: "confab", Transport: silence{}, Metrics: NewMetrics(nil), Log: slog.New(slog.DiscardHandler)})
+	n.past = []View{viewOf(3, "a", "x"), viewOf(4, "a", "b"), viewOf(5, "a", "b", "c")}
+	n.view.View = n.past[2]
+	other := New(Options{ID: "b"})
+	other.past = []View{viewOf(4, "a", "b"), viewOf(5, "a", "b", "c")}
+	g := newGathering(t.Context(), other, n.view.View)
+	q := stateQuestion{View: n.view.ID, Home: "b", Known: g.known}
+	g.add("a", true, requests{n}.state(q))
+	for _, want := range n.past {
+		if got := g.past[want.ID]; !slices.Equal(got.Members, want.Members) {
+			t.Errorf("the home knows view %v as %v", want, got)
+		}
+	}
+	if got := (requests{n}).state(q).Past; len(got) != 1 {
+		t.Errorf("the answer has views that the home knows: %v", got)
+	}
+	q.Known = nil
+	if got := (requests{n}).state(q).Past; len(got) != 3 {
+		t.Errorf("without knowing what the home knows, the answer has %d views, want 3", len(got))
+	}
+}

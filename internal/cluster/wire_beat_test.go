@@ -1,0 +1,182 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// members returns the sorted ids of some nodes.
+func members(n int) (ids []string) {
+	for i := range n {
+		ids = append(ids, fmt.Sprintf("node-%02d_ABCDEFGH", i))
+	}
+	return ids
+}
+
+// beating is what the first of some nodes knows when all heartbeats arrive, and its view.
+func beating(n int) (*membership, View) {
+	ids := members(n)
+	v := viewOf(7, ids...)
+	m := newMembership(ids[0])
+	for i, id := range ids[1:] {
+		m.peers[id] = &peer{last: heartbeat{ID: id, N: 100 - uint64(i%3), View: v, Reads: briefVersion, Name: "name", Version: "v1", Speaks: wireVersion}}
+	}
+	return &m, v
+}
+
+// TestBriefHeartbeat sends a brief heartbeat to a node that knows the view, and to nodes that do
+// not know enough to read it.
+func TestBriefHeartbeat(t *testing.T) {
+	m, v := beating(9)
+	other := v.Members[8]
+	m.peers[v.Members[3]].last.N = 80 // Suspended for a while.
+	delete(m.peers, v.Members[4])
+	m.peers["x"] = &peer{last: heartbeat{ID: "x"}}
+	promised := viewOf(8, slices.Concat(v.Members[:2], v.Members[3:])...)
+	b := heartbeat{ID: v.Members[0], Reads: briefVersion, N: 101, Eligible: true, View: v, Promised: 8, Connections: 12}
+	b.marks, b.also = m.marks(&v, &promised, b.N, epoch)
+	for i, p := range v.Members {
+		acked := m.peers[p] != nil && m.peers[p].ackedAt.Equal(epoch)
+		if want := i == 1 || i >= 5; acked != want {
+			t.Errorf("member %d is supported: %t, want %t", i, acked, want)
+		}
+	}
+	got, err := readHeartbeat(append(b.encodeBrief(), "what a later release adds"...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, _ := beating(9)
+	reader.self = other
+	reader.peers[b.ID] = &peer{last: heartbeat{ID: b.ID, Name: "name", Version: "v1", Speaks: wireVersion}}
+	if !reader.resolve(&got, &v) {
+		t.Fatal("a node that knows the view cannot read it")
+	}
+	want := b
+	want.Name, want.Version, want.Speaks = "name", "v1", wireVersion
+	want.Sees = append(slices.Delete(slices.Clone(v.Members), 4, 5)[1:], "x")
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(heartbeat{})); diff != "" {
+		t.Error(diff)
+	}
+	for id, n := range map[string]uint64{v.Members[1]: 100, v.Members[2]: 0, v.Members[3]: 0, v.Members[4]: 0, v.Members[5]: 99, v.Members[0]: 0, "x": 0} {
+		if got := got.acknowledges(id); got != n {
+			t.Errorf("it acknowledges %d of %s, want %d", got, id, n)
+		}
+	}
+	t.Run("not enough is known", func(t *testing.T) {
+		stranger := newMembership("s")
+		if stranger.resolve(&got, &v) {
+			t.Error("of a node that is no peer it was read")
+		}
+		if !stranger.noteUnread(&got, epoch) || stranger.resolve(&got, &v) {
+			t.Error("of a node of which nothing is known it was read, or it need not be asked")
+		}
+		stranger.peers[b.ID] = &peer{last: heartbeat{ID: b.ID}}
+		if stranger.resolve(&got, nil) {
+			t.Error("of a view that is not known it was read")
+		}
+		short := got
+		short.marks = short.marks[1:]
+		if stranger.resolve(&short, &v) {
+			t.Error("with too few marks it was read")
+		}
+	})
+	t.Run("a node that cannot be read", func(t *testing.T) {
+		m := newMembership("b")
+		m.started = epoch.Add(-time.Hour)
+		m.noteUnread(&got, epoch)
+		if v, ok := m.proposal(&View{}, epoch.Add(time.Second)); ok {
+			t.Errorf("beside it a node proposes %v", v.Members)
+		}
+		if n := m.nextNumber(0); n != 9 {
+			t.Errorf("the next view has number %d, want 9", n)
+		}
+		full := got
+		full.marks, full.Speaks = nil, wireVersion
+		if m.note(&full, epoch.Add(time.Second)) != newsJoined || !m.peers[b.ID].since.Equal(epoch) {
+			t.Error("it did not join with its first heartbeat that is full")
+		}
+		full.Speaks++
+		m.note(&full, epoch)
+		if m.noteUnread(&got, epoch.Add(suspectAfter)) || len(m.peers) > 0 {
+			t.Error("a node of a newer version is asked, or is a peer")
+		}
+		if m.expire(epoch.Add(suspectAfter + 1)); len(m.newer) == 0 {
+			t.Error("its brief heartbeats do not count")
+		}
+	})
+}
+
+// TestNumbersStayClose has nodes send heartbeats one after another. Numbers that are far apart come
+// together, and grow no faster than those of one node.
+func TestNumbersStayClose(t *testing.T) {
+	all := make([]ownHeartbeats, 100)
+	for i := range all {
+		all[i] = ownHeartbeats{count: uint64(i * i), sentAt: map[uint64]time.Time{}}
+	}
+	const rounds = 50
+	for range rounds {
+		for i := range all {
+			all[i].next(epoch)
+			for j := range all {
+				if j != i {
+					all[j].follow(all[i].count)
+				}
+			}
+		}
+	}
+	for i := range all {
+		if got := all[i].count; got < 99*99 || got > 99*99+rounds+1 {
+			t.Errorf("node %d has number %d after %d rounds", i, got, rounds)
+		}
+	}
+	last := all[0].count
+	if all[0].follow(0); all[0].count != last {
+		t.Error("number 0 was followed")
+	}
+	if all[0].follow(1 << 63); all[0].count != last {
+		t.Error("a forged number was followed")
+	}
+}
+
+// TestHeartbeatSize compares heartbeats of clusters of several sizes.
+func TestHeartbeatSize(t *testing.T) {
+	for n, want := range map[int][2]int{10: {48, 965}, 100: {93, 8105}} {
+		m, v := beating(n)
+		b := heartbeat{ID: m.self, N: 101, View: v, Promised: 7, Reads: briefVersion}
+		b.marks, b.also = m.marks(&v, &v, b.N, epoch)
+		brief := len(b.encodeBrief())
+		b.marks, b.Sees, b.Leases = nil, m.seen(), m.supportLeases(&v, &v, epoch)
+		full, err := b.bytes()
+		if got := [2]int{brief, len(full)}; err != nil || got != want {
+			t.Errorf("of %d nodes: %d bytes, brief and full, want %d; %v", n, got, want, err)
+		}
+	}
+}
+
+func FuzzBrief(f *testing.F) {
+	m, v := beating(5)
+	b := heartbeat{ID: m.self, N: 101, View: v, also: []string{"x"}}
+	b.marks, _ = m.marks(&v, &v, b.N, epoch)
+	f.Add(b.encodeBrief())
+	f.Add([]byte{briefVersion})
+	f.Fuzz(func(_ *testing.T, data []byte) {
+		if !isBrief(data) {
+			return
+		}
+		b, err := readHeartbeat(data)
+		if err != nil {
+			return
+		}
+		reader, _ := beating(5)
+		reader.noteUnread(&b, epoch)
+		reader.peers[b.ID] = &peer{last: heartbeat{ID: b.ID}}
+		if v := viewOf(7, members(5)...); reader.resolve(&b, &v) {
+			b.acknowledges(v.Members[2])
+			reader.note(&b, epoch)
+		}
+	})
+}
