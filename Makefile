@@ -113,6 +113,10 @@ bench-logging: ## what review and logging add to a message; delivery of logs bes
 	$(GO) test -run '^$$' -bench Message -benchtime 4000x ./bench/server
 	$(GO) test -run '^$$' -bench Delivery -benchtime 60000x ./internal/chatlog
 
+bench-quiet: ## what a connection costs in a quiet room, with catch-up and with presence
+	$(GO) test -run '^$$' -bench Quiet -benchtime 4000x -timeout 30m ./bench/server
+	$(GO) test -run '^$$' -bench Connection -benchtime 20000x ./internal/presence
+
 bench-history: ## what history and logging add to a message at 1,000 a second, and history to a join; pages of a room with 1,000,000 messages
 	$(GO) test -run '^$$' -bench Kept -benchtime 20000x ./bench/server
 	$(GO) test -run '^$$' -bench Joins -benchtime 10000x ./bench/server

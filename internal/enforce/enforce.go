@@ -1,5 +1,6 @@
-// Package enforce carries bans out in live rooms: it ends the sessions that a ban forbids,
-// and bans whom a moderator disconnects in rooms with the tag confab:disconnect-ban.
+// Package enforce enforces bans and content filters in live rooms: it ends the sessions that
+// a ban forbids, and applies content filters to messages. In rooms with the tag
+// confab:disconnect-ban, it bans the users that a moderator disconnects.
 package enforce
 
 import (

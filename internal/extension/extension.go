@@ -98,6 +98,7 @@ type Options struct {
 	Presence                 Presence
 	Erasures                 Erasures
 	CleanUps                 CleanUps
+	Moderation               ModerationLog
 	Webhooks                 Webhooks
 	Endpoints                Endpoints
 	// Nodes asks all nodes about themselves. It leaves out those that do not answer.

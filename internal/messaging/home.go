@@ -16,7 +16,10 @@ import (
 // review, then the room's sequence; see Rule. The
 // errors are those of Home.Do, and ErrMoved when another node has become the home.
 func (e *Engine) Sequence(ctx context.Context, op Operation) (id string, err error) {
-	defer func() { err = banning{e}.disconnected(ctx, &op, err) }() // Also if another home has published the event.
+	defer func() { // Also if another home has published the event.
+		e.o.Rules.moderated(&op, err)
+		err = banning{e}.disconnected(ctx, &op, err)
+	}()
 	turn, err := e.broker.Await(ctx, op.RoomID, op.ID)
 	if errors.Is(err, ErrPublished) {
 		return op.ID, nil

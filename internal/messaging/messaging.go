@@ -156,8 +156,8 @@ type Operation struct {
 	// Staff is set if the session has DELETE_MESSAGE or DISCONNECT_USER.
 	Staff bool `json:",omitzero"`
 	// FromServer is set for a message of Engine.SendMessage, which does not count against
-	// the room's rate, and for a disconnect that a ban makes. SkipReview is set if the
-	// review handler is not asked.
+	// the room's rate, for a disconnect that a ban makes, and for a deletion that an erasure
+	// makes. SkipReview is set if the review handler is not asked.
 	FromServer bool `json:",omitzero"`
 	SkipReview bool `json:",omitzero"`
 	// Attributes are a message's or an event's.

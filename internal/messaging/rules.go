@@ -33,6 +33,10 @@ type Rules struct {
 	// Said is called for each frame with chat.Frame.Said that comes to this node. It does
 	// not block. Nil does nothing.
 	Said func(f *chat.Frame)
+	// Moderated is called at the home for each deletion and disconnect that was carried
+	// out, but those of the server itself (Operation.FromServer), perhaps twice. It does not
+	// block. Nil does nothing.
+	Moderated func(op *Operation)
 }
 
 // Judgement is a message on its way through the rules.
@@ -71,6 +75,17 @@ func (j *Judgement) undone() {
 func (j *Judgement) settle(outcome error) {
 	if outcome != nil && !errors.Is(outcome, ErrPublished) && chat.CodeOf(outcome) != chat.Unavailable {
 		j.undone()
+	}
+}
+
+// moderated tells of an operation that deletes or disconnects.
+func (r *Rules) moderated(op *Operation, outcome error) {
+	if r.Moderated == nil || outcome != nil || op.FromServer {
+		return
+	}
+	if op.Action == chat.ActionDeleteMessage || op.Action == chat.ActionDisconnectUser {
+		kept := *op // Other operations need not be allocated.
+		r.Moderated(&kept)
 	}
 }
 

@@ -3,6 +3,7 @@ package moderator
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -63,6 +64,9 @@ func newRestriction(env command.Environment, name, kind, short, long string, lin
 		case len(rest) == 1 && addresses != "":
 			return command.Usagef("USER and --ip-range exclude each other")
 		case len(rest) == 1:
+			if _, err := netip.ParsePrefix(rest[0]); err == nil {
+				return command.Usagef("USER: %s is a range of addresses; name it with --ip-range", rest[0])
+			}
 			in.UserID = &rest[0]
 		}
 		if cmd.Flags().Changed("for") {

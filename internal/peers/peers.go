@@ -18,6 +18,7 @@ import (
 	"confab/internal/messaging"
 	"confab/internal/moderation"
 	"confab/internal/modes"
+	"confab/internal/modlog"
 	"confab/internal/places"
 	"confab/internal/presence"
 	"confab/internal/series"
@@ -28,8 +29,9 @@ import (
 // user has sessions in a room, topicRefreshed whether one of them is about to be replaced
 // by the same client, topicSeries for series of its metrics, topicErase for its part of an
 // erasure, topicPresence who is in rooms, topicModes who has sent what when, topicSent which
-// messages of a user it has in memory. topicBans is not a question: it tells changes of bans.
-// topicHooks and topicFilters say that webhooks or content filters were changed.
+// messages of a user it has in memory; topicLog to store what it has noted. topicBans is not
+// a question: it tells changes of bans. topicHooks and topicFilters say that webhooks or
+// content filters were changed.
 const (
 	topicNode      = "node"
 	topicUser      = "user"
@@ -42,6 +44,7 @@ const (
 	topicErase     = "erase"
 	topicModes     = "modes"
 	topicSent      = "sent"
+	topicLog       = "moderation-log"
 )
 
 // userQuestion is the body of a question of topicUser and topicRefreshed. The answer is a bool.
@@ -80,6 +83,8 @@ type Peers struct {
 	Hooks *webhook.Hooks
 	// Filters is nil if extensions are off.
 	Filters *contentfilter.Filters
+	// Moderation is the moderation log.
+	Moderation *modlog.Log
 }
 
 // Answers returns what this node answers to the others.
@@ -96,6 +101,7 @@ func (p *Peers) Answers() map[string]cluster.Answer {
 		places.Topic:   func(ctx context.Context, body []byte) ([]byte, error) { return p.Places.Answer(ctx, body) },
 		topicModes:     p.answerModes,
 		topicSent:      p.answerSent,
+		topicLog:       p.answerLog,
 		topicRefreshed: answerUser(func(q userQuestion) bool { return p.Engine.Refreshed(q.Room, q.User, q.Agent) }),
 	}
 }

@@ -64,7 +64,7 @@ func run(f *command.Flags, cmd *cobra.Command, do func(ctx context.Context, api 
 		case 1:
 			return do(ctx, api, p, found[0])
 		}
-		return fmt.Errorf("%d webhooks have the name %q; name one by its id: %s", len(found), args[0], strings.Join(found, ", "))
+		return command.Usagef("%d webhooks have the name %q; name one by its id: %s", len(found), args[0], strings.Join(found, ", "))
 	})
 }
 

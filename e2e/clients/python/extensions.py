@@ -98,6 +98,12 @@ assert [f["termCount"] for f in call("list_content_filters", roomIdentifier=room
 call("delete_content_filter", roomIdentifier=room, name="insults")
 call("delete_content_filter", name="boto")
 
+logged = call("list_moderation_events", roomIdentifier=room, userId="troll", startTime=sent["sendTime"], maxResults=1)
+assert logged["events"][0]["action"] == "DELETE_BAN" and logged["events"][0]["details"]["id"] == ban["id"], logged
+assert isinstance(logged["events"][0]["time"], datetime.datetime) and "principalArn" in logged["events"][0]["by"], logged
+rest = call("list_moderation_events", roomIdentifier=room, userId="troll", startTime=sent["sendTime"], maxResults=1, nextToken=logged["nextToken"])
+assert rest["events"][0]["action"] == "UPDATE_BAN" and rest["events"][0]["reason"] == "more spam", rest
+
 modes = call("update_room_modes", roomIdentifier=room, slowMode="10s", durationInSeconds=60)["modes"]
 assert [m["name"] for m in modes] == ["slow-mode", "send", "links", "repeat"], modes
 assert modes[0]["value"] == "10s" and modes[0]["source"] == "MODERATOR", modes
