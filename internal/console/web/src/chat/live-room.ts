@@ -41,6 +41,14 @@ export function tokensOf(roomIdentifier: string, userId: string, capabilities: C
   };
 }
 
+/** Gives the chat token of a moderator, which connects once. */
+export const staffToken: TokenSource = async () => {
+  const staff = session().staff!;
+  if (staff.used) throw Object.assign(new Error('A chat token connects once.'), { name: 'UsedToken' });
+  staff.used = true;
+  return { token: staff.token };
+};
+
 // The most items that a page keeps, and how many more before the oldest are dropped.
 const most = 5000;
 const slack = 500;
