@@ -19,6 +19,7 @@ import (
 	"confab/internal/modes"
 	"confab/internal/presence"
 	"confab/internal/series"
+	"confab/internal/traces"
 	"confab/internal/webhook"
 )
 
@@ -26,7 +27,7 @@ import (
 // user has sessions in a room, topicRefreshed whether one of them is about to be replaced
 // by the same client, topicSeries for series of its metrics, topicErase for its part of an
 // erasure, topicPresence who is in rooms, topicModes who has sent what. topicBans is not a
-// question: it tells changes of bans. topicHooks and topicFilters say that webhooks or content
+// question: it tells changes of bans. topicTraces asks what came of messages. topicHooks and topicFilters say that webhooks or content
 // filters were changed.
 const (
 	topicNode      = "node"
@@ -39,6 +40,7 @@ const (
 	topicPresence  = "presence"
 	topicErase     = "erase"
 	topicModes     = "modes"
+	topicTraces    = "traces"
 )
 
 // userQuestion is the body of a question of topicUser and topicRefreshed. The answer is a bool.
@@ -75,6 +77,8 @@ type Peers struct {
 	Hooks *webhook.Hooks
 	// Filters is nil if extensions are off.
 	Filters *contentfilter.Filters
+	// Traces is nil if extensions are off.
+	Traces *traces.Memory
 }
 
 // Answers returns what this node answers to the others.
@@ -89,6 +93,7 @@ func (p *Peers) Answers() map[string]cluster.Answer {
 		topicPresence:  func(ctx context.Context, body []byte) ([]byte, error) { return p.Presence.Answer(ctx, body) },
 		topicErase:     p.answerErase,
 		topicModes:     p.answerModes,
+		topicTraces:    p.answerTraces,
 		topicRefreshed: answerUser(func(q userQuestion) bool { return p.Engine.Refreshed(q.Room, q.User, q.Agent) }),
 	}
 }

@@ -200,6 +200,9 @@ func (db *DB) Append(f *chat.Frame) <-chan struct{} {
 	return done
 }
 
+// Failing reports whether frames cannot be stored now, or are dropped.
+func (db *DB) Failing() bool { return db.frames.Failing() }
+
 // released is a closed channel.
 var released = func() chan struct{} {
 	c := make(chan struct{})
