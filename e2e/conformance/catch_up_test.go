@@ -36,6 +36,11 @@ func (s *session) until(t *testing.T, skip, last string) (all []frame) {
 	}
 }
 
+// afterOverlap waits until a new connection does not get what was delivered before it.
+// Else each of them gets what was delivered in the last moments, so that a client that
+// replaces its connection misses nothing.
+func afterOverlap() { time.Sleep(500 * time.Millisecond) }
+
 func TestCatchUp(t *testing.T) {
 	t.Parallel()
 	checkOurs(t, "who lost the connection gets what was missed, as it was", func(t *testing.T) {
@@ -81,6 +86,7 @@ func TestCatchUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		sendAll(t, room, "1")
+		afterOverlap()
 		again := join(t, room, "ann")
 		again.wantQuiet(t, room)
 	})
@@ -88,6 +94,7 @@ func TestCatchUp(t *testing.T) {
 		room := newCaughtUp(t, subject, nil)
 		join(t, room, "ann").leave(t)
 		sendAll(t, room, "1")
+		afterOverlap()
 		call(t, "DisconnectUser", m{"roomIdentifier": room.arn, "userId": "ann"}).want(t, http.StatusOK)
 		again := join(t, room, "ann")
 		sendAll(t, room, "2")
@@ -101,7 +108,7 @@ func TestCatchUp(t *testing.T) {
 		room := newCaughtUp(t, subject, nil)
 		join(t, room, "ann").leave(t)
 		sendAll(t, room, "1")
-		time.Sleep(500 * time.Millisecond) // A new connection gets what was delivered just before.
+		afterOverlap()
 		join(t, room, "bob").wantQuiet(t, room)
 	})
 	checkOurs(t, "what is missed comes instead of the history, and before the viewers", func(t *testing.T) {

@@ -100,4 +100,20 @@ func TestStop(t *testing.T) {
 			return time.Since(began)
 		})
 	})
+	check(t, "a client that does not read does not hold up the stop", func(t *testing.T) {
+		process.Within(t, time.Second, func() time.Duration {
+			s := startServer(t)
+			e := endpointOf(s)
+			room := e.newRoom(t, nil)
+			e.joinUnread(t, room)
+			for s.Metric(t, "confab_pending_bytes") == 0 {
+				e.call(t, "SendEvent", largeEvent(room)).want(t, http.StatusOK)
+			}
+			began := time.Now()
+			if err := s.Stop(); err != nil {
+				t.Error(err)
+			}
+			return time.Since(began)
+		})
+	})
 }

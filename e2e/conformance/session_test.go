@@ -126,35 +126,24 @@ func (e *endpoint) slowReceiver(t *testing.T) {
 	t.Helper()
 	room := e.newRoom(t, nil)
 	reader := e.join(t, room, m{"userId": "reader"})
-	slow := e.dialTCP(t, &net.Dialer{Timeout: patience, Control: func(_, _ string, c syscall.RawConn) error {
-		var err error
-		control := c.Control(func(fd uintptr) {
-			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096)
-		})
-		return errors.Join(control, err)
-	}})
-	h := newHandshake(e.newToken(t, room, nil))
-	if res := handshakeOn(t, slow, h); res.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("handshake refused with %d", res.StatusCode)
-	}
-	const events = 2000 // of some 6 KB each
-	attributes := m{"k": strings.Repeat("\x01", 1023)}
+	slow := e.joinUnread(t, room)
+	const events = 2000
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for range events {
-			e.call(t, "SendEvent", m{"roomIdentifier": room.arn, "eventName": "e", "attributes": attributes})
+			e.call(t, "SendEvent", largeEvent(room))
 		}
 	}()
 	for range events {
 		reader.nextEvent(t, "e")
 	}
 	<-done
-	if err := slow.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := slow.conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	for got := 0; ; got++ {
-		f, err := h.conn.receive()
+		f, err := slow.conn.receive()
 		if err != nil {
 			if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 				t.Errorf("still connected, with %d of %d events", got, events)
@@ -167,4 +156,26 @@ func (e *endpoint) slowReceiver(t *testing.T) {
 			t.Fatal("a Close frame: an official client would not come back")
 		}
 	}
+}
+
+// joinUnread connects a client with a small buffer that reads nothing after its handshake.
+func (e *endpoint) joinUnread(t *testing.T, room resource) *handshake {
+	t.Helper()
+	conn := e.dialTCP(t, &net.Dialer{Timeout: patience, Control: func(_, _ string, c syscall.RawConn) error {
+		var err error
+		control := c.Control(func(fd uintptr) {
+			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096)
+		})
+		return errors.Join(control, err)
+	}})
+	h := newHandshake(e.newToken(t, room, nil))
+	if res := handshakeOn(t, conn, h); res.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("handshake refused with %d", res.StatusCode)
+	}
+	return h
+}
+
+// largeEvent is the input of SendEvent for an event whose frame has some 6 KB.
+func largeEvent(room resource) m {
+	return m{"roomIdentifier": room.arn, "eventName": "e", "attributes": m{"k": strings.Repeat("\x01", 1023)}}
 }

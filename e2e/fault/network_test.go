@@ -51,7 +51,8 @@ import socket, sys
 s = None
 for line in sys.stdin:
     try:
-        if s is None: s = socket.create_connection(("`+RouteAddress(1)+`", 6222), 1)
+        if s is None: s = socket.create_connection(("`+RouteAddress(1)+`", 6222), float(line))
+        s.settimeout(float(line))
         s.sendall(b"x"); s.recv(1); print("echo")
     except Exception as e:
         s = None; print(type(e).__name__)
@@ -59,7 +60,11 @@ for line in sys.stdin:
 	child := process.StartChild(t, client)
 	ask := func(want string) {
 		t.Helper()
-		child.Tell(t, "")
+		if want == "TimeoutError" {
+			child.Tell(t, "1")
+		} else {
+			child.Tell(t, "10") // A network that has just healed may take its time.
+		}
 		if got := child.Line(t); got != want {
 			t.Errorf("got %q, want %s", got, want)
 		}

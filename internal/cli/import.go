@@ -19,6 +19,7 @@ import (
 	"confab/internal/awsimport"
 	"confab/internal/command"
 	"confab/internal/config"
+	"confab/internal/plan"
 	"confab/internal/store"
 )
 
@@ -100,17 +101,17 @@ func (i *imported) run(ctx context.Context, env Environment, cmd *cobra.Command,
 	for _, left := range source.Left {
 		fmt.Fprintf(env.Err, "confab: not taken over: %s\n", command.Plain(left))
 	}
-	plan, err := awsimport.Make(ctx, source, db)
+	todo, err := awsimport.Make(ctx, source, db)
 	if err != nil {
 		return err
 	}
 	out := cmd.OutOrStdout()
 	if !asJSON {
-		if _, err := io.WriteString(out, importText(plan)); err != nil {
+		if _, err := io.WriteString(out, importText(todo)); err != nil {
 			return err
 		}
 	}
-	if !i.dry && !i.check && plan.Changes() > 0 {
+	if !i.dry && !i.check && todo.Changes() > 0 {
 		if !i.yes && command.IsTerminal(env.In) && command.IsTerminal(env.Out) {
 			fmt.Fprint(env.Err, "Take this over? [y/N] ")
 			answer, err := bufio.NewReader(env.In).ReadString('\n')
@@ -122,9 +123,9 @@ func (i *imported) run(ctx context.Context, env Environment, cmd *cobra.Command,
 			}
 		}
 		n, progress := 0, command.NewProgress(env.Err)
-		err := plan.Do(ctx, func(*awsimport.Step) {
+		err := todo.Do(ctx, func(*plan.Step) {
 			n++
-			progress.Show("%d of %d written", n, plan.Changes())
+			progress.Show("%d of %d written", n, todo.Changes())
 		})
 		progress.Done()
 		if err != nil {
@@ -135,15 +136,15 @@ func (i *imported) run(ctx context.Context, env Environment, cmd *cobra.Command,
 		}
 	}
 	if asJSON {
-		if plan.Steps == nil {
-			plan.Steps = []*awsimport.Step{}
+		if todo.Steps == nil {
+			todo.Steps = []*plan.Step{}
 		}
-		if err := printJSON(cmd, map[string]any{"steps": plan.Steps}); err != nil {
+		if err := printJSON(cmd, map[string]any{"steps": todo.Steps}); err != nil {
 			return err
 		}
 	}
-	if i.check && plan.Changes() > 0 {
-		return fmt.Errorf("%d of %d rooms and logging configurations differ from the source", plan.Changes(), len(plan.Steps))
+	if i.check && todo.Changes() > 0 {
+		return fmt.Errorf("%d of %d rooms and logging configurations differ from the source", todo.Changes(), len(todo.Steps))
 	}
 	return nil
 }
@@ -181,23 +182,13 @@ func (i *imported) read(ctx context.Context, env Environment, cfg *config.Config
 	return source, nil
 }
 
-func importText(plan *awsimport.Plan) string {
-	signs := map[awsimport.Action]string{awsimport.Create: "+", awsimport.Change: "~"}
+func importText(p *plan.Plan) string {
 	var b strings.Builder
-	for _, s := range plan.Steps {
-		if s.Action == awsimport.Keep {
-			continue
-		}
-		fmt.Fprintf(&b, "%s %s %s %s\n", signs[s.Action], s.Kind, command.Plain(s.Name), s.ARN)
-		for _, d := range s.Diff {
-			if s.Action == awsimport.Create {
-				fmt.Fprintf(&b, "    %s: %s\n", command.Plain(d.Member), command.Plain(d.To))
-				continue
-			}
-			fmt.Fprintf(&b, "    %s: %q → %q\n", command.Plain(d.Member), command.Plain(d.From), command.Plain(d.To))
+	for _, s := range p.Steps {
+		if s.Action != plan.Keep {
+			b.WriteString(s.Text(s.Name+" "+s.ARN, command.Plain))
 		}
 	}
-	fmt.Fprintf(&b, "Plan: %d to create, %d to change, %d to keep\n",
-		plan.Count(awsimport.Create), plan.Count(awsimport.Change), plan.Count(awsimport.Keep))
+	fmt.Fprintf(&b, "Plan: %d to create, %d to change, %d to keep\n", p.Count(plan.Create), p.Count(plan.Change), p.Count(plan.Keep))
 	return b.String()
 }

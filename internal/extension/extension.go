@@ -103,6 +103,7 @@ type Options struct {
 	Credentials              Credentials
 	Presence                 Presence
 	Erasures                 Erasures
+	CleanUps                 CleanUps
 	Webhooks                 Webhooks
 	Endpoints                Endpoints
 	Traces                   Traces

@@ -59,7 +59,8 @@ type Message struct {
 	Sender Sender `json:"sender"`
 	// When it was deleted; absent for a message that was not.
 	DeletedTime *string `json:"deletedTime,omitzero" rule:"time"`
-	// Who deleted it: a user id, or the ARN of a principal.
+	// Who deleted it: the user id of a moderator with a connection, the ARN of a principal,
+	// or a room's ARN, a slash, and the user id of a moderator with a chat token.
 	DeletedBy *string `json:"deletedBy,omitzero"`
 	// Why it was deleted.
 	Reason *string `json:"reason,omitzero"`

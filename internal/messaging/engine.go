@@ -61,8 +61,8 @@ type Options struct {
 	// LastDelivered returns the last frame of a room that this node has delivered, if it
 	// had one within the last minute. Nil is right for a single node.
 	LastDelivered func(roomID string) (epoch, sequence uint64, known bool)
-	// CatchUp holds what clients get that come back. Nil means that none do.
-	CatchUp *catchup.Memory
+	// CatchUp is for clients that come back.
+	CatchUp CatchUp
 	// Webhooks knows which webhooks get frames. Nil means that there are none.
 	Webhooks Webhooks
 	// Traces remembers what came of messages. Nil remembers nothing.
@@ -236,7 +236,7 @@ func (e *Engine) endUser(f *chat.Frame, why Ending) {
 	r.sessionsMu.Lock()
 	e.kicks.deliver(f, e.now())
 	if log := r.log.Load(); log != nil {
-		log.Void(f.DisconnectUser)
+		log.Void(f.DisconnectUser, catchup.Point(pointOf(f)))
 	}
 	kicked := r.kickedLocked(f.DisconnectUser, pointOf(f))
 	r.sessionsMu.Unlock()

@@ -1,10 +1,55 @@
 package messaging
 
-import "time"
+import (
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
 
-// erasure is the erasure of a user's messages that were sent up to a time. Until then, they
-// may be under way.
+	"confab/internal/chat"
+)
+
+// erasures are the users whose messages were erased from a room. A message that was under
+// way at that time is delivered, but not kept for clients that join or come back.
+type erasures struct {
+	adding sync.Mutex
+	// users is nil unless there was an erasure. The map is replaced, never changed, because
+	// it is read at each delivery.
+	users atomic.Pointer[map[string]erasure]
+}
+
+// erasure is the erasure of a user's messages that were sent up to a time. They may be
+// under way for inFlight.
 type erasure struct{ sent, until int64 }
+
+// add notes the erasure of what the user has sent up to sent.
+func (e *erasures) add(userID string, sent, now time.Time) {
+	e.adding.Lock()
+	defer e.adding.Unlock()
+	users := map[string]erasure{}
+	if before := e.users.Load(); before != nil {
+		users = maps.Clone(*before)
+	}
+	maps.DeleteFunc(users, func(_ string, u erasure) bool { return now.UnixNano() > u.until })
+	users[userID] = erasure{sent.UnixNano(), now.Add(inFlight).UnixNano()}
+	e.users.Store(&users)
+}
+
+// has reports whether a message of the user that was sent at this time, in nanoseconds, is
+// one that was erased.
+func (e *erasures) has(userID string, sent int64) bool {
+	users := e.users.Load()
+	if users == nil {
+		return false
+	}
+	u, known := (*users)[userID]
+	return known && sent <= u.sent
+}
+
+// hasFrame reports whether the frame is a message that was erased.
+func (e *erasures) hasFrame(f *chat.Frame) bool {
+	return f.Type == chat.MessageFrame && e.has(f.UserID, f.Time.UnixNano())
+}
 
 // EraseUser removes the user's messages from what an engine keeps for clients that join a
 // room, and from the traces of a room, or any room if roomID is empty: those that it has, and those that are under way and
@@ -17,35 +62,18 @@ func EraseUser(e *Engine, roomID, userID string, sent time.Time) {
 		if roomID != "" && roomID != id {
 			continue
 		}
-		if g := r.ring.Load(); g != nil {
-			g.erase(userID, sent, e.now())
+		g, log := r.ring.Load(), r.log.Load()
+		if g == nil && log == nil {
+			continue
 		}
-		if log := r.log.Load(); log != nil {
+		r.erased.add(userID, sent, e.now())
+		if g != nil {
+			g.removeUser(userID)
+		}
+		if log != nil {
 			log.Clear() // Clients that come back are told of a gap.
 		}
 	}
-}
-
-// erase removes a user's messages.
-func (g *ring) erase(userID string, sent, now time.Time) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for user, e := range g.erased {
-		if now.UnixNano() > e.until {
-			delete(g.erased, user)
-		}
-	}
-	if g.erased == nil {
-		g.erased = map[string]erasure{}
-	}
-	g.erased[userID] = erasure{sent.UnixNano(), now.Add(inFlight).UnixNano()}
-	g.remove(func(m *kept) bool { return m.user == userID })
-}
-
-// erases reports whether the message is one that was erased. The caller holds mu.
-func (g *ring) erases(m *kept) bool {
-	e, known := g.erased[m.user]
-	return known && m.time <= e.sent
 }
 
 // Occupied returns which of the rooms have sessions on the engine's node.

@@ -75,9 +75,11 @@ func TestEraseUserBeforeClientsComeBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &replayer{}
 		w := newLive(t, func(o *messaging.Options, w *live) {
-			o.Extensions, o.CatchUp = true, catchup.NewMemory(1<<20)
+			o.Extensions, o.CatchUp.Memory = true, catchup.NewMemory(1<<20)
 			o.NewAudience = func() messaging.Audience { return marking{r} }
-			w.Change(roomID, func(r *chat.Room) { r.Tags = map[string]string{"confab:catch-up": "1m"} })
+			w.Change(roomID, func(r *chat.Room) {
+				r.Tags, r.LoggingConfigurations = map[string]string{"confab:catch-up": "1m"}, []string{"arn"}
+			})
 		})
 		lost, err := w.engine.Join(t.Context(), w.token("viewer"), &messagingtest.Client{}, messaging.Client{})
 		if err != nil {
@@ -87,7 +89,13 @@ func TestEraseUserBeforeClientsComeBack(t *testing.T) {
 		w.postAs(t, "ann", "a")
 		lost.Part(catchup.Lost)
 		w.postAs(t, "ann", "b")
+		commits := w.HoldCommits(t)
+		sent := make(chan struct{})
+		go func() { defer close(sent); w.postAs(t, "ann", "under way") }()
+		synctest.Wait()
 		messaging.EraseUser(w.engine, "", "ann", time.Now())
+		commits.Release()
+		<-sent
 		time.Sleep(time.Millisecond)
 		w.postAs(t, "bob", "c")
 		frames, replay := w.join(t, w.token("viewer")).First()
@@ -96,7 +104,7 @@ func TestEraseUserBeforeClientsComeBack(t *testing.T) {
 			got = append(got, string(f))
 		}
 		all := strings.Join(got, "\n")
-		if !replay || strings.Contains(all, `"ann"`) || !strings.Contains(all, `"Content":"c"`) || !strings.Contains(all, `"Missed":"2"`) {
+		if !replay || strings.Contains(all, `"ann"`) || !strings.Contains(all, `"Content":"c"`) || !strings.Contains(all, `"Missed":"3"`) {
 			t.Errorf("got %t\n%s", replay, all)
 		}
 	})

@@ -31,9 +31,7 @@ type ring struct {
 	// deleted are the last messages that were deleted, also while the ring has none: the
 	// history may not know it yet.
 	deleted recent
-	// erased are the users whose messages were erased, each with the time up to which; a
-	// message that was under way then is not kept.
-	erased map[string]erasure
+	erased  *erasures // of the room
 	// filling is held while the history is read.
 	filling sync.Mutex
 }
@@ -77,7 +75,7 @@ func (g *ring) keep(to Replayer, f *chat.Frame) func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		switch {
-		case m.frame != nil && g.erases(&m):
+		case m.frame != nil && g.erased.has(m.user, m.time):
 		case m.frame != nil:
 			if len(g.messages) >= ringMost {
 				g.set(append(g.messages[:0:0], g.messages[len(g.messages)-ringSize+1:]...))
@@ -128,6 +126,13 @@ func (g *ring) remove(gone func(m *kept) bool) {
 		g.set(left)
 		g.complete = false // An older message takes the place.
 	}
+}
+
+// removeUser removes the messages of a user.
+func (g *ring) removeUser(userID string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.remove(func(m *kept) bool { return m.user == userID })
 }
 
 // set replaces the messages. The caller holds mu.
@@ -214,7 +219,7 @@ func (g *ring) merge(older []kept) {
 	taken := make(map[string]bool, len(older))
 	var all []kept
 	for _, m := range older {
-		if !taken[m.id] && !g.deleted.has(m.id) && !g.erases(&m) && (!m.late || present[m.id]) {
+		if !taken[m.id] && !g.deleted.has(m.id) && !g.erased.has(m.user, m.time) && (!m.late || present[m.id]) {
 			taken[m.id] = true
 			all = append(all, m)
 		}

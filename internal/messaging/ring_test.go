@@ -170,6 +170,33 @@ func TestJoinsDuringMessages(t *testing.T) {
 	}
 }
 
+// A crowd that joins does not read the history once a client: at most once a second.
+func TestCrowdReadsHistoryOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const clients, pause = 2_000, 5 * time.Millisecond
+		w, k, r := newKept(t, "10")
+		w.post(t, "1")
+		time.Sleep(10 * time.Second) // The room is live no more.
+		commits := w.HoldCommits(t)  // A message that stays under way has the history read again.
+		sent := make(chan struct{})
+		go func() { defer close(sent); w.post(t, "2") }()
+		synctest.Wait()
+		for range clients {
+			s := w.join(t, w.token("ann")).Session
+			if got := fmt.Sprint(r.start(s)()); got != "[1]" {
+				t.Fatalf("a client got %s", got)
+			}
+			s.Leave()
+			time.Sleep(pause)
+		}
+		if most := int(clients * pause / time.Second); k.reads < 2 || k.reads > most+1 {
+			t.Errorf("%d clients in %v had the history read %d times, want at most once a second", clients, clients*pause, k.reads)
+		}
+		commits.Release()
+		<-sent
+	})
+}
+
 // While the history cannot be read, clients join without it. It is asked once a second.
 func TestUnreadableHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

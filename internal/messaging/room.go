@@ -48,6 +48,9 @@ type room struct {
 	// log is nil unless clients that come back catch up.
 	log atomic.Pointer[catchup.Log]
 
+	// erased are the users whose messages ring and log do not keep.
+	erased erasures
+
 	// watch is nil unless the room pushes who is there.
 	watch atomic.Pointer[watching]
 
@@ -98,6 +101,9 @@ func (r *room) enter(ctx context.Context, e *Engine) (Point, error) {
 	if g := r.ring.Load(); g != nil {
 		g.restart()
 	}
+	if log := r.log.Load(); log != nil {
+		log.Begin(catchup.Point(p))
+	}
 	r.entered.Store(&p)
 	return p, nil
 }
@@ -110,7 +116,7 @@ func (e *Engine) keepRing(r *room, history bool) {
 	case !history && present:
 		r.ring.Store(nil)
 	case history && !present && replays && e.o.History != nil:
-		r.ring.Store(new(ring))
+		r.ring.Store(&ring{erased: &r.erased})
 	}
 }
 
@@ -230,8 +236,8 @@ func (e *Engine) newState(ctx context.Context, r *room, settings *chat.Room) *ro
 	return &roomState{settings: settings, extensions: extensions, carried: &carried}
 }
 
-// add adds the session to its user's list.
-func (r *room) add(s *Session) {
+// add adds the session to its user's list. e is what other nodes know of its client, or nil.
+func (r *room) add(s *Session, e *catchup.Elsewhere) {
 	r.sessionsMu.Lock()
 	defer r.sessionsMu.Unlock()
 	if r.users == nil {
@@ -240,7 +246,7 @@ func (r *room) add(s *Session) {
 	if last := s.engine.kicks.lastIn(r.id); s.joined.before(last) {
 		s.joined = last
 	}
-	r.takePlaceLocked(s)
+	r.takePlaceLocked(s, e)
 	s.next = r.users[s.token.UserID]
 	if s.next != nil {
 		s.next.prev = s

@@ -98,7 +98,7 @@ single rooms. USER can be a range of addresses (CIDR) as confab bans shows it, o
 	}
 	f := command.NewFlags(cmd, env)
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
-		bans, err := listBans(ctx, api, &extension.ListBansInput{RoomIdentifier: command.Optional(room)})
+		bans, err := api.Bans(ctx, &extension.ListBansInput{RoomIdentifier: command.Optional(room)})
 		if err != nil {
 			return err
 		}
@@ -136,7 +136,7 @@ all.`,
 	}
 	f := command.NewFlags(cmd, env)
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
-		bans, err := listBans(ctx, api, &extension.ListBansInput{RoomIdentifier: command.Optional(room)})
+		bans, err := api.Bans(ctx, &extension.ListBansInput{RoomIdentifier: command.Optional(room)})
 		if err != nil {
 			return err
 		}
@@ -147,25 +147,6 @@ all.`,
 		return p.List("bans", items, banColumns...)
 	})
 	return cmd
-}
-
-// pageBans is the most bans that ListBans answers.
-const pageBans = 200
-
-// listBans lists all bans that the input asks for, with all pages.
-func listBans(ctx context.Context, api *command.API, in *extension.ListBansInput) ([]extension.Ban, error) {
-	in.MaxResults = new(int32(pageBans))
-	var all []extension.Ban
-	for {
-		page, err := command.Call[extension.ListBansOutput](ctx, api, "ListBans", in)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, page.Bans...)
-		if in.NextToken = page.NextToken; in.NextToken == nil {
-			return all, nil
-		}
-	}
 }
 
 func banSubject(o command.Object) string {

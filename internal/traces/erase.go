@@ -15,9 +15,9 @@ type erasing struct {
 	// count is how many there are. While it is 0, no lock is taken.
 	count atomic.Int64
 
-	mu     sync.Mutex // guards byUser. It may be taken with a log locked.
+	mu     sync.Mutex            // guards byUser. It may be taken with a log locked.
 	byUser map[subject]time.Time // up to which attempts are erased
-	until  time.Time // when none of them matters any more
+	until  time.Time             // when none of them matters any more
 }
 
 // subject is a user in a room, or in all rooms if room is empty.

@@ -64,7 +64,7 @@ type answer struct {
 
 // numbered is an attempt between nodes.
 type numbered struct {
-	Number  uint64 `json:"number"`
+	Number uint64 `json:"number"`
 	Attempt
 }
 

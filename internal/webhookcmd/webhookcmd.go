@@ -42,25 +42,10 @@ func selects(o command.Object) string {
 	return "all"
 }
 
-// list lists all webhooks.
-func list(ctx context.Context, api *command.API) (all []extension.Webhook, err error) {
-	in := &extension.ListWebhooksInput{}
-	for {
-		page, err := command.Call[extension.ListWebhooksOutput](ctx, api, "ListWebhooks", in)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, page.Webhooks...)
-		if in.NextToken = page.NextToken; in.NextToken == nil {
-			return all, nil
-		}
-	}
-}
-
 // run is Run for a command whose argument is WEBHOOK.
 func run(f *command.Flags, cmd *cobra.Command, do func(ctx context.Context, api *command.API, p *command.Printer, id string) error) {
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, args []string) error {
-		all, err := list(ctx, api)
+		all, err := api.Webhooks(ctx)
 		if err != nil {
 			return err
 		}
@@ -97,7 +82,7 @@ func newList(env command.Environment) *cobra.Command {
 	}
 	f := command.NewFlags(cmd, env)
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, _ []string) error {
-		all, err := list(ctx, api)
+		all, err := api.Webhooks(ctx)
 		if err != nil {
 			return err
 		}
