@@ -91,7 +91,7 @@ func durationTag(least, most time.Duration, field func(*Extensions) *time.Durati
 				return true
 			}
 			d, err := time.ParseDuration(value)
-			if err != nil || d < least || d > most {
+			if err != nil || d < least || d > most || value[0] == '+' {
 				return false
 			}
 			*field(e) = d

@@ -24,6 +24,7 @@ func TestExtensionsOf(t *testing.T) {
 		"too short":       {map[string]string{"confab:history": "59s"}, func(*chat.Extensions) {}, "from 1m to 8760h"},
 		"too long":        {map[string]string{"confab:history": "8760h1s"}, func(*chat.Extensions) {}, "from 1m to 8760h"},
 		"negative":        {map[string]string{"confab:history": "-1h"}, func(*chat.Extensions) {}, "from 1m to 8760h"},
+		"plus sign":       {map[string]string{"confab:history": "+1h"}, func(*chat.Extensions) {}, "from 1m to 8760h"},
 		"no unit":         {map[string]string{"confab:history": "5"}, func(*chat.Extensions) {}, "from 1m to 8760h"},
 		"who":             {map[string]string{"confab:history-read": "staff"}, func(e *chat.Extensions) { e.HistoryRead = chat.Staff }, ""},
 		"who, upper case": {map[string]string{"confab:history-read": "ALL"}, func(*chat.Extensions) {}, "all, staff or nobody"},

@@ -22,6 +22,7 @@ type Bans interface {
 	Delete(ctx context.Context, id string) error
 	List(ctx context.Context, f moderation.Filter, most int, before int64) ([]moderation.Ban, int64, error)
 	Banned(roomID, userID string, ip netip.Addr) error
+	BannedSince(ctx context.Context, roomID, userID string, since time.Time) (bool, error)
 }
 
 // Ban is a decision that keeps a user, or a range of addresses, out of a room or silent

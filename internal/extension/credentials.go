@@ -2,6 +2,8 @@ package extension
 
 import (
 	"context"
+	"encoding/base64"
+	"strings"
 	"time"
 
 	"confab/internal/chat"
@@ -174,19 +176,41 @@ func (s *Service) ListCredentials(ctx context.Context, in *ListCredentialsInput)
 		most = int(*in.MaxResults)
 	}
 	out := &ListCredentialsOutput{Credentials: []CredentialsDescription{}}
-	// The token is the last name of the page before: names are unique.
-	after := stringOf(in.NextToken)
+	after, err := openCredentials(stringOf(in.NextToken))
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range all {
 		if c.Principal.Name <= after || !madeBy(c.Principal, iam.CallFrom(ctx).Principal) {
 			continue
 		}
 		if len(out.Credentials) == most {
-			out.NextToken = &out.Credentials[most-1].Name
+			out.NextToken = new(sealCredentials(out.Credentials[most-1].Name))
 			break
 		}
 		out.Credentials = append(out.Credentials, s.describeCredentials(c))
 	}
 	return out, nil
+}
+
+// A page token of credentials is the last name of the page before: names are unique.
+const credentialsPage = "credentials/"
+
+func sealCredentials(last string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(credentialsPage + last))
+}
+
+// openCredentials returns the name behind which a page begins; "" is the first page.
+func openCredentials(token string) (after string, err error) {
+	if token == "" {
+		return "", nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	after, ok := strings.CutPrefix(string(b), credentialsPage)
+	if err != nil || !ok {
+		return "", chat.InvalidField("nextToken", "must be that of a page of this list")
+	}
+	return after, nil
 }
 
 // DeleteCredentialsInput is what DeleteCredentials takes.

@@ -156,12 +156,8 @@ func (s webhooks) checkWebhook(in *webhookMembers) error {
 			v.Add("roomIdentifiers", "must be ARNs of rooms, arn:aws:ivschat:<region>:<account>:room/<id>, this is %.140q", identifier)
 		}
 	}
-	if in.tag != nil {
-		if in.tag.Key == nil || in.tag.Value == nil {
-			v.Add("roomTag", "must have a key and a value")
-		} else if strings.ContainsFunc(*in.tag.Key+*in.tag.Value, unicode.IsControl) {
-			v.Add("roomTag", "must not contain control characters")
-		}
+	if in.tag != nil && strings.ContainsFunc(*in.tag.Key+*in.tag.Value, unicode.IsControl) {
+		v.Add("roomTag", "must not contain control characters")
 	}
 	return v.Err()
 }

@@ -46,7 +46,8 @@ type Options struct {
 	// Bans are who may not join or speak. Nil means that nobody is banned.
 	Bans Bans
 	// Disconnected is called at the home, before the answer, for a moderator's DisconnectUser
-	// in a room with the tag confab:disconnect-ban, perhaps twice. Nil does nothing.
+	// in a room with the tag confab:disconnect-ban, or without history (ban is 0), perhaps
+	// twice. Nil does nothing.
 	Disconnected func(ctx context.Context, op *Operation, room *chat.Room, ban time.Duration) error
 	// Rules decide about the messages of clients.
 	Rules Rules

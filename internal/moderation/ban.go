@@ -73,7 +73,7 @@ func ParseRange(s string) (netip.Prefix, error) {
 	}
 	if a := p.Addr(); a.Is4In6() {
 		if p.Bits() < mappedBits {
-			return netip.PrefixFrom(a, p.Bits()).Masked(), nil
+			return netip.Prefix{}, fmt.Errorf("must have a prefix of %d bits or more, as for an IPv4 address that is written as IPv6, or be IPv4: %s", mappedBits, a.Unmap())
 		}
 		p = netip.PrefixFrom(a.Unmap(), p.Bits()-mappedBits)
 	}
