@@ -74,10 +74,13 @@ type TraceMilliseconds struct {
 	Total float64 `json:"total"`
 }
 
+// messageTraces has the operation about traces.
+type messageTraces struct{ *Service }
+
 // ListMessageTraces returns what came of the last attempts to send a message in a room: at
 // most 500, from the memory of all nodes that answer. A restart begins anew. A chat token
 // with DELETE_MESSAGE or DISCONNECT_USER stands for the signature in its room.
-func (s *Service) ListMessageTraces(ctx context.Context, in *ListMessageTracesInput) (*ListMessageTracesOutput, error) {
+func (s messageTraces) ListMessageTraces(ctx context.Context, in *ListMessageTracesInput) (*ListMessageTracesOutput, error) {
 	capability := chat.DeleteMessage
 	if token := iam.CallFrom(ctx).Principal.Token; token != nil && token.Can(chat.DisconnectUser) {
 		capability = chat.DisconnectUser

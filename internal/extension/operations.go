@@ -42,7 +42,7 @@ func (s *Service) operations() []operation {
 		describe("ListContentFilters", filters.ListContentFilters),
 		describe("ListCredentials", s.ListCredentials),
 		orBearer(describe("ListMessages", s.ListMessages)),
-		orBearer(describe("ListMessageTraces", s.ListMessageTraces)),
+		orBearer(describe("ListMessageTraces", messageTraces{s}.ListMessageTraces)),
 		describe("ListRoomPresence", s.ListRoomPresence),
 		describe("ListRoomUsers", s.ListRoomUsers),
 		describe("ListWebhooks", webhooks{s}.ListWebhooks),

@@ -56,17 +56,15 @@ func newQuiet(tb testing.TB, extensions bool, tags map[string]string) (*messagin
 	close(q.durable)
 	q.room.Tags, q.room.MaximumMessageRatePerSecond = tags, 1<<30
 	var rules messaging.Rules
-	var remembered *traces.Memory
 	if extensions { // As package app does.
 		m := modes.New()
-		rules = messaging.Rules{Modes: m, Filters: enforce.Filters{Content: new(contentfilter.Filters)}, Said: m.Remember}
-		remembered = traces.New(0)
+		rules = messaging.Rules{Modes: m, Filters: enforce.Filters{Content: new(contentfilter.Filters)}, Said: m.Remember, Traces: traces.New(0)}
 	}
 	e := messaging.NewEngine(messaging.Options{
 		Rooms: q, Tokens: q, Reviewer: q, Transcript: q, History: q, Extensions: extensions,
 		NewAudience: func() messaging.Audience { return q },
 		Metrics:     messaging.NewMetrics(nil), Log: slog.New(slog.DiscardHandler),
-		Rules: rules, Traces: remembered,
+		Rules: rules,
 	})
 	tb.Cleanup(e.Close)
 	return e, messagingtest.Join(tb, e, messagingtest.Token(roomID, "ann", time.Now()))

@@ -12,7 +12,6 @@ import (
 	"confab/internal/catchup"
 	"confab/internal/chat"
 	"confab/internal/quota"
-	"confab/internal/traces"
 )
 
 // Options are the options of an Engine. All fields without a comment are required.
@@ -66,8 +65,6 @@ type Options struct {
 	CatchUp CatchUp
 	// Webhooks knows which webhooks get frames. Nil means that there are none.
 	Webhooks Webhooks
-	// Traces remembers what came of messages. Nil remembers nothing.
-	Traces *traces.Memory
 	// Extensions is set if the tags of rooms set what Confab adds.
 	Extensions bool
 	Metrics    *Metrics
@@ -211,7 +208,7 @@ func (e *Engine) Deliver(f *chat.Frame) {
 	}
 	defer r.release(e)
 	n := r.deliver(f)
-	e.o.Traces.Delivered(&r.traces, f, n)
+	e.o.Rules.Traces.Delivered(&r.traces, f, n)
 	if m := e.actions[f.Action]; m != nil {
 		m.deliveries.Add(float64(n))
 	}

@@ -55,7 +55,7 @@ func (e *erasures) hasFrame(f *chat.Frame) bool {
 // room, and from the traces of a room, or any room if roomID is empty: those that it has, and those that are under way and
 // were sent up to sent. They were removed from the history before.
 func EraseUser(e *Engine, roomID, userID string, sent time.Time) {
-	e.o.Traces.Erase(roomID, userID, sent, e.now())
+	e.o.Rules.Traces.Erase(roomID, userID, sent, e.now())
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	for id, r := range e.rooms {

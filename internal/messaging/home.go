@@ -26,7 +26,7 @@ func (e *Engine) Sequence(ctx context.Context, op Operation) (id string, err err
 		return "", err
 	}
 	var t *trace
-	if e.traced(&op) {
+	if traced(e, &op) {
 		t = &trace{now: e.now, Attempt: traces.Attempt{Result: traces.Delivered}}
 	}
 	r, settings, err := e.acquire(ctx, op.RoomID, op.Room)
@@ -35,7 +35,7 @@ func (e *Engine) Sequence(ctx context.Context, op Operation) (id string, err err
 		return "", err
 	}
 	defer r.release(e)
-	err = e.carryOut(ctx, r, settings, &op, turn, t)
+	err = r.carryOut(ctx, e, settings, &op, turn, t)
 	t.settle(e, r, &op, err)
 	if err != nil && !errors.Is(err, ErrPublished) {
 		return "", err
@@ -49,7 +49,7 @@ func (e *Engine) Sequence(ctx context.Context, op Operation) (id string, err err
 }
 
 // carryOut carries out an operation on a room, or returns why it is refused.
-func (e *Engine) carryOut(ctx context.Context, r *room, settings *chat.Room, op *Operation, turn Turn, t *trace) (err error) {
+func (r *room) carryOut(ctx context.Context, e *Engine, settings *chat.Room, op *Operation, turn Turn, t *trace) (err error) {
 	if err := (banning{e}).forbids(op); err != nil {
 		return err
 	}

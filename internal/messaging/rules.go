@@ -30,13 +30,16 @@ type Rule interface {
 	Judge(ctx context.Context, j *Judgement) error
 }
 
-// Rules are the rules of all rooms. Nil decides nothing.
+// Rules are the rules of all rooms, and the memory of what came of messages. Nil decides
+// nothing.
 type Rules struct {
 	Modes   Rule
 	Filters Rule
 	// Said is called for each frame with chat.Frame.Said that comes to this node. It does
 	// not block. Nil does nothing.
 	Said func(f *chat.Frame)
+	// Traces remembers what came of each message. Nil remembers nothing.
+	Traces *traces.Memory
 }
 
 // Judgement is a message on its way through the rules.

@@ -32,7 +32,7 @@ func (e *Engine) SendMessage(ctx context.Context, roomID string, m *ServerMessag
 	}
 	defer r.release(e)
 	if err := m.check(settings); err != nil {
-		return "", time.Time{}, e.refused(r, "", m.UserID, e.now(), err)
+		return "", time.Time{}, refused(e, r, "", m.UserID, e.now(), err)
 	}
 	op := Operation{
 		Action: chat.ActionSendMessage, ID: chat.NewID(), RoomID: roomID, Received: e.now(),
@@ -41,7 +41,7 @@ func (e *Engine) SendMessage(ctx context.Context, roomID string, m *ServerMessag
 	}
 	id, err := e.home.Do(ctx, op)
 	if chat.CodeOf(err) == chat.Unavailable {
-		e.refused(r, op.ID, op.UserID, op.Received, err) //nolint:errcheck // It returns the same error.
+		refused(e, r, op.ID, op.UserID, op.Received, err) //nolint:errcheck // It returns the same error.
 	}
 	if chat.CodeOf(err) == chat.Rejected {
 		return "", time.Time{}, chat.Errorf(chat.AccessDenied, "The room's message review handler refused the message: %v", err)

@@ -39,8 +39,8 @@ type trace struct {
 }
 
 // traced reports whether the operation is remembered.
-func (e *Engine) traced(op *Operation) bool {
-	return e.o.Traces != nil && op.Action == chat.ActionSendMessage
+func traced(e *Engine, op *Operation) bool {
+	return e.o.Rules.Traces != nil && op.Action == chat.ActionSendMessage
 }
 
 // begin begins a stage.
@@ -118,19 +118,19 @@ func (t *trace) settle(e *Engine, r *room, op *Operation, outcome error) {
 	if outcome != nil {
 		refusal(&t.Attempt, outcome)
 	}
-	e.o.Traces.Record(placeOf(r), op.RoomID, &t.Attempt)
+	e.o.Rules.Traces.Record(placeOf(r), op.RoomID, &t.Attempt)
 }
 
 // refused remembers a message that does not come to its room's home, and returns the error.
 // id is empty if the message has none.
-func (e *Engine) refused(r *room, id, userID string, received time.Time, err error) error {
-	if e.o.Traces == nil {
+func refused(e *Engine, r *room, id, userID string, received time.Time, err error) error {
+	if e.o.Rules.Traces == nil {
 		return err
 	}
 	a := traces.Attempt{Time: received, ID: id, UserID: userID, Total: traces.Micros(e.now().Sub(received))}
 	a.Unsure = chat.CodeOf(err) == chat.Unavailable
 	refusal(&a, err)
-	e.o.Traces.Record(&r.traces, r.id, &a)
+	e.o.Rules.Traces.Record(&r.traces, r.id, &a)
 	return err
 }
 
@@ -178,5 +178,5 @@ func (s *Session) RefuseMessage(req Request, err error) error {
 }
 
 func (s *Session) refuse(req Request, id string, err error) error {
-	return s.engine.refused(s.room, id, s.token.UserID, req.Received, err)
+	return refused(s.engine, s.room, id, s.token.UserID, req.Received, err)
 }

@@ -17,7 +17,7 @@ import (
 
 // tracing lets the engine remember what came of messages.
 func tracing(m *traces.Memory) option {
-	return func(o *messaging.Options, _ *live) { o.Traces = m }
+	return func(o *messaging.Options, _ *live) { o.Rules.Traces = m }
 }
 
 // listed returns what came of the messages in the room, the newest first.

@@ -21,7 +21,7 @@ func (p *Peers) Trace(o *messaging.Options, name string) {
 		}
 		return p.Node.AskOthers(ctx, topicTraces, body)
 	}
-	o.Traces = p.Traces
+	o.Rules.Traces = p.Traces
 }
 
 func (p *Peers) answerTraces(ctx context.Context, body []byte) ([]byte, error) {

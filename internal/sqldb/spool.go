@@ -67,13 +67,6 @@ func (s *Spool[T]) Add(item T, size int) (<-chan struct{}, error) {
 	return b.done, nil
 }
 
-// Failing reports whether items cannot be stored now.
-func (s *Spool[T]) Failing() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.failing
-}
-
 // Close ends Run once every added item is stored or has failed once more.
 func (s *Spool[T]) Close() { s.c.Close() }
 
