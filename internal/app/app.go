@@ -180,6 +180,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	s.peers.Moderation = s.db.Moderation
 	s.peers.WatchRooms(&live, cfg.PresenceInterval)
 	s.peers.Moderate(&live)
+	s.peers.Trace(&live, cfg.NodeName)
 	if live.Extensions {
 		live.Rules.Filters, s.peers.Filters = enforce.Filters{Content: s.db.Filters, Log: s.db.Moderation}, s.db.Filters
 		live.Rules.Moderated = enforce.Moderated(s.db.Moderation)
@@ -233,7 +234,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 			Region: cfg.Region, Account: cfg.AccountID, Version: telemetry.Version(),
 			Actions: actions(operations),
 			Rooms:   s.db, Live: s.engine, Bans: s.db.Bans, Filters: s.db.Filters, Modes: store.NewRoomModes(s.db), History: s.db.Transcript().History(), Tokens: s.ring, Presence: s.peers.Presence, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
-			Credentials: s.db, Webhooks: s.db.Webhooks, Endpoints: s.delivery.Webhooks,
+			Credentials: s.db, Webhooks: s.db.Webhooks, Endpoints: s.delivery.Webhooks, Traces: s.peers.Traces,
 			CleanUps: erasure.NewCleaner(s.grace, erasure.CleanerOptions{
 				Live: s.engine, History: s.db.Transcript().History(), SentBy: s.peers.SentBy, Log: s.log,
 			}),

@@ -17,8 +17,11 @@ type Filters struct {
 	Log *modlog.Log
 }
 
-// FilterRule comes before the name of a filter in messaging.Judgement.Rule.
+// FilterRule comes before the name of a filter where a rule is named.
 const FilterRule = "filter:"
+
+// Applies implements messaging.Rule.
+func (f Filters) Applies(roomID string, _ *chat.Extensions) bool { return f.Content.Any(roomID) }
 
 // Judge implements messaging.Rule.
 func (f Filters) Judge(_ context.Context, j *messaging.Judgement) error {
@@ -31,8 +34,7 @@ func (f Filters) Judge(_ context.Context, j *messaging.Judgement) error {
 	}
 	switch d.Action {
 	case contentfilter.Deny:
-		j.Rule = FilterRule + d.Filter
-		return &chat.Error{Code: chat.Rejected, Message: d.Message, ID: j.Operation.ID}
+		return &chat.Error{Code: chat.Rejected, Message: d.Message, ID: j.Operation.ID, Rule: FilterRule + d.Filter}
 	case contentfilter.Hide:
 		j.Hidden, j.Content, j.Rule = true, d.Content, FilterRule+d.Filter
 	case contentfilter.Mask:

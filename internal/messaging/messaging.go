@@ -108,8 +108,8 @@ type Tokens interface {
 type Reviewer interface {
 	// Review returns the message as it shall be delivered, or Rejected with the handler's
 	// reason. It never takes longer than its time limit. Without an answer the room's
-	// fallback result decides.
-	Review(ctx context.Context, room *chat.Room, m *chat.Message, senderIP string) (*chat.Message, error)
+	// fallback result decides, and fallback is set.
+	Review(ctx context.Context, room *chat.Room, m *chat.Message, senderIP string) (reviewed *chat.Message, fallback bool, err error)
 }
 
 // Transcript is the durable record of the frames that a room delivered.
@@ -119,6 +119,8 @@ type Transcript interface {
 	// counted: a room continues when the disk fails. Frames of one room become durable in
 	// the order of the calls.
 	Append(f *chat.Frame) <-chan struct{}
+	// Failing reports whether frames cannot be stored now, so that nobody waits for them.
+	Failing() bool
 }
 
 // Webhooks knows which webhooks get frames. Its methods do not block.

@@ -59,6 +59,10 @@ for name, members in {
     else:
         raise AssertionError(f"{name} was not raised")
 
+traces = call("list_message_traces", roomIdentifier=room, result="DELIVERED", maxResults=1)
+assert len(traces["traces"]) == 1 and traces["nextToken"], traces
+assert traces["traces"][0]["userId"] == "bot" and isinstance(traces["traces"][0]["milliseconds"]["total"], float), traces
+
 call("send_message", roomIdentifier=room, userId="rude", content="x")
 cleaned = call("delete_user_messages", roomIdentifier=room, userId="rude", since=sent["sendTime"], reason="rude")
 assert cleaned["deleted"] == 1, cleaned
@@ -67,6 +71,7 @@ erased = call("erase_user", userId="bot", roomIdentifier=room)
 while erased["status"] == "RUNNING":
     erased = call("erase_user", userId="bot", roomIdentifier=room)
 assert erased["messages"] == 4 and erased["logObjects"] == [], erased
+assert call("list_message_traces", roomIdentifier=room, userId="bot")["traces"] == []
 
 ban = call("create_ban", roomIdentifier=room, userId="troll", type="BAN", durationInSeconds=600, reason="spam")
 assert ban["roomArn"] == room and isinstance(ban["expirationTime"], datetime.datetime), ban
