@@ -132,7 +132,7 @@ func (s *Service) Answer(ctx context.Context, body []byte) ([]byte, error) {
 	case q.Read != nil:
 		return json.Marshal(s.read(q.Read))
 	case q.Tell != nil:
-		return json.Marshal(s.hear(ctx, q.Tell))
+		return json.Marshal(s.keepReports(ctx, q.Tell))
 	case len(q.Took) > 0:
 		for i := range q.Took {
 			s.took(&q.Took[i])
