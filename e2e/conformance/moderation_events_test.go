@@ -39,7 +39,7 @@ func wantEvents(t *testing.T, room resource, members m, want ...map[string]any) 
 	got := events(t, len(want), request)
 	var last time.Time
 	for _, e := range got {
-		at := instant(t, m(e), "time")
+		at := instant(t, e, "time")
 		if at.Before(last) {
 			t.Errorf("%v is not in the order of time", e)
 		}
@@ -93,7 +93,7 @@ func TestListModerationEvents(t *testing.T) {
 		expires := map[string]any{}
 		for _, e := range got {
 			if details, ok := e["details"].(map[string]any); ok {
-				expires[text(t, m(details), "id")] = details["expirationTime"]
+				expires[text(t, details, "id")] = details["expirationTime"]
 			}
 		}
 		want := []map[string]any{

@@ -29,7 +29,6 @@ import (
 	"confab/internal/iam"
 	"confab/internal/messaging"
 	"confab/internal/peers"
-	"confab/internal/places"
 	"confab/internal/review"
 	"confab/internal/sqldb"
 	"confab/internal/store"
@@ -187,7 +186,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		live.Bans, s.peers.Bans, live.Disconnected = s.db.Bans, s.db.Bans, enforce.Disconnected(s.db.Bans, s.db.Transcript().History(), s.log)
 		live.Webhooks, s.peers.Hooks = s.db.Webhooks, s.db.Webhooks
 	}
-	live.CatchUp.Memory, s.peers.Places = s.catchUpMemory(), places.New()
+	live.CatchUp = s.catchUp()
 	if err := s.connectNodes(&live, quotas); err != nil {
 		return err
 	}

@@ -68,11 +68,11 @@ refused or hidden, by which rule, and how long it took. What was said is not sho
 // traceMilliseconds is the time that an attempt took, and the stages that took some of it.
 func traceMilliseconds(o command.Object) string {
 	ms, _ := o["milliseconds"].(command.Object)
-	text := fmt.Sprint(ms["total"])
+	parts := []string{fmt.Sprint(ms["total"])}
 	for _, stage := range []string{"filter", "review", "transcript", "publish"} {
 		if v, ok := ms[stage].(float64); ok && v > 0 {
-			text += fmt.Sprintf(" %s=%v", stage, v)
+			parts = append(parts, fmt.Sprintf("%s=%v", stage, v))
 		}
 	}
-	return text
+	return strings.Join(parts, " ")
 }

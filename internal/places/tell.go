@@ -248,7 +248,7 @@ func (s *Service) keepReport(ctx context.Context, q *tellQuestion, r *roomReport
 			return true // Clients of the room do not catch up any more.
 		}
 	}
-	if !log.Hold(&r.Report) && r.Page == r.Pages-1 {
+	if !log.Hold(&r.Report, time.Now()) && r.Page == r.Pages-1 {
 		return false
 	}
 	if r.Pages == 0 || log.Covers(r.Oldest) {

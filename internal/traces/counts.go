@@ -50,7 +50,7 @@ func (c *counts) add(id string, n int) (more int) {
 	if c.next == mostCounts {
 		c.next = 0
 	}
-	(*ring)[c.next].Store(keyOf(id) | uint64(min(n, mostN))) //nolint:gosec // It is not negative.
+	(*ring)[c.next].Store(keyOf(id) | uint64(min(n, mostN)))
 	c.next++
 	return more
 }

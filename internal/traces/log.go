@@ -90,7 +90,7 @@ func (s *slot) set(a *Attempt, number uint64) int {
 	text := append(append(append(s.text[:0], user...), rule...), message...)
 	*s = slot{
 		text: text, time: a.Time.UnixNano(), number: number, spent: a.Spent, total: a.Total,
-		user: uint16(len(user)), rule: uint16(len(rule)), code: uint16(a.ErrorCode), //nolint:gosec // All are small.
+		user: uint16(len(user)), rule: uint16(len(rule)), code: uint16(a.ErrorCode),
 		result: a.Result, unsure: a.Unsure,
 	}
 	copy(s.id[:], a.ID)

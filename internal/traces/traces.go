@@ -89,7 +89,7 @@ type Attempt struct {
 
 // Micros returns a time as Attempt has it.
 func Micros(d time.Duration) uint32 {
-	return uint32(min(max(d.Microseconds(), 0), 1<<32-1)) //nolint:gosec // It is bounded.
+	return uint32(min(max(d.Microseconds(), 0), 1<<32-1))
 }
 
 // Add adds time that a stage took.
