@@ -20,7 +20,7 @@ const (
 	quietFor     = 20 * time.Second
 )
 
-// BenchmarkQuiet shows what a connection costs in a room in which nobody speaks: processor
+// BenchmarkQuiet shows what a connection costs in a room without messages: processor
 // time of the server, most of it for Pings and Pongs, and memory of its heap. There are b.N
 // connections in rooms of 20.
 func BenchmarkQuiet(b *testing.B) {
