@@ -114,6 +114,22 @@ func TestCatchUp(t *testing.T) {
 		afterOverlap()
 		join(t, room, "bob").wantQuiet(t, room)
 	})
+	checkOurs(t, "the messages of an erased user do not come, those of others do", func(t *testing.T) {
+		room := newCaughtUp(t, subject, nil)
+		ann, bob, eve := join(t, room, "ann"), join(t, room, "bob", all...), join(t, room, "catch-up-eve", all...)
+		bob.say(t, "0")
+		ann.nextMessage(t, "0")
+		ann.leave(t)
+		bob.say(t, "1")
+		eve.say(t, "2")
+		bob.until(t, "", "2")
+		erase(t, m{"userId": "catch-up-eve"})
+		bob.say(t, "3")
+		again := join(t, room, "ann")
+		if got := again.until(t, "0", "3"); len(got) != 2 || got[0].Content != "1" {
+			t.Errorf("got %v", got)
+		}
+	})
 	checkOurs(t, "what is missed comes instead of the history, and before the viewers", func(t *testing.T) {
 		room := newCaughtUp(t, subject, m{"confab:history": "1h", "confab:history-on-join": "10", "confab:presence": "count"})
 		ann := join(t, room, "ann")

@@ -55,6 +55,7 @@ type chunk struct {
 	at    *list.Element
 	first uint64 // the number of its first frame
 	ends  []uint32
+	users []uint64 // who sent each frame, as hashes; 0 for nobody
 	mem   []byte
 	last  time.Time // when its last frame was appended
 }
@@ -63,7 +64,7 @@ type chunk struct {
 const (
 	minChunk  = 1 << 10
 	maxChunk  = 64 << 10
-	frameCost = 4
+	frameCost = 12
 )
 
 // addLocked adds a chunk for a frame of n bytes to the log, and drops old ones.

@@ -16,28 +16,42 @@ import (
 func text(pieces [][]byte) string { return string(bytes.Join(pieces, nil)) }
 
 // add appends a frame at the next point.
-func add(l *catchup.Log, frame []byte) { l.Append(frame, catchup.Point{Epoch: 1, Sequence: l.End()}) }
+func add(l *catchup.Log, frame []byte) { addOf(l, frame, "") }
+
+// addOf appends a frame of a user at the next point.
+func addOf(l *catchup.Log, frame []byte, userID string) {
+	l.Append(frame, userID, catchup.Point{Epoch: 1, Sequence: l.End()})
+}
 
 var ann = catchup.Client{UserID: "ann", Agent: 1}
 
 // A model of a log with every frame: what Since returns is the end of all frames, and what it
-// lacks is counted.
+// lacks is counted, unless it was of a user who was erased.
 func TestLog(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := catchup.NewMemory(int64(rapid.SampledFrom([]int{4 << 10, 64 << 10, 1 << 20}).Draw(t, "limit")))
 		logs := []*catchup.Log{m.NewLog(time.Minute), m.NewLog(time.Minute)}
-		all := make([][]string, 2)
+		all, users := make([][]string, 2), make([][]string, 2)
 		born := []uint64{logs[0].End(), logs[1].End()}
 		t.Repeat(map[string]func(*rapid.T){
 			"append": func(t *rapid.T) {
 				i := rapid.IntRange(0, 1).Draw(t, "log")
 				for range rapid.IntRange(1, 50).Draw(t, "frames") {
 					f := strings.Repeat("x", rapid.IntRange(0, 700).Draw(t, "size")) + fmt.Sprint(len(all[i]), ";")
-					all[i] = append(all[i], f)
-					add(logs[i], []byte(f))
+					user := rapid.SampledFrom([]string{"", "ann", "bob"}).Draw(t, "user")
+					all[i], users[i] = append(all[i], f), append(users[i], user)
+					addOf(logs[i], []byte(f), user)
 				}
 			},
-			"clear": func(t *rapid.T) { logs[rapid.IntRange(0, 1).Draw(t, "log")].Clear() },
+			"erase": func(t *rapid.T) {
+				i, user := rapid.IntRange(0, 1).Draw(t, "log"), rapid.SampledFrom([]string{"ann", "bob"}).Draw(t, "user")
+				logs[i].Erase(user)
+				for k := range all[i] {
+					if users[i][k] == user {
+						all[i][k] = ""
+					}
+				}
+			},
 			"since": func(t *rapid.T) {
 				i := rapid.IntRange(0, 1).Draw(t, "log")
 				from := rapid.IntRange(0, len(all[i])).Draw(t, "from")

@@ -51,9 +51,9 @@ func (l *Log) Keep(keep time.Duration) {
 
 // Close drops everything.
 func (l *Log) Close() {
-	l.Clear()
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
+	l.dropLocked(len(l.chunks))
 	if l.timer != nil {
 		l.timer.Stop()
 	}
@@ -62,15 +62,9 @@ func (l *Log) Close() {
 	delete(l.memory.logs, l)
 }
 
-// Clear drops the frames, which count as missed from now on.
-func (l *Log) Clear() {
-	l.memory.mu.Lock()
-	defer l.memory.mu.Unlock()
-	l.dropLocked(len(l.chunks))
-}
-
-// Append adds a frame, as connections get it, with its place in the order of the room.
-func (l *Log) Append(frame []byte, at Point) {
+// Append adds a frame of a user, or of nobody for "", as connections get it, with its place in
+// the order of the room. An empty frame is one that nobody gets any more.
+func (l *Log) Append(frame []byte, userID string, at Point) {
 	now := time.Now()
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
@@ -87,6 +81,7 @@ func (l *Log) Append(frame []byte, at Point) {
 	l.numberLocked(at)
 	c.mem = append(c.mem, frame...)
 	c.ends = append(c.ends, uint32(len(c.mem)))
+	c.users = append(c.users, senderOf(userID))
 	c.last = now
 	l.memory.used += frameCost
 }
@@ -142,7 +137,9 @@ func (l *Log) Since(from uint64) (pieces [][]byte, missed uint64) {
 		if from >= c.first {
 			begin = c.ends[from-c.first]
 		}
-		pieces = append(pieces, c.mem[begin:len(c.mem):len(c.mem)])
+		if piece := c.mem[begin:len(c.mem):len(c.mem)]; len(piece) > 0 {
+			pieces = append(pieces, piece)
+		}
 		missed -= last - max(from, c.first-1)
 	}
 	return pieces, missed

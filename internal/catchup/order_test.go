@@ -12,7 +12,7 @@ import (
 )
 
 // Two nodes deliver the same frames, one of them from some frame on. It gets the earlier ones
-// from the other: then both have the same behind every point.
+// from the other, and loses those of a user who is erased.
 func TestPrepend(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := catchup.NewMemory(1 << 20)
@@ -35,9 +35,13 @@ func TestPrepend(t *testing.T) {
 			at.Sequence++
 			f := fmt.Sprint(i, strings.Repeat("x", rapid.IntRange(0, 3000).Draw(t, "size")), ";")
 			points, frames = append(points, at), append(frames, f)
-			whole.Append([]byte(f), at)
+			user := rapid.SampledFrom([]string{"", "bob", "eve"}).Draw(t, "user")
+			whole.Append([]byte(f), user, at)
 			if i >= begin {
-				late.Append([]byte(f), at)
+				late.Append([]byte(f), user, at)
+			}
+			if user == "eve" {
+				frames[i+1] = ""
 			}
 		}
 		if n == begin {
@@ -54,6 +58,7 @@ func TestPrepend(t *testing.T) {
 			p, _ = page.End()
 		}
 		late.Prepend(pages, points[after])
+		late.Erase("eve")
 		for i := after; i <= n; i++ {
 			if !late.Covers(points[i]) {
 				t.Fatalf("it does not cover %+v, frame %d behind %d", points[i], i, after)
@@ -90,7 +95,7 @@ func TestGapOverNodes(t *testing.T) {
 	m := catchup.NewMemory(1 << 20)
 	l := m.NewLog(time.Minute)
 	l.Begin(catchup.Point{Epoch: 9, Sequence: 20})
-	l.Append([]byte("x"), catchup.Point{Epoch: 9, Sequence: 21})
+	l.Append([]byte("x"), "", catchup.Point{Epoch: 9, Sequence: 21})
 	if got := gapOf(l, catchup.Point{Epoch: 8, Sequence: 17}); !strings.HasPrefix(got, "x{") || !strings.Contains(got, `"Missed":"3"`) {
 		t.Errorf("three frames that no node has: %s", got)
 	}
@@ -107,8 +112,8 @@ func TestReports(t *testing.T) {
 	here, there := m.NewLog(time.Minute), m.NewLog(time.Minute)
 	for i := range uint64(5) {
 		at := catchup.Point{Epoch: 1, Sequence: i + 1}
-		here.Append([]byte("x"), at)
-		there.Append([]byte("x"), at)
+		here.Append([]byte("x"), "", at)
+		there.Append([]byte("x"), "", at)
 	}
 	bob := catchup.Client{UserID: "bob", Agent: 1}
 	here.Part(ann, catchup.Start{Number: here.End() - 3}, 0, catchup.Lost)
@@ -160,7 +165,7 @@ func TestReports(t *testing.T) {
 	if e := where(bob); e != nil {
 		t.Errorf("a user who was disconnected: %+v", e)
 	}
-	here.Append([]byte("x"), catchup.Point{Epoch: 1, Sequence: 6})
+	here.Append([]byte("x"), "", catchup.Point{Epoch: 1, Sequence: 6})
 	tell()
 	if e := where(bob); e == nil {
 		t.Error("a user who has come again since")
@@ -177,7 +182,7 @@ func FuzzReport(f *testing.F) {
 		l := catchup.NewMemory(1 << 20).NewLog(time.Minute)
 		l.Hold(&catchup.Report{Node: "a", Version: version, Page: page, Pages: pages, Entries: entries, Points: make([]catchup.Point, 3)}, time.Now())
 		l.Choose(ann, l.Find(ann, "b", nil), nil)
-		l.Prepend([]catchup.Page{{Points: []catchup.PointRun{{Count: page}}, Frames: [][]byte{entries}}}, catchup.Point{})
+		l.Prepend([]catchup.Page{{Points: []catchup.PointRun{{Count: page}}, Frames: [][]byte{entries}, Users: []uint64{version}}}, catchup.Point{})
 		l.Expire()
 	})
 }

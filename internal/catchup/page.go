@@ -10,6 +10,8 @@ type Page struct {
 	// Runs are the points of frames that follow each other.
 	Points []PointRun `json:"points,omitzero"`
 	Frames [][]byte   `json:"frames,omitzero"`
+	// Users are who sent the frames, as hashes; 0 for nobody.
+	Users []uint64 `json:"users,omitzero"`
 	// From is the point behind which the log has all frames, and Last that of its last one.
 	From Point `json:"from"`
 	Last Point `json:"last"`
@@ -47,6 +49,7 @@ func (l *Log) Read(after, upTo Point, most int) Page {
 			}
 			n++
 			p.Frames = append(p.Frames, f)
+			p.Users = append(p.Users, c.users[i])
 			p.add(l.pointOfLocked(n))
 		}
 	}
@@ -73,7 +76,7 @@ func (p *Page) End() (at Point, ok bool) {
 	return Point{r.At.Epoch, r.At.Sequence + uint64(r.Count) - 1}, true
 }
 
-// valid reports whether the page has a point for each frame, in order.
+// valid reports whether the page has a point and a user for each frame, in order.
 func (p *Page) valid() bool {
 	n := 0
 	for i, r := range p.Points {
@@ -82,19 +85,21 @@ func (p *Page) valid() bool {
 		}
 		n += r.Count
 	}
-	return n == len(p.Frames)
+	return n == len(p.Frames) && n == len(p.Users)
 }
 
 // Prepend adds the frames of pages, which another node had, in front of the log. They end
 // where the log begins, and from is the point behind which the other node had all frames.
 func (l *Log) Prepend(pages []Page, from Point) {
 	var frames [][]byte
+	var users []uint64
 	var points []Point
 	for _, p := range pages {
 		if !p.valid() {
 			return
 		}
 		frames = append(frames, p.Frames...)
+		users = append(users, p.Users...)
 		for _, r := range p.Points {
 			for k := range r.Count {
 				points = append(points, Point{r.At.Epoch, r.At.Sequence + uint64(k)})
@@ -118,12 +123,12 @@ func (l *Log) Prepend(pages []Page, from Point) {
 	if first > 0 { // The newer ones are worth more.
 		from = points[first-1]
 	}
-	l.prependLocked(frames[first:], points[first:])
+	l.prependLocked(frames[first:], users[first:n], points[first:])
 	l.from = from
 }
 
 // prependLocked adds frames in front of the log.
-func (l *Log) prependLocked(frames [][]byte, points []Point) {
+func (l *Log) prependLocked(frames [][]byte, users []uint64, points []Point) {
 	now := time.Now()
 	number := l.begin - uint64(len(frames))
 	l.begin = number
@@ -137,6 +142,7 @@ func (l *Log) prependLocked(frames [][]byte, points []Point) {
 		c := chunks[len(chunks)-1]
 		c.mem = append(c.mem, f...)
 		c.ends = append(c.ends, uint32(len(c.mem)))
+		c.users = append(c.users, users[i])
 		if i == 0 || points[i] != (Point{points[i-1].Epoch, points[i-1].Sequence + 1}) {
 			runs = append(runs, run{number, points[i]})
 		}

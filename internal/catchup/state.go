@@ -75,18 +75,6 @@ func (m *Memory) Continue(roomID string, l *Log) {
 	}
 }
 
-// Erase drops the frames that the process before has left of a room, or of all for "". Clients
-// that come back are told of a gap.
-func (m *Memory) Erase(roomID string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for id, r := range m.saved {
-		if roomID == "" || id == roomID {
-			r.Frames = Page{From: r.Frames.Last, Last: r.Frames.Last}
-		}
-	}
-}
-
 // Save writes where the clients are that have lost their connections, and what they miss, for
 // OpenMemory. It is called when no session is left.
 func (m *Memory) Save() error {

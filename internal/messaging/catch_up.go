@@ -68,14 +68,22 @@ func (r *room) deliverLogged(log *catchup.Log, g *ring, f *chat.Frame) int {
 		then = g.keep(to, f)
 	}
 	n := to.DeliverAnd(f.JSON, func() {
-		log.Append(frame, catchup.Point(pointOf(f)))
-		if r.erased.hasFrame(f) { // It was under way. Clients that come back are told of a gap.
-			log.Clear()
+		if r.erased.hasFrame(f) { // It was under way.
+			frame = nil
 		}
+		log.Append(frame, sender(f), catchup.Point(pointOf(f)))
 		then()
 	})
 	log.MarkLater(n, to.Mark)
 	return n
+}
+
+// sender returns who sent a message, and "" for an event.
+func sender(f *chat.Frame) string {
+	if f.Type == chat.MessageFrame {
+		return f.UserID
+	}
+	return ""
 }
 
 // client is how the session's client is known when it comes back.

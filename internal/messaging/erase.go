@@ -71,7 +71,7 @@ func EraseUser(e *Engine, roomID, userID string, sent time.Time) {
 			g.removeUser(userID)
 		}
 		if log != nil {
-			log.Clear() // Clients that come back are told of a gap.
+			log.Erase(userID)
 		}
 	}
 }

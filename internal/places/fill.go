@@ -35,7 +35,7 @@ func (s *Service) read(q *readQuestion) catchup.Page {
 
 // fill gets the frames behind a point that the log lacks from the node that has most of them.
 func (s *Service) fill(ctx context.Context, roomID string, log *catchup.Log, p catchup.Point, sources []source) {
-	if log.Covers(p) || !s.mayFill() {
+	if log.Covers(p) {
 		return
 	}
 	slices.SortFunc(sources, func(a, b source) int {
@@ -49,8 +49,8 @@ func (s *Service) fill(ctx context.Context, roomID string, log *catchup.Log, p c
 			if from.kept.Compare(begin) >= 0 {
 				return // It has no more than this node, nor have the next.
 			}
-			if pages, behind, ok := s.readAll(ctx, roomID, from.node, p, begin); ok && s.mayFill() {
-				log.Prepend(pages, behind)
+			if pages, behind, ok := s.readAll(ctx, roomID, from.node, p, begin); ok {
+				s.erasures.without(roomID, pages, func() { log.Prepend(pages, behind) })
 				return
 			}
 		}

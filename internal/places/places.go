@@ -17,7 +17,6 @@ import (
 	"context"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -54,12 +53,12 @@ type Service struct {
 	Self  string // the id of this node
 	Nodes Nodes
 
-	batches batches
+	batches  batches
+	erasures erasures
 
 	// mu guards the fields below.
 	mu     sync.Mutex
 	closed bool
-	erased time.Time
 	told   map[string]*told // by room
 
 	left record // of a process that was killed
@@ -111,23 +110,6 @@ func (s *Service) spawn(f func()) bool {
 		s.working.Go(f)
 	}
 	return !s.closed
-}
-
-// eraseFor is how long after an erasure this node gets no frames from others, which may have
-// messages still that were erased here.
-const eraseFor = 5 * time.Second
-
-// Erased is called before messages of a user are erased.
-func (s *Service) Erased() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.erased = time.Now()
-}
-
-func (s *Service) mayFill() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.erased.IsZero() || time.Since(s.erased) > eraseFor
 }
 
 // question is what nodes ask each other. One of its members is set.
