@@ -22,7 +22,7 @@ const (
 // larger has the packages and types that may be larger, and why.
 var larger = map[string]string{
 	"websocket":      "what is left after rfc6455 and kernel is one thing: loops and the groups on them",
-	"messaging":      "the path of a message and what it passes; the ring and the kicks are the next to get packages of their own",
+	"messaging":      "the path of a message and what it passes; the kicks are the next to get a package of their own",
 	"cluster":        "the protocol of PROTOCOL.md, in types of their own",
 	"extension":      "a file for each operation, of a few dozen lines",
 	"websocket.loop": "the lists of one goroutine, which the package comment draws, and memory that it uses again",
