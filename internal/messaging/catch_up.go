@@ -69,7 +69,7 @@ func (r *room) deliverLogged(log *catchup.Log, g *recent.Ring, f *chat.Frame) in
 		then = g.Keep(to, f)
 	}
 	n := to.DeliverAnd(f.JSON, func() {
-		log.Append(frame, catchup.Point(pointOf(f)))
+		log.Append(frame, catchup.Point(f.Point()))
 		if r.erased.hasFrame(f) { // It was under way. Clients that come back are told of a gap.
 			log.Clear()
 		}
@@ -111,7 +111,7 @@ func (r *room) takePlaceLocked(s *Session, e *catchup.Elsewhere) {
 // confirmedLocked returns what the connections of a client here have confirmed.
 func (r *room) confirmedLocked(e *Engine, c catchup.Client) (live []uint64) {
 	for s := r.users[c.UserID]; s != nil; s = s.next {
-		if s.agent == c.Agent && !e.kicks.ended(r.id, c.UserID, s.joined, e.now()) {
+		if s.agent == c.Agent && !e.kicks.Ended(r.id, c.UserID, s.joined, e.now()) {
 			live = append(live, s.confirmed())
 		}
 	}

@@ -233,7 +233,7 @@ func (r *room) add(s *Session, e *catchup.Elsewhere) {
 	if r.users == nil {
 		r.users = make(map[string]*Session)
 	}
-	if last := s.engine.kicks.lastIn(r.id); s.joined.before(last) {
+	if last := s.engine.kicks.LastIn(r.id); s.joined.Before(last) {
 		s.joined = last
 	}
 	r.takePlaceLocked(s, e)
@@ -272,7 +272,7 @@ func (r *room) remove(s *Session) {
 // kickedLocked returns the connections of one user that joined before the kick.
 func (r *room) kickedLocked(userID string, kick Point) (conns []Conn) {
 	for s := r.users[userID]; s != nil; s = s.next {
-		if s.joined.before(kick) {
+		if s.joined.Before(kick) {
 			conns = append(conns, s.conn)
 		}
 	}
