@@ -73,8 +73,8 @@ func (r *room) carryOut(ctx context.Context, e *Engine, settings *chat.Room, op 
 	}
 	if err == nil {
 		err = e.publish(ctx, r, f, op.Joined, settings, t)
-		if f.DisconnectUser != "" {
-			e.kicks.settle(f, err)
+		if f.DisconnectUser != "" && (err == nil || errors.Is(err, ErrMoved)) { // With other errors it may still be delivered.
+			e.kicks.Withdraw(f)
 		}
 	}
 	e.judged(op, err)
@@ -275,7 +275,7 @@ func (e *Engine) lockInTurn(ctx context.Context, r *room, f *chat.Frame, joined 
 	q := &r.sequencer
 	for {
 		q.mu.Lock()
-		if joined != nil && e.kicks.ended(f.RoomID, f.UserID, *joined, e.now()) {
+		if joined != nil && e.kicks.Ended(f.RoomID, f.UserID, *joined, e.now()) {
 			q.mu.Unlock()
 			return ErrKicked
 		}
@@ -283,7 +283,7 @@ func (e *Engine) lockInTurn(ctx context.Context, r *room, f *chat.Frame, joined 
 		err := e.broker.Next(f)
 		if err == nil {
 			if f.DisconnectUser != "" {
-				e.kicks.number(f, e.now())
+				e.kicks.Number(f, e.now())
 			}
 			return nil
 		}

@@ -56,6 +56,9 @@ type Broker interface {
 	RoomChanged(ctx context.Context, roomID string) error
 }
 
+// Point is a position in the order of a room's frames.
+type Point = chat.Point
+
 // Turn is a period during which one node sequences a room.
 type Turn struct {
 	// Epoch identifies the turn. It is 0 on a single node.
