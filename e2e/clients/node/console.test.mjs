@@ -91,6 +91,19 @@ test('an administrator', async (t) => {
     await accessible('a search in the history');
 
     await ann.room.sendMessage(new SendMessageRequest('something rude'));
+    const eve = await join(room.arn, 'eve', { capabilities: ['SEND_MESSAGE'] });
+    await page.getByRole('tab', { name: 'People' }).click();
+    await page.getByRole('button', { name: 'More about eve' }).click();
+    await page.getByRole('menuitem', { name: 'Hide from all others' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Hide' }).click();
+    await page.getByText('eve is hidden from all others').waitFor();
+    await eve.room.sendMessage(new SendMessageRequest('only I see it'));
+    eve.room.disconnect();
+    await page.getByRole('tab', { name: 'History' }).click();
+    await page.getByRole('checkbox', { name: 'With hidden messages' }).check({ force: true });
+    await page.getByRole('button', { name: 'Show', exact: true }).click();
+    await history.getByText('hidden: only eve sees it').waitFor();
+    assert.equal(await log.getByText('only I see it').count(), 0);
     await page.getByRole('tab', { name: 'People' }).click();
     await page.getByRole('list', { name: 'People' }).getByRole('button', { name: 'More about ann' }).click();
     await page.getByRole('menuitem', { name: 'Delete all messages' }).click();
