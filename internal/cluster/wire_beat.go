@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// briefVersion is the form of heartbeats that hardly grow with the cluster. It is the highest form that this release reads, and what a node says in its
+// briefVersion is the form of heartbeats that hardly grow with the cluster, and of views with
+// seats. It is the highest form that this release reads, and what a node says in its
 // heartbeats.
 const briefVersion = 4
 
