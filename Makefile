@@ -20,7 +20,7 @@ ONLY    ?=
 NODE_DIRS = e2e/clients/node internal/console/web e2e/review/node e2e/policies/node examples/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help build console run setup fmt lint test fuzz e2e e2e-conformance e2e-suites e2e-deploy check bench bench-logging bench-history bench-peers bench-delivery bench-latency bench-tls bench-cluster bench-rolling bench-restarts soak fault
+.PHONY: help build console run setup fmt lint test fuzz e2e e2e-conformance e2e-suites e2e-deploy check bench bench-logging bench-history bench-peers bench-delivery bench-latency bench-tls bench-cluster bench-rolling bench-restarts soak screenshots console-soak fault
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -118,6 +118,14 @@ bench-history: ## what history and logging add to a message at 1,000 a second, a
 	$(GO) test -run '^$$' -bench Joins -benchtime 10000x ./bench/server
 	$(GO) test -run '^$$' -bench Paths -benchtime 200000x ./internal/messaging
 	$(GO) test -run '^$$' -bench . -benchtime 8000x -timeout 30m ./internal/history
+
+screenshots: build ## a picture of every page of the console, in light and dark, for people to look at (bin/screenshots)
+	$(E2E) -v -run Screenshots ./e2e/console -pictures $(CURDIR)/bin/screenshots
+
+CONSOLE_SOAK ?= 60m
+
+console-soak: build ## an hour (CONSOLE_SOAK) of 50 messages a second in a page of the console: its memory stays flat
+	$(E2E) -v -timeout 24h -run Soak ./e2e/console -soak $(CONSOLE_SOAK)
 
 fault: build ## break three nodes in every way, ROUNDS (26) times from SEED (1): order, loss, rates, tokens (root, nftables)
 	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -count=1 -timeout 24h -v ./e2e/fault -rounds $(ROUNDS) -seed $(SEED) -only "$(ONLY)"

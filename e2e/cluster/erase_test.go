@@ -14,8 +14,9 @@ import (
 	"confab/internal/testbed/process"
 )
 
-// TestEraseUser erases a user on one node. Clients that join on any node do not get what
-// the user has written, and clients on all nodes are told to remove it.
+// TestEraseUser erases a user on one node, after other messages were deleted by user. Clients
+// that join on any node do not get what the user has written, and clients on all nodes are
+// told to remove it.
 func TestEraseUser(t *testing.T) {
 	t.Parallel()
 	c := start(t, cluster.Options{})
@@ -47,7 +48,8 @@ func TestEraseUser(t *testing.T) {
 	for n := range nodes {
 		viewers = append(viewers, join(n, "viewer"))
 	}
-	for _, user := range []string{"bad", "good", "bad"} {
+	send := func(user string) {
+		t.Helper()
 		var sent struct{ ID string }
 		if err := process.Extension(t.Context(), c.Nodes[1].Server().Endpoint, "SendMessage", map[string]string{
 			"roomIdentifier": *room.Arn, "userId": user, "content": "of " + user,
@@ -57,6 +59,23 @@ func TestEraseUser(t *testing.T) {
 		for _, v := range viewers {
 			next(v, "of "+user)
 		}
+	}
+	for n := range nodes { // A moderator's clean-up, by any node.
+		send("rude")
+		var cleaned struct {
+			Deleted int `json:"deleted"`
+		}
+		if err := process.Extension(t.Context(), c.Nodes[n].Server().Endpoint, "DeleteUserMessages", map[string]string{
+			"roomIdentifier": *room.Arn, "userId": "rude",
+		}, &cleaned); err != nil || cleaned.Deleted != 1 {
+			t.Fatalf("%d messages were deleted, %v", cleaned.Deleted, err)
+		}
+		for _, v := range viewers {
+			next(v, "aws:DELETE_MESSAGE")
+		}
+	}
+	for _, user := range []string{"bad", "good", "bad"} {
+		send(user)
 	}
 	for n := range nodes {
 		late := join(n, "late")

@@ -207,24 +207,25 @@ func TestBanOperations(t *testing.T) {
 		members m
 		field   string
 	}{
-		"of no one":                  {m{}, "userId"},
-		"of a user and a range":      {m{"userId": "a", "ipRange": "192.0.2.0/24"}, "userId"},
-		"of everybody":               {m{"ipRange": "0.0.0.0/0"}, "ipRange"},
-		"of everybody, IPv6":         {m{"ipRange": "::/0"}, "ipRange"},
-		"of everybody, mapped":       {m{"ipRange": "::ffff:0:0/96"}, "ipRange"},
-		"of half of everybody":       {m{"ipRange": "128.0.0.0/1"}, "ipRange"},
-		"of one address":             {m{"ipRange": "192.0.2.1"}, "ipRange"},
-		"of what is no range":        {m{"ipRange": "192.0.2.0/33"}, "ipRange"},
-		"for a thousand years":       {m{"userId": "a", "durationInSeconds": 31_536_000_000}, "durationInSeconds"},
-		"for no time":                {m{"userId": "a", "durationInSeconds": 0}, "durationInSeconds"},
-		"for less than no time":      {m{"userId": "a", "durationInSeconds": -1}, "durationInSeconds"},
-		"of no type":                 {m{"userId": "a", "type": nil}, "type"},
-		"of an unknown type":         {m{"userId": "a", "type": "KICK"}, "type"},
-		"of an empty user":           {m{"userId": ""}, "userId"},
-		"of a long user":             {m{"userId": letters(129)}, "userId"},
-		"with a long reason":         {m{"userId": "a", "reason": letters(257)}, "reason"},
-		"in what is no room":         {m{"userId": "a", "roomIdentifier": "room"}, "roomIdentifier"},
-		"in a logging configuration": {m{"userId": "a", "roomIdentifier": loggingARN("aZ09aZ09aZ09")}, "roomIdentifier"},
+		"of no one":                     {m{}, "userId"},
+		"of a user and a range":         {m{"userId": "a", "ipRange": "192.0.2.0/24"}, "userId"},
+		"of everybody":                  {m{"ipRange": "0.0.0.0/0"}, "ipRange"},
+		"of everybody, IPv6":            {m{"ipRange": "::/0"}, "ipRange"},
+		"of everybody, mapped":          {m{"ipRange": "::ffff:0:0/96"}, "ipRange"},
+		"of half of everybody":          {m{"ipRange": "128.0.0.0/1"}, "ipRange"},
+		"of one address":                {m{"ipRange": "192.0.2.1"}, "ipRange"},
+		"of what is no range":           {m{"ipRange": "192.0.2.0/33"}, "ipRange"},
+		"of IPv4 with a prefix of IPv6": {m{"ipRange": "::ffff:192.0.2.0/24"}, "ipRange"},
+		"for a thousand years":          {m{"userId": "a", "durationInSeconds": 31_536_000_000}, "durationInSeconds"},
+		"for no time":                   {m{"userId": "a", "durationInSeconds": 0}, "durationInSeconds"},
+		"for less than no time":         {m{"userId": "a", "durationInSeconds": -1}, "durationInSeconds"},
+		"of no type":                    {m{"userId": "a", "type": nil}, "type"},
+		"of an unknown type":            {m{"userId": "a", "type": "KICK"}, "type"},
+		"of an empty user":              {m{"userId": ""}, "userId"},
+		"of a long user":                {m{"userId": letters(129)}, "userId"},
+		"with a long reason":            {m{"userId": "a", "reason": letters(257)}, "reason"},
+		"in what is no room":            {m{"userId": "a", "roomIdentifier": "room"}, "roomIdentifier"},
+		"in a logging configuration":    {m{"userId": "a", "roomIdentifier": loggingARN("aZ09aZ09aZ09")}, "roomIdentifier"},
 	} {
 		checkOurs(t, "CreateBan refuses a ban "+name, func(t *testing.T) {
 			request := m{"roomIdentifier": newRoom(t, nil).arn, "type": "BAN"}
@@ -266,6 +267,40 @@ func TestBanOperations(t *testing.T) {
 		subject.withToken(t, staff, "CreateBan", m{"userId": "bad", "type": "BAN"}).wantError(t, "AccessDeniedException", http.StatusForbidden)
 		subject.withToken(t, newToken("DELETE_MESSAGE"), "CreateBan", m{"roomIdentifier": room.arn, "userId": "bad", "type": "BAN"}).wantError(t, "AccessDeniedException", http.StatusForbidden)
 		subject.withToken(t, staff, "DeleteBan", m{"id": ban["id"]}).want(t, http.StatusOK)
+	})
+	checkOurs(t, "a chat token stands for no signature once its user was disconnected or banned, or from a banned address", func(t *testing.T) {
+		room := newRoom(t, nil)
+		newToken := func(user string) string {
+			return subject.newToken(t, room, m{"userId": user, "capabilities": []string{"DISCONNECT_USER"}})
+		}
+		here := m{"roomIdentifier": room.arn}
+		kicked, banned := newToken("kicked"), newToken("banned")
+		for _, token := range []string{kicked, banned} {
+			subject.withToken(t, token, "GetRoomModes", here).want(t, http.StatusOK)
+		}
+		call(t, "DisconnectUser", m{"roomIdentifier": room.arn, "userId": "kicked"}).want(t, http.StatusOK)
+		ban := newBan(t, room, m{"userId": "banned"})
+		call(t, ours("DeleteBan"), m{"id": ban["id"]}).want(t, http.StatusOK)
+		for _, token := range []string{kicked, banned} {
+			subject.withToken(t, token, "GetRoomModes", here).wantError(t, "UnrecognizedClientException", http.StatusForbidden)
+		}
+		for _, user := range []string{"kicked", "banned"} {
+			subject.withToken(t, newToken(user), "GetRoomModes", here).want(t, http.StatusOK)
+		}
+		token := newToken("near")
+		newBan(t, room, m{"ipRange": "127.0.0.0/8"})
+		newBan(t, room, m{"ipRange": "::1/128"})
+		subject.withToken(t, token, "GetRoomModes", here).wantError(t, "AccessDeniedException", http.StatusForbidden)
+	})
+	checkOurs(t, "the name of the scheme of a chat token has any case", func(t *testing.T) {
+		room := newRoom(t, nil)
+		token := subject.newToken(t, room, m{"capabilities": []string{"DISCONNECT_USER"}})
+		for _, scheme := range []string{"bearer", "BEARER"} {
+			subject.send(t, &call4{
+				path: "/" + ours("GetRoomModes"), body: jsonText(t, m{"roomIdentifier": room.arn}), unsigned: true,
+				header: http.Header{"Authorization": {scheme + " " + token}},
+			}).want(t, http.StatusOK)
+		}
 	})
 	checkOurs(t, "a caller who may not see a ban cannot tell it from none", func(t *testing.T) {
 		room, other := newRoom(t, nil), newRoom(t, nil)

@@ -124,6 +124,9 @@ func TestBoundedCredentials(t *testing.T) {
 		if all := listed(other); len(all) != 0 {
 			t.Errorf("another user sees %v", all)
 		}
+		for _, token := range []string{name, "zzz", "AAAAAAAAABfOtJkvzBWvog"} {
+			mother.do(t, ours("ListCredentials"), m{"nextToken": token}).wantInvalid(t, "nextToken")
+		}
 		for _, c := range []*caller{other, child} {
 			o := c.do(t, ours("DeleteCredentials"), m{"name": name}).wantError(t, "ResourceNotFoundException", http.StatusNotFound)
 			if o["resourceType"] != "CREDENTIALS" {

@@ -65,6 +65,17 @@ func TestWebhooks(t *testing.T) {
 				call(t, ours("CreateWebhook"), in).wantInvalid(t, field)
 			}
 		}
+		delete(good, "roomIdentifiers")
+		for field, tags := range map[string][]m{
+			"key":   {{"value": "live"}, {"key": "", "value": "live"}, {"key": letters(129), "value": "live"}},
+			"value": {{"key": "kind"}, {"key": "kind", "value": letters(257)}},
+		} {
+			for _, tag := range tags {
+				in := maps.Clone(good)
+				in["roomTag"] = tag
+				call(t, ours("CreateWebhook"), in).wantInvalid(t, field)
+			}
+		}
 	})
 	checkOurs(t, "a webhook or a room that does not exist is not found", func(t *testing.T) {
 		for _, operation := range []string{"GetWebhook", "UpdateWebhook", "DeleteWebhook", "TestWebhook", "RotateWebhookSecret"} {

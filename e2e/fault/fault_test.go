@@ -67,13 +67,14 @@ func TestFaults(t *testing.T) {
 }
 
 // rooms are one whose rate is exceeded all the time, and others that are not.
-// With eight rooms every node is the home of some, nearly always. Every other room keeps
-// its messages and gives the latest to those who join.
+// With eight rooms every node is the home of some, nearly always. In one half of the rooms
+// clients that come back get what they missed. The other half keeps its messages and gives
+// the latest to those who join.
 func rooms() []crowd.Room {
-	rooms := []crowd.Room{{Rate: 10, Offered: 20, Clients: 6}}
+	rooms := []crowd.Room{{Rate: 10, Offered: 20, Clients: 6, CatchUp: true}}
 	for i := range 7 {
-		r := crowd.Room{Rate: 100, Offered: 20, Clients: 6}
-		if i%2 == 0 {
+		r := crowd.Room{Rate: 100, Offered: 20, Clients: 6, CatchUp: i%2 == 1}
+		if !r.CatchUp {
 			r.OnJoin = 50
 		}
 		rooms = append(rooms, r)

@@ -70,14 +70,14 @@ var ofRoutes = []scenario{
 		},
 	},
 	{
-		name: "kill -9 of two nodes at once", keeps: "everything but messages on the way through both",
+		name: "kill -9 of two nodes at once", keeps: "everything but messages on the way through both", options: history.Options{MayMiss: true},
 		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
 			// What only these two had is gone, so nothing is promised of it.
 			return d.kill(ctx, trial, random.Perm(3)[:2])
 		},
 	},
 	{
-		name: "kill -9 of all nodes", keeps: "nothing; clients wait", options: history.Options{FreshBuckets: 1, Codes: unavailable},
+		name: "kill -9 of all nodes", keeps: "nothing; clients wait", options: history.Options{FreshBuckets: 1, Codes: unavailable, MayMiss: true},
 		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, _ *rand.Rand) error {
 			return d.kill(ctx, trial, []int{0, 1, 2})
 		},
@@ -260,7 +260,7 @@ const all = -1
 
 // kill kills the nodes at the same time and starts them again.
 func (d *deployment) kill(ctx context.Context, trial *cluster.Trial, nodes []int) error {
-	cluster.Pause(ctx, time.Second)
+	cluster.Pause(ctx, 4*time.Second) // By then the nodes have told each other where their clients are.
 	trial.Over = trial.Crowd.Now()
 	for _, i := range nodes {
 		if err := d.cluster.Nodes[i].Kill(); err != nil {

@@ -1,5 +1,5 @@
-// Package logreader_test runs the server with a reader of its log that stalls, or
-// leaves: neither may be noticed by anybody else.
+// Package logreader_test runs the server with a reader of its log that stalls or exits.
+// Clients must not notice either.
 package logreader_test
 
 import (

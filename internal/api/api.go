@@ -41,8 +41,9 @@ type Authenticator interface {
 // Options configure a Server. Authenticator is required.
 type Options struct {
 	Authenticator Authenticator
-	// Bearer returns who is behind a chat token; required if an operation takes any.
-	Bearer func(ctx context.Context, token string) (*iam.Principal, error)
+	// Bearer returns who is behind a chat token that comes from an address; required if an
+	// operation takes any.
+	Bearer func(ctx context.Context, token string, from netip.Addr) (*iam.Principal, error)
 	// Quotas holds the API call rates; nil is quota.Off().
 	Quotas *quota.Set
 	// TrustedProxies are the proxies whose X-Forwarded-For sets aws:SourceIp.

@@ -82,7 +82,8 @@ func membersOf(t reflect.Type) []member {
 }
 
 // Members checks all members of an input, which is a pointer to a struct, by their rule
-// tags. Optional strings and numbers are pointers.
+// tags, also those of structures in it. Optional strings, numbers and structures are
+// pointers.
 func (v *Violations) Members(in any) {
 	s := reflect.ValueOf(in).Elem()
 	for _, m := range membersOf(s.Type()) {
@@ -91,6 +92,10 @@ func (v *Violations) Members(in any) {
 			if m.rule.Required {
 				v.Add(m.name, "is required")
 			}
+			continue
+		}
+		if value.Kind() == reflect.Pointer && value.Elem().Kind() == reflect.Struct {
+			v.Members(value.Interface())
 			continue
 		}
 		if wrong := m.rule.broken(value.Interface()); wrong != "" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -92,7 +93,7 @@ func (s *Server) do(w http.ResponseWriter, r *http.Request, c *call) (any, error
 	if op == nil && s.BasePath != "" {
 		return nil, unknownOperation(r.Method, path) // On a shared host, misdirected requests need no signature.
 	}
-	if c.Principal, err = s.authenticate(r, op, body); err != nil {
+	if c.Principal, err = s.authenticate(r, op, body, c.SourceIP); err != nil {
 		return nil, err
 	}
 	if op == nil {
@@ -129,13 +130,14 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, op *Operation)
 	return restjson.ReadBody(w, r, op.MaxBody)
 }
 
-// authenticate returns who makes the request of an operation, nil if it is unknown.
-func (s *Server) authenticate(r *http.Request, op *Operation, body []byte) (*iam.Principal, error) {
+// authenticate returns who makes the request of an operation, nil if it is unknown, from an
+// address.
+func (s *Server) authenticate(r *http.Request, op *Operation, body []byte, from netip.Addr) (*iam.Principal, error) {
 	if op != nil && op.Bearer != NoBearer {
-		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 		switch {
-		case ok:
-			return s.Bearer(r.Context(), strings.TrimSpace(token))
+		case ok && strings.EqualFold(scheme, "Bearer"): // RFC 9110, 11.1
+			return s.Bearer(r.Context(), strings.TrimSpace(token), from)
 		case op.Bearer == OnlyBearer:
 			return nil, &chat.Error{
 				Code: chat.Unauthenticated, Name: "MissingAuthenticationTokenException",

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"confab/internal/api"
-	"confab/internal/catchup"
 	"confab/internal/chat"
 	"confab/internal/chattoken"
 	"confab/internal/config"
@@ -29,6 +28,7 @@ import (
 	"confab/internal/front"
 	"confab/internal/iam"
 	"confab/internal/messaging"
+	"confab/internal/places"
 	"confab/internal/review"
 	"confab/internal/sqldb"
 	"confab/internal/store"
@@ -180,17 +180,15 @@ func (s *Server) build(ctx context.Context) (err error) {
 	s.peers.Moderate(&live)
 	if live.Extensions {
 		live.Rules.Filters, s.peers.Filters = enforce.Filters{Content: s.db.Filters}, s.db.Filters
-		live.Bans, s.peers.Bans, live.Disconnected = s.db.Bans, s.db.Bans, enforce.Disconnected(s.db.Bans, s.log)
+		live.Bans, s.peers.Bans, live.Disconnected = s.db.Bans, s.db.Bans, enforce.Disconnected(s.db.Bans, s.db.Transcript().History(), s.log)
 		live.Webhooks, s.peers.Hooks = s.db.Webhooks, s.db.Webhooks
 	}
-	if !cfg.Clustered() {
-		live.CatchUp = catchup.NewMemory(cfg.CatchUpMemory)
-	}
+	live.CatchUp.Memory, s.peers.Places = s.catchUpMemory(), places.New()
 	if err := s.connectNodes(&live, quotas); err != nil {
 		return err
 	}
 	s.engine = messaging.NewEngine(live)
-	s.peers.Engine, s.peers.Presence.Live = s.engine, messaging.RosterOf(s.engine)
+	s.peers.Engine, s.peers.Presence.Live, s.peers.Places.Live = s.engine, messaging.RosterOf(s.engine), messaging.CatchUpsOf(s.engine)
 	if live.Extensions {
 		if err := enforce.Start(ctx, s.db.Bans, s.engine, s.log, s.peers.TellBans); err != nil {
 			return err
@@ -222,7 +220,6 @@ func (s *Server) build(ctx context.Context) (err error) {
 		TokenLifetime:      cfg.TokenLifetime,
 		MaxEventAttributes: cfg.EventAttributesMax,
 		Extensions:         cfg.Extensions == config.ExtensionsOn,
-		NoCatchUp:          cfg.Clustered(),
 	})
 	operations := plane.Operations()
 	var model []byte
@@ -234,6 +231,9 @@ func (s *Server) build(ctx context.Context) (err error) {
 			Actions: actions(operations),
 			Rooms:   s.db, Live: s.engine, Bans: s.db.Bans, Filters: s.db.Filters, Modes: store.NewRoomModes(s.db), History: s.db.Transcript().History(), Tokens: s.ring, Presence: s.peers.Presence, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
 			Credentials: s.db, Webhooks: s.db.Webhooks, Endpoints: s.delivery.Webhooks,
+			CleanUps: erasure.NewCleaner(s.grace, erasure.CleanerOptions{
+				Live: s.engine, History: s.db.Transcript().History(), SentBy: s.peers.SentBy, Log: s.log,
+			}),
 			Erasures: erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: s.engine, Nodes: &s.peers}),
 		})
 		operations = append(operations, own.Operations()...)

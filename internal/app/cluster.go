@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"confab/internal/catchup"
 	"confab/internal/cluster"
 	"confab/internal/config"
 	"confab/internal/extension"
@@ -19,6 +21,7 @@ import (
 	"confab/internal/nats"
 	"confab/internal/peers"
 	"confab/internal/quota"
+	"confab/internal/sqldb"
 	"confab/internal/store"
 	"confab/internal/telemetry"
 	"confab/internal/websocket"
@@ -97,8 +100,19 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 	o.LastDelivered = s.node.LastDelivered
 	o.UserElsewhere = s.peers.UserElsewhere
 	o.RefreshedElsewhere = s.peers.RefreshedElsewhere
+	s.peers.CatchUpOverNodes(o, s.id, s.node)
 	o.ReadAgain = readAgain
 	return nil
+}
+
+// catchUpMemory returns what clients missed. A node of its own leaves it to the next process;
+// other nodes have it already.
+func (s *Server) catchUpMemory() *catchup.Memory {
+	s.peers.CatchUp = catchup.NewMemory(s.cfg.CatchUpMemory)
+	if !s.cfg.Clustered() && !sqldb.IsPostgres(s.cfg.Database) {
+		s.peers.CatchUp = catchup.OpenMemory(s.cfg.CatchUpMemory, filepath.Join(s.cfg.DataDir, "catch-up.json"))
+	}
+	return s.peers.CatchUp
 }
 
 // otherNodes is the link to the other nodes; fields without a comment are nil on a
@@ -138,6 +152,7 @@ func (s *Server) joinCluster(ctx context.Context) error {
 	if err := s.node.Start(ctx); err != nil {
 		return fmt.Errorf("join the cluster: %w", err)
 	}
+	s.peers.Places.Start()
 	s.reloads = reloadAfterLoss(s.conn, s.engine, s.db)
 	return nil
 }

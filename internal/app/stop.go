@@ -101,8 +101,15 @@ func (s *Server) release(flush time.Duration) error {
 	if s.endpoint != nil {
 		s.endpoint.Finish(s.grace)
 	}
+	if s.peers.Places != nil {
+		s.peers.Flush(s.grace)
+		s.peers.Places.Close()
+	}
 	if s.engine != nil {
 		s.engine.Close()
+	}
+	if s.peers.CatchUp != nil {
+		errs = append(errs, s.peers.CatchUp.Save())
 	}
 	if s.peers.Presence != nil {
 		s.peers.Presence.Close()

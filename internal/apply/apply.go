@@ -1,9 +1,11 @@
-// Package apply makes what a file describes: rooms, logging configurations and content
-// filters, as lists in YAML, or as the resources of a CloudFormation template. It plans first (Make), and a
-// plan that was carried out once has nothing to do the next time.
+// Package apply makes what a file describes: rooms, logging configurations, content filters,
+// webhooks and bans, as lists in YAML, or as the resources of a CloudFormation template. It plans
+// first (Make), and a plan that was carried out once has nothing to do the next time.
 //
-// Objects are found by their names. What apply makes carries a tag with the name of its
-// set, and only that may be pruned. Filters have no tags, and are not pruned.
+// Objects are found by their names, and bans by subject, room and type. Rooms and logging
+// configurations that apply makes carry a tag with the name of its set, and only those may be
+// pruned. Filters, webhooks and bans have no tags, so nothing tells who made them; those of a
+// room end with it.
 package apply
 
 import (
@@ -20,6 +22,8 @@ type Set struct {
 	Rooms                 []Room    `yaml:"rooms"`
 	LoggingConfigurations []Logging `yaml:"loggingConfigurations"`
 	Filters               []Filter  `yaml:"filters"`
+	Webhooks              []Webhook `yaml:"webhooks"`
+	Bans                  []Ban     `yaml:"bans"`
 	// Left has the resources of a template that are not IVS Chat's.
 	Left []string `yaml:"-"`
 }
@@ -71,7 +75,7 @@ func Parse(text []byte, parameters map[string]string) (*Set, error) {
 	}
 	root := document.Content[0]
 	if root.Kind != yaml.MappingNode {
-		return nil, fmt.Errorf("line %d: must be a mapping with rooms, loggingConfigurations and filters, or a CloudFormation template with Resources", root.Line)
+		return nil, fmt.Errorf("line %d: must be a mapping with rooms, loggingConfigurations, filters, webhooks and bans, or a CloudFormation template with Resources", root.Line)
 	}
 	var set *Set
 	var err error
@@ -98,27 +102,17 @@ func parseLists(text []byte) (*Set, error) {
 	return set, nil
 }
 
-// check holds that each object has a name of its own.
+// check holds that each object can be found, and is there once.
 func (s *Set) check() error {
-	seen := map[string]bool{}
-	named := func(kind, name string) error {
-		if name == "" {
-			return fmt.Errorf("a %s has no name; objects are found by their names", kind)
-		}
-		if seen[kind+name] {
-			return fmt.Errorf("there are two %ss named %q", kind, name)
-		}
-		seen[kind+name] = true
-		return nil
-	}
+	c := checked{}
 	for i := range s.Rooms {
-		if err := named(roomKind, s.Rooms[i].Name); err != nil {
+		if err := c.named(roomKind, s.Rooms[i].Name); err != nil {
 			return err
 		}
 	}
 	for i := range s.LoggingConfigurations {
 		l := &s.LoggingConfigurations[i]
-		if err := named(loggingKind, l.Name); err != nil {
+		if err := c.named(loggingKind, l.Name); err != nil {
 			return err
 		}
 		if kind, _ := l.DestinationConfiguration.name(); kind == "" {
@@ -126,17 +120,35 @@ func (s *Set) check() error {
 		}
 	}
 	for i := range s.Filters {
-		f := &s.Filters[i]
-		if f.Name == "" {
-			return fmt.Errorf("a %s has no name; objects are found by their names", filterKind)
-		}
-		if err := named(filterKind, f.label()); err != nil {
+		if err := s.Filters[i].check(c); err != nil {
 			return err
 		}
-		if f.Action == "" {
-			return fmt.Errorf("the filter %q has no action: DENY, MASK, HIDE or FLAG", f.label())
+	}
+	for i := range s.Webhooks {
+		if err := s.Webhooks[i].check(c); err != nil {
+			return err
 		}
 	}
+	for i := range s.Bans {
+		if err := s.Bans[i].check(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checked has the kinds and names of the objects that were checked.
+type checked map[[2]string]bool
+
+// named adds an object, which must have a name of its own.
+func (c checked) named(kind, name string) error {
+	if name == "" {
+		return fmt.Errorf("a %s has no name; objects are found by their names", kind)
+	}
+	if c[[2]string{kind, name}] {
+		return fmt.Errorf("there are two %ss named %q", kind, name)
+	}
+	c[[2]string{kind, name}] = true
 	return nil
 }
 

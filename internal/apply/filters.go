@@ -4,16 +4,16 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 
 	"confab/internal/command"
 	"confab/internal/extension"
+	"confab/internal/plan"
 )
 
-// Filter is a content filter, with the members of PutContentFilter.
+// Filter is a content filter, with the members of PutContentFilter, which replaces all of
+// them.
 type Filter struct {
 	RoomIdentifier string   `yaml:"roomIdentifier"` // a name or an ARN; empty for every room
 	Name           string   `yaml:"name"`
@@ -24,42 +24,24 @@ type Filter struct {
 }
 
 // label names a filter in a plan.
-func (f *Filter) label() string {
-	if f.RoomIdentifier == "" {
-		return f.Name
+func (f *Filter) label() string { return inRoom(f.RoomIdentifier, f.Name) }
+
+// inRoom puts a room before a name; every room is none.
+func inRoom(room, name string) string {
+	if room == "" || name == "" {
+		return name
 	}
-	return f.RoomIdentifier + "/" + f.Name
+	return room + "/" + name
 }
 
-// What Plan.rooms has for rooms without one ARN.
-const (
-	made    = "made by the plan"
-	several = "several rooms"
-)
-
-// roomARN returns the ARN of a room that a filter names; "" if there is none.
-func (p *Plan) roomARN(named string) string {
-	if strings.HasPrefix(named, "arn:") {
-		return named
+func (f *Filter) check(c checked) error {
+	if err := c.named(filterKind, f.label()); err != nil {
+		return err
 	}
-	return p.rooms[named]
-}
-
-// knowRooms fills in the rooms that filters may name.
-func (p *Plan) knowRooms(s *Set, all []types.RoomSummary) {
-	for i := range all {
-		name := aws.ToString(all[i].Name)
-		if p.rooms[name] != "" {
-			p.rooms[name] = several
-			continue
-		}
-		p.rooms[name] = aws.ToString(all[i].Arn)
+	if f.Action == "" {
+		return fmt.Errorf("the filter %q has no action: DENY, MASK, HIDE or FLAG", f.label())
 	}
-	for i := range s.Rooms {
-		if name := s.Rooms[i].Name; p.rooms[name] == "" {
-			p.rooms[name] = made
-		}
-	}
+	return nil
 }
 
 // planFilter plans a filter. Its room may be one that the plan makes.
@@ -68,48 +50,38 @@ func (p *Plan) planFilter(ctx context.Context, want *Filter) error {
 	if err != nil {
 		return err
 	}
-	s := &Step{Kind: filterKind, Name: want.label(), Action: Change}
-	if have == nil {
-		s.Action, have = Create, &extension.ContentFilter{}
+	exists := have != nil
+	if !exists {
+		have = &extension.ContentFilter{}
 	}
-	diff := differ(nil, "action", have.Action, want.Action)
-	diff = differ(diff, "message", aws.ToString(have.Message), want.Message)
+	diff := plan.Differ(nil, "action", have.Action, want.Action)
+	diff = plan.Differ(diff, "message", aws.ToString(have.Message), want.Message)
 	if !slices.Equal(have.Terms, want.Terms) {
-		diff = append(diff, Difference{"terms", fmt.Sprintf("%d terms", len(have.Terms)), fmt.Sprintf("%d terms", len(want.Terms))})
+		diff = append(diff, plan.Difference{Member: "terms", From: terms(have.Terms), To: terms(want.Terms)})
 	}
-	diff = differ(diff, "expressions", joined(have.Expressions), joined(want.Expressions))
-	if s.Diff = diff; len(diff) == 0 {
-		s.Action = Keep
-	}
-	s.do = func(ctx context.Context) (string, error) {
-		in := &extension.PutContentFilterInput{FilterName: &want.Name, Terms: want.Terms, Expressions: want.Expressions, Action: &want.Action}
-		if want.RoomIdentifier != "" {
-			in.RoomIdentifier = new(p.roomARN(want.RoomIdentifier))
-		}
-		if want.Message != "" {
-			in.FilterMessage = &want.Message
-		}
-		_, err := command.Call[extension.PutContentFilterOutput](ctx, p.api, "PutContentFilter", in)
-		return "", err
-	}
-	p.Steps = append(p.Steps, s)
+	diff = plan.Differ(diff, "expressions", joined(have.Expressions), joined(want.Expressions))
+	p.put(plan.Step{Kind: filterKind, Name: want.label(), Diff: diff}, exists, func(ctx context.Context, _ *plan.Step) error {
+		_, err := command.Call[extension.PutContentFilterOutput](ctx, p.api, "PutContentFilter", &extension.PutContentFilterInput{
+			RoomIdentifier: p.rooms.identifier(want.RoomIdentifier), FilterName: &want.Name, Terms: want.Terms, Expressions: want.Expressions,
+			Action: &want.Action, FilterMessage: command.Optional(want.Message),
+		})
+		return err
+	})
 	return nil
 }
+
+// terms is a list of terms in a plan: it may have thousands.
+func terms(list []string) string { return fmt.Sprintf("%d terms", len(list)) }
 
 // haveFilter returns the filter as it is; nil if there is none.
 func (p *Plan) haveFilter(ctx context.Context, want *Filter) (*extension.ContentFilter, error) {
 	in := &extension.GetContentFilterInput{FilterName: &want.Name}
 	if want.RoomIdentifier != "" {
-		switch arn := p.roomARN(want.RoomIdentifier); arn {
-		case made:
-			return nil, nil
-		case "":
-			return nil, fmt.Errorf("the filter %q is of the room %q, which is neither in the file nor on the server", want.Name, want.RoomIdentifier)
-		case several:
-			return nil, fmt.Errorf("the filter %q is of the room %q, but several rooms have that name; use an ARN", want.Name, want.RoomIdentifier)
-		default:
-			in.RoomIdentifier = &arn
+		arn, err := p.rooms.find(filterKind, want.Name, want.RoomIdentifier)
+		if err != nil || arn == made {
+			return nil, err
 		}
+		in.RoomIdentifier = &arn
 	}
 	have, err := command.Call[extension.GetContentFilterOutput](ctx, p.api, "GetContentFilter", in)
 	if command.Code(err) == "ResourceNotFoundException" {

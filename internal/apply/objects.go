@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
+
+	"confab/internal/plan"
 )
 
 func (p *Plan) planLogging(want *Logging, all []types.LoggingConfigurationSummary) error {
@@ -21,32 +23,34 @@ func (p *Plan) planLogging(want *Logging, all []types.LoggingConfigurationSummar
 	kind, name := want.DestinationConfiguration.name()
 	if have == nil {
 		tags := p.withManaged(want.Tags)
-		diff := differTags(differ(nil, "destinationConfiguration", "", kind+":"+name), nil, tags)
-		p.step(loggingKind, want.Name, "", diff, func(ctx context.Context) (string, error) {
+		diff := differTags(plan.Differ(nil, "destinationConfiguration", "", kind+":"+name), nil, tags)
+		p.put(plan.Step{Kind: loggingKind, Name: want.Name, Diff: diff}, false, func(ctx context.Context, s *plan.Step) error {
 			out, err := p.api.CreateLoggingConfiguration(ctx, &ivschat.CreateLoggingConfigurationInput{
 				Name: &want.Name, DestinationConfiguration: union, Tags: tags,
 			})
 			if err != nil {
-				return "", err
+				return err
 			}
-			p.arns[want.Name] = aws.ToString(out.Arn)
-			return aws.ToString(out.Arn), nil
+			s.ARN = aws.ToString(out.Arn)
+			p.arns[want.Name] = s.ARN
+			return nil
 		})
 		return nil
 	}
 	arn := aws.ToString(have.Arn)
 	p.arns[want.Name] = arn
-	diff := differ(nil, "destinationConfiguration", nameOf(have.DestinationConfiguration), kind+":"+name)
+	diff := plan.Differ(nil, "destinationConfiguration", nameOf(have.DestinationConfiguration), kind+":"+name)
 	moved := len(diff) > 0
-	p.step(loggingKind, want.Name, arn, differTags(diff, have.Tags, want.Tags), func(ctx context.Context) (string, error) {
+	diff = differTags(diff, have.Tags, want.Tags)
+	p.put(plan.Step{Kind: loggingKind, Name: want.Name, ARN: arn, Diff: diff}, true, func(ctx context.Context, _ *plan.Step) error {
 		if moved {
 			if _, err := p.api.UpdateLoggingConfiguration(ctx, &ivschat.UpdateLoggingConfigurationInput{
 				Identifier: &arn, DestinationConfiguration: union,
 			}); err != nil {
-				return "", err
+				return err
 			}
 		}
-		return arn, p.tag(ctx, arn, have.Tags, want.Tags)
+		return p.tag(ctx, arn, have.Tags, want.Tags)
 	})
 	return nil
 }
@@ -144,60 +148,62 @@ func (want *Room) review() *types.MessageReviewHandler {
 
 func (p *Plan) createRoom(want *Room) {
 	tags := p.withManaged(want.Tags)
-	var diff []Difference
-	diff = differ(diff, "maximumMessageLength", "", number(want.MaximumMessageLength))
-	diff = differ(diff, "maximumMessageRatePerSecond", "", number(want.MaximumMessageRatePerSecond))
+	var diff []plan.Difference
+	diff = plan.Differ(diff, "maximumMessageLength", "", number(want.MaximumMessageLength))
+	diff = plan.Differ(diff, "maximumMessageRatePerSecond", "", number(want.MaximumMessageRatePerSecond))
 	if r := want.MessageReviewHandler; r != nil {
-		diff = differ(diff, "messageReviewHandler", "", strings.TrimSpace(r.URI+" "+r.FallbackResult))
+		diff = plan.Differ(diff, "messageReviewHandler", "", strings.TrimSpace(r.URI+" "+r.FallbackResult))
 	}
 	if l := want.LoggingConfigurationIdentifiers; l != nil {
-		diff = differ(diff, "loggingConfigurationIdentifiers", "", joined(*l))
+		diff = plan.Differ(diff, "loggingConfigurationIdentifiers", "", joined(*l))
 	}
-	p.step(roomKind, want.Name, "", differTags(diff, nil, tags), func(ctx context.Context) (string, error) {
+	p.put(plan.Step{Kind: roomKind, Name: want.Name, Diff: differTags(diff, nil, tags)}, false, func(ctx context.Context, s *plan.Step) error {
 		out, err := p.api.CreateRoom(ctx, &ivschat.CreateRoomInput{
 			Name: &want.Name, MaximumMessageLength: want.MaximumMessageLength, MaximumMessageRatePerSecond: want.MaximumMessageRatePerSecond,
 			MessageReviewHandler: want.review(), LoggingConfigurationIdentifiers: p.loggingARNs(want), Tags: tags,
 		})
 		if err != nil {
-			return "", err
+			return err
 		}
-		p.rooms[want.Name] = aws.ToString(out.Arn)
-		return aws.ToString(out.Arn), nil
+		s.ARN = aws.ToString(out.Arn)
+		p.rooms[want.Name] = s.ARN
+		return nil
 	})
 }
 
 func (p *Plan) changeRoom(want *Room, have *ivschat.GetRoomOutput) {
-	var diff []Difference
+	var diff []plan.Difference
 	if want.MaximumMessageLength != nil {
-		diff = differ(diff, "maximumMessageLength", number(have.MaximumMessageLength), number(want.MaximumMessageLength))
+		diff = plan.Differ(diff, "maximumMessageLength", number(have.MaximumMessageLength), number(want.MaximumMessageLength))
 	}
 	if want.MaximumMessageRatePerSecond != nil {
-		diff = differ(diff, "maximumMessageRatePerSecond", number(have.MaximumMessageRatePerSecond), number(want.MaximumMessageRatePerSecond))
+		diff = plan.Differ(diff, "maximumMessageRatePerSecond", number(have.MaximumMessageRatePerSecond), number(want.MaximumMessageRatePerSecond))
 	}
 	if r := want.MessageReviewHandler; r != nil {
 		now := types.MessageReviewHandler{}
 		if have.MessageReviewHandler != nil {
 			now = *have.MessageReviewHandler
 		}
-		diff = differ(diff, "messageReviewHandler.uri", aws.ToString(now.Uri), r.URI)
+		diff = plan.Differ(diff, "messageReviewHandler.uri", aws.ToString(now.Uri), r.URI)
 		if r.FallbackResult != "" {
-			diff = differ(diff, "messageReviewHandler.fallbackResult", string(now.FallbackResult), r.FallbackResult)
+			diff = plan.Differ(diff, "messageReviewHandler.fallbackResult", string(now.FallbackResult), r.FallbackResult)
 		}
 	}
 	if want.LoggingConfigurationIdentifiers != nil {
-		diff = differ(diff, "loggingConfigurationIdentifiers", joined(have.LoggingConfigurationIdentifiers), joined(p.loggingARNs(want)))
+		diff = plan.Differ(diff, "loggingConfigurationIdentifiers", joined(have.LoggingConfigurationIdentifiers), joined(p.loggingARNs(want)))
 	}
 	members := len(diff) > 0
 	arn := aws.ToString(have.Arn)
-	p.step(roomKind, want.Name, arn, differTags(diff, have.Tags, want.Tags), func(ctx context.Context) (string, error) {
+	diff = differTags(diff, have.Tags, want.Tags)
+	p.put(plan.Step{Kind: roomKind, Name: want.Name, ARN: arn, Diff: diff}, true, func(ctx context.Context, _ *plan.Step) error {
 		if members {
 			if _, err := p.api.UpdateRoom(ctx, &ivschat.UpdateRoomInput{
 				Identifier: &arn, MaximumMessageLength: want.MaximumMessageLength, MaximumMessageRatePerSecond: want.MaximumMessageRatePerSecond,
 				MessageReviewHandler: want.review(), LoggingConfigurationIdentifiers: p.loggingARNs(want),
 			}); err != nil {
-				return "", err
+				return err
 			}
 		}
-		return arn, p.tag(ctx, arn, have.Tags, want.Tags)
+		return p.tag(ctx, arn, have.Tags, want.Tags)
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 
 	"confab/internal/command"
+	"confab/internal/plan"
 )
 
 // managedBy is the tag of what apply made; its value is managedPrefix and the set's name.
@@ -25,57 +26,29 @@ const (
 	roomKind    = "room"
 	loggingKind = "logging configuration"
 	filterKind  = "filter"
+	webhookKind = "webhook"
+	banKind     = "ban"
 )
-
-// Action is what a plan does with an object.
-type Action string
-
-// The actions.
-const (
-	Create Action = "create"
-	Change Action = "change"
-	Keep   Action = "keep"
-	Delete Action = "delete"
-)
-
-// Step is one object of a plan.
-type Step struct {
-	Action Action       `json:"action"`
-	Kind   string       `json:"type"`
-	Name   string       `json:"name"`
-	ARN    string       `json:"arn,omitzero"`
-	Diff   []Difference `json:"diff"`
-
-	do func(context.Context) (arn string, err error)
-}
-
-// Difference is a member that differs.
-type Difference struct {
-	Member string `json:"member"`
-	From   string `json:"from"`
-	To     string `json:"to"`
-}
 
 // Plan is what has to be done, in its order.
 type Plan struct {
-	Steps []*Step
+	plan.Plan
 
-	api  *command.API
-	set  string
-	arns map[string]string // of logging configurations, by name
-	// rooms has the ARNs of the rooms that filters may name, by name.
-	rooms map[string]string
+	api   *command.API
+	set   string
+	arns  map[string]string // of logging configurations, by name
+	rooms rooms
 }
 
 // Make compares a set with what there is. With prune, what the set of this name made before
 // and does not have any more is deleted.
 func Make(ctx context.Context, api *command.API, name string, s *Set, prune bool) (*Plan, error) {
-	p := &Plan{api: api, set: name, arns: map[string]string{}, rooms: map[string]string{}}
+	p := &Plan{api: api, set: name, arns: map[string]string{}, rooms: rooms{}}
 	logging, err := api.LoggingConfigurations(ctx)
 	if err != nil {
 		return nil, err
 	}
-	rooms, err := api.Rooms(ctx, &ivschat.ListRoomsInput{})
+	all, err := api.Rooms(ctx, &ivschat.ListRoomsInput{})
 	if err != nil {
 		return nil, err
 	}
@@ -88,51 +61,26 @@ func Make(ctx context.Context, api *command.API, name string, s *Set, prune bool
 		}
 	}
 	for i := range s.Rooms {
-		if err := p.planRoom(ctx, &s.Rooms[i], s, rooms); err != nil {
+		if err := p.planRoom(ctx, &s.Rooms[i], s, all); err != nil {
 			return nil, err
 		}
 	}
-	p.knowRooms(s, rooms)
+	p.rooms.know(s, all)
 	for i := range s.Filters {
 		if err := p.planFilter(ctx, &s.Filters[i]); err != nil {
 			return nil, err
 		}
 	}
+	if err := p.planWebhooks(ctx, s.Webhooks); err != nil {
+		return nil, err
+	}
+	if err := p.planBans(ctx, s.Bans); err != nil {
+		return nil, err
+	}
 	if prune {
-		p.prune(s, rooms, logging)
+		p.prune(s, all, logging)
 	}
 	return p, nil
-}
-
-// Count returns how many steps have the action.
-func (p *Plan) Count(a Action) (n int) {
-	for _, s := range p.Steps {
-		if s.Action == a {
-			n++
-		}
-	}
-	return n
-}
-
-// Changes returns how many steps change something.
-func (p *Plan) Changes() int { return len(p.Steps) - p.Count(Keep) }
-
-// Do carries the plan out, and calls done after each step that changed something.
-func (p *Plan) Do(ctx context.Context, done func(*Step)) error {
-	for _, s := range p.Steps {
-		if s.Action == Keep {
-			continue
-		}
-		arn, err := s.do(ctx)
-		if err != nil {
-			return fmt.Errorf("%s %s %q: %w; what was done before stays, and the next apply continues", s.Action, s.Kind, s.Name, p.api.Explain(err))
-		}
-		if arn != "" {
-			s.ARN = arn
-		}
-		done(s)
-	}
-	return nil
 }
 
 func (p *Plan) managed(tags map[string]string) bool { return tags[managedBy] == managedPrefix+p.set }
@@ -169,24 +117,9 @@ func find[T any](p *Plan, kind, name string, all []T, of func(*T) (name string, 
 	return nil, fmt.Errorf("there are %d %ss named %q; rename or delete all but one", len(found), kind, name)
 }
 
-// step adds a step that makes or changes an object.
-func (p *Plan) step(kind, name, arn string, diff []Difference, do func(context.Context) (string, error)) {
-	s := &Step{Kind: kind, Name: name, ARN: arn, Diff: diff, do: do, Action: Change}
-	switch {
-	case arn == "":
-		s.Action = Create
-	case len(diff) == 0:
-		s.Action = Keep
-	}
-	p.Steps = append(p.Steps, s)
-}
-
-// differ appends a difference, if there is one.
-func differ(diff []Difference, member, from, to string) []Difference {
-	if from == to {
-		return diff
-	}
-	return append(diff, Difference{member, from, to})
+// put adds a step that makes or changes an object.
+func (p *Plan) put(s plan.Step, exists bool, do plan.Do) {
+	p.Put(s, exists, func(ctx context.Context, s *plan.Step) error { return p.api.Explain(do(ctx, s)) })
 }
 
 // changedTags returns the tags that have to be set.
@@ -200,9 +133,9 @@ func changedTags(have, want map[string]string) map[string]string {
 	return changed
 }
 
-func differTags(diff []Difference, have, want map[string]string) []Difference {
+func differTags(diff []plan.Difference, have, want map[string]string) []plan.Difference {
 	for _, k := range slices.Sorted(maps.Keys(changedTags(have, want))) {
-		diff = append(diff, Difference{"tags." + k, have[k], want[k]})
+		diff = append(diff, plan.Difference{Member: "tags." + k, From: have[k], To: want[k]})
 	}
 	return diff
 }
@@ -230,9 +163,8 @@ func (p *Plan) prune(s *Set, rooms []types.RoomSummary, logging []types.LoggingC
 		if !p.managed(tags) || wanted[kind+aws.ToString(name)] {
 			return
 		}
-		p.Steps = append(p.Steps, &Step{
-			Action: Delete, Kind: kind, Name: aws.ToString(name), ARN: aws.ToString(arn),
-			do: func(ctx context.Context) (string, error) { return "", do(ctx) },
+		p.Remove(plan.Step{Kind: kind, Name: aws.ToString(name), ARN: aws.ToString(arn)}, func(ctx context.Context, _ *plan.Step) error {
+			return p.api.Explain(do(ctx))
 		})
 	}
 	for i := range rooms {

@@ -1,6 +1,6 @@
 // Package awsimport takes the rooms and logging configurations of an AWS account over, with
 // their ARNs: it reads them from Amazon IVS Chat (Read), compares them with a database
-// (Make), and writes what is missing or differs (Plan.Do). Done again, it changes nothing, so
+// (Make), and writes what is missing or differs (plan.Plan.Do). Done again, it changes nothing, so
 // an import that was interrupted continues where it ended.
 package awsimport
 

@@ -22,15 +22,18 @@ import (
 // any room is dropped.
 type Memory struct {
 	limit int64
+	path  string // of the file for the next process; empty for none
 
 	// mu guards the fields below, and all logs.
 	mu     sync.Mutex
 	used   int64
 	chunks list.List // of *chunk, the oldest first
+	logs   map[*Log]bool
+	saved  map[string]*roomState // of the process before, by room
 }
 
 // NewMemory returns a Memory of at most limit bytes.
-func NewMemory(limit int64) *Memory { return &Memory{limit: limit} }
+func NewMemory(limit int64) *Memory { return &Memory{limit: limit, logs: map[*Log]bool{}} }
 
 // Used returns how many bytes the logs have.
 func (m *Memory) Used() int64 {

@@ -15,6 +15,9 @@ import (
 
 func text(pieces [][]byte) string { return string(bytes.Join(pieces, nil)) }
 
+// add appends a frame at the next point.
+func add(l *catchup.Log, frame []byte) { l.Append(frame, catchup.Point{Epoch: 1, Sequence: l.End()}) }
+
 var ann = catchup.Client{UserID: "ann", Agent: 1}
 
 // A model of a log with every frame: what Since returns is the end of all frames, and what it
@@ -31,7 +34,7 @@ func TestLog(t *testing.T) {
 				for range rapid.IntRange(1, 50).Draw(t, "frames") {
 					f := strings.Repeat("x", rapid.IntRange(0, 700).Draw(t, "size")) + fmt.Sprint(len(all[i]), ";")
 					all[i] = append(all[i], f)
-					logs[i].Append([]byte(f))
+					add(logs[i], []byte(f))
 				}
 			},
 			"clear": func(t *rapid.T) { logs[rapid.IntRange(0, 1).Draw(t, "log")].Clear() },
@@ -62,9 +65,9 @@ func TestMemory(t *testing.T) {
 	m := catchup.NewMemory(256 << 10)
 	quiet, busy := m.NewLog(time.Minute), m.NewLog(time.Minute)
 	from := quiet.End()
-	quiet.Append([]byte("quiet"))
+	add(quiet, []byte("quiet"))
 	for range 1000 {
-		busy.Append(bytes.Repeat([]byte("x"), 1000))
+		add(busy, bytes.Repeat([]byte("x"), 1000))
 	}
 	if used := m.Used(); used > 256<<10+64<<10 {
 		t.Errorf("%d bytes are used", used)
@@ -80,114 +83,114 @@ func TestMemory(t *testing.T) {
 func TestPlaces(t *testing.T) {
 	for name, test := range map[string]func(t *testing.T, l *catchup.Log){
 		"a client that is new starts at the end": func(t *testing.T, l *catchup.Log) {
-			if s := l.Take(ann, nil); s.Known || s.Number != l.End() {
+			if s := l.Take(ann, nil, nil); s.Known || s.Number != l.End() {
 				t.Errorf("got %+v", s)
 			}
 		},
 		"a lost connection leaves a place, for one connection": func(t *testing.T, l *catchup.Log) {
-			s := l.Take(ann, nil)
-			l.Append([]byte("1"))
-			l.Append([]byte("2"))
+			s := l.Take(ann, nil, nil)
+			add(l, []byte("1"))
+			add(l, []byte("2"))
 			l.Part(ann, s, s.Number+1, catchup.Lost)
-			back := l.Take(ann, nil)
+			back := l.Take(ann, nil, nil)
 			if !back.Known || back.Number != s.Number+1 {
 				t.Errorf("got %+v", back)
 			}
-			if again := l.Take(ann, nil); again.Known {
+			if again := l.Take(ann, nil, nil); again.Known {
 				t.Errorf("a second one: %+v", again)
 			}
-			if other := l.Take(catchup.Client{UserID: "ann", Agent: 2}, nil); other.Known {
+			if other := l.Take(catchup.Client{UserID: "ann", Agent: 2}, nil, nil); other.Known {
 				t.Errorf("another device: %+v", other)
 			}
 		},
 		"a place lasts as long as the tag says": func(t *testing.T, l *catchup.Log) {
-			l.Part(ann, l.Take(ann, nil), 0, catchup.Lost)
+			l.Part(ann, l.Take(ann, nil, nil), 0, catchup.Lost)
 			time.Sleep(59 * time.Second)
 			if !l.Expire() {
 				t.Error("no place after 59 s")
 			}
 			time.Sleep(time.Second)
-			if l.Expire() || l.Take(ann, nil).Known {
+			if l.Expire() || l.Take(ann, nil, nil).Known {
 				t.Error("a place after a minute")
 			}
 		},
 		"a close of the client's own accord leaves none": func(t *testing.T, l *catchup.Log) {
-			l.Part(ann, l.Take(ann, nil), 0, catchup.Left)
-			if l.Take(ann, nil).Known {
+			l.Part(ann, l.Take(ann, nil, nil), 0, catchup.Left)
+			if l.Take(ann, nil, nil).Known {
 				t.Error("there is one")
 			}
 		},
 		"nor does a moderator's end, and a kick voids places": func(t *testing.T, l *catchup.Log) {
-			l.Part(ann, l.Take(ann, nil), 0, catchup.Removed)
-			if l.Take(ann, nil).Known {
+			l.Part(ann, l.Take(ann, nil, nil), 0, catchup.Removed)
+			if l.Take(ann, nil, nil).Known {
 				t.Error("there is one")
 			}
-			l.Part(ann, l.Take(ann, nil), 0, catchup.Lost)
-			l.Void("ann")
-			if l.Take(ann, nil).Known {
+			l.Part(ann, l.Take(ann, nil, nil), 0, catchup.Lost)
+			l.Void("ann", catchup.Point{})
+			if l.Take(ann, nil, nil).Known {
 				t.Error("there is one behind a kick")
 			}
 		},
 		"an ERROR 401 leaves a place, and so does a close within 5 s of it": func(t *testing.T, l *catchup.Log) {
-			a, b := l.Take(ann, nil), l.Take(ann, nil)
+			a, b := l.Take(ann, nil, nil), l.Take(ann, nil, nil)
 			l.Part(ann, a, 0, catchup.Refused)
 			time.Sleep(4 * time.Second)
 			l.Part(ann, b, 0, catchup.Left)
 			for i := range 2 {
-				if !l.Take(ann, nil).Known {
+				if !l.Take(ann, nil, nil).Known {
 					t.Errorf("there are only %d", i)
 				}
 			}
-			c := l.Take(ann, nil)
+			c := l.Take(ann, nil, nil)
 			time.Sleep(2 * time.Second)
 			l.Part(ann, c, 0, catchup.Left)
-			if l.Take(ann, nil).Known {
+			if l.Take(ann, nil, nil).Known {
 				t.Error("there is one of a close 6 s later")
 			}
 		},
 		"a refresh starts where the live connection has confirmed": func(t *testing.T, l *catchup.Log) {
-			a := l.Take(ann, nil)
-			l.Append([]byte("1"))
-			l.Append([]byte("2"))
-			b := l.Take(ann, []uint64{a.Number + 1})
+			a := l.Take(ann, nil, nil)
+			add(l, []byte("1"))
+			add(l, []byte("2"))
+			b := l.Take(ann, []uint64{a.Number + 1}, nil)
 			if !b.Known || b.Number != a.Number+1 {
 				t.Errorf("got %+v", b)
 			}
 		},
 		"the oldest place of several comes first": func(t *testing.T, l *catchup.Log) {
-			a, b := l.Take(ann, nil), l.Take(ann, nil)
-			l.Append([]byte("1"))
-			l.Append([]byte("2"))
+			a, b := l.Take(ann, nil, nil), l.Take(ann, nil, nil)
+			add(l, []byte("1"))
+			add(l, []byte("2"))
 			l.Part(ann, a, a.Number+2, catchup.Lost)
 			l.Part(ann, b, b.Number+1, catchup.Lost)
 			for _, want := range []uint64{b.Number + 1, a.Number + 2} {
-				if s := l.Take(ann, nil); s.Number != want {
+				if s := l.Take(ann, nil, nil); s.Number != want {
 					t.Errorf("got %d, want %d", s.Number, want)
 				}
 			}
 		},
 		"a taker that leaves before it has confirmed gives the place back": func(t *testing.T, l *catchup.Log) {
-			a := l.Take(ann, nil)
-			l.Append([]byte("1"))
+			a := l.Take(ann, nil, nil)
+			add(l, []byte("1"))
 			l.Part(ann, a, 0, catchup.Lost)
-			l.Part(ann, l.Take(ann, nil), 0, catchup.Left)
-			back := l.Take(ann, nil)
+			l.Part(ann, l.Take(ann, nil, nil), 0, catchup.Left)
+			back := l.Take(ann, nil, nil)
 			if !back.Known || back.Number != a.Number {
 				t.Errorf("got %+v", back)
 			}
 			l.Part(ann, back, l.End(), catchup.Left)
-			if l.Take(ann, nil).Known {
+			if l.Take(ann, nil, nil).Known {
 				t.Error("there is one that was confirmed")
 			}
 		},
 		"frames are kept as long as a place can need them": func(t *testing.T, l *catchup.Log) {
-			s := l.Take(ann, nil)
-			l.Append([]byte("1"))
+			s := l.Take(ann, nil, nil)
+			add(l, []byte("1"))
 			time.Sleep(10 * time.Second) // The loss is noticed then.
 			l.Part(ann, s, 0, catchup.Lost)
 			time.Sleep(59 * time.Second)
 			l.Expire()
-			back := l.Take(ann, nil)
+			back := l.Take(ann, nil, nil)
 			if pieces, missed := l.Since(back.Number); text(pieces) != "1" || missed != 0 {
 				t.Errorf("got %q, %d missed", pieces, missed)
 			}
@@ -198,12 +201,12 @@ func TestPlaces(t *testing.T) {
 			}
 		},
 		"an older log of the room has no places here": func(t *testing.T, l *catchup.Log) {
-			s := l.Take(ann, nil)
+			s := l.Take(ann, nil, nil)
 			time.Sleep(time.Second)
 			younger := catchup.NewMemory(1 << 20).NewLog(time.Minute)
 			younger.Part(ann, s, 0, catchup.Lost)
-			younger.Append([]byte("1"))
-			back := younger.Take(ann, nil)
+			add(younger, []byte("1"))
+			back := younger.Take(ann, nil, nil)
 			if pieces, missed := younger.Since(back.Number); text(pieces) != "1" || missed != 0 {
 				t.Errorf("got %q, %d missed", pieces, missed)
 			}
@@ -221,7 +224,7 @@ func TestMark(t *testing.T) {
 		var marks []uint64
 		begin := l.End()
 		for range 10 {
-			l.Append([]byte("x"))
+			add(l, []byte("x"))
 			l.MarkLater(3, func(n uint64) { marks = append(marks, n-begin) })
 			time.Sleep(100 * time.Millisecond)
 			synctest.Wait()

@@ -16,12 +16,17 @@ type Framer interface {
 // missed, and last, if some are not kept any more, how many.
 func (l *Log) Missed(s Start, to Framer, now time.Time) [][]byte {
 	pieces, missed := l.Since(s.Number)
-	if missed == 0 {
+	known := true
+	if s.place != nil {
+		missed += s.place.lost.frames
+		known = !s.place.lost.unknown
+	}
+	if missed == 0 && known {
 		return pieces
 	}
-	gap := chat.Event{
-		ID: chat.NewID(), Name: chat.ExtensionTag + "GAP", SendTime: now,
-		Attributes: map[string]string{"Missed": strconv.FormatUint(missed, 10)},
+	gap := chat.Event{ID: chat.NewID(), Name: chat.ExtensionTag + "GAP", SendTime: now}
+	if known {
+		gap.Attributes = map[string]string{"Missed": strconv.FormatUint(missed, 10)}
 	}
 	return append(pieces, to.AppendFrame(nil, gap.AppendJSON(nil)))
 }

@@ -1,6 +1,7 @@
 package catchup
 
 import (
+	"context"
 	"time"
 )
 
@@ -8,13 +9,23 @@ import (
 type Log struct {
 	memory *Memory
 	born   uint64
+	room   string // if the log is saved
+
+	// filling has an element while frames are added that other nodes have.
+	filling chan struct{}
 
 	// memory.mu guards the fields below.
 	keep    time.Duration
+	begin   uint64 // the number before the first frame; born, unless older frames were added
 	end     uint64 // the number of the last frame
+	from    Point  // behind it, every frame of the room has a number here
+	runs    []run
 	chunks  []*chunk
 	places  map[Client][]*Place // of each, the oldest first
 	refused map[Client]time.Time
+	voided  map[uint64]void // by the hash of the user
+	reports map[string]*held
+	version uint64      // of the places, and of what connections may confirm
 	timer   *time.Timer // until the next mark; nil if there is none
 }
 
@@ -25,7 +36,10 @@ const slack = 15 * time.Second
 // NewLog returns an empty log whose places last for keep.
 func (m *Memory) NewLog(keep time.Duration) *Log {
 	born := uint64(time.Now().UnixNano())
-	return &Log{memory: m, born: born, end: born, keep: keep, places: map[Client][]*Place{}, refused: map[Client]time.Time{}}
+	return &Log{
+		memory: m, born: born, begin: born, end: born, keep: keep, version: born, filling: make(chan struct{}, 1),
+		places: map[Client][]*Place{}, refused: map[Client]time.Time{}, voided: map[uint64]void{}, reports: map[string]*held{},
+	}
 }
 
 // Keep changes how long places last.
@@ -44,6 +58,8 @@ func (l *Log) Close() {
 		l.timer.Stop()
 	}
 	clear(l.places)
+	clear(l.reports)
+	delete(l.memory.logs, l)
 }
 
 // Clear drops the frames, which count as missed from now on.
@@ -53,8 +69,8 @@ func (l *Log) Clear() {
 	l.dropLocked(len(l.chunks))
 }
 
-// Append adds a frame, as connections get it.
-func (l *Log) Append(frame []byte) {
+// Append adds a frame, as connections get it, with its place in the order of the room.
+func (l *Log) Append(frame []byte, at Point) {
 	now := time.Now()
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
@@ -67,6 +83,8 @@ func (l *Log) Append(frame []byte) {
 		l.expireLocked(now)
 	}
 	l.end++
+	l.version++
+	l.numberLocked(at)
 	c.mem = append(c.mem, frame...)
 	c.ends = append(c.ends, uint32(len(c.mem)))
 	c.last = now
@@ -91,12 +109,26 @@ func (l *Log) End() uint64 {
 	return l.end
 }
 
+// Fill calls f, unless the log has had every frame behind a point by then. Calls are made one
+// after another.
+func (l *Log) Fill(ctx context.Context, p Point, f func()) {
+	select {
+	case l.filling <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	defer func() { <-l.filling }()
+	if !l.Covers(p) {
+		f()
+	}
+}
+
 // Since returns the frames behind a number, as pieces that are shared with others and must
 // not be changed. missed is how many there were that are not kept any more.
 func (l *Log) Since(from uint64) (pieces [][]byte, missed uint64) {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
-	from = max(from, l.born)
+	from = max(from, l.begin)
 	if from >= l.end {
 		return nil, 0
 	}

@@ -15,6 +15,14 @@ type Client struct {
 type Place struct {
 	number uint64
 	until  time.Time
+	lost   lost
+	taker  string // the node on which its client has returned; it may still need the place
+}
+
+// lost is what a client misses in front of the first frame of a log.
+type lost struct {
+	frames  uint64
+	unknown bool // how many there are
 }
 
 // Start is where a connection starts.
@@ -42,22 +50,61 @@ const (
 const refusedFor = 5 * time.Second
 
 // Take returns where a new connection of the client starts: at its oldest place. live are
-// the last numbers that its other connections have confirmed.
-func (l *Log) Take(c Client, live []uint64) Start {
+// the last numbers that its other connections on this node have confirmed. e is what other
+// nodes know of the client, or nil.
+func (l *Log) Take(c Client, live []uint64, e *Elsewhere) Start {
 	now := time.Now()
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
-	places := l.validLocked(c, now)
+	l.version++
 	s := Start{Number: l.end}
 	for _, n := range live {
-		s.Number, s.Known = min(s.Number, max(n, l.born)), true
+		s.Number, s.Known = min(s.Number, l.withinLocked(n)), true
 	}
-	if len(places) > 0 {
-		s.place = places[0]
+	places := l.validLocked(c, now)
+	i := slices.IndexFunc(places, func(p *Place) bool { return p.taker == "" })
+	if e != nil && e.Place != nil {
+		if p := l.placeLocked(e.Place, now); i < 0 || p.number < places[i].number {
+			s.place, e.Taken, i = p, true, -1
+		}
+	}
+	if i >= 0 {
+		s.place = places[i]
+		l.setLocked(c, slices.Delete(places, i, i+1))
+	}
+	if s.place != nil {
 		s.Number, s.Known = min(s.Number, s.place.number), true
-		l.setLocked(c, places[1:])
+	}
+	if e != nil {
+		for _, at := range e.Live {
+			if n, known := l.numberOfLocked(at); !s.Known || n < s.Number {
+				s.Number, s.Known = n, true
+				if s.place == nil && !known {
+					s.place = &Place{number: n, until: now, lost: lostBetween(at, l.from)}
+				}
+			}
+		}
 	}
 	return s
+}
+
+// withinLocked returns a number that a connection has confirmed as one of this log. A
+// connection that was there before the log has confirmed 0.
+func (l *Log) withinLocked(number uint64) uint64 {
+	if number == 0 {
+		return l.born
+	}
+	return max(number, l.begin)
+}
+
+// placeLocked returns a place of another node as one of this log.
+func (l *Log) placeLocked(f *Found, now time.Time) *Place {
+	n, known := l.numberOfLocked(f.At)
+	p := &Place{number: n, until: now.Add(min(time.Duration(f.Left), l.keep))}
+	if !known {
+		p.lost = lostBetween(f.At, l.from)
+	}
+	return p
 }
 
 // Part is called at the end of a connection that has started at s and whose client has
@@ -66,30 +113,45 @@ func (l *Log) Part(c Client, s Start, confirmed uint64, how Parting) {
 	now := time.Now()
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
+	l.version++
 	if how == Refused {
 		l.refused[c] = now
 	}
 	if how == Left && now.Sub(l.refused[c]) <= refusedFor {
 		how = Refused
 	}
-	confirmed = max(s.Number, confirmed, l.born)
+	confirmed = l.withinLocked(max(s.Number, confirmed))
+	served := s.place == nil || confirmed > s.place.number
 	switch {
 	case how == Lost || how == Refused:
-		l.addLocked(c, &Place{number: min(confirmed, l.end), until: now.Add(l.keep)})
-	case how == Left && s.place != nil && confirmed <= s.place.number:
-		l.addLocked(c, s.place) // It has not served its purpose.
+		p := &Place{number: min(confirmed, l.end), until: now.Add(l.keep)}
+		if !served {
+			p.lost = s.place.lost
+		}
+		l.addLocked(c, p)
+	case how == Left && !served:
+		l.addLocked(c, s.place)
 	}
 }
 
-// Void removes the places of a user.
-func (l *Log) Void(userID string) {
+// Void removes the places of a user, on this node and those that others report. at is the
+// place of the disconnect in the room's order.
+func (l *Log) Void(userID string, at Point) {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
+	l.version++
 	for c := range l.places {
 		if c.UserID == userID {
 			delete(l.places, c)
 		}
 	}
+	l.voided[hashOf(userID)] = void{at, time.Now()}
+}
+
+// void is when a user was disconnected last.
+type void struct {
+	at   Point
+	time time.Time
 }
 
 // Expire drops what is too old, and reports whether there are places.
@@ -106,7 +168,8 @@ func (l *Log) Expire() bool {
 			delete(l.refused, c)
 		}
 	}
-	return len(l.places) > 0
+	l.expireReportsLocked(now)
+	return len(l.places) > 0 || len(l.reports) > 0
 }
 
 func (l *Log) addLocked(c Client, p *Place) {

@@ -84,20 +84,31 @@ var extensionTags = map[string]extensionTag{
 
 func durationTag(least, most time.Duration, field func(*Extensions) *time.Duration) extensionTag {
 	return extensionTag{
-		allowed: fmt.Sprintf("off or a duration from %s to %s, such as 90s, 30m or 24h", short(least), short(most)),
+		allowed: fmt.Sprintf("off or a duration from %s to %s, such as %s", short(least), short(most), examples(most)),
 		set: func(e *Extensions, value string) bool {
 			if value == "off" {
 				*field(e) = 0
 				return true
 			}
 			d, err := time.ParseDuration(value)
-			if err != nil || d < least || d > most {
+			if err != nil || d < least || d > most || value[0] == '+' {
 				return false
 			}
 			*field(e) = d
 			return true
 		},
 	}
+}
+
+// examples are durations up to most.
+func examples(most time.Duration) string {
+	switch {
+	case most < 30*time.Minute:
+		return "90s"
+	case most < 24*time.Hour:
+		return "90s or 30m"
+	}
+	return "90s, 30m or 24h"
 }
 
 // short is a duration without the parts that are zero: 1m, not 1m0s.

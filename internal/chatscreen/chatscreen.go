@@ -1,8 +1,8 @@
-// Package chatscreen is a chat in a terminal: the messages of a room, what happens in it, and
-// a line to write in. It shows what a chatroom.Room receives, and sends through it.
+// Package chatscreen is a chat in a terminal: the messages and events of a room, and an
+// input line. It shows what a chatroom.Room receives, and sends through it.
 //
-// A message can be selected, and a moderator acts on it and on its sender. What is offered is
-// what Options allow. Where it is not connected, the text that was typed stays.
+// A moderator can select a message and act on it and on its sender. Options say which actions
+// are shown. While there is no connection, the typed text stays in the input line.
 package chatscreen
 
 import (

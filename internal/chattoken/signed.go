@@ -171,14 +171,16 @@ var (
 	errNumber = errors.New("must be a number of seconds since 1970")
 )
 
-// UnmarshalJSON reads the payload of a JWT. It ignores claims that it does not know.
+// UnmarshalJSON reads the payload of a JWT. It ignores claims that it does not know. Half of
+// an escaped surrogate pair is U+FFFD, as in the operations; invalid UTF-8 is refused.
 func (c *claims) UnmarshalJSON(payload []byte) error {
 	c.problem = c.read(payload)
 	return nil
 }
 
 func (c *claims) read(payload []byte) error {
-	d := jsontext.NewDecoder(bytes.NewBuffer(payload)) // The decoder does not copy a bytes.Buffer.
+	halves := jsontext.AllowInvalidUTF8(utf8.Valid(payload))
+	d := jsontext.NewDecoder(bytes.NewBuffer(payload), halves) // The decoder does not copy a bytes.Buffer.
 	if start, err := d.ReadToken(); err != nil || start.Kind() != '{' {
 		return errClaims
 	}
@@ -231,8 +233,11 @@ func text(v jsontext.Value) (string, error) {
 	if v.Kind() != '"' {
 		return "", errText
 	}
-	b, err := jsontext.AppendUnquote(nil, v)
-	return string(b), err
+	t, err := jsontext.NewDecoder(bytes.NewBuffer(v), jsontext.AllowInvalidUTF8(true)).ReadToken()
+	if err != nil {
+		return "", err
+	}
+	return t.String(), nil
 }
 
 // texts reads an array of strings. It has at most as many as there are capabilities.

@@ -14,6 +14,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"maps"
 	"strings"
 	"sync"
@@ -227,6 +228,14 @@ func TestSigned(t *testing.T) {
 	})
 	t.Run("claims that it does not know are ignored", func(t *testing.T) {
 		open(t, a.token(claims{"iss": "app", "Room": "x", "extra": claims{"a": []int{1}}}))
+	})
+	t.Run("half of a surrogate pair is U+FFFD", func(t *testing.T) {
+		now := time.Now().Unix()
+		payload := fmt.Sprintf(`{"sub":"ann\ud83d","room":%q,"iat":%d,"exp":%d,"jti":"\ude00","attrs":{"name":"a\ud83d"},"\ud83d":1}`, hereRoom, now, now+60)
+		got := open(t, a.with(claims{"alg": "HS256", "kid": "app"}, base64.RawURLEncoding.EncodeToString([]byte(payload))))
+		if got.UserID != "ann\ufffd" || got.Attributes["name"] != "a\ufffd" {
+			t.Errorf("got %q and %q", got.UserID, got.Attributes)
+		}
 	})
 	t.Run("sealed tokens are opened as before", func(t *testing.T) { open(t, seal(t, r, token())) })
 }

@@ -92,8 +92,8 @@ func NewRoot(env Environment) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "confab",
 		Short: "Amazon IVS Chat on your own machines",
-		Long: `Confab is Amazon IVS Chat on your own machines: unmodified AWS SDKs, the AWS CLI
-and the official IVS Chat client SDKs talk to it; only an endpoint changes.`,
+		Long: `Confab is Amazon IVS Chat on your own machines. AWS SDKs, the AWS CLI and the official
+IVS Chat client SDKs use it unmodified: only their endpoint changes.`,
 		Example: `  # Try it: fixed credentials, a room, lines to copy
   confab serve --dev
 

@@ -17,8 +17,8 @@ import (
 func newCredentials(env Environment) *cobra.Command {
 	cmd := command.Parent("credentials", "Manage the credentials of those who may call the API",
 		newCredentialsCreate(env), newCredentialsList(env), newCredentialsDelete(env))
-	cmd.Long = `Manage the credentials of those who may call the API. The commands open the database
-in the data directory; a server that runs on it notices within seconds.`
+	cmd.Long = `Manage the credentials with which programs and people call the API. The commands open the
+server's database (--data-dir or --database). A running server notices changes within seconds.`
 	return cmd
 }
 

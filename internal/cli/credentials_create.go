@@ -44,9 +44,9 @@ func newCredentialsCreate(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Create credentials with a policy",
-		Long: `Create credentials that may do what an IAM policy says. The secret access key is
-shown this once. With --session-duration they are temporary: they come with a session
-token and end by themselves.`,
+		Long: `Create credentials with an IAM policy, which says what they allow. The secret access key is
+shown only once. With --session-duration they are temporary: they have a session token and
+expire.`,
 		Example: `  confab credentials create --name moderator --policy chat.json
   confab credentials create --name backend --policy - -o json <<'END'
   {"Version": "2012-10-17", "Statement": [

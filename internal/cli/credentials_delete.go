@@ -14,8 +14,8 @@ func newCredentialsDelete(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete",
 		Short: "Delete credentials",
-		Long: `Delete credentials, and those that were made with them over the API. Running servers refuse
-them within seconds.`,
+		Long: `Delete credentials, and those that were created with them through the API. Running servers
+refuse them within seconds.`,
 		Example: `  confab credentials delete --name moderator`,
 		Args:    command.NoArgs,
 	}

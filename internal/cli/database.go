@@ -21,20 +21,20 @@ func newDatabaseCopy(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "copy",
 		Short: "Copy everything into another, empty database",
-		Long: `Copy everything into another, empty database: from SQLite to PostgreSQL when one server
-is not enough any more, or back. A database is sqlite:DIR, with the data directory, or
+		Long: `Copy everything into another, empty database: from SQLite to PostgreSQL when you
+need several servers, or back. A database is sqlite:DIR, with the data directory, or
 postgres://USER:PASSWORD@HOST:5432/NAME. Stop the servers first.
 
-Ids, times and positions stay what they are, and secrets stay sealed with the same secret
-key: the one that is configured, or that of the directory which is copied. Servers on the
-copy need that key. What is there now is not changed.`,
+Ids, times and positions stay the same. Secrets stay encrypted with the same secret key: the
+one that is configured, or the one in the directory that is copied. Servers on the copy need
+that key. The source is not changed.`,
 		Example: `  confab database copy --from sqlite:/var/lib/confab --to postgres://confab@db/confab
   confab serve --database postgres://confab@db/confab --secret-key-file /var/lib/confab/secret.key`,
 		Args: command.NoArgs,
 	}
 	var from, to string
-	cmd.Flags().StringVar(&from, "from", "", "the database that is copied")
-	cmd.Flags().StringVar(&to, "to", "", "the empty database that it is copied into")
+	cmd.Flags().StringVar(&from, "from", "", "Database to copy from.")
+	cmd.Flags().StringVar(&to, "to", "", "Empty database to copy to.")
 	load := settingFlags(cmd, env, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		for _, f := range []struct{ name, value string }{{"--from", from}, {"--to", to}} {
@@ -65,8 +65,8 @@ func newDatabaseMigrate(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the schema up to date",
-		Long: `Make the database's tables, or bring them up to date. A server does so by itself when it
-starts; this is for those who want it done before, or by another user of PostgreSQL.`,
+		Long: `Create the database's tables, or migrate them to this version. A server does so when it
+starts. Use this command to do it earlier, or as another user of PostgreSQL.`,
 		Example: `  confab database migrate --database postgres://owner@db/confab --secret-key-file key`,
 		Args:    command.NoArgs,
 	}

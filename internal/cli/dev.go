@@ -37,8 +37,8 @@ func printDev(w io.Writer, address net.Addr, cfg *config.Config, room *chat.Room
 
 var devText = template.Must(template.New("dev").Parse(`{{with .Page}}Open {{.}} in a browser: two people chat there.
 
-{{end}}Confab serves one developer at {{.HTTP}}; its data is in {{.Data}}, and below it,
-in chat-logs, what rooms with a logging configuration log.
+{{end}}Confab is at {{.HTTP}}, for one developer. Its data is in {{.Data}}; chat logs are
+in its directory chat-logs.
 
 1. In a shell, for the AWS CLI and SDKs:
 

@@ -25,15 +25,15 @@ const healthcheckTimeout = 3 * time.Second
 func newHealthcheck(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "healthcheck",
-		Short: "Ask the server on this machine whether it lives",
-		Long: `Ask the server on this machine for /healthz, or with --ready for /readyz: the exit status is 0
-when it says yes. It finds the server by the settings that the server has: in its container, the
-environment is enough.`,
+		Short: "Check that the server on this machine is healthy",
+		Long: `Request /healthz from the server on this machine, or /readyz with --ready. The exit status is 0 if
+the server is healthy. The command finds the server through the server's own settings, which it
+reads from the same flags, environment and file.`,
 		Example: `  confab healthcheck
   confab healthcheck --ready --listen 127.0.0.1:9000`,
 		Args: command.NoArgs,
 	}
-	ready := cmd.Flags().Bool("ready", false, "Ask whether it can serve clients: no while it drains, and while its database is gone.")
+	ready := cmd.Flags().Bool("ready", false, "Check whether it can serve clients: not while it drains or while its database does not answer.")
 	load := settingFlags(cmd, env, true)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		cfg, err := load()

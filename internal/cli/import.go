@@ -19,6 +19,7 @@ import (
 	"confab/internal/awsimport"
 	"confab/internal/command"
 	"confab/internal/config"
+	"confab/internal/plan"
 	"confab/internal/store"
 )
 
@@ -34,19 +35,19 @@ type imported struct {
 func newImport(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import --from-aws",
-		Short: "Take over the rooms and logging configurations of an AWS account",
-		Long: `Read the rooms, tags and logging configurations of an AWS account, print a plan, and write
-them into the server's database with the same ARNs, so that an application changes its endpoint and
-nothing else. Done again, it changes what differs and continues what was interrupted. What only the
-server has stays. A server that runs on the database notices within seconds. On a terminal it asks
-before it changes anything.
+		Short: "Import the rooms and logging configurations of an AWS account",
+		Long: `Read the rooms, tags and logging configurations of an AWS account, print a plan, and write them
+into the server's database with the same ARNs. Then an application has to change only its endpoint.
+Run again, the command updates what differs and continues an interrupted import. Rooms that only the
+server has are not changed. A running server notices the changes within seconds. On a terminal the
+command asks before it changes anything.
 
-The account is found as every AWS tool does (--profile, AWS_PROFILE, AWS_ACCESS_KEY_ID, the endpoint
-in --source-endpoint, AWS_ENDPOINT_URL_IVSCHAT or the profile); its credentials need
+The AWS credentials come from --profile, AWS_PROFILE or AWS_ACCESS_KEY_ID, as in every AWS tool, and
+the endpoint from --source-endpoint, AWS_ENDPOINT_URL_IVSCHAT or the profile. The credentials need
 ivschat:ListRooms, ivschat:GetRoom and ivschat:ListLoggingConfigurations. Region and account id of
-the server must be those of the source. Message review handlers are not called.
+the server must be those of the AWS account. Message review handlers are not called.
 
---check compares only; the exit status is 1 if something differs.`,
+With --check, only compare. The exit status is 1 if something differs.`,
 		Example: `  confab import --from-aws --data-dir moved --source-endpoint "$AWS_ENDPOINT_URL_IVSCHAT"
   confab import --from-aws --data-dir moved --dry-run -o json
   confab import --from-aws --data-dir moved --check`,
@@ -54,11 +55,11 @@ the server must be those of the source. Message review handlers are not called.
 	}
 	i := imported{}
 	flags := cmd.Flags()
-	flags.BoolVar(&i.fromAWS, "from-aws", false, "Read an AWS account; there is no other source.")
+	flags.BoolVar(&i.fromAWS, "from-aws", false, "Import from an AWS account; required, as there is no other source.")
 	flags.StringVar(&i.profile, "profile", "", "`PROFILE` of the AWS configuration files; default AWS_PROFILE.")
-	flags.StringVar(&i.endpoint, "source-endpoint", "", "`URL` of the source; default that of the AWS configuration, or Amazon IVS Chat.")
+	flags.StringVar(&i.endpoint, "source-endpoint", "", "`URL` to import from; default the endpoint of the AWS configuration, or Amazon IVS Chat.")
 	flags.BoolVar(&i.dry, "dry-run", false, "Print the plan only.")
-	flags.BoolVar(&i.check, "check", false, "Print what differs only; the exit status tells whether something does.")
+	flags.BoolVar(&i.check, "check", false, "Only print the differences; exit with status 1 if there are any.")
 	flags.BoolVar(&i.yes, "yes", false, "Do not ask.")
 	output := outputFlag(cmd)
 	load := settingFlags(cmd, env, false)
@@ -100,17 +101,17 @@ func (i *imported) run(ctx context.Context, env Environment, cmd *cobra.Command,
 	for _, left := range source.Left {
 		fmt.Fprintf(env.Err, "confab: not taken over: %s\n", command.Plain(left))
 	}
-	plan, err := awsimport.Make(ctx, source, db)
+	todo, err := awsimport.Make(ctx, source, db)
 	if err != nil {
 		return err
 	}
 	out := cmd.OutOrStdout()
 	if !asJSON {
-		if _, err := io.WriteString(out, importText(plan)); err != nil {
+		if _, err := io.WriteString(out, importText(todo)); err != nil {
 			return err
 		}
 	}
-	if !i.dry && !i.check && plan.Changes() > 0 {
+	if !i.dry && !i.check && todo.Changes() > 0 {
 		if !i.yes && command.IsTerminal(env.In) && command.IsTerminal(env.Out) {
 			fmt.Fprint(env.Err, "Take this over? [y/N] ")
 			answer, err := bufio.NewReader(env.In).ReadString('\n')
@@ -122,9 +123,9 @@ func (i *imported) run(ctx context.Context, env Environment, cmd *cobra.Command,
 			}
 		}
 		n, progress := 0, command.NewProgress(env.Err)
-		err := plan.Do(ctx, func(*awsimport.Step) {
+		err := todo.Do(ctx, func(*plan.Step) {
 			n++
-			progress.Show("%d of %d written", n, plan.Changes())
+			progress.Show("%d of %d written", n, todo.Changes())
 		})
 		progress.Done()
 		if err != nil {
@@ -135,15 +136,15 @@ func (i *imported) run(ctx context.Context, env Environment, cmd *cobra.Command,
 		}
 	}
 	if asJSON {
-		if plan.Steps == nil {
-			plan.Steps = []*awsimport.Step{}
+		if todo.Steps == nil {
+			todo.Steps = []*plan.Step{}
 		}
-		if err := printJSON(cmd, map[string]any{"steps": plan.Steps}); err != nil {
+		if err := printJSON(cmd, map[string]any{"steps": todo.Steps}); err != nil {
 			return err
 		}
 	}
-	if i.check && plan.Changes() > 0 {
-		return fmt.Errorf("%d of %d rooms and logging configurations differ from the source", plan.Changes(), len(plan.Steps))
+	if i.check && todo.Changes() > 0 {
+		return fmt.Errorf("%d of %d rooms and logging configurations differ from the source", todo.Changes(), len(todo.Steps))
 	}
 	return nil
 }
@@ -181,23 +182,13 @@ func (i *imported) read(ctx context.Context, env Environment, cfg *config.Config
 	return source, nil
 }
 
-func importText(plan *awsimport.Plan) string {
-	signs := map[awsimport.Action]string{awsimport.Create: "+", awsimport.Change: "~"}
+func importText(p *plan.Plan) string {
 	var b strings.Builder
-	for _, s := range plan.Steps {
-		if s.Action == awsimport.Keep {
-			continue
-		}
-		fmt.Fprintf(&b, "%s %s %s %s\n", signs[s.Action], s.Kind, command.Plain(s.Name), s.ARN)
-		for _, d := range s.Diff {
-			if s.Action == awsimport.Create {
-				fmt.Fprintf(&b, "    %s: %s\n", command.Plain(d.Member), command.Plain(d.To))
-				continue
-			}
-			fmt.Fprintf(&b, "    %s: %q → %q\n", command.Plain(d.Member), command.Plain(d.From), command.Plain(d.To))
+	for _, s := range p.Steps {
+		if s.Action != plan.Keep {
+			b.WriteString(s.Text(s.Name+" "+s.ARN, command.Plain))
 		}
 	}
-	fmt.Fprintf(&b, "Plan: %d to create, %d to change, %d to keep\n",
-		plan.Count(awsimport.Create), plan.Count(awsimport.Change), plan.Count(awsimport.Keep))
+	fmt.Fprintf(&b, "Plan: %d to create, %d to change, %d to keep\n", p.Count(plan.Create), p.Count(plan.Change), p.Count(plan.Keep))
 	return b.String()
 }

@@ -20,9 +20,9 @@ func newKeys(env Environment) *cobra.Command {
 func newKeysRotate(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rotate",
-		Short: "Seal chat tokens with a new key from now on",
-		Long: `Make a new key for chat tokens. Running servers use it within seconds. Tokens that were
-sealed with the keys before it stay valid for as long as they would have been.`,
+		Short: "Create a new key for chat tokens",
+		Long: `Create a new key for chat tokens. Running servers use it within seconds. Existing tokens, which
+are encrypted with older keys, stay valid until they expire.`,
 		Example: `  confab keys rotate --data-dir /var/lib/confab`,
 		Args:    command.NoArgs,
 	}

@@ -46,10 +46,10 @@ func newKeysCreateSigner(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create-signer",
 		Short: "Let an application sign chat tokens itself",
-		Long: `Let an application sign chat tokens itself: JWTs that clients connect with, for the
-rooms and with the capabilities that the signer has. Without --public-key a secret is
-made (HS256) and shown this once. The algorithm of a public key is EdDSA for Ed25519,
-ES256 for P-256 and RS256 for RSA. Running servers notice within seconds.`,
+		Long: `Create a signer, with which an application signs chat tokens itself. The tokens are JWTs. They are
+valid for the rooms and capabilities of the signer only. Without --public-key a secret for
+HS256 is created and shown only once. The algorithm of a public key is EdDSA for Ed25519,
+ES256 for P-256 and RS256 for RSA. Running servers accept its tokens within seconds.`,
 		Example: `  confab keys create-signer --name app --rooms 'arn:aws:ivschat:*:*:room/*' --capabilities SEND_MESSAGE
   openssl genpkey -algorithm ed25519 -out app.key && openssl pkey -in app.key -pubout -out app.pub
   confab keys create-signer --name app --rooms 'arn:aws:ivschat:*:*:room/*' --public-key app.pub`,
@@ -162,9 +162,9 @@ func newKeysListSigners(env Environment) *cobra.Command {
 func newKeysDeleteSigner(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete-signer",
-		Short: "Accept the tokens of a signer no longer",
-		Long: `Accept the tokens of a signer no longer. Running servers notice within seconds. Sessions
-that began with its tokens continue until they end.`,
+		Short: "Delete a signer, so that its tokens are refused",
+		Long: `Delete a signer. Running servers refuse its tokens within seconds. Sessions that began with its
+tokens continue until they end.`,
 		Example: `  confab keys delete-signer --name app`,
 		Args:    command.NoArgs,
 	}

@@ -28,14 +28,14 @@ func newLoggingCheck(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check ARN",
 		Short: "Write a test record to the destination of a logging configuration",
-		Long: `Ask the server for a logging configuration, write one test record to its destination,
-and print where it is, or say what is wrong.
+		Long: `Get a logging configuration from the server, write one test record to its destination,
+and print where the record is or what is wrong.
 
-The record is written by this process, not by the server: run it in the server's
-environment and with its settings, so that the AWS SDK finds the same endpoints and
-credentials. The server is asked at --endpoint, which is AWS_ENDPOINT_URL_IVSCHAT or
-else where --listen says, as the administrator, if CONFAB_ROOT_ACCESS_KEY_ID and
-CONFAB_ROOT_SECRET_ACCESS_KEY are set, or with what the AWS SDK finds.`,
+This process writes the record, not the server. Run it in the server's environment and with
+the server's settings, so that the AWS SDK finds the same endpoints and credentials. It
+calls the server at --endpoint, AWS_ENDPOINT_URL_IVSCHAT or the address of --listen, with
+the credentials in CONFAB_ROOT_ACCESS_KEY_ID and CONFAB_ROOT_SECRET_ACCESS_KEY if they are
+set, and otherwise with those that the AWS SDK finds.`,
 		Example: `  confab logging check arn:aws:ivschat:us-west-2:123456789012:logging-configuration/AbCdEf123456`,
 		Args:    command.Args("ARN"),
 	}

@@ -11,8 +11,8 @@ func newModel() *cobra.Command {
 	return &cobra.Command{
 		Use:   "model",
 		Short: "Print the service model of the operations that Confab adds",
-		Long: `Print the service model of the operations that Confab adds to those of IVS Chat. The AWS CLI
-and boto3 call these operations when they have it.`,
+		Long: `Print the service model of the operations that Confab adds to those of IVS Chat. With it, the
+AWS CLI and boto3 can call these operations.`,
 		Example: `  confab model > service-2.json
   aws configure add-model --service-name confab --service-model file://service-2.json
   AWS_ENDPOINT_URL_CONFAB=http://127.0.0.1:8080 aws confab get-server`,

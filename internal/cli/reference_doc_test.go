@@ -27,14 +27,15 @@ flags and the names of rooms.
 ## What they have in common
 
 - Most commands are clients of the public API. They find endpoint, region and credentials as every AWS tool does:
-  flags, then the environment (` + "`AWS_ENDPOINT_URL_IVSCHAT`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, …" + `), then the profile. They
-  also work against Amazon IVS Chat, where it has the operation. A server at a loopback address gets the credentials of
-  ` + "`serve --dev`" + ` if there are no others, and with nothing configured at all the server is the one with ` + "`--dev`" + ` at
-  127.0.0.1:8080.
+  first flags, then the environment (` + "`AWS_ENDPOINT_URL_IVSCHAT`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, …" + `), then the
+  profile. They also work against Amazon IVS Chat if it has the operation. If neither endpoint nor credentials are
+  configured, they call ` + "`serve --dev`" + ` at 127.0.0.1:8080. For a server at a loopback address, the credentials of
+  ` + "`serve --dev`" + ` are the default.
 - ` + "`ROOM`" + ` is an ARN, an id, or a name that no other room has.
-- ` + "`-o table`" + ` is for people: it fits the terminal. ` + "`-o json`" + ` has the API's members, all pages in one; ` + "`-o jsonl`" + ` is one
-  item a line; ` + "`-o text`" + ` is one item a line with tabs between the values and no heading.
-- A result is on standard output, and nothing else is. An error is one line on standard error that says what to do.
+- ` + "`-o table`" + ` is for people and fits the terminal. ` + "`-o json`" + ` has the members of the API, and one list for all pages.
+  ` + "`-o jsonl`" + ` has one JSON item in each line. ` + "`-o text`" + ` has one item in each line, with tabs between the values and
+  without a heading.
+- Standard output has the result and nothing else. An error is one line on standard error that says what to do.
 
 | exit status | means |
 | --- | --- |
@@ -42,7 +43,7 @@ flags and the names of rooms.
 | 1 | failed; ` + "`confab chat`" + ` was disconnected by a moderator |
 | 2 | the command line or the configuration is wrong; nothing was done |
 
-Flags that are settings of the server stand in [Configuration](configuration.md); they are left out here.
+Flags that are settings of the server are in [Configuration](configuration.md), not here.
 `
 
 // leaves returns the commands that do something, in the order of their paths.
@@ -81,7 +82,7 @@ func describe(b *strings.Builder, cmd *cobra.Command) {
 		fmt.Fprintf(b, "\n| flag | |\n| --- | --- |\n%s", strings.Join(flags, ""))
 	}
 	if settings {
-		b.WriteString("\nIt also takes settings of the server as flags.\n")
+		b.WriteString("\nIt also accepts the settings of the server as flags.\n")
 	}
 	if cmd.Example != "" {
 		fmt.Fprintf(b, "\n```sh example\n%s\n```\n", unindent(cmd.Example))

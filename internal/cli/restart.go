@@ -27,18 +27,18 @@ func newRestart(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "restart",
 		Short: "Replace a running server by a new process",
-		Long: `Make the server that has written --pid-file hand over to a new process, as SIGUSR2 does,
-and wait until the new process serves. It reads the program, the configuration and the
-certificate again, with the arguments and the environment of the running server. Clients
-are not refused meanwhile.
+		Long: `Make the running server (found through --pid-file) hand over to a new process, as SIGUSR2
+does, and wait until the new process serves. The new process has the arguments and the
+environment of the running server, and reads the program, the configuration and the
+certificate again. Meanwhile no client is refused.
 
-If the new process cannot start, the running server continues; the reason is printed and
+If the new process cannot start, the running server continues, the reason is printed, and
 the exit status is 1.`,
 		Example: `  confab serve --pid-file /run/confab/pid &
   confab restart --pid-file /run/confab/pid`,
 		Args: command.NoArgs,
 	}
-	within := cmd.Flags().Duration("timeout", restartWithin, "Stop waiting after this time; the server continues with what it does.")
+	within := cmd.Flags().Duration("timeout", restartWithin, "Stop waiting after this time; the hand-over itself continues.")
 	load := someSettingFlags(cmd, env, func(s *config.Setting) bool { return s.Name == "pid-file" || s.Name == "config" })
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		cfg, err := load()

@@ -32,14 +32,14 @@ The administrator's credentials come from CONFAB_ROOT_ACCESS_KEY_ID and
 CONFAB_ROOT_SECRET_ACCESS_KEY. Every flag can also be set as CONFAB_<FLAG> or in the
 file that --config names; docs/configuration.md explains them all.
 
-SIGTERM stops the server: clients are asked to reconnect, at once, or where there are
-other nodes spread over --drain-time, and the exit status is 0. A second SIGTERM does
-not wait. SIGHUP reads the TLS certificate again.
+SIGTERM stops the server: its sessions end and clients reconnect. A node of several
+spreads that over --drain-time. The exit status is 0. After a second SIGTERM it does not
+wait. SIGHUP makes the server read the TLS certificate again.
 
 SIGUSR2 replaces the server by a new process, which reads the program and the
-configuration again. Clients are not refused meanwhile. If the new process cannot start,
-the running server continues and logs the reason. confab restart does this and waits for
-the result.`,
+configuration again. Meanwhile no client is refused. If the new process cannot start, the
+running server continues and logs the reason. confab restart does this and waits for the
+result.`,
 		Example: `  # For one developer: prints what to copy into a shell and a browser
   confab serve --dev
 

@@ -35,9 +35,9 @@ type inspectedToken struct {
 func newTokenInspect(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect TOKEN",
-		Short: "Show what a chat token says",
-		Long: `Open a chat token with the keys in the server's database, and show what it says. The token is
-not spent. TOKEN may be - for standard input.`,
+		Short: "Show the content of a chat token",
+		Long: `Decrypt a chat token with the keys in the server's database, and show its content. The token
+can still be used. TOKEN may be - for standard input.`,
 		Example: `  confab token inspect AQICAH… --data-dir /var/lib/confab
   confab token create demo --as ann -o text | cut -f 1 | confab token inspect - --dev
   confab token inspect - --dev -o json <token`,

@@ -16,6 +16,7 @@ import (
 
 	"confab/internal/apply"
 	"confab/internal/command"
+	"confab/internal/plan"
 )
 
 // largestFile bounds a file of apply.
@@ -24,18 +25,23 @@ const largestFile = 4 << 20
 func newApply(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE",
-		Short: "Make the rooms, logging configurations and filters that a file describes",
+		Short: "Make the rooms, logging configurations, filters, webhooks and bans that a file describes",
 		Long: `Compare the file with the server, print a plan, and carry it out. Applied again, it changes
 nothing. On a terminal it asks before it changes anything.
 
-The file is YAML with the lists rooms, loggingConfigurations and filters, whose items have the
-members of CreateRoom, CreateLoggingConfiguration and PutContentFilter, or a CloudFormation template (YAML or JSON), of
-which it takes the resources AWS::IVSChat::Room and AWS::IVSChat::LoggingConfiguration, with
-Ref and Fn::GetAtt. Names stand for ARNs. Objects are found by their names; a resource of a
-template without Name has its logical id. Members that the file does not name stay as they are.
+The file is YAML with the lists rooms, loggingConfigurations, filters, webhooks and bans, whose items
+have the members of CreateRoom, CreateLoggingConfiguration, PutContentFilter, CreateWebhook and
+CreateBan, or a CloudFormation template (YAML or JSON), of which it takes the resources
+AWS::IVSChat::Room and AWS::IVSChat::LoggingConfiguration, with Ref and Fn::GetAtt. Names stand for
+ARNs. Objects are found by their names, filters by room and name, bans by room, type and user or
+range. A resource of a template without Name has its logical id. Members that the file does not name
+stay as they are; filters and bans are replaced as a whole. The secret of a new webhook is printed
+once.
 
-What apply makes has the tag managed-by=confab-apply:SET. --prune deletes what has the tag and
-is not in the file. Filters have no tags, and stay until confab filter delete.`,
+The rooms and logging configurations that apply makes have the tag managed-by=confab-apply:SET.
+--prune deletes what has the tag and is not in the file. Filters, webhooks and bans have no tags, so
+nothing tells which of them apply made, and --prune leaves them; those of a room that it deletes end
+with the room.`,
 		Example: command.Examples(
 			"confab apply -f rooms.yaml --dry-run",
 			"confab apply -f rooms.yaml --set chat --prune",
@@ -61,25 +67,25 @@ is not in the file. Filters have no tags, and stay until confab filter delete.`,
 		for _, left := range s.Left {
 			fmt.Fprintf(cmd.ErrOrStderr(), "confab: not applied: %s\n", command.Plain(left))
 		}
-		plan, err := apply.Make(ctx, api, name, s, *prune)
+		todo, err := apply.Make(ctx, api, name, s, *prune)
 		if err != nil {
 			return err
 		}
 		out := cmd.OutOrStdout()
 		if p.Form == command.Table {
-			if _, err := io.WriteString(out, planText(plan)); err != nil {
+			if _, err := io.WriteString(out, planText(todo)); err != nil {
 				return err
 			}
 		}
-		if !*dry && plan.Changes() > 0 {
+		if !*dry && todo.Changes() > 0 {
 			if !*yes && command.IsTerminal(env.In) && command.IsTerminal(env.Out) {
 				if err := ask(env, "Apply this plan?"); err != nil {
 					return err
 				}
 			}
-			if err := plan.Do(ctx, func(s *apply.Step) {
+			if err := todo.Do(ctx, func(s *plan.Step) {
 				if p.Form == command.Table {
-					fmt.Fprintf(out, "%s %s %s %s\n", done[s.Action], s.Kind, command.Plain(s.Name), s.ARN)
+					fmt.Fprintln(out, doneText(s))
 				}
 			}); err != nil {
 				return err
@@ -88,7 +94,7 @@ is not in the file. Filters have no tags, and stay until confab filter delete.`,
 		if p.Form == command.Table {
 			return nil
 		}
-		return printPlan(p, plan)
+		return printPlan(p, todo)
 	})
 	return cmd
 }
@@ -139,34 +145,43 @@ func readSet(in io.Reader, file, set string, parameters []string) (*apply.Set, s
 	return s, set, nil
 }
 
-var (
-	signs = map[apply.Action]string{apply.Create: "+", apply.Change: "~", apply.Keep: "=", apply.Delete: "-"}
-	done  = map[apply.Action]string{apply.Create: "Created", apply.Change: "Changed", apply.Delete: "Deleted"}
-)
+var done = map[plan.Action]string{plan.Create: "Created", plan.Change: "Changed", plan.Delete: "Deleted"}
 
-func planText(plan *apply.Plan) string {
+// doneText is the line of a step that was carried out.
+func doneText(s *plan.Step) string {
+	line := fmt.Sprintf("%s %s %s %s", done[s.Action], s.Kind, command.Plain(s.Name), s.ARN+s.ID)
+	if s.Secret != "" {
+		line += "\n    secret: " + s.Secret
+	}
+	return strings.TrimRight(line, " ")
+}
+
+func planText(p *apply.Plan) string {
 	var b strings.Builder
-	for _, s := range plan.Steps {
-		fmt.Fprintf(&b, "%s %s %s\n", signs[s.Action], s.Kind, command.Plain(s.Name))
-		for _, d := range s.Diff {
-			if s.Action == apply.Create {
-				fmt.Fprintf(&b, "    %s: %s\n", command.Plain(d.Member), command.Plain(d.To))
-				continue
-			}
-			fmt.Fprintf(&b, "    %s: %q → %q\n", command.Plain(d.Member), command.Plain(d.From), command.Plain(d.To))
-		}
+	for _, s := range p.Steps {
+		b.WriteString(s.Text(s.Name, command.Plain))
 	}
 	fmt.Fprintf(&b, "Plan: %d to create, %d to change, %d to delete, %d to keep\n",
-		plan.Count(apply.Create), plan.Count(apply.Change), plan.Count(apply.Delete), plan.Count(apply.Keep))
+		p.Count(plan.Create), p.Count(plan.Change), p.Count(plan.Delete), p.Count(plan.Keep))
 	return b.String()
 }
 
-func printPlan(p *command.Printer, plan *apply.Plan) error {
-	items := make([]command.Object, len(plan.Steps))
-	for i, s := range plan.Steps {
+func printPlan(p *command.Printer, of *apply.Plan) error {
+	items := make([]command.Object, len(of.Steps))
+	for i, s := range of.Steps {
 		items[i] = command.Members(s)
 	}
-	return p.List("steps", items, command.Column{Member: "action"}, command.Column{Member: "type"}, command.Column{Member: "name"}, command.Column{Member: "arn"})
+	return p.List("steps", items, command.Column{Member: "action"}, command.Column{Member: "type"}, command.Column{Member: "name"}, command.Column{Heading: "ID", Show: identity})
+}
+
+// identity is the ARN of a step's object, or its id if it has none.
+func identity(o command.Object) string {
+	for _, member := range []string{"arn", "id"} {
+		if text, ok := o[member].(string); ok {
+			return text
+		}
+	}
+	return ""
 }
 
 // ApplyDev applies a file to a server with --dev, and reports what it changed.
@@ -175,11 +190,9 @@ func ApplyDev(ctx context.Context, api *command.API, file string, report func(st
 	if err != nil {
 		return err
 	}
-	plan, err := apply.Make(ctx, api, name, s, false)
+	todo, err := apply.Make(ctx, api, name, s, false)
 	if err != nil {
 		return err
 	}
-	return plan.Do(ctx, func(s *apply.Step) {
-		report(fmt.Sprintf("%s %s %s %s", done[s.Action], s.Kind, command.Plain(s.Name), s.ARN))
-	})
+	return todo.Do(ctx, func(s *plan.Step) { report(doneText(s)) })
 }

@@ -34,18 +34,18 @@ func newChat(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "chat ROOM --as USER",
 		Short: "Chat in a room",
-		Long: `Chat in a room. On a terminal, show what is said and what happens, and a line to write in: Enter
-sends it, Up selects a message, PgUp scrolls, into the room's history if it is kept, Ctrl-C leaves.
+		Long: `Chat in a room. On a terminal, show the messages and events of the room, and an input line. Enter
+sends it, Up selects a message, PgUp scrolls back (also into the room's history), Ctrl-C leaves.
 A moderator acts on the selected message: Delete deletes it, Ctrl-K disconnects its sender, Ctrl-B
-bans and Ctrl-T mutes; what the chat token (--can) and the credentials allow is on the screen. Names
-and colours are those of the attributes displayName and color.
+bans and Ctrl-T mutes. The screen shows the actions that the chat token (--can) and the credentials
+allow. Names and colours come from the attributes displayName and color.
 
-Without a terminal, send each line of standard input as a message, and print what comes as one JSON
-document a line: the frames of the Messaging API. It keeps to the rates of the service: a line that
-the room's rate refuses is sent again. At the end of the input it waits for the answers to its lines.
+Without a terminal, send each line of standard input as a message, and print each received frame of
+the Messaging API as one line of JSON. It respects the rates of the service: a line that
+the room's rate refuses is sent again. At the end of the input, wait for the answers to all lines.
 
-A lost connection is made again, for up to a minute. The exit status is 1 when a line of standard
-input was refused, and when a moderator disconnected the user.`,
+After a lost connection, try to reconnect for up to a minute. The exit status is 1 if a line of
+standard input was refused, or if a moderator disconnected the user.`,
 		Example: command.Examples(
 			"echo 'Hello, world' | confab chat demo --as ann",
 			"seq 3 | confab chat demo --as counter --attribute displayName=Count",
@@ -55,7 +55,7 @@ input was refused, and when a moderator disconnected the user.`,
 	}
 	f := command.NewConnectionFlags(cmd, env)
 	t := newTokenFlags(cmd, "send")
-	history := cmd.Flags().Int("history", -1, "Get this `NUMBER` of the latest messages first, in a room that keeps them; default as the room has it.")
+	history := cmd.Flags().Int("history", -1, "`NUMBER` of the latest messages to get first, in a room with history; -1 is what the tag of the room says.")
 	f.RunRoom(cmd, func(ctx context.Context, api *command.API, _ *command.Printer, room string, _ []string) error {
 		in, err := t.input(room)
 		if err != nil {

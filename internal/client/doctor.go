@@ -16,11 +16,11 @@ import (
 func newDoctor(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Find what keeps clients from a server",
-		Long: `Look at a server as a client sees it, through whatever proxies are between: its address, TLS,
-the clocks, a signed call, a WebSocket handshake whose chat token comes back whole, a message,
-a ping, and with --long a connection that is idle for a minute. Each line is OK, or says what to
-change. It makes a room for a moment, unless --room names one.
+		Short: "Check whether clients can use a server",
+		Long: `Check a server from the side of a client, through all proxies in between: its address, TLS,
+clocks, a signed call, a WebSocket handshake that returns the whole chat token, a message, a
+ping, and with --long a connection that is idle for a minute. Each line is OK or says what to
+change. Without --room, the check creates a room and deletes it again.
 
 The exit status is 1 if something is wrong.`,
 		Example: command.Examples(
@@ -33,8 +33,8 @@ The exit status is 1 if something is wrong.`,
 	f := command.NewFlags(cmd, env)
 	o := doctor.Options{}
 	named := cmd.Flags().String("room", "", "Connect to this `ROOM` instead of one that is made for it.")
-	cmd.Flags().StringVar(&o.Origin, "origin", "", "Look whether pages of this `ORIGIN` may call the API.")
-	cmd.Flags().BoolVar(&o.Long, "long", false, "Hold a connection idle for a minute, too.")
+	cmd.Flags().StringVar(&o.Origin, "origin", "", "Check whether pages of this `ORIGIN` may call the API.")
+	cmd.Flags().BoolVar(&o.Long, "long", false, "Also check a connection that is idle for a minute.")
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, _ []string) error {
 		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 		defer stop()

@@ -24,15 +24,15 @@ import (
 func newLoad(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "load ROOM",
-		Short: "Put a room under load, and measure it",
-		Long: `Make connections to a room, send messages over them, and count deliveries. The report has
-latencies from the time at which each message was due, so a server that makes its clients wait
-cannot hide it, and the deliveries that were lost, doubled, or in another order than on other
-connections. It says when this program itself was the limit.
+		Short: "Send load to a room and measure deliveries",
+		Long: `Open connections to a room, send messages over them, and count deliveries. The report has two
+parts. Latencies are measured from the time at which each message was due, so a server that
+makes its clients wait cannot hide it. Deliveries are counted that were lost, doubled, or in
+another order than on other connections. The report says if this program itself was the limit.
 
-The service allows a connection 10 messages a second, and a room as many as its maximum rate.
-Before it loads a server that is not on this machine, it asks. Ctrl-C ends it with a report. The
-exit status is 1 if a delivery was lost or reordered.`,
+A connection may send 10 messages a second, and a room accepts its maximum rate. Before it
+loads a server that is not on this machine, the command asks. Ctrl-C ends it with a report.
+The exit status is 1 if a delivery was lost or reordered.`,
 		Example: command.Examples(
 			"confab load demo --connections 20 --rate 5 --for 1s",
 			"confab load demo --connections 5 --rate 2 --for 1s -o json | grep -A 4 latency",
@@ -44,10 +44,10 @@ exit status is 1 if a delivery was lost or reordered.`,
 	o := loadtest.Options{}
 	flags := cmd.Flags()
 	flags.IntVar(&o.Connections, "connections", 10, "`NUMBER` of connections.")
-	flags.Float64Var(&o.ConnectRate, "connect-rate", 50, "New connections a second, a `NUMBER`.")
-	flags.Float64Var(&o.Rate, "rate", 1, "Messages a second over all connections, a `NUMBER`; 0 sends none.")
-	flags.DurationVar(&o.For, "for", 10*time.Second, "How long messages are sent, a `TIME`.")
-	flags.IntVar(&o.Length, "length", 50, "The `CHARACTERS` of a message.")
+	flags.Float64Var(&o.ConnectRate, "connect-rate", 50, "`NUMBER` of new connections a second.")
+	flags.Float64Var(&o.Rate, "rate", 1, "`NUMBER` of messages a second over all connections; 0 sends none.")
+	flags.DurationVar(&o.For, "for", 10*time.Second, "`TIME` during which messages are sent.")
+	flags.IntVar(&o.Length, "length", 50, "Length of a message in `CHARACTERS`.")
 	yes := flags.Bool("yes", false, "Do not ask before a server is loaded that is not on this machine.")
 	f.RunRoom(cmd, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
 		if err := checkLoad(&o); err != nil {

@@ -13,8 +13,8 @@ import (
 func newLogging(env command.Environment) *cobra.Command {
 	cmd := command.Parent("logging", "Manage logging configurations",
 		newLoggingList(env), newLoggingGet(env), newLoggingCreate(env), newLoggingUpdate(env), newLoggingDelete(env))
-	cmd.Long = `Manage logging configurations: where chat is logged. LOGGING is an ARN, an id, or a name that no
-other logging configuration has. A room gets one with confab room update ROOM --logging LOGGING.`
+	cmd.Long = `Manage logging configurations, which say where chat is logged. LOGGING is an ARN, an id, or a name
+that no other logging configuration has. To use one: confab room update ROOM --logging LOGGING.`
 	return cmd
 }
 
@@ -68,7 +68,7 @@ func newLoggingList(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List logging configurations",
-		Long:  `List logging configurations, the one that was changed last first.`,
+		Long:  `List logging configurations, most recently changed first.`,
 		Example: command.Examples(
 			"confab logging list",
 			"confab logging list -o json",
@@ -130,7 +130,7 @@ func newLoggingCreate(env command.Environment) *cobra.Command {
 		Use:   "create [NAME] --s3 BUCKET|--cloudwatch GROUP|--firehose STREAM",
 		Short: "Create a logging configuration",
 		Long: `Create a logging configuration. confab logging check writes a test record to its destination.
-On Confab with --log-destinations local, the names are folders.`,
+If the server has --log-destinations local, the names are directories.`,
 		Example: command.Examples(
 			"confab logging create chats --s3 my-chat-logs",
 			"confab logging create search --cloudwatch /chat/live --tag team=live",
@@ -166,7 +166,7 @@ func newLoggingUpdate(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update LOGGING",
 		Short: "Change a logging configuration",
-		Long:  `Change a logging configuration. What no flag names stays as it is.`,
+		Long:  `Change a logging configuration. Members without a flag stay as they are.`,
 		Example: command.Examples(
 			"confab logging update archive --s3 my-new-chat-logs",
 			"confab logging update archive --firehose chat-stream -o json",

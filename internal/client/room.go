@@ -14,8 +14,8 @@ func newRoom(env command.Environment) *cobra.Command {
 	cmd := command.Parent("room", "Manage rooms, and read what was said in them",
 		newRoomList(env), newRoomGet(env), newRoomCreate(env), newRoomUpdate(env), newRoomDelete(env),
 		newRoomTag(env), newRoomUntag(env), newRoomMessages(env), newRoomExport(env), newRoomUsers(env), newRoomModes(env))
-	cmd.Long = `Manage rooms, and read what was said in them. ROOM is an ARN, an id, or a name that no other
-room has.`
+	cmd.Long = `Manage rooms, and read their messages. ROOM is an ARN, an id, or a name that no other room
+has.`
 	return cmd
 }
 
@@ -32,7 +32,7 @@ func newRoomList(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List rooms",
-		Long:  `List rooms, the one that was changed last first.`,
+		Long:  `List rooms, most recently changed first.`,
 		Example: command.Examples(
 			"confab room list",
 			"confab room list --name demo -o json",
@@ -93,8 +93,8 @@ func newRoomDelete(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete ROOM",
 		Short: "Delete a room",
-		Long: `Delete a room. Its connections stay, but nothing can be sent to it any more; --close-on-room-delete
-of the server closes them.`,
+		Long: `Delete a room. Its connections stay open, but messages to it are refused. If the server has
+--close-on-room-delete, the connections end.`,
 		Example: command.Examples(
 			"confab room delete old",
 			"confab room delete older -o json",

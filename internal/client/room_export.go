@@ -23,12 +23,12 @@ import (
 func newRoomExport(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export ROOM",
-		Short: "Write what was said in a room to a file",
-		Long: `Write the messages of a room that keeps them (the tag confab:history), the oldest first. The forms
-are ndjson (a message a line, with the members of ListMessages), csv (for spreadsheets; a ' stands before cells
-that would be formulas) and vtt (WebVTT captions, to be played beside a recording that began at --start).
+		Short: "Export the messages of a room to a file",
+		Long: `Write the messages of a room with history (the tag confab:history), oldest first. The formats are ndjson (one
+message in each line, with the members of ListMessages), csv (for spreadsheets; cells that would be formulas
+begin with a ') and vtt (WebVTT captions for a recording that began at --start).
 
-A file is complete, or it is not there: while the export runs, it has another name.`,
+The file gets its name when it is complete. While the export runs, it has another name.`,
 		Example: command.Examples(
 			"confab room export demo --file demo.ndjson",
 			"confab room export demo --format vtt --start 2026-01-31T20:00:00Z --to 2026-01-31T22:00:00Z --file demo.vtt",

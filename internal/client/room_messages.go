@@ -31,9 +31,9 @@ var messageColumns = []command.Column{
 func newRoomMessages(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "messages ROOM",
-		Short: "Show what was said in a room",
-		Long: `Show the latest messages of a room that keeps them (the tag confab:history), the oldest first.
-Deleted messages are left out, unless --deleted asks for them.`,
+		Short: "Show the latest messages of a room",
+		Long: `Show the latest messages of a room with history (the tag confab:history), oldest first. Deleted
+messages are left out, unless --deleted is set.`,
 		Example: command.Examples(
 			"confab room messages demo",
 			"confab room messages demo --limit 0 --user ann -o jsonl",
@@ -43,7 +43,7 @@ Deleted messages are left out, unless --deleted asks for them.`,
 	}
 	f := command.NewFlags(cmd, env)
 	flags := cmd.Flags()
-	limit := flags.Int("limit", usualMessages, "The most `MESSAGES`; 0 is all.")
+	limit := flags.Int("limit", usualMessages, "Maximum number of `MESSAGES`; 0 is all.")
 	user := flags.String("user", "", "Show only messages of this `USER`.")
 	since := flags.String("since", "", "Show messages from this `TIME` on: 15m ago, or 2026-01-31T12:00:00Z.")
 	until := flags.String("until", "", "Show messages before this `TIME`.")

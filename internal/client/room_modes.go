@@ -14,8 +14,8 @@ func newRoomModes(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "modes ROOM",
 		Short: "Show or set slow mode, and who may send what",
-		Long: `Set modes of a room, and show all. They go over the room's tags, and do not hold for moderators. An empty
-value clears a mode: then the tag counts again.`,
+		Long: `Set modes of a room, and show all modes. They override the room's tags. They do not apply to moderators. An
+empty value clears a mode: then the tag applies again.`,
 		Example: command.Examples(
 			"confab room modes demo",
 			"confab room modes demo --slow-mode 5s --for 10m",
@@ -29,7 +29,7 @@ value clears a mode: then the tag counts again.`,
 	send := flags.String("send", "", "`WHO` may send messages: all, staff or nobody.")
 	links := flags.String("links", "", "`WHO` may send messages with links: all, staff or nobody.")
 	repeat := flags.String("repeat", "", "The `TIME` in which a user cannot send the same message again, from 1s to 1h, or off.")
-	lasts := flags.Duration("for", 0, "How long, a `TIME` such as 10m; default until they are cleared.")
+	lasts := flags.Duration("for", 0, "`TIME` after which the tags apply again, such as 10m; default never.")
 	f.RunRoom(cmd, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
 		in := &extension.UpdateRoomModesInput{RoomIdentifier: &room}
 		sets := false

@@ -21,10 +21,10 @@ type roomFlags struct {
 
 func newRoomFlags(cmd *cobra.Command) *roomFlags {
 	r := &roomFlags{set: cmd.Flags()}
-	r.set.Int32Var(&r.length, "max-length", 500, "The most `CHARACTERS` of a message, 1 to 500.")
-	r.set.Int32Var(&r.rate, "max-rate", 10, "The most `MESSAGES` a second in the room, 1 to 100.")
+	r.set.Int32Var(&r.length, "max-length", 500, "Maximum length of a message in `CHARACTERS`, 1 to 500.")
+	r.set.Int32Var(&r.rate, "max-rate", 10, "Maximum number of `MESSAGES` a second in the room, 1 to 100.")
 	r.set.StringVar(&r.handler, "review-handler", "", "`URI` of the message review handler; \"\" is none.")
-	r.set.StringVar(&r.fallback, "review-fallback", "", "What happens to a message when the handler fails: `ALLOW|DENY`.")
+	r.set.StringVar(&r.fallback, "review-fallback", "", "Result for a message when the handler fails: `ALLOW|DENY`.")
 	r.set.StringArrayVar(&r.logging, "logging", nil, "`LOGGING` configuration of the room (ARN, id or unique name); may be repeated; \"\" is none.")
 	return r
 }
@@ -70,7 +70,7 @@ func newRoomCreate(env command.Environment) *cobra.Command {
 		Use:   "create [NAME]",
 		Short: "Create a room",
 		Long: `Create a room. Names need not be unique, but commands find a room by its name only if it is.
-Tags that begin with confab: set what Confab adds, such as history; see docs/history.md.`,
+Tags that begin with confab: are settings that Confab adds, such as history; see docs/history.md.`,
 		Example: command.Examples(
 			"confab room create lobby",
 			"confab room create stage --max-rate 100 --tag confab:history=24h --tag team=live",
@@ -110,7 +110,7 @@ func newRoomUpdate(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update ROOM",
 		Short: "Change a room",
-		Long:  `Change a room. What no flag names stays as it is. Live connections keep the room.`,
+		Long:  `Change a room. Members without a flag stay as they are. Connections stay open.`,
 		Example: command.Examples(
 			"confab room update demo --max-rate 50",
 			"confab room update demo --max-length 200 --max-rate 10 -o json",
@@ -145,7 +145,7 @@ func newRoomTag(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tag ROOM KEY=VALUE…",
 		Short: "Set tags of a room",
-		Long:  `Set tags of a room; others stay. Tags that begin with confab: set what Confab adds.`,
+		Long:  `Set tags of a room. Other tags stay. Tags that begin with confab: are settings that Confab adds.`,
 		Example: command.Examples(
 			"confab room tag demo team=live",
 			"confab room tag demo confab:history=24h confab:history-on-join=20",
@@ -171,7 +171,7 @@ func newRoomUntag(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "untag ROOM KEY…",
 		Short: "Remove tags of a room",
-		Long:  `Remove tags of a room. A tag that it does not have is no error.`,
+		Long:  `Remove tags of a room. It is no error if the room does not have a tag.`,
 		Example: command.Examples(
 			"confab room untag demo team",
 			"confab room untag demo confab:history confab:history-on-join",

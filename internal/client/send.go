@@ -13,8 +13,8 @@ func newSend(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "send ROOM TEXT --as USER",
 		Short: "Send a message to a room",
-		Long: `Send a message to a room without connecting to it, as a bot or a bridge does. This is Confab's
-SendMessage, which Amazon IVS Chat does not have; there, pipe the text into confab chat.`,
+		Long: `Send a message to a room without a connection, as a bot or a bridge does. This is Confab's
+operation SendMessage. Amazon IVS Chat does not have it; there, pipe the text into confab chat.`,
 		Example: command.Examples(
 			`confab send demo "Hello, world" --as ann`,
 			`confab send demo "We are live" --as bot --attribute kind=notice --sender-attribute displayName=Bot`,

@@ -27,14 +27,14 @@ import (
 func newTail(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tail ROOM…",
-		Short: "Follow what is said in rooms",
-		Long: `Print the messages and events of one or more rooms as they come, until Ctrl-C. It is an ordinary
-viewer of the rooms, connects again after it has lost a connection, and gets a new chat token
-before one ends.
+		Short: "Follow the messages and events of rooms",
+		Long: `Print the messages and events of one or more rooms as they arrive, until Ctrl-C. The command joins
+the rooms as an ordinary viewer. It reconnects after a lost connection, and gets a new chat token
+before one expires.
 
-With --since, the messages of rooms that keep them (the tag confab:history) come first, and
-after a lost connection those that were missed. With -o jsonl, a line is the frame with the
-ARN of its room as roomArn; -o text is time, room, user or event, and text, with tabs between.`,
+With --since, rooms with history (the tag confab:history) first print their messages from that time
+on, and after a lost connection those that were missed. With -o jsonl, a line is the frame with the
+ARN of its room as roomArn. With -o text, it is time, room, user or event, and text, with tabs.`,
 		Example: command.Examples(
 			"confab tail demo --since 1h --limit 1",
 			"timeout 1 confab tail demo lobby -o jsonl || test $? = 124",
@@ -47,11 +47,11 @@ ARN of its room as roomArn; -o text is time, room, user or event, and text, with
 	t := &tail{}
 	flags := cmd.Flags()
 	flags.StringVar(&t.as, "as", "confab-tail", "`USER` id of the viewer.")
-	flags.StringVar(&t.since, "since", "", "Begin with messages from this `TIME` on: 15m ago, or 2026-01-31T12:00:00Z.")
+	flags.StringVar(&t.since, "since", "", "Start with messages from this `TIME` on: 15m ago, or 2026-01-31T12:00:00Z.")
 	flags.StringVar(&t.user, "user", "", "Print only messages of this `USER`.")
 	flags.StringVar(&t.kind, "type", "", "Print only `message|event`.")
 	flags.StringVar(&t.event, "event", "", "Print only events with this `NAME`.")
-	flags.IntVar(&t.limit, "limit", 0, "End after this `NUMBER` of frames.")
+	flags.IntVar(&t.limit, "limit", 0, "Stop after this `NUMBER` of frames.")
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, args []string) error {
 		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 		defer stop()

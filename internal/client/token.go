@@ -18,8 +18,8 @@ func newTokenCreate(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create ROOM --as USER",
 		Short: "Create a chat token",
-		Long: `Create a chat token: USER may connect to the room with it, once. With -o text, the token is the
-first thing in the line.`,
+		Long: `Create a chat token. It lets USER connect to the room, once. With -o text, the token is the first
+value in the line.`,
 		Example: command.Examples(
 			"confab token create demo --as ann --can send",
 			"confab token create demo --as moderator --can send,delete,disconnect --attribute displayName=Mo -o json",
@@ -54,9 +54,9 @@ func newTokenFlags(cmd *cobra.Command, can string) *tokenFlags {
 	t := &tokenFlags{}
 	flags := cmd.Flags()
 	flags.StringVar(&t.as, "as", "", "`USER` id of the token.")
-	flags.StringVar(&t.can, "can", can, "What the user may do: `send,delete,disconnect`, or some of these.")
+	flags.StringVar(&t.can, "can", can, "What the user may do: one or more of `send,delete,disconnect`.")
 	flags.StringArrayVar(&t.attributes, "attribute", nil, "Attribute of the user as `KEY=VALUE`; may be repeated.")
-	flags.DurationVar(&t.session, "session", 0, "How long the session may last, a `TIME` from 1m to 180m; default 60m.")
+	flags.DurationVar(&t.session, "session", 0, "Maximum `TIME` of the session, from 1m to 180m; default 60m.")
 	return t
 }
 

@@ -160,3 +160,28 @@ func BenchmarkViewChange(b *testing.B) {
 	}
 	b.ReportMetric(float64(closed.Milliseconds())/float64(b.N), "closed-ms")
 }
+
+// BenchmarkIdle measures the processor time of a node of several that have nothing to do, all in
+// one process over loopback, without rooms and with clients in some.
+func BenchmarkIdle(b *testing.B) {
+	for _, size := range []int{3, 10} {
+		for _, rooms := range []int{0, 50} {
+			b.Run(fmt.Sprintf("%d nodes, %d rooms", size, rooms), func(b *testing.B) {
+				var ids []string
+				for i := range size {
+					ids = append(ids, fmt.Sprint("n", i))
+				}
+				startNATS(b, newRooms(rooms, 100), ids...)
+				time.Sleep(2 * time.Second) // Heartbeats are full after a new view.
+				runtime.GC()
+				before := cpu(b)
+				b.ResetTimer()
+				for range b.N {
+					time.Sleep(time.Second)
+				}
+				b.ReportMetric(float64((cpu(b)-before).Microseconds())/1000/b.Elapsed().Seconds()/float64(size), "cpu-ms/s/node")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}

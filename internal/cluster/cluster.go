@@ -2,13 +2,14 @@
 // alive, which of them is the home of a room, and has every node deliver the frames
 // of a room in one order, none missing and none twice.
 //
-// Nodes send heartbeats (heartbeat.go). From those of its peers, a node works out
-// which members the cluster should have (membership.go); the member with the lowest id
+// Nodes send heartbeats (heartbeat.go). From those of its peers, a node works out which
+// members the cluster should have (membership.go); the member with the lowest id
 // proposes a numbered View, all its members promise it, and it is committed
 // (proposal.go, commit.go). Rendezvous hashing over the view gives every room its home
 // (view.go). The home gives frames their numbers (broker.go) and sends them to the
-// members with sessions of the room and to two that keep it (interest.go), down streams
-// with counts, so that a lost item is noticed and asked for (stream.go, outbox.go, gap.go). It delivers a frame to its own clients once another member has acknowledged
+// members with sessions of the room and to two that keep it (interest.go), over streams
+// with counts, so that a lost item is noticed and requested again (stream.go, outbox.go,
+// gap.go). It delivers a frame to its own clients once another member has acknowledged
 // it (ack.go). So a frame that any client got survives the loss of any one node.
 //
 // When a node dies, its heartbeats stop. After 1.5 s its peers let it time out, and the

@@ -23,7 +23,6 @@ var remedies = map[string]string{
 	"MissingAuthenticationToken":    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or --profile",
 	"ThrottlingException":           "wait a second and try again",
 	"ServiceQuotaExceededException": "delete what is not needed, or raise the quota (serviceQuotas in the server's configuration file)",
-	"ResourceNotFoundException":     "confab room list and confab logging list show what there is",
 	"ConflictException":             "look at it with get, then try again",
 	"UnknownOperationException":     "the server is not Confab, is of an older version, or runs with --extensions off",
 	"InternalServerException":       "look into the server's log",
@@ -48,7 +47,11 @@ func explain(err error, api *API) error {
 	}
 	if e, ok := errors.AsType[smithy.APIError](err); ok {
 		text := fmt.Sprintf("%s failed: %s: %s", operation, e.ErrorCode(), strings.TrimSuffix(e.ErrorMessage(), "."))
-		if remedy := remedies[e.ErrorCode()]; remedy != "" {
+		remedy := remedies[e.ErrorCode()]
+		if e.ErrorCode() == "ResourceNotFoundException" {
+			remedy = whatThereIs(operation, e.ErrorMessage())
+		}
+		if remedy != "" {
 			text += "; " + remedy
 		}
 		return &refused{text, err}
@@ -68,6 +71,18 @@ func explain(err error, api *API) error {
 		return &refused{fmt.Sprintf("%s failed: %v", operation, o.Err), err}
 	}
 	return err
+}
+
+// whatThereIs names the command that lists what an operation has not found.
+func whatThereIs(operation, message string) string {
+	if !strings.HasPrefix(message, "Resource arn:") { // This is a room or a logging configuration.
+		for noun, list := range map[string]string{"ContentFilter": "confab filter list", "Webhook": "confab webhook list", "Ban": "confab bans"} {
+			if strings.Contains(operation, noun) {
+				return list + " shows what there is"
+			}
+		}
+	}
+	return "confab room list and confab logging list show what there is"
 }
 
 // refused is an error that was put into words, and the one that it was.

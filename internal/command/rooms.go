@@ -67,6 +67,9 @@ func (a *API) roomByID(ctx context.Context, id string) (string, error) {
 
 func (a *API) roomByName(ctx context.Context, name string) (string, error) {
 	found, err := a.Rooms(ctx, &ivschat.ListRoomsInput{Name: &name})
+	if Code(err) == "ValidationException" {
+		return "", Usagef("ROOM: %q is no ARN, id or name of a room; confab room list shows the rooms", Plain(name))
+	}
 	if err != nil {
 		return "", err
 	}

@@ -20,206 +20,226 @@ import (
 // Config is the whole configuration of one server. The zero value of a field
 // that has a default is not the default; start from Default.
 type Config struct {
-	// Serve one developer: fixed credentials that are printed, account
-	// 000000000000, a room named demo, and loopback addresses only.
+	// Serve one developer on this machine: fixed credentials, which are
+	// printed, account 000000000000, a room named demo, and loopback addresses
+	// only.
 	Dev bool
-	// YAML file with settings; its keys are the names of the flags without the
-	// dashes in front.
+	// YAML file with settings. Its keys are the names of the flags without the
+	// leading dashes.
 	Config string
-	// File in which the process that serves keeps its id. confab restart finds the
-	// server by it; a new process that takes over takes the file over.
+	// File with the id of the process that serves. confab restart finds the
+	// server by it. After a hand-over it has the id of the new process.
 	PIDFile string
 
 	// Address of the API, the WebSocket, /healthz and /readyz: one port for all.
 	Listen string
 	// Address of /metrics and /debug/pprof; "off" closes it. It has no
-	// authentication: others than loopback addresses belong behind a firewall.
+	// authentication: if it is not a loopback address, protect it with a
+	// firewall.
 	AdminListen string
-	// Serve /debug/pprof at --admin-listen: true, false, or auto, which does so at a
-	// loopback address only. Profiles show what is in memory.
+	// Serve /debug/pprof at --admin-listen: true, false, or auto, which is true
+	// at a loopback address and false otherwise. Profiles show the content of
+	// memory.
 	Pprof string
-	// Certificate chain (PEM) with which the main port speaks TLS; read again
+	// Certificate chain (PEM) of the main port, which then uses TLS; read again
 	// on SIGHUP.
 	TLSCert string
 	// Private key (PEM) of --tls-cert; read again on SIGHUP.
 	TLSKey string
-	// Path at which clients reach this server on a host that it shares, such as
-	// /chat when their endpoint is https://example.com/chat; empty is the whole
-	// host. The proxy in front may pass the path on or remove it. /healthz and
-	// /readyz answer with it and without it.
+	// Path of this server on a host that it shares, such as /chat if the
+	// endpoint of clients is https://example.com/chat. Empty is the whole host.
+	// A proxy in front may pass the path to the server or remove it. /healthz
+	// and /readyz answer with the path and without it.
 	BasePath string
-	// Networks whose X-Forwarded-For is believed: it then is the address for
-	// aws:SourceIp, for Sender.Ip in message review and for limits per address.
+	// Networks of proxies whose X-Forwarded-For is trusted. The address in it
+	// is used for aws:SourceIp, for Sender.Ip in message review and for limits
+	// per address.
 	TrustedProxies []netip.Prefix
-	// Origins whose pages may call the API; * is any, and loopback is any page of
-	// this machine, the default with --dev. With --dev it holds for WebSockets, too.
+	// Origins of web pages that may call the API. * is any. loopback is any
+	// page of this machine and the default with --dev. With --dev it also
+	// applies to WebSockets.
 	CORSOrigins []string
-	// How long a connection may be idle between two requests of HTTP. Longer than
-	// load balancers keep theirs, or they send requests on connections that this
-	// server is closing. Idle connections are closed earlier when a limit of
-	// connections is reached.
+	// How long an HTTP connection may be idle between two requests. It must be
+	// longer than the time for which load balancers keep idle connections:
+	// otherwise they send requests on connections that the server is closing.
+	// Idle connections are closed earlier when a limit of connections is
+	// reached.
 	KeepAlive time.Duration
 
 	// AWS region of every ARN and signature.
 	Region string
 	// AWS account of every ARN, 12 digits.
 	AccountID string
-	// Access key id of the administrator, who may do everything.
+	// Access key id of the administrator. It allows everything.
 	RootAccessKeyID string
 	// Secret access key of the administrator.
 	RootSecretAccessKey Secret
 
 	// Directory of the SQLite database and of the secret key.
 	DataDir string
-	// Database URL: empty or "sqlite" is SQLite in the data directory, for one
-	// server; postgres://USER:PASSWORD@HOST:5432/NAME?sslmode=verify-full is
-	// PostgreSQL 13 or newer, which several servers share. All parameters of libpq
-	// can be given; CONFAB_DATABASE keeps the password out of the list of processes.
+	// URL of the database. Empty or "sqlite" is SQLite in the data directory,
+	// for one server.
+	// postgres://USER:PASSWORD@HOST:5432/NAME?sslmode=verify-full is PostgreSQL
+	// 13 or newer, which several servers can share. All parameters of libpq are
+	// accepted. Set it as CONFAB_DATABASE to keep the password out of the list
+	// of processes.
 	Database string
-	// File with the key that seals credentials and token keys in the database,
-	// 32 bytes in base64; CONFAB_SECRET_KEY can hold it instead. With neither, a
-	// key is made in the data directory; PostgreSQL needs one of the two, the same
-	// on every server.
+	// File with the key that encrypts credentials and token keys in the
+	// database: 32 bytes in base64. CONFAB_SECRET_KEY can hold it instead.
+	// Without both, SQLite servers create a key in the data directory.
+	// PostgreSQL servers need one of the two, and the same key on every server.
 	SecretKeyFile string
-	// The key itself, instead of a file with it.
+	// The secret key itself, instead of a file.
 	SecretKey Secret
 
-	// Name of this node in logs and in the cluster; the host's name when empty.
+	// Name of this node in logs and in the cluster. The default is the name of
+	// the host.
 	NodeName string
-	// Address at which the other nodes of a cluster reach this one: the nodes
-	// form a NATS cluster among themselves. Needs --database postgres://….
+	// Address at which the other nodes of a cluster reach this one with the
+	// built-in NATS. Needs --database postgres://….
 	ClusterListen string
-	// Where other nodes listen, nats://HOST:PORT,...; one that is up is enough,
-	// and the node's own address does no harm.
+	// Addresses of other nodes, nats://HOST:PORT,…. One that is up is enough.
+	// The list may contain the address of the node itself.
 	ClusterPeers []string
-	// File with the secret that the nodes of a cluster share;
-	// CONFAB_CLUSTER_SECRET can hold it instead. Nodes without it are refused.
+	// File with the secret that the nodes of a cluster share.
+	// CONFAB_CLUSTER_SECRET can hold it instead. Nodes with another secret are
+	// refused.
 	ClusterSecretFile string
-	// The secret itself, instead of a file with it.
+	// The cluster secret itself, instead of a file.
 	ClusterSecret Secret
-	// Certificate chain (PEM) of this node for the connections between nodes, or
-	// to --nats: each side shows one and checks the other's.
+	// Certificate chain (PEM) of this node for connections to other nodes or to
+	// --nats. Each side shows its certificate and checks the other one.
 	ClusterTLSCert string
 	// Private key (PEM) of --cluster-tls-cert.
 	ClusterTLSKey string
-	// Certificates (PEM) of the authority that signs those of the other nodes or
-	// of --nats; the system's when empty.
+	// Certificates (PEM) of the authority that signed the certificates of the
+	// other nodes or of --nats. The default is those of the system.
 	ClusterTLSCA string
-	// Existing NATS that connects the nodes, instead of --cluster-listen;
-	// several servers of it are separated by commas.
+	// Existing NATS that connects the nodes, instead of --cluster-listen.
+	// Several of its servers are separated by commas.
 	NATS []string
 	// File with the credentials (JWT and seed) of a NATS user.
 	NATSCredentials string
 
-	// What Confab adds to IVS Chat: on, off, or off=force. With off, confab: tags of
-	// rooms are plain tags, the operations under /_confab/v1/ are closed, and the
-	// server does not start while a ban, a signer or a webhook exists, which off=force
-	// ignores.
+	// What Confab adds to IVS Chat: on, off, or off=force. With off, confab:
+	// tags of rooms are plain tags, the operations under /_confab/v1/ are
+	// closed, and the server does not start while a ban, a signer or a webhook
+	// exists. With off=force it starts and ignores them.
 	Extensions string
-	// The web console at /_confab/console/: on, or off, which serves no page. It calls
-	// the same operations as every client, with the credentials of its user.
+	// Web console at /_confab/console/: on or off. It calls the same operations
+	// as every client, with the credentials of its user.
 	Console string
-	// Memory for what clients missed, in rooms with the tag confab:catch-up, such as
-	// 256MiB. When it is full, the oldest messages of any room are dropped.
+	// Memory for frames that clients missed, in rooms with the tag
+	// confab:catch-up, such as 256MiB. When it is full, the oldest frames of
+	// any room are dropped.
 	CatchUpMemory int64
-	// The least time between two events about viewers in a room with the tag
+	// Minimum time between two events about viewers in a room with the tag
 	// confab:presence.
 	PresenceInterval time.Duration
-	// Networks that webhooks may call although their addresses are not public, such as
-	// 10.1.0.0/16; with --dev also those of this machine.
+	// Networks with addresses that are not public and that webhooks may call,
+	// such as 10.1.0.0/16. With --dev the default is those of this machine.
 	WebhookAllow []netip.Prefix
-	// Let webhooks call endpoints at http://, too, as with --dev.
+	// Let webhooks call endpoints at http://, too. The default with --dev is
+	// true.
 	WebhookInsecure bool
-	// How long events are kept for the endpoint of a webhook that does not take them.
+	// How long events are kept for the endpoint of a webhook that does not
+	// accept them.
 	WebhookRetention time.Duration
-	// Account quotas and API call rates: off for none, aws for the numbers that
-	// AWS gives an account. Limits per room and per connection always hold.
+	// Account quotas and API call rates: off for none, aws for those of a new
+	// AWS account. Limits per room and per connection always apply.
 	Quotas string
-	// Account quotas and API call rates of your own, by their names: each stands
-	// above that of --quotas, and 0 sets no limit. The names are at the end of this
-	// page. All nodes of a cluster need the same.
+	// Single account quotas and API call rates, by their names. They override
+	// those of --quotas; 0 sets no limit. The names are at the end of
+	// docs/configuration.md. All nodes of a cluster need the same values.
 	ServiceQuotas []ServiceQuota
-	// Connects that this node takes from all clients together. Faster ones are
-	// held back, up to a minute, so that live rooms do not notice a storm.
+	// Connects a second that this node accepts from all clients together.
+	// Further ones are held, up to a minute, so that many connects do not
+	// disturb live rooms.
 	ConnectRate Rate
-	// Connects that one user may make from one address.
+	// Connects a second that one user may make to one room from one address.
 	ConnectRatePerUser Rate
-	// Connects that one client address may make. An IPv6 address is counted with
-	// its /64, which is what one subscriber has.
+	// Connects a second that one client address may make. An IPv6 address is
+	// counted with its /64, which is what one subscriber has.
 	ConnectRatePerAddress Rate
-	// Connections at a time to all rooms; 0 means as many as the process may have
-	// open files, less some for other work. More wait for a free place, up to ten
-	// seconds.
+	// Maximum number of chat connections of this node. 0 computes it from the
+	// limit of open files. Further connections wait up to ten seconds for a
+	// free place.
 	MaxConnections int
-	// Connections at a time to one room on this node; 0 sets no limit.
+	// Maximum number of connections to one room on this node; 0 sets no limit.
 	MaxConnectionsPerRoom int
-	// Connections at a time of one user to one room on this node; 0 sets no limit.
-	// Clients connect anew before they leave, so it should be 2 at least.
+	// Maximum number of connections of one user to one room on this node; 0
+	// sets no limit. Clients that refresh a token connect again before they
+	// disconnect, so it should be at least 2.
 	MaxConnectionsPerUser int
-	// Connections at a time from one client address (an IPv6 /64) to this node,
-	// those of the API included; 0 sets no limit.
+	// Maximum number of connections from one client address (an IPv6 /64) to
+	// this node, including those of the API; 0 sets no limit.
 	MaxConnectionsPerAddress int
-	// Memory in MiB that the process may use before connects have to wait; 0 sets
-	// no limit. Garbage is collected more often when it comes near.
+	// Memory in MiB that the process may use before connects have to wait; 0
+	// sets no limit. Near the limit, garbage is collected more often.
 	MaxMemory int
-	// Bytes of a SendEvent's attributes, keys and values together: 1024 as the
-	// API model says, up to the 4096 that AWS allows since November 2025.
+	// Maximum size of the attributes of SendEvent in bytes, keys and values
+	// together: 1024 as in the API model, up to 4096 as AWS allows since
+	// November 2025.
 	EventAttributesMax int
 
-	// How long a chat token can be used to connect; 0 means as long as its
-	// session lasts, 60s is what AWS did in 2022.
+	// How long a chat token can be used to connect. 0 means as long as its
+	// session lasts. 60s is what AWS did in 2022.
 	TokenLifetime time.Duration
-	// How long a node that stops takes to move its connections to other nodes. For
-	// a tenth of it, at most 1s, it serves as before, so that load balancers
-	// notice that /readyz is red. The drain ends early when no connection is left.
-	// A node without others has nowhere to drain to: it stops within a second.
+	// Time over which a node that stops moves its connections to other nodes.
+	// For a tenth of it, at most 1s, it serves as before, so that load
+	// balancers notice that /readyz answers 503. The drain ends early when no
+	// connection is left. A single node has no other node to drain to: it stops
+	// within a second.
 	DrainTime time.Duration
-	// How long frames of a busy room are gathered into one write: auto, which
-	// is 0 in small rooms and grows with the load, or a fixed time.
+	// How long frames of a room wait for further ones, so that they share a
+	// write: a fixed time, or auto, which is 0 in small rooms and grows with
+	// the load.
 	DeliveryWindow time.Duration
-	// Write to many sockets with one system call: auto, where Linux has io_uring
-	// and allows it, which many containers do not; or off, a call for each socket.
+	// Write to many sockets with one system call: auto, if Linux has io_uring
+	// and allows it, which many containers do not; or off, which needs one call
+	// for each socket.
 	IOURing string
-	// End the connections to a room that is deleted. AWS leaves them open.
+	// End the connections to a room that is deleted. On AWS they stay open.
 	CloseOnRoomDelete bool
 
-	// How long a message waits for its message review handler, a cold start
-	// included; then the room's fallback result decides. AWS waits 200ms.
+	// How long a message waits for its message review handler, including a cold
+	// start. After that the room's fallback result decides. AWS waits 200ms.
 	ReviewTimeout time.Duration
-	// What stands behind message review handlers, by the ARN of the Lambda
-	// function that rooms name, or a pattern of ARNs with asterisks. The first
-	// that matches decides: lambda is the function itself, through the AWS SDK
-	// (AWS_ENDPOINT_URL_LAMBDA names another endpoint), lambda:NAME a function of
-	// that name, http://… or https://… a server that takes a POST, exec:PROGRAM
-	// ARG… a Lambda runtime program that is run on this machine. What matches
-	// nothing is lambda. See the end of this page.
+	// Targets of message review handlers, by the ARN of the Lambda function
+	// that rooms name, or by a pattern of ARNs with asterisks. The first
+	// pattern that matches is used. lambda is the function itself, through the
+	// AWS SDK (AWS_ENDPOINT_URL_LAMBDA sets another endpoint). lambda:NAME is a
+	// function of another name. http://… or https://… is a server that accepts
+	// a POST. exec:PROGRAM ARG… is a Lambda runtime program on this machine.
+	// ARNs without a match use lambda. Details are at the end of
+	// docs/configuration.md.
 	MessageReviewHandlers []MessageReviewHandler
 
-	// Where chat is logged: aws is S3, CloudWatch Logs and Firehose through the
-	// AWS SDK, which finds endpoints and credentials as every AWS tool
+	// Where chat is logged. aws is S3, CloudWatch Logs and Firehose through the
+	// AWS SDK, which finds endpoints and credentials as in every AWS tool
 	// (AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_CLOUDWATCH_LOGS,
-	// AWS_ENDPOINT_URL_FIREHOSE); local is files below the data directory.
+	// AWS_ENDPOINT_URL_FIREHOSE). local is files in the data directory.
 	LogDestinations string
-	// How long records wait for others before they become an object in S3; an
-	// object also ends at 5 MiB.
+	// How long records wait for further ones before they are written as an
+	// object to S3. An object is also written when it has 5 MiB.
 	S3LogInterval time.Duration
-	// How long records wait for others on their way to CloudWatch Logs and
-	// Firehose.
+	// How long records for CloudWatch Logs and Firehose wait for further ones,
+	// so that they share a call.
 	LogFlushInterval time.Duration
 	// How long records of chat logging are kept for a destination that does not
-	// take them.
+	// accept them.
 	LogRetention time.Duration
-	// Least severity of log lines.
+	// Minimum severity of log lines: debug, info, warn or error.
 	LogLevel string
-	// Form of log lines on standard error: auto is text on a terminal and JSON
-	// elsewhere.
+	// Format of log lines on standard error: text, json, or auto, which is text
+	// on a terminal and JSON otherwise.
 	LogFormat string
 
 	sources map[string]string
 }
 
-// MessageReviewHandler says what stands behind the message review handlers
-// whose ARN the pattern matches.
+// MessageReviewHandler is the target of the message review handlers whose ARN
+// matches the pattern.
 type MessageReviewHandler struct {
 	Pattern string
 	Target  string
@@ -274,7 +294,7 @@ const AdminOff = "off"
 // OriginsLoopback stands for all pages of this machine in CORSOrigins.
 const OriginsLoopback = "loopback"
 
-// What --dev uses. The credentials are no secret: everybody can read them here.
+// Defaults of --dev. The credentials are public.
 const (
 	DevAccessKeyID     = "AKIDCONFABDEV0000001"
 	DevSecretAccessKey = "confab-dev-secret-key-not-for-production" //nolint:gosec // Public by design; see above.
@@ -317,9 +337,9 @@ func Default() *Config {
 	}
 }
 
-// useDev replaces the defaults with those of --dev. What was set stands, but
-// for the credentials: they are fixed, so that what is printed and documented
-// is always true.
+// useDev replaces the defaults with those of --dev. Values that were set
+// remain, except the credentials: they are fixed, so that the printed and
+// documented ones are always right.
 func (c *Config) useDev() {
 	c.AccountID = DevAccountID
 	c.DataDir = DevDataDir
@@ -331,8 +351,8 @@ func (c *Config) useDev() {
 	c.RootSecretAccessKey = DevSecretAccessKey
 }
 
-// Secret is a value that no output may show: it prints as dots. Convert it to a
-// string to use it.
+// Secret is a value that must not appear in output: it prints as dots. Convert
+// it to a string to use it.
 type Secret string
 
 // String returns dots, or nothing for an empty secret.

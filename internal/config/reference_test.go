@@ -129,26 +129,26 @@ const referenceIntroduction = `<!-- Generated from internal/config by go generat
 
 # Configuration
 
-` + "`confab serve`" + ` takes each setting from the first of these places that has it:
+For operators: every setting of ` + "`confab serve`" + `. A setting is read from the first of these places that has it:
 
 1. the flag, ` + "`--drain-time 1m`" + `;
 2. the environment, ` + "`CONFAB_DRAIN_TIME=1m`" + `: the flag in capitals, with underscores (an empty variable counts as not set);
-3. the YAML file that ` + "`--config`" + ` or ` + "`CONFAB_CONFIG`" + ` names, ` + "`drain-time: 1m`" + `: the flag without the dashes in front;
+3. the YAML file in ` + "`--config`" + ` or ` + "`CONFAB_CONFIG`" + `, ` + "`drain-time: 1m`" + `: the flag without the leading dashes;
 4. the default.
 
-` + "`confab config`" + ` prints every value and the place it came from; secrets print as dots. A value that cannot be used,
-or a name in the file that is no setting, stops the program with one line that says where it stands and what is allowed (exit code 2).
-The commands that work on the database beside a running server, ` + "`confab credentials` and `confab keys`" + `, need the same settings
-of the groups Identity and Data as the server.
+` + "`confab config`" + ` prints every value and the place it came from; secrets print as dots. If a value is not valid or the file has
+an unknown name, the program ends with exit status 2 and one line that names the place and what is allowed. The commands that
+work on the server's database, such as ` + "`confab credentials` and `confab keys`" + `, need the same settings of the groups Identity and
+Data as the server.
 
-Times are written like ` + "`200ms`, `30s`, `1h30m`" + `. Lists are separated by commas; in the file they may be YAML lists.
+Times are written as ` + "`200ms`, `30s`, `1h30m`" + `. Lists are separated by commas; in the file they may be YAML lists.
 `
 
 const referenceEnd = `
 ## With --dev
 
-` + "`confab serve --dev`" + ` changes these defaults. It refuses listeners that other machines could reach, requests whose Host is not a loopback
-name or address, and pages of other origins than ` + "`--cors-origins`" + ` (the default: any page of this machine):
+` + "`confab serve --dev`" + ` changes these defaults. It refuses listeners that other machines can reach, requests whose Host is not a loopback
+name or address, and pages of other origins than ` + "`--cors-origins`" + ` (by default any page of this machine):
 
 | Setting | Value |
 | --- | --- |
@@ -158,6 +158,8 @@ name or address, and pages of other origins than ` + "`--cors-origins`" + ` (the
 | ` + "`--data-dir` | `" + DevDataDir + "`" + ` |
 | ` + "`--cors-origins` | `" + OriginsLoopback + "`" + ` |
 | ` + "`--log-destinations` | `" + LogDestinationsLocal + "`" + ` |
+| ` + "`--webhook-allow` | `127.0.0.0/8,::1/128`" + ` |
+| ` + "`--webhook-insecure` | `true`" + ` |
 
 ## A file
 
@@ -183,23 +185,23 @@ messageReviewHandlers:
 
 ## Message review handlers
 
-A room names its handler by the ARN of a Lambda function; ` + "`messageReviewHandlers`" + ` says what stands behind it. Whatever that is, it gets the
-payload that the service sends and answers as on the service, within ` + "`--review-timeout`" + `. It is asked once. Without a valid answer the
-room's ` + "`fallbackResult`" + ` decides. One handler reviews at most 1000 messages at a time; the fallback result decides on those above.
+A room names its handler by the ARN of a Lambda function. ` + "`messageReviewHandlers`" + ` maps the ARN to a target. Every kind of target gets the
+payload that Amazon IVS Chat sends, and must answer in the same way within ` + "`--review-timeout`" + `. There are no retries. Without a valid answer the
+room's ` + "`fallbackResult`" + ` decides. One handler reviews at most 1,000 messages at the same time; for further ones the fallback result decides.
 
 | Target | What happens |
 | --- | --- |
-| ` + "`lambda`" + `, ` + "`lambda:NAME`" + ` | Invoke (RequestResponse) through the AWS SDK, which finds credentials and endpoints as everywhere: environment, files, the machine's role, ` + "`AWS_ENDPOINT_URL_LAMBDA`" + `. The region is the ARN's, that of NAME the SDK's or ` + "`--region`" + `. Associating a handler with a room asks for a dry run |
-| ` + "`http://…`, `https://…`" + ` | POST of the payload; the answer is the body of a response with a status from 200 to 299. Redirects are not followed, connections are kept for 4 s. Associating a handler checks nothing |
-| ` + "`exec:PROGRAM ARG…`" + ` | PROGRAM is a Lambda runtime program such as those built with aws-lambda-go; words are separated by spaces, there are no quotes, and a relative path begins at the working directory of the server. One instance starts with the server; up to 16 run when messages overlap. It finds our environment without ` + "`CONFAB_…`" + `, and Lambda's variables. What it writes is logged at the level debug. Its Runtime API is a port on loopback without a password, as in Lambda: other users of the machine must be trusted. Associating a handler whose program does not exist is refused |
+| ` + "`lambda`" + `, ` + "`lambda:NAME`" + ` | Invoke (RequestResponse) through the AWS SDK, which finds credentials and endpoints in the environment, the AWS configuration files, the machine's role, and ` + "`AWS_ENDPOINT_URL_LAMBDA`" + `. The region is that of the ARN; for NAME it is the SDK's or ` + "`--region`" + `. When a room gets the handler, the function is invoked with DryRun |
+| ` + "`http://…`, `https://…`" + ` | POST of the payload; the answer is the body of a response with a status from 200 to 299. Redirects are not followed. Idle connections are kept for 4 s. When a room gets the handler, nothing is checked |
+| ` + "`exec:PROGRAM ARG…`" + ` | PROGRAM is a Lambda runtime program such as those built with aws-lambda-go; words are separated by spaces, quotes are not supported, and a relative path starts in the working directory of the server. One instance starts with the server; up to 16 run when messages overlap. Its environment is that of the server without ` + "`CONFAB_…`" + `, plus Lambda's variables. Its output is logged at level debug. Its Runtime API is a loopback port without a password, as in Lambda, so you must trust the other users of the machine. If the program does not exist, the room is refused |
 
-An answer of more than 256 KiB, one that is not valid, and one that comes too late are none.
+Answers that are larger than 256 KiB, not valid or too late count as no answer.
 
 ## Destinations of chat logging
 
-` + "`CreateLoggingConfiguration`" + ` names a bucket, a log group or a delivery stream; where those are is the AWS SDK's configuration in the environment of the
-server: credentials from the environment, files or the machine's role; real AWS, or whatever speaks its protocols behind ` + "`AWS_ENDPOINT_URL_S3`" + `,
-` + "`AWS_ENDPOINT_URL_CLOUDWATCH_LOGS` and `AWS_ENDPOINT_URL_FIREHOSE`" + `. With an endpoint of your own, buckets are named in the path. The region is ` + "`--region`" + `.
+` + "`CreateLoggingConfiguration`" + ` names a bucket, a log group or a delivery stream. The server finds it through the AWS SDK. Credentials come from the server's environment, the AWS
+configuration files or the machine's role. For servers that are not AWS but speak its protocols, set ` + "`AWS_ENDPOINT_URL_S3`" + `,
+` + "`AWS_ENDPOINT_URL_CLOUDWATCH_LOGS` or `AWS_ENDPOINT_URL_FIREHOSE`" + `; then the bucket is part of the path (path style). The region is ` + "`--region`" + `.
 
 | Destination | Needs | With ` + "`--log-destinations local`" + `, below the data directory |
 | --- | --- | --- |
@@ -207,17 +209,17 @@ server: credentials from the environment, files or the machine's role; real AWS,
 | CloudWatch Logs | ` + "`logs:CreateLogStream`, `logs:PutLogEvents`" + ` | ` + "`chat-logs/cloudWatchLogs/GROUP/aws/IVSChatLogs/1.0/room_ID.jsonl`" + ` |
 | Firehose | ` + "`firehose:PutRecordBatch`" + ` | ` + "`chat-logs/firehose/STREAM.jsonl`" + ` |
 
-` + "`confab logging check ARN`" + `, in the environment of the server and with its settings, asks the server for the logging configuration, writes one test record to its
-destination and says where it is, or what is wrong. The record is an EVENT named ` + "`confab:LOGGING_CHECK`" + ` of a room ` + "`confab-check`" + `.
+Run ` + "`confab logging check ARN`" + ` in the environment of the server and with its settings. It gets the logging configuration from the server, writes one test
+record to the destination, and prints where the record is or what is wrong. The record is an EVENT named ` + "`confab:LOGGING_CHECK`" + ` of a room ` + "`confab-check`" + `.
 `
 
 const referenceQuotas = `
 ## Service quotas
 
-` + "`serviceQuotas`" + ` sets account quotas one by one, by the names that Service Quotas has for them, above what ` + "`--quotas`" + ` sets. Over
-` + "`quotas: aws`" + ` it is what a quota increase is on AWS; with ` + "`quotas: off`" + ` it sets the only ones. 0 sets no limit. More rooms or
-logging configurations are refused with ServiceQuotaExceededException (402), more connections with the same name and 429; a rate that is exceeded is
-ThrottlingException (429), or ERROR 429 on a connection.
+` + "`serviceQuotas`" + ` sets single account quotas, by the names that AWS Service Quotas has for them. They override ` + "`--quotas`" + `: with ` + "`quotas: aws`" + `
+they are like a quota increase on AWS, and with ` + "`quotas: off`" + ` no other quota is in force. 0 sets no limit. At a quota, rooms and logging
+configurations are refused with ServiceQuotaExceededException (402), and connections with the same name and 429. At a rate, calls get
+ThrottlingException (429), and requests on a connection ERROR 429.
 
 | Quota | With ` + "`quotas: aws`" + ` |
 | --- | --- |

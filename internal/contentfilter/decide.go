@@ -43,15 +43,14 @@ func (f *Filters) Decide(roomID, content string) (d Decision) {
 		if d.Action == Deny {
 			break // Nothing else counts.
 		}
-		matches := false
-		l.matcher.Find(t, func(at filter.Match) bool {
-			if matches = true; l.Action == Mask {
-				masked = append(masked, at)
-			}
-			return l.Action == Mask // The others need no second match.
-		})
-		if !matches {
+		if !l.matcher.Matches(t) {
 			continue
+		}
+		if l.Action == Mask {
+			l.matcher.Find(t, func(at filter.Match) bool {
+				masked = append(masked, at)
+				return true
+			})
 		}
 		f.metrics.Hits.WithLabelValues(string(l.Action)).Inc()
 		if l.Action == Flag {

@@ -1,13 +1,13 @@
-// Package contentfilter is what may not be said, in a room or in all. The content filters
-// are in the main database of package store, and compiled in the memory of every server.
+// Package contentfilter has the content filters of one room and of every room. They are in
+// the main database of package store, and compiled in the memory of every server.
 //
 //	Filters   the filters: changes in SQL, see store.go; what other servers changed, follow.go
-//	rules     the filters in force, in memory: replaced as a whole, so messages wait for no change
-//	Decide    what comes of a message, see decide.go
+//	rules     the filters in force, in memory: replaced as a whole, so messages never wait for a change
+//	Decide    what happens to a message, see decide.go
 //
 // Package filter finds the words. As bans do, every change has a number, which grows over
-// all servers, and a server reads the changes behind the last one that it knows. So what
-// was known stays in force while the database is away.
+// all servers, and a server reads the changes after the last one that it knows. So the known
+// filters stay in force while the database is not reachable.
 //
 // Database failures are *chat.Error with the code Unavailable.
 package contentfilter

@@ -42,9 +42,6 @@ type Options struct {
 	// Extensions is set if the tags of rooms set what Confab adds; otherwise they are
 	// plain tags.
 	Extensions bool
-	// NoCatchUp is set if clients that come back cannot catch up, because the server has
-	// several nodes.
-	NoCatchUp bool
 	// Quotas holds the limits on resources; nil is quota.Off().
 	Quotas *quota.Set
 	// CheckHandler checks whether the message review handler may be associated

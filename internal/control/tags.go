@@ -82,8 +82,6 @@ func (s *Service) checkRoomTags(v *api.Violations, tags map[string]string) {
 	for _, k := range slices.Sorted(maps.Keys(tags)) {
 		if err := chat.CheckExtensionTag(k, tags[k]); err != nil {
 			v.Add("tags", "%v", err)
-		} else if k == chat.CatchUpTag && tags[k] != "off" && s.NoCatchUp {
-			v.Add("tags", "%s must be off on a server with several nodes", k)
 		}
 	}
 }

@@ -1,6 +1,6 @@
-// Package delivery starts and stops what reads the transcript of rooms: chat logging
-// (package chatlog) and the calls of webhooks (package notify). It makes both from the
-// configuration of a server.
+// Package delivery starts and stops the readers of the transcript: chat logging (package
+// chatlog) and the calls of webhooks (package notify). It creates both from the configuration
+// of a server.
 package delivery
 
 import (

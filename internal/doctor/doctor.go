@@ -1,5 +1,5 @@
-// Package doctor looks for what keeps clients from a server: names, certificates, clocks,
-// and the proxies between. It connects, sends and receives as a client does.
+// Package doctor checks whether clients can use a server: names, certificates, clocks, and
+// the proxies in between. It connects, sends and receives as a client does.
 package doctor
 
 import (

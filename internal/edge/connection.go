@@ -216,9 +216,9 @@ func (c *connection) closed(cause error) {
 	if why != nil {
 		name = why.Name
 	}
-	c.endpoint.forget(c)
 	c.endpoint.o.Metrics.SessionsEnded.WithLabelValues(name).Inc()
-	c.session.Part(parting(cause, why))
+	c.session.Part(parting(cause, why)) // A server that stops waits for this, too.
+	c.endpoint.forget(c)
 }
 
 // parting returns how a connection ended.

@@ -1,5 +1,6 @@
-// Package enforce carries bans out in live rooms: it ends the sessions that a ban forbids,
-// and bans whom a moderator disconnects in rooms with the tag confab:disconnect-ban.
+// Package enforce enforces bans and content filters in live rooms: it ends the sessions that
+// a ban forbids, and applies content filters to messages. In rooms with the tag
+// confab:disconnect-ban, it bans the users that a moderator disconnects.
 package enforce
 
 import (
@@ -77,13 +78,31 @@ func disconnect(ctx context.Context, live messaging.Roster, b *moderation.Ban, r
 	}
 }
 
-// banWithin bounds the wait for the database in Disconnected.
-const banWithin = 5 * time.Second
+// banWithin and noteWithin bound the wait for the database in Disconnected.
+const (
+	banWithin  = 5 * time.Second
+	noteWithin = time.Second
+)
+
+// Disconnects keeps who was disconnected from rooms without history: *history.DB. Chat
+// tokens that were issued before stand for no signature.
+type Disconnects interface {
+	NoteDisconnect(ctx context.Context, roomID, userID string, at time.Time) error
+}
 
 // Disconnected returns messaging.Options.Disconnected: it bans whom a moderator
-// disconnects. The ban has the id of the event.
-func Disconnected(bans *moderation.Bans, log *slog.Logger) func(context.Context, *messaging.Operation, *chat.Room, time.Duration) error {
+// disconnects, or without a time of the ban only notes it. The ban has the id of the event.
+func Disconnected(bans *moderation.Bans, disconnects Disconnects, log *slog.Logger) func(context.Context, *messaging.Operation, *chat.Room, time.Duration) error {
 	return func(ctx context.Context, op *messaging.Operation, room *chat.Room, d time.Duration) error {
+		if d == 0 {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteWithin)
+			defer cancel()
+			if err := disconnects.NoteDisconnect(ctx, op.RoomID, op.Target, op.Received); err != nil {
+				log.LogAttrs(ctx, slog.LevelWarn, "Disconnect not recorded; older chat tokens of the user still stand for a signature",
+					slog.String("room", op.RoomID), slog.Any("error", err))
+			}
+			return nil // The user is disconnected.
+		}
 		by := op.By
 		if by == "" && op.UserID != "" {
 			by = room.ARN.String() + "/" + op.UserID

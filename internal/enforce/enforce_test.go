@@ -42,7 +42,7 @@ func newLive(t *testing.T) *live {
 	w := &live{Store: messagingtest.NewStore(messagingtest.NewRoom(roomID)), Audience: &messagingtest.Audience{}, bans: db.Bans, db: db}
 	w.engine = messaging.NewEngine(messaging.Options{
 		Rooms: w, Tokens: w, Reviewer: w, Transcript: w, NewAudience: func() messaging.Audience { return w },
-		Bans: w.bans, Disconnected: enforce.Disconnected(w.bans, log), Extensions: true,
+		Bans: w.bans, Disconnected: enforce.Disconnected(w.bans, w.db.Transcript().History(), log), Extensions: true,
 		Metrics: messaging.NewMetrics(nil), Log: log,
 	})
 	t.Cleanup(w.engine.Close)
@@ -165,6 +165,28 @@ func TestDisconnected(t *testing.T) {
 		}
 		if got := made(t, w); got != nil {
 			t.Errorf("got %q", got)
+		}
+	})
+	t.Run("without history, it is noted for chat tokens of the user", func(t *testing.T) {
+		w := newLive(t)
+		before := time.Now()
+		w.Change(roomID, func(r *chat.Room) { r.Tags = map[string]string{"confab:history": "1h"} }) // There the transcript has it.
+		if err := w.engine.DisconnectUser(t.Context(), roomID, "ann", "", ""); err != nil {
+			t.Fatal(err)
+		}
+		w.Change(roomID, func(r *chat.Room) { r.Tags = nil })
+		w.engine.RoomChanged(context.Background(), roomID)
+		if err := w.engine.DisconnectUser(t.Context(), roomID, "eve", "", ""); err != nil {
+			t.Fatal(err)
+		}
+		for user, want := range map[string]bool{"ann": false, "eve": true, "bob": false} {
+			if got, err := w.db.Transcript().History().Disconnected(t.Context(), roomID, user, before); err != nil || got != want {
+				t.Errorf("%s was disconnected: %v, %v", user, got, err)
+			}
+		}
+		w.db.Close()
+		if err := w.engine.DisconnectUser(t.Context(), roomID, "eve", "", ""); err != nil {
+			t.Errorf("without the database: %v", err)
 		}
 	})
 	t.Run("a moderator learns that the ban was not stored", func(t *testing.T) {

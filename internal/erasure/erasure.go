@@ -1,6 +1,6 @@
-// Package erasure removes what a user has written from all that Confab keeps: the history
-// of rooms, what nodes keep in memory for clients that join, and the records of chat logs
-// that were not delivered yet. Clients that are connected are told to remove the messages.
+// Package erasure removes the messages of a user from everything that Confab keeps: the
+// history of rooms, the memory of nodes for clients that join, and the records of chat logs
+// that were not delivered yet. Connected clients get events that delete the messages.
 //
 // An erasure goes in this order, so that nothing that is removed comes back:
 //

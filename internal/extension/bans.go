@@ -22,6 +22,7 @@ type Bans interface {
 	Delete(ctx context.Context, id string) error
 	List(ctx context.Context, f moderation.Filter, most int, before int64) ([]moderation.Ban, int64, error)
 	Banned(roomID, userID string, ip netip.Addr) error
+	BannedSince(ctx context.Context, roomID, userID string, since time.Time) (bool, error)
 }
 
 // Ban is a decision that keeps a user, or a range of addresses, out of a room or silent
@@ -29,7 +30,7 @@ type Bans interface {
 type Ban struct {
 	// The id of the ban.
 	ID string `json:"id"`
-	// BAN: they cannot be in the room. MUTE: they cannot send messages there.
+	// BAN: the user cannot be in the room. MUTE: the user cannot send messages there.
 	Type string `json:"type"`
 	// The user id; absent for a range of addresses.
 	UserID *string `json:"userId,omitzero"`
@@ -39,12 +40,12 @@ type Ban struct {
 	RoomArn *string `json:"roomArn,omitzero"`
 	// Why.
 	Reason *string `json:"reason,omitzero"`
-	// When the ban was made.
+	// When the ban was created.
 	CreateTime string `json:"createTime" rule:"time"`
-	// When it ends; absent for good.
+	// When it ends; absent if it has no end.
 	ExpirationTime *string `json:"expirationTime,omitzero" rule:"time"`
-	// Who made it: the ARN of a principal, or a room's ARN, a slash, and the user id of a
-	// moderator.
+	// Who created it: the ARN of a principal, or for a moderator with a chat token the ARN
+	// of the room, a slash, and the user id.
 	CreatedBy string `json:"createdBy"`
 }
 

@@ -17,8 +17,9 @@ type Tokens interface {
 
 // Bearer returns who is behind a chat token that stands for a signature: it may have been
 // used or not, and counts until its session would end, or until its user is disconnected
-// from the room or banned there. A user has readsPerSecond calls a second from one address.
-func (s *Service) Bearer(ctx context.Context, token string) (*iam.Principal, error) {
+// from the room or banned there, also if the ban has ended since. It does not count from an
+// address that is banned. A user has readsPerSecond calls a second from one address.
+func (s *Service) Bearer(ctx context.Context, token string, from netip.Addr) (*iam.Principal, error) {
 	t, err := s.o.Tokens.Open(ctx, token)
 	if err != nil {
 		return nil, err
@@ -26,8 +27,15 @@ func (s *Service) Bearer(ctx context.Context, token string) (*iam.Principal, err
 	if !s.o.Now().Before(t.SessionExpires) {
 		return nil, chat.Errorf(chat.Unauthenticated, "The session of the chat token is over")
 	}
-	if err := s.o.Bans.Banned(t.Room.ID, t.UserID, netip.Addr{}); err != nil {
+	if err := s.o.Bans.Banned(t.Room.ID, t.UserID, from); err != nil {
 		return nil, err
+	}
+	was, err := s.o.Bans.BannedSince(ctx, t.Room.ID, t.UserID, t.IssuedAt)
+	if err != nil {
+		return nil, err
+	}
+	if was {
+		return nil, chat.Errorf(chat.Unauthenticated, "The user of the chat token was banned since it was issued")
 	}
 	gone, err := s.o.History.Disconnected(ctx, t.Room.ID, t.UserID, t.IssuedAt)
 	if err != nil {

@@ -34,14 +34,14 @@ type ContentFilter struct {
 	RoomArn *string `json:"roomArn,omitzero"`
 	// Words and phrases.
 	Terms []string `json:"terms"`
-	// Patterns, regular expressions of RE2.
+	// RE2 regular expressions.
 	Expressions []string `json:"expressions"`
 	// DENY: the message is refused. MASK: what matches is replaced by asterisks. HIDE: only
 	// the sender sees the message. FLAG: it is delivered, and counted.
 	Action string `json:"action"`
-	// What the sender of a refused message reads; absent for the default.
+	// The text that the sender of a refused message gets; absent for the default text.
 	Message *string `json:"message,omitzero"`
-	// When the filter was put.
+	// When the filter was last stored.
 	UpdateTime string `json:"updateTime" rule:"time"`
 }
 
@@ -55,11 +55,11 @@ type ContentFilterSummary struct {
 	TermCount int `json:"termCount"`
 	// How many expressions it has.
 	ExpressionCount int `json:"expressionCount"`
-	// What comes of a message that it matches: DENY, MASK, HIDE or FLAG.
+	// What happens to a message that matches: DENY, MASK, HIDE or FLAG.
 	Action string `json:"action"`
-	// What the sender of a refused message reads; absent for the default.
+	// The text that the sender of a refused message gets; absent for the default text.
 	Message *string `json:"message,omitzero"`
-	// When the filter was put.
+	// When the filter was last stored.
 	UpdateTime string `json:"updateTime" rule:"time"`
 }
 

@@ -13,25 +13,25 @@ import (
 type CreateBanInput struct {
 	// The ARN of the room; every room if it is absent.
 	RoomIdentifier *string `json:"roomIdentifier" rule:"room"`
-	// The user id that is banned. All who share it are.
+	// The user id that is banned. All users who share it are banned.
 	UserID *string `json:"userId" rule:"1..128"`
 	// The range of addresses that is banned, in CIDR notation.
 	IPRange *string `json:"ipRange" rule:"1..64"`
-	// BAN: they cannot be in the room. MUTE: they cannot send messages there.
+	// BAN: the user cannot be in the room. MUTE: the user cannot send messages there.
 	Type *string `json:"type" rule:"required BAN|MUTE"`
-	// How long; for good if it is absent.
+	// The duration; without an end if it is absent.
 	BanDuration *int64 `json:"durationInSeconds" rule:"1..315360000"`
-	// Why. Clients of a banned user get it.
+	// The reason. Clients of a banned user get it.
 	Reason *string `json:"reason" rule:"0..256"`
-	// Whether a range with very many addresses is meant: shorter than /8 of IPv4, or than
-	// /16 of IPv6.
+	// Must be true for a range with very many addresses: a prefix shorter than /8 (IPv4) or
+	// /16 (IPv6).
 	Force *bool `json:"force"`
 }
 
-// CreateBan keeps a user or a range of addresses out of a room or of all (BAN), or silent
-// there (MUTE). Live sessions that a BAN forbids end within a second. One of the same
-// subject, room and type is replaced. A chat token with DISCONNECT_USER stands for the
-// signature in its room.
+// CreateBan keeps a user or a range of addresses out of one room or all rooms (BAN), or
+// refuses their messages (MUTE). A BAN ends live sessions within a second. A new ban
+// replaces one with the same subject, room and type. A chat token with DISCONNECT_USER is
+// accepted instead of a signature, for its room.
 func (s *Service) CreateBan(ctx context.Context, in *CreateBanInput) (*BanOutput, error) {
 	ban := &moderation.Ban{Type: moderation.Type(*in.Type), UserID: stringOf(in.UserID), Reason: stringOf(in.Reason)}
 	var v api.Violations

@@ -9,9 +9,9 @@ import (
 // CreateWebhookInput is what CreateWebhook takes. Without roomIdentifiers and roomTag, the
 // webhook gets the events of every room.
 type CreateWebhookInput struct {
-	// A name, by which commands find the webhook.
+	// The name, by which commands find the webhook.
 	Name *string `json:"name" rule:"required 1..64"`
-	// Where calls go, https://….
+	// The URL of the endpoint, https://….
 	URL *string `json:"url" rule:"required 1..2048"`
 	// The types of events: message.sent, message.deleted, event.sent, user.disconnected,
 	// room.created, room.updated, room.deleted, moderation.ban.created,
@@ -23,8 +23,8 @@ type CreateWebhookInput struct {
 	RoomTag *RoomTag `json:"roomTag"`
 }
 
-// CreateWebhook makes an endpoint known that is told of events. The answer shows the secret
-// that signs the calls.
+// CreateWebhook creates a webhook, which sends events to an endpoint. The answer contains
+// the secret that signs the calls.
 func (s webhooks) CreateWebhook(ctx context.Context, in *CreateWebhookInput) (*WebhookOutput, error) {
 	members := &webhookMembers{in.Name, in.URL, in.Events, selection{in.RoomIdentifiers, in.RoomTag}}
 	if err := s.checkWebhook(members); err != nil {

@@ -2,6 +2,8 @@ package extension
 
 import (
 	"context"
+	"encoding/base64"
+	"strings"
 	"time"
 
 	"confab/internal/chat"
@@ -29,11 +31,12 @@ type CredentialsDescription struct {
 	ARN string `json:"arn"`
 	// The access key id.
 	AccessKeyID string `json:"accessKeyId"`
-	// When they were made.
+	// When they were created.
 	CreateTime string `json:"createTime" rule:"time"`
 	// When they expire; absent for those that do not.
 	ExpirationTime *string `json:"expirationTime,omitzero" rule:"time"`
-	// The ARN of the user that made them; the root's for those that an administrator made.
+	// The ARN of the user that created them. It is that of the root if an administrator
+	// did.
 	CreatedBy string `json:"createdBy"`
 }
 
@@ -75,8 +78,8 @@ type CreateCredentialsInput struct {
 	Name *string `json:"name" rule:"required 1..64"`
 	// The IAM policy of the user, a JSON document as text.
 	Policy *string `json:"policy" rule:"required 1..6144"`
-	// How long the credentials are good; without an end if it is absent. Credentials never
-	// outlive those that made them.
+	// How long the credentials are valid; without an end if it is absent. Credentials do
+	// not outlive those that created them.
 	DurationInSeconds *int32 `json:"durationInSeconds" rule:"900..129600"`
 }
 
@@ -96,9 +99,10 @@ type CreateCredentialsOutput struct {
 	ExpirationTime *string `json:"expirationTime,omitzero" rule:"time"`
 }
 
-// CreateCredentials makes credentials for a user with a policy. They are bounded by the
-// caller: a request with them needs their own policy and, evaluated as the caller, the
-// caller's, up the chain of makers. They end when the caller's credentials do.
+// CreateCredentials creates credentials with a policy. They are bounded by those of the
+// caller: a request with them must be allowed by their own policy and by the policies of
+// all credentials up the chain that created them. They end when the credentials of the
+// caller end.
 func (s *Service) CreateCredentials(ctx context.Context, in *CreateCredentialsInput) (*CreateCredentialsOutput, error) {
 	if err := s.onServer(ctx, "CreateCredentials"); err != nil {
 		return nil, err
@@ -145,9 +149,9 @@ func (s *Service) CreateCredentials(ctx context.Context, in *CreateCredentialsIn
 
 // ListCredentialsInput is what ListCredentials takes.
 type ListCredentialsInput struct {
-	// The most credentials of one page; 50 if it is absent.
+	// The maximum number of credentials in a page; 50 if it is absent.
 	MaxResults *int32 `json:"maxResults" rule:"1..200"`
-	// The nextToken of the page before.
+	// The nextToken of the previous page.
 	NextToken *string `json:"nextToken" rule:"0..1024"`
 }
 
@@ -155,12 +159,12 @@ type ListCredentialsInput struct {
 type ListCredentialsOutput struct {
 	// The credentials by name, without their secrets.
 	Credentials []CredentialsDescription `json:"credentials"`
-	// Where the next page begins; absent on the last page.
+	// The token of the next page; absent on the last page.
 	NextToken *string `json:"nextToken,omitzero"`
 }
 
-// ListCredentials lists the credentials that the caller made, also through others that it
-// made. The root sees all.
+// ListCredentials lists the credentials that the caller created, directly or through
+// credentials that it created. The root sees all.
 func (s *Service) ListCredentials(ctx context.Context, in *ListCredentialsInput) (*ListCredentialsOutput, error) {
 	if err := s.onServer(ctx, "ListCredentials"); err != nil {
 		return nil, err
@@ -174,19 +178,41 @@ func (s *Service) ListCredentials(ctx context.Context, in *ListCredentialsInput)
 		most = int(*in.MaxResults)
 	}
 	out := &ListCredentialsOutput{Credentials: []CredentialsDescription{}}
-	// The token is the last name of the page before: names are unique.
-	after := stringOf(in.NextToken)
+	after, err := openCredentials(stringOf(in.NextToken))
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range all {
 		if c.Principal.Name <= after || !madeBy(c.Principal, iam.CallFrom(ctx).Principal) {
 			continue
 		}
 		if len(out.Credentials) == most {
-			out.NextToken = &out.Credentials[most-1].Name
+			out.NextToken = new(sealCredentials(out.Credentials[most-1].Name))
 			break
 		}
 		out.Credentials = append(out.Credentials, s.describeCredentials(c))
 	}
 	return out, nil
+}
+
+// A page token of credentials is the last name of the page before: names are unique.
+const credentialsPage = "credentials/"
+
+func sealCredentials(last string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(credentialsPage + last))
+}
+
+// openCredentials returns the name behind which a page begins; "" is the first page.
+func openCredentials(token string) (after string, err error) {
+	if token == "" {
+		return "", nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	after, ok := strings.CutPrefix(string(b), credentialsPage)
+	if err != nil || !ok {
+		return "", chat.InvalidField("nextToken", "must be that of a page of this list")
+	}
+	return after, nil
 }
 
 // DeleteCredentialsInput is what DeleteCredentials takes.
@@ -198,9 +224,9 @@ type DeleteCredentialsInput struct {
 // DeleteCredentialsOutput has no members.
 type DeleteCredentialsOutput struct{}
 
-// DeleteCredentials deletes credentials that the caller made, also through others that it
-// made, and those that were made with them. The root deletes all. They are refused within
-// two seconds.
+// DeleteCredentials deletes credentials that the caller created, directly or through
+// credentials that it created. Credentials that were created with them are deleted as well.
+// The root can delete all. Running servers refuse them within two seconds.
 func (s *Service) DeleteCredentials(ctx context.Context, in *DeleteCredentialsInput) (*DeleteCredentialsOutput, error) {
 	if err := s.onServer(ctx, "DeleteCredentials"); err != nil {
 		return nil, err

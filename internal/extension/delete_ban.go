@@ -11,8 +11,8 @@ type DeleteBanInput struct {
 // DeleteBanOutput has no members.
 type DeleteBanOutput struct{}
 
-// DeleteBan lifts a ban. A chat token with DISCONNECT_USER stands for the signature in its
-// room.
+// DeleteBan lifts a ban. A chat token with DISCONNECT_USER is accepted instead of a
+// signature, for its room.
 func (s *Service) DeleteBan(ctx context.Context, in *DeleteBanInput) (*DeleteBanOutput, error) {
 	if _, err := s.ban(ctx, *in.ID, "DeleteBan"); err != nil {
 		return nil, err

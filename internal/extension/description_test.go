@@ -325,9 +325,10 @@ const referenceIntroduction = `<!-- Generated from internal/extension by go gene
 
 # Operations that Confab adds
 
-These operations are at ` + "`POST /_confab/v1/<Operation>`" + `, beside the 17 of Amazon IVS Chat. They are restJson1 and signed in
-the same way (Signature Version 4, service ` + "`ivschat`" + `), and a policy allows them as the action ` + "`confab:<Operation>`" + `.
-Errors, pages, times, CORS and quotas are those of the 17 operations, too. ` + "`--extensions off`" + ` closes them.
+For developers: the operations that Confab has in addition to the 17 of Amazon IVS Chat. They are at
+` + "`POST /_confab/v1/<Operation>`" + `, use restJson1, and are signed in the same way (Signature Version 4, service ` + "`ivschat`" + `).
+The IAM action is ` + "`confab:<Operation>`" + `. Errors, pages, times, CORS and quotas work as in the 17 operations.
+` + "`--extensions off`" + ` switches them off.
 
 The AWS CLI and boto3 call them with Confab's service model:
 

@@ -17,14 +17,13 @@ type EraseUserInput struct {
 
 // EraseUserOutput is how far the erasure is.
 type EraseUserOutput struct {
-	// RUNNING if the operation has to be called again with the same input, or DONE.
+	// RUNNING if the operation must be called again with the same input, otherwise DONE.
 	Status string `json:"status" rule:"RUNNING|DONE"`
-	// How many messages were removed, by this call and by those with the same input
-	// before it, unless an hour was between two of them.
+	// How many messages were removed, by this call and by earlier calls with the same
+	// input, unless more than an hour was between two of them.
 	Messages int64 `json:"messages"`
-	// Where chat logs that were delivered have messages of the user. It is known for
-	// messages that rooms kept in their history, and for records that are still in the
-	// transcript.
+	// Where delivered chat logs contain messages of the user. It is known for messages in
+	// the history of rooms, and for records that are still in the transcript.
 	LogObjects []LogObject `json:"logObjects"`
 }
 
@@ -33,22 +32,22 @@ type LogObject struct {
 	// The kind and the name of the destination: s3/BUCKET, cloudWatchLogs/LOG_GROUP or
 	// firehose/DELIVERY_STREAM.
 	Destination string `json:"destination"`
-	// What the keys of the objects begin with, or the name of the log stream; empty for
+	// The prefix of the keys of the objects, or the name of the log stream; empty for
 	// Firehose.
 	Prefix string `json:"prefix"`
-	// The hour with which it begins. Keys in S3 have the hour of an object's first
-	// record, so the hour before the first message is included there.
+	// The first hour. Keys in S3 have the hour of an object's first record, so the hour
+	// before the first message is included there.
 	StartTime string `json:"startTime" rule:"time"`
-	// The hour with which it ends, which is not included.
+	// The end of the last hour.
 	EndTime string `json:"endTime" rule:"time"`
 }
 
-// EraseUser removes the messages of a user, with the sender's attributes in them, from the
-// history of rooms, from what nodes keep in memory, and from chat logs that were not
-// delivered yet, in one room or in all. A call works for some seconds; while it answers
-// RUNNING, call it again with the same input. Clients that are connected are told to remove
-// the newest 500 of the messages in each room, as many in a second as the room's rate. What
-// was delivered to destinations stays there: logObjects says where.
+// EraseUser removes the messages of a user, with the sender's attributes in them, from one
+// room or all rooms: from the history, from the memory of nodes, and from chat logs that
+// were not delivered yet. One call works for some seconds. While it answers RUNNING, call
+// it again with the same input. Connected clients get delete events for the newest 500 of
+// the messages in each room, at the room's rate. Chat logs that were delivered are not
+// changed: logObjects says where they contain messages of the user.
 func (s *Service) EraseUser(ctx context.Context, in *EraseUserInput) (*EraseUserOutput, error) {
 	call := iam.CallFrom(ctx)
 	roomID := ""

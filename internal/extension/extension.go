@@ -97,6 +97,7 @@ type Options struct {
 	Credentials              Credentials
 	Presence                 Presence
 	Erasures                 Erasures
+	CleanUps                 CleanUps
 	Webhooks                 Webhooks
 	Endpoints                Endpoints
 	// Nodes asks all nodes about themselves. It leaves out those that do not answer.

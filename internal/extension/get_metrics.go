@@ -16,9 +16,9 @@ import (
 type GetMetricsInput struct {
 	// The names of metrics, as docs/metrics.md lists them; all if it is absent.
 	Names []string `json:"names" rule:"0..100"`
-	// Where the series begin, at most six hours ago; an hour ago if it is absent.
+	// The start of the series, at most six hours ago; an hour ago if it is absent.
 	StartTime *string `json:"startTime" rule:"time"`
-	// Where they end; now if it is absent.
+	// The end of the series; now if it is absent.
 	EndTime *string `json:"endTime" rule:"time"`
 	// The length of a period, a multiple of 10 seconds; 60 if it is absent.
 	PeriodInSeconds *int32 `json:"periodInSeconds" rule:"10..21600"`
@@ -37,12 +37,12 @@ type MetricSeries struct {
 	// The labels of the metric. Histograms have the label quantile as well: 0.5, 0.9 and
 	// 0.99.
 	Labels map[string]string `json:"labels"`
-	// Where the first period begins.
+	// The start of the first period.
 	StartTime string `json:"startTime" rule:"time"`
 	// The length of a period.
 	PeriodInSeconds int `json:"periodInSeconds"`
-	// One value for each period: how much a counter grew, what a gauge was at the end, or
-	// the quantile of what a histogram observed. null where nothing is known.
+	// One value for each period: the increase of a counter, the value of a gauge at the
+	// end, or the quantile of a histogram. It is null where nothing is known.
 	Values []*float64 `json:"values"`
 }
 
@@ -51,8 +51,8 @@ const (
 	defaultSpan   = time.Hour
 )
 
-// GetMetrics returns how the server's metrics developed over the last six hours. The
-// series are kept in memory, so a restart begins anew.
+// GetMetrics returns the server's metrics of the last six hours as time series. They are
+// kept in memory, so a restart clears them.
 func (s *Service) GetMetrics(ctx context.Context, in *GetMetricsInput) (*GetMetricsOutput, error) {
 	if err := iam.CallFrom(ctx).Authorize("confab:GetMetrics", chat.ARN{Region: s.o.Region, Account: s.o.Account}, iam.Keys{}); err != nil {
 		return nil, err

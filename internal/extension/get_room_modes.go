@@ -27,15 +27,15 @@ type Mode struct {
 	Value string `json:"value"`
 	// Where it comes from: DEFAULT, TAG (of the room), or MODERATOR (UpdateRoomModes).
 	Source string `json:"source"`
-	// When the tag counts again; absent if it was set without a time.
+	// When the tag applies again; absent if the mode was set without a duration.
 	ExpirationTime *string `json:"expirationTime,omitzero" rule:"time"`
-	// Who set it: the ARN of a principal, or a room's ARN, a slash, and the user id of a
-	// moderator.
+	// Who set it: the ARN of a principal, or for a moderator with a chat token the ARN of
+	// the room, a slash, and the user id.
 	By *string `json:"by,omitzero"`
 }
 
-// GetRoomModes returns the modes of a room: each value, and where it comes from. A chat
-// token with DISCONNECT_USER stands for the signature in its room.
+// GetRoomModes returns the modes of a room, with the source of each value. A chat token
+// with DISCONNECT_USER is accepted instead of a signature, for its room.
 func (s *Service) GetRoomModes(ctx context.Context, in *GetRoomModesInput) (*RoomModesOutput, error) {
 	room, err := s.moderated(ctx, *in.RoomIdentifier, chat.DisconnectUser, "GetRoomModes")
 	if err != nil {

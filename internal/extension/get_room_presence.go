@@ -20,15 +20,15 @@ type GetRoomPresenceOutput struct {
 	Users int `json:"users"`
 	// How many connections they have.
 	Connections int `json:"connections"`
-	// The most users that the room had at a time since its nodes were started; only of
-	// a room with the tag confab:presence.
+	// The highest number of users so far, since the nodes were started; only for a room
+	// with the tag confab:presence.
 	PeakUsers *int `json:"peakUsers,omitzero"`
-	// When it had them.
+	// When the room had that number.
 	PeakTime *string `json:"peakTime,omitzero" rule:"time"`
 }
 
-// GetRoomPresence returns how many people are in a room. It counts over all nodes, at most
-// once a second.
+// GetRoomPresence returns how many users and connections are in a room, over all nodes.
+// They are counted at most once a second.
 func (s *Service) GetRoomPresence(ctx context.Context, in *GetRoomPresenceInput) (*GetRoomPresenceOutput, error) {
 	room, err := s.room(ctx, *in.RoomIdentifier, "GetRoomPresence")
 	if err != nil {

@@ -23,7 +23,7 @@ type GetServerOutput struct {
 	AccountID string `json:"accountId"`
 	// The AWS region of all ARNs.
 	Region string `json:"region"`
-	// What is on of all that Confab adds to IVS Chat.
+	// The features that Confab adds to IVS Chat and that are on.
 	Extensions []string `json:"extensions"`
 	// All nodes that answer, by their names.
 	Nodes []Node `json:"nodes"`
@@ -37,7 +37,7 @@ type GetServerOutput struct {
 
 // Node is one node of the server.
 type Node struct {
-	// The node's name; empty for a server on its own.
+	// The node's name; empty for a single server.
 	Name string `json:"name"`
 	// The version of Confab that the node runs.
 	Version string `json:"version"`
@@ -49,8 +49,8 @@ type Node struct {
 	Ready bool `json:"ready"`
 }
 
-// GetServer returns what is known of the server itself: its version, its nodes, its
-// limits, and what the caller is allowed.
+// GetServer returns facts about the server itself: its version, its nodes, its limits, and
+// the actions that the caller is allowed.
 func (s *Service) GetServer(ctx context.Context, _ *GetServerInput) (*GetServerOutput, error) {
 	call := iam.CallFrom(ctx)
 	server := chat.ARN{Region: s.o.Region, Account: s.o.Account}
@@ -59,7 +59,7 @@ func (s *Service) GetServer(ctx context.Context, _ *GetServerInput) (*GetServerO
 	}
 	out := &GetServerOutput{
 		Version: s.o.Version, AccountID: s.o.Account, Region: s.o.Region,
-		Extensions: []string{"bans", "catch-up", "content-filters", "credentials", "erase-user", "history", "modes", "presence", "send-message", "signers", "webhooks"},
+		Extensions: []string{"bans", "catch-up", "content-filters", "credentials", "delete-user-messages", "erase-user", "history", "modes", "presence", "send-message", "signers", "webhooks"},
 		Nodes:      s.o.Nodes(ctx),
 		Limits: map[string]int{
 			"maximumMessageLength":               chat.MaxMessageLength,

@@ -9,12 +9,13 @@ import (
 
 // ListContentFiltersInput is what ListContentFilters takes.
 type ListContentFiltersInput struct {
-	// The ARN of the room whose filters are listed, without those of every room; all
-	// filters if it is absent.
+	// The ARN of the room whose filters are listed, without those that apply to every room;
+	// all filters if it is absent.
 	RoomIdentifier *string `json:"roomIdentifier" rule:"room"`
-	// The most filters of one page; 50 if it is absent.
+	// The maximum number of filters in a page; 50 if it is absent.
 	MaxResults *int32 `json:"maxResults" rule:"1..200"`
-	// The nextToken of the page before. All other members must be the same.
+	// The nextToken of the previous page. All other members must be the same as for that
+	// page.
 	NextToken *string `json:"nextToken" rule:"0..1024"`
 }
 
@@ -22,7 +23,7 @@ type ListContentFiltersInput struct {
 type ListContentFiltersOutput struct {
 	// The filters: first those of every room, then by room and name.
 	Filters []ContentFilterSummary `json:"filters"`
-	// Where the next page begins; absent on the last page.
+	// The token of the next page; absent on the last page.
 	NextToken *string `json:"nextToken,omitzero"`
 }
 

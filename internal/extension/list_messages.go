@@ -16,32 +16,33 @@ import (
 type ListMessagesInput struct {
 	// The ARN of the room.
 	RoomIdentifier *string `json:"roomIdentifier" rule:"required room"`
-	// The most messages of one page; 50 if it is absent.
+	// The maximum number of messages in a page; 50 if it is absent.
 	MaxResults *int32 `json:"maxResults" rule:"1..200"`
-	// The nextToken of the page before. All other members must be the same.
+	// The nextToken of the previous page. All other members must be the same as for that
+	// page.
 	NextToken *string `json:"nextToken" rule:"0..1024"`
-	// The earliest sendTime.
+	// The start of the time range: sendTime is not earlier.
 	StartTime *string `json:"startTime" rule:"time"`
-	// The time before which sendTime is.
+	// The end of the time range: sendTime is earlier.
 	EndTime *string `json:"endTime" rule:"time"`
 	// The user whose messages are listed; all users' if it is absent.
 	SenderUserID *string `json:"senderUserId" rule:"1..128"`
 	// The order of the messages; NEWEST_FIRST if it is absent.
 	Order *string `json:"order" rule:"NEWEST_FIRST|OLDEST_FIRST"`
-	// Whether deleted messages are listed, too. This needs the action
-	// confab:ReadModerated as well.
+	// Whether deleted messages are included. This also needs the action
+	// confab:ReadModerated.
 	IncludeDeleted *bool `json:"includeDeleted"`
-	// Whether messages of hidden users are listed, too. This needs the action
-	// confab:ReadModerated as well.
+	// Whether messages of hidden users are included. This also needs the action
+	// confab:ReadModerated.
 	IncludeHidden *bool `json:"includeHidden"`
 }
 
 // ListMessagesOutput is one page.
 type ListMessagesOutput struct {
-	// The messages of the page. There may be fewer than maxResults, or none, although
-	// there is a nextToken.
+	// The messages of the page. A page can have fewer than maxResults messages, or none,
+	// and still have a nextToken.
 	Messages []Message `json:"messages"`
-	// Where the next page begins; absent on the last page.
+	// The token of the next page; absent on the last page.
 	NextToken *string `json:"nextToken,omitzero"`
 }
 
@@ -59,7 +60,8 @@ type Message struct {
 	Sender Sender `json:"sender"`
 	// When it was deleted; absent for a message that was not.
 	DeletedTime *string `json:"deletedTime,omitzero" rule:"time"`
-	// Who deleted it: a user id, or the ARN of a principal.
+	// Who deleted it: the user id of a moderator with a connection, the ARN of a principal,
+	// or a room's ARN, a slash, and the user id of a moderator with a chat token.
 	DeletedBy *string `json:"deletedBy,omitzero"`
 	// Why it was deleted.
 	Reason *string `json:"reason,omitzero"`
@@ -78,9 +80,9 @@ type Sender struct {
 // defaultPage is the page of a request without maxResults.
 const defaultPage = 50
 
-// ListMessages returns messages of a room with history (the tag confab:history). Pages are
-// stable while messages come in. A chat token with DELETE_MESSAGE stands for the
-// signature in its room.
+// ListMessages returns messages of a room with history (the tag confab:history). New
+// messages do not shift the pages. A chat token with DELETE_MESSAGE is accepted instead of
+// a signature, for its room.
 func (s *Service) ListMessages(ctx context.Context, in *ListMessagesInput) (*ListMessagesOutput, error) {
 	actions := []string{"ListMessages"}
 	moderated := isSet(in.IncludeDeleted) || isSet(in.IncludeHidden)

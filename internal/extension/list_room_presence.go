@@ -13,9 +13,9 @@ import (
 
 // ListRoomPresenceInput is what ListRoomPresence takes.
 type ListRoomPresenceInput struct {
-	// The most rooms of one page; 50 if it is absent.
+	// The maximum number of rooms in a page; 50 if it is absent.
 	MaxResults *int32 `json:"maxResults" rule:"1..200"`
-	// The nextToken of the page before.
+	// The nextToken of the previous page.
 	NextToken *string `json:"nextToken" rule:"0..1024"`
 }
 
@@ -23,7 +23,7 @@ type ListRoomPresenceInput struct {
 type ListRoomPresenceOutput struct {
 	// The rooms of the page, the fullest first.
 	Rooms []RoomPresence `json:"rooms"`
-	// Where the next page begins; absent on the last page.
+	// The token of the next page; absent on the last page.
 	NextToken *string `json:"nextToken,omitzero"`
 }
 
@@ -37,8 +37,8 @@ type RoomPresence struct {
 	Connections int `json:"connections"`
 }
 
-// ListRoomPresence returns the rooms with people in them, the fullest first. The pages behind
-// a first one are of the same moment. They can be had for five minutes.
+// ListRoomPresence returns the rooms that have users, the fullest first. All pages show the
+// moment of the first page. They are available for five minutes.
 func (s *Service) ListRoomPresence(ctx context.Context, in *ListRoomPresenceInput) (*ListRoomPresenceOutput, error) {
 	if err := iam.CallFrom(ctx).Authorize("confab:ListRoomPresence", s.everyRoom(), iam.Keys{}); err != nil {
 		return nil, err

@@ -13,9 +13,9 @@ import (
 type ListRoomUsersInput struct {
 	// The ARN of the room.
 	RoomIdentifier *string `json:"roomIdentifier" rule:"required room"`
-	// The most users of one page; 50 if it is absent.
+	// The maximum number of users in a page; 50 if it is absent.
 	MaxResults *int32 `json:"maxResults" rule:"1..200"`
-	// The nextToken of the page before.
+	// The nextToken of the previous page.
 	NextToken *string `json:"nextToken" rule:"0..1024"`
 }
 
@@ -23,7 +23,7 @@ type ListRoomUsersInput struct {
 type ListRoomUsersOutput struct {
 	// The users of the page, by their ids.
 	Users []RoomUser `json:"users"`
-	// Where the next page begins; absent on the last page.
+	// The token of the next page; absent on the last page.
 	NextToken *string `json:"nextToken,omitzero"`
 }
 
@@ -33,16 +33,16 @@ type RoomUser struct {
 	UserID string `json:"userId"`
 	// How many connections the user has in the room.
 	Connections int `json:"connections"`
-	// Since when the oldest of them is connected.
+	// When the oldest of these connections was made.
 	ConnectedSince string `json:"connectedSince" rule:"time"`
 	// The attributes of the newest connection's chat token.
 	Attributes map[string]string `json:"attributes"`
-	// The capabilities of all connections together.
+	// The capabilities of all the user's connections.
 	Capabilities []string `json:"capabilities"`
 }
 
-// ListRoomUsers returns who is in a room. A user who stays is on one page, while others come
-// and leave.
+// ListRoomUsers returns the users in a room. While others join and leave, a user who stays
+// is on exactly one page.
 func (s *Service) ListRoomUsers(ctx context.Context, in *ListRoomUsersInput) (*ListRoomUsersOutput, error) {
 	room, err := s.room(ctx, *in.RoomIdentifier, "ListRoomUsers")
 	if err != nil {

@@ -28,6 +28,7 @@ func (s *Service) operations() []operation {
 		orBearer(describe("DeleteBan", s.DeleteBan)),
 		describe("DeleteContentFilter", filters.DeleteContentFilter),
 		describe("DeleteCredentials", s.DeleteCredentials),
+		orBearer(describe("DeleteUserMessages", s.DeleteUserMessages)),
 		describe("DeleteWebhook", webhooks{s}.DeleteWebhook),
 		describe("EraseUser", s.EraseUser),
 		orBearer(describe("GetBan", s.GetBan)),

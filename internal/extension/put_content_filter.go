@@ -28,19 +28,19 @@ type PutContentFilterInput struct {
 	// DENY: the message is refused. MASK: what matches is replaced by asterisks. HIDE: only
 	// the sender sees the message. FLAG: it is delivered, and counted.
 	Action *string `json:"action" rule:"required DENY|MASK|HIDE|FLAG"`
-	// What the sender of a refused message reads; a default if it is absent.
+	// The text that the sender of a refused message gets; a default text if it is absent.
 	FilterMessage *string `json:"message" rule:"1..256"`
 }
 
 // PutContentFilterOutput is the filter.
 type PutContentFilterOutput = ContentFilter
 
-// PutContentFilter makes a filter of a room or of every room, or replaces the one with the
-// same room and name. It is in force at once, for clients without the capabilities
-// DELETE_MESSAGE and DISCONNECT_USER. Terms match whole words without regard to case, width,
-// accents and look-alike letters, and through punctuation; in scripts without spaces, they
-// match anywhere. A filter of every room needs the action on every room. A room has at most
-// 20 filters, every room as many, and all filters together have at most 1,000,000 terms.
+// PutContentFilter creates a filter of one room or of every room, or replaces the one with
+// the same room and name. It is in force at once, for clients without the capabilities
+// DELETE_MESSAGE and DISCONNECT_USER. Terms match whole words, and ignore case, width,
+// accents, look-alike letters and punctuation; in scripts without spaces they match
+// anywhere. A filter of every room needs the action on every room. There can be 20 filters
+// for one room, 20 for every room, and 1,000,000 terms in total.
 func (c contentFilters) PutContentFilter(ctx context.Context, in *PutContentFilterInput) (*PutContentFilterOutput, error) {
 	if err := checkFilterName(*in.FilterName); err != nil {
 		return nil, err

@@ -21,8 +21,8 @@ type SendMessageInput struct {
 	// The sender's attributes, as Sender.Attributes, at most 1,024 bytes of keys and
 	// values.
 	SenderAttributes map[string]string `json:"senderAttributes"`
-	// Whether the room's message review handler is not asked. This needs the action
-	// confab:SkipReview as well.
+	// If true, the room's message review handler is not asked. This also needs the action
+	// confab:SkipReview.
 	SkipReview *bool `json:"skipReview"`
 }
 
@@ -34,10 +34,10 @@ type SendMessageOutput struct {
 	SendTime string `json:"sendTime" rule:"time"`
 }
 
-// SendMessage delivers an ordinary message from a bot or a bridge to all clients of a
-// room, without a connection. The room's limits on length hold. Its rate, modes, bans and
-// filters do not. The room's message review handler is asked, unless skipReview is set; a
-// message that it refuses is an AccessDeniedException with its reason.
+// SendMessage delivers an ordinary message from a bot or a bridge to all clients of a room,
+// without a connection. The room's limits on length apply. Its rate, modes, bans and
+// filters do not. The room's message review handler is asked, unless skipReview is set. If
+// it refuses the message, the answer is an AccessDeniedException with the handler's reason.
 func (s *Service) SendMessage(ctx context.Context, in *SendMessageInput) (*SendMessageOutput, error) {
 	actions := []string{"SendMessage"}
 	skip := in.SkipReview != nil && *in.SkipReview

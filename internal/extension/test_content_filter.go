@@ -11,8 +11,8 @@ import (
 type TestContentFilterInput struct {
 	// The text of a message.
 	Content *string `json:"content" rule:"required 1..500"`
-	// The ARN of the room whose filters are tried, with those of every room; only those of
-	// every room if it is absent.
+	// The ARN of the room whose filters are applied, together with those of every room;
+	// only those of every room if it is absent.
 	RoomIdentifier *string `json:"roomIdentifier" rule:"room"`
 }
 
@@ -20,11 +20,11 @@ type TestContentFilterInput struct {
 type TestContentFilterOutput struct {
 	// ALLOW, or the action of the strongest filter that matches: DENY, HIDE, MASK, FLAG.
 	Action string `json:"action"`
-	// What would be delivered; empty if the message would be refused.
+	// The content that would be delivered; empty if the message would be refused.
 	Content string `json:"content"`
-	// What the sender would read; absent if the message would not be refused.
+	// The text that the sender would get; absent if the message would not be refused.
 	Message *string `json:"message,omitzero"`
-	// What matches, by where it starts; the first 1,000.
+	// The matches, ordered by their start; the first 1,000.
 	Matches []ContentFilterMatch `json:"matches"`
 }
 
@@ -40,7 +40,7 @@ type ContentFilterMatch struct {
 	End int `json:"end"`
 }
 
-// TestContentFilter returns what the content filters would make of a message, and why. No
+// TestContentFilter returns what content filters would do with a message, and why. No
 // message is sent.
 func (c contentFilters) TestContentFilter(ctx context.Context, in *TestContentFilterInput) (*TestContentFilterOutput, error) {
 	room, err := c.service.roomOrEvery(ctx, in.RoomIdentifier, "TestContentFilter")

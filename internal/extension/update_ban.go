@@ -10,15 +10,15 @@ import (
 type UpdateBanInput struct {
 	// The id of the ban.
 	ID *string `json:"id" rule:"required 1..64"`
-	// How long from now on; as before if it is absent.
+	// The new duration, from now on; unchanged if it is absent.
 	BanDuration *int64 `json:"durationInSeconds" rule:"1..315360000"`
-	// Why; as before if it is absent.
+	// The new reason; unchanged if it is absent.
 	Reason *string `json:"reason" rule:"0..256"`
 }
 
-// UpdateBan changes the end or the reason of a ban. A ban for good is made by CreateBan
-// without a duration, which replaces it. A chat token with DISCONNECT_USER stands for the
-// signature in its room.
+// UpdateBan changes the end or the reason of a ban. To remove the end, call CreateBan
+// without a duration, which replaces the ban. A chat token with DISCONNECT_USER is accepted
+// instead of a signature, for its room.
 func (s *Service) UpdateBan(ctx context.Context, in *UpdateBanInput) (*BanOutput, error) {
 	if _, err := s.ban(ctx, *in.ID, "UpdateBan"); err != nil {
 		return nil, err

@@ -16,22 +16,24 @@ import (
 type UpdateRoomModesInput struct {
 	// The ARN of the room.
 	RoomIdentifier *string `json:"roomIdentifier" rule:"required room"`
-	// How long a user waits between two messages: off, or a duration from 1s to 1h.
+	// The time between two messages of a user: off, or a duration from 1s to 1h.
 	SlowMode *string `json:"slowMode" rule:"0..32"`
 	// Who may send messages over a connection: all, staff or nobody.
 	Send *string `json:"send" rule:"0..32"`
 	// Who may send messages with links: all, staff or nobody.
 	Links *string `json:"links" rule:"0..32"`
-	// How long a user cannot send the same message again: off, or a duration from 1s to 1h.
+	// The time in which a user cannot send the same message again: off, or a duration from
+	// 1s to 1h.
 	Repeat *string `json:"repeat" rule:"0..32"`
 	// How long the modes of this request are in force; until they are cleared if it is
 	// absent.
 	ModeDuration *int64 `json:"durationInSeconds" rule:"1..315360000"`
 }
 
-// UpdateRoomModes sets modes of a room over its tags, on live rooms within a second. Modes
-// do not hold for staff: connections with DELETE_MESSAGE or DISCONNECT_USER. A chat token
-// with DISCONNECT_USER stands for the signature in its room.
+// UpdateRoomModes sets modes of a room, which override its tags. They are in force on live
+// rooms within a second. Modes do not apply to staff: connections with DELETE_MESSAGE or
+// DISCONNECT_USER. A chat token with DISCONNECT_USER is accepted instead of a signature,
+// for its room.
 func (s *Service) UpdateRoomModes(ctx context.Context, in *UpdateRoomModesInput) (*RoomModesOutput, error) {
 	var v api.Violations
 	given := map[string]string{}

@@ -12,21 +12,21 @@ type UpdateWebhookInput struct {
 	ID *string `json:"id" rule:"required 1..64"`
 	// A name.
 	Name *string `json:"name" rule:"1..64"`
-	// Where calls go. Events that were not delivered yet go there, too.
+	// The URL of the endpoint. Events that were not delivered yet go there as well.
 	URL *string `json:"url" rule:"1..2048"`
 	// The types of events, as in CreateWebhook.
 	Events []string `json:"events,omitzero" rule:"1..20"`
-	// The ARNs of the rooms whose events it gets, in place of its rooms or its tag.
+	// The ARNs of the rooms whose events it gets. They replace its rooms or its tag.
 	RoomIdentifiers []string `json:"roomIdentifiers,omitzero" rule:"1..200"`
-	// The tag of the rooms whose events it gets, in place of its rooms or its tag.
+	// The tag of the rooms whose events it gets. It replaces its rooms or its tag.
 	RoomTag *RoomTag `json:"roomTag"`
-	// PAUSED: it gets nothing, and nothing is kept for it, also of what was not delivered
-	// yet. ACTIVE: it gets what happens from now on.
+	// PAUSED: no events are sent or kept, and events that were not delivered yet are
+	// dropped. ACTIVE: events are sent from now on.
 	State *string `json:"state" rule:"ACTIVE|PAUSED"`
 }
 
-// UpdateWebhook changes a webhook. The caller needs the action on the rooms that it had and
-// on those that it gets.
+// UpdateWebhook changes a webhook. The caller needs the action on its previous rooms and on
+// its new rooms.
 func (s webhooks) UpdateWebhook(ctx context.Context, in *UpdateWebhookInput) (*WebhookOutput, error) {
 	members := &webhookMembers{in.Name, in.URL, in.Events, selection{in.RoomIdentifiers, in.RoomTag}}
 	if err := s.checkWebhook(members); err != nil {

@@ -29,7 +29,7 @@ type DeleteWebhookInput struct {
 // DeleteWebhookOutput has no members.
 type DeleteWebhookOutput struct{}
 
-// DeleteWebhook deletes a webhook, and what was not delivered yet.
+// DeleteWebhook deletes a webhook, with the events that were not delivered yet.
 func (s webhooks) DeleteWebhook(ctx context.Context, in *DeleteWebhookInput) (*DeleteWebhookOutput, error) {
 	if _, err := s.webhook(ctx, *in.ID, "DeleteWebhook"); err != nil {
 		return nil, err
@@ -46,8 +46,8 @@ type RotateWebhookSecretInput struct {
 	ID *string `json:"id" rule:"required 1..64"`
 }
 
-// RotateWebhookSecret replaces the secret of a webhook, and shows the new one. For 24 hours,
-// calls are signed with the previous one as well.
+// RotateWebhookSecret replaces the secret of a webhook, and returns the new one. For 24
+// hours, calls are signed with the previous secret as well.
 func (s webhooks) RotateWebhookSecret(ctx context.Context, in *RotateWebhookSecretInput) (*WebhookOutput, error) {
 	if _, err := s.webhook(ctx, *in.ID, "RotateWebhookSecret"); err != nil {
 		return nil, err
@@ -69,16 +69,16 @@ type TestWebhookInput struct {
 
 // TestWebhookOutput is how the endpoint answered.
 type TestWebhookOutput struct {
-	// The status of the answer; absent without one.
+	// The HTTP status of the endpoint's answer; absent if it did not answer.
 	StatusCode *int32 `json:"statusCode,omitzero"`
-	// What is wrong; absent if the endpoint answered 2xx.
+	// The error; absent if the endpoint answered 2xx.
 	Error *string `json:"error,omitzero"`
 	// How long the endpoint took; three seconds if it did not answer.
 	DurationInMilliseconds int64 `json:"durationInMilliseconds"`
 }
 
-// TestWebhook calls the endpoint of a webhook, also of one that is paused, with one event of
-// the type webhook.test. It answers after three seconds, however long the endpoint takes.
+// TestWebhook calls the endpoint of a webhook, also of a paused one, with one event of the
+// type webhook.test. It answers after three seconds, however long the endpoint takes.
 func (s webhooks) TestWebhook(ctx context.Context, in *TestWebhookInput) (*TestWebhookOutput, error) {
 	hook, err := s.webhook(ctx, *in.ID, "TestWebhook")
 	if err != nil {
@@ -97,9 +97,9 @@ func (s webhooks) TestWebhook(ctx context.Context, in *TestWebhookInput) (*TestW
 
 // ListWebhooksInput is what ListWebhooks takes.
 type ListWebhooksInput struct {
-	// The most webhooks of one page; 50 if it is absent.
+	// The maximum number of webhooks in a page; 50 if it is absent.
 	MaxResults *int32 `json:"maxResults" rule:"1..200"`
-	// The nextToken of the page before.
+	// The nextToken of the previous page.
 	NextToken *string `json:"nextToken" rule:"0..1024"`
 }
 
@@ -107,7 +107,7 @@ type ListWebhooksInput struct {
 type ListWebhooksOutput struct {
 	// The webhooks, the newest first, without their secrets.
 	Webhooks []Webhook `json:"webhooks"`
-	// Where the next page begins; absent on the last page.
+	// The token of the next page; absent on the last page.
 	NextToken *string `json:"nextToken,omitzero"`
 }
 

@@ -30,7 +30,7 @@ type Webhook struct {
 	ID string `json:"id"`
 	// The name of the webhook.
 	Name string `json:"name"`
-	// Where calls go.
+	// The URL of the endpoint.
 	URL string `json:"url"`
 	// The types of events that it gets.
 	Events []string `json:"events"`
@@ -39,12 +39,12 @@ type Webhook struct {
 	RoomArns []string `json:"roomArns,omitzero"`
 	// The tag of the rooms whose events it gets.
 	RoomTag *RoomTag `json:"roomTag,omitzero"`
-	// ACTIVE; PAUSED: it gets nothing, and nothing is kept for it; FAILING: its last call
-	// failed, and it is called again.
+	// ACTIVE; PAUSED, no events are sent or kept; or FAILING, the last call failed and is
+	// repeated.
 	State string `json:"state"`
-	// Why the last call failed; absent since one succeeded.
+	// The error of the last call; absent if it succeeded.
 	LastError *string `json:"lastError,omitzero"`
-	// When the webhook was made.
+	// When the webhook was created.
 	CreateTime string `json:"createTime" rule:"time"`
 	// When it was last changed.
 	UpdateTime string `json:"updateTime" rule:"time"`
@@ -156,12 +156,8 @@ func (s webhooks) checkWebhook(in *webhookMembers) error {
 			v.Add("roomIdentifiers", "must be ARNs of rooms, arn:aws:ivschat:<region>:<account>:room/<id>, this is %.140q", identifier)
 		}
 	}
-	if in.tag != nil {
-		if in.tag.Key == nil || in.tag.Value == nil {
-			v.Add("roomTag", "must have a key and a value")
-		} else if strings.ContainsFunc(*in.tag.Key+*in.tag.Value, unicode.IsControl) {
-			v.Add("roomTag", "must not contain control characters")
-		}
+	if in.tag != nil && strings.ContainsFunc(*in.tag.Key+*in.tag.Value, unicode.IsControl) {
+		v.Add("roomTag", "must not contain control characters")
 	}
 	return v.Err()
 }

@@ -10,7 +10,8 @@ import (
 )
 
 // The bounds of expressions. In the worst case, the time to search a message for one is in
-// proportion to its instructions times the length of the message.
+// proportion to its instructions times the length of the message. To find where the matches
+// are takes some ten times as long.
 const (
 	// MaxExpression is the most characters of one.
 	MaxExpression = 1000
@@ -26,7 +27,8 @@ const (
 // expression is a compiled expression.
 type expression struct {
 	rule         string
-	re           *regexp.Regexp
+	re           *regexp.Regexp // says where the matches are
+	automaton    *positionAutomaton
 	instructions int
 	// literal is in every match, without regard to case; "" if none is known. The
 	// expression is tried only if a message has it.
@@ -58,7 +60,7 @@ func parseExpression(rule string) (e *expression, problem string) {
 	if n > maxInstructions {
 		return nil, fmt.Sprintf("is too large: it compiles to %d instructions, and at most %d are allowed; repeat less", n, maxInstructions)
 	}
-	return &expression{rule: rule, re: re, instructions: n, literal: strings.Map(fold, literalIn(parsed))}, ""
+	return &expression{rule: rule, re: re, automaton: newPositionAutomaton(prog), instructions: n, literal: strings.Map(fold, literalIn(parsed))}, ""
 }
 
 // isEmptyable reports whether an expression can match no characters, somewhere.
@@ -102,13 +104,15 @@ func literalIn(re *syntax.Regexp) (longest string) {
 	return longest
 }
 
+// matches reports whether a message has a match.
+func (e *expression) matches(t *Text) bool {
+	return (e.literal == "" || strings.Contains(t.lower(), e.literal)) && e.automaton.matches(t.content)
+}
+
 // find calls found for each match, until it returns false. It reports whether it came to
 // the end.
 func (e *expression) find(t *Text, found func(Match) bool) bool {
-	if e.literal != "" && !strings.Contains(t.lower(), e.literal) {
-		return true
-	}
-	if !e.re.MatchString(t.content) { // This costs less than to find where.
+	if !e.matches(t) {
 		return true
 	}
 	first := e.re.FindStringIndex(t.content)

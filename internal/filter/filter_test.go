@@ -4,11 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"pgregory.net/rapid"
 
 	"confab/internal/filter"
 )
@@ -208,6 +211,8 @@ func FuzzExpression(f *testing.F) {
 	f.Add(`^(?i:a|é)+$`, "AÉ")
 	f.Add(`(?m)^\b(?:x?y)$|\B.`, "y\nxy\xff")
 	f.Add(`(?:a*b?|c)+?`, "abc")
+	f.Add(`[^\x00-\x{FFFF}]|(?i)ſk$`, "K🖕")
+	f.Add(`(?s)\A.b\z|(?m)x$\n^y`, "x\ny")
 	f.Fuzz(func(t *testing.T, expression, content string) {
 		m, err := filter.Compile(nil, []string{expression})
 		if err != nil {
@@ -216,8 +221,54 @@ func FuzzExpression(f *testing.F) {
 			}
 			return
 		}
-		checkMatches(t, expression, content, find(m, content))
+		all := find(m, content)
+		checkMatches(t, expression, content, all)
+		if want := regexp.MustCompile(expression).MatchString(content); want != (len(all) > 0) {
+			t.Fatalf("%q in %q: got %v, and it matches: %t", expression, content, all, want)
+		}
 	})
+}
+
+// Whether a message has a match is found without package regexp, which is held against it
+// here.
+func TestExpressionsMatchAsRegexpDoes(t *testing.T) {
+	var drawn func(t *rapid.T, depth int) string
+	drawn = func(t *rapid.T, depth int) string {
+		if depth == 0 {
+			return rapid.SampledFrom([]string{`a`, `b`, `\n`, `.`, `(?s:.)`, `[^a]`, `(?i:k)`, `\w`, `\PL`, `[🖕-🖖]`, `\b`, `\B`, `^`, `$`, `(?m:^)`, `(?m:$)`, `\z`}).Draw(t, "part")
+		}
+		one := drawn(t, depth-1)
+		switch rapid.IntRange(0, 6).Draw(t, "form") {
+		case 0:
+			return one + drawn(t, depth-1)
+		case 1:
+			return `(?:` + one + `|` + drawn(t, depth-1) + `)`
+		case 2:
+			return `(?:` + one + `)` + rapid.SampledFrom([]string{`*`, `+?`, `?`, `{2}`, `{1,3}`}).Draw(t, "repeated")
+		case 3:
+			return `(` + one + `)`
+		}
+		return one + drawn(t, 0)
+	}
+	used := 0
+	rapid.Check(t, func(t *rapid.T) {
+		expression := drawn(t, 4)
+		m, err := filter.Compile(nil, []string{expression})
+		if err != nil {
+			return // It matches the empty text, or is too large.
+		}
+		used++
+		content := strings.Join(rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "\n", "k", "K", "\u212a", "é", "🖕", " ", "\xff"}), 0, 12).Draw(t, "content"), "")
+		text := filter.NewText(content)
+		defer text.Release()
+		all, matches := find(m, content), m.Matches(text)
+		if want := regexp.MustCompile(expression).MatchString(content); matches != want || len(all) > 0 != want {
+			t.Fatalf("%q in %q: got %t and %v, want %t", expression, content, matches, all, want)
+		}
+	})
+	if used == 0 {
+		t.Error("no expression was used")
+	}
 }
 
 func FuzzFind(f *testing.F) {
@@ -304,10 +355,11 @@ func BenchmarkExpression(b *testing.B) {
 		m := compile(b, nil, []string{e})
 		for what, content := range map[string]string{"plain": strings.Repeat("hello you ", 50), "hostile": strings.Repeat("abc", 167)[:500]} {
 			b.Run(name+"/"+what, func(b *testing.B) {
+				t := filter.NewText(content)
+				defer t.Release()
+				b.ReportAllocs()
 				for b.Loop() {
-					t := filter.NewText(content)
-					m.Find(t, func(filter.Match) bool { return true })
-					t.Release()
+					m.Matches(t)
 				}
 			})
 		}

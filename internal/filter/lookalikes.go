@@ -82,13 +82,12 @@ func looksOf(folded rune) looks {
 	return shapes[folded]
 }
 
-// looksInTerm returns what a folded character of a term may be taken for. A digit is meant
-// as it is.
-func looksInTerm(folded rune) looks {
-	if folded <= unicode.MaxASCII && unicode.IsDigit(folded) {
+// looksInTerm returns what a letter of a term may be taken for. A digit is meant as it is.
+func looksInTerm(l letter) looks {
+	if l.folded <= unicode.MaxASCII && unicode.IsDigit(l.folded) {
 		return 0
 	}
-	return looksOf(folded)
+	return l.looks
 }
 
 // classes has the class of each shape: the least shape that is in one set with it, over

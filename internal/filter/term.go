@@ -41,14 +41,17 @@ func parseTerm(rule string) (t *term, problem string) {
 	text := NewText(body)
 	defer text.Release()
 	all := []letter(text.letters)
-	if len(all) == 0 {
+	switch {
+	case len(all) == 0:
 		t.isSymbols, all = true, text.symbols
+	case len(text.written) > 0:
+		all = text.written // $hit is no hit.
 	}
 	if len(all) == 0 {
 		return nil, "has only characters that no message shows"
 	}
 	for i, l := range all {
-		have := termLetter{folded: l.folded, looks: looksInTerm(l.folded), spaced: i > 0 && l.gap == spaced}
+		have := termLetter{folded: l.folded, looks: looksInTerm(l), spaced: i > 0 && l.gap == spaced}
 		t.letters = append(t.letters, have)
 		t.comparable = append(t.comparable, classOf(l.folded, l.looks)) // That of messages: a digit has looks there.
 	}

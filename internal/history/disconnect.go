@@ -23,8 +23,16 @@ func addDisconnects(ctx context.Context, s sqldb.Session, frames []*chat.Frame) 
 	return nil
 }
 
+// NoteDisconnect records that a user was disconnected from a room, whose frames are not
+// appended because it has no history.
+func (db *DB) NoteDisconnect(ctx context.Context, roomID, userID string, at time.Time) error {
+	return db.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
+		return addDisconnects(ctx, s, []*chat.Frame{{RoomID: roomID, DisconnectUser: userID, Time: at}})
+	})
+}
+
 // Disconnected reports whether the user was disconnected from the room at or after the
-// time, which is at most chat.MaxSession ago. It knows only of rooms with history.
+// time, which is at most chat.MaxSession ago.
 func (db *DB) Disconnected(ctx context.Context, roomID, userID string, since time.Time) (bool, error) {
 	var one int
 	return db.sql.Read().Row(ctx, `SELECT 1 FROM history_disconnects WHERE room_id = $1 AND user_id = $2 AND time >= $3`,

@@ -1,5 +1,5 @@
-// Package loadtest puts a room under load and counts what comes of it: connections that
-// stay, messages at a rate, and for each of them its deliveries to all connections.
+// Package loadtest sends load to a room and counts the results: connections that stay
+// open, messages at a rate, and the deliveries of each message to all connections.
 //
 // A message is due at a time that is fixed beforehand, and latencies count from that time.
 // So a server that makes its clients wait does not hide it (coordinated omission).

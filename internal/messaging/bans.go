@@ -38,7 +38,7 @@ func (e banning) refuses(t *chat.Token, ip netip.Addr) error {
 }
 
 // disconnected tells that a moderator has disconnected a user, in a room with the tag
-// confab:disconnect-ban, and returns the outcome of the operation.
+// confab:disconnect-ban or without history, and returns the outcome of the operation.
 func (e banning) disconnected(ctx context.Context, op *Operation, outcome error) error {
 	if outcome != nil || op.Action != chat.ActionDisconnectUser || op.FromServer || e.o.Disconnected == nil {
 		return outcome
@@ -48,11 +48,12 @@ func (e banning) disconnected(ctx context.Context, op *Operation, outcome error)
 		return err
 	}
 	defer r.release(e.Engine)
-	if d := r.state.Load().extensions.DisconnectBan; d > 0 {
-		kept := *op // Other operations need not be allocated.
-		return e.o.Disconnected(ctx, &kept, settings, d)
+	x := &r.state.Load().extensions
+	if x.DisconnectBan == 0 && x.History > 0 {
+		return nil // The transcript has the event.
 	}
-	return nil
+	kept := *op // Other operations need not be allocated.
+	return e.o.Disconnected(ctx, &kept, settings, x.DisconnectBan)
 }
 
 // Sessions returns the sessions in a room that match, of one user, or of all for userID "".

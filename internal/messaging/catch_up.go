@@ -1,6 +1,7 @@
 package messaging
 
 import (
+	"context"
 	"time"
 
 	"confab/internal/catchup"
@@ -39,7 +40,7 @@ func (r *room) keepLog(e *Engine, x *chat.Extensions) {
 	if !ok || !e.o.Extensions {
 		return
 	}
-	if e.o.CatchUp == nil {
+	if e.o.CatchUp.Memory == nil {
 		x.CatchUp = 0
 	}
 	to.PingEvery(pingInterval(x))
@@ -48,7 +49,12 @@ func (r *room) keepLog(e *Engine, x *chat.Extensions) {
 		r.log.Store(nil)
 		log.Close()
 	case x.CatchUp > 0 && log == nil:
-		r.log.Store(e.o.CatchUp.NewLog(x.CatchUp))
+		log = e.o.CatchUp.Memory.NewLog(x.CatchUp)
+		r.log.Store(log)
+		if at := e.lastDelivered(r); at.known { // Later frames are in the log.
+			log.Begin(catchup.Point{Epoch: at.epoch, Sequence: at.sequence})
+		}
+		e.o.CatchUp.Memory.Continue(r.id, log)
 	case log != nil:
 		log.Keep(x.CatchUp)
 	}
@@ -62,7 +68,7 @@ func (r *room) deliverLogged(log *catchup.Log, g *ring, f *chat.Frame) int {
 		then = g.keep(to, f)
 	}
 	n := to.DeliverAnd(f.JSON, func() {
-		log.Append(frame)
+		log.Append(frame, catchup.Point(pointOf(f)))
 		if r.erased.hasFrame(f) { // It was under way. Clients that come back are told of a gap.
 			log.Clear()
 		}
@@ -85,20 +91,30 @@ func (s *Session) confirmed() uint64 {
 	return s.start.Number
 }
 
-// takePlaceLocked sets where a session starts that joins.
-func (r *room) takePlaceLocked(s *Session) {
-	log := r.log.Load()
-	if log == nil {
-		return
+// elsewhere asks the other nodes where the session's client was.
+func (s *Session) elsewhere(ctx context.Context) *catchup.Elsewhere {
+	log := s.room.log.Load()
+	if log == nil || s.engine.o.CatchUp.Places == nil {
+		return nil
 	}
-	var live []uint64 // what the client's other connections have
-	for other := r.users[s.token.UserID]; other != nil; other = other.next {
-		ended := s.engine.kicks.ended(r.id, s.token.UserID, other.joined, s.engine.now())
-		if other.agent == s.agent && !ended {
-			live = append(live, other.confirmed())
+	return s.engine.o.CatchUp.Places.Find(ctx, s.room.id, s.client(), log)
+}
+
+// takePlaceLocked sets where a session starts that joins.
+func (r *room) takePlaceLocked(s *Session, e *catchup.Elsewhere) {
+	if log := r.log.Load(); log != nil {
+		s.start = log.Take(s.client(), r.confirmedLocked(s.engine, s.client()), e)
+	}
+}
+
+// confirmedLocked returns what the connections of a client here have confirmed.
+func (r *room) confirmedLocked(e *Engine, c catchup.Client) (live []uint64) {
+	for s := r.users[c.UserID]; s != nil; s = s.next {
+		if s.agent == c.Agent && !e.kicks.ended(r.id, c.UserID, s.joined, e.now()) {
+			live = append(live, s.confirmed())
 		}
 	}
-	s.start = log.Take(s.client(), live)
+	return live
 }
 
 // missed returns what the client has missed since its last connection, and whether it had

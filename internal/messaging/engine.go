@@ -45,7 +45,8 @@ type Options struct {
 	// Bans are who may not join or speak. Nil means that nobody is banned.
 	Bans Bans
 	// Disconnected is called at the home, before the answer, for a moderator's DisconnectUser
-	// in a room with the tag confab:disconnect-ban, perhaps twice. Nil does nothing.
+	// in a room with the tag confab:disconnect-ban, or without history (ban is 0), perhaps
+	// twice. Nil does nothing.
 	Disconnected func(ctx context.Context, op *Operation, room *chat.Room, ban time.Duration) error
 	// Rules decide about the messages of clients.
 	Rules Rules
@@ -60,8 +61,8 @@ type Options struct {
 	// LastDelivered returns the last frame of a room that this node has delivered, if it
 	// had one within the last minute. Nil is right for a single node.
 	LastDelivered func(roomID string) (epoch, sequence uint64, known bool)
-	// CatchUp holds what clients get that come back. Nil means that none do.
-	CatchUp *catchup.Memory
+	// CatchUp is for clients that come back.
+	CatchUp CatchUp
 	// Webhooks knows which webhooks get frames. Nil means that there are none.
 	Webhooks Webhooks
 	// Extensions is set if the tags of rooms set what Confab adds.
@@ -232,7 +233,7 @@ func (e *Engine) endUser(f *chat.Frame, why Ending) {
 	r.sessionsMu.Lock()
 	e.kicks.deliver(f, e.now())
 	if log := r.log.Load(); log != nil {
-		log.Void(f.DisconnectUser)
+		log.Void(f.DisconnectUser, catchup.Point(pointOf(f)))
 	}
 	kicked := r.kickedLocked(f.DisconnectUser, pointOf(f))
 	r.sessionsMu.Unlock()

@@ -75,7 +75,7 @@ func TestEraseUserBeforeClientsComeBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &replayer{}
 		w := newLive(t, func(o *messaging.Options, w *live) {
-			o.Extensions, o.CatchUp = true, catchup.NewMemory(1<<20)
+			o.Extensions, o.CatchUp.Memory = true, catchup.NewMemory(1<<20)
 			o.NewAudience = func() messaging.Audience { return marking{r} }
 			w.Change(roomID, func(r *chat.Room) {
 				r.Tags, r.LoggingConfigurations = map[string]string{"confab:catch-up": "1m"}, []string{"arn"}

@@ -97,6 +97,9 @@ func (r *room) enter(ctx context.Context, e *Engine) (Point, error) {
 	if g := r.ring.Load(); g != nil {
 		g.restart()
 	}
+	if log := r.log.Load(); log != nil {
+		log.Begin(catchup.Point(p))
+	}
 	r.entered.Store(&p)
 	return p, nil
 }
@@ -229,8 +232,8 @@ func (e *Engine) newState(ctx context.Context, r *room, settings *chat.Room) *ro
 	return &roomState{settings: settings, extensions: extensions, carried: &carried}
 }
 
-// add adds the session to its user's list.
-func (r *room) add(s *Session) {
+// add adds the session to its user's list. e is what other nodes know of its client, or nil.
+func (r *room) add(s *Session, e *catchup.Elsewhere) {
 	r.sessionsMu.Lock()
 	defer r.sessionsMu.Unlock()
 	if r.users == nil {
@@ -239,7 +242,7 @@ func (r *room) add(s *Session) {
 	if last := s.engine.kicks.lastIn(r.id); s.joined.before(last) {
 		s.joined = last
 	}
-	r.takePlaceLocked(s)
+	r.takePlaceLocked(s, e)
 	s.next = r.users[s.token.UserID]
 	if s.next != nil {
 		s.next.prev = s

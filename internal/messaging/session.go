@@ -106,7 +106,11 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, client Clie
 	// The token has its end in wall time. From here on the session has this much time,
 	// even if the wall clock is set.
 	s.token.SessionExpires = now.Add(t.SessionExpires.Sub(now))
-	r.add(s)
+	places := s.elsewhere(ctx)
+	r.add(s, places)
+	if places != nil && places.Taken {
+		e.o.CatchUp.Places.Took(r.id, s.client(), places)
+	}
 	e.o.Metrics.ConcurrentChatConnections.Inc()
 	// If the room was deleted or the user banned while the token was spent, the sessions
 	// were ended without this one.

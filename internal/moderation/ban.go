@@ -1,13 +1,13 @@
-// Package moderation is what moderators have decided: who may not be in a room, or not
-// speak there. The decisions are in the main database of package store, and in the memory
-// of every server, where handshakes and messages look them up.
+// Package moderation has the bans: which users and addresses may not be in a room, or not
+// send messages there. They are in the main database of package store, and in the memory of
+// every server, where handshakes and messages look them up.
 //
 //	Bans      the bans: changes in SQL, see store.go; what other servers changed, see follow.go
 //	list      the bans in force, in memory: a lookup costs a few hashes, and no I/O
 //
 // A change has a number, which grows over all servers. A server knows all changes up to a
-// number, and reads those behind it: when another server says so, and twice a second in
-// case that was lost. So what was known stays in force while the database is away.
+// number, and reads those after it: when another server notifies it, and twice a second in
+// case a notice was lost. So the known bans stay in force while the database is not reachable.
 //
 // Database failures are *chat.Error with the code Unavailable.
 package moderation
@@ -73,7 +73,7 @@ func ParseRange(s string) (netip.Prefix, error) {
 	}
 	if a := p.Addr(); a.Is4In6() {
 		if p.Bits() < mappedBits {
-			return netip.PrefixFrom(a, p.Bits()).Masked(), nil
+			return netip.Prefix{}, fmt.Errorf("must have a prefix of %d bits or more, as for an IPv4 address that is written as IPv6, or be IPv4: %s", mappedBits, a.Unmap())
 		}
 		p = netip.PrefixFrom(a.Unmap(), p.Bits()-mappedBits)
 	}

@@ -381,6 +381,7 @@ func TestParseRange(t *testing.T) {
 		"192.0.2.7/24": "192.0.2.0/24", "2001:db8::1/48": "2001:db8::/48", "::ffff:192.0.2.7/120": "192.0.2.0/24", "0.0.0.0/0": "0.0.0.0/0",
 		"::/0": "::/0", "192.0.2.7": "192.0.2.7/32", "2001:db8::1": "2001:db8::1/128", "192.0.2.0/33": "CIDR", "192.0.2.0/-1": "CIDR", "": "CIDR",
 		"fe80::1%eth0/64": "CIDR", "192.0.2.0/24 ": "CIDR", "a/b": "CIDR", "10.0.0/8": "CIDR",
+		"::ffff:192.0.2.0/24": "96 bits or more", "::ffff:0:0/95": "96 bits or more", "::ffff:0:0/96": "0.0.0.0/0",
 	} {
 		p, err := moderation.ParseRange(in)
 		if err == nil && p.String() != want || err != nil && !strings.Contains(err.Error(), want) {

@@ -3,6 +3,7 @@ package moderation
 import (
 	"context"
 	"net/netip"
+	"time"
 
 	"confab/internal/sqldb"
 )
@@ -21,6 +22,14 @@ func (b *Bans) Banned(roomID, userID string, ip netip.Addr) error {
 		return banned(end, everywhere, now)
 	}
 	return nil
+}
+
+// BannedSince reports whether a ban of the user was made at or after a time that is at most
+// kept ago, in the room or in every room. It may have ended since.
+func (b *Bans) BannedSince(ctx context.Context, roomID, userID string, since time.Time) (bool, error) {
+	var one int
+	return b.sql.Read().Row(ctx, `SELECT 1 FROM bans WHERE subject = $1 AND ranged = 0 AND room_id IN ($2, '') AND type = $3 AND create_time >= $4 LIMIT 1`,
+		[]any{[]byte(userID), roomID, string(TypeBan), since.UnixNano()}, &one)
 }
 
 // Muted is Banned for those who may not send messages there.

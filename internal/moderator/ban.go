@@ -3,6 +3,7 @@ package moderator
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -25,17 +26,17 @@ var banColumns = []command.Column{
 
 func newBan(env command.Environment) *cobra.Command {
 	return newRestriction(env, "ban", "BAN", "Keep a user or a range of addresses out of a room",
-		`Keep USER, or with --ip-range a range of addresses, out of a room. Sessions that are connected end
-within a second. ROOM can be all, for every room. A ban of the same user in the same room is replaced.`,
+		`Keep USER, or with --ip-range a range of addresses, out of a room. Connected sessions end within a
+second. ROOM can be all, for every room. A new ban replaces one of the same user in the same room.`,
 		"confab ban demo troll --for 10m --reason 'spam'",
 		"confab ban all troll",
 		"confab ban demo --ip-range 203.0.113.0/24 --for 24h -o json")
 }
 
 func newMute(env command.Environment) *cobra.Command {
-	return newRestriction(env, "mute", "MUTE", "Let a user read in a room, and send nothing",
-		`Refuse the messages of USER, or with --ip-range of a range of addresses, in a room. What others send is
-delivered to them. ROOM can be all, for every room. A mute of the same user in the same room is replaced.`,
+	return newRestriction(env, "mute", "MUTE", "Let a user read in a room, but not send",
+		`Refuse the messages of USER, or with --ip-range of a range of addresses, in a room. They still receive the
+messages of others. ROOM can be all, for every room. A new mute replaces one of the same user in the same room.`,
 		"confab mute demo loud --for 10m",
 		"confab mute all loud --reason 'calm down'",
 		"confab mute demo --ip-range 203.0.113.0/24 --for 1h -o json")
@@ -51,10 +52,10 @@ func newRestriction(env command.Environment, name, kind, short, long string, lin
 	var lasts time.Duration
 	var reason, addresses string
 	var force bool
-	cmd.Flags().DurationVar(&lasts, "for", 0, "How long, a `TIME` such as 10m; default for good.")
-	cmd.Flags().StringVar(&reason, "reason", "", "`REASON`; the clients of the user get it.")
+	cmd.Flags().DurationVar(&lasts, "for", 0, "`TIME` after which it ends, such as 10m; default never.")
+	cmd.Flags().StringVar(&reason, "reason", "", "`REASON`, which the clients of the user get.")
 	cmd.Flags().StringVar(&addresses, "ip-range", "", "`CIDR` of the addresses, instead of USER.")
-	cmd.Flags().BoolVar(&force, "force", false, "Allow a range of very many addresses.")
+	cmd.Flags().BoolVar(&force, "force", false, "Allow a very large range: shorter than /8 (IPv4) or /16 (IPv6).")
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
 		in := &extension.CreateBanInput{RoomIdentifier: command.Optional(room), Type: &kind, IPRange: command.Optional(addresses), Reason: command.Optional(reason)}
 		switch {
@@ -63,6 +64,9 @@ func newRestriction(env command.Environment, name, kind, short, long string, lin
 		case len(rest) == 1 && addresses != "":
 			return command.Usagef("USER and --ip-range exclude each other")
 		case len(rest) == 1:
+			if _, err := netip.ParsePrefix(rest[0]); err == nil {
+				return command.Usagef("USER: %s is a range of addresses; name it with --ip-range", rest[0])
+			}
 			in.UserID = &rest[0]
 		}
 		if cmd.Flags().Changed("for") {
@@ -87,8 +91,8 @@ func newUnban(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "unban ROOM USER",
 		Short: "End the bans and mutes of a user in a room",
-		Long: `End the bans and mutes of USER in a room. ROOM can be all: that ends those of every room, and not those of
-single rooms. USER can be a range of addresses (CIDR) as confab bans shows it, or the id of a ban.`,
+		Long: `End the bans and mutes of USER in a room. If ROOM is all, end those that were made for all rooms; those of
+single rooms stay. USER can also be a range of addresses (CIDR) or the id of a ban, as confab bans shows it.`,
 		Example: command.Examples(
 			"confab unban demo troll",
 			"confab unban all troll -o json",
@@ -98,7 +102,7 @@ single rooms. USER can be a range of addresses (CIDR) as confab bans shows it, o
 	}
 	f := command.NewFlags(cmd, env)
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
-		bans, err := listBans(ctx, api, &extension.ListBansInput{RoomIdentifier: command.Optional(room)})
+		bans, err := api.Bans(ctx, &extension.ListBansInput{RoomIdentifier: command.Optional(room)})
 		if err != nil {
 			return err
 		}
@@ -114,9 +118,9 @@ single rooms. USER can be a range of addresses (CIDR) as confab bans shows it, o
 			ended++
 		}
 		if ended == 0 {
-			return fmt.Errorf("%q has no ban and no mute there; confab bans shows all", rest[0])
+			return fmt.Errorf("%q has no ban and no mute there; list them with confab bans", rest[0])
 		}
-		return p.Done(rest[0], "Ended %d of %s", ended, rest[0])
+		return p.Done(rest[0], "Bans and mutes ended for %s: %d", rest[0], ended)
 	})
 	return cmd
 }
@@ -125,8 +129,8 @@ func newBans(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bans [ROOM]",
 		Short: "List bans and mutes",
-		Long: `List the bans and mutes that are in force, the newest first: of one room, without those of every room, or
-all.`,
+		Long: `List the bans and mutes that are in force, newest first. With ROOM, list those of this room only, without
+those that apply to every room.`,
 		Example: command.Examples(
 			"confab bans",
 			"confab bans demo -o json",
@@ -136,7 +140,7 @@ all.`,
 	}
 	f := command.NewFlags(cmd, env)
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
-		bans, err := listBans(ctx, api, &extension.ListBansInput{RoomIdentifier: command.Optional(room)})
+		bans, err := api.Bans(ctx, &extension.ListBansInput{RoomIdentifier: command.Optional(room)})
 		if err != nil {
 			return err
 		}
@@ -147,25 +151,6 @@ all.`,
 		return p.List("bans", items, banColumns...)
 	})
 	return cmd
-}
-
-// pageBans is the most bans that ListBans answers.
-const pageBans = 200
-
-// listBans lists all bans that the input asks for, with all pages.
-func listBans(ctx context.Context, api *command.API, in *extension.ListBansInput) ([]extension.Ban, error) {
-	in.MaxResults = new(int32(pageBans))
-	var all []extension.Ban
-	for {
-		page, err := command.Call[extension.ListBansOutput](ctx, api, "ListBans", in)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, page.Bans...)
-		if in.NextToken = page.NextToken; in.NextToken == nil {
-			return all, nil
-		}
-	}
 }
 
 func banSubject(o command.Object) string {

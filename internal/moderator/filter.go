@@ -13,10 +13,10 @@ import (
 )
 
 func newFilter(env command.Environment) *cobra.Command {
-	cmd := command.Parent("filter", "Manage what may not be said",
+	cmd := command.Parent("filter", "Manage content filters",
 		newFilterPut(env), newFilterGet(env), newFilterTest(env), newFilterList(env), newFilterDelete(env))
-	cmd.Long = `Manage content filters: words and patterns that are refused, masked, hidden or flagged. ROOM can be all,
-for every room.`
+	cmd.Long = `Manage content filters, which refuse, mask, hide or flag messages with certain words and patterns. ROOM can
+be all, for every room.`
 	return cmd
 }
 
@@ -41,10 +41,10 @@ const largestTerms = 4 << 20
 func newFilterPut(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "put ROOM NAME",
-		Short: "Make a content filter, or replace it",
-		Long: `Make the content filter NAME of a room, or replace it. Terms are words and phrases; they match whole words
-without regard to case, accents and look-alike letters, and through punctuation. An asterisk at an end
-matches parts of words. Expressions are regular expressions of RE2.`,
+		Short: "Create or replace a content filter",
+		Long: `Create or replace the content filter NAME of a room. Terms are words and phrases. They match whole words and
+ignore case, accents, look-alike letters and punctuation. An asterisk matches the rest of a word. Expressions
+are RE2 regular expressions.`,
 		Example: command.Examples(
 			"confab filter put demo insults --term idiot --term 'shut up' --action DENY --message 'Be kind'",
 			"printf '%s\\n' 'scam*' giveaway | confab filter put all spam --terms-from - --action HIDE",
@@ -55,9 +55,9 @@ matches parts of words. Expressions are regular expressions of RE2.`,
 	f := command.NewFlags(cmd, env)
 	var terms, expressions []string
 	var from, action, message string
-	cmd.Flags().StringArrayVar(&terms, "term", nil, "`TERM` that matches; may be repeated.")
-	cmd.Flags().StringVar(&from, "terms-from", "", "`FILE` with one term a line; - is standard input.")
-	cmd.Flags().StringArrayVar(&expressions, "expression", nil, "`EXPRESSION` that matches; may be repeated.")
+	cmd.Flags().StringArrayVar(&terms, "term", nil, "`TERM` to match; may be repeated.")
+	cmd.Flags().StringVar(&from, "terms-from", "", "`FILE` with one term in each line; - is standard input.")
+	cmd.Flags().StringArrayVar(&expressions, "expression", nil, "`EXPRESSION` to match; may be repeated.")
 	cmd.Flags().StringVar(&action, "action", "DENY", "`ACTION`: DENY, MASK, HIDE or FLAG.")
 	cmd.Flags().StringVar(&message, "message", "", "`TEXT` that the sender of a refused message reads.")
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
@@ -140,9 +140,9 @@ var matchColumns = []command.Column{
 func newFilterTest(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test ROOM TEXT",
-		Short: "Show what content filters make of a text",
-		Long: `Show what the content filters of a room, with those of every room, would make of the message TEXT, and which
-rules match where. No message is sent.`,
+		Short: "Show what content filters do with a text",
+		Long: `Show what would happen to the message TEXT in a room, and which rules of content filters match where. The
+filters of every room are included. No message is sent.`,
 		Example: command.Examples(
 			"confab filter test demo 'you i.d.i.o.t'",
 			"confab filter test all 'hello' -o json",
@@ -183,7 +183,8 @@ func newFilterList(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [ROOM]",
 		Short: "List content filters",
-		Long:  `List content filters without their rules: of one room, without those of every room, or all.`,
+		Long: `List content filters without their rules. With ROOM, list those of this room only, without those that apply
+to every room.`,
 		Example: command.Examples(
 			"confab filter list",
 			"confab filter list demo -o json",

@@ -1,10 +1,10 @@
-// Package modes puts a room's modes in force: slow mode, who may send messages, who may send
-// links, and repeats. It is asked at the home of a room about each message of a client, see
+// Package modes enforces a room's modes: slow mode, who may send messages, who may send
+// links, and repeats. The home of a room calls it for each message of a client, see
 // messaging.Rule.
 //
-//	modes.go    what is refused, and with which words
-//	memory.go   who has sent what, and when: on every node that a message comes to
-//	gather.go   what the next home of a room asks the other nodes for
+//	modes.go    which messages are refused, and the texts of the refusals
+//	memory.go   which user has sent what, and when: on every node that gets the message
+//	gather.go   how the next home of a room asks the other nodes for that
 //	links.go    what a link is
 //
 // A message in a room with slow mode or repeat carries its time and its hash

@@ -46,6 +46,8 @@ func (p *Peers) erase(ctx context.Context, q *eraseQuestion) (occupied []string,
 	case q.Store:
 		return nil, p.Frames.Flush(ctx)
 	case q.User != "":
+		p.Places.Erased()
+		p.CatchUp.Erase(q.Room)
 		messaging.EraseUser(p.Engine, q.Room, q.User, q.Sent)
 		if s := p.Deliveries.service.Load(); s != nil {
 			return nil, s.Settle(ctx)

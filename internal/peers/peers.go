@@ -11,12 +11,14 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"confab/internal/catchup"
 	"confab/internal/cluster"
 	"confab/internal/contentfilter"
 	"confab/internal/extension"
 	"confab/internal/messaging"
 	"confab/internal/moderation"
 	"confab/internal/modes"
+	"confab/internal/places"
 	"confab/internal/presence"
 	"confab/internal/series"
 	"confab/internal/webhook"
@@ -25,9 +27,9 @@ import (
 // The questions that nodes ask each other: topicNode about itself, topicUser whether a
 // user has sessions in a room, topicRefreshed whether one of them is about to be replaced
 // by the same client, topicSeries for series of its metrics, topicErase for its part of an
-// erasure, topicPresence who is in rooms, topicModes who has sent what. topicBans is not a
-// question: it tells changes of bans. topicHooks and topicFilters say that webhooks or content
-// filters were changed.
+// erasure, topicPresence who is in rooms, topicModes who has sent what when, topicSent which
+// messages of a user it has in memory. topicBans is not a question: it tells changes of bans.
+// topicHooks and topicFilters say that webhooks or content filters were changed.
 const (
 	topicNode      = "node"
 	topicUser      = "user"
@@ -39,6 +41,7 @@ const (
 	topicPresence  = "presence"
 	topicErase     = "erase"
 	topicModes     = "modes"
+	topicSent      = "sent"
 )
 
 // userQuestion is the body of a question of topicUser and topicRefreshed. The answer is a bool.
@@ -65,6 +68,8 @@ type Peers struct {
 	Engine   *messaging.Engine
 	Recorder *series.Recorder
 	Presence *presence.Service
+	Places   *places.Service
+	CatchUp  *catchup.Memory
 	// Modes is nil if extensions are off.
 	Modes      *modes.Modes
 	Frames     Frames
@@ -88,7 +93,9 @@ func (p *Peers) Answers() map[string]cluster.Answer {
 		topicFilters:   p.readFilters,
 		topicPresence:  func(ctx context.Context, body []byte) ([]byte, error) { return p.Presence.Answer(ctx, body) },
 		topicErase:     p.answerErase,
+		places.Topic:   func(ctx context.Context, body []byte) ([]byte, error) { return p.Places.Answer(ctx, body) },
 		topicModes:     p.answerModes,
+		topicSent:      p.answerSent,
 		topicRefreshed: answerUser(func(q userQuestion) bool { return p.Engine.Refreshed(q.Room, q.User, q.Agent) }),
 	}
 }

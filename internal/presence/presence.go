@@ -1,20 +1,20 @@
-// Package presence knows who is in a room, over all nodes.
+// Package presence knows which users are in a room, over all nodes.
 //
-// Two things come from it. Operations ask for any room: a Service counts its users over
-// all nodes when it is asked (count.go, users.go, rooms.go), and what nobody asks costs
-// nothing. Rooms with the tag confab:presence have a watch (watch.go), which package
-// messaging tells of each session. Package messaging sends its greeting to new connections,
-// and the Service pushes changes to all connections of this node (push.go):
+// It has two parts. Operations work for any room: a Service counts the users over all nodes
+// on request (count.go, users.go, rooms.go), and does nothing without one. Rooms with the tag
+// confab:presence have a watch (watch.go), which package messaging calls for each session. New
+// connections first get the numbers, and the Service pushes changes to all connections of
+// this node (push.go):
 //
 //	session joins, leaves → watch: users, and when the next push is due
 //	a push is due         → ask the other nodes for their users of these rooms
 //	                      → count the union → Audience.Deliver: confab:VIEWERS, …
 //
-// Nodes tell each other users by 64-bit hashes of their ids, and only what has changed
-// (question.go). A user of two nodes counts once. A user who left counts for a moment
-// longer (grace), so that a client that replaces its connection never leaves.
+// Nodes send each other 64-bit hashes of user ids, and only the changes (question.go). A user
+// on two nodes counts once. A user who left still counts for a moment (grace), so that a
+// client that replaces its connection does not leave.
 //
-// What is pushed is not in the order of the room's frames: each node makes its own frames.
+// Pushed frames are not in the order of the room's frames: each node makes its own.
 package presence
 
 import (

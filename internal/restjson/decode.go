@@ -84,6 +84,10 @@ func explain(e *json.SemanticError) error {
 		allowed = "a string"
 	case t.Kind() == reflect.Int32:
 		allowed = "a whole number from -2147483648 to 2147483647, written without fraction or exponent"
+	case t.Kind() == reflect.Int64, t.Kind() == reflect.Int:
+		allowed = "a whole number, written without fraction or exponent"
+	case t.Kind() == reflect.Bool:
+		allowed = "true or false"
 	case t.Kind() == reflect.Slice:
 		allowed = "a list"
 	case t.Kind() == reflect.Map, t.Kind() == reflect.Struct:

@@ -23,6 +23,8 @@ type input struct {
 	List    []string          `json:"list"`
 	Tags    map[string]string `json:"tags"`
 	Union   *union            `json:"union"`
+	Flag    *bool             `json:"flag"`
+	Seconds *int64            `json:"seconds"`
 }
 
 type handler struct {
@@ -128,6 +130,9 @@ func TestDecodeMalformed(t *testing.T) {
 		{` null `, "must be a JSON object, not null"},
 		{`{"length": "123"}`, "Member /length " + number},
 		{`{"length": "NaN"}`, number},
+		{`{"flag": "true"}`, "Member /flag must be true or false, not a string"},
+		{`{"seconds": "1"}`, "Member /seconds must be a whole number, written without fraction or exponent, not a string"},
+		{`{"seconds": 1.5}`, "Member /seconds must be a whole number, written without fraction or exponent, not 1.5"},
 		{`{"length": true}`, "without fraction or exponent, not true"},
 		{`{"length": 1.001}`, "without fraction or exponent, not 1.001"},
 		{`{"length": 1e2}`, number},

@@ -33,6 +33,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -118,6 +119,8 @@ func CheckURL(text string, insecure bool, guard *Guard) error {
 	switch {
 	case err != nil || len(text) > maxURL || u.Hostname() == "" || u.Opaque != "":
 		return fmt.Errorf("must be an absolute URL of at most %d bytes", maxURL)
+	case u.Port() != "" && !validPort(u.Port()):
+		return fmt.Errorf("must have a port from 1 to 65535, this is %.16s", u.Port())
 	case u.User != nil || u.Fragment != "":
 		return errors.New("must have neither a user nor a fragment")
 	case u.Scheme == "http" && !insecure:
@@ -129,6 +132,11 @@ func CheckURL(text string, insecure bool, guard *Guard) error {
 		return guard.Check(address)
 	}
 	return nil
+}
+
+func validPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0
 }
 
 // CheckEvents reports the first type of event that does not exist.

@@ -17,8 +17,8 @@ import (
 func New(env command.Environment) *cobra.Command {
 	cmd := command.Parent("webhook", "Manage webhooks",
 		newList(env), newGet(env), newCreate(env), newUpdate(env), newDelete(env), newTest(env), newRotate(env))
-	cmd.Long = `Manage webhooks: endpoints of applications that are told what happens in rooms. WEBHOOK is an id, or
-a name that no other webhook has.`
+	cmd.Long = `Manage webhooks, which send events of rooms to the endpoints of applications. WEBHOOK is an id, or a
+name that no other webhook has.`
 	return cmd
 }
 
@@ -42,25 +42,10 @@ func selects(o command.Object) string {
 	return "all"
 }
 
-// list lists all webhooks.
-func list(ctx context.Context, api *command.API) (all []extension.Webhook, err error) {
-	in := &extension.ListWebhooksInput{}
-	for {
-		page, err := command.Call[extension.ListWebhooksOutput](ctx, api, "ListWebhooks", in)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, page.Webhooks...)
-		if in.NextToken = page.NextToken; in.NextToken == nil {
-			return all, nil
-		}
-	}
-}
-
 // run is Run for a command whose argument is WEBHOOK.
 func run(f *command.Flags, cmd *cobra.Command, do func(ctx context.Context, api *command.API, p *command.Printer, id string) error) {
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, args []string) error {
-		all, err := list(ctx, api)
+		all, err := api.Webhooks(ctx)
 		if err != nil {
 			return err
 		}
@@ -79,7 +64,7 @@ func run(f *command.Flags, cmd *cobra.Command, do func(ctx context.Context, api 
 		case 1:
 			return do(ctx, api, p, found[0])
 		}
-		return fmt.Errorf("%d webhooks have the name %q; name one by its id: %s", len(found), args[0], strings.Join(found, ", "))
+		return command.Usagef("%d webhooks have the name %q; name one by its id: %s", len(found), args[0], strings.Join(found, ", "))
 	})
 }
 
@@ -87,7 +72,7 @@ func newList(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List webhooks",
-		Long:  `List webhooks, the newest first. ROOMS is how many, a tag, or all.`,
+		Long:  `List webhooks, newest first. The column ROOMS has the number of rooms, a tag, or all.`,
 		Example: examples(
 			"confab webhook list",
 			"confab webhook list -o json",
@@ -97,7 +82,7 @@ func newList(env command.Environment) *cobra.Command {
 	}
 	f := command.NewFlags(cmd, env)
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, _ []string) error {
-		all, err := list(ctx, api)
+		all, err := api.Webhooks(ctx)
 		if err != nil {
 			return err
 		}
@@ -114,7 +99,7 @@ func newGet(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get WEBHOOK",
 		Short: "Show a webhook",
-		Long:  `Show all members of a webhook but its secret: its state is FAILING while its calls fail.`,
+		Long:  `Show all members of a webhook except its secret. Its state is FAILING while its calls fail.`,
 		Example: examples(
 			"confab webhook get app",
 			"confab webhook get app -o json",
@@ -142,8 +127,8 @@ type flags struct {
 func newFlags(cmd *cobra.Command) *flags {
 	w := &flags{}
 	cmd.Flags().StringSliceVar(&w.events, "event", nil, "Type of `EVENT` such as message.sent or room.created; may be repeated.")
-	cmd.Flags().StringSliceVar(&w.rooms, "room", nil, "`ROOM` whose events are told: an ARN, an id, or a name; may be repeated.")
-	cmd.Flags().StringVar(&w.tag, "room-tag", "", "Tag `KEY=VALUE` of the rooms whose events are told.")
+	cmd.Flags().StringSliceVar(&w.rooms, "room", nil, "`ROOM` whose events are sent: an ARN, an id, or a name; may be repeated.")
+	cmd.Flags().StringVar(&w.tag, "room-tag", "", "Tag `KEY=VALUE` of the rooms whose events are sent.")
 	cmd.MarkFlagsMutuallyExclusive("room", "room-tag")
 	return w
 }
@@ -171,8 +156,8 @@ func newCreate(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create NAME URL --event EVENT",
 		Short: "Create a webhook",
-		Long: `Create a webhook that tells the endpoint at URL of events: in the rooms that --room names, in those with the
-tag --room-tag, or in every room. It prints the secret that signs the calls. Only this command and
+		Long: `Create a webhook that sends events to the endpoint at URL: those of the rooms in --room, of the rooms with
+the tag --room-tag, or of every room. The output has the secret that signs the calls. Only this command and
 confab webhook rotate-secret show it.`,
 		Example: examples(
 			"confab webhook create bot https://bot.example.com/chat --event message.sent --room demo",
@@ -206,8 +191,8 @@ func newUpdate(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update WEBHOOK",
 		Short: "Change, pause or resume a webhook",
-		Long: `Change a webhook. What no flag names stays as it is. While it is paused, nothing is kept for it, and what
-was not delivered yet is dropped.`,
+		Long: `Change a webhook. Members without a flag stay as they are. While a webhook is paused, no events are kept for
+it, and events that were not delivered yet are dropped.`,
 		Example: examples(
 			"confab webhook update app --pause",
 			"confab webhook update app --resume --url https://app.example.com/v2 -o json",
@@ -219,7 +204,7 @@ was not delivered yet is dropped.`,
 	w := newFlags(cmd)
 	name := cmd.Flags().String("name", "", "`NAME` of the webhook.")
 	url := cmd.Flags().String("url", "", "`URL` of the endpoint.")
-	pause := cmd.Flags().Bool("pause", false, "Call the endpoint no more.")
+	pause := cmd.Flags().Bool("pause", false, "Stop calling the endpoint.")
 	resume := cmd.Flags().Bool("resume", false, "Call the endpoint again.")
 	cmd.MarkFlagsMutuallyExclusive("pause", "resume")
 	run(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
@@ -253,7 +238,7 @@ func newDelete(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete WEBHOOK",
 		Short: "Delete a webhook",
-		Long:  `Delete a webhook, and what was not delivered to its endpoint yet.`,
+		Long:  `Delete a webhook, with the events that were not delivered yet.`,
 		Example: examples(
 			"confab webhook delete old",
 			"confab webhook delete older -o json",
@@ -275,8 +260,8 @@ func newTest(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test WEBHOOK",
 		Short: "Call the endpoint of a webhook once",
-		Long: `Call the endpoint of a webhook with one event of the type webhook.test, and show what it answers. It takes
-three seconds. The exit status does not depend on the answer.`,
+		Long: `Call the endpoint of a webhook with one event of the type webhook.test, and show its answer. This always
+takes three seconds. The exit status does not depend on the answer.`,
 		Example: examples(
 			"confab webhook test app",
 			"confab webhook test app -o json",

@@ -35,6 +35,13 @@ export async function open(browser, url, options = {}) {
   };
 }
 
+// signIn fills in the form that a server without --dev shows first.
+export async function signIn(page, id = process.env.AWS_ACCESS_KEY_ID, secret = process.env.AWS_SECRET_ACCESS_KEY) {
+  await page.getByLabel('Access key ID').fill(id);
+  await page.getByLabel('Secret access key').fill(secret);
+  await page.keyboard.press('Enter');
+}
+
 // violations returns what axe finds on the page as it is. axe is evaluated by the
 // browser's debugger, which the policy does not bind.
 export async function violations(page) {

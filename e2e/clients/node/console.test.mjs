@@ -3,7 +3,7 @@
 // order of a first evening.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch, open, violations } from './console.mjs';
+import { launch, open, signIn, violations } from './console.mjs';
 import { api, join, newRoom } from './support.mjs';
 import { GetRoomCommand, ListLoggingConfigurationsCommand, ListRoomsCommand } from '@aws-sdk/client-ivschat';
 import { SendMessageRequest } from 'amazon-ivs-chat-messaging';
@@ -14,12 +14,6 @@ before(async () => {
   browser = await launch();
 });
 after(() => browser?.close());
-
-async function signIn(page, id = process.env.AWS_ACCESS_KEY_ID, secret = process.env.AWS_SECRET_ACCESS_KEY) {
-  await page.getByLabel('Access key ID').fill(id);
-  await page.getByLabel('Secret access key').fill(secret);
-  await page.keyboard.press('Enter');
-}
 
 test('an administrator', async (t) => {
   const { page, check, expect } = await open(browser, `${url}#/rooms`);

@@ -59,6 +59,10 @@ for name, members in {
     else:
         raise AssertionError(f"{name} was not raised")
 
+call("send_message", roomIdentifier=room, userId="rude", content="x")
+cleaned = call("delete_user_messages", roomIdentifier=room, userId="rude", since=sent["sendTime"], reason="rude")
+assert cleaned["deleted"] == 1, cleaned
+
 erased = call("erase_user", userId="bot", roomIdentifier=room)
 while erased["status"] == "RUNNING":
     erased = call("erase_user", userId="bot", roomIdentifier=room)

@@ -63,6 +63,7 @@ func (c *Cluster) Run(ctx context.Context, trial *Trial, fault func(ctx context.
 	restless := errors.Join(people.Settle(settling, crowd.ARNs(trial.Rooms)), people.ReadBack(settling, c.Nodes[0].Clients()))
 	trial.History = people.End()
 	trial.History.Rates, trial.History.OnJoin = crowd.Rates(trial.Rooms), crowd.OnJoin(trial.Rooms)
+	trial.History.CatchUp = crowd.CatchUp(trial.Rooms)
 	trial.History.Partitions = trial.Partitions
 	return history.Check(trial.History, trial.Options), restless
 }

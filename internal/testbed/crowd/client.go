@@ -1,6 +1,7 @@
 package crowd
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -192,6 +193,10 @@ func (cl *Client) read(ctx context.Context, conn *websocket.Conn, r *history.Con
 			}
 			continue
 		}
+		if f.EventName == gapEvent {
+			cl.crowd.record(func() { r.Missed = cmp.Or(f.Attributes["Missed"], "some") })
+			continue
+		}
 		got := history.Frame{
 			ID: f.ID, RequestID: f.RequestID, Event: f.EventName, Content: f.Content, Target: f.Attributes["UserId"],
 			Sum: maphash.Bytes(cl.crowd.seed, b), At: cl.crowd.Now(),
@@ -213,6 +218,9 @@ func (cl *Client) read(ctx context.Context, conn *websocket.Conn, r *history.Con
 		cl.answered(f.RequestID, history.Acknowledged, f.ID, 0)
 	}
 }
+
+// gapEvent tells a client that comes back that it misses frames.
+const gapEvent = "confab:GAP"
 
 // frame is what the service sends.
 type frame struct {

@@ -20,6 +20,8 @@ type Room struct {
 	Clients int
 	// OnJoin is how many messages a new connection gets first. With 0 the room keeps none.
 	OnJoin int
+	// CatchUp is set if clients get what they missed when they come back.
+	CatchUp bool
 	// Logs are the ARNs of its logging configurations.
 	Logs []string
 
@@ -33,8 +35,12 @@ func (c *Crowd) Open(ctx context.Context, node Node, rooms []Room) error {
 	for i := range rooms {
 		r := &rooms[i]
 		in := &ivschat.CreateRoomInput{MaximumMessageRatePerSecond: aws.Int32(int32(r.Rate)), LoggingConfigurationIdentifiers: r.Logs}
+		in.Tags = map[string]string{}
 		if r.OnJoin > 0 {
-			in.Tags = map[string]string{"confab:history": "1h", "confab:history-on-join": strconv.Itoa(r.OnJoin)}
+			in.Tags["confab:history"], in.Tags["confab:history-on-join"] = "1h", strconv.Itoa(r.OnJoin)
+		}
+		if r.CatchUp {
+			in.Tags["confab:catch-up"] = "2m"
 		}
 		out, err := node.API.CreateRoom(ctx, in)
 		if err != nil {
@@ -112,6 +118,15 @@ func OnJoin(rooms []Room) map[string]int {
 	all := make(map[string]int, len(rooms))
 	for _, r := range rooms {
 		all[r.arn] = r.OnJoin
+	}
+	return all
+}
+
+// CatchUp returns the ARNs of the rooms in which clients get what they missed.
+func CatchUp(rooms []Room) map[string]bool {
+	all := map[string]bool{}
+	for _, r := range rooms {
+		all[r.arn] = r.CatchUp
 	}
 	return all
 }

@@ -17,6 +17,7 @@ const (
 	NoLoss         Rule = "no loss"          // every connection gets what was acknowledged while it was open
 	Joins          Rule = "joins"            // a connection starts where the client's older one stops, and not in the past
 	HistoryFirst   Rule = "history first"    // a new connection first gets the latest kept messages, in order, each once
+	CatchesUp      Rule = "catches up"       // where clients catch up, they miss nothing between their connections
 	RefusalsHold   Rule = "refusals hold"    // what was refused is not delivered
 	AllowedErrors  Rule = "allowed errors"   // no ErrorCode but the expected
 	KicksEnd       Rule = "kicks end"        // a disconnected user is disconnected
@@ -55,6 +56,9 @@ type Options struct {
 	// MayLackHistory allows that kept messages are missing for new connections, as while
 	// the transcript cannot be written.
 	MayLackHistory bool
+	// MayMiss allows that clients miss frames in rooms with catch-up, as when more than one
+	// node is lost at once.
+	MayMiss bool
 }
 
 // Report is the result of a check.
@@ -72,8 +76,15 @@ type Report struct {
 func Check(h *History, o Options) Report {
 	var r Report
 	for room, part := range h.rooms() {
+		part.catchUp = h.CatchUp[room]
 		whole, sides, apart := part.sides(h.Partitions)
 		r.Apart += apart
+		if part.catchUp {
+			for _, v := range whole.caughtUp(o) {
+				v.Room = room
+				r.Violations = append(r.Violations, v)
+			}
+		}
 		for _, p := range append(sides, whole) {
 			for _, v := range slices.Concat(p.duplicates(), p.order(), p.loss(), p.joins(), p.refusals(), p.rate(h.Rates[room], o.FreshBuckets)) {
 				v.Room = room
@@ -108,6 +119,7 @@ func Check(h *History, o Options) Report {
 type room struct {
 	connections []*Connection
 	requests    []*Request
+	catchUp     bool
 }
 
 func (h *History) rooms() map[string]*room {

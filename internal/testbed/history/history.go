@@ -29,6 +29,8 @@ type History struct {
 	Rates map[string]int
 	// OnJoin holds how many kept messages rooms give to new connections.
 	OnJoin map[string]int
+	// CatchUp holds the rooms in which clients get what they missed when they come back.
+	CatchUp map[string]bool
 	// Writes are writes of the control plane, Stored what was read of each
 	// register at the end; one that is missing was not found.
 	Writes []*Write
@@ -45,6 +47,9 @@ type Connection struct {
 	Ending                   Ending
 	// First are the messages of the room's history that came first.
 	First []Frame
+	// Missed is how many frames the connection was told that its client missed; "some" if
+	// that is not known.
+	Missed string
 	// Frames are the MESSAGE and EVENT frames in the order of their arrival.
 	Frames []Frame
 }

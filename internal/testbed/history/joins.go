@@ -19,7 +19,9 @@ const replayTime = 2 * time.Second
 // window that is open at the 101 come on the second connection. They may come on both.
 //
 // And a connection must not start in the past: it gets no frame that another
-// connection to its node had received longer than replayTime before it opened.
+// connection to its node had received longer than replayTime before it opened. In a room
+// with catch-up, a client that comes back may get what came after its older connection had
+// confirmed the last time.
 func (r *room) joins() []Violation {
 	g := newGraph(r.connections)
 	position, cycle := g.sort()
@@ -74,10 +76,18 @@ func (r *room) replays() []Violation {
 		}
 	}
 	var all []Violation
+	chains := map[string]chain{}
+	if r.catchUp {
+		chains = r.chains()
+	}
 	for _, c := range r.connections {
+		since := c.Opened
+		if older := chains[c.Client]; len(older) > 1 {
+			since = older.since(c)
+		}
 		for _, f := range c.Frames {
-			if age := c.Opened - earliest[arrival{c.Node, f.ID}]; age > replayTime {
-				all = append(all, Violation{Rule: Joins, Detail: fmt.Sprintf("%s on %s, opened at %s, got %s, which its node had delivered %s before", c.Client, c.Node, c.Opened, f.ID, age)})
+			if age := since - earliest[arrival{c.Node, f.ID}]; age > replayTime {
+				all = append(all, Violation{Rule: Joins, Detail: fmt.Sprintf("%s on %s, opened at %s, got %s, which its node had delivered %s before", c.Client, c.Node, c.Opened, f.ID, age+c.Opened-since)})
 				break
 			}
 		}

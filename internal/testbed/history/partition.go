@@ -14,6 +14,14 @@ func (r *room) sides(partitions []Partition) (whole *room, sides []*room, apart 
 	if len(partitions) == 0 {
 		return r, nil, 0
 	}
+	earliest := map[string]time.Duration{} // when a frame arrived first, by its Id
+	for _, c := range r.connections {
+		for _, f := range c.Frames {
+			if at, ok := earliest[f.ID]; !ok || f.At < at {
+				earliest[f.ID] = f.At
+			}
+		}
+	}
 	during := map[string]bool{} // Ids of frames that arrived first during a partition
 	for _, p := range partitions {
 		got := map[string]map[int]bool{} // Id → sides
@@ -25,12 +33,15 @@ func (r *room) sides(partitions []Partition) (whole *room, sides []*room, apart 
 			}
 			part := parts[side]
 			if part == nil {
-				part = &room{}
+				part = &room{catchUp: r.catchUp}
 				parts[side] = part
 			}
-			part.connections = append(part.connections, c.only(func(f Frame) bool { return f.At >= p.From && f.At < p.To }))
+			inside := func(f Frame) bool { // Not a frame that comes again to a client that comes back.
+				return f.At >= p.From && f.At < p.To && earliest[f.ID] >= p.From-lastMoments
+			}
+			part.connections = append(part.connections, c.only(inside))
 			for _, f := range c.Frames {
-				if f.At >= p.From && f.At < p.To {
+				if inside(f) {
 					if got[f.ID] == nil {
 						got[f.ID] = map[int]bool{}
 					}
@@ -53,7 +64,7 @@ func (r *room) sides(partitions []Partition) (whole *room, sides []*room, apart 
 			sides = append(sides, part)
 		}
 	}
-	whole = &room{}
+	whole = &room{catchUp: r.catchUp}
 	for _, c := range r.connections {
 		whole.connections = append(whole.connections, c.only(func(f Frame) bool { return !during[f.ID] }))
 	}

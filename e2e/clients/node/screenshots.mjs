@@ -1,0 +1,54 @@
+// Pictures of every page of the console: in light and dark, on a wide screen and on a phone.
+// The pages are those that the menu leads to, the forms, and a room with people in it.
+import { mkdirSync } from 'node:fs';
+import { join as path } from 'node:path';
+import { launch, open, signIn } from './console.mjs';
+
+const { PICTURES, CONSOLE_URL, DEV_URL, ROOM } = process.env;
+const url = `${CONSOLE_URL}/_confab/console/`;
+const sizes = { wide: { width: 1280, height: 800 }, phone: { width: 360, height: 740 } };
+
+mkdirSync(PICTURES, { recursive: true });
+const browser = await launch();
+let pictures = 0;
+
+// settled returns when the page has its heading and has not changed for a moment.
+async function settled(page) {
+  await page.locator('h1').first().waitFor();
+  for (let before = '', same = 0; same < 3;) {
+    const now = await page.evaluate(() => document.body.innerText);
+    same = now === before ? same + 1 : 0;
+    before = now;
+    await page.waitForTimeout(150);
+  }
+}
+
+async function picture(page, name) {
+  await settled(page);
+  await page.screenshot({ path: path(PICTURES, `${name}.png`) });
+  pictures++;
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  for (const [size, viewport] of Object.entries(sizes)) {
+    const kind = `${colorScheme}-${size}`;
+    const dev = await open(browser, `${DEV_URL}/_confab/console/`, { colorScheme, viewport });
+    await dev.page.getByText('I see your messages at once').first().waitFor();
+    await picture(dev.page, `first-minute-${kind}`);
+    await dev.page.context().close();
+
+    const { page } = await open(browser, `${url}#/rooms`, { colorScheme, viewport });
+    await picture(page, `sign-in-${kind}`);
+    await signIn(page);
+    await page.getByText('stage').first().waitFor();
+    const menu = await page.locator('a[href^="#/"]').evaluateAll((links) => links.map((a) => a.getAttribute('href')));
+    const pages = new Set([...menu.filter((href) => !href.includes('/rooms/')), '#/rooms/new', '#/logging/new', `#/rooms/${ROOM}`, `#/rooms/${ROOM}/edit`]);
+    for (const href of pages) {
+      await page.evaluate((hash) => { location.hash = hash; }, href);
+      await picture(page, `${href.replace(ROOM, 'room').replace(/^#\//, '').replaceAll('/', '-') || 'home'}-${kind}`);
+    }
+    await page.context().close();
+  }
+}
+await browser.close();
+console.log(`${pictures} pictures in ${PICTURES}`);

@@ -1,0 +1,125 @@
+package cluster_test
+
+import (
+	"bufio"
+	"context"
+	"os/exec"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/official"
+	"confab/internal/testbed/process"
+)
+
+// returning is what official clients got in a room in which clients catch up.
+type returning struct {
+	Accepted []string `json:"accepted"`
+	Viewers  []struct {
+		IDs  []string            `json:"ids"`
+		Gone bool                `json:"gone"`
+		Gaps []map[string]string `json:"gaps"`
+	} `json:"viewers"`
+}
+
+// returnDuring has official clients talk while nodes go away, and checks that each of them got
+// every message, in one order.
+func returnDuring(t *testing.T, endpoint, webSocket string, viewers int, goAway func(ctx context.Context)) {
+	t.Helper()
+	official.Need(t, official.Dir)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "node", "returning.mjs", strconv.Itoa(viewers))
+	cmd.Dir, cmd.Env = official.Dir, official.Environment(endpoint, webSocket)
+	end, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait() //nolint:errcheck // Its output tells.
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 1<<24)
+	if !lines.Scan() || lines.Text() != "ready" {
+		t.Fatalf("the clients are not ready: %q", lines.Text())
+	}
+	goAway(ctx)
+	end.Close()
+	var r returning
+	if !lines.Scan() {
+		t.Fatal("the clients did not end")
+	}
+	if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+		t.Fatal(err)
+	}
+	for i := range r.Viewers {
+		v := &r.Viewers[i]
+		seen := map[string]bool{} // A client that has a new token may show a message again.
+		v.IDs = slices.DeleteFunc(v.IDs, func(id string) bool {
+			again := seen[id]
+			seen[id] = true
+			return again
+		})
+		if v.Gone || len(v.Gaps) > 0 {
+			t.Errorf("viewer %d: gone: %t, gaps: %v", i, v.Gone, v.Gaps)
+		}
+		if first := r.Viewers[0].IDs; !slices.Equal(v.IDs, first) {
+			t.Errorf("viewers 0 and %d have %d and %d messages", i, len(first), len(v.IDs))
+		}
+	}
+	for _, id := range r.Accepted {
+		if !slices.Contains(r.Viewers[0].IDs, id) {
+			t.Errorf("viewers lack message %s, which was accepted", id)
+		}
+	}
+	if len(r.Accepted) < 20 {
+		t.Errorf("only %d messages were accepted", len(r.Accepted))
+	}
+}
+
+// TestCatchUpOverNodes has one of three nodes drain, and another one die.
+func TestCatchUpOverNodes(t *testing.T) {
+	t.Parallel()
+	c := start(t, cluster.Options{Args: []string{"--drain-time", "2s"}})
+	address, err := c.Balancer.Listen(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	returnDuring(t, "http://"+address, "ws://"+address, 9, func(ctx context.Context) {
+		cluster.Pause(ctx, 3*time.Second) // By then all nodes have told where their clients are.
+		if err := c.Nodes[0].Stop(); err != nil {
+			t.Error(err)
+		}
+		if err := c.Nodes[0].Start(ctx); err != nil {
+			t.Error(err)
+		}
+		c.WaitReady(ctx)
+		cluster.Pause(ctx, 4*time.Second)
+		if err := c.Nodes[1].Kill(); err != nil {
+			t.Error(err)
+		}
+		cluster.Pause(ctx, 5*time.Second)
+	})
+}
+
+// TestCatchUpHandOver has a server of its own hand over to its successor.
+func TestCatchUpHandOver(t *testing.T) {
+	t.Parallel()
+	s := process.Serve(t, process.Options{})
+	returnDuring(t, s.Endpoint, s.WebSocket, 5, func(ctx context.Context) {
+		cluster.Pause(ctx, time.Second)
+		if err := s.HandOver(ctx); err != nil {
+			t.Error(err)
+		}
+		cluster.Pause(ctx, 2*time.Second)
+	})
+}

@@ -1,0 +1,139 @@
+package catchup
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Point is a place in the order of a room's frames. It means the same on all nodes, while
+// numbers are those of one Log.
+type Point struct {
+	Epoch    uint64 `json:"e,omitzero"`
+	Sequence uint64 `json:"s,omitzero"`
+}
+
+// Compare orders points.
+func (p Point) Compare(q Point) int {
+	return cmp.Or(cmp.Compare(p.Epoch, q.Epoch), cmp.Compare(p.Sequence, q.Sequence))
+}
+
+// run is consecutive frames whose points are consecutive, too.
+type run struct {
+	first uint64 // the number of its first frame
+	at    Point  // of that frame
+}
+
+// mostRuns bounds the runs of a log. A run begins when the home of the room has changed, so
+// there are few.
+const mostRuns = 256
+
+// numberLocked notes the point of the last frame.
+func (l *Log) numberLocked(at Point) {
+	if k := len(l.runs); k > 0 {
+		last := l.runs[k-1]
+		if at.Epoch == last.at.Epoch && at.Sequence == last.at.Sequence+(l.end-last.first) {
+			return
+		}
+		if k >= mostRuns {
+			l.from, l.begin = l.pointOfLocked(l.runs[1].first-1), l.runs[1].first-1
+			l.runs = append(l.runs[:0], l.runs[1:]...)
+		}
+	}
+	l.runs = append(l.runs, run{l.end, at})
+}
+
+// pointOfLocked returns the point of the frame with a number.
+func (l *Log) pointOfLocked(number uint64) Point {
+	for _, r := range slices.Backward(l.runs) {
+		if r.first <= number {
+			return Point{r.at.Epoch, r.at.Sequence + min(number, l.end) - r.first}
+		}
+	}
+	return l.from
+}
+
+// numberOfLocked returns the number of the last frame that is not behind a point. It is not
+// known if the log begins behind the point; then it is that before the first frame.
+func (l *Log) numberOfLocked(p Point) (number uint64, known bool) {
+	if p.Compare(l.from) < 0 {
+		return l.begin, false
+	}
+	next := l.end + 1
+	for _, r := range slices.Backward(l.runs) {
+		if r.at.Compare(p) > 0 {
+			next = r.first
+			continue
+		}
+		if p.Epoch == r.at.Epoch {
+			next = min(next, r.first+p.Sequence-r.at.Sequence+1)
+		}
+		return next - 1, true
+	}
+	return l.begin, true
+}
+
+// lostBetween returns what is between a point and the first frame of a log. Sequences count
+// on over the epochs of a cluster, which are small numbers. Those of a single node are times,
+// and sequences begin anew in each.
+func lostBetween(p, from Point) lost {
+	const times = 1 << 50
+	if p.Sequence == 0 || from.Sequence <= p.Sequence || p.Epoch != from.Epoch && from.Epoch >= times {
+		return lost{unknown: true}
+	}
+	return lost{frames: from.Sequence - p.Sequence}
+}
+
+// Begin is called when every frame behind a point is, or will be, delivered here. What the
+// log has of earlier frames may have gaps, and is dropped.
+func (l *Log) Begin(at Point) {
+	l.memory.mu.Lock()
+	defer l.memory.mu.Unlock()
+	if at.Compare(l.from) <= 0 {
+		return
+	}
+	number, _ := l.numberOfLocked(at)
+	n := 0
+	for n < len(l.chunks) && l.chunks[n].lastNumber() <= number {
+		n++
+	}
+	l.dropLocked(n)
+	k := 0
+	for k+1 < len(l.runs) && l.runs[k+1].first <= number {
+		k++
+	}
+	if len(l.runs) > 0 && l.runs[k].first <= number { // The run begins behind number now.
+		if next := l.pointOfLocked(number + 1); number < l.end {
+			l.runs[k] = run{number + 1, next}
+		} else {
+			k++
+		}
+	}
+	l.runs = append(l.runs[:0], l.runs[k:]...)
+	l.begin, l.from = number, at
+}
+
+// lastNumber is the number of the chunk's last frame.
+func (c *chunk) lastNumber() uint64 { return c.first + uint64(len(c.ends)) - 1 }
+
+// Covers reports whether the log has had every frame behind a point.
+func (l *Log) Covers(p Point) bool {
+	l.memory.mu.Lock()
+	defer l.memory.mu.Unlock()
+	return p.Compare(l.from) >= 0
+}
+
+// Span returns where the log begins: behind from it has had every frame of the room, and
+// behind kept it still has them.
+func (l *Log) Span() (from, kept Point) {
+	l.memory.mu.Lock()
+	defer l.memory.mu.Unlock()
+	return l.from, l.pointOfLocked(l.keptLocked())
+}
+
+// keptLocked is the number before the first frame that is kept.
+func (l *Log) keptLocked() uint64 {
+	if len(l.chunks) > 0 {
+		return l.chunks[0].first - 1
+	}
+	return l.end
+}

@@ -1,0 +1,151 @@
+package catchup
+
+import (
+	"slices"
+	"time"
+)
+
+// Page is some frames of a log, for a node whose own log begins later.
+type Page struct {
+	// Runs are the points of frames that follow each other.
+	Points []PointRun `json:"points,omitzero"`
+	Frames [][]byte   `json:"frames,omitzero"`
+	// From is the point behind which the log has all frames, and Last that of its last one.
+	From Point `json:"from"`
+	Last Point `json:"last"`
+	// More is set if there are more frames up to the point that was asked for.
+	More bool `json:"more,omitzero"`
+}
+
+// PointRun is the first point of Count frames.
+type PointRun struct {
+	At    Point `json:"at"`
+	Count int   `json:"count"`
+}
+
+// Read returns the frames behind a point, up to another one or to about most bytes.
+func (l *Log) Read(after, upTo Point, most int) Page {
+	l.memory.mu.Lock()
+	defer l.memory.mu.Unlock()
+	kept := l.keptLocked()
+	p := Page{From: l.pointOfLocked(kept), Last: l.pointOfLocked(l.end)}
+	n, _ := l.numberOfLocked(after)
+	n = max(n, kept)
+	last, _ := l.numberOfLocked(upTo)
+	size := 0
+	for _, c := range l.chunks {
+		for n < last && n+1 <= c.lastNumber() && n+1 >= c.first {
+			i := n + 1 - c.first
+			begin := uint32(0)
+			if i > 0 {
+				begin = c.ends[i-1]
+			}
+			f := c.mem[begin:c.ends[i]:c.ends[i]]
+			if size += len(f); size > most && len(p.Frames) > 0 {
+				p.More = true
+				return p
+			}
+			n++
+			p.Frames = append(p.Frames, f)
+			p.add(l.pointOfLocked(n))
+		}
+	}
+	return p
+}
+
+func (p *Page) add(at Point) {
+	if k := len(p.Points); k > 0 {
+		r := &p.Points[k-1]
+		if r.At.Epoch == at.Epoch && r.At.Sequence+uint64(r.Count) == at.Sequence {
+			r.Count++
+			return
+		}
+	}
+	p.Points = append(p.Points, PointRun{at, 1})
+}
+
+// End is the point of the page's last frame. ok is not set if it has none.
+func (p *Page) End() (at Point, ok bool) {
+	if len(p.Points) == 0 {
+		return at, false
+	}
+	r := p.Points[len(p.Points)-1]
+	return Point{r.At.Epoch, r.At.Sequence + uint64(r.Count) - 1}, true
+}
+
+// valid reports whether the page has a point for each frame, in order.
+func (p *Page) valid() bool {
+	n := 0
+	for i, r := range p.Points {
+		if r.Count < 1 || r.Count > len(p.Frames) || i > 0 && r.At.Compare(p.Points[i-1].At) <= 0 {
+			return false
+		}
+		n += r.Count
+	}
+	return n == len(p.Frames)
+}
+
+// Prepend adds the frames of pages, which another node had, in front of the log. They end
+// where the log begins, and from is the point behind which the other node had all frames.
+func (l *Log) Prepend(pages []Page, from Point) {
+	var frames [][]byte
+	var points []Point
+	for _, p := range pages {
+		if !p.valid() {
+			return
+		}
+		frames = append(frames, p.Frames...)
+		for _, r := range p.Points {
+			for k := range r.Count {
+				points = append(points, Point{r.At.Epoch, r.At.Sequence + uint64(k)})
+			}
+		}
+	}
+	l.memory.mu.Lock()
+	defer l.memory.mu.Unlock()
+	if l.from.Compare(from) <= 0 || l.keptLocked() != l.begin {
+		return // It has them, or its own oldest frames are gone already.
+	}
+	n, _ := slices.BinarySearchFunc(points, l.from, func(p, from Point) int {
+		return p.Compare(Point{from.Epoch, from.Sequence + 1})
+	})
+	points, frames = points[:n], frames[:n]
+	first, room := n, l.memory.limit-l.memory.used
+	for first > 0 && room > int64(len(frames[first-1])+frameCost) {
+		first--
+		room -= int64(len(frames[first]) + frameCost)
+	}
+	if first > 0 { // The newer ones are worth more.
+		from = points[first-1]
+	}
+	l.prependLocked(frames[first:], points[first:])
+	l.from = from
+}
+
+// prependLocked adds frames in front of the log.
+func (l *Log) prependLocked(frames [][]byte, points []Point) {
+	now := time.Now()
+	number := l.begin - uint64(len(frames))
+	l.begin = number
+	var chunks []*chunk
+	var runs []run
+	for i, f := range frames {
+		number++
+		if k := len(chunks); k == 0 || len(chunks[k-1].mem)+len(f) > maxChunk {
+			chunks = append(chunks, &chunk{log: l, first: number, last: now})
+		}
+		c := chunks[len(chunks)-1]
+		c.mem = append(c.mem, f...)
+		c.ends = append(c.ends, uint32(len(c.mem)))
+		if i == 0 || points[i] != (Point{points[i-1].Epoch, points[i-1].Sequence + 1}) {
+			runs = append(runs, run{number, points[i]})
+		}
+	}
+	for _, c := range slices.Backward(chunks) {
+		c.mem = slices.Clip(c.mem)
+		c.at = l.memory.chunks.PushFront(c)
+		l.memory.used += int64(cap(c.mem) + frameCost*len(c.ends))
+	}
+	l.chunks = append(chunks, l.chunks...)
+	l.runs = append(runs, l.runs...)
+}

@@ -1,0 +1,237 @@
+package catchup
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// Report is where the clients of a room are that one node has, or had: a page of it.
+type Report struct {
+	Node string `json:"node"`
+	// Version grows with each report of the node. All pages of one have the same.
+	Version uint64 `json:"version"`
+	Page    int    `json:"page,omitzero"`
+	Pages   int    `json:"pages,omitzero"`
+	// AsOf is the last frame that the node had delivered.
+	AsOf Point `json:"asOf"`
+	// Oldest is the first point that a client needs.
+	Oldest Point `json:"oldest"`
+	// Points are those of the entries.
+	Points  []Point `json:"points,omitzero"`
+	Entries []byte  `json:"entries,omitzero"`
+}
+
+// An entry is the hash of the user (8 bytes), the low half of that of the User-Agent (4),
+// which of the points (4), and for how many milliseconds the place lasts, or all bits for a
+// live connection (4). Entries are in the order of the users.
+const (
+	entrySize   = 20
+	pageEntries = 20_000
+	liveEntry   = 1<<32 - 1
+)
+
+func hashOf(userID string) uint64 { return xxhash.Sum64String(userID) }
+
+// entry is one of a report, while it is made.
+type entry struct {
+	user   uint64
+	agent  uint32
+	number uint64
+	left   uint32
+}
+
+// Version returns a number that grows when clients were lost or may confirm something new.
+func (l *Log) Version() uint64 {
+	l.memory.mu.Lock()
+	defer l.memory.mu.Unlock()
+	return l.version
+}
+
+// Reports returns the report of the node, in pages; none if there are no clients. live calls a function for each
+// connection of the room on it, with what it has confirmed. settled reports whether all
+// have confirmed everything.
+func (l *Log) Reports(node string, live func(func(c Client, number uint64))) (pages []Report, settled bool) {
+	asOf := l.End()
+	settled = true
+	var all []entry
+	live(func(c Client, number uint64) {
+		settled = settled && number >= asOf
+		all = append(all, entry{hashOf(c.UserID), uint32(c.Agent), number, liveEntry})
+	})
+	now := time.Now()
+	l.memory.mu.Lock()
+	defer l.memory.mu.Unlock()
+	for c, places := range l.places {
+		for _, p := range places {
+			if left := p.until.Sub(now); left > 0 && p.taker == "" {
+				all = append(all, entry{hashOf(c.UserID), uint32(c.Agent), p.number, uint32(left.Milliseconds())})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b entry) int { return cmp.Compare(a.user, b.user) })
+	r := Report{Node: node, Version: uint64(now.UnixNano()), AsOf: l.pointOfLocked(asOf)}
+	r.Pages = (len(all) + pageEntries - 1) / pageEntries
+	oldest := asOf
+	for part := range slices.Chunk(all, pageEntries) {
+		pages = append(pages, r)
+		p := &pages[len(pages)-1]
+		index := map[uint64]uint32{}
+		p.Entries = make([]byte, 0, entrySize*len(part))
+		for _, e := range part {
+			n := l.withinLocked(e.number)
+			oldest = min(oldest, n)
+			i, ok := index[n]
+			if !ok {
+				i = uint32(len(p.Points))
+				index[n] = i
+				p.Points = append(p.Points, l.pointOfLocked(n))
+			}
+			p.Entries = binary.BigEndian.AppendUint64(p.Entries, e.user)
+			p.Entries = binary.BigEndian.AppendUint32(p.Entries, e.agent)
+			p.Entries = binary.BigEndian.AppendUint32(p.Entries, i)
+			p.Entries = binary.BigEndian.AppendUint32(p.Entries, e.left)
+		}
+	}
+	for i := range pages {
+		pages[i].Page, pages[i].Oldest = i, l.pointOfLocked(oldest)
+	}
+	return pages, settled
+}
+
+// held is what this node keeps of another one's report.
+type held struct {
+	version uint64
+	asOf    Point
+	pages   []Report
+	taken   map[int]string // takers, by page and entry
+	made    time.Time
+	since   time.Time // when its node has last said that it stands
+	next    []Report  // the pages of a newer one that have come
+}
+
+// heldFor is how long a report lasts that its node does not repeat, besides the time in
+// which clients may return.
+const heldFor = 15 * time.Second
+
+// valid reports whether the page can be searched.
+func (r *Report) valid() bool {
+	return len(r.Entries)%entrySize == 0 && r.Page >= 0 && r.Page < r.Pages && r.Pages <= 1000
+}
+
+// Hold keeps a page of another node's report. One without pages ends what is known of the
+// node. Hold reports whether the whole report is known now.
+func (l *Log) Hold(r *Report) bool {
+	now := time.Now()
+	l.memory.mu.Lock()
+	defer l.memory.mu.Unlock()
+	h := l.reports[r.Node]
+	switch {
+	case r.Pages == 0:
+		delete(l.reports, r.Node)
+		return true
+	case !r.valid():
+		return false
+	case h == nil:
+		h = &held{since: now}
+		l.reports[r.Node] = h
+	case r.Version <= h.version:
+		h.since = now
+		return true
+	}
+	if r.Page == 0 {
+		h.next = nil
+	}
+	if len(h.next) != r.Page || r.Page > 0 && h.next[0].Version != r.Version {
+		return false
+	}
+	if h.next = append(h.next, *r); len(h.next) == r.Pages {
+		*h = held{version: r.Version, asOf: r.AsOf, pages: h.next, made: now, since: now}
+	}
+	return h.version == r.Version
+}
+
+// Repeat notes that a report of another node still stands. It reports whether it is known.
+func (l *Log) Repeat(node string, version uint64) bool {
+	l.memory.mu.Lock()
+	defer l.memory.mu.Unlock()
+	h := l.reports[node]
+	if h == nil || h.version != version {
+		return false
+	}
+	h.since = time.Now()
+	return true
+}
+
+// Held returns the reports of nodes that are not there any more, for a node that takes over.
+func (l *Log) Held(there func(node string) bool) (all []Report) {
+	l.memory.mu.Lock()
+	defer l.memory.mu.Unlock()
+	for node, h := range l.reports {
+		if !there(node) {
+			all = append(all, h.pages...)
+		}
+	}
+	return all
+}
+
+func (l *Log) expireReportsLocked(now time.Time) {
+	for node, h := range l.reports {
+		if now.Sub(h.since) > l.keep+heldFor {
+			delete(l.reports, node)
+		}
+	}
+	for user, v := range l.voided {
+		if now.Sub(v.time) > l.keep+heldFor {
+			delete(l.voided, user)
+		}
+	}
+}
+
+// each calls f for the entries of a client.
+func (h *held) each(c Client, f func(i int, at Point, left uint32)) {
+	user, before := hashOf(c.UserID), 0
+	for k := range h.pages {
+		p := &h.pages[k]
+		n := len(p.Entries) / entrySize
+		userOf := func(i int) uint64 { return binary.BigEndian.Uint64(p.Entries[i*entrySize:]) }
+		for i := sort.Search(n, func(i int) bool { return userOf(i) >= user }); i < n && userOf(i) == user; i++ {
+			e := p.Entries[i*entrySize:]
+			point := binary.BigEndian.Uint32(e[12:])
+			if binary.BigEndian.Uint32(e[8:]) == uint32(c.Agent) && int(point) < len(p.Points) {
+				f(before+i, p.Points[point], binary.BigEndian.Uint32(e[16:]))
+			}
+		}
+		before += n
+	}
+}
+
+func (h *held) find(c Client, now time.Time) (all []Found) {
+	h.each(c, func(i int, at Point, left uint32) {
+		f := Found{At: at, Live: left == liveEntry, Left: int64(time.Hour), Taker: h.taken[i]}
+		if !f.Live {
+			f.Left = int64(time.Duration(left)*time.Millisecond - now.Sub(h.made))
+		}
+		if f.Left > 0 {
+			all = append(all, f)
+		}
+	})
+	return all
+}
+
+// take notes who has continued at an entry.
+func (h *held) take(c Client, at Point, taker string) {
+	done := false
+	h.each(c, func(i int, point Point, _ uint32) {
+		if h.taken == nil {
+			h.taken = map[int]string{}
+		}
+		if point == at && h.taken[i] == "" && !done {
+			h.taken[i], done = taker, true
+		}
+	})
+}

@@ -1,0 +1,58 @@
+package command
+
+import (
+	"context"
+
+	"confab/internal/extension"
+)
+
+// largestPage is the most items that lists of Confab's operations answer.
+const largestPage = 200
+
+// ContentFilters lists the content filters of a room, or all of them, with all pages.
+func (a *API) ContentFilters(ctx context.Context, room *string) ([]extension.ContentFilterSummary, error) {
+	in := &extension.ListContentFiltersInput{RoomIdentifier: room, MaxResults: new(int32(largestPage))}
+	var all []extension.ContentFilterSummary
+	for {
+		page, err := Call[extension.ListContentFiltersOutput](ctx, a, "ListContentFilters", in)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Filters...)
+		if in.NextToken = page.NextToken; in.NextToken == nil {
+			return all, nil
+		}
+	}
+}
+
+// Webhooks lists all webhooks.
+func (a *API) Webhooks(ctx context.Context) ([]extension.Webhook, error) {
+	in := &extension.ListWebhooksInput{MaxResults: new(int32(largestPage))}
+	var all []extension.Webhook
+	for {
+		page, err := Call[extension.ListWebhooksOutput](ctx, a, "ListWebhooks", in)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Webhooks...)
+		if in.NextToken = page.NextToken; in.NextToken == nil {
+			return all, nil
+		}
+	}
+}
+
+// Bans lists all bans that the input asks for, with all pages.
+func (a *API) Bans(ctx context.Context, in *extension.ListBansInput) ([]extension.Ban, error) {
+	in.MaxResults = new(int32(largestPage))
+	var all []extension.Ban
+	for {
+		page, err := Call[extension.ListBansOutput](ctx, a, "ListBans", in)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Bans...)
+		if in.NextToken = page.NextToken; in.NextToken == nil {
+			return all, nil
+		}
+	}
+}

@@ -1,0 +1,42 @@
+package messaging
+
+import (
+	"math"
+	"time"
+)
+
+// Sent is a message that was delivered.
+type Sent struct {
+	ID   string
+	Time time.Time
+}
+
+// SentBy returns the messages of a user that the engine keeps for clients that join the
+// room, the oldest first, without those that were sent before since.
+func SentBy(e *Engine, roomID, userID string, since time.Time) (sent []Sent) {
+	r := e.find(roomID)
+	if r == nil {
+		return nil
+	}
+	defer r.release(e)
+	g := r.ring.Load()
+	if g == nil {
+		return nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i := range g.messages {
+		if m := &g.messages[i]; m.user == userID && m.time >= nanoseconds(since) {
+			sent = append(sent, Sent{m.id, time.Unix(0, m.time)})
+		}
+	}
+	return sent
+}
+
+// nanoseconds is the time in Unix nanoseconds; the zero time is before all others.
+func nanoseconds(t time.Time) int64 {
+	if t.IsZero() {
+		return math.MinInt64
+	}
+	return t.UnixNano()
+}

@@ -1,0 +1,96 @@
+package places
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"confab/internal/catchup"
+)
+
+// readQuestion asks for the frames of a room behind After, up to UpTo.
+type readQuestion struct {
+	Room  string        `json:"room"`
+	After catchup.Point `json:"after"`
+	UpTo  catchup.Point `json:"upTo"`
+}
+
+const (
+	// pageBytes bounds the frames of an answer: it fits a message of NATS.
+	pageBytes = 512 << 10
+	// fillWithin bounds one fill, while a client waits.
+	fillWithin = 3 * time.Second
+	// againAfter is the wait for a node that is behind.
+	againAfter = 20 * time.Millisecond
+)
+
+func (s *Service) read(q *readQuestion) catchup.Page {
+	log := s.Live.Log(q.Room)
+	if log == nil {
+		return catchup.Page{}
+	}
+	return log.Read(q.After, q.UpTo, pageBytes)
+}
+
+// fill gets the frames behind a point that the log lacks from the node that has most of them.
+func (s *Service) fill(ctx context.Context, roomID string, log *catchup.Log, p catchup.Point, sources []source) {
+	if log.Covers(p) || !s.mayFill() {
+		return
+	}
+	slices.SortFunc(sources, func(a, b source) int {
+		return cmp.Or(a.kept.Compare(b.kept), cmp.Compare(a.node, b.node))
+	})
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fillWithin) // Others may wait for it.
+	defer cancel()
+	log.Fill(ctx, p, func() {
+		for _, from := range sources {
+			begin, _ := log.Span()
+			if from.kept.Compare(begin) >= 0 {
+				return // It has no more than this node, nor have the next.
+			}
+			if pages, behind, ok := s.readAll(ctx, roomID, from.node, p, begin); ok && s.mayFill() {
+				log.Prepend(pages, behind)
+				return
+			}
+		}
+	})
+}
+
+// readAll returns the frames of another node behind a point, up to another one. behind is the
+// point behind which that is all.
+func (s *Service) readAll(ctx context.Context, roomID, node string, after, upTo catchup.Point) (pages []catchup.Page, behind catchup.Point, ok bool) {
+	q := readQuestion{Room: roomID, After: after, UpTo: upTo}
+	for ctx.Err() == nil {
+		var page catchup.Page
+		if !s.ask(ctx, node, &question{Read: &q}, &page) || page.From == (catchup.Point{}) {
+			return nil, behind, false
+		}
+		if len(pages) == 0 || page.From.Compare(q.After) > 0 { // It has dropped what was read.
+			pages, behind = nil, page.From
+			if after.Compare(behind) > 0 {
+				behind = after
+			}
+		}
+		end, some := page.End()
+		if some {
+			pages = append(pages, page)
+			q.After = end
+		}
+		switch {
+		case page.More && !some:
+			return nil, behind, false
+		case page.More:
+		case page.Last.Sequence >= upTo.Sequence:
+			return pages, behind, true
+		default: // Frames are on their way to it.
+			wait := time.NewTimer(againAfter)
+			select {
+			case <-wait.C:
+			case <-ctx.Done():
+			}
+			wait.Stop()
+		}
+	}
+	return nil, behind, false
+}

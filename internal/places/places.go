@@ -1,0 +1,153 @@
+// Package places makes clients that lost their connection catch up on any node: package
+// catchup keeps what they miss on one node, and this package connects the nodes.
+//
+//	a client joins      → ask the other nodes where it was (find.go)
+//	                    → the node's log begins later than that: get the older frames (fill.go)
+//	every 2 s           → tell where all clients of a room are, and were, to one other node
+//	                      that has the room's frames: its home, or its first keeper (tell.go)
+//	a node stops        → tell once more, also what it has of nodes that are gone
+//
+// A node that is told of a room has it live, as if it had sessions of it: so the room's frames
+// are delivered to its log, and two nodes have everything. What a killed node has told
+// replaces its answer.
+package places
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"confab/internal/catchup"
+)
+
+// Topic is the name of the questions among those that nodes ask each other.
+const Topic = "catch-up"
+
+// Live is the logs of this node's rooms: messaging.CatchUps.
+type Live interface {
+	Logs() map[string]*catchup.Log
+	Log(roomID string) *catchup.Log
+	Hold(ctx context.Context, roomID string) (*catchup.Log, error)
+	Each(roomID string, f func(c catchup.Client, number uint64))
+	Confirmed(roomID string, c catchup.Client) []uint64
+}
+
+// Nodes are the other nodes.
+type Nodes interface {
+	// Others returns the ids of the other members.
+	Others() []string
+	// Holders returns the members that get all frames of a room, this node among them or
+	// not: its home, then its keepers.
+	Holders(roomID string) []string
+	// Ask asks one node. ok is not set if it does not answer in time, or is of another
+	// release.
+	Ask(ctx context.Context, node, topic string, body []byte) (answer []byte, ok bool)
+}
+
+// Service connects the logs of nodes. Its fields are set before it is used.
+type Service struct {
+	Live  Live
+	Self  string // the id of this node
+	Nodes Nodes
+
+	batches batches
+
+	// mu guards the fields below.
+	mu     sync.Mutex
+	closed bool
+	erased time.Time
+	told   map[string]*told // by room
+
+	// telling is held while rooms are told.
+	telling sync.Mutex
+	working sync.WaitGroup
+	ctx     context.Context
+	stop    context.CancelFunc
+}
+
+// New returns a Service that does nothing by itself before Start.
+func New() *Service {
+	s := &Service{told: map[string]*told{}}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	return s
+}
+
+// Start tells the other nodes from now on.
+func (s *Service) Start() { s.spawn(s.run) }
+
+// Close stops it.
+func (s *Service) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.stop()
+	s.working.Wait()
+}
+
+// spawn runs f on a goroutine of its own, unless the service is closed.
+func (s *Service) spawn(f func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.working.Go(f)
+	}
+	return !s.closed
+}
+
+// eraseFor is how long after an erasure this node gets no frames from others, which may have
+// messages still that were erased here.
+const eraseFor = 5 * time.Second
+
+// Erased is called before messages of a user are erased.
+func (s *Service) Erased() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.erased = time.Now()
+}
+
+func (s *Service) mayFill() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.erased.IsZero() || time.Since(s.erased) > eraseFor
+}
+
+// question is what nodes ask each other. One of its members is set.
+type question struct {
+	Find []findQuestion `json:"find,omitzero"`
+	// Took tells that clients have continued at places.
+	Took []took        `json:"took,omitzero"`
+	Read *readQuestion `json:"read,omitzero"`
+	Tell *tellQuestion `json:"tell,omitzero"`
+}
+
+// Answer answers a question of another node.
+func (s *Service) Answer(ctx context.Context, body []byte) ([]byte, error) {
+	var q question
+	if err := json.Unmarshal(body, &q); err != nil {
+		return nil, err
+	}
+	switch {
+	case q.Read != nil:
+		return json.Marshal(s.read(q.Read))
+	case q.Tell != nil:
+		return json.Marshal(s.hear(ctx, q.Tell))
+	case len(q.Took) > 0:
+		for i := range q.Took {
+			s.took(&q.Took[i])
+		}
+		return []byte("true"), nil
+	}
+	return json.Marshal(s.find(q.Find))
+}
+
+// ask asks one node, and reports whether it has answered.
+func (s *Service) ask(ctx context.Context, node string, q *question, answer any) bool {
+	body, err := json.Marshal(q)
+	if err != nil {
+		return false
+	}
+	b, ok := s.Nodes.Ask(ctx, node, Topic, body)
+	return ok && json.Unmarshal(b, answer) == nil
+}

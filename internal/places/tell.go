@@ -1,0 +1,264 @@
+package places
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"confab/internal/catchup"
+)
+
+const (
+	// tellEvery is the time between two reports of a room that changes.
+	tellEvery = 2 * time.Second
+	// repeatEvery is how often a report that does not change is confirmed.
+	repeatEvery = 10 * time.Second
+	// tellWithin bounds one question.
+	tellWithin = time.Second
+	// tellBytes bounds the reports in one question: it fits a message of NATS.
+	tellBytes = 400 << 10
+)
+
+// told is what another node knows of a room here.
+type told struct {
+	node    string
+	version uint64 // of the report; 0 if it is not known there
+	log     uint64 // the version of the log
+	at      time.Time
+	settled bool // the connections have nothing left to confirm
+}
+
+// tellQuestion tells a node where clients are.
+type tellQuestion struct {
+	From    string       `json:"from"`
+	Reports []roomReport `json:"reports,omitzero"`
+	// Repeats are reports that stand.
+	Repeats []repeat `json:"repeats,omitzero"`
+	// Stopping is set if the asking node stops: the answer waits until the frames are
+	// there.
+	Stopping bool `json:"stopping,omitzero"`
+}
+
+type roomReport struct {
+	Room string `json:"room"`
+	catchup.Report
+}
+
+type repeat struct {
+	Room    string `json:"room"`
+	Version uint64 `json:"version"`
+}
+
+// tellAnswer names the rooms that must be told again.
+type tellAnswer struct {
+	Unknown []string `json:"unknown,omitzero"`
+}
+
+func (s *Service) run() {
+	tick := time.NewTicker(tellEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-tick.C:
+			s.tellAll(s.ctx, false)
+		}
+	}
+}
+
+// Flush tells the other nodes everything, also what this node has of nodes that are gone. It
+// is called when a node stops, when its sessions have ended.
+func (s *Service) Flush(ctx context.Context) {
+	for ctx.Err() == nil && len(s.Nodes.Others()) > 0 && !s.tellAll(ctx, true) {
+		wait := time.NewTimer(againAfter)
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+		}
+		wait.Stop()
+	}
+}
+
+// tellAll tells what is new of all rooms. It reports whether all of it is known elsewhere.
+func (s *Service) tellAll(ctx context.Context, stopping bool) bool {
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	logs := s.Live.Logs()
+	out := map[string]*tellQuestion{}
+	to := func(node string) *tellQuestion {
+		q := out[node]
+		if q == nil {
+			q = &tellQuestion{From: s.Self, Stopping: stopping}
+			out[node] = q
+		}
+		return q
+	}
+	others := s.Nodes.Others()
+	done := true
+	for room, log := range logs {
+		node := s.holder(room, others)
+		if node == "" {
+			continue
+		}
+		s.moved(room, node, to)
+		for _, r := range s.news(room, log, node, others, stopping) {
+			if q := to(node); !s.send(ctx, node, q, len(r.Entries), tellBytes) {
+				done = false
+			}
+			q := to(node)
+			q.Reports = append(q.Reports, roomReport{room, r})
+		}
+		if t := s.toldOf(room); t != nil && t.version != 0 && time.Since(t.at) >= repeatEvery {
+			t.at = time.Now()
+			q := to(node)
+			q.Repeats = append(q.Repeats, repeat{room, t.version})
+		}
+	}
+	for node, q := range out {
+		done = s.send(ctx, node, q, 0, 0) && done
+	}
+	s.forget(logs)
+	return done
+}
+
+// send asks a node what is collected, if with n bytes more it would be more than most.
+func (s *Service) send(ctx context.Context, node string, q *tellQuestion, n, most int) bool {
+	for i := range q.Reports {
+		n += len(q.Reports[i].Entries)
+	}
+	if n < most || len(q.Reports)+len(q.Repeats) == 0 {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, tellWithin)
+	defer cancel()
+	var a tellAnswer
+	ok := s.ask(ctx, node, &question{Tell: q}, &a)
+	s.mu.Lock()
+	for _, r := range q.Reports {
+		if t := s.told[r.Room]; t != nil && t.node == node && r.Node == s.Self && (!ok || slices.Contains(a.Unknown, r.Room)) {
+			t.version = 0
+		}
+	}
+	for _, r := range q.Repeats {
+		if t := s.told[r.Room]; t != nil && slices.Contains(a.Unknown, r.Room) {
+			t.version = 0
+		}
+	}
+	s.mu.Unlock()
+	q.Reports, q.Repeats = nil, nil
+	return ok && len(a.Unknown) == 0
+}
+
+// holder returns the node that is told of a room: another one that gets its frames anyway.
+func (s *Service) holder(room string, others []string) string {
+	for _, node := range s.Nodes.Holders(room) {
+		if slices.Contains(others, node) {
+			return node
+		}
+	}
+	return ""
+}
+
+// moved tells the node that knew a room before that it need not any more.
+func (s *Service) moved(room, node string, to func(string) *tellQuestion) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.told[room]
+	if t == nil || t.node == node {
+		return
+	}
+	q := to(t.node)
+	q.Reports = append(q.Reports, roomReport{room, catchup.Report{Node: s.Self}})
+	delete(s.told, room)
+}
+
+func (s *Service) toldOf(room string) *told {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.told[room]
+}
+
+// news returns what a node does not know yet of a room.
+func (s *Service) news(room string, log *catchup.Log, node string, others []string, stopping bool) []catchup.Report {
+	t := s.toldOf(room)
+	version := log.Version()
+	var all []catchup.Report
+	if stopping {
+		all = log.Held(func(origin string) bool { return slices.Contains(others, origin) })
+	}
+	if t != nil && t.version != 0 && t.log == version && t.settled {
+		return all
+	}
+	pages, settled := log.Reports(s.Self, func(f func(c catchup.Client, number uint64)) { s.Live.Each(room, f) })
+	if len(pages) == 0 {
+		if t == nil {
+			return all
+		}
+		pages = []catchup.Report{{Node: s.Self}}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if pages[0].Pages == 0 {
+		delete(s.told, room)
+	} else {
+		s.told[room] = &told{node: node, version: pages[0].Version, log: version, at: time.Now(), settled: settled}
+	}
+	return append(all, pages...)
+}
+
+// forget drops what was told of rooms that are not live any more.
+func (s *Service) forget(logs map[string]*catchup.Log) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for room := range s.told {
+		if logs[room] == nil {
+			delete(s.told, room)
+		}
+	}
+}
+
+// hear keeps what another node tells.
+func (s *Service) hear(ctx context.Context, q *tellQuestion) tellAnswer {
+	var a tellAnswer
+	for i := range q.Reports {
+		if !s.hearRoom(ctx, q, &q.Reports[i]) {
+			a.Unknown = append(a.Unknown, q.Reports[i].Room)
+		}
+	}
+	for _, r := range q.Repeats {
+		if log := s.Live.Log(r.Room); log == nil || !log.Repeat(q.From, r.Version) {
+			a.Unknown = append(a.Unknown, r.Room)
+		}
+	}
+	return a
+}
+
+func (s *Service) hearRoom(ctx context.Context, q *tellQuestion, r *roomReport) bool {
+	log := s.Live.Log(r.Room)
+	if log == nil {
+		if r.Pages == 0 {
+			return true
+		}
+		var err error
+		if log, err = s.Live.Hold(ctx, r.Room); err != nil {
+			return false
+		}
+		if log == nil {
+			return true // Clients of the room do not catch up any more.
+		}
+	}
+	if !log.Hold(&r.Report) && r.Page == r.Pages-1 {
+		return false
+	}
+	if r.Pages == 0 || log.Covers(r.Oldest) {
+		return true
+	}
+	fill := func() { s.fill(ctx, r.Room, log, r.Oldest, []source{{node: q.From}}) }
+	if q.Stopping {
+		fill()
+		return true
+	}
+	s.spawn(fill)
+	return true
+}

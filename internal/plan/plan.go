@@ -1,0 +1,132 @@
+// Package plan is what commands show before they change anything: each resource with what
+// is done to it, and the members that differ. A plan that was carried out once has nothing to
+// do the next time.
+package plan
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// Action is what a plan does with a resource.
+type Action string
+
+// The actions.
+const (
+	Create Action = "create"
+	Change Action = "change"
+	Keep   Action = "keep"
+	Delete Action = "delete"
+)
+
+// Step is one resource of a plan. What identifies it may be known only once it was made.
+type Step struct {
+	Action Action `json:"action"`
+	Kind   string `json:"type"`
+	Name   string `json:"name"`
+	ARN    string `json:"arn,omitzero"`
+	// ID identifies a resource that has no ARN.
+	ID string `json:"id,omitzero"`
+	// Secret is shown once, by the step that made it.
+	Secret string       `json:"secret,omitzero"`
+	Diff   []Difference `json:"diff"`
+
+	do Do
+}
+
+// Do carries a step out. It fills in what identifies the resource.
+type Do func(ctx context.Context, s *Step) error
+
+// Difference is a member that differs.
+type Difference struct {
+	Member string `json:"member"`
+	From   string `json:"from"`
+	To     string `json:"to"`
+}
+
+// Differ appends a difference, if there is one.
+func Differ(diff []Difference, member, from, to string) []Difference {
+	if from == to {
+		return diff
+	}
+	return append(diff, Difference{member, from, to})
+}
+
+// Plan is what has to be done, in its order.
+type Plan struct {
+	Steps []*Step
+}
+
+// Put adds a step that makes a resource, or changes it if members differ.
+func (p *Plan) Put(s Step, exists bool, do Do) {
+	s.Action, s.do = Change, do
+	switch {
+	case !exists:
+		s.Action = Create
+	case len(s.Diff) == 0:
+		s.Action = Keep
+	}
+	p.Steps = append(p.Steps, &s)
+}
+
+// Remove adds a step that deletes a resource.
+func (p *Plan) Remove(s Step, do Do) {
+	s.Action, s.do = Delete, do
+	p.Steps = append(p.Steps, &s)
+}
+
+// Count returns how many steps have the action.
+func (p *Plan) Count(a Action) (n int) {
+	for _, s := range p.Steps {
+		if s.Action == a {
+			n++
+		}
+	}
+	return n
+}
+
+// Changes returns how many steps change something.
+func (p *Plan) Changes() int { return len(p.Steps) - p.Count(Keep) }
+
+// Do carries the plan out, and calls done after each step that changed something. It ends at
+// the first error.
+func (p *Plan) Do(ctx context.Context, done func(*Step)) error {
+	for _, s := range p.Steps {
+		if s.Action == Keep {
+			continue
+		}
+		if err := s.do(ctx, s); err != nil {
+			return fmt.Errorf("%s: %w; what was done before stays, and the next run continues", s, err)
+		}
+		done(s)
+	}
+	return nil
+}
+
+// String names the step.
+func (s *Step) String() string {
+	text := fmt.Sprintf("%s %s %q", s.Action, s.Kind, s.Name)
+	if s.ARN != "" {
+		text += " " + s.ARN
+	}
+	return text
+}
+
+// signs stand before the steps of a plan.
+var signs = map[Action]string{Create: "+", Change: "~", Keep: "=", Delete: "-"}
+
+// Text returns the step as a plan shows it, under a name, with its differences. The function
+// clean removes what a terminal must not get.
+func (s *Step) Text(name string, clean func(string) string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %s\n", signs[s.Action], s.Kind, clean(name))
+	for _, d := range s.Diff {
+		if s.Action == Create {
+			fmt.Fprintf(&b, "    %s: %s\n", clean(d.Member), clean(d.To))
+			continue
+		}
+		fmt.Fprintf(&b, "    %s: %q → %q\n", clean(d.Member), clean(d.From), clean(d.To))
+	}
+	return b.String()
+}
