@@ -47,7 +47,7 @@ func TestOnlyReceives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net, r := newNetwork(t, 1), newRooms(4, 100)
 		nodes := start(t, net, r, "a", "b")
-		time.Sleep(3 * time.Second)
+		time.Sleep(5 * time.Second) // The next full heartbeat is more than 1.5 s away.
 		net.losing(func(from, to, _ string) bool { return from == "c" || to == "c" && from == "b" })
 		c := startNode(t, "c", options{rooms: r, transport: net.port("c")})
 		time.Sleep(10 * time.Second)
