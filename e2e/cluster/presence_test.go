@@ -13,8 +13,10 @@ import (
 	"github.com/coder/websocket"
 	"github.com/go-json-experiment/json"
 
+	"confab/internal/extension"
 	"confab/internal/testbed/cluster"
 	"confab/internal/testbed/crowd"
+	"confab/internal/testbed/process"
 )
 
 // viewer is a connection to a room that pushes who is there.
@@ -27,6 +29,15 @@ type viewer struct {
 // watch connects a user to the room by a node.
 func watch(t *testing.T, n crowd.Node, room, user string) *viewer {
 	t.Helper()
+	v := &viewer{conn: attend(t, n, room, user), counts: make(chan string, 1000), left: make(chan string, 1000)}
+	go v.read()
+	return v
+}
+
+// attend opens a connection. As long as nothing reads from it, no Ping is answered, as when its
+// client has vanished.
+func attend(t *testing.T, n crowd.Node, room, user string) *websocket.Conn {
+	t.Helper()
 	token, err := n.API.CreateChatToken(t.Context(), &ivschat.CreateChatTokenInput{RoomIdentifier: &room, UserId: &user})
 	if err != nil {
 		t.Fatal(err)
@@ -37,9 +48,7 @@ func watch(t *testing.T, n crowd.Node, room, user string) *viewer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.CloseNow() })
-	v := &viewer{conn: conn, counts: make(chan string, 1000), left: make(chan string, 1000)}
-	go v.read()
-	return v
+	return conn
 }
 
 func (v *viewer) read() {
@@ -85,7 +94,7 @@ func (v *viewer) wait(t *testing.T, want string) (before []string) {
 }
 
 // TestPresenceOverNodes counts the viewers of a room on three nodes, while one of them moves
-// between nodes, and while a node is killed.
+// between nodes, while a node is killed, and while a client vanishes in another room.
 func TestPresenceOverNodes(t *testing.T) {
 	t.Parallel()
 	c := start(t, cluster.Options{Args: []string{"--presence-interval", "500ms"}})
@@ -95,6 +104,15 @@ func TestPresenceOverNodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	room := aws.ToString(created.Arn)
+	// With catch-up, a client that answers nothing for 10 s is gone; without, it takes 30 s.
+	created, err = nodes[0].API.CreateRoom(t.Context(), &ivschat.CreateRoomInput{Tags: map[string]string{"confab:presence": "count", "confab:catch-up": "1m"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet := aws.ToString(created.Arn)
+	onlooker := watch(t, nodes[0], quiet, "onlooker")
+	attend(t, nodes[1], quiet, "vanished")
+	onlooker.wait(t, "2/2")
 	all := []*viewer{watch(t, nodes[0], room, "ann"), watch(t, nodes[1], room, "bob"), watch(t, nodes[2], room, "eve")}
 	last := watch(t, nodes[2], room, "roamer")
 	if got := last.wait(t, "4/4"); len(got) != 0 {
@@ -143,4 +161,12 @@ func TestPresenceOverNodes(t *testing.T) {
 	}
 	again := watch(t, nodes[1], room, "eve")
 	again.wait(t, "4/4")
+	onlooker.wait(t, "1/1")
+	var counted extension.GetRoomPresenceOutput
+	if err := process.Extension(t.Context(), c.Nodes[0].Server().Endpoint, "GetRoomPresence", map[string]string{"roomIdentifier": quiet}, &counted); err != nil {
+		t.Fatal(err)
+	}
+	if counted.Users != 1 || counted.Connections != 1 {
+		t.Errorf("GetRoomPresence: %+v", counted)
+	}
 }

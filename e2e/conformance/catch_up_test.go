@@ -1,8 +1,11 @@
 package conformance
 
 import (
+	"bytes"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -177,5 +180,45 @@ func TestCatchUpGap(t *testing.T) {
 			t.Errorf("frame %s behind %d messages", gap.raw, len(got)-2)
 		}
 		gap.wantForm(t)
+	})
+}
+
+func TestCatchUpAfterKill(t *testing.T) {
+	t.Parallel()
+	if own == nil {
+		return
+	}
+	checkOurs(t, "after the only node was killed, who returns in time is told of a gap", func(t *testing.T) {
+		dir := t.TempDir()
+		s := startServerOn(t, dir)
+		e := endpointOf(s)
+		room := created(t, e.callKept(t, "CreateRoom", m{"tags": m{"confab:catch-up": "1m"}}))
+		ann := e.join(t, room, m{"userId": "ann"})
+		ann.say(t, "0")
+		ann.nextMessage(t, "0")
+		e.join(t, room, m{"userId": "bob"}).conn.CloseNow()
+		written := func() bool {
+			b, err := os.ReadFile(filepath.Join(dir, "places.json"))
+			return err == nil && bytes.Contains(b, []byte(room.id))
+		}
+		for end := time.Now().Add(patience); !written(); time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("places.json does not have the room")
+			}
+		}
+		for range 2 { // Also by the second process that is killed.
+			if err := s.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			s = startServerOn(t, dir)
+		}
+		e = endpointOf(s)
+		again, eve := e.join(t, room, m{"userId": "ann"}), e.join(t, room, m{"userId": "eve"})
+		if f := again.nextEvent(t, "confab:GAP"); len(f.Attributes) != 0 {
+			t.Errorf("frame %s, want no number", f.raw)
+		}
+		eve.say(t, "1")
+		again.nextMessage(t, "1")
+		eve.nextMessage(t, "1")
 	})
 }

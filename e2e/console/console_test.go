@@ -62,3 +62,11 @@ func TestConsole(t *testing.T) {
 	pages(t, "console.test.mjs", "AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket,
 		"READER_ACCESS_KEY_ID="+reader.AccessKeyID, "READER_SECRET_ACCESS_KEY="+reader.SecretAccessKey)
 }
+
+// TestModeration is an evening of a moderator, and what an operator sets up for
+// applications.
+func TestModeration(t *testing.T) {
+	t.Parallel()
+	s := process.Serve(t, process.Options{Args: []string{"--webhook-insecure", "--webhook-allow", "127.0.0.0/8"}})
+	pages(t, "console-moderation.test.mjs", "AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket)
+}

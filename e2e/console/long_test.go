@@ -86,8 +86,12 @@ func TestScreenshots(t *testing.T) {
 	}
 	stage := id(confab("room", "create", "stage", "--max-rate", "100", "--tag", "confab:history=24h", "--tag", "confab:presence=full", "--logging", "chats", "-o", "text"))
 	for _, said := range [][2]string{
-		{"ann", "Good evening from Lisbon!"}, {"bob", "The sound is perfect today"}, {"eve", "مرحبا بالجميع"},
-		{"ken", "今日の配信はとても面白いです 🎉"}, {"ann", "When does the second half begin?"}, {"host", "In ten minutes. Stay with us!"},
+		{"ann", "Good evening from Lisbon!"},
+		{"bob", "The sound is perfect today"},
+		{"eve", "مرحبا بالجميع"},
+		{"ken", "今日の配信はとても面白いです 🎉"},
+		{"ann", "When does the second half begin?"},
+		{"host", "In ten minutes. Stay with us!"},
 	} {
 		confab("send", "stage", said[1], "--as", said[0])
 	}

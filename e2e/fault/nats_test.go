@@ -14,7 +14,7 @@ import (
 )
 
 // ofNATS are the scenarios of nodes that use an existing NATS. Nodes that
-// lose it cannot hear each other.
+// lose it cannot reach each other.
 var ofNATS = []scenario{
 	{
 		name: "kill -9 of a node (--nats)", keeps: "everything; its connections come back on other nodes",

@@ -140,7 +140,7 @@ var ofRoutes = []scenario{
 		},
 	},
 	{
-		name: "two nodes that hear only the third", keeps: "everything; a node may move its connections away", network: true, options: history.Options{Codes: unavailable},
+		name: "two nodes that reach only the third", keeps: "everything; a node may move its connections away", network: true, options: history.Options{Codes: unavailable},
 		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
 			pair := random.Perm(3)
 			if err := d.between(ctx, pair[0], pair[1], d.network.Drop); err != nil {

@@ -28,7 +28,7 @@ import (
 	"confab/internal/front"
 	"confab/internal/iam"
 	"confab/internal/messaging"
-	"confab/internal/places"
+	"confab/internal/peers"
 	"confab/internal/review"
 	"confab/internal/sqldb"
 	"confab/internal/store"
@@ -176,14 +176,17 @@ func (s *Server) build(ctx context.Context) (err error) {
 		Log:               s.log,
 	}
 	s.peers.Self, s.peers.Recorder, s.peers.Frames = s.self, s.metrics.recorder, s.db.Transcript()
+	s.peers.Moderation = s.db.Moderation
 	s.peers.WatchRooms(&live, cfg.PresenceInterval)
 	s.peers.Moderate(&live)
+	s.peers.Trace(&live, cfg.NodeName)
 	if live.Extensions {
-		live.Rules.Filters, s.peers.Filters = enforce.Filters{Content: s.db.Filters}, s.db.Filters
+		live.Rules.Filters, s.peers.Filters = enforce.Filters{Content: s.db.Filters, Log: s.db.Moderation}, s.db.Filters
+		live.Rules.Moderated = enforce.Moderated(s.db.Moderation)
 		live.Bans, s.peers.Bans, live.Disconnected = s.db.Bans, s.db.Bans, enforce.Disconnected(s.db.Bans, s.db.Transcript().History(), s.log)
 		live.Webhooks, s.peers.Hooks = s.db.Webhooks, s.db.Webhooks
 	}
-	live.CatchUp.Memory, s.peers.Places = s.catchUpMemory(), places.New()
+	live.CatchUp = s.catchUp()
 	if err := s.connectNodes(&live, quotas); err != nil {
 		return err
 	}
@@ -230,11 +233,12 @@ func (s *Server) build(ctx context.Context) (err error) {
 			Region: cfg.Region, Account: cfg.AccountID, Version: telemetry.Version(),
 			Actions: actions(operations),
 			Rooms:   s.db, Live: s.engine, Bans: s.db.Bans, Filters: s.db.Filters, Modes: store.NewRoomModes(s.db), History: s.db.Transcript().History(), Tokens: s.ring, Presence: s.peers.Presence, Nodes: s.peers.Nodes, Series: s.peers.Series, Quotas: quotas,
-			Credentials: s.db, Webhooks: s.db.Webhooks, Endpoints: s.delivery.Webhooks,
+			Credentials: s.db, Webhooks: s.db.Webhooks, Endpoints: s.delivery.Webhooks, Traces: s.peers.Traces,
 			CleanUps: erasure.NewCleaner(s.grace, erasure.CleanerOptions{
 				Live: s.engine, History: s.db.Transcript().History(), SentBy: s.peers.SentBy, Log: s.log,
 			}),
-			Erasures: erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: s.engine, Nodes: &s.peers}),
+			Erasures:   erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: messaging.Erased{Engine: s.engine}, Nodes: &s.peers}),
+			Moderation: peers.ModerationLog{Log: s.db.Moderation, Peers: &s.peers},
 		})
 		operations = append(operations, own.Operations()...)
 	}

@@ -14,12 +14,14 @@ import (
 	"time"
 
 	"confab/internal/catchup"
+	"confab/internal/chat"
 	"confab/internal/cluster"
 	"confab/internal/config"
 	"confab/internal/extension"
 	"confab/internal/messaging"
 	"confab/internal/nats"
 	"confab/internal/peers"
+	"confab/internal/places"
 	"confab/internal/quota"
 	"confab/internal/sqldb"
 	"confab/internal/store"
@@ -105,14 +107,17 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 	return nil
 }
 
-// catchUpMemory returns what clients missed. A node of its own leaves it to the next process;
-// other nodes have it already.
-func (s *Server) catchUpMemory() *catchup.Memory {
-	s.peers.CatchUp = catchup.NewMemory(s.cfg.CatchUpMemory)
+// catchUp returns what clients get that come back. A node of its own leaves it to the next
+// process, and keeps a file for the case that it is killed; other nodes have it already.
+func (s *Server) catchUp() (o messaging.CatchUp) {
+	s.peers.CatchUp, s.peers.Places = catchup.NewMemory(s.cfg.CatchUpMemory), places.New()
 	if !s.cfg.Clustered() && !sqldb.IsPostgres(s.cfg.Database) {
 		s.peers.CatchUp = catchup.OpenMemory(s.cfg.CatchUpMemory, filepath.Join(s.cfg.DataDir, "catch-up.json"))
+		s.peers.Places.Record(chat.NewID(), filepath.Join(s.cfg.DataDir, "places.json"), s.log)
+		o.Places = s.peers.Places
 	}
-	return s.peers.CatchUp
+	o.Memory = s.peers.CatchUp
+	return o
 }
 
 // otherNodes is the link to the other nodes; fields without a comment are nil on a
@@ -145,6 +150,7 @@ func (s *Server) self() extension.Node {
 // node serves alone until it does.
 func (s *Server) joinCluster(ctx context.Context) error {
 	if s.node == nil {
+		s.peers.Places.Start()
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, joinWithin)

@@ -38,7 +38,7 @@ func OpenStore(ctx context.Context, cfg *config.Config, existing bool, log *slog
 
 // storeOptions makes the data directory and finds the secret key.
 func storeOptions(ctx context.Context, cfg *config.Config, log *slog.Logger, metrics *store.Metrics) (store.Options, error) {
-	o := store.Options{Region: cfg.Region, Account: cfg.AccountID, Retention: cfg.LogRetention, WebhookRetention: cfg.WebhookRetention, Log: log, Metrics: metrics}
+	o := store.Options{Region: cfg.Region, Account: cfg.AccountID, Retention: cfg.LogRetention, WebhookRetention: cfg.WebhookRetention, ModerationLogRetention: cfg.ModerationLogRetention, Log: log, Metrics: metrics}
 	if sqldb.IsPostgres(cfg.Database) {
 		o.Database, o.Wait = cfg.Database, postgresWait
 	} else {

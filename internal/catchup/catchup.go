@@ -35,6 +35,13 @@ type Memory struct {
 // NewMemory returns a Memory of at most limit bytes.
 func NewMemory(limit int64) *Memory { return &Memory{limit: limit, logs: map[*Log]bool{}} }
 
+// Empty reports whether there is no log.
+func (m *Memory) Empty() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.logs) == 0
+}
+
 // Used returns how many bytes the logs have.
 func (m *Memory) Used() int64 {
 	m.mu.Lock()

@@ -124,7 +124,7 @@ func TestReports(t *testing.T) {
 			t.Fatalf("%d pages, settled: %t", len(pages), settled)
 		}
 		for i := range pages {
-			if known := there.Hold(&pages[i]); known != (i == 2) {
+			if known := there.Hold(&pages[i], time.Now()); known != (i == 2) {
 				t.Fatalf("page %d: known: %t", i, known)
 			}
 		}
@@ -165,7 +165,7 @@ func TestReports(t *testing.T) {
 	if e := where(bob); e == nil {
 		t.Error("a user who has come again since")
 	}
-	if known := there.Hold(&catchup.Report{Node: "a"}); !known || where(bob) != nil {
+	if known := there.Hold(&catchup.Report{Node: "a"}, time.Now()); !known || where(bob) != nil {
 		t.Errorf("a node without clients: %+v", where(bob))
 	}
 }
@@ -175,7 +175,7 @@ func FuzzReport(f *testing.F) {
 	f.Add([]byte{1, 2, 3}, uint64(1), 1, 2)
 	f.Fuzz(func(_ *testing.T, entries []byte, version uint64, page, pages int) {
 		l := catchup.NewMemory(1 << 20).NewLog(time.Minute)
-		l.Hold(&catchup.Report{Node: "a", Version: version, Page: page, Pages: pages, Entries: entries, Points: make([]catchup.Point, 3)})
+		l.Hold(&catchup.Report{Node: "a", Version: version, Page: page, Pages: pages, Entries: entries, Points: make([]catchup.Point, 3)}, time.Now())
 		l.Choose(ann, l.Find(ann, "b", nil), nil)
 		l.Prepend([]catchup.Page{{Points: []catchup.PointRun{{Count: page}}, Frames: [][]byte{entries}}}, catchup.Point{})
 		l.Expire()

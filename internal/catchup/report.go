@@ -124,9 +124,8 @@ func (r *Report) valid() bool {
 }
 
 // Hold keeps a page of another node's report. One without pages ends what is known of the
-// node. Hold reports whether the whole report is known now.
-func (l *Log) Hold(r *Report) bool {
-	now := time.Now()
+// node. now is when it said so. Hold reports whether the whole report is known now.
+func (l *Log) Hold(r *Report, now time.Time) bool {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
 	h := l.reports[r.Node]

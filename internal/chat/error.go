@@ -59,6 +59,14 @@ type Error struct {
 	Resource ARN
 	// Limit is the exceeded number of a QuotaExceeded or Throttled.
 	Limit int
+	// Rule names what refuses a message, for traces. Clients do not get it.
+	Rule string
+}
+
+// By names what refuses a message, and returns the error.
+func (e *Error) By(rule string) *Error {
+	e.Rule = rule
+	return e
 }
 
 // ValidationReason is the reason member of a ValidationException.

@@ -104,6 +104,11 @@ type Message struct {
 	SenderAttributes map[string]string
 }
 
+// Same reports whether other says the same in the same sender's name.
+func (m *Message) Same(other *Message) bool {
+	return m.Content == other.Content && maps.Equal(m.Attributes, other.Attributes) && maps.Equal(m.SenderAttributes, other.SenderAttributes)
+}
+
 // AppendJSON appends the MESSAGE frame to b. The order of its members is the one
 // observed in the service's frames.
 func (m *Message) AppendJSON(b []byte) []byte {

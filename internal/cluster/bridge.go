@@ -23,7 +23,7 @@ func (g *gathered) gaps(v *View) (members []string) {
 	return members
 }
 
-// reaching returns the member that has delivered most of those whose log goes on behind a
+// reaching returns the member that has delivered most of those whose log continues behind a
 // place, without some members; "" if there is none.
 func (g *gathered) reaching(at point, without map[string]bool) (member string) {
 	for _, id := range slices.Sorted(maps.Keys(g.states)) {

@@ -76,10 +76,10 @@ func TestKicked(t *testing.T) {
 // held is a message review handler that answers when it is told to.
 type held struct{ asked, answer chan struct{} }
 
-func (h held) Review(_ context.Context, _ *chat.Room, m *chat.Message, _ string) (*chat.Message, error) {
+func (h held) Review(_ context.Context, _ *chat.Room, m *chat.Message, _ string) (*chat.Message, bool, error) {
 	h.asked <- struct{}{}
 	<-h.answer
-	return m, nil
+	return m, false, nil
 }
 
 // TestKickedAtNextHome disconnects users whose messages are under review, and has a node

@@ -15,11 +15,11 @@ import (
 // changes every message, to show whose verdict was used.
 type handler struct{ asked atomic.Int32 }
 
-func (h *handler) Review(_ context.Context, _ *chat.Room, m *chat.Message, _ string) (*chat.Message, error) {
+func (h *handler) Review(_ context.Context, _ *chat.Room, m *chat.Message, _ string) (*chat.Message, bool, error) {
 	count := h.asked.Add(1)
 	time.Sleep(time.Second)
 	m.Content += strings.Repeat("!", int(count))
-	return m, nil
+	return m, false, nil
 }
 
 // TestReviewedOnce changes the view while a home has a message under review for

@@ -145,6 +145,9 @@ type Config struct {
 	// How long events are kept for the endpoint of a webhook that does not
 	// accept them.
 	WebhookRetention time.Duration
+	// How long the moderation log keeps who did what: deletions, disconnects,
+	// bans, modes, filters.
+	ModerationLogRetention time.Duration
 	// Account quotas and API call rates: off for none, aws for those of a new
 	// AWS account. Limits per room and per connection always apply.
 	Quotas string
@@ -334,6 +337,8 @@ func Default() *Config {
 		LogRetention:          72 * time.Hour,
 		LogLevel:              "info",
 		LogFormat:             "auto",
+
+		ModerationLogRetention: 90 * 24 * time.Hour,
 	}
 }
 

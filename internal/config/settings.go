@@ -90,6 +90,7 @@ var groups = []group{
 		{Name: "presence-interval", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.PresenceInterval) }, durationFrom(minPresenceInterval, maxPresenceInterval, "5s"), duration.String)},
 		{Name: "webhook-allow", Arg: "CIDR,...", list: true, value: field(func(c *Config) *prefixes { return (*prefixes)(&c.WebhookAllow) }, parsePrefixes, prefixes.String)},
 		{Name: "webhook-insecure", value: field(func(c *Config) *bool { return &c.WebhookInsecure }, parseSwitch, printSwitch)},
+		{Name: "moderation-log-retention", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.ModerationLogRetention) }, parseRetention, duration.String)},
 		{Name: "webhook-retention", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.WebhookRetention) }, parseRetention, duration.String)},
 	}},
 	{"Limits", []*Setting{

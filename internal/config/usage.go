@@ -40,6 +40,7 @@ var usage = map[string]string{
 	"presence-interval":           "Minimum time between two events about viewers in a room with the tag confab:presence.",
 	"webhook-allow":               "Networks with addresses that are not public and that webhooks may call, such as 10.1.0.0/16. With --dev the default is those of this machine.",
 	"webhook-insecure":            "Let webhooks call endpoints at http://, too. The default with --dev is true.",
+	"moderation-log-retention":    "How long the moderation log keeps who did what: deletions, disconnects, bans, modes, filters.",
 	"webhook-retention":           "How long events are kept for the endpoint of a webhook that does not accept them.",
 	"quotas":                      "Account quotas and API call rates: off for none, aws for those of a new AWS account. Limits per room and per connection always apply.",
 	"serviceQuotas":               "Single account quotas and API call rates, by their names. They override those of --quotas; 0 sets no limit. The names are at the end of docs/configuration.md. All nodes of a cluster need the same values.",

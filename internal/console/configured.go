@@ -11,7 +11,7 @@ func Configured(cfg *config.Config) (http.Handler, error) {
 	if cfg.Console == config.ConsoleOff {
 		return nil, nil
 	}
-	o := Options{BasePath: cfg.BasePath, Region: cfg.Region}
+	o := Options{BasePath: cfg.BasePath, Region: cfg.Region, Account: cfg.AccountID}
 	if cfg.Dev {
 		o.Dev = &Credentials{AccessKeyID: cfg.RootAccessKeyID, SecretAccessKey: string(cfg.RootSecretAccessKey)}
 	}

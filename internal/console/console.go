@@ -49,6 +49,8 @@ type Options struct {
 	BasePath string
 	// Region is the AWS region that requests are signed for.
 	Region string
+	// Account is the AWS account of all ARNs, so that the page can name a room by its id.
+	Account string
 	// Dev has the public credentials of a server of --dev, which signs in with them;
 	// nil on all others.
 	Dev *Credentials
@@ -98,9 +100,10 @@ func page(o Options) ([]byte, error) {
 		return nil, fmt.Errorf("dist/index.html has no %s", placeholder)
 	}
 	options, err := json.Marshal(struct {
-		Region string       `json:"region"`
-		Dev    *Credentials `json:"dev,omitzero"`
-	}{o.Region, o.Dev})
+		Region  string       `json:"region"`
+		Account string       `json:"account"`
+		Dev     *Credentials `json:"dev,omitzero"`
+	}{o.Region, o.Account, o.Dev})
 	if err != nil {
 		return nil, err
 	}

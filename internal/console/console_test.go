@@ -52,13 +52,13 @@ func assets(t *testing.T, h *console.Handler) []string {
 }
 
 func TestPage(t *testing.T) {
-	h := handler(t, console.Options{Region: `eu-"1`, Dev: &console.Credentials{AccessKeyID: "AKID", SecretAccessKey: "public"}})
+	h := handler(t, console.Options{Region: `eu-"1`, Account: "123456789012", Dev: &console.Credentials{AccessKeyID: "AKID", SecretAccessKey: "public"}})
 	answer := get(h, console.Path)
 	page := string(answer.body)
 	if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != "text/html; charset=utf-8" || answer.Header.Get("Cache-Control") != "no-cache" {
 		t.Errorf("%s with %v", answer.Status, answer.Header)
 	}
-	if want := `content="{&#34;region&#34;:&#34;eu-\&#34;1&#34;,&#34;dev&#34;:{&#34;accessKeyId&#34;:&#34;AKID&#34;,&#34;secretAccessKey&#34;:&#34;public&#34;}}"`; !strings.Contains(page, want) {
+	if want := `content="{&#34;region&#34;:&#34;eu-\&#34;1&#34;,&#34;account&#34;:&#34;123456789012&#34;,&#34;dev&#34;:{&#34;accessKeyId&#34;:&#34;AKID&#34;,&#34;secretAccessKey&#34;:&#34;public&#34;}}"`; !strings.Contains(page, want) {
 		t.Errorf("the page has no %s:\n%s", want, page)
 	}
 	if strings.Contains(page, "<script>") || regexp.MustCompile(`(src|href)="(https?:)?//`).MatchString(page) {

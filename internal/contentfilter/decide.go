@@ -27,6 +27,12 @@ type Match struct {
 	Filter string
 }
 
+// Any reports whether a room has filters, its own or those of every room.
+func (f *Filters) Any(roomID string) bool {
+	every, own := f.rules.Load().of(roomID)
+	return len(every)+len(own) > 0
+}
+
 // Decide returns what comes of a message in a room. Without filters it costs one look at a
 // map.
 func (f *Filters) Decide(roomID, content string) (d Decision) {

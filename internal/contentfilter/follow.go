@@ -18,6 +18,10 @@ import (
 
 // Filters are the content filters of all rooms. Its methods are safe for concurrent use.
 type Filters struct {
+	// Noted is called in the transaction of each change of a filter, with deleted set and
+	// its room and name alone if it is deleted. Nil does nothing.
+	Noted func(ctx context.Context, s sqldb.Session, f *Filter, deleted bool) error
+
 	sql     *sqldb.DB
 	now     func() time.Time
 	log     *slog.Logger

@@ -68,8 +68,18 @@ func (f *Filters) Put(ctx context.Context, put *Filter) error {
 		_, err := s.Exec(ctx, `INSERT INTO content_filters (`+Table.Columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0)`,
 			put.RoomID, put.Name, string(put.Action), []byte(put.Message), put.TermCount, put.ExpressionCount, put.UpdateTime.UnixNano(),
 			terms, expressions, number)
-		return err
+		if err != nil {
+			return err
+		}
+		return f.note(ctx, s, put, false)
 	})
+}
+
+func (f *Filters) note(ctx context.Context, s sqldb.Session, changed *Filter, deleted bool) error {
+	if f.Noted == nil {
+		return nil
+	}
+	return f.Noted(ctx, s, changed, deleted)
 }
 
 // admit returns QuotaExceeded if there would be too many filters or terms.
@@ -136,7 +146,10 @@ func (f *Filters) Delete(ctx context.Context, roomID, name string) error {
 		if err == nil && n == 0 {
 			err = noSuchFilter(name)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return f.note(ctx, s, &Filter{RoomID: roomID, Name: name}, true)
 	})
 }
 

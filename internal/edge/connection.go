@@ -140,8 +140,12 @@ func (c *connection) serve(r request) {
 		return
 	}
 	a, err := decodeAction(r.frame)
-	if err == nil {
-		err = c.do(ctx, a, messaging.Request{ID: a.RequestID, Received: r.received, OverRate: r.overRate})
+	req := messaging.Request{ID: a.RequestID, Received: r.received, OverRate: r.overRate}
+	switch {
+	case err == nil:
+		err = c.do(ctx, a, req)
+	case a.Name == chat.SendMessage:
+		err = c.session.RefuseMessage(req, err)
 	}
 	if err != nil && !errors.Is(err, messaging.ErrKicked) { // The end of a kicked session is the answer.
 		c.fail(ctx, a.RequestID, err)

@@ -77,7 +77,9 @@ func New(o Options) *Eraser { return &Eraser{o: o, busy: map[subject]bool{}} }
 
 // Result is how far an erasure is.
 type Result struct {
-	Done bool
+	// Started is when the erasure was first asked for; zero if another call does it now.
+	Started time.Time
+	Done    bool
 	// Messages is how many messages were removed, by this call and those before it.
 	Messages int64
 	// Logs are where delivered logs have messages of the user.
@@ -125,7 +127,7 @@ func (e *Eraser) Erase(ctx context.Context, roomID, userID, by string) (*Result,
 	if err != nil {
 		return nil, err
 	}
-	out := &Result{Done: finished, Messages: state.Messages}
+	out := &Result{Started: state.Started, Done: finished, Messages: state.Messages}
 	logs, err := state.Logs(ctx)
 	for _, l := range logs {
 		if l.Destination.Type == chat.S3 {

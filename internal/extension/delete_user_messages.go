@@ -2,10 +2,12 @@ package extension
 
 import (
 	"context"
+	"strconv"
 
 	"confab/internal/chat"
 	"confab/internal/erasure"
 	"confab/internal/iam"
+	"confab/internal/modlog"
 )
 
 // CleanUps deletes the messages of users: *erasure.Cleaner.
@@ -50,5 +52,9 @@ func (s *Service) DeleteUserMessages(ctx context.Context, in *DeleteUserMessages
 	if err != nil {
 		return nil, err
 	}
+	s.o.Moderation.Note(&modlog.Event{
+		ID: chat.NewID(), Time: s.o.Now(), Action: modlog.DeleteUserMessages, RoomID: room.ARN.ID, UserID: what.UserID,
+		By: modlog.ActorOf(by), Reason: what.Reason, Details: map[string]string{"deleted": strconv.Itoa(n)},
+	})
 	return &DeleteUserMessagesOutput{Deleted: int64(n)}, nil
 }

@@ -64,6 +64,7 @@ func (s *Service) EraseUser(ctx context.Context, in *EraseUserInput) (*EraseUser
 	if err != nil {
 		return nil, err
 	}
+	moderationEvents{s}.noteErasure(roomID, *in.UserID, call.Principal.ARN, done)
 	out := &EraseUserOutput{Status: "RUNNING", Messages: done.Messages, LogObjects: []LogObject{}}
 	if done.Done {
 		out.Status = "DONE"

@@ -24,6 +24,7 @@ import (
 	"confab/internal/presence"
 	"confab/internal/quota"
 	"confab/internal/series"
+	"confab/internal/traces"
 	"confab/internal/webhook"
 )
 
@@ -84,6 +85,11 @@ type Endpoints interface {
 	Test(ctx context.Context, h *webhook.Hook) (status int, took time.Duration, err error)
 }
 
+// Traces is what came of messages, over all nodes: *traces.Memory.
+type Traces interface {
+	List(ctx context.Context, q *traces.Query) (page []traces.Trace, next *traces.Position)
+}
+
 // Options configure a Service. All fields but Quotas and Now are required.
 type Options struct {
 	Region, Account, Version string
@@ -98,8 +104,10 @@ type Options struct {
 	Presence                 Presence
 	Erasures                 Erasures
 	CleanUps                 CleanUps
+	Moderation               ModerationLog
 	Webhooks                 Webhooks
 	Endpoints                Endpoints
+	Traces                   Traces
 	// Nodes asks all nodes about themselves. It leaves out those that do not answer.
 	Nodes func(ctx context.Context) []Node
 	// Series asks all nodes for series of their metrics, and returns the sums.

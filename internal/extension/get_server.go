@@ -59,7 +59,7 @@ func (s *Service) GetServer(ctx context.Context, _ *GetServerInput) (*GetServerO
 	}
 	out := &GetServerOutput{
 		Version: s.o.Version, AccountID: s.o.Account, Region: s.o.Region,
-		Extensions: []string{"bans", "catch-up", "content-filters", "credentials", "delete-user-messages", "erase-user", "history", "modes", "presence", "send-message", "signers", "webhooks"},
+		Extensions: []string{"bans", "catch-up", "content-filters", "credentials", "delete-user-messages", "erase-user", "history", "moderation-log", "modes", "presence", "send-message", "signers", "webhooks"},
 		Nodes:      s.o.Nodes(ctx),
 		Limits: map[string]int{
 			"maximumMessageLength":               chat.MaxMessageLength,

@@ -42,6 +42,8 @@ func (s *Service) operations() []operation {
 		describe("ListContentFilters", filters.ListContentFilters),
 		describe("ListCredentials", s.ListCredentials),
 		orBearer(describe("ListMessages", s.ListMessages)),
+		orBearer(describe("ListMessageTraces", messageTraces{s}.ListMessageTraces)),
+		describe("ListModerationEvents", moderationEvents{s}.ListModerationEvents),
 		describe("ListRoomPresence", s.ListRoomPresence),
 		describe("ListRoomUsers", s.ListRoomUsers),
 		describe("ListWebhooks", webhooks{s}.ListWebhooks),

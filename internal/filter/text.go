@@ -208,7 +208,7 @@ func (r reading) part(i, direction int) (n int) {
 	return n
 }
 
-// passes reports whether a term goes on from letter i-1 to i although it has no separator
+// passes reports whether a term continues from letter i-1 to i although it has no separator
 // there: through all but white space, and through that between single letters.
 func (r reading) passes(i int) bool {
 	return r[i].gap != spaced || r.part(i, 1) == 1 && r.part(i-1, -1) == 1

@@ -33,8 +33,10 @@ type HandshakeListener struct {
 	errs    chan error
 	silent  newConns
 	reading sync.WaitGroup // run, and connections without a server yet
-	closing sync.Once
-	closed  chan struct{}
+	// unanswered are the connections that were passed to net/http and have got nothing yet.
+	unanswered sync.WaitGroup
+	closing    sync.Once
+	closed     chan struct{}
 }
 
 // NewHandshakeListener returns a listener that accepts from ln after Start.
@@ -75,7 +77,8 @@ func (l *HandshakeListener) StopAccepting() { l.Listener.Close() }
 
 // Drain stops accepting connections and waits until none is being read. Connections that
 // have sent nothing are closed after a moment. Handshakes under way may take until ctx
-// ends.
+// ends. Calls that were passed to net/http have a moment to be taken up: it drops those
+// whose heads it reads after its Shutdown has begun.
 func (l *HandshakeListener) Drain(ctx context.Context) {
 	l.StopAccepting()
 	done := make(chan struct{})
@@ -88,6 +91,18 @@ func (l *HandshakeListener) Drain(ctx context.Context) {
 	select {
 	case <-done:
 	case <-ctx.Done():
+		return
+	}
+	answered := make(chan struct{})
+	go func() {
+		l.unanswered.Wait()
+		close(answered)
+	}()
+	taken := time.NewTimer(newConnGrace)
+	defer taken.Stop()
+	select {
+	case <-answered:
+	case <-taken.C:
 	}
 }
 
@@ -200,10 +215,12 @@ func (l *HandshakeListener) serve(conn net.Conn, upgrade *rfc6455.Upgrade, forwa
 
 // pass passes a connection to net/http, with what was read from it, which it owns.
 func (l *HandshakeListener) pass(conn net.Conn, early []byte) {
+	l.unanswered.Add(1)
+	c := &prefixedConn{Conn: conn, early: early, answered: sync.OnceFunc(l.unanswered.Done)}
 	select {
-	case l.others <- &prefixedConn{Conn: conn, early: early}:
+	case l.others <- c:
 	case <-l.closed:
-		conn.Close()
+		c.Close()
 	}
 }
 
@@ -211,7 +228,8 @@ func (l *HandshakeListener) pass(conn net.Conn, early []byte) {
 // net/http and the event loops can use it as before.
 type prefixedConn struct {
 	net.Conn
-	early []byte
+	early    []byte
+	answered func() // is called when the client gets something, or nothing any more
 }
 
 var (
@@ -228,11 +246,23 @@ func (c *prefixedConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+func (c *prefixedConn) Write(p []byte) (int, error) {
+	c.answered()
+	return c.Conn.Write(p)
+}
+
+// Close closes the connection.
+func (c *prefixedConn) Close() error {
+	c.answered()
+	return c.Conn.Close()
+}
+
 // NetConn returns the connection beneath.
 func (c *prefixedConn) NetConn() net.Conn { return c.Conn }
 
 // SyscallConn is for the event loops, which write to the socket directly.
 func (c *prefixedConn) SyscallConn() (syscall.RawConn, error) {
+	c.answered()
 	if sc, ok := c.Conn.(syscall.Conn); ok {
 		return sc.SyscallConn()
 	}

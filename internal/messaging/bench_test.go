@@ -10,8 +10,12 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/contentfilter"
+	"confab/internal/enforce"
 	"confab/internal/messaging"
 	"confab/internal/messagingtest"
+	"confab/internal/modes"
+	"confab/internal/traces"
 )
 
 // quiet is what an engine needs around it, and allocates nothing itself.
@@ -29,8 +33,10 @@ func (q *quiet) Latest(context.Context, string, int, time.Time) ([]*chat.Frame, 
 	return nil, nil
 }
 
-func (q *quiet) Review(_ context.Context, _ *chat.Room, m *chat.Message, _ string) (*chat.Message, error) {
-	return m, nil
+func (q *quiet) Failing() bool { return false }
+
+func (q *quiet) Review(_ context.Context, _ *chat.Room, m *chat.Message, _ string) (*chat.Message, bool, error) {
+	return m, false, nil
 }
 
 func (q *quiet) Deliver([]byte) int {
@@ -49,10 +55,16 @@ func newQuiet(tb testing.TB, extensions bool, tags map[string]string) (*messagin
 	q := &quiet{room: messagingtest.NewRoom(roomID), durable: make(chan struct{})}
 	close(q.durable)
 	q.room.Tags, q.room.MaximumMessageRatePerSecond = tags, 1<<30
+	var rules messaging.Rules
+	if extensions { // As package app does.
+		m := modes.New()
+		rules = messaging.Rules{Modes: m, Filters: enforce.Filters{Content: new(contentfilter.Filters)}, Said: m.Remember, Traces: traces.New(0)}
+	}
 	e := messaging.NewEngine(messaging.Options{
 		Rooms: q, Tokens: q, Reviewer: q, Transcript: q, History: q, Extensions: extensions,
 		NewAudience: func() messaging.Audience { return q },
 		Metrics:     messaging.NewMetrics(nil), Log: slog.New(slog.DiscardHandler),
+		Rules: rules,
 	})
 	tb.Cleanup(e.Close)
 	return e, messagingtest.Join(tb, e, messagingtest.Token(roomID, "ann", time.Now()))
@@ -85,8 +97,9 @@ func paths(tb testing.TB, e *messaging.Engine, c *messagingtest.Client) map[stri
 	}
 }
 
-// TestUnusedExtensionsAllocateNothing holds rooms without tags of Confab against an engine
-// in which these mean nothing: deliveries, messages and connections allocate as much.
+// TestUnusedExtensionsAllocateNothing holds rooms without tags of Confab, modes and filters
+// against an engine in which these mean nothing, and which does not remember what came of
+// messages: deliveries, messages and connections allocate as much.
 func TestUnusedExtensionsAllocateNothing(t *testing.T) {
 	off, on := pathsOf(t, false), pathsOf(t, true)
 	for name, f := range off {

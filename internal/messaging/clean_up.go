@@ -1,8 +1,11 @@
 package messaging
 
 import (
+	"context"
 	"math"
 	"time"
+
+	"confab/internal/chat"
 )
 
 // Sent is a message that was delivered.
@@ -39,4 +42,13 @@ func nanoseconds(t time.Time) int64 {
 		return math.MinInt64
 	}
 	return t.UnixNano()
+}
+
+// Erased tells clients of the messages that were erased.
+type Erased struct{ *Engine }
+
+// DeleteMessage is Engine.DeleteMessage as a part of an erasure, which is no act of
+// moderation of its own.
+func (e Erased) DeleteMessage(ctx context.Context, roomID, messageID, reason, by string) (string, error) {
+	return e.askHome(ctx, Operation{Action: chat.ActionDeleteMessage, RoomID: roomID, Target: messageID, Reason: reason, By: by, FromServer: true})
 }

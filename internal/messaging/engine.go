@@ -208,6 +208,7 @@ func (e *Engine) Deliver(f *chat.Frame) {
 	}
 	defer r.release(e)
 	n := r.deliver(f)
+	e.o.Rules.Traces.Delivered(&r.traces, f, n)
 	if m := e.actions[f.Action]; m != nil {
 		m.deliveries.Add(float64(n))
 	}

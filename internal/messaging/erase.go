@@ -52,9 +52,10 @@ func (e *erasures) hasFrame(f *chat.Frame) bool {
 }
 
 // EraseUser removes the user's messages from what an engine keeps for clients that join a
-// room, or any room if roomID is empty: those that it has, and those that are under way and
+// room, and from the traces of a room, or any room if roomID is empty: those that it has, and those that are under way and
 // were sent up to sent. They were removed from the history before.
 func EraseUser(e *Engine, roomID, userID string, sent time.Time) {
+	e.o.Rules.Traces.Erase(roomID, userID, sent, e.now())
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	for id, r := range e.rooms {

@@ -9,6 +9,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/quota"
+	"confab/internal/traces"
 )
 
 // Sequence carries out one operation on a room whose home is this node. It applies bans,
@@ -16,7 +17,10 @@ import (
 // review, then the room's sequence; see Rule. The
 // errors are those of Home.Do, and ErrMoved when another node has become the home.
 func (e *Engine) Sequence(ctx context.Context, op Operation) (id string, err error) {
-	defer func() { err = banning{e}.disconnected(ctx, &op, err) }() // Also if another home has published the event.
+	defer func() { // Also if another home has published the event.
+		e.o.Rules.moderated(&op, err)
+		err = banning{e}.disconnected(ctx, &op, err)
+	}()
 	turn, err := e.broker.Await(ctx, op.RoomID, op.ID)
 	if errors.Is(err, ErrPublished) {
 		return op.ID, nil
@@ -24,71 +28,81 @@ func (e *Engine) Sequence(ctx context.Context, op Operation) (id string, err err
 	if err != nil {
 		return "", err
 	}
+	var t *trace
+	if traced(e, &op) {
+		t = &trace{now: e.now, Attempt: traces.Attempt{Result: traces.Delivered}}
+	}
 	r, settings, err := e.acquire(ctx, op.RoomID, op.Room)
 	if err != nil {
+		t.settle(e, nil, &op, err)
 		return "", err
 	}
 	defer r.release(e)
-	if err := (banning{e}).forbids(&op); err != nil {
+	err = r.carryOut(ctx, e, settings, &op, turn, t)
+	t.settle(e, r, &op, err)
+	if err != nil && !errors.Is(err, ErrPublished) {
 		return "", err
 	}
-	j := r.judgement(e, settings, &op, turn)
+	if err == nil {
+		m := e.actions[op.Action]
+		m.requests.Inc()
+		m.duration.Observe(max(e.now().Sub(op.Received).Seconds(), 0)) // Received may come from another node's clock.
+	}
+	return op.ID, nil
+}
+
+// carryOut carries out an operation on a room, or returns why it is refused.
+func (r *room) carryOut(ctx context.Context, e *Engine, settings *chat.Room, op *Operation, turn Turn, t *trace) (err error) {
+	if err := (banning{e}).forbids(op); err != nil {
+		return err
+	}
+	j := r.judgement(e, settings, op, turn)
 	if j != nil {
 		defer func() { j.settle(err) }()
 	}
-	if err := j.pass(ctx, e.o.Rules.Modes); err != nil {
-		return "", err
+	if err := j.passModes(ctx); err != nil {
+		return err
 	}
 	if err := e.admit(ctx, r, settings, op, turn); err != nil {
-		return "", err
+		return err
 	}
-	err = j.pass(ctx, e.o.Rules.Filters)
+	err = j.passFilters(ctx, t)
 	var f *chat.Frame
 	if err == nil {
-		f, err = e.frame(ctx, settings, op, j)
+		f, err = e.frame(ctx, settings, op, j, t)
 	}
 	if err == nil {
-		err = e.publish(ctx, r, f, op.Joined, settings)
+		err = e.publish(ctx, r, f, op.Joined, settings, t)
 		if f.DisconnectUser != "" {
 			e.kicks.settle(f, err)
 		}
 	}
 	e.judged(op, err)
-	if errors.Is(err, ErrPublished) {
+	if err != nil && chat.CodeOf(err) != chat.Unavailable { // Its frame may be published.
 		e.giveBack(r, op)
-		return op.ID, nil
 	}
-	if err != nil {
-		if chat.CodeOf(err) != chat.Unavailable { // Its frame may be published.
-			e.giveBack(r, op)
-		}
-		return "", err
-	}
-	m := e.actions[op.Action]
-	m.requests.Inc()
-	m.duration.Observe(max(e.now().Sub(op.Received).Seconds(), 0)) // Received may come from another node's clock.
-	return f.ID, nil
+	return err
 }
 
 // admit checks the operation against the room's rate (messages only) and the account's.
 // An operation counts only if both admit it.
-func (e *Engine) admit(ctx context.Context, r *room, settings *chat.Room, op Operation, turn Turn) error {
+func (e *Engine) admit(ctx context.Context, r *room, settings *chat.Room, op *Operation, turn Turn) error {
 	if op.countsInRoom() && !r.sequencer.allow(e.now(), turn) {
-		return throttled(settings, settings.MaximumMessageRatePerSecond)
+		return throttled(settings, settings.MaximumMessageRatePerSecond, ruleRoomRate)
 	}
 	// Another node may keep the account's rate, so no lock is held here.
 	if name := accountRates[op.Action]; !e.o.Quotas.Allow(ctx, name) {
 		if op.countsInRoom() {
 			r.sequencer.giveBack()
 		}
-		return throttled(settings, e.o.Quotas.Limit(name))
+		return throttled(settings, e.o.Quotas.Limit(name), ruleAccountRate)
 	}
 	return nil
 }
 
 // giveBack undoes admit for an operation that delivered nothing. A message that review
 // rejects, or that another home takes over, does not count.
-func (e *Engine) giveBack(r *room, op Operation) {
+func (e *Engine) giveBack(r *room, op *Operation) {
 	if op.countsInRoom() {
 		r.sequencer.giveBack()
 	}
@@ -107,13 +121,13 @@ var accountRates = map[chat.Action]quota.Name{
 	chat.ActionDisconnectUser: quota.DisconnectUser,
 }
 
-func throttled(settings *chat.Room, limit int) error {
-	return &chat.Error{Code: chat.Throttled, Message: rateLimitExceeded, Resource: settings.ARN, Limit: limit}
+func throttled(settings *chat.Room, limit int, rule string) error {
+	return &chat.Error{Code: chat.Throttled, Message: rateLimitExceeded, Resource: settings.ARN, Limit: limit, Rule: rule}
 }
 
 // frame returns the frame that the operation delivers. It asks the room's message review
 // handler about messages. j is what the rules made of the message; it may be nil.
-func (e *Engine) frame(ctx context.Context, settings *chat.Room, op Operation, j *Judgement) (*chat.Frame, error) {
+func (e *Engine) frame(ctx context.Context, settings *chat.Room, op *Operation, j *Judgement, t *trace) (*chat.Frame, error) {
 	f := &chat.Frame{RoomID: op.RoomID, ID: op.ID, Type: chat.EventFrame, Action: op.Action, Time: op.Received, UserID: op.UserID}
 	event := chat.Event{ID: f.ID, RequestID: op.RequestID, SendTime: op.Received}
 	switch op.Action {
@@ -126,10 +140,15 @@ func (e *Engine) frame(ctx context.Context, settings *chat.Room, op Operation, j
 			m.Content, f.Hidden, f.Said = j.Content, j.Hidden, j.Said
 		}
 		if settings.Reviewed() && !op.SkipReview {
-			var err error
-			if m, err = e.review(ctx, settings, m, op.SenderIP); err != nil {
-				return nil, err
+			sent := *m
+			t.begin()
+			reviewed, fallback, err := e.review(ctx, settings, m, op.SenderIP)
+			t.spent(traces.Review)
+			if err != nil {
+				return nil, deniedBy(fallback, err)
 			}
+			t.reviewed(!sent.Same(reviewed), fallback)
+			m = reviewed
 		}
 		f.Type = chat.MessageFrame
 		f.JSON = m.AppendJSON(nil)
@@ -203,7 +222,9 @@ func (q *sequencer) giveBack() {
 // recorded, the transcript gets the frame first. Frames wait for the transcript together:
 // one group commit serves all that were sequenced in the meantime.
 // joined is that of the session that asks.
-func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, joined *Point, settings *chat.Room) error {
+func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, joined *Point, settings *chat.Room, t *trace) error {
+	t.begin()
+	defer t.spent(traces.Publish)
 	q := &r.sequencer
 	if err := e.lockInTurn(ctx, r, f, joined); err != nil {
 		return err
@@ -236,7 +257,10 @@ func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, joined *Po
 	q.mu.Unlock()
 
 	if n.durable != nil {
+		t.spent(traces.Publish)
 		<-n.durable // The transcript bounds this wait.
+		t.spent(traces.Transcript)
+		t.unstored(e.o.Transcript)
 	}
 	e.publishDurable(q)
 	<-n.published

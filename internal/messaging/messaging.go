@@ -108,8 +108,8 @@ type Tokens interface {
 type Reviewer interface {
 	// Review returns the message as it shall be delivered, or Rejected with the handler's
 	// reason. It never takes longer than its time limit. Without an answer the room's
-	// fallback result decides.
-	Review(ctx context.Context, room *chat.Room, m *chat.Message, senderIP string) (*chat.Message, error)
+	// fallback result decides, and fallback is set.
+	Review(ctx context.Context, room *chat.Room, m *chat.Message, senderIP string) (reviewed *chat.Message, fallback bool, err error)
 }
 
 // Transcript is the durable record of the frames that a room delivered.
@@ -119,6 +119,8 @@ type Transcript interface {
 	// counted: a room continues when the disk fails. Frames of one room become durable in
 	// the order of the calls.
 	Append(f *chat.Frame) <-chan struct{}
+	// Failing reports whether frames cannot be stored now, so that nobody waits for them.
+	Failing() bool
 }
 
 // Webhooks knows which webhooks get frames. Its methods do not block.
@@ -156,8 +158,8 @@ type Operation struct {
 	// Staff is set if the session has DELETE_MESSAGE or DISCONNECT_USER.
 	Staff bool `json:",omitzero"`
 	// FromServer is set for a message of Engine.SendMessage, which does not count against
-	// the room's rate, and for a disconnect that a ban makes. SkipReview is set if the
-	// review handler is not asked.
+	// the room's rate, for a disconnect that a ban makes, and for a deletion that an erasure
+	// makes. SkipReview is set if the review handler is not asked.
 	FromServer bool `json:",omitzero"`
 	SkipReview bool `json:",omitzero"`
 	// Attributes are a message's or an event's.

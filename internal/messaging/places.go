@@ -10,7 +10,7 @@ import (
 type CatchUp struct {
 	// Memory has what they missed. Nil means that they get nothing.
 	Memory *catchup.Memory
-	// Places is nil on a single node.
+	// Places is nil on a single node that writes no file.
 	Places Places
 }
 
@@ -31,6 +31,9 @@ func CatchUpsOf(e *Engine) CatchUps { return CatchUps{e} }
 
 // Logs returns the logs that have every frame from some point on, by room.
 func (c CatchUps) Logs() map[string]*catchup.Log {
+	if c.engine.o.CatchUp.Memory.Empty() {
+		return nil
+	}
 	c.engine.mu.RLock()
 	defer c.engine.mu.RUnlock()
 	logs := map[string]*catchup.Log{}

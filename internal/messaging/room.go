@@ -11,6 +11,7 @@ import (
 
 	"confab/internal/catchup"
 	"confab/internal/chat"
+	"confab/internal/traces"
 )
 
 // room is one live room: its settings, its sessions here and, on its home, its
@@ -61,6 +62,9 @@ type room struct {
 	users      map[string]*Session
 
 	sequencer sequencer
+
+	// traces is where what came of the room's messages is remembered.
+	traces traces.Place
 }
 
 // deliver delivers a frame to everybody who is in the room on this node.

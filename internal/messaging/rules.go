@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/traces"
 )
 
 // Rule decides about the messages of clients, at the home of their room. Messages over HTTP
@@ -19,6 +20,9 @@ import (
 //
 // The first that refuses ends it, and undoes what those before it have counted.
 type Rule interface {
+	// Applies reports whether Judge does anything in a room with these tags and modes. It
+	// is asked first about each message, so that rooms without rules pay nothing for them.
+	Applies(roomID string, x *chat.Extensions) bool
 	// Judge returns an error with words for the sender if it refuses the message:
 	// AccessDenied (403), Rejected (406) or Throttled (429). It may change Content, set
 	// Hidden and Rule, and call Undo. It may be called again for one Operation.ID, when a
@@ -26,13 +30,20 @@ type Rule interface {
 	Judge(ctx context.Context, j *Judgement) error
 }
 
-// Rules are the rules of all rooms. Nil decides nothing.
+// Rules are the rules of all rooms, and the memory of what came of messages. Nil decides
+// nothing.
 type Rules struct {
 	Modes   Rule
 	Filters Rule
 	// Said is called for each frame with chat.Frame.Said that comes to this node. It does
 	// not block. Nil does nothing.
 	Said func(f *chat.Frame)
+	// Moderated is called at the home for each deletion and disconnect that was carried
+	// out, but those of the server itself (Operation.FromServer), perhaps twice. It does not
+	// block. Nil does nothing.
+	Moderated func(op *Operation)
+	// Traces remembers what came of each message. Nil remembers nothing.
+	Traces *traces.Memory
 }
 
 // Judgement is a message on its way through the rules.
@@ -50,10 +61,12 @@ type Judgement struct {
 	Hidden bool
 	// Said is what the room's next home must know of it.
 	Said *chat.Said
-	// Rule names the rule that refuses, hides or changes the message.
+	// Rule names the rule that hides or changes the message. One that refuses it is named
+	// by its error.
 	Rule string
 
-	undo []func()
+	modes, filters Rule // those that apply
+	undo           []func()
 }
 
 // Undo has f called if the message is not delivered. f does not block.
@@ -74,23 +87,62 @@ func (j *Judgement) settle(outcome error) {
 	}
 }
 
-// judgement returns what the rules judge; nil if they do not judge the operation.
-func (r *room) judgement(e *Engine, settings *chat.Room, op *Operation, turn Turn) *Judgement {
-	if op.Action != chat.ActionSendMessage || op.FromServer || e.o.Rules.Modes == nil && e.o.Rules.Filters == nil {
-		return nil
+// moderated tells of an operation that deletes or disconnects.
+func (r *Rules) moderated(op *Operation, outcome error) {
+	if r.Moderated == nil || outcome != nil || op.FromServer {
+		return
 	}
-	kept := *op // Operations that are not judged need not be allocated.
-	j := &Judgement{Operation: &kept, Room: settings, Extensions: r.state.Load().extensions, Turn: turn, Now: e.now(), Content: op.Content}
-	if len(settings.Modes) > 0 {
-		j.Extensions = j.Extensions.With(settings.Modes, j.Now)
+	if op.Action == chat.ActionDeleteMessage || op.Action == chat.ActionDisconnectUser {
+		kept := *op // Other operations need not be allocated.
+		r.Moderated(&kept)
 	}
-	return j
 }
 
-// pass asks a rule; both may be nil.
-func (j *Judgement) pass(ctx context.Context, rule Rule) error {
-	if j == nil || rule == nil {
+// judgement returns what the rules judge; nil if none applies to the operation.
+func (r *room) judgement(e *Engine, settings *chat.Room, op *Operation, turn Turn) *Judgement {
+	if op.Action != chat.ActionSendMessage || op.FromServer {
 		return nil
 	}
-	return rule.Judge(ctx, j)
+	x, now := &r.state.Load().extensions, time.Time{}
+	if len(settings.Modes) > 0 {
+		now = e.now()
+		x = new(x.With(settings.Modes, now))
+	}
+	modes, filters := applying(e.o.Rules.Modes, op.RoomID, x), applying(e.o.Rules.Filters, op.RoomID, x)
+	if modes == nil && filters == nil {
+		return nil
+	}
+	if now.IsZero() {
+		now = e.now()
+	}
+	kept := *op // Operations that are not judged need not be allocated.
+	return &Judgement{Operation: &kept, Room: settings, Extensions: *x, Turn: turn, Now: now, Content: op.Content, modes: modes, filters: filters}
+}
+
+// applying returns the rule if it applies, or nil.
+func applying(rule Rule, roomID string, x *chat.Extensions) Rule {
+	if rule == nil || !rule.Applies(roomID, x) {
+		return nil
+	}
+	return rule
+}
+
+// passModes asks the rule about the room's modes, if it applies.
+func (j *Judgement) passModes(ctx context.Context) error {
+	if j == nil || j.modes == nil {
+		return nil
+	}
+	return j.modes.Judge(ctx, j)
+}
+
+// passFilters asks the rule about what is said, if it applies.
+func (j *Judgement) passFilters(ctx context.Context, t *trace) error {
+	if j == nil || j.filters == nil {
+		return nil
+	}
+	t.begin()
+	err := j.filters.Judge(ctx, j)
+	t.spent(traces.Filter)
+	t.judged(j)
+	return err
 }

@@ -19,6 +19,8 @@ type rule struct {
 	judge func(j *messaging.Judgement) error
 }
 
+func (*rule) Applies(string, *chat.Extensions) bool { return true }
+
 func (r *rule) Judge(_ context.Context, j *messaging.Judgement) error {
 	*r.asked = append(*r.asked, r.name)
 	j.Undo(func() { *r.asked = append(*r.asked, "undo "+r.name) })

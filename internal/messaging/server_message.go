@@ -31,14 +31,8 @@ func (e *Engine) SendMessage(ctx context.Context, roomID string, m *ServerMessag
 		return "", time.Time{}, err
 	}
 	defer r.release(e)
-	switch n := messageLength(m.Content); {
-	case !chat.Visible(m.Content):
-		return "", time.Time{}, chat.InvalidField("content", "must hold something besides white space")
-	case n > settings.MaximumMessageLength:
-		return "", time.Time{}, chat.InvalidField("content", "must have at most %d characters, this has %d", settings.MaximumMessageLength, n)
-	}
-	if n := chat.AttributesSize(m.Attributes); n > chat.MaxAttributes {
-		return "", time.Time{}, chat.InvalidField("attributes", "must have at most %d bytes of keys and values in total, these have %d", chat.MaxAttributes, n)
+	if err := m.check(settings); err != nil {
+		return "", time.Time{}, refused(e, r, "", m.UserID, e.now(), err)
 	}
 	op := Operation{
 		Action: chat.ActionSendMessage, ID: chat.NewID(), RoomID: roomID, Received: e.now(),
@@ -46,8 +40,25 @@ func (e *Engine) SendMessage(ctx context.Context, roomID string, m *ServerMessag
 		SenderIP: m.SenderIP, FromServer: true, SkipReview: m.SkipReview,
 	}
 	id, err := e.home.Do(ctx, op)
+	if chat.CodeOf(err) == chat.Unavailable {
+		refused(e, r, op.ID, op.UserID, op.Received, err) //nolint:errcheck // It returns the same error.
+	}
 	if chat.CodeOf(err) == chat.Rejected {
 		return "", time.Time{}, chat.Errorf(chat.AccessDenied, "The room's message review handler refused the message: %v", err)
 	}
 	return id, op.Received, err
+}
+
+// check returns what is wrong with the message in a room with these settings.
+func (m *ServerMessage) check(settings *chat.Room) error {
+	switch n := messageLength(m.Content); {
+	case !chat.Visible(m.Content):
+		return chat.InvalidField("content", "must hold something besides white space").By(ruleContent)
+	case n > settings.MaximumMessageLength:
+		return chat.InvalidField("content", "must have at most %d characters, this has %d", settings.MaximumMessageLength, n).By(ruleLength)
+	}
+	if n := chat.AttributesSize(m.Attributes); n > chat.MaxAttributes {
+		return chat.InvalidField("attributes", "must have at most %d bytes of keys and values in total, these have %d", chat.MaxAttributes, n).By(ruleAttributes)
+	}
+	return nil
 }

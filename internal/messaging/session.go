@@ -230,6 +230,17 @@ func (s *Session) Count(now time.Time) (overRate bool) { return !s.rate.Allow(no
 // room allows), TooLarge (attributes, request id), NotFound (room deleted),
 // Throttled, Rejected (by review).
 func (s *Session) SendMessage(ctx context.Context, req Request, content string, attributes map[string]string) error {
+	if err := s.checkMessage(req, content, attributes); err != nil {
+		return s.refuse(req, "", err)
+	}
+	return s.do(ctx, req, Operation{
+		Action: chat.ActionSendMessage, Content: content, Attributes: attributes,
+		SenderAttributes: s.token.Attributes,
+	})
+}
+
+// checkMessage makes the checks of SendMessage that need neither rates nor the home.
+func (s *Session) checkMessage(req Request, content string, attributes map[string]string) error {
 	if err := s.permit(req, chat.SendMessage); err != nil {
 		return err
 	}
@@ -239,16 +250,13 @@ func (s *Session) SendMessage(ctx context.Context, req Request, content string, 
 	}
 	switch {
 	case !chat.Visible(content):
-		return chat.InvalidField("Content", "it must hold something besides white space")
+		return chat.InvalidField("Content", "it must hold something besides white space").By(ruleContent)
 	case messageLength(content) > settings.MaximumMessageLength:
-		return chat.Errorf(chat.Invalid, messageTooLong)
+		return chat.Errorf(chat.Invalid, messageTooLong).By(ruleLength)
 	case chat.AttributesSize(attributes) > chat.MaxAttributes:
-		return tooLarge("Attributes", chat.MaxAttributes, "bytes of keys and values together")
+		return tooLarge("Attributes", chat.MaxAttributes, "bytes of keys and values together").By(ruleAttributes)
 	}
-	return s.do(ctx, req, Operation{
-		Action: chat.ActionSendMessage, Content: content, Attributes: attributes,
-		SenderAttributes: s.token.Attributes,
-	})
+	return nil
 }
 
 // messageLength is the length that counts. The service was observed to trim before it
@@ -291,11 +299,11 @@ func (s *Session) DisconnectUser(ctx context.Context, req Request, userID, reaso
 func (s *Session) permit(req Request, c chat.Capability) error {
 	switch {
 	case !req.Received.Before(s.token.SessionExpires):
-		return chat.Errorf(chat.Unauthenticated, sessionOver)
+		return chat.Errorf(chat.Unauthenticated, sessionOver).By(ruleSession)
 	case !s.token.Can(c):
-		return chat.Errorf(chat.AccessDenied, "The chat token does not carry the capability %s", c)
+		return chat.Errorf(chat.AccessDenied, "The chat token does not carry the capability %s", c).By(ruleCapability)
 	case len(req.ID) > MaxRequestIDLength:
-		return tooLarge("RequestId", MaxRequestIDLength, "bytes")
+		return tooLarge("RequestId", MaxRequestIDLength, "bytes").By(ruleRequestID)
 	}
 	return nil
 }
@@ -303,22 +311,32 @@ func (s *Session) permit(req Request, c chat.Capability) error {
 // do sends a checked request to the room's home. ErrKicked means that the session is
 // ending, and that there is no answer.
 func (s *Session) do(ctx context.Context, req Request, op Operation) error {
+	op.Room = s.room.state.Load().carried
+	op.UserID, op.SenderIP, op.Joined, op.Staff = s.token.UserID, s.ip.String(), &s.joined, s.token.Staff()
+	op.RoomID, op.RequestID, op.Received, op.ID = s.room.id, req.ID, req.Received, chat.NewID()
+	err := s.checkRequest(req, &op)
+	asked := err == nil
+	if asked {
+		_, err = s.engine.home.Do(ctx, op)
+	}
+	// The home remembers what it refuses. It may not have had the message.
+	if err != nil && op.Action == chat.ActionSendMessage && (!asked || chat.CodeOf(err) == chat.Unavailable) {
+		return s.refuse(req, op.ID, err)
+	}
+	return err
+}
+
+// checkRequest makes the checks of do that need no home.
+func (s *Session) checkRequest(req Request, op *Operation) error {
 	if req.OverRate {
-		return chat.Errorf(chat.Throttled, rateLimitExceeded)
+		return chat.Errorf(chat.Throttled, rateLimitExceeded).By(ruleConnection)
 	}
 	if _, err := s.room.settings(); err != nil {
 		return err
 	}
-	op.Room = s.room.state.Load().carried
-	op.UserID, op.SenderIP, op.Joined, op.Staff = s.token.UserID, s.ip.String(), &s.joined, s.token.Staff()
-	op.RoomID, op.RequestID, op.Received, op.ID = s.room.id, req.ID, req.Received, chat.NewID()
-	if err := (banning{s.engine}).forbids(&op); err != nil {
-		return err
-	}
-	_, err := s.engine.home.Do(ctx, op)
-	return err
+	return banning{s.engine}.forbids(op)
 }
 
-func tooLarge(field string, limit int, unit string) error {
+func tooLarge(field string, limit int, unit string) *chat.Error {
 	return chat.Errorf(chat.TooLarge, "%s is too large: at most %d %s are allowed", field, limit, unit)
 }

@@ -26,14 +26,16 @@ type verdict struct {
 	began   time.Time
 	done    chan struct{} // closed when the fields below are set
 	message *chat.Message
-	err     error
+	// fallback is set if the handler did not decide.
+	fallback bool
+	err      error
 }
 
 // errBrokenOff is the verdict of a review that panicked.
 var errBrokenOff = errors.New("messaging: the review broke off")
 
 // review asks the room's handler, or returns its earlier verdict on this message.
-func (e *Engine) review(ctx context.Context, settings *chat.Room, m *chat.Message, senderIP string) (*chat.Message, error) {
+func (e *Engine) review(ctx context.Context, settings *chat.Room, m *chat.Message, senderIP string) (*chat.Message, bool, error) {
 	e.verdicts.mu.Lock()
 	v := e.verdicts.byID[m.ID]
 	first := v == nil
@@ -46,20 +48,20 @@ func (e *Engine) review(ctx context.Context, settings *chat.Room, m *chat.Messag
 		defer close(v.done)
 		// Later callers get this verdict too, so the first caller's context must not cut
 		// it short: it would be the fallback.
-		v.message, v.err = e.o.Reviewer.Review(context.WithoutCancel(ctx), settings, m, senderIP)
-		return v.message, v.err
+		v.message, v.fallback, v.err = e.o.Reviewer.Review(context.WithoutCancel(ctx), settings, m, senderIP)
+		return v.message, v.fallback, v.err
 	}
 	select {
 	case <-v.done:
-		return v.message, v.err
+		return v.message, v.fallback, v.err
 	case <-ctx.Done():
-		return nil, chat.Errorf(chat.Unavailable, "The message was not reviewed in time")
+		return nil, false, chat.Errorf(chat.Unavailable, "The message was not reviewed in time")
 	}
 }
 
 // judged removes the verdict on an operation, unless the operation may be retried after
 // this outcome.
-func (e *Engine) judged(op Operation, outcome error) {
+func (e *Engine) judged(op *Operation, outcome error) {
 	if op.Action != chat.ActionSendMessage || errors.Is(outcome, ErrMoved) || outcome != nil && chat.CodeOf(outcome) == chat.Unavailable {
 		return
 	}

@@ -42,6 +42,8 @@ type Store struct {
 	appended []*chat.Frame
 	commits  *Commits
 	review   func(*chat.Message) (*chat.Message, error)
+	fallback bool
+	unstored bool
 }
 
 // NewStore returns a store with these rooms, which answers everything at once.
@@ -156,14 +158,22 @@ func (s *Store) Spent() int {
 }
 
 // Review implements messaging.Reviewer. Without ReviewWith messages pass as they are.
-func (s *Store) Review(_ context.Context, _ *chat.Room, m *chat.Message, _ string) (*chat.Message, error) {
+func (s *Store) Review(_ context.Context, _ *chat.Room, m *chat.Message, _ string) (reviewed *chat.Message, fallback bool, err error) {
 	s.mu.Lock()
-	review := s.review
+	review, fallback := s.review, s.fallback
 	s.mu.Unlock()
 	if review == nil {
-		return m, nil
+		return m, fallback, nil
 	}
-	return review(m)
+	reviewed, err = review(m)
+	return reviewed, fallback, err
+}
+
+// FallBack makes reviews say that the fallback result has decided.
+func (s *Store) FallBack() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fallback = true
 }
 
 // ReviewWith makes review decide about the messages that an engine asks about.
@@ -185,6 +195,20 @@ func (s *Store) Append(f *chat.Frame) <-chan struct{} {
 		return durable
 	}
 	return commits.hold()
+}
+
+// Failing implements messaging.Transcript.
+func (s *Store) Failing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unstored
+}
+
+// FailAppends makes the transcript say that it stores nothing now.
+func (s *Store) FailAppends() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unstored = true
 }
 
 // Appended returns the frames of the transcript, the oldest first, durable or not.

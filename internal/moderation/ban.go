@@ -119,12 +119,12 @@ func banned(end uint32, everywhere bool, now time.Time) error {
 	if everywhere {
 		from = "all rooms"
 	}
-	return chat.Errorf(chat.AccessDenied, "You are banned from %s%s", from, inWords(end, now))
+	return chat.Errorf(chat.AccessDenied, "You are banned from %s%s", from, inWords(end, now)).By("ban")
 }
 
 // muted is the answer to a message.
 func muted(end uint32, now time.Time) error {
-	return chat.Errorf(chat.AccessDenied, "You are muted%s", inWords(end, now))
+	return chat.Errorf(chat.AccessDenied, "You are muted%s", inWords(end, now)).By("mute")
 }
 
 // noSuchBan is the error of a ban that does not exist, or not any longer.

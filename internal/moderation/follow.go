@@ -41,16 +41,26 @@ type Bans struct {
 // begins with Reset, and passed on after it was committed.
 type Notes interface {
 	Reset()
-	Ban(ctx context.Context, s sqldb.Session, b *Ban, made bool) error
+	Ban(ctx context.Context, s sqldb.Session, b *Ban, c Change) error
 	Forward(ctx context.Context)
 }
+
+// Change is what a change does to a ban.
+type Change int
+
+// The changes.
+const (
+	Made Change = iota
+	Changed
+	Lifted
+)
 
 // noNotes notes nothing.
 type noNotes struct{}
 
 func (noNotes) Reset() {}
 
-func (noNotes) Ban(context.Context, sqldb.Session, *Ban, bool) error { return nil }
+func (noNotes) Ban(context.Context, sqldb.Session, *Ban, Change) error { return nil }
 
 func (noNotes) Forward(context.Context) {}
 

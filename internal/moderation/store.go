@@ -106,7 +106,7 @@ func (b *Bans) Create(ctx context.Context, ban *Ban, duration time.Duration) err
 		if err != nil {
 			return err
 		}
-		return notes.Ban(ctx, s, ban, true)
+		return notes.Ban(ctx, s, ban, Made)
 	})
 }
 
@@ -136,14 +136,16 @@ func (b *Bans) get(ctx context.Context, s sqldb.Session, id string) (*Ban, error
 // Expires.
 func (b *Bans) Update(ctx context.Context, id string, change func(*Ban)) (*Ban, error) {
 	var ban *Ban
-	err := b.change(ctx, func(ctx context.Context, s sqldb.Session, number int64, _ Notes) (err error) {
+	err := b.change(ctx, func(ctx context.Context, s sqldb.Session, number int64, notes Notes) (err error) {
 		if ban, err = b.get(ctx, s, id); err != nil {
 			return err
 		}
 		change(ban)
 		ban.Expires = wholeSeconds(ban.Expires)
-		_, err = s.Exec(ctx, `UPDATE bans SET change = $2, reason = $3, expires = $4 WHERE id = $1`, id, number, []byte(ban.Reason), nanos(ban.Expires))
-		return err
+		if _, err = s.Exec(ctx, `UPDATE bans SET change = $2, reason = $3, expires = $4 WHERE id = $1`, id, number, []byte(ban.Reason), nanos(ban.Expires)); err != nil {
+			return err
+		}
+		return notes.Ban(ctx, s, ban, Changed)
 	})
 	return ban, err
 }
@@ -158,7 +160,7 @@ func (b *Bans) Delete(ctx context.Context, id string) error {
 		if _, err := s.Exec(ctx, `UPDATE bans SET change = $2, deleted = 1, expires = $3 WHERE id = $1`, id, number, b.now().UnixNano()); err != nil {
 			return err
 		}
-		return notes.Ban(ctx, s, ban, false)
+		return notes.Ban(ctx, s, ban, Lifted)
 	})
 }
 

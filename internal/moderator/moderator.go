@@ -1,5 +1,5 @@
-// Package moderator has the commands of people who moderate: bans and content
-// filters.
+// Package moderator has the commands of people who moderate: bans, content filters, and
+// what came of messages.
 package moderator
 
 import (
@@ -10,7 +10,7 @@ import (
 
 // New makes the commands.
 func New(env command.Environment) []*cobra.Command {
-	return []*cobra.Command{newBan(env), newMute(env), newUnban(env), newBans(env), newFilter(env)}
+	return []*cobra.Command{newBan(env), newMute(env), newUnban(env), newBans(env), newFilter(env), newTrace(env)}
 }
 
 // everyRoom stands for ROOM in these commands.

@@ -25,26 +25,27 @@ import (
 	"confab/internal/messaging"
 )
 
+// Applies implements messaging.Rule.
+func (*Modes) Applies(_ string, x *chat.Extensions) bool {
+	return x.Send != chat.All || x.Links != chat.All || x.SlowMode != 0 || x.Repeat != 0
+}
+
 // Judge implements messaging.Rule. Staff may do everything.
 //
 // Errors: AccessDenied (403) for Send, Rejected (406) for Links and Repeat, Throttled (429)
 // for SlowMode.
 func (m *Modes) Judge(ctx context.Context, j *messaging.Judgement) error {
-	x := &j.Extensions
-	if x.Send == chat.All && x.Links == chat.All && x.SlowMode == 0 && x.Repeat == 0 {
-		return nil
-	}
-	op := j.Operation
+	x, op := &j.Extensions, j.Operation
 	if op.Staff {
 		return nil
 	}
 	switch {
 	case x.Send == chat.Nobody:
-		return refuse(j, "send", chat.AccessDenied, "Nobody can send messages in this room right now")
+		return refuse("send", chat.AccessDenied, "Nobody can send messages in this room right now")
 	case x.Send == chat.Staff:
-		return refuse(j, "send", chat.AccessDenied, "Only moderators can send messages in this room right now")
+		return refuse("send", chat.AccessDenied, "Only moderators can send messages in this room right now")
 	case x.Links != chat.All && HasLink(op.Content):
-		return refuse(j, "links", chat.Rejected, "Messages with links are not allowed in this room")
+		return refuse("links", chat.Rejected, "Messages with links are not allowed in this room")
 	case x.SlowMode == 0 && x.Repeat == 0:
 		return nil
 	}
@@ -56,9 +57,8 @@ func (m *Modes) Judge(ctx context.Context, j *messaging.Judgement) error {
 	return m.take(j, hash)
 }
 
-func refuse(j *messaging.Judgement, rule string, code chat.Code, words string) error {
-	j.Rule = rule
-	return chat.Errorf(code, "%s", words)
+func refuse(rule string, code chat.Code, words string) error {
+	return &chat.Error{Code: code, Message: words, Rule: rule}
 }
 
 // take takes the user's turn, and notes what is said.
@@ -69,10 +69,10 @@ func (m *Modes) take(j *messaging.Judgement, hash [16]byte) error {
 	r := m.roomLocked(op.RoomID, now)
 	last, again := r.users[op.UserID], r.said[hash]
 	if wait := last.wait(op.ID, x.SlowMode, now); wait > 0 {
-		return refuse(j, "slow-mode", chat.Throttled, "Slow mode: wait "+inWords(wait))
+		return refuse("slow-mode", chat.Throttled, "Slow mode: wait "+inWords(wait))
 	}
 	if wait := again.wait(op.ID, x.Repeat, now); wait > 0 {
-		return refuse(j, "repeat", chat.Rejected, "You have sent the same message already; it can be sent again in "+inWords(wait))
+		return refuse("repeat", chat.Rejected, "You have sent the same message already; it can be sent again in "+inWords(wait))
 	}
 	t := turn{id: op.ID, at: now, until: now + int64(max(x.SlowMode, x.Repeat))}
 	if last.id == op.ID {

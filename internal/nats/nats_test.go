@@ -253,7 +253,7 @@ func TestNATSThatDoesNotAnswer(t *testing.T) {
 		t.Error("an answer without NATS")
 	}
 	if waited := time.Since(began); waited > 3*time.Second {
-		t.Errorf("it took %s to hear that NATS is lost", waited)
+		t.Errorf("it took %s to notice that NATS is lost", waited)
 	}
 }
 

@@ -18,9 +18,11 @@ import (
 	"confab/internal/messaging"
 	"confab/internal/moderation"
 	"confab/internal/modes"
+	"confab/internal/modlog"
 	"confab/internal/places"
 	"confab/internal/presence"
 	"confab/internal/series"
+	"confab/internal/traces"
 	"confab/internal/webhook"
 )
 
@@ -28,8 +30,9 @@ import (
 // user has sessions in a room, topicRefreshed whether one of them is about to be replaced
 // by the same client, topicSeries for series of its metrics, topicErase for its part of an
 // erasure, topicPresence who is in rooms, topicModes who has sent what when, topicSent which
-// messages of a user it has in memory. topicBans is not a question: it tells changes of bans.
-// topicHooks and topicFilters say that webhooks or content filters were changed.
+// messages of a user it has in memory, topicTraces what came of messages; topicLog to store
+// what it has noted. topicBans is not a question: it tells changes of bans. topicHooks and
+// topicFilters say that webhooks or content filters were changed.
 const (
 	topicNode      = "node"
 	topicUser      = "user"
@@ -41,7 +44,9 @@ const (
 	topicPresence  = "presence"
 	topicErase     = "erase"
 	topicModes     = "modes"
+	topicTraces    = "traces"
 	topicSent      = "sent"
+	topicLog       = "moderation-log"
 )
 
 // userQuestion is the body of a question of topicUser and topicRefreshed. The answer is a bool.
@@ -80,6 +85,10 @@ type Peers struct {
 	Hooks *webhook.Hooks
 	// Filters is nil if extensions are off.
 	Filters *contentfilter.Filters
+	// Moderation is the moderation log.
+	Moderation *modlog.Log
+	// Traces is nil if extensions are off.
+	Traces *traces.Memory
 }
 
 // Answers returns what this node answers to the others.
@@ -95,7 +104,9 @@ func (p *Peers) Answers() map[string]cluster.Answer {
 		topicErase:     p.answerErase,
 		places.Topic:   func(ctx context.Context, body []byte) ([]byte, error) { return p.Places.Answer(ctx, body) },
 		topicModes:     p.answerModes,
+		topicTraces:    p.answerTraces,
 		topicSent:      p.answerSent,
+		topicLog:       p.answerLog,
 		topicRefreshed: answerUser(func(q userQuestion) bool { return p.Engine.Refreshed(q.Room, q.User, q.Agent) }),
 	}
 }

@@ -64,6 +64,7 @@ type source struct {
 
 // Find implements messaging.Places.
 func (s *Service) Find(ctx context.Context, roomID string, c catchup.Client, log *catchup.Log) *catchup.Elsewhere {
+	s.restore(roomID, log)
 	var all []catchup.Found
 	for _, f := range log.Find(c, s.Self, nil) {
 		if f.Version != 0 { // The log itself knows its own places.

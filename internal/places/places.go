@@ -6,6 +6,7 @@
 //	every 2 s           → tell where all clients of a room are, and were, to one other node
 //	                      that has the room's frames: its home, or its first keeper (tell.go)
 //	a node stops        → tell once more, also what it has of nodes that are gone
+//	an only node        → writes that to a file, for the process after a kill (record.go)
 //
 // A node that is told of a room has it live, as if it had sessions of it: so the room's frames
 // are delivered to its log, and two nodes have everything. What a killed node has told
@@ -14,6 +15,7 @@ package places
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -60,6 +62,14 @@ type Service struct {
 	erased time.Time
 	told   map[string]*told // by room
 
+	left record // of a process that was killed
+
+	// path is that of the file of an only node; empty for others. recorded belongs to its
+	// goroutine.
+	path     string
+	recorded map[string]*recorded
+	log      *slog.Logger
+
 	// telling is held while rooms are told.
 	telling sync.Mutex
 	working sync.WaitGroup
@@ -69,13 +79,20 @@ type Service struct {
 
 // New returns a Service that does nothing by itself before Start.
 func New() *Service {
-	s := &Service{told: map[string]*told{}}
+	s := &Service{told: map[string]*told{}, recorded: map[string]*recorded{}}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
 }
 
-// Start tells the other nodes from now on.
-func (s *Service) Start() { s.spawn(s.run) }
+// Start tells the other nodes from now on, or keeps the file of an only one.
+func (s *Service) Start() {
+	switch {
+	case s.path != "":
+		s.spawn(s.keepRecord)
+	case s.Nodes != nil:
+		s.spawn(s.run)
+	}
+}
 
 // Close stops it.
 func (s *Service) Close() {
@@ -132,7 +149,7 @@ func (s *Service) Answer(ctx context.Context, body []byte) ([]byte, error) {
 	case q.Read != nil:
 		return json.Marshal(s.read(q.Read))
 	case q.Tell != nil:
-		return json.Marshal(s.hear(ctx, q.Tell))
+		return json.Marshal(s.keepReports(ctx, q.Tell))
 	case len(q.Took) > 0:
 		for i := range q.Took {
 			s.took(&q.Took[i])

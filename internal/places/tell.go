@@ -218,11 +218,11 @@ func (s *Service) forget(logs map[string]*catchup.Log) {
 	}
 }
 
-// hear keeps what another node tells.
-func (s *Service) hear(ctx context.Context, q *tellQuestion) tellAnswer {
+// keepReports keeps what another node tells.
+func (s *Service) keepReports(ctx context.Context, q *tellQuestion) tellAnswer {
 	var a tellAnswer
 	for i := range q.Reports {
-		if !s.hearRoom(ctx, q, &q.Reports[i]) {
+		if !s.keepReport(ctx, q, &q.Reports[i]) {
 			a.Unknown = append(a.Unknown, q.Reports[i].Room)
 		}
 	}
@@ -234,7 +234,7 @@ func (s *Service) hear(ctx context.Context, q *tellQuestion) tellAnswer {
 	return a
 }
 
-func (s *Service) hearRoom(ctx context.Context, q *tellQuestion, r *roomReport) bool {
+func (s *Service) keepReport(ctx context.Context, q *tellQuestion, r *roomReport) bool {
 	log := s.Live.Log(r.Room)
 	if log == nil {
 		if r.Pages == 0 {
@@ -248,7 +248,7 @@ func (s *Service) hearRoom(ctx context.Context, q *tellQuestion, r *roomReport) 
 			return true // Clients of the room do not catch up any more.
 		}
 	}
-	if !log.Hold(&r.Report) && r.Page == r.Pages-1 {
+	if !log.Hold(&r.Report, time.Now()) && r.Page == r.Pages-1 {
 		return false
 	}
 	if r.Pages == 0 || log.Covers(r.Oldest) {

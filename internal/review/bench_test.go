@@ -47,7 +47,7 @@ func BenchmarkReview(b *testing.B) {
 			}
 			b.Cleanup(r.Close)
 			return func() error {
-				_, err := r.Review(context.Background(), room, m, "203.0.113.9")
+				_, _, err := r.Review(context.Background(), room, m, "203.0.113.9")
 				return err
 			}
 		}

@@ -258,7 +258,7 @@ func TestExec_stop(t *testing.T) {
 	pid, child := f.pids(t)
 	reviewing := make(chan error)
 	go func() {
-		_, err := f.Review(context.Background(), newRoom(chat.Deny), newMessage("sleeps 1h"), "")
+		_, _, err := f.Review(context.Background(), newRoom(chat.Deny), newMessage("sleeps 1h"), "")
 		reviewing <- err
 	}()
 	eventually(t, "the instance to be busy", func() bool {

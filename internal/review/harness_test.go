@@ -85,7 +85,8 @@ func newMessage(content string) *chat.Message {
 // review reviews a message with the content in a room with the fallback result.
 func (f *fixture) review(tb testing.TB, fallback chat.FallbackResult, content string) (*chat.Message, error) {
 	tb.Helper()
-	return f.Review(tb.Context(), newRoom(fallback), newMessage(content), "203.0.113.9")
+	m, _, err := f.Review(tb.Context(), newRoom(fallback), newMessage(content), "203.0.113.9")
+	return m, err
 }
 
 // result returns the result of the only review so far, from the metrics.

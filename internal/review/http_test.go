@@ -156,7 +156,7 @@ func TestHTTP_keepAlive(t *testing.T) {
 		}
 	}})
 	for range 10 {
-		if _, err := f.Review(ctx, newRoom(chat.Deny), newMessage("hello"), ""); err != nil {
+		if _, _, err := f.Review(ctx, newRoom(chat.Deny), newMessage("hello"), ""); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -114,14 +114,15 @@ func (r *Reviewer) Close() {
 // the handler's reason and the message's id.
 //
 // It fails for no other reason: without a valid answer within the time limit the room's
-// fallback result decides, on the original message.
-func (r *Reviewer) Review(ctx context.Context, room *chat.Room, m *chat.Message, senderIP string) (*chat.Message, error) {
+// fallback result decides, on the original message, and fallback is set.
+func (r *Reviewer) Review(ctx context.Context, room *chat.Room, m *chat.Message, senderIP string) (reviewed *chat.Message, fallback bool, err error) {
 	uri := room.MessageReviewHandler.URI
 	began := time.Now()
 	a, err := r.ask(ctx, room, m, senderIP)
 	t := trace{room: room, messageID: m.ID, took: time.Since(began), err: err}
 	switch {
 	case err != nil:
+		fallback = true
 		t.result = failure(err)
 		if t.result == Invalid {
 			r.o.Metrics.ResponseValidationErrors.WithLabelValues(uri).Inc()
@@ -138,9 +139,9 @@ func (r *Reviewer) Review(ctx context.Context, room *chat.Room, m *chat.Message,
 	}
 	r.record(ctx, t)
 	if a.denied {
-		return nil, a.rejection(m.ID)
+		return nil, fallback, a.rejection(m.ID)
 	}
-	return a.apply(m), nil
+	return a.apply(m), fallback, nil
 }
 
 // ask invokes the handler once and reads its answer.

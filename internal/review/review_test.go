@@ -32,7 +32,7 @@ func TestReview_payload(t *testing.T) {
 	}))
 	m := newMessage("grüße <&> 😀\n\u2028")
 	m.SenderAttributes = nil
-	if _, err := f.Review(t.Context(), newRoom(chat.Deny), m, "2001:db8::1"); err != nil {
+	if _, _, err := f.Review(t.Context(), newRoom(chat.Deny), m, "2001:db8::1"); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]any{
@@ -64,7 +64,10 @@ func TestReview_answers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFixture(t, newServer(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, c.json) }))
 			m := newMessage("hello")
-			got, err := f.Review(t.Context(), newRoom(chat.Allow), m, "203.0.113.9")
+			got, fallback, err := f.Review(t.Context(), newRoom(chat.Allow), m, "203.0.113.9")
+			if fallback {
+				t.Error("the fallback result has decided")
+			}
 			if c.rejected != "" {
 				e, ok := errors.AsType[*chat.Error](err)
 				if !ok || e.Code != chat.Rejected || e.ID != m.ID || e.Message != c.rejected {
@@ -110,7 +113,10 @@ func TestReview_fallback(t *testing.T) {
 		t.Run(string(fallback), func(t *testing.T) {
 			f := newFixture(t, newServer(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "hello", http.StatusInternalServerError) }))
 			m := newMessage("hello")
-			got, err := f.Review(t.Context(), newRoom(fallback), m, "203.0.113.9")
+			got, decided, err := f.Review(t.Context(), newRoom(fallback), m, "203.0.113.9")
+			if !decided {
+				t.Error("it is not told that the fallback result decides")
+			}
 			if fallback == chat.Allow {
 				if err != nil || got != m {
 					t.Errorf("got %v, %v; want the original message", got, err)
@@ -153,7 +159,7 @@ func TestReview_overload(t *testing.T) {
 	}
 	other := newRoom(chat.Allow)
 	other.MessageReviewHandler.URI = "arn:aws:lambda:us-west-2:123456789012:function:other"
-	if _, err := f.Review(t.Context(), other, newMessage("x"), ""); err != nil {
+	if _, _, err := f.Review(t.Context(), other, newMessage("x"), ""); err != nil {
 		t.Error(err)
 	}
 	close(leave)

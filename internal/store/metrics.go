@@ -6,6 +6,7 @@ import (
 	"confab/internal/chatlog"
 	"confab/internal/contentfilter"
 	"confab/internal/history"
+	"confab/internal/modlog"
 	"confab/internal/sqldb"
 	"confab/internal/transcript"
 	"confab/internal/webhook"
@@ -18,6 +19,7 @@ type Metrics struct {
 	History    *history.Metrics
 	Webhooks   *webhook.Metrics
 	Filters    *contentfilter.Metrics
+	Moderation *modlog.Metrics
 }
 
 // NewMetrics registers the metrics. Without a registerer they only count.
@@ -25,6 +27,6 @@ func NewMetrics(r prometheus.Registerer, logs *chatlog.Metrics) *Metrics {
 	hooks := webhook.NewMetrics(r)
 	return &Metrics{
 		SQL: sqldb.NewMetrics(r), Transcript: transcript.NewMetrics(r, logs, hooks), History: history.NewMetrics(r),
-		Webhooks: hooks, Filters: contentfilter.NewMetrics(r),
+		Webhooks: hooks, Filters: contentfilter.NewMetrics(r), Moderation: modlog.NewMetrics(r),
 	}
 }

@@ -25,8 +25,9 @@ func (db *DB) pruneLoop(ctx context.Context) {
 	}
 }
 
-// Prune deletes the redemptions of expired tokens, old changes of rooms, bans that ended and
-// deleted content filters, in small transactions, and prunes the transcript. The store calls it once a minute.
+// Prune deletes the redemptions of expired tokens, old changes of rooms, bans that ended,
+// deleted content filters and old events of the moderation log, in small transactions, and
+// prunes the transcript. The store calls it once a minute.
 func (db *DB) Prune(ctx context.Context) error {
 	now, err := db.tokens.Now(ctx)
 	if err != nil {
@@ -46,6 +47,9 @@ func (db *DB) Prune(ctx context.Context) error {
 		return err
 	}
 	if err := db.Filters.Prune(ctx); err != nil {
+		return err
+	}
+	if err := db.Moderation.Prune(ctx); err != nil {
 		return err
 	}
 	return db.transcript.Prune(ctx)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"confab/internal/chat"
@@ -38,12 +39,15 @@ func (m RoomModes) Set(ctx context.Context, id string, change func([]chat.Mode) 
 				inForce = append(inForce, mode)
 			}
 		}
-		room.Modes = change(inForce)
+		room.Modes = change(slices.Clone(inForce))
 		text, err := encodeModes(room.Modes)
 		if err != nil {
 			return err
 		}
 		if _, err := s.Exec(ctx, `UPDATE rooms SET modes = $2 WHERE id = $1`, id, text); err != nil {
+			return err
+		}
+		if err := (moderationLog{m.db.Moderation}).modes(ctx, s, id, inForce, room.Modes); err != nil {
 			return err
 		}
 		return noteChange(ctx, s, id)

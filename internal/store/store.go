@@ -35,6 +35,7 @@ import (
 	"confab/internal/contentfilter"
 	"confab/internal/history"
 	"confab/internal/moderation"
+	"confab/internal/modlog"
 	"confab/internal/sqldb"
 	"confab/internal/transcript"
 	"confab/internal/webhook"
@@ -61,6 +62,7 @@ var mainDatabase = sqldb.Spec{
 		{Name: "token_keys", Columns: "id, create_time, sealed"},
 		moderation.BansTable,
 		contentfilter.Table,
+		modlog.Table,
 		{Name: "signers", Columns: "name, algorithm, sealed, rooms, capabilities, create_time"},
 	}, webhook.Tables...),
 }
@@ -102,6 +104,8 @@ type Options struct {
 	Retention time.Duration
 	// WebhookRetention is how long events are kept for webhooks; 0 is 24 hours.
 	WebhookRetention time.Duration
+	// ModerationLogRetention is how long the moderation log keeps events; 0 is 90 days.
+	ModerationLogRetention time.Duration
 	// SpoolBytes bounds the frames in memory that wait to be written, also while the
 	// disk does not work; 0 is 64 MiB.
 	SpoolBytes int
@@ -126,6 +130,8 @@ type DB struct {
 	Webhooks *webhook.Hooks
 	// Filters are the content filters. They are closed with the store.
 	Filters *contentfilter.Filters
+	// Moderation is the moderation log. It is closed with the store.
+	Moderation *modlog.Log
 
 	o    Options
 	seal *sealer
@@ -173,9 +179,11 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 
 	db.ctx, db.stop = context.WithCancel(context.WithoutCancel(ctx))
 	db.Webhooks = newHooks(db)
+	db.Moderation = modlog.New(db.main, modlog.Options{Retention: o.ModerationLogRetention, Log: o.Log, Metrics: o.Metrics.Moderation, Now: o.Now})
 	db.Bans = moderation.New(db.main, o.Now, o.Log)
 	db.Bans.NewNotes = func() moderation.Notes { return banNotes{db.Webhooks.Notes(), db} }
 	db.Filters = contentfilter.New(db.main, o.Now, o.Log, o.Metrics.Filters)
+	db.Filters.Noted = moderationLog{db.Moderation}.filter
 	db.history = history.New(db.frames, history.Options{Rooms: retentions{db}, Log: o.Log, Metrics: o.Metrics.History})
 	db.transcript = transcript.New(db.frames, transcript.Options{
 		Configurations: db, Rooms: db, Region: o.Region, Account: o.Account,
@@ -272,6 +280,7 @@ func (db *DB) Close() error {
 	db.Bans.Close()
 	db.Webhooks.Close()
 	db.Filters.Close()
+	db.Moderation.Close()
 	db.redemptions.Close()
 	db.transcript.Close()
 	db.history.Close()

@@ -78,10 +78,13 @@ type banNotes struct {
 	db *DB
 }
 
-// Ban notes that a ban was made or lifted.
-func (n banNotes) Ban(ctx context.Context, s sqldb.Session, b *moderation.Ban, made bool) error {
+// Ban notes a change of a ban, in the moderation log and for webhooks.
+func (n banNotes) Ban(ctx context.Context, s sqldb.Session, b *moderation.Ban, change moderation.Change) error {
+	if err := (moderationLog{n.db.Moderation}).ban(ctx, s, b, change); err != nil || change == moderation.Changed {
+		return err
+	}
 	t := webhook.BanDeleted
-	if made {
+	if change == moderation.Made {
 		t = webhook.BanCreated
 	}
 	if !n.Wanted(t) {

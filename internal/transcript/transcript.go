@@ -102,6 +102,7 @@ type DB struct {
 	// added counts the frames of Append, stored those that were stored or dropped, in
 	// the same order.
 	added, stored atomic.Int64
+	failing       atomic.Bool // frames cannot be stored now
 
 	drops   dropLog
 	writing batchName // used by the goroutine that writes frames only
@@ -176,6 +177,7 @@ func newFrames(db *DB) *sqldb.Spool[*chat.Frame] {
 		Capacity:   db.o.SpoolBytes,
 		Gather:     transcriptGather,
 	}, func(err error) {
+		db.failing.Store(err != nil)
 		if err == nil {
 			db.o.Log.LogAttrs(context.Background(), slog.LevelInfo, "Transcript writes recovered")
 			return
@@ -199,6 +201,9 @@ func (db *DB) Append(f *chat.Frame) <-chan struct{} {
 	}
 	return done
 }
+
+// Failing reports whether frames cannot be stored now, or are dropped.
+func (db *DB) Failing() bool { return db.failing.Load() }
 
 // released is a closed channel.
 var released = func() chan struct{} {

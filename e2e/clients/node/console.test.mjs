@@ -83,7 +83,7 @@ test('an administrator', async (t) => {
     await page.getByRole('list', { name: 'History' }).getByText('Good evening').waitFor();
 
     await page.getByRole('tab', { name: 'People' }).click();
-    await page.getByRole('button', { name: 'Disconnect ann' }).click();
+    await page.getByRole('list', { name: 'People' }).getByRole('button', { name: 'Disconnect ann' }).click();
     await page.getByRole('button', { name: 'Disconnect', exact: true }).click();
     await ann.next('disconnect');
     await log.getByText('ann was disconnected').waitFor();

@@ -59,6 +59,10 @@ for name, members in {
     else:
         raise AssertionError(f"{name} was not raised")
 
+traces = call("list_message_traces", roomIdentifier=room, result="DELIVERED", maxResults=1)
+assert len(traces["traces"]) == 1 and traces["nextToken"], traces
+assert traces["traces"][0]["userId"] == "bot" and isinstance(traces["traces"][0]["milliseconds"]["total"], float), traces
+
 call("send_message", roomIdentifier=room, userId="rude", content="x")
 cleaned = call("delete_user_messages", roomIdentifier=room, userId="rude", since=sent["sendTime"], reason="rude")
 assert cleaned["deleted"] == 1, cleaned
@@ -67,6 +71,7 @@ erased = call("erase_user", userId="bot", roomIdentifier=room)
 while erased["status"] == "RUNNING":
     erased = call("erase_user", userId="bot", roomIdentifier=room)
 assert erased["messages"] == 4 and erased["logObjects"] == [], erased
+assert call("list_message_traces", roomIdentifier=room, userId="bot")["traces"] == []
 
 ban = call("create_ban", roomIdentifier=room, userId="troll", type="BAN", durationInSeconds=600, reason="spam")
 assert ban["roomArn"] == room and isinstance(ban["expirationTime"], datetime.datetime), ban
@@ -97,6 +102,12 @@ assert tried["matches"] == [{"filter": "insults", "rule": "idiot", "start": 4, "
 assert [f["termCount"] for f in call("list_content_filters", roomIdentifier=room)["filters"]] == [1]
 call("delete_content_filter", roomIdentifier=room, name="insults")
 call("delete_content_filter", name="boto")
+
+logged = call("list_moderation_events", roomIdentifier=room, userId="troll", startTime=sent["sendTime"], maxResults=1)
+assert logged["events"][0]["action"] == "DELETE_BAN" and logged["events"][0]["details"]["id"] == ban["id"], logged
+assert isinstance(logged["events"][0]["time"], datetime.datetime) and "principalArn" in logged["events"][0]["by"], logged
+rest = call("list_moderation_events", roomIdentifier=room, userId="troll", startTime=sent["sendTime"], maxResults=1, nextToken=logged["nextToken"])
+assert rest["events"][0]["action"] == "UPDATE_BAN" and rest["events"][0]["reason"] == "more spam", rest
 
 modes = call("update_room_modes", roomIdentifier=room, slowMode="10s", durationInSeconds=60)["modes"]
 assert [m["name"] for m in modes] == ["slow-mode", "send", "links", "repeat"], modes

@@ -71,7 +71,7 @@ type Report struct {
 }
 
 // Check holds the history against all rules. Frames that were sent while nodes
-// could not hear each other are checked among the receivers of each side alone;
+// could not reach each other are checked among the receivers of each side alone;
 // what differs between the sides is counted in Report.Apart.
 func Check(h *History, o Options) Report {
 	var r Report

@@ -35,7 +35,7 @@ type History struct {
 	// register at the end; one that is missing was not found.
 	Writes []*Write
 	Stored map[string]int
-	// Partitions are the times in which nodes could not hear each other.
+	// Partitions are the times in which nodes could not reach each other.
 	Partitions []Partition
 }
 
@@ -132,7 +132,7 @@ type Handshake struct {
 	Status int
 }
 
-// Partition is a time in which the nodes of one side could not hear those of
+// Partition is a time in which the nodes of one side could not reach those of
 // another.
 type Partition struct {
 	// From is when the link broke; To is when the nodes are expected to be one

@@ -13,7 +13,7 @@ const kickTime = 5 * time.Second
 // kicks checks that a disconnected user's connections ended, with the event as
 // their last frame when a Close frame ended them, and that no other client saw a
 // Close frame: it is final for an official client. Connections on the other side
-// of a partition do not hear of it.
+// of a partition do not know of it.
 func (r *room) kicks(partitions []Partition) []Violation {
 	kicked := map[string][]*Request{} // by user
 	for _, q := range r.requests {
@@ -47,7 +47,7 @@ func (r *room) kicks(partitions []Partition) []Violation {
 }
 
 // apart says whether the request was made while its node and the other could
-// not hear each other.
+// not reach each other.
 func apart(partitions []Partition, q *Request, node string) bool {
 	return slices.ContainsFunc(partitions, func(p Partition) bool {
 		return q.Answered >= p.From && q.Sent < p.To && p.Side[q.Node] != p.Side[node]

@@ -21,15 +21,21 @@ var adminAddress = regexp.MustCompile(`"admin_address":"([^"]+)"`)
 // if the server has none.
 func (s *Server) Metric(t testing.TB, series string) float64 {
 	t.Helper()
-	address := adminAddress.FindStringSubmatch(s.Log())
-	if address == nil {
-		t.Fatal("the log does not say where the admin port is")
-	}
-	values, err := Scrape(t.Context(), address[1])
+	values, err := Scrape(t.Context(), s.Admin(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return values[series]
+}
+
+// Admin returns the address of the server's admin port.
+func (s *Server) Admin(t testing.TB) string {
+	t.Helper()
+	address := adminAddress.FindStringSubmatch(s.Log())
+	if address == nil {
+		t.Fatal("the log does not say where the admin port is")
+	}
+	return address[1]
 }
 
 // Scrape reads /metrics of the admin port at the address.

@@ -40,7 +40,7 @@ behind one name for all, each node would connect to some other and the cluster c
 {{- join "," $peers -}}
 {{- end -}}
 
-{{/* Seconds of preStop: a node alone has nobody to whom clients could be sent meanwhile. */}}
+{{/* Seconds of preStop: a single node has no other node that could take its clients. */}}
 {{- define "confab.preStop" -}}
 {{- if include "confab.several" . }}{{ .Values.preStopSeconds }}{{ else }}0{{ end -}}
 {{- end -}}

@@ -14,7 +14,7 @@ import { type Problem, problem } from './confab/problem';
 import { useRoute } from './confab/router';
 import { type Session, known, signIn, signOut, useSession } from './confab/session';
 import { toggleTheme, useDark } from './confab/theme';
-import { find, menu } from './pages';
+import { find, menu, staffPage } from './pages';
 import { SignIn } from './pages/sign-in';
 
 const half = (
@@ -36,13 +36,13 @@ export function App() {
             ...(session?.server ? [{ type: 'button' as const, text: `${session.server.region} · ${session.server.accountId}`, href: '#/server' }] : []),
             { type: 'button', iconSvg: half, ariaLabel: dark ? 'Light colors' : 'Dark colors', title: dark ? 'Light colors' : 'Dark colors', onClick: toggleTheme },
             ...(session ? [{
-              type: 'menu-dropdown' as const, text: session.keys.accessKeyId, iconName: 'user-profile' as const,
+              type: 'menu-dropdown' as const, text: session.staff ? 'Moderator' : session.keys.accessKeyId, iconName: 'user-profile' as const,
               items: [{ id: 'out', text: 'Sign out' }], onItemClick: signOut,
             }] : []),
           ]}
         />
       </div>
-      {session ? <Console key={session.keys.accessKeyId} session={session} /> : <Door />}
+      {session ? <Console key={session.staff?.token ?? session.keys.accessKeyId} session={session} /> : <Door />}
     </>
   );
 }
@@ -76,7 +76,7 @@ function Console({ session }: { session: Session }) {
   const notices = useNotices();
   const wide = matchMedia('(min-width: 1000px)').matches;
   const [open, setOpen] = useState(wide);
-  const found = find(route);
+  const found = session.staff ? staffPage : find(route);
   const path = `#/${route.map(encodeURIComponent).join('/')}`;
   useEffect(() => {
     document.title = `${found.title} · Confab`;
@@ -86,6 +86,7 @@ function Console({ session }: { session: Session }) {
     <AppLayout
       headerSelector="#top"
       toolsHide
+      navigationHide={!!session.staff}
       navigationOpen={open}
       onNavigationChange={({ detail }) => setOpen(detail.open)}
       navigationWidth={240}
@@ -96,7 +97,7 @@ function Console({ session }: { session: Session }) {
       navigation={
         <SideNavigation
           activeHref={`#/${route[0] ?? (page.dev ? '' : 'rooms')}`}
-          items={menu(session)}
+          items={menu()}
           header={session.server ? { text: `Version ${session.server.version}`, href: '#/server' } : undefined}
         />
       }

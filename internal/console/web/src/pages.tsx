@@ -4,16 +4,26 @@ import type { AppLayoutProps } from '@cloudscape-design/components/app-layout';
 import type { SideNavigationProps } from '@cloudscape-design/components/side-navigation';
 import { type ReactNode, lazy } from 'react';
 import { page } from './confab/page';
-import { type Session, may } from './confab/session';
+import { may } from './confab/session';
 
 const Start = lazy(() => import('./pages/start'));
 const Rooms = lazy(() => import('./pages/rooms'));
 const Room = lazy(() => import('./pages/room'));
+const StaffRoom = lazy(() => import('./pages/room').then((m) => ({ default: m.StaffRoom })));
 const EditRoom = lazy(() => import('./pages/room-form'));
 const NewRoom = lazy(() => import('./pages/room-form').then((m) => ({ default: m.NewRoom })));
 const Logging = lazy(() => import('./pages/logging'));
 const NewLogging = lazy(() => import('./pages/logging').then((m) => ({ default: m.NewLogging })));
 const EditLogging = lazy(() => import('./pages/logging').then((m) => ({ default: m.EditLogging })));
+const Bans = lazy(() => import('./pages/bans'));
+const Filters = lazy(() => import('./pages/filters'));
+const TestFilters = lazy(() => import('./pages/filters').then((m) => ({ default: m.TestFilters })));
+const NewFilter = lazy(() => import('./pages/filter-form'));
+const EditFilter = lazy(() => import('./pages/filter-form').then((m) => ({ default: m.EditFilter })));
+const Webhooks = lazy(() => import('./pages/webhooks'));
+const NewWebhook = lazy(() => import('./pages/webhook-form'));
+const Credentials = lazy(() => import('./pages/credentials'));
+const NewCredentials = lazy(() => import('./pages/credentials-form'));
 const Tokens = lazy(() => import('./pages/tokens'));
 const Server = lazy(() => import('./pages/server'));
 const Metrics = lazy(() => import('./pages/metrics'));
@@ -27,15 +37,24 @@ export interface Page {
 }
 
 const rooms = { text: 'Rooms', href: '#/rooms' };
+const filters = { text: 'Content filters', href: '#/filters' };
+const webhooks = { text: 'Webhooks', href: '#/webhooks' };
+const credentials = { text: 'Credentials', href: '#/credentials' };
 const logging = { text: 'Logging configurations', href: '#/logging' };
 
 function make(title: string, crumbs: Page['crumbs'], show: Page['show'], layout: Page['layout'] = 'default'): Page {
   return { title, crumbs, layout, show };
 }
 
+/** The one page of somebody who signed in with a chat token. */
+export const staffPage = make('Room', [], () => <StaffRoom />);
+
 export function find([first, id, more, ...rest]: string[]): Page {
   if (rest.length === 0) {
     const here = { text: id, href: `#/${first}/${id}` };
+    if (first === 'filters' && id && more) {
+      return make(`Filter ${more}`, [filters, { text: more, href: `${here.href}/${more}` }], () => <EditFilter room={id} name={more} />, 'form');
+    }
     switch ([first ?? '', id && (id === 'new' ? 'new' : 'id'), more].filter((p) => p !== undefined).join('/')) {
       case '':
         return page.dev ? make('First minute', [], () => <Start />) : make('Rooms', [], () => <Rooms />, 'table');
@@ -46,6 +65,14 @@ export function find([first, id, more, ...rest]: string[]): Page {
       case 'logging': return make('Logging configurations', [logging], () => <Logging />, 'table');
       case 'logging/new': return make('Create a logging configuration', [logging, { text: 'Create', href: '#/logging/new' }], () => <NewLogging />, 'form');
       case 'logging/id': return make(`Logging configuration ${id}`, [logging, here], () => <EditLogging id={id} />, 'form');
+      case 'bans': return make('Bans', [{ text: 'Bans', href: '#/bans' }], () => <Bans />, 'table');
+      case 'filters': return make('Content filters', [filters], () => <Filters />, 'table');
+      case 'filters/new': return make('Create a filter', [filters, { text: 'Create a filter', href: '#/filters/new' }], () => <NewFilter />, 'form');
+      case 'filters/id': if (id === 'test') return make('Test the content filters', [filters, { text: 'Test', href: '#/filters/test' }], () => <TestFilters />, 'form'); break;
+      case 'webhooks': return make('Webhooks', [webhooks], () => <Webhooks />, 'table');
+      case 'webhooks/new': return make('Create a webhook', [webhooks, { text: 'Create a webhook', href: '#/webhooks/new' }], () => <NewWebhook />, 'form');
+      case 'credentials': return make('Credentials', [credentials], () => <Credentials />, 'table');
+      case 'credentials/new': return make('Create an access key', [credentials, { text: 'Create an access key', href: '#/credentials/new' }], () => <NewCredentials />, 'form');
       case 'tokens': return make('Chat tokens', [{ text: 'Chat tokens', href: '#/tokens' }], () => <Tokens />, 'form');
       case 'server': return make('Nodes and health', [{ text: 'Nodes and health', href: '#/server' }], () => <Server />);
       case 'metrics': return make('Metrics', [{ text: 'Metrics', href: '#/metrics' }], () => <Metrics />, 'dashboard');
@@ -55,7 +82,12 @@ export function find([first, id, more, ...rest]: string[]): Page {
   return make('No such page', [], () => <Alert type="warning" header="There is no such page">The address may be from another version of Confab.</Alert>);
 }
 
-export function menu(session: Session): SideNavigationProps.Item[] {
+// section is a part of the menu; none without links.
+function section(text: string, items: SideNavigationProps.Link[]): SideNavigationProps.Item[] {
+  return items.length > 0 ? [{ type: 'section', text, items }] : [];
+}
+
+export function menu(): SideNavigationProps.Item[] {
   const link = (text: string, href: string) => ({ type: 'link' as const, text, href });
   return [
     ...(page.dev ? [link('First minute', '#/')] : []),
@@ -65,9 +97,17 @@ export function menu(session: Session): SideNavigationProps.Item[] {
       link('Logging configurations', '#/logging'),
       ...(may('ivschat:CreateChatToken') ? [link('Chat tokens', '#/tokens')] : []),
     ] },
-    ...(session.operations.size > 0 ? [{ type: 'section' as const, text: 'Server', items: [
+    ...section('Moderation', [
+      ...(may('confab:ListBans') ? [link('Bans', '#/bans')] : []),
+      ...(may('confab:ListContentFilters') ? [link('Content filters', '#/filters')] : []),
+    ]),
+    ...section('Applications', [
+      ...(may('confab:ListWebhooks') ? [link('Webhooks', '#/webhooks')] : []),
+      ...(may('confab:ListCredentials') ? [link('Credentials', '#/credentials')] : []),
+    ]),
+    ...section('Server', [
       ...(may('confab:GetServer') ? [link('Nodes and health', '#/server')] : []),
       ...(may('confab:GetMetrics') ? [link('Metrics', '#/metrics')] : []),
-    ] }] : []),
+    ]),
   ];
 }

@@ -41,6 +41,29 @@ export function tokensOf(roomIdentifier: string, userId: string, capabilities: C
   };
 }
 
+/** Gives the chat token of a moderator, which connects once. */
+export const staffToken: TokenSource = async () => {
+  const staff = session().staff!;
+  if (staff.used) throw Object.assign(new Error('A chat token connects once.'), { name: 'UsedToken' });
+  staff.used = true;
+  return { token: staff.token };
+};
+
+/** What an event of Confab's own says; the number of viewers stands above the chat. */
+function ownEvent(name: string, attributes: Record<string, string>) {
+  const who = () => {
+    const ids = JSON.parse(attributes.UserIds) as string[];
+    const more = Number(attributes.Count) - ids.length;
+    return ids.join(', ') + (more > 0 ? ` and ${more} more` : '');
+  };
+  switch (name) {
+    case 'confab:JOINED': return `${who()} joined`;
+    case 'confab:LEFT': return `${who()} left`;
+    case 'confab:GAP': return `${attributes.Missed ?? 'Some'} messages or events were missed`;
+    default: return undefined;
+  }
+}
+
 // The most items that a page keeps, and how many more before the oldest are dropped.
 const most = 5000;
 const slack = 500;
@@ -114,7 +137,12 @@ export class LiveRoom {
     });
     room.addListener('disconnect', (reason) => this.lost(room, reason));
     room.addListener('message', (m) => this.add(messageItem(m)));
-    room.addListener('event', (e) => this.add({ key: e.id, kind: 'event', time: e.sendTime, text: e.eventName, attributes: e.attributes }));
+    room.addListener('event', (e) => {
+      const { id: key, sendTime: time, eventName, attributes } = e;
+      const own = eventName.startsWith('confab:');
+      const text = own ? ownEvent(eventName, attributes ?? {}) : eventName;
+      if (text) this.add({ key, kind: own ? 'note' : 'event', time, text, attributes: own ? undefined : attributes });
+    });
     room.addListener('messageDelete', (e) => this.remove(e.messageId, e.reason));
     room.addListener('userDisconnect', (e) => {
       this.add({ key: e.id, kind: 'note', time: e.sendTime, userId: e.userId, text: `${e.userId} was disconnected${e.reason ? `: ${e.reason}` : ''}` });

@@ -6,6 +6,14 @@ import type { Operations } from './operations';
 import { endpoint, page } from './page';
 import { type Keys, session } from './session';
 
+/** Who calls: an access key signs, a chat token stands for the signature. */
+type Caller = Keys | string;
+
+function caller(): Caller {
+  const { keys, staff } = session();
+  return staff?.token ?? keys;
+}
+
 /** What a service answers instead of an output. */
 export class ServiceError extends Error {
   constructor(readonly name: string, message: string, readonly status: number) {
@@ -16,9 +24,12 @@ export class ServiceError extends Error {
 // How much the server's clock is ahead of this one, in milliseconds.
 let ahead = 0;
 
-async function send(operation: string, body: string, keys: Keys): Promise<Response> {
+async function send(operation: string, body: string, by: Caller): Promise<Response> {
   const url = new URL(`${endpoint}/_confab/v1/${operation}`);
-  const signer = new SignatureV4({ service: 'ivschat', region: page.region, credentials: keys, sha256: Sha256 });
+  if (typeof by === 'string') {
+    return fetch(url, { method: 'POST', headers: { authorization: `Bearer ${by}`, 'content-type': 'application/json' }, body, cache: 'no-store' });
+  }
+  const signer = new SignatureV4({ service: 'ivschat', region: page.region, credentials: by, sha256: Sha256 });
   const request = new HttpRequest({
     method: 'POST', protocol: url.protocol, hostname: url.hostname, path: url.pathname, body,
     headers: { host: url.host, 'content-type': 'application/json' },
@@ -28,18 +39,19 @@ async function send(operation: string, body: string, keys: Keys): Promise<Respon
   return fetch(url, { method: 'POST', headers, body, cache: 'no-store' });
 }
 
-export async function confab<Name extends keyof Operations>(operation: Name, input: Operations[Name]['input'], keys: Keys = session().keys): Promise<Operations[Name]['output']> {
+export async function confab<Name extends keyof Operations>(operation: Name, input: Operations[Name]['input'], by: Caller = caller()): Promise<Operations[Name]['output']> {
   const body = JSON.stringify(input);
-  let response = await send(operation, body, keys);
+  let response = await send(operation, body, by);
   const skew = Date.parse(response.headers.get('Date') ?? '') - Date.now();
-  if (response.status === 403 && Math.abs(skew - ahead) > 240_000) {
+  if (typeof by !== 'string' && response.status === 403 && Math.abs(skew - ahead) > 240_000) {
     ahead = skew;
-    response = await send(operation, body, keys);
+    response = await send(operation, body, by);
   }
   const output = await response.json().catch(() => ({}));
   if (!response.ok) {
     const name = response.headers.get('X-Amzn-ErrorType')?.split(':')[0] ?? 'InternalServerException';
-    throw new ServiceError(name, output.message ?? output.Message ?? `The server answered ${response.status}.`, response.status);
+    const refused = typeof by === 'string' && /UnrecognizedClient|ExpiredToken/.test(name) ? 'UnauthenticatedToken' : name;
+    throw new ServiceError(refused, output.message ?? output.Message ?? `The server answered ${response.status}.`, response.status);
   }
   return output;
 }

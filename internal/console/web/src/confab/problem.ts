@@ -13,6 +13,8 @@ export function problem(error: unknown): Problem {
   if (error instanceof TypeError || name === 'TimeoutError' || name === 'NetworkError') {
     return { kind: 'offline', title: 'The server cannot be reached', text: 'The page tries again until it answers.' };
   }
+  if (name === 'UsedToken') return { kind: 'signature', title: 'The connection was lost', text: `${message} Sign in with a new one to go on.` };
+  if (name === 'UnauthenticatedToken') return { kind: 'signature', title: 'The chat token is not accepted', text: message };
   if (signature.test(name)) return { kind: 'signature', title: 'The access key is not accepted', text: `${message} Sign in again if the key was deleted or has expired.` };
   if (name === 'AccessDeniedException') return { kind: 'denied', title: 'Not allowed', text: message };
   if (name === 'ResourceNotFoundException') return { kind: 'missing', title: 'Not found', text: message };

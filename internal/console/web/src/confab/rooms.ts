@@ -1,5 +1,6 @@
 // Lists of resources, all pages of them.
 import { ListLoggingConfigurationsCommand, type LoggingConfigurationSummary, ListRoomsCommand, type RoomSummary } from '@aws-sdk/client-ivschat';
+import { page } from './page';
 import { session } from './session';
 
 const most = 5000;
@@ -26,7 +27,19 @@ export async function allLoggingConfigurations(): Promise<LoggingConfigurationSu
   return all;
 }
 
-/** The ARN of a room or logging configuration with an id, beside one of the server's. */
-export function arnOf(kind: 'room' | 'logging-configuration', id: string, region: string, account: string) {
-  return `arn:aws:ivschat:${region}:${account}:${kind}/${id}`;
+/** The ARN of a room or logging configuration of this server with an id. */
+export function arnOf(kind: 'room' | 'logging-configuration', id: string) {
+  return `arn:aws:ivschat:${page.region}:${page.account}:${kind}/${id}`;
+}
+
+/** All items of a list of Confab's, of all its pages. */
+export async function everyPage<Answer extends { nextToken?: string }, T>(load: (nextToken?: string) => Promise<Answer>, items: (answer: Answer) => T[] | undefined): Promise<T[]> {
+  const all: T[] = [];
+  let nextToken: string | undefined;
+  do {
+    const answer = await load(nextToken);
+    all.push(...(items(answer) ?? []));
+    nextToken = answer.nextToken;
+  } while (nextToken && all.length < most);
+  return all;
 }

@@ -9,10 +9,22 @@ import { endpoint, page } from './page';
 export interface Keys {
   accessKeyId: string;
   secretAccessKey: string;
+  /** Of credentials that expire. */
+  sessionToken?: string;
+}
+
+/** A chat token of one room, which stands for a signature there. It connects once. */
+export interface Staff {
+  token: string;
+  roomArn: string;
+  allowed: string[];
+  /** Whether the token was used for a connection. */
+  used: boolean;
 }
 
 export interface Session {
   keys: Keys;
+  staff?: Staff;
   ivschat: IvschatClient;
   /** What the server says of itself; undefined if the policy does not allow GetServer. */
   server?: GetServerOutput;
@@ -56,6 +68,30 @@ export async function signIn(keys: Keys, remember: boolean) {
   set({ keys, ivschat: client(keys), server, operations });
 }
 
+const byDisconnect = ['ivschat:DisconnectUser', 'confab:CreateBan', 'confab:ListBans', 'confab:DeleteBan', 'confab:GetRoomModes', 'confab:UpdateRoomModes'];
+const byDelete = ['ivschat:DeleteMessage', 'confab:ListMessages'];
+
+/** Signs in for one room with a chat token. What it may do is tried: the token is sealed. */
+export async function signInStaff(roomArn: string, token: string) {
+  const operations = await offered();
+  const attempt = async (call: () => Promise<unknown>, actions: string[]) => {
+    try {
+      await call();
+      return actions.filter((a) => !a.startsWith('confab:') || operations.has(a.split(':')[1]));
+    } catch (error) {
+      const { name, message } = error as Error;
+      if (name === 'AccessDeniedException' && message.includes('capability')) return [];
+      throw error;
+    }
+  };
+  const keys = { accessKeyId: '', secretAccessKey: '' };
+  const allowed = [
+    ...(await attempt(() => confab('GetRoomModes', { roomIdentifier: roomArn }, token), byDisconnect)),
+    ...(await attempt(() => confab('ListMessages', { roomIdentifier: roomArn, maxResults: 1 }, token), byDelete)),
+  ];
+  set({ keys, staff: { token, roomArn, allowed, used: false }, ivschat: client(keys), operations });
+}
+
 /** Asks again what the server is and what is allowed. */
 export async function refresh() {
   if (!current?.operations.has('GetServer')) return;
@@ -79,7 +115,8 @@ export function known(): Keys | undefined {
  * allowed on every room. A policy for one room only is not known here.
  */
 export function may(action: string): boolean {
-  const { server, operations } = session();
+  const { server, operations, staff } = session();
+  if (staff) return staff.allowed.includes(action);
   const [service, operation] = action.split(':');
   if (service === 'confab' && !operations.has(operation) && !besides.includes(operation)) return false;
   return !server?.allowedActions || server.allowedActions.includes(action);

@@ -13,7 +13,6 @@ import Tiles from '@cloudscape-design/components/tiles';
 import { useState } from 'react';
 import { useLoad } from '../confab/load';
 import { notify } from '../confab/notices';
-import { page } from '../confab/page';
 import { type Problem, problem } from '../confab/problem';
 import { allLoggingConfigurations, arnOf } from '../confab/rooms';
 import { go } from '../confab/router';
@@ -95,7 +94,7 @@ export function NewLogging() {
 }
 
 export function EditLogging({ id }: { id: string }) {
-  const loaded = useLoad(() => session().ivschat.send(new GetLoggingConfigurationCommand({ identifier: arnOf('logging-configuration', id, page.region, session().server?.accountId ?? '000000000000') })), [id]);
+  const loaded = useLoad(() => session().ivschat.send(new GetLoggingConfigurationCommand({ identifier: arnOf('logging-configuration', id) })), [id]);
   return <Show loaded={loaded}>{(c) => <LoggingForm key={c.arn} configuration={c} />}</Show>;
 }
 

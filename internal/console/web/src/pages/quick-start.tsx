@@ -19,13 +19,13 @@ import { snippets } from '../parts/snippets';
 import { Trouble } from '../parts/state';
 
 export default function QuickStart() {
-  const { keys, server } = session();
+  const { keys } = session();
   const [chosen, setChosen] = useState('');
   const [userId, setUser] = useState('ann');
   const [secret, setSecret] = useState(!!page.dev);
   const rooms = useLoad(async () => (await session().ivschat.send(new ListRoomsCommand({ maxResults: 50 }))).rooms ?? [], []);
   const options = (rooms.data ?? []).map((r) => ({ value: r.arn!, label: r.name || r.id, description: r.arn }));
-  const roomArn = chosen || options[0]?.value || `arn:aws:ivschat:${page.region}:${server?.accountId ?? '123456789012'}:room/ROOM`;
+  const roomArn = chosen || options[0]?.value || `arn:aws:ivschat:${page.region}:${page.account}:room/ROOM`;
   const values = { roomArn, userId: userId || 'ann', accessKeyId: keys.accessKeyId, secretAccessKey: secret ? keys.secretAccessKey : 'YOUR-SECRET-ACCESS-KEY' };
   return (
     <ContentLayout header={<Header variant="h1" description="Code with this server's values, for the tools that you use with AWS.">Quick start</Header>}>

@@ -14,7 +14,6 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState } from 'react';
 import { useLoad } from '../confab/load';
 import { notify } from '../confab/notices';
-import { page } from '../confab/page';
 import { type Problem, problem } from '../confab/problem';
 import { allLoggingConfigurations, arnOf } from '../confab/rooms';
 import { go, roomPath } from '../confab/router';
@@ -28,7 +27,7 @@ export function NewRoom() {
 }
 
 export default function EditRoom({ id }: { id: string }) {
-  const loaded = useLoad(() => session().ivschat.send(new GetRoomCommand({ identifier: arnOf('room', id, page.region, session().server?.accountId ?? '000000000000') })), [id]);
+  const loaded = useLoad(() => session().ivschat.send(new GetRoomCommand({ identifier: arnOf('room', id) })), [id]);
   return <Show loaded={loaded}>{(room) => <RoomForm key={room.arn} room={room} />}</Show>;
 }
 

@@ -12,7 +12,7 @@ import { notifyError } from '../confab/notices';
 import type { Message } from '../confab/operations';
 import { may } from '../confab/session';
 import { Nothing, Show } from '../parts/state';
-import type { Asked } from './room';
+import type { Asked } from './room-actions';
 
 interface Question {
   senderUserId?: string;

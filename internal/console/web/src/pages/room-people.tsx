@@ -1,15 +1,13 @@
 import Badge from '@cloudscape-design/components/badge';
 import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import TextFilter from '@cloudscape-design/components/text-filter';
 import { useState } from 'react';
 import { confab } from '../confab/call';
 import { useLoad } from '../confab/load';
 import type { RoomUser } from '../confab/operations';
-import { may } from '../confab/session';
 import { Nothing, Show } from '../parts/state';
-import type { Asked } from './room';
+import { type Asked, PersonActions } from './room-actions';
 
 const most = 1000;
 
@@ -43,7 +41,7 @@ export function People({ arn, ask }: { arn: string; ask: (a: Asked) => void }) {
                     {u.capabilities?.some((c) => c !== 'SEND_MESSAGE') && <Badge color="blue">Staff</Badge>}
                     <Box variant="small" color="text-body-secondary" display="block">since {new Date(u.connectedSince!).toLocaleTimeString()}{u.connections! > 1 ? `, ${u.connections} connections` : ''}</Box>
                   </div>
-                  {may('ivschat:DisconnectUser') && <Button variant="inline-link" ariaLabel={`Disconnect ${u.userId}`} onClick={() => ask({ kind: 'disconnect', userId: u.userId! })}>Disconnect</Button>}
+                  <PersonActions userId={u.userId!} ask={ask} />
                 </li>
               ))}
             </ul>

@@ -1,6 +1,5 @@
 // A room, live: what people see, who they are, and what a moderator can do.
-import { DeleteMessageCommand, DisconnectUserCommand, GetRoomCommand, type GetRoomResponse } from '@aws-sdk/client-ivschat';
-import Box from '@cloudscape-design/components/box';
+import { GetRoomCommand, type GetRoomResponse } from '@aws-sdk/client-ivschat';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
@@ -9,48 +8,51 @@ import Input from '@cloudscape-design/components/input';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Tabs from '@cloudscape-design/components/tabs';
-import { useState } from 'react';
+import { type RefObject, useRef, useState } from 'react';
 import { Composer } from '../chat/composer';
-import { type Item, tokensOf } from '../chat/live-room';
+import { type Item, type LiveRoom, staffToken, tokensOf } from '../chat/live-room';
 import { MessageList } from '../chat/message-list';
 import { useLiveRoom } from '../chat/use-live-room';
 import { confab } from '../confab/call';
 import { useLoad } from '../confab/load';
-import { page } from '../confab/page';
 import { arnOf } from '../confab/rooms';
-import { go, roomPath } from '../confab/router';
+import { go, idOf, roomPath } from '../confab/router';
 import { may, session } from '../confab/session';
-import { Reason } from '../parts/reason';
 import { ConnectionState, Nothing, Show, Trouble } from '../parts/state';
+import { type Asked, PersonActions, Question, canDelete } from './room-actions';
+import { RoomBans } from './room-bans';
 import { Details } from './room-details';
 import { SendEvent } from './room-event';
 import { History } from './room-history';
+import { Modes } from './room-modes';
 import { People } from './room-people';
 
 export default function Room({ id }: { id: string }) {
-  const loaded = useLoad(() => session().ivschat.send(new GetRoomCommand({ identifier: arnOf('room', id, page.region, session().server?.accountId ?? '000000000000') })), [id], 15_000);
-  return <Show loaded={loaded}>{(room) => <Live key={room.arn} room={room} />}</Show>;
+  const loaded = useLoad(() => session().ivschat.send(new GetRoomCommand({ identifier: arnOf('room', id) })), [id], 15_000);
+  // A room that is deleted, or an access key that is, does not take away what was read and typed.
+  const last = useRef<GetRoomResponse>(undefined);
+  if (loaded.data) last.current = loaded.data;
+  const room = loaded.data ?? (last.current?.id === id ? last.current : undefined);
+  const problem = loaded.problem?.kind === 'missing' && room ? { ...loaded.problem, title: 'The room was deleted' } : loaded.problem;
+  return <Show loaded={{ ...loaded, data: room, problem }}>{(r) => <Live key={r.arn} room={r} />}</Show>;
 }
 
-export interface Asked {
-  kind: 'delete' | 'disconnect';
-  messageId?: string;
-  userId: string;
-  text?: string;
+/** The room of a chat token. */
+export function StaffRoom() {
+  const arn = session().staff!.roomArn;
+  return <Live room={{ arn, id: idOf(arn) }} />;
 }
 
 function Live({ room }: { room: GetRoomResponse }) {
   const arn = room.arn!;
   const [asked, setAsked] = useState<Asked>();
-  const canChat = may('ivschat:CreateChatToken');
+  const { staff } = session();
+  const live = useRef<LiveRoom>(undefined);
+  const canChat = !!staff || may('ivschat:CreateChatToken');
   const presence = useLoad(
     async () => (may('confab:GetRoomPresence') ? confab('GetRoomPresence', { roomIdentifier: arn }) : null), [arn], 3000,
   );
   const viewers = presence.data && `${presence.data.users} ${presence.data.users === 1 ? 'person' : 'people'}, ${presence.data.connections} ${presence.data.connections === 1 ? 'connection' : 'connections'}`;
-  const act = (reason?: string) =>
-    asked!.kind === 'delete'
-      ? session().ivschat.send(new DeleteMessageCommand({ roomIdentifier: arn, id: asked!.messageId, reason }))
-      : session().ivschat.send(new DisconnectUserCommand({ roomIdentifier: arn, userId: asked!.userId, reason }));
   return (
     <ContentLayout
       header={
@@ -61,7 +63,7 @@ function Live({ room }: { room: GetRoomResponse }) {
       }
     >
       <div className="room">
-        {canChat ? <Chat arn={arn} ask={setAsked} /> : (
+        {canChat ? <Chat arn={arn} ask={setAsked} connected={live} /> : (
           <Container header={<Header variant="h2">Chat</Header>}>
             <Nothing title="No live chat" text="The policy of this access key does not allow CreateChatToken, which a connection needs. The history shows what was written, where the room keeps it." />
           </Container>
@@ -71,42 +73,37 @@ function Live({ room }: { room: GetRoomResponse }) {
             ariaLabel="About the room"
             tabs={[
               ...(may('confab:ListRoomUsers') ? [{ id: 'people', label: 'People', content: <People arn={arn} ask={setAsked} /> }] : []),
-              ...(may('confab:ListMessages') ? [{ id: 'history', label: 'History', content: <History arn={arn} kept={room.tags?.['confab:history']} ask={setAsked} /> }] : []),
+              ...(may('confab:ListMessages') ? [{ id: 'history', label: 'History', content: <History arn={arn} kept={staff ? 'unknown' : room.tags?.['confab:history']} ask={setAsked} /> }] : []),
+              ...(may('confab:GetRoomModes') ? [{ id: 'modes', label: 'Modes', content: <Modes arn={arn} /> }] : []),
+              ...(may('confab:ListBans') ? [{ id: 'bans', label: 'Bans', content: <RoomBans arn={arn} /> }] : []),
               ...(may('ivschat:SendEvent') ? [{ id: 'event', label: 'Event', content: <SendEvent arn={arn} /> }] : []),
-              { id: 'details', label: 'Details', content: <Details room={room} /> },
+              ...(staff ? [] : [{ id: 'details', label: 'Details', content: <Details room={room} /> }]),
             ]}
           />
         </Container>
       </div>
-      {asked && (
-        <Reason
-          title={asked.kind === 'delete' ? 'Delete the message' : `Disconnect ${asked.userId}`} action={asked.kind === 'delete' ? 'Delete' : 'Disconnect'} onClose={() => setAsked(undefined)} run={act}
-        >
-          {asked.kind === 'delete'
-            ? <Box><bdi><b>{asked.userId}</b></bdi>: <bdi>{asked.text}</bdi></Box>
-            : <Box>All connections of this user to the room end. A new chat token lets the user in again.</Box>}
-        </Reason>
-      )}
+      {asked && <Question arn={arn} asked={asked} live={staff && live.current} onClose={() => setAsked(undefined)} />}
     </ContentLayout>
   );
 }
 
 const userKey = 'confab-user';
 
-function Chat({ arn, ask }: { arn: string; ask: (a: Asked) => void }) {
-  const [userId, setUser] = useState(localStorage.getItem(userKey) || 'moderator');
+function Chat({ arn, ask, connected }: { arn: string; ask: (a: Asked) => void; connected: RefObject<LiveRoom | undefined> }) {
+  const { staff } = session();
+  const [userId, setUser] = useState(staff ? '' : localStorage.getItem(userKey) || 'moderator');
   const [name, setName] = useState(userId);
   const [as, setAs] = useState('user');
-  const { live, items, total, state, ended } = useLiveRoom(`${arn} ${userId}`, userId, tokensOf(arn, userId, ['SEND_MESSAGE', 'DELETE_MESSAGE', 'DISCONNECT_USER']));
+  const { live, items, total, state, ended } = useLiveRoom(`${arn} ${userId} ${staff?.token}`, userId, staff ? staffToken : tokensOf(arn, userId, ['SEND_MESSAGE', 'DELETE_MESSAGE', 'DISCONNECT_USER']));
+  connected.current = live;
   const canSpeak = may('confab:SendMessage');
   const rename = () => {
     const next = name.trim() || 'moderator';
     localStorage.setItem(userKey, next);
     setUser(next);
   };
-  const canDelete = may('ivschat:DeleteMessage');
   const remove = (item: Item) => {
-    if (canDelete && item.id && !item.deleted) ask({ kind: 'delete', messageId: item.id, userId: item.userId!, text: item.text });
+    if (canDelete() && item.id && !item.deleted) ask({ kind: 'delete', messageId: item.id, userId: item.userId!, text: item.text });
   };
   return (
     <Container
@@ -116,7 +113,7 @@ function Chat({ arn, ask }: { arn: string; ask: (a: Asked) => void }) {
             <form onSubmit={(e) => (e.preventDefault(), rename())}>
               <SpaceBetween direction="horizontal" size="xs" alignItems="center">
                 <ConnectionState state={state} />
-                <Input value={name} ariaLabel="Your user ID in the room" onChange={({ detail }) => setName(detail.value)} onBlur={rename} />
+                {!staff && <Input value={name} ariaLabel="Your user ID in the room" onChange={({ detail }) => setName(detail.value)} onBlur={rename} />}
               </SpaceBetween>
             </form>
           }
@@ -124,7 +121,7 @@ function Chat({ arn, ask }: { arn: string; ask: (a: Asked) => void }) {
       }
       footer={
         <Composer
-          label="Message" placeholder={as === 'server' ? 'Write as the server' : `Write as ${userId}`} disabled={as === 'user' && state === 'disconnected'}
+          label="Message" keep={arn} placeholder={as === 'server' ? 'Write as the server' : userId ? `Write as ${userId}` : 'Write a message'} disabled={as === 'user' && state === 'disconnected'}
           send={(text) => (as === 'server' ? confab('SendMessage', { roomIdentifier: arn, userId: 'server', content: text }) : live.send(text))}
         >
           {canSpeak && (
@@ -145,8 +142,8 @@ function Chat({ arn, ask }: { arn: string; ask: (a: Asked) => void }) {
         onDelete={remove}
         actions={(item) => item.kind === 'message' && (
           <SpaceBetween direction="horizontal" size="s">
-            {canDelete && !item.deleted && <Button variant="inline-link" onClick={() => remove(item)}>Delete</Button>}
-            {may('ivschat:DisconnectUser') && <Button variant="inline-link" onClick={() => ask({ kind: 'disconnect', userId: item.userId! })}>Disconnect the user</Button>}
+            {canDelete() && !item.deleted && <Button variant="inline-link" onClick={() => remove(item)}>Delete</Button>}
+            <PersonActions userId={item.userId!} ask={ask} />
           </SpaceBetween>
         )}
       />

@@ -5,22 +5,43 @@ import Container from '@cloudscape-design/components/container';
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
+import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState } from 'react';
 import { type Problem, problem } from '../confab/problem';
-import { signIn } from '../confab/session';
+import { arnOf } from '../confab/rooms';
+import { signIn, signInStaff } from '../confab/session';
 import { Trouble } from '../parts/state';
 
+// roomOf is the room that the address names, or the one of a page that was open before.
+function roomOf(): string {
+  return /^#\/rooms\/([^/]+)$/.exec(location.hash)?.[1] ?? '';
+}
+
 export function SignIn({ trouble: before }: { trouble?: Problem }) {
+  const [by, setBy] = useState('key');
   const [accessKeyId, setId] = useState('');
   const [secretAccessKey, setSecret] = useState('');
+  const [sessionToken, setSessionToken] = useState('');
+  const [room, setRoom] = useState(roomOf);
+  const [token, setToken] = useState('');
   const [remember, setRemember] = useState(false);
   const [busy, setBusy] = useState(false);
   const [trouble, setTrouble] = useState(before);
+  const ready = by === 'key' ? accessKeyId && secretAccessKey : room && token;
   async function submit() {
+    if (!ready || busy) return;
     setBusy(true);
     try {
-      await signIn({ accessKeyId: accessKeyId.trim(), secretAccessKey: secretAccessKey.trim() }, remember);
+      if (by === 'token') {
+        const named = room.trim();
+        const arn = named.startsWith('arn:') ? named : arnOf('room', named);
+        await signInStaff(arn, token.trim());
+        location.hash = `/rooms/${arn.slice(arn.lastIndexOf('/') + 1)}`;
+        return;
+      }
+      const keys = { accessKeyId: accessKeyId.trim(), secretAccessKey: secretAccessKey.trim(), ...(sessionToken.trim() && { sessionToken: sessionToken.trim() }) };
+      await signIn(keys, remember);
     } catch (error) {
       setTrouble(problem(error));
       setBusy(false);
@@ -29,19 +50,39 @@ export function SignIn({ trouble: before }: { trouble?: Problem }) {
   return (
     <main className="sign-in">
       <form onSubmit={(e) => (e.preventDefault(), submit())}>
-        <Container header={<Header variant="h1" description="With an access key of this server. The console shows what its policy allows.">Sign in</Header>}>
+        <Container header={<Header variant="h1" description="The console shows what you are allowed.">Sign in</Header>}>
           <SpaceBetween size="l">
             {trouble && <Trouble problem={trouble} />}
-            <FormField label="Access key ID">
-              <Input value={accessKeyId} onChange={({ detail }) => setId(detail.value)} autoComplete="username" name="accessKeyId" autoFocus spellcheck={false} />
-            </FormField>
-            <FormField label="Secret access key" description="It stays in this page's memory.">
-              <Input value={secretAccessKey} onChange={({ detail }) => setSecret(detail.value)} type="password" autoComplete="current-password" name="secretAccessKey" />
-            </FormField>
-            <Checkbox checked={remember} onChange={({ detail }) => setRemember(detail.checked)} description="Until this tab is closed, also when the page is loaded again.">Keep it in this tab</Checkbox>
-            <Button variant="primary" formAction="submit" loading={busy} disabled={!accessKeyId || !secretAccessKey} fullWidth>Sign in</Button>
+            <SegmentedControl
+              label="Sign in with" selectedId={by} onChange={({ detail }) => (setBy(detail.selectedId), setTrouble(undefined))}
+              options={[{ id: 'key', text: 'Access key' }, { id: 'token', text: 'Chat token of a room' }]}
+            />
+            {by === 'key' ? (
+              <SpaceBetween size="l">
+                <FormField label="Access key ID">
+                  <Input value={accessKeyId} onChange={({ detail }) => setId(detail.value)} autoComplete="username" name="accessKeyId" autoFocus spellcheck={false} />
+                </FormField>
+                <FormField label="Secret access key" description="It stays in this page's memory.">
+                  <Input value={secretAccessKey} onChange={({ detail }) => setSecret(detail.value)} type="password" autoComplete="current-password" name="secretAccessKey" />
+                </FormField>
+                <FormField label="Session token" description="Only of an access key that expires.">
+                  <Input value={sessionToken} onChange={({ detail }) => setSessionToken(detail.value)} type="password" autoComplete="off" name="sessionToken" placeholder="None" />
+                </FormField>
+                <Checkbox checked={remember} onChange={({ detail }) => setRemember(detail.checked)} description="Until this tab is closed, also when the page is loaded again.">Keep it in this tab</Checkbox>
+              </SpaceBetween>
+            ) : (
+              <SpaceBetween size="l">
+                <FormField label="Room" description="Its ID or ARN."><Input value={room} onChange={({ detail }) => setRoom(detail.value)} spellcheck={false} /></FormField>
+                <FormField label="Chat token" description="Of a moderator of the room, not used yet. It stays in this page's memory.">
+                  <Input value={token} onChange={({ detail }) => setToken(detail.value)} type="password" autoComplete="off" name="chatToken" />
+                </FormField>
+              </SpaceBetween>
+            )}
+            <Button variant="primary" formAction="submit" loading={busy} disabled={!ready} fullWidth>Sign in</Button>
             <Box variant="small" color="text-body-secondary">
-              An administrator makes keys with <Box variant="code">confab credentials create --name moderator --policy policy.json</Box>
+              {by === 'key'
+                ? <>An administrator makes keys with <Box variant="code">confab credentials create --name moderator --policy policy.json</Box></>
+                : <>An application gives its moderators tokens with DELETE_MESSAGE or DISCONNECT_USER, or <Box variant="code">confab token create ROOM --as USER --can delete,disconnect</Box></>}
             </Box>
           </SpaceBetween>
         </Container>

@@ -1,55 +1,30 @@
-import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
-import Modal from '@cloudscape-design/components/modal';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { type ReactNode, useState } from 'react';
-import { type Problem, problem } from '../confab/problem';
-import { Trouble } from './state';
+import { Confirm } from './confirm';
+import { Lasts, type Time, secondsOf, tenMinutes, valid } from './lasts';
 
 interface Props {
   title: string;
   action: string;
+  /** Whether it also asks for a time. */
+  timed?: boolean;
   children?: ReactNode;
-  run: (reason: string | undefined) => Promise<unknown>;
+  run: (reason: string | undefined, seconds: number | undefined) => Promise<unknown>;
   onClose: () => void;
 }
 
-/** Asks for the reason of what a moderator does, which may be empty. */
-export function Reason({ title, action, children, run, onClose }: Props) {
+/** Asks for the reason of what a moderator does, which may be empty, and for how long. */
+export function Reason({ title, action, timed, children, run, onClose }: Props) {
   const [reason, setReason] = useState('');
-  const [busy, setBusy] = useState(false);
-  const [trouble, setTrouble] = useState<Problem>();
-  async function submit() {
-    setBusy(true);
-    try {
-      await run(reason || undefined);
-      onClose();
-    } catch (error) {
-      setTrouble(problem(error));
-      setBusy(false);
-    }
-  }
+  const [time, setTime] = useState<Time>(tenMinutes);
   return (
-    <Modal
-      visible header={title} onDismiss={onClose}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={onClose}>Cancel</Button>
-            <Button variant="primary" loading={busy} onClick={submit}>{action}</Button>
-          </SpaceBetween>
-        </Box>
-      }
-    >
-      <form onSubmit={(e) => (e.preventDefault(), submit())}>
-        <SpaceBetween size="m">
-          {trouble && <Trouble problem={trouble} />}
-          {children}
-          <FormField label="Reason" description="Everybody in the room may see it."><Input value={reason} onChange={({ detail }) => setReason(detail.value)} autoFocus placeholder="None" /></FormField>
-        </SpaceBetween>
-      </form>
-    </Modal>
+    <Confirm title={title} action={action} ready={valid(time)} run={() => run(reason || undefined, timed ? secondsOf(time) : undefined)} onClose={onClose}>
+      {children}
+      {timed && <Lasts time={time} onChange={setTime} endless="For good" />}
+      <FormField label="Reason" description={timed ? 'The user may see it.' : 'Everybody in the room may see it.'}>
+        <Input value={reason} onChange={({ detail }) => setReason(detail.value)} autoFocus placeholder="None" />
+      </FormField>
+    </Confirm>
   );
 }

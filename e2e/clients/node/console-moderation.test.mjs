@@ -1,0 +1,227 @@
+// An evening of a moderator, and what an operator sets up for applications: bans, content
+// filters, modes and actions in a live room, webhooks, credentials.
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { after, before, test } from 'node:test';
+import { IvschatClient, ListRoomsCommand } from '@aws-sdk/client-ivschat';
+import { SendMessageRequest } from 'amazon-ivs-chat-messaging';
+import { launch, open, signIn, violations } from './console.mjs';
+import { Client, join, newRoom, tokenFor } from './support.mjs';
+
+const url = `${process.env.AWS_ENDPOINT_URL_IVSCHAT}/_confab/console/`;
+let browser;
+before(async () => {
+  browser = await launch();
+});
+after(() => browser?.close());
+
+test('a moderator', async (t) => {
+  const room = await newRoom({ name: 'stage' });
+  const { page, check, expect } = await open(browser, `${url}#/bans`);
+  expect(/status of 40[0-9]/); // What the server refuses is in the browser's console.
+  const go = (hash) => page.evaluate((h) => { location.hash = h; }, hash);
+  const heading = (name) => page.getByRole('heading', { level: 1, name }).waitFor();
+  const accessible = async (what) => assert.deepEqual(await violations(page), [], what);
+  const button = (name) => page.getByRole('button', { name, exact: true });
+  const dialog = page.getByRole('dialog');
+  await signIn(page);
+
+  await t.test('bans a range of addresses from every room, and lifts it', async () => {
+    await heading('Bans');
+    await page.getByText('There is no ban').waitFor();
+    await accessible('no bans');
+    await button('Create a ban').first().click();
+    await dialog.getByRole('radio', { name: 'Mute' }).check();
+    await dialog.getByRole('radio', { name: 'A range of addresses' }).check();
+    await dialog.getByLabel('Range of addresses', { exact: true }).fill('203.0.113.7');
+    await dialog.getByLabel('Reason').fill('a farm of bots');
+    await accessible('the form of a ban');
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await dialog.getByText('203.0.113.7/32').waitFor(); // What is wrong, and nothing that was typed is lost.
+    await dialog.getByLabel('Range of addresses', { exact: true }).fill('203.0.113.0/24');
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    const row = page.getByRole('row', { name: /203\.0\.113\.0\/24/ });
+    await row.getByText('a farm of bots').waitFor();
+    await row.getByText('Mute', { exact: true }).waitFor();
+    await row.getByText('Every room').waitFor();
+    await page.getByRole('radio', { name: 'Select 203.0.113.0/24' }).check({ force: true });
+    await button('Lift').click();
+    await dialog.getByRole('button', { name: 'Lift' }).click();
+    await page.getByText('There is no ban').waitFor();
+  });
+
+  await t.test('makes a filter, sees each hit, and changes it', async () => {
+    await go('#/filters/new');
+    await heading('Create a filter');
+    await page.getByLabel('Name', { exact: true }).fill('insults');
+    await page.getByLabel('Terms').fill('idiot\nscam*');
+    await page.getByLabel('Expressions').fill('(?=x)');
+    await page.getByLabel('Message', { exact: true }).fill('Be kind');
+    await accessible('the form of a filter');
+    await button('Create').click();
+    await page.getByText('is no expression of RE2').waitFor();
+    await page.getByLabel('Expressions').fill('\\d{4}-\\d{4}');
+    await button('Create').click();
+    await heading('Content filters');
+    await page.getByRole('row', { name: /insults/ }).getByText('Be kind').waitFor();
+    await accessible('filters');
+
+    await button('Test a text').click();
+    await page.getByLabel('Text', { exact: true }).fill('👋 i.d.i.o.t, a scammer 1234-5678');
+    await button('Test').click();
+    const result = page.getByRole('status', { name: 'Result of the test' });
+    await result.getByText('Refuse').waitFor();
+    const hits = result.getByRole('table', { name: 'Hits' }).locator('mark');
+    await hits.first().waitFor();
+    assert.deepEqual(await hits.allTextContents(), ['i.d.i.o.t', 'scam', '1234-5678']);
+    await accessible('the test of filters');
+
+    await go('#/filters/every/insults');
+    await page.getByRole('radio', { name: 'Mask' }).check();
+    await button('Save').click();
+    await page.getByText('The filter insults was changed').waitFor();
+    const ann = await join(room, 'ann', { capabilities: ['SEND_MESSAGE'] });
+    await ann.room.sendMessage(new SendMessageRequest('you idiot'));
+    await ann.next('message', (m) => m.content === 'you *****');
+    ann.room.disconnect();
+
+    await page.getByRole('radio', { name: /^Select insults/ }).or(page.getByRole('radio', { name: /filters\/every\/insults/ })).check({ force: true });
+    await button('Delete').click();
+    await page.getByLabel('To confirm, type insults').fill('insults');
+    await page.keyboard.press('Enter');
+    await page.getByText('There is no filter').waitFor();
+  });
+
+  await t.test('slows a room down, mutes, bans and disconnects in it', async () => {
+    await go(`#/rooms/${room.split('/').pop()}`);
+    const log = page.getByRole('log', { name: 'Messages' });
+    const speaker = { capabilities: ['SEND_MESSAGE'] };
+    const [bob, eve, mal] = await Promise.all(['bob', 'eve', 'mal'].map((user) => join(room, user, speaker)));
+    await page.getByText('Connected', { exact: true }).waitFor();
+
+    await page.getByRole('tab', { name: 'Modes' }).click();
+    await page.getByLabel('What is switched holds for').click();
+    await page.getByRole('option', { name: '10 minutes' }).click();
+    await page.getByRole('checkbox', { name: 'Slow mode' }).click({ force: true });
+    await page.getByText(/^Set by .*, until .*\d/).waitFor();
+    await accessible('modes');
+    await bob.room.sendMessage(new SendMessageRequest('first'));
+    await assert.rejects(() => bob.room.sendMessage(new SendMessageRequest('second')), (e) => /Slow mode/.test(e.errorMessage));
+    await button('Switch back: Slow mode').click();
+    await page.getByText(/^Set by/).waitFor({ state: 'detached' });
+    await bob.room.sendMessage(new SendMessageRequest('third'));
+
+    await log.getByText('third').click();
+    await log.getByRole('button', { name: 'Mute bob' }).click();
+    await dialog.getByLabel('Reason').fill('too loud');
+    await accessible('the question before a mute');
+    await dialog.getByRole('button', { name: 'Mute' }).click();
+    await page.getByText('bob was muted').waitFor();
+    await assert.rejects(() => bob.room.sendMessage(new SendMessageRequest('fourth')), (e) => /muted for 10 minutes|muted for 9 minutes/.test(e.errorMessage));
+
+    await page.getByRole('tab', { name: 'People' }).click();
+    await button('Ban eve').click();
+    await dialog.getByLabel('How long').click();
+    await page.getByRole('option', { name: 'Another time' }).click();
+    await dialog.getByLabel('Minutes').fill('90');
+    await dialog.getByRole('button', { name: 'Ban' }).click();
+    await eve.next('disconnect');
+    await log.getByText('eve was disconnected').waitFor();
+
+    await mal.room.sendMessage(new SendMessageRequest('see you'));
+    await log.getByText('see you').click();
+    await log.getByRole('button', { name: 'Disconnect mal' }).click();
+    await dialog.getByRole('button', { name: 'Disconnect' }).click();
+    await mal.next('disconnect');
+
+    await page.getByRole('tab', { name: 'Bans' }).click();
+    await page.getByRole('list', { name: 'Bans' }).getByText('too loud').waitFor();
+    await accessible('the bans of a room');
+    await button('Lift the ban of eve').click();
+    await dialog.getByRole('button', { name: 'Lift' }).click();
+    await page.getByRole('list', { name: 'Bans' }).getByText('eve').waitFor({ state: 'detached' });
+    const again = new Client(() => tokenFor(room, 'eve'));
+    await again.connect();
+    again.room.disconnect();
+    bob.room.disconnect();
+  });
+
+  await t.test('makes a webhook, tests it, pauses it, rotates its secret, deletes it', async () => {
+    const calls = [];
+    const endpoint = createServer((request, response) => {
+      let body = '';
+      request.on('data', (piece) => (body += piece));
+      request.on('end', () => {
+        calls.push({ body: JSON.parse(body), signature: request.headers['webhook-signature'] });
+        response.end();
+      });
+    });
+    await new Promise((resolve) => endpoint.listen(0, '127.0.0.1', resolve));
+    t.after(() => (endpoint.close(), endpoint.closeAllConnections()));
+    await go('#/webhooks');
+    await page.getByText('There is no webhook').waitFor();
+    await accessible('no webhooks');
+    await button('Create a webhook').first().click();
+    await page.getByLabel('Name', { exact: true }).fill('bot');
+    await page.getByLabel('URL', { exact: true }).fill('ftp://127.0.0.1/');
+    await button('Create').click();
+    await page.getByText('must begin with https://').waitFor();
+    await page.getByLabel('URL', { exact: true }).fill(`http://127.0.0.1:${endpoint.address().port}/`);
+    await accessible('the form of a webhook');
+    await button('Create').click();
+    const secret = await page.getByLabel('secret', { exact: true }).textContent();
+    assert.match(secret, /^whsec_/);
+    await accessible('a secret');
+    await button('I have stored it').click();
+    const row = page.getByRole('row', { name: /bot/ });
+    await row.getByText('Active').waitFor();
+    assert.equal(await page.getByText(secret).count(), 0);
+    await page.getByRole('radio', { name: 'Select bot' }).check({ force: true });
+    await button('Test').click();
+    await page.getByText(/bot answered 200 in \d+ ms/).waitFor();
+    assert.equal(calls[0].body.data.events[0].type, 'webhook.test');
+    await button('Pause').click();
+    await row.getByText('Paused').waitFor();
+    await button('Resume').click();
+    await row.getByText('Active').waitFor();
+    await button('Rotate the secret').click();
+    await dialog.getByRole('button', { name: 'Rotate' }).click();
+    const next = await page.getByLabel('secret', { exact: true }).textContent();
+    assert.match(next, /^whsec_/);
+    assert.notEqual(next, secret);
+    await button('I have stored it').click();
+    await button('Delete').click();
+    await page.getByLabel('To confirm, type bot').fill('bot');
+    await page.keyboard.press('Enter');
+    await page.getByText('There is no webhook').waitFor();
+  });
+
+  await t.test('makes an access key for a reader, which works until it is deleted', async () => {
+    await go('#/credentials/new');
+    await heading('Create an access key');
+    await page.getByLabel('Name', { exact: true }).fill('reader');
+    await page.getByLabel('Policy').fill('{"Version":');
+    await page.getByText('This is no JSON').waitFor();
+    await button('Start from').click();
+    await page.getByRole('menuitem', { name: 'Somebody who only reads' }).click();
+    await accessible('the form of an access key');
+    await button('Create').click();
+    const part = (label) => page.getByLabel(label, { exact: true }).textContent();
+    const [accessKeyId, secretAccessKey] = [await part('access key id'), await part('secret access key')];
+    const reader = new IvschatClient({ credentials: { accessKeyId, secretAccessKey } });
+    assert.equal((await reader.send(new ListRoomsCommand({ name: 'stage' }))).rooms.length, 1);
+    await button('I have stored it').click();
+    await page.getByRole('row', { name: new RegExp(accessKeyId) }).waitFor();
+    await accessible('credentials');
+    await page.getByRole('radio', { name: 'Select reader' }).check({ force: true });
+    await button('Delete').click();
+    await page.getByLabel('To confirm, type reader').fill('reader');
+    await page.keyboard.press('Enter');
+    await page.getByRole('row', { name: new RegExp(accessKeyId) }).waitFor({ state: 'detached' });
+    for (;;) {
+      const answer = await reader.send(new ListRoomsCommand({})).catch((error) => error.name);
+      if (answer === 'UnrecognizedClientException') break;
+    }
+  });
+  check();
+});

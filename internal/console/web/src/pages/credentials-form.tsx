@@ -1,0 +1,107 @@
+import Button from '@cloudscape-design/components/button';
+import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
+import Container from '@cloudscape-design/components/container';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Form from '@cloudscape-design/components/form';
+import FormField from '@cloudscape-design/components/form-field';
+import Header from '@cloudscape-design/components/header';
+import Input from '@cloudscape-design/components/input';
+import Select from '@cloudscape-design/components/select';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import Textarea from '@cloudscape-design/components/textarea';
+import { useState } from 'react';
+import { confab } from '../confab/call';
+import type { CreateCredentialsOutput } from '../confab/operations';
+import { type Problem, problem } from '../confab/problem';
+import { go } from '../confab/router';
+import { Secret } from '../parts/secret';
+import { Trouble } from '../parts/state';
+
+const policies = [
+  { id: 'backend', text: 'A backend that makes chat tokens', actions: ['ivschat:CreateChatToken'] },
+  { id: 'moderator', text: 'A moderator of all rooms', actions: [
+    'ivschat:ListRooms', 'ivschat:GetRoom', 'ivschat:CreateChatToken', 'ivschat:DeleteMessage', 'ivschat:DisconnectUser', 'confab:GetServer', 'confab:ListMessages', 'confab:ReadModerated',
+    'confab:GetRoomPresence', 'confab:ListRoomPresence', 'confab:ListRoomUsers', 'confab:*Ban', 'confab:ListBans', 'confab:*RoomModes', 'confab:*ContentFilter', 'confab:ListContentFilters',
+  ] },
+  { id: 'reader', text: 'Somebody who only reads', actions: ['ivschat:Get*', 'ivschat:List*', 'confab:Get*', 'confab:List*'] },
+  { id: 'all', text: 'All that this access key may do', actions: ['ivschat:*', 'confab:*'] },
+];
+
+const policyOf = (actions: string[]) => JSON.stringify({ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: actions, Resource: '*' }] }, null, 2);
+
+const times = [
+  { value: '', label: 'No end' },
+  { value: '3600', label: '1 hour' },
+  { value: '28800', label: '8 hours' },
+  { value: '129600', label: '36 hours' },
+];
+
+// wrong says what is no policy; the server checks the rest.
+function wrong(text: string): string {
+  try {
+    const document = JSON.parse(text) as unknown;
+    if (typeof document !== 'object' || document === null || !('Statement' in document)) return 'A policy is an object with a Statement.';
+    return '';
+  } catch (error) {
+    return `This is no JSON: ${(error as Error).message}`;
+  }
+}
+
+export default function NewCredentials() {
+  const [name, setName] = useState('');
+  const [policy, setPolicy] = useState(policyOf(policies[0].actions));
+  const [time, setTime] = useState(times[0]);
+  const [busy, setBusy] = useState(false);
+  const [trouble, setTrouble] = useState<Problem>();
+  const [made, setMade] = useState<CreateCredentialsOutput>();
+  const mistake = wrong(policy);
+  async function submit() {
+    setBusy(true);
+    setTrouble(undefined);
+    try {
+      setMade(await confab('CreateCredentials', { name, policy: JSON.stringify(JSON.parse(policy)), durationInSeconds: time.value ? Number(time.value) : undefined }));
+    } catch (error) {
+      setTrouble(problem(error));
+    }
+    setBusy(false);
+  }
+  return (
+    <ContentLayout header={<Header variant="h1" description="A request with it needs its own policy, and that of the access key that makes it.">Create an access key</Header>}>
+      <form onSubmit={(e) => (e.preventDefault(), submit())}>
+        <Form
+          actions={
+            <SpaceBetween direction="horizontal" size="xs">
+              <Button variant="link" formAction="none" onClick={() => go('#/credentials')}>Cancel</Button>
+              <Button variant="primary" formAction="submit" loading={busy} disabled={!name || !!mistake}>Create</Button>
+            </SpaceBetween>
+          }
+        >
+          <Container>
+            <SpaceBetween size="l">
+              {trouble && <Trouble problem={trouble} />}
+              <FormField label="Name" constraintText="Letters, digits and _+=,.@-"><Input value={name} onChange={({ detail }) => setName(detail.value)} autoFocus /></FormField>
+              <FormField label="Expires after" description="Never later than the access key that makes it.">
+                <Select options={times} selectedOption={time} onChange={({ detail }) => setTime(times.find((t) => t.value === detail.selectedOption.value)!)} />
+              </FormField>
+              <FormField
+                label="Policy" description="An IAM policy. Actions are ivschat:CreateChatToken, confab:ListBans and so on." errorText={mistake} stretch
+                secondaryControl={<ButtonDropdown items={policies} onItemClick={({ detail }) => setPolicy(policyOf(policies.find((p) => p.id === detail.id)!.actions))}>Start from</ButtonDropdown>}
+              >
+                <Textarea value={policy} onChange={({ detail }) => setPolicy(detail.value)} rows={14} spellcheck={false} />
+              </FormField>
+            </SpaceBetween>
+          </Container>
+        </Form>
+      </form>
+      {made && (
+        <Secret
+          title={`The access key of ${made.name}`} onClose={() => go('#/credentials')}
+          parts={[
+            { label: 'Access key ID', text: made.accessKeyId! }, { label: 'Secret access key', text: made.secretAccessKey! },
+            ...(made.sessionToken ? [{ label: 'Session token', text: made.sessionToken }] : []),
+          ]}
+        />
+      )}
+    </ContentLayout>
+  );
+}

@@ -1,0 +1,61 @@
+// Access keys, each bounded by the one that made it.
+import Button from '@cloudscape-design/components/button';
+import { useState } from 'react';
+import { confab } from '../confab/call';
+import { useLoad } from '../confab/load';
+import type { CredentialsDescription } from '../confab/operations';
+import { everyPage } from '../confab/rooms';
+import { go } from '../confab/router';
+import { may } from '../confab/session';
+import { Delete } from '../parts/delete';
+import { List } from '../parts/list';
+
+interface Row extends CredentialsDescription {
+  name: string;
+  maker: string;
+}
+
+export default function Credentials() {
+  const loaded = useLoad(async () => {
+    const all = await everyPage((nextToken) => confab('ListCredentials', { maxResults: 200, nextToken }), (answer) => answer.credentials);
+    return all.map((c): Row => ({ ...c, name: c.name!, maker: c.createdBy?.split(':').pop() ?? '' }));
+  }, [], 30_000);
+  const [selected, setSelected] = useState<Row>();
+  const [deleting, setDeleting] = useState<Row>();
+  return (
+    <>
+      <List<Row>
+        title="Credentials" description="Those that this access key made, also through others." kind="access key" loaded={loaded} trackBy="name" selected={selected}
+        onSelect={may('confab:DeleteCredentials') ? setSelected : undefined}
+        empty="An access key has a policy, which says what may be done with it."
+        columns={[
+          { id: 'name', header: 'Name', sortingField: 'name', isRowHeader: true, cell: (c) => c.name },
+          { id: 'key', header: 'Access key ID', sortingField: 'accessKeyId', cell: (c) => c.accessKeyId },
+          { id: 'maker', header: 'Made by', sortingField: 'maker', cell: (c) => c.maker },
+          { id: 'made', header: 'Created', sortingField: 'createTime', cell: (c) => new Date(c.createTime!).toLocaleString() },
+          { id: 'expires', header: 'Expires', sortingField: 'expirationTime', cell: (c) => (c.expirationTime ? new Date(c.expirationTime).toLocaleString() : 'Never') },
+        ]}
+        properties={[
+          { key: 'name', propertyLabel: 'Name', groupValuesLabel: 'Names', operators: [':', '!:', '='] },
+          { key: 'accessKeyId', propertyLabel: 'Access key ID', groupValuesLabel: 'Access key IDs', operators: [':', '='] },
+          { key: 'maker', propertyLabel: 'Made by', groupValuesLabel: 'Makers', operators: [':', '='] },
+        ]}
+        actions={(c) => may('confab:DeleteCredentials') && <Button disabled={!c} onClick={() => setDeleting(c)}>Delete</Button>}
+        create={may('confab:CreateCredentials') && <Button variant="primary" onClick={() => go('#/credentials/new')}>Create an access key</Button>}
+      />
+      {deleting && (
+        <Delete
+          kind="access key" name={deleting.name} warning="Requests with it, and with the keys that it made, are refused within seconds."
+          remove={() => confab('DeleteCredentials', { name: deleting.name })}
+          onClose={(deleted) => {
+            setDeleting(undefined);
+            if (deleted) {
+              setSelected(undefined);
+              loaded.reload();
+            }
+          }}
+        />
+      )}
+    </>
+  );
+}

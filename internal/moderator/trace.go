@@ -1,0 +1,78 @@
+package moderator
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"confab/internal/command"
+	"confab/internal/extension"
+)
+
+var traceColumns = []command.Column{
+	{Heading: "TIME", Member: "time"},
+	{Heading: "USER", Member: "userId"},
+	{Heading: "RESULT", Member: "result"},
+	{Heading: "RULE", Member: "rule"},
+	{Heading: "CODE", Member: "errorCode"},
+	{Heading: "ERROR", Member: "errorMessage"},
+	{Heading: "DELIVERIES", Member: "deliveries"},
+	{Heading: "MS", Show: traceMilliseconds},
+	{Heading: "NODE", Member: "node"},
+	{Heading: "ID", Member: "messageId"},
+}
+
+// pageTraces is the most attempts that ListMessageTraces answers.
+const pageTraces = 200
+
+func newTrace(env command.Environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "trace ROOM",
+		Short: "Show what came of messages, and why",
+		Long: `List the last attempts to send a message in a room, the newest first: whether each was delivered, changed,
+refused or hidden, by which rule, and how long it took. What was said is not shown.`,
+		Example: command.Examples(
+			"confab trace demo",
+			"confab trace demo --user ann --result REFUSED -o json",
+			"confab trace demo -o text | cut -f 2-4 | sort | uniq -c",
+		),
+		Args: command.Args("ROOM"),
+	}
+	f := command.NewFlags(cmd, env)
+	var user, result string
+	cmd.Flags().StringVar(&user, "user", "", "`USER` whose messages are listed; default all.")
+	cmd.Flags().StringVar(&result, "result", "", "`RESULT` of the messages: DELIVERED, CHANGED, REFUSED or HIDDEN; default all.")
+	f.RunRoom(cmd, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
+		in := &extension.ListMessageTracesInput{
+			RoomIdentifier: &room, UserID: command.Optional(user), Result: command.Optional(strings.ToUpper(result)), MaxResults: new(int32(pageTraces)),
+		}
+		var items []command.Object
+		for {
+			page, err := command.Call[extension.ListMessageTracesOutput](ctx, api, "ListMessageTraces", in)
+			if err != nil {
+				return err
+			}
+			for i := range page.Traces {
+				items = append(items, command.Members(page.Traces[i]))
+			}
+			if in.NextToken = page.NextToken; in.NextToken == nil {
+				return p.List("traces", items, traceColumns...)
+			}
+		}
+	})
+	return cmd
+}
+
+// traceMilliseconds is the time that an attempt took, and the stages that took some of it.
+func traceMilliseconds(o command.Object) string {
+	ms, _ := o["milliseconds"].(command.Object)
+	parts := []string{fmt.Sprint(ms["total"])}
+	for _, stage := range []string{"filter", "review", "transcript", "publish"} {
+		if v, ok := ms[stage].(float64); ok && v > 0 {
+			parts = append(parts, fmt.Sprintf("%s=%v", stage, v))
+		}
+	}
+	return strings.Join(parts, " ")
+}
