@@ -6,8 +6,7 @@ import (
 )
 
 // briefVersion is the form of heartbeats that hardly grow with the cluster, and of views with
-// seats. It is the highest form that this release reads, and what a node says in its
-// heartbeats.
+// seats.
 const briefVersion = 4
 
 // marks say what a node gets from each member of its view, by the members' places in it, with
