@@ -371,7 +371,12 @@ func TestGetRoomMessages(t *testing.T) {
 		if !slices.Equal(hidden, []string{"hidden"}) || len(o["messages"].([]any)) != 3 {
 			t.Errorf("with includeHidden: %v", o)
 		}
-		ann, again := joinWith(t, room, "history=0", m{"userId": "ann"}), joinWith(t, room, "history=0", m{"userId": "troll"})
+		ann, again := joinWith(t, room, "", m{"userId": "ann"}), joinWith(t, room, "", m{"userId": "troll"})
+		ann.nextMessage(t, "1")
+		ann.nextMessage(t, "2")
+		for _, content := range []string{"1", "hidden", "2"} {
+			again.nextMessage(t, content)
+		}
 		call(t, ours("DeleteUserMessages"), m{"roomIdentifier": room.arn, "userId": "troll"}).want(t, http.StatusOK)
 		if f := again.nextEvent(t, "aws:DELETE_MESSAGE"); f.Attributes["MessageID"] != id {
 			t.Errorf("got %s", f.raw)
