@@ -1,5 +1,5 @@
-// Package commands runs the commands that are clients of the API, as a user types them:
-// the examples of their help, terminals, load, and faults of the server between.
+// Package commands tests the commands that are clients of the API, as a user types them: the
+// examples of their help, terminals, load, and faults of the connection to the server.
 package commands
 
 import (

@@ -1,6 +1,5 @@
-// Package console drives the web console of the built binary in Chromium, as its
-// users do. It needs what e2e/clients needs; the pages' tests are beside those of the
-// official clients, in e2e/clients/node.
+// Package console uses the web console of the built binary in Chromium, as people do. It
+// needs what e2e/clients needs. The scripts that drive the pages are in e2e/clients/node.
 package console
 
 import (

@@ -25,7 +25,7 @@ var layers = []struct {
 	{"what clients talk to", []string{"console", "control", "edge", "extension", "front"}},
 	{"durable truth, and the other nodes; who is there; how operations are served", []string{"store", "cluster", "places", "presence", "enforce", "modes", "api", "erasure", "notify", "messagingtest"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},
-	{"what a request needs", []string{"catchup", "traces", "iam", "restjson", "chattoken", "review", "chatlog", "history", "moderation", "modlog", "contentfilter", "webhook", "awstest"}},
+	{"what a request needs", []string{"catchup", "traces", "iam", "restjson", "chattoken", "review", "chatlog", "history", "kicks", "recent", "moderation", "modlog", "contentfilter", "webhook", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},
 	{"nouns, rules, errors", []string{"chat"}},
 	{"tools of one purpose", []string{"background", "chatroom", "clientip", "config", "export", "filter", "nats", "origin", "pgtest", "plan", "quota", "series", "telemetry", "websocket"}},

@@ -51,10 +51,16 @@ type Broker interface {
 	Enter(ctx context.Context, roomID string) (Point, error)
 	// Leave allows the Broker to keep frames of the room from this node. It does not block.
 	Leave(roomID string)
+	// Hides reports whether every node delivers a frame with chat.Frame.Hidden to its user
+	// only. Nodes of earlier releases deliver it to everybody.
+	Hides() bool
 	// RoomChanged makes every node, this one included, call Engine.Reload for the room.
 	// The notice carries no data, so a late one is never stale.
 	RoomChanged(ctx context.Context, roomID string) error
 }
+
+// Point is a position in the order of a room's frames.
+type Point = chat.Point
 
 // Turn is a period during which one node sequences a room.
 type Turn struct {
@@ -172,6 +178,11 @@ type Operation struct {
 	Reason string
 	// By is the ARN of the principal that asks over HTTP, for the record of a deletion or ban.
 	By string `json:",omitzero"`
+
+	// Sender is the user whose message is deleted, if the home knows it.
+	Sender string `json:"-"`
+	// hidden is set by the home for a message that only its user gets.
+	hidden bool
 }
 
 // Audience is everybody who is connected to one live room on this node. Package edge

@@ -92,7 +92,7 @@ func (s *Session) replayed() [][]byte {
 		return nil
 	}
 	now := s.engine.now()
-	return g.latest(s.replay, now.Add(-state.extensions.History).UnixNano(), now)
+	return g.Latest(s.replay, now.Add(-state.extensions.History).UnixNano(), now)
 }
 
 // HasFirst reports whether the connection may get frames first.

@@ -299,6 +299,8 @@ func (b *missing) Enter(context.Context, string) (messaging.Point, error) {
 
 func (b *missing) Leave(string) {}
 
+func (b *missing) Hides() bool { return true }
+
 func (b *missing) Do(ctx context.Context, op messaging.Operation) (string, error) {
 	return b.engine.Sequence(ctx, op)
 }

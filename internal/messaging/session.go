@@ -334,7 +334,11 @@ func (s *Session) checkRequest(req Request, op *Operation) error {
 	if _, err := s.room.settings(); err != nil {
 		return err
 	}
-	return banning{s.engine}.forbids(op)
+	if err := (banning{s.engine}).forbids(op); err != nil {
+		return err
+	}
+	_, err := banning{s.engine}.hides(op) // A home of an earlier release knows no such ban.
+	return err
 }
 
 func tooLarge(field string, limit int, unit string) *chat.Error {
