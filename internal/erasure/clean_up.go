@@ -115,7 +115,7 @@ func (c *Cleaner) find(ctx context.Context, room *chat.Room, what *CleanUp) ([]s
 	oldest := time.Now().Add(-extensions.History)
 	sent := c.o.SentBy(ctx, room.ARN.ID, what.UserID, what.Since)
 	sent = slices.DeleteFunc(sent, func(m messaging.Sent) bool { return m.Time.Before(oldest) })
-	q := history.Query{RoomID: room.ARN.ID, NewestFirst: true, UserID: what.UserID, Start: what.Since, NotBefore: oldest}
+	q := history.Query{RoomID: room.ARN.ID, NewestFirst: true, UserID: what.UserID, Start: what.Since, NotBefore: oldest, IncludeHidden: true}
 	for until, n := time.Now().Add(findWithin), 0; n < mostCleaned && time.Now().Before(until); {
 		q.Max = mostCleaned - n
 		page, next, err := c.o.History.List(ctx, q)
