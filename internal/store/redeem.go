@@ -32,7 +32,7 @@ const (
 	redemptionMargin = 10 * time.Minute
 	// redemptionPace makes a burst of connects share fewer commits. The added wait is
 	// not noticeable in a handshake.
-	redemptionPace = 5 * time.Millisecond
+	redemptionPace = 10 * time.Millisecond
 )
 
 // With SQLite, this process makes all bans, so it knows them. With PostgreSQL, the
