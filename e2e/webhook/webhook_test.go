@@ -1,5 +1,5 @@
-// Package webhook holds the promises of webhooks against the built binary: nothing is lost
-// and the order stays, through kill -9 and endpoints that fail.
+// Package webhook tests the promises of webhooks with the built binary: no event is lost and
+// the order is kept, also after kill -9 and with endpoints that fail.
 package webhook
 
 import (

@@ -66,6 +66,9 @@ type room struct {
 
 	sequencer sequencer
 
+	// hidden counts the hidden frames that ring and log keep.
+	hidden hiddenFrames
+
 	// traces is where what came of the room's messages is remembered.
 	traces traces.Place
 }

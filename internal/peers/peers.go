@@ -1,6 +1,7 @@
-// Package peers is what the nodes of a cluster ask each other about themselves, apart from
-// the order of frames: how many connections a node has, whether a user is there, how its
-// metrics developed. On a single node, no question is sent.
+// Package peers has the questions that the nodes of a cluster ask each other, and their
+// answers: how many connections a node has, whether a user is there, which messages it has in
+// memory, how its metrics were in the last hours. The order of frames is not its subject; see
+// package cluster. A single node asks nothing.
 package peers
 
 import (

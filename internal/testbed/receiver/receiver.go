@@ -1,5 +1,5 @@
-// Package receiver is an endpoint for webhooks, for suites of the built binary. It verifies
-// every call with the library of the Standard Webhooks project, and keeps what it got.
+// Package receiver is an endpoint for webhooks, for tests of the built binary. It verifies
+// every call with the library of the Standard Webhooks project, and keeps the events.
 package receiver
 
 import (

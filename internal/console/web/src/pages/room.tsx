@@ -8,7 +8,7 @@ import Input from '@cloudscape-design/components/input';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Tabs from '@cloudscape-design/components/tabs';
-import { type RefObject, useEffect, useRef, useState } from 'react';
+import { type RefObject, useRef, useState } from 'react';
 import { Composer } from '../chat/composer';
 import { type Item, type LiveRoom, staffToken, tokensOf } from '../chat/live-room';
 import { MessageList } from '../chat/message-list';
@@ -34,7 +34,7 @@ export default function Room({ id }: { id: string }) {
   if (loaded.data) last.current = loaded.data;
   const room = loaded.data ?? (last.current?.id === id ? last.current : undefined);
   const problem = loaded.problem?.kind === 'missing' && room ? { ...loaded.problem, title: 'The room was deleted' } : loaded.problem;
-  return <Show loaded={{ ...loaded, data: room, problem }}>{(r) => <Live key={r.arn} room={r} reload={loaded.reload} />}</Show>;
+  return <Show loaded={{ ...loaded, data: room, problem }}>{(r) => <Live key={r.arn} room={r} />}</Show>;
 }
 
 /** The room of a chat token. */
@@ -43,8 +43,7 @@ export function StaffRoom() {
   return <Live room={{ arn, id: idOf(arn) }} />;
 }
 
-// Live shows a room. reload looks whether the room and the access key are still there.
-function Live({ room, reload }: { room: GetRoomResponse; reload?: () => void }) {
+function Live({ room }: { room: GetRoomResponse }) {
   const arn = room.arn!;
   const [asked, setAsked] = useState<Asked>();
   const { staff } = session();
@@ -53,10 +52,6 @@ function Live({ room, reload }: { room: GetRoomResponse; reload?: () => void }) 
   const presence = useLoad(
     async () => (may('confab:GetRoomPresence') ? confab('GetRoomPresence', { roomIdentifier: arn }) : null), [arn], 3000,
   );
-  const lost = presence.problem?.kind;
-  useEffect(() => {
-    if (lost === 'missing' || lost === 'signature') reload?.();
-  }, [lost, reload]);
   const viewers = presence.data && `${presence.data.users} ${presence.data.users === 1 ? 'person' : 'people'}, ${presence.data.connections} ${presence.data.connections === 1 ? 'connection' : 'connections'}`;
   return (
     <ContentLayout
@@ -68,7 +63,7 @@ function Live({ room, reload }: { room: GetRoomResponse; reload?: () => void }) 
       }
     >
       <div className="room">
-        {canChat ? <Chat arn={arn} ask={setAsked} connected={live} onEnded={reload} /> : (
+        {canChat ? <Chat arn={arn} ask={setAsked} connected={live} /> : (
           <Container header={<Header variant="h2">Chat</Header>}>
             <Nothing title="No live chat" text="The policy of this access key does not allow CreateChatToken, which a connection needs. The history shows what was written, where the room keeps it." />
           </Container>
@@ -94,16 +89,13 @@ function Live({ room, reload }: { room: GetRoomResponse; reload?: () => void }) 
 
 const userKey = 'confab-user';
 
-function Chat({ arn, ask, connected, onEnded }: { arn: string; ask: (a: Asked) => void; connected: RefObject<LiveRoom | undefined>; onEnded?: () => void }) {
+function Chat({ arn, ask, connected }: { arn: string; ask: (a: Asked) => void; connected: RefObject<LiveRoom | undefined> }) {
   const { staff } = session();
   const [userId, setUser] = useState(staff ? '' : localStorage.getItem(userKey) || 'moderator');
   const [name, setName] = useState(userId);
   const [as, setAs] = useState('user');
   const { live, items, total, state, ended } = useLiveRoom(`${arn} ${userId} ${staff?.token}`, userId, staff ? staffToken : tokensOf(arn, userId, ['SEND_MESSAGE', 'DELETE_MESSAGE', 'DISCONNECT_USER']));
   connected.current = live;
-  useEffect(() => {
-    if (ended) onEnded?.();
-  }, [ended, onEnded]);
   const canSpeak = may('confab:SendMessage');
   const rename = () => {
     const next = name.trim() || 'moderator';
