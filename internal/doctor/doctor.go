@@ -62,7 +62,7 @@ func Run(ctx context.Context, o Options) (failed int, err error) {
 		return 0, err
 	}
 	p := &patient{Options: o, url: u}
-	return run(ctx, o.Found, []check{p.name, p.certificate, p.clock, p.cors, p.signature, p.chat})
+	return run(ctx, o.Found, []check{p.name, p.certificate, p.clock, p.cors, p.signature, p.body, p.chat})
 }
 
 // check reports whether the checks behind it make sense. A Finding without a name is none.
