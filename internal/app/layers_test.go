@@ -21,7 +21,7 @@ var layers = []struct {
 	{"the work of single commands, and the commands of moderators", []string{"apply", "awsimport", "chatscreen", "doctor", "loadtest", "moderator", "webhookcmd"}},
 	{"what commands share", []string{"command"}},
 	{"what nodes ask each other", []string{"peers"}},
-	{"what destinations and endpoints get", []string{"delivery"}},
+	{"what destinations and endpoints get", []string{"attendance", "delivery"}},
 	{"what clients talk to", []string{"console", "control", "edge", "extension", "front"}},
 	{"durable truth, and the other nodes; who is there; how operations are served", []string{"store", "cluster", "places", "presence", "enforce", "modes", "api", "erasure", "notify", "messagingtest"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},

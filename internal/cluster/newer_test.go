@@ -61,7 +61,8 @@ func (o withoutInterest) Publish(subject string, data []byte) error {
 	return o.Transport.Publish(subject, data)
 }
 
-// withoutBrief is the transport of a node that reads no brief heartbeats.
+// withoutBrief is the transport of a node that reads no brief heartbeats, and no views with
+// seats.
 type withoutBrief struct{ cluster.Transport }
 
 func (o withoutBrief) Publish(subject string, data []byte) error {

@@ -1,7 +1,10 @@
 package messaging_test
 
 import (
+	"fmt"
+	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 
 	"confab/internal/chat"
@@ -105,5 +108,93 @@ func TestHidden(t *testing.T) {
 				t.Errorf("%d frames are delivered", n)
 			}
 		})
+	}
+}
+
+// TestHiddenJoins has a user join whose messages are hidden.
+func TestHiddenJoins(t *testing.T) {
+	t.Parallel()
+	b := newBans()
+	b.set(b.hidden, "troll")
+	w, _, r := newKept(t, "10", func(o *messaging.Options, _ *live) { o.Bans = b })
+	w.post(t, "1")
+	troll := w.join(t, w.token("troll"))
+	if err := w.send(t, troll, "hidden"); err != nil {
+		t.Fatal(err)
+	}
+	w.post(t, "2")
+	for user, want := range map[string]string{"troll": "[1 hidden 2]", "ann": "[1 2]"} {
+		if got := fmt.Sprint(r.start(w.join(t, w.token(user)).Session)()); got != want {
+			t.Errorf("%s gets %s, want %s", user, got, want)
+		}
+	}
+	if err := troll.DeleteMessage(t.Context(), messaging.Request{Received: w.clock()}, idOf(troll.Sent()[0]), ""); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(r.start(w.join(t, w.token("troll")).Session)()); got != "[1 2]" {
+		t.Errorf("after the deletion, which the history knows without traces: %s", got)
+	}
+	if last := w.Appended()[3]; !last.Hidden || last.UserID != "troll" {
+		t.Errorf("the deletion is %+v", last)
+	}
+}
+
+// conn is a connection as package edge has it: it gets nothing before it is attached.
+type conn struct {
+	mu       sync.Mutex
+	attached bool
+	got      []string
+}
+
+func (c *conn) attach(first func() []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.attached, c.got = true, first()
+}
+
+func (c *conn) Send(frame []byte) { c.SendIf(frame, func() bool { return true }) }
+
+func (c *conn) SendIf(frame []byte, wanted func() bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.attached && wanted() {
+		c.got = append(c.got, contentOf(string(frame)))
+	}
+}
+
+func (*conn) End(messaging.Ending) {}
+
+// TestHiddenOnce has connections of a hidden user join while the user sends: each gets every
+// message once, in its replay or live.
+func TestHiddenOnce(t *testing.T) {
+	t.Parallel()
+	b := newBans()
+	b.set(b.hidden, "troll")
+	w, _, r := newKept(t, "200", func(o *messaging.Options, _ *live) { o.Bans = b })
+	sent := make(chan struct{})
+	sender := w.join(t, w.token("troll"))
+	go func() {
+		defer close(sent)
+		for n := range 9 {
+			if err := w.send(t, sender, fmt.Sprint(n)); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	var all []*conn
+	for range 50 {
+		c := &conn{}
+		s, err := w.engine.Join(t.Context(), w.token("troll"), c, messaging.Client{IP: netip.MustParseAddr("192.0.2.1")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.attach(func() []string { return r.start(s)() })
+		all = append(all, c)
+	}
+	<-sent
+	for _, c := range all {
+		if got := fmt.Sprint(c.got); got != "[0 1 2 3 4 5 6 7 8]" {
+			t.Errorf("one got %s", got)
+		}
 	}
 }

@@ -168,7 +168,7 @@ func (e *Engine) frame(ctx context.Context, settings *chat.Room, op *Operation, 
 		event.Name = chat.DeleteMessageEvent
 		event.Attributes = map[string]string{"MessageId": op.Target, "MessageID": op.Target, "Reason": op.Reason}
 		f.Deletion = &chat.Deletion{MessageID: op.Target, By: cmp.Or(op.By, op.UserID), Reason: op.Reason}
-		if op.Sender, f.Hidden = (banning{e}).senderOf(op); f.Hidden {
+		if op.Sender, f.Hidden = (banning{e}).senderOf(ctx, op); f.Hidden {
 			f.UserID = op.Sender
 		}
 	case chat.ActionDisconnectUser:
@@ -253,7 +253,7 @@ func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, op *Operat
 		f.Webhooks = e.o.Webhooks.For(settings, f.Action)
 	}
 	if f.Hidden {
-		f.LoggingConfigurations, f.Webhooks, f.Keep = nil, nil, 0
+		f.LoggingConfigurations, f.Webhooks = nil, nil
 	}
 	recorded := len(f.LoggingConfigurations) > 0 || len(f.Webhooks) > 0 || f.Keep > 0
 	if !recorded && len(q.waiting) == 0 {

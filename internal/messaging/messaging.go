@@ -209,7 +209,11 @@ type Replayer interface {
 type History interface {
 	// Latest returns the newest n messages that were neither deleted nor erased and are
 	// not older than notBefore, the oldest first.
+	// Hidden ones among them come as well.
 	Latest(ctx context.Context, roomID string, n int, notBefore time.Time) ([]*chat.Frame, error)
+	// Sender returns who sent a message, if the history keeps it and it is not very old, and
+	// whether only its sender got it.
+	Sender(ctx context.Context, roomID, messageID string) (userID string, hidden bool, err error)
 }
 
 // Conn is the connection of one session. Its methods do not block.
@@ -217,6 +221,9 @@ type Conn interface {
 	// Send queues a frame for this connection alone, after everything that was delivered
 	// to its room before.
 	Send(json []byte)
+	// SendIf is Send, unless the connection does not want the frame. wanted is not called
+	// while Session.First is.
+	SendIf(json []byte, wanted func() bool)
 	// End ends the connection as the Ending specifies, after everything queued before.
 	// Only the first call counts.
 	End(Ending)

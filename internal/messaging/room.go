@@ -60,9 +60,14 @@ type room struct {
 	// it is cheap even if all sessions have one user.
 	sessionsMu sync.Mutex
 	sessions   int
-	users      map[string]*Session
+	// moves grows with each session that joins or leaves. sessionsMu guards it.
+	moves uint64
+	users map[string]*Session
 
 	sequencer sequencer
+
+	// hidden counts the hidden frames that ring and log keep.
+	hidden hiddenFrames
 
 	// traces is where what came of the room's messages is remembered.
 	traces traces.Place
@@ -243,6 +248,7 @@ func (r *room) add(s *Session, e *catchup.Elsewhere) {
 	}
 	r.users[s.token.UserID] = s
 	r.sessions++
+	r.moves++
 	if w := r.watch.Load(); w != nil {
 		w.Joined(s.token.UserID)
 	}
@@ -253,6 +259,7 @@ func (r *room) remove(s *Session) {
 	r.sessionsMu.Lock()
 	defer r.sessionsMu.Unlock()
 	r.sessions--
+	r.moves++
 	if w := r.watch.Load(); w != nil {
 		w.Left(s.token.UserID)
 	}

@@ -64,10 +64,11 @@ type Service struct {
 
 	left record // of a process that was killed
 
-	// path is that of the file of an only node; empty for others. recorded belongs to its
-	// goroutine.
+	// path is that of the file; empty for none. recorded and members belong to its goroutine:
+	// they are what the file has.
 	path     string
 	recorded map[string]*recorded
+	members  []string
 	log      *slog.Logger
 
 	// telling is held while rooms are told.
@@ -84,12 +85,16 @@ func New() *Service {
 	return s
 }
 
-// Start tells the other nodes from now on, or keeps the file of an only one.
+// Start tells the other nodes and keeps the file from now on.
 func (s *Service) Start() {
-	switch {
-	case s.path != "":
+	if s.Nodes == nil {
+		return
+	}
+	s.lost("") // Nodes that were there before may soon leave.
+	if s.path != "" {
 		s.spawn(s.keepRecord)
-	case s.Nodes != nil:
+	}
+	if _, only := s.Nodes.(alone); !only {
 		s.spawn(s.run)
 	}
 }
@@ -156,7 +161,7 @@ func (s *Service) Answer(ctx context.Context, body []byte) ([]byte, error) {
 		}
 		return []byte("true"), nil
 	}
-	return json.Marshal(s.find(q.Find))
+	return json.Marshal(s.find(ctx, q.Find))
 }
 
 // ask asks one node, and reports whether it has answered.

@@ -66,6 +66,10 @@ type Service struct {
 	// single node.
 	AskOthers func(ctx context.Context, body []byte) (answers map[string][]byte, complete bool)
 
+	// Leaving returns the users that have left a room on this node a moment ago, and of whom
+	// webhooks were not told yet. Nil is none.
+	Leaving func(roomID string) []string
+
 	counts    counts
 	sorted    sorted
 	snapshots snapshots

@@ -2,7 +2,6 @@ package recent
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"confab/internal/chat"
@@ -70,7 +69,7 @@ func (g *Ring) Fill(ctx context.Context, from Source) error {
 	skipped := false
 	all := make([]message, 0, len(older))
 	for _, f := range older {
-		m := message{id: f.ID, user: f.UserID, time: f.Time.UnixNano(), late: !delivered.has(f, now)}
+		m := message{id: f.ID, user: f.UserID, hides: f.Hidden, time: f.Time.UnixNano(), late: !delivered.has(f, now)}
 		skipped = skipped || m.late
 		m.frame = encode(from, f.JSON)
 		all = append(all, m)
@@ -111,5 +110,5 @@ func (g *Ring) mergeLocked(older []message) {
 		from--
 	}
 	all = append(all, g.messages[from:]...)
-	g.setLocked(slices.Clone(all[max(len(all)-size, 0):]))
+	g.setLocked(newest(all, size))
 }

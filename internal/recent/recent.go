@@ -37,6 +37,9 @@ type Ring struct {
 	// lock is taken while it is held.
 	mu       sync.Mutex
 	messages []message
+	// hidden is how many of the messages only their senders get. They do not count as messages
+	// of the room, and there are at most size.
+	hidden int
 	// complete is set if the messages reach back to size, or to the room's first.
 	complete bool
 	// filled is when the history was last read.
@@ -57,6 +60,7 @@ type Ring struct {
 type message struct {
 	id    string
 	user  string // who sent it
+	hides bool   // from all but the user
 	time  int64  // in nanoseconds
 	frame []byte // as Encoder.AppendFrame made it
 	late  bool   // while the history is merged: it may still be delivered

@@ -77,6 +77,11 @@ func (r *room) remove(id string) {
 // join returns the contents that a client gets, a second after the last one.
 func (r *room) join(t *testing.T, n int, oldest time.Time) []string {
 	t.Helper()
+	return r.joinAs(t, "joiner", n, oldest)
+}
+
+func (r *room) joinAs(t *testing.T, user string, n int, oldest time.Time) []string {
+	t.Helper()
 	r.source.now = r.source.now.Add(time.Second)
 	if r.Lacks(r.source.now) {
 		if err := r.Fill(t.Context(), r.source); err != nil {
@@ -84,7 +89,7 @@ func (r *room) join(t *testing.T, n int, oldest time.Time) []string {
 		}
 	}
 	var got []string
-	for _, frame := range r.Latest(n, oldest.UnixNano(), r.source.now) {
+	for _, frame := range r.Latest(user, n, oldest.UnixNano(), r.source.now) {
 		_, rest, _ := strings.Cut(string(frame), `"Content":"`)
 		content, _, _ := strings.Cut(rest, `"`)
 		got = append(got, content)
@@ -97,6 +102,59 @@ func (r *room) wantJoin(t *testing.T, want ...string) {
 	if d := cmp.Diff(want, r.join(t, 100, time.Unix(0, 0))); d != "" {
 		t.Error(d)
 	}
+}
+
+// hide sends messages that only their sender gets.
+func (r *room) hide(user string, contents ...string) {
+	for _, c := range contents {
+		f := r.store(user, c)
+		f.Hidden = true
+		r.deliver(f)
+	}
+}
+
+func numbers(prefix string, n int) (all []string) {
+	for i := range n {
+		all = append(all, fmt.Sprint(prefix, i))
+	}
+	return all
+}
+
+func TestHidden(t *testing.T) {
+	for name, again := range map[string]func(*room){"from memory": func(*room) {}, "from the history": func(r *room) { r.Restart() }} {
+		t.Run("only the sender gets a hidden message, "+name, func(t *testing.T) {
+			r := newRoom()
+			r.send("ann", "1")
+			r.hide("troll", "h1")
+			r.send("troll", "2")
+			r.hide("other", "h2")
+			again(r)
+			for user, want := range map[string][]string{"ann": {"1", "2"}, "troll": {"1", "h1", "2"}, "other": {"1", "2", "h2"}} {
+				if d := cmp.Diff(want, r.joinAs(t, user, 100, time.Unix(0, 0))); d != "" {
+					t.Errorf("%s: %s", user, d)
+				}
+			}
+			r.remove("h1")
+			if d := cmp.Diff([]string{"1", "2"}, r.joinAs(t, "troll", 100, time.Unix(0, 0))); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+	t.Run("a flood of them takes no place of others, and memory is bounded", func(t *testing.T) {
+		r := newRoom()
+		shown := numbers("m", 300)
+		r.send("ann", shown[:200]...)
+		r.hide("troll", numbers("h", 1000)...)
+		r.send("ann", shown[200:]...)
+		if d := cmp.Diff(shown[100:], r.joinAs(t, "ann", 200, time.Unix(0, 0))); d != "" {
+			t.Error(d)
+		}
+		r.hide("troll", "last")
+		all := r.joinAs(t, "troll", 1000, time.Unix(0, 0))
+		if len(all) > 600 || all[len(all)-1] != "last" {
+			t.Errorf("%d messages, %s", len(all), all[len(all)-1])
+		}
+	})
 }
 
 func TestRing(t *testing.T) {
@@ -192,14 +250,14 @@ func TestBound(t *testing.T) {
 	}
 	young.join(t, 10, time.Unix(0, 0))
 	rings := []*recent.Ring{young.Ring, old.Ring}
-	count := func(r *room) int { return len(r.Latest(100, 0, time.Unix(0, 0))) }
+	count := func(r *room) int { return len(r.Latest("", 100, 0, time.Unix(0, 0))) }
 
 	recent.Bound(rings, 1<<20, time.Unix(2000, 0))
 	if count(old) != 10 || count(young) != 10 {
 		t.Errorf("below the limit, %d and %d messages are left, want 10 each", count(old), count(young))
 	}
-	old.Latest(1, 0, time.Unix(1000, 0))
-	young.Latest(1, 0, time.Unix(1001, 0))
+	old.Latest("", 1, 0, time.Unix(1000, 0))
+	young.Latest("", 1, 0, time.Unix(1001, 0))
 	recent.Bound(rings, 40_000, time.Unix(2000, 0))
 	if count(old) != 0 || count(young) != 10 {
 		t.Errorf("above the limit, %d and %d messages are left, want 0 of the room without joins and 10", count(old), count(young))

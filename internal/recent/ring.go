@@ -20,7 +20,7 @@ func (m *message) size() int64 { return int64(len(m.frame) + overhead) }
 func (g *Ring) Keep(to Encoder, f *chat.Frame) func() {
 	var m message
 	if f.Type == chat.MessageFrame {
-		m = message{id: f.ID, user: f.UserID, time: f.Time.UnixNano(), frame: encode(to, f.JSON)}
+		m = message{id: f.ID, user: f.UserID, hides: f.Hidden, time: f.Time.UnixNano(), frame: encode(to, f.JSON)}
 	}
 	return func() {
 		g.mu.Lock()
@@ -28,16 +28,44 @@ func (g *Ring) Keep(to Encoder, f *chat.Frame) func() {
 		switch {
 		case m.frame != nil && g.erased(m.user, m.time):
 		case m.frame != nil:
-			if len(g.messages) >= most {
-				g.setLocked(append(g.messages[:0:0], g.messages[len(g.messages)-size+1:]...))
+			if len(g.messages)-g.hidden >= most {
+				g.setLocked(newest(g.messages, size-1))
 				g.complete = true
 			}
 			g.messages = append(g.messages, m)
 			g.bytes += m.size()
+			if m.hides {
+				if g.hidden++; g.hidden > most {
+					g.setLocked(newest(g.messages, most))
+				}
+			}
 		case f.Action == chat.ActionDeleteMessage:
 			g.dropLocked(deletedMessage(f.JSON))
 		}
 	}
+}
+
+// newest returns a copy of the newest n messages and of the hidden ones among them, of which it
+// keeps the newest.
+func newest(messages []message, n int) []message {
+	first, hidden := len(messages), 0
+	for ; first > 0; first-- {
+		if m := &messages[first-1]; m.hides {
+			hidden++
+		} else if n--; n < 0 {
+			break
+		}
+	}
+	left := make([]message, 0, len(messages)-first+1)
+	for _, m := range messages[first:] {
+		if m.hides {
+			if hidden--; hidden >= size {
+				continue
+			}
+		}
+		left = append(left, m)
+	}
+	return left
 }
 
 // encode returns a message's frame for connections that did not ask for the message.
@@ -88,19 +116,27 @@ func (g *Ring) RemoveUser(userID string) {
 
 // setLocked replaces the messages.
 func (g *Ring) setLocked(messages []message) {
-	g.messages, g.bytes = messages, 0
+	g.messages, g.bytes, g.hidden = messages, 0, 0
 	for i := range messages {
 		g.bytes += messages[i].size()
+		if messages[i].hides {
+			g.hidden++
+		}
 	}
 }
 
-// Latest returns the frames of the newest n messages, without those that are older than
-// oldest, which is in Unix nanoseconds. The frames are shared and must not be changed.
-func (g *Ring) Latest(n int, oldest int64, now time.Time) [][]byte {
+// Latest returns the frames of the newest n messages as a user gets them, without those that
+// are older than oldest, which is in Unix nanoseconds. The frames are shared and must not be
+// changed.
+func (g *Ring) Latest(userID string, n int, oldest int64, now time.Time) [][]byte {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.joined = now
-	some := g.messages[max(len(g.messages)-n, 0):]
+	some := g.messages
+	if g.hidden > 0 {
+		some = slices.DeleteFunc(slices.Clone(some), func(m message) bool { return m.hides && m.user != userID })
+	}
+	some = some[max(len(some)-n, 0):]
 	for len(some) > 0 && some[0].time < oldest {
 		some = some[1:]
 	}

@@ -255,7 +255,7 @@ func writeLogged(ctx context.Context, s sqldb.Session, logged []*chat.Frame, ids
 	if err != nil {
 		return err
 	}
-	err = sqldb.EachGroup(&insertFrames, logged, func(query string, group []*chat.Frame) error {
+	err = sqldb.EachGroup(insertFrames, logged, func(query string, group []*chat.Frame) error {
 		args := make([]any, 0, 7*len(group))
 		for _, f := range group {
 			args = append(args, f.RoomID, int64(f.Epoch), int64(f.Sequence), f.Time.UnixNano(), string(f.Type), f.JSON, readerList(f, ids))

@@ -20,6 +20,8 @@ type Event struct {
 	Type, ID, Time string
 	Frame          json.RawMessage
 	Room, Ban      map[string]any
+	UserID         string
+	Presence       struct{ Users, Connections int }
 	// RoomARN is that of the call.
 	RoomARN string `json:"-"`
 }
