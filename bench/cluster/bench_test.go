@@ -1,5 +1,5 @@
-// Package cluster measures several nodes of the built server: processor time for
-// each message and delivery, and what a home on another node adds to an echo.
+// Package cluster measures several nodes of the built server: the processor time of each
+// message and delivery, and how much later an echo comes if the room's home is another node.
 package cluster
 
 import (

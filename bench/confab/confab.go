@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package confab runs the built server for load tests, and makes rooms and chat
-// tokens through its public API, fast enough for tens of thousands of clients.
+// Package confab runs the built server for load tests. It makes rooms and chat tokens through
+// the public API, fast enough for tens of thousands of clients.
 package confab
 
 import (

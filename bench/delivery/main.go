@@ -1,14 +1,13 @@
 //go:build linux
 
-// Command delivery measures what it costs a server to hand a message to
-// everybody in a room: Confab, its event loops alone, other servers, and a
-// floor that does nothing but write. See docs/measurements/delivery.md; make
-// bench-delivery builds what it needs and runs it.
+// Command delivery measures the processor time that a server needs to deliver a message to
+// everybody in a room. It compares Confab, its event loops alone, other servers, and a
+// minimal server (the floor) that only writes. The results are in
+// docs/measurements/delivery.md; "make bench-delivery" builds what it needs and runs it.
 //
-// The server has one core for itself and the generator another. What is
-// measured is the processor time of the server's process; it is compared with
-// the floor right before and right behind it, for the machine may be faster at
-// one time than at another. A lost, doubled or reordered message fails the run.
+// The server has one core for itself, and the load generator has another. Only the server's
+// processor time counts. The floor is measured directly before and after each server, because
+// the speed of the machine varies. A lost, repeated or reordered message fails the run.
 package main
 
 import (

@@ -1,7 +1,6 @@
-// Command engine is internal/websocket by itself, as a broadcaster like those
-// in ../peers: what a client sends goes to everybody in its room, the path of
-// its handshake. So what the event loops cost can be told from what the rest of
-// Confab costs.
+// Command engine is a broadcaster on internal/websocket alone, like the servers in ../peers:
+// everybody in a room, which is the path of the handshake, gets what any client sends. It
+// shows how much of Confab's cost is that of the event loops.
 package main
 
 import (

@@ -1,13 +1,12 @@
 //go:build linux
 
-// Package load is a load generator: thousands of WebSocket clients on one
-// thread. It connects them, writes for them, and hands every message that one
-// of them receives to a Receiver, cheaply enough that the server under test is
-// what is measured: raw system calls, one shared buffer, no goroutine and no
-// allocation for a message.
+// Package load is a load generator: thousands of WebSocket clients on one thread. It connects
+// them, writes for them, and passes every message that they receive to a Receiver. It is cheap
+// enough to measure the server and not itself: raw system calls, one shared buffer, no
+// goroutine and no allocation for a message.
 //
-// A Ledger holds what arrives against what was sent: nothing lost, nothing
-// twice, nothing in another order than others got it.
+// A Ledger compares what was received with what was sent: no message is lost or repeated, and
+// all clients get the same order.
 package load
 
 import (

@@ -1,6 +1,5 @@
-// Package bench measures the built server as a process: processor time of the
-// server alone for each call of the API and for each connect, whatever the
-// client costs beside it.
+// Package bench measures the built server as a process: the processor time of the server for
+// each call of the API and for each connect. The cost of the clients does not count.
 package server
 
 import (

@@ -1,12 +1,11 @@
 //go:build linux
 
-// Command soak runs Confab under mixed load for a long time: thousands of
-// connections in rooms of all sizes, joins, leaves, receivers that stop reading,
-// kicks, and deploys behind a listener that stays open. Every five seconds it
-// writes what the server holds into a CSV file, in the end it draws that as an
-// SVG, and it fails when memory or descriptors grow. With -tls all connections,
-// and all calls of the API, go over TLS: the server has one port for them, and that
-// speaks TLS or not.
+// Command soak runs Confab under mixed load for a long time: thousands of connections in
+// rooms of all sizes, joins, leaves, receivers that stop reading, disconnected users, and
+// deployments behind a listener that stays open. Every five seconds it writes the memory,
+// descriptors and other figures of the server to a CSV file. At the end it draws them as an
+// SVG. It fails if memory or descriptors grow. With -tls, all connections and API calls use
+// TLS, because the server has one port for them, with TLS or without.
 package main
 
 import (

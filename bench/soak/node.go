@@ -20,8 +20,8 @@ import (
 )
 
 // node is the server, which is replaced now and then: the next one starts on
-// the same data, behind the listener that stays open, while the old one says
-// goodbye to its connections.
+// the same data, behind the listener that stays open, while the old one
+// ends its sessions.
 type node struct {
 	server   *confab.Server // the first; all have its address
 	address  string

@@ -1,5 +1,5 @@
-// Package start measures how long a command takes to start, which is what a person waits for
-// at each completion.
+// Package start measures how long a command takes to start. A person waits for that at each
+// completion.
 package start
 
 import (

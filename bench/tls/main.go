@@ -1,10 +1,9 @@
 //go:build linux
 
-// Command tls measures what TLS adds to Confab, with the same clients over plain
-// sockets and over TLS: first a room of a thousand at 100 messages a second, then
-// as many idle connections as a process may often have. The clients are
-// goroutines, as crypto/tls wants them, and cost more than the server; only the
-// server's processor time and memory are of interest.
+// Command tls measures the additional cost of TLS, with the same clients over plain sockets
+// and over TLS: first a room of a thousand connections at 100 messages a second, then as many
+// idle connections as a process can hold. The clients are goroutines, because crypto/tls needs
+// them, and cost more than the server. Only the server's processor time and memory count.
 package main
 
 import (

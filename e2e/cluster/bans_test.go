@@ -18,11 +18,9 @@ import (
 	"confab/internal/testbed/crowd"
 )
 
-// TestBansOverNodes bans a user who has connections on all nodes: each ends behind one
+// bansOverNodes bans a user who has connections on all nodes: each ends behind one
 // event, and the user gets in by no node.
-func TestBansOverNodes(t *testing.T) {
-	t.Parallel()
-	c := start(t, cluster.Options{})
+func bansOverNodes(t *testing.T, c *cluster.Cluster) {
 	nodes := c.Clients()
 	room, err := nodes[0].API.CreateRoom(t.Context(), &ivschat.CreateRoomInput{})
 	if err != nil {

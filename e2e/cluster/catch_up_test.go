@@ -3,12 +3,17 @@ package cluster_test
 import (
 	"bufio"
 	"context"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
+	"github.com/coder/websocket"
 	"github.com/go-json-experiment/json"
 
 	"confab/internal/testbed/cluster"
@@ -109,6 +114,49 @@ func TestCatchUpOverNodes(t *testing.T) {
 		}
 		cluster.Pause(ctx, 5*time.Second)
 	})
+	gapAfterKill(t, c)
+}
+
+// gapAfterKill kills all nodes. A client that returns to another node than the one it was on
+// is told that it may have missed something.
+func gapAfterKill(t *testing.T, c *cluster.Cluster) {
+	t.Helper()
+	if err := c.Nodes[1].Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.WaitReady(t.Context())
+	room := newRoom(t, c.Nodes[0], map[string]string{"confab:catch-up": "5m"})
+	attend(t, c.Clients()[0], room, "ann")
+	id := room[strings.LastIndex(room, "/")+1:]
+	written := func() bool {
+		files, _ := filepath.Glob(filepath.Join(c.Nodes[0].Server().DataDir, "places-*.json"))
+		return slices.ContainsFunc(files, func(file string) bool {
+			b, err := os.ReadFile(file)
+			return err == nil && strings.Contains(string(b), id)
+		})
+	}
+	for end := time.Now().Add(time.Minute); !written(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the record of the first node does not have the room")
+		}
+	}
+	for _, n := range c.Nodes {
+		if err := n.Kill(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.StartAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := c.WaitReady(t.Context()); n > 0 {
+		t.Fatalf("%d nodes are not ready", n)
+	}
+	read(t, attend(t, c.Clients()[2], room, "ann"), "confab:GAP")
+	eve := attend(t, c.Clients()[1], room, "eve", types.ChatTokenCapabilitySendMessage)
+	if err := eve.Write(t.Context(), websocket.MessageText, []byte(`{"Action": "SEND_MESSAGE", "Content": "hello"}`)); err != nil {
+		t.Fatal(err)
+	}
+	read(t, eve, `"hello"`)
 }
 
 // TestCatchUpHandOver has a server of its own hand over to its successor.

@@ -1,4 +1,4 @@
-// Package cluster has the end-to-end tests of several nodes as one service: they
-// agree on one order, nodes start and stop under load, a secret changes, NATS and
-// PostgreSQL are lost and return.
+// Package cluster has the end-to-end tests of several nodes: all nodes have one order of
+// frames, nodes start and stop under load, a secret changes, NATS and PostgreSQL become
+// unavailable and return.
 package cluster

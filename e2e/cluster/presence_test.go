@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
+	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 	"github.com/coder/websocket"
 	"github.com/go-json-experiment/json"
 
@@ -36,9 +37,9 @@ func watch(t *testing.T, n crowd.Node, room, user string) *viewer {
 
 // attend opens a connection. As long as nothing reads from it, no Ping is answered, as when its
 // client has vanished.
-func attend(t *testing.T, n crowd.Node, room, user string) *websocket.Conn {
+func attend(t *testing.T, n crowd.Node, room, user string, can ...types.ChatTokenCapability) *websocket.Conn {
 	t.Helper()
-	token, err := n.API.CreateChatToken(t.Context(), &ivschat.CreateChatTokenInput{RoomIdentifier: &room, UserId: &user})
+	token, err := n.API.CreateChatToken(t.Context(), &ivschat.CreateChatTokenInput{RoomIdentifier: &room, UserId: &user, Capabilities: can})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,6 +37,26 @@ func TestWebhooksOverNodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Verify(t, *hook.Secret)
+	who := receiver.Start(t, false)
+	in = extension.CreateWebhookInput{
+		Name: aws.String("who"), URL: &who.URL, Events: []string{"user.joined", "user.left", "presence.reset"}, RoomIdentifiers: []string{*room.Arn},
+	}
+	if err := process.Extension(t.Context(), url(1), "CreateWebhook", in, &hook); err != nil {
+		t.Fatal(err)
+	}
+	who.Verify(t, *hook.Secret)
+	for i := range 2 { // The same user, on two nodes.
+		conn, err := process.Join(t.Context(), nodes[i].API, c.Nodes[i].Server().WebSocket, &ivschat.CreateChatTokenInput{RoomIdentifier: room.Arn, UserId: aws.String("ann")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.CloseNow() //nolint:errcheck // The node is killed.
+		if i == 0 {
+			if e := who.WaitEvents(t, 1)[0]; e.Type != "user.joined" || e.UserID != "ann" || e.Presence.Users != 1 {
+				t.Errorf("got %+v", e)
+			}
+		}
+	}
 	var sent []string
 	say := func(over ...int) {
 		t.Helper()
@@ -81,6 +101,10 @@ func TestWebhooksOverNodes(t *testing.T) {
 	if want := slices.Insert(slices.Clone(sent), 20, "updated"); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
+	who.Wait(t, "a reset with the user who is on another node", func() bool {
+		events, _ := who.Events()
+		return slices.ContainsFunc(events, func(e receiver.Event) bool { return e.Type == "presence.reset" && e.Presence.Users == 1 })
+	})
 	events, again := r.Events()
 	t.Logf("%d events, %d came again", len(events), again)
 }

@@ -1,5 +1,5 @@
-// Package commands runs the commands that are clients of the API, as a user types them:
-// the examples of their help, terminals, load, and faults of the server between.
+// Package commands tests the commands that are clients of the API, as a user types them: the
+// examples of their help, terminals, load, and faults of the connection to the server.
 package commands
 
 import (
@@ -128,10 +128,10 @@ func TestExamples(t *testing.T) {
 // clients returns the commands that are clients of the API: those that have --endpoint
 // and --profile.
 func clients(cmd *cobra.Command) []*cobra.Command {
-	if !cmd.HasSubCommands() && cmd.Flags().Lookup("profile") != nil {
-		return []*cobra.Command{cmd}
-	}
 	var all []*cobra.Command
+	if cmd.Flags().Lookup("profile") != nil {
+		all = append(all, cmd)
+	}
 	for _, child := range cmd.Commands() {
 		all = append(all, clients(child)...)
 	}

@@ -51,6 +51,16 @@ func TestDoctor(t *testing.T) {
 		{name: "Authorization is removed", request: func(r *httputil.ProxyRequest) {
 			r.Out.Header.Del("Authorization")
 		}, finding: "FIX   signature: ", fix: "the Authorization header"},
+		{name: "bodies are limited", request: func(r *httputil.ProxyRequest) {
+			if r.In.ContentLength > 1<<20 {
+				r.Out.URL.Host = "127.0.0.1:1"
+			}
+		}, finding: "FIX   large calls: a call of 4 MiB was answered 502", fix: "client_max_body_size 4m"},
+		{name: "headers are limited", request: func(r *httputil.ProxyRequest) {
+			if len(r.In.Header.Get("Sec-WebSocket-Protocol")) > 1000 {
+				r.Out.URL.Host = "127.0.0.1:1"
+			}
+		}, finding: "FIX   large tokens: a chat token with large attributes is refused", fix: "large_client_header_buffers"},
 		{name: "the clock differs", response: func(r *http.Response) error {
 			r.Header.Set("Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
 			return nil

@@ -66,6 +66,40 @@ func TestBans(t *testing.T) {
 		ann.say(t, "again")
 		bob.nextMessage(t, "again")
 	})
+	checkOurs(t, "a HIDE delivers messages to all connections of the user, and to nobody else", func(t *testing.T) {
+		room := newRoom(t, m{"maximumMessageRatePerSecond": 1})
+		ann, again, bob := join(t, room, "ann", all...), join(t, room, "ann"), join(t, room, "bob", all...)
+		ban := newBan(t, room, m{"userId": "ann", "type": "HIDE", "durationInSeconds": 300})
+		for range 3 { // The room's rate does not count them.
+			ann.say(t, "hidden")
+			ann.nextMessage(t, "hidden").wantForm(t)
+			again.nextMessage(t, "hidden")
+		}
+		bob.say(t, "to all")
+		for _, s := range []*session{ann, again, bob} {
+			s.nextMessage(t, "to all")
+		}
+		bob.wantQuiet(t, room)
+		if got := traced(t, room, m{"userId": "ann"}); len(got) != 3 || got[0] != "ann HIDDEN hide 0 2" {
+			t.Errorf("got %q", got)
+		}
+		call(t, ours("DeleteBan"), m{"id": ban["id"]}).want(t, http.StatusOK)
+		time.Sleep(time.Second) // The room's rate.
+		ann.say(t, "seen")
+		bob.nextMessage(t, "seen")
+	})
+	checkOurs(t, "the deletion of a hidden message goes to its user only", func(t *testing.T) {
+		room := newRoom(t, nil)
+		ann, bob := join(t, room, "ann", all...), join(t, room, "bob")
+		newBan(t, room, m{"userId": "ann", "type": "HIDE"})
+		ann.say(t, "hidden")
+		id := ann.nextMessage(t, "hidden").ID
+		call(t, "DeleteMessage", m{"roomIdentifier": room.arn, "id": id}).want(t, http.StatusOK)
+		if f := ann.nextEvent(t, "aws:DELETE_MESSAGE"); f.Attributes["MessageID"] != id {
+			t.Errorf("got %s", f.raw)
+		}
+		bob.wantQuiet(t, room)
+	})
 	checkOurs(t, "a MUTE for good says no time, and one of every room counts in each", func(t *testing.T) {
 		user := unique(t)
 		o := call(t, ours("CreateBan"), m{"userId": user, "type": "MUTE"}).want(t, http.StatusOK)

@@ -340,6 +340,50 @@ func TestGetRoomMessages(t *testing.T) {
 		}
 		return subject.send(t, &call4{method: http.MethodGet, path: "/_confab/v1/rooms/" + room.id + "/messages", query: query, unsigned: true, header: header})
 	}
+	checkOurs(t, "messages of a hidden user: joins and pages of the user, and includeHidden, have them", func(t *testing.T) {
+		room := newKept(t, "10")
+		newBan(t, room, m{"userId": "troll", "type": "HIDE"})
+		troll := joinWith(t, room, "", m{"userId": "troll"})
+		sendAll(t, room, "1")
+		troll.nextMessage(t, "1")
+		troll.say(t, "hidden")
+		id := troll.nextMessage(t, "hidden").ID
+		sendAll(t, room, "2")
+		troll.nextMessage(t, "2")
+		joinWith(t, room, "", m{"userId": "troll"}).wantNext(t, room, "1", "hidden", "2")
+		joinWith(t, room, "", m{"userId": "ann"}).wantNext(t, room, "1", "2")
+		for user, want := range map[string]bool{"troll": true, "ann": false} {
+			r := ask(t, room, subject.newToken(t, room, m{"userId": user}), "")
+			if r.want(t, http.StatusOK); strings.Contains(string(r.body), "hidden") != want {
+				t.Errorf("%s reads %s", user, r.body)
+			}
+		}
+		if got, _ := listed(t, m{"roomIdentifier": room.arn, "order": "OLDEST_FIRST"}); !slices.Equal(got, []string{"1", "2"}) {
+			t.Errorf("listed: %q", got)
+		}
+		o := call(t, ours("ListMessages"), m{"roomIdentifier": room.arn, "order": "OLDEST_FIRST", "includeHidden": true}).want(t, http.StatusOK)
+		var hidden []string
+		for _, v := range o["messages"].([]any) {
+			if message := v.(map[string]any); message["hidden"] == true {
+				hidden = append(hidden, message["content"].(string))
+			}
+		}
+		if !slices.Equal(hidden, []string{"hidden"}) || len(o["messages"].([]any)) != 3 {
+			t.Errorf("with includeHidden: %v", o)
+		}
+		ann, again := joinWith(t, room, "", m{"userId": "ann"}), joinWith(t, room, "", m{"userId": "troll"})
+		ann.nextMessage(t, "1")
+		ann.nextMessage(t, "2")
+		for _, content := range []string{"1", "hidden", "2"} {
+			again.nextMessage(t, content)
+		}
+		call(t, ours("DeleteUserMessages"), m{"roomIdentifier": room.arn, "userId": "troll"}).want(t, http.StatusOK)
+		if f := again.nextEvent(t, "aws:DELETE_MESSAGE"); f.Attributes["MessageID"] != id {
+			t.Errorf("got %s", f.raw)
+		}
+		ann.wantQuiet(t, room)
+		joinWith(t, room, "", m{"userId": "troll"}).wantNext(t, room, "1", "2")
+	})
 	checkOurs(t, "a browser reads pages with a chat token, used or not", func(t *testing.T) {
 		room := newKept(t, "0")
 		s := join(t, room, "ann", all...)

@@ -97,8 +97,8 @@ func TestListModerationEvents(t *testing.T) {
 			}
 		}
 		want := []map[string]any{
-			{"action": "DELETE_MESSAGE", "messageId": first, "by": byMo, "reason": "spam"},
-			{"action": "DELETE_MESSAGE", "messageId": second, "by": caller},
+			{"action": "DELETE_MESSAGE", "userId": "ann", "messageId": first, "by": byMo, "reason": "spam"},
+			{"action": "DELETE_MESSAGE", "userId": "ann", "messageId": second, "by": caller},
 			{"action": "DISCONNECT_USER", "userId": "ann", "by": byMo, "reason": "rude"},
 			{"action": "CREATE_BAN", "userId": "ann", "by": byMo, "reason": "rude", "details": map[string]any{"id": ban, "type": "BAN", "expirationTime": expires[ban]}},
 			{"action": "DISCONNECT_USER", "userId": "eve", "by": caller},
@@ -151,7 +151,7 @@ func TestListModerationEvents(t *testing.T) {
 			map[string]any{"action": "CONTENT_FILTER_HIT", "userId": "ann", "messageId": flagged, "details": map[string]any{"filter": "filter-flag", "filterAction": "FLAG"}},
 			map[string]any{"action": "CONTENT_FILTER_HIT", "userId": "ann", "messageId": denied, "details": map[string]any{"filter": "filter-deny", "filterAction": "DENY"}},
 			map[string]any{"action": "DELETE_CONTENT_FILTER", "by": caller, "details": map[string]any{"filter": "filter-deny"}},
-			map[string]any{"action": "DELETE_MESSAGE", "messageId": flagged, "by": byMo, "reason": "spam"},
+			map[string]any{"action": "DELETE_MESSAGE", "userId": "ann", "messageId": flagged, "by": byMo, "reason": "spam"},
 			map[string]any{"action": "DELETE_USER_MESSAGES", "userId": "ann", "by": byMo, "reason": "spam", "details": map[string]any{"deleted": "1"}},
 			map[string]any{"action": "ERASE_USER", "userId": "ann", "by": caller, "details": map[string]any{"messages": "1", "done": "true"}},
 		)

@@ -25,7 +25,7 @@ func TestRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("Restart", func(t *testing.T) {
-		t.Run("the old server says goodbye", func(t *testing.T) {
+		t.Run("the old server ends its sessions", func(t *testing.T) {
 			check(t, "with ERROR 401 and then without a Close", func(t *testing.T) {
 				f := session.nextError(t, 401)
 				f.wantForm(t)

@@ -5,6 +5,8 @@ package console
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -17,13 +19,14 @@ import (
 
 func TestMain(m *testing.M) { process.Exit(m.Run()) }
 
-// pages runs one file of tests with Node's runner, against a server.
+// pages runs one file of tests with Node's runner, against a server. Node exits at the end,
+// also if a test that failed has left a client connected.
 func pages(t *testing.T, file string, env ...string) {
 	t.Helper()
 	official.Need(t, official.Dir)
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "node", "--test", "--test-reporter=spec", filepath.Join(official.Dir, file))
+	cmd := exec.CommandContext(ctx, "node", "--test", "--test-force-exit", "--test-reporter=spec", filepath.Join(official.Dir, file))
 	cmd.Env = append(official.Environment("", ""), env...)
 	cmd.WaitDelay = 5 * time.Second
 	out, err := cmd.CombinedOutput()
@@ -69,4 +72,42 @@ func TestModeration(t *testing.T) {
 	t.Parallel()
 	s := process.Serve(t, process.Options{Args: []string{"--webhook-insecure", "--webhook-allow", "127.0.0.0/8"}})
 	pages(t, "console-moderation.test.mjs", "AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket)
+}
+
+// TestTrouble restarts the server and deletes an access key while pages are open.
+func TestTrouble(t *testing.T) {
+	t.Parallel()
+	o := process.Options{DataDir: t.TempDir()}
+	var err error
+	if o.Address, err = process.FreeAddress(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := process.Serve(t, o)
+	key, err := s.CreateCredentials(t.Context(), "moderator", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ivschat:*","confab:*"],"Resource":"*"}]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Log(err)
+		}
+	})
+	// The page asks for what only the machine of the server can do.
+	control := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var err error
+		switch r.URL.Path {
+		case "/restart":
+			if err = s.Stop(); err == nil {
+				s, err = process.Start(t.Context(), o)
+			}
+		case "/revoke":
+			_, err = s.Run(t.Context(), "credentials", "delete", "--name", "moderator")
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	}))
+	defer control.Close()
+	pages(t, "console-trouble.test.mjs", "AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket, "CONTROL_URL="+control.URL,
+		"KEY_ID="+key.AccessKeyID, "KEY_SECRET="+key.SecretAccessKey)
 }

@@ -101,7 +101,8 @@ func TestScreenshots(t *testing.T) {
 	confab("filter", "put", "all", "insults", "--term", "idiot", "--term", "shut up", "--action", "DENY", "--message", "Be kind")
 	confab("filter", "put", "stage", "numbers", "--expression", `\b\d{16}\b`, "--action", "MASK")
 	confab("webhook", "create", "search", "https://search.example.com/chat", "--event", "message.sent,message.deleted")
-	script(t, "screenshots.mjs", "PICTURES="+folder, "DEV_URL="+dev.Endpoint, "CONSOLE_URL="+s.Endpoint, "ROOM="+stage)
+	script(t, "screenshots.mjs", "PICTURES="+folder, "DEV_URL="+dev.Endpoint, "CONSOLE_URL="+s.Endpoint, "ROOM="+stage,
+		"AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket)
 }
 
 // TestSoak keeps a live room with 50 messages a second open in a page, and watches the

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,9 @@ func TestMain(m *testing.M) { process.Exit(m.Run()) }
 // documented is the address in the documents, where a server started with --dev
 // listens.
 const documented = "127.0.0.1:8080"
+
+// model is the service model of the operations that Confab adds.
+const model = "internal/extension/service-2.json"
 
 // The longest that a server takes to start, and a document's commands to run
 // with a compiler's cold cache.
@@ -67,9 +71,11 @@ func TestCommands(t *testing.T) {
 }
 
 // runAll runs blocks in one shell, beside a server of their own and the programs that the
-// document shows.
+// document shows. The shell has what documents expect of a reader who followed "Get started":
+// the variables that the server prints, ROOM_ARN for the room "demo", and the service model of
+// the operations that Confab adds.
 func runAll(t *testing.T, blocks []Block, programs map[string]string) {
-	address, home := serveDev(t)
+	address, roomARN, home := serveDev(t)
 	for name, text := range programs {
 		if err := os.WriteFile(filepath.Join(home, name), []byte(strings.ReplaceAll(text, documented, address)), 0o600); err != nil {
 			t.Fatal(err)
@@ -86,7 +92,10 @@ func runAll(t *testing.T, blocks []Block, programs map[string]string) {
 	cmd := exec.CommandContext(ctx, "bash", "-c", script.String())
 	cmd.Dir = home
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(home, "bin")+":"+os.Getenv("PATH"), "AWS_PAGER=",
-		"CONFAB_ACCOUNT_ID=000000000000") // That of --dev, for commands in the server's environment.
+		"CONFAB_ACCOUNT_ID=000000000000", // That of --dev, for commands in the server's environment.
+		"AWS_ENDPOINT_URL_IVSCHAT=http://"+address, "AWS_REGION=us-west-2", "AWS_DEFAULT_REGION=us-west-2",
+		"AWS_ACCESS_KEY_ID=AKIDCONFABDEV0000001", "AWS_SECRET_ACCESS_KEY=confab-dev-secret-key-not-for-production",
+		"AWS_DATA_PATH="+filepath.Join(home, "models"), "ROOM_ARN="+roomARN)
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -102,8 +111,8 @@ func runAll(t *testing.T, blocks []Block, programs map[string]string) {
 }
 
 // serveDev starts a server with --dev, as a developer does, in a directory that
-// looks like the source tree: it has the examples, and confab in bin.
-func serveDev(t *testing.T) (address, home string) {
+// looks like the source tree: it has the examples, confab in bin, and its service model.
+func serveDev(t *testing.T) (address, roomARN, home string) {
 	t.Helper()
 	binary, err := process.Binary()
 	if err != nil {
@@ -117,7 +126,10 @@ func serveDev(t *testing.T) (address, home string) {
 	if err := os.Mkdir(filepath.Join(home, "bin"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	links := map[string]string{"bin/confab": binary}
+	if err := os.MkdirAll(filepath.Join(home, "models/confab/2026-12-01"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	links := map[string]string{"bin/confab": binary, "models/confab/2026-12-01/service-2.json": filepath.Join(top, model)}
 	for _, name := range []string{"go.mod", "go.sum", "examples", "cmd", "internal"} {
 		links[name] = filepath.Join(top, name)
 	}
@@ -146,23 +158,29 @@ func serveDev(t *testing.T) (address, home string) {
 			t.Log(log.String())
 		}
 	})
-	found := make(chan string, 1)
+	found := make(chan []string, 1)
 	go func() {
 		defer close(found)
+		var printed string
 		lines := bufio.NewScanner(stdout)
 		for lines.Scan() {
-			if url, is := strings.CutPrefix(lines.Text(), "export AWS_ENDPOINT_URL_IVSCHAT=http://"); is {
-				found <- url
+			printed += lines.Text() + "\n"
+			if m := printedByDev.FindStringSubmatch(printed); m != nil {
+				found <- m
 				io.Copy(io.Discard, stdout) //nolint:errcheck // What else it prints is not needed.
 			}
 		}
 	}()
+	var printed []string
 	select {
-	case address = <-found:
+	case printed = <-found:
 	case <-time.After(startTime):
 	}
-	if address == "" {
-		t.Fatal(fmt.Sprintf("the server did not print its address within %s", startTime), log.String())
+	if printed == nil {
+		t.Fatal(fmt.Sprintf("the server did not print its address and a room within %s", startTime), log.String())
 	}
-	return address, home
+	return printed[1], printed[2], home
 }
+
+// printedByDev finds the address and the ARN of the room in what a server with --dev prints.
+var printedByDev = regexp.MustCompile(`(?s)AWS_ENDPOINT_URL_IVSCHAT=http://(\S+)\n.*--room-identifier (\S+)`)

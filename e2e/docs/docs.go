@@ -1,12 +1,11 @@
-// Package docs holds the documents against the program: their links lead
-// somewhere, and their commands work.
+// Package docs tests the documents: their links lead somewhere, and their commands work.
 //
-// The tests run every fenced block whose language is sh, a document's blocks in
-// one shell, against a server started with --dev. A block that cannot run here,
-// because it needs root, a cluster or another account, has the language
-// "sh example". What a command prints may stand behind it as "# prints: TEXT". A block
-// in another language whose first line is a comment with the name of a file, such as
-// "// sign.mjs", is that file for the commands.
+// The tests run every fenced block whose language is sh, all blocks of a document in one
+// shell, against a server started with --dev. A block that cannot run here, because it needs
+// root, a cluster or another account, has the language "sh example"; of its commands, only
+// the names and options are checked. A comment "# prints: TEXT" behind a command says what it
+// prints. A block in another language whose first line is a comment with a file name, such as
+// "// sign.mjs", is written to that file before the commands run.
 package docs
 
 import (

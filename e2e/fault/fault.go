@@ -1,12 +1,11 @@
-// Package fault breaks a cluster of three real nodes in every way that we know,
-// again and again, while people chat in it, and holds what they saw against the
-// rules of package history. "make fault" runs it and prints the table of
-// docs/measurements/faults.md.
+// Package fault breaks a cluster of three real nodes in every way that we know, again and
+// again, while clients chat in it, and checks what they received by the rules of package
+// history. "make fault" runs it and prints the table of docs/measurements/faults.md.
 //
-// It needs Linux, root for network namespaces, and the Debian packages
-// postgresql, iproute2 and nftables. Where namespaces or nftables are missing, the
-// scenarios of the network are left out, and the run says so. A run that is
-// killed leaves nodes behind; their data directories name them.
+// It needs Linux, root for network namespaces, and the Debian packages postgresql, iproute2
+// and nftables. Where namespaces or nftables are missing, the scenarios of the network are
+// left out, and the run says so. A run that is killed leaves nodes behind; their data
+// directories name them.
 package fault
 
 import (

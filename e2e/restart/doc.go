@@ -1,5 +1,5 @@
-// Package restart restarts servers under many connections, which all connect again at the
-// same time while calls of the API run: by a hand-over, behind a held socket, and with
-// neither. TestRestarts asserts what is promised; make bench-restarts measures it with
-// 10,000 connections for docs/measurements/restarts.md. It needs PostgreSQL.
+// Package restart restarts servers that have many connections: by a hand-over, behind a
+// held socket, and with neither. All clients connect again at the same time, and calls of the
+// API run meanwhile. TestRestarts checks what the documents promise; "make bench-restarts"
+// measures it with 10,000 connections for docs/measurements/restarts.md. It needs PostgreSQL.
 package restart

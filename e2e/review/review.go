@@ -1,10 +1,9 @@
-// Package review holds message review against real handlers: an HTTP server, a
-// program built with aws-lambda-go, and a Node function behind the Lambda Invoke
-// endpoint of serverless-offline. The clients are the AWS SDK for Go and a
-// WebSocket.
+// Package review tests message review with real handlers: an HTTP server, a program built with
+// aws-lambda-go, and a Node function behind the Lambda Invoke endpoint of serverless-offline.
+// The clients are the AWS SDK for Go and a WebSocket.
 //
-// All three handlers do the same, as Answer says. It needs node and the npm
-// packages of e2e/review/node, which "make setup" installs.
+// All three handlers answer as Answer does. The tests need node and the npm packages of
+// e2e/review/node, which "make setup" installs.
 package review
 
 import (

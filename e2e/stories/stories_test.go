@@ -1,5 +1,5 @@
-// Package stories runs what a user could have typed: each .txtar file is a
-// session in a shell with the real program, one process per command.
+// Package stories runs sessions in a shell that a user could have typed. Each .txtar file is
+// one session with the real program, one process per command.
 package stories
 
 import (

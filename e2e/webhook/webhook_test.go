@@ -1,5 +1,5 @@
-// Package webhook holds the promises of webhooks against the built binary: nothing is lost
-// and the order stays, through kill -9 and endpoints that fail.
+// Package webhook tests the promises of webhooks with the built binary: no event is lost and
+// the order is kept, also after kill -9 and with endpoints that fail.
 package webhook
 
 import (
@@ -184,4 +184,51 @@ func TestEndpoints(t *testing.T) {
 			t.Errorf("%s: %v", host, err)
 		}
 	}
+}
+
+// TestAttendance kills the server, and lets it hand over, while a user is in a room: the
+// next process says that who was there is void, and who has come back.
+func TestAttendance(t *testing.T) {
+	t.Parallel()
+	o := process.Options{DataDir: t.TempDir(), Args: local}
+	s := process.Serve(t, o)
+	room, r := newRoom(t, s), receiver.Start(t, false)
+	hook := newHook(t, s, r.URL, extension.CreateWebhookInput{Events: []string{"user.joined", "user.left", "presence.reset"}, RoomIdentifiers: []string{room}})
+	r.Verify(t, *hook.Secret)
+	enter := func(user string) {
+		t.Helper()
+		conn, err := process.Join(t.Context(), s.API(), s.WebSocket, &ivschat.CreateChatTokenInput{RoomIdentifier: &room, UserId: &user})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.CloseNow() }) //nolint:errcheck // The server may have closed it.
+	}
+	want := func(lines ...string) {
+		t.Helper()
+		var got []string
+		r.Wait(t, fmt.Sprint(lines), func() bool {
+			got = nil
+			events, _ := r.Events()
+			for _, e := range events {
+				got = append(got, fmt.Sprintf("%s %s %d", e.Type, e.UserID, e.Presence.Users))
+			}
+			return len(got) >= len(lines)
+		})
+		if !slices.Equal(got, lines) {
+			t.Errorf("got %q, want %q", got, lines)
+		}
+	}
+	enter("ann")
+	want("user.joined ann 1")
+	if err := s.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	s = process.Serve(t, o)
+	want("user.joined ann 1", "presence.reset  0")
+	enter("bob")
+	want("user.joined ann 1", "presence.reset  0", "user.joined bob 1")
+	if err := s.HandOver(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want("user.joined ann 1", "presence.reset  0", "user.joined bob 1", "presence.reset  0")
 }

@@ -3,8 +3,8 @@
 //
 //	go run ./examples/terminal -as ann
 //
-// It is an ordinary Amazon IVS Chat application. The AWS SDK finds the region,
-// the credentials and the endpoint in the environment; nothing here knows Confab.
+// It is an ordinary Amazon IVS Chat application. The AWS SDK takes the region, the credentials
+// and the endpoint from the environment. Nothing here is specific to Confab.
 package main
 
 import (

@@ -1,20 +1,21 @@
 // Package api serves operations over restJson1 with Signature Version 4: those of Amazon
-// IVS Chat (package control) and those that Confab adds (package extension). A request
-// passes these steps:
+// IVS Chat (package control) and those that Confab adds (package extension).
 //
-//	read the body, at most Operation.MaxBody
-//	authenticate          an unsigned request to an unknown path is unsigned first,
-//	                      except on a host that the server shares (BasePath)
+// A request passes these steps. The first one that fails decides the answer:
+//
+//	read the body         at most Operation.MaxBody
+//	authenticate          also if no operation has the path, except with BasePath, where
+//	                      other services share the host
 //	find the operation    404 UnknownOperationException
 //	throttle              the quota on calls of the operation
 //	decode                406, 415, SerializationException
-//	the operation         checks the members, and names all that are wrong at once,
-//	                      authorizes with the tags of the resource,
-//	                      then looks at what there is
+//	the operation         checks its members, and names all that are wrong at once;
+//	                      authorizes the caller, by the tags of the resource too;
+//	                      then reads the resource
 //
-// Members are checked before the caller's policies, which need the ARN in the
+// Members are checked before the caller's policies, because policies need the ARN in the
 // members. Callers learn whether a resource exists only if their policies allow the
-// operation on its ARN; others are denied. This includes ARNs of another region or
+// operation on its ARN; other callers are denied. This includes ARNs of another region or
 // account, where nothing exists.
 package api
 

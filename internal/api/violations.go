@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"regexp"
+	"sync"
 	"unicode/utf8"
 
 	"confab/internal/chat"
@@ -14,7 +15,8 @@ type Rule struct {
 	min, max int
 	// pattern must match the whole string; "" allows any.
 	pattern string
-	regexp  *regexp.Regexp
+	// regexp compiles pattern at its first use: commands that serve no operation start without.
+	regexp func() *regexp.Regexp
 }
 
 // NewRule makes the rule that a string has from minimum to maximum characters and, as a
@@ -22,7 +24,7 @@ type Rule struct {
 func NewRule(minimum, maximum int, pattern string) Rule {
 	r := Rule{min: minimum, max: maximum, pattern: pattern}
 	if pattern != "" {
-		r.regexp = regexp.MustCompile(`\A(?:` + pattern + `)\z`)
+		r.regexp = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\A(?:` + pattern + `)\z`) })
 	}
 	return r
 }
@@ -41,7 +43,7 @@ func (r Rule) Broken(s string) string {
 			return fmt.Sprintf("must have exactly %d characters, this has %d", r.min, n)
 		}
 		return fmt.Sprintf("must have from %d to %d characters, this has %d", r.min, r.max, n)
-	case r.regexp != nil && !r.regexp.MatchString(s):
+	case r.regexp != nil && !r.regexp().MatchString(s):
 		return "must match " + r.pattern
 	}
 	return ""

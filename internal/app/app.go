@@ -138,7 +138,10 @@ func (s *Server) build(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	sessions := s.queueSockets(ctx)
+	sessions, err := s.queueSockets(ctx)
+	if err != nil {
+		return err
+	}
 	data := &opening{cfg: cfg, log: s.log, metrics: s.metrics.Store}
 	defer data.close() // It is open after an error only.
 	if s.predecessor != nil {
@@ -206,6 +209,9 @@ func (s *Server) build(ctx context.Context) (err error) {
 	})
 	if err != nil {
 		return err
+	}
+	if live.Extensions {
+		s.peers.TellAttendance(s.log)
 	}
 	s.endpoint = edge.New(edge.Options{
 		Engine: s.engine, Tokens: s.ring, Sockets: sockets,

@@ -103,17 +103,20 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 	o.UserElsewhere = s.peers.UserElsewhere
 	o.RefreshedElsewhere = s.peers.RefreshedElsewhere
 	s.peers.CatchUpOverNodes(o, s.id, s.node)
+	known, _, _ := strings.Cut(s.id, "_") // Nodes on one machine may share the directory.
+	s.peers.Places.Record(filepath.Join(cfg.DataDir, "places-"+known+".json"), s.log)
 	o.ReadAgain = readAgain
 	return nil
 }
 
 // catchUp returns what clients get that come back. A node of its own leaves it to the next
-// process, and keeps a file for the case that it is killed; other nodes have it already.
+// process; other nodes have it already. All keep a file for the case that all are killed.
 func (s *Server) catchUp() (o messaging.CatchUp) {
 	s.peers.CatchUp, s.peers.Places = catchup.NewMemory(s.cfg.CatchUpMemory), places.New()
 	if !s.cfg.Clustered() && !sqldb.IsPostgres(s.cfg.Database) {
 		s.peers.CatchUp = catchup.OpenMemory(s.cfg.CatchUpMemory, filepath.Join(s.cfg.DataDir, "catch-up.json"))
-		s.peers.Places.Record(chat.NewID(), filepath.Join(s.cfg.DataDir, "places.json"), s.log)
+		s.peers.Places.Alone(chat.NewID())
+		s.peers.Places.Record(filepath.Join(s.cfg.DataDir, "places.json"), s.log)
 		o.Places = s.peers.Places
 	}
 	o.Memory = s.peers.CatchUp

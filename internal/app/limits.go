@@ -81,8 +81,15 @@ func (s *sessions) LenFrom(name string) int {
 
 // queueSockets limits the sockets of the main port, which accept then accepts ahead of the
 // server. It returns where the endpoint is to be stored.
-func (s *Server) queueSockets(ctx context.Context) *sessions {
+func (s *Server) queueSockets(ctx context.Context) (*sessions, error) {
 	files, live := openFiles(), &sessions{}
+	if s.cert == nil {
+		plain, err := front.AcceptPlain(s.listeners.Main)
+		if err != nil {
+			return nil, err
+		}
+		s.listeners.Main = plain
+	}
 	s.listeners.Main = front.LimitSockets(ctx, s.listeners.Main, front.SocketLimits{
 		Max: maxSockets(files), Idle: maxConnections(s.cfg, files), PerAddress: s.cfg.MaxConnectionsPerAddress,
 		TrustedProxies: s.cfg.TrustedProxies, Sessions: live,
@@ -97,7 +104,7 @@ func (s *Server) queueSockets(ctx context.Context) *sessions {
 		s.handshakes = front.NewHandshakeListener(queue)
 		s.listeners.Main, s.accept = s.handshakes, s.handshakes.Start
 	}
-	return live
+	return live, nil
 }
 
 // maxAdminSockets is more than scrapers and an operator need.

@@ -114,6 +114,7 @@ func (s *Server) release(flush time.Duration) error {
 	if s.peers.Presence != nil {
 		s.peers.Presence.Close()
 	}
+	s.peers.Attendance.Close()
 	if s.node != nil {
 		s.node.Close()
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"confab/internal/chattoken"
@@ -95,7 +96,7 @@ func (o *opening) open(ctx context.Context) (*store.DB, *chattoken.Ring, error) 
 		return o.db, nil, err
 	}
 	if o.db.Created() {
-		o.log.LogAttrs(ctx, slog.LevelInfo, "Database created", slog.String("database", o.db.Place()))
+		o.log.LogAttrs(ctx, slog.LevelInfo, "Database created", slog.String("database", strings.Trim(o.db.Place(), `"`)))
 	}
 	if err := checkExtensionsOff(ctx, o.cfg, o.db); err != nil {
 		return o.db, nil, err

@@ -1,11 +1,12 @@
-// Package apply makes what a file describes: rooms, logging configurations, content filters,
-// webhooks and bans, as lists in YAML, or as the resources of a CloudFormation template. It plans
-// first (Make), and a plan that was carried out once has nothing to do the next time.
+// Package apply creates and changes what a file describes: rooms, logging configurations,
+// content filters, webhooks and bans. The file is YAML with lists of them, or a CloudFormation
+// template. Make compares the file with the server and returns a plan. Applying the same file
+// again changes nothing.
 //
 // Objects are found by their names, and bans by subject, room and type. Rooms and logging
-// configurations that apply makes carry a tag with the name of its set, and only those may be
-// pruned. Filters, webhooks and bans have no tags, so nothing tells who made them; those of a
-// room end with it.
+// configurations that apply creates have a tag with the name of their set, and only those with
+// the tag are pruned. Filters, webhooks and bans have no tags, so apply cannot know which of
+// them it created. Those of a room are deleted with the room.
 package apply
 
 import (

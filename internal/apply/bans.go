@@ -41,7 +41,7 @@ func (b *Ban) check(c checked) error {
 	case (b.UserID == "") == (b.IPRange == ""):
 		return fmt.Errorf("a ban must have one of userId and ipRange; this has userId %q and ipRange %q", b.UserID, b.IPRange)
 	case b.Type == "":
-		return fmt.Errorf("the ban of %q has no type, such as BAN or MUTE", b.subject())
+		return fmt.Errorf("the ban of %q has no type, such as BAN, MUTE or HIDE", b.subject())
 	case b.DurationInSeconds < 0:
 		return fmt.Errorf("the ban of %q has the durationInSeconds %d; it must be 1 or more, or absent for good", b.subject(), b.DurationInSeconds)
 	}

@@ -1,7 +1,7 @@
-// Package awsimport takes the rooms and logging configurations of an AWS account over, with
-// their ARNs: it reads them from Amazon IVS Chat (Read), compares them with a database
-// (Make), and writes what is missing or differs (plan.Plan.Do). Done again, it changes nothing, so
-// an import that was interrupted continues where it ended.
+// Package awsimport copies the rooms and logging configurations of an AWS account, with their
+// ARNs. It reads them from Amazon IVS Chat (Read), compares them with a database (Make), and
+// writes those that are missing or differ (plan.Plan.Do). An import that was interrupted is
+// started again and continues; a complete one changes nothing.
 package awsimport
 
 import (

@@ -1,6 +1,5 @@
-// Package awstest has AWS services for tests: small servers that speak the
-// services' real protocols, signatures included, to the real SDK, and that can
-// be told to fail in every way that matters.
+// Package awstest has AWS services for tests: small servers that speak the real protocols,
+// with signatures, to the real SDK. A test can make them fail in each way that matters.
 package awstest
 
 import (

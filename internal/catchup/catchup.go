@@ -1,15 +1,15 @@
-// Package catchup keeps what clients of a room miss that lose their connection, and where
-// each of them was: its place. Package messaging uses it for rooms with the tag
-// confab:catch-up.
+// Package catchup lets clients that lost their connection catch up. It keeps the latest frames
+// of a room, and how far each client got: its place. Package messaging uses it for rooms with
+// the tag confab:catch-up.
 //
-// A Log has the latest frames of one room as connections get them, in chunks that all
-// replays share. Frames have numbers, which are the positions of the room: a Ping that
-// carries the latest number travels behind the frames, and its Pong says that the peer has
-// them all. Numbers of a Log begin at the time of its creation, in nanoseconds, so those of
-// an older Log of the room are lower.
+// A Log has the frames of one room as connections get them, in chunks that all replays share.
+// Frames have numbers. A Ping with the number of the latest frame follows the frames to a
+// client. When its Pong comes back, the client has all frames up to that number. The numbers of
+// a Log begin at the time when it was made, in nanoseconds, so the numbers of an older Log of
+// the same room are lower.
 //
-// A connection that is lost leaves a place, with the last number that its peer confirmed.
-// The next connection of the same Client takes the oldest one and starts there.
+// A lost connection leaves a place, with the last number that its client confirmed. The next
+// connection of the same Client takes the oldest place and starts there.
 package catchup
 
 import (

@@ -123,6 +123,22 @@ func (r *Report) valid() bool {
 	return len(r.Entries)%entrySize == 0 && r.Page >= 0 && r.Page < r.Pages && r.Pages <= 1000
 }
 
+// Displaced returns the report for processes that do not know the order that its points are of,
+// as after the loss of all nodes: its clients are known, and miss frames that are not. made is
+// when it was written last.
+func (r *Report) Displaced(made time.Time) *Report {
+	d := *r
+	d.Version, d.AsOf, d.Oldest, d.Points = uint64(made.UnixNano()), Point{}, Point{}, make([]Point, len(r.Points))
+	d.Entries = slices.Clone(r.Entries)
+	age := uint32(max(0, made.Sub(time.Unix(0, int64(r.Version))).Milliseconds()))
+	for e := d.Entries; len(e) >= entrySize; e = e[entrySize:] {
+		if left := binary.BigEndian.Uint32(e[16:]); left != liveEntry {
+			binary.BigEndian.PutUint32(e[16:], left-min(left, age))
+		}
+	}
+	return &d
+}
+
 // Hold keeps a page of another node's report. One without pages ends what is known of the
 // node. now is when it said so. Hold reports whether the whole report is known now.
 func (l *Log) Hold(r *Report, now time.Time) bool {

@@ -45,7 +45,8 @@ type Frame struct {
 	// UserID is the user whose session asked for the frame, or in whose name a message
 	// was sent. It is empty for other operations over HTTP.
 	UserID string
-	// Hidden is set for a message that only UserID gets, and for its deletion.
+	// Hidden is set for a message that only UserID gets, and for its deletion. UserID is the
+	// sender of the message in both.
 	Hidden bool
 	// Said is what the next home of the room must know of a message; nil for most frames.
 	Said *Said

@@ -1,7 +1,7 @@
-// Package chatroom is a client of the Messaging API that behaves as the official client
-// SDKs do: it gets a chat token for each attempt to connect, replaces its connection
-// before the token ends, comes back after a lost connection and after an ERROR 401, and
-// takes a Close frame as final.
+// Package chatroom is a client of the Messaging API that behaves as the official client SDKs
+// do. It gets a chat token for each attempt to connect, and replaces its connection before the
+// session ends. It connects again after a lost connection and after an ERROR 401. A Close frame
+// is final.
 //
 // Unlike them, it can keep trying for longer than four attempts at once (Options.Patience).
 package chatroom

@@ -123,6 +123,7 @@ IVS Chat client SDKs use it unmodified: only their endpoint changes.`,
 	root.AddCommand(client.New(env)...)
 	join(root, "token", newTokenInspect(env))
 	join(root, "logging", newLoggingCheck(env))
+	join(root, "doctor", newDoctorMachine(env))
 	return root
 }
 

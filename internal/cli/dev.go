@@ -22,7 +22,7 @@ func printDev(w io.Writer, address net.Addr, cfg *config.Config, room *chat.Room
 	if cfg.Console != config.ConsoleOff {
 		page = endpoint + console.Path
 	}
-	return devText.Execute(w, map[string]string{
+	return template.Must(template.New("dev").Parse(devText)).Execute(w, map[string]string{
 		"Page":   page,
 		"HTTP":   endpoint,
 		"WS":     fmt.Sprintf("ws%s://%s%s", scheme, address, cfg.BasePath),
@@ -35,7 +35,7 @@ func printDev(w io.Writer, address net.Addr, cfg *config.Config, room *chat.Room
 	})
 }
 
-var devText = template.Must(template.New("dev").Parse(`{{with .Page}}Open {{.}} in a browser: two people chat there.
+const devText = `{{with .Page}}Open {{.}} in a browser: two people chat there.
 
 {{end}}Confab is at {{.HTTP}}, for one developer. Its data is in {{.Data}}; chat logs are
 in its directory chat-logs.
@@ -72,4 +72,4 @@ room.addListener('connect', () => room.sendMessage(new SendMessageRequest('Hello
 room.connect();
 
 Stop with Ctrl-C.
-`))
+`

@@ -51,10 +51,10 @@ func leaves(cmd *cobra.Command) []*cobra.Command {
 	if cmd.Hidden || cmd.Name() == "help" || cmd.Name() == "completion" {
 		return nil
 	}
-	if !cmd.HasSubCommands() {
-		return []*cobra.Command{cmd}
-	}
 	var all []*cobra.Command
+	if !cmd.HasSubCommands() || cmd.HasParent() && cmd.Example != "" { // confab doctor does something, and has commands.
+		all = append(all, cmd)
+	}
 	for _, child := range cmd.Commands() {
 		all = append(all, leaves(child)...)
 	}

@@ -18,9 +18,11 @@ func newDoctor(env command.Environment) *cobra.Command {
 		Use:   "doctor",
 		Short: "Check whether clients can use a server",
 		Long: `Check a server from the side of a client, through all proxies in between: its address, TLS,
-clocks, a signed call, a WebSocket handshake that returns the whole chat token, a message, a
-ping, and with --long a connection that is idle for a minute. Each line is OK or says what to
+clocks, a signed call, large calls, a WebSocket handshake that returns the whole
+chat token, large tokens, a message, a ping, and with --long a connection that is idle for a minute. Each line is OK or says what to
 change. Without --room, the check creates a room and deletes it again.
+
+On the machine of the server, confab doctor machine checks that machine.
 
 The exit status is 1 if something is wrong.`,
 		Example: command.Examples(
@@ -49,35 +51,46 @@ The exit status is 1 if something is wrong.`,
 			}
 			o.Room = room
 		}
-		var items []command.Object
-		o.Found = func(found doctor.Finding) error {
-			if p.Form != command.Table {
-				items = append(items, command.Members(found))
-				return nil
-			}
-			line := "OK    " + found.Check + ": " + found.Detail
-			if !found.OK {
-				line = "FIX   " + found.Check + ": " + found.Detail + "\n      " + found.Fix
-			}
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), line)
-			return err
-		}
-		failed, err := doctor.Run(ctx, o)
-		if errors.Is(err, context.Canceled) {
-			return errors.New("stopped before all checks were done")
-		}
-		if err != nil {
-			return err
-		}
-		if p.Form != command.Table {
-			if err := p.List("findings", items, command.Column{Member: "check"}, command.Column{Member: "ok"}, command.Column{Member: "detail"}, command.Column{Member: "fix"}); err != nil {
-				return err
-			}
-		}
-		if failed > 0 {
-			return fmt.Errorf("%d checks found something to fix", failed)
-		}
-		return nil
+		return Findings(cmd, p, func(found func(doctor.Finding) error) (int, error) {
+			o.Found = found
+			return doctor.Run(ctx, o)
+		})
 	})
 	return cmd
+}
+
+// Findings prints the findings of checks, each as soon as it is there, unless they are a list
+// in another form than a table. It returns an error if there is something to change.
+func Findings(cmd *cobra.Command, p *command.Printer, check func(found func(doctor.Finding) error) (failed int, err error)) error {
+	var items []command.Object
+	failed, err := check(func(found doctor.Finding) error {
+		if p.Form != command.Table {
+			items = append(items, command.Members(found))
+			return nil
+		}
+		line := "OK    " + found.Check + ": " + found.Detail
+		if !found.OK {
+			line = "FIX   " + found.Check + ": " + found.Detail + "\n      " + found.Fix
+		}
+		_, err := fmt.Fprintln(cmd.OutOrStdout(), line)
+		return err
+	})
+	if errors.Is(err, context.Canceled) {
+		return errors.New("stopped before all checks were done")
+	}
+	if err != nil {
+		return err
+	}
+	if p.Form != command.Table {
+		if err := p.List("findings", items, command.Column{Member: "check"}, command.Column{Member: "ok"}, command.Column{Member: "detail"}, command.Column{Member: "fix"}); err != nil {
+			return err
+		}
+	}
+	switch failed {
+	case 0:
+		return nil
+	case 1:
+		return errors.New("1 check found something to change")
+	}
+	return fmt.Errorf("%d checks found something to change", failed)
 }

@@ -1,5 +1,5 @@
-// Package clientip finds the real client of a request: its address behind proxies that
-// the operator trusts, and whether its connection was encrypted.
+// Package clientip finds the address of the client of a request, behind proxies that the
+// operator trusts, and whether the client's connection was encrypted.
 package clientip
 
 import (

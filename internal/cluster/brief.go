@@ -37,7 +37,7 @@ func (h heartbeats) nextLocked(now time.Time, leaving bool) heartbeat {
 func (h heartbeats) plainLocked() heartbeat {
 	n := h.node
 	return heartbeat{
-		ID: n.o.ID, Name: n.o.Name, Version: n.o.Version, Speaks: wireVersion, Reads: briefVersion, N: n.beats.count,
+		ID: n.o.ID, Name: n.o.Name, Version: n.o.Version, Speaks: wireVersion, Reads: hiddenVersion, N: n.beats.count,
 		Eligible: n.members.eligible, View: n.view.View, Promised: n.promised.ID.Number, Connections: n.engine.Connections(),
 	}
 }

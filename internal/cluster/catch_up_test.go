@@ -73,8 +73,9 @@ type socket struct {
 	confirmed atomic.Uint64
 }
 
-func (s *socket) Send([]byte)          {}
-func (s *socket) End(messaging.Ending) {}
+func (s *socket) Send([]byte)                {}
+func (s *socket) SendIf([]byte, func() bool) {}
+func (s *socket) End(messaging.Ending)       {}
 
 // Confirmed implements messaging.Confirmer.
 func (s *socket) Confirmed() uint64 { return s.confirmed.Load() }

@@ -12,7 +12,9 @@ func (n *Node) commitLocked(v View) {
 	if n.view.wasOpen() {
 		n.lastOpen = n.view.ID
 	}
+	v = v.withNames()
 	n.view = newView(n.ctx, n.o.ID, v, time.Now())
+	n.members.viewSince = n.view.since
 	n.past = append(n.past[max(0, len(n.past)-pastViews+1):], v)
 	n.standing.include(n.ctx)
 	n.o.Metrics.ViewChanges.Inc()

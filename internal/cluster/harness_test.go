@@ -71,6 +71,7 @@ type options struct {
 	excluded  func()
 	refused   func(met bool) error
 	modes     *modes.Modes
+	bans      messaging.Bans
 	published func(*chat.Frame) // by this node; nil is not interested
 }
 
@@ -131,7 +132,7 @@ func newNode(t testing.TB, id string, o options) *node {
 		},
 		OtherConnections: n.OtherConnections,
 		ReadAgain:        30 * time.Second,
-		Extensions:       o.modes != nil, Rules: rules,
+		Bans:             o.bans, Extensions: o.modes != nil, Rules: rules,
 		Metrics: messaging.NewMetrics(nil), Log: slog.New(slog.DiscardHandler),
 	})
 	return n

@@ -20,7 +20,7 @@ type heartbeat struct {
 	// Reads is the highest form of messages between two nodes that the node reads: 0 is JSON
 	// alone, compactVersion also questions to a home, their answers and acknowledgements,
 	// interestVersion streams of pairs and everything else that a view with interest needs,
-	// briefVersion brief heartbeats.
+	// briefVersion brief heartbeats and seats, hiddenVersion frames that only one user gets.
 	Reads    int    `json:"reads,omitzero"`
 	N        uint64 `json:"beat"`
 	Leaving  bool   `json:"leaving,omitzero"`

@@ -20,6 +20,7 @@ type membership struct {
 	newer    map[string]newerNode // nodes that speak a newer version of the wire
 	joinedAt time.Time            // when the last peer came
 
+	viewSince time.Time // of the commit of this node's view
 	// version grows when something changes that a proposal depends on, besides the time.
 	version int
 	steady  steady
@@ -55,14 +56,7 @@ func (m *membership) proposal(current *View, now time.Time) (v View, ok bool) {
 		return v, false
 	}
 	v.Members = m.connected(current, candidates)
-	for _, id := range v.Members {
-		if p := m.peers[id]; p != nil && p.last.Eligible || id == m.self && m.eligible {
-			v.Homes = append(v.Homes, id)
-		}
-	}
-	if len(v.Homes) == 0 {
-		v.Homes = v.Members
-	}
+	m.assign(&v, m.latest(current, v.Members), now)
 	v.Interest = !slices.ContainsFunc(v.Members, func(id string) bool { return !m.reads(id, interestVersion) })
 	return v, true
 }

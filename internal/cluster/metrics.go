@@ -65,15 +65,15 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}),
 		FramesCompleted: auto.NewCounter(prometheus.CounterOpts{
 			Name: "confab_cluster_frames_completed_total",
-			Help: "Frames that a change of the view brought to this node.",
+			Help: "Frames that this node got from other nodes at a change of the view.",
 		}),
 		GapsFilled: auto.NewCounter(prometheus.CounterOpts{
 			Name: "confab_cluster_gaps_filled_total",
-			Help: "Times that frames lost between nodes were asked for and received.",
+			Help: "Gaps in what other nodes sent that a resend has filled.",
 		}),
 		FramesLost: auto.NewCounter(prometheus.CounterOpts{
 			Name: "confab_cluster_frames_lost_total",
-			Help: "Frames lost between nodes that could not be had again.",
+			Help: "Frames lost between nodes that no resend could replace.",
 		}),
 		Jumps: auto.NewCounter(prometheus.CounterOpts{
 			Name: "confab_cluster_jumps_total",

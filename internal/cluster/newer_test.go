@@ -52,7 +52,7 @@ type withoutInterest struct{ cluster.Transport }
 
 func (o withoutInterest) Publish(subject string, data []byte) error {
 	if strings.HasSuffix(subject, ".beats") {
-		data = bytes.Replace(data, []byte(`"reads":4,`), []byte(`"reads":2,`), 1)
+		data = bytes.Replace(data, []byte(`"reads":5,`), []byte(`"reads":2,`), 1)
 		if data[0] == 4 {
 			data = slices.Clone(data)
 			data[2] = 2
@@ -61,12 +61,13 @@ func (o withoutInterest) Publish(subject string, data []byte) error {
 	return o.Transport.Publish(subject, data)
 }
 
-// withoutBrief is the transport of a node that reads no brief heartbeats.
+// withoutBrief is the transport of a node that reads no brief heartbeats, and no views with
+// seats.
 type withoutBrief struct{ cluster.Transport }
 
 func (o withoutBrief) Publish(subject string, data []byte) error {
 	if strings.HasSuffix(subject, ".beats") {
-		data = bytes.Replace(data, []byte(`"reads":4,`), []byte(`"reads":3,`), 1)
+		data = bytes.Replace(data, []byte(`"reads":5,`), []byte(`"reads":3,`), 1)
 	}
 	return o.Transport.Publish(subject, data)
 }
@@ -81,7 +82,7 @@ func (o withoutBrief) Subscribe(subject string, handle func(string, []byte, func
 				return
 			}
 			// It sends full ones, and takes other nodes for its own kind.
-			data = bytes.Replace(data, []byte(`"reads":4,`), []byte(`"reads":3,`), 1)
+			data = bytes.Replace(data, []byte(`"reads":5,`), []byte(`"reads":3,`), 1)
 		}
 		handle(subject, data, reply)
 	})
@@ -95,7 +96,7 @@ type older struct {
 
 func withoutReads(subject string, data []byte) []byte {
 	if strings.HasSuffix(subject, ".beats") {
-		return bytes.Replace(data, []byte(`"reads":4,`), nil, 1)
+		return bytes.Replace(data, []byte(`"reads":5,`), nil, 1)
 	}
 	return data
 }

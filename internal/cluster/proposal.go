@@ -57,19 +57,19 @@ type steady struct {
 }
 
 // settledIn reports whether what follows from the peers does not depend on the time: the peers
-// are the members of the view, and all of them answer.
+// are the members of the view, all of them answer, and none waits for a seat.
 func (m *membership) settledIn(v *View) bool {
 	for id := range m.peers {
 		if !v.has(id) {
 			return false
 		}
 	}
-	return v.ID.Number > 0 && len(m.peers)+1 == len(v.Members) && len(m.silent) == 0
+	return v.ID.Number > 0 && len(m.peers)+1 == len(v.Members) && len(m.silent) == 0 && !m.spare(v)
 }
 
-// sameAs reports whether a view has the same members and homes.
+// sameAs reports whether a view has the same members, and the same homes for all rooms.
 func (v *View) sameAs(other *View) bool {
-	return slices.Equal(v.Members, other.Members) && slices.Equal(v.Homes, other.Homes)
+	return slices.Equal(v.Members, other.Members) && slices.Equal(v.Homes, other.Homes) && slices.Equal(v.seats(), other.seats())
 }
 
 // agreedLocked reports whether all members have the view, or may still be about to

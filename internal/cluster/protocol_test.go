@@ -64,7 +64,7 @@ func TestProtocolDocument(t *testing.T) {
 			"beatInterval": beatInterval, "stallTime": stallTime, "leaseTime": leaseTime, "suspectAfter": suspectAfter,
 			"settleTime": settleTime, "mergeWithin": mergeWithin, "sealWithin": sealWithin, "prepareAgain": prepareAgain,
 			"prepareWithin": prepareWithin, "silentFor": silentFor, "askWithin": askWithin, "askAgain": askAgain,
-			"doWithin": doWithin, "enterWithin": enterWithin, "callsLast": callsLast, "logAge": logAge, "ackWait": ackWait,
+			"doWithin": doWithin, "enterWithin": enterWithin, "callsLast": callsLast, "logAge": logAge, "ackWait": ackWait, "spareWait": spareWait,
 		}
 		got := map[string]time.Duration{}
 		for _, row := range regexp.MustCompile("(?m)^\\| (`[a-zA-Z`, ]+`) \\| ([0-9a-z., ]+) \\|").FindAllStringSubmatch(document, -1) {

@@ -125,7 +125,7 @@ func (l *roomLog) recentMessages(now time.Time) int {
 		if e.old || now.Sub(e.received) >= time.Second {
 			break
 		}
-		if e.frame.Type == chat.MessageFrame {
+		if e.frame.Type == chat.MessageFrame && !e.frame.Hidden {
 			count++
 		}
 	}

@@ -25,6 +25,8 @@ const (
 	askAgain  = 2 * time.Second
 	callsLast = 15 * time.Second
 
+	spareWait = 30 * time.Second // without a change, until a node that came back takes a vacant seat
+
 	enterWithin = 5 * time.Second // until a room's home knows that this node has sessions of it
 	askWithin   = time.Second     // any other request
 	logAge      = time.Minute     // how long frames stay in logs

@@ -30,6 +30,13 @@ type View struct {
 	// Interest says that frames go to the members that have sessions of their room and
 	// to those that keep it, not to all. It is set if all members read that.
 	Interest bool `json:"interest,omitzero"`
+	// Seats are the names under which the homes are hashed, in their order; without them those
+	// are the homes' ids. Vacant are seats of homes that drained. A view has them only if all
+	// members read that.
+	Seats  []string `json:"seats,omitzero"`
+	Vacant []string `json:"vacant,omitzero"`
+	// names are those under which the members are hashed, in their order.
+	names []string
 }
 
 func (v *View) has(id string) bool {
@@ -44,32 +51,40 @@ func (v *View) isHome(id string) bool {
 
 // home returns the home of a room, or the owner of any other key; "" without a
 // view.
-func (v *View) home(key string) string { return rendezvous(v.Homes, key) }
+func (v *View) home(key string) string { return seated(v.Homes, v.seats(), key) }
 
 // keepers returns the two members that keep the frames of a room besides its home, also
 // without sessions of it: those with the highest hashes. So the first of them is the next
 // home when this one dies. The first one acknowledges at once.
 func (v *View) keepers(room, home string) []string {
-	first := rendezvous(v.Members, room, home)
+	names := v.names
+	if names == nil {
+		names = v.withNames().names
+	}
+	first := seated(v.Members, names, room, home)
 	if first == "" {
 		return nil
 	}
-	if second := rendezvous(v.Members, room, home, first); second != "" {
+	if second := seated(v.Members, names, room, home, first); second != "" {
 		return []string{first, second}
 	}
 	return []string{first}
 }
 
 // rendezvous picks the node with the highest hash for the key: when a node comes
-// or goes, only the keys of that node move. It picks none of those in without.
-func rendezvous(nodes []string, key string, without ...string) string {
+// or goes, only the keys of that node move.
+func rendezvous(nodes []string, key string) string { return seated(nodes, nodes, key) }
+
+// seated does that with nodes that are hashed under other names. It picks none of those in
+// without.
+func seated(nodes, names []string, key string, without ...string) string {
 	var best string
 	var most uint64
-	for _, node := range nodes {
+	for i, node := range nodes {
 		if slices.Contains(without, node) {
 			continue
 		}
-		h := fnv1a(fnvOffset, node) * fnvPrime // A byte of 0 between the two.
+		h := fnv1a(fnvOffset, names[i]) * fnvPrime // A byte of 0 between the two.
 		if sum := mix(fnv1a(h, key)); best == "" || sum > most {
 			best, most = node, sum
 		}

@@ -63,14 +63,15 @@ const (
 	flagSaid
 )
 
-// appendSpecial writes what few frames have: flags, and of Said its times and hash.
+// appendSpecial writes what few frames have: flags, of Said its times and hash, and what is
+// hidden.
 func appendSpecial(b []byte, f *chat.Frame) []byte {
 	b = append(b, flag(flagHidden, f.Hidden)|flag(flagSaid, f.Said != nil))
 	if s := f.Said; s != nil {
 		b = binary.AppendVarint(binary.AppendVarint(b, s.At), s.Until)
 		b = appendString(b, string(s.Hash[:]))
 	}
-	return b
+	return appendHidden(b, f)
 }
 
 func (r *reader) special(f *chat.Frame) {
@@ -83,6 +84,7 @@ func (r *reader) special(f *chat.Frame) {
 		f.Said = &chat.Said{At: r.varint(), Until: r.varint()}
 		copy(f.Said.Hash[:], r.string())
 	}
+	r.hidden(f)
 }
 
 func appendString(b []byte, s string) []byte {
@@ -118,12 +120,13 @@ func decodeItem(data []byte) (item, error) {
 func appendFrame(b []byte, f *chat.Frame) []byte {
 	b = appendString(b, f.RoomID)
 	b = appendString(b, f.ID)
-	b = appendString(b, string(f.Type))
+	kind, json := shown(f)
+	b = appendString(b, string(kind))
 	b = appendString(b, string(f.Action))
 	b = binary.AppendVarint(b, f.Time.UnixNano())
 	b = appendString(b, f.DisconnectUser)
-	b = binary.AppendUvarint(b, uint64(len(f.JSON)))
-	return append(b, f.JSON...)
+	b = binary.AppendUvarint(b, uint64(len(json)))
+	return append(b, json...)
 }
 
 func (r *reader) frame(at point) *chat.Frame {

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// briefVersion is the form of heartbeats that hardly grow with the cluster. It is the highest form that this release reads, and what a node says in its
-// heartbeats.
+// briefVersion is the form of heartbeats that hardly grow with the cluster, and of views with
+// seats.
 const briefVersion = 4
 
 // marks say what a node gets from each member of its view, by the members' places in it, with

@@ -113,3 +113,18 @@ func TestRendezvous(t *testing.T) {
 		t.Errorf("%d rooms moved between nodes that stayed", moved)
 	}
 }
+
+// TestHiddenFrame checks what nodes of earlier releases read of a hidden frame.
+func TestHiddenFrame(t *testing.T) {
+	it := sampleItem()
+	it.frame.JSON = []byte(`{"Type":"MESSAGE","Content":"secret"}`)
+	r := reader{data: appendFrame(nil, it.frame)}
+	f := r.frame(it.at)
+	if f.Type != chat.EventFrame || strings.Contains(string(f.JSON), "secret") || r.failed {
+		t.Errorf("they read %s %s", f.Type, f.JSON)
+	}
+	got, err := decodeItem(encodeItem(it))
+	if err != nil || got.frame.Type != chat.MessageFrame || string(got.frame.JSON) != string(it.frame.JSON) {
+		t.Errorf("this release reads %v, %v", got.frame, err)
+	}
+}

@@ -13,10 +13,16 @@ type Flags struct {
 
 // NewFlags gives a command the flags of a client.
 func NewFlags(cmd *cobra.Command, env Environment) *Flags {
+	f := NewOutputFlags(cmd, env)
+	f.connectionFlags(cmd)
+	return f
+}
+
+// NewOutputFlags gives a command that calls no API the flag --output.
+func NewOutputFlags(cmd *cobra.Command, env Environment) *Flags {
 	f := &Flags{env: env}
 	flags := cmd.Flags()
 	flags.StringVarP(&f.output, "output", "o", string(Table), "`FORM` of the output: table, json, jsonl or text.")
-	f.connectionFlags(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "jsonl", "text"}, cobra.ShellCompDirectiveNoFileComp))
 	return f
 }

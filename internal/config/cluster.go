@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -13,10 +12,10 @@ import (
 // guess at.
 const minClusterSecret = 16
 
-var nodeNamePattern = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+var nodeNamePattern = pattern(`^[A-Za-z0-9._-]+$`)
 
 func parseNodeName(s string) (string, error) {
-	if !nodeNamePattern.MatchString(s) || len(s) > 64 {
+	if !nodeNamePattern().MatchString(s) || len(s) > 64 {
 		return "", errors.New("must be 1 to 64 letters, digits, ., _ and -")
 	}
 	return s, nil

@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // Setting is one thing that an operator can set: the line of a table from which
 // flags, environment variables, keys of the file and the reference are made.
@@ -33,7 +36,10 @@ func (s *Setting) Environment() string {
 func (s *Setting) Usage() string { return usage[s.Name] }
 
 // Default is the setting's default, as it would be typed.
-func (s *Setting) Default() string { return s.value.get(Default()) }
+func (s *Setting) Default() string { return s.value.get(defaults()) }
+
+// defaults is made once for all settings. Settings only read it.
+var defaults = sync.OnceValue(Default)
 
 // group is a part of the reference.
 type group struct {

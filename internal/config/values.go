@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -140,35 +141,40 @@ func parsePprof(s string) (string, error) {
 // The forms of names and keys. AWS's own account ids have 12 digits; regions and
 // access key ids are only kept from breaking ARNs and credential scopes.
 var (
-	regionPattern          = regexp.MustCompile(`^[a-z0-9-]+$`)
-	accountPattern         = regexp.MustCompile(`^[0-9]{12}$`)
-	accessKeyIDPattern     = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
-	secretAccessKeyPattern = regexp.MustCompile(`^[!-~]+$`)
+	regionPattern          = pattern(`^[a-z0-9-]+$`)
+	accountPattern         = pattern(`^[0-9]{12}$`)
+	accessKeyIDPattern     = pattern(`^[A-Za-z0-9_-]+$`)
+	secretAccessKeyPattern = pattern(`^[!-~]+$`)
 )
 
+// pattern compiles a regular expression at its first use. Most commands need none of them.
+func pattern(s string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(s) })
+}
+
 func parseRegion(s string) (string, error) {
-	if !regionPattern.MatchString(s) || len(s) > 32 {
+	if !regionPattern().MatchString(s) || len(s) > 32 {
 		return "", errors.New("must be made of a–z, 0–9 and -, such as us-west-2")
 	}
 	return s, nil
 }
 
 func parseAccount(s string) (string, error) {
-	if !accountPattern.MatchString(s) {
+	if !accountPattern().MatchString(s) {
 		return "", errors.New("must be 12 digits")
 	}
 	return s, nil
 }
 
 func parseAccessKeyID(s string) (string, error) {
-	if !accessKeyIDPattern.MatchString(s) || len(s) < 3 || len(s) > 128 {
+	if !accessKeyIDPattern().MatchString(s) || len(s) < 3 || len(s) > 128 {
 		return "", errors.New("must be 3 to 128 letters, digits, _ and -")
 	}
 	return s, nil
 }
 
 // basePathPattern has what no proxy, browser or SDK encodes, decodes or removes.
-var basePathPattern = regexp.MustCompile(`^(/[A-Za-z0-9_~.-]+)+$`)
+var basePathPattern = pattern(`^(/[A-Za-z0-9_~.-]+)+$`)
 
 // maxBasePath leaves most of a request line to what comes behind the path.
 const maxBasePath = 200
@@ -187,7 +193,7 @@ func parseBasePath(s string) (string, error) {
 	if strings.Contains(s, "://") {
 		return "", errors.New("must be the path alone, such as /chat, without scheme and host")
 	}
-	if !basePathPattern.MatchString(path) || len(path) > maxBasePath {
+	if !basePathPattern().MatchString(path) || len(path) > maxBasePath {
 		return "", fmt.Errorf("must be a path of at most %d characters such as /chat or /a/chat: each part a slash and then letters, digits, -, ., _ and ~", maxBasePath)
 	}
 	segments := strings.Split(path[1:], "/")
@@ -201,7 +207,7 @@ func parseBasePath(s string) (string, error) {
 }
 
 func parseSecretAccessKey(s string) (Secret, error) {
-	if !secretAccessKeyPattern.MatchString(s) || len(s) < 8 || len(s) > 256 {
+	if !secretAccessKeyPattern().MatchString(s) || len(s) < 8 || len(s) > 256 {
 		return "", errors.New("must be 8 to 256 printable ASCII characters without spaces")
 	}
 	return Secret(s), nil
@@ -244,7 +250,7 @@ func parseDatabase(s string) (string, error) {
 }
 
 // passwords are those in the query of a database URL.
-var passwords = regexp.MustCompile(`([?&](?:ssl)?password=)[^&]*`)
+var passwords = pattern(`([?&](?:ssl)?password=)[^&]*`)
 
 // HidePassword returns the URL of a database with dots for what is secret in it.
 func HidePassword(s string) string {
@@ -255,7 +261,7 @@ func HidePassword(s string) string {
 			s = scheme + "://" + user + ":" + dots + rest[at:]
 		}
 	}
-	return passwords.ReplaceAllString(s, "${1}"+dots)
+	return passwords().ReplaceAllString(s, "${1}"+dots)
 }
 
 func parseOrigins(s string) ([]string, error) {

@@ -1,9 +1,8 @@
-// Package console serves the web console: a page in dist, which is built from web and
-// embedded, so that the server needs nothing else for it. The page calls the public
-// API and the operations that Confab adds, with the credentials of its user. This
-// package has no interface of its own for it.
+// Package console serves the web console: one page, which is built from web into dist and
+// embedded in the program. The page calls the public API and the operations that Confab adds,
+// with the credentials of its user. The server has no other interface for it.
 //
-// The files of dist/assets are compressed when they are built, and their names have a
+// The files in dist/assets are compressed when they are built, and their names have a
 // hash of their content.
 package console
 

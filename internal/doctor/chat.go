@@ -17,6 +17,8 @@ const (
 	// idleTime is what proxies often end connections after.
 	idleTime = time.Minute
 	doctor   = "confab-doctor"
+	// largeAttributes leaves a little of the 1,024 bytes that attributes may have.
+	largeAttributes = 1000
 )
 
 // chat connects to a room, sends, receives, and pings. It reports one finding: the first
@@ -37,13 +39,7 @@ func (p *patient) chat(ctx context.Context) (Finding, bool) {
 			}
 		}()
 	}
-	token, err := p.API.CreateChatToken(ctx, &ivschat.CreateChatTokenInput{
-		RoomIdentifier: &room, UserId: aws.String(doctor), Capabilities: []types.ChatTokenCapability{types.ChatTokenCapabilitySendMessage},
-	})
-	if err != nil {
-		return bad("chat token", p.API.Explain(err).Error(), "allow ivschat:CreateChatToken"), false
-	}
-	conn, wrong := p.connect(ctx, aws.ToString(token.Token))
+	conn, wrong := p.join(ctx, room, nil)
 	if conn == nil {
 		return wrong, false
 	}
@@ -52,6 +48,12 @@ func (p *patient) chat(ctx context.Context) (Finding, bool) {
 	if err != nil {
 		return bad("messages", err.Error(), "the proxy must pass WebSocket frames both ways without buffering"), false
 	}
+	if large, wrong := p.join(ctx, room, map[string]string{doctor: strings.Repeat("x", largeAttributes)}); large != nil {
+		large.CloseNow()
+	} else {
+		return bad("large tokens", "a chat token with large attributes is refused, a small one is not: "+wrong.Detail,
+			"let the proxy pass headers of 16 KB (nginx: large_client_header_buffers 4 16k; HAProxy: tune.bufsize 32768)"), false
+	}
 	if p.Long {
 		if wrong, stays := idle(ctx, conn); !stays {
 			return wrong, false
@@ -59,6 +61,18 @@ func (p *patient) chat(ctx context.Context) (Finding, bool) {
 		return ok("messages", "a message came back in %s, pings pass, and a connection stays that is idle for %s", took.Round(time.Microsecond), idleTime)
 	}
 	return ok("messages", "a message came back in %s, and pings pass", took.Round(time.Microsecond))
+}
+
+// join connects to the room with a new token.
+func (p *patient) join(ctx context.Context, room string, attributes map[string]string) (*websocket.Conn, Finding) {
+	token, err := p.API.CreateChatToken(ctx, &ivschat.CreateChatTokenInput{
+		RoomIdentifier: &room, UserId: aws.String(doctor), Attributes: attributes,
+		Capabilities: []types.ChatTokenCapability{types.ChatTokenCapabilitySendMessage},
+	})
+	if err != nil {
+		return nil, bad("chat token", p.API.Explain(err).Error(), "allow ivschat:CreateChatToken")
+	}
+	return p.connect(ctx, aws.ToString(token.Token))
 }
 
 func (p *patient) connect(ctx context.Context, token string) (*websocket.Conn, Finding) {

@@ -1,5 +1,6 @@
 // Package doctor checks whether clients can use a server: names, certificates, clocks, and
-// the proxies in between. It connects, sends and receives as a client does.
+// the proxies in between. It connects, sends and receives as a client does. Machine checks
+// the server's own machine.
 package doctor
 
 import (
@@ -61,7 +62,14 @@ func Run(ctx context.Context, o Options) (failed int, err error) {
 		return 0, err
 	}
 	p := &patient{Options: o, url: u}
-	for _, check := range []func(context.Context) (Finding, bool){p.name, p.certificate, p.clock, p.cors, p.signature, p.chat} {
+	return run(ctx, o.Found, []check{p.name, p.certificate, p.clock, p.cors, p.signature, p.body, p.chat})
+}
+
+// check reports whether the checks behind it make sense. A Finding without a name is none.
+type check func(context.Context) (f Finding, goOn bool)
+
+func run(ctx context.Context, found func(Finding) error, checks []check) (failed int, err error) {
+	for _, check := range checks {
 		f, goOn := check(ctx)
 		if ctx.Err() != nil {
 			return failed, ctx.Err()
@@ -72,7 +80,7 @@ func Run(ctx context.Context, o Options) (failed int, err error) {
 		if !f.OK {
 			failed++
 		}
-		if err := o.Found(f); err != nil {
+		if err := found(f); err != nil {
 			return failed, err
 		}
 		if !goOn {

@@ -67,6 +67,15 @@ func (c *connection) Send(json []byte) {
 	}
 }
 
+// SendIf is Send, unless wanted returns false.
+func (c *connection) SendIf(json []byte, wanted func() bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.socket != nil && !c.finished && wanted() {
+		c.socket.Send(json)
+	}
+}
+
 // attached sets the connection's socket. The loops may report events before this call, so
 // their callbacks wait for it on c.mu.
 func (c *connection) attached(socket *websocket.Conn) {

@@ -107,6 +107,8 @@ func (alone) Enter(context.Context, string) (messaging.Point, error) { return me
 
 func (alone) Leave(string) {}
 
+func (alone) Hides() bool { return true }
+
 func TestEndingsAnswerFirst(t *testing.T) {
 	t.Run("at the session's end", func(t *testing.T) {
 		n := start(t)

@@ -19,7 +19,7 @@ type Metrics struct {
 	ErrorFrames *prometheus.CounterVec
 	// SessionsEnded counts ended sessions by reason.
 	SessionsEnded *prometheus.CounterVec
-	// PendingBytes is what slow receivers are owed in memory.
+	// PendingBytes is what waits in memory for slow receivers.
 	PendingBytes prometheus.Gauge
 }
 
@@ -50,7 +50,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}, []string{"reason"}),
 		PendingBytes: auto.NewGauge(prometheus.GaugeOpts{
 			Name: "confab_pending_bytes",
-			Help: "Bytes that slow receivers are owed.",
+			Help: "Bytes that wait in memory for slow receivers.",
 		}),
 	}
 }

@@ -18,7 +18,7 @@ func Moderated(log *modlog.Log) func(*messaging.Operation) {
 			e.Action = modlog.DisconnectUser
 		}
 		if e.Action == modlog.DeleteMessage {
-			e.MessageID = op.Target
+			e.MessageID, e.UserID = op.Target, op.Sender
 		} else {
 			e.UserID = op.Target
 		}

@@ -65,12 +65,12 @@ const (
 
 // cleaning is the work of one room. One goroutine does it.
 type cleaning struct {
-	waiting []doomed
+	waiting []deletion
 	ids     map[string]bool // of waiting
 }
 
-// doomed is a message that waits to be deleted.
-type doomed struct {
+// deletion is a message that waits to be deleted.
+type deletion struct {
 	id   string
 	of   *CleanUp
 	left *countdown
@@ -115,7 +115,7 @@ func (c *Cleaner) find(ctx context.Context, room *chat.Room, what *CleanUp) ([]s
 	oldest := time.Now().Add(-extensions.History)
 	sent := c.o.SentBy(ctx, room.ARN.ID, what.UserID, what.Since)
 	sent = slices.DeleteFunc(sent, func(m messaging.Sent) bool { return m.Time.Before(oldest) })
-	q := history.Query{RoomID: room.ARN.ID, NewestFirst: true, UserID: what.UserID, Start: what.Since, NotBefore: oldest}
+	q := history.Query{RoomID: room.ARN.ID, NewestFirst: true, UserID: what.UserID, Start: what.Since, NotBefore: oldest, IncludeHidden: true}
 	for until, n := time.Now().Add(findWithin), 0; n < mostCleaned && time.Now().Before(until); {
 		q.Max = mostCleaned - n
 		page, next, err := c.o.History.List(ctx, q)
@@ -160,7 +160,7 @@ func (c *Cleaner) add(room *chat.Room, what *CleanUp, ids []string) (n int, done
 	for _, id := range ids {
 		if !work.ids[id] {
 			work.ids[id] = true
-			work.waiting = append(work.waiting, doomed{id, what, left})
+			work.waiting = append(work.waiting, deletion{id, what, left})
 			left.n++
 		}
 	}
@@ -208,12 +208,12 @@ func (c *Cleaner) work(roomID string, work *cleaning, rate int) {
 }
 
 // next returns the message that is deleted next. Without one, the work of the room is over.
-func (c *Cleaner) next(roomID string, work *cleaning) (doomed, bool) {
+func (c *Cleaner) next(roomID string, work *cleaning) (deletion, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(work.waiting) == 0 {
 		delete(c.rooms, roomID)
-		return doomed{}, false
+		return deletion{}, false
 	}
 	return work.waiting[0], true
 }

@@ -2,16 +2,16 @@
 // history of rooms, the memory of nodes for clients that join, and the records of chat logs
 // that were not delivered yet. Connected clients get events that delete the messages.
 //
-// An erasure goes in this order, so that nothing that is removed comes back:
+// An erasure has four steps. Their order makes sure that no removed message comes back:
 //
 //  1. All nodes store the frames that wait in memory.
 //  2. The frames and records are removed from the database (transcript.Erasure).
-//  3. All nodes forget the messages, and finish the calls to destinations that may have
-//     read removed records.
-//  4. The clients of rooms are told, at the room's rate.
+//  3. All nodes remove the messages from memory, and finish the calls to destinations that
+//     may have read removed records.
+//  4. The clients of the rooms get the events, at the room's rate.
 //
-// A call works for some seconds. What is left is done by the next call with the same
-// arguments, on any node.
+// A call works for some seconds. If it cannot finish, the next call with the same arguments
+// continues, on any node.
 package erasure
 
 import (

@@ -1,6 +1,5 @@
-// Package export writes the messages of a room in the forms in which they leave Confab:
-// NDJSON, CSV, and WebVTT captions. Every form is streamed: a message is written when it
-// is given, and nothing of it is kept.
+// Package export writes the messages of a room as NDJSON, CSV or WebVTT captions. Each message
+// is written at once, so an export of any length needs little memory.
 package export
 
 import (

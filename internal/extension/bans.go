@@ -25,12 +25,13 @@ type Bans interface {
 	BannedSince(ctx context.Context, roomID, userID string, since time.Time) (bool, error)
 }
 
-// Ban is a decision that keeps a user, or a range of addresses, out of a room or silent
-// there.
+// Ban is a decision that keeps a user, or a range of addresses, out of a room, silent
+// there, or hidden from others.
 type Ban struct {
 	// The id of the ban.
 	ID string `json:"id"`
-	// BAN: the user cannot be in the room. MUTE: the user cannot send messages there.
+	// BAN: the user cannot be in the room. MUTE: the user cannot send messages there. HIDE:
+	// only the user gets what the user sends.
 	Type string `json:"type"`
 	// The user id; absent for a range of addresses.
 	UserID *string `json:"userId,omitzero"`

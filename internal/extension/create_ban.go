@@ -17,8 +17,9 @@ type CreateBanInput struct {
 	UserID *string `json:"userId" rule:"1..128"`
 	// The range of addresses that is banned, in CIDR notation.
 	IPRange *string `json:"ipRange" rule:"1..64"`
-	// BAN: the user cannot be in the room. MUTE: the user cannot send messages there.
-	Type *string `json:"type" rule:"required BAN|MUTE"`
+	// BAN: the user cannot be in the room. MUTE: the user cannot send messages there. HIDE:
+	// only the user gets what the user sends.
+	Type *string `json:"type" rule:"required BAN|MUTE|HIDE"`
 	// The duration; without an end if it is absent.
 	BanDuration *int64 `json:"durationInSeconds" rule:"1..315360000"`
 	// The reason. Clients of a banned user get it.
@@ -29,7 +30,8 @@ type CreateBanInput struct {
 }
 
 // CreateBan keeps a user or a range of addresses out of one room or all rooms (BAN), or
-// refuses their messages (MUTE). A BAN ends live sessions within a second. A new ban
+// refuses their messages (MUTE),
+// or delivers their messages to themselves only (HIDE). A BAN ends live sessions within a second. A new ban
 // replaces one with the same subject, room and type. A chat token with DISCONNECT_USER is
 // accepted instead of a signature, for its room.
 func (s *Service) CreateBan(ctx context.Context, in *CreateBanInput) (*BanOutput, error) {

@@ -15,7 +15,7 @@ type CreateWebhookInput struct {
 	URL *string `json:"url" rule:"required 1..2048"`
 	// The types of events: message.sent, message.deleted, event.sent, user.disconnected,
 	// room.created, room.updated, room.deleted, moderation.ban.created,
-	// moderation.ban.deleted.
+	// moderation.ban.deleted, user.joined, user.left, presence.reset.
 	Events []string `json:"events" rule:"required 1..20"`
 	// The ARNs of the rooms whose events it gets.
 	RoomIdentifiers []string `json:"roomIdentifiers,omitzero" rule:"1..200"`

@@ -14,7 +14,7 @@ type ListBansInput struct {
 	// The user whose bans are listed; all if it is absent.
 	UserID *string `json:"userId" rule:"1..128"`
 	// The type of the bans; all if it is absent.
-	Type *string `json:"type" rule:"BAN|MUTE"`
+	Type *string `json:"type" rule:"BAN|MUTE|HIDE"`
 	// The maximum number of bans in a page; 50 if it is absent.
 	MaxResults *int32 `json:"maxResults" rule:"1..200"`
 	// The nextToken of the previous page. All other members must be the same as for that

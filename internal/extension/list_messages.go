@@ -32,7 +32,7 @@ type ListMessagesInput struct {
 	// Whether deleted messages are included. This also needs the action
 	// confab:ReadModerated.
 	IncludeDeleted *bool `json:"includeDeleted"`
-	// Whether messages of hidden users are included. This also needs the action
+	// Whether messages are included that only their senders have seen. This also needs the action
 	// confab:ReadModerated.
 	IncludeHidden *bool `json:"includeHidden"`
 }
@@ -99,7 +99,10 @@ func (s *Service) ListMessages(ctx context.Context, in *ListMessagesInput) (*Lis
 	q := history.Query{
 		RoomID: room.ARN.ID, NewestFirst: in.Order == nil || *in.Order == "NEWEST_FIRST",
 		Start: timeOf(in.StartTime), End: timeOf(in.EndTime), UserID: stringOf(in.SenderUserID),
-		IncludeDeleted: isSet(in.IncludeDeleted), Max: defaultPage,
+		IncludeDeleted: isSet(in.IncludeDeleted), IncludeHidden: isSet(in.IncludeHidden), Max: defaultPage,
+	}
+	if token := iam.CallFrom(ctx).Principal.Token; token != nil {
+		q.Viewer = token.UserID
 	}
 	if in.MaxResults != nil {
 		q.Max = int(*in.MaxResults)
@@ -139,7 +142,7 @@ func (s *Service) messages(ctx context.Context, room *chat.Room, q history.Query
 func show(m *history.Message) Message {
 	shown := Message{
 		ID: m.ID, SendTime: chat.FormatTime(m.SendTime), Content: m.Content, Attributes: orEmpty(m.Attributes),
-		Sender: Sender{UserID: m.UserID, Attributes: orEmpty(m.SenderAttributes)},
+		Sender: Sender{UserID: m.UserID, Attributes: orEmpty(m.SenderAttributes)}, Hidden: m.Hidden,
 	}
 	if d := m.Deletion; d != nil {
 		shown.DeletedTime = new(chat.FormatTime(d.Time))
@@ -180,6 +183,9 @@ func hashOf(q *history.Query, position int64) uint64 {
 			b = append(b, 1)
 		}
 		b = append(b, 0)
+	}
+	if q.IncludeHidden {
+		b = append(b, "hidden"...)
 	}
 	b = append(b, q.RoomID...)
 	b = append(b, 0)

@@ -61,7 +61,7 @@ func (s *Service) getRoomMessages(ctx context.Context, r *api.Request) (*roomMes
 	if extensions.HistoryRead == chat.Nobody || extensions.HistoryRead == chat.Staff && !token.Staff() {
 		return nil, chat.Errorf(chat.AccessDenied, "The room's history is not for bearers of this chat token")
 	}
-	q := history.Query{RoomID: arn.ID, NewestFirst: true, Max: limit}
+	q := history.Query{RoomID: arn.ID, NewestFirst: true, Viewer: token.UserID, Max: limit}
 	if before != "" {
 		if q.After, err = openPage(before, &q); err != nil {
 			return nil, chat.InvalidField("before", "must be that of a page of this room")

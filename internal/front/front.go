@@ -2,8 +2,8 @@
 // over. It opens or inherits the ports, accepts connections, and reads the heads of
 // WebSocket handshakes.
 //
-// Listen opens the ports. LimitSockets limits the number of connections, in total and for
-// each client address. Queue accepts ahead of the server. HandshakeListener
-// serves plain handshakes itself and passes all other connections to the HTTP server that
-// NewHTTPServer makes.
+// Listen opens the ports. AcceptPlain accepts connections for few system calls.
+// LimitSockets limits the number of connections, in total and for each client address.
+// Queue accepts ahead of the server. HandshakeListener serves plain handshakes itself and
+// passes all other connections to the HTTP server that NewHTTPServer makes.
 package front

@@ -34,7 +34,11 @@ func listener(t *testing.T) (l *HandshakeListener, dial func() (net.Conn, *bufio
 	if err != nil {
 		t.Fatal(err)
 	}
-	l = NewHandshakeListener(ln)
+	plain, err := AcceptPlain(ln)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l = NewHandshakeListener(plain)
 	l.ServeWith(echo{}, nil)
 	l.Start()
 	server := NewHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -41,6 +41,11 @@ func openPort(t *testing.T, form string, limits SocketLimits) *port {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if form == "handshakes" {
+		if ln, err = AcceptPlain(ln); err != nil {
+			t.Fatal(err)
+		}
+	}
 	p := &port{Sockets: LimitSockets(t.Context(), ln, limits, slog.New(slog.DiscardHandler)), hold: make(chan struct{})}
 	server := NewHTTPServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/hold" {
@@ -76,6 +81,15 @@ func openPort(t *testing.T, form string, limits SocketLimits) *port {
 		<-done
 	})
 	return p
+}
+
+// idle waits until no connection is at work.
+func (p *port) idle() {
+	for busy := true; busy; time.Sleep(time.Millisecond) {
+		p.mu.Lock()
+		busy = p.waiting.Len() < p.count
+		p.mu.Unlock()
+	}
 }
 
 // visitor is a client of a port.
@@ -247,6 +261,7 @@ func TestSockets(t *testing.T) {
 			if status := p.dial(t).get("/"); status != http.StatusOK {
 				t.Errorf("it gets %d", status)
 			}
+			p.idle() // Otherwise the next one may find it at work.
 		}
 	})
 	t.Run("a handshake does not count any more when it is over", func(t *testing.T) {

@@ -128,6 +128,8 @@ type Message struct {
 	EventName        string
 	// Frame is the JSON as it was delivered.
 	Frame []byte
+	// Hidden is set if only UserID got the frame.
+	Hidden bool
 	// Deletion is nil for a message that was not deleted, and for events.
 	Deletion *Deletion
 }
@@ -161,6 +163,12 @@ type Query struct {
 	UserID string
 	// IncludeDeleted also returns messages that were deleted.
 	IncludeDeleted bool
+	// IncludeHidden also returns messages that only their senders got. Those of Viewer are
+	// always returned.
+	IncludeHidden bool
+	Viewer        string
+	// ID selects one message; empty selects all.
+	ID string
 	// IncludeEvents also returns events. They are never deleted.
 	IncludeEvents bool
 	// Max is the most messages to return, at least 1.

@@ -113,6 +113,8 @@ func (db *DB) choose(ctx context.Context, q *Query, records []record, page *[]Me
 func (q *Query) selects(r *record) bool {
 	switch {
 	case r.event && !q.IncludeEvents,
+		r.hidden && !q.IncludeHidden && (r.user != q.Viewer || r.user == ""),
+		q.ID != "" && r.id != q.ID,
 		q.UserID != "" && r.user != q.UserID,
 		!q.Start.IsZero() && r.time < q.Start.UnixNano(),
 		!q.End.IsZero() && r.time >= q.End.UnixNano(),
@@ -134,7 +136,7 @@ type frameMembers struct {
 func (r *record) message(d *Deletion) (Message, error) {
 	m := Message{
 		Position: r.position, Epoch: r.epoch, Sequence: r.sequence, Type: chat.MessageFrame, Action: r.action,
-		ID: r.id, SendTime: sqldb.Time(r.time), UserID: r.user, Frame: slices.Clone(r.json), Deletion: d,
+		ID: r.id, SendTime: sqldb.Time(r.time), UserID: r.user, Frame: slices.Clone(r.json), Hidden: r.hidden, Deletion: d,
 	}
 	if r.event {
 		m.Type, m.Deletion = chat.EventFrame, nil
@@ -201,12 +203,36 @@ func (db *DB) deletions(ctx context.Context, roomID string, records []*record) (
 }
 
 // Latest returns the newest n messages that were neither deleted nor erased and are not
-// older than notBefore, the oldest first. It looks at a bounded number of frames, so
-// behind many deletions it may return fewer.
+// older than notBefore, the oldest first, and some of the hidden messages among them, the
+// newest. It looks at a bounded number of frames, so behind many deletions it may return
+// fewer.
 func (db *DB) Latest(ctx context.Context, roomID string, n int, notBefore time.Time) ([]Message, error) {
-	page, _, err := db.List(ctx, Query{RoomID: roomID, NewestFirst: true, NotBefore: notBefore, Max: n})
-	slices.Reverse(page)
-	return page, err
+	q := Query{RoomID: roomID, NewestFirst: true, NotBefore: notBefore, IncludeHidden: true, Max: n}
+	all, next, err := db.List(ctx, q)
+	hidden := 0
+	for _, m := range all {
+		if m.Hidden {
+			hidden++
+		}
+	}
+	if err == nil && hidden > 0 && next != nil {
+		q.After, q.IncludeHidden, q.Max = next, false, hidden
+		var rest []Message
+		rest, _, err = db.List(ctx, q)
+		all = append(all, rest...)
+	}
+	slices.Reverse(all)
+	return all, err
+}
+
+// Sender returns who sent a message, and whether only its sender got it; "" if it is not
+// among the last mostLooked frames of the room.
+func (db *DB) Sender(ctx context.Context, roomID, messageID string) (userID string, hidden bool, err error) {
+	page, _, err := db.List(ctx, Query{RoomID: roomID, NewestFirst: true, ID: messageID, IncludeDeleted: true, IncludeHidden: true, Max: 1})
+	if err != nil || len(page) == 0 {
+		return "", false, err
+	}
+	return page[0].UserID, page[0].Hidden, nil
 }
 
 // Frames calls yield for the frames of a room in their order, messages with their

@@ -21,6 +21,7 @@ type record struct {
 	epoch    uint64
 	sequence uint64
 	event    bool
+	hidden   bool // only user gets it
 	action   chat.Action
 	id       string
 	user     string
@@ -48,9 +49,13 @@ const (
 	formatPiece = 2
 )
 
-// actions are the values of kind, after the lowest bit, which marks events. New ones are
-// added at the end.
+// actions are the values of kind, after the lowest bit, which marks events, and before the
+// highest, which marks what is hidden. New ones are added at the end. Hidden messages are
+// marked as events, too, so that earlier releases do not show them.
 var actions = [...]chat.Action{"", chat.ActionSendMessage, chat.ActionDeleteMessage, chat.ActionDisconnectUser, chat.ActionSendEvent}
+
+// hiddenKind is the bit in kind of what is hidden.
+const hiddenKind = 1 << 7
 
 // indexBits is the number of low bits of a position that count frames of a batch.
 const indexBits = 12
@@ -74,6 +79,9 @@ func (r *record) append(b []byte, after int64) []byte {
 	kind := byte(max(slices.Index(actions[:], r.action), 0)) << 1
 	if r.event {
 		kind |= 1
+	}
+	if r.hidden {
+		kind |= hiddenKind | 1
 	}
 	b = append(b, kind)
 	b = appendString(b, r.id)
@@ -138,8 +146,11 @@ func (r *reader) record(after int64) (rec record) {
 	rec.sequence = r.uvarint()
 	kind := r.byte()
 	rec.event = kind&1 != 0
-	if n := int(kind >> 1); n < len(actions) {
+	if n := int(kind&^hiddenKind) >> 1; n < len(actions) {
 		rec.action = actions[n]
+	}
+	if rec.hidden = kind&hiddenKind != 0; rec.hidden {
+		rec.event = rec.action != chat.ActionSendMessage
 	}
 	rec.id = string(r.bytes())
 	rec.user = string(r.bytes())
@@ -179,7 +190,7 @@ func encodeBatch(frames []*chat.Frame) []byte {
 func recordOf(f *chat.Frame) record {
 	r := record{
 		time: f.Time.UnixNano(), epoch: f.Epoch, sequence: f.Sequence,
-		event: f.Type != chat.MessageFrame, action: f.Action, id: f.ID, user: f.UserID, json: f.JSON,
+		event: f.Type != chat.MessageFrame, hidden: f.Hidden, action: f.Action, id: f.ID, user: f.UserID, json: f.JSON,
 		target: f.DisconnectUser,
 	}
 	if f.Deletion != nil {

@@ -9,13 +9,15 @@ import (
 	"confab/internal/chat"
 )
 
-// Bans are who may not be in a room, or not speak there. Its checks do no I/O.
+// Bans are who may not be in a room, may not speak there, or is not read by others. Its checks do no I/O.
 type Bans interface {
 	// Banned returns AccessDenied, with words for the person, if the user or the address
 	// may not be in the room.
 	Banned(roomID, userID string, ip netip.Addr) error
 	// Forbids is Banned for a request of a session, which may send a message.
 	Forbids(roomID, userID, ip string, sends bool) error
+	// Hides reports whether others get none of the messages that a session sends.
+	Hides(roomID, userID, ip string) bool
 }
 
 // banning is what an engine does about bans. Package enforce does the rest.

@@ -12,11 +12,13 @@ import (
 
 // bans are users that are banned or muted in every room.
 type bans struct {
-	mu            sync.Mutex
-	banned, muted map[string]bool
+	mu                    sync.Mutex
+	banned, muted, hidden map[string]bool
 }
 
-func newBans() *bans { return &bans{banned: map[string]bool{}, muted: map[string]bool{}} }
+func newBans() *bans {
+	return &bans{banned: map[string]bool{}, muted: map[string]bool{}, hidden: map[string]bool{}}
+}
 
 func (b *bans) Banned(_, userID string, ip netip.Addr) error {
 	b.mu.Lock()
@@ -37,6 +39,12 @@ func (b *bans) Forbids(roomID, userID, ip string, sends bool) error {
 		return chat.Errorf(chat.AccessDenied, "You are muted")
 	}
 	return nil
+}
+
+func (b *bans) Hides(_, userID, _ string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.hidden[userID]
 }
 
 func (b *bans) set(m map[string]bool, user string) {

@@ -33,6 +33,10 @@ func (q *quiet) Latest(context.Context, string, int, time.Time) ([]*chat.Frame, 
 	return nil, nil
 }
 
+func (*quiet) Sender(context.Context, string, string) (userID string, hidden bool, err error) {
+	return "", false, nil
+}
+
 func (q *quiet) Failing() bool { return false }
 
 func (q *quiet) Review(_ context.Context, _ *chat.Room, m *chat.Message, _ string) (*chat.Message, bool, error) {

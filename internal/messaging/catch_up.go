@@ -6,6 +6,7 @@ import (
 
 	"confab/internal/catchup"
 	"confab/internal/chat"
+	"confab/internal/recent"
 )
 
 // Marker is an Audience that can mark the place in its output up to which a client has
@@ -51,8 +52,8 @@ func (r *room) keepLog(e *Engine, x *chat.Extensions) {
 	case x.CatchUp > 0 && log == nil:
 		log = e.o.CatchUp.Memory.NewLog(x.CatchUp)
 		r.log.Store(log)
-		if at := e.lastDelivered(r); at.known { // Later frames are in the log.
-			log.Begin(catchup.Point{Epoch: at.epoch, Sequence: at.sequence})
+		if at := e.lastDelivered(r); at.Known { // Later frames are in the log.
+			log.Begin(catchup.Point{Epoch: at.Epoch, Sequence: at.Sequence})
 		}
 		e.o.CatchUp.Memory.Continue(r.id, log)
 	case log != nil:
@@ -61,17 +62,17 @@ func (r *room) keepLog(e *Engine, x *chat.Extensions) {
 }
 
 // deliverLogged delivers a frame and keeps it for clients that come back.
-func (r *room) deliverLogged(log *catchup.Log, g *ring, f *chat.Frame) int {
+func (r *room) deliverLogged(log *catchup.Log, g *recent.Ring, f *chat.Frame) int {
 	to := r.audience.(Marker) //nolint:forcetypeassert // See keepLog.
 	frame, then := to.AppendFrame(nil, f.JSON), func() {}
 	if g != nil {
-		then = g.keep(to, f)
+		then = g.Keep(to, f)
 	}
 	n := to.DeliverAnd(f.JSON, func() {
 		if r.erased.hasFrame(f) { // It was under way.
 			frame = nil
 		}
-		log.Append(frame, sender(f), catchup.Point(pointOf(f)))
+		log.Append(frame, sender(f), catchup.Point(f.Point()))
 		then()
 	})
 	log.MarkLater(n, to.Mark)
@@ -118,7 +119,7 @@ func (r *room) takePlaceLocked(s *Session, e *catchup.Elsewhere) {
 // confirmedLocked returns what the connections of a client here have confirmed.
 func (r *room) confirmedLocked(e *Engine, c catchup.Client) (live []uint64) {
 	for s := r.users[c.UserID]; s != nil; s = s.next {
-		if s.agent == c.Agent && !e.kicks.ended(r.id, c.UserID, s.joined, e.now()) {
+		if s.agent == c.Agent && !e.kicks.Ended(r.id, c.UserID, s.joined, e.now()) {
 			live = append(live, s.confirmed())
 		}
 	}

@@ -26,13 +26,9 @@ func SentBy(e *Engine, roomID, userID string, since time.Time) (sent []Sent) {
 	if g == nil {
 		return nil
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for i := range g.messages {
-		if m := &g.messages[i]; m.user == userID && m.time >= nanoseconds(since) {
-			sent = append(sent, Sent{m.id, time.Unix(0, m.time)})
-		}
-	}
+	g.EachOf(userID, nanoseconds(since), func(id string, at int64) {
+		sent = append(sent, Sent{id, time.Unix(0, at)})
+	})
 	return sent
 }
 

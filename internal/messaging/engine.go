@@ -11,6 +11,7 @@ import (
 
 	"confab/internal/catchup"
 	"confab/internal/chat"
+	"confab/internal/kicks"
 	"confab/internal/quota"
 )
 
@@ -84,7 +85,7 @@ type Engine struct {
 
 	connections atomic.Int64
 	verdicts    verdicts
-	kicks       kicks
+	kicks       *kicks.Recent
 
 	// mu guards rooms. A room leaves the map only under the full lock and when it is
 	// unused, so a caller that found it under the read lock may increment its uses.
@@ -107,7 +108,7 @@ func NewEngine(o Options) *Engine {
 		stopped: make(chan struct{}),
 
 		verdicts: verdicts{byID: make(map[string]*verdict)},
-		kicks:    newKicks(),
+		kicks:    kicks.New(),
 	}
 	if e.now == nil {
 		e.now = time.Now
@@ -226,17 +227,17 @@ func (e *Engine) Kick(f *chat.Frame) {
 // endUser ends the sessions of the user that the frame disconnects, and remembers it for
 // requests of those sessions that are on their way.
 func (e *Engine) endUser(f *chat.Frame, why Ending) {
-	r := e.findOr(f.RoomID, func() { e.kicks.deliver(f, e.now()) })
+	r := e.findOr(f.RoomID, func() { e.kicks.Deliver(f, e.now()) })
 	if r == nil {
 		return
 	}
 	defer r.release(e)
 	r.sessionsMu.Lock()
-	e.kicks.deliver(f, e.now())
+	e.kicks.Deliver(f, e.now())
 	if log := r.log.Load(); log != nil {
-		log.Void(f.DisconnectUser, catchup.Point(pointOf(f)))
+		log.Void(f.DisconnectUser, catchup.Point(f.Point()))
 	}
-	kicked := r.kickedLocked(f.DisconnectUser, pointOf(f))
+	kicked := r.kickedLocked(f.DisconnectUser, f.Point())
 	r.sessionsMu.Unlock()
 	end(kicked, why)
 }
@@ -313,7 +314,7 @@ func (e *Engine) sweep(ctx context.Context) {
 		case <-tick.C:
 		}
 		e.verdicts.expire(e.now())
-		e.kicks.expire(e.now())
+		e.kicks.Expire(e.now())
 		boundRings(e)
 		stale, left := e.sweepOnce()
 		for _, r := range left {

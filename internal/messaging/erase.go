@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/recent"
 )
 
 // erasures are the users whose messages were erased from a room. A message that was under
@@ -19,7 +20,7 @@ type erasures struct {
 }
 
 // erasure is the erasure of a user's messages that were sent up to a time. They may be
-// under way for inFlight.
+// under way for recent.InFlight.
 type erasure struct{ sent, until int64 }
 
 // add notes the erasure of what the user has sent up to sent.
@@ -31,7 +32,7 @@ func (e *erasures) add(userID string, sent, now time.Time) {
 		users = maps.Clone(*before)
 	}
 	maps.DeleteFunc(users, func(_ string, u erasure) bool { return now.UnixNano() > u.until })
-	users[userID] = erasure{sent.UnixNano(), now.Add(inFlight).UnixNano()}
+	users[userID] = erasure{sent.UnixNano(), now.Add(recent.InFlight).UnixNano()}
 	e.users.Store(&users)
 }
 
@@ -68,7 +69,7 @@ func EraseUser(e *Engine, roomID, userID string, sent time.Time) {
 		}
 		r.erased.add(userID, sent, e.now())
 		if g != nil {
-			g.removeUser(userID)
+			g.RemoveUser(userID)
 		}
 		if log != nil {
 			log.Erase(userID)

@@ -1,18 +1,129 @@
 package messaging
 
-import "confab/internal/chat"
+import (
+	"context"
+	"log/slog"
+	"math"
+	"runtime"
+	"sync/atomic"
+	"time"
 
-// deliverHidden delivers a frame to the connections of the user who sent it, in the room's
-// order. All others get nothing.
+	"confab/internal/catchup"
+	"confab/internal/chat"
+	"confab/internal/recent"
+)
+
+// hiddenFrames counts the hidden frames that a room keeps for connections that join or come
+// back. The number is odd while one is added. So a connection that takes its replay meanwhile
+// gets the frame there, or by Send, and never twice. It costs rooms without such frames one
+// look for each replay.
+type hiddenFrames struct{ n atomic.Uint64 }
+
+// add calls keep, which adds a frame, and returns how many there are then. Calls are made one
+// after another.
+func (h *hiddenFrames) add(keep func()) uint64 {
+	h.n.Add(1)
+	keep()
+	return h.n.Add(1)
+}
+
+// look calls read until no frame is added meanwhile, and returns how many there were.
+func (h *hiddenFrames) look(read func()) uint64 {
+	for {
+		before := h.n.Load()
+		if before%2 == 0 {
+			if read(); h.n.Load() == before {
+				return before
+			}
+		}
+		runtime.Gosched()
+	}
+}
+
+// deliverHidden delivers a frame to the connections of its user, in the room's order. All
+// others get nothing.
 func (r *room) deliverHidden(f *chat.Frame) int {
-	var conns []Conn
+	number := uint64(math.MaxUint64)
+	if g, log := r.ring.Load(), r.log.Load(); g != nil || log != nil {
+		number = r.hidden.add(func() { r.keepHidden(g, log, f) })
+	}
+	var sessions []*Session
 	r.sessionsMu.Lock()
 	for s := r.users[f.UserID]; s != nil; s = s.next {
-		conns = append(conns, s.conn)
+		sessions = append(sessions, s)
 	}
 	r.sessionsMu.Unlock()
-	for _, c := range conns {
-		c.Send(f.JSON)
+	for _, s := range sessions {
+		s.conn.SendIf(f.JSON, func() bool { return s.hidden.Load() < number })
 	}
-	return len(conns)
+	return len(sessions)
+}
+
+// keepHidden keeps a frame for connections of its user that join or come back.
+func (r *room) keepHidden(g *recent.Ring, log *catchup.Log, f *chat.Frame) {
+	if g != nil {
+		g.Keep(r.audience.(Replayer), f)() //nolint:forcetypeassert // See keepRing.
+	}
+	if log != nil {
+		log.Append(nil, "", catchup.Point(f.Point()))
+	}
+}
+
+// senderOf returns who sent the message that an operation deletes, if that is known, and
+// whether only its sender got it.
+func (e banning) senderOf(ctx context.Context, op *Operation) (userID string, hidden bool) {
+	userID, hidden = e.o.Rules.Traces.Sender(op.RoomID, op.Target)
+	if userID != "" || e.o.History == nil {
+		return userID, hidden
+	}
+	r := e.find(op.RoomID)
+	if r == nil {
+		return "", false
+	}
+	defer r.release(e.Engine)
+	if r.state.Load().extensions.History == 0 {
+		return "", false
+	}
+	ctx, cancel := context.WithTimeout(ctx, senderWithin)
+	defer cancel()
+	userID, hidden, err := e.o.History.Sender(ctx, op.RoomID, op.Target)
+	if err != nil {
+		e.o.Log.LogAttrs(ctx, slog.LevelWarn, "Sender of a deleted message unknown", slog.String("room", op.RoomID), slog.Any("error", err))
+	}
+	return userID, hidden
+}
+
+// senderWithin bounds the search in the history.
+const senderWithin = time.Second
+
+// hides reports whether a ban hides the message of a session from all others. It is an
+// error while a node of the cluster would deliver it to them.
+func (e banning) hides(op *Operation) (bool, error) {
+	if e.o.Bans == nil || op.Action != chat.ActionSendMessage || op.FromServer || !e.o.Bans.Hides(op.RoomID, op.UserID, op.SenderIP) {
+		return false, nil
+	}
+	return true, e.mayHide()
+}
+
+// mayHide refuses messages that are to be hidden while a node of an earlier release would
+// deliver them to everybody. The sender reads nothing that tells them from others.
+func (e banning) mayHide() error {
+	if e.broker.Hides() {
+		return nil
+	}
+	return chat.Errorf(chat.Throttled, rateLimitExceeded).By(ruleHideLater)
+}
+
+// hide takes what a filter hides out of the room's rate. It counts in the limits of its user
+// only, as all that is hidden.
+func (e banning) hide(r *room, op *Operation, j *Judgement) error {
+	if op.hidden || j == nil || !j.Hidden {
+		return nil
+	}
+	if err := e.mayHide(); err != nil {
+		return err
+	}
+	r.sequencer.giveBack()
+	op.hidden = true
+	return nil
 }

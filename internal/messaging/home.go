@@ -56,6 +56,12 @@ func (r *room) carryOut(ctx context.Context, e *Engine, settings *chat.Room, op 
 	if err := (banning{e}).forbids(op); err != nil {
 		return err
 	}
+	if op.hidden, err = (banning{e}).hides(op); err != nil {
+		return err
+	}
+	if op.hidden {
+		t.becomes(traces.Hidden, ruleHide)
+	}
 	j := r.judgement(e, settings, op, turn)
 	if j != nil {
 		defer func() { j.settle(err) }()
@@ -66,15 +72,17 @@ func (r *room) carryOut(ctx context.Context, e *Engine, settings *chat.Room, op 
 	if err := e.admit(ctx, r, settings, op, turn); err != nil {
 		return err
 	}
-	err = j.passFilters(ctx, t)
+	if err = j.passFilters(ctx, t); err == nil {
+		err = banning{e}.hide(r, op, j)
+	}
 	var f *chat.Frame
 	if err == nil {
 		f, err = e.frame(ctx, settings, op, j, t)
 	}
 	if err == nil {
-		err = e.publish(ctx, r, f, op.Joined, settings, t)
-		if f.DisconnectUser != "" {
-			e.kicks.settle(f, err)
+		err = e.publish(ctx, r, f, op, settings, t)
+		if f.DisconnectUser != "" && (err == nil || errors.Is(err, ErrMoved)) { // With other errors it may still be delivered.
+			e.kicks.Withdraw(f)
 		}
 	}
 	e.judged(op, err)
@@ -109,9 +117,10 @@ func (e *Engine) giveBack(r *room, op *Operation) {
 	e.o.Quotas.GiveBack(accountRates[op.Action])
 }
 
-// countsInRoom reports whether the operation counts against the room's rate.
+// countsInRoom reports whether the operation counts against the room's rate. Hidden messages do
+// not: they would slow down others.
 func (op *Operation) countsInRoom() bool {
-	return op.Action == chat.ActionSendMessage && !op.FromServer
+	return op.Action == chat.ActionSendMessage && !op.FromServer && !op.hidden
 }
 
 // accountRates maps each action to the account's quota.
@@ -137,7 +146,7 @@ func (e *Engine) frame(ctx context.Context, settings *chat.Room, op *Operation, 
 			UserID: op.UserID, SenderAttributes: op.SenderAttributes,
 		}
 		if j != nil {
-			m.Content, f.Hidden, f.Said = j.Content, j.Hidden, j.Said
+			m.Content, f.Said = j.Content, j.Said
 		}
 		if settings.Reviewed() && !op.SkipReview {
 			sent := *m
@@ -150,7 +159,7 @@ func (e *Engine) frame(ctx context.Context, settings *chat.Room, op *Operation, 
 			t.reviewed(!sent.Same(reviewed), fallback)
 			m = reviewed
 		}
-		f.Type = chat.MessageFrame
+		f.Type, f.Hidden = chat.MessageFrame, op.hidden
 		f.JSON = m.AppendJSON(nil)
 		return f, nil
 	case chat.ActionDeleteMessage:
@@ -159,6 +168,9 @@ func (e *Engine) frame(ctx context.Context, settings *chat.Room, op *Operation, 
 		event.Name = chat.DeleteMessageEvent
 		event.Attributes = map[string]string{"MessageId": op.Target, "MessageID": op.Target, "Reason": op.Reason}
 		f.Deletion = &chat.Deletion{MessageID: op.Target, By: cmp.Or(op.By, op.UserID), Reason: op.Reason}
+		if op.Sender, f.Hidden = (banning{e}).senderOf(ctx, op); f.Hidden {
+			f.UserID = op.Sender
+		}
 	case chat.ActionDisconnectUser:
 		event.Name = chat.DisconnectUserEvent
 		event.Attributes = map[string]string{"UserId": op.Target, "Reason": op.Reason}
@@ -221,12 +233,12 @@ func (q *sequencer) giveBack() {
 // publish gives f its place in the room's order and publishes it. If the room is
 // recorded, the transcript gets the frame first. Frames wait for the transcript together:
 // one group commit serves all that were sequenced in the meantime.
-// joined is that of the session that asks.
-func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, joined *Point, settings *chat.Room, t *trace) error {
+// op is the request.
+func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, op *Operation, settings *chat.Room, t *trace) error {
 	t.begin()
 	defer t.spent(traces.Publish)
 	q := &r.sequencer
-	if err := e.lockInTurn(ctx, r, f, joined); err != nil {
+	if err := e.lockInTurn(ctx, r, f, op); err != nil {
 		return err
 	}
 	q.sequence = f.Sequence
@@ -241,7 +253,7 @@ func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, joined *Po
 		f.Webhooks = e.o.Webhooks.For(settings, f.Action)
 	}
 	if f.Hidden {
-		f.LoggingConfigurations, f.Webhooks, f.Keep = nil, nil, 0
+		f.LoggingConfigurations, f.Webhooks = nil, nil
 	}
 	recorded := len(f.LoggingConfigurations) > 0 || len(f.Webhooks) > 0 || f.Keep > 0
 	if !recorded && len(q.waiting) == 0 {
@@ -271,11 +283,11 @@ func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, joined *Po
 // reviewed while the cluster changed waits for the room's next turn. Kicks and the checks
 // for them are made under the same lock, so no frame of a user's ended session gets a
 // place behind the kick.
-func (e *Engine) lockInTurn(ctx context.Context, r *room, f *chat.Frame, joined *Point) error {
+func (e *Engine) lockInTurn(ctx context.Context, r *room, f *chat.Frame, op *Operation) error {
 	q := &r.sequencer
 	for {
 		q.mu.Lock()
-		if joined != nil && e.kicks.ended(f.RoomID, f.UserID, *joined, e.now()) {
+		if op.Joined != nil && e.kicks.Ended(f.RoomID, op.UserID, *op.Joined, e.now()) {
 			q.mu.Unlock()
 			return ErrKicked
 		}
@@ -283,7 +295,7 @@ func (e *Engine) lockInTurn(ctx context.Context, r *room, f *chat.Frame, joined 
 		err := e.broker.Next(f)
 		if err == nil {
 			if f.DisconnectUser != "" {
-				e.kicks.number(f, e.now())
+				e.kicks.Number(f, e.now())
 			}
 			return nil
 		}

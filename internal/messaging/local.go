@@ -19,6 +19,8 @@ func (l local) Publish(f *chat.Frame) <-chan error {
 	return nil
 }
 
+func (local) Hides() bool { return true }
+
 func (local) Enter(context.Context, string) (Point, error) { return Point{}, nil }
 
 func (local) Leave(string) {}

@@ -51,10 +51,16 @@ type Broker interface {
 	Enter(ctx context.Context, roomID string) (Point, error)
 	// Leave allows the Broker to keep frames of the room from this node. It does not block.
 	Leave(roomID string)
+	// Hides reports whether every node delivers a frame with chat.Frame.Hidden to its user
+	// only. Nodes of earlier releases deliver it to everybody.
+	Hides() bool
 	// RoomChanged makes every node, this one included, call Engine.Reload for the room.
 	// The notice carries no data, so a late one is never stale.
 	RoomChanged(ctx context.Context, roomID string) error
 }
+
+// Point is a position in the order of a room's frames.
+type Point = chat.Point
 
 // Turn is a period during which one node sequences a room.
 type Turn struct {
@@ -172,6 +178,11 @@ type Operation struct {
 	Reason string
 	// By is the ARN of the principal that asks over HTTP, for the record of a deletion or ban.
 	By string `json:",omitzero"`
+
+	// Sender is the user whose message is deleted, if the home knows it.
+	Sender string `json:"-"`
+	// hidden is set by the home for a message that only its user gets.
+	hidden bool
 }
 
 // Audience is everybody who is connected to one live room on this node. Package edge
@@ -198,7 +209,11 @@ type Replayer interface {
 type History interface {
 	// Latest returns the newest n messages that were neither deleted nor erased and are
 	// not older than notBefore, the oldest first.
+	// Hidden ones among them come as well.
 	Latest(ctx context.Context, roomID string, n int, notBefore time.Time) ([]*chat.Frame, error)
+	// Sender returns who sent a message, if the history keeps it and it is not very old, and
+	// whether only its sender got it.
+	Sender(ctx context.Context, roomID, messageID string) (userID string, hidden bool, err error)
 }
 
 // Conn is the connection of one session. Its methods do not block.
@@ -206,6 +221,9 @@ type Conn interface {
 	// Send queues a frame for this connection alone, after everything that was delivered
 	// to its room before.
 	Send(json []byte)
+	// SendIf is Send, unless the connection does not want the frame. wanted is not called
+	// while Session.First is.
+	SendIf(json []byte, wanted func() bool)
 	// End ends the connection as the Ending specifies, after everything queued before.
 	// Only the first call counts.
 	End(Ending)

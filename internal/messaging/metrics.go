@@ -50,7 +50,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}),
 		HistoryUnavailable: auto.NewCounter(prometheus.CounterOpts{
 			Name: "confab_history_unavailable_total",
-			Help: "Rooms whose history could not be read for clients that joined, and joined without it.",
+			Help: "Failed reads of a room's history for clients that join; they join without it.",
 		}),
 		PublishDuration: auto.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "confab_publish_duration_seconds",

@@ -80,7 +80,7 @@ func (c CatchUps) Each(roomID string, f func(c catchup.Client, number uint64)) {
 	Roster{e}.look(roomID, func(r *room) {
 		for _, s := range r.users {
 			for ; s != nil; s = s.next {
-				if !e.kicks.ended(r.id, s.token.UserID, s.joined, e.now()) {
+				if !e.kicks.Ended(r.id, s.token.UserID, s.joined, e.now()) {
 					f(s.client(), s.confirmed())
 				}
 			}

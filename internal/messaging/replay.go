@@ -92,7 +92,7 @@ func (s *Session) replayed() [][]byte {
 		return nil
 	}
 	now := s.engine.now()
-	return g.latest(s.replay, now.Add(-state.extensions.History).UnixNano(), now)
+	return g.Latest(s.token.UserID, s.replay, now.Add(-state.extensions.History).UnixNano(), now)
 }
 
 // HasFirst reports whether the connection may get frames first.
@@ -103,8 +103,13 @@ func (s *Session) HasFirst() bool {
 // First returns the frames that the connection gets first. replay reports whether they
 // stand for all that was delivered before the call. Else they are of the connection alone.
 func (s *Session) First() (frames [][]byte, replay bool) {
-	if frames, replay = s.missed(); !replay && s.replay > 0 {
-		frames, replay = s.replayed(), true
+	hidden := s.room.hidden.look(func() {
+		if frames, replay = s.missed(); !replay && s.replay > 0 {
+			frames, replay = s.replayed(), true
+		}
+	})
+	if replay {
+		s.hidden.Store(hidden)
 	}
 	return s.room.greet(frames), replay
 }

@@ -34,6 +34,10 @@ func (a *archive) Latest(_ context.Context, _ string, n int, notBefore time.Time
 	return all[max(len(all)-n, 0):], nil
 }
 
+func (*archive) Sender(context.Context, string, string) (userID string, hidden bool, err error) {
+	return "", false, nil
+}
+
 func (a *archive) remove(which func(f *chat.Frame) bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -90,6 +90,15 @@ func (k *kept) Latest(_ context.Context, _ string, n int, _ time.Time) ([]*chat.
 	return all[max(len(all)-n, 0):], k.err
 }
 
+func (k *kept) Sender(_ context.Context, _, messageID string) (userID string, hidden bool, err error) {
+	for _, f := range k.w.Appended() {
+		if f.ID == messageID {
+			return f.UserID, f.Hidden, nil
+		}
+	}
+	return "", false, nil
+}
+
 // newKept returns a world whose room keeps its messages and gives new connections the
 // latest onJoin.
 func newKept(t *testing.T, onJoin string, options ...option) (*live, *kept, *replayer) {
@@ -298,6 +307,8 @@ func (b *missing) Enter(context.Context, string) (messaging.Point, error) {
 }
 
 func (b *missing) Leave(string) {}
+
+func (b *missing) Hides() bool { return true }
 
 func (b *missing) Do(ctx context.Context, op messaging.Operation) (string, error) {
 	return b.engine.Sequence(ctx, op)

@@ -11,6 +11,7 @@ import (
 
 	"confab/internal/catchup"
 	"confab/internal/chat"
+	"confab/internal/recent"
 	"confab/internal/traces"
 )
 
@@ -43,7 +44,7 @@ type room struct {
 	entering sync.Mutex
 
 	// ring is nil unless the room has history.
-	ring atomic.Pointer[ring]
+	ring atomic.Pointer[recent.Ring]
 
 	// log is nil unless clients that come back catch up.
 	log atomic.Pointer[catchup.Log]
@@ -59,9 +60,14 @@ type room struct {
 	// it is cheap even if all sessions have one user.
 	sessionsMu sync.Mutex
 	sessions   int
-	users      map[string]*Session
+	// moves grows with each session that joins or leaves. sessionsMu guards it.
+	moves uint64
+	users map[string]*Session
 
 	sequencer sequencer
+
+	// hidden counts the hidden frames that ring and log keep.
+	hidden hiddenFrames
 
 	// traces is where what came of the room's messages is remembered.
 	traces traces.Place
@@ -77,7 +83,8 @@ func (r *room) deliver(f *chat.Frame) int {
 		return r.deliverLogged(log, g, f)
 	}
 	if g != nil {
-		return g.deliver(r.audience.(Replayer), f) //nolint:forcetypeassert // See keepRing.
+		to := r.audience.(Replayer) //nolint:forcetypeassert // See keepRing.
+		return to.DeliverAnd(f.JSON, g.Keep(to, f))
 	}
 	return r.audience.Deliver(f.JSON)
 }
@@ -99,25 +106,13 @@ func (r *room) enter(ctx context.Context, e *Engine) (Point, error) {
 		return *other, nil
 	}
 	if g := r.ring.Load(); g != nil {
-		g.restart()
+		g.Restart()
 	}
 	if log := r.log.Load(); log != nil {
 		log.Begin(catchup.Point(p))
 	}
 	r.entered.Store(&p)
 	return p, nil
-}
-
-// keepRing makes or removes the room's ring. It comes before settings that say so are in
-// force, so that nothing is missed. The caller holds r.loading.
-func (e *Engine) keepRing(r *room, history bool) {
-	_, replays := r.audience.(Replayer)
-	switch present := r.ring.Load() != nil; {
-	case !history && present:
-		r.ring.Store(nil)
-	case history && !present && replays && e.o.History != nil:
-		r.ring.Store(&ring{erased: &r.erased})
-	}
 }
 
 // release undoes one acquire.
@@ -243,7 +238,7 @@ func (r *room) add(s *Session, e *catchup.Elsewhere) {
 	if r.users == nil {
 		r.users = make(map[string]*Session)
 	}
-	if last := s.engine.kicks.lastIn(r.id); s.joined.before(last) {
+	if last := s.engine.kicks.LastIn(r.id); s.joined.Before(last) {
 		s.joined = last
 	}
 	r.takePlaceLocked(s, e)
@@ -253,6 +248,7 @@ func (r *room) add(s *Session, e *catchup.Elsewhere) {
 	}
 	r.users[s.token.UserID] = s
 	r.sessions++
+	r.moves++
 	if w := r.watch.Load(); w != nil {
 		w.Joined(s.token.UserID)
 	}
@@ -263,6 +259,7 @@ func (r *room) remove(s *Session) {
 	r.sessionsMu.Lock()
 	defer r.sessionsMu.Unlock()
 	r.sessions--
+	r.moves++
 	if w := r.watch.Load(); w != nil {
 		w.Left(s.token.UserID)
 	}
@@ -282,7 +279,7 @@ func (r *room) remove(s *Session) {
 // kickedLocked returns the connections of one user that joined before the kick.
 func (r *room) kickedLocked(userID string, kick Point) (conns []Conn) {
 	for s := r.users[userID]; s != nil; s = s.next {
-		if s.joined.before(kick) {
+		if s.joined.Before(kick) {
 			conns = append(conns, s.conn)
 		}
 	}

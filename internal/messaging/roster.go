@@ -56,3 +56,35 @@ func (o Roster) EachSession(roomID string, userIDs []string, f func(t *chat.Toke
 		}
 	})
 }
+
+// Attendance is who is in a room on this node.
+type Attendance struct {
+	// Room must not be changed. It is nil if the room cannot be read.
+	Room *chat.Room
+	// Version changes with UserIDs and Connections. UserIDs is nil, and Same is set, if the
+	// caller knows the version.
+	Version     uint64
+	Same        bool
+	UserIDs     []string
+	Connections int
+}
+
+// Attendance returns who is in a room on this node, and whether it is live. known is the
+// version that the caller knows, or 0.
+func (o Roster) Attendance(roomID string, known uint64) (a Attendance, live bool) {
+	o.look(roomID, func(r *room) {
+		live = true
+		if s := r.state.Load(); s != nil {
+			a.Room = s.settings
+		}
+		a.Version, a.Connections = r.born+r.moves, r.sessions
+		if a.Same = a.Version == known; a.Same {
+			return
+		}
+		a.UserIDs = make([]string, 0, len(r.users))
+		for id := range r.users {
+			a.UserIDs = append(a.UserIDs, id)
+		}
+	})
+	return a, live
+}

@@ -12,7 +12,7 @@ import (
 // Rule decides about the messages of clients, at the home of their room. Messages over HTTP
 // pass no rule. A message passes, in this order:
 //
-//	Options.Bans    may the user send; may anybody else see it
+//	Options.Bans    may the user send, and do others get it
 //	Rules.Modes     who may send what, and how often
 //	                the rates of the room and of the account
 //	Rules.Filters   what is said

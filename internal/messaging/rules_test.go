@@ -9,7 +9,6 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
-	"confab/internal/messagingtest"
 )
 
 // rule notes what it is asked, and does what judge says.
@@ -114,24 +113,4 @@ func TestRules(t *testing.T) {
 			t.Errorf("%+v", got)
 		}
 	})
-}
-
-// TestHidden checks that a hidden message comes to the connections of its user.
-func TestHidden(t *testing.T) {
-	var asked []string
-	w := newLive(t, func(o *messaging.Options, _ *live) {
-		o.Rules.Filters = &rule{"filters", &asked, func(j *messaging.Judgement) error { j.Hidden = true; return nil }}
-	})
-	ann, other, bob := w.join(t, w.token("ann")), w.join(t, w.token("ann")), w.join(t, w.token("bob"))
-	if err := w.send(t, ann, "hello"); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		client *messagingtest.Client
-		frames int
-	}{{ann, 1}, {other, 1}, {bob, 0}} {
-		if got := len(c.client.Sent()); got != c.frames {
-			t.Errorf("%d frames, not %d", got, c.frames)
-		}
-	}
 }

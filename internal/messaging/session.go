@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -38,6 +39,8 @@ type Session struct {
 	// start is where its client continues, in a room in which clients catch up.
 	start catchup.Start
 	rate  quota.Bucket
+	// hidden is how many hidden frames of the room were replayed, or are of others.
+	hidden atomic.Uint64
 	// joined is the last kick of the room that this session is behind. It is set once,
 	// when the session enters its user's list.
 	joined Point
@@ -334,7 +337,11 @@ func (s *Session) checkRequest(req Request, op *Operation) error {
 	if _, err := s.room.settings(); err != nil {
 		return err
 	}
-	return banning{s.engine}.forbids(op)
+	if err := (banning{s.engine}).forbids(op); err != nil {
+		return err
+	}
+	_, err := banning{s.engine}.hides(op) // A home of an earlier release knows no such ban.
+	return err
 }
 
 func tooLarge(field string, limit int, unit string) *chat.Error {

@@ -24,6 +24,8 @@ const (
 	ruleReview       = "review"
 	ruleFallback     = "review:fallback"
 	ruleTranscript   = "transcript:unavailable"
+	ruleHide         = "hide"
+	ruleHideLater    = "hide:upgrade" // not before all nodes can
 	ruleRoom         = "room"
 	ruleDisconnected = "disconnected"
 	ruleUnavailable  = "unavailable"
@@ -69,6 +71,7 @@ func (t *trace) becomes(result traces.Result, rule string) {
 // judged notes what rules have made of the message.
 func (t *trace) judged(j *Judgement) {
 	switch {
+	case t == nil || t.Result == traces.Hidden: // By a ban.
 	case j.Hidden:
 		t.becomes(traces.Hidden, j.Rule)
 	case j.Content != j.Operation.Content:

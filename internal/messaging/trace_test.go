@@ -32,6 +32,8 @@ type mute string
 
 func (mute) Banned(string, string, netip.Addr) error { return nil }
 
+func (mute) Hides(string, string, string) bool { return false }
+
 func (m mute) Forbids(_, userID, _ string, sends bool) error {
 	if sends && userID == string(m) {
 		return chat.Errorf(chat.AccessDenied, "You are muted").By("mute")

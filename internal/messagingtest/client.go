@@ -57,6 +57,13 @@ func (c *Client) Send(frame []byte) {
 	c.sent = append(c.sent, string(frame))
 }
 
+// SendIf implements messaging.Conn.
+func (c *Client) SendIf(frame []byte, wanted func() bool) {
+	if wanted() {
+		c.Send(frame)
+	}
+}
+
 // Sent returns the frames that only this connection got.
 func (c *Client) Sent() []string {
 	c.mu.Lock()

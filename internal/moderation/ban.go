@@ -1,6 +1,6 @@
-// Package moderation has the bans: which users and addresses may not be in a room, or not
-// send messages there. They are in the main database of package store, and in the memory of
-// every server, where handshakes and messages look them up.
+// Package moderation has the bans: which users and addresses may not be in a room, may not
+// send messages there, or are not read by others. They are in the main database of package
+// store, and in the memory of every server, where handshakes and messages look them up.
 //
 //	Bans      the bans: changes in SQL, see store.go; what other servers changed, see follow.go
 //	list      the bans in force, in memory: a lookup costs a few hashes, and no I/O
@@ -28,10 +28,11 @@ type Type string
 const (
 	TypeBan  Type = "BAN"  // to be in the room
 	TypeMute Type = "MUTE" // to send messages
+	TypeHide Type = "HIDE" // to be read by others
 )
 
 // Types are all types of bans, in the order of their places in an entry.
-var Types = []Type{TypeBan, TypeMute}
+var Types = []Type{TypeBan, TypeMute, TypeHide}
 
 // Ban forbids something to a user, or to a range of addresses, in one room or in all.
 type Ban struct {

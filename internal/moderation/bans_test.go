@@ -128,8 +128,27 @@ func TestBans(t *testing.T) {
 		} {
 			s.ban(t, b, 5*time.Minute)
 		}
+		s.ban(t, user(moderation.TypeHide, room, "hidden"), 5*time.Minute)
+		s.ban(t, addresses(moderation.TypeHide, "", "203.0.113.0/24"), 5*time.Minute)
 		check := func(s *server) {
 			t.Helper()
+			for _, of := range []struct {
+				room, user, ip string
+				hides          bool
+			}{
+				{room, "hidden", "", true},
+				{other, "hidden", "", false},
+				{room, "ann", "198.51.100.1", false},
+				{other, "ann", "203.0.113.9", true},
+				{room, "mute", "", false},
+			} {
+				if got := s.Bans.Hides(of.room, of.user, of.ip); got != of.hides {
+					t.Errorf("%q at %s in %s: hidden %v", of.user, of.ip, of.room, got)
+				}
+			}
+			if err := s.Bans.Muted(room, "hidden", nowhere); err != nil {
+				t.Error(err)
+			}
 			for _, of := range []struct {
 				room, user, ip string
 				banned, muted  string
@@ -165,6 +184,9 @@ func TestBans(t *testing.T) {
 		c.pass(30 * time.Second)
 		if err := again.Bans.Banned(room, "here\x00\u00e4", nowhere); err != nil {
 			t.Errorf("after its end: %v", err)
+		}
+		if again.Bans.Hides(room, "hidden", "") {
+			t.Error("after its end, a user is hidden")
 		}
 		if exist, err := again.Bans.Exist(t.Context()); exist || err != nil {
 			t.Errorf("got %v, %v", exist, err)

@@ -44,6 +44,17 @@ func (b *Bans) Muted(roomID, userID string, ip netip.Addr) error {
 	return nil
 }
 
+// Hides reports whether only the user sees what the user, at an address in text form, sends
+// in the room.
+func (b *Bans) Hides(roomID, userID, ip string) bool {
+	if b.list.hiding.Load() == 0 {
+		return false
+	}
+	address, _ := netip.ParseAddr(ip) // An address that is none is that of nobody.
+	end, _ := b.list.find(TypeHide, roomID, userID, address, b.now())
+	return end > 0
+}
+
 // Forbids is Banned, or Muted if the user sends a message, for a user at an address in
 // text form.
 func (b *Bans) Forbids(roomID, userID, ip string, sends bool) error {

@@ -13,8 +13,9 @@ import (
 // list is the bans in force, in memory. It takes little memory, because it
 // keeps no ids, users and rooms, but hashes of 128 bits with a secret seed.
 type list struct {
-	// size is how many entries there are. While it is 0, no lock is taken.
-	size atomic.Int64
+	// size is how many entries there are, and hiding how many of them have a ban of TypeHide.
+	// While they are 0, no lock is taken.
+	size, hiding atomic.Int64
 
 	mu      sync.RWMutex // guards what follows
 	seeds   [2]maphash.Seed
@@ -31,7 +32,7 @@ type key [2]uint64
 
 // entry is when the bans of one key end, by the order of Types, in seconds since 1970; 0
 // is none.
-type entry [2]uint32
+type entry [3]uint32
 
 // forGood is the end of a ban that does not end.
 const forGood = math.MaxUint32
@@ -99,6 +100,14 @@ func (l *list) setLocked(b *Ban, end uint32) {
 		k = l.rangeKey(b.RoomID, b.Range)
 	}
 	e, existed := l.entries[k]
+	if b.Type == TypeHide {
+		switch was := e[i] > 0; {
+		case end > 0 && !was:
+			l.hiding.Add(1)
+		case end == 0 && was:
+			l.hiding.Add(-1)
+		}
+	}
 	e[i] = end
 	exists := e != entry{}
 	if exists {

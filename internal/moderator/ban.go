@@ -42,6 +42,15 @@ messages of others. ROOM can be all, for every room. A new mute replaces one of 
 		"confab mute demo --ip-range 203.0.113.0/24 --for 1h -o json")
 }
 
+func newHide(env command.Environment) *cobra.Command {
+	return newRestriction(env, "hide", "HIDE", "Deliver the messages of a user to that user only",
+		`Deliver the messages of USER, or with --ip-range of a range of addresses, in a room to their sender only.
+Others do not get them, and the sender does not notice. ROOM can be all, for every room.`,
+		"confab hide demo troll --for 24h",
+		"confab hide all troll --reason 'raid'",
+		"confab hide demo --ip-range 203.0.113.0/24 --for 1h -o json")
+}
+
 func newRestriction(env command.Environment, name, kind, short, long string, lines ...string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: name + " ROOM [USER]", Short: short, Long: long,
@@ -90,8 +99,8 @@ func newRestriction(env command.Environment, name, kind, short, long string, lin
 func newUnban(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "unban ROOM USER",
-		Short: "End the bans and mutes of a user in a room",
-		Long: `End the bans and mutes of USER in a room. If ROOM is all, end those that were made for all rooms; those of
+		Short: "End the bans, mutes and hides of a user in a room",
+		Long: `End the bans, mutes and hides of USER in a room. If ROOM is all, end those that were made for all rooms; those of
 single rooms stay. USER can also be a range of addresses (CIDR) or the id of a ban, as confab bans shows it.`,
 		Example: command.Examples(
 			"confab unban demo troll",
@@ -118,9 +127,9 @@ single rooms stay. USER can also be a range of addresses (CIDR) or the id of a b
 			ended++
 		}
 		if ended == 0 {
-			return fmt.Errorf("%q has no ban and no mute there; list them with confab bans", rest[0])
+			return fmt.Errorf("%q has no ban, mute or hide there; list them with confab bans", rest[0])
 		}
-		return p.Done(rest[0], "Bans and mutes ended for %s: %d", rest[0], ended)
+		return p.Done(rest[0], "Bans, mutes and hides ended for %s: %d", rest[0], ended)
 	})
 	return cmd
 }
@@ -128,8 +137,8 @@ single rooms stay. USER can also be a range of addresses (CIDR) or the id of a b
 func newBans(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bans [ROOM]",
-		Short: "List bans and mutes",
-		Long: `List the bans and mutes that are in force, newest first. With ROOM, list those of this room only, without
+		Short: "List bans, mutes and hides",
+		Long: `List the bans, mutes and hides that are in force, newest first. With ROOM, list those of this room only, without
 those that apply to every room.`,
 		Example: command.Examples(
 			"confab bans",

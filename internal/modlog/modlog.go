@@ -1,10 +1,10 @@
-// Package modlog is the moderation log: who deleted a message, disconnected a user, banned,
-// switched a mode or changed a filter, and which messages filters have matched. It is a
-// table of the main database, and never holds what a message says.
+// Package modlog is the moderation log: who deleted a message, disconnected a user, created or
+// deleted a ban, or changed a mode or a filter, and which messages filters have matched. It is
+// a table of the main database. It never has the content of a message.
 //
 // A change that is stored in the main database writes its event in its own transaction
-// (Log.Add). What happens in live rooms is noted in memory and written in batches
-// (Log.Note), so that a room never waits for the log.
+// (Log.Add). Events of live rooms are noted in memory and written in batches (Log.Note), so a
+// room never waits for the log.
 //
 // Database failures are *chat.Error with the code Unavailable.
 package modlog

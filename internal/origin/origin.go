@@ -1,5 +1,5 @@
-// Package origin knows web pages by what browsers say of them: the Host that they
-// call and the Origin that they come from (RFC 6454).
+// Package origin decides which web pages may call the server, by the headers that browsers
+// send: Host, and Origin (RFC 6454).
 package origin
 
 import (

@@ -1,16 +1,19 @@
-// Package peers is what the nodes of a cluster ask each other about themselves, apart from
-// the order of frames: how many connections a node has, whether a user is there, how its
-// metrics developed. On a single node, no question is sent.
+// Package peers has the questions that the nodes of a cluster ask each other, and their
+// answers: how many connections a node has, whether a user is there, which messages it has in
+// memory, how its metrics were in the last hours. The order of frames is not its subject; see
+// package cluster. A single node asks nothing.
 package peers
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
+	"confab/internal/attendance"
 	"confab/internal/catchup"
 	"confab/internal/cluster"
 	"confab/internal/contentfilter"
@@ -73,8 +76,10 @@ type Peers struct {
 	Engine   *messaging.Engine
 	Recorder *series.Recorder
 	Presence *presence.Service
-	Places   *places.Service
-	CatchUp  *catchup.Memory
+	// Attendance tells webhooks who joins and leaves rooms. It is nil if extensions are off.
+	Attendance *attendance.Service
+	Places     *places.Service
+	CatchUp    *catchup.Memory
 	// Modes is nil if extensions are off.
 	Modes      *modes.Modes
 	Frames     Frames
@@ -186,6 +191,15 @@ func (p *Peers) WatchRooms(o *messaging.Options, interval time.Duration) {
 	if o.Extensions {
 		o.Watch = p.Presence.Watch
 	}
+}
+
+// TellAttendance begins to tell webhooks who joins and leaves rooms. It must come before the
+// first question of another node.
+func (p *Peers) TellAttendance(log *slog.Logger) {
+	p.Attendance = attendance.Start(attendance.Options{
+		Hooks: p.Hooks, Live: messaging.RosterOf(p.Engine), Elsewhere: p.Presence.Elsewhere, GoneAfter: attendance.GoneAfter, Log: log,
+	})
+	p.Presence.Leaving = p.Attendance.Leaving
 }
 
 // Moderate makes what puts the modes of rooms in force, unless extensions are off.

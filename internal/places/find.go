@@ -159,14 +159,18 @@ func (s *Service) askBatch(b *batch) {
 }
 
 // find answers for this node.
-func (s *Service) find(asks []findQuestion) []findAnswer {
+func (s *Service) find(ctx context.Context, asks []findQuestion) []findAnswer {
 	all := make([]findAnswer, len(asks))
 	for i := range asks {
 		q := &asks[i]
 		log := s.Live.Log(q.Room)
+		if log == nil && s.lost(q.Room) {
+			log, _ = s.Live.Hold(ctx, q.Room) // Without it, the client starts anew.
+		}
 		if log == nil {
 			continue
 		}
+		s.restore(q.Room, log)
 		a := &all[i]
 		a.Has = true
 		_, a.Kept = log.Span()

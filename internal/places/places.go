@@ -1,16 +1,16 @@
-// Package places makes clients that lost their connection catch up on any node: package
-// catchup keeps what they miss on one node, and this package connects the nodes.
+// Package places lets clients that lost their connection catch up on any node. Package catchup
+// has the frames and places of one node; this package exchanges them between nodes.
 //
-//	a client joins      → ask the other nodes where it was (find.go)
-//	                    → the node's log begins later than that: get the older frames (fill.go)
-//	every 2 s           → tell where all clients of a room are, and were, to one other node
-//	                      that has the room's frames: its home, or its first keeper (tell.go)
-//	a node stops        → tell once more, also what it has of nodes that are gone
-//	an only node        → writes that to a file, for the process after a kill (record.go)
+//	a client joins         → ask the other nodes for its place (find.go)
+//	                       → get the frames that the log here lacks (fill.go)
+//	every 2 s              → send the places of all clients of a room to one other node that
+//	                         has the room's frames: its home, or its first keeper (tell.go)
+//	a node stops           → send them once more, with those of nodes that are gone
+//	a node without others  → writes them to a file, for the next process (record.go)
 //
-// A node that is told of a room has it live, as if it had sessions of it: so the room's frames
-// are delivered to its log, and two nodes have everything. What a killed node has told
-// replaces its answer.
+// A node that gets places of a room keeps the room live, as if it had sessions there. So the
+// room's frames are delivered to its log too, and two nodes have all frames. If a node was
+// killed, the places that it sent last are used.
 package places
 
 import (
@@ -63,10 +63,11 @@ type Service struct {
 
 	left record // of a process that was killed
 
-	// path is that of the file of an only node; empty for others. recorded belongs to its
-	// goroutine.
+	// path is that of the file; empty for none. recorded and members belong to its goroutine:
+	// they are what the file has.
 	path     string
 	recorded map[string]*recorded
+	members  []string
 	log      *slog.Logger
 
 	// telling is held while rooms are told.
@@ -83,12 +84,16 @@ func New() *Service {
 	return s
 }
 
-// Start tells the other nodes from now on, or keeps the file of an only one.
+// Start tells the other nodes and keeps the file from now on.
 func (s *Service) Start() {
-	switch {
-	case s.path != "":
+	if s.Nodes == nil {
+		return
+	}
+	s.lost("") // Nodes that were there before may soon leave.
+	if s.path != "" {
 		s.spawn(s.keepRecord)
-	case s.Nodes != nil:
+	}
+	if _, only := s.Nodes.(alone); !only {
 		s.spawn(s.run)
 	}
 }
@@ -138,7 +143,7 @@ func (s *Service) Answer(ctx context.Context, body []byte) ([]byte, error) {
 		}
 		return []byte("true"), nil
 	}
-	return json.Marshal(s.find(q.Find))
+	return json.Marshal(s.find(ctx, q.Find))
 }
 
 // ask asks one node, and reports whether it has answered.

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -14,14 +16,17 @@ import (
 	"confab/internal/catchup"
 )
 
-// An only node has no other one to tell where its clients are. It writes that to a file
-// instead, so that after a kill the next process knows who has missed something: to it they
-// are the reports of a node that is gone. What they missed is lost.
+// After the loss of all nodes, none has been told where clients are. Each node writes that to a
+// file, so that the next processes know who has missed something. What they missed is lost,
+// and so is the order of the rooms: clients that return are told of a gap of unknown size.
 
-// record is the content of the file.
+// record is the content of the file. It was made when the file was changed last.
 type record struct {
-	Made  time.Time                   `json:"made"`
-	Rooms map[string][]catchup.Report `json:"rooms"`
+	// Members are the nodes that were there. As long as one of them is, it knows better.
+	Members []string                    `json:"members,omitzero"`
+	Rooms   map[string][]catchup.Report `json:"rooms"`
+
+	made time.Time
 }
 
 // recorded is what the file has of a room.
@@ -46,44 +51,79 @@ func (alone) Holders(string) []string { return nil }
 // Ask implements Nodes.
 func (alone) Ask(context.Context, string, string, []byte) ([]byte, bool) { return nil, false }
 
-// Record has the service of an only node keep a file, and reads what a process has left there
-// that was killed. self is the name of this process; no other one had it. It is called before
-// Start.
-func (s *Service) Record(self, path string, log *slog.Logger) {
-	s.Self, s.Nodes, s.path, s.log = self, alone{}, path, log
-	b, err := os.ReadFile(path)
-	var r record
-	if err == nil && json.Unmarshal(b, &r) == nil && time.Since(r.Made) < longest {
+// Alone makes this the service of an only node. self is the name of this process; no other one
+// had it.
+func (s *Service) Alone(self string) { s.Self, s.Nodes = self, alone{} }
+
+// Record has the service keep a file, and reads what a process has left there that was killed.
+// It is called before Start.
+func (s *Service) Record(path string, log *slog.Logger) {
+	s.path, s.log = path, log
+	info, err := os.Stat(path)
+	if err != nil || time.Since(info.ModTime()) > longest {
+		return
+	}
+	r := record{made: info.ModTime()}
+	if b, err := os.ReadFile(path); err == nil && json.Unmarshal(b, &r) == nil {
 		s.left = r
 	}
 }
 
+// lost reports whether a killed process has left something of a room. That does not count if a
+// node is still there that was there then.
+func (s *Service) lost(roomID string) bool {
+	s.mu.Lock()
+	members, some := s.left.Members, len(s.left.Rooms) > 0
+	_, one := s.left.Rooms[roomID]
+	old := time.Since(s.left.made) > longest
+	s.mu.Unlock()
+	if !some {
+		return false
+	}
+	others := s.Nodes.Others()
+	if old || slices.ContainsFunc(members, func(id string) bool { return slices.Contains(others, id) }) {
+		s.mu.Lock()
+		s.left = record{}
+		s.mu.Unlock()
+		return false
+	}
+	return one
+}
+
 // restore gives a log what a killed process has left of its room.
 func (s *Service) restore(roomID string, log *catchup.Log) {
-	s.mu.Lock()
-	if time.Since(s.left.Made) > longest {
-		s.left = record{}
+	if !s.lost(roomID) {
+		return
 	}
-	made, reports := s.left.Made, s.left.Rooms[roomID]
+	s.mu.Lock()
+	made, reports := s.left.made, s.left.Rooms[roomID]
 	delete(s.left.Rooms, roomID)
 	s.mu.Unlock()
 	for i := range reports {
-		log.Hold(&reports[i], made)
+		log.Hold(reports[i].Displaced(made), made)
 	}
 }
 
+// The time from one record to the next is tellEvery, and longer in large rooms, so that writing
+// takes a hundredth of a processor.
+const (
+	recordPart   = 100
+	recordWithin = 30 * time.Second // at most
+)
+
 // keepRecord writes the file until the service is closed.
 func (s *Service) keepRecord() {
-	tick := time.NewTicker(tellEvery)
-	defer tick.Stop()
+	next := time.NewTimer(tellEvery)
+	defer next.Stop()
 	failed := false
 	for {
 		stopping := false
 		select {
 		case <-s.ctx.Done():
 			stopping = true
-		case <-tick.C:
+		case <-next.C:
 		}
+		begin := time.Now()
 		err := s.write(stopping)
 		if err != nil && !failed {
 			s.log.LogAttrs(s.ctx, slog.LevelWarn, "The places of clients cannot be written; after a kill they start anew", slog.Any("error", err))
@@ -91,22 +131,33 @@ func (s *Service) keepRecord() {
 		if failed = err != nil; stopping {
 			return
 		}
+		next.Reset(min(max(tellEvery, recordPart*time.Since(begin)), recordWithin))
 	}
 }
 
-// write writes where clients are, if that has changed. A process that stops leaves its own
-// clients to catchup.Memory.Save, and writes those of killed processes only.
+// write writes where clients are, if that has changed. An only node that stops leaves its own
+// clients to catchup.Memory.Save, and writes those of killed processes only. One that stops
+// beside others has told them.
 func (s *Service) write(stopping bool) error {
+	_, only := s.Nodes.(alone)
+	others := s.Nodes.Others()
+	if stopping && len(others) > 0 {
+		return nil
+	}
 	logs := s.Live.Logs()
-	r := record{Made: time.Now(), Rooms: map[string][]catchup.Report{}}
-	changed := stopping
+	r := record{Rooms: map[string][]catchup.Report{}}
+	if !only {
+		r.Members = append(others, s.Self)
+	}
+	changed := stopping || !slices.Equal(r.Members, s.members)
+	s.members = r.Members
 	for room, log := range logs {
 		s.restore(room, log)
 		version := log.Version()
 		one := s.recorded[room]
 		if stopping || one == nil || one.version != version || !one.settled {
 			one = &recorded{version: version, settled: true}
-			if !stopping {
+			if !stopping || !only {
 				one.reports, one.settled = log.Reports(s.Self, func(f func(c catchup.Client, number uint64)) { s.Live.Each(room, f) })
 			}
 			one.reports = append(one.reports, log.Held(func(string) bool { return false })...)
@@ -122,7 +173,11 @@ func (s *Service) write(stopping bool) error {
 			changed = true
 		}
 	}
-	if !changed {
+	if !changed { // Only the time of the file does.
+		now := time.Now()
+		if err := os.Chtimes(s.path, now, now); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 		return nil
 	}
 	s.mu.Lock()
@@ -136,6 +191,9 @@ func (s *Service) write(stopping bool) error {
 	}
 	b, err := json.Marshal(r)
 	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
 		return err
 	}
 	next := s.path + ".new"

@@ -1,6 +1,5 @@
-// Package plan is what commands show before they change anything: each resource with what
-// is done to it, and the members that differ. A plan that was carried out once has nothing to
-// do the next time.
+// Package plan has the plan that a command shows before it changes anything: each resource,
+// what is done with it, and the members that differ. It also carries the plan out.
 package plan
 
 import (

@@ -1,20 +1,20 @@
 // Package presence knows which users are in a room, over all nodes.
 //
-// It has two parts. Operations work for any room: a Service counts the users over all nodes
-// on request (count.go, users.go, rooms.go), and does nothing without one. Rooms with the tag
-// confab:presence have a watch (watch.go), which package messaging calls for each session. New
-// connections first get the numbers, and the Service pushes changes to all connections of
-// this node (push.go):
+// It has two parts. Operations work for any room: on request, a Service counts the users over
+// all nodes (count.go, users.go, rooms.go). Without a request it does nothing. Rooms with the
+// tag confab:presence have a watch (watch.go), which package messaging calls for each session
+// that joins or leaves. New connections first get the numbers, and the Service pushes changes
+// to all connections of this node (push.go):
 //
 //	session joins, leaves → watch: users, and when the next push is due
 //	a push is due         → ask the other nodes for their users of these rooms
 //	                      → count the union → Audience.Deliver: confab:VIEWERS, …
 //
 // Nodes send each other 64-bit hashes of user ids, and only the changes (question.go). A user
-// on two nodes counts once. A user who left still counts for a moment (grace), so that a
-// client that replaces its connection does not leave.
+// with connections to two nodes counts once. A user who left still counts for a moment (grace),
+// so that a client that replaces its connection does not leave.
 //
-// Pushed frames are not in the order of the room's frames: each node makes its own.
+// Pushed frames have no place in the order of the room's frames: each node makes its own.
 package presence
 
 import (
@@ -65,6 +65,10 @@ type Service struct {
 	// names of the nodes. complete reports whether all have answered. It is nil on a
 	// single node.
 	AskOthers func(ctx context.Context, body []byte) (answers map[string][]byte, complete bool)
+
+	// Leaving returns the users that have left a room on this node a moment ago, and of whom
+	// webhooks were not told yet. Nil is none.
+	Leaving func(roomID string) []string
 
 	counts    counts
 	sorted    sorted

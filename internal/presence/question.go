@@ -21,6 +21,8 @@ type question struct {
 	// Parts of 0 is 1.
 	Parts uint64 `json:"parts,omitzero"`
 	Part  uint64 `json:"part,omitzero"`
+	// Leaving asks for the users as well that have left the rooms a moment ago.
+	Leaving bool `json:"leaving,omitzero"`
 	// Users asks for a page of users, Page for a page of a snapshot.
 	Users *usersQuestion `json:"users,omitzero"`
 	Page  *pageQuestion  `json:"page,omitzero"`
@@ -47,8 +49,10 @@ type report struct {
 	Connections int    `json:"connections,omitzero"`
 	Users       hashes `json:"users,omitzero"`
 	// IDs are the ids of Users, if the room needs them.
-	IDs  []string `json:"ids,omitzero"`
-	Peak int      `json:"peak,omitzero"`
+	IDs []string `json:"ids,omitzero"`
+	// Leaving are users that have left a moment ago, and of whom webhooks were not told.
+	Leaving hashes `json:"leaving,omitzero"`
+	Peak    int    `json:"peak,omitzero"`
 	// PeakTime is in nanoseconds.
 	PeakTime int64 `json:"peakTime,omitzero"`
 }
@@ -125,7 +129,13 @@ func (s *Service) here(q *question) answer {
 			total += users
 			continue
 		}
-		if r := s.asIs(room); r.Connections > 0 || r.Peak > 0 {
+		r := s.asIs(room)
+		if q.Leaving && q.Part == 0 && s.Leaving != nil {
+			for _, id := range s.Leaving(room) {
+				r.Leaving = append(r.Leaving, hash(id))
+			}
+		}
+		if r.Connections > 0 || r.Peak > 0 || len(r.Leaving) > 0 {
 			a.Rooms = append(a.Rooms, r)
 			total += len(r.Users)
 		}
@@ -235,6 +245,7 @@ func merge(said map[string]map[string]report, answers map[string]answer) {
 				r.Version = before.Version
 				r.Users = append(before.Users, r.Users...)
 				r.IDs = append(before.IDs, r.IDs...)
+				r.Leaving = append(before.Leaving, r.Leaving...)
 			}
 			rooms[r.Room] = r
 		}

@@ -1,9 +1,9 @@
-// Package quota holds the service quotas of IVS Chat: named limits, and token buckets
-// that enforce rates.
+// Package quota has the service quotas of IVS Chat: named limits, and token buckets that
+// enforce rates.
 //
 // The numbers are those of the page "Service Quotas" of the IVS Chat user guide, per
 // account and region. Limits of one room or one connection are not here: they always
-// apply, and are defined with the thing that they limit.
+// apply, and are defined where they are enforced.
 package quota
 
 import (

@@ -1,9 +1,9 @@
-// Package series keeps the metrics of the last hours in memory, in steps of ten seconds,
-// for GetMetrics: a console shows charts although there is no Prometheus.
+// Package series keeps the metrics of the last hours in memory, in steps of ten seconds. The
+// operation GetMetrics reads them, so the console shows charts without Prometheus.
 //
-// A step of a counter holds its increase, one of a gauge its value at the end of the step,
-// and one of a histogram how many observations fell into each bucket. So the series of
-// several nodes can be added up, also histograms, whose quantiles are computed last.
+// A step of a counter has its increase, a step of a gauge has its value at the end of the step,
+// and a step of a histogram has the number of observations in each bucket. So the series of
+// several nodes can be added up. Quantiles of histograms are computed after that.
 package series
 
 import (

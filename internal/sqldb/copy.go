@@ -114,7 +114,7 @@ func (t Table) copy(ctx context.Context, source, target Session) (int64, error) 
 	_, anyText := target.db.dialect.(sqliteDialect)
 	write := func() error {
 		n += int64(len(rows))
-		err := EachGroup(&insert, rows, func(query string, group [][]any) error {
+		err := EachGroup(insert, rows, func(query string, group [][]any) error {
 			args := make([]any, 0, len(group)*width)
 			for _, r := range group {
 				args = append(args, r...)

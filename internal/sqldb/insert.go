@@ -3,6 +3,7 @@ package sqldb
 import (
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Placeholder is the nth argument of a statement.
@@ -16,38 +17,36 @@ var rowGroups = [...]int{128, 16, 1}
 func values(rows, columns int) string {
 	var b strings.Builder
 	for i := range rows * columns {
-		switch {
-		case i == 0:
-			b.WriteByte('(')
-		case i%columns == 0:
+		if i > 0 && i%columns == 0 {
 			b.WriteString("), (")
-		default:
+		} else if i > 0 {
 			b.WriteString(", ")
 		}
 		b.WriteString(Placeholder(i + 1))
 	}
-	b.WriteByte(')')
-	return b.String()
+	return "(" + b.String() + ")"
 }
 
-// Inserts are one INSERT for each of rowGroups.
-type Inserts [len(rowGroups)]string
+// Inserts are one INSERT for each of rowGroups. They are made at their first use, because
+// most commands of the program write nothing.
+type Inserts func() []string
 
 // NewInserts returns INSERTs with their values between before and after.
 func NewInserts(before string, columns int, after string) Inserts {
-	var in Inserts
-	for i, rows := range rowGroups {
-		in[i] = before + values(rows, columns) + after
-	}
-	return in
+	return sync.OnceValue(func() (in []string) {
+		for _, rows := range rowGroups {
+			in = append(in, before+values(rows, columns)+after)
+		}
+		return in
+	})
 }
 
 // EachGroup cuts items into groups of those sizes, in order, and calls run with each
 // group and its statement.
-func EachGroup[T any](in *Inserts, items []T, run func(query string, group []T) error) error {
+func EachGroup[T any](in Inserts, items []T, run func(query string, group []T) error) error {
 	for i, rows := range rowGroups {
 		for len(items) >= rows {
-			if err := run(in[i], items[:rows]); err != nil {
+			if err := run(in()[i], items[:rows]); err != nil {
 				return err
 			}
 			items = items[rows:]

@@ -32,7 +32,7 @@ const (
 	redemptionMargin = 10 * time.Minute
 	// redemptionPace makes a burst of connects share fewer commits. The added wait is
 	// not noticeable in a handshake.
-	redemptionPace = 5 * time.Millisecond
+	redemptionPace = 10 * time.Millisecond
 )
 
 // With SQLite, this process makes all bans, so it knows them. With PostgreSQL, the
@@ -100,9 +100,9 @@ func (db *DB) writeRedemptions(ctx context.Context, all []*redemption) error {
 	}
 	// All servers insert in one order, which avoids deadlocks.
 	slices.SortFunc(once, func(a, b *redemption) int { return bytes.Compare(a.ID[:], b.ID[:]) })
-	inserts := &insertRedemptions
+	inserts := insertRedemptions
 	if db.tokens.Remote() {
-		inserts = &insertSharedRedemptions
+		inserts = insertSharedRedemptions
 	}
 	return db.tokens.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
 		for _, r := range once {

@@ -12,9 +12,8 @@
 // With PostgreSQL they are tables of one database that several servers share, each
 // with its own connections. Package sqldb has the details.
 //
-// Concurrent redemptions share one commit (group commit). A transaction of the API
-// excludes those of all servers from confab; those for tokens run beside each other.
-// Maps are JSON text.
+// Over all servers, one transaction of the API runs at a time. Redemptions of tokens run
+// concurrently, and those that wait share one commit (group commit). Maps are JSON text.
 //
 // Refusals are *chat.Error. A database failure is Unavailable, with its cause in the
 // error chain, for the log.

@@ -1,6 +1,6 @@
-// Package traces remembers what came of the last attempts to send a message in each room:
-// who sent, whether the message was delivered, changed, refused or hidden, by which rule,
-// and where its time went. It never has what was said.
+// Package traces remembers the outcome of the last attempts to send a message in each room:
+// who sent it, whether it was delivered, changed, refused or hidden, by which rule, and how
+// long each step took. It never has the content of a message.
 //
 //	traces.go    an attempt, and the memory of all rooms of this node
 //	log.go       the attempts of one room
@@ -9,8 +9,8 @@
 //	gather.go    the attempts of all nodes, as ListMessageTraces shows them
 //
 // An attempt is recorded where its outcome is known: at the home of the room, or on the
-// node of the session if it is refused there. A full room overwrites its oldest attempt, so
-// recording allocates nothing then.
+// node of the session if it is refused there. When the memory of a room is full, a new attempt
+// overwrites the oldest one, so it allocates nothing.
 package traces
 
 import (

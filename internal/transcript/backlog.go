@@ -59,7 +59,7 @@ func addBacklogs(ctx context.Context, s sqldb.Session, frames []*chat.Frame, ids
 		}
 	}
 	slices.SortFunc(all, func(a, b *owing) int { return a.compare(b.backlogKey) })
-	return sqldb.EachGroup(&insertBacklogs, all, func(query string, group []*owing) error {
+	return sqldb.EachGroup(insertBacklogs, all, func(query string, group []*owing) error {
 		args := make([]any, 0, 6*len(group))
 		for _, o := range group {
 			args = append(args, o.reader, o.room, before, head, o.since, o.bytes)

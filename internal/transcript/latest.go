@@ -16,8 +16,13 @@ func (db *DB) Latest(ctx context.Context, roomID string, n int, notBefore time.T
 		m := &messages[i]
 		frames[i] = &chat.Frame{
 			RoomID: roomID, Epoch: m.Epoch, Sequence: m.Sequence, ID: m.ID, Type: m.Type, Action: m.Action,
-			Time: m.SendTime, JSON: m.Frame, UserID: m.UserID,
+			Time: m.SendTime, JSON: m.Frame, UserID: m.UserID, Hidden: m.Hidden,
 		}
 	}
 	return frames, err
+}
+
+// Sender implements messaging.History.
+func (db *DB) Sender(ctx context.Context, roomID, messageID string) (userID string, hidden bool, err error) {
+	return db.o.History.Sender(ctx, roomID, messageID)
 }

@@ -1,11 +1,11 @@
-// Package transcript is the durable record in SQL of the frames that rooms delivered,
-// with the positions of its readers. Chat logging delivers what the readers of a
-// room's logging configurations are owed, and package notify what those of webhooks are.
+// Package transcript is the durable record of the frames that rooms delivered, in SQL, with
+// its readers. A reader is a destination of chat logging or a webhook; it has a position up to
+// which everything was delivered to it (packages chatlog and notify).
 //
-// A frame is stored with its readers in one commit (group commit). Frames that cannot
-// be written wait in memory, so rooms continue while the disk does not work. A server
-// takes a lease on a reader before it reads. Records that every reader has, and those
-// older than the retention, are pruned.
+// A frame and the list of its readers are stored in one commit; concurrent frames share it
+// (group commit). Frames that cannot be written wait in memory, so rooms continue while the
+// disk does not work. A server takes a lease on a reader before it reads for it. Records that
+// were delivered to all their readers, and those older than the retention, are pruned.
 //
 // DB implements messaging.Transcript and chatlog.Transcript.
 package transcript
@@ -255,7 +255,7 @@ func writeLogged(ctx context.Context, s sqldb.Session, logged []*chat.Frame, ids
 	if err != nil {
 		return err
 	}
-	err = sqldb.EachGroup(&insertFrames, logged, func(query string, group []*chat.Frame) error {
+	err = sqldb.EachGroup(insertFrames, logged, func(query string, group []*chat.Frame) error {
 		args := make([]any, 0, 7*len(group))
 		for _, f := range group {
 			args = append(args, f.RoomID, int64(f.Epoch), int64(f.Sequence), f.Time.UnixNano(), string(f.Type), f.JSON, readerList(f, ids))

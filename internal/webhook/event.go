@@ -12,7 +12,8 @@ import (
 type EventType string
 
 // The types of events. The first four are frames, the others changes. An event of type Test
-// is only made by a test.
+// is only made by a test. UserJoined, UserLeft and PresenceReset are made by package
+// attendance.
 const (
 	MessageSent      EventType = "message.sent"
 	MessageDeleted   EventType = "message.deleted"
@@ -23,6 +24,9 @@ const (
 	RoomDeleted      EventType = "room.deleted"
 	BanCreated       EventType = "moderation.ban.created"
 	BanDeleted       EventType = "moderation.ban.deleted"
+	UserJoined       EventType = "user.joined"
+	UserLeft         EventType = "user.left"
+	PresenceReset    EventType = "presence.reset"
 	Test             EventType = "webhook.test"
 )
 
@@ -30,7 +34,11 @@ const (
 var EventTypes = []EventType{
 	MessageSent, MessageDeleted, EventSent, UserDisconnected,
 	RoomCreated, RoomUpdated, RoomDeleted, BanCreated, BanDeleted,
+	UserJoined, UserLeft, PresenceReset,
 }
+
+// attendance are the types of events about who is in a room.
+var attendance = []EventType{UserJoined, UserLeft, PresenceReset}
 
 // ofAction are the types of the frames that actions make.
 var ofAction = map[chat.Action]EventType{
@@ -55,7 +63,7 @@ func typeOf(t chat.FrameType, eventName string) EventType {
 	}
 }
 
-// Event is one event of a call. At most one of Frame, Room and Ban is there.
+// Event is one event of a call. At most one of Frame, Room, Ban and Presence is there.
 type Event struct {
 	Type EventType `json:"type"`
 	// ID is the same each time that the event is sent: receivers drop those that they know.
@@ -66,6 +74,15 @@ type Event struct {
 	// Room is as GetRoom answers, Ban as GetBan does.
 	Room any `json:"room,omitempty"`
 	Ban  any `json:"ban,omitempty"`
+	// UserID is who joined or left, Presence how many are in the room.
+	UserID   string    `json:"userId,omitempty"`
+	Presence *Presence `json:"presence,omitempty"`
+}
+
+// Presence is how many are in a room, over all nodes.
+type Presence struct {
+	Users       int `json:"users"`
+	Connections int `json:"connections"`
 }
 
 // ChangeFrame is the type of the records of changes in the transcript. Their JSON is an

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,6 +54,8 @@ var Tables = []sqldb.Table{
 	{Name: "webhooks", Columns: hookColumns + ", number"},
 	{Name: "webhook_version", Columns: "one, version"},
 	{Name: "webhook_outbox", Columns: "number, id, room_id, time, webhooks, json", Numbered: "number"},
+	{Name: "webhook_runs", Columns: "run, seen"},
+	{Name: "webhook_attendance", Columns: "run, room_id, webhooks"},
 }
 
 // pollEvery is how often a server looks for changes of other servers, and for changes in
@@ -133,12 +136,15 @@ type index struct {
 	byRoom     map[string][]*Hook
 	byTag      map[Tag][]*Hook
 	tagKeys    map[string]bool
+	// attended is set if a webhook wants to know who is in rooms.
+	attended bool
 }
 
 func newIndex(version int64, all []*Hook) *index {
 	x := &index{version: version, byID: map[string]*Hook{}, byRoom: map[string][]*Hook{}, byTag: map[Tag][]*Hook{}, tagKeys: map[string]bool{}}
 	for _, h := range all {
 		x.byID[h.ID] = h
+		x.attended = x.attended || slices.ContainsFunc(attendance, h.Wants)
 		switch {
 		case h.RoomIDs != nil:
 			for _, id := range h.RoomIDs {
@@ -187,12 +193,17 @@ func (h *Hooks) Empty() bool {
 // For returns the ARNs of the webhooks that want the frames of an action in a room. It
 // implements messaging.Webhooks.
 func (h *Hooks) For(room *chat.Room, action chat.Action) (arns []string) {
+	return h.ForEvent(room, ofAction[action])
+}
+
+// ForEvent returns the ARNs of the webhooks that want events of a type in a room.
+func (h *Hooks) ForEvent(room *chat.Room, t EventType) (arns []string) {
 	x := h.known.Load()
 	if x == nil || len(x.byID) == 0 {
 		return nil
 	}
 	x.each(room.ARN.ID, []map[string]string{room.Tags}, func(hook *Hook) {
-		if hook.Wants(ofAction[action]) {
+		if hook.Wants(t) {
 			arns = append(arns, h.arn(hook.ID))
 		}
 	})

@@ -75,8 +75,13 @@ func (n *Notes) Add(ctx context.Context, s sqldb.Session, c *Change) error {
 	if f.JSON, err = json.Marshal(c.Event); err != nil {
 		return err
 	}
+	return n.store(ctx, s, f)
+}
+
+// store writes an event in the transaction of its change.
+func (n *Notes) store(ctx context.Context, s sqldb.Session, f *chat.Frame) error {
 	n.frames = append(n.frames, f)
-	_, err = s.Exec(ctx, `INSERT INTO webhook_outbox (id, room_id, time, webhooks, json) VALUES ($1, $2, $3, $4, $5)`,
+	_, err := s.Exec(ctx, `INSERT INTO webhook_outbox (id, room_id, time, webhooks, json) VALUES ($1, $2, $3, $4, $5)`,
 		f.ID, f.RoomID, f.Time.UnixNano(), strings.Join(f.Webhooks, " "), f.JSON)
 	return err
 }

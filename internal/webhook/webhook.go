@@ -1,28 +1,28 @@
 // Package webhook has the webhooks: which endpoints want which events of which rooms, the
-// calls, and what an endpoint may be.
+// calls to them, and which addresses are allowed.
 //
-//	Hooks   the webhooks in SQL and in the memory of every server, where each frame looks
+//	Hooks   the webhooks, in SQL and in the memory of every server, where each frame looks
 //	        them up; and the outbox for changes of rooms and bans
 //	Caller  calls an endpoint with events, signed as the Standard Webhooks specification says
 //	Guard   refuses addresses that are not public
 //
-// # The walk of an event
+// # The way of an event
 //
-// A frame gets the webhooks that want it when it is sequenced (Hooks.For), and enters the
-// transcript with them as readers, in one commit. Package notify delivers what the readers
-// are owed: the position of a reader moves when the endpoint has answered 2xx. So events
-// come at least once and in their room's order, through kill -9 and a change of node, and a
-// dead endpoint keeps only its own reader back.
+// When a frame is numbered, the webhooks that want it are chosen (Hooks.For). They enter the
+// transcript with the frame, as its readers, in one commit. Package notify delivers to them: the
+// position of a reader moves when the endpoint has answered 2xx. So each event is delivered at
+// least once, in the order of its room, also after kill -9 or when another node takes over. An
+// endpoint that fails delays only its own events.
 //
 // A change of a room or a ban is no frame. It is written to the outbox in the transaction
 // that makes it (Notes.Add), and forwarded from there to the transcript (Notes.Forward).
 //
 // # Server-side request forgery
 //
-// URLs come from users of the API, and the server may reach what they cannot. Guard looks
-// at each address when it is dialled, after names were resolved. So an answer of DNS that
-// changes gains nothing. Redirects are not followed, and proxies of the environment are
-// not used.
+// Users of the API choose the URLs, and the server may reach addresses that they cannot. Guard
+// checks each address when the connection is made, after names were resolved, so an answer of
+// DNS that changes gains nothing. Redirects are not followed, and proxies of the environment
+// are not used.
 package webhook
 
 import (

@@ -98,7 +98,7 @@ func TestEvents(t *testing.T) {
 			t.Errorf("got %s and %v, want %s", b, err, want)
 		}
 	}
-	if err := CheckEvents([]string{"message.sent", "user.joined"}); err == nil || !strings.Contains(err.Error(), `"user.joined"`) {
+	if err := CheckEvents([]string{"message.sent", "user.waved"}); err == nil || !strings.Contains(err.Error(), `"user.waved"`) {
 		t.Errorf("got %v", err)
 	}
 }

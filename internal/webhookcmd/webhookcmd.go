@@ -1,4 +1,4 @@
-// Package webhookcmd has the commands confab webhook ….
+// Package webhookcmd has the commands that manage webhooks: confab webhook ….
 package webhookcmd
 
 import (

@@ -34,7 +34,8 @@ type loop struct {
 	free       []int32 // slots
 	started    uint32  // connections added so far
 	wheel      wheel
-	touched    []*Conn // to be flushed in this round
+	pings      []member // to be pinged in this round
+	touched    []*Conn  // to be flushed in this round
 	failed     []failure
 	flushing   []*part // to be written in this round
 	large      []*part // being written, over several rounds
@@ -162,6 +163,7 @@ func (l *loop) round() {
 	l.choose()
 	l.call()
 	l.wheel.advance(l.now/l.tick, l.look)
+	l.writePings()
 	for _, c := range l.touched {
 		c.touched = false
 		c.flush()

@@ -21,8 +21,8 @@ type socket struct {
 	known bool   // added to epoll
 }
 
-// adopt creates the connection's transport. A plain socket is duplicated and its
-// net.Conn is closed, because Go's own poller must not watch it any more.
+// adopt creates the connection's transport. A plain socket that Go's own poller watches is
+// duplicated and its net.Conn is closed, because two pollers must not watch it.
 func (l *loop) adopt(c *Conn, n net.Conn) error {
 	e, ok := l.poller.(*epoll)
 	if !ok {
@@ -36,6 +36,13 @@ func (l *loop) adopt(c *Conn, n net.Conn) error {
 		}
 		if s != nil {
 			c.transport = s
+			return nil
+		}
+	}
+	if d, ok := n.(Detacher); ok {
+		if fd, ok := d.Detach(); ok {
+			limitUnsent(fd, l.server.options.MaxPending)
+			c.transport = &socket{fd: int32(fd), conn: c, epoll: e}
 			return nil
 		}
 	}
@@ -73,7 +80,7 @@ func duplicate(n net.Conn, unsent int) (int, error) {
 	if _, ok := n.(*net.TCPConn); ok {
 		// Go has already set it to send at once and not to block.
 		err = raw.Control(func(s uintptr) {
-			unix.SetsockoptInt(int(s), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsent) //nolint:errcheck // See below.
+			limitUnsent(int(s), unsent)
 			fd, failed = unix.FcntlInt(s, unix.F_DUPFD_CLOEXEC, 0)
 		})
 		if err = errors.Join(err, failed); err != nil {
@@ -94,10 +101,7 @@ func duplicate(n net.Conn, unsent int) (int, error) {
 			if failed = unix.SetsockoptInt(int(s), unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); failed != nil {
 				return
 			}
-			// Otherwise the kernel buffers megabytes for a peer that does not read,
-			// and a ping after them arrives too late. Old or emulated kernels do not
-			// have the option, and the error is ignored.
-			unix.SetsockoptInt(int(s), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsent) //nolint:errcheck // See above.
+			limitUnsent(int(s), unsent)
 		case domain != unix.AF_UNIX:
 			return
 		}
@@ -115,6 +119,13 @@ func duplicate(n net.Conn, unsent int) (int, error) {
 		return -1, fmt.Errorf("take the socket over: %w", err)
 	}
 	return fd, nil
+}
+
+// limitUnsent limits how many bytes a TCP socket buffers for which its peer has no room.
+// Otherwise the kernel buffers megabytes for a peer that does not read, and a ping after
+// them arrives too late. Old or emulated kernels do not have the option.
+func limitUnsent(fd, bytes int) {
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, bytes) //nolint:errcheck // See above.
 }
 
 func (s *socket) start(c *Conn) error {

@@ -1,6 +1,10 @@
 package websocket
 
-import "confab/internal/rfc6455"
+import (
+	"runtime"
+
+	"confab/internal/rfc6455"
+)
 
 // look is called by the wheel when a time of the connection may have come.
 func (l *loop) look(c *Conn) {
@@ -38,11 +42,53 @@ func (c *Conn) lookOpen() {
 	if l.now < c.check {
 		return
 	}
+	// In a group that is pinged more often, what the peer sends takes the place of a Pong.
+	// Pings of Options.PingInterval also keep proxies from closing a connection on which
+	// the server is silent.
+	if silent := l.now - c.seen; interval < int64(l.server.options.PingInterval) && silent < interval-l.tick {
+		c.check = c.seen + interval
+		return
+	}
 	c.check = l.now + interval
 	// A peer with pending output shows activity by taking it.
 	if c.out == nil {
-		c.oweCopy(rfc6455.AppendHeader(nil, rfc6455.Ping, 0))
+		c.ping()
 	}
+}
+
+// pingFrame is a Ping without a payload, which a round writes to all that are due.
+var pingFrame = [][]byte{rfc6455.AppendHeader(nil, rfc6455.Ping, 0)}
+
+// ping sends a Ping in this round.
+func (c *Conn) ping() {
+	fd, secure := c.transport.descriptor()
+	if fd < 0 || c.blocked {
+		c.owe(pingFrame[0])
+		return
+	}
+	c.loop.pings = append(c.loop.pings, member{fd: fd, secure: secure, conn: c})
+}
+
+// writePings writes the Pings of this round, as part.flush writes the output of a group.
+func (l *loop) writePings() {
+	for left := l.pings; len(left) > 0; {
+		some := left[:min(len(left), writesPerYield)]
+		left = left[len(some):]
+		l.poller.writeAll(some, pingFrame, l.written[:])
+		for i := range some {
+			switch c, w := some[i].conn, l.written[i]; {
+			case w.n < len(pingFrame[0]):
+				c.fallBehind(pingFrame, w.n, w.err)
+			case w.full:
+				c.block()
+			}
+		}
+		if len(some) == writesPerYield {
+			runtime.Gosched()
+		}
+	}
+	clear(l.pings)
+	l.pings = l.pings[:0]
 }
 
 // pingInterval returns the time between two pings; not positive if there are none.

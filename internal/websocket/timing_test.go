@@ -3,6 +3,7 @@ package websocket
 import (
 	"errors"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -185,6 +186,84 @@ func TestFirstWithoutReplay(t *testing.T) {
 		for _, want := range []string{"hello", "before"} {
 			if _, p, err := peer.frame(); err != nil || string(p) != want {
 				t.Errorf("read %q, %v; want %s", p, err, want)
+			}
+		}
+	})
+}
+
+// A group that is pinged more often asks only peers that have been silent for its interval.
+func TestPingEvery_Silent(t *testing.T) {
+	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+		const interval = int64(time.Minute)
+		s := start(Options{Loops: 1, PingInterval: time.Hour}, handler{})
+		s.attached = make(chan *Conn, 1)
+		s.group.PingEvery(time.Duration(interval))
+		peer := s.dialRaw(t)
+		c := receive(t, s.attached, "the connection")
+		settled(t, c.loop)
+		look := func(silent int64) (next int64) {
+			looked := make(chan int64)
+			c.loop.post(func() {
+				c.seen, c.check = c.loop.now-silent, c.loop.now
+				c.loop.look(c)
+				looked <- c.check - c.loop.now
+			})
+			return receive(t, looked, "the time of the next ping")
+		}
+		if next := look(interval / 3); next != interval-interval/3 {
+			t.Errorf("a peer that sent something is looked at in %s", time.Duration(next))
+		}
+		if next := look(interval); next != interval {
+			t.Errorf("a silent peer is looked at in %s", time.Duration(next))
+		}
+		s.group.Deliver([]byte("x"))
+		want := []rfc6455.Opcode{rfc6455.Ping, rfc6455.Text}
+		for i := range want {
+			if op, _, err := peer.frame(); err != nil || op != want[i] {
+				t.Fatalf("frame %d is %d, %v; want %d", i, op, err, want[i])
+			}
+		}
+	})
+}
+
+// settled waits until the loop has nothing pending for its connections. Pings are sent only
+// then, and a goroutine reports a little later that it has written.
+func settled(t *testing.T, l *loop) {
+	t.Helper()
+	eventually(t, "nothing is pending", func() bool {
+		pending := make(chan bool)
+		l.post(func() { pending <- slices.ContainsFunc(l.conns, func(c *Conn) bool { return c.out != nil }) })
+		return !receive(t, pending, "what is pending")
+	})
+}
+
+// All that are due in one round get a Ping, and nothing else.
+func TestPing_Many(t *testing.T) {
+	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+		s := start(Options{Loops: 1, PingInterval: time.Hour}, handler{})
+		s.attached = make(chan *Conn, 1)
+		var peers []*rawConn
+		for range 2*writesPerYield + 1 {
+			peers = append(peers, s.dialRaw(t))
+			receive(t, s.attached, "the connection")
+		}
+		l := s.loops[0]
+		settled(t, l)
+		l.post(func() {
+			for _, c := range l.conns {
+				c.check = l.now
+				l.look(c)
+			}
+		})
+		for i, peer := range peers {
+			if op, p, err := peer.frame(); err != nil || op != rfc6455.Ping || len(p) > 0 {
+				t.Fatalf("peer %d reads %d, %q, %v", i, op, p, err)
+			}
+		}
+		s.group.Deliver([]byte("x"))
+		for i, peer := range peers {
+			if op, p, err := peer.frame(); err != nil || op != rfc6455.Text || string(p) != "x" {
+				t.Fatalf("then peer %d reads %d, %q, %v", i, op, p, err)
 			}
 		}
 	})

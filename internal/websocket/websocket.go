@@ -120,7 +120,8 @@ type Handler interface {
 // Attachment is the input of Attach.
 type Attachment struct {
 	// Conn is the connection. After a successful Attach it belongs to the server,
-	// which may have closed it and use a duplicate of its descriptor.
+	// which may have closed it and use a duplicate of its descriptor. A Detacher saves
+	// the duplicate.
 	Conn net.Conn
 	// Response is the answer to the handshake. It is written first.
 	Response []byte
@@ -139,6 +140,13 @@ type Attachment struct {
 	Value any
 	// Deadline is when Handler.Deadline is called; zero for never.
 	Deadline time.Time
+}
+
+// Detacher is a connection that Go's own poller may not watch yet.
+type Detacher interface {
+	// Detach returns the descriptor of a non-blocking stream socket, which the caller must
+	// close. It returns false if the poller watches it. The socket should have TCP_NODELAY.
+	Detach() (fd int, ok bool)
 }
 
 // First is what a peer receives first.

@@ -146,6 +146,58 @@ test('a moderator', async (t) => {
     bob.room.disconnect();
   });
 
+  await t.test('sees why messages were refused, and who did what', async () => {
+    const flood = await join(room, 'max', { capabilities: ['SEND_MESSAGE'] });
+    await Promise.allSettled(Array.from({ length: 60 }, (_, n) => flood.room.sendMessage(new SendMessageRequest(`flood ${n}`))));
+    flood.room.disconnect();
+    const log = page.getByRole('log', { name: 'Messages' });
+    await page.getByRole('tab', { name: 'Traces' }).click();
+    const attempts = page.getByRole('list', { name: 'Attempts to send' });
+    await attempts.getByText('The user sent too many messages a second.').first().waitFor();
+    await button('Show more').click();
+    await button('Show more').waitFor({ state: 'detached' });
+    assert.ok(await attempts.getByRole('listitem').count() > 60);
+
+    await log.getByText('third').click();
+    await log.getByRole('button', { name: 'More about bob' }).click();
+    await page.getByRole('menuitem', { name: 'What came of this message' }).click();
+    await attempts.locator('[aria-current]').getByText('Delivered').waitFor();
+    await attempts.getByText('Slow mode: the user had to wait.').waitFor();
+    await attempts.getByText(/^The sender read: 403 You are muted/).waitFor();
+    assert.equal(await attempts.getByText('max').count(), 0);
+    await accessible('traces');
+    await page.getByLabel('Result', { exact: true }).click();
+    await page.getByRole('option', { name: 'Refused' }).click();
+    await attempts.getByText('Delivered').first().waitFor({ state: 'detached' });
+    await attempts.getByText('The user is muted.').waitFor();
+
+    await log.getByRole('button', { name: 'More about bob' }).click();
+    await page.getByRole('menuitem', { name: 'What was done to this user' }).click();
+    const done = page.getByRole('list', { name: 'Moderation log' });
+    await done.getByText('Mute created').waitFor();
+    await done.getByText('too loud').waitFor();
+    assert.equal(await done.getByText('eve', { exact: true }).count(), 0);
+    await accessible('the moderation log of a room');
+    await page.getByLabel('User ID', { exact: true }).fill('');
+    await button('Show').click();
+    await done.getByText('Ban lifted').waitFor();
+
+    await go('#/moderation-log');
+    await heading('Moderation log');
+    const row = (name) => page.getByRole('row', { name });
+    await row(/Mute created.*bob.*stage.*too loud/).waitFor();
+    await row(/Filter matched.*ann.*stage.*Content filter.*filter insults/).waitFor();
+    await accessible('the moderation log');
+    await page.getByLabel('What was done', { exact: true }).click();
+    await page.getByRole('option', { name: 'Filter matched' }).click();
+    await row(/Mute created/).waitFor({ state: 'detached' });
+    await row(/Filter matched/).waitFor();
+    await page.getByRole('button', { name: 'Time', exact: true }).click();
+    await page.getByPlaceholder('YYYY/MM/DD').first().fill('2999/01/01');
+    await button('Show').click();
+    await page.getByText('Nothing was done').waitFor();
+  });
+
   await t.test('makes a webhook, tests it, pauses it, rotates its secret, deletes it', async () => {
     const calls = [];
     const endpoint = createServer((request, response) => {

@@ -80,13 +80,45 @@ test('an administrator', async (t) => {
     await log.getByText('app:notice').waitFor();
 
     await page.getByRole('tab', { name: 'History' }).click();
-    await page.getByRole('list', { name: 'History' }).getByText('Good evening').waitFor();
+    const history = page.getByRole('list', { name: 'History' });
+    await history.getByText('Good evening').waitFor();
+    await page.getByLabel('Text', { exact: true }).fill('EVÉN');
+    await page.keyboard.press('Enter');
+    await history.locator('mark').getByText('even', { exact: true }).waitFor();
+    await page.getByLabel('Text', { exact: true }).fill('morning');
+    await page.keyboard.press('Enter');
+    await page.getByText('No messages', { exact: true }).waitFor();
+    await accessible('a search in the history');
 
+    await ann.room.sendMessage(new SendMessageRequest('something rude'));
+    const eve = await join(room.arn, 'eve', { capabilities: ['SEND_MESSAGE'] });
     await page.getByRole('tab', { name: 'People' }).click();
+    await page.getByRole('button', { name: 'More about eve' }).click();
+    await page.getByRole('menuitem', { name: 'Hide from all others' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Hide' }).click();
+    await page.getByText('eve is hidden from all others').waitFor();
+    await eve.room.sendMessage(new SendMessageRequest('only I see it'));
+    eve.room.disconnect();
+    await page.getByRole('list', { name: 'People' }).getByRole('button', { name: 'More about ann' }).click();
+    await page.getByRole('menuitem', { name: 'Delete all messages' }).click();
+    await page.getByLabel('Reason').fill('rude');
+    await page.keyboard.press('Enter');
+    await ann.next('messageDelete', (d) => d.reason === 'rude');
+    await page.getByText('1 message of ann is deleted').waitFor();
+    assert.equal(await log.getByText('only I see it').count(), 0);
     await page.getByRole('list', { name: 'People' }).getByRole('button', { name: 'Disconnect ann' }).click();
     await page.getByRole('button', { name: 'Disconnect', exact: true }).click();
     await ann.next('disconnect');
     await log.getByText('ann was disconnected').waitFor();
+  });
+
+  await t.test('finds in it what was said before', async () => {
+    await go('#/rooms');
+    await heading('Rooms');
+    await go(`#/rooms/${room.arn.split('/').pop()}`);
+    const log = page.getByRole('log', { name: 'Messages' });
+    await log.getByText('Good evening').waitFor();
+    assert.equal(await log.getByText('something rude').count(), 0);
   });
 
   await t.test('reads while a thousand messages come', async () => {

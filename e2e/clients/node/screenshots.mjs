@@ -2,7 +2,10 @@
 // The pages are those that the menu leads to, the forms, and a room with people in it.
 import { mkdirSync } from 'node:fs';
 import { join as path } from 'node:path';
+import { ListRoomsCommand } from '@aws-sdk/client-ivschat';
+import { SendMessageRequest } from 'amazon-ivs-chat-messaging';
 import { launch, open, signIn } from './console.mjs';
+import { api, join } from './support.mjs';
 
 const { PICTURES, CONSOLE_URL, DEV_URL, ROOM } = process.env;
 const url = `${CONSOLE_URL}/_confab/console/`;
@@ -29,6 +32,15 @@ async function picture(page, name) {
   pictures++;
 }
 
+// What filters and a mute make of messages is in the traces of the room.
+const { rooms } = await api.send(new ListRoomsCommand({ name: 'stage' }));
+const people = [];
+for (const [user, ...texts] of [['zoe', 'Hello everybody', 'My card is 4111111111111111', 'You idiot'], ['carl', 'WHAT A SHOW']]) {
+  const client = await join(rooms[0].arn, user, { capabilities: ['SEND_MESSAGE'] });
+  people.push(client);
+  for (const text of texts) await client.room.sendMessage(new SendMessageRequest(text)).catch(() => undefined);
+}
+
 for (const colorScheme of ['light', 'dark']) {
   for (const [size, viewport] of Object.entries(sizes)) {
     const kind = `${colorScheme}-${size}`;
@@ -45,10 +57,18 @@ for (const colorScheme of ['light', 'dark']) {
     const pages = new Set([...menu.filter((href) => !href.includes('/rooms/')), '#/rooms/new', '#/logging/new', `#/rooms/${ROOM}`, `#/rooms/${ROOM}/edit`]);
     for (const href of pages) {
       await page.evaluate((hash) => { location.hash = hash; }, href);
-      await picture(page, `${href.replace(ROOM, 'room').replace(/^#\//, '').replaceAll('/', '-') || 'home'}-${kind}`);
+      const name = href.replace(ROOM, 'room').replace(/^#\//, '').replaceAll('/', '-') || 'home';
+      await picture(page, `${name}-${kind}`);
+      if (name !== 'rooms-room') continue;
+      for (const tab of ['History', 'Modes', 'Traces', 'Log']) {
+        await page.getByRole('tab', { name: tab, exact: true }).click();
+        if (size === 'phone') await page.getByRole('tabpanel').last().scrollIntoViewIfNeeded();
+        await picture(page, `${name}-${tab.toLowerCase()}-${kind}`);
+      }
     }
     await page.context().close();
   }
 }
+for (const client of people) client.room.disconnect();
 await browser.close();
 console.log(`${pictures} pictures in ${PICTURES}`);

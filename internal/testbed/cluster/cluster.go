@@ -1,6 +1,5 @@
-// Package cluster runs several nodes of the built binary as one service, behind a
-// load balancer that checks /readyz, and crowds of clients against it. What they
-// see is checked with package history.
+// Package cluster runs several nodes of the built binary behind a load balancer that
+// checks /readyz, with crowds of clients. Package history checks what the clients received.
 package cluster
 
 import (

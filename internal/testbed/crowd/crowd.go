@@ -1,7 +1,7 @@
-// Package crowd is many chat clients in one process. They behave as the
-// official clients do: a new token for each connection, back at once when a
-// connection is lost or ERROR 401 comes, gone for good at a Close frame. What
-// they send, are answered and receive is recorded as a history.
+// Package crowd runs many chat clients in one process. They behave as the official clients
+// do: each connection uses a new token; after a lost connection or an ERROR 401 they connect
+// again at once; a Close frame is final. What they send, the answers, and what they receive
+// are recorded as a history.
 package crowd
 
 import (

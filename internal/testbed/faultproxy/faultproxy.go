@@ -1,5 +1,5 @@
-// Package faultproxy is a TCP proxy that tests put in front of a server to break
-// the way there: it refuses connections, cuts those that are open, or delays them.
+// Package faultproxy is a TCP proxy that tests put in front of a server to cause network
+// faults: it refuses connections, cuts open ones, or delays them.
 package faultproxy
 
 import (

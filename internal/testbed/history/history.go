@@ -1,9 +1,9 @@
-// Package history holds what the clients of a run sent, were answered and
-// received, and decides whether a chat service could have behaved so: the
-// checker of the fault suite, in the manner of Jepsen.
+// Package history records what the clients of a run sent and received, and decides whether a
+// correct chat service could have behaved like that. It is the checker of the fault suite, in
+// the manner of Jepsen.
 //
-// Everything in it is a pure function of a History. It knows only what clients
-// can see, so it holds for one node, for three and for the service itself.
+// Everything in it is a pure function of a History. It knows only what clients can see, so
+// the same rules apply to one node, to several, and to Amazon IVS Chat itself.
 package history
 
 import (

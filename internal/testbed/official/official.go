@@ -1,7 +1,6 @@
-// Package official runs the official IVS Chat clients, unmodified, for the tests
-// of other packages: many of them in one room, in one Node process that a test
-// leads line by line. It needs node and the npm packages of e2e/clients/node,
-// which "make setup" installs.
+// Package official runs the official IVS Chat clients, unmodified, for tests: many clients in
+// one room, in one Node process, which does what a test writes to it, line by line. It needs
+// node and the npm packages of e2e/clients/node, which "make setup" installs.
 package official
 
 import (

@@ -1,6 +1,6 @@
-// Package process runs the built confab binary the way an operator does: as a
-// process with flags, environment, a data directory and signals. The black-box
-// suites under e2e share it; nothing in it knows the server from the inside.
+// Package process runs the built confab binary as an operator does: as a process with flags,
+// environment, a data directory and signals. The black-box suites under e2e share it. It uses
+// only what the program shows to everybody.
 package process
 
 import (

@@ -1,5 +1,5 @@
-// Package receiver is an endpoint for webhooks, for suites of the built binary. It verifies
-// every call with the library of the Standard Webhooks project, and keeps what it got.
+// Package receiver is an endpoint for webhooks, for tests of the built binary. It verifies
+// every call with the library of the Standard Webhooks project, and keeps the events.
 package receiver
 
 import (
@@ -20,6 +20,8 @@ type Event struct {
 	Type, ID, Time string
 	Frame          json.RawMessage
 	Room, Ban      map[string]any
+	UserID         string
+	Presence       struct{ Users, Connections int }
 	// RoomARN is that of the call.
 	RoomARN string `json:"-"`
 }

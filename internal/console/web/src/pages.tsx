@@ -16,6 +16,7 @@ const Logging = lazy(() => import('./pages/logging'));
 const NewLogging = lazy(() => import('./pages/logging').then((m) => ({ default: m.NewLogging })));
 const EditLogging = lazy(() => import('./pages/logging').then((m) => ({ default: m.EditLogging })));
 const Bans = lazy(() => import('./pages/bans'));
+const ModerationLog = lazy(() => import('./pages/moderation-log'));
 const Filters = lazy(() => import('./pages/filters'));
 const TestFilters = lazy(() => import('./pages/filters').then((m) => ({ default: m.TestFilters })));
 const NewFilter = lazy(() => import('./pages/filter-form'));
@@ -66,6 +67,7 @@ export function find([first, id, more, ...rest]: string[]): Page {
       case 'logging/new': return make('Create a logging configuration', [logging, { text: 'Create', href: '#/logging/new' }], () => <NewLogging />, 'form');
       case 'logging/id': return make(`Logging configuration ${id}`, [logging, here], () => <EditLogging id={id} />, 'form');
       case 'bans': return make('Bans', [{ text: 'Bans', href: '#/bans' }], () => <Bans />, 'table');
+      case 'moderation-log': return make('Moderation log', [{ text: 'Moderation log', href: '#/moderation-log' }], () => <ModerationLog />, 'table');
       case 'filters': return make('Content filters', [filters], () => <Filters />, 'table');
       case 'filters/new': return make('Create a filter', [filters, { text: 'Create a filter', href: '#/filters/new' }], () => <NewFilter />, 'form');
       case 'filters/id': if (id === 'test') return make('Test the content filters', [filters, { text: 'Test', href: '#/filters/test' }], () => <TestFilters />, 'form'); break;
@@ -100,6 +102,7 @@ export function menu(): SideNavigationProps.Item[] {
     ...section('Moderation', [
       ...(may('confab:ListBans') ? [link('Bans', '#/bans')] : []),
       ...(may('confab:ListContentFilters') ? [link('Content filters', '#/filters')] : []),
+      ...(may('confab:ListModerationEvents') ? [link('Moderation log', '#/moderation-log')] : []),
     ]),
     ...section('Applications', [
       ...(may('confab:ListWebhooks') ? [link('Webhooks', '#/webhooks')] : []),

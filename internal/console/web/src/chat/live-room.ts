@@ -25,6 +25,8 @@ export interface Snapshot {
   state: 'connecting' | 'connected' | 'disconnected';
   /** Why there is no connection, when the page does not try again by itself. */
   ended?: Problem;
+  /** How often the server or a message told of people who came or left. */
+  arrivals: number;
   /** The users seen, the latest first. */
   users: readonly string[];
 }
@@ -68,14 +70,18 @@ function ownEvent(name: string, attributes: Record<string, string>) {
 const most = 5000;
 const slack = 500;
 const answerTime = 12_000;
+// How many of the latest messages the page asks for, of a room that keeps them.
+const earlier = 100;
 
 export class LiveRoom {
   private room?: ChatRoom;
   private items: Item[] = [];
   private total = 0;
   private users: string[] = [];
+  private arrivals = 0;
+  private known = new Set<string>();
   private listeners = new Set<() => void>();
-  private snapshot: Snapshot = { items: [], total: 0, state: 'connecting', users: [] };
+  private snapshot: Snapshot = { items: [], total: 0, state: 'connecting', arrivals: 0, users: [] };
   private frame = 0;
   private timer?: ReturnType<typeof setTimeout>;
   private failure?: unknown;
@@ -117,7 +123,7 @@ export class LiveRoom {
   private connect() {
     this.failure = undefined;
     const room = new ChatRoom({
-      regionOrUrl: chatUrl,
+      regionOrUrl: session().operations.has('ListMessages') ? `${chatUrl}/?history=${earlier}` : chatUrl,
       maxReconnectAttempts: 8,
       tokenProvider: async () => {
         try {
@@ -140,11 +146,14 @@ export class LiveRoom {
     room.addListener('event', (e) => {
       const { id: key, sendTime: time, eventName, attributes } = e;
       const own = eventName.startsWith('confab:');
+      if (own) this.arrivals += 1;
       const text = own ? ownEvent(eventName, attributes ?? {}) : eventName;
+      if (own && !text) this.changed();
       if (text) this.add({ key, kind: own ? 'note' : 'event', time, text, attributes: own ? undefined : attributes });
     });
     room.addListener('messageDelete', (e) => this.remove(e.messageId, e.reason));
     room.addListener('userDisconnect', (e) => {
+      this.arrivals += 1;
       this.add({ key: e.id, kind: 'note', time: e.sendTime, userId: e.userId, text: `${e.userId} was disconnected${e.reason ? `: ${e.reason}` : ''}` });
       if (e.userId === this.userId) this.ended = { kind: 'denied', title: 'A moderator disconnected you', text: e.reason ?? '' };
     });
@@ -170,9 +179,14 @@ export class LiveRoom {
   }
 
   private add(item: Item) {
+    // A connection that is made again first gets messages that are here.
+    if (item.id && this.known.has(item.id)) return;
+    if (item.id) this.known.add(item.id);
     this.items.push(item);
     this.total += 1;
-    if (this.items.length > most + slack) this.items.splice(0, this.items.length - most);
+    if (this.items.length > most + slack) {
+      for (const { id } of this.items.splice(0, this.items.length - most)) if (id) this.known.delete(id);
+    }
     if (item.kind === 'message' && this.users[0] !== item.userId) {
       this.users = [item.userId!, ...this.users.filter((u) => u !== item.userId)].slice(0, 200);
     }
@@ -192,7 +206,7 @@ export class LiveRoom {
     const tell = () => {
       this.frame = 0;
       this.snapshot = {
-        items: [...this.items], total: this.total, users: this.users, ended: this.ended,
+        items: [...this.items], total: this.total, users: this.users, ended: this.ended, arrivals: this.arrivals,
         state: this.ended ? 'disconnected' : (this.room?.state ?? 'connecting') === 'connected' ? 'connected' : 'connecting',
       };
       this.listeners.forEach((f) => f());

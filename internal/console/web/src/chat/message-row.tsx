@@ -20,7 +20,9 @@ export const MessageRow = memo(function MessageRow({ item, own, selected, onSele
     return () => watcher.disconnect();
   }, [item.key, onHeight]);
   const classes = ['message', item.kind, own && 'own', selected && 'selected', item.deleted && 'deleted'].filter(Boolean).join(' ');
-  const time = item.time.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+  const clock = { hour: '2-digit', minute: '2-digit', second: '2-digit' } as const;
+  const today = item.time.toDateString() === new Date().toDateString();
+  const time = today ? item.time.toLocaleTimeString([], clock) : item.time.toLocaleString([], { month: 'short', day: 'numeric', ...clock });
   return (
     <div ref={row} className={classes} data-id={item.id} onClick={() => onSelect(item.key)}>
       <time dateTime={item.time.toISOString()} title={item.time.toLocaleString()}>{time}</time>

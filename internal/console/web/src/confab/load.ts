@@ -6,35 +6,49 @@ export interface Loaded<T> {
   problem?: Problem;
   loading: boolean;
   reload: () => void;
+  /** Changes data that was loaded. */
+  change: (f: (data: T) => T) => void;
 }
 
 const retry = 3000;
 
 /**
  * Loads data, again when a dependency changes and every so many milliseconds. Data
- * stays while the server cannot be reached, which is tried again.
+ * stays while the server cannot be reached, which is tried again. Merge says what becomes
+ * of data that is loaded again.
  */
-export function useLoad<T>(load: () => Promise<T>, dependencies: unknown[], every?: number): Loaded<T> {
+export function useLoad<T>(load: () => Promise<T>, dependencies: unknown[], every?: number, merge?: (before: T | undefined, next: T) => T): Loaded<T> {
   const [state, setState] = useState<{ data?: T; problem?: Problem; loading: boolean }>({ loading: true });
   const [turn, setTurn] = useState(0);
   const latest = useRef(load);
   latest.current = load;
   const reload = useCallback(() => setTurn((t) => t + 1), []);
-  useEffect(() => setState({ loading: true }), dependencies);
+  const held = useRef<T>(undefined);
+  const change = useCallback((f: (data: T) => T) => {
+    if (held.current === undefined) return;
+    const data = (held.current = f(held.current));
+    setState((s) => ({ ...s, data }));
+  }, []);
+  useEffect(() => {
+    held.current = undefined;
+    setState({ loading: true });
+  }, dependencies);
   useEffect(() => {
     let gone = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const again = (after: number) => (timer = setTimeout(run, after));
     async function run() {
       try {
-        const data = await latest.current();
+        const next = await latest.current();
         if (gone) return;
+        const data = (held.current = merge ? merge(held.current, next) : next);
         setState({ data, loading: false });
         if (every) again(every);
       } catch (error) {
         if (gone) return;
         const p = problem(error);
-        setState((s) => ({ data: p.kind === 'missing' || p.kind === 'signature' ? undefined : s.data, problem: p, loading: false }));
+        if (p.kind === 'missing' || p.kind === 'signature') held.current = undefined;
+        setState({ data: held.current, problem: p, loading: false });
         if (p.kind === 'offline' || p.kind === 'busy') again(retry);
         else if (every) again(every);
       }
@@ -46,5 +60,5 @@ export function useLoad<T>(load: () => Promise<T>, dependencies: unknown[], ever
       clearTimeout(timer);
     };
   }, [...dependencies, turn]);
-  return { ...state, reload };
+  return { ...state, reload, change };
 }

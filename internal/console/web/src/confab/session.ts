@@ -68,8 +68,8 @@ export async function signIn(keys: Keys, remember: boolean) {
   set({ keys, ivschat: client(keys), server, operations });
 }
 
-const byDisconnect = ['ivschat:DisconnectUser', 'confab:CreateBan', 'confab:ListBans', 'confab:DeleteBan', 'confab:GetRoomModes', 'confab:UpdateRoomModes'];
-const byDelete = ['ivschat:DeleteMessage', 'confab:ListMessages'];
+const byDisconnect = ['ivschat:DisconnectUser', 'confab:CreateBan', 'confab:ListBans', 'confab:DeleteBan', 'confab:GetRoomModes', 'confab:UpdateRoomModes', 'confab:ListMessageTraces'];
+const byDelete = ['ivschat:DeleteMessage', 'confab:ListMessages', 'confab:DeleteUserMessages', 'confab:ListMessageTraces'];
 
 /** Signs in for one room with a chat token. What it may do is tried: the token is sealed. */
 export async function signInStaff(roomArn: string, token: string) {

@@ -24,6 +24,7 @@ export type BanType = CreateBanInput['type'];
 export const banTypes: { value: BanType; label: string; description: string }[] = [
   { value: 'BAN', label: 'Ban', description: 'They cannot be in the room. Connections that they have end.' },
   { value: 'MUTE', label: 'Mute', description: 'They read, and cannot send messages.' },
+  { value: 'HIDE', label: 'Hide', description: 'They notice nothing, and nobody else gets their messages.' },
 ];
 
 export const typeName = (type?: string) => banTypes.find((t) => t.value === type)?.label ?? type ?? '';
@@ -43,7 +44,7 @@ export function LiftBan({ ban, onClose }: { ban: Ban; onClose: (done: boolean) =
   };
   return (
     <Confirm title={`Lift the ${typeName(ban.type).toLowerCase()} of ${subjectOf(ban)}`} action="Lift" run={lift} onClose={onClose}>
-      <Box>{ban.type === 'BAN' ? 'They may enter again.' : 'They may write again.'}</Box>
+      <Box>{{ BAN: 'They may enter again.', MUTE: 'They may write again.', HIDE: 'Others get their messages again.' }[ban.type as BanType]}</Box>
     </Confirm>
   );
 }

@@ -2,15 +2,17 @@
 import { DeleteMessageCommand, DisconnectUserCommand } from '@aws-sdk/client-ivschat';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
+import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import type { LiveRoom } from '../chat/live-room';
 import { confab } from '../confab/call';
+import type { CreateBanInput, DeleteUserMessagesOutput } from '../confab/operations';
 import { notify } from '../confab/notices';
 import { may, session } from '../confab/session';
 import { Reason } from '../parts/reason';
 
 export interface Asked {
-  kind: 'delete' | 'disconnect' | 'ban' | 'mute';
+  kind: 'delete' | 'disconnect' | 'ban' | 'mute' | 'hide' | 'clean';
   messageId?: string;
   userId: string;
   text?: string;
@@ -23,7 +25,11 @@ const kinds = {
   disconnect: { action: 'Disconnect', title: (user: string) => `Disconnect ${user}`, help: 'All connections of this user to the room end. A new chat token lets the user in again.' },
   ban: { action: 'Ban', title: (user: string) => `Ban ${user}`, help: 'All connections of this user to the room end, and no chat token lets the user in again before the time is over.' },
   mute: { action: 'Mute', title: (user: string) => `Mute ${user}`, help: 'This user reads on, and cannot send messages before the time is over.' },
+  hide: { action: 'Hide', title: (user: string) => `Hide ${user}`, help: 'This user notices nothing, and nobody else gets the messages of this user before the time is over.' },
+  clean: { action: 'Delete all', title: (user: string) => `Delete the messages of ${user}`, help: 'Every message of this user that the room still has is deleted for everybody: those of the last minutes in memory, and those of its history. At most 500 at once.' },
 };
+
+const timed = new Set(['ban', 'mute', 'hide']);
 
 export const canDelete = () => may('ivschat:DeleteMessage');
 
@@ -34,7 +40,8 @@ function run(arn: string, asked: Asked, live: LiveRoom | undefined, reason: stri
   switch (asked.kind) {
     case 'delete': return session().ivschat.send(new DeleteMessageCommand({ roomIdentifier: arn, id: asked.messageId, reason }));
     case 'disconnect': return session().ivschat.send(new DisconnectUserCommand({ roomIdentifier: arn, userId: asked.userId, reason }));
-    default: return confab('CreateBan', { roomIdentifier: arn, userId: asked.userId, type: asked.kind === 'ban' ? 'BAN' : 'MUTE', durationInSeconds, reason });
+    case 'clean': return confab('DeleteUserMessages', { roomIdentifier: arn, userId: asked.userId, reason });
+    default: return confab('CreateBan', { roomIdentifier: arn, userId: asked.userId, type: asked.kind.toUpperCase() as CreateBanInput['type'], durationInSeconds, reason });
   }
 }
 
@@ -43,10 +50,12 @@ export function Question({ arn, asked, live, onClose }: { arn: string; asked: As
   const { action, title, help } = kinds[asked.kind];
   return (
     <Reason
-      title={title(asked.userId)} action={action} timed={asked.kind === 'ban' || asked.kind === 'mute'} onClose={onClose}
+      title={title(asked.userId)} action={action} timed={timed.has(asked.kind)} onClose={onClose}
       run={async (reason, seconds) => {
-        await run(arn, asked, live, reason, seconds);
+        const answer = await run(arn, asked, live, reason, seconds);
+        if (asked.kind === 'clean') cleaned(asked.userId, answer as DeleteUserMessagesOutput);
         if (asked.kind === 'mute') notify('success', `${asked.userId} was muted`);
+        if (asked.kind === 'hide') notify('success', `${asked.userId} is hidden from all others`);
       }}
     >
       {asked.kind === 'delete' ? <Box><bdi><b>{asked.userId}</b></bdi>: <bdi className="marked">{asked.text}</bdi></Box> : <Box>{help}</Box>}
@@ -54,8 +63,23 @@ export function Question({ arn, asked, live, onClose }: { arn: string; asked: As
   );
 }
 
-/** Buttons for a person. */
-export function PersonActions({ userId, ask }: { userId: string; ask: Ask }) {
+function cleaned(userId: string, { deleted = 0 }: DeleteUserMessagesOutput) {
+  if (deleted > 0) notify('success', `${deleted} ${deleted === 1 ? 'message' : 'messages'} of ${userId} ${deleted === 1 ? 'is' : 'are'} deleted`);
+  else notify('info', `The room has no messages of ${userId}`);
+}
+
+/** What a moderator wants to know of a person. */
+export type Look = (at: 'traces' | 'log', userId: string, messageId?: string) => void;
+
+/** Buttons for a person, or for the sender of a message. */
+export function PersonActions({ userId, messageId, ask, look }: { userId: string; messageId?: string; ask: Ask; look: Look }) {
+  const more = [
+    ...(may('confab:CreateBan') ? [{ id: 'hide', text: 'Hide from all others' }] : []),
+    ...(may('confab:DeleteUserMessages') ? [{ id: 'clean', text: 'Delete all messages' }] : []),
+    ...(may('confab:ListMessageTraces') ? [{ id: 'traces', text: messageId ? 'What came of this message' : 'Why was a message refused' }] : []),
+    ...(may('confab:ListModerationEvents') ? [{ id: 'log', text: 'What was done to this user' }] : []),
+  ];
+  const chosen = (id: string) => (id === 'clean' || id === 'hide' ? ask({ kind: id, userId }) : look(id as 'traces' | 'log', userId, messageId));
   const button = (kind: Asked['kind']) => (
     <Button key={kind} variant="inline-link" ariaLabel={`${kinds[kind].action} ${userId}`} onClick={() => ask({ kind, userId })}>{kinds[kind].action}</Button>
   );
@@ -64,6 +88,7 @@ export function PersonActions({ userId, ask }: { userId: string; ask: Ask }) {
       {may('ivschat:DisconnectUser') && button('disconnect')}
       {may('confab:CreateBan') && button('mute')}
       {may('confab:CreateBan') && button('ban')}
+      {more.length > 0 && <ButtonDropdown variant="inline-icon" ariaLabel={`More about ${userId}`} items={more} expandToViewport onItemClick={({ detail }) => chosen(detail.id)} />}
     </SpaceBetween>
   );
 }

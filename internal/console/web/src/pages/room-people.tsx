@@ -7,7 +7,7 @@ import { confab } from '../confab/call';
 import { useLoad } from '../confab/load';
 import type { RoomUser } from '../confab/operations';
 import { Nothing, Show } from '../parts/state';
-import { type Asked, PersonActions } from './room-actions';
+import { type Asked, type Look, PersonActions } from './room-actions';
 
 const most = 1000;
 
@@ -22,7 +22,7 @@ async function everybody(arn: string): Promise<RoomUser[]> {
   return all;
 }
 
-export function People({ arn, ask }: { arn: string; ask: (a: Asked) => void }) {
+export function People({ arn, ask, look }: { arn: string; ask: (a: Asked) => void; look: Look }) {
   const users = useLoad(() => everybody(arn), [arn], 5000);
   const [filter, setFilter] = useState('');
   return (
@@ -41,7 +41,7 @@ export function People({ arn, ask }: { arn: string; ask: (a: Asked) => void }) {
                     {u.capabilities?.some((c) => c !== 'SEND_MESSAGE') && <Badge color="blue">Staff</Badge>}
                     <Box variant="small" color="text-body-secondary" display="block">since {new Date(u.connectedSince!).toLocaleTimeString()}{u.connections! > 1 ? `, ${u.connections} connections` : ''}</Box>
                   </div>
-                  <PersonActions userId={u.userId!} ask={ask} />
+                  <PersonActions userId={u.userId!} ask={ask} look={look} />
                 </li>
               ))}
             </ul>

@@ -8,7 +8,7 @@ import Input from '@cloudscape-design/components/input';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Tabs from '@cloudscape-design/components/tabs';
-import { type RefObject, useRef, useState } from 'react';
+import { type RefObject, useEffect, useRef, useState } from 'react';
 import { Composer } from '../chat/composer';
 import { type Item, type LiveRoom, staffToken, tokensOf } from '../chat/live-room';
 import { MessageList } from '../chat/message-list';
@@ -19,13 +19,15 @@ import { arnOf } from '../confab/rooms';
 import { go, idOf, roomPath } from '../confab/router';
 import { may, session } from '../confab/session';
 import { ConnectionState, Nothing, Show, Trouble } from '../parts/state';
-import { type Asked, PersonActions, Question, canDelete } from './room-actions';
+import { RoomLog } from './moderation-log';
+import { type Asked, type Look, PersonActions, Question, canDelete } from './room-actions';
 import { RoomBans } from './room-bans';
 import { Details } from './room-details';
 import { SendEvent } from './room-event';
 import { History } from './room-history';
 import { Modes } from './room-modes';
 import { People } from './room-people';
+import { Traces } from './room-traces';
 
 export default function Room({ id }: { id: string }) {
   const loaded = useLoad(() => session().ivschat.send(new GetRoomCommand({ identifier: arnOf('room', id) })), [id], 15_000);
@@ -34,7 +36,7 @@ export default function Room({ id }: { id: string }) {
   if (loaded.data) last.current = loaded.data;
   const room = loaded.data ?? (last.current?.id === id ? last.current : undefined);
   const problem = loaded.problem?.kind === 'missing' && room ? { ...loaded.problem, title: 'The room was deleted' } : loaded.problem;
-  return <Show loaded={{ ...loaded, data: room, problem }}>{(r) => <Live key={r.arn} room={r} />}</Show>;
+  return <Show loaded={{ ...loaded, data: room, problem }}>{(r) => <Live key={r.arn} room={r} reload={loaded.reload} />}</Show>;
 }
 
 /** The room of a chat token. */
@@ -43,16 +45,40 @@ export function StaffRoom() {
   return <Live room={{ arn, id: idOf(arn) }} />;
 }
 
-function Live({ room }: { room: GetRoomResponse }) {
+// Live shows a room. reload looks whether the room and the access key are still there.
+function Live({ room, reload }: { room: GetRoomResponse; reload?: () => void }) {
   const arn = room.arn!;
   const [asked, setAsked] = useState<Asked>();
+  const [tab, setTab] = useState<string>();
+  const [looked, setLooked] = useState<{ at: string; userId: string; messageId?: string; turn: number }>();
+  const about = useRef<HTMLDivElement>(null);
+  const look: Look = (at, userId, messageId) => {
+    setLooked((before) => ({ at, userId, messageId, turn: (before?.turn ?? 0) + 1 }));
+    setTab(at);
+    requestAnimationFrame(() => about.current?.scrollIntoView({ block: 'nearest' }));
+  };
+  const lookedAt = (at: string) => (looked?.at === at ? looked : undefined);
   const { staff } = session();
   const live = useRef<LiveRoom>(undefined);
   const canChat = !!staff || may('ivschat:CreateChatToken');
   const presence = useLoad(
     async () => (may('confab:GetRoomPresence') ? confab('GetRoomPresence', { roomIdentifier: arn }) : null), [arn], 3000,
   );
+  const lost = presence.problem?.kind;
+  useEffect(() => {
+    if (lost === 'missing' || lost === 'signature') reload?.();
+  }, [lost, reload]);
   const viewers = presence.data && `${presence.data.users} ${presence.data.users === 1 ? 'person' : 'people'}, ${presence.data.connections} ${presence.data.connections === 1 ? 'connection' : 'connections'}`;
+  const tabs = [
+    ...(may('confab:ListRoomUsers') ? [{ id: 'people', label: 'People', content: <People arn={arn} ask={setAsked} look={look} /> }] : []),
+    ...(may('confab:ListMessages') ? [{ id: 'history', label: 'History', content: <History arn={arn} kept={staff ? 'unknown' : room.tags?.['confab:history']} ask={setAsked} /> }] : []),
+    ...(may('confab:GetRoomModes') ? [{ id: 'modes', label: 'Modes', content: <Modes arn={arn} /> }] : []),
+    ...(may('confab:ListMessageTraces') ? [{ id: 'traces', label: 'Traces', content: <Traces key={lookedAt('traces')?.turn} arn={arn} of={lookedAt('traces')} /> }] : []),
+    ...(may('confab:ListBans') ? [{ id: 'bans', label: 'Bans', content: <RoomBans arn={arn} /> }] : []),
+    ...(may('confab:ListModerationEvents') ? [{ id: 'log', label: 'Log', content: <RoomLog key={lookedAt('log')?.turn} arn={arn} userId={lookedAt('log')?.userId} /> }] : []),
+    ...(may('ivschat:SendEvent') ? [{ id: 'event', label: 'Event', content: <SendEvent arn={arn} /> }] : []),
+    ...(staff ? [] : [{ id: 'details', label: 'Details', content: <Details room={room} /> }]),
+  ];
   return (
     <ContentLayout
       header={
@@ -63,24 +89,19 @@ function Live({ room }: { room: GetRoomResponse }) {
       }
     >
       <div className="room">
-        {canChat ? <Chat arn={arn} ask={setAsked} connected={live} /> : (
+        {canChat ? <Chat arn={arn} ask={setAsked} look={look} connected={live} onEnded={reload} onPeople={presence.reload} /> : (
           <Container header={<Header variant="h2">Chat</Header>}>
             <Nothing title="No live chat" text="The policy of this access key does not allow CreateChatToken, which a connection needs. The history shows what was written, where the room keeps it." />
           </Container>
         )}
-        <Container>
-          <Tabs
-            ariaLabel="About the room"
-            tabs={[
-              ...(may('confab:ListRoomUsers') ? [{ id: 'people', label: 'People', content: <People arn={arn} ask={setAsked} /> }] : []),
-              ...(may('confab:ListMessages') ? [{ id: 'history', label: 'History', content: <History arn={arn} kept={staff ? 'unknown' : room.tags?.['confab:history']} ask={setAsked} /> }] : []),
-              ...(may('confab:GetRoomModes') ? [{ id: 'modes', label: 'Modes', content: <Modes arn={arn} /> }] : []),
-              ...(may('confab:ListBans') ? [{ id: 'bans', label: 'Bans', content: <RoomBans arn={arn} /> }] : []),
-              ...(may('ivschat:SendEvent') ? [{ id: 'event', label: 'Event', content: <SendEvent arn={arn} /> }] : []),
-              ...(staff ? [] : [{ id: 'details', label: 'Details', content: <Details room={room} /> }]),
-            ]}
-          />
-        </Container>
+        <div ref={about}>
+          <Container>
+            <Tabs
+              ariaLabel="About the room" activeTabId={tab ?? tabs[0]?.id ?? ''} onChange={({ detail }) => (setTab(detail.activeTabId), setLooked(undefined))}
+              tabs={tabs}
+            />
+          </Container>
+        </div>
       </div>
       {asked && <Question arn={arn} asked={asked} live={staff && live.current} onClose={() => setAsked(undefined)} />}
     </ContentLayout>
@@ -89,13 +110,27 @@ function Live({ room }: { room: GetRoomResponse }) {
 
 const userKey = 'confab-user';
 
-function Chat({ arn, ask, connected }: { arn: string; ask: (a: Asked) => void; connected: RefObject<LiveRoom | undefined> }) {
+interface ChatProps {
+  arn: string;
+  ask: (a: Asked) => void;
+  look: Look;
+  connected: RefObject<LiveRoom | undefined>;
+  onEnded?: () => void;
+  /** Is called when people may have come or left. */
+  onPeople: () => void;
+}
+
+function Chat({ arn, ask, look, connected, onEnded, onPeople }: ChatProps) {
   const { staff } = session();
   const [userId, setUser] = useState(staff ? '' : localStorage.getItem(userKey) || 'moderator');
   const [name, setName] = useState(userId);
   const [as, setAs] = useState('user');
-  const { live, items, total, state, ended } = useLiveRoom(`${arn} ${userId} ${staff?.token}`, userId, staff ? staffToken : tokensOf(arn, userId, ['SEND_MESSAGE', 'DELETE_MESSAGE', 'DISCONNECT_USER']));
+  const { live, items, total, state, ended, arrivals } = useLiveRoom(`${arn} ${userId} ${staff?.token}`, userId, staff ? staffToken : tokensOf(arn, userId, ['SEND_MESSAGE', 'DELETE_MESSAGE', 'DISCONNECT_USER']));
   connected.current = live;
+  useEffect(() => {
+    if (ended) onEnded?.();
+  }, [ended, onEnded]);
+  useEffect(onPeople, [state, arrivals, onPeople]);
   const canSpeak = may('confab:SendMessage');
   const rename = () => {
     const next = name.trim() || 'moderator';
@@ -143,7 +178,7 @@ function Chat({ arn, ask, connected }: { arn: string; ask: (a: Asked) => void; c
         actions={(item) => item.kind === 'message' && (
           <SpaceBetween direction="horizontal" size="s">
             {canDelete() && !item.deleted && <Button variant="inline-link" onClick={() => remove(item)}>Delete</Button>}
-            <PersonActions userId={item.userId!} ask={ask} />
+            <PersonActions userId={item.userId!} messageId={item.id} ask={ask} look={look} />
           </SpaceBetween>
         )}
       />

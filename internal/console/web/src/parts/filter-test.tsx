@@ -20,7 +20,7 @@ export const actions = [
   { value: 'DENY', label: 'Refuse', description: 'The message is refused.' },
   { value: 'MASK', label: 'Mask', description: 'What matches becomes asterisks.' },
   { value: 'HIDE', label: 'Hide', description: 'Only its sender sees the message.' },
-  { value: 'FLAG', label: 'Flag', description: 'The message is delivered, and counted.' },
+  { value: 'FLAG', label: 'Flag', description: 'The message is delivered, and noted in the moderation log.' },
 ] as const;
 
 export const actionName = (action?: string) => actions.find((a) => a.value === action)?.label ?? (action === 'ALLOW' ? 'Allow' : action ?? '');

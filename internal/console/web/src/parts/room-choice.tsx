@@ -11,21 +11,21 @@ interface Props {
   arn: string;
   onChange: (arn: string) => void;
   description?: string;
+  /** What the choice of no room is called. */
+  every?: string;
 }
 
-const every = { value: '', label: 'Every room' };
-
 /** Chooses a room or every room. Where rooms cannot be listed, it takes an ARN. */
-export function RoomChoice({ arn, onChange, description }: Props) {
+export function RoomChoice({ arn, onChange, description, every = 'Every room' }: Props) {
   const rooms = useLoad(allRooms, []);
   if (rooms.problem && !rooms.data) {
     return (
       <FormField label="Room" description="An ARN; every room if it is empty." constraintText={`Rooms cannot be listed. ${rooms.problem.title}`}>
-        <Input value={arn} onChange={({ detail }) => onChange(detail.value.trim())} placeholder="Every room" />
+        <Input value={arn} onChange={({ detail }) => onChange(detail.value.trim())} placeholder={every} />
       </FormField>
     );
   }
-  const options = [every, ...(rooms.data ?? []).map((r) => ({ value: r.arn!, label: r.name || r.id!, description: r.id }))];
+  const options = [{ value: '', label: every }, ...(rooms.data ?? []).map((r) => ({ value: r.arn!, label: r.name || r.id!, description: r.id }))];
   return (
     <FormField label="Room" description={description}>
       <Select

@@ -18,7 +18,7 @@ export function Trouble({ problem, reload }: { problem: Problem; reload?: () => 
 }
 
 /** Shows data with what is wrong above it, or why there is none. */
-export function Show<T>({ loaded, children }: { loaded: Loaded<T>; children: (data: T) => ReactNode }) {
+export function Show<T>({ loaded, children }: { loaded: Pick<Loaded<T>, 'data' | 'problem' | 'reload'>; children: (data: T) => ReactNode }) {
   const { data, problem, reload } = loaded;
   if (data === undefined && !problem) return <Box padding="l" textAlign="center"><StatusIndicator type="loading">Loading</StatusIndicator></Box>;
   return (

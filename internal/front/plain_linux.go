@@ -1,0 +1,283 @@
+package front
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// plainListener accepts connections that Go's poller does not watch until they need it. A
+// handshake that has arrived when its connection is read then costs five system calls:
+// accept4, read, and the event loop's setsockopt, epoll_ctl and write.
+type plainListener struct {
+	net.Listener
+	file *os.File // a duplicate of the descriptor; a net.Listener cannot be waited for
+	raw  syscall.RawConn
+}
+
+// AcceptPlain returns a listener for a port without TLS that accepts the connections of
+// ln for fewer system calls. If ln is no TCP port, AcceptPlain returns it as it is.
+func AcceptPlain(ln net.Listener) (net.Listener, error) {
+	if _, ok := ln.(*net.TCPListener); !ok {
+		return ln, nil
+	}
+	fd, err := duplicate(ln)
+	if err != nil {
+		return nil, err
+	}
+	// Connections inherit the option.
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("set up the socket %s: %w", ln.Addr(), err)
+	}
+	l := &plainListener{Listener: ln, file: os.NewFile(uintptr(fd), "listener")}
+	if l.raw, err = l.file.SyscallConn(); err == nil {
+		err = l.file.SetReadDeadline(time.Time{}) // It fails if Go's poller does not watch the file.
+	}
+	if err != nil {
+		l.file.Close()
+		return nil, fmt.Errorf("wait for the socket %s: %w", ln.Addr(), err)
+	}
+	return l, nil
+}
+
+// Accept waits for a connection.
+func (l *plainListener) Accept() (net.Conn, error) {
+	var fd int
+	var from syscall.Sockaddr
+	var err error
+	closed := l.raw.Read(func(listener uintptr) bool {
+		for {
+			// That of package unix costs a getsockopt.
+			fd, from, err = syscall.Accept4(int(listener), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+			switch {
+			case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
+			case errors.Is(err, unix.EAGAIN):
+				return false
+			default:
+				return true
+			}
+		}
+	})
+	switch {
+	case closed != nil:
+		return nil, &net.OpError{Op: "accept", Net: "tcp", Addr: l.Addr(), Err: net.ErrClosed}
+	case err != nil:
+		return nil, &net.OpError{Op: "accept", Net: "tcp", Addr: l.Addr(), Err: os.NewSyscallError("accept4", err)}
+	}
+	return &plainConn{fd: fd, remote: tcpAddress(from)}, nil
+}
+
+// Close also ends a wait.
+func (l *plainListener) Close() error {
+	return errors.Join(l.file.Close(), l.Listener.Close())
+}
+
+// tcpAddress returns an address in the form of package net.
+func tcpAddress(a syscall.Sockaddr) *net.TCPAddr {
+	switch a := a.(type) {
+	case *syscall.SockaddrInet4:
+		return &net.TCPAddr{IP: a.Addr[:], Port: a.Port}
+	case *syscall.SockaddrInet6:
+		t := &net.TCPAddr{IP: a.Addr[:], Port: a.Port}
+		if a.ZoneId != 0 {
+			t.Zone = strconv.FormatUint(uint64(a.ZoneId), 10)
+		}
+		return t
+	}
+	return nil
+}
+
+// plainConn is a connection of a plainListener. Until it has to wait, or is written to,
+// it is a bare descriptor, which an event loop can take over with Detach. After that it is
+// an os.File, which waits with Go's poller.
+type plainConn struct {
+	remote *net.TCPAddr
+
+	// mu guards the fields below. It is not held during a wait.
+	mu          sync.Mutex
+	fd          int      // -1 if it is not a bare descriptor
+	file        *os.File // nil if it is one, or if it was closed or detached as one
+	read, write time.Time
+}
+
+var (
+	_ syscall.Conn                    = (*plainConn)(nil)
+	_ interface{ CloseWrite() error } = (*plainConn)(nil)
+)
+
+// Detach returns the descriptor, which the caller must close. The connection is closed
+// afterwards. It returns false, and changes nothing, if Go's poller watches the
+// connection.
+func (c *plainConn) Detach() (fd int, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fd, c.fd = c.fd, -1
+	return fd, fd >= 0
+}
+
+// waitable returns the connection as a file that can wait.
+func (c *plainConn) waitable() (*os.File, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.waitableLocked()
+}
+
+func (c *plainConn) waitableLocked() (*os.File, error) {
+	if c.file != nil {
+		return c.file, nil
+	}
+	if c.fd < 0 {
+		return nil, net.ErrClosed
+	}
+	c.file, c.fd = os.NewFile(uintptr(c.fd), "tcp"), -1
+	return c.file, errors.Join(c.file.SetReadDeadline(c.read), c.file.SetWriteDeadline(c.write))
+}
+
+func (c *plainConn) Read(p []byte) (int, error) {
+	n, f, err := c.readNow(p)
+	if f != nil {
+		n, err = f.Read(p)
+	}
+	return n, c.failed("read", err)
+}
+
+// readNow reads from a bare descriptor. If there is nothing to read, it returns the file
+// to read from.
+func (c *plainConn) readNow(p []byte) (n int, f *os.File, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fd >= 0 && len(p) > 0 && (c.read.IsZero() || time.Now().Before(c.read)) {
+		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(c.fd),
+			uintptr(unsafe.Pointer(&p[0])), //nolint:gosec // A raw system call takes addresses.
+			uintptr(len(p)))
+		switch {
+		case errno == unix.EAGAIN || errno == unix.EINTR:
+		case errno != 0:
+			return 0, nil, errno
+		case n == 0:
+			return 0, nil, io.EOF
+		default:
+			return int(n), nil, nil
+		}
+	}
+	f, err = c.waitableLocked()
+	return 0, f, err
+}
+
+func (c *plainConn) Write(p []byte) (int, error) {
+	f, err := c.waitable()
+	if err != nil {
+		return 0, c.failed("write", err)
+	}
+	n, err := f.Write(p)
+	return n, c.failed("write", err)
+}
+
+// Close also ends reads and writes.
+func (c *plainConn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.file != nil {
+		return c.failed("close", c.file.Close())
+	}
+	fd := c.fd
+	c.fd = -1
+	if fd < 0 {
+		return c.failed("close", net.ErrClosed)
+	}
+	return c.failed("close", unix.Close(fd))
+}
+
+// CloseWrite ends the outgoing direction.
+func (c *plainConn) CloseWrite() error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var shut error
+	err = raw.Control(func(fd uintptr) { shut = unix.Shutdown(int(fd), unix.SHUT_WR) })
+	return c.failed("close", errors.Join(err, shut))
+}
+
+// LocalAddr returns the address of this machine, or nil if the connection is closed.
+func (c *plainConn) LocalAddr() net.Addr {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return (*net.TCPAddr)(nil)
+	}
+	var a syscall.Sockaddr
+	raw.Control(func(fd uintptr) { a, _ = syscall.Getsockname(int(fd)) }) //nolint:errcheck // a stays nil then.
+	return tcpAddress(a)
+}
+
+// RemoteAddr returns the address of the client, or of a proxy before it.
+func (c *plainConn) RemoteAddr() net.Addr { return c.remote }
+
+// SyscallConn is for an event loop that duplicates the descriptor.
+func (c *plainConn) SyscallConn() (syscall.RawConn, error) {
+	f, err := c.waitable()
+	if err != nil {
+		return nil, c.failed("raw-control", err)
+	}
+	return f.SyscallConn()
+}
+
+// SetDeadline sets both deadlines.
+func (c *plainConn) SetDeadline(t time.Time) error { return c.setDeadlines(&t, &t) }
+
+// SetReadDeadline sets the deadline of a read. It applies to one that waits, too.
+func (c *plainConn) SetReadDeadline(t time.Time) error { return c.setDeadlines(&t, nil) }
+
+// SetWriteDeadline is SetReadDeadline for writes.
+func (c *plainConn) SetWriteDeadline(t time.Time) error { return c.setDeadlines(nil, &t) }
+
+// setDeadlines sets the deadlines that are not nil.
+func (c *plainConn) setDeadlines(read, write *time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.file == nil && c.fd < 0 {
+		return c.failed("set", net.ErrClosed)
+	}
+	if read != nil {
+		c.read = *read
+	}
+	if write != nil {
+		c.write = *write
+	}
+	switch {
+	case c.file == nil:
+		return nil
+	case write == nil:
+		return c.failed("set", c.file.SetReadDeadline(c.read))
+	case read == nil:
+		return c.failed("set", c.file.SetWriteDeadline(c.write))
+	}
+	return c.failed("set", c.file.SetDeadline(*read))
+}
+
+// failed returns an error in the form of package net, which net/http expects.
+func (c *plainConn) failed(op string, err error) error {
+	if err == nil || err == io.EOF { //nolint:errorlint // As returned by Read.
+		return err
+	}
+	if p, ok := errors.AsType[*os.PathError](err); ok {
+		err = p.Err
+	}
+	if errors.Is(err, os.ErrClosed) {
+		err = net.ErrClosed
+	}
+	if errno, ok := err.(syscall.Errno); ok { //nolint:errorlint // It is not wrapped any more.
+		err = os.NewSyscallError(op, errno)
+	}
+	return &net.OpError{Op: op, Net: "tcp", Addr: c.remote, Err: err}
+}
