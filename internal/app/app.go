@@ -210,9 +210,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if live.Extensions {
-		s.peers.TellAttendance(s.log)
-	}
+	s.peers.TellAttendance(s.log)
 	s.endpoint = edge.New(edge.Options{
 		Engine: s.engine, Tokens: s.ring, Sockets: sockets,
 		TrustedProxies: cfg.TrustedProxies,

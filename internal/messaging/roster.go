@@ -1,6 +1,8 @@
 package messaging
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"confab/internal/chat"
@@ -78,12 +80,8 @@ func (o Roster) Attendance(roomID string, known uint64) (a Attendance, live bool
 			a.Room = s.settings
 		}
 		a.Version, a.Connections = r.born+r.moves, r.sessions
-		if a.Same = a.Version == known; a.Same {
-			return
-		}
-		a.UserIDs = make([]string, 0, len(r.users))
-		for id := range r.users {
-			a.UserIDs = append(a.UserIDs, id)
+		if a.Same = a.Version == known; !a.Same {
+			a.UserIDs = slices.Collect(maps.Keys(r.users))
 		}
 	})
 	return a, live

@@ -193,9 +193,12 @@ func (p *Peers) WatchRooms(o *messaging.Options, interval time.Duration) {
 	}
 }
 
-// TellAttendance begins to tell webhooks who joins and leaves rooms. It must come before the
-// first question of another node.
+// TellAttendance begins to tell webhooks who joins and leaves rooms, unless extensions are
+// off. It must come before the first question of another node.
 func (p *Peers) TellAttendance(log *slog.Logger) {
+	if p.Hooks == nil {
+		return
+	}
 	p.Attendance = attendance.Start(attendance.Options{
 		Hooks: p.Hooks, Live: messaging.RosterOf(p.Engine), Elsewhere: p.Presence.Elsewhere, GoneAfter: attendance.GoneAfter, Log: log,
 	})
