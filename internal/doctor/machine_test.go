@@ -18,6 +18,7 @@ var right = map[string]string{
 	"proc/meminfo":                          "MemTotal:        8000000 kB\nMemFree: 1 kB\n",
 	"proc/sys/net/core/somaxconn":           "4096\n",
 	"proc/sys/net/ipv4/ip_local_port_range": "32768\t60999\n",
+
 	"sys/fs/cgroup/system.slice/confab.service/memory.max": "max\n",
 	"sys/fs/cgroup/system.slice/confab.service/cpu.max":    "max 100000\n",
 	"sys/fs/cgroup/system.slice/pids.max":                  "4915\n",
