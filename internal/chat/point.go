@@ -6,6 +6,14 @@ type Point struct {
 	Sequence uint64
 }
 
+// Sender returns who sent a message, and "" for an event.
+func (f *Frame) Sender() string {
+	if f.Type == MessageFrame {
+		return f.UserID
+	}
+	return ""
+}
+
 // Point returns the frame's position.
 func (f *Frame) Point() Point { return Point{f.Epoch, f.Sequence} }
 

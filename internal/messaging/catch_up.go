@@ -72,19 +72,11 @@ func (r *room) deliverLogged(log *catchup.Log, g *recent.Ring, f *chat.Frame) in
 		if r.erased.hasFrame(f) { // It was under way.
 			frame = nil
 		}
-		log.Append(frame, sender(f), catchup.Point(f.Point()))
+		log.Append(frame, f.Sender(), catchup.Point(f.Point()))
 		then()
 	})
 	log.MarkLater(n, to.Mark)
 	return n
-}
-
-// sender returns who sent a message, and "" for an event.
-func sender(f *chat.Frame) string {
-	if f.Type == chat.MessageFrame {
-		return f.UserID
-	}
-	return ""
 }
 
 // client is how the session's client is known when it comes back.
