@@ -50,7 +50,7 @@ func TestWebhooksOverNodes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.CloseNow() //nolint:errcheck // The node is killed.
+		defer conn.CloseNow()
 		if i == 0 {
 			if e := who.WaitEvents(t, 1)[0]; e.Type != "user.joined" || e.UserID != "ann" || e.Presence.Users != 1 {
 				t.Errorf("got %+v", e)
