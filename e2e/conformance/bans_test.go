@@ -49,6 +49,7 @@ func TestBans(t *testing.T) {
 		}
 		subject.wantRefused(t, subject.newToken(t, room, m{"userId": "bad"}), http.StatusForbidden) // CreateChatToken answers.
 		call(t, ours("DeleteBan"), m{"id": ban["id"]}).want(t, http.StatusOK)
+		afterOverlap()
 		subject.connect(t, token).wantQuiet(t, room)
 	})
 	checkOurs(t, "a MUTE refuses messages with words for the person", func(t *testing.T) {

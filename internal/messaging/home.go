@@ -254,6 +254,7 @@ func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, op *Operat
 	}
 	if f.Hidden {
 		f.LoggingConfigurations, f.Webhooks = nil, nil
+		e.o.Rules.Traces.Hide(f.ID, f.UserID)
 	}
 	recorded := len(f.LoggingConfigurations) > 0 || len(f.Webhooks) > 0 || f.Keep > 0
 	if !recorded && len(q.waiting) == 0 {

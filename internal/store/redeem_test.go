@@ -165,21 +165,21 @@ func TestRedeemWhileClosing(t *testing.T) {
 
 func TestPruneRedemptions(t *testing.T) {
 	dialects(t, func(t *testing.T, open opener) {
-		c := &clock{now: time.Now()}
+		c := newClock(time.Now())
 		db := open(t, c.use)
 		soon, late := tokenID(), tokenID()
 		for range 1200 { // more than one transaction deletes
-			if err := redeem(db, t.Context(), tokenID(), c.now); err != nil {
+			if err := redeem(db, t.Context(), tokenID(), c.now()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		for id, expires := range map[[16]byte]time.Time{soon: c.now.Add(time.Minute), late: c.now.Add(time.Hour)} {
+		for id, expires := range map[[16]byte]time.Time{soon: c.now().Add(time.Minute), late: c.now().Add(time.Hour)} {
 			if err := redeem(db, t.Context(), id, expires); err != nil {
 				t.Fatal(err)
 			}
 		}
 		redeemed := func(id [16]byte) bool {
-			err := redeem(db, t.Context(), id, c.now.Add(time.Hour))
+			err := redeem(db, t.Context(), id, c.now().Add(time.Hour))
 			if err != nil {
 				wantCode(t, err, chat.Unauthenticated)
 			}
@@ -193,7 +193,7 @@ func TestPruneRedemptions(t *testing.T) {
 			{after: 2 * time.Minute, kept: [][16]byte{soon, late}},
 			{after: 20 * time.Minute, kept: [][16]byte{late}, gone: [][16]byte{soon}},
 		} {
-			c.now = c.now.Add(step.after)
+			c.add(step.after)
 			if err := db.Prune(t.Context()); err != nil {
 				t.Fatal(err)
 			}

@@ -30,7 +30,7 @@ var (
 // change creates, updates or deletes one room, here and in the store.
 func (m *roomModel) change(t *rapid.T) {
 	// The clock may stand still and go back.
-	m.clock.now = m.clock.now.Add(time.Duration(rapid.Int64Range(-2, 2).Draw(t, "step")) * time.Microsecond)
+	m.clock.add(time.Duration(rapid.Int64Range(-2, 2).Draw(t, "step")) * time.Microsecond)
 	set := func(r *chat.Room) error {
 		r.Name = rapid.SampledFrom(modelNames).Draw(t, "name")
 		r.MessageReviewHandler = nil
@@ -117,7 +117,7 @@ func (m *roomModel) filter(t *rapid.T) store.RoomFilter {
 // stayed as it was is missing.
 func TestListRoomsPages(t *testing.T) {
 	dialects(t, func(t *testing.T, open opener) {
-		c := &clock{now: time.Unix(1_800_000_000, 0)}
+		c := newClock(time.Unix(1_800_000_000, 0))
 		db := open(t, c.use)
 		m := &roomModel{db: db, arns: logging(t, db, 2), clock: c, rooms: map[string]*chat.Room{}}
 		rapid.Check(t, func(t *rapid.T) {

@@ -228,7 +228,7 @@ func TestUpdateRoom(t *testing.T) {
 
 func TestUpdateTime(t *testing.T) {
 	dialects(t, func(t *testing.T, open opener) {
-		c := &clock{now: time.Date(2026, 1, 2, 3, 4, 5, 678901234, time.UTC)}
+		c := newClock(time.Date(2026, 1, 2, 3, 4, 5, 678901234, time.UTC))
 		db := open(t, c.use)
 		first := create(t, db, &chat.Room{})
 		if want := time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC); !first.UpdateTime.Equal(want) {
@@ -236,7 +236,7 @@ func TestUpdateTime(t *testing.T) {
 		}
 		last := first.UpdateTime
 		for _, step := range []time.Duration{0, 0, -time.Hour, time.Nanosecond, 2 * time.Hour} {
-			c.now = c.now.Add(step)
+			c.add(step)
 			for name, change := range map[string]func() time.Time{
 				"create": func() time.Time { return create(t, db, &chat.Room{}).UpdateTime },
 				"update": func() time.Time {
@@ -250,8 +250,8 @@ func TestUpdateTime(t *testing.T) {
 				}
 			}
 		}
-		if !last.Equal(c.now.Truncate(time.Microsecond)) && last.Sub(c.now) > time.Millisecond {
-			t.Errorf("the time does not follow the clock again: %v, clock %v", last, c.now)
+		if !last.Equal(c.now().Truncate(time.Microsecond)) && last.Sub(c.now()) > time.Millisecond {
+			t.Errorf("the time does not follow the clock again: %v, clock %v", last, c.now())
 		}
 	})
 }

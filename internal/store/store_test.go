@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -132,10 +133,19 @@ func must[T any](v T, err error) func(t testing.TB) T {
 	}
 }
 
-// clock is a clock that tests set.
-type clock struct{ now time.Time }
+// clock is a clock that tests set, while the store may read it.
+type clock struct{ t atomic.Pointer[time.Time] }
 
-func (c *clock) use(o *store.Options) { o.Now = func() time.Time { return c.now } }
+func newClock(t time.Time) *clock {
+	c := new(clock)
+	c.set(t)
+	return c
+}
+
+func (c *clock) now() time.Time       { return *c.t.Load() }
+func (c *clock) set(t time.Time)      { c.t.Store(&t) }
+func (c *clock) add(d time.Duration)  { c.set(c.now().Add(d)) }
+func (c *clock) use(o *store.Options) { o.Now = c.now }
 
 func TestOpen(t *testing.T) {
 	t.Run("makes everything for its owner only", func(t *testing.T) {

@@ -106,6 +106,7 @@ type Memory struct {
 
 	limit   int64
 	erasing erasing
+	hidden  hidden
 
 	mu    sync.Mutex // guards what follows, and log.bytes. It may be taken with a log locked.
 	bytes int64
