@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"confab/internal/cluster"
 	"confab/internal/console"
 	"confab/internal/extension"
 	"confab/internal/front"
@@ -81,7 +82,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if s.node != nil {
-		if err := s.node.Ready(); err != nil {
+		if err := cluster.Settled(r.Context(), s.node); err != nil {
 			answer(w, http.StatusServiceUnavailable, err.Error())
 			return
 		}

@@ -100,7 +100,33 @@ func (n *Node) readyLocked() error {
 	case n.standing.excluded:
 		return errors.New("excluded from the cluster by the other nodes")
 	case !n.view.opened:
-		return errors.New("the cluster is changing, and the rooms of this node are not open yet")
+		return errNotOpen
 	}
 	return nil
+}
+
+var errNotOpen = errors.New("the cluster is changing, and the rooms of this node are not open yet")
+
+// settleWithin is how long Settled waits. The probes of load balancers wait longer.
+const settleWithin = 500 * time.Millisecond
+
+// Settled is Ready for load balancers. While the cluster changes, it waits until the node has
+// opened its rooms, for at most half a second: all nodes change at the same time, and a load
+// balancer that asks just then would have no node left.
+func Settled(ctx context.Context, n *Node) error {
+	ctx, cancel := context.WithTimeout(ctx, settleWithin)
+	defer cancel()
+	for {
+		n.mu.Lock()
+		err, changed := n.readyLocked(), n.changed
+		n.mu.Unlock()
+		if !errors.Is(err, errNotOpen) {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return err
+		}
+	}
 }

@@ -119,10 +119,9 @@ func (c *checkpoints) round(ctx context.Context) error {
 	return err
 }
 
-// hold prevents SQLite from restarting the log. The present content of the log can
-// still be copied. The transaction does not end with ctx: it would be rolled back on a
-// goroutine of its own then, perhaps after the database was closed. SQLite does not remove
-// a log while a connection is open.
+// hold prevents SQLite from restarting the log. Its present content can still be copied.
+// The transaction does not end with ctx: it would be rolled back on another goroutine then,
+// perhaps after the database was closed, and SQLite would not remove the log.
 func (c *checkpoints) hold(ctx context.Context) (err error) {
 	ctx = context.WithoutCancel(ctx)
 	if c.pin, err = c.conn.BeginTx(ctx, nil); err != nil {
