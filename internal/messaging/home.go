@@ -233,7 +233,6 @@ func (q *sequencer) giveBack() {
 // publish gives f its place in the room's order and publishes it. If the room is
 // recorded, the transcript gets the frame first. Frames wait for the transcript together:
 // one group commit serves all that were sequenced in the meantime.
-// op is the request.
 func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, op *Operation, settings *chat.Room, t *trace) error {
 	t.begin()
 	defer t.spent(traces.Publish)
