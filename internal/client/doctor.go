@@ -18,9 +18,9 @@ func newDoctor(env command.Environment) *cobra.Command {
 		Use:   "doctor",
 		Short: "Check whether clients can use a server",
 		Long: `Check a server from the side of a client, through all proxies in between: its address, TLS,
-clocks, a signed call, large calls, a WebSocket handshake that returns the whole
-chat token, large tokens, a message, a ping, and with --long a connection that is idle for a minute. Each line is OK or says what to
-change. Without --room, the check creates a room and deletes it again.
+clocks, a signed call, large calls, a WebSocket handshake that returns the whole chat token,
+large tokens, a message, a ping, and with --long a connection that is idle for a minute. Each
+line is OK or says what to change. Without --room, the check creates a room and deletes it again.
 
 On the machine of the server, confab doctor machine checks that machine.
 
