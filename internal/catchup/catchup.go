@@ -55,7 +55,7 @@ type chunk struct {
 	at    *list.Element
 	first uint64 // the number of its first frame
 	ends  []uint32
-	users []uint64 // who sent each frame, as hashes; 0 for nobody
+	users []uint64 // who sent each frame, as hashes; 0 for events
 	mem   []byte
 	last  time.Time // when its last frame was appended
 }

@@ -2,7 +2,7 @@ package catchup
 
 import "slices"
 
-// senderOf returns who sent a frame as a log keeps it: a hash, and 0 for nobody.
+// senderOf returns who sent a frame as a log keeps it: a hash, and 0 for an event.
 func senderOf(userID string) uint64 {
 	if userID == "" {
 		return 0

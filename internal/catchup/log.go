@@ -62,7 +62,7 @@ func (l *Log) Close() {
 	delete(l.memory.logs, l)
 }
 
-// Append adds a frame of a user, or of nobody for "", as connections get it, with its place in
+// Append adds a message of a user, or an event for "", as connections get it, with its place in
 // the order of the room. An empty frame is one that nobody gets any more.
 func (l *Log) Append(frame []byte, userID string, at Point) {
 	now := time.Now()

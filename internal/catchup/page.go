@@ -10,7 +10,7 @@ type Page struct {
 	// Runs are the points of frames that follow each other.
 	Points []PointRun `json:"points,omitzero"`
 	Frames [][]byte   `json:"frames,omitzero"`
-	// Users are who sent the frames, as hashes; 0 for nobody.
+	// Users are who sent the frames, as hashes; 0 for events.
 	Users []uint64 `json:"users,omitzero"`
 	// From is the point behind which the log has all frames, and Last that of its last one.
 	From Point `json:"from"`

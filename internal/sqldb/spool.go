@@ -119,7 +119,7 @@ func (s *Spool[T]) attempt(ctx context.Context, items []T) error {
 	return nil
 }
 
-// fail records that the batch which begins with first cannot be written for now, and
+// fail records that the batch which begins with first cannot be written at present, and
 // releases all waiting callers. A stall that is detected just when the batch was
 // stored is ignored. It must not be counted for the next batch.
 func (s *Spool[T]) fail(first *T, err error) {
