@@ -130,10 +130,10 @@ func TestCompactAck(t *testing.T) {
 // accept is written the same way again.
 func FuzzCompact(f *testing.F) {
 	q, a := fullQuestion(), fullAnswer()
-	f.Add(q.encode())
-	f.Add(a.encode())
-	f.Add((&doAnswer{ID: "abcdefABCDEF"}).encode())
-	f.Add(ack{From: "a", View: ViewID{1, "b"}, Count: 3}.encode())
+	done, ack := doAnswer{ID: "abcdefABCDEF"}, ack{From: "a", View: ViewID{1, "b"}, Count: 3}
+	for _, seed := range [][]byte{q.encode(), a.encode(), done.encode(), ack.encode()} {
+		f.Add(seed[1:]) // The fuzzer changes what is behind the version.
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		data = append([]byte{compactVersion}, data...)
 		if q, err := readDoQuestion(data); err == nil {
@@ -154,7 +154,8 @@ func same[T any](t *testing.T, want T, data []byte, read func([]byte) (T, error)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) })); diff != "" {
+	sameTime := cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) })
+	if diff := cmp.Diff(want, got, sameTime, cmpopts.IgnoreUnexported(messaging.Operation{})); diff != "" {
 		t.Error(diff)
 	}
 }
