@@ -49,7 +49,7 @@ func BenchmarkMessage(b *testing.B) {
 		{"reviewed and logged", true, true},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			s := startMessages(b)
+			s := startMessages(b, "--log-flush-interval", "1s") // A run is shorter than the default.
 			in := &ivschat.CreateRoomInput{MaximumMessageRatePerSecond: aws.Int32(100)}
 			if c.reviewed {
 				in.MessageReviewHandler = &types.MessageReviewHandler{Uri: aws.String(handlerARN), FallbackResult: types.FallbackResultDeny}
@@ -83,7 +83,7 @@ func (s *server) logs(b *testing.B) string {
 }
 
 // startMessages starts a server with a handler and a destination in this process.
-func startMessages(b *testing.B) *server {
+func startMessages(b *testing.B, args ...string) *server {
 	b.Helper()
 	answers := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -100,7 +100,7 @@ func startMessages(b *testing.B) *server {
 		b.Fatal(err)
 	}
 	return start(b, process.Options{
-		Args: []string{"--config", file, "--review-timeout", "5s", "--log-flush-interval", "1s"},
+		Args: append([]string{"--config", file, "--review-timeout", "5s"}, args...),
 		Env:  []string{"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS=" + answers.URL},
 	})
 }
