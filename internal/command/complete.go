@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/spf13/cobra"
 
-	"confab/internal/extension"
+	"confab/internal/moderationops"
 )
 
 // completeTime bounds a completion: the person who presses Tab waits for it.
@@ -156,7 +156,7 @@ func BannedNames(every string) Lister {
 		if err != nil {
 			return nil, err
 		}
-		found, err := api.Bans(ctx, &extension.ListBansInput{RoomIdentifier: Optional(room)})
+		found, err := api.Bans(ctx, &moderationops.ListBansInput{RoomIdentifier: Optional(room)})
 		var all []Named
 		for i := range found {
 			if aws.ToString(found[i].RoomArn) == room {

@@ -10,7 +10,7 @@ import (
 
 	"confab/internal/clientip"
 	"confab/internal/command"
-	"confab/internal/extension"
+	"confab/internal/moderationops"
 )
 
 // forged is an address that no client has (RFC 5737).
@@ -53,8 +53,8 @@ func (p *patient) address(ctx context.Context) (Finding, bool) {
 // has no bans, or the credentials may not make them.
 func (p *patient) ban(ctx context.Context, a netip.Addr) bool {
 	kind, addresses := "BAN", netip.PrefixFrom(a, a.BitLen()).String()
-	_, err := command.Call[extension.BanOutput](ctx, p.API, "CreateBan",
-		&extension.CreateBanInput{RoomIdentifier: &p.Room, Type: &kind, IPRange: &addresses})
+	_, err := command.Call[moderationops.BanOutput](ctx, p.API, "CreateBan",
+		&moderationops.CreateBanInput{RoomIdentifier: &p.Room, Type: &kind, IPRange: &addresses})
 	return err == nil
 }
 
