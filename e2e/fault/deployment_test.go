@@ -92,6 +92,11 @@ func deploy(t *testing.T, k kind, network *Network) *deployment {
 		o.Hosts = network.Hosts()
 	}
 	d.postgres.Exec(t, "CREATE DATABASE chat")
+	if k == ten { // Each node has up to 30 connections, and a node that was killed has them for a moment more.
+		d.postgres.Exec(t, "ALTER SYSTEM SET max_connections = 800")
+		d.postgres.Stop(t)
+		d.postgres.Restart(t)
+	}
 	servers := []*pgtest.Cluster{d.postgres}
 	if k == replicated {
 		d.standby = d.postgres.Standby(t)
