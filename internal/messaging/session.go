@@ -43,7 +43,7 @@ type Session struct {
 	hidden atomic.Uint64
 	// joined is the last kick of the room that this session is behind. It is set once,
 	// when the session enters its user's list.
-	joined Point
+	joined chat.Point
 	// next and prev are the neighbours in the user's list. room.sessionsMu guards them.
 	next, prev *Session
 	// beside is until when the session counts as one of several of its user, after

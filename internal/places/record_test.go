@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"confab/internal/catchup"
+	"confab/internal/chat"
 )
 
 // node is a process with one room, "room", as messaging has it.
@@ -55,7 +56,7 @@ func (n *node) kill(t testing.TB) {
 func (n *node) live() *catchup.Log {
 	if n.log == nil {
 		n.log = catchup.NewMemory(1 << 20).NewLog(time.Minute)
-		n.log.Begin(catchup.Point{Epoch: 1})
+		n.log.Begin(chat.Point{Epoch: 1})
 	}
 	return n.log
 }
@@ -218,7 +219,7 @@ func BenchmarkRecord(b *testing.B) {
 	}
 	before := spent(b)
 	for i := 0; b.Loop(); i++ {
-		n.log.Append([]byte("frame"), "", catchup.Point{Epoch: 1, Sequence: uint64(i + 1)})
+		n.log.Append([]byte("frame"), "", chat.Point{Epoch: 1, Sequence: uint64(i + 1)})
 		if err := n.write(false); err != nil {
 			b.Fatal(err)
 		}
