@@ -67,7 +67,7 @@ type Client struct {
 // conn may be ended as soon as Join is called.
 //
 // Errors: Unauthenticated (the token is expired or was used before), AccessDenied (the user
-// is banned), Invalid (a number of messages that is none), NotFound (room deleted),
+// is banned), Invalid (the number of messages is not valid), NotFound (room deleted),
 // QuotaExceeded (the account's connections), Unavailable (the database does not answer).
 func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, client Client) (*Session, error) {
 	now := e.now()
