@@ -21,8 +21,8 @@ import (
 	"confab/internal/testbed/process"
 )
 
-// TestNATSCredentials has three nodes use an existing nats-server that lets
-// nobody in without credentials.
+// TestNATSCredentials has three nodes use an existing nats-server that
+// refuses connections without credentials.
 func TestNATSCredentials(t *testing.T) {
 	t.Parallel()
 	operator := newOperator(t)

@@ -18,7 +18,7 @@ import (
 
 // TestWrongClusterSecret puts a node with another cluster secret beside a healthy
 // cluster under load: it is refused and takes no clients, both sides log it, and
-// nobody else notices.
+// the other nodes and their clients do not notice.
 func TestWrongClusterSecret(t *testing.T) {
 	t.Parallel()
 	database := pgtest.Shared(t).Database(t)

@@ -99,7 +99,7 @@ func TestThree(t *testing.T) {
 }
 
 // officialCrowd has official clients on all nodes, drains one node and kills
-// another: they come back each time and hear everybody.
+// another: they come back each time and receive all messages.
 func officialCrowd(t *testing.T, c *cluster.Cluster, address string) {
 	people, ctx := crowd.New(t.Context(), crowd.Options{Pick: c.Balancer.Pick})
 	defer people.End()

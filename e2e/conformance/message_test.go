@@ -190,7 +190,7 @@ func TestMessage(t *testing.T) {
 		late := join(t, room, "late")
 		late.wantQuiet(t, room)
 	})
-	check(t, "rooms do not hear each other", func(t *testing.T) {
+	check(t, "a room gets no messages of another room", func(t *testing.T) {
 		a, b := newRoom(t, nil), newRoom(t, nil)
 		inA, inB := join(t, a, "u", all...), join(t, b, "u", all...)
 		inA.say(t, "only in a")

@@ -92,7 +92,7 @@ func TestOrder(t *testing.T) {
 			}
 		}
 	})
-	check(t, "five hundred viewers hear one voice", func(t *testing.T) {
+	check(t, "five hundred viewers get the messages of one sender", func(t *testing.T) {
 		room := newRoom(t, nil)
 		speaker := join(t, room, "speaker", all...)
 		viewers := make([]*session, 500)

@@ -49,7 +49,7 @@ func (s *Server) Run(ctx context.Context) error {
 // StopNow makes a present or later stop end without waiting.
 func (s *Server) StopNow() { s.endGrace() }
 
-// serve serves one port. A port that closes during a stop is no error.
+// serve serves one port. A port that closes during a stop is not an error.
 func (s *Server) serve(h *front.HTTPServer, ln net.Listener, useTLS bool) error {
 	if useTLS {
 		ln = websocket.NewTLSListener(ln, s.cert.config())

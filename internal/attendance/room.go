@@ -74,7 +74,7 @@ func (s *Service) look(now time.Time) (changes []*change) {
 		}
 	}
 	for id, r := range s.rooms {
-		if !seen[id] { // Nobody is there any more.
+		if !seen[id] { // The room has no user any more.
 			if c := s.compare(id, r, messaging.Attendance{}, now); c != nil {
 				changes = append(changes, c)
 			}

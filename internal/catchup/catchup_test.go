@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"confab/internal/catchup"
+	"confab/internal/chat"
 )
 
 func text(pieces [][]byte) string { return string(bytes.Join(pieces, nil)) }
@@ -20,7 +21,7 @@ func add(l *catchup.Log, frame []byte) { addOf(l, frame, "") }
 
 // addOf appends a frame of a user at the next point.
 func addOf(l *catchup.Log, frame []byte, userID string) {
-	l.Append(frame, userID, catchup.Point{Epoch: 1, Sequence: l.End()})
+	l.Append(frame, userID, chat.Point{Epoch: 1, Sequence: l.End()})
 }
 
 var ann = catchup.Client{UserID: "ann", Agent: 1}
@@ -140,7 +141,7 @@ func TestPlaces(t *testing.T) {
 				t.Error("there is one")
 			}
 			l.Part(ann, l.Take(ann, nil, nil), 0, catchup.Lost)
-			l.Void("ann", catchup.Point{})
+			l.Void("ann", chat.Point{})
 			if l.Take(ann, nil, nil).Known {
 				t.Error("there is one behind a kick")
 			}

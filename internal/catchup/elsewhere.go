@@ -1,6 +1,10 @@
 package catchup
 
-import "time"
+import (
+	"time"
+
+	"confab/internal/chat"
+)
 
 // Elsewhere is what other nodes know of a client that connects here.
 type Elsewhere struct {
@@ -8,18 +12,18 @@ type Elsewhere struct {
 	Place *Found
 	Taken bool
 	// Live is what the client's connections to other nodes have confirmed.
-	Live []Point
+	Live []chat.Point
 }
 
 // Found is where a client was on a node.
 type Found struct {
 	// Origin is the node, and Version that of its report; 0 if the node itself says so.
-	Origin  string `json:"origin"`
-	Version uint64 `json:"version,omitzero"`
-	At      Point  `json:"at"`
+	Origin  string     `json:"origin"`
+	Version uint64     `json:"version,omitzero"`
+	At      chat.Point `json:"at"`
 	// Live is set if the connection was there when AsOf was the last frame on the node.
-	Live bool  `json:"live,omitzero"`
-	AsOf Point `json:"asOf"`
+	Live bool       `json:"live,omitzero"`
+	AsOf chat.Point `json:"asOf"`
 	// Left is how long the place lasts, in nanoseconds.
 	Left int64 `json:"left"`
 	// Taker is the node on which a client has continued there, if any.
@@ -91,8 +95,8 @@ func (l *Log) Choose(c Client, all []Found, answered map[string]bool) *Elsewhere
 }
 
 // Oldest is the first point that the client needs.
-func (e *Elsewhere) Oldest() Point {
-	var oldest Point
+func (e *Elsewhere) Oldest() chat.Point {
+	var oldest chat.Point
 	first := true
 	if e.Place != nil {
 		oldest, first = e.Place.At, false

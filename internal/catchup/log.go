@@ -3,6 +3,8 @@ package catchup
 import (
 	"context"
 	"time"
+
+	"confab/internal/chat"
 )
 
 // Log is the latest frames of a room, and the places of its clients.
@@ -16,9 +18,9 @@ type Log struct {
 
 	// memory.mu guards the fields below.
 	keep    time.Duration
-	begin   uint64 // the number before the first frame; born, unless older frames were added
-	end     uint64 // the number of the last frame
-	from    Point  // behind it, every frame of the room has a number here
+	begin   uint64     // the number before the first frame; born, unless older frames were added
+	end     uint64     // the number of the last frame
+	from    chat.Point // behind it, every frame of the room has a number here
 	runs    []run
 	chunks  []*chunk
 	places  map[Client][]*Place // of each, the oldest first
@@ -64,7 +66,7 @@ func (l *Log) Close() {
 
 // Append adds a message of a user, or an event for "", as connections get it, with its place in
 // the order of the room. An empty frame is one that nobody gets any more.
-func (l *Log) Append(frame []byte, userID string, at Point) {
+func (l *Log) Append(frame []byte, userID string, at chat.Point) {
 	now := time.Now()
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
@@ -106,7 +108,7 @@ func (l *Log) End() uint64 {
 
 // Fill calls f, unless the log has had every frame behind a point by then. Calls are made one
 // after another.
-func (l *Log) Fill(ctx context.Context, p Point, f func()) {
+func (l *Log) Fill(ctx context.Context, p chat.Point, f func()) {
 	select {
 	case l.filling <- struct{}{}:
 	case <-ctx.Done():

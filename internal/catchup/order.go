@@ -1,26 +1,15 @@
 package catchup
 
 import (
-	"cmp"
 	"slices"
+
+	"confab/internal/chat"
 )
-
-// Point is a place in the order of a room's frames. It means the same on all nodes, while
-// numbers are those of one Log.
-type Point struct {
-	Epoch    uint64 `json:"e,omitzero"`
-	Sequence uint64 `json:"s,omitzero"`
-}
-
-// Compare orders points.
-func (p Point) Compare(q Point) int {
-	return cmp.Or(cmp.Compare(p.Epoch, q.Epoch), cmp.Compare(p.Sequence, q.Sequence))
-}
 
 // run is consecutive frames whose points are consecutive, too.
 type run struct {
-	first uint64 // the number of its first frame
-	at    Point  // of that frame
+	first uint64     // the number of its first frame
+	at    chat.Point // of that frame
 }
 
 // mostRuns bounds the runs of a log. A run begins when the home of the room has changed, so
@@ -28,7 +17,7 @@ type run struct {
 const mostRuns = 256
 
 // numberLocked notes the point of the last frame.
-func (l *Log) numberLocked(at Point) {
+func (l *Log) numberLocked(at chat.Point) {
 	if k := len(l.runs); k > 0 {
 		last := l.runs[k-1]
 		if at.Epoch == last.at.Epoch && at.Sequence == last.at.Sequence+(l.end-last.first) {
@@ -43,10 +32,10 @@ func (l *Log) numberLocked(at Point) {
 }
 
 // pointOfLocked returns the point of the frame with a number.
-func (l *Log) pointOfLocked(number uint64) Point {
+func (l *Log) pointOfLocked(number uint64) chat.Point {
 	for _, r := range slices.Backward(l.runs) {
 		if r.first <= number {
-			return Point{r.at.Epoch, r.at.Sequence + min(number, l.end) - r.first}
+			return chat.Point{Epoch: r.at.Epoch, Sequence: r.at.Sequence + min(number, l.end) - r.first}
 		}
 	}
 	return l.from
@@ -54,7 +43,7 @@ func (l *Log) pointOfLocked(number uint64) Point {
 
 // numberOfLocked returns the number of the last frame that is not behind a point. It is not
 // known if the log begins behind the point; then it is that before the first frame.
-func (l *Log) numberOfLocked(p Point) (number uint64, known bool) {
+func (l *Log) numberOfLocked(p chat.Point) (number uint64, known bool) {
 	if p.Compare(l.from) < 0 {
 		return l.begin, false
 	}
@@ -75,7 +64,7 @@ func (l *Log) numberOfLocked(p Point) (number uint64, known bool) {
 // lostBetween returns what is between a point and the first frame of a log. Sequences count
 // on over the epochs of a cluster, which are small numbers. Those of a single node are times,
 // and sequences begin anew in each.
-func lostBetween(p, from Point) lost {
+func lostBetween(p, from chat.Point) lost {
 	const times = 1 << 50
 	if p.Sequence == 0 || from.Sequence <= p.Sequence || p.Epoch != from.Epoch && from.Epoch >= times {
 		return lost{unknown: true}
@@ -85,7 +74,7 @@ func lostBetween(p, from Point) lost {
 
 // Begin is called when every frame behind a point is, or will be, delivered here. What the
 // log has of earlier frames may have gaps, and is dropped.
-func (l *Log) Begin(at Point) {
+func (l *Log) Begin(at chat.Point) {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
 	if at.Compare(l.from) <= 0 {
@@ -116,7 +105,7 @@ func (l *Log) Begin(at Point) {
 func (c *chunk) lastNumber() uint64 { return c.first + uint64(len(c.ends)) - 1 }
 
 // Covers reports whether the log has had every frame behind a point.
-func (l *Log) Covers(p Point) bool {
+func (l *Log) Covers(p chat.Point) bool {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
 	return p.Compare(l.from) >= 0
@@ -124,7 +113,7 @@ func (l *Log) Covers(p Point) bool {
 
 // Span returns where the log begins: behind from it has had every frame of the room, and
 // behind kept it still has them.
-func (l *Log) Span() (from, kept Point) {
+func (l *Log) Span() (from, kept chat.Point) {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
 	return l.from, l.pointOfLocked(l.keptLocked())

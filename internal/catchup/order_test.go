@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"confab/internal/catchup"
+	"confab/internal/chat"
 )
 
 // Two nodes deliver the same frames, one of them from some frame on. It gets the earlier ones
@@ -17,9 +18,9 @@ func TestPrepend(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := catchup.NewMemory(1 << 20)
 		whole, late := m.NewLog(time.Minute), m.NewLog(time.Minute)
-		at := catchup.Point{Epoch: 5, Sequence: 10}
+		at := chat.Point{Epoch: 5, Sequence: 10}
 		whole.Begin(at)
-		points, frames := []catchup.Point{at}, []string{""}
+		points, frames := []chat.Point{at}, []string{""}
 		begin := rapid.IntRange(0, 60).Draw(t, "begin")
 		n := rapid.IntRange(begin, 100).Draw(t, "frames")
 		for i := range n {
@@ -82,7 +83,7 @@ func TestPrepend(t *testing.T) {
 }
 
 // gapOf returns the frames of a client that has been elsewhere at a point.
-func gapOf(l *catchup.Log, at catchup.Point) string {
+func gapOf(l *catchup.Log, at chat.Point) string {
 	s := l.Take(ann, nil, &catchup.Elsewhere{Place: &catchup.Found{At: at, Left: int64(time.Minute)}})
 	return text(l.Missed(s, plain{}, time.Now()))
 }
@@ -94,15 +95,15 @@ func (plain) AppendFrame(b, frame []byte) []byte { return append(b, frame...) }
 func TestGapOverNodes(t *testing.T) {
 	m := catchup.NewMemory(1 << 20)
 	l := m.NewLog(time.Minute)
-	l.Begin(catchup.Point{Epoch: 9, Sequence: 20})
-	l.Append([]byte("x"), "", catchup.Point{Epoch: 9, Sequence: 21})
-	if got := gapOf(l, catchup.Point{Epoch: 8, Sequence: 17}); !strings.HasPrefix(got, "x{") || !strings.Contains(got, `"Missed":"3"`) {
+	l.Begin(chat.Point{Epoch: 9, Sequence: 20})
+	l.Append([]byte("x"), "", chat.Point{Epoch: 9, Sequence: 21})
+	if got := gapOf(l, chat.Point{Epoch: 8, Sequence: 17}); !strings.HasPrefix(got, "x{") || !strings.Contains(got, `"Missed":"3"`) {
 		t.Errorf("three frames that no node has: %s", got)
 	}
-	if got := gapOf(l, catchup.Point{Epoch: 8, Sequence: 400}); !strings.Contains(got, "confab:GAP") || strings.Contains(got, "Missed") {
+	if got := gapOf(l, chat.Point{Epoch: 8, Sequence: 400}); !strings.Contains(got, "confab:GAP") || strings.Contains(got, "Missed") {
 		t.Errorf("nodes that have all started anew: %s", got)
 	}
-	if got := gapOf(l, catchup.Point{Epoch: 9, Sequence: 20}); got != "x" {
+	if got := gapOf(l, chat.Point{Epoch: 9, Sequence: 20}); got != "x" {
 		t.Errorf("no gap: %s", got)
 	}
 }
@@ -111,7 +112,7 @@ func TestReports(t *testing.T) {
 	m := catchup.NewMemory(1 << 20)
 	here, there := m.NewLog(time.Minute), m.NewLog(time.Minute)
 	for i := range uint64(5) {
-		at := catchup.Point{Epoch: 1, Sequence: i + 1}
+		at := chat.Point{Epoch: 1, Sequence: i + 1}
 		here.Append([]byte("x"), "", at)
 		there.Append([]byte("x"), "", at)
 	}
@@ -161,11 +162,11 @@ func TestReports(t *testing.T) {
 	if e := where(ann); e == nil {
 		t.Error("c is gone as well, and its place is, too")
 	}
-	there.Void("bob", catchup.Point{Epoch: 1, Sequence: 6})
+	there.Void("bob", chat.Point{Epoch: 1, Sequence: 6})
 	if e := where(bob); e != nil {
 		t.Errorf("a user who was disconnected: %+v", e)
 	}
-	here.Append([]byte("x"), "", catchup.Point{Epoch: 1, Sequence: 6})
+	here.Append([]byte("x"), "", chat.Point{Epoch: 1, Sequence: 6})
 	tell()
 	if e := where(bob); e == nil {
 		t.Error("a user who has come again since")
@@ -180,9 +181,9 @@ func FuzzReport(f *testing.F) {
 	f.Add([]byte{1, 2, 3}, uint64(1), 1, 2)
 	f.Fuzz(func(_ *testing.T, entries []byte, version uint64, page, pages int) {
 		l := catchup.NewMemory(1 << 20).NewLog(time.Minute)
-		l.Hold(&catchup.Report{Node: "a", Version: version, Page: page, Pages: pages, Entries: entries, Points: make([]catchup.Point, 3)}, time.Now())
+		l.Hold(&catchup.Report{Node: "a", Version: version, Page: page, Pages: pages, Entries: entries, Points: make([]chat.Point, 3)}, time.Now())
 		l.Choose(ann, l.Find(ann, "b", nil), nil)
-		l.Prepend([]catchup.Page{{Points: []catchup.PointRun{{Count: page}}, Frames: [][]byte{entries}, Users: []uint64{version}}}, catchup.Point{})
+		l.Prepend([]catchup.Page{{Points: []catchup.PointRun{{Count: page}}, Frames: [][]byte{entries}, Users: []uint64{version}}}, chat.Point{})
 		l.Expire()
 	})
 }

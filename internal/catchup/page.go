@@ -3,6 +3,8 @@ package catchup
 import (
 	"slices"
 	"time"
+
+	"confab/internal/chat"
 )
 
 // Page is some frames of a log, for a node whose own log begins later.
@@ -13,20 +15,20 @@ type Page struct {
 	// Users are who sent the frames, as hashes; 0 for events.
 	Users []uint64 `json:"users,omitzero"`
 	// From is the point behind which the log has all frames, and Last that of its last one.
-	From Point `json:"from"`
-	Last Point `json:"last"`
+	From chat.Point `json:"from"`
+	Last chat.Point `json:"last"`
 	// More is set if there are more frames up to the point that was asked for.
 	More bool `json:"more,omitzero"`
 }
 
 // PointRun is the first point of Count frames.
 type PointRun struct {
-	At    Point `json:"at"`
-	Count int   `json:"count"`
+	At    chat.Point `json:"at"`
+	Count int        `json:"count"`
 }
 
 // Read returns the frames behind a point, up to another one or to about most bytes.
-func (l *Log) Read(after, upTo Point, most int) Page {
+func (l *Log) Read(after, upTo chat.Point, most int) Page {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
 	kept := l.keptLocked()
@@ -56,7 +58,7 @@ func (l *Log) Read(after, upTo Point, most int) Page {
 	return p
 }
 
-func (p *Page) add(at Point) {
+func (p *Page) add(at chat.Point) {
 	if k := len(p.Points); k > 0 {
 		r := &p.Points[k-1]
 		if r.At.Epoch == at.Epoch && r.At.Sequence+uint64(r.Count) == at.Sequence {
@@ -68,12 +70,12 @@ func (p *Page) add(at Point) {
 }
 
 // End is the point of the page's last frame. ok is not set if it has none.
-func (p *Page) End() (at Point, ok bool) {
+func (p *Page) End() (at chat.Point, ok bool) {
 	if len(p.Points) == 0 {
 		return at, false
 	}
 	r := p.Points[len(p.Points)-1]
-	return Point{r.At.Epoch, r.At.Sequence + uint64(r.Count) - 1}, true
+	return chat.Point{Epoch: r.At.Epoch, Sequence: r.At.Sequence + uint64(r.Count) - 1}, true
 }
 
 // valid reports whether the page has a point and a user for each frame, in order.
@@ -90,10 +92,10 @@ func (p *Page) valid() bool {
 
 // Prepend adds the frames of pages, which another node had, in front of the log. They end
 // where the log begins, and from is the point behind which the other node had all frames.
-func (l *Log) Prepend(pages []Page, from Point) {
+func (l *Log) Prepend(pages []Page, from chat.Point) {
 	var frames [][]byte
 	var users []uint64
-	var points []Point
+	var points []chat.Point
 	for _, p := range pages {
 		if !p.valid() {
 			return
@@ -102,7 +104,7 @@ func (l *Log) Prepend(pages []Page, from Point) {
 		users = append(users, p.Users...)
 		for _, r := range p.Points {
 			for k := range r.Count {
-				points = append(points, Point{r.At.Epoch, r.At.Sequence + uint64(k)})
+				points = append(points, chat.Point{Epoch: r.At.Epoch, Sequence: r.At.Sequence + uint64(k)})
 			}
 		}
 	}
@@ -111,8 +113,8 @@ func (l *Log) Prepend(pages []Page, from Point) {
 	if l.from.Compare(from) <= 0 || l.keptLocked() != l.begin {
 		return // It has them, or its own oldest frames are gone already.
 	}
-	n, _ := slices.BinarySearchFunc(points, l.from, func(p, from Point) int {
-		return p.Compare(Point{from.Epoch, from.Sequence + 1})
+	n, _ := slices.BinarySearchFunc(points, l.from, func(p, from chat.Point) int {
+		return p.Compare(chat.Point{Epoch: from.Epoch, Sequence: from.Sequence + 1})
 	})
 	points, frames = points[:n], frames[:n]
 	first, room := n, l.memory.limit-l.memory.used
@@ -128,7 +130,7 @@ func (l *Log) Prepend(pages []Page, from Point) {
 }
 
 // prependLocked adds frames in front of the log.
-func (l *Log) prependLocked(frames [][]byte, users []uint64, points []Point) {
+func (l *Log) prependLocked(frames [][]byte, users []uint64, points []chat.Point) {
 	now := time.Now()
 	number := l.begin - uint64(len(frames))
 	l.begin = number
@@ -143,7 +145,7 @@ func (l *Log) prependLocked(frames [][]byte, users []uint64, points []Point) {
 		c.mem = append(c.mem, f...)
 		c.ends = append(c.ends, uint32(len(c.mem)))
 		c.users = append(c.users, users[i])
-		if i == 0 || points[i] != (Point{points[i-1].Epoch, points[i-1].Sequence + 1}) {
+		if i == 0 || points[i] != (chat.Point{Epoch: points[i-1].Epoch, Sequence: points[i-1].Sequence + 1}) {
 			runs = append(runs, run{number, points[i]})
 		}
 	}

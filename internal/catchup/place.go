@@ -3,6 +3,8 @@ package catchup
 import (
 	"slices"
 	"time"
+
+	"confab/internal/chat"
 )
 
 // Client is how a client is known that comes back.
@@ -136,7 +138,7 @@ func (l *Log) Part(c Client, s Start, confirmed uint64, how Parting) {
 
 // Void removes the places of a user, on this node and those that others report. at is the
 // place of the disconnect in the room's order.
-func (l *Log) Void(userID string, at Point) {
+func (l *Log) Void(userID string, at chat.Point) {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
 	l.version++
@@ -150,7 +152,7 @@ func (l *Log) Void(userID string, at Point) {
 
 // void is when a user was disconnected last.
 type void struct {
-	at   Point
+	at   chat.Point
 	time time.Time
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+
+	"confab/internal/chat"
 )
 
 // Report is where the clients of a room are that one node has, or had: a page of it.
@@ -18,12 +20,12 @@ type Report struct {
 	Page    int    `json:"page,omitzero"`
 	Pages   int    `json:"pages,omitzero"`
 	// AsOf is the last frame that the node had delivered.
-	AsOf Point `json:"asOf"`
+	AsOf chat.Point `json:"asOf"`
 	// Oldest is the first point that a client needs.
-	Oldest Point `json:"oldest"`
+	Oldest chat.Point `json:"oldest"`
 	// Points are those of the entries.
-	Points  []Point `json:"points,omitzero"`
-	Entries []byte  `json:"entries,omitzero"`
+	Points  []chat.Point `json:"points,omitzero"`
+	Entries []byte       `json:"entries,omitzero"`
 }
 
 // An entry is the hash of the user (8 bytes), the low half of that of the User-Agent (4),
@@ -106,7 +108,7 @@ func (l *Log) Reports(node string, live func(func(c Client, number uint64))) (pa
 // held is what this node keeps of another one's report.
 type held struct {
 	version uint64
-	asOf    Point
+	asOf    chat.Point
 	pages   []Report
 	taken   map[int]string // takers, by page and entry
 	made    time.Time
@@ -128,7 +130,7 @@ func (r *Report) valid() bool {
 // when it was written last.
 func (r *Report) Displaced(made time.Time) *Report {
 	d := *r
-	d.Version, d.AsOf, d.Oldest, d.Points = uint64(made.UnixNano()), Point{}, Point{}, make([]Point, len(r.Points))
+	d.Version, d.AsOf, d.Oldest, d.Points = uint64(made.UnixNano()), chat.Point{}, chat.Point{}, make([]chat.Point, len(r.Points))
 	d.Entries = slices.Clone(r.Entries)
 	age := uint32(max(0, made.Sub(time.Unix(0, int64(r.Version))).Milliseconds()))
 	for e := d.Entries; len(e) >= entrySize; e = e[entrySize:] {
@@ -208,7 +210,7 @@ func (l *Log) expireReportsLocked(now time.Time) {
 }
 
 // each calls f for the entries of a client.
-func (h *held) each(c Client, f func(i int, at Point, left uint32)) {
+func (h *held) each(c Client, f func(i int, at chat.Point, left uint32)) {
 	user, before := hashOf(c.UserID), 0
 	for k := range h.pages {
 		p := &h.pages[k]
@@ -226,7 +228,7 @@ func (h *held) each(c Client, f func(i int, at Point, left uint32)) {
 }
 
 func (h *held) find(c Client, now time.Time) (all []Found) {
-	h.each(c, func(i int, at Point, left uint32) {
+	h.each(c, func(i int, at chat.Point, left uint32) {
 		f := Found{At: at, Live: left == liveEntry, Left: int64(time.Hour), Taker: h.taken[i]}
 		if !f.Live {
 			f.Left = int64(time.Duration(left)*time.Millisecond - now.Sub(h.made))
@@ -239,9 +241,9 @@ func (h *held) find(c Client, now time.Time) (all []Found) {
 }
 
 // take notes who has continued at an entry.
-func (h *held) take(c Client, at Point, taker string) {
+func (h *held) take(c Client, at chat.Point, taker string) {
 	done := false
-	h.each(c, func(i int, point Point, _ uint32) {
+	h.each(c, func(i int, point chat.Point, _ uint32) {
 		if h.taken == nil {
 			h.taken = map[int]string{}
 		}

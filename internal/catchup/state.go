@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"confab/internal/chat"
 )
 
 // state is what a server that stops leaves to the next process: where clients were, and the
@@ -22,10 +24,10 @@ type roomState struct {
 }
 
 type savedPlace struct {
-	User  string    `json:"user"`
-	Agent uint64    `json:"agent"`
-	At    Point     `json:"at"`
-	Until time.Time `json:"until"`
+	User  string     `json:"user"`
+	Agent uint64     `json:"agent"`
+	At    chat.Point `json:"at"`
+	Until time.Time  `json:"until"`
 }
 
 // OpenMemory returns a Memory of at most limit bytes, which continues with what Save has

@@ -7,16 +7,17 @@ import (
 	"time"
 
 	"confab/internal/catchup"
+	"confab/internal/chat"
 )
 
 func TestState(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "catch-up.json")
 	before := catchup.OpenMemory(1<<20, path)
 	l := before.NewLog(time.Minute)
-	l.Begin(catchup.Point{Epoch: 100})
+	l.Begin(chat.Point{Epoch: 100})
 	before.Continue("room", l)
 	for i, f := range []string{"0", "1", "2"} {
-		l.Append([]byte(f), "eve", catchup.Point{Epoch: 100, Sequence: uint64(i) + 1})
+		l.Append([]byte(f), "eve", chat.Point{Epoch: 100, Sequence: uint64(i) + 1})
 	}
 	l.Part(ann, catchup.Start{Number: l.End() - 2}, 0, catchup.Refused)
 	if err := before.Save(); err != nil {
@@ -32,9 +33,9 @@ func TestState(t *testing.T) {
 	}
 	after := catchup.OpenMemory(1<<20, path)
 	l = after.NewLog(time.Minute)
-	l.Begin(catchup.Point{Epoch: 200})
+	l.Begin(chat.Point{Epoch: 200})
 	after.Continue("room", l)
-	l.Append([]byte("3"), "", catchup.Point{Epoch: 200, Sequence: 1})
+	l.Append([]byte("3"), "", chat.Point{Epoch: 200, Sequence: 1})
 	s := l.Take(ann, nil, nil)
 	if pieces, missed := l.Since(s.Number); !s.Known || text(pieces) != "123" || missed != 0 {
 		t.Errorf("got %q, %d missed, %+v", text(pieces), missed, s)
@@ -45,8 +46,8 @@ func TestState(t *testing.T) {
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("a file that nobody needs: %v", err)
 	}
-	l.Append([]byte("4"), "bob", catchup.Point{Epoch: 200, Sequence: 2})
-	l.Append([]byte("5"), "eve", catchup.Point{Epoch: 200, Sequence: 3})
+	l.Append([]byte("4"), "bob", chat.Point{Epoch: 200, Sequence: 2})
+	l.Append([]byte("5"), "eve", chat.Point{Epoch: 200, Sequence: 3})
 	l.Part(ann, s, 0, catchup.Lost)
 	if err := after.Save(); err != nil {
 		t.Fatal(err)
@@ -55,7 +56,7 @@ func TestState(t *testing.T) {
 	erased.Erase("", "bob")
 	erased.Erase("other", "eve")
 	l = erased.NewLog(time.Minute)
-	l.Begin(catchup.Point{Epoch: 300})
+	l.Begin(chat.Point{Epoch: 300})
 	erased.Continue("room", l)
 	if pieces := l.Missed(l.Take(ann, nil, nil), plain{}, time.Now()); text(pieces) != "1235" {
 		t.Errorf("got %q after a user was erased", pieces)

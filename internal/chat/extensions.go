@@ -172,7 +172,7 @@ func ExtensionsOf(tags map[string]string) (Extensions, []error) {
 }
 
 // CheckExtensionTag returns what is wrong with a tag of a room, and what is allowed. A
-// tag that is no setting of Confab's is right.
+// tag whose key does not begin with confab: may have any value.
 func CheckExtensionTag(key, value string) error {
 	if !strings.HasPrefix(key, ExtensionTag) {
 		return nil

@@ -1,9 +1,12 @@
 package chat
 
-// Point is a position in the order of a room's frames. The zero Point is before all frames.
+import "cmp"
+
+// Point is a position in the order of a room's frames. It means the same on all nodes. The
+// zero Point is before all frames. Nodes exchange points as JSON.
 type Point struct {
-	Epoch    uint64
-	Sequence uint64
+	Epoch    uint64 `json:"e,omitzero"`
+	Sequence uint64 `json:"s,omitzero"`
 }
 
 // Sender returns who sent a message, and "" for an event.
@@ -17,7 +20,10 @@ func (f *Frame) Sender() string {
 // Point returns the frame's position.
 func (f *Frame) Point() Point { return Point{f.Epoch, f.Sequence} }
 
-// Before reports whether p is before q.
-func (p Point) Before(q Point) bool {
-	return p.Epoch < q.Epoch || p.Epoch == q.Epoch && p.Sequence < q.Sequence
+// Compare is negative if p is before q, 0 if they are equal, and positive if p is behind q.
+func (p Point) Compare(q Point) int {
+	return cmp.Or(cmp.Compare(p.Epoch, q.Epoch), cmp.Compare(p.Sequence, q.Sequence))
 }
+
+// Before reports whether p is before q.
+func (p Point) Before(q Point) bool { return p.Compare(q) < 0 }

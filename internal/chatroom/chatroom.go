@@ -39,7 +39,7 @@ type Options struct {
 	// State is called when the room is connected (nil), and when it has lost its
 	// connection and tries to come back (the reason). It may be nil.
 	State func(lost error)
-	// Patience is how long attempts to connect go on after the first ones; negative is
+	// Patience is how long attempts to connect continue after the first ones; negative is
 	// for ever.
 	Patience time.Duration
 }

@@ -70,8 +70,8 @@ func Run(args []string, env Environment) int {
 	return exitFailure
 }
 
-// result is standard output. A reader that has seen enough, as head, is no error
-// of which anybody wants to read.
+// result is standard output. If its reader exits early, as head does, that is not
+// reported as an error.
 type result struct {
 	io.Writer
 	unread bool

@@ -18,8 +18,8 @@ import (
 )
 
 // userName is IAM's rule for the names of users (IAM API reference, CreateUser), which have at
-// most longestUserName characters. The length is no part of the expression: such ones are
-// slow to compile, which every command does at its start.
+// most longestUserName characters. The expression does not check the length, because
+// bounded repetitions are slow to compile, and every command compiles it at its start.
 var userName = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]+$`)
 
 const longestUserName = 64

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"confab/internal/chat"
-	"confab/internal/messaging"
 )
 
 // interest is that of this node in a room: sessions here need its frames.
@@ -59,7 +58,7 @@ func (s *interests) numbers() map[string]uint64 {
 
 // Enter returns once every later frame of the room comes to this node. The room's home has
 // to know that first. It returns the place behind which they come.
-func (n *Node) Enter(ctx context.Context, roomID string) (messaging.Point, error) {
+func (n *Node) Enter(ctx context.Context, roomID string) (chat.Point, error) {
 	ctx, cancel := context.WithTimeout(ctx, enterWithin)
 	defer cancel()
 	n.mu.Lock()
@@ -87,7 +86,7 @@ func (n *Node) Enter(ctx context.Context, roomID string) (messaging.Point, error
 			at, done = e.ask(ctx, home, q)
 		}
 		if done {
-			return messaging.Point{Epoch: at.View.Number, Sequence: at.Seq}, nil
+			return chat.Point{Epoch: at.View.Number, Sequence: at.Seq}, nil
 		}
 		retry := time.NewTimer(retryWait)
 		select {
@@ -98,7 +97,7 @@ func (n *Node) Enter(ctx context.Context, roomID string) (messaging.Point, error
 		retry.Stop()
 		if ctx.Err() != nil {
 			n.Leave(roomID)
-			return messaging.Point{}, chat.Errorf(chat.Unavailable, "The room cannot be reached right now; try again")
+			return chat.Point{}, chat.Errorf(chat.Unavailable, "The room cannot be reached right now; try again")
 		}
 	}
 }

@@ -109,7 +109,7 @@ func decodeDoQuestion(data []byte) (q doQuestion, err error) {
 		FromServer: flags&flagFromServer != 0, SkipReview: flags&flagSkipReview != 0, Staff: flags&flagStaff != 0,
 	}}
 	if flags&flagJoined != 0 {
-		q.Op.Joined = &messaging.Point{Epoch: r.uvarint(), Sequence: r.uvarint()}
+		q.Op.Joined = &chat.Point{Epoch: r.uvarint(), Sequence: r.uvarint()}
 	}
 	if flags&flagRoom != 0 {
 		room := reader{data: r.bytes()}

@@ -39,8 +39,8 @@ func (a *API) Room(ctx context.Context, named string) (arn string, err error) {
 	return a.roomByName(ctx, named)
 }
 
-// roomByID returns "" when no room has the id. An id alone is none of the API's names for
-// a room, and account and region are those of any other room.
+// roomByID returns "" when no room has the id. The API does not accept an id
+// alone, so the ARN is made with the account and region of another room.
 func (a *API) roomByID(ctx context.Context, id string) (string, error) {
 	any1, err := a.ListRooms(ctx, &ivschat.ListRoomsInput{MaxResults: aws.Int32(1)})
 	if err != nil {

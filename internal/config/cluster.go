@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// The least length of a cluster secret, which anybody who reaches the port may
-// guess at.
+// minClusterSecret is the minimum length of a cluster secret in bytes. Programs that reach
+// the port can try secrets, so a short one could be guessed.
 const minClusterSecret = 16
 
 var nodeNamePattern = pattern(`^[A-Za-z0-9._-]+$`)
@@ -33,7 +33,7 @@ func parseURLs(s string, schemes ...string) ([]string, error) {
 			return nil, fmt.Errorf("must be a list of addresses like %s://host:4222", schemes[0])
 		}
 		if _, secret := u.User.Password(); secret {
-			return nil, errors.New("must hold no password; it would be seen in lists of processes: use --cluster-secret-file or --nats-credentials")
+			return nil, errors.New("must not contain a password, because lists of processes show it: use --cluster-secret-file or --nats-credentials")
 		}
 	}
 	if len(list) == 0 {
@@ -49,10 +49,10 @@ func parseClusterSecret(s string) (Secret, error) {
 	return Secret(s), nil
 }
 
-// Clustered says whether this is one node of several.
+// Clustered reports whether this is one node of several.
 func (c *Config) Clustered() bool { return c.ClusterListen != "" || len(c.NATS) > 0 }
 
-// CheckShared refuses a cluster whose nodes would each have a database of their own.
+// CheckShared returns an *Error for a cluster whose nodes would each have a database of their own.
 func (c *Config) CheckShared() error {
 	if !c.Clustered() || strings.HasPrefix(c.Database, "postgres://") || strings.HasPrefix(c.Database, "postgresql://") {
 		return nil
@@ -61,14 +61,14 @@ func (c *Config) CheckShared() error {
 	if c.ClusterListen == "" {
 		name = "nats"
 	}
-	return &Error{Place: c.place(name), Problem: "several nodes need a database that they share: set --database postgres://…"}
+	return &Error{Place: c.place(name), Problem: "the nodes of a cluster share a database: set --database postgres://…"}
 }
 
-// checkCluster holds the settings of a cluster against each other.
+// checkCluster checks the settings of a cluster together.
 func (c *Config) checkCluster() error {
 	switch {
 	case c.ClusterListen != "" && len(c.NATS) > 0:
-		return &Error{Place: c.place("nats"), Problem: "--cluster-listen is set as well; nodes form a NATS cluster themselves or use one that is there"}
+		return &Error{Place: c.place("nats"), Problem: "--cluster-listen is set as well: set one of the two. --cluster-listen uses the built-in NATS, --nats an existing one"}
 	case c.ClusterListen == "" && len(c.ClusterPeers) > 0:
 		return &Error{Place: c.place("cluster-peers"), Problem: "needs --cluster-listen as well"}
 	case len(c.NATS) == 0 && c.NATSCredentials != "":
@@ -78,18 +78,19 @@ func (c *Config) checkCluster() error {
 		if c.ClusterTLSCert == "" {
 			have, miss = miss, have
 		}
-		return &Error{Place: c.place(have), Problem: "needs --" + miss + " as well: TLS takes a certificate and its key"}
+		return &Error{Place: c.place(have), Problem: "needs --" + miss + " as well: TLS needs a certificate and its key"}
 	case c.ClusterListen != "" && c.ClusterTLSCA != "" && c.ClusterTLSCert == "":
-		return &Error{Place: c.place("cluster-tls-ca"), Value: c.ClusterTLSCA, Problem: "needs --cluster-tls-cert as well: nodes show each other certificates"}
+		return &Error{Place: c.place("cluster-tls-ca"), Value: c.ClusterTLSCA, Problem: "needs --cluster-tls-cert as well: each node shows its certificate to the others"}
 	case c.ClusterSecret != "" && c.ClusterSecretFile != "":
-		return &Error{Place: c.place("cluster-secret-file"), Value: c.ClusterSecretFile, Problem: "CONFAB_CLUSTER_SECRET is set as well; keep one of the two"}
+		return &Error{Place: c.place("cluster-secret-file"), Value: c.ClusterSecretFile, Problem: "CONFAB_CLUSTER_SECRET is set as well: remove one of the two"}
 	case c.ClusterListen != "" && !loopback(c.ClusterListen) && c.ClusterSecret == "" && c.ClusterSecretFile == "":
-		return &Error{Place: c.place("cluster-listen"), Value: c.ClusterListen, Problem: "others may reach this address: set --cluster-secret-file or CONFAB_CLUSTER_SECRET, the same on all nodes"}
+		return &Error{Place: c.place("cluster-listen"), Value: c.ClusterListen, Problem: "other machines may reach this address: set --cluster-secret-file or CONFAB_CLUSTER_SECRET, the same on all nodes"}
 	}
 	return nil
 }
 
-// ClusterKey returns the secret that the nodes share; empty is none.
+// ClusterKey returns the secret that the nodes share, "" if none is set. It reads
+// --cluster-secret-file; every failure is an *Error.
 func (c *Config) ClusterKey() (string, error) {
 	if c.ClusterSecretFile == "" {
 		return string(c.ClusterSecret), nil

@@ -155,7 +155,7 @@ func TestLoad_refused(t *testing.T) {
 		{"base-path", "/tags", "must not begin with /tags"},
 		{"base-path", "/healthz/x", "must not begin with /healthz"},
 		{"base-path", "/_confab", "must not begin with /_confab"},
-		{"trusted-proxies", "10.0.0.0/8,proxy", `"proxy" is no network`},
+		{"trusted-proxies", "10.0.0.0/8,proxy", `"proxy" is not a network`},
 		{"cors-origins", "chat.example.com", "like https://chat.example.com"},
 		{"cors-origins", "https://chat.example.com/path", "like https://chat.example.com"},
 		{"close-on-room-delete", "maybe", "true or false"},
@@ -371,7 +371,7 @@ func TestKey(t *testing.T) {
 	})
 	t.Run("both", func(t *testing.T) {
 		_, err := Load(map[string]string{"secret-key-file": file}, []string{"CONFAB_SECRET_KEY=" + good})
-		wantError(t, err, "--secret-key-file", "keep one of the two")
+		wantError(t, err, "--secret-key-file", "remove one of the two")
 	})
 }
 

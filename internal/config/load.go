@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Error is a setting that cannot be used. Its one line names the place where
-// the value was set, the value and what is allowed.
+// Error is a setting that cannot be used. Its text is one line: the place where the value
+// was set, the value, and what is allowed.
 type Error struct {
 	// Place is the flag, the variable or the line of the file.
 	Place string
@@ -27,7 +27,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s %q: %s", e.Place, e.Value, e.Problem)
 }
 
-// given is one value before it is understood.
+// given is one value before it is parsed.
 type given struct {
 	text   string
 	place  string // for errors: "--listen", "CONFAB_LISTEN", "confab.yaml:3: listen"
@@ -112,17 +112,17 @@ func Load(flags map[string]string, environ []string) (*Config, error) {
 	return c, nil
 }
 
-// check holds the settings against each other.
+// check checks the settings that depend on each other.
 func (c *Config) check() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		have, miss := "tls-cert", "tls-key"
 		if c.TLSCert == "" {
 			have, miss = miss, have
 		}
-		return &Error{Place: c.place(have), Problem: "needs --" + miss + " as well: TLS takes a certificate and its key"}
+		return &Error{Place: c.place(have), Problem: "needs --" + miss + " as well: TLS needs a certificate and its key"}
 	}
 	if c.SecretKey != "" && c.SecretKeyFile != "" {
-		return &Error{Place: c.place("secret-key-file"), Value: c.SecretKeyFile, Problem: "CONFAB_SECRET_KEY is set as well; keep one of the two"}
+		return &Error{Place: c.place("secret-key-file"), Value: c.SecretKeyFile, Problem: "CONFAB_SECRET_KEY is set as well: remove one of the two"}
 	}
 	if err := c.checkCluster(); err != nil {
 		return err
@@ -133,15 +133,15 @@ func (c *Config) check() error {
 	if c.Dev {
 		for _, l := range []struct{ name, address string }{{"listen", c.Listen}, {"admin-listen", c.AdminListen}} {
 			if !loopback(l.address) {
-				return &Error{Place: c.place(l.name), Value: l.address, Problem: "must be a loopback address such as 127.0.0.1:8080 with --dev, whose credentials everybody knows"}
+				return &Error{Place: c.place(l.name), Value: l.address, Problem: "must be a loopback address such as 127.0.0.1:8080 with --dev, because everyone knows its credentials"}
 			}
 		}
 	}
 	return nil
 }
 
-// CheckRoot says whether the administrator's credentials are there, without
-// which a server cannot be told anything.
+// CheckRoot returns an *Error if the administrator's credentials are not set. Without them
+// no call is allowed.
 func (c *Config) CheckRoot() error {
 	if c.RootAccessKeyID != "" && c.RootSecretAccessKey != "" {
 		return nil
@@ -152,13 +152,13 @@ func (c *Config) CheckRoot() error {
 	}
 }
 
-// PasswordInFile reports whether the configuration file holds the password of
+// PasswordInFile reports whether the configuration file contains the password of
 // the database.
 func (c *Config) PasswordInFile() bool {
 	return strings.HasPrefix(c.sources["database"], "file ") && HidePassword(c.Database) != c.Database
 }
 
-// loopback says whether only this machine can reach the address.
+// loopback reports whether only this machine can reach the address.
 func loopback(address string) bool {
 	if address == AdminOff {
 		return true
@@ -171,12 +171,13 @@ func loopback(address string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// Refuse returns the Error of a setting with which only its user can find fault.
+// Refuse returns the Error of a setting that another package has found wrong, such as a
+// handler that does not exist.
 func (c *Config) Refuse(name, value, problem string) *Error {
 	return &Error{Place: c.place(name), Value: value, Problem: problem}
 }
 
-// place names where the setting was made, or its flag if it was not.
+// place names where the setting was set, or its flag if it was not set.
 func (c *Config) place(name string) string {
 	source := c.sources[name]
 	if _, at, ok := strings.Cut(source, " "); ok {
@@ -188,7 +189,7 @@ func (c *Config) place(name string) string {
 	return "--" + name
 }
 
-// Value is a setting of a loaded configuration.
+// Value is a setting of a loaded configuration, as confab config prints it.
 type Value struct {
 	Name   string `json:"-"`
 	Value  string `json:"value"`
@@ -213,8 +214,8 @@ func (c *Config) Values() []Value {
 	return values
 }
 
-// Key returns the secret key that was configured, or nil if there is none and
-// the data directory's own is to be used.
+// Key returns the secret key that is configured, KeySize bytes. It is nil if none is: then
+// the key in the data directory is used. Every failure is an *Error.
 func (c *Config) Key() ([]byte, error) {
 	switch {
 	case c.SecretKey != "":

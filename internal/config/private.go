@@ -8,15 +8,15 @@ import (
 	"unicode/utf8"
 )
 
-// othersMayRead and othersMayWrite are the permissions of everybody who is
-// neither the owner of a file nor in its group.
+// othersMayRead and othersMayWrite are the permission bits of users who are neither the
+// owner of a file nor in its group.
 const (
 	othersMayRead  = 0o004
 	othersMayWrite = 0o002
 )
 
 // ReadableByOthers reports whether every user of the machine can read a file.
-// What is no file on a disk, such as the pipe of a shell, cannot be read by others.
+// It is false for what is not a regular file, such as the pipe of a shell.
 func ReadableByOthers(name string) bool {
 	info, err := os.Stat(name)
 	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&othersMayRead != 0
@@ -29,12 +29,13 @@ func WritableByOthers(dir string) bool {
 	return err == nil && info.Mode().Perm()&othersMayWrite != 0
 }
 
-// openToOthers is what is wrong with a file of a secret that others can read.
+// openToOthers returns the problem of a file with a secret that others can read.
 func openToOthers(name string) string {
 	return fmt.Sprintf("can be read by every user of this machine; run chmod 600 %q, or 640 for a group", name)
 }
 
-// readSecretFile reads a file that holds nothing but a secret.
+// readSecretFile reads a file that contains a secret and nothing else. It returns the text
+// without white space around it, or the problem.
 func readSecretFile(name string) (text, problem string) {
 	b, err := os.ReadFile(name)
 	if err != nil {
@@ -52,12 +53,12 @@ func PlainText(b []byte) []byte {
 	return bytes.TrimPrefix(b, utf8.AppendRune(nil, '\ufeff'))
 }
 
-// quoted reports whether a value is in quotes, which a shell would have taken
-// away and docker's --env-file keeps.
+// quoted reports whether a value is in quotes. A shell removes them; docker's --env-file
+// keeps them.
 func quoted(s string) bool {
 	s = strings.TrimSpace(s)
 	return len(s) >= 2 && (s[0] == '"' || s[0] == '\'') && s[len(s)-1] == s[0]
 }
 
-// withoutQuotes is what to do about a value in quotes.
-const withoutQuotes = "must not be in quotes; they are part of the value here, as in a file of docker --env-file: leave them out"
+// withoutQuotes is the problem of a value in quotes.
+const withoutQuotes = "must not be in quotes. Remove them: in a file of docker --env-file, and here, they are part of the value"

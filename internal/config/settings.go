@@ -5,37 +5,37 @@ import (
 	"sync"
 )
 
-// Setting is one thing that an operator can set: the line of a table from which
-// flags, environment variables, keys of the file and the reference are made.
+// Setting is one thing that an operator can set. Its flag, its environment variable, its key
+// in the file and its entry in the reference are derived from it.
 type Setting struct {
 	// Name is the flag without its dashes, and the key in the file.
 	Name string
-	// Arg stands for the value in the help; a switch has none.
+	// Arg is the name of the value in the help, such as FILE; empty for a switch.
 	Arg string
-	// Local marks what the commands need that open the database themselves.
+	// Local marks settings of the commands that open the database themselves.
 	Local bool
 	// EnvironmentOnly marks secrets: flags are seen by every user of a machine,
 	// and files get copied.
 	EnvironmentOnly bool
-	// FileOnly marks a mapping of names to values, which fits no flag.
+	// FileOnly marks a mapping of names to values, which cannot be written as a flag.
 	FileOnly bool
 
 	value accessor
 	list  bool
-	// shown is how a value stands in an error, when it may hold a secret or has
-	// several lines.
+	// shown returns how an error shows the value, if it may contain a secret or has several
+	// lines; nil shows it as it is.
 	shown func(string) string
 }
 
-// Environment is the name of the setting's environment variable.
+// Environment returns the name of the setting's environment variable.
 func (s *Setting) Environment() string {
 	return "CONFAB_" + strings.ToUpper(strings.ReplaceAll(s.Name, "-", "_"))
 }
 
-// Usage is the setting's line of help: the comment of its field in Config.
+// Usage returns the setting's line of help: the comment of its field in Config.
 func (s *Setting) Usage() string { return usage[s.Name] }
 
-// Default is the setting's default, as it would be typed.
+// Default returns the setting's default in the form in which an operator types it.
 func (s *Setting) Default() string { return s.value.get(defaults()) }
 
 // defaults is made once for all settings. Settings only read it.
@@ -154,8 +154,8 @@ func lookup(name string) *Setting {
 	return nil
 }
 
-// accessor reads and writes one field of a Config in the form in which an
-// operator types it.
+// accessor reads and writes one field of a Config as text, in the form in which an operator
+// types it.
 type accessor struct {
 	set func(*Config, string) error
 	get func(*Config) string

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// The largest times that make sense: the longest session (API model: 180
-// minutes), and what service managers wait for a stop at most.
+// The bounds of times. maxTokenLifetime is the longest session (API model: 180 minutes),
+// maxDrainTime the longest time for which service managers wait for a stop.
 const (
 	maxTokenLifetime = 180 * time.Minute
 	maxDrainTime     = time.Hour
@@ -246,13 +246,13 @@ func parseDatabase(s string) (string, error) {
 			return s, nil
 		}
 	}
-	return "", errors.New("must be postgres://USER:PASSWORD@HOST:5432/NAME, with what is special in a password written as %XX; or sqlite, or empty, for SQLite in --data-dir")
+	return "", errors.New("must be postgres://USER:PASSWORD@HOST:5432/NAME, with special characters of the password written as %XX; or sqlite, or empty, for SQLite in --data-dir")
 }
 
 // passwords are those in the query of a database URL.
 var passwords = pattern(`([?&](?:ssl)?password=)[^&]*`)
 
-// HidePassword returns the URL of a database with dots for what is secret in it.
+// HidePassword returns the URL of a database with dots in place of its passwords.
 func HidePassword(s string) string {
 	dots := Secret(s).String()
 	scheme, rest, _ := strings.Cut(s, "://")
@@ -272,7 +272,7 @@ func parseOrigins(s string) ([]string, error) {
 		}
 		u, err := url.Parse(o)
 		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.Scheme+"://"+u.Host != o {
-			return nil, fmt.Errorf("%q is no origin; it must be *, loopback or like https://chat.example.com", o)
+			return nil, fmt.Errorf("%q is not an origin; it must be *, loopback or like https://chat.example.com", o)
 		}
 	}
 	if len(origins) == 0 {
@@ -281,7 +281,7 @@ func parseOrigins(s string) ([]string, error) {
 	return origins, nil
 }
 
-// splitList takes a list apart at its commas. Empty places are ignored.
+// splitList splits a list at its commas. Empty items are ignored.
 func splitList(s string) []string {
 	var list []string
 	for part := range strings.SplitSeq(s, ",") {
@@ -302,7 +302,7 @@ func parsePrefixes(s string) (prefixes, error) {
 			p, err = a.Prefix(a.BitLen())
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%q is no network; it must be like 10.0.0.0/8 or 192.0.2.1", part)
+			return nil, fmt.Errorf("%q is not a network; it must be like 10.0.0.0/8 or 192.0.2.1", part)
 		}
 		list = append(list, p.Masked())
 	}
@@ -358,7 +358,7 @@ func durationFrom(least, most time.Duration, example string) func(string) (durat
 }
 
 // handlers are message review handlers, printed as PATTERN=TARGET. ARNs have no
-// equal sign. What targets there are, package review knows.
+// equal sign. Package review checks the targets.
 type handlers []MessageReviewHandler
 
 // parseHandlers reads the lines that mapping makes.

@@ -10,7 +10,7 @@ import (
 )
 
 // ListRoomsInput is what ListRooms takes. Nothing is required. The three
-// filters must all match; an empty one is none.
+// filters must all match; an empty one is ignored.
 type ListRoomsInput struct {
 	LoggingConfigurationIdentifier *string `json:"loggingConfigurationIdentifier"`
 	MaxResults                     *int32  `json:"maxResults"`

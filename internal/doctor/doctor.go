@@ -20,14 +20,14 @@ import (
 	"confab/internal/command"
 )
 
-// Options are what is looked at.
+// Options say what is checked.
 type Options struct {
 	API *command.API
-	// URL is that of the API.
+	// URL is the endpoint of the API.
 	URL string
-	// Room is the ARN of the room to connect to; "" makes one, and deletes it.
+	// Room is the ARN of the room to connect to; if it is "", a room is created and deleted.
 	Room string
-	// Origin is that of a page that calls the API; "" is none.
+	// Origin is the origin of a web page that calls the API; "" skips the checks of origins.
 	Origin string
 	// Long also holds a connection idle for a minute.
 	Long bool
@@ -80,7 +80,8 @@ func Run(ctx context.Context, o Options) (failed int, err error) {
 	})
 }
 
-// check reports whether the checks behind it make sense. A Finding without a name is none.
+// check returns a finding, and whether the following checks make sense. A Finding without a
+// name is left out.
 type check func(context.Context) (f Finding, goOn bool)
 
 func run(ctx context.Context, found func(Finding) error, checks []check) (failed int, err error) {

@@ -103,7 +103,7 @@ func (s silent) Do(context.Context, messaging.Operation) (string, error) {
 // alone is the broker of a node whose home is elsewhere.
 type alone struct{ messaging.Broker }
 
-func (alone) Enter(context.Context, string) (messaging.Point, error) { return messaging.Point{}, nil }
+func (alone) Enter(context.Context, string) (chat.Point, error) { return chat.Point{}, nil }
 
 func (alone) Leave(string) {}
 

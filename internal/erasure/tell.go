@@ -23,7 +23,7 @@ func (e *Eraser) tell(ctx context.Context, state *transcript.Erasure, by string)
 		if !time.Now().Before(until) || ctx.Err() != nil {
 			return false, ctx.Err()
 		}
-		// Nobody needs to be told in a room without clients.
+		// A room without clients needs no events.
 		occupied := e.o.Nodes.Occupied(ctx, slices.Collect(maps.Keys(rooms)))
 		var mu sync.Mutex // guards rooms and failed
 		var telling sync.WaitGroup

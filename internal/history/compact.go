@@ -300,7 +300,7 @@ func cut(records []record, longest int64) int {
 }
 
 // write writes the move. The lease keeps others from changing the room's pieces; the
-// count of deleted ones proves that nobody did.
+// count of deleted ones proves that none did.
 func (m *move) write(ctx context.Context, s sqldb.Session) error {
 	if m.old > 0 {
 		n, err := s.Exec(ctx, `DELETE FROM history_pieces WHERE room_id = $1 AND first >= $2`, m.roomID, m.from)

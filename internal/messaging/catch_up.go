@@ -53,7 +53,7 @@ func (r *room) keepLog(e *Engine, x *chat.Extensions) {
 		log = e.o.CatchUp.Memory.NewLog(x.CatchUp)
 		r.log.Store(log)
 		if at := e.lastDelivered(r); at.Known { // Later frames are in the log.
-			log.Begin(catchup.Point{Epoch: at.Epoch, Sequence: at.Sequence})
+			log.Begin(chat.Point{Epoch: at.Epoch, Sequence: at.Sequence})
 		}
 		e.o.CatchUp.Memory.Continue(r.id, log)
 	case log != nil:
@@ -72,7 +72,7 @@ func (r *room) deliverLogged(log *catchup.Log, g *recent.Ring, f *chat.Frame) in
 		if r.erased.hasFrame(f) { // It was under way.
 			frame = nil
 		}
-		log.Append(frame, f.Sender(), catchup.Point(f.Point()))
+		log.Append(frame, f.Sender(), f.Point())
 		then()
 	})
 	log.MarkLater(n, to.Mark)

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"confab/internal/catchup"
 	"confab/internal/chat"
 	"confab/internal/kicks"
 	"confab/internal/quota"
@@ -235,7 +234,7 @@ func (e *Engine) endUser(f *chat.Frame, why Ending) {
 	r.sessionsMu.Lock()
 	e.kicks.Deliver(f, e.now())
 	if log := r.log.Load(); log != nil {
-		log.Void(f.DisconnectUser, catchup.Point(f.Point()))
+		log.Void(f.DisconnectUser, f.Point())
 	}
 	kicked := r.kickedLocked(f.DisconnectUser, f.Point())
 	r.sessionsMu.Unlock()

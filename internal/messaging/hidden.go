@@ -65,7 +65,7 @@ func (r *room) keepHidden(g *recent.Ring, log *catchup.Log, f *chat.Frame) {
 		g.Keep(r.audience.(Replayer), f)() //nolint:forcetypeassert // See keepRing.
 	}
 	if log != nil {
-		log.Append(nil, "", catchup.Point(f.Point()))
+		log.Append(nil, "", f.Point())
 	}
 }
 

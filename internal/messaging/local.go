@@ -21,7 +21,7 @@ func (l local) Publish(f *chat.Frame) <-chan error {
 
 func (local) Hides() bool { return true }
 
-func (local) Enter(context.Context, string) (Point, error) { return Point{}, nil }
+func (local) Enter(context.Context, string) (chat.Point, error) { return chat.Point{}, nil }
 
 func (local) Leave(string) {}
 

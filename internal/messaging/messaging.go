@@ -48,7 +48,7 @@ type Broker interface {
 	// Enter returns once every later frame of the room is delivered on this node. It returns
 	// the place in the room's order behind which that holds. Unavailable means that the
 	// room's home did not answer in time. Each success is undone by one call of Leave.
-	Enter(ctx context.Context, roomID string) (Point, error)
+	Enter(ctx context.Context, roomID string) (chat.Point, error)
 	// Leave allows the Broker to keep frames of the room from this node. It does not block.
 	Leave(roomID string)
 	// Hides reports whether every node delivers a frame with chat.Frame.Hidden to its user
@@ -58,9 +58,6 @@ type Broker interface {
 	// The notice carries no data, so a late one is never stale.
 	RoomChanged(ctx context.Context, roomID string) error
 }
-
-// Point is a position in the order of a room's frames.
-type Point = chat.Point
 
 // Turn is a period during which one node sequences a room.
 type Turn struct {
@@ -156,7 +153,7 @@ type Operation struct {
 	UserID string
 	// Joined is the last kick in the room that the session joined behind. It is nil for
 	// operations over HTTP and from nodes of earlier releases.
-	Joined *Point `json:",omitzero"`
+	Joined *chat.Point `json:",omitzero"`
 	// Content and the attributes of the sender belong to SendMessage.
 	Content          string
 	SenderAttributes map[string]string

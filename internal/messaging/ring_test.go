@@ -301,9 +301,9 @@ func (b *missing) Publish(f *chat.Frame) <-chan error {
 	return nil
 }
 
-func (b *missing) Enter(context.Context, string) (messaging.Point, error) {
+func (b *missing) Enter(context.Context, string) (chat.Point, error) {
 	b.entered = true
-	return messaging.Point{}, nil
+	return chat.Point{}, nil
 }
 
 func (b *missing) Leave(string) {}

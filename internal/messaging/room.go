@@ -40,7 +40,7 @@ type room struct {
 
 	// entered is the place behind which every frame is delivered here, once a session has
 	// joined. entering is held while it is set.
-	entered  atomic.Pointer[Point]
+	entered  atomic.Pointer[chat.Point]
 	entering sync.Mutex
 
 	// ring is nil unless the room has history.
@@ -91,7 +91,7 @@ func (r *room) deliver(f *chat.Frame) int {
 
 // enter returns once every later frame of the room is delivered here. Rooms without
 // sessions, as those of a home, need not have them all.
-func (r *room) enter(ctx context.Context, e *Engine) (Point, error) {
+func (r *room) enter(ctx context.Context, e *Engine) (chat.Point, error) {
 	if p := r.entered.Load(); p != nil {
 		return *p, nil
 	}
@@ -109,7 +109,7 @@ func (r *room) enter(ctx context.Context, e *Engine) (Point, error) {
 		g.Restart()
 	}
 	if log := r.log.Load(); log != nil {
-		log.Begin(catchup.Point(p))
+		log.Begin(p)
 	}
 	r.entered.Store(&p)
 	return p, nil
@@ -277,7 +277,7 @@ func (r *room) remove(s *Session) {
 }
 
 // kickedLocked returns the connections of one user that joined before the kick.
-func (r *room) kickedLocked(userID string, kick Point) (conns []Conn) {
+func (r *room) kickedLocked(userID string, kick chat.Point) (conns []Conn) {
 	for s := r.users[userID]; s != nil; s = s.next {
 		if s.joined.Before(kick) {
 			conns = append(conns, s.conn)

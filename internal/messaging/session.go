@@ -43,7 +43,7 @@ type Session struct {
 	hidden atomic.Uint64
 	// joined is the last kick of the room that this session is behind. It is set once,
 	// when the session enters its user's list.
-	joined Point
+	joined chat.Point
 	// next and prev are the neighbours in the user's list. room.sessionsMu guards them.
 	next, prev *Session
 	// beside is until when the session counts as one of several of its user, after
@@ -67,7 +67,7 @@ type Client struct {
 // conn may be ended as soon as Join is called.
 //
 // Errors: Unauthenticated (the token is expired or was used before), AccessDenied (the user
-// is banned), Invalid (a number of messages that is none), NotFound (room deleted),
+// is banned), Invalid (the number of messages is not valid), NotFound (room deleted),
 // QuotaExceeded (the account's connections), Unavailable (the database does not answer).
 func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, client Client) (*Session, error) {
 	now := e.now()

@@ -390,7 +390,7 @@ func TestBansEnd(t *testing.T) {
 		if err != nil || len(page) != 1 || page[0].ID != kept.ID {
 			t.Errorf("got %v, %v", page, err)
 		}
-		s.ban(t, user(moderation.TypeBan, room, "ann"), 0) // The numbers of changes go on.
+		s.ban(t, user(moderation.TypeBan, room, "ann"), 0) // The numbers of changes continue.
 		if s.Bans.Banned(room, "ann", nowhere) == nil || s.Bans.Banned(room, "eve", nowhere) == nil {
 			t.Error("the bans are not in force")
 		}

@@ -12,7 +12,7 @@ import (
 func (b *Bans) None() bool { return b.list.empty() }
 
 // Banned returns AccessDenied, with words for the person, if the user or the address may
-// not be in the room. An invalid address is that of nobody.
+// not be in the room. An invalid address is in no range.
 func (b *Bans) Banned(roomID, userID string, ip netip.Addr) error {
 	if b.None() {
 		return nil
@@ -50,7 +50,7 @@ func (b *Bans) Hides(roomID, userID, ip string) bool {
 	if b.list.hiding.Load() == 0 {
 		return false
 	}
-	address, _ := netip.ParseAddr(ip) // An address that is none is that of nobody.
+	address, _ := netip.ParseAddr(ip) // An invalid address is in no range.
 	end, _ := b.list.find(TypeHide, roomID, userID, address, b.now())
 	return end > 0
 }
@@ -61,7 +61,7 @@ func (b *Bans) Forbids(roomID, userID, ip string, sends bool) error {
 	if b.None() {
 		return nil
 	}
-	address, _ := netip.ParseAddr(ip) // An address that is none is that of nobody.
+	address, _ := netip.ParseAddr(ip) // An invalid address is in no range.
 	if sends {
 		return b.Muted(roomID, userID, address)
 	}

@@ -94,7 +94,7 @@ func (b *Bans) Start(ctx context.Context, h Hooks) error {
 	b.mu.Unlock()
 	ctx, b.stop = context.WithCancel(context.WithoutCancel(ctx))
 	b.work.Go(func() { b.enforce(ctx) })
-	if b.sql.Remote() { // Nobody else changes a SQLite file.
+	if b.sql.Remote() { // Only this process changes a SQLite file.
 		b.work.Go(func() { b.follow(ctx) })
 	}
 	return nil

@@ -41,7 +41,7 @@ type Options struct {
 
 	// URL is one existing NATS server or several, separated by commas.
 	URL string
-	// Credentials is the file with a NATS user's JWT and seed; empty is none.
+	// Credentials is the file with a NATS user's JWT and seed; empty for a NATS without users.
 	Credentials string
 
 	Log *slog.Logger

@@ -62,8 +62,8 @@ func version(initdb string) int {
 // it is not set they fail without it, so that a skipped test is not taken for a passed one.
 const without = "CONFAB_TEST_POSTGRES"
 
-// Available says whether this machine has PostgreSQL. It is an error that it has
-// none, unless the environment says that tests shall go without.
+// Available reports whether this machine has PostgreSQL. If it has not, it returns an error,
+// unless the environment says that such tests are skipped.
 func Available() (bool, error) {
 	if binaries() != "" {
 		return true, nil

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"confab/internal/catchup"
+	"confab/internal/chat"
 )
 
 // readQuestion asks for the frames of a room behind After, up to UpTo.
 type readQuestion struct {
-	Room  string        `json:"room"`
-	After catchup.Point `json:"after"`
-	UpTo  catchup.Point `json:"upTo"`
+	Room  string     `json:"room"`
+	After chat.Point `json:"after"`
+	UpTo  chat.Point `json:"upTo"`
 }
 
 const (
@@ -34,7 +35,7 @@ func (s *Service) read(q *readQuestion) catchup.Page {
 }
 
 // fill gets the frames behind a point that the log lacks from the node that has most of them.
-func (s *Service) fill(ctx context.Context, roomID string, log *catchup.Log, p catchup.Point, sources []source) {
+func (s *Service) fill(ctx context.Context, roomID string, log *catchup.Log, p chat.Point, sources []source) {
 	if log.Covers(p) {
 		return
 	}
@@ -59,11 +60,11 @@ func (s *Service) fill(ctx context.Context, roomID string, log *catchup.Log, p c
 
 // readAll returns the frames of another node behind a point, up to another one. behind is the
 // point behind which that is all.
-func (s *Service) readAll(ctx context.Context, roomID, node string, after, upTo catchup.Point) (pages []catchup.Page, behind catchup.Point, ok bool) {
+func (s *Service) readAll(ctx context.Context, roomID, node string, after, upTo chat.Point) (pages []catchup.Page, behind chat.Point, ok bool) {
 	q := readQuestion{Room: roomID, After: after, UpTo: upTo}
 	for ctx.Err() == nil {
 		var page catchup.Page
-		if !s.ask(ctx, node, &question{Read: &q}, &page) || page.From == (catchup.Point{}) {
+		if !s.ask(ctx, node, &question{Read: &q}, &page) || page.From == (chat.Point{}) {
 			return nil, behind, false
 		}
 		if len(pages) == 0 || page.From.Compare(q.After) > 0 { // It has dropped what was read.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"confab/internal/catchup"
+	"confab/internal/chat"
 )
 
 // findQuestion asks where a client was.
@@ -23,7 +24,7 @@ func (q *findQuestion) client() catchup.Client {
 type findAnswer struct {
 	Found []catchup.Found `json:"found,omitzero"`
 	Has   bool            `json:"has,omitzero"`
-	Kept  catchup.Point   `json:"kept,omitzero"`
+	Kept  chat.Point      `json:"kept,omitzero"`
 }
 
 // took says that a client has continued at a place on a node.
@@ -59,7 +60,7 @@ type batch struct {
 // source is a node that has the frames of a room behind a point.
 type source struct {
 	node string
-	kept catchup.Point
+	kept chat.Point
 }
 
 // Find implements messaging.Places.

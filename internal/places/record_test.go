@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"confab/internal/catchup"
+	"confab/internal/chat"
 )
 
 // node is a process with one room, "room", as messaging has it.
@@ -24,7 +25,7 @@ type node struct {
 	log   *catchup.Log // nil until the room is live
 	conns []catchup.Client
 
-	begins    catchup.Point // of the log, if the room was there before
+	begins    chat.Point // of the log, if the room was there before
 	confirmed map[string]uint64
 	holders   []string // of the room
 	silent    bool     // it does not answer
@@ -230,7 +231,7 @@ func BenchmarkRecord(b *testing.B) {
 	}
 	before := spent(b)
 	for i := 0; b.Loop(); i++ {
-		n.log.Append([]byte("frame"), "", catchup.Point{Epoch: 1, Sequence: uint64(i + 1)})
+		n.log.Append([]byte("frame"), "", chat.Point{Epoch: 1, Sequence: uint64(i + 1)})
 		if err := n.write(false); err != nil {
 			b.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"confab/internal/catchup"
+	"confab/internal/chat"
 )
 
 // newNodes returns three nodes. The room is live on a, and b and c hold it, b first. Both would
@@ -31,7 +32,7 @@ func newNodes(t *testing.T) (n *net, a, b, c *node) {
 func deliver(from, to int, frame string, nodes ...*node) {
 	for i := from; i <= to; i++ {
 		for _, n := range nodes {
-			n.log.Append(fmt.Appendf(nil, frame, i), "", catchup.Point{Epoch: 1, Sequence: uint64(i)})
+			n.log.Append(fmt.Appendf(nil, frame, i), "", chat.Point{Epoch: 1, Sequence: uint64(i)})
 		}
 	}
 }
@@ -153,7 +154,7 @@ func TestFill(t *testing.T) {
 	t.Run("from the node that has most of the frames", func(t *testing.T) { c.wantMissed(t, "ann", "f1 f2 f3 f4 f5 f6 ") })
 	t.Run("once", func(t *testing.T) {
 		delete(n.nodes, "b")
-		if !c.log.Covers(catchup.Point{Epoch: 1}) {
+		if !c.log.Covers(chat.Point{Epoch: 1}) {
 			t.Error("the frames are not there any more")
 		}
 	})

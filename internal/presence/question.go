@@ -44,7 +44,7 @@ type answer struct {
 // report is what one node says of one room.
 type report struct {
 	Room string `json:"room"`
-	// Version is that of a watch; 0 if nobody is there.
+	// Version is that of a watch; 0 if the room has no user here.
 	Version     uint64 `json:"version,omitzero"`
 	Connections int    `json:"connections,omitzero"`
 	Users       hashes `json:"users,omitzero"`

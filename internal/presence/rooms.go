@@ -60,8 +60,8 @@ type snapshot struct {
 }
 
 // Rooms returns a page of the rooms with people in them, the fullest first. Without a place
-// it counts all rooms over all nodes, at most once a second. Pages behind it are of the same
-// count. ok is false if the place is of a snapshot that is no longer there.
+// it counts all rooms over all nodes, at most once a second. The next pages are of the same
+// count. ok is false if the count of the place is not kept any more.
 func (s *Service) Rooms(ctx context.Context, from *Place, limit int) (page Page, ok bool) {
 	if from == nil {
 		return s.snapshots.page(pageQuestion{Snapshot: s.latest(ctx).id, Max: limit})

@@ -98,7 +98,7 @@ func (w *watch) Left(userID string) {
 	}
 	w.users[h] = u
 	if w.connections--; w.connections == 0 {
-		w.known = false // Nobody asks the other nodes from now on.
+		w.known = false // From now on the other nodes are not asked.
 	}
 	w.changedLocked()
 }
@@ -192,7 +192,7 @@ func (w *watch) Greeting() []byte {
 // prepareWithin bounds the wait of a connection for what other nodes know.
 const prepareWithin = 200 * time.Millisecond
 
-// Prepare implements messaging.Watcher: it asks the other nodes if nobody else does.
+// Prepare implements messaging.Watcher: it asks the other nodes, unless they are being asked.
 func (w *watch) Prepare(ctx context.Context) {
 	if w.service.AskOthers == nil || w.isKnown() {
 		return

@@ -125,7 +125,7 @@ func TestLambda_noConfiguration(t *testing.T) {
 		t.Errorf("got %v; want what the fallback result says", err)
 	}
 	if err := f.CheckHandler(t.Context(), functionARN); err != nil {
-		t.Errorf("nobody knows whether it can be invoked, yet it is refused: %v", err)
+		t.Errorf("it is not known whether it can be invoked, yet it is refused: %v", err)
 	}
 }
 

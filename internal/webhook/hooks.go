@@ -92,7 +92,7 @@ func (h *Hooks) follow(ctx context.Context) {
 		case <-tick.C:
 		}
 		var err error
-		if h.sql.Remote() { // Nobody else changes a SQLite file.
+		if h.sql.Remote() { // Only this process changes a SQLite file.
 			err = h.Refresh(ctx)
 		}
 		if err == nil && !h.Empty() {

@@ -30,7 +30,7 @@ describe('the chat client', { concurrency: true }, () => {
     c.room.disconnect();
   });
 
-  test('hears others, with and without attributes', async () => {
+  test('receives others, with and without attributes', async () => {
     const room = await newRoom();
     const [a, b] = await Promise.all([join(room, 'a'), join(room, 'b', { capabilities: [] })]);
     await a.room.sendMessage(new SendMessageRequest('plain'));
