@@ -21,7 +21,7 @@ import (
 	"confab/internal/chat"
 	"confab/internal/chatroom"
 	"confab/internal/command"
-	"confab/internal/extension"
+	"confab/internal/roomops"
 )
 
 func newTail(env command.Environment) *cobra.Command {
@@ -214,7 +214,7 @@ func (r *tailed) fill(ctx context.Context) error {
 		since = new(chat.FormatTime(r.last.Add(-overlap)))
 	}
 	r.mu.Unlock()
-	items, err := latestMessages(ctx, r.api, &extension.ListMessagesInput{RoomIdentifier: &r.arn, StartTime: since}, 0)
+	items, err := latestMessages(ctx, r.api, &roomops.ListMessagesInput{RoomIdentifier: &r.arn, StartTime: since}, 0)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err != nil && r.last.IsZero() {

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/command"
-	"confab/internal/extension"
+	"confab/internal/webhookops"
 )
 
 // New makes the command.
@@ -109,7 +109,7 @@ func newGet(env command.Environment) *cobra.Command {
 	}
 	f := command.NewFlags(cmd, env)
 	run(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
-		hook, err := command.Call[extension.WebhookOutput](ctx, api, "GetWebhook", &extension.GetWebhookInput{ID: &id})
+		hook, err := command.Call[webhookops.WebhookOutput](ctx, api, "GetWebhook", &webhookops.GetWebhookInput{ID: &id})
 		if err != nil {
 			return err
 		}
@@ -134,7 +134,7 @@ func newFlags(cmd *cobra.Command) *flags {
 }
 
 // selection returns the members for the rooms.
-func (w *flags) selection(ctx context.Context, api *command.API) (arns []string, tag *extension.RoomTag, err error) {
+func (w *flags) selection(ctx context.Context, api *command.API) (arns []string, tag *webhookops.RoomTag, err error) {
 	for _, room := range w.rooms {
 		arn, err := api.Room(ctx, room)
 		if err != nil {
@@ -147,7 +147,7 @@ func (w *flags) selection(ctx context.Context, api *command.API) (arns []string,
 		if !ok || key == "" {
 			return nil, nil, command.Usagef("--room-tag %q: must be KEY=VALUE", w.tag)
 		}
-		tag = &extension.RoomTag{Key: &key, Value: &value}
+		tag = &webhookops.RoomTag{Key: &key, Value: &value}
 	}
 	return arns, tag, nil
 }
@@ -176,7 +176,7 @@ confab webhook rotate-secret show it.`,
 		if err != nil {
 			return err
 		}
-		hook, err := command.Call[extension.WebhookOutput](ctx, api, "CreateWebhook", &extension.CreateWebhookInput{
+		hook, err := command.Call[webhookops.WebhookOutput](ctx, api, "CreateWebhook", &webhookops.CreateWebhookInput{
 			Name: &args[0], URL: &args[1], Events: w.events, RoomIdentifiers: arns, RoomTag: tag,
 		})
 		if err != nil {
@@ -208,7 +208,7 @@ it, and events that were not delivered yet are dropped.`,
 	resume := cmd.Flags().Bool("resume", false, "Call the endpoint again.")
 	cmd.MarkFlagsMutuallyExclusive("pause", "resume")
 	run(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
-		in := &extension.UpdateWebhookInput{ID: &id, Events: w.events}
+		in := &webhookops.UpdateWebhookInput{ID: &id, Events: w.events}
 		if *name != "" {
 			in.Name = name
 		}
@@ -225,7 +225,7 @@ it, and events that were not delivered yet are dropped.`,
 		if *resume {
 			in.State = aws.String("ACTIVE")
 		}
-		hook, err := command.Call[extension.WebhookOutput](ctx, api, "UpdateWebhook", in)
+		hook, err := command.Call[webhookops.WebhookOutput](ctx, api, "UpdateWebhook", in)
 		if err != nil {
 			return err
 		}
@@ -248,7 +248,7 @@ func newDelete(env command.Environment) *cobra.Command {
 	}
 	f := command.NewFlags(cmd, env)
 	run(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
-		if _, err := command.Call[extension.DeleteWebhookOutput](ctx, api, "DeleteWebhook", &extension.DeleteWebhookInput{ID: &id}); err != nil {
+		if _, err := command.Call[webhookops.DeleteWebhookOutput](ctx, api, "DeleteWebhook", &webhookops.DeleteWebhookInput{ID: &id}); err != nil {
 			return err
 		}
 		return p.Done(id, "Deleted %s", id)
@@ -271,7 +271,7 @@ takes three seconds. The exit status does not depend on the answer.`,
 	}
 	f := command.NewFlags(cmd, env)
 	run(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
-		out, err := command.Call[extension.TestWebhookOutput](ctx, api, "TestWebhook", &extension.TestWebhookInput{ID: &id})
+		out, err := command.Call[webhookops.TestWebhookOutput](ctx, api, "TestWebhook", &webhookops.TestWebhookInput{ID: &id})
 		if err != nil {
 			return err
 		}
@@ -298,7 +298,7 @@ with the previous one as well.`,
 	}
 	f := command.NewFlags(cmd, env)
 	run(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
-		hook, err := command.Call[extension.WebhookOutput](ctx, api, "RotateWebhookSecret", &extension.RotateWebhookSecretInput{ID: &id})
+		hook, err := command.Call[webhookops.WebhookOutput](ctx, api, "RotateWebhookSecret", &webhookops.RotateWebhookSecretInput{ID: &id})
 		if err != nil {
 			return err
 		}
