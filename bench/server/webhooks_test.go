@@ -14,8 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/go-json-experiment/json"
 
-	"confab/internal/extension"
+	"confab/internal/roomops"
 	"confab/internal/testbed/process"
+	"confab/internal/webhookops"
 )
 
 // startHooks starts a server that calls endpoints on this machine.
@@ -51,8 +52,8 @@ func endpoint(b *testing.B) (url string, told *atomic.Int64) {
 // hook makes a webhook for the messages of rooms, or of every room.
 func (s *server) hook(b *testing.B, url string, rooms ...string) {
 	b.Helper()
-	in := extension.CreateWebhookInput{Name: aws.String("app"), URL: &url, Events: []string{"message.sent"}, RoomIdentifiers: rooms}
-	if err := process.Extension(b.Context(), s.Endpoint, "CreateWebhook", in, &extension.Webhook{}); err != nil {
+	in := webhookops.CreateWebhookInput{Name: aws.String("app"), URL: &url, Events: []string{"message.sent"}, RoomIdentifiers: rooms}
+	if err := process.Extension(b.Context(), s.Endpoint, "CreateWebhook", in, &webhookops.Webhook{}); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -70,8 +71,8 @@ func BenchmarkEvent(b *testing.B) {
 				arns[i] = s.newRoom(b)
 			}
 			send := func(i int) error {
-				in := extension.SendMessageInput{RoomIdentifier: &arns[i%rooms], UserID: aws.String("bot"), Content: aws.String("hello, what a game")}
-				return process.Extension(b.Context(), s.Endpoint, "SendMessage", in, &extension.SendMessageOutput{})
+				in := roomops.SendMessageInput{RoomIdentifier: &arns[i%rooms], UserID: aws.String("bot"), Content: aws.String("hello, what a game")}
+				return process.Extension(b.Context(), s.Endpoint, "SendMessage", in, &roomops.SendMessageOutput{})
 			}
 			plain := s.measure(b, send)
 			url, told := endpoint(b)

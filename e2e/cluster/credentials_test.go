@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/aws/smithy-go"
 
-	"confab/internal/extension"
+	"confab/internal/serverops"
 	"confab/internal/testbed/cluster"
 	"confab/internal/testbed/process"
 )
@@ -19,10 +19,10 @@ import (
 func boundedOverNodes(t *testing.T, c *cluster.Cluster) {
 	const lists = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ivschat:ListRooms","confab:CreateCredentials"],"Resource":"*"}]}`
 	const anything = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
-	var mother, child, again extension.CreateCredentialsOutput
+	var mother, child, again serverops.CreateCredentialsOutput
 	call(t, c.Nodes[0], "CreateCredentials", members{"name": "mother", "policy": lists}, &mother)
 	// code is the error of a request on a node; "" if it was allowed.
-	code := func(n *cluster.Node, key *extension.CreateCredentialsOutput, request func(api *ivschat.Client) error) string {
+	code := func(n *cluster.Node, key *serverops.CreateCredentialsOutput, request func(api *ivschat.Client) error) string {
 		t.Helper()
 		err := request(n.Server().APIOf(key.AccessKeyID, key.SecretAccessKey))
 		if failed, ok := errors.AsType[smithy.APIError](err); ok {
@@ -41,7 +41,7 @@ func boundedOverNodes(t *testing.T, c *cluster.Cluster) {
 		_, err := api.CreateRoom(t.Context(), &ivschat.CreateRoomInput{})
 		return err
 	}
-	until := func(want string, key *extension.CreateCredentialsOutput, request func(api *ivschat.Client) error) {
+	until := func(want string, key *serverops.CreateCredentialsOutput, request func(api *ivschat.Client) error) {
 		t.Helper()
 		var got []string
 		for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
