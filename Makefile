@@ -114,7 +114,7 @@ bench-logging: ## what review and logging add to a message; delivery of logs bes
 	$(GO) test -run '^$$' -bench Delivery -benchtime 60000x ./internal/chatlog
 
 bench-webhooks: build ## what an event costs that goes to a webhook; live delivery beside 100 webhooks of which half are dead
-	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -run '^$$' -bench Event -benchtime 20000x -timeout 30m ./bench/server
+	$(GO) test -run '^$$' -bench Deliver -benchtime 50000x ./internal/notify
 	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -run '^$$' -bench Dead -benchtime 20000x -timeout 30m ./bench/server
 
 bench-tokens: ## what a token that an application signs costs more to open than one of CreateChatToken

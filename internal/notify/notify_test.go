@@ -77,7 +77,7 @@ func (s *server) refuse(t *testing.T) (accept func()) {
 	return func() { t.Helper(); execute(mend) }
 }
 
-func start(t *testing.T, o store.Options) *server {
+func start(t testing.TB, o store.Options) *server {
 	t.Helper()
 	db, err := store.Open(t.Context(), o)
 	if err != nil {
@@ -112,7 +112,7 @@ func (s *server) end() {
 	s.DB.Close()
 }
 
-func (s *server) room(t *testing.T, tags map[string]string) *chat.Room {
+func (s *server) room(t testing.TB, tags map[string]string) *chat.Room {
 	t.Helper()
 	r := &chat.Room{Name: "stage", Tags: tags, MaximumMessageLength: 500, MaximumMessageRatePerSecond: 10}
 	if err := s.CreateRoom(t.Context(), r, 0); err != nil {
