@@ -28,6 +28,8 @@ empty value clears a mode: then the tag applies again.`,
 	slowMode := flags.String("slow-mode", "", "The `TIME` between two messages of a user, from 1s to 1h, or off.")
 	send := flags.String("send", "", "`WHO` may send messages: all, staff or nobody.")
 	links := flags.String("links", "", "`WHO` may send messages with links: all, staff or nobody.")
+	command.CompleteWords(cmd, "send", "all", "staff", "nobody")
+	command.CompleteWords(cmd, "links", "all", "staff", "nobody")
 	repeat := flags.String("repeat", "", "The `TIME` in which a user cannot send the same message again, from 1s to 1h, or off.")
 	lasts := flags.Duration("for", 0, "`TIME` after which the tags apply again, such as 10m; default never.")
 	f.RunRoom(cmd, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {

@@ -43,7 +43,7 @@ ARN of its room as roomArn. With -o text, it is time, room, user or event, and t
 		Args: command.Args("ROOM…"),
 	}
 	f := command.NewFlags(cmd, env)
-	cmd.ValidArgsFunction = f.CompleteRoom(true)
+	f.CompleteEvery(cmd, command.RoomNames)
 	t := &tail{}
 	flags := cmd.Flags()
 	flags.StringVar(&t.as, "as", "confab-tail", "`USER` id of the viewer.")
@@ -51,6 +51,7 @@ ARN of its room as roomArn. With -o text, it is time, room, user or event, and t
 	flags.StringVar(&t.user, "user", "", "Print only messages of this `USER`.")
 	flags.StringVar(&t.kind, "type", "", "Print only `message|event`.")
 	flags.StringVar(&t.event, "event", "", "Print only events with this `NAME`.")
+	command.CompleteWords(cmd, "type", "message", "event")
 	flags.IntVar(&t.limit, "limit", 0, "Stop after this `NUMBER` of frames.")
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, args []string) error {
 		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)

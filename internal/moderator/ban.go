@@ -131,6 +131,7 @@ single rooms stay. USER can also be a range of addresses (CIDR) or the id of a b
 		}
 		return p.Done(rest[0], "Bans, mutes and hides ended for %s: %d", rest[0], ended)
 	})
+	f.Complete(cmd, 1, command.BannedNames(everyRoom))
 	return cmd
 }
 

@@ -59,6 +59,7 @@ are RE2 regular expressions.`,
 	cmd.Flags().StringVar(&from, "terms-from", "", "`FILE` with one term in each line; - is standard input.")
 	cmd.Flags().StringArrayVar(&expressions, "expression", nil, "`EXPRESSION` to match; may be repeated.")
 	cmd.Flags().StringVar(&action, "action", "DENY", "`ACTION`: DENY, MASK, HIDE or FLAG.")
+	command.CompleteWords(cmd, "action", "DENY", "MASK", "HIDE", "FLAG")
 	cmd.Flags().StringVar(&message, "message", "", "`TEXT` that the sender of a refused message reads.")
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
 		in := &moderationops.PutContentFilterInput{
@@ -80,6 +81,7 @@ are RE2 regular expressions.`,
 		}
 		return p.One(command.Members(out), filterLine...)
 	})
+	f.Complete(cmd, 1, command.FilterNames(everyRoom))
 	return cmd
 }
 
@@ -127,6 +129,7 @@ func newFilterGet(env command.Environment) *cobra.Command {
 		}
 		return p.One(command.Members(out), filterLine...)
 	})
+	f.Complete(cmd, 1, command.FilterNames(everyRoom))
 	return cmd
 }
 
@@ -227,5 +230,6 @@ func newFilterDelete(env command.Environment) *cobra.Command {
 		}
 		return p.Done(rest[0], "Deleted %s", rest[0])
 	})
+	f.Complete(cmd, 1, command.FilterNames(everyRoom))
 	return cmd
 }

@@ -44,6 +44,7 @@ refused or hidden, by which rule, and how long it took. What was said is not sho
 	var user, result string
 	cmd.Flags().StringVar(&user, "user", "", "`USER` whose messages are listed; default all.")
 	cmd.Flags().StringVar(&result, "result", "", "`RESULT` of the messages: DELIVERED, CHANGED, REFUSED or HIDDEN; default all.")
+	command.CompleteWords(cmd, "result", "DELIVERED", "CHANGED", "REFUSED", "HIDDEN")
 	f.RunRoom(cmd, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
 		in := &roomops.ListMessageTracesInput{
 			RoomIdentifier: &room, UserID: command.Optional(user), Result: command.Optional(strings.ToUpper(result)), MaxResults: new(int32(pageTraces)),

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/command"
+	"confab/internal/webhook"
 	"confab/internal/webhookops"
 )
 
@@ -44,6 +45,7 @@ func selects(o command.Object) string {
 
 // run is Run for a command whose argument is WEBHOOK.
 func run(f *command.Flags, cmd *cobra.Command, do func(ctx context.Context, api *command.API, p *command.Printer, id string) error) {
+	f.Complete(cmd, 0, command.WebhookNames)
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, args []string) error {
 		all, err := api.Webhooks(ctx)
 		if err != nil {
@@ -124,12 +126,18 @@ type flags struct {
 	tag           string
 }
 
-func newFlags(cmd *cobra.Command) *flags {
+func newFlags(cmd *cobra.Command, f *command.Flags) *flags {
 	w := &flags{}
 	cmd.Flags().StringSliceVar(&w.events, "event", nil, "Type of `EVENT` such as message.sent or room.created; may be repeated.")
 	cmd.Flags().StringSliceVar(&w.rooms, "room", nil, "`ROOM` whose events are sent: an ARN, an id, or a name; may be repeated.")
 	cmd.Flags().StringVar(&w.tag, "room-tag", "", "Tag `KEY=VALUE` of the rooms whose events are sent.")
 	cmd.MarkFlagsMutuallyExclusive("room", "room-tag")
+	f.CompleteFlag(cmd, "room", command.RoomNames)
+	var types []string
+	for _, t := range webhook.EventTypes {
+		types = append(types, string(t))
+	}
+	command.CompleteWords(cmd, "event", types...)
 	return w
 }
 
@@ -167,7 +175,7 @@ confab webhook rotate-secret show it.`,
 		Args: command.Args("NAME", "URL"),
 	}
 	f := command.NewFlags(cmd, env)
-	w := newFlags(cmd)
+	w := newFlags(cmd, f)
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, args []string) error {
 		if len(w.events) == 0 {
 			return command.Usagef("--event is missing; name the types of events, such as message.sent")
@@ -201,7 +209,7 @@ it, and events that were not delivered yet are dropped.`,
 		Args: command.Args("WEBHOOK"),
 	}
 	f := command.NewFlags(cmd, env)
-	w := newFlags(cmd)
+	w := newFlags(cmd, f)
 	name := cmd.Flags().String("name", "", "`NAME` of the webhook.")
 	url := cmd.Flags().String("url", "", "`URL` of the endpoint.")
 	pause := cmd.Flags().Bool("pause", false, "Stop calling the endpoint.")
