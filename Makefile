@@ -20,7 +20,7 @@ ONLY    ?=
 NODE_DIRS = e2e/clients/node internal/console/web e2e/review/node e2e/policies/node examples/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help build console run setup fmt lint test fuzz e2e e2e-conformance e2e-suites e2e-deploy check bench bench-logging bench-history bench-quiet bench-peers bench-delivery bench-latency bench-tls bench-cluster bench-rolling bench-restarts soak screenshots console-soak fault
+.PHONY: help build console run setup fmt lint test fuzz e2e e2e-conformance e2e-suites e2e-deploy check bench bench-logging bench-history bench-quiet bench-webhooks bench-tokens bench-peers bench-delivery bench-latency bench-tls bench-cluster bench-rolling bench-restarts soak screenshots console-soak fault
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -112,6 +112,13 @@ soak: build ## half an hour of mixed load (SOAK=5m for less, TLS=1 over TLS): me
 bench-logging: ## what review and logging add to a message; delivery of logs beside bare SDK calls
 	$(GO) test -run '^$$' -bench Message -benchtime 4000x ./bench/server
 	$(GO) test -run '^$$' -bench Delivery -benchtime 60000x ./internal/chatlog
+
+bench-webhooks: build ## what an event costs that goes to a webhook; live delivery beside 100 webhooks of which half are dead
+	$(GO) test -run '^$$' -bench Deliver -benchtime 50000x ./internal/notify
+	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -run '^$$' -bench Dead -benchtime 20000x -timeout 30m ./bench/server
+
+bench-tokens: ## what a token that an application signs costs more to open than one of CreateChatToken
+	$(GO) test -run '^$$' -bench OpenSigned -benchtime 20000x -cpu 1 ./internal/chattoken
 
 bench-quiet: ## what a connection costs in a quiet room, with catch-up and with presence
 	$(GO) test -run '^$$' -bench Quiet -benchtime 4000x -timeout 30m ./bench/server

@@ -62,6 +62,12 @@ func BenchmarkKept(b *testing.B) {
 // and returns the processor time of each in µs.
 func (s *server) crowds(b *testing.B, in *ivschat.CreateRoomInput, logged bool) float64 {
 	b.Helper()
+	return s.crowdsIn(b, in, func([]*string) {})
+}
+
+// crowdsIn is crowds that calls prepare with the ARNs of the rooms before anyone joins.
+func (s *server) crowdsIn(b *testing.B, in *ivschat.CreateRoomInput, prepare func(rooms []*string)) float64 {
+	b.Helper()
 	rooms := make([]*string, keptRooms)
 	for i := range rooms {
 		room, err := s.api.CreateRoom(b.Context(), in)
@@ -70,6 +76,7 @@ func (s *server) crowds(b *testing.B, in *ivschat.CreateRoomInput, logged bool) 
 		}
 		rooms[i] = room.Arn
 	}
+	prepare(rooms)
 	var members []*websocket.Conn // those of different rooms side by side
 	for i := range keptMembers {
 		for _, room := range rooms {

@@ -24,6 +24,7 @@ func TestModerationOverNodes(t *testing.T) {
 	t.Parallel()
 	c := start(t, cluster.Options{})
 	t.Run("a banned user gets in by no node", func(t *testing.T) { bansOverNodes(t, c) })
+	t.Run("credentials hold and end on all nodes", func(t *testing.T) { boundedOverNodes(t, c) })
 	t.Run("each node lists what was done by any", func(t *testing.T) { moderationLog(t, c) })
 	t.Run("each node lists what came of messages by any", func(t *testing.T) { messageTraces(t, c) })
 }

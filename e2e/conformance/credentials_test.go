@@ -95,6 +95,41 @@ func TestBoundedCredentials(t *testing.T) {
 		mother.untilUnknown(t)
 		child.untilUnknown(t)
 	})
+	check(t, "a maker that is made again by the same name does not bring its children back", func(t *testing.T) {
+		name := unique()
+		mother := root.makes(t, m{"name": name, "policy": anything})
+		child := mother.makes(t, m{"name": unique(), "policy": anything})
+		root.do(t, ours("DeleteCredentials"), m{"name": name}).want(t, http.StatusOK)
+		again := root.makes(t, m{"name": name, "policy": anything})
+		mother.untilUnknown(t)
+		child.untilUnknown(t)
+		again.do(t, "ListRooms", m{}).want(t, http.StatusOK)
+		if o := again.do(t, ours("ListCredentials"), m{}).want(t, http.StatusOK); len(o["credentials"].([]any)) != 0 {
+			t.Errorf("the new maker has %v", o)
+		}
+	})
+	check(t, "credentials that are deleted while they make others leave none behind", func(t *testing.T) {
+		name := unique()
+		mother := root.makes(t, m{"name": name, "policy": anything})
+		answers := make(chan *reply)
+		const children = 8
+		names := make([]string, children)
+		for i := range names {
+			names[i] = unique()
+			go func() {
+				answers <- mother.do(t, ours("CreateCredentials"), m{"name": names[i], "policy": anything})
+			}()
+		}
+		root.do(t, ours("DeleteCredentials"), m{"name": name}).want(t, http.StatusOK)
+		for range children {
+			if r := <-answers; r.status != http.StatusOK && r.status != http.StatusForbidden {
+				t.Errorf("got %d %s", r.status, r.body)
+			}
+		}
+		for _, left := range names {
+			root.do(t, ours("DeleteCredentials"), m{"name": left}).wantError(t, "ResourceNotFoundException", http.StatusNotFound)
+		}
+	})
 	check(t, "only its makers and the root list and delete it", func(t *testing.T) {
 		mother, other := maker(t), newCaller(t, manage)
 		name, below := unique(), unique()+"b"

@@ -84,6 +84,33 @@ func TestSigners(t *testing.T) {
 			s := e.connect(t, signed(t, signer.Secret, e.newRoom(t, nil), m{"iat": iat, "exp": iat + 120, "session": 1}))
 			s.nextError(t, http.StatusUnauthorized)
 		})
+		check(t, "a token of before a disconnect reads no history, also if its clock is ahead", func(t *testing.T) {
+			kept := e.newRoom(t, m{"tags": m{"confab:history": "1h", "confab:history-read": "all"}})
+			reads := func(token string) int {
+				return e.send(t, &call4{
+					method: http.MethodGet, path: "/_confab/v1/rooms/" + kept.id + "/messages", unsigned: true,
+					header: http.Header{"Authorization": {"Bearer " + token}},
+				}).status
+			}
+			now := time.Now().Unix()
+			var ahead []string
+			for _, seconds := range []int64{0, 30, 58} {
+				token := signed(t, signer.Secret, kept, m{"iat": now + seconds, "exp": now + 120})
+				if status := reads(token); status != http.StatusOK {
+					t.Errorf("%d s ahead: status %d before the disconnect", seconds, status)
+				}
+				ahead = append(ahead, token)
+			}
+			(&caller{e, e.root, ""}).do(t, "DisconnectUser", m{"roomIdentifier": kept.arn, "userId": "ann"}).want(t, http.StatusOK)
+			for i, token := range ahead {
+				if status := reads(token); status != http.StatusForbidden {
+					t.Errorf("token %d: status %d after the disconnect", i, status)
+				}
+			}
+			if status := reads(signed(t, signer.Secret, kept, m{"sub": "bob"})); status != http.StatusOK {
+				t.Errorf("another user: status %d", status)
+			}
+		})
 		for name, change := range map[string]m{
 			"without jti": {"jti": nil}, "without iat": {"iat": nil}, "without exp": {"exp": nil},
 			"for a year":                       {"exp": time.Now().Unix() + 365*86400},

@@ -22,6 +22,9 @@ const (
 	DefaultSession = 60 * time.Minute
 )
 
+// MaxSkew is how much the clock of an application that signs tokens itself may differ.
+const MaxSkew = time.Minute
+
 // Token is the content of a chat token: one user may connect to one room, once.
 type Token struct {
 	// ID makes the token single-use: it is redeemed. See NewTokenID.
@@ -32,11 +35,19 @@ type Token struct {
 	// Attributes are sent with every message of the session as Sender.Attributes.
 	Attributes map[string]string
 	IssuedAt   time.Time
+	// Skew is how far the clock that set IssuedAt may be ahead: that of an application that
+	// signs tokens itself. It is zero for other tokens.
+	Skew time.Duration
 	// Expires is the last moment to connect; SessionExpires ends the session.
 	// Both are fixed when the token is issued.
 	Expires        time.Time
 	SessionExpires time.Time
 }
+
+// NotIssuedBefore is the earliest time, by the clocks of the servers, at which the token can
+// have been made. What the user lost after that, such as the place in a room, the token does
+// not give back.
+func (t *Token) NotIssuedBefore() time.Time { return t.IssuedAt.Add(-t.Skew) }
 
 // Can reports whether the token has the capability.
 func (t *Token) Can(c Capability) bool { return slices.Contains(t.Capabilities, c) }

@@ -1,21 +1,16 @@
 package chattoken
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math"
+	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/go-json-experiment/json/jsontext"
-	"github.com/golang-jwt/jwt/v5"
 
 	"confab/internal/chat"
 )
@@ -24,58 +19,70 @@ import (
 const (
 	// MaxSignedLifetime is the most time between iat and exp.
 	MaxSignedLifetime = 24 * time.Hour
-	// signedSkew is how much the clock of the signer may differ.
-	signedSkew    = time.Minute
 	maxTokenID    = 256 // bytes of jti
 	maxUserID     = 128 // characters of sub
 	latestSeconds = 1 << 37
 )
 
-// signedParser verifies signatures, and nothing else: times are checked in token, and the
-// key function binds the algorithm of a token to its signer.
-var signedParser = jwt.NewParser(jwt.WithoutClaimsValidation(), jwt.WithStrictDecoding())
-
 // isSigned reports whether s has the form of a JWT: three parts with dots between them.
 // No token of ours has a dot.
 func isSigned(s string) bool { return strings.IndexByte(s, '.') >= 0 }
 
-// openSigned returns the content of a token that an application has signed. It says what
-// is wrong with claims only after it has verified the signature.
+// openSigned returns the content of a token that an application has signed (a JWS in its
+// compact form, RFC 7515, 7.1). It reads the claims, and says what is wrong with them, only
+// after it has verified the signature.
 func (r *Ring) openSigned(ctx context.Context, s string) (*chat.Token, error) {
 	// The decoder of base64 leaves out line breaks, strict or not: one token would have
 	// many forms.
 	if len(s) > MaxLength || r.o.Signers == nil || strings.ContainsAny(s, "\r\n") {
 		return nil, invalid()
 	}
-	var v *verifier
-	c := &claims{session: float64(chat.DefaultSession / time.Minute)}
-	_, err := signedParser.ParseWithClaims(s, c, func(t *jwt.Token) (any, error) {
-		if t.Header["crit"] != nil {
-			return nil, errCritical // RFC 7515, 4.1.11
-		}
-		kid, _ := t.Header["kid"].(string)
-		if v = (*r.signers.Load())[kid]; v == nil {
-			v = (*r.reloadForSigner(ctx, kid))[kid]
-		}
-		if v == nil || t.Method.Alg() != v.Algorithm {
-			v = nil
-			return nil, errNoSigner
-		}
-		return v.key, nil
-	})
-	switch {
-	case errors.Is(err, errCritical):
-		return nil, signedInvalid("%v", errCritical)
-	case errors.Is(err, errNoSigner):
-		return nil, signedInvalid("%v", errNoSigner)
-	case v == nil:
-		return nil, signedInvalid("it must be a JWT with kid, and with alg HS256, EdDSA, ES256 or RS256")
-	case err != nil:
+	header, rest, _ := strings.Cut(s, ".")
+	payload, signature, ok := strings.Cut(rest, ".")
+	if !ok || strings.IndexByte(signature, '.') >= 0 {
+		return nil, signedInvalid("%v", errNotJWT)
+	}
+	v, err := r.signerOf(ctx, header)
+	if err != nil {
+		return nil, signedInvalid("%v", err)
+	}
+	signed, err := encoding.DecodeString(signature)
+	if err != nil || v.method.Verify(s[:len(header)+1+len(payload)], signed, v.key) != nil {
 		return nil, signedInvalid("its signature is not that of the signer %s", v.Name)
-	case c.problem != nil:
-		return nil, signedInvalid("%v", c.problem)
+	}
+	v.header.Store(&header)
+	text, err := encoding.DecodeString(payload)
+	if err != nil {
+		return nil, signedInvalid("%v", errClaims)
+	}
+	c := &claims{session: float64(chat.DefaultSession / time.Minute)}
+	if err := c.read(text); err != nil {
+		return nil, signedInvalid("%v", err)
 	}
 	return r.token(v, c)
+}
+
+// signerOf returns the signer that a header names, if the header has the signer's algorithm.
+func (r *Ring) signerOf(ctx context.Context, header string) (*verifier, error) {
+	known := r.signers.Load()
+	for _, v := range *known {
+		// An application writes the same header into all of its tokens.
+		if last := v.header.Load(); last != nil && *last == header {
+			return v, nil
+		}
+	}
+	kid, alg, err := readHeader(header)
+	if err != nil {
+		return nil, err
+	}
+	v := (*known)[kid]
+	if v == nil {
+		v = (*r.reloadForSigner(ctx, kid))[kid]
+	}
+	if v == nil || v.Algorithm != alg {
+		return nil, errNoSigner
+	}
+	return v, nil
 }
 
 // token makes a token of verified claims, if they are within what the signer may sign.
@@ -123,14 +130,14 @@ func (r *Ring) times(t *chat.Token, c *claims) error {
 		return signedInvalid("iat and exp are required, in seconds since 1970")
 	case !c.expires.After(c.issued) || c.expires.Sub(c.issued) > MaxSignedLifetime:
 		return signedInvalid("exp must be after iat, by at most %d hours", MaxSignedLifetime/time.Hour)
-	case c.issued.After(now.Add(signedSkew)):
+	case c.issued.After(now.Add(chat.MaxSkew)):
 		return signedInvalid("iat is in the future; the clocks differ")
-	case c.notBefore.After(now.Add(signedSkew)):
+	case c.notBefore.After(now.Add(chat.MaxSkew)):
 		return signedInvalid("nbf is in the future")
 	}
-	t.IssuedAt = c.issued
+	t.IssuedAt, t.Skew = c.issued, chat.MaxSkew
 	t.SessionExpires = c.issued.Add(time.Duration(c.session) * time.Minute)
-	t.Expires = c.expires.Add(signedSkew)
+	t.Expires = c.expires.Add(chat.MaxSkew)
 	if t.SessionExpires.Before(t.Expires) {
 		t.Expires = t.SessionExpires
 	}
@@ -148,133 +155,6 @@ func signedInvalid(format string, args ...any) error {
 	return chat.Errorf(chat.Unauthenticated, "The signed chat token is not valid: %s", fmt.Sprintf(format, args...))
 }
 
-// claims are the claims of a JWT that mean something here.
-type claims struct {
-	room, user, id             string
-	capabilities               []string
-	attributes                 map[string]string
-	issued, expires, notBefore time.Time
-	session                    float64 // minutes
-	// problem is what is wrong with the JSON. It is reported once the signature was
-	// verified.
-	problem error
-
-	jwt.Claims // Its methods are not called: the parser validates no claims.
-}
-
-var (
-	errCritical = errors.New("it has critical header parameters, of which none is known")
-	errNoSigner = errors.New("no signer has its kid and alg")
-
-	errClaims = errors.New("its claims must be one JSON object, each claim once")
-	errText   = errors.New("must be a string")
-	errNumber = errors.New("must be a number of seconds since 1970")
-)
-
-// UnmarshalJSON reads the payload of a JWT. It ignores claims that it does not know. Half of
-// an escaped surrogate pair is U+FFFD, as in the operations; invalid UTF-8 is refused.
-func (c *claims) UnmarshalJSON(payload []byte) error {
-	c.problem = c.read(payload)
-	return nil
-}
-
-func (c *claims) read(payload []byte) error {
-	halves := jsontext.AllowInvalidUTF8(utf8.Valid(payload))
-	d := jsontext.NewDecoder(bytes.NewBuffer(payload), halves) // The decoder does not copy a bytes.Buffer.
-	if start, err := d.ReadToken(); err != nil || start.Kind() != '{' {
-		return errClaims
-	}
-	for d.PeekKind() != '}' {
-		key, err := d.ReadToken()
-		if err != nil {
-			return errClaims
-		}
-		name := key.String()
-		value, err := d.ReadValue()
-		if err != nil {
-			return errClaims
-		}
-		if err := c.set(name, value); err != nil {
-			return fmt.Errorf("%s %w", name, err)
-		}
-	}
-	return nil
-}
-
-func (c *claims) set(name string, value jsontext.Value) (err error) {
-	switch name {
-	case "room":
-		c.room, err = text(value)
-	case "sub":
-		c.user, err = text(value)
-	case "jti":
-		c.id, err = text(value)
-	case "caps":
-		c.capabilities, err = texts(value)
-	case "attrs":
-		if c.attributes, err = chat.DecodeStrings(value); err != nil {
-			err = errors.New("must be an object of strings")
-		}
-	case "iat":
-		c.issued, err = instant(value)
-	case "exp":
-		c.expires, err = instant(value)
-	case "nbf":
-		c.notBefore, err = instant(value)
-	case "session":
-		if c.session, err = number(value); err != nil {
-			err = errors.New("must be a number of minutes")
-		}
-	}
-	return err
-}
-
-func text(v jsontext.Value) (string, error) {
-	if v.Kind() != '"' {
-		return "", errText
-	}
-	t, err := jsontext.NewDecoder(bytes.NewBuffer(v), jsontext.AllowInvalidUTF8(true)).ReadToken()
-	if err != nil {
-		return "", err
-	}
-	return t.String(), nil
-}
-
-// texts reads an array of strings. It has at most as many as there are capabilities.
-func texts(v jsontext.Value) ([]string, error) {
-	wrong := errors.New("must be an array of SEND_MESSAGE, DELETE_MESSAGE and DISCONNECT_USER, each once")
-	d := jsontext.NewDecoder(bytes.NewBuffer(v))
-	if start, err := d.ReadToken(); err != nil || start.Kind() != '[' {
-		return nil, wrong
-	}
-	var all []string
-	for d.PeekKind() != ']' {
-		one, err := d.ReadToken()
-		if err != nil || one.Kind() != '"' || len(all) == len(capabilities) {
-			return nil, wrong
-		}
-		all = append(all, one.String())
-	}
-	return all, nil
-}
-
-func number(v jsontext.Value) (float64, error) {
-	if v.Kind() != '0' {
-		return 0, errNumber
-	}
-	return strconv.ParseFloat(string(v), 64)
-}
-
-// instant reads a NumericDate (RFC 7519, 2): seconds since 1970, possibly with a fraction.
-func instant(v jsontext.Value) (time.Time, error) {
-	n, err := number(v)
-	if err != nil || n <= 0 || n > latestSeconds {
-		return time.Time{}, errNumber
-	}
-	seconds, fraction := math.Modf(n)
-	return time.Unix(int64(seconds), int64(fraction*float64(time.Second))).UTC(), nil
-}
-
 // reloadSigners reads the signers. One that this release does not understand is left out:
 // its tokens are refused. The caller holds mu.
 func (r *Ring) reloadSigners(ctx context.Context) error {
@@ -286,8 +166,13 @@ func (r *Ring) reloadSigners(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the signers: %w", err)
 	}
+	before := *r.signers.Load()
 	next := make(map[string]*verifier, len(all))
 	for i := range all {
+		if same := before[all[i].Name]; same != nil && reflect.DeepEqual(same.Signer, all[i]) {
+			next[same.Name] = same
+			continue
+		}
 		v, err := all[i].verifier()
 		if err != nil {
 			if !r.badSigners[all[i].Name] {

@@ -13,7 +13,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 
 	"confab/internal/chat"
 	"confab/internal/policy"
@@ -61,8 +64,11 @@ const (
 // verifier is a signer whose key and rooms are parsed.
 type verifier struct {
 	Signer
-	key   any
-	rooms []*policy.Document
+	key    any
+	method jwt.SigningMethod
+	rooms  []*policy.Document
+	// header is that of the last token with a valid signature, as it was encoded.
+	header atomic.Pointer[string]
 }
 
 // signAction is the action of the policy that a signer's rooms are compiled to. It
@@ -103,7 +109,7 @@ func (s *Signer) verifier() (*verifier, error) {
 		if len(s.Key) < minSecret {
 			return nil, fmt.Errorf("a secret has at least %d bytes, this has %d", minSecret, len(s.Key))
 		}
-		v.key = s.Key
+		v.key, v.method = s.Key, jwt.SigningMethodHS256
 		return v, nil
 	}
 	key, algorithm, err := ParsePublicKey(s.Key)
@@ -113,7 +119,7 @@ func (s *Signer) verifier() (*verifier, error) {
 	if algorithm != s.Algorithm {
 		return nil, fmt.Errorf("the public key is for %s, not for %q", algorithm, s.Algorithm)
 	}
-	v.key = key
+	v.key, v.method = key, jwt.GetSigningMethod(algorithm)
 	return v, nil
 }
 

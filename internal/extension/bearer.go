@@ -29,14 +29,14 @@ func (s *Service) Bearer(ctx context.Context, token string, from netip.Addr) (*i
 	if err := s.o.Bans.Banned(t.Room.ID, t.UserID, from); err != nil {
 		return nil, err
 	}
-	was, err := s.o.Bans.BannedSince(ctx, t.Room.ID, t.UserID, t.IssuedAt)
+	was, err := s.o.Bans.BannedSince(ctx, t.Room.ID, t.UserID, t.NotIssuedBefore())
 	if err != nil {
 		return nil, err
 	}
 	if was {
 		return nil, chat.Errorf(chat.Unauthenticated, "The user of the chat token was banned since it was issued")
 	}
-	gone, err := s.o.History.Disconnected(ctx, t.Room.ID, t.UserID, t.IssuedAt)
+	gone, err := s.o.History.Disconnected(ctx, t.Room.ID, t.UserID, t.NotIssuedBefore())
 	if err != nil {
 		return nil, err
 	}

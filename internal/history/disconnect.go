@@ -32,7 +32,7 @@ func (db *DB) NoteDisconnect(ctx context.Context, roomID, userID string, at time
 }
 
 // Disconnected reports whether the user was disconnected from the room at or after the
-// time, which is at most chat.MaxSession ago.
+// time, which is at most chat.MaxSession and chat.MaxSkew ago.
 func (db *DB) Disconnected(ctx context.Context, roomID, userID string, since time.Time) (bool, error) {
 	var one int
 	return db.sql.Read().Row(ctx, `SELECT 1 FROM history_disconnects WHERE room_id = $1 AND user_id = $2 AND time >= $3`,
@@ -47,7 +47,7 @@ func (db *DB) pruneUsers(ctx context.Context) error {
 		return err
 	}
 	return db.change(ctx, func(ctx context.Context, s sqldb.Session) error {
-		if _, err := s.Exec(ctx, `DELETE FROM history_disconnects WHERE time < $1`, now.Add(-chat.MaxSession).UnixNano()); err != nil {
+		if _, err := s.Exec(ctx, `DELETE FROM history_disconnects WHERE time < $1`, now.Add(-chat.MaxSession-chat.MaxSkew).UnixNano()); err != nil {
 			return err
 		}
 		_, err := s.Exec(ctx, `DELETE FROM history_erasures WHERE time < $1`, now.Add(-eraseForgotten).UnixNano())

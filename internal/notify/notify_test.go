@@ -77,7 +77,7 @@ func (s *server) refuse(t *testing.T) (accept func()) {
 	return func() { t.Helper(); execute(mend) }
 }
 
-func start(t *testing.T, o store.Options) *server {
+func start(t testing.TB, o store.Options) *server {
 	t.Helper()
 	db, err := store.Open(t.Context(), o)
 	if err != nil {
@@ -112,7 +112,7 @@ func (s *server) end() {
 	s.DB.Close()
 }
 
-func (s *server) room(t *testing.T, tags map[string]string) *chat.Room {
+func (s *server) room(t testing.TB, tags map[string]string) *chat.Room {
 	t.Helper()
 	r := &chat.Room{Name: "stage", Tags: tags, MaximumMessageLength: 500, MaximumMessageRatePerSecond: 10}
 	if err := s.CreateRoom(t.Context(), r, 0); err != nil {
@@ -289,6 +289,60 @@ func TestDeliver(t *testing.T) {
 			accept()
 			if events := r.WaitEvents(t, 1); events[0].Type != "room.created" || events[0].RoomARN != room.ARN.String() {
 				t.Errorf("got %+v", events)
+			}
+		})
+		t.Run("a user who was erased is in no event that comes later", func(t *testing.T) {
+			all, joins := receiver.Start(t, false), receiver.Start(t, false)
+			for _, r := range []*receiver.Receiver{all, joins} {
+				r.Answer(func(int, *receiver.Call) int { return http.StatusInternalServerError })
+			}
+			attends := []webhook.EventType{webhook.UserJoined, webhook.UserLeft, webhook.PresenceReset}
+			s.hook(t, all, webhook.Hook{Events: attends})
+			s.hook(t, joins, webhook.Hook{Events: attends[:1]})
+			room, run := s.room(t, nil), s.Webhooks.Attendance()
+			tell := func(typ webhook.EventType, user string) {
+				t.Helper()
+				f, err := run.Frame(room.ARN.ID, s.Webhooks.ForEvent(room, typ), webhook.Event{Type: typ, UserID: user, Presence: &webhook.Presence{Users: 1, Connections: 2}})
+				if err == nil {
+					err = run.Announce(t.Context(), []*chat.Frame{f})
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			tell(webhook.UserJoined, "zoe")
+			tell(webhook.UserJoined, "zoey")
+			tell(webhook.UserLeft, "zoe")
+			tell(webhook.UserLeft, "zoey")
+			erasure, err := s.Transcript().NewErasure(t.Context(), "", "zoe")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for erasure.Removing() {
+				if err := erasure.Remove(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if erasure.Messages != 0 {
+				t.Errorf("%d messages were erased", erasure.Messages)
+			}
+			if err := s.Settle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			all.Answer(nil)
+			joins.Answer(nil)
+			lines := func(events []receiver.Event) (lines []string) {
+				for _, e := range events {
+					lines = append(lines, fmt.Sprintf("%s %s %d/%d", e.Type, e.UserID, e.Presence.Users, e.Presence.Connections))
+				}
+				return lines
+			}
+			want := []string{"presence.reset  1/2", "user.joined zoey 1/2", "presence.reset  1/2", "user.left zoey 1/2"}
+			if got := lines(all.WaitEvents(t, len(want))); !slices.Equal(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+			if got := lines(joins.WaitEvents(t, 1)); !slices.Equal(got, []string{"user.joined zoey 1/2"}) {
+				t.Errorf("a webhook without resets got %q", got)
 			}
 		})
 		t.Run("frames and changes come in their order, over restarts and failures", func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"confab/internal/chat"
 	"confab/internal/history"
 	"confab/internal/sqldb"
+	"confab/internal/webhook"
 )
 
 // eraseRecords is how many records one step looks at.
@@ -26,8 +27,8 @@ type record struct {
 	history.Erased
 }
 
-// removeRecords removes the user's messages from some records, and reports whether there
-// are more to look at.
+// removeRecords removes the user's messages, and what webhooks are to be told of the user's
+// joins and leaves, from some records, and reports whether there are more to look at.
 func (e *Erasure) removeRecords(ctx context.Context) (more bool, err error) {
 	query, args := `SELECT position, room_id, time, type, json, readers FROM transcript WHERE position > $1 ORDER BY position LIMIT $2`, []any{e.atRecord, eraseRecords}
 	if e.RoomID != "" {
@@ -35,6 +36,7 @@ func (e *Erasure) removeRecords(ctx context.Context) (more bool, err error) {
 		args = append(args, e.RoomID)
 	}
 	var theirs []record
+	var visits []visit
 	sender := senderMember(e.UserID)
 	at, n := e.atRecord, 0
 	err = e.db.sql.Read().Rows(ctx, query, args, func(scan func(...any) error) error {
@@ -47,6 +49,12 @@ func (e *Erasure) removeRecords(ctx context.Context) (more bool, err error) {
 			return err
 		}
 		at, n = r.position, n+1
+		if typ == webhook.ChangeFrame {
+			if reset, about := webhook.WithoutUser(frame, e.UserID); about {
+				visits = append(visits, visit{r.position, reset, readersIn(readers)})
+			}
+			return nil
+		}
 		if typ != chat.MessageFrame || !bytes.Contains(frame, sender) {
 			return nil
 		}
@@ -55,11 +63,7 @@ func (e *Erasure) removeRecords(ctx context.Context) (more bool, err error) {
 			return nil
 		}
 		r.Time = sqldb.Time(sent)
-		for id := range strings.FieldsSeq(readers) {
-			if reader, err := strconv.ParseInt(id, 10, 64); err == nil {
-				r.readers = append(r.readers, reader)
-			}
-		}
+		r.readers = readersIn(readers)
 		theirs = append(theirs, r)
 		return nil
 	})
@@ -68,6 +72,11 @@ func (e *Erasure) removeRecords(ctx context.Context) (more bool, err error) {
 	}
 	return n == eraseRecords, e.step(ctx, func(ctx context.Context, s sqldb.Session) error {
 		e.atRecord = at
+		for _, v := range visits {
+			if err := e.eraseVisit(ctx, s, v); err != nil {
+				return err
+			}
+		}
 		var all []history.Erased
 		for i := range theirs {
 			r := &theirs[i]
@@ -88,6 +97,48 @@ func (e *Erasure) removeRecords(ctx context.Context) (more bool, err error) {
 		}
 		return e.noteMessages(ctx, s, all)
 	})
+}
+
+// visit is an event for webhooks that says that the user joined or left a room.
+type visit struct {
+	position int64
+	reset    []byte // is sent in its place
+	readers  []int64
+}
+
+// eraseVisit removes an event from what webhooks are owed. Those that want to know of lost
+// events get presence.reset in its place.
+func (e *Erasure) eraseVisit(ctx context.Context, s sqldb.Session, v visit) error {
+	var left []int64
+	for _, reader := range v.readers {
+		var id string
+		if _, err := s.Row(ctx, `SELECT logging_configuration_id FROM readers WHERE id = $1`, []any{reader}, &id); err != nil {
+			return err
+		}
+		resets, err := e.db.o.Webhooks.Resets(ctx, id)
+		if err != nil {
+			return err
+		}
+		if resets {
+			left = append(left, reader)
+		}
+	}
+	if len(left) == 0 {
+		_, err := s.Exec(ctx, `DELETE FROM transcript WHERE position = $1`, v.position)
+		return err
+	}
+	_, err := s.Exec(ctx, `UPDATE transcript SET json = $2, readers = $3 WHERE position = $1`, v.position, v.reset, readerColumn(left))
+	return err
+}
+
+// readersIn returns the ids in the column that readerColumn makes.
+func readersIn(column string) (ids []int64) {
+	for id := range strings.FieldsSeq(column) {
+		if reader, err := strconv.ParseInt(id, 10, 64); err == nil {
+			ids = append(ids, reader)
+		}
+	}
+	return ids
 }
 
 // senderOf returns the sender and the id of a MESSAGE frame.

@@ -117,17 +117,25 @@ func (db *DB) addReader(ctx context.Context, k readerKey) (id int64, err error) 
 
 // readerList is the column with the readers of a frame.
 func readerList(f *chat.Frame, ids map[string]int64) string {
-	var b strings.Builder
+	var readers []int64
 	for _, arn := range readersOf(f) {
 		if id := ids[arn]; id != 0 {
-			if b.Len() == 0 {
-				b.WriteByte(' ')
-			}
-			b.WriteString(strconv.FormatInt(id, 10))
-			b.WriteByte(' ')
+			readers = append(readers, id)
 		}
 	}
-	return b.String()
+	return readerColumn(readers)
+}
+
+// readerColumn is that column for readers: their ids, each between spaces.
+func readerColumn(ids []int64) string {
+	if len(ids) == 0 {
+		return ""
+	}
+	b := []byte{' '}
+	for _, id := range ids {
+		b = append(strconv.AppendInt(b, id, 10), ' ')
+	}
+	return string(b)
 }
 
 // Readers returns all readers of logging configurations that were ever owed a record. It

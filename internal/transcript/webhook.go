@@ -22,6 +22,8 @@ const webhookMark = ":" + string(chat.WebhookResource) + "/"
 type Webhooks interface {
 	// Keeps reports whether events are kept for a webhook: not if it is paused or deleted.
 	Keeps(ctx context.Context, id string) (bool, error)
+	// Resets reports whether a webhook wants the event presence.reset.
+	Resets(ctx context.Context, id string) (bool, error)
 }
 
 const (

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -109,6 +110,22 @@ func EncodeRecord(t chat.FrameType, body []byte) (json.RawMessage, error) {
 	// Marshal would change the frame's bytes.
 	b := []byte(`{"type":"` + string(typeOf(f.Type, f.EventName)) + `","id":"` + f.ID + `","time":"` + f.SendTime + `","frame":`)
 	return append(append(b, body...), '}'), nil
+}
+
+// WithoutUser takes the JSON of a ChangeFrame. If the event says that the user joined or left
+// a room, it returns a presence.reset to be sent in its place: without the event, what a
+// receiver knows of the room's users is void.
+func WithoutUser(record []byte, userID string) (reset []byte, about bool) {
+	if !bytes.Contains(record, []byte(`"userId":`)) {
+		return nil, false
+	}
+	var e Event
+	if json.Unmarshal(record, &e) != nil || e.UserID != userID || e.Type != UserJoined && e.Type != UserLeft {
+		return nil, false
+	}
+	e.Type, e.UserID = PresenceReset, ""
+	reset, err := json.Marshal(e)
+	return reset, err == nil
 }
 
 // Payload is the body of a call with the events of one room; an empty room is none.

@@ -243,6 +243,13 @@ func (h *Hooks) Keeps(ctx context.Context, id string) (bool, error) {
 	return hook != nil, err
 }
 
+// Resets reports whether a webhook wants to know that what it knows of a room's users is
+// void. It implements transcript.Webhooks.
+func (h *Hooks) Resets(ctx context.Context, id string) (bool, error) {
+	hook, err := h.Active(ctx, id)
+	return hook != nil && hook.Wants(PresenceReset), err
+}
+
 const hookColumns = `id, name, url, events, rooms, tag_key, tag_value, state, sealed, last_error, create_time, update_time`
 
 // list returns webhooks, the newest first.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	"golang.org/x/net/dns/dnsmessage"
 
 	"confab/internal/chat"
 )
@@ -176,5 +177,99 @@ func TestForgery(t *testing.T) {
 			t.Errorf("%s: status %d", host, status)
 		}
 		cancel()
+	}
+}
+
+// names is a name server that answers every question with the present addresses.
+func names(t *testing.T) (r *net.Resolver, answer func(addresses ...string)) {
+	t.Helper()
+	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var present atomic.Pointer[[]string]
+	done := make(chan struct{})
+	t.Cleanup(func() {
+		socket.Close()
+		<-done
+	})
+	go func() {
+		defer close(done)
+		b := make([]byte, 512)
+		for {
+			n, from, err := socket.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			var m dnsmessage.Message
+			if m.Unpack(b[:n]) != nil || len(m.Questions) != 1 {
+				continue
+			}
+			m.Response, m.Additionals = true, nil
+			header := dnsmessage.ResourceHeader{Name: m.Questions[0].Name, Class: dnsmessage.ClassINET}
+			for _, text := range *present.Load() {
+				address := netip.MustParseAddr(text)
+				switch m.Questions[0].Type {
+				case dnsmessage.TypeA:
+					if address.Is4() {
+						m.Answers = append(m.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AResource{A: address.As4()}})
+					}
+				case dnsmessage.TypeAAAA:
+					if address.Is6() {
+						m.Answers = append(m.Answers, dnsmessage.Resource{Header: header, Body: &dnsmessage.AAAAResource{AAAA: address.As16()}})
+					}
+				}
+			}
+			if packed, err := m.Pack(); err == nil {
+				socket.WriteTo(packed, from) //nolint:errcheck // The resolver asks again.
+			}
+		}
+	}()
+	r = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "udp", socket.LocalAddr().String())
+	}}
+	return r, func(addresses ...string) { present.Store(&addresses) }
+}
+
+// TestNames calls endpoints by names, of which one changes its address after it was found
+// good.
+func TestNames(t *testing.T) {
+	var calls atomic.Int32
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		calls.Add(1)
+		w.Header().Set("Connection", "close") // So the next call resolves the name again.
+	}))
+	s.Listener.Close()
+	listener, err := net.Listen("tcp", "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Listener = listener
+	s.Start()
+	defer s.Close()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	resolver, answer := names(t)
+	c := NewCaller(&Guard{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}}, resolver, nil)
+	defer c.Close()
+	call := func() error {
+		_, err := c.Call(t.Context(), Endpoint{"http://endpoint.example:" + port, []string{secret}}, "1", []byte("{}"))
+		return err
+	}
+	answer("127.0.0.2")
+	if err := call(); err != nil || calls.Load() != 1 {
+		t.Fatalf("the endpoint was called %d times: %v", calls.Load(), err)
+	}
+	for _, address := range []string{
+		"127.0.0.1", "169.254.169.254", "10.0.0.1", "::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "fd00:ec2::254", "2002:7f00:1::",
+	} {
+		answer(address)
+		refusal, refused := errors.AsType[*AddressError](call())
+		if !refused || calls.Load() != 1 {
+			t.Errorf("%s: got %v after %d calls", address, refusal, calls.Load())
+		}
+	}
+	answer("127.0.0.2")
+	if err := call(); err != nil || calls.Load() != 2 {
+		t.Errorf("after the name has a good address again, there are %d calls: %v", calls.Load(), err)
 	}
 }

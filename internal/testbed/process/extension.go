@@ -18,6 +18,14 @@ import (
 // Extension calls an operation that Confab adds, as the administrator, on a server at a URL,
 // and reads its answer into out.
 func Extension(ctx context.Context, url, operation string, in, out any) error {
+	return Caller{AccessKeyID, SecretAccessKey}.Extension(ctx, url, operation, in, out)
+}
+
+// Caller has credentials.
+type Caller struct{ AccessKeyID, SecretAccessKey string }
+
+// Extension is the function of that name with the caller's credentials.
+func (c Caller) Extension(ctx context.Context, url, operation string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return err
@@ -27,7 +35,7 @@ func Extension(ctx context.Context, url, operation string, in, out any) error {
 		return err
 	}
 	hash := sha256.Sum256(body)
-	credentials := aws.Credentials{AccessKeyID: AccessKeyID, SecretAccessKey: SecretAccessKey}
+	credentials := aws.Credentials{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey}
 	if err := v4.NewSigner().SignHTTP(ctx, credentials, r, hex.EncodeToString(hash[:]), "ivschat", Region, time.Now()); err != nil {
 		return err
 	}
