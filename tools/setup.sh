@@ -20,6 +20,8 @@ wanted=(
   "ip iproute2"
   "nft nftables"
   "sqlite3 sqlite3"
+  "zsh zsh"
+  "fish fish"
   "promtool prometheus"
 )
 missing=()
@@ -31,6 +33,8 @@ has_boto3() { local p; for p in /usr/bin/python3 python3; do "$p" -c 'import bot
 has_boto3 || missing+=(python3-boto3)
 # Debian keeps the server's programs out of the path.
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
+# The completion of bash needs its functions.
+[ -e /usr/share/bash-completion/bash_completion ] || missing+=(bash-completion)
 command -v psql >/dev/null || missing+=(postgresql-client)
 
 # moto_server has S3, CloudWatch Logs and Firehose for the tests of chat logging.

@@ -13,7 +13,8 @@ import (
 	"github.com/coder/websocket"
 	"github.com/google/go-cmp/cmp"
 
-	"confab/internal/extension"
+	"confab/internal/moderationops"
+	"confab/internal/roomops"
 	"confab/internal/testbed/cluster"
 	"confab/internal/testbed/process"
 )
@@ -68,7 +69,7 @@ func moderationLog(t *testing.T, c *cluster.Cluster) {
 	if _, err := api[2].API.DeleteMessage(t.Context(), &ivschat.DeleteMessageInput{RoomIdentifier: &room, Id: aws.String("AAAAAAAAAAAA"), Reason: aws.String("rude")}); err != nil {
 		t.Fatal(err)
 	}
-	var ban extension.Ban
+	var ban moderationops.Ban
 	call(t, c.Nodes[0], "CreateBan", members{"roomIdentifier": room, "userId": "bad", "type": "MUTE"}, &ban)
 	call(t, c.Nodes[0], "UpdateRoomModes", members{"roomIdentifier": other, "slowMode": "5s"}, &struct{}{})
 	call(t, c.Nodes[1], "UpdateRoomModes", members{"roomIdentifier": room, "slowMode": "5s"}, &struct{}{})
@@ -82,7 +83,7 @@ func moderationLog(t *testing.T, c *cluster.Cluster) {
 		lists(t, n.Name, want, func() (all []string) {
 			in := members{"roomIdentifier": room, "maxResults": 2}
 			for page := i; ; page++ { // Each page comes from another node.
-				var out extension.ListModerationEventsOutput
+				var out moderationops.ListModerationEventsOutput
 				call(t, c.Nodes[page%3], "ListModerationEvents", in, &out)
 				for _, e := range out.Events {
 					all = append(all, e.Action+" "+aws.ToString(e.UserID))
@@ -125,7 +126,7 @@ func messageTraces(t *testing.T, c *cluster.Cluster) {
 			list := func(in members) (all []string) {
 				in["roomIdentifier"], in["maxResults"] = room, 3
 				for page := i; ; page++ {
-					var out extension.ListMessageTracesOutput
+					var out roomops.ListMessageTracesOutput
 					call(t, c.Nodes[page%3], "ListMessageTraces", in, &out)
 					for _, one := range out.Traces {
 						decided[one.Node] = true

@@ -14,7 +14,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/go-json-experiment/json"
 
-	"confab/internal/extension"
+	"confab/internal/roomops"
 	"confab/internal/testbed/cluster"
 	"confab/internal/testbed/crowd"
 	"confab/internal/testbed/process"
@@ -163,7 +163,7 @@ func TestPresenceOverNodes(t *testing.T) {
 	again := watch(t, nodes[1], room, "eve")
 	again.wait(t, "4/4")
 	onlooker.wait(t, "1/1")
-	var counted extension.GetRoomPresenceOutput
+	var counted roomops.GetRoomPresenceOutput
 	if err := process.Extension(t.Context(), c.Nodes[0].Server().Endpoint, "GetRoomPresence", map[string]string{"roomIdentifier": quiet}, &counted); err != nil {
 		t.Fatal(err)
 	}

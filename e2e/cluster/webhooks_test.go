@@ -9,10 +9,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 
-	"confab/internal/extension"
+	"confab/internal/roomops"
 	"confab/internal/testbed/cluster"
 	"confab/internal/testbed/process"
 	"confab/internal/testbed/receiver"
+	"confab/internal/webhookops"
 )
 
 // TestWebhooksOverNodes makes a webhook on one node and sends over all. Then that node is
@@ -28,17 +29,17 @@ func TestWebhooksOverNodes(t *testing.T) {
 	}
 	r := receiver.Start(t, false)
 	url := func(n int) string { return c.Nodes[n].Server().Endpoint }
-	var hook extension.Webhook
-	in := extension.CreateWebhookInput{
+	var hook webhookops.Webhook
+	in := webhookops.CreateWebhookInput{
 		Name: aws.String("app"), URL: &r.URL, Events: []string{"message.sent", "room.updated"},
-		RoomTag: &extension.RoomTag{Key: aws.String("kind"), Value: aws.String("live")},
+		RoomTag: &webhookops.RoomTag{Key: aws.String("kind"), Value: aws.String("live")},
 	}
 	if err := process.Extension(t.Context(), url(0), "CreateWebhook", in, &hook); err != nil {
 		t.Fatal(err)
 	}
 	r.Verify(t, *hook.Secret)
 	who := receiver.Start(t, false)
-	in = extension.CreateWebhookInput{
+	in = webhookops.CreateWebhookInput{
 		Name: aws.String("who"), URL: &who.URL, Events: []string{"user.joined", "user.left", "presence.reset"}, RoomIdentifiers: []string{*room.Arn},
 	}
 	if err := process.Extension(t.Context(), url(1), "CreateWebhook", in, &hook); err != nil {
@@ -61,8 +62,8 @@ func TestWebhooksOverNodes(t *testing.T) {
 	say := func(over ...int) {
 		t.Helper()
 		for i := range 10 {
-			var m extension.SendMessageOutput
-			in := extension.SendMessageInput{RoomIdentifier: room.Arn, UserID: aws.String("bot"), Content: aws.String(fmt.Sprint(len(sent)))}
+			var m roomops.SendMessageOutput
+			in := roomops.SendMessageInput{RoomIdentifier: room.Arn, UserID: aws.String("bot"), Content: aws.String(fmt.Sprint(len(sent)))}
 			for deadline := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
 				err := process.Extension(t.Context(), url(over[i%len(over)]), "SendMessage", in, &m)
 				if err == nil {

@@ -1,7 +1,9 @@
 package commands
 
 import (
+	"bytes"
 	"context"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -26,6 +28,7 @@ func TestDoctor(t *testing.T) {
 		name     string
 		request  func(*httputil.ProxyRequest)
 		response func(*http.Response) error
+		holds    time.Duration // how long the first frame for the client is held back
 		flags    []string
 		finding  string // "" is none
 		fix      string
@@ -61,6 +64,13 @@ func TestDoctor(t *testing.T) {
 				r.Out.URL.Host = "127.0.0.1:1"
 			}
 		}, finding: "FIX   large tokens: a chat token with large attributes is refused", fix: "large_client_header_buffers"},
+		{name: "encoded slashes are refused", request: func(r *httputil.ProxyRequest) {
+			if strings.Contains(r.In.URL.EscapedPath(), "%2F") {
+				r.Out.URL.Path, r.Out.URL.RawPath = "/none", ""
+			}
+		}, finding: "FIX   encoded paths: ", fix: "AllowEncodedSlashes"},
+		{name: "frames are held back", holds: 4 * time.Second,
+			finding: "FIX   messages: a message came back only after 4", fix: "without buffering"},
 		{name: "the clock differs", response: func(r *http.Response) error {
 			r.Header.Set("Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
 			return nil
@@ -80,6 +90,10 @@ func TestDoctor(t *testing.T) {
 					}
 				},
 				ModifyResponse: test.response,
+				Transport: &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+					conn, err := new(net.Dialer).DialContext(ctx, network, address)
+					return &holding{Conn: conn, held: test.holds}, err
+				}},
 			})
 			defer proxy.Close()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -100,4 +114,22 @@ func TestDoctor(t *testing.T) {
 			}
 		})
 	}
+}
+
+// holding is a connection to a server that holds back what follows the answer to a handshake.
+type holding struct {
+	net.Conn
+	held     time.Duration
+	upgraded bool
+}
+
+// Read reads.
+func (h *holding) Read(b []byte) (int, error) {
+	n, err := h.Conn.Read(b)
+	if h.upgraded {
+		time.Sleep(h.held)
+		h.held = 0
+	}
+	h.upgraded = h.upgraded || bytes.HasPrefix(b[:n], []byte("HTTP/1.1 101"))
+	return n, err
 }

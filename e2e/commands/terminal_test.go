@@ -29,9 +29,15 @@ type terminal struct {
 // startTerminal runs confab with arguments in a terminal of a size.
 func startTerminal(t *testing.T, env []string, columns, rows int, args ...string) *terminal {
 	t.Helper()
+	return startProgram(t, append([]string{runConfab + "=1"}, env...), columns, rows, os.Args[0], args...)
+}
+
+// startProgram runs any program in a terminal.
+func startProgram(t *testing.T, env []string, columns, rows int, program string, args ...string) *terminal {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	cmd := exec.CommandContext(ctx, os.Args[0], args...)
-	cmd.Env = append([]string{runConfab + "=1", "TERM=xterm-256color"}, env...)
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = append([]string{"TERM=xterm-256color"}, env...)
 	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: uint16(columns), Rows: uint16(rows)})
 	if err != nil {
 		cancel()

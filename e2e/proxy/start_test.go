@@ -27,6 +27,8 @@ type proxy struct {
 	file string
 	// listen is what the file says about its port.
 	listen string
+	// host is the address that it listens on, if it is not 127.0.0.1.
+	host string
 	// waits says that clients wait while the only node is away. Behind a proxy that
 	// does not, the node needs a held socket.
 	waits bool
@@ -99,6 +101,9 @@ func (p proxy) start(t *testing.T, nodes []string) (address string) {
 	}
 	if address, err = process.FreeAddress(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if p.host != "" {
+		address = strings.Replace(address, "127.0.0.1", p.host, 1)
 	}
 	dir := t.TempDir()
 	config := p.adapt(t, string(text), dir, len(nodes) == 1)

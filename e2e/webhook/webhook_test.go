@@ -16,9 +16,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 
-	"confab/internal/extension"
+	"confab/internal/roomops"
 	"confab/internal/testbed/process"
 	"confab/internal/testbed/receiver"
+	"confab/internal/webhookops"
 )
 
 func TestMain(m *testing.M) { process.Exit(m.Run()) }
@@ -34,13 +35,13 @@ func newRoom(t *testing.T, s *process.Server) string {
 	return *room.Arn
 }
 
-func newHook(t *testing.T, s *process.Server, url string, in extension.CreateWebhookInput) extension.Webhook {
+func newHook(t *testing.T, s *process.Server, url string, in webhookops.CreateWebhookInput) webhookops.Webhook {
 	t.Helper()
 	in.Name, in.URL = aws.String("app"), &url
 	if in.Events == nil {
 		in.Events = []string{"message.sent"}
 	}
-	var hook extension.Webhook
+	var hook webhookops.Webhook
 	if err := process.Extension(t.Context(), s.Endpoint, "CreateWebhook", in, &hook); err != nil {
 		t.Fatal(err)
 	}
@@ -48,8 +49,8 @@ func newHook(t *testing.T, s *process.Server, url string, in extension.CreateWeb
 }
 
 func send(ctx context.Context, s *process.Server, room, user, text string) (id string, err error) {
-	var sent extension.SendMessageOutput
-	err = process.Extension(ctx, s.Endpoint, "SendMessage", extension.SendMessageInput{RoomIdentifier: &room, UserID: &user, Content: &text}, &sent)
+	var sent roomops.SendMessageOutput
+	err = process.Extension(ctx, s.Endpoint, "SendMessage", roomops.SendMessageInput{RoomIdentifier: &room, UserID: &user, Content: &text}, &sent)
 	return sent.ID, err
 }
 
@@ -68,7 +69,7 @@ func TestKill(t *testing.T) {
 		}
 		return http.StatusOK
 	})
-	hook := newHook(t, s, r.URL, extension.CreateWebhookInput{RoomIdentifiers: []string{room}})
+	hook := newHook(t, s, r.URL, webhookops.CreateWebhookInput{RoomIdentifiers: []string{room}})
 	r.Verify(t, *hook.Secret)
 	const senders, kills, each = 3, 4, 15
 	var mu sync.Mutex
@@ -145,7 +146,7 @@ func TestEndpoints(t *testing.T) {
 	hangs.Answer(func(int, *receiver.Call) int { <-release; return http.StatusOK })
 	redirects.Answer(func(int, *receiver.Call) int { return http.StatusTemporaryRedirect })
 	port := func(r *receiver.Receiver) string { return r.URL[strings.LastIndexByte(r.URL, ':'):] }
-	selects := extension.CreateWebhookInput{RoomIdentifiers: []string{room}}
+	selects := webhookops.CreateWebhookInput{RoomIdentifiers: []string{room}}
 	newHook(t, s, hangs.URL, selects)
 	redirected := newHook(t, s, redirects.URL, selects)
 	forged := newHook(t, s, "http://127.0.0.2.nip.invalid"+port(never[0]), selects)
@@ -166,8 +167,8 @@ func TestEndpoints(t *testing.T) {
 	}
 	for id, want := range map[string]string{redirected.ID: "redirect 307, which is not followed", forged.ID: "cannot be resolved"} {
 		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-			var shown extension.Webhook
-			if err := process.Extension(t.Context(), s.Endpoint, "GetWebhook", extension.GetWebhookInput{ID: &id}, &shown); err != nil {
+			var shown webhookops.Webhook
+			if err := process.Extension(t.Context(), s.Endpoint, "GetWebhook", webhookops.GetWebhookInput{ID: &id}, &shown); err != nil {
 				t.Fatal(err)
 			}
 			if shown.State == "FAILING" && strings.Contains(*shown.LastError, want) {
@@ -179,8 +180,8 @@ func TestEndpoints(t *testing.T) {
 		}
 	}
 	for _, host := range []string{"127.0.0.2", "[::1]", "[::ffff:169.254.169.254]", "169.254.169.254", "10.0.0.1"} {
-		in := extension.CreateWebhookInput{Name: aws.String("app"), URL: aws.String("http://" + host + port(never[1])), Events: []string{"message.sent"}}
-		if err := process.Extension(t.Context(), s.Endpoint, "CreateWebhook", in, &extension.Webhook{}); err == nil || !strings.Contains(err.Error(), "public address") {
+		in := webhookops.CreateWebhookInput{Name: aws.String("app"), URL: aws.String("http://" + host + port(never[1])), Events: []string{"message.sent"}}
+		if err := process.Extension(t.Context(), s.Endpoint, "CreateWebhook", in, &webhookops.Webhook{}); err == nil || !strings.Contains(err.Error(), "public address") {
 			t.Errorf("%s: %v", host, err)
 		}
 	}
@@ -193,7 +194,7 @@ func TestAttendance(t *testing.T) {
 	o := process.Options{DataDir: t.TempDir(), Args: local}
 	s := process.Serve(t, o)
 	room, r := newRoom(t, s), receiver.Start(t, false)
-	hook := newHook(t, s, r.URL, extension.CreateWebhookInput{Events: []string{"user.joined", "user.left", "presence.reset"}, RoomIdentifiers: []string{room}})
+	hook := newHook(t, s, r.URL, webhookops.CreateWebhookInput{Events: []string{"user.joined", "user.left", "presence.reset"}, RoomIdentifiers: []string{room}})
 	r.Verify(t, *hook.Secret)
 	enter := func(user string) {
 		t.Helper()

@@ -17,12 +17,12 @@ import (
 	"confab/internal/chat"
 	"confab/internal/cluster"
 	"confab/internal/config"
-	"confab/internal/extension"
 	"confab/internal/messaging"
 	"confab/internal/nats"
 	"confab/internal/peers"
 	"confab/internal/places"
 	"confab/internal/quota"
+	"confab/internal/serverops"
 	"confab/internal/sqldb"
 	"confab/internal/store"
 	"confab/internal/telemetry"
@@ -137,8 +137,8 @@ type otherNodes struct {
 func (o *otherNodes) mine(key string) bool { return o.node == nil || o.node.Owner(key) == o.id }
 
 // self returns what this node says of itself.
-func (s *Server) self() extension.Node {
-	n := extension.Node{Name: s.cfg.NodeName, Version: telemetry.Version(), Connections: s.engine.Connections()}
+func (s *Server) self() serverops.Node {
+	n := serverops.Node{Name: s.cfg.NodeName, Version: telemetry.Version(), Connections: s.engine.Connections()}
 	n.Ready = !s.draining.Load()
 	rooms := s.engine.LiveRooms()
 	n.HomeRooms = len(rooms)

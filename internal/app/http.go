@@ -15,8 +15,8 @@ import (
 
 	"confab/internal/cluster"
 	"confab/internal/console"
-	"confab/internal/extension"
 	"confab/internal/front"
+	"confab/internal/operation"
 	"confab/internal/rfc6455"
 )
 
@@ -55,7 +55,7 @@ func (s *Server) mainHandler(sockets, api, pages http.Handler, model []byte) htt
 			s.ready(w, r)
 		case page:
 			pages.ServeHTTP(w, asSent)
-		case model != nil && reads(r) && path == extension.Path+"service-2.json":
+		case model != nil && reads(r) && path == operation.Path+"service-2.json":
 			w.Header().Set("Content-Type", "application/json")
 			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(model))
 		default:

@@ -23,6 +23,8 @@ var layers = []struct {
 	{"what nodes ask each other", []string{"peers"}},
 	{"what destinations and endpoints get", []string{"attendance", "delivery"}},
 	{"what clients talk to", []string{"console", "control", "edge", "extension", "front"}},
+	{"the operations of our own, by subject", []string{"moderationops", "roomops", "serverops", "webhookops"}},
+	{"what these share", []string{"operation"}},
 	{"durable truth, and the other nodes; who is there; how operations are served", []string{"store", "cluster", "places", "presence", "enforce", "modes", "api", "erasure", "notify", "messagingtest"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},
 	{"what a request needs", []string{"catchup", "traces", "iam", "restjson", "chattoken", "review", "chatlog", "history", "kicks", "recent", "moderation", "modlog", "contentfilter", "webhook", "awstest"}},

@@ -8,8 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"confab/internal/command"
-	"confab/internal/extension"
 	"confab/internal/moderation"
+	"confab/internal/moderationops"
 	"confab/internal/plan"
 )
 
@@ -62,11 +62,11 @@ func (p *Plan) planBans(ctx context.Context, wanted []Ban) error {
 	if len(wanted) == 0 {
 		return nil
 	}
-	all, err := p.api.Bans(ctx, &extension.ListBansInput{})
+	all, err := p.api.Bans(ctx, &moderationops.ListBansInput{})
 	if err != nil {
 		return err
 	}
-	known := map[banKey]*extension.Ban{}
+	known := map[banKey]*moderationops.Ban{}
 	for i := range all {
 		b := &all[i]
 		known[banKey{aws.ToString(b.RoomArn), aws.ToString(b.UserID), aws.ToString(b.IPRange), b.Type}] = b
@@ -86,7 +86,7 @@ func (p *Plan) planBans(ctx context.Context, wanted []Ban) error {
 	return nil
 }
 
-func (p *Plan) planBan(want *Ban, have *extension.Ban) error {
+func (p *Plan) planBan(want *Ban, have *moderationops.Ban) error {
 	s := plan.Step{Kind: banKind, Name: want.label()}
 	lasts, reason := "", ""
 	if have != nil {
@@ -99,7 +99,7 @@ func (p *Plan) planBan(want *Ban, have *extension.Ban) error {
 	s.Diff = plan.Differ(nil, "duration", lasts, lastsText(want.DurationInSeconds))
 	s.Diff = plan.Differ(s.Diff, "reason", reason, want.Reason)
 	p.put(s, have != nil, func(ctx context.Context, s *plan.Step) error {
-		in := &extension.CreateBanInput{
+		in := &moderationops.CreateBanInput{
 			RoomIdentifier: p.rooms.identifier(want.RoomIdentifier), UserID: command.Optional(want.UserID), IPRange: command.Optional(want.IPRange),
 			Type: &want.Type, Reason: command.Optional(want.Reason),
 		}
@@ -109,7 +109,7 @@ func (p *Plan) planBan(want *Ban, have *extension.Ban) error {
 		if want.Force {
 			in.Force = &want.Force
 		}
-		out, err := command.Call[extension.BanOutput](ctx, p.api, "CreateBan", in)
+		out, err := command.Call[moderationops.BanOutput](ctx, p.api, "CreateBan", in)
 		if err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ func (p *Plan) planBan(want *Ban, have *extension.Ban) error {
 
 // lastsOf is how long a ban lasts, from when it was made. The server rounds the end up to a
 // whole second.
-func lastsOf(b *extension.Ban) (string, error) {
+func lastsOf(b *moderationops.Ban) (string, error) {
 	if b.ExpirationTime == nil {
 		return lastsText(0), nil
 	}

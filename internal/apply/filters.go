@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"confab/internal/command"
-	"confab/internal/extension"
+	"confab/internal/moderationops"
 	"confab/internal/plan"
 )
 
@@ -52,7 +52,7 @@ func (p *Plan) planFilter(ctx context.Context, want *Filter) error {
 	}
 	exists := have != nil
 	if !exists {
-		have = &extension.ContentFilter{}
+		have = &moderationops.ContentFilter{}
 	}
 	diff := plan.Differ(nil, "action", have.Action, want.Action)
 	diff = plan.Differ(diff, "message", aws.ToString(have.Message), want.Message)
@@ -61,7 +61,7 @@ func (p *Plan) planFilter(ctx context.Context, want *Filter) error {
 	}
 	diff = plan.Differ(diff, "expressions", joined(have.Expressions), joined(want.Expressions))
 	p.put(plan.Step{Kind: filterKind, Name: want.label(), Diff: diff}, exists, func(ctx context.Context, _ *plan.Step) error {
-		_, err := command.Call[extension.PutContentFilterOutput](ctx, p.api, "PutContentFilter", &extension.PutContentFilterInput{
+		_, err := command.Call[moderationops.PutContentFilterOutput](ctx, p.api, "PutContentFilter", &moderationops.PutContentFilterInput{
 			RoomIdentifier: p.rooms.identifier(want.RoomIdentifier), FilterName: &want.Name, Terms: want.Terms, Expressions: want.Expressions,
 			Action: &want.Action, FilterMessage: command.Optional(want.Message),
 		})
@@ -74,8 +74,8 @@ func (p *Plan) planFilter(ctx context.Context, want *Filter) error {
 func terms(list []string) string { return fmt.Sprintf("%d terms", len(list)) }
 
 // haveFilter returns the filter as it is; nil if there is none.
-func (p *Plan) haveFilter(ctx context.Context, want *Filter) (*extension.ContentFilter, error) {
-	in := &extension.GetContentFilterInput{FilterName: &want.Name}
+func (p *Plan) haveFilter(ctx context.Context, want *Filter) (*moderationops.ContentFilter, error) {
+	in := &moderationops.GetContentFilterInput{FilterName: &want.Name}
 	if want.RoomIdentifier != "" {
 		arn, err := p.rooms.find(filterKind, want.Name, want.RoomIdentifier)
 		if err != nil || arn == made {
@@ -83,7 +83,7 @@ func (p *Plan) haveFilter(ctx context.Context, want *Filter) (*extension.Content
 		}
 		in.RoomIdentifier = &arn
 	}
-	have, err := command.Call[extension.GetContentFilterOutput](ctx, p.api, "GetContentFilter", in)
+	have, err := command.Call[moderationops.GetContentFilterOutput](ctx, p.api, "GetContentFilter", in)
 	if command.Code(err) == "ResourceNotFoundException" {
 		return nil, nil
 	}

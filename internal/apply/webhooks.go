@@ -8,8 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"confab/internal/command"
-	"confab/internal/extension"
 	"confab/internal/plan"
+	"confab/internal/webhookops"
 )
 
 // Webhook is a webhook, with the members of CreateWebhook. Without rooms and a tag, a new one
@@ -28,11 +28,11 @@ type RoomTag struct {
 	Value string `yaml:"value"`
 }
 
-func (t *RoomTag) member() *extension.RoomTag {
+func (t *RoomTag) member() *webhookops.RoomTag {
 	if t == nil {
 		return nil
 	}
-	return &extension.RoomTag{Key: &t.Key, Value: &t.Value}
+	return &webhookops.RoomTag{Key: &t.Key, Value: &t.Value}
 }
 
 func (w *Webhook) check(c checked) error {
@@ -66,13 +66,13 @@ func (p *Plan) planWebhooks(ctx context.Context, wanted []Webhook) error {
 	return nil
 }
 
-func (p *Plan) planWebhook(want *Webhook, all []extension.Webhook) error {
+func (p *Plan) planWebhook(want *Webhook, all []webhookops.Webhook) error {
 	for _, room := range want.RoomIdentifiers {
 		if _, err := p.rooms.find(webhookKind, want.Name, room); err != nil {
 			return err
 		}
 	}
-	var have extension.Webhook
+	var have webhookops.Webhook
 	for i := range all {
 		if all[i].Name != want.Name {
 			continue
@@ -94,7 +94,7 @@ func (p *Plan) planWebhook(want *Webhook, all []extension.Webhook) error {
 		if !exists {
 			return p.createWebhook(ctx, want, s)
 		}
-		_, err := command.Call[extension.WebhookOutput](ctx, p.api, "UpdateWebhook", &extension.UpdateWebhookInput{
+		_, err := command.Call[webhookops.WebhookOutput](ctx, p.api, "UpdateWebhook", &webhookops.UpdateWebhookInput{
 			ID: &have.ID, URL: &want.URL, Events: want.Events, RoomIdentifiers: p.rooms.identifiers(want.RoomIdentifiers), RoomTag: want.RoomTag.member(),
 		})
 		return err
@@ -103,7 +103,7 @@ func (p *Plan) planWebhook(want *Webhook, all []extension.Webhook) error {
 }
 
 func (p *Plan) createWebhook(ctx context.Context, want *Webhook, s *plan.Step) error {
-	out, err := command.Call[extension.WebhookOutput](ctx, p.api, "CreateWebhook", &extension.CreateWebhookInput{
+	out, err := command.Call[webhookops.WebhookOutput](ctx, p.api, "CreateWebhook", &webhookops.CreateWebhookInput{
 		Name: &want.Name, URL: &want.URL, Events: want.Events, RoomIdentifiers: p.rooms.identifiers(want.RoomIdentifiers), RoomTag: want.RoomTag.member(),
 	})
 	if err != nil {
@@ -130,7 +130,7 @@ func (w *Webhook) selection(r rooms) string {
 }
 
 // selected is which rooms a webhook has the events of, as a plan shows it.
-func selected(arns []string, tag *extension.RoomTag, exists bool) string {
+func selected(arns []string, tag *webhookops.RoomTag, exists bool) string {
 	switch {
 	case !exists:
 		return ""

@@ -21,6 +21,7 @@ refuse them within seconds.`,
 	}
 	name := cmd.Flags().String("name", "", "`NAME` of the user whose credentials are deleted.")
 	load := settingFlags(cmd, env, false)
+	completeStored(cmd, "name", env, load, credentialNames)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *name == "" {
 			return command.Usagef("--name is required; confab credentials list has the names")

@@ -170,6 +170,7 @@ tokens continue until they end.`,
 	}
 	name := cmd.Flags().String("name", "", "`NAME` of the signer.")
 	load := settingFlags(cmd, env, false)
+	completeStored(cmd, "name", env, load, signerNames)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *name == "" {
 			return command.Usagef("--name: name a signer; confab keys list-signers lists them")

@@ -22,7 +22,8 @@ const referenceHead = `# Commands
 
 Every command of ` + "`confab`" + `. This page is generated from the commands (` + "`go generate ./internal/cli`" + `);
 ` + "`confab COMMAND --help`" + ` shows the same. ` + "`confab completion bash|zsh|fish`" + ` prints a script that completes commands,
-flags and the names of rooms.
+flags, and the names of what the server has: rooms, logging configurations, webhooks, content filters, banned users. For
+example, ` + "`source <(confab completion bash)`" + ` in ~/.bashrc does so in bash, which needs the package bash-completion.
 
 ## What they have in common
 
@@ -36,6 +37,9 @@ flags and the names of rooms.
   ` + "`-o jsonl`" + ` has one JSON item in each line. ` + "`-o text`" + ` has one item in each line, with tabs between the values and
   without a heading.
 - Standard output has the result and nothing else. An error is one line on standard error that says what to do.
+- Long work shows its progress on standard error: a bar with the rate and the time left on a terminal, and a line every
+  ten seconds elsewhere. Ctrl-C ends it cleanly.
+- Colours are only used on a terminal, and not if the variable NO_COLOR is set.
 
 | exit status | means |
 | --- | --- |

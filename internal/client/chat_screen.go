@@ -12,7 +12,9 @@ import (
 	"confab/internal/chatroom"
 	"confab/internal/chatscreen"
 	"confab/internal/command"
-	"confab/internal/extension"
+	"confab/internal/moderationops"
+	"confab/internal/roomops"
+	"confab/internal/serverops"
 )
 
 const (
@@ -46,11 +48,11 @@ func showChat(ctx context.Context, env command.Environment, api *command.API, ti
 	if slices.Contains(allowed, "confab:CreateBan") {
 		o.Restrictions = restrictions
 		o.Restrict = func(ctx context.Context, kind, userID, reason string, lasts time.Duration) error {
-			in := &extension.CreateBanInput{RoomIdentifier: arn, Type: &kind, UserID: &userID, Reason: command.Optional(reason)}
+			in := &moderationops.CreateBanInput{RoomIdentifier: arn, Type: &kind, UserID: &userID, Reason: command.Optional(reason)}
 			if lasts > 0 {
 				in.BanDuration = new(max(int64(lasts/time.Second), 1))
 			}
-			_, err := command.Call[extension.BanOutput](ctx, api, "CreateBan", in)
+			_, err := command.Call[moderationops.BanOutput](ctx, api, "CreateBan", in)
 			return err
 		}
 	}
@@ -58,7 +60,7 @@ func showChat(ctx context.Context, env command.Environment, api *command.API, ti
 		o.Earlier = func(ctx context.Context, until time.Time) ([]*chatroom.Frame, error) {
 			// Messages of the same millisecond may be missing; those that are known are left out.
 			end := chat.FormatTime(until.Add(time.Millisecond))
-			items, err := latestMessages(ctx, api, &extension.ListMessagesInput{RoomIdentifier: arn, EndTime: &end}, earlierMessages)
+			items, err := latestMessages(ctx, api, &roomops.ListMessagesInput{RoomIdentifier: arn, EndTime: &end}, earlierMessages)
 			if err != nil {
 				return nil, err
 			}
@@ -71,7 +73,7 @@ func showChat(ctx context.Context, env command.Environment, api *command.API, ti
 	}
 	if slices.Contains(allowed, "confab:GetRoomPresence") {
 		o.Viewers = func(ctx context.Context) (int, error) {
-			out, err := command.Call[extension.GetRoomPresenceOutput](ctx, api, "GetRoomPresence", &extension.GetRoomPresenceInput{RoomIdentifier: arn})
+			out, err := command.Call[roomops.GetRoomPresenceOutput](ctx, api, "GetRoomPresence", &roomops.GetRoomPresenceInput{RoomIdentifier: arn})
 			if err != nil {
 				return 0, err
 			}
@@ -85,7 +87,7 @@ func showChat(ctx context.Context, env command.Environment, api *command.API, ti
 func allowedActions(ctx context.Context, api *command.API) []string {
 	ctx, cancel := context.WithTimeout(ctx, allowedTime)
 	defer cancel()
-	out, err := command.Call[extension.GetServerOutput](ctx, api, "GetServer", &extension.GetServerInput{})
+	out, err := command.Call[serverops.GetServerOutput](ctx, api, "GetServer", &serverops.GetServerInput{})
 	if err != nil {
 		return nil // Amazon IVS Chat cannot tell, and has none of these operations.
 	}

@@ -18,9 +18,12 @@ func newDoctor(env command.Environment) *cobra.Command {
 		Use:   "doctor",
 		Short: "Check whether clients can use a server",
 		Long: `Check a server from the side of a client, through all proxies in between: its address, TLS,
-clocks, a signed call, large calls, a WebSocket handshake that returns the whole chat token,
-large tokens, a message, a ping, and with --long a connection that is idle for a minute. Each
-line is OK or says what to change. Without --room, the check creates a room and deletes it again.
+clocks, a signed call, large calls, paths with an ARN, a WebSocket handshake that returns the whole
+chat token, a message, a ping, large tokens, the address of this machine as the server sees it, and
+with --long a connection that is idle for a minute. Each line is OK or says what to change.
+
+Without --room, the command creates a room and deletes it at the end. Only then does it check the
+address, because it does so with bans in that room.
 
 On the machine of the server, confab doctor machine checks that machine.
 
@@ -35,6 +38,7 @@ The exit status is 1 if something is wrong.`,
 	f := command.NewFlags(cmd, env)
 	o := doctor.Options{}
 	named := cmd.Flags().String("room", "", "Connect to this `ROOM` instead of one that is made for it.")
+	f.CompleteFlag(cmd, "room", command.RoomNames)
 	cmd.Flags().StringVar(&o.Origin, "origin", "", "Check whether pages of this `ORIGIN` may call the API.")
 	cmd.Flags().BoolVar(&o.Long, "long", false, "Also check a connection that is idle for a minute.")
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, _ []string) error {

@@ -93,6 +93,7 @@ func newLoggingList(env command.Environment) *cobra.Command {
 
 // runLogging is Run for a command whose argument is LOGGING.
 func runLogging(f *command.Flags, cmd *cobra.Command, do func(context.Context, *command.API, *command.Printer, string) error) {
+	f.Complete(cmd, 0, command.LoggingNames)
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, args []string) error {
 		arn, err := api.LoggingConfiguration(ctx, args[0])
 		if err != nil {

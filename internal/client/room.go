@@ -44,6 +44,7 @@ func newRoomList(env command.Environment) *cobra.Command {
 	name := cmd.Flags().String("name", "", "List only rooms with this `NAME`.")
 	handler := cmd.Flags().String("review-handler", "", "List only rooms with the message review handler that has this `URI`.")
 	logging := cmd.Flags().String("logging", "", "List only rooms with this `LOGGING` configuration (ARN, id or unique name).")
+	f.CompleteFlag(cmd, "logging", command.LoggingNames)
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, _ []string) error {
 		in := &ivschat.ListRoomsInput{Name: given(*name), MessageReviewHandlerUri: given(*handler)}
 		if *logging != "" {

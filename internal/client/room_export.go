@@ -17,7 +17,7 @@ import (
 	"confab/internal/chat"
 	"confab/internal/command"
 	"confab/internal/export"
-	"confab/internal/extension"
+	"confab/internal/roomops"
 )
 
 func newRoomExport(env command.Environment) *cobra.Command {
@@ -59,7 +59,7 @@ type exporting struct {
 	form, from, to, start, file string
 	deleted                     bool
 	out                         io.Writer
-	input                       extension.ListMessagesInput
+	input                       roomops.ListMessagesInput
 	first, last                 time.Time // what is exported, for the progress
 }
 
@@ -117,7 +117,7 @@ func (e *exporting) run(ctx context.Context, api *command.API, room string) erro
 // pages writes all pages. It asks again when the API is busy.
 func (e *exporting) pages(ctx context.Context, api *command.API, out export.Writer, p *progress) error {
 	for failures := 0; ; {
-		page, err := command.Call[extension.ListMessagesOutput](ctx, api, "ListMessages", &e.input)
+		page, err := command.Call[roomops.ListMessagesOutput](ctx, api, "ListMessages", &e.input)
 		if code := command.Code(err); (code == "ThrottlingException" || code == "ServiceUnavailableException") && failures < mostFailures {
 			failures++
 			select {
@@ -151,7 +151,7 @@ func (e *exporting) pages(ctx context.Context, api *command.API, out export.Writ
 // mostFailures is how often a page is asked for again.
 const mostFailures = 10
 
-func exported(m *extension.Message) *export.Message {
+func exported(m *roomops.Message) *export.Message {
 	text := func(s *string) string {
 		if s == nil {
 			return ""

@@ -9,7 +9,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/command"
-	"confab/internal/extension"
+	"confab/internal/roomops"
 )
 
 const (
@@ -49,7 +49,7 @@ messages are left out, unless --deleted is set.`,
 	until := flags.String("until", "", "Show messages before this `TIME`.")
 	deleted := flags.Bool("deleted", false, "Show deleted messages, too; this needs confab:ReadModerated.")
 	f.RunRoom(cmd, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
-		in := &extension.ListMessagesInput{RoomIdentifier: &room, SenderUserID: given(*user)}
+		in := &roomops.ListMessagesInput{RoomIdentifier: &room, SenderUserID: given(*user)}
 		var err error
 		if in.StartTime, err = timeFlag("--since", *since); err != nil {
 			return err
@@ -70,7 +70,7 @@ messages are left out, unless --deleted is set.`,
 }
 
 // latestMessages returns the latest messages that the input asks for, the oldest first.
-func latestMessages(ctx context.Context, api *command.API, in *extension.ListMessagesInput, limit int) ([]command.Object, error) {
+func latestMessages(ctx context.Context, api *command.API, in *roomops.ListMessagesInput, limit int) ([]command.Object, error) {
 	var items []command.Object
 	for {
 		size := int32(pageMessages)
@@ -78,7 +78,7 @@ func latestMessages(ctx context.Context, api *command.API, in *extension.ListMes
 			size = int32(min(pageMessages, limit-len(items)))
 		}
 		in.MaxResults = &size
-		page, err := command.Call[extension.ListMessagesOutput](ctx, api, "ListMessages", in)
+		page, err := command.Call[roomops.ListMessagesOutput](ctx, api, "ListMessages", in)
 		if err != nil {
 			return nil, err
 		}

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/command"
-	"confab/internal/extension"
+	"confab/internal/moderationops"
 )
 
 func newRoomModes(env command.Environment) *cobra.Command {
@@ -28,10 +28,12 @@ empty value clears a mode: then the tag applies again.`,
 	slowMode := flags.String("slow-mode", "", "The `TIME` between two messages of a user, from 1s to 1h, or off.")
 	send := flags.String("send", "", "`WHO` may send messages: all, staff or nobody.")
 	links := flags.String("links", "", "`WHO` may send messages with links: all, staff or nobody.")
+	command.CompleteWords(cmd, "send", "all", "staff", "nobody")
+	command.CompleteWords(cmd, "links", "all", "staff", "nobody")
 	repeat := flags.String("repeat", "", "The `TIME` in which a user cannot send the same message again, from 1s to 1h, or off.")
 	lasts := flags.Duration("for", 0, "`TIME` after which the tags apply again, such as 10m; default never.")
 	f.RunRoom(cmd, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
-		in := &extension.UpdateRoomModesInput{RoomIdentifier: &room}
+		in := &moderationops.UpdateRoomModesInput{RoomIdentifier: &room}
 		sets := false
 		for name, m := range map[string]struct{ value, member **string }{
 			"slow-mode": {&slowMode, &in.SlowMode}, "send": {&send, &in.Send}, "links": {&links, &in.Links}, "repeat": {&repeat, &in.Repeat},
@@ -49,11 +51,11 @@ empty value clears a mode: then the tag applies again.`,
 			}
 			in.ModeDuration = new(int64(*lasts / time.Second))
 		}
-		operation, request := "GetRoomModes", any(&extension.GetRoomModesInput{RoomIdentifier: &room})
+		operation, request := "GetRoomModes", any(&moderationops.GetRoomModesInput{RoomIdentifier: &room})
 		if sets {
 			operation, request = "UpdateRoomModes", in
 		}
-		out, err := command.Call[extension.RoomModesOutput](ctx, api, operation, request)
+		out, err := command.Call[moderationops.RoomModesOutput](ctx, api, operation, request)
 		if err != nil {
 			return err
 		}

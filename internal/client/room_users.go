@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/command"
-	"confab/internal/extension"
+	"confab/internal/roomops"
 )
 
 // pageUsers is the most users that ListRoomUsers answers.
@@ -26,10 +26,10 @@ func newRoomUsers(env command.Environment) *cobra.Command {
 	}
 	f := command.NewFlags(cmd, env)
 	f.RunRoom(cmd, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
-		in := &extension.ListRoomUsersInput{RoomIdentifier: &room, MaxResults: new(int32(pageUsers))}
+		in := &roomops.ListRoomUsersInput{RoomIdentifier: &room, MaxResults: new(int32(pageUsers))}
 		var items []command.Object
 		for {
-			page, err := command.Call[extension.ListRoomUsersOutput](ctx, api, "ListRoomUsers", in)
+			page, err := command.Call[roomops.ListRoomUsersOutput](ctx, api, "ListRoomUsers", in)
 			if err != nil {
 				return err
 			}

@@ -19,13 +19,15 @@ type roomFlags struct {
 	logging           []string
 }
 
-func newRoomFlags(cmd *cobra.Command) *roomFlags {
+func newRoomFlags(cmd *cobra.Command, f *command.Flags) *roomFlags {
 	r := &roomFlags{set: cmd.Flags()}
 	r.set.Int32Var(&r.length, "max-length", 500, "Maximum length of a message in `CHARACTERS`, 1 to 500.")
 	r.set.Int32Var(&r.rate, "max-rate", 10, "Maximum number of `MESSAGES` a second in the room, 1 to 100.")
 	r.set.StringVar(&r.handler, "review-handler", "", "`URI` of the message review handler; \"\" is none.")
 	r.set.StringVar(&r.fallback, "review-fallback", "", "Result for a message when the handler fails: `ALLOW|DENY`.")
 	r.set.StringArrayVar(&r.logging, "logging", nil, "`LOGGING` configuration of the room (ARN, id or unique name); may be repeated; \"\" is none.")
+	f.CompleteFlag(cmd, "logging", command.LoggingNames)
+	command.CompleteWords(cmd, "review-fallback", "ALLOW", "DENY")
 	return r
 }
 
@@ -79,7 +81,7 @@ Tags that begin with confab: are settings that Confab adds, such as history; see
 		Args: command.Args("[NAME]"),
 	}
 	f := command.NewFlags(cmd, env)
-	r := newRoomFlags(cmd)
+	r := newRoomFlags(cmd, f)
 	tags := cmd.Flags().StringArray("tag", nil, "Tag of the room as `KEY=VALUE`; may be repeated.")
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, args []string) error {
 		pairs, err := command.Pairs("--tag", *tags)
@@ -119,7 +121,7 @@ func newRoomUpdate(env command.Environment) *cobra.Command {
 		Args: command.Args("ROOM"),
 	}
 	f := command.NewFlags(cmd, env)
-	r := newRoomFlags(cmd)
+	r := newRoomFlags(cmd, f)
 	name := cmd.Flags().String("name", "", "`NAME` of the room.")
 	f.RunRoom(cmd, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
 		logging, err := r.loggingARNs(ctx, api)

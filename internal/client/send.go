@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/command"
-	"confab/internal/extension"
+	"confab/internal/roomops"
 )
 
 func newSend(env command.Environment) *cobra.Command {
@@ -32,7 +32,7 @@ operation SendMessage. Amazon IVS Chat does not have it; there, pipe the text in
 		if *as == "" {
 			return command.Usagef("--as is missing: it names the sender of the message")
 		}
-		in := &extension.SendMessageInput{RoomIdentifier: &room, UserID: as, Content: &rest[0]}
+		in := &roomops.SendMessageInput{RoomIdentifier: &room, UserID: as, Content: &rest[0]}
 		var err error
 		if in.Attributes, err = command.Pairs("--attribute", *attributes); err != nil {
 			return err
@@ -43,7 +43,7 @@ operation SendMessage. Amazon IVS Chat does not have it; there, pipe the text in
 		if *skip {
 			in.SkipReview = skip
 		}
-		out, err := command.Call[extension.SendMessageOutput](ctx, api, "SendMessage", in)
+		out, err := command.Call[roomops.SendMessageOutput](ctx, api, "SendMessage", in)
 		if err != nil {
 			return err
 		}

@@ -21,7 +21,7 @@ import (
 	"confab/internal/chat"
 	"confab/internal/chatroom"
 	"confab/internal/command"
-	"confab/internal/extension"
+	"confab/internal/roomops"
 )
 
 func newTail(env command.Environment) *cobra.Command {
@@ -43,7 +43,7 @@ ARN of its room as roomArn. With -o text, it is time, room, user or event, and t
 		Args: command.Args("ROOM…"),
 	}
 	f := command.NewFlags(cmd, env)
-	cmd.ValidArgsFunction = f.CompleteRoom(true)
+	f.CompleteEvery(cmd, command.RoomNames)
 	t := &tail{}
 	flags := cmd.Flags()
 	flags.StringVar(&t.as, "as", "confab-tail", "`USER` id of the viewer.")
@@ -51,6 +51,7 @@ ARN of its room as roomArn. With -o text, it is time, room, user or event, and t
 	flags.StringVar(&t.user, "user", "", "Print only messages of this `USER`.")
 	flags.StringVar(&t.kind, "type", "", "Print only `message|event`.")
 	flags.StringVar(&t.event, "event", "", "Print only events with this `NAME`.")
+	command.CompleteWords(cmd, "type", "message", "event")
 	flags.IntVar(&t.limit, "limit", 0, "Stop after this `NUMBER` of frames.")
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, args []string) error {
 		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
@@ -214,7 +215,7 @@ func (r *tailed) fill(ctx context.Context) error {
 		since = new(chat.FormatTime(r.last.Add(-overlap)))
 	}
 	r.mu.Unlock()
-	items, err := latestMessages(ctx, r.api, &extension.ListMessagesInput{RoomIdentifier: &r.arn, StartTime: since}, 0)
+	items, err := latestMessages(ctx, r.api, &roomops.ListMessagesInput{RoomIdentifier: &r.arn, StartTime: since}, 0)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err != nil && r.last.IsZero() {

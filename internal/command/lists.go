@@ -3,18 +3,19 @@ package command
 import (
 	"context"
 
-	"confab/internal/extension"
+	"confab/internal/moderationops"
+	"confab/internal/webhookops"
 )
 
 // largestPage is the most items that lists of Confab's operations answer.
 const largestPage = 200
 
 // ContentFilters lists the content filters of a room, or all of them, with all pages.
-func (a *API) ContentFilters(ctx context.Context, room *string) ([]extension.ContentFilterSummary, error) {
-	in := &extension.ListContentFiltersInput{RoomIdentifier: room, MaxResults: new(int32(largestPage))}
-	var all []extension.ContentFilterSummary
+func (a *API) ContentFilters(ctx context.Context, room *string) ([]moderationops.ContentFilterSummary, error) {
+	in := &moderationops.ListContentFiltersInput{RoomIdentifier: room, MaxResults: new(int32(largestPage))}
+	var all []moderationops.ContentFilterSummary
 	for {
-		page, err := Call[extension.ListContentFiltersOutput](ctx, a, "ListContentFilters", in)
+		page, err := Call[moderationops.ListContentFiltersOutput](ctx, a, "ListContentFilters", in)
 		if err != nil {
 			return nil, err
 		}
@@ -26,11 +27,11 @@ func (a *API) ContentFilters(ctx context.Context, room *string) ([]extension.Con
 }
 
 // Webhooks lists all webhooks.
-func (a *API) Webhooks(ctx context.Context) ([]extension.Webhook, error) {
-	in := &extension.ListWebhooksInput{MaxResults: new(int32(largestPage))}
-	var all []extension.Webhook
+func (a *API) Webhooks(ctx context.Context) ([]webhookops.Webhook, error) {
+	in := &webhookops.ListWebhooksInput{MaxResults: new(int32(largestPage))}
+	var all []webhookops.Webhook
 	for {
-		page, err := Call[extension.ListWebhooksOutput](ctx, a, "ListWebhooks", in)
+		page, err := Call[webhookops.ListWebhooksOutput](ctx, a, "ListWebhooks", in)
 		if err != nil {
 			return nil, err
 		}
@@ -42,11 +43,11 @@ func (a *API) Webhooks(ctx context.Context) ([]extension.Webhook, error) {
 }
 
 // Bans lists all bans that the input asks for, with all pages.
-func (a *API) Bans(ctx context.Context, in *extension.ListBansInput) ([]extension.Ban, error) {
+func (a *API) Bans(ctx context.Context, in *moderationops.ListBansInput) ([]moderationops.Ban, error) {
 	in.MaxResults = new(int32(largestPage))
-	var all []extension.Ban
+	var all []moderationops.Ban
 	for {
-		page, err := Call[extension.ListBansOutput](ctx, a, "ListBans", in)
+		page, err := Call[moderationops.ListBansOutput](ctx, a, "ListBans", in)
 		if err != nil {
 			return nil, err
 		}

@@ -23,7 +23,7 @@ func (f *Flags) Run(cmd *cobra.Command, do func(ctx context.Context, api *API, p
 
 // RunRoom is Run for a command whose first argument is ROOM. The other arguments are rest.
 func (f *Flags) RunRoom(cmd *cobra.Command, do func(ctx context.Context, api *API, p *Printer, room string, rest []string) error) {
-	cmd.ValidArgsFunction = f.CompleteRoom(false)
+	f.Complete(cmd, 0, RoomNames)
 	f.Run(cmd, func(ctx context.Context, api *API, p *Printer, args []string) error {
 		room, err := api.Room(ctx, args[0])
 		if err != nil {
@@ -36,7 +36,7 @@ func (f *Flags) RunRoom(cmd *cobra.Command, do func(ctx context.Context, api *AP
 // RunRoomOr is RunRoom for a command whose ROOM may be every, which stands for all rooms, or
 // be left out. room is "" then.
 func (f *Flags) RunRoomOr(cmd *cobra.Command, every string, do func(ctx context.Context, api *API, p *Printer, room string, rest []string) error) {
-	cmd.ValidArgsFunction = f.CompleteRoom(false)
+	f.Complete(cmd, 0, roomNamesOr(every))
 	f.Run(cmd, func(ctx context.Context, api *API, p *Printer, args []string) error {
 		if len(args) == 0 {
 			return do(ctx, api, p, "", nil)

@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 	"github.com/coder/websocket"
+
+	"confab/internal/command"
 )
 
 const (
@@ -19,60 +21,95 @@ const (
 	doctor   = "confab-doctor"
 	// largeAttributes leaves a little of the 1,024 bytes that attributes may have.
 	largeAttributes = 1000
+	// slow is how long a message takes only where something holds it back.
+	slow = 3 * time.Second
 )
 
-// chat connects to a room, sends, receives, and pings. It reports one finding: the first
-// thing that is wrong.
-func (p *patient) chat(ctx context.Context) (Finding, bool) {
-	room := p.Room
-	if room == "" {
-		out, err := p.API.CreateRoom(ctx, &ivschat.CreateRoomInput{Name: aws.String(doctor)})
-		if err != nil {
-			return bad("room", p.API.Explain(err).Error(), "name a room with --room, or allow ivschat:CreateRoom"), false
-		}
-		room = aws.ToString(out.Arn)
-		defer func() {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTime)
-			defer cancel()
-			if _, err := p.API.DeleteRoom(ctx, &ivschat.DeleteRoomInput{Identifier: &room}); err != nil {
-				_ = p.Found(bad("room", p.API.Explain(err).Error(), "delete the room with confab room delete "+room))
-			}
-		}()
+// makeRoom makes the room of the checks behind it, unless one is named.
+func (p *patient) makeRoom(ctx context.Context) (Finding, bool) {
+	if p.Room != "" {
+		return Finding{}, true
 	}
-	conn, wrong := p.join(ctx, room, nil)
+	out, err := p.API.CreateRoom(ctx, &ivschat.CreateRoomInput{Name: aws.String(doctor)})
+	if err != nil {
+		return bad("room", p.API.Explain(err).Error(), "name a room with --room, or allow ivschat:CreateRoom"), false
+	}
+	p.Room, p.made = aws.ToString(out.Arn), true
+	return Finding{}, true
+}
+
+// deleteRoom deletes the room that makeRoom made.
+func (p *patient) deleteRoom(ctx context.Context) {
+	if !p.made {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTime)
+	defer cancel()
+	if _, err := p.API.DeleteRoom(ctx, &ivschat.DeleteRoomInput{Identifier: &p.Room}); err != nil {
+		_ = p.Found(bad("room", p.API.Explain(err).Error(), "delete the room with confab room delete "+p.Room))
+	}
+}
+
+// encoded makes a signed call whose path has encoded characters.
+func (p *patient) encoded(ctx context.Context) (Finding, bool) {
+	const name = "encoded paths"
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	_, err := p.API.ListTagsForResource(ctx, &ivschat.ListTagsForResourceInput{ResourceArn: &p.Room})
+	if err == nil || command.Code(err) == "AccessDeniedException" {
+		return ok(name, "a call whose path has an ARN was answered")
+	}
+	return bad(name, "calls for tags have an ARN in their path, and fail: "+p.API.Explain(err).Error(),
+		"let the proxy pass all paths, also with encoded slashes (Apache: AllowEncodedSlashes NoDecode)"), true
+}
+
+// chat connects to the room, sends, receives, and pings.
+func (p *patient) chat(ctx context.Context) (Finding, bool) {
+	conn, wrong := p.join(ctx, nil)
 	if conn == nil {
 		return wrong, false
 	}
-	defer conn.CloseNow()
-	took, err := roundTrip(ctx, conn)
+	p.conn = conn
+	took, err := p.roundTrip(ctx)
 	if err != nil {
 		return bad("messages", err.Error(), "the proxy must pass WebSocket frames both ways without buffering"), false
 	}
-	if large, wrong := p.join(ctx, room, map[string]string{doctor: strings.Repeat("x", largeAttributes)}); large != nil {
-		large.CloseNow()
-	} else {
-		return bad("large tokens", "a chat token with large attributes is refused, a small one is not: "+wrong.Detail,
-			"let the proxy pass headers of 16 KB (nginx: large_client_header_buffers 4 16k; HAProxy: tune.bufsize 32768)"), false
-	}
-	if p.Long {
-		if wrong, stays := idle(ctx, conn); !stays {
-			return wrong, false
-		}
-		return ok("messages", "a message came back in %s, pings pass, and a connection stays that is idle for %s", took.Round(time.Microsecond), idleTime)
+	if took > slow {
+		return bad("messages", fmt.Sprintf("a message came back only after %s", took.Round(time.Millisecond)),
+			"have the proxy pass each frame on at once, without buffering (nginx: proxy_buffering off; Caddy: flush_interval -1)"), true
 	}
 	return ok("messages", "a message came back in %s, and pings pass", took.Round(time.Microsecond))
 }
 
+// large connects with a token that has large attributes.
+func (p *patient) large(ctx context.Context) (Finding, bool) {
+	conn, wrong := p.join(ctx, map[string]string{doctor: strings.Repeat("x", largeAttributes)})
+	if conn == nil {
+		return bad("large tokens", "a chat token with large attributes is refused, a small one is not: "+wrong.Detail,
+			"let the proxy pass headers of 16 KB (nginx: large_client_header_buffers 4 16k; HAProxy: tune.bufsize 32768)"), true
+	}
+	conn.CloseNow()
+	return ok("large tokens", "a chat token with large attributes is accepted")
+}
+
 // join connects to the room with a new token.
-func (p *patient) join(ctx context.Context, room string, attributes map[string]string) (*websocket.Conn, Finding) {
-	token, err := p.API.CreateChatToken(ctx, &ivschat.CreateChatTokenInput{
-		RoomIdentifier: &room, UserId: aws.String(doctor), Attributes: attributes,
-		Capabilities: []types.ChatTokenCapability{types.ChatTokenCapabilitySendMessage},
-	})
+func (p *patient) join(ctx context.Context, attributes map[string]string) (*websocket.Conn, Finding) {
+	token, err := p.token(ctx, attributes)
 	if err != nil {
 		return nil, bad("chat token", p.API.Explain(err).Error(), "allow ivschat:CreateChatToken")
 	}
-	return p.connect(ctx, aws.ToString(token.Token))
+	return p.connect(ctx, token)
+}
+
+func (p *patient) token(ctx context.Context, attributes map[string]string) (string, error) {
+	out, err := p.API.CreateChatToken(ctx, &ivschat.CreateChatTokenInput{
+		RoomIdentifier: &p.Room, UserId: aws.String(doctor), Attributes: attributes,
+		Capabilities: []types.ChatTokenCapability{types.ChatTokenCapabilitySendMessage},
+	})
+	if err != nil {
+		return "", err
+	}
+	return aws.ToString(out.Token), nil
 }
 
 func (p *patient) connect(ctx context.Context, token string) (*websocket.Conn, Finding) {
@@ -104,17 +141,18 @@ func (p *patient) connect(ctx context.Context, token string) (*websocket.Conn, F
 	return nil, bad("WebSocket", "the handshake was answered "+res.Status, fix)
 }
 
-// roundTrip sends a message, waits for it, and pings.
-func roundTrip(living context.Context, conn *websocket.Conn) (time.Duration, error) {
+// roundTrip sends a message, waits for it, and pings. It reads from the connection from then
+// on, and closes p.lost when the connection ends.
+func (p *patient) roundTrip(living context.Context) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(living, checkTime)
 	defer cancel()
 	begin := time.Now()
 	request := fmt.Sprintf("doctor-%d", begin.UnixNano())
-	if err := conn.Write(ctx, websocket.MessageText, []byte(`{"Action":"SEND_MESSAGE","RequestId":"`+request+`","Content":"ping"}`)); err != nil {
+	if err := p.conn.Write(ctx, websocket.MessageText, []byte(`{"Action":"SEND_MESSAGE","RequestId":"`+request+`","Content":"ping"}`)); err != nil {
 		return 0, fmt.Errorf("a message cannot be sent: %w", err)
 	}
 	for {
-		_, frame, err := conn.Read(ctx)
+		_, frame, err := p.conn.Read(ctx)
 		if err != nil {
 			return 0, fmt.Errorf("no answer came to a message: %w", err)
 		}
@@ -124,25 +162,32 @@ func roundTrip(living context.Context, conn *websocket.Conn) (time.Duration, err
 	}
 	took := time.Since(begin)
 	// A ping is answered while something reads.
-	conn.CloseRead(living)
-	if err := conn.Ping(ctx); err != nil {
+	p.lost = p.conn.CloseRead(living).Done()
+	if err := p.conn.Ping(ctx); err != nil {
 		return 0, fmt.Errorf("a ping was not answered: %w", err)
 	}
 	return took, nil
 }
 
-// idle holds the connection for a minute. roundTrip reads from it in the background.
-func idle(ctx context.Context, conn *websocket.Conn) (Finding, bool) {
+// idle holds the connection for a minute.
+func (p *patient) idle(ctx context.Context) (Finding, bool) {
+	if !p.Long {
+		return Finding{}, true
+	}
+	begin := time.Now()
 	timer := time.NewTimer(idleTime)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		ctx, cancel := context.WithTimeout(ctx, checkTime)
+		defer cancel()
+		if p.conn.Ping(ctx) == nil {
+			return ok("idle connection", "a connection stays that is idle for %s", idleTime)
+		}
+	case <-p.lost:
 	case <-ctx.Done():
+		return Finding{}, false
 	}
-	ctx, cancel := context.WithTimeout(ctx, checkTime)
-	defer cancel()
-	if err := conn.Ping(ctx); err != nil {
-		return bad("idle connection", fmt.Sprintf("a connection was lost that was idle for %s: %v", idleTime, err), "raise the proxy's timeout for WebSockets to an hour (nginx: proxy_read_timeout; HAProxy: timeout tunnel)"), false
-	}
-	return Finding{}, true
+	return bad("idle connection", fmt.Sprintf("a connection was closed after it was idle for %s", time.Since(begin).Round(time.Second)),
+		"raise the proxy's time-out of WebSockets to 4 hours (nginx: proxy_read_timeout; HAProxy: timeout tunnel)"), true
 }

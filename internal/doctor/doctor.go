@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
+	"github.com/coder/websocket"
 
 	"confab/internal/command"
 )
@@ -52,7 +54,11 @@ const (
 
 type patient struct {
 	Options
-	url *url.URL
+	url           *url.URL
+	local, remote netip.Addr // the ends of a connection to the server, or to its proxy
+	made          bool       // the room is one of the doctor's own
+	conn          *websocket.Conn
+	lost          <-chan struct{} // is closed when conn ends
 }
 
 // Run makes all checks, and returns how many failed. A check that others need ends them.
@@ -62,7 +68,16 @@ func Run(ctx context.Context, o Options) (failed int, err error) {
 		return 0, err
 	}
 	p := &patient{Options: o, url: u}
-	return run(ctx, o.Found, []check{p.name, p.certificate, p.clock, p.cors, p.signature, p.body, p.chat})
+	defer func() {
+		if p.conn != nil {
+			p.conn.CloseNow()
+		}
+		p.deleteRoom(ctx)
+	}()
+	return run(ctx, o.Found, []check{
+		p.name, p.certificate, p.clock, p.cors, p.signature, p.body,
+		p.makeRoom, p.encoded, p.chat, p.large, p.idle, p.address,
+	})
 }
 
 // check reports whether the checks behind it make sense. A Finding without a name is none.
@@ -111,6 +126,12 @@ func (p *patient) name(ctx context.Context) (Finding, bool) {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(p.url.Hostname(), port))
 	if err != nil {
 		return bad("address", err.Error(), "start the server, correct the port, or open it in the firewall"), false
+	}
+	if local, isTCP := conn.LocalAddr().(*net.TCPAddr); isTCP {
+		p.local = local.AddrPort().Addr().Unmap().WithZone("")
+	}
+	if remote, isTCP := conn.RemoteAddr().(*net.TCPAddr); isTCP {
+		p.remote = remote.AddrPort().Addr().Unmap().WithZone("")
 	}
 	conn.Close()
 	return ok("address", "%s is %s, and port %s answers", p.url.Hostname(), strings.Join(addresses, ", "), port)

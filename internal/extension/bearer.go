@@ -2,7 +2,6 @@ package extension
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 
 	"confab/internal/chat"
@@ -45,36 +44,4 @@ func (s *Service) Bearer(ctx context.Context, token string, from netip.Addr) (*i
 		return nil, chat.Errorf(chat.Unauthenticated, "The user of the chat token was disconnected from the room")
 	}
 	return &iam.Principal{ARN: t.Room.String() + "/" + t.UserID, Name: t.UserID, Account: s.o.Account, Token: t}, nil
-}
-
-// moderated is room for operations that a chat token of the room with the capability may
-// call, too.
-func (s *Service) moderated(ctx context.Context, identifier string, capability chat.Capability, actions ...string) (*chat.Room, error) {
-	token := iam.CallFrom(ctx).Principal.Token
-	if token == nil {
-		return s.room(ctx, identifier, actions...)
-	}
-	if token.Room.String() != identifier {
-		return nil, chat.Errorf(chat.AccessDenied, "The chat token is for another room")
-	}
-	if !token.Can(capability) {
-		return nil, chat.Errorf(chat.AccessDenied, "The chat token does not carry the capability %s", capability)
-	}
-	if err := s.allowBearer(ctx); err != nil {
-		return nil, err
-	}
-	return s.o.Rooms.Room(ctx, token.Room.ID)
-}
-
-// allowBearer counts a call that a chat token makes.
-func (s *Service) allowBearer(ctx context.Context) error {
-	call := iam.CallFrom(ctx)
-	token := call.Principal.Token
-	if s.readers.allow(token.Room.ID + "/" + token.UserID + " " + call.SourceIP.String()) {
-		return nil
-	}
-	return &chat.Error{
-		Code: chat.Throttled, Resource: token.Room, Limit: readsPerSecond,
-		Message: fmt.Sprintf("Rate exceeded: a chat token may make %d requests a second", readsPerSecond),
-	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"confab/internal/api"
+	"confab/internal/operation"
 )
 
 var update = flag.Bool("update", false, "write service-2.json and docs/extension-operations.md anew")
@@ -44,13 +45,13 @@ func TestDescription(t *testing.T) {
 // description is what the source says of the operations.
 type description struct {
 	comments   map[string]string // by Type, Type.Field or Method
-	operations []operation
+	operations []operation.Operation
 }
 
-// readComments returns the comments of the package's types, fields and methods.
+// readComments returns the comments of the packages' types, fields and methods.
 func readComments(t *testing.T) map[string]string {
 	t.Helper()
-	files, err := filepath.Glob("*.go")
+	files, err := filepath.Glob("../*ops/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +107,7 @@ func (d *description) comment(t *testing.T, name string) string {
 }
 
 // about returns what an operation's comment says after its name: "returns …".
-func (d *description) about(t *testing.T, o *operation) string {
+func (d *description) about(t *testing.T, o *operation.Operation) string {
 	t.Helper()
 	c := strings.TrimPrefix(d.comment(t, o.Name), o.Name+" ")
 	return strings.ToUpper(c[:1]) + c[1:]
@@ -175,8 +176,8 @@ func (d *description) model(t *testing.T) []byte {
 		operations[o.Name] = object{
 			"name":          o.Name,
 			"http":          object{"method": "POST", "requestUri": o.Path, "responseCode": 200},
-			"input":         object{"shape": d.structure(t, all, o.input)},
-			"output":        object{"shape": d.structure(t, all, o.output)},
+			"input":         object{"shape": d.structure(t, all, o.Input)},
+			"output":        object{"shape": d.structure(t, all, o.Output)},
 			"errors":        refs,
 			"documentation": html(d.about(t, o)),
 		}
@@ -303,8 +304,8 @@ func (d *description) reference(t *testing.T) []byte {
 	for i := range d.operations {
 		o := &d.operations[i]
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", o.Name, wrap(d.about(t, o)))
-		d.table(t, &b, "Input", o.input)
-		nested := d.table(t, &b, "Output", o.output)
+		d.table(t, &b, "Input", o.Input)
+		nested := d.table(t, &b, "Output", o.Output)
 		for len(nested) > 0 {
 			s := nested[0]
 			nested = nested[1:]
@@ -321,7 +322,7 @@ func (d *description) reference(t *testing.T) []byte {
 	return b.Bytes()
 }
 
-const referenceIntroduction = `<!-- Generated from internal/extension by go generate ./internal/extension. -->
+const referenceIntroduction = `<!-- Generated from the operations by go generate ./internal/extension. -->
 
 # Operations that Confab adds
 

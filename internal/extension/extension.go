@@ -1,10 +1,10 @@
-// Package extension has the operations that Confab adds to those of Amazon IVS Chat:
-// restJson1 at POST /_confab/v1/<Operation>, signed and authorized like the others, with
+// Package extension puts together the operations that Confab adds to those of Amazon IVS
+// Chat: restJson1 at POST /_confab/v1/<Operation>, signed and authorized like the others, with
 // the IAM action confab:<Operation>. Package api serves them.
 //
-// Every operation is a method of Service, or of contentFilters, in its own file, with its
-// input and output. operations.go lists them, and they are described nowhere else: the
-// rules of members are tags of their fields, which the server checks, and comments are the
+// Packages by subject have the operations: roomops, moderationops, webhookops, serverops. The
+// method Operations of each lists its own, and they are described nowhere else: the rules of
+// members are tags of their fields, which the server checks, and comments are the
 // documentation. From both, go generate makes service-2.json, the service model for
 // botocore, boto3 and the AWS CLI, and docs/extension-operations.md.
 package extension
@@ -14,18 +14,18 @@ package extension
 import (
 	"context"
 	_ "embed"
+	"net/netip"
+	"slices"
 	"time"
 
-	"confab/internal/chat"
-	"confab/internal/erasure"
-	"confab/internal/history"
-	"confab/internal/iam"
-	"confab/internal/messaging"
-	"confab/internal/presence"
+	"confab/internal/moderationops"
+	"confab/internal/modlog"
+	"confab/internal/operation"
 	"confab/internal/quota"
+	"confab/internal/roomops"
 	"confab/internal/series"
-	"confab/internal/traces"
-	"confab/internal/webhook"
+	"confab/internal/serverops"
+	"confab/internal/webhookops"
 )
 
 // Model is the service model that botocore, boto3 and the AWS CLI read.
@@ -33,83 +33,54 @@ import (
 //go:embed service-2.json
 var Model []byte
 
-// Rooms reads rooms: *store.DB.
-type Rooms interface {
-	Room(ctx context.Context, id string) (*chat.Room, error)
-}
-
-// Modes are what moderators set over the tags of rooms: store.RoomModes.
-type Modes interface {
-	Set(ctx context.Context, roomID string, change func([]chat.Mode) []chat.Mode) (*chat.Room, error)
-}
-
 // Live is the live rooms: *messaging.Engine.
 type Live interface {
-	// RoomChanged makes every node read the room again.
-	RoomChanged(ctx context.Context, roomID string)
-	// SendMessage returns once the message is published.
-	SendMessage(ctx context.Context, roomID string, m *messaging.ServerMessage) (id string, sent time.Time, err error)
+	roomops.Live
+	moderationops.Live
 }
 
 // History is what rooms keep: *history.DB.
 type History interface {
-	List(ctx context.Context, q history.Query) ([]history.Message, *history.Cursor, error)
+	roomops.History
+	// Disconnected reports whether the user was disconnected from the room since then.
 	Disconnected(ctx context.Context, roomID, userID string, since time.Time) (bool, error)
 }
 
-// Presence is who is in the rooms, over all nodes: *presence.Service.
-type Presence interface {
-	Room(ctx context.Context, roomID string) (presence.Presence, error)
-	Users(ctx context.Context, roomID, after string, limit int) (page []presence.User, more bool)
-	Rooms(ctx context.Context, from *presence.Place, limit int) (page presence.Page, ok bool)
+// Bans are the bans of all rooms: *moderation.Bans.
+type Bans interface {
+	moderationops.Bans
+	// Banned returns the error for a user who is banned from the room, by id or by address.
+	Banned(roomID, userID string, ip netip.Addr) error
+	// BannedSince reports whether the user was banned from the room at any moment since then.
+	BannedSince(ctx context.Context, roomID, userID string, since time.Time) (bool, error)
 }
 
-// Erasures removes what users have written: *erasure.Eraser.
-type Erasures interface {
-	Erase(ctx context.Context, roomID, userID, by string) (*erasure.Result, error)
-}
-
-// Webhooks stores webhooks: *webhook.Hooks.
-type Webhooks interface {
-	Create(ctx context.Context, h *webhook.Hook) error
-	Get(ctx context.Context, id string) (*webhook.Hook, error)
-	Update(ctx context.Context, id string, change func(*webhook.Hook) error) (*webhook.Hook, error)
-	Rotate(ctx context.Context, id string) (*webhook.Hook, error)
-	Delete(ctx context.Context, id string) error
-	List(ctx context.Context) ([]*webhook.Hook, error)
-}
-
-// Endpoints calls the endpoints of webhooks: *notify.Service.
-type Endpoints interface {
-	CheckURL(url string) error
-	Test(ctx context.Context, h *webhook.Hook) (status int, took time.Duration, err error)
-}
-
-// Traces is what came of messages, over all nodes: *traces.Memory.
-type Traces interface {
-	List(ctx context.Context, q *traces.Query) (page []traces.Trace, next *traces.Position)
+// ModerationLog is the moderation log: peers.ModerationLog.
+type ModerationLog interface {
+	moderationops.ModerationLog
+	Note(e *modlog.Event)
 }
 
 // Options configure a Service. All fields but Quotas and Now are required.
 type Options struct {
 	Region, Account, Version string
-	Rooms                    Rooms
+	Rooms                    operation.Rooms
 	Live                     Live
 	History                  History
 	Bans                     Bans
-	Filters                  Filters
-	Modes                    Modes
+	Filters                  moderationops.Filters
+	Modes                    moderationops.Modes
 	Tokens                   Tokens
-	Credentials              Credentials
-	Presence                 Presence
-	Erasures                 Erasures
-	CleanUps                 CleanUps
+	Credentials              serverops.Credentials
+	Presence                 roomops.Presence
+	Erasures                 roomops.Erasures
+	CleanUps                 roomops.CleanUps
 	Moderation               ModerationLog
-	Webhooks                 Webhooks
-	Endpoints                Endpoints
-	Traces                   Traces
+	Webhooks                 webhookops.Webhooks
+	Endpoints                webhookops.Endpoints
+	Traces                   roomops.Traces
 	// Nodes asks all nodes about themselves. It leaves out those that do not answer.
-	Nodes func(ctx context.Context) []Node
+	Nodes func(ctx context.Context) []serverops.Node
 	// Series asks all nodes for series of their metrics, and returns the sums.
 	Series func(ctx context.Context, q *series.Query) []series.Series
 	// Actions are the IAM actions of IVS Chat.
@@ -121,8 +92,11 @@ type Options struct {
 
 // Service is the operations.
 type Service struct {
-	o       Options
-	readers readers
+	o          Options
+	rooms      *roomops.Service
+	moderation *moderationops.Service
+	webhooks   *webhookops.Service
+	server     *serverops.Service
 }
 
 // New makes a Service.
@@ -133,38 +107,19 @@ func New(o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	access := &operation.Access{Region: o.Region, Account: o.Account, Rooms: o.Rooms, Now: o.Now}
 	s := &Service{o: o}
-	s.readers.service = s
+	s.rooms = roomops.New(access, roomops.Options{
+		Live: o.Live, History: o.History, Presence: o.Presence, Erasures: o.Erasures, CleanUps: o.CleanUps,
+		Traces: o.Traces, Moderation: o.Moderation,
+	})
+	s.moderation = moderationops.New(access, moderationops.Options{
+		Bans: o.Bans, Filters: o.Filters, Modes: o.Modes, Moderation: o.Moderation, Live: o.Live,
+	})
+	s.webhooks = webhookops.New(access, webhookops.Options{Webhooks: o.Webhooks, Endpoints: o.Endpoints})
+	s.server = serverops.New(access, serverops.Options{
+		Version: o.Version, Credentials: o.Credentials, Nodes: o.Nodes, Series: o.Series, Quotas: o.Quotas,
+		Actions: func() []string { return slices.Concat(o.Actions, s.Actions()) },
+	})
 	return s
-}
-
-// room returns the room of a roomIdentifier if the caller is allowed the actions on it.
-// Callers who are not allowed them do not learn whether it exists.
-func (s *Service) room(ctx context.Context, identifier string, actions ...string) (*chat.Room, error) {
-	arn, err := chat.ParseARN(identifier)
-	if err != nil {
-		return nil, err // The rule of the member refuses it earlier.
-	}
-	var room *chat.Room
-	found := error(chat.NoSuchResource(arn))
-	if arn.Region == s.o.Region && arn.Account == s.o.Account {
-		if room, found = s.o.Rooms.Room(ctx, arn.ID); found != nil && chat.CodeOf(found) != chat.NotFound {
-			return nil, found
-		}
-	}
-	var keys iam.Keys
-	if found == nil {
-		keys.ResourceTags = room.Tags
-	}
-	for _, action := range actions {
-		if err := iam.CallFrom(ctx).Authorize("confab:"+action, arn, keys); err != nil {
-			return nil, err
-		}
-	}
-	return room, found
-}
-
-// everyRoom is the resource of operations on all rooms.
-func (s *Service) everyRoom() chat.ARN {
-	return chat.ARN{Region: s.o.Region, Account: s.o.Account, Type: chat.RoomResource, ID: "*"}
 }

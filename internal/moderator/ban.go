@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/command"
-	"confab/internal/extension"
+	"confab/internal/moderationops"
 )
 
 var banColumns = []command.Column{
@@ -66,7 +66,7 @@ func newRestriction(env command.Environment, name, kind, short, long string, lin
 	cmd.Flags().StringVar(&addresses, "ip-range", "", "`CIDR` of the addresses, instead of USER.")
 	cmd.Flags().BoolVar(&force, "force", false, "Allow a very large range: shorter than /8 (IPv4) or /16 (IPv6).")
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
-		in := &extension.CreateBanInput{RoomIdentifier: command.Optional(room), Type: &kind, IPRange: command.Optional(addresses), Reason: command.Optional(reason)}
+		in := &moderationops.CreateBanInput{RoomIdentifier: command.Optional(room), Type: &kind, IPRange: command.Optional(addresses), Reason: command.Optional(reason)}
 		switch {
 		case len(rest) == 0 && addresses == "":
 			return command.Usagef("USER is missing; name a user, or addresses with --ip-range")
@@ -87,7 +87,7 @@ func newRestriction(env command.Environment, name, kind, short, long string, lin
 		if force {
 			in.Force = &force
 		}
-		ban, err := command.Call[extension.BanOutput](ctx, api, "CreateBan", in)
+		ban, err := command.Call[moderationops.BanOutput](ctx, api, "CreateBan", in)
 		if err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ single rooms stay. USER can also be a range of addresses (CIDR) or the id of a b
 	}
 	f := command.NewFlags(cmd, env)
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
-		bans, err := api.Bans(ctx, &extension.ListBansInput{RoomIdentifier: command.Optional(room)})
+		bans, err := api.Bans(ctx, &moderationops.ListBansInput{RoomIdentifier: command.Optional(room)})
 		if err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ single rooms stay. USER can also be a range of addresses (CIDR) or the id of a b
 			if aws.ToString(b.RoomArn) != room || aws.ToString(b.UserID) != rest[0] && aws.ToString(b.IPRange) != rest[0] && b.ID != rest[0] {
 				continue
 			}
-			if _, err := command.Call[extension.DeleteBanOutput](ctx, api, "DeleteBan", &extension.DeleteBanInput{ID: &b.ID}); err != nil {
+			if _, err := command.Call[moderationops.DeleteBanOutput](ctx, api, "DeleteBan", &moderationops.DeleteBanInput{ID: &b.ID}); err != nil {
 				return err
 			}
 			ended++
@@ -131,6 +131,7 @@ single rooms stay. USER can also be a range of addresses (CIDR) or the id of a b
 		}
 		return p.Done(rest[0], "Bans, mutes and hides ended for %s: %d", rest[0], ended)
 	})
+	f.Complete(cmd, 1, command.BannedNames(everyRoom))
 	return cmd
 }
 
@@ -149,7 +150,7 @@ those that apply to every room.`,
 	}
 	f := command.NewFlags(cmd, env)
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
-		bans, err := api.Bans(ctx, &extension.ListBansInput{RoomIdentifier: command.Optional(room)})
+		bans, err := api.Bans(ctx, &moderationops.ListBansInput{RoomIdentifier: command.Optional(room)})
 		if err != nil {
 			return err
 		}

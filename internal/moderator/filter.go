@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/command"
-	"confab/internal/extension"
+	"confab/internal/moderationops"
 )
 
 func newFilter(env command.Environment) *cobra.Command {
@@ -59,9 +59,10 @@ are RE2 regular expressions.`,
 	cmd.Flags().StringVar(&from, "terms-from", "", "`FILE` with one term in each line; - is standard input.")
 	cmd.Flags().StringArrayVar(&expressions, "expression", nil, "`EXPRESSION` to match; may be repeated.")
 	cmd.Flags().StringVar(&action, "action", "DENY", "`ACTION`: DENY, MASK, HIDE or FLAG.")
+	command.CompleteWords(cmd, "action", "DENY", "MASK", "HIDE", "FLAG")
 	cmd.Flags().StringVar(&message, "message", "", "`TEXT` that the sender of a refused message reads.")
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
-		in := &extension.PutContentFilterInput{
+		in := &moderationops.PutContentFilterInput{
 			RoomIdentifier: command.Optional(room), FilterName: &rest[0], Terms: terms, Expressions: expressions, Action: &action, FilterMessage: command.Optional(message),
 		}
 		if from != "" {
@@ -74,12 +75,13 @@ are RE2 regular expressions.`,
 		if len(in.Terms)+len(in.Expressions) == 0 {
 			return command.Usagef("--term is missing; name terms with --term or --terms-from, or patterns with --expression")
 		}
-		out, err := command.Call[extension.PutContentFilterOutput](ctx, api, "PutContentFilter", in)
+		out, err := command.Call[moderationops.PutContentFilterOutput](ctx, api, "PutContentFilter", in)
 		if err != nil {
 			return err
 		}
 		return p.One(command.Members(out), filterLine...)
 	})
+	f.Complete(cmd, 1, command.FilterNames(everyRoom))
 	return cmd
 }
 
@@ -120,13 +122,14 @@ func newFilterGet(env command.Environment) *cobra.Command {
 	}
 	f := command.NewFlags(cmd, env)
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
-		out, err := command.Call[extension.GetContentFilterOutput](ctx, api, "GetContentFilter",
-			&extension.GetContentFilterInput{RoomIdentifier: command.Optional(room), FilterName: &rest[0]})
+		out, err := command.Call[moderationops.GetContentFilterOutput](ctx, api, "GetContentFilter",
+			&moderationops.GetContentFilterInput{RoomIdentifier: command.Optional(room), FilterName: &rest[0]})
 		if err != nil {
 			return err
 		}
 		return p.One(command.Members(out), filterLine...)
 	})
+	f.Complete(cmd, 1, command.FilterNames(everyRoom))
 	return cmd
 }
 
@@ -152,8 +155,8 @@ filters of every room are included. No message is sent.`,
 	}
 	f := command.NewFlags(cmd, env)
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
-		out, err := command.Call[extension.TestContentFilterOutput](ctx, api, "TestContentFilter",
-			&extension.TestContentFilterInput{RoomIdentifier: command.Optional(room), Content: &rest[0]})
+		out, err := command.Call[moderationops.TestContentFilterOutput](ctx, api, "TestContentFilter",
+			&moderationops.TestContentFilterInput{RoomIdentifier: command.Optional(room), Content: &rest[0]})
 		if err != nil {
 			return err
 		}
@@ -221,11 +224,12 @@ func newFilterDelete(env command.Environment) *cobra.Command {
 	}
 	f := command.NewFlags(cmd, env)
 	f.RunRoomOr(cmd, everyRoom, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
-		if _, err := command.Call[extension.DeleteContentFilterOutput](ctx, api, "DeleteContentFilter",
-			&extension.DeleteContentFilterInput{RoomIdentifier: command.Optional(room), FilterName: &rest[0]}); err != nil {
+		if _, err := command.Call[moderationops.DeleteContentFilterOutput](ctx, api, "DeleteContentFilter",
+			&moderationops.DeleteContentFilterInput{RoomIdentifier: command.Optional(room), FilterName: &rest[0]}); err != nil {
 			return err
 		}
 		return p.Done(rest[0], "Deleted %s", rest[0])
 	})
+	f.Complete(cmd, 1, command.FilterNames(everyRoom))
 	return cmd
 }

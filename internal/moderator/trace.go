@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/command"
-	"confab/internal/extension"
+	"confab/internal/roomops"
 )
 
 var traceColumns = []command.Column{
@@ -44,13 +44,14 @@ refused or hidden, by which rule, and how long it took. What was said is not sho
 	var user, result string
 	cmd.Flags().StringVar(&user, "user", "", "`USER` whose messages are listed; default all.")
 	cmd.Flags().StringVar(&result, "result", "", "`RESULT` of the messages: DELIVERED, CHANGED, REFUSED or HIDDEN; default all.")
+	command.CompleteWords(cmd, "result", "DELIVERED", "CHANGED", "REFUSED", "HIDDEN")
 	f.RunRoom(cmd, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
-		in := &extension.ListMessageTracesInput{
+		in := &roomops.ListMessageTracesInput{
 			RoomIdentifier: &room, UserID: command.Optional(user), Result: command.Optional(strings.ToUpper(result)), MaxResults: new(int32(pageTraces)),
 		}
 		var items []command.Object
 		for {
-			page, err := command.Call[extension.ListMessageTracesOutput](ctx, api, "ListMessageTraces", in)
+			page, err := command.Call[roomops.ListMessageTracesOutput](ctx, api, "ListMessageTraces", in)
 			if err != nil {
 				return err
 			}

@@ -17,7 +17,6 @@ import (
 	"confab/internal/catchup"
 	"confab/internal/cluster"
 	"confab/internal/contentfilter"
-	"confab/internal/extension"
 	"confab/internal/messaging"
 	"confab/internal/moderation"
 	"confab/internal/modes"
@@ -25,6 +24,7 @@ import (
 	"confab/internal/places"
 	"confab/internal/presence"
 	"confab/internal/series"
+	"confab/internal/serverops"
 	"confab/internal/traces"
 	"confab/internal/webhook"
 )
@@ -72,7 +72,7 @@ type Peers struct {
 	// Node is nil on a single node.
 	Node Node
 	// Self returns what this node says of itself.
-	Self     func() extension.Node
+	Self     func() serverops.Node
 	Engine   *messaging.Engine
 	Recorder *series.Recorder
 	Presence *presence.Service
@@ -234,14 +234,14 @@ func (p *Peers) AskPresence(ctx context.Context, body []byte) (answers map[strin
 }
 
 // Nodes asks all nodes about themselves, and returns those that answer by their names.
-func (p *Peers) Nodes(ctx context.Context) []extension.Node {
+func (p *Peers) Nodes(ctx context.Context) []serverops.Node {
 	if p.Node == nil {
-		return []extension.Node{p.Self()}
+		return []serverops.Node{p.Self()}
 	}
 	answers := p.Node.Ask(ctx, topicNode, nil)
-	var all []extension.Node
+	var all []serverops.Node
 	for _, id := range slices.Sorted(maps.Keys(answers)) {
-		var n extension.Node
+		var n serverops.Node
 		if json.Unmarshal(answers[id], &n) == nil {
 			all = append(all, n)
 		}

@@ -10,7 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/command"
-	"confab/internal/extension"
+	"confab/internal/webhook"
+	"confab/internal/webhookops"
 )
 
 // New makes the command.
@@ -44,6 +45,7 @@ func selects(o command.Object) string {
 
 // run is Run for a command whose argument is WEBHOOK.
 func run(f *command.Flags, cmd *cobra.Command, do func(ctx context.Context, api *command.API, p *command.Printer, id string) error) {
+	f.Complete(cmd, 0, command.WebhookNames)
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, args []string) error {
 		all, err := api.Webhooks(ctx)
 		if err != nil {
@@ -109,7 +111,7 @@ func newGet(env command.Environment) *cobra.Command {
 	}
 	f := command.NewFlags(cmd, env)
 	run(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
-		hook, err := command.Call[extension.WebhookOutput](ctx, api, "GetWebhook", &extension.GetWebhookInput{ID: &id})
+		hook, err := command.Call[webhookops.WebhookOutput](ctx, api, "GetWebhook", &webhookops.GetWebhookInput{ID: &id})
 		if err != nil {
 			return err
 		}
@@ -124,17 +126,23 @@ type flags struct {
 	tag           string
 }
 
-func newFlags(cmd *cobra.Command) *flags {
+func newFlags(cmd *cobra.Command, f *command.Flags) *flags {
 	w := &flags{}
 	cmd.Flags().StringSliceVar(&w.events, "event", nil, "Type of `EVENT` such as message.sent or room.created; may be repeated.")
 	cmd.Flags().StringSliceVar(&w.rooms, "room", nil, "`ROOM` whose events are sent: an ARN, an id, or a name; may be repeated.")
 	cmd.Flags().StringVar(&w.tag, "room-tag", "", "Tag `KEY=VALUE` of the rooms whose events are sent.")
 	cmd.MarkFlagsMutuallyExclusive("room", "room-tag")
+	f.CompleteFlag(cmd, "room", command.RoomNames)
+	var types []string
+	for _, t := range webhook.EventTypes {
+		types = append(types, string(t))
+	}
+	command.CompleteWords(cmd, "event", types...)
 	return w
 }
 
 // selection returns the members for the rooms.
-func (w *flags) selection(ctx context.Context, api *command.API) (arns []string, tag *extension.RoomTag, err error) {
+func (w *flags) selection(ctx context.Context, api *command.API) (arns []string, tag *webhookops.RoomTag, err error) {
 	for _, room := range w.rooms {
 		arn, err := api.Room(ctx, room)
 		if err != nil {
@@ -147,7 +155,7 @@ func (w *flags) selection(ctx context.Context, api *command.API) (arns []string,
 		if !ok || key == "" {
 			return nil, nil, command.Usagef("--room-tag %q: must be KEY=VALUE", w.tag)
 		}
-		tag = &extension.RoomTag{Key: &key, Value: &value}
+		tag = &webhookops.RoomTag{Key: &key, Value: &value}
 	}
 	return arns, tag, nil
 }
@@ -167,7 +175,7 @@ confab webhook rotate-secret show it.`,
 		Args: command.Args("NAME", "URL"),
 	}
 	f := command.NewFlags(cmd, env)
-	w := newFlags(cmd)
+	w := newFlags(cmd, f)
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, args []string) error {
 		if len(w.events) == 0 {
 			return command.Usagef("--event is missing; name the types of events, such as message.sent")
@@ -176,7 +184,7 @@ confab webhook rotate-secret show it.`,
 		if err != nil {
 			return err
 		}
-		hook, err := command.Call[extension.WebhookOutput](ctx, api, "CreateWebhook", &extension.CreateWebhookInput{
+		hook, err := command.Call[webhookops.WebhookOutput](ctx, api, "CreateWebhook", &webhookops.CreateWebhookInput{
 			Name: &args[0], URL: &args[1], Events: w.events, RoomIdentifiers: arns, RoomTag: tag,
 		})
 		if err != nil {
@@ -201,14 +209,14 @@ it, and events that were not delivered yet are dropped.`,
 		Args: command.Args("WEBHOOK"),
 	}
 	f := command.NewFlags(cmd, env)
-	w := newFlags(cmd)
+	w := newFlags(cmd, f)
 	name := cmd.Flags().String("name", "", "`NAME` of the webhook.")
 	url := cmd.Flags().String("url", "", "`URL` of the endpoint.")
 	pause := cmd.Flags().Bool("pause", false, "Stop calling the endpoint.")
 	resume := cmd.Flags().Bool("resume", false, "Call the endpoint again.")
 	cmd.MarkFlagsMutuallyExclusive("pause", "resume")
 	run(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
-		in := &extension.UpdateWebhookInput{ID: &id, Events: w.events}
+		in := &webhookops.UpdateWebhookInput{ID: &id, Events: w.events}
 		if *name != "" {
 			in.Name = name
 		}
@@ -225,7 +233,7 @@ it, and events that were not delivered yet are dropped.`,
 		if *resume {
 			in.State = aws.String("ACTIVE")
 		}
-		hook, err := command.Call[extension.WebhookOutput](ctx, api, "UpdateWebhook", in)
+		hook, err := command.Call[webhookops.WebhookOutput](ctx, api, "UpdateWebhook", in)
 		if err != nil {
 			return err
 		}
@@ -248,7 +256,7 @@ func newDelete(env command.Environment) *cobra.Command {
 	}
 	f := command.NewFlags(cmd, env)
 	run(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
-		if _, err := command.Call[extension.DeleteWebhookOutput](ctx, api, "DeleteWebhook", &extension.DeleteWebhookInput{ID: &id}); err != nil {
+		if _, err := command.Call[webhookops.DeleteWebhookOutput](ctx, api, "DeleteWebhook", &webhookops.DeleteWebhookInput{ID: &id}); err != nil {
 			return err
 		}
 		return p.Done(id, "Deleted %s", id)
@@ -271,7 +279,7 @@ takes three seconds. The exit status does not depend on the answer.`,
 	}
 	f := command.NewFlags(cmd, env)
 	run(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
-		out, err := command.Call[extension.TestWebhookOutput](ctx, api, "TestWebhook", &extension.TestWebhookInput{ID: &id})
+		out, err := command.Call[webhookops.TestWebhookOutput](ctx, api, "TestWebhook", &webhookops.TestWebhookInput{ID: &id})
 		if err != nil {
 			return err
 		}
@@ -298,7 +306,7 @@ with the previous one as well.`,
 	}
 	f := command.NewFlags(cmd, env)
 	run(f, cmd, func(ctx context.Context, api *command.API, p *command.Printer, id string) error {
-		hook, err := command.Call[extension.WebhookOutput](ctx, api, "RotateWebhookSecret", &extension.RotateWebhookSecretInput{ID: &id})
+		hook, err := command.Call[webhookops.WebhookOutput](ctx, api, "RotateWebhookSecret", &webhookops.RotateWebhookSecretInput{ID: &id})
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"confab/internal/command"
+	"confab/internal/config"
+	"confab/internal/store"
+)
+
+// completeStored completes the value of a flag with what the database of this machine has.
+func completeStored(
+	cmd *cobra.Command, flag string, env Environment, load func() (*config.Config, error),
+	list func(context.Context, *store.DB) ([]command.Named, error),
+) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, func(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		var all []command.Named
+		err := withStore(cmd.Context(), env, load, func(_ *config.Config, db *store.DB) (err error) {
+			all, err = list(cmd.Context(), db)
+			return err
+		})
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError | cobra.ShellCompDirectiveNoFileComp
+		}
+		return command.Matching(all, typed), cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+func credentialNames(ctx context.Context, db *store.DB) ([]command.Named, error) {
+	found, err := db.ListCredentials(ctx)
+	all := make([]command.Named, len(found))
+	for i, c := range found {
+		all[i] = command.Named{Name: c.Principal.Name}
+	}
+	return all, err
+}
+
+func signerNames(ctx context.Context, db *store.DB) ([]command.Named, error) {
+	found, err := store.NewSigners(db).Signers(ctx)
+	all := make([]command.Named, len(found))
+	for i := range found {
+		all[i] = command.Named{Name: found[i].Name}
+	}
+	return all, err
+}

@@ -1,0 +1,132 @@
+package moderationops
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"confab/internal/chat"
+	"confab/internal/iam"
+	"confab/internal/moderation"
+	"confab/internal/operation"
+)
+
+// Bans are the bans of all rooms: *moderation.Bans.
+type Bans interface {
+	Create(ctx context.Context, b *moderation.Ban, duration time.Duration) error
+	Get(ctx context.Context, id string) (*moderation.Ban, error)
+	Update(ctx context.Context, id string, change func(*moderation.Ban)) (*moderation.Ban, error)
+	Delete(ctx context.Context, id string) error
+	List(ctx context.Context, f moderation.Filter, most int, before int64) ([]moderation.Ban, int64, error)
+}
+
+// Ban is a decision that keeps a user, or a range of addresses, out of a room, silent
+// there, or hidden from others.
+type Ban struct {
+	// The id of the ban.
+	ID string `json:"id"`
+	// BAN: the user cannot be in the room. MUTE: the user cannot send messages there. HIDE:
+	// only the user gets what the user sends.
+	Type string `json:"type"`
+	// The user id; absent for a range of addresses.
+	UserID *string `json:"userId,omitzero"`
+	// The range of addresses in CIDR notation; absent for a user.
+	IPRange *string `json:"ipRange,omitzero"`
+	// The ARN of the room; absent for every room.
+	RoomArn *string `json:"roomArn,omitzero"`
+	// Why.
+	Reason *string `json:"reason,omitzero"`
+	// When the ban was created.
+	CreateTime string `json:"createTime" rule:"time"`
+	// When it ends; absent if it has no end.
+	ExpirationTime *string `json:"expirationTime,omitzero" rule:"time"`
+	// Who created it: the ARN of a principal, or for a moderator with a chat token the ARN
+	// of the room, a slash, and the user id.
+	CreatedBy string `json:"createdBy"`
+}
+
+// BanOutput is a ban.
+type BanOutput = Ban
+
+func (s *Service) showBan(b *moderation.Ban) *Ban {
+	shown := &Ban{
+		ID: b.ID, Type: string(b.Type), UserID: operation.NotEmpty(b.UserID), Reason: operation.NotEmpty(b.Reason),
+		CreateTime: chat.FormatTime(b.CreateTime), CreatedBy: b.CreatedBy,
+	}
+	if b.UserID == "" {
+		shown.IPRange = new(b.Range.String())
+	}
+	if b.RoomID != "" {
+		shown.RoomArn = new(s.RoomARN(b.RoomID).String())
+	}
+	if !b.Expires.IsZero() {
+		shown.ExpirationTime = new(chat.FormatTime(b.Expires))
+	}
+	return shown
+}
+
+// ban returns a ban if the caller is allowed the action on its room. To all others it looks
+// like one that does not exist.
+func (s *Service) ban(ctx context.Context, id, action string) (*moderation.Ban, error) {
+	ban, err := s.o.Bans.Get(ctx, id)
+	if err != nil && chat.CodeOf(err) != chat.NotFound {
+		return nil, err
+	}
+	if err == nil && s.mayTouch(ctx, ban, action) {
+		return ban, nil
+	}
+	call := iam.CallFrom(ctx)
+	if call.Principal.Token != nil {
+		if err := s.AllowBearer(ctx); err != nil {
+			return nil, err
+		}
+	} else if err := call.Authorize("confab:"+action, s.EveryRoom(), iam.Keys{}); err != nil {
+		return nil, err
+	}
+	return nil, &chat.Error{
+		Code: chat.NotFound, Message: fmt.Sprintf("The ban %.64q does not exist", id), Resource: chat.ARN{Type: chat.BanResource, ID: id},
+	}
+}
+
+// mayTouch reports whether the caller is allowed the action on a ban.
+func (s *Service) mayTouch(ctx context.Context, ban *moderation.Ban, action string) bool {
+	call := iam.CallFrom(ctx)
+	if token := call.Principal.Token; token != nil {
+		return ban.RoomID == token.Room.ID && token.Can(chat.DisconnectUser) && s.AllowBearer(ctx) == nil
+	}
+	if ban.RoomID == "" {
+		return call.Authorize("confab:"+action, s.EveryRoom(), iam.Keys{}) == nil
+	}
+	var keys iam.Keys
+	if room, err := s.Rooms.Room(ctx, ban.RoomID); err == nil {
+		keys.ResourceTags = room.Tags
+	}
+	return call.Authorize("confab:"+action, s.RoomARN(ban.RoomID), keys) == nil
+}
+
+// A page token of bans is the number before which the list continues, and a hash of the
+// filter that it belongs to.
+func sealBans(before int64, f *moderation.Filter) string {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, operation.PageTokenSize), uint64(before))
+	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(b, hashOfBans(before, f)))
+}
+
+func openBans(token string, f *moderation.Filter) (int64, error) {
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	if err == nil && len(b) == operation.PageTokenSize {
+		before := int64(binary.BigEndian.Uint64(b))
+		if before > 0 && binary.BigEndian.Uint64(b[8:]) == hashOfBans(before, f) {
+			return before, nil
+		}
+	}
+	return 0, chat.InvalidField("nextToken", "must be that of a page of this list with the same members")
+}
+
+func hashOfBans(before int64, f *moderation.Filter) uint64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "bans %d %q %q %q", before, f.RoomID, f.UserID, f.Type)
+	return h.Sum64()
+}

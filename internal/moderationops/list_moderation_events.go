@@ -1,0 +1,158 @@
+package moderationops
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+
+	"confab/internal/chat"
+	"confab/internal/iam"
+	"confab/internal/modlog"
+	"confab/internal/operation"
+)
+
+// ModerationLog is the moderation log: peers.ModerationLog.
+type ModerationLog interface {
+	List(ctx context.Context, q modlog.Query) ([]modlog.Event, *modlog.Place, error)
+}
+
+// ListModerationEventsInput is what ListModerationEvents takes.
+type ListModerationEventsInput struct {
+	// The ARN of the room whose events are listed, without those of every room; all events
+	// if it is absent.
+	RoomIdentifier *string `json:"roomIdentifier" rule:"room"`
+	// The user to whom it was done; all if it is absent.
+	UserID *string `json:"userId" rule:"1..128"`
+	// The earliest time.
+	StartTime *string `json:"startTime" rule:"time"`
+	// The time before which events are.
+	EndTime *string `json:"endTime" rule:"time"`
+	// The most events of one page; 50 if it is absent.
+	MaxResults *int32 `json:"maxResults" rule:"1..200"`
+	// The nextToken of the page before. All other members must be the same.
+	NextToken *string `json:"nextToken" rule:"0..1024"`
+}
+
+// ListModerationEventsOutput is one page.
+type ListModerationEventsOutput struct {
+	// The events, the latest first.
+	Events []ModerationEvent `json:"events"`
+	// Where the next page begins; absent on the last page.
+	NextToken *string `json:"nextToken,omitzero"`
+}
+
+// ModerationEvent is something that was done.
+type ModerationEvent struct {
+	// The id of the event.
+	ID string `json:"id"`
+	// When it was done.
+	Time string `json:"time" rule:"time"`
+	// DELETE_MESSAGE, DISCONNECT_USER, CREATE_BAN, UPDATE_BAN, DELETE_BAN,
+	// UPDATE_ROOM_MODES, PUT_CONTENT_FILTER, DELETE_CONTENT_FILTER, CONTENT_FILTER_HIT,
+	// DELETE_USER_MESSAGES or ERASE_USER.
+	Action string `json:"action"`
+	// The ARN of the room; absent for every room.
+	RoomArn *string `json:"roomArn,omitzero"`
+	// The user to whom it was done; for CONTENT_FILTER_HIT the sender. Absent if it was
+	// done to nobody, or for DELETE_MESSAGE.
+	UserID *string `json:"userId,omitzero"`
+	// The id of the message that was deleted, or that a filter matched.
+	MessageID *string `json:"messageId,omitzero"`
+	// Who did it.
+	By ModerationActor `json:"by"`
+	// Why, in the words of who did it.
+	Reason *string `json:"reason,omitzero"`
+	// More, by the action: the id, type, ipRange and expirationTime of a ban; the modes
+	// that were set, empty for those that were cleared; the filter and its filterAction; how
+	// many messages were deleted, or erased (messages, and done when the erasure is).
+	Details map[string]string `json:"details,omitzero"`
+}
+
+// ModerationActor is who did something. It is empty for a content filter.
+type ModerationActor struct {
+	// The ARN of the principal who signed the call.
+	PrincipalArn *string `json:"principalArn,omitzero"`
+	// The user id of a moderator with a connection to the room, or a chat token of it.
+	UserID *string `json:"userId,omitzero"`
+}
+
+// ListModerationEvents returns what moderators and content filters did: deletions,
+// disconnects, bans, modes, changes and hits of filters, clean-ups and erasures, with who did
+// it. Events are kept for --moderation-log-retention (90 days). They never have the content
+// of a message.
+func (s *Service) ListModerationEvents(ctx context.Context, in *ListModerationEventsInput) (*ListModerationEventsOutput, error) {
+	q := modlog.Query{UserID: operation.String(in.UserID), Start: operation.Time(in.StartTime), End: operation.Time(in.EndTime), Max: operation.DefaultPage}
+	if in.RoomIdentifier != nil {
+		room, err := s.Room(ctx, *in.RoomIdentifier, "ListModerationEvents")
+		if err != nil {
+			return nil, err
+		}
+		q.RoomID = room.ARN.ID
+	} else if err := iam.CallFrom(ctx).Authorize("confab:ListModerationEvents", s.EveryRoom(), iam.Keys{}); err != nil {
+		return nil, err
+	}
+	if in.MaxResults != nil {
+		q.Max = int(*in.MaxResults)
+	}
+	if !q.Start.IsZero() && !q.End.IsZero() && !q.Start.Before(q.End) {
+		return nil, chat.InvalidField("endTime", "must be later than startTime")
+	}
+	if in.NextToken != nil && *in.NextToken != "" {
+		var err error
+		if q.After, err = openEvents(*in.NextToken, &q); err != nil {
+			return nil, err
+		}
+	}
+	page, next, err := s.o.Moderation.List(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	out := &ListModerationEventsOutput{Events: make([]ModerationEvent, len(page))}
+	for i := range page {
+		out.Events[i] = s.showEvent(&page[i])
+	}
+	if next != nil {
+		out.NextToken = new(sealEvents(next, &q))
+	}
+	return out, nil
+}
+
+func (s *Service) showEvent(e *modlog.Event) ModerationEvent {
+	shown := ModerationEvent{
+		ID: e.ID, Time: chat.FormatTime(e.Time), Action: string(e.Action), UserID: operation.NotEmpty(e.UserID), MessageID: operation.NotEmpty(e.MessageID),
+		By: ModerationActor{operation.NotEmpty(e.By.PrincipalARN), operation.NotEmpty(e.By.UserID)}, Reason: operation.NotEmpty(e.Reason), Details: e.Details,
+	}
+	if e.RoomID != "" {
+		shown.RoomArn = new(s.RoomARN(e.RoomID).String())
+	}
+	return shown
+}
+
+// A page token of events is the place behind which the list continues, and a hash of the
+// query that it belongs to.
+const eventsTokenSize = 24
+
+func sealEvents(p *modlog.Place, q *modlog.Query) string {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, eventsTokenSize), uint64(p.Time))
+	b = binary.BigEndian.AppendUint64(b, uint64(p.Number))
+	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(b, hashOfEvents(p, q)))
+}
+
+func openEvents(token string, q *modlog.Query) (*modlog.Place, error) {
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	if err == nil && len(b) == eventsTokenSize {
+		p := &modlog.Place{Time: int64(binary.BigEndian.Uint64(b)), Number: int64(binary.BigEndian.Uint64(b[8:]))}
+		if binary.BigEndian.Uint64(b[16:]) == hashOfEvents(p, q) {
+			return p, nil
+		}
+	}
+	return nil, chat.InvalidField("nextToken", "must be that of a page of this list with the same members")
+}
+
+func hashOfEvents(p *modlog.Place, q *modlog.Query) uint64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "events %d %d %q %q %d %d", p.Time, p.Number, q.RoomID, q.UserID, q.Start.UnixMicro(), q.End.UnixMicro())
+	return h.Sum64()
+}

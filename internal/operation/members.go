@@ -1,0 +1,68 @@
+package operation
+
+import "time"
+
+// DefaultPage is how many items the page of a request without maxResults has.
+const DefaultPage = 50
+
+// PageSize returns how many items a page has.
+func PageSize(maxResults *int32) int {
+	if maxResults == nil {
+		return DefaultPage
+	}
+	return int(*maxResults)
+}
+
+// PageTokenSize is the size in bytes of page tokens that consist of a number and a hash.
+const PageTokenSize = 16
+
+// IsSet reports whether a member is there and true.
+func IsSet(b *bool) bool { return b != nil && *b }
+
+// String returns the value of a member, "" if it is absent.
+func String(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// Time returns the time of a member, whose rule has checked its form; the zero time if it
+// is absent. Times before 1970 and after 2200 become these bounds.
+func Time(s *string) time.Time {
+	if s == nil {
+		return time.Time{}
+	}
+	t, _ := time.Parse(time.RFC3339Nano, *s)
+	if earliest := time.Unix(0, 0); t.Before(earliest) {
+		return earliest
+	}
+	if latest := time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC); t.After(latest) {
+		return latest
+	}
+	return t
+}
+
+// Seconds returns the duration of a member in seconds, 0 if it is absent.
+func Seconds(seconds *int64) time.Duration {
+	if seconds == nil {
+		return 0
+	}
+	return time.Duration(*seconds) * time.Second
+}
+
+// NotEmpty returns the value of a member that is absent if it is empty.
+func NotEmpty(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// OrEmpty makes an absent map an empty one.
+func OrEmpty(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}
