@@ -37,7 +37,7 @@ func TestHistory(t *testing.T) {
 	nodeTest(t, 4*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "history.test.mjs")
 }
 
-// TestBans runs the official chat client where users are banned and muted.
+// TestBans runs the official chat client where people are banned, muted, hidden, slowed down or filtered.
 func TestBans(t *testing.T) {
 	t.Parallel()
 	s := process.Serve(t, process.Options{})

@@ -115,6 +115,30 @@ func TestCatchUpOverNodes(t *testing.T) {
 		cluster.Pause(ctx, 5*time.Second)
 	})
 	gapAfterKill(t, c)
+	hiddenComesBack(t, c)
+}
+
+// hiddenComesBack has clients come back to other nodes than they were on, to one that did not have
+// the room among them. Only the user whose messages are hidden gets these.
+func hiddenComesBack(t *testing.T, c *cluster.Cluster) {
+	nodes := c.Clients()
+	room := newRoom(t, c.Nodes[0], map[string]string{"confab:catch-up": "5m"})
+	call(t, c.Nodes[2], "CreateBan", members{"roomIdentifier": room, "userId": "troll", "type": "HIDE"}, &struct{}{})
+	lost, viewer := attend(t, nodes[0], room, "troll"), attend(t, nodes[0], room, "viewer")
+	live := attend(t, nodes[1], room, "troll", types.ChatTokenCapabilitySendMessage)
+	for _, conn := range []*websocket.Conn{lost, viewer} {
+		conn.CloseNow()
+	}
+	if err := live.Write(t.Context(), websocket.MessageText, []byte(`{"Action": "SEND_MESSAGE", "Content": "hidden"}`)); err != nil {
+		t.Fatal(err)
+	}
+	read(t, live, `"hidden"`)
+	call(t, c.Nodes[0], "SendMessage", members{"roomIdentifier": room, "userId": "bot", "content": "to all"}, &struct{}{})
+	read(t, live, `"to all"`)
+	again := attend(t, nodes[2], room, "troll")
+	read(t, again, `"hidden"`)
+	read(t, again, `"to all"`)
+	read(t, attend(t, nodes[2], room, "viewer"), `"to all"`)
 }
 
 // gapAfterKill kills all nodes. A client that returns to another node than the one it was on

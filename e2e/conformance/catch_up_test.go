@@ -107,6 +107,30 @@ func TestCatchUp(t *testing.T) {
 			}
 		}
 	})
+	checkOurs(t, "hidden messages and their deletions come back to their user, and to nobody else", func(t *testing.T) {
+		room := newCaughtUp(t, subject, nil)
+		ann, live, bob := join(t, room, "ann", all...), join(t, room, "ann", all...), join(t, room, "bob", all...)
+		newBan(t, room, m{"userId": "ann", "type": "HIDE"})
+		bob.say(t, "0")
+		for _, s := range []*session{ann, live, bob} {
+			s.nextMessage(t, "0")
+		}
+		ann.leave(t)
+		bob.leave(t)
+		live.say(t, "hidden")
+		first := live.nextMessage(t, "hidden")
+		call(t, "DeleteMessage", m{"roomIdentifier": room.arn, "id": first.ID}).want(t, http.StatusOK)
+		deleted := live.nextEvent(t, "aws:DELETE_MESSAGE")
+		sendAll(t, room, "1")
+		last := live.nextMessage(t, "1")
+		got := join(t, room, "ann").until(t, "0", "1")
+		if len(got) != 3 || got[0].raw != first.raw || got[1].raw != deleted.raw || got[2].raw != last.raw {
+			t.Errorf("ann got %v", got)
+		}
+		if got := join(t, room, "bob").until(t, "0", "1"); len(got) != 1 {
+			t.Errorf("bob got %v", got)
+		}
+	})
 	checkOurs(t, "another user gets nothing", func(t *testing.T) {
 		room := newCaughtUp(t, subject, nil)
 		join(t, room, "ann").leave(t)

@@ -57,14 +57,19 @@ type chunk struct {
 	ends  []uint32
 	users []uint64 // who sent each frame, as hashes; 0 for events
 	mem   []byte
-	last  time.Time // when its last frame was appended
+	// privates are in the order of their places. private is what they take.
+	privates []private
+	private  int
+	last     time.Time // when its last frame was appended
 }
 
-// The sizes of chunks, and what a frame costs besides its bytes.
+// The sizes of chunks, the most frames of one, also if they are empty, and what a frame costs
+// besides its bytes.
 const (
-	minChunk  = 1 << 10
-	maxChunk  = 64 << 10
-	frameCost = 12
+	minChunk   = 1 << 10
+	maxChunk   = 64 << 10
+	mostFrames = 4096
+	frameCost  = 12
 )
 
 // addLocked adds a chunk for a frame of n bytes to the log, and drops old ones.
@@ -88,7 +93,7 @@ func (m *Memory) addLocked(l *Log, n int) *chunk {
 func (l *Log) dropLocked(n int) {
 	for _, c := range l.chunks[:n] {
 		l.memory.chunks.Remove(c.at)
-		l.memory.used -= int64(cap(c.mem) + frameCost*len(c.ends))
+		l.memory.used -= int64(cap(c.mem) + frameCost*len(c.ends) + c.private)
 	}
 	l.chunks = append(l.chunks[:0:0], l.chunks[n:]...)
 }

@@ -32,7 +32,7 @@ func TestLog(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := catchup.NewMemory(int64(rapid.SampledFrom([]int{4 << 10, 64 << 10, 1 << 20}).Draw(t, "limit")))
 		logs := []*catchup.Log{m.NewLog(time.Minute), m.NewLog(time.Minute)}
-		all, users := make([][]string, 2), make([][]string, 2)
+		all, users, only := make([][]string, 2), make([][]string, 2), make([][]string, 2)
 		born := []uint64{logs[0].End(), logs[1].End()}
 		t.Repeat(map[string]func(*rapid.T){
 			"append": func(t *rapid.T) {
@@ -40,8 +40,17 @@ func TestLog(t *testing.T) {
 				for range rapid.IntRange(1, 50).Draw(t, "frames") {
 					f := strings.Repeat("x", rapid.IntRange(0, 700).Draw(t, "size")) + fmt.Sprint(len(all[i]), ";")
 					user := rapid.SampledFrom([]string{"", "ann", "bob"}).Draw(t, "user")
-					all[i], users[i] = append(all[i], f), append(users[i], user)
+					all[i], users[i], only[i] = append(all[i], f), append(users[i], user), append(only[i], "")
 					addOf(logs[i], []byte(f), user)
+				}
+			},
+			"append private": func(t *rapid.T) {
+				i := rapid.IntRange(0, 1).Draw(t, "log")
+				for range rapid.IntRange(1, 50).Draw(t, "frames") {
+					f := strings.Repeat("x", rapid.IntRange(0, 700).Draw(t, "size")) + fmt.Sprint(len(all[i]), "p;")
+					user := rapid.SampledFrom([]string{"ann", "bob"}).Draw(t, "user")
+					all[i], users[i], only[i] = append(all[i], f), append(users[i], user), append(only[i], user)
+					logs[i].AppendFor(user, []byte(f), user, catchup.Point{Epoch: 1, Sequence: logs[i].End()})
 				}
 			},
 			"erase": func(t *rapid.T) {
@@ -56,8 +65,15 @@ func TestLog(t *testing.T) {
 			"since": func(t *rapid.T) {
 				i := rapid.IntRange(0, 1).Draw(t, "log")
 				from := rapid.IntRange(0, len(all[i])).Draw(t, "from")
-				pieces, missed := logs[i].Since(born[i] + uint64(from))
-				if want := strings.Join(all[i][from+int(missed):], ""); text(pieces) != want {
+				reader := rapid.SampledFrom([]string{"ann", "bob", "eve"}).Draw(t, "reader")
+				pieces, missed := logs[i].Since(born[i]+uint64(from), reader)
+				var want string
+				for k := from + int(missed); k < len(all[i]); k++ {
+					if only[i][k] == "" || only[i][k] == reader {
+						want += all[i][k]
+					}
+				}
+				if text(pieces) != want {
 					t.Fatalf("got %.100q, want %.100q; %d missed", text(pieces), want, missed)
 				}
 			},
@@ -87,10 +103,10 @@ func TestMemory(t *testing.T) {
 	if used := m.Used(); used > 256<<10+64<<10 {
 		t.Errorf("%d bytes are used", used)
 	}
-	if pieces, missed := quiet.Since(from); len(pieces) != 0 || missed != 1 {
+	if pieces, missed := quiet.Since(from, ""); len(pieces) != 0 || missed != 1 {
 		t.Errorf("the oldest frame is still there: %q, %d missed", pieces, missed)
 	}
-	if pieces, missed := busy.Since(busy.End() - 100); len(text(pieces)) != 100_000 || missed != 0 {
+	if pieces, missed := busy.Since(busy.End()-100, ""); len(text(pieces)) != 100_000 || missed != 0 {
 		t.Errorf("the newest are not: %d bytes, %d missed", len(text(pieces)), missed)
 	}
 }
@@ -206,12 +222,12 @@ func TestPlaces(t *testing.T) {
 			time.Sleep(59 * time.Second)
 			l.Expire()
 			back := l.Take(ann, nil, nil)
-			if pieces, missed := l.Since(back.Number); text(pieces) != "1" || missed != 0 {
+			if pieces, missed := l.Since(back.Number, ""); text(pieces) != "1" || missed != 0 {
 				t.Errorf("got %q, %d missed", pieces, missed)
 			}
 			time.Sleep(time.Minute)
 			l.Expire()
-			if pieces, missed := l.Since(back.Number); len(pieces) != 0 || missed != 1 {
+			if pieces, missed := l.Since(back.Number, ""); len(pieces) != 0 || missed != 1 {
 				t.Errorf("got %q, %d missed", pieces, missed)
 			}
 		},
@@ -222,7 +238,7 @@ func TestPlaces(t *testing.T) {
 			younger.Part(ann, s, 0, catchup.Lost)
 			add(younger, []byte("1"))
 			back := younger.Take(ann, nil, nil)
-			if pieces, missed := younger.Since(back.Number); text(pieces) != "1" || missed != 0 {
+			if pieces, missed := younger.Since(back.Number, ""); text(pieces) != "1" || missed != 0 {
 				t.Errorf("got %q, %d missed", pieces, missed)
 			}
 		},
@@ -248,6 +264,60 @@ func TestMark(t *testing.T) {
 		synctest.Wait()
 		if got := fmt.Sprint(marks); got != "[3 6 9 10]" {
 			t.Errorf("marks %s", got)
+		}
+	})
+}
+
+// TestPrivate has a frame of one user between frames of all.
+func TestPrivate(t *testing.T) {
+	at := func(l *catchup.Log) catchup.Point { return catchup.Point{Epoch: 1, Sequence: l.End()} }
+	t.Run("it is marked once it was sent", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			l := catchup.NewMemory(1 << 20).NewLog(time.Minute)
+			begin, marked := l.End(), uint64(0)
+			mark := func(n uint64) { marked = n - begin }
+			add(l, []byte("1"))
+			l.MarkLater(1, mark)
+			l.AppendFor("ann", []byte("2"), "ann", at(l))
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if marked != 1 {
+				t.Errorf("%d is marked before 2 was sent", marked)
+			}
+			l.MarkLater(1, mark)
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if marked != 2 {
+				t.Errorf("%d is marked behind 2", marked)
+			}
+		})
+	})
+	t.Run("many are bounded, also by the time for which frames are kept", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			m := catchup.NewMemory(256 << 10)
+			l := m.NewLog(time.Minute)
+			for range 10_000 {
+				l.AppendFor("ann", bytes.Repeat([]byte("x"), 100), "ann", at(l))
+				l.Append(nil, "", at(l))
+			}
+			if used := m.Used(); used > 256<<10+64<<10 {
+				t.Errorf("%d bytes are used", used)
+			}
+			time.Sleep(2 * time.Minute)
+			l.Expire()
+			if used := m.Used(); used != 0 {
+				t.Errorf("%d bytes are used by old ones", used)
+			}
+		})
+	})
+	t.Run("an erased user's deletions stay", func(t *testing.T) {
+		l := catchup.NewMemory(1 << 20).NewLog(time.Minute)
+		from := l.End()
+		l.AppendFor("ann", []byte("message"), "ann", at(l))
+		l.AppendFor("ann", []byte("deletion"), "", at(l))
+		l.Erase("ann")
+		if pieces, _ := l.Since(from, "ann"); text(pieces) != "deletion" {
+			t.Errorf("got %q", text(pieces))
 		}
 	})
 }

@@ -18,6 +18,7 @@ func (l *Log) Erase(userID string) {
 	defer l.memory.mu.Unlock()
 	for _, c := range l.chunks {
 		if slices.Contains(c.users, user) {
+			l.memory.used -= int64(c.erasePrivate(user))
 			c.erase(user)
 		}
 	}
@@ -56,6 +57,7 @@ func (p *Page) Erase(userID string) {
 	for i, sender := range p.Users {
 		if sender == user && i < len(p.Frames) {
 			p.Frames[i], p.Users[i] = nil, 0
+			p.Private = slices.DeleteFunc(p.Private, func(f PrivateFrame) bool { return f.At == i })
 		}
 	}
 }

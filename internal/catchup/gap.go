@@ -15,7 +15,7 @@ type Framer interface {
 // Missed returns the frames for a connection that has started at s: those that its client
 // missed, and last, if some are not kept any more, how many.
 func (l *Log) Missed(s Start, to Framer, now time.Time) [][]byte {
-	pieces, missed := l.Since(s.Number)
+	pieces, missed := l.Since(s.Number, s.userID)
 	known := true
 	if s.place != nil {
 		missed += s.place.lost.frames

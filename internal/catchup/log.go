@@ -20,6 +20,7 @@ type Log struct {
 	keep    time.Duration
 	begin   uint64     // the number before the first frame; born, unless older frames were added
 	end     uint64     // the number of the last frame
+	sent    uint64     // that of the last one that connections have been sent
 	from    chat.Point // behind it, every frame of the room has a number here
 	runs    []run
 	chunks  []*chunk
@@ -39,7 +40,7 @@ const slack = 15 * time.Second
 func (m *Memory) NewLog(keep time.Duration) *Log {
 	born := uint64(time.Now().UnixNano())
 	return &Log{
-		memory: m, born: born, begin: born, end: born, keep: keep, version: born, filling: make(chan struct{}, 1),
+		memory: m, born: born, begin: born, end: born, sent: born, keep: keep, version: born, filling: make(chan struct{}, 1),
 		places: map[Client][]*Place{}, refused: map[Client]time.Time{}, voided: map[uint64]void{}, reports: map[string]*held{},
 	}
 }
@@ -67,25 +68,35 @@ func (l *Log) Close() {
 // Append adds a message of a user, or an event for "", as connections get it, with its place in
 // the order of the room. An empty frame is one that nobody gets any more.
 func (l *Log) Append(frame []byte, userID string, at chat.Point) {
-	now := time.Now()
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
+	c := l.memory.nextLocked(l, len(frame), len(frame))
+	l.sent = l.end
+	l.numberLocked(at)
+	c.mem = append(c.mem, frame...)
+	c.ends[len(c.ends)-1] = uint32(len(c.mem))
+	c.users[len(c.users)-1] = senderOf(userID)
+}
+
+// nextLocked returns the chunk for the next frame of a log, with its place, which is empty. The frame
+// takes n bytes in the chunk, and size in all.
+func (m *Memory) nextLocked(l *Log, n, size int) *chunk {
+	now := time.Now()
 	var c *chunk
-	if n := len(l.chunks); n > 0 {
-		c = l.chunks[n-1]
+	if k := len(l.chunks); k > 0 {
+		c = l.chunks[k-1]
 	}
-	if c == nil || len(frame) > cap(c.mem)-len(c.mem) {
-		c = l.memory.addLocked(l, len(frame))
+	if c == nil || size > cap(c.mem)-len(c.mem)-c.private || len(c.ends) >= mostFrames {
+		c = m.addLocked(l, n)
 		l.expireLocked(now)
 	}
 	l.end++
 	l.version++
-	l.numberLocked(at)
-	c.mem = append(c.mem, frame...)
 	c.ends = append(c.ends, uint32(len(c.mem)))
-	c.users = append(c.users, senderOf(userID))
+	c.users = append(c.users, 0)
 	c.last = now
-	l.memory.used += frameCost
+	m.used += frameCost
+	return c
 }
 
 // expireLocked drops frames that no place can need any more.
@@ -120,9 +131,9 @@ func (l *Log) Fill(ctx context.Context, p chat.Point, f func()) {
 	}
 }
 
-// Since returns the frames behind a number, as pieces that are shared with others and must
-// not be changed. missed is how many there were that are not kept any more.
-func (l *Log) Since(from uint64) (pieces [][]byte, missed uint64) {
+// Since returns the frames of a user behind a number, as pieces that are shared with others and
+// must not be changed. missed is how many there were that are not kept any more.
+func (l *Log) Since(from uint64, userID string) (pieces [][]byte, missed uint64) {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
 	from = max(from, l.begin)
@@ -135,30 +146,26 @@ func (l *Log) Since(from uint64) (pieces [][]byte, missed uint64) {
 		if last <= from {
 			continue
 		}
-		begin := uint32(0)
-		if from >= c.first {
-			begin = c.ends[from-c.first]
-		}
-		if piece := c.mem[begin:len(c.mem):len(c.mem)]; len(piece) > 0 {
-			pieces = append(pieces, piece)
-		}
+		pieces = append(pieces, c.piecesFor(userID, int(max(from+1, c.first)-c.first))...)
 		missed -= last - max(from, c.first-1)
 	}
 	return pieces, missed
 }
 
 // MarkLater calls mark with the number of the last frame, a while after the first frame
-// that has none. members is how many get it: a larger room is marked less often.
+// that has none. It is called when that was sent. members is how many get the mark: a larger
+// room is marked less often.
 func (l *Log) MarkLater(members int, mark func(number uint64)) {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
+	l.sent = l.end
 	if l.timer != nil || members == 0 {
 		return
 	}
 	l.timer = time.AfterFunc(markAfter(members), func() {
 		l.memory.mu.Lock()
 		l.timer = nil
-		number := l.end
+		number := l.sent
 		l.memory.mu.Unlock()
 		mark(number)
 	})

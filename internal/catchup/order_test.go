@@ -20,7 +20,7 @@ func TestPrepend(t *testing.T) {
 		whole, late := m.NewLog(time.Minute), m.NewLog(time.Minute)
 		at := chat.Point{Epoch: 5, Sequence: 10}
 		whole.Begin(at)
-		points, frames := []chat.Point{at}, []string{""}
+		points, frames, only := []chat.Point{at}, []string{""}, []string{""}
 		begin := rapid.IntRange(0, 60).Draw(t, "begin")
 		n := rapid.IntRange(begin, 100).Draw(t, "frames")
 		for i := range n {
@@ -37,9 +37,15 @@ func TestPrepend(t *testing.T) {
 			f := fmt.Sprint(i, strings.Repeat("x", rapid.IntRange(0, 3000).Draw(t, "size")), ";")
 			points, frames = append(points, at), append(frames, f)
 			user := rapid.SampledFrom([]string{"", "bob", "eve"}).Draw(t, "user")
-			whole.Append([]byte(f), user, at)
+			add := func(l *catchup.Log) { l.Append([]byte(f), user, at) }
+			only = append(only, "")
+			if user != "" && rapid.Bool().Draw(t, "private") {
+				add = func(l *catchup.Log) { l.AppendFor(user, []byte(f), user, at) }
+				only[i+1] = user
+			}
+			add(whole)
 			if i >= begin {
-				late.Append([]byte(f), user, at)
+				add(late)
 			}
 			if user == "eve" {
 				frames[i+1] = ""
@@ -66,9 +72,16 @@ func TestPrepend(t *testing.T) {
 			}
 			e := &catchup.Elsewhere{Place: &catchup.Found{At: points[i], Left: int64(time.Minute)}}
 			s := late.Take(ann, nil, e)
-			pieces, missed := late.Since(s.Number)
-			if want := strings.Join(frames[i+1:], ""); text(pieces) != want || missed != 0 || !e.Taken {
-				t.Fatalf("behind frame %d: got %.60q, want %.60q; %d missed", i, text(pieces), want, missed)
+			for _, reader := range []string{"ann", "bob", "eve"} {
+				var want string
+				for k := i + 1; k < len(frames); k++ {
+					if only[k] == "" || only[k] == reader {
+						want += frames[k]
+					}
+				}
+				if pieces, missed := late.Since(s.Number, reader); text(pieces) != want || missed != 0 || !e.Taken {
+					t.Fatalf("%s behind frame %d: got %.60q, want %.60q; %d missed", reader, i, text(pieces), want, missed)
+				}
 			}
 		}
 		if after > 0 && late.Covers(points[0]) {
@@ -184,6 +197,11 @@ func FuzzReport(f *testing.F) {
 		l.Hold(&catchup.Report{Node: "a", Version: version, Page: page, Pages: pages, Entries: entries, Points: make([]chat.Point, 3)}, time.Now())
 		l.Choose(ann, l.Find(ann, "b", nil), nil)
 		l.Prepend([]catchup.Page{{Points: []catchup.PointRun{{Count: page}}, Frames: [][]byte{entries}, Users: []uint64{version}}}, chat.Point{})
+		l.Prepend([]catchup.Page{{
+			Points: []catchup.PointRun{{Count: 1}}, Frames: [][]byte{nil}, Users: []uint64{version},
+			Private: []catchup.PrivateFrame{{At: page, UserID: "ann", Frame: entries}, {At: pages, UserID: "bob", Frame: entries}},
+		}}, chat.Point{})
+		l.Since(0, "ann")
 		l.Expire()
 	})
 }

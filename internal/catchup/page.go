@@ -14,6 +14,8 @@ type Page struct {
 	Frames [][]byte   `json:"frames,omitzero"`
 	// Users are who sent the frames, as hashes; 0 for events.
 	Users []uint64 `json:"users,omitzero"`
+	// Private are those that only their users get, in order.
+	Private []PrivateFrame `json:"private,omitzero"`
 	// From is the point behind which the log has all frames, and Last that of its last one.
 	From chat.Point `json:"from"`
 	Last chat.Point `json:"last"`
@@ -39,17 +41,20 @@ func (l *Log) Read(after, upTo chat.Point, most int) Page {
 	size := 0
 	for _, c := range l.chunks {
 		for n < last && n+1 <= c.lastNumber() && n+1 >= c.first {
-			i := n + 1 - c.first
-			begin := uint32(0)
-			if i > 0 {
-				begin = c.ends[i-1]
+			i := int(n + 1 - c.first)
+			f, private := c.mem[c.begin(i):c.ends[i]:c.ends[i]], c.privateAt(i)
+			size += len(f)
+			if private != nil {
+				size += private.size()
 			}
-			f := c.mem[begin:c.ends[i]:c.ends[i]]
-			if size += len(f); size > most && len(p.Frames) > 0 {
+			if size > most && len(p.Frames) > 0 {
 				p.More = true
 				return p
 			}
 			n++
+			if private != nil {
+				p.Private = append(p.Private, PrivateFrame{len(p.Frames), private.userID, private.frame})
+			}
 			p.Frames = append(p.Frames, f)
 			p.Users = append(p.Users, c.users[i])
 			p.add(l.pointOfLocked(n))
@@ -87,21 +92,25 @@ func (p *Page) valid() bool {
 		}
 		n += r.Count
 	}
-	return n == len(p.Frames) && n == len(p.Users)
+	return n == len(p.Frames) && n == len(p.Users) && p.validPrivate()
 }
 
 // Prepend adds the frames of pages, which another node had, in front of the log. They end
 // where the log begins, and from is the point behind which the other node had all frames.
 func (l *Log) Prepend(pages []Page, from chat.Point) {
-	var frames [][]byte
-	var users []uint64
+	var frames []older
 	var points []chat.Point
 	for _, p := range pages {
 		if !p.valid() {
 			return
 		}
-		frames = append(frames, p.Frames...)
-		users = append(users, p.Users...)
+		before := len(frames)
+		for i, f := range p.Frames {
+			frames = append(frames, older{frame: f, user: p.Users[i]})
+		}
+		for _, f := range p.Private {
+			frames[before+f.At].private = &private{userID: f.UserID, frame: f.Frame}
+		}
 		for _, r := range p.Points {
 			for k := range r.Count {
 				points = append(points, chat.Point{Epoch: r.At.Epoch, Sequence: r.At.Sequence + uint64(k)})
@@ -118,19 +127,33 @@ func (l *Log) Prepend(pages []Page, from chat.Point) {
 	})
 	points, frames = points[:n], frames[:n]
 	first, room := n, l.memory.limit-l.memory.used
-	for first > 0 && room > int64(len(frames[first-1])+frameCost) {
+	for first > 0 && room > int64(frames[first-1].size()+frameCost) {
 		first--
-		room -= int64(len(frames[first]) + frameCost)
+		room -= int64(frames[first].size() + frameCost)
 	}
 	if first > 0 { // The newer ones are worth more.
 		from = points[first-1]
 	}
-	l.prependLocked(frames[first:], users[first:n], points[first:])
+	l.memory.prependLocked(l, frames[first:], points[first:])
 	l.from = from
 }
 
-// prependLocked adds frames in front of the log.
-func (l *Log) prependLocked(frames [][]byte, users []uint64, points []chat.Point) {
+// older is a frame that is added in front of a log.
+type older struct {
+	frame   []byte
+	user    uint64
+	private *private // nil for none
+}
+
+func (o *older) size() int {
+	if o.private != nil {
+		return o.private.size()
+	}
+	return len(o.frame)
+}
+
+// prependLocked adds frames in front of a log.
+func (m *Memory) prependLocked(l *Log, frames []older, points []chat.Point) {
 	now := time.Now()
 	number := l.begin - uint64(len(frames))
 	l.begin = number
@@ -138,21 +161,25 @@ func (l *Log) prependLocked(frames [][]byte, users []uint64, points []chat.Point
 	var runs []run
 	for i, f := range frames {
 		number++
-		if k := len(chunks); k == 0 || len(chunks[k-1].mem)+len(f) > maxChunk {
+		if k := len(chunks); k == 0 || chunks[k-1].used()+f.size() > maxChunk || len(chunks[k-1].ends) >= mostFrames {
 			chunks = append(chunks, &chunk{log: l, first: number, last: now})
 		}
 		c := chunks[len(chunks)-1]
-		c.mem = append(c.mem, f...)
+		if f.private != nil {
+			f.private.at = len(c.ends)
+			c.addPrivate(f.private)
+		}
+		c.mem = append(c.mem, f.frame...)
 		c.ends = append(c.ends, uint32(len(c.mem)))
-		c.users = append(c.users, users[i])
+		c.users = append(c.users, f.user)
 		if i == 0 || points[i] != (chat.Point{Epoch: points[i-1].Epoch, Sequence: points[i-1].Sequence + 1}) {
 			runs = append(runs, run{number, points[i]})
 		}
 	}
 	for _, c := range slices.Backward(chunks) {
 		c.mem = slices.Clip(c.mem)
-		c.at = l.memory.chunks.PushFront(c)
-		l.memory.used += int64(cap(c.mem) + frameCost*len(c.ends))
+		c.at = m.chunks.PushFront(c)
+		m.used += int64(cap(c.mem) + frameCost*len(c.ends) + c.private)
 	}
 	l.chunks = append(chunks, l.chunks...)
 	l.runs = append(runs, l.runs...)

@@ -34,6 +34,7 @@ type Start struct {
 	Number uint64
 	Known  bool
 	place  *Place // the one that it has taken; nil for none
+	userID string
 }
 
 // Parting is how a connection ended.
@@ -59,7 +60,7 @@ func (l *Log) Take(c Client, live []uint64, e *Elsewhere) Start {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
 	l.version++
-	s := Start{Number: l.end}
+	s := Start{Number: l.end, userID: c.UserID}
 	for _, n := range live {
 		s.Number, s.Known = min(s.Number, l.withinLocked(n)), true
 	}

@@ -20,6 +20,8 @@ func TestState(t *testing.T) {
 		l.Append([]byte(f), "eve", chat.Point{Epoch: 100, Sequence: uint64(i) + 1})
 	}
 	l.Part(ann, catchup.Start{Number: l.End() - 2}, 0, catchup.Refused)
+	l.AppendFor("ann", []byte("a"), "ann", catchup.Point{Epoch: 100, Sequence: 4})
+	l.AppendFor("bob", []byte("b"), "bob", catchup.Point{Epoch: 100, Sequence: 5})
 	if err := before.Save(); err != nil {
 		t.Fatal(err)
 	}
@@ -37,8 +39,11 @@ func TestState(t *testing.T) {
 	after.Continue("room", l)
 	l.Append([]byte("3"), "", chat.Point{Epoch: 200, Sequence: 1})
 	s := l.Take(ann, nil, nil)
-	if pieces, missed := l.Since(s.Number); !s.Known || text(pieces) != "123" || missed != 0 {
+	if pieces, missed := l.Since(s.Number, "ann"); !s.Known || text(pieces) != "12a3" || missed != 0 {
 		t.Errorf("got %q, %d missed, %+v", text(pieces), missed, s)
+	}
+	if pieces, _ := l.Since(s.Number, "eve"); text(pieces) != "123" {
+		t.Errorf("another user gets %q", text(pieces))
 	}
 	if err := after.Save(); err != nil {
 		t.Fatal(err)
@@ -58,7 +63,7 @@ func TestState(t *testing.T) {
 	l = erased.NewLog(time.Minute)
 	l.Begin(chat.Point{Epoch: 300})
 	erased.Continue("room", l)
-	if pieces := l.Missed(l.Take(ann, nil, nil), plain{}, time.Now()); text(pieces) != "1235" {
+	if pieces := l.Missed(l.Take(ann, nil, nil), plain{}, time.Now()); text(pieces) != "12a35" {
 		t.Errorf("got %q after a user was erased", pieces)
 	}
 	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {

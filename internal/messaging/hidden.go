@@ -4,8 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"math"
-	"runtime"
-	"sync/atomic"
 	"time"
 
 	"confab/internal/catchup"
@@ -13,59 +11,42 @@ import (
 	"confab/internal/recent"
 )
 
-// hiddenFrames counts the hidden frames that a room keeps for connections that join or come
-// back. The number is odd while one is added. So a connection that takes its replay meanwhile
-// gets the frame there, or by Send, and never twice. It costs rooms without such frames one
-// look for each replay.
-type hiddenFrames struct{ n atomic.Uint64 }
-
-// add calls keep, which adds a frame, and returns how many there are then. Calls are made one
-// after another.
-func (h *hiddenFrames) add(keep func()) uint64 {
-	h.n.Add(1)
-	keep()
-	return h.n.Add(1)
-}
-
-// look calls read until no frame is added meanwhile, and returns how many there were.
-func (h *hiddenFrames) look(read func()) uint64 {
-	for {
-		before := h.n.Load()
-		if before%2 == 0 {
-			if read(); h.n.Load() == before {
-				return before
-			}
-		}
-		runtime.Gosched()
-	}
-}
-
 // deliverHidden delivers a frame to the connections of its user, in the room's order. All
 // others get nothing.
 func (r *room) deliverHidden(f *chat.Frame) int {
 	number := uint64(math.MaxUint64)
-	if g, log := r.ring.Load(), r.log.Load(); g != nil || log != nil {
-		number = r.hidden.add(func() { r.keepHidden(g, log, f) })
+	g, log := r.ring.Load(), r.log.Load()
+	if g != nil || log != nil {
+		number = r.hidden.Add(func() { r.keepHidden(g, log, f) })
 	}
 	var sessions []*Session
 	r.sessionsMu.Lock()
 	for s := r.users[f.UserID]; s != nil; s = s.next {
 		sessions = append(sessions, s)
 	}
+	members := r.sessions
 	r.sessionsMu.Unlock()
 	for _, s := range sessions {
 		s.conn.SendIf(f.JSON, func() bool { return s.hidden.Load() < number })
+	}
+	if log != nil {
+		log.MarkLater(members, r.audience.(Marker).Mark) //nolint:forcetypeassert // See keepLog.
 	}
 	return len(sessions)
 }
 
 // keepHidden keeps a frame for connections of its user that join or come back.
 func (r *room) keepHidden(g *recent.Ring, log *catchup.Log, f *chat.Frame) {
+	to := r.audience.(Replayer) //nolint:forcetypeassert // See keepRing and keepLog.
 	if g != nil {
-		g.Keep(r.audience.(Replayer), f)() //nolint:forcetypeassert // See keepRing.
+		g.Keep(to, f)()
 	}
-	if log != nil {
+	switch {
+	case log == nil:
+	case r.erased.hasFrame(f): // It was under way.
 		log.Append(nil, "", f.Point())
+	default:
+		log.AppendFor(f.UserID, to.AppendFrame(nil, f.JSON), f.Sender(), f.Point())
 	}
 }
 

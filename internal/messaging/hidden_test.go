@@ -1,12 +1,15 @@
 package messaging_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"confab/internal/catchup"
 	"confab/internal/chat"
 	"confab/internal/messaging"
 	"confab/internal/messagingtest"
@@ -195,6 +198,50 @@ func TestHiddenOnce(t *testing.T) {
 	for _, c := range all {
 		if got := fmt.Sprint(c.got); got != "[0 1 2 3 4 5 6 7 8]" {
 			t.Errorf("one got %s", got)
+		}
+	}
+}
+
+// TestHiddenComeBack has users lose their connections while one of them sends messages that are
+// hidden.
+func TestHiddenComeBack(t *testing.T) {
+	t.Parallel()
+	b := newBans()
+	b.set(b.hidden, "troll")
+	r := &replayer{}
+	w := newLive(t, withBans(b), func(o *messaging.Options, w *live) {
+		o.Extensions, o.CatchUp.Memory, o.Rules.Traces = true, catchup.NewMemory(1<<20), traces.New(0)
+		o.NewAudience = func() messaging.Audience { return marking{r} }
+		w.Change(roomID, func(r *chat.Room) { r.Tags = map[string]string{"confab:catch-up": "1m"} })
+	})
+	sender := w.join(t, w.token("troll"))
+	for _, user := range []string{"troll", "ann"} {
+		lost := w.join(t, w.token(user))
+		r.start(lost.Session)
+		lost.Part(catchup.Lost)
+	}
+	w.post(t, "1")
+	for _, content := range []string{"erased", "hidden", "deleted"} {
+		if content == "hidden" {
+			messaging.EraseUser(w.engine, roomID, "troll", w.clock())
+			time.Sleep(time.Millisecond)
+		}
+		if err := w.send(t, sender, content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := sender.DeleteMessage(t.Context(), messaging.Request{Received: w.clock()}, idOf(sender.Sent()[2]), ""); err != nil {
+		t.Fatal(err)
+	}
+	w.post(t, "2")
+	for user, want := range map[string]string{"troll": "1 hidden deleted delete 2", "ann": "1 2"} {
+		frames, replay := w.join(t, w.token(user)).First()
+		var all []string
+		for _, f := range strings.SplitAfter(string(bytes.Join(frames, nil)), "}{") {
+			all = append(all, contents([]string{f})...)
+		}
+		if got := strings.Join(all, " "); got != want || !replay {
+			t.Errorf("%s gets %q, want %q", user, got, want)
 		}
 	}
 }

@@ -103,7 +103,7 @@ func (s *Session) HasFirst() bool {
 // First returns the frames that the connection gets first. replay reports whether they
 // stand for all that was delivered before the call. Else they are of the connection alone.
 func (s *Session) First() (frames [][]byte, replay bool) {
-	hidden := s.room.hidden.look(func() {
+	hidden := s.room.hidden.Look(func() {
 		if frames, replay = s.missed(); !replay && s.replay > 0 {
 			frames, replay = s.replayed(), true
 		}

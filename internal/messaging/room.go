@@ -67,7 +67,7 @@ type room struct {
 	sequencer sequencer
 
 	// hidden counts the hidden frames that ring and log keep.
-	hidden hiddenFrames
+	hidden recent.Hidden
 
 	// traces is where what came of the room's messages is remembered.
 	traces traces.Place

@@ -8,9 +8,11 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -449,4 +451,58 @@ func BenchmarkBanned(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkStart reads many bans, as a server does when it starts, and reports the memory that
+// they take. Processor time, which does not depend on other work of the machine, is cpu-ms.
+func BenchmarkStart(b *testing.B) {
+	for _, n := range []int{100_000, 1_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			db, err := store.Open(b.Context(), store.Options{
+				Dir: b.TempDir(), SecretKey: bytes.Repeat([]byte{7}, store.SecretKeySize), Region: "us-west-2", Account: "123456789012", Log: slog.New(slog.DiscardHandler),
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(func() { db.Close() })
+			if err := moderation.Store(b.Context(), db.Bans, n); err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				b.StopTimer()
+				var before, after runtime.MemStats
+				runtime.GC() // The first empties the pools.
+				runtime.GC()
+				runtime.ReadMemStats(&before)
+				began := processorTime(b)
+				b.StartTimer()
+				bans, err := moderation.Started(b.Context(), db.Bans)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				b.ReportMetric(float64((processorTime(b) - began).Milliseconds()), "cpu-ms")
+				runtime.GC()
+				runtime.GC()
+				runtime.ReadMemStats(&after)
+				b.ReportMetric((float64(after.HeapAlloc)-float64(before.HeapAlloc))/1e6, "MB")
+				for room, user := range map[string]string{"room00000001": "user-1", "": fmt.Sprint("user-", n-2)} {
+					if bans.Banned(room, user, netip.Addr{}) == nil {
+						b.Errorf("%s is not banned", user)
+					}
+				}
+				bans.Close()
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

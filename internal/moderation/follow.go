@@ -85,6 +85,9 @@ const pollEvery = 500 * time.Millisecond
 // Start reads all bans, and follows the changes of other servers until Close. Only servers
 // do this, before their first client.
 func (b *Bans) Start(ctx context.Context, h Hooks) error {
+	if err := b.load(ctx); err != nil {
+		return err
+	}
 	if err := b.read(ctx); err != nil {
 		return err
 	}

@@ -50,14 +50,24 @@ func endOf(expires time.Time) uint32 {
 }
 
 // userKey is the key of a user in a room; "" is every room.
-func (l *list) userKey(roomID, userID string) (k key) {
+func (l *list) userKey(roomID, userID string) key {
+	var b [128]byte // Most keys need no other memory.
+	text := append(b[:0], byte(len(roomID)))
+	text = append(text, roomID...)
+	return l.hash(append(text, userID...))
+}
+
+// keyOf is userKey for bytes.
+func (l *list) keyOf(room, user []byte) key {
+	var b [128]byte
+	text := append(b[:0], byte(len(room)))
+	text = append(text, room...)
+	return l.hash(append(text, user...))
+}
+
+func (l *list) hash(text []byte) (k key) {
 	for i := range k {
-		var h maphash.Hash
-		h.SetSeed(l.seeds[i])
-		h.WriteByte(byte(len(roomID)))
-		h.WriteString(roomID)
-		h.WriteString(userID)
-		k[i] = h.Sum64()
+		k[i] = maphash.Bytes(l.seeds[i], text)
 	}
 	return k
 }
@@ -87,6 +97,24 @@ func family(a netip.Addr) int {
 	return 1
 }
 
+// endOfNanos is endOf for nanoseconds since 1970; 0 is for good.
+func endOfNanos(expires int64) uint32 {
+	if expires == 0 {
+		return forGood
+	}
+	return endOf(time.Unix(0, expires))
+}
+
+// placeOf returns the place of a type in an entry, if this release knows it.
+func placeOf(t []byte) (i int, known bool) {
+	for i := range Types {
+		if string(t) == string(Types[i]) {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
 // setLocked sets when a ban ends; 0 removes it.
 func (l *list) setLocked(b *Ban, end uint32) {
 	i := slices.Index(Types, b.Type)
@@ -99,22 +127,7 @@ func (l *list) setLocked(b *Ban, end uint32) {
 	} else {
 		k = l.rangeKey(b.RoomID, b.Range)
 	}
-	e, existed := l.entries[k]
-	if b.Type == TypeHide {
-		switch was := e[i] > 0; {
-		case end > 0 && !was:
-			l.hiding.Add(1)
-		case end == 0 && was:
-			l.hiding.Add(-1)
-		}
-	}
-	e[i] = end
-	exists := e != entry{}
-	if exists {
-		l.entries[k] = e
-	} else {
-		delete(l.entries, k)
-	}
+	existed, exists := l.putLocked(i, k, end)
 	if b.UserID == "" {
 		n := &l.lengths[family(b.Range.Addr())][b.Range.Bits()]
 		switch {
@@ -124,7 +137,29 @@ func (l *list) setLocked(b *Ban, end uint32) {
 			*n--
 		}
 	}
+}
+
+// putLocked sets when the ban of a key ends that has a place in its entry, and reports whether
+// there was an entry, and is one now.
+func (l *list) putLocked(i int, k key, end uint32) (existed, exists bool) {
+	e, existed := l.entries[k]
+	if Types[i] == TypeHide {
+		switch was := e[i] > 0; {
+		case end > 0 && !was:
+			l.hiding.Add(1)
+		case end == 0 && was:
+			l.hiding.Add(-1)
+		}
+	}
+	e[i] = end
+	exists = e != entry{}
+	if exists {
+		l.entries[k] = e
+	} else {
+		delete(l.entries, k)
+	}
 	l.size.Store(int64(len(l.entries)))
+	return existed, exists
 }
 
 // empty reports whether there are no bans at all.
