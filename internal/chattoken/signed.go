@@ -19,9 +19,9 @@ import (
 const (
 	// MaxSignedLifetime is the most time between iat and exp.
 	MaxSignedLifetime = 24 * time.Hour
-	maxTokenID    = 256 // bytes of jti
-	maxUserID     = 128 // characters of sub
-	latestSeconds = 1 << 37
+	maxTokenID        = 256 // bytes of jti
+	maxUserID         = 128 // characters of sub
+	latestSeconds     = 1 << 37
 )
 
 // isSigned reports whether s has the form of a JWT: three parts with dots between them.

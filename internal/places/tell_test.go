@@ -112,7 +112,7 @@ func TestTell(t *testing.T) {
 				t.Errorf("told %d times after a frame", b.tells)
 			}
 		},
-		"a node that is not the first keeper any more forgets": func(t *testing.T, n *net, a, b, c *node) {
+		"a node that is not the first keeper any more forgets": func(t *testing.T, _ *net, a, b, c *node) {
 			deliver(4, 5, "f%d ", a)
 			a.tell(t)
 			a.holders = []string{"a", "c", "b"}
