@@ -14,7 +14,7 @@ TIMED    = clients|cluster|fault|proxy|restart
 E2E      = CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -vet=off -count=1
 FUZZTIME ?= 5s
 # Of make fault: each of the scenarios once; ONLY=part of a name chooses.
-ROUNDS  ?= 26
+ROUNDS  ?= 30
 SEED    ?= 1
 ONLY    ?=
 NODE_DIRS = e2e/clients/node internal/console/web e2e/review/node e2e/policies/node examples/browser
@@ -134,7 +134,7 @@ CONSOLE_SOAK ?= 60m
 console-soak: build ## an hour (CONSOLE_SOAK) of 50 messages a second in a page of the console: its memory stays flat
 	$(E2E) -v -timeout 24h -run Soak ./e2e/console -soak $(CONSOLE_SOAK)
 
-fault: build ## break three nodes in every way, ROUNDS (26) times from SEED (1): order, loss, rates, tokens (root, nftables)
+fault: build ## break clusters of nodes in every way, ROUNDS (30) times from SEED (1): order, loss, rates, tokens (root, nftables)
 	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -count=1 -timeout 24h -v ./e2e/fault -rounds $(ROUNDS) -seed $(SEED) -only "$(ONLY)"
 
 bench-cluster: build ## what a cluster costs per message and delivery, and a remote home (two processors)

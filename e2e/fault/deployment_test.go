@@ -28,6 +28,10 @@ const (
 	external kind = "nodes with an existing NATS"
 	// replicated is as routes, and PostgreSQL has a synchronous standby.
 	replicated kind = "nodes on PostgreSQL with a standby"
+	// five is as routes, with five nodes: a room is kept on three of them.
+	five kind = "five nodes with routes"
+	// ten is as routes, with ten nodes.
+	ten kind = "ten nodes with routes"
 )
 
 // deployment is what faults can break.
@@ -42,15 +46,26 @@ type deployment struct {
 	dir       string
 }
 
+// nodes returns how many nodes the deployment has.
+func (k kind) nodes() int {
+	switch k {
+	case five:
+		return 5
+	case ten:
+		return 10
+	}
+	return nodes
+}
+
 const (
 	nodes = 3
 	// natsNode is the place in the network of an existing NATS, behind the nodes.
 	natsNode = nodes
 )
 
-// newNetwork makes a place for each node and for NATS; nil where that cannot be.
-func newNetwork(t *testing.T) *Network {
-	n, err := NewNetwork(t.Context(), nodes+1)
+// newNetwork makes places for nodes and for NATS; nil where that cannot be.
+func newNetwork(t *testing.T, places int) *Network {
+	n, err := NewNetwork(t.Context(), places)
 	if err != nil {
 		t.Logf("scenarios of the network are left out: %v", err)
 		return nil
@@ -70,11 +85,18 @@ func deploy(t *testing.T, k kind, network *Network) *deployment {
 	if d.dir, err = os.MkdirTemp("", "confab-fault-"); err != nil {
 		t.Fatal(err)
 	}
-	o := cluster.Options{Nodes: nodes, Dir: filepath.Join(d.dir, "nodes")}
+	// With a short interval, numbers are right soon after a fault.
+	args := []string{"--presence-interval", "1s"}
+	o := cluster.Options{Nodes: k.nodes(), Dir: filepath.Join(d.dir, "nodes"), Args: args}
 	if network != nil {
 		o.Hosts = network.Hosts()
 	}
 	d.postgres.Exec(t, "CREATE DATABASE chat")
+	if k == ten { // Each node has up to 30 connections, and a node that was killed has them for a moment more.
+		d.postgres.Exec(t, "ALTER SYSTEM SET max_connections = 800")
+		d.postgres.Stop(t)
+		d.postgres.Restart(t)
+	}
 	servers := []*pgtest.Cluster{d.postgres}
 	if k == replicated {
 		d.standby = d.postgres.Standby(t)

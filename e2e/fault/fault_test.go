@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"confab/internal/testbed/cluster"
 	"confab/internal/testbed/crowd"
@@ -31,15 +32,19 @@ func TestFaults(t *testing.T) {
 	if *rounds == 0 {
 		t.Skip("make fault runs this")
 	}
-	network := newNetwork(t)
 	random := rand.New(rand.NewPCG(*seed, 0))
 	rows := make([]*Row, len(scenarios))
 	var possible []int
+	places := nodes + 1
 	for i, s := range scenarios {
 		rows[i] = &Row{Name: s.name, Keeps: s.keeps}
-		if strings.Contains(s.name, *only) && (network != nil || !s.network) {
-			possible = append(possible, i)
+		if strings.Contains(s.name, *only) && (*only != "" || !s.long) {
+			possible, places = append(possible, i), max(places, s.kind.nodes())
 		}
+	}
+	network := newNetwork(t, places)
+	if network == nil {
+		possible = slices.DeleteFunc(possible, func(i int) bool { return scenarios[i].network })
 	}
 	if len(possible) == 0 {
 		t.Fatalf("no scenario's name contains %q", *only)
@@ -47,7 +52,7 @@ func TestFaults(t *testing.T) {
 	for round := 1; round <= *rounds; {
 		lap := random.Perm(len(possible))
 		lap = lap[:min(len(lap), *rounds-round+1)]
-		for _, k := range []kind{routes, external, replicated} {
+		for _, k := range []kind{routes, external, replicated, five, ten} {
 			ofKind := slices.DeleteFunc(slices.Clone(lap), func(n int) bool { return scenarios[possible[n]].kind != k })
 			if len(ofKind) == 0 {
 				continue
@@ -69,13 +74,17 @@ func TestFaults(t *testing.T) {
 // rooms are one whose rate is exceeded all the time, and others that are not.
 // With eight rooms every node is the home of some, nearly always. In one half of the rooms
 // clients that come back get what they missed. The other half keeps its messages and gives
-// the latest to those who join.
+// the latest to those who join. In one half of each clients are told how many there are. All
+// clients of the last two rooms are on one node.
 func rooms() []crowd.Room {
-	rooms := []crowd.Room{{Rate: 10, Offered: 20, Clients: 6, CatchUp: true}}
+	rooms := []crowd.Room{{Rate: 10, Offered: 20, Clients: 6, CatchUp: true, Presence: true}}
 	for i := range 7 {
-		r := crowd.Room{Rate: 100, Offered: 20, Clients: 6, CatchUp: i%2 == 1}
+		r := crowd.Room{Rate: 100, Offered: 20, Clients: 6, CatchUp: i%2 == 1, Presence: i >= 4}
 		if !r.CatchUp {
 			r.OnJoin = 50
+		}
+		if i >= 5 {
+			r.Near = fmt.Sprintf("node%d", i-4)
 		}
 		rooms = append(rooms, r)
 	}
@@ -85,7 +94,10 @@ func rooms() []crowd.Room {
 // round is one fault.
 func (d *deployment) round(t *testing.T, s *scenario, row *Row, random *rand.Rand) {
 	d.t = t
-	trial := &cluster.Trial{Rooms: rooms(), Seed: random.Uint64(), Options: s.options, Writers: 2}
+	trial := &cluster.Trial{Rooms: rooms(), Seed: random.Uint64(), Options: s.options, Writers: 2, Churn: 300 * time.Millisecond}
+	if s.rooms != nil {
+		trial.Rooms, trial.Churn = s.rooms(), s.churn
+	}
 	report, err := d.cluster.Run(t.Context(), trial, func(ctx context.Context, trial *cluster.Trial) error {
 		cluster.Pause(ctx, crowd.Warm)
 		return s.inject(ctx, d, trial, random)

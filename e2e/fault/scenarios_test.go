@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"confab/internal/testbed/cluster"
+	"confab/internal/testbed/crowd"
 	"confab/internal/testbed/history"
 )
 
@@ -24,6 +25,11 @@ type scenario struct {
 	options history.Options
 	// network says that the scenario breaks what only namespaces have.
 	network bool
+	// long says that it is left out unless it is asked for by its name.
+	long bool
+	// rooms and churn, when set, are other rooms than usual, and the pause between joins.
+	rooms func() []crowd.Room
+	churn time.Duration
 	// kind is the deployment that it breaks.
 	kind kind
 	// silence, when set, is the longest that a room may be silent on any node.
@@ -43,7 +49,8 @@ var unavailable = []int{500, 503}
 var databaseAway = history.Options{Codes: unavailable, MayGiveUp: true, MayLackHistory: true}
 
 // scenarios in the order of the table.
-var scenarios = slices.Concat(in(routes, ofRoutes), in(external, ofNATS), in(replicated, ofReplication))
+var scenarios = slices.Concat(in(routes, ofRoutes), in(routes, ofInterest), in(external, ofNATS),
+	in(replicated, ofReplication), in(five, ofKeepers), in(ten, ofMany))
 
 // in has the scenarios happen in a kind of deployment.
 func in(k kind, all []scenario) []scenario {
@@ -83,7 +90,7 @@ var ofRoutes = []scenario{
 		},
 	},
 	{
-		name: "SIGSTOP of a node for 0.5–10 s", keeps: "everything on the others; its connections wait", options: history.Options{Codes: unavailable},
+		name: "SIGSTOP of a node for 0.5–10 s", keeps: "everything on the others; its connections wait", options: history.Options{Codes: unavailable, MayCountWrong: true},
 		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
 			n := d.cluster.Nodes[random.IntN(3)].Server()
 			if err := n.Signal(syscall.SIGSTOP); err != nil {
@@ -140,7 +147,7 @@ var ofRoutes = []scenario{
 		},
 	},
 	{
-		name: "two nodes that reach only the third", keeps: "everything; a node may move its connections away", network: true, options: history.Options{Codes: unavailable},
+		name: "two nodes that reach only the third", keeps: "everything; a node may move its connections away", network: true, options: history.Options{Codes: unavailable, MayCountWrong: true},
 		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
 			pair := random.Perm(3)
 			if err := d.between(ctx, pair[0], pair[1], d.network.Drop); err != nil {

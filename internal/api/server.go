@@ -67,6 +67,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		_, status = restjson.Exception(err)
 		restjson.WriteError(w, c.RequestID, err)
+		if status == http.StatusRequestEntityTooLarge {
+			restjson.DiscardRest(w, r)
+		}
 	}
 	s.record(r.Context(), c, status, err)
 }

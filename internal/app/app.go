@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
@@ -54,10 +53,10 @@ type Server struct {
 	accept    func()       // begins to accept on the main port, unless it has
 	// handshakes is the main listener; nil with TLS.
 	handshakes *front.HandshakeListener
-	main       *http.Server
-	admin      *http.Server // nil without an admin port
-	demo       *chat.Room   // nil without --dev
-	pidFile    *pidFile     // nil without --pid-file
+	main       *front.HTTPServer
+	admin      *front.HTTPServer // nil without an admin port
+	demo       *chat.Room        // nil without --dev
+	pidFile    *pidFile          // nil without --pid-file
 
 	predecessor *Predecessor  // nil without one
 	handOvers   chan struct{} // has an element when a hand-over is requested

@@ -110,9 +110,6 @@ func (s *Server) queueSockets(ctx context.Context) (*sessions, error) {
 // maxAdminSockets is more than scrapers and an operator need.
 const maxAdminSockets = 64
 
-// fewFiles is a limit of open files that a room of a few thousand clients reaches.
-const fewFiles = 8192
-
 // openFiles is how many files, and so connections, this process may have open. The Go
 // runtime has raised the limit to the hard limit at the start.
 func openFiles() uint64 {

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"net/http"
 
 	"confab/internal/config"
+	"confab/internal/front"
 	"confab/internal/sqldb"
 	"confab/internal/websocket"
 )
@@ -50,7 +50,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) StopNow() { s.endGrace() }
 
 // serve serves one port. A port that closes during a stop is no error.
-func (s *Server) serve(h *http.Server, ln net.Listener, useTLS bool) error {
+func (s *Server) serve(h *front.HTTPServer, ln net.Listener, useTLS bool) error {
 	if useTLS {
 		ln = websocket.NewTLSListener(ln, s.cert.config())
 	}
@@ -82,8 +82,5 @@ func (s *Server) logStart(ctx context.Context) {
 	files := openFiles()
 	s.log.LogAttrs(ctx, slog.LevelInfo, "Serving", append(attrs, slog.Uint64("open_files", files),
 		slog.Int("max_connections", maxConnections(s.cfg, files)))...)
-	if files < max(fewFiles, uint64(s.cfg.MaxConnections)) {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "This process may hold few connections; raise its limit of open files (LimitNOFILE=, ulimit -n)",
-			slog.Uint64("open_files", files))
-	}
+	s.listeners.WarnLimits(ctx, s.log, files, s.cfg.MaxConnections)
 }

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"time"
+
+	"confab/internal/front"
 )
 
 // finishTime is how long pending API calls may take when the server stops.
@@ -191,7 +192,7 @@ func (s *Server) finishCalls(ctx context.Context, within time.Duration) {
 	if s.handshakes != nil {
 		s.handshakes.Drain(ctx)
 	}
-	for _, h := range []*http.Server{s.main, s.admin} {
+	for _, h := range []*front.HTTPServer{s.main, s.admin} {
 		if h != nil && h.Shutdown(ctx) != nil {
 			h.Close()
 		}

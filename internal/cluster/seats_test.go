@@ -88,6 +88,13 @@ func (c *moving) join(id string) {
 	c.settle()
 }
 
+// replace has a node drain and leave, as in a deployment, and another one join in its place.
+func (c *moving) replace(old, next string) {
+	c.drain(old)
+	c.leave(old)
+	c.join(next)
+}
+
 // part takes nodes away that have a view of their own from now on.
 func (c *moving) part(nodes ...string) *moving {
 	other := &moving{view: c.view, now: c.now, changed: c.changed, nodes: nodes, drains: maps.Clone(c.drains), moves: map[string]int{}, homes: maps.Clone(c.homes)}
@@ -136,14 +143,13 @@ func TestRollingRestartMoves(t *testing.T) {
 				c := newMoving(before...)
 				for i, old := range before {
 					next := fmt.Sprintf("node-%02d_new", i)
-					if surge {
-						c.join(next)
+					if !surge {
+						c.replace(old, next)
+						continue
 					}
+					c.join(next)
 					c.drain(old)
 					c.leave(old)
-					if !surge {
-						c.join(next)
-					}
 				}
 				c.now = c.now.Add(spareWait)
 				c.settle()
@@ -205,9 +211,7 @@ func TestSeats(t *testing.T) {
 	})
 	t.Run("it takes that of the next node that drains at once", func(t *testing.T) {
 		c := newMoving("b", "c")
-		c.drain("c")
-		c.leave("c")
-		c.join("a")
+		c.replace("c", "a")
 		c.drain("b")
 		expect(t, c, "a", "b", "c")
 	})
@@ -244,9 +248,7 @@ func TestSeats(t *testing.T) {
 	})
 	t.Run("homes of two sides of a partition", func(t *testing.T) {
 		c := newMoving("a", "b", "c", "d")
-		c.drain("c")
-		c.leave("c")
-		c.join("e")
+		c.replace("c", "e")
 		other := c.part("d", "e")
 		other.drain("d")
 		expect(t, other, "e", "d", "c")

@@ -2,7 +2,6 @@ package edge
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -50,7 +49,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c, err = e.admit(ctx, upgrade, from)
 	}
 	if err != nil {
-		if errors.Is(err, context.Canceled) {
+		if ctx.Err() != nil {
 			e.lost(ctx, err)
 			w.WriteHeader(http.StatusServiceUnavailable) // The client may have closed only its own side.
 			return

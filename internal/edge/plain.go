@@ -42,9 +42,9 @@ func (e *Endpoint) Serve(conn net.Conn, upgrade *rfc6455.Upgrade, forwarded stri
 	case err == nil:
 		e.answered(ctx, c, begin, e.attach(conn, c, upgrade, early))
 		return nil, false
-	case errors.Is(err, context.Canceled):
+	case ctx.Err() != nil:
 		e.lost(ctx, err)
-		conn.Close()
+		e.dismiss(conn)
 		return nil, false
 	}
 	h := http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}
@@ -58,6 +58,15 @@ func (e *Endpoint) Serve(conn net.Conn, upgrade *rfc6455.Upgrade, forwarded stri
 		return nil, false
 	}
 	return early, true
+}
+
+// dismiss answers a client that did not wait, and closes its connection. The client may
+// have closed only its own side, so it gets an answer, as from ServeHTTP.
+func (e *Endpoint) dismiss(conn net.Conn) {
+	const answer = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+	conn.SetWriteDeadline(time.Now().Add(answerTimeout)) //nolint:errcheck // Then the client gets no answer.
+	io.WriteString(conn, answer)                         //nolint:errcheck // It has probably gone.
+	conn.Close()
 }
 
 // clientContext is the context of a handshake. It ends when the client leaves. It watches

@@ -1,12 +1,17 @@
 package edge_test
 
 import (
+	"bufio"
+	"context"
+	"fmt"
 	"net"
+	"net/http"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"confab/internal/chat"
 	"confab/internal/edge"
 	"confab/internal/rfc6455"
 )
@@ -54,5 +59,53 @@ func TestServeNoticesWhoLeaves(t *testing.T) {
 	}
 	if n.Spent() != 1 {
 		t.Errorf("%d tokens are spent, want ann's", n.Spent())
+	}
+}
+
+// A client that has closed only its own side still gets an answer.
+func TestServeAnswersHalfClosed(t *testing.T) {
+	n := start(t, func(o *edge.Options) { o.MaxConnections = 1 })
+	n.connect(t, n.token("ann"))
+	client, conn := pair(t)
+	served := make(chan struct{})
+	upgrade := &rfc6455.Upgrade{Protocols: []string{n.token("bob")}}
+	go func() {
+		defer close(served)
+		n.endpoint.Serve(conn, upgrade, "", nil)
+	}()
+	eventually(t, func() bool { return testutil.ToFloat64(n.metrics.HandshakesHeld) == 1 })
+	if err := client.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(client), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusServiceUnavailable || !res.Close {
+		t.Errorf("it is %s, %v", res.Status, res.Header)
+	}
+	<-served
+}
+
+// canceled opens no token.
+type canceled struct{}
+
+func (canceled) Open(context.Context, string) (*chat.Token, error) {
+	return nil, fmt.Errorf("read the keys: %w", context.Canceled)
+}
+
+// A failure that only looks like the departure of the client is answered, too.
+func TestServeAnswersCancellation(t *testing.T) {
+	n := start(t, func(o *edge.Options) { o.Tokens = canceled{} })
+	client, conn := pair(t)
+	go n.endpoint.Serve(conn, &rfc6455.Upgrade{Protocols: []string{n.token("bob")}}, "", nil)
+	res, err := http.ReadResponse(bufio.NewReader(client), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusInternalServerError {
+		t.Errorf("it is %s", res.Status)
 	}
 }

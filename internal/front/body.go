@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"confab/internal/restjson"
 )
 
 // bodyTimeout is how long the body of a request may take to arrive. requestTimeout is how
@@ -55,6 +57,9 @@ func DiscardBody(w http.ResponseWriter, r *http.Request) bool {
 	}
 	w.Header().Set("Connection", "close")
 	http.Error(w, http.StatusText(status), status)
+	if status == http.StatusRequestEntityTooLarge {
+		restjson.DiscardRest(w, r)
+	}
 	return false
 }
 

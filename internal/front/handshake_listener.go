@@ -145,14 +145,39 @@ const headSize = 4096
 
 var heads = sync.Pool{New: func() any { return new([headSize]byte) }}
 
+// deadlines are those of a head, whose time is headerTimeout. It is given in parts: after
+// the whole machine, or this process alone, has stood still, the deadline has passed at
+// once, and nothing that arrived meanwhile has been read. Only the time of one part is lost.
+type deadlines struct {
+	conn  net.Conn
+	given int
+}
+
+const headerParts = 2
+
+// extend sets the next deadline. The error is os.ErrDeadlineExceeded when all the time is
+// over.
+func (d *deadlines) extend() error {
+	if d.given == headerParts {
+		return os.ErrDeadlineExceeded
+	}
+	d.given++
+	return d.conn.SetReadDeadline(time.Now().Add(headerTimeout / headerParts))
+}
+
 // receive reads from a connection until it is clear which server gets it.
 func (l *HandshakeListener) receive(conn net.Conn) {
 	buf := heads.Get().(*[headSize]byte) //nolint:forcetypeassert // See heads.
-	err := conn.SetReadDeadline(time.Now().Add(headerTimeout))
+	head := deadlines{conn: conn}
+	err := head.extend()
 	n := 0
 	for err == nil {
 		var m int
 		m, err = conn.Read(buf[n:])
+		if m == 0 && errors.Is(err, os.ErrDeadlineExceeded) && head.extend() == nil {
+			err = nil
+			continue
+		}
 		if n == 0 {
 			l.silent.track(conn, http.StateActive)
 		}

@@ -7,7 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -145,6 +149,121 @@ func TestHandshakeListener(t *testing.T) {
 			t.Errorf("what came later has the answer %q", body)
 		}
 	})
+}
+
+// late is a connection whose first reads fail as after a pause of the machine, in which
+// their deadlines passed.
+type late struct {
+	net.Conn
+	misses int
+}
+
+func (c *late) Read(p []byte) (int, error) {
+	if c.misses--; c.misses >= 0 {
+		return 0, os.ErrDeadlineExceeded
+	}
+	return c.Conn.Read(p)
+}
+
+// lateListener makes every connection late.
+type lateListener struct {
+	net.Listener
+	misses int
+}
+
+func (l lateListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	return &late{conn, l.misses}, err
+}
+
+func TestHandshakeListener_pause(t *testing.T) {
+	for _, tt := range []struct {
+		misses int
+		want   string
+	}{{headerParts - 1, "299 yes192.0.2.1"}, {headerParts, ""}} {
+		ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := NewHandshakeListener(lateListener{ln, tt.misses})
+		l.ServeWith(echo{}, nil)
+		l.Start()
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		say(t, conn, head+"yes\r\n\r\n")
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if tt.want == "" && err == nil || tt.want != "" && (err != nil || res.Status+res.Header.Get("X-For") != tt.want) {
+			t.Errorf("%d missed deadlines: %v, %v", tt.misses, res, err)
+		}
+		if err == nil {
+			res.Body.Close()
+		}
+		l.Close()
+		l.reading.Wait()
+	}
+}
+
+// However busy the machine is and in however many pieces heads come, no handshake is
+// closed without an answer.
+func TestHandshakeListener_manyAtOnce(t *testing.T) {
+	_, dial := listener(t)
+	done := make(chan struct{})
+	var load, clients sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		load.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	handshake := func(i int) error {
+		conn, in := dial()
+		defer conn.Close()
+		answered := func(want string) error {
+			res, err := http.ReadResponse(in, nil)
+			if err != nil {
+				return fmt.Errorf("handshake %d: %w", i, err)
+			}
+			defer res.Body.Close()
+			if b, err := io.ReadAll(res.Body); err != nil || !strings.HasPrefix(res.Status+string(b), want) {
+				return fmt.Errorf("handshake %d: %s %q, %w", i, res.Status, b, err)
+			}
+			return nil
+		}
+		protocol := []string{"yes", "no"}[i%2]
+		for text := range slices.Chunk([]byte(head+protocol+"\r\n\r\n"), []int{len(head) / 3, len(head) - 1, 2 * len(head)}[i%3]) {
+			runtime.Gosched()
+			if _, err := conn.Write(text); err != nil {
+				return fmt.Errorf("handshake %d: %w", i, err)
+			}
+		}
+		if err := answered("299 " + protocol); err != nil || protocol == "yes" {
+			return err
+		}
+		if _, err := io.WriteString(conn, "GET /again HTTP/1.1\r\nHost: chat\r\n\r\n"); err != nil {
+			return fmt.Errorf("handshake %d: %w", i, err)
+		}
+		return answered("200 OKGET /again")
+	}
+	for first := range 16 {
+		clients.Go(func() {
+			for i := range 6 {
+				if err := handshake(16*i + first); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	clients.Wait()
+	close(done)
+	load.Wait()
 }
 
 func TestHandshakeListener_Drain(t *testing.T) {

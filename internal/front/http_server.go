@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -17,10 +18,53 @@ const (
 	maxHeader     = 64 << 10
 )
 
+// HTTPServer is an http.Server that answers requests which are on their way when it shuts
+// down.
+type HTTPServer struct {
+	*http.Server
+	silent newConns
+	grace  time.Duration // newConnGrace, except in tests
+
+	// mu guards the fields below, which are nil before Serve.
+	mu       sync.Mutex
+	listener net.Listener
+	taken    chan struct{} // closed when net/http has all connections of the listener
+}
+
+// Serve serves the connections of l, as http.Server does.
+func (s *HTTPServer) Serve(l net.Listener) error {
+	taken := make(chan struct{})
+	defer close(taken)
+	s.mu.Lock()
+	s.listener, s.taken = l, taken
+	s.mu.Unlock()
+	return s.Server.Serve(l)
+}
+
+// Shutdown closes the listener and waits until the requests have ended, or ctx. net/http
+// drops those whose heads it reads after its own Shutdown has begun. So connections first
+// have a moment to send a request, or to finish their TLS handshake before it.
+func (s *HTTPServer) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	listener, taken := s.listener, s.taken
+	s.mu.Unlock()
+	if listener != nil {
+		listener.Close()
+		within, cancel := context.WithTimeout(ctx, s.grace)
+		select {
+		case <-taken:
+			s.silent.wait(within)
+		case <-within.Done():
+		}
+		cancel()
+	}
+	return s.Server.Shutdown(ctx)
+}
+
 // NewHTTPServer returns a server of HTTP/1.1 only. A WebSocket handshake needs HTTP/1.1,
 // and no SDK needs more. keepAlive is how long a connection may be idle between two
 // requests.
-func NewHTTPServer(h http.Handler, keepAlive time.Duration, log *slog.Logger) *http.Server {
+func NewHTTPServer(h http.Handler, keepAlive time.Duration, log *slog.Logger) *HTTPServer {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	server := &http.Server{
@@ -31,9 +75,10 @@ func NewHTTPServer(h http.Handler, keepAlive time.Duration, log *slog.Logger) *h
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          stdlog.New(serverErrors{log}, "", 0),
 	}
-	new(newConns).watch(server)
+	s := &HTTPServer{Server: server, grace: newConnGrace}
+	s.silent.watch(server)
 	follow(server)
-	return server
+	return s
 }
 
 // socketKey is the key of a request's *socket in its context.

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"sync"
@@ -19,11 +20,11 @@ type newConns struct {
 // A request that is already on its way is still answered.
 const newConnGrace = 300 * time.Millisecond
 
-// watch closes the server's new connections when it shuts down.
+// watch closes the server's new connections when its own shutdown begins.
 func (n *newConns) watch(h *http.Server) {
 	n.conns = make(map[net.Conn]struct{})
 	h.ConnState = n.track
-	h.RegisterOnShutdown(func() { time.AfterFunc(newConnGrace, n.close) })
+	h.RegisterOnShutdown(n.close)
 }
 
 func (n *newConns) track(c net.Conn, state http.ConnState) {
@@ -34,6 +35,25 @@ func (n *newConns) track(c net.Conn, state http.ConnState) {
 	} else {
 		delete(n.conns, c)
 	}
+}
+
+// wait waits until all connections have sent a request or were closed, or until ctx ends.
+func (n *newConns) wait(ctx context.Context) {
+	poll := time.NewTicker(2 * time.Millisecond)
+	defer poll.Stop()
+	for n.any() {
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (n *newConns) any() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.conns) > 0
 }
 
 // close closes the connections that have still sent nothing. Their server detects it and

@@ -1,6 +1,7 @@
 package places
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -22,6 +23,12 @@ type node struct {
 	path  string
 	log   *catchup.Log // nil until the room is live
 	conns []catchup.Client
+
+	begins    catchup.Point // of the log, if the room was there before
+	confirmed map[string]uint64
+	holders   []string // of the room
+	silent    bool     // it does not answer
+	tells     int      // how often it was told
 }
 
 // net is the nodes that are there.
@@ -55,7 +62,8 @@ func (n *node) kill(t testing.TB) {
 func (n *node) live() *catchup.Log {
 	if n.log == nil {
 		n.log = catchup.NewMemory(1 << 20).NewLog(time.Minute)
-		n.log.Begin(catchup.Point{Epoch: 1})
+		n.begins.Epoch = 1
+		n.log.Begin(n.begins)
 	}
 	return n.log
 }
@@ -67,7 +75,8 @@ func (n *node) joins(t testing.TB, user string) string {
 	e := n.Find(t.Context(), "room", c, n.live())
 	s := n.log.Take(c, nil, e)
 	if e != nil && e.Taken {
-		n.took(&took{findQuestion{"room", c.UserID, c.Agent}, *e.Place, n.Self})
+		n.Took("room", c, e)
+		n.working.Wait()
 	}
 	n.conns = append(n.conns, c)
 	if !s.Known {
@@ -93,10 +102,10 @@ func (n *node) Logs() map[string]*catchup.Log {
 func (n *node) Log(string) *catchup.Log                            { return n.log }
 func (n *node) Hold(context.Context, string) (*catchup.Log, error) { return n.live(), nil }
 func (n *node) Confirmed(string, catchup.Client) []uint64          { return nil }
-func (n *node) Holders(string) []string                            { return nil }
+func (n *node) Holders(string) []string                            { return n.holders }
 func (n *node) Each(_ string, f func(c catchup.Client, num uint64)) {
 	for _, c := range n.conns {
-		f(c, 0)
+		f(c, n.confirmed[c.UserID])
 	}
 }
 
@@ -111,8 +120,11 @@ func (n *node) Others() (ids []string) {
 
 func (n *node) Ask(ctx context.Context, id, _ string, body []byte) ([]byte, bool) {
 	to := n.net.nodes[id]
-	if to == nil {
+	if to == nil || to.silent {
 		return nil, false
+	}
+	if bytes.HasPrefix(body, []byte(`{"tell"`)) {
+		to.tells++
 	}
 	b, err := to.Answer(ctx, body)
 	return b, err == nil

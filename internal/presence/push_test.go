@@ -72,6 +72,19 @@ func TestPush(t *testing.T) {
 			after(time.Minute)
 			wantTold(t, n)
 		},
+		"a connection that was told of a user who had just left is told again": func(t *testing.T, n *node) {
+			n.join("ann")
+			n.join("bob")
+			after(time.Minute)
+			n.told()
+			n.leave("bob")
+			after(500 * time.Millisecond)
+			if got := n.join("eve"); got != "VIEWERS 3/2" {
+				t.Error(got)
+			}
+			after(time.Minute)
+			wantTold(t, n, "VIEWERS 2/2")
+		},
 		"a refresh is no change": func(t *testing.T, n *node) {
 			n.join("ann")
 			n.join("bob")

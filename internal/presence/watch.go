@@ -179,8 +179,11 @@ func (w *watch) Greeting() []byte {
 	now := time.Now()
 	w.mu.Lock()
 	c := w.countLocked(now)
-	if w.connections == 1 {
+	switch {
+	case w.connections == 1:
 		w.last = c // It is the only connection here, and gets this.
+	case c.Users != w.last.Users:
+		w.last = Count{} // Not all know the same: the next push tells all, whatever the count is.
 	}
 	w.mu.Unlock()
 	return viewers(c, now)

@@ -26,7 +26,7 @@ import (
 const MaxBody = 256 << 10
 
 // ReadBody returns the whole body of r. A body above limit is TooLarge and is not
-// read to its end. One that does not arrive before the connection's read deadline is
+// read to its end; see DiscardRest. One that does not arrive before the connection's read deadline is
 // a RequestTimeoutException. The connection is closed after both answers.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int) ([]byte, error) {
 	tooLarge := chat.Errorf(chat.TooLarge, "The request body is too large; at most %d bytes are allowed", limit)
@@ -49,6 +49,23 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int) ([]byte, error)
 	// deadline for the body must not look like that.
 	http.NewResponseController(w).SetReadDeadline(time.Time{}) //nolint:errcheck // Not all that tests write to have deadlines.
 	return body, nil
+}
+
+// maxDiscarded bounds how much DiscardRest reads.
+const maxDiscarded = 64 << 20
+
+// DiscardRest sends the answer to a request whose body was not read to its end, and then
+// reads more of the body, within the connection's read deadline. Most clients read the
+// answer only when they have sent everything, and a connection that is closed before that
+// is reset, which discards the answer.
+func DiscardRest(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Expect") != "" {
+		return // The client sends nothing before it has an answer.
+	}
+	if http.NewResponseController(w).Flush() != nil {
+		return
+	}
+	io.Copy(io.Discard, io.LimitReader(r.Body, maxDiscarded)) //nolint:errcheck // The connection is closed in any case.
 }
 
 // CheckMedia checks that the request's Content-Type and Accept allow

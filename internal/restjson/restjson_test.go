@@ -1,7 +1,10 @@
 package restjson_test
 
 import (
+	"bufio"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -43,6 +46,44 @@ func TestReadBody(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// A client that sends a body which is too large gets its answer, though it reads nothing
+// before it has sent everything.
+func TestDiscardRest(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := restjson.ReadBody(w, r, restjson.MaxBody); err != nil {
+			restjson.WriteError(w, "id", err)
+			restjson.DiscardRest(w, r)
+		}
+	}))
+	defer server.Close()
+	const size = 16 << 20
+	body := strings.Repeat("x", size)
+	for name, request := range map[string]string{
+		"announced": fmt.Sprintf("Content-Length: %d\r\n\r\n%s", size, body),
+		"in chunks": fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", size, body),
+		"not sent":  fmt.Sprintf("Expect: 100-continue\r\nContent-Length: %d\r\n\r\n", size),
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := io.WriteString(conn, "POST /GetRoom HTTP/1.1\r\nHost: chat\r\n"+request); err != nil {
+				t.Fatal(err)
+			}
+			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			if res.StatusCode != http.StatusRequestEntityTooLarge || !res.Close {
+				t.Errorf("it is %s, %v", res.Status, res.Header)
+			}
+		})
+	}
 }
 
 type counter struct {

@@ -42,6 +42,9 @@ func newServer(o Options, h Handler, open func(*Options) (poller, error)) *Serve
 	if o.slice <= 0 {
 		o.slice = writesPerRound
 	}
+	if o.settle <= 0 {
+		o.settle = settleTime
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -53,7 +56,7 @@ func newServer(o Options, h Handler, open func(*Options) (poller, error)) *Serve
 			p = newGoroutinePoller()
 		}
 		if _, goroutines := p.(goroutinePoller); goroutines {
-			s.options.Overlap = max(s.options.Overlap, settleTime)
+			s.options.Overlap = max(s.options.Overlap, o.settle)
 		}
 		s.loops = append(s.loops, newLoop(s, p))
 	}

@@ -97,6 +97,8 @@ type Options struct {
 
 	// slice is writesPerRound, unless a test sets it to make small rooms count as large.
 	slice int
+	// settle is settleTime, unless a test must not depend on how busy the machine is.
+	settle time.Duration
 }
 
 // Handler handles the events of connections. All calls for one connection are made

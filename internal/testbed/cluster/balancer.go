@@ -80,6 +80,18 @@ func (b *Balancer) Pick() (crowd.Node, bool) {
 	return n.Clients(), true
 }
 
+// Near returns the node of a name, and whether it is ready.
+func (b *Balancer) Near(name string) (crowd.Node, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, n := range b.nodes {
+		if n.Name == name {
+			return n.Clients(), b.ready[i] || b.held
+		}
+	}
+	return crowd.Node{}, false
+}
+
 func (b *Balancer) pick() (*Node, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

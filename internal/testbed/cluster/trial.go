@@ -22,6 +22,8 @@ type Trial struct {
 	Writers int
 	// Seed decides who says what.
 	Seed uint64
+	// Churn, if it is not 0, is the pause between two users who join some room for a moment.
+	Churn time.Duration
 	// Options are what the run may do; the fault may change them.
 	Options history.Options
 	// Partitions are the fault's to fill.
@@ -40,7 +42,7 @@ type Trial struct {
 // what everybody saw. An error says that the run did not work or came to no
 // rest; what the service did wrong is in the report.
 func (c *Cluster) Run(ctx context.Context, trial *Trial, fault func(ctx context.Context, trial *Trial) error) (history.Report, error) {
-	people, living := crowd.New(ctx, crowd.Options{Pick: c.Balancer.Pick})
+	people, living := crowd.New(ctx, crowd.Options{Pick: c.Balancer.Pick, Near: c.Balancer.Near})
 	trial.Crowd = people
 	defer people.End()
 	if err := people.Open(living, c.Nodes[0].Clients(), trial.Rooms); err != nil {
@@ -49,6 +51,9 @@ func (c *Cluster) Run(ctx context.Context, trial *Trial, fault func(ctx context.
 	talking, quiet := context.WithCancel(living)
 	defer quiet()
 	people.Load(talking, living, trial.Rooms, c.Clients(), trial.Seed)
+	if trial.Churn > 0 {
+		people.Churn(talking, living, trial.Rooms, trial.Churn, trial.Seed)
+	}
 	people.Write(talking, living, trial.Writers, c.Clients())
 	err := fault(living, trial)
 	quiet()
@@ -61,9 +66,10 @@ func (c *Cluster) Run(ctx context.Context, trial *Trial, fault func(ctx context.
 		return history.Report{}, fmt.Errorf("%d nodes are not ready", missing)
 	}
 	restless := errors.Join(people.Settle(settling, crowd.ARNs(trial.Rooms)), people.ReadBack(settling, c.Nodes[0].Clients()))
+	restless = errors.Join(restless, people.Count(living, crowd.Presence(trial.Rooms), c.Clients()))
 	trial.History = people.End()
 	trial.History.Rates, trial.History.OnJoin = crowd.Rates(trial.Rooms), crowd.OnJoin(trial.Rooms)
-	trial.History.CatchUp = crowd.CatchUp(trial.Rooms)
+	trial.History.CatchUp, trial.History.Presence = crowd.CatchUp(trial.Rooms), crowd.Presence(trial.Rooms)
 	trial.History.Partitions = trial.Partitions
 	return history.Check(trial.History, trial.Options), restless
 }

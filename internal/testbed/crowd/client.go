@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"net"
+	"strconv"
 	"sync"
 	"time"
 
@@ -38,17 +39,23 @@ type Client struct {
 	mu      sync.Mutex // guards what follows
 	conn    *websocket.Conn
 	node    string                      // of conn
+	near    string                      // the node that it prefers, if any
 	pending map[string]*history.Request // by RequestId
 	sent    int
-	gone    bool // a Close frame came, or it gave up
+	gone    bool // a Close frame came, it gave up, or it has left
 	lastID  string
 }
 
 // Join adds a client. It connects and stays connected as long as an official
 // client would.
 func (c *Crowd) Join(ctx context.Context, name, user, room string) *Client {
+	return c.joinNear(ctx, name, user, room, "")
+}
+
+// joinNear adds a client that prefers a node.
+func (c *Crowd) joinNear(ctx context.Context, name, user, room, near string) *Client {
 	cl := &Client{
-		Name: name, User: user, Room: room, crowd: c,
+		Name: name, User: user, Room: room, crowd: c, near: near,
 		pending: map[string]*history.Request{},
 	}
 	c.mu.Lock()
@@ -62,12 +69,13 @@ func (c *Crowd) Join(ctx context.Context, name, user, room string) *Client {
 // the end of the run.
 func (cl *Client) run(ctx context.Context) {
 	refused := 0
+	defer cl.set(nil, "", true)
 	for ctx.Err() == nil {
 		token, ok := cl.crowd.token(ctx, cl.User, cl.Room)
 		if !ok {
 			return
 		}
-		conn, node, status := cl.crowd.handshake(ctx, token)
+		conn, node, status := cl.crowd.handshake(ctx, token, cl.prefers())
 		switch {
 		case conn != nil:
 			refused = 0
@@ -79,7 +87,6 @@ func (cl *Client) run(ctx context.Context) {
 				cl.crowd.record(func() {
 					cl.crowd.gaveUp = append(cl.crowd.gaveUp, fmt.Sprintf("%s at %s: %d", cl.Name, cl.crowd.Now(), status))
 				})
-				cl.set(nil, "", true)
 				return
 			}
 		default:
@@ -92,7 +99,7 @@ func (cl *Client) run(ctx context.Context) {
 }
 
 // Token is a chat token with a name for the history.
-type Token struct{ Name, value string }
+type Token struct{ Name, value, room, user string }
 
 // token asks the backend for a token until there is one.
 func (c *Crowd) token(ctx context.Context, user, room string) (Token, bool) {
@@ -108,7 +115,7 @@ func (c *Crowd) token(ctx context.Context, user, room string) (Token, bool) {
 				c.mu.Lock()
 				defer c.mu.Unlock()
 				c.tokens++
-				return Token{Name: fmt.Sprintf("%s/%d", user, c.tokens), value: aws.ToString(out.Token)}, true
+				return Token{Name: fmt.Sprintf("%s/%d", user, c.tokens), value: aws.ToString(out.Token), room: room, user: user}, true
 			}
 		}
 		pause(ctx, backendPause)
@@ -116,10 +123,16 @@ func (c *Crowd) token(ctx context.Context, user, room string) (Token, bool) {
 	return Token{}, false
 }
 
-// handshake connects to the node that the balancer picks. status is the HTTP
-// status of the answer, 0 without one.
-func (c *Crowd) handshake(ctx context.Context, token Token) (conn *websocket.Conn, node string, status int) {
-	n, ok := c.o.Pick()
+// handshake connects to the node that the balancer picks, which is the one that the client
+// prefers if that is ready. status is the HTTP status of the answer, 0 without one.
+func (c *Crowd) handshake(ctx context.Context, token Token, near string) (conn *websocket.Conn, node string, status int) {
+	n, ok := Node{}, false
+	if near != "" && c.o.Near != nil {
+		n, ok = c.o.Near(near)
+	}
+	if !ok {
+		n, ok = c.o.Pick()
+	}
 	if !ok {
 		pause(ctx, backendPause)
 		return nil, "", 0
@@ -144,7 +157,7 @@ func (c *Crowd) connect(ctx context.Context, n Node, token Token) (*websocket.Co
 		}
 	}
 	c.record(func() {
-		c.handshakes = append(c.handshakes, history.Handshake{Token: token.Name, Node: n.Name, At: at, Status: status})
+		c.handshakes = append(c.handshakes, history.Handshake{Token: token.Name, Node: n.Name, Room: token.room, User: token.user, At: at, Status: status})
 	})
 	if err != nil {
 		return nil, status
@@ -197,6 +210,12 @@ func (cl *Client) read(ctx context.Context, conn *websocket.Conn, r *history.Con
 			cl.crowd.record(func() { r.Missed = cmp.Or(f.Attributes["Missed"], "some") })
 			continue
 		}
+		if f.EventName == viewersEvent {
+			v := history.Viewers{At: cl.crowd.Now()}
+			v.Users, _ = strconv.Atoi(f.Attributes["Users"]) // Without a number it is wrong.
+			cl.crowd.record(func() { r.Viewers = append(r.Viewers, v) })
+			continue
+		}
 		got := history.Frame{
 			ID: f.ID, RequestID: f.RequestID, Event: f.EventName, Content: f.Content, Target: f.Attributes["UserId"],
 			Sum: maphash.Bytes(cl.crowd.seed, b), At: cl.crowd.Now(),
@@ -219,8 +238,12 @@ func (cl *Client) read(ctx context.Context, conn *websocket.Conn, r *history.Con
 	}
 }
 
-// gapEvent tells a client that comes back that it misses frames.
-const gapEvent = "confab:GAP"
+const (
+	// gapEvent tells a client that comes back that it misses frames.
+	gapEvent = "confab:GAP"
+	// viewersEvent tells how many people are there. Each node sends its own.
+	viewersEvent = "confab:VIEWERS"
+)
 
 // frame is what the service sends.
 type frame struct {
@@ -229,6 +252,13 @@ type frame struct {
 	RequestID                string `json:"RequestId"`
 	ErrorCode                int
 	Attributes               map[string]string
+}
+
+// prefers returns the node to which the client connects if it can.
+func (cl *Client) prefers() string {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	return cl.near
 }
 
 // set notes that the client has another connection, or none. Requests that were

@@ -31,6 +31,8 @@ type Options struct {
 	// Pick returns the node that a load balancer would choose now, and whether
 	// there is one.
 	Pick func() (Node, bool)
+	// Near, if it is there, returns the node of a name, and whether it is ready.
+	Near func(name string) (Node, bool)
 }
 
 // Crowd is the clients of one run.
@@ -53,6 +55,7 @@ type Crowd struct {
 	writes      []*history.Write
 	written     map[string]string // the ARN of each register's room
 	stored      map[string]int    // what ReadBack read
+	present     []history.Present // what nodes answered at the end
 	ended       bool              // nothing is recorded any more
 }
 
@@ -76,7 +79,7 @@ func (c *Crowd) End() *history.History {
 	h := &history.History{
 		Connections: slices.Clone(c.connections), Requests: slices.Clone(c.requests),
 		Handshakes: slices.Clone(c.handshakes), GaveUp: slices.Clone(c.gaveUp),
-		Writes: slices.Clone(c.writes), Stored: maps.Clone(c.stored),
+		Writes: slices.Clone(c.writes), Stored: maps.Clone(c.stored), Present: slices.Clone(c.present),
 	}
 	c.mu.Unlock()
 	c.stop()

@@ -22,6 +22,13 @@ type Room struct {
 	OnJoin int
 	// CatchUp is set if clients get what they missed when they come back.
 	CatchUp bool
+	// Presence is set if clients are told how many there are.
+	Presence bool
+	// Near is the node to which its clients connect if it is ready; without, they spread over
+	// all nodes.
+	Near string
+	// Steady is set if no guests come who are disconnected, and no token is used twice.
+	Steady bool
 	// Logs are the ARNs of its logging configurations.
 	Logs []string
 
@@ -42,6 +49,9 @@ func (c *Crowd) Open(ctx context.Context, node Node, rooms []Room) error {
 		if r.CatchUp {
 			in.Tags["confab:catch-up"] = "2m"
 		}
+		if r.Presence {
+			in.Tags["confab:presence"] = "count"
+		}
 		out, err := node.API.CreateRoom(ctx, in)
 		if err != nil {
 			return err
@@ -49,7 +59,7 @@ func (c *Crowd) Open(ctx context.Context, node Node, rooms []Room) error {
 		r.arn = aws.ToString(out.Arn)
 		for n := range r.Clients {
 			name := fmt.Sprintf("r%d-c%d", i, n)
-			r.clients = append(r.clients, c.Join(ctx, name, name, r.arn))
+			r.clients = append(r.clients, c.joinNear(ctx, name, name, r.arn, r.Near))
 		}
 	}
 	if missing := c.WaitConnected(ctx); missing > 0 {
@@ -80,15 +90,15 @@ func (c *Crowd) talk(talking, living context.Context, r *Room, nodes []Node, ran
 		}
 		client := r.clients[random.IntN(len(r.clients))]
 		switch node := nodes[random.IntN(len(nodes))]; {
-		case n%(r.Offered*3) == 0: // Every three seconds.
+		case !r.Steady && n%(r.Offered*3) == 0: // Every three seconds.
 			user := fmt.Sprintf("%s-guest%d", r.clients[0].Name, n)
-			c.Join(living, user, user, r.arn)
+			c.joinNear(living, user, user, r.arn, r.Near)
 			c.all.Go(func() {
 				if pause(talking, time.Second) {
 					client.Kick(living, user)
 				}
 			})
-		case n%(r.Offered*2) == 1:
+		case !r.Steady && r.Near == "" && n%(r.Offered*2) == 1:
 			user := fmt.Sprintf("%s-racer%d", r.clients[0].Name, n)
 			c.all.Go(func() { c.Race(living, user, r.arn, nodes) })
 		case random.IntN(20) == 0:
@@ -118,6 +128,15 @@ func OnJoin(rooms []Room) map[string]int {
 	all := make(map[string]int, len(rooms))
 	for _, r := range rooms {
 		all[r.arn] = r.OnJoin
+	}
+	return all
+}
+
+// Presence returns the ARNs of the rooms in which clients are told how many there are.
+func Presence(rooms []Room) map[string]bool {
+	all := map[string]bool{}
+	for _, r := range rooms {
+		all[r.arn] = r.Presence
 	}
 	return all
 }

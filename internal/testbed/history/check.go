@@ -17,6 +17,7 @@ const (
 	NoLoss         Rule = "no loss"          // every connection gets what was acknowledged while it was open
 	Joins          Rule = "joins"            // a connection starts where the client's older one stops, and not in the past
 	HistoryFirst   Rule = "history first"    // a new connection first gets the latest kept messages, in order, each once
+	Counts         Rule = "counts"           // where clients are told who is there, nobody is missing, and nobody counts who has gone
 	CatchesUp      Rule = "catches up"       // where clients catch up, they miss nothing between their connections
 	RefusalsHold   Rule = "refusals hold"    // what was refused is not delivered
 	AllowedErrors  Rule = "allowed errors"   // no ErrorCode but the expected
@@ -59,6 +60,9 @@ type Options struct {
 	// MayMiss allows that clients miss frames in rooms with catch-up, as when more than one
 	// node is lost at once.
 	MayMiss bool
+	// MayCountWrong allows that people are counted wrong before the end, as while nodes do not
+	// reach each other and no partition says so.
+	MayCountWrong bool
 }
 
 // Report is the result of a check.
@@ -98,6 +102,7 @@ func Check(h *History, o Options) Report {
 				r.Violations = append(r.Violations, v)
 			}
 		}
+		r.Violations = append(r.Violations, part.presence(h, room, o)...)
 		for _, v := range part.kicks(h.Partitions) {
 			v.Room = room
 			r.Violations = append(r.Violations, v)

@@ -31,6 +31,10 @@ type History struct {
 	OnJoin map[string]int
 	// CatchUp holds the rooms in which clients get what they missed when they come back.
 	CatchUp map[string]bool
+	// Presence holds the rooms in which clients are told how many there are. Present is what
+	// nodes answered about them at the end.
+	Presence map[string]bool
+	Present  []Present
 	// Writes are writes of the control plane, Stored what was read of each
 	// register at the end; one that is missing was not found.
 	Writes []*Write
@@ -50,6 +54,8 @@ type Connection struct {
 	// Missed is how many frames the connection was told that its client missed; "some" if
 	// that is not known.
 	Missed string
+	// Viewers are how many people it was told that there are.
+	Viewers []Viewers
 	// Frames are the MESSAGE and EVENT frames in the order of their arrival.
 	Frames []Frame
 }
@@ -124,9 +130,9 @@ const (
 
 // Handshake is one attempt to connect.
 type Handshake struct {
-	// Token names the chat token; it is not the token.
-	Token, Node string
-	At          time.Duration
+	// Token names the chat token; it is not the token. Room and User are what it says.
+	Token, Node, Room, User string
+	At                      time.Duration
 	// Status is the HTTP status; 0 when there was no answer, so nothing but the
 	// server knows whether the token is spent.
 	Status int
