@@ -20,7 +20,7 @@ ONLY    ?=
 NODE_DIRS = e2e/clients/node internal/console/web e2e/review/node e2e/policies/node examples/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help build console run setup fmt lint test fuzz e2e e2e-conformance e2e-suites e2e-deploy check bench bench-logging bench-history bench-quiet bench-webhooks bench-tokens bench-peers bench-delivery bench-latency bench-tls bench-cluster bench-rolling bench-restarts soak screenshots console-soak fault
+.PHONY: help build console run setup fmt lint test fuzz e2e e2e-conformance e2e-suites e2e-deploy check bench bench-logging bench-history bench-quiet bench-webhooks bench-tokens bench-peers bench-delivery bench-latency bench-tls bench-cluster bench-rolling bench-restarts soak casts screenshots console-soak fault
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -129,6 +129,9 @@ bench-history: ## what history and logging add to a message at 1,000 a second, a
 	$(GO) test -run '^$$' -bench Joins -benchtime 10000x ./bench/server
 	$(GO) test -run '^$$' -bench Paths -benchtime 200000x ./internal/messaging
 	$(GO) test -run '^$$' -bench . -benchtime 8000x -timeout 30m ./internal/history
+
+casts: build ## record the casts of confab chat and confab load again (docs/images)
+	$(E2E) -run TestCasts ./e2e/commands -record
 
 screenshots: build ## a picture of every page of the console, in light and dark, for people to look at (bin/screenshots)
 	$(E2E) -v -run Screenshots ./e2e/console -pictures $(CURDIR)/bin/screenshots

@@ -176,3 +176,47 @@ func TestImport(t *testing.T) {
 		}
 	})
 }
+
+// TestImport_interrupted ends an import by Ctrl-C while it reads a slow source: it says so, has
+// written nothing that is not whole, and the next one does all.
+func TestImport_interrupted(t *testing.T) {
+	source, target := process.Serve(t, process.Options{}), process.Serve(t, process.Options{})
+	for range 3 {
+		if _, err := source.API().CreateRoom(t.Context(), &ivschat.CreateRoomInput{Name: aws.String("lobby")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	there, err := url.Parse(source.Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, goOn := make(chan struct{}), make(chan struct{})
+	first := sync.OnceFunc(func() { close(asked) })
+	pass := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(there)
+		r.Out.Host = r.In.Host
+	}}
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/GetRoom" {
+			first()
+			select {
+			case <-goOn:
+			case <-r.Context().Done():
+				return
+			}
+		}
+		pass.ServeHTTP(w, r)
+	}))
+	defer proxy.Close()
+	p := startTerminal(t, environment(t, proxy.URL), 80, 24, "import", "--from-aws", "--yes", "--data-dir", target.DataDir)
+	<-asked
+	p.keys(ctrlC)
+	if status, wrote := p.ends(); status != 1 || !strings.Contains(wrote, "stopped; what was done stays, and the next import continues") {
+		t.Errorf("exit status %d, %q", status, wrote)
+	}
+	close(goOn)
+	out, status := confab(t, environment(t, proxy.URL), "import", "--from-aws", "--data-dir", target.DataDir)
+	if status != 0 || !strings.Contains(out, "Took over 3 rooms") {
+		t.Errorf("exit status %d\n%s", status, out)
+	}
+}

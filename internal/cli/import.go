@@ -125,7 +125,7 @@ func (i *imported) run(ctx context.Context, env Environment, cmd *cobra.Command,
 		n, progress := 0, command.NewProgress(env.Err)
 		err := todo.Do(ctx, func(*plan.Step) {
 			n++
-			progress.Show("%d of %d written", n, todo.Changes())
+			progress.Count(n, todo.Changes(), "written")
 		})
 		progress.Done()
 		if err != nil {
@@ -171,7 +171,7 @@ func (i *imported) read(ctx context.Context, env Environment, cfg *config.Config
 		where = *endpoint
 	}
 	progress := command.NewProgress(env.Err)
-	source, err := awsimport.Read(ctx, api, func(rooms, of int) { progress.Show("%d of %d rooms read", rooms, of) })
+	source, err := awsimport.Read(ctx, api, func(rooms, of int) { progress.Count(rooms, of, "rooms read") })
 	progress.Done()
 	if err != nil {
 		if e, ok := errors.AsType[smithy.APIError](err); ok {

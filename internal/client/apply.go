@@ -83,11 +83,20 @@ with the room.`,
 					return err
 				}
 			}
-			if err := todo.Do(ctx, func(s *plan.Step) {
+			n, progress := 0, command.NewProgress(env.Err)
+			err := todo.Do(ctx, func(s *plan.Step) {
+				n++
 				if p.Form == command.Table {
+					progress.Done()
 					fmt.Fprintln(out, doneText(s))
 				}
-			}); err != nil {
+				progress.Count(n, todo.Changes(), "done")
+			})
+			progress.Done()
+			if ctx.Err() != nil && err != nil {
+				return errors.New("stopped; what was done stays, and the next apply continues")
+			}
+			if err != nil {
 				return err
 			}
 		}

@@ -69,9 +69,11 @@ The exit status is 1 if a delivery was lost or reordered.`,
 			})(ctx)
 		}
 		progress := command.NewProgress(env.Err)
+		all := o.For + time.Duration(float64(o.Connections)/o.ConnectRate*float64(time.Second))
 		o.Progress = func(p loadtest.Progress) {
-			progress.Show("%d of %d connected, %d messages/s, %d deliveries/s, p50 %.1f ms, p99 %.1f ms, %d errors",
-				p.Connected, p.Wanted, p.Messages, p.Deliveries, p.P50, p.P99, p.Errors)
+			progress.Bar(float64(p.Elapsed)/float64(all), max(all-p.Elapsed, 0),
+				fmt.Sprintf("%d of %d connected, %d messages/s, %d deliveries/s, p50 %.1f ms, p99 %.1f ms, %d errors",
+					p.Connected, p.Wanted, p.Messages, p.Deliveries, p.P50, p.P99, p.Errors))
 		}
 		report, err := loadtest.Run(ctx, o)
 		progress.Done()

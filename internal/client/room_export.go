@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -47,8 +48,14 @@ The file gets its name when it is complete. While the export runs, it has anothe
 	flags.BoolVar(&e.deleted, "deleted", false, "Export deleted messages, too; this needs confab:ReadModerated.")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(export.Forms, cobra.ShellCompDirectiveNoFileComp))
 	f.RunRoom(cmd, func(ctx context.Context, api *command.API, _ *command.Printer, room string, _ []string) error {
+		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+		defer stop()
 		e.out = cmd.OutOrStdout()
-		return e.run(ctx, api, room)
+		err := e.run(ctx, api, room)
+		if ctx.Err() != nil && err != nil {
+			return errors.New("stopped before the export was complete")
+		}
+		return err
 	})
 	return cmd
 }
@@ -61,6 +68,15 @@ type exporting struct {
 	out                         io.Writer
 	input                       roomops.ListMessagesInput
 	first, last                 time.Time // what is exported, for the progress
+	count                       int
+}
+
+// progress shows nothing on a terminal that has the messages.
+func (e *exporting) progress() *command.Progress {
+	if e.file == "-" && command.IsTerminal(e.env.Out) && command.IsTerminal(e.env.Err) {
+		return command.NewProgress(io.Discard)
+	}
+	return command.NewProgress(e.env.Err)
 }
 
 func (e *exporting) run(ctx context.Context, api *command.API, room string) error {
@@ -105,8 +121,8 @@ func (e *exporting) run(ctx context.Context, api *command.API, room string) erro
 		if err != nil {
 			return err
 		}
-		p := newProgress(e.env, e.file == "-")
-		defer p.end()
+		p := e.progress()
+		defer p.Done()
 		if err := e.pages(ctx, api, out, p); err != nil {
 			return err
 		}
@@ -115,7 +131,7 @@ func (e *exporting) run(ctx context.Context, api *command.API, room string) erro
 }
 
 // pages writes all pages. It asks again when the API is busy.
-func (e *exporting) pages(ctx context.Context, api *command.API, out export.Writer, p *progress) error {
+func (e *exporting) pages(ctx context.Context, api *command.API, out export.Writer, p *command.Progress) error {
 	for failures := 0; ; {
 		page, err := command.Call[roomops.ListMessagesOutput](ctx, api, "ListMessages", &e.input)
 		if code := command.Code(err); (code == "ThrottlingException" || code == "ServiceUnavailableException") && failures < mostFailures {
@@ -139,7 +155,12 @@ func (e *exporting) pages(ctx context.Context, api *command.API, out export.Writ
 			if err := out.Write(m); err != nil {
 				return e.failed(err)
 			}
-			p.show(m.SendTime, e.first, e.last)
+			e.count++
+			part := 1.0
+			if span := e.last.Sub(e.first); span > 0 {
+				part = float64(m.SendTime.Sub(e.first)) / float64(span)
+			}
+			p.Part(part, e.count, fmt.Sprintf("%d messages", e.count))
 		}
 		if page.NextToken == nil {
 			return nil

@@ -49,7 +49,7 @@ type Bar struct {
 
 // Progress is how far a load is.
 type Progress struct {
-	Elapsed               time.Duration // since the first message was due; 0 while connecting
+	Elapsed               time.Duration // since the first connection was due
 	Connected             int64
 	Messages, Deliveries  int64 // of the last second
 	P50, P99              float64

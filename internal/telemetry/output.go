@@ -35,6 +35,14 @@ type Output struct {
 	notice  func(lines uint64) []byte
 }
 
+// Unwrap returns what the output writes to, so that commands can ask whether it is a terminal.
+func (o *Output) Unwrap() io.Writer {
+	if o.file != nil {
+		return o.file
+	}
+	return o.plain
+}
+
 // sink writes to a descriptor.
 type sink interface {
 	// write writes as much of p as the reader has room for. The error is
