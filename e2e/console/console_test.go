@@ -7,6 +7,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,8 @@ import (
 )
 
 func TestMain(m *testing.M) { process.Exit(m.Run()) }
+
+const account = "123456789012"
 
 // pages runs one file of tests with Node's runner, against a server. Node exits at the end,
 // also if a test that failed has left a client connected.
@@ -72,6 +75,28 @@ func TestModeration(t *testing.T) {
 	t.Parallel()
 	s := process.Serve(t, process.Options{Args: []string{"--webhook-insecure", "--webhook-allow", "127.0.0.0/8"}})
 	pages(t, "console-moderation.test.mjs", "AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket)
+}
+
+// TestOperator has a destination of chat logs that works and one that fails.
+func TestOperator(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "chat-logs"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	// There is a file where the folder of log groups has to be.
+	if err := os.WriteFile(filepath.Join(dir, "chat-logs", "cloudWatchLogs"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := process.Serve(t, process.Options{DataDir: dir, Args: []string{"--log-destinations", "local", "--s3-log-interval", "1s", "--log-flush-interval", "1s"}})
+	pages(t, "console-operator.test.mjs", "AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket, "DATA_DIR="+dir)
+}
+
+// TestLooks is about screens, states of pages, and keyboards.
+func TestLooks(t *testing.T) {
+	t.Parallel()
+	s := process.Serve(t, process.Options{Args: []string{"--account-id", account}})
+	pages(t, "console-looks.test.mjs", "AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket, "ACCOUNT="+account)
 }
 
 // TestTrouble restarts the server and deletes an access key while pages are open.

@@ -106,6 +106,12 @@ test('an administrator', async (t) => {
     await ann.next('messageDelete', (d) => d.reason === 'rude');
     await page.getByText('1 message of ann is deleted').waitFor();
     assert.equal(await log.getByText('only I see it').count(), 0);
+    await page.getByRole('tab', { name: 'History' }).click();
+    await page.getByLabel('With hidden messages').click({ force: true });
+    await page.getByLabel('Text', { exact: true }).fill('only');
+    await page.keyboard.press('Enter');
+    await history.getByText('hidden: only eve saw it').waitFor();
+    await page.getByRole('tab', { name: 'People' }).click();
     await page.getByRole('list', { name: 'People' }).getByRole('button', { name: 'Disconnect ann' }).click();
     await page.getByRole('button', { name: 'Disconnect', exact: true }).click();
     await ann.next('disconnect');

@@ -23,10 +23,13 @@ function structure(name, shape, every) {
 }
 
 const structures = Object.entries(model.shapes).filter(([, shape]) => shape.type === 'structure' && !shape.exception);
+// The events of webhooks are names in the documentation of the member: the model has no other place for them.
+const events = model.shapes.CreateWebhookInput.members.events.documentation.match(/\b[a-z]+(?:\.[a-z]+)+\b/g);
 const operations = Object.entries(model.operations).map(([name, { input, output }]) => `  ${name}: { input: ${input.shape}; output: ${output?.shape ?? 'Record<string, never>'} };\n`);
 mkdirSync(new URL('src/confab', import.meta.url), { recursive: true });
 writeFileSync(new URL('src/confab/operations.ts', import.meta.url), [
   '// Written by types.mjs from the service model.\n',
   ...structures.map(([name, shape]) => structure(name, shape, false)),
+  `/** The types of events that a webhook can get. */\nexport const webhookEvents = ${JSON.stringify(events)};\n`,
   `export interface Operations {\n${operations.join('')}}\n`,
 ].join('\n'));

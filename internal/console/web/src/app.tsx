@@ -7,8 +7,10 @@ import Flashbar from '@cloudscape-design/components/flashbar';
 import SideNavigation from '@cloudscape-design/components/side-navigation';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import TopNavigation from '@cloudscape-design/components/top-navigation';
-import { Suspense, useEffect, useState } from 'react';
+import { Suspense, lazy, useEffect, useState } from 'react';
+import { isLent } from './chat/lent';
 import { useNotices } from './confab/notices';
+import { useVersionNotice } from './confab/outdated';
 import { page } from './confab/page';
 import { type Problem, problem } from './confab/problem';
 import { useRoute } from './confab/router';
@@ -16,6 +18,9 @@ import { type Session, known, signIn, signOut, useSession } from './confab/sessi
 import { toggleTheme, useDark } from './confab/theme';
 import { find, menu, staffPage } from './pages';
 import { SignIn } from './pages/sign-in';
+import { Titled } from './parts/state';
+
+const ChatWindow = lazy(() => import('./pages/chat-window'));
 
 const half = (
   <svg viewBox="0 0 16 16" aria-hidden="true" focusable="false">
@@ -25,6 +30,11 @@ const half = (
 );
 
 export function App() {
+  const [lent] = useState(isLent);
+  return lent ? <Suspense><ChatWindow /></Suspense> : <Main />;
+}
+
+function Main() {
   const session = useSession();
   const dark = useDark();
   return (
@@ -72,6 +82,7 @@ function Door() {
 }
 
 function Console({ session }: { session: Session }) {
+  useVersionNotice();
   const route = useRoute();
   const notices = useNotices();
   const wide = matchMedia('(min-width: 1000px)').matches;
@@ -103,7 +114,7 @@ function Console({ session }: { session: Session }) {
       }
       content={
         <ErrorBoundary key={path} onError={() => undefined}>
-          <Suspense fallback={<Box padding="xxl" textAlign="center"><StatusIndicator type="loading">Loading</StatusIndicator></Box>}>{found.show()}</Suspense>
+          <Suspense fallback={<Titled title={found.title}><StatusIndicator type="loading">Loading</StatusIndicator></Titled>}>{found.show()}</Suspense>
         </ErrorBoundary>
       }
     />

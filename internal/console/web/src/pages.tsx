@@ -1,34 +1,51 @@
 // The pages of the console, and the menu that leads to them.
 import Alert from '@cloudscape-design/components/alert';
 import type { AppLayoutProps } from '@cloudscape-design/components/app-layout';
+import Button from '@cloudscape-design/components/button';
 import type { SideNavigationProps } from '@cloudscape-design/components/side-navigation';
-import { type ReactNode, lazy } from 'react';
+import { type ComponentType, type ReactNode, lazy } from 'react';
 import { page } from './confab/page';
 import { may } from './confab/session';
+import { Titled } from './parts/state';
 
-const Start = lazy(() => import('./pages/start'));
-const Rooms = lazy(() => import('./pages/rooms'));
-const Room = lazy(() => import('./pages/room'));
-const StaffRoom = lazy(() => import('./pages/room').then((m) => ({ default: m.StaffRoom })));
-const EditRoom = lazy(() => import('./pages/room-form'));
-const NewRoom = lazy(() => import('./pages/room-form').then((m) => ({ default: m.NewRoom })));
-const Logging = lazy(() => import('./pages/logging'));
-const NewLogging = lazy(() => import('./pages/logging').then((m) => ({ default: m.NewLogging })));
-const EditLogging = lazy(() => import('./pages/logging').then((m) => ({ default: m.EditLogging })));
-const Bans = lazy(() => import('./pages/bans'));
-const ModerationLog = lazy(() => import('./pages/moderation-log'));
-const Filters = lazy(() => import('./pages/filters'));
-const TestFilters = lazy(() => import('./pages/filters').then((m) => ({ default: m.TestFilters })));
-const NewFilter = lazy(() => import('./pages/filter-form'));
-const EditFilter = lazy(() => import('./pages/filter-form').then((m) => ({ default: m.EditFilter })));
-const Webhooks = lazy(() => import('./pages/webhooks'));
-const NewWebhook = lazy(() => import('./pages/webhook-form'));
-const Credentials = lazy(() => import('./pages/credentials'));
-const NewCredentials = lazy(() => import('./pages/credentials-form'));
-const Tokens = lazy(() => import('./pages/tokens'));
-const Server = lazy(() => import('./pages/server'));
-const Metrics = lazy(() => import('./pages/metrics'));
-const QuickStart = lazy(() => import('./pages/quick-start'));
+// part is loaded when it is shown. A server of another version does not have the file.
+function part<Part extends ComponentType<any>>(load: () => Promise<{ default: Part }>) {
+  return lazy(() => load().catch(() => ({ default: Absent as unknown as Part })));
+}
+
+function Absent() {
+  return (
+    <Titled title="Not loaded">
+      <Alert type="warning" header="This part of the page cannot be loaded" action={<Button onClick={() => location.reload()}>Load the page again</Button>}>
+        The server cannot be reached, or it has another version than this page.
+      </Alert>
+    </Titled>
+  );
+}
+
+const Start = part(() => import('./pages/start'));
+const Rooms = part(() => import('./pages/rooms'));
+const Room = part(() => import('./pages/room'));
+const StaffRoom = part(() => import('./pages/room').then((m) => ({ default: m.StaffRoom })));
+const EditRoom = part(() => import('./pages/room-form'));
+const NewRoom = part(() => import('./pages/room-form').then((m) => ({ default: m.NewRoom })));
+const Logging = part(() => import('./pages/logging'));
+const NewLogging = part(() => import('./pages/logging').then((m) => ({ default: m.NewLogging })));
+const EditLogging = part(() => import('./pages/logging').then((m) => ({ default: m.EditLogging })));
+const Bans = part(() => import('./pages/bans'));
+const ModerationLog = part(() => import('./pages/moderation-log'));
+const Filters = part(() => import('./pages/filters'));
+const TestFilters = part(() => import('./pages/filters').then((m) => ({ default: m.TestFilters })));
+const NewFilter = part(() => import('./pages/filter-form'));
+const EditFilter = part(() => import('./pages/filter-form').then((m) => ({ default: m.EditFilter })));
+const Webhooks = part(() => import('./pages/webhooks'));
+const NewWebhook = part(() => import('./pages/webhook-form'));
+const Credentials = part(() => import('./pages/credentials'));
+const NewCredentials = part(() => import('./pages/credentials-form'));
+const Tokens = part(() => import('./pages/tokens'));
+const Server = part(() => import('./pages/server'));
+const Metrics = part(() => import('./pages/metrics'));
+const QuickStart = part(() => import('./pages/quick-start'));
 
 export interface Page {
   title: string;
@@ -81,7 +98,7 @@ export function find([first, id, more, ...rest]: string[]): Page {
       case 'quick-start': return make('Quick start', [{ text: 'Quick start', href: '#/quick-start' }], () => <QuickStart />);
     }
   }
-  return make('No such page', [], () => <Alert type="warning" header="There is no such page">The address may be from another version of Confab.</Alert>);
+  return make('No such page', [], () => <Titled title="No such page"><Alert type="warning">The address may be from another version of Confab.</Alert></Titled>);
 }
 
 // section is a part of the menu; none without links.

@@ -3,7 +3,7 @@ import { CreateChatTokenCommand, type ChatTokenCapability } from '@aws-sdk/clien
 import { type ChatMessage, ChatRoom, type ChatToken, DeleteMessageRequest, DisconnectUserRequest, SendMessageRequest } from 'amazon-ivs-chat-messaging';
 import { chatUrl } from '../confab/page';
 import { type Problem, problem } from '../confab/problem';
-import { session } from '../confab/session';
+import { has, session } from '../confab/session';
 
 export interface Item {
   key: string;
@@ -123,7 +123,7 @@ export class LiveRoom {
   private connect() {
     this.failure = undefined;
     const room = new ChatRoom({
-      regionOrUrl: session().operations.has('ListMessages') ? `${chatUrl}/?history=${earlier}` : chatUrl,
+      regionOrUrl: has('ListMessages') ? `${chatUrl}/?history=${earlier}` : chatUrl,
       maxReconnectAttempts: 8,
       tokenProvider: async () => {
         try {

@@ -45,6 +45,11 @@ export function useSession(): Session | undefined {
   return useSyncExternalStore((f) => (listeners.add(f), () => listeners.delete(f)), () => current);
 }
 
+/** Reports whether the server has an operation of Confab's; false where nobody is signed in. */
+export function has(operation: string): boolean {
+  return !!current?.operations.has(operation);
+}
+
 /** Returns the session of a page that is shown only to those who are signed in. */
 export function session(): Session {
   if (!current) throw new Error('Nobody is signed in');

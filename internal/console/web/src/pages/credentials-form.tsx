@@ -14,6 +14,7 @@ import { confab } from '../confab/call';
 import type { CreateCredentialsOutput } from '../confab/operations';
 import { type Problem, problem } from '../confab/problem';
 import { go } from '../confab/router';
+import { checkPolicy } from '../parts/policy';
 import { Secret } from '../parts/secret';
 import { Trouble } from '../parts/state';
 
@@ -36,17 +37,6 @@ const times = [
   { value: '129600', label: '36 hours' },
 ];
 
-// wrong says what is no policy; the server checks the rest.
-function wrong(text: string): string {
-  try {
-    const document = JSON.parse(text) as unknown;
-    if (typeof document !== 'object' || document === null || !('Statement' in document)) return 'A policy is an object with a Statement.';
-    return '';
-  } catch (error) {
-    return `This is no JSON: ${(error as Error).message}`;
-  }
-}
-
 export default function NewCredentials() {
   const [name, setName] = useState('');
   const [policy, setPolicy] = useState(policyOf(policies[0].actions));
@@ -54,7 +44,7 @@ export default function NewCredentials() {
   const [busy, setBusy] = useState(false);
   const [trouble, setTrouble] = useState<Problem>();
   const [made, setMade] = useState<CreateCredentialsOutput>();
-  const mistake = wrong(policy);
+  const { error: mistake, warnings } = checkPolicy(policy);
   async function submit() {
     setBusy(true);
     setTrouble(undefined);
@@ -84,7 +74,7 @@ export default function NewCredentials() {
                 <Select options={times} selectedOption={time} onChange={({ detail }) => setTime(times.find((t) => t.value === detail.selectedOption.value)!)} />
               </FormField>
               <FormField
-                label="Policy" description="An IAM policy. Actions are ivschat:CreateChatToken, confab:ListBans and so on." errorText={mistake} stretch
+                label="Policy" description="An IAM policy. Actions are ivschat:CreateChatToken, confab:ListBans and so on." errorText={mistake} warningText={mistake ? undefined : warnings.join(' ')} stretch
                 secondaryControl={<ButtonDropdown items={policies} onItemClick={({ detail }) => setPolicy(policyOf(policies.find((p) => p.id === detail.id)!.actions))}>Start from</ButtonDropdown>}
               >
                 <Textarea value={policy} onChange={({ detail }) => setPolicy(detail.value)} rows={14} spellcheck={false} />

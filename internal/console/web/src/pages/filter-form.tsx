@@ -24,7 +24,7 @@ import { Show, Trouble } from '../parts/state';
 export function EditFilter({ room, name }: { room: string; name: string }) {
   const roomIdentifier = room === 'every' ? undefined : arnOf('room', room);
   const loaded = useLoad(() => confab('GetContentFilter', { name, roomIdentifier }), [room, name]);
-  return <Show loaded={loaded}>{(filter) => <FilterForm key={filter.updateTime} filter={filter} />}</Show>;
+  return <Show title="Filter" loaded={loaded}>{(filter) => <FilterForm key={filter.updateTime} filter={filter} />}</Show>;
 }
 
 export default function NewFilter() {

@@ -17,9 +17,11 @@ import { type Problem, problem } from '../confab/problem';
 import { allLoggingConfigurations, arnOf } from '../confab/rooms';
 import { go } from '../confab/router';
 import { may, session } from '../confab/session';
+import { mayTest } from '../confab/test-record';
 import { Delete } from '../parts/delete';
 import { List } from '../parts/list';
 import { Show, Trouble } from '../parts/state';
+import { TestRecord } from '../parts/test-record';
 import { type EditedTags, Editor, changeTags, edited, tagsOf } from '../parts/tags';
 
 const kinds = [
@@ -46,6 +48,7 @@ export default function Logging() {
   }), []);
   const [selected, setSelected] = useState<Row>();
   const [deleting, setDeleting] = useState<Row>();
+  const [tested, setTested] = useState<Row>();
   const nameOf = (c: Row) => c.name || c.id!;
   return (
     <>
@@ -66,12 +69,14 @@ export default function Logging() {
         ]}
         actions={(c) => (
           <SpaceBetween direction="horizontal" size="xs">
+            {mayTest() && <Button disabled={!c} onClick={() => setTested(c)}>Send a test record</Button>}
             {may('ivschat:DeleteLoggingConfiguration') && <Button disabled={!c} onClick={() => setDeleting(c)}>Delete</Button>}
             {may('ivschat:UpdateLoggingConfiguration') && <Button disabled={!c} onClick={() => go(`#/logging/${c!.id}`)}>Edit</Button>}
           </SpaceBetween>
         )}
         create={may('ivschat:CreateLoggingConfiguration') && <Button variant="primary" onClick={() => go('#/logging/new')}>Create a configuration</Button>}
       />
+      {tested && <TestOf configuration={tested} onClose={() => setTested(undefined)} />}
       {deleting && (
         <Delete
           kind="logging configuration" name={nameOf(deleting)} warning="Rooms that name it are not logged there any longer."
@@ -89,13 +94,18 @@ export default function Logging() {
   );
 }
 
+function TestOf({ configuration: c, onClose }: { configuration: Pick<Row, 'arn' | 'name' | 'id' | 'destinationConfiguration'>; onClose: () => void }) {
+  const { kind, name } = destination(c.destinationConfiguration);
+  return <TestRecord arn={c.arn!} name={c.name || c.id!} kind={kind.value} target={name} field={kind.field} onClose={onClose} />;
+}
+
 export function NewLogging() {
   return <LoggingForm configuration={{}} />;
 }
 
 export function EditLogging({ id }: { id: string }) {
   const loaded = useLoad(() => session().ivschat.send(new GetLoggingConfigurationCommand({ identifier: arnOf('logging-configuration', id) })), [id]);
-  return <Show loaded={loaded}>{(c) => <LoggingForm key={c.arn} configuration={c} />}</Show>;
+  return <Show title="Edit a logging configuration" loaded={loaded}>{(c) => <LoggingForm key={c.arn} configuration={c} />}</Show>;
 }
 
 function LoggingForm({ configuration: c }: { configuration: Partial<GetLoggingConfigurationResponse> }) {

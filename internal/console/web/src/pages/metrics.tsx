@@ -10,6 +10,7 @@ import { useState } from 'react';
 import { confab } from '../confab/call';
 import { useLoad } from '../confab/load';
 import type { MetricSeries } from '../confab/operations';
+import { chartStrings } from '../parts/chart';
 import { Show } from '../parts/state';
 
 interface Chart {
@@ -101,7 +102,7 @@ function Panel({ chart, series, start, end }: { chart: Chart; series: Line[]; st
         series={series} xDomain={[start, end]} yDomain={[0, top * 1.1]} xScaleType="time" height={170} hideFilter hideLegend={series.length < 2} ariaLabel={chart.title}
         xTickFormatter={(x) => x.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })} yTickFormatter={(y) => y.toLocaleString(undefined, { maximumSignificantDigits: 3 })}
         empty={<Box textAlign="center" color="inherit">Nothing in this time</Box>} noMatch={<Box textAlign="center" color="inherit">Nothing in this time</Box>}
-        i18nStrings={{ xTickFormatter: undefined, chartAriaRoleDescription: 'line chart', xAxisAriaRoleDescription: 'x axis', yAxisAriaRoleDescription: 'y axis', detailPopoverDismissAriaLabel: 'Close', legendAriaLabel: 'Legend', filterLabel: '', filterPlaceholder: '', filterSelectedAriaLabel: 'selected' }}
+        i18nStrings={chartStrings}
       />
     </Container>
   );

@@ -28,7 +28,7 @@ export function NewRoom() {
 
 export default function EditRoom({ id }: { id: string }) {
   const loaded = useLoad(() => session().ivschat.send(new GetRoomCommand({ identifier: arnOf('room', id) })), [id]);
-  return <Show loaded={loaded}>{(room) => <RoomForm key={room.arn} room={room} />}</Show>;
+  return <Show title="Edit a room" loaded={loaded}>{(room) => <RoomForm key={room.arn} room={room} />}</Show>;
 }
 
 const isOurs = (key: string) => settings().some((s) => s.tag === key);

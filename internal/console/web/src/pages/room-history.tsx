@@ -19,6 +19,7 @@ interface Question {
   senderUserId?: string;
   endTime?: string;
   includeDeleted?: boolean;
+  includeHidden?: boolean;
   /** What messages have in them, folded. */
   word?: string;
 }
@@ -46,12 +47,13 @@ export function History({ arn, kept, ask }: { arn: string; kept?: string; ask: (
   const [user, setUser] = useState('');
   const [end, setEnd] = useState<Moment>(noMoment);
   const [deleted, setDeleted] = useState(false);
+  const [hidden, setHidden] = useState(false);
   const [question, setQuestion] = useState<Question>({});
   const pages = usePages(JSON.stringify([arn, question]), (nextToken) => search(arn, question, nextToken), (m) => m.id!);
   if (!kept || kept === 'off') return <Nothing title="This room keeps no history" text="Set History in the room's settings, such as 24h." />;
   const { items, reached, more } = pages;
   const unfinished = question.word && more && reached && items.length < enough ? new Date(reached).toLocaleString() : undefined;
-  const show = () => setQuestion({ word: fold(text.trim()).folded || undefined, senderUserId: user.trim() || undefined, endTime: isoOf(end, '23:59:59'), includeDeleted: deleted || undefined });
+  const show = () => setQuestion({ word: fold(text.trim()).folded || undefined, senderUserId: user.trim() || undefined, endTime: isoOf(end, '23:59:59'), includeDeleted: deleted || undefined, includeHidden: hidden || undefined });
   return (
     <SpaceBetween size="s">
       <form onSubmit={(e) => (e.preventDefault(), show())}>
@@ -61,7 +63,12 @@ export function History({ arn, kept, ask }: { arn: string; kept?: string; ask: (
             <FormField label="User ID"><Input value={user} onChange={({ detail }) => setUser(detail.value)} placeholder="Everybody" /></FormField>
           </div>
           <MomentField label="Up to the time" moment={end} onChange={setEnd} />
-          {may('confab:ReadModerated') && <Checkbox checked={deleted} onChange={({ detail }) => setDeleted(detail.checked)}>With deleted messages</Checkbox>}
+          {may('confab:ReadModerated') && (
+            <div>
+              <Checkbox checked={deleted} onChange={({ detail }) => setDeleted(detail.checked)}>With deleted messages</Checkbox>
+              <Checkbox checked={hidden} onChange={({ detail }) => setHidden(detail.checked)} description="Of users and messages that only their sender sees.">With hidden messages</Checkbox>
+            </div>
+          )}
           <SpaceBetween direction="horizontal" size="xs">
             <Button formAction="submit">Show</Button>
             <Button formAction="none" iconName="refresh" ariaLabel="Load again" onClick={pages.loaded.reload} />
@@ -78,6 +85,7 @@ export function History({ arn, kept, ask }: { arn: string; kept?: string; ask: (
                   <time dateTime={m.sendTime}>{new Date(m.sendTime!).toLocaleString()}</time>
                   <bdi className="sender">{m.sender?.userId}</bdi>
                   <span className="text" dir="auto"><Found text={m.content ?? ''} word={question.word ?? ''} /></span>
+                  {m.hidden && <span className="attributes">hidden: only {m.sender?.userId} saw it</span>}
                   {m.deletedTime
                     ? <span className="attributes">deleted{m.deletedBy ? ` by ${m.deletedBy}` : ''}{m.reason ? `: ${m.reason}` : ''}</span>
                     : may('ivschat:DeleteMessage') && <span className="actions"><Button variant="inline-link" ariaLabel={`Delete the message of ${m.sender?.userId}`} onClick={() => ask({ kind: 'delete', messageId: m.id, userId: m.sender!.userId!, text: m.content })}>Delete</Button></span>}

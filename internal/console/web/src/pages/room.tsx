@@ -18,6 +18,7 @@ import { useLoad } from '../confab/load';
 import { arnOf } from '../confab/rooms';
 import { go, idOf, roomPath } from '../confab/router';
 import { may, session } from '../confab/session';
+import { see } from '../confab/viewers';
 import { ConnectionState, Nothing, Show, Trouble } from '../parts/state';
 import { RoomLog } from './moderation-log';
 import { type Asked, type Look, PersonActions, Question, canDelete } from './room-actions';
@@ -28,6 +29,7 @@ import { History } from './room-history';
 import { Modes } from './room-modes';
 import { People } from './room-people';
 import { Traces } from './room-traces';
+import { Viewers } from './room-viewers';
 
 export default function Room({ id }: { id: string }) {
   const loaded = useLoad(() => session().ivschat.send(new GetRoomCommand({ identifier: arnOf('room', id) })), [id], 15_000);
@@ -36,7 +38,7 @@ export default function Room({ id }: { id: string }) {
   if (loaded.data) last.current = loaded.data;
   const room = loaded.data ?? (last.current?.id === id ? last.current : undefined);
   const problem = loaded.problem?.kind === 'missing' && room ? { ...loaded.problem, title: 'The room was deleted' } : loaded.problem;
-  return <Show loaded={{ ...loaded, data: room, problem }}>{(r) => <Live key={r.arn} room={r} reload={loaded.reload} />}</Show>;
+  return <Show title="Room" loaded={{ ...loaded, data: room, problem }}>{(r) => <Live key={r.arn} room={r} reload={loaded.reload} />}</Show>;
 }
 
 /** The room of a chat token. */
@@ -64,6 +66,10 @@ function Live({ room, reload }: { room: GetRoomResponse; reload?: () => void }) 
   const presence = useLoad(
     async () => (may('confab:GetRoomPresence') ? confab('GetRoomPresence', { roomIdentifier: arn }) : null), [arn], 3000,
   );
+  const people = presence.data?.users;
+  useEffect(() => {
+    if (people !== undefined) see(arn, people);
+  }, [arn, presence.data, people]);
   const lost = presence.problem?.kind;
   useEffect(() => {
     if (lost === 'missing' || lost === 'signature') reload?.();
@@ -71,6 +77,7 @@ function Live({ room, reload }: { room: GetRoomResponse; reload?: () => void }) 
   const viewers = presence.data && `${presence.data.users} ${presence.data.users === 1 ? 'person' : 'people'}, ${presence.data.connections} ${presence.data.connections === 1 ? 'connection' : 'connections'}`;
   const tabs = [
     ...(may('confab:ListRoomUsers') ? [{ id: 'people', label: 'People', content: <People arn={arn} ask={setAsked} look={look} /> }] : []),
+    ...(may('confab:GetRoomPresence') && !staff ? [{ id: 'viewers', label: 'Viewers', content: <Viewers arn={arn} now={presence.data} /> }] : []),
     ...(may('confab:ListMessages') ? [{ id: 'history', label: 'History', content: <History arn={arn} kept={staff ? 'unknown' : room.tags?.['confab:history']} ask={setAsked} /> }] : []),
     ...(may('confab:GetRoomModes') ? [{ id: 'modes', label: 'Modes', content: <Modes arn={arn} /> }] : []),
     ...(may('confab:ListMessageTraces') ? [{ id: 'traces', label: 'Traces', content: <Traces key={lookedAt('traces')?.turn} arn={arn} of={lookedAt('traces')} /> }] : []),

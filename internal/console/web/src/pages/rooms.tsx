@@ -8,6 +8,7 @@ import { useLoad } from '../confab/load';
 import { allRooms } from '../confab/rooms';
 import { go, idOf, roomPath } from '../confab/router';
 import { may, session } from '../confab/session';
+import { see } from '../confab/viewers';
 import { Delete } from '../parts/delete';
 import { List } from '../parts/list';
 
@@ -19,6 +20,9 @@ interface Row extends RoomSummary {
   updated: number;
 }
 
+// How many rooms are noted for the charts of their people.
+const noted = 20;
+
 async function viewers(): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   let nextToken: string | undefined;
@@ -28,6 +32,8 @@ async function viewers(): Promise<Map<string, number>> {
     answer.rooms?.forEach((r) => counts.set(r.roomArn!, r.users ?? 0));
     nextToken = answer.nextToken;
   } while (nextToken && counts.size < 2000);
+  // The fullest rooms come first.
+  [...counts].slice(0, noted).forEach(([arn, people]) => see(arn, people));
   return counts;
 }
 

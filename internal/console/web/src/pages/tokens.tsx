@@ -8,13 +8,17 @@ import Input from '@cloudscape-design/components/input';
 import Multiselect from '@cloudscape-design/components/multiselect';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
+import Tabs from '@cloudscape-design/components/tabs';
 import { useState } from 'react';
+import { openChat } from '../chat/lent';
 import { useLoad } from '../confab/load';
+import { notify } from '../confab/notices';
 import { type Problem, problem } from '../confab/problem';
 import { allRooms } from '../confab/rooms';
 import { idOf } from '../confab/router';
 import { session } from '../confab/session';
 import { Code } from '../parts/code';
+import { snippets } from '../parts/snippets';
 import { Trouble } from '../parts/state';
 
 const capabilities = [
@@ -34,6 +38,11 @@ export default function Tokens() {
   const [trouble, setTrouble] = useState<Problem>();
   const options = (rooms.data ?? []).map((r) => ({ value: r.arn!, label: r.name || r.id, description: r.arn }));
   const roomIdentifier = room || options[0]?.value || '';
+  const chat = () => {
+    const roomName = options.find((o) => o.value === roomIdentifier)?.label ?? idOf(roomIdentifier);
+    if (!openChat({ roomArn: roomIdentifier, roomName, userId, capabilities: may as ChatTokenCapability[] })) notify('warning', 'The browser did not open a window', 'Allow this page to open windows.');
+  };
+  const code = snippets({ roomArn: roomIdentifier, userId, accessKeyId: session().keys.accessKeyId, secretAccessKey: 'YOUR-SECRET-ACCESS-KEY', capabilities: may }).filter((s) => s.id !== 'terraform');
   async function submit() {
     setBusy(true);
     setTrouble(undefined);
@@ -53,7 +62,14 @@ export default function Tokens() {
       <SpaceBetween size="l">
         {rooms.problem && <Trouble problem={rooms.problem} reload={rooms.reload} />}
         <form onSubmit={(e) => (e.preventDefault(), submit())}>
-          <Container footer={<Button variant="primary" formAction="submit" loading={busy} disabled={!roomIdentifier || !userId}>Create a token</Button>}>
+          <Container
+            footer={
+              <SpaceBetween direction="horizontal" size="xs">
+                <Button variant="primary" formAction="submit" loading={busy} disabled={!roomIdentifier || !userId}>Create a token</Button>
+                <Button formAction="none" iconName="external" iconAlign="right" disabled={!roomIdentifier || !userId} onClick={chat}>Chat as {userId || 'the user'}</Button>
+              </SpaceBetween>
+            }
+          >
             <SpaceBetween size="l">
               {trouble && <Trouble problem={trouble} />}
               <FormField label="Room">
@@ -73,6 +89,11 @@ export default function Tokens() {
         {made && (
           <Container header={<Header variant="h2" description={made.text}>Token</Header>}>
             <Code text={made.token} label="the token" />
+          </Container>
+        )}
+        {roomIdentifier && (
+          <Container header={<Header variant="h2" description="What makes such tokens, and what connects with them.">Code</Header>}>
+            <Tabs ariaLabel="Languages" tabs={code.map((s) => ({ id: s.id, label: s.title, content: <Code text={s.text} label={`code for ${s.title}`} /> }))} />
           </Container>
         )}
       </SpaceBetween>

@@ -11,15 +11,17 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState } from 'react';
 import { confab } from '../confab/call';
 import { useLoad } from '../confab/load';
+import { webhookEvents } from '../confab/operations';
 import { type Problem, problem } from '../confab/problem';
 import { allRooms } from '../confab/rooms';
 import { go } from '../confab/router';
 import { Secret } from '../parts/secret';
 import { Trouble } from '../parts/state';
 
-const events = [
-  'message.sent', 'message.deleted', 'event.sent', 'user.disconnected', 'room.created', 'room.updated', 'room.deleted', 'moderation.ban.created', 'moderation.ban.deleted',
-].map((value) => ({ value, label: value }));
+const help: Record<string, string> = {
+  'user.joined': 'Best effort', 'user.left': 'Best effort', 'presence.reset': 'Events of who joined or left may be missing: ask for all three together',
+};
+const events = webhookEvents.map((value) => ({ value, label: value, description: help[value] }));
 
 export default function NewWebhook() {
   const [name, setName] = useState('');

@@ -12,9 +12,13 @@ export interface Values {
   userId: string;
   accessKeyId: string;
   secretAccessKey: string;
+  /** What the user of the token may do; to send messages if it is absent. */
+  capabilities?: string[];
 }
 
-const capabilities = ['SEND_MESSAGE', 'DELETE_MESSAGE', 'DISCONNECT_USER'];
+const may = ({ capabilities = ['SEND_MESSAGE'] }: Values, quote: string, name = (c: string) => quote + c + quote) => capabilities.map(name).join(', ');
+
+const goNames: Record<string, string> = { SEND_MESSAGE: 'SendMessage', DELETE_MESSAGE: 'DeleteMessage', DISCONNECT_USER: 'DisconnectUser' };
 
 function shell({ accessKeyId, secretAccessKey }: Values) {
   return `export AWS_ENDPOINT_URL_IVSCHAT=${endpoint}
@@ -55,7 +59,7 @@ createServer(async (request, response) => {
   // Ask your own session who the user is, and decide what they may do.
   const { token, tokenExpirationTime, sessionExpirationTime } = await ivschat.send(new CreateChatTokenCommand({
     roomIdentifier: '${v.roomArn}',
-    userId: '${v.userId}', capabilities: ['SEND_MESSAGE'],
+    userId: '${v.userId}', capabilities: [${may(v, "'")}],
   }));
   response.setHeader('Content-Type', 'application/json');
   response.end(JSON.stringify({ token, tokenExpirationTime, sessionExpirationTime }));
@@ -66,7 +70,7 @@ createServer(async (request, response) => {
 export function cliCode(v: Values) {
   return `${shell(v)}
 aws ivschat create-chat-token --room-identifier ${v.roomArn} \\
-  --user-id ${v.userId} --capabilities ${capabilities.join(' ')}
+  --user-id ${v.userId}${v.capabilities?.length === 0 ? '' : ` --capabilities ${(v.capabilities ?? Object.keys(goNames)).join(' ')}`}
 aws ivschat send-event --room-identifier ${v.roomArn} \\
   --event-name app:notice --attributes text=soon
 `;
@@ -86,7 +90,7 @@ ivschat = boto3.client(
 )
 token = ivschat.create_chat_token(
     roomIdentifier="${v.roomArn}",
-    userId="${v.userId}", capabilities=["SEND_MESSAGE"],
+    userId="${v.userId}", capabilities=[${may(v, '"')}],
 )["token"]
 ` },
     { id: 'go', title: 'Go', text: `package main
@@ -111,7 +115,7 @@ func main() {
 	token, err := client.CreateChatToken(context.Background(), &ivschat.CreateChatTokenInput{
 		RoomIdentifier: aws.String("${v.roomArn}"),
 		UserId:         aws.String("${v.userId}"),
-		Capabilities:   []types.ChatTokenCapability{types.ChatTokenCapabilitySendMessage},
+		Capabilities:   []types.ChatTokenCapability{${may(v, '', (c) => `types.ChatTokenCapability${goNames[c]}`)}},
 	})
 	if err != nil {
 		log.Fatal(err)

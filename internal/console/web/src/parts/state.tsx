@@ -2,6 +2,8 @@
 import Alert from '@cloudscape-design/components/alert';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
+import ContentLayout from '@cloudscape-design/components/content-layout';
+import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import type { ReactNode } from 'react';
@@ -17,9 +19,22 @@ export function Trouble({ problem, reload }: { problem: Problem; reload?: () => 
   return <Alert type={problem.kind === 'denied' || problem.kind === 'missing' ? 'warning' : 'error'} header={problem.title} action={action}>{problem.text}</Alert>;
 }
 
+/** A page that has only its title and a few words. */
+export function Titled({ title, children }: { title: string; children: ReactNode }) {
+  return <ContentLayout header={<Header variant="h1">{title}</Header>}>{children}</ContentLayout>;
+}
+
+interface ShowProps<T> {
+  loaded: Pick<Loaded<T>, 'data' | 'problem' | 'reload'>;
+  /** The title of the page, where only the data brings one. */
+  title?: string;
+  children: (data: T) => ReactNode;
+}
+
 /** Shows data with what is wrong above it, or why there is none. */
-export function Show<T>({ loaded, children }: { loaded: Pick<Loaded<T>, 'data' | 'problem' | 'reload'>; children: (data: T) => ReactNode }) {
+export function Show<T>({ loaded, title, children }: ShowProps<T>) {
   const { data, problem, reload } = loaded;
+  if (title !== undefined && data === undefined) return <Titled title={title}><Show loaded={loaded}>{children}</Show></Titled>;
   if (data === undefined && !problem) return <Box padding="l" textAlign="center"><StatusIndicator type="loading">Loading</StatusIndicator></Box>;
   return (
     <SpaceBetween size="m">
