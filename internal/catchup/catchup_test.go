@@ -50,7 +50,7 @@ func TestLog(t *testing.T) {
 					f := strings.Repeat("x", rapid.IntRange(0, 700).Draw(t, "size")) + fmt.Sprint(len(all[i]), "p;")
 					user := rapid.SampledFrom([]string{"ann", "bob"}).Draw(t, "user")
 					all[i], users[i], only[i] = append(all[i], f), append(users[i], user), append(only[i], user)
-					logs[i].AppendFor(user, []byte(f), user, catchup.Point{Epoch: 1, Sequence: logs[i].End()})
+					logs[i].AppendFor(user, []byte(f), user, chat.Point{Epoch: 1, Sequence: logs[i].End()})
 				}
 			},
 			"erase": func(t *rapid.T) {
@@ -270,7 +270,7 @@ func TestMark(t *testing.T) {
 
 // TestPrivate has a frame of one user between frames of all.
 func TestPrivate(t *testing.T) {
-	at := func(l *catchup.Log) catchup.Point { return catchup.Point{Epoch: 1, Sequence: l.End()} }
+	at := func(l *catchup.Log) chat.Point { return chat.Point{Epoch: 1, Sequence: l.End()} }
 	t.Run("it is marked once it was sent", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			l := catchup.NewMemory(1 << 20).NewLog(time.Minute)

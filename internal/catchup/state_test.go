@@ -20,8 +20,8 @@ func TestState(t *testing.T) {
 		l.Append([]byte(f), "eve", chat.Point{Epoch: 100, Sequence: uint64(i) + 1})
 	}
 	l.Part(ann, catchup.Start{Number: l.End() - 2}, 0, catchup.Refused)
-	l.AppendFor("ann", []byte("a"), "ann", catchup.Point{Epoch: 100, Sequence: 4})
-	l.AppendFor("bob", []byte("b"), "bob", catchup.Point{Epoch: 100, Sequence: 5})
+	l.AppendFor("ann", []byte("a"), "ann", chat.Point{Epoch: 100, Sequence: 4})
+	l.AppendFor("bob", []byte("b"), "bob", chat.Point{Epoch: 100, Sequence: 5})
 	if err := before.Save(); err != nil {
 		t.Fatal(err)
 	}
