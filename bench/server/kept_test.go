@@ -47,7 +47,11 @@ func BenchmarkKept(b *testing.B) {
 			if c.logged {
 				in.LoggingConfigurationIdentifiers = []string{s.logs(b)}
 			}
-			cpu := s.crowds(b, in, c.logged)
+			cpu := s.crowdsIn(b, in, func([]*string) {}, func() {
+				if c.logged {
+					s.awaitLogs(b, b.N)
+				}
+			})
 			if !c.kept && !c.logged {
 				plain = cpu
 			}
@@ -60,13 +64,14 @@ func BenchmarkKept(b *testing.B) {
 
 // crowds has the members of all rooms send b.N messages in all, reports what they cost
 // and returns the processor time of each in µs.
-func (s *server) crowds(b *testing.B, in *ivschat.CreateRoomInput, logged bool) float64 {
+func (s *server) crowds(b *testing.B, in *ivschat.CreateRoomInput) float64 {
 	b.Helper()
-	return s.crowdsIn(b, in, func([]*string) {})
+	return s.crowdsIn(b, in, func([]*string) {}, func() {})
 }
 
-// crowdsIn is crowds that calls prepare with the ARNs of the rooms before anyone joins.
-func (s *server) crowdsIn(b *testing.B, in *ivschat.CreateRoomInput, prepare func(rooms []*string)) float64 {
+// crowdsIn is crowds that calls prepare with the ARNs of the rooms before anyone joins, and
+// settle after the last message, before the processor time is taken.
+func (s *server) crowdsIn(b *testing.B, in *ivschat.CreateRoomInput, prepare func(rooms []*string), settle func()) float64 {
 	b.Helper()
 	rooms := make([]*string, keptRooms)
 	for i := range rooms {
@@ -125,9 +130,7 @@ func (s *server) crowdsIn(b *testing.B, in *ivschat.CreateRoomInput, prepare fun
 	readers.Wait()
 	b.StopTimer()
 	stop()
-	if logged {
-		s.awaitLogs(b, b.N)
-	}
+	settle()
 	after, err := s.CPU()
 	if err != nil {
 		b.Fatal(err)

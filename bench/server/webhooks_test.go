@@ -94,7 +94,7 @@ func BenchmarkDead(b *testing.B) {
 					}
 					s.hook(b, url, *room)
 				}
-			})
+			}, func() {})
 			// A benchmark begins with a run of one message, which ends before its event is told.
 			if b.N > 1 && told.Load() == 0 {
 				b.Error("the endpoints that work were told nothing")
