@@ -2,8 +2,9 @@ package moderation
 
 import (
 	"context"
-	"database/sql"
 	"net/netip"
+
+	"confab/internal/sqldb"
 )
 
 // load reads the bans in force when a server starts. There may be a million, so they are put into
@@ -23,7 +24,7 @@ func (b *Bans) load(ctx context.Context) error {
 	defer l.mu.Unlock()
 	now := b.now()
 	var (
-		kind, room, subject sql.RawBytes
+		kind, room, subject sqldb.Bytes
 		ranged, expires     int64
 		dest                = []any{&kind, &room, &subject, &ranged, &expires}
 	)

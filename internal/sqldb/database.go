@@ -361,6 +361,10 @@ func (s Session) Row(ctx context.Context, query string, args []any, dest ...any)
 	return found, err
 }
 
+// Bytes is a destination for a text or bytes that only the call with their row needs: they are
+// not copied.
+type Bytes = sql.RawBytes
+
 // Rows calls each for every row; scan reads its columns. An error of each ends the
 // reading and is returned as an error of the database.
 func (s Session) Rows(ctx context.Context, query string, args []any, each func(scan func(...any) error) error) error {
