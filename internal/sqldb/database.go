@@ -361,8 +361,7 @@ func (s Session) Row(ctx context.Context, query string, args []any, dest ...any)
 	return found, err
 }
 
-// Bytes is a destination for a text or bytes that only the call with their row needs: they are
-// not copied.
+// Bytes is a destination for bytes that only the call with their row needs; nothing is copied.
 type Bytes = sql.RawBytes
 
 // Rows calls each for every row; scan reads its columns. An error of each ends the

@@ -190,13 +190,11 @@ func createFile(path string) (size int64, err error) {
 	return info.Size(), nil
 }
 
-// dsn is the data source name of a connection. Its pragmas:
-//
-// WAL, so that reads and writes do not block each other. synchronous FULL for a
-// durable database, which syncs the log at every commit; NORMAL for the others, which
-// syncs it at checkpoints only. The log is truncated to 64 MiB after many writes. A
-// database with background checkpoints is mapped into memory: its readers read
-// different pages each time, and every write in between would empty their caches.
+// dsn is the data source name of a connection. With WAL, reads and writes do not block each other.
+// With synchronous FULL a durable database syncs the log at every commit; the others, with NORMAL,
+// at checkpoints only. The log is truncated to 64 MiB after many writes. A database with background
+// checkpoints is mapped into memory: its readers read different pages each time, and every write in
+// between would empty their caches.
 func (d sqliteDialect) dsn(sp *Spec, mode string) string {
 	synchronous, mapped, logSize, own := "NORMAL", 0, 64<<20, ""
 	if sp.Durable {
