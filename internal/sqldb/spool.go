@@ -15,8 +15,7 @@ import (
 //	failing   a write has failed, or has taken longer than stallAfter: no
 //	          caller waits, neither present nor new ones, until a write works
 //
-// After recovery, callers of new items wait again, even while older batches are still
-// queued.
+// After recovery, callers of new items wait again, even while older batches are queued.
 type Spool[T any] struct {
 	c     *Committer[T]
 	store func(ctx context.Context, items []T) error
