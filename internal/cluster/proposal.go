@@ -164,7 +164,8 @@ type standingProposal struct {
 }
 
 // prepare promises a view, and returns once every frame that has a number of the
-// current view is published: none follows.
+// current view is published, or will not be: none follows. That may take longer than
+// one question; all that wait are answered together, and later ones at once.
 func (r requests) prepare(v View) prepareAnswer {
 	n := r.node
 	n.mu.Lock()
@@ -182,7 +183,7 @@ func (r requests) prepare(v View) prepareAnswer {
 	n.signalLocked()
 	ctx, cancel := context.WithTimeout(n.ctx, sealWithin)
 	defer cancel()
-	for n.view.numbered > 0 && n.promised.ID == v.ID && ctx.Err() == nil {
+	for n.view.numbered > 0 && n.view.phase.publishes() && n.promised.ID == v.ID && ctx.Err() == nil {
 		changed := n.changed
 		n.mu.Unlock()
 		select {
@@ -194,7 +195,10 @@ func (r requests) prepare(v View) prepareAnswer {
 	if a.OK = n.promised.ID == v.ID; !a.OK || n.view.ID == v.ID {
 		return a
 	}
-	n.view.phase = phaseShut
+	if n.view.phase != phaseShut {
+		n.view.phase = phaseShut
+		n.signalLocked()
+	}
 	a.Supported = int64(n.members.supported(&n.view.View, &v, time.Now()))
 	return a
 }

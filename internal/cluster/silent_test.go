@@ -103,3 +103,33 @@ func TestSilentTogether(t *testing.T) {
 		speak(t, nodes, r, "again")
 	})
 }
+
+// TestSealedForLong has a commit of the transcript take longer than a view waits for it. Its home
+// promises the next view all the same: the frame gets its place there.
+func TestSealedForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, r := newNetwork(t, 1), newRooms(8, 100)
+		r.ChangeAll(func(room *chat.Room) {
+			room.LoggingConfigurations = []string{"a logging configuration"}
+		})
+		nodes := start(t, net, r, "a", "b", "c")
+		b := nodes["b"]
+		room := homed(t, nodes, r, "b")
+		guest := b.join(t, room)
+		commits := r.HoldCommits(t)
+		sent := make(chan error, 1)
+		go func() { sent <- b.say(t, room, "numbered") }()
+		synctest.Wait()
+		nodes["c"].port.kill()
+		delete(nodes, "c")
+		await(t, nodes, 2)
+		commits.Release()
+		if err := <-sent; err != nil {
+			t.Error(err)
+		}
+		if got := guest.Contents(); !slices.Equal(got, []string{"numbered"}) {
+			t.Errorf("the guest got %q, want the message once", got)
+		}
+		speak(t, nodes, r, "afterwards")
+	})
+}
