@@ -69,8 +69,10 @@ func TestDoctor(t *testing.T) {
 				r.Out.URL.Path, r.Out.URL.RawPath = "/none", ""
 			}
 		}, finding: "FIX   encoded paths: ", fix: "AllowEncodedSlashes"},
-		{name: "frames are held back", holds: 4 * time.Second,
-			finding: "FIX   messages: a message came back only after 4", fix: "without buffering"},
+		{
+			name: "frames are held back", holds: 4 * time.Second,
+			finding: "FIX   messages: a message came back only after 4", fix: "without buffering",
+		},
 		{name: "the clock differs", response: func(r *http.Response) error {
 			r.Header.Set("Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat))
 			return nil

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -210,16 +211,11 @@ func TestHandshakeListener_pause(t *testing.T) {
 // closed without an answer.
 func TestHandshakeListener_manyAtOnce(t *testing.T) {
 	_, dial := listener(t)
-	done := make(chan struct{})
+	var done atomic.Bool
 	var load, clients sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		load.Go(func() {
-			for {
-				select {
-				case <-done:
-					return
-				default:
-				}
+			for !done.Load() { // It keeps a processor busy.
 			}
 		})
 	}
@@ -262,7 +258,7 @@ func TestHandshakeListener_manyAtOnce(t *testing.T) {
 		})
 	}
 	clients.Wait()
-	close(done)
+	done.Store(true)
 	load.Wait()
 }
 

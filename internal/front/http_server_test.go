@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -82,7 +83,9 @@ func TestHTTPServer_Shutdown(t *testing.T) {
 			if err := <-stopped; err != nil {
 				t.Error(err)
 			}
-			<-served
+			if err := <-served; !errors.Is(err, net.ErrClosed) {
+				t.Error(err)
+			}
 		})
 	}
 }
