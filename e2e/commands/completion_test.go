@@ -42,7 +42,16 @@ confab credentials create --name moderator --policy policy.json --data-dir `+ser
 			}
 			p := startProgram(t, env, 180, 24, program, sh.args...)
 			p.keys(sh.setup + "; clear; echo rea''dy" + enter)
-			p.until("prompt", func(rows []string) bool { return rows[0] == "ready" })
+			prompt := func(rows []string) bool { // A shell that is not there yet mixes up what is typed.
+				last := ""
+				for _, row := range rows {
+					if row = strings.TrimSpace(row); row != "" {
+						last = row
+					}
+				}
+				return last == "$"
+			}
+			p.until("prompt", func(rows []string) bool { return rows[0] == "ready" && prompt(rows) })
 			for _, c := range []struct{ typed, completed string }{
 				{"confab web", "confab webhook"},
 				{"confab room get lo", "confab room get lobby"},
@@ -59,9 +68,7 @@ confab credentials create --name moderator --policy policy.json --data-dir `+ser
 					return strings.Contains(strings.Join(rows, "\n"), "$ "+c.completed)
 				})
 				p.keys("\x15\x0b") // Ctrl-U and Ctrl-K empty the line.
-				p.until("empty line", func(rows []string) bool {
-					return !strings.Contains(strings.Join(rows, "\n"), "$ "+c.completed)
-				})
+				p.until("empty line", prompt)
 			}
 			p.keys("exit" + enter)
 			p.ends()

@@ -40,6 +40,7 @@ type Recorder struct {
 	series map[string]*recorded
 	// labels counts the series of each metric.
 	labels map[string]int
+	begun  bool // the first sample was taken
 }
 
 // recorded is one series: a ring of steps, by the number of the step.
@@ -102,6 +103,7 @@ func (r *Recorder) Sample() {
 			r.sample(f, m, step)
 		}
 	}
+	r.begun = true
 }
 
 func (r *Recorder) sample(f *dto.MetricFamily, m *dto.Metric, step int64) {
@@ -131,6 +133,9 @@ func (r *Recorder) sample(f *dto.MetricFamily, m *dto.Metric, step int64) {
 	if s == nil {
 		return
 	}
+	if s.last == nil && r.begun {
+		s.last = make([]float64, len(totals)) // It is new, so it began at 0 in this step.
+	}
 	s.add(step, totals)
 }
 
@@ -154,7 +159,8 @@ func (r *Recorder) find(name string, labels []*dto.LabelPair, kind Kind, bounds 
 	return s
 }
 
-// add stores a step. The first sample of a counter has no step: it counts from there.
+// add stores a step. A counter that was there at the first sample of all has no step of it: it
+// counts from there.
 func (s *recorded) add(step int64, totals []float64) {
 	last := s.last
 	s.last = totals

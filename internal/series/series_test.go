@@ -76,6 +76,21 @@ func TestRecorder(t *testing.T) {
 	}
 }
 
+// A series that begins later, as the first error of its kind does, counts from 0.
+func TestRecorder_newSeries(t *testing.T) {
+	n := newNode()
+	n.step()
+	n.requests.WithLabelValues("fail").Add(2)
+	n.step()
+	want := []series.Series{
+		{Name: "requests", Labels: map[string]string{"action": "fail"}, Kind: series.Counter, Values: [][]float64{nil, {2}, nil}},
+		{Name: "requests", Labels: map[string]string{"action": "send"}, Kind: series.Counter, Values: [][]float64{{0}, {0}, nil}},
+	}
+	if d := cmp.Diff(want, n.Read(query(3, 1, "requests"))); d != "" {
+		t.Error(d)
+	}
+}
+
 // What is older than six hours is gone, and steps without a sample are empty.
 func TestRecorderForgets(t *testing.T) {
 	n := newNode()

@@ -38,7 +38,7 @@ test('an operator', async (t) => {
     const prefix = await dialog.getByLabel('where the record is', { exact: true }).textContent();
     assert.match(prefix, /^AWSLogs\/\d{12}\/IVSChatLogs\/1\.0\/[^/]+\/room_\w+\/\d{4}\/\d\d\/\d\d\/\d\d\/$/);
     await noRoomIsLeft();
-    await dialog.getByText('The record is delivered').waitFor();
+    await dialog.getByText('The record is delivered', { exact: true }).waitFor();
     assert.equal(readdirSync(path(process.env.DATA_DIR, 'chat-logs/s3/chat-archive', prefix)).length, 1);
     await dialog.getByRole('button', { name: 'Close' }).last().click();
   });

@@ -18,7 +18,7 @@ export interface TestRecord {
 
 const tag = { key: 'confab-console', value: 'test-record' };
 const event = 'confab-console:TEST_RECORD';
-// An interrupted test may have left its room; one that goes on elsewhere takes less time.
+// An interrupted test may have left its room; one that is under way elsewhere takes less time.
 const interrupted = 60_000;
 
 export const mayTest = () => ['CreateRoom', 'SendEvent', 'DeleteRoom'].every((action) => may(`ivschat:${action}`));
