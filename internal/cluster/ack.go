@@ -6,13 +6,6 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// ack says that From has everything of a stream up to Count.
-type ack struct {
-	From  string `json:"from"`
-	View  ViewID `json:"view"`
-	Count uint64 `json:"count"`
-}
-
 // acks are the homes that are owed an acknowledgement. The first keeper of a room, or of a
 // home without interest, sends it at once, because the home waits for one. The other members send theirs a little later,
 // for many items at a time, so that the home may drop what all have. They also replace a
@@ -87,14 +80,6 @@ func (d *dueAcks) send(n *Node, wait time.Duration) {
 type ownAck struct {
 	ack
 	compact bool
-}
-
-func readAck(data []byte) (a ack, err error) {
-	if isCompact(data) {
-		return decodeAck(data)
-	}
-	err = json.Unmarshal(data, &a)
-	return a, err
 }
 
 func (r requests) onAck(data []byte) {

@@ -5,20 +5,6 @@ import (
 	"sync"
 )
 
-// query is a question to a node about itself that has nothing to do with the order of
-// frames: how many connections it has, which users are in a room.
-type query struct {
-	Topic string `json:"topic"`
-	Body  []byte `json:"body,omitzero"`
-}
-
-// queryAnswer is not OK if the node does not know the topic, because it is of another
-// release, or failed.
-type queryAnswer struct {
-	OK   bool   `json:"ok"`
-	Body []byte `json:"body,omitzero"`
-}
-
 // Answer is what a node answers to the questions of one topic.
 type Answer func(ctx context.Context, body []byte) ([]byte, error)
 
@@ -72,4 +58,12 @@ func (r requests) answer(ctx context.Context, q query) queryAnswer {
 	}
 	body, err := f(ctx, q.Body)
 	return queryAnswer{OK: err == nil, Body: body}
+}
+
+// AskOne asks one other member, and reports whether it has answered with success in time.
+func AskOne(ctx context.Context, n *Node, member, topic string, body []byte) (answer []byte, ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	a, err := request[queryAnswer](ctx, n, member, kindAsk, query{topic, body})
+	return a.Body, err == nil && a.OK
 }

@@ -2,10 +2,7 @@ package cluster
 
 import (
 	"context"
-	"slices"
 	"time"
-
-	"github.com/go-json-experiment/json"
 )
 
 // heartbeats are what nodes say of themselves. In a view that all know, between nodes that read
@@ -77,23 +74,6 @@ func (h heartbeats) briefLocked(now time.Time) bool {
 		now.Sub(n.members.joinedAt) >= askWithin && n.members.allRead(briefVersion)
 }
 
-// bytes returns a heartbeat as it is sent.
-func (b *heartbeat) bytes() ([]byte, error) {
-	if b.marks != nil {
-		return b.encodeBrief(), nil
-	}
-	return json.Marshal(b)
-}
-
-func readHeartbeat(data []byte) (b heartbeat, err error) {
-	if isBrief(data) {
-		return decodeBrief(data)
-	}
-	err = json.Unmarshal(data, &b)
-	slices.Sort(b.Sees) // It is sorted, unless something else sent it.
-	return b, err
-}
-
 // resolveLocked adds to a brief heartbeat what it leaves out. If that is not known here, its
 // node is asked, and the heartbeat says no more than that the node is there.
 func (h heartbeats) resolveLocked(b *heartbeat, now time.Time) bool {
@@ -136,75 +116,6 @@ func (r requests) beat(reply func([]byte)) {
 	if data, err := b.bytes(); err == nil && !closed {
 		reply(data)
 	}
-}
-
-// marks returns what this node gets from the members of its view, for its heartbeat of a
-// number, and which other nodes it sees. It acknowledges the heartbeats of those whose lease it
-// supports: those that are also in the view that it has promised.
-func (m *membership) marks(current, promised *View, number uint64, now time.Time) (all marks, also []string) {
-	all = newMarks(len(current.Members))
-	members := 0
-	for i, id := range current.Members {
-		p := m.peers[id]
-		if p == nil {
-			continue
-		}
-		members++
-		mark := byte(markSeen)
-		if number >= p.last.N && number-p.last.N < markSeen && (promised.ID == current.ID || promised.has(id)) {
-			mark = byte(number - p.last.N)
-			p.ackedAt = now
-		}
-		all.set(i, mark)
-	}
-	if members == len(m.peers) {
-		return all, nil
-	}
-	for id := range m.peers {
-		if !current.has(id) {
-			also = append(also, id)
-		}
-	}
-	slices.Sort(also)
-	return all, also
-}
-
-// resolve adds to a brief heartbeat what it leaves out: the view, and the rest from the heartbeat
-// before. It returns false if that is not enough.
-func (m *membership) resolve(b *heartbeat, view *View) bool {
-	p := m.peers[b.ID]
-	if p == nil || p.last.unread || view == nil || len(b.marks) != (len(view.Members)+1)/2 {
-		return false
-	}
-	last := &p.last
-	same := last.marks != nil && last.View.ID == b.View.ID && last.marks.seesAs(b.marks) && slices.Equal(last.also, b.also)
-	b.Name, b.Version, b.Speaks, b.View = last.Name, last.Version, last.Speaks, *view
-	if b.Sees = last.Sees; !same {
-		b.Sees = b.expand()
-	}
-	return true
-}
-
-// noteUnread takes a brief heartbeat that cannot be resolved, and reports whether its node has to
-// be asked. A node of which nothing else is known is a peer that sees none: this node is not
-// alone beside it, and proposes nothing with it.
-func (m *membership) noteUnread(b *heartbeat, now time.Time) bool {
-	if newer, known := m.newer[b.ID]; known {
-		newer.seenAt = now
-		m.newer[b.ID] = newer
-		return false
-	}
-	switch p := m.peers[b.ID]; {
-	case p == nil:
-		m.peers[b.ID] = &peer{since: now, seenAt: now, last: heartbeat{
-			ID: b.ID, Reads: b.Reads, Promised: max(b.Promised, b.View.ID.Number), unread: true,
-		}}
-		m.met, m.joinedAt = true, now
-		m.version++
-	case p.last.unread:
-		p.seenAt = now
-	}
-	return true
 }
 
 // viewLocked returns the view of an id, if this node or a peer has it or has had it, or nil.

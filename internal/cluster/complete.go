@@ -6,44 +6,6 @@ import (
 	"time"
 )
 
-// historyQuestion asks for what a member lacks of some rooms.
-type historyQuestion struct {
-	View ViewID `json:"view"`
-	// Missed are the views of which the member lacks the frames.
-	Missed []ViewID       `json:"missed,omitzero"`
-	Rooms  []roomQuestion `json:"rooms"`
-}
-
-// roomQuestion asks for what a member lacks of one room.
-type roomQuestion struct {
-	Room string `json:"room"`
-	// After is the last frame that the member has delivered, or passed over.
-	After      point `json:"after,omitzero"`
-	PassedOver bool  `json:"passed_over,omitzero"`
-	// Until is the last frame to send; zero is the last there is.
-	Until point `json:"until,omitzero"`
-	// Whole asks for the recent log itself: nothing is missing behind After. Young
-	// asks for it besides.
-	Whole bool `json:"whole,omitzero"`
-	Young bool `json:"young,omitzero"`
-}
-
-type historyAnswer struct {
-	OK bool `json:"ok"`
-	// Histories are of the first of the question's rooms, in their order, as many
-	// as fit.
-	Histories []history `json:"histories"`
-}
-
-type completeQuestion struct {
-	View      ViewID    `json:"view"`
-	Histories []history `json:"histories"`
-}
-
-type completeAnswer struct {
-	OK bool `json:"ok"`
-}
-
 // catchUp gets what this node lacks of its rooms: of many rooms at once, as a node
 // may become the home of thousands. It returns false if the view ended.
 func (g *gathering) catchUp() bool {

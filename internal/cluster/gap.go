@@ -7,21 +7,6 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// streamQuestion asks a home for items of its stream, by count.
-type streamQuestion struct {
-	View ViewID `json:"view"`
-	// Member is whose stream it is, in a view with interest.
-	Member string `json:"member,omitzero"`
-	From   uint64 `json:"from"`
-	To     uint64 `json:"to"` // inclusive
-}
-
-type streamAnswer struct {
-	// First is the first that the home still has; what is before it is lost.
-	First uint64   `json:"first"`
-	Items [][]byte `json:"items"`
-}
-
 // fillLocked asks a home for the items that are missing, until none is.
 func (s streams) fillLocked(home string, in *inStream) {
 	n := s.node

@@ -6,12 +6,6 @@ import (
 	"confab/internal/quota"
 )
 
-// loan is a question for requests of an account's rate, and its answer.
-type loan struct {
-	Quota quota.Name `json:"quota"`
-	N     int        `json:"n"`
-}
-
 // Borrow asks the node that keeps an account's rate. It implements quota.Lender.
 func (n *Node) Borrow(ctx context.Context, name quota.Name, count int) (granted int, ok bool) {
 	n.mu.Lock()

@@ -27,14 +27,6 @@ func (o outbox) run(n *Node) {
 	}
 }
 
-// message is what a member gets at a time.
-type message struct {
-	member string
-	first  uint64
-	urgent bool
-	items  []*sentItem
-}
-
 // send sends each member one message, and reports whether there was any.
 func (o outbox) send(n *Node) bool {
 	n.mu.Lock()

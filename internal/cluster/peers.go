@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"slices"
 	"time"
 )
 
@@ -59,11 +58,6 @@ func (m *membership) note(b *heartbeat, now time.Time) news {
 	}
 	p.last, p.seenAt = *b, now
 	return result
-}
-
-// differs reports whether a later heartbeat says something else that proposals depend on.
-func (b *heartbeat) differs(later *heartbeat) bool {
-	return b.View.ID != later.View.ID || b.Promised != later.Promised || b.Reads != later.Reads || !slices.Equal(b.Sees, later.Sees)
 }
 
 func (m *membership) noteNewer(b *heartbeat, now time.Time) news {

@@ -8,16 +8,6 @@ import (
 	"time"
 )
 
-type prepareAnswer struct {
-	// OK says that the node has sealed its view and will commit no earlier one than
-	// the proposed.
-	OK       bool   `json:"ok"`
-	Promised uint64 `json:"promised"`
-	// Supported is how long ago, in nanoseconds, the node last supported the lease
-	// of a node that the new view leaves out.
-	Supported int64 `json:"supported"`
-}
-
 // proposal is one attempt of a coordinator to have a view promised by all its
 // members, and then to commit it.
 type proposal struct {
@@ -47,29 +37,6 @@ func (n *Node) coordinateLocked(now time.Time) {
 	n.proposing = true
 	p := &proposal{node: n, view: v, answers: make([]prepareAnswer, len(v.Members))}
 	n.working.Go(p.run)
-}
-
-// steady is a state in which a node has nothing to propose, and will not have by the passing of
-// time alone.
-type steady struct {
-	version        int
-	view, promised ViewID
-}
-
-// settledIn reports whether what follows from the peers does not depend on the time: the peers
-// are the members of the view, all of them answer, and none waits for a seat.
-func (m *membership) settledIn(v *View) bool {
-	for id := range m.peers {
-		if !v.has(id) {
-			return false
-		}
-	}
-	return v.ID.Number > 0 && len(m.peers)+1 == len(v.Members) && len(m.silent) == 0 && !m.spare(v)
-}
-
-// sameAs reports whether a view has the same members, and the same homes for all rooms.
-func (v *View) sameAs(other *View) bool {
-	return slices.Equal(v.Members, other.Members) && slices.Equal(v.Homes, other.Homes) && slices.Equal(v.seats(), other.seats())
 }
 
 // agreedLocked reports whether all members have the view, or may still be about to
@@ -151,16 +118,6 @@ func (p *proposal) standsLocked() bool {
 		m.stands = standingProposal{m.version, p.node.view.ID, now, v.Members, ok}
 	}
 	return m.stands.ok && slices.Equal(m.stands.members, p.view.Members)
-}
-
-// standingProposal is what a node would propose, kept for a moment: each member's question for
-// its promise looks.
-type standingProposal struct {
-	version int
-	view    ViewID
-	at      time.Time
-	members []string
-	ok      bool
 }
 
 // prepare promises a view, and returns once every frame that has a number of the

@@ -302,3 +302,41 @@ func (s *roomLogs) count(self string, v *View) (here int) {
 	}
 	return here
 }
+
+// prepend puts the frames of h before a log that begins where they end. Clients here do not
+// get them: they joined later, or have them.
+func (s *roomLogs) prepend(h history, now time.Time) {
+	l := s.rooms[h.Room]
+	if l == nil || l.began || len(h.Frames) == 0 || h.last() != l.floor {
+		return // The log is one of another history.
+	}
+	var before []*entry
+	for i, data := range h.Frames {
+		it, err := decodeItem(data)
+		if err != nil || it.frame == nil {
+			return
+		}
+		before = append(before, &entry{at: it.at, frame: it.frame, received: now, old: i < h.Old, delivered: true})
+	}
+	after := l.entries
+	l.floor, l.entries = h.Floor, append(before, after...)
+	for _, e := range before {
+		_, delivered := s.gone[e.frame.ID]
+		e.missed = !delivered
+		if e.missed && e.frame.DisconnectUser != "" {
+			s.kick(e.frame)
+		}
+		if s.byID[e.frame.ID] == nil { // Otherwise it was published a second time.
+			s.byID[e.frame.ID] = e
+		}
+		s.bytes += e.size()
+		s.arrived(e.frame.ID, e.missed)
+	}
+	// An entry is evicted behind those before it.
+	for _, e := range l.entries {
+		s.aging = append(s.aging, aged{l, e})
+	}
+	for s.bytes > s.limit && len(s.aging) > 0 && s.aging[0].e.delivered {
+		s.evict()
+	}
+}

@@ -5,42 +5,6 @@ import (
 	"slices"
 )
 
-// stateQuestion asks a member how far it is in the rooms whose home is Home in View,
-// from the one behind After on.
-type stateQuestion struct {
-	View  ViewID `json:"view"`
-	Home  string `json:"home"`
-	After string `json:"after"`
-	// Known are the views that the home knows: the answer need not have them.
-	Known []ViewID `json:"known,omitzero"`
-}
-
-type stateAnswer struct {
-	// OK is false while the member is not in the view.
-	OK bool `json:"ok"`
-	// Was is the last view that was open at the member, and Past are its latest
-	// views; only the first answer has them.
-	Was   ViewID      `json:"was,omitzero"`
-	Past  []View      `json:"past,omitzero"`
-	Rooms []roomState `json:"rooms,omitzero"`
-	More  bool        `json:"more,omitzero"`
-}
-
-// roomState is how far a member is in a room.
-type roomState struct {
-	Room      string `json:"room"`
-	Last      point  `json:"last"`
-	Delivered point  `json:"delivered,omitzero"`
-	// PassedOver says that the member's clients did not get what is up to Delivered.
-	PassedOver bool `json:"passed_over,omitzero"`
-	// Floor is where the member's log begins, and Young says that it does not
-	// reach back to all operations that may be asked for again.
-	Floor point `json:"floor,omitzero"`
-	Young bool  `json:"young,omitzero"`
-	// Interest is not 0 if the member has sessions of the room; it is the number of that.
-	Interest uint64 `json:"interest,omitzero"`
-}
-
 // gathered is what the members of a view have of a room.
 type gathered struct {
 	room    string

@@ -116,30 +116,17 @@ func mix(h uint64) uint64 {
 	return h ^ h>>33
 }
 
-// Owner returns the id of the node that should do the work that key names.
-func (n *Node) Owner(key string) string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.view.home(key)
+// sameAs reports whether a view has the same members, and the same homes for all rooms.
+func (v *View) sameAs(other *View) bool {
+	return slices.Equal(v.Members, other.Members) && slices.Equal(v.Homes, other.Homes) && slices.Equal(v.seats(), other.seats())
 }
 
-// View returns the current view; its number is 0 before the first.
-func (n *Node) View() View {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.view.View
-}
-
-// OtherConnections returns how many connections the other members had at their
-// last heartbeat.
-func (n *Node) OtherConnections() int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	sum := 0
-	for _, id := range n.view.Members {
-		if p := n.members.peers[id]; p != nil {
-			sum += p.last.Connections
-		}
+// Holders returns the members that get every frame of a room, with sessions or without: its
+// home, then its keepers.
+func (v *View) Holders(room string) []string {
+	home := v.home(room)
+	if home == "" {
+		return nil
 	}
-	return sum
+	return append([]string{home}, v.keepers(room, home)...)
 }

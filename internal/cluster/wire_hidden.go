@@ -42,15 +42,3 @@ func (r *reader) hidden(f *chat.Frame) {
 		f.Type = chat.MessageFrame
 	}
 }
-
-// Hides reports whether all nodes deliver hidden frames to their user only.
-func (n *Node) Hides() bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, p := range n.members.peers {
-		if p.last.Reads < hiddenVersion {
-			return false
-		}
-	}
-	return true
-}

@@ -4,10 +4,13 @@ import (
 	"encoding/binary"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
+
+	"github.com/go-json-experiment/json"
 )
 
 // compactVersion begins the compact form of acknowledgements, of questions to a home and of
@@ -20,20 +23,6 @@ func isCompact(data []byte) bool { return len(data) > 0 && data[0] == compactVer
 
 // compactReader reads a message behind its version.
 func compactReader(data []byte) reader { return reader{data: data[1:]} }
-
-// encode writes: version, view, member, count.
-func (a ack) encode() []byte {
-	b := make([]byte, 0, 32+len(a.View.Coordinator)+len(a.From))
-	b = appendView(append(b, compactVersion), a.View)
-	b = appendString(b, a.From)
-	return binary.AppendUvarint(b, a.Count)
-}
-
-func decodeAck(data []byte) (a ack, err error) {
-	r := compactReader(data)
-	a = ack{View: r.view(), From: r.string(), Count: r.uvarint()}
-	return a, r.err()
-}
 
 func (r *reader) err() error {
 	if r.failed {
@@ -262,3 +251,65 @@ func (r *reader) stringMap() map[string]string {
 	}
 	return m
 }
+
+// doQuestion asks a home to carry an operation out. Only a home that is in the
+// asking node's view does: what it publishes in another need not reach that node.
+type doQuestion struct {
+	View ViewID              `json:"view"`
+	Op   messaging.Operation `json:"op"`
+	// Quiet asks for no answer of success: the frame that arrives is the answer.
+	Quiet bool `json:"quiet,omitzero"`
+}
+
+// doAnswer is the answer of a home. At most one of its members is set.
+type doAnswer struct {
+	ID     string     `json:"id,omitzero"`
+	Moved  bool       `json:"moved,omitzero"`
+	Kicked bool       `json:"kicked,omitzero"`
+	Error  *wireError `json:"error,omitzero"`
+}
+
+// bytes returns the question as its receiver reads it.
+func (q *doQuestion) bytes(compact bool) ([]byte, error) {
+	if compact {
+		return q.encode(), nil
+	}
+	// Attributes that are not there and empty ones are different frames.
+	return json.Marshal(q, json.FormatNilMapAsNull(true), durations)
+}
+
+func readDoQuestion(data []byte) (q doQuestion, err error) {
+	if isCompact(data) {
+		return decodeDoQuestion(data)
+	}
+	err = json.Unmarshal(data, &q, durations)
+	return q, err
+}
+
+// bytes returns the answer in the form of the question.
+func (a *doAnswer) bytes(compact bool) ([]byte, error) {
+	if compact {
+		return a.encode(), nil
+	}
+	return json.Marshal(a)
+}
+
+func readDoAnswer(data []byte) (a doAnswer, err error) {
+	if isCompact(data) {
+		return decodeDoAnswer(data)
+	}
+	err = json.Unmarshal(data, &a)
+	return a, err
+}
+
+// durations has the history's length of an operation's room as a number of nanoseconds.
+var durations = json.JoinOptions(
+	json.WithMarshalers(json.MarshalFunc(func(d time.Duration) ([]byte, error) {
+		return strconv.AppendInt(nil, int64(d), 10), nil
+	})),
+	json.WithUnmarshalers(json.UnmarshalFunc(func(data []byte, d *time.Duration) error {
+		n, err := strconv.ParseInt(string(data), 10, 64)
+		*d = time.Duration(n)
+		return err
+	})),
+)

@@ -1,0 +1,56 @@
+package cluster
+
+// inStream is what comes from another home in the view. Without a lock.
+type inStream struct {
+	opened  bool
+	next    uint64          // count of the item that is due
+	waiting map[uint64]item // behind a gap
+	tail    uint64          // what the home's last heartbeat said it has sent
+	filling bool
+}
+
+// put takes an item and returns those that are due now, in their order.
+func (in *inStream) put(it item) (due []item) {
+	if it.count != in.next {
+		if in.waiting == nil {
+			in.waiting = map[uint64]item{}
+		}
+		if it.count > in.next && len(in.waiting) < waitingItems {
+			in.waiting[it.count] = it
+		}
+		return nil
+	}
+	for ok := true; ok; it, ok = in.waiting[in.next] {
+		delete(in.waiting, in.next)
+		in.next++
+		due = append(due, it)
+	}
+	return due
+}
+
+// lags reports whether items are missing that an earlier heartbeat of the home said
+// it had sent, and notes what this one says.
+func (in *inStream) lags(sent uint64) bool {
+	lags := in.next <= in.tail
+	in.tail = sent
+	return lags
+}
+
+// missing returns the counts that have to be asked for; from > to if none has.
+func (in *inStream) missing() (from, to uint64) {
+	to = in.tail
+	for count := range in.waiting {
+		to = max(to, count-1)
+	}
+	return in.next, to
+}
+
+// skipTo gives up the items before first, which the home no longer has, and returns
+// how many those are.
+func (in *inStream) skipTo(first uint64) (lost uint64) {
+	if first > in.next {
+		lost = first - in.next
+		in.next = first
+	}
+	return lost
+}
