@@ -56,7 +56,7 @@ func (d *dueAcks) send(n *Node, wait time.Duration) {
 		due := map[string]ownAck{}
 		for home := range d.homes {
 			if in := n.view.in[home]; in != nil {
-				due[home] = ownAck{ack{n.o.ID, n.view.ID, in.next - 1}, n.members.reads(home, compactVersion)}
+				due[home] = ownAck{ack{n.o.ID, n.view.ID, in.last()}, n.members.reads(home, compactVersion)}
 			}
 		}
 		clear(d.homes)

@@ -21,14 +21,15 @@ type arrival struct {
 // arrivals are the frames that operations of this node wait for, by id.
 type arrivals map[string]*arrival
 
-// expect returns the arrival of an operation's frame; e is its entry in the logs, or
-// nil. remove ends it.
-func (s arrivals) expect(id string, e *entry) *arrival {
+// expect returns the arrival of an operation's frame; before is what the logs
+// know of it. remove ends it.
+func (s arrivals) expect(id string, before outcome) *arrival {
 	a := &arrival{id: id, settled: make(chan struct{})}
-	if e != nil && e.delivered {
-		a.missed = e.missed
+	switch before {
+	case delivered, passedOver:
+		a.missed = before == passedOver
 		close(a.settled)
-	} else {
+	default:
 		s[id] = a
 	}
 	return a

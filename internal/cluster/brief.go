@@ -34,7 +34,7 @@ func (h heartbeats) nextLocked(now time.Time, leaving bool) heartbeat {
 func (h heartbeats) plainLocked() heartbeat {
 	n := h.node
 	return heartbeat{
-		ID: n.o.ID, Name: n.o.Name, Version: n.o.Version, Speaks: wireVersion, Reads: hiddenVersion, N: n.beats.count,
+		ID: n.o.ID, Name: n.o.Name, Version: n.o.Version, Speaks: wireVersion, Reads: hiddenVersion, N: n.beats.last(),
 		Eligible: n.members.eligible, View: n.view.View, Promised: n.promised.ID.Number, Connections: n.engine.Connections(),
 	}
 }
@@ -48,10 +48,10 @@ func (h heartbeats) fullLocked(now time.Time) heartbeat {
 	if !n.view.Interest {
 		b.Acked = map[string]uint64{}
 		for id, in := range n.view.in {
-			b.Acked[id] = in.next - 1
+			b.Acked[id] = in.last()
 		}
 		for _, out := range n.view.out {
-			b.Sent = out.sent // It is one stream.
+			b.Sent = out.count() // It is one stream.
 		}
 	}
 	return b
@@ -70,8 +70,8 @@ func (h heartbeats) promisedLocked() *View {
 // whatever a node has missed, it knows again.
 func (h heartbeats) briefLocked(now time.Time) bool {
 	n := h.node
-	return n.view.Interest && n.beats.ticks%fullTicks > 0 && now.Sub(n.view.since) >= askWithin &&
-		now.Sub(n.members.joinedAt) >= askWithin && n.members.allRead(briefVersion)
+	return n.view.Interest && n.ticks%fullTicks > 0 && now.Sub(n.view.since) >= askWithin &&
+		n.members.mayBeBrief(now)
 }
 
 // resolveLocked adds to a brief heartbeat what it leaves out. If that is not known here, its
@@ -84,7 +84,7 @@ func (h heartbeats) resolveLocked(b *heartbeat, now time.Time) bool {
 	if !n.members.noteUnread(b, now) {
 		return false
 	}
-	if asking := n.beats.asking; !asking[b.ID] && len(asking) < maxAsking {
+	if asking := n.asking; !asking[b.ID] && len(asking) < maxAsking {
 		asking[b.ID] = true
 		id := b.ID
 		n.working.Go(func() { h.ask(id) })
@@ -103,7 +103,7 @@ func (h heartbeats) ask(id string) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	delete(n.beats.asking, id)
+	delete(n.asking, id)
 }
 
 // beat answers with a heartbeat that leaves nothing out. It has the number of the last one.
@@ -129,10 +129,8 @@ func (h heartbeats) viewLocked(id ViewID) *View {
 	case n.promised.ID == id:
 		return &n.promised
 	}
-	for _, p := range n.members.peers {
-		if p.last.View.ID == id {
-			return &p.last.View
-		}
+	if v := n.members.viewOf(id); v != nil {
+		return v
 	}
 	for i := range n.past {
 		if n.past[i].ID == id {

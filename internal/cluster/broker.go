@@ -16,7 +16,7 @@ func (n *Node) Await(ctx context.Context, roomID, id string) (messaging.Turn, er
 		err := n.mayNumberLocked(roomID, id)
 		if err == nil {
 			t := messaging.Turn{Epoch: n.view.ID.Number}
-			if l := n.logs.rooms[roomID]; l != nil {
+			if l := n.logs.find(roomID); l != nil {
 				t.Messages = l.recentMessages(time.Now())
 			}
 			n.mu.Unlock()
@@ -43,16 +43,16 @@ func (n *Node) Await(ctx context.Context, roomID, id string) (messaging.Turn, er
 func (n *Node) mayNumberLocked(roomID, id string) error {
 	home := n.logs.home(&n.view.View, roomID)
 	c := n.calls.byID[id]
-	switch e := n.logs.byID[id]; {
+	switch was := n.logs.outcome(id); {
 	case n.closed || home != n.o.ID && home != "":
 		return messaging.ErrMoved
 	case c != nil && c.view != n.view.ID:
 		return messaging.ErrMoved // The asking node may not be in this view.
 	case home == "" || !n.view.phase.numbers() || !n.members.leased(&n.view.View, time.Now()):
 		return messaging.ErrNotNow
-	case e != nil && !e.delivered:
+	case was == held:
 		return messaging.ErrNotNow
-	case e != nil:
+	case was != unknown:
 		return messaging.ErrPublished
 	}
 	return nil
@@ -87,13 +87,13 @@ func (n *Node) Publish(f *chat.Frame) <-chan error {
 	}
 	now := time.Now()
 	l := n.logs.room(f.RoomID, now)
-	before := l.last
-	e := n.logs.add(l, point{n.view.ID, f.Sequence}, f, now)
+	before, at := l.end(), point{n.view.ID, f.Sequence}
 	if len(n.view.Members) == 1 {
+		n.logs.add(l, at, f, now)
 		n.logs.deliverNext(l)
 		return nil
 	}
-	e.safe = safe
+	n.logs.publish(l, at, f, safe, now)
 	streams{n}.sendLocked(l, before, f)
 	return safe
 }
@@ -103,7 +103,7 @@ func (n *Node) Publish(f *chat.Frame) <-chan error {
 func (n *Node) LastDelivered(roomID string) (epoch, sequence uint64, known bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	l := n.logs.rooms[roomID]
+	l := n.logs.find(roomID)
 	if l == nil {
 		return 0, 0, false
 	}

@@ -129,7 +129,10 @@ type Node struct {
 	changed chan struct{} // closed and made anew when something below changed
 	closed  bool
 
+	lastTick time.Time // zero before the start
+	ticks    int
 	beats    ownHeartbeats
+	asking   map[string]bool // nodes that are asked what their heartbeats leave out
 	members  membership
 	standing standing
 
@@ -154,7 +157,7 @@ func New(o Options) *Node {
 	}
 	n := &Node{
 		o: o, subjects: subjects(o.Prefix), log: o.Log, changed: make(chan struct{}),
-		beats: ownHeartbeats{sentAt: map[uint64]time.Time{}, asking: map[string]bool{}}, members: newMembership(o.ID),
+		beats: newOwnHeartbeats(), asking: map[string]bool{}, members: newMembership(o.ID),
 		acks: newAcks(), outbox: newOutbox(), interests: interests{byRoom: map[string]*interest{}}, calls: calls{byID: map[string]*call{}}, arrivals: arrivals{},
 	}
 	n.ctx, n.stop = context.WithCancel(context.Background())

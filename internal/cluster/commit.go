@@ -14,7 +14,7 @@ func (n *Node) commitLocked(v View) {
 	}
 	v = v.withNames()
 	n.view = newView(n.ctx, n.o.ID, v, time.Now())
-	n.members.viewSince = n.view.since
+	n.members.commit(n.view.since)
 	n.past = append(n.past[max(0, len(n.past)-pastViews+1):], v)
 	n.standing.include(n.ctx)
 	n.o.Metrics.ViewChanges.Inc()

@@ -17,8 +17,7 @@ func (g *gathering) deepen() bool {
 			continue // Its log has them, and so has this node's.
 		}
 		n.mu.Lock()
-		l := n.logs.room(room.room, time.Now())
-		floor, young := l.floor, l.young(time.Now()) && !l.began
+		floor, young := n.logs.begins(room.room, time.Now())
 		n.mu.Unlock()
 		from := ""
 		if young {

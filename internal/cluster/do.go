@@ -17,7 +17,7 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 	defer cancel()
 	n.mu.Lock()
 	included := n.standing.ctx
-	a := n.arrivals.expect(op.ID, n.logs.byID[op.ID])
+	a := n.arrivals.expect(op.ID, n.logs.outcome(op.ID))
 	n.mu.Unlock()
 	defer context.AfterFunc(included, cancel)()
 	defer func() {

@@ -8,7 +8,7 @@ import (
 )
 
 // fillLocked asks a home for the items that are missing, until none is.
-func (s streams) fillLocked(home string, in *inStream) {
+func (s streams) fillLocked(home string, in *inbound) {
 	n := s.node
 	if in.filling || n.closed {
 		return
@@ -66,10 +66,10 @@ func (s streams) askItems(ctx context.Context, home string, q streamQuestion, in
 	return decodeBatch(data)
 }
 
-func (s streams) filledLocked(home string, in *inStream, b batch) {
+func (s streams) filledLocked(home string, in *inbound, b batch) {
 	n := s.node
 	n.o.Metrics.FramesLost.Add(float64(in.skipTo(b.first)))
-	if it, ok := in.waiting[in.next]; ok {
+	if it, ok := in.due(); ok {
 		s.receiveLocked(home, in, it)
 	}
 	n.o.Metrics.GapsFilled.Inc()

@@ -101,7 +101,7 @@ func (g *gathering) open(began time.Time) {
 		return
 	}
 	for id, room := range g.rooms {
-		if l := n.logs.rooms[id]; l != nil {
+		if l := n.logs.find(id); l != nil {
 			n.logs.deliverHeld(l)
 		}
 		for member, s := range room.states {

@@ -3,34 +3,10 @@ package cluster
 import (
 	"context"
 	"log/slog"
-	"maps"
 	"time"
 
 	"github.com/go-json-experiment/json"
 )
-
-// ownHeartbeats numbers a node's own heartbeats, and knows when it sent the recent ones.
-type ownHeartbeats struct {
-	count    uint64
-	sentAt   map[uint64]time.Time
-	lastTick time.Time
-	ticks    int
-	asking   map[string]bool // nodes that are asked what their heartbeats leave out
-}
-
-func (h *ownHeartbeats) next(now time.Time) {
-	h.count++
-	maps.DeleteFunc(h.sentAt, func(_ uint64, at time.Time) bool { return now.Sub(at) > leaseTime })
-	h.sentAt[h.count] = now
-}
-
-// follow has the next number be that of another member at least. So the numbers of all members
-// stay close together, and grow no faster than those of one node do.
-func (h *ownHeartbeats) follow(number uint64) {
-	if 0 < number && number < maxNumber/2 {
-		h.count = max(h.count, number-1)
-	}
-}
 
 // run sends heartbeats until the node is closed.
 func (n *Node) run() {
@@ -52,17 +28,17 @@ func (n *Node) tick() {
 	defer n.mu.Unlock()
 	now := time.Now()
 	// If this process was suspended, the gap does not count as missed heartbeats.
-	if now.Sub(n.beats.lastTick) > stallTime {
+	if now.Sub(n.lastTick) > stallTime {
 		n.members.resumed(now)
 	}
-	n.beats.lastTick = now
+	n.lastTick = now
 	for _, id := range n.members.expire(now) {
 		n.log.LogAttrs(n.ctx, slog.LevelWarn, "Peer timed out", slog.String("node", id))
 	}
 	n.coordinateLocked(now)
 	n.checkStandingLocked(now)
 	n.logs.expire(now)
-	if n.beats.ticks++; n.beats.ticks%sweepTicks == 0 {
+	if n.ticks++; n.ticks%sweepTicks == 0 {
 		n.logs.sweep(now, n.interests.has)
 	}
 	streams{n}.tailsLocked()
@@ -111,12 +87,11 @@ func (n *Node) onHeartbeat(_ string, data []byte, _ func([]byte)) {
 		// The next tick decides about it, when other nodes may have joined as well.
 		n.log.LogAttrs(n.ctx, slog.LevelInfo, "Peer joined", slog.String("node", b.ID), slog.String("version", b.Version))
 	}
-	p := n.members.peers[b.ID]
 	if n.view.has(b.ID) {
 		n.beats.follow(b.N)
 	}
-	if at, ok := n.beats.sentAt[b.acknowledges(n.o.ID)]; ok && b.View.ID == n.view.ID && at.After(p.leaseAt) {
-		p.leaseAt = at
+	if at, ok := n.beats.sent(b.acknowledges(n.o.ID)); ok && b.View.ID == n.view.ID {
+		n.members.renew(b.ID, at)
 	}
 	if b.View.has(n.o.ID) && b.View.ID == n.promised.ID && b.View.ID.compare(n.view.ID) > 0 {
 		n.commitLocked(b.View)
@@ -138,8 +113,8 @@ func (n *Node) measureLocked() {
 	m := n.o.Metrics
 	m.Members.Set(float64(len(n.view.Members)))
 	m.View.Set(float64(n.view.ID.Number))
-	m.HeldFrames.Set(float64(n.logs.held))
-	if n.beats.ticks%sweepTicks == 0 {
+	m.HeldFrames.Set(float64(n.logs.heldFrames()))
+	if n.ticks%sweepTicks == 0 {
 		m.Homes.Set(float64(n.logs.count(n.o.ID, &n.view.View)))
 	}
 }
@@ -163,10 +138,5 @@ func request[A any](ctx context.Context, n *Node, to string, k kind, question an
 func (n *Node) Hides() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, p := range n.members.peers {
-		if p.last.Reads < hiddenVersion {
-			return false
-		}
-	}
-	return true
+	return n.members.allRead(hiddenVersion)
 }

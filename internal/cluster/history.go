@@ -54,7 +54,7 @@ func (l *roomLog) since(q roomQuestion, missed []ViewID, now time.Time) history 
 		return h
 	}
 	h := history{Room: l.id, Keep: true, After: q.After, Floor: l.floor, Deliver: deliver - first}
-	h.take(l.entries[first:])
+	take(&h, l.entries[first:])
 	return h
 }
 
@@ -78,12 +78,12 @@ func (l *roomLog) recent(deliver int, now time.Time) history {
 		h.Frames = append(h.Frames, encodeItem(item{at: e.at, frame: e.frame}))
 	}
 	h.Deliver = len(h.Frames)
-	h.take(l.entries[deliver:])
+	take(&h, l.entries[deliver:])
 	return h
 }
 
-// take adds entries as far as they fit.
-func (h *history) take(entries []*entry) {
+// take adds entries to a history as far as they fit.
+func take(h *history, entries []*entry) {
 	size := 0
 	for i, e := range entries {
 		if size += e.size(); size > historyBytes && i > 0 {

@@ -2,12 +2,30 @@ package cluster
 
 // inStream is what comes from another home in the view. Without a lock.
 type inStream struct {
-	opened  bool
 	next    uint64          // count of the item that is due
 	waiting map[uint64]item // behind a gap
 	tail    uint64          // what the home's last heartbeat said it has sent
-	filling bool
 }
+
+func newInStream() inStream { return inStream{next: 1} }
+
+// last returns the count of the last item up to which none is missing.
+func (in *inStream) last() uint64 { return in.next - 1 }
+
+// has reports whether everything up to an item is here.
+func (in *inStream) has(count uint64) bool { return in.next > count }
+
+// gap reports whether items wait for others before them.
+func (in *inStream) gap() bool { return len(in.waiting) > 0 }
+
+// due returns the item that is due, if it is here.
+func (in *inStream) due() (it item, ok bool) {
+	it, ok = in.waiting[in.next]
+	return it, ok
+}
+
+// expect notes how many items the home has sent.
+func (in *inStream) expect(count uint64) { in.tail = max(in.tail, count) }
 
 // put takes an item and returns those that are due now, in their order.
 func (in *inStream) put(it item) (due []item) {

@@ -131,12 +131,12 @@ func (e entering) hereLocked() (at point, done bool) {
 	case n.view.ID.Number == 0:
 		return at, false
 	case e.entered:
-		if l := n.logs.rooms[e.room]; l != nil {
+		if l := n.logs.find(e.room); l != nil {
 			at = l.delivered()
 		}
 		return at, true
 	case e.in == n.view.ID:
-		if in := n.view.in[n.view.home(e.room)]; in == nil || in.next <= e.behind {
+		if in := n.view.in[n.view.home(e.room)]; in == nil || !in.has(e.behind) {
 			return at, false
 		}
 		return e.beginLocked(e.floor).delivered(), true
@@ -176,10 +176,10 @@ func (e entering) ask(ctx context.Context, home string, q enterQuestion) (at poi
 	if n.view.ID != q.View {
 		return at, false
 	}
-	if in := n.view.in[home]; in != nil && in.next <= a.Sent && n.view.keeps(n.logs.room(e.room, time.Now()), n.o.ID) {
+	if in := n.view.in[home]; in != nil && !in.has(a.Sent) && n.view.keeps(n.logs.room(e.room, time.Now()), n.o.ID) {
 		// What is missing comes on the stream. The home counts on this node to have it.
 		e.in, e.behind, e.floor = n.view.ID, a.Sent, a.Floor
-		in.tail = max(in.tail, a.Sent)
+		in.expect(a.Sent)
 		streams{n}.fillLocked(home, in)
 		return at, false
 	}
@@ -192,7 +192,7 @@ func (e entering) ask(ctx context.Context, home string, q enterQuestion) (at poi
 func (e entering) beginLocked(floor point) *roomLog {
 	logs, now := &e.node.logs, time.Now()
 	l := logs.room(e.room, now)
-	if l.last.compare(floor) < 0 {
+	if l.end().compare(floor) < 0 {
 		logs.reset(l, floor, now)
 	}
 	e.entered = true
@@ -237,13 +237,13 @@ func (r requests) enterLocked(q enterQuestion) enterAnswer {
 	n.logs.begin(l, n.view.ID)
 	if !known && !n.view.keeps(l, q.From) {
 		before := l.delivered()
-		for _, e := range l.entries[len(l.entries)-l.held:] {
-			out.add(newSentItem(l, item{at: e.at, prev: before, frame: e.frame}))
-			before = e.at
+		for at, f := range l.heldFrames() {
+			out.add(newSentItem(l, item{at: at, prev: before, frame: f}))
+			before = at
 		}
 		n.outbox.wake()
 	}
-	return enterAnswer{OK: true, Floor: l.delivered(), Sent: out.sent}
+	return enterAnswer{OK: true, Floor: l.delivered(), Sent: out.count()}
 }
 
 // leave notes at the home that a member has no more sessions of a room.

@@ -10,7 +10,8 @@ import (
 // are open, or serves alone because the other nodes reject it, or ctx has ended: it
 // keeps trying then.
 func (n *Node) Start(ctx context.Context) error {
-	n.members.started, n.beats.lastTick = time.Now(), time.Now()
+	n.lastTick = time.Now()
+	n.members.start(n.lastTick)
 	for subject, handle := range map[string]func(string, []byte, func([]byte)){
 		n.subjects.frames(): n.onItem,
 		n.subjects.beats():  n.onHeartbeat,
@@ -47,8 +48,7 @@ func (n *Node) Start(ctx context.Context) error {
 // opened, or ctx has ended. Its sessions continue.
 func (n *Node) Drain(ctx context.Context) {
 	n.mu.Lock()
-	n.members.eligible = false
-	n.members.version++
+	n.members.drain()
 	n.mu.Unlock()
 	n.sendHeartbeat(false)
 	for {
@@ -76,7 +76,7 @@ func (n *Node) Close() {
 	n.mu.Unlock()
 	n.stop()
 	n.working.Wait()
-	if !n.members.started.IsZero() {
+	if !n.lastTick.IsZero() {
 		n.sendHeartbeat(true)
 	}
 }

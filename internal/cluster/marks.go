@@ -40,7 +40,7 @@ func (m *membership) marks(current, promised *View, number uint64, now time.Time
 // before. It returns false if that is not enough.
 func (m *membership) resolve(b *heartbeat, view *View) bool {
 	p := m.peers[b.ID]
-	if p == nil || p.last.unread || view == nil || len(b.marks) != (len(view.Members)+1)/2 {
+	if p == nil || p.unread || view == nil || len(b.marks) != (len(view.Members)+1)/2 {
 		return false
 	}
 	last := &p.last
@@ -63,12 +63,12 @@ func (m *membership) noteUnread(b *heartbeat, now time.Time) bool {
 	}
 	switch p := m.peers[b.ID]; {
 	case p == nil:
-		m.peers[b.ID] = &peer{since: now, seenAt: now, last: heartbeat{
-			ID: b.ID, Reads: b.Reads, Promised: max(b.Promised, b.View.ID.Number), unread: true,
+		m.peers[b.ID] = &peer{since: now, seenAt: now, unread: true, last: heartbeat{
+			ID: b.ID, Reads: b.Reads, Promised: max(b.Promised, b.View.ID.Number),
 		}}
 		m.met, m.joinedAt = true, now
 		m.version++
-	case p.last.unread:
+	case p.unread:
 		p.seenAt = now
 	}
 	return true

@@ -35,6 +35,8 @@ type peer struct {
 	ackedAt time.Time // when this node last supported its lease
 	// leaseAt is when this node sent the last heartbeat that the peer acknowledges.
 	leaseAt time.Time
+	// unread says that the peer sends brief heartbeats that cannot be read here yet.
+	unread bool
 }
 
 func (p *peer) sees(id string) bool {
@@ -161,14 +163,70 @@ func (m *membership) reads(id string, version int) bool {
 	return id == m.self || p != nil && p.last.Reads >= version
 }
 
-// allRead reports whether there are peers and all of them read a form.
+// allRead reports whether all peers read a form.
 func (m *membership) allRead(version int) bool {
 	for _, p := range m.peers {
 		if p.last.Reads < version {
 			return false
 		}
 	}
-	return len(m.peers) > 0
+	return true
+}
+
+// mayBeBrief reports whether there are peers that all read brief heartbeats, and none of them
+// is so new that it knows too little for that.
+func (m *membership) mayBeBrief(now time.Time) bool {
+	return len(m.peers) > 0 && now.Sub(m.joinedAt) >= askWithin && m.allRead(briefVersion)
+}
+
+// start notes that this node sends heartbeats from now on.
+func (m *membership) start(now time.Time) { m.started = now }
+
+// drain has no room's home be this node from the next view on.
+func (m *membership) drain() {
+	m.eligible = false
+	m.version++
+}
+
+// commit notes when this node's view was committed.
+func (m *membership) commit(at time.Time) { m.viewSince = at }
+
+// hasMet reports whether there was a peer since the start.
+func (m *membership) hasMet() bool { return m.met }
+
+// count returns how many peers there are.
+func (m *membership) count() int { return len(m.peers) }
+
+// alone reports whether there is no peer, after the time in which others would have been found.
+func (m *membership) alone(now time.Time) bool {
+	return len(m.peers) == 0 && now.Sub(m.started) >= suspectAfter
+}
+
+// renew notes that a peer has acknowledged a heartbeat that this node sent at a time.
+func (m *membership) renew(id string, sent time.Time) {
+	if p := m.peers[id]; p != nil && sent.After(p.leaseAt) {
+		p.leaseAt = sent
+	}
+}
+
+// connections returns how many connections some of the peers had at their last heartbeat.
+func (m *membership) connections(ids []string) (sum int) {
+	for _, id := range ids {
+		if p := m.peers[id]; p != nil {
+			sum += p.last.Connections
+		}
+	}
+	return sum
+}
+
+// viewOf returns a view that a peer has, or nil.
+func (m *membership) viewOf(id ViewID) *View {
+	for _, p := range m.peers {
+		if p.last.View.ID == id {
+			return &p.last.View
+		}
+	}
+	return nil
 }
 
 // nextNumber returns a number for a view that is higher than all that this node

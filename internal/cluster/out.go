@@ -65,13 +65,29 @@ func (o *outStream) add(it *sentItem) {
 	}
 }
 
+// urge notes that this node waits for an acknowledgement of what was not taken yet.
+func (o *outStream) urge() { o.urgent = true }
+
+// count returns how many items there were.
+func (o *outStream) count() uint64 { return o.sent }
+
+// kept returns the count of the first item that is still kept.
+func (o *outStream) kept() uint64 { return o.first }
+
+// overdue returns how far the stream was at the last call, if a member has not acknowledged that.
+func (o *outStream) overdue(member string) (count uint64, overdue bool) {
+	count = o.tail
+	o.tail = o.taken
+	return count, count > o.acked[member]
+}
+
 // take returns what was not handed to the transport yet, as much as fits into a message.
 func (o *outStream) take() message {
 	o.taken = max(o.taken, o.first-1)
 	m := message{first: o.taken + 1, urgent: o.urgent}
 	for size := 0; o.taken < o.sent && size < historyBytes; o.taken++ {
 		it := o.items[o.taken+1-o.first]
-		m.items = append(m.items, it)
+		m.items = append(m.items, it.data)
 		size += len(it.data)
 	}
 	if o.taken == o.sent {
@@ -132,5 +148,5 @@ type message struct {
 	member string
 	first  uint64
 	urgent bool
-	items  []*sentItem
+	items  [][]byte
 }

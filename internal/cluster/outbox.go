@@ -56,11 +56,10 @@ func (s streams) tailsLocked() {
 		return
 	}
 	for id, out := range n.view.out {
-		if out.tail > out.acked[id] {
-			t := ack{n.o.ID, n.view.ID, out.tail}
+		if count, overdue := out.overdue(id); overdue {
+			t := ack{n.o.ID, n.view.ID, count}
 			n.o.Transport.Publish(n.subjects.node(id, kindTail), t.encode()) //nolint:errcheck // The next tick says it again.
 		}
-		out.tail = out.taken
 	}
 }
 
@@ -77,10 +76,10 @@ func (r requests) tail(data []byte) {
 	if t.View != n.view.ID || in == nil || !n.view.Interest {
 		return
 	}
-	if in.next > t.Count {
+	if in.has(t.Count) {
 		n.acks.due(t.From, true)
 		return
 	}
-	in.tail = max(in.tail, t.Count)
+	in.expect(t.Count)
 	streams{n}.fillLocked(t.From, in)
 }

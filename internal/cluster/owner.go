@@ -19,11 +19,5 @@ func (n *Node) View() View {
 func (n *Node) OtherConnections() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	sum := 0
-	for _, id := range n.view.Members {
-		if p := n.members.peers[id]; p != nil {
-			sum += p.last.Connections
-		}
-	}
-	return sum
+	return n.members.connections(n.view.Members)
 }

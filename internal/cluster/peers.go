@@ -41,7 +41,7 @@ func (m *membership) note(b *heartbeat, now time.Time) news {
 		m.version++
 		delete(m.peers, b.ID)
 		return newsLeft
-	case p == nil || p.last.unread:
+	case p == nil || p.unread:
 		if p == nil {
 			p = &peer{since: now}
 			m.peers[b.ID] = p
@@ -56,7 +56,7 @@ func (m *membership) note(b *heartbeat, now time.Time) news {
 	if result != newsSame || p.last.differs(b) {
 		m.version++
 	}
-	p.last, p.seenAt = *b, now
+	p.last, p.seenAt, p.unread = *b, now, false
 	return result
 }
 

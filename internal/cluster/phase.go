@@ -51,20 +51,27 @@ type currentView struct {
 	// interested are the members with sessions of the rooms whose home is this node, with
 	// the numbers of their interests.
 	interested map[string]map[string]uint64
-	in         map[string]*inStream // of the other homes
-	unreadable bool                 // an item could not be decoded, which is logged once
+	in         map[string]*inbound // of the other homes
+	unreadable bool                // an item could not be decoded, which is logged once
+}
+
+// inbound is the stream of another home.
+type inbound struct {
+	inStream
+	opened  bool // its mark has come
+	filling bool // the home is asked for missing items
 }
 
 // newView is the life of v at the node self. It is joining when v is no view yet.
 func newView(ctx context.Context, self string, v View, now time.Time) currentView {
 	c := currentView{
-		View: v, since: now, out: newOutStreams(self, &v), in: map[string]*inStream{},
+		View: v, since: now, out: newOutStreams(self, &v), in: map[string]*inbound{},
 		keepers: map[string]string{}, interested: map[string]map[string]uint64{},
 	}
 	c.ctx, c.end = context.WithCancel(ctx)
 	for _, id := range v.Homes {
 		if id != self {
-			c.in[id] = &inStream{next: 1}
+			c.in[id] = &inbound{inStream: newInStream()}
 		}
 	}
 	switch {

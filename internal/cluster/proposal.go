@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 )
@@ -22,14 +21,13 @@ func (n *Node) coordinateLocked(now time.Time) {
 	if n.proposing || n.closed || n.view.ID.Number == 0 && n.members.outdated(&n.view.View) != nil {
 		return
 	}
-	state := steady{n.members.version, n.view.ID, n.promised.ID}
-	if state == n.members.steady {
+	if n.members.isSteady(n.view.ID, n.promised.ID) {
 		return
 	}
 	v, ok := n.members.proposal(&n.view.View, now)
 	if !ok || v.sameAs(&n.view.View) && n.agreedLocked(now) {
-		if now.Sub(n.view.since) >= askWithin && n.agreedLocked(now) && n.members.settledIn(&n.view.View) {
-			n.members.steady = state
+		if now.Sub(n.view.since) >= askWithin && n.agreedLocked(now) {
+			n.members.settle(&n.view.View, n.promised.ID)
 		}
 		return
 	}
@@ -112,12 +110,7 @@ func (p *proposal) ask(ctx context.Context, cancel func(), i int) {
 // joined since, or timed out: a view without a node that is back would part it from
 // those that it was together with.
 func (p *proposal) standsLocked() bool {
-	m, now := &p.node.members, time.Now()
-	if m.stands.version != m.version || m.stands.view != p.node.view.ID || now.Sub(m.stands.at) >= retryWait {
-		v, ok := m.proposal(&p.node.view.View, now)
-		m.stands = standingProposal{m.version, p.node.view.ID, now, v.Members, ok}
-	}
-	return m.stands.ok && slices.Equal(m.stands.members, p.view.Members)
+	return p.node.members.proposes(p.view.Members, &p.node.view.View, time.Now())
 }
 
 // prepare promises a view, and returns once every frame that has a number of the

@@ -78,10 +78,14 @@ func (r requests) stream(data []byte, reply func([]byte)) {
 		return
 	}
 	first, items := out.between(q.From, q.To)
-	interest, have := n.view.Interest, out.first
+	interest, have := n.view.Interest, out.kept()
 	n.mu.Unlock()
 	if interest {
-		reply(encodeBatch(q.View, n.o.ID, false, first, items))
+		forms := make([][]byte, len(items))
+		for i, it := range items {
+			forms[i] = it.data
+		}
+		reply(encodeBatch(q.View, n.o.ID, false, first, forms))
 		return
 	}
 	a := streamAnswer{First: have}

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -28,6 +29,23 @@ type roomLog struct {
 	home     string
 	keepers  []string
 	placedIn ViewID
+}
+
+// room returns the room's id.
+func (l *roomLog) room() string { return l.id }
+
+// end returns the last place in the log.
+func (l *roomLog) end() point { return l.last }
+
+// heldFrames returns the frames at the end that are not delivered here, with their places.
+func (l *roomLog) heldFrames() iter.Seq2[point, *chat.Frame] {
+	return func(yield func(point, *chat.Frame) bool) {
+		for _, e := range l.entries[len(l.entries)-l.held:] {
+			if !yield(e.at, e.frame) {
+				return
+			}
+		}
+	}
 }
 
 // place returns the room's home in a view. It is worked out once a view.

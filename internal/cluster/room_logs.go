@@ -42,6 +42,35 @@ func newRoomLogs(limit int, deliver, kick func(*chat.Frame), arrived func(id str
 	}
 }
 
+// outcome is what became of an operation's frame here.
+type outcome uint8
+
+const (
+	unknown    outcome = iota // it is in no log
+	held                      // no other member is known to have it
+	delivered                 // to this node's clients
+	passedOver                // it was delivered on nodes that this one could not reach
+)
+
+// outcome returns what became of the frame of an operation, as far as it is in a log.
+func (s *roomLogs) outcome(id string) outcome {
+	switch e := s.byID[id]; {
+	case e == nil:
+		return unknown
+	case !e.delivered:
+		return held
+	case e.missed:
+		return passedOver
+	}
+	return delivered
+}
+
+// find returns the log of a room, or nil.
+func (s *roomLogs) find(id string) *roomLog { return s.rooms[id] }
+
+// heldFrames returns how many frames are not delivered, in all rooms.
+func (s *roomLogs) heldFrames() int { return s.held }
+
 // room returns the log of a room and makes one if there is none.
 func (s *roomLogs) room(id string, now time.Time) *roomLog {
 	l := s.rooms[id]
@@ -110,6 +139,11 @@ func (s *roomLogs) add(l *roomLog, at point, f *chat.Frame, now time.Time) *entr
 		s.evict()
 	}
 	return e
+}
+
+// publish appends a frame of this node to a log and holds it. safe receives what becomes of it.
+func (s *roomLogs) publish(l *roomLog, at point, f *chat.Frame, safe chan error, now time.Time) {
+	s.add(l, at, f, now).safe = safe
 }
 
 // deliverNext delivers the first held frame of a room, unless its operation was
@@ -291,6 +325,13 @@ func (s *roomLogs) states(v *View, home, after string, interests map[string]uint
 		return rooms[:stateRooms], true
 	}
 	return rooms, false
+}
+
+// begins returns where the log of a room begins, and whether it may lack operations from before
+// that are asked for again.
+func (s *roomLogs) begins(room string, now time.Time) (floor point, lacks bool) {
+	l := s.room(room, now)
+	return l.floor, l.young(now) && !l.began
 }
 
 // count returns in how many rooms of the logs this node is the home.

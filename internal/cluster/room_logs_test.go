@@ -288,3 +288,16 @@ func TestRoomLogsPrepend(t *testing.T) {
 		t.Errorf("%d entries, %d bytes and %d places are left behind the time", len(l.entries), late.bytes, len(late.aging))
 	}
 }
+
+// TestIdleRoom keeps a room in the logs while they do what they do all the time: a look at it would
+// end the test.
+func TestIdleRoom(t *testing.T) {
+	r := newRecorded(1 << 20)
+	r.rooms["idle"] = nil
+	r.put(1, 1, "x", true)
+	r.deliverUpTo(r.room("r", r.now), at(1, 1))
+	r.expire(r.now.Add(logAge + 1))
+	if r.heldFrames() != 0 || r.outcome("x") != unknown {
+		t.Errorf("%d frames are held, and the log has x", r.heldFrames())
+	}
+}

@@ -60,14 +60,14 @@ func (n *Node) checkStandingLocked(now time.Time) {
 	before := s.refused
 	s.refused = nil
 	// Before that time no node serves alone, and peers may still join.
-	if len(n.members.peers) == 0 && now.Sub(n.members.started) >= suspectAfter {
-		s.refused = n.o.Refused(n.members.met)
+	if n.members.alone(now) {
+		s.refused = n.o.Refused(n.members.hasMet())
 	}
 	switch {
 	case s.refused != nil && before == nil:
 		n.log.LogAttrs(n.ctx, slog.LevelError, "Not ready: the other nodes reject this node", slog.Any("error", s.refused))
 	case s.refused == nil && before != nil:
-		n.log.LogAttrs(n.ctx, slog.LevelInfo, "No longer rejected by the other nodes", slog.Int("peers", len(n.members.peers)))
+		n.log.LogAttrs(n.ctx, slog.LevelInfo, "No longer rejected by the other nodes", slog.Int("peers", n.members.count()))
 	default:
 		return
 	}

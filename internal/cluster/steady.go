@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"time"
 )
 
@@ -9,6 +10,28 @@ import (
 type steady struct {
 	version        int
 	view, promised ViewID
+}
+
+// isSteady reports whether nothing has changed since there was nothing to propose.
+func (m *membership) isSteady(view, promised ViewID) bool {
+	return m.steady == steady{m.version, view, promised}
+}
+
+// settle notes that there is nothing to propose, if that will not change by the passing of time
+// alone.
+func (m *membership) settle(v *View, promised ViewID) {
+	if m.settledIn(v) {
+		m.steady = steady{m.version, v.ID, promised}
+	}
+}
+
+// proposes reports whether the view should have these members.
+func (m *membership) proposes(members []string, current *View, now time.Time) bool {
+	if m.stands.version != m.version || m.stands.view != current.ID || now.Sub(m.stands.at) >= retryWait {
+		v, ok := m.proposal(current, now)
+		m.stands = standingProposal{m.version, current.ID, now, v.Members, ok}
+	}
+	return m.stands.ok && slices.Equal(m.stands.members, members)
 }
 
 // settledIn reports whether what follows from the peers does not depend on the time: the peers

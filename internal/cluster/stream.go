@@ -30,8 +30,8 @@ func (s streams) sendLocked(l *roomLog, before point, f *chat.Frame) {
 	}
 	keepers := l.keepersIn(&n.view.View)
 	s.putLocked(it, keepers)
-	n.view.out[keepers[0]].urgent = true
-	for id := range n.view.interested[l.id] {
+	n.view.out[keepers[0]].urge()
+	for id := range n.view.interested[l.room()] {
 		if !slices.Contains(keepers, id) {
 			s.putLocked(it, []string{id})
 		}
@@ -50,8 +50,8 @@ func (s streams) putLocked(it *sentItem, members []string) {
 		out.add(it)
 		if !n.view.Interest {
 			// What is lost, also for want of a connection, is asked for.
-			n.o.Transport.Publish(n.subjects.frames(), encodeItem(it.of(n.o.ID, out.sent))) //nolint:errcheck // See above.
-			return                                                                          // All have one stream.
+			n.o.Transport.Publish(n.subjects.frames(), encodeItem(it.of(n.o.ID, out.count()))) //nolint:errcheck // See above.
+			return                                                                             // All have one stream.
 		}
 	}
 	n.outbox.wake()
@@ -67,13 +67,13 @@ func (n *Node) onItem(_ string, data []byte, _ func([]byte)) {
 	case n.view.Interest:
 	case err != nil:
 		streams{n}.unreadableLocked(err)
-	case it.at.View != n.view.ID || in == nil || it.count < in.next: // Of another view, or known.
+	case it.at.View != n.view.ID || in == nil || in.has(it.count): // Of another view, or known.
 	default:
 		streams{n}.receiveLocked(it.home, in, it)
 		if n.view.keeper(it.home) == n.o.ID {
 			n.acks.due(it.home, true)
 		}
-		if len(in.waiting) > 0 {
+		if in.gap() {
 			streams{n}.fillLocked(it.home, in)
 		}
 	}
@@ -100,17 +100,17 @@ func (r requests) frames(data []byte) {
 	case b.view != n.view.ID || in == nil || !n.view.Interest: // Of another view.
 	default:
 		streams{n}.takeLocked(in, b)
-		if len(in.waiting) > 0 {
+		if in.gap() {
 			streams{n}.fillLocked(b.home, in)
 		}
 	}
 }
 
 // takeLocked puts the items of a message in their places.
-func (s streams) takeLocked(in *inStream, b batch) {
+func (s streams) takeLocked(in *inbound, b batch) {
 	n := s.node
 	for _, it := range b.items {
-		if it.count >= in.next {
+		if !in.has(it.count) {
 			s.receiveLocked(b.home, in, it)
 		}
 	}
@@ -120,7 +120,7 @@ func (s streams) takeLocked(in *inStream, b batch) {
 }
 
 // receiveLocked puts an item in its place, and carries out what is due.
-func (s streams) receiveLocked(home string, in *inStream, it item) {
+func (s streams) receiveLocked(home string, in *inbound, it item) {
 	n := s.node
 	due := in.put(it)
 	for _, it := range due {
@@ -145,15 +145,15 @@ func (s streams) keepLocked(it item) {
 	now := time.Now()
 	l := n.logs.room(it.frame.RoomID, now)
 	if n.view.Interest {
-		entered := n.interests.has(l.id)
+		entered := n.interests.has(l.room())
 		switch {
-		case it.at.compare(l.last) <= 0:
+		case it.at.compare(l.end()) <= 0:
 			return // It came before this node entered the room.
-		case it.prev != l.last && (!entered || l.last == (point{})):
+		case it.prev != l.end() && (!entered || l.end() == (point{})):
 			n.logs.reset(l, it.prev, now) // Frames before it were not for this node.
 		}
-		if i := n.interests.byRoom[l.id]; i == nil && !n.view.keeps(l, n.o.ID) {
-			entering{n, l.id, &interest{number: n.interests.last}}.leaveLocked()
+		if i := n.interests.byRoom[l.room()]; i == nil && !n.view.keeps(l, n.o.ID) {
+			entering{n, l.room(), &interest{number: n.interests.last}}.leaveLocked()
 		}
 	}
 	n.logs.add(l, it.at, it.frame, now)

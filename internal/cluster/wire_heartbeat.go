@@ -40,8 +40,6 @@ type heartbeat struct {
 	// of the view, and the others.
 	marks marks
 	also  []string
-	// unread says that the node sends brief heartbeats that cannot be read here yet.
-	unread bool
 }
 
 // bytes returns a heartbeat as it is sent.

@@ -18,19 +18,19 @@ type batch struct {
 
 // encodeBatch writes: version, flags, view, home, count of the first item, how many there are,
 // and each with its length in front.
-func encodeBatch(view ViewID, home string, urgent bool, first uint64, items []*sentItem) []byte {
+func encodeBatch(view ViewID, home string, urgent bool, first uint64, items [][]byte) []byte {
 	size := 64 + len(view.Coordinator) + len(home)
-	for _, it := range items {
-		size += 4 + len(it.data)
+	for _, data := range items {
+		size += 4 + len(data)
 	}
 	b := append(make([]byte, 0, size), interestVersion, flag(1, urgent))
 	b = appendView(b, view)
 	b = appendString(b, home)
 	b = binary.AppendUvarint(b, first)
 	b = binary.AppendUvarint(b, uint64(len(items)))
-	for _, it := range items {
-		b = binary.AppendUvarint(b, uint64(len(it.data)))
-		b = append(b, it.data...)
+	for _, data := range items {
+		b = binary.AppendUvarint(b, uint64(len(data)))
+		b = append(b, data...)
 	}
 	return b
 }
