@@ -35,7 +35,7 @@ func (h heartbeats) plainLocked() heartbeat {
 	n := h.node
 	return heartbeat{
 		ID: n.o.ID, Name: n.o.Name, Version: n.o.Version, Speaks: wireVersion, Reads: hiddenVersion, N: n.beats.last(),
-		Eligible: n.members.eligible, View: n.view.View, Promised: n.promised.ID.Number, Connections: n.engine.Connections(),
+		Eligible: n.members.isEligible(), View: n.view.View, Promised: n.promised.ID.Number, Connections: n.engine.Connections(),
 	}
 }
 

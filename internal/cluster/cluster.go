@@ -44,6 +44,13 @@ import (
 	"confab/internal/quota"
 )
 
+// Sizes.
+const (
+	defaultLogBytes = 64 << 20 // of all rooms' logs
+	pastViews       = 16       // that a node remembers
+	sweepTicks      = 25       // heartbeats between two looks at all rooms
+)
+
 // Transport carries messages between nodes. It may lose them. What one node
 // publishes arrives in order at each subscription of another, and not at its own.
 type Transport interface {

@@ -7,6 +7,11 @@ import (
 	"time"
 )
 
+const (
+	historyRooms = 1000 // that one question for histories names
+	fetchers     = 4    // questions for histories at a time
+)
+
 // gathering makes a node the home of its rooms in a view: it asks every member how
 // far it is, gets what this node lacks, gives the others what they lack, and opens
 // the view with the mark of its stream. It ends when the view does.

@@ -1,5 +1,8 @@
 package cluster
 
+// waitingItems bounds the items that wait behind a gap. The rest is asked for again.
+const waitingItems = 1 << 14
+
 // inStream is what comes from another home in the view. Without a lock.
 type inStream struct {
 	next    uint64          // count of the item that is due

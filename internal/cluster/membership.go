@@ -188,6 +188,9 @@ func (m *membership) drain() {
 	m.version++
 }
 
+// isEligible reports whether this node may be a room's home: it does not drain.
+func (m *membership) isEligible() bool { return m.eligible }
+
 // commit notes when this node's view was committed.
 func (m *membership) commit(at time.Time) { m.viewSince = at }
 

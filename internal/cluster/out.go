@@ -4,6 +4,10 @@ import (
 	"slices"
 )
 
+// streamBytes bounds the items that a home keeps for members that lag. What lags further loses
+// frames.
+const streamBytes = 64 << 20
+
 // outStream is what this node sends as a home in one view: items with counts from 1,
 // without gaps, the first of them the mark that the home is open. In a view with interest
 // there is one for each other member, and in others one for all. Without a lock.

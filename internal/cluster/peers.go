@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"time"
 )
 
@@ -53,11 +54,16 @@ func (m *membership) note(b *heartbeat, now time.Time) news {
 	case p.last.Eligible != b.Eligible:
 		result = newsDrains
 	}
-	if result != newsSame || p.last.differs(b) {
+	if result != newsSame || differ(&p.last, b) {
 		m.version++
 	}
 	p.last, p.seenAt, p.unread = *b, now, false
 	return result
+}
+
+// differ reports whether a later heartbeat says something else that proposals depend on.
+func differ(last, later *heartbeat) bool {
+	return last.View.ID != later.View.ID || last.Promised != later.Promised || last.Reads != later.Reads || !slices.Equal(last.Sees, later.Sees)
 }
 
 func (m *membership) noteNewer(b *heartbeat, now time.Time) news {

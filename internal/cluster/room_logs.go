@@ -10,6 +10,9 @@ import (
 	"confab/internal/messaging"
 )
 
+// stateRooms bounds the rooms in one answer to a question for states.
+const stateRooms = 2000
+
 // roomLogs are the logs of all rooms. They have no lock, no goroutine and no clock:
 // what they deliver goes to functions, and the time is an argument.
 type roomLogs struct {

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -9,12 +10,16 @@ import (
 )
 
 func TestOutStream(t *testing.T) {
-	rooms := []*roomLog{{id: "x"}, {id: "y"}, {id: "z"}}
+	var rooms []*roomLog
+	logs := newRoomLogs(0, nil, nil, nil)
+	for _, id := range []string{"x", "y", "z"} {
+		rooms = append(rooms, logs.room(id, time.Now()))
+	}
 	filled := func() *outStream {
 		o := newOutStream("b", "c")
 		o.add(newSentItem(nil, item{}))
 		for _, l := range rooms {
-			o.add(newSentItem(l, item{frame: &chat.Frame{RoomID: l.id}}))
+			o.add(newSentItem(l, item{frame: &chat.Frame{RoomID: l.room()}}))
 		}
 		return o
 	}
@@ -37,7 +42,7 @@ func TestOutStream(t *testing.T) {
 				got := ""
 				for _, it := range o.acknowledge(s.from, s.count) {
 					if it.room != nil {
-						got += it.room.id
+						got += it.room.room()
 					}
 				}
 				if got != s.safe || o.first != s.first {

@@ -35,16 +35,3 @@ const (
 	fillWait  = 50 * time.Millisecond // the same, for missing items of a stream
 	ackWait   = 10 * time.Millisecond // before an acknowledgement that no home waits for
 )
-
-// Sizes. An answer has to fit NATS's payload of 1 MiB, and JSON makes 4 bytes of 3.
-const (
-	defaultLogBytes = 64 << 20  // of all rooms' logs
-	streamBytes     = 64 << 20  // of items that a home keeps for members that lag; what lags further loses frames
-	waitingItems    = 1 << 14   // that wait behind a gap; the rest is asked for again
-	historyBytes    = 256 << 10 // of the frames to deliver in one answer; half as much of others
-	historyRooms    = 1000      // that one question for histories names
-	stateRooms      = 2000      // in one answer to a question for states
-	fetchers        = 4         // questions for histories at a time
-	pastViews       = 16        // that a node remembers
-	sweepTicks      = 25        // heartbeats between two looks at all rooms
-)

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"confab/internal/chat"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -45,5 +46,27 @@ func TestKeepers(t *testing.T) {
 	pair := viewOf(1, "a", "b")
 	if got := pair.keepers("room", "a"); !slices.Equal(got, []string{"b"}) {
 		t.Errorf("of two nodes %v keep a room", got)
+	}
+}
+
+func TestRendezvous(t *testing.T) {
+	nodes := []string{"a", "b", "c"}
+	count := map[string]int{}
+	moved := 0
+	for i := range 9000 {
+		key := chat.NewID()
+		home := rendezvous(nodes, key)
+		count[home]++
+		if i%2 == 0 && home != rendezvous(nodes[:2], key) && home != "c" {
+			moved++
+		}
+	}
+	for _, n := range nodes {
+		if count[n] < 2700 || count[n] > 3300 {
+			t.Errorf("%s is the home of %d of 9000 rooms", n, count[n])
+		}
+	}
+	if moved > 0 {
+		t.Errorf("%d rooms moved between nodes that stayed", moved)
 	}
 }

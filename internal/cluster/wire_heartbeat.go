@@ -38,8 +38,8 @@ type heartbeat struct {
 
 	// marks and also are in brief heartbeats, for Sees and Leases: the peers among the members
 	// of the view, and the others.
-	marks marks
-	also  []string
+	marks marks    `json:"-"`
+	also  []string `json:"-"`
 }
 
 // bytes returns a heartbeat as it is sent.
@@ -57,9 +57,4 @@ func readHeartbeat(data []byte) (b heartbeat, err error) {
 	err = json.Unmarshal(data, &b)
 	slices.Sort(b.Sees) // It is sorted, unless something else sent it.
 	return b, err
-}
-
-// differs reports whether a later heartbeat says something else that proposals depend on.
-func (b *heartbeat) differs(later *heartbeat) bool {
-	return b.View.ID != later.View.ID || b.Promised != later.Promised || b.Reads != later.Reads || !slices.Equal(b.Sees, later.Sees)
 }

@@ -1,5 +1,9 @@
 package cluster
 
+// historyBytes bounds the frames to deliver in one answer, and half as much others. It has to fit
+// the payload of NATS, which is 1 MiB, and JSON makes 4 bytes of 3.
+const historyBytes = 256 << 10
+
 // history is a piece of a room's log on its way to another member.
 type history struct {
 	Room string `json:"room"`

@@ -92,28 +92,6 @@ func FuzzItem(f *testing.F) {
 	})
 }
 
-func TestRendezvous(t *testing.T) {
-	nodes := []string{"a", "b", "c"}
-	count := map[string]int{}
-	moved := 0
-	for i := range 9000 {
-		key := chat.NewID()
-		home := rendezvous(nodes, key)
-		count[home]++
-		if i%2 == 0 && home != rendezvous(nodes[:2], key) && home != "c" {
-			moved++
-		}
-	}
-	for _, n := range nodes {
-		if count[n] < 2700 || count[n] > 3300 {
-			t.Errorf("%s is the home of %d of 9000 rooms", n, count[n])
-		}
-	}
-	if moved > 0 {
-		t.Errorf("%d rooms moved between nodes that stayed", moved)
-	}
-}
-
 // TestHiddenFrame checks what nodes of earlier releases read of a hidden frame.
 func TestHiddenFrame(t *testing.T) {
 	it := sampleItem()
