@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"confab/internal/protocol"
 )
 
 // acks are the homes that are owed an acknowledgement. The first keeper of a room, or of a
@@ -56,21 +58,21 @@ func (d *dueAcks) send(n *Node, wait time.Duration) {
 		due := map[string]ownAck{}
 		for home := range d.homes {
 			if in := n.view.in[home]; in != nil {
-				due[home] = ownAck{ack{n.o.ID, n.view.ID, in.last()}, n.members.reads(home, compactVersion)}
+				due[home] = ownAck{protocol.Ack{From: n.o.ID, View: n.view.ID, Count: in.Last()}, n.members.Reads(home, protocol.CompactVersion)}
 			}
 		}
 		clear(d.homes)
 		n.mu.Unlock()
 		for home, m := range due {
-			data := m.encode()
+			data := m.Encode()
 			if !m.compact {
 				var err error
-				if data, err = json.Marshal(m.ack); err != nil {
+				if data, err = json.Marshal(m.Ack); err != nil {
 					continue
 				}
 			}
 			// If it is lost, the next one or the next heartbeat says the same.
-			n.o.Transport.Publish(n.subjects.node(home, kindAck), data) //nolint:errcheck // See above.
+			n.o.Transport.Publish(n.subjects.Node(home, protocol.KindAck), data) //nolint:errcheck // See above.
 		}
 	}
 }
@@ -78,12 +80,12 @@ func (d *dueAcks) send(n *Node, wait time.Duration) {
 // ownAck is an acknowledgement that this node is about to send, and whether the home reads
 // the compact form.
 type ownAck struct {
-	ack
+	protocol.Ack
 	compact bool
 }
 
 func (r requests) onAck(data []byte) {
-	a, err := readAck(data)
+	a, err := protocol.ReadAck(data)
 	if err != nil {
 		return
 	}
@@ -102,9 +104,9 @@ func (n *Node) ackedLocked(from string, count uint64) {
 	if out == nil {
 		return
 	}
-	for _, it := range out.acknowledge(from, count) {
-		if it.room != nil {
-			n.logs.deliverUpTo(it.room, it.at)
+	for _, it := range out.Acknowledge(from, count) {
+		if it.Room != nil {
+			n.logs.DeliverUpTo(it.Room, it.At)
 		}
 	}
 }

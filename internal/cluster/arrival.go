@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"confab/internal/chat"
+	"confab/internal/roomlog"
 )
 
 // arrival is the frame of an operation that this node's own clients asked for, on
@@ -23,11 +24,11 @@ type arrivals map[string]*arrival
 
 // expect returns the arrival of an operation's frame; before is what the logs
 // know of it. remove ends it.
-func (s arrivals) expect(id string, before outcome) *arrival {
+func (s arrivals) expect(id string, before roomlog.Outcome) *arrival {
 	a := &arrival{id: id, settled: make(chan struct{})}
 	switch before {
-	case delivered, passedOver:
-		a.missed = before == passedOver
+	case roomlog.Delivered, roomlog.PassedOver:
+		a.missed = before == roomlog.PassedOver
 		close(a.settled)
 	default:
 		s[id] = a

@@ -3,6 +3,9 @@ package cluster
 import (
 	"context"
 	"time"
+
+	"confab/internal/protocol"
+	"confab/internal/view"
 )
 
 // heartbeats are what nodes say of themselves. In a view that all know, between nodes that read
@@ -17,12 +20,12 @@ const (
 )
 
 // nextLocked returns the heartbeat that is due.
-func (h heartbeats) nextLocked(now time.Time, leaving bool) heartbeat {
+func (h heartbeats) nextLocked(now time.Time, leaving bool) protocol.Heartbeat {
 	n := h.node
-	n.beats.next(now)
+	n.beats.Next(now)
 	if !leaving && h.briefLocked(now) {
 		b := h.plainLocked()
-		b.marks, b.also = n.members.marks(&n.view.View, h.promisedLocked(), b.N, now)
+		b.Marks, b.Also = n.members.Marks(&n.view.View, h.promisedLocked(), b.N, now)
 		return b
 	}
 	b := h.fullLocked(now)
@@ -31,35 +34,35 @@ func (h heartbeats) nextLocked(now time.Time, leaving bool) heartbeat {
 }
 
 // plainLocked returns what all heartbeats say.
-func (h heartbeats) plainLocked() heartbeat {
+func (h heartbeats) plainLocked() protocol.Heartbeat {
 	n := h.node
-	return heartbeat{
-		ID: n.o.ID, Name: n.o.Name, Version: n.o.Version, Speaks: wireVersion, Reads: hiddenVersion, N: n.beats.last(),
-		Eligible: n.members.isEligible(), View: n.view.View, Promised: n.promised.ID.Number, Connections: n.engine.Connections(),
+	return protocol.Heartbeat{
+		ID: n.o.ID, Name: n.o.Name, Version: n.o.Version, Speaks: protocol.Version, Reads: protocol.HiddenVersion, N: n.beats.Last(),
+		Eligible: n.members.IsEligible(), View: n.view.View, Promised: n.promised.ID.Number, Connections: n.engine.Connections(),
 	}
 }
 
 // fullLocked returns a heartbeat that leaves nothing out.
-func (h heartbeats) fullLocked(now time.Time) heartbeat {
+func (h heartbeats) fullLocked(now time.Time) protocol.Heartbeat {
 	n := h.node
 	b := h.plainLocked()
-	b.Sees = n.members.seen()
-	b.Leases = n.members.supportLeases(&n.view.View, h.promisedLocked(), now)
+	b.Sees = n.members.Seen()
+	b.Leases = n.members.SupportLeases(&n.view.View, h.promisedLocked(), now)
 	if !n.view.Interest {
 		b.Acked = map[string]uint64{}
 		for id, in := range n.view.in {
-			b.Acked[id] = in.last()
+			b.Acked[id] = in.Last()
 		}
 		for _, out := range n.view.out {
-			b.Sent = out.count() // It is one stream.
+			b.Sent = out.Count() // It is one stream.
 		}
 	}
 	return b
 }
 
 // promisedLocked returns the view that this node has promised last, which may be its own.
-func (h heartbeats) promisedLocked() *View {
-	if n := h.node; n.promised.ID.compare(n.view.ID) > 0 {
+func (h heartbeats) promisedLocked() *view.View {
+	if n := h.node; n.promised.ID.Compare(n.view.ID) > 0 {
 		return &n.promised
 	}
 	return &h.node.view.View
@@ -70,21 +73,21 @@ func (h heartbeats) promisedLocked() *View {
 // whatever a node has missed, it knows again.
 func (h heartbeats) briefLocked(now time.Time) bool {
 	n := h.node
-	return n.view.Interest && n.ticks%fullTicks > 0 && now.Sub(n.view.since) >= askWithin &&
-		n.members.mayBeBrief(now)
+	return n.view.Interest && n.beats.ticks%fullTicks > 0 && now.Sub(n.view.since) >= protocol.AskWithin &&
+		n.members.MayBeBrief(now)
 }
 
 // resolveLocked adds to a brief heartbeat what it leaves out. If that is not known here, its
 // node is asked, and the heartbeat says no more than that the node is there.
-func (h heartbeats) resolveLocked(b *heartbeat, now time.Time) bool {
+func (h heartbeats) resolveLocked(b *protocol.Heartbeat, now time.Time) bool {
 	n := h.node
-	if b.marks == nil || n.members.resolve(b, h.viewLocked(b.View.ID)) {
+	if b.Marks == nil || n.members.Resolve(b, h.viewLocked(b.View.ID)) {
 		return true
 	}
-	if !n.members.noteUnread(b, now) {
+	if !n.members.NoteUnread(b, now) {
 		return false
 	}
-	if asking := n.asking; !asking[b.ID] && len(asking) < maxAsking {
+	if asking := n.beats.asking; !asking[b.ID] && len(asking) < maxAsking {
 		asking[b.ID] = true
 		id := b.ID
 		n.working.Go(func() { h.ask(id) })
@@ -95,15 +98,15 @@ func (h heartbeats) resolveLocked(b *heartbeat, now time.Time) bool {
 // ask asks a node for a heartbeat that leaves nothing out.
 func (h heartbeats) ask(id string) {
 	n := h.node
-	ctx, cancel := context.WithTimeout(n.ctx, prepareAgain)
+	ctx, cancel := context.WithTimeout(n.ctx, protocol.PrepareAgain)
 	defer cancel()
-	data, err := n.o.Transport.Request(ctx, n.subjects.node(id, kindBeat), nil)
-	if err == nil && !isBrief(data) {
+	data, err := n.o.Transport.Request(ctx, n.subjects.Node(id, protocol.KindBeat), nil)
+	if err == nil && !protocol.IsBrief(data) {
 		n.onHeartbeat("", data, nil)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	delete(n.asking, id)
+	delete(n.beats.asking, id)
 }
 
 // beat answers with a heartbeat that leaves nothing out. It has the number of the last one.
@@ -113,13 +116,13 @@ func (r requests) beat(reply func([]byte)) {
 	b := heartbeats{n}.fullLocked(time.Now())
 	closed := n.closed
 	n.mu.Unlock()
-	if data, err := b.bytes(); err == nil && !closed {
+	if data, err := b.Bytes(); err == nil && !closed {
 		reply(data)
 	}
 }
 
 // viewLocked returns the view of an id, if this node or a peer has it or has had it, or nil.
-func (h heartbeats) viewLocked(id ViewID) *View {
+func (h heartbeats) viewLocked(id view.ID) *view.View {
 	n := h.node
 	switch {
 	case id.Number == 0:
@@ -129,7 +132,7 @@ func (h heartbeats) viewLocked(id ViewID) *View {
 	case n.promised.ID == id:
 		return &n.promised
 	}
-	if v := n.members.viewOf(id); v != nil {
+	if v := n.members.ViewOf(id); v != nil {
 		return v
 	}
 	for i := range n.past {

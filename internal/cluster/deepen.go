@@ -3,6 +3,9 @@ package cluster
 import (
 	"sync"
 	"time"
+
+	"confab/internal/protocol"
+	"confab/internal/view"
 )
 
 // deepen gets this node the operations that its log is too young to know, from members whose
@@ -17,7 +20,7 @@ func (g *gathering) deepen() bool {
 			continue // Its log has them, and so has this node's.
 		}
 		n.mu.Lock()
-		floor, young := n.logs.begins(room.room, time.Now())
+		floor, young := n.logs.Begins(room.room, time.Now())
 		n.mu.Unlock()
 		from := ""
 		if young {
@@ -29,7 +32,7 @@ func (g *gathering) deepen() bool {
 		limit <- struct{}{}
 		deepening.Go(func() {
 			defer func() { <-limit }()
-			q := roomQuestion{Room: room.room, After: floor, Until: floor, Young: true}
+			q := protocol.RoomQuestion{Room: room.room, After: floor, Until: floor, Young: true}
 			h, ok := g.askHistoryAgain(from, q, nil)
 			if !ok {
 				return
@@ -37,7 +40,7 @@ func (g *gathering) deepen() bool {
 			n.mu.Lock()
 			defer n.mu.Unlock()
 			if n.view.ID == g.view.ID {
-				n.logs.prepend(h, time.Now())
+				n.logs.Prepend(h, time.Now())
 			}
 		})
 	}
@@ -47,12 +50,12 @@ func (g *gathering) deepen() bool {
 
 // reachingBack returns the member other than self whose log has a place and begins
 // furthest before it; "" if there is none.
-func (g *gathered) reachingBack(at point, self string) (member string) {
+func (g *gathered) reachingBack(at view.Point, self string) (member string) {
 	for id, s := range g.states {
-		if id == self || s.Floor.compare(at) >= 0 || s.Delivered.compare(at) < 0 {
+		if id == self || s.Floor.Compare(at) >= 0 || s.Delivered.Compare(at) < 0 {
 			continue
 		}
-		if c := s.Floor.compare(g.states[member].Floor); member == "" || c < 0 || c == 0 && id < member {
+		if c := s.Floor.Compare(g.states[member].Floor); member == "" || c < 0 || c == 0 && id < member {
 			member = id
 		}
 	}

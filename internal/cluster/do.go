@@ -7,17 +7,19 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
+	"confab/internal/protocol"
+	"confab/internal/view"
 )
 
 // Do carries an operation out at the room's home, also when that moves meanwhile. An
 // excluded node answers at once: its sessions move, and their clients need not wait
 // for an answer that no home will give.
 func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, doWithin)
+	ctx, cancel := context.WithTimeout(ctx, protocol.DoWithin)
 	defer cancel()
 	n.mu.Lock()
 	included := n.standing.ctx
-	a := n.arrivals.expect(op.ID, n.logs.outcome(op.ID))
+	a := n.arrivals.expect(op.ID, n.logs.Outcome(op.ID))
 	n.mu.Unlock()
 	defer context.AfterFunc(included, cancel)()
 	defer func() {
@@ -39,8 +41,8 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 		}
 		n.mu.Lock()
 		here := n.interests.receives(&n.view.View, op.RoomID)
-		home, changed := n.logs.home(&n.view.View, op.RoomID), n.changed
-		remote := remoteHome{node: n, id: home, view: n.view.ID, viewCtx: n.view.ctx, arrival: a, compact: n.members.reads(home, compactVersion), quiet: here}
+		home, changed := n.logs.Home(&n.view.View, op.RoomID), n.changed
+		remote := remoteHome{node: n, id: home, view: n.view.ID, viewCtx: n.view.ctx, arrival: a, compact: n.members.Reads(home, protocol.CompactVersion), quiet: here}
 		n.mu.Unlock()
 		var id string
 		err := messaging.ErrMoved
@@ -59,7 +61,7 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 		case !errors.Is(err, messaging.ErrMoved):
 			return "", err
 		}
-		retry := time.NewTimer(retryWait)
+		retry := time.NewTimer(protocol.RetryWait)
 		select {
 		case <-a.settled:
 		case <-changed:
@@ -77,7 +79,7 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 type remoteHome struct {
 	node    *Node
 	id      string
-	view    ViewID
+	view    view.ID
 	viewCtx context.Context
 	arrival *arrival
 	compact bool // it reads the compact form
@@ -95,14 +97,14 @@ func (h remoteHome) Do(ctx context.Context, op messaging.Operation) (string, err
 	defer cancel()
 	defer context.AfterFunc(h.viewCtx, cancel)()
 	for quiet := h.quiet; ctx.Err() == nil; quiet = false {
-		q := doQuestion{h.view, op, quiet}
-		data, err := q.bytes(h.compact)
+		q := protocol.DoQuestion{View: h.view, Op: op, Quiet: quiet}
+		data, err := q.Bytes(h.compact)
 		if err != nil {
 			return "", err
 		}
 		answer, err := h.ask(ctx, data)
 		if err != nil {
-			pause(ctx, retryWait)
+			pause(ctx, protocol.RetryWait)
 			continue
 		}
 		h.node.o.Metrics.RequestDuration.Observe(time.Since(began).Seconds())
@@ -112,27 +114,27 @@ func (h remoteHome) Do(ctx context.Context, op messaging.Operation) (string, err
 		case answer.Kicked:
 			return "", messaging.ErrKicked
 		case answer.Error != nil:
-			return "", answer.Error.error()
+			return "", answer.Error.Err()
 		}
 		return answer.ID, nil
 	}
 	return "", messaging.ErrMoved
 }
 
-func (h remoteHome) ask(ctx context.Context, data []byte) (answer doAnswer, err error) {
-	ctx, cancel := context.WithTimeout(ctx, askAgain)
+func (h remoteHome) ask(ctx context.Context, data []byte) (answer protocol.DoAnswer, err error) {
+	ctx, cancel := context.WithTimeout(ctx, protocol.AskAgain)
 	defer cancel()
 	h.node.mu.Lock()
 	h.arrival.whenSettled(cancel)
 	h.node.mu.Unlock()
-	data, err = h.node.o.Transport.Request(ctx, h.node.subjects.node(h.id, kindDo), data)
+	data, err = h.node.o.Transport.Request(ctx, h.node.subjects.Node(h.id, protocol.KindDo), data)
 	select {
 	case <-h.arrival.settled:
-		return doAnswer{ID: h.arrival.id}, nil
+		return protocol.DoAnswer{ID: h.arrival.id}, nil
 	default:
 	}
 	if err == nil {
-		answer, err = readDoAnswer(data)
+		answer, err = protocol.ReadDoAnswer(data)
 	}
 	return answer, err
 }

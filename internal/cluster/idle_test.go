@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"confab/internal/chat"
+	"confab/internal/view"
 )
 
 // TestIdleRooms has a node with a room in its logs do what it does all the time. It looks at all
@@ -17,16 +18,16 @@ func TestIdleRooms(t *testing.T) {
 	synctest.Test(t, func(*testing.T) {
 		n := New(Options{ID: "a", Prefix: "confab", Transport: silence{}, Metrics: NewMetrics(nil), Log: slog.New(slog.DiscardHandler)})
 		n.Attach(nobody{})
-		n.members.start(time.Now())
-		n.view = newView(n.ctx, "a", View{ID: ViewID{Number: 1, Coordinator: "a"}, Members: []string{"a"}, Homes: []string{"a"}}, time.Now())
-		n.logs.room("idle", time.Now())
+		n.members.Start(time.Now())
+		n.view = newView(n.ctx, "a", view.View{ID: view.ID{Number: 1, Coordinator: "a"}, Members: []string{"a"}, Homes: []string{"a"}}, time.Now())
+		n.logs.Room("idle", time.Now())
 		for i := 1; i <= sweepTicks; i++ {
 			n.tick()
 			if got, want := testutil.ToFloat64(n.o.Metrics.Homes), float64(i/sweepTicks); got != want {
 				t.Errorf("after %d heartbeats it knows of %v rooms, want %v", i, got, want)
 			}
 		}
-		n.lastTick = time.Time{}
+		n.beats.lastTick = time.Time{}
 		n.Close()
 	})
 }

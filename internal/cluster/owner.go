@@ -1,14 +1,18 @@
 package cluster
 
+import (
+	"confab/internal/view"
+)
+
 // Owner returns the id of the node that should do the work that key names.
 func (n *Node) Owner(key string) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.view.home(key)
+	return n.view.Home(key)
 }
 
 // View returns the current view; its number is 0 before the first.
-func (n *Node) View() View {
+func (n *Node) View() view.View {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.view.View
@@ -19,5 +23,5 @@ func (n *Node) View() View {
 func (n *Node) OtherConnections() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.members.connections(n.view.Members)
+	return n.members.Connections(n.view.Members)
 }

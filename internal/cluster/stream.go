@@ -6,6 +6,10 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/protocol"
+	"confab/internal/roomlog"
+	"confab/internal/stream"
+	"confab/internal/view"
 )
 
 // streams are this node's part in the streams between homes and members: what it sends as
@@ -15,23 +19,23 @@ type streams struct{ node *Node }
 // markLocked tells all members that this node is open.
 func (s streams) markLocked() {
 	n := s.node
-	mark := newSentItem(nil, item{at: point{View: n.view.ID}})
+	mark := stream.NewSent(nil, protocol.Item{At: view.Point{View: n.view.ID}})
 	s.putLocked(mark, n.view.Members)
 }
 
 // sendLocked puts a frame on the streams to those that get it: the members with sessions of
 // its room, and its keepers. before is the place in front of it.
-func (s streams) sendLocked(l *roomLog, before point, f *chat.Frame) {
+func (s streams) sendLocked(l *roomlog.Log, before view.Point, f *chat.Frame) {
 	n := s.node
-	it := newSentItem(l, item{at: point{n.view.ID, f.Sequence}, prev: before, frame: f})
+	it := stream.NewSent(l, protocol.Item{At: view.Point{View: n.view.ID, Seq: f.Sequence}, Prev: before, Frame: f})
 	if !n.view.Interest {
 		s.putLocked(it, n.view.Members)
 		return
 	}
-	keepers := l.keepersIn(&n.view.View)
+	keepers := l.Keepers(&n.view.View)
 	s.putLocked(it, keepers)
-	n.view.out[keepers[0]].urge()
-	for id := range n.view.interested[l.room()] {
+	n.view.out[keepers[0]].Urge()
+	for id := range n.view.interested[l.ID()] {
 		if !slices.Contains(keepers, id) {
 			s.putLocked(it, []string{id})
 		}
@@ -39,7 +43,7 @@ func (s streams) sendLocked(l *roomLog, before point, f *chat.Frame) {
 }
 
 // putLocked puts an item on the streams to some members.
-func (s streams) putLocked(it *sentItem, members []string) {
+func (s streams) putLocked(it *stream.Sent, members []string) {
 	n := s.node
 	n.o.Metrics.FramesSent.Inc()
 	for _, id := range members {
@@ -47,11 +51,11 @@ func (s streams) putLocked(it *sentItem, members []string) {
 		if out == nil {
 			continue // This node itself.
 		}
-		out.add(it)
+		out.Add(it)
 		if !n.view.Interest {
 			// What is lost, also for want of a connection, is asked for.
-			n.o.Transport.Publish(n.subjects.frames(), encodeItem(it.of(n.o.ID, out.count()))) //nolint:errcheck // See above.
-			return                                                                             // All have one stream.
+			n.o.Transport.Publish(n.subjects.Frames(), protocol.EncodeItem(it.Of(n.o.ID, out.Count()))) //nolint:errcheck // See above.
+			return                                                                                      // All have one stream.
 		}
 	}
 	n.outbox.wake()
@@ -59,22 +63,22 @@ func (s streams) putLocked(it *sentItem, members []string) {
 
 // onItem takes an item of another home's stream, in a view without interest.
 func (n *Node) onItem(_ string, data []byte, _ func([]byte)) {
-	it, err := decodeItem(data)
+	it, err := protocol.DecodeItem(data)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	in := n.view.in[it.home]
+	in := n.view.in[it.Home]
 	switch {
 	case n.view.Interest:
 	case err != nil:
 		streams{n}.unreadableLocked(err)
-	case it.at.View != n.view.ID || in == nil || in.has(it.count): // Of another view, or known.
+	case it.At.View != n.view.ID || in == nil || in.Has(it.Count): // Of another view, or known.
 	default:
-		streams{n}.receiveLocked(it.home, in, it)
-		if n.view.keeper(it.home) == n.o.ID {
-			n.acks.due(it.home, true)
+		streams{n}.receiveLocked(it.Home, in, it)
+		if n.view.keeper(it.Home) == n.o.ID {
+			n.acks.due(it.Home, true)
 		}
-		if in.gap() {
-			streams{n}.fillLocked(it.home, in)
+		if in.Gap() {
+			streams{n}.fillLocked(it.Home, in)
 		}
 	}
 }
@@ -89,45 +93,45 @@ func (s streams) unreadableLocked(err error) {
 
 // frames takes items of another home's stream to this node.
 func (r requests) frames(data []byte) {
-	b, err := decodeBatch(data)
+	b, err := protocol.DecodeBatch(data)
 	n := r.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	in := n.view.in[b.home]
+	in := n.view.in[b.Home]
 	switch {
 	case err != nil:
 		streams{n}.unreadableLocked(err)
-	case b.view != n.view.ID || in == nil || !n.view.Interest: // Of another view.
+	case b.View != n.view.ID || in == nil || !n.view.Interest: // Of another view.
 	default:
 		streams{n}.takeLocked(in, b)
-		if in.gap() {
-			streams{n}.fillLocked(b.home, in)
+		if in.Gap() {
+			streams{n}.fillLocked(b.Home, in)
 		}
 	}
 }
 
 // takeLocked puts the items of a message in their places.
-func (s streams) takeLocked(in *inbound, b batch) {
+func (s streams) takeLocked(in *inbound, b protocol.Batch) {
 	n := s.node
-	for _, it := range b.items {
-		if !in.has(it.count) {
-			s.receiveLocked(b.home, in, it)
+	for _, it := range b.Items {
+		if !in.Has(it.Count) {
+			s.receiveLocked(b.Home, in, it)
 		}
 	}
-	if b.urgent {
-		n.acks.due(b.home, true)
+	if b.Urgent {
+		n.acks.due(b.Home, true)
 	}
 }
 
 // receiveLocked puts an item in its place, and carries out what is due.
-func (s streams) receiveLocked(home string, in *inbound, it item) {
+func (s streams) receiveLocked(home string, in *inbound, it protocol.Item) {
 	n := s.node
-	due := in.put(it)
+	due := in.Put(it)
 	for _, it := range due {
-		if it.frame == nil {
+		if it.Frame == nil {
 			// The home has gathered: what is held here of its rooms is part of them.
 			in.opened = true
-			n.logs.deliverHeldOf(home, &n.view.View)
+			n.logs.DeliverHeldOf(home, &n.view.View)
 			n.signalLocked()
 			continue
 		}
@@ -140,22 +144,22 @@ func (s streams) receiveLocked(home string, in *inbound, it item) {
 }
 
 // keepLocked appends a frame of another home to its room's log, and delivers it.
-func (s streams) keepLocked(it item) {
+func (s streams) keepLocked(it protocol.Item) {
 	n := s.node
 	now := time.Now()
-	l := n.logs.room(it.frame.RoomID, now)
+	l := n.logs.Room(it.Frame.RoomID, now)
 	if n.view.Interest {
-		entered := n.interests.has(l.room())
+		entered := n.interests.has(l.ID())
 		switch {
-		case it.at.compare(l.end()) <= 0:
+		case it.At.Compare(l.End()) <= 0:
 			return // It came before this node entered the room.
-		case it.prev != l.end() && (!entered || l.end() == (point{})):
-			n.logs.reset(l, it.prev, now) // Frames before it were not for this node.
+		case it.Prev != l.End() && (!entered || l.End() == (view.Point{})):
+			n.logs.Reset(l, it.Prev, now) // Frames before it were not for this node.
 		}
-		if i := n.interests.byRoom[l.room()]; i == nil && !n.view.keeps(l, n.o.ID) {
-			entering{n, l.room(), &interest{number: n.interests.last}}.leaveLocked()
+		if i := n.interests.byRoom[l.ID()]; i == nil && !n.view.keeps(l, n.o.ID) {
+			entering{n, l.ID(), &interest{number: n.interests.last}}.leaveLocked()
 		}
 	}
-	n.logs.add(l, it.at, it.frame, now)
-	n.logs.deliverNext(l)
+	n.logs.Add(l, it.At, it.Frame, now)
+	n.logs.DeliverNext(l)
 }
