@@ -38,6 +38,7 @@ func (r *reader) hidden(f *chat.Frame) {
 	if !f.Hidden {
 		return
 	}
+	f.Type = chat.EventFrame
 	if f.JSON = r.bytes(); f.Action == chat.ActionSendMessage {
 		f.Type = chat.MessageFrame
 	}
