@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"runtime"
+	"sync/atomic"
 
 	"confab/internal/transport"
 )
@@ -11,6 +12,8 @@ import (
 type part struct {
 	group *Group
 	loop  *loop
+
+	marked atomic.Int64 // the loop's time of the last mark
 
 	// These are guarded by group.mu.
 	count  int   // members, including those not added to the loop yet
