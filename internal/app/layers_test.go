@@ -34,6 +34,7 @@ var layers = []struct {
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},
 	{"nouns, rules, errors", []string{"chat"}},
 	{"tools of one purpose", []string{"background", "chatroom", "clientip", "config", "export", "filter", "nats", "origin", "pgtest", "plan", "quota", "series", "telemetry", "view", "websocket"}},
+	{"the sockets of event loops", []string{"transport"}},
 	{"the grammar of WebSockets, and of the kernel", []string{"kernel", "rfc6455"}},
 }
 
@@ -50,6 +51,7 @@ var without = map[string]map[string]string{
 	"stream":     {"context": "its ends wait for nothing", "sync": "their node locks them"},
 	"view":       {"time": "a view is the same at any time"},
 	"websocket":  {"confab/internal/telemetry": "RFC 6455 is all that it knows"},
+	"transport":  {"confab/internal/rfc6455": "it moves bytes, whatever they mean"},
 	"rfc6455":    {"net": "the grammar knows no connection"},
 	"chatlog":    {"database/sql": "it knows positions, not tables"},
 	"store": {
