@@ -9,16 +9,16 @@ import (
 	"confab/internal/members"
 )
 
-// pingInterval returns how often the connections of a room are pinged. One that does not
-// answer is ended after two intervals.
-func pingInterval(x *chat.Extensions) time.Duration {
-	switch {
-	case x.CatchUp > 0:
-		return 5 * time.Second
-	case x.Presence == chat.PresenceCount || x.Presence == chat.PresenceFull:
-		return 15 * time.Second
+// pingIntervals returns how often the connections of a room are pinged, as a rule and behind a
+// mark. Where there is nothing to confirm, nothing is missed by a client that is gone.
+func pingIntervals(x *chat.Extensions) (interval, behindMark time.Duration) {
+	if x.Presence == chat.PresenceCount || x.Presence == chat.PresenceFull {
+		interval = 15 * time.Second
 	}
-	return 0
+	if x.CatchUp > 0 {
+		behindMark = 5 * time.Second
+	}
+	return interval, behindMark
 }
 
 // keepLog makes or removes the room's log for clients that come back. The caller holds
@@ -30,7 +30,8 @@ func (r *room) keepLog(e *Engine, x *chat.Extensions) {
 	if e.o.CatchUp.Memory == nil {
 		x.CatchUp = 0
 	}
-	r.kept.KeepLog(e.o.CatchUp.Memory, x.CatchUp, pingInterval(x), func(log *catchup.Log) {
+	interval, behindMark := pingIntervals(x)
+	r.kept.KeepLog(e.o.CatchUp.Memory, x.CatchUp, interval, behindMark, func(log *catchup.Log) {
 		if at := e.lastDelivered(r); at.Known { // Later frames are in the log.
 			log.Begin(chat.Point{Epoch: at.Epoch, Sequence: at.Sequence})
 		}

@@ -42,8 +42,9 @@ type Marker interface {
 	Audience
 	// Mark sends the number behind everything delivered. Clients confirm it.
 	Mark(number uint64)
-	// PingEvery sets how often connections are pinged; 0 is the default.
-	PingEvery(interval time.Duration)
+	// PingEvery sets how often connections are pinged, as a rule and for a while behind a
+	// Mark; 0 is the default. One that does not answer is ended after two intervals.
+	PingEvery(interval, behindMark time.Duration)
 }
 
 // Room is what one room keeps for replays. The zero Room keeps nothing; Begin comes first.
@@ -93,12 +94,12 @@ func (r *Room) KeepRing(on bool) {
 }
 
 // KeepLog makes or removes the log, which keeps frames for a time; 0 for none. A new log is begun by
-// begin, once frames are kept there. pingEvery is as for Marker.PingEvery.
-func (r *Room) KeepLog(memory *catchup.Memory, keep, pingEvery time.Duration, begin func(*catchup.Log)) {
+// begin, once frames are kept there. The intervals are those of Marker.PingEvery.
+func (r *Room) KeepLog(memory *catchup.Memory, keep, interval, behindMark time.Duration, begin func(*catchup.Log)) {
 	if r.marker == nil {
 		return
 	}
-	r.marker.PingEvery(pingEvery)
+	r.marker.PingEvery(interval, behindMark)
 	switch log := r.log.Load(); {
 	case keep == 0 && log != nil:
 		r.log.Store(nil)
