@@ -27,10 +27,12 @@ var layers = []struct {
 	{"what these share", []string{"operation"}},
 	{"durable truth, and the other nodes; who is there; how operations are served", []string{"store", "cluster", "places", "presence", "enforce", "modes", "api", "erasure", "notify", "messagingtest"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},
-	{"what a request needs", []string{"catchup", "traces", "iam", "restjson", "chattoken", "review", "chatlog", "history", "kicks", "recent", "moderation", "modlog", "contentfilter", "webhook", "awstest"}},
+	{"who is in a live room, and what it keeps", []string{"members", "replay"}},
+	{"what a request needs", []string{"verdicts", "catchup", "traces", "iam", "restjson", "chattoken", "review", "chatlog", "history", "kicks", "recent", "moderation", "modlog", "contentfilter", "webhook", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},
-	{"nouns, rules, errors", []string{"chat"}},
+	{"nouns, rules, errors", []string{"chat", "ending"}},
 	{"tools of one purpose", []string{"background", "chatroom", "clientip", "config", "export", "filter", "nats", "origin", "pgtest", "plan", "quota", "series", "telemetry", "websocket"}},
+	{"the sockets of event loops", []string{"transport"}},
 	{"the grammar of WebSockets, and of the kernel", []string{"kernel", "rfc6455"}},
 }
 
@@ -43,6 +45,7 @@ var without = map[string]map[string]string{
 		"database/sql":              "the heart knows no SQL",
 	},
 	"websocket": {"confab/internal/telemetry": "RFC 6455 is all that it knows"},
+	"transport": {"confab/internal/rfc6455": "it moves bytes, whatever they mean"},
 	"rfc6455":   {"net": "the grammar knows no connection"},
 	"chatlog":   {"database/sql": "it knows positions, not tables"},
 	"store": {
