@@ -67,8 +67,8 @@ func (s *Service) run() {
 	}
 }
 
-// Flush tells the other nodes everything, also what this node has of nodes that are gone. It
-// is called when a node stops, when its sessions have ended.
+// Flush sends all reports, those of nodes that are gone as well. It is called when a node
+// stops, after its sessions have ended.
 func (s *Service) Flush(ctx context.Context) {
 	for ctx.Err() == nil && len(s.Nodes.Others()) > 0 && !s.tellAll(ctx, true) {
 		wait := time.NewTimer(againAfter)
