@@ -131,11 +131,11 @@ func TestImport(t *testing.T) {
 		t.Errorf("the plan is\n%s", out)
 	}
 	run(1, "--check")
-	if out := run(0); !strings.Contains(out, "Took over 54 rooms and logging configurations") {
+	if out := run(0); !strings.Contains(out, "Imported 54 rooms and logging configurations") {
 		t.Errorf("it says\n%s", out)
 	}
 	same()
-	if out := run(0); !strings.Contains(out, "Plan: 0 to create, 0 to change, 54 to keep") || strings.Contains(out, "Took over") {
+	if out := run(0); !strings.Contains(out, "Plan: 0 to create, 0 to change, 54 to keep") || strings.Contains(out, "Imported") {
 		t.Errorf("again it says\n%s", out)
 	}
 	run(0, "--check")
@@ -211,12 +211,12 @@ func TestImport_interrupted(t *testing.T) {
 	p := startTerminal(t, environment(t, proxy.URL), 80, 24, "import", "--from-aws", "--yes", "--data-dir", target.DataDir)
 	<-asked
 	p.keys(ctrlC)
-	if status, wrote := p.ends(); status != 1 || !strings.Contains(wrote, "stopped; what was done stays, and the next import continues") {
+	if status, wrote := p.ends(); status != 1 || !strings.Contains(wrote, "stopped before anything was written") {
 		t.Errorf("exit status %d, %q", status, wrote)
 	}
 	close(goOn)
 	out, status := confab(t, environment(t, proxy.URL), "import", "--from-aws", "--data-dir", target.DataDir)
-	if status != 0 || !strings.Contains(out, "Took over 3 rooms") {
+	if status != 0 || !strings.Contains(out, "Imported 3 rooms") {
 		t.Errorf("exit status %d\n%s", status, out)
 	}
 }

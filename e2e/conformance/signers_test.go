@@ -1,10 +1,15 @@
 package conformance
 
 import (
+	"crypto/ed25519"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +17,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"confab/internal/chat"
+	"confab/internal/testbed/process"
 )
 
 // signed signs a token for the room as an application does. A claim of change that is nil
@@ -131,6 +137,7 @@ func TestSigners(t *testing.T) {
 		check(t, "refused is a token that someone else signed", func(t *testing.T) {
 			e.wantRefused(t, signed(t, "0123456789abcdef0123456789abcdef", room, nil), http.StatusUnauthorized)
 		})
+		forgeries(t, server, e, room, signer.Secret)
 		check(t, "a room that does not exist is not found", func(t *testing.T) {
 			token := signed(t, signer.Secret, room, m{"room": fmt.Sprintf("%s/%s", room.arn[:strings.IndexByte(room.arn, '/')], noID)})
 			e.wantRefused(t, token, http.StatusNotFound)
@@ -144,6 +151,59 @@ func TestSigners(t *testing.T) {
 			untilStatus(t, e, http.StatusUnauthorized, func() string { return signed(t, signer.Secret, room, nil) })
 		})
 	})
+}
+
+// forgeries has tokens for whose signature an application's key was not used as it must be.
+func forgeries(t *testing.T, server *process.Server, e *endpoint, room resource, secret string) {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, key := filepath.Join(t.TempDir(), "app.pub"), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	if err := os.WriteFile(file, key, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := server.Run(t.Context(), "keys", "create-signer", "--name", "narrow", "--rooms", room.arn, "--capabilities", "SEND_MESSAGE", "--public-key", file); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	token := func(kid string, method jwt.SigningMethod, key any, change m) string {
+		now := time.Now().Unix()
+		claims := jwt.MapClaims{"sub": "ann", "room": room.arn, "caps": []string{"SEND_MESSAGE"}, "iat": now, "exp": now + 60, "jti": chat.NewID()}
+		maps.Copy(claims, change)
+		token := jwt.NewWithClaims(method, claims)
+		token.Header["kid"] = kid
+		s, err := token.SignedString(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	untilStatus(t, e, http.StatusSwitchingProtocols, func() string { return token("narrow", jwt.SigningMethodEdDSA, private, nil) })
+	for name, forged := range map[string]string{
+		"with alg none": token("app", jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, nil),
+		"with alg none and the kid of a public key":           token("narrow", jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, nil),
+		"with the kid of another key":                         token("app", jwt.SigningMethodEdDSA, private, nil),
+		"with the kid of a public key and another secret":     token("narrow", jwt.SigningMethodHS256, []byte(secret), nil),
+		"by HMAC with a public key, as PEM":                   token("narrow", jwt.SigningMethodHS256, key, nil),
+		"by HMAC with a public key, as DER":                   token("narrow", jwt.SigningMethodHS256, der, nil),
+		"by HMAC with a public key, as its bytes":             token("narrow", jwt.SigningMethodHS256, []byte(public), nil),
+		"by the right secret with another hash":               token("app", jwt.SigningMethodHS512, []byte(secret), nil),
+		"for another room than the signer's":                  token("narrow", jwt.SigningMethodEdDSA, private, m{"room": e.newRoom(t, nil).arn}),
+		"for every room, by a signer of one":                  token("narrow", jwt.SigningMethodEdDSA, private, m{"room": roomARN("*")}),
+		"with capabilities that the signer lacks, among good": token("narrow", jwt.SigningMethodEdDSA, private, m{"caps": []string{"SEND_MESSAGE", "DISCONNECT_USER"}}),
+	} {
+		check(t, "refused is a token "+name, func(t *testing.T) {
+			status, body := e.refusedWith(t, forged)
+			if status != http.StatusUnauthorized || !strings.Contains(body, "The signed chat token is not valid: ") {
+				t.Errorf("status %d: %s", status, body)
+			}
+		})
+	}
 }
 
 // untilStatus connects with new tokens until the answer is the status. The server notices

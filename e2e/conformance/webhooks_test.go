@@ -77,6 +77,17 @@ func TestWebhooks(t *testing.T) {
 			}
 		}
 	})
+	checkOurs(t, "a name of the server's own network is not called", func(t *testing.T) {
+		room := newRoom(t, nil)
+		for _, host := range []string{"localhost", "0x7f.1", "2130706433"} {
+			hook := newWebhook(t, room, m{"url": "https://" + host + "/"})
+			o := call(t, ours("TestWebhook"), m{"id": hook["id"]}).want(t, http.StatusOK)
+			refused := strings.Contains(text(t, o, "error"), "must have a public address")
+			if host == "localhost" && !refused || o["statusCode"] != nil {
+				t.Errorf("%s: got %v", host, o)
+			}
+		}
+	})
 	checkOurs(t, "a webhook or a room that does not exist is not found", func(t *testing.T) {
 		for _, operation := range []string{"GetWebhook", "UpdateWebhook", "DeleteWebhook", "TestWebhook", "RotateWebhookSecret"} {
 			call(t, ours(operation), m{"id": "AbCdEfGhIjKl"}).wantNotFound(t, "WEBHOOK", "AbCdEfGhIjKl")

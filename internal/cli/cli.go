@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -46,14 +47,14 @@ func Run(args []string, env Environment) int {
 	errs := telemetry.NewOutput(env.Err)
 	defer errs.Flush(flushTime)
 	env.Err = errs
-	out := &result{Writer: env.Out}
+	out := &result{Writer: env.Out, gone: make(chan struct{})}
 	root := NewRoot(env)
 	root.SetArgs(args)
 	root.SetIn(env.In)
 	root.SetOut(out)
 	root.SetErr(env.Err)
 	err := root.ExecuteContext(context.Background())
-	if err == nil && out.unread {
+	if err == nil && out.unread() {
 		return exitFailure
 	}
 	if err == nil {
@@ -74,14 +75,30 @@ func Run(args []string, env Environment) int {
 // reported as an error.
 type result struct {
 	io.Writer
-	unread bool
+	once sync.Once
+	gone chan struct{} // closed when the reader has left
+}
+
+// Gone is closed when the reader has left.
+func (r *result) Gone() <-chan struct{} { return r.gone }
+
+// Unwrap returns what the output writes to.
+func (r *result) Unwrap() io.Writer { return r.Writer }
+
+func (r *result) unread() bool {
+	select {
+	case <-r.gone:
+		return true
+	default:
+		return false
+	}
 }
 
 // Write writes p, unless the reader has left.
 func (r *result) Write(p []byte) (int, error) {
 	n, err := r.Writer.Write(p)
 	if errors.Is(err, syscall.EPIPE) {
-		r.unread = true
+		r.once.Do(func() { close(r.gone) })
 		return len(p), nil
 	}
 	return n, err
@@ -105,9 +122,8 @@ IVS Chat client SDKs use it unmodified: only their endpoint changes.`,
 		Args:          command.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return command.Usagef("%v; see %s --help", err, cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(command.FlagError)
+	root.PersistentPreRunE = command.FlagGroups
 	root.AddCommand(
 		newServe(env),
 		newRestart(env),

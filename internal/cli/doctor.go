@@ -1,9 +1,6 @@
 package cli
 
 import (
-	"os/signal"
-	"syscall"
-
 	"github.com/spf13/cobra"
 
 	"confab/internal/client"
@@ -30,7 +27,7 @@ changes nothing. The exit status is 1 if something is wrong.`,
 	f := command.NewOutputFlags(cmd, env)
 	load := settingFlags(cmd, env, true)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+		ctx, stop := command.Interruptible(cmd.Context())
 		defer stop()
 		p, err := f.Printer(cmd)
 		if err != nil {

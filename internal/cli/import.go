@@ -1,14 +1,11 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
@@ -71,7 +68,7 @@ With --check, only compare. The exit status is 1 if something differs.`,
 		if !i.fromAWS {
 			return command.Usagef("--from-aws is missing: it names the source, and is the only one")
 		}
-		ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+		ctx, stop := command.Interruptible(cmd.Context())
 		defer stop()
 		with := withNewStore
 		if i.dry || i.check {
@@ -81,7 +78,7 @@ With --check, only compare. The exit status is 1 if something differs.`,
 			return i.run(ctx, env, cmd, cfg, db, asJSON)
 		})
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-			return errors.New("stopped; what was done stays, and the next import continues")
+			return errors.New("stopped before anything was written")
 		}
 		return err
 	}
@@ -113,13 +110,8 @@ func (i *imported) run(ctx context.Context, env Environment, cmd *cobra.Command,
 	}
 	if !i.dry && !i.check && todo.Changes() > 0 {
 		if !i.yes && command.IsTerminal(env.In) && command.IsTerminal(env.Out) {
-			fmt.Fprint(env.Err, "Take this over? [y/N] ")
-			answer, err := bufio.NewReader(env.In).ReadString('\n')
-			if err != nil && !errors.Is(err, io.EOF) {
+			if err := command.Ask(ctx, env, "Import this?"); err != nil {
 				return err
-			}
-			if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
-				return errors.New("nothing was done")
 			}
 		}
 		n, progress := 0, command.NewProgress(env.Err)
@@ -128,11 +120,14 @@ func (i *imported) run(ctx context.Context, env Environment, cmd *cobra.Command,
 			progress.Count(n, todo.Changes(), "written")
 		})
 		progress.Done()
+		if err != nil && ctx.Err() != nil {
+			return fmt.Errorf("stopped after %d of %d changes; they stay, and the next import makes the others", n, todo.Changes())
+		}
 		if err != nil {
 			return err
 		}
 		if !asJSON {
-			fmt.Fprintf(out, "Took over %d rooms and logging configurations into %s\n", n, db.Place())
+			fmt.Fprintf(out, "Imported %d rooms and logging configurations into %s\n", n, db.Place())
 		}
 	}
 	if asJSON {

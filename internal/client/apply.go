@@ -1,16 +1,13 @@
 package client
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -58,7 +55,7 @@ with the room.`,
 	dry := flags.Bool("dry-run", false, "Print the plan only.")
 	yes := flags.Bool("yes", false, "Do not ask.")
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, _ []string) error {
-		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+		ctx, stop := command.Interruptible(ctx)
 		defer stop()
 		s, name, err := readSet(env.In, *file, *set, *parameters)
 		if err != nil {
@@ -68,6 +65,9 @@ with the room.`,
 			fmt.Fprintf(cmd.ErrOrStderr(), "confab: not applied: %s\n", command.Plain(left))
 		}
 		todo, err := apply.Make(ctx, api, name, s, *prune)
+		if ctx.Err() != nil {
+			return errors.New("stopped; nothing was done")
+		}
 		if err != nil {
 			return err
 		}
@@ -79,7 +79,7 @@ with the room.`,
 		}
 		if !*dry && todo.Changes() > 0 {
 			if !*yes && command.IsTerminal(env.In) && command.IsTerminal(env.Out) {
-				if err := ask(env, "Apply this plan?"); err != nil {
+				if err := command.Ask(ctx, env, "Apply this plan?"); err != nil {
 					return err
 				}
 			}
@@ -93,8 +93,11 @@ with the room.`,
 				progress.Count(n, todo.Changes(), "done")
 			})
 			progress.Done()
+			if err != nil && p.Form != command.Table { // It has the secrets of the webhooks that were created.
+				err = errors.Join(printPlan(p, todo), err)
+			}
 			if ctx.Err() != nil && err != nil {
-				return errors.New("stopped; what was done stays, and the next apply continues")
+				return fmt.Errorf("stopped after %d of %d changes; they stay, and the next apply makes the others", n, todo.Changes())
 			}
 			if err != nil {
 				return err
@@ -106,19 +109,6 @@ with the room.`,
 		return printPlan(p, todo)
 	})
 	return cmd
-}
-
-// ask asks a question on the terminal; no answer is no.
-func ask(env command.Environment, question string) error {
-	fmt.Fprintf(env.Err, "%s [y/N] ", question)
-	line, err := bufio.NewReader(env.In).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if answer := strings.ToLower(strings.TrimSpace(line)); answer != "y" && answer != "yes" {
-		return errors.New("nothing was done")
-	}
-	return nil
 }
 
 // readSet reads a file, and names its set.

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -62,7 +60,7 @@ standard input was refused, or if a moderator disconnected the user.`,
 			return err
 		}
 		connect := chatroom.Options{URL: messagingURL(api, *history), Token: tokens(api, in), Patience: patience}
-		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+		ctx, stop := command.Streaming(ctx, cmd)
 		defer stop()
 		if hasScreen(env) {
 			return showChat(ctx, env, api, cmd.Flags().Arg(0), in, connect)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -42,7 +40,7 @@ The exit status is 1 if something is wrong.`,
 	cmd.Flags().StringVar(&o.Origin, "origin", "", "Check whether pages of this `ORIGIN` may call the API.")
 	cmd.Flags().BoolVar(&o.Long, "long", false, "Also check a connection that is idle for a minute.")
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, _ []string) error {
-		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+		ctx, stop := command.Interruptible(ctx)
 		defer stop()
 		if api.Endpoint == "" {
 			return command.Usagef("--endpoint is missing: doctor looks at a server of your own")

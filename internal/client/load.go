@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -53,15 +51,14 @@ The exit status is 1 if a delivery was lost or reordered.`,
 		if err := checkLoad(&o); err != nil {
 			return err
 		}
+		ctx, stop := command.Interruptible(ctx)
+		defer stop()
 		if !api.Loopback() && !*yes {
-			if err := askLoad(env, api, &o); err != nil {
+			if err := askLoad(ctx, env, api, &o); err != nil {
 				return err
 			}
 		}
 		warnRate(ctx, cmd.ErrOrStderr(), api, room, o.Rate)
-		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
-		defer stop()
-		context.AfterFunc(ctx, stop) // A second Ctrl-C ends the program at once.
 		o.URL = messagingURL(api, 0)
 		o.Token = func(ctx context.Context, user string) (chatroom.Token, error) {
 			return tokens(api, &ivschat.CreateChatTokenInput{
@@ -104,7 +101,7 @@ func checkLoad(o *loadtest.Options) error {
 }
 
 // askLoad asks whether the server may be loaded.
-func askLoad(env command.Environment, api *command.API, o *loadtest.Options) error {
+func askLoad(ctx context.Context, env command.Environment, api *command.API, o *loadtest.Options) error {
 	where := api.Endpoint
 	if where == "" {
 		where = "Amazon IVS Chat in " + api.Region
@@ -112,7 +109,7 @@ func askLoad(env command.Environment, api *command.API, o *loadtest.Options) err
 	if !command.IsTerminal(env.In) {
 		return command.Usagef("%s is not on this machine; --yes loads it all the same", where)
 	}
-	return ask(env, fmt.Sprintf("Load %s with %d connections and %g messages a second for %s?", where, o.Connections, o.Rate, o.For))
+	return command.Ask(ctx, env, fmt.Sprintf("Load %s with %d connections and %g messages a second for %s?", where, o.Connections, o.Rate, o.For))
 }
 
 // warnRate says when the room refuses some of the messages.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -48,14 +47,19 @@ The file gets its name when it is complete. While the export runs, it has anothe
 	flags.BoolVar(&e.deleted, "deleted", false, "Export deleted messages, too; this needs confab:ReadModerated.")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(export.Forms, cobra.ShellCompDirectiveNoFileComp))
 	f.RunRoom(cmd, func(ctx context.Context, api *command.API, _ *command.Printer, room string, _ []string) error {
-		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+		ctx, stop := command.Streaming(ctx, cmd)
 		defer stop()
 		e.out = cmd.OutOrStdout()
 		err := e.run(ctx, api, room)
-		if ctx.Err() != nil && err != nil {
-			return errors.New("stopped before the export was complete")
+		switch {
+		case err == nil || ctx.Err() == nil:
+			return err
+		case command.ReaderGone(ctx):
+			return nil // As with head, which has read what it wanted.
+		case e.file == "-":
+			return errors.New("stopped before the export was complete; what was written is whole messages")
 		}
-		return err
+		return fmt.Errorf("stopped before the export was complete; %q is as it was before", e.file)
 	})
 	return cmd
 }
@@ -220,10 +224,12 @@ func (e *exporting) write(do func(w io.Writer) error) error {
 // through has do write through a buffer.
 func (e *exporting) through(w io.Writer, do func(w io.Writer) error) error {
 	b := bufio.NewWriterSize(w, 1<<16)
-	if err := do(b); err != nil {
-		return err
+	err := do(b)
+	// Of an export that fails, what is there ends with a whole message.
+	if flushed := b.Flush(); err == nil {
+		err = e.failed(flushed)
 	}
-	return e.failed(b.Flush())
+	return err
 }
 
 // failed says in which file an error is.

@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os/signal"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
@@ -54,7 +52,7 @@ ARN of its room as roomArn. With -o text, it is time, room, user or event, and t
 	command.CompleteWords(cmd, "type", "message", "event")
 	flags.IntVar(&t.limit, "limit", 0, "Stop after this `NUMBER` of frames.")
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, args []string) error {
-		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+		ctx, stop := command.Streaming(ctx, cmd)
 		defer stop()
 		t.api, t.form, t.out, t.errs = api, p.Form, cmd.OutOrStdout(), cmd.ErrOrStderr()
 		return t.run(ctx, args)

@@ -44,7 +44,7 @@ func (c *crowd) DeliverAnd(frame []byte, then func()) int {
 }
 
 func (c *crowd) AppendFrame(b, frame []byte) []byte { return append(append(b, frame...), '\n') }
-func (c *crowd) PingEvery(time.Duration)            {}
+func (c *crowd) PingEvery(_, _ time.Duration)       {}
 
 // Mark implements messaging.Marker. Its clients confirm at once what they have, some of them
 // only sometimes.

@@ -7,7 +7,6 @@
 package command
 
 import (
-	"fmt"
 	"io"
 	"strings"
 
@@ -31,16 +30,6 @@ func (e Environment) Variable(name string) string {
 	return ""
 }
 
-// UsageError is an error in the command line. The exit status is 2.
-type UsageError struct{ problem string }
-
-// Usagef makes a UsageError.
-func Usagef(format string, args ...any) error {
-	return &UsageError{fmt.Sprintf(format, args...)}
-}
-
-func (e *UsageError) Error() string { return e.problem }
-
 // NoArgs refuses arguments of a command that takes none. At a command that only has
 // subcommands, an argument is the name of one that does not exist.
 func NoArgs(cmd *cobra.Command, args []string) error {
@@ -48,7 +37,7 @@ func NoArgs(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	if cmd.HasSubCommands() {
-		return Usagef("unknown command %q; see %s --help", args[0], cmd.CommandPath())
+		return unknown(cmd, args[0])
 	}
 	return Usagef("%s takes no arguments, got %q; see %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())
 }

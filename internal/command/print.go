@@ -8,8 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"golang.org/x/term"
 )
 
 // Form is a form of output.
@@ -173,14 +171,4 @@ func show(v any) string {
 		return strings.Join(all, ", ")
 	}
 	return fmt.Sprint(v)
-}
-
-// terminalWidth is the number of columns of a terminal, or 0.
-func terminalWidth(w io.Writer) int {
-	if f := fileOf(w); f != nil {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
-			return width
-		}
-	}
-	return 0
 }

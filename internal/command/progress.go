@@ -3,12 +3,10 @@ package command
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/charmbracelet/x/ansi"
-	"golang.org/x/term"
 )
 
 const (
@@ -79,19 +77,4 @@ func (p *Progress) Done() {
 	if p.shown {
 		fmt.Fprint(p.out, "\r"+ansi.EraseEntireLine)
 	}
-}
-
-// IsTerminal reports whether a stream of the environment is a terminal.
-func IsTerminal(stream any) bool {
-	f := fileOf(stream)
-	return f != nil && term.IsTerminal(int(f.Fd()))
-}
-
-// fileOf returns the file that a stream is, or that it writes to behind a queue; nil is none.
-func fileOf(stream any) *os.File {
-	if queue, ok := stream.(interface{ Unwrap() io.Writer }); ok {
-		stream = queue.Unwrap()
-	}
-	f, _ := stream.(*os.File)
-	return f
 }

@@ -164,7 +164,9 @@ func (a audience) DeliverAnd(json []byte, then func()) int { return a.group.Deli
 
 func (a audience) Mark(number uint64) { a.group.Mark(number) }
 
-func (a audience) PingEvery(interval time.Duration) { a.group.PingEvery(interval) }
+func (a audience) PingEvery(interval, behindMark time.Duration) {
+	a.group.PingEvery(interval, behindMark)
+}
 
 func (a audience) AppendFrame(b, json []byte) []byte {
 	b = slices.Grow(b, rfc6455.HeaderLen(len(json))+len(json))

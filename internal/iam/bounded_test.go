@@ -16,6 +16,27 @@ import (
 // TestBounded holds that no request is allowed to credentials that were made over the API
 // and denied to one of their makers.
 func TestBounded(t *testing.T) {
+	allowed, bounded := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		if checkBounded(t) {
+			allowed++
+		} else {
+			bounded++
+		}
+	})
+	if allowed == 0 || bounded == 0 {
+		t.Errorf("%d requests were allowed, %d were denied", allowed, bounded)
+	}
+}
+
+// FuzzBounded is TestBounded for longer.
+func FuzzBounded(f *testing.F) {
+	f.Fuzz(rapid.MakeFuzz(func(t *rapid.T) { checkBounded(t) }))
+}
+
+// checkBounded draws up to three makers, a child and a request, and reports whether the
+// request is allowed to the child.
+func checkBounded(t *rapid.T) bool {
 	actions := []string{"ivschat:SendEvent", "ivschat:GetRoom", "confab:CreateCredentials"}
 	rooms := []string{"AbCdEfGhIjKl", "abcdefghijkl"}
 	statement := rapid.Custom(func(t *rapid.T) string {
@@ -29,49 +50,39 @@ func TestBounded(t *testing.T) {
 		effect := rapid.SampledFrom([]string{"Allow", "Allow", "Allow", "Deny"}).Draw(t, "effect")
 		return fmt.Sprintf(`{"Effect":%q,%q:%q,"Resource":%q%s}`, effect, element, action, resource, condition)
 	})
-	allowed, bounded := 0, 0
-	rapid.Check(t, func(t *rapid.T) {
-		var p *iam.Principal
-		for i := range rapid.IntRange(1, 4).Draw(t, "makers and child") {
-			text := `{"Version":"2012-10-17","Statement":[` + strings.Join(rapid.SliceOfN(statement, 1, 4).Draw(t, "policy"), ",") + `]}`
-			document, err := policy.Parse([]byte(text))
-			if err != nil {
-				t.Fatal(err)
-			}
-			name := fmt.Sprint("user", i)
-			p = &iam.Principal{
-				ARN: "arn:aws:iam::123456789012:user/" + name, Name: name, Account: "123456789012",
-				Policies: []*policy.Document{document}, Maker: p,
-			}
-			if rapid.Bool().Draw(t, "temporary") {
-				p.TokenIssued = time.Unix(1, 0)
-			}
+	var p *iam.Principal
+	for i := range rapid.IntRange(1, 4).Draw(t, "makers and child") {
+		text := `{"Version":"2012-10-17","Statement":[` + strings.Join(rapid.SliceOfN(statement, 1, 4).Draw(t, "policy"), ",") + `]}`
+		document, err := policy.Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
 		}
-		action := rapid.SampledFrom(actions).Draw(t, "request")
-		resource := chat.ARN{Region: "us-west-2", Account: "123456789012", Type: chat.RoomResource, ID: rapid.SampledFrom(rooms).Draw(t, "room")}
-		keys := iam.Keys{ResourceTags: rapid.SampledFrom([]map[string]string{nil, {"team": "red"}}).Draw(t, "tags")}
-		child := (&iam.Call{Principal: p}).Authorize(action, resource, keys)
-		every := true // what each of them may do alone
-		for one := p; one != nil; one = one.Maker {
-			alone := *one
-			alone.Maker = nil
-			every = every && (&iam.Call{Principal: &alone}).Authorize(action, resource, keys) == nil
-			if child == nil && (&iam.Call{Principal: one}).Authorize(action, resource, keys) != nil {
-				t.Fatalf("%s is allowed %s, which %s is not", p.Name, action, one.Name)
-			}
+		name := fmt.Sprint("user", i)
+		p = &iam.Principal{
+			ARN: "arn:aws:iam::123456789012:user/" + name, Name: name, Account: "123456789012",
+			Policies: []*policy.Document{document}, Maker: p,
 		}
-		if every != (child == nil) {
-			t.Fatalf("each alone: %t, together: %v", every, child)
+		if rapid.Bool().Draw(t, "temporary") {
+			p.TokenIssued = time.Unix(1, 0)
 		}
-		if child == nil {
-			allowed++
-		} else {
-			bounded++
-		}
-	})
-	if allowed == 0 || bounded == 0 {
-		t.Errorf("%d requests were allowed, %d were denied", allowed, bounded)
 	}
+	action := rapid.SampledFrom(actions).Draw(t, "request")
+	resource := chat.ARN{Region: "us-west-2", Account: "123456789012", Type: chat.RoomResource, ID: rapid.SampledFrom(rooms).Draw(t, "room")}
+	keys := iam.Keys{ResourceTags: rapid.SampledFrom([]map[string]string{nil, {"team": "red"}}).Draw(t, "tags")}
+	child := (&iam.Call{Principal: p}).Authorize(action, resource, keys)
+	every := true // what each of them may do alone
+	for one := p; one != nil; one = one.Maker {
+		alone := *one
+		alone.Maker = nil
+		every = every && (&iam.Call{Principal: &alone}).Authorize(action, resource, keys) == nil
+		if child == nil && (&iam.Call{Principal: one}).Authorize(action, resource, keys) != nil {
+			t.Fatalf("%s is allowed %s, which %s is not", p.Name, action, one.Name)
+		}
+	}
+	if every != (child == nil) {
+		t.Fatalf("each alone: %t, together: %v", every, child)
+	}
+	return child == nil
 }
 
 func TestBoundedRefusal(t *testing.T) {

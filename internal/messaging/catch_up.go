@@ -15,23 +15,24 @@ type Marker interface {
 	Replayer
 	// Mark sends the number behind everything delivered. Clients confirm it.
 	Mark(number uint64)
-	// PingEvery sets how often connections are pinged; 0 is the default.
-	PingEvery(interval time.Duration)
+	// PingEvery sets how often connections are pinged, as a rule and for a while behind a
+	// Mark; 0 is the default. One that does not answer is ended after two intervals.
+	PingEvery(interval, behindMark time.Duration)
 }
 
 // Confirmer is a Conn that knows the last Mark that its client has confirmed; 0 for none.
 type Confirmer interface{ Confirmed() uint64 }
 
-// pingInterval returns how often the connections of a room are pinged. One that does not
-// answer is ended after two intervals.
-func pingInterval(x *chat.Extensions) time.Duration {
-	switch {
-	case x.CatchUp > 0:
-		return 5 * time.Second
-	case x.Presence == chat.PresenceCount || x.Presence == chat.PresenceFull:
-		return 15 * time.Second
+// pingIntervals returns how often the connections of a room are pinged, as a rule and behind a
+// mark. Where there is nothing to confirm, nothing is missed by a client that is gone.
+func pingIntervals(x *chat.Extensions) (interval, behindMark time.Duration) {
+	if x.Presence == chat.PresenceCount || x.Presence == chat.PresenceFull {
+		interval = 15 * time.Second
 	}
-	return 0
+	if x.CatchUp > 0 {
+		behindMark = 5 * time.Second
+	}
+	return interval, behindMark
 }
 
 // keepLog makes or removes the room's log for clients that come back. The caller holds
@@ -44,7 +45,7 @@ func (r *room) keepLog(e *Engine, x *chat.Extensions) {
 	if e.o.CatchUp.Memory == nil {
 		x.CatchUp = 0
 	}
-	to.PingEvery(pingInterval(x))
+	to.PingEvery(pingIntervals(x))
 	switch log := r.log.Load(); {
 	case x.CatchUp == 0 && log != nil:
 		r.log.Store(nil)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Action is what a plan does with a resource.
@@ -29,8 +30,10 @@ type Step struct {
 	// ID identifies a resource that has no ARN.
 	ID string `json:"id,omitzero"`
 	// Secret is the secret of a new resource, which is shown once.
-	Secret string       `json:"secret,omitzero"`
-	Diff   []Difference `json:"diff"`
+	Secret string `json:"secret,omitzero"`
+	// Done is set when the step was carried out.
+	Done bool         `json:"done,omitzero"`
+	Diff []Difference `json:"diff"`
 
 	do Do
 }
@@ -89,19 +92,37 @@ func (p *Plan) Count(a Action) (n int) {
 // Changes returns how many steps change something.
 func (p *Plan) Changes() int { return len(p.Steps) - p.Count(Keep) }
 
+// lastStep is how long a step may take after the end of the context.
+const lastStep = 5 * time.Second
+
 // Do carries the plan out, and calls done after each step that changed something. It ends at
-// the first error.
+// the first error, or at the end of ctx. A step that is under way then may complete, so that
+// it is known whether it was done, and its secret is not lost.
 func (p *Plan) Do(ctx context.Context, done func(*Step)) error {
 	for _, s := range p.Steps {
 		if s.Action == Keep {
 			continue
 		}
-		if err := s.do(ctx, s); err != nil {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		if err := s.carryOut(ctx); err != nil {
 			return fmt.Errorf("%s: %w; what was done before stays, and the next run continues", s, err)
 		}
+		s.Done = true
 		done(s)
 	}
 	return nil
+}
+
+func (s *Step) carryOut(ctx context.Context) error {
+	step, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		late := time.AfterFunc(lastStep, cancel)
+		context.AfterFunc(step, func() { late.Stop() })
+	})()
+	return s.do(step, s)
 }
 
 // String names the step.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -53,4 +55,46 @@ func TestPlan(t *testing.T) {
 			t.Error(diff)
 		}
 	})
+}
+
+// TestPlan_interrupted holds that a step which is under way at Ctrl-C may complete, and that the
+// next one does not begin.
+func TestPlan_interrupted(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		takes time.Duration
+		ends  time.Duration
+		done  []string
+	}{
+		{"a step completes", time.Second, time.Second, []string{"first"}},
+		{"a step that hangs ends", time.Hour, 5 * time.Second, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, interrupt := context.WithCancel(t.Context())
+				defer interrupt()
+				var p Plan
+				for _, name := range []string{"first", "second"} {
+					p.Put(Step{Name: name}, false, func(ctx context.Context, _ *Step) error {
+						interrupt()
+						select {
+						case <-time.After(test.takes):
+							return nil
+						case <-ctx.Done():
+							return ctx.Err()
+						}
+					})
+				}
+				var done []string
+				begin := time.Now()
+				err := p.Do(ctx, func(s *Step) { done = append(done, s.Name) })
+				if !errors.Is(err, context.Canceled) || time.Since(begin) != test.ends {
+					t.Errorf("%v after %s", err, time.Since(begin))
+				}
+				if diff := cmp.Diff(test.done, done); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
 }

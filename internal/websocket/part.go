@@ -1,12 +1,17 @@
 package websocket
 
-import "runtime"
+import (
+	"runtime"
+	"sync/atomic"
+)
 
 // part is the members of a group on one loop. It lives from the first member to
 // the last.
 type part struct {
 	group *Group
 	loop  *loop
+
+	marked atomic.Int64 // the loop's time of the last mark
 
 	// These are guarded by group.mu.
 	count  int   // members, including those not added to the loop yet
