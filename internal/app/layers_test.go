@@ -31,6 +31,7 @@ var layers = []struct {
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},
 	{"nouns, rules, errors", []string{"chat"}},
 	{"tools of one purpose", []string{"background", "chatroom", "clientip", "config", "export", "filter", "nats", "origin", "pgtest", "plan", "quota", "series", "telemetry", "websocket"}},
+	{"the sockets of event loops", []string{"transport"}},
 	{"the grammar of WebSockets, and of the kernel", []string{"kernel", "rfc6455"}},
 }
 
@@ -43,6 +44,7 @@ var without = map[string]map[string]string{
 		"database/sql":              "the heart knows no SQL",
 	},
 	"websocket": {"confab/internal/telemetry": "RFC 6455 is all that it knows"},
+	"transport": {"confab/internal/rfc6455": "it moves bytes, whatever they mean"},
 	"rfc6455":   {"net": "the grammar knows no connection"},
 	"chatlog":   {"database/sql": "it knows positions, not tables"},
 	"store": {

@@ -23,6 +23,7 @@ import (
 	"weak"
 
 	"confab/internal/rfc6455"
+	"confab/internal/transport"
 )
 
 // half is one direction of a TLS 1.3 client (RFC 8446, sections 5 and 7).
@@ -292,7 +293,7 @@ func TestSecureKeepsNoNetConn(t *testing.T) {
 	secured := tls.Client(peer, client.Transport.(*http.Transport).TLSClientConfig)
 	t.Cleanup(func() { secured.Close() })
 	go func() { handshake <- secured.Handshake() }()
-	conn, err := NewTLSListener(l, config).Accept()
+	conn, err := transport.NewTLSListener(l, config).Accept()
 	if err != nil {
 		t.Fatal(err)
 	}

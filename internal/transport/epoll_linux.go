@@ -1,4 +1,4 @@
-package websocket
+package transport
 
 import (
 	"context"
@@ -20,23 +20,32 @@ import (
 // notices. So the loop polls without blocking. If there are no events, it waits for
 // the epoll descriptor itself in Go's own poller, as for any other file.
 type epoll struct {
-	fd     int
-	wakeFD int // an eventfd
-	file   *os.File
-	raw    syscall.RawConn
-	until  int64 // the deadline set in file
-	events [128]unix.EpollEvent
-	ready  int
-	poll   func(uintptr) bool
-	outlet outlet
+	loop    Loop
+	options Options
+	input   []byte // memory for reads
+	fd      int
+	wakeFD  int // an eventfd
+	file    *os.File
+	raw     syscall.RawConn
+	until   time.Time // the deadline set in file
+	late    bool      // that deadline has passed
+	events  [128]unix.EpollEvent
+	ready   int
+	poll    func(uintptr) bool
+	outlet  outlet
 }
 
 // bellSlot is the slot of the eventfd.
 const bellSlot = -1
 
-// openPoller disables io_uring in the options if the system does not have it, so
-// that it is tried and logged once.
-func openPoller(o *Options) (poller, error) {
+// inputSize is how much is read from a connection in one round: more than one
+// message of the default size, and little enough that the other connections wait
+// for less than a millisecond.
+const inputSize = 32 << 10
+
+// Open returns a poller for a loop. It disables io_uring in the options if the system does
+// not have it, so that it is tried and logged once.
+func Open(l Loop, o *Options) (Poller, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("create an epoll descriptor: %w", err)
@@ -45,13 +54,14 @@ func openPoller(o *Options) (poller, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.outlet.log = o.Log
+	e.loop, e.outlet.log = l, o.Log
 	if o.IOURing {
 		if e.outlet.batch, err = openBatch(&e.outlet); err != nil {
 			o.IOURing = false
 			o.Log.LogAttrs(context.Background(), slog.LevelInfo, "No io_uring for WebSocket connections; each write costs a system call", slog.Any("reason", err))
 		}
 	}
+	e.options = *o
 	return e, nil
 }
 
@@ -63,9 +73,9 @@ func newEpoll(fd int) (*epoll, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("create an eventfd: %w", err)
 	}
-	e := &epoll{fd: fd, wakeFD: wakeFD}
+	e := &epoll{fd: fd, wakeFD: wakeFD, input: make([]byte, inputSize)}
 	if err := e.open(); err != nil {
-		e.close()
+		e.Close()
 		return nil, err
 	}
 	return e, nil
@@ -106,24 +116,20 @@ func (e *epoll) ask() bool {
 	return n > 0
 }
 
-func (e *epoll) wait(l *loop, sleep bool, until int64) {
+// Wait implements Poller.
+func (e *epoll) Wait(sleep bool, until time.Time) {
 	if !e.ask() && sleep {
-		if until != e.until {
-			e.until = until
-			var t time.Time
-			if until != 0 {
-				t = l.start.Add(time.Duration(until))
-			}
-			e.file.SetReadDeadline(t) //nolint:errcheck // It worked in open.
+		if e.late || until != e.until {
+			e.until, e.late = until, false
+			e.file.SetReadDeadline(until) //nolint:errcheck // It worked in open.
 		}
 		// Its only error is the deadline, which is handled like an event.
 		if err := e.raw.Read(e.poll); errors.Is(err, os.ErrDeadlineExceeded) {
-			e.until = -1
+			e.late = true
 		}
 	}
-	l.asleep.Store(false)
 	for range asksPerRound {
-		e.handle(l)
+		e.handle()
 		if e.ready == 0 {
 			return
 		}
@@ -134,33 +140,36 @@ func (e *epoll) wait(l *loop, sleep bool, until int64) {
 			return
 		}
 	}
-	e.handle(l)
+	e.handle()
 }
 
 // asksPerRound bounds how often a round takes events before it writes.
 const asksPerRound = 4
 
 // handle passes the events to their connections.
-func (e *epoll) handle(l *loop) {
-	l.now = l.time()
+func (e *epoll) handle() {
+	e.loop.Woke()
 	for i := range e.ready {
 		if ev := &e.events[i]; ev.Fd != bellSlot {
-			l.conns[ev.Fd].transport.(watched).event(ev.Events) //nolint:forcetypeassert // Only these are watched.
+			e.loop.Link(ev.Fd).(watched).event(ev.Events) //nolint:forcetypeassert // Only these are watched.
 		}
 	}
 }
 
-func (e *epoll) wake() {
+// Wake implements Poller.
+func (e *epoll) Wake() {
 	one := uint64(1)
 	// It fails only when the counter is full. The loop has then been woken already.
 	unix.RawSyscall(unix.SYS_WRITE, uintptr(e.wakeFD), uintptr(unsafe.Pointer(&one)), 8) //nolint:errcheck,gosec // See above; a raw system call takes addresses.
 }
 
-func (e *epoll) writeAll(members []member, pieces [][]byte, results []written) {
-	e.outlet.writeAll(members, pieces, results)
+// WriteAll implements Poller.
+func (e *epoll) WriteAll(targets []Target, pieces [][]byte, results []Result) {
+	e.outlet.writeAll(targets, pieces, results)
 }
 
-func (e *epoll) close() {
+// Close implements Poller.
+func (e *epoll) Close() {
 	e.outlet.close()
 	if e.file != nil {
 		// The file owns the descriptor: a second close could close another file.

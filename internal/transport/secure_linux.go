@@ -1,4 +1,4 @@
-package websocket
+package transport
 
 import (
 	"bytes"
@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// NewTLSListener is tls.NewListener for connections that are attached to a Server.
-// The Server serves them without goroutines, as it serves plain sockets. Connections
+// NewTLSListener is tls.NewListener for connections that a poller adopts. They are
+// served without goroutines, as plain sockets are. Connections
 // of tls.NewListener itself cost one or two goroutines each.
 func NewTLSListener(inner net.Listener, config *tls.Config) net.Listener {
 	return tls.NewListener(wires{inner}, config)
@@ -90,7 +90,7 @@ func (w *wire) SetWriteDeadline(t time.Time) error {
 	return nil
 }
 
-// secure is the transport of a TLS connection that epoll watches.
+// secure is the link of a TLS connection that epoll watches.
 type secure struct {
 	socket
 	tls       *tls.Conn
@@ -100,12 +100,12 @@ type secure struct {
 
 // adoptSecure takes over a connection of NewTLSListener. It returns nil for other
 // connections.
-func (l *loop) adoptSecure(c *Conn, e *epoll, n *tls.Conn) (*secure, error) {
+func (e *epoll) adoptSecure(o Owner, n *tls.Conn) (*secure, error) {
 	w, ok := n.NetConn().(*wire)
 	if !ok {
 		return nil, nil
 	}
-	fd, err := duplicate(w.Conn, l.server.options.MaxPending)
+	fd, err := duplicate(w.Conn, e.options.MaxUnsent)
 	if err != nil {
 		n.Close()
 		return nil, err
@@ -115,19 +115,19 @@ func (l *loop) adoptSecure(c *Conn, e *epoll, n *tls.Conn) (*secure, error) {
 	}
 	w.Close()
 	w.Conn, w.fd = nil, int32(fd) // A net.Conn is 400 bytes, closed or not.
-	return &secure{socket: socket{fd: int32(fd), conn: c, epoll: e}, tls: n, wire: w}, nil
+	return &secure{socket: e.socket(o, fd), tls: n, wire: w}, nil
 }
 
-// start watches the socket, and reads input that crypto/tls may have buffered.
-func (s *secure) start(c *Conn) error {
-	err := s.socket.start(c)
+// Start watches the socket, and reads input that crypto/tls may have buffered.
+func (s *secure) Start(slot int32) error {
+	err := s.socket.Start(slot)
 	if err == nil {
-		c.loop.post(s.read)
+		s.epoll.loop.Post(s.read)
 	}
 	return err
 }
 
-func (s *secure) event(events uint32) { dispatch(s.conn, s, events) }
+func (s *secure) event(events uint32) { dispatch(s.owner, s, events) }
 
 // readsPerEvent bounds how long others wait for one connection: a read returns at
 // most one record, of 16 KiB.
@@ -135,48 +135,48 @@ const readsPerEvent = 2
 
 // read reads until no input is left: epoll does not see what crypto/tls has buffered.
 func (s *secure) read() {
-	c := s.conn
+	o := s.owner
 	for range readsPerEvent {
-		if c.state == stateDead {
+		if o.Dead() {
 			return
 		}
-		if !c.wantsInput() {
-			// Stop epoll from watching for input, so that a later want reads again.
+		if !o.WantsInput() {
+			// Stop epoll from watching for input, so that a later Want reads again.
 			// Otherwise epoll might wait in vain: all input may be inside crypto/tls.
-			s.socket.want(false, c.blocked)
+			s.socket.Want(false, s.armed&unix.EPOLLOUT != 0)
 			return
 		}
-		n, err := s.tls.Read(c.loop.input)
+		n, err := s.tls.Read(s.epoll.input)
 		// crypto/tls may have answered a message of TLS itself, such as a KeyUpdate.
 		if !s.push() {
 			s.full()
 		}
-		if n > 0 && c.state != stateDead {
-			c.arrived(c.loop.input[:n])
+		if n > 0 && !o.Dead() {
+			o.Arrived(s.epoll.input[:n])
 		}
 		switch {
 		case errors.Is(err, errAgain):
 			return
 		case err != nil:
-			c.lost(err)
+			o.Lost(err)
 			return
 		}
 	}
-	c.loop.post(s.read)
+	s.epoll.loop.Post(s.read)
 }
 
-func (s *secure) want(read, write bool) {
+func (s *secure) Want(read, write bool) {
 	again := read && s.armed&unix.EPOLLIN == 0
-	s.socket.want(read, write)
+	s.socket.Want(read, write)
 	if again {
-		s.conn.loop.post(s.read)
+		s.epoll.loop.Post(s.read)
 	}
 }
 
-// write encrypts the pieces into as few records as possible and sends them. It is
+// Write encrypts the pieces into as few records as possible and sends them. It is
 // full when the socket has not taken all bytes. The rest is small, because at most
 // one record is encrypted ahead.
-func (s *secure) write(pieces [][]byte) (n int, full bool, err error) {
+func (s *secure) Write(pieces [][]byte) (n int, full bool, err error) {
 	o := &s.epoll.outlet
 	for len(pieces) > 0 {
 		plain := pieces[0]
@@ -192,7 +192,7 @@ func (s *secure) write(pieces [][]byte) (n int, full bool, err error) {
 		for len(plain) > 0 {
 			some := plain[:min(len(plain), maxRecord)]
 			plain = plain[len(some):]
-			s.wire.out = o.cipher[:0] // It was empty: the connection is not blocked.
+			s.wire.out = o.cipher[:0] // It was empty: the link is not full.
 			if _, err := s.tls.Write(some); err != nil {
 				return n, false, err
 			}
@@ -219,7 +219,7 @@ func (s *secure) seal(plain, memory []byte) ([]byte, error) {
 }
 
 // sent keeps the bytes of sealed that the socket has not taken. It reports whether
-// there are any: the transport is full then.
+// there are any: the link is full then.
 func (s *secure) sent(sealed []byte, n int) (full bool) {
 	if n < len(sealed) {
 		s.wire.out = bytes.Clone(sealed[n:])
@@ -233,12 +233,12 @@ const maxRecord = 16 << 10
 // push sends wire.out and reports whether all of it was sent.
 func (s *secure) push() bool {
 	w := s.wire
-	for len(w.out) > 0 && s.conn.state != stateDead {
+	for len(w.out) > 0 && !s.owner.Dead() {
 		one := [1][]byte{w.out}
 		n, err := s.epoll.outlet.write(s.fd, one[:])
 		switch {
 		case err != nil:
-			s.conn.lost(err)
+			s.owner.Lost(err)
 			return false
 		case n == 0:
 			return false
@@ -248,16 +248,16 @@ func (s *secure) push() bool {
 	w.out = nil
 	if s.finishing {
 		s.finishing = false
-		s.socket.finish()
+		s.socket.Finish()
 	}
 	return true
 }
 
-// finish ends the outgoing direction, of TLS and of the socket. Later answers of
+// Finish ends the outgoing direction, of TLS and of the socket. Later answers of
 // crypto/tls are discarded: a write after FIN would be an error.
-func (s *secure) finish() {
+func (s *secure) Finish() {
 	if err := s.tls.CloseWrite(); err != nil {
-		s.conn.lost(err)
+		s.owner.Lost(err)
 		return
 	}
 	s.wire.ended = true
@@ -275,10 +275,10 @@ const maxUnsent = 2 * maxRecord
 // until push has sent the rest.
 func (s *secure) full() {
 	if len(s.wire.out) > maxUnsent {
-		s.conn.lost(ErrSlow)
+		s.owner.Lost(ErrSlow)
 		return
 	}
-	s.conn.block()
+	s.owner.Block()
 }
 
-func (s *secure) descriptor() (int32, bool) { return s.fd, true }
+func (s *secure) Target() Target { return Target{FD: s.fd, secure: s} }

@@ -1,4 +1,4 @@
-package websocket
+package transport
 
 import (
 	"errors"
@@ -49,7 +49,7 @@ func TestPollerFails(t *testing.T) {
 	}
 	for range 10 {
 		runtime.GC()
-		wait(2 * time.Millisecond)
+		<-time.After(2 * time.Millisecond)
 		if _, err := unix.FcntlInt(uintptr(next), unix.F_GETFD, 0); err != nil {
 			t.Fatalf("the descriptor that has its number now: %v", err)
 		}

@@ -1,4 +1,4 @@
-package websocket
+package transport
 
 import (
 	"context"
@@ -17,19 +17,19 @@ import (
 type batch struct {
 	outlet *outlet
 	ring   *kernel.Ring
-	sends  [writesPerYield]send
+	sends  [BatchSize]send
 }
 
 // send is one of the writes that are submitted together.
 type send struct {
-	member int
+	target int
 	size   int    // bytes to write, before encryption
-	sealed []byte // encrypted bytes for a secure member; the memory is reused
+	sealed []byte // encrypted bytes for a secure target; the memory is reused
 }
 
 // openBatch returns an error if the system has no io_uring or forbids it.
 func openBatch(o *outlet) (*batch, error) {
-	r, err := kernel.OpenRing(writesPerYield)
+	r, err := kernel.OpenRing(BatchSize)
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +72,8 @@ func probe(r *kernel.Ring) error {
 }
 
 // write implements outlet.writeAll.
-func (b *batch) write(members []member, pieces [][]byte, results []written) {
-	n := b.prepare(members, pieces, results)
+func (b *batch) write(targets []Target, pieces [][]byte, results []Result) {
+	n := b.prepare(targets, pieces, results)
 	taken, err := b.ring.Submit(n)
 	runtime.KeepAlive(pieces)
 	for {
@@ -82,7 +82,7 @@ func (b *batch) write(members []member, pieces [][]byte, results []written) {
 			break
 		}
 		n, err := wrote(n, errno)
-		b.sends[i].done(members, results, n, err)
+		b.sends[i].done(targets, results, n, err)
 	}
 	b.outlet.release()
 	if err == nil {
@@ -92,18 +92,18 @@ func (b *batch) write(members []member, pieces [][]byte, results []written) {
 	b.outlet.close()
 	for i := taken; i < n; i++ {
 		s := &b.sends[i]
-		m, what := &members[s.member], pieces
-		if m.secure {
+		t, what := &targets[s.target], pieces
+		if t.secure != nil {
 			what = [][]byte{s.sealed}
 		}
-		n, err := b.outlet.write(m.fd, what)
-		s.done(members, results, n, err)
+		n, err := b.outlet.write(t.FD, what)
+		s.done(targets, results, n, err)
 	}
 }
 
-// prepare prepares a send for each member that is not slow, and returns the number
+// prepare prepares a send for each target that is not slow, and returns the number
 // of sends.
-func (b *batch) prepare(members []member, pieces [][]byte, results []written) (n uint32) {
+func (b *batch) prepare(targets []Target, pieces [][]byte, results []Result) (n uint32) {
 	o := b.outlet
 	o.gather(pieces)
 	size := 0
@@ -115,43 +115,42 @@ func (b *batch) prepare(members []member, pieces [][]byte, results []written) (n
 		shared = submitSend(pieces[0])
 	}
 	var record []byte // the pieces, joined
-	for i := range members {
-		m, w := &members[i], &results[i]
-		if m.slow {
+	for i := range targets {
+		t, r := &targets[i], &results[i]
+		if t.Slow {
 			continue
 		}
-		t, s := &b.sends[n], shared
-		t.member, t.size = i, size
-		if m.secure {
-			transport := m.conn.transport.(*secure) //nolint:forcetypeassert // Only these are secure.
+		s, sub := &b.sends[n], shared
+		s.target, s.size = i, size
+		if t.secure != nil {
 			if size > maxRecord {
-				w.n, w.full, w.err = transport.write(pieces)
+				r.N, r.Full, r.Err = t.secure.Write(pieces)
 				continue
 			}
 			if record == nil {
 				record = o.join(pieces)
 			}
 			var err error
-			if t.sealed, err = transport.seal(record, t.sealed); err != nil {
-				*w = written{err: err}
+			if s.sealed, err = t.secure.seal(record, s.sealed); err != nil {
+				*r = Result{Err: err}
 				continue
 			}
-			s = submitSend(t.sealed)
+			sub = submitSend(s.sealed)
 		}
-		s.FD, s.UserData = m.fd, uint64(n)
-		*w = written{err: errNotDone}
-		b.ring.Prepare(n, s)
+		sub.FD, sub.UserData = t.FD, uint64(n)
+		*r = Result{Err: errNotDone}
+		b.ring.Prepare(n, sub)
 		n++
 	}
 	return n
 }
 
 // done stores the result of the send.
-func (s *send) done(members []member, results []written, n int, err error) {
-	m, w := &members[s.member], &results[s.member]
-	*w = written{n: n, err: err}
-	if m.secure && err == nil {
-		w.n, w.full = s.size, m.conn.transport.(*secure).sent(s.sealed, n) //nolint:forcetypeassert // Only these are secure.
+func (s *send) done(targets []Target, results []Result, n int, err error) {
+	t, r := &targets[s.target], &results[s.target]
+	*r = Result{N: n, Err: err}
+	if t.secure != nil && err == nil {
+		r.N, r.Full = s.size, t.secure.sent(s.sealed, n)
 	}
 }
 

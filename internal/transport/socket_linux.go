@@ -1,4 +1,4 @@
-package websocket
+package transport
 
 import (
 	"crypto/tls"
@@ -12,52 +12,49 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socket is the transport of a connection that epoll watches.
+// socket is the link of a connection that epoll watches.
 type socket struct {
-	fd    int32
-	conn  *Conn
+	owner Owner
 	epoll *epoll
+	fd    int32
+	slot  int32  // negative until epoll watches it
 	armed uint32 // the events that epoll watches for
-	known bool   // added to epoll
 }
 
-// adopt creates the connection's transport. A plain socket that Go's own poller watches is
-// duplicated and its net.Conn is closed, because two pollers must not watch it.
-func (l *loop) adopt(c *Conn, n net.Conn) error {
-	e, ok := l.poller.(*epoll)
-	if !ok {
-		c.transport = newStream(n)
-		return nil
-	}
+func (e *epoll) socket(o Owner, fd int) socket {
+	return socket{owner: o, epoll: e, fd: int32(fd), slot: -1}
+}
+
+// Adopt implements Poller. A plain socket that Go's own poller watches is duplicated and
+// its net.Conn is closed, because two pollers must not watch it.
+func (e *epoll) Adopt(o Owner, n net.Conn) (Link, error) {
 	if t, ok := n.(*tls.Conn); ok {
-		s, err := l.adoptSecure(c, e, t)
+		s, err := e.adoptSecure(o, t)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if s != nil {
-			c.transport = s
-			return nil
+			return s, nil
 		}
 	}
 	if d, ok := n.(Detacher); ok {
 		if fd, ok := d.Detach(); ok {
-			limitUnsent(fd, l.server.options.MaxPending)
-			c.transport = &socket{fd: int32(fd), conn: c, epoll: e}
-			return nil
+			limitUnsent(fd, e.options.MaxUnsent)
+			s := e.socket(o, fd)
+			return &s, nil
 		}
 	}
-	fd, err := duplicate(n, l.server.options.MaxPending)
+	fd, err := duplicate(n, e.options.MaxUnsent)
 	if err != nil {
 		n.Close()
-		return err
+		return nil, err
 	}
 	if fd < 0 {
-		c.transport = newStream(n)
-		return nil
+		return newStream(e.loop, o, n, e.options.Patience), nil
 	}
 	n.Close()
-	c.transport = &socket{fd: int32(fd), conn: c, epoll: e}
-	return nil
+	s := e.socket(o, fd)
+	return &s, nil
 }
 
 // duplicate returns a new descriptor of the socket of n, or -1 if n is not a plain
@@ -128,74 +125,74 @@ func limitUnsent(fd, bytes int) {
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, bytes) //nolint:errcheck // See above.
 }
 
-func (s *socket) start(c *Conn) error {
-	s.armed, s.known = unix.EPOLLIN, true
-	ev := unix.EpollEvent{Events: s.armed, Fd: c.slot}
+func (s *socket) Start(slot int32) error {
+	s.armed, s.slot = unix.EPOLLIN, slot
+	ev := unix.EpollEvent{Events: s.armed, Fd: slot}
 	if err := unix.EpollCtl(s.epoll.fd, unix.EPOLL_CTL_ADD, int(s.fd), &ev); err != nil {
 		return fmt.Errorf("watch a socket: %w", err)
 	}
 	return nil
 }
 
-// watched is a transport that epoll watches.
+// watched is a link that epoll watches.
 type watched interface {
 	// event handles events of epoll.
 	event(events uint32)
 	// read reads the available input.
 	read()
-	// push sends what the transport has buffered, and reports whether that was all.
+	// push sends what the link has buffered, and reports whether that was all.
 	push() bool
 }
 
-func (s *socket) event(events uint32) { dispatch(s.conn, s, events) }
+func (s *socket) event(events uint32) { dispatch(s.owner, s, events) }
 
 // push does nothing: a socket buffers nothing.
 func (s *socket) push() bool { return true }
 
 // dispatch handles epoll's events of a connection.
-func dispatch(c *Conn, w watched, events uint32) {
-	if c.state == stateDead {
+func dispatch(o Owner, w watched, events uint32) {
+	if o.Dead() {
 		return
 	}
 	if events&unix.EPOLLOUT != 0 {
 		// The peer reads. That counts as activity, because the peer sees a ping
 		// only after all pending output.
-		c.alive()
+		o.Alive()
 		if w.push() {
-			c.writable(0)
+			o.Writable(0)
 		}
 	}
 	const gone = unix.EPOLLERR | unix.EPOLLHUP
 	switch {
-	case c.state == stateDead || events&(unix.EPOLLIN|gone) == 0:
-	case c.wantsInput():
+	case o.Dead() || events&(unix.EPOLLIN|gone) == 0:
+	case o.WantsInput():
 		w.read()
 	case events&gone != 0:
 		// epoll would report it again forever, and the peer is gone.
-		c.lost(unix.ECONNRESET)
+		o.Lost(unix.ECONNRESET)
 	default:
-		c.rearm()
+		o.Rearm()
 	}
 }
 
-// read reads the available input, up to inputSize.
+// read reads the available input, as much as fits into epoll.input.
 func (s *socket) read() {
-	buf := s.conn.loop.input
+	buf := s.epoll.input
 	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(s.fd),
 		uintptr(unsafe.Pointer(&buf[0])), //nolint:gosec // A raw system call takes addresses.
 		uintptr(len(buf)))
 	switch {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
 	case errno != 0:
-		s.conn.lost(errno)
+		s.owner.Lost(errno)
 	case n == 0:
-		s.conn.lost(io.EOF)
+		s.owner.Lost(io.EOF)
 	default:
-		s.conn.arrived(buf[:n])
+		s.owner.Arrived(buf[:n])
 	}
 }
 
-func (s *socket) write(pieces [][]byte) (n int, full bool, err error) {
+func (s *socket) Write(pieces [][]byte) (n int, full bool, err error) {
 	n, err = s.epoll.outlet.write(s.fd, pieces)
 	size := 0
 	for _, p := range pieces[:min(len(pieces), maxVectors)] {
@@ -204,7 +201,7 @@ func (s *socket) write(pieces [][]byte) (n int, full bool, err error) {
 	return n, n < size, err
 }
 
-func (s *socket) want(read, write bool) {
+func (s *socket) Want(read, write bool) {
 	var events uint32
 	if read {
 		events |= unix.EPOLLIN
@@ -216,20 +213,20 @@ func (s *socket) want(read, write bool) {
 		return
 	}
 	s.armed = events
-	ev := unix.EpollEvent{Events: events, Fd: s.conn.slot}
+	ev := unix.EpollEvent{Events: events, Fd: s.slot}
 	if err := unix.EpollCtl(s.epoll.fd, unix.EPOLL_CTL_MOD, int(s.fd), &ev); err != nil {
-		s.conn.lost(fmt.Errorf("watch a socket: %w", err))
+		s.owner.Lost(fmt.Errorf("watch a socket: %w", err))
 	}
 }
 
-func (s *socket) finish() {
+func (s *socket) Finish() {
 	if err := unix.Shutdown(int(s.fd), unix.SHUT_WR); err != nil {
-		s.conn.lost(err)
+		s.owner.Lost(err)
 	}
 }
 
-func (s *socket) close() {
-	if s.known {
+func (s *socket) Close() {
+	if s.slot >= 0 {
 		// Otherwise epoll would report more events while another process shares the
 		// descriptor, between fork and exec.
 		unix.EpollCtl(s.epoll.fd, unix.EPOLL_CTL_DEL, int(s.fd), nil) //nolint:errcheck // It is closed next.
@@ -237,4 +234,4 @@ func (s *socket) close() {
 	unix.Close(int(s.fd))
 }
 
-func (s *socket) descriptor() (int32, bool) { return s.fd, false }
+func (s *socket) Target() Target { return Target{FD: s.fd} }

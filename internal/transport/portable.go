@@ -1,22 +1,20 @@
 //go:build !linux
 
-package websocket
+package transport
 
 import (
 	"crypto/tls"
 	"net"
 )
 
-// Only Linux has transports without goroutines.
+// Only Linux has links without goroutines.
 
 // NewTLSListener is tls.NewListener here. On Linux its connections need no goroutines.
 func NewTLSListener(inner net.Listener, config *tls.Config) net.Listener {
 	return tls.NewListener(inner, config)
 }
 
-func openPoller(*Options) (poller, error) { return newGoroutinePoller(), nil }
+// Open returns a poller for a loop.
+func Open(l Loop, o *Options) (Poller, error) { return OpenGoroutines(l, o) }
 
-func (l *loop) adopt(c *Conn, n net.Conn) error {
-	c.transport = newStream(n)
-	return nil
-}
+type secure struct{}

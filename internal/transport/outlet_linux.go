@@ -1,4 +1,4 @@
-package websocket
+package transport
 
 import (
 	"log/slog"
@@ -81,22 +81,21 @@ func (o *outlet) join(pieces [][]byte) []byte {
 	return o.plain
 }
 
-// writeAll writes the pieces to every member that is not slow, and puts the result
-// into results, at the member's index. There are at most writesPerYield members.
-func (o *outlet) writeAll(members []member, pieces [][]byte, results []written) {
-	if o.batch != nil && len(members) > 1 {
-		o.batch.write(members, pieces, results)
+// writeAll implements Poller.WriteAll.
+func (o *outlet) writeAll(targets []Target, pieces [][]byte, results []Result) {
+	if o.batch != nil && len(targets) > 1 {
+		o.batch.write(targets, pieces, results)
 		return
 	}
-	for i := range members {
-		m, w := &members[i], &results[i]
+	for i := range targets {
+		t, r := &targets[i], &results[i]
 		switch {
-		case m.slow:
-		case m.secure:
-			w.n, w.full, w.err = m.conn.transport.write(pieces)
+		case t.Slow:
+		case t.secure != nil:
+			r.N, r.Full, r.Err = t.secure.Write(pieces)
 		default:
-			w.n, w.err = o.write(m.fd, pieces)
-			w.full = false
+			r.N, r.Err = o.write(t.FD, pieces)
+			r.Full = false
 		}
 	}
 }

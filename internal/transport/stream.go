@@ -1,47 +1,46 @@
-package websocket
+package transport
 
 import (
 	"net"
 	"time"
 )
 
-// stream is the transport of a connection that can only be read and written with
+// stream is the link of a connection that can only be read and written with
 // goroutines: all connections if there is no epoll, and connections that are not
 // sockets. One goroutine reads for it; another writes while there is output.
 type stream struct {
-	net   net.Conn
-	conn  *Conn
-	read  chan struct{} // lets the reader continue; closed at the end
-	owed  bool          // the reader waits for read
-	busy  bool          // there is a writer
-	began int64         // when the writer started
-	ended bool
+	net      net.Conn
+	loop     Loop
+	owner    Owner
+	patience time.Duration
+	read     chan struct{} // lets the reader continue; closed at the end
+	owed     bool          // the reader waits for read
+	busy     bool          // there is a writer
+	ended    bool
 }
 
 // streamInput is the size of a read buffer. Every idle connection keeps one.
 const streamInput = 4 << 10
 
-func newStream(n net.Conn) *stream {
-	return &stream{net: n, read: make(chan struct{}, 1)}
+func newStream(l Loop, o Owner, n net.Conn, patience time.Duration) *stream {
+	return &stream{net: n, loop: l, owner: o, patience: patience, read: make(chan struct{}, 1)}
 }
 
-func (s *stream) start(c *Conn) error {
-	s.conn = c
+func (s *stream) Start(int32) error {
 	if err := s.net.SetDeadline(time.Time{}); err != nil {
 		return err
 	}
-	c.loop.server.helpers.Go(s.reader)
+	s.loop.Go(s.reader)
 	return nil
 }
 
 // reader reads, and after each read waits until the loop has taken the input.
 func (s *stream) reader() {
-	c := s.conn
 	buf := make([]byte, streamInput)
 	for {
 		n, err := s.net.Read(buf)
 		if n > 0 {
-			if !c.loop.post(func() { s.arrived(buf[:n]) }) {
+			if !s.loop.Post(func() { s.arrived(buf[:n]) }) {
 				return
 			}
 			if _, more := <-s.read; !more {
@@ -49,7 +48,7 @@ func (s *stream) reader() {
 			}
 		}
 		if err != nil {
-			c.loop.post(func() { c.lost(err) })
+			s.loop.Post(func() { s.owner.Lost(err) })
 			return
 		}
 	}
@@ -61,65 +60,65 @@ func (s *stream) arrived(p []byte) {
 		return
 	}
 	s.owed = true
-	s.conn.arrived(p)
-	s.want(s.conn.wantsInput(), false)
+	s.owner.Arrived(p)
+	s.Want(s.owner.WantsInput(), false)
 }
 
-// want lets the reader continue if it waits and read is set. The writer always
+// Want lets the reader continue if it waits and read is set. The writer always
 // reports its end, so write is ignored.
-func (s *stream) want(read, _ bool) {
+func (s *stream) Want(read, _ bool) {
 	if read && s.owed && !s.ended {
 		s.owed = false
 		s.read <- struct{}{}
 	}
 }
 
-// write starts a writer. When the writer is done, it calls the connection's writable
+// Write starts a writer. When the writer is done, it calls the owner's Writable
 // with the number of bytes written.
-func (s *stream) write(pieces [][]byte) (n int, full bool, err error) {
+func (s *stream) Write(pieces [][]byte) (n int, full bool, err error) {
 	if !s.busy {
 		s.busy = true
-		s.began = s.conn.loop.now
 		own := append(net.Buffers(nil), pieces...)
-		s.conn.loop.server.helpers.Go(func() { s.writer(own) })
+		s.loop.Go(func() { s.writer(own) })
 	}
 	return 0, true, nil
 }
 
 func (s *stream) writer(pieces net.Buffers) {
+	began := time.Now()
 	n, err := pieces.WriteTo(s.net)
-	s.conn.loop.post(func() {
+	waited := time.Since(began) >= s.patience
+	s.loop.Post(func() {
 		s.busy = false
 		switch {
 		case s.ended:
 		case err != nil:
-			s.conn.lost(err)
+			s.owner.Lost(err)
 		default:
-			if l := s.conn.loop; l.now-s.began >= l.tick {
-				// The write had to wait until the peer read.
-				s.conn.alive()
+			if waited {
+				s.owner.Alive()
 			}
-			s.conn.writable(int(n))
+			s.owner.Writable(int(n))
 		}
 	})
 }
 
-// finish half-closes the connection if it supports that. With TLS this sends a
+// Finish half-closes the connection if it supports that. With TLS this sends a
 // message, so it may block as any write does.
-func (s *stream) finish() {
+func (s *stream) Finish() {
 	half, ok := s.net.(interface{ CloseWrite() error })
 	if !ok {
-		s.conn.lost(nil)
+		s.owner.Lost(nil)
 		return
 	}
-	s.conn.loop.server.helpers.Go(func() {
+	s.loop.Go(func() {
 		if err := half.CloseWrite(); err != nil {
-			s.conn.loop.post(func() { s.conn.lost(err) })
+			s.loop.Post(func() { s.owner.Lost(err) })
 		}
 	})
 }
 
-func (s *stream) close() {
+func (s *stream) Close() {
 	if s.ended {
 		return
 	}
@@ -129,4 +128,4 @@ func (s *stream) close() {
 	go s.net.Close()
 }
 
-func (s *stream) descriptor() (int32, bool) { return -1, false }
+func (s *stream) Target() Target { return Target{FD: -1} }
