@@ -24,7 +24,6 @@ var larger = map[string]struct {
 	most int
 	why  string
 }{
-	"messaging":      {3200, "the path of a message and the rules on it; new subjects come in as small interfaces"},
 	"cluster":        {6200, "the protocol of PROTOCOL.md, in types of their own"},
 	"websocket.loop": {60, "the lists of one goroutine, which the package comment draws, and memory that it uses again"},
 	"websocket.Conn": {60, "the life of a connection: a file for each stage"},

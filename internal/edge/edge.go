@@ -19,6 +19,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"confab/internal/chat"
+	"confab/internal/ending"
 	"confab/internal/messaging"
 	"confab/internal/rfc6455"
 	"confab/internal/websocket"
@@ -182,7 +183,7 @@ func (handler) Message(c *websocket.Conn, op rfc6455.Opcode, payload []byte) {
 
 func (handler) Deadline(c *websocket.Conn) {
 	conn := c.Value().(*connection) //nolint:forcetypeassert // Only attach makes connections.
-	conn.session.AskElsewhere(conn.endpoint.workers.ctx, func() { conn.End(messaging.SessionOver) })
+	conn.session.AskElsewhere(conn.endpoint.workers.ctx, func() { conn.End(ending.SessionOver) })
 }
 
 func (handler) Closed(c *websocket.Conn, cause error) {
@@ -230,7 +231,7 @@ func (e *Endpoint) end(ctx context.Context, over time.Duration) {
 			until = max(done, int(float64(len(left))*soon.Seconds()/over.Seconds()))
 		}
 		for _, c := range left[done:until] {
-			c.End(messaging.Draining)
+			c.End(ending.Draining)
 		}
 		if done = until; done == len(left) {
 			break

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/ending"
 	"confab/internal/messaging"
 	"confab/internal/moderation"
 )
@@ -40,7 +41,7 @@ func End(ctx context.Context, live messaging.Roster, b *moderation.Ban, log *slo
 	if b.RoomID == "" {
 		rooms = live.LiveRooms()
 	}
-	why := messaging.Kicked
+	why := ending.Kicked
 	if b.Reason != "" {
 		why.CloseReason = b.Reason
 	}
@@ -50,7 +51,7 @@ func End(ctx context.Context, live messaging.Roster, b *moderation.Ban, log *slo
 	}
 	var ending sync.WaitGroup
 	for _, id := range rooms {
-		found := live.Sessions(id, b.UserID, match)
+		found := live.Connections(id, b.UserID, match)
 		if len(found) == 0 {
 			continue
 		}

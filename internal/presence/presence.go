@@ -25,6 +25,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"confab/internal/chat"
+	"confab/internal/members"
 	"confab/internal/messaging"
 )
 
@@ -112,7 +113,7 @@ func (s *Service) Close() {
 }
 
 // Watch returns the watcher of a room, for messaging.Options.Watch.
-func (s *Service) Watch(roomID string, presence chat.Presence, to messaging.Audience) messaging.Watcher {
+func (s *Service) Watch(roomID string, presence chat.Presence, to messaging.Audience) members.Watcher {
 	w := &watch{
 		service: s, roomID: roomID, full: presence == chat.PresenceFull, to: to,
 		users: make(map[uint64]user), told: make(map[uint64]told), version: uint64(time.Now().UnixNano()),
@@ -125,7 +126,7 @@ func (s *Service) Watch(roomID string, presence chat.Presence, to messaging.Audi
 	return w
 }
 
-// Close implements messaging.Watcher.
+// Close implements members.Watcher.
 func (w *watch) Close(paused bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -3,6 +3,7 @@
 // long each step took. It never has the content of a message.
 //
 //	traces.go    an attempt, and the memory of all rooms of this node
+//	recorder.go  a message on its way: its stages, and the rule that decides
 //	log.go       the attempts of one room
 //	counts.go    how many connections of this node got a room's messages
 //	erase.go     what EraseUser removes

@@ -1,4 +1,4 @@
-package messaging
+package members
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 )
 
 // Watcher is told of the sessions of one room on this node. Its methods do not block, apart
-// from Prepare, and do not call the engine.
+// from Prepare, and do not call the Room or the engine.
 type Watcher interface {
 	// Joined and Left are called for each session of a user, in the order in which they
 	// join and leave.
@@ -27,47 +27,53 @@ type watching struct {
 	presence chat.Presence
 }
 
-// keepWatch makes or removes the room's Watcher. The caller holds r.loading.
-func (r *room) keepWatch(e *Engine, presence chat.Presence) {
-	if e.o.Watch == nil {
-		return
-	}
+// Watch has the room watched by what begin returns, or no longer. It does nothing if the room
+// is watched for the same presence already. begin is called with all members locked.
+func (r *Room) Watch(presence chat.Presence, begin func() Watcher) {
 	on := presence == chat.PresenceCount || presence == chat.PresenceFull
 	if before := r.watch.Load(); before != nil {
 		if on && before.presence == presence {
 			return
 		}
-		r.unwatch(on)
+		r.Unwatch(on)
 	}
 	if !on {
 		return
 	}
-	r.sessionsMu.Lock()
-	defer r.sessionsMu.Unlock()
-	w := e.o.Watch(r.id, presence, r.audience)
-	for userID, s := range r.users {
-		for ; s != nil; s = s.next {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w := begin()
+	for userID, m := range r.users {
+		for ; m != nil; m = m.next {
 			w.Joined(userID)
 		}
 	}
 	r.watch.Store(&watching{w, presence})
 }
 
-// unwatch removes the room's Watcher, if it has one.
-func (r *room) unwatch(paused bool) {
-	r.sessionsMu.Lock()
-	defer r.sessionsMu.Unlock()
+// Unwatch removes the room's Watcher, if it has one.
+func (r *Room) Unwatch(paused bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if w := r.watch.Swap(nil); w != nil {
 		w.Close(paused)
 	}
 }
 
-// greet appends the Watcher's frame for a new connection.
-func (r *room) greet(frames [][]byte) [][]byte {
-	w := r.watch.Load()
-	to, ok := r.audience.(Replayer)
-	if w == nil || !ok {
-		return frames
+// Prepare prepares the Watcher, if there is one, for a session that joins.
+func (r *Room) Prepare(ctx context.Context) {
+	if w := r.watch.Load(); w != nil {
+		w.Prepare(ctx)
 	}
-	return append(frames, to.AppendFrame(nil, w.Greeting()))
+}
+
+// Watched reports whether the room has a Watcher.
+func (r *Room) Watched() bool { return r.watch.Load() != nil }
+
+// Greeting returns the Watcher's frame for a new connection, or nil if there is no Watcher.
+func (r *Room) Greeting() []byte {
+	if w := r.watch.Load(); w != nil {
+		return w.Greeting()
+	}
+	return nil
 }

@@ -1,11 +1,13 @@
-package messaging
+// Package ending lists the ways in which Confab ends a session, and what the client sees of
+// each.
+package ending
 
 import "github.com/go-json-experiment/json"
 
-// Ending is a way for a session to end. What the client sees decides whether it comes
+// Way is a way for a session to end. What the client sees decides whether it comes
 // back: any Close frame ends an official client for good. An ERROR 401 or a lost
 // connection makes it return with a new token.
-type Ending struct {
+type Way struct {
 	// Name labels metrics and logs.
 	Name string
 	// Event is a frame that goes first, for a session that did not get it with its room.
@@ -27,25 +29,28 @@ type Ending struct {
 	LastOnly bool
 }
 
+// sessionOver is what a client reads when the time of its session is over.
+const sessionOver = "Session has expired"
+
 // The ways in which Confab ends a session.
 var (
 	// Kicked: the user was disconnected. The event was delivered just before. The
 	// moderator's reason replaces the text, if there is one.
-	Kicked = Ending{Name: "kicked", Close: 1000, CloseReason: "Disconnected"}
+	Kicked = Way{Name: "kicked", Close: 1000, CloseReason: "Disconnected"}
 	// SessionOver: the token's session time is over. The client renews by itself.
-	SessionOver = Ending{
+	SessionOver = Way{
 		Name: "session over", Error: 401, Message: sessionOver, Close: 1000, LastOnly: true,
 		CloseReason: `{"Type":"ERROR","ErrorCode":401,"ErrorMessage":"` + sessionOver + `"}`,
 	}
 	// RoomGone: the room was deleted and --close-on-room-delete is set.
-	RoomGone = Ending{Name: "room deleted", Close: 1000, CloseReason: "Room was deleted"}
+	RoomGone = Way{Name: "room deleted", Close: 1000, CloseReason: "Room was deleted"}
 	// Draining: the node stops. The client reconnects to another node.
-	Draining = Ending{Name: "draining", Error: 401, Message: "Server is restarting, please reconnect"}
+	Draining = Way{Name: "draining", Error: 401, Message: "Server is restarting, please reconnect"}
 )
 
-// kicked is Kicked with the reason in the event, which reached every node as part of the
+// KickedBy is Kicked with the reason in the event, which reached every node as part of the
 // frame.
-func kicked(event []byte) Ending {
+func KickedBy(event []byte) Way {
 	var e struct {
 		Attributes struct{ Reason string }
 	}
