@@ -105,7 +105,7 @@ func TestPresenceOverNodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	room := aws.ToString(created.Arn)
-	// With catch-up, a client that answers nothing for 10 s is gone; without, it takes 30 s.
+	// With catch-up, a client that confirms no message for 10 s is gone; else it takes 30 s.
 	created, err = nodes[0].API.CreateRoom(t.Context(), &ivschat.CreateRoomInput{Tags: map[string]string{"confab:presence": "count", "confab:catch-up": "1m"}})
 	if err != nil {
 		t.Fatal(err)
@@ -114,6 +114,7 @@ func TestPresenceOverNodes(t *testing.T) {
 	onlooker := watch(t, nodes[0], quiet, "onlooker")
 	attend(t, nodes[1], quiet, "vanished")
 	onlooker.wait(t, "2/2")
+	call(t, c.Nodes[0], "SendMessage", members{"roomIdentifier": quiet, "userId": "bot", "content": "hello"}, &struct{}{})
 	all := []*viewer{watch(t, nodes[0], room, "ann"), watch(t, nodes[1], room, "bob"), watch(t, nodes[2], room, "eve")}
 	last := watch(t, nodes[2], room, "roamer")
 	if got := last.wait(t, "4/4"); len(got) != 0 {

@@ -168,7 +168,7 @@ func TestCatchUp(t *testing.T) {
 			t.Errorf("got %v", got)
 		}
 	})
-	checkOurs(t, "a connection that confirms nothing for ten seconds is ended", func(t *testing.T) {
+	checkOurs(t, "a connection that does not confirm a message within ten seconds is ended", func(t *testing.T) {
 		room := newCaughtUp(t, subject, nil)
 		//nolint:bodyclose // The library closes it itself.
 		conn, _, err := websocket.Dial(t.Context(), subject.websocket, &websocket.DialOptions{
@@ -179,6 +179,7 @@ func TestCatchUp(t *testing.T) {
 		}
 		defer conn.CloseNow()
 		begin := time.Now()
+		sendAll(t, room, "0") // A room without messages has nothing to confirm.
 		for users := 1.0; users > 0; time.Sleep(250 * time.Millisecond) { // Nothing is read, so nothing is answered.
 			o := call(t, ours("GetRoomPresence"), m{"roomIdentifier": room.arn}).want(t, http.StatusOK)
 			if users, _ = o["users"].(float64); time.Since(begin) > 20*time.Second {

@@ -9,7 +9,7 @@ import (
 	"confab/internal/config"
 	"confab/internal/front"
 	"confab/internal/sqldb"
-	"confab/internal/websocket"
+	"confab/internal/transport"
 )
 
 // Run serves until ctx ends, or until a successor serves. It then shuts down
@@ -46,13 +46,14 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 }
 
-// StopNow makes a present or later stop end without waiting.
+// StopNow makes the stop that is in progress, or the next one, end without waiting for
+// clients and API calls.
 func (s *Server) StopNow() { s.endGrace() }
 
 // serve serves one port. A port that closes during a stop is not an error.
 func (s *Server) serve(h *front.HTTPServer, ln net.Listener, useTLS bool) error {
 	if useTLS {
-		ln = websocket.NewTLSListener(ln, s.cert.config())
+		ln = transport.NewTLSListener(ln, s.cert.config())
 	}
 	err := h.Serve(ln)
 	if s.stopping.Load() {

@@ -17,10 +17,10 @@ import (
 // completeTime bounds a completion: the person who presses Tab waits for it.
 const completeTime = 2 * time.Second
 
-// Named is what a completion offers: an object that has an id, and maybe a name.
+// Named is an object that a completion offers. Its name may be empty.
 type Named struct{ Name, ID string }
 
-// Lister lists the objects that an argument may name. The args are those before it.
+// Lister lists the objects that an argument may name. args are the arguments before it.
 type Lister func(ctx context.Context, api *API, args []string) ([]Named, error)
 
 // Complete completes the argument at a position, counted from 0, with names and ids. Other
@@ -71,8 +71,9 @@ func (f *Flags) complete(cmd *cobra.Command, args []string, typed string, list L
 	return Matching(all, typed), cobra.ShellCompDirectiveNoFileComp
 }
 
-// Matching returns what begins with what was typed: names, and the ids of objects without a
-// name of their own. Once something is typed, it may be the begin of any id.
+// Matching returns the names that begin with what was typed. Objects without a unique name
+// are offered by their ids. Once something is typed, the ids of all objects that begin with
+// it are offered.
 func Matching(all []Named, typed string) []cobra.Completion {
 	named := map[string]int{}
 	for _, n := range all {

@@ -115,7 +115,8 @@ func innermost(err error) error {
 	}
 }
 
-// Code returns the code of an API error, or "".
+// Code returns the code of an API error, such as ResourceNotFoundException, or "" for other
+// errors.
 func Code(err error) string {
 	if e, ok := errors.AsType[smithy.APIError](err); ok {
 		return e.ErrorCode()

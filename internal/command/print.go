@@ -110,8 +110,8 @@ func (p *Printer) One(item Object, columns ...Column) error {
 	return p.table(rows)
 }
 
-// Done prints that something was done which has no answer: a line in a table, the subject
-// in a line of text, an empty object in JSON.
+// Done prints the success of an operation that has no output: a sentence in a table, the
+// subject in text, an empty object in JSON.
 func (p *Printer) Done(subject, format string, args ...any) error {
 	switch p.Form {
 	case JSON, JSONL:

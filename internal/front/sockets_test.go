@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"confab/internal/websocket"
+	"confab/internal/transport"
 )
 
 // sessions is a SessionCounter with this number of sessions, all from this machine.
@@ -65,7 +65,7 @@ func openPort(t *testing.T, form string, limits SocketLimits) *port {
 		certificates.StartTLS()
 		t.Cleanup(certificates.Close)
 		p.tls = &tls.Config{InsecureSkipVerify: true}
-		served = websocket.NewTLSListener(p.Sockets, &tls.Config{Certificates: certificates.TLS.Certificates})
+		served = transport.NewTLSListener(p.Sockets, &tls.Config{Certificates: certificates.TLS.Certificates})
 	case "handshakes":
 		l := NewHandshakeListener(p.Sockets)
 		l.ServeWith(echo{}, nil)

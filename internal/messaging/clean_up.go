@@ -22,7 +22,7 @@ func SentBy(e *Engine, roomID, userID string, since time.Time) (sent []Sent) {
 		return nil
 	}
 	defer r.release(e)
-	g := r.ring.Load()
+	g := r.kept.Ring()
 	if g == nil {
 		return nil
 	}

@@ -67,8 +67,8 @@ func TestEraseUserDuringRead(t *testing.T) {
 // marking is a replayer that can mark places.
 type marking struct{ *replayer }
 
-func (marking) Mark(uint64)             {}
-func (marking) PingEvery(time.Duration) {}
+func (marking) Mark(uint64)                  {}
+func (marking) PingEvery(_, _ time.Duration) {}
 
 // Clients that come back get nothing of an erased user, but everything of others.
 func TestEraseUserBeforeClientsComeBack(t *testing.T) {

@@ -11,6 +11,11 @@ import (
 const (
 	// tellEvery is the time between two reports of a room that changes.
 	tellEvery = 2 * time.Second
+	// With very many clients the time is tellPart times as long as their reports take to be
+	// made, so that this takes a fiftieth of a processor. At tellLongest, a report is still
+	// repeated before others drop it.
+	tellPart    = 50
+	tellLongest = 8 * time.Second
 	// repeatEvery is how often a report that does not change is confirmed.
 	repeatEvery = 10 * time.Second
 	// tellWithin bounds one question.
@@ -55,22 +60,32 @@ type tellAnswer struct {
 }
 
 func (s *Service) run() {
-	tick := time.NewTicker(tellEvery)
-	defer tick.Stop()
+	next := time.NewTimer(tellEvery)
+	defer next.Stop()
 	for {
 		select {
 		case <-s.ctx.Done():
 			return
-		case <-tick.C:
-			s.tellAll(s.ctx, false)
+		case <-next.C:
+			_, made := s.tellAll(s.ctx, false)
+			next.Reset(tellAfter(made))
 		}
 	}
 }
 
-// Flush tells the other nodes everything, also what this node has of nodes that are gone. It
-// is called when a node stops, when its sessions have ended.
+// tellAfter returns when to send the next report of rooms whose last report took the time
+// made to make.
+func tellAfter(made time.Duration) time.Duration {
+	return min(max(tellEvery, tellPart*made), tellLongest)
+}
+
+// Flush sends all reports, those of nodes that are gone as well. It is called when a node
+// stops, after its sessions have ended.
 func (s *Service) Flush(ctx context.Context) {
-	for ctx.Err() == nil && len(s.Nodes.Others()) > 0 && !s.tellAll(ctx, true) {
+	for ctx.Err() == nil && len(s.Nodes.Others()) > 0 {
+		if all, _ := s.tellAll(ctx, true); all {
+			return
+		}
 		wait := time.NewTimer(againAfter)
 		select {
 		case <-wait.C:
@@ -80,8 +95,9 @@ func (s *Service) Flush(ctx context.Context) {
 	}
 }
 
-// tellAll tells what is new of all rooms. It reports whether all of it is known elsewhere.
-func (s *Service) tellAll(ctx context.Context, stopping bool) bool {
+// tellAll tells what is new of all rooms. It reports whether all of it is known elsewhere, and
+// how long the reports took to be made.
+func (s *Service) tellAll(ctx context.Context, stopping bool) (done bool, made time.Duration) {
 	s.telling.Lock()
 	defer s.telling.Unlock()
 	logs := s.Live.Logs()
@@ -95,14 +111,17 @@ func (s *Service) tellAll(ctx context.Context, stopping bool) bool {
 		return q
 	}
 	others := s.Nodes.Others()
-	done := true
+	done = true
 	for room, log := range logs {
 		node := s.holder(room, others)
 		if node == "" {
 			continue
 		}
 		s.moved(room, node, to)
-		for _, r := range s.news(room, log, node, others, stopping) {
+		begin := time.Now()
+		news := s.news(room, log, node, others, stopping)
+		made += time.Since(begin)
+		for _, r := range news {
 			if q := to(node); !s.send(ctx, node, q, len(r.Entries), tellBytes) {
 				done = false
 			}
@@ -119,7 +138,7 @@ func (s *Service) tellAll(ctx context.Context, stopping bool) bool {
 		done = s.send(ctx, node, q, 0, 0) && done
 	}
 	s.forget(logs)
-	return done
+	return done, made
 }
 
 // send asks a node what is collected, if with n bytes more it would be more than most.

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"confab/internal/catchup"
 	"confab/internal/chat"
@@ -158,4 +159,19 @@ func TestFill(t *testing.T) {
 			t.Error("the frames are not there any more")
 		}
 	})
+}
+
+// A node with very many clients tells less often, and often enough that others keep what it
+// has told.
+func TestTellAfter(t *testing.T) {
+	for made, want := range map[time.Duration]time.Duration{
+		0: tellEvery, 30 * time.Millisecond: tellEvery, 100 * time.Millisecond: 5 * time.Second, time.Second: tellLongest,
+	} {
+		if got := tellAfter(made); got != want {
+			t.Errorf("behind reports of %v it waits for %v, not %v", made, got, want)
+		}
+	}
+	if tellLongest >= repeatEvery {
+		t.Error("others drop what is not repeated")
+	}
 }

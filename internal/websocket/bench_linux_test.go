@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"confab/internal/rfc6455"
+	"confab/internal/transport"
 )
 
 // drain reads from many sockets and counts the bytes, in one goroutine, whose cost is
@@ -126,7 +127,7 @@ func securePairs(b *testing.B, n int) (servers, clients []net.Conn) {
 		b.Fatal(err)
 	}
 	defer l.Close()
-	listener := NewTLSListener(l, config)
+	listener := transport.NewTLSListener(l, config)
 	for range n {
 		tcp, err := net.Dial("tcp", l.Addr().String())
 		if err != nil {

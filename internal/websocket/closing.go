@@ -52,7 +52,7 @@ func (c *Conn) hangUp(cause error, last []byte) {
 // the peer has not read yet, such as the reason for the disconnect.
 func (c *Conn) drain() {
 	c.state = stateDraining
-	c.transport.finish()
+	c.link.Finish()
 	c.giveUpLater()
 }
 
@@ -87,7 +87,7 @@ func (c *Conn) release(cause error) {
 	}
 	c.in = nil
 	c.loop.wheel.remove(c)
-	c.transport.close()
+	c.link.Close()
 	c.loop.forget(c)
 	c.report(cause)
 }

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"confab/internal/rfc6455"
+	"confab/internal/transport"
 )
 
 // Conn is one connection. Its methods may be called by any goroutine, also from
@@ -23,11 +24,11 @@ type Conn struct {
 	reported  bool // Handler.Closed has been called
 	touched   bool // on loop.touched
 	inputOver bool // a Close frame or a violation has arrived: later input is ignored
-	blocked   bool // the transport is full and will call writable
-	joined    bool // a member of its group, at index of part.members
+	blocked   bool // the link is full and will call writable
+	joined    bool // a member of its group, at index of part.conns
 	index     int32
 	slot      int32 // in loop.conns
-	transport transport
+	link      transport.Link
 	timer     timer
 	ahead     cursor          // its position in the group's output, if ahead of the other members
 	in        *rfc6455.Parser // nil between two messages
@@ -56,26 +57,6 @@ const (
 	paused           // the last call was Pause
 	resumed          // the last call was Resume; the loop has not resumed yet
 )
-
-// transport carries bytes for a connection. Its methods are called on the loop
-// and do not block. It answers by calling the connection's arrived, writable and
-// lost, also on the loop.
-type transport interface {
-	// start starts reading for the connection.
-	start(c *Conn) error
-	// write takes as much of the pieces as it can. They are not changed until the
-	// connection is writable again. If full, it takes nothing more until then.
-	write(pieces [][]byte) (n int, full bool, err error)
-	// want sets what the connection waits for: input, and being writable.
-	want(read, write bool)
-	// finish ends the outgoing direction.
-	finish()
-	// close ends both directions at once.
-	close()
-	// descriptor returns the file descriptor that may be written to directly, or -1,
-	// and reports whether the transport must encrypt what is written.
-	descriptor() (fd int32, secure bool)
-}
 
 // Confirmed returns the last number of Group.Mark that the peer has received, with
 // everything before it; 0 for none.

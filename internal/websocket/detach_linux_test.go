@@ -56,7 +56,7 @@ func TestDetacher(t *testing.T) {
 		if _, err := peer.Read(buf); err != nil || string(buf) != "\x81\x05hello" {
 			t.Errorf("read %q, %v", buf, err)
 		}
-		fd, _ := c.transport.descriptor()
+		fd := c.link.Target().FD
 		if detached := int(fd) == d.last.fd; detached == refuses {
 			t.Errorf("the socket is detached: %v", detached)
 		}

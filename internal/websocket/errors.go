@@ -3,6 +3,8 @@ package websocket
 import (
 	"errors"
 	"fmt"
+
+	"confab/internal/transport"
 )
 
 // Why a connection ended, as Handler.Closed reports it.
@@ -13,7 +15,7 @@ var (
 	ErrFinished = errors.New("finished by the server")
 	// ErrSlow means that the peer reads too slowly: more than Options.MaxPending
 	// bytes were pending for it.
-	ErrSlow = errors.New("the peer reads too slowly")
+	ErrSlow = transport.ErrSlow
 	// ErrIdle means that the peer has shown no activity for two ping intervals.
 	ErrIdle = errors.New("the peer does not answer pings")
 	// ErrPanic means that the Handler panicked.

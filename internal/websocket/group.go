@@ -24,7 +24,7 @@ type Group struct {
 	count  int     // members on all loops
 	behind int     // parts that are dirty
 
-	ping atomic.Int64 // see PingEvery; 0 is Options.PingInterval
+	ping, marked atomic.Int64 // the times of PingEvery
 }
 
 // NewGroup returns a group without members.
@@ -62,8 +62,14 @@ const markSize = 8
 func (g *Group) Mark(number uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.count > 0 {
-		g.appendLocked(rfc6455.Ping, binary.BigEndian.AppendUint64(nil, number))
+	if g.count == 0 {
+		return
+	}
+	g.appendLocked(rfc6455.Ping, binary.BigEndian.AppendUint64(nil, number))
+	if interval := g.marked.Load(); interval > 0 {
+		for _, p := range g.parts {
+			p.expect(interval)
+		}
 	}
 }
 
@@ -109,11 +115,13 @@ func (g *Group) enter(before func() First) (*part, cursor, First) {
 	return p, at, first
 }
 
-// PingEvery sets the time between two pings of the members, present and later ones; 0 is
-// Options.PingInterval. Without pings by those options there are none.
-func (g *Group) PingEvery(interval time.Duration) {
+// PingEvery sets the time between two pings of the members, present and later ones: as a rule,
+// and for a while behind a mark, so that a member that does not confirm it is noticed soon. 0
+// is Options.PingInterval. Without pings by those options there are none.
+func (g *Group) PingEvery(interval, behindMark time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.marked.Store(int64(behindMark))
 	if g.ping.Swap(int64(interval)) == int64(interval) {
 		return
 	}

@@ -11,7 +11,7 @@ func (c *Conn) receiving() bool {
 	return c.state == stateOpen && !c.inputOver && c.resumeAt == 0 && c.pause.Load() != paused
 }
 
-// wantsInput reports whether the transport should read. A closing connection reads
+// wantsInput reports whether the link should read. A closing connection reads
 // even if it is paused: unread input would turn the close into a reset, and the
 // peer would lose data that it has not read yet.
 func (c *Conn) wantsInput() bool {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"confab/internal/rfc6455"
+	"confab/internal/transport"
 )
 
 // loop is one event loop: a goroutine that owns its share of the connections.
@@ -26,7 +27,7 @@ type loop struct {
 	load    atomic.Int64 // number of connections
 
 	// The rest belongs to the loop's goroutine.
-	poller     poller
+	poller     transport.Poller
 	now        int64
 	tick       int64 // length of the wheel's ticks
 	stopping   bool
@@ -34,8 +35,9 @@ type loop struct {
 	free       []int32 // slots
 	started    uint32  // connections added so far
 	wheel      wheel
-	pings      []member // to be pinged in this round
-	touched    []*Conn  // to be flushed in this round
+	pings      []*Conn            // to be pinged in this round
+	pinged     []transport.Target // those of pings
+	touched    []*Conn            // to be flushed in this round
 	failed     []failure
 	flushing   []*part // to be written in this round
 	large      []*part // being written, over several rounds
@@ -46,54 +48,21 @@ type loop struct {
 	published  int // the value last reported to Options.PendingBytes
 
 	// Memory that is reused.
-	input       []byte
 	parser      rfc6455.Parser
 	queues      []*queue
 	pieces      [][]byte
 	piecesOfOne [][]byte
-	written     [writesPerYield]written
+	written     [writesPerYield]transport.Result
 	callsBefore []func()
 	dirtyBefore []*part
 }
 
-// poller is what a loop needs of the system: it waits for events, and writes to
-// the connections that have a descriptor.
-type poller interface {
-	// wait handles events of the loop's connections. If there are none and sleep is
-	// set, it waits for an event, a call of wake, or the time until; 0 means no
-	// timeout.
-	wait(l *loop, sleep bool, until int64)
-	// wake ends a wait. It may be called by any goroutine.
-	wake()
-	// writeAll writes the pieces to every member that is not slow, as far as its
-	// socket takes them, and puts the result into results, at the member's index.
-	// There are at most writesPerYield members.
-	writeAll(members []member, pieces [][]byte, results []written)
-	close()
-}
-
-// written is the result of a write: the number of bytes written, 0 if the socket
-// was full, or an error. full means that the transport has taken all bytes, but
-// takes no more.
-type written struct {
-	n    int
-	full bool
-	err  error
-}
-
-// inputSize is how much is read from a connection in one round: more than one
-// message of the default size, and little enough that the other connections wait
-// for less than a millisecond.
-const inputSize = 32 << 10
-
-func newLoop(s *Server, p poller) *loop {
+func newLoop(s *Server) *loop {
 	l := &loop{
 		server: s,
 		start:  time.Now(),
 		done:   make(chan struct{}),
-		poller: p,
 		tick:   int64(100 * time.Millisecond),
-		input:  make([]byte, inputSize),
 	}
 	if interval := int64(s.options.PingInterval); interval > 0 {
 		l.tick = min(l.tick, max(interval/16, int64(time.Millisecond)))
@@ -141,7 +110,7 @@ func (l *loop) markDirty(p *part) {
 
 func (l *loop) wake() {
 	if l.asleep.CompareAndSwap(true, false) {
-		l.poller.wake()
+		l.poller.Wake()
 	}
 }
 
@@ -251,7 +220,7 @@ func (l *loop) wait() {
 		l.asleep.Store(false)
 		// Goroutines that the calls have started can run now.
 		runtime.Gosched()
-		l.poller.wait(l, false, 0)
+		l.poller.Wait(false, time.Time{})
 		return
 	}
 	var until int64
@@ -263,8 +232,11 @@ func (l *loop) wait() {
 			until = due
 		}
 	}
-	l.poller.wait(l, true, until)
-	l.asleep.Store(false)
+	var at time.Time
+	if until != 0 {
+		at = l.start.Add(time.Duration(until))
+	}
+	l.poller.Wait(true, at)
 }
 
 // add starts serving a connection.
@@ -293,7 +265,7 @@ func (l *loop) add(c *Conn, a *Attachment, at cursor, first First) {
 	if c.part != nil {
 		c.part.join(c, at)
 	}
-	if err := c.transport.start(c); err != nil {
+	if err := c.link.Start(c.slot); err != nil {
 		c.lost(err)
 		return
 	}
@@ -330,7 +302,7 @@ func (l *loop) shutdown() {
 	}
 	l.reap()
 	l.publish()
-	l.poller.close()
+	l.poller.Close()
 	if left := l.owed; left != 0 {
 		l.server.options.Log.LogAttrs(context.Background(), slog.LevelError, "Pending bytes of a WebSocket loop miscounted", slog.Int("bytes", left))
 	}

@@ -99,7 +99,7 @@ func (c *Conn) fallBehind(pieces [][]byte, n int, err error) {
 	c.flush()
 }
 
-// block has the connection wait until the transport takes more.
+// block has the connection wait until the link takes more.
 func (c *Conn) block() {
 	c.blocked = true
 	c.mark()
@@ -109,19 +109,19 @@ func (c *Conn) block() {
 // mark records for part.flush whether the connection can be written to directly.
 func (c *Conn) mark() {
 	if c.joined {
-		m := &c.part.members[c.index]
-		m.slow = m.fd < 0 || c.out != nil || c.ahead.chunk != nil || c.blocked
+		t := &c.part.targets[c.index]
+		t.Slow = t.FD < 0 || c.out != nil || c.ahead.chunk != nil || c.blocked
 	}
 }
 
-// flush writes the connection's queue, as far as the transport takes it.
+// flush writes the connection's queue, as far as the link takes it.
 func (c *Conn) flush() {
 	if c.state == stateDead {
 		return
 	}
 	if q := c.out; q != nil {
 		for !c.blocked && !q.empty() {
-			n, full, err := c.transport.write(q.next())
+			n, full, err := c.link.Write(q.next())
 			c.loop.owed -= n
 			q.advance(n)
 			if err != nil {
@@ -169,7 +169,7 @@ func (c *Conn) releaseQueue() {
 // maxSpareQueues is how many empty queues a loop keeps.
 const maxSpareQueues = 1024
 
-// writable is called by the transport when it takes more. It has taken n bytes of
+// writable is called by the link when it takes more. It has taken n bytes of
 // the pieces that it was given when it was full.
 func (c *Conn) writable(n int) {
 	if n > 0 {
@@ -185,9 +185,9 @@ func (c *Conn) writable(n int) {
 // alive records that the peer has shown activity.
 func (c *Conn) alive() { c.seen = c.loop.now }
 
-// rearm tells the transport which events the connection waits for.
+// rearm tells the link which events the connection waits for.
 func (c *Conn) rearm() {
 	if c.state != stateNew && c.state != stateDead {
-		c.transport.want(c.wantsInput(), c.blocked)
+		c.link.Want(c.wantsInput(), c.blocked)
 	}
 }

@@ -1,12 +1,19 @@
 package websocket
 
-import "runtime"
+import (
+	"runtime"
+	"sync/atomic"
+
+	"confab/internal/transport"
+)
 
 // part is the members of a group on one loop. It lives from the first member to
 // the last.
 type part struct {
 	group *Group
 	loop  *loop
+
+	marked atomic.Int64 // the loop's time of the last mark
 
 	// These are guarded by group.mu.
 	count  int   // members, including those not added to the loop yet
@@ -15,26 +22,16 @@ type part struct {
 	trail  trail
 
 	// The rest belongs to the loop.
-	members []member
-	flushed cursor // everything before it is written, or queued for slow members
-	target  cursor // end of what is being written
-	next    int    // members before it have everything up to target, others up to flushed
-	large   bool   // on loop.large: target is fixed until all members have it
-	again   bool   // more was delivered while large
-	batch   int64  // frames up to target that are not written yet
-	last    int64  // time of the last write
-	due     int64  // time of the next write
-}
-
-// member is what the loop reads of every member for every write. It is small, so
-// that prefetching loads many members at once; a Conn is too large for that.
-type member struct {
-	fd int32
-	// slow members are written to through their Conn: they have pending output, are
-	// blocked, are ahead of the others, or have no descriptor.
-	slow   bool
-	secure bool // its transport encrypts the output
-	conn   *Conn
+	conns   []*Conn
+	targets []transport.Target // those of conns, at the same index
+	flushed cursor             // everything before it is written, or queued for slow members
+	target  cursor             // end of what is being written
+	next    int                // members before it have everything up to target, others up to flushed
+	large   bool               // on loop.large: target is fixed until all members have it
+	again   bool               // more was delivered while large
+	batch   int64              // frames up to target that are not written yet
+	last    int64              // time of the last write
+	due     int64              // time of the next write
 }
 
 // capture has this round write everything delivered until now.
@@ -64,7 +61,7 @@ func (p *part) letGo() {
 
 // A loop yields to other goroutines after this many writes: the scheduler does not
 // see the time that raw system calls take.
-const writesPerYield = 64
+const writesPerYield = transport.BatchSize
 
 // writesPerRound is how many members of large parts a round writes to, which takes
 // a few milliseconds. Everything else waits at most that long for large parts: a
@@ -75,12 +72,12 @@ const writesPerRound = 1024
 // large parts, one after another, up to the limit of a round.
 func (l *loop) write() {
 	for _, p := range l.flushing {
-		if len(p.members) > l.server.options.slice {
+		if len(p.conns) > l.server.options.slice {
 			p.large = true
 			l.large = append(l.large, p)
 			continue
 		}
-		p.flush(len(p.members))
+		p.flush(len(p.conns))
 	}
 	clear(l.flushing)
 	l.flushing = l.flushing[:0]
@@ -112,22 +109,23 @@ func (p *part) flush(most int) (n int, done bool) {
 	}
 	l := p.loop
 	if p.next == 0 {
-		l.deliveries.add(l.now, float64(p.batch)*float64(len(p.members)))
+		l.deliveries.add(l.now, float64(p.batch)*float64(len(p.conns)))
 		p.last = l.now
 	}
 	pieces := appendPieces(l.pieces[:0], from, to)
 	size := int(to.position() - from.position())
-	for n < most && p.next < len(p.members) {
-		some := p.members[p.next:min(p.next+min(most-n, writesPerYield), len(p.members))]
-		l.poller.writeAll(some, pieces, l.written[:])
+	for n < most && p.next < len(p.conns) {
+		first := p.next
+		some := p.targets[first:min(first+min(most-n, writesPerYield), len(p.conns))]
+		l.poller.WriteAll(some, pieces, l.written[:])
 		for i := range some {
-			switch m, w := &some[i], l.written[i]; {
-			case m.slow:
-				m.conn.deliver(from, to)
-			case w.n < size:
-				m.conn.fallBehind(pieces, w.n, w.err)
-			case w.full:
-				m.conn.block()
+			switch w := &l.written[i]; {
+			case some[i].Slow:
+				p.conns[first+i].deliver(from, to)
+			case w.N < size:
+				p.conns[first+i].fallBehind(pieces, w.N, w.Err)
+			case w.Full:
+				p.conns[first+i].block()
 			}
 		}
 		p.next += len(some)
@@ -138,7 +136,7 @@ func (p *part) flush(most int) (n int, done bool) {
 	}
 	clear(pieces)
 	l.pieces = pieces[:0]
-	if p.next < len(p.members) {
+	if p.next < len(p.conns) {
 		return n, false
 	}
 	p.flushed, p.target, p.next = to, cursor{}, 0
@@ -149,7 +147,7 @@ func (p *part) flush(most int) (n int, done bool) {
 // join adds the connection as a member. It receives what was delivered after at,
 // the position that enter has returned.
 func (p *part) join(c *Conn, at cursor) {
-	if len(p.members) == 0 && p.flushed.position() < at.position() {
+	if len(p.conns) == 0 && p.flushed.position() < at.position() {
 		p.flushed = at
 	}
 	switch ahead := at.position() - p.flushed.position(); {
@@ -159,15 +157,15 @@ func (p *part) join(c *Conn, at cursor) {
 		c.owePieces(at, p.flushed)
 	}
 	c.joined = true
-	c.index = int32(len(p.members))
-	fd, secure := c.transport.descriptor()
-	p.members = append(p.members, member{fd: fd, secure: secure, conn: c})
+	c.index = int32(len(p.conns))
+	p.conns = append(p.conns, c)
+	p.targets = append(p.targets, c.link.Target())
 	c.mark()
 }
 
 // remove removes the connection from the members.
 func (p *part) remove(c *Conn) {
-	last := len(p.members) - 1
+	last := len(p.conns) - 1
 	hole := c.index
 	if int(hole) < p.next {
 		// Keep members that have been written to before those that have not.
@@ -177,10 +175,10 @@ func (p *part) remove(c *Conn) {
 	if int(hole) != last { // Else the last place is free already, and its member has moved.
 		p.move(int32(last), hole)
 	}
-	p.members[last] = member{}
-	p.members = p.members[:last]
+	p.conns[last], p.targets[last] = nil, transport.Target{}
+	p.conns, p.targets = p.conns[:last], p.targets[:last]
 	if last == 0 {
-		p.members = nil
+		p.conns, p.targets = nil, nil
 	}
 	c.joined = false
 	c.ahead = cursor{}
@@ -190,8 +188,8 @@ func (p *part) remove(c *Conn) {
 // move puts a member into the place of another and returns the place that is free
 // now.
 func (p *part) move(from, to int32) int32 {
-	p.members[to] = p.members[from]
-	p.members[to].conn.index = to
+	p.conns[to], p.targets[to] = p.conns[from], p.targets[from]
+	p.conns[to].index = to
 	return from
 }
 
@@ -203,7 +201,7 @@ func (p *part) schedule() {
 		p.again = true
 		return
 	}
-	if p.due = p.last + l.window(len(p.members)); p.due <= l.now {
+	if p.due = p.last + l.window(len(p.conns)); p.due <= l.now {
 		l.flushing = append(l.flushing, p)
 		return
 	}

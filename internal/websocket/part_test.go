@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"confab/internal/transport"
 )
 
 // TestRemove removes members of a part, at any point of a write that is spread
@@ -15,25 +17,30 @@ func TestRemove(t *testing.T) {
 		g := &Group{count: size}
 		p := &part{group: g, count: size, next: rapid.IntRange(0, size).Draw(t, "next")}
 		g.parts = []*part{p}
-		written := map[*Conn]bool{}
+		written, fd := map[*Conn]bool{}, map[*Conn]int32{}
 		for i := range size {
 			c := &Conn{index: int32(i), joined: true}
-			p.members = append(p.members, member{conn: c})
+			p.conns = append(p.conns, c)
+			p.targets = append(p.targets, transport.Target{FD: int32(i)})
+			fd[c] = int32(i)
 			written[c] = i < p.next
 		}
-		for len(p.members) > 0 {
-			gone := p.members[rapid.IntRange(0, len(p.members)-1).Draw(t, "gone")].conn
+		for len(p.conns) > 0 {
+			gone := p.conns[rapid.IntRange(0, len(p.conns)-1).Draw(t, "gone")]
 			p.remove(gone)
 			delete(written, gone)
-			if len(p.members) != len(written) {
-				t.Fatalf("%d members, want %d", len(p.members), len(written))
+			if len(p.conns) != len(written) {
+				t.Fatalf("%d members, want %d", len(p.conns), len(written))
 			}
-			for i, m := range p.members {
-				if int(m.conn.index) != i {
-					t.Fatalf("the member in place %d believes that it is in place %d", i, m.conn.index)
+			for i, c := range p.conns {
+				if int(c.index) != i {
+					t.Fatalf("the member in place %d believes that it is in place %d", i, c.index)
 				}
-				if written[m.conn] != (i < p.next) {
-					t.Fatalf("the member in place %d of %d, of which %d are written to: written %t", i, len(p.members), p.next, written[m.conn])
+				if p.targets[i].FD != fd[c] {
+					t.Fatalf("place %d has the target of another member", i)
+				}
+				if written[c] != (i < p.next) {
+					t.Fatalf("the member in place %d of %d, of which %d are written to: written %t", i, len(p.conns), p.next, written[c])
 				}
 			}
 		}

@@ -24,26 +24,30 @@ import (
 	"github.com/coder/websocket"
 
 	"confab/internal/rfc6455"
+	"confab/internal/transport"
 )
 
 // forms are the ways to serve connections. Important tests run with all of them.
 var forms = []form{
 	{"sockets", openRing, false},
-	{"sockets without io_uring", openPoller, false},
+	{"sockets without io_uring", transport.Open, false},
 	{"TLS", openRing, true},
-	{"goroutines", func(*Options) (poller, error) { return newGoroutinePoller(), nil }, false},
-	{"TLS with goroutines", func(*Options) (poller, error) { return newGoroutinePoller(), nil }, true},
+	{"goroutines", transport.OpenGoroutines, false},
+	{"TLS with goroutines", transport.OpenGoroutines, true},
 }
 
-// openRing is openPoller with io_uring, if the system has it.
-func openRing(o *Options) (poller, error) {
+// opener opens the poller of a loop.
+type opener = func(transport.Loop, *transport.Options) (transport.Poller, error)
+
+// openRing is transport.Open with io_uring, if the system has it.
+func openRing(l transport.Loop, o *transport.Options) (transport.Poller, error) {
 	o.IOURing = true
-	return openPoller(o)
+	return transport.Open(l, o)
 }
 
 type form struct {
 	name string
-	open func(*Options) (poller, error)
+	open opener
 	tls  bool
 }
 
@@ -108,7 +112,7 @@ type peerServer struct {
 	prepare func(a *Attachment)
 }
 
-func startServer(t testing.TB, o Options, h Handler, open func(*Options) (poller, error)) *peerServer {
+func startServer(t testing.TB, o Options, h Handler, open opener) *peerServer {
 	t.Helper()
 	return form{open: open}.start(t, o, h)
 }
@@ -129,7 +133,7 @@ func (f form) start(t testing.TB, o Options, h Handler) *peerServer {
 	if f.tls {
 		var config *tls.Config
 		config, s.client = certified()
-		s.http.Listener = NewTLSListener(s.http.Listener, config)
+		s.http.Listener = transport.NewTLSListener(s.http.Listener, config)
 	}
 	s.http.Start()
 	t.Cleanup(s.stop)

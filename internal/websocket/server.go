@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"confab/internal/transport"
 )
 
 // Server owns connections and the loops that serve them.
@@ -20,10 +22,10 @@ type Server struct {
 
 // NewServer starts the loops. Close stops them.
 func NewServer(o Options, h Handler) *Server {
-	return newServer(o, h, openPoller)
+	return newServer(o, h, transport.Open)
 }
 
-func newServer(o Options, h Handler, open func(*Options) (poller, error)) *Server {
+func newServer(o Options, h Handler, open func(transport.Loop, *transport.Options) (transport.Poller, error)) *Server {
 	if o.Loops <= 0 {
 		o.Loops = runtime.GOMAXPROCS(0)
 	}
@@ -49,16 +51,20 @@ func newServer(o Options, h Handler, open func(*Options) (poller, error)) *Serve
 		o.Log = slog.Default()
 	}
 	s := &Server{options: o, handler: h}
+	links := transport.Options{IOURing: o.IOURing, MaxUnsent: o.MaxPending, Log: o.Log}
 	for range o.Loops {
-		p, err := open(&o)
+		l := newLoop(s)
+		links.Patience = time.Duration(l.tick)
+		p, err := open(l, &links)
 		if err != nil {
 			o.Log.LogAttrs(context.Background(), slog.LevelWarn, "No epoll for WebSocket connections; each costs goroutines instead", slog.Any("error", err))
-			p = newGoroutinePoller()
+			p, _ = transport.OpenGoroutines(l, &links) // It does not fail.
 		}
-		if _, goroutines := p.(goroutinePoller); goroutines {
+		if _, goroutines := p.(*transport.Goroutines); goroutines {
 			s.options.Overlap = max(s.options.Overlap, o.settle)
 		}
-		s.loops = append(s.loops, newLoop(s, p))
+		l.poller = p
+		s.loops = append(s.loops, l)
 	}
 	for _, l := range s.loops {
 		go l.run()
@@ -112,12 +118,13 @@ func (s *Server) Attach(a Attachment) (*Conn, error) {
 		c.loop = s.quietest()
 	}
 	c.loop.load.Add(1)
-	err := c.loop.adopt(c, a.Conn)
+	link, err := c.loop.poller.Adopt((*owner)(c), a.Conn)
 	if err == nil {
+		c.link = link
 		if c.loop.post(func() { c.loop.add(c, &a, at, first) }) {
 			return c, nil
 		}
-		c.transport.close()
+		c.link.Close()
 		err = ErrServerClosed
 	}
 	c.loop.load.Add(-1)

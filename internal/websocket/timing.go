@@ -61,25 +61,25 @@ var pingFrame = [][]byte{rfc6455.AppendHeader(nil, rfc6455.Ping, 0)}
 
 // ping sends a Ping in this round.
 func (c *Conn) ping() {
-	fd, secure := c.transport.descriptor()
-	if fd < 0 || c.blocked {
+	t := c.link.Target()
+	if t.FD < 0 || c.blocked {
 		c.owe(pingFrame[0])
 		return
 	}
-	c.loop.pings = append(c.loop.pings, member{fd: fd, secure: secure, conn: c})
+	c.loop.pings = append(c.loop.pings, c)
+	c.loop.pinged = append(c.loop.pinged, t)
 }
 
 // writePings writes the Pings of this round, as part.flush writes the output of a group.
 func (l *loop) writePings() {
-	for left := l.pings; len(left) > 0; {
-		some := left[:min(len(left), writesPerYield)]
-		left = left[len(some):]
-		l.poller.writeAll(some, pingFrame, l.written[:])
+	for first := 0; first < len(l.pings); first += writesPerYield {
+		some := l.pinged[first:min(first+writesPerYield, len(l.pings))]
+		l.poller.WriteAll(some, pingFrame, l.written[:])
 		for i := range some {
-			switch c, w := some[i].conn, l.written[i]; {
-			case w.n < len(pingFrame[0]):
-				c.fallBehind(pingFrame, w.n, w.err)
-			case w.full:
+			switch c, w := l.pings[first+i], &l.written[i]; {
+			case w.N < len(pingFrame[0]):
+				c.fallBehind(pingFrame, w.N, w.Err)
+			case w.Full:
 				c.block()
 			}
 		}
@@ -88,29 +88,62 @@ func (l *loop) writePings() {
 		}
 	}
 	clear(l.pings)
-	l.pings = l.pings[:0]
+	clear(l.pinged)
+	l.pings, l.pinged = l.pings[:0], l.pinged[:0]
 }
 
 // pingInterval returns the time between two pings; not positive if there are none.
 func (c *Conn) pingInterval() int64 {
 	interval := int64(c.loop.server.options.PingInterval)
-	if c.part != nil && interval > 0 {
-		if own := c.part.group.ping.Load(); own > 0 {
+	if p := c.part; p != nil && interval > 0 {
+		if soon := p.group.marked.Load(); soon > 0 && p.expects(soon, c.loop.now) {
+			return soon
+		}
+		if own := p.group.ping.Load(); own > 0 {
 			return own
 		}
 	}
 	return interval
 }
 
+// For how many intervals members are pinged more often behind a mark. A member that sends
+// nothing is dropped after two of them.
+const markedFor = 3
+
+// expects reports whether members are pinged at the interval because of a mark.
+func (p *part) expects(interval, now int64) bool {
+	at := p.marked.Load()
+	return at > 0 && now-at < markedFor*interval
+}
+
+// expect has the members pinged at the interval, behind a mark. While marks follow one
+// another, they are pinged at it already.
+func (p *part) expect(interval int64) {
+	now := p.loop.time()
+	if p.expects(interval, now+interval) {
+		p.marked.Store(now)
+		return
+	}
+	p.loop.post(func() {
+		expected := p.expects(interval, p.loop.now)
+		p.marked.Store(max(now, 1))
+		if !expected {
+			p.pingSooner()
+		}
+	})
+}
+
 // pingSooner brings the next pings of the members forward to the group's interval.
 func (p *part) pingSooner() {
-	for i := range p.members {
-		c := p.members[i].conn
-		if interval := c.pingInterval(); c.state == stateOpen && c.check > p.loop.now+interval {
-			c.alive() // It was not asked more often until now.
-			c.check = p.loop.now + p.loop.spread(interval)
-			c.schedule()
+	for _, c := range p.conns {
+		if c.state != stateOpen {
+			continue
 		}
+		c.alive() // It was not asked more often until now.
+		if interval := c.pingInterval(); c.check > p.loop.now+interval {
+			c.check = p.loop.now + p.loop.spread(interval)
+		}
+		c.schedule()
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -159,12 +161,62 @@ func TestPingEvery(t *testing.T) {
 		peer := s.dialRaw(t)
 		<-s.attached
 		begin := time.Now()
-		s.group.PingEvery(time.Minute)
-		s.group.PingEvery(200 * time.Millisecond)
+		s.group.PingEvery(time.Minute, 0)
+		s.group.PingEvery(200*time.Millisecond, 0)
 		if op, _, err := peer.frame(); err != nil || op != rfc6455.Ping {
 			t.Errorf("read %v, %v", op, err)
 		}
 		if cause := receive(t, closed, "the end"); !errors.Is(cause, ErrIdle) || time.Since(begin) < 350*time.Millisecond {
+			t.Errorf("ended after %v: %v", time.Since(begin), cause)
+		}
+	})
+}
+
+// Behind a mark, members are pinged more often for a while, and one that does not confirm it
+// is dropped; where there are no marks, they are not.
+func TestPingEvery_Marked(t *testing.T) {
+	eachForm(t, func(t *testing.T, start func(Options, Handler) *peerServer) {
+		const behindMark = time.Second
+		closed := make(chan error, 1)
+		s := start(Options{PingInterval: time.Hour}, handler{closed: func(_ *Conn, cause error) { closed <- cause }})
+		s.attached = make(chan *Conn, 2)
+		s.group.PingEvery(0, behindMark)
+		peer := s.dialRaw(t)
+		c := receive(t, s.attached, "the connection")
+		interval := func() time.Duration {
+			now := make(chan int64)
+			c.loop.post(func() { now <- c.pingInterval() })
+			return time.Duration(receive(t, now, "the interval"))
+		}
+		if got := interval(); got != time.Hour {
+			t.Errorf("without a mark, it is pinged every %v", got)
+		}
+		var silent atomic.Bool
+		var reads sync.WaitGroup
+		reads.Go(func() {
+			for {
+				op, p, err := peer.frame()
+				if err != nil {
+					return
+				}
+				if op == rfc6455.Ping && !silent.Load() {
+					peer.write(t, pong(string(p))...)
+				}
+			}
+		})
+		defer reads.Wait()
+		for number := range uint64(3) { // A peer that answers stays.
+			s.group.Mark(number + 1)
+			eventually(t, "the mark is confirmed", func() bool { return c.Confirmed() == number+1 })
+			if got := interval(); got != behindMark {
+				t.Errorf("behind a mark, it is pinged every %v", got)
+			}
+		}
+		eventually(t, "it is pinged as before", func() bool { return interval() == time.Hour })
+		silent.Store(true)
+		begin := time.Now()
+		s.group.Mark(4)
+		if cause := receive(t, closed, "the end"); !errors.Is(cause, ErrIdle) || time.Since(begin) < 3*behindMark/2 {
 			t.Errorf("ended after %v: %v", time.Since(begin), cause)
 		}
 	})
@@ -197,7 +249,7 @@ func TestPingEvery_Silent(t *testing.T) {
 		const interval = int64(time.Minute)
 		s := start(Options{Loops: 1, PingInterval: time.Hour}, handler{})
 		s.attached = make(chan *Conn, 1)
-		s.group.PingEvery(time.Duration(interval))
+		s.group.PingEvery(time.Duration(interval), 0)
 		peer := s.dialRaw(t)
 		c := receive(t, s.attached, "the connection")
 		settled(t, c.loop)

@@ -53,7 +53,7 @@ func TestTransports(t *testing.T) {
 		defer l.Close()
 		peer, c := attachTo(t, s, l, Attachment{})
 		check(t, peer)
-		if fd, _ := c.transport.descriptor(); runsEpoll && fd < 0 {
+		if c.link.Target().FD < 0 && runsEpoll {
 			t.Error("a Unix socket is served by goroutines")
 		}
 	})
@@ -65,7 +65,7 @@ func TestTransports(t *testing.T) {
 		defer l.Close()
 		peer, c := attachTo(t, s, l, Attachment{})
 		check(t, peer)
-		if fd, _ := c.transport.descriptor(); runsEpoll && fd < 0 {
+		if c.link.Target().FD < 0 && runsEpoll {
 			t.Error("a TCP socket is served by goroutines")
 		}
 	})
@@ -159,7 +159,7 @@ func TestNewTLSListener(t *testing.T) {
 	if _, p, err := peer.frame(); err != nil || string(p) != "early" {
 		t.Errorf("read %q, %v", p, err)
 	}
-	if _, goroutines := receive(t, s.attached, "the connection").transport.(*stream); goroutines == runsEpoll {
+	if goroutines := receive(t, s.attached, "the connection").link.Target().FD < 0; goroutines == runsEpoll {
 		t.Errorf("served by goroutines: %t", goroutines)
 	}
 }

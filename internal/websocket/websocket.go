@@ -12,10 +12,11 @@
 // whose socket is full has a queue of its own, a bounded list of references into the
 // shared buffers. A connection that exceeds the bound is dropped.
 //
-// On Linux, epoll serves plain TCP and Unix sockets and the TLS connections of
-// NewTLSListener, whose crypto/tls runs on the loop. Any other net.Conn, and every
-// connection on other systems, belongs to a loop too, but has a goroutine that reads
-// for it and one that writes while there is output. Nothing else differs.
+// The package transport below moves the bytes. On Linux, epoll serves plain TCP and Unix
+// sockets and the TLS connections of transport.NewTLSListener, whose crypto/tls runs on
+// the loop. Any other net.Conn, and every connection on other systems, belongs to a loop
+// too, but has a goroutine that reads for it and one that writes while there is output.
+// Nothing else differs.
 //
 // Frames are ordered: frames of a connection's group, frames sent to it alone and its
 // Close frame are written in the order of the calls that made them.
@@ -122,8 +123,8 @@ type Handler interface {
 // Attachment is the input of Attach.
 type Attachment struct {
 	// Conn is the connection. After a successful Attach it belongs to the server,
-	// which may have closed it and use a duplicate of its descriptor. A Detacher saves
-	// the duplicate.
+	// which may have closed it and use a duplicate of its descriptor. A
+	// transport.Detacher saves the duplicate.
 	Conn net.Conn
 	// Response is the answer to the handshake. It is written first.
 	Response []byte
@@ -142,13 +143,6 @@ type Attachment struct {
 	Value any
 	// Deadline is when Handler.Deadline is called; zero for never.
 	Deadline time.Time
-}
-
-// Detacher is a connection that Go's own poller may not watch yet.
-type Detacher interface {
-	// Detach returns the descriptor of a non-blocking stream socket, which the caller must
-	// close. It returns false if the poller watches it. The socket should have TCP_NODELAY.
-	Detach() (fd int, ok bool)
 }
 
 // First is what a peer receives first.
