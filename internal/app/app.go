@@ -68,11 +68,11 @@ type Server struct {
 	endGrace context.CancelFunc
 }
 
-// New makes a server that is ready to run. It already holds its ports, so that early
-// clients wait and are not refused. A *config.Error is about a setting.
+// New makes a server that is ready to run. Its ports are open, so that clients that connect
+// before Run wait and are not refused. An error about a setting is a *config.Error.
 //
-// A process that replaces its predecessor, if that is not nil, checks what it can while
-// the predecessor serves, and waits until it has stopped.
+// If predecessor is not nil, this process replaces it. New then checks what it can while
+// the predecessor serves, and waits until the predecessor has stopped.
 func New(ctx context.Context, cfg *config.Config, log *slog.Logger, predecessor *Predecessor) (*Server, error) {
 	if err := cfg.CheckRoot(); err != nil {
 		return nil, err

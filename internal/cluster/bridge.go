@@ -4,19 +4,22 @@ import (
 	"maps"
 	"slices"
 	"sync"
+
+	"confab/internal/protocol"
+	"confab/internal/view"
 )
 
 // gaps returns the members that have not delivered all that is before the log with which
 // the room continues. The furthest member may have entered the room lately: its log has the
 // last frames, and begins behind those that another member still lacks.
-func (g *gathered) gaps(v *View) (members []string) {
+func (g *gathered) gaps(v *view.View) (members []string) {
 	floor := g.states[g.deepest].Floor
 	for _, member := range v.Members {
 		s := g.states[member]
 		switch {
 		case v.Interest && s.Interest == 0: // It has no clients of the room.
-		case s.Delivered == point{}: // It has missed nothing.
-		case s.Delivered.compare(floor) < 0:
+		case s.Delivered == view.Point{}: // It has missed nothing.
+		case s.Delivered.Compare(floor) < 0:
 			members = append(members, member)
 		}
 	}
@@ -25,13 +28,13 @@ func (g *gathered) gaps(v *View) (members []string) {
 
 // reaching returns the member that has delivered most of those whose log continues behind a
 // place, without some members; "" if there is none.
-func (g *gathered) reaching(at point, without map[string]bool) (member string) {
+func (g *gathered) reaching(at view.Point, without map[string]bool) (member string) {
 	for _, id := range slices.Sorted(maps.Keys(g.states)) {
 		s := g.states[id]
-		if without[id] || s.Floor.compare(at) > 0 || s.Delivered.compare(at) <= 0 {
+		if without[id] || s.Floor.Compare(at) > 0 || s.Delivered.Compare(at) <= 0 {
 			continue
 		}
-		if member == "" || s.Delivered.compare(g.states[member].Delivered) > 0 {
+		if member == "" || s.Delivered.Compare(g.states[member].Delivered) > 0 {
 			member = id
 		}
 	}
@@ -65,9 +68,9 @@ func (g *gathering) bridgeOne(room *gathered, member string) {
 	g.mu.Unlock()
 	known := &gathered{states: states}
 	s, floor := states[member], states[room.deepest].Floor
-	q := roomQuestion{Room: room.room, After: s.Delivered, PassedOver: s.PassedOver}
-	var pieces []history
-	for other := map[string]bool{member: true}; q.After.compare(floor) < 0; {
+	q := protocol.RoomQuestion{Room: room.room, After: s.Delivered, PassedOver: s.PassedOver}
+	var pieces []protocol.History
+	for other := map[string]bool{member: true}; q.After.Compare(floor) < 0; {
 		from := known.reaching(q.After, other)
 		if from == "" {
 			return // No member has all that lies between.
@@ -82,15 +85,15 @@ func (g *gathering) bridgeOne(room *gathered, member string) {
 			continue
 		}
 		pieces = append(pieces, h)
-		q.After, q.PassedOver = h.last(), h.Deliver >= len(h.Frames)
+		q.After, q.PassedOver = h.Last(), h.Deliver >= len(h.Frames)
 	}
 	q.Until = q.After
 	if h, ok := g.askHistoryAgain(room.deepest, q, nil); !ok || !h.Keep {
 		return // The room continues with another history.
 	}
 	for _, h := range pieces {
-		for !g.send(member, []history{h}) {
-			if !pause(g.ctx, retryWait) {
+		for !g.send(member, []protocol.History{h}) {
+			if !pause(g.ctx, protocol.RetryWait) {
 				return
 			}
 		}
@@ -103,13 +106,13 @@ func (g *gathering) bridgeOne(room *gathered, member string) {
 
 // askHistoryAgain asks a member for a piece of one room's log until it answers. It returns
 // false if the view ended.
-func (g *gathering) askHistoryAgain(member string, q roomQuestion, missed []ViewID) (history, bool) {
+func (g *gathering) askHistoryAgain(member string, q protocol.RoomQuestion, missed []view.ID) (protocol.History, bool) {
 	for {
 		if h, ok := g.askHistory(member, q, missed); ok {
 			return h, true
 		}
-		if !pause(g.ctx, retryWait) {
-			return history{}, false
+		if !pause(g.ctx, protocol.RetryWait) {
+			return protocol.History{}, false
 		}
 	}
 }

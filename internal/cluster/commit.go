@@ -3,18 +3,20 @@ package cluster
 import (
 	"log/slog"
 	"time"
+
+	"confab/internal/view"
 )
 
 // commitLocked makes v the view.
-func (n *Node) commitLocked(v View) {
+func (n *Node) commitLocked(v view.View) {
 	n.view.end()
 	n.firstView.CompareAndSwap(0, v.ID.Number)
 	if n.view.wasOpen() {
 		n.lastOpen = n.view.ID
 	}
-	v = v.withNames()
+	v = v.WithNames()
 	n.view = newView(n.ctx, n.o.ID, v, time.Now())
-	n.members.viewSince = n.view.since
+	n.members.Commit(n.view.since)
 	n.past = append(n.past[max(0, len(n.past)-pastViews+1):], v)
 	n.standing.include(n.ctx)
 	n.o.Metrics.ViewChanges.Inc()

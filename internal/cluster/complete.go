@@ -4,55 +4,20 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"confab/internal/protocol"
+	"confab/internal/view"
 )
-
-// historyQuestion asks for what a member lacks of some rooms.
-type historyQuestion struct {
-	View ViewID `json:"view"`
-	// Missed are the views of which the member lacks the frames.
-	Missed []ViewID       `json:"missed,omitzero"`
-	Rooms  []roomQuestion `json:"rooms"`
-}
-
-// roomQuestion asks for what a member lacks of one room.
-type roomQuestion struct {
-	Room string `json:"room"`
-	// After is the last frame that the member has delivered, or passed over.
-	After      point `json:"after,omitzero"`
-	PassedOver bool  `json:"passed_over,omitzero"`
-	// Until is the last frame to send; zero is the last there is.
-	Until point `json:"until,omitzero"`
-	// Whole asks for the recent log itself: nothing is missing behind After. Young
-	// asks for it besides.
-	Whole bool `json:"whole,omitzero"`
-	Young bool `json:"young,omitzero"`
-}
-
-type historyAnswer struct {
-	OK bool `json:"ok"`
-	// Histories are of the first of the question's rooms, in their order, as many
-	// as fit.
-	Histories []history `json:"histories"`
-}
-
-type completeQuestion struct {
-	View      ViewID    `json:"view"`
-	Histories []history `json:"histories"`
-}
-
-type completeAnswer struct {
-	OK bool `json:"ok"`
-}
 
 // catchUp gets what this node lacks of its rooms: of many rooms at once, as a node
 // may become the home of thousands. It returns false if the view ended.
 func (g *gathering) catchUp() bool {
 	self := g.node.o.ID
-	from := map[string][]roomQuestion{}
+	from := map[string][]protocol.RoomQuestion{}
 	for _, room := range g.behind {
 		if room.source != "" {
 			s := room.states[self]
-			from[room.source] = append(from[room.source], roomQuestion{Room: room.room, After: s.Delivered, PassedOver: s.PassedOver, Whole: room.whole, Young: room.young})
+			from[room.source] = append(from[room.source], protocol.RoomQuestion{Room: room.room, After: s.Delivered, PassedOver: s.PassedOver, Whole: room.whole, Young: room.young})
 		}
 	}
 	limit := make(chan struct{}, fetchers)
@@ -71,13 +36,13 @@ func (g *gathering) catchUp() bool {
 }
 
 // fetch gets what this node lacks of some rooms from a member that has it.
-func (g *gathering) fetch(source string, rooms []roomQuestion) {
+func (g *gathering) fetch(source string, rooms []protocol.RoomQuestion) {
 	n := g.node
 	for len(rooms) > 0 && g.ctx.Err() == nil {
-		q := historyQuestion{View: g.view.ID, Missed: g.missed[n.o.ID], Rooms: rooms}
-		a, err := request[historyAnswer](g.ctx, n, source, kindHistory, q)
+		q := protocol.HistoryQuestion{View: g.view.ID, Missed: g.missed[n.o.ID], Rooms: rooms}
+		a, err := request[protocol.HistoryAnswer](g.ctx, n, source, protocol.KindHistory, q)
 		if err != nil || !a.OK {
-			pause(g.ctx, retryWait)
+			pause(g.ctx, protocol.RetryWait)
 			continue
 		}
 		n.mu.Lock()
@@ -92,8 +57,8 @@ func (g *gathering) fetch(source string, rooms []roomQuestion) {
 			}
 			n.adoptLocked(h, now)
 			if h.More {
-				l := n.logs.room(h.Room, now)
-				rooms[0].After, rooms[0].PassedOver, rooms[0].Young = l.delivered(), l.passedOver(), false
+				l := n.logs.Room(h.Room, now)
+				rooms[0].After, rooms[0].PassedOver, rooms[0].Young = l.Delivered(), l.PassedOver(), false
 				break
 			}
 			rooms = rooms[1:]
@@ -121,11 +86,11 @@ func (g *gathering) completeOthers() bool {
 
 // completeMember gives a member what it lacks, as much as fits at a time.
 func (g *gathering) completeMember(member string, rooms []*gathered) {
-	sent := map[string]roomState{} // of rooms that are sent in pieces
+	sent := map[string]protocol.RoomState{} // of rooms that are sent in pieces
 	for len(rooms) > 0 && g.ctx.Err() == nil {
-		var all []history
+		var all []protocol.History
 		size, rest := 0, rooms
-		for ; len(rest) > 0 && size < historyBytes; rest = rest[1:] {
+		for ; len(rest) > 0 && size < protocol.HistoryBytes; rest = rest[1:] {
 			room := rest[0]
 			at, ok := sent[room.room]
 			if !ok {
@@ -135,18 +100,18 @@ func (g *gathering) completeMember(member string, rooms []*gathered) {
 			if !ok {
 				break
 			}
-			size += h.size()
+			size += h.Size()
 			all = append(all, h)
 			if h.More {
 				break
 			}
 		}
 		if len(all) == 0 || !g.send(member, all) {
-			pause(g.ctx, retryWait)
+			pause(g.ctx, protocol.RetryWait)
 			continue
 		}
 		if last := all[len(all)-1]; last.More {
-			sent[last.Room] = roomState{Delivered: last.last(), PassedOver: last.Deliver >= len(last.Frames)}
+			sent[last.Room] = protocol.RoomState{Delivered: last.Last(), PassedOver: last.Deliver >= len(last.Frames)}
 		}
 		rooms = rest
 	}
@@ -154,21 +119,21 @@ func (g *gathering) completeMember(member string, rooms []*gathered) {
 
 // historyFor returns what a member lacks of a room, from this node's log or, if that
 // begins too late, from the longest.
-func (g *gathering) historyFor(member string, room *gathered, at roomState) (h history, ok bool) {
+func (g *gathering) historyFor(member string, room *gathered, at protocol.RoomState) (h protocol.History, ok bool) {
 	n := g.node
-	q := roomQuestion{Room: room.room, After: at.Delivered, PassedOver: at.PassedOver}
+	q := protocol.RoomQuestion{Room: room.room, After: at.Delivered, PassedOver: at.PassedOver}
 	n.mu.Lock()
-	h = n.logs.lacking(q, g.missed[member], time.Now())
+	h = n.logs.Lacking(q, g.missed[member], time.Now())
 	n.mu.Unlock()
-	if h.Keep || q.After == (point{}) || room.deepest == n.o.ID {
+	if h.Keep || q.After == (view.Point{}) || room.deepest == n.o.ID {
 		return h, true
 	}
 	return g.askHistory(room.deepest, q, g.missed[member])
 }
 
 // adoptLocked makes a history the log of its room, and delivers what is new.
-func (n *Node) adoptLocked(h history, now time.Time) {
-	count, jumped := n.logs.adopt(h, now)
+func (n *Node) adoptLocked(h protocol.History, now time.Time) {
+	count, jumped := n.logs.Adopt(h, now)
 	n.o.Metrics.FramesCompleted.Add(float64(count))
 	if jumped {
 		n.o.Metrics.Jumps.Inc()

@@ -5,6 +5,14 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"confab/internal/protocol"
+	"confab/internal/view"
+)
+
+const (
+	historyRooms = 1000 // that one question for histories names
+	fetchers     = 4    // questions for histories at a time
 )
 
 // gathering makes a node the home of its rooms in a view: it asks every member how
@@ -13,20 +21,20 @@ import (
 type gathering struct {
 	node *Node
 	ctx  context.Context // the view's
-	view View
+	view view.View
 
 	// mu guards what follows while several members are asked at a time.
 	mu     sync.Mutex
 	rooms  map[string]*gathered
-	was    map[string]ViewID // the last view that was open, by member
-	past   map[ViewID]View
-	known  []ViewID            // views that this node had
-	behind []*gathered         // the rooms in which not all members are equally far
-	missed map[string][]ViewID // by member
+	was    map[string]view.ID // the last view that was open, by member
+	past   map[view.ID]view.View
+	known  []view.ID            // views that this node had
+	behind []*gathered          // the rooms in which not all members are equally far
+	missed map[string][]view.ID // by member
 }
 
-func newGathering(ctx context.Context, n *Node, v View) *gathering {
-	g := &gathering{node: n, ctx: ctx, view: v, rooms: map[string]*gathered{}, was: map[string]ViewID{}, past: map[ViewID]View{}}
+func newGathering(ctx context.Context, n *Node, v view.View) *gathering {
+	g := &gathering{node: n, ctx: ctx, view: v, rooms: map[string]*gathered{}, was: map[string]view.ID{}, past: map[view.ID]view.View{}}
 	for _, v := range n.past {
 		g.past[v.ID] = v
 		g.known = append(g.known, v.ID)
@@ -54,15 +62,15 @@ func (g *gathering) run() {
 
 // ask gets the states of a member.
 func (g *gathering) ask(member string) {
-	for q := (stateQuestion{View: g.view.ID, Home: g.node.o.ID, Known: g.known}); g.ctx.Err() == nil; {
-		var a stateAnswer
+	for q := (protocol.StateQuestion{View: g.view.ID, Home: g.node.o.ID, Known: g.known}); g.ctx.Err() == nil; {
+		var a protocol.StateAnswer
 		if member == g.node.o.ID {
 			a = requests{g.node}.state(q)
 		} else {
-			a, _ = request[stateAnswer](g.ctx, g.node, member, kindState, q) // Without an answer, it is not OK.
+			a, _ = request[protocol.StateAnswer](g.ctx, g.node, member, protocol.KindState, q) // Without an answer, it is not OK.
 		}
 		if !a.OK {
-			pause(g.ctx, retryWait)
+			pause(g.ctx, protocol.RetryWait)
 			continue
 		}
 		g.add(member, q.After == "", a)
@@ -73,7 +81,7 @@ func (g *gathering) ask(member string) {
 	}
 }
 
-func (g *gathering) add(member string, first bool, a stateAnswer) {
+func (g *gathering) add(member string, first bool, a protocol.StateAnswer) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if first {
@@ -85,7 +93,7 @@ func (g *gathering) add(member string, first bool, a stateAnswer) {
 	for _, s := range a.Rooms {
 		room := g.rooms[s.Room]
 		if room == nil {
-			room = &gathered{room: s.Room, states: map[string]roomState{}}
+			room = &gathered{room: s.Room, states: map[string]protocol.RoomState{}}
 			g.rooms[s.Room] = room
 		}
 		room.states[member] = s
@@ -101,8 +109,8 @@ func (g *gathering) open(began time.Time) {
 		return
 	}
 	for id, room := range g.rooms {
-		if l := n.logs.rooms[id]; l != nil {
-			n.logs.deliverHeld(l)
+		if l := n.logs.Find(id); l != nil {
+			n.logs.DeliverHeld(l)
 		}
 		for member, s := range room.states {
 			if s.Interest > 0 && member != n.o.ID {

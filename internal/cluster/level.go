@@ -1,6 +1,11 @@
 package cluster
 
-import "sync"
+import (
+	"sync"
+
+	"confab/internal/protocol"
+	"confab/internal/view"
+)
 
 // level has members that were together in their last view deliver the same frames
 // of each room, before they change to the history of another side of a partition:
@@ -30,22 +35,22 @@ func (g *gathering) levelOne(room *gathered, member, from string) bool {
 	g.mu.Lock()
 	s, until := room.states[member], room.states[from].Delivered
 	g.mu.Unlock()
-	q := roomQuestion{Room: room.room, After: s.Delivered, PassedOver: s.PassedOver, Until: until}
-	for ; g.ctx.Err() == nil; pause(g.ctx, retryWait) {
+	q := protocol.RoomQuestion{Room: room.room, After: s.Delivered, PassedOver: s.PassedOver, Until: until}
+	for ; g.ctx.Err() == nil; pause(g.ctx, protocol.RetryWait) {
 		h, ok := g.askHistory(from, q, g.missed[member])
 		if !ok {
 			continue
 		}
-		if !h.Keep && h.After != (point{}) {
+		if !h.Keep && h.After != (view.Point{}) {
 			return false
 		}
-		if !g.send(member, []history{h}) {
+		if !g.send(member, []protocol.History{h}) {
 			continue
 		}
 		if !h.More {
 			break
 		}
-		q.After = h.last()
+		q.After = h.Last()
 	}
 	if g.ctx.Err() != nil {
 		return true
@@ -59,26 +64,26 @@ func (g *gathering) levelOne(room *gathered, member, from string) bool {
 }
 
 // askHistory asks a member for a piece of one room's log.
-func (g *gathering) askHistory(member string, room roomQuestion, missed []ViewID) (history, bool) {
-	q := historyQuestion{View: g.view.ID, Missed: missed, Rooms: []roomQuestion{room}}
-	var a historyAnswer
+func (g *gathering) askHistory(member string, room protocol.RoomQuestion, missed []view.ID) (protocol.History, bool) {
+	q := protocol.HistoryQuestion{View: g.view.ID, Missed: missed, Rooms: []protocol.RoomQuestion{room}}
+	var a protocol.HistoryAnswer
 	if member == g.node.o.ID {
 		a = requests{g.node}.history(q)
 	} else {
-		a, _ = request[historyAnswer](g.ctx, g.node, member, kindHistory, q) // Without an answer, it is not OK.
+		a, _ = request[protocol.HistoryAnswer](g.ctx, g.node, member, protocol.KindHistory, q) // Without an answer, it is not OK.
 	}
 	if !a.OK || len(a.Histories) == 0 {
-		return history{}, false
+		return protocol.History{}, false
 	}
 	return a.Histories[0], true
 }
 
 // send completes a member's rooms, and reports whether it has the histories.
-func (g *gathering) send(member string, all []history) bool {
-	q := completeQuestion{View: g.view.ID, Histories: all}
+func (g *gathering) send(member string, all []protocol.History) bool {
+	q := protocol.CompleteQuestion{View: g.view.ID, Histories: all}
 	if member == g.node.o.ID {
 		return requests{g.node}.complete(q).OK
 	}
-	a, err := request[completeAnswer](g.ctx, g.node, member, kindComplete, q)
+	a, err := request[protocol.CompleteAnswer](g.ctx, g.node, member, protocol.KindComplete, q)
 	return err == nil && a.OK
 }

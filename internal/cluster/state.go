@@ -3,72 +3,39 @@ package cluster
 import (
 	"maps"
 	"slices"
+
+	"confab/internal/protocol"
+	"confab/internal/view"
 )
-
-// stateQuestion asks a member how far it is in the rooms whose home is Home in View,
-// from the one behind After on.
-type stateQuestion struct {
-	View  ViewID `json:"view"`
-	Home  string `json:"home"`
-	After string `json:"after"`
-	// Known are the views that the home knows: the answer need not have them.
-	Known []ViewID `json:"known,omitzero"`
-}
-
-type stateAnswer struct {
-	// OK is false while the member is not in the view.
-	OK bool `json:"ok"`
-	// Was is the last view that was open at the member, and Past are its latest
-	// views; only the first answer has them.
-	Was   ViewID      `json:"was,omitzero"`
-	Past  []View      `json:"past,omitzero"`
-	Rooms []roomState `json:"rooms,omitzero"`
-	More  bool        `json:"more,omitzero"`
-}
-
-// roomState is how far a member is in a room.
-type roomState struct {
-	Room      string `json:"room"`
-	Last      point  `json:"last"`
-	Delivered point  `json:"delivered,omitzero"`
-	// PassedOver says that the member's clients did not get what is up to Delivered.
-	PassedOver bool `json:"passed_over,omitzero"`
-	// Floor is where the member's log begins, and Young says that it does not
-	// reach back to all operations that may be asked for again.
-	Floor point `json:"floor,omitzero"`
-	Young bool  `json:"young,omitzero"`
-	// Interest is not 0 if the member has sessions of the room; it is the number of that.
-	Interest uint64 `json:"interest,omitzero"`
-}
 
 // gathered is what the members of a view have of a room.
 type gathered struct {
 	room    string
-	states  map[string]roomState // by member
-	bestAt  point                // how far the furthest member is
-	deepest string               // the one of those with the longest log
-	source  string               // which member has what the home lacks; "" if it lacks nothing
-	whole   bool                 // it lacks only the log
-	young   bool                 // its log also lacks what is before
-	lagging []string             // the members that lack something
+	states  map[string]protocol.RoomState // by member
+	bestAt  view.Point                    // how far the furthest member is
+	deepest string                        // the one of those with the longest log
+	source  string                        // which member has what the home lacks; "" if it lacks nothing
+	whole   bool                          // it lacks only the log
+	young   bool                          // its log also lacks what is before
+	lagging []string                      // the members that lack something
 }
 
 // compareStates returns the rooms in which not all members are equally far, seen
 // from the home self. was is the last view that was open at each member.
-func compareStates(self string, v *View, rooms map[string]*gathered, was map[string]ViewID) (behind []*gathered) {
+func compareStates(self string, v *view.View, rooms map[string]*gathered, was map[string]view.ID) (behind []*gathered) {
 	for _, g := range rooms {
 		// A frame that one member has in the latest view of the room counts: a client
 		// may have seen it.
 		for _, member := range v.Members {
 			s := g.states[member]
-			c := s.Last.compare(g.bestAt)
-			if c > 0 || c == 0 && s.Floor.compare(g.states[g.deepest].Floor) < 0 {
+			c := s.Last.Compare(g.bestAt)
+			if c > 0 || c == 0 && s.Floor.Compare(g.states[g.deepest].Floor) < 0 {
 				g.deepest, g.bestAt = member, s.Last
 			}
 		}
 		own, deepest := g.states[self], g.states[g.deepest]
 		g.whole = own.Last == g.bestAt
-		g.young = own.Young && deepest.Floor.compare(own.Floor) < 0
+		g.young = own.Young && deepest.Floor.Compare(own.Floor) < 0
 		// What is held here is delivered when the home opens; it has no place in a
 		// log that another node has.
 		if !g.whole || g.young && own.Delivered == own.Last {
@@ -76,7 +43,7 @@ func compareStates(self string, v *View, rooms map[string]*gathered, was map[str
 		}
 		var keepers []string
 		if v.Interest && deepest.Last != deepest.Floor {
-			keepers = v.keepers(g.room, self)
+			keepers = v.Keepers(g.room, self)
 		}
 		for _, member := range v.Members {
 			if member != self && g.lags(member, v, was[member], slices.Contains(keepers, member)) {
@@ -94,9 +61,9 @@ func compareStates(self string, v *View, rooms map[string]*gathered, was map[str
 // nothing; it asks when it becomes the home. In a view with interest, others than keepers
 // need frames only for their sessions, and lose what they hold if the room continues
 // without that.
-func (g *gathered) lags(member string, v *View, was ViewID, keeper bool) bool {
+func (g *gathered) lags(member string, v *view.View, was view.ID, keeper bool) bool {
 	s := g.states[member]
-	old := s.Last != (point{}) || was.Number > 0
+	old := s.Last != (view.Point{}) || was.Number > 0
 	switch {
 	case s.Last == g.bestAt:
 		return false
@@ -109,7 +76,7 @@ func (g *gathered) lags(member string, v *View, was ViewID, keeper bool) bool {
 // unlevel returns the members that have delivered less of a room than others of their last
 // view, each with those others, from the one on that has delivered most, if the room does not
 // continue with the history of that view.
-func (g *gathered) unlevel(v *View, was map[string]ViewID, past map[ViewID]View) map[string][]string {
+func (g *gathered) unlevel(v *view.View, was map[string]view.ID, past map[view.ID]view.View) map[string][]string {
 	ahead := map[string][]string{}
 	best := past[g.bestAt.View]
 	for _, member := range v.Members {
@@ -120,18 +87,18 @@ func (g *gathered) unlevel(v *View, was map[string]ViewID, past map[ViewID]View)
 			continue
 		case v.Interest && g.states[member].Interest == 0:
 			continue // It has no clients of the room.
-		case !apart && (g.bestAt.View.compare(together) <= 0 || best.has(member)):
+		case !apart && (g.bestAt.View.Compare(together) <= 0 || best.Has(member)):
 			continue
 		}
 		for _, other := range v.Members {
 			at := g.states[other].Delivered
 			// The furthest member may have gone on in a view of its own that was open nowhere.
-			if was[other] == together && at.compare(g.states[member].Delivered) > 0 && (apart || at.View.compare(together) <= 0) {
+			if was[other] == together && at.Compare(g.states[member].Delivered) > 0 && (apart || at.View.Compare(together) <= 0) {
 				ahead[member] = append(ahead[member], other)
 			}
 		}
 		slices.SortStableFunc(ahead[member], func(a, b string) int {
-			return g.states[b].Delivered.compare(g.states[a].Delivered)
+			return g.states[b].Delivered.Compare(g.states[a].Delivered)
 		})
 	}
 	return ahead
@@ -141,11 +108,11 @@ func (g *gathered) unlevel(v *View, was map[string]ViewID, past map[ViewID]View)
 // them: each had committed it, was asked what it had and given what it lacked. A
 // member that has yet to get the marks of its homes when the next view comes was
 // not left behind.
-func openForAll(was map[string]ViewID, past map[ViewID]View) {
+func openForAll(was map[string]view.ID, past map[view.ID]view.View) {
 	for _, last := range maps.Clone(was) {
 		v := past[last]
 		for member := range was {
-			if v.has(member) && last.compare(was[member]) > 0 {
+			if v.Has(member) && last.Compare(was[member]) > 0 {
 				was[member] = last
 			}
 		}
@@ -158,9 +125,9 @@ func openForAll(was map[string]ViewID, past map[ViewID]View) {
 // the continuation of its own history; a side of a partition that it did not reach
 // has another history. A new member has missed nothing but what came in views of
 // which it was a member without all of their homes.
-func missedViews(was map[string]ViewID, past map[ViewID]View) map[string][]ViewID {
-	order := slices.SortedFunc(maps.Keys(past), ViewID.compare)
-	missed := map[string][]ViewID{}
+func missedViews(was map[string]view.ID, past map[view.ID]view.View) map[string][]view.ID {
+	order := slices.SortedFunc(maps.Keys(past), view.ID.Compare)
+	missed := map[string][]view.ID{}
 	for member, last := range was {
 		together := []string{}
 		if last.Number == 0 {
@@ -168,7 +135,7 @@ func missedViews(was map[string]ViewID, past map[ViewID]View) map[string][]ViewI
 		}
 		for _, id := range order {
 			v := past[id]
-			continues := id.Number > last.Number && slices.ContainsFunc(together, v.has)
+			continues := id.Number > last.Number && slices.ContainsFunc(together, v.Has)
 			if id == last || continues {
 				missed[member] = append(missed[member], id)
 				together = append(together, v.Members...)
