@@ -20,7 +20,7 @@ ONLY    ?=
 NODE_DIRS = e2e/clients/node internal/console/web e2e/review/node e2e/policies/node examples/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help build console run setup fmt lint test fuzz e2e e2e-conformance e2e-suites e2e-deploy check bench bench-logging bench-history bench-quiet bench-webhooks bench-tokens bench-peers bench-delivery bench-latency bench-tls bench-cluster bench-rolling bench-restarts soak casts screenshots console-soak fault
+.PHONY: help build console run setup fmt lint test fuzz e2e e2e-conformance e2e-suites e2e-deploy check bench bench-logging bench-history bench-quiet bench-webhooks bench-tokens bench-peers bench-delivery bench-latency bench-tls bench-cluster bench-return bench-rolling bench-restarts soak casts screenshots console-soak fault
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -117,8 +117,9 @@ bench-webhooks: build ## what an event costs that goes to a webhook; live delive
 	$(GO) test -run '^$$' -bench Deliver -benchtime 50000x ./internal/notify
 	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -run '^$$' -bench Dead -benchtime 20000x -timeout 30m ./bench/server
 
-bench-tokens: ## what a token that an application signs costs more to open than one of CreateChatToken
+bench-tokens: build ## what a token that an application signs costs more to open; 10,000 viewers admitted without a call
 	$(GO) test -run '^$$' -bench OpenSigned -benchtime 20000x -cpu 1 ./internal/chattoken
+	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -run '^$$' -bench Admit -benchtime 10000x -timeout 30m ./bench/server
 
 bench-quiet: ## what a connection costs in a quiet room, with catch-up and with presence
 	$(GO) test -run '^$$' -bench Quiet -benchtime 4000x -timeout 30m ./bench/server
@@ -147,6 +148,9 @@ fault: build ## break clusters of nodes in every way, ROUNDS (30) times from SEE
 bench-cluster: build ## what a cluster costs per message and delivery, and a remote home (two processors)
 	CONFAB_BINARY=$(CURDIR)/bin/confab taskset -c 1 $(GO) test -run '^$$' -bench Delivery -benchtime 2000x -timeout 1h ./bench/cluster
 	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -run '^$$' -bench Echo -benchtime 12x -timeout 1h ./bench/cluster
+
+bench-return: build ## the processor time of 10,000 clients of a killed node that come back, with catch-up and without
+	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -run '^$$' -bench Return -benchtime 10000x -timeout 30m ./bench/cluster
 
 bench-rolling: build ## a rolling deployment of three nodes with 10,000 connections and official clients: who is away, and for how long
 	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -count=1 -timeout 30m -v -run RollingDeploy ./e2e/cluster -connections 10000 -masses 4 -drain 30s

@@ -16,7 +16,7 @@ import (
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	s := process.Serve(t, process.Options{})
-	nodeTest(t, 3*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "browser.test.mjs")
+	nodeTest(t, 5*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "browser.test.mjs")
 }
 
 // TestExample has two windows chat through the application in examples/browser.

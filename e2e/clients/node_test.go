@@ -55,7 +55,7 @@ func TestPresence(t *testing.T) {
 func TestCatchUp(t *testing.T) {
 	t.Parallel()
 	s := process.Serve(t, process.Options{})
-	nodeTest(t, 4*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "catch-up.test.mjs")
+	nodeTest(t, 6*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "catch-up.test.mjs")
 }
 
 // TestEndings ends sessions of the official chat client in Node.

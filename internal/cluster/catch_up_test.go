@@ -19,6 +19,7 @@ import (
 	"confab/internal/catchup"
 	"confab/internal/chat"
 	"confab/internal/cluster"
+	"confab/internal/ending"
 	"confab/internal/messaging"
 	"confab/internal/messagingtest"
 	"confab/internal/peers"
@@ -46,7 +47,7 @@ func (c *crowd) DeliverAnd(frame []byte, then func()) int {
 func (c *crowd) AppendFrame(b, frame []byte) []byte { return append(append(b, frame...), '\n') }
 func (c *crowd) PingEvery(_, _ time.Duration)       {}
 
-// Mark implements messaging.Marker. Its clients confirm at once what they have, some of them
+// Mark implements replay.Marker. Its clients confirm at once what they have, some of them
 // only sometimes.
 func (c *crowd) Mark(number uint64) {
 	c.mu.Lock()
@@ -75,9 +76,9 @@ type socket struct {
 
 func (s *socket) Send([]byte)                {}
 func (s *socket) SendIf([]byte, func() bool) {}
-func (s *socket) End(messaging.Ending)       {}
+func (s *socket) End(ending.Way)             {}
 
-// Confirmed implements messaging.Confirmer.
+// Confirmed implements members.Confirmer.
 func (s *socket) Confirmed() uint64 { return s.confirmed.Load() }
 
 // roamer is a client that loses its connections, and what all of them got.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/ending"
 	"confab/internal/messaging"
 )
 
@@ -35,7 +36,7 @@ func TestNotices(t *testing.T) {
 		if err := nodes["a"].engine.DisconnectUser(t.Context(), room, "b", "spam", ""); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the end on b", func() bool { return nodes["b"].clients[room].endedBy() == messaging.Kicked.Name })
+		eventually(t, "the end on b", func() bool { return nodes["b"].clients[room].endedBy() == ending.Kicked.Name })
 		if nodes["a"].clients[room].endedBy() != "" {
 			t.Error("another user's session ended")
 		}

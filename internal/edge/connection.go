@@ -13,13 +13,14 @@ import (
 
 	"confab/internal/catchup"
 	"confab/internal/chat"
+	"confab/internal/ending"
 	"confab/internal/messaging"
 	"confab/internal/rfc6455"
 	"confab/internal/websocket"
 )
 
 // connection is one client: the socket on one side, the session on the other.
-// It implements messaging.Conn.
+// It implements members.Conn.
 //
 // Frames arrive on the socket's event loop, which must not block. So they are queued, and
 // a worker carries them out one after another. A connection has a worker only while its
@@ -35,7 +36,7 @@ type connection struct {
 	// mu guards the fields below.
 	mu       sync.Mutex
 	socket   *websocket.Conn // nil until attached
-	ending   *messaging.Ending
+	ending   *ending.Way
 	finished bool // the socket was told to end
 	queue    []request
 	serving  *request // the request that is being carried out
@@ -235,7 +236,7 @@ func (c *connection) closed(cause error) {
 }
 
 // parting returns how a connection ended.
-func parting(cause error, why *messaging.Ending) catchup.Parting {
+func parting(cause error, why *ending.Way) catchup.Parting {
 	_, closed := errors.AsType[*websocket.CloseError](cause)
 	switch {
 	case why != nil && why.Error != 0:
@@ -248,7 +249,7 @@ func parting(cause error, why *messaging.Ending) catchup.Parting {
 	return catchup.Lost
 }
 
-// Confirmed implements messaging.Confirmer.
+// Confirmed implements members.Confirmer.
 func (c *connection) Confirmed() uint64 {
 	if socket := c.attachedTo.Load(); socket != nil {
 		return socket.Confirmed()

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
-	"confab/internal/messaging"
+	"confab/internal/ending"
 )
 
 // pendingTimeout is how long a session that is over may still answer pending requests. A queue
@@ -16,7 +16,7 @@ const pendingTimeout = 4 * time.Second
 // End ends the connection as why specifies. A connection that is not attached yet ends
 // when it is. Pending requests are answered first, unless a moderator ends the session:
 // then they are dropped, even if another ending came first.
-func (c *connection) End(why messaging.Ending) {
+func (c *connection) End(why ending.Way) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.finished || c.ending != nil && why.Error != 0 {

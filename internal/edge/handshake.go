@@ -218,5 +218,3 @@ func (e *Endpoint) forget(c *connection) {
 func (e *Endpoint) countError(code int) {
 	e.o.Metrics.ErrorFrames.WithLabelValues(strconv.Itoa(code)).Inc()
 }
-
-var _ messaging.Conn = (*connection)(nil)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/ending"
 	"confab/internal/enforce"
 	"confab/internal/messaging"
 	"confab/internal/messagingtest"
@@ -71,7 +72,7 @@ func TestEnd(t *testing.T) {
 				t.Fatalf("got %v", frames)
 			}
 			for _, c := range []*messagingtest.Client{ann, again} {
-				if got := c.Endings(); len(got) == 0 || got[0] != messaging.Kicked.Name {
+				if got := c.Endings(); len(got) == 0 || got[0] != ending.Kicked.Name {
 					t.Errorf("got %v", got)
 				}
 			}

@@ -2,9 +2,7 @@ package messaging
 
 import (
 	"context"
-	"maps"
 	"net/netip"
-	"slices"
 
 	"confab/internal/chat"
 )
@@ -57,37 +55,3 @@ func (e banning) disconnected(ctx context.Context, op *Operation, outcome error)
 	kept := *op // Other operations need not be allocated.
 	return e.o.Disconnected(ctx, &kept, settings, x.DisconnectBan)
 }
-
-// Sessions returns the sessions in a room that match, of one user, or of all for userID "".
-func (o Roster) Sessions(roomID, userID string, match func(ip netip.Addr) bool) (found []*Session) {
-	r := o.engine.find(roomID)
-	if r == nil {
-		return nil
-	}
-	defer r.release(o.engine)
-	r.sessionsMu.Lock()
-	defer r.sessionsMu.Unlock()
-	users := maps.Values(r.users)
-	if userID != "" {
-		users = slices.Values([]*Session{r.users[userID]})
-	}
-	for s := range users {
-		for ; s != nil; s = s.next {
-			if match(s.ip) {
-				found = append(found, s)
-			}
-		}
-	}
-	return found
-}
-
-// Disconnect delivers the event of a ban with an id. All nodes may: the room gets it once.
-func (o Roster) Disconnect(ctx context.Context, id, roomID, userID, reason string) error {
-	_, err := o.engine.home.Do(ctx, Operation{
-		Action: chat.ActionDisconnectUser, RoomID: roomID, Target: userID, Reason: reason, FromServer: true, Received: o.engine.now(), ID: id,
-	})
-	return err
-}
-
-// End ends the session's connection as why specifies.
-func (s *Session) End(why Ending) { s.conn.End(why) }

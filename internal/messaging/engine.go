@@ -10,8 +10,11 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/ending"
 	"confab/internal/kicks"
+	"confab/internal/members"
 	"confab/internal/quota"
+	"confab/internal/verdicts"
 )
 
 // Options are the options of an Engine. All fields without a comment are required.
@@ -57,7 +60,7 @@ type Options struct {
 	RingBytes int64
 	// Watch makes the Watcher of a room that becomes live, or whose tags change. Nil means
 	// that no room is watched.
-	Watch func(roomID string, presence chat.Presence, to Audience) Watcher
+	Watch func(roomID string, presence chat.Presence, to Audience) members.Watcher
 	// LastDelivered returns the last frame of a room that this node has delivered, if it
 	// had one within the last minute. Nil is right for a single node.
 	LastDelivered func(roomID string) (epoch, sequence uint64, known bool)
@@ -83,7 +86,7 @@ type Engine struct {
 	actions map[chat.Action]*actionMetrics
 
 	connections atomic.Int64
-	verdicts    verdicts
+	verdicts    *verdicts.Verdicts
 	kicks       *kicks.Recent
 
 	// mu guards rooms. A room leaves the map only under the full lock and when it is
@@ -106,7 +109,7 @@ func NewEngine(o Options) *Engine {
 		stop:    stop,
 		stopped: make(chan struct{}),
 
-		verdicts: verdicts{byID: make(map[string]*verdict)},
+		verdicts: verdicts.New(),
 		kicks:    kicks.New(),
 	}
 	if e.now == nil {
@@ -197,7 +200,7 @@ func (e *Engine) ReloadAll() {
 // it, in the order of the room's frames.
 func (e *Engine) Deliver(f *chat.Frame) {
 	if f.DisconnectUser != "" {
-		defer e.endUser(f, kicked(f.JSON))
+		defer e.endUser(f, ending.KickedBy(f.JSON))
 	}
 	if f.Said != nil && e.o.Rules.Said != nil {
 		e.o.Rules.Said(f)
@@ -218,27 +221,25 @@ func (e *Engine) Deliver(f *chat.Frame) {
 // frames that are part of the room's order and are not delivered here. Only these
 // sessions get the frame, as their last one.
 func (e *Engine) Kick(f *chat.Frame) {
-	why := kicked(f.JSON)
+	why := ending.KickedBy(f.JSON)
 	why.Event = string(f.JSON)
 	e.endUser(f, why)
 }
 
 // endUser ends the sessions of the user that the frame disconnects, and remembers it for
 // requests of those sessions that are on their way.
-func (e *Engine) endUser(f *chat.Frame, why Ending) {
+func (e *Engine) endUser(f *chat.Frame, why ending.Way) {
 	r := e.findOr(f.RoomID, func() { e.kicks.Deliver(f, e.now()) })
 	if r == nil {
 		return
 	}
 	defer r.release(e)
-	r.sessionsMu.Lock()
-	e.kicks.Deliver(f, e.now())
-	if log := r.log.Load(); log != nil {
-		log.Void(f.DisconnectUser, f.Point())
-	}
-	kicked := r.kickedLocked(f.DisconnectUser, f.Point())
-	r.sessionsMu.Unlock()
-	end(kicked, why)
+	r.members.Kick(f.DisconnectUser, f.Point(), why, func() {
+		e.kicks.Deliver(f, e.now())
+		if log := r.kept.Log(); log != nil {
+			log.Void(f.DisconnectUser, f.Point())
+		}
+	})
 }
 
 // acquire returns the live room, and loads it if it is not live yet. If the room cannot
@@ -290,6 +291,7 @@ func (e *Engine) list(roomID string) *room {
 	r := e.rooms[roomID]
 	if r == nil {
 		r = &room{id: roomID, audience: e.o.NewAudience(), born: uint64(e.now().UnixNano())}
+		r.kept.Begin(r.audience)
 		e.rooms[roomID] = r
 		e.o.Metrics.LiveRooms.Inc()
 	}
@@ -312,7 +314,7 @@ func (e *Engine) sweep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		e.verdicts.expire(e.now())
+		e.verdicts.Expire(e.now())
 		e.kicks.Expire(e.now())
 		boundRings(e)
 		stale, left := e.sweepOnce()
@@ -334,16 +336,14 @@ func (e *Engine) sweepOnce() (stale, left []*room) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for id, r := range e.rooms {
-		if log := r.log.Load(); log != nil && log.Expire() {
+		if log := r.kept.Log(); log != nil && log.Expire() {
 			r.usedAt.Store(e.now().UnixNano()) // Its clients may come back.
 		}
 		switch {
 		case r.uses.Load() == 0 && e.now().UnixNano()-r.usedAt.Load() >= int64(lingerFor):
 			delete(e.rooms, id)
-			r.unwatch(true)
-			if log := r.log.Load(); log != nil {
-				log.Close()
-			}
+			r.members.Unwatch(true)
+			r.kept.Close()
 			e.o.Metrics.LiveRooms.Dec()
 			if r.entered.Load() != nil {
 				left = append(left, r)

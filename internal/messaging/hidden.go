@@ -3,56 +3,18 @@ package messaging
 import (
 	"context"
 	"log/slog"
-	"math"
 	"time"
 
-	"confab/internal/catchup"
 	"confab/internal/chat"
-	"confab/internal/recent"
+	"confab/internal/traces"
 )
-
-// deliverHidden delivers a frame to the connections of its user, in the room's order. All
-// others get nothing.
-func (r *room) deliverHidden(f *chat.Frame) int {
-	number := uint64(math.MaxUint64)
-	g, log := r.ring.Load(), r.log.Load()
-	if g != nil || log != nil {
-		number = r.hidden.Add(func() { r.keepHidden(g, log, f) })
-	}
-	var sessions []*Session
-	r.sessionsMu.Lock()
-	for s := r.users[f.UserID]; s != nil; s = s.next {
-		sessions = append(sessions, s)
-	}
-	members := r.sessions
-	r.sessionsMu.Unlock()
-	for _, s := range sessions {
-		s.conn.SendIf(f.JSON, func() bool { return s.hidden.Load() < number })
-	}
-	if log != nil {
-		log.MarkLater(members, r.audience.(Marker).Mark) //nolint:forcetypeassert // See keepLog.
-	}
-	return len(sessions)
-}
-
-// keepHidden keeps a frame for connections of its user that join or come back.
-func (r *room) keepHidden(g *recent.Ring, log *catchup.Log, f *chat.Frame) {
-	to := r.audience.(Replayer) //nolint:forcetypeassert // See keepRing and keepLog.
-	if g != nil {
-		g.Keep(to, f)()
-	}
-	switch {
-	case log == nil:
-	case r.erased.hasFrame(f): // It was under way.
-		log.Append(nil, "", f.Point())
-	default:
-		log.AppendFor(f.UserID, to.AppendFrame(nil, f.JSON), f.Sender(), f.Point())
-	}
-}
 
 // senderOf returns who sent the message that an operation deletes, if that is known, and
 // whether only its sender got it.
 func (e banning) senderOf(ctx context.Context, op *Operation) (userID string, hidden bool) {
+	if op.OnlyUser != "" {
+		return op.OnlyUser, true
+	}
 	userID, hidden = e.o.Rules.Traces.Sender(op.RoomID, op.Target)
 	if userID != "" || e.o.History == nil {
 		return userID, hidden
@@ -92,7 +54,7 @@ func (e banning) mayHide() error {
 	if e.broker.Hides() {
 		return nil
 	}
-	return chat.Errorf(chat.Throttled, rateLimitExceeded).By(ruleHideLater)
+	return chat.Errorf(chat.Throttled, rateLimitExceeded).By(traces.RuleHideLater)
 }
 
 // hide takes what a filter hides out of the room's rate. It counts in the limits of its user

@@ -11,6 +11,7 @@ import (
 
 	"confab/internal/catchup"
 	"confab/internal/chat"
+	"confab/internal/ending"
 	"confab/internal/messaging"
 	"confab/internal/messagingtest"
 	"confab/internal/traces"
@@ -165,7 +166,7 @@ func (c *conn) SendIf(frame []byte, wanted func() bool) {
 	}
 }
 
-func (*conn) End(messaging.Ending) {}
+func (*conn) End(ending.Way) {}
 
 // TestHiddenOnce has connections of a hidden user join while the user sends: each gets every
 // message once, in its replay or live.

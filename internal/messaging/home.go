@@ -28,18 +28,18 @@ func (e *Engine) Sequence(ctx context.Context, op Operation) (id string, err err
 	if err != nil {
 		return "", err
 	}
-	var t *trace
+	var t *traces.Recorder
 	if traced(e, &op) {
-		t = &trace{now: e.now, Attempt: traces.Attempt{Result: traces.Delivered}}
+		t = new(traces.Start(e.now))
 	}
 	r, settings, err := e.acquire(ctx, op.RoomID, op.Room)
 	if err != nil {
-		t.settle(e, nil, &op, err)
+		settle(t, e, nil, &op, err)
 		return "", err
 	}
 	defer r.release(e)
 	err = r.carryOut(ctx, e, settings, &op, turn, t)
-	t.settle(e, r, &op, err)
+	settle(t, e, r, &op, err)
 	if err != nil && !errors.Is(err, ErrPublished) {
 		return "", err
 	}
@@ -52,7 +52,7 @@ func (e *Engine) Sequence(ctx context.Context, op Operation) (id string, err err
 }
 
 // carryOut carries out an operation on a room, or returns why it is refused.
-func (r *room) carryOut(ctx context.Context, e *Engine, settings *chat.Room, op *Operation, turn Turn, t *trace) (err error) {
+func (r *room) carryOut(ctx context.Context, e *Engine, settings *chat.Room, op *Operation, turn Turn, t *traces.Recorder) (err error) {
 	if err := (banning{e}).forbids(op); err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (r *room) carryOut(ctx context.Context, e *Engine, settings *chat.Room, op 
 		return err
 	}
 	if op.hidden {
-		t.becomes(traces.Hidden, ruleHide)
+		t.Becomes(traces.Hidden, traces.RuleHide)
 	}
 	j := r.judgement(e, settings, op, turn)
 	if j != nil {
@@ -85,7 +85,9 @@ func (r *room) carryOut(ctx context.Context, e *Engine, settings *chat.Room, op 
 			e.kicks.Withdraw(f)
 		}
 	}
-	e.judged(op, err)
+	if op.Action == chat.ActionSendMessage && !errors.Is(err, ErrMoved) && chat.CodeOf(err) != chat.Unavailable { // There is no retry.
+		e.verdicts.Forget(op.ID)
+	}
 	if err != nil && chat.CodeOf(err) != chat.Unavailable { // Its frame may be published.
 		e.giveBack(r, op)
 	}
@@ -96,14 +98,14 @@ func (r *room) carryOut(ctx context.Context, e *Engine, settings *chat.Room, op 
 // An operation counts only if both admit it.
 func (e *Engine) admit(ctx context.Context, r *room, settings *chat.Room, op *Operation, turn Turn) error {
 	if op.countsInRoom() && !r.sequencer.allow(e.now(), turn) {
-		return throttled(settings, settings.MaximumMessageRatePerSecond, ruleRoomRate)
+		return throttled(settings, settings.MaximumMessageRatePerSecond, traces.RuleRoomRate)
 	}
 	// Another node may keep the account's rate, so no lock is held here.
 	if name := accountRates[op.Action]; !e.o.Quotas.Allow(ctx, name) {
 		if op.countsInRoom() {
 			r.sequencer.giveBack()
 		}
-		return throttled(settings, e.o.Quotas.Limit(name), ruleAccountRate)
+		return throttled(settings, e.o.Quotas.Limit(name), traces.RuleAccountRate)
 	}
 	return nil
 }
@@ -136,7 +138,7 @@ func throttled(settings *chat.Room, limit int, rule string) error {
 
 // frame returns the frame that the operation delivers. It asks the room's message review
 // handler about messages. j is what the rules made of the message; it may be nil.
-func (e *Engine) frame(ctx context.Context, settings *chat.Room, op *Operation, j *Judgement, t *trace) (*chat.Frame, error) {
+func (e *Engine) frame(ctx context.Context, settings *chat.Room, op *Operation, j *Judgement, t *traces.Recorder) (*chat.Frame, error) {
 	f := &chat.Frame{RoomID: op.RoomID, ID: op.ID, Type: chat.EventFrame, Action: op.Action, Time: op.Received, UserID: op.UserID}
 	event := chat.Event{ID: f.ID, RequestID: op.RequestID, SendTime: op.Received}
 	switch op.Action {
@@ -150,13 +152,15 @@ func (e *Engine) frame(ctx context.Context, settings *chat.Room, op *Operation, 
 		}
 		if settings.Reviewed() && !op.SkipReview {
 			sent := *m
-			t.begin()
-			reviewed, fallback, err := e.review(ctx, settings, m, op.SenderIP)
-			t.spent(traces.Review)
+			t.Begin()
+			reviewed, fallback, err := e.verdicts.Review(ctx, m.ID, e.now(), func(ctx context.Context) (*chat.Message, bool, error) {
+				return e.o.Reviewer.Review(ctx, settings, m, op.SenderIP)
+			})
+			t.Took(traces.Review)
 			if err != nil {
-				return nil, deniedBy(fallback, err)
+				return nil, traces.DeniedBy(fallback, err)
 			}
-			t.reviewed(!sent.Same(reviewed), fallback)
+			t.Reviewed(!sent.Same(reviewed), fallback)
 			m = reviewed
 		}
 		f.Type, f.Hidden = chat.MessageFrame, op.hidden
@@ -233,9 +237,9 @@ func (q *sequencer) giveBack() {
 // publish gives f its place in the room's order and publishes it. If the room is
 // recorded, the transcript gets the frame first. Frames wait for the transcript together:
 // one group commit serves all that were sequenced in the meantime.
-func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, op *Operation, settings *chat.Room, t *trace) error {
-	t.begin()
-	defer t.spent(traces.Publish)
+func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, op *Operation, settings *chat.Room, t *traces.Recorder) error {
+	t.Begin()
+	defer t.Took(traces.Publish)
 	q := &r.sequencer
 	if err := e.lockInTurn(ctx, r, f, op); err != nil {
 		return err
@@ -269,10 +273,12 @@ func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, op *Operat
 	q.mu.Unlock()
 
 	if n.durable != nil {
-		t.spent(traces.Publish)
+		t.Took(traces.Publish)
 		<-n.durable // The transcript bounds this wait.
-		t.spent(traces.Transcript)
-		t.unstored(e.o.Transcript)
+		t.Took(traces.Transcript)
+		if e.o.Transcript.Failing() {
+			t.Unstored()
+		}
 	}
 	e.publishDurable(q)
 	<-n.published

@@ -176,6 +176,10 @@ type Operation struct {
 	// By is the ARN of the principal that asks over HTTP, for the record of a deletion or ban.
 	By string `json:",omitzero"`
 
+	// OnlyUser is the user whose connections alone get the event of a deletion by an erasure:
+	// only they got the message. The home cannot know that any more. It is empty for others.
+	OnlyUser string `json:",omitzero"`
+
 	// Sender is the user whose message is deleted, if the home knows it.
 	Sender string `json:"-"`
 	// hidden is set by the home for a message that only its user gets.
@@ -183,23 +187,13 @@ type Operation struct {
 }
 
 // Audience is everybody who is connected to one live room on this node. Package edge
-// implements it, so that fan-out stays next to the sockets.
+// implements it, so that fan-out stays next to the sockets. One that is a replay.Audience
+// can replay messages to new connections. In rooms of others, those who join get no history.
 type Audience interface {
 	// Deliver queues the frame for every member, after everything delivered before, and
 	// returns how many members there are. It does not block and does not keep json after
 	// it returns.
 	Deliver(json []byte) int
-}
-
-// Replayer is an Audience that can replay messages to new connections, before what it
-// delivers. A room whose Audience is none has no history for those who join.
-type Replayer interface {
-	Audience
-	// DeliverAnd is Deliver. It calls then before any connection can start behind the
-	// frame. then does not block.
-	DeliverAnd(json []byte, then func()) int
-	// AppendFrame appends the bytes that a member gets for a frame.
-	AppendFrame(b, json []byte) []byte
 }
 
 // History is what rooms keep of their messages.
@@ -211,17 +205,4 @@ type History interface {
 	// Sender returns who sent a message, if the history keeps it and it is not very old, and
 	// whether only its sender got it.
 	Sender(ctx context.Context, roomID, messageID string) (userID string, hidden bool, err error)
-}
-
-// Conn is the connection of one session. Its methods do not block.
-type Conn interface {
-	// Send queues a frame for this connection alone, after everything that was delivered
-	// to its room before.
-	Send(json []byte)
-	// SendIf is Send, unless the connection does not want the frame. wanted is not called
-	// while Session.First is.
-	SendIf(json []byte, wanted func() bool)
-	// End ends the connection as the Ending specifies, after everything queued before.
-	// Only the first call counts.
-	End(Ending)
 }

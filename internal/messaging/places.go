@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"confab/internal/catchup"
+	"confab/internal/members"
 )
 
 // CatchUp is what clients get that come back.
@@ -38,7 +39,7 @@ func (c CatchUps) Logs() map[string]*catchup.Log {
 	defer c.engine.mu.RUnlock()
 	logs := map[string]*catchup.Log{}
 	for id, r := range c.engine.rooms {
-		if log := r.log.Load(); log != nil && r.entered.Load() != nil {
+		if log := r.kept.Log(); log != nil && r.entered.Load() != nil {
 			logs[id] = log
 		}
 	}
@@ -55,7 +56,7 @@ func (c CatchUps) Log(roomID string) *catchup.Log {
 	if r.entered.Load() == nil {
 		return nil
 	}
-	return r.log.Load()
+	return r.kept.Log()
 }
 
 // Hold makes the room live, and returns its log; nil if clients of the room do not catch
@@ -66,7 +67,7 @@ func (c CatchUps) Hold(ctx context.Context, roomID string) (*catchup.Log, error)
 		return nil, err
 	}
 	defer r.release(c.engine)
-	log := r.log.Load()
+	log := r.kept.Log()
 	if log == nil {
 		return nil, nil
 	}
@@ -76,20 +77,18 @@ func (c CatchUps) Hold(ctx context.Context, roomID string) (*catchup.Log, error)
 
 // Each calls f for each connection of a room on this node, with what it has confirmed.
 func (c CatchUps) Each(roomID string, f func(c catchup.Client, number uint64)) {
-	e := c.engine
-	Roster{e}.look(roomID, func(r *room) {
-		for _, s := range r.users {
-			for ; s != nil; s = s.next {
-				if !e.kicks.Ended(r.id, s.token.UserID, s.joined, e.now()) {
-					f(s.client(), s.confirmed())
-				}
+	Roster(c).look(roomID, func(r *room) {
+		ended := r.ended(c.engine)
+		r.members.EachOfAll(func(m *members.Member) {
+			if !ended(m) {
+				f(m.Client(), m.Confirmed())
 			}
-		}
+		})
 	})
 }
 
 // Confirmed returns what the connections of a client on this node have confirmed.
 func (c CatchUps) Confirmed(roomID string, client catchup.Client) (live []uint64) {
-	Roster(c).look(roomID, func(r *room) { live = r.confirmedLocked(c.engine, client) })
+	Roster(c).look(roomID, func(r *room) { live = r.members.Confirmed(client, r.ended(c.engine)) })
 	return live
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/replay"
 )
 
 // refreshBefore is how long before the end of a session its client may open the next one.
@@ -18,7 +19,7 @@ const askRefreshed = 200 * time.Millisecond
 // replayOf returns how many messages of the room's history the session may get first.
 // asked is Client.History.
 func (s *Session) replayOf(asked string) (int, error) {
-	if s.room.ring.Load() == nil {
+	if s.room.kept.Ring() == nil {
 		return 0, nil
 	}
 	extensions := s.room.state.Load().extensions
@@ -29,7 +30,7 @@ func (s *Session) replayOf(asked string) (int, error) {
 	if err != nil || n > chat.MaxHistoryOnJoin {
 		return 0, chat.Errorf(chat.Invalid, "The parameter history must be a whole number from 0 to %d, this is %.32q", chat.MaxHistoryOnJoin, asked)
 	}
-	if !mayRead(extensions.HistoryRead, &s.token) {
+	if !mayRead(extensions.HistoryRead, &s.member.Token) {
 		return extensions.HistoryOnJoin, nil
 	}
 	return int(n), nil
@@ -38,7 +39,7 @@ func (s *Session) replayOf(asked string) (int, error) {
 // prepareReplay reads n messages of the room's history if need be, unless the session is a
 // refresh.
 func (s *Session) prepareReplay(ctx context.Context, n int) {
-	g := s.room.ring.Load()
+	g := s.room.kept.Ring()
 	if n == 0 || g == nil || s.refreshes(ctx) {
 		return
 	}
@@ -56,13 +57,13 @@ func mayRead(readers chat.Who, t *chat.Token) bool {
 // ends soon, here or on another node: it is the same client, which has the messages
 // already.
 func (s *Session) refreshes(ctx context.Context) bool {
-	if s.engine.Refreshed(s.room.id, s.token.UserID, s.agent) {
+	if s.engine.Refreshed(s.room.id, s.member.Token.UserID, s.member.Agent) {
 		return true
 	}
 	ctx, cancel := context.WithTimeout(ctx, askRefreshed)
 	defer cancel()
 	ask := s.engine.o.RefreshedElsewhere
-	return ask != nil && ask(ctx, s.room.id, s.token.UserID, s.agent)
+	return ask != nil && ask(ctx, s.room.id, s.member.Token.UserID, s.member.Agent)
 }
 
 // Refreshed reports whether a client of the user with this agent has a session in the room
@@ -73,43 +74,30 @@ func (e *Engine) Refreshed(roomID, userID string, agent uint64) bool {
 		return false
 	}
 	defer r.release(e)
-	soon := e.now().Add(refreshBefore)
-	r.sessionsMu.Lock()
-	defer r.sessionsMu.Unlock()
-	for s := r.users[userID]; s != nil; s = s.next {
-		if s.agent == agent && s.token.SessionExpires.Before(soon) {
-			return true
-		}
-	}
-	return false
-}
-
-// replayed returns the messages of the history that the connection gets before all that is
-// delivered after the call, or nil if there are none.
-func (s *Session) replayed() [][]byte {
-	g, state := s.room.ring.Load(), s.room.state.Load()
-	if g == nil || state.extensions.History == 0 {
-		return nil
-	}
-	now := s.engine.now()
-	return g.Latest(s.token.UserID, s.replay, now.Add(-state.extensions.History).UnixNano(), now)
+	return r.members.Refreshed(userID, agent, e.now().Add(refreshBefore))
 }
 
 // HasFirst reports whether the connection may get frames first.
 func (s *Session) HasFirst() bool {
-	return s.replay > 0 || s.start.Known || s.room.watch.Load() != nil
+	return s.replay > 0 || s.member.Start.Known || s.room.members.Watched()
 }
 
-// First returns the frames that the connection gets first. replay reports whether they
+// First returns the frames that the connection gets first. replayed reports whether they
 // stand for all that was delivered before the call. Else they are of the connection alone.
-func (s *Session) First() (frames [][]byte, replay bool) {
-	hidden := s.room.hidden.Look(func() {
-		if frames, replay = s.missed(); !replay && s.replay > 0 {
-			frames, replay = s.replayed(), true
-		}
-	})
-	if replay {
-		s.hidden.Store(hidden)
+func (s *Session) First() (frames [][]byte, replayed bool) {
+	w := replay.Want{UserID: s.member.Token.UserID, Start: s.member.Start, Messages: s.replay, History: s.room.state.Load().extensions.History, Now: s.engine.now()}
+	frames, hidden, again := s.room.kept.First(&w)
+	if again {
+		s.member.GotHidden(hidden)
 	}
-	return s.room.greet(frames), replay
+	return s.room.greet(frames), again
+}
+
+// greet appends the Watcher's frame for a new connection.
+func (r *room) greet(frames [][]byte) [][]byte {
+	to, greeting := r.kept.Audience(), r.members.Greeting()
+	if to != nil && greeting != nil {
+		return append(frames, to.AppendFrame(nil, greeting))
+	}
+	return frames
 }

@@ -8,19 +8,8 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/recent"
+	"confab/internal/replay"
 )
-
-// keepRing makes or removes the room's ring. It is called before settings with or without
-// history are in force, so that the ring misses no message. The caller holds r.loading.
-func (e *Engine) keepRing(r *room, history bool) {
-	_, replays := r.audience.(Replayer)
-	switch present := r.ring.Load() != nil; {
-	case !history && present:
-		r.ring.Store(nil)
-	case history && !present && replays && e.o.History != nil:
-		r.ring.Store(recent.New(r.erased.has))
-	}
-}
 
 // fill adds the messages of the last keep to the room's ring, if it lacks some. If they
 // cannot be read, clients join without them.
@@ -28,8 +17,7 @@ func (e *Engine) fill(ctx context.Context, r *room, g *recent.Ring, keep time.Du
 	if !g.Lacks(e.now()) {
 		return
 	}
-	to := r.audience.(Replayer) //nolint:forcetypeassert // A room without a Replayer has no ring.
-	if err := g.Fill(ctx, roomHistory{to, e, r, keep}); err != nil {
+	if err := g.Fill(ctx, roomHistory{r.kept.Audience(), e, r, keep}); err != nil {
 		e.o.Metrics.HistoryUnavailable.Inc()
 		e.o.Log.LogAttrs(ctx, slog.LevelWarn, "Clients join without history, which could not be read", slog.String("room", r.id), slog.Any("error", err))
 	}
@@ -37,7 +25,7 @@ func (e *Engine) fill(ctx context.Context, r *room, g *recent.Ring, keep time.Du
 
 // roomHistory is the Source of a room's ring.
 type roomHistory struct {
-	Replayer
+	replay.Audience
 	engine *Engine
 	room   *room
 	keep   time.Duration
@@ -75,7 +63,7 @@ func boundRings(e *Engine) {
 	var all []*recent.Ring
 	e.mu.RLock()
 	for _, r := range e.rooms {
-		if g := r.ring.Load(); g != nil {
+		if g := r.kept.Ring(); g != nil {
 			all = append(all, g)
 		}
 	}

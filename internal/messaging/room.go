@@ -11,7 +11,9 @@ import (
 
 	"confab/internal/catchup"
 	"confab/internal/chat"
-	"confab/internal/recent"
+	"confab/internal/ending"
+	"confab/internal/members"
+	"confab/internal/replay"
 	"confab/internal/traces"
 )
 
@@ -43,31 +45,13 @@ type room struct {
 	entered  atomic.Pointer[chat.Point]
 	entering sync.Mutex
 
-	// ring is nil unless the room has history.
-	ring atomic.Pointer[recent.Ring]
+	// kept is what connections get that join or come back.
+	kept replay.Room
 
-	// log is nil unless clients that come back catch up.
-	log atomic.Pointer[catchup.Log]
-
-	// erased are the users whose messages ring and log do not keep.
-	erased erasures
-
-	// watch is nil unless the room pushes who is there.
-	watch atomic.Pointer[watching]
-
-	// sessionsMu guards sessions, how many there are, and users: the sessions of each user, as a list through Session.next
-	// and prev. A room of 100,000 has one map entry for each user and no slices. Leaving
-	// it is cheap even if all sessions have one user.
-	sessionsMu sync.Mutex
-	sessions   int
-	// moves grows with each session that joins or leaves. sessionsMu guards it.
-	moves uint64
-	users map[string]*Session
+	// members are the sessions here.
+	members members.Room
 
 	sequencer sequencer
-
-	// hidden counts the hidden frames that ring and log keep.
-	hidden recent.Hidden
 
 	// traces is where what came of the room's messages is remembered.
 	traces traces.Place
@@ -76,17 +60,11 @@ type room struct {
 // deliver delivers a frame to everybody who is in the room on this node.
 func (r *room) deliver(f *chat.Frame) int {
 	if f.Hidden {
-		return r.deliverHidden(f)
+		return r.kept.Hide(f, func(number uint64) (to, all int) {
+			return r.members.SendHidden(f.UserID, f.JSON, number)
+		})
 	}
-	g := r.ring.Load()
-	if log := r.log.Load(); log != nil {
-		return r.deliverLogged(log, g, f)
-	}
-	if g != nil {
-		to := r.audience.(Replayer) //nolint:forcetypeassert // See keepRing.
-		return to.DeliverAnd(f.JSON, g.Keep(to, f))
-	}
-	return r.audience.Deliver(f.JSON)
+	return r.kept.Deliver(f)
 }
 
 // enter returns once every later frame of the room is delivered here. Rooms without
@@ -105,12 +83,7 @@ func (r *room) enter(ctx context.Context, e *Engine) (chat.Point, error) {
 		e.broker.Leave(r.id) // Another session was first.
 		return *other, nil
 	}
-	if g := r.ring.Load(); g != nil {
-		g.Restart()
-	}
-	if log := r.log.Load(); log != nil {
-		log.Begin(p)
-	}
+	r.kept.Enter(p)
 	r.entered.Store(&p)
 	return p, nil
 }
@@ -191,12 +164,12 @@ func (e *Engine) read(ctx context.Context, r *room, within time.Duration) {
 		r.state.Store(e.newState(ctx, r, settings))
 	case chat.CodeOf(err) == chat.NotFound:
 		r.stale.Store(false)
-		e.keepRing(r, false)
+		r.kept.KeepRing(false)
 		r.keepWatch(e, chat.PresenceOff)
 		r.keepLog(e, &chat.Extensions{})
 		r.state.Store(&roomState{err: err})
 		if e.o.CloseOnRoomDelete {
-			r.endAll(RoomGone)
+			r.members.EndAll(ending.RoomGone)
 		}
 	default:
 		r.stale.Store(true)
@@ -225,84 +198,25 @@ func (e *Engine) newState(ctx context.Context, r *room, settings *chat.Room) *ro
 			e.o.Log.LogAttrs(ctx, slog.LevelWarn, "A tag of a room is ignored", slog.String("room", r.id), slog.Any("error", err))
 		}
 	}
-	e.keepRing(r, extensions.History > 0)
+	r.kept.KeepRing(extensions.History > 0 && e.o.History != nil)
 	r.keepWatch(e, extensions.Presence)
 	r.keepLog(e, &extensions)
 	return &roomState{settings: settings, extensions: extensions, carried: &carried}
 }
 
-// add adds the session to its user's list. e is what other nodes know of its client, or nil.
+// add makes the session a member. e is what other nodes know of its client, or nil.
 func (r *room) add(s *Session, e *catchup.Elsewhere) {
-	r.sessionsMu.Lock()
-	defer r.sessionsMu.Unlock()
-	if r.users == nil {
-		r.users = make(map[string]*Session)
-	}
-	if last := s.engine.kicks.LastIn(r.id); s.joined.Before(last) {
-		s.joined = last
-	}
-	r.takePlaceLocked(s, e)
-	s.next = r.users[s.token.UserID]
-	if s.next != nil {
-		s.next.prev = s
-	}
-	r.users[s.token.UserID] = s
-	r.sessions++
-	r.moves++
-	if w := r.watch.Load(); w != nil {
-		w.Joined(s.token.UserID)
-	}
-}
-
-// remove removes the session from its user's list.
-func (r *room) remove(s *Session) {
-	r.sessionsMu.Lock()
-	defer r.sessionsMu.Unlock()
-	r.sessions--
-	r.moves++
-	if w := r.watch.Load(); w != nil {
-		w.Left(s.token.UserID)
-	}
-	if s.next != nil {
-		s.next.prev = s.prev
-	}
-	switch {
-	case s.prev != nil:
-		s.prev.next = s.next
-	case s.next != nil:
-		r.users[s.token.UserID] = s.next
-	default:
-		delete(r.users, s.token.UserID)
-	}
-}
-
-// kickedLocked returns the connections of one user that joined before the kick.
-func (r *room) kickedLocked(userID string, kick chat.Point) (conns []Conn) {
-	for s := r.users[userID]; s != nil; s = s.next {
-		if s.joined.Before(kick) {
-			conns = append(conns, s.conn)
+	r.members.Add(&s.member, func() {
+		if last := s.engine.kicks.LastIn(r.id); s.member.Joined.Before(last) {
+			s.member.Joined = last
 		}
-	}
-	return conns
+		s.takePlaceLocked(e)
+	})
 }
 
-// endAll ends all sessions of the room.
-func (r *room) endAll(why Ending) {
-	var conns []Conn
-	r.sessionsMu.Lock()
-	for _, s := range r.users {
-		for ; s != nil; s = s.next {
-			conns = append(conns, s.conn)
-		}
-	}
-	r.sessionsMu.Unlock()
-	end(conns, why)
-}
-
-// end ends connections. It is called without sessionsMu: a connection that ends may ask
-// Session.EndsLast, which takes it.
-func end(conns []Conn, why Ending) {
-	for _, c := range conns {
-		c.End(why)
+// keepWatch makes or removes the room's Watcher. The caller holds r.loading.
+func (r *room) keepWatch(e *Engine, presence chat.Presence) {
+	if e.o.Watch != nil {
+		r.members.Watch(presence, func() members.Watcher { return e.o.Watch(r.id, presence, r.audience) })
 	}
 }

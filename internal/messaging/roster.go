@@ -1,11 +1,12 @@
 package messaging
 
 import (
-	"maps"
-	"slices"
+	"context"
+	"net/netip"
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/members"
 )
 
 // Roster tells who is in the rooms on this node.
@@ -17,33 +18,24 @@ func RosterOf(e *Engine) Roster { return Roster{e} }
 // LiveRooms returns the ids of the rooms that are live on this node.
 func (o Roster) LiveRooms() []string { return o.engine.LiveRooms() }
 
-// look calls f with the sessions of a live room locked.
+// look calls f with a live room.
 func (o Roster) look(roomID string, f func(r *room)) {
-	r := o.engine.find(roomID)
-	if r == nil {
-		return
+	if r := o.engine.find(roomID); r != nil {
+		defer r.release(o.engine)
+		f(r)
 	}
-	defer r.release(o.engine)
-	r.sessionsMu.Lock()
-	defer r.sessionsMu.Unlock()
-	f(r)
 }
 
 // CountUsers returns how many users and connections a room has on this node.
 func (o Roster) CountUsers(roomID string) (users, connections int) {
-	o.look(roomID, func(r *room) { users, connections = len(r.users), r.sessions })
+	o.look(roomID, func(r *room) { users, connections = r.members.Count() })
 	return users, connections
 }
 
 // UserIDs returns the users of a room on this node, in no order, and how many connections
 // they have.
 func (o Roster) UserIDs(roomID string) (ids []string, connections int) {
-	o.look(roomID, func(r *room) {
-		ids, connections = make([]string, 0, len(r.users)), r.sessions
-		for id := range r.users {
-			ids = append(ids, id)
-		}
-	})
+	o.look(roomID, func(r *room) { ids, connections, _ = r.members.UserIDs(0) })
 	return ids, connections
 }
 
@@ -51,12 +43,23 @@ func (o Roster) UserIDs(roomID string) (ids []string, connections int) {
 // changed, and when it joined. f must not call the engine.
 func (o Roster) EachSession(roomID string, userIDs []string, f func(t *chat.Token, since time.Time)) {
 	o.look(roomID, func(r *room) {
-		for _, id := range userIDs {
-			for s := r.users[id]; s != nil; s = s.next {
-				f(&s.token, s.since)
-			}
-		}
+		r.members.Each(userIDs, func(m *members.Member) { f(&m.Token, m.Since) })
 	})
+}
+
+// Connections returns the connections in a room from matching addresses, of one user, or of
+// all for userID "".
+func (o Roster) Connections(roomID, userID string, match func(ip netip.Addr) bool) (found []members.Conn) {
+	o.look(roomID, func(r *room) { found = r.members.At(userID, match) })
+	return found
+}
+
+// Disconnect delivers the event of a ban with an id. All nodes may: the room gets it once.
+func (o Roster) Disconnect(ctx context.Context, id, roomID, userID, reason string) error {
+	_, err := o.engine.home.Do(ctx, Operation{
+		Action: chat.ActionDisconnectUser, RoomID: roomID, Target: userID, Reason: reason, FromServer: true, Received: o.engine.now(), ID: id,
+	})
+	return err
 }
 
 // Attendance is who is in a room on this node.
@@ -79,10 +82,9 @@ func (o Roster) Attendance(roomID string, known uint64) (a Attendance, live bool
 		if s := r.state.Load(); s != nil {
 			a.Room = s.settings
 		}
-		a.Version, a.Connections = r.born+r.moves, r.sessions
-		if a.Same = a.Version == known; !a.Same {
-			a.UserIDs = slices.Collect(maps.Keys(r.users))
-		}
+		a.UserIDs, a.Connections, a.Version = r.members.UserIDs(known - r.born)
+		a.Version += r.born
+		a.Same = a.Version == known
 	})
 	return a, live
 }

@@ -136,13 +136,13 @@ func (j *Judgement) passModes(ctx context.Context) error {
 }
 
 // passFilters asks the rule about what is said, if it applies.
-func (j *Judgement) passFilters(ctx context.Context, t *trace) error {
+func (j *Judgement) passFilters(ctx context.Context, t *traces.Recorder) error {
 	if j == nil || j.filters == nil {
 		return nil
 	}
-	t.begin()
+	t.Begin()
 	err := j.filters.Judge(ctx, j)
-	t.spent(traces.Filter)
-	t.judged(j)
+	t.Took(traces.Filter)
+	t.Judged(j.Hidden, j.Content != j.Operation.Content, j.Rule)
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/traces"
 )
 
 // ServerMessage is a message that comes over HTTP from the application, not from a
@@ -53,12 +54,12 @@ func (e *Engine) SendMessage(ctx context.Context, roomID string, m *ServerMessag
 func (m *ServerMessage) check(settings *chat.Room) error {
 	switch n := messageLength(m.Content); {
 	case !chat.Visible(m.Content):
-		return chat.InvalidField("content", "must hold something besides white space").By(ruleContent)
+		return chat.InvalidField("content", "must hold something besides white space").By(traces.RuleContent)
 	case n > settings.MaximumMessageLength:
-		return chat.InvalidField("content", "must have at most %d characters, this has %d", settings.MaximumMessageLength, n).By(ruleLength)
+		return chat.InvalidField("content", "must have at most %d characters, this has %d", settings.MaximumMessageLength, n).By(traces.RuleLength)
 	}
 	if n := chat.AttributesSize(m.Attributes); n > chat.MaxAttributes {
-		return chat.InvalidField("attributes", "must have at most %d bytes of keys and values in total, these have %d", chat.MaxAttributes, n).By(ruleAttributes)
+		return chat.InvalidField("attributes", "must have at most %d bytes of keys and values in total, these have %d", chat.MaxAttributes, n).By(traces.RuleAttributes)
 	}
 	return nil
 }

@@ -4,13 +4,15 @@ import (
 	"context"
 	"net/netip"
 	"strings"
-	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
 	"confab/internal/catchup"
 	"confab/internal/chat"
+	"confab/internal/ending"
+	"confab/internal/members"
 	"confab/internal/quota"
+	"confab/internal/traces"
 )
 
 // The limits of a frame that a client sends. The rate is the service's quota of messaging
@@ -23,32 +25,15 @@ const (
 	maxUserIDLength    = 128                              // code points
 	messageTooLong     = "Message exceeds maximum length" // compared literally by applications
 	rateLimitExceeded  = "rate limit exceeded"            // compared literally by applications
-	sessionOver        = "Session has expired"
 )
 
 // Session is one connection of one user to one room.
 type Session struct {
 	engine *Engine
 	room   *room
-	conn   Conn
-	token  chat.Token // SessionExpires has a monotonic reading
-	ip     netip.Addr
-	agent  uint64 // of its client
-	replay int    // how many messages of the history it gets first
-	since  time.Time
-	// start is where its client continues, in a room in which clients catch up.
-	start catchup.Start
-	rate  quota.Bucket
-	// hidden is how many hidden frames of the room were replayed, or are of others.
-	hidden atomic.Uint64
-	// joined is the last kick of the room that this session is behind. It is set once,
-	// when the session enters its user's list.
-	joined chat.Point
-	// next and prev are the neighbours in the user's list. room.sessionsMu guards them.
-	next, prev *Session
-	// beside is until when the session counts as one of several of its user, after
-	// another one has ended. room.sessionsMu guards it.
-	beside time.Time
+	member members.Member
+	replay int // how many messages of the history it gets first
+	rate   quota.Bucket
 }
 
 // Client is what is known of a client that joins.
@@ -69,7 +54,7 @@ type Client struct {
 // Errors: Unauthenticated (the token is expired or was used before), AccessDenied (the user
 // is banned), Invalid (the number of messages is not valid), NotFound (room deleted),
 // QuotaExceeded (the account's connections), Unavailable (the database does not answer).
-func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, client Client) (*Session, error) {
+func (e *Engine) Join(ctx context.Context, t *chat.Token, conn members.Conn, client Client) (*Session, error) {
 	now := e.now()
 	if !now.Before(t.Expires) {
 		return nil, chat.Errorf(chat.Unauthenticated, "The chat token has expired")
@@ -89,10 +74,12 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, client Clie
 			Message: "The account has as many concurrent connections as its quota allows",
 		}
 	}
-	s := &Session{engine: e, room: r, conn: conn, token: *t, ip: client.IP, agent: client.Agent, since: now, rate: quota.NewBucket(RequestsPerSecond)}
+	s := &Session{engine: e, room: r, rate: quota.NewBucket(RequestsPerSecond)}
+	m := &s.member
+	m.Conn, m.Token, m.IP, m.Agent, m.Since = conn, *t, client.IP, client.Agent, now
 	replay, err := s.replayOf(client.History)
 	if err == nil {
-		s.joined, err = r.enter(ctx, e)
+		m.Joined, err = r.enter(ctx, e)
 	}
 	if err == nil {
 		err = e.o.Tokens.Redeem(ctx, t, client.IP)
@@ -103,16 +90,14 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn Conn, client Clie
 		return nil, err
 	}
 	s.prepareReplay(ctx, replay)
-	if w := r.watch.Load(); w != nil {
-		w.Prepare(ctx)
-	}
+	r.members.Prepare(ctx)
 	// The token has its end in wall time. From here on the session has this much time,
 	// even if the wall clock is set.
-	s.token.SessionExpires = now.Add(t.SessionExpires.Sub(now))
+	m.Token.SessionExpires = now.Add(t.SessionExpires.Sub(now))
 	places := s.elsewhere(ctx)
 	r.add(s, places)
 	if places != nil && places.Taken {
-		e.o.CatchUp.Places.Took(r.id, s.client(), places)
+		e.o.CatchUp.Places.Took(r.id, m.Client(), places)
 	}
 	e.o.Metrics.ConcurrentChatConnections.Inc()
 	// If the room was deleted or the user banned while the token was spent, the sessions
@@ -140,16 +125,11 @@ func (e *Engine) otherConnections() int64 {
 func (s *Session) Leave() { s.Part(catchup.Lost) }
 
 func (s *Session) leave() {
-	s.room.remove(s)
+	s.room.members.Remove(&s.member)
 	s.room.release(s.engine)
 	s.engine.connections.Add(-1)
 	s.engine.o.Metrics.ConcurrentChatConnections.Dec()
 }
-
-// besideFor is how long a session whose time is over still counts for the user's other
-// sessions. Its client may be coming back, and sessions whose tokens were made together
-// end together.
-const besideFor = 5 * time.Second
 
 // AskElsewhere asks the other nodes for sessions of the user in the room, and calls then.
 // EndsLast counts what they have. A node that does not answer counts as having one. On a
@@ -161,10 +141,8 @@ func (s *Session) AskElsewhere(ctx context.Context, then func()) {
 		return
 	}
 	go func() {
-		if ask(ctx, s.room.id, s.token.UserID) {
-			s.room.sessionsMu.Lock()
-			s.beside = s.engine.now().Add(besideFor)
-			s.room.sessionsMu.Unlock()
+		if ask(ctx, s.room.id, s.member.Token.UserID) {
+			s.room.members.EndsBeside(&s.member, s.engine.now())
 		}
 		then()
 	}()
@@ -178,37 +156,19 @@ func (e *Engine) Beside(roomID, userID string) bool {
 		return false
 	}
 	defer r.release(e)
-	r.sessionsMu.Lock()
-	defer r.sessionsMu.Unlock()
-	until := e.now().Add(besideFor)
-	for s := r.users[userID]; s != nil; s = s.next {
-		s.beside = until
-	}
-	return r.users[userID] != nil
+	return r.members.Beside(userID, e.now())
 }
 
 // EndsLast reports whether the session, whose time is over, is the only one of its
 // user in the room, as far as this node knows. It is called once, before Leave.
-func (s *Session) EndsLast() bool {
-	s.room.sessionsMu.Lock()
-	defer s.room.sessionsMu.Unlock()
-	now := s.engine.now()
-	last := now.After(s.beside)
-	for other := s.room.users[s.token.UserID]; other != nil; other = other.next {
-		if other != s {
-			last = false
-			other.beside = now.Add(besideFor)
-		}
-	}
-	return last
-}
+func (s *Session) EndsLast() bool { return s.room.members.EndsLast(&s.member, s.engine.now()) }
 
 // Audience returns the fan-out of the session's room, as Options.NewAudience made it.
 func (s *Session) Audience() Audience { return s.room.audience }
 
 // Expires returns when the session is over, with the monotonic reading of the engine's
 // clock. A wall clock that is set meanwhile does not move it.
-func (s *Session) Expires() time.Time { return s.token.SessionExpires }
+func (s *Session) Expires() time.Time { return s.member.Token.SessionExpires }
 
 // Request holds what all requests of a client have in common.
 type Request struct {
@@ -238,7 +198,7 @@ func (s *Session) SendMessage(ctx context.Context, req Request, content string, 
 	}
 	return s.do(ctx, req, Operation{
 		Action: chat.ActionSendMessage, Content: content, Attributes: attributes,
-		SenderAttributes: s.token.Attributes,
+		SenderAttributes: s.member.Token.Attributes,
 	})
 }
 
@@ -253,11 +213,11 @@ func (s *Session) checkMessage(req Request, content string, attributes map[strin
 	}
 	switch {
 	case !chat.Visible(content):
-		return chat.InvalidField("Content", "it must hold something besides white space").By(ruleContent)
+		return chat.InvalidField("Content", "it must hold something besides white space").By(traces.RuleContent)
 	case messageLength(content) > settings.MaximumMessageLength:
-		return chat.Errorf(chat.Invalid, messageTooLong).By(ruleLength)
+		return chat.Errorf(chat.Invalid, messageTooLong).By(traces.RuleLength)
 	case chat.AttributesSize(attributes) > chat.MaxAttributes:
-		return tooLarge("Attributes", chat.MaxAttributes, "bytes of keys and values together").By(ruleAttributes)
+		return tooLarge("Attributes", chat.MaxAttributes, "bytes of keys and values together").By(traces.RuleAttributes)
 	}
 	return nil
 }
@@ -301,12 +261,12 @@ func (s *Session) DisconnectUser(ctx context.Context, req Request, userID, reaso
 // permit makes the checks that all requests share, up to the capability.
 func (s *Session) permit(req Request, c chat.Capability) error {
 	switch {
-	case !req.Received.Before(s.token.SessionExpires):
-		return chat.Errorf(chat.Unauthenticated, sessionOver).By(ruleSession)
-	case !s.token.Can(c):
-		return chat.Errorf(chat.AccessDenied, "The chat token does not carry the capability %s", c).By(ruleCapability)
+	case !req.Received.Before(s.member.Token.SessionExpires):
+		return chat.Errorf(chat.Unauthenticated, "%s", ending.SessionOver.Message).By(traces.RuleSession)
+	case !s.member.Token.Can(c):
+		return chat.Errorf(chat.AccessDenied, "The chat token does not carry the capability %s", c).By(traces.RuleCapability)
 	case len(req.ID) > MaxRequestIDLength:
-		return tooLarge("RequestId", MaxRequestIDLength, "bytes").By(ruleRequestID)
+		return tooLarge("RequestId", MaxRequestIDLength, "bytes").By(traces.RuleRequestID)
 	}
 	return nil
 }
@@ -315,7 +275,7 @@ func (s *Session) permit(req Request, c chat.Capability) error {
 // ending, and that there is no answer.
 func (s *Session) do(ctx context.Context, req Request, op Operation) error {
 	op.Room = s.room.state.Load().carried
-	op.UserID, op.SenderIP, op.Joined, op.Staff = s.token.UserID, s.ip.String(), &s.joined, s.token.Staff()
+	op.UserID, op.SenderIP, op.Joined, op.Staff = s.member.Token.UserID, s.member.IP.String(), &s.member.Joined, s.member.Token.Staff()
 	op.RoomID, op.RequestID, op.Received, op.ID = s.room.id, req.ID, req.Received, chat.NewID()
 	err := s.checkRequest(req, &op)
 	asked := err == nil
@@ -332,7 +292,7 @@ func (s *Session) do(ctx context.Context, req Request, op Operation) error {
 // checkRequest makes the checks of do that need no home.
 func (s *Session) checkRequest(req Request, op *Operation) error {
 	if req.OverRate {
-		return chat.Errorf(chat.Throttled, rateLimitExceeded).By(ruleConnection)
+		return chat.Errorf(chat.Throttled, rateLimitExceeded).By(traces.RuleConnection)
 	}
 	if _, err := s.room.settings(); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"confab/internal/chat"
+	"confab/internal/ending"
 	"confab/internal/messaging"
 	"confab/internal/messagingtest"
 	"confab/internal/quota"
@@ -138,7 +139,7 @@ type asking struct {
 	last chan bool
 }
 
-func (a *asking) End(messaging.Ending) { a.last <- a.EndsLast() }
+func (a *asking) End(ending.Way) { a.last <- a.EndsLast() }
 
 func TestEndingAsksForOtherSessions(t *testing.T) {
 	for name, end := range map[string]func(*testing.T, *live){

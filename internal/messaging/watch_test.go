@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"confab/internal/chat"
+	"confab/internal/members"
 	"confab/internal/messaging"
 	"confab/internal/messagingtest"
 )
@@ -47,7 +48,7 @@ func TestWatch(t *testing.T) {
 		w := newLive(t, func(o *messaging.Options, _ *live) {
 			o.Extensions = true
 			o.NewAudience = func() messaging.Audience { return audience }
-			o.Watch = func(_ string, presence chat.Presence, _ messaging.Audience) messaging.Watcher {
+			o.Watch = func(_ string, presence chat.Presence, _ messaging.Audience) members.Watcher {
 				made = append(made, &watcher{told: []string{string(presence)}})
 				return made[len(made)-1]
 			}

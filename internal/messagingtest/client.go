@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"confab/internal/chat"
+	"confab/internal/ending"
 	"confab/internal/messaging"
 )
 
@@ -50,14 +51,14 @@ func Join(t testing.TB, engine *messaging.Engine, token *chat.Token) *Client {
 	return c
 }
 
-// Send implements messaging.Conn.
+// Send implements members.Conn.
 func (c *Client) Send(frame []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sent = append(c.sent, string(frame))
 }
 
-// SendIf implements messaging.Conn.
+// SendIf implements members.Conn.
 func (c *Client) SendIf(frame []byte, wanted func() bool) {
 	if wanted() {
 		c.Send(frame)
@@ -71,8 +72,8 @@ func (c *Client) Sent() []string {
 	return append([]string(nil), c.sent...)
 }
 
-// End implements messaging.Conn.
-func (c *Client) End(why messaging.Ending) {
+// End implements members.Conn.
+func (c *Client) End(why ending.Way) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ended = append(c.ended, why.Name)

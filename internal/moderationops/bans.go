@@ -23,8 +23,8 @@ type Bans interface {
 	List(ctx context.Context, f moderation.Filter, most int, before int64) ([]moderation.Ban, int64, error)
 }
 
-// Ban is a decision that keeps a user, or a range of addresses, out of a room, silent
-// there, or hidden from others.
+// Ban is a decision of a moderator: a user or a range of addresses cannot be in a room
+// (BAN), cannot send messages there (MUTE), or is not read by others (HIDE).
 type Ban struct {
 	// The id of the ban.
 	ID string `json:"id"`
@@ -37,7 +37,7 @@ type Ban struct {
 	IPRange *string `json:"ipRange,omitzero"`
 	// The ARN of the room; absent for every room.
 	RoomArn *string `json:"roomArn,omitzero"`
-	// Why.
+	// The reason; absent if none was given.
 	Reason *string `json:"reason,omitzero"`
 	// When the ban was created.
 	CreateTime string `json:"createTime" rule:"time"`

@@ -24,7 +24,7 @@ type Filters interface {
 	Explain(roomID, content string) (contentfilter.Decision, []contentfilter.Match)
 }
 
-// ContentFilter is words and patterns, and what comes of a message that has one of them.
+// ContentFilter has terms, expressions, and an action for messages that match one of them.
 type ContentFilter struct {
 	// The name of the filter, unique in its room.
 	Name string `json:"name"`
@@ -35,7 +35,8 @@ type ContentFilter struct {
 	// RE2 regular expressions.
 	Expressions []string `json:"expressions"`
 	// DENY: the message is refused. MASK: what matches is replaced by asterisks. HIDE: only
-	// the sender sees the message. FLAG: it is delivered, and counted.
+	// the sender gets the message. FLAG: the message is delivered, and the moderation log
+	// has a CONTENT_FILTER_HIT.
 	Action string `json:"action"`
 	// The text that the sender of a refused message gets; absent for the default text.
 	Message *string `json:"message,omitzero"`

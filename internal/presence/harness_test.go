@@ -12,7 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"confab/internal/chat"
-	"confab/internal/messaging"
+	"confab/internal/members"
 	"confab/internal/presence"
 )
 
@@ -26,7 +26,7 @@ type node struct {
 	silent atomic.Bool // it does not answer
 
 	mu      sync.Mutex
-	watcher messaging.Watcher
+	watcher members.Watcher
 	users   map[string]int
 	frames  []string
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"confab/internal/chat"
+	"confab/internal/members"
 	"confab/internal/messaging"
 )
 
@@ -53,11 +54,12 @@ type Live interface {
 	EachSession(roomID string, userIDs []string, f func(t *chat.Token, since time.Time))
 }
 
-// Service knows who is in the rooms. Its fields are set before it is used.
+// Service counts and lists the users of rooms over all nodes, and sends events about them
+// to rooms with the tag. Its fields must be set before it is used.
 type Service struct {
 	// Live is required.
 	Live Live
-	// Interval is the least time between two pushes to a room.
+	// Interval is the shortest time between two events in a room.
 	Interval time.Duration
 	// Node is the name by which AskOthers knows this node.
 	Node string
@@ -66,8 +68,8 @@ type Service struct {
 	// single node.
 	AskOthers func(ctx context.Context, body []byte) (answers map[string][]byte, complete bool)
 
-	// Leaving returns the users that have left a room on this node a moment ago, and of whom
-	// webhooks were not told yet. Nil is none.
+	// Leaving returns the users who have left a room on this node a moment ago, so that
+	// webhooks were not told yet. Nil means that there are none.
 	Leaving func(roomID string) []string
 
 	counts    counts
@@ -104,14 +106,14 @@ func New() *Service {
 	return s
 }
 
-// Close stops pushing.
+// Close stops sending events.
 func (s *Service) Close() {
 	s.stop()
 	<-s.done
 }
 
-// Watch is messaging.Options.Watch.
-func (s *Service) Watch(roomID string, presence chat.Presence, to messaging.Audience) messaging.Watcher {
+// Watch returns the watcher of a room, for messaging.Options.Watch.
+func (s *Service) Watch(roomID string, presence chat.Presence, to messaging.Audience) members.Watcher {
 	w := &watch{
 		service: s, roomID: roomID, full: presence == chat.PresenceFull, to: to,
 		users: make(map[uint64]user), told: make(map[uint64]told), version: uint64(time.Now().UnixNano()),
@@ -124,7 +126,7 @@ func (s *Service) Watch(roomID string, presence chat.Presence, to messaging.Audi
 	return w
 }
 
-// Close implements messaging.Watcher.
+// Close implements members.Watcher.
 func (w *watch) Close(paused bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"confab/internal/messaging"
+	"confab/internal/members"
 )
 
 // question is what a node asks the others. One of its members is set.
@@ -252,4 +252,4 @@ func merge(said map[string]map[string]report, answers map[string]answer) {
 	}
 }
 
-var _ messaging.Watcher = (*watch)(nil)
+var _ members.Watcher = (*watch)(nil)

@@ -62,10 +62,10 @@ type told struct {
 	gone time.Time
 }
 
-// Count is how many people a room has.
+// Count is how many users and connections a room has.
 type Count struct{ Users, Connections int }
 
-// Joined implements messaging.Watcher.
+// Joined implements members.Watcher.
 func (w *watch) Joined(userID string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -82,7 +82,7 @@ func (w *watch) Joined(userID string) {
 	w.measureLocked()
 }
 
-// Left implements messaging.Watcher.
+// Left implements members.Watcher.
 func (w *watch) Left(userID string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -174,7 +174,7 @@ func (w *watch) countLocked(now time.Time) Count {
 	return c
 }
 
-// Greeting implements messaging.Watcher.
+// Greeting implements members.Watcher.
 func (w *watch) Greeting() []byte {
 	now := time.Now()
 	w.mu.Lock()
@@ -192,7 +192,8 @@ func (w *watch) Greeting() []byte {
 // prepareWithin bounds the wait of a connection for what other nodes know.
 const prepareWithin = 200 * time.Millisecond
 
-// Prepare implements messaging.Watcher: it asks the other nodes, unless they are being asked.
+// Prepare implements members.Watcher: it asks the other nodes, unless a question is in
+// progress.
 func (w *watch) Prepare(ctx context.Context) {
 	if w.service.AskOthers == nil || w.isKnown() {
 		return

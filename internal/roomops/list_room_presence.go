@@ -28,7 +28,7 @@ type ListRoomPresenceOutput struct {
 	NextToken *string `json:"nextToken,omitzero"`
 }
 
-// RoomPresence is how many people a room has.
+// RoomPresence is how many users and connections a room has.
 type RoomPresence struct {
 	// The ARN of the room.
 	RoomARN string `json:"roomArn"`

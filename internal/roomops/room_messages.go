@@ -17,8 +17,8 @@ import (
 	"confab/internal/operation"
 )
 
-// RoomMessages is GET /_confab/v1/rooms/<room id>/messages, for browsers that have a chat
-// token and no credentials. It is no operation of the service model.
+// RoomMessages serves GET /_confab/v1/rooms/<room id>/messages, for browsers that have a
+// chat token and no credentials. It is not in the service model.
 func (s *Service) RoomMessages() api.Operation {
 	return api.Operation{
 		Name: "GetRoomMessages", Method: http.MethodGet, Path: operation.Path + "rooms/", Bearer: api.OnlyBearer, NoStore: true,

@@ -24,7 +24,7 @@ const (
 	maxMakers      = 8
 )
 
-// CredentialsDescription is what a list says of credentials.
+// CredentialsDescription is credentials without their secret.
 type CredentialsDescription struct {
 	// The name of the user.
 	Name string `json:"name"`
@@ -84,7 +84,7 @@ type CreateCredentialsInput struct {
 	DurationInSeconds *int32 `json:"durationInSeconds" rule:"900..129600"`
 }
 
-// CreateCredentialsOutput is the one time that the secret is shown.
+// CreateCredentialsOutput is the new credentials. The secret is shown only here.
 type CreateCredentialsOutput struct {
 	// The name of the user.
 	Name string `json:"name"`

@@ -69,7 +69,7 @@ type TestWebhookInput struct {
 	ID *string `json:"id" rule:"required 1..64"`
 }
 
-// TestWebhookOutput is how the endpoint answered.
+// TestWebhookOutput is the answer of the endpoint.
 type TestWebhookOutput struct {
 	// The HTTP status of the endpoint's answer; absent if it did not answer.
 	StatusCode *int32 `json:"statusCode,omitzero"`

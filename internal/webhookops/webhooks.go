@@ -25,7 +25,7 @@ type RoomTag struct {
 	Value *string `json:"value" rule:"required 0..256"`
 }
 
-// Webhook is an endpoint that is told of events.
+// Webhook is an endpoint that gets events.
 type Webhook struct {
 	// The id of the webhook.
 	ID string `json:"id"`

@@ -1,6 +1,7 @@
 // The official chat client and the AWS SDK in headless Chromium.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
+import { connect as connectNetwork, createServer as createNetwork } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { DeleteRoomCommand, SendEventCommand } from '@aws-sdk/client-ivschat';
 import { build } from 'esbuild';
@@ -47,6 +48,15 @@ async function next(page, name) {
   await page.waitForFunction((n) => globalThis.seen.some((e) => e[0] === n), name, { timeout: 20_000 });
   return page.evaluate((n) => globalThis.seen.splice(globalThis.seen.findIndex((e) => e[0] === n), 1)[0][1], name);
 }
+
+// connectionsTo is a server that passes connections on. sockets are those of its clients.
+const connectionsTo = (target, sockets) => createNetwork((client) => {
+  const server = connectNetwork(target.port, target.hostname);
+  sockets.add(client);
+  client.on('close', () => { sockets.delete(client); server.destroy(); }).on('error', () => {});
+  server.on('close', () => client.destroy()).on('error', () => {});
+  client.pipe(server).pipe(client);
+});
 
 const request = (page, ...args) => page.evaluate((a) => globalThis.request(...a), args);
 
@@ -157,6 +167,40 @@ describe('Chromium', () => {
     assert.ok(tokens >= 2, 'the client did not refresh its token');
     await say(3);
     for (const page of [viewer, tab, refreshing]) await all(page);
+  });
+
+  test('two tabs that lose their network miss nothing and repeat nothing', { timeout: 90_000 }, async () => {
+    const room = await newRoom({ maximumMessageRatePerSecond: 100, tags: { 'confab:catch-up': '1m' } });
+    const talker = await join(room, 'talker');
+    const sockets = new Set();
+    const network = connectionsTo(new URL(url), sockets);
+    await new Promise((resolve) => network.listen(0, '127.0.0.1', resolve));
+    try {
+      const first = await open(() => tokenFor(room, 'viewer'));
+      const tab = await first.context().newPage();
+      await tab.exposeFunction('token', () => tokenFor(room, 'viewer'));
+      await tab.goto(first.url());
+      for (const page of [first, tab]) {
+        await page.evaluate((u) => globalThis.connect(u), `ws://127.0.0.1:${network.address().port}`);
+        await next(page, 'connect');
+      }
+      const wanted = [];
+      for (let i = 0; i < 30; i += 1) {
+        if (i % 10 === 5) for (const socket of sockets) socket.resetAndDestroy();
+        const answer = await request(talker, 'sendMessage', String(i));
+        assert.equal(answer.refused, undefined, JSON.stringify(answer));
+        wanted.push(String(i));
+        await new Promise((resolve) => setTimeout(resolve, 110));
+      }
+      for (const page of [first, tab]) {
+        await page.waitForFunction(() => globalThis.seen.some((e) => e[0] === 'message' && e[1].content === '29'), null, { timeout: 20_000, polling: 100 });
+        assert.deepEqual(await page.evaluate(() => globalThis.seen.filter((e) => e[0] === 'message').map((e) => e[1].content)), wanted);
+        assert.ok((await page.evaluate(() => globalThis.state())).tokens >= 4, 'the connections were not cut');
+      }
+    } finally {
+      network.close();
+      for (const socket of sockets) socket.destroy();
+    }
   });
 
   test('signed calls of the AWS SDK work from a page of another origin', async () => {

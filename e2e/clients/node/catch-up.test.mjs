@@ -24,6 +24,22 @@ async function talk(arn, until) {
   return sent;
 }
 
+// joinAs is join with a User-Agent of its own: each token connects as one.
+const agents = new Map();
+const Socket = globalThis.WebSocket;
+globalThis.WebSocket = class extends Socket {
+  constructor(address, token) {
+    super(address, token, agents.has(String(token)) ? { headers: { 'User-Agent': agents.get(String(token)) } } : {});
+  }
+};
+function joinAs(arn, userId, agent) {
+  return new Client(async () => {
+    const t = await tokenFor(arn, userId);
+    agents.set(t.token, agent);
+    return t;
+  }).connect();
+}
+
 // all waits until the client has the last of n numbers, and checks that it has each once.
 async function all(client, n) {
   for (let i = 0; i < 100 && !contents(client).includes(String(n - 1)); i += 1) await pause(100);
@@ -49,6 +65,48 @@ describe('catch-up', () => {
       await all(v, sent);
       assert.equal(v.has('disconnect'), false);
       v.room.disconnect();
+    }
+  });
+
+  test('a socket that ends with FIN, one that is reset and one that is destroyed', { timeout: 120_000 }, async () => {
+    const arn = await room();
+    const ways = [(s) => s.end(), (s) => s.resetAndDestroy(), (s) => s.destroy()];
+    const viewers = await Promise.all(ways.map((_, i) => join(arn, `viewer-${i}`)));
+    let over = false;
+    const talking = talk(arn, () => over);
+    for (let round = 0; round < 2; round += 1) {
+      await pause(400);
+      ways.forEach((end, i) => end(socketOf(viewers[i])._socket));
+      for (const v of viewers) await v.next('connect');
+    }
+    over = true;
+    const sent = await talking;
+    for (const v of viewers) {
+      await all(v, sent);
+      v.room.disconnect();
+    }
+  });
+
+  test('several tabs of one user, and a phone beside a laptop', { timeout: 120_000 }, async () => {
+    const arn = await room();
+    const tabs = await Promise.all(['laptop', 'laptop', 'laptop', 'phone'].map((agent) => joinAs(arn, 'viewer', agent)));
+    let over = false;
+    const talking = talk(arn, () => over);
+    await pause(400);
+    // One tab is closed, the others lose their network, one after the other comes back; the phone
+    // loses its own while they are there.
+    tabs[0].room.disconnect();
+    for (const t of tabs.slice(1, 3)) socketOf(t).terminate();
+    for (const t of tabs.slice(1, 3)) await t.next('connect');
+    await pause(300);
+    socketOf(tabs[3]).terminate();
+    await tabs[3].next('connect');
+    await pause(300);
+    over = true;
+    const sent = await talking;
+    for (const t of tabs.slice(1)) {
+      await all(t, sent);
+      t.room.disconnect();
     }
   });
 
