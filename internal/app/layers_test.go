@@ -26,7 +26,7 @@ var layers = []struct {
 	{"the operations of our own, by subject", []string{"moderationops", "roomops", "serverops", "webhookops"}},
 	{"what these share", []string{"operation"}},
 	{"durable truth, and the other nodes; who is there; how operations are served", []string{"store", "cluster", "places", "presence", "enforce", "modes", "api", "erasure", "notify", "messagingtest"}},
-	{"what a home sends", []string{"stream"}},
+	{"what a home sends, and what makes members equal", []string{"reconcile", "stream"}},
 	{"the members of a cluster, and what they have of rooms", []string{"membership", "roomlog"}},
 	{"what nodes say to each other", []string{"protocol"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},

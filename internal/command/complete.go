@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/moderationops"
+	"confab/internal/roomops"
 )
 
 // completeTime bounds a completion: the person who presses Tab waits for it.
@@ -166,6 +167,29 @@ func BannedNames(every string) Lister {
 		}
 		slices.SortFunc(all, func(a, b Named) int { return strings.Compare(a.Name, b.Name) })
 		return slices.Compact(all), err // One user may be muted and hidden.
+	}
+}
+
+// UserNames lists the users who are connected to the room that the first argument names.
+func UserNames(every string) Lister {
+	return func(ctx context.Context, api *API, args []string) ([]Named, error) {
+		if len(args) == 0 || args[0] == every {
+			return nil, nil
+		}
+		room, err := api.Room(ctx, args[0])
+		if err != nil {
+			return nil, err
+		}
+		in := &roomops.ListRoomUsersInput{RoomIdentifier: &room, MaxResults: new(int32(largestPage))}
+		page, err := Call[roomops.ListRoomUsersOutput](ctx, api, "ListRoomUsers", in)
+		if err != nil {
+			return nil, err
+		}
+		all := make([]Named, len(page.Users))
+		for i := range page.Users {
+			all[i] = Named{Name: page.Users[i].UserID}
+		}
+		return all, nil
 	}
 }
 
