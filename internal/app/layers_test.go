@@ -26,7 +26,7 @@ var layers = []struct {
 	{"the operations of our own, by subject", []string{"moderationops", "roomops", "serverops", "webhookops"}},
 	{"what these share", []string{"operation"}},
 	{"durable truth, and the other nodes; who is there; how operations are served", []string{"store", "cluster", "places", "presence", "enforce", "modes", "api", "erasure", "notify", "messagingtest"}},
-	{"what a home sends", []string{"stream"}},
+	{"what a home sends, and what makes members equal", []string{"reconcile", "stream"}},
 	{"the members of a cluster, and what they have of rooms", []string{"membership", "roomlog"}},
 	{"what nodes say to each other", []string{"protocol"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},
@@ -34,7 +34,7 @@ var layers = []struct {
 	{"what a request needs", []string{"verdicts", "catchup", "traces", "iam", "restjson", "chattoken", "review", "chatlog", "history", "kicks", "recent", "moderation", "modlog", "contentfilter", "webhook", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},
 	{"nouns, rules, errors", []string{"chat", "ending"}},
-	{"tools of one purpose", []string{"background", "chatroom", "clientip", "config", "export", "filter", "nats", "origin", "pgtest", "plan", "quota", "series", "telemetry", "view", "websocket"}},
+	{"tools of one purpose", []string{"background", "chatroom", "clientip", "config", "export", "filter", "flock", "nats", "origin", "pgtest", "plan", "quota", "series", "telemetry", "view", "websocket"}},
 	{"the sockets of event loops", []string{"transport"}},
 	{"the grammar of WebSockets, and of the kernel", []string{"kernel", "rfc6455"}},
 }

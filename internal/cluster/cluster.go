@@ -16,10 +16,10 @@
 // When a node dies, its heartbeats stop. After 1.5 s its peers let it time out, and the
 // first of them proposes a view without it. The members seal their view, which ends its
 // numbers, and commit the new one: about 2 s after the death. Rooms whose home died have
-// a new home now. It gathers: it asks all members how far they are (gathering.go,
-// state.go), gets what it lacks, and gives the others what they lack (level.go,
-// complete.go), from the log of a minute that every node keeps of each room
-// (package roomlog). Then it opens, and numbers continue. Requests that waited
+// a new home now. It gathers (gather.go, package reconcile): it asks all members how far they
+// are, gets what it lacks, and gives the others what they lack, from the log of a minute that
+// every node keeps of each room (package roomlog). Then it opens, and numbers continue.
+// Requests that waited
 // are sent again to the new home, under the id that they had; a home that has the frame
 // of that id does not make a second one (do.go, serve.go). No client misses or repeats a
 // frame; clients of the dead node connect to another.

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 
 	"confab/internal/view"
@@ -24,8 +25,8 @@ func (n *Node) commitLocked(v view.View) {
 	n.log.LogAttrs(n.ctx, slog.LevelInfo, "View committed",
 		slog.Uint64("view", v.ID.Number), slog.Any("members", v.Members), slog.Any("homes", v.Homes))
 	if n.view.phase == phaseGathering {
-		g := newGathering(n.view.ctx, n, v)
-		n.working.Go(g.run)
+		ctx, past := n.view.ctx, slices.Clone(n.past)
+		n.working.Go(func() { n.gather(ctx, v, past) })
 	}
 	n.engine.ReloadAll()
 	n.working.Go(func() { n.sendHeartbeat(false) }) // It shows the members the view, and renews leases.

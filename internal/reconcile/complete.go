@@ -1,4 +1,4 @@
-package cluster
+package reconcile
 
 import (
 	"slices"
@@ -6,17 +6,17 @@ import (
 	"time"
 
 	"confab/internal/protocol"
+	"confab/internal/roomlog"
 	"confab/internal/view"
 )
 
 // catchUp gets what this node lacks of its rooms: of many rooms at once, as a node
 // may become the home of thousands. It returns false if the view ended.
 func (g *gathering) catchUp() bool {
-	self := g.node.o.ID
 	from := map[string][]protocol.RoomQuestion{}
 	for _, room := range g.behind {
 		if room.source != "" {
-			s := room.states[self]
+			s := room.states[g.self]
 			from[room.source] = append(from[room.source], protocol.RoomQuestion{Room: room.room, After: s.Delivered, PassedOver: s.PassedOver, Whole: room.whole, Young: room.young})
 		}
 	}
@@ -37,34 +37,33 @@ func (g *gathering) catchUp() bool {
 
 // fetch gets what this node lacks of some rooms from a member that has it.
 func (g *gathering) fetch(source string, rooms []protocol.RoomQuestion) {
-	n := g.node
 	for len(rooms) > 0 && g.ctx.Err() == nil {
-		q := protocol.HistoryQuestion{View: g.view.ID, Missed: g.missed[n.o.ID], Rooms: rooms}
-		a, err := request[protocol.HistoryAnswer](g.ctx, n, source, protocol.KindHistory, q)
-		if err != nil || !a.OK {
-			pause(g.ctx, protocol.RetryWait)
+		q := protocol.HistoryQuestion{View: g.view.ID, Missed: g.missed[g.self], Rooms: rooms}
+		a := g.node.History(g.ctx, source, q)
+		if !a.OK {
+			g.pause()
 			continue
 		}
-		n.mu.Lock()
-		if n.view.ID != g.view.ID {
-			n.mu.Unlock()
-			return
-		}
-		now := time.Now()
-		for _, h := range a.Histories {
-			if len(rooms) == 0 || h.Room != rooms[0].Room {
-				break // Not what was asked for, in its order.
-			}
-			n.adoptLocked(h, now)
-			if h.More {
-				l := n.logs.Room(h.Room, now)
-				rooms[0].After, rooms[0].PassedOver, rooms[0].Young = l.Delivered(), l.PassedOver(), false
-				break
-			}
-			rooms = rooms[1:]
-		}
-		n.mu.Unlock()
+		g.node.Locked(g.view.ID, func(logs *roomlog.Logs) { rooms = g.adopt(logs, a.Histories, rooms) })
 	}
+}
+
+// adopt takes the answer to a question for some rooms, and returns what is still to ask for.
+func (g *gathering) adopt(logs *roomlog.Logs, answer []protocol.History, rooms []protocol.RoomQuestion) []protocol.RoomQuestion {
+	now := time.Now()
+	for _, h := range answer {
+		if len(rooms) == 0 || h.Room != rooms[0].Room {
+			break // Not what was asked for, in its order.
+		}
+		g.node.Adopt(h, now)
+		if h.More {
+			l := logs.Room(h.Room, now)
+			rooms[0].After, rooms[0].PassedOver, rooms[0].Young = l.Delivered(), l.PassedOver(), false
+			break
+		}
+		rooms = rooms[1:]
+	}
+	return rooms
 }
 
 // completeOthers gives the other members what they lack. It returns false if the
@@ -107,7 +106,7 @@ func (g *gathering) completeMember(member string, rooms []*gathered) {
 			}
 		}
 		if len(all) == 0 || !g.send(member, all) {
-			pause(g.ctx, protocol.RetryWait)
+			g.pause()
 			continue
 		}
 		if last := all[len(all)-1]; last.More {
@@ -120,22 +119,12 @@ func (g *gathering) completeMember(member string, rooms []*gathered) {
 // historyFor returns what a member lacks of a room, from this node's log or, if that
 // begins too late, from the longest.
 func (g *gathering) historyFor(member string, room *gathered, at protocol.RoomState) (h protocol.History, ok bool) {
-	n := g.node
 	q := protocol.RoomQuestion{Room: room.room, After: at.Delivered, PassedOver: at.PassedOver}
-	n.mu.Lock()
-	h = n.logs.Lacking(q, g.missed[member], time.Now())
-	n.mu.Unlock()
-	if h.Keep || q.After == (view.Point{}) || room.deepest == n.o.ID {
+	if !g.node.Locked(g.view.ID, func(logs *roomlog.Logs) { h = logs.Lacking(q, g.missed[member], time.Now()) }) {
+		return h, false
+	}
+	if h.Keep || q.After == (view.Point{}) || room.deepest == g.self {
 		return h, true
 	}
 	return g.askHistory(room.deepest, q, g.missed[member])
-}
-
-// adoptLocked makes a history the log of its room, and delivers what is new.
-func (n *Node) adoptLocked(h protocol.History, now time.Time) {
-	count, jumped := n.logs.Adopt(h, now)
-	n.o.Metrics.FramesCompleted.Add(float64(count))
-	if jumped {
-		n.o.Metrics.Jumps.Inc()
-	}
 }

@@ -1,10 +1,11 @@
-package cluster
+package reconcile
 
 import (
 	"sync"
 	"time"
 
 	"confab/internal/protocol"
+	"confab/internal/roomlog"
 	"confab/internal/view"
 )
 
@@ -12,19 +13,18 @@ import (
 // logs reach further back than the one with which the room continues. One of them may be
 // asked for again as soon as the room is open. It returns false if the view ended.
 func (g *gathering) deepen() bool {
-	n := g.node
 	var deepening sync.WaitGroup
 	limit := make(chan struct{}, fetchers)
 	for _, room := range g.behind {
 		if !room.states[room.deepest].Young {
 			continue // Its log has them, and so has this node's.
 		}
-		n.mu.Lock()
-		floor, young := n.logs.Begins(room.room, time.Now())
-		n.mu.Unlock()
+		var floor view.Point
+		var young bool
+		g.node.Locked(g.view.ID, func(logs *roomlog.Logs) { floor, young = logs.Begins(room.room, time.Now()) })
 		from := ""
 		if young {
-			from = room.reachingBack(floor, n.o.ID)
+			from = room.reachingBack(floor, g.self)
 		}
 		if from == "" {
 			continue
@@ -37,11 +37,7 @@ func (g *gathering) deepen() bool {
 			if !ok {
 				return
 			}
-			n.mu.Lock()
-			defer n.mu.Unlock()
-			if n.view.ID == g.view.ID {
-				n.logs.Prepend(h, time.Now())
-			}
+			g.node.Locked(g.view.ID, func(logs *roomlog.Logs) { logs.Prepend(h, time.Now()) })
 		})
 	}
 	deepening.Wait()

@@ -1,4 +1,4 @@
-package cluster
+package reconcile
 
 import (
 	"sync"
@@ -36,7 +36,7 @@ func (g *gathering) levelOne(room *gathered, member, from string) bool {
 	s, until := room.states[member], room.states[from].Delivered
 	g.mu.Unlock()
 	q := protocol.RoomQuestion{Room: room.room, After: s.Delivered, PassedOver: s.PassedOver, Until: until}
-	for ; g.ctx.Err() == nil; pause(g.ctx, protocol.RetryWait) {
+	for ; g.ctx.Err() == nil; g.pause() {
 		h, ok := g.askHistory(from, q, g.missed[member])
 		if !ok {
 			continue
@@ -66,12 +66,7 @@ func (g *gathering) levelOne(room *gathered, member, from string) bool {
 // askHistory asks a member for a piece of one room's log.
 func (g *gathering) askHistory(member string, room protocol.RoomQuestion, missed []view.ID) (protocol.History, bool) {
 	q := protocol.HistoryQuestion{View: g.view.ID, Missed: missed, Rooms: []protocol.RoomQuestion{room}}
-	var a protocol.HistoryAnswer
-	if member == g.node.o.ID {
-		a = requests{g.node}.history(q)
-	} else {
-		a, _ = request[protocol.HistoryAnswer](g.ctx, g.node, member, protocol.KindHistory, q) // Without an answer, it is not OK.
-	}
+	a := g.node.History(g.ctx, member, q)
 	if !a.OK || len(a.Histories) == 0 {
 		return protocol.History{}, false
 	}
@@ -80,10 +75,5 @@ func (g *gathering) askHistory(member string, room protocol.RoomQuestion, missed
 
 // send completes a member's rooms, and reports whether it has the histories.
 func (g *gathering) send(member string, all []protocol.History) bool {
-	q := protocol.CompleteQuestion{View: g.view.ID, Histories: all}
-	if member == g.node.o.ID {
-		return requests{g.node}.complete(q).OK
-	}
-	a, err := request[protocol.CompleteAnswer](g.ctx, g.node, member, protocol.KindComplete, q)
-	return err == nil && a.OK
+	return g.node.Complete(g.ctx, member, protocol.CompleteQuestion{View: g.view.ID, Histories: all}).OK
 }

@@ -1,4 +1,4 @@
-package cluster
+package reconcile
 
 import (
 	"maps"
@@ -93,7 +93,7 @@ func (g *gathering) bridgeOne(room *gathered, member string) {
 	}
 	for _, h := range pieces {
 		for !g.send(member, []protocol.History{h}) {
-			if !pause(g.ctx, protocol.RetryWait) {
+			if !g.pause() {
 				return
 			}
 		}
@@ -111,7 +111,7 @@ func (g *gathering) askHistoryAgain(member string, q protocol.RoomQuestion, miss
 		if h, ok := g.askHistory(member, q, missed); ok {
 			return h, true
 		}
-		if !pause(g.ctx, protocol.RetryWait) {
+		if !g.pause() {
 			return protocol.History{}, false
 		}
 	}
