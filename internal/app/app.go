@@ -240,7 +240,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 			CleanUps: erasure.NewCleaner(s.grace, erasure.CleanerOptions{
 				Live: s.engine, History: s.db.Transcript().History(), SentBy: s.peers.SentBy, Log: s.log,
 			}),
-			Erasures:   erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: messaging.Erased{Engine: s.engine}, Nodes: &s.peers}),
+			Erasures:   erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Clients: messaging.Erased{Engine: s.engine}, Nodes: &s.peers}),
 			Moderation: peers.ModerationLog{Log: s.db.Moderation, Peers: &s.peers},
 		})
 		operations = append(operations, own.Operations()...)

@@ -23,6 +23,11 @@ type Cleaner struct {
 	rooms map[string]*cleaning
 }
 
+// Live is the live rooms: *messaging.Engine.
+type Live interface {
+	DeleteMessage(ctx context.Context, roomID, messageID, reason, by string) (string, error)
+}
+
 // CleanerOptions configure a Cleaner. All fields are required.
 type CleanerOptions struct {
 	Live    Live

@@ -38,9 +38,11 @@ type Nodes interface {
 	Occupied(ctx context.Context, roomIDs []string) []string
 }
 
-// Live is the live rooms: *messaging.Engine.
-type Live interface {
-	DeleteMessage(ctx context.Context, roomID, messageID, reason, by string) (string, error)
+// Clients are the clients of live rooms: messaging.Erased.
+type Clients interface {
+	// DeleteMessage tells the clients of a room to remove a message: those of one user, if
+	// only that user got it, or all for "".
+	DeleteMessage(ctx context.Context, roomID, messageID, onlyUser, by string) error
 }
 
 // Transcript keeps the state of erasures: *transcript.DB.
@@ -58,7 +60,7 @@ type Options struct {
 	Account    string
 	Transcript Transcript
 	Rooms      Rooms
-	Live       Live
+	Clients    Clients
 	Nodes      Nodes
 }
 

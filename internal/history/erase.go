@@ -34,6 +34,8 @@ const (
 type Erased struct {
 	RoomID, ID string
 	Time       time.Time
+	// Hidden is set if only the user got the message.
+	Hidden bool
 }
 
 // Erase removes the messages of a user that were stored before the call, with the records
@@ -113,7 +115,7 @@ func (db *DB) eraseStep(ctx context.Context, roomID, userID string, note func(ct
 		p.left = slices.DeleteFunc(p.left, func(r record) bool {
 			theirs := !r.event && r.user == userID
 			if theirs {
-				p.removed = append(p.removed, Erased{p.room, r.id, sqldb.Time(r.time)})
+				p.removed = append(p.removed, Erased{p.room, r.id, sqldb.Time(r.time), r.hidden})
 			}
 			return theirs
 		})

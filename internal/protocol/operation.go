@@ -46,6 +46,7 @@ const (
 	flagFromServer
 	flagSkipReview
 	flagStaff
+	flagOnlyUser
 )
 
 func flag(bit byte, set bool) byte {
@@ -57,12 +58,13 @@ func flag(bit byte, set bool) byte {
 
 // encode writes: version, flags, view, and of the operation: action, id, room, request id,
 // time, user, content, sender's attributes and address, attributes, event, target, reason,
-// principal; then, as the flags say, the last kick and the room's settings.
+// principal; then, as the flags say, the last kick, the room's settings, and the only user who
+// gets the event.
 func (q *DoQuestion) encode() []byte {
 	op := &q.Op
 	b := make([]byte, 0, 512+len(op.Content))
 	flags := flag(flagQuiet, q.Quiet) | flag(flagJoined, op.Joined != nil) | flag(flagRoom, op.Room != nil) |
-		flag(flagFromServer, op.FromServer) | flag(flagSkipReview, op.SkipReview) | flag(flagStaff, op.Staff)
+		flag(flagFromServer, op.FromServer) | flag(flagSkipReview, op.SkipReview) | flag(flagStaff, op.Staff) | flag(flagOnlyUser, op.OnlyUser != "")
 	b = append(b, CompactVersion, flags)
 	b = appendView(b, q.View)
 	b = appendString(b, string(op.Action))
@@ -86,6 +88,9 @@ func (q *DoQuestion) encode() []byte {
 	if op.Room != nil {
 		b = appendString(b, string(encodeRoom(op.Room)))
 	}
+	if op.OnlyUser != "" {
+		b = appendString(b, op.OnlyUser)
+	}
 	return b
 }
 
@@ -105,6 +110,9 @@ func decodeDoQuestion(data []byte) (q DoQuestion, err error) {
 		room := reader{data: r.bytes()}
 		q.Op.Room = room.room()
 		r.failed = r.failed || room.failed
+	}
+	if flags&flagOnlyUser != 0 {
+		q.Op.OnlyUser = r.string()
 	}
 	return q, r.err()
 }

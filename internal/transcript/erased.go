@@ -285,7 +285,7 @@ const MostTold = 500
 func (e *Erasure) noteMessages(ctx context.Context, s sqldb.Session, all []history.Erased) error {
 	byRoom := map[string][]Told{}
 	for _, m := range all {
-		byRoom[m.RoomID] = append(byRoom[m.RoomID], Told{m.ID, m.Time.UnixNano()})
+		byRoom[m.RoomID] = append(byRoom[m.RoomID], Told{m.ID, m.Time.UnixNano(), m.Hidden})
 	}
 	for room, some := range byRoom {
 		var body []byte
@@ -312,6 +312,8 @@ func (e *Erasure) noteMessages(ctx context.Context, s sqldb.Session, all []histo
 type Told struct {
 	ID   string `json:"id"`
 	Sent int64  `json:"sent"`
+	// Hidden is set if only the user got the message.
+	Hidden bool `json:"hidden,omitzero"`
 }
 
 // storeTold stores the newest of the messages, each once.
