@@ -2,10 +2,7 @@ package moderationops
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"fmt"
-	"hash/fnv"
 	"time"
 
 	"confab/internal/chat"
@@ -105,28 +102,4 @@ func (s *Service) mayTouch(ctx context.Context, ban *moderation.Ban, action stri
 		keys.ResourceTags = room.Tags
 	}
 	return call.Authorize("confab:"+action, s.RoomARN(ban.RoomID), keys) == nil
-}
-
-// A page token of bans is the number before which the list continues, and a hash of the
-// filter that it belongs to.
-func sealBans(before int64, f *moderation.Filter) string {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, operation.PageTokenSize), uint64(before))
-	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(b, hashOfBans(before, f)))
-}
-
-func openBans(token string, f *moderation.Filter) (int64, error) {
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err == nil && len(b) == operation.PageTokenSize {
-		before := int64(binary.BigEndian.Uint64(b))
-		if before > 0 && binary.BigEndian.Uint64(b[8:]) == hashOfBans(before, f) {
-			return before, nil
-		}
-	}
-	return 0, chat.InvalidField("nextToken", "must be that of a page of this list with the same members")
-}
-
-func hashOfBans(before int64, f *moderation.Filter) uint64 {
-	h := fnv.New64a()
-	fmt.Fprintf(h, "bans %d %q %q %q", before, f.RoomID, f.UserID, f.Type)
-	return h.Sum64()
 }

@@ -2,12 +2,8 @@ package moderationops
 
 import (
 	"context"
-	"encoding/base64"
-	"hash/fnv"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/go-json-experiment/json"
 
 	"confab/internal/api"
 	"confab/internal/chat"
@@ -95,41 +91,4 @@ func checkFilterName(name string) error {
 		}
 	}
 	return nil
-}
-
-// A page token of filters is the place where the list continues, and a hash of the room
-// whose filters are listed.
-type filtersPage struct {
-	RoomID, Name string
-	Of           uint64
-}
-
-func hashOfFilters(roomID string, everywhere bool, at contentfilter.Place) uint64 {
-	h := fnv.New64a()
-	for _, part := range []string{"filters", roomID, at.RoomID, at.Name} {
-		h.Write([]byte(part))
-		h.Write([]byte{0xff})
-	}
-	if everywhere {
-		h.Write([]byte{1})
-	}
-	return h.Sum64()
-}
-
-func sealFilters(roomID string, everywhere bool, at contentfilter.Place) (string, error) {
-	b, err := json.Marshal(filtersPage{at.RoomID, at.Name, hashOfFilters(roomID, everywhere, at)})
-	return base64.RawURLEncoding.EncodeToString(b), err
-}
-
-func openFilters(token, roomID string, everywhere bool) (contentfilter.Place, error) {
-	var p filtersPage
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err == nil {
-		err = json.Unmarshal(b, &p)
-	}
-	at := contentfilter.Place{RoomID: p.RoomID, Name: p.Name}
-	if err != nil || p.Of != hashOfFilters(roomID, everywhere, at) {
-		return at, chat.InvalidField("nextToken", "must be that of a page of this list with the same members")
-	}
-	return at, nil
 }

@@ -2,10 +2,6 @@ package moderationops
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/binary"
-	"fmt"
-	"hash/fnv"
 
 	"confab/internal/chat"
 	"confab/internal/iam"
@@ -88,7 +84,7 @@ type ModerationActor struct {
 // action, but never what a message said. Events are kept for --moderation-log-retention (90
 // days).
 func (s *Service) ListModerationEvents(ctx context.Context, in *ListModerationEventsInput) (*ListModerationEventsOutput, error) {
-	q := modlog.Query{UserID: operation.String(in.UserID), Start: operation.Time(in.StartTime), End: operation.Time(in.EndTime), Max: operation.DefaultPage}
+	q := modlog.Query{UserID: operation.String(in.UserID), Start: operation.Time(in.StartTime), End: operation.Time(in.EndTime), Max: operation.PageSize(in.MaxResults)}
 	if in.RoomIdentifier != nil {
 		room, err := s.Room(ctx, *in.RoomIdentifier, "ListModerationEvents")
 		if err != nil {
@@ -98,18 +94,15 @@ func (s *Service) ListModerationEvents(ctx context.Context, in *ListModerationEv
 	} else if err := iam.CallFrom(ctx).Authorize("confab:ListModerationEvents", s.EveryRoom(), iam.Keys{}); err != nil {
 		return nil, err
 	}
-	if in.MaxResults != nil {
-		q.Max = int(*in.MaxResults)
-	}
 	if !q.Start.IsZero() && !q.End.IsZero() && !q.Start.Before(q.End) {
 		return nil, chat.InvalidField("endTime", "must be later than startTime")
 	}
-	if in.NextToken != nil && *in.NextToken != "" {
-		var err error
-		if q.After, err = openEvents(*in.NextToken, &q); err != nil {
-			return nil, err
-		}
+	list := []any{"events", q.RoomID, q.UserID, q.Start, q.End}
+	after, err := operation.OpenPage[*modlog.Place](in.NextToken, list...)
+	if err != nil {
+		return nil, err
 	}
+	q.After = after
 	page, next, err := s.o.Moderation.List(ctx, q)
 	if err != nil {
 		return nil, err
@@ -119,7 +112,7 @@ func (s *Service) ListModerationEvents(ctx context.Context, in *ListModerationEv
 		out.Events[i] = s.showEvent(&page[i])
 	}
 	if next != nil {
-		out.NextToken = new(sealEvents(next, &q))
+		out.NextToken = operation.SealPage(next, list...)
 	}
 	return out, nil
 }
@@ -133,31 +126,4 @@ func (s *Service) showEvent(e *modlog.Event) ModerationEvent {
 		shown.RoomArn = new(s.RoomARN(e.RoomID).String())
 	}
 	return shown
-}
-
-// A page token of events is the place behind which the list continues, and a hash of the
-// query that it belongs to.
-const eventsTokenSize = 24
-
-func sealEvents(p *modlog.Place, q *modlog.Query) string {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, eventsTokenSize), uint64(p.Time))
-	b = binary.BigEndian.AppendUint64(b, uint64(p.Number))
-	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(b, hashOfEvents(p, q)))
-}
-
-func openEvents(token string, q *modlog.Query) (*modlog.Place, error) {
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err == nil && len(b) == eventsTokenSize {
-		p := &modlog.Place{Time: int64(binary.BigEndian.Uint64(b)), Number: int64(binary.BigEndian.Uint64(b[8:]))}
-		if binary.BigEndian.Uint64(b[16:]) == hashOfEvents(p, q) {
-			return p, nil
-		}
-	}
-	return nil, chat.InvalidField("nextToken", "must be that of a page of this list with the same members")
-}
-
-func hashOfEvents(p *modlog.Place, q *modlog.Query) uint64 {
-	h := fnv.New64a()
-	fmt.Fprintf(h, "events %d %d %q %q %d %d", p.Time, p.Number, q.RoomID, q.UserID, q.Start.UnixMicro(), q.End.UnixMicro())
-	return h.Sum64()
 }

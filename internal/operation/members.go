@@ -2,20 +2,6 @@ package operation
 
 import "time"
 
-// DefaultPage is how many items a page has if the request has no maxResults.
-const DefaultPage = 50
-
-// PageSize returns how many items a page may have.
-func PageSize(maxResults *int32) int {
-	if maxResults == nil {
-		return DefaultPage
-	}
-	return int(*maxResults)
-}
-
-// PageTokenSize is the size in bytes of page tokens that consist of a number and a hash.
-const PageTokenSize = 16
-
 // IsSet reports whether a member is present and true.
 func IsSet(b *bool) bool { return b != nil && *b }
 

@@ -2,9 +2,6 @@ package roomops
 
 import (
 	"context"
-	"encoding/base64"
-
-	"github.com/go-json-experiment/json"
 
 	"confab/internal/chat"
 	"confab/internal/iam"
@@ -90,10 +87,9 @@ func (s *Service) ListMessageTraces(ctx context.Context, in *ListMessageTracesIn
 		return nil, err
 	}
 	q := traces.Query{RoomID: room.ARN.ID, UserID: operation.String(in.UserID), Result: traces.ResultOf(operation.String(in.Result)), Limit: operation.PageSize(in.MaxResults)}
-	if in.NextToken != nil && *in.NextToken != "" {
-		if q.Before, err = openTraces(*in.NextToken, q.RoomID); err != nil {
-			return nil, err
-		}
+	list := []any{"traces", q.RoomID, q.UserID, q.Result}
+	if q.Before, err = operation.OpenPage[*traces.Position](in.NextToken, list...); err != nil {
+		return nil, err
 	}
 	page, next := s.o.Traces.List(ctx, &q)
 	out := &ListMessageTracesOutput{Traces: make([]MessageTrace, len(page))}
@@ -101,7 +97,7 @@ func (s *Service) ListMessageTraces(ctx context.Context, in *ListMessageTracesIn
 		out.Traces[i] = showTrace(&page[i])
 	}
 	if next != nil {
-		out.NextToken = new(sealTraces(q.RoomID, next))
+		out.NextToken = operation.SealPage(next, list...)
 	}
 	return out, nil
 }
@@ -117,27 +113,4 @@ func showTrace(t *traces.Trace) MessageTrace {
 		},
 		Deliveries: t.Deliveries, Node: t.Node,
 	}
-}
-
-// tracesPlace is what a page token has: where the page ended, and in which room.
-type tracesPlace struct {
-	Room string `json:"room"`
-	traces.Position
-}
-
-func sealTraces(roomID string, p *traces.Position) string {
-	b, _ := json.Marshal(tracesPlace{roomID, *p}) // It has nothing that cannot be encoded.
-	return base64.RawURLEncoding.EncodeToString(b)
-}
-
-func openTraces(token, roomID string) (*traces.Position, error) {
-	var p tracesPlace
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err == nil {
-		err = json.Unmarshal(b, &p)
-	}
-	if err != nil || p.Room != roomID {
-		return nil, chat.InvalidField("nextToken", "must be that of a page of this room")
-	}
-	return &p.Position, nil
 }
