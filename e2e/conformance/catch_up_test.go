@@ -179,7 +179,7 @@ func TestCatchUp(t *testing.T) {
 		}
 		defer conn.CloseNow()
 		begin := time.Now()
-		sendAll(t, room, "0") // A room without messages has nothing to confirm.
+		sendAll(t, room, "0")                                             // A room without messages has nothing to confirm.
 		for users := 1.0; users > 0; time.Sleep(250 * time.Millisecond) { // Nothing is read, so nothing is answered.
 			o := call(t, ours("GetRoomPresence"), m{"roomIdentifier": room.arn}).want(t, http.StatusOK)
 			if users, _ = o["users"].(float64); time.Since(begin) > 20*time.Second {
