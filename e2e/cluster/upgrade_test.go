@@ -54,7 +54,7 @@ func oldVersion(t *testing.T) string {
 	t.Helper()
 	name, err := os.Getenv("CONFAB_OLD"), error(nil)
 	if name == "" {
-		name, err = process.ChangedBefore(t.Context(), "internal/cluster", "internal/nats")
+		name, err = process.ChangedBefore(t.Context(), "internal/cluster", "internal/protocol", "internal/nats")
 	}
 	if err == nil {
 		var path string

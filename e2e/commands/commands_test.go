@@ -4,6 +4,7 @@ package commands
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"os"
 	"os/exec"
@@ -78,6 +79,8 @@ cat >template.json <<END
  "Properties": {"DestinationConfiguration": {"S3": {"BucketName": {"Ref": "Bucket"}}}}}}}
 END`,
 	"confab import": `confab room get moved-room || confab room create moved-room`,
+	"confab delete-message": `confab room tag demo confab:history=1h
+confab send demo 'buy this' --as troll`,
 	"confab unban": `confab ban demo troll
 confab ban all troll
 confab mute demo --ip-range 203.0.113.0/24`,
@@ -98,7 +101,11 @@ confab filter put demo numbers --term 12`,
 // anApp makes the one webhook with the name app.
 const anApp = `confab webhook get app || confab webhook create app https://app.invalid/ --event message.sent`
 
-// TestExamples runs the examples of each client command's help. Each has three.
+// streams are the commands whose output as JSON has lines without an end, or is shown in part.
+var streams = map[string]bool{"tail": true, "load": true}
+
+// TestExamples runs the examples of each client command's help. Each has three. What an example
+// prints as JSON is JSON.
 func TestExamples(t *testing.T) {
 	server := process.Serve(t, process.Options{})
 	env := environment(t, server.Endpoint)
@@ -110,16 +117,33 @@ func TestExamples(t *testing.T) {
 			if before := preparations[cmd.CommandPath()]; before != "" {
 				shell(t, env, dir, before)
 			}
-			n := 0
+			n, printed := 0, 0
 			for line := range strings.SplitSeq(cmd.Example, "\n") {
 				if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
 					continue
 				}
 				n++
-				shell(t, env, dir, line)
+				out := shell(t, env, dir, line)
+				switch {
+				case strings.HasSuffix(line, " -o json"):
+					printed++
+					if !json.Valid([]byte(out)) {
+						t.Errorf("%s prints no JSON:\n%s", line, out)
+					}
+				case strings.HasSuffix(line, " -o jsonl"):
+					printed++
+					for item := range strings.Lines(out) {
+						if !json.Valid([]byte(item)) {
+							t.Errorf("%s prints a line that is no JSON: %s", line, item)
+						}
+					}
+				}
 			}
 			if n != 3 {
 				t.Errorf("%d examples, want 3", n)
+			}
+			if cmd.Flags().Lookup("output") != nil && printed == 0 && !streams[cmd.Name()] {
+				t.Error("no example shows the output as JSON")
 			}
 		})
 	}

@@ -42,6 +42,9 @@ var answers = map[string]string{
 	"POST /ListLoggingConfigurations":  `{"loggingConfigurations":[{` + loggingMembers + `}]}`,
 	"POST /tags/" + foreignRoom:        `{}`,
 	"DELETE /tags/" + foreignRoom:      `{}`,
+	"GET /tags/" + foreignRoom:         `{"tags":{"team":"live"}}`,
+	"POST /DeleteMessage":              `{"id":"12345679012m"}`,
+	"POST /DisconnectUser":             `{}`,
 }
 
 // TestForeignServer runs commands against a server that is not Confab, with recorded answers:
@@ -98,6 +101,9 @@ func TestForeignServer(t *testing.T) {
 		{"room list -o jsonl", []string{`POST /ListRooms {}`, `POST /ListRooms page2 {"nextToken":"page2"}`}, `"id":"000000000002"`},
 		{"room tag " + foreignRoom + " team=live", []string{`POST /tags/` + foreignRoom + ` {"tags":{"team":"live"}}`}, ""},
 		{"room untag " + foreignRoom + " team", []string{`DELETE /tags/` + foreignRoom}, ""},
+		{"room tag " + foreignRoom + " -o text", []string{`GET /tags/` + foreignRoom}, "team\tlive"},
+		{"delete-message " + foreignRoom + " AbCdEf123456 --reason ads -o text", []string{`POST /DeleteMessage {"id":"AbCdEf123456","reason":"ads","roomIdentifier":"` + foreignRoom + `"}`}, "12345679012m\tAbCdEf123456"},
+		{"disconnect " + foreignRoom + " troll --reason ads", []string{`POST /DisconnectUser {"reason":"ads","roomIdentifier":"` + foreignRoom + `","userId":"troll"}`}, "Disconnected troll"},
 		{"event " + foreignRoom + " score home=1", []string{`POST /SendEvent {"attributes":{"home":"1"},"eventName":"score","roomIdentifier":"` + foreignRoom + `"}`}, "7DGIl3rvUDXt"},
 		{"logging create archive --s3 chat-archive", []string{`POST /CreateLoggingConfiguration {"destinationConfiguration":{"s3":{"bucketName":"chat-archive"}},"name":"archive","tags":{}}`}, "archive"},
 		{"logging get archive -o json", []string{`POST /ListLoggingConfigurations {}`, `POST /GetLoggingConfiguration {"identifier":"` + foreignLogging + `"}`}, `"state": "ACTIVE"`},
@@ -117,6 +123,19 @@ func TestForeignServer(t *testing.T) {
 			}
 		})
 	}
+
+	t.Run("each of the 17 operations was called", func(t *testing.T) {
+		mu.Lock()
+		defer mu.Unlock()
+		for name := range answers {
+			if !throttled[name] {
+				t.Errorf("no command calls %s", name)
+			}
+		}
+		if pages := 1; len(answers)-pages != 17 {
+			t.Errorf("%d operations have an answer", len(answers)-pages)
+		}
+	})
 
 	t.Run("what the other server does not have", func(t *testing.T) {
 		if out, status := confab(t, env, "room", "messages", foreignRoom); status != 1 || !strings.Contains(out, "UnknownOperationException") || !strings.Contains(out, "the server is not Confab") {

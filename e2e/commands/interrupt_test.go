@@ -33,21 +33,24 @@ type background struct {
 	t         *testing.T
 	cmd       *exec.Cmd
 	out, errs process.Buffer
-	done      chan error
+	done      chan struct{}
 }
 
 func inBackground(t *testing.T, env []string, args ...string) *background {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	b := &background{t: t, done: make(chan error, 1)}
-	b.cmd = exec.CommandContext(ctx, os.Args[0], args...) //nolint:gosec // This test is the program.
+	b := &background{t: t, done: make(chan struct{})}
+	b.cmd = exec.CommandContext(ctx, os.Args[0], args...)
 	b.cmd.Env = append([]string{runConfab + "=1"}, env...)
 	b.cmd.Stdout, b.cmd.Stderr = &b.out, &b.errs
 	if err := b.cmd.Start(); err != nil {
 		cancel()
 		t.Fatal(err)
 	}
-	go func() { b.done <- b.cmd.Wait() }()
+	go func() {
+		defer close(b.done)
+		_ = b.cmd.Wait() // The status is looked at.
+	}()
 	t.Cleanup(cancel)
 	return b
 }
@@ -176,7 +179,7 @@ func TestReaderLeaves(t *testing.T) {
 		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			cmd := exec.CommandContext(ctx, os.Args[0], test.args...) //nolint:gosec // This test is the program.
+			cmd := exec.CommandContext(ctx, os.Args[0], test.args...)
 			cmd.Env = append([]string{runConfab + "=1"}, test.env...)
 			input, err := cmd.StdinPipe() // It stays open: a chat ends with its input.
 			if err != nil {
@@ -197,8 +200,11 @@ func TestReaderLeaves(t *testing.T) {
 				t.Fatal(err)
 			}
 			read.Close()
-			done := make(chan error, 1)
-			go func() { done <- cmd.Wait() }()
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				_ = cmd.Wait()
+			}()
 			for begin, n := time.Now(), 0; ; n++ {
 				select {
 				case <-done:
@@ -210,7 +216,7 @@ func TestReaderLeaves(t *testing.T) {
 				}
 				if time.Since(begin) > screenTime {
 					cancel()
-					<-done //nolint:errcheck // It was killed.
+					<-done
 					t.Fatal("it continues without a reader")
 				}
 				if out, status := confab(t, env, "send", "demo", fmt.Sprint(n), "--as", "ann"); status != 0 {

@@ -192,9 +192,9 @@ var ofRoutes = []scenario{
 		name: "PostgreSQL stopped for 10 s (SIGSTOP)", keeps: "live rooms", silence: stillTalking,
 		options: databaseAway,
 		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, _ *rand.Rand) error {
-			thaw := d.postgres.Freeze(d.t)
+			resume := d.postgres.Freeze(d.t)
 			cluster.Pause(ctx, 10*time.Second)
-			thaw()
+			resume()
 			trial.Over = trial.Crowd.Now()
 			cluster.Pause(ctx, 4*time.Second)
 			return nil

@@ -42,8 +42,8 @@ type Authenticator interface {
 // Options configure a Server. Authenticator is required.
 type Options struct {
 	Authenticator Authenticator
-	// Bearer returns who is behind a chat token that comes from an address; required if an
-	// operation takes any.
+	// Bearer authenticates a chat token that is sent instead of a signature, from the
+	// address from. It is required if an operation accepts chat tokens.
 	Bearer func(ctx context.Context, token string, from netip.Addr) (*iam.Principal, error)
 	// Quotas holds the API call rates; nil is quota.Off().
 	Quotas *quota.Set

@@ -9,7 +9,8 @@ import (
 	"confab/internal/restjson"
 )
 
-// BearerUse is what an operation makes of a chat token in Authorization: Bearer.
+// BearerUse says whether an operation accepts a chat token (Authorization: Bearer) instead
+// of a signature.
 type BearerUse int
 
 // The uses of a chat token.
@@ -26,17 +27,19 @@ type Operation struct {
 	// slash. A path that ends in a slash is followed by the percent-encoded name of a
 	// resource.
 	Method, Path string
-	// Status is that of success; 0 is 200.
+	// Status is the HTTP status of a successful answer; 0 is 200.
 	Status int
 	// Empty is set if a successful answer has no body, not even {}.
 	Empty bool
-	// Bearer is whether a chat token may or must stand for the signature.
+	// Bearer says whether a chat token may or must replace the signature.
 	Bearer BearerUse
 	// NoStore forbids caches to store the answer.
 	NoStore bool
 	// MaxBody is the limit of a request's body in bytes; 0 is restjson.MaxBody.
 	MaxBody int
-	// Does carries out a request. Its result is the output.
+	// Does carries out a request. It returns the output of the operation, or an error: a
+	// *chat.Error is shown to the caller, any other one is answered with
+	// InternalServerException.
 	Does func(ctx context.Context, r *Request) (any, error)
 }
 
@@ -49,7 +52,7 @@ func (o Operation) withDefaults() Operation {
 	return o
 }
 
-// Request is what the route and the client give to an operation.
+// Request is what an operation gets of an HTTP request, after the caller was authenticated.
 type Request struct {
 	Body     []byte
 	Resource string // the ARN in the path
@@ -61,7 +64,8 @@ type binder interface {
 	Bind(resource string, query url.Values)
 }
 
-// Calls returns what an operation does that decodes its input and calls the method.
+// Calls makes an Operation.Does of a method: it decodes the request body into the input of
+// the method and calls the method. It does not check the members; the method does.
 func Calls[In, Out any](method func(context.Context, *In) (*Out, error)) func(context.Context, *Request) (any, error) {
 	return func(ctx context.Context, r *Request) (any, error) {
 		in := new(In)

@@ -86,8 +86,8 @@ func (v *Violations) Required(member string, s *string, r Rule) string {
 	return v.Text(member, s, r)
 }
 
-// Number checks an optional integer from 1 up, as are all in the API model. It
-// returns the integer, or absent if there is none.
+// Number checks an optional integer from 1 to the maximum; no integer of the API model may
+// be lower. It returns absent if there is none.
 func (v *Violations) Number(member string, n *int32, maximum, absent int) int {
 	if n == nil {
 		return absent

@@ -68,11 +68,11 @@ type Server struct {
 	endGrace context.CancelFunc
 }
 
-// New makes a server that is ready to run. It already holds its ports, so that early
-// clients wait and are not refused. A *config.Error is about a setting.
+// New makes a server that is ready to run. Its ports are open, so that clients that connect
+// before Run wait and are not refused. An error about a setting is a *config.Error.
 //
-// A process that replaces its predecessor, if that is not nil, checks what it can while
-// the predecessor serves, and waits until it has stopped.
+// If predecessor is not nil, this process replaces it. New then checks what it can while
+// the predecessor serves, and waits until the predecessor has stopped.
 func New(ctx context.Context, cfg *config.Config, log *slog.Logger, predecessor *Predecessor) (*Server, error) {
 	if err := cfg.CheckRoot(); err != nil {
 		return nil, err
@@ -240,7 +240,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 			CleanUps: erasure.NewCleaner(s.grace, erasure.CleanerOptions{
 				Live: s.engine, History: s.db.Transcript().History(), SentBy: s.peers.SentBy, Log: s.log,
 			}),
-			Erasures:   erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Live: messaging.Erased{Engine: s.engine}, Nodes: &s.peers}),
+			Erasures:   erasure.New(erasure.Options{Account: cfg.AccountID, Transcript: s.db.Transcript(), Rooms: s.db, Clients: messaging.Erased{Engine: s.engine}, Nodes: &s.peers}),
 			Moderation: peers.ModerationLog{Log: s.db.Moderation, Peers: &s.peers},
 		})
 		operations = append(operations, own.Operations()...)

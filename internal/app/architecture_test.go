@@ -15,12 +15,24 @@ import (
 var (
 	codeSpan  = regexp.MustCompile("`([^`]+)`")
 	qualified = regexp.MustCompile(`^([a-z0-9]+)\.([A-Za-z.]+)$`)
+	goFile    = regexp.MustCompile(`^([a-z0-9]+)/([a-z0-9_]+\.go)$`)
 	treeEntry = regexp.MustCompile("(?m)^\\| `(internal/[a-z0-9]+)` \\|")
 )
 
-// TestArchitecture holds ARCHITECTURE.md against the code: its tree has each
-// package, and what it names in backticks, as package.Function or
-// package.Type.method, exists.
+// walkFiles bounds the files that a reader of a walk has to open: those of the functions that
+// it names. The second walk is the first one and what several nodes add, without the calls
+// that a node makes to itself.
+var walkFiles = []struct {
+	heading string
+	without string // a file of the first walk
+	most    int
+}{
+	{heading: "**SEND_MESSAGE on one node**", most: 16},
+	{heading: "**SEND_MESSAGE on several nodes.**", without: "messaging/local.go", most: 22},
+}
+
+// TestArchitecture holds ARCHITECTURE.md against the code: its tree has each package, and
+// what it names in backticks exists: package.Function, package.Type.method, package/file.go.
 func TestArchitecture(t *testing.T) {
 	data, err := os.ReadFile("../../ARCHITECTURE.md")
 	if err != nil {
@@ -31,7 +43,7 @@ func TestArchitecture(t *testing.T) {
 	for _, m := range treeEntry.FindAllStringSubmatch(page, -1) {
 		listed[strings.TrimPrefix(m[1], "internal/")] = true
 	}
-	declared := map[string]map[string]bool{} // by package
+	declared := map[string]map[string]string{} // by package
 	dirs, err := os.ReadDir("..")
 	if err != nil {
 		t.Fatal(err)
@@ -49,22 +61,59 @@ func TestArchitecture(t *testing.T) {
 	for name := range listed {
 		t.Errorf("the tree of ARCHITECTURE.md has internal/%s, which does not exist", name)
 	}
-	for _, m := range codeSpan.FindAllStringSubmatch(page, -1) {
+	filesNamed(t, page, declared)
+	t.Run("walks", func(t *testing.T) {
+		files := map[string]bool{}
+		for _, w := range walkFiles {
+			_, walk, ok := strings.Cut(page, "\n"+w.heading)
+			if !ok {
+				t.Fatalf("ARCHITECTURE.md has no walk %s", w.heading)
+			}
+			walk, _, _ = strings.Cut(walk, "\n\n**")
+			delete(files, w.without)
+			for name := range filesNamed(t, walk, declared) {
+				files[name] = true
+			}
+			t.Logf("%s names functions in %d files", w.heading, len(files))
+			if len(files) > w.most {
+				t.Errorf("%s leads through %d files, at most %d are wanted", w.heading, len(files), w.most)
+			}
+		}
+	})
+}
+
+// filesNamed returns the files, as package/file.go, of what a text names in backticks. It
+// reports names that do not exist.
+func filesNamed(t *testing.T, text string, declared map[string]map[string]string) map[string]bool {
+	t.Helper()
+	files := map[string]bool{}
+	for _, m := range codeSpan.FindAllStringSubmatch(text, -1) {
+		if file := goFile.FindStringSubmatch(m[1]); file != nil && declared[file[1]] != nil {
+			if _, err := os.Stat(filepath.Join("..", m[1])); err != nil {
+				t.Errorf("ARCHITECTURE.md names %s, which does not exist", m[1])
+			}
+			files[m[1]] = true
+			continue
+		}
 		name := qualified.FindStringSubmatch(m[1])
 		if name == nil || declared[name[1]] == nil || name[2] == "go" {
 			continue
 		}
-		if !declared[name[1]][name[2]] {
+		file, ok := declared[name[1]][name[2]]
+		if !ok {
 			t.Errorf("ARCHITECTURE.md names %s, which does not exist", m[1])
+			continue
 		}
+		files[name[1]+"/"+file] = true
 	}
+	return files
 }
 
-// declarations returns the names of a package's functions, types and methods;
-// methods as Type.method.
-func declarations(t *testing.T, dir string) map[string]bool {
+// declarations returns the files of a package's functions, types and methods; methods as
+// Type.method.
+func declarations(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	names := map[string]bool{}
+	names := map[string]string{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
@@ -80,11 +129,11 @@ func declarations(t *testing.T, dir string) map[string]bool {
 				if of := receiver(d); of != "" {
 					name = of + "." + name
 				}
-				names[name] = true
+				names[name] = filepath.Base(path)
 			case *ast.GenDecl:
 				for _, spec := range d.Specs {
 					if ts, ok := spec.(*ast.TypeSpec); ok {
-						names[ts.Name.Name] = true
+						names[ts.Name.Name] = filepath.Base(path)
 					}
 				}
 			}

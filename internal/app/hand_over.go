@@ -45,8 +45,8 @@ const (
 	takeWithin    = 30 * time.Second
 )
 
-// HandOver asks Run to replace this process by a successor. It returns at once.
-// During a hand-over, another one follows only if the first fails.
+// HandOver asks Run to replace this process by a successor, and returns at once. A call
+// during a hand-over has an effect only if that hand-over fails: then another one begins.
 func (s *Server) HandOver() {
 	select {
 	case s.handOvers <- struct{}{}:
@@ -54,8 +54,8 @@ func (s *Server) HandOver() {
 	}
 }
 
-// TakeBackError is what Run returns when a successor failed after the server had
-// stopped for it.
+// TakeBackError is what Run returns when the successor failed after the server had stopped
+// for it. Its method TakeBack makes a server that continues.
 type TakeBackError struct {
 	server  *Server
 	ports   *front.Listeners

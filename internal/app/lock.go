@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"confab/internal/flock"
 )
 
 // lockWait is how long a server with an inherited socket waits for its predecessor,
@@ -29,37 +29,31 @@ func lockDataDir(ctx context.Context, dir string, beside func() error, log *slog
 	if err != nil {
 		return nil, fmt.Errorf("cannot lock the data directory: %w; make it writable or choose another with --data-dir", err)
 	}
-	patience, cancel := context.WithTimeout(ctx, lockWait)
-	defer cancel()
-	retry := time.NewTicker(20 * time.Millisecond)
-	defer retry.Stop()
-	for told := false; ; told = true {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return f.Close, nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) {
-			f.Close()
-			return nil, fmt.Errorf("cannot lock the data directory %q: %w", dir, err)
-		}
-		if beside != nil && patience.Err() == nil {
-			if !told {
-				if err := beside(); err != nil {
-					f.Close()
-					return nil, fmt.Errorf("%w; the server before this one continues", err)
-				}
-				log.LogAttrs(ctx, slog.LevelInfo, "Waiting for the server before this one to stop", slog.String("data_dir", dir))
-			}
-			select {
-			case <-retry.C:
-				continue
-			case <-patience.Done():
-			}
-		}
+	if err := waitForLock(ctx, f, dir, beside, log); err != nil {
 		f.Close()
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("wait for the server before this one to stop: %w", err)
-		}
-		return nil, fmt.Errorf("another server runs on the data directory %q; stop it or choose another with --data-dir", dir)
+		return nil, err
 	}
+	return f.Close, nil
+}
+
+func waitForLock(ctx context.Context, f *os.File, dir string, beside func() error, log *slog.Logger) error {
+	err := flock.Try(f)
+	if errors.Is(err, flock.ErrHeld) && beside != nil {
+		if err := beside(); err != nil {
+			return fmt.Errorf("%w; the server before this one continues", err)
+		}
+		log.LogAttrs(ctx, slog.LevelInfo, "Waiting for the server before this one to stop", slog.String("data_dir", dir))
+		patience, cancel := context.WithTimeout(ctx, lockWait)
+		defer cancel()
+		err = flock.Lock(patience, f)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case !errors.Is(err, flock.ErrHeld):
+		return fmt.Errorf("cannot lock the data directory %q: %w", dir, err)
+	case ctx.Err() != nil:
+		return fmt.Errorf("wait for the server before this one to stop: %w", ctx.Err())
+	}
+	return fmt.Errorf("another server runs on the data directory %q; stop it or choose another with --data-dir", dir)
 }

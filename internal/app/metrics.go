@@ -16,9 +16,8 @@ import (
 	"confab/internal/telemetry"
 )
 
-// Metrics are the metrics of all packages. The CloudWatch metrics of IVS Chat
-// (namespace AWS/IVSChat) are among them under Prometheus names; the rest is what an
-// operator needs to see trouble coming.
+// Metrics are the metrics of all packages. Those that IVS Chat has in CloudWatch (namespace
+// AWS/IVSChat) are among them, under Prometheus names.
 type Metrics struct {
 	registry *prometheus.Registry // where they are served from
 	recorder *series.Recorder     // what GetMetrics shows

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"confab/internal/flock"
 )
 
 // pidFile is the file of --pid-file, with the id of the process that serves. The
@@ -39,7 +39,7 @@ func openPIDFile(path string, takenOver bool) (*pidFile, error) {
 		return nil, fmt.Errorf("cannot write the PID file: %w; choose another with --pid-file", err)
 	}
 	p := &pidFile{path: path, file: f}
-	err = errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB), f.Chmod(0o644))
+	err = errors.Join(flock.Try(f), f.Chmod(0o644))
 	if err == nil {
 		_, err = fmt.Fprintln(f, os.Getpid())
 	}
@@ -98,7 +98,7 @@ func RunningServer(path string) (pid int, err error) {
 		return 0, fmt.Errorf("cannot read the PID file: %w; name the file of the server's --pid-file", err)
 	}
 	defer f.Close()
-	if unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) == nil {
+	if !flock.Held(f) {
 		return 0, fmt.Errorf("no process that has written the PID file %q is running", path)
 	}
 	text := make([]byte, 32)

@@ -13,7 +13,8 @@ import (
 	"confab/internal/store"
 )
 
-// PolicyScope returns what policies can be about: the actions and resources of a server.
+// PolicyScope returns the actions and resources that exist on a server. Policies are
+// checked against it, to warn of what can never match.
 func PolicyScope(cfg *config.Config) policy.Scope {
 	s := policy.Scope{Actions: new(extension.Service).Actions()}
 	for _, o := range new(control.Service).Operations() {

@@ -46,7 +46,8 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 }
 
-// StopNow makes a present or later stop end without waiting.
+// StopNow makes the stop that is in progress, or the next one, end without waiting for
+// clients and API calls.
 func (s *Server) StopNow() { s.endGrace() }
 
 // serve serves one port. A port that closes during a stop is not an error.

@@ -25,11 +25,12 @@ type Set struct {
 	Filters               []Filter  `yaml:"filters"`
 	Webhooks              []Webhook `yaml:"webhooks"`
 	Bans                  []Ban     `yaml:"bans"`
-	// Left has the resources of a template that are not IVS Chat's.
+	// Left names the resources of a template that belong to other services. They are
+	// ignored.
 	Left []string `yaml:"-"`
 }
 
-// Room is a room, with the members of CreateRoom. What is absent stays as it is.
+// Room is a room, with the members of CreateRoom. A member that is absent keeps its value.
 type Room struct {
 	Name                            string            `yaml:"name"`
 	MaximumMessageLength            *int32            `yaml:"maximumMessageLength"`
@@ -65,7 +66,8 @@ type Destination struct {
 	} `yaml:"firehose"`
 }
 
-// Parse reads a file. The parameters are those of a template.
+// Parse reads a file: YAML with lists of resources, or a CloudFormation template. The
+// parameters are those of a template.
 func Parse(text []byte, parameters map[string]string) (*Set, error) {
 	var document yaml.Node
 	if err := yaml.Unmarshal(text, &document); err != nil {

@@ -30,7 +30,7 @@ const (
 	banKind     = "ban"
 )
 
-// Plan is what has to be done, in its order.
+// Plan is the list of changes, in the order in which they are made.
 type Plan struct {
 	plan.Plan
 
@@ -40,8 +40,9 @@ type Plan struct {
 	rooms rooms
 }
 
-// Make compares a set with what there is. With prune, what the set of this name made before
-// and does not have any more is deleted.
+// Make compares a set with the resources of a server, and returns the plan. With prune, the
+// plan also deletes the resources that an earlier apply of a set of this name created and
+// that the set does not have any more.
 func Make(ctx context.Context, api *command.API, name string, s *Set, prune bool) (*Plan, error) {
 	p := &Plan{api: api, set: name, arns: map[string]string{}, rooms: rooms{}}
 	logging, err := api.LoggingConfigurations(ctx)

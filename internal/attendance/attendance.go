@@ -29,7 +29,8 @@ import (
 const (
 	// tick is how often the rooms are looked at.
 	tick = time.Second
-	// GoneAfter is Options.GoneAfter of a server.
+	// GoneAfter is how long a user must be without a connection before a server sends
+	// user.left, so that clients that reconnect cause no event.
 	GoneAfter = 10 * time.Second
 	// beatEvery is how often a run says that it is there, and looks for those that are not.
 	beatEvery = 3 * time.Second
@@ -47,9 +48,9 @@ type Live interface {
 type Options struct {
 	Hooks *webhook.Hooks
 	Live  Live
-	// Elsewhere is that of presence.Service.
+	// Elsewhere asks the other nodes for the users of rooms: presence.Service.Elsewhere.
 	Elsewhere func(ctx context.Context, roomIDs []string) map[string]presence.Elsewhere
-	// GoneAfter is how long a user has no connection before user.left says so.
+	// GoneAfter is how long a user must be without a connection before user.left is sent.
 	GoneAfter time.Duration
 	Log       *slog.Logger
 }
@@ -79,7 +80,8 @@ func Start(o Options) *Service {
 	return s
 }
 
-// Close ends the work. What it has told is left to the next run.
+// Close ends the work. The database keeps the rooms of whose users webhooks were told, so
+// that the next run sends presence.reset for them.
 func (s *Service) Close() {
 	if s == nil {
 		return
@@ -96,8 +98,8 @@ func (s *Service) Close() {
 	}
 }
 
-// Leaving returns the users that have left a room on this node a moment ago, and of whom
-// webhooks were not told. It is presence.Service.Leaving.
+// Leaving returns the users who left a room on this node less than GoneAfter ago, so that
+// webhooks were not told yet. It implements presence.Service.Leaving.
 func (s *Service) Leaving(roomID string) (ids []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -21,11 +21,12 @@ import (
 type Source struct {
 	LoggingConfigurations []*chat.LoggingConfiguration
 	Rooms                 []*chat.Room
-	// Left says what cannot be taken over, and why.
+	// Left lists the resources that cannot be imported, each with the reason.
 	Left []string
 }
 
-// Read reads an account. Progress is called while it does.
+// Read reads the rooms, tags and logging configurations of an account. It calls progress
+// with the number of rooms that it has read, and of all.
 func Read(ctx context.Context, api *ivschat.Client, progress func(rooms, of int)) (*Source, error) {
 	s := &Source{}
 	for pages := ivschat.NewListLoggingConfigurationsPaginator(api, &ivschat.ListLoggingConfigurationsInput{}); pages.HasMorePages(); {

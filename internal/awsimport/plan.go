@@ -21,7 +21,8 @@ type Store interface {
 	UpdateLoggingConfiguration(ctx context.Context, id string, change func(*chat.LoggingConfiguration) error) (*chat.LoggingConfiguration, error)
 }
 
-// Make compares a source with a database. What only the database has is left alone.
+// Make compares a source with a database, and returns the plan. Resources that only the
+// database has are not changed.
 func Make(ctx context.Context, s *Source, db Store) (*plan.Plan, error) {
 	p := &plan.Plan{}
 	for _, want := range s.LoggingConfigurations {

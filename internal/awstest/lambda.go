@@ -51,15 +51,15 @@ func (l *Lambda) Deny(name string) {
 	l.denied[name] = true
 }
 
-// Hijack has h answer all calls, nil none.
+// Hijack makes h answer all calls. With nil, the functions answer again.
 func (l *Lambda) Hijack(h http.HandlerFunc) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.hijack = h
 }
 
-// Calls returns how many requests came of an invocation type: RequestResponse,
-// DryRun or Event, "" when they named none.
+// Calls returns the number of requests with an invocation type: RequestResponse, DryRun or
+// Event; "" for requests that name none.
 func (l *Lambda) Calls(invocationType string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

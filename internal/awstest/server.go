@@ -46,9 +46,9 @@ func StartMoto(ctx context.Context) (*Server, error) {
 	return newServer(ctx, program, nil, func(port string) []string { return []string{"-H", "127.0.0.1", "-p", port} })
 }
 
-// StartVersitygw starts versitygw, an S3 server on a directory, which must
-// exist: what it has outlives it. It accepts the credentials of this package. It
-// is built from tools/versitygw, seen from a package two directories below the root.
+// StartVersitygw starts versitygw, an S3 server whose objects are files in a directory,
+// which must exist. So they survive Kill. It accepts the credentials of this package. It is
+// built from tools/versitygw; the caller must be a package two directories below the root.
 func StartVersitygw(ctx context.Context, dir string) (*Server, error) {
 	data, meta := filepath.Join(dir, "data"), filepath.Join(dir, "meta")
 	for _, d := range []string{data, meta} {

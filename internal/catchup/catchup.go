@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// Memory bounds the logs of a node. When they have more than the limit, the oldest chunk of
-// any room is dropped.
+// Memory bounds the memory of all logs of a node. When they have more bytes than the limit,
+// the oldest chunk of frames is dropped, whichever room it belongs to.
 type Memory struct {
 	limit int64
 	path  string // of the file for the next process; empty for none

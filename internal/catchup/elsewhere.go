@@ -8,30 +8,37 @@ import (
 
 // Elsewhere is what other nodes know of a client that connects here.
 type Elsewhere struct {
-	// Place is the oldest one, or nil. Taken is set if the client continues there.
+	// Place is the client's oldest place on the other nodes, or nil. Log.Take sets Taken if
+	// the connection starts at this place.
 	Place *Found
 	Taken bool
-	// Live is what the client's connections to other nodes have confirmed.
+	// Live has, for each connection of the client to another node, the last frame that it
+	// has confirmed.
 	Live []chat.Point
 }
 
-// Found is where a client was on a node.
+// Found is one answer to the question where a client was. Each node answers for itself, and
+// for the nodes whose reports it keeps.
 type Found struct {
-	// Origin is the node, and Version that of its report; 0 if the node itself says so.
-	Origin  string     `json:"origin"`
-	Version uint64     `json:"version,omitzero"`
-	At      chat.Point `json:"at"`
-	// Live is set if the connection was there when AsOf was the last frame on the node.
+	// Origin is the node that the client was connected to. Version is that of Origin's
+	// report; it is 0 if Origin has answered itself.
+	Origin  string `json:"origin"`
+	Version uint64 `json:"version,omitzero"`
+	// At is the last frame that the client has confirmed.
+	At chat.Point `json:"at"`
+	// Live is set if the client was connected to Origin at AsOf, the last frame that Origin
+	// had delivered then.
 	Live bool       `json:"live,omitzero"`
 	AsOf chat.Point `json:"asOf"`
-	// Left is how long the place lasts, in nanoseconds.
+	// Left is how much longer the client may return, in nanoseconds.
 	Left int64 `json:"left"`
-	// Taker is the node on which a client has continued there, if any.
+	// Taker is the node on which the client has returned already; empty for none.
 	Taker string `json:"taker,omitzero"`
 }
 
-// Find returns where a client was, as far as this node, self, knows. live are what its
-// connections here have confirmed.
+// Find returns what this node, self, knows of a client: its places and connections here,
+// and those in the reports of other nodes. live has the numbers that its connections here
+// have confirmed.
 func (l *Log) Find(c Client, self string, live []uint64) []Found {
 	now := time.Now()
 	l.memory.mu.Lock()
@@ -59,9 +66,9 @@ func (l *Log) Find(c Client, self string, live []uint64) []Found {
 	return all
 }
 
-// Choose makes of what all nodes have found what counts. Of a node that does not answer
-// itself, the newest report counts, and what was connected to it counts as lost. answered are
-// the nodes that have answered, this one included. It returns nil if nothing is left.
+// Choose chooses among the answers of all nodes, or returns nil if none counts. answered
+// has the nodes that have answered, this one included. For a node that has not answered,
+// its newest report counts, and clients that were connected to it count as lost.
 func (l *Log) Choose(c Client, all []Found, answered map[string]bool) *Elsewhere {
 	l.memory.mu.Lock()
 	v, voided := l.voided[hashOf(c.UserID)]
@@ -94,7 +101,8 @@ func (l *Log) Choose(c Client, all []Found, answered map[string]bool) *Elsewhere
 	return &e
 }
 
-// Oldest is the first point that the client needs.
+// Oldest returns the earliest frame that the client has confirmed: it needs all frames
+// after it.
 func (e *Elsewhere) Oldest() chat.Point {
 	var oldest chat.Point
 	first := true
@@ -109,8 +117,8 @@ func (e *Elsewhere) Oldest() chat.Point {
 	return oldest
 }
 
-// Took notes that a client has continued at a place on the node taker. While that node is
-// there, the place is not found again.
+// Took notes that a client has returned on the node taker and continues at the place f.
+// While taker is a member, Choose ignores the place.
 func (l *Log) Took(c Client, self string, f *Found, taker string) {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()

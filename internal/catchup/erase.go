@@ -10,8 +10,8 @@ func senderOf(userID string) uint64 {
 	return hashOf(userID)
 }
 
-// Erase removes the frames that a user sent. Clients that come back get the others, and are
-// not told that there were more.
+// Erase removes the frames that a user sent. Clients that return get the other frames, and
+// no gap is reported for the removed ones.
 func (l *Log) Erase(userID string) {
 	user := senderOf(userID)
 	l.memory.mu.Lock()
@@ -39,8 +39,8 @@ func (c *chunk) erase(user uint64) {
 	}
 }
 
-// Erase removes the frames that a user sent to a room, or to any for "", from what the process
-// before has left.
+// Erase removes the frames that a user sent to a room, or to all rooms if it is "", from
+// what the previous process has left.
 func (m *Memory) Erase(roomID, userID string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -13,7 +13,7 @@ type Framer interface {
 }
 
 // Missed returns the frames for a connection that has started at s: those that its client
-// missed, and last, if some are not kept any more, how many.
+// missed. If some are not kept any more, the last one is an event with their number.
 func (l *Log) Missed(s Start, to Framer, now time.Time) [][]byte {
 	pieces, missed := l.Since(s.Number, s.userID)
 	known := true

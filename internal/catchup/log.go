@@ -52,7 +52,7 @@ func (l *Log) Keep(keep time.Duration) {
 	l.keep = keep
 }
 
-// Close drops everything.
+// Close removes all frames and places.
 func (l *Log) Close() {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
@@ -65,8 +65,9 @@ func (l *Log) Close() {
 	delete(l.memory.logs, l)
 }
 
-// Append adds a message of a user, or an event for "", as connections get it, with its place in
-// the order of the room. An empty frame is one that nobody gets any more.
+// Append adds a frame as connections get it, with its position in the order of the room.
+// userID is the sender of a message, and "" for an event. An empty frame takes a number and
+// is sent to no client.
 func (l *Log) Append(frame []byte, userID string, at chat.Point) {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
@@ -117,8 +118,8 @@ func (l *Log) End() uint64 {
 	return l.end
 }
 
-// Fill calls f, unless the log has had every frame behind a point by then. Calls are made one
-// after another.
+// Fill calls f if the log lacks frames after a point. Calls of f are made one after
+// another. If ctx ends first, f is not called.
 func (l *Log) Fill(ctx context.Context, p chat.Point, f func()) {
 	select {
 	case l.filling <- struct{}{}:
@@ -131,8 +132,9 @@ func (l *Log) Fill(ctx context.Context, p chat.Point, f func()) {
 	}
 }
 
-// Since returns the frames of a user behind a number, as pieces that are shared with others and
-// must not be changed. missed is how many there were that are not kept any more.
+// Since returns the frames after a number as a user gets them, as pieces that are shared
+// with others and must not be changed. missed is the number of frames after it that are not
+// kept any more.
 func (l *Log) Since(from uint64, userID string) (pieces [][]byte, missed uint64) {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
@@ -152,9 +154,10 @@ func (l *Log) Since(from uint64, userID string) (pieces [][]byte, missed uint64)
 	return pieces, missed
 }
 
-// MarkLater calls mark with the number of the last frame, a while after the first frame
-// that has none. It is called when that was sent. members is how many get the mark: a larger
-// room is marked less often.
+// MarkLater is called when a frame was sent to connections. It calls mark with the number
+// of the last frame that was sent by then: after 0.25 s in small rooms, and after up to 2 s
+// in large ones, because the Ping that it makes goes to all members. While a call of mark
+// is due, another MarkLater adds none.
 func (l *Log) MarkLater(members int, mark func(number uint64)) {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()

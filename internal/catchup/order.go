@@ -72,8 +72,8 @@ func lostBetween(p, from chat.Point) lost {
 	return lost{frames: from.Sequence - p.Sequence}
 }
 
-// Begin is called when every frame behind a point is, or will be, delivered here. What the
-// log has of earlier frames may have gaps, and is dropped.
+// Begin is called when this node gets every frame after a point. Earlier frames of the log
+// may have gaps, so they are dropped.
 func (l *Log) Begin(at chat.Point) {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
@@ -104,15 +104,16 @@ func (l *Log) Begin(at chat.Point) {
 // lastNumber is the number of the chunk's last frame.
 func (c *chunk) lastNumber() uint64 { return c.first + uint64(len(c.ends)) - 1 }
 
-// Covers reports whether the log has had every frame behind a point.
+// Covers reports whether the log has had every frame after a point. Some may be dropped by
+// now.
 func (l *Log) Covers(p chat.Point) bool {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
 	return p.Compare(l.from) >= 0
 }
 
-// Span returns where the log begins: behind from it has had every frame of the room, and
-// behind kept it still has them.
+// Span returns two points. The log has had every frame of the room after from, and still
+// has every frame after kept.
 func (l *Log) Span() (from, kept chat.Point) {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()

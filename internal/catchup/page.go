@@ -7,29 +7,31 @@ import (
 	"confab/internal/chat"
 )
 
-// Page is some frames of a log, for a node whose own log begins later.
+// Page is a part of a log that one node sends to another one whose own log begins later.
 type Page struct {
-	// Runs are the points of frames that follow each other.
+	// Points are the positions of the frames. Frames with consecutive positions are one
+	// run.
 	Points []PointRun `json:"points,omitzero"`
 	Frames [][]byte   `json:"frames,omitzero"`
-	// Users are who sent the frames, as hashes; 0 for events.
+	// Users has, for each frame, the hash of its sender's user id; 0 for an event.
 	Users []uint64 `json:"users,omitzero"`
-	// Private are those that only their users get, in order.
+	// Private has the frames that only one user gets, in order.
 	Private []PrivateFrame `json:"private,omitzero"`
-	// From is the point behind which the log has all frames, and Last that of its last one.
+	// From is the point after which the log has all frames. Last is the position of its
+	// last frame.
 	From chat.Point `json:"from"`
 	Last chat.Point `json:"last"`
-	// More is set if there are more frames up to the point that was asked for.
+	// More is set if there are further frames up to the point that was asked for.
 	More bool `json:"more,omitzero"`
 }
 
-// PointRun is the first point of Count frames.
+// PointRun is Count consecutive positions, of which At is the first.
 type PointRun struct {
 	At    chat.Point `json:"at"`
 	Count int        `json:"count"`
 }
 
-// Read returns the frames behind a point, up to another one or to about most bytes.
+// Read returns the frames after a point, up to another one or to about most bytes.
 func (l *Log) Read(after, upTo chat.Point, most int) Page {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
@@ -74,7 +76,7 @@ func (p *Page) add(at chat.Point) {
 	p.Points = append(p.Points, PointRun{at, 1})
 }
 
-// End is the point of the page's last frame. ok is not set if it has none.
+// End returns the position of the page's last frame; ok is false if it has none.
 func (p *Page) End() (at chat.Point, ok bool) {
 	if len(p.Points) == 0 {
 		return at, false
@@ -95,8 +97,10 @@ func (p *Page) valid() bool {
 	return n == len(p.Frames) && n == len(p.Users) && p.validPrivate()
 }
 
-// Prepend adds the frames of pages, which another node had, in front of the log. They end
-// where the log begins, and from is the point behind which the other node had all frames.
+// Prepend adds frames that another node had in front of the log. The pages end where the
+// log begins; from is the point after which the other node had all frames. It adds nothing
+// if a page is malformed or the log has the frames already. If memory does not suffice, it
+// adds the newest.
 func (l *Log) Prepend(pages []Page, from chat.Point) {
 	var frames []older
 	var points []chat.Point

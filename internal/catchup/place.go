@@ -7,13 +7,14 @@ import (
 	"confab/internal/chat"
 )
 
-// Client is how a client is known that comes back.
+// Client identifies a client that reconnects. Clients send no identity of their own, so it
+// is the user id and the User-Agent.
 type Client struct {
 	UserID string
 	Agent  uint64 // a hash of its User-Agent
 }
 
-// Place is where a client was when its connection ended.
+// Place is how far a client was when it lost its connection, and until when it may return.
 type Place struct {
 	number uint64
 	until  time.Time
@@ -27,17 +28,17 @@ type lost struct {
 	unknown bool // how many there are
 }
 
-// Start is where a connection starts.
+// Start is the frame after which a connection starts.
 type Start struct {
-	// Number is the last frame that its client has confirmed, if Known is set. Else it is
-	// the last of the room.
+	// Number is the last frame that the client has confirmed, if Known is set, and
+	// otherwise the last frame of the room.
 	Number uint64
 	Known  bool
 	place  *Place // the one that it has taken; nil for none
 	userID string
 }
 
-// Parting is how a connection ended.
+// Parting is how a connection ended. It decides whether the client may return.
 type Parting int
 
 // The kinds of Parting.
@@ -52,9 +53,10 @@ const (
 // another connection of it. Official clients answer ERROR 401 so.
 const refusedFor = 5 * time.Second
 
-// Take returns where a new connection of the client starts: at its oldest place. live are
-// the last numbers that its other connections on this node have confirmed. e is what other
-// nodes know of the client, or nil.
+// Take returns where a new connection of a client starts: after the frame of its oldest
+// place, which is then used up, or after the oldest frame that one of its other connections
+// has not confirmed. live has the numbers that its connections on this node have confirmed.
+// e is what other nodes know of the client, or nil.
 func (l *Log) Take(c Client, live []uint64, e *Elsewhere) Start {
 	now := time.Now()
 	l.memory.mu.Lock()
@@ -110,8 +112,8 @@ func (l *Log) placeLocked(f *Found, now time.Time) *Place {
 	return p
 }
 
-// Part is called at the end of a connection that has started at s and whose client has
-// confirmed a number, or 0. It leaves a place where the client may return.
+// Part is called at the end of a connection that started at s and whose client has
+// confirmed a number, 0 for none. If the client may return, it leaves a place.
 func (l *Log) Part(c Client, s Start, confirmed uint64, how Parting) {
 	now := time.Now()
 	l.memory.mu.Lock()
@@ -137,8 +139,8 @@ func (l *Log) Part(c Client, s Start, confirmed uint64, how Parting) {
 	}
 }
 
-// Void removes the places of a user, on this node and those that others report. at is the
-// place of the disconnect in the room's order.
+// Void removes the places of a user whom a moderator has disconnected, and ignores those
+// that other nodes report. at is the position of the disconnect in the room's order.
 func (l *Log) Void(userID string, at chat.Point) {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
@@ -157,7 +159,8 @@ type void struct {
 	time time.Time
 }
 
-// Expire drops what is too old, and reports whether there are places.
+// Expire removes frames, places and reports that are too old. It reports whether places or
+// reports are left.
 func (l *Log) Expire() bool {
 	now := time.Now()
 	l.memory.mu.Lock()

@@ -18,9 +18,9 @@ const privateCost = 64
 
 func (p *private) size() int { return len(p.frame) + len(p.userID) + privateCost }
 
-// AppendFor adds a frame that only the connections of one user get. It is sent to them
-// before the next call of Append or MarkLater, and is not marked before that. Of a message
-// sender is the user, and of an event "".
+// AppendFor adds a frame that only the connections of userID get. It must be sent to them
+// before the next call of Append or MarkLater, because it has the number of its place in
+// the log. sender is the user who sent a message, and "" for an event.
 func (l *Log) AppendFor(userID string, frame []byte, sender string, at chat.Point) {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
@@ -91,8 +91,9 @@ func (c *chunk) erasePrivate(user uint64) (freed int) {
 	return before - c.private
 }
 
-// PrivateFrame is a frame of a Page that only one user gets. The page's frame at its place is
-// empty, so that a node that does not know of private frames gives it to no client.
+// PrivateFrame is a frame of a Page that only one user gets. At is its index in
+// Page.Frames, where an empty frame is in its place: a node of an earlier release, which
+// does not know private frames, sends that one to no client.
 type PrivateFrame struct {
 	At     int    `json:"at"`
 	UserID string `json:"user"`

@@ -12,18 +12,19 @@ import (
 	"confab/internal/chat"
 )
 
-// Report is where the clients of a room are that one node has, or had: a page of it.
+// Report is one page of what a node tells another one about a room: how far its clients
+// are.
 type Report struct {
 	Node string `json:"node"`
-	// Version grows with each report of the node. All pages of one have the same.
+	// Version grows from report to report of a node. All pages of a report have the same.
 	Version uint64 `json:"version"`
 	Page    int    `json:"page,omitzero"`
 	Pages   int    `json:"pages,omitzero"`
-	// AsOf is the last frame that the node had delivered.
+	// AsOf is the last frame that the node had delivered when it made the report.
 	AsOf chat.Point `json:"asOf"`
-	// Oldest is the first point that a client needs.
+	// Oldest is the earliest frame that a client has confirmed.
 	Oldest chat.Point `json:"oldest"`
-	// Points are those of the entries.
+	// Points are the positions that Entries refer to.
 	Points  []chat.Point `json:"points,omitzero"`
 	Entries []byte       `json:"entries,omitzero"`
 }
@@ -47,16 +48,17 @@ type entry struct {
 	left   uint32
 }
 
-// Version returns a number that grows when clients were lost or may confirm something new.
+// Version returns a number that grows with each change of places and each frame. While it
+// stays the same, no new report is needed.
 func (l *Log) Version() uint64 {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
 	return l.version
 }
 
-// Reports returns the report of the node, in pages; none if there are no clients. live calls a function for each
-// connection of the room on it, with what it has confirmed. settled reports whether all
-// have confirmed everything.
+// Reports makes the report of this node, in pages; none if the room has no clients here.
+// live must call its argument for each connection of the room on this node, with the number
+// that it has confirmed. settled reports whether all of them have confirmed every frame.
 func (l *Log) Reports(node string, live func(func(c Client, number uint64))) (pages []Report, settled bool) {
 	asOf := l.End()
 	settled = true
@@ -125,9 +127,9 @@ func (r *Report) valid() bool {
 	return len(r.Entries)%entrySize == 0 && r.Page >= 0 && r.Page < r.Pages && r.Pages <= 1000
 }
 
-// Displaced returns the report for processes that do not know the order that its points are of,
-// as after the loss of all nodes: its clients are known, and miss frames that are not. made is
-// when it was written last.
+// Displaced returns the report for a process that does not know the positions in it, as
+// after the loss of all nodes. Its clients are known, but the frames that they miss are
+// not. made is when the report was written.
 func (r *Report) Displaced(made time.Time) *Report {
 	d := *r
 	d.Version, d.AsOf, d.Oldest, d.Points = uint64(made.UnixNano()), chat.Point{}, chat.Point{}, make([]chat.Point, len(r.Points))
@@ -141,8 +143,9 @@ func (r *Report) Displaced(made time.Time) *Report {
 	return &d
 }
 
-// Hold keeps a page of another node's report. One without pages ends what is known of the
-// node. now is when it said so. Hold reports whether the whole report is known now.
+// Hold keeps a page of another node's report. A report without pages removes what is known
+// of that node. now is when the page arrived. Hold reports whether all pages of the report
+// are known.
 func (l *Log) Hold(r *Report, now time.Time) bool {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
@@ -172,7 +175,8 @@ func (l *Log) Hold(r *Report, now time.Time) bool {
 	return h.version == r.Version
 }
 
-// Repeat notes that a report of another node still stands. It reports whether it is known.
+// Repeat notes that the last report of a node is still valid. It reports false if this node
+// does not have that report.
 func (l *Log) Repeat(node string, version uint64) bool {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
@@ -184,7 +188,8 @@ func (l *Log) Repeat(node string, version uint64) bool {
 	return true
 }
 
-// Held returns the reports of nodes that are not there any more, for a node that takes over.
+// Held returns the reports of nodes that are not members any more, for a node that takes
+// over.
 func (l *Log) Held(there func(node string) bool) (all []Report) {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()

@@ -30,8 +30,9 @@ type savedPlace struct {
 	Until time.Time  `json:"until"`
 }
 
-// OpenMemory returns a Memory of at most limit bytes, which continues with what Save has
-// written to the file before. What cannot be read is lost: its clients start anew.
+// OpenMemory returns a Memory of at most limit bytes, which continues with what Save of the
+// previous process has written to the file. What cannot be read is lost: those clients get
+// no missed frames.
 func OpenMemory(limit int64, path string) *Memory {
 	m := NewMemory(limit)
 	m.path = path
@@ -55,8 +56,7 @@ func OpenMemory(limit int64, path string) *Memory {
 // savedFor is the longest time for which a place may last.
 const savedFor = 10 * time.Minute
 
-// Continue has a new log of a room continue with what was saved of it. The log is among those
-// that Save writes.
+// Continue gives a new log of a room what was saved of that room. Save will write the log.
 func (m *Memory) Continue(roomID string, l *Log) {
 	m.mu.Lock()
 	r := m.saved[roomID]
@@ -77,8 +77,8 @@ func (m *Memory) Continue(roomID string, l *Log) {
 	}
 }
 
-// Save writes where the clients are that have lost their connections, and what they miss, for
-// OpenMemory. It is called when no session is left.
+// Save writes, for OpenMemory, the places of clients that have lost their connections, and
+// the frames that they miss. It is called when no session is left.
 func (m *Memory) Save() error {
 	if m.path == "" {
 		return nil

@@ -59,11 +59,12 @@ type Error struct {
 	Resource ARN
 	// Limit is the exceeded number of a QuotaExceeded or Throttled.
 	Limit int
-	// Rule names what refuses a message, for traces. Clients do not get it.
+	// Rule names the rule that refused a message, such as slow-mode, for traces. Clients do
+	// not get it.
 	Rule string
 }
 
-// By names what refuses a message, and returns the error.
+// By sets Rule and returns the error.
 func (e *Error) By(rule string) *Error {
 	e.Rule = rule
 	return e

@@ -15,7 +15,7 @@ const ExtensionTag = "confab:"
 // CatchUpTag is the tag of Extensions.CatchUp.
 const CatchUpTag = ExtensionTag + "catch-up"
 
-// Who are the connections of a room that may do something.
+// Who says which connections of a room may do something.
 type Who string
 
 // The three sets of connections.
@@ -25,7 +25,7 @@ const (
 	Nobody Who = "nobody"
 )
 
-// Presence is what a room pushes of who is there.
+// Presence says which events about viewers a room sends to its clients.
 type Presence string
 
 // The kinds of Presence.
@@ -46,9 +46,9 @@ type Extensions struct {
 	HistoryRead Who
 	// HistoryOnJoin is how many of the latest messages a new connection gets first.
 	HistoryOnJoin int
-	// DisconnectBan is how long a user is banned whom a moderator disconnects.
+	// DisconnectBan is how long a user whom a moderator disconnects is also banned.
 	DisconnectBan time.Duration
-	// Presence is what the room pushes of who is there.
+	// Presence says which events about viewers the room sends.
 	Presence Presence
 	// SlowMode is how long a user waits between two messages.
 	SlowMode time.Duration
@@ -56,7 +56,8 @@ type Extensions struct {
 	Send, Links Who
 	// Repeat is how long a user cannot send the same message again.
 	Repeat time.Duration
-	// CatchUp is how long after the loss of its connection a client gets what it missed.
+	// CatchUp is how long after the loss of its connection a client may return and still
+	// get the frames that it missed.
 	CatchUp time.Duration
 }
 

@@ -48,7 +48,8 @@ type Frame struct {
 	// Hidden is set for a message that only UserID gets, and for its deletion. UserID is the
 	// sender of the message in both.
 	Hidden bool
-	// Said is what the next home of the room must know of a message; nil for most frames.
+	// Said is what the room's next home must know of a message, to enforce slow mode and
+	// repeat; nil for most frames.
 	Said *Said
 	// Deletion is what an aws:DELETE_MESSAGE deletes; nil for all other frames.
 	Deletion *Deletion
@@ -62,17 +63,16 @@ type Frame struct {
 	Webhooks []string
 }
 
-// Said is what slow mode and the like know of a message, besides its user.
+// Said is what slow mode and repeat need to know of a message, besides its sender.
 type Said struct {
-	// At is when it was sent, by the clock of the room's home, and Until is when it no
-	// longer matters. Both are in nanoseconds since 1970.
+	// At is when the message was sent, by the clock of the room's home. Until is when the
+	// modes may forget it. Both are in nanoseconds since 1970.
 	At, Until int64
-	// Hash is that of what was said.
+	// Hash is the hash of the content and the attributes.
 	Hash [16]byte
 }
 
-// Deletion is the deletion of one message. Who asked for it is a user id, or the ARN of
-// a principal.
+// Deletion is the deletion of one message. By is a user id, or the ARN of a principal.
 type Deletion struct {
 	MessageID string
 	By        string
@@ -105,7 +105,8 @@ type Message struct {
 	SenderAttributes map[string]string
 }
 
-// Same reports whether other says the same in the same sender's name.
+// Same reports whether other has the same content, the same attributes, and the same
+// attributes of the sender.
 func (m *Message) Same(other *Message) bool {
 	return m.Content == other.Content && maps.Equal(m.Attributes, other.Attributes) && maps.Equal(m.SenderAttributes, other.SenderAttributes)
 }
@@ -136,7 +137,8 @@ func (m *Message) AppendJSON(b []byte) []byte {
 }
 
 // AppendWithoutRequestID appends a MESSAGE frame that AppendJSON made, with an empty
-// RequestId, as connections get it that were not there when it was sent.
+// RequestId. Connections that get the frame later, from the history, get it in this form,
+// because the RequestId is the sender's only.
 func AppendWithoutRequestID(b, frame []byte) []byte {
 	const before, member = `{"Type":"MESSAGE","Id":`, `,"RequestId":`
 	id, ok := bytes.CutPrefix(frame, []byte(before))

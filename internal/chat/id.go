@@ -35,8 +35,8 @@ func NewID() string {
 	}
 }
 
-// DerivedID returns an id that is always the same for the same names, and different for
-// others.
+// DerivedID returns an id that is a hash of the names: the same names have the same id on
+// all nodes.
 func DerivedID(names ...string) string {
 	h := sha256.New()
 	for _, name := range names {

@@ -2,13 +2,13 @@ package chat
 
 import "time"
 
-// Mode is one of the settings of a room that moderators switch. It goes over the tag of the
-// room with the same name.
+// Mode is a setting of a room that moderators switch. It overrides the tag of the room that
+// has the same name.
 type Mode struct {
 	// Name is one of ModeNames.
 	Name  string
 	Value string
-	// Expires is when the tag counts again; zero for never.
+	// Expires is when the tag applies again; zero means never.
 	Expires time.Time
 	// By is who set it: the ARN of a principal, or a room's ARN, a slash and the user id of
 	// a moderator.
@@ -36,7 +36,7 @@ func (e Extensions) With(modes []Mode, now time.Time) Extensions {
 	return e
 }
 
-// Value returns a setting in the form of its tag. It is that of a mode.
+// Value returns the value of the mode with this name, in the form of its tag.
 func (e *Extensions) Value(mode string) string {
 	duration := func(d time.Duration) string {
 		if d == 0 {

@@ -48,7 +48,8 @@ type Room struct {
 	// none were ever given.
 	LoggingConfigurations []string
 	Tags                  map[string]string
-	// Modes are what moderators have set over the tags, also those that have ended.
+	// Modes are the settings with which moderators override tags. They include those that
+	// have expired.
 	Modes []Mode
 }
 

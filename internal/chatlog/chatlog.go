@@ -140,14 +140,13 @@ type Options struct {
 	// LocalDir, when set, is the destination of everything instead of AWS: see
 	// local.go.
 	LocalDir string
-	// Deliver, when set, is the destination of everything instead of AWS. It is called with
-	// up to maxDelivered records of one room, and from several goroutines. It logs and
-	// counts failed calls itself.
+	// Deliver, when set, is called instead of AWS, with up to maxDelivered records of one
+	// room, from several goroutines. It logs and counts failed calls itself.
 	Deliver func(ctx context.Context, r Reader, roomID string, records []Record) error
 	// AWS is the configuration of the AWS clients; required without LocalDir and Deliver.
 	AWS aws.Config
-	// Mine reports whether this server should do the work that key names, when several
-	// servers share it; exactly one should. Nil means always.
+	// Mine assigns work to servers: it reports whether this server should do the work with
+	// the name key. Exactly one server should. Nil means always.
 	Mine func(key string) bool
 	// FlushInterval is how long records wait for others before they go to CloudWatch
 	// Logs and Firehose. ObjectInterval is the same for S3. 0 is the default.
@@ -219,9 +218,9 @@ func (s *Service) Flush(ctx context.Context) {
 	}
 }
 
-// Settle returns when no call is under way that has read the transcript before Settle was
-// called: what was removed from the transcript is delivered no more. The error is that of
-// ctx.
+// Settle waits for the calls that have read the transcript before it was called. After it,
+// records that were removed from the transcript are not delivered. It returns the error of
+// ctx if that ends first.
 func (s *Service) Settle(ctx context.Context) error {
 	settled := make(chan struct{})
 	select {

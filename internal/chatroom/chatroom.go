@@ -33,14 +33,14 @@ type Options struct {
 	Token func(context.Context) (Token, error)
 	// Frame is called with each frame, one at a time, in order.
 	Frame func(*Frame)
-	// Again is called with a frame that came before, over the same connection or another
-	// one; Frame is not. It may be nil.
+	// Again is called instead of Frame with a frame that was received before, over this
+	// connection or an earlier one. It may be nil.
 	Again func(*Frame)
 	// State is called when the room is connected (nil), and when it has lost its
 	// connection and tries to come back (the reason). It may be nil.
 	State func(lost error)
-	// Patience is how long attempts to connect continue after the first ones; negative is
-	// for ever.
+	// Patience is how long attempts to connect continue after the first four; negative is
+	// without end.
 	Patience time.Duration
 }
 
@@ -105,7 +105,7 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return fmt.Sprintf("%d %s", r.Code, r.Message) }
 
-// Closed is a Close frame. The room does not come back after it.
+// Closed is a Close frame from the server. The room does not reconnect after it.
 type Closed struct {
 	Code   int
 	Reason string
@@ -115,12 +115,12 @@ func (c *Closed) Error() string {
 	return fmt.Sprintf("the server closed the connection (%d %s)", c.Code, c.Reason)
 }
 
-// ErrUnanswered is the end of a request whose connection was lost, and that no frame
-// answered later. It may have been carried out.
+// ErrUnanswered is returned for a request whose connection was lost before its answer came,
+// if no later frame answers it. The server may have carried it out.
 var ErrUnanswered = errors.New("no answer came; it may have been carried out")
 
-// Request sends a request and waits for its answer: the frame that carries its RequestId.
-// While the room is not connected, it waits for that. An ERROR is a *Refusal.
+// Request sends a request and waits for the frame that has its RequestId. While the room is
+// not connected, it waits for the connection. An ERROR frame is returned as a *Refusal.
 func (r *Room) Request(ctx context.Context, action string, members map[string]any) (*Frame, error) {
 	id := uuid.NewString()
 	request := map[string]any{"Action": action, "RequestId": id}

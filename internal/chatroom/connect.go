@@ -19,9 +19,10 @@ var errRenew = errors.New("the session has ended")
 // may not be in the room, 404 for a room that is gone.
 var errDenied = errors.New("the handshake was refused")
 
-// Run connects, and stays connected until ctx ends (then it returns nil), until a Close
-// frame (*Closed), or until no connection can be made for longer than the patience, or
-// with a patience at once when the server says that this user may not join.
+// Run connects, and reconnects after a lost connection. It returns nil when ctx ends, and a
+// *Closed after a Close frame. It also returns when no connection was possible for longer
+// than the patience, and at once, if there is a patience, when the server refuses this
+// user.
 func (r *Room) Run(ctx context.Context) error {
 	defer r.use(nil)
 	for lost := time.Now(); ; lost = time.Now() {

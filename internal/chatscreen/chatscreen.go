@@ -19,7 +19,7 @@ import (
 	"confab/internal/command"
 )
 
-// Options are what a screen shows, and what it offers.
+// Options say what a screen shows and which actions it offers.
 type Options struct {
 	In          io.Reader // the terminal
 	Out         io.Writer
@@ -29,16 +29,16 @@ type Options struct {
 	UserID string
 	// Room is how it connects. Run sets Frame and State.
 	Room chatroom.Options
-	// What the chat token allows.
+	// Send, Delete and Disconnect are the capabilities of the chat token.
 	Send, Delete, Disconnect bool
-	// Restrictions are those that the user may set for others, in order.
+	// Restrictions are the actions of a moderator that the screen offers, in order.
 	Restrictions []Restriction
-	// Restrict sets one for the user of a message; without a duration, for good.
+	// Restrict applies a restriction to the user of a message. A duration of 0 has no end.
 	Restrict func(ctx context.Context, kind, userID, reason string, lasts time.Duration) error
-	// Earlier returns the messages up to a time, the oldest first; nil if the room's history
-	// cannot be read.
+	// Earlier returns the messages up to a time, the oldest first. It is nil if the room's
+	// history cannot be read.
 	Earlier func(ctx context.Context, until time.Time) ([]*chatroom.Frame, error)
-	// Viewers returns how many users are connected; nil if that may not be asked.
+	// Viewers returns how many users are connected. It is nil if the caller may not know.
 	Viewers func(ctx context.Context) (int, error)
 }
 
@@ -49,8 +49,8 @@ type Restriction struct {
 	Verb string // the word on the screen: ban
 }
 
-// Run shows the chat until its user leaves or ctx ends, then it returns nil, or until the
-// room cannot be held any longer. The terminal is then as it was before.
+// Run shows the chat. It returns nil when its user leaves or ctx ends, and an error when
+// the connection is lost for good. The terminal is then as it was before.
 func Run(ctx context.Context, o Options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -114,13 +114,14 @@ func (r *Ring) Seal(t *chat.Token) (string, error) {
 	return encoding.EncodeToString(sealed), nil
 }
 
-// Open returns the content of the token s. A string that is not one of our tokens, or
-// was changed in any byte, is Unauthenticated, always with the same message. Open does
-// not check when the token expires; the caller does. ctx bounds the one case that reads
-// the database: a key that this node has not seen yet.
+// Open decrypts the token s. A string that is not a token of this region and account, or
+// was changed in any byte, is Unauthenticated, always with the same message. Open does not
+// check when the token expires; the caller does. ctx bounds the one case that reads the
+// database: a key that this node has not seen yet.
 //
-// A JWT of a signer is opened as well. What is wrong with it is said once its signature
-// was verified: the application that made it must be able to find its mistake.
+// Open also reads JWTs of signers. Once the signature of a JWT was verified, an error says
+// what is wrong with its claims, so that the application that signed it can find its
+// mistake.
 func (r *Ring) Open(ctx context.Context, s string) (*chat.Token, error) {
 	if isSigned(s) {
 		return r.openSigned(ctx, s)

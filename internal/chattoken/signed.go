@@ -17,7 +17,8 @@ import (
 
 // The limits of signed tokens.
 const (
-	// MaxSignedLifetime is the most time between iat and exp.
+	// MaxSignedLifetime is the longest time between the claims iat and exp of a signed
+	// token.
 	MaxSignedLifetime = 24 * time.Hour
 	maxTokenID        = 256 // bytes of jti
 	maxUserID         = 128 // characters of sub

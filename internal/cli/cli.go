@@ -40,9 +40,9 @@ const (
 // error.
 const flushTime = time.Second
 
-// Run runs the program with the arguments after its name and returns its exit
-// status. Its caller has SIGPIPE not end the process: standard error may lose its
-// reader, and of a command whose result loses it, the exit status tells.
+// Run runs the program with the arguments after its name and returns its exit status. Its
+// caller must ignore SIGPIPE: the server continues when the reader of standard error exits,
+// and a command whose reader exits reports that in its exit status.
 func Run(args []string, env Environment) int {
 	errs := telemetry.NewOutput(env.Err)
 	defer errs.Flush(flushTime)

@@ -172,7 +172,7 @@ func (i *imported) read(ctx context.Context, env Environment, cfg *config.Config
 		if e, ok := errors.AsType[smithy.APIError](err); ok {
 			return nil, fmt.Errorf("%s cannot be read: %s: %s; the credentials need ivschat:ListRooms, ivschat:GetRoom and ivschat:ListLoggingConfigurations there", where, e.ErrorCode(), e.ErrorMessage())
 		}
-		return nil, fmt.Errorf("%s cannot be read: %w; name the source with --profile, --source-endpoint and AWS's variables", where, err)
+		return nil, command.Explain(err, where)
 	}
 	return source, nil
 }

@@ -61,8 +61,8 @@ The exit status is 1 if something is wrong.`,
 	return cmd
 }
 
-// Findings prints the findings of checks, each as soon as it is there, unless they are a list
-// in another form than a table. It returns an error if there is something to change.
+// Findings prints each finding of a check as soon as it is known; with -o json, -o jsonl
+// and -o text, all at the end. It returns an error if a check has failed.
 func Findings(cmd *cobra.Command, p *command.Printer, check func(found func(doctor.Finding) error) (failed int, err error)) error {
 	var items []command.Object
 	failed, err := check(func(found doctor.Finding) error {

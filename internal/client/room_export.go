@@ -51,6 +51,9 @@ The file gets its name when it is complete. While the export runs, it has anothe
 		defer stop()
 		e.out = cmd.OutOrStdout()
 		err := e.run(ctx, api, room)
+		if err == nil && e.count == 0 {
+			warnHistory(ctx, cmd.ErrOrStderr(), api, room, cmd.Flags().Arg(0))
+		}
 		switch {
 		case err == nil || ctx.Err() == nil:
 			return err
@@ -85,13 +88,13 @@ func (e *exporting) progress() *command.Progress {
 
 func (e *exporting) run(ctx context.Context, api *command.API, room string) error {
 	var err error
-	if e.input.StartTime, err = timeFlag("--from", e.from); err != nil {
+	if e.input.StartTime, err = command.TimeFlag("--from", e.from); err != nil {
 		return err
 	}
-	if e.input.EndTime, err = timeFlag("--to", e.to); err != nil {
+	if e.input.EndTime, err = command.TimeFlag("--to", e.to); err != nil {
 		return err
 	}
-	start, err := timeFlag("--start", e.start)
+	start, err := command.TimeFlag("--start", e.start)
 	if err != nil {
 		return err
 	}

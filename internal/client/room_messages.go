@@ -2,12 +2,13 @@ package client
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"slices"
-	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/spf13/cobra"
 
-	"confab/internal/chat"
 	"confab/internal/command"
 	"confab/internal/roomops"
 )
@@ -15,6 +16,7 @@ import (
 const (
 	usualMessages = 50
 	pageMessages  = 200 // the most that ListMessages answers
+	historyTag    = "confab:history"
 )
 
 var messageColumns = []command.Column{
@@ -51,10 +53,10 @@ messages are left out, unless --deleted is set.`,
 	f.RunRoom(cmd, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
 		in := &roomops.ListMessagesInput{RoomIdentifier: &room, SenderUserID: given(*user)}
 		var err error
-		if in.StartTime, err = timeFlag("--since", *since); err != nil {
+		if in.StartTime, err = command.TimeFlag("--since", *since); err != nil {
 			return err
 		}
-		if in.EndTime, err = timeFlag("--until", *until); err != nil {
+		if in.EndTime, err = command.TimeFlag("--until", *until); err != nil {
 			return err
 		}
 		if *deleted {
@@ -64,9 +66,24 @@ messages are left out, unless --deleted is set.`,
 		if err != nil {
 			return err
 		}
+		if len(items) == 0 {
+			warnHistory(ctx, cmd.ErrOrStderr(), api, room, cmd.Flags().Arg(0))
+		}
 		return p.List("messages", items, messageColumns...)
 	})
 	return cmd
+}
+
+// warnHistory says if a room keeps no messages, which otherwise looks like a room in which
+// nobody has said anything.
+func warnHistory(ctx context.Context, errs io.Writer, api *command.API, arn, named string) {
+	out, err := api.GetRoom(ctx, &ivschat.GetRoomInput{Identifier: &arn})
+	if err != nil {
+		return // Without ivschat:GetRoom the command works as well.
+	}
+	if keeps := out.Tags[historyTag]; keeps == "" || keeps == "off" {
+		fmt.Fprintf(errs, "confab: the room keeps no messages; confab room tag %s %s=24h keeps them from now on\n", command.Plain(named), historyTag)
+	}
 }
 
 // latestMessages returns the latest messages that the input asks for, the oldest first.
@@ -92,20 +109,4 @@ func latestMessages(ctx context.Context, api *command.API, in *roomops.ListMessa
 	}
 	slices.Reverse(items)
 	return items, nil
-}
-
-// timeFlag reads a time: how long ago, or an ISO 8601 time.
-func timeFlag(name, s string) (*string, error) {
-	if s == "" {
-		return nil, nil
-	}
-	if ago, err := time.ParseDuration(s); err == nil && ago >= 0 {
-		return new(chat.FormatTime(time.Now().Add(-ago))), nil
-	}
-	for _, layout := range []string{time.RFC3339Nano, time.DateTime, "2006-01-02T15:04", time.DateOnly} {
-		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
-			return new(chat.FormatTime(t)), nil
-		}
-	}
-	return nil, command.Usagef("%s %q: must be a duration such as 15m, or a time such as 2026-01-31T12:00:00Z", name, s)
 }

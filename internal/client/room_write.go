@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
@@ -75,7 +77,7 @@ func newRoomCreate(env command.Environment) *cobra.Command {
 Tags that begin with confab: are settings that Confab adds, such as history; see docs/history.md.`,
 		Example: command.Examples(
 			"confab room create lobby",
-			"confab room create stage --max-rate 100 --tag confab:history=24h --tag team=live",
+			"confab room create stage --max-rate 100 --tag confab:history=24h --tag team=live -o json",
 			"room=$(confab room create -o text | cut -f 5)",
 		),
 		Args: command.Args("[NAME]"),
@@ -145,18 +147,22 @@ func newRoomUpdate(env command.Environment) *cobra.Command {
 
 func newRoomTag(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "tag ROOM KEY=VALUE…",
-		Short: "Set tags of a room",
-		Long:  `Set tags of a room. Other tags stay. Tags that begin with confab: are settings that Confab adds.`,
+		Use:   "tag ROOM [KEY=VALUE…]",
+		Short: "Set tags of a room, or list them",
+		Long: `Set tags of a room. Other tags stay. Tags that begin with confab: are settings that Confab adds. Without
+KEY=VALUE, list the tags.`,
 		Example: command.Examples(
 			"confab room tag demo team=live",
 			"confab room tag demo confab:history=24h confab:history-on-join=20",
-			"confab room tag demo team=live -o json",
+			"confab room tag demo -o json",
 		),
-		Args: command.Args("ROOM", "KEY=VALUE…"),
+		Args: command.Args("ROOM", "[KEY=VALUE…]"),
 	}
 	f := command.NewFlags(cmd, env)
 	f.RunRoom(cmd, func(ctx context.Context, api *command.API, p *command.Printer, room string, rest []string) error {
+		if len(rest) == 0 {
+			return listTags(ctx, api, p, room)
+		}
 		tags, err := command.Pairs("tag", rest)
 		if err != nil {
 			return err
@@ -167,6 +173,22 @@ func newRoomTag(env command.Environment) *cobra.Command {
 		return p.Done(room, "Tagged %s", room)
 	})
 	return cmd
+}
+
+// listTags prints the tags of a room, one a line unless JSON is asked for.
+func listTags(ctx context.Context, api *command.API, p *command.Printer, room string) error {
+	out, err := api.ListTagsForResource(ctx, &ivschat.ListTagsForResourceInput{ResourceArn: &room})
+	if err != nil {
+		return api.Explain(err)
+	}
+	if p.Form == command.JSON || p.Form == command.JSONL {
+		return p.One(command.Members(out))
+	}
+	var items []command.Object
+	for _, key := range slices.Sorted(maps.Keys(out.Tags)) {
+		items = append(items, command.Object{"key": key, "value": out.Tags[key]})
+	}
+	return p.List("tags", items, command.Column{Heading: "KEY", Member: "key"}, command.Column{Heading: "VALUE", Member: "value"})
 }
 
 func newRoomUntag(env command.Environment) *cobra.Command {

@@ -82,7 +82,7 @@ func (t *tail) run(ctx context.Context, named []string) error {
 	case t.limit < 0:
 		return command.Usagef("--limit %d: must be 0 or more", t.limit)
 	}
-	since, err := timeFlag("--since", t.since)
+	since, err := command.TimeFlag("--since", t.since)
 	if err != nil {
 		return err
 	}
@@ -99,6 +99,9 @@ func (t *tail) run(ctx context.Context, named []string) error {
 	rooms, ctx := errgroup.WithContext(ctx)
 	for _, arn := range slices.Sorted(maps.Keys(names)) {
 		r := &tailed{tail: t, arn: arn, name: names[arn], since: since, seen: map[string]bool{}}
+		if since != nil {
+			warnHistory(ctx, t.errs, t.api, arn, names[arn])
+		}
 		rooms.Go(func() error { return r.follow(ctx) })
 	}
 	if err := rooms.Wait(); err != nil && !errors.Is(err, context.Canceled) {

@@ -61,6 +61,9 @@ func newTokenFlags(cmd *cobra.Command, can string) *tokenFlags {
 	return t
 }
 
+// longestSession is the longest that a session may last.
+const longestSession = 180 * time.Minute
+
 var capabilities = map[string]types.ChatTokenCapability{
 	"send":       types.ChatTokenCapabilitySendMessage,
 	"delete":     types.ChatTokenCapabilityDeleteMessage,
@@ -83,8 +86,8 @@ func (t *tokenFlags) input(room string) (*ivschat.CreateChatTokenInput, error) {
 		in.Capabilities = append(in.Capabilities, c)
 	}
 	if t.session != 0 {
-		if t.session < time.Minute || t.session%time.Minute != 0 {
-			return nil, command.Usagef("--session %q: must be whole minutes, from 1m to 180m", t.session)
+		if t.session < time.Minute || t.session > longestSession || t.session%time.Minute != 0 {
+			return nil, command.Usagef("--session %s: must be whole minutes, from 1m to 180m", t.session)
 		}
 		in.SessionDurationInMinutes = new(int32(t.session / time.Minute))
 	}

@@ -34,12 +34,12 @@ func split(remote, forwarded string, trusted []netip.Prefix) (client netip.Addr,
 	return client, forwarded
 }
 
-// Limit returns the client of a request as From does, and the name under which limits
-// per address count it: its Block. Clients behind an untrusted proxy would share the
-// limits of one person. So when the client sends its own X-Forwarded-For, proxy is
-// true, and a client in a private network is counted together with the last address
-// there. From any other network the header changes nothing, because every client of the
-// Internet can send one.
+// Limit returns the client of a request as From does, and the name under which limits per
+// address count it: its Block. Clients behind a proxy that --trusted-proxies does not name
+// would share the limits of one address. So if a client in a private network sends
+// X-Forwarded-For, the name also has the last address in the header, and proxy is true.
+// From any other network the header changes nothing, because every client on the Internet
+// can send one.
 func Limit(remote, forwarded string, trusted []netip.Prefix) (client netip.Addr, name string, proxy bool) {
 	client, rest := split(remote, forwarded, trusted)
 	name = Block(client).String()

@@ -4,14 +4,9 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-)
 
-// ack says that From has everything of a stream up to Count.
-type ack struct {
-	From  string `json:"from"`
-	View  ViewID `json:"view"`
-	Count uint64 `json:"count"`
-}
+	"confab/internal/protocol"
+)
 
 // acks are the homes that are owed an acknowledgement. The first keeper of a room, or of a
 // home without interest, sends it at once, because the home waits for one. The other members send theirs a little later,
@@ -63,21 +58,21 @@ func (d *dueAcks) send(n *Node, wait time.Duration) {
 		due := map[string]ownAck{}
 		for home := range d.homes {
 			if in := n.view.in[home]; in != nil {
-				due[home] = ownAck{ack{n.o.ID, n.view.ID, in.next - 1}, n.members.reads(home, compactVersion)}
+				due[home] = ownAck{protocol.Ack{From: n.o.ID, View: n.view.ID, Count: in.Last()}, n.members.Reads(home, protocol.CompactVersion)}
 			}
 		}
 		clear(d.homes)
 		n.mu.Unlock()
 		for home, m := range due {
-			data := m.encode()
+			data := m.Encode()
 			if !m.compact {
 				var err error
-				if data, err = json.Marshal(m.ack); err != nil {
+				if data, err = json.Marshal(m.Ack); err != nil {
 					continue
 				}
 			}
 			// If it is lost, the next one or the next heartbeat says the same.
-			n.o.Transport.Publish(n.subjects.node(home, kindAck), data) //nolint:errcheck // See above.
+			n.o.Transport.Publish(n.subjects.Node(home, protocol.KindAck), data) //nolint:errcheck // See above.
 		}
 	}
 }
@@ -85,20 +80,12 @@ func (d *dueAcks) send(n *Node, wait time.Duration) {
 // ownAck is an acknowledgement that this node is about to send, and whether the home reads
 // the compact form.
 type ownAck struct {
-	ack
+	protocol.Ack
 	compact bool
 }
 
-func readAck(data []byte) (a ack, err error) {
-	if isCompact(data) {
-		return decodeAck(data)
-	}
-	err = json.Unmarshal(data, &a)
-	return a, err
-}
-
 func (r requests) onAck(data []byte) {
-	a, err := readAck(data)
+	a, err := protocol.ReadAck(data)
 	if err != nil {
 		return
 	}
@@ -117,9 +104,9 @@ func (n *Node) ackedLocked(from string, count uint64) {
 	if out == nil {
 		return
 	}
-	for _, it := range out.acknowledge(from, count) {
-		if it.room != nil {
-			n.logs.deliverUpTo(it.room, it.at)
+	for _, it := range out.Acknowledge(from, count) {
+		if it.Room != nil {
+			n.logs.DeliverUpTo(it.Room, it.At)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"confab/internal/chat"
+	"confab/internal/roomlog"
 )
 
 // arrival is the frame of an operation that this node's own clients asked for, on
@@ -21,14 +22,15 @@ type arrival struct {
 // arrivals are the frames that operations of this node wait for, by id.
 type arrivals map[string]*arrival
 
-// expect returns the arrival of an operation's frame; e is its entry in the logs, or
-// nil. remove ends it.
-func (s arrivals) expect(id string, e *entry) *arrival {
+// expect returns the arrival of an operation's frame; before is what the logs
+// know of it. remove ends it.
+func (s arrivals) expect(id string, before roomlog.Outcome) *arrival {
 	a := &arrival{id: id, settled: make(chan struct{})}
-	if e != nil && e.delivered {
-		a.missed = e.missed
+	switch before {
+	case roomlog.Delivered, roomlog.PassedOver:
+		a.missed = before == roomlog.PassedOver
 		close(a.settled)
-	} else {
+	default:
 		s[id] = a
 	}
 	return a

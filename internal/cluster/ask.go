@@ -3,21 +3,9 @@ package cluster
 import (
 	"context"
 	"sync"
+
+	"confab/internal/protocol"
 )
-
-// query is a question to a node about itself that has nothing to do with the order of
-// frames: how many connections it has, which users are in a room.
-type query struct {
-	Topic string `json:"topic"`
-	Body  []byte `json:"body,omitzero"`
-}
-
-// queryAnswer is not OK if the node does not know the topic, because it is of another
-// release, or failed.
-type queryAnswer struct {
-	OK   bool   `json:"ok"`
-	Body []byte `json:"body,omitzero"`
-}
 
 // Answer is what a node answers to the questions of one topic.
 type Answer func(ctx context.Context, body []byte) ([]byte, error)
@@ -26,7 +14,7 @@ type Answer func(ctx context.Context, body []byte) ([]byte, error)
 // ids of the nodes. Nodes that do not answer in time, or not with success, are left out.
 func (n *Node) Ask(ctx context.Context, topic string, body []byte) map[string][]byte {
 	all, _ := n.AskOthers(ctx, topic, body)
-	if own := (requests{n}).answer(ctx, query{topic, body}); own.OK {
+	if own := (requests{n}).answer(ctx, protocol.Query{Topic: topic, Body: body}); own.OK {
 		all[n.o.ID] = own.Body
 	}
 	return all
@@ -35,7 +23,7 @@ func (n *Node) Ask(ctx context.Context, topic string, body []byte) map[string][]
 // AskOthers asks the other members of the view. complete reports whether all of them have
 // answered with success.
 func (n *Node) AskOthers(ctx context.Context, topic string, body []byte) (answers map[string][]byte, complete bool) {
-	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	ctx, cancel := context.WithTimeout(ctx, protocol.AskWithin)
 	defer cancel()
 	var mu sync.Mutex // guards answers and complete
 	answers, complete = map[string][]byte{}, true
@@ -45,7 +33,7 @@ func (n *Node) AskOthers(ctx context.Context, topic string, body []byte) (answer
 			continue
 		}
 		asked.Go(func() {
-			a, err := request[queryAnswer](ctx, n, id, kindAsk, query{topic, body})
+			a, err := request[protocol.QueryAnswer](ctx, n, id, protocol.KindAsk, protocol.Query{Topic: topic, Body: body})
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil || !a.OK {
@@ -59,17 +47,25 @@ func (n *Node) AskOthers(ctx context.Context, topic string, body []byte) (answer
 	return answers, complete
 }
 
-func (r requests) ask(q query) queryAnswer {
-	ctx, cancel := context.WithTimeout(r.node.ctx, askWithin)
+func (r requests) ask(q protocol.Query) protocol.QueryAnswer {
+	ctx, cancel := context.WithTimeout(r.node.ctx, protocol.AskWithin)
 	defer cancel()
 	return r.answer(ctx, q)
 }
 
-func (r requests) answer(ctx context.Context, q query) queryAnswer {
+func (r requests) answer(ctx context.Context, q protocol.Query) protocol.QueryAnswer {
 	f := r.node.o.Answers[q.Topic]
 	if f == nil {
-		return queryAnswer{}
+		return protocol.QueryAnswer{}
 	}
 	body, err := f(ctx, q.Body)
-	return queryAnswer{OK: err == nil, Body: body}
+	return protocol.QueryAnswer{OK: err == nil, Body: body}
+}
+
+// AskOne asks one other member, and reports whether it has answered with success in time.
+func AskOne(ctx context.Context, n *Node, member, topic string, body []byte) (answer []byte, ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, protocol.AskWithin)
+	defer cancel()
+	a, err := request[protocol.QueryAnswer](ctx, n, member, protocol.KindAsk, protocol.Query{Topic: topic, Body: body})
+	return a.Body, err == nil && a.OK
 }

@@ -2,10 +2,10 @@ package cluster
 
 import (
 	"context"
-	"slices"
 	"time"
 
-	"github.com/go-json-experiment/json"
+	"confab/internal/protocol"
+	"confab/internal/view"
 )
 
 // heartbeats are what nodes say of themselves. In a view that all know, between nodes that read
@@ -20,12 +20,12 @@ const (
 )
 
 // nextLocked returns the heartbeat that is due.
-func (h heartbeats) nextLocked(now time.Time, leaving bool) heartbeat {
+func (h heartbeats) nextLocked(now time.Time, leaving bool) protocol.Heartbeat {
 	n := h.node
-	n.beats.next(now)
+	n.beats.Next(now)
 	if !leaving && h.briefLocked(now) {
 		b := h.plainLocked()
-		b.marks, b.also = n.members.marks(&n.view.View, h.promisedLocked(), b.N, now)
+		b.Marks, b.Also = n.members.Marks(&n.view.View, h.promisedLocked(), b.N, now)
 		return b
 	}
 	b := h.fullLocked(now)
@@ -34,35 +34,35 @@ func (h heartbeats) nextLocked(now time.Time, leaving bool) heartbeat {
 }
 
 // plainLocked returns what all heartbeats say.
-func (h heartbeats) plainLocked() heartbeat {
+func (h heartbeats) plainLocked() protocol.Heartbeat {
 	n := h.node
-	return heartbeat{
-		ID: n.o.ID, Name: n.o.Name, Version: n.o.Version, Speaks: wireVersion, Reads: hiddenVersion, N: n.beats.count,
-		Eligible: n.members.eligible, View: n.view.View, Promised: n.promised.ID.Number, Connections: n.engine.Connections(),
+	return protocol.Heartbeat{
+		ID: n.o.ID, Name: n.o.Name, Version: n.o.Version, Speaks: protocol.Version, Reads: protocol.HiddenVersion, N: n.beats.Last(),
+		Eligible: n.members.IsEligible(), View: n.view.View, Promised: n.promised.ID.Number, Connections: n.engine.Connections(),
 	}
 }
 
 // fullLocked returns a heartbeat that leaves nothing out.
-func (h heartbeats) fullLocked(now time.Time) heartbeat {
+func (h heartbeats) fullLocked(now time.Time) protocol.Heartbeat {
 	n := h.node
 	b := h.plainLocked()
-	b.Sees = n.members.seen()
-	b.Leases = n.members.supportLeases(&n.view.View, h.promisedLocked(), now)
+	b.Sees = n.members.Seen()
+	b.Leases = n.members.SupportLeases(&n.view.View, h.promisedLocked(), now)
 	if !n.view.Interest {
 		b.Acked = map[string]uint64{}
 		for id, in := range n.view.in {
-			b.Acked[id] = in.next - 1
+			b.Acked[id] = in.Last()
 		}
 		for _, out := range n.view.out {
-			b.Sent = out.sent // It is one stream.
+			b.Sent = out.Count() // It is one stream.
 		}
 	}
 	return b
 }
 
 // promisedLocked returns the view that this node has promised last, which may be its own.
-func (h heartbeats) promisedLocked() *View {
-	if n := h.node; n.promised.ID.compare(n.view.ID) > 0 {
+func (h heartbeats) promisedLocked() *view.View {
+	if n := h.node; n.promised.ID.Compare(n.view.ID) > 0 {
 		return &n.promised
 	}
 	return &h.node.view.View
@@ -73,35 +73,18 @@ func (h heartbeats) promisedLocked() *View {
 // whatever a node has missed, it knows again.
 func (h heartbeats) briefLocked(now time.Time) bool {
 	n := h.node
-	return n.view.Interest && n.beats.ticks%fullTicks > 0 && now.Sub(n.view.since) >= askWithin &&
-		now.Sub(n.members.joinedAt) >= askWithin && n.members.allRead(briefVersion)
-}
-
-// bytes returns a heartbeat as it is sent.
-func (b *heartbeat) bytes() ([]byte, error) {
-	if b.marks != nil {
-		return b.encodeBrief(), nil
-	}
-	return json.Marshal(b)
-}
-
-func readHeartbeat(data []byte) (b heartbeat, err error) {
-	if isBrief(data) {
-		return decodeBrief(data)
-	}
-	err = json.Unmarshal(data, &b)
-	slices.Sort(b.Sees) // It is sorted, unless something else sent it.
-	return b, err
+	return n.view.Interest && n.beats.ticks%fullTicks > 0 && now.Sub(n.view.since) >= protocol.AskWithin &&
+		n.members.MayBeBrief(now)
 }
 
 // resolveLocked adds to a brief heartbeat what it leaves out. If that is not known here, its
 // node is asked, and the heartbeat says no more than that the node is there.
-func (h heartbeats) resolveLocked(b *heartbeat, now time.Time) bool {
+func (h heartbeats) resolveLocked(b *protocol.Heartbeat, now time.Time) bool {
 	n := h.node
-	if b.marks == nil || n.members.resolve(b, h.viewLocked(b.View.ID)) {
+	if b.Marks == nil || n.members.Resolve(b, h.viewLocked(b.View.ID)) {
 		return true
 	}
-	if !n.members.noteUnread(b, now) {
+	if !n.members.NoteUnread(b, now) {
 		return false
 	}
 	if asking := n.beats.asking; !asking[b.ID] && len(asking) < maxAsking {
@@ -115,10 +98,10 @@ func (h heartbeats) resolveLocked(b *heartbeat, now time.Time) bool {
 // ask asks a node for a heartbeat that leaves nothing out.
 func (h heartbeats) ask(id string) {
 	n := h.node
-	ctx, cancel := context.WithTimeout(n.ctx, prepareAgain)
+	ctx, cancel := context.WithTimeout(n.ctx, protocol.PrepareAgain)
 	defer cancel()
-	data, err := n.o.Transport.Request(ctx, n.subjects.node(id, kindBeat), nil)
-	if err == nil && !isBrief(data) {
+	data, err := n.o.Transport.Request(ctx, n.subjects.Node(id, protocol.KindBeat), nil)
+	if err == nil && !protocol.IsBrief(data) {
 		n.onHeartbeat("", data, nil)
 	}
 	n.mu.Lock()
@@ -133,82 +116,13 @@ func (r requests) beat(reply func([]byte)) {
 	b := heartbeats{n}.fullLocked(time.Now())
 	closed := n.closed
 	n.mu.Unlock()
-	if data, err := b.bytes(); err == nil && !closed {
+	if data, err := b.Bytes(); err == nil && !closed {
 		reply(data)
 	}
 }
 
-// marks returns what this node gets from the members of its view, for its heartbeat of a
-// number, and which other nodes it sees. It acknowledges the heartbeats of those whose lease it
-// supports: those that are also in the view that it has promised.
-func (m *membership) marks(current, promised *View, number uint64, now time.Time) (all marks, also []string) {
-	all = newMarks(len(current.Members))
-	members := 0
-	for i, id := range current.Members {
-		p := m.peers[id]
-		if p == nil {
-			continue
-		}
-		members++
-		mark := byte(markSeen)
-		if number >= p.last.N && number-p.last.N < markSeen && (promised.ID == current.ID || promised.has(id)) {
-			mark = byte(number - p.last.N)
-			p.ackedAt = now
-		}
-		all.set(i, mark)
-	}
-	if members == len(m.peers) {
-		return all, nil
-	}
-	for id := range m.peers {
-		if !current.has(id) {
-			also = append(also, id)
-		}
-	}
-	slices.Sort(also)
-	return all, also
-}
-
-// resolve adds to a brief heartbeat what it leaves out: the view, and the rest from the heartbeat
-// before. It returns false if that is not enough.
-func (m *membership) resolve(b *heartbeat, view *View) bool {
-	p := m.peers[b.ID]
-	if p == nil || p.last.unread || view == nil || len(b.marks) != (len(view.Members)+1)/2 {
-		return false
-	}
-	last := &p.last
-	same := last.marks != nil && last.View.ID == b.View.ID && last.marks.seesAs(b.marks) && slices.Equal(last.also, b.also)
-	b.Name, b.Version, b.Speaks, b.View = last.Name, last.Version, last.Speaks, *view
-	if b.Sees = last.Sees; !same {
-		b.Sees = b.expand()
-	}
-	return true
-}
-
-// noteUnread takes a brief heartbeat that cannot be resolved, and reports whether its node has to
-// be asked. A node of which nothing else is known is a peer that sees none: this node is not
-// alone beside it, and proposes nothing with it.
-func (m *membership) noteUnread(b *heartbeat, now time.Time) bool {
-	if newer, known := m.newer[b.ID]; known {
-		newer.seenAt = now
-		m.newer[b.ID] = newer
-		return false
-	}
-	switch p := m.peers[b.ID]; {
-	case p == nil:
-		m.peers[b.ID] = &peer{since: now, seenAt: now, last: heartbeat{
-			ID: b.ID, Reads: b.Reads, Promised: max(b.Promised, b.View.ID.Number), unread: true,
-		}}
-		m.met, m.joinedAt = true, now
-		m.version++
-	case p.last.unread:
-		p.seenAt = now
-	}
-	return true
-}
-
 // viewLocked returns the view of an id, if this node or a peer has it or has had it, or nil.
-func (h heartbeats) viewLocked(id ViewID) *View {
+func (h heartbeats) viewLocked(id view.ID) *view.View {
 	n := h.node
 	switch {
 	case id.Number == 0:
@@ -218,10 +132,8 @@ func (h heartbeats) viewLocked(id ViewID) *View {
 	case n.promised.ID == id:
 		return &n.promised
 	}
-	for _, p := range n.members.peers {
-		if p.last.View.ID == id {
-			return &p.last.View
-		}
+	if v := n.members.ViewOf(id); v != nil {
+		return v
 	}
 	for i := range n.past {
 		if n.past[i].ID == id {

@@ -6,6 +6,8 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
+	"confab/internal/roomlog"
+	"confab/internal/view"
 )
 
 // Await returns once this node may sequence the room.
@@ -16,8 +18,8 @@ func (n *Node) Await(ctx context.Context, roomID, id string) (messaging.Turn, er
 		err := n.mayNumberLocked(roomID, id)
 		if err == nil {
 			t := messaging.Turn{Epoch: n.view.ID.Number}
-			if l := n.logs.rooms[roomID]; l != nil {
-				t.Messages = l.recentMessages(time.Now())
+			if l := n.logs.Find(roomID); l != nil {
+				t.Messages = l.RecentMessages(time.Now())
 			}
 			n.mu.Unlock()
 			return t, nil
@@ -41,18 +43,18 @@ func (n *Node) Await(ctx context.Context, roomID, id string) (messaging.Turn, er
 
 // mayNumberLocked returns nil if this node may number a frame of the room now.
 func (n *Node) mayNumberLocked(roomID, id string) error {
-	home := n.logs.home(&n.view.View, roomID)
+	home := n.logs.Home(&n.view.View, roomID)
 	c := n.calls.byID[id]
-	switch e := n.logs.byID[id]; {
+	switch was := n.logs.Outcome(id); {
 	case n.closed || home != n.o.ID && home != "":
 		return messaging.ErrMoved
 	case c != nil && c.view != n.view.ID:
 		return messaging.ErrMoved // The asking node may not be in this view.
-	case home == "" || !n.view.phase.numbers() || !n.members.leased(&n.view.View, time.Now()):
+	case home == "" || !n.view.phase.numbers() || !n.members.Leased(&n.view.View, time.Now()):
 		return messaging.ErrNotNow
-	case e != nil && !e.delivered:
+	case was == roomlog.Held:
 		return messaging.ErrNotNow
-	case e != nil:
+	case was != roomlog.Unknown:
 		return messaging.ErrPublished
 	}
 	return nil
@@ -67,9 +69,9 @@ func (n *Node) Next(f *chat.Frame) error {
 	}
 	n.view.numbered++
 	if n.view.Interest {
-		n.logs.begin(n.logs.room(f.RoomID, time.Now()), n.view.ID)
+		n.logs.Begin(n.logs.Room(f.RoomID, time.Now()), n.view.ID)
 	}
-	f.Epoch, f.Sequence = n.view.ID.Number, n.logs.number(f.RoomID, n.view.ID, time.Now())
+	f.Epoch, f.Sequence = n.view.ID.Number, n.logs.Number(f.RoomID, n.view.ID, time.Now())
 	return nil
 }
 
@@ -86,14 +88,14 @@ func (n *Node) Publish(f *chat.Frame) <-chan error {
 		n.signalLocked()
 	}
 	now := time.Now()
-	l := n.logs.room(f.RoomID, now)
-	before := l.last
-	e := n.logs.add(l, point{n.view.ID, f.Sequence}, f, now)
+	l := n.logs.Room(f.RoomID, now)
+	before, at := l.End(), view.Point{View: n.view.ID, Seq: f.Sequence}
 	if len(n.view.Members) == 1 {
-		n.logs.deliverNext(l)
+		n.logs.Add(l, at, f, now)
+		n.logs.DeliverNext(l)
 		return nil
 	}
-	e.safe = safe
+	n.logs.Publish(l, at, f, safe, now)
 	streams{n}.sendLocked(l, before, f)
 	return safe
 }
@@ -103,10 +105,10 @@ func (n *Node) Publish(f *chat.Frame) <-chan error {
 func (n *Node) LastDelivered(roomID string) (epoch, sequence uint64, known bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	l := n.logs.rooms[roomID]
+	l := n.logs.Find(roomID)
 	if l == nil {
 		return 0, 0, false
 	}
-	at := l.delivered()
-	return at.View.Number, at.Seq, at != (point{})
+	at := l.Delivered()
+	return at.View.Number, at.Seq, at != (view.Point{})
 }

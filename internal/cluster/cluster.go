@@ -2,23 +2,24 @@
 // alive, which of them is the home of a room, and has every node deliver the frames
 // of a room in one order, none missing and none twice.
 //
-// Nodes send heartbeats (heartbeat.go). From those of its peers, a node works out which
-// members the cluster should have (membership.go); the member with the lowest id
-// proposes a numbered View, all its members promise it, and it is committed
-// (proposal.go, commit.go). Rendezvous hashing over the view gives every room its home
-// (view.go). The home gives frames their numbers (broker.go) and sends them to the
-// members with sessions of the room and to two that keep it (interest.go), over streams
-// with counts, so that a lost item is noticed and requested again (stream.go, outbox.go,
-// gap.go). It delivers a frame to its own clients once another member has acknowledged
-// it (ack.go). So a frame that any client got survives the loss of any one node.
+// What a node decides by is in packages without a lock, a goroutine or a clock; this one locks,
+// sends and waits. Nodes send heartbeats (heartbeat.go, brief.go). From those of its peers, a
+// node works out which members the cluster should have (package membership); the member with
+// the lowest id proposes a numbered view, all its members promise it, and it is committed
+// (proposal.go, commit.go). Rendezvous hashing over the view gives every room its home (package
+// view). The home gives frames their numbers (broker.go) and sends them to the members with
+// sessions of the room and to two that keep it (interest.go), over streams with counts, so that
+// a lost item is noticed and requested again (package stream; stream.go, outbox.go, gap.go). It
+// delivers a frame to its own clients once another member has acknowledged it (ack.go). So a
+// frame that any client got survives the loss of any one node.
 //
 // When a node dies, its heartbeats stop. After 1.5 s its peers let it time out, and the
 // first of them proposes a view without it. The members seal their view, which ends its
 // numbers, and commit the new one: about 2 s after the death. Rooms whose home died have
-// a new home now. It gathers: it asks all members how far they are (gathering.go,
-// state.go), gets what it lacks, and gives the others what they lack (level.go,
-// complete.go), from the log of a minute that every node keeps of each room
-// (room_logs.go, history.go). Then it opens, and numbers continue. Requests that waited
+// a new home now. It gathers (gather.go, package reconcile): it asks all members how far they
+// are, gets what it lacks, and gives the others what they lack, from the log of a minute that
+// every node keeps of each room (package roomlog). Then it opens, and numbers continue.
+// Requests that waited
 // are sent again to the new home, under the id that they had; a home that has the frame
 // of that id does not make a second one (do.go, serve.go). No client misses or repeats a
 // frame; clients of the dead node connect to another.
@@ -40,8 +41,19 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/membership"
 	"confab/internal/messaging"
+	"confab/internal/protocol"
 	"confab/internal/quota"
+	"confab/internal/roomlog"
+	"confab/internal/view"
+)
+
+// Sizes.
+const (
+	defaultLogBytes = 64 << 20 // of all rooms' logs
+	pastViews       = 16       // that a node remembers
+	sweepTicks      = 25       // heartbeats between two looks at all rooms
 )
 
 // Transport carries messages between nodes. It may lose them. What one node
@@ -110,7 +122,7 @@ func NewID(name string) string {
 // messaging.Home. Its methods may be called from any goroutine.
 type Node struct {
 	o        Options
-	subjects subjects
+	subjects protocol.Subjects
 	engine   Engine
 	log      *slog.Logger
 
@@ -130,16 +142,16 @@ type Node struct {
 	closed  bool
 
 	beats    ownHeartbeats
-	members  membership
+	members  membership.Peers
 	standing standing
 
 	view      currentView
-	promised  View   // the latest that this node has promised
-	proposing bool   // a proposal of this node is on its way
-	lastOpen  ViewID // the last view before this one that was open
-	past      []View // all views of this node, this one last
+	promised  view.View   // the latest that this node has promised
+	proposing bool        // a proposal of this node is on its way
+	lastOpen  view.ID     // the last view before this one that was open
+	past      []view.View // all views of this node, this one last
 
-	logs      roomLogs
+	logs      roomlog.Logs
 	interests interests
 	outbox    outbox
 	acks      acks
@@ -153,14 +165,14 @@ func New(o Options) *Node {
 		o.LogBytes = defaultLogBytes
 	}
 	n := &Node{
-		o: o, subjects: subjects(o.Prefix), log: o.Log, changed: make(chan struct{}),
-		beats: ownHeartbeats{sentAt: map[uint64]time.Time{}, asking: map[string]bool{}}, members: newMembership(o.ID),
+		o: o, subjects: protocol.Subjects(o.Prefix), log: o.Log, changed: make(chan struct{}),
+		beats: ownHeartbeats{Beats: membership.NewBeats(), asking: map[string]bool{}}, members: membership.New(o.ID),
 		acks: newAcks(), outbox: newOutbox(), interests: interests{byRoom: map[string]*interest{}}, calls: calls{byID: map[string]*call{}}, arrivals: arrivals{},
 	}
 	n.ctx, n.stop = context.WithCancel(context.Background())
-	n.view = newView(n.ctx, o.ID, View{}, time.Time{})
+	n.view = newView(n.ctx, o.ID, view.View{}, time.Time{})
 	n.standing.include(n.ctx)
-	n.logs = newRoomLogs(o.LogBytes, func(f *chat.Frame) { n.engine.Deliver(f) }, func(f *chat.Frame) { n.engine.Kick(f) }, n.arrivals.settle)
+	n.logs = roomlog.New(o.LogBytes, func(f *chat.Frame) { n.engine.Deliver(f) }, func(f *chat.Frame) { n.engine.Kick(f) }, n.arrivals.settle)
 	return n
 }
 
@@ -189,5 +201,5 @@ func (n *Node) spawn(f func()) {
 // are still read again: when their settings are old, and when the cluster changes.
 func (n *Node) RoomChanged(ctx context.Context, roomID string) error {
 	n.engine.Reload(ctx, roomID)
-	return n.o.Transport.Publish(n.subjects.notices(), []byte(roomID))
+	return n.o.Transport.Publish(n.subjects.Notices(), []byte(roomID))
 }

@@ -3,86 +3,23 @@ package cluster
 import (
 	"context"
 	"errors"
-	"strconv"
 	"time"
-
-	"github.com/go-json-experiment/json"
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
-)
-
-// doQuestion asks a home to carry an operation out. Only a home that is in the
-// asking node's view does: what it publishes in another need not reach that node.
-type doQuestion struct {
-	View ViewID              `json:"view"`
-	Op   messaging.Operation `json:"op"`
-	// Quiet asks for no answer of success: the frame that arrives is the answer.
-	Quiet bool `json:"quiet,omitzero"`
-}
-
-// doAnswer is the answer of a home. At most one of its members is set.
-type doAnswer struct {
-	ID     string     `json:"id,omitzero"`
-	Moved  bool       `json:"moved,omitzero"`
-	Kicked bool       `json:"kicked,omitzero"`
-	Error  *wireError `json:"error,omitzero"`
-}
-
-// bytes returns the question as its receiver reads it.
-func (q *doQuestion) bytes(compact bool) ([]byte, error) {
-	if compact {
-		return q.encode(), nil
-	}
-	// Attributes that are not there and empty ones are different frames.
-	return json.Marshal(q, json.FormatNilMapAsNull(true), durations)
-}
-
-func readDoQuestion(data []byte) (q doQuestion, err error) {
-	if isCompact(data) {
-		return decodeDoQuestion(data)
-	}
-	err = json.Unmarshal(data, &q, durations)
-	return q, err
-}
-
-// bytes returns the answer in the form of the question.
-func (a *doAnswer) bytes(compact bool) ([]byte, error) {
-	if compact {
-		return a.encode(), nil
-	}
-	return json.Marshal(a)
-}
-
-func readDoAnswer(data []byte) (a doAnswer, err error) {
-	if isCompact(data) {
-		return decodeDoAnswer(data)
-	}
-	err = json.Unmarshal(data, &a)
-	return a, err
-}
-
-// durations has the history's length of an operation's room as a number of nanoseconds.
-var durations = json.JoinOptions(
-	json.WithMarshalers(json.MarshalFunc(func(d time.Duration) ([]byte, error) {
-		return strconv.AppendInt(nil, int64(d), 10), nil
-	})),
-	json.WithUnmarshalers(json.UnmarshalFunc(func(data []byte, d *time.Duration) error {
-		n, err := strconv.ParseInt(string(data), 10, 64)
-		*d = time.Duration(n)
-		return err
-	})),
+	"confab/internal/protocol"
+	"confab/internal/view"
 )
 
 // Do carries an operation out at the room's home, also when that moves meanwhile. An
 // excluded node answers at once: its sessions move, and their clients need not wait
 // for an answer that no home will give.
 func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, doWithin)
+	ctx, cancel := context.WithTimeout(ctx, protocol.DoWithin)
 	defer cancel()
 	n.mu.Lock()
 	included := n.standing.ctx
-	a := n.arrivals.expect(op.ID, n.logs.byID[op.ID])
+	a := n.arrivals.expect(op.ID, n.logs.Outcome(op.ID))
 	n.mu.Unlock()
 	defer context.AfterFunc(included, cancel)()
 	defer func() {
@@ -104,8 +41,8 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 		}
 		n.mu.Lock()
 		here := n.interests.receives(&n.view.View, op.RoomID)
-		home, changed := n.logs.home(&n.view.View, op.RoomID), n.changed
-		remote := remoteHome{node: n, id: home, view: n.view.ID, viewCtx: n.view.ctx, arrival: a, compact: n.members.reads(home, compactVersion), quiet: here}
+		home, changed := n.logs.Home(&n.view.View, op.RoomID), n.changed
+		remote := remoteHome{node: n, id: home, view: n.view.ID, viewCtx: n.view.ctx, arrival: a, compact: n.members.Reads(home, protocol.CompactVersion), quiet: here}
 		n.mu.Unlock()
 		var id string
 		err := messaging.ErrMoved
@@ -124,7 +61,7 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 		case !errors.Is(err, messaging.ErrMoved):
 			return "", err
 		}
-		retry := time.NewTimer(retryWait)
+		retry := time.NewTimer(protocol.RetryWait)
 		select {
 		case <-a.settled:
 		case <-changed:
@@ -142,7 +79,7 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 type remoteHome struct {
 	node    *Node
 	id      string
-	view    ViewID
+	view    view.ID
 	viewCtx context.Context
 	arrival *arrival
 	compact bool // it reads the compact form
@@ -160,14 +97,14 @@ func (h remoteHome) Do(ctx context.Context, op messaging.Operation) (string, err
 	defer cancel()
 	defer context.AfterFunc(h.viewCtx, cancel)()
 	for quiet := h.quiet; ctx.Err() == nil; quiet = false {
-		q := doQuestion{h.view, op, quiet}
-		data, err := q.bytes(h.compact)
+		q := protocol.DoQuestion{View: h.view, Op: op, Quiet: quiet}
+		data, err := q.Bytes(h.compact)
 		if err != nil {
 			return "", err
 		}
 		answer, err := h.ask(ctx, data)
 		if err != nil {
-			pause(ctx, retryWait)
+			pause(ctx, protocol.RetryWait)
 			continue
 		}
 		h.node.o.Metrics.RequestDuration.Observe(time.Since(began).Seconds())
@@ -177,27 +114,27 @@ func (h remoteHome) Do(ctx context.Context, op messaging.Operation) (string, err
 		case answer.Kicked:
 			return "", messaging.ErrKicked
 		case answer.Error != nil:
-			return "", answer.Error.error()
+			return "", answer.Error.Err()
 		}
 		return answer.ID, nil
 	}
 	return "", messaging.ErrMoved
 }
 
-func (h remoteHome) ask(ctx context.Context, data []byte) (answer doAnswer, err error) {
-	ctx, cancel := context.WithTimeout(ctx, askAgain)
+func (h remoteHome) ask(ctx context.Context, data []byte) (answer protocol.DoAnswer, err error) {
+	ctx, cancel := context.WithTimeout(ctx, protocol.AskAgain)
 	defer cancel()
 	h.node.mu.Lock()
 	h.arrival.whenSettled(cancel)
 	h.node.mu.Unlock()
-	data, err = h.node.o.Transport.Request(ctx, h.node.subjects.node(h.id, kindDo), data)
+	data, err = h.node.o.Transport.Request(ctx, h.node.subjects.Node(h.id, protocol.KindDo), data)
 	select {
 	case <-h.arrival.settled:
-		return doAnswer{ID: h.arrival.id}, nil
+		return protocol.DoAnswer{ID: h.arrival.id}, nil
 	default:
 	}
 	if err == nil {
-		answer, err = readDoAnswer(data)
+		answer, err = protocol.ReadDoAnswer(data)
 	}
 	return answer, err
 }

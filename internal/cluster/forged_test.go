@@ -11,7 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"confab/internal/cluster"
+	"confab/internal/view"
 )
 
 // stranger is another user of the same NATS, which may publish and request what nodes
@@ -54,11 +54,11 @@ func (s stranger) ask(subject string, what any) {
 // object is JSON that no type of ours need allow.
 type object map[string]any
 
-// forgedItem is a frame of a room in the stream of a home; see encodeItem.
-func forgedItem(view cluster.ViewID, home string, count uint64, room string) []byte {
-	b := binary.AppendUvarint([]byte{1, 1}, view.Number)
+// forgedItem is a frame of a room in the stream of a home; see protocol.EncodeItem.
+func forgedItem(in view.ID, home string, count uint64, room string) []byte {
+	b := binary.AppendUvarint([]byte{1, 1}, in.Number)
 	text := func(s string) { b = append(binary.AppendUvarint(b, uint64(len(s))), s...) }
-	text(view.Coordinator)
+	text(in.Coordinator)
 	text(home)
 	b = binary.AppendUvarint(b, count)
 	b = binary.AppendUvarint(b, 1)
@@ -205,18 +205,18 @@ func TestForgedFrames(t *testing.T) {
 		net, nodes, room, sent := unsafeMessage(t)
 		net.heal()
 		s := newStranger(t, net)
-		view := nodes["a"].View().ID
-		other := cluster.ViewID{Number: view.Number + 1, Coordinator: view.Coordinator}
+		now := nodes["a"].View().ID
+		other := view.ID{Number: now.Number + 1, Coordinator: now.Coordinator}
 		for count := range uint64(20) {
-			s.say("frames", forgedItem(view, "stranger", count, room))
-			s.say("frames", forgedItem(view, "", count, room))
+			s.say("frames", forgedItem(now, "stranger", count, room))
+			s.say("frames", forgedItem(now, "", count, room))
 			s.say("frames", forgedItem(other, "a", count, room))
 		}
-		s.say("frames", forgedItem(view, "a", math.MaxUint64, room))
+		s.say("frames", forgedItem(now, "a", math.MaxUint64, room))
 		s.say("frames", []byte("nothing that can be read"))
 		s.say("node.b.frames", []byte("nothing that can be read"))
 		s.say("node.b.frames", []byte{3, 1})
-		s.say("node.b.tail", object{"from": "stranger", "view": view, "count": 5})
+		s.say("node.b.tail", object{"from": "stranger", "view": now, "count": 5})
 		s.say("node.a.leave", []byte{2, 1})
 		arrives(t, nodes, room, sent)
 	})

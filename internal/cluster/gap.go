@@ -5,25 +5,12 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"confab/internal/protocol"
 )
 
-// streamQuestion asks a home for items of its stream, by count.
-type streamQuestion struct {
-	View ViewID `json:"view"`
-	// Member is whose stream it is, in a view with interest.
-	Member string `json:"member,omitzero"`
-	From   uint64 `json:"from"`
-	To     uint64 `json:"to"` // inclusive
-}
-
-type streamAnswer struct {
-	// First is the first that the home still has; what is before it is lost.
-	First uint64   `json:"first"`
-	Items [][]byte `json:"items"`
-}
-
 // fillLocked asks a home for the items that are missing, until none is.
-func (s streams) fillLocked(home string, in *inStream) {
+func (s streams) fillLocked(home string, in *inbound) {
 	n := s.node
 	if in.filling || n.closed {
 		return
@@ -31,10 +18,10 @@ func (s streams) fillLocked(home string, in *inStream) {
 	in.filling = true
 	view, ctx := n.view.ID, n.view.ctx
 	n.working.Go(func() {
-		for wait := time.Duration(0); pause(ctx, wait); wait = fillWait {
+		for wait := time.Duration(0); pause(ctx, wait); wait = protocol.FillWait {
 			n.mu.Lock()
-			q := streamQuestion{View: view, Member: n.o.ID}
-			q.From, q.To = in.missing()
+			q := protocol.StreamQuestion{View: view, Member: n.o.ID}
+			q.From, q.To = in.Missing()
 			if n.view.ID != view || q.From > q.To {
 				in.filling = false
 				n.mu.Unlock()
@@ -57,34 +44,34 @@ func (s streams) fillLocked(home string, in *inStream) {
 
 // askItems asks a home for items of its stream. The first count of the answer is the first
 // that the home still has.
-func (s streams) askItems(ctx context.Context, home string, q streamQuestion, interest bool) (b batch, err error) {
+func (s streams) askItems(ctx context.Context, home string, q protocol.StreamQuestion, interest bool) (b protocol.Batch, err error) {
 	n := s.node
 	if !interest {
-		a, err := request[streamAnswer](ctx, n, home, kindStream, q)
+		a, err := request[protocol.StreamAnswer](ctx, n, home, protocol.KindStream, q)
 		for _, data := range a.Items {
-			if it, err := decodeItem(data); err == nil {
-				b.items = append(b.items, it)
+			if it, err := protocol.DecodeItem(data); err == nil {
+				b.Items = append(b.Items, it)
 			}
 		}
-		b.home, b.first = home, a.First
+		b.Home, b.First = home, a.First
 		return b, err
 	}
 	data, err := json.Marshal(q)
 	if err != nil {
 		return b, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	ctx, cancel := context.WithTimeout(ctx, protocol.AskWithin)
 	defer cancel()
-	if data, err = n.o.Transport.Request(ctx, n.subjects.node(home, kindStream), data); err != nil {
+	if data, err = n.o.Transport.Request(ctx, n.subjects.Node(home, protocol.KindStream), data); err != nil {
 		return b, err
 	}
-	return decodeBatch(data)
+	return protocol.DecodeBatch(data)
 }
 
-func (s streams) filledLocked(home string, in *inStream, b batch) {
+func (s streams) filledLocked(home string, in *inbound, b protocol.Batch) {
 	n := s.node
-	n.o.Metrics.FramesLost.Add(float64(in.skipTo(b.first)))
-	if it, ok := in.waiting[in.next]; ok {
+	n.o.Metrics.FramesLost.Add(float64(in.SkipTo(b.First)))
+	if it, ok := in.Due(); ok {
 		s.receiveLocked(home, in, it)
 	}
 	n.o.Metrics.GapsFilled.Inc()

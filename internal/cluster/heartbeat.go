@@ -3,76 +3,26 @@ package cluster
 import (
 	"context"
 	"log/slog"
-	"maps"
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"confab/internal/membership"
+	"confab/internal/protocol"
+	"confab/internal/view"
 )
 
-// heartbeat is what a node says of itself to all others.
-type heartbeat struct {
-	ID      string `json:"id"`
-	Name    string `json:"name"`
-	Version string `json:"version"`
-	// Speaks is the version of the wire that the node speaks, in this and all other
-	// messages.
-	Speaks int `json:"speaks"`
-	// Reads is the highest form of messages between two nodes that the node reads: 0 is JSON
-	// alone, compactVersion also questions to a home, their answers and acknowledgements,
-	// interestVersion streams of pairs and everything else that a view with interest needs,
-	// briefVersion brief heartbeats and seats, hiddenVersion frames that only one user gets.
-	Reads    int    `json:"reads,omitzero"`
-	N        uint64 `json:"beat"`
-	Leaving  bool   `json:"leaving,omitzero"`
-	Eligible bool   `json:"eligible"`
-	View     View   `json:"view"`
-	Promised uint64 `json:"promised"`
-	// Sees are the nodes whose heartbeats arrive at this one.
-	Sees []string `json:"sees,omitzero"`
-	// Leases acknowledges the last heartbeat of every node whose lease this node
-	// supports.
-	Leases map[string]uint64 `json:"leases,omitzero"`
-	// Sent is how many items the node's stream to all has in View: a lost last item is
-	// noticed. Acked acknowledges the streams of the others. A view with interest has
-	// messages between pairs for both.
-	Sent        uint64            `json:"sent,omitzero"`
-	Acked       map[string]uint64 `json:"acked,omitzero"`
-	Connections int               `json:"connections"`
-
-	// marks and also are in brief heartbeats, for Sees and Leases: the peers among the members
-	// of the view, and the others.
-	marks marks
-	also  []string
-	// unread says that the node sends brief heartbeats that cannot be read here yet.
-	unread bool
-}
-
-// ownHeartbeats numbers a node's own heartbeats, and knows when it sent the recent ones.
+// ownHeartbeats are those of this node.
 type ownHeartbeats struct {
-	count    uint64
-	sentAt   map[uint64]time.Time
-	lastTick time.Time
+	membership.Beats
+	lastTick time.Time // zero before the start
 	ticks    int
 	asking   map[string]bool // nodes that are asked what their heartbeats leave out
 }
 
-func (h *ownHeartbeats) next(now time.Time) {
-	h.count++
-	maps.DeleteFunc(h.sentAt, func(_ uint64, at time.Time) bool { return now.Sub(at) > leaseTime })
-	h.sentAt[h.count] = now
-}
-
-// follow has the next number be that of another member at least. So the numbers of all members
-// stay close together, and grow no faster than those of one node do.
-func (h *ownHeartbeats) follow(number uint64) {
-	if 0 < number && number < maxNumber/2 {
-		h.count = max(h.count, number-1)
-	}
-}
-
 // run sends heartbeats until the node is closed.
 func (n *Node) run() {
-	tick := time.NewTicker(beatInterval)
+	tick := time.NewTicker(protocol.BeatInterval)
 	defer tick.Stop()
 	for {
 		n.tick()
@@ -90,18 +40,18 @@ func (n *Node) tick() {
 	defer n.mu.Unlock()
 	now := time.Now()
 	// If this process was suspended, the gap does not count as missed heartbeats.
-	if now.Sub(n.beats.lastTick) > stallTime {
-		n.members.resumed(now)
+	if now.Sub(n.beats.lastTick) > protocol.StallTime {
+		n.members.Resumed(now)
 	}
 	n.beats.lastTick = now
-	for _, id := range n.members.expire(now) {
+	for _, id := range n.members.Expire(now) {
 		n.log.LogAttrs(n.ctx, slog.LevelWarn, "Peer timed out", slog.String("node", id))
 	}
 	n.coordinateLocked(now)
 	n.checkStandingLocked(now)
-	n.logs.expire(now)
+	n.logs.Expire(now)
 	if n.beats.ticks++; n.beats.ticks%sweepTicks == 0 {
-		n.logs.sweep(now, n.interests.has)
+		n.logs.Sweep(now, n.interests.has)
 	}
 	streams{n}.tailsLocked()
 	n.calls.expire(now)
@@ -113,19 +63,19 @@ func (n *Node) sendHeartbeat(leaving bool) {
 	n.mu.Lock()
 	b := heartbeats{n}.nextLocked(time.Now(), leaving)
 	n.mu.Unlock()
-	data, err := b.bytes()
+	data, err := b.Bytes()
 	if err != nil {
 		n.log.LogAttrs(n.ctx, slog.LevelError, "Heartbeat could not be encoded", slog.Any("error", err))
 		return
 	}
-	if err := n.o.Transport.Publish(n.subjects.beats(), data); err != nil {
+	if err := n.o.Transport.Publish(n.subjects.Beats(), data); err != nil {
 		n.log.LogAttrs(n.ctx, slog.LevelDebug, "Heartbeat could not be sent", slog.Any("error", err))
 	}
 }
 
 func (n *Node) onHeartbeat(_ string, data []byte, _ func([]byte)) {
-	b, err := readHeartbeat(data)
-	if err != nil || b.ID == n.o.ID || b.ID == "" || max(b.View.ID.Number, b.Promised) > maxNumber {
+	b, err := protocol.DecodeHeartbeat(data)
+	if err != nil || b.ID == n.o.ID || b.ID == "" || max(b.View.ID.Number, b.Promised) > view.MaxNumber {
 		return
 	}
 	n.mu.Lock()
@@ -134,38 +84,37 @@ func (n *Node) onHeartbeat(_ string, data []byte, _ func([]byte)) {
 	if n.closed || !(heartbeats{n}).resolveLocked(&b, now) {
 		return
 	}
-	what := n.members.note(&b, now)
+	what := n.members.Note(&b, now)
 	switch what {
-	case newsNone:
+	case membership.NewsNone:
 		return
-	case newsTooNew:
+	case membership.NewsTooNew:
 		n.log.LogAttrs(n.ctx, slog.LevelError, "Peer rejected: it speaks a newer version of the cluster protocol; run the same release on all nodes",
-			slog.String("node", b.ID), slog.String("version", b.Version), slog.Int("speaks", b.Speaks), slog.Int("reads", wireVersion))
+			slog.String("node", b.ID), slog.String("version", b.Version), slog.Int("speaks", b.Speaks), slog.Int("reads", protocol.Version))
 		return
-	case newsLeft:
+	case membership.NewsLeft:
 		n.coordinateLocked(now)
 		return
-	case newsJoined:
+	case membership.NewsJoined:
 		// The next tick decides about it, when other nodes may have joined as well.
 		n.log.LogAttrs(n.ctx, slog.LevelInfo, "Peer joined", slog.String("node", b.ID), slog.String("version", b.Version))
 	}
-	p := n.members.peers[b.ID]
-	if n.view.has(b.ID) {
-		n.beats.follow(b.N)
+	if n.view.Has(b.ID) {
+		n.beats.Follow(b.N)
 	}
-	if at, ok := n.beats.sentAt[b.acknowledges(n.o.ID)]; ok && b.View.ID == n.view.ID && at.After(p.leaseAt) {
-		p.leaseAt = at
+	if at, ok := n.beats.Sent(b.Acknowledges(n.o.ID)); ok && b.View.ID == n.view.ID {
+		n.members.Renew(b.ID, at)
 	}
-	if b.View.has(n.o.ID) && b.View.ID == n.promised.ID && b.View.ID.compare(n.view.ID) > 0 {
+	if b.View.Has(n.o.ID) && b.View.ID == n.promised.ID && b.View.ID.Compare(n.view.ID) > 0 {
 		n.commitLocked(b.View)
 	}
 	if b.View.ID == n.view.ID && !n.view.Interest {
 		n.ackedLocked(b.ID, b.Acked[n.o.ID])
-		if in := n.view.in[b.ID]; in != nil && in.lags(b.Sent) {
+		if in := n.view.in[b.ID]; in != nil && in.Lags(b.Sent) {
 			streams{n}.fillLocked(b.ID, in)
 		}
 	}
-	if what == newsDrains {
+	if what == membership.NewsDrains {
 		n.coordinateLocked(now)
 	}
 	n.signalLocked()
@@ -176,23 +125,30 @@ func (n *Node) measureLocked() {
 	m := n.o.Metrics
 	m.Members.Set(float64(len(n.view.Members)))
 	m.View.Set(float64(n.view.ID.Number))
-	m.HeldFrames.Set(float64(n.logs.held))
+	m.HeldFrames.Set(float64(n.logs.HeldFrames()))
 	if n.beats.ticks%sweepTicks == 0 {
-		m.Homes.Set(float64(n.logs.count(n.o.ID, &n.view.View)))
+		m.Homes.Set(float64(n.logs.Count(n.o.ID, &n.view.View)))
 	}
 }
 
 // request asks one node and decodes its answer. Both are JSON.
-func request[A any](ctx context.Context, n *Node, to string, k kind, question any) (answer A, err error) {
+func request[A any](ctx context.Context, n *Node, to string, k protocol.Kind, question any) (answer A, err error) {
 	data, err := json.Marshal(question)
 	if err != nil {
 		return answer, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	ctx, cancel := context.WithTimeout(ctx, protocol.AskWithin)
 	defer cancel()
-	data, err = n.o.Transport.Request(ctx, n.subjects.node(to, k), data)
+	data, err = n.o.Transport.Request(ctx, n.subjects.Node(to, k), data)
 	if err == nil {
 		err = json.Unmarshal(data, &answer)
 	}
 	return answer, err
+}
+
+// Hides reports whether all nodes deliver hidden frames to their user only.
+func (n *Node) Hides() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.members.AllRead(protocol.HiddenVersion)
 }

@@ -5,6 +5,10 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/protocol"
+	"confab/internal/roomlog"
+	"confab/internal/stream"
+	"confab/internal/view"
 )
 
 // interest is that of this node in a room: sessions here need its frames.
@@ -17,9 +21,9 @@ type interest struct {
 	number uint64
 	// A keeper has entered when it has the home's stream in the view in up to the item
 	// behind; the room's floor was then.
-	in     ViewID
+	in     view.ID
 	behind uint64
-	floor  point
+	floor  view.Point
 }
 
 // interests are the rooms that this node has sessions of, or had some seconds ago.
@@ -36,7 +40,7 @@ func (s *interests) has(room string) bool {
 
 // receives reports whether a client of this node gets every frame of the room, so that an
 // operation is done when its frame is here.
-func (s *interests) receives(v *View, room string) bool { return !v.Interest || s.has(room) }
+func (s *interests) receives(v *view.View, room string) bool { return !v.Interest || s.has(room) }
 
 // next numbers an interest anew.
 func (s *interests) next(i *interest) uint64 {
@@ -59,7 +63,7 @@ func (s *interests) numbers() map[string]uint64 {
 // Enter returns once every later frame of the room comes to this node. The room's home has
 // to know that first. It returns the place behind which they come.
 func (n *Node) Enter(ctx context.Context, roomID string) (chat.Point, error) {
-	ctx, cancel := context.WithTimeout(ctx, enterWithin)
+	ctx, cancel := context.WithTimeout(ctx, protocol.EnterWithin)
 	defer cancel()
 	n.mu.Lock()
 	included := n.standing.ctx
@@ -75,8 +79,8 @@ func (n *Node) Enter(ctx context.Context, roomID string) (chat.Point, error) {
 	for {
 		n.mu.Lock()
 		at, done := e.hereLocked()
-		home, changed := n.view.home(roomID), n.changed
-		q := enterQuestion{View: n.view.ID, From: n.o.ID, Room: roomID, Number: i.number}
+		home, changed := n.view.Home(roomID), n.changed
+		q := protocol.EnterQuestion{View: n.view.ID, From: n.o.ID, Room: roomID, Number: i.number}
 		ask := !done && home != "" && home != n.o.ID && i.in != n.view.ID
 		if ask {
 			q.Number = n.interests.next(i)
@@ -88,7 +92,7 @@ func (n *Node) Enter(ctx context.Context, roomID string) (chat.Point, error) {
 		if done {
 			return chat.Point{Epoch: at.View.Number, Sequence: at.Seq}, nil
 		}
-		retry := time.NewTimer(retryWait)
+		retry := time.NewTimer(protocol.RetryWait)
 		select {
 		case <-changed:
 		case <-retry.C:
@@ -125,49 +129,49 @@ type entering struct {
 }
 
 // hereLocked enters without a question where that is possible.
-func (e entering) hereLocked() (at point, done bool) {
+func (e entering) hereLocked() (at view.Point, done bool) {
 	n := e.node
 	switch {
 	case n.view.ID.Number == 0:
 		return at, false
 	case e.entered:
-		if l := n.logs.rooms[e.room]; l != nil {
-			at = l.delivered()
+		if l := n.logs.Find(e.room); l != nil {
+			at = l.Delivered()
 		}
 		return at, true
 	case e.in == n.view.ID:
-		if in := n.view.in[n.view.home(e.room)]; in == nil || in.next <= e.behind {
+		if in := n.view.in[n.view.Home(e.room)]; in == nil || !in.Has(e.behind) {
 			return at, false
 		}
-		return e.beginLocked(e.floor).delivered(), true
+		return e.beginLocked(e.floor).Delivered(), true
 	case !n.view.Interest:
-		if !n.view.openAt(n.view.home(e.room), n.o.ID) {
+		if !n.view.openAt(n.view.Home(e.room), n.o.ID) {
 			return at, false
 		}
 		n.interests.next(e.interest)
 		e.entered = true
-		return point{View: ViewID{Number: n.firstView.Load()}}, true
-	case n.view.home(e.room) == n.o.ID && n.view.opened: // It knows.
+		return view.Point{View: view.ID{Number: n.firstView.Load()}}, true
+	case n.view.Home(e.room) == n.o.ID && n.view.opened: // It knows.
 		n.interests.next(e.interest)
 		e.entered = true
-		l := n.logs.room(e.room, time.Now())
-		n.logs.begin(l, n.view.ID)
-		return l.delivered(), true
+		l := n.logs.Room(e.room, time.Now())
+		n.logs.Begin(l, n.view.ID)
+		return l.Delivered(), true
 	}
 	return at, false
 }
 
 // ask tells the home, and returns the place behind which frames come here. It is not done
 // if the view has changed: the next home may not know.
-func (e entering) ask(ctx context.Context, home string, q enterQuestion) (at point, done bool) {
+func (e entering) ask(ctx context.Context, home string, q protocol.EnterQuestion) (at view.Point, done bool) {
 	n := e.node
-	ctx, cancel := context.WithTimeout(ctx, prepareAgain)
+	ctx, cancel := context.WithTimeout(ctx, protocol.PrepareAgain)
 	defer cancel()
-	data, err := n.o.Transport.Request(ctx, n.subjects.node(home, kindEnter), q.encode())
+	data, err := n.o.Transport.Request(ctx, n.subjects.Node(home, protocol.KindEnter), q.Encode())
 	if err != nil {
 		return at, false
 	}
-	a, err := decodeEnterAnswer(data)
+	a, err := protocol.DecodeEnterAnswer(data)
 	if err != nil || !a.OK {
 		return at, false
 	}
@@ -176,10 +180,10 @@ func (e entering) ask(ctx context.Context, home string, q enterQuestion) (at poi
 	if n.view.ID != q.View {
 		return at, false
 	}
-	if in := n.view.in[home]; in != nil && in.next <= a.Sent && n.view.keeps(n.logs.room(e.room, time.Now()), n.o.ID) {
+	if in := n.view.in[home]; in != nil && !in.Has(a.Sent) && n.view.keeps(n.logs.Room(e.room, time.Now()), n.o.ID) {
 		// What is missing comes on the stream. The home counts on this node to have it.
 		e.in, e.behind, e.floor = n.view.ID, a.Sent, a.Floor
-		in.tail = max(in.tail, a.Sent)
+		in.Expect(a.Sent)
 		streams{n}.fillLocked(home, in)
 		return at, false
 	}
@@ -189,11 +193,11 @@ func (e entering) ask(ctx context.Context, home string, q enterQuestion) (at poi
 
 // beginLocked notes that every frame behind floor comes here. What came before it was known
 // is part of the log already. An older log has a gap.
-func (e entering) beginLocked(floor point) *roomLog {
+func (e entering) beginLocked(floor view.Point) *roomlog.Log {
 	logs, now := &e.node.logs, time.Now()
-	l := logs.room(e.room, now)
-	if l.last.compare(floor) < 0 {
-		logs.reset(l, floor, now)
+	l := logs.Room(e.room, now)
+	if l.End().Compare(floor) < 0 {
+		logs.Reset(l, floor, now)
 	}
 	e.entered = true
 	return l
@@ -203,18 +207,18 @@ func (e entering) beginLocked(floor point) *roomLog {
 // is lost, the next frame has it said again.
 func (e entering) leaveLocked() {
 	n := e.node
-	home := n.view.home(e.room)
+	home := n.view.Home(e.room)
 	if !n.view.Interest || home == n.o.ID || n.closed {
 		return
 	}
-	q := enterQuestion{View: n.view.ID, From: n.o.ID, Room: e.room, Number: e.number}
-	n.o.Transport.Publish(n.subjects.node(home, kindLeave), q.encode()) //nolint:errcheck // See above.
+	q := protocol.EnterQuestion{View: n.view.ID, From: n.o.ID, Room: e.room, Number: e.number}
+	n.o.Transport.Publish(n.subjects.Node(home, protocol.KindLeave), q.Encode()) //nolint:errcheck // See above.
 }
 
 // enter notes at the home that a member has sessions of a room. Frames that no other member
 // is known to have are behind the place in the answer, so they are sent to it, too.
 func (r requests) enter(data []byte, reply func([]byte)) {
-	q, err := decodeEnterQuestion(data)
+	q, err := protocol.DecodeEnterQuestion(data)
 	if err != nil {
 		return
 	}
@@ -222,33 +226,33 @@ func (r requests) enter(data []byte, reply func([]byte)) {
 	n.mu.Lock()
 	a := r.enterLocked(q)
 	n.mu.Unlock()
-	reply(a.encode())
+	reply(a.Encode())
 }
 
-func (r requests) enterLocked(q enterQuestion) enterAnswer {
+func (r requests) enterLocked(q protocol.EnterQuestion) protocol.EnterAnswer {
 	n := r.node
 	out := n.view.out[q.From]
-	if q.View != n.view.ID || !n.view.Interest || !n.view.opened || out == nil || n.view.home(q.Room) != n.o.ID {
-		return enterAnswer{}
+	if q.View != n.view.ID || !n.view.Interest || !n.view.opened || out == nil || n.view.Home(q.Room) != n.o.ID {
+		return protocol.EnterAnswer{}
 	}
 	known := n.view.interested[q.Room][q.From] > 0
 	n.view.noteInterest(q.Room, q.From, q.Number)
-	l := n.logs.room(q.Room, time.Now())
-	n.logs.begin(l, n.view.ID)
+	l := n.logs.Room(q.Room, time.Now())
+	n.logs.Begin(l, n.view.ID)
 	if !known && !n.view.keeps(l, q.From) {
-		before := l.delivered()
-		for _, e := range l.entries[len(l.entries)-l.held:] {
-			out.add(newSentItem(l, item{at: e.at, prev: before, frame: e.frame}))
-			before = e.at
+		before := l.Delivered()
+		for at, f := range l.Held() {
+			out.Add(stream.NewSent(l, protocol.Item{At: at, Prev: before, Frame: f}))
+			before = at
 		}
 		n.outbox.wake()
 	}
-	return enterAnswer{OK: true, Floor: l.delivered(), Sent: out.sent}
+	return protocol.EnterAnswer{OK: true, Floor: l.Delivered(), Sent: out.Count()}
 }
 
 // leave notes at the home that a member has no more sessions of a room.
 func (r requests) leave(data []byte) {
-	q, err := decodeEnterQuestion(data)
+	q, err := protocol.DecodeEnterQuestion(data)
 	if err != nil {
 		return
 	}

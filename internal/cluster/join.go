@@ -4,20 +4,23 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"confab/internal/protocol"
 )
 
 // Start joins the cluster. It returns once the node is part of a view whose rooms
 // are open, or serves alone because the other nodes reject it, or ctx has ended: it
 // keeps trying then.
 func (n *Node) Start(ctx context.Context) error {
-	n.members.started, n.beats.lastTick = time.Now(), time.Now()
+	n.beats.lastTick = time.Now()
+	n.members.Start(n.beats.lastTick)
 	for subject, handle := range map[string]func(string, []byte, func([]byte)){
-		n.subjects.frames(): n.onItem,
-		n.subjects.beats():  n.onHeartbeat,
-		n.subjects.notices(): func(_ string, room []byte, _ func([]byte)) {
+		n.subjects.Frames(): n.onItem,
+		n.subjects.Beats():  n.onHeartbeat,
+		n.subjects.Notices(): func(_ string, room []byte, _ func([]byte)) {
 			n.spawn(func() { n.engine.Reload(n.ctx, string(room)) })
 		},
-		n.subjects.node(n.o.ID, kindAny): requests{n}.handle,
+		n.subjects.Node(n.o.ID, protocol.KindAny): requests{n}.handle,
 	} {
 		if err := n.o.Transport.Subscribe(subject, handle); err != nil {
 			return err
@@ -26,7 +29,7 @@ func (n *Node) Start(ctx context.Context) error {
 	n.working.Go(n.run)
 	n.working.Go(func() { n.outbox.run(n) })
 	n.working.Go(func() { n.acks.now.send(n, 0) })
-	n.working.Go(func() { n.acks.later.send(n, ackWait) })
+	n.working.Go(func() { n.acks.later.send(n, protocol.AckWait) })
 	for {
 		n.mu.Lock()
 		changed := n.changed
@@ -47,14 +50,13 @@ func (n *Node) Start(ctx context.Context) error {
 // opened, or ctx has ended. Its sessions continue.
 func (n *Node) Drain(ctx context.Context) {
 	n.mu.Lock()
-	n.members.eligible = false
-	n.members.version++
+	n.members.Drain()
 	n.mu.Unlock()
 	n.sendHeartbeat(false)
 	for {
 		n.mu.Lock()
 		changed := n.changed
-		drained := len(n.view.Members) < 2 || !n.view.isHome(n.o.ID) && n.view.othersOpen()
+		drained := len(n.view.Members) < 2 || !n.view.IsHome(n.o.ID) && n.view.othersOpen()
 		n.mu.Unlock()
 		if drained {
 			return
@@ -76,7 +78,7 @@ func (n *Node) Close() {
 	n.mu.Unlock()
 	n.stop()
 	n.working.Wait()
-	if !n.members.started.IsZero() {
+	if !n.beats.lastTick.IsZero() {
 		n.sendHeartbeat(true)
 	}
 }
@@ -89,7 +91,7 @@ func (n *Node) Ready() error {
 }
 
 func (n *Node) readyLocked() error {
-	if err := n.members.outdated(&n.view.View); err != nil {
+	if err := n.members.Outdated(&n.view.View); err != nil {
 		return err
 	}
 	switch {

@@ -3,25 +3,21 @@ package cluster
 import (
 	"context"
 
+	"confab/internal/protocol"
 	"confab/internal/quota"
+	"confab/internal/view"
 )
-
-// loan is a question for requests of an account's rate, and its answer.
-type loan struct {
-	Quota quota.Name `json:"quota"`
-	N     int        `json:"n"`
-}
 
 // Borrow asks the node that keeps an account's rate. It implements quota.Lender.
 func (n *Node) Borrow(ctx context.Context, name quota.Name, count int) (granted int, ok bool) {
 	n.mu.Lock()
-	keeper := rendezvous(n.view.Members, "quota "+string(name))
+	keeper := view.Rendezvous(n.view.Members, "quota "+string(name))
 	n.mu.Unlock()
-	l := loan{name, count}
+	l := protocol.Loan{Quota: name, N: count}
 	if keeper == "" || keeper == n.o.ID {
 		return requests{n}.lend(l).N, true
 	}
-	a, err := request[loan](ctx, n, keeper, kindLend, l)
+	a, err := request[protocol.Loan](ctx, n, keeper, protocol.KindLend, l)
 	return a.N, err == nil
 }
 
@@ -32,9 +28,9 @@ func (n *Node) Nodes() int {
 	return max(1, len(n.view.Members))
 }
 
-func (r requests) lend(l loan) loan {
+func (r requests) lend(l protocol.Loan) protocol.Loan {
 	if r.node.o.Quotas == nil {
 		return l
 	}
-	return loan{l.Quota, r.node.o.Quotas.Lend(l.Quota, l.N)}
+	return protocol.Loan{Quota: l.Quota, N: r.node.o.Quotas.Lend(l.Quota, l.N)}
 }

@@ -1,5 +1,10 @@
 package cluster
 
+import (
+	"confab/internal/protocol"
+	"confab/internal/stream"
+)
+
 // outbox sends what this node puts on its streams to single members. A message carries all
 // that came while the last one was sent, and what comes first waits for nothing.
 type outbox chan struct{}
@@ -27,23 +32,15 @@ func (o outbox) run(n *Node) {
 	}
 }
 
-// message is what a member gets at a time.
-type message struct {
-	member string
-	first  uint64
-	urgent bool
-	items  []*sentItem
-}
-
 // send sends each member one message, and reports whether there was any.
 func (o outbox) send(n *Node) bool {
 	n.mu.Lock()
 	view := n.view.ID
-	var messages []message
+	var messages []stream.Message
 	if n.view.Interest {
 		for id, out := range n.view.out {
-			if m := out.take(); len(m.items) > 0 {
-				m.member = id
+			if m := out.Take(); len(m.Items) > 0 {
+				m.Member = id
 				messages = append(messages, m)
 			}
 		}
@@ -51,7 +48,7 @@ func (o outbox) send(n *Node) bool {
 	n.mu.Unlock()
 	for _, m := range messages {
 		// What is lost, also for want of a connection, is asked for.
-		n.o.Transport.Publish(n.subjects.node(m.member, kindFrames), encodeBatch(view, n.o.ID, m.urgent, m.first, m.items)) //nolint:errcheck // See above.
+		n.o.Transport.Publish(n.subjects.Node(m.Member, protocol.KindFrames), protocol.EncodeBatch(view, n.o.ID, m.Urgent, m.First, m.Items)) //nolint:errcheck // See above.
 	}
 	return len(messages) > 0
 }
@@ -64,17 +61,16 @@ func (s streams) tailsLocked() {
 		return
 	}
 	for id, out := range n.view.out {
-		if out.tail > out.acked[id] {
-			t := ack{n.o.ID, n.view.ID, out.tail}
-			n.o.Transport.Publish(n.subjects.node(id, kindTail), t.encode()) //nolint:errcheck // The next tick says it again.
+		if count, overdue := out.Overdue(id); overdue {
+			t := protocol.Ack{From: n.o.ID, View: n.view.ID, Count: count}
+			n.o.Transport.Publish(n.subjects.Node(id, protocol.KindTail), t.Encode()) //nolint:errcheck // The next tick says it again.
 		}
-		out.tail = out.taken
 	}
 }
 
 // tail takes what a home says of its stream.
 func (r requests) tail(data []byte) {
-	t, err := readAck(data)
+	t, err := protocol.ReadAck(data)
 	if err != nil {
 		return
 	}
@@ -85,10 +81,10 @@ func (r requests) tail(data []byte) {
 	if t.View != n.view.ID || in == nil || !n.view.Interest {
 		return
 	}
-	if in.next > t.Count {
+	if in.Has(t.Count) {
 		n.acks.due(t.From, true)
 		return
 	}
-	in.tail = max(in.tail, t.Count)
+	in.Expect(t.Count)
 	streams{n}.fillLocked(t.From, in)
 }

@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"confab/internal/roomlog"
+	"confab/internal/stream"
+	"confab/internal/view"
 )
 
 // phase is how far a node's view is. PROTOCOL.md has a table of what each allows.
@@ -38,39 +42,46 @@ func (p phase) isSealed() bool { return p >= phaseSealed }
 
 // currentView is a node's view, with everything that ends with it.
 type currentView struct {
-	View
+	view.View
 	phase phase
 	since time.Time       // of the commit
 	ctx   context.Context // ends with the view
 	end   context.CancelFunc
 
-	numbered int                   // frames that have a number of this view and are not published yet
-	opened   bool                  // this node has gathered
-	out      map[string]*outStream // by the member that gets it
-	keepers  map[string]string     // the first keeper of each home, once it was asked for
+	numbered int                    // frames that have a number of this view and are not published yet
+	opened   bool                   // this node has gathered
+	out      map[string]*stream.Out // by the member that gets it
+	keepers  map[string]string      // the first keeper of each home, once it was asked for
 	// interested are the members with sessions of the rooms whose home is this node, with
 	// the numbers of their interests.
 	interested map[string]map[string]uint64
-	in         map[string]*inStream // of the other homes
-	unreadable bool                 // an item could not be decoded, which is logged once
+	in         map[string]*inbound // of the other homes
+	unreadable bool                // an item could not be decoded, which is logged once
+}
+
+// inbound is the stream of another home.
+type inbound struct {
+	stream.In
+	opened  bool // its mark has come
+	filling bool // the home is asked for missing items
 }
 
 // newView is the life of v at the node self. It is joining when v is no view yet.
-func newView(ctx context.Context, self string, v View, now time.Time) currentView {
+func newView(ctx context.Context, self string, v view.View, now time.Time) currentView {
 	c := currentView{
-		View: v, since: now, out: newOutStreams(self, &v), in: map[string]*inStream{},
+		View: v, since: now, out: stream.Outs(self, &v), in: map[string]*inbound{},
 		keepers: map[string]string{}, interested: map[string]map[string]uint64{},
 	}
 	c.ctx, c.end = context.WithCancel(ctx)
 	for _, id := range v.Homes {
 		if id != self {
-			c.in[id] = &inStream{next: 1}
+			c.in[id] = &inbound{In: stream.NewIn()}
 		}
 	}
 	switch {
 	case v.ID.Number == 0:
 		c.phase = phaseJoining
-	case v.isHome(self):
+	case v.IsHome(self):
 		c.phase = phaseGathering
 	default:
 		c.phase, c.opened = phaseOpen, true // There is nothing to gather.
@@ -83,15 +94,15 @@ func newView(ctx context.Context, self string, v View, now time.Time) currentVie
 func (c *currentView) keeper(home string) string {
 	k, ok := c.keepers[home]
 	if !ok {
-		k = rendezvous(slices.DeleteFunc(slices.Clone(c.Members), func(id string) bool { return id == home }), "keeper "+home)
+		k = view.Rendezvous(slices.DeleteFunc(slices.Clone(c.Members), func(id string) bool { return id == home }), "keeper "+home)
 		c.keepers[home] = k
 	}
 	return k
 }
 
 // keeps reports whether a member is a keeper of a room.
-func (c *currentView) keeps(l *roomLog, member string) bool {
-	return slices.Contains(l.keepersIn(&c.View), member)
+func (c *currentView) keeps(l *roomlog.Log, member string) bool {
+	return slices.Contains(l.Keepers(&c.View), member)
 }
 
 // noteInterest notes that a member has sessions of a room.

@@ -2,6 +2,9 @@ package cluster
 
 import (
 	"testing"
+	"time"
+
+	"confab/internal/view"
 )
 
 // TestPhases walks through the lives that a view may have.
@@ -11,19 +14,19 @@ func TestPhases(t *testing.T) {
 		want phase
 	}
 	for name, tt := range map[string]struct {
-		view    View
+		view    view.View
 		begins  phase
 		steps   []step
 		wasOpen bool
 	}{
-		"no view yet":              {View{}, phaseJoining, nil, false},
-		"a promise without a view": {View{}, phaseJoining, []step{{"seal", phaseSealed}}, false},
+		"no view yet":              {view.View{}, phaseJoining, nil, false},
+		"a promise without a view": {view.View{}, phaseJoining, []step{{"seal", phaseSealed}}, false},
 		"a home":                   {viewOf(1, "a"), phaseGathering, []step{{"open", phaseOpen}, {"seal", phaseSealed}, {"seal", phaseSealed}}, true},
 		"a home that is sealed before it has gathered":  {viewOf(1, "a"), phaseGathering, []step{{"seal", phaseSealed}}, false},
 		"a home that gathers after it was sealed":       {viewOf(1, "a"), phaseGathering, []step{{"seal", phaseSealed}, {"open", phaseSealed}}, true},
 		"a home that promises again after it was shut":  {viewOf(1, "a"), phaseGathering, []step{{"open", phaseOpen}, {"shut", phaseShut}, {"seal", phaseShut}}, true},
-		"a member that is no home":                      {View{ID: ViewID{1, "b"}, Members: []string{"a", "b"}, Homes: []string{"b"}}, phaseOpen, nil, false},
-		"a member that is no home, when the home opens": {View{ID: ViewID{1, "b"}, Members: []string{"a", "b"}, Homes: []string{"b"}}, phaseOpen, []step{{"mark of b", phaseOpen}}, true},
+		"a member that is no home":                      {view.View{ID: view.ID{Number: 1, Coordinator: "b"}, Members: []string{"a", "b"}, Homes: []string{"b"}}, phaseOpen, nil, false},
+		"a member that is no home, when the home opens": {view.View{ID: view.ID{Number: 1, Coordinator: "b"}, Members: []string{"a", "b"}, Homes: []string{"b"}}, phaseOpen, []step{{"mark of b", phaseOpen}}, true},
 		"a home, while another has not opened":          {viewOf(1, "a", "b"), phaseGathering, []step{{"open", phaseOpen}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -60,3 +63,11 @@ func TestPhases(t *testing.T) {
 		}
 	}
 }
+
+// viewOf returns a view whose members are all homes.
+func viewOf(number uint64, members ...string) view.View {
+	return view.View{ID: view.ID{Number: number, Coordinator: members[0]}, Members: members, Homes: members}
+}
+
+// epoch is when the tests of views begin.
+var epoch = time.Unix(1_700_000_000, 0)

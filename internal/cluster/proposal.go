@@ -3,82 +3,50 @@ package cluster
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 	"time"
-)
 
-type prepareAnswer struct {
-	// OK says that the node has sealed its view and will commit no earlier one than
-	// the proposed.
-	OK       bool   `json:"ok"`
-	Promised uint64 `json:"promised"`
-	// Supported is how long ago, in nanoseconds, the node last supported the lease
-	// of a node that the new view leaves out.
-	Supported int64 `json:"supported"`
-}
+	"confab/internal/protocol"
+	"confab/internal/view"
+)
 
 // proposal is one attempt of a coordinator to have a view promised by all its
 // members, and then to commit it.
 type proposal struct {
 	node    *Node
-	view    View
-	answers []prepareAnswer // by member
+	view    view.View
+	answers []protocol.PrepareAnswer // by member
 }
 
 // coordinateLocked proposes a new view if this node is the coordinator and the
 // current view is not what it should be.
 func (n *Node) coordinateLocked(now time.Time) {
-	if n.proposing || n.closed || n.view.ID.Number == 0 && n.members.outdated(&n.view.View) != nil {
+	if n.proposing || n.closed || n.view.ID.Number == 0 && n.members.Outdated(&n.view.View) != nil {
 		return
 	}
-	state := steady{n.members.version, n.view.ID, n.promised.ID}
-	if state == n.members.steady {
+	if n.members.IsSteady(n.view.ID, n.promised.ID) {
 		return
 	}
-	v, ok := n.members.proposal(&n.view.View, now)
-	if !ok || v.sameAs(&n.view.View) && n.agreedLocked(now) {
-		if now.Sub(n.view.since) >= askWithin && n.agreedLocked(now) && n.members.settledIn(&n.view.View) {
-			n.members.steady = state
+	v, ok := n.members.Proposal(&n.view.View, now)
+	if !ok || v.SameAs(&n.view.View) && n.agreedLocked(now) {
+		if now.Sub(n.view.since) >= protocol.AskWithin && n.agreedLocked(now) {
+			n.members.Settle(&n.view.View, n.promised.ID)
 		}
 		return
 	}
-	v.ID = ViewID{Number: n.members.nextNumber(max(n.view.ID.Number, n.promised.ID.Number)), Coordinator: n.o.ID}
+	v.ID = view.ID{Number: n.members.NextNumber(max(n.view.ID.Number, n.promised.ID.Number)), Coordinator: n.o.ID}
 	n.proposing = true
-	p := &proposal{node: n, view: v, answers: make([]prepareAnswer, len(v.Members))}
+	p := &proposal{node: n, view: v, answers: make([]protocol.PrepareAnswer, len(v.Members))}
 	n.working.Go(p.run)
-}
-
-// steady is a state in which a node has nothing to propose, and will not have by the passing of
-// time alone.
-type steady struct {
-	version        int
-	view, promised ViewID
-}
-
-// settledIn reports whether what follows from the peers does not depend on the time: the peers
-// are the members of the view, all of them answer, and none waits for a seat.
-func (m *membership) settledIn(v *View) bool {
-	for id := range m.peers {
-		if !v.has(id) {
-			return false
-		}
-	}
-	return v.ID.Number > 0 && len(m.peers)+1 == len(v.Members) && len(m.silent) == 0 && !m.spare(v)
-}
-
-// sameAs reports whether a view has the same members, and the same homes for all rooms.
-func (v *View) sameAs(other *View) bool {
-	return slices.Equal(v.Members, other.Members) && slices.Equal(v.Homes, other.Homes) && slices.Equal(v.seats(), other.seats())
 }
 
 // agreedLocked reports whether all members have the view, or may still be about to
 // commit it.
 func (n *Node) agreedLocked(now time.Time) bool {
-	if now.Sub(n.view.since) < askWithin {
+	if now.Sub(n.view.since) < protocol.AskWithin {
 		return true
 	}
-	return !n.view.phase.isSealed() && n.promised.ID.compare(n.view.ID) <= 0 && n.members.agreed(&n.view.View)
+	return !n.view.phase.isSealed() && n.promised.ID.Compare(n.view.ID) <= 0 && n.members.Agreed(&n.view.View)
 }
 
 // run asks for promises and commits the view. It ends as soon as the view is no
@@ -91,7 +59,7 @@ func (p *proposal) run() {
 		n.proposing = false
 		n.mu.Unlock()
 	}()
-	ctx, cancel := context.WithTimeout(n.ctx, prepareWithin)
+	ctx, cancel := context.WithTimeout(n.ctx, protocol.PrepareWithin)
 	defer cancel()
 	var asked sync.WaitGroup
 	for i := range p.view.Members {
@@ -100,10 +68,10 @@ func (p *proposal) run() {
 	asked.Wait()
 	late := errors.Is(ctx.Err(), context.DeadlineExceeded)
 	n.mu.Lock()
-	supported, promised := n.members.judge(&p.view, p.answers, late && p.standsLocked(), time.Now())
+	supported, promised := n.members.Judge(&p.view, p.answers, late && p.standsLocked(), time.Now())
 	n.mu.Unlock()
 	// A home that is left out stops by itself when its lease has run out.
-	if !promised || !pause(n.ctx, leaseTime-supported) {
+	if !promised || !pause(n.ctx, protocol.LeaseTime-supported) {
 		return
 	}
 	n.mu.Lock()
@@ -130,14 +98,14 @@ func (p *proposal) ask(ctx context.Context, cancel func(), i int) {
 			cancel()
 			return
 		}
-		try, done := context.WithTimeout(ctx, prepareAgain)
-		a, err := request[prepareAnswer](try, n, id, kindPrepare, p.view)
+		try, done := context.WithTimeout(ctx, protocol.PrepareAgain)
+		a, err := request[protocol.PrepareAnswer](try, n, id, protocol.KindPrepare, p.view)
 		done()
 		if err == nil {
 			p.answers[i] = a
 			return
 		}
-		pause(ctx, retryWait)
+		pause(ctx, protocol.RetryWait)
 	}
 }
 
@@ -145,33 +113,18 @@ func (p *proposal) ask(ctx context.Context, cancel func(), i int) {
 // joined since, or timed out: a view without a node that is back would part it from
 // those that it was together with.
 func (p *proposal) standsLocked() bool {
-	m, now := &p.node.members, time.Now()
-	if m.stands.version != m.version || m.stands.view != p.node.view.ID || now.Sub(m.stands.at) >= retryWait {
-		v, ok := m.proposal(&p.node.view.View, now)
-		m.stands = standingProposal{m.version, p.node.view.ID, now, v.Members, ok}
-	}
-	return m.stands.ok && slices.Equal(m.stands.members, p.view.Members)
-}
-
-// standingProposal is what a node would propose, kept for a moment: each member's question for
-// its promise looks.
-type standingProposal struct {
-	version int
-	view    ViewID
-	at      time.Time
-	members []string
-	ok      bool
+	return p.node.members.Proposes(p.view.Members, &p.node.view.View, time.Now())
 }
 
 // prepare promises a view, and returns once every frame that has a number of the
 // current view is published, or will not be: none follows. That may take longer than
 // one question; all that wait are answered together, and later ones at once.
-func (r requests) prepare(v View) prepareAnswer {
+func (r requests) prepare(v view.View) protocol.PrepareAnswer {
 	n := r.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	a := prepareAnswer{Promised: max(n.promised.ID.Number, n.view.ID.Number), Supported: int64(leaseTime)}
-	if v.ID != n.promised.ID && v.ID.Number <= a.Promised || !v.has(n.o.ID) || v.ID.Number > maxNumber || n.closed {
+	a := protocol.PrepareAnswer{Promised: max(n.promised.ID.Number, n.view.ID.Number), Supported: int64(protocol.LeaseTime)}
+	if v.ID != n.promised.ID && v.ID.Number <= a.Promised || !v.Has(n.o.ID) || v.ID.Number > view.MaxNumber || n.closed {
 		return a
 	}
 	if v.ID == n.view.ID {
@@ -181,7 +134,7 @@ func (r requests) prepare(v View) prepareAnswer {
 	n.promised = v
 	n.view.seal()
 	n.signalLocked()
-	ctx, cancel := context.WithTimeout(n.ctx, sealWithin)
+	ctx, cancel := context.WithTimeout(n.ctx, protocol.SealWithin)
 	defer cancel()
 	for n.view.numbered > 0 && n.view.phase.publishes() && n.promised.ID == v.ID && ctx.Err() == nil {
 		changed := n.changed
@@ -199,7 +152,7 @@ func (r requests) prepare(v View) prepareAnswer {
 		n.view.phase = phaseShut
 		n.signalLocked()
 	}
-	a.Supported = int64(n.members.supported(&n.view.View, &v, time.Now()))
+	a.Supported = int64(n.members.Supported(&n.view.View, &v, time.Now()))
 	return a
 }
 

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"confab/internal/protocol"
 )
 
 // TestProtocolDocument checks that PROTOCOL.md names only tests that exist, the
@@ -21,17 +23,19 @@ func TestProtocolDocument(t *testing.T) {
 	}
 	document := string(data)
 	t.Run("tests exist", func(t *testing.T) {
-		files, err := filepath.Glob("*_test.go")
-		if err != nil {
-			t.Fatal(err)
-		}
 		var source strings.Builder
-		for _, name := range files {
-			text, err := os.ReadFile(name)
+		for _, m := range regexp.MustCompile("(?m)^\\| `([a-z]+)` \\|").FindAllStringSubmatch(document, -1) {
+			files, err := filepath.Glob("../" + m[1] + "/*_test.go")
 			if err != nil {
 				t.Fatal(err)
 			}
-			source.Write(text)
+			for _, name := range files {
+				text, err := os.ReadFile(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				source.Write(text)
+			}
 		}
 		named := regexp.MustCompile("`((?:Test|Fuzz|Benchmark)\\w+)`").FindAllStringSubmatch(document, -1)
 		if len(named) < 30 {
@@ -45,10 +49,10 @@ func TestProtocolDocument(t *testing.T) {
 	})
 	t.Run("subjects are those in use", func(t *testing.T) {
 		var want, got []string
-		s := subjects("P")
-		want = append(want, s.beats(), s.frames(), s.notices())
-		for _, k := range []kind{kindFrames, kindTail, kindBeat, kindEnter, kindLeave, kindAck, kindPrepare, kindStream, kindState, kindHistory, kindComplete, kindDo, kindLend, kindAsk} {
-			want = append(want, s.node("ID", k))
+		s := protocol.Subjects("P")
+		want = append(want, s.Beats(), s.Frames(), s.Notices())
+		for _, k := range []protocol.Kind{protocol.KindFrames, protocol.KindTail, protocol.KindBeat, protocol.KindEnter, protocol.KindLeave, protocol.KindAck, protocol.KindPrepare, protocol.KindStream, protocol.KindState, protocol.KindHistory, protocol.KindComplete, protocol.KindDo, protocol.KindLend, protocol.KindAsk} {
+			want = append(want, s.Node("ID", k))
 		}
 		for _, m := range regexp.MustCompile("(?m)^\\| `(P\\.[A-Za-z.]+)`").FindAllStringSubmatch(document, -1) {
 			got = append(got, m[1])
@@ -61,10 +65,10 @@ func TestProtocolDocument(t *testing.T) {
 	})
 	t.Run("times are as documented", func(t *testing.T) {
 		want := map[string]time.Duration{
-			"beatInterval": beatInterval, "stallTime": stallTime, "leaseTime": leaseTime, "suspectAfter": suspectAfter,
-			"settleTime": settleTime, "mergeWithin": mergeWithin, "sealWithin": sealWithin, "prepareAgain": prepareAgain,
-			"prepareWithin": prepareWithin, "silentFor": silentFor, "askWithin": askWithin, "askAgain": askAgain,
-			"doWithin": doWithin, "enterWithin": enterWithin, "callsLast": callsLast, "logAge": logAge, "ackWait": ackWait, "spareWait": spareWait,
+			"BeatInterval": protocol.BeatInterval, "StallTime": protocol.StallTime, "LeaseTime": protocol.LeaseTime, "SuspectAfter": protocol.SuspectAfter,
+			"SettleTime": protocol.SettleTime, "MergeWithin": protocol.MergeWithin, "SealWithin": protocol.SealWithin, "PrepareAgain": protocol.PrepareAgain,
+			"PrepareWithin": protocol.PrepareWithin, "SilentFor": protocol.SilentFor, "AskWithin": protocol.AskWithin, "AskAgain": protocol.AskAgain,
+			"DoWithin": protocol.DoWithin, "EnterWithin": protocol.EnterWithin, "CallsLast": protocol.CallsLast, "LogAge": protocol.LogAge, "AckWait": protocol.AckWait, "SpareWait": protocol.SpareWait,
 		}
 		got := map[string]time.Duration{}
 		for _, row := range regexp.MustCompile("(?m)^\\| (`[a-zA-Z`, ]+`) \\| ([0-9a-z., ]+) \\|").FindAllStringSubmatch(document, -1) {
@@ -90,12 +94,12 @@ func TestTimers(t *testing.T) {
 		why    string
 		rising []time.Duration // each is less than the next
 	}{
-		{"a lease outlasts two lost heartbeats", []time.Duration{3*beatInterval - 1, leaseTime}},
-		{"a lease runs out before its node times out", []time.Duration{leaseTime, suspectAfter}},
-		{"a suspended process notices before it lets its peers time out", []time.Duration{beatInterval, stallTime, suspectAfter}},
-		{"a node that starts finds the others before it serves alone", []time.Duration{settleTime, suspectAfter, mergeWithin}},
-		{"a silent member is out while the next proposal is made", []time.Duration{prepareAgain, sealWithin, prepareWithin, silentFor}},
-		{"a home remembers operations for longer than they are asked for", []time.Duration{askAgain, doWithin, callsLast, logAge}},
+		{"a lease outlasts two lost heartbeats", []time.Duration{3*protocol.BeatInterval - 1, protocol.LeaseTime}},
+		{"a lease runs out before its node times out", []time.Duration{protocol.LeaseTime, protocol.SuspectAfter}},
+		{"a suspended process notices before it lets its peers time out", []time.Duration{protocol.BeatInterval, protocol.StallTime, protocol.SuspectAfter}},
+		{"a node that starts finds the others before it serves alone", []time.Duration{protocol.SettleTime, protocol.SuspectAfter, protocol.MergeWithin}},
+		{"a silent member is out while the next proposal is made", []time.Duration{protocol.PrepareAgain, protocol.SealWithin, protocol.PrepareWithin, protocol.SilentFor}},
+		{"a home remembers operations for longer than they are asked for", []time.Duration{protocol.AskAgain, protocol.DoWithin, protocol.CallsLast, protocol.LogAge}},
 	} {
 		if !slices.IsSorted(tt.rising) || len(slices.Compact(slices.Clone(tt.rising))) < len(tt.rising) {
 			t.Errorf("%s: %v should rise", tt.why, tt.rising)

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"confab/internal/protocol"
 )
 
 // requests answers what other nodes ask of this one, and what a home asks of itself
@@ -13,36 +15,36 @@ type requests struct{ node *Node }
 
 // handle takes what is addressed to this node alone.
 func (r requests) handle(subject string, data []byte, reply func([]byte)) {
-	k := kindOf(subject)
+	k := protocol.KindOf(subject)
 	switch {
-	case k == kindFrames:
+	case k == protocol.KindFrames:
 		r.frames(data)
-	case k == kindAck:
+	case k == protocol.KindAck:
 		r.onAck(data)
-	case k == kindTail:
+	case k == protocol.KindTail:
 		r.tail(data)
-	case k == kindLeave:
+	case k == protocol.KindLeave:
 		r.leave(data)
 	case reply == nil:
-	case k == kindDo: // This and the next may take seconds.
+	case k == protocol.KindDo: // This and the next may take seconds.
 		r.node.spawn(func() { r.onDo(data, reply) })
-	case k == kindPrepare:
+	case k == protocol.KindPrepare:
 		r.node.spawn(func() { answer(data, reply, r.prepare) })
-	case k == kindBeat:
+	case k == protocol.KindBeat:
 		r.beat(reply)
-	case k == kindStream:
+	case k == protocol.KindStream:
 		r.stream(data, reply)
-	case k == kindEnter:
+	case k == protocol.KindEnter:
 		r.enter(data, reply)
-	case k == kindState:
+	case k == protocol.KindState:
 		answer(data, reply, r.state)
-	case k == kindHistory:
+	case k == protocol.KindHistory:
 		answer(data, reply, r.history)
-	case k == kindComplete:
+	case k == protocol.KindComplete:
 		answer(data, reply, r.complete)
-	case k == kindLend:
+	case k == protocol.KindLend:
 		answer(data, reply, r.lend)
-	case k == kindAsk:
+	case k == protocol.KindAsk:
 		r.node.spawn(func() { answer(data, reply, r.ask) })
 	}
 }
@@ -61,7 +63,7 @@ func answer[Q, A any](data []byte, reply func([]byte), f func(Q) A) {
 // stream returns items of this node's stream to a member that lacks them. A node that
 // is not in the view does not answer.
 func (r requests) stream(data []byte, reply func([]byte)) {
-	var q streamQuestion
+	var q protocol.StreamQuestion
 	if json.Unmarshal(data, &q) != nil {
 		return
 	}
@@ -77,16 +79,20 @@ func (r requests) stream(data []byte, reply func([]byte)) {
 		n.mu.Unlock()
 		return
 	}
-	first, items := out.between(q.From, q.To)
-	interest, have := n.view.Interest, out.first
+	first, items := out.Between(q.From, q.To)
+	interest, have := n.view.Interest, out.Kept()
 	n.mu.Unlock()
 	if interest {
-		reply(encodeBatch(q.View, n.o.ID, false, first, items))
+		forms := make([][]byte, len(items))
+		for i, it := range items {
+			forms[i] = it.Data
+		}
+		reply(protocol.EncodeBatch(q.View, n.o.ID, false, first, forms))
 		return
 	}
-	a := streamAnswer{First: have}
+	a := protocol.StreamAnswer{First: have}
 	for i, it := range items {
-		a.Items = append(a.Items, encodeItem(it.of(n.o.ID, first+uint64(i))))
+		a.Items = append(a.Items, protocol.EncodeItem(it.Of(n.o.ID, first+uint64(i))))
 	}
 	if data, err := json.Marshal(a); err == nil {
 		reply(data)
@@ -94,14 +100,14 @@ func (r requests) stream(data []byte, reply func([]byte)) {
 }
 
 // state returns how far this node is.
-func (r requests) state(q stateQuestion) stateAnswer {
+func (r requests) state(q protocol.StateQuestion) protocol.StateAnswer {
 	n := r.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.view.ID != q.View {
-		return stateAnswer{}
+		return protocol.StateAnswer{}
 	}
-	a := stateAnswer{OK: true}
+	a := protocol.StateAnswer{OK: true}
 	if q.After == "" {
 		a.Was = n.lastOpen
 		for _, v := range n.past {
@@ -110,24 +116,24 @@ func (r requests) state(q stateQuestion) stateAnswer {
 			}
 		}
 	}
-	a.Rooms, a.More = n.logs.states(&n.view.View, q.Home, q.After, n.interests.numbers(), time.Now())
+	a.Rooms, a.More = n.logs.States(&n.view.View, q.Home, q.After, n.interests.numbers(), time.Now())
 	return a
 }
 
 // history returns what the home or another member lacks.
-func (r requests) history(q historyQuestion) historyAnswer {
+func (r requests) history(q protocol.HistoryQuestion) protocol.HistoryAnswer {
 	n := r.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.view.ID != q.View {
-		return historyAnswer{}
+		return protocol.HistoryAnswer{}
 	}
-	a := historyAnswer{OK: true}
+	a := protocol.HistoryAnswer{OK: true}
 	size, now := 0, time.Now()
 	for _, room := range q.Rooms {
-		h := n.logs.lacking(room, q.Missed, now)
+		h := n.logs.Lacking(room, q.Missed, now)
 		a.Histories = append(a.Histories, h)
-		if size += h.size(); size >= historyBytes || h.More {
+		if size += h.Size(); size >= protocol.HistoryBytes || h.More {
 			break
 		}
 	}
@@ -135,16 +141,16 @@ func (r requests) history(q historyQuestion) historyAnswer {
 }
 
 // complete takes what this node lacks, from the home.
-func (r requests) complete(q completeQuestion) completeAnswer {
+func (r requests) complete(q protocol.CompleteQuestion) protocol.CompleteAnswer {
 	n := r.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.view.ID != q.View {
-		return completeAnswer{}
+		return protocol.CompleteAnswer{}
 	}
 	now := time.Now()
 	for _, h := range q.Histories {
 		n.adoptLocked(h, now)
 	}
-	return completeAnswer{OK: true}
+	return protocol.CompleteAnswer{OK: true}
 }

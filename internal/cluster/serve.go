@@ -7,16 +7,18 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
+	"confab/internal/protocol"
+	"confab/internal/view"
 )
 
 // call is an operation that another node asked for. Its answer is kept for a while:
 // a node that asks again gets the same.
 type call struct {
 	id     string
-	view   ViewID // of the asking node when it asked last; guarded by Node.mu
+	view   view.ID // of the asking node when it asked last; guarded by Node.mu
 	began  time.Time
 	done   chan struct{}
-	answer doAnswer // readable once done is closed
+	answer protocol.DoAnswer // readable once done is closed
 }
 
 // calls are the operations that other nodes asked for, by id and by age.
@@ -26,7 +28,7 @@ type calls struct {
 }
 
 // begin returns the call of an operation, and whether there is one already.
-func (s *calls) begin(id string, view ViewID, now time.Time) (c *call, known bool) {
+func (s *calls) begin(id string, view view.ID, now time.Time) (c *call, known bool) {
 	if c := s.byID[id]; c != nil {
 		c.view = view
 		return c, true
@@ -39,7 +41,7 @@ func (s *calls) begin(id string, view ViewID, now time.Time) (c *call, known boo
 
 // expire removes calls that no node asks for any more.
 func (s *calls) expire(now time.Time) {
-	for len(s.byAge) > 0 && now.Sub(s.byAge[0].began) > callsLast {
+	for len(s.byAge) > 0 && now.Sub(s.byAge[0].began) > protocol.CallsLast {
 		delete(s.byID, s.byAge[0].id)
 		s.byAge[0] = nil
 		s.byAge = s.byAge[1:]
@@ -49,7 +51,7 @@ func (s *calls) expire(now time.Time) {
 // onDo answers a question to carry an operation out. A quiet one that succeeds is answered
 // by the frame.
 func (r requests) onDo(data []byte, reply func([]byte)) {
-	q, err := readDoQuestion(data)
+	q, err := protocol.ReadDoQuestion(data)
 	if err != nil {
 		return
 	}
@@ -57,18 +59,18 @@ func (r requests) onDo(data []byte, reply func([]byte)) {
 	if q.Quiet && a.ID != "" {
 		return
 	}
-	if data, err := a.bytes(isCompact(data)); err == nil {
+	if data, err := a.Bytes(protocol.IsCompact(data)); err == nil {
 		reply(data)
 	}
 }
 
 // do carries out what another node asks of this one as a room's home.
-func (r requests) do(q doQuestion) doAnswer {
+func (r requests) do(q protocol.DoQuestion) protocol.DoAnswer {
 	n := r.node
 	n.mu.Lock()
 	if q.View != n.view.ID {
 		n.mu.Unlock()
-		return doAnswer{Moved: true}
+		return protocol.DoAnswer{Moved: true}
 	}
 	c, known := n.calls.begin(q.Op.ID, q.View, time.Now())
 	n.mu.Unlock()
@@ -76,7 +78,7 @@ func (r requests) do(q doQuestion) doAnswer {
 		<-c.done
 		return c.answer
 	}
-	ctx, cancel := context.WithTimeout(n.ctx, doWithin)
+	ctx, cancel := context.WithTimeout(n.ctx, protocol.DoWithin)
 	defer cancel()
 	id, err := n.engine.Sequence(ctx, q.Op)
 	switch {
@@ -85,7 +87,7 @@ func (r requests) do(q doQuestion) doAnswer {
 	case errors.Is(err, messaging.ErrKicked):
 		c.answer.Kicked = true
 	case err != nil:
-		c.answer.Error = newWireError(err)
+		c.answer.Error = protocol.NewError(err)
 	default:
 		c.answer.ID = id
 	}

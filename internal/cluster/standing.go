@@ -46,7 +46,7 @@ func (s *standing) leave(now time.Time, limit time.Duration) (excluded bool) {
 // else is rejected.
 func (n *Node) checkStandingLocked(now time.Time) {
 	s := &n.standing
-	if out, limit := n.members.leftOut(&n.view.View); !out {
+	if out, limit := n.members.LeftOut(&n.view.View); !out {
 		s.include(n.ctx)
 	} else if s.leave(now, limit) {
 		n.log.LogAttrs(n.ctx, slog.LevelError, "Excluded from the cluster by the other nodes; sessions end, and clients connect to other nodes")
@@ -60,14 +60,14 @@ func (n *Node) checkStandingLocked(now time.Time) {
 	before := s.refused
 	s.refused = nil
 	// Before that time no node serves alone, and peers may still join.
-	if len(n.members.peers) == 0 && now.Sub(n.members.started) >= suspectAfter {
-		s.refused = n.o.Refused(n.members.met)
+	if alone, met := n.members.Alone(now); alone {
+		s.refused = n.o.Refused(met)
 	}
 	switch {
 	case s.refused != nil && before == nil:
 		n.log.LogAttrs(n.ctx, slog.LevelError, "Not ready: the other nodes reject this node", slog.Any("error", s.refused))
 	case s.refused == nil && before != nil:
-		n.log.LogAttrs(n.ctx, slog.LevelInfo, "No longer rejected by the other nodes", slog.Int("peers", len(n.members.peers)))
+		n.log.LogAttrs(n.ctx, slog.LevelInfo, "No longer rejected by the other nodes", slog.Int("peers", len(n.members.Seen())))
 	default:
 		return
 	}

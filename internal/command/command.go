@@ -30,8 +30,8 @@ func (e Environment) Variable(name string) string {
 	return ""
 }
 
-// NoArgs refuses arguments where a command takes none. At a command that only
-// holds others, an argument is a command that does not exist.
+// NoArgs refuses arguments of a command that takes none. At a command that only has
+// subcommands, an argument is the name of one that does not exist.
 func NoArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -42,8 +42,8 @@ func NoArgs(cmd *cobra.Command, args []string) error {
 	return Usagef("%s takes no arguments, got %q; see %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())
 }
 
-// Args has a command take these arguments, as its usage line names them: "ROOM",
-// "[NAME]" for one that may be left out, "ROOM…" for one or more.
+// Args makes a command take these arguments, as its usage line names them: "ROOM", "[NAME]"
+// for an optional one, "ROOM…" for one or more.
 func Args(names ...string) cobra.PositionalArgs {
 	least, most := 0, len(names)
 	for _, name := range names {
@@ -65,7 +65,7 @@ func Args(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// Parent makes a command that only holds others.
+// Parent makes a command that only has subcommands.
 func Parent(use, short string, children ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use, Short: short, Args: NoArgs,

@@ -11,15 +11,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/moderationops"
+	"confab/internal/roomops"
 )
 
 // completeTime bounds a completion: the person who presses Tab waits for it.
 const completeTime = 2 * time.Second
 
-// Named is what a completion offers: an object that has an id, and maybe a name.
+// Named is an object that a completion offers. Its name may be empty.
 type Named struct{ Name, ID string }
 
-// Lister lists the objects that an argument may name. The args are those before it.
+// Lister lists the objects that an argument may name. args are the arguments before it.
 type Lister func(ctx context.Context, api *API, args []string) ([]Named, error)
 
 // Complete completes the argument at a position, counted from 0, with names and ids. Other
@@ -70,8 +71,9 @@ func (f *Flags) complete(cmd *cobra.Command, args []string, typed string, list L
 	return Matching(all, typed), cobra.ShellCompDirectiveNoFileComp
 }
 
-// Matching returns what begins with what was typed: names, and the ids of objects without a
-// name of their own. Once something is typed, it may be the begin of any id.
+// Matching returns the names that begin with what was typed. Objects without a unique name
+// are offered by their ids. Once something is typed, the ids of all objects that begin with
+// it are offered.
 func Matching(all []Named, typed string) []cobra.Completion {
 	named := map[string]int{}
 	for _, n := range all {
@@ -165,6 +167,29 @@ func BannedNames(every string) Lister {
 		}
 		slices.SortFunc(all, func(a, b Named) int { return strings.Compare(a.Name, b.Name) })
 		return slices.Compact(all), err // One user may be muted and hidden.
+	}
+}
+
+// UserNames lists the users who are connected to the room that the first argument names.
+func UserNames(every string) Lister {
+	return func(ctx context.Context, api *API, args []string) ([]Named, error) {
+		if len(args) == 0 || args[0] == every {
+			return nil, nil
+		}
+		room, err := api.Room(ctx, args[0])
+		if err != nil {
+			return nil, err
+		}
+		in := &roomops.ListRoomUsersInput{RoomIdentifier: &room, MaxResults: new(int32(largestPage))}
+		page, err := Call[roomops.ListRoomUsersOutput](ctx, api, "ListRoomUsers", in)
+		if err != nil {
+			return nil, err
+		}
+		all := make([]Named, len(page.Users))
+		for i := range page.Users {
+			all[i] = Named{Name: page.Users[i].UserID}
+		}
+		return all, nil
 	}
 }
 

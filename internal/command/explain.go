@@ -34,6 +34,15 @@ var remedies = map[string]string{
 // explain makes a line of an error of the API: the operation, what the server said, what to
 // do.
 func explain(err error, api *API) error {
+	where := api.Endpoint
+	if where == "" {
+		where = "Amazon IVS Chat in " + api.Region
+	}
+	return Explain(err, where)
+}
+
+// Explain does so for an API that is somewhere.
+func Explain(err error, where string) error {
 	if err == nil {
 		return nil
 	}
@@ -41,15 +50,17 @@ func explain(err error, api *API) error {
 	if o, ok := errors.AsType[*smithy.OperationError](err); ok {
 		operation = o.OperationName
 	}
-	where := api.Endpoint
-	if where == "" {
-		where = "Amazon IVS Chat in " + api.Region
-	}
 	if e, ok := errors.AsType[smithy.APIError](err); ok {
 		text := fmt.Sprintf("%s failed: %s: %s", operation, e.ErrorCode(), strings.TrimSuffix(e.ErrorMessage(), "."))
 		remedy := remedies[e.ErrorCode()]
 		if e.ErrorCode() == "ResourceNotFoundException" {
 			remedy = whatThereIs(operation, e.ErrorMessage())
+		}
+		switch {
+		case strings.Contains(e.ErrorMessage(), "valid Region"):
+			remedy = "set --region or AWS_REGION to it"
+		case strings.Contains(e.ErrorMessage(), "must match [a-zA-Z0-9-_]*"):
+			remedy = "use letters without accents, digits, - and _ only"
 		}
 		if remedy != "" {
 			text += "; " + remedy
@@ -104,7 +115,8 @@ func innermost(err error) error {
 	}
 }
 
-// Code returns the code of an API error, or "".
+// Code returns the code of an API error, such as ResourceNotFoundException, or "" for other
+// errors.
 func Code(err error) string {
 	if e, ok := errors.AsType[smithy.APIError](err); ok {
 		return e.ErrorCode()

@@ -42,7 +42,7 @@ func (a *API) Webhooks(ctx context.Context) ([]webhookops.Webhook, error) {
 	}
 }
 
-// Bans lists all bans that the input asks for, with all pages.
+// Bans lists all bans that the input selects, with all pages.
 func (a *API) Bans(ctx context.Context, in *moderationops.ListBansInput) ([]moderationops.Ban, error) {
 	in.MaxResults = new(int32(largestPage))
 	var all []moderationops.Ban

@@ -66,10 +66,30 @@ func (p *Printer) List(member string, items []Object, columns ...Column) error {
 		row := make([]string, len(columns))
 		for i, c := range columns {
 			row[i] = c.of(item)
+			if isTime(c.Member) {
+				row[i] = seconds(row[i])
+			}
 		}
 		rows = append(rows, row)
 	}
+	if p.width > 0 && p.width < readableWidth(rows) {
+		return p.stacked(rows)
+	}
 	return p.table(rows)
+}
+
+// isTime reports whether a member of the API is a time.
+func isTime(member string) bool {
+	return member == "time" || strings.HasSuffix(member, "Time") || strings.HasSuffix(member, "Since")
+}
+
+// seconds cuts a time to seconds, which is what people read.
+func seconds(t string) string {
+	whole, rest, ok := strings.Cut(t, ".")
+	if !ok || !strings.HasSuffix(rest, "Z") {
+		return t
+	}
+	return whole + "Z"
 }
 
 // One prints one resource. The columns are those of its line of text; a table has all
@@ -90,8 +110,8 @@ func (p *Printer) One(item Object, columns ...Column) error {
 	return p.table(rows)
 }
 
-// Done prints that something was done which has no answer: a line in a table, the subject
-// in a line of text, an empty object in JSON.
+// Done prints the success of an operation that has no output: a sentence in a table, the
+// subject in text, an empty object in JSON.
 func (p *Printer) Done(subject, format string, args ...any) error {
 	switch p.Form {
 	case JSON, JSONL:

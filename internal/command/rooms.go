@@ -95,7 +95,7 @@ func (a *API) namesNeedList(err error) error {
 	return explained
 }
 
-// Rooms lists all rooms that the input asks for, with all pages.
+// Rooms lists all rooms that the input selects, with all pages.
 func (a *API) Rooms(ctx context.Context, in *ivschat.ListRoomsInput) ([]types.RoomSummary, error) {
 	var all []types.RoomSummary
 	for pages := ivschat.NewListRoomsPaginator(a, in); pages.HasMorePages(); {

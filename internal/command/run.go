@@ -33,8 +33,8 @@ func (f *Flags) RunRoom(cmd *cobra.Command, do func(ctx context.Context, api *AP
 	})
 }
 
-// RunRoomOr is RunRoom for a command whose ROOM may be every, which stands for all rooms, or
-// be left out. room is "" then.
+// RunRoomOr is RunRoom for a command whose ROOM is optional, or may be the word every,
+// which stands for all rooms. room is "" in both cases.
 func (f *Flags) RunRoomOr(cmd *cobra.Command, every string, do func(ctx context.Context, api *API, p *Printer, room string, rest []string) error) {
 	f.Complete(cmd, 0, roomNamesOr(every))
 	f.Run(cmd, func(ctx context.Context, api *API, p *Printer, args []string) error {

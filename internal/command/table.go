@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	gap        = 2 // columns between two cells
-	narrowest  = 8 // a cell is not cut to less
+	gap        = 2  // columns between two cells
+	narrowest  = 8  // a cell is not cut to less
+	readable   = 12 // a list has cells that are cut to less in another form
 	ellipsis   = "…"
 	blankSpace = " "
 )
@@ -20,12 +21,7 @@ func (p *Printer) table(rows [][]string) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], ansi.StringWidth(cell))
-		}
-	}
+	widths := widthsOf(rows)
 	if p.width > 0 {
 		fit(widths, p.width)
 	}
@@ -42,6 +38,46 @@ func (p *Printer) table(rows [][]string) error {
 	}
 	_, err := fmt.Fprint(p.out, b.String())
 	return err
+}
+
+func widthsOf(rows [][]string) []int {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], ansi.StringWidth(cell))
+		}
+	}
+	return widths
+}
+
+// readableWidth is the least width of a table in which enough is left of each cell.
+func readableWidth(rows [][]string) int {
+	total := gap * (len(rows[0]) - 1)
+	for _, width := range widthsOf(rows) {
+		total += min(width, readable)
+	}
+	return total
+}
+
+// stacked prints the rows of a table for which the terminal is too narrow: each cell in a line,
+// behind its heading, and a blank line between two rows.
+func (p *Printer) stacked(rows [][]string) error {
+	for n, row := range rows[1:] {
+		if n > 0 {
+			if _, err := fmt.Fprintln(p.out); err != nil {
+				return err
+			}
+		}
+		for i, cell := range row {
+			if cell == "" {
+				continue
+			}
+			if _, err := fmt.Fprintf(p.out, "%s: %s\n", rows[0][i], cell); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // fit makes the widest columns narrower until all fit into width.

@@ -3,6 +3,9 @@ package command
 import (
 	"io"
 	"strings"
+	"time"
+
+	"confab/internal/chat"
 )
 
 // Examples joins the lines of an example as the help has them.
@@ -23,4 +26,20 @@ func ReadAll(in io.Reader, largest int64, what string) ([]byte, error) {
 		err = Usagef("%s: larger than %d MiB", what, largest>>20)
 	}
 	return text, err
+}
+
+// TimeFlag reads a time: how long ago, or an ISO 8601 time.
+func TimeFlag(name, s string) (*string, error) {
+	if s == "" {
+		return nil, nil
+	}
+	if ago, err := time.ParseDuration(s); err == nil && ago >= 0 {
+		return new(chat.FormatTime(time.Now().Add(-ago))), nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, time.DateTime, "2006-01-02T15:04", time.DateOnly} {
+		if t, err := time.ParseInLocation(layout, s, time.Local); err == nil {
+			return new(chat.FormatTime(t)), nil
+		}
+	}
+	return nil, Usagef("%s %q: must be a duration such as 15m, or a time such as 2026-01-31T12:00:00Z", name, s)
 }

@@ -15,8 +15,8 @@ const (
 	othersMayWrite = 0o002
 )
 
-// ReadableByOthers reports whether every user of the machine can read a file.
-// It is false for what is not a regular file, such as the pipe of a shell.
+// ReadableByOthers reports whether every user of the machine can read a file. It is false
+// for anything but a regular file, such as the pipe that a shell makes of <(…).
 func ReadableByOthers(name string) bool {
 	info, err := os.Stat(name)
 	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&othersMayRead != 0

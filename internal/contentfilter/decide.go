@@ -9,7 +9,7 @@ import (
 	"confab/internal/filter"
 )
 
-// Decision is what comes of a message.
+// Decision is what the filters of a room do with a message.
 type Decision struct {
 	// Action is that of the strongest filter that matches; empty if none does.
 	Action Action
@@ -17,7 +17,7 @@ type Decision struct {
 	Filter, Message string
 	// Content is what is delivered: masked, if a filter with Mask matches.
 	Content string
-	// Flagged are the names of the filters with Flag that match.
+	// Flagged are the names of the filters with the action Flag that match.
 	Flagged []string
 }
 
@@ -33,8 +33,8 @@ func (f *Filters) Any(roomID string) bool {
 	return len(every)+len(own) > 0
 }
 
-// Decide returns what comes of a message in a room. Without filters it costs one look at a
-// map.
+// Decide returns what the filters of a room do with a message, and counts the hits. In a
+// room without filters it costs one map lookup.
 func (f *Filters) Decide(roomID, content string) (d Decision) {
 	d.Content = content
 	every, own := f.rules.Load().of(roomID)
@@ -89,8 +89,8 @@ func byAction(every, own []*live) func(yield func(*live) bool) {
 // mostMatches bounds what Explain returns.
 const mostMatches = 1000
 
-// Explain returns what comes of a message in a room, and each match, by where it starts.
-// Hits are not counted.
+// Explain returns the same Decision as Decide, and each match, ordered by its start. It
+// counts no hits.
 func (f *Filters) Explain(roomID, content string) (d Decision, all []Match) {
 	d.Content = content
 	t := filter.NewText(content)

@@ -20,7 +20,7 @@ import (
 	"confab/internal/filter"
 )
 
-// Action is what comes of a message that a filter matches.
+// Action is what a filter does with a message that it matches.
 type Action string
 
 // The actions, the strongest first.
@@ -34,24 +34,27 @@ const (
 // Actions are all actions, the strongest first.
 var Actions = []Action{Deny, Hide, Mask, Flag}
 
-// Filter is words and patterns, and what comes of a message that has one of them.
+// Filter has terms, expressions, and an action for messages that match one of them.
 type Filter struct {
 	// RoomID is empty for every room. Name is unique in a room.
 	RoomID, Name       string
 	Terms, Expressions []string
-	// TermCount and ExpressionCount are how many there are, also where the lists are absent.
+	// TermCount and ExpressionCount are the lengths of the lists. They are also set in
+	// results without the lists.
 	TermCount, ExpressionCount int
 	Action                     Action
-	// Message is what the sender of a message reads that is refused; empty is DefaultMessage.
+	// Message is the text that the sender of a refused message gets; empty is
+	// DefaultMessage.
 	Message    string
 	UpdateTime time.Time
 }
 
-// DefaultMessage is what the sender of a message reads that a filter without a message of
-// its own refuses.
+// DefaultMessage is the text that the sender of a refused message gets if the filter has
+// none.
 const DefaultMessage = "This message has words that are not allowed here"
 
-// The most filters of one room, or of every room, and of all together, and their terms.
+// MaxInScope is how many filters one room may have, and how many may apply to every room.
+// MaxFilters and MaxTerms bound the filters of a server, and their terms.
 const (
 	MaxInScope = 20
 	MaxFilters = 1000

@@ -18,8 +18,8 @@ import (
 
 // Filters are the content filters of all rooms. Its methods are safe for concurrent use.
 type Filters struct {
-	// Noted is called in the transaction of each change of a filter, with deleted set and
-	// its room and name alone if it is deleted. Nil does nothing.
+	// Noted, if not nil, is called in the transaction of each change of a filter. With
+	// deleted set, the filter has only its room and name.
 	Noted func(ctx context.Context, s sqldb.Session, f *Filter, deleted bool) error
 
 	sql     *sqldb.DB
@@ -73,7 +73,7 @@ func digestOf(f *Filter) (d digest) {
 	return d
 }
 
-// New returns the filters in the database, of which none is known before Start.
+// New returns the filters of a database. Until Start has read them, there are none.
 func New(db *sqldb.DB, now func() time.Time, log *slog.Logger, metrics *Metrics) *Filters {
 	return &Filters{sql: db, now: now, log: log, metrics: metrics, stop: func() {}, compiled: map[digest]*filter.Matcher{}}
 }
@@ -141,7 +141,8 @@ func (f *Filters) tell(ctx context.Context) error {
 	return nil
 }
 
-// Changed reads what is new, if there is anything.
+// Changed reads the changes that this server does not know yet. Other servers call it
+// through their notice.
 func (f *Filters) Changed(ctx context.Context) error {
 	var latest int64
 	if _, err := f.sql.Read().Row(ctx, latestChange, nil, &latest); err != nil {

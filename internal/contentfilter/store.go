@@ -164,12 +164,12 @@ func (f *Filters) DeleteRoom(ctx context.Context, s sqldb.Session, roomID string
 	return err
 }
 
-// Place is where a list continues: behind a room and a name.
+// Place is the last filter of a page, after which a list continues.
 type Place struct{ RoomID, Name string }
 
-// List returns a page of at most most filters, without their lists, by room and name, and
-// the last one's place if there are more. It lists those of one room, or with everywhere
-// set of all rooms and of every room.
+// List returns a page of at most most filters, without terms and expressions, ordered by
+// room and name: those of one room, or, with everywhere set, all filters. next is the place
+// of the last one, or nil if there are no more.
 func (f *Filters) List(ctx context.Context, roomID string, everywhere bool, most int, after Place) (page []Filter, next *Place, err error) {
 	query, args := ` AND name > $1 AND room_id = $2`, []any{after.Name, roomID}
 	if everywhere {
@@ -197,8 +197,8 @@ func (f *Filters) List(ctx context.Context, roomID string, everywhere bool, most
 // it was deleted.
 const kept = 24 * time.Hour
 
-// Prune deletes what is left of filters that were deleted long ago. The newest change
-// stays, so that no number is used twice.
+// Prune deletes the records of filters that were deleted long ago. The newest change stays,
+// so that no number is used twice.
 func (f *Filters) Prune(ctx context.Context) error {
 	return f.sql.DeleteBefore(ctx, `DELETE FROM content_filters WHERE change IN (SELECT change FROM content_filters
 		WHERE deleted = 1 AND update_time < $1 AND change < (SELECT max(change) FROM content_filters) ORDER BY change LIMIT $2)`, f.now().Add(-kept))

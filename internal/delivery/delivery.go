@@ -38,16 +38,17 @@ func Destinations(ctx context.Context, cfg *config.Config) (chatlog.Options, err
 type Options struct {
 	Config *config.Config
 	Store  *store.DB
-	// TellHooks has the other servers read the webhooks again, and waits a moment for them.
+	// TellHooks makes the other servers read the webhooks again, and waits a moment for
+	// them.
 	TellHooks func(ctx context.Context)
-	// Mine is that of chatlog.Options: the nodes of a cluster divide the readers.
+	// Mine assigns readers to the nodes of a cluster: see chatlog.Options.
 	Mine         func(key string) bool
 	Metrics      *chatlog.Metrics
 	StoreMetrics *store.Metrics
 	Log          *slog.Logger
 }
 
-// Service is the deliveries of a server.
+// Service delivers chat logs and the events of webhooks.
 type Service struct {
 	o Options
 	// Webhooks is nil if extensions are off.
@@ -55,7 +56,8 @@ type Service struct {
 	logs     *chatlog.Service // nil before Start
 }
 
-// New puts the webhooks in force, before the first client. It delivers nothing before Start.
+// New makes a Service. Webhooks are in force when it returns, which must be before the
+// first client. Nothing is delivered before Start.
 func New(ctx context.Context, o Options) (*Service, error) {
 	s := &Service{o: o}
 	if o.Config.Extensions != config.ExtensionsOn {
@@ -72,8 +74,8 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	return s, nil
 }
 
-// Start begins to deliver, also what an earlier process left. logs is what Destinations
-// returned.
+// Start begins to deliver, first what an earlier process has left. logs is what
+// Destinations returned.
 func (s *Service) Start(logs chatlog.Options) (err error) {
 	logs.Transcript, logs.Mine, logs.Metrics, logs.Log = s.o.Store.Transcript(), s.o.Mine, s.o.Metrics, s.o.Log
 	logs.FlushInterval, logs.ObjectInterval = s.o.Config.LogFlushInterval, s.o.Config.S3LogInterval
@@ -92,7 +94,8 @@ func (s *Service) Flush(ctx context.Context) {
 	})
 }
 
-// Settle returns when no delivery is under way that has read the transcript before.
+// Settle waits for the deliveries that have read the transcript before it was called, until
+// ctx ends.
 func (s *Service) Settle(ctx context.Context) error {
 	if s.logs != nil {
 		if err := s.logs.Settle(ctx); err != nil {

@@ -29,13 +29,13 @@ type Options struct {
 	Room string
 	// Origin is the origin of a web page that calls the API; "" skips the checks of origins.
 	Origin string
-	// Long also holds a connection idle for a minute.
+	// Long also checks a connection that is idle for a minute.
 	Long bool
 	// Found is called with each finding.
 	Found func(Finding) error
 }
 
-// Finding is what came of one check.
+// Finding is the result of one check.
 type Finding struct {
 	Check  string `json:"check"`
 	OK     bool   `json:"ok"`
@@ -61,7 +61,8 @@ type patient struct {
 	lost          <-chan struct{} // is closed when conn ends
 }
 
-// Run makes all checks, and returns how many failed. A check that others need ends them.
+// Run makes all checks, and returns how many failed. If a check fails that the following
+// ones need, it is the last.
 func Run(ctx context.Context, o Options) (failed int, err error) {
 	u, err := url.Parse(o.URL)
 	if err != nil {

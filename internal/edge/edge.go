@@ -129,11 +129,11 @@ type Sockets struct {
 	server *websocket.Server
 }
 
-// NewSockets starts the event loops. window is how long a busy room's frames are
-// gathered; a negative one is chosen by measurement. overlap is how long a new connection
+// NewSockets starts the event loops. window is how long frames of a busy room wait to share
+// a write; a negative window is chosen by measurement. overlap is how long a new connection
 // still gets frames that were already written to its room, for a client whose older
-// connection may be on another node. io_uring is used only if ioURing is set and the
-// system has it.
+// connection may be on another node. io_uring is used only if ioURing is set and the system
+// allows it.
 func NewSockets(window, overlap time.Duration, ioURing bool, m *Metrics, log *slog.Logger) *Sockets {
 	s := &Sockets{server: websocket.NewServer(websocket.Options{
 		MaxMessage:     maxFrame,
@@ -160,6 +160,7 @@ type audience struct{ group *websocket.Group }
 
 func (a audience) Deliver(json []byte) int { return a.group.Deliver(json) }
 
+// DeliverAnd implements messaging.Audience.
 func (a audience) DeliverAnd(json []byte, then func()) int { return a.group.DeliverAnd(json, then) }
 
 func (a audience) Mark(number uint64) { a.group.Mark(number) }
@@ -192,11 +193,11 @@ func (handler) Closed(c *websocket.Conn, cause error) {
 // tick is the time between two batches of a drain. 100,000 timers would be no smoother.
 const tick = 50 * time.Millisecond
 
-// Drain ends all sessions, spread evenly over the time given. Each session answers its
-// pending requests, sends ERROR 401 and drops the connection without a Close, so that
-// official clients come back. New handshakes are refused from now on. Those that are held
-// wait for the end of the drain, at most drainHold. When ctx ends early, the remaining
-// sessions end at once. Drain is called once. The sockets may still have bytes to send
+// Drain ends all sessions, spread evenly over the given time. Each session answers its
+// pending requests, sends ERROR 401 and drops the connection without a Close frame, so that
+// official clients reconnect. New handshakes are refused from now on. Held handshakes wait
+// for the end of the drain, at most drainHold. When ctx ends early, the remaining sessions
+// end at once. Drain must be called once. The sockets may still have bytes to send
 // afterwards: see Linger.
 func (e *Endpoint) Drain(ctx context.Context, over time.Duration) {
 	e.draining.Store(true)
@@ -205,8 +206,8 @@ func (e *Endpoint) Drain(ctx context.Context, over time.Duration) {
 	e.end(ctx, over)
 }
 
-// Move ends the existing sessions, as Drain does, but still accepts new ones. It is for
-// when other nodes serve the sessions better.
+// Move ends the present sessions, as Drain does, but new handshakes are still accepted. It
+// is called when other nodes can serve the sessions better.
 func (e *Endpoint) Move(ctx context.Context, over time.Duration) {
 	e.end(ctx, over)
 	e.Linger(ctx)

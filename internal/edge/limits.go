@@ -9,7 +9,7 @@ import (
 	"confab/internal/chat"
 )
 
-// Limits bound the connections of a node. A field that is 0 sets no limit.
+// Limits bound the connections of a node. 0 sets no limit.
 type Limits struct {
 	// ConnectRate, ConnectRatePerUser and ConnectRatePerAddress are handshakes a second.
 	// Faster ones are delayed, and refused only when they would wait too long.

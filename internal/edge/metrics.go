@@ -19,7 +19,7 @@ type Metrics struct {
 	ErrorFrames *prometheus.CounterVec
 	// SessionsEnded counts ended sessions by reason.
 	SessionsEnded *prometheus.CounterVec
-	// PendingBytes is what waits in memory for slow receivers.
+	// PendingBytes is the number of bytes that wait in memory for slow receivers.
 	PendingBytes prometheus.Gauge
 }
 

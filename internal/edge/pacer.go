@@ -74,8 +74,10 @@ func (p *pacer) wait(ctx context.Context, stopping <-chan struct{}, key string) 
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return true
-	case <-ctx.Done():
+		if ctx.Err() == nil {
+			return true
+		}
+	case <-departure(ctx, delay):
 	case <-stopping:
 	}
 	turn.Cancel()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,5 +108,61 @@ func TestServeAnswersCancellation(t *testing.T) {
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusInternalServerError {
 		t.Errorf("it is %s", res.Status)
+	}
+}
+
+// telling is a connection that knows whether its client has left.
+type telling struct {
+	*net.TCPConn
+	left  atomic.Bool
+	reads atomic.Int64
+}
+
+func (c *telling) Left() bool { return c.left.Load() }
+
+func (c *telling) Read(p []byte) (int, error) {
+	c.reads.Add(1)
+	return c.TCPConn.Read(p)
+}
+
+// A handshake that waits shortly for its turn is not watched, which would cost more than
+// the handshake. A client that has left by its turn keeps its token.
+func TestServeWatchesLongWaitsOnly(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		leaves, reads bool
+		rate          float64
+	}{
+		{name: "a client that stays", rate: 4},
+		{name: "a client that leaves", rate: 4, leaves: true},
+		{name: "a long wait", rate: 0.05, leaves: true, reads: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n := start(t, func(o *edge.Options) { o.ConnectRate = c.rate })
+			n.connect(t, n.token("ann"))
+			client, server := pair(t)
+			conn := &telling{TCPConn: server.(*net.TCPConn)}
+			served := make(chan struct{})
+			go func() {
+				defer close(served)
+				n.endpoint.Serve(conn, &rfc6455.Upgrade{Protocols: []string{n.token("bob")}}, "", nil)
+			}()
+			eventually(t, func() bool { return testutil.ToFloat64(n.metrics.HandshakesHeld) == 1 })
+			if c.leaves {
+				conn.left.Store(true)
+				client.Close()
+			}
+			<-served
+			if read := conn.reads.Load() > 0; read != c.reads {
+				t.Errorf("the client was watched: %t", read)
+			}
+			lost, spent := 0, 2
+			if c.leaves {
+				lost, spent = 1, 1
+			}
+			if got := testutil.ToFloat64(n.metrics.Handshakes.WithLabelValues("lost")); int(got) != lost || n.Spent() != spent {
+				t.Errorf("%v clients were lost and %d tokens are spent, want %d and %d", got, n.Spent(), lost, spent)
+			}
+		})
 	}
 }

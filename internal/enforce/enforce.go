@@ -17,7 +17,8 @@ import (
 	"confab/internal/moderation"
 )
 
-// Start puts the bans in force, before the first client. tell is moderation.Hooks.Tell.
+// Start puts the bans in force, which must be before the first client. tell is
+// moderation.Hooks.Tell.
 func Start(ctx context.Context, bans *moderation.Bans, e *messaging.Engine, log *slog.Logger, tell func(ctx context.Context, changes []byte)) error {
 	err := bans.Start(ctx, moderation.Hooks{Tell: tell, Enforce: func(ctx context.Context, b *moderation.Ban) {
 		End(ctx, messaging.RosterOf(e), b, log)
@@ -32,9 +33,9 @@ func Start(ctx context.Context, bans *moderation.Bans, e *messaging.Engine, log 
 // that they end without it.
 const eventWithin = 500 * time.Millisecond
 
-// End ends the sessions on this node that the ban forbids. Those of a user end behind
-// aws:DISCONNECT_USER. All nodes that have sessions of the user ask for that event under
-// one id, so the room gets it once.
+// End ends the sessions on this node that the ban forbids. Sessions of a banned user end
+// after the event aws:DISCONNECT_USER. All nodes that have such sessions ask for this event
+// under the same id, so the room gets it once.
 func End(ctx context.Context, live messaging.Roster, b *moderation.Ban, log *slog.Logger) {
 	rooms := []string{b.RoomID}
 	if b.RoomID == "" {
@@ -85,14 +86,15 @@ const (
 	noteWithin = time.Second
 )
 
-// Disconnects keeps who was disconnected from rooms without history: *history.DB. Chat
-// tokens that were issued before stand for no signature.
+// Disconnects stores who was disconnected from rooms without history: *history.DB. Chat
+// tokens that were issued before are not accepted instead of a signature any more.
 type Disconnects interface {
 	NoteDisconnect(ctx context.Context, roomID, userID string, at time.Time) error
 }
 
-// Disconnected returns messaging.Options.Disconnected: it bans whom a moderator
-// disconnects, or without a time of the ban only notes it. The ban has the id of the event.
+// Disconnected returns the function for messaging.Options.Disconnected. In a room with the
+// tag confab:disconnect-ban it bans the user, with the id of the event; in other rooms it
+// only stores the disconnect.
 func Disconnected(bans *moderation.Bans, disconnects Disconnects, log *slog.Logger) func(context.Context, *messaging.Operation, *chat.Room, time.Duration) error {
 	return func(ctx context.Context, op *messaging.Operation, room *chat.Room, d time.Duration) error {
 		if d == 0 {

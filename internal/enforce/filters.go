@@ -9,15 +9,15 @@ import (
 	"confab/internal/modlog"
 )
 
-// Filters is messaging.Rules.Filters: it carries content filters out. They do not apply to
-// staff.
+// Filters applies content filters to messages: it implements messaging.Rule, for
+// Rules.Filters. Messages of staff are not filtered.
 type Filters struct {
 	Content *contentfilter.Filters
-	// Log notes which filters have matched.
+	// Log records which filters have matched.
 	Log *modlog.Log
 }
 
-// FilterRule comes before the name of a filter where a rule is named.
+// FilterRule is the prefix of chat.Error.Rule for filters; the filter's name follows.
 const FilterRule = "filter:"
 
 // Applies implements messaging.Rule.

@@ -23,6 +23,11 @@ type Cleaner struct {
 	rooms map[string]*cleaning
 }
 
+// Live is the live rooms: *messaging.Engine.
+type Live interface {
+	DeleteMessage(ctx context.Context, roomID, messageID, reason, by string) (string, error)
+}
+
 // CleanerOptions configure a Cleaner. All fields are required.
 type CleanerOptions struct {
 	Live    Live
@@ -37,15 +42,15 @@ type History interface {
 	List(ctx context.Context, q history.Query) ([]history.Message, *history.Cursor, error)
 }
 
-// NewCleaner returns a Cleaner. It stops to work when grace ends.
+// NewCleaner returns a Cleaner. When grace ends, it stops to work.
 func NewCleaner(grace context.Context, o CleanerOptions) *Cleaner {
 	return &Cleaner{o: o, grace: grace, rooms: map[string]*cleaning{}}
 }
 
-// CleanUp is which messages are deleted, by whom (an ARN) and why.
+// CleanUp says which messages are deleted, by whom (an ARN) and why.
 type CleanUp struct {
 	UserID string
-	// Since is the earliest time at which they were sent; the zero time is no bound.
+	// Since is the earliest send time of the messages; the zero time sets no bound.
 	Since      time.Time
 	By, Reason string
 }
@@ -82,10 +87,10 @@ type countdown struct {
 	done chan struct{}
 }
 
-// Clean deletes the newest 500 messages of a user that the room keeps or a node has in
-// memory, the newest first, and returns how many those are. It returns when they are
-// deleted, or after some seconds; what is left then is deleted later. Messages that wait
-// already, by an earlier call on this node, do not count again.
+// Clean deletes the newest 500 messages of a user that the history or the memory of a node
+// has, the newest first, and returns their number. It returns when they are deleted, or
+// after some seconds; then the rest is deleted in the background. Messages that an earlier
+// call on this node still has to delete do not count again.
 func (c *Cleaner) Clean(ctx context.Context, room *chat.Room, what CleanUp) (int, error) {
 	ids, err := c.find(ctx, room, &what)
 	if err != nil {

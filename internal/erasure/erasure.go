@@ -24,23 +24,25 @@ import (
 	"confab/internal/transcript"
 )
 
-// Nodes is what all nodes do for an erasure, this one included: *peers.Peers.
+// Nodes carries steps of an erasure out on all nodes, this one included: *peers.Peers.
 type Nodes interface {
-	// StoreFrames has all nodes store the frames that wait to be stored, and reports
-	// whether they all have.
+	// StoreFrames makes all nodes store the frames that wait in memory. It reports whether
+	// all have.
 	StoreFrames(ctx context.Context) bool
-	// EraseUser has all nodes forget the user's messages that were sent up to sent, in one
-	// room or in all, and finish the deliveries of chat logs that are under way. It
-	// reports whether they all have.
+	// EraseUser makes all nodes forget the user's messages that were sent up to sent, in
+	// one room or in all, and finish the deliveries of chat logs that are in progress. It
+	// reports whether all have.
 	EraseUser(ctx context.Context, roomID, userID string, sent time.Time) bool
-	// Occupied returns which of the rooms have sessions on any node. A node that does not
-	// answer counts as having some in each.
+	// Occupied returns the rooms that have sessions on any node. If a node does not answer,
+	// all rooms are returned.
 	Occupied(ctx context.Context, roomIDs []string) []string
 }
 
-// Live is the live rooms: *messaging.Engine.
-type Live interface {
-	DeleteMessage(ctx context.Context, roomID, messageID, reason, by string) (string, error)
+// Clients are the clients of live rooms: messaging.Erased.
+type Clients interface {
+	// DeleteMessage tells the clients of a room to remove a message: those of one user, if
+	// only that user got it, or all for "".
+	DeleteMessage(ctx context.Context, roomID, messageID, onlyUser, by string) error
 }
 
 // Transcript keeps the state of erasures: *transcript.DB.
@@ -58,7 +60,7 @@ type Options struct {
 	Account    string
 	Transcript Transcript
 	Rooms      Rooms
-	Live       Live
+	Clients    Clients
 	Nodes      Nodes
 }
 
@@ -75,14 +77,15 @@ type subject struct{ room, user string }
 // New returns an Eraser.
 func New(o Options) *Eraser { return &Eraser{o: o, busy: map[subject]bool{}} }
 
-// Result is how far an erasure is.
+// Result is the state of an erasure.
 type Result struct {
-	// Started is when the erasure was first asked for; zero if another call does it now.
+	// Started is when the erasure was first asked for. It is zero if another call works on
+	// it now.
 	Started time.Time
 	Done    bool
 	// Messages is how many messages were removed, by this call and those before it.
 	Messages int64
-	// Logs are where delivered logs have messages of the user.
+	// Logs are the parts of delivered logs that have messages of the user.
 	Logs []Log
 }
 

@@ -34,7 +34,7 @@ func (e *Eraser) tell(ctx context.Context, state *transcript.Erasure, by string)
 				continue
 			}
 			telling.Go(func() {
-				left, err := e.tellRoom(ctx, room, messages, by, until)
+				left, err := e.tellRoom(ctx, room, state.UserID, messages, by, until)
 				mu.Lock()
 				defer mu.Unlock()
 				rooms[room] = left
@@ -50,10 +50,10 @@ func (e *Eraser) tell(ctx context.Context, state *transcript.Erasure, by string)
 	}
 }
 
-// tellRoom tells the clients of one room to remove messages, the newest first, as many in a
+// tellRoom tells the clients of one room to remove messages of a user, the newest first, as many in a
 // second as the room's rate of messages, and returns those that are left when the time is
 // over.
-func (e *Eraser) tellRoom(ctx context.Context, roomID string, messages []transcript.Told, by string, until time.Time) (left []transcript.Told, err error) {
+func (e *Eraser) tellRoom(ctx context.Context, roomID, userID string, messages []transcript.Told, by string, until time.Time) (left []transcript.Told, err error) {
 	room, err := e.o.Rooms.Room(ctx, roomID)
 	if chat.CodeOf(err) == chat.NotFound {
 		return nil, nil
@@ -64,7 +64,11 @@ func (e *Eraser) tellRoom(ctx context.Context, roomID string, messages []transcr
 	pace := time.NewTicker(time.Second / time.Duration(max(room.MaximumMessageRatePerSecond, 1)))
 	defer pace.Stop()
 	for len(messages) > 0 && time.Now().Before(until) {
-		_, err := e.o.Live.DeleteMessage(ctx, roomID, messages[0].ID, "", by)
+		onlyUser := ""
+		if messages[0].Hidden {
+			onlyUser = userID
+		}
+		err := e.o.Clients.DeleteMessage(ctx, roomID, messages[0].ID, onlyUser, by)
 		switch chat.CodeOf(err) {
 		case chat.Throttled: // By the account's quota. The next call continues.
 			return messages, nil

@@ -14,10 +14,11 @@ type Tokens interface {
 	Open(ctx context.Context, token string) (*chat.Token, error)
 }
 
-// Bearer returns who is behind a chat token that stands for a signature: it may have been
-// used or not, and counts until its session would end, or until its user is disconnected
-// from the room or banned there, also if the ban has ended since. It does not count from an
-// address that is banned. A user has readsPerSecond calls a second from one address.
+// Bearer returns the principal of a chat token that is sent instead of a signature. The
+// token may have been used to connect. It is accepted until its session would end, or until
+// its user is disconnected from the room or banned there, also if that ban has ended since.
+// It is not accepted from a banned address. A user may make readsPerSecond calls a second
+// from one address.
 func (s *Service) Bearer(ctx context.Context, token string, from netip.Addr) (*iam.Principal, error) {
 	t, err := s.o.Tokens.Open(ctx, token)
 	if err != nil {

@@ -39,7 +39,7 @@ type Live interface {
 	moderationops.Live
 }
 
-// History is what rooms keep: *history.DB.
+// History is the history of rooms: *history.DB.
 type History interface {
 	roomops.History
 	// Disconnected reports whether the user was disconnected from the room since then.
@@ -90,7 +90,7 @@ type Options struct {
 	Now    func() time.Time // nil is time.Now
 }
 
-// Service is the operations.
+// Service serves all operations that Confab adds.
 type Service struct {
 	o          Options
 	rooms      *roomops.Service

@@ -41,7 +41,7 @@ type Match struct {
 	Start, End int    // in bytes
 }
 
-// RuleError is what is wrong with a rule.
+// RuleError says which term or expression cannot be used, and why.
 type RuleError struct {
 	Member  string // terms or expressions
 	Index   int
@@ -88,8 +88,8 @@ func Compile(terms, expressions []string) (*Matcher, error) {
 	return m, nil
 }
 
-// Find calls found for each match in a message, until it returns false. A match may be
-// found twice.
+// Find calls found for each match in a message, until found returns false. It may report a
+// match twice.
 func (m *Matcher) Find(t *Text, found func(Match) bool) {
 	if !m.findTerms(t, found) {
 		return

@@ -56,7 +56,7 @@ func NewText(content string) *Text {
 	return t
 }
 
-// Release gives the memory of t to later messages.
+// Release makes the memory of t available to later messages. t must not be used after it.
 func (t *Text) Release() {
 	*t = Text{letters: t.letters[:0], written: t.written[:0], symbols: t.symbols[:0], boundaries: t.boundaries[:0]}
 	texts.Put(t)

@@ -20,9 +20,10 @@ type HandshakeServer interface {
 	Serve(conn net.Conn, upgrade *rfc6455.Upgrade, forwarded string, early []byte) (rest []byte, again bool)
 }
 
-// HandshakeListener serves plain WebSocket handshakes itself. It is net/http's listener
-// for all other connections: calls of the API, and handshakes of unusual form. Reading a
-// handshake with net/http and taking over its connection costs more than the rest of it.
+// HandshakeListener serves plain WebSocket handshakes itself. All other connections, for
+// calls of the API and handshakes of unusual form, it passes to net/http, which accepts
+// them from it. Reason: with net/http, reading a handshake and taking over its connection
+// costs more than everything else in a connect.
 type HandshakeListener struct {
 	net.Listener
 	ready   chan struct{} // closed when the fields below it are set
@@ -48,13 +49,13 @@ func NewHandshakeListener(ln net.Listener) *HandshakeListener {
 	}
 }
 
-// Start begins to accept connections and to read their heads, unless it was called
-// before. Calls of the API that come before their server is ready are then the first to be
-// served, ahead of all handshakes.
+// Start begins to accept connections and to read their heads. Further calls do nothing. If
+// it is called before the server is ready, the calls of the API that arrive are served
+// first, before all handshakes.
 func (l *HandshakeListener) Start() { l.start.Do(func() { l.reading.Go(l.run) }) }
 
-// ServeWith begins to serve handshakes. serves, if not nil, reports whether a handshake
-// with this head is for s. net/http gets the others. It is called once.
+// ServeWith makes s serve handshakes. If serves is not nil, it reports whether a handshake
+// with this head is for s; net/http gets the others. It must be called once.
 func (l *HandshakeListener) ServeWith(s HandshakeServer, serves func(head []byte) bool) {
 	l.server, l.serves = s, serves
 	close(l.ready)
@@ -75,10 +76,10 @@ func (l *HandshakeListener) Accept() (net.Conn, error) {
 // StopAccepting stops accepting connections. Existing ones are still served.
 func (l *HandshakeListener) StopAccepting() { l.Listener.Close() }
 
-// Drain stops accepting connections and waits until none is being read. Connections that
-// have sent nothing are closed after a moment. Handshakes under way may take until ctx
-// ends. Calls that were passed to net/http have a moment to be taken up: it drops those
-// whose heads it reads after its Shutdown has begun.
+// Drain stops accepting connections and waits until no head is being read. Connections that
+// have sent nothing are closed after a moment. Handshakes in progress may take until ctx
+// ends. net/http gets a moment to read the requests that were passed to it, because it
+// drops those whose heads it reads after its Shutdown has begun.
 func (l *HandshakeListener) Drain(ctx context.Context) {
 	l.StopAccepting()
 	done := make(chan struct{})

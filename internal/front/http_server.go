@@ -18,8 +18,8 @@ const (
 	maxHeader     = 64 << 10
 )
 
-// HTTPServer is an http.Server that answers requests which are on their way when it shuts
-// down.
+// HTTPServer is an http.Server that also answers requests that are on their way when it
+// shuts down.
 type HTTPServer struct {
 	*http.Server
 	silent newConns

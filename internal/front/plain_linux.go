@@ -125,6 +125,27 @@ func (c *plainConn) Detach() (fd int, ok bool) {
 	return fd, fd >= 0
 }
 
+// Left reports whether the client of a bare descriptor has closed the connection or its
+// side of it. Bytes that have arrived remain to be read, and hide an end behind them. It
+// returns false if Go's poller watches the connection.
+func (c *plainConn) Left() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fd < 0 {
+		return false
+	}
+	var b [1]byte
+	n, _, err := unix.Recvfrom(c.fd, b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	switch {
+	case err == nil:
+		return n == 0
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+		return false
+	default:
+		return true
+	}
+}
+
 // waitable returns the connection as a file that can wait.
 func (c *plainConn) waitable() (*os.File, error) {
 	c.mu.Lock()

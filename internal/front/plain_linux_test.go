@@ -130,6 +130,28 @@ func TestPlainConn_Detach(t *testing.T) {
 			t.Errorf("it is %v", err)
 		}
 	})
+	t.Run("whether the client has left is known without a wait", func(t *testing.T) {
+		client, c := connect()
+		if c.Left() {
+			t.Error("it has left already")
+		}
+		say(t, client, "x")
+		waitFor(t, c.fd, unix.POLLIN)
+		if c.Left() {
+			t.Error("it has left before its bytes are read")
+		}
+		if n, err := c.Read(make([]byte, 9)); n != 1 || err != nil {
+			t.Errorf("read %d bytes, %v", n, err)
+		}
+		client.Close()
+		waitFor(t, c.fd, unix.POLLIN)
+		if !c.Left() {
+			t.Error("it has not left")
+		}
+		if _, ok := c.Detach(); !ok {
+			t.Error("Go's poller watches it")
+		}
+	})
 	t.Run("a deadline that has passed counts before what has arrived", func(t *testing.T) {
 		client, c := connect()
 		say(t, client, "hello")

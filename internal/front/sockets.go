@@ -15,15 +15,15 @@ import (
 
 // SocketLimits limit the sockets of a port. A field that is 0 sets no limit.
 type SocketLimits struct {
-	// Max is the maximum number of sockets, Sessions included. At the limit a new
-	// connection replaces the one that has waited longest for a request. If all are at
-	// work it waits in the backlog.
+	// Max is the maximum number of sockets, Sessions included. At the limit, a new
+	// connection replaces the one that has waited longest for a request. If all connections
+	// have requests in progress, the new one waits in the backlog.
 	Max int
 	// Idle is the number of sockets, Sessions included, above which connections that have
 	// waited for a request longer than firstRequest are closed for new ones.
 	Idle int
-	// PerAddress is Max for one client address; see clientip.Block. If all its
-	// connections are at work, a new one is refused.
+	// PerAddress is Max for one client address; see clientip.Block. If all its connections
+	// have requests in progress, a new one is refused.
 	PerAddress int
 	// TrustedProxies are exempt from PerAddress.
 	TrustedProxies []netip.Prefix
@@ -42,9 +42,10 @@ type SessionCounter interface {
 // closed for others.
 const firstRequest = time.Second
 
-// Sockets is a listener that limits its connections from the moment they are accepted
-// until they are closed or have become WebSocket sessions. They may have sent nothing
-// yet, be in a TLS handshake, be idle between two requests, or be at work.
+// Sockets is a listener that limits its connections from the moment they are accepted until
+// they are closed or have become WebSocket sessions. In between, a connection may have sent
+// nothing yet, be in a TLS handshake, be idle between two requests, or have a request in
+// progress.
 type Sockets struct {
 	net.Listener
 	limits SocketLimits

@@ -10,7 +10,7 @@ import (
 	"confab/internal/sqldb"
 )
 
-// Erasure is how far an erasure is.
+// Erasure is the progress of an erasure.
 type Erasure struct {
 	// Messages is how many messages were removed, by all calls.
 	Messages int64
@@ -34,13 +34,15 @@ const (
 type Erased struct {
 	RoomID, ID string
 	Time       time.Time
+	// Hidden is set if only the user got the message.
+	Hidden bool
 }
 
-// Erase removes the messages of a user that were stored before the call, and what is
-// known of their deletion, from one room, or from all if roomID is empty. It works for a
-// few seconds at most. If it is not done then, it continues with the next call with the
-// same arguments, on any server. note, unless it is nil, is called with what is removed, in
-// the transaction that removes it.
+// Erase removes the messages of a user that were stored before the call, with the records
+// of their deletion, from one room, or from all if roomID is empty. It works for a few
+// seconds at most. If it is not done then, the next call with the same arguments continues,
+// on any server. If note is not nil, it is called with the removed messages, in the
+// transaction that removes them.
 func (db *DB) Erase(ctx context.Context, roomID, userID string, note func(ctx context.Context, s sqldb.Session, all []Erased) error) (e Erasure, err error) {
 	until := time.Now().Add(eraseTime)
 	for {
@@ -113,7 +115,7 @@ func (db *DB) eraseStep(ctx context.Context, roomID, userID string, note func(ct
 		p.left = slices.DeleteFunc(p.left, func(r record) bool {
 			theirs := !r.event && r.user == userID
 			if theirs {
-				p.removed = append(p.removed, Erased{p.room, r.id, sqldb.Time(r.time)})
+				p.removed = append(p.removed, Erased{p.room, r.id, sqldb.Time(r.time), r.hidden})
 			}
 			return theirs
 		})

@@ -1,6 +1,7 @@
 package history_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"confab/internal/history"
+	"confab/internal/sqldb"
 )
 
 // TestHidden reads messages that only their senders got.
@@ -47,10 +49,18 @@ func TestHidden(t *testing.T) {
 			}
 			w.compact()
 		}
-		e, err := w.Erase(t.Context(), "room", "troll", nil)
+		hidden := 0
+		e, err := w.Erase(t.Context(), "room", "troll", func(_ context.Context, _ sqldb.Session, all []history.Erased) error {
+			for _, m := range all {
+				if m.Hidden {
+					hidden++
+				}
+			}
+			return nil
+		})
 		check(t, err)
-		if e.Messages != 6 {
-			t.Errorf("%d messages were erased", e.Messages)
+		if e.Messages != 6 || hidden != 6 {
+			t.Errorf("%d messages were erased, of which %d were hidden", e.Messages, hidden)
 		}
 	})
 }

@@ -43,7 +43,7 @@ func Tables() []sqldb.Table {
 	}
 }
 
-// Rooms tells the present retention of rooms.
+// Rooms returns the present retention of rooms.
 type Rooms interface {
 	// HistoryRetention returns how long the frames of the room are kept, 0 if they are
 	// not, or NotFound for a room that was deleted.
@@ -59,8 +59,8 @@ type Options struct {
 	Metrics *Metrics
 }
 
-// DB is the history. Its methods are safe for concurrent use. Database failures are
-// *chat.Error with the code Unavailable.
+// DB has the history of all rooms. Its methods are safe for concurrent use. Database
+// failures are *chat.Error with the code Unavailable.
 type DB struct {
 	o     Options
 	sql   *sqldb.DB
@@ -142,9 +142,10 @@ type Deletion struct {
 	Reason string
 }
 
-// Cursor is where a list continues. It belongs to the query that it came from.
+// Cursor is the position at which a list continues. It is valid for the query that it came
+// from.
 type Cursor struct {
-	// Position is that of the last frame that was looked at.
+	// Position is that of the last frame that the previous page has looked at.
 	Position int64
 }
 
@@ -152,7 +153,7 @@ type Cursor struct {
 type Query struct {
 	RoomID      string
 	NewestFirst bool
-	// After continues behind a page; nil begins.
+	// After is the cursor of the previous page; nil for the first page.
 	After *Cursor
 	// Start and End bound the SendTime: Start is included, End is not. The zero time is
 	// no bound.

@@ -16,10 +16,10 @@ import (
 // mostLooked bounds how many frames one call of List looks at.
 const mostLooked = 10_000
 
-// List returns a page of messages, and where the list continues; nil at its end. One call
-// looks at a bounded number of frames, so a page may have fewer than q.Max messages, or
-// none, and still continue. Pages are stable while messages come in: a message is on
-// exactly one page.
+// List returns a page of messages, and the cursor of the next page; nil at the end. One
+// call looks at a bounded number of frames, so a page may have fewer than q.Max messages,
+// or none, although there are more. New messages do not shift pages: each message is on
+// exactly one.
 func (db *DB) List(ctx context.Context, q Query) ([]Message, *Cursor, error) {
 	page, next, err := db.list(ctx, q)
 	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
@@ -203,8 +203,8 @@ func (db *DB) deletions(ctx context.Context, roomID string, records []*record) (
 }
 
 // Latest returns the newest n messages that were neither deleted nor erased and are not
-// older than notBefore, the oldest first, and some of the hidden messages among them, the
-// newest. It looks at a bounded number of frames, so behind many deletions it may return
+// older than notBefore, the oldest first. It also returns the newest of the hidden messages
+// among them. It looks at a bounded number of frames, so after many deletions it may return
 // fewer.
 func (db *DB) Latest(ctx context.Context, roomID string, n int, notBefore time.Time) ([]Message, error) {
 	q := Query{RoomID: roomID, NewestFirst: true, NotBefore: notBefore, IncludeHidden: true, Max: n}
@@ -225,8 +225,8 @@ func (db *DB) Latest(ctx context.Context, roomID string, n int, notBefore time.T
 	return all, err
 }
 
-// Sender returns who sent a message, and whether only its sender got it; "" if it is not
-// among the last mostLooked frames of the room.
+// Sender returns the user who sent a message, and whether only that user got it. It returns
+// "" if the message is not among the last mostLooked frames of the room.
 func (db *DB) Sender(ctx context.Context, roomID, messageID string) (userID string, hidden bool, err error) {
 	page, _, err := db.List(ctx, Query{RoomID: roomID, NewestFirst: true, ID: messageID, IncludeDeleted: true, IncludeHidden: true, Max: 1})
 	if err != nil || len(page) == 0 {
@@ -235,9 +235,10 @@ func (db *DB) Sender(ctx context.Context, roomID, messageID string) (userID stri
 	return page[0].UserID, page[0].Hidden, nil
 }
 
-// Frames calls yield for the frames of a room in their order, messages with their
-// deletions and events, with a SendTime from from up to to; the zero time is no bound. It
-// holds a bounded number of them in memory. An error of yield ends it and is returned.
+// Frames calls yield for the frames of a room in their order: events, and messages with
+// their deletions. It selects the SendTimes from from on and before to; the zero time sets
+// no bound. It keeps a bounded number of frames in memory. An error of yield ends it and is
+// returned.
 func (db *DB) Frames(ctx context.Context, roomID string, from, to time.Time, yield func(*Message) error) error {
 	q := Query{RoomID: roomID, Start: from, End: to, IncludeDeleted: true, IncludeEvents: true, Max: 500}
 	for {

@@ -7,8 +7,8 @@ import (
 
 // Metrics are the metrics of the history.
 type Metrics struct {
-	// CompactionLag is for how long the oldest frame that this server has appended waits
-	// for a compaction that fails.
+	// CompactionLag is the age of the oldest frame of this server that waits for a
+	// compaction, while compactions fail; otherwise 0.
 	CompactionLag prometheus.Gauge
 	// FailedReads counts reads without an answer of the database, or of damaged bodies.
 	FailedReads prometheus.Counter

@@ -32,8 +32,9 @@ func lookAt(ctx context.Context, s sqldb.Session, roomID string, look int64) err
 	return err
 }
 
-// Changed has the next Prune look at the room. It is called when the room was deleted or
-// its retention may have become shorter. Without it, this takes up to an hour.
+// Changed makes the next Prune look at the room. It is called when the room was deleted or
+// its retention may have become shorter. Otherwise Prune may look at it up to an hour
+// later.
 func (db *DB) Changed(ctx context.Context, roomID string) error {
 	err := db.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
 		_, err := s.Exec(ctx, `UPDATE history_rooms SET look = 0 WHERE room_id = $1`, roomID)

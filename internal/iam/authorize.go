@@ -21,12 +21,13 @@ type Keys struct {
 	ResourceTags map[string]string
 }
 
-// Authorize returns nil if the principal may do action, for example
-// "ivschat:CreateRoom", to resource. The error is an AccessDenied that names user,
-// action, resource and the reason. A nil Call is always denied.
+// Authorize returns nil if the principal may do action, for example "ivschat:CreateRoom",
+// to resource. The error is an AccessDenied that names user, action, resource and the
+// reason. A nil Call is always denied.
 //
-// A principal whose credentials were made over the API may do what its own policy allows
-// and, evaluated as each of its makers, what the policies of the makers allow.
+// Credentials that were created over the API are bounded by those that created them. So for
+// such a principal, the policies of each maker up the chain must allow the call as well,
+// each evaluated with the maker's own name and times.
 func (c *Call) Authorize(action string, resource chat.ARN, keys Keys) error {
 	if c == nil || c.Principal == nil {
 		return chat.Errorf(chat.AccessDenied, "Nobody is authorized to perform: %s on resource: %s without credentials", action, resource)

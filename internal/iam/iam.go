@@ -42,11 +42,11 @@ type Principal struct {
 	// the root.
 	AccessKeyID string
 	Expires     time.Time
-	// Maker is the user whose credentials made these over the API, nil for none. The
-	// policies of every maker bound what the principal may do.
+	// Maker is the user with whose credentials these were created over the API; nil for
+	// none. The policies of all makers up the chain bound the principal.
 	Maker *Principal
-	// Token is the chat token that stands for the signature; nil for a principal with
-	// credentials. Its bearer has no policies: the operation decides.
+	// Token is the chat token that was sent instead of a signature; nil for a principal
+	// with credentials. Its bearer has no policies: the operation decides what it allows.
 	Token *chat.Token
 	// PolicyError is why the stored policy cannot be read. There are no Policies then,
 	// so all calls are denied.

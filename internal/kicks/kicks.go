@@ -16,7 +16,7 @@ import (
 	"confab/internal/chat"
 )
 
-// Recent are the recent kicks in the rooms of one node. Its methods may be called from any
+// Recent has the recent kicks in the rooms of one node. Its methods may be called from any
 // goroutine.
 type Recent struct {
 	// count is how many there are. While it is 0, no lock is taken.
@@ -51,7 +51,7 @@ func New() *Recent {
 	return &Recent{byUser: make(map[userInRoom][]*kick), last: make(map[string]*kick)}
 }
 
-// Number records the kick of a frame that this node, the room's home, has numbered.
+// Number records a kick to whose frame this node, the room's home, has given a number.
 func (k *Recent) Number(f *chat.Frame, now time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -72,8 +72,8 @@ func (k *Recent) Withdraw(f *chat.Frame) {
 	}
 }
 
-// Deliver records a kick that is delivered on this node. Sessions that join from now on
-// come after it.
+// Deliver records a kick whose frame this node has delivered. It ends no session that joins
+// after the call.
 func (k *Recent) Deliver(f *chat.Frame, now time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -21,7 +21,7 @@ import (
 	"confab/internal/chatroom"
 )
 
-// Options are how a room is put under load.
+// Options say which load is sent to a room.
 type Options struct {
 	URL string
 	// Token gets a chat token for a user.
@@ -44,8 +44,8 @@ const (
 	longestMessage = 500
 )
 
-// Run puts the room under load. It returns the report also when ctx ends early, and an
-// error if nothing could connect.
+// Run sends load to the room and returns the report, also when ctx ends early. It returns
+// an error if no connection was possible.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	l := &load{o: o, run: uuid.NewString()[:8], due: int(o.Rate * o.For.Seconds()), refused: map[int]int{}}
 	l.order = make([]atomic.Int64, l.due)

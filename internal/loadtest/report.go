@@ -11,11 +11,12 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Report is what came of a load. Latencies are in milliseconds; that of a delivery and of
-// an answer counts from the time at which its message was due.
+// Report is the result of a load test. Latencies are in milliseconds, counted from the time
+// at which the message was due, not from when it was sent.
 type Report struct {
-	Seconds     float64        `json:"seconds"`
-	Connections int            `json:"connections"` // at the end
+	Seconds     float64 `json:"seconds"`
+	Connections int     `json:"connections"` // at the end
+	// Wanted is the number of connections that were asked for.
 	Wanted      int            `json:"wantedConnections"`
 	Disconnects int64          `json:"disconnects"`
 	Messages    int64          `json:"messages"` // accepted
@@ -29,7 +30,7 @@ type Report struct {
 	Answers     Quantiles      `json:"answerLatency"`
 	Connects    Quantiles      `json:"connectLatency"`
 	Histogram   []Bar          `json:"histogram"`
-	// Limit says how the generator itself was the limit; "" if it was not.
+	// Limit says how the load generator itself was the limit; "" if it was not.
 	Limit string `json:"limit,omitempty"`
 }
 
@@ -47,7 +48,7 @@ type Bar struct {
 	Count int64   `json:"count"`
 }
 
-// Progress is how far a load is.
+// Progress is the state of a load test that runs.
 type Progress struct {
 	Elapsed               time.Duration // since the first connection was due
 	Connected             int64

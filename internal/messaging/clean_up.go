@@ -44,7 +44,8 @@ func nanoseconds(t time.Time) int64 {
 type Erased struct{ *Engine }
 
 // DeleteMessage is Engine.DeleteMessage as a part of an erasure, which is no act of
-// moderation of its own.
-func (e Erased) DeleteMessage(ctx context.Context, roomID, messageID, reason, by string) (string, error) {
-	return e.askHome(ctx, Operation{Action: chat.ActionDeleteMessage, RoomID: roomID, Target: messageID, Reason: reason, By: by, FromServer: true})
+// moderation of its own. onlyUser is who alone got the message, or "" if all did.
+func (e Erased) DeleteMessage(ctx context.Context, roomID, messageID, onlyUser, by string) error {
+	_, err := e.askHome(ctx, Operation{Action: chat.ActionDeleteMessage, RoomID: roomID, Target: messageID, OnlyUser: onlyUser, By: by, FromServer: true})
+	return err
 }

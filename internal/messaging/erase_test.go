@@ -50,6 +50,28 @@ func TestEraseUser(t *testing.T) {
 	})
 }
 
+// TestErasedHidden deletes what only its user got, after nothing remembers it: only that user's
+// connections get the event. The event of another message goes to all.
+func TestErasedHidden(t *testing.T) {
+	w := newLive(t)
+	ann, bob := w.join(t, w.token("ann")), w.join(t, w.token("bob"))
+	erased := messaging.Erased{Engine: w.engine}
+	for _, onlyUser := range []string{"ann", ""} {
+		if err := erased.DeleteMessage(t.Context(), roomID, chat.NewID(), onlyUser, "arn"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := contents(ann.Sent()); fmt.Sprint(got) != "[delete]" {
+		t.Errorf("the connection of the user got %v", got)
+	}
+	if got := contents(bob.Sent()); len(got) != 0 {
+		t.Errorf("the connection of another user got %v", got)
+	}
+	if n := len(w.Frames()); n != 1 {
+		t.Errorf("%d events went to all, want 1", n)
+	}
+}
+
 // A read of the history that began before an erasure does not bring messages back.
 func TestEraseUserDuringRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

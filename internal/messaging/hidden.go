@@ -12,6 +12,9 @@ import (
 // senderOf returns who sent the message that an operation deletes, if that is known, and
 // whether only its sender got it.
 func (e banning) senderOf(ctx context.Context, op *Operation) (userID string, hidden bool) {
+	if op.OnlyUser != "" {
+		return op.OnlyUser, true
+	}
 	userID, hidden = e.o.Rules.Traces.Sender(op.RoomID, op.Target)
 	if userID != "" || e.o.History == nil {
 		return userID, hidden

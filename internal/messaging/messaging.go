@@ -176,6 +176,10 @@ type Operation struct {
 	// By is the ARN of the principal that asks over HTTP, for the record of a deletion or ban.
 	By string `json:",omitzero"`
 
+	// OnlyUser is the user whose connections alone get the event of a deletion by an erasure:
+	// only they got the message. The home cannot know that any more. It is empty for others.
+	OnlyUser string `json:",omitzero"`
+
 	// Sender is the user whose message is deleted, if the home knows it.
 	Sender string `json:"-"`
 	// hidden is set by the home for a message that only its user gets.

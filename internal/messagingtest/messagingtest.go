@@ -77,14 +77,14 @@ func (s *Store) Room(ctx context.Context, id string) (*chat.Room, error) {
 	return room, nil
 }
 
-// Change changes a room. No engine is told.
+// Change changes a room without telling any engine.
 func (s *Store) Change(id string, change func(*chat.Room)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change(s.rooms[id])
 }
 
-// ChangeAll changes every room. No engine is told.
+// ChangeAll changes every room without telling any engine.
 func (s *Store) ChangeAll(change func(*chat.Room)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,7 +100,7 @@ func (s *Store) Add(room *chat.Room) {
 	s.rooms[room.ARN.ID] = room
 }
 
-// Remove deletes a room. No engine is told.
+// Remove deletes a room without telling any engine.
 func (s *Store) Remove(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -228,7 +228,7 @@ func (s *Store) HoldCommits(t testing.TB) *Commits {
 	return c
 }
 
-// Commits are frames that are not durable yet.
+// Commits are frames that wait to become durable.
 type Commits struct {
 	// Held receives a value for each frame that begins to wait.
 	Held     chan struct{}
@@ -236,7 +236,7 @@ type Commits struct {
 	once     sync.Once
 }
 
-// Release makes the frames durable that wait, and all later ones.
+// Release makes the waiting frames durable, and ends the holding.
 func (c *Commits) Release() { c.once.Do(func() { close(c.released) }) }
 
 func (c *Commits) hold() <-chan struct{} {

@@ -34,7 +34,8 @@ const (
 // Types are all types of bans, in the order of their places in an entry.
 var Types = []Type{TypeBan, TypeMute, TypeHide}
 
-// Ban forbids something to a user, or to a range of addresses, in one room or in all.
+// Ban excludes a user or a range of addresses from one room or from all rooms; its Type
+// says from what.
 type Ban struct {
 	ID   string
 	Type Type
@@ -48,7 +49,7 @@ type Ban struct {
 	// moderator.
 	CreatedBy  string
 	CreateTime time.Time
-	// Expires is in whole seconds. It is zero for good.
+	// Expires is when the ban ends, in whole seconds; zero if it has no end.
 	Expires time.Time
 }
 

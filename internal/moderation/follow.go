@@ -15,7 +15,7 @@ import (
 
 // Bans are the bans of all rooms. Its methods are safe for concurrent use.
 type Bans struct {
-	// NewNotes begins what is noted of a change, for others.
+	// NewNotes begins the notes of one change, for the moderation log and webhooks.
 	NewNotes func() Notes
 
 	sql  *sqldb.DB
@@ -37,15 +37,16 @@ type Bans struct {
 	wake    chan struct{} // 1 buffered: there are news
 }
 
-// Notes are what is noted of a change. It is written in the change's transaction, which
-// begins with Reset, and passed on after it was committed.
+// Notes records one change of a ban for others. Reset is called at the begin of the
+// change's transaction, which may run several times; Ban writes in the transaction; Forward
+// is called after the commit.
 type Notes interface {
 	Reset()
 	Ban(ctx context.Context, s sqldb.Session, b *Ban, c Change) error
 	Forward(ctx context.Context)
 }
 
-// Change is what a change does to a ban.
+// Change is the kind of a change of a ban.
 type Change int
 
 // The changes.
@@ -64,7 +65,7 @@ func (noNotes) Ban(context.Context, sqldb.Session, *Ban, Change) error { return 
 
 func (noNotes) Forward(context.Context) {}
 
-// Hooks are what a server gives to Start.
+// Hooks are the functions of a server that Start needs.
 type Hooks struct {
 	// Enforce ends the live sessions that a ban forbids. It is called for every ban of
 	// TypeBan that comes into force after Start.
@@ -74,7 +75,7 @@ type Hooks struct {
 	Tell func(ctx context.Context, changes []byte)
 }
 
-// New returns the bans in the database, of which none is known before Start.
+// New returns the bans of a database. Until Start has read them, none is known.
 func New(db *sqldb.DB, now func() time.Time, log *slog.Logger) *Bans {
 	return &Bans{NewNotes: func() Notes { return noNotes{} }, sql: db, now: now, log: log, list: newList(), stop: func() {}, wake: make(chan struct{}, 1)}
 }
@@ -299,7 +300,8 @@ func (b *Bans) tell(ctx context.Context, from int64) error {
 // mostTold bounds the changes of one message. The others read the rest.
 const mostTold = 100
 
-// Receive applies changes that another server tells. It also reads those before them.
+// Receive applies changes that another server has sent. If it lacks earlier changes, it
+// reads them from the database.
 func (b *Bans) Receive(ctx context.Context, changes []byte) error {
 	var all []wireBan
 	if err := json.Unmarshal(changes, &all); err != nil {

@@ -82,9 +82,9 @@ func (b *Bans) change(ctx context.Context, do func(ctx context.Context, s sqldb.
 
 const latestChange = `SELECT coalesce(max(change), 0) FROM bans`
 
-// Create stores a ban. One of the same type, subject and room is replaced. It sets
-// CreateTime, and ID if there is none. It is in force on this server when Create returns,
-// and on the others that answered.
+// Create stores a ban, and replaces one of the same type, subject and room. It sets
+// CreateTime, and ID if there is none. When it returns, the ban is in force on this server,
+// and on the others that have answered; the rest follows within a second.
 func (b *Bans) Create(ctx context.Context, ban *Ban, duration time.Duration) error {
 	now := b.now()
 	if ban.ID == "" {
@@ -132,8 +132,8 @@ func (b *Bans) get(ctx context.Context, s sqldb.Session, id string) (*Ban, error
 	return &r.Ban, err
 }
 
-// Update changes a ban, or returns NotFound. change gets it as it is, and sets Reason and
-// Expires.
+// Update changes a ban, or returns NotFound. change gets the present ban, and sets Reason
+// and Expires.
 func (b *Bans) Update(ctx context.Context, id string, change func(*Ban)) (*Ban, error) {
 	var ban *Ban
 	err := b.change(ctx, func(ctx context.Context, s sqldb.Session, number int64, notes Notes) (err error) {
@@ -180,8 +180,8 @@ type Filter struct {
 	Type   Type
 }
 
-// List returns a page of at most most bans that are in force, the newest first, and where
-// the list continues: the before of the next page; 0 at its end. 0 begins.
+// List returns a page of at most most bans that are in force, the newest first. before is
+// the next of the previous page, and 0 for the first page; next is 0 on the last page.
 func (b *Bans) List(ctx context.Context, f Filter, most int, before int64) (page []Ban, next int64, err error) {
 	query := `SELECT ` + banColumns + ` FROM bans WHERE deleted = 0 AND (expires = 0 OR expires > $1)`
 	args := []any{b.now().UnixNano()}

@@ -2,10 +2,7 @@ package moderationops
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"fmt"
-	"hash/fnv"
 	"time"
 
 	"confab/internal/chat"
@@ -23,8 +20,8 @@ type Bans interface {
 	List(ctx context.Context, f moderation.Filter, most int, before int64) ([]moderation.Ban, int64, error)
 }
 
-// Ban is a decision that keeps a user, or a range of addresses, out of a room, silent
-// there, or hidden from others.
+// Ban is a decision of a moderator: a user or a range of addresses cannot be in a room
+// (BAN), cannot send messages there (MUTE), or is not read by others (HIDE).
 type Ban struct {
 	// The id of the ban.
 	ID string `json:"id"`
@@ -37,7 +34,7 @@ type Ban struct {
 	IPRange *string `json:"ipRange,omitzero"`
 	// The ARN of the room; absent for every room.
 	RoomArn *string `json:"roomArn,omitzero"`
-	// Why.
+	// The reason; absent if none was given.
 	Reason *string `json:"reason,omitzero"`
 	// When the ban was created.
 	CreateTime string `json:"createTime" rule:"time"`
@@ -105,28 +102,4 @@ func (s *Service) mayTouch(ctx context.Context, ban *moderation.Ban, action stri
 		keys.ResourceTags = room.Tags
 	}
 	return call.Authorize("confab:"+action, s.RoomARN(ban.RoomID), keys) == nil
-}
-
-// A page token of bans is the number before which the list continues, and a hash of the
-// filter that it belongs to.
-func sealBans(before int64, f *moderation.Filter) string {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, operation.PageTokenSize), uint64(before))
-	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(b, hashOfBans(before, f)))
-}
-
-func openBans(token string, f *moderation.Filter) (int64, error) {
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err == nil && len(b) == operation.PageTokenSize {
-		before := int64(binary.BigEndian.Uint64(b))
-		if before > 0 && binary.BigEndian.Uint64(b[8:]) == hashOfBans(before, f) {
-			return before, nil
-		}
-	}
-	return 0, chat.InvalidField("nextToken", "must be that of a page of this list with the same members")
-}
-
-func hashOfBans(before int64, f *moderation.Filter) uint64 {
-	h := fnv.New64a()
-	fmt.Fprintf(h, "bans %d %q %q %q", before, f.RoomID, f.UserID, f.Type)
-	return h.Sum64()
 }

@@ -2,12 +2,8 @@ package moderationops
 
 import (
 	"context"
-	"encoding/base64"
-	"hash/fnv"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/go-json-experiment/json"
 
 	"confab/internal/api"
 	"confab/internal/chat"
@@ -24,7 +20,7 @@ type Filters interface {
 	Explain(roomID, content string) (contentfilter.Decision, []contentfilter.Match)
 }
 
-// ContentFilter is words and patterns, and what comes of a message that has one of them.
+// ContentFilter has terms, expressions, and an action for messages that match one of them.
 type ContentFilter struct {
 	// The name of the filter, unique in its room.
 	Name string `json:"name"`
@@ -35,7 +31,8 @@ type ContentFilter struct {
 	// RE2 regular expressions.
 	Expressions []string `json:"expressions"`
 	// DENY: the message is refused. MASK: what matches is replaced by asterisks. HIDE: only
-	// the sender sees the message. FLAG: it is delivered, and counted.
+	// the sender gets the message. FLAG: the message is delivered, and the moderation log
+	// has a CONTENT_FILTER_HIT.
 	Action string `json:"action"`
 	// The text that the sender of a refused message gets; absent for the default text.
 	Message *string `json:"message,omitzero"`
@@ -94,41 +91,4 @@ func checkFilterName(name string) error {
 		}
 	}
 	return nil
-}
-
-// A page token of filters is the place where the list continues, and a hash of the room
-// whose filters are listed.
-type filtersPage struct {
-	RoomID, Name string
-	Of           uint64
-}
-
-func hashOfFilters(roomID string, everywhere bool, at contentfilter.Place) uint64 {
-	h := fnv.New64a()
-	for _, part := range []string{"filters", roomID, at.RoomID, at.Name} {
-		h.Write([]byte(part))
-		h.Write([]byte{0xff})
-	}
-	if everywhere {
-		h.Write([]byte{1})
-	}
-	return h.Sum64()
-}
-
-func sealFilters(roomID string, everywhere bool, at contentfilter.Place) (string, error) {
-	b, err := json.Marshal(filtersPage{at.RoomID, at.Name, hashOfFilters(roomID, everywhere, at)})
-	return base64.RawURLEncoding.EncodeToString(b), err
-}
-
-func openFilters(token, roomID string, everywhere bool) (contentfilter.Place, error) {
-	var p filtersPage
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err == nil {
-		err = json.Unmarshal(b, &p)
-	}
-	at := contentfilter.Place{RoomID: p.RoomID, Name: p.Name}
-	if err != nil || p.Of != hashOfFilters(roomID, everywhere, at) {
-		return at, chat.InvalidField("nextToken", "must be that of a page of this list with the same members")
-	}
-	return at, nil
 }

@@ -23,16 +23,16 @@ type CreateBanInput struct {
 	Type *string `json:"type" rule:"required BAN|MUTE|HIDE"`
 	// The duration; without an end if it is absent.
 	BanDuration *int64 `json:"durationInSeconds" rule:"1..315360000"`
-	// The reason. Clients of a banned user get it.
+	// The reason. The clients of a banned user get it.
 	Reason *string `json:"reason" rule:"0..256"`
 	// Must be true for a range with very many addresses: a prefix shorter than /8 (IPv4) or
 	// /16 (IPv6).
 	Force *bool `json:"force"`
 }
 
-// CreateBan keeps a user or a range of addresses out of one room or all rooms (BAN), or
-// refuses their messages (MUTE),
-// or delivers their messages to themselves only (HIDE). A BAN ends live sessions within a second. A new ban
+// CreateBan excludes a user or a range of addresses from one room or from all rooms. BAN:
+// the user cannot be in the room; live sessions end within a second. MUTE: messages of the
+// user are refused. HIDE: messages of the user are delivered to that user only. A new ban
 // replaces one with the same subject, room and type. A chat token with DISCONNECT_USER is
 // accepted instead of a signature, for its room.
 func (s *Service) CreateBan(ctx context.Context, in *CreateBanInput) (*BanOutput, error) {

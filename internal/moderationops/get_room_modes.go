@@ -19,14 +19,15 @@ type RoomModesOutput struct {
 	Modes []Mode `json:"modes"`
 }
 
-// Mode is a setting of a room that moderators switch.
+// Mode is a setting of a room that moderators switch. It overrides the tag of the same
+// name.
 type Mode struct {
 	// slow-mode, send, links or repeat.
 	Name string `json:"name"`
 	// The value in force, in the form of the tag: off or a duration, or all, staff or
 	// nobody.
 	Value string `json:"value"`
-	// Where it comes from: DEFAULT, TAG (of the room), or MODERATOR (UpdateRoomModes).
+	// The source of the value: DEFAULT, TAG (of the room), or MODERATOR (UpdateRoomModes).
 	Source string `json:"source"`
 	// When the tag applies again; absent if the mode was set without a duration.
 	ExpirationTime *string `json:"expirationTime,omitzero" rule:"time"`

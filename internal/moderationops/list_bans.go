@@ -39,17 +39,11 @@ func (s *Service) ListBans(ctx context.Context, in *ListBansInput) (*ListBansOut
 		return nil, err
 	}
 	f := moderation.Filter{RoomID: room, UserID: operation.String(in.UserID), Type: moderation.Type(operation.String(in.Type))}
-	var before int64
-	if in.NextToken != nil && *in.NextToken != "" {
-		if before, err = openBans(*in.NextToken, &f); err != nil {
-			return nil, err
-		}
+	before, err := operation.OpenPage[int64](in.NextToken, "bans", f)
+	if err != nil {
+		return nil, err
 	}
-	most := operation.DefaultPage
-	if in.MaxResults != nil {
-		most = int(*in.MaxResults)
-	}
-	page, next, err := s.o.Bans.List(ctx, f, most, before)
+	page, next, err := s.o.Bans.List(ctx, f, operation.PageSize(in.MaxResults), before)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +52,7 @@ func (s *Service) ListBans(ctx context.Context, in *ListBansInput) (*ListBansOut
 		out.Bans[i] = *s.showBan(&page[i])
 	}
 	if next > 0 {
-		out.NextToken = new(sealBans(next, &f))
+		out.NextToken = operation.SealPage(next, "bans", f)
 	}
 	return out, nil
 }

@@ -35,17 +35,11 @@ func (s *Service) ListContentFilters(ctx context.Context, in *ListContentFilters
 		return nil, err
 	}
 	everywhere := in.RoomIdentifier == nil
-	var after contentfilter.Place
-	if in.NextToken != nil && *in.NextToken != "" {
-		if after, err = openFilters(*in.NextToken, room, everywhere); err != nil {
-			return nil, err
-		}
+	after, err := operation.OpenPage[contentfilter.Place](in.NextToken, "filters", room, everywhere)
+	if err != nil {
+		return nil, err
 	}
-	most := operation.DefaultPage
-	if in.MaxResults != nil {
-		most = int(*in.MaxResults)
-	}
-	page, next, err := s.o.Filters.List(ctx, room, everywhere, most, after)
+	page, next, err := s.o.Filters.List(ctx, room, everywhere, operation.PageSize(in.MaxResults), after)
 	if err != nil {
 		return nil, err
 	}
@@ -58,11 +52,7 @@ func (s *Service) ListContentFilters(ctx context.Context, in *ListContentFilters
 		}
 	}
 	if next != nil {
-		token, err := sealFilters(room, everywhere, *next)
-		if err != nil {
-			return nil, err
-		}
-		out.NextToken = &token
+		out.NextToken = operation.SealPage(*next, "filters", room, everywhere)
 	}
 	return out, nil
 }

@@ -2,10 +2,6 @@ package moderationops
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/binary"
-	"fmt"
-	"hash/fnv"
 
 	"confab/internal/chat"
 	"confab/internal/iam"
@@ -13,7 +9,7 @@ import (
 	"confab/internal/operation"
 )
 
-// ModerationLog is the moderation log: peers.ModerationLog.
+// ModerationLog lists the moderation log: peers.ModerationLog.
 type ModerationLog interface {
 	List(ctx context.Context, q modlog.Query) ([]modlog.Event, *modlog.Place, error)
 }
@@ -23,15 +19,16 @@ type ListModerationEventsInput struct {
 	// The ARN of the room whose events are listed, without those of every room; all events
 	// if it is absent.
 	RoomIdentifier *string `json:"roomIdentifier" rule:"room"`
-	// The user to whom it was done; all if it is absent.
+	// The user whom the action was about; the events of all users if it is absent.
 	UserID *string `json:"userId" rule:"1..128"`
-	// The earliest time.
+	// The start of the time range: events are not earlier.
 	StartTime *string `json:"startTime" rule:"time"`
-	// The time before which events are.
+	// The end of the time range: events are earlier.
 	EndTime *string `json:"endTime" rule:"time"`
-	// The most events of one page; 50 if it is absent.
+	// The maximum number of events in a page; 50 if it is absent.
 	MaxResults *int32 `json:"maxResults" rule:"1..200"`
-	// The nextToken of the page before. All other members must be the same.
+	// The nextToken of the previous page. All other members must be the same as for that
+	// page.
 	NextToken *string `json:"nextToken" rule:"0..1024"`
 }
 
@@ -39,15 +36,15 @@ type ListModerationEventsInput struct {
 type ListModerationEventsOutput struct {
 	// The events, the latest first.
 	Events []ModerationEvent `json:"events"`
-	// Where the next page begins; absent on the last page.
+	// The token of the next page; absent on the last page.
 	NextToken *string `json:"nextToken,omitzero"`
 }
 
-// ModerationEvent is something that was done.
+// ModerationEvent is one action of a moderator or a content filter.
 type ModerationEvent struct {
 	// The id of the event.
 	ID string `json:"id"`
-	// When it was done.
+	// When the action was taken.
 	Time string `json:"time" rule:"time"`
 	// DELETE_MESSAGE, DISCONNECT_USER, CREATE_BAN, UPDATE_BAN, DELETE_BAN,
 	// UPDATE_ROOM_MODES, PUT_CONTENT_FILTER, DELETE_CONTENT_FILTER, CONTENT_FILTER_HIT,
@@ -55,35 +52,39 @@ type ModerationEvent struct {
 	Action string `json:"action"`
 	// The ARN of the room; absent for every room.
 	RoomArn *string `json:"roomArn,omitzero"`
-	// The user to whom it was done; for CONTENT_FILTER_HIT the sender. Absent if it was
-	// done to nobody, or for DELETE_MESSAGE.
+	// The user whom the action was about. For DELETE_MESSAGE and CONTENT_FILTER_HIT it is
+	// the sender of the message. Absent if the action was about no user, or if the sender
+	// is not known.
 	UserID *string `json:"userId,omitzero"`
 	// The id of the message that was deleted, or that a filter matched.
 	MessageID *string `json:"messageId,omitzero"`
-	// Who did it.
+	// Who took the action; empty for a content filter.
 	By ModerationActor `json:"by"`
-	// Why, in the words of who did it.
+	// The reason that was given.
 	Reason *string `json:"reason,omitzero"`
-	// More, by the action: the id, type, ipRange and expirationTime of a ban; the modes
-	// that were set, empty for those that were cleared; the filter and its filterAction; how
-	// many messages were deleted, or erased (messages, and done when the erasure is).
+	// Further members, by the action. Bans: id, type, ipRange and expirationTime. Modes:
+	// the values that were set, with the empty string for those that were cleared. Filters
+	// and their hits: filter and filterAction. DELETE_USER_MESSAGES: deleted, the number of
+	// messages. ERASE_USER: messages, their number, and done, which is true when the
+	// erasure is complete.
 	Details map[string]string `json:"details,omitzero"`
 }
 
-// ModerationActor is who did something. It is empty for a content filter.
+// ModerationActor is who took an action. Both members are absent for a content filter.
 type ModerationActor struct {
 	// The ARN of the principal who signed the call.
 	PrincipalArn *string `json:"principalArn,omitzero"`
-	// The user id of a moderator with a connection to the room, or a chat token of it.
+	// The user id of a moderator with a connection to the room or a chat token of it.
 	UserID *string `json:"userId,omitzero"`
 }
 
-// ListModerationEvents returns what moderators and content filters did: deletions,
-// disconnects, bans, modes, changes and hits of filters, clean-ups and erasures, with who did
-// it. Events are kept for --moderation-log-retention (90 days). They never have the content
-// of a message.
+// ListModerationEvents returns the actions of moderators and content filters, the latest
+// first: deletions of messages, disconnects of users, changes of bans, modes and filters,
+// matches of filters, DeleteUserMessages and EraseUser. Each event says who took the
+// action, but never what a message said. Events are kept for --moderation-log-retention (90
+// days).
 func (s *Service) ListModerationEvents(ctx context.Context, in *ListModerationEventsInput) (*ListModerationEventsOutput, error) {
-	q := modlog.Query{UserID: operation.String(in.UserID), Start: operation.Time(in.StartTime), End: operation.Time(in.EndTime), Max: operation.DefaultPage}
+	q := modlog.Query{UserID: operation.String(in.UserID), Start: operation.Time(in.StartTime), End: operation.Time(in.EndTime), Max: operation.PageSize(in.MaxResults)}
 	if in.RoomIdentifier != nil {
 		room, err := s.Room(ctx, *in.RoomIdentifier, "ListModerationEvents")
 		if err != nil {
@@ -93,18 +94,15 @@ func (s *Service) ListModerationEvents(ctx context.Context, in *ListModerationEv
 	} else if err := iam.CallFrom(ctx).Authorize("confab:ListModerationEvents", s.EveryRoom(), iam.Keys{}); err != nil {
 		return nil, err
 	}
-	if in.MaxResults != nil {
-		q.Max = int(*in.MaxResults)
-	}
 	if !q.Start.IsZero() && !q.End.IsZero() && !q.Start.Before(q.End) {
 		return nil, chat.InvalidField("endTime", "must be later than startTime")
 	}
-	if in.NextToken != nil && *in.NextToken != "" {
-		var err error
-		if q.After, err = openEvents(*in.NextToken, &q); err != nil {
-			return nil, err
-		}
+	list := []any{"events", q.RoomID, q.UserID, q.Start, q.End}
+	after, err := operation.OpenPage[*modlog.Place](in.NextToken, list...)
+	if err != nil {
+		return nil, err
 	}
+	q.After = after
 	page, next, err := s.o.Moderation.List(ctx, q)
 	if err != nil {
 		return nil, err
@@ -114,7 +112,7 @@ func (s *Service) ListModerationEvents(ctx context.Context, in *ListModerationEv
 		out.Events[i] = s.showEvent(&page[i])
 	}
 	if next != nil {
-		out.NextToken = new(sealEvents(next, &q))
+		out.NextToken = operation.SealPage(next, list...)
 	}
 	return out, nil
 }
@@ -128,31 +126,4 @@ func (s *Service) showEvent(e *modlog.Event) ModerationEvent {
 		shown.RoomArn = new(s.RoomARN(e.RoomID).String())
 	}
 	return shown
-}
-
-// A page token of events is the place behind which the list continues, and a hash of the
-// query that it belongs to.
-const eventsTokenSize = 24
-
-func sealEvents(p *modlog.Place, q *modlog.Query) string {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, eventsTokenSize), uint64(p.Time))
-	b = binary.BigEndian.AppendUint64(b, uint64(p.Number))
-	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(b, hashOfEvents(p, q)))
-}
-
-func openEvents(token string, q *modlog.Query) (*modlog.Place, error) {
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err == nil && len(b) == eventsTokenSize {
-		p := &modlog.Place{Time: int64(binary.BigEndian.Uint64(b)), Number: int64(binary.BigEndian.Uint64(b[8:]))}
-		if binary.BigEndian.Uint64(b[16:]) == hashOfEvents(p, q) {
-			return p, nil
-		}
-	}
-	return nil, chat.InvalidField("nextToken", "must be that of a page of this list with the same members")
-}
-
-func hashOfEvents(p *modlog.Place, q *modlog.Query) uint64 {
-	h := fnv.New64a()
-	fmt.Fprintf(h, "events %d %d %q %q %d %d", p.Time, p.Number, q.RoomID, q.UserID, q.Start.UnixMicro(), q.End.UnixMicro())
-	return h.Sum64()
 }

@@ -10,7 +10,7 @@ import (
 	"confab/internal/operation"
 )
 
-// Modes are what moderators set over the tags of rooms: store.RoomModes.
+// Modes stores the modes of rooms: store.RoomModes.
 type Modes interface {
 	Set(ctx context.Context, roomID string, change func([]chat.Mode) []chat.Mode) (*chat.Room, error)
 }
@@ -21,7 +21,7 @@ type Live interface {
 	RoomChanged(ctx context.Context, roomID string)
 }
 
-// Options is what a Service needs. All fields are required.
+// Options are what a Service needs. All fields are required.
 type Options struct {
 	Bans       Bans
 	Filters    Filters
@@ -30,7 +30,7 @@ type Options struct {
 	Live       Live
 }
 
-// Service is the operations.
+// Service serves the operations of moderators.
 type Service struct {
 	*operation.Access
 	o Options

@@ -27,7 +27,8 @@ type PutContentFilterInput struct {
 	// compiles to at most 100 instructions, all together to at most 2,000.
 	Expressions []string `json:"expressions" rule:"0..100"`
 	// DENY: the message is refused. MASK: what matches is replaced by asterisks. HIDE: only
-	// the sender sees the message. FLAG: it is delivered, and in the moderation log.
+	// the sender gets the message. FLAG: the message is delivered, and the moderation log
+	// has a CONTENT_FILTER_HIT.
 	Action *string `json:"action" rule:"required DENY|MASK|HIDE|FLAG"`
 	// The text that the sender of a refused message gets; a default text if it is absent.
 	FilterMessage *string `json:"message" rule:"1..256"`

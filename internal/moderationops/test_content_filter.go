@@ -16,7 +16,7 @@ type TestContentFilterInput struct {
 	RoomIdentifier *string `json:"roomIdentifier" rule:"room"`
 }
 
-// TestContentFilterOutput is what would come of the message.
+// TestContentFilterOutput is what the filters would do with the message.
 type TestContentFilterOutput struct {
 	// ALLOW, or the action of the strongest filter that matches: DENY, HIDE, MASK, FLAG.
 	Action string `json:"action"`

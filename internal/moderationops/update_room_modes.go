@@ -12,8 +12,8 @@ import (
 	"confab/internal/operation"
 )
 
-// UpdateRoomModesInput is what UpdateRoomModes takes. It needs one of the modes. The empty
-// string clears a mode, so that the room's tag counts again.
+// UpdateRoomModesInput is what UpdateRoomModes takes. It needs at least one mode. The empty
+// string clears a mode, so that the room's tag applies again.
 type UpdateRoomModesInput struct {
 	// The ARN of the room.
 	RoomIdentifier *string `json:"roomIdentifier" rule:"required room"`

@@ -71,7 +71,7 @@ func newRestriction(env command.Environment, name, kind, short, long string, lin
 		case len(rest) == 0 && addresses == "":
 			return command.Usagef("USER is missing; name a user, or addresses with --ip-range")
 		case len(rest) == 1 && addresses != "":
-			return command.Usagef("USER and --ip-range exclude each other")
+			return command.Usagef("USER and --ip-range exclude each other; use one of them")
 		case len(rest) == 1:
 			if _, err := netip.ParsePrefix(rest[0]); err == nil {
 				return command.Usagef("USER: %s is a range of addresses; name it with --ip-range", rest[0])
@@ -93,6 +93,7 @@ func newRestriction(env command.Environment, name, kind, short, long string, lin
 		}
 		return p.One(command.Members(ban), banColumns...)
 	})
+	f.Complete(cmd, 1, command.UserNames(everyRoom))
 	return cmd
 }
 

@@ -10,7 +10,7 @@ import (
 
 // New makes the commands.
 func New(env command.Environment) []*cobra.Command {
-	return []*cobra.Command{newBan(env), newMute(env), newHide(env), newUnban(env), newBans(env), newFilter(env), newTrace(env)}
+	return []*cobra.Command{newBan(env), newMute(env), newHide(env), newUnban(env), newBans(env), newDisconnect(env), newDeleteMessage(env), newErase(env), newFilter(env), newLog(env), newTrace(env)}
 }
 
 // everyRoom stands for ROOM in these commands.

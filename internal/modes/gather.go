@@ -111,7 +111,8 @@ func (m *Modes) askPart(ctx context.Context, r *memory, q question) (parts uint3
 	return parts
 }
 
-// Answer answers the question of another node.
+// Answer answers the question of another node, which is the new home of a room, about the
+// messages that this node remembers.
 func (m *Modes) Answer(_ context.Context, body []byte) ([]byte, error) {
 	var q question
 	if err := json.Unmarshal(body, &q); err != nil {

@@ -8,10 +8,11 @@ import (
 	"confab/internal/chat"
 )
 
-// Modes is what this node knows of who has sent what. Its methods are safe for concurrent
-// use.
+// Modes remembers who has sent messages in rooms with slow mode or repeat. Its methods are
+// safe for concurrent use.
 type Modes struct {
-	// Ask asks the other nodes, which answer with Answer. Nil means that there are none.
+	// Ask sends a question to the other nodes, which answer with Answer. Nil means that
+	// there are none.
 	Ask func(ctx context.Context, body []byte) map[string][]byte
 
 	mu    sync.Mutex // guards what follows
@@ -19,7 +20,7 @@ type Modes struct {
 	swept int64
 }
 
-// New returns a Modes that knows nothing.
+// New returns a Modes without memories.
 func New() *Modes { return &Modes{rooms: map[string]*memory{}} }
 
 // memory is what is known of one room. Modes.mu guards it.

@@ -30,7 +30,7 @@ func (*Modes) Applies(_ string, x *chat.Extensions) bool {
 	return x.Send != chat.All || x.Links != chat.All || x.SlowMode != 0 || x.Repeat != 0
 }
 
-// Judge implements messaging.Rule. Staff may do everything.
+// Judge implements messaging.Rule. No mode applies to staff.
 //
 // Errors: AccessDenied (403) for Send, Rejected (406) for Links and Repeat, Throttled (429)
 // for SlowMode.

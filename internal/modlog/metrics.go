@@ -7,7 +7,7 @@ import (
 
 // Metrics are the metrics of the moderation log.
 type Metrics struct {
-	// Dropped counts events that the log does not have.
+	// Dropped counts the events that were not stored, because too many came or waited.
 	Dropped prometheus.Counter
 }
 

@@ -22,7 +22,7 @@ import (
 	"confab/internal/sqldb"
 )
 
-// Action is what was done.
+// Action is the kind of an event.
 type Action string
 
 // The actions.
@@ -40,15 +40,17 @@ const (
 	EraseUser           Action = "ERASE_USER"
 )
 
-// Event is something that was done.
+// Event is one action of a moderator or a content filter.
 type Event struct {
-	// ID is unique. An event that is written again with its ID replaces the details.
+	// ID is unique. An event that is written again under its ID replaces the details of the
+	// first one.
 	ID     string
 	Time   time.Time
 	Action Action
 	// RoomID is the room; empty for every room.
 	RoomID string
-	// UserID is the user to whom it was done; empty if that is unknown, or nobody.
+	// UserID is the user whom the action was about; empty if that is unknown, or if it was
+	// about no user.
 	UserID    string
 	MessageID string
 	By        Actor
@@ -56,8 +58,8 @@ type Event struct {
 	Details   map[string]string
 }
 
-// Actor is who did something: a principal, or a moderator with a chat token of the room.
-// Both are empty for a content filter.
+// Actor is who took an action: a principal, or a moderator with a connection to the room or
+// a chat token of it. Both fields are empty for a content filter.
 type Actor struct{ PrincipalARN, UserID string }
 
 // ActorOf returns the Actor of an ARN: that of a principal, or a room's ARN, a slash and the
@@ -106,8 +108,8 @@ const (
 	gather = 200 * time.Millisecond
 	// overhead is about the memory of an event besides its texts.
 	overhead = 256
-	// HitsPerSecond is how many matches of content filters one server notes: many clients
-	// that send nothing else must not fill the log.
+	// HitsPerSecond is how many matches of content filters a server records in a second.
+	// Clients that send nothing but such messages would fill the log otherwise.
 	HitsPerSecond = 100
 )
 
@@ -139,8 +141,8 @@ func (l *Log) trouble(err error) {
 	l.o.Log.LogAttrs(context.Background(), slog.LevelError, "The moderation log cannot be written; events wait in memory", slog.Any("error", err))
 }
 
-// Note has an event written soon. It does not block. When too much waits, the event is
-// dropped and counted, and so is a FilterHit above HitsPerSecond.
+// Note records an event, which is written soon, and does not block. When too many events
+// wait, it drops the event and counts it; so it does with a FilterHit above HitsPerSecond.
 func (l *Log) Note(e *Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -167,7 +169,7 @@ func (e *Event) size() int {
 // flushWithin bounds the wait of Flush.
 const flushWithin = time.Second
 
-// Flush returns when the events that were noted before are stored, or after a second.
+// Flush returns when the events that Note got before are stored, or after a second.
 func (l *Log) Flush(ctx context.Context) {
 	l.mu.Lock()
 	pending := l.pending

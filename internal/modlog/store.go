@@ -32,21 +32,21 @@ func (l *Log) insert(ctx context.Context, s sqldb.Session, e *Event) error {
 type Query struct {
 	// RoomID selects the events of one room, without those of every room.
 	RoomID string
-	// UserID selects what was done to one user.
+	// UserID selects the events about one user.
 	UserID string
 	// Start and End bound the time: Start is included, End is not.
 	Start, End time.Time
-	// After continues behind a page; nil begins.
+	// After is the place of the previous page; nil for the first page.
 	After *Place
 	// Max is the most events to return, at least 1.
 	Max int
 }
 
-// Place is where a list continues: behind the event with this time, in nanoseconds, and
-// number.
+// Place is the last event of a page: its time, in nanoseconds since 1970, and its number.
+// The next page begins after it.
 type Place struct{ Time, Number int64 }
 
-// List returns a page of events, the latest first, and where the list continues if there
+// List returns a page of events, the latest first, and the place of the last one if there
 // are more.
 func (l *Log) List(ctx context.Context, q Query) (page []Event, next *Place, err error) {
 	query := `SELECT number, ` + columns + ` FROM moderation_events WHERE time >= $1`
@@ -104,7 +104,7 @@ func (e *Event) scan(scan func(...any) error) (number int64, err error) {
 	return number, err
 }
 
-// Most is how many events are kept, whatever their age: about a gigabyte.
+// Most is how many events are kept at most, whatever their age. They take about a gigabyte.
 const Most = 5_000_000
 
 // Prune deletes the events that are older than the retention, and the oldest above Most, in

@@ -178,8 +178,8 @@ func (c *Conn) Publish(subject string, data []byte) error {
 	return c.conn.Publish(subject, data)
 }
 
-// Subscribe calls handle for the messages of the subject, one after another. reply is
-// nil when no answer is expected. It may be called later and from any goroutine.
+// Subscribe calls handle for the messages of the subject, one after another. reply is nil
+// when no answer is expected; otherwise handle may call it later, and from any goroutine.
 func (c *Conn) Subscribe(subject string, handle func(subject string, data []byte, reply func([]byte))) error {
 	s, err := c.conn.Subscribe(subject, func(m *nats.Msg) {
 		var reply func([]byte)

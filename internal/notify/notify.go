@@ -26,8 +26,7 @@ type Options struct {
 	Region, Account string
 	Hooks           *webhook.Hooks
 	Transcript      *transcript.DB
-	// Allow are networks that may be called although they are not public. With Insecure,
-	// URLs may be http://.
+	// Allow are networks that webhooks may call although their addresses are not public.
 	Allow    []netip.Prefix
 	Insecure bool
 	// Mine is that of chatlog.Options; nil is always.
@@ -38,7 +37,7 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Service calls endpoints.
+// Service delivers the events of webhooks to their endpoints.
 type Service struct {
 	o          Options
 	guard      *webhook.Guard
@@ -56,7 +55,7 @@ type failure struct {
 	at  time.Time
 }
 
-// New makes a Service that answers Test, and delivers nothing before Start.
+// New makes a Service. Test works at once; events are delivered after Start.
 func New(o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -69,7 +68,7 @@ func New(o Options) *Service {
 // for new ones.
 const gather = 100 * time.Millisecond
 
-// Start begins to deliver, also what an earlier process left.
+// Start begins to deliver, first what an earlier process has left.
 func (s *Service) Start() error {
 	if s == nil {
 		return nil // Extensions are off.
@@ -90,7 +89,8 @@ func (s *Service) Flush(ctx context.Context) {
 	}
 }
 
-// Settle returns when no call is under way that has read the transcript before.
+// Settle waits for the calls that have read the transcript before it was called, until ctx
+// ends.
 func (s *Service) Settle(ctx context.Context) error {
 	if s == nil || s.deliveries == nil {
 		return nil

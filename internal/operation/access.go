@@ -54,8 +54,9 @@ func (a *Access) Room(ctx context.Context, identifier string, actions ...string)
 	return room, found
 }
 
-// Moderated is Room for operations that a chat token of the room with the capability may
-// call, too.
+// Moderated is like Room, for operations that also accept a chat token: it must be of this
+// room and have the capability. Errors are AccessDenied otherwise, and Throttled above
+// readsPerSecond calls of the user from one address.
 func (a *Access) Moderated(ctx context.Context, identifier string, capability chat.Capability, actions ...string) (*chat.Room, error) {
 	token := iam.CallFrom(ctx).Principal.Token
 	if token == nil {
@@ -73,8 +74,8 @@ func (a *Access) Moderated(ctx context.Context, identifier string, capability ch
 	return a.Rooms.Room(ctx, token.Room.ID)
 }
 
-// RoomOrEvery returns the id of the room that an operation names, if the caller may do this
-// there; "" is every room, which only signed callers may name.
+// RoomOrEvery returns the id of the room that an operation names, or "" for every room, if
+// the caller is allowed the action there. Only signed callers may name every room.
 func (a *Access) RoomOrEvery(ctx context.Context, identifier *string, action string) (string, error) {
 	if identifier != nil {
 		room, err := a.Moderated(ctx, *identifier, chat.DisconnectUser, action)
@@ -94,7 +95,7 @@ func (a *Access) RoomARN(id string) chat.ARN {
 	return chat.ARN{Region: a.Region, Account: a.Account, Type: chat.RoomResource, ID: id}
 }
 
-// EveryRoom is the resource of operations on all rooms.
+// EveryRoom returns the resource for IAM policies of operations on all rooms.
 func (a *Access) EveryRoom() chat.ARN { return a.RoomARN("*") }
 
 const (

@@ -2,21 +2,7 @@ package operation
 
 import "time"
 
-// DefaultPage is how many items the page of a request without maxResults has.
-const DefaultPage = 50
-
-// PageSize returns how many items a page has.
-func PageSize(maxResults *int32) int {
-	if maxResults == nil {
-		return DefaultPage
-	}
-	return int(*maxResults)
-}
-
-// PageTokenSize is the size in bytes of page tokens that consist of a number and a hash.
-const PageTokenSize = 16
-
-// IsSet reports whether a member is there and true.
+// IsSet reports whether a member is present and true.
 func IsSet(b *bool) bool { return b != nil && *b }
 
 // String returns the value of a member, "" if it is absent.
@@ -27,8 +13,9 @@ func String(s *string) string {
 	return *s
 }
 
-// Time returns the time of a member, whose rule has checked its form; the zero time if it
-// is absent. Times before 1970 and after 2200 become these bounds.
+// Time returns the time of a member, whose rule has checked its form. It is the zero time
+// if the member is absent. Earlier times than 1970 and later ones than 2200 become these
+// bounds, because the database has nanoseconds in 64 bits.
 func Time(s *string) time.Time {
 	if s == nil {
 		return time.Time{}
@@ -51,7 +38,7 @@ func Seconds(seconds *int64) time.Duration {
 	return time.Duration(*seconds) * time.Second
 }
 
-// NotEmpty returns the value of a member that is absent if it is empty.
+// NotEmpty returns s as a member that is left out of the answer if s is empty.
 func NotEmpty(s string) *string {
 	if s == "" {
 		return nil
@@ -59,7 +46,7 @@ func NotEmpty(s string) *string {
 	return &s
 }
 
-// OrEmpty makes an absent map an empty one.
+// OrEmpty returns m, or an empty map for nil, so that the answer has the member.
 func OrEmpty(m map[string]string) map[string]string {
 	if m == nil {
 		return map[string]string{}

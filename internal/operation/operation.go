@@ -12,10 +12,11 @@ import (
 	"confab/internal/restjson"
 )
 
-// Path comes before the name of each operation.
+// Path is the prefix of the path of each operation.
 const Path = "/_confab/v1/"
 
-// Operation is an operation and the types that describe it.
+// Operation is an api.Operation with the types from which its documentation and the service
+// model are generated.
 type Operation struct {
 	api.Operation
 	// Input and Output are structs. Their tags are the rules of members, and their comments
@@ -23,7 +24,8 @@ type Operation struct {
 	Input, Output reflect.Type
 }
 
-// Describe makes an operation of a method. It decodes the input and checks its members.
+// Describe makes an Operation of a method. It decodes the input and checks its members by
+// their rule tags before it calls the method.
 func Describe[In, Out any](name string, method func(context.Context, *In) (*Out, error)) Operation {
 	return Operation{
 		Operation: api.Operation{Name: name, Path: Path + name, Does: func(ctx context.Context, r *api.Request) (any, error) {
@@ -43,13 +45,14 @@ func Describe[In, Out any](name string, method func(context.Context, *In) (*Out,
 	}
 }
 
-// OrBearer accepts a chat token instead of the signature.
+// OrBearer makes an operation accept a chat token instead of a signature.
 func OrBearer(o Operation) Operation {
 	o.Bearer = api.OrBearer
 	return o
 }
 
-// WithBody allows bodies of requests up to a number of bytes that is larger than usual.
+// WithBody sets the limit of the request body, in bytes, for an operation that needs more
+// than restjson.MaxBody.
 func WithBody(most int, o Operation) Operation {
 	o.MaxBody = most
 	return o

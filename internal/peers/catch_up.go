@@ -9,7 +9,7 @@ import (
 	"confab/internal/messaging"
 )
 
-// CatchUpNodes are the other nodes, for clients that come back on any of them.
+// CatchUpNodes connects catch-up (package places) with the other nodes.
 type CatchUpNodes struct {
 	Node *cluster.Node
 	Self string
@@ -32,8 +32,8 @@ func (c CatchUpNodes) Ask(ctx context.Context, node, topic string, body []byte) 
 	return cluster.AskOne(ctx, c.Node, node, topic, body)
 }
 
-// CatchUpOverNodes makes clients catch up that come back on another node. Places is started
-// once the engine exists.
+// CatchUpOverNodes prepares catch-up for clients that return to another node. Places is
+// started when the engine exists.
 func (p *Peers) CatchUpOverNodes(o *messaging.Options, self string, node *cluster.Node) {
 	p.Places.Self, p.Places.Nodes = self, CatchUpNodes{node, self}
 	o.CatchUp.Places = p.Places
@@ -42,7 +42,8 @@ func (p *Peers) CatchUpOverNodes(o *messaging.Options, self string, node *cluste
 // flushWithin bounds Flush.
 const flushWithin = 5 * time.Second
 
-// Flush tells the other nodes where the clients of this node were, when it stops.
+// Flush tells the other nodes how far the clients of this node are. It is called when the
+// node stops.
 func (p *Peers) Flush(ctx context.Context) {
 	if p.Places.Nodes != nil && p.Places.Live != nil {
 		ctx, cancel := context.WithTimeout(ctx, flushWithin)

@@ -25,8 +25,9 @@ func (p *Peers) answerSent(_ context.Context, body []byte) ([]byte, error) {
 	return json.Marshal(messaging.SentBy(p.Engine, q.Room, q.User, q.Since))
 }
 
-// SentBy returns the messages of a user that any node has in memory for clients that join
-// the room. A message may come several times, and a node that does not answer has none.
+// SentBy returns the messages of a user that nodes have in memory for clients that join the
+// room. A message that several nodes have is returned several times. Nodes that do not
+// answer are left out.
 func (p *Peers) SentBy(ctx context.Context, roomID, userID string, since time.Time) []messaging.Sent {
 	sent := messaging.SentBy(p.Engine, roomID, userID, since)
 	if p.Node == nil {

@@ -26,13 +26,13 @@ type eraseQuestion struct {
 	Rooms []string `json:"rooms,omitzero"`
 }
 
-// Frames are the frames that wait to be stored: *transcript.DB.
+// Frames stores the frames that wait in memory: *transcript.DB.
 type Frames interface {
 	Flush(ctx context.Context) error
 }
 
-// Deliveries are the deliveries of chat logs and webhooks of this node, once they have
-// begun.
+// Deliveries waits for the deliveries of chat logs and webhooks of this node, once they
+// have begun.
 type Deliveries struct {
 	service atomic.Pointer[delivery.Service]
 }
@@ -91,19 +91,21 @@ func (p *Peers) askErase(ctx context.Context, q *eraseQuestion) (occupied []stri
 	return occupied, complete && err == nil
 }
 
-// StoreFrames has all nodes store the frames that wait in memory.
+// StoreFrames makes all nodes store the frames that wait in memory. It reports whether all
+// have.
 func (p *Peers) StoreFrames(ctx context.Context) bool {
 	_, complete := p.askErase(ctx, &eraseQuestion{Store: true})
 	return complete
 }
 
-// EraseUser has all nodes forget a user's messages.
+// EraseUser makes all nodes forget a user's messages. It reports whether all have.
 func (p *Peers) EraseUser(ctx context.Context, roomID, userID string, sent time.Time) bool {
 	_, complete := p.askErase(ctx, &eraseQuestion{User: userID, Room: roomID, Sent: sent})
 	return complete
 }
 
-// Occupied returns which of the rooms have sessions on any node.
+// Occupied returns the rooms that have sessions on any node. If a node does not answer, all
+// rooms are returned.
 func (p *Peers) Occupied(ctx context.Context, roomIDs []string) []string {
 	occupied, complete := p.askErase(ctx, &eraseQuestion{Rooms: roomIDs})
 	if !complete {

@@ -12,7 +12,7 @@ type ModerationLog struct {
 	Peers *Peers
 }
 
-// List has all nodes store what they have noted, and lists.
+// List makes all nodes store the events that wait in memory, and then lists events.
 func (l ModerationLog) List(ctx context.Context, q modlog.Query) ([]modlog.Event, *modlog.Place, error) {
 	if l.Peers.Node != nil {
 		l.Peers.Node.AskOthers(ctx, topicLog, nil)

@@ -71,12 +71,12 @@ type Node interface {
 type Peers struct {
 	// Node is nil on a single node.
 	Node Node
-	// Self returns what this node says of itself.
+	// Self returns the facts about this node that GetServer shows.
 	Self     func() serverops.Node
 	Engine   *messaging.Engine
 	Recorder *series.Recorder
 	Presence *presence.Service
-	// Attendance tells webhooks who joins and leaves rooms. It is nil if extensions are off.
+	// Attendance is nil if extensions are off.
 	Attendance *attendance.Service
 	Places     *places.Service
 	CatchUp    *catchup.Memory
@@ -96,7 +96,7 @@ type Peers struct {
 	Traces *traces.Memory
 }
 
-// Answers returns what this node answers to the others.
+// Answers returns, by topic, the functions that answer the questions of other nodes.
 func (p *Peers) Answers() map[string]cluster.Answer {
 	return map[string]cluster.Answer{
 		topicNode:      func(context.Context, []byte) ([]byte, error) { return json.Marshal(p.Self()) },
@@ -163,8 +163,8 @@ func (p *Peers) UserElsewhere(ctx context.Context, roomID, userID string) bool {
 	return yes || !complete
 }
 
-// RefreshedElsewhere reports whether a client that another node knows is about to replace
-// its session. A node that does not answer knows none.
+// RefreshedElsewhere reports whether another node has a session of the client whose end is
+// near, which the client therefore replaces. Nodes that do not answer have none.
 func (p *Peers) RefreshedElsewhere(ctx context.Context, roomID, userID string, agent uint64) bool {
 	yes, _ := p.askUser(ctx, topicRefreshed, userQuestion{roomID, userID, agent})
 	return yes
@@ -184,7 +184,8 @@ func (p *Peers) askUser(ctx context.Context, topic string, q userQuestion) (yes,
 	return yes, complete
 }
 
-// WatchRooms makes what knows who is in the rooms. They push it at most once in interval.
+// WatchRooms makes the presence service. It sends events to a room at most once in
+// interval.
 func (p *Peers) WatchRooms(o *messaging.Options, interval time.Duration) {
 	p.Presence = presence.New()
 	p.Presence.Interval = interval
@@ -193,8 +194,8 @@ func (p *Peers) WatchRooms(o *messaging.Options, interval time.Duration) {
 	}
 }
 
-// TellAttendance begins to tell webhooks who joins and leaves rooms, unless extensions are
-// off. It must come before the first question of another node.
+// TellAttendance starts to tell webhooks who joins and leaves rooms, unless extensions are
+// off. It must be called before other nodes ask this one.
 func (p *Peers) TellAttendance(log *slog.Logger) {
 	if p.Hooks == nil {
 		return
@@ -205,7 +206,7 @@ func (p *Peers) TellAttendance(log *slog.Logger) {
 	p.Presence.Leaving = p.Attendance.Leaving
 }
 
-// Moderate makes what puts the modes of rooms in force, unless extensions are off.
+// Moderate makes the rule that enforces the modes of rooms, unless extensions are off.
 func (p *Peers) Moderate(o *messaging.Options) {
 	if !o.Extensions {
 		return
@@ -228,12 +229,13 @@ func (p *Peers) answerModes(ctx context.Context, body []byte) ([]byte, error) {
 	return p.Modes.Answer(ctx, body)
 }
 
-// AskPresence asks the other nodes who is in rooms.
+// AskPresence asks the other nodes for the users of rooms.
 func (p *Peers) AskPresence(ctx context.Context, body []byte) (answers map[string][]byte, complete bool) {
 	return p.Node.AskOthers(ctx, topicPresence, body)
 }
 
-// Nodes asks all nodes about themselves, and returns those that answer by their names.
+// Nodes asks all nodes for facts about themselves, and returns the answers, ordered by the
+// names of the nodes.
 func (p *Peers) Nodes(ctx context.Context) []serverops.Node {
 	if p.Node == nil {
 		return []serverops.Node{p.Self()}

@@ -36,9 +36,9 @@ const mostSeries = 64 << 20
 // mostAsked bounds the questions at a time.
 const mostAsked = 8
 
-// Series asks all nodes for the series, and returns the sums. Nodes that do not answer are
-// left out. Metrics are asked for one by one, so that each answer is small: those of the
-// query, or else all that this node has.
+// Series asks all nodes for series of metrics, and returns the sums. Nodes that do not
+// answer are left out. It asks for one metric at a time, so that each answer is small:
+// those of the query, or all that this node has.
 func (p *Peers) Series(ctx context.Context, q *series.Query) []series.Series {
 	own := p.Recorder.Read(q)
 	if p.Node == nil {

@@ -7,8 +7,8 @@ import (
 	"confab/internal/traces"
 )
 
-// Trace makes what remembers what came of messages, unless extensions are off. name is that
-// of this node.
+// Trace makes the memory of attempts to send messages, unless extensions are off. name is
+// the name of this node.
 func (p *Peers) Trace(o *messaging.Options, name string) {
 	if !o.Extensions {
 		return

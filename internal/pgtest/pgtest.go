@@ -103,8 +103,8 @@ func Run(m *testing.M) int {
 	return code
 }
 
-// Shared returns the cluster that all tests of the binary share. It does not
-// survive a crash of the machine, and so it is fast.
+// Shared returns the cluster that all tests of the binary share. It is fast because it does
+// not sync: it would not survive a crash of the machine.
 func Shared(tb testing.TB) *Cluster {
 	tb.Helper()
 	Need(tb)
@@ -127,7 +127,7 @@ func Start(tb testing.TB, settings ...string) *Cluster {
 	return c
 }
 
-// Database makes an empty database and returns its URL. The test's end drops it.
+// Database makes an empty database and returns its URL. It is dropped when the test ends.
 func (c *Cluster) Database(tb testing.TB) string {
 	tb.Helper()
 	return c.Copy(tb, "template1")

@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// Standby starts a second server that follows c by streaming replication and can
-// be promoted. From its return on, no commit of c succeeds before the standby has
-// it on its disk. The test's end removes it.
+// Standby starts a second server that follows c by streaming replication and can be
+// promoted. From its return on, no commit of c succeeds before the standby has it on its
+// disk. It is removed when the test ends.
 func (c *Cluster) Standby(tb testing.TB) *Cluster {
 	tb.Helper()
 	dir, err := os.MkdirTemp("", "confab-pgtest-") //nolint:usetesting // The user postgres may not enter tb.TempDir.
@@ -32,9 +32,8 @@ func (c *Cluster) Standby(tb testing.TB) *Cluster {
 	return s
 }
 
-// Follow has c, which is stopped, begin anew as the standby of another server,
-// at the address that it had; what it held is gone. As after Standby, the other
-// waits for it.
+// Follow makes c, which is stopped, a new standby of another server, at the address that c
+// had. The data of c is deleted. As after Standby, the other server waits for it.
 func (c *Cluster) Follow(tb testing.TB, primary *Cluster) {
 	tb.Helper()
 	if err := c.follow(tb.Context(), primary); err != nil {
@@ -91,22 +90,22 @@ func (c *Cluster) waitSynchronous(tb testing.TB) {
 	}
 }
 
-// Promote has a standby take writes. It waits for no standby of its own.
+// Promote makes a standby accept writes. Its commits wait for no other server.
 func (c *Cluster) Promote(tb testing.TB) {
 	tb.Helper()
 	c.Exec(tb, "SELECT pg_promote()", "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
 }
 
-// Freeze stops all processes of the server with SIGSTOP: its port takes
-// connections, and answers neither on them nor on the old ones. thaw lets them continue.
-func (c *Cluster) Freeze(tb testing.TB) (thaw func()) {
+// Freeze stops all processes of the server with SIGSTOP: its port accepts connections, but
+// neither new nor old connections get answers. resume continues the processes.
+func (c *Cluster) Freeze(tb testing.TB) (resume func()) {
 	tb.Helper()
 	// The first process makes the others, so it stops first.
 	if err := c.process.Signal(syscall.SIGSTOP); err != nil {
 		tb.Fatal(err)
 	}
 	stopped := []int{c.process.Pid}
-	thaw = func() {
+	resume = func() {
 		tb.Helper()
 		for _, pid := range stopped {
 			if err := syscall.Kill(pid, syscall.SIGCONT); err != nil && !errors.Is(err, syscall.ESRCH) {
@@ -117,7 +116,7 @@ func (c *Cluster) Freeze(tb testing.TB) (thaw func()) {
 	pid := strconv.Itoa(c.process.Pid)
 	children, err := os.ReadFile("/proc/" + pid + "/task/" + pid + "/children")
 	if err != nil {
-		thaw()
+		resume()
 		tb.Fatal(err)
 	}
 	for child := range strings.FieldsSeq(string(children)) {
@@ -126,10 +125,10 @@ func (c *Cluster) Freeze(tb testing.TB) (thaw func()) {
 			err = syscall.Kill(n, syscall.SIGSTOP)
 		}
 		if err != nil && !errors.Is(err, syscall.ESRCH) {
-			thaw()
+			resume()
 			tb.Fatal(err)
 		}
 		stopped = append(stopped, n)
 	}
-	return thaw
+	return resume
 }

@@ -111,19 +111,19 @@ func (c *Cluster) launch() error {
 
 // begin starts cmd. The channel is closed when the process has ended.
 func begin(cmd *exec.Cmd) (ended chan struct{}, err error) {
-	begun := make(chan error)
+	started := make(chan error)
 	ended = make(chan struct{})
 	go func() {
 		// It ends with the thread that started it, so that thread stays.
 		runtime.LockOSThread()
 		err := cmd.Start()
-		begun <- err
+		started <- err
 		if err == nil {
-			cmd.Wait() //nolint:errcheck // How it ends is the tests' wish.
+			cmd.Wait() //nolint:errcheck // The tests decide how it ends.
 		}
 		close(ended)
 	}()
-	return ended, <-begun
+	return ended, <-started
 }
 
 // answer waits until the server takes connections.

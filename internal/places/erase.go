@@ -24,8 +24,9 @@ type erasure struct {
 // eraseFor is longer than an erasure takes on all nodes and frames are under way.
 const eraseFor = 10 * time.Second
 
-// Erase is called before messages of a user are erased from the log of a room, or of all rooms
-// for "".
+// Erase must be called before messages of a user are erased from the log of a room, or of
+// all rooms for "". For 10 seconds, frames of the user that other nodes still send are not
+// added to the logs.
 func (s *Service) Erase(roomID, userID string) {
 	e := &s.erasures
 	now := time.Now()

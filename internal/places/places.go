@@ -23,10 +23,10 @@ import (
 	"confab/internal/catchup"
 )
 
-// Topic is the name of the questions among those that nodes ask each other.
+// Topic is the topic of this package's questions; see Peers.Answers.
 const Topic = "catch-up"
 
-// Live is the logs of this node's rooms: messaging.CatchUps.
+// Live has the logs of this node's rooms: messaging.CatchUps.
 type Live interface {
 	Logs() map[string]*catchup.Log
 	Log(roomID string) *catchup.Log
@@ -39,11 +39,11 @@ type Live interface {
 type Nodes interface {
 	// Others returns the ids of the other members.
 	Others() []string
-	// Holders returns the members that get all frames of a room, this node among them or
-	// not: its home, then its keepers.
+	// Holders returns the members that get all frames of a room: its home, then its
+	// keepers. This node may be one of them.
 	Holders(roomID string) []string
-	// Ask asks one node. ok is not set if it does not answer in time, or is of another
-	// release.
+	// Ask asks one node. ok is false if it does not answer in time, or runs a release
+	// without this feature.
 	Ask(ctx context.Context, node, topic string, body []byte) (answer []byte, ok bool)
 }
 
@@ -77,14 +77,14 @@ type Service struct {
 	stop    context.CancelFunc
 }
 
-// New returns a Service that does nothing by itself before Start.
+// New returns a Service. It answers questions at once, and sends reports after Start.
 func New() *Service {
 	s := &Service{told: map[string]*told{}, recorded: map[string]*recorded{}}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
 }
 
-// Start tells the other nodes and keeps the file from now on.
+// Start begins to send reports to other nodes and to write the file.
 func (s *Service) Start() {
 	if s.Nodes == nil {
 		return
@@ -98,7 +98,7 @@ func (s *Service) Start() {
 	}
 }
 
-// Close stops it.
+// Close stops both.
 func (s *Service) Close() {
 	s.mu.Lock()
 	s.closed = true

@@ -51,12 +51,13 @@ func (alone) Holders(string) []string { return nil }
 // Ask implements Nodes.
 func (alone) Ask(context.Context, string, string, []byte) ([]byte, bool) { return nil, false }
 
-// Alone makes this the service of an only node. self is the name of this process; no other one
-// had it.
+// Alone makes this the service of a single node. self is the name of this process; it must
+// differ from that of every earlier one.
 func (s *Service) Alone(self string) { s.Self, s.Nodes = self, alone{} }
 
-// Record has the service keep a file, and reads what a process has left there that was killed.
-// It is called before Start.
+// Record makes the service write its record to a file. It first reads the record of the
+// previous process, which is still there if that was killed. It must be called before
+// Start.
 func (s *Service) Record(path string, log *slog.Logger) {
 	s.path, s.log = path, log
 	info, err := os.Stat(path)

@@ -73,13 +73,14 @@ func (s *Service) run() {
 	}
 }
 
-// tellAfter returns when rooms are told again, whose reports took a time to be made.
+// tellAfter returns when to send the next report of rooms whose last report took the time
+// made to make.
 func tellAfter(made time.Duration) time.Duration {
 	return min(max(tellEvery, tellPart*made), tellLongest)
 }
 
-// Flush tells the other nodes everything, also what this node has of nodes that are gone. It
-// is called when a node stops, when its sessions have ended.
+// Flush sends all reports, those of nodes that are gone as well. It is called when a node
+// stops, after its sessions have ended.
 func (s *Service) Flush(ctx context.Context) {
 	for ctx.Err() == nil && len(s.Nodes.Others()) > 0 {
 		if all, _ := s.tellAll(ctx, true); all {

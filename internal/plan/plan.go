@@ -20,7 +20,8 @@ const (
 	Delete Action = "delete"
 )
 
-// Step is one resource of a plan. What identifies it may be known only once it was made.
+// Step is one resource of a plan. What identifies a new resource is known once it was
+// created.
 type Step struct {
 	Action Action `json:"action"`
 	Kind   string `json:"type"`
@@ -28,7 +29,7 @@ type Step struct {
 	ARN    string `json:"arn,omitzero"`
 	// ID identifies a resource that has no ARN.
 	ID string `json:"id,omitzero"`
-	// Secret is shown once, by the step that made it.
+	// Secret is the secret of a new resource, which is shown once.
 	Secret string `json:"secret,omitzero"`
 	// Done is set when the step was carried out.
 	Done bool         `json:"done,omitzero"`
@@ -37,7 +38,7 @@ type Step struct {
 	do Do
 }
 
-// Do carries a step out. It fills in what identifies the resource.
+// Do carries a step out. It sets what identifies the resource.
 type Do func(ctx context.Context, s *Step) error
 
 // Difference is a member that differs.
@@ -55,7 +56,7 @@ func Differ(diff []Difference, member, from, to string) []Difference {
 	return append(diff, Difference{member, from, to})
 }
 
-// Plan is what has to be done, in its order.
+// Plan is a list of steps, in the order in which they are carried out.
 type Plan struct {
 	Steps []*Step
 }
@@ -136,8 +137,8 @@ func (s *Step) String() string {
 // signs stand before the steps of a plan.
 var signs = map[Action]string{Create: "+", Change: "~", Keep: "=", Delete: "-"}
 
-// Text returns the step as a plan shows it, under a name, with its differences. The function
-// clean removes what a terminal must not get.
+// Text returns the step as a plan shows it: the name, then the differences. clean removes
+// characters that a terminal must not get.
 func (s *Step) Text(name string, clean func(string) string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s\n", signs[s.Action], s.Kind, clean(name))

@@ -22,10 +22,11 @@ type counted struct {
 	Presence
 }
 
-// Presence is who is in a room, over all nodes.
+// Presence is how many users and connections a room has, over all nodes.
 type Presence struct {
 	Count
-	// Peak is the most users that the room had at a time; 0 for a room without the tag.
+	// Peak is the highest number of users at the same time since the nodes were started; 0
+	// for a room without the tag confab:presence.
 	Peak     int
 	PeakTime time.Time
 }

@@ -2,14 +2,15 @@ package presence
 
 import "context"
 
-// Elsewhere is who is in a room on the other nodes.
+// Elsewhere has the users of a room on the other nodes.
 type Elsewhere struct {
 	Connections int
 	users       map[uint64]struct{}
 	leaving     map[uint64]struct{}
 }
 
-// Has reports whether the user is on another node, or has left it a moment ago.
+// Has reports whether the user is on another node, or has left it less than
+// attendance.GoneAfter ago.
 func (e Elsewhere) Has(userID string) bool {
 	h := hash(userID)
 	_, here := e.users[h]
@@ -17,7 +18,7 @@ func (e Elsewhere) Has(userID string) bool {
 	return here || leaving
 }
 
-// Besides returns how many users are on other nodes besides these.
+// Besides returns how many users that are not in users are on other nodes.
 func (e Elsewhere) Besides(userIDs []string) int {
 	n := len(e.users)
 	if n == 0 {
@@ -31,7 +32,8 @@ func (e Elsewhere) Besides(userIDs []string) int {
 	return n
 }
 
-// Elsewhere asks the other nodes who is in rooms. Nodes that do not answer are left out.
+// Elsewhere asks the other nodes for the users of rooms. Nodes that do not answer are left
+// out.
 func (s *Service) Elsewhere(ctx context.Context, roomIDs []string) map[string]Elsewhere {
 	if s.AskOthers == nil || len(roomIDs) == 0 {
 		return nil

@@ -54,11 +54,12 @@ type Live interface {
 	EachSession(roomID string, userIDs []string, f func(t *chat.Token, since time.Time))
 }
 
-// Service knows who is in the rooms. Its fields are set before it is used.
+// Service counts and lists the users of rooms over all nodes, and sends events about them
+// to rooms with the tag. Its fields must be set before it is used.
 type Service struct {
 	// Live is required.
 	Live Live
-	// Interval is the least time between two pushes to a room.
+	// Interval is the shortest time between two events in a room.
 	Interval time.Duration
 	// Node is the name by which AskOthers knows this node.
 	Node string
@@ -67,8 +68,8 @@ type Service struct {
 	// single node.
 	AskOthers func(ctx context.Context, body []byte) (answers map[string][]byte, complete bool)
 
-	// Leaving returns the users that have left a room on this node a moment ago, and of whom
-	// webhooks were not told yet. Nil is none.
+	// Leaving returns the users who have left a room on this node a moment ago, so that
+	// webhooks were not told yet. Nil means that there are none.
 	Leaving func(roomID string) []string
 
 	counts    counts
@@ -105,13 +106,13 @@ func New() *Service {
 	return s
 }
 
-// Close stops pushing.
+// Close stops sending events.
 func (s *Service) Close() {
 	s.stop()
 	<-s.done
 }
 
-// Watch is messaging.Options.Watch.
+// Watch returns the watcher of a room, for messaging.Options.Watch.
 func (s *Service) Watch(roomID string, presence chat.Presence, to messaging.Audience) members.Watcher {
 	w := &watch{
 		service: s, roomID: roomID, full: presence == chat.PresenceFull, to: to,

@@ -12,13 +12,13 @@ import (
 	"confab/internal/chat"
 )
 
-// RoomCount is how many people a room has.
+// RoomCount is how many users and connections a room has.
 type RoomCount struct {
 	Room string `json:"room"`
 	Count
 }
 
-// Place is where a page of a snapshot begins.
+// Place is where a page of a snapshot begins. All pages of a list show the same snapshot.
 type Place struct {
 	Snapshot string
 	Offset   int
@@ -31,7 +31,7 @@ type pageQuestion struct {
 	Max      int    `json:"max"`
 }
 
-// Page is a page of a snapshot. More is set if there are others behind it.
+// Page is a page of a snapshot. More is set if another one follows.
 type Page struct {
 	Snapshot string      `json:"snapshot"`
 	Rooms    []RoomCount `json:"rooms"`
@@ -59,9 +59,9 @@ type snapshot struct {
 	rooms []RoomCount
 }
 
-// Rooms returns a page of the rooms with people in them, the fullest first. Without a place
-// it counts all rooms over all nodes, at most once a second. The next pages are of the same
-// count. ok is false if the count of the place is not kept any more.
+// Rooms returns a page of the rooms that have users, the fullest first. Without a place it
+// makes a new snapshot over all nodes, at most once a second; the following pages are of
+// this snapshot. ok is false if the snapshot of the place is not kept any more.
 func (s *Service) Rooms(ctx context.Context, from *Place, limit int) (page Page, ok bool) {
 	if from == nil {
 		return s.snapshots.page(pageQuestion{Snapshot: s.latest(ctx).id, Max: limit})

@@ -58,9 +58,9 @@ type usersAnswer struct {
 // mostUsers bounds what another node may ask for.
 const mostUsers = 200
 
-// Users returns a page of the users of a room over all nodes, by their ids: the first limit
-// behind after. more reports whether there are others. Users who stay are on one page, and
-// only on one. Nodes that do not answer are left out.
+// Users returns a page of the users of a room over all nodes, ordered by their ids: at most
+// limit users whose ids are greater than after. more reports whether there are others. A
+// user who stays is on exactly one page. Nodes that do not answer are left out.
 func (s *Service) Users(ctx context.Context, roomID, after string, limit int) (page []User, more bool) {
 	q := usersQuestion{Room: roomID, After: after, Max: limit}
 	own := s.usersHere(q)

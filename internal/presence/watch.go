@@ -62,7 +62,7 @@ type told struct {
 	gone time.Time
 }
 
-// Count is how many people a room has.
+// Count is how many users and connections a room has.
 type Count struct{ Users, Connections int }
 
 // Joined implements members.Watcher.
@@ -192,7 +192,8 @@ func (w *watch) Greeting() []byte {
 // prepareWithin bounds the wait of a connection for what other nodes know.
 const prepareWithin = 200 * time.Millisecond
 
-// Prepare implements members.Watcher: it asks the other nodes, unless they are being asked.
+// Prepare implements members.Watcher: it asks the other nodes, unless a question is in
+// progress.
 func (w *watch) Prepare(ctx context.Context) {
 	if w.service.AskOthers == nil || w.isKnown() {
 		return

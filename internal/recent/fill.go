@@ -16,7 +16,7 @@ const (
 	InFlight = 10 * time.Second
 )
 
-// Delivered is the last frame of a room that a node has delivered, or passed over because
+// Delivered is the last frame of a room that a node has delivered, or has ignored because
 // the room was not live there.
 type Delivered struct {
 	Epoch, Sequence uint64
@@ -34,7 +34,8 @@ func (d Delivered) has(f *chat.Frame, now time.Time) bool {
 	return now.Sub(f.Time) > InFlight
 }
 
-// Lacks notes that a client joins, and reports whether Fill should be called before.
+// Lacks must be called when a client joins. It reports whether Fill should be called before
+// the client gets messages.
 func (g *Ring) Lacks(now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

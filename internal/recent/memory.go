@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Bound empties rings, those that clients have not asked for the longest time first, if all
-// together have more than limit bytes. It empties enough to go down to three quarters of
-// that, so that it is not done every second.
+// Bound limits the memory of rings to limit bytes. If they have more, it empties the rings
+// that no client has joined for the longest time, until three quarters of the limit are
+// used, so that it has work only now and then.
 func Bound(rings []*Ring, limit int64, now time.Time) {
 	type state struct {
 		*Ring

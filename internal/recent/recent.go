@@ -66,12 +66,12 @@ type message struct {
 	late  bool   // while the history is merged: it may still be delivered
 }
 
-// Encoder makes the bytes that a connection gets for a frame.
+// Encoder encodes a frame as connections get it.
 type Encoder interface {
 	AppendFrame(b, json []byte) []byte
 }
 
-// Source is where a Ring gets the messages that were delivered before it existed.
+// Source returns the messages that were delivered before a Ring existed.
 type Source interface {
 	Encoder
 	// Latest returns the newest n messages of the room's history, the oldest first.
@@ -82,7 +82,7 @@ type Source interface {
 	Now() time.Time
 }
 
-// New returns an empty Ring. erased reports whether a message of a user, sent at a time in
-// Unix nanoseconds, was erased: such a message may still be delivered, but is not kept. It
-// must not block.
+// New returns an empty Ring. erased reports whether a message that a user sent at a time,
+// in nanoseconds since 1970, was erased: such a message may still be delivered, but the
+// Ring does not keep it. erased must not block.
 func New(erased func(userID string, sent int64) bool) *Ring { return &Ring{erased: erased} }

@@ -14,9 +14,9 @@ const overhead = 128
 
 func (m *message) size() int64 { return int64(len(m.frame) + overhead) }
 
-// Keep returns a function that must be called when the frame is delivered, before any
-// connection can start behind it. It keeps a message, and removes a message that the frame
-// deletes.
+// Keep returns a function that must be called in the step that delivers the frame, before a
+// connection can start after it. The function adds a message, or removes the message that
+// the frame deletes.
 func (g *Ring) Keep(to Encoder, f *chat.Frame) func() {
 	var m message
 	if f.Type == chat.MessageFrame {
@@ -82,8 +82,8 @@ func deletedMessage(event []byte) string {
 	return e.Attributes.MessageID
 }
 
-// Restart removes all messages. It is called before the room's first session on this node:
-// until then, some frames may not have been delivered here.
+// Restart removes all messages. It must be called before the room's first session on this
+// node, because frames that came before may not have been delivered here.
 func (g *Ring) Restart() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -125,8 +125,8 @@ func (g *Ring) setLocked(messages []message) {
 	}
 }
 
-// Latest returns the frames of the newest n messages as a user gets them, without those that
-// are older than oldest, which is in Unix nanoseconds. The frames are shared and must not be
+// Latest returns the frames of the newest n messages as a user gets them, without those
+// older than oldest, in nanoseconds since 1970. The frames are shared and must not be
 // changed.
 func (g *Ring) Latest(userID string, n int, oldest int64, now time.Time) [][]byte {
 	g.mu.Lock()
@@ -147,8 +147,8 @@ func (g *Ring) Latest(userID string, n int, oldest int64, now time.Time) [][]byt
 	return frames
 }
 
-// EachOf calls f with the id and the time of each message that the user has sent since, the
-// oldest first. The times are in Unix nanoseconds. f must not block.
+// EachOf calls f with the id and the time of each message that the user has sent at or
+// after since, the oldest first. Times are in nanoseconds since 1970. f must not block.
 func (g *Ring) EachOf(userID string, since int64, f func(id string, sent int64)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -32,12 +32,12 @@ var decoding = json.JoinOptions(
 	})),
 )
 
-// Decode reads a request body into v, a pointer to the input of an operation.
-// Optional members of an input are pointers, lists and maps; null leaves them absent.
-// Unknown members are ignored. An empty body is an input without members. Half of an
-// escaped surrogate pair ("\ud83d") is U+FFFD; invalid UTF-8 is refused. The error is
-// a SerializationException that names the member by its JSON pointer and describes
-// what is allowed there.
+// Decode reads a request body into v, a pointer to the input of an operation. Optional
+// members of an input are pointers, lists and maps; null leaves them absent. Unknown
+// members are ignored. An empty body is an input without members. Half of an escaped
+// surrogate pair ("\ud83d") is read as U+FFFD; invalid UTF-8 is refused. The error is a
+// SerializationException that names the member by its JSON pointer and describes what is
+// allowed there.
 func Decode(body []byte, v any) error {
 	if len(body) == 0 {
 		return nil

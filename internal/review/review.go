@@ -35,18 +35,19 @@ const (
 
 // Options configure a Reviewer. Metrics and Log are required.
 type Options struct {
-	// Rules map a handler's uri to a target; the first match decides. A uri without a
-	// match is invoked as the Lambda function itself.
+	// Rules map the uri of a handler to a target; the first rule that matches is used. A
+	// uri without a match is invoked as the Lambda function itself.
 	Rules []Rule
 	// Timeout is the time limit of a review, including a cold start and the wait for an
 	// idle instance; 0 is DefaultTimeout.
 	Timeout time.Duration
-	// Concurrency bounds how many messages one handler reviews at a time. Above it the
-	// fallback result decides. 0 is DefaultConcurrency.
+	// Concurrency bounds how many messages one handler reviews at the same time; for
+	// further ones the fallback result decides. 0 is DefaultConcurrency.
 	Concurrency int
 	// Instances bounds the processes of one exec rule; 0 is DefaultInstances.
 	Instances int
-	// Region is the default region of AWS clients and handlers.
+	// Region is the region of AWS clients and handlers if their ARN or the SDK's
+	// configuration has none.
 	Region  string
 	Metrics *Metrics
 	Log     *slog.Logger
@@ -73,9 +74,9 @@ type handler interface {
 	close()
 }
 
-// New makes a Reviewer, and starts one process for each exec rule. A *RuleError names
-// the rule that cannot be used. An unreadable AWS configuration is logged, and affects
-// only rooms whose handler needs it.
+// New makes a Reviewer, and starts one process for each exec rule. A *RuleError names the
+// rule that cannot be used. If the AWS configuration cannot be read, New logs that: only
+// rooms whose handler is a Lambda function are affected.
 func New(ctx context.Context, o Options) (*Reviewer, error) {
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
@@ -110,11 +111,10 @@ func (r *Reviewer) Close() {
 	}
 }
 
-// Review asks the room's handler. It returns the message to deliver, or Rejected with
-// the handler's reason and the message's id.
-//
-// It fails for no other reason: without a valid answer within the time limit the room's
-// fallback result decides, on the original message, and fallback is set.
+// Review asks the room's handler. It returns the message to deliver, or Rejected with the
+// handler's reason and the message's id. It returns no other error: without a valid answer
+// within the time limit, the room's fallback result decides about the original message, and
+// fallback is set.
 func (r *Reviewer) Review(ctx context.Context, room *chat.Room, m *chat.Message, senderIP string) (reviewed *chat.Message, fallback bool, err error) {
 	uri := room.MessageReviewHandler.URI
 	began := time.Now()

@@ -25,7 +25,7 @@ type Parser struct {
 	data    []byte // the part of the message that has arrived
 	text    utf8Check
 
-	// Rest is used by the owner of the parser only: input that is not parsed yet.
+	// Rest has input that is not parsed yet. Only the owner of the parser uses it.
 	Rest []byte
 }
 

@@ -20,11 +20,11 @@ type DeleteUserMessagesInput struct {
 	// The earliest sendTime of the messages; as far back as the room keeps them if it is
 	// absent.
 	Since *string `json:"since" rule:"time"`
-	// Why. Clients get it with each message, and the history keeps it.
+	// The reason. Clients get it with each message, and the history keeps it.
 	Reason *string `json:"reason" rule:"0..256"`
 }
 
-// DeleteUserMessagesOutput is what was found.
+// DeleteUserMessagesOutput is the number of messages.
 type DeleteUserMessagesOutput struct {
 	// How many messages are deleted, at most 500.
 	Deleted int64 `json:"deleted"`
@@ -32,11 +32,10 @@ type DeleteUserMessagesOutput struct {
 
 // DeleteUserMessages deletes the messages of a user in a room with history (the tag
 // confab:history), as DeleteMessage does with one: clients get an aws:DELETE_MESSAGE event
-// for each, and the history keeps it, marked as deleted. The newest 500 messages are
-// deleted, the newest first, as many in a second as the room's rate; call it again if 500
-// are deleted and there may be more. It answers when they are deleted, or after five seconds
-// while the rest follow. A chat token with DELETE_MESSAGE stands for the signature in its
-// room.
+// for each, and the history keeps it, marked as deleted. At most 500 messages are deleted,
+// the newest first, at the room's maximumMessageRatePerSecond. It answers when they are
+// deleted, or after five seconds while the rest follows. If the answer is 500, call it
+// again. A chat token with DELETE_MESSAGE is accepted instead of a signature, for its room.
 func (s *Service) DeleteUserMessages(ctx context.Context, in *DeleteUserMessagesInput) (*DeleteUserMessagesOutput, error) {
 	room, err := s.Moderated(ctx, *in.RoomIdentifier, chat.DeleteMessage, "DeleteUserMessages")
 	if err != nil {

@@ -18,7 +18,7 @@ type EraseUserInput struct {
 	RoomIdentifier *string `json:"roomIdentifier" rule:"room"`
 }
 
-// EraseUserOutput is how far the erasure is.
+// EraseUserOutput is the state of the erasure.
 type EraseUserOutput struct {
 	// RUNNING if the operation must be called again with the same input, otherwise DONE.
 	Status string `json:"status" rule:"RUNNING|DONE"`

@@ -12,7 +12,7 @@ type GetRoomPresenceInput struct {
 	RoomIdentifier *string `json:"roomIdentifier" rule:"required room"`
 }
 
-// GetRoomPresenceOutput is how many people a room has.
+// GetRoomPresenceOutput is how many users and connections a room has.
 type GetRoomPresenceOutput struct {
 	// The ARN of the room.
 	RoomARN string `json:"roomArn"`

@@ -2,9 +2,6 @@ package roomops
 
 import (
 	"context"
-	"encoding/base64"
-
-	"github.com/go-json-experiment/json"
 
 	"confab/internal/chat"
 	"confab/internal/iam"
@@ -18,11 +15,12 @@ type ListMessageTracesInput struct {
 	RoomIdentifier *string `json:"roomIdentifier" rule:"required room"`
 	// The user whose attempts are listed; all if it is absent.
 	UserID *string `json:"userId" rule:"1..128"`
-	// What came of the attempts; all if it is absent.
+	// The outcome of the attempts; all if it is absent.
 	Result *string `json:"result" rule:"DELIVERED|CHANGED|REFUSED|HIDDEN"`
-	// The most attempts of one page; 50 if it is absent.
+	// The maximum number of attempts in a page; 50 if it is absent.
 	MaxResults *int32 `json:"maxResults" rule:"1..200"`
-	// The nextToken of the page before. All other members must be the same.
+	// The nextToken of the previous page. All other members must be the same as for that
+	// page.
 	NextToken *string `json:"nextToken" rule:"0..1024"`
 }
 
@@ -30,11 +28,11 @@ type ListMessageTracesInput struct {
 type ListMessageTracesOutput struct {
 	// The attempts, the newest first.
 	Traces []MessageTrace `json:"traces"`
-	// Where the next page begins; absent on the last page.
+	// The token of the next page; absent on the last page.
 	NextToken *string `json:"nextToken,omitzero"`
 }
 
-// MessageTrace is what came of one attempt to send a message. It never has the message.
+// MessageTrace is the outcome of one attempt to send a message. It never has the message.
 type MessageTrace struct {
 	// When the server received it.
 	Time string `json:"time" rule:"time"`
@@ -45,15 +43,15 @@ type MessageTrace struct {
 	// DELIVERED, CHANGED by a filter or by message review, REFUSED, or HIDDEN from all but
 	// its sender.
 	Result string `json:"result" rule:"DELIVERED|CHANGED|REFUSED|HIDDEN"`
-	// What decided so, such as slow-mode, room-rate, filter:NAME or review. docs/traces.md
-	// lists all; absent if nothing did.
+	// The rule that decided, such as slow-mode, room-rate, filter:NAME or review.
+	// docs/traces.md lists all; absent if no rule did.
 	Rule string `json:"rule,omitzero"`
 	// The ErrorCode that the sender got; absent if the message was not refused, or if its
 	// session had ended.
 	ErrorCode int `json:"errorCode,omitzero"`
 	// The ErrorMessage that the sender got.
 	ErrorMessage string `json:"errorMessage,omitzero"`
-	// Where the time went.
+	// The time that each part took.
 	Milliseconds TraceMilliseconds `json:"milliseconds"`
 	// How many connections got the message, over all nodes.
 	Deliveries int `json:"deliveries"`
@@ -61,7 +59,7 @@ type MessageTrace struct {
 	Node string `json:"node"`
 }
 
-// TraceMilliseconds is where the time of an attempt went, in milliseconds.
+// TraceMilliseconds is the time that each part of an attempt took, in milliseconds.
 type TraceMilliseconds struct {
 	// Content filters.
 	Filter float64 `json:"filter"`
@@ -69,15 +67,16 @@ type TraceMilliseconds struct {
 	Review float64 `json:"review"`
 	// The wait until the message was stored, in rooms with history, logging or webhooks.
 	Transcript float64 `json:"transcript"`
-	// The rest of the way, until all was done that an answer needs.
+	// The rest, until the answer to the sender could be sent.
 	Publish float64 `json:"publish"`
-	// From the receipt to the end.
+	// From the receipt of the request to the end.
 	Total float64 `json:"total"`
 }
 
-// ListMessageTraces returns what came of the last attempts to send a message in a room: at
-// most 500, from the memory of all nodes that answer. A restart begins anew. A chat token
-// with DELETE_MESSAGE or DISCONNECT_USER stands for the signature in its room.
+// ListMessageTraces returns the outcome of the last attempts to send a message in a room:
+// at most 500, from the memory of all nodes that answer. A node that restarts loses its
+// attempts. A chat token with DELETE_MESSAGE or DISCONNECT_USER is accepted instead of a
+// signature, for its room.
 func (s *Service) ListMessageTraces(ctx context.Context, in *ListMessageTracesInput) (*ListMessageTracesOutput, error) {
 	capability := chat.DeleteMessage
 	if token := iam.CallFrom(ctx).Principal.Token; token != nil && token.Can(chat.DisconnectUser) {
@@ -88,10 +87,9 @@ func (s *Service) ListMessageTraces(ctx context.Context, in *ListMessageTracesIn
 		return nil, err
 	}
 	q := traces.Query{RoomID: room.ARN.ID, UserID: operation.String(in.UserID), Result: traces.ResultOf(operation.String(in.Result)), Limit: operation.PageSize(in.MaxResults)}
-	if in.NextToken != nil && *in.NextToken != "" {
-		if q.Before, err = openTraces(*in.NextToken, q.RoomID); err != nil {
-			return nil, err
-		}
+	list := []any{"traces", q.RoomID, q.UserID, q.Result}
+	if q.Before, err = operation.OpenPage[*traces.Position](in.NextToken, list...); err != nil {
+		return nil, err
 	}
 	page, next := s.o.Traces.List(ctx, &q)
 	out := &ListMessageTracesOutput{Traces: make([]MessageTrace, len(page))}
@@ -99,7 +97,7 @@ func (s *Service) ListMessageTraces(ctx context.Context, in *ListMessageTracesIn
 		out.Traces[i] = showTrace(&page[i])
 	}
 	if next != nil {
-		out.NextToken = new(sealTraces(q.RoomID, next))
+		out.NextToken = operation.SealPage(next, list...)
 	}
 	return out, nil
 }
@@ -115,27 +113,4 @@ func showTrace(t *traces.Trace) MessageTrace {
 		},
 		Deliveries: t.Deliveries, Node: t.Node,
 	}
-}
-
-// tracesPlace is what a page token has: where the page ended, and in which room.
-type tracesPlace struct {
-	Room string `json:"room"`
-	traces.Position
-}
-
-func sealTraces(roomID string, p *traces.Position) string {
-	b, _ := json.Marshal(tracesPlace{roomID, *p}) // It has nothing that cannot be encoded.
-	return base64.RawURLEncoding.EncodeToString(b)
-}
-
-func openTraces(token, roomID string) (*traces.Position, error) {
-	var p tracesPlace
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err == nil {
-		err = json.Unmarshal(b, &p)
-	}
-	if err != nil || p.Room != roomID {
-		return nil, chat.InvalidField("nextToken", "must be that of a page of this room")
-	}
-	return &p.Position, nil
 }

@@ -2,9 +2,6 @@ package roomops
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/binary"
-	"hash/fnv"
 
 	"confab/internal/chat"
 	"confab/internal/history"
@@ -96,21 +93,16 @@ func (s *Service) ListMessages(ctx context.Context, in *ListMessagesInput) (*Lis
 	q := history.Query{
 		RoomID: room.ARN.ID, NewestFirst: in.Order == nil || *in.Order == "NEWEST_FIRST",
 		Start: operation.Time(in.StartTime), End: operation.Time(in.EndTime), UserID: operation.String(in.SenderUserID),
-		IncludeDeleted: operation.IsSet(in.IncludeDeleted), IncludeHidden: operation.IsSet(in.IncludeHidden), Max: operation.DefaultPage,
+		IncludeDeleted: operation.IsSet(in.IncludeDeleted), IncludeHidden: operation.IsSet(in.IncludeHidden), Max: operation.PageSize(in.MaxResults),
 	}
 	if token := iam.CallFrom(ctx).Principal.Token; token != nil {
 		q.Viewer = token.UserID
 	}
-	if in.MaxResults != nil {
-		q.Max = int(*in.MaxResults)
-	}
 	if !q.Start.IsZero() && !q.End.IsZero() && !q.Start.Before(q.End) {
 		return nil, chat.InvalidField("endTime", "must be later than startTime")
 	}
-	if in.NextToken != nil && *in.NextToken != "" {
-		if q.After, err = openPage(*in.NextToken, &q); err != nil {
-			return nil, err
-		}
+	if q.After, err = operation.OpenPage[*history.Cursor](in.NextToken, listOf(&q)...); err != nil {
+		return nil, err
 	}
 	page, next, err := s.messages(ctx, room, q)
 	if err != nil {
@@ -121,7 +113,7 @@ func (s *Service) ListMessages(ctx context.Context, in *ListMessagesInput) (*Lis
 		out.Messages[i] = show(&page[i])
 	}
 	if next != nil {
-		out.NextToken = new(sealPage(next, &q))
+		out.NextToken = operation.SealPage(next, listOf(&q)...)
 	}
 	return out, nil
 }
@@ -148,43 +140,7 @@ func show(m *history.Message) Message {
 	return shown
 }
 
-// sealPage makes a page token: the position of the last frame that was looked at, and a hash
-// of the query that it belongs to, so that a token of another room or query is refused.
-func sealPage(c *history.Cursor, q *history.Query) string {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, operation.PageTokenSize), uint64(c.Position))
-	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(b, hashOf(q, c.Position)))
-}
-
-func openPage(token string, q *history.Query) (*history.Cursor, error) {
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err == nil && len(b) == operation.PageTokenSize {
-		position := int64(binary.BigEndian.Uint64(b))
-		if binary.BigEndian.Uint64(b[8:]) == hashOf(q, position) {
-			return &history.Cursor{Position: position}, nil
-		}
-	}
-	return nil, chat.InvalidField("nextToken", "must be that of a page of this room with the same members")
-}
-
-// hashOf is the hash of what makes a query, without the size of its pages.
-func hashOf(q *history.Query, position int64) uint64 {
-	h := fnv.New64a()
-	b := binary.BigEndian.AppendUint64(nil, uint64(position))
-	for _, n := range []int64{q.Start.UnixNano(), q.End.UnixNano()} {
-		b = binary.BigEndian.AppendUint64(b, uint64(n))
-	}
-	for _, set := range []bool{q.NewestFirst, q.IncludeDeleted, q.Start.IsZero(), q.End.IsZero()} {
-		if set {
-			b = append(b, 1)
-		}
-		b = append(b, 0)
-	}
-	if q.IncludeHidden {
-		b = append(b, "hidden"...)
-	}
-	b = append(b, q.RoomID...)
-	b = append(b, 0)
-	b = append(b, q.UserID...)
-	h.Write(b)
-	return h.Sum64()
+// listOf is what selects the messages of a list, for its page tokens.
+func listOf(q *history.Query) []any {
+	return []any{"messages", q.RoomID, q.UserID, q.Start, q.End, q.NewestFirst, q.IncludeDeleted, q.IncludeHidden}
 }

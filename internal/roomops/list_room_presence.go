@@ -2,9 +2,6 @@ package roomops
 
 import (
 	"context"
-	"encoding/base64"
-	"strconv"
-	"strings"
 
 	"confab/internal/chat"
 	"confab/internal/iam"
@@ -28,7 +25,7 @@ type ListRoomPresenceOutput struct {
 	NextToken *string `json:"nextToken,omitzero"`
 }
 
-// RoomPresence is how many people a room has.
+// RoomPresence is how many users and connections a room has.
 type RoomPresence struct {
 	// The ARN of the room.
 	RoomARN string `json:"roomArn"`
@@ -44,11 +41,12 @@ func (s *Service) ListRoomPresence(ctx context.Context, in *ListRoomPresenceInpu
 	if err := iam.CallFrom(ctx).Authorize("confab:ListRoomPresence", s.EveryRoom(), iam.Keys{}); err != nil {
 		return nil, err
 	}
-	var from *presence.Place
-	if in.NextToken != nil && *in.NextToken != "" {
-		if from = openRooms(*in.NextToken); from == nil {
-			return nil, chat.InvalidField("nextToken", "must be that of a page")
-		}
+	from, err := operation.OpenPage[*presence.Place](in.NextToken, "rooms")
+	if err != nil {
+		return nil, err
+	}
+	if from != nil && (from.Offset < 0 || !chat.ValidID(from.Snapshot)) {
+		return nil, chat.InvalidField("nextToken", "must be that of a page of this list")
 	}
 	page, ok := s.o.Presence.Rooms(ctx, from, operation.PageSize(in.MaxResults))
 	if !ok {
@@ -56,27 +54,14 @@ func (s *Service) ListRoomPresence(ctx context.Context, in *ListRoomPresenceInpu
 	}
 	out := &ListRoomPresenceOutput{Rooms: make([]RoomPresence, len(page.Rooms))}
 	for i, r := range page.Rooms {
-		arn := chat.ARN{Region: s.Region, Account: s.Account, Type: chat.RoomResource, ID: r.Room}
-		out.Rooms[i] = RoomPresence{RoomARN: arn.String(), Users: r.Users, Connections: r.Connections}
+		out.Rooms[i] = RoomPresence{RoomARN: s.RoomARN(r.Room).String(), Users: r.Users, Connections: r.Connections}
 	}
 	if page.More {
 		offset := len(page.Rooms)
 		if from != nil {
 			offset += from.Offset
 		}
-		out.NextToken = new(base64.RawURLEncoding.EncodeToString([]byte(page.Snapshot + "/" + strconv.Itoa(offset))))
+		out.NextToken = operation.SealPage(presence.Place{Snapshot: page.Snapshot, Offset: offset}, "rooms")
 	}
 	return out, nil
-}
-
-// openRooms reads a page token: the snapshot and where the page begins. It returns nil for
-// what is none.
-func openRooms(token string) *presence.Place {
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	id, number, ok := strings.Cut(string(b), "/")
-	offset, bad := strconv.Atoi(number)
-	if err != nil || !ok || bad != nil || offset < 0 || !chat.ValidID(id) {
-		return nil
-	}
-	return &presence.Place{Snapshot: id, Offset: offset}
 }

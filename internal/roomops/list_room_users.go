@@ -2,8 +2,6 @@ package roomops
 
 import (
 	"context"
-	"encoding/base64"
-	"strings"
 	"unicode/utf8"
 
 	"confab/internal/chat"
@@ -49,13 +47,14 @@ func (s *Service) ListRoomUsers(ctx context.Context, in *ListRoomUsersInput) (*L
 	if err != nil {
 		return nil, err
 	}
-	after := ""
-	if in.NextToken != nil && *in.NextToken != "" {
-		if after, err = openUsers(*in.NextToken, room.ARN.ID); err != nil {
-			return nil, err
-		}
+	after, err := operation.OpenPage[[]byte](in.NextToken, "users", room.ARN.ID)
+	if err != nil {
+		return nil, err
 	}
-	page, more := s.o.Presence.Users(ctx, room.ARN.ID, after, operation.PageSize(in.MaxResults))
+	if !utf8.Valid(after) { // Other nodes are asked in JSON.
+		return nil, chat.InvalidField("nextToken", "must be that of a page of this room")
+	}
+	page, more := s.o.Presence.Users(ctx, room.ARN.ID, string(after), operation.PageSize(in.MaxResults))
 	out := &ListRoomUsersOutput{Users: make([]RoomUser, len(page))}
 	for i := range page {
 		u := &page[i]
@@ -68,21 +67,7 @@ func (s *Service) ListRoomUsers(ctx context.Context, in *ListRoomUsersInput) (*L
 		}
 	}
 	if more && len(page) > 0 {
-		out.NextToken = new(sealUsers(room.ARN.ID, page[len(page)-1].UserID))
+		out.NextToken = operation.SealPage([]byte(page[len(page)-1].UserID), "users", room.ARN.ID)
 	}
 	return out, nil
-}
-
-// sealUsers makes a page token: the room and the last user of the page.
-func sealUsers(roomID, last string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(roomID + "/" + last))
-}
-
-func openUsers(token, roomID string) (last string, err error) {
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	last, ok := strings.CutPrefix(string(b), roomID+"/")
-	if err != nil || !ok || last == "" || !utf8.ValidString(last) {
-		return "", chat.InvalidField("nextToken", "must be that of a page of this room")
-	}
-	return last, nil
 }

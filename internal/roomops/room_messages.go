@@ -17,8 +17,8 @@ import (
 	"confab/internal/operation"
 )
 
-// RoomMessages is GET /_confab/v1/rooms/<room id>/messages, for browsers that have a chat
-// token and no credentials. It is no operation of the service model.
+// RoomMessages serves GET /_confab/v1/rooms/<room id>/messages, for browsers that have a
+// chat token and no credentials. It is not in the service model.
 func (s *Service) RoomMessages() api.Operation {
 	return api.Operation{
 		Name: "GetRoomMessages", Method: http.MethodGet, Path: operation.Path + "rooms/", Bearer: api.OnlyBearer, NoStore: true,
@@ -61,10 +61,8 @@ func (s *Service) getRoomMessages(ctx context.Context, r *api.Request) (*roomMes
 		return nil, chat.Errorf(chat.AccessDenied, "The room's history is not for bearers of this chat token")
 	}
 	q := history.Query{RoomID: arn.ID, NewestFirst: true, Viewer: token.UserID, Max: limit}
-	if before != "" {
-		if q.After, err = openPage(before, &q); err != nil {
-			return nil, chat.InvalidField("before", "must be that of a page of this room")
-		}
+	if q.After, err = operation.OpenPage[*history.Cursor](&before, listOf(&q)...); err != nil {
+		return nil, chat.InvalidField("before", "must be that of a page of this room")
 	}
 	page, next, err := s.messages(ctx, room, q)
 	if err != nil {
@@ -76,7 +74,7 @@ func (s *Service) getRoomMessages(ctx context.Context, r *api.Request) (*roomMes
 		out.Messages[i] = page[i].Frame
 	}
 	if next != nil {
-		out.Before = new(sealPage(next, &q))
+		out.Before = operation.SealPage(next, listOf(&q)...)
 	}
 	return out, nil
 }

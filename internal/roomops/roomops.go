@@ -23,18 +23,19 @@ type Live interface {
 	SendMessage(ctx context.Context, roomID string, m *messaging.ServerMessage) (id string, sent time.Time, err error)
 }
 
-// History is what rooms keep: *history.DB.
+// History is the history of rooms: *history.DB.
 type History interface {
 	// List returns a page, and where the next one begins; nil if it is the last.
 	List(ctx context.Context, q history.Query) ([]history.Message, *history.Cursor, error)
 }
 
-// Presence is who is in the rooms, over all nodes: *presence.Service.
+// Presence counts and lists the users of rooms, over all nodes: *presence.Service.
 type Presence interface {
 	Room(ctx context.Context, roomID string) (presence.Presence, error)
-	// Users returns users by their ids, those after one of them, and whether there are more.
+	// Users returns users ordered by their ids, those after one of them, and whether there
+	// are more.
 	Users(ctx context.Context, roomID, after string, limit int) (page []presence.User, more bool)
-	// Rooms reports false if the snapshot of an earlier page is gone.
+	// Rooms reports false if the snapshot of an earlier page is not kept any more.
 	Rooms(ctx context.Context, from *presence.Place, limit int) (page presence.Page, ok bool)
 }
 
@@ -49,17 +50,17 @@ type CleanUps interface {
 	Clean(ctx context.Context, room *chat.Room, what erasure.CleanUp) (int, error)
 }
 
-// Traces is what came of messages, over all nodes: *traces.Memory.
+// Traces lists the attempts to send messages, over all nodes: *traces.Memory.
 type Traces interface {
 	List(ctx context.Context, q *traces.Query) (page []traces.Trace, next *traces.Position)
 }
 
-// ModerationLog is told what operations did: peers.ModerationLog.
+// ModerationLog records what operations did: peers.ModerationLog.
 type ModerationLog interface {
 	Note(e *modlog.Event)
 }
 
-// Options is what a Service needs. All fields are required.
+// Options are what a Service needs. All fields are required.
 type Options struct {
 	Live       Live
 	History    History
@@ -70,7 +71,7 @@ type Options struct {
 	Moderation ModerationLog
 }
 
-// Service is the operations.
+// Service serves the operations on what is in rooms.
 type Service struct {
 	*operation.Access
 	o Options

@@ -23,7 +23,7 @@ import (
 const (
 	// Step is the time between two samples.
 	Step = 10 * time.Second
-	// Kept is how long they are kept.
+	// Kept is how long samples are kept.
 	Kept  = 6 * time.Hour
 	steps = int(Kept / Step)
 	// mostLabels is how many series of one metric are kept, with different labels. Those
@@ -39,8 +39,8 @@ type Recorder struct {
 	mu     sync.Mutex // guards the fields below
 	series map[string]*recorded
 	// labels counts the series of each metric.
-	labels map[string]int
-	begun  bool // the first sample was taken
+	labels  map[string]int
+	sampled bool // the first sample was taken
 }
 
 // recorded is one series: a ring of steps, by the number of the step.
@@ -58,7 +58,7 @@ type recorded struct {
 	began, until int64
 }
 
-// Kind is what a series shows.
+// Kind is the type of a metric, which decides how its values are added up.
 type Kind string
 
 // The kinds of series.
@@ -68,7 +68,7 @@ const (
 	Histogram Kind = "histogram"
 )
 
-// NewRecorder returns a recorder that has nothing yet; now is its clock.
+// NewRecorder returns a recorder without samples; now is its clock.
 func NewRecorder(from prometheus.Gatherer, now func() time.Time) *Recorder {
 	return &Recorder{from: from, now: now, series: map[string]*recorded{}, labels: map[string]int{}}
 }
@@ -88,8 +88,8 @@ func (r *Recorder) Run(ctx context.Context) {
 	}
 }
 
-// Sample takes the step that ends now. Steps are numbered from 1970, so those of all nodes
-// are the same.
+// Sample records the step that ends now. Steps are numbered from 1970, so the same step has
+// the same number on all nodes.
 func (r *Recorder) Sample() {
 	families, err := r.from.Gather()
 	if err != nil && len(families) == 0 {
@@ -103,7 +103,7 @@ func (r *Recorder) Sample() {
 			r.sample(f, m, step)
 		}
 	}
-	r.begun = true
+	r.sampled = true
 }
 
 func (r *Recorder) sample(f *dto.MetricFamily, m *dto.Metric, step int64) {
@@ -133,7 +133,7 @@ func (r *Recorder) sample(f *dto.MetricFamily, m *dto.Metric, step int64) {
 	if s == nil {
 		return
 	}
-	if s.last == nil && r.begun {
+	if s.last == nil && r.sampled {
 		s.last = make([]float64, len(totals)) // It is new, so it began at 0 in this step.
 	}
 	s.add(step, totals)
@@ -198,14 +198,14 @@ func (s *recorded) at(step int64) []float32 {
 type Query struct {
 	// Names are those of metrics; none means all.
 	Names []string `json:"names,omitzero"`
-	// From and To are steps, From included, To not.
+	// From and To are the numbers of steps: from From on, before To.
 	From int64 `json:"from"`
 	To   int64 `json:"to"`
-	// Every is how many steps are one period.
+	// Every is the number of steps in one period.
 	Every int64 `json:"every"`
 }
 
-// Periods is how many periods the query has.
+// Periods returns the number of periods.
 func (q *Query) Periods() int { return int((q.To - q.From) / q.Every) }
 
 // Series is one series of one node, or of several.
@@ -297,8 +297,8 @@ func Sum(nodes ...[]Series) []Series {
 	return all
 }
 
-// Check returns an error for a series that no recorder makes, of a node that is not to be
-// trusted or of another release.
+// Check returns an error for a series of another node that Read could not have made: that
+// node may run another release, or may be hostile.
 func (s *Series) Check() error {
 	for _, v := range s.Values {
 		if len(v) != 0 && len(v) != len(s.Bounds)+1 {

@@ -2,8 +2,6 @@ package serverops
 
 import (
 	"context"
-	"encoding/base64"
-	"strings"
 	"time"
 
 	"confab/internal/chat"
@@ -24,7 +22,7 @@ const (
 	maxMakers      = 8
 )
 
-// CredentialsDescription is what a list says of credentials.
+// CredentialsDescription is credentials without their secret.
 type CredentialsDescription struct {
 	// The name of the user.
 	Name string `json:"name"`
@@ -84,7 +82,7 @@ type CreateCredentialsInput struct {
 	DurationInSeconds *int32 `json:"durationInSeconds" rule:"900..129600"`
 }
 
-// CreateCredentialsOutput is the one time that the secret is shown.
+// CreateCredentialsOutput is the new credentials. The secret is shown only here.
 type CreateCredentialsOutput struct {
 	// The name of the user.
 	Name string `json:"name"`
@@ -174,12 +172,9 @@ func (s *Service) ListCredentials(ctx context.Context, in *ListCredentialsInput)
 	if err != nil {
 		return nil, err
 	}
-	most := operation.DefaultPage
-	if in.MaxResults != nil {
-		most = int(*in.MaxResults)
-	}
 	out := &ListCredentialsOutput{Credentials: []CredentialsDescription{}}
-	after, err := openCredentials(operation.String(in.NextToken))
+	most := operation.PageSize(in.MaxResults)
+	after, err := operation.OpenPage[string](in.NextToken, "credentials")
 	if err != nil {
 		return nil, err
 	}
@@ -188,32 +183,12 @@ func (s *Service) ListCredentials(ctx context.Context, in *ListCredentialsInput)
 			continue
 		}
 		if len(out.Credentials) == most {
-			out.NextToken = new(sealCredentials(out.Credentials[most-1].Name))
+			out.NextToken = operation.SealPage(out.Credentials[most-1].Name, "credentials")
 			break
 		}
 		out.Credentials = append(out.Credentials, s.describeCredentials(c))
 	}
 	return out, nil
-}
-
-// A page token of credentials is the last name of the page before: names are unique.
-const credentialsPage = "credentials/"
-
-func sealCredentials(last string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(credentialsPage + last))
-}
-
-// openCredentials returns the name behind which a page begins; "" is the first page.
-func openCredentials(token string) (after string, err error) {
-	if token == "" {
-		return "", nil
-	}
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	after, ok := strings.CutPrefix(string(b), credentialsPage)
-	if err != nil || !ok {
-		return "", chat.InvalidField("nextToken", "must be that of a page of this list")
-	}
-	return after, nil
 }
 
 // DeleteCredentialsInput is what DeleteCredentials takes.

@@ -25,7 +25,7 @@ type GetMetricsInput struct {
 	PeriodInSeconds *int32 `json:"periodInSeconds" rule:"10..21600"`
 }
 
-// GetMetricsOutput is the series.
+// GetMetricsOutput is the selected series.
 type GetMetricsOutput struct {
 	// The series, by their names and labels.
 	Series []MetricSeries `json:"series"`

@@ -14,7 +14,7 @@ import (
 // GetServerInput has no members.
 type GetServerInput struct{}
 
-// GetServerOutput is what the server says of itself.
+// GetServerOutput is facts about the server.
 type GetServerOutput struct {
 	// The version of the node that answers.
 	Version string `json:"version"`

@@ -10,7 +10,7 @@ import (
 	"confab/internal/series"
 )
 
-// Options is what a Service needs. All fields are required.
+// Options are what a Service needs. All fields are required.
 type Options struct {
 	Version     string
 	Credentials Credentials
@@ -24,7 +24,7 @@ type Options struct {
 	Quotas *quota.Set
 }
 
-// Service is the operations.
+// Service serves the operations on the server itself.
 type Service struct {
 	*operation.Access
 	o Options

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// Explanation is how a signature that does not match was verified: the input of the
-// signature. Secrets in headers and in the query are masked in CanonicalRequest. Its hash
-// in StringToSign is the unmasked one's.
+// Explanation is what Verify has computed the signature from, to find out why a signature
+// does not match. Secrets in headers and in the query are masked in CanonicalRequest; the
+// hash of it in StringToSign is that of the unmasked one.
 type Explanation struct {
 	CanonicalRequest string
 	StringToSign     string
@@ -38,7 +38,7 @@ func (s Signed) Hint() string {
 	return "The signature is right for " + strings.Join(changed, " and ") + ": a proxy changes what was signed; it must pass the Host header and the path unchanged."
 }
 
-// Explain returns what Verify has verified.
+// Explain returns the input of the signature that Verify has computed.
 func (a *Authorization) Explain(r *http.Request, payloadSHA256Hex string) Explanation {
 	params, err := parseQuery(r.URL.RawQuery)
 	if err != nil {

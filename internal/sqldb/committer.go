@@ -67,9 +67,9 @@ func NewCommitter[T any](o Commits[T]) *Committer[T] {
 	return &Committer[T]{o: o, wake: make(chan struct{}, 1), closing: make(chan struct{})}
 }
 
-// Commit stores the item, together with others, and returns when it is stored. ctx
-// ends only the wait. The item must not be used until Commit returns nil or a
-// database error, and never again once ctx has ended.
+// Commit stores the item, together with others, and returns when it is stored. ctx ends
+// only the wait. The committer owns the item until Commit has returned nil or a database
+// error; if ctx ended first, the item must never be used again.
 func (c *Committer[T]) Commit(ctx context.Context, item T, size int) error {
 	b, err := c.add(item, size, true)
 	if err != nil {
@@ -136,7 +136,7 @@ func (b *batch[T]) releaseLocked() {
 	}
 }
 
-// Close ends Run once every added item is stored or has failed once more.
+// Close ends Run after every added item was stored, or was tried once more and failed.
 func (c *Committer[T]) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

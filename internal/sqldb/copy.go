@@ -25,12 +25,12 @@ type Table struct {
 	Numbered string
 }
 
-// Copy copies the Spec.Tables of some databases into empty ones of the same Specs.
-// Ids, times and positions stay the same. Each database is read in one snapshot, and
-// its rows are counted on both sides before the commit. A copy that fails leaves the
-// target empty. No server may use either side meanwhile; with PostgreSQL none can.
-// All are opened with Options.Bulk, and the last one needs at least two read
-// connections.
+// Copy copies the Spec.Tables of some databases into empty ones of the same Specs. Ids,
+// times and positions stay the same. Each database is read in one snapshot, and its rows
+// are counted on both sides before the commit. A copy that fails leaves the target empty.
+// No server may use either side meanwhile; with PostgreSQL, Copy makes sure that none can.
+// All databases must be opened with Options.Bulk, and the last one must have at least two
+// read connections.
 func Copy(ctx context.Context, from, to []*DB) ([]Copied, error) {
 	for _, side := range [][]*DB{from, to} {
 		db := side[len(side)-1]

@@ -171,16 +171,16 @@ func (d *DB) Place() string { return d.place() }
 // Created reports whether Open created the first of the databases.
 func (d *DB) Created() bool { return d.created }
 
-// Owner is the holder of the leases that this process takes. It differs between all
-// servers that can run at the same time.
+// Owner is the name of this process as the holder of leases. No other server that can run
+// at the same time has it.
 func (d *DB) Owner() string { return d.owner() }
 
 // Clock is an SQL expression for the present time, in nanoseconds since 1970, by the
 // clock that all servers share.
 func (d *DB) Clock() string { return d.clock() }
 
-// Remote reports whether a commit may succeed without an answer, because the connection
-// to the database may break.
+// Remote reports whether the outcome of a commit can be unknown, because the connection to
+// the database may break before the answer.
 func (d *DB) Remote() bool { return d.remote() }
 
 // Now is the time by which expired rows are deleted. It is the database's, because
@@ -232,10 +232,10 @@ func (d *DB) Update(ctx context.Context, change func(ctx context.Context, s Sess
 	return d.transact(ctx, change, true)
 }
 
-// Share is Update beside transactions of other servers, which may change what change
-// reads before it commits. So change decides by what a single statement found and
-// did, or after Session.LockKeys. Statements that change several rows take them in
-// the order of their keys, which avoids deadlocks.
+// Share runs a transaction like Update, but beside those of other servers, which may change
+// what change has read before it commits. So change must decide by what a single statement
+// has found and done, or after Session.LockKeys. Statements that change several rows must
+// take them in the order of their keys, which avoids deadlocks.
 func (d *DB) Share(ctx context.Context, change func(ctx context.Context, s Session) error) error {
 	return d.transact(ctx, change, false)
 }
@@ -311,8 +311,8 @@ func (d *DB) reconnect() {
 	d.reader.SetMaxIdleConns(readers)
 }
 
-// Failed is the error for callers when the database failed. It is counted, unless the
-// caller's own context ended.
+// Failed makes the error for callers when the database failed. It counts the failure,
+// unless the caller's own context ended.
 func (d *DB) Failed(ctx context.Context, err error) error {
 	slow := errors.Is(context.Cause(ctx), ErrSlow)
 	if slow && !errors.Is(err, ErrSlow) {

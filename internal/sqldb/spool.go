@@ -41,9 +41,9 @@ const (
 
 var errStalled = errors.New("a commit takes very long")
 
-// NewSpool returns a spool. It writes while Run runs. trouble is called when writing
-// begins to fail, and with nil when it works again. lost is called at the end with
-// the number of items that could not be stored, if any.
+// NewSpool returns a spool. It writes while Run runs. trouble is called with the error when
+// writing begins to fail, and with nil when it works again. lost is called at the end with
+// the number of items that could not be stored, if there are any.
 func NewSpool[T any](o Commits[T], trouble func(err error), lost func(n int)) *Spool[T] {
 	s := &Spool[T]{store: o.Write, trouble: trouble, lost: lost}
 	o.Write = s.write
@@ -66,7 +66,7 @@ func (s *Spool[T]) Add(item T, size int) (<-chan struct{}, error) {
 	return b.done, nil
 }
 
-// Close ends Run once every added item is stored or has failed once more.
+// Close ends Run after every added item was stored, or was tried once more and failed.
 func (s *Spool[T]) Close() { s.c.Close() }
 
 // Run writes batches until Close.

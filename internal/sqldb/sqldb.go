@@ -80,15 +80,15 @@ type Spec struct {
 	// PostgresLock is the second number of the advisory lock that serializes Update
 	// over all servers: 2 to 4, different for each database.
 	PostgresLock int32
-	// Loss describes what is lost when a damaged SQLite file is moved away. The error
-	// offers that if Loss is set.
+	// Loss says what is lost when a damaged SQLite file is moved away. If it is set, the
+	// error about the damage offers that.
 	Loss string
 	// Tables are those that Copy copies, referenced tables first.
 	Tables []Table
 }
 
-// Open opens the databases and creates or migrates their schemas. No other process
-// does this at the same time. Its errors describe what to change.
+// Open opens the databases and creates or migrates their schemas. A lock keeps other
+// processes from doing this at the same time. Errors describe what to change.
 func Open(ctx context.Context, o Options, specs ...Spec) ([]*DB, error) {
 	d, err := newDialect(sqliteDialect{dir: o.Dir, sound: o.Checked, log: o.Log}, o, specs)
 	if err != nil {
@@ -118,10 +118,10 @@ func Open(ctx context.Context, o Options, specs ...Spec) ([]*DB, error) {
 	return all, nil
 }
 
-// Check opens the databases only to read them. It changes nothing, so that servers may
-// use them meanwhile, and refuses damaged ones and those whose schema would have to be
-// migrated. A database that does not exist is nil in the result. While a SQLite
-// database is open here, another process can close it without a checkpoint.
+// Check opens the databases for reading only, so that servers may use them meanwhile. It
+// refuses a damaged database, and one whose schema would have to be migrated. A database
+// that does not exist is nil in the result. While a SQLite database is open here, another
+// process can close it without a checkpoint.
 func Check(ctx context.Context, o Options, specs ...Spec) ([]*DB, error) {
 	d, err := newDialect(sqliteDialect{dir: o.Dir, reads: true, log: o.Log}, o, specs)
 	if err != nil {

@@ -14,9 +14,10 @@ import (
 	"strconv"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"confab/internal/flock"
 )
 
 // busyTimeout is how long a statement waits for another process that writes, such as
@@ -96,24 +97,14 @@ func (d sqliteDialect) lock(ctx context.Context) (func(), error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot write in the data directory %q: %w; make it writable or choose another with --data-dir", d.dir, plain(err))
 	}
-	wait := time.NewTicker(20 * time.Millisecond)
-	defer wait.Stop()
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return func() { f.Close() }, nil // Closing releases the lock.
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) {
-			f.Close()
-			return nil, fmt.Errorf("cannot lock %q: %w", path, err)
-		}
-		select {
-		case <-wait.C:
-		case <-ctx.Done():
-			f.Close()
+	if err := flock.Lock(ctx, f); err != nil {
+		f.Close()
+		if errors.Is(err, flock.ErrHeld) {
 			return nil, fmt.Errorf("another process has been opening the data directory %q for too long: %w", d.dir, ctx.Err())
 		}
+		return nil, fmt.Errorf("cannot lock %q: %w", path, err)
 	}
+	return func() { f.Close() }, nil // Closing releases the lock.
 }
 
 func (d sqliteDialect) exists(_ context.Context, sp *Spec) (bool, error) {

@@ -10,13 +10,13 @@ import (
 // Checked is a store that Check has found to be usable.
 type Checked struct{ all []*sqldb.DB }
 
-// Check reports whether Open would open the store without changing its schema, and
-// whether its secret key is the right one. It changes nothing, so that servers may use
-// the store meanwhile. A store that does not exist is usable.
+// Check reports whether Open would succeed without changing the schema, and whether the
+// secret key is the right one. It changes nothing, so servers may use the store meanwhile.
+// A store that does not exist is usable.
 //
-// Until the result is closed, a server that closes a SQLite store does not checkpoint
-// it first, which could take seconds. The next one to open it does that beside other
-// work.
+// Until the result is closed, a server that closes a SQLite store does not checkpoint it
+// first, which could take seconds. The next server that opens it does that in the
+// background.
 func Check(ctx context.Context, o Options) (*Checked, error) {
 	o, err := o.withDefaults()
 	if err != nil {

@@ -28,13 +28,14 @@ type secrets struct {
 // credentialsPlace binds sealed secrets to their access key id.
 func credentialsPlace(accessKeyID string) string { return "credentials " + accessKeyID }
 
-// CreateCredentials stores credentials and their policy. It takes the access key id,
-// the secret, the session token, the expiry and the principal's name from c, and
-// completes the principal. A name in use is a Conflict. A bad name is Invalid, and so
-// is a policy that does not parse; the error locates the mistake.
+// CreateCredentials stores credentials and their policy. It takes the access key id, the
+// secret, the session token, the expiry and the principal's name from c, and completes the
+// principal. A name in use is a Conflict. A bad name is Invalid, and so is a policy that
+// does not parse; the error locates the mistake.
 //
-// With a Maker of the principal that is not the root, they are bounded: they end with the
-// maker's credentials, and no later. A maker that was deleted is AccessDenied.
+// If the principal has a Maker that is not the root, the credentials are bounded: they
+// expire no later than those of the maker, and are deleted with them. A maker that was
+// deleted is AccessDenied.
 func (db *DB) CreateCredentials(ctx context.Context, c *iam.Credentials, policyJSON []byte) error {
 	if c.Principal == nil || !userName.MatchString(c.Principal.Name) || len(c.Principal.Name) > longestUserName {
 		return chat.InvalidField("name", "a name has 1 to 64 letters, digits and _+=,.@-")
@@ -196,8 +197,9 @@ func (db *DB) ListCredentials(ctx context.Context) ([]*iam.Credentials, error) {
 	return all, nil
 }
 
-// DeleteCredentials deletes the credentials with that name, or returns NotFound. With an
-// access key id, they must have it. Those that were made with them end, too.
+// DeleteCredentials deletes the credentials with that name, or returns NotFound. If an
+// access key id is given, the credentials must have it. Credentials that were created with
+// them are deleted as well.
 func (db *DB) DeleteCredentials(ctx context.Context, name, accessKeyID string) error {
 	return db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
 		n, err := s.Exec(ctx, `WITH RECURSIVE gone (id) AS (

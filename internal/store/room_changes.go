@@ -28,9 +28,9 @@ func noteChange(ctx context.Context, s sqldb.Session, roomID string) error {
 	return err
 }
 
-// WatchRooms calls changed for each room that was changed or deleted since the call, by any
-// server, within seconds, until ctx ends. It is for nodes that a notice of the change may
-// not reach. While the database does not answer, it continues later.
+// WatchRooms calls changed for each room that any server has changed or deleted since the
+// call, within seconds, until ctx ends. It is for nodes that the notice of a change may not
+// reach. If the database does not answer, it tries again.
 func WatchRooms(ctx context.Context, db *DB, changed func(ctx context.Context, roomID string)) {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()

@@ -18,14 +18,15 @@ type storedMode struct {
 	By      []byte `json:"by"`
 }
 
-// RoomModes are what moderators set over the tags of rooms.
+// RoomModes stores the settings with which moderators override tags of rooms.
 type RoomModes struct{ db *DB }
 
 // NewRoomModes returns the modes of a store.
 func NewRoomModes(db *DB) RoomModes { return RoomModes{db} }
 
-// Set replaces the modes of a room by what change returns, and returns the room; or
-// NotFound. change gets those that are in force. The room's update time stays.
+// Set replaces the modes of a room by those that change returns, and returns the room, or
+// NotFound. change gets the modes that are in force. The room's update time does not
+// change.
 func (m RoomModes) Set(ctx context.Context, id string, change func([]chat.Mode) []chat.Mode) (*chat.Room, error) {
 	var room *chat.Room
 	err := m.db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) (err error) {

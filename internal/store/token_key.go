@@ -12,7 +12,7 @@ import (
 // tokenKeyPlace binds a sealed token key to its row.
 func tokenKeyPlace(id uint32) string { return fmt.Sprintf("token key %d", id) }
 
-// TokenKeys returns the keys that seal chat tokens, oldest first.
+// TokenKeys returns the keys that encrypt chat tokens, oldest first.
 func (db *DB) TokenKeys(ctx context.Context) ([]chattoken.Key, error) {
 	var keys []chattoken.Key
 	err := db.main.Read().Rows(ctx, `SELECT id, create_time, sealed FROM token_keys ORDER BY create_time, id`, nil, func(scan func(...any) error) error {

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// NewLogger makes the logger of a program. level is "debug", "info", "warn" or
-// "error"; format is "json", "text", or "auto": text when w is a terminal and
-// JSON elsewhere. Values of other names count as "info" and "auto". With an
-// *Output, logging never waits for the reader of the log.
+// NewLogger makes the logger of a program. level is "debug", "info", "warn" or "error";
+// format is "json", "text", or "auto": text when w is a terminal and JSON elsewhere. Other
+// values count as "info" and "auto". With an *Output, logging never waits for the reader of
+// the log.
 //
-// Attributes whose key names something that must not be logged are replaced by
-// dots. That is a net under the rule, not a licence to break it.
+// As a second safeguard, an attribute whose key names a secret is replaced by dots. Callers
+// must not log secrets all the same.
 func NewLogger(w io.Writer, format, level string) *slog.Logger {
 	var least slog.Level
 	if err := least.UnmarshalText([]byte(level)); err != nil {
@@ -36,8 +36,8 @@ func NewLogger(w io.Writer, format, level string) *slog.Logger {
 	return slog.New(handler(w))
 }
 
-// SetDefault has lines of the standard loggers, which libraries use, come out of
-// log as warnings.
+// SetDefault makes log print, as warnings, the lines of the standard loggers that libraries
+// use.
 func SetDefault(log *slog.Logger) {
 	slog.SetLogLoggerLevel(slog.LevelWarn)
 	slog.SetDefault(log)

@@ -6,8 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 )
 
-// Seconds are the buckets of durations: from 0.1 ms, what a call takes in memory, to
-// 10 s, what a held one may.
+// Seconds are the buckets of durations: from 0.1 ms, which a call in memory takes, to 10 s,
+// which a held one may take.
 var Seconds = prometheus.ExponentialBucketsRange(0.0001, 10, 16)
 
 // NewRegistry returns a registry with the metrics of Go, of the process and of its

@@ -13,11 +13,11 @@ import (
 	"golang.org/x/term"
 )
 
-// Output writes lines to a file, pipe, socket or terminal and never waits for
-// its reader. A line that the reader has room for is written before Write
-// returns, so it is not lost when the process ends, however it ends. The others
-// wait in a buffer, in their order; when that is full, lines are dropped and
-// counted. A reader that went away costs the lines and nothing else.
+// Output writes lines to a file, pipe, socket or terminal and never waits for its reader. A
+// line that the reader has room for is written before Write returns, so it is not lost when
+// the process ends, however it ends. Other lines wait in a buffer, in their order. When the
+// buffer is full, lines are dropped and counted. If the reader exits, lines are lost and
+// the program continues.
 //
 // All methods may be called from any goroutine.
 type Output struct {
@@ -64,8 +64,8 @@ const (
 // linesDropped counts the lines that all outputs of the process have lost.
 var linesDropped atomic.Uint64
 
-// NewOutput returns an output to w. Of a writer that is no *os.File it is a
-// plain copy: such a writer is taken not to wait.
+// NewOutput returns an output to w. If w is not an *os.File, Write calls w.Write directly:
+// such a writer must not block.
 func NewOutput(w io.Writer) *Output {
 	f, ok := w.(*os.File)
 	if !ok {

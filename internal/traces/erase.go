@@ -54,7 +54,7 @@ func (e *erasing) add(who subject, sent, now time.Time) {
 }
 
 // Erase removes the attempts of a user in a room, or in all rooms if roomID is empty: those
-// that are here, and those that are under way and were made up to sent.
+// that are recorded, and those in progress of messages that were sent up to sent.
 func (m *Memory) Erase(roomID, userID string, sent, now time.Time) {
 	if m == nil {
 		return

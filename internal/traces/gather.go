@@ -10,20 +10,21 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Query asks for a page of the attempts in a room.
+// Query selects a page of the attempts in a room.
 type Query struct {
 	RoomID string
-	// UserID is the user whose attempts are asked for; empty for all.
+	// UserID selects the attempts of one user; empty selects all.
 	UserID string
-	// Result is that of the attempts; 0 for all.
+	// Result selects attempts by their result; 0 selects all.
 	Result Result
 	Limit  int
-	// Before is where the page before ended; nil for the first.
+	// Before is the position that List returned with the previous page; nil for the first
+	// page.
 	Before *Position
 }
 
-// Position is the place of an attempt among all: by its time, then its node and its number
-// there.
+// Position orders the attempts of all nodes: by time, then by node, then by the number on
+// that node.
 type Position struct {
 	Time   int64 // in nanoseconds
 	Node   string
@@ -34,12 +35,12 @@ func (p Position) compare(q Position) int {
 	return cmp.Or(cmp.Compare(p.Time, q.Time), strings.Compare(p.Node, q.Node), cmp.Compare(p.Number, q.Number))
 }
 
-// Trace is an attempt as all nodes together know it.
+// Trace is an attempt with what all nodes together know of it.
 type Trace struct {
 	Attempt
 	// Deliveries is how many connections got the message.
 	Deliveries int
-	// Node is the name of the node that the attempt ended on.
+	// Node is the name of the node that recorded the attempt.
 	Node string
 
 	number uint64
@@ -100,9 +101,9 @@ func (m *Memory) here(q *question) *answer {
 	return a
 }
 
-// List returns a page of the attempts in a room over all nodes, the newest first: at most
-// perRoom on all pages. next is where the page ends, or nil for the last page. Nodes that do
-// not answer are left out.
+// List returns a page of the attempts in a room over all nodes, the newest first; all pages
+// together have at most perRoom. next is the position of the following page, or nil on the
+// last page. Nodes that do not answer are left out.
 func (m *Memory) List(ctx context.Context, q *Query) (page []Trace, next *Position) {
 	ask := question{q.RoomID, q.UserID}
 	answers := []*answer{m.here(&ask)}

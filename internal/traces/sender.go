@@ -10,7 +10,8 @@ type hidden struct {
 	n    int // how many there were
 }
 
-// Hide notes that only its sender gets a message.
+// Hide notes that only its sender gets a message, so that its deletion goes to the sender
+// only.
 func (m *Memory) Hide(messageID, userID string) {
 	if m == nil {
 		return

@@ -28,11 +28,11 @@ import (
 const (
 	// perRoom is how many attempts are remembered for one room.
 	perRoom = 500
-	// NodeBytes bounds the memory of a node, if New gets no other limit.
+	// NodeBytes is the limit of a node's memory, in bytes, unless New gets another one.
 	NodeBytes = 64 << 20
 )
 
-// Result is what came of an attempt.
+// Result is the outcome of an attempt.
 type Result uint8
 
 // The results. Nodes exchange their numbers, so new ones must be added at the end.
@@ -53,7 +53,7 @@ func (r Result) String() string {
 	return ""
 }
 
-// ResultOf returns the result that the API calls so, or 0.
+// ResultOf returns the Result with this name in the API, or 0.
 func ResultOf(name string) Result { return Result(max(slices.Index(results[:], name), 0)) }
 
 // Stage is a part of the path of a message.
@@ -84,11 +84,12 @@ type Attempt struct {
 	// Spent is the time of each stage, and Total that of the attempt, in microseconds.
 	Spent [Stages]uint32 `json:"spent,omitzero"`
 	Total uint32         `json:"total,omitzero"`
-	// Unsure is set by the node of a session that had no answer: the home may know more.
+	// Unsure is set by the node of a session if the home did not answer: then the home may
+	// have recorded another outcome.
 	Unsure bool `json:"unsure,omitzero"`
 }
 
-// Micros returns a time as Attempt has it.
+// Micros converts a duration to microseconds, as Attempt has them.
 func Micros(d time.Duration) uint32 {
 	return uint32(min(max(d.Microseconds(), 0), 1<<32-1))
 }
@@ -96,12 +97,12 @@ func Micros(d time.Duration) uint32 {
 // Add adds time that a stage took.
 func (a *Attempt) Add(s Stage, d time.Duration) { a.Spent[s] += Micros(d) }
 
-// Memory has the attempts of all rooms on one node. Its methods are safe for concurrent
-// use. A nil Memory remembers nothing.
+// Memory has the attempts of all rooms on one node, for the time that they fit into its
+// limit. Its methods are safe for concurrent use. A nil Memory records nothing.
 type Memory struct {
-	// Node is the name of this node. AskOthers asks the other nodes, which call Answer, and
-	// returns what they answer. It is nil on a single node. Both are set before the first
-	// call of List.
+	// Node is the name of this node. AskOthers sends a question to the other nodes, which
+	// call Answer, and returns the answers; it is nil on a single node. Both must be set
+	// before the first call of List.
 	Node      string
 	AskOthers func(ctx context.Context, body []byte) (answers map[string][]byte, complete bool)
 
@@ -114,16 +115,17 @@ type Memory struct {
 	rooms map[string]*log
 }
 
-// New returns a Memory that has at most a number of bytes; 0 is NodeBytes.
+// New returns a Memory of at most limit bytes; 0 is NodeBytes.
 func New(limit int64) *Memory {
 	return &Memory{limit: cmp.Or(limit, NodeBytes), rooms: map[string]*log{}}
 }
 
-// Place is where a live room remembers its log, so that it is not looked up. The zero Place
-// is ready.
+// Place is a pointer from a live room to its log, so that the common case needs no lookup.
+// The zero Place is ready.
 type Place struct{ log atomic.Pointer[log] }
 
-// Record remembers an attempt. at may be nil. Nothing of a is kept.
+// Record records an attempt. at is the Place of the live room, or nil. The Memory keeps no
+// reference to a.
 func (m *Memory) Record(at *Place, roomID string, a *Attempt) {
 	if m == nil {
 		return

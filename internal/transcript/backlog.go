@@ -104,7 +104,8 @@ func (db *DB) Backlogs(ctx context.Context, reader int64, before time.Time, size
 }
 
 // Owed returns up to max records of the backlog's room for its reader, in order, at
-// positions after after up to to. Fewer than max means that there are no more.
+// positions after the position after and up to to. Fewer than max means that there are no
+// more.
 func (db *DB) Owed(ctx context.Context, b chatlog.Backlog, after, to int64, max int) ([]chatlog.Record, error) {
 	var all []chatlog.Record
 	err := db.sql.Read().Rows(ctx, `SELECT position, time, type, json FROM transcript

@@ -262,8 +262,8 @@ func (e *Erasure) noteHour(ctx context.Context, s sqldb.Session, roomID string, 
 	return err
 }
 
-// Settle is called when no call is under way that has read records before Remove deleted
-// them, on any server.
+// Settle must be called when no call is in progress, on any server, that has read records
+// before Remove deleted them.
 func (e *Erasure) Settle(ctx context.Context) error {
 	return e.step(ctx, func(ctx context.Context, s sqldb.Session) error {
 		// What a reader still is owed in front of a record that is gone was not delivered.
@@ -278,14 +278,14 @@ func (e *Erasure) Settle(ctx context.Context) error {
 	})
 }
 
-// MostTold is the most messages of one room that its clients are told of.
+// MostTold is for how many messages of one room clients get delete events.
 const MostTold = 500
 
 // noteMessages notes messages for the clients of their rooms.
 func (e *Erasure) noteMessages(ctx context.Context, s sqldb.Session, all []history.Erased) error {
 	byRoom := map[string][]Told{}
 	for _, m := range all {
-		byRoom[m.RoomID] = append(byRoom[m.RoomID], Told{m.ID, m.Time.UnixNano()})
+		byRoom[m.RoomID] = append(byRoom[m.RoomID], Told{m.ID, m.Time.UnixNano(), m.Hidden})
 	}
 	for room, some := range byRoom {
 		var body []byte
@@ -307,10 +307,13 @@ func (e *Erasure) noteMessages(ctx context.Context, s sqldb.Session, all []histo
 	return nil
 }
 
-// Told is a message that clients are to be told of. Sent is in nanoseconds since 1970.
+// Told is a message for which clients get a delete event. Sent is in nanoseconds since
+// 1970.
 type Told struct {
 	ID   string `json:"id"`
 	Sent int64  `json:"sent"`
+	// Hidden is set if only the user got the message.
+	Hidden bool `json:"hidden,omitzero"`
 }
 
 // storeTold stores the newest of the messages, each once.
@@ -328,8 +331,8 @@ func (e *Erasure) storeTold(ctx context.Context, s sqldb.Session, roomID string,
 	return err
 }
 
-// Rooms returns some rooms with messages that their clients are to be told of, the newest
-// first.
+// Rooms returns some rooms with the messages for which their clients must still get delete
+// events, the newest first.
 func (e *Erasure) Rooms(ctx context.Context, most int) (map[string][]Told, error) {
 	all := map[string][]Told{}
 	err := e.db.sql.Read().Rows(ctx, `SELECT room_id, messages FROM erased_messages WHERE user_id = $1 AND scope = $2 ORDER BY room_id LIMIT $3`,
@@ -349,7 +352,7 @@ func (e *Erasure) Rooms(ctx context.Context, most int) (map[string][]Told, error
 	return all, err
 }
 
-// Told notes that the clients of rooms were told of all messages but these.
+// Told records that the clients of rooms got all delete events, except those of left.
 func (e *Erasure) Told(ctx context.Context, left map[string][]Told) error {
 	return e.step(ctx, func(ctx context.Context, s sqldb.Session) error {
 		for room, some := range left {
@@ -367,7 +370,7 @@ func (e *Erasure) Told(ctx context.Context, left map[string][]Told) error {
 	})
 }
 
-// ErasedLog says that a destination has messages of the user in its log of a room, sent
+// ErasedLog says that the delivered log of a room has messages of the user that were sent
 // from Start up to End. Both are whole hours.
 type ErasedLog struct {
 	Destination chat.Destination
@@ -375,8 +378,8 @@ type ErasedLog struct {
 	Start, End  time.Time
 }
 
-// Logs returns where logs that were delivered have messages of the user, as far as the
-// history and the transcript knew.
+// Logs returns the parts of delivered logs that have messages of the user, as far as they
+// are known from the history and the transcript.
 func (e *Erasure) Logs(ctx context.Context) (all []ErasedLog, err error) {
 	err = e.db.sql.Read().Rows(ctx, `SELECT DISTINCT r.destination_type, r.destination_name, l.room_id, l.hour FROM erased_logs l JOIN readers r ON r.id = l.reader_id
 		WHERE l.user_id = $1 AND l.scope = $2 AND l.position = 0 AND r.`+loggingReader+` ORDER BY r.destination_type, r.destination_name, l.room_id, l.hour`, []any{[]byte(e.UserID), e.RoomID},

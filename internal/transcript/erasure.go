@@ -20,7 +20,7 @@ import (
 type Erasure struct {
 	// UserID and RoomID are the user and the room; an empty RoomID is all rooms.
 	UserID, RoomID string
-	// Started is when the present erasure began. Messages that were sent later may stay.
+	// Started is when this erasure began. Messages that were sent later are not removed.
 	Started time.Time
 	// Messages is how many messages were removed.
 	Messages int64
@@ -68,10 +68,10 @@ func (db *DB) NewErasure(ctx context.Context, roomID, userID string) (*Erasure, 
 	return e, err
 }
 
-// Removing reports whether Remove is to be called.
+// Removing reports whether Remove must be called.
 func (e *Erasure) Removing() bool { return e.phase == removing }
 
-// Settling reports whether Settle is to be called.
+// Settling reports whether Settle must be called.
 func (e *Erasure) Settling() bool { return e.phase == settling }
 
 // store stores the state in the transaction of s.
@@ -104,8 +104,9 @@ func (e *Erasure) step(ctx context.Context, do func(ctx context.Context, s sqldb
 	return err
 }
 
-// Remove works for a few seconds at most. It is to be called again while Removing. All
-// frames of before Started are to be stored, on all servers: see DB.Flush.
+// Remove removes messages, and works for a few seconds at most. It must be called again
+// while Removing reports true. Before the first call, all servers must have stored the
+// frames from before Started: see DB.Flush.
 func (e *Erasure) Remove(ctx context.Context) error {
 	until := time.Now().Add(removeTime)
 	for more := true; more; {

@@ -26,9 +26,9 @@ func claimed(s sqldb.Session, owner string) string {
 	return `EXISTS (SELECT 1 FROM readers WHERE id = backlogs.reader_id AND ` + held(s, owner) + `)`
 }
 
-// Claim leases the readers that no other server has for a few seconds, and renews
-// this server's leases. It returns all of this server's readers, each with the time,
-// by the local clock, until which no other server takes it.
+// Claim takes, for a few seconds, the leases of those of the readers that no other server
+// has, and renews this server's leases. It returns all of this server's readers, each with
+// the time, by the local clock, until which no other server takes it.
 func (db *DB) Claim(ctx context.Context, readers []int64) (map[int64]time.Time, error) {
 	owner := db.sql.Owner()
 	mine := map[int64]time.Time{}
@@ -79,7 +79,8 @@ func (db *DB) Claim(ctx context.Context, readers []int64) (map[int64]time.Time, 
 	return mine, nil
 }
 
-// Release releases the claims of the readers; nil is all of logging configurations.
+// Release ends this server's leases of the readers; nil stands for all readers of logging
+// configurations.
 func (db *DB) Release(ctx context.Context, readers []int64) error {
 	return db.release(ctx, readers, loggingReader)
 }

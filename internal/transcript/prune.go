@@ -9,9 +9,9 @@ import (
 	"confab/internal/sqldb"
 )
 
-// Prune deletes the records that are owed to no reader, in small transactions.
-// Records older than the retention are not owed any more: they are dropped, counted
-// and logged.
+// Prune deletes, in small transactions, the records that were delivered to all their
+// readers. Records older than the retention are dropped even if they were not delivered;
+// they are counted and logged.
 func (db *DB) Prune(ctx context.Context) error {
 	now, err := db.sql.Now(ctx)
 	if err != nil {

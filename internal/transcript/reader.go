@@ -138,8 +138,8 @@ func readerColumn(ids []int64) string {
 	return string(b)
 }
 
-// Readers returns all readers of logging configurations that were ever owed a record. It
-// implements chatlog.Transcript, as do the following methods.
+// Readers returns all readers of logging configurations for which a frame was ever stored.
+// It implements chatlog.Transcript, as do the following methods.
 func (db *DB) Readers(ctx context.Context) ([]chatlog.Reader, error) {
 	return db.readersBy(ctx, loggingReader)
 }

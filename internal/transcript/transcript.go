@@ -132,7 +132,7 @@ func New(db *sqldb.DB, o Options) *DB {
 	return t
 }
 
-// History is what rooms with history keep.
+// History returns the history of rooms, which is in the same database.
 func (db *DB) History() *history.DB { return db.o.History }
 
 // Close writes the waiting frames, for a few seconds at most. Append fails after it.
@@ -202,7 +202,8 @@ func (db *DB) Append(f *chat.Frame) <-chan struct{} {
 	return done
 }
 
-// Failing reports whether frames cannot be stored now, or are dropped.
+// Failing reports whether frames cannot be stored at the moment, so that they wait in
+// memory or are dropped.
 func (db *DB) Failing() bool { return db.failing.Load() }
 
 // released is a closed channel.

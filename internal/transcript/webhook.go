@@ -18,9 +18,10 @@ const webhookReader chat.DestinationType = "webhook"
 
 const webhookMark = ":" + string(chat.WebhookResource) + "/"
 
-// Webhooks knows which webhooks get events: *webhook.Hooks.
+// Webhooks says which webhooks get events: *webhook.Hooks.
 type Webhooks interface {
-	// Keeps reports whether events are kept for a webhook: not if it is paused or deleted.
+	// Keeps reports whether events are kept for a webhook. They are not if it is paused or
+	// deleted.
 	Keeps(ctx context.Context, id string) (bool, error)
 	// Resets reports whether a webhook wants the event presence.reset.
 	Resets(ctx context.Context, id string) (bool, error)
@@ -71,8 +72,8 @@ func (db *DB) Insert(ctx context.Context, frames []*chat.Frame) error {
 	})
 }
 
-// WebhookReaders are the readers of webhooks. It implements chatlog.Transcript, as DB does
-// for those of logging configurations.
+// WebhookReaders has the readers that are webhooks. It implements chatlog.Transcript, as DB
+// does for logging configurations.
 type WebhookReaders struct{ *DB }
 
 // Readers returns the readers of all webhooks that were ever owed an event.

@@ -10,14 +10,14 @@ import (
 	"confab/internal/sqldb"
 )
 
-// Attended reports whether a webhook wants to know who is in rooms.
+// Attended reports whether any webhook wants events about who is in rooms.
 func (h *Hooks) Attended() bool {
 	x := h.known.Load()
 	return x != nil && x.attended
 }
 
-// Attendance stores which rooms have users of whom this run of the server has told
-// webhooks. If the run ends without a word, another run sends presence.reset for them.
+// Attendance stores the rooms of whose users this run of the server has told webhooks. If
+// the run ends without Close, another run sends presence.reset for them.
 type Attendance struct {
 	hooks *Hooks
 	run   string
@@ -26,14 +26,14 @@ type Attendance struct {
 // Attendance begins a run.
 func (h *Hooks) Attendance() *Attendance { return &Attendance{h, chat.NewID()} }
 
-// AttendedRoom is a room whose users were told to webhooks.
+// AttendedRoom is a room of whose users webhooks were told.
 type AttendedRoom struct {
 	RoomID   string
 	Webhooks []string // their ARNs
 	run      string
 }
 
-// Reset is an event that says that what webhooks know of a room's users is void.
+// Reset is an event presence.reset: the webhooks must forget which users are in the room.
 type Reset struct {
 	RoomID   string
 	Webhooks []string
@@ -52,13 +52,14 @@ func (a *Attendance) Frame(roomID string, webhooks []string, e Event) (*chat.Fra
 	return f, err
 }
 
-// Announce stores events for their webhooks. After an error some may be lost.
+// Announce stores events for their webhooks. After an error, some of them may not be
+// stored.
 func (a *Attendance) Announce(ctx context.Context, frames []*chat.Frame) error {
 	return a.hooks.o.Append(ctx, frames)
 }
 
-// Store stores rooms of this run together with resets. It comes before the first event of a
-// room, so that a run that is killed after it leaves a trace.
+// Store stores rooms of this run, together with resets. It must be called before the first
+// event of a room, so that another run knows the room if this one is killed.
 func (a *Attendance) Store(ctx context.Context, rooms []AttendedRoom, resets []Reset) error {
 	return a.change(ctx, func(ctx context.Context, s sqldb.Session) ([]Reset, error) {
 		_, err := s.Exec(ctx, `INSERT INTO webhook_runs (run, seen) VALUES ($1, $2)
@@ -96,8 +97,8 @@ func (a *Attendance) change(ctx context.Context, do func(context.Context, sqldb.
 	return err
 }
 
-// Beat says that this run is there. It reports whether the run still has its rooms: they
-// must be stored again if another run has taken them over.
+// Beat renews the lease of this run. It reports false if another run has taken over the
+// rooms: then they must be stored again.
 func (a *Attendance) Beat(ctx context.Context) (kept bool, err error) {
 	if !a.hooks.sql.Remote() {
 		return true, nil // There is no other run at the same time.
@@ -128,8 +129,8 @@ func (a *Attendance) Forget(ctx context.Context, roomIDs []string) error {
 // orphanPage is how many rooms are taken over together.
 const orphanPage = 200
 
-// Orphans returns some rooms of runs that have ended, with those of their webhooks that want
-// to know it. In a database of this server alone, all other runs have ended.
+// Orphans returns some rooms of runs that have ended, with those of their webhooks that
+// want presence.reset. In a database that only this server uses, all other runs have ended.
 func (a *Attendance) Orphans(ctx context.Context) (rooms []AttendedRoom, err error) {
 	err = a.hooks.sql.Read().Rows(ctx, `SELECT r.run, coalesce(a.room_id, ''), coalesce(a.webhooks, '')
 		FROM webhook_runs r LEFT JOIN webhook_attendance a ON a.run = r.run WHERE r.run <> $1 AND r.seen < $2 ORDER BY r.run, a.room_id LIMIT $3`,
@@ -161,8 +162,9 @@ func (a *Attendance) silentSince() int64 {
 	return now.UnixNano()
 }
 
-// Take removes orphans and sends presence.reset for them, in one transaction: once each, if
-// several servers do it. counts has how many are in the rooms now.
+// Take removes orphans and sends presence.reset for them, in one transaction. If several
+// servers do this, each reset is sent once. counts has how many users and connections the
+// rooms have now.
 func (a *Attendance) Take(ctx context.Context, orphans []AttendedRoom, counts map[string]Presence) error {
 	return a.change(ctx, func(ctx context.Context, s sqldb.Session) (resets []Reset, err error) {
 		silent := a.silentSince()
@@ -182,7 +184,7 @@ func (a *Attendance) Take(ctx context.Context, orphans []AttendedRoom, counts ma
 	})
 }
 
-// Close says that this run has ended, so that others need not wait for its lease.
+// Close ends this run, so that others need not wait until its lease expires.
 func (a *Attendance) Close(ctx context.Context) error {
 	if !a.hooks.sql.Remote() {
 		return nil

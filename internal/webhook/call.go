@@ -29,7 +29,7 @@ const (
 	idleTime  = 90 * time.Second
 )
 
-// Endpoint is where a call goes.
+// Endpoint is where a call goes, and the secrets that sign it.
 type Endpoint struct {
 	URL string
 	// Secrets are whsec_…, the present one first. While a secret is replaced, a call is
@@ -63,8 +63,8 @@ func NewCaller(guard *Guard, resolver *net.Resolver, now func() time.Time) *Call
 // Close closes idle connections.
 func (c *Caller) Close() { c.client.CloseIdleConnections() }
 
-// Call posts a payload and returns the status of the answer, 0 without one. id is the same
-// for each attempt to send the same events. Any answer but 2xx is an error.
+// Call posts a payload and returns the status of the answer; 0 without an answer. Each
+// attempt to send the same events must have the same id. Any status but 2xx is an error.
 func (c *Caller) Call(ctx context.Context, e Endpoint, id string, payload []byte) (status int, err error) {
 	now := c.now()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.URL, bytes.NewReader(payload))

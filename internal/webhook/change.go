@@ -37,8 +37,8 @@ func (h *Hooks) change(ctx context.Context, do func(ctx context.Context, s sqldb
 // tellWithin bounds how long a change waits until the other servers know it.
 const tellWithin = time.Second
 
-// Create stores a webhook with a new secret. It sets ID, State and the times. One more than
-// Most is QuotaExceeded.
+// Create stores a webhook with a new secret. It sets ID, State and the times. If there are
+// Most already, it returns QuotaExceeded.
 func (h *Hooks) Create(ctx context.Context, hook *Hook) error {
 	now := h.o.Now().Truncate(time.Microsecond)
 	hook.ID, hook.State, hook.CreateTime, hook.UpdateTime = chat.NewID(), Active, now, now
@@ -107,7 +107,8 @@ func (h *Hooks) get(ctx context.Context, s sqldb.Session, id string) (*Hook, err
 // List returns all webhooks, the newest first.
 func (h *Hooks) List(ctx context.Context) ([]*Hook, error) { return h.list(ctx, h.sql.Read(), ``, nil) }
 
-// Update changes a webhook, or returns NotFound. An error of change leaves it as it is.
+// Update changes a webhook, or returns NotFound. An error of change is returned, and
+// nothing is changed.
 func (h *Hooks) Update(ctx context.Context, id string, change func(*Hook) error) (*Hook, error) {
 	var hook *Hook
 	err := h.change(ctx, func(ctx context.Context, s sqldb.Session) (err error) {
@@ -123,7 +124,8 @@ func (h *Hooks) Update(ctx context.Context, id string, change func(*Hook) error)
 	return hook, err
 }
 
-// Rotate replaces the secret of a webhook. The previous one signs for a day as well.
+// Rotate replaces the secret of a webhook. For a day, calls are also signed with the
+// previous one.
 func (h *Hooks) Rotate(ctx context.Context, id string) (*Hook, error) {
 	return h.Update(ctx, id, func(hook *Hook) error {
 		hook.secrets = secrets{Present: newSecret(), Previous: hook.secrets.Present, Until: h.o.Now().Add(previousKept)}
@@ -142,7 +144,7 @@ func (h *Hooks) Delete(ctx context.Context, id string) error {
 	})
 }
 
-// Failed notes why the last call of a webhook failed; "" that it succeeded. It changes
+// Failed stores the error of a webhook's last call, or "" if it succeeded. It changes
 // nothing else.
 func (h *Hooks) Failed(ctx context.Context, id, why string) error {
 	return h.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {

@@ -64,10 +64,10 @@ func typeOf(t chat.FrameType, eventName string) EventType {
 	}
 }
 
-// Event is one event of a call. At most one of Frame, Room, Ban and Presence is there.
+// Event is one event of a call. It has at most one of Frame, Room, Ban and Presence.
 type Event struct {
 	Type EventType `json:"type"`
-	// ID is the same each time that the event is sent: receivers drop those that they know.
+	// ID is the same each time the event is sent, so that receivers can drop duplicates.
 	ID   string `json:"id"`
 	Time string `json:"time"`
 	// Frame is what clients received, byte for byte.
@@ -75,12 +75,12 @@ type Event struct {
 	// Room is as GetRoom answers, Ban as GetBan does.
 	Room any `json:"room,omitempty"`
 	Ban  any `json:"ban,omitempty"`
-	// UserID is who joined or left, Presence how many are in the room.
+	// UserID is the user who joined or left. Presence is how many are in the room.
 	UserID   string    `json:"userId,omitempty"`
 	Presence *Presence `json:"presence,omitempty"`
 }
 
-// Presence is how many are in a room, over all nodes.
+// Presence is how many users and connections a room has, over all nodes.
 type Presence struct {
 	Users       int `json:"users"`
 	Connections int `json:"connections"`
@@ -90,7 +90,8 @@ type Presence struct {
 // Event.
 const ChangeFrame chat.FrameType = "CHANGE"
 
-// EveryRoom stands for the room of changes that are of no single room, in the transcript.
+// EveryRoom replaces the room id, in the transcript, of changes that belong to no single
+// room.
 const EveryRoom = "*"
 
 // EncodeRecord returns the event of a record in the transcript.
@@ -112,9 +113,9 @@ func EncodeRecord(t chat.FrameType, body []byte) (json.RawMessage, error) {
 	return append(append(b, body...), '}'), nil
 }
 
-// WithoutUser takes the JSON of a ChangeFrame. If the event says that the user joined or left
-// a room, it returns a presence.reset to be sent in its place: without the event, what a
-// receiver knows of the room's users is void.
+// WithoutUser takes the JSON of a ChangeFrame. If the event says that the user joined or
+// left a room, it returns a presence.reset to send instead: without the event, the
+// receiver's list of the room's users would be wrong.
 func WithoutUser(record []byte, userID string) (reset []byte, about bool) {
 	if !bytes.Contains(record, []byte(`"userId":`)) {
 		return nil, false
@@ -128,7 +129,8 @@ func WithoutUser(record []byte, userID string) (reset []byte, about bool) {
 	return reset, err == nil
 }
 
-// Payload is the body of a call with the events of one room; an empty room is none.
+// Payload returns the body of a call with the events of one room. It leaves the room out if
+// it is empty.
 func Payload(room string, events []json.RawMessage, now time.Time) []byte {
 	b := []byte(`{"type":"confab.events","timestamp":"` + chat.FormatTime(now) + `","data":{`)
 	if room != "" {

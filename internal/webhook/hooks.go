@@ -63,8 +63,8 @@ var Tables = []sqldb.Table{
 const pollEvery = 500 * time.Millisecond
 
 // Start reads all webhooks, and follows the changes of other servers until Close. Only
-// servers do this, before their first client. tell has the other servers call Refresh, and
-// waits a moment for them.
+// servers call it, before their first client. tell makes the other servers call Refresh,
+// and waits a moment for them.
 func (h *Hooks) Start(ctx context.Context, tell func(ctx context.Context)) error {
 	if err := h.Refresh(ctx); err != nil {
 		return err
@@ -221,8 +221,8 @@ func (h *Hooks) arn(id string) string {
 	return chat.ARN{Region: h.o.Region, Account: h.o.Account, Type: chat.WebhookResource, ID: id}.String()
 }
 
-// Active returns the webhook, or nil if it is paused or deleted: then nothing is kept for
-// it.
+// Active returns the webhook, or nil if it is paused or deleted: then no events are kept
+// for it.
 func (h *Hooks) Active(ctx context.Context, id string) (*Hook, error) {
 	if x := h.known.Load(); x != nil {
 		if hook := x.byID[id]; hook != nil && hook.State == Active {
@@ -243,8 +243,8 @@ func (h *Hooks) Keeps(ctx context.Context, id string) (bool, error) {
 	return hook != nil, err
 }
 
-// Resets reports whether a webhook wants to know that what it knows of a room's users is
-// void. It implements transcript.Webhooks.
+// Resets reports whether a webhook wants the event presence.reset. It implements
+// transcript.Webhooks.
 func (h *Hooks) Resets(ctx context.Context, id string) (bool, error) {
 	hook, err := h.Active(ctx, id)
 	return hook != nil && hook.Wants(PresenceReset), err

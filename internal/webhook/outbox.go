@@ -21,13 +21,13 @@ type Notes struct {
 // Notes begins the notes of a change.
 func (h *Hooks) Notes() *Notes { return &Notes{hooks: h} }
 
-// Change is an event that is no frame.
+// Change is an event about a change of a room or a ban, which is not a frame.
 type Change struct {
 	Event
 	// RoomID is the room; empty for every room.
 	RoomID string
-	// Tags are those of the room, if it may be selected by them: as they are, and as they
-	// were if that differs.
+	// Tags are the tags of the room, which select webhooks. If the change has changed them,
+	// both the new and the old ones are there.
 	Tags []map[string]string
 }
 
@@ -46,7 +46,7 @@ func (n *Notes) Wanted(t EventType) bool {
 }
 
 // Add writes an event in the transaction of its change, if a webhook wants it. It sets ID
-// and Time. A transaction that is tried again calls Reset first.
+// and Time. If the transaction runs again, Reset must be called first.
 func (n *Notes) Add(ctx context.Context, s sqldb.Session, c *Change) error {
 	h := n.hooks
 	x := h.known.Load()
@@ -86,15 +86,15 @@ func (n *Notes) store(ctx context.Context, s sqldb.Session, f *chat.Frame) error
 	return err
 }
 
-// Reset forgets what a transaction that was not committed has added.
+// Reset forgets the events that were added in a transaction that was rolled back.
 func (n *Notes) Reset() { n.frames = nil }
 
 // forwardWithin bounds how long a change waits until its events are in the transcript.
 const forwardWithin = time.Second
 
-// Forward passes the events on after the transaction was committed. So they come before
-// those of everything that is caused by the answer to the change. What fails is passed on
-// later.
+// Forward moves the events to the transcript after the transaction was committed. It is
+// called before the change is answered, so these events precede the events of everything
+// that the caller does next. What fails is forwarded later.
 func (n *Notes) Forward(ctx context.Context) {
 	if len(n.frames) == 0 {
 		return

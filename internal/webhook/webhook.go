@@ -40,7 +40,7 @@ import (
 	"confab/internal/chat"
 )
 
-// State is what a user of the API has set.
+// State is the state that a user of the API has set.
 type State string
 
 // The states of a webhook.
@@ -63,7 +63,7 @@ type Hook struct {
 	RoomIDs []string
 	Tag     *Tag
 	State   State
-	// LastError is why the last call failed; empty since a call succeeded.
+	// LastError is the error of the last call; empty if it succeeded.
 	LastError  string
 	CreateTime time.Time
 	UpdateTime time.Time
@@ -93,10 +93,10 @@ func newSecret() string {
 	return secretPrefix + base64.StdEncoding.EncodeToString(key)
 }
 
-// Secret is the key that signs calls.
+// Secret is the secret that signs calls.
 func (h *Hook) Secret() string { return h.secrets.Present }
 
-// Endpoint is where calls of the webhook go at a time.
+// Endpoint returns where calls of the webhook go at the time now, and what signs them.
 func (h *Hook) Endpoint(now time.Time) Endpoint {
 	e := Endpoint{URL: h.URL, Secrets: []string{h.secrets.Present}}
 	if h.secrets.Previous != "" && now.Before(h.secrets.Until) {
@@ -111,9 +111,9 @@ func (h *Hook) Wants(t EventType) bool { return h.State == Active && slices.Cont
 // maxURL is the most bytes of a URL.
 const maxURL = 2048
 
-// CheckURL reports what is wrong with the URL of a webhook. http is allowed with insecure
-// only. A host that is an address is held against the guard. Names are not resolved: they
-// may have another address later.
+// CheckURL reports what is wrong with the URL of a webhook. http:// is allowed only with
+// insecure. If the host is an address, guard must allow it. Names are not resolved, because
+// they may have another address later.
 func CheckURL(text string, insecure bool, guard *Guard) error {
 	u, err := url.Parse(text)
 	switch {

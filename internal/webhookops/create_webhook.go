@@ -9,7 +9,7 @@ import (
 // CreateWebhookInput is what CreateWebhook takes. Without roomIdentifiers and roomTag, the
 // webhook gets the events of every room.
 type CreateWebhookInput struct {
-	// The name, by which commands find the webhook.
+	// The name of the webhook. Commands find the webhook by it.
 	Name *string `json:"name" rule:"required 1..64"`
 	// The URL of the endpoint, https://….
 	URL *string `json:"url" rule:"required 1..2048"`

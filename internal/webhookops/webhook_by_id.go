@@ -2,9 +2,11 @@ package webhookops
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"confab/internal/operation"
+	"confab/internal/webhook"
 )
 
 // GetWebhookInput is what GetWebhook takes.
@@ -69,7 +71,7 @@ type TestWebhookInput struct {
 	ID *string `json:"id" rule:"required 1..64"`
 }
 
-// TestWebhookOutput is how the endpoint answered.
+// TestWebhookOutput is the answer of the endpoint.
 type TestWebhookOutput struct {
 	// The HTTP status of the endpoint's answer; absent if it did not answer.
 	StatusCode *int32 `json:"statusCode,omitzero"`
@@ -122,19 +124,21 @@ func (s *Service) ListWebhooks(ctx context.Context, in *ListWebhooksInput) (*Lis
 	if err != nil {
 		return nil, err
 	}
-	if all, err = behind(all, operation.String(in.NextToken)); err != nil {
+	// The place of a page is the number of its last webhook; newer ones have higher numbers.
+	before, err := operation.OpenPage[int64](in.NextToken, "webhooks")
+	if err != nil {
 		return nil, err
 	}
-	most := operation.DefaultPage
-	if in.MaxResults != nil {
-		most = int(*in.MaxResults)
+	if before > 0 {
+		all = slices.DeleteFunc(all, func(h *webhook.Hook) bool { return h.Number >= before })
 	}
+	most := operation.PageSize(in.MaxResults)
 	out := &ListWebhooksOutput{Webhooks: []Webhook{}}
 	for _, h := range all[:min(len(all), most)] {
 		out.Webhooks = append(out.Webhooks, *s.showWebhook(h))
 	}
 	if len(all) > most {
-		out.NextToken = new(sealWebhooks(all[most-1]))
+		out.NextToken = operation.SealPage(all[most-1].Number, "webhooks")
 	}
 	return out, nil
 }

@@ -26,13 +26,13 @@ type Endpoints interface {
 	Test(ctx context.Context, h *webhook.Hook) (status int, took time.Duration, err error)
 }
 
-// Options is what a Service needs. All fields are required.
+// Options are what a Service needs. All fields are required.
 type Options struct {
 	Webhooks  Webhooks
 	Endpoints Endpoints
 }
 
-// Service is the operations.
+// Service serves the operations on webhooks.
 type Service struct {
 	*operation.Access
 	o Options

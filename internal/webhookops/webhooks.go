@@ -2,10 +2,7 @@ package webhookops
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"fmt"
-	"hash/fnv"
 	"slices"
 	"strings"
 	"unicode"
@@ -25,7 +22,7 @@ type RoomTag struct {
 	Value *string `json:"value" rule:"required 0..256"`
 }
 
-// Webhook is an endpoint that is told of events.
+// Webhook is an endpoint that gets events.
 type Webhook struct {
 	// The id of the webhook.
 	ID string `json:"id"`
@@ -78,33 +75,6 @@ func (s *Service) showWebhook(h *webhook.Hook) *Webhook {
 		shown.State = failing
 	}
 	return shown
-}
-
-// A page token of webhooks is the number behind which the list continues, and a hash of it.
-func sealWebhooks(last *webhook.Hook) string {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, operation.PageTokenSize), uint64(last.Number))
-	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(b, hashOfWebhooks(last.Number)))
-}
-
-// behind returns the webhooks behind a page token; "" is the beginning.
-func behind(all []*webhook.Hook, token string) ([]*webhook.Hook, error) {
-	if token == "" {
-		return all, nil
-	}
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err == nil && len(b) == operation.PageTokenSize {
-		number := int64(binary.BigEndian.Uint64(b))
-		if binary.BigEndian.Uint64(b[8:]) == hashOfWebhooks(number) {
-			return slices.DeleteFunc(all, func(h *webhook.Hook) bool { return h.Number >= number }), nil
-		}
-	}
-	return nil, chat.InvalidField("nextToken", "must be that of a page of this list")
-}
-
-func hashOfWebhooks(number int64) uint64 {
-	h := fnv.New64a()
-	fmt.Fprintf(h, "webhooks %d", number)
-	return h.Sum64()
 }
 
 // selection is which rooms' events a request selects.

@@ -1,0 +1,59 @@
+package reconcile
+
+import (
+	"sync"
+	"time"
+
+	"confab/internal/protocol"
+	"confab/internal/roomlog"
+	"confab/internal/view"
+)
+
+// deepen gets this node the operations that its log is too young to know, from members whose
+// logs reach further back than the one with which the room continues. One of them may be
+// asked for again as soon as the room is open. It returns false if the view ended.
+func (g *gathering) deepen() bool {
+	var deepening sync.WaitGroup
+	limit := make(chan struct{}, fetchers)
+	for _, room := range g.behind {
+		if !room.states[room.deepest].Young {
+			continue // Its log has them, and so has this node's.
+		}
+		var floor view.Point
+		var young bool
+		g.node.Locked(g.view.ID, func(logs *roomlog.Logs) { floor, young = logs.Begins(room.room, time.Now()) })
+		from := ""
+		if young {
+			from = room.reachingBack(floor, g.self)
+		}
+		if from == "" {
+			continue
+		}
+		limit <- struct{}{}
+		deepening.Go(func() {
+			defer func() { <-limit }()
+			q := protocol.RoomQuestion{Room: room.room, After: floor, Until: floor, Young: true}
+			h, ok := g.askHistoryAgain(from, q, nil)
+			if !ok {
+				return
+			}
+			g.node.Locked(g.view.ID, func(logs *roomlog.Logs) { logs.Prepend(h, time.Now()) })
+		})
+	}
+	deepening.Wait()
+	return g.ctx.Err() == nil
+}
+
+// reachingBack returns the member other than self whose log has a place and begins
+// furthest before it; "" if there is none.
+func (g *gathered) reachingBack(at view.Point, self string) (member string) {
+	for id, s := range g.states {
+		if id == self || s.Floor.Compare(at) >= 0 || s.Delivered.Compare(at) < 0 {
+			continue
+		}
+		if c := s.Floor.Compare(g.states[member].Floor); member == "" || c < 0 || c == 0 && id < member {
+			member = id
+		}
+	}
+	return member
+}
