@@ -20,7 +20,7 @@ ONLY    ?=
 NODE_DIRS = e2e/clients/node internal/console/web e2e/review/node e2e/policies/node examples/browser
 
 .DEFAULT_GOAL := help
-.PHONY: help build console run setup fmt lint test fuzz e2e e2e-conformance e2e-suites e2e-deploy check bench bench-logging bench-history bench-quiet bench-webhooks bench-tokens bench-peers bench-delivery bench-latency bench-tls bench-cluster bench-return bench-rolling bench-restarts soak casts screenshots console-soak fault
+.PHONY: help build console run setup fmt lint test fuzz e2e e2e-conformance e2e-suites e2e-deploy check bench bench-logging bench-history bench-quiet bench-webhooks bench-tokens bench-peers bench-delivery bench-latency bench-tls bench-cluster bench-return bench-rolling bench-restarts soak casts screenshots console-soak first-minute fault
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -139,7 +139,10 @@ screenshots: build ## a picture of every page of the console, in light and dark,
 
 CONSOLE_SOAK ?= 60m
 
-console-soak: build ## an hour (CONSOLE_SOAK) of 50 messages a second in a page of the console: its memory stays flat
+first-minute: ## time the first minute from a clone with empty caches: the first build, and two people chatting
+	$(E2E) -v -timeout 30m -run FirstMinuteOfClone ./e2e/console -clone
+
+console-soak: build ## an hour (CONSOLE_SOAK) of 50 messages a second in two pages of the console: their memory stays flat
 	$(E2E) -v -timeout 24h -run Soak ./e2e/console -soak $(CONSOLE_SOAK)
 
 fault: build ## break clusters of nodes in every way, ROUNDS (30) times from SEED (1): order, loss, rates, tokens (root, nftables)

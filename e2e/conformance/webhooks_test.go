@@ -43,6 +43,10 @@ func TestWebhooks(t *testing.T) {
 		if got["state"] != "ACTIVE" || got["roomArns"] != nil || got["roomTag"].(m)["value"] != "live" {
 			t.Errorf("got %v", got)
 		}
+		got = call(t, ours("UpdateWebhook"), m{"id": o["id"], "roomIdentifiers": []string{}}).want(t, http.StatusOK)
+		if got["roomArns"] != nil || got["roomTag"] != nil {
+			t.Errorf("a webhook of every room: got %v", got)
+		}
 	})
 	checkOurs(t, "a webhook that cannot be is refused by the name of the member", func(t *testing.T) {
 		room := newRoom(t, nil)
@@ -136,6 +140,7 @@ func TestWebhooks(t *testing.T) {
 			denied("CreateWebhook", in)
 			denied("UpdateWebhook", m{"id": o["id"], "roomIdentifiers": rooms})
 		}
+		denied("UpdateWebhook", m{"id": o["id"], "roomIdentifiers": []string{}})
 		delete(in, "roomIdentifiers")
 		denied("CreateWebhook", in)
 		in["roomTag"] = m{"key": "kind", "value": "live"}

@@ -27,7 +27,7 @@ const account = "123456789012"
 func pages(t *testing.T, file string, env ...string) {
 	t.Helper()
 	official.Need(t, official.Dir)
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", "--test", "--test-force-exit", "--test-reporter=spec", filepath.Join(official.Dir, file))
 	cmd.Env = append(official.Environment("", ""), env...)

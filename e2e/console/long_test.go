@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"confab/internal/testbed/official"
 	"confab/internal/testbed/process"
@@ -16,6 +17,7 @@ import (
 
 var (
 	pictures = flag.String("pictures", "", "`folder` for a picture of every page (make screenshots)")
+	clone    = flag.Bool("clone", false, "time the first minute from a clone with empty caches (make first-minute)")
 	soak     = flag.Duration("soak", 0, "how long a busy room stays open in a page (make console-soak)")
 )
 
@@ -103,6 +105,43 @@ func TestScreenshots(t *testing.T) {
 	confab("webhook", "create", "search", "https://search.example.com/chat", "--event", "message.sent,message.deleted")
 	script(t, "screenshots.mjs", "PICTURES="+folder, "DEV_URL="+dev.Endpoint, "CONSOLE_URL="+s.Endpoint, "ROOM="+stage,
 		"AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket)
+}
+
+// TestFirstMinuteOfClone does what somebody does who has never seen Confab: clones it, and runs
+// it with Go alone. It prints what the first build takes with empty caches, and fails if more
+// than ten seconds pass from there until two people have chatted in a browser.
+func TestFirstMinuteOfClone(t *testing.T) {
+	if !*clone {
+		t.Skip("make first-minute runs it")
+	}
+	dir := t.TempDir()
+	env := append(os.Environ(), "HOME="+dir, "GOCACHE="+filepath.Join(dir, "cache"), "GOPATH="+filepath.Join(dir, "go"), "GOMODCACHE="+filepath.Join(dir, "modules"), "GOFLAGS=-modcacherw")
+	began := time.Now()
+	run := func(in string, args ...string) {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
+		cmd.Dir, cmd.Env = in, env
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		t.Logf("%s: %v", strings.Join(args[:2], " "), time.Since(began).Round(time.Millisecond))
+		began = time.Now()
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(dir, "git", "clone", "--quiet", root, "confab")
+	source := filepath.Join(dir, "confab")
+	run(source, "go", "mod", "download")
+	binary := filepath.Join(dir, "binary")
+	run(source, "go", "build", "-o", binary, "./cmd/confab")
+
+	t.Setenv("CONFAB_BINARY", binary)
+	began = time.Now()
+	s := process.Serve(t, process.Options{Args: []string{"--dev", "--account-id", "000000000000"}})
+	t.Logf("until the server answers: %v", time.Since(began).Round(time.Millisecond))
+	script(t, "console-first.mjs", "CONSOLE_URL="+s.Endpoint+"/", "BEGAN="+strconv.FormatInt(began.UnixMilli(), 10))
 }
 
 // TestSoak keeps a live room with 50 messages a second open in a page, and watches the

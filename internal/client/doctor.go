@@ -14,7 +14,7 @@ import (
 func newDoctor(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Check whether clients can use a server",
+		Short: "Check whether clients can use a server, through all proxies",
 		Long: `Check a server from the side of a client, through all proxies in between: its address, TLS,
 clocks, a signed call, large calls, paths with an ARN, a WebSocket handshake that returns the whole
 chat token, a message, a ping, large tokens, the address of this machine as the server sees it, and

@@ -22,7 +22,7 @@ import (
 func newLoad(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "load ROOM",
-		Short: "Send load to a room and measure deliveries",
+		Short: "Load-test a room, and measure deliveries",
 		Long: `Open connections to a room, send messages over them, and count deliveries. The report has two
 parts. Latencies are measured from the time at which each message was due, so a server that
 makes its clients wait cannot hide it. Deliveries are counted that were lost, doubled, or in
@@ -36,7 +36,8 @@ The exit status is 1 if a delivery was lost or reordered.`,
 			"confab load demo --connections 5 --rate 2 --for 1s -o json | grep -A 4 latency",
 			"confab load demo --connections 10 --rate 0 --for 1s",
 		),
-		Args: command.Args("ROOM"),
+		Args:       command.Args("ROOM"),
+		SuggestFor: []string{"bench", "loadtest", "load-test"},
 	}
 	f := command.NewFlags(cmd, env)
 	o := loadtest.Options{}

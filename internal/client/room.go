@@ -11,7 +11,7 @@ import (
 )
 
 func newRoom(env command.Environment) *cobra.Command {
-	cmd := command.Parent("room", "Manage rooms, and read what was said in them",
+	cmd := command.Parent("room", "Manage rooms; read and export what was said in them",
 		newRoomList(env), newRoomGet(env), newRoomCreate(env), newRoomUpdate(env), newRoomDelete(env),
 		newRoomTag(env), newRoomUntag(env), newRoomMessages(env), newRoomExport(env), newRoomUsers(env), newRoomModes(env))
 	cmd.Long = `Manage rooms, and read their messages. ROOM is an ARN, an id, or a name that no other room

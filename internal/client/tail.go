@@ -25,7 +25,7 @@ import (
 func newTail(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tail ROOM…",
-		Short: "Follow the messages and events of rooms",
+		Short: "Watch the messages and events of rooms as they arrive",
 		Long: `Print the messages and events of one or more rooms as they arrive, until Ctrl-C. The command joins
 the rooms as an ordinary viewer. It reconnects after a lost connection, and gets a new chat token
 before one expires.
@@ -38,7 +38,8 @@ ARN of its room as roomArn. With -o text, it is time, room, user or event, and t
 			"timeout 1 confab tail demo lobby -o jsonl || test $? = 124",
 			"confab tail demo --since 1h --user ann --type message --limit 1 -o text",
 		),
-		Args: command.Args("ROOM…"),
+		Args:       command.Args("ROOM…"),
+		SuggestFor: []string{"watch", "follow", "logs"},
 	}
 	f := command.NewFlags(cmd, env)
 	f.CompleteEvery(cmd, command.RoomNames)

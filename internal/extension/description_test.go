@@ -286,6 +286,9 @@ func (d *description) shape(t *testing.T, all shapes, typ reflect.Type, rule api
 		shape["min"], shape["max"] = rule.Min, rule.Max
 		if typ.Kind() == reflect.Slice {
 			name = fmt.Sprint(name, "Upto", rule.Max)
+			if s := all[name]; s != nil && !reflect.DeepEqual(s, shape) {
+				name = fmt.Sprint(name, "From", rule.Min)
+			}
 		}
 	}
 	if known, ok := all[name]; ok && !reflect.DeepEqual(known, shape) {

@@ -25,7 +25,7 @@ var banColumns = []command.Column{
 }
 
 func newBan(env command.Environment) *cobra.Command {
-	return newRestriction(env, "ban", "BAN", "Keep a user or a range of addresses out of a room",
+	return newRestriction(env, "ban", "BAN", "Ban a user or a range of addresses from a room",
 		`Keep USER, or with --ip-range a range of addresses, out of a room. Connected sessions end within a
 second. ROOM can be all, for every room. A new ban replaces one of the same user in the same room.`,
 		"confab ban demo troll --for 10m --reason 'spam'",

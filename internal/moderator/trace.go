@@ -30,7 +30,7 @@ const pageTraces = 200
 func newTrace(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trace ROOM",
-		Short: "Show what came of messages, and why",
+		Short: "Show why messages were refused, changed or hidden",
 		Long: `List the last attempts to send a message in a room, the newest first: whether each was delivered, changed,
 refused or hidden, by which rule, and how long it took. What was said is not shown.`,
 		Example: command.Examples(
@@ -38,7 +38,8 @@ refused or hidden, by which rule, and how long it took. What was said is not sho
 			"confab trace demo --user ann --result REFUSED -o json",
 			"confab trace demo -o text | cut -f 2-4 | sort | uniq -c",
 		),
-		Args: command.Args("ROOM"),
+		Args:       command.Args("ROOM"),
+		SuggestFor: []string{"why", "explain"},
 	}
 	f := command.NewFlags(cmd, env)
 	var user, result string

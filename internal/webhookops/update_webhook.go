@@ -16,8 +16,9 @@ type UpdateWebhookInput struct {
 	URL *string `json:"url" rule:"1..2048"`
 	// The types of events, as in CreateWebhook.
 	Events []string `json:"events,omitzero" rule:"1..20"`
-	// The ARNs of the rooms whose events it gets. They replace its rooms or its tag.
-	RoomIdentifiers []string `json:"roomIdentifiers,omitzero" rule:"1..200"`
+	// The ARNs of the rooms whose events it gets. They replace its rooms or its tag. An
+	// empty list stands for every room.
+	RoomIdentifiers []string `json:"roomIdentifiers,omitzero" rule:"0..200"`
 	// The tag of the rooms whose events it gets. It replaces its rooms or its tag.
 	RoomTag *RoomTag `json:"roomTag"`
 	// PAUSED: no events are sent or kept, and events that were not delivered yet are

@@ -132,7 +132,7 @@ func (s *Service) checkWebhook(in *webhookMembers) error {
 
 // authorizeRooms authorizes an operation on the rooms of a selection, which must exist.
 func (s *Service) authorizeRooms(ctx context.Context, sel *selection, action string) error {
-	if sel.rooms == nil {
+	if len(sel.rooms) == 0 {
 		return iam.CallFrom(ctx).Authorize("confab:"+action, s.EveryRoom(), iam.Keys{})
 	}
 	for _, identifier := range sel.rooms {

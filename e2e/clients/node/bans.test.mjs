@@ -2,9 +2,8 @@
 // they see, and what others see.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { IvschatClient, ListRoomsCommand } from '@aws-sdk/client-ivschat';
 import { DeleteMessageRequest, DisconnectUserRequest, SendMessageRequest } from 'amazon-ivs-chat-messaging';
-import { Client, join, newRoom, tokenFor, url } from './support.mjs';
+import { Client, join, newRoom, ours, tokenFor, url } from './support.mjs';
 
 // moderate calls an operation on bans with a moderator's chat token.
 async function moderate(room, operation, members) {
@@ -20,22 +19,6 @@ async function moderate(room, operation, members) {
 }
 
 const socketOf = (client) => client.room.currentConnection.socket;
-
-// extension calls an operation of Confab with the signature of an access key: a request of the
-// AWS SDK with another path and body.
-async function extension(operation, members) {
-  const client = new IvschatClient({});
-  client.middlewareStack.add(
-    (next) => (args) => {
-      const body = JSON.stringify(members);
-      Object.assign(args.request, { path: `/_confab/v1/${operation}`, body });
-      args.request.headers['content-length'] = String(Buffer.byteLength(body));
-      return next(args);
-    },
-    { step: 'build', priority: 'low' },
-  );
-  await client.send(new ListRoomsCommand({}));
-}
 
 describe('bans', () => {
   test('a banned user is disconnected for good, and others are told', async () => {
@@ -120,7 +103,7 @@ describe('bans', () => {
   test('filters refuse, mask and hide what an unmodified client sends', async () => {
     const room = await newRoom();
     for (const [name, action, term] of [['no', 'DENY', 'forbidden'], ['stars', 'MASK', 'darn'], ['shadow', 'HIDE', 'spam']]) {
-      await extension('PutContentFilter', { roomIdentifier: room, name, action, terms: [term], ...(action === 'DENY' && { message: 'Be kind' }) });
+      await ours('PutContentFilter', { roomIdentifier: room, name, action, terms: [term], ...(action === 'DENY' && { message: 'Be kind' }) });
     }
     const [ann, bob] = await Promise.all([join(room, 'ann', { capabilities: ['SEND_MESSAGE'] }), join(room, 'bob')]);
     await assert.rejects(ann.room.sendMessage(new SendMessageRequest('f.o.r.b.i.d.d.e.n')), (e) => {

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { IvschatClient, ListRoomsCommand } from '@aws-sdk/client-ivschat';
 import { SendMessageRequest } from 'amazon-ivs-chat-messaging';
 import { launch, open, signIn, violations } from './console.mjs';
-import { Client, join, newRoom, tokenFor } from './support.mjs';
+import { Client, join, newRoom, ours, tokenFor } from './support.mjs';
 
 const url = `${process.env.AWS_ENDPOINT_URL_IVSCHAT}/_confab/console/`;
 let browser;
@@ -44,7 +44,17 @@ test('a moderator', async (t) => {
     await row.getByText('a farm of bots').waitFor();
     await row.getByText('Mute', { exact: true }).waitFor();
     await row.getByText('Every room').waitFor();
-    await page.getByRole('radio', { name: 'Select 203.0.113.0/24' }).check({ force: true });
+    await page.getByRole('radio', { name: 'Select 203.0.113.0/24', exact: true }).check({ force: true });
+    await button('Change').click();
+    await dialog.getByLabel('How long from now', { exact: true }).click();
+    await page.getByRole('option', { name: '7 days', exact: true }).click();
+    await dialog.getByLabel('Reason', { exact: true }).fill('a bigger farm');
+    await dialog.getByRole('button', { name: 'Save', exact: true }).click();
+    await row.getByText('a bigger farm', { exact: true }).waitFor();
+    await row.locator('time').nth(1).waitFor(); // When it ends, beside when it was created.
+    const { bans } = await ours('ListBans', {});
+    assert.ok(Math.abs(Date.parse(bans[0].expirationTime) - Date.now() - 7 * 86_400_000) < 600_000, bans[0].expirationTime);
+    await page.getByRole('radio', { name: 'Select 203.0.113.0/24', exact: true }).check({ force: true });
     await button('Lift').click();
     await dialog.getByRole('button', { name: 'Lift' }).click();
     await page.getByText('There is no ban').waitFor();
@@ -100,7 +110,7 @@ test('a moderator', async (t) => {
     await page.getByText('Connected', { exact: true }).waitFor();
 
     await page.getByRole('tab', { name: 'Modes' }).click();
-    await page.getByLabel('What is switched holds for').click();
+    await page.getByLabel('How long a switch lasts', { exact: true }).click();
     await page.getByRole('option', { name: '10 minutes' }).click();
     await page.getByRole('checkbox', { name: 'Slow mode' }).click({ force: true });
     await page.getByText(/^Set by .*, until .*\d/).waitFor();
@@ -160,7 +170,7 @@ test('a moderator', async (t) => {
 
     await log.getByText('third').click();
     await log.getByRole('button', { name: 'More about bob' }).click();
-    await page.getByRole('menuitem', { name: 'What came of this message' }).click();
+    await page.getByRole('menuitem', { name: 'What happened to this message', exact: true }).click();
     await attempts.locator('[aria-current]').getByText('Delivered').waitFor();
     await attempts.getByText('Slow mode: the user had to wait.').waitFor();
     await attempts.getByText(/^The sender read: 403 You are muted/).waitFor();
@@ -198,7 +208,39 @@ test('a moderator', async (t) => {
     await page.getByText('Nothing was done').waitFor();
   });
 
-  await t.test('makes a webhook, tests it, pauses it, rotates its secret, deletes it', async () => {
+  await t.test('deletes the latest messages of a user only, and erases the user', async () => {
+    const kept = await newRoom({ name: 'kept', tags: { 'confab:history': '1h' } });
+    const zoe = await join(kept, 'zoe', { capabilities: ['SEND_MESSAGE'] });
+    for (const text of ['one', 'two']) await zoe.room.sendMessage(new SendMessageRequest(text));
+    await go(`#/rooms/${kept.split('/').pop()}`);
+    const log = page.getByRole('log', { name: 'Messages', exact: true });
+    await log.getByText('two', { exact: true }).click();
+    await log.getByRole('button', { name: 'More about zoe', exact: true }).click();
+    await page.getByRole('menuitem', { name: 'Delete all messages', exact: true }).click();
+    await dialog.getByLabel('Which messages', { exact: true }).click();
+    await page.getByRole('option', { name: 'The last 10 minutes', exact: true }).click();
+    const [asked] = await Promise.all([page.waitForRequest(/DeleteUserMessages$/), dialog.getByRole('button', { name: 'Delete all', exact: true }).click()]);
+    const since = Date.parse(JSON.parse(asked.postData()).since);
+    assert.ok(Math.abs(Date.now() - since - 600_000) < 300_000, `since ${since}`);
+    await page.getByText('2 messages of zoe are deleted', { exact: true }).waitFor();
+    zoe.room.disconnect();
+
+    await go('#/erase-user');
+    await heading('Erase a user');
+    await accessible('the form of an erasure');
+    await page.getByLabel('User ID', { exact: true }).fill('zoe');
+    await button('Erase').click();
+    assert.ok(await dialog.getByRole('button', { name: 'Erase', exact: true }).isDisabled());
+    await dialog.getByLabel('To confirm, type zoe', { exact: true }).fill('zoe');
+    await accessible('the question before an erasure');
+    await page.keyboard.press('Enter');
+    await page.getByRole('status', { name: 'Erasure', exact: true }).getByText('zoe is erased: 2 messages removed', { exact: true }).waitFor();
+    await page.getByText('No chat logs', { exact: true }).waitFor();
+    await accessible('what came of an erasure');
+    assert.deepEqual((await ours('ListMessages', { roomIdentifier: kept, includeDeleted: true })).messages, []);
+  });
+
+  await t.test('makes a webhook, tests it, changes it, pauses it, rotates its secret, deletes it', async () => {
     const calls = [];
     const endpoint = createServer((request, response) => {
       let body = '';
@@ -232,6 +274,33 @@ test('a moderator', async (t) => {
     await button('Test').click();
     await page.getByText(/bot answered 200 in \d+ ms/).waitFor();
     assert.equal(calls[0].body.data.events[0].type, 'webhook.test');
+    await button('Edit').click();
+    await heading('Edit bot');
+    await accessible('the form of a webhook that exists');
+    assert.equal(await page.getByLabel('URL', { exact: true }).inputValue(), `http://127.0.0.1:${endpoint.address().port}/`);
+    await page.getByLabel('Name', { exact: true }).fill('robot');
+    await page.getByRole('radio', { name: 'Some rooms', exact: true }).check();
+    assert.ok(await button('Save').isDisabled());
+    await page.getByLabel('Some rooms', { exact: true }).last().click();
+    await page.getByRole('option', { name: /^stage/ }).click();
+    await page.keyboard.press('Escape');
+    await page.getByLabel('Events', { exact: true }).click();
+    await page.getByRole('option', { name: 'message.deleted', exact: true }).click();
+    await page.keyboard.press('Escape');
+    await button('Save').click();
+    await page.getByRole('row', { name: /robot/ }).getByText('1 room', { exact: true }).waitFor();
+    let [hook] = (await ours('ListWebhooks', {})).webhooks;
+    assert.deepEqual([hook.roomArns, hook.events], [[room], ['message.sent', 'message.deleted']]);
+    await page.getByRole('radio', { name: 'Select robot', exact: true }).check({ force: true });
+    await button('Edit').click();
+    await heading('Edit robot');
+    await page.getByLabel('Name', { exact: true }).fill('bot');
+    await page.getByRole('radio', { name: 'Every room', exact: true }).check();
+    await button('Save').click();
+    await row.getByText('Every room', { exact: true }).waitFor();
+    [hook] = (await ours('ListWebhooks', {})).webhooks;
+    assert.deepEqual([hook.name, hook.roomArns], ['bot', undefined]);
+    await page.getByRole('radio', { name: 'Select bot', exact: true }).check({ force: true });
     await button('Pause').click();
     await row.getByText('Paused').waitFor();
     await button('Resume').click();
@@ -253,9 +322,9 @@ test('a moderator', async (t) => {
     await heading('Create an access key');
     await page.getByLabel('Name', { exact: true }).fill('reader');
     await page.getByLabel('Policy').fill('{"Version":');
-    await page.getByText('This is no JSON').waitFor();
+    await page.getByText('This is not JSON').waitFor();
     await button('Start from').click();
-    await page.getByRole('menuitem', { name: 'Somebody who only reads' }).click();
+    await page.getByRole('menuitem', { name: 'A person who only reads', exact: true }).click();
     await accessible('the form of an access key');
     await button('Create').click();
     const part = (label) => page.getByLabel(label, { exact: true }).textContent();

@@ -52,6 +52,37 @@ test('an operator', async (t) => {
     await noRoomIsLeft();
   });
 
+  await t.test('is told when errors of a configuration are not counted', async () => {
+    const many = Array.from({ length: 64 }, (_, i) => ({ name: 'confab_log_destination_errors_total', labels: { logging_configuration: `other-${i}` }, startTime: new Date().toISOString(), periodInSeconds: 10, values: [1] }));
+    await page.route('**/GetMetrics', (route) => route.fulfill({ json: { series: many } }));
+    await select('archive');
+    await button('Send a test record').click();
+    await dialog.getByText('The server counts the errors of 64 logging configurations, and this is not one of them.').waitFor();
+    await accessible('a record that is not counted');
+    await page.unroute('**/GetMetrics');
+    await dialog.getByRole('button', { name: 'Close' }).last().click();
+    await noRoomIsLeft();
+  });
+
+  await t.test('finds the last of more configurations than one page of the API has', async () => {
+    const of = (i) => ({ arn: `arn:aws:ivschat:us-west-2:123456789012:logging-configuration/many${i}`, id: `many${i}`, name: `many-${i}`, state: 'ACTIVE', destinationConfiguration: { s3: { bucketName: 'b' } }, tags: {} });
+    await page.route('**/ListLoggingConfigurations', (route) => {
+      const second = !!JSON.parse(route.request().postData()).nextToken;
+      const loggingConfigurations = Array.from({ length: second ? 30 : 50 }, (_, i) => of(second ? 50 + i : i));
+      return route.fulfill({ json: { loggingConfigurations, nextToken: second ? undefined : 'more' } });
+    });
+    await button('Refresh').click();
+    await page.getByText('(80)', { exact: true }).waitFor();
+    await page.getByLabel('Find a logging configuration', { exact: true }).fill('many-79');
+    await page.keyboard.press('Enter');
+    await select('many-79');
+    assert.ok(await button('Send a test record').isEnabled());
+    await page.unroute('**/ListLoggingConfigurations');
+    await button('Refresh').click();
+    await page.getByText('(2)', { exact: true }).waitFor();
+    await button('Clear filters').first().click();
+  });
+
   await t.test('keeps no room when the event is refused', async () => {
     expect(/status of 40[03]/); // What the server refuses is in the browser's console.
     await page.route('**/SendEvent', (route) => route.fulfill({ status: 403, headers: { 'x-amzn-errortype': 'AccessDeniedException' }, json: { Message: 'no events today' } }));
@@ -128,6 +159,10 @@ test('an operator', async (t) => {
     await go('#/tokens');
     await heading('Chat tokens');
     await page.getByLabel('User ID', { exact: true }).fill('gül');
+    await button('Attributes').click();
+    await button('Add an attribute').click();
+    await page.getByRole('textbox', { name: 'Key', exact: true }).fill('name');
+    await page.getByRole('textbox', { name: 'Value', exact: true }).fill('Gül');
     const [popup] = await Promise.all([page.context().waitForEvent('page'), button('Chat as gül').click()]);
     const complaints = [];
     popup.on('pageerror', (error) => complaints.push(String(error)));
@@ -135,7 +170,7 @@ test('an operator', async (t) => {
     const bob = await join(arn, 'bob');
     await popup.getByLabel('Message', { exact: true }).fill('Good evening');
     await popup.keyboard.press('Enter');
-    await bob.next('message', (m) => m.content === 'Good evening' && m.sender.userId === 'gül');
+    await bob.next('message', (m) => m.content === 'Good evening' && m.sender.userId === 'gül' && m.sender.attributes.name === 'Gül');
     await bob.room.sendMessage(new SendMessageRequest('<b>Welcome</b>'));
     await popup.getByRole('log', { name: 'Messages' }).getByText('<b>Welcome</b>').waitFor();
     assert.deepEqual(await violations(popup), []);

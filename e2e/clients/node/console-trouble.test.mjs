@@ -58,6 +58,7 @@ test('a server that restarts leaves the page as it was', async () => {
   await control('restart');
   await page.getByText('Connected', { exact: true }).waitFor();
   assert.equal(await line.inputValue(), 'half a sent');
+  await page.getByText('Connected again. Messages sent in between may be missing.', { exact: true }).waitFor();
   const ann = await enter(room, 'ann');
   await page.getByText('Connected', { exact: true }).waitFor();
   await line.press('Enter');

@@ -8,12 +8,15 @@ const axe = readFileSync(new URL('node_modules/axe-core/axe.min.js', import.meta
 
 export { launch };
 
+// How long a test waits for what has to come: a slow machine is no fault of the page.
+export const patience = 180_000;
+
 // open opens a page of the console. check fails on errors in the browser's console,
 // violations of the Content-Security-Policy, and requests to others.
 export async function open(browser, url, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce', ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(45_000);
+  page.setDefaultTimeout(patience);
   const complaints = [];
   const expected = [];
   page.on('console', (m) => ['error', 'warning'].includes(m.type()) && complaints.push(m.text()));

@@ -144,14 +144,30 @@ test('an administrator', async (t) => {
     await log.getByText(/^message \d+$/).last().waitFor();
     await log.hover();
     await page.mouse.wheel(0, -1500);
-    await page.getByRole('button', { name: 'To the latest' }).waitFor();
+    await page.getByRole('button', { name: 'Latest messages', exact: true }).waitFor();
     const top = await log.evaluate((e) => e.scrollTop);
     await Promise.all(senders.map((s) => send(s, 90)));
-    await page.getByRole('button', { name: /\d+ new messages/ }).waitFor();
+    await page.getByRole('button', { name: /^[\d,]+ new messages$/ }).waitFor();
     assert.equal(await log.evaluate((e) => e.scrollTop), top, 'the place where the moderator reads');
     assert.ok(await log.locator('.message').count() < 120, 'messages that cannot be seen are in the page');
-    await page.getByRole('button', { name: /\d+ new messages/ }).click();
-    await page.getByRole('button', { name: /new messages|To the latest/ }).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: /^[\d,]+ new messages$/ }).click();
+    await page.getByRole('button', { name: /new messages$|^Latest messages$/ }).waitFor({ state: 'detached' });
+
+    // It stands still under the mouse, and while a message is selected. Then it follows again.
+    const fresh = page.getByRole('button', { name: /^[\d,]+ new messages?$/ });
+    const { x, y } = await log.boundingBox();
+    const flood = Promise.all(senders.map((s) => send(s, 20)));
+    for (let i = 0; !(await fresh.isVisible()); i++) await page.mouse.move(x + 20 + (i % 9), y + 60);
+    await flood;
+    await page.mouse.move(0, 0);
+    await fresh.waitFor({ state: 'detached' });
+    await log.getByText(/^message \d+$/).last().click();
+    await Promise.all(senders.map((s) => send(s, 5)));
+    await fresh.waitFor();
+    await log.getByRole('button', { name: /^Mute user-\d$/ }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Mute', exact: true }).click();
+    await fresh.waitFor({ state: 'detached' });
+    assert.equal(await log.locator('.selected').count(), 0);
     for (const s of senders) s.room.disconnect();
   });
 

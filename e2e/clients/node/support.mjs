@@ -1,7 +1,9 @@
 // What the tests with the official clients share. The endpoint comes from the
 // environment, as in any application: AWS_ENDPOINT_URL_IVSCHAT for the AWS SDK,
 // CHAT_URL for the chat client.
-import { CreateChatTokenCommand, CreateRoomCommand, IvschatClient } from '@aws-sdk/client-ivschat';
+import { Readable } from 'node:stream';
+import { json } from 'node:stream/consumers';
+import { CreateChatTokenCommand, CreateRoomCommand, IvschatClient, ListRoomsCommand } from '@aws-sdk/client-ivschat';
 import { ChatRoom } from 'amazon-ivs-chat-messaging';
 import { WebSocket } from 'ws';
 
@@ -21,6 +23,34 @@ export async function tokenFor(room, userId, members = {}) {
     new CreateChatTokenCommand({ roomIdentifier: room, userId, capabilities: everything, ...members }),
   );
   return { token, tokenExpirationTime, sessionExpirationTime };
+}
+
+// ours calls an operation of Confab with the signature of an access key: a request of the AWS SDK
+// with another path and body. It returns what the server answered.
+export async function ours(operation, members) {
+  const client = new IvschatClient({});
+  let answer;
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const body = JSON.stringify(members);
+      Object.assign(args.request, { path: `/_confab/v1/${operation}`, body });
+      args.request.headers['content-length'] = String(Buffer.byteLength(body));
+      return next(args);
+    },
+    { step: 'build', priority: 'low' },
+  );
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      if (result.response.statusCode !== 200) return result;
+      answer = await json(result.response.body);
+      result.response.body = Readable.from(['{}']);
+      return result;
+    },
+    { step: 'deserialize', priority: 'low' },
+  );
+  await client.send(new ListRoomsCommand({}));
+  return answer;
 }
 
 const names = ['connecting', 'connect', 'disconnect', 'message', 'event', 'messageDelete', 'userDisconnect'];

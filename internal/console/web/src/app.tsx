@@ -94,29 +94,31 @@ function Console({ session }: { session: Session }) {
     if (!wide) setOpen(false);
   }, [found.title, path]);
   return (
-    <AppLayout
-      headerSelector="#top"
-      toolsHide
-      navigationHide={!!session.staff}
-      navigationOpen={open}
-      onNavigationChange={({ detail }) => setOpen(detail.open)}
-      navigationWidth={240}
-      contentType={found.layout}
-      maxContentWidth={1600}
-      notifications={<Flashbar items={notices} stackItems />}
-      breadcrumbs={found.crumbs.length > 0 ? <BreadcrumbGroup items={[{ text: 'Confab', href: '#/' }, ...found.crumbs]} ariaLabel="Breadcrumbs" /> : undefined}
-      navigation={
-        <SideNavigation
-          activeHref={`#/${route[0] ?? (page.dev ? '' : 'rooms')}`}
-          items={menu()}
-          header={session.server ? { text: `Version ${session.server.version}`, href: '#/server' } : undefined}
-        />
-      }
-      content={
-        <ErrorBoundary key={path} onError={() => undefined}>
-          <Suspense fallback={<Titled title={found.title}><StatusIndicator type="loading">Loading</StatusIndicator></Titled>}>{found.show()}</Suspense>
-        </ErrorBoundary>
-      }
-    />
+    <>
+      <section className="notices" aria-label="Notices"><Flashbar items={notices} /></section>
+      <AppLayout
+        headerSelector="#top"
+        toolsHide
+        navigationHide={!!session.staff}
+        navigationOpen={open}
+        onNavigationChange={({ detail }) => setOpen(detail.open)}
+        navigationWidth={240}
+        contentType={found.layout}
+        maxContentWidth={1600}
+        breadcrumbs={found.crumbs.length > 0 ? <BreadcrumbGroup items={[{ text: 'Confab', href: '#/' }, ...found.crumbs]} ariaLabel="Breadcrumbs" /> : undefined}
+        navigation={
+          <SideNavigation
+            activeHref={`#/${route[0] ?? (page.dev ? '' : 'rooms')}`}
+            items={menu()}
+            header={session.server ? { text: `Version ${session.server.version}`, href: '#/server' } : undefined}
+          />
+        }
+        content={
+          <ErrorBoundary key={path} onError={() => undefined}>
+            <Suspense fallback={<Titled title={found.title}><StatusIndicator type="loading">Loading</StatusIndicator></Titled>}>{found.show()}</Suspense>
+          </ErrorBoundary>
+        }
+      />
+    </>
   );
 }

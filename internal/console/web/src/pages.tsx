@@ -34,12 +34,14 @@ const NewLogging = part(() => import('./pages/logging').then((m) => ({ default: 
 const EditLogging = part(() => import('./pages/logging').then((m) => ({ default: m.EditLogging })));
 const Bans = part(() => import('./pages/bans'));
 const ModerationLog = part(() => import('./pages/moderation-log'));
+const EraseUser = part(() => import('./pages/erase-user'));
 const Filters = part(() => import('./pages/filters'));
 const TestFilters = part(() => import('./pages/filters').then((m) => ({ default: m.TestFilters })));
 const NewFilter = part(() => import('./pages/filter-form'));
 const EditFilter = part(() => import('./pages/filter-form').then((m) => ({ default: m.EditFilter })));
 const Webhooks = part(() => import('./pages/webhooks'));
 const NewWebhook = part(() => import('./pages/webhook-form'));
+const EditWebhook = part(() => import('./pages/webhook-form').then((m) => ({ default: m.EditWebhook })));
 const Credentials = part(() => import('./pages/credentials'));
 const NewCredentials = part(() => import('./pages/credentials-form'));
 const Tokens = part(() => import('./pages/tokens'));
@@ -85,11 +87,13 @@ export function find([first, id, more, ...rest]: string[]): Page {
       case 'logging/id': return make(`Logging configuration ${id}`, [logging, here], () => <EditLogging id={id} />, 'form');
       case 'bans': return make('Bans', [{ text: 'Bans', href: '#/bans' }], () => <Bans />, 'table');
       case 'moderation-log': return make('Moderation log', [{ text: 'Moderation log', href: '#/moderation-log' }], () => <ModerationLog />, 'table');
+      case 'erase-user': return make('Erase a user', [{ text: 'Erase a user', href: '#/erase-user' }], () => <EraseUser />, 'form');
       case 'filters': return make('Content filters', [filters], () => <Filters />, 'table');
       case 'filters/new': return make('Create a filter', [filters, { text: 'Create a filter', href: '#/filters/new' }], () => <NewFilter />, 'form');
       case 'filters/id': if (id === 'test') return make('Test the content filters', [filters, { text: 'Test', href: '#/filters/test' }], () => <TestFilters />, 'form'); break;
       case 'webhooks': return make('Webhooks', [webhooks], () => <Webhooks />, 'table');
       case 'webhooks/new': return make('Create a webhook', [webhooks, { text: 'Create a webhook', href: '#/webhooks/new' }], () => <NewWebhook />, 'form');
+      case 'webhooks/id': return make('Edit a webhook', [webhooks, { text: 'Edit', href: here.href }], () => <EditWebhook id={id} />, 'form');
       case 'credentials': return make('Credentials', [credentials], () => <Credentials />, 'table');
       case 'credentials/new': return make('Create an access key', [credentials, { text: 'Create an access key', href: '#/credentials/new' }], () => <NewCredentials />, 'form');
       case 'tokens': return make('Chat tokens', [{ text: 'Chat tokens', href: '#/tokens' }], () => <Tokens />, 'form');
@@ -120,6 +124,7 @@ export function menu(): SideNavigationProps.Item[] {
       ...(may('confab:ListBans') ? [link('Bans', '#/bans')] : []),
       ...(may('confab:ListContentFilters') ? [link('Content filters', '#/filters')] : []),
       ...(may('confab:ListModerationEvents') ? [link('Moderation log', '#/moderation-log')] : []),
+      ...(may('confab:EraseUser') ? [link('Erase a user', '#/erase-user')] : []),
     ]),
     ...section('Applications', [
       ...(may('confab:ListWebhooks') ? [link('Webhooks', '#/webhooks')] : []),

@@ -88,6 +88,8 @@ export class LiveRoom {
   private ended?: Problem;
   private stopped = true;
   private tries = 0;
+  /** How often it was connected. */
+  private connections = 0;
 
   constructor(private readonly tokens: TokenSource, readonly userId: string) {}
 
@@ -139,10 +141,15 @@ export class LiveRoom {
     room.addListener('connecting', () => this.changed());
     room.addListener('connect', () => {
       this.tries = 0;
+      if (this.connections > 0) this.add({ key: `connection ${this.connections}`, kind: 'note', time: new Date(), text: 'Connected again. Messages sent in between may be missing.' });
+      this.connections += 1;
       this.changed();
     });
     room.addListener('disconnect', (reason) => this.lost(room, reason));
-    room.addListener('message', (m) => this.add(messageItem(m)));
+    room.addListener('message', (m) => {
+      forget(room);
+      this.add(messageItem(m));
+    });
     room.addListener('event', (e) => {
       const { id: key, sendTime: time, eventName, attributes } = e;
       const own = eventName.startsWith('confab:');
@@ -253,6 +260,17 @@ export class LiveRoom {
 
   disconnectUser(userId: string, reason?: string) {
     return this.ask(() => this.room!.disconnectUser(new DisconnectUserRequest(userId, reason)));
+  }
+}
+
+// forget bounds what the official client keeps: the id of every message until its next
+// connection, which may be hours away. It needs the latest ones, to leave out what comes twice.
+function forget(room: ChatRoom) {
+  const { receivedEntityIds: ids } = room as unknown as { receivedEntityIds?: Set<string> };
+  if (!ids || ids.size <= most) return;
+  for (const id of ids) {
+    if (ids.size <= most / 2) break;
+    ids.delete(id);
   }
 }
 

@@ -1,4 +1,5 @@
 import { memo, type ReactNode, useLayoutEffect, useRef } from 'react';
+import { When } from '../parts/when';
 import type { Item } from './live-room';
 
 interface Props {
@@ -20,12 +21,9 @@ export const MessageRow = memo(function MessageRow({ item, own, selected, onSele
     return () => watcher.disconnect();
   }, [item.key, onHeight]);
   const classes = ['message', item.kind, own && 'own', selected && 'selected', item.deleted && 'deleted'].filter(Boolean).join(' ');
-  const clock = { hour: '2-digit', minute: '2-digit', second: '2-digit' } as const;
-  const today = item.time.toDateString() === new Date().toDateString();
-  const time = today ? item.time.toLocaleTimeString([], clock) : item.time.toLocaleString([], { month: 'short', day: 'numeric', ...clock });
   return (
     <div ref={row} className={classes} data-id={item.id} onClick={() => onSelect(item.key)}>
-      <time dateTime={item.time.toISOString()} title={item.time.toLocaleString()}>{time}</time>
+      <When at={item.time} />
       {item.kind === 'message' && <bdi className="sender" style={{ color: `light-dark(hsl(${hue(item.userId!)} 80% 25%), hsl(${hue(item.userId!)} 70% 78%))` }}>{item.userId}</bdi>}
       {item.deleted ? (
         <span className="text">Deleted{item.deleted.reason ? `: ${item.deleted.reason}` : ''}</span>

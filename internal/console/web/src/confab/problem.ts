@@ -6,14 +6,22 @@ export interface Problem {
   text: string;
 }
 
+/** What a form refuses before the server is asked. */
+export class Refusal extends Error {
+  constructor(readonly title: string, text: string) {
+    super(text);
+  }
+}
+
 const signature = /InvalidSignature|UnrecognizedClient|InvalidClientToken|MissingAuthentication|IncompleteSignature|ExpiredToken|SignatureDoesNotMatch/;
 
 export function problem(error: unknown): Problem {
+  if (error instanceof Refusal) return { kind: 'other', title: error.title, text: error.message };
   const { name = '', message = String(error) } = (error ?? {}) as Error;
   if (error instanceof TypeError || name === 'TimeoutError' || name === 'NetworkError') {
     return { kind: 'offline', title: 'The server cannot be reached', text: 'The page tries again until it answers.' };
   }
-  if (name === 'UsedToken') return { kind: 'signature', title: 'The connection was lost', text: `${message} Sign in with a new one to go on.` };
+  if (name === 'UsedToken') return { kind: 'signature', title: 'The connection was lost', text: `${message} Sign in with a new one to continue.` };
   if (name === 'UnauthenticatedToken') return { kind: 'signature', title: 'The chat token is not accepted', text: message };
   if (signature.test(name)) return { kind: 'signature', title: 'The access key is not accepted', text: `${message} Sign in again if the key was deleted or has expired.` };
   if (name === 'AccessDeniedException') return { kind: 'denied', title: 'Not allowed', text: message };

@@ -66,12 +66,16 @@ export interface Delivery {
   failures: number;
   denied: boolean;
   missing: boolean;
+  /** Whether the server counts the errors of so many others that those of this one are not counted. */
+  uncounted: boolean;
 }
 
 const names = {
   records: 'confab_log_records_total', lag: 'confab_log_lag_seconds', failures: 'confab_log_destination_errors_total', dropped: 'confab_log_records_dropped_total',
   denied: 'confab_log_destination_access_denied_errors_total', missing: 'confab_log_destination_resource_not_found_errors_total',
 };
+// How many series of a metric the server keeps.
+const mostSeries = 64;
 const step = 10;
 // The server measures the lag once a second, and clocks differ a little.
 const tolerance = 3000;
@@ -87,11 +91,13 @@ export async function deliveryOf(configurationArn: string, kind: Kind, record: T
   const count = (all: MetricSeries[]) => all.reduce((n, s) => n + s.values!.reduce((sum, v) => sum + (v ?? 0), 0), 0);
   const here = (name: string) => count(of(name, 'logging_configuration', configurationArn));
   const failures = here(names.failures);
-  const result = { failures, denied: here(names.denied) > 0, missing: here(names.missing) > 0 };
+  const result = { failures, denied: here(names.denied) > 0, missing: here(names.missing) > 0, uncounted: false };
   if (here(names.dropped) > 0) return { ...result, state: 'dropped' };
   const delivered = count(of(names.records, 'destination', kind)) > 0 && of(names.lag, 'destination', kind).some((lag) => lag.values!.some((seconds, i) => {
     const age = Date.parse(lag.startTime!) + (i + 1) * step * 1000 - record.time.getTime();
     return seconds !== null && seconds !== undefined && age > tolerance && seconds * 1000 < age - tolerance;
   }));
-  return { ...result, state: delivered ? 'delivered' : failures > 0 ? 'failing' : 'waiting' };
+  const counted = series.filter((s) => s.name === names.failures);
+  const uncounted = counted.length >= mostSeries && !counted.some((s) => s.labels?.logging_configuration === configurationArn);
+  return { ...result, uncounted, state: delivered ? 'delivered' : failures > 0 ? 'failing' : 'waiting' };
 }

@@ -14,9 +14,10 @@ import type { Ban, CreateBanInput } from '../confab/operations';
 import { everyPage } from '../confab/rooms';
 import { may } from '../confab/session';
 import { Confirm } from '../parts/confirm';
-import { Lasts, type Time, secondsOf, tenMinutes, until, valid } from '../parts/lasts';
+import { Lasts, type Time, secondsOf, tenMinutes, untilLifted, valid } from '../parts/lasts';
 import { List } from '../parts/list';
 import { RoomChoice, RoomName, roomNames } from '../parts/room-choice';
+import { When, when } from '../parts/when';
 
 export type BanType = CreateBanInput['type'];
 
@@ -49,6 +50,29 @@ export function LiftBan({ ban, onClose }: { ban: Ban; onClose: (done: boolean) =
   );
 }
 
+const unchanged: Time = { choice: '', minutes: '' };
+
+/** Changes how long a ban lasts from now on, and its reason. */
+export function ChangeBan({ ban, onClose }: { ban: Ban; onClose: (done: boolean) => void }) {
+  const [time, setTime] = useState(unchanged);
+  const [reason, setReason] = useState(ban.reason ?? '');
+  const what = `${typeName(ban.type).toLowerCase()} of ${subjectOf(ban)}`;
+  const change = async () => {
+    await confab('UpdateBan', { id: ban.id!, durationInSeconds: secondsOf(time), reason: reason === (ban.reason ?? '') ? undefined : reason });
+    notify('success', `The ${what} was changed`);
+  };
+  return (
+    <Confirm title={`Change the ${what}`} action="Save" ready={valid(time)} run={change} onClose={onClose}>
+      <Lasts time={time} onChange={setTime} endless={ban.expirationTime ? `As it is: until ${when(ban.expirationTime)}` : 'As it is: until it is lifted'} label="How long from now" />
+      <ReasonField reason={reason} onChange={setReason} />
+    </Confirm>
+  );
+}
+
+function ReasonField({ reason, onChange }: { reason: string; onChange: (reason: string) => void }) {
+  return <FormField label="Reason" description="The user may see it."><Input value={reason} onChange={({ detail }) => onChange(detail.value)} placeholder="None" /></FormField>;
+}
+
 function NewBan({ onClose }: { onClose: (done: boolean) => void }) {
   const [type, setType] = useState<BanType>('BAN');
   const [by, setBy] = useState('user');
@@ -73,7 +97,7 @@ function NewBan({ onClose }: { onClose: (done: boolean) => void }) {
         <RadioGroup value={by} items={[{ value: 'user', label: 'A user' }, { value: 'range', label: 'A range of addresses' }]} onChange={({ detail }) => setBy(detail.value)} />
       </FormField>
       {by === 'user' ? (
-        <FormField label="User ID" description="All who share it are meant."><Input value={userId} onChange={({ detail }) => setUser(detail.value)} /></FormField>
+        <FormField label="User ID" description="Everyone who uses this user ID is affected."><Input value={userId} onChange={({ detail }) => setUser(detail.value)} /></FormField>
       ) : (
         <SpaceBetween size="m">
           <FormField label="Range of addresses" constraintText="In CIDR notation, such as 203.0.113.0/24"><Input value={ipRange} onChange={({ detail }) => setRange(detail.value)} /></FormField>
@@ -81,8 +105,8 @@ function NewBan({ onClose }: { onClose: (done: boolean) => void }) {
         </SpaceBetween>
       )}
       <RoomChoice arn={room} onChange={setRoom} />
-      <Lasts time={time} onChange={setTime} endless="For good" />
-      <FormField label="Reason" description="The user may see it."><Input value={reason} onChange={({ detail }) => setReason(detail.value)} placeholder="None" /></FormField>
+      <Lasts time={time} onChange={setTime} endless={untilLifted} />
+      <ReasonField reason={reason} onChange={setReason} />
     </Confirm>
   );
 }
@@ -97,29 +121,27 @@ export default function Bans() {
   const names = useLoad(roomNames, []);
   const loaded = useLoad(async () => (await bansOf()).map((b): Row => ({ ...b, name: subjectOf(b), where: b.roomArn ?? '', kind: typeName(b.type) })), [], 15_000);
   const rows = { ...loaded, data: loaded.data?.map((b) => ({ ...b, where: b.roomArn ? names.data?.get(b.roomArn) ?? b.where : 'Every room' })) };
-  const [selected, setSelected] = useState<Row>();
-  const [open, setOpen] = useState<'new' | 'lift'>();
+  const [chosen, setSelected] = useState<Row>();
+  const selected = rows.data?.find((b) => b.id === chosen?.id);
+  const [open, setOpen] = useState<'new' | 'change' | 'lift'>();
   const closed = (done: boolean) => {
     setOpen(undefined);
-    if (done) {
-      setSelected(undefined);
-      loaded.reload();
-    }
+    if (done) loaded.reload();
   };
   const create = may('confab:CreateBan') && <Button variant="primary" onClick={() => setOpen('new')}>Create a ban</Button>;
   return (
     <>
       <List<Row>
-        title="Bans" kind="ban" loaded={rows} trackBy="id" selected={selected} onSelect={may('confab:DeleteBan') ? setSelected : undefined}
+        title="Bans" kind="ban" loaded={rows} trackBy="id" selected={selected} onSelect={may('confab:DeleteBan') || may('confab:UpdateBan') ? setSelected : undefined}
         empty="A ban keeps somebody out of a room, and a mute lets them read only."
         columns={[
           { id: 'name', header: 'User or range', sortingField: 'name', isRowHeader: true, cell: (b) => <bdi>{b.name}</bdi> },
           { id: 'kind', header: 'Type', sortingField: 'kind', cell: (b) => b.kind },
           { id: 'where', header: 'Room', sortingField: 'where', cell: (b) => <RoomName arn={b.roomArn} names={names.data} /> },
-          { id: 'until', header: 'Until', sortingField: 'expirationTime', cell: (b) => until(b.expirationTime) },
+          { id: 'ends', header: 'Ends', sortingField: 'expirationTime', cell: (b) => (b.expirationTime ? <When at={b.expirationTime} /> : 'When lifted') },
           { id: 'reason', header: 'Reason', sortingField: 'reason', cell: (b) => b.reason || '–' },
           { id: 'by', header: 'By', sortingField: 'createdBy', cell: (b) => b.createdBy?.split(':').pop() },
-          { id: 'made', header: 'Created', sortingField: 'createTime', cell: (b) => new Date(b.createTime!).toLocaleString() },
+          { id: 'made', header: 'Created', sortingField: 'createTime', cell: (b) => <When at={b.createTime} /> },
         ]}
         properties={[
           { key: 'name', propertyLabel: 'User or range', groupValuesLabel: 'Users and ranges', operators: [':', '!:', '='] },
@@ -127,10 +149,16 @@ export default function Bans() {
           { key: 'where', propertyLabel: 'Room', groupValuesLabel: 'Rooms', operators: [':', '!:', '='] },
           { key: 'reason', propertyLabel: 'Reason', groupValuesLabel: 'Reasons', operators: [':', '!:'] },
         ]}
-        actions={(b) => may('confab:DeleteBan') && <Button disabled={!b} onClick={() => setOpen('lift')}>Lift</Button>}
+        actions={(b) => (
+          <SpaceBetween direction="horizontal" size="xs">
+            {may('confab:UpdateBan') && <Button disabled={!b} onClick={() => setOpen('change')}>Change</Button>}
+            {may('confab:DeleteBan') && <Button disabled={!b} onClick={() => setOpen('lift')}>Lift</Button>}
+          </SpaceBetween>
+        )}
         create={create}
       />
       {open === 'new' && <NewBan onClose={closed} />}
+      {open === 'change' && selected && <ChangeBan ban={selected} onClose={closed} />}
       {open === 'lift' && selected && <LiftBan ban={selected} onClose={closed} />}
     </>
   );

@@ -39,13 +39,13 @@ function Chat({ loan }: { loan: Loan }) {
       <Header variant="h1" description={`In the room ${loan.roomName}`} actions={<ConnectionState state={state} />}><bdi>{loan.userId}</bdi></Header>
       {ended && <Trouble problem={ended} reload={live.retry} />}
       <MessageList
-        label="Messages" items={items} total={total} own={loan.userId} empty={<Nothing title="No messages yet" text="Those sent from now on appear here." />}
+        label="Messages" items={items} total={total} own={loan.userId} empty={<Nothing title="No messages yet" text="New messages appear here." />}
         actions={can('DELETE_MESSAGE') ? (item) => item.id && !item.deleted && <Button variant="inline-link" ariaLabel={`Delete the message of ${item.userId}`} onClick={() => remove(item)}>Delete</Button> : undefined}
         onDelete={can('DELETE_MESSAGE') ? remove : undefined}
       />
       {can('SEND_MESSAGE')
         ? <Composer label="Message" placeholder={`Write as ${loan.userId}`} disabled={state === 'disconnected'} send={(text) => live.send(text)} />
-        : <Box color="text-body-secondary">This user may only read.</Box>}
+        : <Box color="text-body-secondary">This user can only read.</Box>}
     </>
   );
 }

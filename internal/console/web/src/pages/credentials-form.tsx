@@ -1,10 +1,6 @@
-import Button from '@cloudscape-design/components/button';
 import ButtonDropdown from '@cloudscape-design/components/button-dropdown';
 import Container from '@cloudscape-design/components/container';
-import ContentLayout from '@cloudscape-design/components/content-layout';
-import Form from '@cloudscape-design/components/form';
 import FormField from '@cloudscape-design/components/form-field';
-import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
@@ -12,19 +8,19 @@ import Textarea from '@cloudscape-design/components/textarea';
 import { useState } from 'react';
 import { confab } from '../confab/call';
 import type { CreateCredentialsOutput } from '../confab/operations';
-import { type Problem, problem } from '../confab/problem';
 import { go } from '../confab/router';
+import { FormPage } from '../parts/form-page';
 import { checkPolicy } from '../parts/policy';
 import { Secret } from '../parts/secret';
-import { Trouble } from '../parts/state';
 
 const policies = [
   { id: 'backend', text: 'A backend that makes chat tokens', actions: ['ivschat:CreateChatToken'] },
   { id: 'moderator', text: 'A moderator of all rooms', actions: [
     'ivschat:ListRooms', 'ivschat:GetRoom', 'ivschat:CreateChatToken', 'ivschat:DeleteMessage', 'ivschat:DisconnectUser', 'confab:GetServer', 'confab:ListMessages', 'confab:ReadModerated',
     'confab:GetRoomPresence', 'confab:ListRoomPresence', 'confab:ListRoomUsers', 'confab:*Ban', 'confab:ListBans', 'confab:*RoomModes', 'confab:*ContentFilter', 'confab:ListContentFilters',
+    'confab:DeleteUserMessages', 'confab:ListMessageTraces', 'confab:ListModerationEvents',
   ] },
-  { id: 'reader', text: 'Somebody who only reads', actions: ['ivschat:Get*', 'ivschat:List*', 'confab:Get*', 'confab:List*'] },
+  { id: 'reader', text: 'A person who only reads', actions: ['ivschat:Get*', 'ivschat:List*', 'confab:Get*', 'confab:List*'] },
   { id: 'all', text: 'All that this access key may do', actions: ['ivschat:*', 'confab:*'] },
 ];
 
@@ -41,48 +37,29 @@ export default function NewCredentials() {
   const [name, setName] = useState('');
   const [policy, setPolicy] = useState(policyOf(policies[0].actions));
   const [time, setTime] = useState(times[0]);
-  const [busy, setBusy] = useState(false);
-  const [trouble, setTrouble] = useState<Problem>();
   const [made, setMade] = useState<CreateCredentialsOutput>();
   const { error: mistake, warnings } = checkPolicy(policy);
-  async function submit() {
-    setBusy(true);
-    setTrouble(undefined);
-    try {
-      setMade(await confab('CreateCredentials', { name, policy: JSON.stringify(JSON.parse(policy)), durationInSeconds: time.value ? Number(time.value) : undefined }));
-    } catch (error) {
-      setTrouble(problem(error));
-    }
-    setBusy(false);
-  }
+  const submit = async () => setMade(await confab('CreateCredentials', { name, policy: JSON.stringify(JSON.parse(policy)), durationInSeconds: time.value ? Number(time.value) : undefined }));
   return (
-    <ContentLayout header={<Header variant="h1" description="A request with it needs its own policy, and that of the access key that makes it.">Create an access key</Header>}>
-      <form onSubmit={(e) => (e.preventDefault(), submit())}>
-        <Form
-          actions={
-            <SpaceBetween direction="horizontal" size="xs">
-              <Button variant="link" formAction="none" onClick={() => go('#/credentials')}>Cancel</Button>
-              <Button variant="primary" formAction="submit" loading={busy} disabled={!name || !!mistake}>Create</Button>
-            </SpaceBetween>
-          }
-        >
-          <Container>
-            <SpaceBetween size="l">
-              {trouble && <Trouble problem={trouble} />}
-              <FormField label="Name" constraintText="Letters, digits and _+=,.@-"><Input value={name} onChange={({ detail }) => setName(detail.value)} autoFocus /></FormField>
-              <FormField label="Expires after" description="Never later than the access key that makes it.">
-                <Select options={times} selectedOption={time} onChange={({ detail }) => setTime(times.find((t) => t.value === detail.selectedOption.value)!)} />
-              </FormField>
-              <FormField
-                label="Policy" description="An IAM policy. Actions are ivschat:CreateChatToken, confab:ListBans and so on." errorText={mistake} warningText={mistake ? undefined : warnings.join(' ')} stretch
-                secondaryControl={<ButtonDropdown items={policies} onItemClick={({ detail }) => setPolicy(policyOf(policies.find((p) => p.id === detail.id)!.actions))}>Start from</ButtonDropdown>}
-              >
-                <Textarea value={policy} onChange={({ detail }) => setPolicy(detail.value)} rows={14} spellcheck={false} />
-              </FormField>
-            </SpaceBetween>
-          </Container>
-        </Form>
-      </form>
+    <>
+      <FormPage
+        title="Create an access key" description="A request with it is allowed if its policy and your own policy allow it." action="Create" ready={!!name && !mistake} submit={submit} back="#/credentials"
+      >
+        <Container>
+          <SpaceBetween size="l">
+            <FormField label="Name" constraintText="Letters, digits and _+=,.@-"><Input value={name} onChange={({ detail }) => setName(detail.value)} autoFocus /></FormField>
+            <FormField label="Expires after" description="Never later than your own access key.">
+              <Select options={times} selectedOption={time} onChange={({ detail }) => setTime(times.find((t) => t.value === detail.selectedOption.value)!)} />
+            </FormField>
+            <FormField
+              label="Policy" description="An IAM policy. Examples of actions: ivschat:CreateChatToken, confab:ListBans." errorText={mistake} warningText={mistake ? undefined : warnings.join(' ')} stretch
+              secondaryControl={<ButtonDropdown items={policies} onItemClick={({ detail }) => setPolicy(policyOf(policies.find((p) => p.id === detail.id)!.actions))}>Start from</ButtonDropdown>}
+            >
+              <Textarea value={policy} onChange={({ detail }) => setPolicy(detail.value)} rows={14} spellcheck={false} />
+            </FormField>
+          </SpaceBetween>
+        </Container>
+      </FormPage>
       {made && (
         <Secret
           title={`The access key of ${made.name}`} onClose={() => go('#/credentials')}
@@ -92,6 +69,6 @@ export default function NewCredentials() {
           ]}
         />
       )}
-    </ContentLayout>
+    </>
   );
 }

@@ -9,6 +9,7 @@ import { go } from '../confab/router';
 import { may } from '../confab/session';
 import { Delete } from '../parts/delete';
 import { List } from '../parts/list';
+import { When } from '../parts/when';
 
 interface Row extends CredentialsDescription {
   name: string;
@@ -25,15 +26,15 @@ export default function Credentials() {
   return (
     <>
       <List<Row>
-        title="Credentials" description="Those that this access key made, also through others." kind="access key" loaded={loaded} trackBy="name" selected={selected}
+        title="Credentials" description="The access keys that you made, and those that were made with them." kind="access key" loaded={loaded} trackBy="name" selected={selected}
         onSelect={may('confab:DeleteCredentials') ? setSelected : undefined}
         empty="An access key has a policy, which says what may be done with it."
         columns={[
           { id: 'name', header: 'Name', sortingField: 'name', isRowHeader: true, cell: (c) => c.name },
           { id: 'key', header: 'Access key ID', sortingField: 'accessKeyId', cell: (c) => c.accessKeyId },
           { id: 'maker', header: 'Made by', sortingField: 'maker', cell: (c) => c.maker },
-          { id: 'made', header: 'Created', sortingField: 'createTime', cell: (c) => new Date(c.createTime!).toLocaleString() },
-          { id: 'expires', header: 'Expires', sortingField: 'expirationTime', cell: (c) => (c.expirationTime ? new Date(c.expirationTime).toLocaleString() : 'Never') },
+          { id: 'made', header: 'Created', sortingField: 'createTime', cell: (c) => <When at={c.createTime} /> },
+          { id: 'expires', header: 'Expires', sortingField: 'expirationTime', cell: (c) => (c.expirationTime ? <When at={c.expirationTime} /> : 'Never') },
         ]}
         properties={[
           { key: 'name', propertyLabel: 'Name', groupValuesLabel: 'Names', operators: [':', '!:', '='] },
@@ -45,7 +46,7 @@ export default function Credentials() {
       />
       {deleting && (
         <Delete
-          kind="access key" name={deleting.name} warning="Requests with it, and with the keys that it made, are refused within seconds."
+          kind="access key" name={deleting.name} warning="Requests with it, and with the access keys that were made with it, are refused within seconds."
           remove={() => confab('DeleteCredentials', { name: deleting.name })}
           onClose={(deleted) => {
             setDeleting(undefined);

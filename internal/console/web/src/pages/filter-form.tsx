@@ -1,9 +1,5 @@
-import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
-import ContentLayout from '@cloudscape-design/components/content-layout';
-import Form from '@cloudscape-design/components/form';
 import FormField from '@cloudscape-design/components/form-field';
-import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
 import RadioGroup from '@cloudscape-design/components/radio-group';
 import SpaceBetween from '@cloudscape-design/components/space-between';
@@ -13,13 +9,14 @@ import { confab } from '../confab/call';
 import { useLoad } from '../confab/load';
 import { notify } from '../confab/notices';
 import type { ContentFilter, PutContentFilterInput } from '../confab/operations';
-import { type Problem, problem } from '../confab/problem';
+import { Refusal, problem } from '../confab/problem';
 import { arnOf } from '../confab/rooms';
 import { go, idOf } from '../confab/router';
 import { may } from '../confab/session';
 import { FilterTest, actions } from '../parts/filter-test';
+import { FormPage } from '../parts/form-page';
 import { RoomChoice } from '../parts/room-choice';
-import { Show, Trouble } from '../parts/state';
+import { Show } from '../parts/state';
 
 export function EditFilter({ room, name }: { room: string; name: string }) {
   const roomIdentifier = room === 'every' ? undefined : arnOf('room', room);
@@ -52,68 +49,43 @@ function FilterForm({ filter }: { filter?: ContentFilter }) {
   const [expressions, setExpressions] = useState(filter?.expressions?.join('\n') ?? '');
   const [action, setAction] = useState(filter?.action ?? 'DENY');
   const [message, setMessage] = useState(filter?.message ?? '');
-  const [busy, setBusy] = useState(false);
-  const [trouble, setTrouble] = useState<Problem>();
   const canPut = may('confab:PutContentFilter');
   async function submit() {
-    setBusy(true);
-    setTrouble(undefined);
-    try {
-      const roomIdentifier = room || undefined;
-      if (!filter && (await exists(name, roomIdentifier))) {
-        setTrouble({ kind: 'other', title: 'There is a filter with this name', text: 'Choose another name, or edit that one.' });
-        setBusy(false);
-        return;
-      }
-      await confab('PutContentFilter', {
-        name, roomIdentifier, terms: lines(terms), expressions: lines(expressions), action: action as PutContentFilterInput['action'], message: action === 'DENY' && message ? message : undefined,
-      });
-      notify('success', filter ? `The filter ${name} was changed` : `The filter ${name} was created`);
-      go('#/filters');
-    } catch (error) {
-      setTrouble(problem(error));
-      setBusy(false);
-    }
+    const roomIdentifier = room || undefined;
+    if (!filter && (await exists(name, roomIdentifier))) throw new Refusal('There is a filter with this name', 'Choose another name, or edit that one.');
+    await confab('PutContentFilter', {
+      name, roomIdentifier, terms: lines(terms), expressions: lines(expressions), action: action as PutContentFilterInput['action'], message: action === 'DENY' && message ? message : undefined,
+    });
+    notify('success', filter ? `The filter ${name} was changed` : `The filter ${name} was created`);
+    go('#/filters');
   }
   return (
-    <ContentLayout header={<Header variant="h1" description={filter && `Of ${filter.roomArn ? `the room ${idOf(filter.roomArn)}` : 'every room'}`}>{filter ? filter.name : 'Create a filter'}</Header>}>
-      <SpaceBetween size="l">
-        <form onSubmit={(e) => (e.preventDefault(), submit())}>
-          <Form
-            actions={
-              <SpaceBetween direction="horizontal" size="xs">
-                <Button variant="link" formAction="none" onClick={() => go('#/filters')}>Cancel</Button>
-                {canPut && <Button variant="primary" formAction="submit" loading={busy} disabled={!name || lines(terms).length + lines(expressions).length === 0}>{filter ? 'Save' : 'Create'}</Button>}
-              </SpaceBetween>
-            }
-          >
-            <Container>
-              <SpaceBetween size="l">
-                {trouble && <Trouble problem={trouble} />}
-                {!filter && (
-                  <SpaceBetween size="l">
-                    <FormField label="Name" constraintText="Letters, digits, - and _"><Input value={name} onChange={({ detail }) => setName(detail.value)} autoFocus /></FormField>
-                    <RoomChoice arn={room} onChange={setRoom} />
-                  </SpaceBetween>
-                )}
-                <FormField label="Terms" description="One a line. They match whole words, also with accents, look-alike letters or dots in between. scam* matches scammer." stretch>
-                  <Textarea value={terms} onChange={({ detail }) => setTerms(detail.value)} rows={6} readOnly={!canPut} spellcheck={false} />
-                </FormField>
-                <FormField label="Expressions" description="Regular expressions of RE2, one a line." stretch>
-                  <Textarea value={expressions} onChange={({ detail }) => setExpressions(detail.value)} rows={3} readOnly={!canPut} spellcheck={false} />
-                </FormField>
-                <FormField label="What comes of a message that matches">
-                  <RadioGroup value={action} items={actions.map((a) => ({ ...a, disabled: !canPut }))} onChange={({ detail }) => setAction(detail.value as typeof action)} />
-                </FormField>
-                {action === 'DENY' && (
-                  <FormField label="Message" description="What its sender reads."><Input value={message} onChange={({ detail }) => setMessage(detail.value)} placeholder="The default" readOnly={!canPut} /></FormField>
-                )}
-              </SpaceBetween>
-            </Container>
-          </Form>
-        </form>
-        {filter && may('confab:TestContentFilter') && <FilterTest arn={filter.roomArn} />}
-      </SpaceBetween>
-    </ContentLayout>
+    <FormPage
+      title={filter?.name ?? 'Create a filter'} description={filter && `Of ${filter.roomArn ? `the room ${idOf(filter.roomArn)}` : 'every room'}`} action={canPut ? (filter ? 'Save' : 'Create') : undefined}
+      ready={!!name && lines(terms).length + lines(expressions).length > 0} submit={submit} back="#/filters" after={filter && may('confab:TestContentFilter') && <FilterTest arn={filter.roomArn} />}
+    >
+      <Container>
+        <SpaceBetween size="l">
+          {!filter && (
+            <SpaceBetween size="l">
+              <FormField label="Name" constraintText="Letters, digits, - and _"><Input value={name} onChange={({ detail }) => setName(detail.value)} autoFocus /></FormField>
+              <RoomChoice arn={room} onChange={setRoom} />
+            </SpaceBetween>
+          )}
+          <FormField label="Terms" description="One a line. They match whole words, also with accents, look-alike letters or dots in between. scam* matches scammer." stretch>
+            <Textarea value={terms} onChange={({ detail }) => setTerms(detail.value)} rows={6} readOnly={!canPut} spellcheck={false} />
+          </FormField>
+          <FormField label="Expressions" description="Regular expressions of RE2, one a line." stretch>
+            <Textarea value={expressions} onChange={({ detail }) => setExpressions(detail.value)} rows={3} readOnly={!canPut} spellcheck={false} />
+          </FormField>
+          <FormField label="What happens to a message that matches">
+            <RadioGroup value={action} items={actions.map((a) => ({ ...a, disabled: !canPut }))} onChange={({ detail }) => setAction(detail.value as typeof action)} />
+          </FormField>
+          {action === 'DENY' && (
+            <FormField label="Message" description="What its sender reads."><Input value={message} onChange={({ detail }) => setMessage(detail.value)} placeholder="The default" readOnly={!canPut} /></FormField>
+          )}
+        </SpaceBetween>
+      </Container>
+    </FormPage>
   );
 }

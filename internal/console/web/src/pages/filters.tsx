@@ -15,6 +15,7 @@ import { Delete } from '../parts/delete';
 import { FilterTest, actionName } from '../parts/filter-test';
 import { List } from '../parts/list';
 import { RoomName, roomNames } from '../parts/room-choice';
+import { When } from '../parts/when';
 
 interface Row extends ContentFilterSummary {
   key: string;
@@ -47,7 +48,7 @@ export default function Filters() {
           { id: 'terms', header: 'Terms', sortingField: 'termCount', cell: (f) => f.termCount?.toLocaleString() },
           { id: 'expressions', header: 'Expressions', sortingField: 'expressionCount', cell: (f) => f.expressionCount?.toLocaleString() },
           { id: 'message', header: 'Message', sortingField: 'message', cell: (f) => f.message || '–' },
-          { id: 'changed', header: 'Changed', sortingField: 'updateTime', cell: (f) => new Date(f.updateTime!).toLocaleString() },
+          { id: 'changed', header: 'Changed', sortingField: 'updateTime', cell: (f) => <When at={f.updateTime} /> },
         ]}
         properties={[
           { key: 'name', propertyLabel: 'Name', groupValuesLabel: 'Names', operators: [':', '!:', '='] },
@@ -65,7 +66,7 @@ export default function Filters() {
       />
       {deleting && (
         <Delete
-          kind="filter" name={deleting.name!} warning="What it refuses or masks is delivered from then on."
+          kind="filter" name={deleting.name!} warning="Messages that it refuses or masks are delivered from then on."
           remove={() => confab('DeleteContentFilter', { name: deleting.name!, roomIdentifier: deleting.roomArn })}
           onClose={(deleted) => {
             setDeleting(undefined);

@@ -1,8 +1,6 @@
 import { CreateLoggingConfigurationCommand, DeleteLoggingConfigurationCommand, type DestinationConfiguration, GetLoggingConfigurationCommand, type GetLoggingConfigurationResponse, type LoggingConfigurationSummary, UpdateLoggingConfigurationCommand } from '@aws-sdk/client-ivschat';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
-import ContentLayout from '@cloudscape-design/components/content-layout';
-import Form from '@cloudscape-design/components/form';
 import FormField from '@cloudscape-design/components/form-field';
 import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
@@ -13,14 +11,14 @@ import Tiles from '@cloudscape-design/components/tiles';
 import { useState } from 'react';
 import { useLoad } from '../confab/load';
 import { notify } from '../confab/notices';
-import { type Problem, problem } from '../confab/problem';
 import { allLoggingConfigurations, arnOf } from '../confab/rooms';
 import { go } from '../confab/router';
 import { may, session } from '../confab/session';
 import { mayTest } from '../confab/test-record';
 import { Delete } from '../parts/delete';
+import { FormPage } from '../parts/form-page';
 import { List } from '../parts/list';
-import { Show, Trouble } from '../parts/state';
+import { Show } from '../parts/state';
 import { TestRecord } from '../parts/test-record';
 import { type EditedTags, Editor, changeTags, edited, tagsOf } from '../parts/tags';
 
@@ -35,6 +33,9 @@ function destination(d?: DestinationConfiguration): { kind: Kind; name: string }
   const found = kinds.find((k) => d && k.value in d) ?? kinds[0];
   return { kind: found, name: Object.values((d as Record<string, Record<string, string>> | undefined)?.[found.value] ?? {})[0] ?? '' };
 }
+
+// stateName returns the name of a state as a sentence has it: "Active", "Create failed".
+const stateName = (state = '') => (state[0] ?? '') + state.slice(1).toLowerCase().replaceAll('_', ' ');
 
 interface Row extends LoggingConfigurationSummary {
   where: string;
@@ -54,11 +55,11 @@ export default function Logging() {
     <>
       <List<Row>
         title="Logging configurations" kind="logging configuration" loaded={loaded} trackBy="arn" selected={selected} onSelect={setSelected}
-        empty="They say where the chat of rooms is logged."
+        empty="A logging configuration says where the chat of rooms is logged."
         columns={[
           { id: 'name', header: 'Name', sortingField: 'name', isRowHeader: true, cell: (c) => <Link href={`#/logging/${c.id}`}>{nameOf(c)}</Link> },
           { id: 'where', header: 'Destination', sortingField: 'where', cell: (c) => c.where },
-          { id: 'state', header: 'State', sortingField: 'state', cell: (c) => <StatusIndicator type={c.state === 'ACTIVE' ? 'success' : 'warning'}>{c.state}</StatusIndicator> },
+          { id: 'state', header: 'State', sortingField: 'state', cell: (c) => <StatusIndicator type={c.state === 'ACTIVE' ? 'success' : 'warning'}>{stateName(c.state)}</StatusIndicator> },
           { id: 'tags', header: 'Tags', cell: (c) => c.tagText || '–' },
         ]}
         properties={[
@@ -115,50 +116,27 @@ function LoggingForm({ configuration: c }: { configuration: Partial<GetLoggingCo
   const [target, setTarget] = useState(before.name);
   const [tags, setTags] = useState<EditedTags>(edited(c.tags ?? {}, !!c.arn));
   const [valid, setValid] = useState(true);
-  const [busy, setBusy] = useState(false);
-  const [trouble, setTrouble] = useState<Problem>();
   async function submit() {
-    setBusy(true);
-    setTrouble(undefined);
     const destinationConfiguration = { [kind.value]: { [kind.member]: target } } as unknown as DestinationConfiguration;
-    try {
-      if (c.arn) {
-        await session().ivschat.send(new UpdateLoggingConfigurationCommand({ identifier: c.arn, name, destinationConfiguration }));
-        await changeTags(c.arn, c.tags ?? {}, tagsOf(tags));
-      } else {
-        await session().ivschat.send(new CreateLoggingConfigurationCommand({ name, destinationConfiguration, tags: tagsOf(tags) }));
-      }
-      notify('success', c.arn ? 'The logging configuration was changed' : 'The logging configuration was created');
-      go('#/logging');
-    } catch (error) {
-      setTrouble(problem(error));
-      setBusy(false);
+    if (c.arn) {
+      await session().ivschat.send(new UpdateLoggingConfigurationCommand({ identifier: c.arn, name, destinationConfiguration }));
+      await changeTags(c.arn, c.tags ?? {}, tagsOf(tags));
+    } else {
+      await session().ivschat.send(new CreateLoggingConfigurationCommand({ name, destinationConfiguration, tags: tagsOf(tags) }));
     }
+    notify('success', c.arn ? 'The logging configuration was changed' : 'The logging configuration was created');
+    go('#/logging');
   }
   return (
-    <ContentLayout header={<Header variant="h1">{c.arn ? `Edit ${c.name || c.id}` : 'Create a logging configuration'}</Header>}>
-      <form onSubmit={(e) => (e.preventDefault(), submit())}>
-        <Form
-          actions={
-            <SpaceBetween direction="horizontal" size="xs">
-              <Button variant="link" formAction="none" onClick={() => go('#/logging')}>Cancel</Button>
-              <Button variant="primary" formAction="submit" loading={busy} disabled={!valid}>{c.arn ? 'Save' : 'Create'}</Button>
-            </SpaceBetween>
-          }
-        >
-          <SpaceBetween size="l">
-            {trouble && <Trouble problem={trouble} />}
-            <Container header={<Header variant="h2">Destination</Header>}>
-              <SpaceBetween size="l">
-                <FormField label="Name"><Input value={name} onChange={({ detail }) => setName(detail.value)} autoFocus={!c.arn} /></FormField>
-                <FormField label="Kind" stretch><Tiles value={kind.value} onChange={({ detail }) => setKind(kinds.find((k) => k.value === detail.value)!)} items={kinds.map((k) => ({ value: k.value, label: k.label }))} /></FormField>
-                <FormField label={kind.field} description="It must exist."><Input value={target} onChange={({ detail }) => setTarget(detail.value)} /></FormField>
-              </SpaceBetween>
-            </Container>
-            <Container header={<Header variant="h2">Tags</Header>}><Editor tags={tags} onChange={(next, ok) => (setTags(next), setValid(ok))} /></Container>
-          </SpaceBetween>
-        </Form>
-      </form>
-    </ContentLayout>
+    <FormPage title={c.arn ? `Edit ${c.name || c.id}` : 'Create a logging configuration'} action={c.arn ? 'Save' : 'Create'} ready={valid} submit={submit} back="#/logging">
+      <Container header={<Header variant="h2">Destination</Header>}>
+        <SpaceBetween size="l">
+          <FormField label="Name"><Input value={name} onChange={({ detail }) => setName(detail.value)} autoFocus={!c.arn} /></FormField>
+          <FormField label="Kind" stretch><Tiles value={kind.value} onChange={({ detail }) => setKind(kinds.find((k) => k.value === detail.value)!)} items={kinds.map((k) => ({ value: k.value, label: k.label }))} /></FormField>
+          <FormField label={kind.field} description="It must already exist."><Input value={target} onChange={({ detail }) => setTarget(detail.value)} /></FormField>
+        </SpaceBetween>
+      </Container>
+      <Container header={<Header variant="h2">Tags</Header>}><Editor tags={tags} onChange={(next, ok) => (setTags(next), setValid(ok))} /></Container>
+    </FormPage>
   );
 }

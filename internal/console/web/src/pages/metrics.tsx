@@ -21,11 +21,13 @@ interface Chart {
   by?: string;
   rate?: boolean;
   milliseconds?: boolean;
+  /** Whether it counts things, of which there are no parts. */
+  whole?: boolean;
 }
 
 const charts: Chart[] = [
-  { title: 'Connections', name: 'confab_concurrent_chat_connections', unit: 'connections' },
-  { title: 'Live rooms', name: 'confab_live_rooms', unit: 'rooms' },
+  { title: 'Connections', name: 'confab_concurrent_chat_connections', unit: 'connections', whole: true },
+  { title: 'Live rooms', name: 'confab_live_rooms', unit: 'rooms', whole: true },
   { title: 'Requests of clients', name: 'confab_messaging_requests_total', unit: 'a second', by: 'action', rate: true },
   { title: 'Deliveries', name: 'confab_messaging_deliveries_total', unit: 'a second', by: 'action', rate: true },
   { title: 'Time to publish', name: 'confab_publish_duration_seconds', unit: 'ms', by: 'quantile', milliseconds: true },
@@ -52,7 +54,7 @@ export default function Metrics() {
   return (
     <ContentLayout
       header={
-        <Header variant="h1" description="Of all nodes together, in memory for six hours." actions={<SegmentedControl selectedId={span} label="Time" onChange={({ detail }) => setSpan(detail.selectedId)} options={Object.keys(spans).map((id) => ({ id, text: id }))} />}>
+        <Header variant="h1" description="All nodes together. The server keeps them in memory for six hours." actions={<SegmentedControl selectedId={span} label="Time" onChange={({ detail }) => setSpan(detail.selectedId)} options={Object.keys(spans).map((id) => ({ id, text: id }))} />}>
           Metrics
         </Header>
       }
@@ -100,8 +102,8 @@ function Panel({ chart, series, start, end }: { chart: Chart; series: Line[]; st
     <Container fitHeight header={<Header variant="h2" description={chart.unit}>{chart.title}</Header>}>
       <LineChart
         series={series} xDomain={[start, end]} yDomain={[0, top * 1.1]} xScaleType="time" height={170} hideFilter hideLegend={series.length < 2} ariaLabel={chart.title}
-        xTickFormatter={(x) => x.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })} yTickFormatter={(y) => y.toLocaleString(undefined, { maximumSignificantDigits: 3 })}
-        empty={<Box textAlign="center" color="inherit">Nothing in this time</Box>} noMatch={<Box textAlign="center" color="inherit">Nothing in this time</Box>}
+        xTickFormatter={(x) => x.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })} yTickFormatter={(y) => (chart.whole && !Number.isInteger(y) ? '' : y.toLocaleString(undefined, { maximumSignificantDigits: 3 }))}
+        empty={<Box textAlign="center" color="inherit">No data for this time</Box>} noMatch={<Box textAlign="center" color="inherit">No data for this time</Box>}
         i18nStrings={chartStrings}
       />
     </Container>

@@ -17,6 +17,7 @@ import { type Moment, MomentField, isoOf, noMoment } from '../parts/moment';
 import { More } from '../parts/more';
 import { RoomChoice, RoomName, roomNames } from '../parts/room-choice';
 import { Nothing, Show, Trouble } from '../parts/state';
+import { When, when } from '../parts/when';
 
 interface Question {
   roomIdentifier?: string;
@@ -81,7 +82,7 @@ function Filters({ question, ask, children }: { question: Question; ask: (q: Que
 
 // moreOf says how far a search has come that has not found enough.
 function moreOf({ items, reached, more }: Pages<ModerationEvent>) {
-  return more && reached && items.length < enough ? `Look before ${new Date(reached).toLocaleString()}` : undefined;
+  return more && reached && items.length < enough ? `Look before ${when(reached)}` : undefined;
 }
 
 /** The log of one room. */
@@ -101,7 +102,7 @@ export function RoomLog({ arn, userId }: { arn: string; userId?: string }) {
                   <div className="entry-head">
                     <b>{whatOf(e)}</b>
                     <bdi className="entry-subject">{whomOf(e)}</bdi>
-                    <time dateTime={e.time}>{new Date(e.time!).toLocaleString()}</time>
+                    <When at={e.time} />
                   </div>
                   {e.reason && <div><bdi>{e.reason}</bdi></div>}
                   <div className="quiet"><bdi>{byOf(e) && `by ${byOf(e)}`}</bdi>{detailsOf(e).map((d) => <span key={d}> · {d}</span>)}</div>
@@ -129,16 +130,16 @@ export default function ModerationLog() {
         variant="full-page" stickyHeader wrapLines enableKeyboardNavigation trackBy="id" items={pages.items} loading={loaded.loading && !loaded.data} loadingText="Loading"
         ariaLabels={{ tableLabel: 'Moderation log', selectionGroupLabel: '', itemSelectionLabel: () => '' }}
         header={
-          <Header variant="h1" description="What moderators and content filters did, and why. It never has what a message says." actions={<Button iconName="refresh" ariaLabel="Load again" onClick={loaded.reload} />}>
+          <Header variant="h1" description="What moderators and content filters did, and why. It never contains what a message says." actions={<Button iconName="refresh" ariaLabel="Refresh" onClick={loaded.reload} />}>
             Moderation log
           </Header>
         }
         filter={<Filters question={question} ask={setQuestion}><RoomChoice arn={question.roomIdentifier ?? ''} every="All" onChange={(arn) => setQuestion({ ...question, roomIdentifier: arn || undefined })} /></Filters>}
         empty={<Nothing title="Nothing was done" text="Deletions, bans, modes and hits of content filters appear here." />}
         columnDefinitions={[
-          { id: 'time', header: 'Time', isRowHeader: true, cell: (e) => new Date(e.time!).toLocaleString() },
+          { id: 'time', header: 'Time', isRowHeader: true, cell: (e) => <When at={e.time} /> },
           { id: 'what', header: 'What was done', cell: whatOf },
-          { id: 'whom', header: 'To', cell: (e) => <bdi>{whomOf(e) || '–'}</bdi> },
+          { id: 'whom', header: 'User or range', cell: (e) => <bdi>{whomOf(e) || '–'}</bdi> },
           { id: 'room', header: 'Room', cell: (e) => <RoomName arn={e.roomArn} names={names.data} /> },
           { id: 'by', header: 'By', cell: (e) => <bdi>{byOf(e) || '–'}</bdi> },
           { id: 'reason', header: 'Reason', cell: (e) => <bdi>{e.reason || '–'}</bdi> },

@@ -6,14 +6,16 @@ import { useState } from 'react';
 import { useLoad } from '../confab/load';
 import type { Ban } from '../confab/operations';
 import { may } from '../confab/session';
-import { until } from '../parts/lasts';
 import { Nothing, Show } from '../parts/state';
-import { LiftBan, bansOf, subjectOf, typeName } from './bans';
+import { when } from '../parts/when';
+import { ChangeBan, LiftBan, bansOf, subjectOf, typeName } from './bans';
+
+const nameOf = (b: Ban) => `${typeName(b.type).toLowerCase()} of ${subjectOf(b)}`;
 
 /** The bans of one room, without those of every room. */
 export function RoomBans({ arn }: { arn: string }) {
   const loaded = useLoad(() => bansOf(arn), [arn], 5000);
-  const [lifting, setLifting] = useState<Ban>();
+  const [open, setOpen] = useState<{ ban: Ban; Dialog: typeof LiftBan }>();
   return (
     <>
       <Show loaded={loaded}>
@@ -25,19 +27,22 @@ export function RoomBans({ arn }: { arn: string }) {
                 <li key={b.id}>
                   <div>
                     <bdi><b>{subjectOf(b)}</b></bdi> <Badge>{typeName(b.type)}</Badge>
-                    <Box variant="small" color="text-body-secondary" display="block">{b.expirationTime ? `until ${until(b.expirationTime)}` : 'for good'}{b.reason ? `: ${b.reason}` : ''}</Box>
+                    <Box variant="small" color="text-body-secondary" display="block">{b.expirationTime ? `until ${when(b.expirationTime)}` : 'until it is lifted'}{b.reason ? `: ${b.reason}` : ''}</Box>
                   </div>
-                  {may('confab:DeleteBan') && <Button variant="inline-link" ariaLabel={`Lift the ${typeName(b.type).toLowerCase()} of ${subjectOf(b)}`} onClick={() => setLifting(b)}>Lift</Button>}
+                  <SpaceBetween direction="horizontal" size="s">
+                    {may('confab:UpdateBan') && <Button variant="inline-link" ariaLabel={`Change the ${nameOf(b)}`} onClick={() => setOpen({ ban: b, Dialog: ChangeBan })}>Change</Button>}
+                    {may('confab:DeleteBan') && <Button variant="inline-link" ariaLabel={`Lift the ${nameOf(b)}`} onClick={() => setOpen({ ban: b, Dialog: LiftBan })}>Lift</Button>}
+                  </SpaceBetween>
                 </li>
               ))}
             </ul>
           </SpaceBetween>
         )}
       </Show>
-      {lifting && (
-        <LiftBan
-          ban={lifting} onClose={(done) => {
-            setLifting(undefined);
+      {open && (
+        <open.Dialog
+          ban={open.ban} onClose={(done) => {
+            setOpen(undefined);
             if (done) loaded.reload();
           }}
         />

@@ -1,6 +1,7 @@
 import type { GetRoomResponse } from '@aws-sdk/client-ivschat';
 import CopyToClipboard from '@cloudscape-design/components/copy-to-clipboard';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
+import { When } from '../parts/when';
 
 export function Details({ room }: { room: GetRoomResponse }) {
   const tags = Object.entries(room.tags ?? {}).sort();
@@ -14,8 +15,8 @@ export function Details({ room }: { room: GetRoomResponse }) {
         { label: 'Message review', value: room.messageReviewHandler?.uri ? `${room.messageReviewHandler.uri} (without an answer: ${room.messageReviewHandler.fallbackResult})` : 'None' },
         { label: 'Logging configurations', value: room.loggingConfigurationIdentifiers?.join(', ') || 'None' },
         { label: 'Tags', value: tags.length > 0 ? tags.map(([k, v]) => <div key={k}>{k} = {v}</div>) : 'None' },
-        { label: 'Created', value: room.createTime?.toLocaleString() },
-        { label: 'Changed', value: room.updateTime?.toLocaleString() },
+        { label: 'Created', value: <When at={room.createTime} /> },
+        { label: 'Changed', value: <When at={room.updateTime} /> },
       ]}
     />
   );

@@ -13,6 +13,7 @@ import { Found } from '../parts/found';
 import { type Moment, MomentField, isoOf, noMoment } from '../parts/moment';
 import { More } from '../parts/more';
 import { Nothing, Show } from '../parts/state';
+import { When, when } from '../parts/when';
 import type { Asked } from './room-actions';
 
 interface Question {
@@ -52,7 +53,7 @@ export function History({ arn, kept, ask }: { arn: string; kept?: string; ask: (
   const pages = usePages(JSON.stringify([arn, question]), (nextToken) => search(arn, question, nextToken), (m) => m.id!);
   if (!kept || kept === 'off') return <Nothing title="This room keeps no history" text="Set History in the room's settings, such as 24h." />;
   const { items, reached, more } = pages;
-  const unfinished = question.word && more && reached && items.length < enough ? new Date(reached).toLocaleString() : undefined;
+  const unfinished = question.word && more && reached && items.length < enough ? when(reached) : undefined;
   const show = () => setQuestion({ word: fold(text.trim()).folded || undefined, senderUserId: user.trim() || undefined, endTime: isoOf(end, '23:59:59'), includeDeleted: deleted || undefined, includeHidden: hidden || undefined });
   return (
     <SpaceBetween size="s">
@@ -71,18 +72,18 @@ export function History({ arn, kept, ask }: { arn: string; kept?: string; ask: (
           )}
           <SpaceBetween direction="horizontal" size="xs">
             <Button formAction="submit">Show</Button>
-            <Button formAction="none" iconName="refresh" ariaLabel="Load again" onClick={pages.loaded.reload} />
+            <Button formAction="none" iconName="refresh" ariaLabel="Refresh" onClick={pages.loaded.reload} />
           </SpaceBetween>
         </SpaceBetween>
       </form>
       <Show loaded={pages.loaded}>
         {() => (
           <>
-            {items.length === 0 && <Nothing title="No messages" text={unfinished && `Nothing since ${unfinished}.`} />}
+            {items.length === 0 && <Nothing title="No messages" text={unfinished && `None since ${unfinished}.`} />}
             <ol className="history" aria-label="History">
               {items.map((m) => (
                 <li key={m.id} className={`message ${m.deletedTime ? 'deleted' : ''}`}>
-                  <time dateTime={m.sendTime}>{new Date(m.sendTime!).toLocaleString()}</time>
+                  <When at={m.sendTime} />
                   <bdi className="sender">{m.sender?.userId}</bdi>
                   <span className="text" dir="auto"><Found text={m.content ?? ''} word={question.word ?? ''} /></span>
                   {m.hidden && <span className="attributes">hidden: only {m.sender?.userId} saw it</span>}

@@ -12,6 +12,7 @@ import type { Mode, UpdateRoomModesInput } from '../confab/operations';
 import { may } from '../confab/session';
 import { Lasts, type Time, forever, secondsOf, valid } from '../parts/lasts';
 import { Show } from '../parts/state';
+import { when } from '../parts/when';
 
 interface Switch {
   name: string;
@@ -36,7 +37,7 @@ const switches: Switch[] = [
 function source(mode: Mode) {
   if (mode.source === 'TAG') return 'From the room\'s tag.';
   if (mode.source !== 'MODERATOR') return 'The default.';
-  return `Set by ${mode.by?.split(/[:/]/).pop() ?? 'a moderator'}, ${mode.expirationTime ? `until ${new Date(mode.expirationTime).toLocaleString()}` : 'until it is switched back'}.`;
+  return `Set by ${mode.by?.split(/[:/]/).pop() ?? 'a moderator'}, ${mode.expirationTime ? `until ${when(mode.expirationTime)}` : 'until it is switched back'}.`;
 }
 
 export function Modes({ arn }: { arn: string }) {
@@ -47,8 +48,8 @@ export function Modes({ arn }: { arn: string }) {
     <Show loaded={loaded}>
       {({ modes = [] }) => (
         <SpaceBetween size="l">
-          <Box color="text-body-secondary">They hold at once, for all but staff: people who may delete messages or disconnect users.</Box>
-          {canSwitch && <Lasts time={time} onChange={setTime} endless="Until it is switched back" label="What is switched holds for" />}
+          <Box color="text-body-secondary">Modes apply at once, to everyone but staff: users who can delete messages or disconnect users.</Box>
+          {canSwitch && <Lasts time={time} onChange={setTime} endless="Until it is switched back" label="How long a switch lasts" />}
           {switches.map((s) => {
             const mode = modes.find((m) => m.name === s.name);
             return mode && <ModeSwitch key={s.name} arn={arn} of={s} mode={mode} disabled={!canSwitch || !valid(time)} seconds={() => secondsOf(time)} changed={loaded.reload} />;

@@ -6,20 +6,15 @@ import { useState } from 'react';
 import { confab } from '../confab/call';
 import { useLoad } from '../confab/load';
 import type { RoomUser } from '../confab/operations';
+import { everyPage } from '../confab/rooms';
 import { Nothing, Show } from '../parts/state';
+import { when } from '../parts/when';
 import { type Asked, type Look, PersonActions } from './room-actions';
 
 const most = 1000;
 
-async function everybody(arn: string): Promise<RoomUser[]> {
-  const all: RoomUser[] = [];
-  let nextToken: string | undefined;
-  do {
-    const answer = await confab('ListRoomUsers', { roomIdentifier: arn, maxResults: 200, nextToken });
-    all.push(...(answer.users ?? []));
-    nextToken = answer.nextToken;
-  } while (nextToken && all.length < most);
-  return all;
+function everybody(arn: string): Promise<RoomUser[]> {
+  return everyPage((nextToken) => confab('ListRoomUsers', { roomIdentifier: arn, maxResults: 200, nextToken }), (answer) => answer.users, most);
 }
 
 export function People({ arn, ask, look }: { arn: string; ask: (a: Asked) => void; look: Look }) {
@@ -39,7 +34,7 @@ export function People({ arn, ask, look }: { arn: string; ask: (a: Asked) => voi
                   <div>
                     <bdi><b>{u.userId}</b></bdi>{' '}
                     {u.capabilities?.some((c) => c !== 'SEND_MESSAGE') && <Badge color="blue">Staff</Badge>}
-                    <Box variant="small" color="text-body-secondary" display="block">since {new Date(u.connectedSince!).toLocaleTimeString()}{u.connections! > 1 ? `, ${u.connections} connections` : ''}</Box>
+                    <Box variant="small" color="text-body-secondary" display="block">since {when(u.connectedSince!)}{u.connections! > 1 ? `, ${u.connections} connections` : ''}</Box>
                   </div>
                   <PersonActions userId={u.userId!} ask={ask} look={look} />
                 </li>

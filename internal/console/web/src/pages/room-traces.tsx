@@ -1,4 +1,4 @@
-// What came of the last attempts to send a message: why one was refused.
+// What happened to the last attempts to send a message: why one was refused.
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import FormField from '@cloudscape-design/components/form-field';
@@ -13,6 +13,7 @@ import { usePages } from '../confab/pages';
 import { explain } from '../parts/rules';
 import { More } from '../parts/more';
 import { Nothing, Show } from '../parts/state';
+import { When } from '../parts/when';
 
 type Result = NonNullable<ListMessageTracesInput['result']>;
 
@@ -83,7 +84,7 @@ function Trace({ trace: t, chosen }: { trace: MessageTrace; chosen: boolean }) {
       <div className="entry-head">
         <StatusIndicator type={type}>{label}</StatusIndicator>
         <bdi className="entry-subject">{t.userId}</bdi>
-        <time dateTime={t.time} title={new Date(t.time!).toLocaleString()}>{new Date(t.time!).toLocaleTimeString()}</time>
+        <When at={t.time} />
       </div>
       {t.rule && <div>{explain(t.rule)}</div>}
       {t.errorMessage && <div className="quiet">The sender read: {t.errorCode} <bdi>{t.errorMessage}</bdi></div>}

@@ -8,6 +8,7 @@ import { useState } from 'react';
 import type { GetRoomPresenceOutput } from '../confab/operations';
 import { type Seen, minute, seenOf } from '../confab/viewers';
 import { chartStrings } from '../parts/chart';
+import { when } from '../parts/when';
 
 const spans: Record<string, number> = { '30 min': 30, '2 hours': 120, '6 hours': 360 };
 
@@ -27,18 +28,18 @@ export function Viewers({ arn, now }: { arn: string; now?: GetRoomPresenceOutput
         items={[
           { label: 'Now', value: now?.users?.toLocaleString() ?? '–' },
           { label: 'Most in this time', value: most[0] ? `${most[1].toLocaleString()} at ${time(most[0])}` : '–' },
-          ...(now?.peakUsers !== undefined && now.peakTime ? [{ label: 'Most ever, says the server', value: `${now.peakUsers.toLocaleString()} on ${new Date(now.peakTime).toLocaleString()}` }] : []),
+          ...(now?.peakUsers !== undefined && now.peakTime ? [{ label: 'Most ever', value: `${now.peakUsers.toLocaleString()} at ${when(now.peakTime)}` }] : []),
         ]}
       />
       <LineChart
         series={pieces(shown).map((data) => ({ title: 'People', type: 'line' as const, color: 'var(--accent)', data: data.map(([at, y]) => ({ x: new Date(at), y })) }))}
         xDomain={[new Date(start), new Date(end)]} yDomain={[0, Math.max(1, most[1]) * 1.1]} xScaleType="time" height={170} hideFilter hideLegend ariaLabel="People in the room"
         xTickFormatter={(x) => time(x.getTime())} yTickFormatter={(y) => (Number.isInteger(y) ? y.toLocaleString() : '')}
-        empty={<Box textAlign="center" color="inherit">Nothing was seen in this time</Box>} i18nStrings={chartStrings}
+        empty={<Box textAlign="center" color="inherit">No data for this time</Box>} i18nStrings={chartStrings}
       />
       <Box variant="small" color="text-body-secondary">
-        {all.length > 0 ? `Seen since ${new Date(all[0][0]).toLocaleString()}, while this browser showed the room or the list of rooms. ` : ''}
-        The server keeps no such series; this browser keeps what it saw for six hours.
+        {all.length > 0 ? `Seen since ${when(all[0][0])}, while this browser showed the room or the list of rooms. ` : ''}
+        The server does not record this; the browser keeps what it saw for six hours.
       </Box>
     </SpaceBetween>
   );

@@ -7,7 +7,6 @@ import Header from '@cloudscape-design/components/header';
 import Input from '@cloudscape-design/components/input';
 import Select from '@cloudscape-design/components/select';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import Tabs from '@cloudscape-design/components/tabs';
 import { type RefObject, useEffect, useRef, useState } from 'react';
 import { Composer } from '../chat/composer';
 import { type Item, type LiveRoom, staffToken, tokensOf } from '../chat/live-room';
@@ -20,6 +19,7 @@ import { go, idOf, roomPath } from '../confab/router';
 import { may, session } from '../confab/session';
 import { see } from '../confab/viewers';
 import { ConnectionState, Nothing, Show, Trouble } from '../parts/state';
+import { TabRows } from '../parts/tab-rows';
 import { RoomLog } from './moderation-log';
 import { type Asked, type Look, PersonActions, Question, canDelete } from './room-actions';
 import { RoomBans } from './room-bans';
@@ -51,7 +51,8 @@ export function StaffRoom() {
 function Live({ room, reload }: { room: GetRoomResponse; reload?: () => void }) {
   const arn = room.arn!;
   const [asked, setAsked] = useState<Asked>();
-  const [tab, setTab] = useState<string>();
+  const [tab, setTab] = useState('people');
+  const [handled, setHandled] = useState(0);
   const [looked, setLooked] = useState<{ at: string; userId: string; messageId?: string; turn: number }>();
   const about = useRef<HTMLDivElement>(null);
   const look: Look = (at, userId, messageId) => {
@@ -96,21 +97,26 @@ function Live({ room, reload }: { room: GetRoomResponse; reload?: () => void }) 
       }
     >
       <div className="room">
-        {canChat ? <Chat arn={arn} ask={setAsked} look={look} connected={live} onEnded={reload} onPeople={presence.reload} /> : (
+        {canChat ? <Chat arn={arn} ask={setAsked} look={look} handled={handled} connected={live} onEnded={reload} onPeople={presence.reload} /> : (
           <Container header={<Header variant="h2">Chat</Header>}>
-            <Nothing title="No live chat" text="The policy of this access key does not allow CreateChatToken, which a connection needs. The history shows what was written, where the room keeps it." />
+            <Nothing title="No live chat" text="Your policy does not allow CreateChatToken, which a connection needs. If the room keeps a history, you can read it there." />
           </Container>
         )}
         <div ref={about}>
           <Container>
-            <Tabs
-              ariaLabel="About the room" activeTabId={tab ?? tabs[0]?.id ?? ''} onChange={({ detail }) => (setTab(detail.activeTabId), setLooked(undefined))}
-              tabs={tabs}
-            />
+            <TabRows label="About the room" tabs={tabs} chosen={tab} onChange={(id) => (setTab(id), setLooked(undefined))} />
           </Container>
         </div>
       </div>
-      {asked && <Question arn={arn} asked={asked} live={staff && live.current} onClose={() => setAsked(undefined)} />}
+      {asked && (
+        <Question
+          arn={arn} asked={asked} live={staff && live.current}
+          onClose={(done) => {
+            setAsked(undefined);
+            if (done) setHandled((n) => n + 1);
+          }}
+        />
+      )}
     </ContentLayout>
   );
 }
@@ -121,13 +127,15 @@ interface ChatProps {
   arn: string;
   ask: (a: Asked) => void;
   look: Look;
+  /** Changes when a question was answered: the moderator follows the chat again. */
+  handled: number;
   connected: RefObject<LiveRoom | undefined>;
   onEnded?: () => void;
   /** Is called when people may have come or left. */
   onPeople: () => void;
 }
 
-function Chat({ arn, ask, look, connected, onEnded, onPeople }: ChatProps) {
+function Chat({ arn, ask, look, handled, connected, onEnded, onPeople }: ChatProps) {
   const { staff } = session();
   const [userId, setUser] = useState(staff ? '' : localStorage.getItem(userKey) || 'moderator');
   const [name, setName] = useState(userId);
@@ -155,6 +163,7 @@ function Chat({ arn, ask, look, connected, onEnded, onPeople }: ChatProps) {
             <form onSubmit={(e) => (e.preventDefault(), rename())}>
               <SpaceBetween direction="horizontal" size="xs" alignItems="center">
                 <ConnectionState state={state} />
+                {!staff && <span className="quiet" aria-hidden="true">as</span>}
                 {!staff && <Input value={name} ariaLabel="Your user ID in the room" onChange={({ detail }) => setName(detail.value)} onBlur={rename} />}
               </SpaceBetween>
             </form>
@@ -179,8 +188,8 @@ function Chat({ arn, ask, look, connected, onEnded, onPeople }: ChatProps) {
     >
       {ended && <Trouble problem={ended} reload={live.retry} />}
       <MessageList
-        label="Messages" items={items} total={total} own={userId}
-        empty={<Nothing title="No messages yet" text="Those sent from now on appear here." />}
+        label="Messages" items={items} total={total} own={userId} release={handled}
+        empty={<Nothing title="No messages yet" text="New messages appear here." />}
         onDelete={remove}
         actions={(item) => item.kind === 'message' && (
           <SpaceBetween direction="horizontal" size="s">

@@ -11,6 +11,7 @@ import { may, session } from '../confab/session';
 import { see } from '../confab/viewers';
 import { Delete } from '../parts/delete';
 import { List } from '../parts/list';
+import { When } from '../parts/when';
 
 interface Row extends RoomSummary {
   viewers: number;
@@ -63,7 +64,7 @@ export default function Rooms() {
           { id: 'handler', header: 'Message review', sortingField: 'handler', cell: (r) => (r.handler ? idOf(r.handler.replace(/:function:/, '/')) : 'None') },
           { id: 'logs', header: 'Logging configurations', sortingField: 'logs', cell: (r) => r.logs },
           { id: 'tags', header: 'Tags', cell: (r) => r.tagText || '–' },
-          { id: 'updated', header: 'Changed', sortingField: 'updated', cell: (r) => r.updateTime?.toLocaleString() },
+          { id: 'updated', header: 'Changed', sortingField: 'updated', cell: (r) => <When at={r.updateTime} /> },
         ]}
         properties={[
           { key: 'name', propertyLabel: 'Name', groupValuesLabel: 'Names', operators: [':', '!:', '=', '!='] },

@@ -1,6 +1,7 @@
 // The nodes of the server, its limits, and what the signed-in policy allows.
 import Alert from '@cloudscape-design/components/alert';
 import Badge from '@cloudscape-design/components/badge';
+import Box from '@cloudscape-design/components/box';
 import Container from '@cloudscape-design/components/container';
 import ContentLayout from '@cloudscape-design/components/content-layout';
 import Header from '@cloudscape-design/components/header';
@@ -18,11 +19,11 @@ export default function Server() {
   const server = useLoad(async () => (known ? confab('GetServer', {}) : null), [], 5000);
   return (
     <ContentLayout header={<Header variant="h1">Nodes and health</Header>}>
-      {!known && <Nothing title="This server does not say" text="Its extensions are off." />}
+      {!known && <Nothing title="Not available" text="The server is older than this page, or its extensions are off." />}
       <Show loaded={server}>
         {(s) => s && (
           <SpaceBetween size="l">
-            {new Set(s.nodes?.map((n) => n.version)).size > 1 && <Alert type="info" header="The nodes run different versions">That is so during an update. This page is of one of them.</Alert>}
+            {new Set(s.nodes?.map((n) => n.version)).size > 1 && <Alert type="info" header="The nodes run different versions">This is normal during an update.</Alert>}
             <Container>
               <KeyValuePairs
                 columns={4}
@@ -33,9 +34,9 @@ export default function Server() {
                   { label: 'Version', value: s.version },
                   { label: 'Region', value: s.region },
                   { label: 'Account', value: s.accountId },
-                  { label: 'Extensions', value: s.extensions?.join(', ') || 'None' },
                 ]}
               />
+              <Box padding={{ top: 'l' }}><KeyValuePairs columns={1} items={[{ label: 'Extensions', value: s.extensions?.join(', ') || 'None' }]} /></Box>
             </Container>
             <Table
               header={<Header variant="h2" counter={`(${s.nodes?.length ?? 0})`}>Nodes</Header>} items={s.nodes ?? []} ariaLabels={{ tableLabel: 'Nodes' }}

@@ -32,7 +32,7 @@ export default function Start() {
   return (
     <ContentLayout header={<Header variant="h1" description="Two people in one room, each with Amazon's own JavaScript client. Write as either of them.">Ann and Bob chat</Header>}>
       <Show loaded={room}>
-        {(found) => (found?.arn ? <Demo arn={found.arn} name={found.name || 'the room'} /> : <Container><Nothing title="There is no room" text="Create one, and this page has two people chat in it." /></Container>)}
+        {(found) => (found?.arn ? <Demo arn={found.arn} name={found.name || 'the room'} /> : <Container><Nothing title="There is no room" text="Create a room: then two people chat on this page." /></Container>)}
       </Show>
     </ContentLayout>
   );
@@ -54,8 +54,8 @@ function Demo({ arn, name }: { arn: string; name: string }) {
   return (
     <SpaceBetween size="l">
       <div className="people">
-        <Person name="Ann" note="She may delete messages: select one." person={ann} canDelete />
-        <Person name="Bob" note="He may send messages." person={bob} />
+        <Person name="Ann" note="She can delete messages: select one." person={ann} canDelete />
+        <Person name="Bob" note="He can send messages." person={bob} />
       </div>
       <Container header={<Header variant="h2" description="The same code works with Amazon IVS Chat. Only the endpoint differs.">The code for this</Header>}>
         <Tabs
@@ -67,7 +67,7 @@ function Demo({ arn, name }: { arn: string; name: string }) {
           ]}
         />
         <Box padding={{ top: 's' }} color="text-body-secondary">
-          Paste the lines for a shell, and the event appears above. <Link href="#/quick-start">Quick start</Link> has Python, Go, Terraform, Android and iOS. <Link href={roomPath(arn)}>Open {name}</Link> as a moderator sees it.
+          Paste the lines of AWS CLI into a shell: the event appears above. <Link href="#/quick-start">Quick start</Link> has Python, Go, Terraform, Android and iOS. <Link href={roomPath(arn)}>Open {name}</Link> as a moderator sees it.
         </Box>
       </Container>
     </SpaceBetween>
@@ -88,7 +88,7 @@ function Person({ name, note, person, canDelete }: { name: string; note: string;
       {ended && <Trouble problem={ended} reload={live.retry} />}
       <MessageList
         label={`Messages that ${name} sees`} items={items} total={total} own={live.userId}
-        empty={<Nothing title="No messages yet" text="Those sent from now on appear here." />}
+        empty={<Nothing title="No messages yet" text="New messages appear here." />}
         actions={canDelete ? (item) => item.id && !item.deleted && <Button variant="inline-link" onClick={() => remove(item)} ariaLabel={`Delete the message of ${item.userId}`}>Delete</Button> : undefined}
         onDelete={canDelete ? remove : undefined}
       />

@@ -87,6 +87,7 @@ export default function Webhooks() {
           <SpaceBetween direction="horizontal" size="xs">
             {may('confab:TestWebhook') && <Button disabled={!chosen} loading={busy === 'test'} onClick={() => test(chosen!)}>Test</Button>}
             {canUpdate && <Button disabled={!chosen} loading={busy === 'state'} onClick={() => pause(chosen!)}>{chosen?.state === 'PAUSED' ? 'Resume' : 'Pause'}</Button>}
+            {canUpdate && may('confab:GetWebhook') && <Button disabled={!chosen} onClick={() => go(`#/webhooks/${chosen!.id}`)}>Edit</Button>}
             {may('confab:RotateWebhookSecret') && <Button disabled={!chosen} onClick={() => setOpen('rotate')}>Rotate the secret</Button>}
             {may('confab:DeleteWebhook') && <Button disabled={!chosen} onClick={() => setOpen('delete')}>Delete</Button>}
           </SpaceBetween>

@@ -2,8 +2,8 @@ import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { type ReactNode, useState } from 'react';
-import { type Problem, problem } from '../confab/problem';
+import type { ReactNode } from 'react';
+import { useSubmit } from '../confab/submit';
 import { Trouble } from './state';
 
 interface Props {
@@ -18,20 +18,11 @@ interface Props {
 
 /** Asks before something is done. What was typed stays when it fails. */
 export function Confirm({ title, action, ready = true, children, run, onClose }: Props) {
-  const [busy, setBusy] = useState(false);
-  const [trouble, setTrouble] = useState<Problem>();
-  async function submit() {
-    if (busy || !ready) return;
-    setBusy(true);
-    setTrouble(undefined);
-    try {
-      await run();
-      onClose(true);
-    } catch (error) {
-      setTrouble(problem(error));
-      setBusy(false);
-    }
-  }
+  const { busy, trouble, submit, onSubmit } = useSubmit(async () => {
+    if (!ready) return;
+    await run();
+    onClose(true);
+  });
   return (
     <Modal
       visible header={title} onDismiss={() => onClose(false)} closeAriaLabel="Close"
@@ -44,7 +35,7 @@ export function Confirm({ title, action, ready = true, children, run, onClose }:
         </Box>
       }
     >
-      <form onSubmit={(e) => (e.preventDefault(), submit())}>
+      <form onSubmit={onSubmit}>
         <SpaceBetween size="m">
           {trouble && <Trouble problem={trouble} />}
           {children}

@@ -1,4 +1,4 @@
-// What the content filters would make of a text, with each hit marked.
+// What the content filters would do with a text, with each hit marked.
 import Badge from '@cloudscape-design/components/badge';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
@@ -11,11 +11,11 @@ import Textarea from '@cloudscape-design/components/textarea';
 import { useState } from 'react';
 import { confab } from '../confab/call';
 import type { ContentFilterMatch, TestContentFilterOutput } from '../confab/operations';
-import { type Problem, problem } from '../confab/problem';
+import { useSubmit } from '../confab/submit';
 import { RoomChoice } from './room-choice';
 import { Nothing, Trouble } from './state';
 
-/** What comes of a message, by the action of a filter. */
+/** What happens to a message, by the action of a filter. */
 export const actions = [
   { value: 'DENY', label: 'Refuse', description: 'The message is refused.' },
   { value: 'MASK', label: 'Mask', description: 'What matches becomes asterisks.' },
@@ -41,36 +41,27 @@ export function FilterTest({ arn }: { arn?: string }) {
   const [content, setContent] = useState('');
   const [room, setRoom] = useState(arn ?? '');
   const [result, setResult] = useState<{ content: string; answer: TestContentFilterOutput }>();
-  const [busy, setBusy] = useState(false);
-  const [trouble, setTrouble] = useState<Problem>();
-  async function submit() {
-    setBusy(true);
-    setTrouble(undefined);
-    try {
-      setResult({ content, answer: await confab('TestContentFilter', { content, roomIdentifier: room || undefined }) });
-    } catch (error) {
-      setResult(undefined);
-      setTrouble(problem(error));
-    }
-    setBusy(false);
-  }
+  const { busy, trouble, onSubmit } = useSubmit(async () => {
+    setResult(undefined);
+    setResult({ content, answer: await confab('TestContentFilter', { content, roomIdentifier: room || undefined }) });
+  });
   const hits = result?.answer.matches ?? [];
   return (
     <SpaceBetween size="l">
-      <form onSubmit={(e) => (e.preventDefault(), submit())}>
+      <form onSubmit={onSubmit}>
         <Container
-          header={<Header variant="h2" description="Nothing is sent. The filters that are stored decide: those of the room, and those of every room.">Test a text</Header>}
+          header={<Header variant="h2" description="Nothing is sent. The stored filters decide: those of the room, and those of every room.">Test a text</Header>}
           footer={<Button formAction="submit" loading={busy} disabled={!content}>Test</Button>}
         >
           <SpaceBetween size="l">
             {trouble && <Trouble problem={trouble} />}
             <RoomChoice arn={room} onChange={setRoom} />
-            <FormField label="Text" stretch><Textarea value={content} onChange={({ detail }) => setContent(detail.value)} rows={3} placeholder="What somebody could write" /></FormField>
+            <FormField label="Text" stretch><Textarea value={content} onChange={({ detail }) => setContent(detail.value)} rows={3} placeholder="A message" /></FormField>
           </SpaceBetween>
         </Container>
       </form>
       {result && (
-        <Container header={<Header variant="h2" counter={`(${hits.length})`}>What comes of it</Header>}>
+        <Container header={<Header variant="h2" counter={`(${hits.length})`}>Result</Header>}>
           <div role="status" aria-label="Result of the test">
             <SpaceBetween size="l">
               <KeyValuePairs

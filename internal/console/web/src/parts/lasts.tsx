@@ -19,6 +19,9 @@ const choices = [
 const other = { value: 'other', label: 'Another time' };
 
 export const tenMinutes: Time = { choice: '600', minutes: '' };
+/** What it is called that a ban has no end. */
+export const untilLifted = 'Until it is lifted';
+
 export const forever: Time = { choice: '', minutes: '' };
 
 /** The seconds of a time; undefined without an end. */
@@ -53,9 +56,4 @@ export function Lasts({ time, onChange, endless, label = 'How long', description
       )}
     </SpaceBetween>
   );
-}
-
-/** When something ends, as a table shows it. */
-export function until(expirationTime?: string) {
-  return expirationTime ? new Date(expirationTime).toLocaleString() : 'For good';
 }

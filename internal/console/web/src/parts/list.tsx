@@ -50,6 +50,7 @@ export function List<T>({ title, description, kind, loaded, columns, properties,
         loading={loaded.loading && !loaded.data}
         loadingText="Loading"
         enableKeyboardNavigation
+        wrapLines
         selectionType={onSelect ? 'single' : undefined}
         selectedItems={selected ? [selected] : []}
         onSelectionChange={({ detail }) => onSelect?.(detail.selectedItems[0])}
@@ -59,7 +60,7 @@ export function List<T>({ title, description, kind, loaded, columns, properties,
         header={
           <Header
             variant="h1" description={description} counter={loaded.data ? `(${all.length})` : undefined}
-            actions={<SpaceBetween direction="horizontal" size="xs"><Button iconName="refresh" ariaLabel="Load again" onClick={loaded.reload} loading={loaded.loading && !!loaded.data} />{actions?.(selected)}{create}</SpaceBetween>}
+            actions={<SpaceBetween direction="horizontal" size="xs"><Button iconName="refresh" ariaLabel="Refresh" onClick={loaded.reload} loading={loaded.loading && !!loaded.data} />{actions?.(selected)}{create}</SpaceBetween>}
           >{title}</Header>
         }
         filter={

@@ -1,6 +1,7 @@
 // The moderation log in words: docs/moderation-build.md has the names of actions and details.
 import type { ModerationEvent } from '../confab/operations';
 import { actionName } from './filter-test';
+import { when } from './when';
 
 /** What was done, by the action of an event. */
 export const eventActions: Record<string, string> = {
@@ -46,7 +47,7 @@ const count = (n: string, noun: string) => `${n} ${noun}${n === '1' ? '' : 's'}`
 export function detailsOf({ action, details = {} }: ModerationEvent): string[] {
   return Object.entries(details).filter(([name, value]) => !unsaid.has(name) && !(counts.has(name) && value === '0')).sort(([a], [b]) => rank(a) - rank(b)).map(([name, value]) => {
     switch (name) {
-      case 'expirationTime': return `until ${new Date(value).toLocaleString()}`;
+      case 'expirationTime': return `until ${when(value)}`;
       case 'filter': return `filter ${value}`;
       case 'filterAction': return actionName(value).toLowerCase();
       case 'terms': return count(value, 'term');

@@ -34,7 +34,7 @@ export function checkPolicy(text: string): PolicyCheck {
   try {
     document = JSON.parse(text) as Record<string, unknown>;
   } catch (error) {
-    return wrong(`This is no JSON: ${(error as Error).message}`);
+    return wrong(`This is not JSON: ${(error as Error).message}`);
   }
   if (typeof document !== 'object' || document === null || !('Statement' in document)) return wrong('A policy is an object with a Statement.');
   if (![undefined, '2008-10-17', '2012-10-17'].includes(document.Version as string)) return wrong('The Version is "2012-10-17".');
@@ -43,18 +43,18 @@ export function checkPolicy(text: string): PolicyCheck {
   const statements = list(document.Statement) as Record<string, unknown>[];
   for (const [i, s] of statements.entries()) {
     const of = `Statement ${i + 1}`;
-    if (typeof s !== 'object' || s === null) return wrong(`${of} is no object.`);
+    if (typeof s !== 'object' || s === null) return wrong(`${of} is not an object.`);
     const odd = Object.keys(s).find((key) => !keys.has(key));
     if (odd) return wrong(`${of} has ${odd}; allowed are ${[...keys].join(', ')}.`);
     if (s.Effect !== 'Allow' && s.Effect !== 'Deny') return wrong(`${of}: the Effect is "Allow" or "Deny".`);
     if (('Action' in s) === ('NotAction' in s)) return wrong(`${of} has either Action or NotAction.`);
     if (('Resource' in s) === ('NotResource' in s)) return wrong(`${of} has either Resource or NotResource.`);
     for (const action of list(s.Action ?? s.NotAction)) {
-      if (typeof action !== 'string' || (action !== '*' && !action.includes(':'))) return wrong(`${of}: ${JSON.stringify(action)} is no action, such as ivschat:GetRoom.`);
+      if (typeof action !== 'string' || (action !== '*' && !action.includes(':'))) return wrong(`${of}: ${JSON.stringify(action)} is not an action, such as ivschat:GetRoom.`);
       if (action !== '*' && !names(action, known)) warnings.push(`${of}: the server has no action ${action}.`);
     }
     for (const resource of list(s.Resource ?? s.NotResource)) {
-      if (typeof resource !== 'string' || (resource !== '*' && !/^arn:|^\*/.test(resource))) return wrong(`${of}: ${JSON.stringify(resource)} is no resource: an ARN, or "*".`);
+      if (typeof resource !== 'string' || (resource !== '*' && !/^arn:|^\*/.test(resource))) return wrong(`${of}: ${JSON.stringify(resource)} is not a resource: an ARN, or "*".`);
     }
   }
   if (!statements.some((s) => s.Effect === 'Allow')) warnings.push('No statement allows anything.');

@@ -1,36 +1,69 @@
 import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
 import Link from '@cloudscape-design/components/link';
+import Multiselect from '@cloudscape-design/components/multiselect';
 import Select from '@cloudscape-design/components/select';
 import { useLoad } from '../confab/load';
 import { allRooms } from '../confab/rooms';
 import { idOf, roomPath } from '../confab/router';
+
+export interface RoomOption {
+  value: string;
+  label: string;
+  description?: string;
+}
+
+/** The rooms as choices. */
+export function useRooms() {
+  return useLoad(async () => (await allRooms()).map((r): RoomOption => ({ value: r.arn!, label: r.name || r.id!, description: r.id })), []);
+}
+
+const named = (options: RoomOption[], arn: string): RoomOption => options.find((o) => o.value === arn) ?? { value: arn, label: idOf(arn) };
 
 interface Props {
   /** An ARN; empty for every room. */
   arn: string;
   onChange: (arn: string) => void;
   description?: string;
-  /** What the choice of no room is called. */
+  /** What the choice of no room is called; undefined if there must be a room. */
   every?: string;
+  rooms: ReturnType<typeof useRooms>;
 }
 
-/** Chooses a room or every room. Where rooms cannot be listed, it takes an ARN. */
-export function RoomChoice({ arn, onChange, description, every = 'Every room' }: Props) {
-  const rooms = useLoad(allRooms, []);
+/** Chooses one of the rooms, or every room. Where rooms cannot be listed, it takes an ARN. */
+export function RoomSelect({ arn, onChange, description, every, rooms }: Props) {
   if (rooms.problem && !rooms.data) {
     return (
-      <FormField label="Room" description="An ARN; every room if it is empty." constraintText={`Rooms cannot be listed. ${rooms.problem.title}`}>
+      <FormField label="Room" description={every ? `An ARN. ${every} if it is empty.` : 'An ARN.'} constraintText={`Rooms cannot be listed. ${rooms.problem.title}`}>
         <Input value={arn} onChange={({ detail }) => onChange(detail.value.trim())} placeholder={every} />
       </FormField>
     );
   }
-  const options = [{ value: '', label: every }, ...(rooms.data ?? []).map((r) => ({ value: r.arn!, label: r.name || r.id!, description: r.id }))];
+  const options = [...(every ? [{ value: '', label: every }] : []), ...(rooms.data ?? [])];
   return (
     <FormField label="Room" description={description}>
       <Select
-        options={options} statusType={rooms.data ? 'finished' : 'loading'} loadingText="Loading" filteringType="auto" filteringAriaLabel="Find a room"
-        selectedOption={options.find((o) => o.value === arn) ?? { value: arn, label: idOf(arn) }} onChange={({ detail }) => onChange(detail.selectedOption.value!)}
+        options={options} statusType={rooms.data ? 'finished' : 'loading'} loadingText="Loading" empty="There is no room" filteringType="auto" filteringAriaLabel="Find a room" placeholder="Choose a room"
+        selectedOption={arn || every ? named(options, arn) : null} onChange={({ detail }) => onChange(detail.selectedOption.value!)}
+      />
+    </FormField>
+  );
+}
+
+/** Chooses a room or every room. */
+export function RoomChoice({ every = 'Every room', ...props }: Omit<Props, 'rooms'>) {
+  return <RoomSelect {...props} every={every} rooms={useRooms()} />;
+}
+
+/** Chooses some of the rooms. */
+export function RoomsChoice({ arns, onChange }: { arns: string[]; onChange: (arns: string[]) => void }) {
+  const { data, problem } = useRooms();
+  const options = data ?? [];
+  return (
+    <FormField label="Some rooms" errorText={problem?.title} stretch>
+      <Multiselect
+        options={options} selectedOptions={arns.map((arn) => named(options, arn))} statusType={data || problem ? 'finished' : 'loading'} filteringType="auto" filteringAriaLabel="Find a room" placeholder="Choose rooms"
+        empty="There is no room" deselectAriaLabel={(o) => `Remove ${o.label}`} onChange={({ detail }) => onChange(detail.selectedOptions.map((o) => o.value!))}
       />
     </FormField>
   );

@@ -60,7 +60,7 @@ function Watch({ arn, kind, record }: { arn: string; kind: Kind; record: Sent })
   return <Show loaded={loaded}>{(delivery) => <div role="status" aria-label="Delivery"><Said delivery={delivery} arn={arn} kind={kind} /></div>}</Show>;
 }
 
-function Said({ delivery: { state, failures, denied, missing }, arn, kind }: { delivery: Delivery; arn: string; kind: Kind }) {
+function Said({ delivery: { state, failures, denied, missing, uncounted }, arn, kind }: { delivery: Delivery; arn: string; kind: Kind }) {
   const calls = `${failures} ${failures === 1 ? 'call' : 'calls'}`;
   const cause = denied ? 'The destination denies access.' : missing ? 'The destination does not exist.' : 'The log of the server says why.';
   const check = <>Where the server runs, <Box variant="code">confab logging check {arn}</Box> explains it.</>;
@@ -74,6 +74,7 @@ function Said({ delivery: { state, failures, denied, missing }, arn, kind }: { d
         <Box color="text-body-secondary">
           {kind === 's3' ? 'The server writes an object of a room every 5 minutes, or as --s3-log-interval says.' : 'The server delivers after 5 seconds, or as --log-flush-interval says.'} You can close this; the record is delivered all the same.
         </Box>
+        {uncounted && <Alert type="info">The server counts the errors of 64 logging configurations, and this is not one of them. If the delivery fails, only the log of the server says so. {check}</Alert>}
       </SpaceBetween>
     );
   }
