@@ -52,7 +52,7 @@ func BenchmarkAdmit(b *testing.B) {
 }
 
 func admit(b *testing.B, signs func(b *testing.B, s *server) func(user string) (string, error)) {
-	s := start(b, process.Options{Args: []string{"--max-connections", "0", "--max-connections-per-address", "0"}})
+	s := start(b, process.Options{Args: []string{"--log-level", "info", "--max-connections", "0", "--max-connections-per-address", "0"}})
 	var sign func(user string) (string, error)
 	if signs != nil {
 		sign = signs(b, s)

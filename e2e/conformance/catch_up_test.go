@@ -179,7 +179,7 @@ func TestCatchUp(t *testing.T) {
 		}
 		defer conn.CloseNow()
 		begin := time.Now()
-		sendAll(t, room, "0") // A room without messages has nothing to confirm.
+		sendAll(t, room, "0")                                             // A room without messages has nothing to confirm.
 		for users := 1.0; users > 0; time.Sleep(250 * time.Millisecond) { // Nothing is read, so nothing is answered.
 			o := call(t, ours("GetRoomPresence"), m{"roomIdentifier": room.arn}).want(t, http.StatusOK)
 			if users, _ = o["users"].(float64); time.Since(begin) > 20*time.Second {
@@ -188,6 +188,48 @@ func TestCatchUp(t *testing.T) {
 		}
 		if d := time.Since(begin); d < 9*time.Second {
 			t.Errorf("ended after %v", d)
+		}
+	})
+	checkOurs(t, "what was missed comes whole over a connection that reads slowly", func(t *testing.T) {
+		room := newCaughtUp(t, subject, nil)
+		first := subject.joinUnread(t, room)
+		call(t, "SendEvent", largeEvent(room)).want(t, http.StatusOK) // The client is known, and confirms nothing.
+		if err := first.conn.Close(); err != nil {
+			t.Fatal(err)
+		}
+		const events = 1500 // More than any socket's buffers hold.
+		for range events - 1 {
+			call(t, "SendEvent", largeEvent(room)).want(t, http.StatusOK)
+		}
+		slow := subject.joinUnread(t, room)
+		last := m{"roomIdentifier": room.arn, "eventName": "last"}
+		for got := 0; ; {
+			if err := slow.conn.SetDeadline(time.Now().Add(patience)); err != nil {
+				t.Fatal(err)
+			}
+			f, err := slow.conn.receive()
+			if err != nil || f.op == opClose {
+				t.Fatalf("ended after %d events by %v: %s", got, err, f.payload)
+			}
+			switch {
+			case f.op == opPing:
+				slow.conn.send(t, rawFrame{last: true, op: opPong, payload: f.payload})
+			case bytes.Contains(f.payload, []byte(`"last"`)):
+				if got != events {
+					t.Errorf("%d events came, want %d", got, events)
+				}
+				return
+			case bytes.Contains(f.payload, []byte("confab:GAP")):
+				t.Fatalf("frame %s", f.payload)
+			default:
+				got++
+				if got%50 == 0 {
+					time.Sleep(20 * time.Millisecond) // The network takes 15 MB a second.
+				}
+				if got == events/2 { // A live one waits behind what was missed.
+					call(t, "SendEvent", last).want(t, http.StatusOK)
+				}
+			}
 		}
 	})
 	for _, value := range []string{"4s", "11m", "yes", "5"} {

@@ -40,7 +40,7 @@ func newSmallDisk(t *testing.T, size string) *smallDisk {
 		t.Skipf("this machine does not allow user namespaces, so there is no small disk: %v: %s", err, out)
 	}
 	d := &smallDisk{dir: t.TempDir()}
-	cmd := exec.CommandContext(t.Context(), "unshare", "-rm", "sh", "-c", //nolint:gosec // The size is the test's own.
+	cmd := exec.CommandContext(t.Context(), "unshare", "-rm", "sh", "-c",
 		`mount -t tmpfs -o mode=700,size=`+size+` confab-webhook "$0" && echo mounted && read end`, d.dir)
 	holder := process.StartChild(t, cmd)
 	if line := holder.Line(t); line != "mounted" {
