@@ -191,7 +191,7 @@ func TestMembershipNews(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		beat  protocol.Heartbeat
-		want  news
+		want  News
 		peers int
 	}{
 		{"the first heartbeat", protocol.Heartbeat{N: 5, Eligible: true}, NewsJoined, 1},

@@ -15,11 +15,12 @@ type newerNode struct {
 	seenAt  time.Time
 }
 
-// news says what a heartbeat has changed.
-type news uint8
+// News says what a heartbeat has changed.
+type News uint8
 
+// The values of News.
 const (
-	NewsNone   news = iota // it is late, or its node is no peer
+	NewsNone   News = iota // it is late, or its node is no peer
 	newsSame               // from a peer, as before
 	NewsJoined             // from a new peer
 	NewsDrains             // from a peer that has begun to drain, or no longer does
@@ -34,7 +35,7 @@ func New(self string) Peers {
 
 // Note takes a heartbeat. A node of a newer version is no peer: whatever it says
 // may mean something else.
-func (m *Peers) Note(b *protocol.Heartbeat, now time.Time) news {
+func (m *Peers) Note(b *protocol.Heartbeat, now time.Time) News {
 	if b.Speaks > protocol.Version {
 		return m.noteNewer(b, now)
 	}
@@ -70,7 +71,7 @@ func differ(last, later *protocol.Heartbeat) bool {
 	return last.View.ID != later.View.ID || last.Promised != later.Promised || last.Reads != later.Reads || !slices.Equal(last.Sees, later.Sees)
 }
 
-func (m *Peers) noteNewer(b *protocol.Heartbeat, now time.Time) news {
+func (m *Peers) noteNewer(b *protocol.Heartbeat, now time.Time) News {
 	_, known := m.newer[b.ID]
 	m.version++
 	delete(m.peers, b.ID)

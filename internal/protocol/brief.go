@@ -14,6 +14,7 @@ const BriefVersion = 4
 // so the difference is enough to acknowledge one.
 type Marks []byte
 
+// The marks that acknowledge no heartbeat.
 const (
 	MarkSeen   = 14 // the member's heartbeats arrive, and its lease is not supported
 	markUnseen = 15 // they do not arrive; also the node itself

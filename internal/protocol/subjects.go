@@ -6,10 +6,13 @@ import "strings"
 // PROTOCOL.md says what goes over each.
 type Subjects string
 
-// Beats is for heartbeats, Frames for the items of homes in a view without interest, Notices for
-// rooms that have changed.
-func (s Subjects) Beats() string   { return string(s) + ".beats" }
-func (s Subjects) Frames() string  { return string(s) + ".frames" }
+// Beats is for heartbeats.
+func (s Subjects) Beats() string { return string(s) + ".beats" }
+
+// Frames is for the items of homes in a view without interest.
+func (s Subjects) Frames() string { return string(s) + ".frames" }
+
+// Notices is for rooms that have changed.
 func (s Subjects) Notices() string { return string(s) + ".notices" }
 
 // Node is the subject of what is meant for one node alone.
@@ -19,6 +22,7 @@ func (s Subjects) Node(id string, k Kind) string { return string(s) + ".node." +
 // requests.
 type Kind string
 
+// The kinds. What each asks for and what its loss costs is in PROTOCOL.md.
 const (
 	KindFrames   Kind = "frames"
 	KindTail     Kind = "tail"

@@ -58,6 +58,7 @@ func New(limit int, deliver, kick func(*chat.Frame), arrived func(id string, mis
 // Outcome is what became of an operation's frame here.
 type Outcome uint8
 
+// The values of Outcome.
 const (
 	Unknown    Outcome = iota // it is in no log
 	Held                      // no other member is known to have it
@@ -130,7 +131,9 @@ func (s *Logs) Reset(l *Log, floor view.Point, now time.Time) {
 }
 
 // Add appends a frame to a log. It is held until DeliverNext.
-func (s *Logs) Add(l *Log, at view.Point, f *chat.Frame, now time.Time) *entry {
+func (s *Logs) Add(l *Log, at view.Point, f *chat.Frame, now time.Time) { s.add(l, at, f, now) }
+
+func (s *Logs) add(l *Log, at view.Point, f *chat.Frame, now time.Time) *entry {
 	e := &entry{at: at, frame: f, received: now}
 	if l.last == (view.Point{}) {
 		l.floor, l.began = view.Point{View: at.View, Seq: at.Seq - 1}, true
@@ -156,7 +159,7 @@ func (s *Logs) Add(l *Log, at view.Point, f *chat.Frame, now time.Time) *entry {
 
 // Publish appends a frame of this node to a log and holds it. safe receives what becomes of it.
 func (s *Logs) Publish(l *Log, at view.Point, f *chat.Frame, safe chan error, now time.Time) {
-	s.Add(l, at, f, now).safe = safe
+	s.add(l, at, f, now).safe = safe
 }
 
 // DeliverNext delivers the first held frame of a room, unless its operation was
@@ -292,7 +295,7 @@ func (s *Logs) Adopt(h protocol.History, now time.Time) (count int, jumped bool)
 		if err != nil || it.Frame == nil {
 			break
 		}
-		e := s.Add(l, it.At, it.Frame, now)
+		e := s.add(l, it.At, it.Frame, now)
 		e.old = i < h.Old
 		e.safe = publishers[it.Frame.ID]
 		delete(publishers, it.Frame.ID)

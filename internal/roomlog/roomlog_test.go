@@ -38,7 +38,7 @@ func newRecorded(limit int) *recorded {
 // put adds a frame of view number to room r, and delivers it unless it is held.
 func (r *recorded) put(number, seq uint64, id string, held bool) *entry {
 	l := r.Room("r", r.now)
-	e := r.Add(l, at(number, seq), &chat.Frame{RoomID: "r", ID: id, Type: chat.MessageFrame, Sequence: seq}, r.now)
+	e := r.add(l, at(number, seq), &chat.Frame{RoomID: "r", ID: id, Type: chat.MessageFrame, Sequence: seq}, r.now)
 	if !held {
 		r.DeliverNext(l)
 	}
