@@ -66,6 +66,21 @@ test('an administrator', async (t) => {
     await page.keyboard.press('Enter');
     await ann.next('message', (m) => m.content === 'Good evening' && m.sender.userId === 'moderator');
 
+    // Through the server, which needs no connection, and keeps what it refuses in the input line.
+    const input = page.getByLabel('Message', { exact: true });
+    await page.getByRole('button', { name: /^Send as/ }).click();
+    await page.getByRole('option', { name: 'Server', exact: true }).click();
+    await input.fill('W'.repeat(121));
+    await page.keyboard.press('Enter');
+    await page.locator('.composer-error').getByText('120').waitFor();
+    assert.equal(await input.inputValue(), 'W'.repeat(121));
+    await input.fill('The doors are open');
+    await page.keyboard.press('Enter');
+    await ann.next('message', (m) => m.content === 'The doors are open' && m.sender.userId === 'server');
+    await log.getByText('The doors are open').waitFor();
+    await page.getByRole('button', { name: /^Send as/ }).click();
+    await page.getByRole('option', { name: 'moderator', exact: true }).click();
+
     await log.getByText('Hello <i>moderator</i>').click();
     await log.focus();
     await page.keyboard.press('Delete');

@@ -2,10 +2,10 @@
 // The pages are those that the menu leads to, the forms, and a room with people in it.
 import { mkdirSync } from 'node:fs';
 import { join as path } from 'node:path';
-import { ListRoomsCommand } from '@aws-sdk/client-ivschat';
+import { ListLoggingConfigurationsCommand, ListRoomsCommand } from '@aws-sdk/client-ivschat';
 import { SendMessageRequest } from 'amazon-ivs-chat-messaging';
 import { launch, open, signIn } from './console.mjs';
-import { api, join } from './support.mjs';
+import { api, join, ours } from './support.mjs';
 
 const { PICTURES, CONSOLE_URL, DEV_URL, ROOM } = process.env;
 const url = `${CONSOLE_URL}/_confab/console/`;
@@ -32,7 +32,9 @@ async function picture(page, name) {
   pictures++;
 }
 
-// What filters and a mute make of messages is in the traces of the room.
+// What the forms change, and the room. What filters and a mute make of messages is in the traces of the room.
+const { loggingConfigurations } = await api.send(new ListLoggingConfigurationsCommand({}));
+const { webhooks } = await ours('ListWebhooks', {});
 const { rooms } = await api.send(new ListRoomsCommand({ name: 'stage' }));
 const people = [];
 for (const [user, ...texts] of [['zoe', 'Hello everybody', 'My card is 4111111111111111', 'You idiot'], ['carl', 'WHAT A SHOW']]) {
@@ -54,10 +56,11 @@ for (const colorScheme of ['light', 'dark']) {
     await signIn(page);
     await page.getByText('stage').first().waitFor();
     const menu = await page.locator('a[href^="#/"]').evaluateAll((links) => links.map((a) => a.getAttribute('href')));
-    const pages = new Set([...menu.filter((href) => !href.includes('/rooms/')), '#/rooms/new', '#/logging/new', `#/rooms/${ROOM}`, `#/rooms/${ROOM}/edit`]);
+    const forms = ['rooms/new', `rooms/${ROOM}`, `rooms/${ROOM}/edit`, 'logging/new', `logging/${loggingConfigurations[0].id}`, 'filters/new', 'filters/every/insults', 'filters/test', 'webhooks/new', `webhooks/${webhooks[0].id}`, 'credentials/new'];
+    const pages = new Set([...menu.filter((href) => !href.includes('/rooms/')), ...forms.map((form) => `#/${form}`)]);
     for (const href of pages) {
       await page.evaluate((hash) => { location.hash = hash; }, href);
-      const name = href.replace(ROOM, 'room').replace(/^#\//, '').replaceAll('/', '-') || 'home';
+      const name = href.replace(ROOM, 'room').replace(loggingConfigurations[0].id, 'edit').replace(webhooks[0].id, 'edit').replace(/^#\//, '').replaceAll('/', '-') || 'home';
       await picture(page, `${name}-${kind}`);
       if (name !== 'rooms-room') continue;
       for (const tab of ['History', 'Modes', 'Traces', 'Log']) {
