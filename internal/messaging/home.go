@@ -207,6 +207,21 @@ type numbered struct {
 	safe      <-chan error // from Publish; valid once published is closed
 }
 
+// waitingFor returns the waiting frame with the id of f, if f disconnects a user: all nodes
+// may ask for the event of a ban, and more than once, while the first waits for the
+// transcript.
+func (q *sequencer) waitingFor(f *chat.Frame) *numbered {
+	if f.DisconnectUser == "" {
+		return nil
+	}
+	for _, n := range q.waiting {
+		if n.frame.ID == f.ID {
+			return n
+		}
+	}
+	return nil
+}
+
 func (q *sequencer) setRate(perSecond int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -296,6 +311,16 @@ func (e *Engine) lockInTurn(ctx context.Context, r *room, f *chat.Frame, op *Ope
 		if op.Joined != nil && e.kicks.Ended(f.RoomID, op.UserID, *op.Joined, e.now()) {
 			q.mu.Unlock()
 			return ErrKicked
+		}
+		if same := q.waitingFor(f); same != nil {
+			q.mu.Unlock()
+			if <-same.published; same.safe == nil {
+				return ErrPublished
+			}
+			if _, err := e.broker.Await(ctx, f.RoomID, f.ID); err != nil { // ErrPublished, unless it failed.
+				return err
+			}
+			continue
 		}
 		f.Epoch, f.Sequence = r.born, q.sequence+1
 		err := e.broker.Next(f)
