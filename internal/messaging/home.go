@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -207,21 +208,6 @@ type numbered struct {
 	safe      <-chan error // from Publish; valid once published is closed
 }
 
-// waitingFor returns the waiting frame with the id of f, if f disconnects a user: all nodes
-// may ask for the event of a ban, and more than once, while the first waits for the
-// transcript.
-func (q *sequencer) waitingFor(f *chat.Frame) *numbered {
-	if f.DisconnectUser == "" {
-		return nil
-	}
-	for _, n := range q.waiting {
-		if n.frame.ID == f.ID {
-			return n
-		}
-	}
-	return nil
-}
-
 func (q *sequencer) setRate(perSecond int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -312,9 +298,15 @@ func (e *Engine) lockInTurn(ctx context.Context, r *room, f *chat.Frame, op *Ope
 			q.mu.Unlock()
 			return ErrKicked
 		}
-		if same := q.waitingFor(f); same != nil {
+		// All nodes may ask for the event of a ban, and again while it waits for the transcript.
+		i := -1
+		if f.DisconnectUser != "" {
+			i = slices.IndexFunc(q.waiting, func(n *numbered) bool { return n.frame.ID == f.ID })
+		}
+		if i >= 0 {
+			n := q.waiting[i]
 			q.mu.Unlock()
-			if <-same.published; same.safe == nil {
+			if <-n.published; n.safe == nil {
 				return ErrPublished
 			}
 			if _, err := e.broker.Await(ctx, f.RoomID, f.ID); err != nil { // ErrPublished, unless it failed.
