@@ -15,6 +15,7 @@ type member struct {
 	name  string
 	room  *chatroom.Room
 	there atomic.Bool // whether it is connected
+	ended atomic.Bool // whether it does not connect again
 
 	mu    sync.Mutex // guards what follows
 	since time.Time  // of its present connection; zero is none
@@ -23,15 +24,16 @@ type member struct {
 	last  int64    // the place of the message before
 }
 
-// live keeps the connection until ctx ends. first is called once the first attempts
-// succeeded or failed.
+// live keeps the connection until ctx ends, and comes back for as long as the server is away.
+// If the first attempts fail, it ends, so that a run without any connection ends with an error.
+// first is called once the first attempts succeeded or failed.
 func (m *member) live(ctx context.Context, first func()) {
 	l, begin := m.load, time.Now()
 	var once sync.Once
 	m.room = chatroom.New(chatroom.Options{
 		URL:   l.o.URL,
 		Token: func(ctx context.Context) (chatroom.Token, error) { return l.o.Token(ctx, m.name) },
-		Frame: m.frame, Again: m.again,
+		Frame: m.frame, Again: m.again, Persist: true,
 		State: func(lost error) {
 			m.mu.Lock()
 			defer m.mu.Unlock()
@@ -53,6 +55,7 @@ func (m *member) live(ctx context.Context, first func()) {
 	})
 	err := m.room.Run(ctx)
 	m.there.Store(false)
+	m.ended.Store(true)
 	if err != nil {
 		m.mu.Lock()
 		if !m.since.IsZero() { // The server closed it.
