@@ -4,16 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
-	"github.com/coder/websocket"
 
 	"confab/internal/testbed/process"
 )
@@ -54,6 +56,34 @@ func (o *outage) start() {
 	o.Server = process.Serve(o.t, process.Options{DataDir: o.DataDir, Address: there.Host})
 }
 
+// refuse is another server at the address, which refuses calls until there were that many.
+func (o *outage) refuse(calls int) {
+	o.t.Helper()
+	there, err := url.Parse(o.Endpoint)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	listener, err := new(net.ListenConfig).Listen(o.t.Context(), "tcp", there.Host)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	refused := make(chan struct{})
+	var n atomic.Int64
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "not here", http.StatusBadRequest)
+		if n.Add(1) == int64(calls) {
+			close(refused)
+		}
+	})}
+	go server.Serve(listener) //nolint:errcheck // It ends with Close.
+	defer server.Close()
+	select {
+	case <-refused:
+	case <-time.After(screenTime):
+		o.t.Fatalf("%d calls came, want %d", n.Load(), calls)
+	}
+}
+
 // sees joins the room and reads messages until that many users have sent one.
 func (o *outage) sees(users int) {
 	o.t.Helper()
@@ -83,7 +113,6 @@ func (o *outage) sees(users int) {
 			senders[f.Sender.UserID] = true
 		}
 	}
-	conn.Close(websocket.StatusNormalClosure, "") //nolint:errcheck // It was only read.
 }
 
 // TestLoad_outage kills the server in the middle of a load: its connections come back, and the
@@ -96,6 +125,7 @@ func TestLoad_outage(t *testing.T) {
 			"load", "demo", "--connections", strconv.Itoa(connections), "--rate", "8", "--for", "10m", "-o", "json")
 		o.sees(connections)
 		o.kill()
+		o.refuse(4*connections + 1) // The official clients end after four attempts.
 		o.start()
 		o.sees(connections)
 		load.ctrlC()

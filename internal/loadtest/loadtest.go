@@ -123,10 +123,10 @@ func (l *load) connect(ctx, living context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	if l.connected.Load() == 0 {
+	if l.connected.Load() == 0 && l.disconnects.Load() == 0 {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return fmt.Errorf("no connection could be made: %w", l.firstErr)
+		return fmt.Errorf("no connection could be made: %w; confab doctor finds what is wrong with the endpoint or a proxy", l.firstErr)
 	}
 	return nil
 }

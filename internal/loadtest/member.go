@@ -45,8 +45,8 @@ func (m *member) live(ctx context.Context, first func()) {
 				m.there.Store(true)
 				once.Do(first)
 			case lost != nil && !m.since.IsZero():
-				l.connected.Add(-1)
 				l.disconnects.Add(1)
+				l.connected.Add(-1)
 				m.lost = append(m.lost, time.Now())
 				m.since, begin = time.Time{}, time.Now()
 				m.there.Store(false)
@@ -59,8 +59,8 @@ func (m *member) live(ctx context.Context, first func()) {
 	if err != nil {
 		m.mu.Lock()
 		if !m.since.IsZero() { // The server closed it.
-			l.connected.Add(-1)
 			l.disconnects.Add(1)
+			l.connected.Add(-1)
 			m.lost, m.since = append(m.lost, time.Now()), time.Time{}
 		}
 		m.mu.Unlock()

@@ -128,9 +128,9 @@ func (l *load) report(took, busy time.Duration) *Report {
 	processors := runtime.GOMAXPROCS(0)
 	switch late := time.Duration(l.late.Load()); {
 	case busy.Seconds() > tooBusy*took.Seconds()*float64(processors):
-		r.Limit = fmt.Sprintf("this process used %.0f%% of its %d processors: run it on a larger machine, or on several", 100*busy.Seconds()/took.Seconds()/float64(processors), processors)
+		r.Limit = fmt.Sprintf("it used %.0f%% of its %d processors: run it on a larger machine, or on several", 100*busy.Seconds()/took.Seconds()/float64(processors), processors)
 	case late > tooLate:
-		r.Limit = fmt.Sprintf("messages left up to %s after they were due: run it on a machine with less to do", late.Round(time.Millisecond))
+		r.Limit = fmt.Sprintf("it sent messages up to %s late: run it on a machine that has less to do", late.Round(time.Millisecond))
 	}
 	return r
 }
