@@ -19,6 +19,13 @@ func TestBrowser(t *testing.T) {
 	nodeTest(t, 5*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "browser.test.mjs")
 }
 
+// TestBansInBrowser is TestBans in Chromium, with a stock page of a moderator.
+func TestBansInBrowser(t *testing.T) {
+	t.Parallel()
+	s := process.Serve(t, process.Options{})
+	nodeTest(t, 4*time.Minute, official.Environment(s.Endpoint, s.WebSocket), "bans-browser.test.mjs")
+}
+
 // TestExample has two windows chat through the application in examples/browser.
 func TestExample(t *testing.T) {
 	t.Parallel()

@@ -37,7 +37,7 @@ func TestDoctor(t *testing.T) {
 		{name: "Upgrade is removed", request: func(r *httputil.ProxyRequest) {
 			r.Out.Header.Del("Upgrade")
 			r.Out.Header.Del("Connection")
-		}, finding: "FIX   WebSocket: the handshake was answered 426", fix: "proxy_set_header Upgrade"},
+		}, finding: "FIX   WebSocket: the handshake was answered with 426", fix: "proxy_set_header Upgrade"},
 		{name: "the subprotocol is removed from the answer", response: func(r *http.Response) error {
 			r.Header.Del("Sec-WebSocket-Protocol")
 			return nil
@@ -58,7 +58,7 @@ func TestDoctor(t *testing.T) {
 			if r.In.ContentLength > 1<<20 {
 				r.Out.URL.Host = "127.0.0.1:1"
 			}
-		}, finding: "FIX   large calls: a call of 4 MiB was answered 502", fix: "client_max_body_size 4m"},
+		}, finding: "FIX   large calls: a call of 4 MiB was answered with 502", fix: "client_max_body_size 4m"},
 		{name: "headers are limited", request: func(r *httputil.ProxyRequest) {
 			if len(r.In.Header.Get("Sec-WebSocket-Protocol")) > 1000 {
 				r.Out.URL.Host = "127.0.0.1:1"

@@ -206,6 +206,9 @@ func TestBanOperations(t *testing.T) {
 	checkOurs(t, "UpdateBan changes the end and the reason", func(t *testing.T) {
 		room := newRoom(t, nil)
 		o := newBan(t, room, m{"userId": "ann", "type": "MUTE", "reason": "spam"})
+		for _, wrong := range []int{-1, 0, 31_536_000_000} { // No time, and a thousand years.
+			call(t, ours("UpdateBan"), m{"id": o["id"], "durationInSeconds": wrong}).wantInvalid(t, "durationInSeconds")
+		}
 		o = call(t, ours("UpdateBan"), m{"id": o["id"], "durationInSeconds": 120}).want(t, http.StatusOK)
 		wantValue(t, o, "reason", "spam")
 		o = call(t, ours("UpdateBan"), m{"id": o["id"], "reason": "noise"}).want(t, http.StatusOK)
@@ -302,6 +305,34 @@ func TestBanOperations(t *testing.T) {
 		subject.withToken(t, staff, "CreateBan", m{"userId": "bad", "type": "BAN"}).wantError(t, "AccessDeniedException", http.StatusForbidden)
 		subject.withToken(t, newToken("DELETE_MESSAGE"), "CreateBan", m{"roomIdentifier": room.arn, "userId": "bad", "type": "BAN"}).wantError(t, "AccessDeniedException", http.StatusForbidden)
 		subject.withToken(t, staff, "DeleteBan", m{"id": ban["id"]}).want(t, http.StatusOK)
+	})
+	checkOurs(t, "a chat token of another room is refused, and changes nothing", func(t *testing.T) {
+		room, other := newRoom(t, nil), newRoom(t, nil)
+		ban := newBan(t, other, m{"userId": "ann", "reason": "spam"})
+		send := func(operation string, members m) *reply { // Each as a new user, for the limit of requests.
+			token := subject.newToken(t, room, m{"userId": "moderator-" + operation, "capabilities": all})
+			return subject.withToken(t, token, operation, members)
+		}
+		for operation, members := range map[string]m{
+			"GetBan": {}, "UpdateBan": {"reason": "none", "durationInSeconds": 1}, "DeleteBan": {},
+		} {
+			members["id"] = ban["id"]
+			send(operation, members).wantNotFound(t, "BAN", text(t, ban, "id"))
+		}
+		for operation, members := range map[string]m{
+			"CreateBan": {"userId": "ann", "type": "BAN"}, "ListBans": {}, "GetRoomModes": {}, "UpdateRoomModes": {"send": "nobody"},
+			"DeleteUserMessages": {"userId": "ann"}, "ListMessageTraces": {}, "ListMessages": {},
+			"PutContentFilter": {"name": "words", "action": "DENY", "terms": []string{"x"}}, "ListModerationEvents": {},
+		} {
+			members["roomIdentifier"] = other.arn
+			if r := send(operation, members); r.status != http.StatusForbidden {
+				t.Errorf("%s: got %d %s", operation, r.status, r.body)
+			}
+		}
+		got := call(t, ours("GetBan"), m{"id": ban["id"]}).want(t, http.StatusOK)
+		for k, v := range ban {
+			wantValue(t, got, k, v)
+		}
 	})
 	checkOurs(t, "a chat token stands for no signature once its user was disconnected or banned, or from a banned address", func(t *testing.T) {
 		room := newRoom(t, nil)

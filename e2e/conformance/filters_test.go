@@ -3,6 +3,7 @@ package conformance
 import (
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -89,6 +90,9 @@ func TestContentFilters(t *testing.T) {
 			"must have 1 to 100 characters":       {"terms": []string{strings.Repeat("x", 101)}},
 			"is no expression of RE2":             {"expressions": []string{"(?=x)"}},
 			"is too large: it compiles to":        {"expressions": []string{`(?:[a-z]+\d){900}`}},
+			"together they compile to more than":  {"expressions": slices.Repeat([]string{`[a-z]{40}!`}, 100)},
+			"must have from 0 to 100 items":       {"expressions": slices.Repeat([]string{"x"}, 101)},
+			"matches the empty text":              {"expressions": []string{"x*"}},
 			"must be one of DENY, MASK":           {"terms": []string{"x"}, "action": "DROP"},
 			"must have letters, digits, - and _ ": {"terms": []string{"x"}, "name": "a b"},
 		} {

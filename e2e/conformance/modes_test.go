@@ -79,7 +79,7 @@ func TestRoomModes(t *testing.T) {
 		if before["updateTime"] != after["updateTime"] {
 			t.Errorf("updateTime %v became %v", before["updateTime"], after["updateTime"])
 		}
-		for _, wrong := range []m{{}, {"slowMode": "2h"}, {"slowMode": "5"}, {"send": "everyone"}, {"links": "off"}, {"repeat": "0s"}, {"send": "all", "durationInSeconds": 0}, {"durationInSeconds": 60}} {
+		for _, wrong := range []m{{}, {"slowMode": "2h"}, {"slowMode": "5"}, {"send": "everyone"}, {"links": "off"}, {"repeat": "0s"}, {"send": "all", "durationInSeconds": 0}, {"send": "all", "durationInSeconds": 31_536_000_000}, {"durationInSeconds": 60}} {
 			wrong["roomIdentifier"] = room.arn
 			call(t, ours("UpdateRoomModes"), wrong).wantError(t, "ValidationException", http.StatusBadRequest)
 		}

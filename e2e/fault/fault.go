@@ -23,6 +23,7 @@ type Row struct {
 	Name, Keeps                  string
 	Rounds, Violations           int
 	Acknowledged, Unknown, Apart int
+	Bans, Window                 int
 	GaveUp, Moved                int
 	Refused                      map[int]int
 	Silence, Away, Healed        time.Duration
@@ -36,6 +37,8 @@ func (r *Row) Add(h *history.History, report history.Report, over time.Duration)
 	r.Acknowledged += m.Acknowledged
 	r.Unknown += m.Unknown
 	r.Apart += report.Apart
+	r.Bans += m.Bans
+	r.Window += report.Window
 	r.GaveUp += len(h.GaveUp)
 	r.Moved += m.Moved
 	if r.Refused == nil {
@@ -52,8 +55,8 @@ func (r *Row) Add(h *history.History, report history.Report, over time.Duration)
 // Table is the rows in Markdown.
 func Table(rows []*Row) string {
 	var b strings.Builder
-	b.WriteString("| fault | what happens | rounds | acknowledged | no answer | refused | longest silence of a room | a client away at most | healed after | apart | violations |\n")
-	b.WriteString("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
+	b.WriteString("| fault | what happens | rounds | acknowledged | no answer | refused | longest silence of a room | a client away at most | healed after | apart | bans | in their window | violations |\n")
+	b.WriteString("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, r := range rows {
 		if r.Rounds == 0 {
 			continue
@@ -65,8 +68,8 @@ func Table(rows []*Row) string {
 		if r.GaveUp > 0 {
 			refused = append(refused, fmt.Sprintf("%d clients gave up", r.GaveUp))
 		}
-		fmt.Fprintf(&b, "| %s | %s | %d | %d | %d | %s | %s | %s | %s | %d | %d |\n", r.Name, r.Keeps, r.Rounds, r.Acknowledged, r.Unknown,
-			strings.Join(refused, ", "), seconds(r.Silence), seconds(r.Away), seconds(r.Healed), r.Apart, r.Violations)
+		fmt.Fprintf(&b, "| %s | %s | %d | %d | %d | %s | %s | %s | %s | %d | %d | %d | %d |\n", r.Name, r.Keeps, r.Rounds, r.Acknowledged, r.Unknown,
+			strings.Join(refused, ", "), seconds(r.Silence), seconds(r.Away), seconds(r.Healed), r.Apart, r.Bans, r.Window, r.Violations)
 	}
 	return b.String()
 }

@@ -75,7 +75,8 @@ func TestFaults(t *testing.T) {
 // With eight rooms every node is the home of some, nearly always. In one half of the rooms
 // clients that come back get what they missed. The other half keeps its messages and gives
 // the latest to those who join. In one half of each clients are told how many there are. All
-// clients of the last two rooms are on one node.
+// clients of the last two rooms are on one node. Two rooms have slow mode, and in three users are
+// banned.
 func rooms() []crowd.Room {
 	rooms := []crowd.Room{{Rate: 10, Offered: 20, Clients: 6, CatchUp: true, Presence: true}}
 	for i := range 7 {
@@ -86,6 +87,10 @@ func rooms() []crowd.Room {
 		if i >= 5 {
 			r.Near = fmt.Sprintf("node%d", i-4)
 		}
+		if i == 2 || i == 5 {
+			r.SlowMode = time.Second
+		}
+		r.Bans = i == 1 || i == 2 || i == 6
 		rooms = append(rooms, r)
 	}
 	return rooms
@@ -117,7 +122,7 @@ func (d *deployment) round(t *testing.T, s *scenario, row *Row, random *rand.Ran
 		if s.silence > 0 && m.NodeSilence > s.silence {
 			t.Errorf("a room was silent on a node for %s, want at most %s", m.NodeSilence, s.silence)
 		}
-		t.Logf("%+v, healed after %s, %d violations, %d apart", m, history.Healed(trial.History, trial.Over), len(report.Violations), report.Apart)
+		t.Logf("%+v, healed after %s, %d violations, %d apart, %d messages in the window of a ban", m, history.Healed(trial.History, trial.Over), len(report.Violations), report.Apart, report.Window)
 	}
 	if t.Failed() {
 		row.Violations += max(1-len(report.Violations), 0)

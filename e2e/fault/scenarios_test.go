@@ -92,13 +92,15 @@ var ofRoutes = []scenario{
 	{
 		name: "SIGSTOP of a node for 0.5–10 s", keeps: "everything on the others; its connections wait", options: history.Options{Codes: unavailable, MayCountWrong: true},
 		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
-			n := d.cluster.Nodes[random.IntN(3)].Server()
+			node := d.cluster.Nodes[random.IntN(3)]
+			n, from := node.Server(), trial.Crowd.Now()
 			if err := n.Signal(syscall.SIGSTOP); err != nil {
 				return err
 			}
 			cluster.Pause(ctx, 500*time.Millisecond+time.Duration(random.Int64N(int64(9500*time.Millisecond))))
-			trial.Over = trial.Crowd.Now()
 			err := n.Signal(syscall.SIGCONT)
+			trial.Over = trial.Crowd.Now()
+			trial.Stopped = append(trial.Stopped, history.Stopped{Node: node.Name, From: from, To: trial.Over})
 			cluster.Pause(ctx, 4*time.Second)
 			return err
 		},
@@ -240,7 +242,8 @@ var ofRoutes = []scenario{
 		},
 	},
 	{
-		name: "a node's clock two minutes off", keeps: "everything; SendTime shows it",
+		name: "a node's clock two minutes off", keeps: "everything; SendTime shows it; slow mode but for a message at each change",
+		options: history.Options{FreshTurns: 2},
 		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
 			process, err := os.FindProcess(d.cluster.Nodes[random.IntN(3)].Server().PID())
 			if err != nil {

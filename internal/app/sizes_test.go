@@ -24,7 +24,6 @@ var larger = map[string]struct {
 	most int
 	why  string
 }{
-	"cluster":        {2700, "the node of PROTOCOL.md: it locks, sends and waits; what it decides by is in packages of their own"},
 	"websocket.loop": {60, "the lists of one goroutine, which the package comment draws, and memory that it uses again"},
 	"websocket.Conn": {60, "the life of a connection: a file for each stage"},
 	"config.Config":  {150, "a field for each setting"},

@@ -3,7 +3,8 @@
 // session ends. It connects again after a lost connection and after an ERROR 401. A Close frame
 // is final.
 //
-// Unlike them, it can keep trying for longer than four attempts at once (Options.Patience).
+// Unlike them, it can keep trying for longer than four attempts at once (Options.Patience and
+// Options.Persist).
 package chatroom
 
 import (
@@ -42,6 +43,9 @@ type Options struct {
 	// Patience is how long attempts to connect continue after the first four; negative is
 	// without end.
 	Patience time.Duration
+	// Persist makes Patience apply to the first connection only: once there was one, attempts
+	// continue without end.
+	Persist bool
 }
 
 const (

@@ -25,13 +25,17 @@ var errDenied = errors.New("the handshake was refused")
 // user.
 func (r *Room) Run(ctx context.Context) error {
 	defer r.use(nil)
-	for lost := time.Now(); ; lost = time.Now() {
-		conn, token, err := r.reconnect(ctx, lost)
+	patience := r.o.Patience
+	for {
+		conn, token, err := r.reconnect(ctx, patience)
 		if ctx.Err() != nil {
 			return nil
 		}
 		if err != nil {
 			return err
+		}
+		if r.o.Persist {
+			patience = -1
 		}
 		err = r.serve(ctx, conn, token)
 		r.use(nil)
@@ -51,21 +55,22 @@ func (r *Room) state(lost error) {
 	}
 }
 
-// reconnect makes a connection: four attempts at once, then more with pauses.
-func (r *Room) reconnect(ctx context.Context, lost time.Time) (*websocket.Conn, Token, error) {
-	pause := shortestPause
+// reconnect makes a connection: four attempts at once, then more with pauses, for as long as
+// the patience.
+func (r *Room) reconnect(ctx context.Context, patience time.Duration) (*websocket.Conn, Token, error) {
+	lost, pause := time.Now(), shortestPause
 	for attempt := 0; ; attempt++ {
 		conn, token, err := r.dial(ctx)
 		if err == nil || ctx.Err() != nil {
 			return conn, token, err
 		}
-		if r.o.Patience >= 0 && errors.Is(err, errDenied) {
+		if patience >= 0 && errors.Is(err, errDenied) {
 			return nil, token, err
 		}
 		if attempt < retries {
 			continue
 		}
-		if r.o.Patience >= 0 && time.Since(lost) > r.o.Patience {
+		if patience >= 0 && time.Since(lost) > patience {
 			return nil, token, err
 		}
 		r.state(err)

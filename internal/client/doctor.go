@@ -43,7 +43,7 @@ The exit status is 1 if something is wrong.`,
 		ctx, stop := command.Interruptible(ctx)
 		defer stop()
 		if api.Endpoint == "" {
-			return command.Usagef("--endpoint is missing: doctor looks at a server of your own")
+			return command.Usagef("--endpoint is missing: name the URL of the server to check")
 		}
 		o.API, o.URL = api, api.Endpoint
 		if *named != "" {

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -30,7 +31,11 @@ another order than on other connections. The report says if this program itself 
 
 A connection may send 10 messages a second, and a room accepts its maximum rate. Before it
 loads a server that is not on this machine, the command asks. Ctrl-C ends it with a report.
-The exit status is 1 if a delivery was lost or reordered.`,
+A connection that is lost is made again until the command ends. A message that is due meanwhile
+waits for up to 30 seconds.
+
+The exit status is 1 if a delivery was lost or reordered, or if a message was not sent because
+no connection was open.`,
 		Example: command.Examples(
 			"confab load demo --connections 20 --rate 5 --for 1s",
 			"confab load demo --connections 5 --rate 2 --for 1s -o json | grep -A 4 latency",
@@ -130,12 +135,27 @@ func printReport(p *command.Printer, out io.Writer, r *loadtest.Report) error {
 		_, err = io.WriteString(out, reportText(r))
 	} else {
 		err = p.One(command.Members(r), command.Column{Member: "messages"}, command.Column{Member: "deliveries"},
-			command.Column{Member: "lost"}, command.Column{Member: "doubled"}, command.Column{Member: "reordered"})
+			command.Column{Member: "lost"}, command.Column{Member: "doubled"}, command.Column{Member: "reordered"}, command.Column{Member: "unsent"})
 	}
-	if err == nil && (r.Lost > 0 || r.Reordered > 0) {
-		err = fmt.Errorf("%d deliveries were lost and %d reordered", r.Lost, r.Reordered)
+	if err != nil {
+		return err
 	}
-	return err
+	return failure(r)
+}
+
+// failure is the error of a load test whose messages did not all arrive as they should.
+func failure(r *loadtest.Report) error {
+	var all []string
+	if r.Lost > 0 || r.Reordered > 0 {
+		all = append(all, fmt.Sprintf("%d deliveries were lost and %d reordered", r.Lost, r.Reordered))
+	}
+	if r.Unsent > 0 {
+		all = append(all, fmt.Sprintf("%d messages were not sent because no connection was open: look at the log of the server for the reason", r.Unsent))
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(all, "; "))
 }
 
 // barWidth is the length of the longest bar of the histogram.
@@ -148,6 +168,9 @@ func reportText(r *loadtest.Report) string {
 	fmt.Fprintf(&b, "Messages     %d accepted", r.Messages)
 	for _, code := range slices.Sorted(maps.Keys(r.Refused)) {
 		fmt.Fprintf(&b, ", %d refused with ERROR %s", r.Refused[code], code)
+	}
+	if r.Unsent > 0 {
+		fmt.Fprintf(&b, ", %d not sent because no connection was open", r.Unsent)
 	}
 	fmt.Fprintf(&b, ", %d without an answer; answers p50 %.1f ms, p99 %.1f ms\n", r.Unanswered, r.Answers.P50, r.Answers.P99)
 	fmt.Fprintf(&b, "Deliveries   %d, %.0f a second; lost %d, doubled %d, reordered %d\n", r.Deliveries, float64(r.Deliveries)/max(r.Seconds, 1e-3), r.Lost, r.Doubled, r.Reordered)

@@ -33,14 +33,12 @@ func (n *Node) AskOthers(ctx context.Context, topic string, body []byte) (answer
 			continue
 		}
 		asked.Go(func() {
-			a, err := request[protocol.QueryAnswer](ctx, n, id, protocol.KindAsk, protocol.Query{Topic: topic, Body: body})
+			a, ok := AskOne(ctx, n, id, topic, body)
 			mu.Lock()
 			defer mu.Unlock()
-			if err != nil || !a.OK {
-				complete = false
-				return
+			if complete = complete && ok; ok {
+				answers[id] = a
 			}
-			answers[id] = a.Body
 		})
 	}
 	asked.Wait()

@@ -44,11 +44,10 @@ func (n *Node) Await(ctx context.Context, roomID, id string) (messaging.Turn, er
 // mayNumberLocked returns nil if this node may number a frame of the room now.
 func (n *Node) mayNumberLocked(roomID, id string) error {
 	home := n.logs.Home(&n.view.View, roomID)
-	c := n.calls.byID[id]
 	switch was := n.logs.Outcome(id); {
 	case n.closed || home != n.o.ID && home != "":
 		return messaging.ErrMoved
-	case c != nil && c.view != n.view.ID:
+	case n.calls.AskedOutside(n.view.ID, id):
 		return messaging.ErrMoved // The asking node may not be in this view.
 	case home == "" || !n.view.phase.numbers() || !n.members.Leased(&n.view.View, time.Now()):
 		return messaging.ErrNotNow

@@ -41,6 +41,8 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/inflight"
+	"confab/internal/interest"
 	"confab/internal/membership"
 	"confab/internal/messaging"
 	"confab/internal/protocol"
@@ -152,11 +154,11 @@ type Node struct {
 	past      []view.View // all views of this node, this one last
 
 	logs      roomlog.Logs
-	interests interests
+	interests interest.Interests
 	outbox    outbox
 	acks      acks
-	calls     calls
-	arrivals  arrivals
+	calls     inflight.Calls
+	arrivals  inflight.Arrivals
 }
 
 // New returns a node that takes part once it is started. Attach comes first.
@@ -167,12 +169,12 @@ func New(o Options) *Node {
 	n := &Node{
 		o: o, subjects: protocol.Subjects(o.Prefix), log: o.Log, changed: make(chan struct{}),
 		beats: ownHeartbeats{Beats: membership.NewBeats(), asking: map[string]bool{}}, members: membership.New(o.ID),
-		acks: newAcks(), outbox: newOutbox(), interests: interests{byRoom: map[string]*interest{}}, calls: calls{byID: map[string]*call{}}, arrivals: arrivals{},
+		acks: newAcks(), outbox: newOutbox(), interests: interest.New(), calls: inflight.NewCalls(), arrivals: inflight.Arrivals{},
 	}
 	n.ctx, n.stop = context.WithCancel(context.Background())
 	n.view = newView(n.ctx, o.ID, view.View{}, time.Time{})
 	n.standing.include(n.ctx)
-	n.logs = roomlog.New(o.LogBytes, func(f *chat.Frame) { n.engine.Deliver(f) }, func(f *chat.Frame) { n.engine.Kick(f) }, n.arrivals.settle)
+	n.logs = roomlog.New(o.LogBytes, func(f *chat.Frame) { n.engine.Deliver(f) }, func(f *chat.Frame) { n.engine.Kick(f) }, n.arrivals.Settle)
 	return n
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/inflight"
 	"confab/internal/messaging"
 	"confab/internal/protocol"
 	"confab/internal/view"
@@ -19,28 +20,28 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 	defer cancel()
 	n.mu.Lock()
 	included := n.standing.ctx
-	a := n.arrivals.expect(op.ID, n.logs.Outcome(op.ID))
+	a := n.arrivals.Expect(op.ID, n.logs.Outcome(op.ID))
 	n.mu.Unlock()
 	defer context.AfterFunc(included, cancel)()
 	defer func() {
 		n.mu.Lock()
-		n.arrivals.remove(op.ID, a)
+		n.arrivals.Remove(a)
 		n.mu.Unlock()
 	}()
 	for {
 		select {
-		case <-a.settled: // The answer was lost, and its home may be gone: no node need be asked.
+		case <-a.Settled(): // The answer was lost, and its home may be gone: no node need be asked.
 			n.mu.Lock()
-			here := n.interests.receives(&n.view.View, op.RoomID)
+			here := n.interests.Receives(&n.view.View, op.RoomID)
 			n.mu.Unlock()
 			if !here {
 				return op.ID, nil // Other nodes have it.
 			}
-			return op.ID, a.wait(ctx)
+			return op.ID, a.Wait(ctx)
 		default:
 		}
 		n.mu.Lock()
-		here := n.interests.receives(&n.view.View, op.RoomID)
+		here := n.interests.Receives(&n.view.View, op.RoomID)
 		home, changed := n.logs.Home(&n.view.View, op.RoomID), n.changed
 		remote := remoteHome{node: n, id: home, view: n.view.ID, viewCtx: n.view.ctx, arrival: a, compact: n.members.Reads(home, protocol.CompactVersion), quiet: here}
 		n.mu.Unlock()
@@ -57,13 +58,13 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 		case err == nil && !here:
 			return id, nil // No client here waits for the frame, which need not come.
 		case err == nil:
-			return id, a.wait(ctx)
+			return id, a.Wait(ctx)
 		case !errors.Is(err, messaging.ErrMoved):
 			return "", err
 		}
 		retry := time.NewTimer(protocol.RetryWait)
 		select {
-		case <-a.settled:
+		case <-a.Settled():
 		case <-changed:
 		case <-retry.C:
 		case <-ctx.Done():
@@ -81,7 +82,7 @@ type remoteHome struct {
 	id      string
 	view    view.ID
 	viewCtx context.Context
-	arrival *arrival
+	arrival *inflight.Arrival
 	compact bool // it reads the compact form
 	// quiet says that the frame comes here, so that it may be the answer.
 	quiet bool
@@ -125,12 +126,12 @@ func (h remoteHome) ask(ctx context.Context, data []byte) (answer protocol.DoAns
 	ctx, cancel := context.WithTimeout(ctx, protocol.AskAgain)
 	defer cancel()
 	h.node.mu.Lock()
-	h.arrival.whenSettled(cancel)
+	h.arrival.WhenSettled(cancel)
 	h.node.mu.Unlock()
 	data, err = h.node.o.Transport.Request(ctx, h.node.subjects.Node(h.id, protocol.KindDo), data)
 	select {
-	case <-h.arrival.settled:
-		return protocol.DoAnswer{ID: h.arrival.id}, nil
+	case <-h.arrival.Settled():
+		return protocol.DoAnswer{ID: h.arrival.ID()}, nil
 	default:
 	}
 	if err == nil {

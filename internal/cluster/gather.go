@@ -33,7 +33,7 @@ func (n *Node) open(v *view.View, rooms reconcile.Rooms, began time.Time) {
 		}
 		for member, s := range states {
 			if s.Interest > 0 && member != n.o.ID {
-				n.view.noteInterest(id, member, s.Interest)
+				n.view.interested.Note(id, member, s.Interest)
 			}
 		}
 	}

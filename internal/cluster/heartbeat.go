@@ -51,10 +51,10 @@ func (n *Node) tick() {
 	n.checkStandingLocked(now)
 	n.logs.Expire(now)
 	if n.beats.ticks++; n.beats.ticks%sweepTicks == 0 {
-		n.logs.Sweep(now, n.interests.has)
+		n.logs.Sweep(now, n.interests.Has)
 	}
 	streams{n}.tailsLocked()
-	n.calls.expire(now)
+	n.calls.Expire(now)
 	n.measureLocked()
 }
 

@@ -5,60 +5,12 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/interest"
 	"confab/internal/protocol"
 	"confab/internal/roomlog"
 	"confab/internal/stream"
 	"confab/internal/view"
 )
-
-// interest is that of this node in a room: sessions here need its frames.
-type interest struct {
-	uses int // calls of Enter without Leave
-	// entered says that every frame behind a known place comes here.
-	entered bool
-	// number is that of the last question to a home. A home goes by the highest one, so that
-	// a late message that ends an earlier interest does nothing.
-	number uint64
-	// A keeper has entered when it has the home's stream in the view in up to the item
-	// behind; the room's floor was then.
-	in     view.ID
-	behind uint64
-	floor  view.Point
-}
-
-// interests are the rooms that this node has sessions of, or had some seconds ago.
-type interests struct {
-	byRoom map[string]*interest
-	last   uint64 // number
-}
-
-// has reports whether every frame of the room comes to this node.
-func (s *interests) has(room string) bool {
-	i := s.byRoom[room]
-	return i != nil && i.entered
-}
-
-// receives reports whether a client of this node gets every frame of the room, so that an
-// operation is done when its frame is here.
-func (s *interests) receives(v *view.View, room string) bool { return !v.Interest || s.has(room) }
-
-// next numbers an interest anew.
-func (s *interests) next(i *interest) uint64 {
-	s.last++
-	i.number = s.last
-	return i.number
-}
-
-// numbers returns the rooms that the node is interested in, with the numbers of that.
-func (s *interests) numbers() map[string]uint64 {
-	numbers := make(map[string]uint64, len(s.byRoom))
-	for room, i := range s.byRoom {
-		if i.entered {
-			numbers[room] = i.number
-		}
-	}
-	return numbers
-}
 
 // Enter returns once every later frame of the room comes to this node. The room's home has
 // to know that first. It returns the place behind which they come.
@@ -67,12 +19,7 @@ func (n *Node) Enter(ctx context.Context, roomID string) (chat.Point, error) {
 	defer cancel()
 	n.mu.Lock()
 	included := n.standing.ctx
-	i := n.interests.byRoom[roomID]
-	if i == nil {
-		i = &interest{}
-		n.interests.byRoom[roomID] = i
-	}
-	i.uses++
+	i := n.interests.Use(roomID)
 	n.mu.Unlock()
 	defer context.AfterFunc(included, cancel)()
 	e := entering{n, roomID, i}
@@ -80,10 +27,10 @@ func (n *Node) Enter(ctx context.Context, roomID string) (chat.Point, error) {
 		n.mu.Lock()
 		at, done := e.hereLocked()
 		home, changed := n.view.Home(roomID), n.changed
-		q := protocol.EnterQuestion{View: n.view.ID, From: n.o.ID, Room: roomID, Number: i.number}
-		ask := !done && home != "" && home != n.o.ID && i.in != n.view.ID
+		q := protocol.EnterQuestion{View: n.view.ID, From: n.o.ID, Room: roomID, Number: i.Number}
+		ask := !done && home != "" && home != n.o.ID && i.In != n.view.ID
 		if ask {
-			q.Number = n.interests.next(i)
+			q.Number = n.interests.Next(i)
 		}
 		n.mu.Unlock()
 		if ask {
@@ -110,22 +57,16 @@ func (n *Node) Enter(ctx context.Context, roomID string) (chat.Point, error) {
 func (n *Node) Leave(roomID string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	i := n.interests.byRoom[roomID]
-	if i == nil {
-		return
+	if i := n.interests.Release(roomID); i != nil {
+		entering{n, roomID, i}.leaveLocked()
 	}
-	if i.uses--; i.uses > 0 {
-		return
-	}
-	delete(n.interests.byRoom, roomID)
-	entering{n, roomID, i}.leaveLocked()
 }
 
 // entering is the way of one room's interest to its home.
 type entering struct {
 	node *Node
 	room string
-	*interest
+	*interest.Interest
 }
 
 // hereLocked enters without a question where that is possible.
@@ -134,26 +75,26 @@ func (e entering) hereLocked() (at view.Point, done bool) {
 	switch {
 	case n.view.ID.Number == 0:
 		return at, false
-	case e.entered:
+	case e.Entered:
 		if l := n.logs.Find(e.room); l != nil {
 			at = l.Delivered()
 		}
 		return at, true
-	case e.in == n.view.ID:
-		if in := n.view.in[n.view.Home(e.room)]; in == nil || !in.Has(e.behind) {
+	case e.In == n.view.ID:
+		if in := n.view.in[n.view.Home(e.room)]; in == nil || !in.Has(e.Behind) {
 			return at, false
 		}
-		return e.beginLocked(e.floor).Delivered(), true
+		return e.beginLocked(e.Floor).Delivered(), true
 	case !n.view.Interest:
 		if !n.view.openAt(n.view.Home(e.room), n.o.ID) {
 			return at, false
 		}
-		n.interests.next(e.interest)
-		e.entered = true
+		n.interests.Next(e.Interest)
+		e.Entered = true
 		return view.Point{View: view.ID{Number: n.firstView.Load()}}, true
 	case n.view.Home(e.room) == n.o.ID && n.view.opened: // It knows.
-		n.interests.next(e.interest)
-		e.entered = true
+		n.interests.Next(e.Interest)
+		e.Entered = true
 		l := n.logs.Room(e.room, time.Now())
 		n.logs.Begin(l, n.view.ID)
 		return l.Delivered(), true
@@ -182,7 +123,7 @@ func (e entering) ask(ctx context.Context, home string, q protocol.EnterQuestion
 	}
 	if in := n.view.in[home]; in != nil && !in.Has(a.Sent) && n.view.keeps(n.logs.Room(e.room, time.Now()), n.o.ID) {
 		// What is missing comes on the stream. The home counts on this node to have it.
-		e.in, e.behind, e.floor = n.view.ID, a.Sent, a.Floor
+		e.In, e.Behind, e.Floor = n.view.ID, a.Sent, a.Floor
 		in.Expect(a.Sent)
 		streams{n}.fillLocked(home, in)
 		return at, false
@@ -199,7 +140,7 @@ func (e entering) beginLocked(floor view.Point) *roomlog.Log {
 	if l.End().Compare(floor) < 0 {
 		logs.Reset(l, floor, now)
 	}
-	e.entered = true
+	e.Entered = true
 	return l
 }
 
@@ -211,7 +152,7 @@ func (e entering) leaveLocked() {
 	if !n.view.Interest || home == n.o.ID || n.closed {
 		return
 	}
-	q := protocol.EnterQuestion{View: n.view.ID, From: n.o.ID, Room: e.room, Number: e.number}
+	q := protocol.EnterQuestion{View: n.view.ID, From: n.o.ID, Room: e.room, Number: e.Number}
 	n.o.Transport.Publish(n.subjects.Node(home, protocol.KindLeave), q.Encode()) //nolint:errcheck // See above.
 }
 
@@ -235,8 +176,8 @@ func (r requests) enterLocked(q protocol.EnterQuestion) protocol.EnterAnswer {
 	if q.View != n.view.ID || !n.view.Interest || !n.view.opened || out == nil || n.view.Home(q.Room) != n.o.ID {
 		return protocol.EnterAnswer{}
 	}
-	known := n.view.interested[q.Room][q.From] > 0
-	n.view.noteInterest(q.Room, q.From, q.Number)
+	known := n.view.interested.Has(q.Room, q.From)
+	n.view.interested.Note(q.Room, q.From, q.Number)
 	l := n.logs.Room(q.Room, time.Now())
 	n.logs.Begin(l, n.view.ID)
 	if !known && !n.view.keeps(l, q.From) {
@@ -259,10 +200,7 @@ func (r requests) leave(data []byte) {
 	n := r.node
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if members := n.view.interested[q.Room]; q.View == n.view.ID && members[q.From] <= q.Number {
-		delete(members, q.From)
-		if len(members) == 0 {
-			delete(n.view.interested, q.Room)
-		}
+	if q.View == n.view.ID {
+		n.view.interested.Remove(q.Room, q.From, q.Number)
 	}
 }

@@ -1,8 +1,6 @@
 package cluster
 
-import (
-	"confab/internal/view"
-)
+import "confab/internal/view"
 
 // Owner returns the id of the node that should do the work that key names.
 func (n *Node) Owner(key string) string {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"confab/internal/interest"
 	"confab/internal/roomlog"
 	"confab/internal/stream"
 	"confab/internal/view"
@@ -48,15 +49,13 @@ type currentView struct {
 	ctx   context.Context // ends with the view
 	end   context.CancelFunc
 
-	numbered int                    // frames that have a number of this view and are not published yet
-	opened   bool                   // this node has gathered
-	out      map[string]*stream.Out // by the member that gets it
-	keepers  map[string]string      // the first keeper of each home, once it was asked for
-	// interested are the members with sessions of the rooms whose home is this node, with
-	// the numbers of their interests.
-	interested map[string]map[string]uint64
-	in         map[string]*inbound // of the other homes
-	unreadable bool                // an item could not be decoded, which is logged once
+	numbered   int                    // frames that have a number of this view and are not published yet
+	opened     bool                   // this node has gathered
+	out        map[string]*stream.Out // by the member that gets it
+	keepers    map[string]string      // the first keeper of each home, once it was asked for
+	interested interest.Members       // in the rooms whose home is this node
+	in         map[string]*inbound    // of the other homes
+	unreadable bool                   // an item could not be decoded, which is logged once
 }
 
 // inbound is the stream of another home.
@@ -70,7 +69,7 @@ type inbound struct {
 func newView(ctx context.Context, self string, v view.View, now time.Time) currentView {
 	c := currentView{
 		View: v, since: now, out: stream.Outs(self, &v), in: map[string]*inbound{},
-		keepers: map[string]string{}, interested: map[string]map[string]uint64{},
+		keepers: map[string]string{}, interested: interest.Members{},
 	}
 	c.ctx, c.end = context.WithCancel(ctx)
 	for _, id := range v.Homes {
@@ -103,16 +102,6 @@ func (c *currentView) keeper(home string) string {
 // keeps reports whether a member is a keeper of a room.
 func (c *currentView) keeps(l *roomlog.Log, member string) bool {
 	return slices.Contains(l.Keepers(&c.View), member)
-}
-
-// noteInterest notes that a member has sessions of a room.
-func (c *currentView) noteInterest(room, member string, number uint64) {
-	members := c.interested[room]
-	if members == nil {
-		members = map[string]uint64{}
-		c.interested[room] = members
-	}
-	members[member] = max(members[member], number)
 }
 
 // seal notes that a later view is promised.

@@ -71,7 +71,7 @@ func TestProtocolDocument(t *testing.T) {
 			"DoWithin": protocol.DoWithin, "EnterWithin": protocol.EnterWithin, "CallsLast": protocol.CallsLast, "LogAge": protocol.LogAge, "AckWait": protocol.AckWait, "SpareWait": protocol.SpareWait,
 		}
 		got := map[string]time.Duration{}
-		for _, row := range regexp.MustCompile("(?m)^\\| (`[a-zA-Z`, ]+`) \\| ([0-9a-z., ]+) \\|").FindAllStringSubmatch(document, -1) {
+		for _, row := range regexp.MustCompile("(?m)^\\| (`[a-zA-Z`, ]+`) \\| ([0-9][0-9a-z., ]*) \\|").FindAllStringSubmatch(document, -1) {
 			values := strings.Split(row[2], ", ")
 			for i, name := range strings.Split(row[1], ", ") {
 				text := strings.NewReplacer(" ", "", "min", "m").Replace(values[i])

@@ -116,7 +116,7 @@ func (r requests) state(q protocol.StateQuestion) protocol.StateAnswer {
 			}
 		}
 	}
-	a.Rooms, a.More = n.logs.States(&n.view.View, q.Home, q.After, n.interests.numbers(), time.Now())
+	a.Rooms, a.More = n.logs.States(&n.view.View, q.Home, q.After, n.interests.Numbers(), time.Now())
 	return a
 }
 

@@ -8,45 +8,7 @@ import (
 	"confab/internal/chat"
 	"confab/internal/messaging"
 	"confab/internal/protocol"
-	"confab/internal/view"
 )
-
-// call is an operation that another node asked for. Its answer is kept for a while:
-// a node that asks again gets the same.
-type call struct {
-	id     string
-	view   view.ID // of the asking node when it asked last; guarded by Node.mu
-	began  time.Time
-	done   chan struct{}
-	answer protocol.DoAnswer // readable once done is closed
-}
-
-// calls are the operations that other nodes asked for, by id and by age.
-type calls struct {
-	byID  map[string]*call
-	byAge []*call
-}
-
-// begin returns the call of an operation, and whether there is one already.
-func (s *calls) begin(id string, view view.ID, now time.Time) (c *call, known bool) {
-	if c := s.byID[id]; c != nil {
-		c.view = view
-		return c, true
-	}
-	c = &call{id: id, view: view, began: now, done: make(chan struct{})}
-	s.byID[id] = c
-	s.byAge = append(s.byAge, c)
-	return c, false
-}
-
-// expire removes calls that no node asks for any more.
-func (s *calls) expire(now time.Time) {
-	for len(s.byAge) > 0 && now.Sub(s.byAge[0].began) > protocol.CallsLast {
-		delete(s.byID, s.byAge[0].id)
-		s.byAge[0] = nil
-		s.byAge = s.byAge[1:]
-	}
-}
 
 // onDo answers a question to carry an operation out. A quiet one that succeeds is answered
 // by the frame.
@@ -72,30 +34,30 @@ func (r requests) do(q protocol.DoQuestion) protocol.DoAnswer {
 		n.mu.Unlock()
 		return protocol.DoAnswer{Moved: true}
 	}
-	c, known := n.calls.begin(q.Op.ID, q.View, time.Now())
+	c, known := n.calls.Begin(q.Op.ID, q.View, time.Now())
 	n.mu.Unlock()
 	if known {
-		<-c.done
-		return c.answer
+		return c.Wait()
 	}
 	ctx, cancel := context.WithTimeout(n.ctx, protocol.DoWithin)
 	defer cancel()
+	var a protocol.DoAnswer
 	id, err := n.engine.Sequence(ctx, q.Op)
 	switch {
 	case errors.Is(err, messaging.ErrMoved):
-		c.answer.Moved = true
+		a.Moved = true
 	case errors.Is(err, messaging.ErrKicked):
-		c.answer.Kicked = true
+		a.Kicked = true
 	case err != nil:
-		c.answer.Error = protocol.NewError(err)
+		a.Error = protocol.NewError(err)
 	default:
-		c.answer.ID = id
+		a.ID = id
 	}
-	if c.answer.Moved || err != nil && chat.CodeOf(err) == chat.Unavailable {
+	if a.Moved || err != nil && chat.CodeOf(err) == chat.Unavailable {
 		n.mu.Lock()
-		delete(n.calls.byID, c.id) // A repeated question may have more luck.
+		n.calls.Forget(c)
 		n.mu.Unlock()
 	}
-	close(c.done)
-	return c.answer
+	c.Answer(a)
+	return a
 }

@@ -149,15 +149,15 @@ func (s streams) keepLocked(it protocol.Item) {
 	now := time.Now()
 	l := n.logs.Room(it.Frame.RoomID, now)
 	if n.view.Interest {
-		entered := n.interests.has(l.ID())
+		entered := n.interests.Has(l.ID())
 		switch {
 		case it.At.Compare(l.End()) <= 0:
 			return // It came before this node entered the room.
 		case it.Prev != l.End() && (!entered || l.End() == (view.Point{})):
 			n.logs.Reset(l, it.Prev, now) // Frames before it were not for this node.
 		}
-		if i := n.interests.byRoom[l.ID()]; i == nil && !n.view.keeps(l, n.o.ID) {
-			entering{n, l.ID(), &interest{number: n.interests.last}}.leaveLocked()
+		if n.interests.Find(l.ID()) == nil && !n.view.keeps(l, n.o.ID) {
+			entering{n, l.ID(), n.interests.Past()}.leaveLocked()
 		}
 	}
 	n.logs.Add(l, it.At, it.Frame, now)

@@ -39,7 +39,7 @@ func (p *patient) address(ctx context.Context) (Finding, bool) {
 	case believed:
 		return bad(name, "the server believes an X-Forwarded-For header that this machine made up, so clients can choose their address",
 			"have the proxy replace the header (nginx: proxy_set_header X-Forwarded-For $remote_addr; HAProxy: http-request del-header X-Forwarded-For, option forwardfor; "+
-				"Caddy: header_up X-Forwarded-For {remote_host}), and name nothing but the proxy with --trusted-proxies"), true
+				"Caddy: header_up X-Forwarded-For {remote_host}), and name only the proxy with --trusted-proxies"), true
 	case seen:
 		return ok(name, "the server sees the address %s of this machine", p.local)
 	case translated:

@@ -32,7 +32,7 @@ func (p *patient) makeRoom(ctx context.Context) (Finding, bool) {
 	}
 	out, err := p.API.CreateRoom(ctx, &ivschat.CreateRoomInput{Name: aws.String(doctor)})
 	if err != nil {
-		return bad("room", p.API.Explain(err).Error(), "name a room with --room, or allow ivschat:CreateRoom"), false
+		return bad("room", p.API.Explain(err).Error(), "name a room with --room, or allow ivschat:CreateRoom in the policy of these credentials"), false
 	}
 	p.Room, p.made = aws.ToString(out.Arn), true
 	return Finding{}, true
@@ -59,7 +59,7 @@ func (p *patient) encoded(ctx context.Context) (Finding, bool) {
 	if err == nil || command.Code(err) == "AccessDeniedException" {
 		return ok(name, "a call whose path has an ARN was answered")
 	}
-	return bad(name, "calls for tags have an ARN in their path, and fail: "+p.API.Explain(err).Error(),
+	return bad(name, "a call with an ARN in its path failed: "+p.API.Explain(err).Error(),
 		"let the proxy pass all paths, also with encoded slashes (Apache: AllowEncodedSlashes NoDecode)"), true
 }
 
@@ -72,11 +72,11 @@ func (p *patient) chat(ctx context.Context) (Finding, bool) {
 	p.conn = conn
 	took, err := p.roundTrip(ctx)
 	if err != nil {
-		return bad("messages", err.Error(), "the proxy must pass WebSocket frames both ways without buffering"), false
+		return bad("messages", err.Error(), "let the proxy pass WebSocket frames both ways, without buffering"), false
 	}
 	if took > slow {
 		return bad("messages", fmt.Sprintf("a message came back only after %s", took.Round(time.Millisecond)),
-			"have the proxy pass each frame on at once, without buffering (nginx: proxy_buffering off; Caddy: flush_interval -1)"), true
+			"let the proxy pass each frame at once, without buffering (nginx: proxy_buffering off; Caddy: flush_interval -1)"), true
 	}
 	return ok("messages", "a message came back in %s, and pings pass", took.Round(time.Microsecond))
 }
@@ -85,8 +85,8 @@ func (p *patient) chat(ctx context.Context) (Finding, bool) {
 func (p *patient) large(ctx context.Context) (Finding, bool) {
 	conn, wrong := p.join(ctx, map[string]string{doctor: strings.Repeat("x", largeAttributes)})
 	if conn == nil {
-		return bad("large tokens", "a chat token with large attributes is refused, a small one is not: "+wrong.Detail,
-			"let the proxy pass headers of 16 KB (nginx: large_client_header_buffers 4 16k; HAProxy: tune.bufsize 32768)"), true
+		return bad("large tokens", "a chat token with large attributes is refused, and one without attributes is accepted: "+wrong.Detail,
+			"let the proxy accept headers of 16 KB (nginx: large_client_header_buffers 4 16k; HAProxy: tune.bufsize 32768)"), true
 	}
 	conn.CloseNow()
 	return ok("large tokens", "a chat token with large attributes is accepted")
@@ -96,7 +96,7 @@ func (p *patient) large(ctx context.Context) (Finding, bool) {
 func (p *patient) join(ctx context.Context, attributes map[string]string) (*websocket.Conn, Finding) {
 	token, err := p.token(ctx, attributes)
 	if err != nil {
-		return nil, bad("chat token", p.API.Explain(err).Error(), "allow ivschat:CreateChatToken")
+		return nil, bad("chat token", p.API.Explain(err).Error(), "allow ivschat:CreateChatToken in the policy of these credentials")
 	}
 	return p.connect(ctx, token)
 }
@@ -119,7 +119,7 @@ func (p *patient) connect(ctx context.Context, token string) (*websocket.Conn, F
 	if err == nil {
 		if conn.Subprotocol() != token {
 			conn.CloseNow()
-			return nil, bad("WebSocket", "the handshake came back without the chat token, so official clients refuse it", "let the proxy pass Sec-WebSocket-Protocol both ways, whole")
+			return nil, bad("WebSocket", "the handshake came back without the chat token, so official clients refuse it", "let the proxy pass Sec-WebSocket-Protocol both ways, unchanged")
 		}
 		return conn, Finding{}
 	}
@@ -130,15 +130,15 @@ func (p *patient) connect(ctx context.Context, token string) (*websocket.Conn, F
 	fix := "let the proxy pass GET with Upgrade, Connection and the Sec-WebSocket headers to the server"
 	switch res.StatusCode {
 	case http.StatusUpgradeRequired, http.StatusBadRequest, http.StatusOK:
-		fix = "the proxy removes Upgrade and Connection: pass them (nginx: proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade, proxy_set_header Connection upgrade)"
+		fix = "let the proxy pass Upgrade and Connection, which it removes (nginx: proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade, proxy_set_header Connection upgrade)"
 	case http.StatusUnauthorized:
-		fix = "the chat token did not arrive whole: let the proxy pass Sec-WebSocket-Protocol"
+		fix = "the chat token did not arrive whole: let the proxy pass Sec-WebSocket-Protocol unchanged"
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		fix = "start the server, or correct its address in the proxy; /readyz says why a server is not ready"
 	case http.StatusTooManyRequests:
-		fix = "the proxy hides the addresses of clients: name it with --trusted-proxies"
+		fix = "the server takes all clients of the proxy for one: have the proxy set X-Forwarded-For, and name the proxy with --trusted-proxies"
 	}
-	return nil, bad("WebSocket", "the handshake was answered "+res.Status, fix)
+	return nil, bad("WebSocket", "the handshake was answered with "+res.Status, fix)
 }
 
 // roundTrip sends a message, waits for it, and pings. It reads from the connection from then
@@ -154,7 +154,7 @@ func (p *patient) roundTrip(living context.Context) (time.Duration, error) {
 	for {
 		_, frame, err := p.conn.Read(ctx)
 		if err != nil {
-			return 0, fmt.Errorf("no answer came to a message: %w", err)
+			return 0, fmt.Errorf("a message got no answer: %w", err)
 		}
 		if strings.Contains(string(frame), request) {
 			break
@@ -182,12 +182,12 @@ func (p *patient) idle(ctx context.Context) (Finding, bool) {
 		ctx, cancel := context.WithTimeout(ctx, checkTime)
 		defer cancel()
 		if p.conn.Ping(ctx) == nil {
-			return ok("idle connection", "a connection stays that is idle for %s", idleTime)
+			return ok("idle connection", "a connection that was idle for %s is still open", idleTime)
 		}
 	case <-p.lost:
 	case <-ctx.Done():
 		return Finding{}, false
 	}
 	return bad("idle connection", fmt.Sprintf("a connection was closed after it was idle for %s", time.Since(begin).Round(time.Second)),
-		"raise the proxy's time-out of WebSockets to 4 hours (nginx: proxy_read_timeout; HAProxy: timeout tunnel)"), true
+		"raise the time-out of the proxy for WebSocket connections to 4 hours (nginx: proxy_read_timeout; HAProxy: timeout tunnel)"), true
 }

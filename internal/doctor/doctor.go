@@ -136,7 +136,7 @@ func (p *patient) name(ctx context.Context) (Finding, bool) {
 		p.remote = remote.AddrPort().Addr().Unmap().WithZone("")
 	}
 	conn.Close()
-	return ok("address", "%s is %s, and port %s answers", p.url.Hostname(), strings.Join(addresses, ", "), port)
+	return ok("address", "%s resolves to %s, and port %s accepts connections", p.url.Hostname(), strings.Join(addresses, ", "), port)
 }
 
 // certificate makes a TLS handshake.
@@ -145,7 +145,7 @@ func (p *patient) certificate(ctx context.Context) (Finding, bool) {
 		if p.API.Loopback() {
 			return Finding{}, true
 		}
-		return bad("TLS", "the endpoint is http://: chat tokens and messages travel in clear text", "serve https:// (--tls-cert, or a proxy)"), true
+		return bad("TLS", "the endpoint is http://: chat tokens and messages travel in clear text", "start the server with --tls-cert and --tls-key, or put a proxy with a certificate in front of it, and use https://"), true
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
@@ -164,7 +164,7 @@ func (p *patient) certificate(ctx context.Context) (Finding, bool) {
 	}
 	until := secure.ConnectionState().PeerCertificates[0].NotAfter
 	if time.Until(until) < soonExpired {
-		return bad("TLS", "the certificate ends at "+until.UTC().Format(time.DateTime), "renew it; SIGHUP has the server read it again"), true
+		return bad("TLS", "the certificate expires at "+until.UTC().Format(time.DateTime)+" UTC", "renew it, then send the server SIGHUP (kill -HUP), or reload the proxy that has it"), true
 	}
 	return ok("TLS", "the certificate is valid until %s", until.UTC().Format(time.DateOnly))
 }
@@ -173,16 +173,16 @@ func (p *patient) certificate(ctx context.Context) (Finding, bool) {
 func (p *patient) clock(ctx context.Context) (Finding, bool) {
 	res, err := p.get(ctx, http.MethodGet, "/healthz", nil)
 	if err != nil {
-		return bad("clock", err.Error(), "look whether something that speaks HTTP is at the endpoint"), false
+		return bad("clock", err.Error(), "check that the endpoint is the URL of the server or of its proxy"), false
 	}
 	defer res.Body.Close()
 	theirs, err := http.ParseTime(res.Header.Get("Date"))
 	if err != nil {
-		return bad("clock", "the answer has no Date", "let the proxy pass the Date header"), true
+		return bad("clock", "the answer has no Date header", "let the proxy pass the Date header"), true
 	}
 	skew := time.Since(theirs).Abs()
 	if skew > someSkew {
-		fix := "set the clocks by NTP: signatures are refused from 5 minutes on"
+		fix := "set the clocks by NTP (timedatectl set-ntp true): the server refuses signed calls when they differ by more than 5 minutes"
 		return bad("clock", fmt.Sprintf("this machine and the server differ by %s", skew.Round(time.Second)), fix), skew < mostSkew
 	}
 	return ok("clock", "this machine and the server differ by less than %s", someSkew)

@@ -87,10 +87,10 @@ func (m *Machine) files(context.Context) (Finding, bool) {
 	wanted := max(fewFiles, m.Config.MaxConnections+otherFiles)
 	if n < wanted {
 		wanted = max(wanted, 102_000)
-		return bad(name, fmt.Sprintf("a process may have %d, which is enough for %d connections; further clients are refused", n, connections),
+		return bad(name, fmt.Sprintf("a process may open %d, which is enough for %d connections; the server refuses further clients", n, connections),
 			fmt.Sprintf("set LimitNOFILE=%d in the systemd unit, ulimits in Compose, or run ulimit -n %d as root before confab serve", wanted, wanted)), true
 	}
-	return ok(name, "a process may have %d, which is enough for %d connections", n, connections)
+	return ok(name, "a process may open %d, which is enough for %d connections", n, connections)
 }
 
 func (m *Machine) backlog(context.Context) (Finding, bool) {
@@ -100,10 +100,10 @@ func (m *Machine) backlog(context.Context) (Finding, bool) {
 		return nothing()
 	}
 	if n < fewPlaces {
-		return bad(name, fmt.Sprintf("the queue of a port has %d places; when many clients connect at once, the system drops further ones, which lose a second or more", n),
-			"sysctl -w net.core.somaxconn=65535, and the same line in /etc/sysctl.d/confab.conf"), true
+		return bad(name, fmt.Sprintf("at most %d connections can wait to be accepted; when more clients connect at once, the others have to try again and lose a second or more", n),
+			"run sysctl -w net.core.somaxconn=65535, and write net.core.somaxconn=65535 to /etc/sysctl.d/confab.conf"), true
 	}
-	return ok(name, "the queue of a port has %d places", n)
+	return ok(name, "%d connections can wait to be accepted", n)
 }
 
 // ports checks the range from which the system takes ports for outgoing connections, of which
@@ -122,15 +122,15 @@ func (m *Machine) ports(context.Context) (Finding, bool) {
 	}
 	if _, port, err := net.SplitHostPort(m.Config.Listen); err == nil {
 		if n, err := strconv.Atoi(port); err == nil && n >= low && n <= high && !m.reserved(n) {
-			return bad(name, fmt.Sprintf("%d of --listen is one of the ports that outgoing connections get (%d to %d): it may be taken when the server starts", n, low, high),
-				fmt.Sprintf("sysctl -w net.ipv4.ip_local_reserved_ports=%d, or choose another port", n)), true
+			return bad(name, fmt.Sprintf("port %d of --listen is in the range for outgoing connections (%d to %d), so another program may use it when the server starts", n, low, high),
+				fmt.Sprintf("run sysctl -w net.ipv4.ip_local_reserved_ports=%d, or choose another port with --listen", n)), true
 		}
 	}
 	if n := high - low + 1; n < fewPorts {
-		return bad(name, fmt.Sprintf("there are %d for outgoing connections; a proxy on this machine cannot connect more clients than that to one address", n),
-			`sysctl -w net.ipv4.ip_local_port_range="10240 65535", and the same line in /etc/sysctl.d/confab.conf`), true
+		return bad(name, fmt.Sprintf("outgoing connections can use %d ports, so a proxy on this machine can connect at most that many clients to one server", n),
+			`run sysctl -w net.ipv4.ip_local_port_range="10240 65535", and write net.ipv4.ip_local_port_range=10240 65535 to /etc/sysctl.d/confab.conf`), true
 	}
-	return ok(name, "%d to %d are for outgoing connections", low, high)
+	return ok(name, "outgoing connections use %d to %d", low, high)
 }
 
 // reserved reports whether outgoing connections do not get a port.
@@ -195,11 +195,11 @@ func (m *Machine) memory(context.Context) (Finding, bool) {
 	setting := fmt.Sprintf("--max-memory %d (CONFAB_MAX_MEMORY)", mib*4/5)
 	switch {
 	case total < littleRAM:
-		return bad(name, fmt.Sprintf("%s %d MiB, which is little: a server of some thousand connections is killed", of, mib), "give it 512 MiB or more"), true
+		return bad(name, fmt.Sprintf("%s %d MiB, which is little: the kernel kills a server with some thousand connections", of, mib), "give the server 512 MiB or more"), true
 	case m.Config.MaxMemory > mib:
-		return bad(name, fmt.Sprintf("--max-memory is %d MiB, and %s %d: the kernel kills the server before connects have to wait", m.Config.MaxMemory, of, mib), "start the server with "+setting), true
+		return bad(name, fmt.Sprintf("--max-memory is %d MiB, but %s %d MiB: the kernel kills the server before that is reached", m.Config.MaxMemory, of, mib), "start the server with "+setting), true
 	case limited && m.Config.MaxMemory == 0:
-		return bad(name, fmt.Sprintf("%s %d MiB, and there is no --max-memory: the kernel kills the server at the limit, and all clients lose their connections", of, mib), "start the server with "+setting+", so that connects wait instead"), true
+		return bad(name, fmt.Sprintf("%s %d MiB, and --max-memory is not set: the kernel kills the server at the limit, and all clients lose their connections", of, mib), "start the server with "+setting+", so that new connections wait instead"), true
 	}
 	return ok(name, "%s %d MiB", of, mib)
 }
@@ -219,8 +219,8 @@ func (m *Machine) processors(context.Context) (Finding, bool) {
 	case math.IsInf(allowed, 1):
 		return ok(name, "the control group has no limit")
 	case allowed < 1:
-		return bad(name, fmt.Sprintf("the control group allows %.2f of one: when that is used up, messages wait for the rest of each 100 ms", allowed),
-			"allow one or more: CPUQuota=100% (systemd), cpus: 1 (Compose), resources.limits.cpu: 1 or none (Kubernetes)"), true
+		return bad(name, fmt.Sprintf("the control group allows %.2f of a processor: the server is paused each time it has used that up, and messages wait", allowed),
+			"allow one processor or more: CPUQuota=100% (systemd), cpus: 1 (Compose), resources.limits.cpu: 1 or none (Kubernetes)"), true
 	}
 	return ok(name, "the control group allows %.2f", allowed)
 }
@@ -229,7 +229,7 @@ func (m *Machine) threads(context.Context) (Finding, bool) {
 	const name = "threads"
 	allowed := m.group("pids.max", "pids/pids.max", limit)
 	if allowed < fewThreads {
-		return bad(name, fmt.Sprintf("the control group allows %.0f threads and processes: the server ends when it needs one more", allowed),
+		return bad(name, fmt.Sprintf("the control group allows %.0f threads and processes: the server crashes when it needs more", allowed),
 			"allow 1024: TasksMax=1024 (systemd), --pids-limit 1024 (Docker), podPidsLimit (Kubernetes)"), true
 	}
 	if math.IsInf(allowed, 1) {

@@ -36,17 +36,17 @@ func (m *Machine) data(context.Context) (Finding, bool) {
 	case errors.Is(err, fs.ErrNotExist) && !m.own():
 		return nothing()
 	case errors.Is(err, fs.ErrNotExist):
-		return ok(name, "%s is not there; confab serve makes it", dir)
+		return ok(name, "%s does not exist; confab serve creates it", dir)
 	case err != nil:
-		return bad(name, err.Error(), "let the user of the server enter the directories above it: chmod o+x, or --data-dir elsewhere"), true
+		return bad(name, err.Error(), "give the user of the server access to the directories above it (chmod o+x), or choose another directory with --data-dir"), true
 	case !info.IsDir():
-		return bad(name, dir+" is no directory", "name a directory with --data-dir"), true
+		return bad(name, dir+" is not a directory", "name a directory with --data-dir"), true
 	}
 	if problem, fix := access(dir, info); problem != "" {
 		return bad(name, problem, fix), true
 	}
 	if config.WritableByOthers(dir) {
-		return bad(name, fmt.Sprintf("every user of this machine can replace what is in %s, and so the keys of the server", dir), fmt.Sprintf("chmod 700 %q", dir)), true
+		return bad(name, fmt.Sprintf("every user of this machine can replace the files in %s, including the keys of the server", dir), fmt.Sprintf("run chmod 700 %q", dir)), true
 	}
 	var open []string
 	for _, pattern := range []string{"*.db", "*.key"} {
@@ -67,9 +67,9 @@ func (m *Machine) data(context.Context) (Finding, bool) {
 	}
 	if len(open) > 0 {
 		files := strings.Join(open, " ")
-		return bad("keys", "every user of this machine can read "+files+", and so messages, credentials or keys", "chmod 600 "+files), true
+		return bad("keys", "every user of this machine can read "+files+", and with that messages, credentials or keys", "run chmod 600 "+files), true
 	}
-	return ok(name, "%s can be written to, and only its owner and group can read its files", dir)
+	return ok(name, "this user can write to %s, and other users cannot read its databases and keys", dir)
 }
 
 // disk checks the space where the data is or will be.
@@ -87,11 +87,11 @@ func (m *Machine) disk(context.Context) (Finding, bool) {
 		return nothing()
 	}
 	if free < littleDisk {
-		return bad(name, fmt.Sprintf("%d MiB are free at %s: when it is full, rooms cannot be changed, and chat logs and history lose messages", free/mebibyte, dir),
-			"free 1 GiB or more, move --data-dir, or keep less (--log-retention, the confab:history tag of rooms)"), true
+		return bad(name, fmt.Sprintf("%d MiB are free at %s: when the disk is full, rooms cannot be changed, and chat logs and history lose messages", free/mebibyte, dir),
+			"free 1 GiB or more, move the directory (--data-dir), or keep messages for less time (--log-retention, the confab:history tag of rooms)"), true
 	}
 	if inodes < fewInodes {
-		return bad(name, fmt.Sprintf("%d files can still be made at %s: without one, no database can be opened", inodes, dir), "delete files there, or move --data-dir"), true
+		return bad(name, fmt.Sprintf("only %d more files can be created at %s (free inodes): at zero, the server cannot open its database", inodes, dir), "delete files there, or move the directory (--data-dir)"), true
 	}
 	return ok(name, "%d MiB are free at %s", free/mebibyte, dir)
 }
@@ -104,21 +104,21 @@ func (m *Machine) certificate(context.Context) (Finding, bool) {
 	}
 	pair, err := tls.LoadX509KeyPair(m.Config.TLSCert, m.Config.TLSKey)
 	if err != nil {
-		return bad(name, err.Error(), "name a certificate and its key with --tls-cert and --tls-key, both in PEM"), true
+		return bad(name, err.Error(), "name a certificate and its key with --tls-cert and --tls-key, both in PEM format"), true
 	}
 	leaf := pair.Leaf
 	until := leaf.NotAfter.UTC().Format(time.DateTime)
 	if time.Until(leaf.NotAfter) < soonExpired {
-		detail := "it ends at " + until + " UTC: clients refuse it from then on"
+		detail := "it expires at " + until + " UTC: from then on, clients refuse it"
 		if time.Now().After(leaf.NotAfter) {
-			detail = "it ended at " + until + " UTC: clients refuse it"
+			detail = "it expired at " + until + " UTC: clients refuse it"
 		}
-		return bad(name, detail, "renew it, then kill -HUP the server, which reads it again"), true
+		return bad(name, detail, "renew it, then send the server SIGHUP (kill -HUP): it reads the file again"), true
 	}
 	_, err = leaf.Verify(x509.VerifyOptions{})
 	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unknown && len(pair.Certificate) == 1 && leaf.CheckSignatureFrom(leaf) != nil {
-		return bad(name, m.Config.TLSCert+" has the server's certificate alone: clients that do not know the authority between it and the root refuse it",
-			"add the certificates of the authorities behind the first (certbot: fullchain.pem)"), true
+		return bad(name, m.Config.TLSCert+" has only the certificate of the server: clients that do not have the intermediate certificate refuse it",
+			"append the intermediate certificates to the file (certbot: use fullchain.pem)"), true
 	}
 	return ok(name, "it is valid until %s UTC", until)
 }
@@ -134,18 +134,18 @@ func (m *Machine) database(ctx context.Context) (Finding, bool) {
 	conn, err := pgx.Connect(ctx, m.Config.Database)
 	if err != nil {
 		problem := strings.ReplaceAll(err.Error(), m.Config.Database, config.HidePassword(m.Config.Database))
-		return bad(name, problem, "start PostgreSQL, correct --database, or let its pg_hba.conf admit this machine"), true
+		return bad(name, problem, "start PostgreSQL, correct --database, or allow this machine in its pg_hba.conf"), true
 	}
 	defer conn.Close(ctx)
 	begin := time.Now()
 	var theirs time.Time
 	if err := conn.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&theirs); err != nil {
-		return bad(name, err.Error(), "see the log of PostgreSQL"), true
+		return bad(name, err.Error(), "look for the reason in the log of PostgreSQL"), true
 	}
 	took := time.Since(begin)
 	if skew := theirs.Sub(begin.Add(took / 2)).Abs(); skew > someSkew {
-		return bad(name, fmt.Sprintf("the clocks of this machine and of PostgreSQL differ by %s: tokens and bans end at the wrong time", skew.Round(time.Second)),
-			"set both clocks by NTP: timedatectl set-ntp true"), true
+		return bad(name, fmt.Sprintf("the clocks of this machine and of PostgreSQL differ by %s: tokens and bans expire at the wrong time", skew.Round(time.Second)),
+			"set both clocks by NTP (timedatectl set-ntp true)"), true
 	}
-	return ok(name, "PostgreSQL answers in %s, and its clock is that of this machine", took.Round(time.Microsecond))
+	return ok(name, "PostgreSQL answers in %s, and its clock agrees with that of this machine", took.Round(time.Microsecond))
 }

@@ -24,9 +24,9 @@ func (m *Machine) clock(context.Context) (Finding, bool) {
 		return nothing() // Some containers forbid the question.
 	}
 	if state == unix.TIME_ERROR {
-		return bad(name, "nothing sets it: it drifts, and from 5 minutes on signed calls are refused", "timedatectl set-ntp true, or install chrony; in a container, do so on its host"), true
+		return bad(name, "no time service sets it, so it drifts; when it is wrong by more than 5 minutes, the server refuses signed calls", "run timedatectl set-ntp true, or install chrony; for a container, do this on its host"), true
 	}
-	return ok(name, "it is set by NTP")
+	return ok(name, "a time service sets it")
 }
 
 // access says why this user cannot use a directory as the server does.
@@ -39,7 +39,7 @@ func access(dir string, info fs.FileInfo) (problem, fix string) {
 		owner = fmt.Sprintf("user %d", stat.Uid)
 	}
 	return fmt.Sprintf("user %d cannot write to %s, which belongs to %s", os.Geteuid(), dir, owner),
-		fmt.Sprintf("run this command as the user of the server; if it is that user, chown -R %d %q", os.Geteuid(), dir)
+		fmt.Sprintf("run this command as the user of the server; if that is this user, run chown -R %d %q as root", os.Geteuid(), dir)
 }
 
 // space is what is free at a directory.
@@ -58,7 +58,7 @@ func space(dir string) (bytes, inodes uint64, err error) {
 func (m *Machine) ioURing(context.Context) (Finding, bool) {
 	const name = "io_uring"
 	if m.Config.IOURing == config.IOURingOff {
-		return ok(name, "--io-uring off does without it")
+		return ok(name, "it is not used, because of --io-uring off")
 	}
 	disabled, _ := m.number("proc/sys/kernel/io_uring_disabled")
 	seccomp := m.field("proc/self/status", "Seccomp:", 0)
@@ -70,9 +70,9 @@ func (m *Machine) ioURing(context.Context) (Finding, bool) {
 	const cost = ", so each message costs one system call for each connection"
 	switch {
 	case disabled != 0:
-		return bad(name, fmt.Sprintf("kernel.io_uring_disabled is %d%s", disabled, cost), "sysctl -w kernel.io_uring_disabled=0, or --io-uring off"), true
+		return bad(name, fmt.Sprintf("kernel.io_uring_disabled is %d%s", disabled, cost), "run sysctl -w kernel.io_uring_disabled=0, or start the server with --io-uring off"), true
 	case seccomp == "2":
-		return bad(name, "a seccomp filter forbids it"+cost, "allow io_uring_setup and io_uring_enter in the profile of the container (docs/production.md), or --io-uring off"), true
+		return bad(name, "a seccomp filter forbids it"+cost, "allow io_uring_setup and io_uring_enter in the profile of the container (docs/production.md), or start the server with --io-uring off"), true
 	}
-	return bad(name, err.Error()+cost, "run Linux 5.7 or newer, or --io-uring off"), true
+	return bad(name, err.Error()+cost, "use Linux 5.7 or newer, or start the server with --io-uring off"), true
 }

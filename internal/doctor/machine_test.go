@@ -47,19 +47,19 @@ func TestMachine(t *testing.T) {
 		{name: "nothing"},
 		{
 			name: "few files", files: map[string]string{"proc/self/limits": "Max open files 1024 4096 files\n"},
-			finding: "open files|a process may have 4096, which is enough for 3072 connections|LimitNOFILE=102000",
+			finding: "open files|a process may open 4096, which is enough for 3072 connections|LimitNOFILE=102000",
 		},
 		{
 			name: "more connections than files", config: func(c *config.Config) { c.MaxConnections = 2_000_000 },
-			finding: "open files|further clients are refused|LimitNOFILE=2001024",
+			finding: "open files|refuses further clients|LimitNOFILE=2001024",
 		},
 		{
 			name: "a short queue", files: map[string]string{"proc/sys/net/core/somaxconn": "128\n"},
-			finding: "waiting connections|has 128 places|sysctl -w net.core.somaxconn=65535",
+			finding: "waiting connections|at most 128 connections can wait|sysctl -w net.core.somaxconn=65535",
 		},
 		{
 			name: "few ports", files: map[string]string{"proc/sys/net/ipv4/ip_local_port_range": "32768\t33767\n"},
-			finding: "ports|there are 1000 for outgoing connections|net.ipv4.ip_local_port_range",
+			finding: "ports|outgoing connections can use 1000 ports|net.ipv4.ip_local_port_range",
 		},
 		{
 			name: "an ephemeral port", config: func(c *config.Config) { c.Listen = "0.0.0.0:40000" },
@@ -71,7 +71,7 @@ func TestMachine(t *testing.T) {
 		},
 		{
 			name: "a limit of memory that the server does not know", files: map[string]string{"sys/fs/cgroup/system.slice/memory.max": "1073741824\n"},
-			finding: "memory|allows 1024 MiB, and there is no --max-memory|--max-memory 819",
+			finding: "memory|allows 1024 MiB, and --max-memory is not set|--max-memory 819",
 		},
 		{
 			name: "a limit of memory that the server knows", files: map[string]string{"sys/fs/cgroup/system.slice/memory.max": "1073741824\n"},
@@ -79,7 +79,7 @@ func TestMachine(t *testing.T) {
 		},
 		{
 			name: "more memory than there is", config: func(c *config.Config) { c.MaxMemory = 9000 },
-			finding: "memory|--max-memory is 9000 MiB, and this machine has 7812|--max-memory 6249",
+			finding: "memory|--max-memory is 9000 MiB, but this machine has 7812|--max-memory 6249",
 		},
 		{
 			name: "little memory, in version 1 of control groups", files: map[string]string{"sys/fs/cgroup/memory/memory.limit_in_bytes": "134217728\n"},
@@ -87,7 +87,7 @@ func TestMachine(t *testing.T) {
 		},
 		{
 			name: "half of a processor", files: map[string]string{"sys/fs/cgroup/system.slice/confab.service/cpu.max": "50000 100000\n"},
-			finding: "processors|allows 0.50 of one|CPUQuota=100%",
+			finding: "processors|allows 0.50 of a processor|CPUQuota=100%",
 		},
 		{
 			name: "few threads", files: map[string]string{"sys/fs/cgroup/pids.max": "64\n"},
@@ -99,7 +99,7 @@ func TestMachine(t *testing.T) {
 		},
 		{
 			name: "no directory", config: func(c *config.Config) { c.DataDir = secret },
-			finding: "data directory|is no directory|--data-dir",
+			finding: "data directory|is not a directory|--data-dir",
 		},
 		{
 			name: "a key that all may read", config: func(c *config.Config) { c.DataDir = filepath.Dir(secret) },

@@ -16,7 +16,7 @@ func (p *patient) body(ctx context.Context) (Finding, bool) {
 	const name = "large calls"
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
-	const fix = "let the proxy pass bodies of 4 MiB (nginx: client_max_body_size 4m)"
+	const fix = "let the proxy accept request bodies of 4 MiB (nginx: client_max_body_size 4m)"
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(p.URL, "/")+"/_confab/v1/PutContentFilter",
 		bytes.NewReader(bytes.Repeat([]byte(" "), largestBody)))
 	if err != nil {
@@ -29,7 +29,7 @@ func (p *patient) body(ctx context.Context) (Finding, bool) {
 	}
 	defer res.Body.Close()
 	if res.Header.Get("X-Amzn-Errortype") == "" {
-		return bad(name, fmt.Sprintf("a call of 4 MiB was answered %s, and not by the server: large content filters cannot be set", res.Status), fix), true
+		return bad(name, fmt.Sprintf("a call of 4 MiB was answered with %s, and not by the server: large content filters cannot be stored", res.Status), fix), true
 	}
 	return ok(name, "a call of 4 MiB reaches the server")
 }

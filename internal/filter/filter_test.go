@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
@@ -268,6 +269,38 @@ func TestExpressionsMatchAsRegexpDoes(t *testing.T) {
 	})
 	if used == 0 {
 		t.Error("no expression was used")
+	}
+}
+
+// All characters have a class, and those at the borders of what an expression names the right one.
+func TestExpressionsKnowAllCharacters(t *testing.T) {
+	t.Parallel()
+	for expression, table := range map[string]*unicode.RangeTable{
+		`\pL`: unicode.L, `\PL`: unicode.L, `\p{Han}`: unicode.Han, `[\x{1F5F0}-\x{20010}]`: {R32: []unicode.Range32{{Lo: 0x1F5F0, Hi: 0x20010, Stride: 1}}},
+	} {
+		m, re := compile(t, nil, []string{expression}), regexp.MustCompile(expression)
+		check := func(r rune) {
+			content := string(r)
+			text := filter.NewText(content)
+			defer text.Release()
+			if got, want := m.Matches(text), re.MatchString(content); got != want {
+				t.Errorf("%s in %U: got %t, want %t", expression, r, got, want)
+			}
+		}
+		for first := rune(0); first <= unicode.MaxRune; first += 256 {
+			check(first)
+			check(first + 255)
+		}
+		for _, r := range table.R16 {
+			for _, c := range []rune{rune(r.Lo) - 1, rune(r.Lo), rune(r.Hi), rune(r.Hi) + 1} {
+				check(c)
+			}
+		}
+		for _, r := range table.R32 {
+			for _, c := range []rune{rune(r.Lo) - 1, rune(r.Lo), rune(r.Hi), rune(r.Hi) + 1} {
+				check(c)
+			}
+		}
 	}
 }
 

@@ -18,9 +18,11 @@ import (
 // representation for fast regular expression search", 2001). Unlike a deterministic
 // automaton it cannot grow: its tables are in proportion to the expression.
 type positionAutomaton struct {
-	ascii   [utf8.RuneSelf]uint16
-	pages   [256]*page   // of the Basic Multilingual Plane
-	ranges  []classRange // of all characters, in order
+	ascii [utf8.RuneSelf]uint16
+	// pageOf has the place in pages of all characters. Those outside of the Basic Multilingual
+	// Plane must not take longer: messages can consist of them.
+	pageOf  [(unicode.MaxRune + 1) / 256]uint16
+	pages   []page // no two are the same
 	classes []class
 	// contexts are what follows what, by the sides before and after a place. Expressions
 	// without conditions have one for all.
@@ -118,6 +120,7 @@ func conditionsOf(prog *syntax.Prog) (all syntax.EmptyOp) {
 // own.
 func (a *positionAutomaton) classify(prog *syntax.Prog, takers []int) {
 	known := map[class]uint16{}
+	var ranges []classRange
 	for _, first := range borders(prog, takers) {
 		c := class{side: sideOf(first)}
 		for p, pc := range takers {
@@ -130,27 +133,44 @@ func (a *positionAutomaton) classify(prog *syntax.Prog, takers []int) {
 			id = uint16(len(a.classes))
 			known[c], a.classes = id, append(a.classes, c)
 		}
-		if n := len(a.ranges); n == 0 || a.ranges[n-1].class != id {
-			a.ranges = append(a.ranges, classRange{first, id})
+		if n := len(ranges); n == 0 || ranges[n-1].class != id {
+			ranges = append(ranges, classRange{first, id})
 		}
 	}
-	shared := map[page]*page{}
+	a.divide(ranges)
+	for c := range a.ascii {
+		a.ascii[c] = a.classOf(rune(c))
+	}
+}
+
+// divide makes the pages of all characters from the ranges, which are in order.
+func (a *positionAutomaton) divide(ranges []classRange) {
+	known := map[page]uint16{}
 	at := 0
-	for i := range a.pages {
+	for i := range a.pageOf {
+		first := rune(i << 8)
+		for at+1 < len(ranges) && ranges[at+1].first <= first {
+			at++
+		}
+		isWhole := at+1 == len(ranges) || ranges[at+1].first > first+255
+		if isWhole && i > 0 && ranges[at].first <= first-256 {
+			a.pageOf[i] = a.pageOf[i-1] // Both are parts of one range, as most are.
+			continue
+		}
 		var p page
 		for j := range p {
-			r := rune(i<<8 | j)
-			for at+1 < len(a.ranges) && a.ranges[at+1].first <= r {
+			for at+1 < len(ranges) && ranges[at+1].first <= first+rune(j) {
 				at++
 			}
-			p[j] = a.ranges[at].class
+			p[j] = ranges[at].class
 		}
-		if shared[p] == nil {
-			shared[p] = &p
+		id, found := known[p]
+		if !found {
+			id = uint16(len(a.pages))
+			known[p], a.pages = id, append(a.pages, p)
 		}
-		a.pages[i] = shared[p]
+		a.pageOf[i] = id
 	}
-	copy(a.ascii[:], a.pages[0][:])
 }
 
 // borders returns the characters where the class may change, in order. The first one is 0.
@@ -264,12 +284,5 @@ func (a *positionAutomaton) matches(text string) bool {
 }
 
 func (a *positionAutomaton) classOf(r rune) uint16 {
-	if r < 1<<16 {
-		return a.pages[r>>8][uint8(r)]
-	}
-	i, found := slices.BinarySearchFunc(a.ranges, r, func(c classRange, r rune) int { return int(c.first - r) })
-	if !found {
-		i--
-	}
-	return a.ranges[i].class
+	return a.pages[a.pageOf[r>>8]][uint8(r)]
 }

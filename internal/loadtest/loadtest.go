@@ -58,8 +58,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	go func() { defer close(watching); l.watch(living) }()
 	err := l.connect(ctx, living)
 	if err == nil && ctx.Err() == nil {
-		l.send(ctx)
+		sending, stop := context.WithCancel(ctx)
+		l.send(sending)
 		l.settle(ctx)
+		stop()
+		l.requests.Wait() // so that each message that was due is in the report
 	}
 	report := l.report(time.Since(begin), processorTime()-busy)
 	end()
@@ -92,8 +95,8 @@ type load struct {
 	firstErr error
 }
 
-// sent is a message that was sent, and when it was answered. answered is zero if it was
-// refused, or not answered.
+// sent is when a message was sent over a connection, and when it was answered. answered is zero
+// if it was refused, or not answered.
 type sent struct{ at, answered atomic.Int64 }
 
 func (l *load) dueAt(n int) time.Time {
@@ -120,10 +123,10 @@ func (l *load) connect(ctx, living context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	if l.connected.Load() == 0 {
+	if l.connected.Load() == 0 && l.disconnects.Load() == 0 {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return fmt.Errorf("no connection could be made: %w", l.firstErr)
+		return fmt.Errorf("no connection could be made: %w; confab doctor finds what is wrong with the endpoint or a proxy", l.firstErr)
 	}
 	return nil
 }
@@ -146,29 +149,51 @@ func (l *load) send(ctx context.Context) {
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
+			return // What was not due yet is not missing.
+		}
+		m := l.next(&turn)
+		if m == nil {
 			l.unsentFrom(n)
 			return
 		}
-		m := l.members[turn%len(l.members)]
-		for tries := 0; !m.there.Load() && tries < len(l.members); tries++ {
-			turn++
-			m = l.members[turn%len(l.members)]
-		}
-		turn++
 		l.late.Store(max(l.late.Load(), int64(time.Since(l.dueAt(n)))))
 		l.requests.Go(func() { l.sendOne(ctx, m, n) })
 	}
 }
 
+// next is the member whose turn it is: one that is connected, otherwise one that may connect
+// again. It is nil if the server has closed all connections.
+func (l *load) next(turn *int) (m *member) {
+	for range l.members {
+		candidate := l.members[*turn%len(l.members)]
+		*turn++
+		if candidate.there.Load() {
+			return candidate
+		}
+		if m == nil && !candidate.ended.Load() {
+			m = candidate
+		}
+	}
+	*turn++ // so that the messages that wait for connections are not all for the same one
+	return m
+}
+
+// unsentFrom counts the messages from the nth on as not sent.
 func (l *load) unsentFrom(n int) {
 	l.mu.Lock()
-	l.unsent = l.due - n
+	l.unsent += l.due - n
 	l.mu.Unlock()
 }
 
 func (l *load) sendOne(ctx context.Context, m *member, n int) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
+	if m.room.Await(ctx) != nil {
+		l.mu.Lock()
+		l.unsent++
+		l.mu.Unlock()
+		return
+	}
 	l.sent[n].at.Store(time.Now().UnixNano())
 	_, err := m.room.Request(ctx, "SEND_MESSAGE", map[string]any{"Content": l.content(n)})
 	refusal, refused := errors.AsType[*chatroom.Refusal](err)

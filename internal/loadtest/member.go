@@ -15,6 +15,7 @@ type member struct {
 	name  string
 	room  *chatroom.Room
 	there atomic.Bool // whether it is connected
+	ended atomic.Bool // whether it does not connect again
 
 	mu    sync.Mutex // guards what follows
 	since time.Time  // of its present connection; zero is none
@@ -23,15 +24,16 @@ type member struct {
 	last  int64    // the place of the message before
 }
 
-// live keeps the connection until ctx ends. first is called once the first attempts
-// succeeded or failed.
+// live keeps the connection until ctx ends, and comes back for as long as the server is away.
+// If the first attempts fail, it ends, so that a run without any connection ends with an error.
+// first is called once the first attempts succeeded or failed.
 func (m *member) live(ctx context.Context, first func()) {
 	l, begin := m.load, time.Now()
 	var once sync.Once
 	m.room = chatroom.New(chatroom.Options{
 		URL:   l.o.URL,
 		Token: func(ctx context.Context) (chatroom.Token, error) { return l.o.Token(ctx, m.name) },
-		Frame: m.frame, Again: m.again,
+		Frame: m.frame, Again: m.again, Persist: true,
 		State: func(lost error) {
 			m.mu.Lock()
 			defer m.mu.Unlock()
@@ -43,8 +45,8 @@ func (m *member) live(ctx context.Context, first func()) {
 				m.there.Store(true)
 				once.Do(first)
 			case lost != nil && !m.since.IsZero():
-				l.connected.Add(-1)
 				l.disconnects.Add(1)
+				l.connected.Add(-1)
 				m.lost = append(m.lost, time.Now())
 				m.since, begin = time.Time{}, time.Now()
 				m.there.Store(false)
@@ -53,11 +55,12 @@ func (m *member) live(ctx context.Context, first func()) {
 	})
 	err := m.room.Run(ctx)
 	m.there.Store(false)
+	m.ended.Store(true)
 	if err != nil {
 		m.mu.Lock()
 		if !m.since.IsZero() { // The server closed it.
-			l.connected.Add(-1)
 			l.disconnects.Add(1)
+			l.connected.Add(-1)
 			m.lost, m.since = append(m.lost, time.Now()), time.Time{}
 		}
 		m.mu.Unlock()

@@ -22,14 +22,17 @@ type Report struct {
 	Messages    int64          `json:"messages"` // accepted
 	Refused     map[string]int `json:"refused"`  // by ErrorCode
 	Unanswered  int            `json:"unanswered"`
-	Deliveries  int64          `json:"deliveries"`
-	Lost        int64          `json:"lost"`
-	Doubled     int64          `json:"doubled"`
-	Reordered   int64          `json:"reordered"`
-	Latency     Quantiles      `json:"latency"`
-	Answers     Quantiles      `json:"answerLatency"`
-	Connects    Quantiles      `json:"connectLatency"`
-	Histogram   []Bar          `json:"histogram"`
+	// Unsent is the number of messages that were due while there was no connection, and that
+	// had none later either.
+	Unsent     int       `json:"unsent"`
+	Deliveries int64     `json:"deliveries"`
+	Lost       int64     `json:"lost"`
+	Doubled    int64     `json:"doubled"`
+	Reordered  int64     `json:"reordered"`
+	Latency    Quantiles `json:"latency"`
+	Answers    Quantiles `json:"answerLatency"`
+	Connects   Quantiles `json:"connectLatency"`
+	Histogram  []Bar     `json:"histogram"`
 	// Limit says how the load generator itself was the limit; "" if it was not.
 	Limit string `json:"limit,omitempty"`
 }
@@ -80,6 +83,7 @@ func (l *load) watch(ctx context.Context) {
 			P50: q.P50, P99: q.P99, TotalMessages: int(m), Wanted: l.o.Connections,
 		}
 		l.mu.Lock()
+		p.Errors = l.unsent
 		for _, n := range l.refused {
 			p.Errors += n
 		}
@@ -113,6 +117,7 @@ func (l *load) report(took, busy time.Duration) *Report {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	r.Unsent = l.unsent
 	for code, n := range l.refused {
 		if code == 0 {
 			r.Unanswered = n
@@ -123,9 +128,9 @@ func (l *load) report(took, busy time.Duration) *Report {
 	processors := runtime.GOMAXPROCS(0)
 	switch late := time.Duration(l.late.Load()); {
 	case busy.Seconds() > tooBusy*took.Seconds()*float64(processors):
-		r.Limit = fmt.Sprintf("this process used %.0f%% of its %d processors: run it on a larger machine, or on several", 100*busy.Seconds()/took.Seconds()/float64(processors), processors)
+		r.Limit = fmt.Sprintf("it used %.0f%% of its %d processors: run it on a larger machine, or on several", 100*busy.Seconds()/took.Seconds()/float64(processors), processors)
 	case late > tooLate:
-		r.Limit = fmt.Sprintf("messages left up to %s after they were due: run it on a machine with less to do", late.Round(time.Millisecond))
+		r.Limit = fmt.Sprintf("it sent messages up to %s late: run it on a machine that has less to do", late.Round(time.Millisecond))
 	}
 	return r
 }

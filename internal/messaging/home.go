@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -296,6 +297,22 @@ func (e *Engine) lockInTurn(ctx context.Context, r *room, f *chat.Frame, op *Ope
 		if op.Joined != nil && e.kicks.Ended(f.RoomID, op.UserID, *op.Joined, e.now()) {
 			q.mu.Unlock()
 			return ErrKicked
+		}
+		// All nodes may ask for the event of a ban, and again while it waits for the transcript.
+		i := -1
+		if f.DisconnectUser != "" {
+			i = slices.IndexFunc(q.waiting, func(n *numbered) bool { return n.frame.ID == f.ID })
+		}
+		if i >= 0 {
+			n := q.waiting[i]
+			q.mu.Unlock()
+			if <-n.published; n.safe == nil {
+				return ErrPublished
+			}
+			if _, err := e.broker.Await(ctx, f.RoomID, f.ID); err != nil { // ErrPublished, unless it failed.
+				return err
+			}
+			continue
 		}
 		f.Epoch, f.Sequence = r.born, q.sequence+1
 		err := e.broker.Next(f)

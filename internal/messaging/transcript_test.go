@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 
 	"confab/internal/chat"
+	"confab/internal/messaging"
 )
 
 func TestTranscript(t *testing.T) {
@@ -50,6 +51,28 @@ func TestTranscript(t *testing.T) {
 			}
 			if len(received) != 6 || !slices.Equal(received[:5], written) {
 				t.Errorf("received %v, written %v", received, written)
+			}
+		})
+	})
+	t.Run("the event of a ban that is asked for twice is delivered once", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newLive(t)
+			w.change(func(r *chat.Room) { r.LoggingConfigurations = []string{"arn"} })
+			w.join(t, w.token("ann"))
+			commits := w.HoldCommits(t)
+			var asked sync.WaitGroup
+			for range 3 {
+				asked.Go(func() {
+					if err := messaging.RosterOf(w.engine).Disconnect(t.Context(), "ban", roomID, "bob", ""); err != nil {
+						t.Error(err)
+					}
+				})
+				synctest.Wait()
+			}
+			commits.Release()
+			asked.Wait()
+			if n := len(w.Frames()); n != 1 {
+				t.Errorf("the room got %d events", n)
 			}
 		})
 	})

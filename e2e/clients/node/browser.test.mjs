@@ -1,53 +1,13 @@
 // The official chat client and the AWS SDK in headless Chromium.
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
 import { connect as connectNetwork, createServer as createNetwork } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { DeleteRoomCommand, SendEventCommand } from '@aws-sdk/client-ivschat';
-import { build } from 'esbuild';
-import { launch } from './chromium.mjs';
+import { join, next, open, request, start, state, stop } from './pages.mjs';
 import { api, newRoom, tokenFor, url } from './support.mjs';
 
-let browser;
-let site;
-
-before(async () => {
-  const bundle = await build({ entryPoints: ['page.js'], bundle: true, format: 'iife', write: false, absWorkingDir: import.meta.dirname });
-  site = createServer((request, response) => {
-    const script = request.url === '/page.js';
-    response.writeHead(200, { 'Content-Type': script ? 'text/javascript' : 'text/html' });
-    response.end(script ? bundle.outputFiles[0].contents : '<!doctype html><link rel="icon" href="data:,"><script src="/page.js"></script>');
-  });
-  await new Promise((resolve) => site.listen(0, '127.0.0.1', resolve));
-  browser = await launch();
-});
-
-after(async () => {
-  await browser?.close();
-  site?.close();
-});
-
-// open opens a page whose tokens come from the provider.
-async function open(provider = () => ({ token: 'none' })) {
-  const page = await (await browser.newContext()).newPage();
-  await page.exposeFunction('token', provider);
-  await page.goto(`http://127.0.0.1:${site.address().port}/`);
-  return page;
-}
-
-// join opens a page that is connected to the room.
-async function join(room, userId, members) {
-  const page = await open(() => tokenFor(room, userId, members));
-  await page.evaluate((u) => globalThis.connect(u), url);
-  await next(page, 'connect');
-  return page;
-}
-
-// next waits for an event of the name and takes it.
-async function next(page, name) {
-  await page.waitForFunction((n) => globalThis.seen.some((e) => e[0] === n), name, { timeout: 20_000 });
-  return page.evaluate((n) => globalThis.seen.splice(globalThis.seen.findIndex((e) => e[0] === n), 1)[0][1], name);
-}
+before(start);
+after(stop);
 
 // connectionsTo is a server that passes connections on. sockets are those of its clients.
 const connectionsTo = (target, sockets) => createNetwork((client) => {
@@ -57,8 +17,6 @@ const connectionsTo = (target, sockets) => createNetwork((client) => {
   server.on('close', () => client.destroy()).on('error', () => {});
   client.pipe(server).pipe(client);
 });
-
-const request = (page, ...args) => page.evaluate((a) => globalThis.request(...a), args);
 
 describe('Chromium', () => {
   test('two pages chat', async () => {
@@ -97,8 +55,8 @@ describe('Chromium', () => {
     await request(moderator, 'disconnectUser', 'bad', 'spam');
     assert.equal((await next(bad, 'userDisconnect')).reason, 'spam');
     assert.equal(await next(bad, 'disconnect'), 'serverDisconnect');
-    assert.deepEqual(await bad.evaluate(() => globalThis.state()), { state: 'disconnected', tokens: 1 });
-    assert.equal((await moderator.evaluate(() => globalThis.state())).state, 'connected');
+    assert.deepEqual(await state(bad), { state: 'disconnected', tokens: 1 });
+    assert.equal((await state(moderator)).state, 'connected');
   });
 
   test('refusals carry their codes', async () => {
@@ -120,7 +78,7 @@ describe('Chromium', () => {
     const page = await open(() => ({ token: 'made-up' }));
     await page.evaluate((u) => globalThis.connect(u), url);
     assert.equal(await next(page, 'disconnect'), 'socketError');
-    assert.equal((await page.evaluate(() => globalThis.state())).tokens, 4);
+    assert.equal((await state(page)).tokens, 4);
   });
 
   test('a room with history gives it to tabs and reloads while others chat, and refreshes repeat nothing', { timeout: 90_000 }, async () => {
@@ -195,7 +153,7 @@ describe('Chromium', () => {
       for (const page of [first, tab]) {
         await page.waitForFunction(() => globalThis.seen.some((e) => e[0] === 'message' && e[1].content === '29'), null, { timeout: 20_000, polling: 100 });
         assert.deepEqual(await page.evaluate(() => globalThis.seen.filter((e) => e[0] === 'message').map((e) => e[1].content)), wanted);
-        assert.ok((await page.evaluate(() => globalThis.state())).tokens >= 4, 'the connections were not cut');
+        assert.ok((await state(page)).tokens >= 4, 'the connections were not cut');
       }
     } finally {
       network.close();

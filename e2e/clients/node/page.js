@@ -1,4 +1,4 @@
-// What the pages of browser.test.mjs can do: the official chat client and the
+// What the pages of pages.mjs can do: the official chat client and the
 // AWS SDK, bundled for the browser, behind names that a test can call.
 import * as ivschat from '@aws-sdk/client-ivschat';
 import { ChatRoom, DeleteMessageRequest, DisconnectUserRequest, SendMessageRequest } from 'amazon-ivs-chat-messaging';

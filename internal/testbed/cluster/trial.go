@@ -28,6 +28,8 @@ type Trial struct {
 	Options history.Options
 	// Partitions are the fault's to fill.
 	Partitions []history.Partition
+	// Stopped are the fault's to fill: when nodes were stopped.
+	Stopped []history.Stopped
 	// Over is when the fault was over, so that healing can be measured; the
 	// fault's to set.
 	Over time.Duration
@@ -70,7 +72,8 @@ func (c *Cluster) Run(ctx context.Context, trial *Trial, fault func(ctx context.
 	trial.History = people.End()
 	trial.History.Rates, trial.History.OnJoin = crowd.Rates(trial.Rooms), crowd.OnJoin(trial.Rooms)
 	trial.History.CatchUp, trial.History.Presence = crowd.CatchUp(trial.Rooms), crowd.Presence(trial.Rooms)
-	trial.History.Partitions = trial.Partitions
+	trial.History.Partitions, trial.History.Stopped = trial.Partitions, trial.Stopped
+	trial.History.SlowMode = crowd.SlowModes(trial.Rooms)
 	return history.Check(trial.History, trial.Options), restless
 }
 

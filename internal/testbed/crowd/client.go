@@ -28,6 +28,8 @@ const (
 	// backendPause is how long an application's backend waits before it asks
 	// for a token again.
 	backendPause = 100 * time.Millisecond
+	// stubbornPause is how long a stubborn client waits after a refusal.
+	stubbornPause = 250 * time.Millisecond
 )
 
 // Client is one user in one room.
@@ -35,6 +37,10 @@ type Client struct {
 	Name, User, Room string
 
 	crowd *Crowd
+	// viewer is set if it can only send messages, so that it is not staff.
+	viewer bool
+	// stubborn is set if no Close frame and no refusal stops it.
+	stubborn bool
 
 	mu      sync.Mutex // guards what follows
 	conn    *websocket.Conn
@@ -49,15 +55,13 @@ type Client struct {
 // Join adds a client. It connects and stays connected as long as an official
 // client would.
 func (c *Crowd) Join(ctx context.Context, name, user, room string) *Client {
-	return c.joinNear(ctx, name, user, room, "")
+	return c.join(ctx, &Client{Name: name, User: user, Room: room})
 }
 
-// joinNear adds a client that prefers a node.
-func (c *Crowd) joinNear(ctx context.Context, name, user, room, near string) *Client {
-	cl := &Client{
-		Name: name, User: user, Room: room, crowd: c, near: near,
-		pending: map[string]*history.Request{},
-	}
+// join adds a client.
+func (c *Crowd) join(ctx context.Context, cl *Client) *Client {
+	cl.crowd, cl.pending = c, map[string]*history.Request{}
+	cl.gone = cl.stubborn // The run does not wait for it.
 	c.mu.Lock()
 	c.clients = append(c.clients, cl)
 	c.mu.Unlock()
@@ -71,7 +75,7 @@ func (cl *Client) run(ctx context.Context) {
 	refused := 0
 	defer cl.set(nil, "", true)
 	for ctx.Err() == nil {
-		token, ok := cl.crowd.token(ctx, cl.User, cl.Room)
+		token, ok := cl.crowd.token(ctx, cl.User, cl.Room, cl.viewer)
 		if !ok {
 			return
 		}
@@ -79,9 +83,11 @@ func (cl *Client) run(ctx context.Context) {
 		switch {
 		case conn != nil:
 			refused = 0
-			if final := cl.serve(ctx, conn, node); final {
+			if final := cl.serve(ctx, conn, node); final && !cl.stubborn {
 				return
 			}
+		case status != 0 && cl.stubborn:
+			pause(ctx, stubbornPause)
 		case status != 0:
 			if refused++; refused == tries {
 				cl.crowd.record(func() {
@@ -101,14 +107,18 @@ func (cl *Client) run(ctx context.Context) {
 // Token is a chat token with a name for the history.
 type Token struct{ Name, value, room, user string }
 
-// token asks the backend for a token until there is one.
-func (c *Crowd) token(ctx context.Context, user, room string) (Token, bool) {
+// token asks the backend for a token until there is one. That of a viewer is not staff's.
+func (c *Crowd) token(ctx context.Context, user, room string, viewer bool) (Token, bool) {
+	capabilities := types.ChatTokenCapability("").Values()
+	if viewer {
+		capabilities = []types.ChatTokenCapability{types.ChatTokenCapabilitySendMessage}
+	}
 	for ctx.Err() == nil {
 		if node, ok := c.o.Pick(); ok {
 			calling, cancel := context.WithTimeout(ctx, handshakeTime)
 			out, err := node.API.CreateChatToken(calling, &ivschat.CreateChatTokenInput{
 				RoomIdentifier: &room, UserId: &user,
-				Capabilities: types.ChatTokenCapability("").Values(),
+				Capabilities: capabilities,
 			})
 			cancel()
 			if err == nil {
@@ -157,7 +167,7 @@ func (c *Crowd) connect(ctx context.Context, n Node, token Token) (*websocket.Co
 		}
 	}
 	c.record(func() {
-		c.handshakes = append(c.handshakes, history.Handshake{Token: token.Name, Node: n.Name, Room: token.room, User: token.user, At: at, Status: status})
+		c.handshakes = append(c.handshakes, history.Handshake{Token: token.Name, Node: n.Name, Room: token.room, User: token.user, At: at, Answered: c.Now(), Status: status})
 	})
 	if err != nil {
 		return nil, status
@@ -174,7 +184,7 @@ func (cl *Client) serve(ctx context.Context, conn *websocket.Conn, node string) 
 	cl.set(conn, node, false)
 	ending := cl.read(ctx, conn, r)
 	cl.crowd.record(func() { r.Ended, r.Ending = cl.crowd.Now(), ending })
-	cl.set(nil, "", ending == history.EndedClosed)
+	cl.set(nil, "", ending == history.EndedClosed || cl.stubborn)
 	return ending == history.EndedClosed
 }
 

@@ -56,7 +56,8 @@ type Crowd struct {
 	written     map[string]string // the ARN of each register's room
 	stored      map[string]int    // what ReadBack read
 	present     []history.Present // what nodes answered at the end
-	ended       bool              // nothing is recorded any more
+	bans        []*history.Ban
+	ended       bool // nothing is recorded any more
 }
 
 // New makes an empty crowd. Its clients end with the context.
@@ -80,6 +81,7 @@ func (c *Crowd) End() *history.History {
 		Connections: slices.Clone(c.connections), Requests: slices.Clone(c.requests),
 		Handshakes: slices.Clone(c.handshakes), GaveUp: slices.Clone(c.gaveUp),
 		Writes: slices.Clone(c.writes), Stored: maps.Clone(c.stored), Present: slices.Clone(c.present),
+		Bans: slices.Clone(c.bans),
 	}
 	c.mu.Unlock()
 	c.stop()

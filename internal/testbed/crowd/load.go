@@ -29,6 +29,11 @@ type Room struct {
 	Near string
 	// Steady is set if no guests come who are disconnected, and no token is used twice.
 	Steady bool
+	// SlowMode, if it is not 0, is the time between two messages of a user. Then only clients
+	// that are not staff send messages, and, without CatchUp, two of them are one user.
+	SlowMode time.Duration
+	// Bans is set if users come who are banned or muted.
+	Bans bool
 	// Logs are the ARNs of its logging configurations.
 	Logs []string
 
@@ -52,6 +57,9 @@ func (c *Crowd) Open(ctx context.Context, node Node, rooms []Room) error {
 		if r.Presence {
 			in.Tags["confab:presence"] = "count"
 		}
+		if r.SlowMode > 0 {
+			in.Tags["confab:slow-mode"] = r.SlowMode.String()
+		}
 		out, err := node.API.CreateRoom(ctx, in)
 		if err != nil {
 			return err
@@ -59,7 +67,11 @@ func (c *Crowd) Open(ctx context.Context, node Node, rooms []Room) error {
 		r.arn = aws.ToString(out.Arn)
 		for n := range r.Clients {
 			name := fmt.Sprintf("r%d-c%d", i, n)
-			r.clients = append(r.clients, c.joinNear(ctx, name, name, r.arn, r.Near))
+			cl := &Client{Name: name, User: name, Room: r.arn, near: r.Near, viewer: r.SlowMode > 0 && n > 0}
+			if cl.viewer && n == r.Clients-1 && !r.CatchUp {
+				cl.User = r.clients[n-1].User
+			}
+			r.clients = append(r.clients, c.join(ctx, cl))
 		}
 	}
 	if missing := c.WaitConnected(ctx); missing > 0 {
@@ -73,7 +85,7 @@ const Warm = 1500 * time.Millisecond
 
 // Load has the clients of the rooms talk until the context ends: messages at
 // the offered rate, now and then a deletion, an event from the backend, a user
-// who comes and is disconnected, and a token that is used on all nodes at once.
+// who comes and is disconnected, one who is banned, and a token that is used on all nodes at once.
 // The seed decides who does what.
 func (c *Crowd) Load(talking, living context.Context, rooms []Room, nodes []Node, seed uint64) {
 	for i := range rooms {
@@ -89,20 +101,27 @@ func (c *Crowd) talk(talking, living context.Context, r *Room, nodes []Node, ran
 			return
 		}
 		client := r.clients[random.IntN(len(r.clients))]
+		moderator := client
+		if r.SlowMode > 0 { // The first client is staff, the others are not.
+			client, moderator = r.clients[1+random.IntN(len(r.clients)-1)], r.clients[0]
+		}
 		switch node := nodes[random.IntN(len(nodes))]; {
 		case !r.Steady && n%(r.Offered*3) == 0: // Every three seconds.
 			user := fmt.Sprintf("%s-guest%d", r.clients[0].Name, n)
-			c.joinNear(living, user, user, r.arn, r.Near)
+			c.join(living, &Client{Name: user, User: user, Room: r.arn, near: r.Near})
 			c.all.Go(func() {
 				if pause(talking, time.Second) {
-					client.Kick(living, user)
+					moderator.Kick(living, user)
 				}
 			})
+		case r.Bans && n%(r.Offered*3) == r.Offered: // As often, a second later.
+			user := fmt.Sprintf("%s-banned%d", r.clients[0].Name, n)
+			c.all.Go(func() { c.ban(talking, living, r, user, n/r.Offered%2 == 0) })
 		case !r.Steady && r.Near == "" && n%(r.Offered*2) == 1:
 			user := fmt.Sprintf("%s-racer%d", r.clients[0].Name, n)
 			c.all.Go(func() { c.Race(living, user, r.arn, nodes) })
 		case random.IntN(20) == 0:
-			client.Delete(living)
+			moderator.Delete(living)
 		case random.IntN(20) == 0:
 			c.all.Go(func() { _, _ = c.Event(living, node, r.arn, "hello") }) // Recorded either way.
 		default:
@@ -146,6 +165,15 @@ func CatchUp(rooms []Room) map[string]bool {
 	all := map[string]bool{}
 	for _, r := range rooms {
 		all[r.arn] = r.CatchUp
+	}
+	return all
+}
+
+// SlowModes returns the time between two messages of a user in each room by its ARN.
+func SlowModes(rooms []Room) map[string]time.Duration {
+	all := make(map[string]time.Duration, len(rooms))
+	for _, r := range rooms {
+		all[r.arn] = r.SlowMode
 	}
 	return all
 }

@@ -71,7 +71,7 @@ func (cl *Client) send(ctx context.Context, r request) {
 	r.RequestID = fmt.Sprintf("%s-%d", cl.Name, cl.sent)
 	r.Content = "I am " + r.RequestID
 	q := &history.Request{
-		ID: r.RequestID, Client: cl.Name, Room: cl.Room, Node: node, Action: r.Action, Target: r.UserID,
+		ID: r.RequestID, Client: cl.Name, User: cl.User, Room: cl.Room, Node: node, Action: r.Action, Target: r.UserID,
 		Sent: cl.crowd.Now(), Answered: history.StillOpen, Outcome: history.Unknown,
 	}
 	switch r.Action {
@@ -134,7 +134,7 @@ func (c *Crowd) Event(ctx context.Context, node Node, room, name string) (id str
 
 // Race uses one token on all nodes at the same time.
 func (c *Crowd) Race(ctx context.Context, user, room string, nodes []Node) {
-	token, ok := c.token(ctx, user, room)
+	token, ok := c.token(ctx, user, room, false)
 	if !ok {
 		return
 	}

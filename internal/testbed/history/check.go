@@ -26,6 +26,8 @@ const (
 	ComesBack      Rule = "comes back"       // no client is driven to give up
 	TokenOnce      Rule = "token once"       // a token connects once
 	RoomRate       Rule = "room rate"        // the room's message rate holds
+	SlowMode       Rule = "slow mode"        // two messages of a user are as far apart as the room wants
+	BansHold       Rule = "bans hold"        // no banned user gets in or speaks
 	Durable        Rule = "durable"          // acknowledged writes of the API last
 )
 
@@ -52,6 +54,9 @@ type Options struct {
 	// FreshBuckets is how often in the run a room's rate began anew, as when the
 	// memory of all nodes is lost at once.
 	FreshBuckets int
+	// FreshTurns is how many messages more a user may send in slow mode, as when a node's clock
+	// is changed.
+	FreshTurns int
 	// MayGiveUp allows clients to give up, as while the database is gone.
 	MayGiveUp bool
 	// MayLackHistory allows that kept messages are missing for new connections, as while
@@ -72,6 +77,9 @@ type Report struct {
 	// Apart are differences between sides of a partition: frames that one side
 	// delivered and the other never saw. They are the price of going on.
 	Apart int
+	// Window is how many messages of banned users were sent after the answer to the ban, in the
+	// time that it may take to be in force on all nodes, and were delivered.
+	Window int
 }
 
 // Check holds the history against all rules. Frames that were sent while nodes
@@ -90,7 +98,8 @@ func Check(h *History, o Options) Report {
 			}
 		}
 		for _, p := range append(sides, whole) {
-			for _, v := range slices.Concat(p.duplicates(), p.order(), p.loss(), p.joins(), p.refusals(), p.rate(h.Rates[room], o.FreshBuckets)) {
+			slowMode := p.slowMode(h.SlowMode[room], o.freshTurns(p != whole))
+			for _, v := range slices.Concat(p.duplicates(), p.order(), p.loss(), p.joins(), p.refusals(), p.rate(h.Rates[room], o.FreshBuckets), slowMode) {
 				v.Room = room
 				r.Violations = append(r.Violations, v)
 			}
@@ -103,11 +112,13 @@ func Check(h *History, o Options) Report {
 			}
 		}
 		r.Violations = append(r.Violations, part.presence(h, room, o)...)
-		for _, v := range part.kicks(h.Partitions) {
+		for _, v := range part.kicks(h, room) {
 			v.Room = room
 			r.Violations = append(r.Violations, v)
 		}
 	}
+	banned, inWindow := h.bans()
+	r.Violations, r.Window = append(r.Violations, banned...), inWindow
 	r.Violations = append(r.Violations, h.codes(o)...)
 	r.Violations = append(r.Violations, h.tokens()...)
 	r.Violations = append(r.Violations, h.writes()...)

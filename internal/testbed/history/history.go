@@ -35,6 +35,12 @@ type History struct {
 	// nodes answered about them at the end.
 	Presence map[string]bool
 	Present  []Present
+	// SlowMode holds the time between two messages of a user, of rooms that have one. No staff
+	// sends messages there.
+	SlowMode map[string]time.Duration
+	Bans     []*Ban
+	// Stopped are the times in which a node was stopped.
+	Stopped []Stopped
 	// Writes are writes of the control plane, Stored what was read of each
 	// register at the end; one that is missing was not found.
 	Writes []*Write
@@ -104,9 +110,9 @@ const (
 type Request struct {
 	// ID is the RequestId, different for every request of a run; empty for
 	// requests over HTTP, which have none.
-	ID                 string
-	Client, Room, Node string
-	Action             Action
+	ID                       string
+	Client, User, Room, Node string
+	Action                   Action
 	// Content is what a SendMessage said, Target whom a DisconnectUser or which message a
 	// DeleteMessage named.
 	Content, Target string
@@ -132,7 +138,7 @@ const (
 type Handshake struct {
 	// Token names the chat token; it is not the token. Room and User are what it says.
 	Token, Node, Room, User string
-	At                      time.Duration
+	At, Answered            time.Duration
 	// Status is the HTTP status; 0 when there was no answer, so nothing but the
 	// server knows whether the token is spent.
 	Status int

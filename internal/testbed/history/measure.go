@@ -10,6 +10,8 @@ import (
 // Measures are the figures of a run.
 type Measures struct {
 	Acknowledged, Unknown, Delivered int
+	// Bans is how many bans were acknowledged.
+	Bans int
 	// Written is how many writes of the control plane were acknowledged.
 	Written int
 	// Refused counts refusals by ErrorCode or HTTP status.
@@ -30,7 +32,7 @@ type Measures struct {
 
 // Measure returns the figures of the history.
 func Measure(h *History) Measures {
-	m := Measures{Refused: map[int]int{}}
+	m := Measures{Refused: map[int]int{}, Bans: h.made()}
 	var times []time.Duration
 	for _, q := range h.Requests {
 		switch q.Outcome {
@@ -88,6 +90,7 @@ func Healed(h *History, after time.Duration) time.Duration {
 	healed := after
 	for _, q := range h.Requests {
 		switch {
+		case q.Answered == StillOpen && h.leaves(q.User):
 		case q.Answered == StillOpen:
 			healed = max(healed, q.Sent)
 		case q.Outcome == Refused && q.Code >= 500, q.Answered-q.Sent > slow:

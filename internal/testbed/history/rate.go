@@ -18,14 +18,7 @@ func (r *room) rate(perSecond, fresh int) []Violation {
 		return nil
 	}
 	var messages []message
-	arrived := map[string]time.Duration{} // by RequestId
-	for _, c := range r.connections {
-		for _, f := range c.Frames {
-			if at, ok := arrived[f.RequestID]; !ok || f.At < at {
-				arrived[f.RequestID] = f.At
-			}
-		}
-	}
+	arrived := r.arrivals()
 	for _, q := range r.requests {
 		if at, ok := arrived[q.ID]; ok && q.Action == SendMessage {
 			messages = append(messages, message{q.Sent, at})

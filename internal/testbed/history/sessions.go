@@ -13,8 +13,9 @@ const kickTime = 5 * time.Second
 // kicks checks that a disconnected user's connections ended, with the event as
 // their last frame when a Close frame ended them, and that no other client saw a
 // Close frame: it is final for an official client. Connections on the other side
-// of a partition do not know of it.
-func (r *room) kicks(partitions []Partition) []Violation {
+// of a partition do not know of it. The connections of banned users end by a Close frame too,
+// without the event on a node that does not get it in time.
+func (r *room) kicks(h *History, name string) []Violation {
 	kicked := map[string][]*Request{} // by user
 	for _, q := range r.requests {
 		if q.Action == DisconnectUser && q.Outcome != Refused {
@@ -24,7 +25,7 @@ func (r *room) kicks(partitions []Partition) []Violation {
 	var all []Violation
 	for _, c := range r.connections {
 		for _, q := range kicked[c.User] {
-			if q.Outcome == Acknowledged && c.Opened < q.Sent && c.Ended > q.Answered+kickTime && !apart(partitions, q, c.Node) {
+			if q.Outcome == Acknowledged && c.Opened < q.Sent && c.Ended > q.Answered+kickTime && !apart(h.Partitions, q, c.Node) {
 				all = append(all, Violation{Rule: KicksEnd, Detail: fmt.Sprintf(
 					"%s on %s is connected %s after %s was disconnected", c.Client, c.Node, kickTime, c.User)})
 			}
@@ -37,6 +38,7 @@ func (r *room) kicks(partitions []Partition) []Violation {
 			last = c.Frames[n-1]
 		}
 		switch {
+		case h.banned(c.User, name, c.Ended, c.Ended):
 		case len(kicked[c.User]) == 0:
 			all = append(all, Violation{Rule: NoStrangeClose, Detail: fmt.Sprintf("%s on %s got a Close frame at %s", c.Client, c.Node, c.Ended)})
 		case last.Event != DisconnectEvent || last.Target != c.User:
@@ -71,11 +73,13 @@ func (h *History) tokens() []Violation {
 	return all
 }
 
-// codes checks that requests were refused with expected codes only.
+// codes checks that requests were refused with expected codes only; messages of banned users
+// with 403 as well.
 func (h *History) codes(o Options) []Violation {
 	var all []Violation
 	for _, q := range h.Requests {
-		if q.Outcome == Refused && q.Code != 429 && !slices.Contains(o.Codes, q.Code) {
+		banned := q.Code == 403 && q.Action == SendMessage && h.banned(q.User, q.Room, q.Sent, q.Answered)
+		if q.Outcome == Refused && q.Code != 429 && !banned && !slices.Contains(o.Codes, q.Code) {
 			all = append(all, Violation{Rule: AllowedErrors, Room: q.Room, Detail: fmt.Sprintf("%s of %s on %s at %s was answered %d", q.Action, q.Client, q.Node, q.Sent, q.Code)})
 		}
 	}

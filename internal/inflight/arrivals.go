@@ -1,0 +1,89 @@
+// Package inflight knows the operations that are under way between a node of a cluster and the
+// homes of rooms: those that the node's own clients wait for, and those that other nodes asked
+// it to carry out. It locks nothing; the node does.
+package inflight
+
+import (
+	"context"
+
+	"confab/internal/chat"
+	"confab/internal/roomlog"
+)
+
+// Arrival is the frame of an operation that this node's own clients asked for, on its way to
+// them. An operation is done for them when their room has delivered its frame: success alone
+// would leave a client without the frame that answers it.
+type Arrival struct {
+	id string // the operation's
+	// then is called when settled is closed; nil is nothing.
+	then func()
+	// settled is closed when the frame was delivered here, or never will be.
+	settled chan struct{}
+	missed  bool // it never will be; readable once settled is closed
+}
+
+// Arrivals are the frames that operations of this node wait for, by the operations' ids.
+type Arrivals map[string]*Arrival
+
+// Expect returns the arrival of an operation's frame; before is what the logs know of it. Remove
+// ends it.
+func (s Arrivals) Expect(id string, before roomlog.Outcome) *Arrival {
+	a := &Arrival{id: id, settled: make(chan struct{})}
+	switch before {
+	case roomlog.Delivered, roomlog.PassedOver:
+		a.missed = before == roomlog.PassedOver
+		close(a.settled)
+	default:
+		s[id] = a
+	}
+	return a
+}
+
+// Remove ends an arrival: its operation waits no longer.
+func (s Arrivals) Remove(a *Arrival) {
+	if s[a.id] == a {
+		delete(s, a.id)
+	}
+}
+
+// Settle notes that a frame was delivered, or passed over.
+func (s Arrivals) Settle(id string, missed bool) {
+	if a := s[id]; a != nil {
+		delete(s, id)
+		a.missed = missed
+		close(a.settled)
+		if a.then != nil {
+			a.then()
+		}
+	}
+}
+
+// ID is that of the operation.
+func (a *Arrival) ID() string { return a.id }
+
+// Settled is closed when the frame was delivered here, or never will be.
+func (a *Arrival) Settled() <-chan struct{} { return a.settled }
+
+// WhenSettled has f called when the arrival is settled, in place of an earlier one.
+func (a *Arrival) WhenSettled(f func()) {
+	select {
+	case <-a.settled:
+		f()
+	default:
+		a.then = f
+	}
+}
+
+// Wait returns once the frame was delivered here. Unavailable means that it was delivered
+// elsewhere, or that this is not known within ctx. No lock is needed.
+func (a *Arrival) Wait(ctx context.Context) error {
+	select {
+	case <-a.settled:
+		if !a.missed {
+			return nil
+		}
+		return chat.Errorf(chat.Unavailable, "The cluster was divided, and the request was delivered in another part of it only")
+	case <-ctx.Done():
+		return chat.Errorf(chat.Unavailable, "The request was not confirmed in time; it may still be delivered")
+	}
+}

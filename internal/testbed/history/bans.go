@@ -1,0 +1,121 @@
+package history
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Ban is a ban of a user in a room.
+type Ban struct {
+	Room, User, Node string
+	// Mute is set if the user may connect, and not speak.
+	Mute bool
+	// Sent and Answered are when it was asked for and when it was acknowledged; StillOpen if it
+	// never was: without an answer, it may be in force or not. EndSent and Ended are the same of its end.
+	Sent, Answered, EndSent, Ended time.Duration
+}
+
+// Stopped is a time in which a node was stopped, and so reached neither the database nor the
+// other nodes.
+type Stopped struct {
+	Node     string
+	From, To time.Duration
+}
+
+const (
+	// BanWindow is how long after the answer a ban may take to end the sessions of its user: on
+	// a node that reached nothing, after it does.
+	BanWindow = time.Second
+	// closing is how much longer the client may take to see the end of its connection, on a
+	// machine under load.
+	closing = time.Second
+)
+
+// window returns until when the ban may be unknown on a node.
+func (b *Ban) window(node string, stopped []Stopped) time.Duration {
+	until := b.Answered + BanWindow
+	for _, s := range stopped {
+		if s.Node == node && s.To > b.Answered && s.From < until {
+			until = max(until, s.To+BanWindow)
+		}
+	}
+	return until
+}
+
+// bans checks that no banned user gets in and no banned or muted user speaks, on no node, from
+// the answer to the ban until its end is asked for. A handshake is refused at once. What was
+// said in the window, and got through, is counted apart.
+func (h *History) bans() (all []Violation, inWindow int) {
+	if len(h.Bans) == 0 {
+		return nil, 0
+	}
+	delivered := map[string]time.Duration{} // when first, by content: each message of a run has another
+	for _, c := range h.Connections {
+		for _, f := range slices.Concat(c.First, c.Frames) {
+			if at, ok := delivered[f.Content]; f.Event == "" && (!ok || f.At < at) {
+				delivered[f.Content] = f.At
+			}
+		}
+	}
+	for _, b := range h.Bans {
+		if b.Answered == StillOpen {
+			continue
+		}
+		wrong := func(format string, args ...any) {
+			all = append(all, Violation{Rule: BansHold, Room: b.Room, Detail: fmt.Sprintf(
+				"%s, banned on %s at %s, ", b.User, b.Node, b.Answered) + fmt.Sprintf(format, args...)})
+		}
+		for _, q := range h.Requests {
+			at, ok := delivered[q.Content]
+			if !ok || q.User != b.User || q.Room != b.Room || q.Action != SendMessage || q.Sent <= b.Answered || at >= b.EndSent {
+				continue
+			}
+			if q.Sent < b.window(q.Node, h.Stopped) {
+				inWindow++
+				continue
+			}
+			wrong("sent %s on %s at %s, and it was delivered", q.ID, q.Node, q.Sent)
+		}
+		if b.Mute {
+			continue
+		}
+		for _, s := range h.Handshakes {
+			if s.User == b.User && s.Room == b.Room && s.Status == 101 && s.At > b.Answered && s.Answered < b.EndSent {
+				wrong("connected to %s at %s", s.Node, s.At)
+			}
+		}
+		for _, c := range h.Connections {
+			until := b.window(c.Node, h.Stopped) + closing
+			if c.User == b.User && c.Room == b.Room && c.Opened <= b.Answered && c.Ended > until && until < b.EndSent {
+				wrong("is connected to %s at %s", c.Node, until)
+			}
+		}
+	}
+	return all, inWindow
+}
+
+// made returns how many bans were acknowledged.
+func (h *History) made() (n int) {
+	for _, b := range h.Bans {
+		if b.Answered != StillOpen {
+			n++
+		}
+	}
+	return n
+}
+
+// leaves reports whether the user is one of those who are banned. They leave while requests
+// are under way.
+func (h *History) leaves(user string) bool {
+	return slices.ContainsFunc(h.Bans, func(b *Ban) bool { return b.User == user })
+}
+
+// banned reports whether a ban of the user may be in force on some node at some moment between
+// the two.
+func (h *History) banned(user, room string, from, to time.Duration) bool {
+	return slices.ContainsFunc(h.Bans, func(b *Ban) bool {
+		// The end of a ban that is never answered may not have happened.
+		return b.User == user && b.Room == room && b.Sent <= to && (b.Ended == StillOpen || from <= b.Ended+BanWindow)
+	})
+}
