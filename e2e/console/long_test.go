@@ -91,7 +91,7 @@ func TestScreenshots(t *testing.T) {
 		{"ann", "Good evening from Lisbon!"},
 		{"bob", "The sound is perfect today"},
 		{"eve", "مرحبا بالجميع"},
-		{"ken", "今日の配信はとても面白いです 🎉"},
+		{"ken", "¡Qué noche tan buena!"},
 		{"ann", "When does the second half begin?"},
 		{"host", "In ten minutes. Stay with us!"},
 	} {

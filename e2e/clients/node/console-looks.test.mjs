@@ -3,10 +3,10 @@
 // another version; and without a mouse.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { GetRoomCommand } from '@aws-sdk/client-ivschat';
+import { CreateLoggingConfigurationCommand, GetRoomCommand } from '@aws-sdk/client-ivschat';
 import { SendMessageRequest } from 'amazon-ivs-chat-messaging';
 import { launch, open, signIn, violations } from './console.mjs';
-import { api, join, newRoom } from './support.mjs';
+import { api, join, newRoom, ours } from './support.mjs';
 
 const url = `${process.env.AWS_ENDPOINT_URL_IVSCHAT}/_confab/console/`;
 let browser;
@@ -21,14 +21,17 @@ const go = (page, hash) => page.evaluate((h) => { location.hash = h; }, hash);
 test('every page fits the screen', async () => {
   const room = await newRoom({ name: `room-${'w'.repeat(100)}`, tags: { 'a-very-long-key-of-a-tag': 'v'.repeat(200) } });
   const id = room.split('/').pop();
+  const hook = (await ours('CreateWebhook', { name: 'h'.repeat(64), url: `https://example.com/${'p'.repeat(200)}`, events: ['message.sent'] })).id;
+  await ours('PutContentFilter', { name: 'f'.repeat(64), terms: ['t'.repeat(100)], action: 'DENY' });
+  const logs = (await api.send(new CreateLoggingConfigurationCommand({ name: 'l'.repeat(100), destinationConfiguration: { s3: { bucketName: 'b'.repeat(63) } } }))).id;
   const { page, check, expect } = await open(browser, `${url}#/rooms`, { viewport: { width: 360, height: 740 } });
   expect(/WebSocket is closed before the connection is established/); // A room's page is left at once.
   await signIn(page);
   await heading(page, 'Rooms');
   const pages = {
     rooms: 'Rooms', 'rooms/new': 'Create a room', [`rooms/${id}`]: /^room-w/, [`rooms/${id}/edit`]: /^Edit room-w/, logging: 'Logging configurations', 'logging/new': 'Create a logging configuration',
-    bans: 'Bans', filters: 'Content filters', 'filters/new': 'Create a filter', 'filters/test': 'Test the content filters', 'moderation-log': 'Moderation log', webhooks: 'Webhooks',
-    'webhooks/new': 'Create a webhook', credentials: 'Credentials', 'credentials/new': 'Create an access key', tokens: 'Chat tokens', server: 'Nodes and health', metrics: 'Metrics', 'quick-start': 'Quick start',
+    bans: 'Bans', filters: 'Content filters', 'filters/new': 'Create a filter', 'filters/test': 'Test the content filters', 'moderation-log': 'Moderation log', 'erase-user': 'Erase a user', webhooks: 'Webhooks',
+    [`logging/${logs}`]: /^Edit l/, [`filters/every/${'f'.repeat(64)}`]: /^fff/, 'webhooks/new': 'Create a webhook', [`webhooks/${hook}`]: /^Edit h/, credentials: 'Credentials', 'credentials/new': 'Create an access key', tokens: 'Chat tokens', server: 'Nodes and health', metrics: 'Metrics', 'quick-start': 'Quick start',
   };
   for (const width of [360, 1000, 2560]) {
     await page.setViewportSize({ width, height: 740 });
@@ -38,6 +41,7 @@ test('every page fits the screen', async () => {
       assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${path} is wider than a screen of ${width}`);
     }
   }
+  await ours('DeleteWebhook', { id: hook }); // The next test looks at a list without one.
   check();
 });
 

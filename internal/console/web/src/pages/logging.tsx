@@ -59,7 +59,7 @@ export default function Logging() {
         columns={[
           { id: 'name', header: 'Name', sortingField: 'name', isRowHeader: true, cell: (c) => <Link href={`#/logging/${c.id}`}>{nameOf(c)}</Link> },
           { id: 'where', header: 'Destination', sortingField: 'where', cell: (c) => c.where },
-          { id: 'state', header: 'State', sortingField: 'state', cell: (c) => <StatusIndicator type={c.state === 'ACTIVE' ? 'success' : 'warning'}>{stateName(c.state)}</StatusIndicator> },
+          { id: 'state', header: 'State', sortingField: 'state', cell: (c) => <StatusIndicator wrapText={false} type={c.state === 'ACTIVE' ? 'success' : 'warning'}>{stateName(c.state)}</StatusIndicator> },
           { id: 'tags', header: 'Tags', cell: (c) => c.tagText || '–' },
         ]}
         properties={[

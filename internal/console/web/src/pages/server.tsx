@@ -42,7 +42,7 @@ export default function Server() {
               header={<Header variant="h2" counter={`(${s.nodes?.length ?? 0})`}>Nodes</Header>} items={s.nodes ?? []} ariaLabels={{ tableLabel: 'Nodes' }}
               columnDefinitions={[
                 { id: 'name', header: 'Name', cell: (n) => n.name || 'This server', isRowHeader: true },
-                { id: 'ready', header: 'State', cell: (n) => (n.ready ? <StatusIndicator>Ready</StatusIndicator> : <StatusIndicator type="warning">Not ready</StatusIndicator>) },
+                { id: 'ready', header: 'State', cell: (n) => (n.ready ? <StatusIndicator wrapText={false}>Ready</StatusIndicator> : <StatusIndicator wrapText={false} type="warning">Not ready</StatusIndicator>) },
                 { id: 'connections', header: 'Connections', cell: (n) => n.connections?.toLocaleString() },
                 { id: 'rooms', header: 'Rooms at home', cell: (n) => n.homeRooms?.toLocaleString() },
                 { id: 'version', header: 'Version', cell: (n) => n.version },

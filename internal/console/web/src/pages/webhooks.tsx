@@ -71,7 +71,7 @@ export default function Webhooks() {
         empty="A webhook calls an application when something happens in rooms."
         columns={[
           { id: 'name', header: 'Name', sortingField: 'name', isRowHeader: true, cell: (w) => w.name },
-          { id: 'state', header: 'State', sortingField: 'state', cell: (w) => <StatusIndicator type={states[w.state as keyof typeof states] ?? 'info'}>{stateNames[w.state as keyof typeof stateNames] ?? w.state}</StatusIndicator> },
+          { id: 'state', header: 'State', sortingField: 'state', cell: (w) => <StatusIndicator wrapText={false} type={states[w.state as keyof typeof states] ?? 'info'}>{stateNames[w.state as keyof typeof stateNames] ?? w.state}</StatusIndicator> },
           { id: 'url', header: 'URL', sortingField: 'url', cell: (w) => w.url },
           { id: 'where', header: 'Rooms', sortingField: 'where', cell: (w) => w.where },
           { id: 'events', header: 'Events', cell: (w) => w.what },
