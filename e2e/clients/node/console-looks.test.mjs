@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { CreateLoggingConfigurationCommand, GetRoomCommand } from '@aws-sdk/client-ivschat';
 import { SendMessageRequest } from 'amazon-ivs-chat-messaging';
-import { launch, open, signIn, violations } from './console.mjs';
+import { heading, launch, open, signIn, violations } from './console.mjs';
 import { api, join, newRoom, ours } from './support.mjs';
 
 const url = `${process.env.AWS_ENDPOINT_URL_IVSCHAT}/_confab/console/`;
@@ -15,7 +15,6 @@ before(async () => {
 });
 after(() => browser?.close());
 
-const heading = (page, name) => page.getByRole('heading', { level: 1, name }).waitFor();
 const go = (page, hash) => page.evaluate((h) => { location.hash = h; }, hash);
 
 test('every page fits the screen', async () => {

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { IvschatClient, ListRoomsCommand } from '@aws-sdk/client-ivschat';
 import { SendMessageRequest } from 'amazon-ivs-chat-messaging';
-import { launch, open, signIn, violations } from './console.mjs';
+import { heading as title, launch, open, signIn, violations } from './console.mjs';
 import { Client, join, newRoom, ours, tokenFor } from './support.mjs';
 
 const url = `${process.env.AWS_ENDPOINT_URL_IVSCHAT}/_confab/console/`;
@@ -20,7 +20,7 @@ test('a moderator', async (t) => {
   const { page, check, expect } = await open(browser, `${url}#/bans`);
   expect(/status of 40[0-9]/); // What the server refuses is in the browser's console.
   const go = (hash) => page.evaluate((h) => { location.hash = h; }, hash);
-  const heading = (name) => page.getByRole('heading', { level: 1, name }).waitFor();
+  const heading = (name) => title(page, name);
   const accessible = async (what) => assert.deepEqual(await violations(page), [], what);
   const button = (name) => page.getByRole('button', { name, exact: true });
   const dialog = page.getByRole('dialog');

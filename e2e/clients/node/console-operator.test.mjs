@@ -6,7 +6,7 @@ import { join as path } from 'node:path';
 import { after, before, test } from 'node:test';
 import { CreateLoggingConfigurationCommand, GetRoomCommand, ListLoggingConfigurationsCommand, ListRoomsCommand } from '@aws-sdk/client-ivschat';
 import { SendMessageRequest } from 'amazon-ivs-chat-messaging';
-import { launch, open, signIn, violations } from './console.mjs';
+import { heading as title, launch, open, signIn, violations } from './console.mjs';
 import { api, join, newRoom } from './support.mjs';
 
 const url = `${process.env.AWS_ENDPOINT_URL_IVSCHAT}/_confab/console/`;
@@ -19,7 +19,7 @@ after(() => browser?.close());
 test('an operator', async (t) => {
   const { page, check, expect } = await open(browser, `${url}#/logging`);
   const go = (hash) => page.evaluate((h) => { location.hash = h; }, hash);
-  const heading = (name) => page.getByRole('heading', { level: 1, name }).waitFor();
+  const heading = (name) => title(page, name);
   const accessible = async (what) => assert.deepEqual(await violations(page), [], what);
   const button = (name) => page.getByRole('button', { name, exact: true });
   const dialog = page.getByRole('dialog');

@@ -45,6 +45,13 @@ export async function signIn(page, id = process.env.AWS_ACCESS_KEY_ID, secret = 
   await page.keyboard.press('Enter');
 }
 
+// heading waits for a page by its whole title, which a count may follow, or by a pattern. A part
+// of a title is not enough: "stage" is not "Edit stage".
+export function heading(page, name) {
+  const title = name instanceof RegExp ? name : new RegExp(`^${name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}( \\(.*\\))?$`);
+  return page.getByRole('heading', { level: 1, name: title }).waitFor();
+}
+
 // violations returns what axe finds on the page as it is, when parts that fade in have their
 // colors. axe is evaluated by the
 // browser's debugger, which the policy does not bind.

@@ -3,7 +3,7 @@
 // order of a first evening.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch, open, signIn, violations } from './console.mjs';
+import { heading as title, launch, open, signIn, violations } from './console.mjs';
 import { api, join, newRoom } from './support.mjs';
 import { GetRoomCommand, ListLoggingConfigurationsCommand, ListRoomsCommand } from '@aws-sdk/client-ivschat';
 import { SendMessageRequest } from 'amazon-ivs-chat-messaging';
@@ -18,7 +18,7 @@ after(() => browser?.close());
 test('an administrator', async (t) => {
   const { page, check, expect } = await open(browser, `${url}#/rooms`);
   const go = (hash) => page.evaluate((h) => { location.hash = h; }, hash);
-  const heading = (name) => page.getByRole('heading', { level: 1, name }).waitFor();
+  const heading = (name) => title(page, name);
   const accessible = async (what) => assert.deepEqual(await violations(page), [], what);
 
   await t.test('is told that a secret is wrong', async () => {
