@@ -86,9 +86,9 @@ export function History({ arn, kept, ask }: { arn: string; kept?: string; ask: (
                   <When at={m.sendTime} />
                   <bdi className="sender">{m.sender?.userId}</bdi>
                   <span className="text" dir="auto"><Found text={m.content ?? ''} word={question.word ?? ''} /></span>
-                  {m.hidden && <span className="attributes">hidden: only {m.sender?.userId} saw it</span>}
+                  {m.hidden && <span className="attributes">hidden: only <bdi>{m.sender?.userId}</bdi> saw it</span>}
                   {m.deletedTime
-                    ? <span className="attributes">deleted{m.deletedBy ? ` by ${m.deletedBy}` : ''}{m.reason ? `: ${m.reason}` : ''}</span>
+                    ? <span className="attributes">deleted{m.deletedBy && <> by <bdi>{m.deletedBy}</bdi></>}{m.reason && <>: <bdi>{m.reason}</bdi></>}</span>
                     : may('ivschat:DeleteMessage') && <span className="actions"><Button variant="inline-link" ariaLabel={`Delete the message of ${m.sender?.userId}`} onClick={() => ask({ kind: 'delete', messageId: m.id, userId: m.sender!.userId!, text: m.content })}>Delete</Button></span>}
                 </li>
               ))}
