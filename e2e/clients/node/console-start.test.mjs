@@ -18,7 +18,7 @@ test('two people chat', async (t) => {
 
   await t.test('at once', async () => {
     for (const who of [ann, bob]) {
-      await who.getByText('Hi Bob! This is the demo room.', { exact: true }).waitFor();
+      await who.getByText('Hi Bob! This is the demo room. 👋', { exact: true }).waitFor();
       await who.getByText('Hi Ann! I see your messages at once.', { exact: true }).waitFor();
     }
     assert.deepEqual(await violations(page), []);

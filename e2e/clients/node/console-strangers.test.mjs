@@ -105,6 +105,7 @@ test('what strangers write stays text, in its place', async (t) => {
       await page.getByRole('tab', { name: tab, exact: true }).click();
       await page.getByRole('tabpanel').getByText('Loading', { exact: true }).waitFor({ state: 'detached' });
       await holds(page, tab);
+      if (tab === 'Viewers') continue; // A chart, in which strangers have no words.
       assert.ok(await page.getByRole('tabpanel').evaluate((e) => e.scrollWidth <= e.clientWidth), `${tab}: something is wider than the panel`);
     }
   });

@@ -10,7 +10,7 @@ import { api, join, ours } from './support.mjs';
 
 const { PICTURES, CONSOLE_URL, DEV_URL, ROOM } = process.env;
 const url = `${CONSOLE_URL}/_confab/console/`;
-const ofDocuments = { 'first-minute-light-wide': 'console-start', 'rooms-room-light-wide': 'console-room', 'rooms-room-traces-dark-wide': 'console-traces' };
+const ofDocuments = { 'first-minute-light-wide': 'console-start', 'rooms-room-light-wide': 'console-room' };
 const sizes = { wide: { width: 1280, height: 800 }, phone: { width: 360, height: 740 } };
 
 mkdirSync(PICTURES, { recursive: true });
