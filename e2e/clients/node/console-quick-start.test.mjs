@@ -30,7 +30,7 @@ before(async () => {
   await heading(page, 'Quick start');
   await page.getByRole('button', { name: /^Room quick/ }).waitFor();
   await page.getByLabel('User ID', { exact: true }).fill(user);
-  await page.getByRole('checkbox', { name: /Show it in the code$/ }).click({ force: true });
+  await page.getByRole('checkbox').click({ force: true });
   for (const tool of ['AWS CLI', 'Browser', 'JavaScript', 'Python', 'Go']) {
     await page.getByRole('tab', { name: tool, exact: true }).click();
     code[tool] = await page.getByLabel(`code for ${tool}`, { exact: true }).textContent();
