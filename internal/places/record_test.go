@@ -261,7 +261,7 @@ func (q *quiet) Each(room string, f func(c catchup.Client, number uint64)) {
 }
 
 // TestQuiet holds what a connection to a quiet room of 20 costs for catch-up: the log of the
-// room, and what is known of the file. Reports that are kept would be 33 bytes more.
+// room, and what is known of the file. Reports that are kept would be about 30 bytes more.
 func TestQuiet(t *testing.T) {
 	const rooms, members, most = 2000, 20, 32
 	names := make([]string, rooms)
