@@ -45,7 +45,7 @@ type Options struct {
 	// CloseOnRoomDelete ends the sessions of a deleted room. The service itself keeps
 	// them until their time is over.
 	CloseOnRoomDelete bool
-	// Bans are who may not join or speak. Nil means that nobody is banned.
+	// Bans says who may not join or send. Nil means that there are no bans.
 	Bans Bans
 	// Disconnected is called at the home, before the answer, for a moderator's DisconnectUser
 	// in a room with the tag confab:disconnect-ban, or without history (ban is 0), perhaps

@@ -9,7 +9,7 @@
 //	Session.SendMessage   what one node can check: capability, sizes, the connection's rate
 //	→ Home.Do             the one node that sequences the room, here or one request away
 //	→ Broker.Await        until that node may number frames of the room
-//	→ Engine.Sequence     the room's rate, the account's quota, Reviewer
+//	→ Engine.Sequence     bans, modes, the room's rate, the account's quota, content filters, Reviewer (rules.go)
 //	→ Broker.Next         the frame's place in the room's order; then Transcript
 //	→ Broker.Publish      every node with sessions of the room
 //	→ Engine.Deliver      the live room on each node
@@ -122,7 +122,7 @@ type Transcript interface {
 	// counted: a room continues when the disk fails. Frames of one room become durable in
 	// the order of the calls.
 	Append(f *chat.Frame) <-chan struct{}
-	// Failing reports whether frames cannot be stored now, so that nobody waits for them.
+	// Failing reports whether frames cannot be stored now. Then no caller waits for them.
 	Failing() bool
 }
 
@@ -157,7 +157,7 @@ type Operation struct {
 	// Content and the attributes of the sender belong to SendMessage.
 	Content          string
 	SenderAttributes map[string]string
-	SenderIP         string // of every session that asks
+	SenderIP         string // for every operation of a session, not only messages
 	// Staff is set if the session has DELETE_MESSAGE or DISCONNECT_USER.
 	Staff bool `json:",omitzero"`
 	// FromServer is set for a message of Engine.SendMessage, which does not count against

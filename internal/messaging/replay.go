@@ -47,8 +47,8 @@ func (s *Session) prepareReplay(ctx context.Context, n int) {
 	s.engine.fill(ctx, s.room, g, s.room.state.Load().extensions.History)
 }
 
-// mayRead reports whether the bearer of a token may read the history of a room where
-// readers may.
+// mayRead reports whether the bearer of a token may read the history of a room whose tag
+// confab:history-read is readers.
 func mayRead(readers chat.Who, t *chat.Token) bool {
 	return readers == chat.All || readers == chat.Staff && t.Staff()
 }
@@ -93,7 +93,7 @@ func (s *Session) First() (frames [][]byte, replayed bool) {
 	return s.room.greet(frames), again
 }
 
-// greet appends the Watcher's frame for a new connection.
+// greet appends the frame that the room's Watcher makes for a new connection.
 func (r *room) greet(frames [][]byte) [][]byte {
 	to, greeting := r.kept.Audience(), r.members.Greeting()
 	if to != nil && greeting != nil {

@@ -53,7 +53,7 @@ type room struct {
 
 	sequencer sequencer
 
-	// traces is where what came of the room's messages is remembered.
+	// traces is where the outcomes of the room's messages are remembered.
 	traces traces.Place
 }
 
@@ -67,8 +67,8 @@ func (r *room) deliver(f *chat.Frame) int {
 	return r.kept.Deliver(f)
 }
 
-// enter returns once every later frame of the room is delivered here. Rooms without
-// sessions, as those of a home, need not have them all.
+// enter returns once every later frame of the room is delivered here. A room without
+// sessions, which is live because its home is here, need not get every frame.
 func (r *room) enter(ctx context.Context, e *Engine) (chat.Point, error) {
 	if p := r.entered.Load(); p != nil {
 		return *p, nil
@@ -135,8 +135,8 @@ const (
 	readCarried = time.Second
 )
 
-// goBy uses settings that another node has read, while this node has none. The room is
-// read again within a second.
+// goBy uses settings that another node has read, because this node has none yet. The room
+// is read again within a second.
 func (r *room) goBy(settings *chat.Room) {
 	s := r.state.Load()
 	if s.settings != nil || chat.CodeOf(s.err) != chat.Unavailable {

@@ -222,8 +222,8 @@ func (s *Session) checkMessage(req Request, content string, attributes map[strin
 	return nil
 }
 
-// messageLength is the length that counts. The service was observed to trim before it
-// measures. It delivers what was sent.
+// messageLength is the length that counts. The service was observed to trim the content
+// before it measures it, and to deliver it untrimmed.
 func messageLength(content string) int { return utf8.RuneCountInString(strings.TrimSpace(content)) }
 
 // DeleteMessage tells everybody in the room to remove a message. The errors are those of
@@ -282,7 +282,8 @@ func (s *Session) do(ctx context.Context, req Request, op Operation) error {
 	if asked {
 		_, err = s.engine.home.Do(ctx, op)
 	}
-	// The home remembers what it refuses. It may not have had the message.
+	// The home has recorded what it refused. If it was not asked, or did not answer, the
+	// attempt is recorded here.
 	if err != nil && op.Action == chat.ActionSendMessage && (!asked || chat.CodeOf(err) == chat.Unavailable) {
 		return s.refuse(req, op.ID, err)
 	}
@@ -300,7 +301,7 @@ func (s *Session) checkRequest(req Request, op *Operation) error {
 	if err := (banning{s.engine}).forbids(op); err != nil {
 		return err
 	}
-	_, err := banning{s.engine}.hides(op) // A home of an earlier release knows no such ban.
+	_, err := banning{s.engine}.hides(op) // A home of an earlier release does not know such a ban.
 	return err
 }
 
