@@ -91,7 +91,7 @@ func (f *Filters) Start(ctx context.Context, notice func(context.Context)) error
 		return err
 	}
 	ctx, f.stop = context.WithCancel(context.WithoutCancel(ctx))
-	if f.sql.Remote() { // Nobody else changes a SQLite file.
+	if f.sql.Remote() { // Only this process changes a SQLite file.
 		f.work.Go(func() { f.follow(ctx) })
 	}
 	return nil
