@@ -8,11 +8,10 @@ import (
 	"confab/internal/view"
 )
 
-// heartbeats has the methods that make and read heartbeats. In a view that all members
-// know, between nodes that can read it, a heartbeat is brief: it names the view and does
-// not list its members. So what a node sends five times a second is small in a cluster of
-// any size. A node that receives a brief one, and does not know what it leaves out, asks
-// for a full one.
+// heartbeats has the methods that make and read heartbeats. In a view that all members know,
+// between nodes that can read it, a heartbeat is brief: it names the view and does not list its
+// members. So what a node sends five times a second is small in a cluster of any size. A node
+// that receives a brief one, and does not know what it leaves out, asks for a full one.
 type heartbeats struct{ node *Node }
 
 const (
@@ -61,8 +60,7 @@ func (h heartbeats) fullLocked(now time.Time) protocol.Heartbeat {
 	return b
 }
 
-// promisedLocked returns the view that this node has promised last. It may be the current
-// view.
+// promisedLocked returns the view that this node has promised last. It may be the current view.
 func (h heartbeats) promisedLocked() *view.View {
 	if n := h.node; n.promised.ID.Compare(n.view.ID) > 0 {
 		return &n.promised

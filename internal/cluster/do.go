@@ -89,10 +89,9 @@ type remoteHome struct {
 	quiet bool
 }
 
-// Do has the home carry the operation out. It asks again, and the home knows the
-// operation by its id. The frame that arrives is an answer, too: the home and this node
-// have it then. ErrMoved means that the view has changed, or that the node is not the
-// room's home.
+// Do has the home carry the operation out. It asks again, and the home knows the operation by
+// its id. The frame that arrives is an answer, too: the home and this node have it then.
+// ErrMoved means that the view has changed, or that the node is not the room's home.
 func (h remoteHome) Do(ctx context.Context, op messaging.Operation) (string, error) {
 	began := time.Now()
 	ctx, cancel := context.WithCancel(ctx)

@@ -96,8 +96,7 @@ func (n *Node) onHeartbeat(_ string, data []byte, _ func([]byte)) {
 		n.coordinateLocked(now)
 		return
 	case membership.NewsJoined:
-		// The next tick proposes a view with it. Other nodes may have joined by then as
-		// well.
+		// The next tick proposes a view with it. Other nodes may have joined by then as well.
 		n.log.LogAttrs(n.ctx, slog.LevelInfo, "Peer joined", slog.String("node", b.ID), slog.String("version", b.Version))
 	}
 	if n.view.Has(b.ID) {

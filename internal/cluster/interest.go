@@ -103,9 +103,8 @@ func (e entering) hereLocked() (at view.Point, done bool) {
 	return at, false
 }
 
-// ask asks the home to send the room's frames, and returns the place behind which they come
-// here. It is not done if the view has changed meanwhile, because the next home may not
-// know about it.
+// ask asks the home to send the room's frames, and returns the place behind which they come here.
+// It is not done if the view has changed meanwhile, because the next home may not know about it.
 func (e entering) ask(ctx context.Context, home string, q protocol.EnterQuestion) (at view.Point, done bool) {
 	n := e.node
 	ctx, cancel := context.WithTimeout(ctx, protocol.PrepareAgain)
@@ -124,8 +123,7 @@ func (e entering) ask(ctx context.Context, home string, q protocol.EnterQuestion
 		return at, false
 	}
 	if in := n.view.in[home]; in != nil && !in.Has(a.Sent) && n.view.keeps(n.logs.Room(e.room, time.Now()), n.o.ID) {
-		// Missing items come later on the stream. The home relies on this node to have
-		// them.
+		// Missing items come later on the stream. The home relies on this node to have them.
 		e.In, e.Behind, e.Floor = n.view.ID, a.Sent, a.Floor
 		in.Expect(a.Sent)
 		streams{n}.fillLocked(home, in)
@@ -159,9 +157,8 @@ func (e entering) leaveLocked() {
 	n.o.Transport.Publish(n.subjects.Node(home, protocol.KindLeave), q.Encode()) //nolint:errcheck // See above.
 }
 
-// enter records at the home that a member has sessions of a room. The place in the answer
-// is before the frames that no other member is known to have, so these are sent to the
-// member, too.
+// enter records at the home that a member has sessions of a room. The place in the answer is before
+// the frames that no other member is known to have, so these are sent to the member, too.
 func (r requests) enter(data []byte, reply func([]byte)) {
 	q, err := protocol.DecodeEnterQuestion(data)
 	if err != nil {

@@ -5,9 +5,8 @@ import (
 	"confab/internal/stream"
 )
 
-// outbox sends the items of this node's streams to single members. A message carries all
-// items that came while the last one was being sent. If none is being sent, an item is sent
-// at once.
+// outbox sends the items of this node's streams to single members. A message carries all items
+// that came while the last one was being sent. If none is being sent, an item is sent at once.
 type outbox chan struct{}
 
 func newOutbox() outbox { return make(outbox, 1) }
@@ -33,8 +32,7 @@ func (o outbox) run(n *Node) {
 	}
 }
 
-// send sends one message to each member for which items wait, and reports whether there
-// were any.
+// send sends one message to each member for which items wait, and reports whether there were any.
 func (o outbox) send(n *Node) bool {
 	n.mu.Lock()
 	view := n.view.ID
@@ -55,9 +53,8 @@ func (o outbox) send(n *Node) bool {
 	return len(messages) > 0
 }
 
-// tailsLocked tells members the count of the last item on the streams to them, if items of
-// an earlier tick are not acknowledged: the last items, or the acknowledgement, may be
-// lost.
+// tailsLocked tells members the count of the last item on the streams to them, if items of an
+// earlier tick are not acknowledged: the last items, or the acknowledgement, may be lost.
 func (s streams) tailsLocked() {
 	n := s.node
 	if !n.view.Interest {

@@ -12,8 +12,7 @@ import (
 	"confab/internal/view"
 )
 
-// phase is what a node may do in its view now. PROTOCOL.md has a table of what each phase
-// allows.
+// phase is what a node may do in its view now. PROTOCOL.md has a table of what each phase allows.
 type phase uint8
 
 const (
@@ -109,8 +108,7 @@ func (c *currentView) keeps(l *roomlog.Log, member string) bool {
 // seal records that a later view is promised.
 func (c *currentView) seal() { c.phase = max(c.phase, phaseSealed) }
 
-// open records that this node has gathered. If the view was sealed meanwhile, it stays
-// sealed.
+// open records that this node has gathered. If the view was sealed meanwhile, it stays sealed.
 func (c *currentView) open() {
 	c.opened = true
 	if c.phase == phaseGathering {

@@ -50,9 +50,8 @@ func (n *Node) agreedLocked(now time.Time) bool {
 	return !n.view.phase.isSealed() && n.promised.ID.Compare(n.view.ID) <= 0 && n.members.Agreed(&n.view.View)
 }
 
-// run asks for promises and commits the view. It stops when the view is not the right one
-// any more. A promise alone changes nothing: members commit the view that a heartbeat
-// shows.
+// run asks for promises and commits the view. It stops when the view is not the right one any
+// more. A promise alone changes nothing: members commit the view that a heartbeat shows.
 func (p *proposal) run() {
 	n := p.node
 	defer func() {
@@ -82,9 +81,8 @@ func (p *proposal) run() {
 	}
 }
 
-// ask asks a member for its promise, repeatedly until it answers. So one lost message does
-// not make a member look silent, and a member that takes long to seal its view answers a
-// later question.
+// ask asks a member for its promise, repeatedly until it answers. So one lost message does not make
+// a member look silent, and a member that takes long to seal its view answers a later question.
 func (p *proposal) ask(ctx context.Context, cancel func(), i int) {
 	n, id := p.node, p.view.Members[i]
 	if id == n.o.ID {
@@ -117,10 +115,9 @@ func (p *proposal) standsLocked() bool {
 	return p.node.members.Proposes(p.view.Members, &p.node.view.View, time.Now())
 }
 
-// prepare promises a view. It returns when every frame that has a number in the current
-// view is published or will never be; no further frame gets a number. That may take longer
-// than one question lasts. All questions that wait are answered together, and later ones at
-// once.
+// prepare promises a view. It returns when every frame that has a number in the current view is
+// published or will never be; no further frame gets a number. That may take longer than one
+// question lasts. All questions that wait are answered together, and later ones at once.
 func (r requests) prepare(v view.View) protocol.PrepareAnswer {
 	n := r.node
 	n.mu.Lock()

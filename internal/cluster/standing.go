@@ -38,12 +38,11 @@ func (s *standing) leave(now time.Time, limit time.Duration) (excluded bool) {
 	return false
 }
 
-// checkStandingLocked notices two states. The node is excluded if other nodes have later
-// views without it, or do not unite with it although they and it see each other. The node
-// is refused if it sees no peer because the others reject it, for example for a wrong
-// secret. A refused node would serve alone beside a healthy cluster on the same database,
-// so it accepts no new clients. A node that sees peers is not refused, whatever else
-// rejects it.
+// checkStandingLocked notices two states. The node is excluded if other nodes have later views
+// without it, or do not unite with it although they and it see each other. The node is refused
+// if it sees no peer because the others reject it, for example for a wrong secret. A refused
+// node would serve alone beside a healthy cluster on the same database, so it accepts no new
+// clients. A node that sees peers is not refused, whatever else rejects it.
 func (n *Node) checkStandingLocked(now time.Time) {
 	s := &n.standing
 	if out, limit := n.members.LeftOut(&n.view.View); !out {

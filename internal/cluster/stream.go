@@ -130,8 +130,7 @@ func (s streams) receiveLocked(home string, in *inbound, it protocol.Item) {
 	due := in.Put(it)
 	for _, it := range due {
 		if it.Frame == nil {
-			// The home has gathered. Frames of its rooms that are held here are part of
-			// them.
+			// The home has gathered. Frames of its rooms that are held here are part of them.
 			in.opened = true
 			n.logs.DeliverHeldOf(home, &n.view.View)
 			n.signalLocked()

@@ -12,8 +12,7 @@ type Bans interface {
 	// Banned returns AccessDenied, with a text for the user, if the user or the address may
 	// not be in the room.
 	Banned(roomID, userID string, ip netip.Addr) error
-	// Forbids is like Banned, for a request of a session. sends is set if it would send a
-	// message.
+	// Forbids is like Banned, for a request of a session. sends is set if it would send a message.
 	Forbids(roomID, userID, ip string, sends bool) error
 	// Hides reports whether others get none of the messages that a session sends.
 	Hides(roomID, userID, ip string) bool
@@ -39,9 +38,8 @@ func (e banning) refuses(t *chat.Token, ip netip.Addr) error {
 	return e.o.Bans.Banned(t.Room.ID, t.UserID, ip)
 }
 
-// disconnected calls Options.Disconnected when a moderator has disconnected a user, in a
-// room with the tag confab:disconnect-ban or without history, and returns the outcome of
-// the operation.
+// disconnected calls Options.Disconnected when a moderator has disconnected a user, in a room with
+// the tag confab:disconnect-ban or without history, and returns the outcome of the operation.
 func (e banning) disconnected(ctx context.Context, op *Operation, outcome error) error {
 	if outcome != nil || op.Action != chat.ActionDisconnectUser || op.FromServer || e.o.Disconnected == nil {
 		return outcome

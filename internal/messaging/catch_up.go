@@ -22,8 +22,7 @@ func pingIntervals(x *chat.Extensions) (interval, behindMark time.Duration) {
 	return interval, behindMark
 }
 
-// keepLog makes or removes the room's log for clients that come back. The caller holds
-// r.loading.
+// keepLog makes or removes the room's log for clients that come back. The caller holds r.loading.
 func (r *room) keepLog(e *Engine, x *chat.Extensions) {
 	if !e.o.Extensions {
 		return
@@ -40,8 +39,7 @@ func (r *room) keepLog(e *Engine, x *chat.Extensions) {
 	})
 }
 
-// elsewhere asks the other nodes how far the session's client has received the room's
-// frames.
+// elsewhere asks the other nodes how far the session's client has received the room's frames.
 func (s *Session) elsewhere(ctx context.Context) *catchup.Elsewhere {
 	log := s.room.kept.Log()
 	if log == nil || s.engine.o.CatchUp.Places == nil {

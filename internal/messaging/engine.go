@@ -23,8 +23,7 @@ type Options struct {
 	Tokens     Tokens
 	Reviewer   Reviewer
 	Transcript Transcript
-	// Connect makes the links to the other nodes once the engine exists. Nil means a
-	// single node.
+	// Connect makes the links to the other nodes once the engine exists. Nil means a single node.
 	Connect func(*Engine) (Broker, Home)
 	// NewAudience makes the fan-out of one live room.
 	NewAudience func() Audience
@@ -242,10 +241,9 @@ func (e *Engine) endUser(f *chat.Frame, why ending.Way) {
 	})
 }
 
-// acquire returns the live room, and loads it if it is not live yet. If the room cannot
-// be read, it uses the settings that another node has carried here, if any. The caller
-// releases the room. The error is NotFound for a room that does not exist, and
-// Unavailable if that is unknown.
+// acquire returns the live room, and loads it if it is not live yet. If the room cannot be read, it
+// uses the settings that another node has carried here, if any. The caller releases the room. The
+// error is NotFound for a room that does not exist, and Unavailable if that is unknown.
 func (e *Engine) acquire(ctx context.Context, roomID string, carried *chat.Room) (*room, *chat.Room, error) {
 	r := e.find(roomID)
 	if r == nil {

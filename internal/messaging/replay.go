@@ -36,8 +36,7 @@ func (s *Session) replayOf(asked string) (int, error) {
 	return int(n), nil
 }
 
-// prepareReplay reads n messages of the room's history if need be, unless the session is a
-// refresh.
+// prepareReplay reads n messages of the room's history if need be, unless the session is a refresh.
 func (s *Session) prepareReplay(ctx context.Context, n int) {
 	g := s.room.kept.Ring()
 	if n == 0 || g == nil || s.refreshes(ctx) {
@@ -53,9 +52,8 @@ func mayRead(readers chat.Who, t *chat.Token) bool {
 	return readers == chat.All || readers == chat.Staff && t.Staff()
 }
 
-// refreshes reports whether the session takes the place of another one of its user that
-// ends soon, here or on another node: it is the same client, which has the messages
-// already.
+// refreshes reports whether the session takes the place of another one of its user that ends
+// soon, here or on another node: it is the same client, which has the messages already.
 func (s *Session) refreshes(ctx context.Context) bool {
 	if s.engine.Refreshed(s.room.id, s.member.Token.UserID, s.member.Agent) {
 		return true

@@ -17,8 +17,7 @@ import (
 	"confab/internal/traces"
 )
 
-// room is one live room: its settings, its sessions here and, on its home, its
-// sequence.
+// room is one live room: its settings, its sessions here and, on its home, its sequence.
 type room struct {
 	id       string
 	audience Audience
@@ -147,12 +146,10 @@ func (r *room) goBy(settings *chat.Room) {
 	r.state.CompareAndSwap(s, &roomState{settings: settings, extensions: extensions, carried: settings})
 }
 
-// read reads the room and stores the result. When the database is unavailable, a room
-// that was read before keeps its settings and is read again later. The caller holds
-// r.loading.
+// read reads the room and stores the result. When the database is unavailable, a room that was
+// read before keeps its settings and is read again later. The caller holds r.loading.
 func (e *Engine) read(ctx context.Context, r *room, within time.Duration) {
-	// Other callers wait for the result too, so it must not depend on this caller's
-	// context.
+	// Other callers wait for the result too, so it must not depend on this caller's context.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 	defer cancel()
 	r.readAt.Store(e.now().UnixNano())

@@ -23,15 +23,13 @@ type Rule interface {
 	// Applies reports whether Judge does anything in a room with these tags and modes. It
 	// is asked first about each message, so that rooms without rules pay nothing for them.
 	Applies(roomID string, x *chat.Extensions) bool
-	// Judge returns an error with words for the sender if it refuses the message:
-	// AccessDenied (403), Rejected (406) or Throttled (429). It may change Content, set
-	// Hidden and Rule, and call Undo. It may be called again for one Operation.ID, when a
-	// cluster changes.
+	// Judge returns an error with words for the sender if it refuses the message: AccessDenied
+	// (403), Rejected (406) or Throttled (429). It may change Content, set Hidden and Rule, and
+	// call Undo. It may be called again for one Operation.ID, when a cluster changes.
 	Judge(ctx context.Context, j *Judgement) error
 }
 
-// Rules are the rules of all rooms, and the memory of what came of messages. Nil decides
-// nothing.
+// Rules are the rules of all rooms, and the memory of what came of messages. Nil decides nothing.
 type Rules struct {
 	Modes   Rule
 	Filters Rule

@@ -180,18 +180,16 @@ type Request struct {
 	OverRate bool
 }
 
-// Count counts one request, valid or not, against the connection's ten a second and
-// reports whether it is over that rate. It comes first. The refusal itself comes after
-// the checks of capability and fields, in the order of the service. Calls are made one
-// after another, in the order of arrival.
+// Count counts one request, valid or not, against the connection's ten a second and reports whether
+// it is over that rate. It comes first. The refusal itself comes after the checks of capability and
+// fields, in the order of the service. Calls are made one after another, in the order of arrival.
 func (s *Session) Count(now time.Time) (overRate bool) { return !s.rate.Allow(now) }
 
 // SendMessage delivers content to everybody in the room, the sender included.
 //
-// Errors, in the order of the checks: Unauthenticated (the session is over),
-// AccessDenied (no such capability), Invalid (content empty or longer than the
-// room allows), TooLarge (attributes, request id), NotFound (room deleted),
-// Throttled, Rejected (by review).
+// Errors, in the order of the checks: Unauthenticated (the session is over), AccessDenied (no
+// such capability), Invalid (content empty or longer than the room allows), TooLarge
+// (attributes, request id), NotFound (room deleted), Throttled, Rejected (by review).
 func (s *Session) SendMessage(ctx context.Context, req Request, content string, attributes map[string]string) error {
 	if err := s.checkMessage(req, content, attributes); err != nil {
 		return s.refuse(req, "", err)

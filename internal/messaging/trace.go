@@ -51,8 +51,7 @@ func refuse(a *traces.Attempt, err error) {
 	}
 }
 
-// RefuseMessage remembers a message of the client that is no valid frame, and returns the
-// error.
+// RefuseMessage remembers a message of the client that is no valid frame, and returns the error.
 func (s *Session) RefuseMessage(req Request, err error) error {
 	if e, ok := errors.AsType[*chat.Error](err); ok {
 		e.Rule = traces.RuleFrame
