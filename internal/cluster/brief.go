@@ -16,7 +16,7 @@ type heartbeats struct{ node *Node }
 
 const (
 	maxAsking = 16 // how many nodes are asked at a time what their heartbeats leave out
-	fullTicks = 25 // one in so many heartbeats is full
+	fullTicks = 25 // one heartbeat in this many is full
 )
 
 // nextLocked returns the next heartbeat to send.
