@@ -95,7 +95,7 @@ func (s *Service) Close() {
 		return
 	}
 	if err := s.stored.Close(ctx); err != nil {
-		s.o.Log.LogAttrs(ctx, slog.LevelWarn, "Rooms with users left to others later", slog.Any("error", err))
+		s.o.Log.LogAttrs(ctx, slog.LevelWarn, "Users in rooms not handed over to other nodes; webhooks get presence.reset later", slog.Any("error", err))
 	}
 }
 
@@ -125,7 +125,7 @@ func (s *Service) run(ctx context.Context) {
 			return
 		}
 		if err != nil && !s.failing {
-			s.o.Log.LogAttrs(ctx, slog.LevelWarn, "Webhooks not told who is in rooms; it is tried again", slog.Any("error", err))
+			s.o.Log.LogAttrs(ctx, slog.LevelWarn, "Events user.joined and user.left not stored; retrying", slog.Any("error", err))
 		}
 		s.failing = err != nil
 		select {

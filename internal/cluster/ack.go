@@ -43,9 +43,9 @@ func (d *dueAcks) add(home string) {
 	}
 }
 
-// send sends acknowledgements, wait after the first item that needs one: one message to a
-// home for all items that came meanwhile, and while the last message was sent. It returns
-// when the node is closed.
+// send sends acknowledgements. It waits a while after the first item that needs one, so
+// that one message to a home serves all items that came meanwhile, and while the last
+// message was sent. It returns when the node is closed.
 func (d *dueAcks) send(n *Node, wait time.Duration) {
 	for {
 		select {

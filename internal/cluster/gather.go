@@ -46,7 +46,7 @@ func (n *Node) open(v *view.View, rooms reconcile.Rooms, began time.Time) {
 	n.signalLocked()
 }
 
-// gathers implements reconcile's view of a node.
+// gathers implements reconcile.Node for a node.
 type gathers struct{ node *Node }
 
 // State asks a member how far it is.

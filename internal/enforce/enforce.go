@@ -101,7 +101,7 @@ func Disconnected(bans *moderation.Bans, disconnects Disconnects, log *slog.Logg
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteWithin)
 			defer cancel()
 			if err := disconnects.NoteDisconnect(ctx, op.RoomID, op.Target, op.Received); err != nil {
-				log.LogAttrs(ctx, slog.LevelWarn, "Disconnect not recorded; older chat tokens of the user still stand for a signature",
+				log.LogAttrs(ctx, slog.LevelWarn, "Disconnect not recorded; older chat tokens of the user are still accepted by operations",
 					slog.String("room", op.RoomID), slog.Any("error", err))
 			}
 			return nil // The user is disconnected all the same.

@@ -172,7 +172,7 @@ func (e *Engine) askHome(ctx context.Context, op Operation) (string, error) {
 // node has read it when RoomChanged returns.
 func (e *Engine) RoomChanged(ctx context.Context, roomID string) {
 	if err := e.broker.RoomChanged(ctx, roomID); err != nil {
-		e.o.Log.LogAttrs(ctx, slog.LevelWarn, "Other nodes were not told of a changed room; they notice later",
+		e.o.Log.LogAttrs(ctx, slog.LevelWarn, "Other nodes not notified of a changed room; they read it again later",
 			slog.String("room", roomID), slog.Any("error", err))
 	}
 }

@@ -129,7 +129,7 @@ func (s *Service) keepRecord() {
 		begin := time.Now()
 		err := s.write(stopping)
 		if err != nil && !failed {
-			s.log.LogAttrs(s.ctx, slog.LevelWarn, "The places of clients cannot be written; after a kill they start anew", slog.Any("error", err))
+			s.log.LogAttrs(s.ctx, slog.LevelWarn, "Places of clients not written; after a kill they get neither missed frames nor confab:GAP", slog.Any("error", err))
 		}
 		if failed = err != nil; stopping {
 			return
