@@ -73,7 +73,7 @@ test('AWS CLI', async () => {
 });
 
 test('Python', async () => {
-  const { stdout } = await run('python3', [write('token.py', `${code.Python}print(token)\n`)], { env: bare });
+  const { stdout } = await run('python3', [write('chat_token.py', `${code.Python}print(token)\n`)], { env: bare });
   await enters(stdout.trim());
 });
 

@@ -23,7 +23,7 @@ export function RoomBans({ arn }: { arn: string }) {
         {(bans) => (
           <SpaceBetween size="s">
             {bans.length === 0 && <Nothing title="Nobody is banned from this room" text="Bans of every room are under Moderation." />}
-            <ul className="people-list" aria-label="Bans">
+            <ul className="people-list" tabIndex={0} aria-label="Bans">
               {bans.map((b) => (
                 <li key={b.id}>
                   <div>

@@ -80,7 +80,7 @@ export function History({ arn, kept, ask }: { arn: string; kept?: string; ask: (
         {() => (
           <>
             {items.length === 0 && <Nothing title="No messages" text={unfinished && `None since ${unfinished}.`} />}
-            <ol className="history" aria-label="History">
+            <ol className="history" tabIndex={0} aria-label="History">
               {items.map((m) => (
                 <li key={m.id} className={`message ${m.deletedTime ? 'deleted' : ''}`}>
                   <When at={m.sendTime} />
