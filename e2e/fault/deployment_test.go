@@ -85,8 +85,9 @@ func deploy(t *testing.T, k kind, network *Network) *deployment {
 	if d.dir, err = os.MkdirTemp("", "confab-fault-"); err != nil {
 		t.Fatal(err)
 	}
-	// With a short interval, numbers are right soon after a fault.
-	args := []string{"--presence-interval", "1s"}
+	// With a short interval, numbers are right soon after a fault. Clients with addresses that are
+	// banned say what these are.
+	args := []string{"--presence-interval", "1s", "--trusted-proxies", "127.0.0.0/8," + Gateway + "/32"}
 	o := cluster.Options{Nodes: k.nodes(), Dir: filepath.Join(d.dir, "nodes"), Args: args}
 	if network != nil {
 		o.Hosts = network.Hosts()
