@@ -16,6 +16,7 @@ import (
 	"confab/internal/catchup"
 	"confab/internal/chat"
 	"confab/internal/cluster"
+	"confab/internal/protocol"
 	"confab/internal/config"
 	"confab/internal/messaging"
 	"confab/internal/nats"
@@ -67,7 +68,7 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 			return fmt.Errorf("find the host's name, which --node-name would replace: %w", err)
 		}
 	}
-	s.id = cluster.NewID(name)
+	s.id = protocol.NewID(name)
 	secret, err := cfg.ClusterKey()
 	if err != nil {
 		return err
@@ -99,7 +100,7 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 	quotas.Share(s.node)
 	o.Connect = func(e *messaging.Engine) (messaging.Broker, messaging.Home) { return s.node.Attach(e) }
 	o.OtherConnections = s.node.OtherConnections
-	o.LastDelivered = s.node.LastDelivered
+	o.LastDelivered, o.Lost = s.node.LastDelivered, s.node.Lost
 	o.UserElsewhere = s.peers.UserElsewhere
 	o.RefreshedElsewhere = s.peers.RefreshedElsewhere
 	s.peers.CatchUpOverNodes(o, s.id, s.node)

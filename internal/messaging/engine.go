@@ -64,6 +64,9 @@ type Options struct {
 	// LastDelivered returns the last frame of a room that this node has delivered, if it
 	// had one within the last minute. Nil is right for a single node.
 	LastDelivered func(roomID string) (epoch, sequence uint64, known bool)
+	// Lost reports whether this node knows that a frame of a room was not delivered. Nil is
+	// right for a single node.
+	Lost func(roomID string, at chat.Point) bool
 	// CatchUp is for clients that come back.
 	CatchUp CatchUp
 	// Webhooks knows which webhooks get frames. Nil means that there are none.

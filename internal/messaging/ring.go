@@ -35,7 +35,13 @@ func (h roomHistory) Latest(ctx context.Context, n int) ([]*chat.Frame, error) {
 	return h.engine.o.History.Latest(ctx, h.room.id, n, h.engine.now().Add(-h.keep))
 }
 
-func (h roomHistory) Delivered() recent.Delivered { return h.engine.lastDelivered(h.room) }
+func (h roomHistory) Delivered() recent.Delivered {
+	d := h.engine.lastDelivered(h.room)
+	if lost := h.engine.o.Lost; lost != nil {
+		d.Lost = func(at chat.Point) bool { return lost(h.room.id, at) }
+	}
+	return d
+}
 
 func (h roomHistory) Now() time.Time { return h.engine.now() }
 
@@ -49,8 +55,8 @@ func (e *Engine) lastDelivered(r *room) recent.Delivered {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	d := recent.Delivered{Epoch: r.born, Sequence: q.sequence, Known: true}
-	if len(q.waiting) > 0 {
-		d.Sequence = q.waiting[0].frame.Sequence - 1
+	if f := q.waiting.First(); f != nil {
+		d.Sequence = f.Sequence - 1
 	}
 	return d
 }
