@@ -1,6 +1,6 @@
 // Package cluster makes several nodes one service: it finds out which nodes are
-// alive, which of them is the home of a room, and has every node deliver the frames
-// of a room in one order, none missing and none twice.
+// alive and which of them is the home of a room, and makes every node deliver the frames
+// of a room in one order, without gaps and without duplicates.
 //
 // What a node decides by is in packages without a lock, a goroutine or a clock; this one locks,
 // sends and waits. From the heartbeats of its peers (heartbeat.go) a node works out which members
@@ -47,7 +47,7 @@ import (
 const (
 	defaultLogBytes = 64 << 20 // of all rooms' logs
 	pastViews       = 16       // that a node remembers
-	sweepTicks      = 25       // heartbeats between two looks at all rooms
+	sweepTicks      = 25       // heartbeats between two sweeps over all rooms
 )
 
 // Transport carries messages between nodes. It may lose them. What one node
@@ -120,7 +120,7 @@ type Node struct {
 	// every order that there is; neither blocks for longer than half a second, and
 	// that only when NATS is about to count as lost.
 	mu      sync.Mutex
-	changed chan struct{} // closed and made anew when something below changed
+	changed chan struct{} // closed and replaced when a field below changes
 	closed  bool
 
 	beats    ownHeartbeats

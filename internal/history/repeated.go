@@ -64,8 +64,8 @@ func withdraws(records []record) bool {
 	return slices.ContainsFunc(records, func(r record) bool { return r.action == withdrawal })
 }
 
-// withRetries returns how many of the room's last pieces may have frames of which the new
-// records repeat or withdraw some: none, unless the room has another home since.
+// withRetries returns how many of the room's last pieces may have frames that the new records
+// repeat or withdraw. That is none, unless the room's home has changed.
 func (db *DB) withRetries(ctx context.Context, roomID string, tail []piece, records []record) (int, error) {
 	if len(tail) == 0 {
 		return 0, nil
@@ -90,7 +90,7 @@ func (db *DB) withRetries(ctx context.Context, roomID string, tail []piece, reco
 	return n, nil
 }
 
-// unmoved are the records of a room in batches, which may repeat others.
+// unmoved are the records of a room that are still in batches. They may repeat others.
 type unmoved struct {
 	records   []record // in order
 	ranks     ranks

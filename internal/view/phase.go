@@ -2,7 +2,7 @@ package view
 
 import "fmt"
 
-// Phase is how far a node's view is. PROTOCOL.md has a table of what each allows.
+// Phase is what a node may do in its view now. PROTOCOL.md has a table of what each allows.
 type Phase uint8
 
 // The phases, in their order.
@@ -10,8 +10,8 @@ const (
 	Joining   Phase = iota // there is no view yet
 	Gathering              // the view is committed; the home collects what the members have of its rooms
 	Open                   // frames get numbers
-	Sealed                 // a later view is promised: frames get no more numbers
-	Shut                   // and frames that have one are no longer published
+	Sealed                 // a later view is promised: no frame gets a number any more
+	Shut                   // also, frames that have a number are no longer published
 )
 
 func (p Phase) String() string {
@@ -22,8 +22,8 @@ func (p Phase) String() string {
 	return fmt.Sprintf("phase(%d)", p)
 }
 
-// Numbers reports whether a home may number frames; sealed and later phases end
-// that for good, the ones before do not.
+// Numbers reports whether a home may number frames. Before it is open, it may do so later; from
+// sealed on, never again in this view.
 func (p Phase) Numbers() bool { return p == Open }
 
 // Publishes reports whether frames that have a number may be published.
