@@ -100,7 +100,7 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 	quotas.Share(s.node)
 	o.Connect = func(e *messaging.Engine) (messaging.Broker, messaging.Home) { return s.node.Attach(e) }
 	o.OtherConnections = s.node.OtherConnections
-	o.LastDelivered, o.Lost = s.node.LastDelivered, s.node.Lost
+	o.LastDelivered = s.node.LastDelivered
 	o.UserElsewhere = s.peers.UserElsewhere
 	o.RefreshedElsewhere = s.peers.RefreshedElsewhere
 	s.peers.CatchUpOverNodes(o, s.id, s.node)

@@ -6,6 +6,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
+	"confab/internal/recent"
 	"confab/internal/roomlog"
 	"confab/internal/view"
 )
@@ -137,21 +138,18 @@ func (n broker) Publish(f *chat.Frame) <-chan error {
 
 // LastDelivered returns the last frame of a room that this node has delivered to its
 // clients, if it had one within the last minute.
-func (n *Node) LastDelivered(roomID string) (epoch, sequence uint64, known bool) {
+func (n *Node) LastDelivered(roomID string) recent.Delivered {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	l := n.logs.Find(roomID)
 	if l == nil {
-		return 0, 0, false
+		return recent.Delivered{}
 	}
 	at := l.Delivered()
-	return at.View.Number, at.Seq, at != (view.Point{})
-}
-
-// Lost reports whether the node knows that a frame of a room was not delivered.
-func (n *Node) Lost(roomID string, at chat.Point) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	l := n.logs.Find(roomID)
-	return l != nil && l.Lost(at)
+	return recent.Delivered{Epoch: at.View.Number, Sequence: at.Seq, Known: at != (view.Point{}), Lost: func(at chat.Point) bool {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		l := n.logs.Find(roomID)
+		return l != nil && l.Lost(at)
+	}}
 }

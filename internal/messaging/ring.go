@@ -35,21 +35,14 @@ func (h roomHistory) Latest(ctx context.Context, n int) ([]*chat.Frame, error) {
 	return h.engine.o.History.Latest(ctx, h.room.id, n, h.engine.now().Add(-h.keep))
 }
 
-func (h roomHistory) Delivered() recent.Delivered {
-	d := h.engine.lastDelivered(h.room)
-	if lost := h.engine.o.Lost; lost != nil {
-		d.Lost = func(at chat.Point) bool { return lost(h.room.id, at) }
-	}
-	return d
-}
+func (h roomHistory) Delivered() recent.Delivered { return h.engine.lastDelivered(h.room) }
 
 func (h roomHistory) Now() time.Time { return h.engine.now() }
 
 // lastDelivered returns the last frame of the room that this node has delivered.
 func (e *Engine) lastDelivered(r *room) recent.Delivered {
 	if e.o.LastDelivered != nil {
-		epoch, sequence, known := e.o.LastDelivered(r.id)
-		return recent.Delivered{Epoch: epoch, Sequence: sequence, Known: known}
+		return e.o.LastDelivered(r.id)
 	}
 	q := &r.sequencer
 	q.mu.Lock()

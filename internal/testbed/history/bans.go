@@ -9,7 +9,7 @@ import (
 // Ban is a ban of a user in a room.
 type Ban struct {
 	Room, User, Node string
-	// Mute is set if the user may connect, and not speak. Hide is set if nobody else gets what
+	// Mute is set if the user may connect, and not speak. Hide is set if no other user gets what
 	// the user says. Otherwise the user may not connect: for a ban of the user, of the user's
 	// address, or one that a disconnect made.
 	Mute, Hide bool
@@ -97,8 +97,8 @@ func (h *History) bans() (all []Violation, inWindow int) {
 	return all, inWindow
 }
 
-// withoutHidden returns the history without what users said while they were hidden and nobody
-// else got: for all other rules it was not said. It reports what others got although it was sent
+// withoutHidden returns the history without what users said while they were hidden and no other
+// user got: for all other rules it was not said. It reports what others got although it was sent
 // behind the window, and how much of that was in the window.
 func (h *History) withoutHidden() (rest *History, all []Violation, inWindow int) {
 	hides := slices.DeleteFunc(slices.Clone(h.Bans), func(b *Ban) bool { return !b.Hide })

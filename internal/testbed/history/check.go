@@ -29,7 +29,7 @@ const (
 	RoomRate       Rule = "room rate"        // the room's message rate holds
 	SlowMode       Rule = "slow mode"        // two messages of a user are as far apart as the room wants
 	BansHold       Rule = "bans hold"        // no banned user gets in or speaks
-	HiddenStays    Rule = "hidden stays"     // nobody else gets what a hidden user says
+	HiddenStays    Rule = "hidden stays"     // no other user gets what a hidden user says
 	Durable        Rule = "durable"          // acknowledged writes of the API last
 )
 

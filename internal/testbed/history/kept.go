@@ -4,8 +4,8 @@ import "fmt"
 
 // kept checks what a node answers about the messages that a room keeps, after the run. They are
 // messages that were sent and not refused, in the order in which clients got them, each once, and
-// without those that were deleted. Every acknowledged message that nobody asked to delete is
-// there.
+// without those that were deleted. Every acknowledged message that was not asked to be
+// deleted is there.
 func (r *room) kept(messages []Frame, o Options) []Violation {
 	g := newGraph(r.connections)
 	position, cycle := g.sort()
