@@ -1,6 +1,6 @@
 // Package cluster makes several nodes one service: it finds out which nodes are
-// alive, which of them is the home of a room, and has every node deliver the frames
-// of a room in one order, none missing and none twice.
+// alive and which of them is the home of a room, and makes every node deliver the frames
+// of a room in one order, without gaps and without duplicates.
 //
 // What a node decides by is in packages without a lock, a goroutine or a clock; this one locks,
 // sends and waits. Nodes send heartbeats (heartbeat.go, brief.go). From those of its peers, a
@@ -14,15 +14,14 @@
 // frame that any client got survives the loss of any one node.
 //
 // When a node dies, its heartbeats stop. After 1.5 s its peers let it time out, and the
-// first of them proposes a view without it. The members seal their view, which ends its
-// numbers, and commit the new one: about 2 s after the death. Rooms whose home died have
-// a new home now. It gathers (gather.go, package reconcile): it asks all members how far they
-// are, gets what it lacks, and gives the others what they lack, from the log of a minute that
-// every node keeps of each room (package roomlog). Then it opens, and numbers continue.
-// Requests that waited
-// are sent again to the new home, under the id that they had; a home that has the frame
-// of that id does not make a second one (do.go, serve.go). No client misses or repeats a
-// frame; clients of the dead node connect to another.
+// first of them proposes a view without it. The members seal their view, so no frame gets a
+// number in it any more, and commit the new one: about 2 s after the death. Rooms whose home
+// died have a new home now. It gathers (gather.go, package reconcile): it asks all members how
+// far they are, gets what it lacks, and gives the others what they lack, from the frames of the
+// last minute that nodes keep of each room (package roomlog). Then it opens the view and numbers
+// new frames. Requests that waited are sent again to the new home, with their old ids. A home
+// that has a frame with that id does not make a second one (do.go, serve.go). No client misses
+// a frame or gets one twice; clients of the dead node connect to another node.
 //
 // PROTOCOL.md has the whole protocol: messages, phases, timers, invariants with their
 // tests, and examples.
@@ -55,7 +54,7 @@ import (
 const (
 	defaultLogBytes = 64 << 20 // of all rooms' logs
 	pastViews       = 16       // that a node remembers
-	sweepTicks      = 25       // heartbeats between two looks at all rooms
+	sweepTicks      = 25       // heartbeats between two sweeps over all rooms
 )
 
 // Transport carries messages between nodes. It may lose them. What one node
@@ -140,7 +139,7 @@ type Node struct {
 	// every order that there is; neither blocks for longer than half a second, and
 	// that only when NATS is about to count as lost.
 	mu      sync.Mutex
-	changed chan struct{} // closed and made anew when something below changed
+	changed chan struct{} // closed and replaced when a field below changes
 	closed  bool
 
 	beats    ownHeartbeats

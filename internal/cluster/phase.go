@@ -12,15 +12,15 @@ import (
 	"confab/internal/view"
 )
 
-// phase is how far a node's view is. PROTOCOL.md has a table of what each allows.
+// phase is what a node may do in its view now. PROTOCOL.md has a table of what each phase allows.
 type phase uint8
 
 const (
 	phaseJoining   phase = iota // there is no view yet
 	phaseGathering              // the view is committed; the home collects what the members have of its rooms
 	phaseOpen                   // frames get numbers
-	phaseSealed                 // a later view is promised: frames get no more numbers
-	phaseShut                   // and frames that have one are no longer published
+	phaseSealed                 // a later view is promised: no frame gets a number any more
+	phaseShut                   // also, frames that have a number are no longer published
 )
 
 func (p phase) String() string {
@@ -31,8 +31,8 @@ func (p phase) String() string {
 	return fmt.Sprintf("phase(%d)", p)
 }
 
-// numbers reports whether a home may number frames; sealed and later phases end
-// that for good, the ones before do not.
+// numbers reports whether a home may number frames. Before it is open, it may do so later;
+// from sealed on, never again in this view.
 func (p phase) numbers() bool { return p == phaseOpen }
 
 // publishes reports whether frames that have a number may be published.
@@ -41,7 +41,7 @@ func (p phase) publishes() bool { return p < phaseShut }
 // isSealed reports whether a later view is promised.
 func (p phase) isSealed() bool { return p >= phaseSealed }
 
-// currentView is a node's view, with everything that ends with it.
+// currentView is a node's view, and the state that is discarded with it.
 type currentView struct {
 	view.View
 	phase phase
@@ -50,10 +50,10 @@ type currentView struct {
 	end   context.CancelFunc
 
 	numbered   int                    // frames that have a number of this view and are not published yet
-	opened     bool                   // this node has gathered
+	opened     bool                   // this node has gathered its rooms
 	out        map[string]*stream.Out // by the member that gets it
-	keepers    map[string]string      // the first keeper of each home, once it was asked for
-	interested interest.Members       // in the rooms whose home is this node
+	keepers    map[string]string      // the first keeper of each home, computed when it is first needed
+	interested interest.Members       // the interested members of the rooms whose home is this node
 	in         map[string]*inbound    // of the other homes
 	unreadable bool                   // an item could not be decoded, which is logged once
 }
@@ -65,7 +65,8 @@ type inbound struct {
 	filling bool // the home is asked for missing items
 }
 
-// newView is the life of v at the node self. It is joining when v is no view yet.
+// newView returns the state of the view v at the node self. Its phase is joining if v is no
+// view yet.
 func newView(ctx context.Context, self string, v view.View, now time.Time) currentView {
 	c := currentView{
 		View: v, since: now, out: stream.Outs(self, &v), in: map[string]*inbound{},
@@ -88,8 +89,8 @@ func newView(ctx context.Context, self string, v view.View, now time.Time) curre
 	return c
 }
 
-// keeper returns the member that acknowledges the items of a home at once, in a view without
-// interest.
+// keeper returns the member that acknowledges the items of a home at once, in a view
+// without interest.
 func (c *currentView) keeper(home string) string {
 	k, ok := c.keepers[home]
 	if !ok {
@@ -104,10 +105,10 @@ func (c *currentView) keeps(l *roomlog.Log, member string) bool {
 	return slices.Contains(l.Keepers(&c.View), member)
 }
 
-// seal notes that a later view is promised.
+// seal records that a later view is promised.
 func (c *currentView) seal() { c.phase = max(c.phase, phaseSealed) }
 
-// open notes that this node has gathered. A view that is sealed meanwhile stays so.
+// open records that this node has gathered. If the view was sealed meanwhile, it stays sealed.
 func (c *currentView) open() {
 	c.opened = true
 	if c.phase == phaseGathering {

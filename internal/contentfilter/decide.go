@@ -47,7 +47,7 @@ func (f *Filters) Decide(roomID, content string) (d Decision) {
 	var masked []filter.Match
 	for l := range byAction(every, own) {
 		if d.Action == Deny {
-			break // Nothing else counts.
+			break // The other filters do not matter then.
 		}
 		if !l.matcher.Matches(t) {
 			continue

@@ -265,6 +265,9 @@ func TestHandshakeListener_manyAtOnce(t *testing.T) {
 func TestHandshakeListener_Drain(t *testing.T) {
 	l, dial := listener(t)
 	silent, in := dial()
+	for !l.silent.any() { // A silent connection is accepted about a second later.
+		time.Sleep(time.Millisecond)
+	}
 	slow, slowIn := dial()
 	say(t, slow, "GET /slow HTTP/1.1\r\n")
 	late, lateIn := dial() // When it has its answer, the others were accepted.

@@ -14,8 +14,7 @@ import (
 // retryTime is longer than the time between two frames with one id.
 const retryTime = time.Minute
 
-// withoutRepeated removes the messages of which the records have a later one with the same
-// id.
+// withoutRepeated removes each message that has a later record with the same id.
 func withoutRepeated(records []record) []record {
 	last := lastOf(records)
 	return slices.DeleteFunc(records, func(r record) bool { return !r.event && last[r.id] > r.position })
@@ -32,8 +31,8 @@ func lastOf(records []record) map[string]int64 {
 	return last
 }
 
-// withRetries returns how many of the room's last pieces may have frames of which the new
-// records repeat some: none, unless the room has another home since.
+// withRetries returns how many of the room's last pieces may have frames that the new
+// records repeat. That is none, unless the room's home has changed.
 func (db *DB) withRetries(ctx context.Context, roomID string, tail []piece, records []record) (int, error) {
 	if len(tail) == 0 {
 		return 0, nil
@@ -58,7 +57,7 @@ func (db *DB) withRetries(ctx context.Context, roomID string, tail []piece, reco
 	return n, nil
 }
 
-// unmoved are the records of a room in batches, which may repeat others.
+// unmoved are the records of a room that are still in batches. They may repeat others.
 type unmoved struct {
 	records []record // in order
 	last    map[string]int64

@@ -11,8 +11,8 @@ import (
 	"confab/internal/replay"
 )
 
-// fill adds the messages of the last keep to the room's ring, if it lacks some. If they
-// cannot be read, clients join without them.
+// fill adds older messages, not older than keep, to the room's ring if it lacks some. If
+// they cannot be read, clients join without them.
 func (e *Engine) fill(ctx context.Context, r *room, g *recent.Ring, keep time.Duration) {
 	if !g.Lacks(e.now()) {
 		return

@@ -46,7 +46,7 @@ type State string
 // The states of a webhook.
 const (
 	Active State = "ACTIVE"
-	Paused State = "PAUSED" // it gets nothing, and nothing is kept for it
+	Paused State = "PAUSED" // it gets no events, and none are kept for it
 )
 
 // Tag is a tag of rooms.
@@ -74,12 +74,12 @@ type Hook struct {
 // secrets are the keys of a webhook, whsec_….
 type secrets struct {
 	Present string `json:"present"`
-	// Previous signs as well, until Until.
+	// Previous is also used to sign, until Until.
 	Previous string    `json:"previous,omitzero"`
 	Until    time.Time `json:"until,omitzero"`
 }
 
-// previousKept is how long a secret signs after it was replaced.
+// previousKept is how long a replaced secret is used to sign.
 const previousKept = 24 * time.Hour
 
 const (

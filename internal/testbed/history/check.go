@@ -17,7 +17,7 @@ const (
 	NoLoss         Rule = "no loss"          // every connection gets what was acknowledged while it was open
 	Joins          Rule = "joins"            // a connection starts where the client's older one stops, and not in the past
 	HistoryFirst   Rule = "history first"    // a new connection first gets the latest kept messages, in order, each once
-	Counts         Rule = "counts"           // where clients are told who is there, nobody is missing, and nobody counts who has gone
+	Counts         Rule = "counts"           // where clients are told who is there, all who are there are counted, and no one who has gone
 	CatchesUp      Rule = "catches up"       // where clients catch up, they miss nothing between their connections
 	RefusalsHold   Rule = "refusals hold"    // what was refused is not delivered
 	AllowedErrors  Rule = "allowed errors"   // no ErrorCode but the expected
@@ -75,7 +75,7 @@ type Report struct {
 	// Violations are broken promises; none is what is wanted.
 	Violations []Violation
 	// Apart are differences between sides of a partition: frames that one side
-	// delivered and the other never saw. They are the price of going on.
+	// delivered and the other never saw. They are the price for serving both sides.
 	Apart int
 	// Window is how many messages of banned users were sent after the answer to the ban, in the
 	// time that it may take to be in force on all nodes, and were delivered.
