@@ -93,49 +93,6 @@ func TestChat(t *testing.T) {
 		}
 	})
 
-	t.Run("small terminals that change their size while someone types", func(t *testing.T) {
-		name := room(t, "")
-		p := startTerminal(t, env, 20, 3, "chat", name, "--as", "an")
-		p.shows("connected")
-		run(t, "confab send "+name+" \"$(printf '漢字かな%.0s' {1..40})\" --as wide; confab send "+name+" 'שלום עולם' --as rtl")
-		p.shows("rtl: שלום") // The bar, one message, and the line.
-		typed := ""
-		for n, size := range [][2]int{{20, 3}, {20, 6}, {9, 2}, {5, 1}, {1, 1}, {20, 3}, {200, 50}, {20, 3}, {7, 4}, {20, 3}} {
-			p.resize(size[0], size[1])
-			digit := fmt.Sprint(n)
-			if n%2 == 0 {
-				p.keys("漢字e\u0301" + digit)
-				typed += "漢字e\u0301" + digit
-			} else {
-				p.keys(pasting + "עב\n\tx" + digit + pasted)
-				typed += "עב x" + digit
-			}
-			p.until("what was typed at the cursor", func(rows []string) bool {
-				last := rows[len(rows)-1]
-				at := p.screen.CursorPosition()
-				return at.Y == size[1]-1 && at.X < size[0] && (size[0] < 3 || strings.HasSuffix(last, digit))
-			})
-			for y, row := range p.rows() {
-				if ansi.StringWidth(row) > size[0] {
-					t.Errorf("at %v row %d is too wide: %q", size, y, row)
-				}
-			}
-		}
-		p.resize(200, 24)
-		p.keys(enter)
-		p.shows("an: " + strings.Fields(typed)[0])
-		p.keys(up)
-		p.shows("Esc goes back")
-		p.resize(20, 3)
-		p.until("the selected message and the hint", func(rows []string) bool {
-			return strings.HasPrefix(rows[0], ">") && strings.HasSuffix(rows[1], "…") && rows[2] == ">"
-		})
-		p.keys(ctrlC)
-		if status, wrote := p.ends(); status != 0 || strings.Contains(wrote, "panic") {
-			t.Errorf("exit status %d, %s", status, process.Tail(wrote))
-		}
-	})
-
 	t.Run("a chat that was stopped comes back", func(t *testing.T) {
 		name := room(t, "")
 		p := startProgram(t, append(slices.Clone(env), "PS1=$ "), 80, 24, "bash", "--norc", "--noprofile")

@@ -87,7 +87,10 @@ func Dev(endpoint, region string, client *http.Client) *API {
 	}
 	api := &API{Endpoint: endpoint, Region: region, config: known, http: client, confab: endpoint}
 	api.explains = func(err error) error { return explain(err, api) }
-	api.Client = ivschat.NewFromConfig(known, func(o *ivschat.Options) { o.BaseEndpoint = &endpoint })
+	api.Client = ivschat.NewFromConfig(known, func(o *ivschat.Options) {
+		o.APIOptions = append(o.APIOptions, checkAnswers)
+		o.BaseEndpoint = &endpoint
+	})
 	return api
 }
 
