@@ -78,6 +78,10 @@ func newNetwork(t *testing.T, places int) *Network {
 	return n
 }
 
+// trusted has nodes believe which address a client of a run says that it has. Some of these
+// addresses are banned.
+var trusted = []string{"--trusted-proxies", "127.0.0.0/8," + Gateway + "/32"}
+
 func deploy(t *testing.T, k kind, network *Network) *deployment {
 	d := &deployment{t: t, network: network, postgres: pgtest.Start(t)}
 	var err error
@@ -85,9 +89,8 @@ func deploy(t *testing.T, k kind, network *Network) *deployment {
 	if d.dir, err = os.MkdirTemp("", "confab-fault-"); err != nil {
 		t.Fatal(err)
 	}
-	// With a short interval, numbers are right soon after a fault. Clients with addresses that are
-	// banned say what these are.
-	args := []string{"--presence-interval", "1s", "--trusted-proxies", "127.0.0.0/8," + Gateway + "/32"}
+	// With a short interval, numbers are right soon after a fault.
+	args := append([]string{"--presence-interval", "1s"}, trusted...)
 	o := cluster.Options{Nodes: k.nodes(), Dir: filepath.Join(d.dir, "nodes"), Args: args}
 	if network != nil {
 		o.Hosts = network.Hosts()
