@@ -17,13 +17,14 @@ type Log struct {
 	filling chan struct{}
 
 	// memory.mu guards the fields below.
-	keep    time.Duration
-	begin   uint64     // the number before the first frame; born, unless older frames were added
-	end     uint64     // the number of the last frame
-	sent    uint64     // the number of the last frame that was sent to connections
-	from    chat.Point // every later frame of the room has a number here
-	runs    []run
-	chunks  []*chunk
+	keep   time.Duration
+	begin  uint64     // the number before the first frame; born, unless older frames were added
+	end    uint64     // the number of the last frame
+	sent   uint64     // the number of the last frame that was sent to connections
+	from   chat.Point // every later frame of the room has a number here
+	runs   []run
+	chunks []*chunk
+	// These maps are nil while they are empty.
 	places  map[Client][]*Place // the places of each client, the oldest first
 	refused map[Client]time.Time
 	voided  map[uint64]void // by the hash of the user id
@@ -41,7 +42,21 @@ func (m *Memory) NewLog(keep time.Duration) *Log {
 	born := uint64(time.Now().UnixNano())
 	return &Log{
 		memory: m, born: born, begin: born, end: born, sent: born, keep: keep, version: born, filling: make(chan struct{}, 1),
-		places: map[Client][]*Place{}, refused: map[Client]time.Time{}, voided: map[uint64]void{}, reports: map[string]*held{},
+	}
+}
+
+// put sets an entry of a map that is nil while it is empty: most rooms are quiet, and have none.
+func put[K comparable, V any](m *map[K]V, key K, value V) {
+	if *m == nil {
+		*m = map[K]V{}
+	}
+	(*m)[key] = value
+}
+
+// shrink removes an empty map, which keeps the memory of the entries that it had.
+func shrink[K comparable, V any](m *map[K]V) {
+	if len(*m) == 0 {
+		*m = nil
 	}
 }
 

@@ -120,7 +120,7 @@ func (l *Log) Part(c Client, s Start, confirmed uint64, how Parting) {
 	defer l.memory.mu.Unlock()
 	l.version++
 	if how == Refused {
-		l.refused[c] = now
+		put(&l.refused, c, now)
 	}
 	if how == Left && now.Sub(l.refused[c]) <= refusedFor {
 		how = Refused
@@ -150,7 +150,7 @@ func (l *Log) Void(userID string, at chat.Point) {
 			delete(l.places, c)
 		}
 	}
-	l.voided[hashOf(userID)] = void{at, time.Now()}
+	put(&l.voided, hashOf(userID), void{at, time.Now()})
 }
 
 // void is when a user was last disconnected.
@@ -175,6 +175,10 @@ func (l *Log) Expire() bool {
 		}
 	}
 	l.expireReportsLocked(now)
+	shrink(&l.places)
+	shrink(&l.refused)
+	shrink(&l.voided)
+	shrink(&l.reports)
 	return len(l.places) > 0 || len(l.reports) > 0
 }
 
@@ -189,7 +193,7 @@ func (l *Log) addLocked(c Client, p *Place) {
 		}
 		return 0
 	})
-	l.places[c] = all
+	put(&l.places, c, all)
 }
 
 // validLocked returns the places of a client that are not too old.
@@ -202,5 +206,5 @@ func (l *Log) setLocked(c Client, places []*Place) {
 		delete(l.places, c)
 		return
 	}
-	l.places[c] = places
+	put(&l.places, c, places)
 }

@@ -158,7 +158,7 @@ func (l *Log) Hold(r *Report, now time.Time) bool {
 		return false
 	case h == nil:
 		h = &held{since: now}
-		l.reports[r.Node] = h
+		put(&l.reports, r.Node, h)
 	case r.Version <= h.version:
 		h.since = now
 		return true

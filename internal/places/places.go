@@ -66,7 +66,7 @@ type Service struct {
 	// path is the file; empty for none. Only its goroutine uses recorded and members: they
 	// are the content of the file.
 	path     string
-	recorded map[string]*recorded
+	recorded map[string]recorded
 	members  []string
 	log      *slog.Logger
 
@@ -79,7 +79,7 @@ type Service struct {
 
 // New returns a Service. It answers questions at once, and sends reports after Start.
 func New() *Service {
-	s := &Service{told: map[string]*told{}, recorded: map[string]*recorded{}}
+	s := &Service{told: map[string]*told{}, recorded: map[string]recorded{}}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
 }

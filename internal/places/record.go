@@ -31,11 +31,11 @@ type record struct {
 	made time.Time
 }
 
-// recorded is what the file has about a room.
+// recorded is what the file has about a room. The reports themselves are made again for each
+// file: if they were kept, they would be most of what a connection to a quiet room costs.
 type recorded struct {
 	version uint64 // of the log
 	settled bool   // the connections have confirmed everything
-	reports []catchup.Report
 }
 
 // longest is the longest time for which a client may be away.
@@ -131,7 +131,10 @@ func (s *Service) keepRecord() {
 		if err != nil && !failed {
 			s.log.LogAttrs(s.ctx, slog.LevelWarn, "Places of clients not written; after a kill they get neither missed frames nor confab:GAP", slog.Any("error", err))
 		}
-		if failed = err != nil; stopping {
+		if failed = err != nil; failed {
+			clear(s.recorded) // The next one has everything.
+		}
+		if stopping {
 			return
 		}
 		next.Reset(min(max(tellEvery, recordPart*time.Since(begin)), recordWithin))
@@ -156,19 +159,8 @@ func (s *Service) write(stopping bool) error {
 	s.members = r.Members
 	for room, log := range logs {
 		s.restore(room, log)
-		version := log.Version()
-		one := s.recorded[room]
-		if stopping || one == nil || one.version != version || !one.settled {
-			one = &recorded{version: version, settled: true}
-			if !stopping || !only {
-				one.reports, one.settled = log.Reports(s.Self, func(f func(c catchup.Client, number uint64)) { s.Live.Each(room, f) })
-			}
-			one.reports = append(one.reports, log.Held(func(string) bool { return false })...)
-			s.recorded[room], changed = one, true
-		}
-		if len(one.reports) > 0 {
-			r.Rooms[room] = one.reports
-		}
+		one, known := s.recorded[room]
+		changed = changed || !known || one.version != log.Version() || !one.settled
 	}
 	for room := range s.recorded {
 		if logs[room] == nil {
@@ -182,6 +174,17 @@ func (s *Service) write(stopping bool) error {
 			return err
 		}
 		return nil
+	}
+	for room, log := range logs {
+		one := recorded{version: log.Version(), settled: true}
+		var reports []catchup.Report
+		if !stopping || !only {
+			reports, one.settled = log.Reports(s.Self, func(f func(c catchup.Client, number uint64)) { s.Live.Each(room, f) })
+		}
+		if reports = append(reports, log.Held(func(string) bool { return false })...); len(reports) > 0 {
+			r.Rooms[room] = reports
+		}
+		s.recorded[room] = one
 	}
 	s.mu.Lock()
 	maps.Copy(r.Rooms, s.left.Rooms) // No client has come back to these rooms yet.

@@ -36,6 +36,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"confab/internal/chat"
 )
@@ -119,6 +120,8 @@ func CheckURL(text string, insecure bool, guard *Guard) error {
 	switch {
 	case err != nil || len(text) > maxURL || u.Hostname() == "" || u.Opaque != "":
 		return fmt.Errorf("must be an absolute URL of at most %d bytes", maxURL)
+	case strings.ContainsFunc(text, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }):
+		return errors.New("must not contain spaces or characters that are not printed")
 	case u.Port() != "" && !validPort(u.Port()):
 		return fmt.Errorf("must have a port from 1 to 65535, this is %.16s", u.Port())
 	case u.User != nil || u.Fragment != "":
