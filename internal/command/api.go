@@ -75,7 +75,7 @@ func (a *API) call(ctx context.Context, operation string, body []byte) ([]byte, 
 	}
 	pauses := retry.NewExponentialJitterBackoff(longestPause)
 	for n := 1; ; n++ {
-		answer, res, err := a.send(ctx, operation, body)
+		answer, res, err := a.send(ctx, operation, body) //nolint:bodyclose // send has closed it.
 		if err == nil || res == nil || n == sends {
 			return answer, err
 		}
