@@ -92,7 +92,7 @@ var numberBehind = []byte(`"Content":"`)
 
 // Message implements load.Receiver.
 func (p *party) Message(c *load.Client, payload []byte, _ time.Duration) {
-	g := c.Value.(*guest) //nolint:forcetypeassert // All have one.
+	g := c.Value.(*guest)
 	g.frames++
 	if _, text, ok := bytes.Cut(payload, numberBehind); ok && len(text) > 8 {
 		if n, err := strconv.Atoi(string(text[:8])); err == nil {

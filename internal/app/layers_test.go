@@ -30,7 +30,7 @@ var layers = []struct {
 	{"the members of a cluster, and what they have of rooms", []string{"interest", "membership", "roomlog"}},
 	{"what nodes say to each other", []string{"protocol"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},
-	{"who is in a live room, and what it keeps", []string{"members", "replay"}},
+	{"who is in a live room, and what it keeps", []string{"members", "pending", "replay"}},
 	{"what a request needs", []string{"verdicts", "catchup", "traces", "iam", "restjson", "chattoken", "review", "chatlog", "history", "kicks", "recent", "moderation", "modlog", "contentfilter", "webhook", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},
 	{"nouns, rules, errors", []string{"chat", "ending"}},

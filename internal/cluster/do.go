@@ -70,6 +70,7 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 		case <-ctx.Done():
 		}
 		retry.Stop()
+		op.Again = true
 		if ctx.Err() != nil {
 			return "", chat.Errorf(chat.Unavailable, "The room cannot be reached right now; try again")
 		}

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -12,39 +11,10 @@ import (
 	"confab/internal/view"
 )
 
-// phase is what a node may do in its view now. PROTOCOL.md has a table of what each phase allows.
-type phase uint8
-
-const (
-	phaseJoining   phase = iota // there is no view yet
-	phaseGathering              // the view is committed; the home collects what the members have of its rooms
-	phaseOpen                   // frames get numbers
-	phaseSealed                 // a later view is promised: no frame gets a number any more
-	phaseShut                   // also, frames that have a number are no longer published
-)
-
-func (p phase) String() string {
-	names := [...]string{"joining", "gathering", "open", "sealed", "shut"}
-	if int(p) < len(names) {
-		return names[p]
-	}
-	return fmt.Sprintf("phase(%d)", p)
-}
-
-// numbers reports whether a home may number frames. Before it is open, it may do so later;
-// from sealed on, never again in this view.
-func (p phase) numbers() bool { return p == phaseOpen }
-
-// publishes reports whether frames that have a number may be published.
-func (p phase) publishes() bool { return p < phaseShut }
-
-// isSealed reports whether a later view is promised.
-func (p phase) isSealed() bool { return p >= phaseSealed }
-
 // currentView is a node's view, and the state that is discarded with it.
 type currentView struct {
 	view.View
-	phase phase
+	phase view.Phase
 	since time.Time       // of the commit
 	ctx   context.Context // ends with the view
 	end   context.CancelFunc
@@ -80,11 +50,11 @@ func newView(ctx context.Context, self string, v view.View, now time.Time) curre
 	}
 	switch {
 	case v.ID.Number == 0:
-		c.phase = phaseJoining
+		c.phase = view.Joining
 	case v.IsHome(self):
-		c.phase = phaseGathering
+		c.phase = view.Gathering
 	default:
-		c.phase, c.opened = phaseOpen, true // There is nothing to gather.
+		c.phase, c.opened = view.Open, true // There is nothing to gather.
 	}
 	return c
 }
@@ -106,13 +76,13 @@ func (c *currentView) keeps(l *roomlog.Log, member string) bool {
 }
 
 // seal records that a later view is promised.
-func (c *currentView) seal() { c.phase = max(c.phase, phaseSealed) }
+func (c *currentView) seal() { c.phase = max(c.phase, view.Sealed) }
 
 // open records that this node has gathered. If the view was sealed meanwhile, it stays sealed.
 func (c *currentView) open() {
 	c.opened = true
-	if c.phase == phaseGathering {
-		c.phase = phaseOpen
+	if c.phase == view.Gathering {
+		c.phase = view.Open
 	}
 }
 

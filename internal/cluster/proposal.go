@@ -47,7 +47,7 @@ func (n *Node) agreedLocked(now time.Time) bool {
 	if now.Sub(n.view.since) < protocol.AskWithin {
 		return true
 	}
-	return !n.view.phase.isSealed() && n.promised.ID.Compare(n.view.ID) <= 0 && n.members.Agreed(&n.view.View)
+	return !n.view.phase.IsSealed() && n.promised.ID.Compare(n.view.ID) <= 0 && n.members.Agreed(&n.view.View)
 }
 
 // run asks for promises and commits the view. It stops when the view is not the right one any
@@ -135,7 +135,7 @@ func (r requests) prepare(v view.View) protocol.PrepareAnswer {
 	n.signalLocked()
 	ctx, cancel := context.WithTimeout(n.ctx, protocol.SealWithin)
 	defer cancel()
-	for n.view.numbered > 0 && n.view.phase.publishes() && n.promised.ID == v.ID && ctx.Err() == nil {
+	for n.view.numbered > 0 && n.view.phase.Publishes() && n.promised.ID == v.ID && ctx.Err() == nil {
 		changed := n.changed
 		n.mu.Unlock()
 		select {
@@ -147,8 +147,8 @@ func (r requests) prepare(v view.View) protocol.PrepareAnswer {
 	if a.OK = n.promised.ID == v.ID; !a.OK || n.view.ID == v.ID {
 		return a
 	}
-	if n.view.phase != phaseShut {
-		n.view.phase = phaseShut
+	if n.view.phase != view.Shut {
+		n.view.phase = view.Shut
 		n.signalLocked()
 	}
 	a.Supported = int64(n.members.Supported(&n.view.View, &v, time.Now()))
@@ -183,7 +183,7 @@ func (n *Node) commitLocked(v view.View) {
 	n.measureLocked()
 	n.log.LogAttrs(n.ctx, slog.LevelInfo, "View committed",
 		slog.Uint64("view", v.ID.Number), slog.Any("members", v.Members), slog.Any("homes", v.Homes))
-	if n.view.phase == phaseGathering {
+	if n.view.phase == view.Gathering {
 		ctx, past := n.view.ctx, slices.Clone(n.past)
 		n.working.Go(func() { n.gather(ctx, v, past) })
 	}

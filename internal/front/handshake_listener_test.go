@@ -198,7 +198,7 @@ func TestHandshakeListener_tls(t *testing.T) {
 	if status, body := answerOf(t, in); status != "400 Bad Request" || !strings.Contains(body, "without TLS") {
 		t.Errorf("%s: %s", status, body)
 	}
-	if _, err := in.ReadByte(); err != io.EOF { //nolint:errorlint // It is not wrapped.
+	if _, err := in.ReadByte(); err != io.EOF {
 		t.Errorf("the connection is not closed: %v", err)
 	}
 }

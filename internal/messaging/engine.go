@@ -14,6 +14,7 @@ import (
 	"confab/internal/kicks"
 	"confab/internal/members"
 	"confab/internal/quota"
+	"confab/internal/recent"
 	"confab/internal/verdicts"
 )
 
@@ -60,9 +61,9 @@ type Options struct {
 	// Watch makes the Watcher of a room that becomes live, or whose tags change. Nil means
 	// that no room is watched.
 	Watch func(roomID string, presence chat.Presence, to Audience) members.Watcher
-	// LastDelivered returns the last frame of a room that this node has delivered, if it
-	// had one within the last minute. Nil is right for a single node.
-	LastDelivered func(roomID string) (epoch, sequence uint64, known bool)
+	// LastDelivered returns the last frame of a room that this node has delivered, if it had one
+	// within the last minute. Nil is right for a single node.
+	LastDelivered func(roomID string) recent.Delivered
 	// CatchUp is for clients that come back.
 	CatchUp CatchUp
 	// Webhooks knows which webhooks get frames. Nil means that there are none.

@@ -36,7 +36,7 @@ type Broker interface {
 	// Next gives f its place in the room's order. The engine has filled in Epoch and
 	// Sequence as for a single node, and a cluster replaces them. Next does not block.
 	// ErrNotNow asks the caller to call Await again. The other errors are those of Await.
-	// Every frame that has a place is published.
+	// Every frame that has a place is published or dropped.
 	Next(f *chat.Frame) error
 	// Publish passes the frame to Engine.Deliver on this node and on every one that has entered
 	// the room. Calls for one room are made one after another, in the order of the numbers, and
@@ -44,6 +44,11 @@ type Broker interface {
 	// node, and ErrMoved if the frame is not delivered. A nil channel means that there is
 	// nothing to wait for.
 	Publish(f *chat.Frame) <-chan error
+	// Stands reports whether this node may still publish a frame that has a place: its room
+	// has no later home. It is asked again while a frame waits for the transcript.
+	Stands(f *chat.Frame) bool
+	// Drop gives up a frame that does not stand any more. The channel returns ErrMoved.
+	Drop(f *chat.Frame) <-chan error
 	// Enter returns once every later frame of the room is delivered on this node. It returns
 	// the place in the room's order behind which that holds. Unavailable means that the
 	// room's home did not answer in time. Each success is undone by one call of Leave.
@@ -117,6 +122,8 @@ type Transcript interface {
 	// Append queues the frame after those appended before and returns at once. The channel is
 	// closed when the frame is durable against kill -9, or was dropped and counted: a room
 	// continues when the disk fails. Frames of one room become durable in the order of the calls.
+	// One that does not stand (chat.Frame.Stands) when it is about to be stored is left out; no
+	// other frame of the room is stored meanwhile. A Withdrawn one removes others.
 	Append(f *chat.Frame) <-chan struct{}
 	// Failing reports whether frames cannot be stored now. Then no caller waits for them.
 	Failing() bool
@@ -161,6 +168,8 @@ type Operation struct {
 	// makes. SkipReview is set if the review handler is not asked.
 	FromServer bool `json:",omitzero"`
 	SkipReview bool `json:",omitzero"`
+	// Again is set if another home of the room was asked before.
+	Again bool `json:",omitzero"`
 	// Attributes are a message's or an event's.
 	Attributes map[string]string
 	// EventName belongs to SendEvent.

@@ -47,6 +47,7 @@ const (
 	flagSkipReview
 	flagStaff
 	flagOnlyUser
+	flagAgain
 )
 
 func flag(bit byte, set bool) byte {
@@ -64,7 +65,8 @@ func (q *DoQuestion) encode() []byte {
 	op := &q.Op
 	b := make([]byte, 0, 512+len(op.Content))
 	flags := flag(flagQuiet, q.Quiet) | flag(flagJoined, op.Joined != nil) | flag(flagRoom, op.Room != nil) |
-		flag(flagFromServer, op.FromServer) | flag(flagSkipReview, op.SkipReview) | flag(flagStaff, op.Staff) | flag(flagOnlyUser, op.OnlyUser != "")
+		flag(flagFromServer, op.FromServer) | flag(flagSkipReview, op.SkipReview) | flag(flagStaff, op.Staff) | flag(flagOnlyUser, op.OnlyUser != "") |
+		flag(flagAgain, op.Again)
 	b = append(b, CompactVersion, flags)
 	b = appendView(b, q.View)
 	b = appendString(b, string(op.Action))
@@ -102,6 +104,7 @@ func decodeDoQuestion(data []byte) (q DoQuestion, err error) {
 		Received: r.time(), UserID: r.string(), Content: r.string(), SenderAttributes: r.stringMap(), SenderIP: r.string(),
 		Attributes: r.stringMap(), EventName: r.string(), Target: r.string(), Reason: r.string(), By: r.string(),
 		FromServer: flags&flagFromServer != 0, SkipReview: flags&flagSkipReview != 0, Staff: flags&flagStaff != 0,
+		Again: flags&flagAgain != 0,
 	}}
 	if flags&flagJoined != 0 {
 		q.Op.Joined = &chat.Point{Epoch: r.uvarint(), Sequence: r.uvarint()}

@@ -21,6 +21,9 @@ const (
 type Delivered struct {
 	Epoch, Sequence uint64
 	Known           bool
+	// Lost, if not nil, reports whether an earlier frame is known not to be delivered: its home
+	// was killed or suspended before that.
+	Lost func(at chat.Point) bool
 }
 
 // has reports whether the frame will not be delivered on this node any more: it was
@@ -28,6 +31,9 @@ type Delivered struct {
 // position is unknown, or may be from a server of another kind, a frame counts as delivered
 // once it is older than InFlight.
 func (d Delivered) has(f *chat.Frame, now time.Time) bool {
+	if d.Lost != nil && d.Lost(f.Point()) {
+		return false
+	}
 	if d.Known && f.Epoch <= d.Epoch {
 		return f.Epoch < d.Epoch || f.Sequence <= d.Sequence
 	}

@@ -108,6 +108,14 @@ func (l *Log) Delivered() view.Point {
 	return l.floor
 }
 
+// Lost reports whether a frame, which has its place behind others that this node delivered or
+// passed over, is not among them.
+func (l *Log) Lost(at chat.Point) bool {
+	place := func(p view.Point) chat.Point { return chat.Point{Epoch: p.View.Number, Sequence: p.Seq} }
+	return place(l.floor).Before(at) && at.Before(place(l.Delivered())) &&
+		!slices.ContainsFunc(l.entries, func(e *entry) bool { return place(e.at) == at })
+}
+
 // PassedOver reports whether the frame that this node delivered last was not
 // delivered to its clients: the log is that of another side of a partition.
 func (l *Log) PassedOver() bool {
