@@ -216,10 +216,11 @@ var released = func() chan struct{} {
 // writeFrames stores the frames and the readers that are owed them, and gives those that
 // are kept to the history.
 //
-// It locks the rooms first, and leaves out frames that do not stand any more (divide). So a room's rows become visible in the order of their
-// positions, even while its home moves to another server. before is after all earlier
-// rows of these rooms, and their later rows are after head. Other rooms may have
-// uncommitted rows near both bounds, but these bounds are not used for other rooms.
+// It locks the rooms first, and leaves out frames that do not stand any more (divide). So a
+// room's rows become visible in the order of their positions, even while its home moves to
+// another server. before is after all earlier rows of these rooms, and their later rows are
+// after head. Other rooms may have uncommitted rows near both bounds, but these bounds are not
+// used for other rooms.
 func (db *DB) writeFrames(ctx context.Context, frames []*chat.Frame) error {
 	ids, err := db.resolve(ctx, frames)
 	if err != nil {
