@@ -96,7 +96,7 @@ func (w *writer) release() {
 	w.held, w.holds = nil, false
 }
 
-// judge rejects all messages once it is told to.
+// judge is a Reviewer that rejects all messages after reject was called.
 type judge struct {
 	mu      sync.Mutex
 	rejects bool
