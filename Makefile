@@ -57,7 +57,10 @@ test: ## unit tests, with the race detector
 fuzz: ## every fuzz target for FUZZTIME (5s)
 	tools/fuzz.sh $(FUZZTIME)
 
+# The tests are compiled first: a compiler beside them would slow them beyond their time limits.
 e2e: build ## the built binary, the official clients, the conformance suite
+	$(GO) list -export -test -deps ./e2e/... >/dev/null
+	cd e2e/deploy && $(GO) list -export -test -deps ./... >/dev/null
 	$(MAKE) --no-print-directory -j3 e2e-conformance e2e-suites e2e-deploy
 	$(E2E) -p 1 -timeout 20m $$($(GO) list ./e2e/... | grep -E '/e2e/($(TIMED))(/|$$)')
 
@@ -135,12 +138,12 @@ casts: build ## record the casts of confab chat and confab load again (docs/imag
 	$(E2E) -run TestCasts ./e2e/commands -record
 
 screenshots: build ## a picture of every page of the console, in light and dark, for people to look at (bin/screenshots)
-	$(E2E) -v -run Screenshots ./e2e/console -pictures $(CURDIR)/bin/screenshots
+	$(E2E) -v -timeout 1h -run Screenshots ./e2e/console -pictures $(CURDIR)/bin/screenshots
 
 CONSOLE_SOAK ?= 60m
 
 first-minute: ## time the first minute from a clone with empty caches: the first build, and two people chatting
-	$(E2E) -v -timeout 30m -run FirstMinuteOfClone ./e2e/console -clone
+	$(E2E) -v -timeout 3h -run FirstMinuteOfClone ./e2e/console -clone
 
 console-soak: build ## an hour (CONSOLE_SOAK) of 50 messages a second in two pages of the console: their memory stays flat
 	$(E2E) -v -timeout 24h -run Soak ./e2e/console -soak $(CONSOLE_SOAK)

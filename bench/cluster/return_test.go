@@ -1,11 +1,13 @@
+//go:build linux
+
 package cluster
 
 import (
-	"bufio"
 	"bytes"
+	"context"
 	"fmt"
-	"io"
-	"net"
+	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,23 +16,30 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 
+	"confab/bench/load"
 	"confab/internal/pgtest"
 	"confab/internal/testbed/cluster"
 	"confab/internal/testbed/process"
 )
 
 const (
-	returnRoom = 500 // clients of a room
-	returnRate = 100 // messages a second of a room
-	// For how long messages are sent before the kill, while clients are away, and then.
-	returnBefore, returnAway, returnAfter = 5 * time.Second, 3 * time.Second, 7 * time.Second
+	returnRoom = 2500 // clients of a room
+	returnRate = 100  // messages a second of a room
+	// For how long messages are sent before the kill, and while clients are away.
+	returnBefore, returnAway = 5 * time.Second, 3 * time.Second
+	// returnMore is how many messages follow when all clients have what they missed.
+	returnMore = 5 * returnRate
+	// returnOpening is how many clients connect at the same time.
+	returnOpening = 1000
+	// returnWithin bounds each step.
+	returnWithin = 3 * time.Minute
 )
 
 // BenchmarkReturn kills one of three nodes, on which b.N clients are, and has them return to
 // the other two, while each room gets 100 messages a second. It shows the processor time of
-// these two for each client, from the first that returns until a second after the last is back,
-// and until all have the last message; and both beside those without catch-up. Clients with
-// catch-up also get what they missed.
+// these two for each client, from the first that returns until all have a message that was sent
+// after the last was back, so that all replays are over; and until all have 500 messages more.
+// Both are shown beside those without catch-up. Clients with catch-up also get what they missed.
 func BenchmarkReturn(b *testing.B) {
 	var without returned
 	for _, c := range []struct {
@@ -53,72 +62,112 @@ func BenchmarkReturn(b *testing.B) {
 	}
 }
 
-// returned is the processor time of a client, in µs, until all are back, and until all have the
-// last message.
+// returned is the processor time of a client, in µs, until all are back and have what they
+// missed, and until all have the last message.
 type returned struct{ back, all float64 }
 
 // guest is a client that is killed with its node and returns.
 type guest struct {
 	tokens [2]string
-	frames atomic.Int64
-	last   chan struct{} // closed when it has the last message
+	room   int
+	last   int // the number of the last message that it got
+	frames int
 }
 
-// lastText is in the last message of each room.
-const lastText = "the last message"
+// party is all guests and their rooms. The fleet and what guests got belong to the goroutine of
+// the benchmark.
+type party struct {
+	b      *testing.B
+	fleet  *load.Fleet
+	guests []*guest
+	rooms  []string
+	// sent is the number of the last message of each room.
+	sent []atomic.Int64
+	lost error // of a client that must stay
+	stay bool
+}
 
-// stay reads frames and answers Pings until the connection ends.
-func (g *guest) stay(s socket) {
-	for {
-		header, err := s.in.Peek(4)
-		if err != nil {
-			return
-		}
-		n, begin := int(header[1]), 2
-		if n == 126 {
-			n, begin = int(header[2])<<8|int(header[3]), 4
-		}
-		frame := make([]byte, begin+n)
-		if _, err := io.ReadFull(s.in, frame); err != nil {
-			return
-		}
-		switch frame[0] {
-		case 0x89: // A Ping; the masking key of the Pong is 0.
-			if _, err := s.Write(append([]byte{0x8a, 0x80 | byte(n), 0, 0, 0, 0}, frame[begin:]...)); err != nil {
-				return
-			}
-		case 0x81:
-			g.frames.Add(1)
-			if bytes.Contains(frame, []byte(lastText)) {
-				close(g.last)
-			}
+// numberBehind is in front of the number of a message.
+var numberBehind = []byte(`"Content":"`)
+
+// Message implements load.Receiver.
+func (p *party) Message(c *load.Client, payload []byte, _ time.Duration) {
+	g := c.Value.(*guest)
+	g.frames++
+	if _, text, ok := bytes.Cut(payload, numberBehind); ok && len(text) > 8 {
+		if n, err := strconv.Atoi(string(text[:8])); err == nil {
+			g.last = n
 		}
 	}
 }
 
-// connect connects with one of the guest's tokens.
-func (g *guest) connect(webSocket, token string) (socket, error) {
-	host := strings.TrimPrefix(webSocket, "ws://")
-	conn, err := net.Dial("tcp", host)
-	if err != nil {
-		return socket{}, err
+// Closed implements load.Receiver.
+func (p *party) Closed(_ *load.Client, cause error) {
+	if p.stay && p.lost == nil {
+		p.lost = cause
 	}
-	fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nUser-Agent: bench\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: %s\r\n\r\n", host, token)
-	s := socket{conn, bufio.NewReader(conn)}
-	for i := 0; ; i++ {
-		line, err := s.in.ReadString('\n')
-		if err == nil && i == 0 && !strings.HasPrefix(line, "HTTP/1.1 101 ") {
-			err = fmt.Errorf("handshake: %q", line)
+}
+
+// until lets the clients read until something is done.
+func (p *party) until(what string, done func() bool) {
+	p.b.Helper()
+	for end := time.Now().Add(returnWithin); !done(); {
+		if err := p.fleet.Poll(10 * time.Millisecond); err != nil {
+			p.b.Fatal(err)
 		}
-		if err != nil {
-			conn.Close()
-			return socket{}, err
+		if p.lost != nil {
+			p.b.Fatalf("a client was lost: %v", p.lost)
 		}
-		if line == "\r\n" {
-			return s, nil
+		if time.Now().After(end) {
+			p.b.Fatalf("%s took longer than %s; %d clients are connected", what, returnWithin, p.fleet.Open())
 		}
 	}
+}
+
+// read lets the clients read for a while.
+func (p *party) read(d time.Duration) {
+	end := time.Now().Add(d)
+	p.until("reading", func() bool { return time.Now().After(end) })
+}
+
+// connect connects all guests with one of their tokens, in turn to each of the addresses.
+func (p *party) connect(token int, to ...string) {
+	p.b.Helper()
+	addresses := make([]netip.AddrPort, len(to))
+	for i, webSocket := range to {
+		var err error
+		if addresses[i], err = netip.ParseAddrPort(strings.TrimPrefix(webSocket, "ws://")); err != nil {
+			p.b.Fatal(err)
+		}
+	}
+	p.stay = true
+	for i, g := range p.guests {
+		p.until("a handshake", func() bool { return p.fleet.Opening() < returnOpening })
+		h := load.Handshake{Room: g.room, Request: load.Request("/", g.tokens[token]), Value: g}
+		if _, err := p.fleet.Dial(addresses[i%len(addresses)], h); err != nil {
+			p.b.Fatal(err)
+		}
+	}
+	p.until("the last handshake", func() bool { return p.fleet.Open() == len(p.guests) })
+}
+
+// all reports whether all guests have the message of their room with this number, or a later one.
+func (p *party) all(number []int64) bool {
+	for _, g := range p.guests {
+		if int64(g.last) < number[g.room] {
+			return false
+		}
+	}
+	return true
+}
+
+// numbers returns the number of the last message of each room.
+func (p *party) numbers() []int64 {
+	all := make([]int64, len(p.sent))
+	for i := range p.sent {
+		all[i] = p.sent[i].Load()
+	}
+	return all
 }
 
 func benchmarkReturn(b *testing.B, tags map[string]string) (each returned) {
@@ -126,80 +175,74 @@ func benchmarkReturn(b *testing.B, tags map[string]string) (each returned) {
 		Nodes: 3, Database: pgtest.Shared(b).Database(b), Args: []string{"--log-level", "warn", "--max-connections-per-address", "0", "--max-connections", "0"},
 	})
 	nodes := c.Clients()
-	guests := make([]*guest, b.N)
-	rooms := make([]string, (b.N+returnRoom-1)/returnRoom)
-	for i := range rooms {
+	p := &party{b: b, guests: make([]*guest, b.N), rooms: make([]string, (b.N+returnRoom-1)/returnRoom)}
+	p.sent = make([]atomic.Int64, len(p.rooms))
+	var err error
+	if p.fleet, err = load.NewFleet(p); err != nil {
+		b.Fatal(err)
+	}
+	defer p.fleet.Close()
+	for i := range p.rooms {
 		room, err := nodes[0].API.CreateRoom(b.Context(), &ivschat.CreateRoomInput{Tags: tags})
 		if err != nil {
 			b.Fatal(err)
 		}
-		rooms[i] = *room.Arn
+		p.rooms[i] = *room.Arn
 	}
 	parallel(b, func(i int) error {
-		g := &guest{last: make(chan struct{})}
+		g := &guest{room: i % len(p.rooms)}
+		p.guests[i] = g
 		user := fmt.Sprint("guest", i)
 		for k := range g.tokens {
-			out, err := nodes[i%2].API.CreateChatToken(b.Context(), &ivschat.CreateChatTokenInput{RoomIdentifier: &rooms[i%len(rooms)], UserId: &user})
+			out, err := nodes[i%2].API.CreateChatToken(b.Context(), &ivschat.CreateChatTokenInput{RoomIdentifier: &p.rooms[g.room], UserId: &user})
 			if err != nil {
 				return err
 			}
 			g.tokens[k] = *out.Token
 		}
-		guests[i] = g
-		s, err := g.connect(nodes[2].WebSocket, g.tokens[0])
-		if err != nil {
-			return err
-		}
-		go func() {
-			defer s.Close()
-			g.stay(s)
-		}()
 		return nil
 	})
-	sent := make(chan struct{})
-	var sending sync.WaitGroup
-	for _, room := range rooms {
-		sending.Go(func() { sendAll(b, c.Nodes[0].Server().Endpoint, room) })
+	p.connect(0, nodes[2].WebSocket)
+	sending, quiet := context.WithCancel(b.Context())
+	defer quiet()
+	var senders sync.WaitGroup
+	for i := range p.rooms {
+		senders.Go(func() { p.send(sending, c.Nodes[0].Server().Endpoint, i) })
 	}
-	go func() {
-		defer close(sent)
-		sending.Wait()
-	}()
-	time.Sleep(returnBefore) // By then the other nodes know where the clients are.
+	p.read(returnBefore) // By then the other nodes know where the clients are.
+	p.stay = false
 	if err := c.Nodes[2].Kill(); err != nil {
 		b.Fatal(err)
 	}
-	time.Sleep(returnAway)
-	for _, g := range guests {
-		g.frames.Store(0)
+	p.read(returnAway)
+	p.until("the end of all connections", func() bool { return p.fleet.Open() == 0 })
+	for _, g := range p.guests {
+		g.frames = 0
 	}
 	before := c.CPU(b)
 	b.ResetTimer()
-	parallel(b, func(i int) error {
-		s, err := guests[i].connect(nodes[i%2].WebSocket, guests[i].tokens[1])
-		if err != nil {
-			return err
-		}
-		b.Cleanup(func() { s.Close() })
-		go guests[i].stay(s)
-		return nil
-	})
+	p.connect(1, nodes[0].WebSocket, nodes[1].WebSocket)
 	b.ReportMetric(b.Elapsed().Seconds(), "last-back-s")
-	time.Sleep(time.Second) // Replays end.
-	each.back = float64((c.CPU(b) - before).Microseconds()) / float64(b.N)
-	<-sent
-	frames := int64(0)
-	for _, g := range guests {
-		select {
-		case <-g.last:
-		case <-time.After(time.Minute):
-			b.Fatal("a client does not get the last message")
-		}
-		frames += g.frames.Load()
+	since := p.numbers()
+	for i := range since {
+		since[i]++
 	}
-	b.StopTimer()
-	b.ReportMetric(float64(frames)/float64(b.N), "frames/client")
+	p.until("the replays", func() bool { return p.all(since) })
+	b.ReportMetric(b.Elapsed().Seconds(), "last-replay-s")
+	each.back = float64((c.CPU(b) - before).Microseconds()) / float64(b.N)
+	for i := range since {
+		since[i] += returnMore
+	}
+	p.until("the last message", func() bool { return p.all(since) })
 	each.all = float64((c.CPU(b) - before).Microseconds()) / float64(b.N)
+	b.StopTimer()
+	quiet()
+	senders.Wait()
+	frames := 0
+	for _, g := range p.guests {
+		frames += g.frames
+	}
+	b.ReportMetric(float64(frames)/float64(b.N), "frames/client")
 	return each
 }
 
@@ -224,26 +267,22 @@ func parallel(b *testing.B, f func(i int) error) {
 	}
 }
 
-// sendAll sends the messages of a room at their pace. While the room has no home, as after a
-// kill, they wait.
-func sendAll(b *testing.B, endpoint, room string) {
-	const n = int((returnBefore + returnAway + returnAfter) * returnRate / time.Second)
+// send sends the messages of a room at their pace, until the context ends. Each begins with its
+// number. While the room has no home, as after a kill, they wait.
+func (p *party) send(ctx context.Context, endpoint string, room int) {
 	pace := time.NewTicker(time.Second / returnRate)
 	defer pace.Stop()
-	for i := range n + 1 {
+	for i := 1; ctx.Err() == nil; i++ {
 		<-pace.C
-		text := strings.Repeat("x", 100)
-		if i == n {
-			text = lastText
-		}
-		in := map[string]string{"roomIdentifier": room, "userId": "bot", "content": text}
-		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-			err := process.Extension(b.Context(), endpoint, "SendMessage", in, &struct{}{})
+		in := map[string]string{"roomIdentifier": p.rooms[room], "userId": "bot", "content": fmt.Sprintf("%08d%s", i, strings.Repeat("x", 100))}
+		for deadline := time.Now().Add(30 * time.Second); ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+			err := process.Extension(ctx, endpoint, "SendMessage", in, &struct{}{})
 			if err == nil {
+				p.sent[room].Store(int64(i))
 				break
 			}
 			if time.Now().After(deadline) {
-				b.Error(err)
+				p.b.Error(err)
 				return
 			}
 		}

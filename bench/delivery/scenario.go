@@ -125,6 +125,9 @@ func (r *run) connect() error {
 	if err != nil {
 		return err
 	}
+	if s.idle && r.profile != "" {
+		go r.server.profile(s.measure, r.profile) //nolint:errcheck // There is no file then.
+	}
 	total, begin := s.rooms*s.members, r.fleet.Now()
 	for i := 0; i < total || r.fleet.Opening() > 0; {
 		for ; i < total && r.fleet.Opening() < connectsAtOnce; i++ {

@@ -23,6 +23,7 @@ const (
 	ctrlC   = "\x03"
 	ctrlK   = "\x0b"
 	ctrlT   = "\x14"
+	ctrlZ   = "\x1a"
 	pasting = "\x1b[200~"
 	pasted  = "\x1b[201~"
 )
@@ -89,6 +90,26 @@ func TestChat(t *testing.T) {
 			}
 			p.keys(ctrlC)
 			p.ends()
+		}
+	})
+
+	t.Run("a chat that was stopped comes back", func(t *testing.T) {
+		name := room(t, "")
+		p := startProgram(t, append(slices.Clone(env), "PS1=$ "), 80, 24, "bash", "--norc", "--noprofile")
+		p.keys("confab chat " + name + " --as ann" + enter)
+		p.shows("connected")
+		p.keys("a draft")
+		p.shows("> a draft")
+		p.keys(ctrlZ)
+		p.shows("Stopped")
+		run(t, "confab send "+name+" meanwhile --as bob")
+		p.keys("fg" + enter)
+		p.shows("bob: meanwhile", "> a draft")
+		p.keys(ctrlC)
+		p.hides("a draft")
+		p.keys("exit $?" + enter)
+		if status, _ := p.ends(); status != 0 {
+			t.Errorf("exit status %d", status)
 		}
 	})
 

@@ -58,7 +58,12 @@ func inBackground(t *testing.T, env []string, args ...string) *background {
 // ctrlC sends the signal of Ctrl-C.
 func (b *background) ctrlC() {
 	b.t.Helper()
-	if err := b.cmd.Process.Signal(syscall.SIGINT); err != nil {
+	b.signal(syscall.SIGINT)
+}
+
+func (b *background) signal(s syscall.Signal) {
+	b.t.Helper()
+	if err := b.cmd.Process.Signal(s); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -106,14 +111,16 @@ func history(t *testing.T, page func(r *http.Request)) *httptest.Server {
 	return server
 }
 
-// TestExport_interrupted ends an export by Ctrl-C between two pages. A file is as it was, and
-// standard output ends with a whole message.
+// TestExport_interrupted ends an export between two pages, by Ctrl-C or with its terminal. A file
+// is as it was, and standard output ends with a whole message.
 func TestExport_interrupted(t *testing.T) {
 	for _, test := range []struct {
 		name, file, says string
+		signal           syscall.Signal
 	}{
-		{"to a file", "chat.ndjson", `is as it was before`},
-		{"to standard output", "-", `stopped before the export was complete; what was written is whole messages`},
+		{"to a file", "chat.ndjson", `is as it was before`, syscall.SIGINT},
+		{"to a file, and the terminal closes", "chat.ndjson", `is as it was before`, syscall.SIGHUP},
+		{"to standard output", "-", `stopped before the export was complete; what was written is whole messages`, syscall.SIGINT},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			asked := make(chan struct{})
@@ -132,7 +139,7 @@ func TestExport_interrupted(t *testing.T) {
 			}
 			b := inBackground(t, environment(t, server.URL), "room", "export", foreignRoom, "--file", file)
 			<-asked
-			b.ctrlC()
+			b.signal(test.signal)
 			if status := b.ends(); status != 1 || !strings.Contains(b.errs.String(), test.says) {
 				t.Errorf("exit status %d, %s", status, b.errs.String())
 			}

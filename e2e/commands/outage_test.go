@@ -158,7 +158,7 @@ func TestLoad_outage(t *testing.T) {
 			&accepted, &unsent, &unanswered); err != nil || accepted+unsent+unanswered != rate*seconds {
 			t.Errorf("%v; it counts %d messages of %d\n%s", err, accepted+unsent+unanswered, rate*seconds, load.out.String())
 		}
-		if want := fmt.Sprintf("confab: %d messages were not sent because no connection was open", unsent); !strings.Contains(load.errs.String(), want) {
+		if want := fmt.Sprintf("%d messages were not sent because no connection was open", unsent); !strings.Contains(load.errs.String(), want) {
 			t.Errorf("it says %q, want %q", load.errs.String(), want)
 		}
 	})

@@ -191,7 +191,7 @@ func TestCatchUp(t *testing.T) {
 		}
 	})
 	checkOurs(t, "what was missed comes whole over a connection that reads slowly", func(t *testing.T) {
-		room := newCaughtUp(t, subject, nil)
+		room := newCaughtUp(t, subject, m{"confab:catch-up": "10m"}) // A slow machine needs a minute for the events.
 		first := subject.joinUnread(t, room)
 		call(t, "SendEvent", largeEvent(room)).want(t, http.StatusOK) // The client is known, and confirms nothing.
 		if err := first.conn.Close(); err != nil {

@@ -127,7 +127,8 @@ func TestSlowRequests(t *testing.T) {
 	}
 	startServer(t, "--admin-listen", adminAddress)
 	admin := &endpoint{websocket: "ws://" + adminAddress}
-	ports := map[string]*endpoint{"main port": subject, "main port with TLS": secure, "admin port": admin}
+	dev := endpointOf(startServer(t, "--dev")) // It refuses these, because of their Host.
+	ports := map[string]*endpoint{"main port": subject, "main port with TLS": secure, "admin port": admin, "--dev": dev}
 	for port, e := range ports {
 		for name, request := range map[string]string{
 			"a body that does not come":            "POST /ListRooms HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n",

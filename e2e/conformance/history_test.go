@@ -435,14 +435,17 @@ func TestGetRoomMessages(t *testing.T) {
 	checkOurs(t, "five requests a second are allowed", func(t *testing.T) {
 		room := newKept(t, "0")
 		token := subject.newToken(t, room, m{"userId": "fast"})
-		refused := 0
+		// All at once: a slow machine needs seconds for one after the other.
+		statuses := make(chan int)
 		for range 20 {
-			if ask(t, room, token, "").status == http.StatusTooManyRequests {
-				refused++
-			}
+			go func() { statuses <- ask(t, room, token, "").status }()
 		}
-		if refused == 0 {
-			t.Error("none of 20 requests was refused")
+		count := map[int]int{}
+		for range 20 {
+			count[<-statuses]++
+		}
+		if count[http.StatusTooManyRequests] == 0 || count[http.StatusOK] == 0 {
+			t.Errorf("the answers of 20 requests: %v", count)
 		}
 	})
 }

@@ -69,7 +69,11 @@ func TestIdleConnections(t *testing.T) {
 			room := e.newRoom(t, nil)
 			conns := idle(t, e, 30, text)
 			s := e.join(t, room, nil)
-			if n := stillOpen(t, conns); n > 10 {
+			n := stillOpen(t, conns)
+			for end := time.Now().Add(patience); n > 10 && text == "" && time.Now().Before(end); {
+				n = stillOpen(t, conns) // The system accepts silent connections about a second later.
+			}
+			if n > 10 {
 				t.Errorf("%d are open, want at most 10", n)
 			}
 			s.say(t, "hello")

@@ -136,3 +136,18 @@ func TestTrouble(t *testing.T) {
 	pages(t, "console-trouble.test.mjs", "AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket, "CONTROL_URL="+control.URL,
 		"KEY_ID="+key.AccessKeyID, "KEY_SECRET="+key.SecretAccessKey)
 }
+
+// TestStrangers is about what people write who mean no good. The webhook of the test is on this
+// machine.
+func TestStrangers(t *testing.T) {
+	t.Parallel()
+	s := process.Serve(t, process.Options{Args: []string{"--webhook-insecure", "--webhook-allow", "127.0.0.0/8"}})
+	pages(t, "console-strangers.test.mjs", "AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket)
+}
+
+// TestQuickStart runs the code that the quick start shows.
+func TestQuickStart(t *testing.T) {
+	t.Parallel()
+	s := process.Serve(t, process.Options{})
+	pages(t, "console-quick-start.test.mjs", "AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket)
+}

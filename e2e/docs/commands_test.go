@@ -43,13 +43,17 @@ func pages(t *testing.T) []Page {
 	return all
 }
 
-// TestLanguages holds that no block leaves open whether it is a command.
+// checked are the languages of blocks that a test runs or reads: see TestCommands and TestData.
+// A text is nothing that could be wrong by itself.
+var checked = map[string]bool{"sh": true, "yaml": true, "json": true, "text": true}
+
+// TestLanguages checks that each block is tested, or says that it is an example.
 func TestLanguages(t *testing.T) {
-	vague := map[string]bool{"": true, "bash": true, "shell": true, "console": true}
 	for _, page := range pages(t) {
 		for _, b := range page.Blocks {
-			if vague[b.Language] {
-				t.Errorf("%s:%d: a block in %q; commands are \"sh\" when a test can run them and \"sh example\" otherwise, and what is no code is \"text\"", page.Path, b.Line, b.Language)
+			language, example := strings.CutSuffix(b.Language, " example")
+			if !example && !checked[language] && programName.FindString(b.Text) == "" || example && language == "" {
+				t.Errorf("%s:%d: no test reads a block in %q: commands are \"sh\" when a test can run them, a program begins with a comment that has its file's name, what is no code is \"text\", and the rest has \" example\" behind its language", page.Path, b.Line, b.Language)
 			}
 		}
 	}

@@ -3,7 +3,8 @@
 // The tests run every fenced block whose language is sh, all blocks of a document in one
 // shell, against a server started with --dev. A block that cannot run here, because it needs
 // root, a cluster or another account, has the language "sh example"; of its commands, only
-// the names and options are checked. A comment "# prints: TEXT" behind a command says what it
+// the names and options are checked, as of those that sentences name in backticks. Blocks of
+// yaml are configuration files that the server must accept. A comment "# prints: TEXT" behind a command says what it
 // prints. A block in another language whose first line is a comment with a file name, such as
 // "// sign.mjs", is written to that file before the commands run.
 package docs

@@ -162,7 +162,7 @@ func callReceiver(t *testing.T, home, name string, command []string) {
 	taken("two", "three")
 	shown := func() (lines []string) {
 		for line := range strings.Lines(out.String()) {
-			if strings.HasPrefix(line, name+": ") {
+			if strings.HasPrefix(line, name+": ") && strings.HasSuffix(line, "\n") { // Else its rest is still to come.
 				lines = append(lines, strings.TrimSpace(strings.TrimPrefix(line, name+": message.sent ")))
 			}
 		}

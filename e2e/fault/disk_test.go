@@ -34,7 +34,7 @@ func TestDiskFull(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	c := cluster.Serve(t, cluster.Options{Nodes: 1, Dir: dir})
+	c := cluster.Serve(t, cluster.Options{Nodes: 1, Dir: dir, Args: trusted})
 	row := &Row{Name: "disk full (one node, SQLite)", Keeps: "live rooms, reads; writes are answered 503"}
 	trial := &cluster.Trial{Rooms: rooms(), Seed: *seed, Options: databaseAway}
 	report, err := c.Run(t.Context(), trial, func(ctx context.Context, trial *cluster.Trial) error {

@@ -75,8 +75,8 @@ func TestFaults(t *testing.T) {
 // With eight rooms every node is the home of some, nearly always. In one half of the rooms
 // clients that come back get what they missed. The other half keeps its messages and gives
 // the latest to those who join. In one half of each clients are told how many there are. All
-// clients of the last two rooms are on one node. Two rooms have slow mode, and in three users are
-// banned.
+// clients of the last two rooms are on one node. Two rooms have slow mode, in three users are
+// banned, muted and hidden, by their names and addresses, and in one a disconnect is a ban.
 func rooms() []crowd.Room {
 	rooms := []crowd.Room{{Rate: 10, Offered: 20, Clients: 6, CatchUp: true, Presence: true}}
 	for i := range 7 {
@@ -90,7 +90,7 @@ func rooms() []crowd.Room {
 		if i == 2 || i == 5 {
 			r.SlowMode = time.Second
 		}
-		r.Bans = i == 1 || i == 2 || i == 6
+		r.Bans, r.DisconnectBan = i == 1 || i == 2 || i == 6, i == 3
 		rooms = append(rooms, r)
 	}
 	return rooms

@@ -23,6 +23,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"confab/internal/testbed/cluster"
 	"confab/internal/testbed/process"
 )
 
@@ -37,13 +38,17 @@ const (
 // an official client does. One goroutine owns all sockets: a goroutine for each would cost
 // as much processor time as the server that the test measures.
 type crowd struct {
-	address unix.Sockaddr
-	poll    int // the epoll descriptor
-	// members are the connections, by descriptor. tokens are not used yet. Both belong to
-	// run, and so does head, which holds a handshake.
+	// pick returns the address of a node that may take a connection, if there is one.
+	pick func() (unix.Sockaddr, bool)
+	poll int // the epoll descriptor
+	// members are the connections, by descriptor, and waiting those for which there was no node.
+	// tokens are not used yet. They belong to run, and so does head, which holds a handshake.
 	members []*member
+	waiting []*member
 	tokens  []string
 	head    []byte
+	// balanced is set if a refused connection is not the client's: the balancer takes another node.
+	balanced bool
 
 	// mu guards the fields below.
 	mu     sync.Mutex
@@ -67,17 +72,32 @@ type member struct {
 	lost   time.Time // zero before the first loss
 }
 
-// newCrowd returns a crowd that connects to an address.
-func newCrowd(address string, tokens []string) (*crowd, error) {
-	to, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return nil, err
+// newCrowd returns a crowd that connects to a node, or to several through a load balancer. The
+// members do not go through the TCP proxy of the Balancer, which would need two descriptors for
+// each of them, more than a process may have.
+func newCrowd(places []cluster.Place, tokens []string) (*crowd, error) {
+	addresses := map[string]unix.Sockaddr{}
+	for _, p := range places {
+		to, err := netip.ParseAddrPort(p.Address)
+		if err != nil {
+			return nil, err
+		}
+		addresses[p.Name] = &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}
 	}
 	poll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, err
 	}
-	c := &crowd{address: &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}, poll: poll, tokens: tokens}
+	c := &crowd{poll: poll, tokens: tokens}
+	c.pick = func() (unix.Sockaddr, bool) { return addresses[places[0].Name], true }
+	if len(places) > 1 {
+		balancer := cluster.Reach(places).Balancer
+		c.pick = func() (unix.Sockaddr, bool) {
+			n, ok := balancer.Pick()
+			return addresses[n.Name], ok
+		}
+		c.balanced = true
+	}
 	go c.run()
 	return c, nil
 }
@@ -106,6 +126,11 @@ func (c *crowd) run() {
 		joins := min(c.joins, 64)
 		c.joins -= joins
 		c.mu.Unlock()
+		waiting := c.waiting
+		c.waiting = nil
+		for _, m := range waiting {
+			c.connect(m)
+		}
 		for range joins {
 			c.connect(&member{tries: tries})
 		}
@@ -119,6 +144,11 @@ func (c *crowd) connect(m *member) {
 		c.failed(m, errors.New("there are no tokens left"))
 		return
 	}
+	to, ok := c.pick()
+	if !ok {
+		c.waiting = append(c.waiting, m)
+		return
+	}
 	last := len(c.tokens) - 1
 	m.token, c.tokens = c.tokens[last], c.tokens[:last]
 	m.sent, m.online, m.answer = false, false, m.answer[:0]
@@ -128,7 +158,7 @@ func (c *crowd) connect(m *member) {
 		c.failed(m, err)
 		return
 	}
-	if err := unix.Connect(fd, c.address); err != nil && !errors.Is(err, unix.EINPROGRESS) {
+	if err := unix.Connect(fd, to); err != nil && !errors.Is(err, unix.EINPROGRESS) {
 		c.refused(fd, m, err)
 		return
 	}
@@ -232,6 +262,11 @@ func (c *crowd) refused(fd int, m *member, err error) {
 	}
 	unix.Close(fd)
 	c.tokens = append(c.tokens, m.token)
+	if c.balanced {
+		m.tries++
+		c.waiting = append(c.waiting, m)
+		return
+	}
 	c.failed(m, err)
 }
 
@@ -312,19 +347,24 @@ func processorTime() time.Duration {
 }
 
 // crowdEnv has the test's own program be a crowd instead, in a process of its own: its
-// value is where to connect. Tokens come on standard input, one a line, until an empty
+// value is where to connect, as JSON. Tokens come on standard input, one a line, until an empty
 // line. Then each line asks for what was measured.
 const crowdEnv = "CONFAB_TEST_RESTART_CROWD"
 
 // beCrowd is the other process. It returns its exit status.
-func beCrowd(address string, size int) int {
+func beCrowd(where string, size int) int {
+	var places []cluster.Place
+	if err := json.Unmarshal([]byte(where), &places); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	in := bufio.NewScanner(os.Stdin)
 	in.Buffer(nil, 64<<10)
 	var tokens []string
 	for in.Scan() && in.Text() != "" {
 		tokens = append(tokens, in.Text())
 	}
-	c, err := newCrowd(address, tokens)
+	c, err := newCrowd(places, tokens)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -345,10 +385,14 @@ func beCrowd(address string, size int) int {
 type crowdProcess struct{ *process.Child }
 
 // startCrowd starts a crowd and waits until it is online.
-func startCrowd(t *testing.T, address string, tokens []string) *crowdProcess {
+func startCrowd(t *testing.T, places []cluster.Place, tokens []string) *crowdProcess {
 	t.Helper()
+	where, err := json.Marshal(places)
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-connections", strconv.Itoa(*connections))
-	cmd.Env = append(os.Environ(), crowdEnv+"="+address)
+	cmd.Env = append(os.Environ(), crowdEnv+"="+string(where))
 	c := &crowdProcess{process.StartChild(t, cmd)}
 	c.Tell(t, strings.Join(tokens, "\n")+"\n")
 	if r := c.read(t); r.Moved+r.GaveUp > 0 {

@@ -18,6 +18,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"confab/internal/pgtest"
+	"confab/internal/testbed/cluster"
 	"confab/internal/testbed/process"
 )
 
@@ -31,7 +32,8 @@ func TestHandOver_postgres(t *testing.T) {
 		Args: append([]string{"--database", pgtest.Shared(t).Database(t)}, process.NoConnectRates...),
 		Env:  []string{"CONFAB_SECRET_KEY=" + secretKey},
 	})
-	crowd, calls := watch(t, strings.TrimPrefix(s.Endpoint, "http://"), 2)
+	address := strings.TrimPrefix(s.Endpoint, "http://")
+	crowd, calls := watch(t, address, []cluster.Place{{Address: address}}, 2)
 	for i := range 2 {
 		before := s.PID()
 		if err := s.HandOver(t.Context()); err != nil {

@@ -36,9 +36,9 @@ const attempts = 3
 const backlog = 4096
 
 func TestMain(m *testing.M) {
-	if address := os.Getenv(crowdEnv); address != "" {
+	if where := os.Getenv(crowdEnv); where != "" {
 		flag.Parse()
-		os.Exit(beCrowd(address, *connections))
+		os.Exit(beCrowd(where, *connections))
 	}
 	status := pgtest.Run(m)
 	process.Remove()
@@ -62,12 +62,12 @@ func newSite(t *testing.T, o cluster.Options, restarts int) *site {
 			t.Fatal(err)
 		}
 	}
-	s.crowd, s.calls = watch(t, address, restarts)
+	s.crowd, s.calls = watch(t, address, s.Places(), restarts)
 	return s
 }
 
-// watch starts a crowd and calls of the API.
-func watch(t *testing.T, address string, restarts int) (*crowdProcess, *calls) {
+// watch starts a crowd at the places and calls of the API at the address.
+func watch(t *testing.T, address string, places []cluster.Place, restarts int) (*crowdProcess, *calls) {
 	t.Helper()
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = callers
@@ -80,7 +80,7 @@ func watch(t *testing.T, address string, restarts int) (*crowdProcess, *calls) {
 		t.Fatal(err)
 	}
 	// A handshake that is refused costs a token, too.
-	crowd := startCrowd(t, address, makeTokens(t, api, *room.Arn, *connections*(restarts+2)))
+	crowd := startCrowd(t, places, makeTokens(t, api, *room.Arn, *connections*(restarts+2)))
 	return crowd, call(t, api, *room.Arn, transport)
 }
 

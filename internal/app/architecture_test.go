@@ -62,6 +62,7 @@ func TestArchitecture(t *testing.T) {
 		t.Errorf("the tree of ARCHITECTURE.md has internal/%s, which does not exist", name)
 	}
 	filesNamed(t, page, declared)
+	t.Run("layers", func(t *testing.T) { sameLayers(t, page) })
 	t.Run("walks", func(t *testing.T) {
 		files := map[string]bool{}
 		for _, w := range walkFiles {
@@ -80,6 +81,48 @@ func TestArchitecture(t *testing.T) {
 			}
 		}
 	})
+}
+
+// forTests are the packages of the table of layers that the page leaves out.
+var forTests = map[string]bool{"awstest": true, "messagingtest": true, "pgtest": true}
+
+// sameLayers checks that the list of layers on the page has the packages of the table in
+// layers_test.go, in its order. The page may put several layers of the table into one.
+func sameLayers(t *testing.T, page string) {
+	t.Helper()
+	_, list, ok := strings.Cut(page, "```text\ncmd →")
+	list, _, closed := strings.Cut(list, "```")
+	if !ok || !closed {
+		t.Fatal("ARCHITECTURE.md has no list of layers that begins with cmd")
+	}
+	level := map[string]int{}
+	for i, l := range layers {
+		for _, name := range l.packages {
+			if !forTests[name] {
+				level[name] = i
+			}
+		}
+	}
+	above := -1
+	for group := range strings.SplitSeq(list, "→") {
+		lowest := above
+		for name := range strings.SplitSeq(group, ",") {
+			name = strings.TrimSpace(name)
+			at, known := level[name]
+			switch {
+			case !known:
+				t.Errorf("the layers of ARCHITECTURE.md have %q, which layers_test.go does not have, or twice", name)
+			case at <= above:
+				t.Errorf("the layers of ARCHITECTURE.md have %s below a package that is beside or below it in layers_test.go", name)
+			}
+			lowest = max(lowest, at)
+			delete(level, name)
+		}
+		above = lowest
+	}
+	for name := range level {
+		t.Errorf("the layers of ARCHITECTURE.md lack %s", name)
+	}
 }
 
 // filesNamed returns the files, as package/file.go, of what a text names in backticks. It

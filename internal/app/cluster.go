@@ -21,6 +21,7 @@ import (
 	"confab/internal/nats"
 	"confab/internal/peers"
 	"confab/internal/places"
+	"confab/internal/protocol"
 	"confab/internal/quota"
 	"confab/internal/serverops"
 	"confab/internal/sqldb"
@@ -67,7 +68,7 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 			return fmt.Errorf("find the host's name, which --node-name would replace: %w", err)
 		}
 	}
-	s.id = cluster.NewID(name)
+	s.id = protocol.NewID(name)
 	secret, err := cfg.ClusterKey()
 	if err != nil {
 		return err

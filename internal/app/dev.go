@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"confab/internal/front"
 	"confab/internal/origin"
 	"confab/internal/rfc6455"
 )
@@ -51,12 +52,14 @@ func (g *devGuard) handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		if !front.DiscardBody(w, r) {
+			return
+		}
 		g.log.LogAttrs(r.Context(), slog.LevelWarn, "Request refused by --dev", slog.String("host", r.Host), slog.String("origin", r.Header.Get("Origin")))
 		body, _ := json.Marshal(map[string]string{"message": why}) // It is UTF-8, because it is quoted.
 		h := w.Header()
 		h.Set("Content-Type", "application/json")
 		h.Set("X-Amzn-Errortype", "AccessDeniedException")
-		h.Set("Connection", "close") // A body may follow.
 		w.WriteHeader(http.StatusForbidden)
 		w.Write(body) //nolint:errcheck // A client that is gone does not care.
 	})

@@ -45,7 +45,7 @@ func TestNewQuotas(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a name that is none is refused", func(t *testing.T) {
+	t.Run("an unknown name is refused", func(t *testing.T) {
 		_, err := newQuotas(load(t, "serviceQuotas: {rooms: 5}"))
 		if err == nil || !strings.Contains(err.Error(), `:1: serviceQuotas "rooms": is no quota`) {
 			t.Errorf("got %v", err)

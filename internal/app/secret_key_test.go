@@ -38,7 +38,7 @@ func TestSecretKey(t *testing.T) {
 			t.Errorf("mode %v", info.Mode())
 		}
 	})
-	t.Run("is one for all who come at once", func(t *testing.T) {
+	t.Run("is the same for all processes that start at once", func(t *testing.T) {
 		c := settings(t)
 		keys := make([][]byte, 16)
 		var wg sync.WaitGroup
@@ -61,7 +61,7 @@ func TestSecretKey(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("must be whole", func(t *testing.T) {
+	t.Run("must have its full length", func(t *testing.T) {
 		c := settings(t)
 		if err := os.WriteFile(filepath.Join(c.DataDir, keyFile), []byte("QUJD\n"), 0o600); err != nil {
 			t.Fatal(err)
@@ -70,7 +70,7 @@ func TestSecretKey(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("comes from the configuration first", func(t *testing.T) {
+	t.Run("in the configuration takes precedence", func(t *testing.T) {
 		c := settings(t)
 		c.SecretKey = config.Secret(strings.Repeat("A", 43) + "=")
 		if key, err := secretKey(t.Context(), c, quiet); err != nil || !bytes.Equal(key, make([]byte, config.KeySize)) {
@@ -104,7 +104,7 @@ func TestSecretKey(t *testing.T) {
 			}
 		}
 	})
-	t.Run("is closed to others when it was made here", func(t *testing.T) {
+	t.Run("loses the permissions of others if Confab made the file", func(t *testing.T) {
 		c := settings(t)
 		first, err := secretKey(t.Context(), c, quiet)
 		if err != nil {

@@ -27,12 +27,13 @@ import (
 )
 
 const (
-	// tick is how often the rooms are looked at.
+	// tick is the time between two looks at the rooms.
 	tick = time.Second
 	// GoneAfter is how long a user must be without a connection before a server sends
 	// user.left, so that clients that reconnect cause no event.
 	GoneAfter = 10 * time.Second
-	// beatEvery is how often a run says that it is there, and looks for those that are not.
+	// beatEvery is how often a run stores that it is alive, and looks for runs that are
+	// not.
 	beatEvery = 3 * time.Second
 	// page is how many events, or rooms, are stored in one transaction.
 	page = 500
@@ -94,7 +95,7 @@ func (s *Service) Close() {
 		return
 	}
 	if err := s.stored.Close(ctx); err != nil {
-		s.o.Log.LogAttrs(ctx, slog.LevelWarn, "Rooms with users left to others later", slog.Any("error", err))
+		s.o.Log.LogAttrs(ctx, slog.LevelWarn, "Users in rooms not handed over to other nodes; webhooks get presence.reset later", slog.Any("error", err))
 	}
 }
 
@@ -124,7 +125,7 @@ func (s *Service) run(ctx context.Context) {
 			return
 		}
 		if err != nil && !s.failing {
-			s.o.Log.LogAttrs(ctx, slog.LevelWarn, "Webhooks not told who is in rooms; it is tried again", slog.Any("error", err))
+			s.o.Log.LogAttrs(ctx, slog.LevelWarn, "Events user.joined and user.left not stored; retrying", slog.Any("error", err))
 		}
 		s.failing = err != nil
 		select {
@@ -135,7 +136,7 @@ func (s *Service) run(ctx context.Context) {
 	}
 }
 
-// round tells what has changed since the last round.
+// round reports what has changed since the last round.
 func (s *Service) round(ctx context.Context) error {
 	if !s.o.Hooks.Attended() && len(s.rooms) == 0 {
 		return nil
@@ -156,7 +157,7 @@ func (s *Service) round(ctx context.Context) error {
 	return nil
 }
 
-// beat says that this run is there, and takes over the rooms of runs that have ended.
+// beat stores that this run is alive, and takes over the rooms of runs that have ended.
 func (s *Service) beat(ctx context.Context) error {
 	if len(s.rooms) > 0 {
 		kept, err := s.stored.Beat(ctx)
@@ -176,7 +177,7 @@ func (s *Service) beat(ctx context.Context) error {
 		}
 		var ids []string
 		for _, o := range orphans {
-			if o.RoomID != "" { // A run without rooms.
+			if o.RoomID != "" { // Without a room id, it is a run without rooms.
 				ids = append(ids, o.RoomID)
 			}
 		}
@@ -196,7 +197,7 @@ func count(a *messaging.Attendance, elsewhere presence.Elsewhere) webhook.Presen
 	return webhook.Presence{Users: len(a.UserIDs) + elsewhere.Besides(a.UserIDs), Connections: a.Connections + elsewhere.Connections}
 }
 
-// tell tells changes of rooms.
+// tell stores the events about changes of rooms.
 func (s *Service) tell(ctx context.Context, changes []*change) error {
 	var rooms []webhook.AttendedRoom
 	var resets []webhook.Reset
@@ -236,8 +237,8 @@ func (s *Service) tell(ctx context.Context, changes []*change) error {
 	return s.stored.Forget(ctx, empty)
 }
 
-// frames returns the events of a change. Users who are on other nodes have neither joined
-// nor left.
+// frames returns the events about a change. A user who is also on another node has neither
+// joined nor left.
 func (c *change) frames(stored *webhook.Attendance, elsewhere presence.Elsewhere) (frames []*chat.Frame, err error) {
 	add := func(t webhook.EventType, to, userIDs []string) {
 		for _, id := range userIDs {

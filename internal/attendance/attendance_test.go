@@ -87,8 +87,8 @@ func (n *node) ask(ctx context.Context, body []byte) (map[string][]byte, bool) {
 	return answers, true
 }
 
-// world is a database with a room, a webhook of it, and nodes.
-type world struct {
+// deployment is a database with a room, a webhook of it, and nodes.
+type deployment struct {
 	db   *store.DB
 	r    *receiver.Receiver
 	room *chat.Room
@@ -97,13 +97,13 @@ type world struct {
 	nodes []*node
 }
 
-func (w *world) all() []*node {
+func (w *deployment) all() []*node {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.nodes
 }
 
-func newWorld(t *testing.T, o store.Options) *world {
+func newDeployment(t *testing.T, o store.Options) *deployment {
 	t.Helper()
 	o.SecretKey, o.Region, o.Account = bytes.Repeat([]byte{7}, store.SecretKeySize), "us-west-2", "123456789012"
 	db, err := store.Open(t.Context(), o)
@@ -126,7 +126,7 @@ func newWorld(t *testing.T, o store.Options) *world {
 		cancel()
 		calls.Close(now)
 	})
-	w := &world{db: db, room: &chat.Room{Name: "stage", MaximumMessageLength: 500, MaximumMessageRatePerSecond: 10}}
+	w := &deployment{db: db, room: &chat.Room{Name: "stage", MaximumMessageLength: 500, MaximumMessageRatePerSecond: 10}}
 	if err := db.CreateRoom(t.Context(), w.room, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func newWorld(t *testing.T, o store.Options) *world {
 }
 
 // hook makes a webhook of the room.
-func (w *world) hook(t *testing.T) *receiver.Receiver {
+func (w *deployment) hook(t *testing.T) *receiver.Receiver {
 	t.Helper()
 	r := receiver.Start(t, false)
 	h := &webhook.Hook{Name: "app", URL: r.URL, RoomIDs: []string{w.room.ARN.ID}, Events: []webhook.EventType{webhook.UserJoined, webhook.UserLeft, webhook.PresenceReset}}
@@ -147,7 +147,7 @@ func (w *world) hook(t *testing.T) *receiver.Receiver {
 }
 
 // start starts a node.
-func (w *world) start(t *testing.T) *node {
+func (w *deployment) start(t *testing.T) *node {
 	t.Helper()
 	n := &node{name: fmt.Sprint(len(w.all())), presence: presence.New(), room: w.room, users: map[string]int{}, version: 1, others: w.all}
 	t.Cleanup(n.presence.Close)
@@ -164,7 +164,7 @@ func (w *world) start(t *testing.T) *node {
 }
 
 // end ends a node, which answers no more questions.
-func (w *world) end(n *node) {
+func (w *deployment) end(n *node) {
 	n.Close()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -188,7 +188,7 @@ func wait(t *testing.T, r *receiver.Receiver, want ...string) {
 	})
 }
 
-func dialects(t *testing.T, test func(t *testing.T, w *world)) {
+func dialects(t *testing.T, test func(t *testing.T, w *deployment)) {
 	t.Helper()
 	for name, where := range map[string]func(*testing.T) store.Options{
 		"sqlite":   func(t *testing.T) store.Options { return store.Options{Dir: filepath.Join(t.TempDir(), "data")} },
@@ -196,14 +196,14 @@ func dialects(t *testing.T, test func(t *testing.T, w *world)) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, newWorld(t, where(t)))
+			test(t, newDeployment(t, where(t)))
 		})
 	}
 }
 
 func TestOneNode(t *testing.T) {
 	t.Parallel()
-	dialects(t, func(t *testing.T, w *world) {
+	dialects(t, func(t *testing.T, w *deployment) {
 		n := w.start(t)
 		n.move("ann", 2)
 		wait(t, w.r, "user.joined ann 1/2")
@@ -230,7 +230,7 @@ func TestOneNode(t *testing.T) {
 
 func TestTwoNodes(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, store.Options{Database: pgtest.Shared(t).Database(t)})
+	w := newDeployment(t, store.Options{Database: pgtest.Shared(t).Database(t)})
 	one, two := w.start(t), w.start(t)
 	one.move("ann", 1)
 	wait(t, w.r, "user.joined ann 1/1")

@@ -9,20 +9,20 @@ import (
 	"confab/internal/webhook"
 )
 
-// room is a room of whose users webhooks were told.
+// room is a room whose users were reported to webhooks.
 type room struct {
 	version uint64
-	// users are those of this node of whom webhooks were told. The time is when the last
-	// connection of a user ended; zero while there is one.
+	// users are the users of this node that were reported. The value is when the last
+	// connection of a user ended; zero while the user has one.
 	users map[string]time.Time
 	hooks hooks
 	// stored is set once the room is in the database.
 	stored bool
-	// leaving is how many of users have no connection any more.
+	// leaving is how many of the users have no connection any more.
 	leaving int
 	// lost is set if events were lost.
 	lost bool
-	// last is who was there at the last look.
+	// last is the result of the last look.
 	last messaging.Attendance
 }
 
@@ -39,13 +39,14 @@ func (s *Service) hooksOf(r *chat.Room) (h hooks) {
 	return h
 }
 
-// change is what is new of a room.
+// change is what has changed in a room.
 type change struct {
 	id    string
 	hooks hooks
 	now   messaging.Attendance
 	count webhook.Presence
-	// store is set if the room must be stored, reset are the webhooks that get a reset.
+	// store is set if the room must be stored. reset are the webhooks that get
+	// presence.reset.
 	store bool
 	reset []string
 	// joined are new users. away have no connection any more, back have one again, and gone
@@ -83,7 +84,7 @@ func (s *Service) look(now time.Time) (changes []*change) {
 	return changes
 }
 
-// compare returns what is new of a room, or nil.
+// compare returns what has changed in a room, or nil.
 func (s *Service) compare(id string, r *room, a messaging.Attendance, now time.Time) *change {
 	c := &change{id: id, now: a, at: now}
 	if a.Room != nil {
@@ -142,7 +143,7 @@ func (c *change) compareUsers(r *room) {
 	}
 }
 
-// apply remembers what was told. lost is set if it did not arrive.
+// apply records what was reported. lost is set if the events could not be stored.
 func (c *change) apply(rooms map[string]*room, lost bool) {
 	if c.drop {
 		delete(rooms, c.id)

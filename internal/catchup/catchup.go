@@ -22,14 +22,14 @@ import (
 // the oldest chunk of frames is dropped, whichever room it belongs to.
 type Memory struct {
 	limit int64
-	path  string // of the file for the next process; empty for none
+	path  string // the file for the next process; empty for none
 
 	// mu guards the fields below, and all logs.
 	mu     sync.Mutex
 	used   int64
-	chunks list.List // of *chunk, the oldest first
+	chunks list.List // all chunks (*chunk), the oldest first
 	logs   map[*Log]bool
-	saved  map[string]*roomState // of the process before, by room
+	saved  map[string]*roomState // what the previous process has saved, by room
 }
 
 // NewMemory returns a Memory of at most limit bytes.
@@ -57,14 +57,14 @@ type chunk struct {
 	ends  []uint32
 	users []uint64 // who sent each frame, as hashes; 0 for events
 	mem   []byte
-	// privates are in the order of their places. private is what they take.
+	// privates are in the order of their places. private is the memory that they take.
 	privates []private
 	private  int
 	last     time.Time // when its last frame was appended
 }
 
-// The sizes of chunks, the most frames of one, also if they are empty, and what a frame costs
-// besides its bytes.
+// The sizes of chunks; how many frames, empty ones included, a chunk has at most; and the
+// memory of a frame in addition to its bytes.
 const (
 	minChunk   = 1 << 10
 	maxChunk   = 64 << 10
@@ -84,7 +84,7 @@ func (m *Memory) addLocked(l *Log, n int) *chunk {
 	l.chunks = append(l.chunks, c)
 	for m.used > m.limit && m.chunks.Len() > 1 {
 		oldest := m.chunks.Front().Value.(*chunk) //nolint:forcetypeassert // Nothing else is in the list.
-		oldest.log.dropLocked(1)                  // It is the first of its log.
+		oldest.log.dropLocked(1)                  // This is the first chunk of its log.
 	}
 	return c
 }

@@ -20,8 +20,8 @@ type Elsewhere struct {
 // Found is one answer to the question where a client was. Each node answers for itself, and
 // for the nodes whose reports it keeps.
 type Found struct {
-	// Origin is the node that the client was connected to. Version is that of Origin's
-	// report; it is 0 if Origin has answered itself.
+	// Origin is the node to which the client was connected. Version is that of Origin's
+	// report, or 0 if Origin has answered itself.
 	Origin  string `json:"origin"`
 	Version uint64 `json:"version,omitzero"`
 	// At is the last frame that the client has confirmed.
@@ -82,11 +82,11 @@ func (l *Log) Choose(c Client, all []Found, answered map[string]bool) *Elsewhere
 		_, reports := newest[f.Taker]
 		switch {
 		case answered[f.Origin] && f.Version != 0, !answered[f.Origin] && f.Version != newest[f.Origin]:
-			continue // The node itself, or a later report, says it.
+			continue // The node itself, or a later report, has answered.
 		case voided && f.AsOf.Compare(v.at) < 0:
 			continue
 		case f.Taker != "" && (answered[f.Taker] || reports):
-			continue // That node knows where the client is now.
+			continue // The other node knows how far the client is now.
 		case f.Live && answered[f.Origin]:
 			e.Live = append(e.Live, f.At)
 			continue

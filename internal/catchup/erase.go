@@ -2,7 +2,8 @@ package catchup
 
 import "slices"
 
-// senderOf returns who sent a frame as a log keeps it: a hash, and 0 for an event.
+// senderOf returns the sender of a frame as a log stores it: a hash of the user id, or 0
+// for an event.
 func senderOf(userID string) uint64 {
 	if userID == "" {
 		return 0
@@ -24,7 +25,7 @@ func (l *Log) Erase(userID string) {
 	}
 }
 
-// erase makes the user's frames empty. Replays that have begun share the bytes of before.
+// erase makes the user's frames empty. Replays that have begun keep the old bytes.
 func (c *chunk) erase(user uint64) {
 	all := c.mem
 	c.mem = make([]byte, 0, cap(all))

@@ -11,25 +11,26 @@ import (
 type Log struct {
 	memory *Memory
 	born   uint64
-	room   string // if the log is saved
+	room   string // set if the log is saved
 
-	// filling has an element while frames are added that other nodes have.
+	// filling has an element while frames from other nodes are added.
 	filling chan struct{}
 
 	// memory.mu guards the fields below.
-	keep    time.Duration
-	begin   uint64     // the number before the first frame; born, unless older frames were added
-	end     uint64     // the number of the last frame
-	sent    uint64     // that of the last one that connections have been sent
-	from    chat.Point // behind it, every frame of the room has a number here
-	runs    []run
-	chunks  []*chunk
-	places  map[Client][]*Place // of each, the oldest first
+	keep   time.Duration
+	begin  uint64     // the number before the first frame; born, unless older frames were added
+	end    uint64     // the number of the last frame
+	sent   uint64     // the number of the last frame that was sent to connections
+	from   chat.Point // every later frame of the room has a number here
+	runs   []run
+	chunks []*chunk
+	// These maps are nil while they are empty.
+	places  map[Client][]*Place // the places of each client, the oldest first
 	refused map[Client]time.Time
-	voided  map[uint64]void // by the hash of the user
+	voided  map[uint64]void // by the hash of the user id
 	reports map[string]*held
-	version uint64      // of the places, and of what connections may confirm
-	timer   *time.Timer // until the next mark; nil if there is none
+	version uint64      // grows with changes of the places, and of the numbers that connections confirm
+	timer   *time.Timer // it runs until the next mark; nil if none is due
 }
 
 // slack is how long a frame is kept beyond the time in which a client may return: the loss
@@ -41,7 +42,21 @@ func (m *Memory) NewLog(keep time.Duration) *Log {
 	born := uint64(time.Now().UnixNano())
 	return &Log{
 		memory: m, born: born, begin: born, end: born, sent: born, keep: keep, version: born, filling: make(chan struct{}, 1),
-		places: map[Client][]*Place{}, refused: map[Client]time.Time{}, voided: map[uint64]void{}, reports: map[string]*held{},
+	}
+}
+
+// put sets an entry of a map that is nil while it is empty: most rooms are quiet, and have none.
+func put[K comparable, V any](m *map[K]V, key K, value V) {
+	if *m == nil {
+		*m = map[K]V{}
+	}
+	(*m)[key] = value
+}
+
+// shrink removes an empty map, which keeps the memory of the entries that it had.
+func shrink[K comparable, V any](m *map[K]V) {
+	if len(*m) == 0 {
+		*m = nil
 	}
 }
 
@@ -79,8 +94,8 @@ func (l *Log) Append(frame []byte, userID string, at chat.Point) {
 	c.users[len(c.users)-1] = senderOf(userID)
 }
 
-// nextLocked returns the chunk for the next frame of a log, with its place, which is empty. The frame
-// takes n bytes in the chunk, and size in all.
+// nextLocked returns the chunk for the next frame of a log, and an empty place for the
+// frame. The frame takes n bytes in the chunk, and size bytes in all.
 func (m *Memory) nextLocked(l *Log, n, size int) *chunk {
 	now := time.Now()
 	var c *chunk

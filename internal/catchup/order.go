@@ -6,17 +6,17 @@ import (
 	"confab/internal/chat"
 )
 
-// run is consecutive frames whose points are consecutive, too.
+// run is a sequence of frames whose points are consecutive, like their numbers.
 type run struct {
 	first uint64     // the number of its first frame
-	at    chat.Point // of that frame
+	at    chat.Point // the point of that frame
 }
 
 // mostRuns bounds the runs of a log. A run begins when the home of the room has changed, so
 // there are few.
 const mostRuns = 256
 
-// numberLocked notes the point of the last frame.
+// numberLocked records the point of the last frame.
 func (l *Log) numberLocked(at chat.Point) {
 	if k := len(l.runs); k > 0 {
 		last := l.runs[k-1]
@@ -41,8 +41,9 @@ func (l *Log) pointOfLocked(number uint64) chat.Point {
 	return l.from
 }
 
-// numberOfLocked returns the number of the last frame that is not behind a point. It is not
-// known if the log begins behind the point; then it is that before the first frame.
+// numberOfLocked returns the number of the last frame that is not after a point. If the log
+// begins after the point, it returns the number before the log's first frame, and known is
+// false.
 func (l *Log) numberOfLocked(p chat.Point) (number uint64, known bool) {
 	if p.Compare(l.from) < 0 {
 		return l.begin, false
@@ -61,9 +62,9 @@ func (l *Log) numberOfLocked(p chat.Point) (number uint64, known bool) {
 	return l.begin, true
 }
 
-// lostBetween returns what is between a point and the first frame of a log. Sequences count
-// on over the epochs of a cluster, which are small numbers. Those of a single node are times,
-// and sequences begin anew in each.
+// lostBetween returns what was lost between a point and the first frame of a log. In a
+// cluster, epochs are small numbers, and sequences continue over them. On a single node,
+// epochs are times, and sequences begin anew in each.
 func lostBetween(p, from chat.Point) lost {
 	const times = 1 << 50
 	if p.Sequence == 0 || from.Sequence <= p.Sequence || p.Epoch != from.Epoch && from.Epoch >= times {
@@ -90,7 +91,7 @@ func (l *Log) Begin(at chat.Point) {
 	for k+1 < len(l.runs) && l.runs[k+1].first <= number {
 		k++
 	}
-	if len(l.runs) > 0 && l.runs[k].first <= number { // The run begins behind number now.
+	if len(l.runs) > 0 && l.runs[k].first <= number { // The run now begins after number.
 		if next := l.pointOfLocked(number + 1); number < l.end {
 			l.runs[k] = run{number + 1, next}
 		} else {
@@ -120,7 +121,7 @@ func (l *Log) Span() (from, kept chat.Point) {
 	return l.from, l.pointOfLocked(l.keptLocked())
 }
 
-// keptLocked is the number before the first frame that is kept.
+// keptLocked is the number before the first kept frame.
 func (l *Log) keptLocked() uint64 {
 	if len(l.chunks) > 0 {
 		return l.chunks[0].first - 1

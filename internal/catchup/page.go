@@ -124,7 +124,7 @@ func (l *Log) Prepend(pages []Page, from chat.Point) {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
 	if l.from.Compare(from) <= 0 || l.keptLocked() != l.begin {
-		return // It has them, or its own oldest frames are gone already.
+		return // The log has the frames already, or has dropped its own oldest ones.
 	}
 	n, _ := slices.BinarySearchFunc(points, l.from, func(p, from chat.Point) int {
 		return p.Compare(chat.Point{Epoch: from.Epoch, Sequence: from.Sequence + 1})
@@ -135,14 +135,14 @@ func (l *Log) Prepend(pages []Page, from chat.Point) {
 		first--
 		room -= int64(frames[first].size() + frameCost)
 	}
-	if first > 0 { // The newer ones are worth more.
+	if first > 0 { // The newer frames are worth more.
 		from = points[first-1]
 	}
 	l.memory.prependLocked(l, frames[first:], points[first:])
 	l.from = from
 }
 
-// older is a frame that is added in front of a log.
+// older is a frame that is added before the first frame of a log.
 type older struct {
 	frame   []byte
 	user    uint64
@@ -156,7 +156,7 @@ func (o *older) size() int {
 	return len(o.frame)
 }
 
-// prependLocked adds frames in front of a log.
+// prependLocked adds frames before the first frame of a log.
 func (m *Memory) prependLocked(l *Log, frames []older, points []chat.Point) {
 	now := time.Now()
 	number := l.begin - uint64(len(frames))

@@ -22,10 +22,10 @@ type Place struct {
 	taker  string // the node on which its client has returned; it may still need the place
 }
 
-// lost is what a client misses in front of the first frame of a log.
+// lost is what a client misses before the first frame of a log.
 type lost struct {
 	frames  uint64
-	unknown bool // how many there are
+	unknown bool // the number is not known
 }
 
 // Start is the frame after which a connection starts.
@@ -34,7 +34,7 @@ type Start struct {
 	// otherwise the last frame of the room.
 	Number uint64
 	Known  bool
-	place  *Place // the one that it has taken; nil for none
+	place  *Place // the place that it has taken; nil for none
 	userID string
 }
 
@@ -43,14 +43,14 @@ type Parting int
 
 // The kinds of Parting.
 const (
-	Lost    Parting = iota // without a Close frame
-	Left                   // by a Close frame of the client
-	Refused                // by an ERROR 401 of the server
-	Removed                // by a moderator, or with the room
+	Lost    Parting = iota // the connection was lost without a Close frame
+	Left                   // the client sent a Close frame
+	Refused                // the server sent ERROR 401
+	Removed                // a moderator ended it, or the room was deleted
 )
 
-// refusedFor is how long a Close of a client may be the consequence of an ERROR 401 to
-// another connection of it. Official clients answer ERROR 401 so.
+// refusedFor is how long a Close of a client may be its answer to an ERROR 401 on another
+// of its connections, as official clients answer.
 const refusedFor = 5 * time.Second
 
 // Take returns where a new connection of a client starts: after the frame of its oldest
@@ -93,8 +93,8 @@ func (l *Log) Take(c Client, live []uint64, e *Elsewhere) Start {
 	return s
 }
 
-// withinLocked returns a number that a connection has confirmed as one of this log. A
-// connection that was there before the log has confirmed 0.
+// withinLocked converts the number that a connection has confirmed to one of this log. A
+// connection that is older than the log has confirmed 0.
 func (l *Log) withinLocked(number uint64) uint64 {
 	if number == 0 {
 		return l.born
@@ -102,7 +102,7 @@ func (l *Log) withinLocked(number uint64) uint64 {
 	return max(number, l.begin)
 }
 
-// placeLocked returns a place of another node as one of this log.
+// placeLocked converts a place from another node to one of this log.
 func (l *Log) placeLocked(f *Found, now time.Time) *Place {
 	n, known := l.numberOfLocked(f.At)
 	p := &Place{number: n, until: now.Add(min(time.Duration(f.Left), l.keep))}
@@ -120,7 +120,7 @@ func (l *Log) Part(c Client, s Start, confirmed uint64, how Parting) {
 	defer l.memory.mu.Unlock()
 	l.version++
 	if how == Refused {
-		l.refused[c] = now
+		put(&l.refused, c, now)
 	}
 	if how == Left && now.Sub(l.refused[c]) <= refusedFor {
 		how = Refused
@@ -150,10 +150,10 @@ func (l *Log) Void(userID string, at chat.Point) {
 			delete(l.places, c)
 		}
 	}
-	l.voided[hashOf(userID)] = void{at, time.Now()}
+	put(&l.voided, hashOf(userID), void{at, time.Now()})
 }
 
-// void is when a user was disconnected last.
+// void is when a user was last disconnected.
 type void struct {
 	at   chat.Point
 	time time.Time
@@ -175,6 +175,10 @@ func (l *Log) Expire() bool {
 		}
 	}
 	l.expireReportsLocked(now)
+	shrink(&l.places)
+	shrink(&l.refused)
+	shrink(&l.voided)
+	shrink(&l.reports)
 	return len(l.places) > 0 || len(l.reports) > 0
 }
 
@@ -189,7 +193,7 @@ func (l *Log) addLocked(c Client, p *Place) {
 		}
 		return 0
 	})
-	l.places[c] = all
+	put(&l.places, c, all)
 }
 
 // validLocked returns the places of a client that are not too old.
@@ -202,5 +206,5 @@ func (l *Log) setLocked(c Client, places []*Place) {
 		delete(l.places, c)
 		return
 	}
-	l.places[c] = places
+	put(&l.places, c, places)
 }

@@ -6,9 +6,9 @@ import (
 	"confab/internal/chat"
 )
 
-// private is a frame that only one user gets, at a place where all others get nothing.
+// private is a frame that only one user gets. All others get nothing at its place.
 type private struct {
-	at     int // of the chunk's frames
+	at     int // an index of the chunk's frames
 	userID string
 	frame  []byte
 }
@@ -41,7 +41,7 @@ func (c *chunk) addPrivate(p *private) {
 // used is how many bytes the chunk's frames take.
 func (c *chunk) used() int { return len(c.mem) + c.private }
 
-// piecesFor returns the frames of the chunk from one on, as a user gets them.
+// piecesFor returns the frames of the chunk from an index on, as a user gets them.
 func (c *chunk) piecesFor(userID string, from int) (pieces [][]byte) {
 	begin := c.begin(from)
 	upTo := func(end uint32) {
@@ -77,10 +77,11 @@ func (c *chunk) privateAt(i int) *private {
 	return &c.privates[k]
 }
 
-// erasePrivate removes private messages of a user, before their places are made empty.
+// erasePrivate removes the private messages of a user. Afterwards their places are made
+// empty.
 func (c *chunk) erasePrivate(user uint64) (freed int) {
 	before := c.private
-	// Replays have the frames themselves, not the list.
+	// Replays refer to the frames, not to this list.
 	c.privates = slices.DeleteFunc(c.privates, func(p private) bool {
 		erased := c.users[p.at] == user
 		if erased {

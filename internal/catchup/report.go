@@ -29,9 +29,9 @@ type Report struct {
 	Entries []byte       `json:"entries,omitzero"`
 }
 
-// An entry is the hash of the user (8 bytes), the low half of that of the User-Agent (4),
-// which of the points (4), and for how many milliseconds the place lasts, or all bits for a
-// live connection (4). Entries are in the order of the users.
+// An entry has the hash of the user id (8 bytes), the lower half of the hash of the
+// User-Agent (4), the index of its point (4), and for how many milliseconds the place
+// lasts, or all bits set for a live connection (4). Entries are sorted by user.
 const (
 	entrySize   = 20
 	pageEntries = 20_000
@@ -40,7 +40,7 @@ const (
 
 func hashOf(userID string) uint64 { return xxhash.Sum64String(userID) }
 
-// entry is one of a report, while it is made.
+// entry is an entry of a report that is being made.
 type entry struct {
 	user   uint64
 	agent  uint32
@@ -158,7 +158,7 @@ func (l *Log) Hold(r *Report, now time.Time) bool {
 		return false
 	case h == nil:
 		h = &held{since: now}
-		l.reports[r.Node] = h
+		put(&l.reports, r.Node, h)
 	case r.Version <= h.version:
 		h.since = now
 		return true

@@ -85,7 +85,7 @@ func (m *Memory) Save() error {
 	}
 	s := state{Rooms: map[string]*roomState{}}
 	m.mu.Lock()
-	maps.Copy(s.Rooms, m.saved) // Nobody has come back to these yet.
+	maps.Copy(s.Rooms, m.saved) // No client has come back to these rooms yet.
 	logs := maps.Clone(m.logs)
 	m.mu.Unlock()
 	for l := range logs {

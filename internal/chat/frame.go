@@ -61,6 +61,21 @@ type Frame struct {
 	LoggingConfigurations []string
 	// Webhooks are the ARNs of the webhooks that get the frame, in the same way.
 	Webhooks []string
+	// Stands, if not nil, reports whether the frame may still be stored in the transcript: its
+	// room has no later home.
+	Stands func() bool `json:"-"`
+	// Withdrawn is set for what takes back frames that were stored and not delivered: those of
+	// the room with the same ID up to this place, and the Deletion, if there is one. It is not
+	// delivered.
+	Withdrawn bool
+}
+
+// Withdrawal returns what takes the frame back, with its copies of earlier homes up to a place.
+func (f *Frame) Withdrawal(epoch, sequence uint64) *Frame {
+	return &Frame{
+		RoomID: f.RoomID, Epoch: epoch, Sequence: sequence, ID: f.ID, Type: EventFrame, Time: f.Time, JSON: []byte(`{}`),
+		Keep: f.Keep, Withdrawn: true,
+	}
 }
 
 // Said is what slow mode and repeat need to know of a message, besides its sender.

@@ -106,7 +106,7 @@ func killed(t *testing.T, dir, endpoint string, after int) []string {
 // killedWhen is killed with a condition, which is checked after every line.
 func killedWhen(t *testing.T, dir, database, endpoint string, now func(lines int) bool) []string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // The machine may be busy.
 	defer cancel()
 	child := exec.CommandContext(ctx, must(os.Executable())(t))
 	child.Env = append(os.Environ(), crashDir+"="+dir, crashDatabase+"="+database, crashEndpoint+"="+endpoint)

@@ -156,7 +156,7 @@ func TestLocal(t *testing.T) {
 			t.Errorf("there are %d files", len(files))
 		}
 	})
-	t.Run("a line that was cut off is taken away", func(t *testing.T) {
+	t.Run("an incomplete last line is removed", func(t *testing.T) {
 		b.stop()
 		path := filepath.Join(dir, "firehose", "%2E%2E.jsonl")
 		f := must(os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0))(t)
@@ -169,7 +169,7 @@ func TestLocal(t *testing.T) {
 		b.delivered()
 		wantIDs(t, localIDs(t, dir, stream), append(all, more...), 1)
 	})
-	t.Run("a disk that does not take it is tried again", func(t *testing.T) {
+	t.Run("a failed write is repeated", func(t *testing.T) {
 		path := filepath.Join(dir, "firehose", "%2E%2E.jsonl")
 		if err := os.Rename(path, path+"-away"); err != nil {
 			t.Fatal(err)

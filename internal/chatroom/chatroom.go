@@ -3,8 +3,8 @@
 // session ends. It connects again after a lost connection and after an ERROR 401. A Close frame
 // is final.
 //
-// Unlike them, it can keep trying for longer than four attempts at once (Options.Patience and
-// Options.Persist).
+// Unlike them, it can keep trying for longer than four attempts at once, once it was connected
+// (Options.Patience).
 package chatroom
 
 import (
@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"sync"
 	"time"
 
@@ -30,7 +31,10 @@ type Token struct {
 type Options struct {
 	// URL is that of the Messaging API, ws:// or wss://.
 	URL string
-	// Token gets a chat token. It is called for each attempt.
+	// Client makes the handshakes; nil is http.DefaultClient.
+	Client *http.Client
+	// Token gets a chat token. It is called for each attempt. After an error that is ErrFinal
+	// there are no more attempts.
 	Token func(context.Context) (Token, error)
 	// Frame is called with each frame, one at a time, in order.
 	Frame func(*Frame)
@@ -40,13 +44,14 @@ type Options struct {
 	// State is called when the room is connected (nil), and when it has lost its
 	// connection and tries to come back (the reason). It may be nil.
 	State func(lost error)
-	// Patience is how long attempts to connect continue after the first four; negative is
-	// without end.
+	// Patience is how long attempts to come back continue after the first four; negative is
+	// without end. The first connection has four attempts: if they fail, an address or the
+	// credentials are probably wrong.
 	Patience time.Duration
-	// Persist makes Patience apply to the first connection only: once there was one, attempts
-	// continue without end.
-	Persist bool
 }
+
+// ErrFinal is an error of Options.Token that is the same at each attempt.
+var ErrFinal = errors.New("no further attempt")
 
 const (
 	// retries without a pause, as the official clients make them.

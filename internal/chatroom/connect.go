@@ -21,11 +21,11 @@ var errDenied = errors.New("the handshake was refused")
 
 // Run connects, and reconnects after a lost connection. It returns nil when ctx ends, and a
 // *Closed after a Close frame. It also returns when no connection was possible for longer
-// than the patience, and at once, if there is a patience, when the server refuses this
-// user.
+// than the patience, at once if an error is ErrFinal, and, unless the patience is without end,
+// when the server refuses this user.
 func (r *Room) Run(ctx context.Context) error {
 	defer r.use(nil)
-	patience := r.o.Patience
+	patience := time.Duration(0)
 	for {
 		conn, token, err := r.reconnect(ctx, patience)
 		if ctx.Err() != nil {
@@ -34,9 +34,7 @@ func (r *Room) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if r.o.Persist {
-			patience = -1
-		}
+		patience = r.o.Patience
 		err = r.serve(ctx, conn, token)
 		r.use(nil)
 		if ctx.Err() != nil {
@@ -64,13 +62,13 @@ func (r *Room) reconnect(ctx context.Context, patience time.Duration) (*websocke
 		if err == nil || ctx.Err() != nil {
 			return conn, token, err
 		}
-		if patience >= 0 && errors.Is(err, errDenied) {
+		if errors.Is(err, ErrFinal) || patience >= 0 && errors.Is(err, errDenied) {
 			return nil, token, err
 		}
 		if attempt < retries {
 			continue
 		}
-		if patience >= 0 && time.Since(lost) > patience {
+		if patience >= 0 && time.Since(lost) >= patience {
 			return nil, token, err
 		}
 		r.state(err)
@@ -93,7 +91,7 @@ func (r *Room) dial(ctx context.Context) (*websocket.Conn, Token, error) {
 	if err != nil {
 		return nil, token, err
 	}
-	conn, res, err := websocket.Dial(ctx, r.o.URL, &websocket.DialOptions{Subprotocols: []string{token.Text}})
+	conn, res, err := websocket.Dial(ctx, r.o.URL, &websocket.DialOptions{Subprotocols: []string{token.Text}, HTTPClient: r.o.Client})
 	if err != nil {
 		return nil, token, refused(res, err)
 	}
@@ -112,11 +110,14 @@ func refused(res *http.Response, err error) error {
 	}
 	defer res.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(res.Body, 1024))
-	reason := res.Status + ": " + strings.TrimSpace(string(text))
-	if res.StatusCode == http.StatusForbidden || res.StatusCode == http.StatusNotFound {
-		return fmt.Errorf("%w: %s", errDenied, reason)
+	reason := strings.TrimSpace(string(text))
+	if reason == "" || strings.ContainsAny(reason, "<\n") { // These are the words of a proxy, or a page.
+		return fmt.Errorf("the handshake was answered with %s, and not by the server; confab doctor finds what a proxy does wrong", res.Status)
 	}
-	return fmt.Errorf("the handshake was refused: %s", reason)
+	if res.StatusCode == http.StatusForbidden || res.StatusCode == http.StatusNotFound {
+		return fmt.Errorf("%w: %s: %s", errDenied, res.Status, reason)
+	}
+	return fmt.Errorf("the handshake was refused: %s: %s", res.Status, reason)
 }
 
 // ended is the end of a connection.
@@ -183,15 +184,16 @@ func (r *Room) read(ctx context.Context, conn *websocket.Conn) error {
 }
 
 // refreshIn is when the official JavaScript client makes its next connection: 60 s before
-// the end of the token, or if that is too soon 30 s before it.
+// the end of the token, or if that is too soon 30 s before it. A new token that has less than
+// that left was judged by a clock that is wrong. Then the server says when the session is over,
+// by an ERROR 401.
 func refreshIn(t Token) time.Duration {
 	const soon, sooner = 60 * time.Second, 30 * time.Second
-	if t.Expires.IsZero() {
-		return 1 << 62
-	}
-	left := time.Until(t.Expires)
-	if left > soon {
+	switch left := time.Until(t.Expires); {
+	case left > soon:
 		return left - soon
+	case left > sooner:
+		return left - sooner
 	}
-	return max(left-sooner, 0)
+	return 1 << 62
 }

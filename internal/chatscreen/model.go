@@ -82,16 +82,20 @@ func (m *model) Init() tea.Cmd {
 
 // Update takes what happened.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	cmd := m.update(msg)
+	m.fit()
+	return m, cmd
+}
+
+func (m *model) update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
-		m.log.resize(msg.Width, msg.Height-rowsAround)
-		m.log.reveal(m.selected)
 	case tea.KeyPressMsg:
 		m.notice = ""
-		return m, m.press(msg)
+		return m.press(msg)
 	case tea.PasteMsg:
-		return m, m.edit(msg)
+		return m.edit(msg)
 	case *chatroom.Frame:
 		m.take(msg)
 	case stateMsg:
@@ -100,11 +104,11 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			m.lost = msg.lost.Error()
 		} else if m.o.Viewers != nil && !m.asking {
 			m.asking = true
-			return m, m.askViewers
+			return m.askViewers
 		}
 	case endMsg:
 		m.err = msg.err
-		return m, tea.Quit
+		return tea.Quit
 	case sentMsg:
 		m.sent(msg)
 	case doneMsg:
@@ -116,10 +120,10 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if !m.pushed {
 			m.viewers = msg.users
 		}
-		return m, tea.Tick(viewersEvery, func(time.Time) tea.Msg { return tickMsg{} })
+		return tea.Tick(viewersEvery, func(time.Time) tea.Msg { return tickMsg{} })
 	case tickMsg:
 		if !m.pushed {
-			return m, m.askViewers
+			return m.askViewers
 		}
 	case earlierMsg:
 		m.reading = false
@@ -129,7 +133,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			m.begin = true
 		}
 	}
-	return m, nil
+	return nil
 }
 
 // take shows a frame.

@@ -11,9 +11,29 @@ import (
 	"confab/internal/command"
 )
 
-// rowsAround is how many rows are around the messages: the bar above, the hint and the line
-// below.
-const rowsAround = 3
+// around reports which rows are around the messages beside the line to write in: the bar above
+// and the hint below. A terminal of few rows has room for them and for one message at least, or
+// they give way to it. A hint that says what happened is shown before the bar.
+func (m *model) around() (bar, hint bool) {
+	matters := m.notice != "" || m.question != nil || m.selected != nil || m.reading
+	hint = m.height >= 4 || m.height >= 2 && matters
+	return m.height >= 4 || m.height == 3 && !hint, hint
+}
+
+// fit gives the messages the rows that are left.
+func (m *model) fit() {
+	height := m.height - 1
+	bar, hint := m.around()
+	for _, there := range []bool{bar, hint} {
+		if there {
+			height--
+		}
+	}
+	if height = max(height, 0); height != m.log.height || m.width != m.log.width {
+		m.log.resize(m.width, height)
+		m.log.reveal(m.selected)
+	}
+}
 
 var bar = ansi.NewStyle(ansi.AttrReverse)
 
@@ -23,7 +43,11 @@ func (m *model) View() tea.View {
 	if m.width == 0 || m.height == 0 {
 		return v
 	}
-	rows := []string{bar.Styled(m.status())}
+	barThere, hintThere := m.around()
+	var rows []string
+	if barThere {
+		rows = append(rows, bar.Styled(m.status()))
+	}
 	lines, of := m.log.visible()
 	for range m.log.height - len(lines) {
 		rows = append(rows, "")
@@ -36,9 +60,10 @@ func (m *model) View() tea.View {
 		rows = append(rows, ansi.Truncate(mark+line, m.width, ""))
 	}
 	line, x := m.line()
-	rows = append(rows, m.hint(), line)
-	// Of a terminal that is too low, the end is what counts.
-	rows = rows[max(len(rows)-m.height, 0):]
+	if hintThere {
+		rows = append(rows, m.hint())
+	}
+	rows = append(rows, line)
 	v.Content = strings.Join(rows, "\n")
 	v.Cursor = tea.NewCursor(x, len(rows)-1)
 	return v
@@ -59,8 +84,9 @@ func (m *model) status() string {
 	case m.log.unread > 0:
 		right = fmt.Sprintf("%d new below ", m.log.unread)
 	}
-	left = ansi.Truncate(left, m.width, "…")
-	right = ansi.Truncate(right, max(m.width-ansi.StringWidth(left)-1, 0), "…")
+	// A narrow terminal shows the connection rather than the names, and a long reason in part.
+	right = ansi.Truncate(right, max(m.width-ansi.StringWidth(left)-1, m.width*2/3), "…")
+	left = ansi.Truncate(left, max(m.width-ansi.StringWidth(right)-1, 0), "…")
 	return left + strings.Repeat(" ", max(m.width-ansi.StringWidth(left)-ansi.StringWidth(right), 0)) + right
 }
 

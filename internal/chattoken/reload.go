@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/poll"
 )
 
 const (
@@ -153,28 +154,18 @@ func (r *Ring) prune(ctx context.Context, all []Key, now time.Time) error {
 // reloadLoop looks for new keys until ctx ends.
 func (r *Ring) reloadLoop(ctx context.Context) {
 	defer close(r.done)
-	tick := time.NewTicker(reloadEvery)
-	defer tick.Stop()
-	failing := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	look := func(ctx context.Context) error {
 		r.mu.Lock()
-		err := errors.Join(r.reload(ctx), r.reloadSigners(ctx))
-		r.mu.Unlock()
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err != nil && !failing:
-			r.o.Log.LogAttrs(ctx, slog.LevelError, "Token keys or signers not reloaded; the known ones stay in use", slog.Any("error", err))
-		case err == nil && failing:
-			r.o.Log.LogAttrs(ctx, slog.LevelInfo, "Token key reload recovered")
-		}
-		failing = err != nil
+		defer r.mu.Unlock()
+		return errors.Join(r.reload(ctx), r.reloadSigners(ctx))
 	}
+	poll.Every(ctx, reloadEvery, look, func(err error) {
+		if err == nil {
+			r.o.Log.LogAttrs(ctx, slog.LevelInfo, "Token key reload recovered")
+			return
+		}
+		r.o.Log.LogAttrs(ctx, slog.LevelError, "Token keys or signers not reloaded; the known ones stay in use", slog.Any("error", err))
+	})
 }
 
 // reloadFor reloads because a token names an unknown key, unless the last reload was

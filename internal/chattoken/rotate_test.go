@@ -173,7 +173,7 @@ func TestUnknownKey(t *testing.T) {
 		})
 	})
 
-	t.Run("does not make garbage a load on the database", func(t *testing.T) {
+	t.Run("an unusable token does not cause a query each time", func(t *testing.T) {
 		nodes(t, 1, func(t *testing.T, store *memory, nodes []*chattoken.Ring) {
 			_, before := store.counts()
 			for range 1000 {

@@ -31,7 +31,7 @@ example, ` + "`source <(confab completion bash)`" + ` in ~/.bashrc does so in ba
   first flags, then the environment (` + "`AWS_ENDPOINT_URL_IVSCHAT`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, …" + `), then the
   profile. They also work against Amazon IVS Chat if it has the operation. If neither endpoint nor credentials are
   configured, they call ` + "`serve --dev`" + ` at 127.0.0.1:8080. For a server at a loopback address, the credentials of
-  ` + "`serve --dev`" + ` are the default.
+  ` + "`serve --dev`" + ` are the default. Calls and connections trust the authority in the file that ` + "`AWS_CA_BUNDLE`" + ` names.
 - ` + "`ROOM`" + ` is an ARN, an id, or a name that no other room has.
 - ` + "`-o table`" + ` is for people and fits the terminal. ` + "`-o json`" + ` has the members of the API, and one list for all pages.
   ` + "`-o jsonl`" + ` has one JSON item in each line. ` + "`-o text`" + ` has one item in each line, with tabs between the values and
@@ -44,7 +44,7 @@ example, ` + "`source <(confab completion bash)`" + ` in ~/.bashrc does so in ba
 | exit status | means |
 | --- | --- |
 | 0 | done |
-| 1 | failed; ` + "`confab chat`" + ` was disconnected by a moderator |
+| 1 | failed, or found something: ` + "`confab doctor`, `confab load` and `confab import --check`" + `, whose help says what counts |
 | 2 | the command line or the configuration is wrong; nothing was done |
 
 Flags that are settings of the server are in [Configuration](configuration.md), not here.

@@ -163,11 +163,12 @@ func trustOwn(cfg *config.Config) (*http.Transport, error) {
 	}}, nil
 }
 
-// obey does what signals ask for until ended is closed: the first to stop calls
-// stop, a second one has the server not wait for anybody, SIGHUP has it read its
-// certificate, SIGUSR2 has it hand over. The server comes when it is made, and
-// another one when a hand-over failed. Until the first the certificate has yet to
-// be read for the first time, or just was, and there is nothing to hand over.
+// obey does what signals ask for until ended is closed. The first signal to stop calls
+// stop. After the second one, the server does not wait for clients. SIGHUP makes the
+// server read its certificate again, and SIGUSR2 makes it hand over. The server is
+// received from started, and again when it was built anew after a failed hand-over.
+// Before it is there, SIGHUP and SIGUSR2 have nothing to do: the certificate is read
+// at the start, and there is nothing to hand over.
 func obey(ctx context.Context, stop context.CancelFunc, signals <-chan os.Signal, started <-chan *app.Server, ended <-chan struct{}) {
 	var server *app.Server
 	for stops := 0; ; {

@@ -59,7 +59,7 @@ standard input was refused, or if a moderator disconnected the user.`,
 		if err != nil {
 			return err
 		}
-		connect := chatroom.Options{URL: messagingURL(api, *history), Token: tokens(api, in), Patience: patience}
+		connect := chatroom.Options{URL: messagingURL(api, *history), Client: api.HTTP(), Token: tokens(api, in), Patience: patience}
 		ctx, stop := command.Streaming(ctx, cmd)
 		defer stop()
 		if hasScreen(env) {

@@ -12,10 +12,14 @@ import (
 	"confab/internal/command"
 )
 
-// tokens returns what gets the chat tokens of a chatroom.Room.
+// tokens returns what gets the chat tokens of a chatroom.Room. What the server refuses for good
+// is chatroom.ErrFinal, such as credentials that were deleted, or a room that was.
 func tokens(api *command.API, in *ivschat.CreateChatTokenInput) func(context.Context) (chatroom.Token, error) {
 	return func(ctx context.Context) (chatroom.Token, error) {
 		out, err := api.CreateChatToken(ctx, in)
+		if command.Final(err) {
+			return chatroom.Token{}, final{api.Explain(err)}
+		}
 		if err != nil {
 			return chatroom.Token{}, api.Explain(err)
 		}
@@ -34,3 +38,8 @@ func messagingURL(api *command.API, history int) string {
 
 // patience is how long a chat tries to come back after it has lost its connection.
 const patience = time.Minute
+
+// final is an error that is chatroom.ErrFinal, and is printed as it was.
+type final struct{ error }
+
+func (f final) Unwrap() []error { return []error{f.error, chatroom.ErrFinal} }

@@ -27,19 +27,23 @@ func newLoad(env command.Environment) *cobra.Command {
 		Long: `Open connections to a room, send messages over them, and count deliveries. The report has two
 parts. Latencies are measured from the time at which each message was due, so a server that
 makes its clients wait cannot hide it. Deliveries are counted that were lost, doubled, or in
-another order than on other connections. The report says if this program itself was the limit.
+another order than on other connections. The report says if this program itself was the limit:
+then its latencies are longer than those of the server.
 
 A connection may send 10 messages a second, and a room accepts its maximum rate. Before it
 loads a server that is not on this machine, the command asks. Ctrl-C ends it with a report.
 A connection that is lost is made again until the command ends. A message that is due meanwhile
 waits for up to 30 seconds.
 
-The exit status is 1 if a delivery was lost or reordered, or if a message was not sent because
-no connection was open.`,
+The exit status is 0 if every message was accepted, and was delivered once and in order to every
+connection. It is 1 if a delivery was lost, doubled or reordered, if a message was refused, not
+answered, or not sent because no connection was open, if a connection failed for good, or if the
+99th percentile of latencies is above --max-p99. Connections that were lost and made again do not
+count.`,
 		Example: command.Examples(
 			"confab load demo --connections 20 --rate 5 --for 1s",
 			"confab load demo --connections 5 --rate 2 --for 1s -o json | grep -A 4 latency",
-			"confab load demo --connections 10 --rate 0 --for 1s",
+			"confab load demo --connections 10 --rate 5 --for 1s --max-p99 30s >report.txt",
 		),
 		Args:       command.Args("ROOM"),
 		SuggestFor: []string{"bench", "loadtest", "load-test"},
@@ -52,10 +56,14 @@ no connection was open.`,
 	flags.Float64Var(&o.Rate, "rate", 1, "`NUMBER` of messages a second over all connections; 0 sends none.")
 	flags.DurationVar(&o.For, "for", 10*time.Second, "`TIME` during which messages are sent.")
 	flags.IntVar(&o.Length, "length", 50, "Length of a message in `CHARACTERS`.")
+	slowest := flags.Duration("max-p99", 0, "Exit with status 1 if the 99th percentile of latencies is above this `TIME`; default no limit.")
 	yes := flags.Bool("yes", false, "Do not ask before a server is loaded that is not on this machine.")
 	f.RunRoom(cmd, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
 		if err := checkLoad(&o); err != nil {
 			return err
+		}
+		if *slowest < 0 {
+			return command.Usagef("--max-p99 %s: must be 0 or more", *slowest)
 		}
 		ctx, stop := command.Interruptible(ctx)
 		defer stop()
@@ -65,7 +73,7 @@ no connection was open.`,
 			}
 		}
 		warnRate(ctx, cmd.ErrOrStderr(), api, room, o.Rate)
-		o.URL = messagingURL(api, 0)
+		o.URL, o.Client = messagingURL(api, 0), api.HTTP()
 		o.Token = func(ctx context.Context, user string) (chatroom.Token, error) {
 			return tokens(api, &ivschat.CreateChatTokenInput{
 				RoomIdentifier: &room, UserId: &user, Capabilities: []types.ChatTokenCapability{types.ChatTokenCapabilitySendMessage},
@@ -83,7 +91,13 @@ no connection was open.`,
 		if err != nil {
 			return err
 		}
-		return printReport(p, cmd.OutOrStdout(), report)
+		if err := printReport(p, cmd.OutOrStdout(), report); err != nil {
+			return err
+		}
+		if p.Form != command.Table && report.Limit != "" {
+			fmt.Fprintf(cmd.ErrOrStderr(), "confab: this program was the limit: %s\n", report.Limit)
+		}
+		return failure(report, *slowest)
 	})
 	return cmd
 }
@@ -130,27 +144,39 @@ func warnRate(ctx context.Context, errs io.Writer, api *command.API, room string
 }
 
 func printReport(p *command.Printer, out io.Writer, r *loadtest.Report) error {
-	var err error
 	if p.Form == command.Table {
-		_, err = io.WriteString(out, reportText(r))
-	} else {
-		err = p.One(command.Members(r), command.Column{Member: "messages"}, command.Column{Member: "deliveries"},
-			command.Column{Member: "lost"}, command.Column{Member: "doubled"}, command.Column{Member: "reordered"}, command.Column{Member: "unsent"})
-	}
-	if err != nil {
+		_, err := io.WriteString(out, reportText(r))
 		return err
 	}
-	return failure(r)
+	return p.One(command.Members(r), command.Column{Member: "messages"}, command.Column{Member: "deliveries"},
+		command.Column{Member: "lost"}, command.Column{Member: "doubled"}, command.Column{Member: "reordered"}, command.Column{Member: "unsent"})
 }
 
-// failure is the error of a load test whose messages did not all arrive as they should.
-func failure(r *loadtest.Report) error {
+// failure is the error of a load test whose messages did not all arrive as they should, or later
+// than slowest; 0 is no limit.
+func failure(r *loadtest.Report, slowest time.Duration) error {
 	var all []string
-	if r.Lost > 0 || r.Reordered > 0 {
-		all = append(all, fmt.Sprintf("%d deliveries were lost and %d reordered", r.Lost, r.Reordered))
+	if r.Failed > 0 {
+		text := fmt.Sprintf("%d connections failed for good", r.Failed)
+		if r.FirstError != nil {
+			text += ": " + command.Plain(r.FirstError.Error())
+		}
+		all = append(all, text)
+	}
+	if r.Lost > 0 || r.Doubled > 0 || r.Reordered > 0 {
+		all = append(all, fmt.Sprintf("%d deliveries were lost, %d doubled, and %d reordered", r.Lost, r.Doubled, r.Reordered))
+	}
+	for _, code := range slices.Sorted(maps.Keys(r.Refused)) {
+		all = append(all, fmt.Sprintf("%d messages were refused with ERROR %s", r.Refused[code], code))
+	}
+	if r.Unanswered > 0 {
+		all = append(all, fmt.Sprintf("%d messages were not answered", r.Unanswered))
 	}
 	if r.Unsent > 0 {
 		all = append(all, fmt.Sprintf("%d messages were not sent because no connection was open: look at the log of the server for the reason", r.Unsent))
+	}
+	if p99 := time.Duration(r.Latency.P99 * float64(time.Millisecond)); slowest > 0 && p99 > slowest {
+		all = append(all, fmt.Sprintf("the 99th percentile of latencies is %s, above --max-p99 %s", p99.Round(100*time.Microsecond), slowest))
 	}
 	if len(all) == 0 {
 		return nil

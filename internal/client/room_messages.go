@@ -74,8 +74,8 @@ messages are left out, unless --deleted is set.`,
 	return cmd
 }
 
-// warnHistory says if a room keeps no messages, which otherwise looks like a room in which
-// nobody has said anything.
+// warnHistory prints a warning if a room keeps no messages. Without it, the empty list looks
+// like that of a room in which no message was sent.
 func warnHistory(ctx context.Context, errs io.Writer, api *command.API, arn, named string) {
 	out, err := api.GetRoom(ctx, &ivschat.GetRoomInput{Identifier: &arn})
 	if err != nil {

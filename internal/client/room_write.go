@@ -23,8 +23,8 @@ type roomFlags struct {
 
 func newRoomFlags(cmd *cobra.Command, f *command.Flags) *roomFlags {
 	r := &roomFlags{set: cmd.Flags()}
-	r.set.Int32Var(&r.length, "max-length", 500, "Maximum length of a message in `CHARACTERS`, 1 to 500.")
-	r.set.Int32Var(&r.rate, "max-rate", 10, "Maximum number of `MESSAGES` a second in the room, 1 to 100.")
+	r.set.Int32Var(&r.length, "max-length", 0, "Maximum length of a message in `CHARACTERS`, 1 to 500; a new room has 500.")
+	r.set.Int32Var(&r.rate, "max-rate", 0, "Maximum number of `MESSAGES` a second in the room, 1 to 100; a new room has 10.")
 	r.set.StringVar(&r.handler, "review-handler", "", "`URI` of the message review handler; \"\" is none.")
 	r.set.StringVar(&r.fallback, "review-fallback", "", "Result for a message when the handler fails: `ALLOW|DENY`.")
 	r.set.StringArrayVar(&r.logging, "logging", nil, "`LOGGING` configuration of the room (ARN, id or unique name); may be repeated; \"\" is none.")

@@ -137,15 +137,20 @@ const (
 
 func (r *tailed) follow(ctx context.Context) error {
 	fills := make(chan struct{}, 1)
+	said := "" // why the connection is lost, so that each reason is printed once
 	room := chatroom.New(chatroom.Options{
-		URL: messagingURL(r.api, -1), Patience: -1,
+		URL: messagingURL(r.api, -1), Client: r.api.HTTP(), Patience: -1,
 		Token: tokens(r.api, &ivschat.CreateChatTokenInput{RoomIdentifier: &r.arn, UserId: &r.as}),
 		Frame: r.frame,
 		State: func(lost error) {
 			if lost != nil {
-				fmt.Fprintf(r.errs, "confab: %s: %s; connecting again\n", command.Plain(r.name), oneLine(lost))
+				if text := oneLine(lost); text != said {
+					fmt.Fprintf(r.errs, "confab: %s: %s; connecting again\n", command.Plain(r.name), text)
+					said = text
+				}
 				return
 			}
+			said = ""
 			if r.since != nil {
 				r.mu.Lock()
 				r.filling = true
@@ -164,9 +169,9 @@ func (r *tailed) follow(ctx context.Context) error {
 			return fmt.Errorf("%s: disconnected from the room: %s", command.Plain(r.name), command.Plain(closed.Reason))
 		}
 		if err == nil {
-			err = context.Canceled // so that the other one ends
+			return context.Canceled // so that the other one ends
 		}
-		return err
+		return fmt.Errorf("%s: %w", command.Plain(r.name), err)
 	})
 	both.Go(func() error {
 		for {

@@ -17,9 +17,9 @@ func TestFrom(t *testing.T) {
 		want         string
 	}{
 		{"no proxy", "192.0.2.1:4000", nil, "192.0.2.1"},
-		{"who is not trusted cannot name another", "192.0.2.1:4000", []string{"198.51.100.7"}, "192.0.2.1"},
+		{"an untrusted peer cannot name another address", "192.0.2.1:4000", []string{"198.51.100.7"}, "192.0.2.1"},
 		{"a trusted proxy", "10.1.2.3:4000", []string{"198.51.100.7"}, "198.51.100.7"},
-		{"what the client made up stands on the left", "10.1.2.3:4000", []string{"203.0.113.9, 198.51.100.7"}, "198.51.100.7"},
+		{"addresses that the client made up are on the left", "10.1.2.3:4000", []string{"203.0.113.9, 198.51.100.7"}, "198.51.100.7"},
 		{"a chain of trusted proxies", "10.1.2.3:4000", []string{"203.0.113.9, 198.51.100.7, 10.9.9.9"}, "198.51.100.7"},
 		{"several headers are one list", "10.1.2.3:4000", []string{"203.0.113.9", "198.51.100.7,10.9.9.9"}, "198.51.100.7"},
 		{"only trusted proxies", "10.1.2.3:4000", []string{"10.5.5.5, 10.9.9.9"}, "10.5.5.5"},

@@ -8,10 +8,11 @@ import (
 	"confab/internal/protocol"
 )
 
-// acks are the homes that are owed an acknowledgement. The first keeper of a room, or of a
-// home without interest, sends it at once, because the home waits for one. The other members send theirs a little later,
-// for many items at a time, so that the home may drop what all have. They also replace a
-// keeper that lags.
+// acks are the homes to which this node owes an acknowledgement. The first keeper of a room
+// acknowledges at once, because the home waits for it. (In a view without interest, a home
+// has one first keeper for all its rooms.) The other members acknowledge a little later,
+// many items at a time: the home can drop an item when all members have it. They also take
+// the place of a keeper that lags.
 type acks struct {
 	now   dueAcks // of homes that wait for this node
 	later dueAcks // of the other homes
@@ -42,8 +43,9 @@ func (d *dueAcks) add(home string) {
 	}
 }
 
-// send tells homes what has arrived, a while after the first item: one message for all
-// that came meanwhile, and while the last was sent. It returns when the node is closed.
+// send sends acknowledgements. It waits a while after the first item that needs one, so
+// that one message to a home serves all items that came meanwhile, and while the last
+// message was sent. It returns when the node is closed.
 func (d *dueAcks) send(n *Node, wait time.Duration) {
 	for {
 		select {
@@ -77,7 +79,7 @@ func (d *dueAcks) send(n *Node, wait time.Duration) {
 	}
 }
 
-// ownAck is an acknowledgement that this node is about to send, and whether the home reads
+// ownAck is an acknowledgement that this node will send next, and whether the home reads
 // the compact form.
 type ownAck struct {
 	protocol.Ack
@@ -97,8 +99,8 @@ func (r requests) onAck(data []byte) {
 	}
 }
 
-// ackedLocked notes that a member has everything of this node's stream up to
-// count, and delivers what is safe now.
+// ackedLocked records that a member has everything of this node's stream up to count, and
+// delivers the frames that are safe now.
 func (n *Node) ackedLocked(from string, count uint64) {
 	out := n.view.out[from]
 	if out == nil {

@@ -29,7 +29,7 @@ func newLate(t *testing.T) *late {
 		}
 		w.done(t, event(w.nodes["b"], t, room))
 		time.Sleep(100 * time.Millisecond)
-		if _, _, known := w.nodes["c"].LastDelivered(room); !known && w.nodes["a"].Owner(room) == "a" {
+		if !w.nodes["c"].LastDelivered(room).Known && w.nodes["a"].Owner(room) == "a" {
 			w.rooms = append(w.rooms, room)
 		}
 	}
@@ -143,7 +143,7 @@ func TestLateKeeper(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(50 * time.Millisecond) // Less than until a says how far its stream is.
-		if _, sequence, _ := nodes["c"].LastDelivered(room); sequence != 1 {
+		if sequence := nodes["c"].LastDelivered(room).Sequence; sequence != 1 {
 			t.Fatalf("c has frame %d last, it should lag", sequence)
 		}
 		c := nodes["c"].join(t, room)

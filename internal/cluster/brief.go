@@ -8,18 +8,18 @@ import (
 	"confab/internal/view"
 )
 
-// heartbeats are what nodes say of themselves. In a view that all know, between nodes that read
-// that, they are brief: they name the view and do not list its members, so what a node says of
-// itself five times a second is few bytes in a cluster of any size. A node that gets a brief one
-// and lacks what it leaves out asks for it.
+// heartbeats has the methods that make and read heartbeats. In a view that all members know,
+// between nodes that can read it, a heartbeat is brief: it names the view and does not list its
+// members. So what a node sends five times a second is small in a cluster of any size. A node
+// that receives a brief one, and does not know what it leaves out, asks for a full one.
 type heartbeats struct{ node *Node }
 
 const (
 	maxAsking = 16 // how many nodes are asked at a time what their heartbeats leave out
-	fullTicks = 25 // heartbeats from one that leaves nothing out to the next
+	fullTicks = 25 // one heartbeat in this many is full
 )
 
-// nextLocked returns the heartbeat that is due.
+// nextLocked returns the next heartbeat to send.
 func (h heartbeats) nextLocked(now time.Time, leaving bool) protocol.Heartbeat {
 	n := h.node
 	n.beats.Next(now)
@@ -33,7 +33,7 @@ func (h heartbeats) nextLocked(now time.Time, leaving bool) protocol.Heartbeat {
 	return b
 }
 
-// plainLocked returns what all heartbeats say.
+// plainLocked returns what full and brief heartbeats have in common.
 func (h heartbeats) plainLocked() protocol.Heartbeat {
 	n := h.node
 	return protocol.Heartbeat{
@@ -42,7 +42,7 @@ func (h heartbeats) plainLocked() protocol.Heartbeat {
 	}
 }
 
-// fullLocked returns a heartbeat that leaves nothing out.
+// fullLocked returns a full heartbeat.
 func (h heartbeats) fullLocked(now time.Time) protocol.Heartbeat {
 	n := h.node
 	b := h.plainLocked()
@@ -54,13 +54,13 @@ func (h heartbeats) fullLocked(now time.Time) protocol.Heartbeat {
 			b.Acked[id] = in.Last()
 		}
 		for _, out := range n.view.out {
-			b.Sent = out.Count() // It is one stream.
+			b.Sent = out.Count() // There is one stream to all.
 		}
 	}
 	return b
 }
 
-// promisedLocked returns the view that this node has promised last, which may be its own.
+// promisedLocked returns the view that this node has promised last. It may be the current view.
 func (h heartbeats) promisedLocked() *view.View {
 	if n := h.node; n.promised.ID.Compare(n.view.ID) > 0 {
 		return &n.promised
@@ -68,17 +68,17 @@ func (h heartbeats) promisedLocked() *view.View {
 	return &h.node.view.View
 }
 
-// briefLocked reports whether a heartbeat may be brief. Full ones show a new view, and show a new
-// peer what it has to know, so that few need to be asked for. Now and then there is one besides:
-// whatever a node has missed, it knows again.
+// briefLocked reports whether the next heartbeat may be brief. It is full after a new view
+// or a new peer, so that few nodes have to ask for what they do not know. One in fullTicks
+// is full in any case, for nodes that have missed an earlier one.
 func (h heartbeats) briefLocked(now time.Time) bool {
 	n := h.node
 	return n.view.Interest && n.beats.ticks%fullTicks > 0 && now.Sub(n.view.since) >= protocol.AskWithin &&
 		n.members.MayBeBrief(now)
 }
 
-// resolveLocked adds to a brief heartbeat what it leaves out. If that is not known here, its
-// node is asked, and the heartbeat says no more than that the node is there.
+// resolveLocked adds to a brief heartbeat what it leaves out. If this node does not know
+// that, it asks the sender, and the heartbeat says only that the sender is there.
 func (h heartbeats) resolveLocked(b *protocol.Heartbeat, now time.Time) bool {
 	n := h.node
 	if b.Marks == nil || n.members.Resolve(b, h.viewLocked(b.View.ID)) {
@@ -95,7 +95,7 @@ func (h heartbeats) resolveLocked(b *protocol.Heartbeat, now time.Time) bool {
 	return false
 }
 
-// ask asks a node for a heartbeat that leaves nothing out.
+// ask asks a node for a full heartbeat.
 func (h heartbeats) ask(id string) {
 	n := h.node
 	ctx, cancel := context.WithTimeout(n.ctx, protocol.PrepareAgain)
@@ -109,7 +109,7 @@ func (h heartbeats) ask(id string) {
 	delete(n.beats.asking, id)
 }
 
-// beat answers with a heartbeat that leaves nothing out. It has the number of the last one.
+// beat answers with a full heartbeat. It has the number of the last one that was sent.
 func (r requests) beat(reply func([]byte)) {
 	n := r.node
 	n.mu.Lock()

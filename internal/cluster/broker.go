@@ -6,6 +6,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
+	"confab/internal/recent"
 	"confab/internal/roomlog"
 	"confab/internal/view"
 )
@@ -49,7 +50,7 @@ func (n *Node) mayNumberLocked(roomID, id string) error {
 		return messaging.ErrMoved
 	case n.calls.AskedOutside(n.view.ID, id):
 		return messaging.ErrMoved // The asking node may not be in this view.
-	case home == "" || !n.view.phase.numbers() || !n.members.Leased(&n.view.View, time.Now()):
+	case home == "" || !n.view.phase.Numbers() || !n.members.Leased(&n.view.View, time.Now()):
 		return messaging.ErrNotNow
 	case was == roomlog.Held:
 		return messaging.ErrNotNow
@@ -74,19 +75,55 @@ func (n *Node) Next(f *chat.Frame) error {
 	return nil
 }
 
-// Publish sends f to the other members, and delivers it here once one of them has it.
-func (n *Node) Publish(f *chat.Frame) <-chan error {
+// broker is a node as its engine sees it.
+type broker struct{ *Node }
+
+// Stands reports whether the node may still publish f, which has a place: its view is not shut,
+// and it has its lease, so no other node numbers frames of the room. A process that was
+// suspended has no lease when it continues.
+func (n broker) Stands(f *chat.Frame) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	safe := make(chan error, 1)
-	if f.Epoch != n.view.ID.Number || !n.view.phase.publishes() {
-		safe <- messaging.ErrMoved
-		return safe
+	return n.publishesLocked(f) && n.members.Leased(&n.view.View, time.Now())
+}
+
+// Drop gives up the place of f.
+func (n broker) Drop(f *chat.Frame) <-chan error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.publishesLocked(f) {
+		n.settledLocked()
 	}
-	if n.view.numbered--; n.view.numbered == 0 && n.view.phase.isSealed() {
+	return moved()
+}
+
+// publishesLocked reports whether frames of f's view may be published.
+func (n broker) publishesLocked(f *chat.Frame) bool {
+	return f.Epoch == n.view.ID.Number && n.view.phase.Publishes()
+}
+
+// settledLocked notes that a numbered frame is published or dropped.
+func (n broker) settledLocked() {
+	if n.view.numbered--; n.view.numbered == 0 && n.view.phase.IsSealed() {
 		n.signalLocked()
 	}
-	now := time.Now()
+}
+
+func moved() <-chan error {
+	safe := make(chan error, 1)
+	safe <- messaging.ErrMoved
+	return safe
+}
+
+// Publish sends f to the other members, and delivers it here once one of them has it.
+func (n broker) Publish(f *chat.Frame) <-chan error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.publishesLocked(f) {
+		return moved()
+	}
+	n.settledLocked()
+	safe, now := make(chan error, 1), time.Now()
 	l := n.logs.Room(f.RoomID, now)
 	before, at := l.End(), view.Point{View: n.view.ID, Seq: f.Sequence}
 	if len(n.view.Members) == 1 {
@@ -95,19 +132,24 @@ func (n *Node) Publish(f *chat.Frame) <-chan error {
 		return nil
 	}
 	n.logs.Publish(l, at, f, safe, now)
-	streams{n}.sendLocked(l, before, f)
+	streams{n.Node}.sendLocked(l, before, f)
 	return safe
 }
 
 // LastDelivered returns the last frame of a room that this node has delivered to its
 // clients, if it had one within the last minute.
-func (n *Node) LastDelivered(roomID string) (epoch, sequence uint64, known bool) {
+func (n *Node) LastDelivered(roomID string) recent.Delivered {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	l := n.logs.Find(roomID)
 	if l == nil {
-		return 0, 0, false
+		return recent.Delivered{}
 	}
 	at := l.Delivered()
-	return at.View.Number, at.Seq, at != (view.Point{})
+	return recent.Delivered{Epoch: at.View.Number, Sequence: at.Seq, Known: at != (view.Point{}), Lost: func(at chat.Point) bool {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		l := n.logs.Find(roomID)
+		return l != nil && l.Lost(at)
+	}}
 }

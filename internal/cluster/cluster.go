@@ -1,28 +1,22 @@
 // Package cluster makes several nodes one service: it finds out which nodes are
-// alive, which of them is the home of a room, and has every node deliver the frames
-// of a room in one order, none missing and none twice.
+// alive and which of them is the home of a room, and makes every node deliver the frames
+// of a room in one order, without gaps and without duplicates.
 //
 // What a node decides by is in packages without a lock, a goroutine or a clock; this one locks,
-// sends and waits. Nodes send heartbeats (heartbeat.go, brief.go). From those of its peers, a
-// node works out which members the cluster should have (package membership); the member with
-// the lowest id proposes a numbered view, all its members promise it, and it is committed
-// (proposal.go, commit.go). Rendezvous hashing over the view gives every room its home (package
-// view). The home gives frames their numbers (broker.go) and sends them to the members with
-// sessions of the room and to two that keep it (interest.go), over streams with counts, so that
-// a lost item is noticed and requested again (package stream; stream.go, outbox.go, gap.go). It
-// delivers a frame to its own clients once another member has acknowledged it (ack.go). So a
-// frame that any client got survives the loss of any one node.
+// sends and waits. From the heartbeats of its peers (heartbeat.go) a node works out which members
+// the cluster should have; the one with the lowest id proposes a numbered view, all its members
+// promise it, and it is committed (proposal.go). Rendezvous hashing over the view gives every room
+// its home. The home gives frames their numbers (broker.go) and sends them to the members with
+// sessions of the room and to two that keep it (interest.go), over streams with counts, so that a
+// lost item is noticed and requested again (stream.go, outbox.go, gap.go). It delivers a frame to
+// its own clients once another member has acknowledged it (ack.go). So a frame that any client got
+// survives the loss of any one node.
 //
-// When a node dies, its heartbeats stop. After 1.5 s its peers let it time out, and the
-// first of them proposes a view without it. The members seal their view, which ends its
-// numbers, and commit the new one: about 2 s after the death. Rooms whose home died have
-// a new home now. It gathers (gather.go, package reconcile): it asks all members how far they
-// are, gets what it lacks, and gives the others what they lack, from the log of a minute that
-// every node keeps of each room (package roomlog). Then it opens, and numbers continue.
-// Requests that waited
-// are sent again to the new home, under the id that they had; a home that has the frame
-// of that id does not make a second one (do.go, serve.go). No client misses or repeats a
-// frame; clients of the dead node connect to another.
+// When a node dies, its heartbeats stop. About 2 s later the others have a view without it, and
+// new homes of its rooms. A home gathers first (gather.go, package reconcile): it gets what it
+// lacks from the other members, and gives them what they lack, from the log of a minute that every
+// node keeps of each room (package roomlog). Requests that waited are sent again under the id that
+// they had; a home that has the frame of that id does not make a second one (do.go, serve.go).
 //
 // PROTOCOL.md has the whole protocol: messages, phases, timers, invariants with their
 // tests, and examples.
@@ -33,9 +27,7 @@ package cluster
 
 import (
 	"context"
-	"crypto/rand"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,7 +47,7 @@ import (
 const (
 	defaultLogBytes = 64 << 20 // of all rooms' logs
 	pastViews       = 16       // that a node remembers
-	sweepTicks      = 25       // heartbeats between two looks at all rooms
+	sweepTicks      = 25       // heartbeats between two sweeps over all rooms
 )
 
 // Transport carries messages between nodes. It may lose them. What one node
@@ -82,9 +74,9 @@ type Engine interface {
 
 // Options are what a Node needs. All fields without a comment are required.
 type Options struct {
-	// Name is the node's name for people; see NewID.
+	// Name is the node's name for people; see protocol.NewID.
 	Name string
-	// ID is the node's own, made by NewID.
+	// ID is the node's own, made by protocol.NewID.
 	ID string
 	// Version is the build's, for the log.
 	Version string
@@ -108,18 +100,6 @@ type Options struct {
 	Log      *slog.Logger
 }
 
-// NewID returns the id of a node that starts now: its name, made fit for a
-// subject, and something random, so that a restarted process is a new node.
-func NewID(name string) string {
-	clean := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
-			return r
-		}
-		return '-'
-	}, name)
-	return clean[:min(len(clean), 64)] + "_" + rand.Text()[:8]
-}
-
 // Node is this node's part in the cluster. It implements messaging.Broker and
 // messaging.Home. Its methods may be called from any goroutine.
 type Node struct {
@@ -140,7 +120,7 @@ type Node struct {
 	// every order that there is; neither blocks for longer than half a second, and
 	// that only when NATS is about to count as lost.
 	mu      sync.Mutex
-	changed chan struct{} // closed and made anew when something below changed
+	changed chan struct{} // closed and replaced when a field below changes
 	closed  bool
 
 	beats    ownHeartbeats
@@ -181,7 +161,7 @@ func New(o Options) *Node {
 // Attach gives the node its engine: it fits messaging.Options.Connect.
 func (n *Node) Attach(e Engine) (messaging.Broker, messaging.Home) {
 	n.engine = e
-	return n, n
+	return broker{n}, n
 }
 
 // signalLocked wakes all that wait for a change.

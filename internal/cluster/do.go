@@ -30,12 +30,12 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 	}()
 	for {
 		select {
-		case <-a.Settled(): // The answer was lost, and its home may be gone: no node need be asked.
+		case <-a.Settled(): // The answer was lost, and its home may be gone. The frame has arrived, so no node need be asked.
 			n.mu.Lock()
 			here := n.interests.Receives(&n.view.View, op.RoomID)
 			n.mu.Unlock()
 			if !here {
-				return op.ID, nil // Other nodes have it.
+				return op.ID, nil // The other members have it.
 			}
 			return op.ID, a.Wait(ctx)
 		default:
@@ -56,7 +56,7 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 		}
 		switch {
 		case err == nil && !here:
-			return id, nil // No client here waits for the frame, which need not come.
+			return id, nil // No client of this node waits for the frame, and it may not be sent here.
 		case err == nil:
 			return id, a.Wait(ctx)
 		case !errors.Is(err, messaging.ErrMoved):
@@ -70,13 +70,14 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 		case <-ctx.Done():
 		}
 		retry.Stop()
+		op.Again = true
 		if ctx.Err() != nil {
 			return "", chat.Errorf(chat.Unavailable, "The room cannot be reached right now; try again")
 		}
 	}
 }
 
-// remoteHome is a home on another node, as long as the view lasts.
+// remoteHome is a home on another node, in one view.
 type remoteHome struct {
 	node    *Node
 	id      string
@@ -84,14 +85,14 @@ type remoteHome struct {
 	viewCtx context.Context
 	arrival *inflight.Arrival
 	compact bool // it reads the compact form
-	// quiet says that the frame comes here, so that it may be the answer.
+	// quiet says that the frame is sent to this node, so that the frame may take the place
+	// of the answer.
 	quiet bool
 }
 
-// Do has the home carry the operation out. It asks again, and the home knows the
-// operation by its id. The frame that arrives is an answer, too: the home and this node
-// have it then. ErrMoved means that the view has changed, or that the node is not the
-// room's home.
+// Do has the home carry the operation out. It asks again, and the home knows the operation by
+// its id. The frame that arrives is an answer, too: the home and this node have it then.
+// ErrMoved means that the view has changed, or that the node is not the room's home.
 func (h remoteHome) Do(ctx context.Context, op messaging.Operation) (string, error) {
 	began := time.Now()
 	ctx, cancel := context.WithCancel(ctx)

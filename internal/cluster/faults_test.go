@@ -19,8 +19,8 @@ import (
 	"confab/internal/messagingtest"
 )
 
-// world is a cluster under faults, and what its clients sent and received.
-type world struct {
+// trial is a cluster under faults, and what its clients sent and received.
+type trial struct {
 	t     *testing.T
 	net   *network
 	rooms *messagingtest.Store
@@ -94,7 +94,7 @@ func TestFaultsOfStaleProposals(t *testing.T) {
 
 // fault runs one round and returns what went wrong.
 func fault(t *testing.T, seed uint64, loss int, delay time.Duration, events []string) string {
-	w := &world{
+	w := &trial{
 		t: t, net: newNetwork(t, seed), rooms: newRooms(3, 100), rand: rand.New(rand.NewPCG(seed, 1)),
 		joined: map[string]bool{}, left: map[string]map[string][]string{}, sides: map[string]string{},
 		stop: make(chan struct{}), acked: map[string]map[string]string{}, places: map[string]int{},
@@ -143,7 +143,7 @@ func fault(t *testing.T, seed uint64, loss int, delay time.Duration, events []st
 }
 
 // published notes that a frame has a place in the order.
-func (w *world) published(f *chat.Frame) {
+func (w *trial) published(f *chat.Frame) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.places[f.ID]++
@@ -151,7 +151,7 @@ func (w *world) published(f *chat.Frame) {
 
 // once returns what was received without the operations that have two places, if there was a
 // partition. ids are those of what was received.
-func (w *world) once(list, ids []string) []string {
+func (w *trial) once(list, ids []string) []string {
 	if len(w.parted) == 0 {
 		return list
 	}
@@ -165,12 +165,12 @@ func (w *world) once(list, ids []string) []string {
 }
 
 // full are the rooms with clients of all nodes.
-func (w *world) full() []string {
+func (w *trial) full() []string {
 	return slices.DeleteFunc(w.rooms.RoomIDs(), func(room string) bool { return slices.Contains(guestRooms, room) })
 }
 
-// sendFrom has a client in every room of the node send until the world stops.
-func (w *world) sendFrom(n *node) {
+// sendFrom has a client in every room of the node send until the trial stops.
+func (w *trial) sendFrom(n *node) {
 	for _, room := range w.full() {
 		w.senders.Go(func() {
 			for i := 0; ; i++ {
@@ -195,7 +195,7 @@ func (w *world) sendFrom(n *node) {
 }
 
 // inject makes one fault happen, and its end.
-func (w *world) inject(i int, event string) {
+func (w *trial) inject(i int, event string) {
 	ids := slices.DeleteFunc(slices.Sorted(maps.Keys(w.nodes)), func(id string) bool { return id == "z" })
 	switch event {
 	case "join":
@@ -238,9 +238,9 @@ func (w *world) inject(i int, event string) {
 	}
 }
 
-func (w *world) upTo(d time.Duration) time.Duration { return time.Duration(w.rand.Int64N(int64(d))) }
+func (w *trial) upTo(d time.Duration) time.Duration { return time.Duration(w.rand.Int64N(int64(d))) }
 
-func (w *world) join(id string, wrap func(cluster.Transport) cluster.Transport) {
+func (w *trial) join(id string, wrap func(cluster.Transport) cluster.Transport) {
 	n := newNode(w.t, id, options{rooms: w.rooms, transport: wrap(w.net.port(id)), published: w.published})
 	n.port = w.net.ports[id]
 	w.t.Cleanup(n.stop)
@@ -261,7 +261,7 @@ func (w *world) join(id string, wrap func(cluster.Transport) cluster.Transport) 
 // takes longer than nodes wait for each other (3 s), or begins before the parts have
 // views of their own, one may go over to the other part before those that it was
 // with, which then are apart from it: TestPartialPartition and TestLeftBehind.
-func (w *world) partition(ids []string) {
+func (w *trial) partition(ids []string) {
 	groups := [2][]string{{"z"}, nil}
 	for i, id := range ids {
 		side := w.rand.IntN(2)
@@ -295,7 +295,7 @@ func (w *world) partition(ids []string) {
 // check compares what was received with what is promised: no client receives anything
 // twice; nodes that were never apart receive the same; and what was acknowledged
 // was received where it was sent, and so wherever nodes stayed together with that.
-func (w *world) check() string {
+func (w *trial) check() string {
 	for _, room := range w.full() {
 		lists, contents := received(w.nodes, room), map[string]map[string]int{}
 		for id, n := range w.nodes {
@@ -345,7 +345,7 @@ func (w *world) check() string {
 }
 
 // agree says whether all nodes deliver in one order from now on.
-func (w *world) agree() string {
+func (w *trial) agree() string {
 	before := map[string]map[string]int{}
 	for id, n := range w.nodes {
 		before[id] = map[string]int{}

@@ -9,7 +9,7 @@ import (
 	"confab/internal/protocol"
 )
 
-// fillLocked asks a home for the items that are missing, until none is.
+// fillLocked asks a home for the missing items until none is missing.
 func (s streams) fillLocked(home string, in *inbound) {
 	n := s.node
 	if in.filling || n.closed {
@@ -42,7 +42,7 @@ func (s streams) fillLocked(home string, in *inbound) {
 	})
 }
 
-// askItems asks a home for items of its stream. The first count of the answer is the first
+// askItems asks a home for items of its stream. The answer begins with the first of them
 // that the home still has.
 func (s streams) askItems(ctx context.Context, home string, q protocol.StreamQuestion, interest bool) (b protocol.Batch, err error) {
 	n := s.node

@@ -11,8 +11,8 @@ import (
 	"confab/internal/view"
 )
 
-// gather makes this node the home of its rooms in a view, and opens it. It ends when the view
-// does.
+// gather makes this node the home of its rooms in a view, and opens the view here. It ends
+// when the view does.
 func (n *Node) gather(ctx context.Context, v view.View, past []view.View) {
 	began := time.Now()
 	if rooms, ok := reconcile.Run(ctx, gathers{n}, n.o.ID, v, past); ok {
@@ -20,7 +20,7 @@ func (n *Node) gather(ctx context.Context, v view.View, past []view.View) {
 	}
 }
 
-// open delivers what this node holds of its rooms, and sends the mark.
+// open delivers the frames of its rooms that this node holds, and sends the mark.
 func (n *Node) open(v *view.View, rooms reconcile.Rooms, began time.Time) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -46,7 +46,7 @@ func (n *Node) open(v *view.View, rooms reconcile.Rooms, began time.Time) {
 	n.signalLocked()
 }
 
-// gathers is this node as one that gathers.
+// gathers implements reconcile.Node for a node.
 type gathers struct{ node *Node }
 
 // State asks a member how far it is.

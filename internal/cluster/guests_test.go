@@ -51,7 +51,7 @@ type said struct {
 	event bool
 }
 
-func (w *world) span(node string) span {
+func (w *trial) span(node string) span {
 	parted := len(w.parted)
 	if w.apart {
 		parted--
@@ -62,7 +62,7 @@ func (w *world) span(node string) span {
 // together reports whether two spans saw the same sides of all partitions that both saw. One
 // that begins soon after the end of a span counts, as what was delivered last may not have
 // arrived everywhere before.
-func (w *world) together(x, y span) bool {
+func (w *trial) together(x, y span) bool {
 	for i := max(x.parted, y.parted); i < len(w.parted); i++ {
 		saw := func(s span) bool { return s.over.IsZero() || w.parted[i].Before(s.over.Add(3*time.Second)) }
 		if !saw(x) || !saw(y) {
@@ -78,12 +78,12 @@ func (w *world) together(x, y span) bool {
 
 // partedSoon reports whether a partition began soon after a time. What was known then to the
 // room's home and one other node may be so on their side only.
-func (w *world) partedSoon(at time.Time) bool {
+func (w *trial) partedSoon(at time.Time) bool {
 	return slices.ContainsFunc(w.parted, func(parted time.Time) bool { return parted.After(at) && parted.Before(at.Add(3*time.Second)) })
 }
 
 // visit has a node's clients come to rooms and leave them, and speak while they are there.
-func (w *world) visit(n *node, seed uint64) {
+func (w *trial) visit(n *node, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, uint64(len(n.id))<<8+uint64(n.id[0])))
 	upTo := func(d time.Duration) time.Duration { return time.Duration(random.Int64N(int64(d))) }
 	w.senders.Go(func() { w.announce(n, rand.New(rand.NewPCG(seed, uint64(n.id[0])))) })
@@ -105,8 +105,8 @@ func (w *world) visit(n *node, seed uint64) {
 	})
 }
 
-// goesOn waits, and reports whether the world and the node are still there.
-func (w *world) goesOn(n *node, wait time.Duration) bool {
+// goesOn waits, and reports whether the trial and the node are still there.
+func (w *trial) goesOn(n *node, wait time.Duration) bool {
 	select {
 	case <-w.stop:
 		return false
@@ -116,7 +116,7 @@ func (w *world) goesOn(n *node, wait time.Duration) bool {
 }
 
 // announce sends events to all rooms of guests, as applications do.
-func (w *world) announce(n *node, random *rand.Rand) {
+func (w *trial) announce(n *node, random *rand.Rand) {
 	for w.goesOn(n, 80*time.Millisecond) {
 		room := guestRooms[random.IntN(len(guestRooms))]
 		w.mu.Lock()
@@ -131,7 +131,7 @@ func (w *world) announce(n *node, random *rand.Rand) {
 	}
 }
 
-func (w *world) acknowledged(n *node, s said) {
+func (w *trial) acknowledged(n *node, s said) {
 	if n.port.alive() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -140,7 +140,7 @@ func (w *world) acknowledged(n *node, s said) {
 }
 
 // stay has a client join a room, speak there, and leave it.
-func (w *world) stay(n *node, room string, long func() time.Duration) {
+func (w *trial) stay(n *node, room string, long func() time.Duration) {
 	c := &messagingtest.Client{}
 	s, err := n.engine.Join(w.t.Context(), messagingtest.Token(room, n.id, time.Now()), c, messaging.Client{IP: netip.MustParseAddr("192.0.2.1")})
 	if err != nil {
@@ -203,7 +203,7 @@ func (g *guest) goes() {
 }
 
 // goneWith notes that a node is gone, with its guests.
-func (w *world) goneWith(node string) {
+func (w *trial) goneWith(node string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, g := range w.guests {
@@ -214,7 +214,7 @@ func (w *world) goneWith(node string) {
 }
 
 // checkGuests compares what guests received with each other, and with what was said.
-func (w *world) checkGuests() string {
+func (w *trial) checkGuests() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, g := range w.guests {

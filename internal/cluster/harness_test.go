@@ -73,6 +73,8 @@ type options struct {
 	modes     *modes.Modes
 	bans      messaging.Bans
 	published func(*chat.Frame) // by this node; nil is not interested
+	// transcript is another one than rooms.
+	transcript messaging.Transcript
 }
 
 // publishing tells what a node publishes.
@@ -118,8 +120,11 @@ func newNode(t testing.TB, id string, o options) *node {
 	if o.review == nil {
 		o.review = o.rooms
 	}
+	if o.transcript == nil {
+		o.transcript = o.rooms
+	}
 	n.engine = messaging.NewEngine(messaging.Options{
-		Rooms: o.rooms, Tokens: o.rooms, Transcript: o.rooms, Reviewer: o.review, Quotas: o.quotas,
+		Rooms: o.rooms, Tokens: o.rooms, Transcript: o.transcript, Reviewer: o.review, Quotas: o.quotas,
 		NewAudience: func() messaging.Audience {
 			return &messagingtest.Audience{}
 		},

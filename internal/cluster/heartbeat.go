@@ -12,12 +12,12 @@ import (
 	"confab/internal/view"
 )
 
-// ownHeartbeats are those of this node.
+// ownHeartbeats is what this node keeps about its own heartbeats.
 type ownHeartbeats struct {
 	membership.Beats
 	lastTick time.Time // zero before the start
 	ticks    int
-	asking   map[string]bool // nodes that are asked what their heartbeats leave out
+	asking   map[string]bool // nodes that are being asked for a full heartbeat
 }
 
 // run sends heartbeats until the node is closed.
@@ -58,7 +58,7 @@ func (n *Node) tick() {
 	n.measureLocked()
 }
 
-// sendHeartbeat sends a heartbeat; leaving makes it the last.
+// sendHeartbeat sends a heartbeat. With leaving set it is the last one of this node.
 func (n *Node) sendHeartbeat(leaving bool) {
 	n.mu.Lock()
 	b := heartbeats{n}.nextLocked(time.Now(), leaving)
@@ -96,7 +96,7 @@ func (n *Node) onHeartbeat(_ string, data []byte, _ func([]byte)) {
 		n.coordinateLocked(now)
 		return
 	case membership.NewsJoined:
-		// The next tick decides about it, when other nodes may have joined as well.
+		// The next tick proposes a view with it. Other nodes may have joined by then as well.
 		n.log.LogAttrs(n.ctx, slog.LevelInfo, "Peer joined", slog.String("node", b.ID), slog.String("version", b.Version))
 	}
 	if n.view.Has(b.ID) {

@@ -62,14 +62,15 @@ func (n *Node) Leave(roomID string) {
 	}
 }
 
-// entering is the way of one room's interest to its home.
+// entering has the steps by which this node enters a room: it makes the room's home send
+// the frames here.
 type entering struct {
 	node *Node
 	room string
 	*interest.Interest
 }
 
-// hereLocked enters without a question where that is possible.
+// hereLocked enters without asking the home, where that is possible.
 func (e entering) hereLocked() (at view.Point, done bool) {
 	n := e.node
 	switch {
@@ -92,7 +93,7 @@ func (e entering) hereLocked() (at view.Point, done bool) {
 		n.interests.Next(e.Interest)
 		e.Entered = true
 		return view.Point{View: view.ID{Number: n.firstView.Load()}}, true
-	case n.view.Home(e.room) == n.o.ID && n.view.opened: // It knows.
+	case n.view.Home(e.room) == n.o.ID && n.view.opened: // This node need not be asked.
 		n.interests.Next(e.Interest)
 		e.Entered = true
 		l := n.logs.Room(e.room, time.Now())
@@ -102,8 +103,8 @@ func (e entering) hereLocked() (at view.Point, done bool) {
 	return at, false
 }
 
-// ask tells the home, and returns the place behind which frames come here. It is not done
-// if the view has changed: the next home may not know.
+// ask asks the home to send the room's frames, and returns the place behind which they come here.
+// It is not done if the view has changed meanwhile, because the next home may not know about it.
 func (e entering) ask(ctx context.Context, home string, q protocol.EnterQuestion) (at view.Point, done bool) {
 	n := e.node
 	ctx, cancel := context.WithTimeout(ctx, protocol.PrepareAgain)
@@ -122,7 +123,7 @@ func (e entering) ask(ctx context.Context, home string, q protocol.EnterQuestion
 		return at, false
 	}
 	if in := n.view.in[home]; in != nil && !in.Has(a.Sent) && n.view.keeps(n.logs.Room(e.room, time.Now()), n.o.ID) {
-		// What is missing comes on the stream. The home counts on this node to have it.
+		// Missing items come later on the stream. The home relies on this node to have them.
 		e.In, e.Behind, e.Floor = n.view.ID, a.Sent, a.Floor
 		in.Expect(a.Sent)
 		streams{n}.fillLocked(home, in)
@@ -132,8 +133,8 @@ func (e entering) ask(ctx context.Context, home string, q protocol.EnterQuestion
 	return a.Floor, true
 }
 
-// beginLocked notes that every frame behind floor comes here. What came before it was known
-// is part of the log already. An older log has a gap.
+// beginLocked records that every frame behind floor comes here. If the log ends before the
+// floor, frames are missing in between, so it begins anew.
 func (e entering) beginLocked(floor view.Point) *roomlog.Log {
 	logs, now := &e.node.logs, time.Now()
 	l := logs.Room(e.room, now)
@@ -144,8 +145,8 @@ func (e entering) beginLocked(floor view.Point) *roomlog.Log {
 	return l
 }
 
-// leaveLocked tells the home that the frames of a room need not come here any more. If that
-// is lost, the next frame has it said again.
+// leaveLocked tells the home that it need not send the room's frames here any more. If the
+// message is lost, it is repeated when the next frame comes.
 func (e entering) leaveLocked() {
 	n := e.node
 	home := n.view.Home(e.room)
@@ -156,8 +157,8 @@ func (e entering) leaveLocked() {
 	n.o.Transport.Publish(n.subjects.Node(home, protocol.KindLeave), q.Encode()) //nolint:errcheck // See above.
 }
 
-// enter notes at the home that a member has sessions of a room. Frames that no other member
-// is known to have are behind the place in the answer, so they are sent to it, too.
+// enter records at the home that a member has sessions of a room. The place in the answer is before
+// the frames that no other member is known to have, so these are sent to the member, too.
 func (r requests) enter(data []byte, reply func([]byte)) {
 	q, err := protocol.DecodeEnterQuestion(data)
 	if err != nil {
@@ -191,7 +192,7 @@ func (r requests) enterLocked(q protocol.EnterQuestion) protocol.EnterAnswer {
 	return protocol.EnterAnswer{OK: true, Floor: l.Delivered(), Sent: out.Count()}
 }
 
-// leave notes at the home that a member has no more sessions of a room.
+// leave records at the home that a member has no more sessions of a room.
 func (r requests) leave(data []byte) {
 	q, err := protocol.DecodeEnterQuestion(data)
 	if err != nil {

@@ -35,12 +35,12 @@ func TestLogBeginsAnew(t *testing.T) {
 				}
 				enter()
 				announce(t, nodes["b"], room)
-				_, had, _ := n.LastDelivered(room)
+				had := n.LastDelivered(room).Sequence
 				n.Leave(room)
 				time.Sleep(100 * time.Millisecond)
 				announce(t, nodes["b"], room)
 				announce(t, nodes["b"], room)
-				if _, last, _ := n.LastDelivered(room); last != had {
+				if last := n.LastDelivered(room).Sequence; last != had {
 					t.Fatal("frames came to a node that had left the room: nothing was shown")
 				}
 				if answered {
@@ -51,7 +51,7 @@ func TestLogBeginsAnew(t *testing.T) {
 					time.Sleep(100 * time.Millisecond)
 				}
 				announce(t, nodes["b"], room)
-				if _, last, _ := n.LastDelivered(room); last != had+3 {
+				if last := n.LastDelivered(room).Sequence; last != had+3 {
 					t.Fatalf("the last frame at the node is %d, want %d", last, had+3)
 				}
 				view := n.View().ID
@@ -96,7 +96,7 @@ func TestKeepersCompleted(t *testing.T) {
 		nodes, room, _, _ := sixNodes(t, net)
 		holders := func() (ids []string) {
 			for id, n := range nodes {
-				if _, _, known := n.LastDelivered(room); known {
+				if n.LastDelivered(room).Known {
 					ids = append(ids, id)
 				}
 			}

@@ -70,7 +70,7 @@ func sixNodes(t *testing.T, net *network) (nodes map[string]*node, room, other s
 	}
 	time.Sleep(100 * time.Millisecond)
 	for id, n := range nodes {
-		if _, _, known := n.LastDelivered(room); !known {
+		if !n.LastDelivered(room).Known {
 			other = id
 		}
 	}

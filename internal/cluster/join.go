@@ -8,9 +8,8 @@ import (
 	"confab/internal/protocol"
 )
 
-// Start joins the cluster. It returns once the node is part of a view whose rooms
-// are open, or serves alone because the other nodes reject it, or ctx has ended: it
-// keeps trying then.
+// Start joins the cluster. It returns once the node is part of a view whose rooms are open, or
+// serves alone because the other nodes reject it, or ctx has ended: it keeps trying then.
 func (n *Node) Start(ctx context.Context) error {
 	n.beats.lastTick = time.Now()
 	n.members.Start(n.beats.lastTick)

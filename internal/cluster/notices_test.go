@@ -23,7 +23,7 @@ func TestNotices(t *testing.T) {
 		nodes["a"].engine.RoomChanged(t.Context(), room)
 		eventually(t, "the new length on b", func() bool { return chat.CodeOf(long()) == chat.Invalid })
 	})
-	t.Run("one whose notice was lost is seen when the cluster changes", func(t *testing.T) {
+	t.Run("a change whose notice was lost is seen when the cluster changes", func(t *testing.T) {
 		net.part([]string{"a"}, []string{"b"})
 		change(func(r *chat.Room) { r.MaximumMessageLength = 500 })
 		nodes["a"].engine.RoomChanged(t.Context(), room)

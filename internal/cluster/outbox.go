@@ -5,13 +5,13 @@ import (
 	"confab/internal/stream"
 )
 
-// outbox sends what this node puts on its streams to single members. A message carries all
-// that came while the last one was sent, and what comes first waits for nothing.
+// outbox sends the items of this node's streams to single members. A message carries all items
+// that came while the last one was being sent. If none is being sent, an item is sent at once.
 type outbox chan struct{}
 
 func newOutbox() outbox { return make(outbox, 1) }
 
-// wake has the outbox send what there is.
+// wake makes the outbox send what is waiting.
 func (o outbox) wake() {
 	select {
 	case o <- struct{}{}:
@@ -32,7 +32,7 @@ func (o outbox) run(n *Node) {
 	}
 }
 
-// send sends each member one message, and reports whether there was any.
+// send sends one message to each member for which items wait, and reports whether there were any.
 func (o outbox) send(n *Node) bool {
 	n.mu.Lock()
 	view := n.view.ID
@@ -47,14 +47,14 @@ func (o outbox) send(n *Node) bool {
 	}
 	n.mu.Unlock()
 	for _, m := range messages {
-		// What is lost, also for want of a connection, is asked for.
+		// If it is lost, or there is no connection, the member asks for it.
 		n.o.Transport.Publish(n.subjects.Node(m.Member, protocol.KindFrames), protocol.EncodeBatch(view, n.o.ID, m.Urgent, m.First, m.Items)) //nolint:errcheck // See above.
 	}
 	return len(messages) > 0
 }
 
-// tailsLocked tells members how far the streams to them are, if items of an earlier tick
-// are not acknowledged: the last ones, or the acknowledgement, may be lost.
+// tailsLocked tells members the count of the last item on the streams to them, if items of an
+// earlier tick are not acknowledged: the last items, or the acknowledgement, may be lost.
 func (s streams) tailsLocked() {
 	n := s.node
 	if !n.view.Interest {
@@ -68,7 +68,7 @@ func (s streams) tailsLocked() {
 	}
 }
 
-// tail takes what a home says of its stream.
+// tail handles the message of tailsLocked of another home.
 func (r requests) tail(data []byte) {
 	t, err := protocol.ReadAck(data)
 	if err != nil {

@@ -16,8 +16,7 @@ func (n *Node) View() view.View {
 	return n.view.View
 }
 
-// OtherConnections returns how many connections the other members had at their
-// last heartbeat.
+// OtherConnections returns how many connections the other members had at their last heartbeat.
 func (n *Node) OtherConnections() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()

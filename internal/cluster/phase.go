@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -12,48 +11,19 @@ import (
 	"confab/internal/view"
 )
 
-// phase is how far a node's view is. PROTOCOL.md has a table of what each allows.
-type phase uint8
-
-const (
-	phaseJoining   phase = iota // there is no view yet
-	phaseGathering              // the view is committed; the home collects what the members have of its rooms
-	phaseOpen                   // frames get numbers
-	phaseSealed                 // a later view is promised: frames get no more numbers
-	phaseShut                   // and frames that have one are no longer published
-)
-
-func (p phase) String() string {
-	names := [...]string{"joining", "gathering", "open", "sealed", "shut"}
-	if int(p) < len(names) {
-		return names[p]
-	}
-	return fmt.Sprintf("phase(%d)", p)
-}
-
-// numbers reports whether a home may number frames; sealed and later phases end
-// that for good, the ones before do not.
-func (p phase) numbers() bool { return p == phaseOpen }
-
-// publishes reports whether frames that have a number may be published.
-func (p phase) publishes() bool { return p < phaseShut }
-
-// isSealed reports whether a later view is promised.
-func (p phase) isSealed() bool { return p >= phaseSealed }
-
-// currentView is a node's view, with everything that ends with it.
+// currentView is a node's view, and the state that is discarded with it.
 type currentView struct {
 	view.View
-	phase phase
+	phase view.Phase
 	since time.Time       // of the commit
 	ctx   context.Context // ends with the view
 	end   context.CancelFunc
 
 	numbered   int                    // frames that have a number of this view and are not published yet
-	opened     bool                   // this node has gathered
+	opened     bool                   // this node has gathered its rooms
 	out        map[string]*stream.Out // by the member that gets it
-	keepers    map[string]string      // the first keeper of each home, once it was asked for
-	interested interest.Members       // in the rooms whose home is this node
+	keepers    map[string]string      // the first keeper of each home, computed when it is first needed
+	interested interest.Members       // the interested members of the rooms whose home is this node
 	in         map[string]*inbound    // of the other homes
 	unreadable bool                   // an item could not be decoded, which is logged once
 }
@@ -65,7 +35,8 @@ type inbound struct {
 	filling bool // the home is asked for missing items
 }
 
-// newView is the life of v at the node self. It is joining when v is no view yet.
+// newView returns the state of the view v at the node self. Its phase is joining if v is no
+// view yet.
 func newView(ctx context.Context, self string, v view.View, now time.Time) currentView {
 	c := currentView{
 		View: v, since: now, out: stream.Outs(self, &v), in: map[string]*inbound{},
@@ -79,17 +50,17 @@ func newView(ctx context.Context, self string, v view.View, now time.Time) curre
 	}
 	switch {
 	case v.ID.Number == 0:
-		c.phase = phaseJoining
+		c.phase = view.Joining
 	case v.IsHome(self):
-		c.phase = phaseGathering
+		c.phase = view.Gathering
 	default:
-		c.phase, c.opened = phaseOpen, true // There is nothing to gather.
+		c.phase, c.opened = view.Open, true // There is nothing to gather.
 	}
 	return c
 }
 
-// keeper returns the member that acknowledges the items of a home at once, in a view without
-// interest.
+// keeper returns the member that acknowledges the items of a home at once, in a view
+// without interest.
 func (c *currentView) keeper(home string) string {
 	k, ok := c.keepers[home]
 	if !ok {
@@ -104,14 +75,14 @@ func (c *currentView) keeps(l *roomlog.Log, member string) bool {
 	return slices.Contains(l.Keepers(&c.View), member)
 }
 
-// seal notes that a later view is promised.
-func (c *currentView) seal() { c.phase = max(c.phase, phaseSealed) }
+// seal records that a later view is promised.
+func (c *currentView) seal() { c.phase = max(c.phase, view.Sealed) }
 
-// open notes that this node has gathered. A view that is sealed meanwhile stays so.
+// open records that this node has gathered. If the view was sealed meanwhile, it stays sealed.
 func (c *currentView) open() {
 	c.opened = true
-	if c.phase == phaseGathering {
-		c.phase = phaseOpen
+	if c.phase == view.Gathering {
+		c.phase = view.Open
 	}
 }
 

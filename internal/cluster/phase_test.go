@@ -11,23 +11,23 @@ import (
 func TestPhases(t *testing.T) {
 	type step struct {
 		what string
-		want phase
+		want view.Phase
 	}
 	for name, tt := range map[string]struct {
 		view    view.View
-		begins  phase
+		begins  view.Phase
 		steps   []step
 		wasOpen bool
 	}{
-		"no view yet":              {view.View{}, phaseJoining, nil, false},
-		"a promise without a view": {view.View{}, phaseJoining, []step{{"seal", phaseSealed}}, false},
-		"a home":                   {viewOf(1, "a"), phaseGathering, []step{{"open", phaseOpen}, {"seal", phaseSealed}, {"seal", phaseSealed}}, true},
-		"a home that is sealed before it has gathered":  {viewOf(1, "a"), phaseGathering, []step{{"seal", phaseSealed}}, false},
-		"a home that gathers after it was sealed":       {viewOf(1, "a"), phaseGathering, []step{{"seal", phaseSealed}, {"open", phaseSealed}}, true},
-		"a home that promises again after it was shut":  {viewOf(1, "a"), phaseGathering, []step{{"open", phaseOpen}, {"shut", phaseShut}, {"seal", phaseShut}}, true},
-		"a member that is no home":                      {view.View{ID: view.ID{Number: 1, Coordinator: "b"}, Members: []string{"a", "b"}, Homes: []string{"b"}}, phaseOpen, nil, false},
-		"a member that is no home, when the home opens": {view.View{ID: view.ID{Number: 1, Coordinator: "b"}, Members: []string{"a", "b"}, Homes: []string{"b"}}, phaseOpen, []step{{"mark of b", phaseOpen}}, true},
-		"a home, while another has not opened":          {viewOf(1, "a", "b"), phaseGathering, []step{{"open", phaseOpen}}, false},
+		"no view yet":              {view.View{}, view.Joining, nil, false},
+		"a promise without a view": {view.View{}, view.Joining, []step{{"seal", view.Sealed}}, false},
+		"a home":                   {viewOf(1, "a"), view.Gathering, []step{{"open", view.Open}, {"seal", view.Sealed}, {"seal", view.Sealed}}, true},
+		"a home that is sealed before it has gathered":  {viewOf(1, "a"), view.Gathering, []step{{"seal", view.Sealed}}, false},
+		"a home that gathers after it was sealed":       {viewOf(1, "a"), view.Gathering, []step{{"seal", view.Sealed}, {"open", view.Sealed}}, true},
+		"a home that promises again after it was shut":  {viewOf(1, "a"), view.Gathering, []step{{"open", view.Open}, {"shut", view.Shut}, {"seal", view.Shut}}, true},
+		"a member that is no home":                      {view.View{ID: view.ID{Number: 1, Coordinator: "b"}, Members: []string{"a", "b"}, Homes: []string{"b"}}, view.Open, nil, false},
+		"a member that is no home, when the home opens": {view.View{ID: view.ID{Number: 1, Coordinator: "b"}, Members: []string{"a", "b"}, Homes: []string{"b"}}, view.Open, []step{{"mark of b", view.Open}}, true},
+		"a home, while another has not opened":          {viewOf(1, "a", "b"), view.Gathering, []step{{"open", view.Open}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newView(t.Context(), "a", tt.view, epoch)
@@ -42,7 +42,7 @@ func TestPhases(t *testing.T) {
 				case "seal":
 					c.seal()
 				case "shut":
-					c.phase = phaseShut
+					c.phase = view.Shut
 				case "mark of b":
 					c.in["b"].opened = true
 				}
@@ -55,10 +55,10 @@ func TestPhases(t *testing.T) {
 			}
 		})
 	}
-	for p, want := range map[phase][2]bool{
-		phaseJoining: {false, true}, phaseGathering: {false, true}, phaseOpen: {true, true}, phaseSealed: {false, true}, phaseShut: {false, false},
+	for p, want := range map[view.Phase][2]bool{
+		view.Joining: {false, true}, view.Gathering: {false, true}, view.Open: {true, true}, view.Sealed: {false, true}, view.Shut: {false, false},
 	} {
-		if got := [2]bool{p.numbers(), p.publishes()}; got != want {
+		if got := [2]bool{p.Numbers(), p.Publishes()}; got != want {
 			t.Errorf("%s: numbers and publishes %v, want %v", p, got, want)
 		}
 	}

@@ -12,16 +12,16 @@ import (
 	"confab/internal/view"
 )
 
-// proposal is one attempt of a coordinator to have a view promised by all its
-// members, and then to commit it.
+// proposal is one attempt of a coordinator to get a view promised by all its members, and
+// to commit it.
 type proposal struct {
 	node    *Node
 	view    view.View
 	answers []protocol.PrepareAnswer // by member
 }
 
-// coordinateLocked proposes a new view if this node is the coordinator and the
-// current view is not what it should be.
+// coordinateLocked proposes a new view if this node is the coordinator and the current view
+// is not the right one any more.
 func (n *Node) coordinateLocked(now time.Time) {
 	if n.proposing || n.closed || n.view.ID.Number == 0 && n.members.Outdated(&n.view.View) != nil {
 		return
@@ -42,18 +42,16 @@ func (n *Node) coordinateLocked(now time.Time) {
 	n.working.Go(p.run)
 }
 
-// agreedLocked reports whether all members have the view, or may still be about to
-// commit it.
+// agreedLocked reports whether all members have the view, or may be about to commit it.
 func (n *Node) agreedLocked(now time.Time) bool {
 	if now.Sub(n.view.since) < protocol.AskWithin {
 		return true
 	}
-	return !n.view.phase.isSealed() && n.promised.ID.Compare(n.view.ID) <= 0 && n.members.Agreed(&n.view.View)
+	return !n.view.phase.IsSealed() && n.promised.ID.Compare(n.view.ID) <= 0 && n.members.Agreed(&n.view.View)
 }
 
-// run asks for promises and commits the view. It ends as soon as the view is no
-// longer what it should be. A promise alone changes nothing: members commit what a
-// heartbeat shows.
+// run asks for promises and commits the view. It stops when the view is not the right one any
+// more. A promise alone changes nothing: members commit the view that a heartbeat shows.
 func (p *proposal) run() {
 	n := p.node
 	defer func() {
@@ -72,7 +70,7 @@ func (p *proposal) run() {
 	n.mu.Lock()
 	supported, promised := n.members.Judge(&p.view, p.answers, late && p.standsLocked(), time.Now())
 	n.mu.Unlock()
-	// A home that is left out stops by itself when its lease has run out.
+	// A home that is left out stops by itself when its lease ends.
 	if !promised || !pause(n.ctx, protocol.LeaseTime-supported) {
 		return
 	}
@@ -83,9 +81,8 @@ func (p *proposal) run() {
 	}
 }
 
-// ask asks a member for its promise, again and again until it answers: one lost
-// message does not make it look silent, and a member that seals for long answers
-// the next question.
+// ask asks a member for its promise, repeatedly until it answers. So one lost message does not make
+// a member look silent, and a member that takes long to seal its view answers a later question.
 func (p *proposal) ask(ctx context.Context, cancel func(), i int) {
 	n, id := p.node, p.view.Members[i]
 	if id == n.o.ID {
@@ -111,16 +108,16 @@ func (p *proposal) ask(ctx context.Context, cancel func(), i int) {
 	}
 }
 
-// standsLocked reports whether the view is still what it should be. Peers may have
-// joined since, or timed out: a view without a node that is back would part it from
-// those that it was together with.
+// standsLocked reports whether the proposed view is still the right one. Peers may have
+// joined or timed out since. If a node is back and the view does not have it, committing
+// the view would separate it from the nodes with which it has delivered the same.
 func (p *proposal) standsLocked() bool {
 	return p.node.members.Proposes(p.view.Members, &p.node.view.View, time.Now())
 }
 
-// prepare promises a view, and returns once every frame that has a number of the
-// current view is published, or will not be: none follows. That may take longer than
-// one question; all that wait are answered together, and later ones at once.
+// prepare promises a view. It returns when every frame that has a number in the current view is
+// published or will never be; no further frame gets a number. That may take longer than one
+// question lasts. All questions that wait are answered together, and later ones at once.
 func (r requests) prepare(v view.View) protocol.PrepareAnswer {
 	n := r.node
 	n.mu.Lock()
@@ -130,7 +127,7 @@ func (r requests) prepare(v view.View) protocol.PrepareAnswer {
 		return a
 	}
 	if v.ID == n.view.ID {
-		a.OK = true // A repeated question came after the view.
+		a.OK = true // The question was repeated, and the view was committed meanwhile.
 		return a
 	}
 	n.promised = v
@@ -138,7 +135,7 @@ func (r requests) prepare(v view.View) protocol.PrepareAnswer {
 	n.signalLocked()
 	ctx, cancel := context.WithTimeout(n.ctx, protocol.SealWithin)
 	defer cancel()
-	for n.view.numbered > 0 && n.view.phase.publishes() && n.promised.ID == v.ID && ctx.Err() == nil {
+	for n.view.numbered > 0 && n.view.phase.Publishes() && n.promised.ID == v.ID && ctx.Err() == nil {
 		changed := n.changed
 		n.mu.Unlock()
 		select {
@@ -150,8 +147,8 @@ func (r requests) prepare(v view.View) protocol.PrepareAnswer {
 	if a.OK = n.promised.ID == v.ID; !a.OK || n.view.ID == v.ID {
 		return a
 	}
-	if n.view.phase != phaseShut {
-		n.view.phase = phaseShut
+	if n.view.phase != view.Shut {
+		n.view.phase = view.Shut
 		n.signalLocked()
 	}
 	a.Supported = int64(n.members.Supported(&n.view.View, &v, time.Now()))
@@ -186,11 +183,11 @@ func (n *Node) commitLocked(v view.View) {
 	n.measureLocked()
 	n.log.LogAttrs(n.ctx, slog.LevelInfo, "View committed",
 		slog.Uint64("view", v.ID.Number), slog.Any("members", v.Members), slog.Any("homes", v.Homes))
-	if n.view.phase == phaseGathering {
+	if n.view.phase == view.Gathering {
 		ctx, past := n.view.ctx, slices.Clone(n.past)
 		n.working.Go(func() { n.gather(ctx, v, past) })
 	}
 	n.engine.ReloadAll()
-	n.working.Go(func() { n.sendHeartbeat(false) }) // It shows the members the view, and renews leases.
+	n.working.Go(func() { n.sendHeartbeat(false) }) // It shows the members the new view, and renews leases.
 	n.signalLocked()
 }

@@ -9,11 +9,11 @@ import (
 	"confab/internal/protocol"
 )
 
-// requests answers what other nodes ask of this one, and what a home asks of itself
-// as a member of its view. Proposals are in proposal.go, operations in serve.go.
+// requests answers what other nodes ask of this node, and what a home asks of itself as a
+// member of its view. Proposals are in proposal.go, operations in serve.go.
 type requests struct{ node *Node }
 
-// handle takes what is addressed to this node alone.
+// handle handles a message that is addressed to this node alone.
 func (r requests) handle(subject string, data []byte, reply func([]byte)) {
 	k := protocol.KindOf(subject)
 	switch {
@@ -26,7 +26,7 @@ func (r requests) handle(subject string, data []byte, reply func([]byte)) {
 	case k == protocol.KindLeave:
 		r.leave(data)
 	case reply == nil:
-	case k == protocol.KindDo: // This and the next may take seconds.
+	case k == protocol.KindDo: // This one and the next may take seconds.
 		r.node.spawn(func() { r.onDo(data, reply) })
 	case k == protocol.KindPrepare:
 		r.node.spawn(func() { answer(data, reply, r.prepare) })
@@ -71,7 +71,7 @@ func (r requests) stream(data []byte, reply func([]byte)) {
 	n.mu.Lock()
 	out := n.view.out[q.Member]
 	if q.Member == "" {
-		for _, all := range n.view.out { // Members of earlier releases do not say who asks.
+		for _, all := range n.view.out { // Members of earlier releases do not say which member asks.
 			out = all
 		}
 	}
@@ -99,7 +99,7 @@ func (r requests) stream(data []byte, reply func([]byte)) {
 	}
 }
 
-// state returns how far this node is.
+// state returns how far this node is in its rooms.
 func (r requests) state(q protocol.StateQuestion) protocol.StateAnswer {
 	n := r.node
 	n.mu.Lock()

@@ -10,8 +10,8 @@ import (
 	"confab/internal/protocol"
 )
 
-// onDo answers a question to carry an operation out. A quiet one that succeeds is answered
-// by the frame.
+// onDo answers a request to carry out an operation. If a quiet one succeeds, its frame is
+// the answer.
 func (r requests) onDo(data []byte, reply func([]byte)) {
 	q, err := protocol.ReadDoQuestion(data)
 	if err != nil {
@@ -26,7 +26,7 @@ func (r requests) onDo(data []byte, reply func([]byte)) {
 	}
 }
 
-// do carries out what another node asks of this one as a room's home.
+// do carries out an operation for another node. This node is the room's home.
 func (r requests) do(q protocol.DoQuestion) protocol.DoAnswer {
 	n := r.node
 	n.mu.Lock()

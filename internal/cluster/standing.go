@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// standing is whether the other nodes work with this one.
+// standing is whether the other nodes cooperate with this one.
 type standing struct {
 	ctx          context.Context // ends when the node is excluded
 	end          context.CancelFunc
@@ -15,7 +15,7 @@ type standing struct {
 	refused      error // why no other node lets this one join
 }
 
-// include notes that the node is not left out.
+// include records that the node is not left out.
 func (s *standing) include(ctx context.Context) {
 	s.leftOutSince = time.Time{}
 	if s.excluded || s.ctx == nil {
@@ -24,8 +24,8 @@ func (s *standing) include(ctx context.Context) {
 	}
 }
 
-// leave notes that the node is left out, and reports whether that has lasted so
-// long that it is excluded from now on.
+// leave records that the node is left out. It reports whether this has lasted for the
+// limit, so that the node is excluded from now on.
 func (s *standing) leave(now time.Time, limit time.Duration) (excluded bool) {
 	switch {
 	case s.leftOutSince.IsZero():
@@ -38,12 +38,11 @@ func (s *standing) leave(now time.Time, limit time.Duration) (excluded bool) {
 	return false
 }
 
-// checkStandingLocked notices when the node is excluded: other nodes have later
-// views without it, or do not unite with it although they see each other. And it
-// notices when the node is refused: it sees no peer, because the others reject it, as
-// with a wrong secret. Such a node would serve alone beside a healthy cluster, on the
-// same database, so it takes no new clients. A node that sees peers is well, whatever
-// else is rejected.
+// checkStandingLocked notices two states. The node is excluded if other nodes have later views
+// without it, or do not unite with it although they and it see each other. The node is refused
+// if it sees no peer because the others reject it, for example for a wrong secret. A refused
+// node would serve alone beside a healthy cluster on the same database, so it accepts no new
+// clients. A node that sees peers is not refused, whatever else rejects it.
 func (n *Node) checkStandingLocked(now time.Time) {
 	s := &n.standing
 	if out, limit := n.members.LeftOut(&n.view.View); !out {

@@ -12,19 +12,19 @@ import (
 	"confab/internal/view"
 )
 
-// streams are this node's part in the streams between homes and members: what it sends as
-// a home, and what it gets from others.
+// streams has the methods for the streams between homes and members: what this node sends
+// as a home, and what it receives from other homes.
 type streams struct{ node *Node }
 
-// markLocked tells all members that this node is open.
+// markLocked sends all members the mark that this node is open.
 func (s streams) markLocked() {
 	n := s.node
 	mark := stream.NewSent(nil, protocol.Item{At: view.Point{View: n.view.ID}})
 	s.putLocked(mark, n.view.Members)
 }
 
-// sendLocked puts a frame on the streams to those that get it: the members with sessions of
-// its room, and its keepers. before is the place in front of it.
+// sendLocked puts a frame on the streams to the members with sessions of its room, and to
+// the room's keepers. before is the place in front of the frame.
 func (s streams) sendLocked(l *roomlog.Log, before view.Point, f *chat.Frame) {
 	n := s.node
 	it := stream.NewSent(l, protocol.Item{At: view.Point{View: n.view.ID, Seq: f.Sequence}, Prev: before, Frame: f})
@@ -42,7 +42,7 @@ func (s streams) sendLocked(l *roomlog.Log, before view.Point, f *chat.Frame) {
 	}
 }
 
-// putLocked puts an item on the streams to some members.
+// putLocked puts an item on the streams to the given members.
 func (s streams) putLocked(it *stream.Sent, members []string) {
 	n := s.node
 	n.o.Metrics.FramesSent.Inc()
@@ -53,15 +53,15 @@ func (s streams) putLocked(it *stream.Sent, members []string) {
 		}
 		out.Add(it)
 		if !n.view.Interest {
-			// What is lost, also for want of a connection, is asked for.
+			// If it is lost, or there is no connection, the members ask for it.
 			n.o.Transport.Publish(n.subjects.Frames(), protocol.EncodeItem(it.Of(n.o.ID, out.Count()))) //nolint:errcheck // See above.
-			return                                                                                      // All have one stream.
+			return                                                                                      // All members share one stream.
 		}
 	}
 	n.outbox.wake()
 }
 
-// onItem takes an item of another home's stream, in a view without interest.
+// onItem handles an item of another home's stream, in a view without interest.
 func (n *Node) onItem(_ string, data []byte, _ func([]byte)) {
 	it, err := protocol.DecodeItem(data)
 	n.mu.Lock()
@@ -71,7 +71,7 @@ func (n *Node) onItem(_ string, data []byte, _ func([]byte)) {
 	case n.view.Interest:
 	case err != nil:
 		streams{n}.unreadableLocked(err)
-	case it.At.View != n.view.ID || in == nil || in.Has(it.Count): // Of another view, or known.
+	case it.At.View != n.view.ID || in == nil || in.Has(it.Count): // It belongs to another view, or is known already.
 	default:
 		streams{n}.receiveLocked(it.Home, in, it)
 		if n.view.keeper(it.Home) == n.o.ID {
@@ -91,7 +91,7 @@ func (s streams) unreadableLocked(err error) {
 	}
 }
 
-// frames takes items of another home's stream to this node.
+// frames handles a message with items of another home's stream to this node.
 func (r requests) frames(data []byte) {
 	b, err := protocol.DecodeBatch(data)
 	n := r.node
@@ -101,7 +101,7 @@ func (r requests) frames(data []byte) {
 	switch {
 	case err != nil:
 		streams{n}.unreadableLocked(err)
-	case b.View != n.view.ID || in == nil || !n.view.Interest: // Of another view.
+	case b.View != n.view.ID || in == nil || !n.view.Interest: // It belongs to another view.
 	default:
 		streams{n}.takeLocked(in, b)
 		if in.Gap() {
@@ -110,7 +110,7 @@ func (r requests) frames(data []byte) {
 	}
 }
 
-// takeLocked puts the items of a message in their places.
+// takeLocked handles the items of a message.
 func (s streams) takeLocked(in *inbound, b protocol.Batch) {
 	n := s.node
 	for _, it := range b.Items {
@@ -123,13 +123,14 @@ func (s streams) takeLocked(in *inbound, b protocol.Batch) {
 	}
 }
 
-// receiveLocked puts an item in its place, and carries out what is due.
+// receiveLocked handles an item: it is carried out in its turn, with those behind it that
+// waited for it.
 func (s streams) receiveLocked(home string, in *inbound, it protocol.Item) {
 	n := s.node
 	due := in.Put(it)
 	for _, it := range due {
 		if it.Frame == nil {
-			// The home has gathered: what is held here of its rooms is part of them.
+			// The home has gathered. Frames of its rooms that are held here are part of them.
 			in.opened = true
 			n.logs.DeliverHeldOf(home, &n.view.View)
 			n.signalLocked()
@@ -152,9 +153,9 @@ func (s streams) keepLocked(it protocol.Item) {
 		entered := n.interests.Has(l.ID())
 		switch {
 		case it.At.Compare(l.End()) <= 0:
-			return // It came before this node entered the room.
+			return // The frame was numbered before this node entered the room.
 		case it.Prev != l.End() && (!entered || l.End() == (view.Point{})):
-			n.logs.Reset(l, it.Prev, now) // Frames before it were not for this node.
+			n.logs.Reset(l, it.Prev, now) // The frames before it were not sent to this node.
 		}
 		if n.interests.Find(l.ID()) == nil && !n.view.keeps(l, n.o.ID) {
 			entering{n, l.ID(), n.interests.Past()}.leaveLocked()

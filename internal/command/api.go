@@ -11,10 +11,13 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/aws/smithy-go"
 )
@@ -28,7 +31,9 @@ type API struct {
 	Region string
 
 	config   aws.Config
-	confab   string // endpoint of the operations that Confab adds
+	http     *http.Client
+	confab   string       // endpoint of the operations that Confab adds
+	skew     atomic.Int64 // nanoseconds that the server's clock is ahead
 	explains func(error) error
 }
 
@@ -59,38 +64,88 @@ func Call[Out any](ctx context.Context, api *API, operation string, in any) (*Ou
 	return out, nil
 }
 
+// sends is how often a call is sent that was refused because of a rate, or a clock.
+const sends = 3
+
+// call makes one call. One that the server did not carry out (it was throttled, or signed by a
+// clock that is wrong) is sent again, as the SDK does with the operations of IVS Chat.
 func (a *API) call(ctx context.Context, operation string, body []byte) ([]byte, error) {
 	if a.confab == "" {
 		return nil, errNotAWS
 	}
+	pauses := retry.NewExponentialJitterBackoff(longestPause)
+	for n := 1; ; n++ {
+		answer, res, err := a.send(ctx, operation, body) //nolint:bodyclose // send has closed it.
+		if err == nil || res == nil || n == sends {
+			return answer, err
+		}
+		if a.setClock(res) {
+			continue
+		}
+		if res.StatusCode != http.StatusTooManyRequests && res.StatusCode != http.StatusServiceUnavailable {
+			return answer, err
+		}
+		pause, _ := pauses.BackoffDelay(n-1, err) // It never fails.
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// longestPause is the longest pause before a call is sent again.
+const longestPause = 5 * time.Second
+
+// mostSkew is what the clock may be wrong without calls being refused. The server allows more.
+const mostSkew = 4 * time.Minute
+
+// setClock adopts the server's clock if that may be why it refused a call. It reports whether
+// the call should be sent again.
+func (a *API) setClock(res *http.Response) bool {
+	theirs, err := http.ParseTime(res.Header.Get("Date"))
+	if err != nil || res.StatusCode != http.StatusForbidden {
+		return false
+	}
+	skew := time.Until(theirs)
+	if (skew - time.Duration(a.skew.Load())).Abs() < mostSkew {
+		return false
+	}
+	a.skew.Store(int64(skew))
+	return true
+}
+
+func (a *API) send(ctx context.Context, operation string, body []byte) ([]byte, *http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(a.confab, "/")+extensionPath+operation, bytes.NewReader(body))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r.Header.Set("Content-Type", "application/json")
 	credentials, err := a.config.Credentials.Retrieve(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	hash := sha256.Sum256(body)
-	if err := v4.NewSigner().SignHTTP(ctx, credentials, r, hex.EncodeToString(hash[:]), "ivschat", a.Region, time.Now()); err != nil {
-		return nil, err
+	now := time.Now().Add(time.Duration(a.skew.Load()))
+	if err := v4.NewSigner().SignHTTP(ctx, credentials, r, hex.EncodeToString(hash[:]), "ivschat", a.Region, now); err != nil {
+		return nil, nil, err
 	}
-	client := a.config.HTTPClient
-	if client == nil {
-		client = http.DefaultClient
-	}
-	res, err := client.Do(r)
+	res, err := a.HTTP().Do(r)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer res.Body.Close()
+	if err := checkAnswer(res); err != nil {
+		return nil, res, err
+	}
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
 	if err != nil {
-		return nil, err
+		return nil, res, err
 	}
 	if res.StatusCode == http.StatusOK {
-		return answer, nil
+		return answer, res, nil
 	}
 	refusal := struct{ Message string }{}
 	if err := json.Unmarshal(answer, &refusal); err != nil || refusal.Message == "" {
@@ -100,5 +155,20 @@ func (a *API) call(ctx context.Context, operation string, body []byte) ([]byte, 
 	if code == "" {
 		code = "UnknownOperationException"
 	}
-	return nil, &smithy.GenericAPIError{Code: code, Message: refusal.Message}
+	return nil, res, &smithy.GenericAPIError{Code: code, Message: refusal.Message}
+}
+
+// HTTP is the client for requests beside the operations, such as handshakes. It trusts the
+// authorities that AWS_CA_BUNDLE or the profile names, as the SDK does.
+func (a *API) HTTP() *http.Client { return a.http }
+
+// httpClient makes one of the client of the SDK.
+func httpClient(of aws.HTTPClient) *http.Client {
+	switch client := of.(type) {
+	case *http.Client:
+		return client
+	case *awshttp.BuildableClient:
+		return &http.Client{Transport: client.GetTransport()}
+	}
+	return http.DefaultClient
 }

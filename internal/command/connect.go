@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -13,6 +14,7 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
+	"github.com/aws/smithy-go/logging"
 
 	"confab/internal/config"
 )
@@ -32,7 +34,13 @@ func (f *Flags) Connect(ctx context.Context) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
+	if f.profile == "" && f.env.Variable("AWS_ACCESS_KEY_ID") != "" && f.env.Variable("AWS_SECRET_ACCESS_KEY") == "" {
+		return nil, Usagef("AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not; set both, or name a profile with --profile")
+	}
 	found, err := f.load(ctx)
+	if unknown, ok := errors.AsType[awsconfig.SharedConfigProfileNotExistError](err); ok {
+		return nil, Usagef("the profile %q is not in the AWS configuration files; name another with --profile or AWS_PROFILE", unknown.Profile)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the AWS configuration cannot be read: %w", err)
 	}
@@ -57,12 +65,13 @@ func (f *Flags) Connect(ctx context.Context) (*API, error) {
 		}
 		found.Region = config.Default().Region
 	}
-	api := &API{Endpoint: endpoint, Region: found.Region, config: found, confab: endpoint}
+	api := &API{Endpoint: endpoint, Region: found.Region, config: found, http: httpClient(found.HTTPClient), confab: endpoint}
 	if other := f.env.Variable("AWS_ENDPOINT_URL_CONFAB"); other != "" {
 		api.confab = other
 	}
 	api.explains = func(err error) error { return explain(err, api) }
 	api.Client = ivschat.NewFromConfig(found, func(o *ivschat.Options) {
+		o.APIOptions = append(o.APIOptions, checkAnswers)
 		if endpoint != "" {
 			o.BaseEndpoint = &endpoint
 		}
@@ -76,9 +85,12 @@ func Dev(endpoint, region string, client *http.Client) *API {
 		Region: region, Credentials: credentials.NewStaticCredentialsProvider(config.DevAccessKeyID, config.DevSecretAccessKey, ""),
 		HTTPClient: client,
 	}
-	api := &API{Endpoint: endpoint, Region: region, config: known, confab: endpoint}
+	api := &API{Endpoint: endpoint, Region: region, config: known, http: client, confab: endpoint}
 	api.explains = func(err error) error { return explain(err, api) }
-	api.Client = ivschat.NewFromConfig(known, func(o *ivschat.Options) { o.BaseEndpoint = &endpoint })
+	api.Client = ivschat.NewFromConfig(known, func(o *ivschat.Options) {
+		o.APIOptions = append(o.APIOptions, checkAnswers)
+		o.BaseEndpoint = &endpoint
+	})
 	return api
 }
 
@@ -103,7 +115,8 @@ func (f *Flags) givenEndpoint() (string, error) {
 }
 
 func (f *Flags) load(ctx context.Context) (aws.Config, error) {
-	var options []func(*awsconfig.LoadOptions) error
+	// The SDK warns of what it tries where there are no credentials. The error says it better.
+	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithLogger(logging.Nop{})}
 	if f.profile != "" {
 		options = append(options, awsconfig.WithSharedConfigProfile(f.profile))
 	}

@@ -2,9 +2,11 @@ package command
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"strings"
 
 	"github.com/aws/smithy-go"
@@ -75,13 +77,45 @@ func Explain(err error, where string) error {
 	case strings.Contains(err.Error(), "failed to refresh cached credentials"), strings.Contains(err.Error(), "get credentials"):
 		return &refused{operation + " failed: there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or --profile", err}
 	}
+	if f, ok := errors.AsType[*foreign](err); ok {
+		return &refused{operation + " failed: " + f.says(where), err}
+	}
 	if _, ok := errors.AsType[net.Error](err); ok {
-		return &refused{fmt.Sprintf("%s failed: %s cannot be reached (%v); is the server running, and is the endpoint right (--endpoint, AWS_ENDPOINT_URL_IVSCHAT)?", operation, where, innermost(err)), err}
+		return &refused{operation + " failed: " + unreachable(err, where), err}
 	}
 	if o, ok := errors.AsType[*smithy.OperationError](err); ok {
 		return &refused{fmt.Sprintf("%s failed: %v", operation, o.Err), err}
 	}
 	return err
+}
+
+// unreachable says why there is no connection, and what to do.
+func unreachable(err error, where string) string {
+	const endpoint = "the endpoint (--endpoint, AWS_ENDPOINT_URL_IVSCHAT)"
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		if dns.IsNotFound {
+			return fmt.Sprintf("no address is known for the name %s; correct %s", dns.Name, endpoint)
+		}
+		return fmt.Sprintf("the name %s cannot be looked up (%s); check the network and the name servers of this machine", dns.Name, dns.Err)
+	}
+	cause := innermost(err)
+	if request, ok := errors.AsType[*url.Error](err); ok {
+		cause = innermost(request) // Around it, the SDK says why it does not try again.
+	}
+	text := fmt.Sprintf("%s cannot be reached (%v); ", where, cause)
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return text + "name the file with the certificate of this authority in AWS_CA_BUNDLE, or give the server a certificate that clients know"
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return text + "use a name in the endpoint that the certificate has"
+	}
+	if _, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		return text + "renew the certificate of the server, or set the clock of this machine"
+	}
+	if strings.Contains(cause.Error(), "HTTP response to HTTPS client") {
+		return fmt.Sprintf("%s speaks HTTP without TLS; use http:// in the endpoint", where)
+	}
+	return text + "start the server, or correct " + endpoint
 }
 
 // whatThereIs names the command that lists what an operation has not found.
@@ -122,4 +156,16 @@ func Code(err error) string {
 		return e.ErrorCode()
 	}
 	return ""
+}
+
+// Final reports whether a call that failed would fail in the same way when it is repeated,
+// because the server refuses the credentials or what they ask for.
+func Final(err error) bool {
+	switch Code(err) {
+	case "AccessDeniedException", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch",
+		"IncompleteSignatureException", "ExpiredTokenException", "MissingAuthenticationToken",
+		"ResourceNotFoundException", "ValidationException":
+		return true
+	}
+	return false
 }

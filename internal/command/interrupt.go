@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -16,10 +17,14 @@ import (
 // errReaderGone is why the context of a stream ends when the reader of its output has left.
 var errReaderGone = errors.New("the reader of standard output has left")
 
-// Interruptible returns a context that ends at Ctrl-C or SIGTERM. A second one ends the program
-// at once.
+// Interruptible returns a context that ends at Ctrl-C or SIGTERM, or when the terminal closes,
+// except under nohup. A second signal ends the program at once.
 func Interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	signals := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(ctx, signals...)
 	context.AfterFunc(ctx, stop)
 	return ctx, stop
 }

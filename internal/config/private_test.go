@@ -38,7 +38,7 @@ func TestSecretFiles(t *testing.T) {
 		{name: "an editor of Windows", before: "\ufeff", after: "\r\n"},
 		{name: "quotes", before: `"`, after: "\"\n", want: "must not be in quotes"},
 		{name: "a group that reads", mode: 0o640},
-		{name: "everybody who reads", mode: 0o644, want: "can be read by every user"},
+		{name: "all users can read", mode: 0o644, want: "can be read by every user"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			name := filepath.Join(t.TempDir(), "file")

@@ -41,7 +41,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-
 // placeholder is what Options replace in dist/index.html.
 const placeholder = `<meta name="confab" content="">`
 
-// Options are what the page has to know before anybody signs in.
+// Options are what the page has to know before a user signs in.
 type Options struct {
 	// BasePath is the server's path on a host that it shares; empty or without a
 	// slash at its end.

@@ -47,16 +47,17 @@ func (f *Filters) Decide(roomID, content string) (d Decision) {
 	var masked []filter.Match
 	for l := range byAction(every, own) {
 		if d.Action == Deny {
-			break // Nothing else counts.
+			break // The other filters do not matter then.
 		}
-		if !l.matcher.Matches(t) {
-			continue
-		}
+		n := len(masked)
 		if l.Action == Mask {
 			l.matcher.Find(t, func(at filter.Match) bool {
 				masked = append(masked, at)
 				return true
 			})
+		}
+		if l.Action == Mask && len(masked) == n || l.Action != Mask && !l.matcher.Matches(t) {
+			continue
 		}
 		f.metrics.Hits.WithLabelValues(string(l.Action)).Inc()
 		if l.Action == Flag {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"confab/internal/filter"
+	"confab/internal/poll"
 	"confab/internal/sqldb"
 )
 
@@ -91,7 +92,7 @@ func (f *Filters) Start(ctx context.Context, notice func(context.Context)) error
 		return err
 	}
 	ctx, f.stop = context.WithCancel(context.WithoutCancel(ctx))
-	if f.sql.Remote() { // Nobody else changes a SQLite file.
+	if f.sql.Remote() { // Only this process changes a SQLite file.
 		f.work.Go(func() { f.follow(ctx) })
 	}
 	return nil
@@ -105,24 +106,13 @@ func (f *Filters) Close() {
 
 // follow reads changes until ctx ends.
 func (f *Filters) follow(ctx context.Context) {
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	failed := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		err := f.Changed(ctx)
-		switch {
-		case err == nil && failed:
+	poll.Every(ctx, pollEvery, f.Changed, func(err error) {
+		if err == nil {
 			f.log.LogAttrs(ctx, slog.LevelInfo, "Content filters are read again")
-		case err != nil && !failed && ctx.Err() == nil:
-			f.log.LogAttrs(ctx, slog.LevelWarn, "Content filters not read; the known ones stay in force", slog.Any("error", err))
+			return
 		}
-		failed = err != nil
-	}
+		f.log.LogAttrs(ctx, slog.LevelWarn, "Content filters not read; the known ones stay in force", slog.Any("error", err))
+	})
 }
 
 // tellWithin bounds how long a change waits until the other servers know it.

@@ -112,7 +112,7 @@ func TestPolicies(t *testing.T) {
 		_, err := c.CreateRoom(ctx, &ivschat.CreateRoomInput{Tags: tags})
 		return err
 	}
-	t.Run("create and list are held against all rooms", func(t *testing.T) {
+	t.Run("create and list are authorized against all rooms", func(t *testing.T) {
 		c := s.user(t, "rooms", `{"Effect":"Allow","Action":["ivschat:CreateRoom","ivschat:ListRooms"],"Resource":"arn:aws:ivschat:us-west-2:123456789012:room/*"}`)
 		wantException(t, create(c, nil), "", 0)
 		_, err := c.ListRooms(ctx, &ivschat.ListRoomsInput{})
@@ -164,7 +164,7 @@ func TestPolicies(t *testing.T) {
 		}
 		wantException(t, get(c, red.ARN), "", 0)
 	})
-	t.Run("what does not exist is told only to those who might see it", func(t *testing.T) {
+	t.Run("NotFound is answered only to callers who may see the resource", func(t *testing.T) {
 		nothing := aws.String(missing(chat.RoomResource))
 		elsewhere := aws.String(strings.Replace(*nothing, region, "eu-west-1", 1))
 		all := s.user(t, "all", `{"Effect":"Allow","Action":"ivschat:*","Resource":"*"}`)

@@ -64,7 +64,7 @@ func (s *Service) CreateChatToken(ctx context.Context, in *CreateChatTokenInput)
 	}, nil
 }
 
-// capabilities returns each capability once. It reports only the first wrong one,
+// checkCapabilities returns each capability once. It reports only the first wrong one,
 // because there may be thousands.
 func checkCapabilities(v *api.Violations, names []string) []chat.Capability {
 	var known []chat.Capability

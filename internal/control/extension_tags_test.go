@@ -36,7 +36,7 @@ func TestExtensionTags(t *testing.T) {
 	if got, err := s.GetRoom(asRoot(t), &control.GetRoomInput{Identifier: room.ARN}); err != nil || len(got.Tags) != 0 {
 		t.Errorf("the room has the tags %v, %v", got.Tags, err)
 	}
-	t.Run("of a logging configuration they are plain tags", func(t *testing.T) {
+	t.Run("on a logging configuration they are plain tags", func(t *testing.T) {
 		if _, err := s.TagResource(asRoot(t), &control.TagResourceInput{ResourceARN: config.ARN, Tags: map[string]string{"confab:no-such": "1"}}); err != nil {
 			t.Error(err)
 		}
@@ -45,7 +45,7 @@ func TestExtensionTags(t *testing.T) {
 		s := newService(t, func(o *options) { o.Extensions = false })
 		s.room(t, control.CreateRoomInput{Tags: map[string]string{"confab:history": "forever"}})
 	})
-	t.Run("one that an earlier release stored can be removed", func(t *testing.T) {
+	t.Run("a tag that an earlier release stored can be removed", func(t *testing.T) {
 		if _, err := s.UntagResource(asRoot(t), &control.UntagResourceInput{ResourceARN: room.ARN, TagKeys: []string{"confab:no-such"}}); err != nil {
 			t.Error(err)
 		}

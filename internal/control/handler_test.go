@@ -91,7 +91,7 @@ func TestMalformedRequests(t *testing.T) {
 	t.Run("nothing acceptable", func(t *testing.T) {
 		s.send(t, "POST", "/CreateRoom", `{}`, http.Header{"Accept": {"application/hal+json"}}).want(t, 406, "NotAcceptableException")
 	})
-	t.Run("a charset is no matter", func(t *testing.T) {
+	t.Run("a charset is ignored", func(t *testing.T) {
 		s.send(t, "POST", "/CreateRoom", `{}`, http.Header{"Content-Type": {"application/json; charset=UTF-8"}}).want(t, 200, "")
 	})
 	t.Run("unknown members are ignored", func(t *testing.T) {
@@ -114,7 +114,7 @@ func TestCORS(t *testing.T) {
 			t.Errorf("got %d %v", a.status, a.header)
 		}
 	})
-	t.Run("answers can be read, errors too", func(t *testing.T) {
+	t.Run("web pages can read answers and errors", func(t *testing.T) {
 		s := newService(t, nil)
 		for _, operation := range []string{"ListRooms", "NoSuchOperation"} {
 			h := s.send(t, "POST", "/"+operation, "{}", http.Header{"Origin": {"null"}}).header
@@ -186,7 +186,7 @@ func TestFailures(t *testing.T) {
 		exception string
 	}{
 		{"a panic", func() error { panic("the secret is 42") }, 500, "InternalServerException"},
-		{"an error of ours", func() error { return errors.New("the secret is 42") }, 500, "InternalServerException"},
+		{"an internal error", func() error { return errors.New("the secret is 42") }, 500, "InternalServerException"},
 		{"a store that is away", func() error {
 			return chat.Errorf(chat.Unavailable, "The database does not answer")
 		}, 503, "ServiceUnavailableException"},

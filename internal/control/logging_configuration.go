@@ -68,7 +68,7 @@ func (d *DestinationConfiguration) members() int {
 	return n
 }
 
-// destination checks a destination and returns it. It may be absent.
+// checkDestination checks a destination and returns it. It may be absent.
 func checkDestination(v *api.Violations, d *DestinationConfiguration) chat.Destination {
 	switch {
 	case d == nil:

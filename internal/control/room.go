@@ -73,7 +73,7 @@ func show(r *chat.Room) *Room {
 	}
 }
 
-// handler checks a room's message review handler.
+// checkHandler checks a room's message review handler.
 func checkHandler(v *api.Violations, h *MessageReviewHandler) {
 	if h == nil {
 		return
@@ -111,7 +111,7 @@ func (h *MessageReviewHandler) check(ctx context.Context, s *Service) error {
 	return s.CheckHandler(ctx, *h.URI)
 }
 
-// loggingConfigurations checks the logging configurations of a room.
+// checkLoggingConfigurations checks the logging configurations of a room.
 func checkLoggingConfigurations(v *api.Violations, identifiers []string) {
 	const member = "loggingConfigurationIdentifiers"
 	if len(identifiers) > chat.MaxRoomLogging {

@@ -173,7 +173,7 @@ func TestUpdateRoom(t *testing.T) {
 			t.Error(d)
 		}
 	}
-	t.Run("nothing but the identifier changes nothing but the time", func(t *testing.T) { check(t, update(t, control.UpdateRoomInput{})) })
+	t.Run("with only the identifier, only the update time changes", func(t *testing.T) { check(t, update(t, control.UpdateRoomInput{})) })
 	t.Run("only what is present changes", func(t *testing.T) {
 		want.Name, want.MaximumMessageRatePerSecond = new("after"), new(int32(99))
 		check(t, update(t, control.UpdateRoomInput{Name: new("after"), MaximumMessageRatePerSecond: new(int32(99))}))
@@ -315,7 +315,7 @@ func TestListRooms(t *testing.T) {
 		_, err := s.ListRooms(asRoot(t), &control.ListRoomsInput{LoggingConfigurationIdentifier: new(missing(chat.LoggingConfigurationResource))})
 		wantCode(t, err, chat.NotFound)
 	})
-	t.Run("a token that is none", func(t *testing.T) {
+	t.Run("an invalid nextToken", func(t *testing.T) {
 		s.post(t, "ListRooms", `{"nextToken":"nonsense"}`).want(t, 400, "ValidationException")
 	})
 }

@@ -20,7 +20,7 @@ var (
 	tagValueRule = api.NewRule(0, 256, "")
 )
 
-// tags checks the tags of a request.
+// checkTags checks the tags of a request.
 func checkTags(v *api.Violations, tags map[string]string) {
 	if len(tags) > chat.MaxTags {
 		v.Add("tags", "must have at most %d entries, these are %d", chat.MaxTags, len(tags))
@@ -42,7 +42,7 @@ func checkTags(v *api.Violations, tags map[string]string) {
 	}
 }
 
-// tagKeys checks the keys that UntagResource removes.
+// checkTagKeys checks the keys that UntagResource removes.
 func checkTagKeys(v *api.Violations, keys []string) {
 	if len(keys) == 0 {
 		v.Add("tagKeys", "is required")
@@ -58,7 +58,7 @@ func checkTagKeys(v *api.Violations, keys []string) {
 	}
 }
 
-// taggedARN checks the resourceArn of the three tag operations, which is that of a
+// checkTaggedARN checks the resourceArn of the three tag operations, which is that of a
 // room or a logging configuration.
 func checkTaggedARN(v *api.Violations, s *string) chat.ARN {
 	if s == nil || *s == "" {

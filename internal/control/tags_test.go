@@ -49,12 +49,12 @@ func TestTags(t *testing.T) {
 			t.Error(d)
 		}
 	})
-	t.Run("a body of GET and DELETE is no matter", func(t *testing.T) {
+	t.Run("a body of GET and DELETE is ignored", func(t *testing.T) {
 		for _, c := range []struct{ method, query string }{{"GET", ""}, {"DELETE", "?tagKeys=none"}} {
 			s.send(t, c.method, "/tags/"+url.QueryEscape(*room.ARN)+c.query, "not JSON", nil).want(t, 200, "")
 		}
 	})
-	t.Run("who is connected learns of a room's tags", func(t *testing.T) {
+	t.Run("a change of tags reaches the live room", func(t *testing.T) {
 		s.live.done()
 		for _, arn := range []*string{room.ARN, config.ARN} {
 			if _, err := s.TagResource(asRoot(t), &control.TagResourceInput{ResourceARN: arn, Tags: map[string]string{"z": "y"}}); err != nil {
@@ -112,7 +112,7 @@ func TestTags(t *testing.T) {
 			s.send(t, "DELETE", path+"?tagKeys=a", "", nil).want(t, 404, "ResourceNotFoundException")
 		}
 	})
-	t.Run("what is no resource", func(t *testing.T) {
+	t.Run("an ARN of no resource", func(t *testing.T) {
 		for _, arn := range []string{"x", "arn:aws:s3:::bucket", *room.ID, strings.Repeat("x", 200), "%ff"} {
 			path := "/tags/" + strings.ReplaceAll(url.QueryEscape(arn), "%25", "%")
 			s.send(t, "GET", path, "", nil).want(t, 400, "ValidationException")

@@ -71,7 +71,7 @@ func (p *patient) refused(ctx context.Context, header http.Header) bool {
 			return false
 		}
 		dialing, cancel := context.WithTimeout(ctx, checkTime)
-		conn, res, err := websocket.Dial(dialing, p.API.MessagingURL(), &websocket.DialOptions{Subprotocols: []string{token}, HTTPHeader: header})
+		conn, res, err := websocket.Dial(dialing, p.API.MessagingURL(), &websocket.DialOptions{Subprotocols: []string{token}, HTTPHeader: header, HTTPClient: p.API.HTTP()})
 		cancel()
 		if err == nil {
 			conn.CloseNow()

@@ -115,7 +115,7 @@ func (p *patient) token(ctx context.Context, attributes map[string]string) (stri
 func (p *patient) connect(ctx context.Context, token string) (*websocket.Conn, Finding) {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
-	conn, res, err := websocket.Dial(ctx, p.API.MessagingURL(), &websocket.DialOptions{Subprotocols: []string{token}})
+	conn, res, err := websocket.Dial(ctx, p.API.MessagingURL(), &websocket.DialOptions{Subprotocols: []string{token}, HTTPClient: p.API.HTTP()})
 	if err == nil {
 		if conn.Subprotocol() != token {
 			conn.CloseNow()

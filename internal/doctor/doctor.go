@@ -153,9 +153,13 @@ func (p *patient) certificate(ctx context.Context) (Finding, bool) {
 	if p.url.Port() == "" {
 		address += ":443"
 	}
-	conn, err := new(tls.Dialer).DialContext(ctx, "tcp", address)
+	dialer := &tls.Dialer{}
+	if transport, ok := p.API.HTTP().Transport.(*http.Transport); ok && transport.TLSClientConfig != nil {
+		dialer.Config = &tls.Config{RootCAs: transport.TLSClientConfig.RootCAs, MinVersion: tls.VersionTLS12}
+	}
+	conn, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
-		return bad("TLS", err.Error(), "install a certificate for this host with its whole chain, from an authority that clients know"), false
+		return bad("TLS", err.Error(), "install a certificate for this host with its whole chain, from an authority that clients know; if it is an authority of your own, name its certificate in AWS_CA_BUNDLE"), false
 	}
 	defer conn.Close()
 	secure, isTLS := conn.(*tls.Conn)
@@ -215,7 +219,7 @@ func (p *patient) get(ctx context.Context, method, path string, headers map[stri
 	for k, v := range headers {
 		r.Header.Set(k, v)
 	}
-	client := &http.Client{Timeout: checkTime, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{Transport: p.API.HTTP().Transport, Timeout: checkTime, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return client.Do(r)
 }
 

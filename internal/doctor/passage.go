@@ -23,7 +23,11 @@ func (p *patient) body(ctx context.Context) (Finding, bool) {
 		return bad(name, err.Error(), fix), true
 	}
 	r.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultTransport.RoundTrip(r)
+	transport := p.API.HTTP().Transport
+	if transport == nil {
+		transport = http.DefaultTransport
+	}
+	res, err := transport.RoundTrip(r)
 	if err != nil {
 		return bad(name, "a call of 4 MiB was not answered: "+err.Error(), fix), true
 	}

@@ -36,7 +36,7 @@ func TestEndings(t *testing.T) {
 			t.Errorf("got %+v", f)
 		}
 	})
-	t.Run("a user whose kick is not delivered on this node gets the event all the same, and nobody else does", func(t *testing.T) {
+	t.Run("a user whose kick is not delivered on this node gets the event all the same, and no other user does", func(t *testing.T) {
 		n := start(t)
 		ann, bob := n.connect(t, n.token("ann")), n.connect(t, n.token("bob"))
 		event := (&chat.Event{ID: "abcdefabcdef", Name: "aws:DISCONNECT_USER", Attributes: map[string]string{"UserId": "ann", "Reason": "spam"}}).AppendJSON(nil)
@@ -63,7 +63,7 @@ func TestEndings(t *testing.T) {
 			t.Errorf("closed with %+v", e)
 		}
 	})
-	t.Run("at the end of one of a user's sessions comes ERROR 401 and no Close, nor at that of a second right behind it", func(t *testing.T) {
+	t.Run("when one of a user's sessions ends, and a second one right after it, both get ERROR 401 and no Close", func(t *testing.T) {
 		n := start(t)
 		ends := time.Now().Add(300 * time.Millisecond)
 		brief := func(t *chat.Token) { t.SessionExpires = ends }

@@ -8,7 +8,7 @@ import (
 )
 
 func TestMemory(t *testing.T) {
-	t.Run("handshakes wait until there is some, and not for long", func(t *testing.T) {
+	t.Run("handshakes wait for free memory, but not for long", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var used atomic.Int64
 			m := newMemory(1000)
@@ -25,7 +25,7 @@ func TestMemory(t *testing.T) {
 			}
 		})
 	})
-	t.Run("the process uses some", func(t *testing.T) {
+	t.Run("the memory of the process is measured", func(t *testing.T) {
 		if used := memoryUsed(); used < 1<<20 || used > 1<<40 {
 			t.Errorf("it uses %d bytes", used)
 		}

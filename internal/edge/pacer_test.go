@@ -10,7 +10,7 @@ import (
 )
 
 func TestPacer(t *testing.T) {
-	t.Run("a burst passes, more is held to the rate, too much is refused", func(t *testing.T) {
+	t.Run("a burst passes, further handshakes are delayed to the rate, too many are refused", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := newPacer(5)
 			start := time.Now()
@@ -97,7 +97,7 @@ func TestPacer(t *testing.T) {
 			}
 		})
 	})
-	t.Run("refusals at the same time do not put the next turn off", func(t *testing.T) {
+	t.Run("concurrent refusals do not postpone the next turn", func(t *testing.T) {
 		p := newPacer(1)
 		for turn, _ := p.reserve("ann"); turn != nil; turn, _ = p.reserve("ann") {
 		}

@@ -29,8 +29,8 @@ func Start(ctx context.Context, bans *moderation.Bans, e *messaging.Engine, log 
 	return nil
 }
 
-// eventWithin bounds the wait until a user's sessions end by aws:DISCONNECT_USER. After
-// that they end without it.
+// eventWithin bounds the wait until aws:DISCONNECT_USER ends a user's sessions. After that
+// they are ended without the event.
 const eventWithin = 500 * time.Millisecond
 
 // End ends the sessions on this node that the ban forbids. Sessions of a banned user end
@@ -80,7 +80,7 @@ func disconnect(ctx context.Context, live messaging.Roster, b *moderation.Ban, r
 	}
 }
 
-// banWithin and noteWithin bound the wait for the database in Disconnected.
+// banWithin and noteWithin bound how long Disconnected waits for the database.
 const (
 	banWithin  = 5 * time.Second
 	noteWithin = time.Second
@@ -101,10 +101,10 @@ func Disconnected(bans *moderation.Bans, disconnects Disconnects, log *slog.Logg
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteWithin)
 			defer cancel()
 			if err := disconnects.NoteDisconnect(ctx, op.RoomID, op.Target, op.Received); err != nil {
-				log.LogAttrs(ctx, slog.LevelWarn, "Disconnect not recorded; older chat tokens of the user still stand for a signature",
+				log.LogAttrs(ctx, slog.LevelWarn, "Disconnect not recorded; older chat tokens of the user are still accepted by operations",
 					slog.String("room", op.RoomID), slog.Any("error", err))
 			}
-			return nil // The user is disconnected.
+			return nil // The user is disconnected all the same.
 		}
 		by := op.By
 		if by == "" && op.UserID != "" {

@@ -140,7 +140,7 @@ func TestDisconnected(t *testing.T) {
 		slices.Reverse(all)
 		return all
 	}
-	t.Run("a moderator's disconnect bans", func(t *testing.T) {
+	t.Run("with the tag, a moderator's disconnect bans the user", func(t *testing.T) {
 		w := tagged(t)
 		bob := w.join(t, "bob")
 		if err := bob.DisconnectUser(t.Context(), messaging.Request{Received: time.Now()}, "ann", "spam"); err != nil {
@@ -155,7 +155,7 @@ func TestDisconnected(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})
-	t.Run("not the disconnect that a ban makes, and not without the tag", func(t *testing.T) {
+	t.Run("the disconnect of a ban bans nobody, and neither does one without the tag", func(t *testing.T) {
 		w := tagged(t)
 		w.join(t, "ann")
 		w.end(t, &moderation.Ban{ID: "ABCDEFabcdef", UserID: "ann"})

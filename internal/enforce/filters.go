@@ -39,12 +39,13 @@ func (f Filters) Judge(_ context.Context, j *messaging.Judgement) error {
 		j.Hidden, j.Content, j.Rule = true, d.Content, FilterRule+d.Filter
 	case contentfilter.Mask:
 		j.Content, j.Rule = d.Content, FilterRule+d.Filter
-	case contentfilter.Flag: // The message is as it was.
+	case contentfilter.Flag: // The message stays as it was.
 	}
 	return nil
 }
 
-// note notes the filter that decides about a message, and those with FLAG that match.
+// note records the filter that decides about a message, and the filters with FLAG that
+// match it.
 func (f Filters) note(j *messaging.Judgement, d *contentfilter.Decision) {
 	if d.Action != contentfilter.Flag {
 		f.hit(j, d.Filter, d.Action)
@@ -54,7 +55,7 @@ func (f Filters) note(j *messaging.Judgement, d *contentfilter.Decision) {
 	}
 }
 
-// hit notes a match. Its id is the same if the message is judged again.
+// hit records a match. Its id is the same if the message is judged again.
 func (f Filters) hit(j *messaging.Judgement, name string, action contentfilter.Action) {
 	op := j.Operation
 	f.Log.Note(&modlog.Event{

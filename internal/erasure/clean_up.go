@@ -19,7 +19,7 @@ type Cleaner struct {
 	o     CleanerOptions
 	grace context.Context
 
-	mu    sync.Mutex // guards rooms and what is in it
+	mu    sync.Mutex // guards rooms, and the fields of its elements
 	rooms map[string]*cleaning
 }
 
@@ -64,11 +64,12 @@ const (
 	// for deletions; the rest come after its answer.
 	findWithin   = 10 * time.Second
 	answerWithin = 5 * time.Second
-	// mostFailures is how often in succession a deletion may fail, a second apart.
+	// mostFailures is how many attempts in a row may fail before the work is abandoned.
+	// They are a second apart.
 	mostFailures = 10
 )
 
-// cleaning is the work of one room. One goroutine does it.
+// cleaning is the work in one room. One goroutine does it.
 type cleaning struct {
 	waiting []deletion
 	ids     map[string]bool // of waiting
@@ -81,7 +82,7 @@ type deletion struct {
 	left *countdown
 }
 
-// countdown is closed when the messages of one clean-up are deleted, or cannot be.
+// countdown is closed when all messages of one clean-up are deleted, or cannot be.
 type countdown struct {
 	n    int
 	done chan struct{}
@@ -110,8 +111,9 @@ func (c *Cleaner) Clean(ctx context.Context, room *chat.Room, what CleanUp) (int
 	return n, nil
 }
 
-// find returns the ids of the messages, the newest first. The history lacks messages that
-// could not be stored, and nodes forget older ones.
+// find returns the ids of the messages, the newest first. It asks the history and the
+// nodes: the history lacks messages that could not be stored, and nodes keep only the
+// latest ones.
 func (c *Cleaner) find(ctx context.Context, room *chat.Room, what *CleanUp) ([]string, error) {
 	extensions, _ := chat.ExtensionsOf(room.Tags)
 	if extensions.History == 0 {
@@ -145,8 +147,8 @@ func (c *Cleaner) find(ctx context.Context, room *chat.Room, what *CleanUp) ([]s
 	return ids, nil
 }
 
-// add has the messages deleted, without those that wait already. It returns how many they
-// are, and a channel that is closed when that is done.
+// add queues messages to be deleted, except those that are queued already. It returns their
+// number, and a channel that is closed when they are deleted.
 func (c *Cleaner) add(room *chat.Room, what *CleanUp, ids []string) (n int, done <-chan struct{}, err error) {
 	left := &countdown{done: make(chan struct{})}
 	c.mu.Lock()
@@ -179,7 +181,7 @@ func (c *Cleaner) add(room *chat.Room, what *CleanUp, ids []string) (n int, done
 	return left.n, left.done, nil
 }
 
-// work deletes the messages of a room until none waits.
+// work deletes messages of a room until none is queued.
 func (c *Cleaner) work(roomID string, work *cleaning, rate int) {
 	pace := time.NewTicker(time.Second / time.Duration(max(rate, 1)))
 	defer pace.Stop()
@@ -195,7 +197,7 @@ func (c *Cleaner) work(roomID string, work *cleaning, rate int) {
 		case err == nil:
 			failures = 0
 			c.finish(work, 1)
-		case chat.CodeOf(err) == chat.Throttled: // By the account's quota.
+		case chat.CodeOf(err) == chat.Throttled: // The account's quota is used up.
 		case failures < mostFailures && chat.CodeOf(err) != chat.NotFound:
 			failures++
 			wait = time.After(time.Second)
@@ -212,7 +214,7 @@ func (c *Cleaner) work(roomID string, work *cleaning, rate int) {
 	}
 }
 
-// next returns the message that is deleted next. Without one, the work of the room is over.
+// next returns the next message to delete. If there is none, it ends the work of the room.
 func (c *Cleaner) next(roomID string, work *cleaning) (deletion, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -223,7 +225,7 @@ func (c *Cleaner) next(roomID string, work *cleaning) (deletion, bool) {
 	return work.waiting[0], true
 }
 
-// finish removes the first n messages that wait.
+// finish removes the first n messages from the queue.
 func (c *Cleaner) finish(work *cleaning, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -236,7 +238,7 @@ func (c *Cleaner) finish(work *cleaning, n int) {
 	work.waiting = work.waiting[n:]
 }
 
-// abandon ends the work of a room. What is left is deleted by the next call.
+// abandon ends the work of a room with an error. The next call deletes the rest.
 func (c *Cleaner) abandon(roomID string, work *cleaning, err error) {
 	c.mu.Lock()
 	delete(c.rooms, roomID)

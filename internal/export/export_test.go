@@ -51,7 +51,7 @@ func TestForms(t *testing.T) {
 			t.Errorf("got %s", got)
 		}
 	})
-	t.Run("cells of CSV are no formulas", func(t *testing.T) {
+	t.Run("cells of CSV cannot be formulas", func(t *testing.T) {
 		for content, want := range map[string]string{
 			"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", "a=1": "a=1", "'=1": "'=1", "": "", "é": "é",
 			"two\nlines, \"quoted\"": "two\nlines, \"quoted\"", "\t=1": "'\t=1",

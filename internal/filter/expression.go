@@ -2,6 +2,7 @@ package filter
 
 import (
 	"fmt"
+	"iter"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -115,18 +116,39 @@ func (e *expression) find(t *Text, found func(Match) bool) bool {
 	if !e.matches(t) {
 		return true
 	}
-	first := e.re.FindStringIndex(t.content)
-	if !found(Match{Rule: e.rule, Start: first[0], End: first[1]}) {
-		return false
-	}
-	all := e.re.FindAllStringIndex(t.content, mostMatches)
-	if len(all) == mostMatches {
-		all[mostMatches-1][1] = len(t.content)
-	}
-	for _, at := range all[1:] {
-		if !found(Match{Rule: e.rule, Start: at[0], End: at[1]}) {
+	n := 0
+	for start, end := range e.all(t.content) {
+		if n++; n == mostMatches {
+			end = len(t.content)
+		}
+		if !found(Match{Rule: e.rule, Start: start, End: end}) {
 			return false
+		}
+		if n == mostMatches {
+			break
 		}
 	}
 	return true
+}
+
+// all iterates over the matches in a text that has one. Package regexp searches only where the
+// automaton has found a match, unless the expression has conditions: these look at what is
+// outside.
+func (e *expression) all(text string) iter.Seq2[int, int] {
+	return func(yield func(int, int) bool) {
+		if e.automaton.conditions {
+			for _, at := range e.re.FindAllStringIndex(text, mostMatches) {
+				if !yield(at[0], at[1]) {
+					return
+				}
+			}
+			return
+		}
+		for start, end, ok := e.automaton.window(text, 0); ok; start, end, ok = e.automaton.window(text, end) {
+			at := e.re.FindStringIndex(text[start:end])
+			if start, end = start+at[0], start+at[1]; !yield(start, end) {
+				return
+			}
+		}
+	}
 }

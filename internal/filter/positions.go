@@ -26,7 +26,8 @@ type positionAutomaton struct {
 	classes []class
 	// contexts are what follows what, by the sides before and after a place. Expressions
 	// without conditions have one for all.
-	contexts [sides][sides]*context
+	contexts   [sides][sides]*context
+	conditions bool
 }
 
 // page has the classes of 256 characters.
@@ -93,6 +94,7 @@ func newPositionAutomaton(prog *syntax.Prog) *positionAutomaton {
 	a.classify(prog, takers)
 	known := map[syntax.EmptyOp]*context{}
 	used := conditionsOf(prog)
+	a.conditions = used != 0
 	for before := range sides {
 		for after := range sides {
 			holds := syntax.EmptyOpContext(samples[before], samples[after]) & used
@@ -281,6 +283,46 @@ func (a *positionAutomaton) matches(text string) bool {
 	}
 	last := &a.contexts[before][noCharacter].last
 	return low&last[0]|high&last[1] != 0
+}
+
+// window returns the part of a text in which the first match from a byte on is: no match begins
+// before it, and none of those that may be the first one continues behind it. There must be no
+// conditions. ok is false if there is no match.
+func (a *positionAutomaton) window(text string, from int) (start, end int, ok bool) {
+	all := a.contexts[noCharacter][noCharacter]
+	var taken positionSet // the positions where the last character was taken
+	start = from
+	for i := from; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		var next positionSet
+		if !ok {
+			next = all.first
+		}
+		next.join(all.following(taken))
+		c := &a.classes[a.classOf(r)]
+		taken = positionSet{next[0] & c.taken[0], next[1] & c.taken[1]}
+		switch {
+		case taken != positionSet{}:
+			ok = ok || taken[0]&all.last[0]|taken[1]&all.last[1] != 0
+		case ok:
+			return start, i, true
+		default:
+			start = i + size
+		}
+		i += size
+	}
+	return start, len(text), ok
+}
+
+// following returns the positions that follow those of a set.
+func (c *context) following(set positionSet) (next positionSet) {
+	for half := range set {
+		for at := 8 * half; set[half] != 0; at++ {
+			next.join(c.follow[at][uint8(set[half])])
+			set[half] >>= 8
+		}
+	}
+	return next
 }
 
 func (a *positionAutomaton) classOf(r rune) uint16 {

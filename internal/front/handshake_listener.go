@@ -166,6 +166,10 @@ func (d *deadlines) extend() error {
 	return d.conn.SetReadDeadline(time.Now().Add(headerTimeout / headerParts))
 }
 
+// tlsRecord is the first byte that a client of TLS sends (RFC 8446, section 5.1). No request
+// begins with it.
+const tlsRecord = 0x16
+
 // receive reads from a connection until it is clear which server gets it.
 func (l *HandshakeListener) receive(conn net.Conn) {
 	buf := heads.Get().(*[headSize]byte) //nolint:forcetypeassert // See heads.
@@ -183,6 +187,11 @@ func (l *HandshakeListener) receive(conn net.Conn) {
 			l.silent.track(conn, http.StateActive)
 		}
 		n += m
+		if n > 0 && buf[0] == tlsRecord {
+			heads.Put(buf)
+			answerTLS(conn)
+			return
+		}
 		if upgrade, forwarded, size := rfc6455.ParseHead(buf[:n]); size > 0 {
 			select {
 			case <-l.ready:

@@ -3,6 +3,7 @@ package front
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -107,7 +108,7 @@ func TestHandshakeListener(t *testing.T) {
 		"so is a long one":                        {head + strings.Repeat("x", headSize) + "\r\n\r\n", "200 OK", "GET / "},
 		"a GET without an upgrade is":             {"GET /healthz HTTP/1.1\r\nHost: chat\r\n\r\n", "200 OK", "GET /healthz "},
 		"a call is, with its body":                {"POST /GetRoom HTTP/1.1\r\nHost: chat\r\nContent-Length: 3\r\n\r\nabc", "200 OK", "POST /GetRoom abc"},
-		"what is no HTTP is":                      {"\x16\x03\x01\r\n\r\n", "400 Bad Request", "400 Bad Request"},
+		"what is no HTTP is":                      {"\x17\x03\x01\r\n\r\n", "400 Bad Request", "400 Bad Request"},
 		"another method that begins with G is":    {"GUT / HTTP/1.1\r\nHost: chat\r\n\r\n", "200 OK", "GUT / "},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -175,6 +176,31 @@ type lateListener struct {
 func (l lateListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	return &late{conn, l.misses}, err
+}
+
+// A client that speaks TLS to a port without it is answered at once, instead of after the time
+// for a head.
+func TestHandshakeListener_tls(t *testing.T) {
+	_, dial := listener(t)
+	conn, _ := dial()
+	begin := time.Now()
+	secure := tls.Client(conn, &tls.Config{ServerName: "localhost"})
+	if err := secure.HandshakeContext(t.Context()); err == nil {
+		t.Error("a handshake of TLS succeeds")
+	}
+	if took := time.Since(begin); took > 4*time.Second {
+		t.Errorf("the client is answered after %s", took)
+	}
+	conn, in := dial()
+	if _, err := conn.Write([]byte("\x16\x03\x01\x02\x00\x01")); err != nil {
+		t.Fatal(err)
+	}
+	if status, body := answerOf(t, in); status != "400 Bad Request" || !strings.Contains(body, "without TLS") {
+		t.Errorf("%s: %s", status, body)
+	}
+	if _, err := in.ReadByte(); err != io.EOF {
+		t.Errorf("the connection is not closed: %v", err)
+	}
 }
 
 func TestHandshakeListener_pause(t *testing.T) {
@@ -265,6 +291,9 @@ func TestHandshakeListener_manyAtOnce(t *testing.T) {
 func TestHandshakeListener_Drain(t *testing.T) {
 	l, dial := listener(t)
 	silent, in := dial()
+	for !l.silent.any() { // A silent connection is accepted about a second later.
+		time.Sleep(time.Millisecond)
+	}
 	slow, slowIn := dial()
 	say(t, slow, "GET /slow HTTP/1.1\r\n")
 	late, lateIn := dial() // When it has its answer, the others were accepted.

@@ -67,7 +67,7 @@ func TestListen(t *testing.T) {
 			t.Error("took one")
 		}
 	})
-	t.Run("refuses a count that is none", func(t *testing.T) {
+	t.Run("refuses an invalid count", func(t *testing.T) {
 		_, err := Listen(t.Context(), a, environ("LISTEN_FDS", "many"))
 		if err == nil || !strings.Contains(err.Error(), `LISTEN_FDS is "many"`) {
 			t.Errorf("got %v", err)

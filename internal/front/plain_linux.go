@@ -16,8 +16,8 @@ import (
 )
 
 // plainListener accepts connections that Go's poller does not watch until they need it. A
-// handshake that has arrived when its connection is read then costs five system calls:
-// accept4, read, and the event loop's setsockopt, epoll_ctl and write.
+// handshake then costs five system calls: accept4, read, and the event loop's setsockopt,
+// epoll_ctl and write.
 type plainListener struct {
 	net.Listener
 	file *os.File // a duplicate of the descriptor; a net.Listener cannot be waited for
@@ -25,7 +25,8 @@ type plainListener struct {
 }
 
 // AcceptPlain returns a listener for a port without TLS that accepts the connections of
-// ln for fewer system calls. If ln is no TCP port, AcceptPlain returns it as it is.
+// ln for fewer system calls. It accepts a connection when the client's first bytes have
+// arrived, or about a second later. If ln is no TCP port, AcceptPlain returns it as it is.
 func AcceptPlain(ln net.Listener) (net.Listener, error) {
 	if _, ok := ln.(*net.TCPListener); !ok {
 		return ln, nil
@@ -39,6 +40,10 @@ func AcceptPlain(ln net.Listener) (net.Listener, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("set up the socket %s: %w", ln.Addr(), err)
 	}
+	// The system completes a connection when its first bytes arrive, or after about a second.
+	// So the first read does not wait, which would cost Go's poller and a second descriptor,
+	// and a client that sends nothing costs less. A system without the option is slower.
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1) //nolint:errcheck // See above.
 	l := &plainListener{Listener: ln, file: os.NewFile(uintptr(fd), "listener")}
 	if l.raw, err = l.file.SyscallConn(); err == nil {
 		err = l.file.SetReadDeadline(time.Time{}) // It fails if Go's poller does not watch the file.

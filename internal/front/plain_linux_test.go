@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,6 +26,13 @@ func plainPort(t *testing.T, address string) (l net.Listener, connect func() (cl
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
+	// The clients of most tests send nothing at first, so without this each test would wait.
+	var set error
+	if err := l.(*plainListener).raw.Control(func(fd uintptr) {
+		set = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 0)
+	}); err != nil || set != nil {
+		t.Fatal(err, set)
+	}
 	return l, func() (net.Conn, *plainConn) {
 		t.Helper()
 		client, err := new(net.Dialer).DialContext(context.Background(), "tcp", l.Addr().String())
@@ -182,6 +190,19 @@ func waitFor(t *testing.T, fd int, events int16) {
 	}
 }
 
+// acceptable reports whether a connection can be accepted.
+func acceptable(t *testing.T, c syscall.RawConn) (yes bool) {
+	t.Helper()
+	err := c.Control(func(fd uintptr) {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+		yes = n > 0 && err == nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return yes
+}
+
 func TestAcceptPlain(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:0", "[::1]:0", ":0"} {
 		t.Run("both addresses are known on "+address, func(t *testing.T) {
@@ -195,6 +216,40 @@ func TestAcceptPlain(t *testing.T) {
 			}
 		})
 	}
+	t.Run("the first read of an accepted connection does not wait", func(t *testing.T) {
+		ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := AcceptPlain(ln)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		client, err := new(net.Dialer).DialContext(t.Context(), "tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		if acceptable(t, l.(*plainListener).raw) {
+			t.Error("a connection that has sent nothing can be accepted")
+		}
+		say(t, client, "hello")
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		b := make([]byte, 8)
+		if n, err := conn.Read(b); string(b[:n]) != "hello" {
+			t.Errorf("read %q, %v", b[:n], err)
+		}
+		fd, ok := conn.(*plainConn).Detach()
+		if !ok {
+			t.Fatal("Go's poller watches it")
+		}
+		unix.Close(fd)
+	})
 	t.Run("Close ends Accept and closes the port", func(t *testing.T) {
 		l, _ := plainPort(t, "127.0.0.1:0")
 		done := make(chan error)

@@ -204,6 +204,20 @@ func answerLate(conn net.Conn) {
 // would discard the answer.
 const unreadTime = 5 * time.Millisecond
 
+// answerTLS answers a client that speaks TLS to a port without it, and closes the connection.
+// The client fails at once, and shows these words if it shows what it got.
+func answerTLS(conn net.Conn) {
+	const text = "This port serves HTTP without TLS: use http:// and ws://, or --tls-cert and --tls-key\n"
+	conn.SetWriteDeadline(time.Now().Add(answerTime)) //nolint:errcheck // Then the client gets no answer.
+	fmt.Fprintf(conn, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(text), text)
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite() //nolint:errcheck // It is closed in any case.
+	}
+	conn.SetReadDeadline(time.Now().Add(unreadTime)) //nolint:errcheck // As above.
+	io.Copy(io.Discard, conn)                        //nolint:errcheck // As above.
+	conn.Close()
+}
+
 // refuse answers that the address has too many connections. A client that uses TLS cannot
 // read it.
 func (c *socket) refuse() {

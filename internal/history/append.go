@@ -31,10 +31,18 @@ func (db *DB) Append(ctx context.Context, s sqldb.Session, frames []*chat.Frame)
 }
 
 // addDeletions records which messages the frames delete. A message may be deleted
-// several times; the first one counts. It may also be unknown.
+// several times; the first one counts. It may also be unknown. A deletion that is withdrawn
+// has not happened.
 func addDeletions(ctx context.Context, s sqldb.Session, frames []*chat.Frame) error {
 	for _, f := range frames {
 		if f.Deletion == nil {
+			continue
+		}
+		if f.Withdrawn {
+			if _, err := s.Exec(ctx, `DELETE FROM history_deletions WHERE room_id = $1 AND message_id = $2 AND time = $3`, f.RoomID,
+				[]byte(f.Deletion.MessageID), f.Time.UnixNano()); err != nil {
+				return err
+			}
 			continue
 		}
 		_, err := s.Exec(ctx, `INSERT INTO history_deletions (room_id, message_id, time, deleted_by, reason) VALUES ($1, $2, $3, $4, $5)

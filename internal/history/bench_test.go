@@ -83,7 +83,7 @@ func BenchmarkAppend(b *testing.B) {
 }
 
 // fill gives a room n messages, as a day of chat has them.
-func fill(b *testing.B, w *world, room string, n int) {
+func fill(b *testing.B, w *rig, room string, n int) {
 	b.Helper()
 	w.rooms.set(room, 365*24*time.Hour)
 	var last <-chan struct{}

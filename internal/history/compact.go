@@ -202,7 +202,7 @@ func (db *DB) plan(ctx context.Context, roomID string, records []record) (move, 
 		return m, err
 	}
 	m.epoch = records[len(records)-1].epoch
-	repeats := again > 0 || records[0].epoch != m.epoch
+	repeats := again > 0 || records[0].epoch != m.epoch || withdraws(records)
 	if n := max(len(mergeable(describe(records), tail, keep/pieceShare)), again); n > 0 {
 		m.from, m.old, m.before = tail[n-1].first, int64(n), tail[n:]
 		all, err := db.recordsFrom(ctx, roomID, m.from)

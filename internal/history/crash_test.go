@@ -164,7 +164,7 @@ func TestTwoServers(t *testing.T) {
 	t.Parallel()
 	open := postgres(t)
 	const each, inRooms = 150, 3
-	servers := []*world{open(t), open(t)}
+	servers := []*rig{open(t), open(t)}
 	for i := range inRooms {
 		servers[0].rooms.set(crowdRoom(i), time.Hour)
 	}

@@ -45,8 +45,8 @@ func explicit(name string) (given bool) {
 // start is the time of the first frame in tests.
 var start = time.Unix(1_800_000_000, 0).UTC()
 
-// world is a database with its history and transcript. Its clock is the test's.
-type world struct {
+// rig is what tests of the history run on: a database with its history and transcript, and the clock of the test.
+type rig struct {
 	tb  testing.TB
 	sql *sqldb.DB
 	*history.DB
@@ -103,7 +103,7 @@ func (none) LoggingConfiguration(context.Context, string) (*chat.LoggingConfigur
 }
 
 // opener opens the same database each time.
-type opener func(tb testing.TB) *world
+type opener func(tb testing.TB) *rig
 
 // dialects runs a test for every kind of database.
 func dialects(t *testing.T, test func(t *testing.T, open opener)) {
@@ -137,17 +137,17 @@ func postgres(tb testing.TB) opener {
 // template makes the database that others begin as, once.
 var template sync.Once
 
-// opened returns an opener of the database of o. Its worlds share rooms and a clock.
+// opened returns an opener of the database of o. Its rigs share rooms and a clock.
 func opened(o sqldb.Options) opener {
 	r, c := &rooms{keep: map[string]time.Duration{}}, &clock{now: start}
 	o.Log, o.Metrics, o.Now = slog.New(slog.DiscardHandler), sqldb.NewMetrics(nil), c.Now
-	return func(tb testing.TB) *world {
+	return func(tb testing.TB) *rig {
 		tb.Helper()
 		all, err := sqldb.Open(context.Background(), o, transcript.Database(0))
 		if err != nil {
 			tb.Fatal(err)
 		}
-		w := &world{tb: tb, sql: all[0], rooms: r, clock: c, next: map[string]uint64{}}
+		w := &rig{tb: tb, sql: all[0], rooms: r, clock: c, next: map[string]uint64{}}
 		w.DB = history.New(w.sql, history.Options{Rooms: r, Log: o.Log})
 		w.frames, err = transcript.New(w.sql, transcript.Options{JournalDir: o.Dir, Configurations: none{}, History: w.DB, Log: o.Log, Metrics: transcript.NewMetrics(nil, chatlog.NewMetrics(nil), webhook.NewMetrics(nil))})
 		if err != nil {
@@ -158,7 +158,7 @@ func opened(o sqldb.Options) opener {
 	}
 }
 
-func (w *world) close() {
+func (w *rig) close() {
 	if w.sql == nil {
 		return
 	}
@@ -171,7 +171,7 @@ func (w *world) close() {
 }
 
 // frame returns the next frame of a room, a message of the user.
-func (w *world) frame(room, user, content string) *chat.Frame {
+func (w *rig) frame(room, user, content string) *chat.Frame {
 	w.next[room]++
 	m := chat.Message{
 		ID: chat.NewID(), RequestID: "request", Content: content, SendTime: w.clock.Now(), UserID: user,
@@ -185,7 +185,7 @@ func (w *world) frame(room, user, content string) *chat.Frame {
 }
 
 // deletion returns the frame that deletes a message.
-func (w *world) deletion(room, by, message, reason string) *chat.Frame {
+func (w *rig) deletion(room, by, message, reason string) *chat.Frame {
 	w.next[room]++
 	e := chat.Event{ID: chat.NewID(), Name: chat.DeleteMessageEvent, SendTime: w.clock.Now(), Attributes: map[string]string{"MessageId": message, "MessageID": message, "Reason": reason}}
 	keep, _ := w.rooms.HistoryRetention(context.Background(), room)
@@ -197,7 +197,7 @@ func (w *world) deletion(room, by, message, reason string) *chat.Frame {
 }
 
 // batch returns a frame for each of some rooms of the crowd.
-func (w *world) batch(n int) (frames []*chat.Frame) {
+func (w *rig) batch(n int) (frames []*chat.Frame) {
 	for i := range n {
 		frames = append(frames, w.frame(crowdRoom(i), "ann", strings.Repeat("words ", i)))
 	}
@@ -205,7 +205,7 @@ func (w *world) batch(n int) (frames []*chat.Frame) {
 }
 
 // compact compacts, and waits for another server that does.
-func (w *world) compact() {
+func (w *rig) compact() {
 	w.tb.Helper()
 	for until := time.Now().Add(20 * time.Second); ; {
 		if err := w.Compact(context.Background()); err != nil {
@@ -222,7 +222,7 @@ func (w *world) compact() {
 }
 
 // append stores frames together.
-func (w *world) append(frames ...*chat.Frame) {
+func (w *rig) append(frames ...*chat.Frame) {
 	w.tb.Helper()
 	var last <-chan struct{}
 	for _, f := range frames {
@@ -236,7 +236,7 @@ func (w *world) append(frames ...*chat.Frame) {
 }
 
 // fillBatches gives a room n messages, each in a batch of its own.
-func (w *world) fillBatches(room string, n int) {
+func (w *rig) fillBatches(room string, n int) {
 	w.tb.Helper()
 	for i := range n {
 		err := w.sql.Share(context.Background(), func(ctx context.Context, s sqldb.Session) error {
@@ -257,7 +257,7 @@ func unavailable(tb testing.TB, err error) {
 }
 
 // list returns all pages of a query, of at most max messages each.
-func (w *world) list(q history.Query) []history.Message {
+func (w *rig) list(q history.Query) []history.Message {
 	w.tb.Helper()
 	var all []history.Message
 	for {
@@ -277,7 +277,7 @@ func (w *world) list(q history.Query) []history.Message {
 }
 
 // rows is the number of rows of a table.
-func (w *world) rows(table string) (n int) {
+func (w *rig) rows(table string) (n int) {
 	w.tb.Helper()
 	if _, err := w.sql.Read().Row(context.Background(), `SELECT count(*) FROM `+table, nil, &n); err != nil {
 		w.tb.Fatal(err)

@@ -12,11 +12,11 @@ import (
 // one continues after that.
 const leaseTime = 10 * time.Second
 
-// errNotLeased is the error of work that another server does now.
+// errNotLeased is returned when another server does this work now.
 var errNotLeased = errors.New("history: another server changes pieces now")
 
-// claim takes or renews the lease, in the transaction of s, which then excludes those of
-// other servers that also claim it.
+// claim takes or renews the lease in the transaction of s. Until that transaction ends, it
+// excludes those of other servers that claim the lease.
 func claim(ctx context.Context, s sqldb.Session) error {
 	n, err := s.Exec(ctx, `UPDATE history_lease SET owner = $1, until = `+s.DB().Clock()+` + $2
 		WHERE id = 1 AND (owner = $1 OR until <= `+s.DB().Clock()+`)`, s.DB().Owner(), int64(leaseTime))
@@ -26,13 +26,13 @@ func claim(ctx context.Context, s sqldb.Session) error {
 	return err
 }
 
-// leased runs work under the lease, as the only one. It returns errNotLeased at once when
-// another server has the lease.
+// leased runs work under the lease, one call at a time. It returns errNotLeased at once
+// when another server has the lease.
 func (db *DB) leased(ctx context.Context, work func() error) error {
 	db.work.Lock()
 	defer db.work.Unlock()
-	// A look without a lock, so that the writes of this server do not wait for another
-	// one's work.
+	// This reads without a lock, so that the writes of this server do not wait for the work
+	// of another one.
 	var ours, free bool
 	s := db.sql.Read()
 	_, err := s.Row(ctx, `SELECT owner = $1, until <= `+s.DB().Clock()+` FROM history_lease WHERE id = 1`, []any{db.sql.Owner()}, &ours, &free)

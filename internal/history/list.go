@@ -114,6 +114,7 @@ func (db *DB) choose(ctx context.Context, q *Query, records []record, page *[]Me
 func (q *Query) selects(r *record) bool {
 	switch {
 	case r.event && !q.IncludeEvents,
+		r.action == withdrawal,
 		r.hidden && !q.IncludeHidden && (r.user != q.Viewer || r.user == ""),
 		q.ID != "" && r.id != q.ID,
 		q.UserID != "" && r.user != q.UserID,

@@ -7,13 +7,13 @@ import (
 )
 
 const (
-	// compactAfter is how long a frame stays in a batch, unless there is much.
+	// compactAfter is how long a frame stays in a batch, unless many frames wait.
 	compactAfter = 5 * time.Second
-	// muchBytes and muchBatches of batches are compacted at once. A frame is cheaper to
-	// move together with more of its room; a read looks at all batches.
+	// Batches of muchBytes or muchBatches are compacted at once. Few large compactions cost
+	// less than many small ones, but a read has to look at all batches.
 	muchBytes   = 1 << 20
 	muchBatches = 1024
-	// maintainEvery is how often a server looks for what others have left.
+	// maintainEvery is how often a server looks for work that other servers have left.
 	maintainEvery = time.Minute
 	// maintainRetry is the pause after a failure.
 	maintainRetry = 5 * time.Second

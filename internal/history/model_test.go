@@ -28,7 +28,7 @@ type kept struct {
 
 // model is what the histories of some rooms should have.
 type model struct {
-	w      *world
+	w      *rig
 	prefix string // of the names of rooms and users: iterations share a database
 	rooms  map[string][]*kept
 	keep   map[string]time.Duration

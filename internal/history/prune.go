@@ -12,11 +12,12 @@ import (
 )
 
 const (
-	// lookAgain is the longest time until a room's pieces are looked at again. It
-	// bounds the time for which a room that was deleted, or whose retention became
-	// shorter, keeps expired pieces if the notice of that was lost.
+	// lookAgain is the longest time between two looks at a room's pieces. If the notice
+	// about a deleted room, or a shorter retention, was lost, expired pieces are kept for
+	// that long.
 	lookAgain = time.Hour
-	// lookFailed is when a room is looked at again whose settings could not be read.
+	// lookFailed is the time until a room is looked at again after its settings could not
+	// be read.
 	lookFailed = time.Minute
 	// prunePieces and pruneDeletions are how many rows of a room one transaction
 	// deletes. They are small because frames wait for it.
@@ -25,7 +26,7 @@ const (
 	pruneRooms     = 64 // looked at together
 )
 
-// lookAt has the room looked at, at that time or before.
+// lookAt makes prune look at the room at that time or before.
 func lookAt(ctx context.Context, s sqldb.Session, roomID string, look int64) error {
 	_, err := s.Exec(ctx, `INSERT INTO history_rooms (room_id, look) VALUES ($1, $2)
 		ON CONFLICT (room_id) DO UPDATE SET look = CASE WHEN excluded.look < history_rooms.look THEN excluded.look ELSE history_rooms.look END`, roomID, look)
@@ -59,7 +60,8 @@ func (db *DB) prune(ctx context.Context) (next time.Time, err error) {
 		return time.Time{}, nil
 	}
 	err = db.leased(ctx, func() error {
-		// Batches that were moved in part need the pieces that have these frames.
+		// Batches that were moved in part are compacted first: only the pieces, of which
+		// prune deletes some, show which of their frames were moved.
 		if err := db.compact(ctx); err != nil {
 			return err
 		}
@@ -134,8 +136,8 @@ func (db *DB) pruneRoom(ctx context.Context, roomID string, now time.Time) error
 			[]any{roomID}, &oldest, &newest); err != nil {
 			return err
 		}
-		// A deletion is kept as long as there may be a message that is older: the
-		// retention may become longer again.
+		// A deletion is kept as long as an older message may exist, because the retention
+		// may become longer again.
 		before := expired
 		if oldest != nil {
 			before = min(before, *oldest)
@@ -156,7 +158,7 @@ func (db *DB) pruneRoom(ctx context.Context, roomID string, now time.Time) error
 			_, err := s.Exec(ctx, `DELETE FROM history_rooms WHERE room_id = $1`, roomID)
 			return err
 		}
-		// A little later, so that several pieces expire together.
+		// A little later than necessary, so that several pieces expire together.
 		look := now.Add(lookAgain).UnixNano()
 		for _, at := range []*int64{newest, left} {
 			if at != nil && keep > 0 {

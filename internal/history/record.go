@@ -52,7 +52,11 @@ const (
 // actions are the values of kind, after the lowest bit, which marks events, and before the
 // highest, which marks what is hidden. New ones are added at the end. Hidden messages are
 // marked as events, too, so that earlier releases do not show them.
-var actions = [...]chat.Action{"", chat.ActionSendMessage, chat.ActionDeleteMessage, chat.ActionDisconnectUser, chat.ActionSendEvent}
+var actions = [...]chat.Action{"", chat.ActionSendMessage, chat.ActionDeleteMessage, chat.ActionDisconnectUser, chat.ActionSendEvent, withdrawal}
+
+// withdrawal is the action of a record that takes back others, see repeated.go. Earlier releases
+// take it for an event.
+const withdrawal chat.Action = "withdrawal"
 
 // hiddenKind is the bit in kind of what is hidden.
 const hiddenKind = 1 << 7
@@ -193,7 +197,10 @@ func recordOf(f *chat.Frame) record {
 		event: f.Type != chat.MessageFrame, hidden: f.Hidden, action: f.Action, id: f.ID, user: f.UserID, json: f.JSON,
 		target: f.DisconnectUser,
 	}
-	if f.Deletion != nil {
+	switch {
+	case f.Withdrawn:
+		r.action = withdrawal
+	case f.Deletion != nil:
 		r.target = f.Deletion.MessageID
 	}
 	return r

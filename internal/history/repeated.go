@@ -7,33 +7,65 @@ import (
 	"time"
 )
 
-// A home stores a frame before it publishes it. If it is killed in between, the room's next
-// home gets the request again, under the same id, and stores and publishes its frame in a
-// later epoch. The first frame was never delivered: only the last one with an id counts.
+// A home stores a frame before it publishes it. If it is killed or suspended in between, the
+// room's next home gets the request again, under the same id. It publishes a frame in a later
+// epoch, or refuses the request. Then it withdraws, as the first home does when it continues, what
+// was stored and not delivered. So of the records with one id only that with the highest place
+// counts, and a withdrawal counts as nothing. A withdrawal has the place up to which it takes
+// records back. It stays in the pieces, since those that it took back may be all that is replaced
+// there.
 
 // retryTime is longer than the time between two frames with one id.
 const retryTime = time.Minute
 
-// withoutRepeated removes the messages of which the records have a later one with the same
-// id.
-func withoutRepeated(records []record) []record {
-	last := lastOf(records)
-	return slices.DeleteFunc(records, func(r record) bool { return !r.event && last[r.id] > r.position })
+// rank decides which of the records with one id counts: the highest.
+type rank struct {
+	epoch, sequence uint64
+	withdraws       bool
+	position        int64
 }
 
-// lastOf returns the position of the last message with each id.
-func lastOf(records []record) map[string]int64 {
-	last := make(map[string]int64, len(records))
+func (r *record) rank() rank { return rank{r.epoch, r.sequence, r.action == withdrawal, r.position} }
+
+func (a rank) above(b rank) bool {
+	if c := cmp.Or(cmp.Compare(a.epoch, b.epoch), cmp.Compare(a.sequence, b.sequence)); c != 0 {
+		return c > 0
+	}
+	return a.withdraws && !b.withdraws || a.withdraws == b.withdraws && a.position > b.position
+}
+
+// ranks has the highest rank of each id.
+type ranks map[string]rank
+
+func ranksOf(records []record) ranks {
+	all := make(ranks, len(records))
 	for i := range records {
-		if r := &records[i]; !r.event {
-			last[r.id] = r.position
+		r := &records[i]
+		if known, ok := all[r.id]; !ok || r.rank().above(known) {
+			all[r.id] = r.rank()
 		}
 	}
-	return last
+	return all
 }
 
-// withRetries returns how many of the room's last pieces may have frames of which the new
-// records repeat some: none, unless the room has another home since.
+// filter removes the records that do not count.
+func (all ranks) filter(records []record) []record {
+	return slices.DeleteFunc(records, func(r record) bool {
+		highest, ok := all[r.id]
+		return ok && r.id != "" && highest.above(r.rank())
+	})
+}
+
+// withoutRepeated removes the records that do not count.
+func withoutRepeated(records []record) []record { return ranksOf(records).filter(records) }
+
+// withdraws reports whether there is a withdrawal among the records.
+func withdraws(records []record) bool {
+	return slices.ContainsFunc(records, func(r record) bool { return r.action == withdrawal })
+}
+
+// withRetries returns how many of the room's last pieces may have frames that the new records
+// repeat or withdraw. That is none, unless the room's home has changed.
 func (db *DB) withRetries(ctx context.Context, roomID string, tail []piece, records []record) (int, error) {
 	if len(tail) == 0 {
 		return 0, nil
@@ -48,33 +80,34 @@ func (db *DB) withRetries(ctx context.Context, roomID string, tail []piece, reco
 			epoch = before[len(before)-1].epoch
 		}
 	}
-	if epoch == records[len(records)-1].epoch {
+	if epoch == records[len(records)-1].epoch && !withdraws(records) {
 		return 0, nil
 	}
-	n := 0
-	for n < len(tail) && tail[n].newest >= records[0].time-int64(retryTime) {
+	n, oldest := 0, describe(records).oldest
+	for n < len(tail) && tail[n].newest >= oldest-int64(retryTime) {
 		n++
 	}
 	return n, nil
 }
 
-// unmoved are the records of a room in batches, which may repeat others.
+// unmoved are the records of a room that are still in batches. They may repeat others.
 type unmoved struct {
-	records []record // in order
-	last    map[string]int64
+	records   []record // in order
+	ranks     ranks
+	withdraws bool
 }
 
-// filter removes the records that are repeated in batches.
+// filter removes the records that do not count, because of records in batches.
 func (u *unmoved) filter(records []record) []record {
 	n := len(u.records)
-	if n == 0 || len(records) == 0 || records[0].epoch == u.records[n-1].epoch ||
+	if n == 0 || len(records) == 0 || records[0].epoch == u.records[n-1].epoch && !u.withdraws ||
 		records[len(records)-1].time < u.records[0].time-int64(retryTime) {
 		return records
 	}
-	if u.last == nil {
-		u.last = lastOf(u.records)
+	if u.ranks == nil {
+		u.ranks = ranksOf(u.records)
 	}
-	return slices.DeleteFunc(records, func(r record) bool { return !r.event && u.last[r.id] > r.position })
+	return u.ranks.filter(records)
 }
 
 // add adds the records of the chunks that are batches.
@@ -88,7 +121,8 @@ func (u *unmoved) add(ctx context.Context, db *DB, roomID string, chunks []chunk
 			return err
 		}
 		u.records = append(u.records, records...)
-		u.last = nil
+		u.withdraws = u.withdraws || withdraws(records)
+		u.ranks = nil
 	}
 	slices.SortFunc(u.records, func(a, b record) int { return cmp.Compare(a.position, b.position) })
 	return nil

@@ -65,3 +65,58 @@ func TestRepeatedRequest(t *testing.T) {
 		}
 	})
 }
+
+// TestWithdrawn stores frames that are not delivered, and withdraws them: in batches, and in
+// pieces.
+func TestWithdrawn(t *testing.T) {
+	dialects(t, func(t *testing.T, open opener) {
+		for _, compact := range [][]bool{{false, false}, {true, false}, {false, true}, {true, true}} {
+			w := open(t)
+			room, lonely := fmt.Sprint("room", compact), fmt.Sprint("lonely", compact)
+			w.rooms.set(room, time.Hour)
+			w.rooms.set(lonely, time.Hour)
+			at := func(epoch uint64, f *chat.Frame) *chat.Frame {
+				again := *f
+				again.Epoch = epoch
+				return &again
+			}
+			first, lost, moved, event := w.frame(room, "ann", "1"), w.frame(room, "ann", "lost"), w.frame(room, "ann", "2"), w.frame(room, "", "event")
+			event.Type, event.Action = chat.EventFrame, chat.ActionSendEvent
+			deletion := w.deletion(room, "eve", first.ID, "")
+			alone := w.frame(lonely, "ann", "alone")
+			w.append(at(1, first), at(1, lost), at(1, moved), at(1, event), at(1, deletion), at(1, alone))
+			if compact[0] {
+				w.compact()
+			}
+			undone := deletion.Withdrawal(2, 1)
+			undone.Deletion = deletion.Deletion
+			// The message that the next home delivered is there, although the first one takes it
+			// back later.
+			w.append(at(2, moved), lost.Withdrawal(2, 1<<62), event.Withdrawal(1, event.Sequence), undone, alone.Withdrawal(1, alone.Sequence),
+				moved.Withdrawal(1, moved.Sequence))
+			if compact[1] {
+				w.compact()
+			}
+			w.append(at(2, w.frame(room, "bob", "3")))
+			for range 2 { // The last time is after a compaction.
+				for _, newestFirst := range []bool{false, true} {
+					var got []string
+					for _, m := range w.list(history.Query{RoomID: room, NewestFirst: newestFirst, IncludeEvents: true, Max: 10}) {
+						got = append(got, m.Content)
+					}
+					if newestFirst {
+						slices.Reverse(got)
+					}
+					if fmt.Sprint(got) != "[1 2 3]" {
+						t.Errorf("compactions %v, newest first %v: got %v", compact, newestFirst, got)
+					}
+				}
+				if all := w.list(history.Query{RoomID: lonely, Max: 10}); len(all) != 0 {
+					t.Errorf("compactions %v: the room whose only message was withdrawn has %d", compact, len(all))
+				}
+				w.compact()
+			}
+			w.close()
+		}
+	})
+}

@@ -63,11 +63,12 @@ type Authenticator struct {
 	policyWarnings sync.Map
 }
 
-// The limits of searches for what a proxy has changed. Anybody who knows an access key
+// The limits of searches for what a proxy has changed. Any caller who knows an access key
 // id can cause one with a wrong signature. A search takes 0.1 ms, and up to 16 ms with
 // 60 KB of headers that are made for it (sigv4's BenchmarkSearch), 500 times as long as
-// the check of a signature. So one a second takes at most 1.6 % of a processor. That is enough for a person who tries a configuration, and the burst
-// for the calls that a program makes at its start. Other refusals have the same text
+// the check of a signature. So one search a second takes at most 1.6 % of a processor. That
+// is enough for a person who tries a configuration, and the burst is enough for the calls
+// that a program makes at its start. Other refusals have the same text
 // without the hint, and the warning in the log comes once a minute in any case.
 const (
 	searchesPerSecond = 1

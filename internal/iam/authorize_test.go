@@ -118,14 +118,14 @@ func TestConditionKeys(t *testing.T) {
 			}
 		})
 	}
-	t.Run("one of two tags that differ in case only does not do", func(t *testing.T) {
+	t.Run("one of two tags that differ in case only is not enough", func(t *testing.T) {
 		c := call
 		c.Principal = user(t, `{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/case":"a"}}}}`)
 		if c.Authorize("ivschat:GetRoom", room, keys) == nil {
 			t.Error("allowed")
 		}
 	})
-	t.Run("what is not known is missing", func(t *testing.T) {
+	t.Run("an unknown key counts as missing", func(t *testing.T) {
 		c := iam.Call{Principal: user(t)}
 		c.Principal.TokenIssued = time.Time{}
 		for _, k := range []string{"aws:SourceIp", "aws:UserAgent", "aws:Referer", "aws:TagKeys", "aws:RequestTag/a", "aws:ResourceTag/a", "aws:TokenIssueTime", "aws:PrincipalTag/a", "aws:MultiFactorAuthPresent"} {

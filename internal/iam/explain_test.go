@@ -48,7 +48,7 @@ func TestExplanations(t *testing.T) {
 			t.Errorf("the secret is in %s", log)
 		}
 	})
-	t.Run("above, a wrong secret leaves no line", func(t *testing.T) {
+	t.Run("above debug level, a wrong secret is not logged", func(t *testing.T) {
 		a, log := logged(slog.LevelInfo)
 		a.Authenticate(t.Context(), signed(t, "AKIDROOT", "wrong", "", time.Now()), body) //nolint:errcheck // It is about the log.
 		if log.Len() > 0 {

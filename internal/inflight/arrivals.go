@@ -17,9 +17,10 @@ type Arrival struct {
 	id string // the operation's
 	// then is called when settled is closed; nil is nothing.
 	then func()
-	// settled is closed when the frame was delivered here, or never will be.
+	// settled is closed when the frame was delivered here, or when it is known that it
+	// never will be.
 	settled chan struct{}
-	missed  bool // it never will be; readable once settled is closed
+	missed  bool // it never will be delivered here; valid once settled is closed
 }
 
 // Arrivals are the frames that operations of this node wait for, by the operations' ids.

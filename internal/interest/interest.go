@@ -8,12 +8,13 @@ import "confab/internal/view"
 // Interest is that of this node in a room: sessions here need its frames.
 type Interest struct {
 	Uses int // calls of Enter without Leave
-	// Entered says that every frame behind a known place comes here.
+	// Entered says that every frame behind a known place comes to this node.
 	Entered bool
-	// Number is that of the last question to a home. A home goes by the highest one.
+	// Number is that of the last question to a home. A home uses the question with the
+	// highest number.
 	Number uint64
 	// A keeper has entered when it has the home's stream in the view In up to the item
-	// Behind; the room's floor was Floor then.
+	// Behind. Floor was the room's floor then.
 	In     view.ID
 	Behind uint64
 	Floor  view.Point

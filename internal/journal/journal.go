@@ -28,6 +28,7 @@
 // The checksum is CRC-32C of the generation (8 bytes) and the data, so what an earlier
 // generation has left is no entry. A file ends at the first entry that is incomplete or does
 // not have its checksum: Append did not return for it. A file without a whole header is empty.
+// The last byte of the name is the version; a file of a later version is refused.
 package journal
 
 import (
@@ -110,6 +111,9 @@ func Open(path string, from Mark) (*Journal, []Entry, error) {
 		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("cannot read the journal of what was delivered: %w; make it readable and writable for this user", err)
+		}
+		if foreign(data) {
+			return nil, nil, fmt.Errorf("the journal %s has a form that this release cannot read; start the release that wrote it once more, and stop it", f.path)
 		}
 		found[i] = read(data)
 		// What is unreadable was not acknowledged. The file is emptied when the rest is stored.
@@ -243,14 +247,16 @@ func (j *Journal) Close() error {
 	defer j.mu.Unlock()
 	var errs []error
 	for _, f := range j.files {
-		if f.open == nil {
+		if f.open != nil {
+			errs = append(errs, f.open.Close())
+			f.open = nil
+		}
+		if !f.empty() {
 			continue
 		}
-		errs = append(errs, f.open.Close())
-		if f.empty() {
-			errs = append(errs, os.Remove(f.path))
+		if err := os.Remove(f.path); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
 		}
-		f.open = nil
 	}
 	j.closed = true
 	return errors.Join(errs...)
@@ -281,6 +287,13 @@ func appendEntry(b []byte, generation uint64, data []byte) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(data)))
 	b = binary.LittleEndian.AppendUint32(b, checksum(generation, data))
 	return append(b, data...)
+}
+
+// foreign reports whether a later release has written the file. What a power failure leaves is
+// not foreign.
+func foreign(b []byte) bool {
+	const family = len(magic) - 1 // The last byte is the version.
+	return len(b) >= len(magic) && string(b[:family]) == magic[:family] && b[family] > magic[family]
 }
 
 // read returns the entries of a file, up to the first one that is incomplete or damaged.

@@ -174,6 +174,39 @@ func TestJournal(t *testing.T) {
 		}
 	})
 
+	t.Run("a file of a later version is an error, and stays as it is", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "j")
+		later := append([]byte(magic[:len(magic)-1]+"2"), "in another form"...)
+		if err := os.WriteFile(path+"2", later, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := Open(path, Mark{}); err == nil {
+			t.Error("it was opened")
+		}
+		if b, err := os.ReadFile(path + "2"); err != nil || !bytes.Equal(b, later) {
+			t.Errorf("it is %q now, error %v", b, err)
+		}
+	})
+
+	t.Run("Close removes files without entries, also those of an earlier process", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "j")
+		j, _ := opened(t, path, Mark{})
+		add(t, j, "a")
+		j.Turn()
+		m := add(t, j, "b")
+		j, left := opened(t, path, Mark{})
+		check(t, left, "a", "b")
+		stored(t, j, m)
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if files, err := filepath.Glob(path + "*"); err != nil || len(files) > 0 {
+			t.Errorf("%v are left, error %v", files, err)
+		}
+	})
+
 	t.Run("a file that cannot be written is an error, until it can", func(t *testing.T) {
 		t.Parallel()
 		dir := filepath.Join(t.TempDir(), "later")
@@ -229,6 +262,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add(file(8, "a"), file(7, "c")[:20], uint64(8), uint64(1))
 	f.Add(file(7, "a", "b"), file(7, "a"), uint64(0), uint64(0))
 	f.Add(file(1<<63-1, "a"), []byte(magic), uint64(0), uint64(9))
+	f.Add([]byte("Cnfbfrm2"), file(7, "a"), uint64(0), uint64(0))
 	f.Add(make([]byte, 100), file(1<<63, "a"), uint64(3), uint64(0))
 	f.Fuzz(func(t *testing.T, one, two []byte, generation, count uint64) {
 		path := filepath.Join(t.TempDir(), "j")
@@ -239,8 +273,10 @@ func FuzzOpen(f *testing.F) {
 		}
 		last := Mark{generation >> 1, count}
 		j, all, err := Open(path, last)
-		if err != nil {
-			t.Fatal(err)
+		if later := foreign(one) || foreign(two); later != (err != nil) {
+			t.Fatalf("a later version: %t, error %v", later, err)
+		} else if later {
+			return
 		}
 		defer j.Close()
 		for _, e := range all {

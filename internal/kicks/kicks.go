@@ -19,7 +19,7 @@ import (
 // Recent has the recent kicks in the rooms of one node. Its methods may be called from any
 // goroutine.
 type Recent struct {
-	// count is how many there are. While it is 0, no lock is taken.
+	// count is the number of kicks. While it is 0, no lock is taken.
 	count atomic.Int64
 
 	mu     sync.RWMutex // guards the fields below
@@ -35,7 +35,7 @@ type kick struct {
 	userInRoom
 	at        chat.Point
 	since     time.Time
-	delivered bool // on this node
+	delivered bool // it was delivered on this node
 }
 
 // A home refuses requests for hold. A node remembers a kick for twice that time, so that

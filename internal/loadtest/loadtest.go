@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,6 +25,8 @@ import (
 // Options say which load is sent to a room.
 type Options struct {
 	URL string
+	// Client makes the handshakes; nil is http.DefaultClient.
+	Client *http.Client
 	// Token gets a chat token for a user.
 	Token       func(ctx context.Context, user string) (chatroom.Token, error)
 	Connections int
@@ -38,8 +41,10 @@ type Options struct {
 const (
 	// answerTime is how long a message waits for its answer.
 	answerTime = 30 * time.Second
-	// settleTime is how long the last deliveries may take.
-	settleTime = 5 * time.Second
+	// settleTime is how long the last answers and deliveries may take, and interruptTime how long
+	// if the load was interrupted.
+	settleTime    = 5 * time.Second
+	interruptTime = time.Second
 	// longestMessage is the most characters of a message of the service.
 	longestMessage = 500
 )
@@ -58,8 +63,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	go func() { defer close(watching); l.watch(living) }()
 	err := l.connect(ctx, living)
 	if err == nil && ctx.Err() == nil {
-		sending, stop := context.WithCancel(ctx)
-		l.send(sending)
+		// What is under way at Ctrl-C is answered and delivered as usual.
+		requests, stop := context.WithCancel(living)
+		l.send(ctx, requests)
 		l.settle(ctx)
 		stop()
 		l.requests.Wait() // so that each message that was due is in the report
@@ -131,8 +137,9 @@ func (l *load) connect(ctx, living context.Context) error {
 	return nil
 }
 
-// send sends each message when it is due, from one connection after the other.
-func (l *load) send(ctx context.Context) {
+// send sends each message when it is due, from one connection after the other. It stops when ctx
+// ends, and its requests when the other context does.
+func (l *load) send(ctx, requests context.Context) {
 	l.start = time.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -157,7 +164,7 @@ func (l *load) send(ctx context.Context) {
 			return
 		}
 		l.late.Store(max(l.late.Load(), int64(time.Since(l.dueAt(n)))))
-		l.requests.Go(func() { l.sendOne(ctx, m, n) })
+		l.requests.Go(func() { l.sendOne(requests, m, n) })
 	}
 }
 
@@ -235,7 +242,11 @@ func (l *load) number(content string) (n int, ours bool) {
 
 // settle waits for answers, and for what is not yet delivered.
 func (l *load) settle(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	most := settleTime
+	if ctx.Err() != nil {
+		most = interruptTime
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), most)
 	defer cancel()
 	answered := make(chan struct{})
 	go func() { l.requests.Wait(); close(answered) }()

@@ -31,9 +31,9 @@ func (m *member) live(ctx context.Context, first func()) {
 	l, begin := m.load, time.Now()
 	var once sync.Once
 	m.room = chatroom.New(chatroom.Options{
-		URL:   l.o.URL,
-		Token: func(ctx context.Context) (chatroom.Token, error) { return l.o.Token(ctx, m.name) },
-		Frame: m.frame, Again: m.again, Persist: true,
+		URL:    l.o.URL,
+		Token:  func(ctx context.Context) (chatroom.Token, error) { return l.o.Token(ctx, m.name) },
+		Client: l.o.Client, Frame: m.frame, Again: m.again, Patience: -1,
 		State: func(lost error) {
 			m.mu.Lock()
 			defer m.mu.Unlock()

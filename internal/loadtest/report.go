@@ -17,7 +17,10 @@ type Report struct {
 	Seconds     float64 `json:"seconds"`
 	Connections int     `json:"connections"` // at the end
 	// Wanted is the number of connections that were asked for.
-	Wanted      int            `json:"wantedConnections"`
+	Wanted int `json:"wantedConnections"`
+	// Failed is the number of connections that could not be made, or that the server closed for
+	// good.
+	Failed      int            `json:"failedConnections"`
 	Disconnects int64          `json:"disconnects"`
 	Messages    int64          `json:"messages"` // accepted
 	Refused     map[string]int `json:"refused"`  // by ErrorCode
@@ -33,6 +36,8 @@ type Report struct {
 	Answers    Quantiles `json:"answerLatency"`
 	Connects   Quantiles `json:"connectLatency"`
 	Histogram  []Bar     `json:"histogram"`
+	// FirstError is why the first of the failed connections failed.
+	FirstError error `json:"-"`
 	// Limit says how the load generator itself was the limit; "" if it was not.
 	Limit string `json:"limit,omitempty"`
 }
@@ -115,9 +120,14 @@ func (l *load) report(took, busy time.Duration) *Report {
 		Latency: l.latency.quantiles(), Answers: l.answers.quantiles(), Connects: l.connects.quantiles(),
 		Histogram: l.latency.bars(),
 	}
+	for _, m := range l.members {
+		if m.ended.Load() {
+			r.Failed++
+		}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r.Unsent = l.unsent
+	r.Unsent, r.FirstError = l.unsent, l.firstErr
 	for code, n := range l.refused {
 		if code == 0 {
 			r.Unanswered = n

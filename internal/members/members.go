@@ -23,8 +23,8 @@ type Conn interface {
 	// Send queues a frame for this connection alone, after everything that was delivered
 	// to its room before.
 	Send(json []byte)
-	// SendIf is Send, unless the connection does not want the frame. wanted is not called
-	// while messaging.Session.First is.
+	// SendIf is like Send, unless wanted returns false when the frame's turn comes. wanted
+	// is not called while messaging.Session.First is.
 	SendIf(json []byte, wanted func() bool)
 	// End ends the connection as why specifies, after everything queued before.
 	// Only the first call counts.
@@ -42,17 +42,18 @@ type Member struct {
 	IP    netip.Addr
 	Agent uint64 // of its client
 	Since time.Time
-	// Start is where its client continues, in a room in which clients catch up.
+	// Start is where the client continues, in a room in which clients catch up.
 	Start catchup.Start
-	// Joined is the last kick of the room that the session is behind.
+	// Joined is the last kick in the room before the session joined.
 	Joined chat.Point
 
-	// hidden is how many hidden frames of the room were replayed, or are of others.
+	// hidden is how many hidden frames of the room were replayed to the session or belong
+	// to other users.
 	hidden atomic.Uint64
 	// next and prev are the neighbours in the user's list. Room.mu guards them.
 	next, prev *Member
-	// beside is until when the session counts as one of several of its user, after
-	// another one has ended. Room.mu guards it.
+	// beside is the time until which the session counts as one of several of its user,
+	// after another one has ended. Room.mu guards it.
 	beside time.Time
 }
 
@@ -76,7 +77,7 @@ func (m *Member) GotHidden(n uint64) { m.hidden.Store(n) }
 // Room is who is in one room. The zero Room is empty. Its methods may be called from any
 // goroutine.
 type Room struct {
-	// watch is nil unless the room pushes who is there.
+	// watch is nil unless the room tells its clients who is there.
 	watch atomic.Pointer[watching]
 
 	// mu guards the fields below. users has the sessions of each user, as a list through
@@ -85,7 +86,7 @@ type Room struct {
 	mu       sync.Mutex
 	sessions int
 	users    map[string]*Member
-	// moves grows with each session that joins or leaves.
+	// moves grows by one with each session that joins or leaves.
 	moves uint64
 }
 

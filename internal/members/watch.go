@@ -17,7 +17,7 @@ type Watcher interface {
 	Prepare(ctx context.Context)
 	// Greeting returns a frame that a new connection gets first, after Joined.
 	Greeting() []byte
-	// Close is its last call. paused is set if the room may be watched again.
+	// Close is the last call. paused is set if the room may be watched again.
 	Close(paused bool)
 }
 

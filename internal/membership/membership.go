@@ -24,15 +24,16 @@ import (
 type Peers struct {
 	self     string
 	started  time.Time
-	eligible bool // this node may be a room's home: it does not drain
-	met      bool // there was a peer since the start
+	eligible bool // this node may be a room's home, because it does not drain
+	met      bool // this node has had a peer since its start
 	peers    map[string]*peer
-	silent   map[string]time.Time // peers that did not answer a proposal, and until when they stay out
+	silent   map[string]time.Time // peers that did not answer a proposal, with the time until which they stay out
 	newer    map[string]newerNode // nodes that speak a newer version of the wire
-	joinedAt time.Time            // when the last peer came
+	joinedAt time.Time            // when the last peer joined
 
-	viewSince time.Time // of the commit of this node's view
-	// version grows when something changes that a proposal depends on, besides the time.
+	viewSince time.Time // when this node committed its view
+	// version grows with each change that a proposal depends on. The time is not part of
+	// it.
 	version int
 	steady  steady
 	stands  standingProposal
@@ -84,7 +85,7 @@ func (m *Peers) candidates(current *view.View, now time.Time) (all []string, ok 
 		case !p.sees(m.self) || m.followsAnother(p):
 		case !current.Has(id) && !m.settled(p, current, now):
 			if current.ID.Number == 0 {
-				return nil, false // It may be part of the first view in a moment.
+				return nil, false // This node may be part of the first view soon.
 			}
 		case now.Before(m.silent[id]):
 			silent = append(silent, id)
@@ -92,10 +93,10 @@ func (m *Peers) candidates(current *view.View, now time.Time) (all []string, ok 
 			all = append(all, id)
 		}
 	}
-	// A node that sees others that do not see it, as after it was suspended, is not
-	// alone: it waits until they do. Nor does it continue alone while others only
-	// fail to answer: it would not know what they have acknowledged without it.
-	// They are asked until they answer.
+	// A node that receives heartbeats of others that do not see it, as after it was
+	// suspended, is not alone: it waits until they see it. It does not continue alone
+	// either while the others only do not answer, because it does not know what they have
+	// acknowledged without it. They are asked until they answer.
 	few := (len(m.peers) + 1) / 2
 	if len(all) <= few {
 		all = append(all, silent...)
@@ -103,8 +104,8 @@ func (m *Peers) candidates(current *view.View, now time.Time) (all []string, ok 
 	return all, len(all) > few
 }
 
-// connected returns those of the candidates that all see each other, present
-// members first: others could not complete each other's rooms.
+// connected returns those candidates that all see each other, present members first. Others
+// could not complete each other's rooms.
 func (m *Peers) connected(current *view.View, candidates []string) (members []string) {
 	slices.SortFunc(candidates, func(a, b string) int {
 		if in := current.Has(a); in != current.Has(b) {
@@ -124,9 +125,9 @@ func (m *Peers) connected(current *view.View, candidates []string) (members []st
 	return members
 }
 
-// followsAnother reports whether a peer has a view with a node that this one does
-// not reach, and that comes before this one. Of two nodes that do not reach each
-// other, a third follows the lower, and does not change sides again and again.
+// followsAnother reports whether a peer is in a view with a node that this node does not
+// reach and whose id is lower than that of this node. If two nodes do not reach each other,
+// a third follows the lower one, so it does not change sides again and again.
 func (m *Peers) followsAnother(p *peer) bool {
 	return slices.ContainsFunc(p.last.View.Members, func(id string) bool {
 		other := m.peers[id]
@@ -134,11 +135,11 @@ func (m *Peers) followsAnother(p *peer) bool {
 	})
 }
 
-// settled reports whether a peer that is not in the view may become part of one:
-// it has been seen for some heartbeats, it and the members see each other, and so
-// has been every node that it sees. Links come back one after another, and of
-// nodes that belong together none shall be left behind; but a node that cannot be
-// reached does not keep the others waiting for ever.
+// settled reports whether a peer that is not in the view may become a member: it has been
+// seen for some heartbeats, it and the members see each other, and every node that it sees
+// has been seen for as long. Links come back one after another, and nodes that belong
+// together should join together. But a node that cannot be reached does not make the others
+// wait for ever.
 func (m *Peers) settled(p *peer, current *view.View, now time.Time) bool {
 	switch seen := now.Sub(p.since); {
 	case seen < protocol.SettleTime:

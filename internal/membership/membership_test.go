@@ -64,17 +64,17 @@ func TestMembershipProposal(t *testing.T) {
 			adjust: func(m *Peers) { m.peers["c"].since = now.Add(-protocol.SettleTime) },
 		},
 		{
-			name: "but not for ever", m: others("a", "b sees a c d", "c sees a b d"), current: ViewOf(1, "a", "b"), want: "a b c",
+			name: "a new peer does not wait for ever for the nodes that it sees", m: others("a", "b sees a c d", "c sees a b d"), current: ViewOf(1, "a", "b"), want: "a b c",
 			adjust: func(m *Peers) { m.peers["c"].since = now.Add(-protocol.MergeWithin) },
 		},
 		{name: "a member that timed out is left out", m: others("a", "b sees a"), current: ViewOf(1, "a", "b", "c"), want: "a b"},
-		{name: "a node that its only peer does not see continues with nothing", m: others("a", "b sees c"), current: ViewOf(1, "a", "b")},
+		{name: "a node that its only peer does not see proposes nothing", m: others("a", "b sees c"), current: ViewOf(1, "a", "b")},
 		{
 			name: "a silent member is left out", m: others("a", "b sees a c", "c sees a b"), current: ViewOf(1, "a", "b", "c"), want: "a b",
 			adjust: func(m *Peers) { m.silent["c"] = now.Add(1) },
 		},
 		{
-			name: "but not if too few are left", m: others("a", "b sees a"), current: ViewOf(1, "a", "b"), want: "a b",
+			name: "a silent member is kept if too few would be left", m: others("a", "b sees a"), current: ViewOf(1, "a", "b"), want: "a b",
 			adjust: func(m *Peers) { m.silent["b"] = now.Add(1) },
 		},
 		{

@@ -20,8 +20,8 @@ type News uint8
 
 // The values of News.
 const (
-	NewsNone   News = iota // it is late, or its node is no peer
-	newsSame               // from a peer, as before
+	NewsNone   News = iota // it is late, or its sender is no peer
+	newsSame               // from a peer, with nothing new
 	NewsJoined             // from a new peer
 	NewsDrains             // from a peer that has begun to drain, or no longer does
 	NewsLeft               // the last from a peer
@@ -66,7 +66,8 @@ func (m *Peers) Note(b *protocol.Heartbeat, now time.Time) News {
 	return result
 }
 
-// differ reports whether a later heartbeat says something else that proposals depend on.
+// differ reports whether proposals depend on something that has changed between two
+// heartbeats.
 func differ(last, later *protocol.Heartbeat) bool {
 	return last.View.ID != later.View.ID || last.Promised != later.Promised || last.Reads != later.Reads || !slices.Equal(last.Sees, later.Sees)
 }

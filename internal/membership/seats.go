@@ -11,8 +11,8 @@ import (
 // maxVacant bounds how many seats a view keeps free.
 const maxVacant = 32
 
-// latest returns the latest view of some nodes, this one included: a node that joins may be the
-// one that proposes, and knows the seats only from the others.
+// latest returns the latest view of the given nodes, this one included. A node that has
+// just joined may be the one that proposes, and knows the seats only from the others.
 func (m *Peers) latest(current *view.View, members []string) *view.View {
 	for _, id := range members {
 		if p := m.peers[id]; p != nil && p.last.View.ID.Compare(current.ID) > 0 {
@@ -22,12 +22,13 @@ func (m *Peers) latest(current *view.View, members []string) *view.View {
 	return current
 }
 
-// assign names the homes of a view and gives them their seats. A home keeps its seat. That of a
-// home that drains goes to a member without one, or stays vacant: the node will soon be back
-// under another id. In a rolling restart a node that is back therefore waits, and takes the seat
-// of the next that drains, whose rooms move once. It takes a vacant one when nothing has changed
-// for a while, or at once if more seats are vacant than not. A node that is more than there are
-// vacant seats has a new one, under its own id.
+// assign names the homes of a view and gives them their seats. A home keeps its seat. The
+// seat of a home that drains goes to a member without one, or becomes vacant, because the
+// node will soon be back under another id. In a rolling restart, a node that is back waits
+// for the seat of the next node that drains, so the rooms move once. It takes a vacant seat
+// if the view has not changed for SpareWait, or at once if more seats are vacant than
+// occupied. If more nodes join than seats are vacant, the others get new seats, under their
+// own ids.
 func (m *Peers) assign(v, current *view.View, now time.Time) {
 	if slices.ContainsFunc(v.Members, func(id string) bool { return !m.Reads(id, protocol.BriefVersion) }) {
 		v.Homes = slices.DeleteFunc(slices.Clone(v.Members), func(id string) bool { return !m.mayBeHome(id) })
@@ -66,7 +67,7 @@ func (m *Peers) assign(v, current *view.View, now time.Time) {
 			waiting++
 		}
 	}
-	if len(seats) == 0 { // All drain: nothing moves, unless no home is left.
+	if len(seats) == 0 { // All drain. Nothing moves, unless there is no home at all.
 		for _, id := range v.Members {
 			if seat, home := taken[id]; home {
 				seats[id] = seat

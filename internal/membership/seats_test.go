@@ -187,7 +187,7 @@ func TestSeats(t *testing.T) {
 			t.Errorf("homes, seats and vacant ones are\n%s, want\n%s", got, want)
 		}
 	}
-	t.Run("nodes that are more have seats at once", func(t *testing.T) {
+	t.Run("nodes beyond the vacant seats get seats at once", func(t *testing.T) {
 		c := newMoving("a", "b")
 		c.join("c")
 		expect(t, c, "a b c", "a b c", "")
@@ -212,7 +212,7 @@ func TestSeats(t *testing.T) {
 		c.settle()
 		expect(t, c, "a b", "c b", "")
 	})
-	t.Run("it takes that of the next node that drains at once", func(t *testing.T) {
+	t.Run("a node that is back takes the seat of the next node that drains at once", func(t *testing.T) {
 		c := newMoving("b", "c")
 		c.replace("c", "a")
 		c.drain("b")
@@ -225,7 +225,7 @@ func TestSeats(t *testing.T) {
 		c.settle()
 		expect(t, c, "a b e", "a b e", "c")
 	})
-	t.Run("without any home it does not wait", func(t *testing.T) {
+	t.Run("a node does not wait for a seat if there is no home", func(t *testing.T) {
 		c := newMoving("a", "b")
 		c.drain("a")
 		c.leave("b")

@@ -8,8 +8,8 @@ import (
 	"confab/internal/view"
 )
 
-// steady is a state in which a node has nothing to propose, and will not have by the passing of
-// time alone.
+// steady is a state in which a node has nothing to propose, and will not have as long as
+// only time passes.
 type steady struct {
 	version        int
 	view, promised view.ID
@@ -37,8 +37,8 @@ func (m *Peers) Proposes(members []string, current *view.View, now time.Time) bo
 	return m.stands.ok && slices.Equal(m.stands.members, members)
 }
 
-// settledIn reports whether what follows from the peers does not depend on the time: the peers
-// are the members of the view, all of them answer, and none waits for a seat.
+// settledIn reports whether the next proposal does not depend on the time: the peers are
+// the members of the view, all of them answer, and none waits for a seat.
 func (m *Peers) settledIn(v *view.View) bool {
 	for id := range m.peers {
 		if !v.Has(id) {
@@ -48,8 +48,8 @@ func (m *Peers) settledIn(v *view.View) bool {
 	return v.ID.Number > 0 && len(m.peers)+1 == len(v.Members) && len(m.silent) == 0 && !m.spare(v)
 }
 
-// standingProposal is what a node would propose, kept for a moment: each member's question for
-// its promise looks.
+// standingProposal caches for a moment what this node would propose, because every member's
+// question for its promise compares it.
 type standingProposal struct {
 	version int
 	view    view.ID

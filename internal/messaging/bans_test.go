@@ -84,7 +84,7 @@ func TestBans(t *testing.T) {
 			t.Errorf("%d connections are left", n)
 		}
 	})
-	t.Run("who is muted cannot send, but do the rest", func(t *testing.T) {
+	t.Run("a muted user cannot send messages but can do everything else", func(t *testing.T) {
 		b := newBans()
 		w := newLive(t, withBans(b))
 		ann := w.join(t, w.token("ann"))

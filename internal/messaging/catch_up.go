@@ -9,8 +9,9 @@ import (
 	"confab/internal/members"
 )
 
-// pingIntervals returns how often the connections of a room are pinged, as a rule and behind a
-// mark. Where there is nothing to confirm, nothing is missed by a client that is gone.
+// pingIntervals returns how often the connections of a room are pinged: normally, and after
+// a mark. While there is nothing to confirm, a client that is gone misses nothing, so the
+// normal interval is enough.
 func pingIntervals(x *chat.Extensions) (interval, behindMark time.Duration) {
 	if x.Presence == chat.PresenceCount || x.Presence == chat.PresenceFull {
 		interval = 15 * time.Second
@@ -21,8 +22,7 @@ func pingIntervals(x *chat.Extensions) (interval, behindMark time.Duration) {
 	return interval, behindMark
 }
 
-// keepLog makes or removes the room's log for clients that come back. The caller holds
-// r.loading.
+// keepLog makes or removes the room's log for clients that come back. The caller holds r.loading.
 func (r *room) keepLog(e *Engine, x *chat.Extensions) {
 	if !e.o.Extensions {
 		return
@@ -39,7 +39,7 @@ func (r *room) keepLog(e *Engine, x *chat.Extensions) {
 	})
 }
 
-// elsewhere asks the other nodes where the session's client was.
+// elsewhere asks the other nodes how far the session's client has received the room's frames.
 func (s *Session) elsewhere(ctx context.Context) *catchup.Elsewhere {
 	log := s.room.kept.Log()
 	if log == nil || s.engine.o.CatchUp.Places == nil {
@@ -48,7 +48,7 @@ func (s *Session) elsewhere(ctx context.Context) *catchup.Elsewhere {
 	return s.engine.o.CatchUp.Places.Find(ctx, s.room.id, s.member.Client(), log)
 }
 
-// takePlaceLocked sets where the session starts.
+// takePlaceLocked sets the frame with which the session starts.
 func (s *Session) takePlaceLocked(e *catchup.Elsewhere) {
 	if log := s.room.kept.Log(); log != nil {
 		c := s.member.Client()
@@ -56,7 +56,8 @@ func (s *Session) takePlaceLocked(e *catchup.Elsewhere) {
 	}
 }
 
-// ended returns whether the user of a session was disconnected after it joined.
+// ended returns a function that reports whether the user of a session was disconnected
+// after it joined.
 func (r *room) ended(e *Engine) func(m *members.Member) bool {
 	now := e.now()
 	return func(m *members.Member) bool { return e.kicks.Ended(r.id, m.Token.UserID, m.Joined, now) }

@@ -14,6 +14,7 @@ import (
 	"confab/internal/kicks"
 	"confab/internal/members"
 	"confab/internal/quota"
+	"confab/internal/recent"
 	"confab/internal/verdicts"
 )
 
@@ -23,8 +24,7 @@ type Options struct {
 	Tokens     Tokens
 	Reviewer   Reviewer
 	Transcript Transcript
-	// Connect makes the links to the other nodes once the engine exists. Nil means a
-	// single node.
+	// Connect makes the links to the other nodes once the engine exists. Nil means a single node.
 	Connect func(*Engine) (Broker, Home)
 	// NewAudience makes the fan-out of one live room.
 	NewAudience func() Audience
@@ -45,7 +45,7 @@ type Options struct {
 	// CloseOnRoomDelete ends the sessions of a deleted room. The service itself keeps
 	// them until their time is over.
 	CloseOnRoomDelete bool
-	// Bans are who may not join or speak. Nil means that nobody is banned.
+	// Bans says who may not join or send. Nil means that there are no bans.
 	Bans Bans
 	// Disconnected is called at the home, before the answer, for a moderator's DisconnectUser
 	// in a room with the tag confab:disconnect-ban, or without history (ban is 0), perhaps
@@ -61,9 +61,9 @@ type Options struct {
 	// Watch makes the Watcher of a room that becomes live, or whose tags change. Nil means
 	// that no room is watched.
 	Watch func(roomID string, presence chat.Presence, to Audience) members.Watcher
-	// LastDelivered returns the last frame of a room that this node has delivered, if it
-	// had one within the last minute. Nil is right for a single node.
-	LastDelivered func(roomID string) (epoch, sequence uint64, known bool)
+	// LastDelivered returns the last frame of a room that this node has delivered, if it had one
+	// within the last minute. Nil is right for a single node.
+	LastDelivered func(roomID string) recent.Delivered
 	// CatchUp is for clients that come back.
 	CatchUp CatchUp
 	// Webhooks knows which webhooks get frames. Nil means that there are none.
@@ -173,7 +173,7 @@ func (e *Engine) askHome(ctx context.Context, op Operation) (string, error) {
 // node has read it when RoomChanged returns.
 func (e *Engine) RoomChanged(ctx context.Context, roomID string) {
 	if err := e.broker.RoomChanged(ctx, roomID); err != nil {
-		e.o.Log.LogAttrs(ctx, slog.LevelWarn, "Other nodes were not told of a changed room; they notice later",
+		e.o.Log.LogAttrs(ctx, slog.LevelWarn, "Other nodes not notified of a changed room; they read it again later",
 			slog.String("room", roomID), slog.Any("error", err))
 	}
 }
@@ -242,10 +242,9 @@ func (e *Engine) endUser(f *chat.Frame, why ending.Way) {
 	})
 }
 
-// acquire returns the live room, and loads it if it is not live yet. If the room cannot
-// be read, it uses the settings that another node has carried here, if any. The caller
-// releases the room. The error is NotFound for a room that does not exist, and
-// Unavailable if that is unknown.
+// acquire returns the live room, and loads it if it is not live yet. If the room cannot be read, it
+// uses the settings that another node has carried here, if any. The caller releases the room. The
+// error is NotFound for a room that does not exist, and Unavailable if that is unknown.
 func (e *Engine) acquire(ctx context.Context, roomID string, carried *chat.Room) (*room, *chat.Room, error) {
 	r := e.find(roomID)
 	if r == nil {

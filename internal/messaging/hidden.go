@@ -49,7 +49,7 @@ func (e banning) hides(op *Operation) (bool, error) {
 }
 
 // mayHide refuses messages that are to be hidden while a node of an earlier release would
-// deliver them to everybody. The sender reads nothing that tells them from others.
+// deliver them to all. The text of the refusal does not tell the sender about the ban.
 func (e banning) mayHide() error {
 	if e.broker.Hides() {
 		return nil
@@ -57,8 +57,8 @@ func (e banning) mayHide() error {
 	return chat.Errorf(chat.Throttled, rateLimitExceeded).By(traces.RuleHideLater)
 }
 
-// hide takes what a filter hides out of the room's rate. It counts in the limits of its user
-// only, as all that is hidden.
+// hide gives the room's rate back what a message took that a filter hides. Like every
+// hidden message, it counts in the limits of its user only.
 func (e banning) hide(r *room, op *Operation, j *Judgement) error {
 	if op.hidden || j == nil || !j.Hidden {
 		return nil

@@ -4,11 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
+	"math"
 	"sync"
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/pending"
 	"confab/internal/quota"
 	"confab/internal/traces"
 )
@@ -40,6 +41,7 @@ func (e *Engine) Sequence(ctx context.Context, op Operation) (id string, err err
 	}
 	defer r.release(e)
 	err = r.carryOut(ctx, e, settings, &op, turn, t)
+	e.takeBack(r, &op, turn, err)
 	settle(t, e, r, &op, err)
 	if err != nil && !errors.Is(err, ErrPublished) {
 		return "", err
@@ -196,16 +198,8 @@ type sequencer struct {
 	rate     quota.Bucket
 	turn     uint64 // the epoch that rate belongs to
 	sequence uint64
-	// waiting holds the frames that have a number but are not published yet, because
-	// they, or earlier ones, are not in the transcript yet.
-	waiting []*numbered
-}
-
-type numbered struct {
-	frame     *chat.Frame
-	durable   <-chan struct{} // nil if the frame need not be durable
-	published chan struct{}
-	safe      <-chan error // from Publish; valid once published is closed
+	// waiting are the frames that have a number and are not published yet.
+	waiting pending.Queue
 }
 
 func (q *sequencer) setRate(perSecond int) {
@@ -235,9 +229,8 @@ func (q *sequencer) giveBack() {
 	q.rate.GiveBack()
 }
 
-// publish gives f its place in the room's order and publishes it. If the room is
-// recorded, the transcript gets the frame first. Frames wait for the transcript together:
-// one group commit serves all that were sequenced in the meantime.
+// publish gives f its place in the room's order and publishes it. If the room is recorded, the
+// transcript gets the frame first. One group commit serves all frames that wait meanwhile.
 func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, op *Operation, settings *chat.Room, t *traces.Recorder) error {
 	t.Begin()
 	defer t.Took(traces.Publish)
@@ -261,29 +254,47 @@ func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, op *Operat
 		e.o.Rules.Traces.Hide(f.ID, f.UserID)
 	}
 	recorded := len(f.LoggingConfigurations) > 0 || len(f.Webhooks) > 0 || f.Keep > 0
-	if !recorded && len(q.waiting) == 0 {
+	if !recorded && q.waiting.Empty() {
 		safe := e.broker.Publish(f)
 		q.mu.Unlock()
-		return await(ctx, safe)
+		return pending.Await(ctx, safe)
 	}
-	n := &numbered{frame: f, published: make(chan struct{})}
+	var store func(*chat.Frame) <-chan struct{}
 	if recorded {
-		n.durable = e.o.Transcript.Append(f)
+		store = e.o.Transcript.Append
+		if op.Again { // An earlier home may have stored it and not published it.
+			store(f.Withdrawal(f.Epoch, f.Sequence-1))
+		}
 	}
-	q.waiting = append(q.waiting, n)
+	n := q.waiting.Add(e.broker, f, store)
 	q.mu.Unlock()
 
-	if n.durable != nil {
+	if recorded {
 		t.Took(traces.Publish)
-		<-n.durable // The transcript bounds this wait.
+		n.Durable()
 		t.Took(traces.Transcript)
 		if e.o.Transcript.Failing() {
 			t.Unstored()
 		}
 	}
-	e.publishDurable(q)
-	<-n.published
-	return await(ctx, n.safe)
+	q.mu.Lock()
+	q.waiting.Publish(e.broker)
+	q.mu.Unlock()
+	return n.Await(ctx, e.stopped, func() { e.o.Transcript.Append(f.Withdrawal(f.Epoch, f.Sequence)) })
+}
+
+// takeBack withdraws what an earlier home of the room may have stored and not published of an
+// operation that is refused now.
+func (e *Engine) takeBack(r *room, op *Operation, turn Turn, err error) {
+	if !op.Again || err == nil || errors.Is(err, ErrPublished) || errors.Is(err, ErrMoved) || chat.CodeOf(err) == chat.Unavailable {
+		return
+	}
+	f := &chat.Frame{RoomID: op.RoomID, ID: op.ID, Time: op.Received, Keep: r.state.Load().extensions.History}
+	f = f.Withdrawal(turn.Epoch, math.MaxInt64)
+	if op.Action == chat.ActionDeleteMessage {
+		f.Deletion = &chat.Deletion{MessageID: op.Target}
+	}
+	e.o.Transcript.Append(f)
 }
 
 // lockInTurn gives f its place and returns with the sequencer locked. A message that was
@@ -299,14 +310,12 @@ func (e *Engine) lockInTurn(ctx context.Context, r *room, f *chat.Frame, op *Ope
 			return ErrKicked
 		}
 		// All nodes may ask for the event of a ban, and again while it waits for the transcript.
-		i := -1
+		var n *pending.Frame
 		if f.DisconnectUser != "" {
-			i = slices.IndexFunc(q.waiting, func(n *numbered) bool { return n.frame.ID == f.ID })
+			n = q.waiting.Find(f.ID)
 		}
-		if i >= 0 {
-			n := q.waiting[i]
-			q.mu.Unlock()
-			if <-n.published; n.safe == nil {
+		if n != nil {
+			if q.mu.Unlock(); n.Left() {
 				return ErrPublished
 			}
 			if _, err := e.broker.Await(ctx, f.RoomID, f.ID); err != nil { // ErrPublished, unless it failed.
@@ -329,40 +338,5 @@ func (e *Engine) lockInTurn(ctx context.Context, r *room, f *chat.Frame, op *Ope
 		if _, err := e.broker.Await(ctx, f.RoomID, f.ID); err != nil {
 			return err
 		}
-	}
-}
-
-// await waits until a published frame is safe.
-func await(ctx context.Context, safe <-chan error) error {
-	if safe == nil {
-		return nil
-	}
-	select {
-	case err := <-safe:
-		return err
-	case <-ctx.Done():
-		return chat.Errorf(chat.Unavailable, "The request was not confirmed in time; it may still be delivered")
-	}
-}
-
-// publishDurable publishes the frames at the head of the queue that are durable or need
-// not be. It also publishes frames of senders that have left, so that later frames do not
-// wait for them.
-func (e *Engine) publishDurable(q *sequencer) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for len(q.waiting) > 0 {
-		n := q.waiting[0]
-		if n.durable != nil {
-			select {
-			case <-n.durable:
-			default:
-				return
-			}
-		}
-		q.waiting[0] = nil
-		q.waiting = q.waiting[1:]
-		n.safe = e.broker.Publish(n.frame)
-		close(n.published)
 	}
 }

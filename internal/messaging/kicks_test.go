@@ -60,7 +60,7 @@ func TestKicked(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	t.Run("nor is anything else that the session asks for", func(t *testing.T) {
+	t.Run("other requests of a kicked session are not carried out either", func(t *testing.T) {
 		w := newLive(t)
 		ann := w.join(t, w.token("ann"))
 		kick(t, w, "ann")
@@ -83,7 +83,7 @@ func TestKicked(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a user who joins again may speak, whenever that is", func(t *testing.T) {
+	t.Run("a user who joins again may send at once", func(t *testing.T) {
 		for _, wait := range []time.Duration{0, 8 * time.Second, 29 * time.Second, 31 * time.Second, 2 * time.Minute} {
 			t.Run(fmt.Sprint(wait), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {

@@ -19,6 +19,10 @@ func (l local) Publish(f *chat.Frame) <-chan error {
 	return nil
 }
 
+func (local) Stands(*chat.Frame) bool { return true }
+
+func (local) Drop(*chat.Frame) <-chan error { return nil }
+
 func (local) Hides() bool { return true }
 
 func (local) Enter(context.Context, string) (chat.Point, error) { return chat.Point{}, nil }

@@ -9,7 +9,7 @@
 //	Session.SendMessage   what one node can check: capability, sizes, the connection's rate
 //	→ Home.Do             the one node that sequences the room, here or one request away
 //	→ Broker.Await        until that node may number frames of the room
-//	→ Engine.Sequence     the room's rate, the account's quota, Reviewer
+//	→ Engine.Sequence     bans, modes, the room's rate, the account's quota, content filters, Reviewer (rules.go)
 //	→ Broker.Next         the frame's place in the room's order; then Transcript
 //	→ Broker.Publish      every node with sessions of the room
 //	→ Engine.Deliver      the live room on each node
@@ -36,15 +36,19 @@ type Broker interface {
 	// Next gives f its place in the room's order. The engine has filled in Epoch and
 	// Sequence as for a single node, and a cluster replaces them. Next does not block.
 	// ErrNotNow asks the caller to call Await again. The other errors are those of Await.
-	// Every frame that has a place is published.
+	// Every frame that has a place is published or dropped.
 	Next(f *chat.Frame) error
-	// Publish passes the frame to Engine.Deliver on this node and on every one that has
-	// entered the room. Calls
-	// for one room are made one after another, in the order of the numbers, and do not
-	// block. The channel returns nil once the frame survives the failure of any single
+	// Publish passes the frame to Engine.Deliver on this node and on every one that has entered
+	// the room. Calls for one room are made one after another, in the order of the numbers, and
+	// do not block. The channel returns nil once the frame survives the failure of any single
 	// node, and ErrMoved if the frame is not delivered. A nil channel means that there is
 	// nothing to wait for.
 	Publish(f *chat.Frame) <-chan error
+	// Stands reports whether this node may still publish a frame that has a place: its room
+	// has no later home. It is asked again while a frame waits for the transcript.
+	Stands(f *chat.Frame) bool
+	// Drop gives up a frame that does not stand any more. The channel returns ErrMoved.
+	Drop(f *chat.Frame) <-chan error
 	// Enter returns once every later frame of the room is delivered on this node. It returns
 	// the place in the room's order behind which that holds. Unavailable means that the
 	// room's home did not answer in time. Each success is undone by one call of Leave.
@@ -80,15 +84,13 @@ var (
 // had its place in the room's order. The session ends, and the client gets no answer.
 var ErrKicked = errors.New("messaging: the user was disconnected")
 
-// Home carries out operations on the node that sequences their room. At any time one node
-// sequences a room, so that every receiver sees one order and the room's limits are
-// exact. A cluster finds that node, even if it changes meanwhile. On a single node it is
-// the engine itself.
+// Home carries out operations on the node that sequences their room. At any time one node sequences
+// a room, so that every receiver sees one order and the room's limits are exact. A cluster finds
+// that node, even if it changes meanwhile. On a single node it is the engine itself.
 type Home interface {
-	// Do carries out one operation and returns the id of its frame once the frame
-	// survives the loss of any one node. Errors are *chat.Error for what the sender may
-	// read: Throttled, QuotaExceeded, Rejected, NotFound, Unavailable. ErrKicked is for a
-	// session that is ending.
+	// Do carries out one operation and returns the id of its frame once the frame survives the loss
+	// of any one node. Errors are *chat.Error for what the sender may read: Throttled,
+	// QuotaExceeded, Rejected, NotFound, Unavailable. ErrKicked is for a session that is ending.
 	Do(ctx context.Context, op Operation) (id string, err error)
 }
 
@@ -117,12 +119,13 @@ type Reviewer interface {
 
 // Transcript is the durable record of the frames that a room delivered.
 type Transcript interface {
-	// Append queues the frame after those appended before and returns at once. The
-	// channel is closed when the frame is durable against kill -9, or was dropped and
-	// counted: a room continues when the disk fails. Frames of one room become durable in
-	// the order of the calls.
+	// Append queues the frame after those appended before and returns at once. The channel is
+	// closed when the frame is durable against kill -9, or was dropped and counted: a room
+	// continues when the disk fails. Frames of one room become durable in the order of the calls.
+	// One that does not stand (chat.Frame.Stands) when it is about to be stored is left out; no
+	// other frame of the room is stored meanwhile. A Withdrawn one removes others.
 	Append(f *chat.Frame) <-chan struct{}
-	// Failing reports whether frames cannot be stored now, so that nobody waits for them.
+	// Failing reports whether frames cannot be stored now. Then no caller waits for them.
 	Failing() bool
 }
 
@@ -157,7 +160,7 @@ type Operation struct {
 	// Content and the attributes of the sender belong to SendMessage.
 	Content          string
 	SenderAttributes map[string]string
-	SenderIP         string // of every session that asks
+	SenderIP         string // for every operation of a session, not only messages
 	// Staff is set if the session has DELETE_MESSAGE or DISCONNECT_USER.
 	Staff bool `json:",omitzero"`
 	// FromServer is set for a message of Engine.SendMessage, which does not count against
@@ -165,6 +168,8 @@ type Operation struct {
 	// makes. SkipReview is set if the review handler is not asked.
 	FromServer bool `json:",omitzero"`
 	SkipReview bool `json:",omitzero"`
+	// Again is set if another home of the room was asked before.
+	Again bool `json:",omitzero"`
 	// Attributes are a message's or an event's.
 	Attributes map[string]string
 	// EventName belongs to SendEvent.
@@ -190,17 +195,15 @@ type Operation struct {
 // implements it, so that fan-out stays next to the sockets. One that is a replay.Audience
 // can replay messages to new connections. In rooms of others, those who join get no history.
 type Audience interface {
-	// Deliver queues the frame for every member, after everything delivered before, and
-	// returns how many members there are. It does not block and does not keep json after
-	// it returns.
+	// Deliver queues the frame for every member, after everything delivered before, and returns
+	// how many members there are. It does not block and does not keep json after it returns.
 	Deliver(json []byte) int
 }
 
 // History is what rooms keep of their messages.
 type History interface {
-	// Latest returns the newest n messages that were neither deleted nor erased and are
-	// not older than notBefore, the oldest first.
-	// Hidden ones among them come as well.
+	// Latest returns the newest n messages that were neither deleted nor erased and are not
+	// older than notBefore, the oldest first. Hidden ones among them come as well.
 	Latest(ctx context.Context, roomID string, n int, notBefore time.Time) ([]*chat.Frame, error)
 	// Sender returns who sent a message, if the history keeps it and it is not very old, and
 	// whether only its sender got it.

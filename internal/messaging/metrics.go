@@ -15,8 +15,7 @@ type Metrics struct {
 	// Requests, by action, is MessagingRequests (the sum) and Requests (by Action):
 	// accepted SendMessage, DeleteMessage, DisconnectUser, SendEvent.
 	Requests *prometheus.CounterVec
-	// Deliveries, by action, is MessagingDeliveries (the sum) and Deliveries (by
-	// Action).
+	// Deliveries, by action, is MessagingDeliveries (the sum) and Deliveries (by Action).
 	Deliveries *prometheus.CounterVec
 	// LiveRooms is how many rooms this node holds in memory.
 	LiveRooms prometheus.Gauge

@@ -36,8 +36,7 @@ func (s *Session) replayOf(asked string) (int, error) {
 	return int(n), nil
 }
 
-// prepareReplay reads n messages of the room's history if need be, unless the session is a
-// refresh.
+// prepareReplay reads n messages of the room's history if need be, unless the session is a refresh.
 func (s *Session) prepareReplay(ctx context.Context, n int) {
 	g := s.room.kept.Ring()
 	if n == 0 || g == nil || s.refreshes(ctx) {
@@ -47,15 +46,14 @@ func (s *Session) prepareReplay(ctx context.Context, n int) {
 	s.engine.fill(ctx, s.room, g, s.room.state.Load().extensions.History)
 }
 
-// mayRead reports whether the bearer of a token may read the history of a room where
-// readers may.
+// mayRead reports whether the bearer of a token may read the history of a room whose tag
+// confab:history-read is readers.
 func mayRead(readers chat.Who, t *chat.Token) bool {
 	return readers == chat.All || readers == chat.Staff && t.Staff()
 }
 
-// refreshes reports whether the session takes the place of another one of its user that
-// ends soon, here or on another node: it is the same client, which has the messages
-// already.
+// refreshes reports whether the session takes the place of another one of its user that ends
+// soon, here or on another node: it is the same client, which has the messages already.
 func (s *Session) refreshes(ctx context.Context) bool {
 	if s.engine.Refreshed(s.room.id, s.member.Token.UserID, s.member.Agent) {
 		return true
@@ -93,7 +91,7 @@ func (s *Session) First() (frames [][]byte, replayed bool) {
 	return s.room.greet(frames), again
 }
 
-// greet appends the Watcher's frame for a new connection.
+// greet appends the frame that the room's Watcher makes for a new connection.
 func (r *room) greet(frames [][]byte) [][]byte {
 	to, greeting := r.kept.Audience(), r.members.Greeting()
 	if to != nil && greeting != nil {

@@ -17,7 +17,7 @@ func TestReview(t *testing.T) {
 		w.change(func(r *chat.Room) { r.MessageReviewHandler = &chat.MessageReviewHandler{URI: "arn"} })
 		return w, w.join(t, w.token("ann"))
 	}
-	t.Run("what the reviewer returns is delivered", func(t *testing.T) {
+	t.Run("the message that the reviewer returns is delivered", func(t *testing.T) {
 		w, c := setup(t, func(m *chat.Message) (*chat.Message, error) {
 			changed := *m
 			changed.Content = "***"
@@ -30,14 +30,14 @@ func TestReview(t *testing.T) {
 			t.Errorf("content %q", got)
 		}
 	})
-	t.Run("what it rejects is not delivered", func(t *testing.T) {
+	t.Run("a rejected message is not delivered", func(t *testing.T) {
 		w, c := setup(t, func(*chat.Message) (*chat.Message, error) { return nil, chat.Errorf(chat.Rejected, "no") })
 		wantCode(t, w.send(t, c, "darn"), chat.Rejected)
 		if n := len(w.Frames()); n != 0 {
 			t.Errorf("%d frames", n)
 		}
 	})
-	t.Run("what it rejects costs neither the room's rate nor the account's", func(t *testing.T) {
+	t.Run("a rejected message counts neither against the room's rate nor the account's", func(t *testing.T) {
 		w := newLive(t, func(o *messaging.Options, _ *live) {
 			o.Quotas = quota.New(quota.Numbers{quota.SendMessage: 2}, o.Now)
 		})

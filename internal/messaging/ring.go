@@ -11,8 +11,8 @@ import (
 	"confab/internal/replay"
 )
 
-// fill adds the messages of the last keep to the room's ring, if it lacks some. If they
-// cannot be read, clients join without them.
+// fill adds older messages, not older than keep, to the room's ring if it lacks some. If
+// they cannot be read, clients join without them.
 func (e *Engine) fill(ctx context.Context, r *room, g *recent.Ring, keep time.Duration) {
 	if !g.Lacks(e.now()) {
 		return
@@ -42,15 +42,14 @@ func (h roomHistory) Now() time.Time { return h.engine.now() }
 // lastDelivered returns the last frame of the room that this node has delivered.
 func (e *Engine) lastDelivered(r *room) recent.Delivered {
 	if e.o.LastDelivered != nil {
-		epoch, sequence, known := e.o.LastDelivered(r.id)
-		return recent.Delivered{Epoch: epoch, Sequence: sequence, Known: known}
+		return e.o.LastDelivered(r.id)
 	}
 	q := &r.sequencer
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	d := recent.Delivered{Epoch: r.born, Sequence: q.sequence, Known: true}
-	if len(q.waiting) > 0 {
-		d.Sequence = q.waiting[0].frame.Sequence - 1
+	if f := q.waiting.First(); f != nil {
+		d.Sequence = f.Sequence - 1
 	}
 	return d
 }

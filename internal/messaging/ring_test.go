@@ -18,6 +18,7 @@ import (
 	"confab/internal/chat"
 	"confab/internal/messaging"
 	"confab/internal/messagingtest"
+	"confab/internal/recent"
 )
 
 // replayer is an audience of which every member gets the frames behind its start.
@@ -323,7 +324,7 @@ func TestMessagesBeforeTheFirstSession(t *testing.T) {
 				b := &missing{engine: e, skip: "200"}
 				return b, b
 			}
-			o.LastDelivered = func(string) (epoch, sequence uint64, known bool) { return 1 << 62, 0, true }
+			o.LastDelivered = func(string) recent.Delivered { return recent.Delivered{Epoch: 1 << 62, Known: true} }
 		})
 		var want []string
 		for n := range 300 {

@@ -17,8 +17,7 @@ import (
 	"confab/internal/traces"
 )
 
-// room is one live room: its settings, its sessions here and, on its home, its
-// sequence.
+// room is one live room: its settings, its sessions here and, on its home, its sequence.
 type room struct {
 	id       string
 	audience Audience
@@ -53,7 +52,7 @@ type room struct {
 
 	sequencer sequencer
 
-	// traces is where what came of the room's messages is remembered.
+	// traces is where the outcomes of the room's messages are remembered.
 	traces traces.Place
 }
 
@@ -67,8 +66,8 @@ func (r *room) deliver(f *chat.Frame) int {
 	return r.kept.Deliver(f)
 }
 
-// enter returns once every later frame of the room is delivered here. Rooms without
-// sessions, as those of a home, need not have them all.
+// enter returns once every later frame of the room is delivered here. A room without
+// sessions, which is live because its home is here, need not get every frame.
 func (r *room) enter(ctx context.Context, e *Engine) (chat.Point, error) {
 	if p := r.entered.Load(); p != nil {
 		return *p, nil
@@ -135,8 +134,8 @@ const (
 	readCarried = time.Second
 )
 
-// goBy uses settings that another node has read, while this node has none. The room is
-// read again within a second.
+// goBy uses settings that another node has read, because this node has none yet. The room
+// is read again within a second.
 func (r *room) goBy(settings *chat.Room) {
 	s := r.state.Load()
 	if s.settings != nil || chat.CodeOf(s.err) != chat.Unavailable {
@@ -147,12 +146,10 @@ func (r *room) goBy(settings *chat.Room) {
 	r.state.CompareAndSwap(s, &roomState{settings: settings, extensions: extensions, carried: settings})
 }
 
-// read reads the room and stores the result. When the database is unavailable, a room
-// that was read before keeps its settings and is read again later. The caller holds
-// r.loading.
+// read reads the room and stores the result. When the database is unavailable, a room that was
+// read before keeps its settings and is read again later. The caller holds r.loading.
 func (e *Engine) read(ctx context.Context, r *room, within time.Duration) {
-	// Other callers wait for the result too, so it must not depend on this caller's
-	// context.
+	// Other callers wait for the result too, so it must not depend on this caller's context.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 	defer cancel()
 	r.readAt.Store(e.now().UnixNano())

@@ -23,26 +23,24 @@ type Rule interface {
 	// Applies reports whether Judge does anything in a room with these tags and modes. It
 	// is asked first about each message, so that rooms without rules pay nothing for them.
 	Applies(roomID string, x *chat.Extensions) bool
-	// Judge returns an error with words for the sender if it refuses the message:
-	// AccessDenied (403), Rejected (406) or Throttled (429). It may change Content, set
-	// Hidden and Rule, and call Undo. It may be called again for one Operation.ID, when a
-	// cluster changes.
+	// Judge returns an error with words for the sender if it refuses the message: AccessDenied
+	// (403), Rejected (406) or Throttled (429). It may change Content, set Hidden and Rule, and
+	// call Undo. It may be called again for one Operation.ID, when a cluster changes.
 	Judge(ctx context.Context, j *Judgement) error
 }
 
-// Rules are the rules of all rooms, and the memory of what came of messages. Nil decides
-// nothing.
+// Rules are the rules of all rooms, and the memory of what came of messages. Nil decides nothing.
 type Rules struct {
 	Modes   Rule
 	Filters Rule
-	// Said is called for each frame with chat.Frame.Said that comes to this node. It does
+	// Said is called for each frame with chat.Frame.Said that arrives at this node. It does
 	// not block. Nil does nothing.
 	Said func(f *chat.Frame)
 	// Moderated is called at the home for each deletion and disconnect that was carried
-	// out, but those of the server itself (Operation.FromServer), perhaps twice. It does not
-	// block. Nil does nothing.
+	// out, except those of the server itself (Operation.FromServer). It may be called twice
+	// for one of them. It does not block. Nil does nothing.
 	Moderated func(op *Operation)
-	// Traces remembers what came of each message. Nil remembers nothing.
+	// Traces remembers the outcome of each message. Nil remembers nothing.
 	Traces *traces.Memory
 }
 
@@ -59,20 +57,20 @@ type Judgement struct {
 	Content string
 	// Hidden is set if only the sender's own connections get the message.
 	Hidden bool
-	// Said is what the room's next home must know of it.
+	// Said is what the room's next home must know about the message.
 	Said *chat.Said
 	// Rule names the rule that hides or changes the message. One that refuses it is named
 	// by its error.
 	Rule string
 
-	modes, filters Rule // those that apply
+	modes, filters Rule // nil if they do not apply to the room
 	undo           []func()
 }
 
 // Undo has f called if the message is not delivered. f does not block.
 func (j *Judgement) Undo(f func()) { j.undo = append(j.undo, f) }
 
-// undone calls what Undo was given.
+// undone calls the functions that were passed to Undo.
 func (j *Judgement) undone() {
 	for _, f := range j.undo {
 		f()
@@ -80,25 +78,25 @@ func (j *Judgement) undone() {
 	j.undo = nil
 }
 
-// settle undoes what the rules have counted, unless the message is delivered or may be.
+// settle calls undone, unless the message is delivered or may still be.
 func (j *Judgement) settle(outcome error) {
 	if outcome != nil && !errors.Is(outcome, ErrPublished) && chat.CodeOf(outcome) != chat.Unavailable {
 		j.undone()
 	}
 }
 
-// moderated tells of an operation that deletes or disconnects.
+// moderated calls Moderated for an operation that has deleted or disconnected something.
 func (r *Rules) moderated(op *Operation, outcome error) {
 	if r.Moderated == nil || outcome != nil || op.FromServer {
 		return
 	}
 	if op.Action == chat.ActionDeleteMessage || op.Action == chat.ActionDisconnectUser {
-		kept := *op // Other operations need not be allocated.
+		kept := *op // A copy, so that op itself can stay on the stack.
 		r.Moderated(&kept)
 	}
 }
 
-// judgement returns what the rules judge; nil if none applies to the operation.
+// judgement returns the subject of the rules, or nil if no rule applies to the operation.
 func (r *room) judgement(e *Engine, settings *chat.Room, op *Operation, turn Turn) *Judgement {
 	if op.Action != chat.ActionSendMessage || op.FromServer {
 		return nil
@@ -115,7 +113,7 @@ func (r *room) judgement(e *Engine, settings *chat.Room, op *Operation, turn Tur
 	if now.IsZero() {
 		now = e.now()
 	}
-	kept := *op // Operations that are not judged need not be allocated.
+	kept := *op // A copy, so that op itself can stay on the stack.
 	return &Judgement{Operation: &kept, Room: settings, Extensions: *x, Turn: turn, Now: now, Content: op.Content, modes: modes, filters: filters}
 }
 
@@ -135,7 +133,7 @@ func (j *Judgement) passModes(ctx context.Context) error {
 	return j.modes.Judge(ctx, j)
 }
 
-// passFilters asks the rule about what is said, if it applies.
+// passFilters asks the rule about the content of the message, if it applies.
 func (j *Judgement) passFilters(ctx context.Context, t *traces.Recorder) error {
 	if j == nil || j.filters == nil {
 		return nil

@@ -38,10 +38,10 @@ func TestRules(t *testing.T) {
 		said           string // what is delivered
 	}{
 		{name: "modes, filters and review are asked in this order", modes: pass, filters: pass, asked: []string{"modes", "filters", "review"}, said: "hello"},
-		{name: "a mode that refuses ends it", modes: refuse, filters: pass, code: chat.Rejected, asked: []string{"modes", "undo modes"}},
+		{name: "after a mode has refused, no other rule is asked", modes: refuse, filters: pass, code: chat.Rejected, asked: []string{"modes", "undo modes"}},
 		{name: "a filter that refuses undoes the modes", modes: pass, filters: refuse, code: chat.Rejected, asked: []string{"modes", "filters", "undo modes", "undo filters"}},
 		{
-			name: "a review that refuses undoes both", modes: pass, filters: pass,
+			name: "a review that refuses undoes modes and filters", modes: pass, filters: pass,
 			review: func(*chat.Message) (*chat.Message, error) { return nil, chat.Errorf(chat.Rejected, "no") },
 			code:   chat.Rejected, asked: []string{"modes", "filters", "review", "undo modes", "undo filters"},
 		},
@@ -55,7 +55,7 @@ func TestRules(t *testing.T) {
 			asked: []string{"modes", "filters", "review"}, said: "H***O",
 		},
 		{
-			name: "nobody else gets a hidden message", modes: pass, filters: func(j *messaging.Judgement) error { j.Hidden = true; return nil },
+			name: "only its sender gets a hidden message", modes: pass, filters: func(j *messaging.Judgement) error { j.Hidden = true; return nil },
 			asked: []string{"modes", "filters", "review"}, said: "",
 		},
 	} {

@@ -52,7 +52,7 @@ func TestSendMessage(t *testing.T) {
 		want       chat.Code
 	}{
 		{name: "content of white space is invalid", content: " \n\t ", want: chat.Invalid},
-		{name: "content that nobody can see is invalid", content: "\u200b\u3164\u2800\u00ad\ufeff", want: chat.Invalid},
+		{name: "content of invisible characters is invalid", content: "\u200b\u3164\u2800\u00ad\ufeff", want: chat.Invalid},
 		{name: "content beyond the room's length is invalid", content: long, want: chat.Invalid},
 		{name: "attributes beyond 1 KB are too large", content: "x", attributes: huge, want: chat.TooLarge},
 		{

@@ -8,8 +8,7 @@ import (
 	"confab/internal/traces"
 )
 
-// ServerMessage is a message that comes over HTTP from the application, not from a
-// connection.
+// ServerMessage is a message that comes over HTTP from the application, not from a connection.
 type ServerMessage struct {
 	UserID           string
 	Content          string

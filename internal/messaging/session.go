@@ -180,18 +180,16 @@ type Request struct {
 	OverRate bool
 }
 
-// Count counts one request, valid or not, against the connection's ten a second and
-// reports whether it is over that rate. It comes first. The refusal itself comes after
-// the checks of capability and fields, in the order of the service. Calls are made one
-// after another, in the order of arrival.
+// Count counts one request, valid or not, against the connection's ten a second and reports whether
+// it is over that rate. It comes first. The refusal itself comes after the checks of capability and
+// fields, in the order of the service. Calls are made one after another, in the order of arrival.
 func (s *Session) Count(now time.Time) (overRate bool) { return !s.rate.Allow(now) }
 
 // SendMessage delivers content to everybody in the room, the sender included.
 //
-// Errors, in the order of the checks: Unauthenticated (the session is over),
-// AccessDenied (no such capability), Invalid (content empty or longer than the
-// room allows), TooLarge (attributes, request id), NotFound (room deleted),
-// Throttled, Rejected (by review).
+// Errors, in the order of the checks: Unauthenticated (the session is over), AccessDenied (no
+// such capability), Invalid (content empty or longer than the room allows), TooLarge
+// (attributes, request id), NotFound (room deleted), Throttled, Rejected (by review).
 func (s *Session) SendMessage(ctx context.Context, req Request, content string, attributes map[string]string) error {
 	if err := s.checkMessage(req, content, attributes); err != nil {
 		return s.refuse(req, "", err)
@@ -222,8 +220,8 @@ func (s *Session) checkMessage(req Request, content string, attributes map[strin
 	return nil
 }
 
-// messageLength is the length that counts. The service was observed to trim before it
-// measures. It delivers what was sent.
+// messageLength is the length that counts. The service was observed to trim the content
+// before it measures it, and to deliver it untrimmed.
 func messageLength(content string) int { return utf8.RuneCountInString(strings.TrimSpace(content)) }
 
 // DeleteMessage tells everybody in the room to remove a message. The errors are those of
@@ -282,7 +280,8 @@ func (s *Session) do(ctx context.Context, req Request, op Operation) error {
 	if asked {
 		_, err = s.engine.home.Do(ctx, op)
 	}
-	// The home remembers what it refuses. It may not have had the message.
+	// The home has recorded what it refused. If it was not asked, or did not answer, the
+	// attempt is recorded here.
 	if err != nil && op.Action == chat.ActionSendMessage && (!asked || chat.CodeOf(err) == chat.Unavailable) {
 		return s.refuse(req, op.ID, err)
 	}
@@ -300,7 +299,7 @@ func (s *Session) checkRequest(req Request, op *Operation) error {
 	if err := (banning{s.engine}).forbids(op); err != nil {
 		return err
 	}
-	_, err := banning{s.engine}.hides(op) // A home of an earlier release knows no such ban.
+	_, err := banning{s.engine}.hides(op) // A home of an earlier release does not know such a ban.
 	return err
 }
 

@@ -13,8 +13,8 @@ func traced(e *Engine, op *Operation) bool {
 	return e.o.Rules.Traces != nil && op.Action == chat.ActionSendMessage
 }
 
-// settle remembers the outcome of an operation at its home. What another home does, or has
-// done before, is remembered there. t may be nil.
+// settle remembers the outcome of an operation at its home. If another home carries it out,
+// or has done so before, it is remembered there. t may be nil.
 func settle(t *traces.Recorder, e *Engine, r *room, op *Operation, outcome error) {
 	if t == nil || errors.Is(outcome, ErrMoved) || errors.Is(outcome, ErrPublished) {
 		return
@@ -28,7 +28,7 @@ func settle(t *traces.Recorder, e *Engine, r *room, op *Operation, outcome error
 	e.o.Rules.Traces.Record(at, op.RoomID, &t.Attempt)
 }
 
-// refused remembers a message that does not come to its room's home, and returns the error.
+// refused remembers a message that does not reach its room's home, and returns the error.
 // id is empty if the message has none.
 func refused(e *Engine, r *room, id, userID string, received time.Time, err error) error {
 	if e.o.Rules.Traces == nil {
@@ -51,8 +51,7 @@ func refuse(a *traces.Attempt, err error) {
 	}
 }
 
-// RefuseMessage remembers a message of the client that is no valid frame, and returns the
-// error.
+// RefuseMessage remembers a message of the client that is no valid frame, and returns the error.
 func (s *Session) RefuseMessage(req Request, err error) error {
 	if e, ok := errors.AsType[*chat.Error](err); ok {
 		e.Rule = traces.RuleFrame

@@ -82,7 +82,7 @@ func ParseRange(s string) (netip.Prefix, error) {
 	return p.Masked(), nil
 }
 
-// mappedBits come before an IPv4 address that is written as IPv6.
+// mappedBits is the length of the prefix before an IPv4 address that is written as IPv6.
 const mappedBits = 96
 
 // Wide reports whether a range has so many addresses that it is likely a mistake: all of
@@ -94,7 +94,7 @@ func Wide(p netip.Prefix) bool {
 	return p.Bits() < 16
 }
 
-// inWords is the time until the end of a ban: " for 4 minutes".
+// inWords describes the time until the end of a ban: " for 4 minutes".
 func inWords(end uint32, now time.Time) string {
 	if end == forGood {
 		return ""
@@ -115,7 +115,8 @@ func inWords(end uint32, now time.Time) string {
 	return ""
 }
 
-// banned is the answer to a handshake, or to a request of a session that ends.
+// banned is the error for a handshake of a banned user, and for a request of a session that
+// is about to end.
 func banned(end uint32, everywhere bool, now time.Time) error {
 	from := "this room"
 	if everywhere {
@@ -124,12 +125,12 @@ func banned(end uint32, everywhere bool, now time.Time) error {
 	return chat.Errorf(chat.AccessDenied, "You are banned from %s%s", from, inWords(end, now)).By("ban")
 }
 
-// muted is the answer to a message.
+// muted is the error for a message of a muted user.
 func muted(end uint32, now time.Time) error {
 	return chat.Errorf(chat.AccessDenied, "You are muted%s", inWords(end, now)).By("mute")
 }
 
-// noSuchBan is the error of a ban that does not exist, or not any longer.
+// noSuchBan is the error for a ban that does not exist, or has ended.
 func noSuchBan(id string) error {
 	return &chat.Error{Code: chat.NotFound, Message: fmt.Sprintf("The ban %.64q does not exist", id), Resource: chat.ARN{Type: chat.BanResource, ID: id}}
 }

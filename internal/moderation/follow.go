@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"golang.org/x/sync/errgroup"
 
+	"confab/internal/poll"
 	"confab/internal/sqldb"
 )
 
@@ -153,24 +154,13 @@ func (b *Bans) announce(ban Ban) {
 
 // follow reads changes until ctx ends.
 func (b *Bans) follow(ctx context.Context) {
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	failed := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		err := b.catchUp(ctx)
-		switch {
-		case err == nil && failed:
+	poll.Every(ctx, pollEvery, b.catchUp, func(err error) {
+		if err == nil {
 			b.log.LogAttrs(ctx, slog.LevelInfo, "Bans are read again")
-		case err != nil && !failed && ctx.Err() == nil:
-			b.log.LogAttrs(ctx, slog.LevelWarn, "Bans not read; the known ones stay in force", slog.Any("error", err))
+			return
 		}
-		failed = err != nil
-	}
+		b.log.LogAttrs(ctx, slog.LevelWarn, "Bans not read; the known ones stay in force", slog.Any("error", err))
+	})
 }
 
 // catchUp reads what is new.

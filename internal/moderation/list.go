@@ -17,21 +17,22 @@ type list struct {
 	// While they are 0, no lock is taken.
 	size, hiding atomic.Int64
 
-	mu      sync.RWMutex // guards what follows
+	mu      sync.RWMutex // mu guards the fields below.
 	seeds   [2]maphash.Seed
 	entries map[key]entry
-	// lengths counts the ranges of each length, of IPv4 and of IPv6: only these are
-	// looked for.
+	// lengths counts the ranges of each prefix length, of IPv4 and of IPv6. A look-up tries
+	// only these lengths.
 	lengths [2][129]int
-	// known is the change up to which all are known.
+	// known is the number of the last change that is in the list. All earlier ones are,
+	// too.
 	known int64
 }
 
 // key is the hash of a room and a user, or a range.
 type key [2]uint64
 
-// entry is when the bans of one key end, by the order of Types, in seconds since 1970; 0
-// is none.
+// entry has the ends of the bans of one key, in the order of Types, in seconds since 1970;
+// 0 is no ban.
 type entry [3]uint32
 
 // forGood is the end of a ban that does not end.
@@ -89,7 +90,7 @@ func (l *list) rangeKey(roomID string, p netip.Prefix) (k key) {
 	return k
 }
 
-// family is the place of a range in lengths.
+// family returns the index of an address's family in lengths.
 func family(a netip.Addr) int {
 	if a.Is4() {
 		return 0
@@ -115,7 +116,7 @@ func placeOf(t []byte) (i int, known bool) {
 	return 0, false
 }
 
-// setLocked sets when a ban ends; 0 removes it.
+// setLocked sets the end of a ban; 0 removes the ban.
 func (l *list) setLocked(b *Ban, end uint32) {
 	i := slices.Index(Types, b.Type)
 	if i < 0 {
@@ -139,8 +140,8 @@ func (l *list) setLocked(b *Ban, end uint32) {
 	}
 }
 
-// putLocked sets when the ban of a key ends that has a place in its entry, and reports whether
-// there was an entry, and is one now.
+// putLocked sets the end of one ban of a key. It reports whether the key had an entry
+// before, and whether it has one now.
 func (l *list) putLocked(i int, k key, end uint32) (existed, exists bool) {
 	e, existed := l.entries[k]
 	if Types[i] == TypeHide {
@@ -165,8 +166,8 @@ func (l *list) putLocked(i int, k key, end uint32) (existed, exists bool) {
 // empty reports whether there are no bans at all.
 func (l *list) empty() bool { return l.size.Load() == 0 }
 
-// find returns when the longest ban of a type ends that concerns a user at an address in a
-// room, and whether it is one of all rooms; 0 if there is none.
+// find returns the end of the longest ban of a type that applies to a user at an address in
+// a room, and whether that is a ban of every room. It returns 0 if there is none.
 func (l *list) find(t Type, roomID, userID string, ip netip.Addr, now time.Time) (end uint32, everywhere bool) {
 	i, at := slices.Index(Types, t), endOf(now)
 	l.mu.RLock()

@@ -9,15 +9,16 @@ import (
 	"confab/internal/sqldb"
 )
 
-// load reads the bans in force when a server starts. There may be a million, so they are put into
-// the list page by page while others are read, in two columns and in the order of the table: rows
-// that are all collected first take several times the memory of the list, each column costs as
-// much as a look into the list, and the order of an index costs a search in the table for each row.
+// load reads the bans in force when a server starts. There may be a million, so speed and
+// memory matter: they are put into the list page by page while the next page is read (all
+// rows together would take several times the memory of the list), in two columns (each
+// column costs as much as a look-up in the list), and in the order of the table (in the
+// order of an index, each row costs a search in the table).
 func (b *Bans) load(ctx context.Context) error {
 	b.reading.Lock()
 	defer b.reading.Unlock()
 	s := b.sql.Read()
-	var latest int64 // What is changed from now on is read as changes.
+	var latest int64 // Changes after this one are read as changes.
 	if _, err := s.Row(ctx, latestChange, nil, &latest); err != nil || latest == 0 {
 		return err
 	}

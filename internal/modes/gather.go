@@ -8,15 +8,16 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// question asks for what a node knows of a room. A long answer comes in parts: that of
-// number Part of Parts has the users and hashes that partOf puts there.
+// question asks what a node remembers of a room. A long answer is divided into parts: Part
+// of Parts has the users and hashes that partOf assigns to it.
 type question struct {
 	Room  string `json:"room"`
 	Part  uint32 `json:"part"`
 	Parts uint32 `json:"parts"`
 }
 
-// answer says how many parts are needed. It has turns if the question asks for that many.
+// answer says how many parts the answer needs. It has turns only if the question asks for
+// that many parts.
 type answer struct {
 	Parts uint32     `json:"parts"`
 	Users []userTurn `json:"users,omitzero"`
@@ -54,7 +55,7 @@ func partOf(key []byte, parts uint32) uint32 {
 	return h.Sum32() % parts
 }
 
-// gather asks the other nodes for what they know of a room, once in each turn of this node
+// gather asks the other nodes what they remember of a room, once in each turn of this node
 // as its home. What a node does not answer in time is missing.
 func (m *Modes) gather(ctx context.Context, roomID string, epoch uint64) {
 	if m.Ask == nil || epoch == 0 {
@@ -86,7 +87,7 @@ func (m *Modes) gather(ctx context.Context, roomID string, epoch uint64) {
 	}
 }
 
-// askPart asks for one part, notes the answers, and returns how many parts there are.
+// askPart asks for one part, records the answers, and returns how many parts are needed.
 func (m *Modes) askPart(ctx context.Context, r *memory, q question) (parts uint32) {
 	body, err := json.Marshal(q)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 var withoutSlashes = []string{"mailto:", "magnet:", "tel:", "sms:", "javascript:", "data:"}
 
 // HasLink reports whether a message has a link: a scheme, or labels of which some end in a
-// public suffix. Other forms of the same letters and characters that nobody sees make no
-// difference. e.g.this and 1.2.3 are none.
+// public suffix. Other forms of the same letters, and invisible characters, make no
+// difference. e.g.this and 1.2.3 are no links.
 func HasLink(content string) bool {
 	if strings.IndexFunc(content, mayBegin) < 0 {
 		return false

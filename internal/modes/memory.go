@@ -15,7 +15,7 @@ type Modes struct {
 	// there are none.
 	Ask func(ctx context.Context, body []byte) map[string][]byte
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // mu guards the fields below.
 	rooms map[string]*memory
 	swept int64
 }
@@ -23,7 +23,7 @@ type Modes struct {
 // New returns a Modes without memories.
 func New() *Modes { return &Modes{rooms: map[string]*memory{}} }
 
-// memory is what is known of one room. Modes.mu guards it.
+// memory is what is remembered of one room. Modes.mu guards it.
 type memory struct {
 	users map[string]turn
 	said  map[[16]byte]turn
@@ -77,7 +77,7 @@ func (m *Modes) roomLocked(id string, now int64) *memory {
 	return r
 }
 
-// put notes a message. The hash is zero in a room without repeat.
+// put records a message. The hash is zero in a room without repeat.
 func (r *memory) put(user string, hash [16]byte, t turn) {
 	r.users[user] = t
 	if hash != ([16]byte{}) {
@@ -96,7 +96,7 @@ func (r *memory) putSaid(hash [16]byte, t turn) {
 	r.said[hash] = t
 }
 
-// sweep removes what no longer matters.
+// sweep removes what is no longer needed.
 func (r *memory) sweep(now int64) {
 	for user, t := range r.users {
 		if t.until <= now {
@@ -122,7 +122,7 @@ func (m *Modes) Remember(f *chat.Frame) {
 	r.merge(f.UserID, f.Said.Hash, turn{id: f.ID, at: f.Said.At, until: f.Said.Until})
 }
 
-// merge notes a message that may be older than what is known.
+// merge records a message that may be older than those that are recorded.
 func (r *memory) merge(user string, hash [16]byte, t turn) {
 	if user != "" && r.users[user].at <= t.at {
 		r.users[user] = t

@@ -61,7 +61,7 @@ func refuse(rule string, code chat.Code, words string) error {
 	return &chat.Error{Code: code, Message: words, Rule: rule}
 }
 
-// take takes the user's turn, and notes what is said.
+// take takes the user's turn, and records the content.
 func (m *Modes) take(j *messaging.Judgement, hash [16]byte) error {
 	op, x, now := j.Operation, &j.Extensions, j.Now.UnixNano()
 	m.mu.Lock()
@@ -76,7 +76,7 @@ func (m *Modes) take(j *messaging.Judgement, hash [16]byte) error {
 	}
 	t := turn{id: op.ID, at: now, until: now + int64(max(x.SlowMode, x.Repeat))}
 	if last.id == op.ID {
-		t.at = last.at // It is asked again.
+		t.at = last.at // It is the same message again.
 	}
 	j.Said = &chat.Said{At: t.at, Until: t.until, Hash: hash}
 	r.put(op.UserID, hash, t)
@@ -93,7 +93,7 @@ func (m *Modes) take(j *messaging.Judgement, hash [16]byte) error {
 	return nil
 }
 
-// hashOf is the hash of what a user says: 128 bits, the same on all nodes.
+// hashOf is the hash of a user's content and attributes: 128 bits, the same on all nodes.
 func hashOf(op *messaging.Operation) (hash [16]byte) {
 	b := make([]byte, 0, 256+len(op.Content))
 	add := func(s string) { b = append(binary.AppendUvarint(b, uint64(len(s))), s...) }
@@ -108,7 +108,7 @@ func hashOf(op *messaging.Operation) (hash [16]byte) {
 	return hash
 }
 
-// inWords is how long a user has to wait: "7 seconds", rounded up.
+// inWords describes how long a user has to wait: "7 seconds", rounded up.
 func inWords(wait time.Duration) string {
 	n, unit := int((wait+time.Second-1)/time.Second), "second"
 	if n > 90 {

@@ -127,7 +127,7 @@ func TestModes(t *testing.T) {
 		w.now = w.now.Add(2 * time.Minute)
 		w.say(t, ann, "hello", 0, "")
 	})
-	t.Run("a mode goes over the tag, until it ends", func(t *testing.T) {
+	t.Run("a mode overrides the tag until it ends", func(t *testing.T) {
 		w := newLive(t, map[string]string{"confab:slow-mode": "1h"})
 		ann := w.join(t, "ann")
 		w.say(t, ann, "one", 0, "")

@@ -94,9 +94,9 @@ type Log struct {
 	spool *sqldb.Spool[*Event]
 	work  sync.WaitGroup
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // mu guards the fields below.
 	hits    quota.Bucket
-	pending <-chan struct{} // closed when the event that was noted last is stored; nil at first
+	pending <-chan struct{} // it is closed when the last noted event is stored; nil at first
 }
 
 const (

@@ -44,12 +44,13 @@ type Service struct {
 	caller     *webhook.Caller
 	deliveries *chatlog.Service // nil before Start
 
-	mu sync.Mutex // guards what follows
-	// failing are the webhooks whose last call was noted by this server.
+	mu sync.Mutex // mu guards the fields below.
+	// failing are the webhooks for which this server has recorded the outcome of the last
+	// call.
 	failing map[string]failure
 }
 
-// failure is what was noted of a webhook's last call.
+// failure is the recorded outcome of a webhook's last call.
 type failure struct {
 	why string // "" if it succeeded
 	at  time.Time
@@ -109,7 +110,7 @@ func (s *Service) Close(ctx context.Context) {
 	s.caller.Close()
 }
 
-// readers leaves the database alone while there are no webhooks, and measures the lag.
+// readers does not ask the database while there are no webhooks. It also measures the lag.
 type readers struct {
 	transcript.WebhookReaders
 	s *Service
@@ -152,7 +153,7 @@ func (s *Service) deliver(ctx context.Context, r chatlog.Reader, roomID string, 
 	if roomID != webhook.EveryRoom {
 		room = chat.ARN{Region: s.o.Region, Account: s.o.Account, Type: chat.RoomResource, ID: roomID}.String()
 	}
-	// Events may come together with more the next time. Then the call is another one.
+	// After a failure, the events may be sent together with more. Then it is another call.
 	name := callID(id, roomID, records[0].Position, records[len(records)-1].Position, len(records))
 	status, err := s.caller.Call(ctx, hook.Endpoint(s.o.Now()), name, webhook.Payload(room, events, s.o.Now()))
 	if ctx.Err() != nil && err != nil {
@@ -192,10 +193,10 @@ func (s *Service) gone(ctx context.Context, id string) error {
 	return err
 }
 
-// noteEvery is the least time between two notes of failures with other words.
+// noteEvery is the least time between two records of failures with different texts.
 const noteEvery = 10 * time.Second
 
-// note stores and logs that a webhook's calls fail, and that they succeed again.
+// note records and logs when a webhook's calls begin to fail, and when they succeed again.
 func (s *Service) note(ctx context.Context, id string, failed error) {
 	now := failure{at: s.o.Now()}
 	if failed != nil {
@@ -220,7 +221,7 @@ func (s *Service) note(ctx context.Context, id string, failed error) {
 	}
 	if err := s.o.Hooks.Failed(ctx, id, now.why); err != nil {
 		s.mu.Lock()
-		delete(s.failing, id) // The next call notes it.
+		delete(s.failing, id) // The next call records it.
 		s.mu.Unlock()
 	}
 }
@@ -228,8 +229,8 @@ func (s *Service) note(ctx context.Context, id string, failed error) {
 // CheckURL reports what is wrong with the URL of a webhook.
 func (s *Service) CheckURL(text string) error { return webhook.CheckURL(text, s.o.Insecure, s.guard) }
 
-// testTime is how long a test takes, whatever the endpoint does: so its time says nothing
-// about ports that are not the caller's.
+// testTime is how long a test takes, whatever the endpoint does. So the time of a test does
+// not show whether a port of another machine is open.
 const testTime = 3 * time.Second
 
 // Test calls the endpoint of a webhook with an event of type webhook.test, and returns the

@@ -221,7 +221,7 @@ func TestDeliver(t *testing.T) {
 				t.Errorf("bans: %+v", events)
 			}
 		})
-		t.Run("an endpoint that hangs, and one that is gone, keep nothing else back", func(t *testing.T) {
+		t.Run("an endpoint that hangs, and one that is gone, do not delay other webhooks", func(t *testing.T) {
 			hangs, gone, works := receiver.Start(t, false), receiver.Start(t, false), receiver.Start(t, true)
 			release := make(chan struct{})
 			defer close(release)
@@ -291,7 +291,7 @@ func TestDeliver(t *testing.T) {
 				t.Errorf("got %+v", events)
 			}
 		})
-		t.Run("a user who was erased is in no event that comes later", func(t *testing.T) {
+		t.Run("later events do not contain an erased user", func(t *testing.T) {
 			all, joins := receiver.Start(t, false), receiver.Start(t, false)
 			for _, r := range []*receiver.Receiver{all, joins} {
 				r.Answer(func(int, *receiver.Call) int { return http.StatusInternalServerError })

@@ -20,7 +20,7 @@ func TestPage(t *testing.T) {
 			t.Errorf("got %v, %v", got, err)
 		}
 	})
-	t.Run("the first page has none", func(t *testing.T) {
+	t.Run("the first page has no token", func(t *testing.T) {
 		for _, token := range []*string{nil, new("")} {
 			if got, err := operation.OpenPage[*place](token, "list"); err != nil || got != nil {
 				t.Errorf("got %v, %v", got, err)

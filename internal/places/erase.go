@@ -8,8 +8,8 @@ import (
 	"confab/internal/catchup"
 )
 
-// erasures are the users whose messages were just erased. Frames that other nodes have sent, or
-// send before they erase them, may still have these messages.
+// erasures are the users whose messages were erased recently. Frames from other nodes that
+// were sent before the erasure reached them may still have these messages.
 type erasures struct {
 	mu     sync.Mutex // guards recent, and is held while frames enter a log
 	recent []erasure
@@ -21,7 +21,8 @@ type erasure struct {
 	at     time.Time
 }
 
-// eraseFor is longer than an erasure takes on all nodes and frames are under way.
+// eraseFor is longer than an erasure on all nodes takes, together with the time for which
+// frames are on their way.
 const eraseFor = 10 * time.Second
 
 // Erase must be called before messages of a user are erased from the log of a room, or of
@@ -36,8 +37,9 @@ func (s *Service) Erase(roomID, userID string) {
 	e.recent = append(e.recent, erasure{roomID, userID, now})
 }
 
-// without calls add for pages of a room's frames, without those that were just erased. An
-// erasure that begins meanwhile waits until they are in the log.
+// without calls add with pages of a room's frames, after it has removed recently erased
+// messages from them. An erasure that begins meanwhile waits until add has put them into
+// the log.
 func (e *erasures) without(roomID string, pages []catchup.Page, add func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

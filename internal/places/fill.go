@@ -10,7 +10,7 @@ import (
 	"confab/internal/chat"
 )
 
-// readQuestion asks for the frames of a room behind After, up to UpTo.
+// readQuestion asks for the frames of a room after the point After, up to UpTo.
 type readQuestion struct {
 	Room  string     `json:"room"`
 	After chat.Point `json:"after"`
@@ -22,7 +22,8 @@ const (
 	pageBytes = 512 << 10
 	// fillWithin bounds one fill, while a client waits.
 	fillWithin = 3 * time.Second
-	// againAfter is the wait for a node that is behind.
+	// againAfter is the wait before a node that does not have the frames yet is asked
+	// again.
 	againAfter = 20 * time.Millisecond
 )
 
@@ -34,7 +35,8 @@ func (s *Service) read(q *readQuestion) catchup.Page {
 	return log.Read(q.After, q.UpTo, pageBytes)
 }
 
-// fill gets the frames behind a point that the log lacks from the node that has most of them.
+// fill gets the frames after a point that the log lacks, from the node that has most of
+// them.
 func (s *Service) fill(ctx context.Context, roomID string, log *catchup.Log, p chat.Point, sources []source) {
 	if log.Covers(p) {
 		return
@@ -42,13 +44,13 @@ func (s *Service) fill(ctx context.Context, roomID string, log *catchup.Log, p c
 	slices.SortFunc(sources, func(a, b source) int {
 		return cmp.Or(a.kept.Compare(b.kept), cmp.Compare(a.node, b.node))
 	})
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fillWithin) // Others may wait for it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fillWithin) // Other clients may wait for the result.
 	defer cancel()
 	log.Fill(ctx, p, func() {
 		for _, from := range sources {
 			begin, _ := log.Span()
 			if from.kept.Compare(begin) >= 0 {
-				return // It has no more than this node, nor have the next.
+				return // It has no more frames than this node, and neither have the next nodes.
 			}
 			if pages, behind, ok := s.readAll(ctx, roomID, from.node, p, begin); ok {
 				s.erasures.without(roomID, pages, func() { log.Prepend(pages, behind) })
@@ -58,8 +60,8 @@ func (s *Service) fill(ctx context.Context, roomID string, log *catchup.Log, p c
 	})
 }
 
-// readAll returns the frames of another node behind a point, up to another one. behind is the
-// point behind which that is all.
+// readAll returns the frames of another node after a point, up to another one. The frames
+// are complete after the point behind.
 func (s *Service) readAll(ctx context.Context, roomID, node string, after, upTo chat.Point) (pages []catchup.Page, behind chat.Point, ok bool) {
 	q := readQuestion{Room: roomID, After: after, UpTo: upTo}
 	for ctx.Err() == nil {
@@ -67,7 +69,7 @@ func (s *Service) readAll(ctx context.Context, roomID, node string, after, upTo 
 		if !s.ask(ctx, node, &question{Read: &q}, &page) || page.From == (chat.Point{}) {
 			return nil, behind, false
 		}
-		if len(pages) == 0 || page.From.Compare(q.After) > 0 { // It has dropped what was read.
+		if len(pages) == 0 || page.From.Compare(q.After) > 0 { // It has dropped frames that were to be read.
 			pages, behind = nil, page.From
 			if after.Compare(behind) > 0 {
 				behind = after
@@ -84,7 +86,7 @@ func (s *Service) readAll(ctx context.Context, roomID, node string, after, upTo 
 		case page.More:
 		case page.Last.Sequence >= upTo.Sequence:
 			return pages, behind, true
-		default: // Frames are on their way to it.
+		default: // The frames are still on their way to it.
 			wait := time.NewTimer(againAfter)
 			select {
 			case <-wait.C:

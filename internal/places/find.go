@@ -9,7 +9,7 @@ import (
 	"confab/internal/chat"
 )
 
-// findQuestion asks where a client was.
+// findQuestion asks how far a client has received a room's frames.
 type findQuestion struct {
 	Room  string `json:"room"`
 	User  string `json:"user"`
@@ -20,7 +20,8 @@ func (q *findQuestion) client() catchup.Client {
 	return catchup.Client{UserID: q.User, Agent: q.Agent}
 }
 
-// findAnswer is where it was, and behind which point the node has the room's frames.
+// findAnswer is the place of the client, and the point after which the node has the room's
+// frames.
 type findAnswer struct {
 	Found []catchup.Found `json:"found,omitzero"`
 	Has   bool            `json:"has,omitzero"`
@@ -37,8 +38,8 @@ type took struct {
 const (
 	// findWithin bounds the wait for the other nodes, while a client waits.
 	findWithin = time.Second
-	// mostAsks is how many clients one question is about, and mostAsking how many
-	// questions are under way: those that come meanwhile share the next one.
+	// mostAsks is how many clients one question may be about, and mostAsking how many
+	// questions may be on their way. Clients that join meanwhile share the next question.
 	mostAsks   = 500
 	mostAsking = 4
 )
@@ -46,18 +47,18 @@ const (
 // batches collect the questions of clients that join at the same time.
 type batches struct {
 	mu     sync.Mutex // guards the fields below
-	next   []*batch   // those that are not asked yet
+	next   []*batch   // questions that are not sent yet
 	asking int
 }
 
-// batch is some questions, and what the nodes that have answered say.
+// batch is some questions that are sent together, and the answers of the nodes.
 type batch struct {
 	asks    []findQuestion
 	done    chan struct{}
 	answers map[string][]findAnswer // by node; readable once done is closed
 }
 
-// source is a node that has the frames of a room behind a point.
+// source is a node that has the frames of a room after a point.
 type source struct {
 	node string
 	kept chat.Point
@@ -68,7 +69,7 @@ func (s *Service) Find(ctx context.Context, roomID string, c catchup.Client, log
 	s.restore(roomID, log)
 	var all []catchup.Found
 	for _, f := range log.Find(c, s.Self, nil) {
-		if f.Version != 0 { // The log itself knows its own places.
+		if f.Version != 0 { // The log knows its own places.
 			all = append(all, f)
 		}
 	}
@@ -121,7 +122,7 @@ func (s *Service) join(q findQuestion) (*batch, int) {
 	return last, len(last.asks) - 1
 }
 
-// askBatches asks until no batch is left.
+// askBatches sends questions until no batch is left.
 func (s *Service) askBatches() {
 	for {
 		b := &s.batches
@@ -159,14 +160,14 @@ func (s *Service) askBatch(b *batch) {
 	b.answers = answers
 }
 
-// find answers for this node.
+// find answers a question for this node.
 func (s *Service) find(ctx context.Context, asks []findQuestion) []findAnswer {
 	all := make([]findAnswer, len(asks))
 	for i := range asks {
 		q := &asks[i]
 		log := s.Live.Log(q.Room)
 		if log == nil && s.lost(q.Room) {
-			log, _ = s.Live.Hold(ctx, q.Room) // Without it, the client starts anew.
+			log, _ = s.Live.Hold(ctx, q.Room) // Without the log, the client starts as a new one.
 		}
 		if log == nil {
 			continue

@@ -61,16 +61,16 @@ type Service struct {
 	closed bool
 	told   map[string]*told // by room
 
-	left record // of a process that was killed
+	left record // the record of a process that was killed
 
-	// path is that of the file; empty for none. recorded and members belong to its goroutine:
-	// they are what the file has.
+	// path is the file; empty for none. Only its goroutine uses recorded and members: they
+	// are the content of the file.
 	path     string
-	recorded map[string]*recorded
+	recorded map[string]recorded
 	members  []string
 	log      *slog.Logger
 
-	// telling is held while rooms are told.
+	// telling is held while reports are sent.
 	telling sync.Mutex
 	working sync.WaitGroup
 	ctx     context.Context
@@ -79,7 +79,7 @@ type Service struct {
 
 // New returns a Service. It answers questions at once, and sends reports after Start.
 func New() *Service {
-	s := &Service{told: map[string]*told{}, recorded: map[string]*recorded{}}
+	s := &Service{told: map[string]*told{}, recorded: map[string]recorded{}}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
 }
@@ -89,7 +89,7 @@ func (s *Service) Start() {
 	if s.Nodes == nil {
 		return
 	}
-	s.lost("") // Nodes that were there before may soon leave.
+	s.lost("") // Nodes that were there before may leave soon.
 	if s.path != "" {
 		s.spawn(s.keepRecord)
 	}
@@ -120,7 +120,7 @@ func (s *Service) spawn(f func()) bool {
 // question is what nodes ask each other. One of its members is set.
 type question struct {
 	Find []findQuestion `json:"find,omitzero"`
-	// Took tells that clients have continued at places.
+	// Took says that clients have continued at places.
 	Took []took        `json:"took,omitzero"`
 	Read *readQuestion `json:"read,omitzero"`
 	Tell *tellQuestion `json:"tell,omitzero"`

@@ -16,30 +16,32 @@ import (
 	"confab/internal/catchup"
 )
 
-// After the loss of all nodes, none has been told where clients are. Each node writes that to a
-// file, so that the next processes know who has missed something. What they missed is lost,
-// and so is the order of the rooms: clients that return are told of a gap of unknown size.
+// If all nodes are lost, no node knows how far the clients are. So each node writes that to
+// a file. From it, the next processes know which clients have missed something. The missed
+// frames themselves are lost, and so are the numbers of the rooms' frames. So clients that
+// return get a confab:GAP without a number.
 
-// record is the content of the file. It was made when the file was changed last.
+// record is the content of the file. Its time is that of the file's last change.
 type record struct {
-	// Members are the nodes that were there. As long as one of them is, it knows better.
+	// Members are the nodes that were there. If one of them is still there, its memory is
+	// newer than the file.
 	Members []string                    `json:"members,omitzero"`
 	Rooms   map[string][]catchup.Report `json:"rooms"`
 
 	made time.Time
 }
 
-// recorded is what the file has of a room.
+// recorded is what the file has about a room. The reports themselves are made again for each
+// file: if they were kept, they would be most of what a connection to a quiet room costs.
 type recorded struct {
 	version uint64 // of the log
-	settled bool   // the connections have nothing left to confirm
-	reports []catchup.Report
+	settled bool   // the connections have confirmed everything
 }
 
 // longest is the longest time for which a client may be away.
 const longest = 10 * time.Minute
 
-// alone is the Nodes of an only node.
+// alone is the Nodes of a node without others.
 type alone struct{}
 
 // Others implements Nodes.
@@ -70,8 +72,8 @@ func (s *Service) Record(path string, log *slog.Logger) {
 	}
 }
 
-// lost reports whether a killed process has left something of a room. That does not count if a
-// node is still there that was there then.
+// lost reports whether a killed process has left places of a room. They do not count if a
+// node from that time is still there.
 func (s *Service) lost(roomID string) bool {
 	s.mu.Lock()
 	members, some := s.left.Members, len(s.left.Rooms) > 0
@@ -91,7 +93,7 @@ func (s *Service) lost(roomID string) bool {
 	return one
 }
 
-// restore gives a log what a killed process has left of its room.
+// restore adds to a log the places that a killed process has left of its room.
 func (s *Service) restore(roomID string, log *catchup.Log) {
 	if !s.lost(roomID) {
 		return
@@ -127,18 +129,21 @@ func (s *Service) keepRecord() {
 		begin := time.Now()
 		err := s.write(stopping)
 		if err != nil && !failed {
-			s.log.LogAttrs(s.ctx, slog.LevelWarn, "The places of clients cannot be written; after a kill they start anew", slog.Any("error", err))
+			s.log.LogAttrs(s.ctx, slog.LevelWarn, "Places of clients not written; after a kill they get neither missed frames nor confab:GAP", slog.Any("error", err))
 		}
-		if failed = err != nil; stopping {
+		if failed = err != nil; failed {
+			clear(s.recorded) // The next one has everything.
+		}
+		if stopping {
 			return
 		}
 		next.Reset(min(max(tellEvery, recordPart*time.Since(begin)), recordWithin))
 	}
 }
 
-// write writes where clients are, if that has changed. An only node that stops leaves its own
-// clients to catchup.Memory.Save, and writes those of killed processes only. One that stops
-// beside others has told them.
+// write writes how far the clients are, if that has changed. A node without others that
+// stops leaves its own clients to catchup.Memory.Save, and writes only those of killed
+// processes. A node that stops beside others has reported its clients to them.
 func (s *Service) write(stopping bool) error {
 	_, only := s.Nodes.(alone)
 	others := s.Nodes.Others()
@@ -154,19 +159,8 @@ func (s *Service) write(stopping bool) error {
 	s.members = r.Members
 	for room, log := range logs {
 		s.restore(room, log)
-		version := log.Version()
-		one := s.recorded[room]
-		if stopping || one == nil || one.version != version || !one.settled {
-			one = &recorded{version: version, settled: true}
-			if !stopping || !only {
-				one.reports, one.settled = log.Reports(s.Self, func(f func(c catchup.Client, number uint64)) { s.Live.Each(room, f) })
-			}
-			one.reports = append(one.reports, log.Held(func(string) bool { return false })...)
-			s.recorded[room], changed = one, true
-		}
-		if len(one.reports) > 0 {
-			r.Rooms[room] = one.reports
-		}
+		one, known := s.recorded[room]
+		changed = changed || !known || one.version != log.Version() || !one.settled
 	}
 	for room := range s.recorded {
 		if logs[room] == nil {
@@ -174,15 +168,26 @@ func (s *Service) write(stopping bool) error {
 			changed = true
 		}
 	}
-	if !changed { // Only the time of the file does.
+	if !changed { // Otherwise only the file's time is set.
 		now := time.Now()
 		if err := os.Chtimes(s.path, now, now); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		return nil
 	}
+	for room, log := range logs {
+		one := recorded{version: log.Version(), settled: true}
+		var reports []catchup.Report
+		if !stopping || !only {
+			reports, one.settled = log.Reports(s.Self, func(f func(c catchup.Client, number uint64)) { s.Live.Each(room, f) })
+		}
+		if reports = append(reports, log.Held(func(string) bool { return false })...); len(reports) > 0 {
+			r.Rooms[room] = reports
+		}
+		s.recorded[room] = one
+	}
 	s.mu.Lock()
-	maps.Copy(r.Rooms, s.left.Rooms) // No client has come back to these yet.
+	maps.Copy(r.Rooms, s.left.Rooms) // No client has come back to these rooms yet.
 	s.mu.Unlock()
 	if len(r.Rooms) == 0 {
 		if err := os.Remove(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {

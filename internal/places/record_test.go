@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -237,6 +238,76 @@ func BenchmarkRecord(b *testing.B) {
 		}
 	}
 	b.ReportMetric((spent(b)-before)/float64(b.N), "cpu-ms/op")
+}
+
+// quiet is a process with many rooms in which clients catch up, and in which nothing happens.
+type quiet struct {
+	logs  map[string]*catchup.Log
+	conns []catchup.Client // of each room
+}
+
+func (q *quiet) Logs() map[string]*catchup.Log { return q.logs }
+
+func (q *quiet) Log(room string) *catchup.Log { return q.logs[room] }
+
+func (q *quiet) Hold(_ context.Context, room string) (*catchup.Log, error) { return q.logs[room], nil }
+
+func (q *quiet) Confirmed(string, catchup.Client) []uint64 { return nil }
+
+func (q *quiet) Each(room string, f func(c catchup.Client, number uint64)) {
+	for _, c := range q.conns {
+		f(c, q.logs[room].End())
+	}
+}
+
+// TestQuiet holds what a connection to a quiet room of 20 costs for catch-up: the log of the
+// room, and what is known of the file. Reports that are kept would be about 30 bytes more.
+func TestQuiet(t *testing.T) {
+	const rooms, members, most = 2000, 20, 32
+	names := make([]string, rooms)
+	for i := range names {
+		names[i] = fmt.Sprint("room", i)
+	}
+	q := &quiet{logs: make(map[string]*catchup.Log, rooms)}
+	for i := range members {
+		q.conns = append(q.conns, catchup.Client{UserID: fmt.Sprint("user", i), Agent: 1})
+	}
+	m, s := catchup.NewMemory(1<<20), New()
+	s.Live = q
+	s.Alone("a")
+	s.Record(filepath.Join(t.TempDir(), "places.json"), slog.New(slog.DiscardHandler))
+	before := heap()
+	for _, name := range names {
+		log := m.NewLog(time.Minute)
+		m.Continue(name, log)
+		for _, c := range q.conns {
+			log.Take(c, nil, nil)
+		}
+		q.logs[name] = log
+	}
+	for range 2 { // The second one finds nothing new.
+		if err := s.write(false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	each := float64(heap()-before) / (rooms * members)
+	t.Logf("%.0f bytes a connection", each)
+	if each > most {
+		t.Errorf("%.0f bytes a connection, want at most %d", each, most)
+	}
+	runtime.KeepAlive(m)
+	runtime.KeepAlive(s)
+	runtime.KeepAlive(names)
+}
+
+// heap returns the bytes in use behind a collection.
+func heap() int64 {
+	var stats runtime.MemStats
+	for range 2 { // The second one empties the pools.
+		runtime.GC()
+	}
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
 }
 
 // spent returns the processor time of this process in milliseconds.

@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// tellEvery is the time between two reports of a room that changes.
+	// tellEvery is the time between two reports about a room that changes.
 	tellEvery = 2 * time.Second
-	// With very many clients the time is tellPart times as long as their reports take to be
-	// made, so that this takes a fiftieth of a processor. At tellLongest, a report is still
-	// repeated before others drop it.
+	// With very many clients, the time between two reports is tellPart times as long as the
+	// last one took to make, so that reports take at most a fiftieth of a processor.
+	// tellLongest is short enough that a report is repeated before other nodes drop it.
 	tellPart    = 50
 	tellLongest = 8 * time.Second
-	// repeatEvery is how often a report that does not change is confirmed.
+	// repeatEvery is how often an unchanged report is confirmed.
 	repeatEvery = 10 * time.Second
 	// tellWithin bounds one question.
 	tellWithin = time.Second
@@ -24,23 +24,23 @@ const (
 	tellBytes = 400 << 10
 )
 
-// told is what another node knows of a room here.
+// told is what another node knows about a room of this node.
 type told struct {
 	node    string
 	version uint64 // of the report; 0 if it is not known there
 	log     uint64 // the version of the log
 	at      time.Time
-	settled bool // the connections have nothing left to confirm
+	settled bool // the connections have confirmed everything
 }
 
-// tellQuestion tells a node where clients are.
+// tellQuestion reports to a node how far clients are.
 type tellQuestion struct {
 	From    string       `json:"from"`
 	Reports []roomReport `json:"reports,omitzero"`
-	// Repeats are reports that stand.
+	// Repeats are earlier reports that are still true.
 	Repeats []repeat `json:"repeats,omitzero"`
-	// Stopping is set if the asking node stops: the answer waits until the frames are
-	// there.
+	// Stopping is set if the sender stops. Then the answer waits until the node has the
+	// frames.
 	Stopping bool `json:"stopping,omitzero"`
 }
 
@@ -54,7 +54,7 @@ type repeat struct {
 	Version uint64 `json:"version"`
 }
 
-// tellAnswer names the rooms that must be told again.
+// tellAnswer names the rooms that must be reported again.
 type tellAnswer struct {
 	Unknown []string `json:"unknown,omitzero"`
 }
@@ -73,8 +73,7 @@ func (s *Service) run() {
 	}
 }
 
-// tellAfter returns when to send the next report of rooms whose last report took the time
-// made to make.
+// tellAfter returns the time until the next report, if the last one took made to make.
 func tellAfter(made time.Duration) time.Duration {
 	return min(max(tellEvery, tellPart*made), tellLongest)
 }
@@ -95,8 +94,8 @@ func (s *Service) Flush(ctx context.Context) {
 	}
 }
 
-// tellAll tells what is new of all rooms. It reports whether all of it is known elsewhere, and
-// how long the reports took to be made.
+// tellAll reports what is new in all rooms. It returns whether other nodes know all of it
+// now, and how long the reports took to make.
 func (s *Service) tellAll(ctx context.Context, stopping bool) (done bool, made time.Duration) {
 	s.telling.Lock()
 	defer s.telling.Unlock()
@@ -141,7 +140,7 @@ func (s *Service) tellAll(ctx context.Context, stopping bool) (done bool, made t
 	return done, made
 }
 
-// send asks a node what is collected, if with n bytes more it would be more than most.
+// send sends a node what is collected for it, if n more bytes would exceed most.
 func (s *Service) send(ctx context.Context, node string, q *tellQuestion, n, most int) bool {
 	for i := range q.Reports {
 		n += len(q.Reports[i].Entries)
@@ -169,7 +168,8 @@ func (s *Service) send(ctx context.Context, node string, q *tellQuestion, n, mos
 	return ok && len(a.Unknown) == 0
 }
 
-// holder returns the node that is told of a room: another one that gets its frames anyway.
+// holder returns the node to which a room is reported: one that gets the room's frames
+// anyway.
 func (s *Service) holder(room string, others []string) string {
 	for _, node := range s.Nodes.Holders(room) {
 		if slices.Contains(others, node) {
@@ -179,7 +179,7 @@ func (s *Service) holder(room string, others []string) string {
 	return ""
 }
 
-// moved tells the node that knew a room before that it need not any more.
+// moved tells the node to which a room was reported before that it can forget the room.
 func (s *Service) moved(room, node string, to func(string) *tellQuestion) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -198,7 +198,7 @@ func (s *Service) toldOf(room string) *told {
 	return s.told[room]
 }
 
-// news returns what a node does not know yet of a room.
+// news returns what a node does not know yet about a room.
 func (s *Service) news(room string, log *catchup.Log, node string, others []string, stopping bool) []catchup.Report {
 	t := s.toldOf(room)
 	version := log.Version()
@@ -226,7 +226,7 @@ func (s *Service) news(room string, log *catchup.Log, node string, others []stri
 	return append(all, pages...)
 }
 
-// forget drops what was told of rooms that are not live any more.
+// forget drops what other nodes know about rooms that are not live any more.
 func (s *Service) forget(logs map[string]*catchup.Log) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -237,7 +237,7 @@ func (s *Service) forget(logs map[string]*catchup.Log) {
 	}
 }
 
-// keepReports keeps what another node tells.
+// keepReports keeps the reports of another node.
 func (s *Service) keepReports(ctx context.Context, q *tellQuestion) tellAnswer {
 	var a tellAnswer
 	for i := range q.Reports {
@@ -264,7 +264,7 @@ func (s *Service) keepReport(ctx context.Context, q *tellQuestion, r *roomReport
 			return false
 		}
 		if log == nil {
-			return true // Clients of the room do not catch up any more.
+			return true // The tag confab:catch-up of the room was removed.
 		}
 	}
 	if !log.Hold(&r.Report, time.Now()) && r.Page == r.Pages-1 {

@@ -80,7 +80,7 @@ func TestProperties(t *testing.T) {
 			}
 		})
 	})
-	t.Run("one more Allow takes nothing away and lifts no Deny", func(t *testing.T) {
+	t.Run("another Allow removes no permission and lifts no Deny", func(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
 			docs, r := drawPolicies(t, "Allow", "Deny"), drawRequest(t)
 			before := policy.Evaluate(docs, r)
@@ -90,7 +90,7 @@ func TestProperties(t *testing.T) {
 			}
 		})
 	})
-	t.Run("policies of nothing but Deny allow nothing", func(t *testing.T) {
+	t.Run("policies with only Deny statements allow nothing", func(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
 			if got := policy.Evaluate(drawPolicies(t, "Deny"), drawRequest(t)); got == policy.Allowed {
 				t.Fatal("allowed")

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// countFor is how long a count stands.
+// countFor is how long a count is reused.
 const countFor = time.Second
 
 // counts are the counts of the last second.
@@ -41,7 +41,7 @@ func (s *Service) Room(ctx context.Context, roomID string) (Presence, error) {
 		s.counts.expireLocked(now)
 		c = &counted{since: now, done: make(chan struct{})}
 		s.counts.byRoom[roomID] = c
-		go func() { // The caller may leave; others wait as well.
+		go func() { // The caller may leave. Others may wait for the same count.
 			defer close(c.done)
 			c.Presence = s.count(context.WithoutCancel(ctx), roomID)
 		}()
@@ -88,7 +88,7 @@ func (s *Service) count(ctx context.Context, roomID string) Presence {
 	return p
 }
 
-// gathered is what all nodes say of a room.
+// gathered is what all nodes report about a room.
 type gathered struct {
 	users       map[uint64]struct{}
 	connections int
@@ -97,8 +97,9 @@ type gathered struct {
 
 func (g *gathered) count() Count { return Count{Users: len(g.users), Connections: g.connections} }
 
-// everywhere asks all nodes about rooms, twice. Nodes answer at slightly different times: a
-// user who goes from one node to another in between may be missing once, but not twice.
+// everywhere asks all nodes about rooms, twice. Nodes answer at slightly different times,
+// so a user who moves from one node to another meanwhile may be missing in one round, but
+// not in both.
 func (s *Service) everywhere(ctx context.Context, q question) map[string]*gathered {
 	rooms := map[string]*gathered{}
 	for range 2 {

@@ -30,16 +30,16 @@ import (
 )
 
 const (
-	// grace is how long a user counts who has no connection any more.
+	// grace is how long a user without a connection still counts.
 	grace = 2 * time.Second
 	// goneAfter is how long a user has no connection before confab:LEFT says so.
 	goneAfter = 10 * time.Second
-	// askEvery is the most time between two questions about watched rooms.
+	// askEvery is the longest time between two questions about watched rooms.
 	askEvery = 2 * time.Second
-	// tick is how exactly pushes are timed.
+	// tick is the precision with which pushes are timed.
 	tick = 100 * time.Millisecond
-	// fullUpTo is how many users a room may have for confab:JOINED and confab:LEFT, and
-	// idsAtOnce how many one of them names.
+	// fullUpTo is the most users of a room in which confab:JOINED and confab:LEFT are sent.
+	// idsAtOnce is how many users one of them names.
 	fullUpTo  = 1000
 	idsAtOnce = 100
 	// mostPeaks is how many rooms' peaks are remembered.
@@ -68,15 +68,15 @@ type Service struct {
 	// single node.
 	AskOthers func(ctx context.Context, body []byte) (answers map[string][]byte, complete bool)
 
-	// Leaving returns the users who have left a room on this node a moment ago, so that
-	// webhooks were not told yet. Nil means that there are none.
+	// Leaving returns the users who have left a room on this node recently, and whose
+	// leaving webhooks do not know yet. Nil means that there are none.
 	Leaving func(roomID string) []string
 
 	counts    counts
 	sorted    sorted
 	snapshots snapshots
 
-	// wake has an element when pending or watches is not empty any more.
+	// wake has an element when pending or watches is no longer empty.
 	wake chan struct{}
 	stop context.CancelFunc
 	done chan struct{}
@@ -84,7 +84,7 @@ type Service struct {
 	// mu guards the fields below. It may be taken with a watch locked.
 	mu      sync.Mutex
 	watches map[string]*watch
-	pending map[*watch]struct{} // those that have a push due
+	pending map[*watch]struct{} // the watches that have a push due
 	peaks   map[string]peak     // of rooms with the tag that are not live
 }
 
@@ -173,5 +173,5 @@ func (s *Service) peakOf(roomID string) peak {
 	return s.peaks[roomID]
 }
 
-// hash is how nodes call a user.
+// hash is the name of a user between nodes.
 func hash(userID string) uint64 { return xxhash.Sum64String(userID) }

@@ -80,10 +80,10 @@ func (s *Service) occupied() []*watch {
 	return occupied
 }
 
-// mostAsked is how many rooms one question is about.
+// mostAsked is how many rooms one question may be about.
 const mostAsked = 1000
 
-// askAbout asks the other nodes for news of watched rooms.
+// askAbout asks the other nodes for changes in watched rooms.
 func (s *Service) askAbout(ctx context.Context, about []*watch) {
 	for len(about) > 0 {
 		some := about[:min(len(about), mostAsked)]
@@ -110,7 +110,7 @@ func (s *Service) askAbout(ctx context.Context, about []*watch) {
 	}
 }
 
-// versions returns what is known of the other nodes.
+// versions returns the versions that are known of the other nodes' reports.
 func (w *watch) versions() map[string]uint64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -123,7 +123,7 @@ func (w *watch) versions() map[string]uint64 {
 	return v
 }
 
-// reportLocked returns what this node says of the room to others.
+// reportLocked returns the report of this node about the room, for other nodes.
 func (w *watch) reportLocked() report {
 	w.expireLocked(time.Now())
 	r := report{Room: w.roomID, Version: w.version, Connections: w.connections}
@@ -141,14 +141,14 @@ func (w *watch) reportLocked() report {
 	return r
 }
 
-// push sends what has changed to all connections of the room on this node.
+// push sends the changes to all connections of the room on this node.
 func (w *watch) push(now time.Time) {
 	for _, frame := range w.news(now) {
 		w.to.Deliver(frame)
 	}
 }
 
-// news returns the frames that say what has changed since the last push.
+// news returns the frames about what has changed since the last push.
 func (w *watch) news(now time.Time) [][]byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -177,13 +177,13 @@ func (w *watch) news(now time.Time) [][]byte {
 	return frames
 }
 
-// comingsLocked returns the frames that say who came and who left.
+// comingsLocked returns the frames about who joined and who left.
 func (w *watch) comingsLocked(now time.Time) (frames [][]byte) {
 	if len(w.users) > fullUpTo {
 		w.told = nil
 		return nil
 	}
-	silent := w.told == nil // There were too many: what happened meanwhile is not told.
+	silent := w.told == nil // There were too many users. What happened meanwhile is not reported.
 	if silent {
 		w.told = make(map[uint64]told, len(w.users))
 	}
@@ -191,7 +191,7 @@ func (w *watch) comingsLocked(now time.Time) (frames [][]byte) {
 	for h, u := range w.users {
 		t, known := w.told[h]
 		switch {
-		case u.id == "": // Its node has not told its id yet.
+		case u.id == "": // Its node has not sent its id yet.
 		case known:
 			if !t.gone.IsZero() {
 				w.told[h] = told{id: t.id}
@@ -221,12 +221,12 @@ func (w *watch) comingsLocked(now time.Time) (frames [][]byte) {
 	return frames
 }
 
-// viewers is the frame that says how many there are.
+// viewers returns the frame with the counts.
 func viewers(c Count, now time.Time) []byte {
 	return event("VIEWERS", map[string]string{"Users": strconv.Itoa(c.Users), "Connections": strconv.Itoa(c.Connections)}, now)
 }
 
-// people is the frame that says who came or left.
+// people returns the frame with the users who joined or left.
 func people(what string, ids []string, now time.Time) []byte {
 	named, _ := json.Marshal(ids[:min(len(ids), idsAtOnce)]) // Strings are encoded without an error.
 	return event(what, map[string]string{"UserIds": string(named), "Count": strconv.Itoa(len(ids))}, now)

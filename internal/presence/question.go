@@ -12,16 +12,15 @@ import (
 
 // question is what a node asks the others. One of its members is set.
 type question struct {
-	// Watched asks for what is new of watched rooms, Rooms for these rooms as they are,
-	// All for all rooms with people in them.
+	// Watched asks for changes in watched rooms, Rooms for the present users of these
+	// rooms, All for those of all rooms that have users.
 	Watched []known  `json:"watched,omitzero"`
 	Rooms   []string `json:"rooms,omitzero"`
 	All     bool     `json:"all,omitzero"`
-	// Of users, only those whose hashes have the remainder Part by Parts are asked for.
-	// Parts of 0 is 1.
+	// If Parts is above 1, only users are asked for whose hash modulo Parts is Part.
 	Parts uint64 `json:"parts,omitzero"`
 	Part  uint64 `json:"part,omitzero"`
-	// Leaving asks for the users as well that have left the rooms a moment ago.
+	// Leaving also asks for users who have left the rooms recently.
 	Leaving bool `json:"leaving,omitzero"`
 	// Users asks for a page of users, Page for a page of a snapshot.
 	Users *usersQuestion `json:"users,omitzero"`
@@ -36,12 +35,13 @@ type known struct {
 
 // answer is what a node answers to Watched, Rooms and All.
 type answer struct {
-	// Parts is set if the answer would be too large: it must be asked for in that many.
+	// Parts is set if the answer would be too large. Then the question must be repeated for
+	// so many parts.
 	Parts uint64   `json:"parts,omitzero"`
 	Rooms []report `json:"rooms,omitzero"`
 }
 
-// report is what one node says of one room.
+// report is what one node reports about one room.
 type report struct {
 	Room string `json:"room"`
 	// Version is that of a watch; 0 if the room has no user here.
@@ -50,7 +50,7 @@ type report struct {
 	Users       hashes `json:"users,omitzero"`
 	// IDs are the ids of Users, if the room needs them.
 	IDs []string `json:"ids,omitzero"`
-	// Leaving are users that have left a moment ago, and of whom webhooks were not told.
+	// Leaving are users who have left recently, and whose leaving webhooks do not know yet.
 	Leaving hashes `json:"leaving,omitzero"`
 	Peak    int    `json:"peak,omitzero"`
 	// PeakTime is in nanoseconds.
@@ -124,7 +124,7 @@ func (s *Service) here(q *question) answer {
 		}
 	}
 	for _, room := range rooms {
-		if q.Parts == 0 && total > mostHashes { // Only the size is of interest.
+		if q.Parts == 0 && total > mostHashes { // Only the size matters now.
 			users, _ := s.Live.CountUsers(room)
 			total += users
 			continue
@@ -165,8 +165,8 @@ func (r *report) keepPart(part, parts uint64) {
 	}
 }
 
-// newsOf returns what this node says of a watched room, and whether the asking node does not
-// know it.
+// newsOf returns the report of this node about a watched room, and whether the asking node
+// does not have it yet.
 func (s *Service) newsOf(k known) (report, bool) {
 	before := k.Versions[s.Node]
 	w := s.watched(k.Room)
@@ -179,7 +179,8 @@ func (s *Service) newsOf(k known) (report, bool) {
 	return r, r.Version != before
 }
 
-// asIs returns what this node has of any room. The users are connected at this moment.
+// asIs returns the report of this node about any room, with the users who are connected
+// now.
 func (s *Service) asIs(room string) report {
 	r := report{Room: room}
 	var ids []string
@@ -231,7 +232,7 @@ func (s *Service) askOnce(ctx context.Context, q *question) (map[string]answer, 
 	return all, complete
 }
 
-// merge adds answers to what was said before. The version is that of the first part: what
+// merge adds answers to earlier ones. The version is that of the first part, so what
 // changed meanwhile is asked for again.
 func merge(said map[string]map[string]report, answers map[string]answer) {
 	for node, a := range answers {

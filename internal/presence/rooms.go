@@ -38,7 +38,8 @@ type Page struct {
 	More     bool        `json:"more"`
 }
 
-// snapshots are kept for snapshotFor, and fewer if they have more than mostRooms in all.
+// A snapshot is kept for snapshotFor. The oldest is dropped earlier if all together have
+// more than mostRooms.
 const (
 	snapshotFor = 5 * time.Minute
 	mostRooms   = 1_000_000

@@ -42,14 +42,14 @@ func (u *User) add(other *User) {
 	}
 }
 
-// usersQuestion asks for a page of the users of a room: the first Max behind After.
+// usersQuestion asks for a page of the users of a room: the first Max after After.
 type usersQuestion struct {
 	Room  string `json:"room"`
 	After string `json:"after,omitzero"`
 	Max   int    `json:"max"`
 }
 
-// usersAnswer has more if there are users behind those.
+// usersAnswer has More set if there are further users.
 type usersAnswer struct {
 	Users []User `json:"users,omitzero"`
 	More  bool   `json:"more,omitzero"`
@@ -136,7 +136,7 @@ type sortedUsers struct {
 	ids   []string
 }
 
-// sortAgain is how many users a room may have to be sorted for each page.
+// sortAgain is the most users of a room whose ids are sorted for each page.
 const sortAgain = 2000
 
 func (s *sorted) of(live Live, roomID string) []string {

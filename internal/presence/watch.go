@@ -23,32 +23,33 @@ type watch struct {
 	closed bool
 	// users are all users of the room, over all nodes.
 	users map[uint64]user
-	// leaving are the users that have left this node in the last grace, the oldest first.
+	// leaving are the users who have left this node within the last grace, the oldest
+	// first.
 	leaving []departure
-	// absent is how many users are counted by their grace only.
+	// absent is how many users count only because of their grace.
 	absent int
-	// version changes with what this node says of the room.
+	// version changes with the report of this node about the room.
 	version     uint64
 	connections int               // on this node
-	nodes       map[string]report // what other nodes said
-	known       bool              // the other nodes were asked
-	missed      int               // questions in a row that not all nodes have answered
+	nodes       map[string]report // the last reports of other nodes
+	known       bool              // the other nodes have answered
+	missed      int               // how many questions in a row were not answered by all nodes
 
 	due    time.Time // when to push; zero if nothing has changed
 	pushed time.Time // the last push
-	last   Count     // what it said
+	last   Count     // the counts that it sent
 	peak   peak
-	// told are the users of which clients know that they are there. It is nil while there
-	// are more than fullUpTo.
+	// told are the users whose joining was sent to clients. It is nil while there are more
+	// than fullUpTo.
 	told map[uint64]told
 }
 
-// user is a user of a room. It counts once, on whatever nodes it is.
+// user is a user of a room. It counts once, even with connections to several nodes.
 type user struct {
 	id    string // empty if it is known by its hash only
 	here  int32  // connections on this node
-	nodes int16  // other nodes that have it
-	left  int64  // when it left this node, in nanoseconds, while it counts a moment longer
+	nodes int16  // how many other nodes have it
+	left  int64  // when it left this node, in nanoseconds, while its grace lasts
 }
 
 type departure struct {
@@ -56,7 +57,7 @@ type departure struct {
 	at   time.Time
 }
 
-// told is a user whose coming was told. gone is when it left; zero while it is there.
+// told is a user whose joining was sent. gone is when it left; zero while it is there.
 type told struct {
 	id   string
 	gone time.Time
@@ -98,7 +99,7 @@ func (w *watch) Left(userID string) {
 	}
 	w.users[h] = u
 	if w.connections--; w.connections == 0 {
-		w.known = false // From now on the other nodes are not asked.
+		w.known = false // From now on the other nodes are not asked about the room.
 	}
 	w.changedLocked()
 }
@@ -109,7 +110,7 @@ func (w *watch) changedLocked() {
 	w.dueLocked(time.Now().Add(grace))
 }
 
-// dueLocked makes a push due at a time, or as soon as the interval allows.
+// dueLocked makes a push due at a time, or later if the interval demands it.
 func (w *watch) dueLocked(at time.Time) {
 	if w.closed || w.connections == 0 || !w.due.IsZero() && !at.Before(w.due) {
 		return
@@ -155,7 +156,7 @@ func (w *watch) expireLocked(now time.Time) {
 	w.leaving = append(w.leaving[:0], w.leaving[n:]...)
 }
 
-// goneLocked remembers when a user left of whom clients know.
+// goneLocked records when a user left whose joining was sent.
 func (w *watch) goneLocked(h uint64, at time.Time) {
 	if t, ok := w.told[h]; ok && t.gone.IsZero() {
 		t.gone = at
@@ -164,7 +165,7 @@ func (w *watch) goneLocked(h uint64, at time.Time) {
 	}
 }
 
-// countLocked returns how many people there are.
+// countLocked returns the present counts.
 func (w *watch) countLocked(now time.Time) Count {
 	w.expireLocked(now)
 	c := Count{Users: len(w.users), Connections: w.connections}
@@ -181,15 +182,15 @@ func (w *watch) Greeting() []byte {
 	c := w.countLocked(now)
 	switch {
 	case w.connections == 1:
-		w.last = c // It is the only connection here, and gets this.
+		w.last = c // It is the only connection on this node, and gets these counts.
 	case c.Users != w.last.Users:
-		w.last = Count{} // Not all know the same: the next push tells all, whatever the count is.
+		w.last = Count{} // Connections have different counts now, so the next push goes to all, whatever it says.
 	}
 	w.mu.Unlock()
 	return viewers(c, now)
 }
 
-// prepareWithin bounds the wait of a connection for what other nodes know.
+// prepareWithin bounds how long a connection waits for the answers of other nodes.
 const prepareWithin = 200 * time.Millisecond
 
 // Prepare implements members.Watcher: it asks the other nodes, unless a question is in
@@ -198,7 +199,7 @@ func (w *watch) Prepare(ctx context.Context) {
 	if w.service.AskOthers == nil || w.isKnown() {
 		return
 	}
-	w.asking.Lock() // Those who wait here get the answer of the first.
+	w.asking.Lock() // Connections that wait here use the answer for the first.
 	defer w.asking.Unlock()
 	if w.isKnown() {
 		return
@@ -214,12 +215,12 @@ func (w *watch) isKnown() bool {
 	return w.known
 }
 
-// askOften is how many questions in a row may lack an answer before the silent nodes count
-// as empty. A node that is lost has left the view by then.
+// askOften is how many questions in a row may stay unanswered before the silent nodes count
+// as empty. By then a lost node has left the view.
 const askOften = 3
 
-// apply takes what the other nodes said of the room. A node that said nothing about it has
-// nothing new.
+// apply applies the reports of the other nodes. If a node answered without a report,
+// nothing has changed there.
 func (w *watch) apply(said map[string]report, answered map[string]bool, complete bool) {
 	now := time.Now()
 	w.mu.Lock()
@@ -242,7 +243,7 @@ func (w *watch) apply(said map[string]report, answered map[string]bool, complete
 		}
 	}
 	if first && w.told != nil {
-		// Clients on the other nodes were told of their users already.
+		// The other nodes have sent the joining of their users already.
 		for h, u := range w.users {
 			if u.here == 0 && u.left == 0 && u.id != "" {
 				w.told[h] = told{id: u.id}
@@ -255,8 +256,8 @@ func (w *watch) apply(said map[string]report, answered map[string]bool, complete
 	}
 }
 
-// takeLocked replaces what a node said. New users come first, so that a user who moved
-// between connections of this node's knowledge stays.
+// takeLocked replaces the report of a node. The users of the new report are added before
+// those of the old one are removed, so a user who is in both stays.
 func (w *watch) takeLocked(node string, r report, now time.Time) {
 	for i, h := range r.Users {
 		u := w.users[h]
@@ -281,7 +282,7 @@ func (w *watch) takeLocked(node string, r report, now time.Time) {
 			continue
 		}
 		delete(w.users, h)
-		w.goneLocked(h, now.Add(-grace)) // That node's grace is over.
+		w.goneLocked(h, now.Add(-grace)) // The user's grace is over on that node.
 	}
 	if w.nodes == nil {
 		w.nodes = make(map[string]report)

@@ -77,7 +77,7 @@ func AppendItem(b []byte, it Item) []byte {
 	}
 	b = append(b, kindFrame)
 	b = binary.AppendUvarint(b, it.At.Seq)
-	// Most frames follow another one of their view.
+	// Most frames directly follow another frame of their view.
 	follows := it.Prev == view.Point{View: it.At.View, Seq: it.At.Seq - 1}
 	b = append(b, flag(1, follows))
 	if !follows {
@@ -115,7 +115,7 @@ type EnterQuestion struct {
 // EnterAnswer is not OK while the home is not open.
 type EnterAnswer struct {
 	OK    bool
-	Floor view.Point // frames behind it come to the member
+	Floor view.Point // frames behind it are sent to the member
 	Sent  uint64     // count of the last item on the stream to the member
 }
 

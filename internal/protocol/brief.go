@@ -16,10 +16,10 @@ type Marks []byte
 
 // The marks that acknowledge no heartbeat.
 const (
-	MarkSeen   = 14 // the member's heartbeats arrive, and its lease is not supported
-	markUnseen = 15 // they do not arrive; also the node itself
-	// Lower ones acknowledge a heartbeat of the member: the number of the heartbeat that says
-	// so is higher by the mark.
+	MarkSeen   = 14 // the member's heartbeats arrive, but its lease is not supported
+	markUnseen = 15 // its heartbeats do not arrive, or it is the sender itself
+	// A lower mark acknowledges a heartbeat of the member: the one whose number is lower by
+	// the mark than that of this heartbeat.
 )
 
 // NewMarks returns the marks of a node that gets nothing from any member.
@@ -51,9 +51,10 @@ func (m Marks) SeesAs(other Marks) bool {
 // IsBrief reports whether a heartbeat has the brief form.
 func IsBrief(data []byte) bool { return len(data) > 0 && data[0] == BriefVersion }
 
-// encodeBrief writes: version, flags, what the node reads, its id, the view's id, number,
-// promise, connections, marks, and how many other nodes it sees, with their ids. Name and build,
-// and what the view is, are known from other heartbeats.
+// encodeBrief writes: version, flags, what the node can read, its id, the view's id,
+// number, promise, connections, marks, and the ids of the other nodes that it sees, behind
+// how many they are. The node's name and build, and the members of the view, are known from
+// other heartbeats.
 func (b *Heartbeat) encodeBrief() []byte {
 	data := make([]byte, 0, 96+len(b.Marks))
 	data = append(data, BriefVersion, flag(1, b.Eligible))

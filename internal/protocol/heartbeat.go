@@ -16,10 +16,11 @@ type Heartbeat struct {
 	// Speaks is the version of the wire that the node speaks, in this and all other
 	// messages.
 	Speaks int `json:"speaks"`
-	// Reads is the highest form of messages between two nodes that the node reads: 0 is JSON
-	// alone, CompactVersion also questions to a home, their answers and acknowledgements,
-	// InterestVersion streams of pairs and everything else that a view with interest needs,
-	// BriefVersion brief heartbeats and seats, HiddenVersion frames that only one user gets.
+	// Reads is the newest form of messages between two nodes that the node can read: 0 is
+	// JSON alone; CompactVersion adds questions to a home, their answers and
+	// acknowledgements; InterestVersion adds streams of pairs and everything else that a
+	// view with interest needs; BriefVersion adds brief heartbeats and seats; HiddenVersion
+	// adds frames that only one user gets.
 	Reads    int       `json:"reads,omitzero"`
 	N        uint64    `json:"beat"`
 	Leaving  bool      `json:"leaving,omitzero"`
@@ -31,15 +32,15 @@ type Heartbeat struct {
 	// Leases acknowledges the last heartbeat of every node whose lease this node
 	// supports.
 	Leases map[string]uint64 `json:"leases,omitzero"`
-	// Sent is how many items the node's stream to all has in View: a lost last item is
-	// noticed. Acked acknowledges the streams of the others. A view with interest has
-	// messages between pairs for both.
+	// Sent is how many items the node's stream to all has in View, so that receivers notice
+	// when the last item is lost. Acked acknowledges the streams of the others. In a view
+	// with interest, messages between pairs of nodes do both.
 	Sent        uint64            `json:"sent,omitzero"`
 	Acked       map[string]uint64 `json:"acked,omitzero"`
 	Connections int               `json:"connections"`
 
-	// Marks and also are in brief heartbeats, for Sees and Leases: the peers among the members
-	// of the view, and the others.
+	// Marks and Also replace Sees and Leases in brief heartbeats: Marks for the peers among
+	// the members of the view, Also for other peers.
 	Marks Marks    `json:"-"`
 	Also  []string `json:"-"`
 }
@@ -58,6 +59,6 @@ func DecodeHeartbeat(data []byte) (b Heartbeat, err error) {
 		return decodeBrief(data)
 	}
 	err = json.Unmarshal(data, &b)
-	slices.Sort(b.Sees) // It is sorted, unless something else sent it.
+	slices.Sort(b.Sees) // It is sorted already, unless the sender is no node of ours.
 	return b, err
 }

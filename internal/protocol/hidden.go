@@ -11,9 +11,9 @@ import (
 // heartbeats.
 const HiddenVersion = 5
 
-// A hidden frame travels as an event that clients ignore, with its own JSON behind it. So
-// a node of an earlier release that gets it, after a partition for instance, neither
-// delivers nor keeps what is hidden.
+// A hidden frame is sent as an event that clients ignore, with its own JSON after it. So if
+// a node of an earlier release gets it, for instance after a partition, that node neither
+// delivers nor keeps the hidden content.
 const hiddenStub = `{"Type":"HIDDEN"}`
 
 // shown returns the type and the JSON of a frame that nodes of all releases read.

@@ -11,19 +11,19 @@ const HistoryBytes = 256 << 10
 // History is a piece of a room's log on its way to another member.
 type History struct {
 	Room string `json:"room"`
-	// Keep says that the receiver's log up to After, the last that it has
-	// delivered, is the beginning of this one. Otherwise its log is replaced.
+	// Keep says that this history continues the receiver's log, after After, the last frame
+	// that the receiver has delivered. Otherwise the receiver's log is replaced.
 	Keep  bool       `json:"keep,omitzero"`
 	After view.Point `json:"after,omitzero"`
 	Floor view.Point `json:"floor,omitzero"`
-	// Frames are encoded items; those from Deliver on are for the receiver's
-	// clients, the others only for its log.
+	// Frames are encoded items. Those from index Deliver on are for the receiver's clients,
+	// the others only for its log.
 	Frames  [][]byte `json:"frames,omitzero"`
 	Deliver int      `json:"deliver,omitzero"`
 	// Old says how many of the first frames are more than a second old: they do not
 	// count against the room's rate.
 	Old int `json:"old,omitzero"`
-	// More says that there are more frames behind these.
+	// More says that more frames follow in another piece.
 	More bool `json:"more,omitzero"`
 }
 

@@ -53,14 +53,14 @@ func EncodeItem(it Item) []byte {
 	return appendSpecial(appendString(b, f.UserID), f)
 }
 
-// The flags of what few frames have.
+// The flags of properties that few frames have.
 const (
 	flagHidden = 1 << iota
 	flagSaid
 )
 
-// appendSpecial writes what few frames have: flags, of Said its times and hash, and what is
-// hidden.
+// appendSpecial writes the properties that few frames have: flags, then the times and the
+// hash of Said, and the hidden JSON.
 func appendSpecial(b []byte, f *chat.Frame) []byte {
 	b = append(b, flag(flagHidden, f.Hidden)|flag(flagSaid, f.Said != nil))
 	if s := f.Said; s != nil {
@@ -133,7 +133,7 @@ func (r *reader) frame(at view.Point) *chat.Frame {
 	}
 }
 
-// reader takes bytes apart. After a failure it gives zeros.
+// reader reads values from bytes, one after another. After a failure it returns zeros.
 type reader struct {
 	data   []byte
 	failed bool

@@ -22,7 +22,7 @@ const CompactVersion = 2
 // IsCompact reports whether a message has the compact form.
 func IsCompact(data []byte) bool { return len(data) > 0 && data[0] == CompactVersion }
 
-// compactReader reads a message behind its version.
+// compactReader returns a reader of the bytes after the version.
 func compactReader(data []byte) reader { return reader{data: data[1:]} }
 
 func (r *reader) err() error {
@@ -47,6 +47,7 @@ const (
 	flagSkipReview
 	flagStaff
 	flagOnlyUser
+	flagAgain
 )
 
 func flag(bit byte, set bool) byte {
@@ -64,7 +65,8 @@ func (q *DoQuestion) encode() []byte {
 	op := &q.Op
 	b := make([]byte, 0, 512+len(op.Content))
 	flags := flag(flagQuiet, q.Quiet) | flag(flagJoined, op.Joined != nil) | flag(flagRoom, op.Room != nil) |
-		flag(flagFromServer, op.FromServer) | flag(flagSkipReview, op.SkipReview) | flag(flagStaff, op.Staff) | flag(flagOnlyUser, op.OnlyUser != "")
+		flag(flagFromServer, op.FromServer) | flag(flagSkipReview, op.SkipReview) | flag(flagStaff, op.Staff) | flag(flagOnlyUser, op.OnlyUser != "") |
+		flag(flagAgain, op.Again)
 	b = append(b, CompactVersion, flags)
 	b = appendView(b, q.View)
 	b = appendString(b, string(op.Action))
@@ -102,6 +104,7 @@ func decodeDoQuestion(data []byte) (q DoQuestion, err error) {
 		Received: r.time(), UserID: r.string(), Content: r.string(), SenderAttributes: r.stringMap(), SenderIP: r.string(),
 		Attributes: r.stringMap(), EventName: r.string(), Target: r.string(), Reason: r.string(), By: r.string(),
 		FromServer: flags&flagFromServer != 0, SkipReview: flags&flagSkipReview != 0, Staff: flags&flagStaff != 0,
+		Again: flags&flagAgain != 0,
 	}}
 	if flags&flagJoined != 0 {
 		q.Op.Joined = &chat.Point{Epoch: r.uvarint(), Sequence: r.uvarint()}
@@ -117,9 +120,9 @@ func decodeDoQuestion(data []byte) (q DoQuestion, err error) {
 	return q, r.err()
 }
 
-// encodeRoom writes what a home needs of a room that it cannot read: ARN, times, limits,
-// tags, handler, logging configurations, modes. The name stays behind, and the sender has left out
-// tags that a home does not need.
+// encodeRoom writes the settings that a home needs of a room that it cannot read: ARN,
+// times, limits, tags, handler, logging configurations, modes. It leaves out the name. The
+// sender has already left out tags that a home does not need.
 func encodeRoom(room *chat.Room) []byte {
 	b := make([]byte, 0, 256)
 	b = appendString(b, room.ARN.Region)
@@ -163,7 +166,7 @@ func (r *reader) room() *chat.Room {
 		room.LoggingConfigurations = append(room.LoggingConfigurations, r.string())
 	}
 	if len(r.data) == 0 {
-		return room // The first release wrote no modes.
+		return room // The first release did not write modes.
 	}
 	for n := r.uvarint(); n > 0 && !r.failed; n-- {
 		room.Modes = append(room.Modes, chat.Mode{Name: r.string(), Value: r.string(), By: r.string(), Expires: r.time()})
@@ -235,8 +238,8 @@ func appendTime(b []byte, t time.Time) []byte {
 
 func (r *reader) time() time.Time { return time.Unix(r.varint(), r.varint()).UTC() }
 
-// appendMap writes how many pairs there are, and 1 more, then the pairs by their keys. 0 is
-// a map that is nil: attributes that are not there and empty ones are different frames.
+// appendMap writes the number of pairs plus 1, then the pairs in the order of their keys. 0
+// stands for a nil map, because absent attributes and empty ones make different frames.
 func appendMap(b []byte, m map[string]string) []byte {
 	if m == nil {
 		return append(b, 0)

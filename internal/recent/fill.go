@@ -21,13 +21,19 @@ const (
 type Delivered struct {
 	Epoch, Sequence uint64
 	Known           bool
+	// Lost, if not nil, reports whether an earlier frame is known not to be delivered: its home
+	// was killed or suspended before that.
+	Lost func(at chat.Point) bool
 }
 
-// has reports whether the frame was delivered on this node, or before the room became live
-// here, so that it will not be delivered any more. The position decides. If the position is
-// unknown, or may be from a server of another kind, a frame is taken as delivered once it is
-// older than InFlight.
+// has reports whether the frame will not be delivered on this node any more: it was
+// delivered here, or before the room became live here. The position decides. If the
+// position is unknown, or may be from a server of another kind, a frame counts as delivered
+// once it is older than InFlight.
 func (d Delivered) has(f *chat.Frame, now time.Time) bool {
+	if d.Lost != nil && d.Lost(f.Point()) {
+		return false
+	}
 	if d.Known && f.Epoch <= d.Epoch {
 		return f.Epoch < d.Epoch || f.Sequence <= d.Sequence
 	}
@@ -64,7 +70,7 @@ func (g *Ring) Fill(ctx context.Context, from Source) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fillWithin)
 	defer cancel()
 	older, err := from.Latest(ctx, size)
-	delivered := from.Delivered() // This comes after the read: what the read lacks is newer.
+	delivered := from.Delivered() // This comes after the read, so messages that the read lacks are newer than it.
 
 	now := from.Now()
 	skipped := false
@@ -83,15 +89,14 @@ func (g *Ring) Fill(ctx context.Context, from Source) error {
 		return err
 	}
 	g.mergeLocked(all)
-	// A message that may be on its way is delivered soon, or was delivered before. Another
-	// read finds out.
+	// A message may be on its way, or was delivered before. The next read decides that.
 	g.complete = !skipped
 	return nil
 }
 
-// mergeLocked puts the messages of the history in front of those that were delivered since.
-// The history has the room's order, also of messages that the ring has already. A message
-// that is late, and is not in the ring, is left out.
+// mergeLocked puts the messages of the history before those that were delivered since.
+// Messages that the ring already has get the order of the history, too. A message that may
+// still be delivered, and is not in the ring, is left out.
 func (g *Ring) mergeLocked(older []message) {
 	present := make(map[string]bool, len(g.messages))
 	for i := range g.messages {
@@ -105,7 +110,7 @@ func (g *Ring) mergeLocked(older []message) {
 			all = append(all, m)
 		}
 	}
-	// After the last message that both have, the ring has newer ones.
+	// The ring's messages after the last one that both have are newer.
 	from := len(g.messages)
 	for from > 0 && !taken[g.messages[from-1].id] {
 		from--

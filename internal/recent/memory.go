@@ -28,7 +28,7 @@ func Bound(rings []*Ring, limit int64, now time.Time) {
 	slices.SortFunc(states, func(a, b state) int { return cmp.Compare(a.joined, b.joined) })
 	for _, s := range states {
 		if total <= limit/4*3 || s.joined > now.UnixNano()-int64(fillEvery) {
-			return // A client that joins may be reading.
+			return // A client that joins may be reading it.
 		}
 		s.empty()
 		total -= s.bytes

@@ -37,8 +37,8 @@ type Ring struct {
 	// lock is taken while it is held.
 	mu       sync.Mutex
 	messages []message
-	// hidden is how many of the messages only their senders get. They do not count as messages
-	// of the room, and there are at most size.
+	// hidden is how many of the messages are for their senders only. They do not count as
+	// messages of the room, and there are at most size of them.
 	hidden int
 	// complete is set if the messages reach back to size, or to the room's first.
 	complete bool
@@ -60,7 +60,7 @@ type Ring struct {
 type message struct {
 	id    string
 	user  string // who sent it
-	hides bool   // from all but the user
+	hides bool   // all connections but the user's leave it out
 	time  int64  // in nanoseconds
 	frame []byte // as Encoder.AppendFrame made it
 	late  bool   // while the history is merged: it may still be delivered

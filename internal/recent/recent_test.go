@@ -140,7 +140,7 @@ func TestHidden(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a flood of them takes no place of others, and memory is bounded", func(t *testing.T) {
+	t.Run("many hidden messages do not displace others, and memory is bounded", func(t *testing.T) {
 		r := newRoom()
 		shown := numbers("m", 300)
 		r.send("ann", shown[:200]...)

@@ -103,7 +103,7 @@ func (g *Ring) removeLocked(gone func(m *message) bool) {
 	left := slices.DeleteFunc(g.messages, func(m message) bool { return gone(&m) })
 	if len(left) < n {
 		g.setLocked(left)
-		g.complete = false // An older message takes the place.
+		g.complete = false // The ring has room for an older message now.
 	}
 }
 

@@ -9,9 +9,9 @@ import (
 	"confab/internal/view"
 )
 
-// gaps returns the members that have not delivered all that is before the log with which
-// the room continues. The furthest member may have entered the room lately: its log has the
-// last frames, and begins behind those that another member still lacks.
+// gaps returns the members that lack frames from before the log with which the room
+// continues. The reason: the furthest member may have entered the room lately. Then its log
+// has only the latest frames, and another member may lack older ones.
 func (g *gathered) gaps(v *view.View) (members []string) {
 	floor := g.states[g.deepest].Floor
 	for _, member := range v.Members {
@@ -26,8 +26,8 @@ func (g *gathered) gaps(v *view.View) (members []string) {
 	return members
 }
 
-// reaching returns the member that has delivered most of those whose log continues behind a
-// place, without some members; "" if there is none.
+// reaching returns the member that has delivered most, among those whose log continues from
+// a place, except some members. It is "" if there is none.
 func (g *gathered) reaching(at view.Point, without map[string]bool) (member string) {
 	for _, id := range slices.Sorted(maps.Keys(g.states)) {
 		s := g.states[id]
@@ -41,9 +41,9 @@ func (g *gathered) reaching(at view.Point, without map[string]bool) (member stri
 	return member
 }
 
-// bridge gets members what lies between their last delivered frame and the log with which
-// the room continues, from others whose logs reach back so far. It notes that in the states
-// of the members, and returns false if the view ended.
+// bridge gets members the frames between their last delivered one and the log with which
+// the room continues, from other members whose logs have them. It records that in the
+// states of the members, and returns false if the view has ended.
 func (g *gathering) bridge() bool {
 	var bridging sync.WaitGroup
 	limit := make(chan struct{}, fetchers)
@@ -60,8 +60,7 @@ func (g *gathering) bridge() bool {
 	return g.ctx.Err() == nil
 }
 
-// bridgeOne leads a member to the log with which the room continues, if its history is the
-// same.
+// bridgeOne gives a member these frames in one room, if its history is the same.
 func (g *gathering) bridgeOne(room *gathered, member string) {
 	g.mu.Lock()
 	states := maps.Clone(room.states)
@@ -73,7 +72,7 @@ func (g *gathering) bridgeOne(room *gathered, member string) {
 	for other := map[string]bool{member: true}; q.After.Compare(floor) < 0; {
 		from := known.reaching(q.After, other)
 		if from == "" {
-			return // No member has all that lies between.
+			return // No member has all frames in between.
 		}
 		q.Until = states[from].Delivered
 		h, ok := g.askHistoryAgain(from, q, g.missed[member])
@@ -81,7 +80,7 @@ func (g *gathering) bridgeOne(room *gathered, member string) {
 			return
 		}
 		if !h.Keep || len(h.Frames) == 0 {
-			other[from] = true // Its history is another one.
+			other[from] = true // The history of from is another one.
 			continue
 		}
 		pieces = append(pieces, h)
@@ -89,7 +88,7 @@ func (g *gathering) bridgeOne(room *gathered, member string) {
 	}
 	q.Until = q.After
 	if h, ok := g.askHistoryAgain(room.deepest, q, nil); !ok || !h.Keep {
-		return // The room continues with another history.
+		return // The room continues with another history than the member's.
 	}
 	for _, h := range pieces {
 		for !g.send(member, []protocol.History{h}) {
@@ -105,7 +104,7 @@ func (g *gathering) bridgeOne(room *gathered, member string) {
 }
 
 // askHistoryAgain asks a member for a piece of one room's log until it answers. It returns
-// false if the view ended.
+// false if the view has ended.
 func (g *gathering) askHistoryAgain(member string, q protocol.RoomQuestion, missed []view.ID) (protocol.History, bool) {
 	for {
 		if h, ok := g.askHistory(member, q, missed); ok {

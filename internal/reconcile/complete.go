@@ -10,8 +10,8 @@ import (
 	"confab/internal/view"
 )
 
-// catchUp gets what this node lacks of its rooms: of many rooms at once, as a node
-// may become the home of thousands. It returns false if the view ended.
+// catchUp gets the frames that this node lacks, for many rooms at a time: a node may become
+// the home of thousands of rooms. It returns false if the view has ended.
 func (g *gathering) catchUp() bool {
 	from := map[string][]protocol.RoomQuestion{}
 	for _, room := range g.behind {
@@ -35,7 +35,7 @@ func (g *gathering) catchUp() bool {
 	return g.ctx.Err() == nil
 }
 
-// fetch gets what this node lacks of some rooms from a member that has it.
+// fetch gets the frames that this node lacks in some rooms, from a member that has them.
 func (g *gathering) fetch(source string, rooms []protocol.RoomQuestion) {
 	for len(rooms) > 0 && g.ctx.Err() == nil {
 		q := protocol.HistoryQuestion{View: g.view.ID, Missed: g.missed[g.self], Rooms: rooms}
@@ -48,12 +48,13 @@ func (g *gathering) fetch(source string, rooms []protocol.RoomQuestion) {
 	}
 }
 
-// adopt takes the answer to a question for some rooms, and returns what is still to ask for.
+// adopt takes over the answer to a question about some rooms, and returns the questions
+// that remain.
 func (g *gathering) adopt(logs *roomlog.Logs, answer []protocol.History, rooms []protocol.RoomQuestion) []protocol.RoomQuestion {
 	now := time.Now()
 	for _, h := range answer {
 		if len(rooms) == 0 || h.Room != rooms[0].Room {
-			break // Not what was asked for, in its order.
+			break // This is not the answer to the question.
 		}
 		g.node.Adopt(h, now)
 		if h.More {
@@ -66,8 +67,8 @@ func (g *gathering) adopt(logs *roomlog.Logs, answer []protocol.History, rooms [
 	return rooms
 }
 
-// completeOthers gives the other members what they lack. It returns false if the
-// view ended.
+// completeOthers gives the other members what they lack. It returns false if the view has
+// ended.
 func (g *gathering) completeOthers() bool {
 	lacking := map[string][]*gathered{}
 	for _, room := range g.behind {
@@ -83,9 +84,9 @@ func (g *gathering) completeOthers() bool {
 	return g.ctx.Err() == nil
 }
 
-// completeMember gives a member what it lacks, as much as fits at a time.
+// completeMember gives a member what it lacks, in several messages if needed.
 func (g *gathering) completeMember(member string, rooms []*gathered) {
-	sent := map[string]protocol.RoomState{} // of rooms that are sent in pieces
+	sent := map[string]protocol.RoomState{} // how far the member is in rooms that are sent in pieces
 	for len(rooms) > 0 && g.ctx.Err() == nil {
 		var all []protocol.History
 		size, rest := 0, rooms
@@ -116,8 +117,8 @@ func (g *gathering) completeMember(member string, rooms []*gathered) {
 	}
 }
 
-// historyFor returns what a member lacks of a room, from this node's log or, if that
-// begins too late, from the longest.
+// historyFor returns what a member lacks in a room: from this node's log or, if that begins
+// too late, from the longest log.
 func (g *gathering) historyFor(member string, room *gathered, at protocol.RoomState) (h protocol.History, ok bool) {
 	q := protocol.RoomQuestion{Room: room.room, After: at.Delivered, PassedOver: at.PassedOver}
 	if !g.node.Locked(g.view.ID, func(logs *roomlog.Logs) { h = logs.Lacking(q, g.missed[member], time.Now()) }) {

@@ -9,15 +9,16 @@ import (
 	"confab/internal/view"
 )
 
-// deepen gets this node the operations that its log is too young to know, from members whose
-// logs reach further back than the one with which the room continues. One of them may be
-// asked for again as soon as the room is open. It returns false if the view ended.
+// deepen gets this node earlier frames, from members whose logs reach further back than the
+// log with which the room continues. Clients may repeat the operations of these frames as
+// soon as the room is open, and this node must recognize them. It returns false if the view
+// has ended.
 func (g *gathering) deepen() bool {
 	var deepening sync.WaitGroup
 	limit := make(chan struct{}, fetchers)
 	for _, room := range g.behind {
 		if !room.states[room.deepest].Young {
-			continue // Its log has them, and so has this node's.
+			continue // That log has them, so this node's log has them, too.
 		}
 		var floor view.Point
 		var young bool
@@ -44,8 +45,8 @@ func (g *gathering) deepen() bool {
 	return g.ctx.Err() == nil
 }
 
-// reachingBack returns the member other than self whose log has a place and begins
-// furthest before it; "" if there is none.
+// reachingBack returns the member, other than self, whose log contains the place at and
+// begins furthest before it. It is "" if there is none.
 func (g *gathered) reachingBack(at view.Point, self string) (member string) {
 	for id, s := range g.states {
 		if id == self || s.Floor.Compare(at) >= 0 || s.Delivered.Compare(at) < 0 {

@@ -11,39 +11,39 @@ import (
 )
 
 const (
-	historyRooms = 1000 // that one question for histories names
+	historyRooms = 1000 // rooms in one question for histories
 	fetchers     = 4    // questions for histories at a time
 )
 
 // Node is what a gathering needs of its node.
 type Node interface {
-	// State, History and Complete ask a member of the view, which may be the node itself. The
-	// answer is not OK if there is none.
+	// State, History and Complete ask a member of the view, which may be the node itself.
+	// Without an answer, the result is not OK.
 	State(ctx context.Context, of string, q protocol.StateQuestion) protocol.StateAnswer
 	History(ctx context.Context, of string, q protocol.HistoryQuestion) protocol.HistoryAnswer
 	Complete(ctx context.Context, of string, q protocol.CompleteQuestion) protocol.CompleteAnswer
-	// Locked calls f with the node's logs, which nothing else uses meanwhile, and reports
-	// whether it has: it does not if the node is in another view.
+	// Locked calls f with the node's logs and reports true. Nothing else uses the logs
+	// meanwhile. If the node is in another view, it reports false and does not call f.
 	Locked(in view.ID, f func(*roomlog.Logs)) bool
 	// Adopt makes a history the log of its room, and delivers what is new. It must be called
 	// in Locked.
 	Adopt(h protocol.History, now time.Time)
 }
 
-// gathering makes a node the home of its rooms in a view: it asks every member how
-// far it is, gets what this node lacks, and gives the others what they lack.
+// gathering makes a node the home of its rooms in a view: it asks every member how far it
+// is, gets what this node lacks, and gives the others what they lack.
 type gathering struct {
 	node Node
 	self string
 	ctx  context.Context // the view's
 	view view.View
 
-	// mu guards what follows while several members are asked at a time.
+	// mu guards the fields below while several members are asked at the same time.
 	mu     sync.Mutex
 	rooms  map[string]*gathered
 	was    map[string]view.ID // the last view that was open, by member
 	past   map[view.ID]view.View
-	known  []view.ID            // views that this node had
+	known  []view.ID            // the views that this node had
 	behind []*gathered          // the rooms in which not all members are equally far
 	missed map[string][]view.ID // by member
 }
@@ -89,7 +89,7 @@ func Run(ctx context.Context, node Node, self string, v view.View, past []view.V
 	return all, true
 }
 
-// ask gets the states of a member.
+// ask gets the states of a member's rooms.
 func (g *gathering) ask(member string) {
 	for q := (protocol.StateQuestion{View: g.view.ID, Home: g.self, Known: g.known}); g.ctx.Err() == nil; {
 		a := g.node.State(g.ctx, member, q)
@@ -124,7 +124,7 @@ func (g *gathering) add(member string, first bool, a protocol.StateAnswer) {
 	}
 }
 
-// pause waits before a question is repeated, and reports whether the view lasts.
+// pause waits before a question is repeated. It returns false if the view has ended.
 func (g *gathering) pause() bool {
 	t := time.NewTimer(protocol.RetryWait)
 	defer t.Stop()

@@ -7,10 +7,10 @@ import (
 	"confab/internal/view"
 )
 
-// level has members that were together in their last view deliver the same frames
-// of each room, before they change to the history of another side of a partition:
-// what one of them has delivered, all have. It notes that in the states of the
-// members, and returns false if the view ended.
+// level makes members that were together in their last view deliver the same frames of each
+// room, before the room changes to the history of another side of a partition: each of them
+// gets what any of them has delivered. It records that in the states of the members, and
+// returns false if the view has ended.
 func (g *gathering) level() bool {
 	var levelling sync.WaitGroup
 	limit := make(chan struct{}, fetchers)
@@ -29,7 +29,7 @@ func (g *gathering) level() bool {
 	return g.ctx.Err() == nil
 }
 
-// levelOne gets a member what another has delivered of a room. It returns false if that is
+// levelOne gives a member what another has delivered of a room. It returns false if that is
 // another history.
 func (g *gathering) levelOne(room *gathered, member, from string) bool {
 	g.mu.Lock()

@@ -12,20 +12,20 @@ import (
 type gathered struct {
 	room    string
 	states  map[string]protocol.RoomState // by member
-	bestAt  view.Point                    // how far the furthest member is
-	deepest string                        // the one of those with the longest log
-	source  string                        // which member has what the home lacks; "" if it lacks nothing
-	whole   bool                          // it lacks only the log
-	young   bool                          // its log also lacks what is before
+	bestAt  view.Point                    // the last point of the furthest member
+	deepest string                        // of the furthest members, the one with the longest log
+	source  string                        // the member that has what the home lacks; "" if it lacks nothing
+	whole   bool                          // it has the last frame, and lacks only earlier ones
+	young   bool                          // it lacks frames before its log
 	lagging []string                      // the members that lack something
 }
 
-// compareStates returns the rooms in which not all members are equally far, seen
-// from the home self. was is the last view that was open at each member.
+// compareStates returns the rooms in which not all members have the same frames. self is
+// the home. was has the last view that was open at each member.
 func compareStates(self string, v *view.View, rooms map[string]*gathered, was map[string]view.ID) (behind []*gathered) {
 	for _, g := range rooms {
-		// A frame that one member has in the latest view of the room counts: a client
-		// may have seen it.
+		// One member that has a frame in the latest view of the room is enough: a client
+		// may have received it.
 		for _, member := range v.Members {
 			s := g.states[member]
 			c := s.Last.Compare(g.bestAt)
@@ -36,8 +36,8 @@ func compareStates(self string, v *view.View, rooms map[string]*gathered, was ma
 		own, deepest := g.states[self], g.states[g.deepest]
 		g.whole = own.Last == g.bestAt
 		g.young = own.Young && deepest.Floor.Compare(own.Floor) < 0
-		// What is held here is delivered when the home opens; it has no place in a
-		// log that another node has.
+		// Frames that are held here are delivered when the home opens. The log of another
+		// node cannot replace them.
 		if !g.whole || g.young && own.Delivered == own.Last {
 			g.source = g.deepest
 		}
@@ -58,9 +58,9 @@ func compareStates(self string, v *view.View, rooms map[string]*gathered, was ma
 }
 
 // lags reports whether a member has to get frames of the room. A new member has missed
-// nothing; it asks when it becomes the home. In a view with interest, others than keepers
-// need frames only for their sessions, and lose what they hold if the room continues
-// without that.
+// nothing; it asks for frames when it becomes the home. In a view with interest, only
+// keepers need all frames. Other members need the frames for their sessions, and need to
+// lose frames that they hold if the room continues without these.
 func (g *gathered) lags(member string, v *view.View, was view.ID, keeper bool) bool {
 	s := g.states[member]
 	old := s.Last != (view.Point{}) || was.Number > 0
@@ -74,8 +74,8 @@ func (g *gathered) lags(member string, v *view.View, was view.ID, keeper bool) b
 }
 
 // unlevel returns the members that have delivered less of a room than others of their last
-// view, each with those others, from the one on that has delivered most, if the room does not
-// continue with the history of that view.
+// view, if the room does not continue with the history of that view. Each comes with those
+// others, the one that has delivered most first.
 func (g *gathered) unlevel(v *view.View, was map[string]view.ID, past map[view.ID]view.View) map[string][]string {
 	ahead := map[string][]string{}
 	best := past[g.bestAt.View]
@@ -92,7 +92,8 @@ func (g *gathered) unlevel(v *view.View, was map[string]view.ID, past map[view.I
 		}
 		for _, other := range v.Members {
 			at := g.states[other].Delivered
-			// The furthest member may have gone on in a view of its own that was open nowhere.
+			// The furthest member may have continued in a view of its own that was open at
+			// no other node.
 			if was[other] == together && at.Compare(g.states[member].Delivered) > 0 && (apart || at.View.Compare(together) <= 0) {
 				ahead[member] = append(ahead[member], other)
 			}
@@ -104,10 +105,9 @@ func (g *gathered) unlevel(v *view.View, was map[string]view.ID, past map[view.I
 	return ahead
 }
 
-// openForAll takes a view that was open at one of its members for open at all of
-// them: each had committed it, was asked what it had and given what it lacked. A
-// member that has yet to get the marks of its homes when the next view comes was
-// not left behind.
+// openForAll changes was: a view that was open at one of its members counts as open at all
+// of them. Each member had committed it, was asked what it had, and got what it lacked. A
+// member that had not received all marks when the next view came did not miss anything.
 func openForAll(was map[string]view.ID, past map[view.ID]view.View) {
 	for _, last := range maps.Clone(was) {
 		v := past[last]
@@ -119,12 +119,11 @@ func openForAll(was map[string]view.ID, past map[view.ID]view.View) {
 	}
 }
 
-// missedViews returns for every member the views whose frames it has to get as far
-// as it lacks them: the last that was open there, and all later ones with a member
-// of those views. To a member that was left behind, what those have delivered is
-// the continuation of its own history; a side of a partition that it did not reach
-// has another history. A new member has missed nothing but what came in views of
-// which it was a member without all of their homes.
+// missedViews returns for each member the views whose frames it has to get: the last view
+// that was open there, and all later views with a member of those views. If a member was
+// left behind, what those members have delivered continues its own history. A side of a
+// partition that it did not reach has another history. A new member has missed nothing,
+// except in views of which it was a member and in which some of its homes had not opened.
 func missedViews(was map[string]view.ID, past map[view.ID]view.View) map[string][]view.ID {
 	order := slices.SortedFunc(maps.Keys(past), view.ID.Compare)
 	missed := map[string][]view.ID{}

@@ -10,7 +10,7 @@ import (
 	"confab/internal/recent"
 )
 
-// erasures are the users whose messages were erased from a room. A message that was under
+// erasures are the users whose messages were erased from a room. A message that was on its
 // way at that time is delivered, but not kept for clients that join or come back.
 type erasures struct {
 	adding sync.Mutex
@@ -19,11 +19,11 @@ type erasures struct {
 	users atomic.Pointer[map[string]erasure]
 }
 
-// erasure is the erasure of a user's messages that were sent up to a time. They may be
-// under way for recent.InFlight.
+// erasure says that a user's messages of up to sent were erased. Such messages may still be
+// on their way until the time until (recent.InFlight later).
 type erasure struct{ sent, until int64 }
 
-// add notes the erasure of what the user has sent up to sent.
+// add records that the user's messages of up to sent were erased.
 func (e *erasures) add(userID string, sent, now time.Time) {
 	e.adding.Lock()
 	defer e.adding.Unlock()
@@ -36,8 +36,8 @@ func (e *erasures) add(userID string, sent, now time.Time) {
 	e.users.Store(&users)
 }
 
-// has reports whether a message of the user that was sent at this time, in nanoseconds, is
-// one that was erased.
+// has reports whether a message that the user sent at this time, in nanoseconds, was
+// erased.
 func (e *erasures) has(userID string, sent int64) bool {
 	users := e.users.Load()
 	if users == nil {

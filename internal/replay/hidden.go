@@ -31,7 +31,7 @@ func (r *Room) keepHidden(g *recent.Ring, log *catchup.Log, f *chat.Frame) {
 	}
 	switch {
 	case log == nil:
-	case r.erased.hasFrame(f): // It was under way.
+	case r.erased.hasFrame(f): // It was on its way during the erasure.
 		log.Append(nil, "", f.Point())
 	default:
 		log.AppendFor(f.UserID, r.audience.AppendFrame(nil, f.JSON), f.Sender(), f.Point())

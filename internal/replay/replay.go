@@ -29,8 +29,8 @@ type Deliverer interface {
 // delivers.
 type Audience interface {
 	Deliverer
-	// DeliverAnd is Deliver. It calls then before any connection can start behind the
-	// frame. then does not block.
+	// DeliverAnd is like Deliver. It also calls then, before any connection can start
+	// behind the frame. then does not block.
 	DeliverAnd(json []byte, then func()) int
 	// AppendFrame appends the bytes that a member gets for a frame.
 	AppendFrame(b, json []byte) []byte
@@ -42,8 +42,9 @@ type Marker interface {
 	Audience
 	// Mark sends the number behind everything delivered. Clients confirm it.
 	Mark(number uint64)
-	// PingEvery sets how often connections are pinged, as a rule and for a while behind a
-	// Mark; 0 is the default. One that does not answer is ended after two intervals.
+	// PingEvery sets how often connections are pinged: normally, and for a while after a
+	// Mark. 0 is the default. A connection that does not answer is ended after two
+	// intervals.
 	PingEvery(interval, behindMark time.Duration)
 }
 
@@ -52,7 +53,7 @@ type Marker interface {
 // KeepLog.
 type Room struct {
 	to Deliverer
-	// audience and marker are to, if it is one.
+	// audience and marker are the Deliverer to, if it implements them.
 	audience Audience
 	marker   Marker
 
@@ -150,7 +151,7 @@ func (r *Room) deliverLogged(log *catchup.Log, g *recent.Ring, f *chat.Frame) in
 		then = g.Keep(r.marker, f)
 	}
 	n := r.marker.DeliverAnd(f.JSON, func() {
-		if r.erased.hasFrame(f) { // It was under way.
+		if r.erased.hasFrame(f) { // It was on its way during the erasure.
 			frame = nil
 		}
 		log.Append(frame, f.Sender(), f.Point())

@@ -60,7 +60,7 @@ func TestWriteError(t *testing.T) {
 			}
 		})
 	}
-	t.Run("what is internal stays internal", func(t *testing.T) {
+	t.Run("an internal error does not show its cause", func(t *testing.T) {
 		for _, err := range []error{errors.New("open /secret: denied"), chat.Errorf(chat.Internal, "open /secret: denied"), chat.Errorf(chat.Rejected, "open /secret: denied")} {
 			w := httptest.NewRecorder()
 			restjson.WriteError(w, "request-1", err)

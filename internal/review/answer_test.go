@@ -27,7 +27,7 @@ func TestParseAnswer(t *testing.T) {
 		{"escapes", `{"ReviewResult":"ALLOW","Content":"\ud83d\ude00\u0041\n"}`, answer{content: "😀A\n"}},
 		{"half a surrogate pair", `{"ReviewResult":"ALLOW","Content":"a\ud83d","Attributes":{"\ude00":"\ud83db"}}`, answer{content: "a\ufffd", attributes: map[string]string{"\ufffd": "\ufffdb"}}},
 		{"denied with half a surrogate pair", `{"ReviewResult":"DENY","Attributes":{"Reason":"no \ud83d"}}`, answer{denied: true, reason: "no \ufffd"}},
-		{"content among what nobody can see", `{"ReviewResult":"ALLOW","Content":"\u200b!"}`, answer{content: "\u200b!"}},
+		{"content among invisible characters", `{"ReviewResult":"ALLOW","Content":"\u200b!"}`, answer{content: "\u200b!"}},
 		{"the longest content", `{"ReviewResult":"ALLOW","Content":"` + strings.Repeat("😀", limit) + `"}`, answer{content: strings.Repeat("😀", limit)}},
 		{"white space at the ends does not count", `{"ReviewResult":"ALLOW","Content":"  ` + strings.Repeat("x", limit) + `  "}`, answer{content: "  " + strings.Repeat("x", limit) + "  "}},
 		{"the largest attributes", `{"ReviewResult":"ALLOW","Content":"x","Attributes":{"a":"` + strings.Repeat("é", 511) + `b"}}`, answer{content: "x", attributes: map[string]string{"a": strings.Repeat("é", 511) + "b"}}},

@@ -21,18 +21,18 @@ func (s *Logs) Lacking(q protocol.RoomQuestion, missed []view.ID, now time.Time)
 	return h
 }
 
-// whole returns the recent log for a member that has delivered all of it.
+// whole returns the recent part of the log, for a member that has delivered all of it.
 func (l *Log) whole(delivered view.Point, now time.Time) protocol.History {
 	h := l.recent(len(l.entries), now)
 	h.After = delivered
 	return h
 }
 
-// since returns what a member lacks that has delivered everything up to q.After. If
-// that is not in the log, the member's history is another: it continues with the
-// first frame behind it of the views that the member has missed. The same holds if
-// it has passed over what is before, in a view that ended too early. A member whose
-// log is young gets the frames before as well.
+// since returns what a member lacks that has delivered everything up to q.After. If q.After
+// is not in the log, the member's history is another one: then the frames to deliver begin
+// with the first one behind q.After that is of a missed view. The same holds if the member
+// passed over the frames up to q.After in a view that ended too early. A member with a
+// young log also gets the frames before.
 func (l *Log) since(q protocol.RoomQuestion, missed []view.ID, now time.Time) protocol.History {
 	isMissed := func(e *entry) bool { return slices.Contains(missed, e.at.View) }
 	first := -1
@@ -61,9 +61,9 @@ func (l *Log) since(q protocol.RoomQuestion, missed []view.ID, now time.Time) pr
 	return h
 }
 
-// recent returns the log from an entry on, which is to be delivered with all that
-// follow. Frames before it make operations known that are asked for again, and
-// count for the room's rate.
+// recent returns the log from an entry on, with all later entries to be delivered. It also
+// has earlier frames, which are not delivered: with them, repeated operations are
+// recognized, and the room's rate is counted.
 func (l *Log) recent(deliver int, now time.Time) protocol.History {
 	h := protocol.History{Room: l.id, Floor: l.floor}
 	first := deliver
@@ -85,7 +85,7 @@ func (l *Log) recent(deliver int, now time.Time) protocol.History {
 	return h
 }
 
-// take adds entries to a history as far as they fit.
+// take adds as many of the entries to a history as fit.
 func take(h *protocol.History, entries []*entry) {
 	size := 0
 	for i, e := range entries {

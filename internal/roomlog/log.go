@@ -15,15 +15,15 @@ import (
 // without gaps.
 type Log struct {
 	id    string
-	floor view.Point // just before the first of entries
-	last  view.Point // the last of entries, or floor
-	// began means that this node knows nothing of the room before entries.
+	floor view.Point // the place just before the first of entries
+	last  view.Point // the place of the last of entries, or floor
+	// this node knows nothing of the room before entries
 	began   bool
 	entries []*entry
-	// held entries at the end are not delivered here: they are this node's own,
+	// held is how many entries at the end are not delivered here: this node numbered them,
 	// and no other member is known to have them yet.
 	held int
-	// assigned is the last number given out in assignedIn.
+	// assigned is the last number that was given in the view assignedIn.
 	assigned   uint64
 	assignedIn view.ID
 	touched    time.Time
@@ -50,7 +50,7 @@ func (l *Log) Held() iter.Seq2[view.Point, *chat.Frame] {
 	}
 }
 
-// place returns the room's home in a view. It is worked out once a view.
+// place returns the room's home in a view. It is computed once for each view.
 func (l *Log) place(v *view.View) (home string) {
 	if l.placedIn != v.ID || l.home == "" {
 		l.placedIn, l.home, l.keepers = v.ID, v.Home(l.id), nil
@@ -71,17 +71,19 @@ type entry struct {
 	at        view.Point
 	frame     *chat.Frame
 	delivered bool
-	// missed means that the clients of this node never got the frame: it was
+	// missed means that the clients of this node never got the frame, because it was
 	// delivered on nodes that this one could not reach.
 	missed   bool
 	received time.Time
-	// old means that it came in a history, and was more than a second old then.
+	// old means that it came as part of a history, and was more than a second old then.
 	old bool
-	// safe receives what became of a frame that this node published; nil elsewhere.
+	// safe receives the outcome of a frame that this node published. It is nil on other
+	// nodes.
 	safe chan error
 }
 
-// size is what an entry is counted with: its payload and about what else it takes.
+// size is how much an entry counts towards the limit: its payload, and about as much as the
+// rest takes.
 func (e *entry) size() int { return len(e.frame.JSON) + 256 }
 
 // settle answers the publisher of a frame.
@@ -106,6 +108,14 @@ func (l *Log) Delivered() view.Point {
 	return l.floor
 }
 
+// Lost reports whether a frame, which has its place behind others that this node delivered or
+// passed over, is not among them.
+func (l *Log) Lost(at chat.Point) bool {
+	place := func(p view.Point) chat.Point { return chat.Point{Epoch: p.View.Number, Sequence: p.Seq} }
+	return place(l.floor).Before(at) && at.Before(place(l.Delivered())) &&
+		!slices.ContainsFunc(l.entries, func(e *entry) bool { return place(e.at) == at })
+}
+
 // PassedOver reports whether the frame that this node delivered last was not
 // delivered to its clients: the log is that of another side of a partition.
 func (l *Log) PassedOver() bool {
@@ -113,7 +123,7 @@ func (l *Log) PassedOver() bool {
 	return n > 0 && l.entries[n-1].missed
 }
 
-// young reports whether the log may lack operations that are asked for again.
+// young reports whether operations that may still be repeated may be missing in the log.
 func (l *Log) young(now time.Time) bool {
 	return len(l.entries) == 0 || now.Sub(l.entries[0].received) < protocol.CallsLast
 }
@@ -132,8 +142,8 @@ func (l *Log) RecentMessages(now time.Time) int {
 	return count
 }
 
-// index returns which is the first entry, from first on, that f is true of, or how
-// many there are if it is true of none.
+// index returns the index of the first entry, from first on, for which f is true, or the
+// number of entries.
 func (l *Log) index(first int, f func(*entry) bool) int {
 	if i := slices.IndexFunc(l.entries[first:], f); i >= 0 {
 		return first + i

@@ -26,22 +26,22 @@ const stateRooms = 2000
 // what they deliver goes to functions, and the time is an argument.
 type Logs struct {
 	limit   int                          // of bytes
-	deliver func(*chat.Frame)            // to this node's clients
-	kick    func(*chat.Frame)            // a frame that disconnects a user was passed over
-	arrived func(id string, missed bool) // an operation's frame was delivered, or passed over
+	deliver func(*chat.Frame)            // delivers a frame to this node's clients
+	kick    func(*chat.Frame)            // is called when a frame that disconnects a user is passed over
+	arrived func(id string, missed bool) // is called when an operation's frame was delivered or passed over
 
 	rooms map[string]*Log
 	byID  map[string]*entry // of all rooms, by the operation's id
 	aging []aged            // of all rooms, oldest first
-	// gone are the frames that were delivered here and dropped from their log
-	// since, by id. The same operation may come back in another history.
+	// gone has the ids of frames that were delivered here and then dropped from their log.
+	// The same operation may come again in another history.
 	gone  map[string]time.Time
 	bytes int
 	held  int    // entries that are not delivered
-	floor uint64 // no room that is not in rooms has a higher number
+	floor uint64 // the highest number of a room that is not in rooms any more
 }
 
-// aged is an entry in the order in which entries came.
+// aged is an entry in the order of arrival.
 type aged struct {
 	room *Log
 	e    *entry
@@ -142,9 +142,8 @@ func (s *Logs) add(l *Log, at view.Point, f *chat.Frame, now time.Time) *entry {
 	l.last, l.touched = at, now
 	l.held++
 	s.held++
-	// A home that did not know an operation when it was asked for it again has
-	// published it a second time: the duplicate keeps its place in the order and is
-	// not delivered again.
+	// A home that did not know an operation when it was repeated has published it a second
+	// time. The duplicate keeps its place in the order and is not delivered again.
 	if before := s.byID[f.ID]; before != nil && before.delivered && !before.missed {
 		s.gone[f.ID] = now
 	}
@@ -201,7 +200,7 @@ func (s *Logs) DeliverHeldOf(home string, v *view.View) {
 	}
 }
 
-// drop removes the entries from i on: the room continues without them.
+// drop removes the entries from index i on: the room's order continues without them.
 func (s *Logs) drop(l *Log, i int, now time.Time) {
 	for _, e := range l.entries[i:] {
 		s.forget(e)
@@ -211,7 +210,7 @@ func (s *Logs) drop(l *Log, i int, now time.Time) {
 		case !e.missed:
 			s.gone[e.frame.ID] = now
 		}
-		e.delivered = true // So that it may be evicted: nothing waits for it.
+		e.delivered = true // Nothing waits for it any more, so it may be evicted.
 	}
 	clear(l.entries[i:])
 	l.entries = l.entries[:i]
@@ -271,7 +270,7 @@ func (s *Logs) Sweep(now time.Time, kept func(room string) bool) {
 func (s *Logs) Adopt(h protocol.History, now time.Time) (count int, jumped bool) {
 	l := s.Room(h.Room, now)
 	if l.Delivered() != h.After {
-		return 0, false // It came twice.
+		return 0, false // The history came twice.
 	}
 	keep := 0
 	if h.Keep {
@@ -279,7 +278,7 @@ func (s *Logs) Adopt(h protocol.History, now time.Time) (count int, jumped bool)
 	} else {
 		jumped = h.After != (view.Point{}) && len(h.Frames) > 0 && h.Last() != h.After
 	}
-	publishers := map[string]chan error{} // of held frames, by id: the same frames may be in h
+	publishers := map[string]chan error{} // the publishers of held frames, by id: h may have the same frames
 	for _, e := range l.entries[len(l.entries)-l.held:] {
 		if e.safe != nil {
 			publishers[e.frame.ID] = e.safe
@@ -365,7 +364,7 @@ func (s *Logs) Count(self string, v *view.View) (here int) {
 func (s *Logs) Prepend(h protocol.History, now time.Time) {
 	l := s.rooms[h.Room]
 	if l == nil || l.began || len(h.Frames) == 0 || h.Last() != l.floor {
-		return // The log is one of another history.
+		return // The log belongs to another history.
 	}
 	var before []*entry
 	for i, data := range h.Frames {
@@ -383,7 +382,7 @@ func (s *Logs) Prepend(h protocol.History, now time.Time) {
 		if e.missed && e.frame.DisconnectUser != "" {
 			s.kick(e.frame)
 		}
-		if s.byID[e.frame.ID] == nil { // Otherwise it was published a second time.
+		if s.byID[e.frame.ID] == nil { // Otherwise the frame was published a second time.
 			s.byID[e.frame.ID] = e
 		}
 		s.bytes += e.size()

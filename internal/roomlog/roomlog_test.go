@@ -175,13 +175,13 @@ func TestRoomLogsHistory(t *testing.T) {
 			t.Error("the room did not jump")
 		}
 		to.expect(t, "x other z", "y")
-		t.Run("and delivers its own operation only once when it comes back", func(t *testing.T) {
+		t.Run("a member of another side delivers its own operation only once when that comes back", func(t *testing.T) {
 			from.put(4, 4, "other", false)
 			exchange(from, to)
 			to.expect(t, "x other z", "y")
 		})
 	})
-	t.Run("a held frame that is in the history is safe, another one moved", func(t *testing.T) {
+	t.Run("a held frame that is in the history is safe, and another one gets ErrMoved", func(t *testing.T) {
 		from, to := newRecorded(1<<20), newRecorded(1<<20)
 		for _, r := range []*recorded{from, to} {
 			r.put(1, 1, "x", false)
@@ -199,7 +199,7 @@ func TestRoomLogsHistory(t *testing.T) {
 			t.Errorf("the publisher of z gets %v", err)
 		}
 	})
-	t.Run("until ends a history, and a large one comes in pieces", func(t *testing.T) {
+	t.Run("Until bounds a history, and a large history comes in pieces", func(t *testing.T) {
 		from := newRecorded(1 << 30)
 		l := from.Room("r", from.now)
 		for i := range uint64(100) {

@@ -30,7 +30,7 @@ func TestFormsThatVerify(t *testing.T) {
 		{"many spaces after the commas", vanilla, ", ", " ,\t  "},
 		{"spaces after the algorithm", vanilla, "SHA256 ", "SHA256    "},
 		{"CloudFront's own header, not signed", vanilla, "\n\n", "\nX-Amz-Cf-Id: abc\n\n"},
-		{"headers that nobody signed", vanilla, "\n\n", "\nX-Amzn-Trace-Id: abc\nAmz-Sdk-Request: attempt=1\n\n"},
+		{"headers that are not signed", vanilla, "\n\n", "\nX-Amzn-Trace-Id: abc\nAmz-Sdk-Request: attempt=1\n\n"},
 		{"presigned, as it is", presigned, "", ""},
 		{"presigned, slashes not escaped", presigned, "%2F", "/"},
 		{"presigned, lower-case escapes", presigned, "%2F", "%2f"},

@@ -104,7 +104,7 @@ func add(t *testing.T, c *Committer[int], items ...int) []*batch[int] {
 func TestCommitter(t *testing.T) {
 	failure := errors.New("no disk")
 
-	t.Run("what waits is stored together, in order, in bounded batches", func(t *testing.T) {
+	t.Run("waiting items are stored together, in order, in bounded batches", func(t *testing.T) {
 		withCommitter(t, 0, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
 			all := add(t, c, 1, 2, 3, 4, 5)
 			if _, err := c.add(6, 9, true); err != nil {
@@ -143,7 +143,7 @@ func TestCommitter(t *testing.T) {
 		})
 	})
 
-	t.Run("a commit that was shared is not followed at once, one that was not is", func(t *testing.T) {
+	t.Run("the next commit comes after the pace behind a shared one, at once behind a single one", func(t *testing.T) {
 		const pace = 2 * time.Millisecond
 		withCommitter(t, pace, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
 			alone := add(t, c, 1)[0]
@@ -162,7 +162,7 @@ func TestCommitter(t *testing.T) {
 		})
 	})
 
-	t.Run("with Gather, what comes often is stored together, and what comes after a pause at once", func(t *testing.T) {
+	t.Run("with Gather, frequent items share a commit, and an item after a pause is stored at once", func(t *testing.T) {
 		const gather = 3 * time.Millisecond
 		withCommits(t, func(o *Commits[int]) { o.Gather = gather }, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
 			begin()
@@ -179,7 +179,7 @@ func TestCommitter(t *testing.T) {
 		})
 	})
 
-	t.Run("callers get the error, and the next ones a new try", func(t *testing.T) {
+	t.Run("callers of a failed batch get the error, and the next batch is tried", func(t *testing.T) {
 		withCommitter(t, 0, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
 			d.set(func(s *state) { s.err = failure })
 			begin()
@@ -197,7 +197,7 @@ func TestCommitter(t *testing.T) {
 		})
 	})
 
-	t.Run("closing stores what waits and takes nothing more", func(t *testing.T) {
+	t.Run("closing stores waiting items and refuses new ones", func(t *testing.T) {
 		withCommitter(t, 0, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
 			d.set(func(s *state) { s.slow = time.Second })
 			all := add(t, c, 1, 2, 3, 4, 5, 6)

@@ -63,7 +63,7 @@ func TestSpool(t *testing.T) {
 		})
 	})
 
-	t.Run("a disk that works again is waited for, whatever is left from before", func(t *testing.T) {
+	t.Run("after a failure, calls wait again once the disk works", func(t *testing.T) {
 		withSpool(t, func(t *testing.T, d *disk, s *Spool[int], begin func()) {
 			d.set(func(to *state) { to.err = failure })
 			begin()
@@ -111,7 +111,7 @@ func TestSpool(t *testing.T) {
 		})
 	})
 
-	t.Run("a stall that is noticed late is not the next batch's", func(t *testing.T) {
+	t.Run("a stall that is noticed late does not count for the next batch", func(t *testing.T) {
 		withSpool(t, func(t *testing.T, d *disk, s *Spool[int], begin func()) {
 			begin()
 			first := put(t, s, 1)[0]
@@ -131,7 +131,7 @@ func TestSpool(t *testing.T) {
 		})
 	})
 
-	t.Run("the capacity counts what is not stored yet, and no more", func(t *testing.T) {
+	t.Run("the capacity counts only items that are not stored yet", func(t *testing.T) {
 		withSpool(t, func(t *testing.T, d *disk, s *Spool[int], begin func()) {
 			d.set(func(to *state) { to.err = failure })
 			begin()

@@ -33,7 +33,7 @@ func TestLoggingConfiguration(t *testing.T) {
 			}
 		})
 
-		t.Run("an update stores what change leaves", func(t *testing.T) {
+		t.Run("an update stores the configuration as change leaves it", func(t *testing.T) {
 			before := must(chat.ParseARN(logging(t, db, 1)[0]))(t)
 			old := must(db.LoggingConfiguration(t.Context(), before.ID))(t)
 			got := must(db.UpdateLoggingConfiguration(t.Context(), before.ID, func(c *chat.LoggingConfiguration) error {
@@ -53,7 +53,7 @@ func TestLoggingConfiguration(t *testing.T) {
 			}
 		})
 
-		t.Run("one that a room uses cannot be deleted", func(t *testing.T) {
+		t.Run("a configuration that a room uses cannot be deleted", func(t *testing.T) {
 			arn := must(chat.ParseARN(logging(t, db, 1)[0]))(t)
 			room := create(t, db, &chat.Room{LoggingConfigurations: []string{arn.String()}})
 			e := refusal(t, db.DeleteLoggingConfiguration(t.Context(), arn.ID), chat.Conflict)
@@ -71,7 +71,7 @@ func TestLoggingConfiguration(t *testing.T) {
 			wantCode(t, err, chat.NotFound)
 		})
 
-		t.Run("one that no room uses any more can", func(t *testing.T) {
+		t.Run("a configuration that no room uses any more can be deleted", func(t *testing.T) {
 			arn := must(chat.ParseARN(logging(t, db, 1)[0]))(t)
 			room := create(t, db, &chat.Room{LoggingConfigurations: []string{arn.String()}})
 			if err := errors.Join(db.DeleteRoom(t.Context(), room.ARN.ID), db.DeleteLoggingConfiguration(t.Context(), arn.ID)); err != nil {

@@ -31,7 +31,7 @@ func TestRedeem(t *testing.T) {
 		db := open(t, func(o *store.Options) { o.Metrics = metrics })
 		expires := time.Now().Add(time.Hour)
 
-		t.Run("a token is good once", func(t *testing.T) {
+		t.Run("a token can be used once", func(t *testing.T) {
 			id := tokenID()
 			if err := redeem(db, t.Context(), id, expires); err != nil {
 				t.Fatal(err)

@@ -223,7 +223,7 @@ func (db *DB) DeleteRoom(ctx context.Context, id string) error {
 	if err == nil {
 		notes.Forward(ctx)
 		keepsLess(ctx, db, id)
-		db.Filters.Changed(ctx) //nolint:errcheck // Nobody speaks there any more; it is read later.
+		db.Filters.Changed(ctx) //nolint:errcheck // The room is gone, so no message needs the filters; they are read later.
 	}
 	return err
 }

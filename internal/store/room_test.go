@@ -145,7 +145,7 @@ func TestUpdateRoom(t *testing.T) {
 		db := open(t)
 		arns := logging(t, db, 3)
 
-		t.Run("stores what change leaves, and only that", func(t *testing.T) {
+		t.Run("stores the room as change leaves it, and nothing else", func(t *testing.T) {
 			room := create(t, db, &chat.Room{Name: "before", LoggingConfigurations: arns[:2], Tags: map[string]string{"a": "1"}})
 			got := must(db.UpdateRoom(t.Context(), room.ARN.ID, func(r *chat.Room) error {
 				r.Name = "after"
@@ -169,7 +169,7 @@ func TestUpdateRoom(t *testing.T) {
 			}
 		})
 
-		t.Run("never given and all taken away are different", func(t *testing.T) {
+		t.Run("lists that were never given and lists that were emptied are different", func(t *testing.T) {
 			room := create(t, db, &chat.Room{})
 			if got := must(db.Room(t.Context(), room.ARN.ID))(t).LoggingConfigurations; got != nil {
 				t.Errorf("never given: %#v, want nil", got)

@@ -197,6 +197,8 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		Webhooks: db.Webhooks, WebhookRetention: o.WebhookRetention,
 		Retention: o.Retention, SpoolBytes: o.SpoolBytes, History: db.history, Log: o.Log, Metrics: o.Metrics.Transcript,
 	}); err != nil {
+		db.stop()
+		db.Moderation.Close()
 		return nil, errors.Join(err, sqldb.Close(all...))
 	}
 	db.redemptions = newRedemptions(db)

@@ -74,6 +74,6 @@ func (db *DB) ChangeTags(ctx context.Context, arn chat.ARN, change func(tags map
 // that takes up to an hour.
 func keepsLess(ctx context.Context, db *DB, roomID string) {
 	if err := db.history.Changed(ctx, roomID); err != nil {
-		db.o.Log.LogAttrs(ctx, slog.LevelWarn, "The history of a changed room is looked at later", slog.String("room", roomID), slog.Any("error", err))
+		db.o.Log.LogAttrs(ctx, slog.LevelWarn, "History of a changed room not pruned at once; it is within an hour", slog.String("room", roomID), slog.Any("error", err))
 	}
 }

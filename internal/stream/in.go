@@ -4,14 +4,15 @@ import (
 	"confab/internal/protocol"
 )
 
-// waitingItems bounds the items that wait behind a gap. The rest is asked for again.
+// waitingItems bounds the items that wait behind a gap. Further ones are dropped and asked
+// for again.
 const waitingItems = 1 << 14
 
 // In is what comes from another home in the view. Without a lock.
 type In struct {
 	next    uint64                   // count of the item that is due
 	waiting map[uint64]protocol.Item // behind a gap
-	tail    uint64                   // what the home's last heartbeat said it has sent
+	tail    uint64                   // the number of items that the home has sent, from its last heartbeat
 }
 
 // NewIn returns a stream of which nothing has come.

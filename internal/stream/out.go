@@ -8,24 +8,24 @@ import (
 	"confab/internal/view"
 )
 
-// streamBytes bounds the items that a home keeps for members that lag. What lags further loses
-// frames.
+// streamBytes bounds the items that a home keeps for members that lag. A member that lags
+// further loses frames.
 const streamBytes = 64 << 20
 
 // Out is what this node sends as a home in one view: items with counts from 1,
 // without gaps, the first of them the mark that the home is open. In a view with interest
 // there is one for each other member, and in others one for all. Without a lock.
 type Out struct {
-	others []string // the members that get it
+	others []string // the members that get the item
 	sent   uint64   // count of the last item
-	taken  uint64   // count of the last item that was handed to the transport
-	urgent bool     // this node waits for an acknowledgement of what was not taken yet
-	tail   uint64   // taken, a heartbeat ago
+	taken  uint64   // count of the last item that was passed to the transport
+	urgent bool     // the home waits for an acknowledgement of an item that was not passed on yet
+	tail   uint64   // the value of taken at the last heartbeat
 	first  uint64   // count of the first of items
 	items  []*Sent
 	bytes  int
-	// safe is the highest count that any of the members has acknowledged; items
-	// up to it are delivered here.
+	// safe is the highest count that any member has acknowledged. Items up to it are
+	// delivered at the home.
 	safe  uint64
 	acked map[string]uint64 // by member
 }

@@ -32,11 +32,11 @@ func TestOutStream(t *testing.T) {
 		first uint64 // what is still kept
 	}
 	for name, steps := range map[string][]step{
-		"the first other member makes frames safe":      {{"b", 1, "", 1}, {"b", 3, "xy", 1}, {"c", 4, "z", 4}, {"c", 4, "", 4}, {"b", 4, "", 5}},
-		"what is behind what another has is no news":    {{"b", 4, "xyz", 1}, {"c", 2, "", 3}},
-		"a node that is no member makes nothing safe":   {{"d", 4, "", 1}},
-		"nor does this node itself":                     {{"a", 4, "", 1}},
-		"nor an acknowledgement of what was never sent": {{"b", 5, "", 1}},
+		"the first other member makes frames safe":                            {{"b", 1, "", 1}, {"b", 3, "xy", 1}, {"c", 4, "z", 4}, {"c", 4, "", 4}, {"b", 4, "", 5}},
+		"an acknowledgement of less than another member has is no news":       {{"b", 4, "xyz", 1}, {"c", 2, "", 3}},
+		"a node that is no member makes nothing safe":                         {{"d", 4, "", 1}},
+		"this node itself makes nothing safe":                                 {{"a", 4, "", 1}},
+		"an acknowledgement of items that were never sent makes nothing safe": {{"b", 5, "", 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := filled()

@@ -22,7 +22,7 @@ func TestNewLogger(t *testing.T) {
 			t.Error(b.String())
 		}
 	})
-	t.Run("only from the level up", func(t *testing.T) {
+	t.Run("lines below the level are left out", func(t *testing.T) {
 		var b strings.Builder
 		log := NewLogger(&b, "json", "warn")
 		log.InfoContext(t.Context(), "Low")

@@ -8,15 +8,15 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// counts are how many connections of this node got the last messages of a room. One
-// goroutine at a time adds to them, and any may read them.
+// counts says how many connections of this node got each of the last messages of a room.
+// One goroutine at a time adds to it; any may read it.
 type counts struct {
 	ring atomic.Pointer[[]count]
-	next int // of the goroutine that adds
+	next int // the next place to use; only the goroutine that adds reads it
 }
 
-// count is that of one message: the upper bits are of its key, the lower nBits the number of
-// connections. It is 0 if there is none.
+// count is the count of one message: the upper bits are those of its key, the lower nBits
+// the number of connections. It is 0 if there is none.
 type count = atomic.Uint64
 
 const (
@@ -27,11 +27,11 @@ const (
 	mostN       = 1<<nBits - 1
 )
 
-// keyOf is how nodes call a message.
+// keyOf is the name of a message between nodes.
 func keyOf(id string) uint64 { return xxhash.Sum64String(id) &^ mostN }
 
 // add adds a message, in the place of the oldest, and returns by how many bytes the counts
-// grow.
+// have grown.
 func (c *counts) add(id string, n int) (more int) {
 	ring := c.ring.Load()
 	if ring == nil || c.next == len(*ring) && c.next < mostCounts {
@@ -70,7 +70,8 @@ func (c *counts) bytes() []byte {
 	return b
 }
 
-// addTo adds counts in the form of bytes to others. What is cut off is left out.
+// addTo adds counts in the form of bytes to others. An incomplete count at the end is
+// ignored.
 func addTo(all map[uint64]int, b []byte) {
 	for ; len(b) >= countSize; b = b[countSize:] {
 		v := binary.BigEndian.Uint64(b)

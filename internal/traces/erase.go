@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// inFlight is how long an attempt may last that was made before an erasure.
+// inFlight is how long an attempt that began before an erasure may last.
 const inFlight = time.Minute
 
-// erasing are the users whose attempts were erased a moment ago, so that those which are
-// under way are not remembered.
+// erasing has the users whose attempts were erased recently. Attempts that were on their
+// way then are not remembered.
 type erasing struct {
 	// count is how many there are. While it is 0, no lock is taken.
 	count atomic.Int64
 
 	mu     sync.Mutex            // guards byUser. It may be taken with a log locked.
-	byUser map[subject]time.Time // up to which attempts are erased
-	until  time.Time             // when none of them matters any more
+	byUser map[subject]time.Time // the time up to which attempts are erased
+	until  time.Time             // after this time no attempt can be from before the erasures
 }
 
 // subject is a user in a room, or in all rooms if room is empty.

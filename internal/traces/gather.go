@@ -49,13 +49,13 @@ type Trace struct {
 // position returns the place of the attempt.
 func (t *Trace) position() Position { return Position{t.Time.UnixNano(), t.Node, t.number} }
 
-// question is what a node asks the others.
+// question is what a node asks the other nodes.
 type question struct {
 	Room string `json:"room"`
 	User string `json:"user,omitzero"`
 }
 
-// answer is what a node has of a room.
+// answer is what a node remembers of a room.
 type answer struct {
 	Node string `json:"node"`
 	// Attempts are the newest first, each a numbered.
@@ -63,7 +63,7 @@ type answer struct {
 	Counts   []byte           `json:"counts,omitzero"`
 }
 
-// numbered is an attempt between nodes.
+// numbered is an attempt as nodes send it to each other.
 type numbered struct {
 	Number uint64 `json:"number"`
 	Attempt
@@ -81,7 +81,7 @@ func (m *Memory) Answer(_ context.Context, body []byte) ([]byte, error) {
 	return json.Marshal(m.here(&q))
 }
 
-// here returns what this node has.
+// here returns what this node remembers.
 func (m *Memory) here(q *question) *answer {
 	a := &answer{Node: m.Node}
 	l := m.find(q.Room)
@@ -160,8 +160,8 @@ func merge(answers []*answer) []Trace {
 	return all
 }
 
-// surer reports whether the trace knows more of an attempt than another one. A home that was
-// asked again may have delivered what had failed before.
+// surer reports whether the trace is the more reliable one of two of the same attempt. If a
+// home was asked again, it may have delivered a message that failed before.
 func (t *Trace) surer(other *Trace) bool {
 	if t.Unsure != other.Unsure {
 		return other.Unsure

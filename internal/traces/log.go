@@ -16,19 +16,20 @@ type log struct {
 	counts counts
 	// last is when the room was last used, in nanoseconds, to the second.
 	last atomic.Int64
-	// gone is set when the memory has forgotten the log.
+	// gone is set when the memory has discarded the log.
 	gone atomic.Bool
-	// bytes is about its memory. Memory.mu guards it.
+	// bytes is the approximate memory of the log. Memory.mu guards it.
 	bytes int64
 
 	mu sync.Mutex // guards what follows
-	// slots is a ring once it has perRoom elements: next is the oldest then.
+	// slots grows up to perRoom elements. From then on it is a ring, and next is its oldest
+	// element.
 	slots  []slot
 	next   int
 	number uint64
 }
 
-// slot is an attempt. Its memory is used again for a later one.
+// slot is an attempt. When it is replaced, the new attempt reuses its memory.
 type slot struct {
 	text   []byte // the user, the rule and the error's message
 	time   int64  // in nanoseconds
@@ -52,14 +53,14 @@ const (
 	mostText = 512
 )
 
-// touch notes that the room is used.
+// touch records that the room is used.
 func (l *log) touch(now int64) {
-	if now > l.last.Load()+int64(time.Second) { // A store costs more than a look.
+	if now > l.last.Load()+int64(time.Second) { // A store costs more than a load.
 		l.last.Store(now)
 	}
 }
 
-// addLocked puts an attempt in the place of the oldest.
+// addLocked replaces the oldest attempt.
 func (l *log) addLocked(m *Memory, a *Attempt) {
 	more := 0
 	var s *slot
@@ -83,7 +84,7 @@ func (l *log) addLocked(m *Memory, a *Attempt) {
 	}
 }
 
-// set makes the slot that of an attempt, and returns by how much its memory grows.
+// set fills the slot with an attempt, and returns by how many bytes its memory has grown.
 func (s *slot) set(a *Attempt, number uint64) int {
 	before := cap(s.text)
 	user, rule, message := clip(a.UserID), clip(a.Rule), clip(a.ErrorMessage)
@@ -97,7 +98,7 @@ func (s *slot) set(a *Attempt, number uint64) int {
 	return cap(text) - before
 }
 
-// clip returns the beginning of a text that is too long.
+// clip shortens a text to the bound.
 func clip(s string) string {
 	if len(s) <= mostText {
 		return s
@@ -111,7 +112,7 @@ func clip(s string) string {
 
 func (s *slot) userID() string { return string(s.text[:s.user]) }
 
-// attempt returns what the slot has.
+// attempt returns the attempt in the slot.
 func (s *slot) attempt() Attempt {
 	rule, message := int(s.user), int(s.user)+int(s.rule)
 	a := Attempt{

@@ -21,7 +21,7 @@ const (
 	RuleRoomRate     = "room-rate"
 	RuleAccountRate  = "account-rate"
 	RuleHide         = "hide"
-	RuleHideLater    = "hide:upgrade" // not before all nodes can
+	RuleHideLater    = "hide:upgrade" // until all nodes can hide messages
 	ruleReview       = "review"
 	ruleFallback     = "review:fallback"
 	ruleTranscript   = "transcript:unavailable"
@@ -70,7 +70,7 @@ func (t *Recorder) Becomes(result Result, rule string) {
 // Judged notes that rules hide or change the message, and which one.
 func (t *Recorder) Judged(hidden, changed bool, rule string) {
 	switch {
-	case t == nil || t.Result == Hidden: // By a ban.
+	case t == nil || t.Result == Hidden: // A ban hides it.
 	case hidden:
 		t.Becomes(Hidden, rule)
 	case changed:
@@ -84,7 +84,7 @@ func (t *Recorder) Reviewed(changed, fallback bool) {
 	switch {
 	case t == nil:
 	case changed:
-		t.Becomes(max(t.Result, Changed), ruleReview) // A message that is hidden stays so.
+		t.Becomes(max(t.Result, Changed), ruleReview) // A hidden message stays hidden.
 	case fallback && t.Rule == "":
 		t.Rule = ruleFallback
 	}
@@ -118,7 +118,7 @@ func (a *Attempt) Refuse(err error) {
 // client gets no ERROR frame.
 func (a *Attempt) Disconnect() { a.Result, a.Rule = Refused, ruleDisconnected }
 
-// ruleOf names what refuses with a code, if the error does not.
+// ruleOf names the rule that refuses with a code, if the error does not name it.
 func ruleOf(code chat.Code) string {
 	switch code {
 	case chat.NotFound:
@@ -134,7 +134,7 @@ func ruleOf(code chat.Code) string {
 // DeniedBy names what has denied a message that was reviewed.
 func DeniedBy(fallback bool, err error) error {
 	if e, ok := errors.AsType[*chat.Error](err); ok && e.Code == chat.Rejected {
-		e = new(*e) // Retries may get the same error.
+		e = new(*e) // A copy: retries may get the same error.
 		if e.Rule = ruleReview; fallback {
 			e.Rule = ruleFallback
 		}

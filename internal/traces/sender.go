@@ -2,8 +2,8 @@ package traces
 
 import "sync"
 
-// hidden are the last messages that only their senders get. They are there before a client can
-// ask to delete them, while attempts are recorded afterwards.
+// hidden are the last messages that only their senders get. They are added before a client
+// can ask to delete one; attempts are recorded later.
 type hidden struct {
 	mu   sync.Mutex // guards the fields below
 	last [256]struct{ id, userID string }

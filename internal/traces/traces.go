@@ -76,7 +76,7 @@ type Attempt struct {
 	ID     string `json:"id,omitzero"`
 	UserID string `json:"user"`
 	Result Result `json:"result"`
-	// Rule names what refused, changed or hid the message.
+	// Rule names the rule that refused, changed or hid the message.
 	Rule string `json:"rule,omitzero"`
 	// ErrorCode and ErrorMessage are those of the ERROR frame.
 	ErrorCode    int    `json:"code,omitzero"`
@@ -152,7 +152,7 @@ func (m *Memory) Delivered(at *Place, f *chat.Frame, n int) {
 	}
 }
 
-// at returns the log of a room, which it makes unless there is one.
+// at returns the log of a room, and makes it if there is none.
 func (m *Memory) at(at *Place, roomID string) *log {
 	if at != nil {
 		if l := at.log.Load(); l != nil && !l.gone.Load() { // The common case takes no lock.
@@ -180,8 +180,8 @@ func (m *Memory) find(roomID string) *log {
 	return m.rooms[roomID]
 }
 
-// grow counts memory that a log takes, and forgets the rooms whose last attempt is the
-// oldest, if all together have too much.
+// grow counts memory that a log has taken. If all logs together have too much, it discards
+// those whose last attempt is the oldest.
 func (m *Memory) grow(l *log, by int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -202,7 +202,7 @@ func (m *Memory) grow(l *log, by int) {
 	}
 	slices.SortFunc(all, func(a, b state) int { return cmp.Compare(a.last, b.last) })
 	for _, s := range all {
-		if m.bytes <= m.limit/8*7 { // So it is not done for each attempt.
+		if m.bytes <= m.limit/8*7 { // So this is not necessary at each attempt.
 			return
 		}
 		l := m.rooms[s.room]

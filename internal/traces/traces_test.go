@@ -65,7 +65,7 @@ func TestRecord(t *testing.T) {
 			t.Error(d)
 		}
 	})
-	t.Run("the last of a room, the newest first", func(t *testing.T) {
+	t.Run("the last attempts of a room are listed, the newest first", func(t *testing.T) {
 		m := New(0)
 		for n := range 2*perRoom + 7 {
 			m.Record(nil, "room", newAttempt(n, "ann"))
@@ -152,7 +152,7 @@ func TestList(t *testing.T) {
 			t.Errorf("got %s", got)
 		}
 	})
-	t.Run("by user and result", func(t *testing.T) {
+	t.Run("attempts are selected by user and result", func(t *testing.T) {
 		nodes := together("a", "b")
 		for n, user := range []string{"ann", "bob", "ann", "bob"} {
 			a := newAttempt(n+1, user)
@@ -167,7 +167,7 @@ func TestList(t *testing.T) {
 			t.Error(d)
 		}
 	})
-	t.Run("deliveries are those of all nodes", func(t *testing.T) {
+	t.Run("deliveries are counted over all nodes", func(t *testing.T) {
 		nodes := together("a", "b", "c")
 		a := newAttempt(1, "ann")
 		nodes[0].Record(nil, "room", a)
@@ -179,7 +179,7 @@ func TestList(t *testing.T) {
 			t.Errorf("got %+v", page)
 		}
 	})
-	t.Run("who knows more of an attempt counts", func(t *testing.T) {
+	t.Run("of two records of an attempt, the more reliable one is shown", func(t *testing.T) {
 		nodes := together("a", "b", "c")
 		unsure, failed, done := newAttempt(1, "ann"), newAttempt(1, "ann"), newAttempt(1, "ann")
 		unsure.Result, unsure.Unsure = Refused, true
@@ -204,7 +204,7 @@ func TestList(t *testing.T) {
 			t.Errorf("%d bytes, %v", len(b), err)
 		}
 	})
-	t.Run("what is no answer is left out", func(t *testing.T) {
+	t.Run("an invalid answer is ignored", func(t *testing.T) {
 		m := New(0)
 		m.Record(nil, "room", newAttempt(1, "ann"))
 		m.AskOthers = func(context.Context, []byte) (map[string][]byte, bool) {

@@ -182,9 +182,12 @@ func noteStored(ctx context.Context, db *DB, entries []entry) {
 // encodeFrame, and its JSON to the end. Numbers are varints, strings have their length
 // before them.
 const (
-	formatFrame   = 1
-	frameHidden   = 1
-	frameDeletion = 2
+	formatFrame    = 1
+	frameHidden    = 1
+	frameDeletion  = 2
+	frameWithdrawn = 4
+
+	frameFlags = frameHidden | frameDeletion | frameWithdrawn
 )
 
 var errFrame = errors.New("the journal of the transcript has a frame that this release cannot read; start the release that wrote it once more, and stop it")
@@ -197,6 +200,9 @@ func encodeFrame(f *chat.Frame) []byte {
 	}
 	if f.Deletion != nil {
 		flags |= frameDeletion
+	}
+	if f.Withdrawn {
+		flags |= frameWithdrawn
 	}
 	b = append(b, formatFrame, flags)
 	b = binary.AppendUvarint(b, f.Epoch)
@@ -267,10 +273,10 @@ func (d *decoder) strings() (list []string) {
 func decodeFrame(b []byte) (*chat.Frame, error) {
 	d := &decoder{b: b}
 	head := d.take(2, true)
-	if d.bad || head[0] != formatFrame || head[1]&^(frameHidden|frameDeletion) != 0 {
+	if d.bad || head[0] != formatFrame || head[1]&^frameFlags != 0 {
 		return nil, errFrame
 	}
-	f := &chat.Frame{Hidden: head[1]&frameHidden != 0}
+	f := &chat.Frame{Hidden: head[1]&frameHidden != 0, Withdrawn: head[1]&frameWithdrawn != 0}
 	f.Epoch, f.Sequence = d.uvarint(), d.uvarint()
 	f.Time, f.Keep = sqldb.Time(d.varint()), time.Duration(d.varint())
 	f.RoomID, f.ID, f.Type, f.Action = d.string(), d.string(), chat.FrameType(d.string()), chat.Action(d.string())

@@ -173,10 +173,14 @@ func TestJournal(t *testing.T) {
 			JSON: []byte(`{}`), Keep: time.Hour, DisconnectUser: "ann",
 			Webhooks: []string{"arn:aws:ivschat:us-west-2:123456789012:webhook/webhook00001"},
 		}
-		for _, f := range []*chat.Frame{message, deletion, kick} {
+		taken := &chat.Frame{
+			RoomID: "room", Epoch: message.Epoch, Sequence: 4, ID: "four", Type: chat.MessageFrame, Time: at, Keep: time.Hour,
+			JSON: []byte(`{"Id":"four"}`), LoggingConfigurations: arns,
+		}
+		for _, f := range []*chat.Frame{message, deletion, kick, taken, taken.Withdrawal(message.Epoch, 5)} {
 			db.Append(f)
 		}
-		until(t, "all frames are in the journal", func() bool { return journaled(t, dir) == 3 })
+		until(t, "all frames are in the journal", func() bool { return journaled(t, dir) == 5 })
 		copied(t, "transcript.*", dir, killed)
 		again := opened(sqldb.Options{Dir: killed})(t)
 		if err := again.Flush(t.Context()); err != nil {

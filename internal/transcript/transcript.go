@@ -314,10 +314,11 @@ var released = func() chan struct{} {
 // writeFrames stores the frames and the readers that are owed them, and gives those that
 // are kept to the history.
 //
-// It locks the rooms first. So a room's rows become visible in the order of their
-// positions, even while its home moves to another server. before is after all earlier
-// rows of these rooms, and their later rows are after head. Other rooms may have
-// uncommitted rows near both bounds, but these bounds are not used for other rooms.
+// It locks the rooms first, and leaves out frames that do not stand any more (divide). So a
+// room's rows become visible in the order of their positions, even while its home moves to
+// another server. before is after all earlier rows of these rooms, and their later rows are
+// after head. Other rooms may have uncommitted rows near both bounds, but these bounds are not
+// used for other rooms.
 func (db *DB) writeFrames(ctx context.Context, entries []entry) error {
 	if db.journal != nil {
 		db.journal.Turn()
@@ -331,7 +332,6 @@ func (db *DB) writeFrames(ctx context.Context, entries []entry) error {
 		return err
 	}
 	batch := db.writing.of(frames)
-	logged, kept := divide(frames)
 	err = db.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
 		if err := s.LockKeys(ctx, roomsOf(frames)); err != nil {
 			return err
@@ -342,15 +342,18 @@ func (db *DB) writeFrames(ctx context.Context, entries []entry) error {
 		if err := storeMark(ctx, s, lastMark(entries)); err != nil {
 			return err
 		}
+		logged, kept, withdrawn := divide(frames)
 		if len(kept) > 0 {
 			if err := db.o.History.Append(ctx, s, kept); err != nil {
 				return err
 			}
 		}
-		if len(logged) == 0 {
-			return nil
+		if len(logged) > 0 {
+			if err := writeLogged(ctx, s, logged, ids); err != nil {
+				return err
+			}
 		}
-		return writeLogged(ctx, s, logged, ids)
+		return withdraw(ctx, s, withdrawn)
 	})
 	if err == nil {
 		noteStored(ctx, db, entries)
@@ -393,18 +396,26 @@ func alreadyWritten(ctx context.Context, s sqldb.Session, batch []byte) (bool, e
 	return err == nil && n == 0, err
 }
 
-// divide returns the frames for the transcript and those for the history. A frame may be
-// both. One that is only kept has no row of its own.
-func divide(frames []*chat.Frame) (logged, kept []*chat.Frame) {
+// divide returns the frames for the transcript, those for the history, and withdrawals. A frame
+// may be both in the transcript and in the history. One that is only kept has no row of its own.
+// The rooms are locked: so a later home of a room stores nothing between the question whether a
+// frame still stands and the end of the transaction.
+func divide(frames []*chat.Frame) (logged, kept, withdrawn []*chat.Frame) {
 	for _, f := range frames {
+		if f.Stands != nil && !f.Stands() {
+			continue
+		}
 		if f.Keep > 0 {
 			kept = append(kept, f)
 		}
-		if f.Keep <= 0 || len(f.LoggingConfigurations) > 0 || len(f.Webhooks) > 0 {
+		switch {
+		case f.Withdrawn:
+			withdrawn = append(withdrawn, f)
+		case f.Keep <= 0 || len(f.LoggingConfigurations) > 0 || len(f.Webhooks) > 0:
 			logged = append(logged, f)
 		}
 	}
-	return logged, kept
+	return logged, kept, withdrawn
 }
 
 // writerKept is how long the last batch of a server is remembered. It is longer than

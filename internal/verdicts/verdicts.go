@@ -54,7 +54,8 @@ func (v *Verdicts) Review(ctx context.Context, id string, now time.Time, ask fun
 	v.mu.Unlock()
 	if first {
 		defer close(known.done)
-		// The first caller's context must not cut it short: that would be the fallback.
+		// The end of the first caller's context must not end the review: the fallback
+		// result would decide, for all callers.
 		known.message, known.fallback, known.err = ask(context.WithoutCancel(ctx))
 		return known.message, known.fallback, known.err
 	}

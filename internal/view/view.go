@@ -31,18 +31,18 @@ func (a ID) Compare(b ID) int {
 type View struct {
 	ID      ID       `json:"id"`
 	Members []string `json:"members"` // sorted
-	// Homes are the members that may be a room's home: those that do not drain,
-	// or all if all do.
+	// Homes are the members that may be a room's home: those that do not drain, or all if
+	// all do.
 	Homes []string `json:"homes"` // sorted
-	// Interest says that frames go to the members that have sessions of their room and
-	// to those that keep it, not to all. It is set if all members read that.
+	// Interest says that frames are sent to the members that have sessions of their room
+	// and to its keepers, not to all. It is set if all members can read that.
 	Interest bool `json:"interest,omitzero"`
-	// Seats are the names under which the homes are hashed, in their order; without them those
-	// are the homes' ids. Vacant are seats of homes that drained. A view has them only if all
-	// members read that.
+	// Seats are the names under which the homes are hashed, in their order. Without seats
+	// these are the homes' ids. Vacant are seats of homes that drained. A view has both
+	// only if all members can read them.
 	Seats  []string `json:"seats,omitzero"`
 	Vacant []string `json:"vacant,omitzero"`
-	// names are those under which the members are hashed, in their order.
+	// the names under which the members are hashed, in their order
 	names []string
 }
 
@@ -84,8 +84,8 @@ func (v *View) Keepers(room, home string) []string {
 // or goes, only the keys of that node move.
 func Rendezvous(nodes []string, key string) string { return seated(nodes, nodes, key) }
 
-// seated does that with nodes that are hashed under other names. It picks none of those in
-// without.
+// seated is like Rendezvous, for nodes that are hashed under other names. It never picks a
+// node in without.
 func seated(nodes, names []string, key string, without ...string) string {
 	var best string
 	var most uint64
@@ -93,7 +93,7 @@ func seated(nodes, names []string, key string, without ...string) string {
 		if slices.Contains(without, node) {
 			continue
 		}
-		h := fnv1a(fnvOffset, names[i]) * fnvPrime // A byte of 0 between the two.
+		h := fnv1a(fnvOffset, names[i]) * fnvPrime // A byte of 0 separates the name and the key.
 		if sum := mix(fnv1a(h, key)); best == "" || sum > most {
 			best, most = node, sum
 		}

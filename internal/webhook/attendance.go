@@ -40,7 +40,7 @@ type Reset struct {
 	Presence Presence
 }
 
-// runLease is how long a run may be silent before others take over its rooms.
+// runLease is how long a run may send no sign of life before others take over its rooms.
 const runLease = 15 * time.Second
 
 // Frame returns an event as a record of the transcript. It sets the event's ID and Time.
@@ -74,7 +74,7 @@ func (a *Attendance) Store(ctx context.Context, rooms []AttendedRoom, resets []R
 	})
 }
 
-// change writes the resets that do returns in the transaction of do, and passes them on
+// change stores the resets that do returns, in the transaction of do, and forwards them
 // after it.
 func (a *Attendance) change(ctx context.Context, do func(context.Context, sqldb.Session) ([]Reset, error)) error {
 	n := a.hooks.Notes()
@@ -101,7 +101,7 @@ func (a *Attendance) change(ctx context.Context, do func(context.Context, sqldb.
 // rooms: then they must be stored again.
 func (a *Attendance) Beat(ctx context.Context) (kept bool, err error) {
 	if !a.hooks.sql.Remote() {
-		return true, nil // There is no other run at the same time.
+		return true, nil // No other run exists at the same time.
 	}
 	err = a.hooks.sql.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
 		n, err := s.Exec(ctx, `UPDATE webhook_runs SET seen = $2 WHERE run = $1`, a.run, a.hooks.o.Now().UnixNano())

@@ -52,7 +52,8 @@ func NewCaller(guard *Guard, resolver *net.Resolver, now func() time.Time) *Call
 	return &Caller{now: now, client: &http.Client{
 		Timeout: callTime,
 		Transport: &http.Transport{
-			// Proxy stays nil: one of the environment would make the connection instead.
+			// Proxy stays nil: a proxy of the environment would make the connection, so
+			// Guard could not check its address.
 			DialContext: dialer.DialContext, TLSHandshakeTimeout: dialTime, IdleConnTimeout: idleTime,
 			MaxIdleConnsPerHost: 4, MaxResponseHeaderBytes: maxAnswer, DisableCompression: true, ForceAttemptHTTP2: true,
 		},
@@ -102,8 +103,8 @@ func (c *Caller) Call(ctx context.Context, e Endpoint, id string, payload []byte
 	}
 }
 
-// explain says why there was no answer. It leaves out the URL, which may have a secret in
-// its query, and addresses of the server's own network.
+// explain describes why there was no answer. It leaves out the URL, which may contain a
+// secret in its query, and addresses of the server's own network.
 func explain(err error) error {
 	if refusal, ok := errors.AsType[*AddressError](err); ok {
 		return refusal

@@ -41,7 +41,7 @@ var EventTypes = []EventType{
 // attendance are the types of events about who is in a room.
 var attendance = []EventType{UserJoined, UserLeft, PresenceReset}
 
-// ofAction are the types of the frames that actions make.
+// ofAction has the event types of the frames that actions make.
 var ofAction = map[chat.Action]EventType{
 	chat.ActionSendMessage: MessageSent, chat.ActionDeleteMessage: MessageDeleted,
 	chat.ActionSendEvent: EventSent, chat.ActionDisconnectUser: UserDisconnected,
@@ -50,7 +50,7 @@ var ofAction = map[chat.Action]EventType{
 // MaxEvents is how many events a call has at most. They are of one room.
 const MaxEvents = 100
 
-// typeOf returns the type of event that a frame is.
+// typeOf returns the event type of a frame.
 func typeOf(t chat.FrameType, eventName string) EventType {
 	switch {
 	case t == chat.MessageFrame:

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/poll"
 	"confab/internal/sqldb"
 )
 
@@ -81,31 +82,24 @@ func (h *Hooks) Close() {
 	h.work.Wait()
 }
 
+// follow reads changes, and forwards what is left in the outbox, until ctx ends.
 func (h *Hooks) follow(ctx context.Context) {
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	failed := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		var err error
+	look := func(ctx context.Context) (err error) {
 		if h.sql.Remote() { // Only this process changes a SQLite file.
 			err = h.Refresh(ctx)
 		}
 		if err == nil && !h.Empty() {
 			err = h.forwardOld(ctx)
 		}
-		switch {
-		case err == nil && failed:
-			h.o.Log.LogAttrs(ctx, slog.LevelInfo, "Webhooks are read again")
-		case err != nil && !failed && ctx.Err() == nil:
-			h.o.Log.LogAttrs(ctx, slog.LevelWarn, "Webhooks not read; the known ones stay in force", slog.Any("error", err))
-		}
-		failed = err != nil
+		return err
 	}
+	poll.Every(ctx, pollEvery, look, func(err error) {
+		if err == nil {
+			h.o.Log.LogAttrs(ctx, slog.LevelInfo, "Webhooks are read again")
+			return
+		}
+		h.o.Log.LogAttrs(ctx, slog.LevelWarn, "Webhooks not read; the known ones stay in force", slog.Any("error", err))
+	})
 }
 
 // Refresh reads the webhooks again if they have changed.
@@ -120,7 +114,8 @@ func (h *Hooks) Refresh(ctx context.Context) error {
 	if known := h.known.Load(); known != nil && known.version == version {
 		return nil
 	}
-	// What is read may be newer than the version. Then it is read once more.
+	// The webhooks that are read may be newer than the version. Then they are read once
+	// more.
 	all, err := h.list(ctx, s, ``, nil)
 	if err == nil {
 		h.known.Store(newIndex(version, all))
@@ -160,8 +155,8 @@ func newIndex(version int64, all []*Hook) *index {
 	return x
 }
 
-// each calls do once for each webhook that selects a room, by its id or by one of the sets
-// of tags. EveryRoom is selected by those of every room only.
+// each calls do once for each webhook that selects a room, by the room's id or by one of
+// the sets of tags. EveryRoom is selected by webhooks of every room only.
 func (x *index) each(roomID string, tags []map[string]string, do func(*Hook)) {
 	for _, h := range x.everywhere {
 		do(h)
@@ -229,7 +224,7 @@ func (h *Hooks) Active(ctx context.Context, id string) (*Hook, error) {
 			return hook, nil
 		}
 	}
-	// Another server may have created or resumed it a moment ago.
+	// Another server may have created or resumed it just before.
 	hook, err := h.Get(ctx, id)
 	if chat.CodeOf(err) == chat.NotFound || err == nil && hook.State != Active {
 		return nil, nil

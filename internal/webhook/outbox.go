@@ -121,15 +121,15 @@ func forget(ctx context.Context, s sqldb.Session, frames []*chat.Frame) error {
 }
 
 const (
-	// forwardedBy is the age at which an event in the outbox was not passed on by the
-	// server that wrote it, because that server was killed or the transcript failed.
+	// forwardedBy is the age of an event in the outbox at which its server must have failed
+	// to forward it: the server was killed, or the transcript failed.
 	forwardedBy = 2 * forwardWithin
-	// forwardPage is how many events are passed on together.
+	// forwardPage is how many events are forwarded together.
 	forwardPage = 100
 )
 
-// forwardOld passes on what other calls of Forward have left. Only one server does this at
-// a time.
+// forwardOld forwards events that other calls of Forward have left. Only one server does
+// this at a time.
 func (h *Hooks) forwardOld(ctx context.Context) error {
 	before := h.o.Now().Add(-forwardedBy).UnixNano()
 	var one int

@@ -36,6 +36,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"confab/internal/chat"
 )
@@ -46,7 +47,7 @@ type State string
 // The states of a webhook.
 const (
 	Active State = "ACTIVE"
-	Paused State = "PAUSED" // it gets nothing, and nothing is kept for it
+	Paused State = "PAUSED" // it gets no events, and none are kept for it
 )
 
 // Tag is a tag of rooms.
@@ -74,12 +75,12 @@ type Hook struct {
 // secrets are the keys of a webhook, whsec_….
 type secrets struct {
 	Present string `json:"present"`
-	// Previous signs as well, until Until.
+	// Previous is also used to sign, until Until.
 	Previous string    `json:"previous,omitzero"`
 	Until    time.Time `json:"until,omitzero"`
 }
 
-// previousKept is how long a secret signs after it was replaced.
+// previousKept is how long a replaced secret is used to sign.
 const previousKept = 24 * time.Hour
 
 const (
@@ -119,6 +120,8 @@ func CheckURL(text string, insecure bool, guard *Guard) error {
 	switch {
 	case err != nil || len(text) > maxURL || u.Hostname() == "" || u.Opaque != "":
 		return fmt.Errorf("must be an absolute URL of at most %d bytes", maxURL)
+	case strings.ContainsFunc(text, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }):
+		return errors.New("must not contain spaces or characters that are not printed")
 	case u.Port() != "" && !validPort(u.Port()):
 		return fmt.Errorf("must have a port from 1 to 65535, this is %.16s", u.Port())
 	case u.User != nil || u.Fragment != "":

@@ -71,7 +71,8 @@ func TestCheckURL(t *testing.T) {
 		"https://example.com/hook?a=b": true, "https://169.254.169.254/": false, "https://[::ffff:10.0.0.1]/": false, "https://[2606:4700::1]:8443/": true,
 		"http://example.com/": false, "ftp://example.com/": false, "https://": false, "https://user:secret@example.com/": false, "https://example.com/#x": false,
 		"example.com": false, "": false, "https:example.com": false, "https://example.com:65535/": true, "https://example.com:/": true, "https://example.com:0/": false,
-		"https://example.com:65536/": false, "https://example.com:99999999999999999999/": false, "file:///etc/passwd": false, "https://example.com/" + strings.Repeat("x", 2048): false,
+		"https://example.com/a b": false, "https://example.com/\u2028": false, "https://example.com/\u0085": false, "https://example.com/\u200b": false,
+		"https://example.com/\u00e4?\u6f22": true, "https://example.com:65536/": false, "https://example.com:99999999999999999999/": false, "file:///etc/passwd": false, "https://example.com/" + strings.Repeat("x", 2048): false,
 	} {
 		if err := CheckURL(text, false, &Guard{}); (err == nil) != ok {
 			t.Errorf("%q: %v", text, err)

@@ -102,7 +102,7 @@ type webhookMembers struct {
 	selection
 }
 
-// check checks the members that are there.
+// checkWebhook checks the members that are there.
 func (s *Service) checkWebhook(in *webhookMembers) error {
 	var v api.Violations
 	if in.name != nil && strings.ContainsFunc(*in.name, unicode.IsControl) {

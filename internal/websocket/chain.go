@@ -48,7 +48,7 @@ func appendPieces(pieces [][]byte, from, to cursor) [][]byte {
 // chain is the writing end of a group's output.
 type chain struct {
 	tail *chunk
-	// quiet is where the output ended when last no part was behind.
+	// quiet is the end of the output at the last time when no part was behind.
 	quiet int64
 }
 

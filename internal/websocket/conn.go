@@ -36,7 +36,7 @@ type Conn struct {
 	seen      int64           // when the peer last showed activity
 	check     int64           // when to ping the peer or, if closing, to time out; 0 for never
 	deadline  int64           // when to call Handler.Deadline; 0 for never
-	spent     int64           // the time up to which its input has used its rate
+	spent     int64           // up to this time its input has used what InputRate allows
 	resumeAt  int64           // when to resume reading after too much input; 0 if not throttled
 }
 

@@ -99,7 +99,7 @@ func (c *Conn) fallBehind(pieces [][]byte, n int, err error) {
 	c.flush()
 }
 
-// block has the connection wait until the link takes more.
+// block makes the connection wait until the link takes more.
 func (c *Conn) block() {
 	c.blocked = true
 	c.mark()
@@ -149,9 +149,9 @@ func (c *Conn) flush() {
 	}
 }
 
-// replayPatience is how many times MaxPending may be pending behind a replay, until the peer
-// has caught up once. A peer that takes its time for the replay is not slow in taking what
-// is delivered.
+// replayPatience is how many times MaxPending may be pending for a connection that starts
+// with a replay, until its peer has received everything once. A peer that is still reading
+// the replay is not a slow one, although live frames wait for it meanwhile.
 const replayPatience = 4
 
 // releaseQueue empties the queue and returns it to the loop.

@@ -34,7 +34,7 @@ type part struct {
 	due     int64              // time of the next write
 }
 
-// capture has this round write everything delivered until now.
+// capture makes this round write everything delivered until now.
 func (p *part) capture() {
 	g := p.group
 	g.mu.Lock()

@@ -7,10 +7,10 @@ type queue struct {
 	first  int  // index of the first piece; those before it are written
 	bytes  int  // in all pieces
 	own    bool // the last piece is this queue's own and may be appended to
-	// replay is the cost of what was pending when the connection started, as far as it is
-	// not written yet. It does not count.
+	// replay is the part of the cost that was pending when the connection started and is
+	// not written yet. It does not count towards MaxPending.
 	replay int
-	// patient is set until the peer has caught up once after its replay.
+	// patient is set until the peer has received everything once after its replay.
 	patient bool
 }
 

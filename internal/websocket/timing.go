@@ -42,9 +42,9 @@ func (c *Conn) lookOpen() {
 	if l.now < c.check {
 		return
 	}
-	// In a group that is pinged more often, what the peer sends takes the place of a Pong.
-	// Pings of Options.PingInterval also keep proxies from closing a connection on which
-	// the server is silent.
+	// In a group with a shorter interval, any input of the peer counts as a Pong, so a Ping
+	// can wait. Pings at Options.PingInterval are always sent, because they also keep
+	// proxies from closing a connection on which the server is silent.
 	if silent := l.now - c.seen; interval < int64(l.server.options.PingInterval) && silent < interval-l.tick {
 		c.check = c.seen + interval
 		return
@@ -106,18 +106,18 @@ func (c *Conn) pingInterval() int64 {
 	return interval
 }
 
-// For how many intervals members are pinged more often behind a mark. A member that sends
-// nothing is dropped after two of them.
+// For this many intervals after a mark, members are pinged at the shorter interval. A
+// member that sends nothing is dropped after two of them.
 const markedFor = 3
 
-// expects reports whether members are pinged at the interval because of a mark.
+// expects reports whether the members are pinged at the interval because of a mark.
 func (p *part) expects(interval, now int64) bool {
 	at := p.marked.Load()
 	return at > 0 && now-at < markedFor*interval
 }
 
-// expect has the members pinged at the interval, behind a mark. While marks follow one
-// another, they are pinged at it already.
+// expect starts to ping the members at the interval, after a mark. If an earlier mark is
+// still in force, they are pinged at it already.
 func (p *part) expect(interval int64) {
 	now := p.loop.time()
 	if p.expects(interval, now+interval) {
@@ -139,7 +139,7 @@ func (p *part) pingSooner() {
 		if c.state != stateOpen {
 			continue
 		}
-		c.alive() // It was not asked more often until now.
+		c.alive() // It was not pinged at this interval before, so its silence until now means nothing.
 		if interval := c.pingInterval(); c.check > p.loop.now+interval {
 			c.check = p.loop.now + p.loop.spread(interval)
 		}

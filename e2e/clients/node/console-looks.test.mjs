@@ -15,9 +15,11 @@ before(async () => {
 });
 after(() => browser?.close());
 
+const roomOf = async (page) => `arn:aws:ivschat:${process.env.AWS_REGION}:${process.env.ACCOUNT}:room/${await page.evaluate(() => location.hash.split('/').pop())}`;
+
 const go = (page, hash) => page.evaluate((h) => { location.hash = h; }, hash);
 
-test('every page fits the screen', async () => {
+test('every page fits the screen, and axe finds nothing in light and dark', async () => {
   const room = await newRoom({ name: `room-${'w'.repeat(100)}`, tags: { 'a-very-long-key-of-a-tag': 'v'.repeat(200) } });
   const id = room.split('/').pop();
   const hook = (await ours('CreateWebhook', { name: 'h'.repeat(64), url: `https://example.com/${'p'.repeat(200)}`, events: ['message.sent'] })).id;
@@ -32,12 +34,14 @@ test('every page fits the screen', async () => {
     bans: 'Bans', filters: 'Content filters', 'filters/new': 'Create a filter', 'filters/test': 'Test the content filters', 'moderation-log': 'Moderation log', 'erase-user': 'Erase a user', webhooks: 'Webhooks',
     [`logging/${logs}`]: /^Edit l/, [`filters/every/${'f'.repeat(64)}`]: /^fff/, 'webhooks/new': 'Create a webhook', [`webhooks/${hook}`]: /^Edit h/, credentials: 'Credentials', 'credentials/new': 'Create an access key', tokens: 'Chat tokens', server: 'Nodes and health', metrics: 'Metrics', 'quick-start': 'Quick start',
   };
-  for (const width of [360, 1000, 2560]) {
+  for (const [width, colorScheme] of [[360, 'dark'], [1000, 'light'], [2560]]) {
     await page.setViewportSize({ width, height: 740 });
+    if (colorScheme) await page.emulateMedia({ colorScheme });
     for (const [path, title] of Object.entries(pages)) {
       await go(page, `#/${path}`);
       await heading(page, title);
       assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${path} is wider than a screen of ${width}`);
+      if (colorScheme) assert.deepEqual(await violations(page), [], `${path}, ${colorScheme}`);
     }
   }
   await ours('DeleteWebhook', { id: hook }); // The next test looks at a list without one.
@@ -52,7 +56,7 @@ test('messages of all kinds stay what they are', async () => {
   const ann = await join(room, 'ann');
   const texts = { arabic: 'مرحبا بالجميع', word: 'W'.repeat(500), emoji: '👩‍👩‍👧‍👦 🏳️‍🌈 e\u0301', override: 'abc \u202e fed', markup: '<script>alert(1)</script><img src=x onerror=alert(1)>' };
   for (const text of Object.values(texts)) await ann.room.sendMessage(new SendMessageRequest(text));
-  const log = page.getByRole('log', { name: 'Messages' });
+  const log = page.getByRole('log', { name: 'Messages', exact: true });
   const shown = (text) => log.locator('.text').filter({ hasText: text });
   await shown(texts.markup).waitFor();
   assert.equal(await shown(texts.arabic).evaluate((e) => getComputedStyle(e).direction), 'rtl');
@@ -77,11 +81,11 @@ test('a page says that it loads, what failed, and that the server is gone', asyn
     await route.continue();
   });
   await go(page, '#/webhooks');
-  await page.getByText('Loading').first().waitFor();
+  await page.getByText('Loading', { exact: true }).first().waitFor();
   assert.deepEqual(await violations(page), []);
   while (!release) await new Promise((resolve) => setTimeout(resolve, 20)); // Until the request has come.
   release();
-  await page.getByText('There is no webhook').waitFor();
+  await page.getByText('There is no webhook', { exact: true }).waitFor();
   await page.unroute('**/ListWebhooks');
 
   for (const [status, name, title] of [[500, 'InternalServerException', 'Internal Server'], [403, 'AccessDeniedException', 'Not allowed'], [404, 'UnknownOperationException', 'This server does not have this']]) {
@@ -95,13 +99,13 @@ test('a page says that it loads, what failed, and that the server is gone', asyn
   }
 
   await go(page, '#/server');
-  await page.getByText('All nodes are ready').waitFor();
+  await page.getByText('All nodes are ready', { exact: true }).waitFor();
   await page.context().setOffline(true);
-  await page.getByText('The server cannot be reached').waitFor();
-  await page.getByText('All nodes are ready').waitFor(); // What was there is still shown.
+  await page.getByText('The server cannot be reached', { exact: true }).waitFor();
+  await page.getByText('All nodes are ready', { exact: true }).waitFor(); // What was there is still shown.
   assert.deepEqual(await violations(page), []);
   await page.context().setOffline(false);
-  await page.getByText('The server cannot be reached').waitFor({ state: 'detached' });
+  await page.getByText('The server cannot be reached', { exact: true }).waitFor({ state: 'detached' });
   check();
 });
 
@@ -116,8 +120,8 @@ test('an older server has fewer pages, a newer one asks to load the page again',
   });
   await signIn(page);
   await heading(page, 'Rooms');
-  await page.getByRole('link', { name: 'Content filters' }).waitFor();
-  assert.equal(await page.getByRole('link', { name: 'Webhooks' }).count(), 0);
+  await page.getByRole('link', { name: 'Content filters', exact: true }).waitFor();
+  assert.equal(await page.getByRole('link', { name: 'Webhooks', exact: true }).count(), 0);
 
   await page.route('**/GetServer', async (route) => {
     const response = await route.fetch();
@@ -127,8 +131,8 @@ test('an older server has fewer pages, a newer one asks to load the page again',
   await page.getByText('The server has version 99.0.0 now').waitFor();
   await page.route('**/assets/**', (route) => route.fulfill({ status: 404, body: '' }));
   await go(page, '#/metrics');
-  await page.getByText('This part of the page cannot be loaded').waitFor();
-  await page.getByRole('button', { name: 'Load the page again' }).waitFor();
+  await page.getByText('This part of the page cannot be loaded', { exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Load the page again', exact: true }).waitFor();
   assert.deepEqual(await violations(page), []);
   check();
 });
@@ -140,7 +144,7 @@ test('a moderator without a mouse signs in, makes a room, chats, and deletes a m
     for (let i = 0; i < 80; i++) {
       const has = await page.evaluate(() => {
         const e = document.activeElement;
-        return e?.getAttribute('aria-label') || e?.labels?.[0]?.textContent || e?.textContent;
+        return e?.getAttribute('aria-label') || e?.labels?.[0]?.textContent || e?.textContent || document.getElementById(e?.getAttribute('aria-labelledby'))?.textContent;
       });
       if (has?.trim() === name) return;
       await page.keyboard.press(key);
@@ -151,7 +155,7 @@ test('a moderator without a mouse signs in, makes a room, chats, and deletes a m
     await to(name);
     await page.keyboard.press('Enter');
   };
-  await page.getByLabel('Access key ID').waitFor();
+  await page.getByLabel('Access key ID', { exact: true }).waitFor();
   await to('Access key ID');
   await page.keyboard.type(process.env.AWS_ACCESS_KEY_ID);
   await page.keyboard.press('Tab');
@@ -168,8 +172,8 @@ test('a moderator without a mouse signs in, makes a room, chats, and deletes a m
   await to('Message');
   await page.keyboard.type('Good evening');
   await page.keyboard.press('Enter');
-  const log = page.getByRole('log', { name: 'Messages' });
-  await log.getByText('Good evening').waitFor();
+  const log = page.getByRole('log', { name: 'Messages', exact: true });
+  await log.getByText('Good evening', { exact: true }).waitFor();
   await to('Messages', 'Shift+Tab');
   await page.keyboard.press('End');
   await page.keyboard.press('Delete');
@@ -177,13 +181,28 @@ test('a moderator without a mouse signs in, makes a room, chats, and deletes a m
   await to('Reason');
   await page.keyboard.type('a slip');
   await page.keyboard.press('Enter');
-  await log.getByText('Deleted: a slip').waitFor();
+  await log.getByText('Deleted: a slip', { exact: true }).waitFor();
+  const eve = await join(await roomOf(page), 'eve', { capabilities: ['SEND_MESSAGE'] });
+  await eve.room.sendMessage(new SendMessageRequest('Look at me'));
+  await log.getByText('Look at me', { exact: true }).waitFor();
+  await to('Messages', 'Shift+Tab');
+  await page.keyboard.press('End');
+  while (!(await log.locator('.selected').innerText()).includes('Look at me')) await page.keyboard.press('ArrowUp');
+  await press('Ban eve');
+  await page.getByRole('dialog').waitFor();
+  await to('Reason');
+  await page.keyboard.type('spam');
+  await page.keyboard.press('Enter');
+  await eve.next('disconnect');
   await to('People');
   await page.keyboard.press('ArrowRight');
   await page.getByText(/^Seen since|No data for this time/).first().waitFor();
-  const id = await page.evaluate(() => location.hash.split('/').pop());
   await page.keyboard.press('ArrowRight');
-  await page.getByText('This room keeps no history').waitFor();
-  assert.equal((await api.send(new GetRoomCommand({ identifier: `arn:aws:ivschat:${process.env.AWS_REGION}:${process.env.ACCOUNT}:room/${id}` }))).name, 'keys');
+  await page.getByText('This room keeps no history', { exact: true }).waitFor();
+  await page.keyboard.press('ArrowRight');
+  await to('Slow mode');
+  await page.keyboard.press('Space');
+  await page.getByText(/^Set by .*, until it is switched back/).waitFor();
+  assert.equal((await api.send(new GetRoomCommand({ identifier: await roomOf(page) }))).name, 'keys');
   check();
 });

@@ -24,7 +24,7 @@ test('an operator', async (t) => {
   const button = (name) => page.getByRole('button', { name, exact: true });
   const dialog = page.getByRole('dialog');
   const noRoomIsLeft = async () => assert.deepEqual((await api.send(new ListRoomsCommand({}))).rooms, [], 'temporary rooms that are left');
-  const select = (name) => page.getByRole('radio', { name: `Select ${name}` }).check({ force: true });
+  const select = (name) => page.getByRole('radio', { name: `Select ${name}`, exact: true }).check({ force: true });
   await api.send(new CreateLoggingConfigurationCommand({ name: 'archive', destinationConfiguration: { s3: { bucketName: 'chat-archive' } } }));
   await api.send(new CreateLoggingConfigurationCommand({ name: 'broken', destinationConfiguration: { cloudWatchLogs: { logGroupName: 'chat-group' } } }));
   await signIn(page);
@@ -33,22 +33,22 @@ test('an operator', async (t) => {
     await heading('Logging configurations');
     await select('archive');
     await button('Send a test record').click();
-    await dialog.getByText('The record is on its way').waitFor();
+    await dialog.getByText('The record is on its way', { exact: true }).waitFor();
     await accessible('a test record');
     const prefix = await dialog.getByLabel('where the record is', { exact: true }).textContent();
     assert.match(prefix, /^AWSLogs\/\d{12}\/IVSChatLogs\/1\.0\/[^/]+\/room_\w+\/\d{4}\/\d\d\/\d\d\/\d\d\/$/);
     await noRoomIsLeft();
     await dialog.getByText('The record is delivered', { exact: true }).waitFor();
     assert.equal(readdirSync(path(process.env.DATA_DIR, 'chat-logs/s3/chat-archive', prefix)).length, 1);
-    await dialog.getByRole('button', { name: 'Close' }).last().click();
+    await dialog.getByRole('button', { name: 'Close', exact: true }).last().click();
   });
 
   await t.test('sees that a destination fails', async () => {
     await select('broken');
     await button('Send a test record').click();
-    await dialog.getByText('The delivery fails').waitFor();
+    await dialog.getByText('The delivery fails', { exact: true }).waitFor();
     await dialog.getByText(/confab logging check arn:aws:ivschat/).waitFor();
-    await dialog.getByRole('button', { name: 'Close' }).last().click();
+    await dialog.getByRole('button', { name: 'Close', exact: true }).last().click();
     await noRoomIsLeft();
   });
 
@@ -60,7 +60,7 @@ test('an operator', async (t) => {
     await dialog.getByText('The server counts the errors of 64 logging configurations, and this is not one of them.').waitFor();
     await accessible('a record that is not counted');
     await page.unroute('**/GetMetrics');
-    await dialog.getByRole('button', { name: 'Close' }).last().click();
+    await dialog.getByRole('button', { name: 'Close', exact: true }).last().click();
     await noRoomIsLeft();
   });
 
@@ -91,21 +91,21 @@ test('an operator', async (t) => {
     await dialog.getByText('no events today').waitFor();
     await page.unroute('**/SendEvent');
     await noRoomIsLeft();
-    await dialog.getByRole('button', { name: 'Close' }).last().click();
+    await dialog.getByRole('button', { name: 'Close', exact: true }).last().click();
   });
 
   await t.test('renames a logging configuration, and deletes one', async () => {
-    await page.getByRole('link', { name: 'archive' }).click();
+    await page.getByRole('link', { name: 'archive', exact: true }).click();
     await heading('Edit archive');
     await accessible('the form of a logging configuration');
     await page.getByLabel('Name', { exact: true }).fill('attic');
     await button('Save').click();
-    await page.getByRole('link', { name: 'attic' }).waitFor();
+    await page.getByRole('link', { name: 'attic', exact: true }).waitFor();
     await select('broken');
     await button('Delete').click();
-    await page.getByLabel('To confirm, type broken').fill('broken');
+    await page.getByLabel('To confirm, type broken', { exact: true }).fill('broken');
     await page.keyboard.press('Enter');
-    await page.getByText('The logging configuration broken was deleted').waitFor();
+    await page.getByText('The logging configuration broken was deleted', { exact: true }).waitFor();
     const { loggingConfigurations } = await api.send(new ListLoggingConfigurationsCommand({}));
     assert.deepEqual(loggingConfigurations.map((c) => c.name), ['attic']);
   });
@@ -118,7 +118,7 @@ test('an operator', async (t) => {
     await page.getByLabel('Slow mode', { exact: true }).fill('10s');
     await page.getByLabel('Catch-up', { exact: true }).fill('1m');
     await page.getByLabel('Who may send links', { exact: true }).click();
-    await page.getByRole('option', { name: 'staff' }).click();
+    await page.getByRole('option', { name: 'staff', exact: true }).click();
     await page.getByLabel('Ban on disconnect', { exact: true }).fill('soon');
     await button('Save').click();
     await page.getByText('confab:disconnect-ban').first().waitFor(); // The server says what is allowed.
@@ -131,7 +131,7 @@ test('an operator', async (t) => {
 
   await t.test('sees how many people are and were in a room', async () => {
     const ann = await join(arn, 'ann');
-    await page.getByRole('tab', { name: 'Viewers' }).click();
+    await page.getByRole('tab', { name: 'Viewers', exact: true }).click();
     await page.getByText(/^Seen since/).waitFor();
     await page.getByText(/^[12] at /).waitFor();
     await accessible('viewers');
@@ -148,7 +148,7 @@ test('an operator', async (t) => {
     await go('#/rooms');
     await heading('Rooms');
     await go(`#/rooms/${id}`);
-    await page.getByRole('tab', { name: 'Viewers' }).click();
+    await page.getByRole('tab', { name: 'Viewers', exact: true }).click();
     await page.getByText(/^[12] at /).waitFor();
     await button('6 hours').click();
     await page.getByText(/^7 at /).waitFor();
@@ -172,7 +172,7 @@ test('an operator', async (t) => {
     await popup.keyboard.press('Enter');
     await bob.next('message', (m) => m.content === 'Good evening' && m.sender.userId === 'gül' && m.sender.attributes.name === 'Gül');
     await bob.room.sendMessage(new SendMessageRequest('<b>Welcome</b>'));
-    await popup.getByRole('log', { name: 'Messages' }).getByText('<b>Welcome</b>').waitFor();
+    await popup.getByRole('log', { name: 'Messages', exact: true }).getByText('<b>Welcome</b>', { exact: true }).waitFor();
     assert.deepEqual(await violations(popup), []);
     assert.deepEqual(complaints, []);
     assert.equal(await popup.evaluate(() => Object.keys(sessionStorage).length), 0);
@@ -181,8 +181,15 @@ test('an operator', async (t) => {
   });
 
   await t.test('copies code for a token, and for each tool', async () => {
-    await page.getByRole('tab', { name: 'Python' }).click();
+    await page.getByRole('tab', { name: 'Python', exact: true }).click();
     await page.getByText('userId="gül", capabilities=["SEND_MESSAGE"],').waitFor();
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await button('Create a token').click();
+    await button('Copy the token').click();
+    await page.getByText('Copied', { exact: true }).waitFor();
+    const token = await page.evaluate(() => navigator.clipboard.readText());
+    assert.equal(token, await page.getByLabel('the token', { exact: true }).textContent());
+    assert.ok(token.length > 100, token);
     await go('#/quick-start');
     await heading('Quick start');
     for (const tool of ['AWS CLI', 'Browser', 'JavaScript', 'Python', 'Go', 'Terraform', 'Android', 'iOS']) {
@@ -197,7 +204,7 @@ test('an operator', async (t) => {
   await t.test('is told what is wrong with a policy', async () => {
     await go('#/credentials/new');
     await heading('Create an access key');
-    const policy = (statement) => page.getByLabel('Policy').fill(JSON.stringify({ Version: '2012-10-17', Statement: statement }));
+    const policy = (statement) => page.getByLabel('Policy', { exact: true }).fill(JSON.stringify({ Version: '2012-10-17', Statement: statement }));
     await policy({ Effect: 'Alow', Action: '*', Resource: '*' });
     await page.getByText('Statement 1: the Effect is "Allow" or "Deny".').waitFor();
     await page.getByLabel('Name', { exact: true }).fill('bot');

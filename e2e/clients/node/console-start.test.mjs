@@ -10,7 +10,7 @@ before(async () => {
 });
 after(() => browser?.close());
 
-const sees = (page, name) => page.getByRole('log', { name: `Messages that ${name} sees` });
+const sees = (page, name) => page.getByRole('log', { name: `Messages that ${name} sees`, exact: true });
 
 test('two people chat', async (t) => {
   const { page, check } = await open(browser, url);
@@ -18,8 +18,8 @@ test('two people chat', async (t) => {
 
   await t.test('at once', async () => {
     for (const who of [ann, bob]) {
-      await who.getByText('Hi Bob! This is the demo room.').waitFor();
-      await who.getByText('Hi Ann! I see your messages at once.').waitFor();
+      await who.getByText('Hi Bob! This is the demo room. 👋', { exact: true }).waitFor();
+      await who.getByText('Hi Ann! I see your messages at once.', { exact: true }).waitFor();
     }
     assert.deepEqual(await violations(page), []);
   });
@@ -52,7 +52,7 @@ test('two people chat', async (t) => {
   });
 
   await t.test('above the code with the address of this server', async () => {
-    await page.getByRole('tab', { name: 'AWS CLI' }).click();
+    await page.getByRole('tab', { name: 'AWS CLI', exact: true }).click();
     await page.getByText(`export AWS_ENDPOINT_URL_IVSCHAT=${new URL(url).origin}`).waitFor();
   });
   check();

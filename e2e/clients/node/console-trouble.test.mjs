@@ -70,24 +70,42 @@ test('a room that is deleted leaves what was read and typed', async () => {
   const { page, check, line, room } = await live();
   const ann = await enter(room, 'ann');
   await ann.room.sendMessage(new SendMessageRequest('a last word'));
-  await page.getByRole('log', { name: 'Messages' }).getByText('a last word').waitFor();
+  await page.getByRole('log', { name: 'Messages', exact: true }).getByText('a last word', { exact: true }).waitFor();
   await line.fill('half a sentence');
   await api.send(new DeleteRoomCommand({ identifier: room }));
-  await page.getByText('The room was deleted').waitFor();
+  await page.getByText('The room was deleted', { exact: true }).waitFor();
   assert.equal(await line.inputValue(), 'half a sentence');
-  await page.getByRole('log', { name: 'Messages' }).getByText('a last word').waitFor();
+  await page.getByRole('log', { name: 'Messages', exact: true }).getByText('a last word', { exact: true }).waitFor();
   assert.deepEqual(await violations(page), []);
   check();
 });
 
 test('an access key that is deleted is asked for again, and the draft is there', async () => {
   const { page, check, line } = await live({ id: process.env.KEY_ID, secret: process.env.KEY_SECRET });
+  await line.fill('a first word');
+  await line.press('Enter');
+  const read = page.getByRole('log', { name: 'Messages', exact: true }).getByText('a first word', { exact: true });
+  await read.waitFor();
   await line.fill('half a sentence');
+  await page.getByRole('tab', { name: 'Event', exact: true }).click();
+  const event = page.getByLabel('Name', { exact: true });
+  await event.fill('app:curtain');
   await control('revoke');
-  await page.getByRole('button', { name: 'Sign in again' }).first().click();
+  await page.getByRole('button', { name: 'Sign in again', exact: true }).first().click();
+  await page.getByRole('dialog', { name: 'Sign in again', exact: true }).waitFor();
+  assert.deepEqual(await violations(page), []);
+  await signIn(page, 'AKIDNOBODY', 'no-secret-of-anybody');
+  await page.getByRole('dialog').getByText('The access key is not accepted', { exact: true }).waitFor();
   await signIn(page);
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.getByText('The access key is not accepted', { exact: true }).waitFor({ state: 'detached' });
   await page.getByText('Connected', { exact: true }).waitFor();
+  // The page goes on where it was: what was read, and what was typed into a line and a form.
   assert.equal(await line.inputValue(), 'half a sentence');
+  assert.equal(await event.inputValue(), 'app:curtain');
+  assert.ok(await read.isVisible());
+  await page.getByRole('button', { name: 'Send the event', exact: true }).click();
+  await page.getByText('The event app:curtain was sent', { exact: true }).waitFor();
   check();
 });
 
@@ -97,43 +115,43 @@ test('a moderator with a chat token has one room and what the token allows', asy
   const { page, check } = await show(room);
   const withToken = async (capabilities) => {
     const { token } = await tokenFor(room, 'mo', { capabilities });
-    await page.getByRole('button', { name: 'Chat token of a room' }).click();
+    await page.getByRole('button', { name: 'Chat token of a room', exact: true }).click();
     await page.getByLabel('Chat token', { exact: true }).fill(token);
     await page.keyboard.press('Enter');
     await page.getByText('Connected', { exact: true }).waitFor();
   };
-  await page.getByRole('button', { name: 'Chat token of a room' }).click();
+  await page.getByRole('button', { name: 'Chat token of a room', exact: true }).click();
   assert.deepEqual(await violations(page), []);
   await page.getByLabel('Chat token', { exact: true }).fill('no-token');
   await page.keyboard.press('Enter');
-  await page.getByText('The chat token is not accepted').waitFor();
+  await page.getByText('The chat token is not accepted', { exact: true }).waitFor();
 
   await withToken(['SEND_MESSAGE', 'DELETE_MESSAGE']);
-  const log = page.getByRole('log', { name: 'Messages' });
+  const log = page.getByRole('log', { name: 'Messages', exact: true });
   await ann.room.sendMessage(new SendMessageRequest('rude words'));
-  await log.getByText('rude words').click();
-  assert.equal(await log.getByRole('button', { name: 'Ban ann' }).count(), 0, 'a ban needs DISCONNECT_USER');
-  await log.getByRole('button', { name: 'Delete' }).click();
-  await page.getByLabel('Reason').fill('rude');
+  await log.getByText('rude words', { exact: true }).click();
+  assert.equal(await log.getByRole('button', { name: 'Ban ann', exact: true }).count(), 0, 'a ban needs DISCONNECT_USER');
+  await log.getByRole('button', { name: 'Delete', exact: true }).click();
+  await page.getByLabel('Reason', { exact: true }).fill('rude');
   await page.keyboard.press('Enter');
   await ann.next('messageDelete', (d) => d.reason === 'rude');
-  await log.getByText('Deleted: rude').waitFor();
+  await log.getByText('Deleted: rude', { exact: true }).waitFor();
   await page.getByLabel('Message', { exact: true }).fill('half a sentence');
 
   // The connection is lost: the token connects once, and the page asks for another.
   await control('restart');
-  await page.getByRole('button', { name: 'Sign in again' }).first().click();
+  await page.getByRole('button', { name: 'Sign in again', exact: true }).first().click();
   await withToken(['SEND_MESSAGE', 'DISCONNECT_USER']);
   assert.equal(await page.getByLabel('Message', { exact: true }).inputValue(), 'half a sentence');
   assert.deepEqual(await violations(page), []);
-  await page.getByRole('tab', { name: 'Modes' }).click();
-  await page.getByRole('checkbox', { name: 'Slow mode' }).click({ force: true });
+  await page.getByRole('tab', { name: 'Modes', exact: true }).click();
+  await page.getByRole('checkbox', { name: 'Slow mode', exact: true }).click({ force: true });
   await page.getByText(/^Set by mo/).waitFor();
   const bob = await enter(room, 'bob', { capabilities: ['SEND_MESSAGE'] });
   await bob.room.sendMessage(new SendMessageRequest('more rude words'));
-  await log.getByText('more rude words').click();
-  await log.getByRole('button', { name: 'Ban bob' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Ban' }).click();
+  await log.getByText('more rude words', { exact: true }).click();
+  await log.getByRole('button', { name: 'Ban bob', exact: true }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Ban', exact: true }).click();
   await bob.next('disconnect');
   check();
 });

@@ -40,8 +40,8 @@ export async function open(browser, url, options = {}) {
 
 // signIn fills in the form that a server without --dev shows first.
 export async function signIn(page, id = process.env.AWS_ACCESS_KEY_ID, secret = process.env.AWS_SECRET_ACCESS_KEY) {
-  await page.getByLabel('Access key ID').fill(id);
-  await page.getByLabel('Secret access key').fill(secret);
+  await page.getByLabel('Access key ID', { exact: true }).fill(id);
+  await page.getByLabel('Secret access key', { exact: true }).fill(secret);
   await page.keyboard.press('Enter');
 }
 

@@ -1,6 +1,7 @@
 // Pictures of every page of the console: in light and dark, on a wide screen and on a phone.
-// The pages are those that the menu leads to, the forms, and a room with people in it.
-import { mkdirSync } from 'node:fs';
+// The pages are those that the menu leads to, the forms, and a room with people in it. Those of
+// the documents (docs/images) are also written as WebP, which is smaller.
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join as path } from 'node:path';
 import { ListLoggingConfigurationsCommand, ListRoomsCommand } from '@aws-sdk/client-ivschat';
 import { SendMessageRequest } from 'amazon-ivs-chat-messaging';
@@ -9,6 +10,7 @@ import { api, join, ours } from './support.mjs';
 
 const { PICTURES, CONSOLE_URL, DEV_URL, ROOM } = process.env;
 const url = `${CONSOLE_URL}/_confab/console/`;
+const ofDocuments = { 'first-minute-light-wide': 'console-start', 'rooms-room-light-wide': 'console-room' };
 const sizes = { wide: { width: 1280, height: 800 }, phone: { width: 360, height: 740 } };
 
 mkdirSync(PICTURES, { recursive: true });
@@ -29,6 +31,12 @@ async function settled(page) {
 async function picture(page, name) {
   await settled(page);
   await page.screenshot({ path: path(PICTURES, `${name}.png`) });
+  if (ofDocuments[name]) {
+    const session = await page.context().newCDPSession(page);
+    const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: 85 });
+    writeFileSync(path(PICTURES, `${ofDocuments[name]}.webp`), Buffer.from(data, 'base64'));
+    await session.detach();
+  }
   pictures++;
 }
 

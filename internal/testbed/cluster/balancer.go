@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -15,6 +16,8 @@ const (
 	// checkEvery and checkTime are a quick health check of a load balancer.
 	checkEvery = 200 * time.Millisecond
 	checkTime  = 2 * time.Second
+	// retryPause is between two tries to accept a connection, or to find a node for it.
+	retryPause = 10 * time.Millisecond
 )
 
 // Balancer knows which nodes are ready and spreads connections over them.
@@ -29,9 +32,9 @@ type Balancer struct {
 	next  int
 }
 
-func newBalancer(nodes []*Node) *Balancer {
+func newBalancer(nodes []*Node, held bool) *Balancer {
 	ctx, stop := context.WithCancel(context.Background())
-	b := &Balancer{nodes: nodes, held: nodes[0].options.Listener != nil, stop: stop, ready: make([]bool, len(nodes))}
+	b := &Balancer{nodes: nodes, held: held, stop: stop, ready: make([]bool, len(nodes))}
 	for i := range nodes {
 		b.ready[i] = true // Start waited for it.
 		b.all.Go(func() { b.watch(ctx, i) })
@@ -117,8 +120,8 @@ func (b *Balancer) count() int {
 	return n
 }
 
-// Listen is the balancer as a TCP proxy on the loopback address, for clients
-// that know one endpoint. It is closed with the context.
+// Listen is the balancer as a TCP proxy on the loopback address, for clients that know one
+// endpoint. It needs two descriptors for each connection. It is closed with the context.
 func (b *Balancer) Listen(ctx context.Context) (address string, err error) {
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -128,8 +131,12 @@ func (b *Balancer) Listen(ctx context.Context) (address string, err error) {
 	go func() {
 		for {
 			conn, err := ln.Accept()
-			if err != nil {
+			if errors.Is(err, net.ErrClosed) {
 				return
+			}
+			if err != nil { // There are no descriptors left.
+				time.Sleep(retryPause)
+				continue
 			}
 			go b.forward(ctx, conn)
 		}
@@ -149,6 +156,7 @@ func (b *Balancer) forward(ctx context.Context, client net.Conn) {
 		}
 		server, err := dialer.DialContext(ctx, "tcp", n.options.Address)
 		if err != nil {
+			time.Sleep(retryPause)
 			continue
 		}
 		defer server.Close()

@@ -98,7 +98,7 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if err := c.StartAll(ctx); err != nil {
 		return nil, errors.Join(err, c.Kill())
 	}
-	c.Balancer = newBalancer(c.Nodes)
+	c.Balancer = newBalancer(c.Nodes, o.Hold)
 	return c, nil
 }
 

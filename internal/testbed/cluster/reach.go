@@ -16,13 +16,16 @@ import (
 const callers = 32
 
 // Place is where clients find a node.
-type Place struct{ Name, Address string }
+type Place struct {
+	Name, Address string
+	Held          bool // The listener is held, so that clients wait while the node is not there.
+}
 
 // Places are where clients find the nodes.
 func (c *Cluster) Places() []Place {
 	places := make([]Place, len(c.Nodes))
 	for i, n := range c.Nodes {
-		places[i] = Place{n.Name, n.options.Address}
+		places[i] = Place{Name: n.Name, Address: n.options.Address, Held: n.options.Listener != nil}
 	}
 	return places
 }
@@ -36,7 +39,7 @@ func Reach(places []Place) *Cluster {
 		n.api = newAPI(p.Address)
 		c.Nodes = append(c.Nodes, n)
 	}
-	c.Balancer = newBalancer(c.Nodes)
+	c.Balancer = newBalancer(c.Nodes, places[0].Held)
 	return c
 }
 

@@ -69,7 +69,10 @@ func (c *Cluster) Run(ctx context.Context, trial *Trial, fault func(ctx context.
 	}
 	restless := errors.Join(people.Settle(settling, crowd.ARNs(trial.Rooms)), people.ReadBack(settling, c.Nodes[0].Clients()))
 	restless = errors.Join(restless, people.Count(living, crowd.Presence(trial.Rooms), c.Clients()))
+	kept, err := people.Kept(living, trial.Rooms, c.Nodes[0].Clients())
+	restless = errors.Join(restless, err)
 	trial.History = people.End()
+	trial.History.Kept = kept
 	trial.History.Rates, trial.History.OnJoin = crowd.Rates(trial.Rooms), crowd.OnJoin(trial.Rooms)
 	trial.History.CatchUp, trial.History.Presence = crowd.CatchUp(trial.Rooms), crowd.Presence(trial.Rooms)
 	trial.History.Partitions, trial.History.Stopped = trial.Partitions, trial.Stopped

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"net"
+	"net/http"
 	"strconv"
 	"sync"
 	"time"
@@ -39,6 +40,8 @@ type Client struct {
 	crowd *Crowd
 	// viewer is set if it can only send messages, so that it is not staff.
 	viewer bool
+	// address, if it is not empty, is what a proxy says to be its address.
+	address string
 	// stubborn is set if no Close frame and no refusal stops it.
 	stubborn bool
 
@@ -79,7 +82,7 @@ func (cl *Client) run(ctx context.Context) {
 		if !ok {
 			return
 		}
-		conn, node, status := cl.crowd.handshake(ctx, token, cl.prefers())
+		conn, node, status := cl.crowd.handshake(ctx, token, cl.prefers(), cl.address)
 		switch {
 		case conn != nil:
 			refused = 0
@@ -135,7 +138,7 @@ func (c *Crowd) token(ctx context.Context, user, room string, viewer bool) (Toke
 
 // handshake connects to the node that the balancer picks, which is the one that the client
 // prefers if that is ready. status is the HTTP status of the answer, 0 without one.
-func (c *Crowd) handshake(ctx context.Context, token Token, near string) (conn *websocket.Conn, node string, status int) {
+func (c *Crowd) handshake(ctx context.Context, token Token, near, address string) (conn *websocket.Conn, node string, status int) {
 	n, ok := Node{}, false
 	if near != "" && c.o.Near != nil {
 		n, ok = c.o.Near(near)
@@ -147,18 +150,20 @@ func (c *Crowd) handshake(ctx context.Context, token Token, near string) (conn *
 		pause(ctx, backendPause)
 		return nil, "", 0
 	}
-	conn, status = c.connect(ctx, n, token)
+	conn, status = c.connect(ctx, n, token, address)
 	return conn, n.Name, status
 }
 
-// connect uses the token on one node.
-func (c *Crowd) connect(ctx context.Context, n Node, token Token) (*websocket.Conn, int) {
+// connect uses the token on one node. address, if it is not empty, is that of the client.
+func (c *Crowd) connect(ctx context.Context, n Node, token Token, address string) (*websocket.Conn, int) {
 	at := c.Now()
 	dialing, cancel := context.WithTimeout(ctx, handshakeTime)
 	defer cancel()
-	conn, res, err := websocket.Dial(dialing, n.WebSocket, &websocket.DialOptions{
-		Subprotocols: []string{token.value}, CompressionMode: websocket.CompressionDisabled,
-	})
+	o := &websocket.DialOptions{Subprotocols: []string{token.value}, CompressionMode: websocket.CompressionDisabled}
+	if address != "" {
+		o.HTTPHeader = http.Header{"X-Forwarded-For": {address}}
+	}
+	conn, res, err := websocket.Dial(dialing, n.WebSocket, o)
 	status := 0
 	if res != nil {
 		status = res.StatusCode

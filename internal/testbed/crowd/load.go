@@ -32,8 +32,10 @@ type Room struct {
 	// SlowMode, if it is not 0, is the time between two messages of a user. Then only clients
 	// that are not staff send messages, and, without CatchUp, two of them are one user.
 	SlowMode time.Duration
-	// Bans is set if users come who are banned or muted.
+	// Bans is set if users come who are banned, muted or hidden, or whose addresses are banned.
 	Bans bool
+	// DisconnectBan is set if users come who are disconnected, and so banned for a minute.
+	DisconnectBan bool
 	// Logs are the ARNs of its logging configurations.
 	Logs []string
 
@@ -59,6 +61,9 @@ func (c *Crowd) Open(ctx context.Context, node Node, rooms []Room) error {
 		}
 		if r.SlowMode > 0 {
 			in.Tags["confab:slow-mode"] = r.SlowMode.String()
+		}
+		if r.DisconnectBan {
+			in.Tags["confab:disconnect-ban"] = "1m"
 		}
 		out, err := node.API.CreateRoom(ctx, in)
 		if err != nil {
@@ -90,11 +95,11 @@ const Warm = 1500 * time.Millisecond
 func (c *Crowd) Load(talking, living context.Context, rooms []Room, nodes []Node, seed uint64) {
 	for i := range rooms {
 		random := rand.New(rand.NewPCG(seed, uint64(i))) //nolint:gosec // A test that can be repeated.
-		c.all.Go(func() { c.talk(talking, living, &rooms[i], nodes, random) })
+		c.all.Go(func() { c.talk(talking, living, &rooms[i], i, nodes, random) })
 	}
 }
 
-func (c *Crowd) talk(talking, living context.Context, r *Room, nodes []Node, random *rand.Rand) {
+func (c *Crowd) talk(talking, living context.Context, r *Room, place int, nodes []Node, random *rand.Rand) {
 	for n := 1; ; n++ {
 		// Poisson arrivals: the pauses are exponential.
 		if !pause(talking, time.Duration(random.ExpFloat64()*float64(time.Second)/float64(r.Offered))) {
@@ -116,7 +121,11 @@ func (c *Crowd) talk(talking, living context.Context, r *Room, nodes []Node, ran
 			})
 		case r.Bans && n%(r.Offered*3) == r.Offered: // As often, a second later.
 			user := fmt.Sprintf("%s-banned%d", r.clients[0].Name, n)
-			c.all.Go(func() { c.ban(talking, living, r, user, n/r.Offered%2 == 0) })
+			kind := banKinds[(n/r.Offered+place)%len(banKinds)]
+			c.all.Go(func() { c.ban(talking, living, r, user, kind) })
+		case r.DisconnectBan && n%(r.Offered*3) == r.Offered:
+			user := fmt.Sprintf("%s-out%d", r.clients[0].Name, n)
+			c.all.Go(func() { c.ban(talking, living, r, user, banKick) })
 		case !r.Steady && r.Near == "" && n%(r.Offered*2) == 1:
 			user := fmt.Sprintf("%s-racer%d", r.clients[0].Name, n)
 			c.all.Go(func() { c.Race(living, user, r.arn, nodes) })

@@ -141,7 +141,7 @@ func (c *Crowd) Race(ctx context.Context, user, room string, nodes []Node) {
 	var all sync.WaitGroup
 	for _, n := range nodes {
 		all.Go(func() {
-			if conn, _ := c.connect(ctx, n, token); conn != nil {
+			if conn, _ := c.connect(ctx, n, token, ""); conn != nil {
 				conn.CloseNow()
 			}
 		})

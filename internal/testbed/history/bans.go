@@ -9,8 +9,10 @@ import (
 // Ban is a ban of a user in a room.
 type Ban struct {
 	Room, User, Node string
-	// Mute is set if the user may connect, and not speak.
-	Mute bool
+	// Mute is set if the user may connect, and not speak. Hide is set if no other user gets what
+	// the user says. Otherwise the user may not connect: for a ban of the user, of the user's
+	// address, or one that a disconnect made.
+	Mute, Hide bool
 	// Sent and Answered are when it was asked for and when it was acknowledged; StillOpen if it
 	// never was: without an answer, it may be in force or not. EndSent and Ended are the same of its end.
 	Sent, Answered, EndSent, Ended time.Duration
@@ -59,7 +61,7 @@ func (h *History) bans() (all []Violation, inWindow int) {
 		}
 	}
 	for _, b := range h.Bans {
-		if b.Answered == StillOpen {
+		if b.Answered == StillOpen || b.Hide {
 			continue
 		}
 		wrong := func(format string, args ...any) {
@@ -93,6 +95,64 @@ func (h *History) bans() (all []Violation, inWindow int) {
 		}
 	}
 	return all, inWindow
+}
+
+// withoutHidden returns the history without what users said while they were hidden and no other
+// user got: for all other rules it was not said. It reports what others got although it was sent
+// behind the window, and how much of that was in the window.
+func (h *History) withoutHidden() (rest *History, all []Violation, inWindow int) {
+	hides := slices.DeleteFunc(slices.Clone(h.Bans), func(b *Ban) bool { return !b.Hide })
+	if len(hides) == 0 {
+		return h, nil, 0
+	}
+	said := map[string]*Request{} // by content: each message of a run has another
+	for _, q := range h.Requests {
+		if q.Action == SendMessage {
+			said[q.Content] = q
+		}
+	}
+	type arrival struct {
+		c  *Connection
+		at time.Duration
+	}
+	got := map[string]arrival{} // the first at another user
+	for _, c := range h.Connections {
+		for _, f := range slices.Concat(c.First, c.Frames) {
+			q, known := said[f.Content], got[f.Content]
+			if f.Event == "" && q != nil && q.User != c.User && (known.c == nil || f.At < known.at) {
+				got[f.Content] = arrival{c, f.At}
+			}
+		}
+	}
+	gone := map[string]bool{}
+	for _, b := range hides {
+		for _, q := range h.Requests {
+			switch by := got[q.Content]; {
+			case q.User != b.User || q.Room != b.Room || q.Action != SendMessage:
+			case by.c == nil:
+				gone[q.Content] = q.Answered >= b.Sent || q.Outcome == Unknown
+			case b.Answered == StillOpen || q.Sent <= b.Answered || max(q.Sent, by.at) >= b.EndSent:
+			case q.Sent < b.window(q.Node, h.Stopped):
+				inWindow++
+			default:
+				all = append(all, Violation{Rule: HiddenStays, Room: b.Room, Detail: fmt.Sprintf(
+					"%s, hidden on %s at %s, sent %s on %s at %s, and %s on %s got it", b.User, b.Node, b.Answered, q.ID, q.Node, q.Sent, by.c.Client, by.c.Node)})
+			}
+		}
+	}
+	without := *h
+	without.Requests = slices.DeleteFunc(slices.Clone(h.Requests), func(q *Request) bool {
+		return q.Action == SendMessage && gone[q.Content] && q.Outcome != Refused
+	})
+	without.Connections = nil
+	for _, c := range h.Connections {
+		left := *c
+		for _, frames := range []*[]Frame{&left.First, &left.Frames} {
+			*frames = slices.DeleteFunc(slices.Clone(*frames), func(f Frame) bool { return f.Event == "" && gone[f.Content] })
+		}
+		without.Connections = append(without.Connections, &left)
+	}
+	return &without, all, inWindow
 }
 
 // made returns how many bans were acknowledged.

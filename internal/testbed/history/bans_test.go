@@ -1,6 +1,7 @@
 package history
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -89,6 +90,68 @@ func TestCheck_bans(t *testing.T) {
 				got = append(got, v.Rule)
 			}
 			if !slices.Equal(got, test.want) || report.Window != test.window {
+				t.Errorf("got %v and %d in the window, want %v and %d", report.Violations, report.Window, test.want, test.window)
+			}
+		})
+	}
+}
+
+// TestCheck_hidden: bob is hidden on n1 at 10 s, and the ban ends at 20 s.
+func TestCheck_hidden(t *testing.T) {
+	hide := Ban{Room: "r", User: "bob", Node: "n1", Hide: true, Sent: 9 * second, Answered: 10 * second, EndSent: 20 * second, Ended: 21 * second}
+	// says returns the connections of bob and ann. Bob sends b between two messages of ann, and
+	// gets all three.
+	says := func(sent, answered time.Duration, annGets string) History {
+		var requests []*Request
+		for _, id := range []string{"a", "b", "c"} {
+			q := acknowledged(id, sent, answered)
+			q.User = map[string]string{"b": "bob"}[id]
+			requests = append(requests, q)
+		}
+		return History{Connections: []*Connection{on("bob", 0, StillOpen, "abc"), on("ann", 0, StillOpen, annGets)}, Requests: requests}
+	}
+	first := says(15*second, 16*second, "abc")
+	eve := on("eve", 18*second, StillOpen, "")
+	eve.First = []Frame{frame("a", 18*second), frame("b", 18*second), frame("c", 18*second)}
+	first.Connections = append(first.Connections, eve)
+	own := says(15*second, 16*second, "ac")
+	back := on("bob", 18*second, StillOpen, "")
+	back.First = eve.First
+	own.Connections = append(own.Connections, back)
+	other := hide
+	other.Room = "s"
+	stopped := says(12*second, 13*second, "abc")
+	stopped.Stopped = []Stopped{{Node: "n1", From: 9 * second, To: 12 * second}}
+	for _, test := range []struct {
+		name   string
+		h      History
+		ban    Ban
+		want   []Rule
+		window int
+	}{
+		{"only the user gets it", says(15*second, 16*second, "ac"), hide, nil, 0},
+		{"another user gets it", says(15*second, 16*second, "abc"), hide, []Rule{HiddenStays}, 0},
+		{"another user gets it first", first, hide, []Rule{HiddenStays}, 0},
+		{"the user gets it first", own, hide, nil, 0},
+		{"another user gets it in the window", says(10*second+second/2, 11*second, "abc"), hide, nil, 1},
+		{"another user gets it from a node that was stopped", stopped, hide, nil, 1},
+		{"it was sent before", says(8*second, 8*second+1, "abc"), hide, nil, 0},
+		{"another user does not get what was sent before", says(8*second, 8*second+1, "ac"), hide, []Rule{NoGap, NoLoss}, 0},
+		{"it was sent after the end", says(22*second, 23*second, "abc"), hide, nil, 0},
+		{"the user is hidden in another room", says(15*second, 16*second, "ac"), other, []Rule{NoGap, NoLoss}, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.h.Bans, test.h.OnJoin = []*Ban{&test.ban}, map[string]int{"r": 3}
+			report := Check(&test.h, Options{})
+			got := map[Rule]bool{}
+			for _, v := range report.Violations {
+				got[v.Rule] = true
+			}
+			want := map[Rule]bool{}
+			for _, rule := range test.want {
+				want[rule] = true
+			}
+			if !maps.Equal(got, want) || report.Window != test.window {
 				t.Errorf("got %v and %d in the window, want %v and %d", report.Violations, report.Window, test.want, test.window)
 			}
 		})

@@ -17,7 +17,8 @@ const (
 	NoLoss         Rule = "no loss"          // every connection gets what was acknowledged while it was open
 	Joins          Rule = "joins"            // a connection starts where the client's older one stops, and not in the past
 	HistoryFirst   Rule = "history first"    // a new connection first gets the latest kept messages, in order, each once
-	Counts         Rule = "counts"           // where clients are told who is there, nobody is missing, and nobody counts who has gone
+	HistoryKept    Rule = "history kept"     // the history has what was delivered, in order, each once, and nothing else
+	Counts         Rule = "counts"           // where clients are told who is there, all who are there are counted, and no one who has gone
 	CatchesUp      Rule = "catches up"       // where clients catch up, they miss nothing between their connections
 	RefusalsHold   Rule = "refusals hold"    // what was refused is not delivered
 	AllowedErrors  Rule = "allowed errors"   // no ErrorCode but the expected
@@ -28,6 +29,7 @@ const (
 	RoomRate       Rule = "room rate"        // the room's message rate holds
 	SlowMode       Rule = "slow mode"        // two messages of a user are as far apart as the room wants
 	BansHold       Rule = "bans hold"        // no banned user gets in or speaks
+	HiddenStays    Rule = "hidden stays"     // no other user gets what a hidden user says
 	Durable        Rule = "durable"          // acknowledged writes of the API last
 )
 
@@ -75,7 +77,7 @@ type Report struct {
 	// Violations are broken promises; none is what is wanted.
 	Violations []Violation
 	// Apart are differences between sides of a partition: frames that one side
-	// delivered and the other never saw. They are the price of going on.
+	// delivered and the other never saw. They are the price for serving both sides.
 	Apart int
 	// Window is how many messages of banned users were sent after the answer to the ban, in the
 	// time that it may take to be in force on all nodes, and were delivered.
@@ -87,6 +89,7 @@ type Report struct {
 // what differs between the sides is counted in Report.Apart.
 func Check(h *History, o Options) Report {
 	var r Report
+	h, r.Violations, r.Window = h.withoutHidden()
 	for room, part := range h.rooms() {
 		part.catchUp = h.CatchUp[room]
 		whole, sides, apart := part.sides(h.Partitions)
@@ -106,7 +109,11 @@ func Check(h *History, o Options) Report {
 		}
 		// The history of a room is not that of one side alone.
 		if len(h.Partitions) == 0 {
-			for _, v := range part.firsts(h.OnJoin[room], o) {
+			problems := part.firsts(h.OnJoin[room], o)
+			if messages, asked := h.Kept[room]; asked {
+				problems = append(problems, part.kept(messages, o)...)
+			}
+			for _, v := range problems {
 				v.Room = room
 				r.Violations = append(r.Violations, v)
 			}
@@ -118,7 +125,7 @@ func Check(h *History, o Options) Report {
 		}
 	}
 	banned, inWindow := h.bans()
-	r.Violations, r.Window = append(r.Violations, banned...), inWindow
+	r.Violations, r.Window = append(r.Violations, banned...), r.Window+inWindow
 	r.Violations = append(r.Violations, h.codes(o)...)
 	r.Violations = append(r.Violations, h.tokens()...)
 	r.Violations = append(r.Violations, h.writes()...)

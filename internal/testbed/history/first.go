@@ -188,7 +188,7 @@ func (f *firsts) holes(c *Connection) []string {
 }
 
 // wanted reports whether the frame, which stands in front of the connection's live ones, is
-// one that it should have got: an acknowledged message that nobody had asked to delete.
+// one that it should have got: an acknowledged message that no client had asked to delete.
 func (f *firsts) wanted(frame int32, c *Connection) bool {
 	m := f.messages[f.ids[frame]]
 	return m != nil && m.acknowledged && m.deleting > c.Opened

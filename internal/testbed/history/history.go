@@ -29,6 +29,8 @@ type History struct {
 	Rates map[string]int
 	// OnJoin holds how many kept messages rooms give to new connections.
 	OnJoin map[string]int
+	// Kept holds the messages of rooms that a node listed at the end, the oldest first.
+	Kept map[string][]Frame
 	// CatchUp holds the rooms in which clients get what they missed when they come back.
 	CatchUp map[string]bool
 	// Presence holds the rooms in which clients are told how many there are. Present is what

@@ -29,8 +29,8 @@ const (
 	countedWithin = 6 * time.Second
 )
 
-// presence checks what connections were told about the users of a room: nobody counts for long
-// who has gone, nobody who stays is missing, and in the end all numbers are right.
+// presence checks what connections were told about the users of a room: a user who has gone
+// is soon not counted, a user who stays is never missing, and in the end all numbers are right.
 func (r *room) presence(h *History, name string, o Options) []Violation {
 	if !h.Presence[name] {
 		return nil

@@ -32,7 +32,7 @@ type NATSOptions struct {
 }
 
 // NATS is a nats-server as operators run it, in a process of its own, so that
-// it can be killed and stopped without anybody else.
+// it can be killed and stopped without the nodes.
 type NATS struct {
 	// Address is HOST:PORT.
 	Address string

@@ -17,7 +17,7 @@ import { useRoute } from './confab/router';
 import { type Session, known, signIn, signOut, useSession } from './confab/session';
 import { toggleTheme, useDark } from './confab/theme';
 import { find, menu, staffPage } from './pages';
-import { SignIn } from './pages/sign-in';
+import { SignIn, SignInAgain } from './pages/sign-in';
 import { Titled } from './parts/state';
 
 const ChatWindow = lazy(() => import('./pages/chat-window'));
@@ -52,7 +52,8 @@ function Main() {
           ]}
         />
       </div>
-      {session ? <Console key={session.staff?.token ?? session.keys.accessKeyId} session={session} /> : <Door />}
+      {session ? <Console key={session.id} session={session} /> : <Door />}
+      {session?.asking && <SignInAgain />}
     </>
   );
 }
@@ -110,7 +111,7 @@ function Console({ session }: { session: Session }) {
           <SideNavigation
             activeHref={`#/${route[0] ?? (page.dev ? '' : 'rooms')}`}
             items={menu()}
-            header={session.server ? { text: `Version ${session.server.version}`, href: '#/server' } : undefined}
+            header={{ text: 'Chat console', href: '#/' }}
           />
         }
         content={

@@ -4,6 +4,7 @@ import { type ChatMessage, ChatRoom, type ChatToken, DeleteMessageRequest, Disco
 import { chatUrl } from '../confab/page';
 import { type Problem, problem } from '../confab/problem';
 import { has, session } from '../confab/session';
+import { isolated } from '../parts/isolated';
 
 export interface Item {
   key: string;
@@ -56,7 +57,7 @@ function ownEvent(name: string, attributes: Record<string, string>) {
   const who = () => {
     const ids = JSON.parse(attributes.UserIds) as string[];
     const more = Number(attributes.Count) - ids.length;
-    return ids.join(', ') + (more > 0 ? ` and ${more} more` : '');
+    return ids.map(isolated).join(', ') + (more > 0 ? ` and ${more} more` : '');
   };
   switch (name) {
     case 'confab:JOINED': return `${who()} joined`;
@@ -161,7 +162,7 @@ export class LiveRoom {
     room.addListener('messageDelete', (e) => this.remove(e.messageId, e.reason));
     room.addListener('userDisconnect', (e) => {
       this.arrivals += 1;
-      this.add({ key: e.id, kind: 'note', time: e.sendTime, userId: e.userId, text: `${e.userId} was disconnected${e.reason ? `: ${e.reason}` : ''}` });
+      this.add({ key: e.id, kind: 'note', time: e.sendTime, userId: e.userId, text: `${isolated(e.userId)} was disconnected${e.reason ? `: ${isolated(e.reason)}` : ''}` });
       if (e.userId === this.userId) this.ended = { kind: 'denied', title: 'A moderator disconnected you', text: e.reason ?? '' };
     });
     room.connect();

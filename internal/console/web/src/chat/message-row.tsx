@@ -26,7 +26,7 @@ export const MessageRow = memo(function MessageRow({ item, own, selected, onSele
       <When at={item.time} />
       {item.kind === 'message' && <bdi className="sender" style={{ color: `light-dark(hsl(${hue(item.userId!)} 80% 25%), hsl(${hue(item.userId!)} 70% 78%))` }}>{item.userId}</bdi>}
       {item.deleted ? (
-        <span className="text">Deleted{item.deleted.reason ? `: ${item.deleted.reason}` : ''}</span>
+        <span className="text">Deleted{item.deleted.reason && <>: <bdi>{item.deleted.reason}</bdi></>}</span>
       ) : (
         <span className="text" dir="auto">
           {item.text}

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useSyncExternalStore } from 'react';
+import { useSession } from '../confab/session';
 import { LiveRoom, type TokenSource } from './live-room';
 
 /** Connects a user for as long as the component is shown. */
@@ -9,5 +10,10 @@ export function useLiveRoom(key: string, userId: string, tokens: TokenSource) {
     live.start();
     return () => live.stop();
   }, [live]);
+  // With another access key it goes on where it was.
+  const keys = useSession()?.keys;
+  useEffect(() => {
+    if (live.get().ended?.kind === 'signature') live.retry();
+  }, [keys]);
   return { live, ...snapshot };
 }

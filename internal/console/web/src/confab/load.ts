@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { type Problem, problem } from './problem';
+import { useSession } from './session';
 
 export interface Loaded<T> {
   data?: T;
@@ -13,13 +14,14 @@ export interface Loaded<T> {
 const retry = 3000;
 
 /**
- * Loads data, again when a dependency changes and every so many milliseconds. Data
+ * Loads data, again when a dependency or the access key changes and every so many milliseconds. Data
  * stays while the server cannot be reached, which is tried again. Merge says what becomes
  * of data that is loaded again.
  */
 export function useLoad<T>(load: () => Promise<T>, dependencies: unknown[], every?: number, merge?: (before: T | undefined, next: T) => T): Loaded<T> {
   const [state, setState] = useState<{ data?: T; problem?: Problem; loading: boolean }>({ loading: true });
   const [turn, setTurn] = useState(0);
+  const { keys, staff } = useSession() ?? {};
   const latest = useRef(load);
   latest.current = load;
   const reload = useCallback(() => setTurn((t) => t + 1), []);
@@ -59,6 +61,6 @@ export function useLoad<T>(load: () => Promise<T>, dependencies: unknown[], ever
       gone = true;
       clearTimeout(timer);
     };
-  }, [...dependencies, turn]);
+  }, [...dependencies, turn, keys, staff]);
   return { ...state, reload, change };
 }

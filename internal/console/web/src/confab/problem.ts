@@ -25,6 +25,7 @@ export function problem(error: unknown): Problem {
   if (name === 'UnauthenticatedToken') return { kind: 'signature', title: 'The chat token is not accepted', text: message };
   if (signature.test(name)) return { kind: 'signature', title: 'The access key is not accepted', text: `${message} Sign in again if the key was deleted or has expired.` };
   if (name === 'AccessDeniedException') return { kind: 'denied', title: 'Not allowed', text: message };
+  if (name === 'ValidationException') return { kind: 'other', title: 'Not accepted', text: message };
   if (name === 'ResourceNotFoundException') return { kind: 'missing', title: 'Not found', text: message };
   if (name === 'UnknownOperationException') return { kind: 'missing', title: 'This server does not have this', text: 'It is older than this page, or its extensions are off.' };
   if (name === 'ThrottlingException') return { kind: 'busy', title: 'Too many calls', text: message };

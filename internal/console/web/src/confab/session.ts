@@ -23,6 +23,8 @@ export interface Staff {
 }
 
 export interface Session {
+  /** Another number is another person, perhaps: pages start anew. */
+  id: number;
   keys: Keys;
   staff?: Staff;
   ivschat: IvschatClient;
@@ -30,11 +32,14 @@ export interface Session {
   server?: GetServerOutput;
   /** The operations of Confab's that the server has. */
   operations: Set<string>;
+  /** Whether the page asks for another key, while it shows what was read and typed. */
+  asking?: boolean;
 }
 
 const stored = 'confab-session';
 const listeners = new Set<() => void>();
 let current: Session | undefined;
+let count = 0;
 
 function set(session: Session | undefined) {
   current = session;
@@ -44,6 +49,9 @@ function set(session: Session | undefined) {
 export function useSession(): Session | undefined {
   return useSyncExternalStore((f) => (listeners.add(f), () => listeners.delete(f)), () => current);
 }
+
+// same is the id of a session that takes over the page of the one before, or a new one.
+const same = () => current?.id ?? (count += 1);
 
 /** Reports whether the server has an operation of Confab's; false where nobody is signed in. */
 export function has(operation: string): boolean {
@@ -70,7 +78,7 @@ export async function signIn(keys: Keys, remember: boolean) {
     if ((error as Error).name !== 'AccessDeniedException') throw error;
   }
   if (remember) sessionStorage.setItem(stored, JSON.stringify(keys));
-  set({ keys, ivschat: client(keys), server, operations });
+  set({ id: same(), keys, ivschat: client(keys), server, operations });
 }
 
 const byDisconnect = ['ivschat:DisconnectUser', 'confab:CreateBan', 'confab:ListBans', 'confab:DeleteBan', 'confab:GetRoomModes', 'confab:UpdateRoomModes', 'confab:ListMessageTraces'];
@@ -94,7 +102,7 @@ export async function signInStaff(roomArn: string, token: string) {
     ...(await attempt(() => confab('GetRoomModes', { roomIdentifier: roomArn }, token), byDisconnect)),
     ...(await attempt(() => confab('ListMessages', { roomIdentifier: roomArn, maxResults: 1 }, token), byDelete)),
   ];
-  set({ keys, staff: { token, roomArn, allowed, used: false }, ivschat: client(keys), operations });
+  set({ id: same(), keys, staff: { token, roomArn, allowed, used: false }, ivschat: client(keys), operations });
 }
 
 /** Asks again what the server is and what is allowed. */
@@ -107,6 +115,12 @@ export async function refresh() {
 export function signOut() {
   sessionStorage.removeItem(stored);
   set(undefined);
+}
+
+/** Asks for another key, or stops asking. What was read and typed stays on the page. */
+export function askAgain(asking: boolean) {
+  sessionStorage.removeItem(stored);
+  if (current) set({ ...current, asking });
 }
 
 /** The keys with which the page signs in without asking. */

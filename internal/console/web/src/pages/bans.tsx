@@ -14,6 +14,7 @@ import type { Ban, CreateBanInput } from '../confab/operations';
 import { everyPage } from '../confab/rooms';
 import { may } from '../confab/session';
 import { Confirm } from '../parts/confirm';
+import { isolated } from '../parts/isolated';
 import { Lasts, type Time, secondsOf, tenMinutes, untilLifted, valid } from '../parts/lasts';
 import { List } from '../parts/list';
 import { RoomChoice, RoomName, roomNames } from '../parts/room-choice';
@@ -41,10 +42,10 @@ export function bansOf(roomIdentifier?: string): Promise<Ban[]> {
 export function LiftBan({ ban, onClose }: { ban: Ban; onClose: (done: boolean) => void }) {
   const lift = async () => {
     await confab('DeleteBan', { id: ban.id! });
-    notify('success', `The ${typeName(ban.type).toLowerCase()} of ${subjectOf(ban)} was lifted`);
+    notify('success', `The ${typeName(ban.type).toLowerCase()} of ${isolated(subjectOf(ban))} was lifted`);
   };
   return (
-    <Confirm title={`Lift the ${typeName(ban.type).toLowerCase()} of ${subjectOf(ban)}`} action="Lift" run={lift} onClose={onClose}>
+    <Confirm title={`Lift the ${typeName(ban.type).toLowerCase()} of ${isolated(subjectOf(ban))}`} action="Lift" run={lift} onClose={onClose}>
       <Box>{{ BAN: 'They may enter again.', MUTE: 'They may write again.', HIDE: 'Others get their messages again.' }[ban.type as BanType]}</Box>
     </Confirm>
   );
@@ -56,7 +57,7 @@ const unchanged: Time = { choice: '', minutes: '' };
 export function ChangeBan({ ban, onClose }: { ban: Ban; onClose: (done: boolean) => void }) {
   const [time, setTime] = useState(unchanged);
   const [reason, setReason] = useState(ban.reason ?? '');
-  const what = `${typeName(ban.type).toLowerCase()} of ${subjectOf(ban)}`;
+  const what = `${typeName(ban.type).toLowerCase()} of ${isolated(subjectOf(ban))}`;
   const change = async () => {
     await confab('UpdateBan', { id: ban.id!, durationInSeconds: secondsOf(time), reason: reason === (ban.reason ?? '') ? undefined : reason });
     notify('success', `The ${what} was changed`);
@@ -88,7 +89,7 @@ function NewBan({ onClose }: { onClose: (done: boolean) => void }) {
       type, ...(by === 'user' ? { userId } : { ipRange: ipRange.trim(), force: force || undefined }), roomIdentifier: room || undefined,
       durationInSeconds: secondsOf(time), reason: reason || undefined,
     });
-    notify('success', `${subject} has a ${typeName(type).toLowerCase()}`);
+    notify('success', `${isolated(subject)} has a ${typeName(type).toLowerCase()}`);
   };
   return (
     <Confirm title="Create a ban" action="Create" ready={!!subject && valid(time)} run={create} onClose={onClose}>
@@ -139,8 +140,8 @@ export default function Bans() {
           { id: 'kind', header: 'Type', sortingField: 'kind', cell: (b) => b.kind },
           { id: 'where', header: 'Room', sortingField: 'where', cell: (b) => <RoomName arn={b.roomArn} names={names.data} /> },
           { id: 'ends', header: 'Ends', sortingField: 'expirationTime', cell: (b) => (b.expirationTime ? <When at={b.expirationTime} /> : 'When lifted') },
-          { id: 'reason', header: 'Reason', sortingField: 'reason', cell: (b) => b.reason || '–' },
-          { id: 'by', header: 'By', sortingField: 'createdBy', cell: (b) => b.createdBy?.split(':').pop() },
+          { id: 'reason', header: 'Reason', sortingField: 'reason', cell: (b) => <bdi>{b.reason || '–'}</bdi> },
+          { id: 'by', header: 'By', sortingField: 'createdBy', cell: (b) => <bdi>{b.createdBy?.split(':').pop()}</bdi> },
           { id: 'made', header: 'Created', sortingField: 'createTime', cell: (b) => <When at={b.createTime} /> },
         ]}
         properties={[

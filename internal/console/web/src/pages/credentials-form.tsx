@@ -55,7 +55,7 @@ export default function NewCredentials() {
               label="Policy" description="An IAM policy. Examples of actions: ivschat:CreateChatToken, confab:ListBans." errorText={mistake} warningText={mistake ? undefined : warnings.join(' ')} stretch
               secondaryControl={<ButtonDropdown items={policies} onItemClick={({ detail }) => setPolicy(policyOf(policies.find((p) => p.id === detail.id)!.actions))}>Start from</ButtonDropdown>}
             >
-              <Textarea value={policy} onChange={({ detail }) => setPolicy(detail.value)} rows={14} spellcheck={false} />
+              <div className="source"><Textarea value={policy} onChange={({ detail }) => setPolicy(detail.value)} rows={14} spellcheck={false} /></div>
             </FormField>
           </SpaceBetween>
         </Container>

@@ -15,6 +15,7 @@ import { confab } from '../confab/call';
 import type { EraseUserOutput } from '../confab/operations';
 import { useSubmit } from '../confab/submit';
 import { Confirm } from '../parts/confirm';
+import { isolated } from '../parts/isolated';
 import { RoomChoice } from '../parts/room-choice';
 import { Nothing, Trouble } from '../parts/state';
 import { When } from '../parts/when';
@@ -74,9 +75,9 @@ export default function EraseUser() {
 function Sure({ userId, onClose }: { userId: string; onClose: (sure: boolean) => void }) {
   const [typed, setTyped] = useState('');
   return (
-    <Confirm title={`Erase ${userId}`} action="Erase" ready={typed === userId} run={async () => undefined} onClose={onClose}>
+    <Confirm title={`Erase ${isolated(userId)}`} action="Erase" ready={typed === userId} run={async () => undefined} onClose={onClose}>
       <Alert type="warning">The messages cannot be brought back. People in the rooms see that they are deleted.</Alert>
-      <FormField label={`To confirm, type ${userId}`}><Input value={typed} onChange={({ detail }) => setTyped(detail.value)} placeholder={userId} autoFocus /></FormField>
+      <FormField label={`To confirm, type ${isolated(userId)}`}><Input value={typed} onChange={({ detail }) => setTyped(detail.value)} placeholder={userId} autoFocus /></FormField>
     </Confirm>
   );
 }
@@ -88,7 +89,7 @@ function Result({ erasure: { userId, answer }, busy }: { erasure: Erasure; busy:
     <Container header={<Header variant="h2">Result</Header>}>
       <SpaceBetween size="l">
         <div role="status" aria-label="Erasure">
-          {status === 'DONE' ? <StatusIndicator>{userId} is erased: {count} removed</StatusIndicator>
+          {status === 'DONE' ? <StatusIndicator><bdi>{userId}</bdi> is erased: {count} removed</StatusIndicator>
             : busy ? <StatusIndicator type="in-progress">{count} removed so far</StatusIndicator>
             : <StatusIndicator type="warning">Not finished: {count} removed so far. Erase the user again to continue.</StatusIndicator>}
         </div>

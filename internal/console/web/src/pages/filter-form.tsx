@@ -76,7 +76,7 @@ function FilterForm({ filter }: { filter?: ContentFilter }) {
             <Textarea value={terms} onChange={({ detail }) => setTerms(detail.value)} rows={6} readOnly={!canPut} spellcheck={false} />
           </FormField>
           <FormField label="Expressions" description="Regular expressions of RE2, one a line." stretch>
-            <Textarea value={expressions} onChange={({ detail }) => setExpressions(detail.value)} rows={3} readOnly={!canPut} spellcheck={false} />
+            <div className="source"><Textarea value={expressions} onChange={({ detail }) => setExpressions(detail.value)} rows={3} readOnly={!canPut} spellcheck={false} /></div>
           </FormField>
           <FormField label="What happens to a message that matches">
             <RadioGroup value={action} items={actions.map((a) => ({ ...a, disabled: !canPut }))} onChange={({ detail }) => setAction(detail.value as typeof action)} />

@@ -96,7 +96,7 @@ export function RoomLog({ arn, userId }: { arn: string; userId?: string }) {
         {() => (
           <SpaceBetween size="s">
             {pages.items.length === 0 && <Nothing title="Nothing was done" text="What moderators and content filters do in this room appears here." />}
-            <ol className="entries" aria-label="Moderation log">
+            <ol className="entries" tabIndex={0} aria-label="Moderation log">
               {pages.items.map((e) => (
                 <li key={e.id}>
                   <div className="entry-head">

@@ -12,6 +12,7 @@ import { confab } from '../confab/call';
 import type { CreateBanInput, DeleteUserMessagesOutput } from '../confab/operations';
 import { notify } from '../confab/notices';
 import { may, session } from '../confab/session';
+import { isolated } from '../parts/isolated';
 import { Reason } from '../parts/reason';
 
 export interface Asked {
@@ -68,12 +69,12 @@ export function Question({ arn, asked, live, onClose }: { arn: string; asked: As
   const [span, setSpan] = useState(spans[0]);
   return (
     <Reason
-      title={title(asked.userId)} action={action} timed={timed.has(asked.kind)} onClose={onClose}
+      title={title(isolated(asked.userId))} action={action} timed={timed.has(asked.kind)} onClose={onClose}
       run={async (reason, seconds) => {
         const answer = await run(arn, asked, live, { reason, durationInSeconds: seconds, since: span.value ? new Date(Date.now() - Number(span.value) * 60_000).toISOString() : undefined });
         if (asked.kind === 'clean') cleaned(asked.userId, answer as DeleteUserMessagesOutput);
-        if (asked.kind === 'mute') notify('success', `${asked.userId} was muted`);
-        if (asked.kind === 'hide') notify('success', `${asked.userId} is hidden from all others`);
+        if (asked.kind === 'mute') notify('success', `${isolated(asked.userId)} was muted`);
+        if (asked.kind === 'hide') notify('success', `${isolated(asked.userId)} is hidden from all others`);
       }}
     >
       {asked.kind === 'delete' ? <Box><bdi><b>{asked.userId}</b></bdi>: <bdi className="marked">{asked.text}</bdi></Box> : <Box>{help}</Box>}
@@ -85,8 +86,8 @@ export function Question({ arn, asked, live, onClose }: { arn: string; asked: As
 }
 
 function cleaned(userId: string, { deleted = 0 }: DeleteUserMessagesOutput) {
-  if (deleted > 0) notify('success', `${deleted} ${deleted === 1 ? 'message' : 'messages'} of ${userId} ${deleted === 1 ? 'is' : 'are'} deleted`);
-  else notify('info', `The room has no messages of ${userId}`);
+  if (deleted > 0) notify('success', `${deleted} ${deleted === 1 ? 'message' : 'messages'} of ${isolated(userId)} ${deleted === 1 ? 'is' : 'are'} deleted`);
+  else notify('info', `The room has no messages of ${isolated(userId)}`);
 }
 
 /** What a moderator wants to know of a person. */

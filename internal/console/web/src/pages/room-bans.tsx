@@ -6,6 +6,7 @@ import { useState } from 'react';
 import { useLoad } from '../confab/load';
 import type { Ban } from '../confab/operations';
 import { may } from '../confab/session';
+import { isolated } from '../parts/isolated';
 import { Nothing, Show } from '../parts/state';
 import { when } from '../parts/when';
 import { ChangeBan, LiftBan, bansOf, subjectOf, typeName } from './bans';
@@ -22,12 +23,12 @@ export function RoomBans({ arn }: { arn: string }) {
         {(bans) => (
           <SpaceBetween size="s">
             {bans.length === 0 && <Nothing title="Nobody is banned from this room" text="Bans of every room are under Moderation." />}
-            <ul className="people-list" aria-label="Bans">
+            <ul className="people-list" tabIndex={0} aria-label="Bans">
               {bans.map((b) => (
                 <li key={b.id}>
                   <div>
                     <bdi><b>{subjectOf(b)}</b></bdi> <Badge>{typeName(b.type)}</Badge>
-                    <Box variant="small" color="text-body-secondary" display="block">{b.expirationTime ? `until ${when(b.expirationTime)}` : 'until it is lifted'}{b.reason ? `: ${b.reason}` : ''}</Box>
+                    <Box variant="small" color="text-body-secondary" display="block">{b.expirationTime ? `until ${when(b.expirationTime)}` : 'until it is lifted'}{b.reason ? `: ${isolated(b.reason)}` : ''}</Box>
                   </div>
                   <SpaceBetween direction="horizontal" size="s">
                     {may('confab:UpdateBan') && <Button variant="inline-link" ariaLabel={`Change the ${nameOf(b)}`} onClick={() => setOpen({ ban: b, Dialog: ChangeBan })}>Change</Button>}

@@ -80,15 +80,15 @@ export function History({ arn, kept, ask }: { arn: string; kept?: string; ask: (
         {() => (
           <>
             {items.length === 0 && <Nothing title="No messages" text={unfinished && `None since ${unfinished}.`} />}
-            <ol className="history" aria-label="History">
+            <ol className="history" tabIndex={0} aria-label="History">
               {items.map((m) => (
                 <li key={m.id} className={`message ${m.deletedTime ? 'deleted' : ''}`}>
                   <When at={m.sendTime} />
                   <bdi className="sender">{m.sender?.userId}</bdi>
                   <span className="text" dir="auto"><Found text={m.content ?? ''} word={question.word ?? ''} /></span>
-                  {m.hidden && <span className="attributes">hidden: only {m.sender?.userId} saw it</span>}
+                  {m.hidden && <span className="attributes">hidden: only <bdi>{m.sender?.userId}</bdi> saw it</span>}
                   {m.deletedTime
-                    ? <span className="attributes">deleted{m.deletedBy ? ` by ${m.deletedBy}` : ''}{m.reason ? `: ${m.reason}` : ''}</span>
+                    ? <span className="attributes">deleted{m.deletedBy && <> by <bdi>{m.deletedBy}</bdi></>}{m.reason && <>: <bdi>{m.reason}</bdi></>}</span>
                     : may('ivschat:DeleteMessage') && <span className="actions"><Button variant="inline-link" ariaLabel={`Delete the message of ${m.sender?.userId}`} onClick={() => ask({ kind: 'delete', messageId: m.id, userId: m.sender!.userId!, text: m.content })}>Delete</Button></span>}
                 </li>
               ))}

@@ -10,6 +10,7 @@ import { useLoad } from '../confab/load';
 import { notifyError } from '../confab/notices';
 import type { Mode, UpdateRoomModesInput } from '../confab/operations';
 import { may } from '../confab/session';
+import { isolated } from '../parts/isolated';
 import { Lasts, type Time, forever, secondsOf, valid } from '../parts/lasts';
 import { Show } from '../parts/state';
 import { when } from '../parts/when';
@@ -37,7 +38,7 @@ const switches: Switch[] = [
 function source(mode: Mode) {
   if (mode.source === 'TAG') return 'From the room\'s tag.';
   if (mode.source !== 'MODERATOR') return 'The default.';
-  return `Set by ${mode.by?.split(/[:/]/).pop() ?? 'a moderator'}, ${mode.expirationTime ? `until ${when(mode.expirationTime)}` : 'until it is switched back'}.`;
+  return `Set by ${isolated(mode.by?.split(/[:/]/).pop() ?? 'a moderator')}, ${mode.expirationTime ? `until ${when(mode.expirationTime)}` : 'until it is switched back'}.`;
 }
 
 export function Modes({ arn }: { arn: string }) {

@@ -28,7 +28,7 @@ export function People({ arn, ask, look }: { arn: string; ask: (a: Asked) => voi
           <SpaceBetween size="s">
             <TextFilter filteringText={filter} onChange={({ detail }) => setFilter(detail.filteringText)} filteringPlaceholder="Find a user" filteringAriaLabel="Find a user" countText={`${found.length}`} />
             {found.length === 0 && <Nothing title={all.length === 0 ? 'Nobody is here' : 'Nobody matches'} />}
-            <ul className="people-list" aria-label="People">
+            <ul className="people-list" tabIndex={0} aria-label="People">
               {found.map((u) => (
                 <li key={u.userId}>
                   <div>

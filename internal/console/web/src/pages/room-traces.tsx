@@ -61,7 +61,7 @@ export function Traces({ arn, of }: { arn: string; of?: Traced }) {
           <SpaceBetween size="s">
             {pages.items.length === 0 && <Nothing title="No attempts" text="The server remembers the last attempts to send a message in this room, until it restarts." />}
             {!found && pages.items.length > 0 && !pages.more && <Box color="text-body-secondary">The server no longer remembers this message.</Box>}
-            <ol className="entries" aria-label="Attempts to send">
+            <ol className="entries" tabIndex={0} aria-label="Attempts to send">
               {pages.items.map((t) => <Trace key={idOf(t)} trace={t} chosen={!!of?.messageId && t.messageId === of.messageId} />)}
             </ol>
             <More pages={pages} />

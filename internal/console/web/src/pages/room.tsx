@@ -18,6 +18,7 @@ import { arnOf } from '../confab/rooms';
 import { go, idOf, roomPath } from '../confab/router';
 import { may, session } from '../confab/session';
 import { see } from '../confab/viewers';
+import { isolated } from '../parts/isolated';
 import { ConnectionState, Nothing, Show, Trouble } from '../parts/state';
 import { TabRows } from '../parts/tab-rows';
 import { RoomLog } from './moderation-log';
@@ -61,6 +62,9 @@ function Live({ room, reload }: { room: GetRoomResponse; reload?: () => void }) 
     requestAnimationFrame(() => about.current?.scrollIntoView({ block: 'nearest' }));
   };
   const lookedAt = (at: string) => (looked?.at === at ? looked : undefined);
+  useEffect(() => {
+    document.title = `${isolated(room.name || room.id!)} · Confab`;
+  }, [room.name, room.id]);
   const { staff } = session();
   const live = useRef<LiveRoom>(undefined);
   const canChat = !!staff || may('ivschat:CreateChatToken');
@@ -160,12 +164,10 @@ function Chat({ arn, ask, look, handled, connected, onEnded, onPeople }: ChatPro
       header={
         <Header
           variant="h2" actions={
-            <form onSubmit={(e) => (e.preventDefault(), rename())}>
-              <SpaceBetween direction="horizontal" size="xs" alignItems="center">
-                <ConnectionState state={state} />
-                {!staff && <span className="quiet" aria-hidden="true">as</span>}
-                {!staff && <Input value={name} ariaLabel="Your user ID in the room" onChange={({ detail }) => setName(detail.value)} onBlur={rename} />}
-              </SpaceBetween>
+            <form className="chat-as" onSubmit={(e) => (e.preventDefault(), rename())}>
+              <ConnectionState state={state} />
+              {!staff && <span className="quiet" aria-hidden="true">as</span>}
+              {!staff && <Input value={name} ariaLabel="Your user ID in the room" onChange={({ detail }) => setName(detail.value)} onBlur={rename} />}
             </form>
           }
         >Chat</Header>

@@ -59,12 +59,12 @@ export default function Rooms() {
         empty="Rooms are where people chat."
         columns={[
           { id: 'name', header: 'Name', sortingField: 'name', isRowHeader: true, cell: (r) => <Link href={roomPath(r.arn!)}>{nameOf(r)}</Link> },
-          { id: 'id', header: 'ID', sortingField: 'id', cell: (r) => r.id },
           ...(may('confab:ListRoomPresence') ? [{ id: 'viewers', header: 'People', sortingField: 'viewers', cell: (r: Row) => r.viewers.toLocaleString() }] : []),
           { id: 'handler', header: 'Message review', sortingField: 'handler', cell: (r) => (r.handler ? idOf(r.handler.replace(/:function:/, '/')) : 'None') },
           { id: 'logs', header: 'Logging configurations', sortingField: 'logs', cell: (r) => r.logs },
           { id: 'tags', header: 'Tags', cell: (r) => r.tagText || '–' },
           { id: 'updated', header: 'Changed', sortingField: 'updated', cell: (r) => <When at={r.updateTime} /> },
+          { id: 'id', header: 'ID', sortingField: 'id', cell: (r) => r.id },
         ]}
         properties={[
           { key: 'name', propertyLabel: 'Name', groupValuesLabel: 'Names', operators: [':', '!:', '=', '!='] },

@@ -18,6 +18,7 @@ import { session } from '../confab/session';
 import { useSubmit } from '../confab/submit';
 import { type Attribute, Attributes, attributesOf } from '../parts/attributes';
 import { Code } from '../parts/code';
+import { isolated } from '../parts/isolated';
 import { RoomSelect, useRooms } from '../parts/room-choice';
 import { snippets } from '../parts/snippets';
 import { Trouble } from '../parts/state';
@@ -46,7 +47,7 @@ export default function Tokens() {
   const code = snippets({ roomArn, userId, accessKeyId: session().keys.accessKeyId, secretAccessKey: 'YOUR-SECRET-ACCESS-KEY', capabilities: may }).filter((s) => s.id !== 'terraform');
   const { busy, trouble, onSubmit } = useSubmit(async () => {
     const answer = await session().ivschat.send(new CreateChatTokenCommand({ roomIdentifier: roomArn, userId, capabilities: given, attributes, sessionDurationInMinutes: Number(minutes) }));
-    setMade({ token: answer.token!, text: `For ${userId}. It connects once, until ${when(answer.tokenExpirationTime!)}. The session ends at ${when(answer.sessionExpirationTime!)}.` });
+    setMade({ token: answer.token!, text: `For ${isolated(userId)}. It connects once, until ${when(answer.tokenExpirationTime!)}. The session ends at ${when(answer.sessionExpirationTime!)}.` });
   });
   return (
     <ContentLayout header={<Header variant="h1" description="A token connects one user to one room, once. Applications make tokens in their backend.">Chat tokens</Header>}>
@@ -56,7 +57,7 @@ export default function Tokens() {
             footer={
               <SpaceBetween direction="horizontal" size="xs">
                 <Button variant="primary" formAction="submit" loading={busy} disabled={!roomArn || !userId}>Create a token</Button>
-                <Button formAction="none" iconName="external" iconAlign="right" disabled={!roomArn || !userId} onClick={chat}>Chat as {userId || 'the user'}</Button>
+                <Button formAction="none" iconName="external" iconAlign="right" disabled={!roomArn || !userId} onClick={chat}>Chat as {userId ? isolated(userId) : 'the user'}</Button>
               </SpaceBetween>
             }
           >

@@ -4,6 +4,7 @@ import Input from '@cloudscape-design/components/input';
 import { useState } from 'react';
 import { notify } from '../confab/notices';
 import { Confirm } from './confirm';
+import { isolated } from './isolated';
 
 interface Props {
   /** Such as "room". */
@@ -19,12 +20,12 @@ export function Delete({ kind, name, warning, remove, onClose }: Props) {
   const [typed, setTyped] = useState('');
   const run = async () => {
     await remove();
-    notify('success', `The ${kind} ${name} was deleted`);
+    notify('success', `The ${kind} ${isolated(name)} was deleted`);
   };
   return (
-    <Confirm title={`Delete ${name}`} action="Delete" ready={typed === name} run={run} onClose={onClose}>
+    <Confirm title={`Delete ${isolated(name)}`} action="Delete" ready={typed === name} run={run} onClose={onClose}>
       <Alert type="warning">{warning}</Alert>
-      <FormField label={`To confirm, type ${name}`}>
+      <FormField label={`To confirm, type ${isolated(name)}`}>
         <Input value={typed} onChange={({ detail }) => setTyped(detail.value)} placeholder={name} autoFocus ariaRequired />
       </FormField>
     </Confirm>

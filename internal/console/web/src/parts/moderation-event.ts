@@ -1,6 +1,7 @@
 // The moderation log in words: docs/moderation-build.md has the names of actions and details.
 import type { ModerationEvent } from '../confab/operations';
 import { actionName } from './filter-test';
+import { isolated } from './isolated';
 import { when } from './when';
 
 /** What was done, by the action of an event. */
@@ -48,13 +49,13 @@ export function detailsOf({ action, details = {} }: ModerationEvent): string[] {
   return Object.entries(details).filter(([name, value]) => !unsaid.has(name) && !(counts.has(name) && value === '0')).sort(([a], [b]) => rank(a) - rank(b)).map(([name, value]) => {
     switch (name) {
       case 'expirationTime': return `until ${when(value)}`;
-      case 'filter': return `filter ${value}`;
+      case 'filter': return `filter ${isolated(value)}`;
       case 'filterAction': return actionName(value).toLowerCase();
       case 'terms': return count(value, 'term');
       case 'expressions': return count(value, 'expression');
       case 'messages': case 'deleted': return count(value, 'message');
       case 'done': return value === 'true' ? 'done' : 'not done yet';
-      default: return action === 'UPDATE_ROOM_MODES' && value === '' ? `${name} switched back` : `${name}: ${value}`;
+      default: return action === 'UPDATE_ROOM_MODES' && value === '' ? `${name} switched back` : `${name}: ${isolated(value)}`;
     }
   });
 }

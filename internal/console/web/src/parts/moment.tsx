@@ -1,6 +1,5 @@
 import DatePicker from '@cloudscape-design/components/date-picker';
 import FormField from '@cloudscape-design/components/form-field';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import TimeInput from '@cloudscape-design/components/time-input';
 
 /** A day and a time of it as they are typed; both may be empty. */
@@ -21,13 +20,13 @@ export function isoOf({ day, time }: Moment, without: '00:00:00' | '23:59:59'): 
 export function MomentField({ label, moment, onChange }: { label: string; moment: Moment; onChange: (m: Moment) => void }) {
   return (
     <FormField label={label}>
-      <SpaceBetween direction="horizontal" size="xs">
+      <div className="moment">
         <DatePicker
           value={moment.day} onChange={({ detail }) => onChange({ ...moment, day: detail.value })} placeholder="YYYY/MM/DD" ariaLabel={`${label}: day`}
           openCalendarAriaLabel={() => `${label}: choose a day`}
         />
         <TimeInput value={moment.time} onChange={({ detail }) => onChange({ ...moment, time: detail.value })} format="hh:mm:ss" placeholder="hh:mm:ss" ariaLabel={`${label}: time`} />
-      </SpaceBetween>
+      </div>
     </FormField>
   );
 }

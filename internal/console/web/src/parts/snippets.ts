@@ -16,6 +16,22 @@ export interface Values {
   capabilities?: string[];
 }
 
+// literal is a string in the source code of JavaScript, Python, Go or a shell. Characters that turn
+// the direction of the code around them stand there by their numbers.
+function literal(text: string, quote: string, escape = (hex: string) => `\\u${hex}`): string {
+  const inner = text.replace(/[\\'"\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (c) => {
+    if (c === '\\' || c === quote) return `\\${c}`;
+    return c === "'" || c === '"' ? c : escape(c.charCodeAt(0).toString(16).padStart(4, '0'));
+  });
+  return quote + inner + quote;
+}
+
+// word is one argument in a shell.
+function word(text: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(text)) return text;
+  return /[\p{Cc}\u202a-\u202e\u2066-\u2069]/u.test(text) ? `$${literal(text, "'")}` : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
 const may = ({ capabilities = ['SEND_MESSAGE'] }: Values, quote: string, name = (c: string) => quote + c + quote) => capabilities.map(name).join(', ');
 
 const goNames: Record<string, string> = { SEND_MESSAGE: 'SendMessage', DELETE_MESSAGE: 'DeleteMessage', DISCONNECT_USER: 'DisconnectUser' };
@@ -36,7 +52,7 @@ import { ChatRoom, SendMessageRequest } from 'amazon-ivs-chat-messaging';
 
 const room = new ChatRoom({
   regionOrUrl: '${chatUrl}',
-  tokenProvider: () => fetch('/token?user=${userId}').then((answer) => answer.json()),
+  tokenProvider: () => fetch('/token?user=${encodeURIComponent(userId).replaceAll("'", '%27')}').then((answer) => answer.json()),
 });
 room.addListener('message', (message) => console.log(message.sender.userId, message.content));
 room.addListener('connect', () => room.sendMessage(new SendMessageRequest('Hello')));
@@ -59,7 +75,7 @@ createServer(async (request, response) => {
   // Ask your own session who the user is, and decide what they may do.
   const { token, tokenExpirationTime, sessionExpirationTime } = await ivschat.send(new CreateChatTokenCommand({
     roomIdentifier: '${v.roomArn}',
-    userId: '${v.userId}', capabilities: [${may(v, "'")}],
+    userId: ${literal(v.userId, "'")}, capabilities: [${may(v, "'")}],
   }));
   response.setHeader('Content-Type', 'application/json');
   response.end(JSON.stringify({ token, tokenExpirationTime, sessionExpirationTime }));
@@ -70,7 +86,7 @@ createServer(async (request, response) => {
 export function cliCode(v: Values) {
   return `${shell(v)}
 aws ivschat create-chat-token --room-identifier ${v.roomArn} \\
-  --user-id ${v.userId}${v.capabilities?.length === 0 ? '' : ` --capabilities ${(v.capabilities ?? Object.keys(goNames)).join(' ')}`}
+  --user-id ${word(v.userId)}${v.capabilities?.length === 0 ? '' : ` --capabilities ${(v.capabilities ?? Object.keys(goNames)).join(' ')}`}
 aws ivschat send-event --room-identifier ${v.roomArn} \\
   --event-name app:notice --attributes text=soon
 `;
@@ -90,7 +106,7 @@ ivschat = boto3.client(
 )
 token = ivschat.create_chat_token(
     roomIdentifier="${v.roomArn}",
-    userId="${v.userId}", capabilities=[${may(v, '"')}],
+    userId=${literal(v.userId, '"')}, capabilities=[${may(v, '"')}],
 )["token"]
 ` },
     { id: 'go', title: 'Go', text: `package main
@@ -114,7 +130,7 @@ func main() {
 	})
 	token, err := client.CreateChatToken(context.Background(), &ivschat.CreateChatTokenInput{
 		RoomIdentifier: aws.String("${v.roomArn}"),
-		UserId:         aws.String("${v.userId}"),
+		UserId:         aws.String(${literal(v.userId, '"')}),
 		Capabilities:   []types.ChatTokenCapability{${may(v, '', (c) => `types.ChatTokenCapability${goNames[c]}`)}},
 	})
 	if err != nil {
@@ -153,7 +169,7 @@ room.connect()
 import AmazonIVSChatMessaging
 
 let room = ChatRoom(awsRegion: "${page.region}") {
-    try await backend.chatToken(userId: "${v.userId}")
+    try await backend.chatToken(userId: ${literal(v.userId, '"', (hex) => `\\u{${hex}}`)})
 }
 try await room.connect()
 try await room.perform(request: SendMessageRequest(content: "Hello"))

@@ -9,11 +9,12 @@ import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import type { ReactNode } from 'react';
 import type { Loaded } from '../confab/load';
 import type { Problem } from '../confab/problem';
-import { signOut } from '../confab/session';
+import { askAgain, useSession } from '../confab/session';
 
 export function Trouble({ problem, reload }: { problem: Problem; reload?: () => void }) {
+  const session = useSession();
   const action =
-    problem.kind === 'signature' ? <Button onClick={signOut}>Sign in again</Button>
+    problem.kind === 'signature' ? session && <Button onClick={() => askAgain(true)}>Sign in again</Button>
     : reload && problem.kind !== 'denied' && problem.kind !== 'missing' ? <Button onClick={reload}>Try again</Button>
     : undefined;
   return <Alert type={problem.kind === 'denied' || problem.kind === 'missing' ? 'warning' : 'error'} header={problem.title} action={action}>{problem.text}</Alert>;
