@@ -23,7 +23,7 @@ type entry struct {
 
 const (
 	// journalGather is the time between commits while the frames are in the journal.
-	// Nobody waits for such a commit, so many frames share it.
+	// No caller waits for such a commit, so many frames share it.
 	journalGather = 50 * time.Millisecond
 	// journalMuch is how many frames are committed without that pause.
 	journalMuch = transcriptBatch / 2
