@@ -38,8 +38,9 @@ const eventWithin = 500 * time.Millisecond
 const eventLasts = 30 * time.Second
 
 // End ends the sessions on this node that the ban forbids. Sessions of a banned user end
-// after the event aws:DISCONNECT_USER. All nodes that have such sessions ask for this event
-// under the same id, so the room gets it once.
+// after the event aws:DISCONNECT_USER, which also voids the user's places: a banned user does
+// not catch up later. All nodes that have such sessions or places ask for this event under the
+// same id, so the room gets it once.
 func End(ctx context.Context, live messaging.Roster, b *moderation.Ban, log *slog.Logger) {
 	rooms := []string{b.RoomID}
 	if b.RoomID == "" {
@@ -56,7 +57,7 @@ func End(ctx context.Context, live messaging.Roster, b *moderation.Ban, log *slo
 	var ending sync.WaitGroup
 	for _, id := range rooms {
 		found := live.Connections(id, b.UserID, match)
-		if len(found) == 0 {
+		if len(found) == 0 && (b.UserID == "" || !live.Expects(id, b.UserID)) {
 			continue
 		}
 		ending.Go(func() {
