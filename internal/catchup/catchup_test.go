@@ -162,6 +162,43 @@ func TestPlaces(t *testing.T) {
 				t.Error("there is one behind a kick")
 			}
 		},
+		"a connection that was lost before a kick, and is parted after it, leaves none": func(t *testing.T, l *catchup.Log) {
+			for _, how := range []catchup.Parting{catchup.Lost, catchup.Refused} {
+				s := l.Take(ann, nil, nil)
+				l.Void("ann", chat.Point{})
+				l.Part(ann, s, 0, how)
+				if l.Take(ann, nil, nil).Known {
+					t.Errorf("there is one, after %d", how)
+				}
+			}
+			l.Part(ann, l.Take(ann, nil, nil), 0, catchup.Lost)
+			if !l.Take(ann, nil, nil).Known {
+				t.Error("a connection that joined after the kick left none")
+			}
+		},
+		"whether clients of a user may return is known": func(t *testing.T, l *catchup.Log) {
+			if catchup.Expects(l, "ann") {
+				t.Error("nobody was there")
+			}
+			l.Part(ann, l.Take(ann, nil, nil), 0, catchup.Lost)
+			if !catchup.Expects(l, "ann") || catchup.Expects(l, "bob") {
+				t.Error("ann may return, bob may not")
+			}
+			l.Void("ann", chat.Point{})
+			if catchup.Expects(l, "ann") {
+				t.Error("after a kick")
+			}
+			other := catchup.NewMemory(1 << 20).NewLog(time.Minute)
+			other.Part(ann, other.Take(ann, nil, nil), 0, catchup.Lost)
+			pages, _ := other.Reports("other", func(func(catchup.Client, uint64)) {})
+			if l.Hold(&pages[0], time.Now()); !catchup.Expects(l, "ann") || catchup.Expects(l, "bob") {
+				t.Error("another node has reported ann")
+			}
+			time.Sleep(2 * time.Minute)
+			if l.Expire(); catchup.Expects(l, "ann") {
+				t.Error("after two minutes")
+			}
+		},
 		"an ERROR 401 leaves a place, and so does a close within 5 s of it": func(t *testing.T, l *catchup.Log) {
 			a, b := l.Take(ann, nil, nil), l.Take(ann, nil, nil)
 			l.Part(ann, a, 0, catchup.Refused)

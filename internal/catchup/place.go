@@ -36,6 +36,8 @@ type Start struct {
 	Known  bool
 	place  *Place // the place that it has taken; nil for none
 	userID string
+	// taken is the version of the log after Take.
+	taken uint64
 }
 
 // Parting is how a connection ended. It decides whether the client may return.
@@ -62,7 +64,7 @@ func (l *Log) Take(c Client, live []uint64, e *Elsewhere) Start {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
 	l.version++
-	s := Start{Number: l.end, userID: c.UserID}
+	s := Start{Number: l.end, userID: c.UserID, taken: l.version}
 	for _, n := range live {
 		s.Number, s.Known = min(s.Number, l.withinLocked(n)), true
 	}
@@ -113,7 +115,8 @@ func (l *Log) placeLocked(f *Found, now time.Time) *Place {
 }
 
 // Part is called at the end of a connection that started at s and whose client has
-// confirmed a number, 0 for none. If the client may return, it leaves a place.
+// confirmed a number, 0 for none. If the client may return, it leaves a place. It leaves
+// none if its user was disconnected by a moderator, even if the connection was lost before.
 func (l *Log) Part(c Client, s Start, confirmed uint64, how Parting) {
 	now := time.Now()
 	l.memory.mu.Lock()
@@ -124,6 +127,9 @@ func (l *Log) Part(c Client, s Start, confirmed uint64, how Parting) {
 	}
 	if how == Left && now.Sub(l.refused[c]) <= refusedFor {
 		how = Refused
+	}
+	if l.voided[hashOf(c.UserID)].version > s.taken {
+		how = Removed
 	}
 	confirmed = l.withinLocked(max(s.Number, confirmed))
 	served := s.place == nil || confirmed > s.place.number
@@ -150,13 +156,33 @@ func (l *Log) Void(userID string, at chat.Point) {
 			delete(l.places, c)
 		}
 	}
-	put(&l.voided, hashOf(userID), void{at, time.Now()})
+	put(&l.voided, hashOf(userID), void{at, time.Now(), l.version})
 }
 
 // void is when a user was last disconnected.
 type void struct {
-	at   chat.Point
-	time time.Time
+	at      chat.Point
+	time    time.Time
+	version uint64 // of the log
+}
+
+// Expects reports whether clients of a user may return to the room of a log: they have places
+// here, or are in the reports of other nodes.
+func Expects(l *Log, userID string) bool {
+	now := time.Now()
+	l.memory.mu.Lock()
+	defer l.memory.mu.Unlock()
+	for c := range l.places {
+		if c.UserID == userID && slices.ContainsFunc(l.places[c], func(p *Place) bool { return now.Before(p.until) }) {
+			return true
+		}
+	}
+	for _, h := range l.reports {
+		if h.has(userID) {
+			return true
+		}
+	}
+	return false
 }
 
 // Expire removes frames, places and reports that are too old. It reports whether places or

@@ -216,20 +216,32 @@ func (l *Log) expireReportsLocked(now time.Time) {
 
 // each calls f for the entries of a client.
 func (h *held) each(c Client, f func(i int, at chat.Point, left uint32)) {
-	user, before := hashOf(c.UserID), 0
+	h.eachOf(c.UserID, func(i int, p *Report, e []byte) {
+		point := binary.BigEndian.Uint32(e[12:])
+		if binary.BigEndian.Uint32(e[8:]) == uint32(c.Agent) && int(point) < len(p.Points) {
+			f(i, p.Points[point], binary.BigEndian.Uint32(e[16:]))
+		}
+	})
+}
+
+// eachOf calls f for the entries of a user, with their pages.
+func (h *held) eachOf(userID string, f func(i int, p *Report, e []byte)) {
+	user, before := hashOf(userID), 0
 	for k := range h.pages {
 		p := &h.pages[k]
 		n := len(p.Entries) / entrySize
 		userOf := func(i int) uint64 { return binary.BigEndian.Uint64(p.Entries[i*entrySize:]) }
 		for i := sort.Search(n, func(i int) bool { return userOf(i) >= user }); i < n && userOf(i) == user; i++ {
-			e := p.Entries[i*entrySize:]
-			point := binary.BigEndian.Uint32(e[12:])
-			if binary.BigEndian.Uint32(e[8:]) == uint32(c.Agent) && int(point) < len(p.Points) {
-				f(before+i, p.Points[point], binary.BigEndian.Uint32(e[16:]))
-			}
+			f(before+i, p, p.Entries[i*entrySize:])
 		}
 		before += n
 	}
+}
+
+// has reports whether there are entries of a user.
+func (h *held) has(userID string) (some bool) {
+	h.eachOf(userID, func(int, *Report, []byte) { some = true })
+	return some
 }
 
 func (h *held) find(c Client, now time.Time) (all []Found) {

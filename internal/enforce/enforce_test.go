@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"confab/internal/catchup"
 	"confab/internal/chat"
 	"confab/internal/ending"
 	"confab/internal/enforce"
@@ -31,6 +32,17 @@ type live struct {
 	db     *store.DB
 }
 
+// replaying is an Audience of a room in which clients catch up.
+type replaying struct{ *messagingtest.Audience }
+
+func (r replaying) DeliverAnd(frame []byte, then func()) int {
+	then()
+	return r.Deliver(frame)
+}
+func (replaying) AppendFrame(b, json []byte) []byte { return append(b, json...) }
+func (replaying) Mark(uint64)                       {}
+func (replaying) PingEvery(_, _ time.Duration)      {}
+
 func newLive(t *testing.T) *live {
 	t.Helper()
 	db, err := store.Open(t.Context(), store.Options{
@@ -42,8 +54,9 @@ func newLive(t *testing.T) *live {
 	t.Cleanup(func() { db.Close() })
 	w := &live{Store: messagingtest.NewStore(messagingtest.NewRoom(roomID)), Audience: &messagingtest.Audience{}, bans: db.Bans, db: db}
 	w.engine = messaging.NewEngine(messaging.Options{
-		Rooms: w, Tokens: w, Reviewer: w, Transcript: w, NewAudience: func() messaging.Audience { return w },
-		Bans: w.bans, Disconnected: enforce.Disconnected(w.bans, w.db.Transcript().History(), log), Extensions: true,
+		Rooms: w, Tokens: w, Reviewer: w, Transcript: w, NewAudience: func() messaging.Audience { return replaying{w.Audience} },
+		CatchUp: messaging.CatchUp{Memory: catchup.NewMemory(1 << 20)},
+		Bans:    w.bans, Disconnected: enforce.Disconnected(w.bans, w.db.Transcript().History(), log), Extensions: true,
 		Metrics: messaging.NewMetrics(nil), Log: log,
 	})
 	t.Cleanup(w.engine.Close)
@@ -101,6 +114,48 @@ func TestEnd(t *testing.T) {
 		w.end(t, &moderation.Ban{ID: "ABCDEFabcdef", UserID: "ann", RoomID: "elsewhereabc"})
 		if n := len(w.Frames()); n != 0 {
 			t.Errorf("%d frames were delivered", n)
+		}
+	})
+	t.Run("the event comes once, also when its ban is enforced again", func(t *testing.T) {
+		w := newLive(t)
+		for range 2 {
+			ann := w.join(t, "ann")
+			w.end(t, &moderation.Ban{ID: "ABCDEFabcdef", RoomID: roomID, UserID: "ann"})
+			if got := ann.Endings(); len(got) == 0 || got[0] != ending.Kicked.Name {
+				t.Errorf("got %v", got)
+			}
+		}
+		if n := len(w.Frames()); n != 1 {
+			t.Errorf("%d frames were delivered, want 1", n)
+		}
+	})
+	t.Run("long after the ban, the event is a new one", func(t *testing.T) {
+		w := newLive(t)
+		created := time.Now()
+		for _, age := range []time.Duration{0, time.Hour} {
+			w.join(t, "ann")
+			w.end(t, &moderation.Ban{ID: "ABCDEFabcdef", RoomID: roomID, UserID: "ann", CreateTime: created.Add(-age)})
+		}
+		if ids := w.IDs(); len(ids) != 2 || ids[0] != "ABCDEFabcdef" || ids[1] == ids[0] {
+			t.Errorf("the events have the ids %q", ids)
+		}
+	})
+	t.Run("a banned user who lost the connection does not catch up later", func(t *testing.T) {
+		for _, in := range []string{roomID, ""} {
+			w := newLive(t)
+			w.Change(roomID, func(r *chat.Room) { r.Tags = map[string]string{"confab:catch-up": "1m"} })
+			lost, err := w.engine.Join(t.Context(), messagingtest.Token(roomID, "ann", time.Now()), &messagingtest.Client{}, messaging.Client{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			lost.Part(catchup.Lost)
+			w.end(t, &moderation.Ban{ID: "ABCDEFabcdef", RoomID: in, UserID: "ann"})
+			if _, err := w.engine.SendEvent(t.Context(), roomID, "secret", nil); err != nil {
+				t.Fatal(err)
+			}
+			if frames, replayed := w.join(t, "ann").First(); replayed { // The ban was deleted meanwhile.
+				t.Errorf("ban of %q: got %q", in, frames)
+			}
 		}
 	})
 	t.Run("a ban that is made ends the sessions", func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"confab/internal/catchup"
 	"confab/internal/chat"
 	"confab/internal/members"
 )
@@ -52,6 +53,17 @@ func (o Roster) EachSession(roomID string, userIDs []string, f func(t *chat.Toke
 func (o Roster) Connections(roomID, userID string, match func(ip netip.Addr) bool) (found []members.Conn) {
 	o.look(roomID, func(r *room) { found = r.members.At(userID, match) })
 	return found
+}
+
+// Expects reports whether clients of a user, who lost their connections to a room, may return
+// and catch up.
+func (o Roster) Expects(roomID, userID string) (expected bool) {
+	o.look(roomID, func(r *room) {
+		if log := r.kept.Log(); log != nil {
+			expected = catchup.Expects(log, userID)
+		}
+	})
+	return expected
 }
 
 // Disconnect delivers the event of a ban with an id. All nodes may: the room gets it once.

@@ -150,6 +150,7 @@ func (h *History) withoutHidden() (rest *History, all []Violation, inWindow int)
 		for _, frames := range []*[]Frame{&left.First, &left.Frames} {
 			*frames = slices.DeleteFunc(slices.Clone(*frames), func(f Frame) bool { return f.Event == "" && gone[f.Content] })
 		}
+		left.withheld = len(c.First) - len(left.First)
 		without.Connections = append(without.Connections, &left)
 	}
 	return &without, all, inWindow

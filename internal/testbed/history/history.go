@@ -59,6 +59,8 @@ type Connection struct {
 	Ending                   Ending
 	// First are the messages of the room's history that came first.
 	First []Frame
+	// withheld is how many messages came first besides, which only this user got.
+	withheld int
 	// Missed is how many frames the connection was told that its client missed; "some" if
 	// that is not known.
 	Missed string
