@@ -89,7 +89,7 @@ can refuse a client: bans, and rooms that were deleted.`,
 			if err != nil {
 				return fmt.Errorf("the chat token cannot be opened with the keys in %s: %w; name the database of the server that made it with --data-dir or --database", db.Place(), err)
 			}
-			used, known, err := db.Redeemed(cmd.Context(), t)
+			used, known, err := store.Redeemed(cmd.Context(), db, t)
 			if err != nil {
 				return err
 			}

@@ -85,7 +85,7 @@ func (db *DB) Redeem(ctx context.Context, t *chat.Token, ip netip.Addr) error {
 
 // Redeemed reports whether a chat token was used. Uses are deleted redemptionMargin after the
 // token's expiry: then known is false.
-func (db *DB) Redeemed(ctx context.Context, t *chat.Token) (used, known bool, err error) {
+func Redeemed(ctx context.Context, db *DB, t *chat.Token) (used, known bool, err error) {
 	var one int
 	used, err = db.tokens.Read().Row(ctx, `SELECT 1 FROM redemptions WHERE token_id = $1`, []any{t.ID[:]}, &one)
 	if used || err != nil {

@@ -180,7 +180,7 @@ func TestPruneRedemptions(t *testing.T) {
 		}
 		known := func(id [16]byte, expires time.Time, wantUsed, want bool) {
 			t.Helper()
-			used, known, err := db.Redeemed(t.Context(), &chat.Token{ID: id, Expires: expires})
+			used, known, err := store.Redeemed(t.Context(), db, &chat.Token{ID: id, Expires: expires})
 			if err != nil || used != wantUsed || known != want {
 				t.Errorf("used: %t, known: %t, %v; want %t, %t", used, known, err, wantUsed, want)
 			}
