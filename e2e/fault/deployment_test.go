@@ -80,7 +80,7 @@ func newNetwork(t *testing.T, places int) *Network {
 
 // trusted has nodes believe which address a client of a run says that it has. Some of these
 // addresses are banned.
-var trusted = []string{"--trusted-proxies", "127.0.0.0/8," + Gateway + "/32"}
+var trusted = []string{"--trusted-proxies", "127.0.0.0/8," + clientNet}
 
 func deploy(t *testing.T, k kind, network *Network) *deployment {
 	d := &deployment{t: t, network: network, postgres: pgtest.Start(t)}

@@ -113,6 +113,11 @@ func (d *deployment) round(t *testing.T, s *scenario, row *Row, random *rand.Ran
 	for _, v := range report.Violations[:min(len(report.Violations), 20)] {
 		t.Error(v)
 	}
+	for _, n := range d.cluster.Nodes { // Otherwise no ban of an address holds.
+		if strings.Contains(n.Log(), "X-Forwarded-For comes from an address that is not trusted") {
+			t.Errorf("%s does not trust the addresses that clients of the run say to have", n.Name)
+		}
+	}
 	if trial.History != nil {
 		row.Add(trial.History, report, trial.Over)
 		m := history.Measure(trial.History)

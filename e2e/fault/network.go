@@ -26,6 +26,9 @@ type Network struct {
 	forward []byte // net.ipv4.ip_forward as it was
 }
 
+// clientNet has the addresses from which clients reach the nodes.
+const clientNet = "10.213.0.0/16"
+
 // Gateway is this machine's address in all namespaces.
 const Gateway = "10.213.0.1"
 

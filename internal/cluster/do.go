@@ -20,7 +20,7 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 	defer cancel()
 	n.mu.Lock()
 	included := n.standing.ctx
-	a := n.arrivals.Expect(op.ID, n.logs.Outcome(op.ID))
+	a := n.arrivals.Expect(op.ID, n.logs.Outcome(op.ID), op.OutlastsFrame())
 	n.mu.Unlock()
 	defer context.AfterFunc(included, cancel)()
 	defer func() {
@@ -30,7 +30,7 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 	}()
 	for {
 		select {
-		case <-a.Settled(): // The answer was lost, and its home may be gone. The frame has arrived, so no node need be asked.
+		case <-a.Answers(): // The answer was lost, and its home may be gone. The frame has arrived, so no node need be asked.
 			n.mu.Lock()
 			here := n.interests.Receives(&n.view.View, op.RoomID)
 			n.mu.Unlock()
@@ -43,7 +43,7 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 		n.mu.Lock()
 		here := n.interests.Receives(&n.view.View, op.RoomID)
 		home, changed := n.logs.Home(&n.view.View, op.RoomID), n.changed
-		remote := remoteHome{node: n, id: home, view: n.view.ID, viewCtx: n.view.ctx, arrival: a, compact: n.members.Reads(home, protocol.CompactVersion), quiet: here}
+		remote := remoteHome{node: n, id: home, view: n.view.ID, viewCtx: n.view.ctx, arrival: a, compact: n.members.Reads(home, protocol.CompactVersion), quiet: here && !op.OutlastsFrame()}
 		n.mu.Unlock()
 		var id string
 		err := messaging.ErrMoved
@@ -64,7 +64,7 @@ func (n *Node) Do(ctx context.Context, op messaging.Operation) (string, error) {
 		}
 		retry := time.NewTimer(protocol.RetryWait)
 		select {
-		case <-a.Settled():
+		case <-a.Answers():
 		case <-changed:
 		case <-retry.C:
 		case <-ctx.Done():
@@ -91,8 +91,9 @@ type remoteHome struct {
 }
 
 // Do has the home carry the operation out. It asks again, and the home knows the operation by
-// its id. The frame that arrives is an answer, too: the home and this node have it then.
-// ErrMoved means that the view has changed, or that the node is not the room's home.
+// its id. The frame that arrives is an answer, too, unless the operation outlasts it: the home
+// and this node have it then. ErrMoved means that the view has changed, or that the node is not
+// the room's home.
 func (h remoteHome) Do(ctx context.Context, op messaging.Operation) (string, error) {
 	began := time.Now()
 	ctx, cancel := context.WithCancel(ctx)
@@ -127,11 +128,11 @@ func (h remoteHome) ask(ctx context.Context, data []byte) (answer protocol.DoAns
 	ctx, cancel := context.WithTimeout(ctx, protocol.AskAgain)
 	defer cancel()
 	h.node.mu.Lock()
-	h.arrival.WhenSettled(cancel)
+	h.arrival.WhenAnswered(cancel)
 	h.node.mu.Unlock()
 	data, err = h.node.o.Transport.Request(ctx, h.node.subjects.Node(h.id, protocol.KindDo), data)
 	select {
-	case <-h.arrival.Settled():
+	case <-h.arrival.Answers():
 		return protocol.DoAnswer{ID: h.arrival.ID()}, nil
 	default:
 	}

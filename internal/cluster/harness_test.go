@@ -72,7 +72,9 @@ type options struct {
 	refused   func(met bool) error
 	modes     *modes.Modes
 	bans      messaging.Bans
-	published func(*chat.Frame) // by this node; nil is not interested
+	// disconnected is messaging.Options.Disconnected without what is not needed; nil is none.
+	disconnected func(*messaging.Operation) error
+	published    func(*chat.Frame) // by this node; nil is not interested
 	// transcript is another one than rooms.
 	transcript messaging.Transcript
 }
@@ -123,6 +125,12 @@ func newNode(t testing.TB, id string, o options) *node {
 	if o.transcript == nil {
 		o.transcript = o.rooms
 	}
+	var disconnected func(context.Context, *messaging.Operation, *chat.Room, time.Duration) error
+	if o.disconnected != nil {
+		disconnected = func(_ context.Context, op *messaging.Operation, _ *chat.Room, _ time.Duration) error {
+			return o.disconnected(op)
+		}
+	}
 	n.engine = messaging.NewEngine(messaging.Options{
 		Rooms: o.rooms, Tokens: o.rooms, Transcript: o.transcript, Reviewer: o.review, Quotas: o.quotas,
 		NewAudience: func() messaging.Audience {
@@ -137,7 +145,7 @@ func newNode(t testing.TB, id string, o options) *node {
 		},
 		OtherConnections: n.OtherConnections,
 		ReadAgain:        30 * time.Second,
-		Bans:             o.bans, Extensions: o.modes != nil, Rules: rules,
+		Bans:             o.bans, Disconnected: disconnected, Extensions: o.modes != nil, Rules: rules,
 		Metrics: messaging.NewMetrics(nil), Log: slog.New(slog.DiscardHandler),
 	})
 	return n

@@ -137,3 +137,75 @@ func TestKickedAtNextHome(t *testing.T) {
 		}
 	})
 }
+
+// TestDisconnectedBeforeAnswer has homes that ban the users whom a moderator disconnects, which
+// takes them a while: no node answers before that, and an error of it is the answer.
+func TestDisconnectedBeforeAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, r := newNetwork(t, 1), newRooms(3, 100)
+		var mu sync.Mutex // guards banned
+		banned := map[string]bool{}
+		ban := func(op *messaging.Operation) error {
+			time.Sleep(300 * time.Millisecond)
+			if op.Target == "fails" {
+				return chat.Errorf(chat.Unavailable, "could not be banned")
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			banned[op.Target] = true
+			return nil
+		}
+		nodes := startNodes(t, net, r, func(string) options { return options{disconnected: ban} }, "a", "b", "c")
+		room := homed(t, nodes, r, "a")
+		for id, n := range nodes {
+			if err := n.engine.DisconnectUser(t.Context(), room, id+"-user", "", ""); err != nil {
+				t.Fatal(err)
+			}
+			mu.Lock()
+			if !banned[id+"-user"] {
+				t.Errorf("%s has answered before the user is banned", id)
+			}
+			mu.Unlock()
+			if err := n.engine.DisconnectUser(t.Context(), room, "fails", "", ""); chat.CodeOf(err) != chat.Unavailable {
+				t.Errorf("at %s, a ban that fails is answered %v", id, err)
+			}
+		}
+	})
+}
+
+// TestDisconnectedAtNextHome kills a home that has delivered the disconnect and not banned the
+// user yet: the next home does it, before the answer.
+func TestDisconnectedAtNextHome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net, r := newNetwork(t, 1), newRooms(3, 100)
+		delivered, banned := make(chan struct{}), make(chan string, 10)
+		with := func(id string) options {
+			return options{disconnected: func(op *messaging.Operation) error {
+				if id == "a" {
+					close(delivered)
+					time.Sleep(time.Minute)
+					return nil
+				}
+				banned <- id + " " + op.ID
+				return nil
+			}}
+		}
+		nodes := startNodes(t, net, r, with, "a", "b", "c")
+		room := homed(t, nodes, r, "a")
+		answered := make(chan error, 1)
+		go func() { answered <- nodes["b"].engine.DisconnectUser(t.Context(), room, "u", "", "") }()
+		<-delivered
+		nodes["a"].port.kill()
+		if err := <-answered; err != nil {
+			t.Fatal(err)
+		}
+		if len(banned) == 0 {
+			t.Fatal("the answer came before the user was banned")
+		}
+		ids := nodes["b"].clients[room].IDs()
+		if got := <-banned; len(ids) != 1 || got[2:] != ids[0] {
+			t.Errorf("banned by %s, and the clients got the events %v", got, ids)
+		}
+		time.Sleep(time.Minute)
+	})
+}

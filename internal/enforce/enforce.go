@@ -33,6 +33,10 @@ func Start(ctx context.Context, bans *moderation.Bans, e *messaging.Engine, log 
 // they are ended without the event.
 const eventWithin = 500 * time.Millisecond
 
+// eventLasts is how long after a ban rooms are certain to know its event. A server that learns of
+// the ban later, as after a suspension, asks for a new event: no id has two contents.
+const eventLasts = 30 * time.Second
+
 // End ends the sessions on this node that the ban forbids. Sessions of a banned user end
 // after the event aws:DISCONNECT_USER, which also voids the user's places: a banned user does
 // not catch up later. All nodes that have such sessions or places ask for this event under the
@@ -73,7 +77,10 @@ func disconnect(ctx context.Context, live messaging.Roster, b *moderation.Ban, r
 	ctx, cancel := context.WithTimeout(ctx, eventWithin)
 	defer cancel()
 	id := b.ID
-	if b.RoomID == "" {
+	switch {
+	case !b.CreateTime.IsZero() && time.Since(b.CreateTime) > eventLasts:
+		id = chat.NewID()
+	case b.RoomID == "":
 		id = chat.DerivedID(b.ID, roomID)
 	}
 	if err := live.Disconnect(ctx, id, roomID, b.UserID, b.Reason); err != nil {

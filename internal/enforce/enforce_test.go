@@ -116,6 +116,30 @@ func TestEnd(t *testing.T) {
 			t.Errorf("%d frames were delivered", n)
 		}
 	})
+	t.Run("the event comes once, also when its ban is enforced again", func(t *testing.T) {
+		w := newLive(t)
+		for range 2 {
+			ann := w.join(t, "ann")
+			w.end(t, &moderation.Ban{ID: "ABCDEFabcdef", RoomID: roomID, UserID: "ann"})
+			if got := ann.Endings(); len(got) == 0 || got[0] != ending.Kicked.Name {
+				t.Errorf("got %v", got)
+			}
+		}
+		if n := len(w.Frames()); n != 1 {
+			t.Errorf("%d frames were delivered, want 1", n)
+		}
+	})
+	t.Run("long after the ban, the event is a new one", func(t *testing.T) {
+		w := newLive(t)
+		created := time.Now()
+		for _, age := range []time.Duration{0, time.Hour} {
+			w.join(t, "ann")
+			w.end(t, &moderation.Ban{ID: "ABCDEFabcdef", RoomID: roomID, UserID: "ann", CreateTime: created.Add(-age)})
+		}
+		if ids := w.IDs(); len(ids) != 2 || ids[0] != "ABCDEFabcdef" || ids[1] == ids[0] {
+			t.Errorf("the events have the ids %q", ids)
+		}
+	})
 	t.Run("a banned user who lost the connection does not catch up later", func(t *testing.T) {
 		for _, in := range []string{roomID, ""} {
 			w := newLive(t)

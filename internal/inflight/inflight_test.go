@@ -2,6 +2,7 @@ package inflight_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -31,9 +32,9 @@ func TestArrivals(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := inflight.Arrivals{}
-			a := s.Expect("op", tt.before)
+			a := s.Expect("op", tt.before, false)
 			told := 0
-			a.WhenSettled(func() { told++ })
+			a.WhenAnswered(func() { told++ })
 			if tt.settle != nil {
 				tt.settle(s)
 			}
@@ -62,14 +63,53 @@ func TestArrivals(t *testing.T) {
 	}
 }
 
-// TestArrivals_again has two requests with one id: that which ended first leaves the other.
+// TestArrivals_again has three requests with one id: all that have not ended are settled.
 func TestArrivals_again(t *testing.T) {
-	s := inflight.Arrivals{}
-	first, second := s.Expect("op", roomlog.Unknown), s.Expect("op", roomlog.Unknown)
-	s.Remove(first)
-	s.Settle("op", false)
-	if err := second.Wait(t.Context()); err != nil {
-		t.Error(err)
+	for ended := -1; ended < 3; ended++ {
+		t.Run(fmt.Sprintf("without %d", ended), func(t *testing.T) {
+			s := inflight.Arrivals{}
+			var all []*inflight.Arrival
+			for range 3 {
+				all = append(all, s.Expect("op", roomlog.Unknown, false))
+			}
+			if ended >= 0 {
+				s.Remove(all[ended])
+			}
+			s.Settle("op", false)
+			for i, a := range all {
+				settled := false
+				select {
+				case <-a.Settled():
+					settled = true
+				default:
+				}
+				if settled != (i != ended) {
+					t.Errorf("request %d: settled is %v", i, settled)
+				}
+				s.Remove(a)
+			}
+			if len(s) != 0 {
+				t.Errorf("%d arrivals are left", len(s))
+			}
+		})
+	}
+}
+
+// TestArrivals_outlasted has an operation that is not done when its frame is delivered.
+func TestArrivals_outlasted(t *testing.T) {
+	for _, before := range []roomlog.Outcome{roomlog.Unknown, roomlog.Delivered} {
+		s := inflight.Arrivals{}
+		a := s.Expect("op", before, true)
+		a.WhenAnswered(func() { t.Error("the frame is taken for an answer") })
+		s.Settle("op", false)
+		select {
+		case <-a.Answers():
+			t.Error("the frame is an answer")
+		default:
+		}
+		if err := a.Wait(t.Context()); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

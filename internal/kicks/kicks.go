@@ -33,6 +33,7 @@ type userInRoom struct{ room, user string }
 // kick is the disconnect of one user.
 type kick struct {
 	userInRoom
+	id        string // of its event
 	at        chat.Point
 	since     time.Time
 	delivered bool // it was delivered on this node
@@ -84,6 +85,19 @@ func (k *Recent) Deliver(f *chat.Frame, now time.Time) {
 	}
 }
 
+// Delivered reports whether this node has delivered the kick whose event has the id of f. The
+// event of a ban may be asked for again, and official clients drop a frame whose id they know.
+func (k *Recent) Delivered(f *chat.Frame) bool {
+	if k.count.Load() == 0 {
+		return false
+	}
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return slices.ContainsFunc(k.byUser[userInRoom{f.RoomID, f.DisconnectUser}], func(r *kick) bool {
+		return r.delivered && r.id == f.ID
+	})
+}
+
 // addLocked returns the record of a kick. It makes one if there is none.
 func (k *Recent) addLocked(f *chat.Frame, now time.Time) *kick {
 	key := userInRoom{f.RoomID, f.DisconnectUser}
@@ -95,7 +109,7 @@ func (k *Recent) addLocked(f *chat.Frame, now time.Time) *kick {
 	for len(k.byAge) >= most {
 		k.removeOldestLocked()
 	}
-	r := &kick{userInRoom: key, at: f.Point(), since: now}
+	r := &kick{userInRoom: key, id: f.ID, at: f.Point(), since: now}
 	k.byUser[key] = append(k.byUser[key], r)
 	k.byAge = append(k.byAge, r)
 	k.count.Store(int64(len(k.byAge)))

@@ -53,6 +53,21 @@ func TestRecent(t *testing.T) {
 			t.Error("the kick does not count any more")
 		}
 	})
+	t.Run("an event is known by its id when it was delivered", func(t *testing.T) {
+		k, f := kicks.New(), kick("ann", 5)
+		f.ID = "one"
+		k.Number(f, now)
+		if k.Delivered(f) {
+			t.Error("it is known before its delivery")
+		}
+		k.Deliver(f, now)
+		other, elsewhere, bob := kick("ann", 6), kick("ann", 5), kick("bob", 5)
+		other.ID, elsewhere.ID, bob.ID = "two", "one", "one"
+		elsewhere.RoomID = "other"
+		if !k.Delivered(f) || k.Delivered(other) || k.Delivered(elsewhere) || k.Delivered(bob) {
+			t.Error("not this event alone is known")
+		}
+	})
 	t.Run("a home refuses for half a minute, and joins learn of a kick for a minute", func(t *testing.T) {
 		k := kicks.New()
 		k.Deliver(kick("ann", 5), now)

@@ -41,7 +41,7 @@ func (e banning) refuses(t *chat.Token, ip netip.Addr) error {
 // disconnected calls Options.Disconnected when a moderator has disconnected a user, in a room with
 // the tag confab:disconnect-ban or without history, and returns the outcome of the operation.
 func (e banning) disconnected(ctx context.Context, op *Operation, outcome error) error {
-	if outcome != nil || op.Action != chat.ActionDisconnectUser || op.FromServer || e.o.Disconnected == nil {
+	if outcome != nil || !op.OutlastsFrame() || e.o.Disconnected == nil {
 		return outcome
 	}
 	r, settings, err := e.acquire(ctx, op.RoomID, op.Room)

@@ -312,6 +312,10 @@ func (e *Engine) lockInTurn(ctx context.Context, r *room, f *chat.Frame, op *Ope
 		// All nodes may ask for the event of a ban, and again while it waits for the transcript.
 		var n *pending.Frame
 		if f.DisconnectUser != "" {
+			if e.kicks.Delivered(f) { // A single node knows it by this alone.
+				q.mu.Unlock()
+				return ErrPublished
+			}
 			n = q.waiting.Find(f.ID)
 		}
 		if n != nil {

@@ -191,6 +191,12 @@ type Operation struct {
 	hidden bool
 }
 
+// OutlastsFrame reports whether the operation is not done when its frame is delivered: after a
+// moderator's disconnect, the home calls Options.Disconnected.
+func (op *Operation) OutlastsFrame() bool {
+	return op.Action == chat.ActionDisconnectUser && !op.FromServer
+}
+
 // Audience is everybody who is connected to one live room on this node. Package edge
 // implements it, so that fan-out stays next to the sockets. One that is a replay.Audience
 // can replay messages to new connections. In rooms of others, those who join get no history.

@@ -248,6 +248,7 @@ type wireBan struct {
 	UserID  []byte    `json:"user,omitzero"`
 	Range   string    `json:"range,omitzero"`
 	Reason  string    `json:"reason,omitzero"`
+	Created time.Time `json:"created,omitzero"` // not from earlier releases
 	Expires time.Time `json:"expires,omitzero"`
 	Deleted bool      `json:"deleted,omitzero"`
 }
@@ -273,7 +274,7 @@ func (b *Bans) tell(ctx context.Context, from int64) error {
 	all := make([]wireBan, 0, len(rows))
 	for i := range rows[:min(len(rows), mostTold)] {
 		r := &rows[i]
-		w := wireBan{Change: r.change, ID: r.ID, Type: r.Type, RoomID: r.RoomID, UserID: []byte(r.UserID), Reason: r.Reason, Expires: r.Expires, Deleted: r.deleted}
+		w := wireBan{Change: r.change, ID: r.ID, Type: r.Type, RoomID: r.RoomID, UserID: []byte(r.UserID), Reason: r.Reason, Created: r.CreateTime, Expires: r.Expires, Deleted: r.deleted}
 		if r.UserID == "" {
 			w.UserID, w.Range = nil, r.Range.String()
 		}
@@ -299,7 +300,7 @@ func (b *Bans) Receive(ctx context.Context, changes []byte) error {
 	}
 	rows := make([]row, 0, len(all))
 	for _, w := range all {
-		r := row{change: w.Change, deleted: w.Deleted, Ban: Ban{ID: w.ID, Type: w.Type, RoomID: w.RoomID, UserID: string(w.UserID), Reason: w.Reason, Expires: w.Expires}}
+		r := row{change: w.Change, deleted: w.Deleted, Ban: Ban{ID: w.ID, Type: w.Type, RoomID: w.RoomID, UserID: string(w.UserID), Reason: w.Reason, CreateTime: w.Created, Expires: w.Expires}}
 		if r.UserID == "" {
 			p, err := netip.ParsePrefix(w.Range)
 			if err != nil {

@@ -156,4 +156,17 @@ func TestCheck_hidden(t *testing.T) {
 			}
 		})
 	}
+	t.Run("the user gets as many first as the room gives", func(t *testing.T) {
+		h := says(15*second, 16*second, "ac")
+		back := on("bob", 18*second, StillOpen, "")
+		back.First = eve.First[1:]
+		h.Connections, h.Bans, h.OnJoin = append(h.Connections, back), []*Ban{&hide}, map[string]int{"r": 2}
+		if got := Check(&h, Options{}).Violations; got != nil {
+			t.Errorf("got %v", got)
+		}
+		h.OnJoin["r"] = 1
+		if got := Check(&h, Options{}).Violations; len(got) == 0 {
+			t.Error("one more than the room gives is no violation")
+		}
+	})
 }

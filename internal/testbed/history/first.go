@@ -99,8 +99,8 @@ type firsts struct {
 
 // wrong returns what the connection should not have got.
 func (f *firsts) wrong(c *Connection) (problems []string) {
-	if len(c.First) > f.onJoin {
-		problems = append(problems, fmt.Sprintf("got %d messages first, more than %d", len(c.First), f.onJoin))
+	if n := len(c.First) + c.withheld; n > f.onJoin {
+		problems = append(problems, fmt.Sprintf("got %d messages first, more than %d", n, f.onJoin))
 	}
 	seen := map[string]bool{}
 	for _, first := range c.First {
@@ -168,7 +168,7 @@ func (f *firsts) holes(c *Connection) []string {
 		return nil
 	}
 	at := 0
-	if len(c.First) < f.onJoin {
+	if len(c.First)+c.withheld < f.onJoin {
 		// There is no message in front of them all.
 		for ; at < int(f.position[frames[0]]); at++ {
 			if missed := f.sorted[at]; f.wanted(missed, c) && f.path(missed, frames[0], f.position) {

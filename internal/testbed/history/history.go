@@ -41,6 +41,8 @@ type History struct {
 	// sends messages there.
 	SlowMode map[string]time.Duration
 	Bans     []*Ban
+	// DisconnectBan holds the rooms in which a disconnect bans its user.
+	DisconnectBan map[string]bool
 	// Stopped are the times in which a node was stopped.
 	Stopped []Stopped
 	// Writes are writes of the control plane, Stored what was read of each
@@ -59,6 +61,8 @@ type Connection struct {
 	Ending                   Ending
 	// First are the messages of the room's history that came first.
 	First []Frame
+	// withheld is how many messages came first besides, which only this user got.
+	withheld int
 	// Missed is how many frames the connection was told that its client missed; "some" if
 	// that is not known.
 	Missed string
