@@ -331,8 +331,7 @@ func (e *Engine) sweep(ctx context.Context) {
 	}
 }
 
-// passed reports whether a time is so long ago, or as far in the future, because the clock was
-// set back.
+// passed reports whether a time is that long ago, or that far ahead: the clock was set back.
 func (e *Engine) passed(since *atomic.Int64, d time.Duration) bool {
 	ago := time.Duration(e.now().UnixNano() - since.Load())
 	return ago >= d || ago <= -d
