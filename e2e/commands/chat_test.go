@@ -21,7 +21,9 @@ const (
 	del     = "\x1b[3~"
 	ctrlB   = "\x02"
 	ctrlC   = "\x03"
+	ctrlG   = "\x07"
 	ctrlK   = "\x0b"
+	ctrlO   = "\x0f"
 	ctrlT   = "\x14"
 	ctrlZ   = "\x1a"
 	pasting = "\x1b[200~"
@@ -93,6 +95,49 @@ func TestChat(t *testing.T) {
 		}
 	})
 
+	t.Run("small terminals that change their size while someone types", func(t *testing.T) {
+		name := room(t, "")
+		p := startTerminal(t, env, 20, 3, "chat", name, "--as", "an")
+		p.shows("connected")
+		run(t, "confab send "+name+" \"$(printf '漢字かな%.0s' {1..40})\" --as wide; confab send "+name+" 'שלום עולם' --as rtl")
+		p.shows("עולם") // The bar, one row of messages, and the line.
+		typed := ""
+		for n, size := range [][2]int{{20, 3}, {20, 6}, {9, 2}, {5, 1}, {1, 1}, {20, 3}, {200, 50}, {20, 3}, {7, 4}, {20, 3}} {
+			p.resize(size[0], size[1])
+			digit := fmt.Sprint(n)
+			if n%2 == 0 {
+				p.keys("漢字e\u0301" + digit)
+				typed += "漢字e\u0301" + digit
+			} else {
+				p.keys(pasting + "עב\n\tx" + digit + pasted)
+				typed += "עב x" + digit
+			}
+			p.until("what was typed at the cursor", func(rows []string) bool {
+				last := rows[len(rows)-1]
+				at := p.screen.CursorPosition()
+				return at.Y == size[1]-1 && at.X < size[0] && (size[0] < 3 || strings.HasSuffix(last, digit))
+			})
+			for y, row := range p.rows() {
+				if ansi.StringWidth(row) > size[0] {
+					t.Errorf("at %v row %d is too wide: %q", size, y, row)
+				}
+			}
+		}
+		p.resize(200, 24)
+		p.keys(enter)
+		p.shows("an: " + strings.Fields(typed)[0])
+		p.keys(up)
+		p.shows("Esc goes back")
+		p.resize(20, 3)
+		p.until("the selected message and the hint", func(rows []string) bool {
+			return strings.HasPrefix(rows[0], ">") && strings.HasSuffix(rows[1], "…") && rows[2] == ">"
+		})
+		p.keys(ctrlC)
+		if status, wrote := p.ends(); status != 0 || strings.Contains(wrote, "panic") {
+			t.Errorf("exit status %d, %s", status, process.Tail(wrote))
+		}
+	})
+
 	t.Run("a chat that was stopped comes back", func(t *testing.T) {
 		name := room(t, "")
 		p := startProgram(t, append(slices.Clone(env), "PS1=$ "), 80, 24, "bash", "--norc", "--noprofile")
@@ -115,11 +160,11 @@ func TestChat(t *testing.T) {
 
 	t.Run("a moderator acts on the selected message", func(t *testing.T) {
 		name := room(t, "")
-		p := join(t, 100, 24, name, "--as", "mo", "--can", "send,delete,disconnect")
+		p := join(t, 80, 24, name, "--as", "mo", "--can", "send,delete,disconnect")
 		run(t, "confab send "+name+" first --as troll; confab send "+name+" second --as troll; confab send "+name+" third --as loud")
 		p.shows("third")
 		p.keys(up + up)
-		p.shows("troll: second", "Delete deletes it · Ctrl-K disconnects the user · Ctrl-B bans · Ctrl-T mutes")
+		p.shows("troll: second", "Del deletes · ^K disconnects · ^B bans · ^T mutes · ^G hides · Esc goes back")
 		p.keys(del)
 		p.shows("troll: (deleted)")
 		p.keys(up + ctrlB)
@@ -132,9 +177,21 @@ func TestChat(t *testing.T) {
 		p.hides("Mute loud")
 		p.keys(ctrlT + enter)
 		p.shows("mute: loud for good")
-		if bans := run(t, "confab bans "+name+" -o text"); !strings.Contains(bans, "BAN\ttroll") || !strings.Contains(bans, "MUTE\tloud") {
+		p.keys(up + ctrlG + "1h" + enter)
+		p.shows("hide: loud for 1h0m0s")
+		if bans := run(t, "confab bans "+name+" -o text"); !strings.Contains(bans, "BAN\ttroll") || !strings.Contains(bans, "MUTE\tloud") || !strings.Contains(bans, "HIDE\tloud") {
 			t.Errorf("the bans are %q", bans)
 		}
+		p.shows("PgUp scrolls · ^O sets modes · ^C leaves")
+		p.keys(ctrlO + enter)
+		p.shows("modes: slow-mode=off send=all links=all repeat=off")
+		p.keys(ctrlO + "slow-mode=5s links=staff for=10m" + enter)
+		p.shows("modes: slow-mode=5s send=all links=staff repeat=off")
+		if modes := run(t, "confab room modes "+name+" -o text"); !strings.Contains(modes, "slow-mode\t5s\tMODERATOR\t20") {
+			t.Errorf("the modes are %q", modes)
+		}
+		p.keys(ctrlO + "slow=5s" + enter)
+		p.shows(`mode "slow": must be slow-mode, send, links or repeat`)
 		// Disconnecting oneself ends the chat.
 		p.keys("bye" + enter)
 		p.shows("mo: bye")
@@ -148,7 +205,7 @@ func TestChat(t *testing.T) {
 
 	t.Run("a viewer is offered nothing and sends nothing", func(t *testing.T) {
 		name := room(t, "")
-		policy := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["ivschat:*"],"Resource":"*"}}`
+		policy := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["ivschat:*","confab:GetServer"],"Resource":"*"}}`
 		viewer, err := server.CreateCredentials(t.Context(), "viewer", policy)
 		if err != nil {
 			t.Fatal(err)
@@ -158,7 +215,8 @@ func TestChat(t *testing.T) {
 		p.shows("connected")
 		run(t, "confab send "+name+" hello --as ann")
 		p.shows("ann: hello")
-		p.keys(up)
+		p.until("keys without modes", func(rows []string) bool { return strings.HasSuffix(rows[22], "PgUp scrolls · ^C leaves") })
+		p.keys(ctrlO + up)
 		p.until("Esc alone", func(rows []string) bool { return rows[22] == "Esc goes back" })
 		p.keys("why" + enter)
 		p.shows("This chat token may not send", "> why")

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"confab/internal/testbed/process"
 )
@@ -51,6 +52,7 @@ func TestEndpoint(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			env := environment(t, test.endpoint)
+			var all []*background // Some wait for the server: all of them do so at once.
 			for _, args := range kinds {
 				if args[0] == "load" && !strings.Contains(test.endpoint, "127.0.0.1") {
 					continue // It asks first.
@@ -58,15 +60,59 @@ func TestEndpoint(t *testing.T) {
 				if args[0] == "apply" {
 					args = []string{"apply", "-f", file}
 				}
-				cmd := inBackground(t, env, args...)
-				if status, said := cmd.ends(), cmd.errs.String(); status != 1 || strings.Count(said, "\n") != 1 || !strings.HasPrefix(said, "confab: ") || !strings.Contains(said, test.says) {
-					t.Errorf("confab %s: exit status %d, it says %q, want %q", strings.Join(args, " "), status, said, test.says)
+				all = append(all, inBackground(t, env, args...))
+			}
+			for _, cmd := range all {
+				args := strings.Join(cmd.cmd.Args[1:], " ")
+				status, said := cmd.ends(), cmd.errs.String()
+				if test.name == "nothing" && slices.Contains([]string{"chat", "tail", "load"}, cmd.cmd.Args[1]) {
+					rest, waited := strings.CutPrefix(said, "confab: no server accepts connections at "+test.endpoint+"; waiting 10s for one\n")
+					if said = rest; !waited {
+						t.Errorf("confab %s does not wait for a server", args)
+					}
+				}
+				if status != 1 || strings.Count(said, "\n") != 1 || !strings.HasPrefix(said, "confab: ") || !strings.Contains(said, test.says) {
+					t.Errorf("confab %s: exit status %d, it says %q, want %q", args, status, said, test.says)
 				}
 				if out := cmd.out.String(); out != "" {
-					t.Errorf("confab %s prints %q", strings.Join(args, " "), out)
+					t.Errorf("confab %s prints %q", args, out)
 				}
 			}
 		})
+	}
+}
+
+// TestWait starts commands that stay connected before their server: each waits for it.
+func TestWait(t *testing.T) {
+	server := process.Serve(t, process.Options{})
+	shell(t, environment(t, server.Endpoint), t.TempDir(), "confab room create demo --tag confab:history=1h && confab send demo hello --as ann")
+	if err := server.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	env := environment(t, server.Endpoint)
+	waiting := "confab: no server accepts connections at " + server.Endpoint + "; waiting 10s for one\n"
+	var all []*background
+	for _, args := range [][]string{{"chat", "demo", "--as", "ann"}, {"tail", "demo", "--since", "1h", "--limit", "1"}, {"load", "demo", "--connections", "1", "--for", "100ms"}} {
+		cmd := inBackground(t, env, args...)
+		for begin := time.Now(); cmd.errs.String() != waiting; time.Sleep(5 * time.Millisecond) {
+			if time.Since(begin) > screenTime {
+				t.Fatalf("confab %s says %q", args[0], cmd.errs.String())
+			}
+		}
+		all = append(all, cmd)
+	}
+	screen := startTerminal(t, env, 80, 24, "chat", "demo", "--as", "ann")
+	screen.shows("waiting 10s for")
+	process.Serve(t, process.Options{DataDir: server.DataDir, Address: strings.TrimPrefix(server.Endpoint, "http://")})
+	for _, cmd := range all {
+		if status := cmd.ends(); status != 0 || cmd.errs.String() != waiting {
+			t.Errorf("confab %s: exit status %d, it says %q", cmd.cmd.Args[1], status, cmd.errs.String())
+		}
+	}
+	screen.shows(" connected")
+	screen.keys(ctrlC)
+	if status, _ := screen.ends(); status != 0 {
+		t.Errorf("exit status %d", status)
 	}
 }
 

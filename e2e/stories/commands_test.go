@@ -102,6 +102,26 @@ func fetch(url string, headers ...string) (status int, body string, err error) {
 	return resp.StatusCode, string(text), err
 }
 
+// connect FILE: connects once to the server of AWS_ENDPOINT_URL_IVSCHAT with the chat token that
+// the file begins with.
+func connect(ts *testscript.TestScript, _ bool, args []string) {
+	token, _, _ := strings.Cut(ts.ReadFile(args[0]), "\t")
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, ts.Getenv("AWS_ENDPOINT_URL_IVSCHAT"), nil)
+	ts.Check(err)
+	for name, value := range map[string]string{
+		"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+		"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": token,
+	} {
+		r.Header.Set(name, value)
+	}
+	res, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	ts.Check(res.Body.Close())
+	if res.StatusCode != http.StatusSwitchingProtocols {
+		ts.Fatalf("the handshake was answered with %s", res.Status)
+	}
+}
+
 // terminate NAME: sends SIGTERM to the one program in the background; NAME is for the
 // reader. It is not called stop: that command of testscript ends the story.
 func terminate(ts *testscript.TestScript, _ bool, _ []string) {

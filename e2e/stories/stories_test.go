@@ -68,6 +68,7 @@ func TestStories(t *testing.T) {
 			"get":             get,
 			"ivschat":         callAPI,
 			"disconnect":      disconnect,
+			"connect":         connect,
 			"eventually":      eventually,
 			"use-credentials": useCredentials,
 			// postgres sets DATABASE to the URL of an empty PostgreSQL database.

@@ -35,6 +35,9 @@ type Options struct {
 	Restrictions []Restriction
 	// Restrict applies a restriction to the user of a message. A duration of 0 has no end.
 	Restrict func(ctx context.Context, kind, userID, reason string, lasts time.Duration) error
+	// Modes sets modes of the room, such as slow-mode: 5s, and returns those that are in force.
+	// It is nil if the caller may not set them.
+	Modes func(ctx context.Context, set map[string]string) (inForce string, err error)
 	// Earlier returns the messages up to a time, the oldest first. It is nil if the room's
 	// history cannot be read.
 	Earlier func(ctx context.Context, until time.Time) ([]*chatroom.Frame, error)
@@ -73,14 +76,14 @@ func Run(ctx context.Context, o Options) error {
 	return m.err
 }
 
-// offers says which keys act on a selected message.
+// offers says which keys act on a selected message, in 80 columns.
 func (o *Options) offers() string {
 	var keys []string
 	if o.Delete {
-		keys = append(keys, "Delete deletes it")
+		keys = append(keys, "Del deletes")
 	}
 	if o.Disconnect {
-		keys = append(keys, keyName(disconnectKey)+" disconnects the user")
+		keys = append(keys, keyName(disconnectKey)+" disconnects")
 	}
 	for _, r := range o.Restrictions {
 		keys = append(keys, keyName(r.Key)+" "+r.Verb+"s")
@@ -88,8 +91,17 @@ func (o *Options) offers() string {
 	return strings.Join(append(keys, "Esc goes back"), " · ")
 }
 
-// keyName is a key as people write it: Ctrl-K.
+// usual says what keys do while no message is selected.
+func (o *Options) usual() string {
+	keys := []string{"Enter sends", "Up selects a message", "PgUp scrolls"}
+	if o.Modes != nil {
+		keys = append(keys, keyName(modesKey)+" sets modes")
+	}
+	return strings.Join(append(keys, keyName(leaveKey)+" leaves"), " · ")
+}
+
+// keyName is a key as terminals show it: ^K.
 func keyName(key string) string {
-	modifier, letter, _ := strings.Cut(key, "+")
-	return strings.ToUpper(modifier[:1]) + modifier[1:] + "-" + strings.ToUpper(letter)
+	_, letter, _ := strings.Cut(key, "+")
+	return "^" + strings.ToUpper(letter)
 }

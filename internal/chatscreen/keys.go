@@ -4,12 +4,16 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-const disconnectKey = "ctrl+k"
+const (
+	leaveKey      = "ctrl+c"
+	disconnectKey = "ctrl+k"
+	modesKey      = "ctrl+o"
+)
 
 // press does what a key means. Keys that mean nothing else edit the line.
 func (m *model) press(key tea.KeyPressMsg) tea.Cmd {
 	switch key.String() {
-	case "ctrl+c":
+	case leaveKey:
 		return tea.Quit
 	case "ctrl+z":
 		return tea.Suspend
@@ -26,6 +30,11 @@ func (m *model) press(key tea.KeyPressMsg) tea.Cmd {
 		return m.answer(key)
 	}
 	switch key.String() {
+	case modesKey:
+		if m.o.Modes != nil {
+			m.ask("Modes, such as slow-mode=5s send=staff for=10m", m.setModes)
+		}
+		return nil
 	case "enter":
 		m.selected = nil
 		return m.send()

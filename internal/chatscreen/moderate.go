@@ -8,6 +8,8 @@ import (
 
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
+
+	"confab/internal/command"
 )
 
 // question asks a moderator for the rest of what is done to a user.
@@ -62,6 +64,23 @@ func (m *model) restrict(r Restriction, user, reason string, lasts time.Duration
 		time = "for " + lasts.String()
 	}
 	return doneMsg{text: withReason(fmt.Sprintf("%s: %s %s", r.Verb, user, time), reason)}
+}
+
+// setModes sets the modes that an answer names. Without any, it shows those that are in force.
+func (m *model) setModes(answer string) tea.Cmd {
+	return func() tea.Msg {
+		set, err := command.Pairs("mode", strings.Fields(answer))
+		if err != nil {
+			return doneMsg{problem: err.Error()}
+		}
+		ctx, cancel := context.WithTimeout(m.ctx, answerTime)
+		defer cancel()
+		inForce, err := m.o.Modes(ctx, set)
+		if err != nil {
+			return doneMsg{problem: err.Error()}
+		}
+		return doneMsg{text: "modes: " + inForce}
+	}
 }
 
 // splitAnswer finds a time at the begin of an answer; the rest is the reason.

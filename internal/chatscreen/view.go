@@ -92,7 +92,7 @@ func (m *model) status() string {
 
 // hint is the row above the line: what went wrong, or what keys do.
 func (m *model) hint() string {
-	text := "Enter sends · Up selects a message · PgUp scrolls · Ctrl-C leaves"
+	text := m.o.usual()
 	switch {
 	case m.notice != "":
 		return bold.Styled(ansi.Truncate(command.Plain(m.notice), m.width, "…"))

@@ -35,14 +35,16 @@ func newChat(env command.Environment) *cobra.Command {
 		Long: `Chat in a room. On a terminal, show the messages and events of the room, and an input line. Enter
 sends it, Up selects a message, PgUp scrolls back (also into the room's history), Ctrl-C leaves.
 A moderator acts on the selected message: Delete deletes it, Ctrl-K disconnects its sender, Ctrl-B
-bans and Ctrl-T mutes. The screen shows the actions that the chat token (--can) and the credentials
-allow. Names and colours come from the attributes displayName and color.
+bans, Ctrl-T mutes and Ctrl-G hides. Ctrl-O sets modes of the room, such as slow-mode=5s. The screen
+shows the actions that the chat token (--can) and the credentials allow. Names and colours come from
+the attributes displayName and color.
 
 Without a terminal, send each line of standard input as a message, and print each received frame of
 the Messaging API as one line of JSON. It respects the rates of the service: a line that
 the room's rate refuses is sent again. At the end of the input, wait for the answers to all lines.
 
-After a lost connection, try to reconnect for up to a minute. The exit status is 1 if a line of
+While nothing accepts connections at the address of the server, wait for it for 10 s: it may be
+starting. After a lost connection, try to reconnect for up to a minute. The exit status is 1 if a line of
 standard input was refused, or if a moderator disconnected the user.`,
 		Example: command.Examples(
 			"echo 'Hello, world' | confab chat demo --as ann",
@@ -52,6 +54,7 @@ standard input was refused, or if a moderator disconnected the user.`,
 		Args: command.Args("ROOM"),
 	}
 	f := command.NewConnectionFlags(cmd, env)
+	f.Wait(cmd)
 	t := newTokenFlags(cmd, "send")
 	history := cmd.Flags().Int("history", -1, "`NUMBER` of the latest messages to get first, in a room with history; -1 is what the tag of the room says.")
 	f.RunRoom(cmd, func(ctx context.Context, api *command.API, _ *command.Printer, room string, _ []string) error {

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
@@ -28,6 +29,7 @@ const (
 var restrictions = []chatscreen.Restriction{
 	{Kind: "BAN", Key: "ctrl+b", Verb: "ban"},
 	{Kind: "MUTE", Key: "ctrl+t", Verb: "mute"},
+	{Kind: "HIDE", Key: "ctrl+g", Verb: "hide"},
 }
 
 // hasScreen reports whether the chat has a terminal that can show one.
@@ -54,6 +56,16 @@ func showChat(ctx context.Context, env command.Environment, api *command.API, ti
 			}
 			_, err := command.Call[moderationops.BanOutput](ctx, api, "CreateBan", in)
 			return err
+		}
+	}
+	if slices.Contains(allowed, "confab:UpdateRoomModes") {
+		o.Modes = func(ctx context.Context, set map[string]string) (string, error) {
+			modes, err := setModes(ctx, api, *arn, set)
+			all := make([]string, len(modes))
+			for i := range modes {
+				all[i] = modes[i].Name + "=" + modes[i].Value
+			}
+			return strings.Join(all, " "), err
 		}
 	}
 	if slices.Contains(allowed, "confab:ListMessages") {

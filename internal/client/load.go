@@ -49,6 +49,7 @@ count.`,
 		SuggestFor: []string{"bench", "loadtest", "load-test"},
 	}
 	f := command.NewFlags(cmd, env)
+	f.Wait(cmd)
 	o := loadtest.Options{}
 	flags := cmd.Flags()
 	flags.IntVar(&o.Connections, "connections", 10, "`NUMBER` of connections.")

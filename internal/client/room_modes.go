@@ -33,38 +33,62 @@ empty value clears a mode: then the tag applies again.`,
 	repeat := flags.String("repeat", "", "The `TIME` in which a user cannot send the same message again, from 1s to 1h, or off.")
 	lasts := flags.Duration("for", 0, "`TIME` after which the tags apply again, such as 10m; default never.")
 	f.RunRoom(cmd, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
-		in := &moderationops.UpdateRoomModesInput{RoomIdentifier: &room}
-		sets := false
-		for name, m := range map[string]struct{ value, member **string }{
-			"slow-mode": {&slowMode, &in.SlowMode}, "send": {&send, &in.Send}, "links": {&links, &in.Links}, "repeat": {&repeat, &in.Repeat},
-		} {
+		set := map[string]string{}
+		for name, value := range map[string]*string{"slow-mode": slowMode, "send": send, "links": links, "repeat": repeat} {
 			if flags.Changed(name) {
-				*m.member, sets = *m.value, true
+				set[name] = *value
 			}
 		}
 		if flags.Changed("for") {
-			switch {
-			case !sets:
-				return command.Usagef("--for needs a mode that it sets, such as --slow-mode")
-			case *lasts < time.Second:
-				return command.Usagef("--for %v: must be at least 1s", *lasts)
-			}
-			in.ModeDuration = new(int64(*lasts / time.Second))
+			set[modesEnd] = lasts.String()
 		}
-		operation, request := "GetRoomModes", any(&moderationops.GetRoomModesInput{RoomIdentifier: &room})
-		if sets {
-			operation, request = "UpdateRoomModes", in
-		}
-		out, err := command.Call[moderationops.RoomModesOutput](ctx, api, operation, request)
+		modes, err := setModes(ctx, api, room, set)
 		if err != nil {
 			return err
 		}
-		items := make([]command.Object, len(out.Modes))
-		for i := range out.Modes {
-			items[i] = command.Members(out.Modes[i])
+		items := make([]command.Object, len(modes))
+		for i := range modes {
+			items[i] = command.Members(modes[i])
 		}
 		return p.List("modes", items, command.Column{Heading: "MODE", Member: "name"}, command.Column{Heading: "VALUE", Member: "value"},
 			command.Column{Heading: "SOURCE", Member: "source"}, command.Column{Heading: "UNTIL", Member: "expirationTime"}, command.Column{Heading: "BY", Member: "by"})
 	})
 	return cmd
+}
+
+// modesEnd is what says how long modes are in force, beside their names.
+const modesEnd = "for"
+
+// setModes sets modes of a room by their names, and returns all modes. Without any it sets
+// nothing.
+func setModes(ctx context.Context, api *command.API, room string, set map[string]string) ([]moderationops.Mode, error) {
+	in := &moderationops.UpdateRoomModesInput{RoomIdentifier: &room}
+	members := map[string]**string{"slow-mode": &in.SlowMode, "send": &in.Send, "links": &in.Links, "repeat": &in.Repeat}
+	operation, request := "GetRoomModes", any(&moderationops.GetRoomModesInput{RoomIdentifier: &room})
+	for name, value := range set {
+		if name == modesEnd {
+			continue
+		}
+		member := members[name]
+		if member == nil {
+			return nil, command.Usagef("mode %q: must be slow-mode, send, links or repeat", name)
+		}
+		*member = &value
+		operation, request = "UpdateRoomModes", in
+	}
+	if text, ok := set[modesEnd]; ok {
+		lasts, err := time.ParseDuration(text)
+		switch {
+		case request != any(in):
+			return nil, command.Usagef("--for needs a mode that it sets, such as --slow-mode")
+		case err != nil || lasts < time.Second:
+			return nil, command.Usagef("--for %s: must be at least 1s", text)
+		}
+		in.ModeDuration = new(int64(lasts / time.Second))
+	}
+	out, err := command.Call[moderationops.RoomModesOutput](ctx, api, operation, request)
+	if err != nil {
+		return nil, err
+	}
+	return out.Modes, nil
 }

@@ -42,6 +42,7 @@ ARN of its room as roomArn. With -o text, it is time, room, user or event, and t
 		SuggestFor: []string{"watch", "follow", "logs"},
 	}
 	f := command.NewFlags(cmd, env)
+	f.Wait(cmd)
 	f.CompleteEvery(cmd, command.RoomNames)
 	t := &tail{}
 	flags := cmd.Flags()

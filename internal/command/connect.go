@@ -162,7 +162,7 @@ func findDev(ctx context.Context) error {
 	}
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return fmt.Errorf("no server is configured, and none is at %s; start one with confab serve --dev, or name one with --endpoint or AWS_ENDPOINT_URL_IVSCHAT, and its credentials as for every AWS tool", devEndpoint)
+		return &refused{fmt.Sprintf("no server is configured, and none is at %s; start one with confab serve --dev, or name one with --endpoint or AWS_ENDPOINT_URL_IVSCHAT, and its credentials as for every AWS tool", devEndpoint), err}
 	}
 	return res.Body.Close()
 }

@@ -1,6 +1,8 @@
 package command
 
 import (
+	"io"
+
 	"github.com/spf13/cobra"
 )
 
@@ -9,6 +11,7 @@ type Flags struct {
 	env                       Environment
 	endpoint, region, profile string
 	output                    string
+	errs                      func() io.Writer // where a command says that it waits; nil does not wait
 }
 
 // NewFlags gives a command the flags of a client.

@@ -13,7 +13,7 @@ func (f *Flags) Run(cmd *cobra.Command, do func(ctx context.Context, api *API, p
 		if err != nil {
 			return err
 		}
-		api, err := f.Connect(cmd.Context())
+		api, err := f.connect(cmd.Context())
 		if err != nil {
 			return err
 		}

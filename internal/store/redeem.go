@@ -83,6 +83,18 @@ func (db *DB) Redeem(ctx context.Context, t *chat.Token, ip netip.Addr) error {
 	return nil
 }
 
+// Redeemed reports whether a chat token was used. Uses are deleted redemptionMargin after the
+// token's expiry: then known is false.
+func Redeemed(ctx context.Context, db *DB, t *chat.Token) (used, known bool, err error) {
+	var one int
+	used, err = db.tokens.Read().Row(ctx, `SELECT 1 FROM redemptions WHERE token_id = $1`, []any{t.ID[:]}, &one)
+	if used || err != nil {
+		return used, used, err
+	}
+	now, err := db.tokens.Now(ctx)
+	return false, err == nil && now.Before(t.Expires.Add(redemptionMargin)), err
+}
+
 func notRedeemed(cause error) error {
 	return fmt.Errorf("redeem a chat token: %w: %w", chat.Errorf(chat.Unavailable, "The chat token cannot be checked right now, try again"), cause)
 }

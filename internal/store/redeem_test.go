@@ -178,6 +178,17 @@ func TestPruneRedemptions(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		known := func(id [16]byte, expires time.Time, wantUsed, want bool) {
+			t.Helper()
+			used, known, err := store.Redeemed(t.Context(), db, &chat.Token{ID: id, Expires: expires})
+			if err != nil || used != wantUsed || known != want {
+				t.Errorf("used: %t, known: %t, %v; want %t, %t", used, known, err, wantUsed, want)
+			}
+		}
+		known(soon, c.now().Add(time.Minute), true, true)
+		known(tokenID(), c.now().Add(time.Minute), false, true)
+		known(tokenID(), c.now().Add(-9*time.Minute), false, true)
+		known(tokenID(), c.now().Add(-11*time.Minute), false, false)
 		redeemed := func(id [16]byte) bool {
 			err := redeem(db, t.Context(), id, c.now().Add(time.Hour))
 			if err != nil {
@@ -203,6 +214,7 @@ func TestPruneRedemptions(t *testing.T) {
 				}
 			}
 			for _, id := range step.gone {
+				known(id, c.now().Add(-21*time.Minute), false, false)
 				if redeemed(id) {
 					t.Errorf("after %v a token that expired is still kept", step.after)
 				}

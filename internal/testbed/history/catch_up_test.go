@@ -65,6 +65,46 @@ func TestCheck_catchUp(t *testing.T) {
 	}
 }
 
+// TestCheck_catchUpOfUser has a user come back at 8 s with another client, which nodes cannot tell
+// from the first one. It gets what came since 2 s. The user may have been banned from 5 to 7 s.
+func TestCheck_catchUpOfUser(t *testing.T) {
+	ban := Ban{Room: "r", User: "bob", Node: "n1", Sent: 5 * second, Answered: 5 * second, EndSent: 7 * second, Ended: 7 * second}
+	hide, ranged := ban, ban
+	hide.Hide, ranged.Range = true, true
+	apart := Partition{From: 4 * second, To: 12 * second, Side: map[string]int{"n1": 0, "n2": 1}}
+	for _, test := range []struct {
+		name    string
+		user    string
+		catchUp bool
+		bans    []*Ban
+		h       History
+		want    bool
+	}{
+		{"the same user", "bob", true, nil, History{}, false},
+		{"another user", "eve", true, nil, History{}, true},
+		{"a room without catch-up", "bob", false, nil, History{}, true},
+		{"after a ban", "bob", true, []*Ban{&ban}, History{}, true},
+		{"after the user was hidden", "bob", true, []*Ban{&hide}, History{}, false},
+		{"after a ban of the address", "bob", true, []*Ban{&ranged}, History{}, false},
+		{"from the other side of a partition", "bob", true, nil, History{Partitions: []Partition{apart}}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			first, again := on("bob", 0, 3500*time.Millisecond, "abc"), on("again", 8*second, StillOpen, "")
+			first.Node, again.User = "n2", test.user
+			for _, l := range "cdefghi" {
+				again.Frames = append(again.Frames, frame(string(l), 8*second))
+			}
+			h := test.h
+			h.Connections = []*Connection{on("witness", 0, StillOpen, "abcdefghi"), first, again}
+			h.CatchUp, h.Bans = map[string]bool{"r": test.catchUp}, test.bans
+			got := slices.ContainsFunc(Check(&h, Options{}).Violations, func(v Violation) bool { return v.Rule == Joins })
+			if got != test.want {
+				t.Errorf("violations are %v, want some: %v", Check(&h, Options{}).Violations, test.want)
+			}
+		})
+	}
+}
+
 // TestCheck_catchUpOfLegal has a client of a legal history come back again and again, and then
 // takes a frame away that it had missed.
 func TestCheck_catchUpOfLegal(t *testing.T) {
