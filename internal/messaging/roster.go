@@ -55,8 +55,7 @@ func (o Roster) Connections(roomID, userID string, match func(ip netip.Addr) boo
 	return found
 }
 
-// Expects reports whether clients of a user, who lost their connections to a room, may return
-// and catch up.
+// Expects reports whether clients of a user that lost their connections may catch up in a room.
 func (o Roster) Expects(roomID, userID string) (expected bool) {
 	o.look(roomID, func(r *room) {
 		if log := r.kept.Log(); log != nil {
