@@ -32,9 +32,15 @@ func (r *room) chains() map[string]chain {
 	return all
 }
 
-// known returns the connections of the client that must miss nothing between them. A first
-// connection that was lost at once may be unknown to the other nodes.
+// known returns the connections of the client that must miss nothing between them: those behind
+// the last Close frame. A first connection that was lost at once may be unknown to the other nodes.
 func (c chain) known() chain {
+	for i, one := range slices.Backward(c) {
+		if one.Ending == EndedClosed {
+			c = c[i+1:]
+			break
+		}
+	}
 	if len(c) > 1 && c[0].Ended-c[0].Opened < toldAfter {
 		return c[1:]
 	}
@@ -61,6 +67,9 @@ func (r *room) caughtUp(o Options) []Violation {
 	var all []Violation
 	for name, whole := range r.chains() {
 		c := whole.known()
+		if len(c) == 0 {
+			continue
+		}
 		got := map[string]bool{}
 		last := int32(-1)
 		for _, one := range c {

@@ -22,6 +22,7 @@ func TestCheck_catchUp(t *testing.T) {
 	told := back(8*second, "ghi")
 	told.Missed = "2"
 	first := func() *Connection { return on("bob", 0, 5*second, "abcd") }
+	gone := closed(first(), Frame{ID: "x", Event: DisconnectEvent, Target: "bob", At: 5 * second})
 	short := on("bob", 5500*time.Millisecond, 6*second, "")
 	for _, test := range []struct {
 		name         string
@@ -38,6 +39,7 @@ func TestCheck_catchUp(t *testing.T) {
 		{"again in a room without catch-up", []*Connection{first(), back(8*second, "bcdefghi")}, false, "", Options{}, []Rule{Joins}},
 		{"one missing of two absences", []*Connection{first(), short, back(8*second, "fghi")}, true, "", Options{}, []Rule{CatchesUp}},
 		{"nothing comes any more", []*Connection{first(), back(9*second, "")}, true, "f", Options{}, []Rule{CatchesUp}},
+		{"one missing behind a Close frame", []*Connection{gone, back(8*second, "fghi")}, true, "abcdefghi", Options{}, []Rule{NoStrangeClose}},
 		{"told of a gap", []*Connection{first(), told}, true, "", Options{}, []Rule{CatchesUp}},
 		{"told of a gap where it may be", []*Connection{first(), told}, true, "", Options{MayMiss: true}, nil},
 		{"lost at once, before other nodes could know", []*Connection{on("bob", 0, 2*second, "a"), back(8*second, "hi")}, true, "abcdefghi", Options{}, nil},

@@ -143,11 +143,11 @@ func TestCheck(t *testing.T) {
 			Requests:    []*Request{kick("bob", 8*second)},
 		}, []Rule{KicksEnd}},
 		{"a user who joined after the own kick", History{
-			Connections: []*Connection{closed(on("bob", 0, 9*second, "a"))},
+			Connections: []*Connection{closed(on("bob", 8500*time.Millisecond, 9*second, ""), frame("a", 9*second))},
 			Requests:    []*Request{kick("bob", 8*second)},
 		}, []Rule{KicksEnd}},
 		{"a user who joined after the own kick, where it is a ban", History{
-			Connections:   []*Connection{closed(on("bob", 0, 9*second, "a"))},
+			Connections:   []*Connection{closed(on("bob", 8500*time.Millisecond, 9*second, ""), frame("a", 9*second))},
 			Requests:      []*Request{kick("bob", 8*second)},
 			DisconnectBan: map[string]bool{"r": true},
 		}, nil},

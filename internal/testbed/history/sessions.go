@@ -40,18 +40,15 @@ func (r *room) kicks(h *History, name string) []Violation {
 		}
 		switch {
 		case h.banned(c.User, name, c.Ended, c.Ended):
-		case h.DisconnectBan[name] && len(kicked[c.User]) > 0 && !slices.ContainsFunc(c.Frames, c.kickedBy):
+		case h.DisconnectBan[name] && slices.ContainsFunc(kicked[c.User], func(q *Request) bool { return q.Sent < c.Opened }):
 		case len(kicked[c.User]) == 0:
 			all = append(all, Violation{Rule: NoStrangeClose, Detail: fmt.Sprintf("%s on %s got a Close frame at %s", c.Client, c.Node, c.Ended)})
-		case !c.kickedBy(last):
+		case last.Event != DisconnectEvent || last.Target != c.User:
 			all = append(all, Violation{Rule: KicksEnd, Detail: fmt.Sprintf("the last frame of %s on %s is %s, not its own event", c.Client, c.Node, last.ID)})
 		}
 	}
 	return all
 }
-
-// kickedBy reports whether the frame is the disconnect of the connection's user.
-func (c *Connection) kickedBy(f Frame) bool { return f.Event == DisconnectEvent && f.Target == c.User }
 
 // apart says whether the request was made while its node and the other could
 // not reach each other.
