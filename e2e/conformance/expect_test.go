@@ -23,12 +23,27 @@ var (
 func (r *reply) want(t *testing.T, status int) m {
 	t.Helper()
 	if r.status != status {
-		t.Fatalf("status %d, want %d; %s: %s", r.status, status, r.header.Get("X-Amzn-Errortype"), r.body)
+		t.Fatalf("status %d, want %d; %s: %s%s", r.status, status, r.header.Get("X-Amzn-Errortype"), r.body, r.cause())
 	}
 	if len(r.body) == 0 {
 		return nil
 	}
 	return r.object(t)
+}
+
+// cause returns the line that the suite's own server has logged about a request that it could not
+// serve, if there is one. The answer does not tell the cause.
+func (r *reply) cause() string {
+	id := r.header.Get("X-Amzn-Requestid")
+	if own == nil || r.status < http.StatusInternalServerError || id == "" {
+		return ""
+	}
+	for line := range strings.Lines(own.Log()) {
+		if strings.Contains(line, id) {
+			return "\n" + line
+		}
+	}
+	return ""
 }
 
 // wantEmpty checks the status and that there is no body.
@@ -44,7 +59,7 @@ func (r *reply) wantEmpty(t *testing.T, status int) {
 func (r *reply) wantError(t *testing.T, name string, status int) m {
 	t.Helper()
 	if got := r.errorName(); got != name || r.status != status {
-		t.Fatalf("refused with %q %d, want %q %d; body %s", got, r.status, name, status, r.body)
+		t.Fatalf("refused with %q %d, want %q %d; body %s%s", got, r.status, name, status, r.body, r.cause())
 	}
 	o := r.object(t)
 	if text(t, o, "message") == "" {

@@ -152,6 +152,7 @@ var ofRoutes = []scenario{
 		name: "two nodes that reach only the third", keeps: "everything; a node may move its connections away", network: true, options: history.Options{Codes: unavailable, MayCountWrong: true},
 		inject: func(ctx context.Context, d *deployment, trial *cluster.Trial, random *rand.Rand) error {
 			pair := random.Perm(3)
+			cluster.Pause(ctx, told)
 			if err := d.between(ctx, pair[0], pair[1], d.network.Drop); err != nil {
 				return err
 			}
@@ -265,12 +266,15 @@ var ofRoutes = []scenario{
 	},
 }
 
+// told is after how long the nodes have told each other where their clients are.
+const told = 4 * time.Second
+
 // all as the node that is alone means that each is.
 const all = -1
 
 // kill kills the nodes at the same time and starts them again.
 func (d *deployment) kill(ctx context.Context, trial *cluster.Trial, nodes []int) error {
-	cluster.Pause(ctx, 4*time.Second) // By then the nodes have told each other where their clients are.
+	cluster.Pause(ctx, told)
 	trial.Over = trial.Crowd.Now()
 	for _, i := range nodes {
 		if err := d.cluster.Nodes[i].Kill(); err != nil {

@@ -109,7 +109,7 @@ func (r *running) token(t *testing.T, user string) string {
 	t.Helper()
 	now := time.Now()
 	token, err := r.ring.Seal(&chat.Token{
-		ID: [16]byte([]byte(chat.NewID() + "abcd")), Room: r.Demo().ARN, UserID: user,
+		ID: [16]byte([]byte(chat.NewID() + "abcd")), Room: r.Demo().ARN, Bearer: chat.Bearer{UserID: user},
 		IssuedAt: now, Expires: now.Add(time.Hour), SessionExpires: now.Add(time.Hour),
 	})
 	if err != nil {

@@ -55,7 +55,7 @@ func (n *node) UserIDs(string) (ids []string, connections int) {
 	return ids, connections
 }
 
-func (n *node) EachSession(string, []string, func(*chat.Token, time.Time)) {}
+func (n *node) EachSession(string, []string, func(*chat.Bearer, time.Time)) {}
 
 func (n *node) Attendance(id string, known uint64) (a messaging.Attendance, live bool) {
 	if id != n.room.ARN.ID {

@@ -22,19 +22,30 @@ const (
 	DefaultSession = 60 * time.Minute
 )
 
+// Bearer is the user whom a token lets in, and what this user may do.
+type Bearer struct {
+	UserID       string
+	Capabilities []Capability // must not be changed
+	// Attributes are sent with every message of the session as Sender.Attributes.
+	Attributes map[string]string
+}
+
+// Can reports whether the bearer has the capability.
+func (b *Bearer) Can(c Capability) bool { return slices.Contains(b.Capabilities, c) }
+
+// Staff reports whether the bearer moderates the room.
+func (b *Bearer) Staff() bool { return b.Can(DeleteMessage) || b.Can(DisconnectUser) }
+
 // MaxSkew is how much the clock of an application that signs tokens itself may differ.
 const MaxSkew = time.Minute
 
 // Token is the content of a chat token: one user may connect to one room, once.
 type Token struct {
 	// ID makes the token single-use: it is redeemed. See NewTokenID.
-	ID           [16]byte
-	Room         ARN
-	UserID       string
-	Capabilities []Capability
-	// Attributes are sent with every message of the session as Sender.Attributes.
-	Attributes map[string]string
-	IssuedAt   time.Time
+	ID   [16]byte
+	Room ARN
+	Bearer
+	IssuedAt time.Time
 	// Skew is how far the clock that set IssuedAt may be ahead: that of an application that
 	// signs tokens itself. It is zero for other tokens.
 	Skew time.Duration
@@ -48,9 +59,3 @@ type Token struct {
 // have been made. What the user lost after that, such as the place in a room, the token does
 // not give back.
 func (t *Token) NotIssuedBefore() time.Time { return t.IssuedAt.Add(-t.Skew) }
-
-// Can reports whether the token has the capability.
-func (t *Token) Can(c Capability) bool { return slices.Contains(t.Capabilities, c) }
-
-// Staff reports whether the bearer moderates the room.
-func (t *Token) Staff() bool { return t.Can(DeleteMessage) || t.Can(DisconnectUser) }

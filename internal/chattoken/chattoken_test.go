@@ -87,9 +87,7 @@ func token() *chat.Token {
 	return &chat.Token{
 		ID:             [16]byte{1, 2, 3},
 		Room:           chat.ARN{Region: here.Region, Account: here.Account, Type: chat.RoomResource, ID: "abcDEF123456"},
-		UserID:         "user",
-		Capabilities:   []chat.Capability{chat.SendMessage},
-		Attributes:     map[string]string{"displayName": "Ünï"},
+		Bearer:         chat.Bearer{UserID: "user", Capabilities: []chat.Capability{chat.SendMessage}, Attributes: map[string]string{"displayName": "Ünï"}},
 		IssuedAt:       now,
 		Expires:        now.Add(time.Minute),
 		SessionExpires: now.Add(time.Hour),
@@ -125,8 +123,7 @@ func TestRoundTrip(t *testing.T) {
 		want := &chat.Token{
 			ID:             [16]byte(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id")),
 			Room:           chat.ARN{Region: here.Region, Account: here.Account, Type: chat.RoomResource, ID: texts.Draw(t, "room")},
-			UserID:         texts.Draw(t, "user"),
-			Attributes:     rapid.MapOfN(texts, texts, 0, 20).Draw(t, "attributes"),
+			Bearer:         chat.Bearer{UserID: texts.Draw(t, "user"), Attributes: rapid.MapOfN(texts, texts, 0, 20).Draw(t, "attributes")},
 			IssuedAt:       times.Draw(t, "issued"),
 			Expires:        times.Draw(t, "expires"),
 			SessionExpires: times.Draw(t, "session expires"),

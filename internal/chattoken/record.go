@@ -18,6 +18,19 @@ const recordVersion = 1
 // capabilities gives every capability its bit in the record. Append only.
 var capabilities = [...]chat.Capability{chat.SendMessage, chat.DisconnectUser, chat.DeleteMessage}
 
+// capabilitySets has the capabilities of each combination of bits, for all tokens to share.
+var capabilitySets = func() (sets [1 << len(capabilities)][]chat.Capability) {
+	for bits := range sets {
+		for i, c := range capabilities {
+			if bits&(1<<i) != 0 {
+				sets[bits] = append(sets[bits], c)
+			}
+		}
+		sets[bits] = slices.Clip(sets[bits])
+	}
+	return sets
+}()
+
 // appendToken appends t to b as
 //
 //	version, 16 bytes of id, capability bits, room id, user id,
@@ -73,11 +86,7 @@ func parseToken(b []byte) (*chat.Token, error) {
 	t := &chat.Token{}
 	copy(t.ID[:], r.bytes(uint64(len(t.ID))))
 	bits := r.byte()
-	for i, c := range capabilities {
-		if bits&(1<<i) != 0 {
-			t.Capabilities = append(t.Capabilities, c)
-		}
-	}
+	t.Capabilities = capabilitySets[bits%byte(len(capabilitySets))]
 	t.Room.ID = r.string()
 	t.UserID = r.string()
 	t.IssuedAt, t.Expires, t.SessionExpires = r.time(), r.time(), r.time()

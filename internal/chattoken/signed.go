@@ -110,7 +110,7 @@ func (r *Ring) token(v *verifier, c *claims) (*chat.Token, error) {
 			return nil, signedInvalid("the signer %s may not give the capability %.64q", v.Name, name)
 		}
 	}
-	t := &chat.Token{Room: room, UserID: c.user, Attributes: c.attributes}
+	t := &chat.Token{Room: room, Bearer: chat.Bearer{UserID: c.user, Attributes: c.attributes}}
 	for _, name := range c.capabilities {
 		if !t.Can(chat.Capability(name)) {
 			t.Capabilities = append(t.Capabilities, chat.Capability(name))

@@ -178,7 +178,8 @@ func TestSigned(t *testing.T) {
 			}
 			room, _ := chat.ParseARN(hereRoom)
 			want := &chat.Token{
-				ID: got.ID, Room: room, UserID: "ann", Capabilities: []chat.Capability{chat.SendMessage}, Attributes: map[string]string{"name": "Ann"},
+				ID: got.ID, Room: room,
+				Bearer:   chat.Bearer{UserID: "ann", Capabilities: []chat.Capability{chat.SendMessage}, Attributes: map[string]string{"name": "Ann"}},
 				IssuedAt: iat, Skew: time.Minute, Expires: iat.Add(6 * time.Minute), SessionExpires: iat.Add(30 * time.Minute),
 			}
 			if diff := cmp.Diff(want, got); diff != "" {

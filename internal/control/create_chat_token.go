@@ -32,10 +32,9 @@ type CreateChatTokenOutput struct {
 func (s *Service) CreateChatToken(ctx context.Context, in *CreateChatTokenInput) (*CreateChatTokenOutput, error) {
 	var v api.Violations
 	t := &chat.Token{
-		Room:       v.ARN("roomIdentifier", in.RoomIdentifier, chat.RoomResource),
-		UserID:     v.Required("userId", in.UserID, userIDRule),
-		Attributes: in.Attributes,
-		IssuedAt:   s.Now(),
+		Room:     v.ARN("roomIdentifier", in.RoomIdentifier, chat.RoomResource),
+		Bearer:   chat.Bearer{UserID: v.Required("userId", in.UserID, userIDRule), Attributes: in.Attributes},
+		IssuedAt: s.Now(),
 	}
 	v.Attributes("attributes", in.Attributes, chat.MaxAttributes)
 	t.Capabilities = checkCapabilities(&v, in.Capabilities)

@@ -33,7 +33,7 @@ func TestCreateChatToken(t *testing.T) {
 			t.Error("the token has no id")
 		}
 		got.ID = [16]byte{}
-		if d := cmp.Diff(chat.Token{Room: arn, UserID: "ann", IssuedAt: now, Expires: now.Add(time.Hour), SessionExpires: now.Add(time.Hour)}, got); d != "" {
+		if d := cmp.Diff(chat.Token{Room: arn, Bearer: chat.Bearer{UserID: "ann"}, IssuedAt: now, Expires: now.Add(time.Hour), SessionExpires: now.Add(time.Hour)}, got); d != "" {
 			t.Error(d)
 		}
 	})
@@ -44,8 +44,11 @@ func TestCreateChatToken(t *testing.T) {
 		got := *s.tokens.last
 		got.ID = [16]byte{}
 		if d := cmp.Diff(chat.Token{
-			Room: arn, UserID: user, IssuedAt: now, Expires: now.Add(3 * time.Hour), SessionExpires: now.Add(3 * time.Hour),
-			Capabilities: []chat.Capability{chat.DisconnectUser, chat.SendMessage, chat.DeleteMessage}, Attributes: map[string]string{"name": "Ann"},
+			Room: arn, IssuedAt: now, Expires: now.Add(3 * time.Hour), SessionExpires: now.Add(3 * time.Hour),
+			Bearer: chat.Bearer{
+				UserID:       user,
+				Capabilities: []chat.Capability{chat.DisconnectUser, chat.SendMessage, chat.DeleteMessage}, Attributes: map[string]string{"name": "Ann"},
+			},
 		}, got); d != "" {
 			t.Error(d)
 		}

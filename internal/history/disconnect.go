@@ -8,14 +8,15 @@ import (
 	"confab/internal/sqldb"
 )
 
-// addDisconnects records which users the frames disconnect.
+// addDisconnects records which users the frames disconnect. The latest time of a user counts, which
+// is not that of the last frame if the clocks of two nodes differ.
 func addDisconnects(ctx context.Context, s sqldb.Session, frames []*chat.Frame) error {
 	for _, f := range frames {
 		if f.DisconnectUser == "" {
 			continue
 		}
 		_, err := s.Exec(ctx, `INSERT INTO history_disconnects (room_id, user_id, time) VALUES ($1, $2, $3)
-			ON CONFLICT (room_id, user_id) DO UPDATE SET time = excluded.time`, f.RoomID, []byte(f.DisconnectUser), f.Time.UnixNano())
+			ON CONFLICT (room_id, user_id) DO UPDATE SET time = excluded.time WHERE excluded.time > history_disconnects.time`, f.RoomID, []byte(f.DisconnectUser), f.Time.UnixNano())
 		if err != nil {
 			return err
 		}
@@ -34,6 +35,7 @@ func (db *DB) NoteDisconnect(ctx context.Context, roomID, userID string, at time
 // Disconnected reports whether the user was disconnected from the room at or after since,
 // which must not be further in the past than chat.MaxSession and chat.MaxSkew together.
 func (db *DB) Disconnected(ctx context.Context, roomID, userID string, since time.Time) (bool, error) {
+	db.await(ctx, roomID)
 	var one int
 	return db.sql.Read().Row(ctx, `SELECT 1 FROM history_disconnects WHERE room_id = $1 AND user_id = $2 AND time >= $3`,
 		[]any{roomID, []byte(userID), since.UnixNano()}, &one)

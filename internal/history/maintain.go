@@ -51,11 +51,14 @@ func (db *DB) maintain(ctx context.Context) {
 		case <-db.wake:
 		}
 		bytes, batches := db.appendedBytes.Load(), db.appendedBatches.Load()
-		if batches > 0 && db.waiting.IsZero() {
+		first := batches > 0 && db.waiting.IsZero() // since the last compaction
+		if first {
 			db.waiting = time.Now()
 		}
 		if !due && batches > 0 && !much(bytes, batches) {
-			timer.Reset(compactAfter) // The first batch since the last compaction.
+			if first { // Else the timer runs already. Changed also wakes this loop.
+				timer.Reset(compactAfter)
+			}
 			continue
 		}
 		db.appendedBytes.Store(0)

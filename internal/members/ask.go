@@ -73,7 +73,7 @@ func (r *Room) Refreshed(userID string, agent uint64, before time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for m := r.users[userID]; m != nil; m = m.next {
-		if m.Agent == agent && m.Token.SessionExpires.Before(before) {
+		if m.Agent == agent && m.Expires.Before(before) {
 			return true
 		}
 	}

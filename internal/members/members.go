@@ -37,37 +37,49 @@ type Confirmer interface{ Confirmed() uint64 }
 // Member is one session of one user in a room. The exported fields are set before Add, or by
 // what Add calls, and do not change later.
 type Member struct {
-	Conn  Conn
-	Token chat.Token // SessionExpires has a monotonic reading
-	IP    netip.Addr
-	Agent uint64 // of its client
-	Since time.Time
-	// Start is where the client continues, in a room in which clients catch up.
-	Start catchup.Start
+	Conn Conn
+	chat.Bearer
+	IP      netip.Addr
+	Agent   uint64    // of its client
+	Since   time.Time // with a monotonic reading, as Expires
+	Expires time.Time // when the session is over
 	// Joined is the last kick in the room before the session joined.
 	Joined chat.Point
 
+	start *catchup.Start // of StartAt
 	// hidden is how many hidden frames of the room were replayed to the session or belong
 	// to other users.
 	hidden atomic.Uint64
 	// next and prev are the neighbours in the user's list. Room.mu guards them.
 	next, prev *Member
-	// beside is the time until which the session counts as one of several of its user,
+	// beside is how long after Since the session counts as one of several of its user,
 	// after another one has ended. Room.mu guards it.
-	beside time.Time
+	beside time.Duration
 }
 
 // Client is how the session's client is known when it comes back.
 func (m *Member) Client() catchup.Client {
-	return catchup.Client{UserID: m.Token.UserID, Agent: m.Agent}
+	return catchup.Client{UserID: m.UserID, Agent: m.Agent}
+}
+
+// StartAt sets where the client continues, in a room in which clients catch up. It is called
+// by what Add calls.
+func (m *Member) StartAt(s catchup.Start) { m.start = &s }
+
+// Start returns what StartAt has set. Before that, it is the zero Start.
+func (m *Member) Start() catchup.Start {
+	if m.start == nil {
+		return catchup.Start{}
+	}
+	return *m.start
 }
 
 // Confirmed returns the last number that the session's client has confirmed.
 func (m *Member) Confirmed() uint64 {
 	if c, ok := m.Conn.(Confirmer); ok {
-		return max(m.Start.Number, c.Confirmed())
+		return max(m.Start().Number, c.Confirmed())
 	}
-	return m.Start.Number
+	return m.Start().Number
 }
 
 // GotHidden notes that the connection got the first n hidden frames of the room, or does not
@@ -98,15 +110,15 @@ func (r *Room) Add(m *Member, enter func()) {
 		r.users = make(map[string]*Member)
 	}
 	enter()
-	m.next = r.users[m.Token.UserID]
+	m.next = r.users[m.UserID]
 	if m.next != nil {
 		m.next.prev = m
 	}
-	r.users[m.Token.UserID] = m
+	r.users[m.UserID] = m
 	r.sessions++
 	r.moves++
 	if w := r.watch.Load(); w != nil {
-		w.Joined(m.Token.UserID)
+		w.Joined(m.UserID)
 	}
 }
 
@@ -117,7 +129,7 @@ func (r *Room) Remove(m *Member) {
 	r.sessions--
 	r.moves++
 	if w := r.watch.Load(); w != nil {
-		w.Left(m.Token.UserID)
+		w.Left(m.UserID)
 	}
 	if m.next != nil {
 		m.next.prev = m.prev
@@ -126,9 +138,9 @@ func (r *Room) Remove(m *Member) {
 	case m.prev != nil:
 		m.prev.next = m.next
 	case m.next != nil:
-		r.users[m.Token.UserID] = m.next
+		r.users[m.UserID] = m.next
 	default:
-		delete(r.users, m.Token.UserID)
+		delete(r.users, m.UserID)
 	}
 }
 
@@ -159,22 +171,24 @@ const besideFor = 5 * time.Second
 func (r *Room) EndsLast(m *Member, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	last := now.After(m.beside)
-	for other := r.users[m.Token.UserID]; other != nil; other = other.next {
+	last := !now.Before(m.Since.Add(m.beside))
+	for other := r.users[m.UserID]; other != nil; other = other.next {
 		if other != m {
 			last = false
-			other.beside = now.Add(besideFor)
+			other.besideUntil(now.Add(besideFor))
 		}
 	}
 	return last
 }
+
+func (m *Member) besideUntil(t time.Time) { m.beside = t.Sub(m.Since) }
 
 // EndsBeside makes a session count as one of several of its user for a while: the user has
 // sessions on other nodes.
 func (r *Room) EndsBeside(m *Member, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m.beside = now.Add(besideFor)
+	m.besideUntil(now.Add(besideFor))
 }
 
 // Beside reports whether the user has sessions here. A session of the user on another node
@@ -183,7 +197,7 @@ func (r *Room) Beside(userID string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for m := r.users[userID]; m != nil; m = m.next {
-		m.beside = now.Add(besideFor)
+		m.besideUntil(now.Add(besideFor))
 	}
 	return r.users[userID] != nil
 }

@@ -30,7 +30,7 @@ func (c *conn) End(why ending.Way) { c.ended = append(c.ended, why.Name) }
 // join adds a session of a user, behind the kick with this number.
 func join(r *members.Room, user, ip string, kick uint64) (*members.Member, *conn) {
 	c := &conn{}
-	m := &members.Member{Conn: c, Token: chat.Token{UserID: user}, IP: netip.MustParseAddr(ip)}
+	m := &members.Member{Conn: c, Bearer: chat.Bearer{UserID: user}, Since: time.Now(), IP: netip.MustParseAddr(ip)}
 	r.Add(m, func() { m.Joined = chat.Point{Sequence: kick} })
 	return m, c
 }
@@ -85,8 +85,8 @@ func TestKick(t *testing.T) {
 // and for a while after they have ended.
 func TestEndsLast(t *testing.T) {
 	var r members.Room
-	now := time.Unix(1000, 0)
 	a, _ := join(&r, "ann", "192.0.2.1", 0)
+	now := time.Now()
 	if !r.EndsLast(a, now) {
 		t.Error("the only session is not the last")
 	}

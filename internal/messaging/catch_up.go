@@ -52,7 +52,7 @@ func (s *Session) elsewhere(ctx context.Context) *catchup.Elsewhere {
 func (s *Session) takePlaceLocked(e *catchup.Elsewhere) {
 	if log := s.room.kept.Log(); log != nil {
 		c := s.member.Client()
-		s.member.Start = log.Take(c, s.room.members.ConfirmedLocked(c, s.room.ended(s.engine)), e)
+		s.member.StartAt(log.Take(c, s.room.members.ConfirmedLocked(c, s.room.ended(s.engine)), e))
 	}
 }
 
@@ -60,13 +60,13 @@ func (s *Session) takePlaceLocked(e *catchup.Elsewhere) {
 // after it joined.
 func (r *room) ended(e *Engine) func(m *members.Member) bool {
 	now := e.now()
-	return func(m *members.Member) bool { return e.kicks.Ended(r.id, m.Token.UserID, m.Joined, now) }
+	return func(m *members.Member) bool { return e.kicks.Ended(r.id, m.UserID, m.Joined, now) }
 }
 
 // Part is Leave for a connection that had been accepted.
 func (s *Session) Part(how catchup.Parting) {
 	if log := s.room.kept.Log(); log != nil {
-		log.Part(s.member.Client(), s.member.Start, s.member.Confirmed(), how)
+		log.Part(s.member.Client(), s.member.Start(), s.member.Confirmed(), how)
 	}
 	s.leave()
 }

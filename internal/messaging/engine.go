@@ -93,6 +93,7 @@ type Engine struct {
 	// unused, so a caller that found it under the read lock may increment its uses.
 	mu    sync.RWMutex
 	rooms map[string]*room
+	born  int64 // room.born of the newest room; guarded by mu
 
 	stop    context.CancelFunc
 	stopped chan struct{}
@@ -289,7 +290,8 @@ func (e *Engine) list(roomID string) *room {
 	defer e.mu.Unlock()
 	r := e.rooms[roomID]
 	if r == nil {
-		r = &room{id: roomID, audience: e.o.NewAudience(), born: uint64(e.now().UnixNano())}
+		e.born = max(e.now().UnixNano(), e.born+1) // The clock may have been set back.
+		r = &room{id: roomID, audience: e.o.NewAudience(), born: uint64(e.born)}
 		r.kept.Begin(r.audience)
 		e.rooms[roomID] = r
 		e.o.Metrics.LiveRooms.Inc()
@@ -329,6 +331,12 @@ func (e *Engine) sweep(ctx context.Context) {
 	}
 }
 
+// passed reports whether a time is that long ago, or that far ahead: the clock was set back.
+func (e *Engine) passed(since *atomic.Int64, d time.Duration) bool {
+	ago := time.Duration(e.now().UnixNano() - since.Load())
+	return ago >= d || ago <= -d
+}
+
 // sweepOnce removes unused rooms. It returns the stale ones, acquired, and those that it
 // has removed and whose frames need not come any more.
 func (e *Engine) sweepOnce() (stale, left []*room) {
@@ -339,7 +347,7 @@ func (e *Engine) sweepOnce() (stale, left []*room) {
 			r.usedAt.Store(e.now().UnixNano()) // Its clients may come back.
 		}
 		switch {
-		case r.uses.Load() == 0 && e.now().UnixNano()-r.usedAt.Load() >= int64(lingerFor):
+		case r.uses.Load() == 0 && e.passed(&r.usedAt, lingerFor):
 			delete(e.rooms, id)
 			r.members.Unwatch(true)
 			r.kept.Close()
@@ -347,7 +355,7 @@ func (e *Engine) sweepOnce() (stale, left []*room) {
 			if r.entered.Load() != nil {
 				left = append(left, r)
 			}
-		case r.stale.Load(), e.o.ReadAgain > 0 && e.now().UnixNano()-r.readAt.Load() > int64(e.o.ReadAgain):
+		case r.stale.Load(), e.o.ReadAgain > 0 && e.passed(&r.readAt, e.o.ReadAgain):
 			r.uses.Add(1)
 			stale = append(stale, r)
 		}

@@ -3,6 +3,7 @@ package messaging_test
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -110,6 +111,61 @@ func TestKicked(t *testing.T) {
 			ann := w.join(t, w.token("ann"))
 			if err := w.send(t, ann, "x"); err != nil {
 				t.Error(err)
+			}
+		})
+	})
+}
+
+// TestClockSetBack has the clock of the machine go back by an hour.
+func TestClockSetBack(t *testing.T) {
+	newSet := func(t *testing.T, options ...option) (w *live, set func(by time.Duration)) {
+		t.Helper()
+		var offset atomic.Int64
+		clock := func(_ *messaging.Options, w *live) {
+			w.clock = func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
+		}
+		return newLive(t, append(options, clock)...), func(by time.Duration) { offset.Store(int64(by)) }
+	}
+	t.Run("a room that becomes live again afterwards continues behind its old frames", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w, set := newSet(t)
+			for range 2 { // The second room begins at an earlier time than the first.
+				s, err := w.engine.Join(t.Context(), w.token("ann"), &messagingtest.Client{}, messaging.Client{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := w.engine.DisconnectUser(t.Context(), roomID, "bob", "", ""); err != nil {
+					t.Fatal(err)
+				}
+				set(-time.Hour)
+				s.Leave()
+				time.Sleep(10 * time.Second)
+			}
+			ann := w.join(t, w.token("ann"))
+			if err := w.engine.DisconnectUser(t.Context(), roomID, "ann", "", ""); err != nil {
+				t.Fatal(err)
+			}
+			if len(ann.Endings()) == 0 {
+				t.Error("the disconnected user is still there")
+			}
+		})
+	})
+	t.Run("unused rooms do not stay, and others are read again in time", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w, set := newSet(t, func(o *messaging.Options, _ *live) { o.ReadAgain = 10 * time.Second })
+			w.Add(messagingtest.NewRoom("otherABCDEFG"))
+			w.join(t, w.token("ann"))
+			if _, err := w.engine.SendEvent(t.Context(), "otherABCDEFG", "e", nil); err != nil {
+				t.Fatal(err)
+			}
+			set(-time.Hour)
+			reads := w.Reads()
+			time.Sleep(15 * time.Second)
+			if rooms := w.engine.LiveRooms(); len(rooms) != 1 {
+				t.Errorf("the live rooms are %v", rooms)
+			}
+			if w.Reads() == reads {
+				t.Error("the room was not read again")
 			}
 		})
 	})

@@ -30,7 +30,7 @@ func (s *Session) replayOf(asked string) (int, error) {
 	if err != nil || n > chat.MaxHistoryOnJoin {
 		return 0, chat.Errorf(chat.Invalid, "The parameter history must be a whole number from 0 to %d, this is %.32q", chat.MaxHistoryOnJoin, asked)
 	}
-	if !mayRead(extensions.HistoryRead, &s.member.Token) {
+	if !mayRead(extensions.HistoryRead, &s.member.Bearer) {
 		return extensions.HistoryOnJoin, nil
 	}
 	return int(n), nil
@@ -48,20 +48,20 @@ func (s *Session) prepareReplay(ctx context.Context, n int) {
 
 // mayRead reports whether the bearer of a token may read the history of a room whose tag
 // confab:history-read is readers.
-func mayRead(readers chat.Who, t *chat.Token) bool {
-	return readers == chat.All || readers == chat.Staff && t.Staff()
+func mayRead(readers chat.Who, b *chat.Bearer) bool {
+	return readers == chat.All || readers == chat.Staff && b.Staff()
 }
 
 // refreshes reports whether the session takes the place of another one of its user that ends
 // soon, here or on another node: it is the same client, which has the messages already.
 func (s *Session) refreshes(ctx context.Context) bool {
-	if s.engine.Refreshed(s.room.id, s.member.Token.UserID, s.member.Agent) {
+	if s.engine.Refreshed(s.room.id, s.member.UserID, s.member.Agent) {
 		return true
 	}
 	ctx, cancel := context.WithTimeout(ctx, askRefreshed)
 	defer cancel()
 	ask := s.engine.o.RefreshedElsewhere
-	return ask != nil && ask(ctx, s.room.id, s.member.Token.UserID, s.member.Agent)
+	return ask != nil && ask(ctx, s.room.id, s.member.UserID, s.member.Agent)
 }
 
 // Refreshed reports whether a client of the user with this agent has a session in the room
@@ -77,13 +77,13 @@ func (e *Engine) Refreshed(roomID, userID string, agent uint64) bool {
 
 // HasFirst reports whether the connection may get frames first.
 func (s *Session) HasFirst() bool {
-	return s.replay > 0 || s.member.Start.Known || s.room.members.Watched()
+	return s.replay > 0 || s.member.Start().Known || s.room.members.Watched()
 }
 
 // First returns the frames that the connection gets first. replayed reports whether they
 // stand for all that was delivered before the call. Else they are of the connection alone.
 func (s *Session) First() (frames [][]byte, replayed bool) {
-	w := replay.Want{UserID: s.member.Token.UserID, Start: s.member.Start, Messages: s.replay, History: s.room.state.Load().extensions.History, Now: s.engine.now()}
+	w := replay.Want{UserID: s.member.UserID, Start: s.member.Start(), Messages: s.replay, History: s.room.state.Load().extensions.History, Now: s.engine.now()}
 	frames, hidden, again := s.room.kept.First(&w)
 	if again {
 		s.member.GotHidden(hidden)

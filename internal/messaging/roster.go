@@ -40,11 +40,11 @@ func (o Roster) UserIDs(roomID string) (ids []string, connections int) {
 	return ids, connections
 }
 
-// EachSession calls f for each session of these users, with its token, which must not be
-// changed, and when it joined. f must not call the engine.
-func (o Roster) EachSession(roomID string, userIDs []string, f func(t *chat.Token, since time.Time)) {
+// EachSession calls f for each session of these users, with its bearer, which must not
+// be changed, and when it joined. f must not call the engine.
+func (o Roster) EachSession(roomID string, userIDs []string, f func(b *chat.Bearer, since time.Time)) {
 	o.look(roomID, func(r *room) {
-		r.members.Each(userIDs, func(m *members.Member) { f(&m.Token, m.Since) })
+		r.members.Each(userIDs, func(m *members.Member) { f(&m.Bearer, m.Since) })
 	})
 }
 
@@ -55,8 +55,7 @@ func (o Roster) Connections(roomID, userID string, match func(ip netip.Addr) boo
 	return found
 }
 
-// Expects reports whether clients of a user, who lost their connections to a room, may return
-// and catch up.
+// Expects reports whether clients of a user that lost their connections may catch up in a room.
 func (o Roster) Expects(roomID, userID string) (expected bool) {
 	o.look(roomID, func(r *room) {
 		if log := r.kept.Log(); log != nil {

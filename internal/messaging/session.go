@@ -76,7 +76,7 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn members.Conn, cli
 	}
 	s := &Session{engine: e, room: r, rate: quota.NewBucket(RequestsPerSecond)}
 	m := &s.member
-	m.Conn, m.Token, m.IP, m.Agent, m.Since = conn, *t, client.IP, client.Agent, now
+	m.Conn, m.Bearer, m.IP, m.Agent, m.Since = conn, t.Bearer, client.IP, client.Agent, now
 	replay, err := s.replayOf(client.History)
 	if err == nil {
 		m.Joined, err = r.enter(ctx, e)
@@ -93,7 +93,7 @@ func (e *Engine) Join(ctx context.Context, t *chat.Token, conn members.Conn, cli
 	r.members.Prepare(ctx)
 	// The token has its end in wall time. From here on the session has this much time,
 	// even if the wall clock is set.
-	m.Token.SessionExpires = now.Add(t.SessionExpires.Sub(now))
+	m.Expires = now.Add(t.SessionExpires.Sub(now))
 	places := s.elsewhere(ctx)
 	r.add(s, places)
 	if places != nil && places.Taken {
@@ -141,7 +141,7 @@ func (s *Session) AskElsewhere(ctx context.Context, then func()) {
 		return
 	}
 	go func() {
-		if ask(ctx, s.room.id, s.member.Token.UserID) {
+		if ask(ctx, s.room.id, s.member.UserID) {
 			s.room.members.EndsBeside(&s.member, s.engine.now())
 		}
 		then()
@@ -168,7 +168,7 @@ func (s *Session) Audience() Audience { return s.room.audience }
 
 // Expires returns when the session is over, with the monotonic reading of the engine's
 // clock. A wall clock that is set meanwhile does not move it.
-func (s *Session) Expires() time.Time { return s.member.Token.SessionExpires }
+func (s *Session) Expires() time.Time { return s.member.Expires }
 
 // Request holds what all requests of a client have in common.
 type Request struct {
@@ -196,7 +196,7 @@ func (s *Session) SendMessage(ctx context.Context, req Request, content string, 
 	}
 	return s.do(ctx, req, Operation{
 		Action: chat.ActionSendMessage, Content: content, Attributes: attributes,
-		SenderAttributes: s.member.Token.Attributes,
+		SenderAttributes: s.member.Attributes,
 	})
 }
 
@@ -259,9 +259,9 @@ func (s *Session) DisconnectUser(ctx context.Context, req Request, userID, reaso
 // permit makes the checks that all requests share, up to the capability.
 func (s *Session) permit(req Request, c chat.Capability) error {
 	switch {
-	case !req.Received.Before(s.member.Token.SessionExpires):
+	case !req.Received.Before(s.member.Expires):
 		return chat.Errorf(chat.Unauthenticated, "%s", ending.SessionOver.Message).By(traces.RuleSession)
-	case !s.member.Token.Can(c):
+	case !s.member.Can(c):
 		return chat.Errorf(chat.AccessDenied, "The chat token does not carry the capability %s", c).By(traces.RuleCapability)
 	case len(req.ID) > MaxRequestIDLength:
 		return tooLarge("RequestId", MaxRequestIDLength, "bytes").By(traces.RuleRequestID)
@@ -273,7 +273,7 @@ func (s *Session) permit(req Request, c chat.Capability) error {
 // ending, and that there is no answer.
 func (s *Session) do(ctx context.Context, req Request, op Operation) error {
 	op.Room = s.room.state.Load().carried
-	op.UserID, op.SenderIP, op.Joined, op.Staff = s.member.Token.UserID, s.member.IP.String(), &s.member.Joined, s.member.Token.Staff()
+	op.UserID, op.SenderIP, op.Joined, op.Staff = s.member.UserID, s.member.IP.String(), &s.member.Joined, s.member.Staff()
 	op.RoomID, op.RequestID, op.Received, op.ID = s.room.id, req.ID, req.Received, chat.NewID()
 	err := s.checkRequest(req, &op)
 	asked := err == nil

@@ -60,5 +60,5 @@ func (s *Session) RefuseMessage(req Request, err error) error {
 }
 
 func (s *Session) refuse(req Request, id string, err error) error {
-	return refused(s.engine, s.room, id, s.member.Token.UserID, req.Received, err)
+	return refused(s.engine, s.room, id, s.member.UserID, req.Received, err)
 }

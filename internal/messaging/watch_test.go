@@ -118,7 +118,7 @@ func TestRoster(t *testing.T) {
 		t.Errorf("got %v, %d", ids, connections)
 	}
 	var got []string
-	roster.EachSession(roomID, []string{"ann", "eve"}, func(t *chat.Token, since time.Time) {
+	roster.EachSession(roomID, []string{"ann", "eve"}, func(t *chat.Bearer, since time.Time) {
 		if time.Since(since) > time.Minute {
 			got = append(got, since.String())
 		}

@@ -22,8 +22,8 @@ var tokens atomic.Uint64
 // capabilities.
 func Token(room, user string, now time.Time) *chat.Token {
 	t := &chat.Token{
-		Room: ARN(room), UserID: user, IssuedAt: now, Expires: now.Add(time.Hour), SessionExpires: now.Add(time.Hour),
-		Capabilities: []chat.Capability{chat.SendMessage, chat.DeleteMessage, chat.DisconnectUser},
+		Room: ARN(room), IssuedAt: now, Expires: now.Add(time.Hour), SessionExpires: now.Add(time.Hour),
+		Bearer: chat.Bearer{UserID: user, Capabilities: []chat.Capability{chat.SendMessage, chat.DeleteMessage, chat.DisconnectUser}},
 	}
 	binary.BigEndian.PutUint64(t.ID[:], tokens.Add(1))
 	return t

@@ -297,7 +297,7 @@ func TestBansRedeem(t *testing.T) {
 		if t.Name() == "TestBansRedeem/postgres" {
 			b = open(t) // another server
 		}
-		token := &chat.Token{ID: chat.NewTokenID(c.Now()), Room: chat.ARN{ID: room}, UserID: "ann", Expires: c.Now().Add(time.Hour)}
+		token := &chat.Token{ID: chat.NewTokenID(c.Now()), Room: chat.ARN{ID: room}, Bearer: chat.Bearer{UserID: "ann"}, Expires: c.Now().Add(time.Hour)}
 		for range 20 {
 			ban := a.ban(t, user(moderation.TypeBan, room, "ann"), 0)
 			if err := b.Redeem(t.Context(), token, nowhere); chat.CodeOf(err) != chat.AccessDenied {

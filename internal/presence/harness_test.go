@@ -154,12 +154,12 @@ func (n live) UserIDs(string) (ids []string, connections int) {
 	return ids, connections
 }
 
-func (n live) EachSession(_ string, ids []string, f func(*chat.Token, time.Time)) {
+func (n live) EachSession(_ string, ids []string, f func(*chat.Bearer, time.Time)) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, id := range ids {
 		for range n.users[id] {
-			f(&chat.Token{UserID: id, Attributes: map[string]string{"node": n.name}}, time.Now())
+			f(&chat.Bearer{UserID: id, Attributes: map[string]string{"node": n.name}}, time.Now())
 		}
 	}
 }

@@ -51,7 +51,7 @@ type Live interface {
 	LiveRooms() []string
 	CountUsers(roomID string) (users, connections int)
 	UserIDs(roomID string) (ids []string, connections int)
-	EachSession(roomID string, userIDs []string, f func(t *chat.Token, since time.Time))
+	EachSession(roomID string, userIDs []string, f func(b *chat.Bearer, since time.Time))
 }
 
 // Service counts and lists the users of rooms over all nodes, and sends events about them

@@ -115,11 +115,11 @@ func (s *Service) usersHere(q usersQuestion) usersAnswer {
 	}
 	ids = ids[from:]
 	a := usersAnswer{More: len(ids) > limit}
-	s.Live.EachSession(q.Room, ids[:min(len(ids), limit)], func(t *chat.Token, since time.Time) {
-		if n := len(a.Users); n == 0 || a.Users[n-1].UserID != t.UserID {
-			a.Users = append(a.Users, User{UserID: t.UserID})
+	s.Live.EachSession(q.Room, ids[:min(len(ids), limit)], func(b *chat.Bearer, since time.Time) {
+		if n := len(a.Users); n == 0 || a.Users[n-1].UserID != b.UserID {
+			a.Users = append(a.Users, User{UserID: b.UserID})
 		}
-		a.Users[len(a.Users)-1].add(&User{Connections: 1, Since: since, Newest: since, Attributes: t.Attributes, Capabilities: t.Capabilities})
+		a.Users[len(a.Users)-1].add(&User{Connections: 1, Since: since, Newest: since, Attributes: b.Attributes, Capabilities: b.Capabilities})
 	})
 	return a
 }

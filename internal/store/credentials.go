@@ -75,7 +75,10 @@ func (db *DB) CreateCredentials(ctx context.Context, c *iam.Credentials, policyJ
 			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
 			c.AccessKeyID, c.Principal.Name, db.seal.seal(plain, credentialsPlace(c.AccessKeyID)), expires, string(policyJSON), now.UnixNano(), maker)
 		if err == nil && n == 0 {
-			return chat.Errorf(chat.Conflict, "Credentials with the name %s exist; delete them first or choose another name", c.Principal.Name)
+			return &chat.Error{
+				Code: chat.Conflict, Resource: chat.ARN{Type: chat.CredentialsResource, ID: c.Principal.Name},
+				Message: fmt.Sprintf("Credentials with the name %s exist; delete them first or choose another name", c.Principal.Name),
+			}
 		}
 		return err
 	})

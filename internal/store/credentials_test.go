@@ -79,8 +79,8 @@ func TestCredentials(t *testing.T) {
 				t.Fatal(err)
 			}
 			e := refusal(t, db.CreateCredentials(t.Context(), second, []byte(allowAll)), chat.Conflict)
-			if !strings.Contains(e.Message, "once exist") {
-				t.Errorf("the refusal is %q", e.Message)
+			if !strings.Contains(e.Message, "once exist") || e.Resource != (chat.ARN{Type: chat.CredentialsResource, ID: "once"}) {
+				t.Errorf("the refusal is %q, of %v", e.Message, e.Resource)
 			}
 			if err := db.DeleteCredentials(t.Context(), "once", ""); err != nil {
 				t.Fatal(err)

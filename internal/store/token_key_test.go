@@ -57,7 +57,7 @@ func TestRing(t *testing.T) {
 		if err := there.Rotate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		sealed := must(here.Seal(&chat.Token{UserID: "user"}))(t)
+		sealed := must(here.Seal(&chat.Token{Bearer: chat.Bearer{UserID: "user"}}))(t)
 		if got := must(there.Open(t.Context(), sealed))(t); got.UserID != "user" {
 			t.Errorf("the token is for %q, want user", got.UserID)
 		}

@@ -74,6 +74,7 @@ func (c *Cluster) Run(ctx context.Context, trial *Trial, fault func(ctx context.
 	trial.History = people.End()
 	trial.History.Kept = kept
 	trial.History.Rates, trial.History.OnJoin = crowd.Rates(trial.Rooms), crowd.OnJoin(trial.Rooms)
+	trial.History.DisconnectBan = crowd.DisconnectBan(trial.Rooms)
 	trial.History.CatchUp, trial.History.Presence = crowd.CatchUp(trial.Rooms), crowd.Presence(trial.Rooms)
 	trial.History.Partitions, trial.History.Stopped = trial.Partitions, trial.Stopped
 	trial.History.SlowMode = crowd.SlowModes(trial.Rooms)

@@ -42,7 +42,7 @@ func (c *Crowd) ban(talking, living context.Context, r *Room, user, kind string)
 	defer leave()
 	defer context.AfterFunc(talking, leave)()
 	b := &history.Ban{
-		Room: r.arn, User: user, Mute: kind == banMute, Hide: kind == banHide,
+		Room: r.arn, User: user, Mute: kind == banMute, Hide: kind == banHide, Range: kind == banAddress,
 		Sent: history.StillOpen, Answered: history.StillOpen, EndSent: history.StillOpen, Ended: history.StillOpen,
 	}
 	n := 0

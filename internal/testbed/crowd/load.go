@@ -169,6 +169,15 @@ func Presence(rooms []Room) map[string]bool {
 	return all
 }
 
+// DisconnectBan returns the ARNs of the rooms in which a disconnect bans its user.
+func DisconnectBan(rooms []Room) map[string]bool {
+	all := map[string]bool{}
+	for _, r := range rooms {
+		all[r.arn] = r.DisconnectBan
+	}
+	return all
+}
+
 // CatchUp returns the ARNs of the rooms in which clients get what they missed.
 func CatchUp(rooms []Room) map[string]bool {
 	all := map[string]bool{}

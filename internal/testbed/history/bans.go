@@ -13,6 +13,8 @@ type Ban struct {
 	// the user says. Otherwise the user may not connect: for a ban of the user, of the user's
 	// address, or one that a disconnect made.
 	Mute, Hide bool
+	// Range is set for a ban of the user's address. The room gets no event of it.
+	Range bool
 	// Sent and Answered are when it was asked for and when it was acknowledged; StillOpen if it
 	// never was: without an answer, it may be in force or not. EndSent and Ended are the same of its end.
 	Sent, Answered, EndSent, Ended time.Duration
@@ -164,6 +166,14 @@ func (h *History) made() (n int) {
 		}
 	}
 	return n
+}
+
+// refusedLate reports whether a ban of the user may have come into force during the handshake,
+// which a node refuses then after the user has joined.
+func (h *History) refusedLate(s *Handshake) bool {
+	return slices.ContainsFunc(h.Bans, func(b *Ban) bool {
+		return b.User == s.User && b.Room == s.Room && s.At < b.Answered && b.Sent < s.Answered
+	})
 }
 
 // leaves reports whether the user is one of those who are banned. They leave while requests

@@ -32,9 +32,15 @@ func (r *room) chains() map[string]chain {
 	return all
 }
 
-// known returns the connections of the client that must miss nothing between them. A first
-// connection that was lost at once may be unknown to the other nodes.
+// known returns the connections of the client that must miss nothing between them: those behind
+// the last Close frame. A first connection that was lost at once may be unknown to the other nodes.
 func (c chain) known() chain {
+	for i, one := range slices.Backward(c) {
+		if one.Ending == EndedClosed {
+			c = c[i+1:]
+			break
+		}
+	}
 	if len(c) > 1 && c[0].Ended-c[0].Opened < toldAfter {
 		return c[1:]
 	}
@@ -61,6 +67,9 @@ func (r *room) caughtUp(o Options) []Violation {
 	var all []Violation
 	for name, whole := range r.chains() {
 		c := whole.known()
+		if len(c) == 0 {
+			continue
+		}
 		got := map[string]bool{}
 		last := int32(-1)
 		for _, one := range c {
@@ -97,19 +106,62 @@ func (r *room) caughtUp(o Options) []Violation {
 	return all
 }
 
+// absences are the connections of one user in a room with catch-up, and the bans of the user there.
+// For nodes, all clients of a user in a run are the same one.
+type absences struct {
+	connections chain
+	bans        []*Ban
+}
+
+// absences returns the connections of each user in a room.
+func (h *History) absences(room string) map[string]absences {
+	all := map[string]absences{}
+	for _, c := range h.Connections {
+		if c.Room == room {
+			of := all[c.User]
+			of.connections = append(of.connections, c)
+			all[c.User] = of
+		}
+	}
+	for _, b := range h.Bans {
+		if b.Room == room && b.Answered != StillOpen && !b.Mute && !b.Hide && !b.Range {
+			of := all[b.User]
+			of.bans = append(of.bans, b)
+			all[b.User] = of
+		}
+	}
+	for _, of := range all {
+		slices.SortFunc(of.connections, func(a, b *Connection) int { return cmp.Compare(a.Opened, b.Opened) })
+	}
+	return all
+}
+
 // since returns from when on a connection may get frames that its node had delivered before:
-// from what its client may not have confirmed on its earlier connections.
-func (c chain) since(later *Connection) time.Duration {
-	since := later.Opened
-	for _, one := range slices.Backward(c) {
+// from what its user may not have confirmed on earlier connections.
+func (r absences) since(later *Connection) time.Duration {
+	banned := time.Duration(0)
+	for _, b := range r.bans {
+		if b.Answered <= later.Opened {
+			banned = max(banned, b.Answered)
+		}
+	}
+	since, returned := later.Opened, false
+	for _, one := range slices.Backward(r.connections) {
 		if one.Opened >= later.Opened {
 			continue
 		}
+		if one.Opened < banned {
+			break
+		}
+		returned = true
 		since = min(since, one.Ended)
 		if one.Ended-one.Opened > confirmedWithin {
 			break
 		}
 		since = min(since, one.Opened)
 	}
-	return since - confirmedWithin
+	if !returned {
+		return later.Opened
+	}
+	return max(since-confirmedWithin, banned)
 }

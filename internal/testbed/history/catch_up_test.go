@@ -22,6 +22,7 @@ func TestCheck_catchUp(t *testing.T) {
 	told := back(8*second, "ghi")
 	told.Missed = "2"
 	first := func() *Connection { return on("bob", 0, 5*second, "abcd") }
+	gone := closed(first(), Frame{ID: "x", Event: DisconnectEvent, Target: "bob", At: 5 * second})
 	short := on("bob", 5500*time.Millisecond, 6*second, "")
 	for _, test := range []struct {
 		name         string
@@ -38,6 +39,7 @@ func TestCheck_catchUp(t *testing.T) {
 		{"again in a room without catch-up", []*Connection{first(), back(8*second, "bcdefghi")}, false, "", Options{}, []Rule{Joins}},
 		{"one missing of two absences", []*Connection{first(), short, back(8*second, "fghi")}, true, "", Options{}, []Rule{CatchesUp}},
 		{"nothing comes any more", []*Connection{first(), back(9*second, "")}, true, "f", Options{}, []Rule{CatchesUp}},
+		{"one missing behind a Close frame", []*Connection{gone, back(8*second, "fghi")}, true, "abcdefghi", Options{}, []Rule{NoStrangeClose}},
 		{"told of a gap", []*Connection{first(), told}, true, "", Options{}, []Rule{CatchesUp}},
 		{"told of a gap where it may be", []*Connection{first(), told}, true, "", Options{MayMiss: true}, nil},
 		{"lost at once, before other nodes could know", []*Connection{on("bob", 0, 2*second, "a"), back(8*second, "hi")}, true, "abcdefghi", Options{}, nil},
@@ -60,6 +62,46 @@ func TestCheck_catchUp(t *testing.T) {
 			}
 			if !slices.Equal(rules, test.want) {
 				t.Errorf("got %v, want %v", rules, test.want)
+			}
+		})
+	}
+}
+
+// TestCheck_catchUpOfUser has a user come back at 8 s with another client, which nodes cannot tell
+// from the first one. It gets what came since 2 s. The user may have been banned from 5 to 7 s.
+func TestCheck_catchUpOfUser(t *testing.T) {
+	ban := Ban{Room: "r", User: "bob", Node: "n1", Sent: 5 * second, Answered: 5 * second, EndSent: 7 * second, Ended: 7 * second}
+	hide, ranged := ban, ban
+	hide.Hide, ranged.Range = true, true
+	apart := Partition{From: 4 * second, To: 12 * second, Side: map[string]int{"n1": 0, "n2": 1}}
+	for _, test := range []struct {
+		name    string
+		user    string
+		catchUp bool
+		bans    []*Ban
+		h       History
+		want    bool
+	}{
+		{"the same user", "bob", true, nil, History{}, false},
+		{"another user", "eve", true, nil, History{}, true},
+		{"a room without catch-up", "bob", false, nil, History{}, true},
+		{"after a ban", "bob", true, []*Ban{&ban}, History{}, true},
+		{"after the user was hidden", "bob", true, []*Ban{&hide}, History{}, false},
+		{"after a ban of the address", "bob", true, []*Ban{&ranged}, History{}, false},
+		{"from the other side of a partition", "bob", true, nil, History{Partitions: []Partition{apart}}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			first, again := on("bob", 0, 3500*time.Millisecond, "abc"), on("again", 8*second, StillOpen, "")
+			first.Node, again.User = "n2", test.user
+			for _, l := range "cdefghi" {
+				again.Frames = append(again.Frames, frame(string(l), 8*second))
+			}
+			h := test.h
+			h.Connections = []*Connection{on("witness", 0, StillOpen, "abcdefghi"), first, again}
+			h.CatchUp, h.Bans = map[string]bool{"r": test.catchUp}, test.bans
+			got := slices.ContainsFunc(Check(&h, Options{}).Violations, func(v Violation) bool { return v.Rule == Joins })
+			if got != test.want {
+				t.Errorf("violations are %v, want some: %v", Check(&h, Options{}).Violations, test.want)
 			}
 		})
 	}

@@ -91,7 +91,9 @@ func Check(h *History, o Options) Report {
 	var r Report
 	h, r.Violations, r.Window = h.withoutHidden()
 	for room, part := range h.rooms() {
-		part.catchUp = h.CatchUp[room]
+		if part.catchUp = h.CatchUp[room]; part.catchUp {
+			part.absences = h.absences(room)
+		}
 		whole, sides, apart := part.sides(h.Partitions)
 		r.Apart += apart
 		if part.catchUp {
@@ -143,6 +145,8 @@ type room struct {
 	connections []*Connection
 	requests    []*Request
 	catchUp     bool
+	// absences are the connections of each user of a room with catchUp, on all sides of partitions.
+	absences map[string]absences
 }
 
 func (h *History) rooms() map[string]*room {

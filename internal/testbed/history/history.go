@@ -41,6 +41,8 @@ type History struct {
 	// sends messages there.
 	SlowMode map[string]time.Duration
 	Bans     []*Ban
+	// DisconnectBan holds the rooms in which a disconnect bans its user.
+	DisconnectBan map[string]bool
 	// Stopped are the times in which a node was stopped.
 	Stopped []Stopped
 	// Writes are writes of the control plane, Stored what was read of each

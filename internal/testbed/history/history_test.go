@@ -142,6 +142,20 @@ func TestCheck(t *testing.T) {
 			Connections: []*Connection{closed(on("bob", 0, 9*second, ""), event, frame("z", 9*second))},
 			Requests:    []*Request{kick("bob", 8*second)},
 		}, []Rule{KicksEnd}},
+		{"a user who joined after the own kick", History{
+			Connections: []*Connection{closed(on("bob", 8500*time.Millisecond, 9*second, ""), frame("a", 9*second))},
+			Requests:    []*Request{kick("bob", 8*second)},
+		}, []Rule{KicksEnd}},
+		{"a user who joined after the own kick, where it is a ban", History{
+			Connections:   []*Connection{closed(on("bob", 8500*time.Millisecond, 9*second, ""), frame("a", 9*second))},
+			Requests:      []*Request{kick("bob", 8*second)},
+			DisconnectBan: map[string]bool{"r": true},
+		}, nil},
+		{"a frame behind one's own kick, where it is a ban", History{
+			Connections:   []*Connection{closed(on("bob", 0, 9*second, ""), event, frame("z", 9*second))},
+			Requests:      []*Request{kick("bob", 8*second)},
+			DisconnectBan: map[string]bool{"r": true},
+		}, []Rule{KicksEnd}},
 		{"a Close for another user", History{
 			Connections: []*Connection{closed(on("ann", 0, 9*second, "a"))},
 		}, []Rule{NoStrangeClose}},

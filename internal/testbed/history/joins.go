@@ -20,8 +20,8 @@ const replayTime = 2 * time.Second
 //
 // And a connection must not start in the past: it gets no frame that another
 // connection to its node had received longer than replayTime before it opened. In a room
-// with catch-up, a client that comes back may get what came after its older connection had
-// confirmed the last time.
+// with catch-up, a user who comes back may get what came after an older connection had
+// confirmed the last time, but nothing from before the end of a ban.
 func (r *room) joins() []Violation {
 	g := newGraph(r.connections)
 	position, cycle := g.sort()
@@ -76,15 +76,8 @@ func (r *room) replays() []Violation {
 		}
 	}
 	var all []Violation
-	chains := map[string]chain{}
-	if r.catchUp {
-		chains = r.chains()
-	}
 	for _, c := range r.connections {
-		since := c.Opened
-		if older := chains[c.Client]; len(older) > 1 {
-			since = older.since(c)
-		}
+		since := r.absences[c.User].since(c)
 		for _, f := range c.Frames {
 			if age := since - earliest[arrival{c.Node, f.ID}]; age > replayTime {
 				all = append(all, Violation{Rule: Joins, Detail: fmt.Sprintf("%s on %s, opened at %s, got %s, which its node had delivered %s before", c.Client, c.Node, c.Opened, f.ID, age+c.Opened-since)})

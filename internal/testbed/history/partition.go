@@ -33,7 +33,7 @@ func (r *room) sides(partitions []Partition) (whole *room, sides []*room, apart 
 			}
 			part := parts[side]
 			if part == nil {
-				part = &room{catchUp: r.catchUp}
+				part = &room{catchUp: r.catchUp, absences: r.absences}
 				parts[side] = part
 			}
 			inside := func(f Frame) bool { // Not a frame that comes again to a client that comes back.
@@ -64,7 +64,7 @@ func (r *room) sides(partitions []Partition) (whole *room, sides []*room, apart 
 			sides = append(sides, part)
 		}
 	}
-	whole = &room{catchUp: r.catchUp}
+	whole = &room{catchUp: r.catchUp, absences: r.absences}
 	for _, c := range r.connections {
 		whole.connections = append(whole.connections, c.only(func(f Frame) bool { return !during[f.ID] }))
 	}

@@ -83,7 +83,7 @@ func (r *room) presence(h *History, name string, o Options) []Violation {
 }
 
 // atMost returns how many users may count at a time: those that were connected a moment before,
-// or tried to connect and were not refused.
+// or tried to connect and were not refused at once.
 func (r *room) atMost(h *History, name string, at time.Duration) int {
 	users := map[string]bool{}
 	for _, c := range r.connections {
@@ -92,7 +92,7 @@ func (r *room) atMost(h *History, name string, at time.Duration) int {
 		}
 	}
 	for _, s := range h.Handshakes {
-		if s.Room == name && s.Status != 403 && s.At <= at && s.At >= at-ghostTime {
+		if s.Room == name && (s.Status != 403 || h.refusedLate(&s)) && s.At <= at && s.At >= at-ghostTime {
 			users[s.User] = true
 		}
 	}

@@ -62,5 +62,13 @@ func TestCheck_presence(t *testing.T) {
 		if v := Check(h, Options{}).Violations; len(v) > 0 {
 			t.Error(v)
 		}
+		h.Handshakes[0].Answered, h.Handshakes[0].Status = 5*second/2, 403
+		if len(Check(h, Options{}).Violations) == 0 {
+			t.Error("a user that was refused at once counts")
+		}
+		h.Bans = []*Ban{{Room: "r", User: "racer", Sent: 2 * second, Answered: 3 * second, EndSent: StillOpen, Ended: StillOpen}}
+		if v := Check(h, Options{}).Violations; len(v) > 0 {
+			t.Errorf("banned during the handshake: %v", v)
+		}
 	})
 }

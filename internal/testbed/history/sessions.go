@@ -14,7 +14,8 @@ const kickTime = 5 * time.Second
 // their last frame when a Close frame ended them, and that no other client saw a
 // Close frame: it is final for an official client. Connections on the other side
 // of a partition do not know of it. The connections of banned users end by a Close frame too,
-// without the event on a node that does not get it in time.
+// without the event on a node that does not get it in time, or if they join between a disconnect
+// and its ban.
 func (r *room) kicks(h *History, name string) []Violation {
 	kicked := map[string][]*Request{} // by user
 	for _, q := range r.requests {
@@ -39,6 +40,7 @@ func (r *room) kicks(h *History, name string) []Violation {
 		}
 		switch {
 		case h.banned(c.User, name, c.Ended, c.Ended):
+		case h.DisconnectBan[name] && slices.ContainsFunc(kicked[c.User], func(q *Request) bool { return q.Sent < c.Opened }):
 		case len(kicked[c.User]) == 0:
 			all = append(all, Violation{Rule: NoStrangeClose, Detail: fmt.Sprintf("%s on %s got a Close frame at %s", c.Client, c.Node, c.Ended)})
 		case last.Event != DisconnectEvent || last.Target != c.User:
