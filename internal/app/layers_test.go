@@ -34,7 +34,7 @@ var layers = []struct {
 	{"what a request needs", []string{"verdicts", "catchup", "traces", "iam", "restjson", "chattoken", "review", "chatlog", "history", "kicks", "recent", "moderation", "modlog", "contentfilter", "webhook", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},
 	{"nouns, rules, errors", []string{"chat", "ending"}},
-	{"tools of one purpose", []string{"background", "chatroom", "clientip", "config", "export", "filter", "flock", "nats", "origin", "pgtest", "plan", "poll", "quota", "series", "telemetry", "view", "websocket"}},
+	{"tools of one purpose", []string{"background", "chatroom", "clientip", "config", "export", "filter", "flock", "journal", "nats", "origin", "pgtest", "plan", "poll", "quota", "series", "telemetry", "view", "websocket"}},
 	{"the sockets of event loops", []string{"transport"}},
 	{"the grammar of WebSockets, and of the kernel", []string{"kernel", "rfc6455"}},
 }

@@ -88,7 +88,7 @@ func (o *opening) open(ctx context.Context) (*store.DB, *chattoken.Ring, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	options.Checked = o.checked != nil
+	options.Checked, options.Server = o.checked != nil, true
 	if o.db, err = store.Open(ctx, options); err != nil {
 		return nil, nil, err
 	}

@@ -42,7 +42,7 @@ const (
 // something fails.
 func work(dir, database, endpoint string) error {
 	ctx := context.Background()
-	db, err := store.Open(ctx, store.Options{Dir: dir, Database: database, SecretKey: secretKey, Region: region, Account: account})
+	db, err := store.Open(ctx, store.Options{Server: true, Dir: dir, Database: database, SecretKey: secretKey, Region: region, Account: account})
 	if err != nil {
 		return err
 	}
@@ -92,6 +92,9 @@ func work(dir, database, endpoint string) error {
 	}
 	return <-failed
 }
+
+// serving opens the store as a server does, with the journal of frames.
+func serving(o *store.Options) { o.Server = true }
 
 // killed runs work on SQLite, kills it after some lines, and returns the frames
 // that were durable.
@@ -163,7 +166,7 @@ func TestKill(t *testing.T) {
 	t.Parallel()
 	endpoint := server(t, moto)
 	c := newCloud(endpoint)
-	b := newBench(t)
+	b := newBench(t, serving)
 	ds := []chat.Destination{c.create(t, chat.S3), c.create(t, chat.CloudWatchLogs), c.create(t, chat.Firehose)}
 	for _, d := range ds {
 		b.configuration(d)
@@ -208,7 +211,7 @@ func stillThere(t *testing.T, c *cloud, bucket string, before map[string]object)
 // TestKillLocal does the same with local destinations, which have no duplicates.
 func TestKillLocal(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newBench(t, serving)
 	ds := []chat.Destination{{Type: chat.S3, Name: "bucket"}, {Type: chat.CloudWatchLogs, Name: "/chat/group"}, {Type: chat.Firehose, Name: "stream"}}
 	for _, d := range ds {
 		b.configuration(d)

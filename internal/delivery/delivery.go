@@ -87,6 +87,7 @@ func (s *Service) Start(logs chatlog.Options) (err error) {
 
 // Flush delivers what is owed now, until ctx ends or only failing destinations are left.
 func (s *Service) Flush(ctx context.Context) {
+	s.o.Store.Transcript().Settle(ctx)
 	both(func() { s.Webhooks.Flush(ctx) }, func() {
 		if s.logs != nil {
 			s.logs.Flush(ctx)
@@ -110,6 +111,7 @@ func (s *Service) Close(ctx context.Context) {
 	if s == nil {
 		return
 	}
+	s.o.Store.Transcript().Settle(ctx)
 	both(func() { s.Webhooks.Close(ctx) }, func() {
 		if s.logs != nil {
 			s.logs.Close(ctx)

@@ -149,7 +149,10 @@ func opened(o sqldb.Options) opener {
 		}
 		w := &rig{tb: tb, sql: all[0], rooms: r, clock: c, next: map[string]uint64{}}
 		w.DB = history.New(w.sql, history.Options{Rooms: r, Log: o.Log})
-		w.frames = transcript.New(w.sql, transcript.Options{Configurations: none{}, History: w.DB, Log: o.Log, Metrics: transcript.NewMetrics(nil, chatlog.NewMetrics(nil), webhook.NewMetrics(nil))})
+		w.frames, err = transcript.New(w.sql, transcript.Options{JournalDir: o.Dir, Configurations: none{}, History: w.DB, Log: o.Log, Metrics: transcript.NewMetrics(nil, chatlog.NewMetrics(nil), webhook.NewMetrics(nil))})
+		if err != nil {
+			tb.Fatal(err)
+		}
 		tb.Cleanup(w.close)
 		return w
 	}

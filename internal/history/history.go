@@ -82,6 +82,8 @@ type DB struct {
 	waiting time.Time     // used by maintain
 	wake    chan struct{} // 1 buffered: something was appended
 
+	await func(ctx context.Context, roomID string) // see Await
+
 	stop       context.CancelFunc
 	background sync.WaitGroup
 }
@@ -92,8 +94,12 @@ func New(db *sqldb.DB, o Options) *DB {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics(nil)
 	}
-	return &DB{o: o, sql: db, tails: map[string][]piece{}, epochs: map[string]uint64{}, wake: make(chan struct{}, 1), stop: func() {}}
+	return &DB{o: o, sql: db, tails: map[string][]piece{}, epochs: map[string]uint64{}, wake: make(chan struct{}, 1), await: func(context.Context, string) {}, stop: func() {}}
 }
+
+// Await makes reads of a room call await first: it waits until the frames that the room has
+// delivered are stored. Reads must not begin before.
+func (db *DB) Await(await func(ctx context.Context, roomID string)) { db.await = await }
 
 // Start begins to compact and prune in the background, until Close. Only servers do
 // this: commands that open the database beside a server must not.

@@ -21,6 +21,7 @@ const mostLooked = 10_000
 // or none, although there are more. New messages do not shift pages: each message is on
 // exactly one.
 func (db *DB) List(ctx context.Context, q Query) ([]Message, *Cursor, error) {
+	db.await(ctx, q.RoomID)
 	page, next, err := db.list(ctx, q)
 	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		db.o.Metrics.FailedReads.Inc()

@@ -35,14 +35,13 @@ type Commits[T any] struct {
 	BatchItems, BatchSize int
 	// Capacity bounds the sizes of all items that are not stored yet.
 	Capacity int
-	// Pace is the least time from the start of a commit with several callers to the
-	// next one, so that more callers share it. A single caller does not wait. It may
-	// be 0.
+	// Pace, if not 0, is the least time from the start of a commit with several callers to
+	// the next one, so that more callers share it. A single caller does not wait.
 	Pace time.Duration
-	// Gather is the least time from the start of a commit to the next one, also after a
-	// single caller. So items that come more often share commits, and one that comes
-	// after a pause does not wait. It may be 0.
+	// Gather, if not 0, is that time also after a single caller. So items that come more
+	// often share commits; one after a pause does not wait. Hurry, if set, ends the wait.
 	Gather time.Duration
+	Hurry  <-chan struct{}
 }
 
 // batch is the items of one transaction.
@@ -185,6 +184,7 @@ func (c *Committer[T]) waitUntil(t time.Time) {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+	case <-c.o.Hurry:
 	case <-c.closing:
 	}
 }

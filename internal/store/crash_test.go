@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 // fails.
 func work(dir string) error {
 	ctx := context.Background()
-	db, err := store.Open(ctx, options(dir))
+	db, err := store.Open(ctx, serving(dir))
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func TestKill(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	for round := range 6 {
 		lines := killed(t, dir, 1+rand.IntN(2000))
-		db := must(store.Open(t.Context(), options(dir)))(t)
+		db := must(store.Open(t.Context(), serving(dir)))(t)
 		rooms := map[string]string{} // what was last said about each
 		frames := map[string]int{}   // how many each room has
 		for _, line := range lines {

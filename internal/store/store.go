@@ -7,7 +7,8 @@
 //
 //	confab.db      what the API stores. Survives a power cut once acknowledged.
 //	tokens.db      redemptions of chat tokens. Survives kill -9.
-//	transcript.db  delivered frames, see package transcript. Survives kill -9.
+//	transcript.db  delivered frames, see package transcript. Survives kill -9, together
+//	               with the journal transcript.frames1 and transcript.frames2.
 //
 // With PostgreSQL they are tables of one database that several servers share, each
 // with its own connections. Package sqldb has the details.
@@ -88,8 +89,11 @@ type Options struct {
 	Existing bool
 	// Checked is set when Check has just returned the store without an error.
 	Checked bool
-	// Bulk is for copying a PostgreSQL database: statements have no time limit.
+	// Bulk is for copying: statements of a PostgreSQL database have no time limit.
 	Bulk bool
+	// Server is set by a server: with SQLite, nothing else with Server or Bulk may have the
+	// store open. Frames are then durable in a journal before they are in the database.
+	Server bool
 	// Dir is the data directory of SQLite. If it does not exist, it is created for
 	// its owner only.
 	Dir string
@@ -184,11 +188,19 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	db.Filters = contentfilter.New(db.main, o.Now, o.Log, o.Metrics.Filters)
 	db.Filters.Noted = moderationLog{db.Moderation}.filter
 	db.history = history.New(db.frames, history.Options{Rooms: retentions{db}, Log: o.Log, Metrics: o.Metrics.History})
-	db.transcript = transcript.New(db.frames, transcript.Options{
-		Configurations: db, Rooms: db, Region: o.Region, Account: o.Account,
+	journalDir := ""
+	if o.Database == "" && (o.Server || o.Bulk) {
+		journalDir = o.Dir
+	}
+	if db.transcript, err = transcript.New(db.frames, transcript.Options{
+		JournalDir: journalDir, Configurations: db, Rooms: db, Region: o.Region, Account: o.Account,
 		Webhooks: db.Webhooks, WebhookRetention: o.WebhookRetention,
 		Retention: o.Retention, SpoolBytes: o.SpoolBytes, History: db.history, Log: o.Log, Metrics: o.Metrics.Transcript,
-	})
+	}); err != nil {
+		db.stop()
+		db.Moderation.Close()
+		return nil, errors.Join(err, sqldb.Close(all...))
+	}
 	db.redemptions = newRedemptions(db)
 	db.background.Go(db.redemptions.Run)
 	db.background.Go(func() { db.pruneLoop(db.ctx) })
@@ -295,6 +307,9 @@ type Copied = sqldb.Copied
 // server may use either store meanwhile; with PostgreSQL none can. Both stores are
 // opened with Options.Bulk. See sqldb.Copy.
 func Copy(ctx context.Context, from, to *DB) ([]Copied, error) {
+	if err := from.transcript.Flush(ctx); err != nil { // The journal of a server that was killed.
+		return nil, err
+	}
 	return sqldb.Copy(ctx, []*sqldb.DB{from.tokens, from.frames, from.main}, []*sqldb.DB{to.tokens, to.frames, to.main})
 }
 

@@ -102,6 +102,11 @@ func options(dir string, change ...func(*store.Options)) store.Options {
 	return o
 }
 
+// serving are the options of a server.
+func serving(dir string) store.Options {
+	return options(dir, func(o *store.Options) { o.Server = true })
+}
+
 // redeem spends a token of nobody in particular.
 func redeem(db *store.DB, ctx context.Context, id [16]byte, expires time.Time) error { //nolint:revive // The store comes first, as in db.Redeem.
 	return db.Redeem(ctx, &chat.Token{ID: id, Expires: expires}, netip.Addr{})

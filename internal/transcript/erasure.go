@@ -141,24 +141,6 @@ func (e *Erasure) Finish(ctx context.Context) error {
 	})
 }
 
-// Flush returns when the frames that were appended before the call are stored. While the
-// database fails, it waits until ctx ends.
-func (db *DB) Flush(ctx context.Context) error {
-	tick := time.NewTicker(flushPoll)
-	defer tick.Stop()
-	for added := db.added.Load(); db.stored.Load() < added; {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
-}
-
-// flushPoll is how often Flush looks. A commit takes about as long.
-const flushPoll = 5 * time.Millisecond
-
 // forgetErasure deletes what is known of an erasure.
 func forgetErasure(ctx context.Context, s sqldb.Session, userID, roomID string) error {
 	for _, query := range []string{

@@ -43,9 +43,10 @@ func said(room, user string, at time.Time, sequence uint64, n int) *chat.Frame {
 	return f
 }
 
-// remove removes all that is stored.
+// remove removes all that was appended.
 func remove(t *testing.T, db *database, room, user string) *transcript.Erasure {
 	t.Helper()
+	check(t, db.Flush(t.Context()))
 	e := must(db.NewErasure(t.Context(), room, user))(t)
 	for e.Removing() {
 		if err := e.Remove(t.Context()); err != nil {

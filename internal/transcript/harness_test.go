@@ -92,7 +92,7 @@ func opened(o sqldb.Options) opener {
 		all := options{SQL: o, Options: transcript.Options{
 			Configurations: known{}, Region: "us-west-2", Account: "123456789012", Log: log, Metrics: metrics,
 		}}
-		all.SQL.Log, all.SQL.Metrics = log, sqldb.NewMetrics(nil)
+		all.SQL.Log, all.SQL.Metrics, all.JournalDir = log, sqldb.NewMetrics(nil), o.Dir
 		for _, c := range change {
 			c(&all)
 		}
@@ -101,7 +101,11 @@ func opened(o sqldb.Options) opener {
 			tb.Fatal(err)
 		}
 		all.History = history.New(open[0], history.Options{Log: log})
-		db := &database{DB: transcript.New(open[0], all.Options), sql: open[0], metrics: metrics}
+		frames, err := transcript.New(open[0], all.Options)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		db := &database{DB: frames, sql: open[0], metrics: metrics}
 		db.close = sync.OnceValue(func() error {
 			db.DB.Close()
 			return sqldb.Close(db.sql)
@@ -221,6 +225,7 @@ func logged(room string, sequence uint64, configurations ...string) *chat.Frame 
 // owed something before, and claims it.
 func reader(t testing.TB, db *database, configuration string) int64 {
 	t.Helper()
+	db.Settle(t.Context())
 	for _, r := range must(db.Readers(t.Context()))(t) {
 		if r.Configuration.String() == configuration {
 			if mine := must(db.Claim(t.Context(), []int64{r.ID}))(t); mine[r.ID].IsZero() {
@@ -236,6 +241,7 @@ func reader(t testing.TB, db *database, configuration string) int64 {
 // deliver delivers all that the reader is owed and returns it by room.
 func deliver(t testing.TB, db *database, reader int64) map[string][]string {
 	t.Helper()
+	db.Settle(t.Context())
 	got := map[string][]string{}
 	for {
 		backlogs := must(db.Backlogs(t.Context(), reader, time.Now().Add(time.Hour), 1<<40, 100))(t)

@@ -15,12 +15,14 @@ import (
 	"crypto/rand"
 	"embed"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"confab/internal/chat"
 	"confab/internal/history"
+	"confab/internal/journal"
 	"confab/internal/sqldb"
 )
 
@@ -89,8 +91,12 @@ type Options struct {
 	SpoolBytes int
 	// History gets the frames that are kept, in the same commits.
 	History *history.DB
-	Log     *slog.Logger
-	Metrics *Metrics
+	// JournalDir is the folder of a journal of the frames that are not in the database yet.
+	// Nothing else may use the journal in it. If it is empty, a frame waits for the commit
+	// of the database.
+	JournalDir string
+	Log        *slog.Logger
+	Metrics    *Metrics
 }
 
 // DB is the transcript. Its methods are safe for concurrent use.
@@ -98,11 +104,15 @@ type DB struct {
 	o   Options
 	sql *sqldb.DB
 
-	frames *sqldb.Spool[*chat.Frame]
-	// added counts the frames of Append, stored those that were stored or dropped, in
-	// the same order.
-	added, stored atomic.Int64
-	failing       atomic.Bool // frames cannot be stored now
+	// frames are those for the database. With a journal, fresh has those for it, which then
+	// enter frames.
+	frames  *sqldb.Spool[entry]
+	fresh   *sqldb.Spool[*chat.Frame]
+	journal *journal.Journal
+	hurry   chan struct{} // 1 buffered: the next commit shall not wait for more frames
+
+	progress progress
+	trouble  trouble
 
 	drops   dropLog
 	writing batchName // used by the goroutine that writes frames only
@@ -113,8 +123,9 @@ type DB struct {
 }
 
 // New returns the transcript in a database that was opened with Database. Close it
-// before the database.
-func New(db *sqldb.DB, o Options) *DB {
+// before the database. What an earlier process has left in the journal is in the database
+// when New returns; see recoverFrames for the one exception.
+func New(db *sqldb.DB, o Options) (*DB, error) {
 	if o.Retention <= 0 {
 		o.Retention = DefaultRetention
 	}
@@ -124,22 +135,46 @@ func New(db *sqldb.DB, o Options) *DB {
 	if o.SpoolBytes <= 0 {
 		o.SpoolBytes = DefaultSpoolBytes
 	}
-	t := &DB{o: o, sql: db}
+	t := &DB{o: o, sql: db, hurry: make(chan struct{}, 1)}
+	t.progress.last, t.progress.changed = map[string]int64{}, make(chan struct{})
 	t.frames = newFrames(t)
 	t.moves = newMoves(t)
+	if o.JournalDir != "" {
+		left, err := openJournal(t)
+		if err != nil {
+			return nil, err
+		}
+		recoverFrames(t, left)
+		t.fresh = newFresh(t)
+		o.History.Await(t.await)
+		t.background.Go(func() {
+			t.fresh.Run()
+			t.frames.Close()
+		})
+	}
 	t.background.Go(t.frames.Run)
 	t.background.Go(t.moves.Run)
-	return t
+	return t, nil
 }
 
 // History returns the history of rooms, which is in the same database.
 func (db *DB) History() *history.DB { return db.o.History }
 
-// Close writes the waiting frames, for a few seconds at most. Append fails after it.
+// Close writes the waiting frames, for a few seconds at most. Append fails after it. What
+// cannot be written stays in the journal.
 func (db *DB) Close() {
-	db.frames.Close()
+	if db.journal == nil {
+		db.frames.Close()
+	} else {
+		db.fresh.Close()
+	}
 	db.moves.Close()
 	db.background.Wait()
+	if db.journal != nil {
+		if err := db.journal.Close(); err != nil {
+			db.o.Log.LogAttrs(context.Background(), slog.LevelWarn, "Journal of the transcript not closed", slog.Any("error", err))
+		}
+	}
 }
 
 // Record is one frame in the transcript.
@@ -167,44 +202,107 @@ const (
 
 var insertFrames = sqldb.NewInserts(`INSERT INTO transcript (room_id, epoch, sequence, time, type, json, readers) VALUES `, 7, ``)
 
-func newFrames(db *DB) *sqldb.Spool[*chat.Frame] {
-	return sqldb.NewSpool(sqldb.Commits[*chat.Frame]{
+func newFrames(db *DB) *sqldb.Spool[entry] {
+	o := sqldb.Commits[entry]{
 		Label:      db.sql.Label(),
 		Metrics:    db.sql.Metrics(),
 		Write:      db.writeFrames,
 		BatchItems: transcriptBatch,
 		BatchSize:  transcriptBatchSize,
-		Capacity:   db.o.SpoolBytes,
+		Capacity:   math.MaxInt, // See Append.
 		Gather:     transcriptGather,
-	}, func(err error) {
-		db.failing.Store(err != nil)
-		if err == nil {
-			db.o.Log.LogAttrs(context.Background(), slog.LevelInfo, "Transcript writes recovered")
-			return
-		}
+		Hurry:      db.hurry,
+	}
+	if db.o.JournalDir != "" {
+		o.Gather = journalGather
+	}
+	return sqldb.NewSpool(o, func(err error) { db.trouble.note(db, &db.trouble.database, err) }, func(n int) { lost(db, n) })
+}
+
+func newFresh(db *DB) *sqldb.Spool[*chat.Frame] {
+	return sqldb.NewSpool(sqldb.Commits[*chat.Frame]{
+		Label:      "transcript.frames",
+		Metrics:    db.sql.Metrics(),
+		Write:      func(_ context.Context, frames []*chat.Frame) error { return writeJournal(db, frames) },
+		BatchItems: transcriptBatch,
+		BatchSize:  transcriptBatchSize,
+		Capacity:   math.MaxInt,
+	}, func(err error) { db.trouble.note(db, &db.trouble.journal, err) }, func(n int) { db.drops.add(db, n, sqldb.ErrClosed) })
+}
+
+// trouble is what cannot be written now.
+type trouble struct {
+	mu                sync.Mutex // guards journal and database
+	journal, database bool
+	any               atomic.Bool
+}
+
+// note notes that writing to one of them begins to fail or, without an error, works again.
+func (t *trouble) note(db *DB, one *bool, err error) {
+	t.mu.Lock()
+	before := t.any.Load()
+	*one = err != nil
+	t.any.Store(t.journal || t.database)
+	now := t.any.Load()
+	t.mu.Unlock()
+	db.progress.mu.Lock()
+	db.progress.wakeLocked()
+	db.progress.mu.Unlock()
+	switch {
+	case now && !before:
 		db.o.Log.LogAttrs(context.Background(), slog.LevelError, "Transcript not written; frames are kept in memory and rooms continue", slog.Any("error", err), slog.Int("spool_bytes", db.o.SpoolBytes))
-	}, func(n int) { db.drops.add(db, n, sqldb.ErrClosed) })
+	case before && !now:
+		db.o.Log.LogAttrs(context.Background(), slog.LevelInfo, "Transcript writes recovered")
+	}
+}
+
+// lost is called at the end with how many frames the database did not take. Those in the
+// journal are stored by the next process.
+func lost(db *DB, n int) {
+	if db.journal != nil {
+		db.progress.mu.Lock()
+		n = db.progress.bare
+		db.progress.mu.Unlock()
+	}
+	if n > 0 {
+		db.drops.add(db, n, sqldb.ErrClosed)
+	}
 }
 
 // Append queues the frame for the transcript, after those appended before, and
 // returns at once. The channel is closed when the frame is durable against kill -9.
-// While the disk does not work, it is closed at once: the frame is then in a spool in
-// memory, and is written when the disk works again. If the spool is full, the frame
+// While neither journal nor database can be written, it is closed at once: the frame is then
+// in a spool in memory, and is written when the disk works again. If the spool is full, the frame
 // is dropped, counted and logged.
 func (db *DB) Append(f *chat.Frame) <-chan struct{} {
-	db.added.Add(1)
-	done, err := db.frames.Add(f, len(f.JSON)+frameOverhead)
+	done, err := db.append(f)
 	if err != nil {
-		db.stored.Add(1)
 		db.drops.add(db, 1, err)
 		return released
 	}
 	return done
 }
 
-// Failing reports whether frames cannot be stored at the moment, so that they wait in
-// memory or are dropped.
-func (db *DB) Failing() bool { return db.failing.Load() }
+func (db *DB) append(f *chat.Frame) (done <-chan struct{}, err error) {
+	db.progress.mu.Lock()
+	defer db.progress.mu.Unlock()
+	if db.progress.size+sizeOf(f) > db.o.SpoolBytes {
+		return nil, sqldb.ErrFull
+	}
+	if db.fresh != nil {
+		done, err = db.fresh.Add(f, sizeOf(f))
+	} else {
+		done, err = db.frames.Add(entry{frame: f}, sizeOf(f))
+	}
+	if err != nil {
+		return nil, err
+	}
+	db.progress.count(f)
+	return done, nil
+}
+
+// Failing reports whether frames cannot be stored now, or are dropped.
+func (db *DB) Failing() bool { return db.trouble.any.Load() }
 
 // released is a closed channel.
 var released = func() chan struct{} {
@@ -221,7 +319,14 @@ var released = func() chan struct{} {
 // another server. before is after all earlier rows of these rooms, and their later rows are
 // after head. Other rooms may have uncommitted rows near both bounds, but these bounds are not
 // used for other rooms.
-func (db *DB) writeFrames(ctx context.Context, frames []*chat.Frame) error {
+func (db *DB) writeFrames(ctx context.Context, entries []entry) error {
+	if db.journal != nil {
+		db.journal.Turn()
+	}
+	frames := make([]*chat.Frame, len(entries))
+	for i := range entries {
+		frames[i] = entries[i].frame
+	}
 	ids, err := db.resolve(ctx, frames)
 	if err != nil {
 		return err
@@ -232,6 +337,9 @@ func (db *DB) writeFrames(ctx context.Context, frames []*chat.Frame) error {
 			return err
 		}
 		if written, err := alreadyWritten(ctx, s, batch); err != nil || written {
+			return err
+		}
+		if err := storeMark(ctx, s, lastMark(entries)); err != nil {
 			return err
 		}
 		logged, kept, withdrawn := divide(frames)
@@ -248,7 +356,7 @@ func (db *DB) writeFrames(ctx context.Context, frames []*chat.Frame) error {
 		return withdraw(ctx, s, withdrawn)
 	})
 	if err == nil {
-		db.stored.Add(int64(len(frames)))
+		noteStored(ctx, db, entries)
 	}
 	return err
 }
@@ -349,6 +457,7 @@ func lastPosition(ctx context.Context, s sqldb.Session) (last int64, err error) 
 // Read returns up to max records of a room after the position after, in order; 0 is
 // before the first. Fewer than max means that there are no more now.
 func (db *DB) Read(ctx context.Context, roomID string, after int64, max int) ([]Record, error) {
+	db.await(ctx, roomID)
 	var all []Record
 	err := db.sql.Read().Rows(ctx, `SELECT position, epoch, sequence, time, type, json FROM transcript
 		WHERE room_id = $1 AND position > $2 ORDER BY position LIMIT $3`, []any{roomID, after, max}, func(scan func(...any) error) error {

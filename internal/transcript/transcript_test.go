@@ -116,9 +116,20 @@ func TestPrune(t *testing.T) {
 // TestWithoutDisk takes the file away, by a lock that is never given
 // back for a while.
 func TestWithoutDisk(t *testing.T) {
+	t.Run("with the journal", func(t *testing.T) { withoutDisk(t, true) })
+	t.Run("without it", func(t *testing.T) { withoutDisk(t, false) })
+}
+
+func withoutDisk(t *testing.T, journal bool) {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
-	db := opened(sqldb.Options{Dir: dir})(t, func(o *options) { o.SpoolBytes = 64 << 10 })
+	db := opened(sqldb.Options{Dir: dir})(t, func(o *options) {
+		if o.SpoolBytes = 64 << 10; !journal {
+			o.JournalDir = ""
+		}
+	})
 	wait(t, db.Append(frame("room", 0)))
+	db.Settle(t.Context())
 
 	blocker := must(sql.Open("sqlite", filepath.Join(dir, "transcript.db")+"?_txlock=immediate"))(t)
 	defer blocker.Close()
@@ -127,9 +138,16 @@ func TestWithoutDisk(t *testing.T) {
 	// The room waits for a moment, and then no more.
 	wait(t, db.Append(frame("room", 1)))
 	appended := uint64(2)
+	if journal {
+		until(t, "the trouble is noticed", db.Failing)
+	}
 	for ; testutil.ToFloat64(db.metrics.FramesDropped) == 0; appended++ {
+		done := db.Append(frame("room", appended))
+		if journal {
+			wait(t, done) // The journal still works.
+		}
 		select {
-		case <-db.Append(frame("room", appended)):
+		case <-done:
 		default:
 			t.Fatalf("frame %d keeps its room waiting", appended)
 		}

@@ -57,9 +57,10 @@ func (db *DB) resolveWebhook(ctx context.Context, arn string) (id int64, err err
 
 func idOf(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
 
-// Insert stores frames for their readers. It returns when they are durable. After an error
-// they may be stored nevertheless.
+// Insert stores frames for their readers, after those that were appended. It returns when
+// they are durable. After an error they may be stored nevertheless.
 func (db *DB) Insert(ctx context.Context, frames []*chat.Frame) error {
+	db.await(ctx, "")
 	ids, err := db.resolve(ctx, frames)
 	if err != nil {
 		return err
