@@ -54,11 +54,14 @@ func Run(args []string, env Environment) int {
 	root.SetOut(out)
 	root.SetErr(env.Err)
 	err := root.ExecuteContext(context.Background())
-	if err == nil && out.unread() {
-		return exitFailure
-	}
 	if err == nil {
+		err = out.status()
+	}
+	switch {
+	case err == nil:
 		return 0
+	case errors.Is(err, errUnread):
+		return exitFailure
 	}
 	// One line, whatever the error says.
 	fmt.Fprintln(env.Err, "confab: "+strings.Join(strings.Fields(err.Error()), " "))
@@ -72,34 +75,62 @@ func Run(args []string, env Environment) int {
 }
 
 // result is standard output. If its reader exits early, as head does, that is not
-// reported as an error.
+// reported as an error. Any other failure is the error of the program, also if the command
+// does not notice it.
 type result struct {
 	io.Writer
-	once sync.Once
-	gone chan struct{} // closed when the reader has left
+	once   sync.Once
+	gone   chan struct{} // closed when nothing more can be written
+	failed error         // why, unless the reader has left; it is there once gone is closed
+	watch  sync.Once
 }
 
-// Gone is closed when the reader has left.
-func (r *result) Gone() <-chan struct{} { return r.gone }
+// Gone is closed when nothing more can be written. It is noticed without a write if the reader
+// has left.
+func (r *result) Gone() <-chan struct{} {
+	r.watch.Do(func() { command.WhenUnread(r.Writer, func() { r.end(nil) }) })
+	return r.gone
+}
 
 // Unwrap returns what the output writes to.
 func (r *result) Unwrap() io.Writer { return r.Writer }
 
-func (r *result) unread() bool {
+func (r *result) end(err error) {
+	r.once.Do(func() {
+		r.failed = err
+		close(r.gone)
+	})
+}
+
+// status is the error of the output: errUnread if its reader has left.
+func (r *result) status() error {
 	select {
 	case <-r.gone:
-		return true
+		if r.failed == nil {
+			return errUnread
+		}
+		return r.failed
 	default:
-		return false
+		return nil
 	}
 }
+
+// errUnread is an end without a word: the reader has what it wanted.
+var errUnread = errors.New("the reader of standard output has left")
 
 // Write writes p, unless the reader has left.
 func (r *result) Write(p []byte) (int, error) {
 	n, err := r.Writer.Write(p)
 	if errors.Is(err, syscall.EPIPE) {
-		r.once.Do(func() { close(r.gone) })
+		r.end(nil)
 		return len(p), nil
+	}
+	if err != nil {
+		if reason, ok := errors.AsType[syscall.Errno](err); ok {
+			err = reason
+		}
+		err = fmt.Errorf("standard output cannot be written: %w", err)
+		r.end(err)
 	}
 	return n, err
 }
@@ -123,7 +154,7 @@ IVS Chat client SDKs use it unmodified: only their endpoint changes.`,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(command.FlagError)
-	root.PersistentPreRunE = command.FlagGroups
+	root.PersistentPreRunE = command.CheckLine
 	root.AddCommand(
 		newServe(env),
 		newRestart(env),

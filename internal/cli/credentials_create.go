@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"time"
 
@@ -96,9 +95,9 @@ func readPolicy(in io.Reader, name string) ([]byte, *policy.Document, error) {
 	var err error
 	if name == "-" {
 		name = "standard input"
-		document, err = io.ReadAll(in)
+		document, err = command.ReadAll(in, command.LargestFile, name)
 	} else {
-		document, err = os.ReadFile(name)
+		document, err = command.ReadFile(name)
 	}
 	if err != nil {
 		return nil, nil, command.Usagef("--policy: %v", err)

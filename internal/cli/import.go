@@ -11,6 +11,7 @@ import (
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 	"github.com/spf13/cobra"
 
 	"confab/internal/awsimport"
@@ -146,7 +147,8 @@ func (i *imported) run(ctx context.Context, env Environment, cmd *cobra.Command,
 
 // read reads the account.
 func (i *imported) read(ctx context.Context, env Environment, cfg *config.Config) (*awsimport.Source, error) {
-	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithRegion(cfg.Region)}
+	// As in command, the error says what the warnings of the SDK say.
+	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithRegion(cfg.Region), awsconfig.WithLogger(logging.Nop{})}
 	if i.profile != "" {
 		options = append(options, awsconfig.WithSharedConfigProfile(i.profile))
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
-	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -80,7 +79,7 @@ ES256 for P-256 and RS256 for RSA. Running servers accept its tokens within seco
 			secret = base64.RawURLEncoding.EncodeToString(key)
 			s.Key = []byte(secret)
 		} else {
-			text, err := os.ReadFile(*publicKey)
+			text, err := command.ReadFile(*publicKey)
 			if err != nil {
 				return command.Usagef("--public-key: %v", err)
 			}

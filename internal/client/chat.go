@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/time/rate"
@@ -122,6 +123,9 @@ func (p *pipe) send(ctx context.Context, in io.Reader) error {
 			continue
 		}
 		p.lines++
+		if !utf8.ValidString(line) {
+			return fmt.Errorf("line %d of standard input is not UTF-8, and was not sent; convert the input with iconv", p.lines)
+		}
 		err := p.sendLine(ctx, line)
 		if _, ok := errors.AsType[*chatroom.Refusal](err); ok {
 			p.refused++
@@ -134,7 +138,13 @@ func (p *pipe) send(ctx context.Context, in io.Reader) error {
 			return fmt.Errorf("line %d: %w", p.lines, err)
 		}
 	}
-	return lines.Err()
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return fmt.Errorf("line %d of standard input is longer than %d KiB, and was not sent; the service allows 500 characters", p.lines+1, longestLine>>10)
+	case err != nil:
+		return fmt.Errorf("standard input cannot be read: %w", err)
+	}
+	return nil
 }
 
 func (p *pipe) sendLine(ctx context.Context, line string) error {

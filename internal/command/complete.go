@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -65,10 +66,14 @@ func (f *Flags) complete(cmd *cobra.Command, args []string, typed string, list L
 		return nil, cobra.ShellCompDirectiveError | cobra.ShellCompDirectiveNoFileComp
 	}
 	all, err := list(ctx, api, args)
-	if err != nil {
+	found := Matching(all, typed)
+	switch {
+	case err != nil && ctx.Err() != nil && len(all) > 0: // There are very many. Some are better than none.
+		found = cobra.AppendActiveHelp(found, fmt.Sprintf("Only the newest %d were read in %s.", len(all), completeTime))
+	case err != nil:
 		return nil, cobra.ShellCompDirectiveError | cobra.ShellCompDirectiveNoFileComp
 	}
-	return Matching(all, typed), cobra.ShellCompDirectiveNoFileComp
+	return found, cobra.ShellCompDirectiveNoFileComp
 }
 
 // Matching returns the names that begin with what was typed. Objects without a unique name

@@ -101,7 +101,7 @@ func (a *API) Rooms(ctx context.Context, in *ivschat.ListRoomsInput) ([]types.Ro
 	for pages := ivschat.NewListRoomsPaginator(a, in); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, a.namesNeedList(err)
+			return all, a.namesNeedList(err)
 		}
 		all = append(all, page.Rooms...)
 	}

@@ -2,6 +2,7 @@ package command
 
 import (
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -27,6 +28,19 @@ func ReadAll(in io.Reader, largest int64, what string) ([]byte, error) {
 	}
 	return text, err
 }
+
+// ReadFile reads a file that a person wrote: of at most 4 MiB.
+func ReadFile(name string) ([]byte, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return ReadAll(file, LargestFile, name)
+}
+
+// LargestFile is the size of the largest file that a person wrote.
+const LargestFile = 4 << 20
 
 // TimeFlag reads a time: how long ago, or an ISO 8601 time.
 func TimeFlag(name, s string) (*string, error) {

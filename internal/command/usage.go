@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -45,8 +46,32 @@ func FlagError(cmd *cobra.Command, err error) error {
 	return Usagef("%s; see %s --help", text, cmd.CommandPath())
 }
 
-// FlagGroups refuses flags that exclude each other.
-func FlagGroups(cmd *cobra.Command, _ []string) error {
+// CheckLine refuses what no command understands: flags that exclude each other, and text that is
+// not UTF-8, which would be sent with other characters in it. Names of files may have any bytes.
+func CheckLine(cmd *cobra.Command, args []string) (err error) {
+	for _, arg := range args {
+		if !utf8.ValidString(arg) {
+			return notText(cmd, arg)
+		}
+	}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		name, _ := pflag.UnquoteUsage(f)
+		if value := f.Value.String(); !utf8.ValidString(value) && name != "FILE" && name != "DIR" {
+			err = notText(cmd, value)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return flagGroups(cmd)
+}
+
+func notText(cmd *cobra.Command, text string) error {
+	return Usagef("%q is not UTF-8; type it in a terminal whose character encoding is UTF-8; see %s --help", text, cmd.CommandPath())
+}
+
+// flagGroups refuses flags that exclude each other.
+func flagGroups(cmd *cobra.Command) error {
 	err := cmd.ValidateFlagGroups()
 	if err == nil {
 		return nil

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -15,7 +14,7 @@ import (
 // without a value counts as not set.
 func readFile(g given) (map[string]given, error) {
 	name := g.text
-	text, err := os.ReadFile(name)
+	text, err := readFileText(name)
 	if err != nil {
 		return nil, &Error{Place: g.place, Value: name, Problem: "cannot be read: " + reason(err)}
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"unicode/utf8"
@@ -34,10 +35,27 @@ func openToOthers(name string) string {
 	return fmt.Sprintf("can be read by every user of this machine; run chmod 600 %q, or 640 for a group", name)
 }
 
+// largestFile bounds a file that a person wrote.
+const largestFile = 4 << 20
+
+// readFileText reads a file that a person wrote.
+func readFileText(name string) ([]byte, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, largestFile+1))
+	if err == nil && len(text) > largestFile {
+		err = fmt.Errorf("it is larger than %d MiB", largestFile>>20)
+	}
+	return text, err
+}
+
 // readSecretFile reads a file that contains a secret and nothing else. It returns the text
 // without white space around it, or the problem.
 func readSecretFile(name string) (text, problem string) {
-	b, err := os.ReadFile(name)
+	b, err := readFileText(name)
 	if err != nil {
 		return "", "cannot be read: " + reason(err)
 	}
