@@ -25,7 +25,9 @@ func newCredentialsList(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List credentials, without their secrets",
-		Example: `  confab credentials list -o json`,
+		Example: `  confab credentials list
+  confab credentials list -o json
+  confab credentials list --data-dir "$CONFAB_DATA_DIR"`,
 		Args:    command.NoArgs,
 	}
 	output := outputFlag(cmd)
