@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"confab/internal/chat"
 	"confab/internal/chatlog"
 	"confab/internal/transcript"
@@ -118,6 +120,7 @@ type readers struct {
 
 // Readers returns the readers of all webhooks.
 func (r readers) Readers(ctx context.Context) ([]chatlog.Reader, error) {
+	r.s.forget()
 	if r.s.o.Hooks.Empty() {
 		r.s.o.Metrics.Lag.Reset()
 		return nil, nil
@@ -134,6 +137,21 @@ func (r readers) Readers(ctx context.Context) ([]chatlog.Reader, error) {
 		}
 	}
 	return all, err
+}
+
+// forget removes what is known of webhooks that were deleted.
+func (s *Service) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id := range s.failing {
+		if s.o.Hooks.Known(id) {
+			continue
+		}
+		delete(s.failing, id)
+		for _, m := range []*prometheus.CounterVec{s.o.Metrics.Events, s.o.Metrics.Errors, s.o.Metrics.Dropped} {
+			m.DeleteLabelValues(id)
+		}
+	}
 }
 
 // deliver makes one call with events of one room.

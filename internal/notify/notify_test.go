@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"confab/internal/chat"
 	"confab/internal/moderation"
 	"confab/internal/notify"
@@ -30,8 +32,9 @@ func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 type server struct {
 	*store.DB
 	*notify.Service
-	o      store.Options
-	closed bool
+	metrics *prometheus.Registry
+	o       store.Options
+	closed  bool
 }
 
 // opener starts a server on the same database each time.
@@ -83,14 +86,14 @@ func start(t testing.TB, o store.Options) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{DB: db, o: o}
+	s := &server{DB: db, o: o, metrics: prometheus.NewRegistry()}
 	t.Cleanup(s.end)
 	if err := db.Webhooks.Start(t.Context(), func(context.Context) {}); err != nil {
 		t.Fatal(err)
 	}
 	s.Service = notify.New(notify.Options{
 		Region: o.Region, Account: o.Account, Hooks: db.Webhooks, Transcript: db.Transcript(), Insecure: true,
-		Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Metrics: webhook.NewMetrics(nil), Log: slog.New(slog.DiscardHandler),
+		Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Metrics: webhook.NewMetrics(s.metrics), Log: slog.New(slog.DiscardHandler),
 	})
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
@@ -220,6 +223,21 @@ func TestDeliver(t *testing.T) {
 			if events := bans.WaitEvents(t, 1); events[0].Type != "moderation.ban.deleted" || events[0].RoomARN != "" || len(events) != 1 {
 				t.Errorf("bans: %+v", events)
 			}
+		})
+		t.Run("a webhook that was deleted leaves no metrics", func(t *testing.T) {
+			works, room := receiver.Start(t, false), s.room(t, nil)
+			h := s.hook(t, works, webhook.Hook{RoomIDs: []string{room.ARN.ID}, Events: []webhook.EventType{webhook.MessageSent}})
+			counted := func() bool {
+				families, err := s.metrics.Gather()
+				return err == nil && strings.Contains(fmt.Sprint(families), h.ID)
+			}
+			s.say(t, room, "hello")
+			works.WaitEvents(t, 1)
+			eventually(t, "the event is counted", counted)
+			if err := s.Webhooks.Delete(t.Context(), h.ID); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the count is gone", func() bool { return !counted() })
 		})
 		t.Run("an endpoint that hangs, and one that is gone, do not delay other webhooks", func(t *testing.T) {
 			hangs, gone, works := receiver.Start(t, false), receiver.Start(t, false), receiver.Start(t, true)

@@ -27,8 +27,9 @@ const (
 	Kept  = 6 * time.Hour
 	steps = int(Kept / Step)
 	// mostLabels is how many series of one metric are kept, with different labels. Those
-	// that come later are left out.
+	// that come later are left out, unless they can replace one that is gone for as many steps as gone.
 	mostLabels = 64
+	gone       = int64(time.Minute / Step)
 )
 
 // Recorder samples the metrics of a registry.
@@ -40,7 +41,8 @@ type Recorder struct {
 	series map[string]*recorded
 	// labels counts the series of each metric.
 	labels  map[string]int
-	sampled bool // the first sample was taken
+	sampled bool  // the first sample was taken
+	latest  int64 // the step of the last sample
 }
 
 // recorded is one series: a ring of steps, by the number of the step.
@@ -103,7 +105,7 @@ func (r *Recorder) Sample() {
 			r.sample(f, m, step)
 		}
 	}
-	r.sampled = true
+	r.sampled, r.latest = true, step
 }
 
 func (r *Recorder) sample(f *dto.MetricFamily, m *dto.Metric, step int64) {
@@ -147,7 +149,7 @@ func (r *Recorder) find(name string, labels []*dto.LabelPair, kind Kind, bounds 
 		key.WriteString("\x00" + l.GetName() + "\x00" + l.GetValue())
 	}
 	s := r.series[key.String()]
-	if s != nil || r.labels[name] >= mostLabels {
+	if s != nil || r.labels[name] >= mostLabels && !r.drop(name) {
 		return s
 	}
 	r.labels[name]++
@@ -157,6 +159,23 @@ func (r *Recorder) find(name string, labels []*dto.LabelPair, kind Kind, bounds 
 	}
 	r.series[key.String()] = s
 	return s
+}
+
+// drop removes the series of a metric that is gone for the longest time, and reports whether there
+// is one: its webhook was deleted, for example.
+func (r *Recorder) drop(name string) bool {
+	oldest, until := "", r.latest-gone
+	for key, s := range r.series {
+		if s.name == name && s.values != nil && s.until <= until {
+			oldest, until = key, s.until
+		}
+	}
+	if oldest == "" {
+		return false
+	}
+	delete(r.series, oldest)
+	r.labels[name]--
+	return true
 }
 
 // add stores a step. A counter that was there at the first sample of all has no step of it: it

@@ -3,6 +3,7 @@ package series_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -118,6 +119,30 @@ func TestRecorderIsBounded(t *testing.T) {
 	n.step()
 	if got := len(n.Read(query(3, 1, "requests"))); got != 64 {
 		t.Errorf("%d series of one metric, want 64", got)
+	}
+}
+
+// A series that is gone makes room for a later one, after a minute.
+func TestRecorderReplaces(t *testing.T) {
+	n := newNode() // It has one series already.
+	for i := range 63 {
+		n.requests.WithLabelValues(fmt.Sprint(i)).Inc()
+	}
+	n.step()
+	n.step()
+	n.requests.DeleteLabelValues("7")
+	n.requests.WithLabelValues("late").Inc()
+	has := func(action string) bool {
+		return slices.ContainsFunc(n.Read(query(100, 1, "requests")), func(s series.Series) bool { return s.Labels["action"] == action })
+	}
+	if n.step(); has("late") || !has("7") {
+		t.Error("a series was replaced at once")
+	}
+	for range 7 {
+		n.step()
+	}
+	if !has("late") || has("7") || !has("0") || !has("62") {
+		t.Errorf("late %t, 7 %t, 0 %t, 62 %t", has("late"), has("7"), has("0"), has("62"))
 	}
 }
 

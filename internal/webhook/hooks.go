@@ -185,6 +185,12 @@ func (h *Hooks) Empty() bool {
 	return x == nil || len(x.byID) == 0
 }
 
+// Known reports whether this server knows a webhook.
+func (h *Hooks) Known(id string) bool {
+	x := h.known.Load()
+	return x != nil && x.byID[id] != nil
+}
+
 // For returns the ARNs of the webhooks that want the frames of an action in a room. It
 // implements messaging.Webhooks.
 func (h *Hooks) For(room *chat.Room, action chat.Action) (arns []string) {
