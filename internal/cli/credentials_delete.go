@@ -19,7 +19,7 @@ refuse them within seconds.`,
 		Example: `  confab credentials delete --name moderator
   confab credentials delete --name backend --data-dir "$CONFAB_DATA_DIR"
   for name in old older; do confab credentials delete --name $name; done`,
-		Args:    command.NoArgs,
+		Args: command.NoArgs,
 	}
 	name := cmd.Flags().String("name", "", "`NAME` of the user whose credentials are deleted.")
 	load := settingFlags(cmd, env, false)

@@ -26,7 +26,7 @@ are encrypted with older keys, stay valid until they expire.`,
 		Example: `  confab keys rotate
   confab keys rotate --data-dir "$CONFAB_DATA_DIR"
   confab keys rotate && confab token create demo --as ann`,
-		Args:    command.NoArgs,
+		Args: command.NoArgs,
 	}
 	load := settingFlags(cmd, env, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

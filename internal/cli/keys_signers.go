@@ -119,12 +119,12 @@ func printSigner(cmd *cobra.Command, asJSON bool, s shownSigner) error {
 
 func newKeysListSigners(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "list-signers",
-		Short:   "List the applications that sign chat tokens, without their keys",
+		Use:   "list-signers",
+		Short: "List the applications that sign chat tokens, without their keys",
 		Example: `  confab keys list-signers
   confab keys list-signers -o json
   confab keys list-signers --data-dir "$CONFAB_DATA_DIR"`,
-		Args:    command.NoArgs,
+		Args: command.NoArgs,
 	}
 	output := outputFlag(cmd)
 	load := settingFlags(cmd, env, false)
@@ -169,7 +169,7 @@ tokens continue until they end.`,
 		Example: `  confab keys delete-signer --name app
   confab keys delete-signer --name mobile --data-dir "$CONFAB_DATA_DIR"
   for name in old older; do confab keys delete-signer --name $name; done`,
-		Args:    command.NoArgs,
+		Args: command.NoArgs,
 	}
 	name := cmd.Flags().String("name", "", "`NAME` of the signer.")
 	load := settingFlags(cmd, env, false)
