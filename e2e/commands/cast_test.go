@@ -162,7 +162,7 @@ func TestCasts(t *testing.T) {
 		c.p.keys(enter)
 		c.shows(900*time.Millisecond, "mo: Welcome")
 		c.p.keys(up + up)
-		c.shows(1200*time.Millisecond, "Delete deletes it")
+		c.shows(1200*time.Millisecond, "Del deletes · ^K disconnects · ^B bans · ^T mutes · ^G hides")
 		c.p.keys(del)
 		c.shows(900*time.Millisecond, "Troll: (deleted)")
 		c.p.keys(ctrlB)

@@ -94,8 +94,12 @@ confab filter put all spam --term scam`,
 	"confab filter delete": `confab filter put demo insults --term idiot
 confab filter put all spam --term scam
 confab filter put demo numbers --term 12`,
-	"confab logging get":    `confab logging create archive --s3 chat-archive`,
-	"confab logging delete": `for name in old older oldest; do confab logging create $name --s3 chat-$name; done`,
+	"confab credentials create": aPolicy,
+	"confab credentials delete": aPolicy + `for name in moderator backend old older; do confab credentials create --name $name --policy chat.json || true; done`,
+	"confab keys delete-signer": `for name in app mobile old older; do confab keys create-signer --name $name --rooms '*' --capabilities SEND_MESSAGE || true; done`,
+	"confab config":             `echo 'quotas: aws' >confab.yaml`,
+	"confab logging get":        `confab logging create archive --s3 chat-archive`,
+	"confab logging delete":     `for name in old older oldest; do confab logging create $name --s3 chat-$name; done`,
 }
 
 // anApp makes the one webhook with the name app.
@@ -104,15 +108,28 @@ const anApp = `confab webhook get app || confab webhook create app https://app.i
 // streams are the commands whose output as JSON has lines without an end, or is shown in part.
 var streams = map[string]bool{"tail": true, "load": true}
 
-// TestExamples runs the examples of each client command's help. Each has three. What an example
-// prints as JSON is JSON.
+// local are commands of the server's machine whose examples run as well: those that end, and open
+// nothing but the database of the server.
+var local = []string{
+	"confab token inspect", "confab credentials create", "confab credentials list", "confab credentials delete",
+	"confab keys rotate", "confab keys create-signer", "confab keys list-signers", "confab keys delete-signer",
+	"confab config", "confab healthcheck",
+}
+
+// aPolicy makes a file with a policy.
+const aPolicy = `echo '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ivschat:*", "Resource": "*"}]}' >chat.json
+`
+
+// TestExamples runs the examples of the help of each client command, and of local ones. Each has
+// three. What an example prints as JSON is JSON.
 func TestExamples(t *testing.T) {
 	server := process.Serve(t, process.Options{})
-	env := environment(t, server.Endpoint)
+	env := append(environment(t, server.Endpoint),
+		"CONFAB_DATA_DIR="+server.DataDir, "CONFAB_LISTEN="+strings.TrimPrefix(server.Endpoint, "http://"))
 	dir := t.TempDir()
 	shell(t, env, dir, "confab room create demo")
 	root := cli.NewRoot(cli.Environment{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard})
-	for _, cmd := range clients(root) {
+	for _, cmd := range append(clients(root), find(t, root, local)...) {
 		t.Run(strings.ReplaceAll(cmd.CommandPath(), " ", "_"), func(t *testing.T) {
 			if before := preparations[cmd.CommandPath()]; before != "" {
 				shell(t, env, dir, before)
@@ -147,6 +164,20 @@ func TestExamples(t *testing.T) {
 			}
 		})
 	}
+}
+
+// find returns the commands with these paths.
+func find(t *testing.T, root *cobra.Command, paths []string) []*cobra.Command {
+	t.Helper()
+	var all []*cobra.Command
+	for _, path := range paths {
+		cmd, rest, err := root.Find(strings.Fields(path)[1:])
+		if err != nil || len(rest) > 0 {
+			t.Fatalf("%s is no command", path)
+		}
+		all = append(all, cmd)
+	}
+	return all
 }
 
 // clients returns the commands that are clients of the API: those that have --endpoint

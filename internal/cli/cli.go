@@ -49,6 +49,9 @@ func Run(args []string, env Environment) int {
 	env.Err = errs
 	out := &result{Writer: env.Out, gone: make(chan struct{})}
 	root := NewRoot(env)
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		tidy(root)
+	}
 	root.SetArgs(args)
 	root.SetIn(env.In)
 	root.SetOut(out)

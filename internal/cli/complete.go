@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"confab/internal/command"
 	"confab/internal/config"
@@ -44,4 +45,19 @@ func signerNames(ctx context.Context, db *store.DB) ([]command.Named, error) {
 		all[i] = command.Named{Name: found[i].Name}
 	}
 	return all, err
+}
+
+// tidy prepares a tree for completion: descriptions of flags without the marks around the names
+// of their values, and names of files only where a value is one.
+func tidy(cmd *cobra.Command) {
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		value, usage := pflag.UnquoteUsage(f)
+		f.Usage = usage
+		if _, has := cmd.GetFlagCompletionFunc(f.Name); !has && value != "FILE" && value != "DIR" {
+			_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.NoFileCompletions)
+		}
+	})
+	for _, child := range cmd.Commands() {
+		tidy(child)
+	}
 }

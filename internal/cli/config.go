@@ -18,7 +18,8 @@ func newConfig(env Environment) *cobra.Command {
 		Long: `Print every setting that "confab serve" would run with, and where it came from: a
 flag, the environment, a line of the file, or the default. Secrets print as dots.`,
 		Example: `  confab config --config confab.yaml
-  CONFAB_QUOTAS=aws confab config -o json | jq .quotas`,
+  confab config -o json
+  CONFAB_QUOTAS=aws confab config | grep -v ' default$'`,
 		Args: command.NoArgs,
 	}
 	output := outputFlag(cmd)

@@ -45,12 +45,13 @@ func newCredentialsCreate(env Environment) *cobra.Command {
 		Short: "Create credentials with a policy",
 		Long: `Create credentials with an IAM policy, which says what they allow. The secret access key is
 shown only once. With --session-duration they are temporary: they have a session token and
-expire.`,
-		Example: `  confab credentials create --name moderator --policy chat.json
-  confab credentials create --name backend --policy - -o json <<'END'
+expire. This policy lets a backend create chat tokens:
+
   {"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Action": "ivschat:CreateChatToken", "Resource": "*"}]}
-  END`,
+    {"Effect": "Allow", "Action": "ivschat:CreateChatToken", "Resource": "*"}]}`,
+		Example: `  confab credentials create --name moderator --policy chat.json
+  confab credentials create --name guest --policy chat.json --session-duration 1h
+  cat chat.json | confab credentials create --name backend --policy - -o json`,
 		Args: command.NoArgs,
 	}
 	name := cmd.Flags().String("name", "", "`NAME` of the user, who becomes arn:aws:iam::<account>:user/<name>.")

@@ -16,8 +16,10 @@ func newCredentialsDelete(env Environment) *cobra.Command {
 		Short: "Delete credentials",
 		Long: `Delete credentials, and those that were created with them through the API. Running servers
 refuse them within seconds.`,
-		Example: `  confab credentials delete --name moderator`,
-		Args:    command.NoArgs,
+		Example: `  confab credentials delete --name moderator
+  confab credentials delete --name backend --data-dir "$CONFAB_DATA_DIR"
+  for name in old older; do confab credentials delete --name $name; done`,
+		Args: command.NoArgs,
 	}
 	name := cmd.Flags().String("name", "", "`NAME` of the user whose credentials are deleted.")
 	load := settingFlags(cmd, env, false)

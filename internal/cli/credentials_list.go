@@ -23,10 +23,12 @@ type listedCredentials struct {
 
 func newCredentialsList(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List credentials, without their secrets",
-		Example: `  confab credentials list -o json`,
-		Args:    command.NoArgs,
+		Use:   "list",
+		Short: "List credentials, without their secrets",
+		Example: `  confab credentials list
+  confab credentials list -o json
+  confab credentials list --data-dir "$CONFAB_DATA_DIR"`,
+		Args: command.NoArgs,
 	}
 	output := outputFlag(cmd)
 	load := settingFlags(cmd, env, false)

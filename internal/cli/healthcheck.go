@@ -30,7 +30,8 @@ func newHealthcheck(env Environment) *cobra.Command {
 the server is healthy. The command finds the server through the server's own settings, which it
 reads from the same flags, environment and file.`,
 		Example: `  confab healthcheck
-  confab healthcheck --ready --listen 127.0.0.1:9000`,
+  confab healthcheck --ready
+  confab healthcheck --ready --listen "$CONFAB_LISTEN"`,
 		Args: command.NoArgs,
 	}
 	ready := cmd.Flags().Bool("ready", false, "Check whether it can serve clients: not while it drains or while its database does not answer.")

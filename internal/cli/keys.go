@@ -23,8 +23,10 @@ func newKeysRotate(env Environment) *cobra.Command {
 		Short: "Create a new key for chat tokens",
 		Long: `Create a new key for chat tokens. Running servers use it within seconds. Existing tokens, which
 are encrypted with older keys, stay valid until they expire.`,
-		Example: `  confab keys rotate --data-dir /var/lib/confab`,
-		Args:    command.NoArgs,
+		Example: `  confab keys rotate
+  confab keys rotate --data-dir "$CONFAB_DATA_DIR"
+  confab keys rotate && confab token create demo --as ann`,
+		Args: command.NoArgs,
 	}
 	load := settingFlags(cmd, env, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

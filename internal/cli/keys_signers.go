@@ -51,7 +51,7 @@ HS256 is created and shown only once. The algorithm of a public key is EdDSA for
 ES256 for P-256 and RS256 for RSA. Running servers accept its tokens within seconds.`,
 		Example: `  confab keys create-signer --name app --rooms 'arn:aws:ivschat:*:*:room/*' --capabilities SEND_MESSAGE
   openssl genpkey -algorithm ed25519 -out app.key && openssl pkey -in app.key -pubout -out app.pub
-  confab keys create-signer --name app --rooms 'arn:aws:ivschat:*:*:room/*' --public-key app.pub`,
+  confab keys create-signer --name mobile --rooms 'arn:aws:ivschat:*:*:room/*' --public-key app.pub -o json`,
 		Args: command.NoArgs,
 	}
 	name := cmd.Flags().String("name", "", "`NAME` of the signer, which is the kid of its tokens.")
@@ -119,10 +119,12 @@ func printSigner(cmd *cobra.Command, asJSON bool, s shownSigner) error {
 
 func newKeysListSigners(env Environment) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "list-signers",
-		Short:   "List the applications that sign chat tokens, without their keys",
-		Example: `  confab keys list-signers -o json`,
-		Args:    command.NoArgs,
+		Use:   "list-signers",
+		Short: "List the applications that sign chat tokens, without their keys",
+		Example: `  confab keys list-signers
+  confab keys list-signers -o json
+  confab keys list-signers --data-dir "$CONFAB_DATA_DIR"`,
+		Args: command.NoArgs,
 	}
 	output := outputFlag(cmd)
 	load := settingFlags(cmd, env, false)
@@ -164,8 +166,10 @@ func newKeysDeleteSigner(env Environment) *cobra.Command {
 		Short: "Delete a signer, so that its tokens are refused",
 		Long: `Delete a signer. Running servers refuse its tokens within seconds. Sessions that began with its
 tokens continue until they end.`,
-		Example: `  confab keys delete-signer --name app`,
-		Args:    command.NoArgs,
+		Example: `  confab keys delete-signer --name app
+  confab keys delete-signer --name mobile --data-dir "$CONFAB_DATA_DIR"
+  for name in old older; do confab keys delete-signer --name $name; done`,
+		Args: command.NoArgs,
 	}
 	name := cmd.Flags().String("name", "", "`NAME` of the signer.")
 	load := settingFlags(cmd, env, false)

@@ -116,10 +116,7 @@ func orDev(cmd *cobra.Command, load func() (*config.Config, error)) func() (*con
 				return cfg, nil
 			}
 		}
-		if _, err := os.Stat(cfg.DataDir); err == nil {
-			return cfg, nil
-		}
-		if _, err := os.Stat(config.DevDataDir); err != nil {
+		if exists(cfg.DataDir) || !exists(config.DevDataDir) {
 			return cfg, nil
 		}
 		if err := cmd.Flags().Set("dev", "true"); err != nil {
@@ -127,6 +124,11 @@ func orDev(cmd *cobra.Command, load func() (*config.Config, error)) func() (*con
 		}
 		return load()
 	}
+}
+
+func exists(dir string) bool {
+	_, err := os.Stat(dir)
+	return err == nil
 }
 
 func inspect(t *chat.Token) *inspectedToken {

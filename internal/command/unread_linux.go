@@ -11,8 +11,8 @@ import (
 func WhenUnread(out io.Writer, do func()) {
 	go control(out, func(fd int) {
 		for {
-			pipe := []unix.PollFd{{Fd: int32(fd)}}                //nolint:gosec // A descriptor is small.
-			if _, err := unix.Poll(pipe, -1); err != unix.EINTR { //nolint:errorlint // Poll returns it as it is.
+			pipe := []unix.PollFd{{Fd: int32(fd)}}
+			if _, err := unix.Poll(pipe, -1); err != unix.EINTR {
 				if pipe[0].Revents&unix.POLLERR != 0 {
 					do()
 				}
