@@ -35,9 +35,6 @@ type Commits[T any] struct {
 	BatchItems, BatchSize int
 	// Capacity bounds the sizes of all items that are not stored yet.
 	Capacity int
-	// Pace, if not 0, is the least time from the start of a commit with several callers to
-	// the next one, so that more callers share it. A single caller does not wait.
-	Pace time.Duration
 	// Gather, if not 0, is that time also after a single caller. So items that come more
 	// often share commits; one after a pause does not wait. Hurry, if set, ends the wait.
 	Gather time.Duration
@@ -163,9 +160,6 @@ func (c *Committer[T]) Run() {
 			}
 		}
 		due = time.Now().Add(c.o.Gather)
-		if len(b.items) > 1 {
-			due = due.Add(max(c.o.Pace-c.o.Gather, 0))
-		}
 		err := c.o.Write(context.Background(), b.items)
 		if err == nil {
 			c.o.Metrics.CommitSize.WithLabelValues(c.o.Label).Observe(float64(len(b.items)))

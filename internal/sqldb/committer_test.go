@@ -68,9 +68,9 @@ func isDone(done <-chan struct{}) bool {
 
 // withCommitter runs a test in which time is not real. The committer runs when
 // the test calls begin, and has ended when the test has.
-func withCommitter(t *testing.T, pace time.Duration, test func(t *testing.T, d *disk, c *Committer[int], begin func())) {
+func withCommitter(t *testing.T, test func(t *testing.T, d *disk, c *Committer[int], begin func())) {
 	t.Helper()
-	withCommits(t, func(o *Commits[int]) { o.Pace = pace }, test)
+	withCommits(t, func(*Commits[int]) {}, test)
 }
 
 // withCommits is withCommitter with other changes of the configuration.
@@ -105,7 +105,7 @@ func TestCommitter(t *testing.T) {
 	failure := errors.New("no disk")
 
 	t.Run("waiting items are stored together, in order, in bounded batches", func(t *testing.T) {
-		withCommitter(t, 0, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
+		withCommitter(t, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
 			all := add(t, c, 1, 2, 3, 4, 5)
 			if _, err := c.add(6, 9, true); err != nil {
 				t.Fatal(err)
@@ -127,7 +127,7 @@ func TestCommitter(t *testing.T) {
 	})
 
 	t.Run("while one batch is written the next one fills", func(t *testing.T) {
-		withCommitter(t, 0, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
+		withCommitter(t, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
 			d.set(func(s *state) { s.slow = time.Millisecond })
 			begin()
 			first := add(t, c, 1)[0]
@@ -139,25 +139,6 @@ func TestCommitter(t *testing.T) {
 			time.Sleep(3 * time.Millisecond)
 			if !slices.Equal(d.now().batches, []int{1, 3}) || !isDone(rest[2].done) {
 				t.Errorf("batches of %v", d.now().batches)
-			}
-		})
-	})
-
-	t.Run("the next commit comes after the pace behind a shared one, at once behind a single one", func(t *testing.T) {
-		const pace = 2 * time.Millisecond
-		withCommitter(t, pace, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
-			alone := add(t, c, 1)[0]
-			begin()
-			<-alone.done
-			start := time.Now()
-			add(t, c, 2, 3)
-			synctest.Wait()
-			next := add(t, c, 4)[0]
-			synctest.Wait()
-			more := add(t, c, 5)[0]
-			<-more.done
-			if !slices.Equal(d.now().batches, []int{1, 2, 2}) || next != more || time.Since(start) != pace {
-				t.Errorf("batches of %v within %v", d.now().batches, time.Since(start))
 			}
 		})
 	})
@@ -180,7 +161,7 @@ func TestCommitter(t *testing.T) {
 	})
 
 	t.Run("callers of a failed batch get the error, and the next batch is tried", func(t *testing.T) {
-		withCommitter(t, 0, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
+		withCommitter(t, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
 			d.set(func(s *state) { s.err = failure })
 			begin()
 			b := add(t, c, 1)[0]
@@ -198,7 +179,7 @@ func TestCommitter(t *testing.T) {
 	})
 
 	t.Run("closing stores waiting items and refuses new ones", func(t *testing.T) {
-		withCommitter(t, 0, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
+		withCommitter(t, func(t *testing.T, d *disk, c *Committer[int], begin func()) {
 			d.set(func(s *state) { s.slow = time.Second })
 			all := add(t, c, 1, 2, 3, 4, 5, 6)
 			c.Close()

@@ -30,9 +30,9 @@ const (
 	// redemptionMargin keeps a redemption after the token's expiry, for nodes whose
 	// clock is slow.
 	redemptionMargin = 10 * time.Minute
-	// redemptionPace makes a burst of connects share fewer commits. The added wait is
-	// not noticeable in a handshake.
-	redemptionPace = 10 * time.Millisecond
+	// redemptionGather makes connects share commits as soon as they come more often than
+	// this. The added wait is not noticeable in a handshake.
+	redemptionGather = 10 * time.Millisecond
 )
 
 // With SQLite, this process makes all bans, so it knows them. With PostgreSQL, the
@@ -55,7 +55,7 @@ func newRedemptions(db *DB) *sqldb.Committer[*redemption] {
 		BatchItems: redemptionBatch,
 		BatchSize:  redemptionBatch,
 		Capacity:   redemptionQueue,
-		Pace:       redemptionPace,
+		Gather:     redemptionGather,
 	})
 }
 
