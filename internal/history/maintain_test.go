@@ -20,7 +20,7 @@ func TestCompactionAmongChanges(t *testing.T) {
 			if n == 0 {
 				return
 			}
-			if time.Since(began) > 20*time.Second {
+			if time.Since(began) > time.Minute {
 				t.Fatalf("%d batches were not compacted", n)
 			}
 			meanwhile()
