@@ -60,6 +60,7 @@ func TestHostile(t *testing.T) {
 		{"one of many flags that is no text", `confab token create demo --as ann --attribute a=b --attribute $'k=\377'`, 2, "is not UTF-8"},
 		{"an endpoint that is no text", `confab room list --endpoint $'http://\377'`, 2, `confab: "http://\xff" is not UTF-8`},
 		{"a command that is no text", `confab $'\377'`, 2, `confab: unknown command "\xff"`},
+		{"a shell that does not exist", "confab completion zhs", 2, `confab: unknown command "zhs"; did you mean zsh?`},
 		{"a file whose name is no text", `echo 'rooms: [{name: demo}]' >$'\377'; confab apply -f $'\377' --set any --dry-run >/dev/null`, 0, ""},
 
 		{"no home", "env -u HOME confab room list >/dev/null", 0, ""},

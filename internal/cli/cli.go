@@ -174,7 +174,24 @@ IVS Chat client SDKs use it unmodified: only their endpoint changes.`,
 	join(root, "token", newTokenInspect(env))
 	join(root, "logging", newLoggingCheck(env))
 	join(root, "doctor", newDoctorMachine(env))
+	root.InitDefaultCompletionCmd()
+	checkCompletion(root)
 	return root
+}
+
+// checkCompletion makes the library's command for completion refuse a shell that does not
+// exist. By itself it prints its help.
+func checkCompletion(root *cobra.Command) {
+	for _, cmd := range root.Commands() {
+		if cmd.Name() != "completion" {
+			continue
+		}
+		cmd.Args = command.NoArgs
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		for _, shell := range cmd.Commands() {
+			shell.Args = command.NoArgs
+		}
+	}
 }
 
 // join adds a command of the server's machine to a command of clients.
