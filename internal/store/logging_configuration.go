@@ -77,8 +77,9 @@ func (db *DB) CreateLoggingConfiguration(ctx context.Context, c *chat.LoggingCon
 }
 
 // UpdateLoggingConfiguration does for a logging configuration what UpdateRoom does
-// for a room.
+// for a room. What was delivered before goes to the destination of that time.
 func (db *DB) UpdateLoggingConfiguration(ctx context.Context, id string, change func(*chat.LoggingConfiguration) error) (*chat.LoggingConfiguration, error) {
+	db.transcript.Settle(ctx) // A frame gets its destination when it is stored.
 	var changed *chat.LoggingConfiguration
 	err := db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
 		c, err := db.loggingConfiguration(ctx, s, id)
@@ -109,8 +110,10 @@ func (db *DB) UpdateLoggingConfiguration(ctx context.Context, id string, change 
 }
 
 // DeleteLoggingConfiguration deletes the logging configuration. It is a Conflict
-// while a room uses it, and NotFound if it does not exist.
+// while a room uses it, and NotFound if it does not exist. What was delivered before goes to
+// its destination.
 func (db *DB) DeleteLoggingConfiguration(ctx context.Context, id string) error {
+	db.transcript.Settle(ctx) // A frame gets its destination when it is stored.
 	arn := db.arn(chat.LoggingConfigurationResource, id)
 	return db.main.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
 		var room string
