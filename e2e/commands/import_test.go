@@ -22,6 +22,14 @@ import (
 	"confab/internal/testbed/process"
 )
 
+// ownTransport returns a transport for one test. The default one closes connections when any
+// other test closes its server.
+func ownTransport(t *testing.T) http.RoundTripper {
+	own := &http.Transport{}
+	t.Cleanup(own.CloseIdleConnections)
+	return own
+}
+
 // throttled is a server before which each operation is throttled once.
 func throttled(t *testing.T, server *process.Server) string {
 	t.Helper()
@@ -29,7 +37,7 @@ func throttled(t *testing.T, server *process.Server) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pass := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+	pass := &httputil.ReverseProxy{Transport: ownTransport(t), Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
 		r.Out.Host = r.In.Host
 	}}
@@ -192,7 +200,7 @@ func TestImport_interrupted(t *testing.T) {
 	}
 	asked, goOn := make(chan struct{}), make(chan struct{})
 	first := sync.OnceFunc(func() { close(asked) })
-	pass := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+	pass := &httputil.ReverseProxy{Transport: ownTransport(t), Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(there)
 		r.Out.Host = r.In.Host
 	}}

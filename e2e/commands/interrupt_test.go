@@ -242,7 +242,7 @@ func holdBack(t *testing.T, server *process.Server, path string, n int64) (endpo
 	if err != nil {
 		t.Fatal(err)
 	}
-	pass := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+	pass := &httputil.ReverseProxy{Transport: ownTransport(t), Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(there)
 		r.Out.Host = r.In.Host
 	}}
