@@ -233,6 +233,7 @@ func (w *rig) append(frames ...*chat.Frame) {
 	case <-time.After(20 * time.Second):
 		w.tb.Fatal("nothing was stored for 20 seconds")
 	}
+	w.frames.Settle(context.Background()) // The journal has them; compaction and pruning see the database.
 }
 
 // fillBatches gives a room n messages, each in a batch of its own.

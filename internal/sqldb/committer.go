@@ -35,8 +35,9 @@ type Commits[T any] struct {
 	BatchItems, BatchSize int
 	// Capacity bounds the sizes of all items that are not stored yet.
 	Capacity int
-	// Gather, if not 0, is that time also after a single caller. So items that come more
-	// often share commits; one after a pause does not wait. Hurry, if set, ends the wait.
+	// Gather is the least time from the start of a commit to the next one. So items that come
+	// more often share commits; one after a pause does not wait. It may be 0. Hurry, if set,
+	// ends the wait.
 	Gather time.Duration
 	Hurry  <-chan struct{}
 }
