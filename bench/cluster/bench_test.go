@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -27,13 +28,11 @@ import (
 
 func TestMain(m *testing.M) { process.Exit(pgtest.Run(m)) }
 
-// benchmarkCluster starts nodes that share processor 0, each with one thread for
-// Go code; "make bench-cluster" runs this process on processor 1.
-func benchmarkCluster(b *testing.B, nodes int) *cluster.Cluster {
+// benchmarkCluster starts nodes of a build, "" for the program under test. They share processor 0,
+// each with one thread for Go code; "make bench-cluster" runs this process on processor 1.
+func benchmarkCluster(b *testing.B, binary string, nodes int, args ...string) *cluster.Cluster {
 	b.Helper()
-	o := cluster.Options{
-		Nodes: nodes, Env: []string{"GOMAXPROCS=1"}, Args: []string{"--log-level", "warn", "--delivery-window", "0s"},
-	}
+	o := cluster.Options{Nodes: nodes, Binary: binary, Env: []string{"GOMAXPROCS=1"}, Args: append([]string{"--log-level", "warn"}, args...)}
 	if _, err := exec.LookPath("taskset"); err == nil {
 		o.CPUs = "0"
 	}
@@ -41,6 +40,19 @@ func benchmarkCluster(b *testing.B, nodes int) *cluster.Cluster {
 		o.Database = pgtest.Shared(b).Database(b)
 	}
 	return cluster.Serve(b, o)
+}
+
+// build is a program to measure.
+type build struct{ name, path string }
+
+// builds returns the program under test and, in front of it, the one of CONFAB_BEFORE, if that
+// is the path of another build, so that the two are measured in turns.
+func builds() []build {
+	now := build{"now", ""}
+	if path := os.Getenv("CONFAB_BEFORE"); path != "" {
+		return []build{{"before", path}, now}
+	}
+	return []build{now}
 }
 
 // socket is a connection whose frames are counted, not decoded.
@@ -116,30 +128,36 @@ func newRooms(b *testing.B, c *cluster.Cluster, n int) []string {
 	return rooms
 }
 
-// BenchmarkDelivery is the processor time of all nodes together for a message
-// and for a delivery, with the members of each room spread over the nodes. Both
-// shapes have as many deliveries; what the cluster adds per message weighs most
-// in small rooms.
+// shape is rooms with their members, each on as many of the nodes.
+type shape struct{ rooms, members, nodes, spread int }
+
+// BenchmarkDelivery is the processor time of all nodes together for a message and for a
+// delivery. What the cluster adds to a message weighs most in small rooms. Members of a room are
+// on all nodes first, and then on at most two, as with many nodes and small rooms.
 func BenchmarkDelivery(b *testing.B) {
-	for _, shape := range []struct{ rooms, members int }{{2, 250}, {50, 10}} {
-		for nodes := 1; nodes <= 3; nodes++ {
-			b.Run(fmt.Sprintf("%dx%d/nodes=%d", shape.rooms, shape.members, nodes), func(b *testing.B) {
-				benchmarkDelivery(b, nodes, shape.rooms, shape.members)
+	for _, s := range []shape{
+		{2, 250, 1, 1}, {2, 250, 2, 2}, {2, 250, 3, 3},
+		{50, 10, 1, 1}, {50, 10, 2, 2}, {50, 10, 3, 3},
+		{50, 10, 3, 2}, {50, 10, 6, 2}, {50, 10, 10, 2},
+	} {
+		for _, build := range builds() {
+			b.Run(fmt.Sprintf("%dx%d/nodes=%d/of-a-room=%d/%s", s.rooms, s.members, s.nodes, s.spread, build.name), func(b *testing.B) {
+				benchmarkDelivery(b, build.path, s)
 			})
 		}
 	}
 }
 
-func benchmarkDelivery(b *testing.B, nodes, rooms, members int) {
-	c := benchmarkCluster(b, nodes)
+func benchmarkDelivery(b *testing.B, binary string, shape shape) {
+	c := benchmarkCluster(b, binary, shape.nodes, "--delivery-window", "0s")
 	var delivered atomic.Int64
 	// Each connection may send ten messages a second, and each room takes a
 	// hundred; a little less.
 	const perRoom, perSender = 45, 9
-	senders := make([]socket, 0, rooms*perRoom/perSender)
-	for r, room := range newRooms(b, c, rooms) {
-		for m := range members {
-			s := open(b, c.Clients()[(r+m)%nodes], room, fmt.Sprint("user", m))
+	senders := make([]socket, 0, shape.rooms*perRoom/perSender)
+	for r, room := range newRooms(b, c, shape.rooms) {
+		for m := range shape.members {
+			s := open(b, c.Clients()[(r+m%shape.spread)%shape.nodes], room, fmt.Sprint("user", m))
 			if m < perRoom/perSender {
 				senders = append(senders, s)
 			}
@@ -154,7 +172,7 @@ func benchmarkDelivery(b *testing.B, nodes, rooms, members int) {
 	before := c.CPU(b)
 	time.Sleep(idle) // What nodes do all the time is no part of a message.
 	idling := float64(c.CPU(b)-before) / float64(idle)
-	pace := time.NewTicker(time.Second / time.Duration(perRoom*rooms))
+	pace := time.NewTicker(time.Second / time.Duration(perRoom*shape.rooms))
 	defer pace.Stop()
 	before = c.CPU(b)
 	b.ResetTimer()
@@ -164,9 +182,9 @@ func benchmarkDelivery(b *testing.B, nodes, rooms, members int) {
 			b.Fatal(err)
 		}
 	}
-	for deadline := time.Now().Add(10 * time.Second); delivered.Load() < int64(b.N*members); {
+	for deadline := time.Now().Add(10 * time.Second); delivered.Load() < int64(b.N*shape.members); {
 		if time.Now().After(deadline) {
-			b.Fatalf("%d of %d deliveries", delivered.Load(), b.N*members)
+			b.Fatalf("%d of %d deliveries", delivered.Load(), b.N*shape.members)
 		}
 		time.Sleep(time.Millisecond) // The deliveries are counted elsewhere.
 	}
@@ -174,7 +192,7 @@ func benchmarkDelivery(b *testing.B, nodes, rooms, members int) {
 	spent := c.CPU(b) - before - time.Duration(idling*float64(b.Elapsed()))
 	b.ReportMetric(idling*1e3, "idle-cpu-ms/s")
 	b.ReportMetric(float64(spent.Microseconds())/float64(b.N), "cpu-µs/message")
-	b.ReportMetric(float64(spent.Nanoseconds())/1e3/float64(b.N*members), "cpu-µs/delivery")
+	b.ReportMetric(float64(spent.Nanoseconds())/1e3/float64(b.N*shape.members), "cpu-µs/delivery")
 	b.ReportMetric(0, "ns/op")
 }
 
@@ -184,7 +202,7 @@ func benchmarkDelivery(b *testing.B, nodes, rooms, members int) {
 func BenchmarkEcho(b *testing.B) {
 	for _, nodes := range []int{1, 3} {
 		b.Run(fmt.Sprintf("nodes=%d", nodes), func(b *testing.B) {
-			c := benchmarkCluster(b, nodes)
+			c := benchmarkCluster(b, "", nodes, "--delivery-window", "0s")
 			rooms := newRooms(b, c, 12)
 			var local, remote []time.Duration
 			for i := range b.N {
