@@ -176,8 +176,12 @@ func (e *exporting) pages(ctx context.Context, api *command.API, out export.Writ
 	}
 }
 
-// mostFailures is how often a page is asked for again.
-const mostFailures = 10
+const (
+	// pageMessages is the most that ListMessages answers.
+	pageMessages = 200
+	// mostFailures is how often a page is asked for again.
+	mostFailures = 10
+)
 
 func exported(m *roomops.Message) *export.Message {
 	text := func(s *string) string {

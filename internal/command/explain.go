@@ -33,17 +33,8 @@ var remedies = map[string]string{
 	"IncompleteSignatureException":  "a proxy may have changed the Authorization header",
 }
 
-// explain makes a line of an error of the API: the operation, what the server said, what to
-// do.
-func explain(err error, api *API) error {
-	where := api.Endpoint
-	if where == "" {
-		where = "Amazon IVS Chat in " + api.Region
-	}
-	return Explain(err, where)
-}
-
-// Explain does so for an API that is somewhere.
+// Explain makes one line of an error of the API that says what to do: the operation, what the
+// server said, and the remedy. where names the server.
 func Explain(err error, where string) error {
 	if err == nil {
 		return nil
