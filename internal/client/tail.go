@@ -216,7 +216,8 @@ func (r *tailed) once(f *chatroom.Frame) {
 	r.print(f)
 }
 
-// fill prints what history has since the last frame, then the frames that came meanwhile.
+// fill prints what history has since the last frame, then the frames that came meanwhile. If the
+// server does not answer, the next connection reads it.
 func (r *tailed) fill(ctx context.Context) error {
 	r.mu.Lock()
 	since := r.since
@@ -227,8 +228,8 @@ func (r *tailed) fill(ctx context.Context) error {
 	items, err := latestMessages(ctx, r.api, &roomops.ListMessagesInput{RoomIdentifier: &r.arn, StartTime: since}, 0)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err != nil && r.last.IsZero() {
-		return err
+	if err != nil && r.last.IsZero() && !command.Busy(err) && !command.Unreachable(err) {
+		return err // The room's history cannot be read at all.
 	} else if err != nil {
 		fmt.Fprintf(r.errs, "confab: %s: what was missed cannot be read: %s\n", command.Plain(r.name), oneLine(err))
 	}

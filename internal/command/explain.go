@@ -149,6 +149,19 @@ func Code(err error) string {
 	return ""
 }
 
+// Busy reports whether a call failed because the server has too much to do. Later it may succeed.
+func Busy(err error) bool {
+	code := Code(err)
+	return code == "ThrottlingException" || code == "ServiceUnavailableException"
+}
+
+// Unreachable reports whether a call failed because there was no connection to the server, or it
+// was lost.
+func Unreachable(err error) bool {
+	_, is := errors.AsType[net.Error](err)
+	return is
+}
+
 // Final reports whether a call that failed would fail in the same way when it is repeated,
 // because the server refuses the credentials or what they ask for.
 func Final(err error) bool {
