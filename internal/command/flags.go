@@ -1,9 +1,11 @@
 package command
 
 import (
+	"context"
 	"io"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Flags are those that all clients of the API have.
@@ -12,7 +14,11 @@ type Flags struct {
 	endpoint, region, profile string
 	output                    string
 	errs                      func() io.Writer // where a command says that it waits; nil does not wait
+	via                       func(context.Context) (*API, error)
 }
+
+// Via makes a command connect with connect, and not by the flags of a client.
+func (f *Flags) Via(connect func(context.Context) (*API, error)) { f.via = connect }
 
 // NewFlags gives a command the flags of a client.
 func NewFlags(cmd *cobra.Command, env Environment) *Flags {
@@ -35,6 +41,23 @@ func NewConnectionFlags(cmd *cobra.Command, env Environment) *Flags {
 	f := &Flags{env: env, output: string(Table)}
 	f.connectionFlags(cmd)
 	return f
+}
+
+// required marks a flag that a command cannot do without.
+const required = "confab_required"
+
+// Require marks flags that a command cannot do without, for completion. The command says itself
+// what is missing.
+func Require(cmd *cobra.Command, flags ...string) {
+	for _, name := range flags {
+		_ = cmd.Flags().SetAnnotation(name, required, nil) // It fails only if there is no such flag.
+	}
+}
+
+// Required reports whether a flag is one of Require.
+func Required(f *pflag.Flag) bool {
+	_, is := f.Annotations[required]
+	return is
 }
 
 func (f *Flags) connectionFlags(cmd *cobra.Command) {
