@@ -87,6 +87,9 @@ func (l *Log) Begin(at chat.Point) {
 		n++
 	}
 	l.dropLocked(n)
+	if len(l.chunks) > 0 && l.chunks[0].first <= number {
+		l.memory.used -= l.chunks[0].dropFirst(int(number + 1 - l.chunks[0].first))
+	}
 	k := 0
 	for k+1 < len(l.runs) && l.runs[k+1].first <= number {
 		k++
@@ -104,6 +107,26 @@ func (l *Log) Begin(at chat.Point) {
 
 // lastNumber is the number of the chunk's last frame.
 func (c *chunk) lastNumber() uint64 { return c.first + uint64(len(c.ends)) - 1 }
+
+// dropFirst removes the first n frames of the chunk. It returns how much memory they took.
+func (c *chunk) dropFirst(n int) (freed int64) {
+	begin, before := c.begin(n), c.private
+	c.mem = c.mem[begin:]
+	c.first += uint64(n)
+	c.users = slices.Clone(c.users[n:])
+	c.ends = slices.Clone(c.ends[n:])
+	for i := range c.ends {
+		c.ends[i] -= begin
+	}
+	for i := range c.privates {
+		if p := &c.privates[i]; p.at < n {
+			c.private -= p.size()
+		}
+		c.privates[i].at -= n
+	}
+	c.privates = slices.DeleteFunc(c.privates, func(p private) bool { return p.at < 0 })
+	return int64(begin) + int64(frameCost*n) + int64(before-c.private)
+}
 
 // Covers reports whether the log has had every frame after a point. Some may be dropped by
 // now.

@@ -23,6 +23,9 @@ func TestPrepend(t *testing.T) {
 		points, frames, only := []chat.Point{at}, []string{""}, []string{""}
 		begin := rapid.IntRange(0, 60).Draw(t, "begin")
 		n := rapid.IntRange(begin, 100).Draw(t, "frames")
+		// Frames may come before the node is told from where on all of them come.
+		first := begin - rapid.IntRange(0, min(begin, 5)).Draw(t, "before")
+		told := rapid.IntRange(begin, n).Draw(t, "told")
 		for i := range n {
 			switch rapid.IntRange(0, 9).Draw(t, "step") {
 			case 0: // Another home.
@@ -30,8 +33,8 @@ func TestPrepend(t *testing.T) {
 			case 1: // A frame that was carried out before.
 				at.Sequence++
 			}
-			if i == begin {
-				late.Begin(points[i])
+			if i == told {
+				late.Begin(points[begin])
 			}
 			at.Sequence++
 			f := fmt.Sprint(i, strings.Repeat("x", rapid.IntRange(0, 3000).Draw(t, "size")), ";")
@@ -44,15 +47,15 @@ func TestPrepend(t *testing.T) {
 				only[i+1] = user
 			}
 			add(whole)
-			if i >= begin {
+			if i >= first {
 				add(late)
 			}
 			if user == "eve" {
 				frames[i+1] = ""
 			}
 		}
-		if n == begin {
-			late.Begin(points[n])
+		if told == n {
+			late.Begin(points[begin])
 		}
 		after := rapid.IntRange(0, begin).Draw(t, "after")
 		var pages []catchup.Page

@@ -331,3 +331,65 @@ func TestCatchUpFaults(t *testing.T) {
 		})
 	}
 }
+
+// TestReturnTogether has all clients of a room on one node, which crashes. They come back at the
+// same time, to all other nodes and with new clients, before these have noticed that it is gone.
+func TestReturnTogether(t *testing.T) {
+	for _, seed := range []uint64{51, 56, 61, 75, 118, 136} {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newRoaming(t, seed)
+				w.net.delay = 20 * time.Millisecond
+				for _, id := range []string{"c", "d"} {
+					w.nodes[id] = newRoamNode(t, w.net, id, w.rooms)
+				}
+				w.agreed()
+				first := w.some()
+				for i := range 8 {
+					r := &roamer{user: fmt.Sprint("user", i), lazy: i%2 == 1, has: map[string]bool{}}
+					r.connect(t, first.node, w.room)
+					w.roamers = append(w.roamers, r)
+				}
+				w.talk(3 * time.Second)
+				first.port.kill()
+				delete(w.nodes, first.id)
+				var back sync.WaitGroup
+				for _, r := range w.roamers {
+					r.socket.crowd().remove(r.socket)
+					to := w.some()
+					pause := time.Duration(w.rand.IntN(400)) * time.Millisecond
+					back.Go(func() {
+						time.Sleep(pause)
+						r.connect(t, to.node, w.room)
+					})
+				}
+				var guests []*roamer
+				for i := range 4 {
+					g := &roamer{user: fmt.Sprint("guest", i), has: map[string]bool{}}
+					guests = append(guests, g)
+					to := w.some()
+					pause := time.Duration(w.rand.IntN(2500)) * time.Millisecond
+					back.Go(func() {
+						time.Sleep(pause)
+						g.connect(t, to.node, w.room)
+					})
+				}
+				w.talk(5 * time.Second)
+				back.Wait()
+				w.talk(time.Second)
+				time.Sleep(3 * time.Second)
+				synctest.Wait()
+				longest := []string{}
+				for _, r := range w.roamers {
+					if got, _ := r.read(); len(got) > len(longest) {
+						longest = got
+					}
+				}
+				w.check(longest)
+				for _, r := range append(w.roamers, guests...) {
+					r.socket.session.Leave()
+				}
+			})
+		})
+	}
+}

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"confab/internal/catchup"
 	"confab/internal/chat"
 	"confab/internal/ending"
@@ -41,9 +43,9 @@ type room struct {
 	loading sync.Mutex
 
 	// entered is the place behind which every frame is delivered here, once a session has
-	// joined. entering is held while it is set.
+	// joined. entering is the attempt to set it.
 	entered  atomic.Pointer[chat.Point]
-	entering sync.Mutex
+	entering singleflight.Group
 
 	// kept is what connections get that join or come back.
 	kept replay.Room
@@ -68,24 +70,35 @@ func (r *room) deliver(f *chat.Frame) int {
 }
 
 // enter returns once every later frame of the room is delivered here. A room without
-// sessions, which is live because its home is here, need not get every frame.
+// sessions, which is live because its home is here, need not get every frame. Sessions that
+// join together share one attempt: a second one could end behind frames that the first one
+// still has to get.
 func (r *room) enter(ctx context.Context, e *Engine) (chat.Point, error) {
 	if p := r.entered.Load(); p != nil {
 		return *p, nil
 	}
-	p, err := e.broker.Enter(ctx, r.id)
-	if err != nil {
-		return p, err
+	attempt := r.entering.DoChan("", func() (any, error) {
+		r.uses.Add(1)
+		defer r.release(e)
+		if r.entered.Load() != nil {
+			return nil, nil
+		}
+		p, err := e.broker.Enter(context.WithoutCancel(ctx), r.id)
+		if err == nil {
+			r.kept.Enter(p)
+			r.entered.Store(&p)
+		}
+		return nil, err
+	})
+	select {
+	case a := <-attempt:
+		if a.Err != nil {
+			return chat.Point{}, a.Err
+		}
+		return *r.entered.Load(), nil
+	case <-ctx.Done():
+		return chat.Point{}, chat.Errorf(chat.Unavailable, "The room cannot be reached right now; try again")
 	}
-	r.entering.Lock()
-	defer r.entering.Unlock()
-	if other := r.entered.Load(); other != nil {
-		e.broker.Leave(r.id) // Another session was first.
-		return *other, nil
-	}
-	r.kept.Enter(p)
-	r.entered.Store(&p)
-	return p, nil
 }
 
 // release undoes one acquire.
