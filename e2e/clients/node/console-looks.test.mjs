@@ -15,7 +15,11 @@ before(async () => {
 });
 after(() => browser?.close());
 
-const roomOf = async (page) => `arn:aws:ivschat:${process.env.AWS_REGION}:${process.env.ACCOUNT}:room/${await page.evaluate(() => location.hash.split('/').pop())}`;
+// roomOf is the ARN of the room that a page shows.
+const roomOf = (page) => page.evaluate(() => {
+  const { region, account } = JSON.parse(document.querySelector('meta[name=confab]').content);
+  return `arn:aws:ivschat:${region}:${account}:room/${location.hash.split('/').pop()}`;
+});
 
 const go = (page, hash) => page.evaluate((h) => { location.hash = h; }, hash);
 

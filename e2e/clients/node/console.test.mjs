@@ -281,7 +281,7 @@ test('an administrator', async (t) => {
 test('a reader is offered what the policy allows', async () => {
   const { page, check, expect } = await open(browser, `${url}#/rooms`, { viewport: { width: 360, height: 740 }, colorScheme: 'dark' });
   expect(/status of 40[0-9]/);
-  await signIn(page, process.env.READER_ACCESS_KEY_ID, process.env.READER_SECRET_ACCESS_KEY);
+  await signIn(page, process.env.KEY_ID, process.env.KEY_SECRET);
   await page.getByRole('link', { name: 'busy', exact: true }).waitFor();
   assert.equal(await page.getByRole('button', { name: 'Create a room', exact: true }).count(), 0);
   assert.equal(await page.getByRole('button', { name: 'Delete', exact: true }).count(), 0);
