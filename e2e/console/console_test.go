@@ -60,6 +60,7 @@ func TestPages(t *testing.T) {
 	webhooks := []string{"--webhook-insecure", "--webhook-allow", "127.0.0.0/8"}
 	for name, args := range map[string][]string{
 		"looks":       nil,      // screens, colors, writing from right to left, keyboards
+		"states":      nil,      // each page while it loads, when it fails, is denied, offline, empty
 		"moderation":  webhooks, // an evening of a moderator
 		"strangers":   webhooks, // what people write who mean no good
 		"quick-start": nil,      // the code that the page shows
