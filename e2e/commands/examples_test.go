@@ -212,7 +212,7 @@ func runExample(t *testing.T, env []string, dir, command, line string) string {
 		args = slices.Clone(other)
 	}
 	args[len(args)-1] += line
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // The examples of the program.
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env, cmd.Dir = env, dir
 	var out, errs strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errs
@@ -253,7 +253,7 @@ func startServer(t *testing.T, env []string, dir, line string) (server *backgrou
 		own = append(own, "CONFAB_ROOT_ACCESS_KEY_ID="+process.AccessKeyID, "CONFAB_ROOT_SECRET_ACCESS_KEY="+process.SecretAccessKey)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	cmd := exec.CommandContext(ctx, "bash", "-c", "exec "+line) //nolint:gosec // The examples of the program.
+	cmd := exec.CommandContext(ctx, "bash", "-c", "exec "+line)
 	cmd.Env, cmd.Dir = slices.Concat(env, own), dir
 	server = startBackground(t, cmd, cancel)
 	t.Cleanup(func() {

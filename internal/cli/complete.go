@@ -50,7 +50,7 @@ func signerNames(ctx context.Context, db *store.DB) ([]command.Named, error) {
 // tidy prepares a tree for completion: descriptions of flags without the marks around the names
 // of their values, and names of files only where a value is one. No argument is one.
 func tidy(cmd *cobra.Command) {
-	if cmd.ValidArgsFunction == nil && !cmd.HasSubCommands() {
+	if cmd.ValidArgsFunction == nil && (!cmd.HasSubCommands() || cmd.HasFlags()) {
 		cmd.ValidArgsFunction = cobra.NoFileCompletions
 	}
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
@@ -60,16 +60,16 @@ func tidy(cmd *cobra.Command) {
 			_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.NoFileCompletions)
 		}
 	})
-	offerRequired(cmd)
+	offerFlags(cmd)
 	for _, child := range cmd.Commands() {
 		tidy(child)
 	}
 }
 
-// offerRequired offers the flags that a command cannot do without, once there is no further
-// argument to complete. Otherwise a person who presses Tab does not learn of them. The library
-// has required flags, too, but does not offer the others before they are set.
-func offerRequired(cmd *cobra.Command) {
+// offerFlags offers the flags of command.Offer, once there is no further argument to complete.
+// Otherwise a person who presses Tab does not learn of them. The library has required flags, too,
+// but does not offer the others before they are set.
+func offerFlags(cmd *cobra.Command) {
 	arguments := cmd.ValidArgsFunction
 	if arguments == nil {
 		return
@@ -80,7 +80,7 @@ func offerRequired(cmd *cobra.Command) {
 			return found, directive
 		}
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
-			if command.Required(f) && !f.Changed {
+			if command.Offered(f) && !f.Changed {
 				found = append(found, cobra.CompletionWithDesc("--"+f.Name, f.Usage))
 			}
 		})

@@ -57,7 +57,7 @@ expire. This policy lets a backend create chat tokens:
 	name := cmd.Flags().String("name", "", "`NAME` of the user, who becomes arn:aws:iam::<account>:user/<name>.")
 	policyFile := cmd.Flags().String("policy", "", "`FILE` with the IAM policy (JSON); - is standard input.")
 	session := cmd.Flags().Duration("session-duration", 0, "Make temporary credentials that last this long: a `TIME` from 15m to 36h.")
-	command.Require(cmd, "name", "policy")
+	command.Offer(cmd, "name", "policy")
 	output := command.NewOutputFlags(cmd, env)
 	load := settingFlags(cmd, env, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

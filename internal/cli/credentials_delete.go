@@ -22,7 +22,7 @@ refuse them within seconds.`,
 		Args: command.NoArgs,
 	}
 	name := cmd.Flags().String("name", "", "`NAME` of the user whose credentials are deleted.")
-	command.Require(cmd, "name")
+	command.Offer(cmd, "name")
 	load := settingFlags(cmd, env, false)
 	completeStored(cmd, "name", env, load, credentialNames)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

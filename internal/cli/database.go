@@ -37,7 +37,7 @@ that key. The source is not changed.`,
 	var from, to string
 	cmd.Flags().StringVar(&from, "from", "", "Database to copy from.")
 	cmd.Flags().StringVar(&to, "to", "", "Empty database to copy to.")
-	command.Require(cmd, "from", "to")
+	command.Offer(cmd, "from", "to")
 	output := command.NewOutputFlags(cmd, env)
 	load := settingFlags(cmd, env, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -54,7 +54,7 @@ With --check, only compare. The exit status is 1 if something differs.`,
 	i := imported{}
 	flags := cmd.Flags()
 	flags.BoolVar(&i.fromAWS, "from-aws", false, "Import from an AWS account; required, as there is no other source.")
-	command.Require(cmd, "from-aws")
+	command.Offer(cmd, "from-aws")
 	flags.StringVar(&i.profile, "profile", "", "`PROFILE` of the AWS configuration files; default AWS_PROFILE.")
 	flags.StringVar(&i.endpoint, "source-endpoint", "", "`URL` to import from; default the endpoint of the AWS configuration, or Amazon IVS Chat.")
 	flags.BoolVar(&i.dry, "dry-run", false, "Print the plan only.")

@@ -59,7 +59,7 @@ ES256 for P-256 and RS256 for RSA. Running servers accept its tokens within seco
 	rooms := cmd.Flags().StringSlice("rooms", nil, "`ARN` of the rooms that its tokens may be for, with the wildcards of IAM policies; several are separated by commas.")
 	capabilities := cmd.Flags().StringSlice("capabilities", nil, "`CAPABILITY` that its tokens may have: SEND_MESSAGE, DELETE_MESSAGE, DISCONNECT_USER, separated by commas.")
 	publicKey := cmd.Flags().String("public-key", "", "`FILE` with the public key of the application (PEM); - is standard input.")
-	command.Require(cmd, "name", "rooms")
+	command.Offer(cmd, "name", "rooms")
 	output := command.NewOutputFlags(cmd, env)
 	load := settingFlags(cmd, env, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -163,7 +163,7 @@ tokens continue until they end.`,
 		Args: command.NoArgs,
 	}
 	name := cmd.Flags().String("name", "", "`NAME` of the signer.")
-	command.Require(cmd, "name")
+	command.Offer(cmd, "name")
 	load := settingFlags(cmd, env, false)
 	completeStored(cmd, "name", env, load, signerNames)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

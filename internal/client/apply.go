@@ -45,7 +45,7 @@ with the room.`,
 	f := command.NewFlags(cmd, env)
 	flags := cmd.Flags()
 	file := flags.StringP("file", "f", "", "`FILE` to apply; - is standard input.")
-	command.Require(cmd, "file")
+	command.Offer(cmd, "file")
 	set := flags.String("set", "", "`SET` that what is made belongs to; default the name of the file.")
 	parameters := flags.StringArray("parameter", nil, "Parameter of a template as `KEY=VALUE`; may be repeated.")
 	prune := flags.Bool("prune", false, "Delete what the set made before and the file does not have.")

@@ -43,20 +43,20 @@ func NewConnectionFlags(cmd *cobra.Command, env Environment) *Flags {
 	return f
 }
 
-// required marks a flag that a command cannot do without.
-const required = "confab_required"
+// offered marks a flag of Offer.
+const offered = "confab_offered"
 
-// Require marks flags that a command cannot do without, for completion. The command says itself
-// what is missing.
-func Require(cmd *cobra.Command, flags ...string) {
+// Offer has completion offer flags where it has no further argument to offer: those that a command
+// cannot do without, or does little without. The command says itself what is missing.
+func Offer(cmd *cobra.Command, flags ...string) {
 	for _, name := range flags {
-		_ = cmd.Flags().SetAnnotation(name, required, nil) // It fails only if there is no such flag.
+		_ = cmd.Flags().SetAnnotation(name, offered, nil) // It fails only if there is no such flag.
 	}
 }
 
-// Required reports whether a flag is one of Require.
-func Required(f *pflag.Flag) bool {
-	_, is := f.Annotations[required]
+// Offered reports whether a flag is one of Offer.
+func Offered(f *pflag.Flag) bool {
+	_, is := f.Annotations[offered]
 	return is
 }
 

@@ -26,7 +26,7 @@ func All[Out, Item any](ctx context.Context, api *API, operation string, in any,
 	for {
 		size := int32(largestPage)
 		if p.Limit > 0 {
-			size = int32(min(largestPage, p.Limit-len(all))) //nolint:gosec // It is between 1 and 200.
+			size = int32(min(largestPage, p.Limit-len(all)))
 		}
 		*p.Size = &size
 		page, err := Call[Out](ctx, api, operation, in)

@@ -172,7 +172,7 @@ confab webhook rotate-secret show it.`,
 	}
 	f := command.NewFlags(cmd, env)
 	w := newFlags(cmd, f)
-	command.Require(cmd, "event")
+	command.Offer(cmd, "event")
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, args []string) error {
 		if len(w.events) == 0 {
 			return command.Usagef("--event is missing; name the types of events, such as message.sent")
