@@ -55,6 +55,8 @@ confab credentials create --name moderator --policy policy.json --data-dir `+ser
 			for _, c := range []struct{ typed, completed string }{
 				{"confab web", "confab webhook"},
 				{"confab room get lo", "confab room get lobby"},
+				{"confab chat lobby ", "confab chat lobby --as"},
+				{"confab apply ", "confab apply --file"},
 				{"confab webhook get app", "confab webhook get application"},
 				{"confab filter get lobby in", "confab filter get lobby insults"},
 				{"confab filter delete all sc", "confab filter delete all scams"},

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -165,7 +166,19 @@ func TestImport(t *testing.T) {
 			t.Errorf("the drift lacks %s:\n%s", want, out)
 		}
 	}
-	run(0, "-o", "json")
+	plan := struct{ Steps []map[string]any }{}
+	if out := run(0, "--dry-run", "-o", "json"); json.Unmarshal([]byte(out), &plan) != nil || len(plan.Steps) != 54 {
+		t.Errorf("the plan as JSON has %d steps:\n%s", len(plan.Steps), out)
+	}
+	if out := run(0, "--dry-run", "-o", "jsonl"); strings.Count(out, "\n") != 54 || !strings.Contains(out, `{"action":"change","arn":"`+rooms[1]+`","diff":[`) {
+		t.Errorf("the plan as lines of JSON is\n%s", out)
+	}
+	if out := run(0, "--dry-run", "-o", "text"); strings.Count(out, "\n") != 54 || !strings.Contains(out, "change\troom\tnamed\t"+rooms[1]+"\n") {
+		t.Errorf("the plan as text is\n%s", out)
+	}
+	if out := run(0, "-o", "jsonl"); strings.Count(out, `"done":true`) != 2 {
+		t.Errorf("what was done is\n%s", out)
+	}
 	same()
 	if _, err := target.API().GetRoom(ctx, &ivschat.GetRoomInput{Identifier: own.Arn}); err != nil {
 		t.Error(err)

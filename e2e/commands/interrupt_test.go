@@ -39,9 +39,15 @@ type background struct {
 func inBackground(t *testing.T, env []string, args ...string) *background {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	b := &background{t: t, done: make(chan struct{})}
-	b.cmd = exec.CommandContext(ctx, os.Args[0], args...)
-	b.cmd.Env = append([]string{runConfab + "=1"}, env...)
+	cmd := exec.CommandContext(ctx, os.Args[0], args...)
+	cmd.Env = append([]string{runConfab + "=1"}, env...)
+	return startBackground(t, cmd, cancel)
+}
+
+// startBackground starts a command that was made with a context; cancel ends the context.
+func startBackground(t *testing.T, cmd *exec.Cmd, cancel context.CancelFunc) *background {
+	t.Helper()
+	b := &background{t: t, cmd: cmd, done: make(chan struct{})}
 	b.cmd.Stdout, b.cmd.Stderr = &b.out, &b.errs
 	if err := b.cmd.Start(); err != nil {
 		cancel()
@@ -82,7 +88,18 @@ func (b *background) ends() int {
 // prints waits until standard output has a text.
 func (b *background) prints(text string) {
 	b.t.Helper()
-	for begin := time.Now(); !strings.Contains(b.out.String(), text); time.Sleep(5 * time.Millisecond) {
+	b.writes(&b.out, text)
+}
+
+// logs waits until standard error has a text.
+func (b *background) logs(text string) {
+	b.t.Helper()
+	b.writes(&b.errs, text)
+}
+
+func (b *background) writes(stream *process.Buffer, text string) {
+	b.t.Helper()
+	for begin := time.Now(); !strings.Contains(stream.String(), text); time.Sleep(5 * time.Millisecond) {
 		if time.Since(begin) > screenTime {
 			b.t.Fatalf("it does not print %q, but\n%s%s", text, b.out.String(), b.errs.String())
 		}

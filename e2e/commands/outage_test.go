@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"slices"
 	"strconv"
@@ -205,5 +207,37 @@ func TestTail_outage(t *testing.T) {
 	}
 	if said := tail.errs.String(); !strings.HasPrefix(said, "confab: demo: the connection was lost: ") || !strings.Contains(said, "; connecting again\n") {
 		t.Errorf("it says %q", said)
+	}
+}
+
+// TestTail_lostRead loses the answer to the first call that reads the history, as when the server
+// stops at that moment: the tail says so, and continues.
+func TestTail_lostRead(t *testing.T) {
+	o := newOutage(t, map[string]string{"confab:history": "1h"})
+	there, err := url.Parse(o.Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pass := &httputil.ReverseProxy{Transport: ownTransport(t), Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(there)
+		r.Out.Host = r.In.Host
+	}}
+	var lost atomic.Bool
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/ListMessages") && lost.CompareAndSwap(false, true) {
+			panic(http.ErrAbortHandler)
+		}
+		pass.ServeHTTP(w, r)
+	}))
+	t.Cleanup(proxy.Close)
+	tail := inBackground(t, environment(t, proxy.URL), "tail", "demo", "--since", "1h", "-o", "jsonl")
+	tail.logs("confab: demo: what was missed cannot be read: ListMessages failed: ")
+	if out, status := confab(t, environment(t, o.Endpoint), "send", "demo", "live", "--as", "ann"); status != 0 {
+		t.Fatal(out)
+	}
+	tail.prints(`"live"`)
+	tail.ctrlC()
+	if status := tail.ends(); status != 0 {
+		t.Errorf("exit status %d, want 0\n%s", status, tail.errs.String())
 	}
 }

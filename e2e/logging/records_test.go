@@ -212,8 +212,8 @@ func TestCheck(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{none, "does not exist in us-west-2; make it, or update the logging configuration"},
 		{unknown, "ResourceNotFoundException"},
-		{"my-bucket", "is no ARN of a logging configuration"},
-		{"--endpoint http://127.0.0.1:9 " + none, "say where it is with --endpoint"},
+		{"my-bucket", `there is no logging configuration named "my-bucket"; confab logging list shows`},
+		{"--endpoint http://127.0.0.1:9 " + none, "start the server, or correct the endpoint (--endpoint"},
 	} {
 		args := append([]string{"logging", "check", "--endpoint", s.Endpoint}, strings.Fields(tt.args)...)
 		if out, err := s.Run(t.Context(), args...); err == nil || !strings.Contains(err.Error(), tt.want) || strings.Count(err.Error(), "\n") > 1 {

@@ -102,7 +102,7 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 	o.OtherConnections = s.node.OtherConnections
 	o.LastDelivered = s.node.LastDelivered
 	o.UserElsewhere = s.peers.UserElsewhere
-	o.RefreshedElsewhere = s.peers.RefreshedElsewhere
+	o.RefreshedElsewhere, o.History = s.peers.RefreshedElsewhere, s.peers.History(o.History)
 	s.peers.CatchUpOverNodes(o, s.id, s.node)
 	known, _, _ := strings.Cut(s.id, "_") // Nodes on one machine may share the directory.
 	s.peers.Places.Record(filepath.Join(cfg.DataDir, "places-"+known+".json"), s.log)

@@ -31,10 +31,10 @@ var layers = []struct {
 	{"what nodes say to each other", []string{"protocol"}},
 	{"live rooms, and what they delivered", []string{"messaging", "transcript"}},
 	{"who is in a live room, and what it keeps", []string{"members", "pending", "replay"}},
-	{"what a request needs", []string{"verdicts", "catchup", "traces", "iam", "restjson", "chattoken", "review", "chatlog", "history", "kicks", "recent", "moderation", "modlog", "contentfilter", "webhook", "awstest"}},
+	{"what a request needs", []string{"verdicts", "catchup", "traces", "journal", "iam", "restjson", "chattoken", "review", "chatlog", "history", "kicks", "recent", "moderation", "modlog", "contentfilter", "webhook", "awstest"}},
 	{"the grammar of signatures and policies, and SQL", []string{"sigv4", "policy", "sqldb"}},
 	{"nouns, rules, errors", []string{"chat", "ending"}},
-	{"tools of one purpose", []string{"background", "chatroom", "clientip", "config", "export", "filter", "flock", "journal", "nats", "origin", "pgtest", "plan", "poll", "quota", "series", "telemetry", "view", "websocket"}},
+	{"tools of one purpose", []string{"background", "chatroom", "clientip", "config", "export", "filter", "flock", "nats", "origin", "pgtest", "plan", "poll", "quota", "series", "telemetry", "view", "websocket"}},
 	{"the sockets of event loops", []string{"transport"}},
 	{"the grammar of WebSockets, and of the kernel", []string{"kernel", "rfc6455"}},
 }

@@ -84,14 +84,7 @@ func (s *Source) addLogging(l *types.LoggingConfigurationSummary) error {
 		return fmt.Errorf("the source has a logging configuration whose ARN cannot be read: %w", err)
 	}
 	c := &chat.LoggingConfiguration{ARN: arn, Name: aws.ToString(l.Name), State: chat.LoggingActive, Tags: l.Tags}
-	switch d := l.DestinationConfiguration.(type) {
-	case *types.DestinationConfigurationMemberS3:
-		c.Destination = chat.Destination{Type: chat.S3, Name: aws.ToString(d.Value.BucketName)}
-	case *types.DestinationConfigurationMemberCloudWatchLogs:
-		c.Destination = chat.Destination{Type: chat.CloudWatchLogs, Name: aws.ToString(d.Value.LogGroupName)}
-	case *types.DestinationConfigurationMemberFirehose:
-		c.Destination = chat.Destination{Type: chat.Firehose, Name: aws.ToString(d.Value.DeliveryStreamName)}
-	default:
+	if c.Destination = Destination(l.DestinationConfiguration); c.Destination == (chat.Destination{}) {
 		s.Left = append(s.Left, fmt.Sprintf("%s: its kind of destination is not known", arn))
 		return nil
 	}
@@ -101,6 +94,19 @@ func (s *Source) addLogging(l *types.LoggingConfigurationSummary) error {
 	}
 	s.LoggingConfigurations = append(s.LoggingConfigurations, c)
 	return nil
+}
+
+// Destination returns the destination that a union of the API has; none if its kind is not known.
+func Destination(of types.DestinationConfiguration) chat.Destination {
+	switch d := of.(type) {
+	case *types.DestinationConfigurationMemberS3:
+		return chat.Destination{Type: chat.S3, Name: aws.ToString(d.Value.BucketName)}
+	case *types.DestinationConfigurationMemberCloudWatchLogs:
+		return chat.Destination{Type: chat.CloudWatchLogs, Name: aws.ToString(d.Value.LogGroupName)}
+	case *types.DestinationConfigurationMemberFirehose:
+		return chat.Destination{Type: chat.Firehose, Name: aws.ToString(d.Value.DeliveryStreamName)}
+	}
+	return chat.Destination{}
 }
 
 func (s *Source) addRoom(out *ivschat.GetRoomOutput) error {

@@ -164,6 +164,8 @@ type Service struct {
 
 	ctx  context.Context // ends all work
 	stop context.CancelFunc
+	// look is how often the transcript is asked which readers are owed something.
+	look time.Duration
 	// flush is closed when records must not wait for others any more.
 	flush chan struct{}
 	// flushes carries calls of Flush: each channel is closed when its flush is done.
@@ -193,6 +195,7 @@ func New(o Options) (*Service, error) {
 		return nil, errors.New("chat logging has neither AWS credentials nor a local directory")
 	}
 	s := &Service{o: o, flush: make(chan struct{}), flushes: make(chan chan struct{}), settles: make(chan chan struct{}), done: make(chan struct{})}
+	s.look = min(pollEvery, s.o.FlushInterval, s.o.ObjectInterval)
 	s.clients = newClients(&s.o)
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	go s.dispatch()
@@ -250,18 +253,18 @@ func (s *Service) Close(ctx context.Context) {
 	<-s.done
 }
 
-// pollEvery is how often the transcript is polled for readers that are owed something.
-// It is a fraction of every sensible interval.
+// pollEvery is how often the transcript is polled for readers that are owed something,
+// unless records wait for less. It is a fraction of every sensible interval.
 const pollEvery = time.Second
 
 // dispatch runs one worker for every claimed reader that was owed something since it
-// was claimed. It wakes the workers of readers that are owed something now. It ends
+// was claimed. It wakes the workers of readers that are owed something now, in turns. It ends
 // with all workers after Close is called.
 func (s *Service) dispatch() {
 	defer close(s.done)
 	t := newTeam(s)
 	defer t.end()
-	tick := time.NewTicker(min(pollEvery, s.o.FlushInterval, s.o.ObjectInterval))
+	tick := time.NewTicker(s.look)
 	defer tick.Stop()
 	var flushed chan struct{} // of a call of Flush
 	for last := false; ; {

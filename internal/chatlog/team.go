@@ -58,7 +58,7 @@ func (t *team) work(readers []Reader) {
 			w.hold(until[id])
 			t.running.Go(w.run)
 		}
-		w.wakeUp()
+		w.wakeInTurn(t.s.look)
 	}
 }
 

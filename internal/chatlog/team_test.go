@@ -2,6 +2,7 @@ package chatlog
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,5 +55,53 @@ func TestHandOverLeavesNothing(t *testing.T) {
 		if w.ctx.Err() == nil {
 			t.Error("its context is")
 		}
+	})
+}
+
+// passes records when the backlogs of readers are asked for.
+type passes struct {
+	claims
+	mu sync.Mutex
+	at map[time.Time]int
+}
+
+func (p *passes) Backlogs(context.Context, int64, time.Time, int64, int) ([]Backlog, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at[time.Now()]++
+	return nil, nil
+}
+
+// TestTurns checks that the workers of many readers do not all begin at once, that some do, so
+// that they share commits, and that each begins once in an interval.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := &passes{at: map[time.Time]int{}}
+		s := &Service{flush: make(chan struct{}), look: 80 * time.Millisecond, o: Options{
+			Transcript: began, LocalDir: t.TempDir(), Now: time.Now,
+		}}
+		s.ctx, s.stop = context.WithCancel(t.Context())
+		team := newTeam(s)
+		const all = 100
+		readers := make([]Reader, all)
+		for i := range readers {
+			readers[i] = Reader{ID: int64(i + 1), Destination: chat.Destination{Type: chat.Firehose, Name: "stream"}, Since: time.Now()}
+		}
+		start := time.Now()
+		team.work(readers)
+		time.Sleep(s.look)
+		synctest.Wait()
+		sum := 0
+		for at, n := range began.at {
+			sum += n
+			if at.Sub(start) >= s.look || n < all/20 || n > all/5 {
+				t.Errorf("%d of %d workers began after %s", n, all, at.Sub(start))
+			}
+		}
+		if sum != all {
+			t.Errorf("%d workers began %d times in an interval", all, sum)
+		}
+		s.stop()
+		<-team.finished()
 	})
 }

@@ -27,6 +27,8 @@ type worker struct {
 	stop context.CancelFunc
 	// claim calls stop when the claim expires.
 	claim *time.Timer
+	// turn calls wakeUp.
+	turn *time.Timer
 	// substituteUntil is until when the worker may deliver to a reader assigned to another
 	// server.
 	substituteUntil time.Time
@@ -66,11 +68,25 @@ func newWorker(s *Service, r Reader) *worker {
 	w.limits = w.out.limits()
 	w.ctx, w.stop = context.WithCancel(s.ctx)
 	w.claim = time.AfterFunc(time.Hour, w.stop)
+	w.turn = time.AfterFunc(time.Hour, w.wakeUp)
 	return w
 }
 
 // hold lets the worker continue until the claim expires.
 func (w *worker) hold(until time.Time) { w.claim.Reset(time.Until(until)) }
+
+// turnBits is the binary logarithm of the number of moments in an interval at which workers
+// begin. Workers that all began at once would keep the processors from live traffic until all
+// are done. With a moment for each, they would not share commits.
+const turnBits = 3
+
+// wakeInTurn makes the worker look for work once within an interval, at its reader's moment.
+func (w *worker) wakeInTurn(within time.Duration) {
+	// Multiples of the golden ratio spread evenly, whatever ids the readers have.
+	const golden = 0x9e3779b97f4a7c15
+	turn := uint64(w.reader.ID) * golden >> (64 - turnBits)
+	w.turn.Reset(within * time.Duration(turn) >> turnBits)
+}
 
 // wakeUp makes the worker look for work.
 func (w *worker) wakeUp() {
@@ -112,6 +128,7 @@ func (w *worker) left() bool {
 func (w *worker) run() {
 	defer close(w.ended)
 	defer w.claim.Stop()
+	defer w.turn.Stop()
 	for {
 		var flushed chan struct{}
 		select {

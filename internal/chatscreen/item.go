@@ -3,9 +3,7 @@ package chatscreen
 import (
 	"hash/fnv"
 	"image/color"
-	"maps"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -113,13 +111,4 @@ func colourOf(f *chatroom.Frame) color.Color {
 		ansi.BrightRed, ansi.BrightGreen, ansi.BrightYellow, ansi.BrightBlue, ansi.BrightMagenta, ansi.BrightCyan,
 	}
 	return usual[h.Sum32()%uint32(len(usual))]
-}
-
-// pairs is a map as K=V, in order.
-func pairs(attributes map[string]string) string {
-	all := make([]string, 0, len(attributes))
-	for _, k := range slices.Sorted(maps.Keys(attributes)) {
-		all = append(all, k+"="+attributes[k])
-	}
-	return strings.Join(all, " ")
 }

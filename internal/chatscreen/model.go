@@ -13,6 +13,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"confab/internal/chatroom"
+	"confab/internal/command"
 )
 
 const (
@@ -160,7 +161,7 @@ func (m *model) take(f *chatroom.Frame) {
 	case f.EventName == "aws:DISCONNECT_USER":
 		m.log.add(eventItem(f, withReason(f.Attributes["UserId"]+" was disconnected", f.Attributes["Reason"])))
 	case f.Type == "EVENT":
-		m.log.add(eventItem(f, strings.TrimSpace(f.EventName+" "+pairs(f.Attributes))))
+		m.log.add(eventItem(f, strings.TrimSpace(f.EventName+" "+command.PairText(f.Attributes))))
 	}
 }
 

@@ -45,6 +45,7 @@ func (s *scrollback) add(i *item) {
 			}
 		}
 		s.items = append([]*item(nil), s.items[fewerItems:]...)
+		s.scroll(0) // What was shown may be gone.
 	}
 }
 

@@ -118,7 +118,7 @@ func (r *result) status() error {
 	}
 }
 
-// errUnread is an end without a word: the reader has what it wanted.
+// errUnread ends the program without a message: the reader has what it wanted.
 var errUnread = errors.New("the reader of standard output has left")
 
 // Write writes p, unless the reader has left.
@@ -145,17 +145,19 @@ func NewRoot(env Environment) *cobra.Command {
 		Short: "Amazon IVS Chat on your own machines",
 		Long: `Confab is Amazon IVS Chat on your own machines. AWS SDKs, the AWS CLI and the official
 IVS Chat client SDKs use it unmodified: only their endpoint changes.`,
-		Example: `  # Try it: fixed credentials, a room, lines to copy
+		Example: `  # A server to try, with fixed credentials and the room demo
   confab serve --dev
 
-  # Run it
-  export CONFAB_ROOT_ACCESS_KEY_ID=… CONFAB_ROOT_SECRET_ACCESS_KEY=…
-  confab serve --listen 0.0.0.0:8080 --data-dir /var/lib/confab`,
+  # In other terminals
+  confab chat demo --as ann
+  confab send demo 'Hello, Ann' --as bob`,
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          command.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetVersionTemplate("confab {{.Version}}\n")
 	root.SetFlagErrorFunc(command.FlagError)
 	root.PersistentPreRunE = command.CheckLine
 	root.AddCommand(
@@ -168,30 +170,16 @@ IVS Chat client SDKs use it unmodified: only their endpoint changes.`,
 		newImport(env),
 		newConfig(env),
 		newModel(),
-		newVersion(),
+		newVersion(env),
+		newCompletion(),
 	)
 	root.AddCommand(client.New(env)...)
 	join(root, "token", newTokenInspect(env))
 	join(root, "logging", newLoggingCheck(env))
 	join(root, "doctor", newDoctorMachine(env))
-	root.InitDefaultCompletionCmd()
-	checkCompletion(root)
+	initHelp(root)
+	exemplify(root)
 	return root
-}
-
-// checkCompletion makes the library's command for completion refuse a shell that does not
-// exist. By itself it prints its help.
-func checkCompletion(root *cobra.Command) {
-	for _, cmd := range root.Commands() {
-		if cmd.Name() != "completion" {
-			continue
-		}
-		cmd.Args = command.NoArgs
-		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-		for _, shell := range cmd.Commands() {
-			shell.Args = command.NoArgs
-		}
-	}
 }
 
 // join adds a command of the server's machine to a command of clients.

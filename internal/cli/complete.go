@@ -48,8 +48,11 @@ func signerNames(ctx context.Context, db *store.DB) ([]command.Named, error) {
 }
 
 // tidy prepares a tree for completion: descriptions of flags without the marks around the names
-// of their values, and names of files only where a value is one.
+// of their values, and names of files only where a value is one. No argument is one.
 func tidy(cmd *cobra.Command) {
+	if cmd.ValidArgsFunction == nil && (!cmd.HasSubCommands() || cmd.HasFlags()) {
+		cmd.ValidArgsFunction = cobra.NoFileCompletions
+	}
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		value, usage := pflag.UnquoteUsage(f)
 		f.Usage = usage
@@ -57,7 +60,30 @@ func tidy(cmd *cobra.Command) {
 			_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.NoFileCompletions)
 		}
 	})
+	offerFlags(cmd)
 	for _, child := range cmd.Commands() {
 		tidy(child)
+	}
+}
+
+// offerFlags offers the flags of command.Offer, once there is no further argument to complete.
+// Otherwise a person who presses Tab does not learn of them. The library has required flags, too,
+// but does not offer the others before they are set.
+func offerFlags(cmd *cobra.Command) {
+	arguments := cmd.ValidArgsFunction
+	if arguments == nil {
+		return
+	}
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		found, directive := arguments(cmd, args, typed)
+		if len(found) > 0 || typed != "" || directive&cobra.ShellCompDirectiveError != 0 {
+			return found, directive
+		}
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if command.Offered(f) && !f.Changed {
+				found = append(found, cobra.CompletionWithDesc("--"+f.Name, f.Usage))
+			}
+		})
+		return found, directive
 	}
 }

@@ -1,10 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
-	"fmt"
-	"text/tabwriter"
-
 	"github.com/spf13/cobra"
 
 	"confab/internal/command"
@@ -22,10 +18,10 @@ flag, the environment, a line of the file, or the default. Secrets print as dots
   CONFAB_QUOTAS=aws confab config | grep -v ' default$'`,
 		Args: command.NoArgs,
 	}
-	output := outputFlag(cmd)
+	output := command.NewOutputFlags(cmd, env)
 	load := settingFlags(cmd, env, true)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := output()
+		p, err := output.Printer(cmd)
 		if err != nil {
 			return err
 		}
@@ -33,37 +29,14 @@ flag, the environment, a line of the file, or the default. Secrets print as dots
 		if err != nil {
 			return err
 		}
-		if asJSON {
-			byName := map[string]config.Value{}
-			for _, v := range c.Values() {
-				byName[v.Name] = v
-			}
-			return printJSON(cmd, byName)
-		}
-		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
-		fmt.Fprintln(w, "SETTING\tVALUE\tSOURCE")
+		byName := map[string]config.Value{}
+		var items []command.Object
 		for _, v := range c.Values() {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", v.Name, v.Value, v.Source)
+			byName[v.Name] = v
+			items = append(items, command.Object{"name": v.Name, "value": v.Value, "source": v.Source})
 		}
-		return w.Flush()
+		return p.ListAs(byName, items, command.Column{Heading: "SETTING", Member: "name"},
+			command.Column{Heading: "VALUE", Member: "value"}, command.Column{Heading: "SOURCE", Member: "source"})
 	}
 	return cmd
-}
-
-// outputFlag adds -o. What it returns says whether JSON was asked for.
-func outputFlag(cmd *cobra.Command) func() (asJSON bool, err error) {
-	o := cmd.Flags().StringP("output", "o", "text", "`FORM` of the output: text or json.")
-	return func() (bool, error) {
-		if *o != "text" && *o != "json" {
-			return false, command.Usagef("--output %q: must be text or json", *o)
-		}
-		return *o == "json", nil
-	}
-}
-
-func printJSON(cmd *cobra.Command, v any) error {
-	e := json.NewEncoder(cmd.OutOrStdout())
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }

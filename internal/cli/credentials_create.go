@@ -35,8 +35,8 @@ type createdCredentials struct {
 	SecretAccessKey string `json:"secretAccessKey"`
 	Name            string `json:"name"`
 	ARN             string `json:"arn"`
-	SessionToken    string `json:"sessionToken,omitempty"`
-	Expiration      string `json:"expiration,omitempty"`
+	SessionToken    string `json:"sessionToken,omitzero"`
+	Expiration      string `json:"expiration,omitzero"`
 }
 
 func newCredentialsCreate(env Environment) *cobra.Command {
@@ -57,10 +57,11 @@ expire. This policy lets a backend create chat tokens:
 	name := cmd.Flags().String("name", "", "`NAME` of the user, who becomes arn:aws:iam::<account>:user/<name>.")
 	policyFile := cmd.Flags().String("policy", "", "`FILE` with the IAM policy (JSON); - is standard input.")
 	session := cmd.Flags().Duration("session-duration", 0, "Make temporary credentials that last this long: a `TIME` from 15m to 36h.")
-	output := outputFlag(cmd)
+	command.Offer(cmd, "name", "policy")
+	output := command.NewOutputFlags(cmd, env)
 	load := settingFlags(cmd, env, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := output()
+		p, err := output.Printer(cmd)
 		if err != nil {
 			return err
 		}
@@ -80,7 +81,7 @@ expire. This policy lets a backend create chat tokens:
 			if err := db.CreateCredentials(cmd.Context(), c, document); err != nil {
 				return err
 			}
-			return printCreated(cmd, asJSON, c)
+			return printCreated(cmd, p, c)
 		})
 	}
 	return cmd
@@ -92,20 +93,16 @@ func readPolicy(in io.Reader, name string) ([]byte, *policy.Document, error) {
 	if name == "" {
 		return nil, nil, command.Usagef("--policy: name a file with an IAM policy, or - for standard input")
 	}
-	var document []byte
-	var err error
-	if name == "-" {
-		name = "standard input"
-		document, err = command.ReadAll(in, command.LargestFile, name)
-	} else {
-		document, err = command.ReadFile(name)
-	}
+	document, err := command.ReadFile(in, "--policy", name)
 	if err != nil {
-		return nil, nil, command.Usagef("--policy: %v", err)
+		return nil, nil, err
 	}
 	document = config.PlainText(document)
 	parsed, err := policy.Parse(document)
 	if err != nil {
+		if name == "-" {
+			name = "standard input"
+		}
 		return nil, nil, command.Usagef("the policy in %s is not valid: %v", name, err)
 	}
 	return document, parsed, nil
@@ -119,7 +116,8 @@ func expiry(session time.Duration) time.Time {
 	return time.Now().Add(session)
 }
 
-func printCreated(cmd *cobra.Command, asJSON bool, c *iam.Credentials) error {
+// printCreated prints credentials for a shell, or in the form that is asked for.
+func printCreated(cmd *cobra.Command, p *command.Printer, c *iam.Credentials) error {
 	created := createdCredentials{
 		AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey,
 		Name: c.Principal.Name, ARN: c.Principal.ARN, SessionToken: c.SessionToken,
@@ -127,8 +125,9 @@ func printCreated(cmd *cobra.Command, asJSON bool, c *iam.Credentials) error {
 	if !c.Expires.IsZero() {
 		created.Expiration = chat.FormatTime(c.Expires)
 	}
-	if asJSON {
-		return printJSON(cmd, created)
+	if p.Form != command.Table {
+		return p.One(command.Members(created), command.Column{Member: "accessKeyId"}, command.Column{Member: "secretAccessKey"},
+			command.Column{Member: "sessionToken"}, command.Column{Member: "expiration"}, command.Column{Member: "arn"})
 	}
 	out := cmd.OutOrStdout()
 	fmt.Fprintf(out, "# %s; the secret is not shown again\n", created.ARN)

@@ -22,11 +22,12 @@ refuse them within seconds.`,
 		Args: command.NoArgs,
 	}
 	name := cmd.Flags().String("name", "", "`NAME` of the user whose credentials are deleted.")
+	command.Offer(cmd, "name")
 	load := settingFlags(cmd, env, false)
 	completeStored(cmd, "name", env, load, credentialNames)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *name == "" {
-			return command.Usagef("--name is required; confab credentials list has the names")
+			return command.Usagef("--name is missing; confab credentials list has the names")
 		}
 		return withStore(cmd.Context(), env, load, func(_ *config.Config, db *store.DB) error {
 			if err := db.DeleteCredentials(cmd.Context(), *name, ""); err != nil {

@@ -1,9 +1,6 @@
 package cli
 
 import (
-	"fmt"
-	"text/tabwriter"
-
 	"github.com/spf13/cobra"
 
 	"confab/internal/chat"
@@ -17,8 +14,25 @@ type listedCredentials struct {
 	Name        string `json:"name"`
 	AccessKeyID string `json:"accessKeyId"`
 	ARN         string `json:"arn"`
-	Expiration  string `json:"expiration,omitempty"`
-	PolicyError string `json:"policyError,omitempty"` // why all calls are denied
+	Expiration  string `json:"expiration,omitzero"`
+	PolicyError string `json:"policyError,omitzero"` // why all calls are denied
+}
+
+var credentialsColumns = []command.Column{
+	{Heading: "NAME", Member: "name"},
+	{Heading: "ACCESS KEY ID", Member: "accessKeyId"},
+	{Heading: "EXPIRES", Show: func(o command.Object) string {
+		if end, ok := o["expiration"].(string); ok {
+			return end
+		}
+		return "never"
+	}},
+	{Heading: "PROBLEM", Show: func(o command.Object) string {
+		if problem, ok := o["policyError"].(string); ok {
+			return "all calls are denied, because the policy is not valid: " + problem
+		}
+		return ""
+	}},
 }
 
 func newCredentialsList(env Environment) *cobra.Command {
@@ -30,10 +44,10 @@ func newCredentialsList(env Environment) *cobra.Command {
   confab credentials list --data-dir "$CONFAB_DATA_DIR"`,
 		Args: command.NoArgs,
 	}
-	output := outputFlag(cmd)
+	output := command.NewOutputFlags(cmd, env)
 	load := settingFlags(cmd, env, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := output()
+		p, err := output.Printer(cmd)
 		if err != nil {
 			return err
 		}
@@ -42,35 +56,21 @@ func newCredentialsList(env Environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list := make([]listedCredentials, len(all))
+			items := make([]command.Object, len(all))
 			for i, c := range all {
-				list[i] = listedCredentials{Name: c.Principal.Name, AccessKeyID: c.AccessKeyID, ARN: c.Principal.ARN}
+				listed := listedCredentials{Name: c.Principal.Name, AccessKeyID: c.AccessKeyID, ARN: c.Principal.ARN}
 				if !c.Expires.IsZero() {
-					list[i].Expiration = chat.FormatTime(c.Expires)
+					listed.Expiration = chat.FormatTime(c.Expires)
 				}
 				if err := c.Principal.PolicyError; err != nil {
-					list[i].PolicyError = err.Error()
+					listed.PolicyError = err.Error()
 				}
 				for _, p := range c.Principal.Policies {
 					warnPolicy(env, cfg, c.Principal.Name, p)
 				}
+				items[i] = command.Members(listed)
 			}
-			if asJSON {
-				return printJSON(cmd, list)
-			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
-			fmt.Fprintln(w, "NAME\tACCESS KEY ID\tEXPIRES")
-			for _, c := range list {
-				expires := c.Expiration
-				if expires == "" {
-					expires = "never"
-				}
-				if c.PolicyError != "" {
-					expires += "\tall calls are denied, because the policy is not valid: " + c.PolicyError
-				}
-				fmt.Fprintf(w, "%s\t%s\t%s\n", c.Name, c.AccessKeyID, expires)
-			}
-			return w.Flush()
+			return p.List("credentials", items, credentialsColumns...)
 		})
 	}
 	return cmd

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -28,15 +27,24 @@ postgres://USER:PASSWORD@HOST:5432/NAME. Stop the servers first.
 Ids, times and positions stay the same. Secrets stay encrypted with the same secret key: the
 one that is configured, or the one in the directory that is copied. Servers on the copy need
 that key. The source is not changed.`,
-		Example: `  confab database copy --from sqlite:/var/lib/confab --to postgres://confab@db/confab
-  confab serve --database postgres://confab@db/confab --secret-key-file /var/lib/confab/secret.key`,
+		Example: command.Examples(
+			`confab database copy --from sqlite:chat --to "$DATABASE_URL"`,
+			"confab database copy --from sqlite:chat --to sqlite:copy -o json",
+			`confab database copy --from "$DATABASE_URL" --to sqlite:back --secret-key-file chat/secret.key`,
+		),
 		Args: command.NoArgs,
 	}
 	var from, to string
 	cmd.Flags().StringVar(&from, "from", "", "Database to copy from.")
 	cmd.Flags().StringVar(&to, "to", "", "Empty database to copy to.")
+	command.Offer(cmd, "from", "to")
+	output := command.NewOutputFlags(cmd, env)
 	load := settingFlags(cmd, env, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		p, err := output.Printer(cmd)
+		if err != nil {
+			return err
+		}
 		for _, f := range []struct{ name, value string }{{"--from", from}, {"--to", to}} {
 			if f.value == "" {
 				return command.Usagef("%s is missing; it names a database like sqlite:/var/lib/confab or postgres://confab@db/confab", f.name)
@@ -51,12 +59,7 @@ that key. The source is not changed.`,
 			return err
 		}
 		fmt.Fprintf(env.Err, "Everything was copied into the new database %s\n", config.HidePassword(to))
-		w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
-		fmt.Fprintln(w, "TABLE\tROWS")
-		for _, c := range copied {
-			fmt.Fprintf(w, "%s\t%d\n", c.Table, c.Rows)
-		}
-		return w.Flush()
+		return p.List("tables", command.Objects(copied), command.Column{Heading: "TABLE", Member: "table"}, command.Column{Heading: "ROWS", Member: "rows"})
 	}
 	return cmd
 }
@@ -67,8 +70,12 @@ func newDatabaseMigrate(env Environment) *cobra.Command {
 		Short: "Bring the schema up to date",
 		Long: `Create the database's tables, or migrate them to this version. A server does so when it
 starts. Use this command to do it earlier, or as another user of PostgreSQL.`,
-		Example: `  confab database migrate --database postgres://owner@db/confab --secret-key-file key`,
-		Args:    command.NoArgs,
+		Example: command.Examples(
+			"confab database migrate --data-dir chat",
+			"confab database migrate --config confab.yaml",
+			`confab database migrate --database "$DATABASE_URL" --secret-key-file chat/secret.key`,
+		),
+		Args: command.NoArgs,
 	}
 	load := settingFlags(cmd, env, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

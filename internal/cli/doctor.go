@@ -19,9 +19,11 @@ says what is wrong, what it costs, and what to do.
 
 Run it as the user of the server, with its settings, inside its container if there is one. It
 changes nothing. The exit status is 1 if something is wrong.`,
-		Example: `  confab doctor machine --data-dir /var/lib/confab
-  confab doctor machine --config /etc/confab/confab.yaml
-  confab doctor machine -o json`,
+		Example: command.Examples(
+			`confab doctor machine --data-dir "$CONFAB_DATA_DIR"`,
+			"confab doctor machine --config confab.yaml",
+			"confab doctor machine -o json",
+		),
 		Args: command.NoArgs,
 	}
 	f := command.NewOutputFlags(cmd, env)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/awsimport"
+	"confab/internal/client"
 	"confab/internal/command"
 	"confab/internal/config"
 	"confab/internal/plan"
@@ -54,15 +54,16 @@ With --check, only compare. The exit status is 1 if something differs.`,
 	i := imported{}
 	flags := cmd.Flags()
 	flags.BoolVar(&i.fromAWS, "from-aws", false, "Import from an AWS account; required, as there is no other source.")
+	command.Offer(cmd, "from-aws")
 	flags.StringVar(&i.profile, "profile", "", "`PROFILE` of the AWS configuration files; default AWS_PROFILE.")
 	flags.StringVar(&i.endpoint, "source-endpoint", "", "`URL` to import from; default the endpoint of the AWS configuration, or Amazon IVS Chat.")
 	flags.BoolVar(&i.dry, "dry-run", false, "Print the plan only.")
 	flags.BoolVar(&i.check, "check", false, "Only print the differences; exit with status 1 if there are any.")
 	flags.BoolVar(&i.yes, "yes", false, "Do not ask.")
-	output := outputFlag(cmd)
+	output := command.NewOutputFlags(cmd, env)
 	load := settingFlags(cmd, env, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := output()
+		p, err := output.Printer(cmd)
 		if err != nil {
 			return err
 		}
@@ -76,7 +77,7 @@ With --check, only compare. The exit status is 1 if something differs.`,
 			with = withStore
 		}
 		err = with(ctx, env, load, func(cfg *config.Config, db *store.DB) error {
-			return i.run(ctx, env, cmd, cfg, db, asJSON)
+			return i.run(ctx, env, cmd, p, cfg, db)
 		})
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			return errors.New("stopped before anything was written")
@@ -86,7 +87,7 @@ With --check, only compare. The exit status is 1 if something differs.`,
 	return cmd
 }
 
-func (i *imported) run(ctx context.Context, env Environment, cmd *cobra.Command, cfg *config.Config, db *store.DB, asJSON bool) error {
+func (i *imported) run(ctx context.Context, env Environment, cmd *cobra.Command, p *command.Printer, cfg *config.Config, db *store.DB) error {
 	source, err := i.read(ctx, env, cfg)
 	if err != nil {
 		return err
@@ -103,41 +104,16 @@ func (i *imported) run(ctx context.Context, env Environment, cmd *cobra.Command,
 	if err != nil {
 		return err
 	}
-	out := cmd.OutOrStdout()
-	if !asJSON {
-		if _, err := io.WriteString(out, importText(todo)); err != nil {
-			return err
-		}
+	planned := client.Planned{
+		Plan: todo, Question: "Import this?", Verb: "import", Text: importText(todo), Done: func(*plan.Step) string { return "" },
+		Dry: i.dry || i.check, Yes: i.yes,
 	}
-	if !i.dry && !i.check && todo.Changes() > 0 {
-		if !i.yes && command.IsTerminal(env.In) && command.IsTerminal(env.Out) {
-			if err := command.Ask(ctx, env, "Import this?"); err != nil {
-				return err
-			}
-		}
-		n, progress := 0, command.NewProgress(env.Err)
-		err := todo.Do(ctx, func(*plan.Step) {
-			n++
-			progress.Count(n, todo.Changes(), "written")
-		})
-		progress.Done()
-		if err != nil && ctx.Err() != nil {
-			return fmt.Errorf("stopped after %d of %d changes; they stay, and the next import makes the others", n, todo.Changes())
-		}
-		if err != nil {
-			return err
-		}
-		if !asJSON {
-			fmt.Fprintf(out, "Imported %d rooms and logging configurations into %s\n", n, db.Place())
-		}
+	n, err := planned.Carry(ctx, env, p, cmd.OutOrStdout())
+	if err != nil {
+		return err
 	}
-	if asJSON {
-		if todo.Steps == nil {
-			todo.Steps = []*plan.Step{}
-		}
-		if err := printJSON(cmd, map[string]any{"steps": todo.Steps}); err != nil {
-			return err
-		}
+	if n > 0 && p.Form == command.Table {
+		fmt.Fprintf(cmd.OutOrStdout(), "Imported %d rooms and logging configurations into %s\n", n, db.Place())
 	}
 	if i.check && todo.Changes() > 0 {
 		return fmt.Errorf("%d of %d rooms and logging configurations differ from the source", todo.Changes(), len(todo.Steps))

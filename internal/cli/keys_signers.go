@@ -4,8 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -24,21 +22,24 @@ type shownSigner struct {
 	Name         string            `json:"name"`
 	KeyID        string            `json:"kid"`
 	Algorithm    string            `json:"algorithm"`
-	Secret       string            `json:"secret,omitempty"`
+	Secret       string            `json:"secret,omitzero"`
 	Rooms        []string          `json:"rooms"`
 	Capabilities []chat.Capability `json:"capabilities"`
 	CreateTime   string            `json:"createTime"`
 }
 
 func showSigner(s *chattoken.Signer) shownSigner {
-	shown := shownSigner{
+	return shownSigner{
 		Name: s.Name, KeyID: s.Name, Algorithm: s.Algorithm,
 		Rooms: s.Rooms, Capabilities: s.Capabilities, CreateTime: chat.FormatTime(s.CreateTime),
 	}
-	if shown.Capabilities == nil {
-		shown.Capabilities = []chat.Capability{}
-	}
-	return shown
+}
+
+var signerColumns = []command.Column{
+	{Heading: "NAME", Member: "name"},
+	{Heading: "ALGORITHM", Member: "algorithm"},
+	{Heading: "ROOMS", Member: "rooms"},
+	{Heading: "CAPABILITIES", Member: "capabilities"},
 }
 
 func newKeysCreateSigner(env Environment) *cobra.Command {
@@ -57,11 +58,12 @@ ES256 for P-256 and RS256 for RSA. Running servers accept its tokens within seco
 	name := cmd.Flags().String("name", "", "`NAME` of the signer, which is the kid of its tokens.")
 	rooms := cmd.Flags().StringSlice("rooms", nil, "`ARN` of the rooms that its tokens may be for, with the wildcards of IAM policies; several are separated by commas.")
 	capabilities := cmd.Flags().StringSlice("capabilities", nil, "`CAPABILITY` that its tokens may have: SEND_MESSAGE, DELETE_MESSAGE, DISCONNECT_USER, separated by commas.")
-	publicKey := cmd.Flags().String("public-key", "", "`FILE` with the public key of the application (PEM).")
-	output := outputFlag(cmd)
+	publicKey := cmd.Flags().String("public-key", "", "`FILE` with the public key of the application (PEM); - is standard input.")
+	command.Offer(cmd, "name", "rooms")
+	output := command.NewOutputFlags(cmd, env)
 	load := settingFlags(cmd, env, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := output()
+		p, err := output.Printer(cmd)
 		if err != nil {
 			return err
 		}
@@ -79,9 +81,9 @@ ES256 for P-256 and RS256 for RSA. Running servers accept its tokens within seco
 			secret = base64.RawURLEncoding.EncodeToString(key)
 			s.Key = []byte(secret)
 		} else {
-			text, err := command.ReadFile(*publicKey)
+			text, err := command.ReadFile(env.In, "--public-key", *publicKey)
 			if err != nil {
-				return command.Usagef("--public-key: %v", err)
+				return err
 			}
 			s.Key = config.PlainText(text)
 			if _, s.Algorithm, err = chattoken.ParsePublicKey(s.Key); err != nil {
@@ -97,15 +99,16 @@ ES256 for P-256 and RS256 for RSA. Running servers accept its tokens within seco
 			}
 			shown := showSigner(s)
 			shown.Secret = secret
-			return printSigner(cmd, asJSON, shown)
+			return printSigner(cmd, p, shown)
 		})
 	}
 	return cmd
 }
 
-func printSigner(cmd *cobra.Command, asJSON bool, s shownSigner) error {
-	if asJSON {
-		return printJSON(cmd, s)
+// printSigner prints a signer for a shell, or in the form that is asked for.
+func printSigner(cmd *cobra.Command, p *command.Printer, s shownSigner) error {
+	if p.Form != command.Table {
+		return p.One(command.Members(s), append(signerColumns, command.Column{Member: "secret"})...)
 	}
 	out := cmd.OutOrStdout()
 	if s.Secret == "" {
@@ -126,10 +129,10 @@ func newKeysListSigners(env Environment) *cobra.Command {
   confab keys list-signers --data-dir "$CONFAB_DATA_DIR"`,
 		Args: command.NoArgs,
 	}
-	output := outputFlag(cmd)
+	output := command.NewOutputFlags(cmd, env)
 	load := settingFlags(cmd, env, false)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		asJSON, err := output()
+		p, err := output.Printer(cmd)
 		if err != nil {
 			return err
 		}
@@ -138,23 +141,11 @@ func newKeysListSigners(env Environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list := make([]shownSigner, len(all))
+			items := make([]command.Object, len(all))
 			for i := range all {
-				list[i] = showSigner(&all[i])
+				items[i] = command.Members(showSigner(&all[i]))
 			}
-			if asJSON {
-				return printJSON(cmd, list)
-			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
-			fmt.Fprintln(w, "NAME\tALGORITHM\tROOMS\tCAPABILITIES")
-			for _, s := range list {
-				names := make([]string, len(s.Capabilities))
-				for i, c := range s.Capabilities {
-					names[i] = string(c)
-				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.Name, s.Algorithm, strings.Join(s.Rooms, ","), strings.Join(names, ","))
-			}
-			return w.Flush()
+			return p.List("signers", items, signerColumns...)
 		})
 	}
 	return cmd
@@ -172,6 +163,7 @@ tokens continue until they end.`,
 		Args: command.NoArgs,
 	}
 	name := cmd.Flags().String("name", "", "`NAME` of the signer.")
+	command.Offer(cmd, "name")
 	load := settingFlags(cmd, env, false)
 	completeStored(cmd, "name", env, load, signerNames)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

@@ -22,7 +22,7 @@ const referenceHead = `# Commands
 
 Every command of ` + "`confab`" + `. This page is generated from the commands (` + "`go generate ./internal/cli`" + `);
 ` + "`confab COMMAND --help`" + ` shows the same. ` + "`confab completion bash|zsh|fish`" + ` prints a script that completes commands,
-flags, and the names of what the server has: rooms, logging configurations, webhooks, content filters, banned users. For
+flags, and the names of what the server has: rooms, logging configurations, webhooks, content filters, users. For
 example, ` + "`source <(confab completion bash)`" + ` in ~/.bashrc does so in bash, which needs the package bash-completion.
 
 ## What they have in common
@@ -52,11 +52,11 @@ Flags that are settings of the server are in [Configuration](configuration.md), 
 
 // leaves returns the commands that do something, in the order of their paths.
 func leaves(cmd *cobra.Command) []*cobra.Command {
-	if cmd.Hidden || cmd.Name() == "help" || cmd.Name() == "completion" {
+	if cmd.Hidden || cmd.Name() == "help" {
 		return nil
 	}
 	var all []*cobra.Command
-	if !cmd.HasSubCommands() || cmd.HasParent() && cmd.Example != "" { // confab doctor does something, and has commands.
+	if !cmd.HasSubCommands() || cmd.HasParent() && cmd.HasFlags() { // confab doctor does something, and has commands.
 		all = append(all, cmd)
 	}
 	for _, child := range cmd.Commands() {

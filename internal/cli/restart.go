@@ -34,8 +34,11 @@ certificate again. Meanwhile no client is refused.
 
 If the new process cannot start, the running server continues, the reason is printed, and
 the exit status is 1.`,
-		Example: `  confab serve --pid-file /run/confab/pid &
-  confab restart --pid-file /run/confab/pid`,
+		Example: command.Examples(
+			"confab restart --pid-file confab.pid",
+			"confab restart --config confab.yaml",
+			"confab restart --pid-file confab.pid --timeout 10m && confab healthcheck --ready",
+		),
 		Args: command.NoArgs,
 	}
 	within := cmd.Flags().Duration("timeout", restartWithin, "Stop waiting after this time; the hand-over itself continues.")

@@ -40,11 +40,12 @@ SIGUSR2 replaces the server by a new process, which reads the program and the
 configuration again. Meanwhile no client is refused. If the new process cannot start, the
 running server continues and logs the reason. confab restart does this and waits for the
 result.`,
-		Example: `  # For one developer: prints what to copy into a shell and a browser
+		Example: `  # For one developer: it prints what to copy into a shell and a browser
   confab serve --dev
+  confab serve --dev --apply rooms.yaml
 
-  # For everybody
-  confab serve --listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem --data-dir /var/lib/confab`,
+  # For everybody, with the listeners and the rest in a file
+  confab serve --config confab.yaml --tls-cert cert.pem --tls-key key.pem`,
 		Args: command.NoArgs,
 	}
 	file := cmd.Flags().String("apply", "", "Make the rooms that this `FILE` describes, as confab apply does; with --dev only.")

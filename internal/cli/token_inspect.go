@@ -132,16 +132,9 @@ func exists(dir string) bool {
 }
 
 func inspect(t *chat.Token) *inspectedToken {
-	shown := &inspectedToken{
+	return &inspectedToken{
 		RoomARN: t.Room.String(), UserID: t.UserID, Capabilities: t.Capabilities, Attributes: t.Attributes,
 		IssueTime: chat.FormatTime(t.IssuedAt), TokenExpirationTime: chat.FormatTime(t.Expires),
 		SessionExpirationTime: chat.FormatTime(t.SessionExpires), Expired: time.Now().After(t.Expires),
 	}
-	if shown.Capabilities == nil {
-		shown.Capabilities = []chat.Capability{}
-	}
-	if shown.Attributes == nil {
-		shown.Attributes = map[string]string{}
-	}
-	return shown
 }

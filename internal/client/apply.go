@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -15,9 +14,6 @@ import (
 	"confab/internal/command"
 	"confab/internal/plan"
 )
-
-// largestFile bounds a file of apply.
-const largestFile = 4 << 20
 
 func newApply(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
@@ -49,6 +45,7 @@ with the room.`,
 	f := command.NewFlags(cmd, env)
 	flags := cmd.Flags()
 	file := flags.StringP("file", "f", "", "`FILE` to apply; - is standard input.")
+	command.Offer(cmd, "file")
 	set := flags.String("set", "", "`SET` that what is made belongs to; default the name of the file.")
 	parameters := flags.StringArray("parameter", nil, "Parameter of a template as `KEY=VALUE`; may be repeated.")
 	prune := flags.Bool("prune", false, "Delete what the set made before and the file does not have.")
@@ -71,42 +68,9 @@ with the room.`,
 		if err != nil {
 			return err
 		}
-		out := cmd.OutOrStdout()
-		if p.Form == command.Table {
-			if _, err := io.WriteString(out, planText(todo)); err != nil {
-				return err
-			}
-		}
-		if !*dry && todo.Changes() > 0 {
-			if !*yes && command.IsTerminal(env.In) && command.IsTerminal(env.Out) {
-				if err := command.Ask(ctx, env, "Apply this plan?"); err != nil {
-					return err
-				}
-			}
-			n, progress := 0, command.NewProgress(env.Err)
-			err := todo.Do(ctx, func(s *plan.Step) {
-				n++
-				if p.Form == command.Table {
-					progress.Done()
-					fmt.Fprintln(out, doneText(s))
-				}
-				progress.Count(n, todo.Changes(), "done")
-			})
-			progress.Done()
-			if err != nil && p.Form != command.Table { // It has the secrets of the webhooks that were created.
-				err = errors.Join(printPlan(p, todo), err)
-			}
-			if ctx.Err() != nil && err != nil {
-				return fmt.Errorf("stopped after %d of %d changes; they stay, and the next apply makes the others", n, todo.Changes())
-			}
-			if err != nil {
-				return err
-			}
-		}
-		if p.Form == command.Table {
-			return nil
-		}
-		return printPlan(p, todo)
+		planned := Planned{Plan: &todo.Plan, Question: "Apply this plan?", Verb: "apply", Text: planText(todo), Done: doneText, Dry: *dry, Yes: *yes}
+		_, err = planned.Carry(ctx, env, p, cmd.OutOrStdout())
+		return err
 	})
 	return cmd
 }
@@ -125,15 +89,7 @@ func readSet(in io.Reader, file, set string, parameters []string) (*apply.Set, s
 			return nil, "", command.Usagef("--set is missing: standard input has no name")
 		}
 	}
-	if file != "-" {
-		opened, err := os.Open(file)
-		if err != nil {
-			return nil, "", command.Usagef("--file: %v", err)
-		}
-		defer opened.Close()
-		in = opened
-	}
-	text, err := command.ReadAll(in, largestFile, "--file "+file)
+	text, err := command.ReadFile(in, "--file", file)
 	if err != nil {
 		return nil, "", err
 	}
@@ -163,24 +119,6 @@ func planText(p *apply.Plan) string {
 	fmt.Fprintf(&b, "Plan: %d to create, %d to change, %d to delete, %d to keep\n",
 		p.Count(plan.Create), p.Count(plan.Change), p.Count(plan.Delete), p.Count(plan.Keep))
 	return b.String()
-}
-
-func printPlan(p *command.Printer, of *apply.Plan) error {
-	items := make([]command.Object, len(of.Steps))
-	for i, s := range of.Steps {
-		items[i] = command.Members(s)
-	}
-	return p.List("steps", items, command.Column{Member: "action"}, command.Column{Member: "type"}, command.Column{Member: "name"}, command.Column{Heading: "ID", Show: identity})
-}
-
-// identity is the ARN of a step's object, or its id if it has none.
-func identity(o command.Object) string {
-	for _, member := range []string{"arn", "id"} {
-		if text, ok := o[member].(string); ok {
-			return text
-		}
-	}
-	return ""
 }
 
 // ApplyDev applies a file to a server with --dev, and reports what it changed.

@@ -48,9 +48,9 @@ While nothing accepts connections at the address of the server, wait for it for 
 starting. After a lost connection, try to reconnect for up to a minute. The exit status is 1 if a line of
 standard input was refused, or if a moderator disconnected the user.`,
 		Example: command.Examples(
-			"echo 'Hello, world' | confab chat demo --as ann",
+			"confab chat demo --as ann --can send,delete,disconnect     # for a moderator",
+			"echo 'Hello, world' | confab chat demo --as bob",
 			"seq 3 | confab chat demo --as counter --attribute displayName=Count",
-			`echo hi | confab chat demo --as bob | grep '"Content":"hi"'`,
 		),
 		Args: command.Args("ROOM"),
 	}

@@ -34,6 +34,7 @@ The exit status is 1 if something is wrong.`,
 		Args: command.NoArgs,
 	}
 	f := command.NewFlags(cmd, env)
+	command.Offer(cmd, "endpoint") // Otherwise Tab completes the word machine.
 	o := doctor.Options{}
 	named := cmd.Flags().String("room", "", "Connect to this `ROOM` instead of one that is made for it.")
 	f.CompleteFlag(cmd, "room", command.RoomNames)

@@ -123,14 +123,10 @@ func checkLoad(o *loadtest.Options) error {
 
 // askLoad asks whether the server may be loaded.
 func askLoad(ctx context.Context, env command.Environment, api *command.API, o *loadtest.Options) error {
-	where := api.Endpoint
-	if where == "" {
-		where = "Amazon IVS Chat in " + api.Region
-	}
 	if !command.IsTerminal(env.In) {
-		return command.Usagef("%s is not on this machine; --yes loads it all the same", where)
+		return command.Usagef("%s is not on this machine; --yes loads it all the same", api.Where())
 	}
-	return command.Ask(ctx, env, fmt.Sprintf("Load %s with %d connections and %g messages a second for %s?", where, o.Connections, o.Rate, o.For))
+	return command.Ask(ctx, env, fmt.Sprintf("Load %s with %d connections and %g messages a second for %s?", api.Where(), o.Connections, o.Rate, o.For))
 }
 
 // warnRate says when the room refuses some of the messages.

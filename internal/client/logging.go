@@ -82,11 +82,7 @@ func newLoggingList(env command.Environment) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		items := make([]command.Object, len(all))
-		for i := range all {
-			items[i] = command.Members(all[i])
-		}
-		return p.List("loggingConfigurations", items, loggingColumns...)
+		return p.List("loggingConfigurations", command.Objects(all), loggingColumns...)
 	})
 	return cmd
 }

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ivschat"
 	"github.com/spf13/cobra"
 
@@ -46,7 +45,7 @@ func newRoomList(env command.Environment) *cobra.Command {
 	logging := cmd.Flags().String("logging", "", "List only rooms with this `LOGGING` configuration (ARN, id or unique name).")
 	f.CompleteFlag(cmd, "logging", command.LoggingNames)
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, _ []string) error {
-		in := &ivschat.ListRoomsInput{Name: given(*name), MessageReviewHandlerUri: given(*handler)}
+		in := &ivschat.ListRoomsInput{Name: command.Optional(*name), MessageReviewHandlerUri: command.Optional(*handler)}
 		if *logging != "" {
 			arn, err := api.LoggingConfiguration(ctx, *logging)
 			if err != nil {
@@ -58,11 +57,7 @@ func newRoomList(env command.Environment) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		items := make([]command.Object, len(rooms))
-		for i := range rooms {
-			items[i] = command.Members(rooms[i])
-		}
-		return p.List("rooms", items, roomColumns...)
+		return p.List("rooms", command.Objects(rooms), roomColumns...)
 	})
 	return cmd
 }
@@ -111,12 +106,4 @@ func newRoomDelete(env command.Environment) *cobra.Command {
 		return p.Done(room, "Deleted %s", room)
 	})
 	return cmd
-}
-
-// given is a member of a request; "" is one that is absent.
-func given(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return aws.String(s)
 }

@@ -141,7 +141,7 @@ func (e *exporting) run(ctx context.Context, api *command.API, room string) erro
 func (e *exporting) pages(ctx context.Context, api *command.API, out export.Writer, p *command.Progress) error {
 	for failures := 0; ; {
 		page, err := command.Call[roomops.ListMessagesOutput](ctx, api, "ListMessages", &e.input)
-		if code := command.Code(err); (code == "ThrottlingException" || code == "ServiceUnavailableException") && failures < mostFailures {
+		if command.Busy(err) && failures < mostFailures {
 			failures++
 			select {
 			case <-time.After(time.Duration(failures) * 500 * time.Millisecond):
@@ -176,8 +176,12 @@ func (e *exporting) pages(ctx context.Context, api *command.API, out export.Writ
 	}
 }
 
-// mostFailures is how often a page is asked for again.
-const mostFailures = 10
+const (
+	// pageMessages is the most that ListMessages answers.
+	pageMessages = 200
+	// mostFailures is how often a page is asked for again.
+	mostFailures = 10
+)
 
 func exported(m *roomops.Message) *export.Message {
 	text := func(s *string) string {

@@ -15,7 +15,6 @@ import (
 
 const (
 	usualMessages = 50
-	pageMessages  = 200 // the most that ListMessages answers
 	historyTag    = "confab:history"
 )
 
@@ -51,7 +50,10 @@ messages are left out, unless --deleted is set.`,
 	until := flags.String("until", "", "Show messages before this `TIME`.")
 	deleted := flags.Bool("deleted", false, "Show deleted messages, too; this needs confab:ReadModerated.")
 	f.RunRoom(cmd, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
-		in := &roomops.ListMessagesInput{RoomIdentifier: &room, SenderUserID: given(*user)}
+		if *limit < 0 {
+			return command.Usagef("--limit %d: must be 0 or more", *limit)
+		}
+		in := &roomops.ListMessagesInput{RoomIdentifier: &room, SenderUserID: command.Optional(*user)}
 		var err error
 		if in.StartTime, err = command.TimeFlag("--since", *since); err != nil {
 			return err
@@ -88,25 +90,13 @@ func warnHistory(ctx context.Context, errs io.Writer, api *command.API, arn, nam
 
 // latestMessages returns the latest messages that the input asks for, the oldest first.
 func latestMessages(ctx context.Context, api *command.API, in *roomops.ListMessagesInput, limit int) ([]command.Object, error) {
-	var items []command.Object
-	for {
-		size := int32(pageMessages)
-		if limit > 0 {
-			size = int32(min(pageMessages, limit-len(items)))
-		}
-		in.MaxResults = &size
-		page, err := command.Call[roomops.ListMessagesOutput](ctx, api, "ListMessages", in)
-		if err != nil {
-			return nil, err
-		}
-		for i := range page.Messages {
-			items = append(items, command.Members(page.Messages[i]))
-		}
-		if page.NextToken == nil || limit > 0 && len(items) >= limit {
-			break
-		}
-		in.NextToken = page.NextToken
+	messages, err := command.All(ctx, api, "ListMessages", in, command.Paging{Size: &in.MaxResults, Token: &in.NextToken, Limit: limit},
+		func(page *roomops.ListMessagesOutput) ([]roomops.Message, *string) {
+			return page.Messages, page.NextToken
+		})
+	if err != nil {
+		return nil, err
 	}
-	slices.Reverse(items)
-	return items, nil
+	slices.Reverse(messages)
+	return command.Objects(messages), nil
 }

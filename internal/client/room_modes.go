@@ -46,11 +46,7 @@ empty value clears a mode: then the tag applies again.`,
 		if err != nil {
 			return err
 		}
-		items := make([]command.Object, len(modes))
-		for i := range modes {
-			items[i] = command.Members(modes[i])
-		}
-		return p.List("modes", items, command.Column{Heading: "MODE", Member: "name"}, command.Column{Heading: "VALUE", Member: "value"},
+		return p.List("modes", command.Objects(modes), command.Column{Heading: "MODE", Member: "name"}, command.Column{Heading: "VALUE", Member: "value"},
 			command.Column{Heading: "SOURCE", Member: "source"}, command.Column{Heading: "UNTIL", Member: "expirationTime"}, command.Column{Heading: "BY", Member: "by"})
 	})
 	return cmd

@@ -6,11 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/command"
-	"confab/internal/roomops"
 )
-
-// pageUsers is the most users that ListRoomUsers answers.
-const pageUsers = 200
 
 func newRoomUsers(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
@@ -26,21 +22,11 @@ func newRoomUsers(env command.Environment) *cobra.Command {
 	}
 	f := command.NewFlags(cmd, env)
 	f.RunRoom(cmd, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
-		in := &roomops.ListRoomUsersInput{RoomIdentifier: &room, MaxResults: new(int32(pageUsers))}
-		var items []command.Object
-		for {
-			page, err := command.Call[roomops.ListRoomUsersOutput](ctx, api, "ListRoomUsers", in)
-			if err != nil {
-				return err
-			}
-			for i := range page.Users {
-				items = append(items, command.Members(page.Users[i]))
-			}
-			if in.NextToken = page.NextToken; in.NextToken == nil {
-				break
-			}
+		users, err := api.Users(ctx, room, 0)
+		if err != nil {
+			return err
 		}
-		return p.List("users", items, command.Column{Heading: "USER", Member: "userId"}, command.Column{Heading: "CONNECTIONS", Member: "connections"},
+		return p.List("users", command.Objects(users), command.Column{Heading: "USER", Member: "userId"}, command.Column{Heading: "CONNECTIONS", Member: "connections"},
 			command.Column{Heading: "SINCE", Member: "connectedSince"}, command.Column{Heading: "CAN", Member: "capabilities"}, command.Column{Heading: "ATTRIBUTES", Member: "attributes"})
 	})
 	return cmd

@@ -25,6 +25,7 @@ operation SendMessage. Amazon IVS Chat does not have it; there, pipe the text in
 	f := command.NewFlags(cmd, env)
 	flags := cmd.Flags()
 	as := flags.String("as", "", "`USER` id of the sender.")
+	command.Offer(cmd, "as")
 	attributes := flags.StringArray("attribute", nil, "Attribute of the message as `KEY=VALUE`; may be repeated.")
 	sender := flags.StringArray("sender-attribute", nil, "Attribute of the sender as `KEY=VALUE`; may be repeated.")
 	skip := flags.Bool("skip-review", false, "Do not ask the message review handler; this needs confab:SkipReview.")

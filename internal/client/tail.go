@@ -32,7 +32,8 @@ before one expires.
 
 With --since, rooms with history (the tag confab:history) first print their messages from that time
 on, and after a lost connection those that were missed. With -o jsonl, a line is the frame with the
-ARN of its room as roomArn. With -o text, it is time, room, user or event, and text, with tabs.`,
+ARN of its room as roomArn; -o json is the same, as a stream has no end. With -o text, it is time,
+room, user or event, and text, with tabs.`,
 		Example: command.Examples(
 			"confab tail demo --since 1h --limit 1",
 			"timeout 1 confab tail demo lobby -o jsonl || test $? = 124",
@@ -215,7 +216,8 @@ func (r *tailed) once(f *chatroom.Frame) {
 	r.print(f)
 }
 
-// fill prints what history has since the last frame, then the frames that came meanwhile.
+// fill prints what history has since the last frame, then the frames that came meanwhile. If the
+// server does not answer, the next connection reads it.
 func (r *tailed) fill(ctx context.Context) error {
 	r.mu.Lock()
 	since := r.since
@@ -226,8 +228,8 @@ func (r *tailed) fill(ctx context.Context) error {
 	items, err := latestMessages(ctx, r.api, &roomops.ListMessagesInput{RoomIdentifier: &r.arn, StartTime: since}, 0)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err != nil && r.last.IsZero() {
-		return err
+	if err != nil && r.last.IsZero() && !command.Busy(err) && !command.Unreachable(err) {
+		return err // The room's history cannot be read at all.
 	} else if err != nil {
 		fmt.Fprintf(r.errs, "confab: %s: what was missed cannot be read: %s\n", command.Plain(r.name), oneLine(err))
 	}
@@ -286,11 +288,7 @@ func (r *tailed) print(f *chatroom.Frame) {
 func (r *tailed) line(f *chatroom.Frame) string {
 	who, text := f.Sender.UserID, f.Content
 	if f.Type == "EVENT" {
-		attributes := make([]string, 0, len(f.Attributes))
-		for _, k := range slices.Sorted(maps.Keys(f.Attributes)) {
-			attributes = append(attributes, k+"="+f.Attributes[k])
-		}
-		who, text = "* "+f.EventName, strings.Join(attributes, " ")
+		who, text = "* "+f.EventName, command.PairText(f.Attributes)
 	}
 	who, text = command.Plain(who), command.Plain(text)
 	switch r.form {

@@ -55,6 +55,7 @@ func newTokenFlags(cmd *cobra.Command, can string) *tokenFlags {
 	flags := cmd.Flags()
 	flags.StringVar(&t.as, "as", "", "`USER` id of the token.")
 	flags.StringVar(&t.can, "can", can, "What the user may do: one or more of `send,delete,disconnect`.")
+	command.Offer(cmd, "as")
 	command.CompleteWords(cmd, "can", "send", "send,delete", "send,delete,disconnect")
 	flags.StringArrayVar(&t.attributes, "attribute", nil, "Attribute of the user as `KEY=VALUE`; may be repeated.")
 	flags.DurationVar(&t.session, "session", 0, "Maximum `TIME` of the session, from 1m to 180m; default 60m.")

@@ -15,14 +15,14 @@ import (
 // IPv4, and zones are removed. The result is invalid when r did not come over IP.
 func From(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	// Several headers form one list (RFC 9110, section 5.3).
-	client, _ := split(r.RemoteAddr, strings.Join(r.Header["X-Forwarded-For"], ","), trusted)
+	client, _ := split(parse(r.RemoteAddr), strings.Join(r.Header["X-Forwarded-For"], ","), trusted)
 	return client
 }
 
-// split is From for a request from the remote address, which may have a port, and its
-// X-Forwarded-For. rest is the part of the header that the client itself sent.
-func split(remote, forwarded string, trusted []netip.Prefix) (client netip.Addr, rest string) {
-	client = parse(remote)
+// split is From for a request from the remote address and its X-Forwarded-For. rest is the
+// part of the header that the client itself sent.
+func split(remote netip.Addr, forwarded string, trusted []netip.Prefix) (client netip.Addr, rest string) {
+	client = remote
 	for contains(trusted, client) && forwarded != "" {
 		i := strings.LastIndexByte(forwarded, ',')
 		hop := parse(strings.TrimSpace(forwarded[i+1:]))
@@ -41,6 +41,12 @@ func split(remote, forwarded string, trusted []netip.Prefix) (client netip.Addr,
 // From any other network the header changes nothing, because every client on the Internet
 // can send one.
 func Limit(remote, forwarded string, trusted []netip.Prefix) (client netip.Addr, name string, proxy bool) {
+	return LimitAddr(parse(remote), forwarded, trusted)
+}
+
+// LimitAddr is Limit for a connection whose remote address is known as such: unmapped, and
+// without a zone.
+func LimitAddr(remote netip.Addr, forwarded string, trusted []netip.Prefix) (client netip.Addr, name string, proxy bool) {
 	client, rest := split(remote, forwarded, trusted)
 	name = Block(client).String()
 	if rest == "" || contains(trusted, client) {

@@ -65,6 +65,10 @@ type writer struct {
 
 func (w *writer) Failing() bool { return false }
 
+func (w *writer) Write() {}
+
+func (w *writer) Queue(f *chat.Frame) <-chan struct{} { return w.Append(f) }
+
 func (w *writer) Append(f *chat.Frame) <-chan struct{} {
 	done := make(chan struct{})
 	write := func() {

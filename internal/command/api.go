@@ -30,11 +30,10 @@ type API struct {
 	// Region is the region that requests are signed for.
 	Region string
 
-	config   aws.Config
-	http     *http.Client
-	confab   string       // endpoint of the operations that Confab adds
-	skew     atomic.Int64 // nanoseconds that the server's clock is ahead
-	explains func(error) error
+	config aws.Config
+	http   *http.Client
+	confab string       // endpoint of the operations that Confab adds
+	skew   atomic.Int64 // nanoseconds that the server's clock is ahead
 }
 
 // extensionPath comes before the name of each operation that Confab adds.
@@ -55,7 +54,7 @@ func Call[Out any](ctx context.Context, api *API, operation string, in any) (*Ou
 	}
 	answer, err := api.call(ctx, operation, body)
 	if err != nil {
-		return nil, api.explains(&smithy.OperationError{ServiceID: "Confab", OperationName: operation, Err: err})
+		return nil, api.Explain(&smithy.OperationError{ServiceID: "Confab", OperationName: operation, Err: err})
 	}
 	out := new(Out)
 	if err := json.Unmarshal(answer, out); err != nil {

@@ -8,6 +8,8 @@ package command
 
 import (
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -73,6 +75,15 @@ func Parent(use, short string, children ...*cobra.Command) *cobra.Command {
 	}
 	cmd.AddCommand(children...)
 	return cmd
+}
+
+// PairText returns pairs as K=V words, in the order of the keys.
+func PairText(pairs map[string]string) string {
+	words := make([]string, 0, len(pairs))
+	for _, k := range slices.Sorted(maps.Keys(pairs)) {
+		words = append(words, k+"="+pairs[k])
+	}
+	return strings.Join(words, " ")
 }
 
 // Pairs reads K=V arguments.

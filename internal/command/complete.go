@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"confab/internal/moderationops"
-	"confab/internal/roomops"
 )
 
 // completeTime bounds a completion: the person who presses Tab waits for it.
@@ -185,16 +184,12 @@ func UserNames(every string) Lister {
 		if err != nil {
 			return nil, err
 		}
-		in := &roomops.ListRoomUsersInput{RoomIdentifier: &room, MaxResults: new(int32(largestPage))}
-		page, err := Call[roomops.ListRoomUsersOutput](ctx, api, "ListRoomUsers", in)
-		if err != nil {
-			return nil, err
+		users, err := api.Users(ctx, room, largestPage) // More are of no use to a person who presses Tab.
+		all := make([]Named, len(users))
+		for i := range users {
+			all[i] = Named{Name: users[i].UserID}
 		}
-		all := make([]Named, len(page.Users))
-		for i := range page.Users {
-			all[i] = Named{Name: page.Users[i].UserID}
-		}
-		return all, nil
+		return all, err
 	}
 }
 

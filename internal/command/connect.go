@@ -30,6 +30,9 @@ const devTimeout = time.Second
 // AWS: without any, those of --dev are used. With nothing configured at all, the server is
 // one with --dev on this machine.
 func (f *Flags) Connect(ctx context.Context) (*API, error) {
+	if f.via != nil {
+		return f.via(ctx)
+	}
 	given, err := f.givenEndpoint()
 	if err != nil {
 		return nil, err
@@ -65,37 +68,44 @@ func (f *Flags) Connect(ctx context.Context) (*API, error) {
 		}
 		found.Region = config.Default().Region
 	}
-	api := &API{Endpoint: endpoint, Region: found.Region, config: found, http: httpClient(found.HTTPClient), confab: endpoint}
+	api := At(endpoint, found)
 	if other := f.env.Variable("AWS_ENDPOINT_URL_CONFAB"); other != "" {
 		api.confab = other
 	}
-	api.explains = func(err error) error { return explain(err, api) }
-	api.Client = ivschat.NewFromConfig(found, func(o *ivschat.Options) {
+	return api, nil
+}
+
+// At connects to the server at an endpoint; "" is Amazon IVS Chat. The configuration has the
+// region, the credentials and the HTTP client.
+func At(endpoint string, known aws.Config) *API {
+	api := &API{Endpoint: endpoint, Region: known.Region, config: known, http: httpClient(known.HTTPClient), confab: endpoint}
+	api.Client = ivschat.NewFromConfig(known, func(o *ivschat.Options) {
 		o.APIOptions = append(o.APIOptions, checkAnswers)
 		if endpoint != "" {
 			o.BaseEndpoint = &endpoint
 		}
 	})
-	return api, nil
+	return api
 }
 
 // Dev connects to a server with --dev through a client.
 func Dev(endpoint, region string, client *http.Client) *API {
-	known := aws.Config{
+	return At(endpoint, aws.Config{
 		Region: region, Credentials: credentials.NewStaticCredentialsProvider(config.DevAccessKeyID, config.DevSecretAccessKey, ""),
 		HTTPClient: client,
-	}
-	api := &API{Endpoint: endpoint, Region: region, config: known, http: client, confab: endpoint}
-	api.explains = func(err error) error { return explain(err, api) }
-	api.Client = ivschat.NewFromConfig(known, func(o *ivschat.Options) {
-		o.APIOptions = append(o.APIOptions, checkAnswers)
-		o.BaseEndpoint = &endpoint
 	})
-	return api
+}
+
+// Where names the server in errors and questions.
+func (a *API) Where() string {
+	if a.Endpoint == "" {
+		return "Amazon IVS Chat in " + a.Region
+	}
+	return a.Endpoint
 }
 
 // Explain makes one line of an error of the API that says what to do.
-func (a *API) Explain(err error) error { return a.explains(err) }
+func (a *API) Explain(err error) error { return Explain(err, a.Where()) }
 
 func (f *Flags) givenEndpoint() (string, error) {
 	given, name := f.endpoint, "--endpoint"

@@ -33,17 +33,8 @@ var remedies = map[string]string{
 	"IncompleteSignatureException":  "a proxy may have changed the Authorization header",
 }
 
-// explain makes a line of an error of the API: the operation, what the server said, what to
-// do.
-func explain(err error, api *API) error {
-	where := api.Endpoint
-	if where == "" {
-		where = "Amazon IVS Chat in " + api.Region
-	}
-	return Explain(err, where)
-}
-
-// Explain does so for an API that is somewhere.
+// Explain makes one line of an error of the API that says what to do: the operation, what the
+// server said, and the remedy. where names the server.
 func Explain(err error, where string) error {
 	if err == nil {
 		return nil
@@ -156,6 +147,19 @@ func Code(err error) string {
 		return e.ErrorCode()
 	}
 	return ""
+}
+
+// Busy reports whether a call failed because the server has too much to do. Later it may succeed.
+func Busy(err error) bool {
+	code := Code(err)
+	return code == "ThrottlingException" || code == "ServiceUnavailableException"
+}
+
+// Unreachable reports whether a call failed because there was no connection to the server, or it
+// was lost.
+func Unreachable(err error) bool {
+	_, is := errors.AsType[net.Error](err)
+	return is
 }
 
 // Final reports whether a call that failed would fail in the same way when it is repeated,

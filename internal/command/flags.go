@@ -1,9 +1,11 @@
 package command
 
 import (
+	"context"
 	"io"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Flags are those that all clients of the API have.
@@ -12,7 +14,11 @@ type Flags struct {
 	endpoint, region, profile string
 	output                    string
 	errs                      func() io.Writer // where a command says that it waits; nil does not wait
+	via                       func(context.Context) (*API, error)
 }
+
+// Via makes a command connect with connect, and not by the flags of a client.
+func (f *Flags) Via(connect func(context.Context) (*API, error)) { f.via = connect }
 
 // NewFlags gives a command the flags of a client.
 func NewFlags(cmd *cobra.Command, env Environment) *Flags {
@@ -35,6 +41,23 @@ func NewConnectionFlags(cmd *cobra.Command, env Environment) *Flags {
 	f := &Flags{env: env, output: string(Table)}
 	f.connectionFlags(cmd)
 	return f
+}
+
+// offered marks a flag of Offer.
+const offered = "confab_offered"
+
+// Offer has completion offer flags where it has no further argument to offer: those that a command
+// cannot do without, or does little without. The command says itself what is missing.
+func Offer(cmd *cobra.Command, flags ...string) {
+	for _, name := range flags {
+		_ = cmd.Flags().SetAnnotation(name, offered, nil) // It fails only if there is no such flag.
+	}
+}
+
+// Offered reports whether a flag is one of Offer.
+func Offered(f *pflag.Flag) bool {
+	_, is := f.Annotations[offered]
+	return is
 }
 
 func (f *Flags) connectionFlags(cmd *cobra.Command) {

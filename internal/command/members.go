@@ -19,6 +19,15 @@ func Members(v any) Object {
 	return o
 }
 
+// Objects returns the Members of each item of a list.
+func Objects[T any](list []T) []Object {
+	all := make([]Object, len(list))
+	for i := range list {
+		all[i] = Members(list[i])
+	}
+	return all
+}
+
 func memberOf(v reflect.Value) any {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
@@ -39,10 +48,10 @@ func memberOf(v reflect.Value) any {
 		o := Object{}
 		for i := range v.NumField() {
 			f := v.Type().Field(i)
-			if !f.IsExported() || f.Name == "ResultMetadata" {
+			name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if !f.IsExported() || f.Name == "ResultMetadata" || name == "-" {
 				continue
 			}
-			name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 			if name == "" {
 				name = memberName(f.Name)
 			}

@@ -35,6 +35,15 @@ type Column struct {
 	Show    func(Object) string // instead of Member
 }
 
+// ListAs is List for a list whose JSON is another value, such as an object with a member for each
+// item.
+func (p *Printer) ListAs(whole any, items []Object, columns ...Column) error {
+	if p.Form == JSON {
+		return p.json(whole, "  ")
+	}
+	return p.List("", items, columns...)
+}
+
 // List prints a list. member is its name in the API's answer.
 func (p *Printer) List(member string, items []Object, columns ...Column) error {
 	switch p.Form {

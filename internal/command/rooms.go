@@ -60,7 +60,7 @@ func (a *API) roomByID(ctx context.Context, id string) (string, error) {
 		return "", nil
 	}
 	if err != nil {
-		return "", a.explains(err)
+		return "", a.Explain(err)
 	}
 	return arn.String(), nil
 }
@@ -88,7 +88,7 @@ func (a *API) roomByName(ctx context.Context, name string) (string, error) {
 
 // namesNeedList explains why a name cannot be found.
 func (a *API) namesNeedList(err error) error {
-	explained := a.explains(err)
+	explained := a.Explain(err)
 	if Code(err) == "AccessDeniedException" {
 		return fmt.Errorf("%w; without ivschat:ListRooms, name the room by its ARN", explained)
 	}
@@ -147,7 +147,7 @@ func (a *API) LoggingConfigurations(ctx context.Context) ([]types.LoggingConfigu
 	for pages := ivschat.NewListLoggingConfigurationsPaginator(a, &ivschat.ListLoggingConfigurationsInput{}); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, a.explains(err)
+			return nil, a.Explain(err)
 		}
 		all = append(all, page.LoggingConfigurations...)
 	}

@@ -20,27 +20,28 @@ func Optional(s string) *string {
 	return &s
 }
 
-// ReadAll reads a file of at most largest bytes. what names it in errors.
-func ReadAll(in io.Reader, largest int64, what string) ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(in, largest+1))
-	if err == nil && int64(len(text)) > largest {
-		err = Usagef("%s: larger than %d MiB", what, largest>>20)
-	}
-	return text, err
-}
+// largestFile is the size of the largest file that a person wrote.
+const largestFile = 4 << 20
 
-// ReadFile reads a file that a person wrote: of at most 4 MiB.
-func ReadFile(name string) ([]byte, error) {
-	file, err := os.Open(name)
+// ReadFile reads the file that a flag names, of at most 4 MiB; - is standard input.
+func ReadFile(in io.Reader, flag, name string) ([]byte, error) {
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, Usagef("%s: %v", flag, err)
+		}
+		defer file.Close()
+		in = file
+	}
+	text, err := io.ReadAll(io.LimitReader(in, largestFile+1))
 	if err != nil {
-		return nil, err
+		return nil, Usagef("%s %q: %v", flag, name, err)
 	}
-	defer file.Close()
-	return ReadAll(file, LargestFile, name)
+	if len(text) > largestFile {
+		return nil, Usagef("%s %q: larger than %d MiB", flag, name, largestFile>>20)
+	}
+	return text, nil
 }
-
-// LargestFile is the size of the largest file that a person wrote.
-const LargestFile = 4 << 20
 
 // TimeFlag reads a time: how long ago, or an ISO 8601 time.
 func TimeFlag(name, s string) (*string, error) {

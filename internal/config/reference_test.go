@@ -209,7 +209,7 @@ configuration files or the machine's role. For servers that are not AWS but spea
 | CloudWatch Logs | ` + "`logs:CreateLogStream`, `logs:PutLogEvents`" + ` | ` + "`chat-logs/cloudWatchLogs/GROUP/aws/IVSChatLogs/1.0/room_ID.jsonl`" + ` |
 | Firehose | ` + "`firehose:PutRecordBatch`" + ` | ` + "`chat-logs/firehose/STREAM.jsonl`" + ` |
 
-Run ` + "`confab logging check ARN`" + ` in the environment of the server and with its settings. It gets the logging configuration from the server, writes one test
+Run ` + "`confab logging check LOGGING`" + ` in the environment of the server and with its settings. It gets the logging configuration from the server, writes one test
 record to the destination, and prints where the record is or what is wrong. The record is an EVENT named ` + "`confab:LOGGING_CHECK`" + ` of a room ` + "`confab-check`" + `.
 `
 

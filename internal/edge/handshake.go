@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -42,7 +41,7 @@ func newHandshakeMetrics(m *Metrics) handshakeMetrics {
 // reach its database.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begin, ctx := time.Now(), r.Context()
-	from := e.client(ctx, r.RemoteAddr, strings.Join(r.Header["X-Forwarded-For"], ","))
+	from := e.client(r)
 	upgrade, err := rfc6455.CheckUpgrade(r)
 	var c *connection
 	if err == nil {

@@ -35,7 +35,7 @@ func (e *Endpoint) Serve(conn net.Conn, upgrade *rfc6455.Upgrade, forwarded stri
 			rest, again = nil, false
 		}
 	}()
-	from := e.client(ctx, conn.RemoteAddr().String(), forwarded)
+	from := e.clientOf(ctx, conn, forwarded)
 	c, err := e.admit(ctx, upgrade, from)
 	early = append(early, ctx.end()...)
 	switch {

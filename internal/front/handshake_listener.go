@@ -34,6 +34,7 @@ type HandshakeListener struct {
 	errs    chan error
 	silent  newConns
 	reading sync.WaitGroup // run, and connections without a server yet
+	readers readers
 	// unanswered are the connections that were passed to net/http and have got nothing yet.
 	unanswered sync.WaitGroup
 	closing    sync.Once
@@ -45,7 +46,8 @@ func NewHandshakeListener(ln net.Listener) *HandshakeListener {
 	return &HandshakeListener{
 		Listener: ln, ready: make(chan struct{}),
 		others: make(chan net.Conn), errs: make(chan error), closed: make(chan struct{}),
-		silent: newConns{conns: make(map[net.Conn]struct{})},
+		silent:  newConns{conns: make(map[net.Conn]struct{})},
+		readers: newReaders(),
 	}
 }
 
@@ -120,7 +122,7 @@ func (l *HandshakeListener) run() {
 		conn, err := l.Listener.Accept()
 		if err == nil {
 			l.silent.track(conn, http.StateNew)
-			l.reading.Go(func() { l.receive(conn) })
+			l.readers.take(l, conn)
 			// In a storm, thousands of connections wait in the Queue. Without a pause, all
 			// their goroutines would be ready to run at once, and those of API calls would
 			// wait behind them, at each step. With it, one connection enters each time that

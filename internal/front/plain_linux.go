@@ -1,8 +1,8 @@
 package front
 
 import (
+	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -15,98 +15,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// plainListener accepts connections that Go's poller does not watch until they need it. A
-// handshake then costs five system calls: accept4, read, and the event loop's setsockopt,
-// epoll_ctl and write.
-type plainListener struct {
-	net.Listener
-	file *os.File // a duplicate of the descriptor; a net.Listener cannot be waited for
-	raw  syscall.RawConn
-}
-
-// AcceptPlain returns a listener for a port without TLS that accepts the connections of
-// ln for fewer system calls. It accepts a connection when the client's first bytes have
-// arrived, or about a second later. If ln is no TCP port, AcceptPlain returns it as it is.
-func AcceptPlain(ln net.Listener) (net.Listener, error) {
-	if _, ok := ln.(*net.TCPListener); !ok {
-		return ln, nil
-	}
-	fd, err := duplicate(ln)
-	if err != nil {
-		return nil, err
-	}
-	// Connections inherit the option.
-	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
-		unix.Close(fd)
-		return nil, fmt.Errorf("set up the socket %s: %w", ln.Addr(), err)
-	}
-	// The system completes a connection when its first bytes arrive, or after about a second.
-	// So the first read does not wait, which would cost Go's poller and a second descriptor,
-	// and a client that sends nothing costs less. A system without the option is slower.
-	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1) //nolint:errcheck // See above.
-	l := &plainListener{Listener: ln, file: os.NewFile(uintptr(fd), "listener")}
-	if l.raw, err = l.file.SyscallConn(); err == nil {
-		err = l.file.SetReadDeadline(time.Time{}) // It fails if Go's poller does not watch the file.
-	}
-	if err != nil {
-		l.file.Close()
-		return nil, fmt.Errorf("wait for the socket %s: %w", ln.Addr(), err)
-	}
-	return l, nil
-}
-
-// Accept waits for a connection.
-func (l *plainListener) Accept() (net.Conn, error) {
-	var fd int
-	var from syscall.Sockaddr
-	var err error
-	closed := l.raw.Read(func(listener uintptr) bool {
-		for {
-			// That of package unix costs a getsockopt.
-			fd, from, err = syscall.Accept4(int(listener), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-			switch {
-			case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
-			case errors.Is(err, unix.EAGAIN):
-				return false
-			default:
-				return true
-			}
-		}
-	})
-	switch {
-	case closed != nil:
-		return nil, &net.OpError{Op: "accept", Net: "tcp", Addr: l.Addr(), Err: net.ErrClosed}
-	case err != nil:
-		return nil, &net.OpError{Op: "accept", Net: "tcp", Addr: l.Addr(), Err: os.NewSyscallError("accept4", err)}
-	}
-	return &plainConn{fd: fd, remote: tcpAddress(from)}, nil
-}
-
-// Close also ends a wait.
-func (l *plainListener) Close() error {
-	return errors.Join(l.file.Close(), l.Listener.Close())
-}
-
-// tcpAddress returns an address in the form of package net.
-func tcpAddress(a syscall.Sockaddr) *net.TCPAddr {
-	switch a := a.(type) {
-	case *syscall.SockaddrInet4:
-		return &net.TCPAddr{IP: a.Addr[:], Port: a.Port}
-	case *syscall.SockaddrInet6:
-		t := &net.TCPAddr{IP: a.Addr[:], Port: a.Port}
-		if a.ZoneId != 0 {
-			t.Zone = strconv.FormatUint(uint64(a.ZoneId), 10)
-		}
-		return t
-	}
-	return nil
-}
-
 // plainConn is a connection of a plainListener. Until it has to wait, or is written to,
 // it is a bare descriptor, which an event loop can take over with Detach. After that it is
 // an os.File, which waits with Go's poller.
 type plainConn struct {
-	remote *net.TCPAddr
+	remote net.TCPAddr
+	ip     [net.IPv6len]byte // of remote
 
 	// mu guards the fields below. It is not held during a wait.
 	mu          sync.Mutex
@@ -119,6 +33,30 @@ var (
 	_ syscall.Conn                    = (*plainConn)(nil)
 	_ interface{ CloseWrite() error } = (*plainConn)(nil)
 )
+
+// from sets the remote address.
+func (c *plainConn) from(a *unix.RawSockaddrAny) {
+	switch a.Addr.Family {
+	case unix.AF_INET:
+		v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(a)) //nolint:gosec // The system has written one.
+		c.remote.IP = c.ip[:copy(c.ip[:], v4.Addr[:])]
+		c.remote.Port = portNumber(v4.Port)
+	case unix.AF_INET6:
+		v6 := (*unix.RawSockaddrInet6)(unsafe.Pointer(a)) //nolint:gosec // As above.
+		c.remote.IP = c.ip[:copy(c.ip[:], v6.Addr[:])]
+		c.remote.Port = portNumber(v6.Port)
+		if v6.Scope_id != 0 {
+			c.remote.Zone = strconv.FormatUint(uint64(v6.Scope_id), 10)
+		}
+	}
+}
+
+// portNumber returns a number that is in memory in the order of the network.
+func portNumber(n uint16) int {
+	var b [2]byte
+	binary.NativeEndian.PutUint16(b[:], n)
+	return int(binary.BigEndian.Uint16(b[:]))
+}
 
 // Detach returns the descriptor, which the caller must close. The connection is closed
 // afterwards. It returns false, and changes nothing, if Go's poller watches the
@@ -243,11 +181,21 @@ func (c *plainConn) LocalAddr() net.Addr {
 	}
 	var a syscall.Sockaddr
 	raw.Control(func(fd uintptr) { a, _ = syscall.Getsockname(int(fd)) }) //nolint:errcheck // a stays nil then.
-	return tcpAddress(a)
+	switch a := a.(type) {
+	case *syscall.SockaddrInet4:
+		return &net.TCPAddr{IP: a.Addr[:], Port: a.Port}
+	case *syscall.SockaddrInet6:
+		t := &net.TCPAddr{IP: a.Addr[:], Port: a.Port}
+		if a.ZoneId != 0 {
+			t.Zone = strconv.FormatUint(uint64(a.ZoneId), 10)
+		}
+		return t
+	}
+	return (*net.TCPAddr)(nil)
 }
 
 // RemoteAddr returns the address of the client, or of a proxy before it.
-func (c *plainConn) RemoteAddr() net.Addr { return c.remote }
+func (c *plainConn) RemoteAddr() net.Addr { return &c.remote }
 
 // SyscallConn is for an event loop that duplicates the descriptor.
 func (c *plainConn) SyscallConn() (syscall.RawConn, error) {
@@ -305,5 +253,5 @@ func (c *plainConn) failed(op string, err error) error {
 	if errno, ok := err.(syscall.Errno); ok { //nolint:errorlint // It is not wrapped any more.
 		err = os.NewSyscallError(op, errno)
 	}
-	return &net.OpError{Op: op, Net: "tcp", Addr: c.remote, Err: err}
+	return &net.OpError{Op: op, Net: "tcp", Addr: &c.remote, Err: err}
 }

@@ -35,7 +35,11 @@ func (db *DB) NoteDisconnect(ctx context.Context, roomID, userID string, at time
 // Disconnected reports whether the user was disconnected from the room at or after since,
 // which must not be further in the past than chat.MaxSession and chat.MaxSkew together.
 func (db *DB) Disconnected(ctx context.Context, roomID, userID string, since time.Time) (bool, error) {
-	db.await(ctx, roomID)
+	for _, f := range db.await(ctx, roomID) {
+		if f.DisconnectUser == userID && !f.Time.Before(since) {
+			return true, nil
+		}
+	}
 	var one int
 	return db.sql.Read().Row(ctx, `SELECT 1 FROM history_disconnects WHERE room_id = $1 AND user_id = $2 AND time >= $3`,
 		[]any{roomID, []byte(userID), since.UnixNano()}, &one)

@@ -82,7 +82,7 @@ type DB struct {
 	waiting time.Time     // used by maintain
 	wake    chan struct{} // 1 buffered: something was appended
 
-	await func(ctx context.Context, roomID string) // see Await
+	await func(ctx context.Context, roomID string) []*chat.Frame // see Await
 
 	stop       context.CancelFunc
 	background sync.WaitGroup
@@ -94,12 +94,16 @@ func New(db *sqldb.DB, o Options) *DB {
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics(nil)
 	}
-	return &DB{o: o, sql: db, tails: map[string][]piece{}, epochs: map[string]uint64{}, wake: make(chan struct{}, 1), await: func(context.Context, string) {}, stop: func() {}}
+	return &DB{o: o, sql: db, tails: map[string][]piece{}, epochs: map[string]uint64{}, wake: make(chan struct{}, 1), await: func(context.Context, string) []*chat.Frame { return nil }, stop: func() {}}
 }
 
 // Await makes reads of a room call await first: it waits until the frames that the room has
-// delivered are stored. Reads must not begin before.
-func (db *DB) Await(await func(ctx context.Context, roomID string)) { db.await = await }
+// delivered are stored. While the database fails it does not wait, and returns those of them that
+// delete messages or disconnect users: their effect is to be seen nevertheless. Reads must not
+// begin before.
+func (db *DB) Await(await func(ctx context.Context, roomID string) (unstored []*chat.Frame)) {
+	db.await = await
+}
 
 // Start begins to compact and prune in the background, until Close. Only servers do
 // this: commands that open the database beside a server must not.
@@ -180,4 +184,6 @@ type Query struct {
 	IncludeEvents bool
 	// Max is the most messages to return, at least 1.
 	Max int
+	// unstored are the deletions that the database does not have yet, by message.
+	unstored map[string]*Deletion
 }

@@ -21,7 +21,14 @@ const mostLooked = 10_000
 // or none, although there are more. New messages do not shift pages: each message is on
 // exactly one.
 func (db *DB) List(ctx context.Context, q Query) ([]Message, *Cursor, error) {
-	db.await(ctx, q.RoomID)
+	for _, f := range db.await(ctx, q.RoomID) { // This comes before the read, which finds what was stored meanwhile.
+		if f.Deletion != nil {
+			if q.unstored == nil {
+				q.unstored = map[string]*Deletion{}
+			}
+			q.unstored[f.Deletion.MessageID] = &Deletion{Time: sqldb.Time(f.Time.UnixNano()), By: f.Deletion.By, Reason: f.Deletion.Reason}
+		}
+	}
 	page, next, err := db.list(ctx, q)
 	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
 		db.o.Metrics.FailedReads.Inc()
@@ -98,6 +105,9 @@ func (db *DB) choose(ctx context.Context, q *Query, records []record, page *[]Me
 	}
 	for _, r := range some {
 		d := deleted[r.id]
+		if d == nil {
+			d = q.unstored[r.id]
+		}
 		if d != nil && !q.IncludeDeleted {
 			continue
 		}

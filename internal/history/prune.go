@@ -37,10 +37,9 @@ func lookAt(ctx context.Context, s sqldb.Session, roomID string, look int64) err
 // its retention may have become shorter. Otherwise Prune may look at it up to an hour
 // later.
 func (db *DB) Changed(ctx context.Context, roomID string) error {
-	err := db.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
-		_, err := s.Exec(ctx, `UPDATE history_rooms SET look = 0 WHERE room_id = $1`, roomID)
-		return err
-	})
+	db.await(ctx, roomID)
+	// The room's first frames may be in batches only, so it may have no row yet.
+	err := db.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error { return lookAt(ctx, s, roomID, 0) })
 	db.notify()
 	return err
 }

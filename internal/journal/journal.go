@@ -134,10 +134,10 @@ func Open(path string, from Mark) (*Journal, []Entry, error) {
 	return j, all, j.Stored(from)
 }
 
-// Append adds entries. It returns the mark of the last one; the marks of the others count
-// down from it. After an error the entries may or may not be in the journal: if the mark is
-// not zero, they have it nevertheless.
-func (j *Journal) Append(entries [][]byte) (Mark, error) {
+// Append adds n entries. entry appends the data of the one with an index to b. It returns the
+// mark of the last one; the marks of the others count down from it. After an error the entries
+// may or may not be in the journal: if the mark is not zero, they have it nevertheless.
+func (j *Journal) Append(n int, entry func(b []byte, i int) []byte) (Mark, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	f, err := j.writable()
@@ -150,15 +150,17 @@ func (j *Journal) Append(entries [][]byte) (Mark, error) {
 		f.generation = j.last
 		b = appendHeader(b, f.generation)
 	}
-	for _, e := range entries {
-		b = appendEntry(b, f.generation, e)
+	for i := range n {
+		head := len(b)
+		b = entry(append(b, make([]byte, entryHead)...), i)
+		putHead(b[head:], f.generation)
 	}
 	if j.buffer = b; cap(b) > mostBuffer {
 		j.buffer = nil
 	}
-	f.count += uint64(len(entries))
-	n, err := f.open.WriteAt(b, f.size)
-	f.size += int64(n)
+	f.count += uint64(n)
+	written, err := f.open.WriteAt(b, f.size)
+	f.size += int64(written)
 	f.torn = err != nil
 	return Mark{f.generation, f.count}, err
 }
@@ -283,10 +285,11 @@ func appendHeader(b []byte, generation uint64) []byte {
 	return binary.LittleEndian.AppendUint64(append(b, magic...), generation)
 }
 
-func appendEntry(b []byte, generation uint64, data []byte) []byte {
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(data)))
-	b = binary.LittleEndian.AppendUint32(b, checksum(generation, data))
-	return append(b, data...)
+// putHead sets the head of an entry whose data is behind it.
+func putHead(e []byte, generation uint64) {
+	data := e[entryHead:]
+	binary.LittleEndian.PutUint32(e, uint32(len(data)))
+	binary.LittleEndian.PutUint32(e[4:], checksum(generation, data))
 }
 
 // foreign reports whether a later release has written the file. What a power failure leaves is

@@ -24,13 +24,22 @@ func opened(t *testing.T, path string, from Mark) (*Journal, []string) {
 	return j, texts
 }
 
+// appended appends entries with these texts.
+func appended(j *Journal, entries ...string) (Mark, error) {
+	return j.Append(len(entries), func(b []byte, i int) []byte { return append(b, entries[i]...) })
+}
+
+// appendEntry appends an entry as Append does.
+func appendEntry(b []byte, generation uint64, data []byte) []byte {
+	head := len(b)
+	b = append(append(b, make([]byte, entryHead)...), data...)
+	putHead(b[head:], generation)
+	return b
+}
+
 func add(t *testing.T, j *Journal, entries ...string) Mark {
 	t.Helper()
-	var all [][]byte
-	for _, e := range entries {
-		all = append(all, []byte(e))
-	}
-	m, err := j.Append(all)
+	m, err := appended(j, entries...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +140,7 @@ func TestJournal(t *testing.T) {
 		}
 		again, left := opened(t, path, Mark{})
 		check(t, left, "a", "0", "1", "2", "3", "4")
-		if _, err := again.Append([][]byte{[]byte("b")}); err == nil {
+		if _, err := appended(again, "b"); err == nil {
 			t.Error("a file is written that an earlier process has left")
 		}
 		stored(t, again, Mark{1, 1})
@@ -211,7 +220,7 @@ func TestJournal(t *testing.T) {
 		t.Parallel()
 		dir := filepath.Join(t.TempDir(), "later")
 		j, _ := opened(t, filepath.Join(dir, "j"), Mark{})
-		if m, err := j.Append([][]byte{[]byte("a")}); err == nil || m != (Mark{}) {
+		if m, err := appended(j, "a"); err == nil || m != (Mark{}) {
 			t.Errorf("got %+v, %v", m, err)
 		}
 		if err := os.Mkdir(dir, 0o700); err != nil {

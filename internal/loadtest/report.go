@@ -39,7 +39,7 @@ type Report struct {
 	// FirstError is why the first of the failed connections failed.
 	FirstError error `json:"-"`
 	// Limit says how the load generator itself was the limit; "" if it was not.
-	Limit string `json:"limit,omitempty"`
+	Limit string `json:"limit,omitzero"`
 }
 
 // Quantiles are those of a latency, in milliseconds.

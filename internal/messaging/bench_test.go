@@ -28,6 +28,8 @@ type quiet struct {
 func (q *quiet) Room(context.Context, string) (*chat.Room, error)      { return q.room, nil }
 func (q *quiet) Redeem(context.Context, *chat.Token, netip.Addr) error { return nil }
 func (q *quiet) Append(*chat.Frame) <-chan struct{}                    { return q.durable }
+func (q *quiet) Queue(*chat.Frame) <-chan struct{}                     { return q.durable }
+func (q *quiet) Write()                                                {}
 func (q *quiet) AppendFrame(b, json []byte) []byte                     { return append(b, json...) }
 func (q *quiet) Latest(context.Context, string, int, time.Time) ([]*chat.Frame, error) {
 	return nil, nil

@@ -66,7 +66,7 @@ func (e banning) hide(r *room, op *Operation, j *Judgement) error {
 	if err := e.mayHide(); err != nil {
 		return err
 	}
-	r.sequencer.giveBack()
+	r.sequencer.GiveBack()
 	op.hidden = true
 	return nil
 }

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"sync"
-	"time"
 
 	"confab/internal/chat"
 	"confab/internal/pending"
@@ -100,13 +98,13 @@ func (r *room) carryOut(ctx context.Context, e *Engine, settings *chat.Room, op 
 // admit checks the operation against the room's rate (messages only) and the account's.
 // An operation counts only if both admit it.
 func (e *Engine) admit(ctx context.Context, r *room, settings *chat.Room, op *Operation, turn Turn) error {
-	if op.countsInRoom() && !r.sequencer.allow(e.now(), turn) {
+	if op.countsInRoom() && !r.sequencer.Allow(e.now(), turn.Epoch, turn.Messages) {
 		return throttled(settings, settings.MaximumMessageRatePerSecond, traces.RuleRoomRate)
 	}
 	// Another node may keep the account's rate, so no lock is held here.
 	if name := accountRates[op.Action]; !e.o.Quotas.Allow(ctx, name) {
 		if op.countsInRoom() {
-			r.sequencer.giveBack()
+			r.sequencer.GiveBack()
 		}
 		return throttled(settings, e.o.Quotas.Limit(name), traces.RuleAccountRate)
 	}
@@ -117,7 +115,7 @@ func (e *Engine) admit(ctx context.Context, r *room, settings *chat.Room, op *Op
 // rejects, or that another home takes over, does not count.
 func (e *Engine) giveBack(r *room, op *Operation) {
 	if op.countsInRoom() {
-		r.sequencer.giveBack()
+		r.sequencer.GiveBack()
 	}
 	e.o.Quotas.GiveBack(accountRates[op.Action])
 }
@@ -191,44 +189,6 @@ func (e *Engine) frame(ctx context.Context, settings *chat.Room, op *Operation, 
 	return f, nil
 }
 
-// sequencer orders the frames of a room. mu guards all fields. It is held while a frame
-// is published, so that frames are published in the order of their numbers.
-type sequencer struct {
-	mu       sync.Mutex
-	rate     quota.Bucket
-	turn     uint64 // the epoch that rate belongs to
-	sequence uint64
-	// waiting are the frames that have a number and are not published yet.
-	waiting pending.Queue
-}
-
-func (q *sequencer) setRate(perSecond int) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.rate.SetRate(perSecond)
-}
-
-// allow counts a message against the room's rate. In a new turn the rate continues where
-// the previous home left it.
-func (q *sequencer) allow(now time.Time, turn Turn) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if turn.Epoch != q.turn {
-		q.turn = turn.Epoch
-		q.rate = quota.NewBucket(q.rate.Rate())
-		for range min(turn.Messages, q.rate.Rate()) {
-			q.rate.Allow(now)
-		}
-	}
-	return q.rate.Allow(now)
-}
-
-func (q *sequencer) giveBack() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.rate.GiveBack()
-}
-
 // publish gives f its place in the room's order and publishes it. If the room is recorded, the
 // transcript gets the frame first. One group commit serves all frames that wait meanwhile.
 func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, op *Operation, settings *chat.Room, t *traces.Recorder) error {
@@ -238,7 +198,7 @@ func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, op *Operat
 	if err := e.lockInTurn(ctx, r, f, op); err != nil {
 		return err
 	}
-	q.sequence = f.Sequence
+	q.Sequence = f.Sequence
 	// The room may have changed during the review. A room that was deleted meanwhile
 	// keeps its last readers.
 	now := r.state.Load()
@@ -254,32 +214,33 @@ func (e *Engine) publish(ctx context.Context, r *room, f *chat.Frame, op *Operat
 		e.o.Rules.Traces.Hide(f.ID, f.UserID)
 	}
 	recorded := len(f.LoggingConfigurations) > 0 || len(f.Webhooks) > 0 || f.Keep > 0
-	if !recorded && q.waiting.Empty() {
+	if !recorded && q.Waiting.Empty() {
 		safe := e.broker.Publish(f)
-		q.mu.Unlock()
+		q.Unlock()
 		return pending.Await(ctx, safe)
 	}
 	var store func(*chat.Frame) <-chan struct{}
 	if recorded {
-		store = e.o.Transcript.Append
+		store = e.o.Transcript.Queue
 		if op.Again { // An earlier home may have stored it and not published it.
 			store(f.Withdrawal(f.Epoch, f.Sequence-1))
 		}
 	}
-	n := q.waiting.Add(e.broker, f, store)
-	q.mu.Unlock()
+	n := q.Waiting.Add(e.broker, f, store)
+	q.Unlock()
 
 	if recorded {
 		t.Took(traces.Publish)
+		e.o.Transcript.Write()
 		n.Durable()
 		t.Took(traces.Transcript)
 		if e.o.Transcript.Failing() {
 			t.Unstored()
 		}
 	}
-	q.mu.Lock()
-	q.waiting.Publish(e.broker)
-	q.mu.Unlock()
+	q.Lock()
+	q.Waiting.Publish(e.broker)
+	q.Unlock()
 	return n.Await(ctx, e.stopped, func() { e.o.Transcript.Append(f.Withdrawal(f.Epoch, f.Sequence)) })
 }
 
@@ -304,22 +265,22 @@ func (e *Engine) takeBack(r *room, op *Operation, turn Turn, err error) {
 func (e *Engine) lockInTurn(ctx context.Context, r *room, f *chat.Frame, op *Operation) error {
 	q := &r.sequencer
 	for {
-		q.mu.Lock()
+		q.Lock()
 		if op.Joined != nil && e.kicks.Ended(f.RoomID, op.UserID, *op.Joined, e.now()) {
-			q.mu.Unlock()
+			q.Unlock()
 			return ErrKicked
 		}
 		// All nodes may ask for the event of a ban, and again while it waits for the transcript.
 		var n *pending.Frame
 		if f.DisconnectUser != "" {
 			if e.kicks.Delivered(f) { // A single node knows it by this alone.
-				q.mu.Unlock()
+				q.Unlock()
 				return ErrPublished
 			}
-			n = q.waiting.Find(f.ID)
+			n = q.Waiting.Find(f.ID)
 		}
 		if n != nil {
-			if q.mu.Unlock(); n.Left() {
+			if q.Unlock(); n.Left() {
 				return ErrPublished
 			}
 			if _, err := e.broker.Await(ctx, f.RoomID, f.ID); err != nil { // ErrPublished, unless it failed.
@@ -327,7 +288,7 @@ func (e *Engine) lockInTurn(ctx context.Context, r *room, f *chat.Frame, op *Ope
 			}
 			continue
 		}
-		f.Epoch, f.Sequence = r.born, q.sequence+1
+		f.Epoch, f.Sequence = r.born, q.Sequence+1
 		err := e.broker.Next(f)
 		if err == nil {
 			if f.DisconnectUser != "" {
@@ -335,7 +296,7 @@ func (e *Engine) lockInTurn(ctx context.Context, r *room, f *chat.Frame, op *Ope
 			}
 			return nil
 		}
-		q.mu.Unlock()
+		q.Unlock()
 		if !errors.Is(err, ErrNotNow) {
 			return err
 		}

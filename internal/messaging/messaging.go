@@ -125,6 +125,10 @@ type Transcript interface {
 	// One that does not stand (chat.Frame.Stands) when it is about to be stored is left out; no
 	// other frame of the room is stored meanwhile. A Withdrawn one removes others.
 	Append(f *chat.Frame) <-chan struct{}
+	// Queue is Append for a caller that calls Write next, when it holds no lock. Write may write
+	// the frame in the goroutine of the caller, so that no other one has to wake up for it.
+	Queue(f *chat.Frame) <-chan struct{}
+	Write()
 	// Failing reports whether frames cannot be stored now. Then no caller waits for them.
 	Failing() bool
 }

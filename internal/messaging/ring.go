@@ -45,10 +45,10 @@ func (e *Engine) lastDelivered(r *room) recent.Delivered {
 		return e.o.LastDelivered(r.id)
 	}
 	q := &r.sequencer
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	d := recent.Delivered{Epoch: r.born, Sequence: q.sequence, Known: true}
-	if f := q.waiting.First(); f != nil {
+	q.Lock()
+	defer q.Unlock()
+	d := recent.Delivered{Epoch: r.born, Sequence: q.Sequence, Known: true}
+	if f := q.Waiting.First(); f != nil {
 		d.Sequence = f.Sequence - 1
 	}
 	return d

@@ -13,6 +13,7 @@ import (
 	"confab/internal/chat"
 	"confab/internal/ending"
 	"confab/internal/members"
+	"confab/internal/pending"
 	"confab/internal/replay"
 	"confab/internal/traces"
 )
@@ -50,7 +51,7 @@ type room struct {
 	// members are the sessions here.
 	members members.Room
 
-	sequencer sequencer
+	sequencer pending.Sequencer
 
 	// traces is where the outcomes of the room's messages are remembered.
 	traces traces.Place
@@ -141,7 +142,7 @@ func (r *room) goBy(settings *chat.Room) {
 	if s.settings != nil || chat.CodeOf(s.err) != chat.Unavailable {
 		return
 	}
-	r.sequencer.setRate(settings.MaximumMessageRatePerSecond)
+	r.sequencer.SetRate(settings.MaximumMessageRatePerSecond)
 	extensions, _ := chat.ExtensionsOf(settings.Tags) // The node that read them has logged what is wrong.
 	r.state.CompareAndSwap(s, &roomState{settings: settings, extensions: extensions, carried: settings})
 }
@@ -157,7 +158,7 @@ func (e *Engine) read(ctx context.Context, r *room, within time.Duration) {
 	switch {
 	case err == nil:
 		r.stale.Store(false)
-		r.sequencer.setRate(settings.MaximumMessageRatePerSecond) // This comes first: a bucket without a rate allows everything.
+		r.sequencer.SetRate(settings.MaximumMessageRatePerSecond) // This comes first: a bucket without a rate allows everything.
 		r.state.Store(e.newState(ctx, r, settings))
 	case chat.CodeOf(err) == chat.NotFound:
 		r.stale.Store(false)

@@ -197,6 +197,12 @@ func (s *Store) Append(f *chat.Frame) <-chan struct{} {
 	return commits.hold()
 }
 
+// Queue implements messaging.Transcript.
+func (s *Store) Queue(f *chat.Frame) <-chan struct{} { return s.Append(f) }
+
+// Write implements messaging.Transcript.
+func (s *Store) Write() {}
+
 // Failing implements messaging.Transcript.
 func (s *Store) Failing() bool {
 	s.mu.Lock()

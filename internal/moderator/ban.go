@@ -155,11 +155,7 @@ those that apply to every room.`,
 		if err != nil {
 			return err
 		}
-		items := make([]command.Object, len(bans))
-		for i := range bans {
-			items[i] = command.Members(bans[i])
-		}
-		return p.List("bans", items, banColumns...)
+		return p.List("bans", command.Objects(bans), banColumns...)
 	})
 	return cmd
 }

@@ -3,7 +3,6 @@ package moderator
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -34,9 +33,6 @@ var filterColumns = []command.Column{
 var filterLine = []command.Column{
 	{Member: "name"}, {Show: banRoom}, {Member: "action"}, {Member: "updateTime"}, {Member: "message"},
 }
-
-// largestTerms bounds a file of terms.
-const largestTerms = 4 << 20
 
 func newFilterPut(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
@@ -87,16 +83,7 @@ are RE2 regular expressions.`,
 
 // readTerms reads the lines of a file that are not empty.
 func readTerms(env command.Environment, name string) (terms []string, err error) {
-	in := env.In
-	if name != "-" {
-		file, err := os.Open(name)
-		if err != nil {
-			return nil, command.Usagef("--terms-from: %v", err)
-		}
-		defer file.Close()
-		in = file
-	}
-	text, err := command.ReadAll(in, largestTerms, "--terms-from "+name)
+	text, err := command.ReadFile(env.In, "--terms-from", name)
 	if err != nil {
 		return nil, err
 	}
@@ -201,11 +188,7 @@ to every room.`,
 		if err != nil {
 			return err
 		}
-		items := make([]command.Object, len(all))
-		for i := range all {
-			items[i] = command.Members(all[i])
-		}
-		return p.List("filters", items, filterColumns...)
+		return p.List("filters", command.Objects(all), filterColumns...)
 	})
 	return cmd
 }

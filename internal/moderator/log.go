@@ -20,10 +20,8 @@ var logColumns = []command.Column{
 	{Heading: "DETAILS", Member: "details"},
 }
 
-const (
-	usualEvents = 50
-	pageEvents  = 200 // the most that ListModerationEvents answers
-)
+// usualEvents is how many events are listed unless --limit says otherwise.
+const usualEvents = 50
 
 func newLog(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
@@ -53,24 +51,14 @@ without what applies to every room.`,
 		if in.StartTime, err = command.TimeFlag("--since", *since); err != nil {
 			return err
 		}
-		var items []command.Object
-		for {
-			size := int32(pageEvents)
-			if *limit > 0 {
-				size = int32(min(pageEvents, *limit-len(items)))
-			}
-			in.MaxResults = &size
-			page, err := command.Call[moderationops.ListModerationEventsOutput](ctx, api, "ListModerationEvents", in)
-			if err != nil {
-				return err
-			}
-			for i := range page.Events {
-				items = append(items, command.Members(page.Events[i]))
-			}
-			if in.NextToken = page.NextToken; in.NextToken == nil || *limit > 0 && len(items) >= *limit {
-				return p.List("events", items, logColumns...)
-			}
+		events, err := command.All(ctx, api, "ListModerationEvents", in, command.Paging{Size: &in.MaxResults, Token: &in.NextToken, Limit: *limit},
+			func(page *moderationops.ListModerationEventsOutput) ([]moderationops.ModerationEvent, *string) {
+				return page.Events, page.NextToken
+			})
+		if err != nil {
+			return err
 		}
+		return p.List("events", command.Objects(events), logColumns...)
 	})
 	return cmd
 }

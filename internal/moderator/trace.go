@@ -24,9 +24,6 @@ var traceColumns = []command.Column{
 	{Heading: "ID", Member: "messageId"},
 }
 
-// pageTraces is the most attempts that ListMessageTraces answers.
-const pageTraces = 200
-
 func newTrace(env command.Environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trace ROOM",
@@ -48,21 +45,16 @@ refused or hidden, by which rule, and how long it took. What was said is not sho
 	command.CompleteWords(cmd, "result", "DELIVERED", "CHANGED", "REFUSED", "HIDDEN")
 	f.RunRoom(cmd, func(ctx context.Context, api *command.API, p *command.Printer, room string, _ []string) error {
 		in := &roomops.ListMessageTracesInput{
-			RoomIdentifier: &room, UserID: command.Optional(user), Result: command.Optional(strings.ToUpper(result)), MaxResults: new(int32(pageTraces)),
+			RoomIdentifier: &room, UserID: command.Optional(user), Result: command.Optional(strings.ToUpper(result)),
 		}
-		var items []command.Object
-		for {
-			page, err := command.Call[roomops.ListMessageTracesOutput](ctx, api, "ListMessageTraces", in)
-			if err != nil {
-				return err
-			}
-			for i := range page.Traces {
-				items = append(items, command.Members(page.Traces[i]))
-			}
-			if in.NextToken = page.NextToken; in.NextToken == nil {
-				return p.List("traces", items, traceColumns...)
-			}
+		traces, err := command.All(ctx, api, "ListMessageTraces", in, command.Paging{Size: &in.MaxResults, Token: &in.NextToken},
+			func(page *roomops.ListMessageTracesOutput) ([]roomops.MessageTrace, *string) {
+				return page.Traces, page.NextToken
+			})
+		if err != nil {
+			return err
 		}
+		return p.List("traces", command.Objects(traces), traceColumns...)
 	})
 	return cmd
 }

@@ -26,9 +26,12 @@ type eraseQuestion struct {
 	Rooms []string `json:"rooms,omitzero"`
 }
 
-// Frames stores the frames that wait in memory: *transcript.DB.
+// Frames are the frames that wait in memory to be stored: *transcript.DB.
 type Frames interface {
+	// Flush stores them.
 	Flush(ctx context.Context) error
+	// Deleted returns the messages of a room that they delete.
+	Deleted(roomID string) []string
 }
 
 // Deliveries waits for the deliveries of chat logs and webhooks of this node, once they

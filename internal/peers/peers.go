@@ -33,9 +33,10 @@ import (
 // user has sessions in a room, topicRefreshed whether one of them is about to be replaced
 // by the same client, topicSeries for series of its metrics, topicErase for its part of an
 // erasure, topicPresence who is in rooms, topicModes who has sent what when, topicSent which
-// messages of a user it has in memory, topicTraces what came of messages; topicLog to store
-// what it has noted. topicBans is not a question: it tells changes of bans. topicHooks and
-// topicFilters say that webhooks or content filters were changed.
+// messages of a user it has in memory, topicDeleted which deletions it could not store yet,
+// topicTraces what came of messages; topicLog to store what it has noted. topicBans is not a
+// question: it tells changes of bans. topicHooks and topicFilters say that webhooks or content
+// filters were changed.
 const (
 	topicNode      = "node"
 	topicUser      = "user"
@@ -49,6 +50,7 @@ const (
 	topicModes     = "modes"
 	topicTraces    = "traces"
 	topicSent      = "sent"
+	topicDeleted   = "deleted"
 	topicLog       = "moderation-log"
 )
 
@@ -111,6 +113,7 @@ func (p *Peers) Answers() map[string]cluster.Answer {
 		topicModes:     p.answerModes,
 		topicTraces:    p.answerTraces,
 		topicSent:      p.answerSent,
+		topicDeleted:   p.answerDeleted,
 		topicLog:       p.answerLog,
 		topicRefreshed: answerUser(func(q userQuestion) bool { return p.Engine.Refreshed(q.Room, q.User, q.Agent) }),
 	}

@@ -56,7 +56,7 @@ func ParseHead(b []byte) (u *Upgrade, forwarded string, size int) {
 	if !h.complete() {
 		return nil, "", 0
 	}
-	u = &Upgrade{Protocols: []string{string(h.protocol)}, Agent: agent(h.agent), accept: accept(string(h.key)), query: query(request)}
+	u = &Upgrade{Protocols: []string{string(h.protocol)}, Agent: agent(h.agent), accept: accept(h.key), query: query(request)}
 	return u, strings.Join(h.forwarded, ","), end + len(headEnd)
 }
 
@@ -139,10 +139,10 @@ func (h *head13) add(line []byte) bool {
 		return first && string(value) == "13"
 	case is(name, "Sec-WebSocket-Key"):
 		var nonce [18]byte
-		n, err := base64.StdEncoding.Decode(nonce[:], value[:min(len(value), 24)])
-		return once(&h.key, value) && len(value) == 24 && err == nil && n == 16
+		n, err := base64.StdEncoding.Decode(nonce[:], value[:min(len(value), keySize)])
+		return once(&h.key, value) && len(value) == keySize && err == nil && n == 16
 	case is(name, "Sec-WebSocket-Protocol"):
-		return once(&h.protocol, value) && isToken(string(value))
+		return once(&h.protocol, value) && isToken(value)
 	case is(name, "User-Agent"):
 		if h.agent == nil { // net/http goes by the first of several.
 			h.agent = value

@@ -101,9 +101,15 @@ func UpgradeDropped(r *http.Request) bool {
 		(!hasToken(r.Header["Connection"], "upgrade") || !hasToken(r.Header["Upgrade"], "websocket"))
 }
 
+// keySize is the length of a Sec-WebSocket-Key: 16 bytes in base64.
+const keySize = 24
+
 // accept returns the Sec-WebSocket-Accept for a client's key.
-func accept(key string) string {
-	sum := sha1.Sum([]byte(key + acceptSuffix)) //nolint:gosec // See the import.
+func accept[S string | []byte](key S) string {
+	var b [keySize + len(acceptSuffix)]byte
+	n := copy(b[:], key)
+	n += copy(b[n:], acceptSuffix)
+	sum := sha1.Sum(b[:n]) //nolint:gosec // See the import.
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
@@ -154,13 +160,22 @@ func hasToken(values []string, token string) bool {
 }
 
 // isToken reports whether s is a token of HTTP (RFC 9110, section 5.6.2).
-func isToken(s string) bool {
+func isToken[S string | []byte](s S) bool {
 	for i := range len(s) {
-		c := s[i]
-		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
-		if !letter && (c < '0' || c > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+		if !tokenBytes[s[i]] {
 			return false
 		}
 	}
-	return s != ""
+	return len(s) > 0
 }
+
+// tokenBytes are the bytes that a token may have.
+var tokenBytes = func() (bytes [256]bool) {
+	for _, c := range []byte("!#$%&'*+-.^_`|~0123456789") {
+		bytes[c] = true
+	}
+	for c := byte('a'); c <= 'z'; c++ {
+		bytes[c], bytes[c-'a'+'A'] = true, true
+	}
+	return bytes
+}()

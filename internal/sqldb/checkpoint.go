@@ -35,6 +35,8 @@ type checkpoints struct {
 	last int     // pages of the log at the last check
 	idle int     // number of checks since it last changed
 	log  *slog.Logger
+	// settled is when the log was last written, if nothing was to be done after that.
+	settled time.Time
 	// pin, if set, is a read transaction. SQLite does not restart a log that has a
 	// reader.
 	pin *sql.Tx
@@ -78,8 +80,12 @@ func (c *checkpoints) end(ctx context.Context) {
 	c.conn.Close()
 }
 
-// round checkpoints the log if it has grown enough.
+// round checkpoints the log if it has grown enough. If nothing was written, it costs a stat(2).
 func (c *checkpoints) round(ctx context.Context) error {
+	log, err := os.Stat(c.path)
+	if err == nil && log.ModTime().Equal(c.settled) {
+		return nil
+	}
 	pages, left, err := c.run(ctx, `PRAGMA wal_checkpoint(NOOP)`)
 	if err != nil {
 		return err
@@ -89,6 +95,9 @@ func (c *checkpoints) round(ctx context.Context) error {
 	}
 	anew := c.idle >= idleRounds || pages >= c.most
 	if left < c.fold && (left == 0 || pages < c.most) && (c.pin == nil || !anew) {
+		if c.pin == nil && log != nil {
+			c.settled = log.ModTime()
+		}
 		return nil
 	}
 	c.release()

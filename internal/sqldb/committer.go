@@ -72,6 +72,10 @@ func (c *Committer[T]) Commit(ctx context.Context, item T, size int) error {
 	if err != nil {
 		return err
 	}
+	if ctx.Done() == nil { // As for nearly all callers. A wait for one channel costs less.
+		<-b.done
+		return b.err
+	}
 	select {
 	case <-b.done:
 		return b.err

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -39,12 +40,13 @@ const (
 // statement that spends tokens also says whether there are changes of bans that this
 // server does not know.
 var (
-	insertRedemptions       = insertsReturning(`token_id, 0`)
-	insertSharedRedemptions = insertsReturning(`token_id, coalesce(` + moderation.LatestChange + `, 0)`)
+	insertNewRedemptions    = insertsOf(``)
+	insertRedemptions       = insertsOf(` RETURNING token_id, 0`)
+	insertSharedRedemptions = insertsOf(` RETURNING token_id, coalesce(` + moderation.LatestChange + `, 0)`)
 )
 
-func insertsReturning(columns string) sqldb.Inserts {
-	return sqldb.NewInserts(`INSERT INTO redemptions (token_id, expires) VALUES `, 2, ` ON CONFLICT (token_id) DO NOTHING RETURNING `+columns)
+func insertsOf(returning string) sqldb.Inserts {
+	return sqldb.NewInserts(`INSERT INTO redemptions (token_id, expires) VALUES `, 2, ` ON CONFLICT (token_id) DO NOTHING`+returning)
 }
 
 func newRedemptions(db *DB) *sqldb.Committer[*redemption] {
@@ -101,50 +103,91 @@ func notRedeemed(cause error) error {
 
 // writeRedemptions stores a batch and records which calls were first.
 func (db *DB) writeRedemptions(ctx context.Context, all []*redemption) error {
-	// Of two concurrent uses of a token, the earlier call gets it.
-	byID := make(map[[16]byte]*redemption, len(all))
-	once := make([]*redemption, 0, len(all))
-	for _, r := range all {
-		if byID[r.ID] == nil {
-			byID[r.ID] = r
-			once = append(once, r)
+	once := distinct(all)
+	if !db.tokens.Remote() {
+		err := db.tokens.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
+			if err := redeemNew(ctx, s, once); err != nil {
+				return err
+			}
+			return refuseBanned(ctx, db.Bans, s, once, 0)
+		})
+		if !errors.Is(err, errUsed) {
+			return err
 		}
-	}
-	// All servers insert in one order, which avoids deadlocks.
-	slices.SortFunc(once, func(a, b *redemption) int { return bytes.Compare(a.ID[:], b.ID[:]) })
-	inserts := insertRedemptions
-	if db.tokens.Remote() {
-		inserts = insertSharedRedemptions
 	}
 	return db.tokens.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
-		for _, r := range once {
-			r.first, r.banned = false, nil // The result of an attempt that was rolled back is void.
-		}
-		var change int64 // the newest of the bans
-		err := sqldb.EachGroup(inserts, once, func(query string, group []*redemption) error {
-			args := make([]any, 0, 2*len(group))
-			for _, r := range group {
-				args = append(args, r.ID[:], r.Expires.UnixNano())
-			}
-			return s.Rows(ctx, query, args, func(scan func(...any) error) error {
-				var id []byte
-				var latest int64
-				if err := scan(&id, &latest); err != nil {
-					return err
-				}
-				if len(id) != 16 {
-					return fmt.Errorf("a redemption has an id of %d bytes", len(id))
-				}
-				byID[[16]byte(id)].first = true
-				change = max(change, latest)
-				return nil
-			})
-		})
+		change, err := redeemEach(ctx, s, once)
 		if err != nil {
 			return err
 		}
 		return refuseBanned(ctx, db.Bans, s, once, change)
 	})
+}
+
+// distinct returns one redemption of each token, the earliest in the batch, in the order of
+// their ids. All servers insert in one order, which avoids deadlocks.
+func distinct(all []*redemption) []*redemption {
+	once := slices.Clone(all)
+	slices.SortStableFunc(once, func(a, b *redemption) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	return slices.CompactFunc(once, func(a, b *redemption) bool { return a.ID == b.ID })
+}
+
+// arguments are those of an INSERT of some redemptions.
+func arguments(some []*redemption) []any {
+	args := make([]any, 0, 2*len(some))
+	for _, r := range some {
+		args = append(args, r.ID[:], r.Expires.UnixNano())
+	}
+	return args
+}
+
+// errUsed means that a batch has a token that was used before.
+var errUsed = errors.New("a chat token was used before")
+
+// redeemNew stores redemptions of tokens of which none was used before. Otherwise it returns
+// errUsed. This is the usual case, and with SQLite, rows that are returned cost more than
+// those that are inserted.
+func redeemNew(ctx context.Context, s sqldb.Session, all []*redemption) error {
+	return sqldb.EachGroup(insertNewRedemptions, all, func(query string, group []*redemption) error {
+		n, err := s.Exec(ctx, query, arguments(group)...)
+		if err == nil && n < int64(len(group)) {
+			err = errUsed
+		}
+		for _, r := range group {
+			r.first, r.banned = err == nil, nil
+		}
+		return err
+	})
+}
+
+// redeemEach stores the redemptions of those tokens that were not used before. It returns the
+// newest change of bans that the statements have seen.
+func redeemEach(ctx context.Context, s sqldb.Session, all []*redemption) (change int64, err error) {
+	inserts := insertRedemptions
+	if s.DB().Remote() {
+		inserts = insertSharedRedemptions
+	}
+	byID := make(map[[16]byte]*redemption, len(all))
+	for _, r := range all {
+		byID[r.ID] = r
+		r.first, r.banned = false, nil // The result of an attempt that was rolled back is void.
+	}
+	err = sqldb.EachGroup(inserts, all, func(query string, group []*redemption) error {
+		return s.Rows(ctx, query, arguments(group), func(scan func(...any) error) error {
+			var id []byte
+			var latest int64
+			if err := scan(&id, &latest); err != nil {
+				return err
+			}
+			if len(id) != 16 {
+				return fmt.Errorf("a redemption has an id of %d bytes", len(id))
+			}
+			byID[[16]byte(id)].first = true
+			change = max(change, latest)
+			return nil
+		})
+	})
+	return change, err
 }
 
 // refuseBanned takes the redemptions of banned users back, in the transaction that made

@@ -74,6 +74,32 @@ func TestRedeem(t *testing.T) {
 			}
 		})
 
+		t.Run("a token that was used does not spoil those that share its commit", func(t *testing.T) {
+			used := tokenID()
+			if err := redeem(db, t.Context(), used, expires); err != nil {
+				t.Fatal(err)
+			}
+			var start, done sync.WaitGroup
+			start.Add(1)
+			for i := range 300 {
+				done.Go(func() {
+					start.Wait()
+					id := used
+					if i%100 != 50 {
+						id = tokenID()
+						if err := redeem(db, t.Context(), id, expires); err != nil {
+							t.Errorf("a new token: %v", err)
+						}
+					}
+					if err := redeem(db, t.Context(), id, expires); chat.CodeOf(err) != chat.Unauthenticated {
+						t.Errorf("a token that was used: %v", err)
+					}
+				})
+			}
+			start.Done()
+			done.Wait()
+		})
+
 		t.Run("a caller who went away gets no promise and breaks none", func(t *testing.T) {
 			for range 20 {
 				id := tokenID()

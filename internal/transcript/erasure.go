@@ -156,7 +156,7 @@ func forgetErasure(ctx context.Context, s sqldb.Session, userID, roomID string) 
 }
 
 // pruneErasures forgets the erasures without a step since before.
-func (db *DB) pruneErasures(ctx context.Context, before time.Time) error {
+func (db pruner) pruneErasures(ctx context.Context, before time.Time) error {
 	type key struct{ user, room string }
 	var old []key
 	err := db.sql.Read().Rows(ctx, `SELECT user_id, room_id FROM erasures WHERE time < $1`, []any{before.UnixNano()}, func(scan func(...any) error) error {

@@ -22,9 +22,12 @@ type entry struct {
 }
 
 const (
-	// journalGather is the time between commits while the frames are in the journal.
-	// No caller waits for such a commit, so many frames share it.
-	journalGather = 50 * time.Millisecond
+	// journalGather is the time between commits while the frames are in the journal. No
+	// sender waits for such a commit, so many frames share it. What reads the database waits:
+	// the delivery of chat logs, which looks once a second, for the next commit; reads of rooms
+	// for a commit at once. Events of webhooks wait for webhookGather at most.
+	journalGather = 250 * time.Millisecond
+	webhookGather = 50 * time.Millisecond
 	// journalMuch is how many frames are committed without that pause.
 	journalMuch = transcriptBatch / 2
 	// recoverWithin is how long New tries to store what an earlier process has left, and
@@ -53,7 +56,7 @@ func openJournal(db *DB) ([]entry, error) {
 	db.journal = j
 	left := make([]entry, len(found))
 	for i, e := range found {
-		f, err := decodeFrame(e.Data)
+		f, err := journal.DecodeFrame(e.Data)
 		if err != nil { // It is of a later release: checksums hold.
 			return nil, errors.Join(err, j.Close())
 		}
@@ -100,12 +103,8 @@ func recoverFrames(db *DB, left []entry) {
 // writeJournal writes frames to the journal and passes them on to the database. Frames that
 // the journal does not take wait for the database. So do all while half of the spool waits:
 // otherwise a database that is slower than the rooms would have the spool overflow.
-func writeJournal(db *DB, frames []*chat.Frame) error {
-	entries := make([][]byte, len(frames))
-	for i, f := range frames {
-		entries[i] = encodeFrame(f)
-	}
-	last, err := db.journal.Append(entries)
+func writeJournal(db *DB, frames []*chat.Frame) {
+	last, err := db.journal.Append(len(frames), func(b []byte, i int) []byte { return journal.AppendFrame(b, frames[i]) })
 	p := &db.progress
 	if err != nil {
 		p.mu.Lock()
@@ -113,6 +112,7 @@ func writeJournal(db *DB, frames []*chat.Frame) error {
 		p.mu.Unlock()
 	}
 	var done <-chan struct{}
+	hooked := false
 	for i, f := range frames {
 		e := entry{frame: f, bare: err != nil}
 		if last.Count > 0 {
@@ -120,20 +120,24 @@ func writeJournal(db *DB, frames []*chat.Frame) error {
 		}
 		var closed error
 		if done, closed = db.frames.Add(e, sizeOf(f)); closed != nil {
-			return closed // It is closed after this goroutine has ended.
+			db.drops.add(db, len(frames)-i, closed)
+			return // It is closed after the last call of this.
 		}
+		hooked = hooked || len(f.Webhooks) > 0
 	}
 	p.mu.Lock()
 	slow := err != nil || p.size > db.o.SpoolBytes/2
 	hurry := slow || p.awaited > p.stored || p.added-p.stored >= journalMuch
 	p.mu.Unlock()
-	if hurry {
+	switch {
+	case hurry:
 		db.commitNow()
+	case hooked:
+		commitSoon(db)
 	}
 	if slow {
 		<-done
 	}
-	return nil
 }
 
 // commitNow ends the pause between commits.
@@ -141,6 +145,22 @@ func (db *DB) commitNow() {
 	select {
 	case db.hurry <- struct{}{}:
 	default:
+	}
+}
+
+// commitSoon has the next commit begin webhookGather after the last one.
+func commitSoon(db *DB) {
+	p := &db.progress
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.soon {
+		return
+	}
+	p.soon = true
+	if wait := webhookGather - time.Since(p.began); wait > 0 {
+		time.AfterFunc(wait, db.commitNow)
+	} else {
+		db.commitNow()
 	}
 }
 
@@ -176,118 +196,4 @@ func noteStored(ctx context.Context, db *DB, entries []entry) {
 	if db.progress.storedAll(entries) >= journalMuch {
 		db.commitNow()
 	}
-}
-
-// The first byte of a frame in the journal is its format. Then come its members, see
-// encodeFrame, and its JSON to the end. Numbers are varints, strings have their length
-// before them.
-const (
-	formatFrame    = 1
-	frameHidden    = 1
-	frameDeletion  = 2
-	frameWithdrawn = 4
-
-	frameFlags = frameHidden | frameDeletion | frameWithdrawn
-)
-
-var errFrame = errors.New("the journal of the transcript has a frame that this release cannot read; start the release that wrote it once more, and stop it")
-
-func encodeFrame(f *chat.Frame) []byte {
-	b := make([]byte, 0, len(f.JSON)+frameOverhead)
-	flags := byte(0)
-	if f.Hidden {
-		flags |= frameHidden
-	}
-	if f.Deletion != nil {
-		flags |= frameDeletion
-	}
-	if f.Withdrawn {
-		flags |= frameWithdrawn
-	}
-	b = append(b, formatFrame, flags)
-	b = binary.AppendUvarint(b, f.Epoch)
-	b = binary.AppendUvarint(b, f.Sequence)
-	b = binary.AppendVarint(b, f.Time.UnixNano())
-	b = binary.AppendVarint(b, int64(f.Keep))
-	for _, s := range []string{f.RoomID, f.ID, string(f.Type), string(f.Action), f.DisconnectUser, f.UserID} {
-		b = appendString(b, s)
-	}
-	if f.Deletion != nil {
-		for _, s := range []string{f.Deletion.MessageID, f.Deletion.By, f.Deletion.Reason} {
-			b = appendString(b, s)
-		}
-	}
-	for _, list := range [][]string{f.LoggingConfigurations, f.Webhooks} {
-		b = binary.AppendUvarint(b, uint64(len(list)))
-		for _, s := range list {
-			b = appendString(b, s)
-		}
-	}
-	return append(b, f.JSON...)
-}
-
-func appendString(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
-
-// decoder reads a frame. Its first error stays.
-type decoder struct {
-	b   []byte
-	bad bool
-}
-
-func (d *decoder) take(n int, ok bool) []byte {
-	if d.bad || !ok || n < 0 || n > len(d.b) {
-		d.b, d.bad = nil, true
-		return nil
-	}
-	taken := d.b[:n]
-	d.b = d.b[n:]
-	return taken
-}
-
-func (d *decoder) uvarint() uint64 {
-	v, n := binary.Uvarint(d.b)
-	d.take(n, n > 0)
-	return v
-}
-
-func (d *decoder) varint() int64 {
-	v, n := binary.Varint(d.b)
-	d.take(n, n > 0)
-	return v
-}
-
-func (d *decoder) string() string {
-	n := d.uvarint()
-	return string(d.take(int(n), n <= uint64(len(d.b))))
-}
-
-func (d *decoder) strings() (list []string) {
-	for n := d.uvarint(); n > 0 && !d.bad; n-- {
-		list = append(list, d.string())
-	}
-	return list
-}
-
-func decodeFrame(b []byte) (*chat.Frame, error) {
-	d := &decoder{b: b}
-	head := d.take(2, true)
-	if d.bad || head[0] != formatFrame || head[1]&^frameFlags != 0 {
-		return nil, errFrame
-	}
-	f := &chat.Frame{Hidden: head[1]&frameHidden != 0, Withdrawn: head[1]&frameWithdrawn != 0}
-	f.Epoch, f.Sequence = d.uvarint(), d.uvarint()
-	f.Time, f.Keep = sqldb.Time(d.varint()), time.Duration(d.varint())
-	f.RoomID, f.ID, f.Type, f.Action = d.string(), d.string(), chat.FrameType(d.string()), chat.Action(d.string())
-	f.DisconnectUser, f.UserID = d.string(), d.string()
-	if head[1]&frameDeletion != 0 {
-		f.Deletion = &chat.Deletion{MessageID: d.string(), By: d.string(), Reason: d.string()}
-	}
-	f.LoggingConfigurations, f.Webhooks = d.strings(), d.strings()
-	if d.bad {
-		return nil, errFrame
-	}
-	f.JSON = d.b
-	return f, nil
 }

@@ -2,7 +2,9 @@ package transcript
 
 import (
 	"context"
+	"slices"
 	"sync"
+	"time"
 
 	"confab/internal/chat"
 )
@@ -18,7 +20,12 @@ type progress struct {
 	size    int              // of the frames that are not stored, in bytes
 	bare    int              // how many of them the journal may not have
 	last    map[string]int64 // the number of a room's last frame, unless it is stored
-	changed chan struct{}    // closed when stored grows, or when storing fails
+	// removals are the frames of a room that delete messages or disconnect users, unless they
+	// are stored. While the database fails, they are delivered nevertheless.
+	removals map[string][]*chat.Frame
+	changed  chan struct{} // closed when stored grows, or when storing fails
+	began    time.Time     // of the last commit
+	soon     bool          // commitSoon was called since
 }
 
 func sizeOf(f *chat.Frame) int { return len(f.JSON) + frameOverhead }
@@ -28,6 +35,21 @@ func (p *progress) count(f *chat.Frame) {
 	p.added++
 	p.size += sizeOf(f)
 	p.last[f.RoomID] = p.added
+	if removes(f) {
+		p.removals[f.RoomID] = append(p.removals[f.RoomID], f)
+	}
+}
+
+// removes reports whether the history must not show something because of the frame.
+func removes(f *chat.Frame) bool {
+	return f.Keep > 0 && !f.Withdrawn && (f.Deletion != nil || f.DisconnectUser != "")
+}
+
+// begin notes that a commit begins.
+func (p *progress) begin() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.began, p.soon = time.Now(), false
 }
 
 // storedAll notes that the next frames are in the database. It returns how many are not.
@@ -43,6 +65,12 @@ func (p *progress) storedAll(entries []entry) (left int64) {
 		if p.last[e.frame.RoomID] <= p.stored {
 			delete(p.last, e.frame.RoomID)
 		}
+		if removes(e.frame) {
+			left := slices.DeleteFunc(slices.Clone(p.removals[e.frame.RoomID]), func(f *chat.Frame) bool { return f == e.frame })
+			if p.removals[e.frame.RoomID] = left; len(left) == 0 {
+				delete(p.removals, e.frame.RoomID)
+			}
+		}
 	}
 	p.wakeLocked()
 	return p.added - p.stored
@@ -57,12 +85,28 @@ func (p *progress) wakeLocked() {
 // await returns when the frames of a room, or of all rooms if roomID is empty, that were
 // appended before the call are in the database, so that reads find them; or when the
 // database fails, or when ctx ends. Without a journal, those that were acknowledged are in
-// the database.
-func (db *DB) await(ctx context.Context, roomID string) {
-	if db.journal == nil {
-		return
+// the database. It returns the room's removals that are not.
+func (db *DB) await(ctx context.Context, roomID string) (unstored []*chat.Frame) {
+	if db.journal != nil {
+		_ = wait(ctx, db, roomID, false)
 	}
-	_ = wait(ctx, db, roomID, false)
+	p := &db.progress
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.removals[roomID]
+}
+
+// Deleted returns the ids of messages of a room whose deletion is not in the database yet.
+func (db *DB) Deleted(roomID string) (ids []string) {
+	p := &db.progress
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.removals[roomID] {
+		if f.Deletion != nil {
+			ids = append(ids, f.Deletion.MessageID)
+		}
+	}
+	return ids
 }
 
 // Settle is await for all rooms: what was delivered can then be read.

@@ -12,7 +12,13 @@ import (
 // Prune deletes, in small transactions, the records that were delivered to all their
 // readers. Records older than the retention are dropped even if they were not delivered;
 // they are counted and logged.
-func (db *DB) Prune(ctx context.Context) error {
+func (db *DB) Prune(ctx context.Context) error { return pruner{db}.prune(ctx) }
+
+// pruner deletes what need not be kept.
+type pruner struct{ *DB }
+
+func (db pruner) prune(ctx context.Context) error {
+	db.Settle(ctx) // A webhook that is paused now gets nothing of what was delivered before.
 	now, err := db.sql.Now(ctx)
 	if err != nil {
 		return err
@@ -45,7 +51,7 @@ func (db *DB) Prune(ctx context.Context) error {
 // dropOwed removes from every backlog what is older than expired. An object that was
 // begun is dropped as a whole, when its last record has expired. Written again with
 // fewer records, it would replace the complete one.
-func (db *DB) dropOwed(ctx context.Context, expired time.Time) error {
+func (db pruner) dropOwed(ctx context.Context, expired time.Time) error {
 	readers, err := db.Readers(ctx)
 	if err != nil {
 		return err
@@ -78,7 +84,7 @@ type agedBacklog struct {
 
 // dropReader is dropOwed for one reader. It returns how many owed records were
 // dropped.
-func (db *DB) dropReader(ctx context.Context, reader int64, expired time.Time) (dropped int, err error) {
+func (db pruner) dropReader(ctx context.Context, reader int64, expired time.Time) (dropped int, err error) {
 	const page = 100
 	after := agedBacklog{since: math.MinInt64}
 	for {
@@ -108,7 +114,7 @@ func (db *DB) dropReader(ctx context.Context, reader int64, expired time.Time) (
 	}
 }
 
-func (db *DB) dropBacklog(ctx context.Context, reader int64, a agedBacklog, expired time.Time) (dropped int, err error) {
+func (db pruner) dropBacklog(ctx context.Context, reader int64, a agedBacklog, expired time.Time) (dropped int, err error) {
 	err = db.sql.Update(ctx, func(ctx context.Context, s sqldb.Session) error {
 		dropped = 0
 		var last *int64
@@ -157,7 +163,7 @@ func (db *DB) dropBacklog(ctx context.Context, reader int64, a agedBacklog, expi
 
 // pruneDelivered deletes the records that all readers of their room have, and the
 // backlogs of rooms without undelivered records.
-func (db *DB) pruneDelivered(ctx context.Context) error {
+func (db pruner) pruneDelivered(ctx context.Context) error {
 	const page = 64
 	for after := ""; ; {
 		type room struct {

@@ -104,10 +104,10 @@ type DB struct {
 	o   Options
 	sql *sqldb.DB
 
-	// frames are those for the database. With a journal, fresh has those for it, which then
+	// frames are those for the database. With a journal, intake has those for it, which then
 	// enter frames.
 	frames  *sqldb.Spool[entry]
-	fresh   *sqldb.Spool[*chat.Frame]
+	intake  *journal.Intake
 	journal *journal.Journal
 	hurry   chan struct{} // 1 buffered: the next commit shall not wait for more frames
 
@@ -136,7 +136,7 @@ func New(db *sqldb.DB, o Options) (*DB, error) {
 		o.SpoolBytes = DefaultSpoolBytes
 	}
 	t := &DB{o: o, sql: db, hurry: make(chan struct{}, 1)}
-	t.progress.last, t.progress.changed = map[string]int64{}, make(chan struct{})
+	t.progress.last, t.progress.removals, t.progress.changed = map[string]int64{}, map[string][]*chat.Frame{}, make(chan struct{})
 	t.frames = newFrames(t)
 	t.moves = newMoves(t)
 	if o.JournalDir != "" {
@@ -145,12 +145,14 @@ func New(db *sqldb.DB, o Options) (*DB, error) {
 			return nil, err
 		}
 		recoverFrames(t, left)
-		t.fresh = newFresh(t)
-		o.History.Await(t.await)
+		t.intake = journal.NewIntake(func(frames []*chat.Frame) { writeJournal(t, frames) }, func(err error) { t.trouble.note(t, &t.trouble.journal, err) })
 		t.background.Go(func() {
-			t.fresh.Run()
+			t.intake.Run()
 			t.frames.Close()
 		})
+	}
+	if o.History != nil {
+		o.History.Await(t.await)
 	}
 	t.background.Go(t.frames.Run)
 	t.background.Go(t.moves.Run)
@@ -166,7 +168,7 @@ func (db *DB) Close() {
 	if db.journal == nil {
 		db.frames.Close()
 	} else {
-		db.fresh.Close()
+		db.intake.Close()
 	}
 	db.moves.Close()
 	db.background.Wait()
@@ -219,17 +221,6 @@ func newFrames(db *DB) *sqldb.Spool[entry] {
 	return sqldb.NewSpool(o, func(err error) { db.trouble.note(db, &db.trouble.database, err) }, func(n int) { lost(db, n) })
 }
 
-func newFresh(db *DB) *sqldb.Spool[*chat.Frame] {
-	return sqldb.NewSpool(sqldb.Commits[*chat.Frame]{
-		Label:      "transcript.frames",
-		Metrics:    db.sql.Metrics(),
-		Write:      func(_ context.Context, frames []*chat.Frame) error { return writeJournal(db, frames) },
-		BatchItems: transcriptBatch,
-		BatchSize:  transcriptBatchSize,
-		Capacity:   math.MaxInt,
-	}, func(err error) { db.trouble.note(db, &db.trouble.journal, err) }, func(n int) { db.drops.add(db, n, sqldb.ErrClosed) })
-}
-
 // trouble is what cannot be written now.
 type trouble struct {
 	mu                sync.Mutex // guards journal and database
@@ -275,7 +266,16 @@ func lost(db *DB, n int) {
 // in a spool in memory, and is written when the disk works again. If the spool is full, the frame
 // is dropped, counted and logged.
 func (db *DB) Append(f *chat.Frame) <-chan struct{} {
-	done, err := db.append(f)
+	done := db.Queue(f)
+	if db.intake != nil {
+		db.intake.WakeUp()
+	}
+	return done
+}
+
+// Queue is Append for a caller that calls Write next, when it holds no lock.
+func (db *DB) Queue(f *chat.Frame) <-chan struct{} {
+	done, err := db.queue(f)
 	if err != nil {
 		db.drops.add(db, 1, err)
 		return released
@@ -283,14 +283,22 @@ func (db *DB) Append(f *chat.Frame) <-chan struct{} {
 	return done
 }
 
-func (db *DB) append(f *chat.Frame) (done <-chan struct{}, err error) {
+// Write writes what was queued to the journal, in the goroutine of the caller, unless another
+// one writes: that one, or one that it wakes, sees to it. So most frames wake no goroutine.
+func (db *DB) Write() {
+	if db.intake != nil {
+		db.intake.Write()
+	}
+}
+
+func (db *DB) queue(f *chat.Frame) (done <-chan struct{}, err error) {
 	db.progress.mu.Lock()
 	defer db.progress.mu.Unlock()
 	if db.progress.size+sizeOf(f) > db.o.SpoolBytes {
 		return nil, sqldb.ErrFull
 	}
-	if db.fresh != nil {
-		done, err = db.fresh.Add(f, sizeOf(f))
+	if db.intake != nil {
+		done, err = db.intake.Add(f)
 	} else {
 		done, err = db.frames.Add(entry{frame: f}, sizeOf(f))
 	}
@@ -321,6 +329,7 @@ var released = func() chan struct{} {
 // used for other rooms.
 func (db *DB) writeFrames(ctx context.Context, entries []entry) error {
 	if db.journal != nil {
+		db.progress.begin()
 		db.journal.Turn()
 	}
 	frames := make([]*chat.Frame, len(entries))

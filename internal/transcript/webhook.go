@@ -94,8 +94,8 @@ const (
 
 // dropEvents removes from the backlogs of webhooks what is older than expired, what is more
 // than webhookBytes, and everything of those that keep nothing.
-func (db *DB) dropEvents(ctx context.Context, expired time.Time) error {
-	readers, err := WebhookReaders{db}.Readers(ctx)
+func (db pruner) dropEvents(ctx context.Context, expired time.Time) error {
+	readers, err := WebhookReaders{db.DB}.Readers(ctx)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (db *DB) dropEvents(ctx context.Context, expired time.Time) error {
 }
 
 // dropAbove drops the oldest records of the reader, so that at most size bytes are left.
-func (db *DB) dropAbove(ctx context.Context, reader, size int64) (dropped int, err error) {
+func (db pruner) dropAbove(ctx context.Context, reader, size int64) (dropped int, err error) {
 	var owed *int64
 	if _, err := db.sql.Read().Row(ctx, `SELECT CAST(sum(bytes) AS BIGINT) FROM backlogs WHERE reader_id = $1 AND delivered < head`, []any{reader}, &owed); err != nil || owed == nil || *owed <= size {
 		return 0, err
@@ -164,7 +164,7 @@ func (db *DB) dropAbove(ctx context.Context, reader, size int64) (dropped int, e
 }
 
 // dropUpTo drops the records of the reader up to a position. It returns how many these were.
-func (db *DB) dropUpTo(ctx context.Context, reader, position int64) (dropped int, err error) {
+func (db pruner) dropUpTo(ctx context.Context, reader, position int64) (dropped int, err error) {
 	const page = 100
 	for after := ""; ; {
 		var rooms []agedBacklog

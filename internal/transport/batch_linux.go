@@ -74,8 +74,37 @@ func probe(r *kernel.Ring) error {
 // write implements outlet.writeAll.
 func (b *batch) write(targets []Target, pieces [][]byte, results []Result) {
 	n := b.prepare(targets, pieces, results)
-	taken, err := b.ring.Submit(n)
+	b.submit(n, targets, results, func(int) [][]byte { return pieces })
 	runtime.KeepAlive(pieces)
+	b.outlet.release()
+}
+
+// writeEach implements outlet.writeEach.
+func (b *batch) writeEach(targets []Target, pieces [][]byte, results []Result) {
+	var n uint32
+	for i := range targets {
+		t, r := &targets[i], &results[i]
+		switch {
+		case t.Slow:
+		case t.secure != nil:
+			r.N, r.Full, r.Err = t.secure.Write(pieces[i : i+1])
+		default:
+			sub := submitSend(pieces[i])
+			sub.FD, sub.UserData = t.FD, uint64(n)
+			b.sends[n].target, b.sends[n].size = i, len(pieces[i])
+			*r = Result{Err: errNotDone}
+			b.ring.Prepare(n, sub)
+			n++
+		}
+	}
+	b.submit(n, targets, results, func(target int) [][]byte { return pieces[target : target+1] })
+	runtime.KeepAlive(pieces)
+}
+
+// submit makes the first n prepared sends and stores their results. If io_uring fails, it
+// writes what of returns for the remaining targets, and io_uring is not used any more.
+func (b *batch) submit(n uint32, targets []Target, results []Result, of func(target int) [][]byte) {
+	taken, err := b.ring.Submit(n)
 	for {
 		i, n, errno, ok := b.ring.Take()
 		if !ok {
@@ -84,7 +113,6 @@ func (b *batch) write(targets []Target, pieces [][]byte, results []Result) {
 		n, err := wrote(n, errno)
 		b.sends[i].done(targets, results, n, err)
 	}
-	b.outlet.release()
 	if err == nil {
 		return
 	}
@@ -92,7 +120,8 @@ func (b *batch) write(targets []Target, pieces [][]byte, results []Result) {
 	b.outlet.close()
 	for i := taken; i < n; i++ {
 		s := &b.sends[i]
-		t, what := &targets[s.target], pieces
+		t := &targets[s.target]
+		what := of(s.target)
 		if t.secure != nil {
 			what = [][]byte{s.sealed}
 		}

@@ -168,6 +168,11 @@ func (e *epoll) WriteAll(targets []Target, pieces [][]byte, results []Result) {
 	e.outlet.writeAll(targets, pieces, results)
 }
 
+// WriteEach implements Poller.
+func (e *epoll) WriteEach(targets []Target, pieces [][]byte, results []Result) {
+	e.outlet.writeEach(targets, pieces, results)
+}
+
 // Close implements Poller.
 func (e *epoll) Close() {
 	e.outlet.close()

@@ -53,5 +53,8 @@ func (p *Goroutines) Wait(sleep bool, until time.Time) {
 // WriteAll does nothing: without descriptors, all targets are slow.
 func (p *Goroutines) WriteAll([]Target, [][]byte, []Result) {}
 
+// WriteEach is as WriteAll.
+func (p *Goroutines) WriteEach([]Target, [][]byte, []Result) {}
+
 // Close implements Poller.
 func (p *Goroutines) Close() {}

@@ -100,6 +100,17 @@ func (o *outlet) writeAll(targets []Target, pieces [][]byte, results []Result) {
 	}
 }
 
+// writeEach implements Poller.WriteEach.
+func (o *outlet) writeEach(targets []Target, pieces [][]byte, results []Result) {
+	if o.batch != nil && len(targets) > 1 {
+		o.batch.writeEach(targets, pieces, results)
+		return
+	}
+	for i := range targets {
+		o.writeAll(targets[i:i+1], pieces[i:i+1], results[i:i+1])
+	}
+}
+
 func (o *outlet) close() {
 	if o.batch != nil {
 		o.batch.ring.Close()

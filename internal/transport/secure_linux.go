@@ -28,7 +28,7 @@ func (l wires) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &wire{Conn: n}, nil
+	return &wire{Conn: n, hello: &hello{conn: n}}, nil
 }
 
 // wire is what crypto/tls reads from and writes to. Until a loop takes it over, it
@@ -38,6 +38,7 @@ func (l wires) Accept() (net.Conn, error) {
 // permanent.
 type wire struct {
 	net.Conn
+	hello *hello // what Conn is read through until the client's first record was read
 	fd    int32
 	out   []byte // written by crypto/tls, not sent yet
 	ended bool   // later writes are discarded
@@ -50,6 +51,13 @@ func (w *wire) NetConn() net.Conn { return w.Conn }
 var errAgain = os.ErrDeadlineExceeded
 
 func (w *wire) Read(p []byte) (int, error) {
+	if w.hello != nil {
+		n, done, err := w.hello.read(p)
+		if done {
+			w.hello = nil
+		}
+		return n, err
+	}
 	if w.Conn != nil {
 		return w.Conn.Read(p)
 	}

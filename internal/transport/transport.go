@@ -9,11 +9,11 @@
 //	a connection of NewTLSListener           secure  the same, through crypto/tls
 //	anything else, or a system without epoll stream  a goroutine that reads, one that writes
 //
-// WriteAll writes the same bytes to many Targets: with io_uring up to BatchSize sockets in
-// one system call, otherwise one after another. A Target holds what a write needs of a
+// WriteAll writes the same bytes to many Targets, and WriteEach to each its own: with io_uring
+// up to BatchSize sockets in one system call, otherwise one after another. A Target holds what a write needs of a
 // link, so that a loop with many connections reads little memory for each.
 //
-// Wait, WriteAll and all methods of a Link are called on the loop and do not block (except
+// Wait, WriteAll, WriteEach and all methods of a Link are called on the loop and do not block (except
 // that Wait sleeps when it is asked to). A link calls its Owner on the loop, too.
 package transport
 
@@ -38,6 +38,8 @@ type Poller interface {
 	// takes them, and puts the result into results, at the target's index. There are at
 	// most BatchSize targets.
 	WriteAll(targets []Target, pieces [][]byte, results []Result)
+	// WriteEach is WriteAll with a piece for each target, at the target's index.
+	WriteEach(targets []Target, pieces [][]byte, results []Result)
 	// Close releases the poller. Its links must have been closed.
 	Close()
 }

@@ -75,7 +75,7 @@ func newList(env command.Environment) *cobra.Command {
 		Use:   "list",
 		Short: "List webhooks",
 		Long:  `List webhooks, newest first. The column ROOMS has the number of rooms, a tag, or all.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab webhook list",
 			"confab webhook list -o json",
 			"confab webhook list -o text | cut -f 2,3",
@@ -88,11 +88,7 @@ func newList(env command.Environment) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		items := make([]command.Object, len(all))
-		for i := range all {
-			items[i] = command.Members(all[i])
-		}
-		return p.List("webhooks", items, columns...)
+		return p.List("webhooks", command.Objects(all), columns...)
 	})
 	return cmd
 }
@@ -102,7 +98,7 @@ func newGet(env command.Environment) *cobra.Command {
 		Use:   "get WEBHOOK",
 		Short: "Show a webhook",
 		Long:  `Show all members of a webhook except its secret. Its state is FAILING while its calls fail.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab webhook get app",
 			"confab webhook get app -o json",
 			"confab webhook get app -o text | cut -f 3     # the state",
@@ -167,7 +163,7 @@ func newCreate(env command.Environment) *cobra.Command {
 		Long: `Create a webhook that sends events to the endpoint at URL: those of the rooms in --room, of the rooms with
 the tag --room-tag, or of every room. The output has the secret that signs the calls. Only this command and
 confab webhook rotate-secret show it.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab webhook create bot https://bot.example.com/chat --event message.sent --room demo",
 			"confab webhook create search https://search.example.com/ --event message.sent,message.deleted --room-tag kind=live",
 			"confab webhook create audit https://audit.example.com/ --event room.created --event room.deleted -o json",
@@ -176,6 +172,7 @@ confab webhook rotate-secret show it.`,
 	}
 	f := command.NewFlags(cmd, env)
 	w := newFlags(cmd, f)
+	command.Offer(cmd, "event")
 	f.Run(cmd, func(ctx context.Context, api *command.API, p *command.Printer, args []string) error {
 		if len(w.events) == 0 {
 			return command.Usagef("--event is missing; name the types of events, such as message.sent")
@@ -201,7 +198,7 @@ func newUpdate(env command.Environment) *cobra.Command {
 		Short: "Change, pause or resume a webhook",
 		Long: `Change a webhook. Members without a flag stay as they are. While a webhook is paused, no events are kept for
 it, and events that were not delivered yet are dropped.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab webhook update app --pause",
 			"confab webhook update app --resume --url https://app.example.com/v2 -o json",
 			"confab webhook update app --event message.sent,event.sent --room demo",
@@ -247,7 +244,7 @@ func newDelete(env command.Environment) *cobra.Command {
 		Use:   "delete WEBHOOK",
 		Short: "Delete a webhook",
 		Long:  `Delete a webhook, with the events that were not delivered yet.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab webhook delete old",
 			"confab webhook delete older -o json",
 			"confab webhook delete oldest -o text",
@@ -270,7 +267,7 @@ func newTest(env command.Environment) *cobra.Command {
 		Short: "Call the endpoint of a webhook once",
 		Long: `Call the endpoint of a webhook with one event of the type webhook.test, and show its answer. This always
 takes three seconds. The exit status does not depend on the answer.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab webhook test app",
 			"confab webhook test app -o json",
 			"confab webhook test app -o text | cut -f 1     # the status",
@@ -297,7 +294,7 @@ func newRotate(env command.Environment) *cobra.Command {
 		Short: "Replace the secret of a webhook",
 		Long: `Replace the secret that signs the calls of a webhook, and print the new one. For 24 hours, calls are signed
 with the previous one as well.`,
-		Example: examples(
+		Example: command.Examples(
 			"confab webhook rotate-secret app",
 			"confab webhook rotate-secret app -o json",
 			"confab webhook rotate-secret app -o jsonl",
@@ -314,6 +311,3 @@ with the previous one as well.`,
 	})
 	return cmd
 }
-
-// examples joins the lines of an example as the help has them.
-func examples(lines ...string) string { return "  " + strings.Join(lines, "\n  ") }

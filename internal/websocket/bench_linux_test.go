@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"runtime"
@@ -283,4 +285,68 @@ func BenchmarkIdle(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkLoops measures the processor time of all threads for a delivery to 1,000
+// connections, one message at a time, with one loop and with two. What reading costs does not
+// count.
+func BenchmarkLoops(b *testing.B) {
+	for _, loops := range []int{1, 2} {
+		for _, how := range []struct {
+			name    string
+			ioURing bool
+		}{{"io_uring", true}, {"write", false}} {
+			b.Run(fmt.Sprintf("loops=%d/%s", loops, how.name), func(b *testing.B) { benchmarkLoops(b, loops, how.ioURing) })
+		}
+	}
+}
+
+func benchmarkLoops(b *testing.B, loops int, ioURing bool) {
+	// What is not read fits into the receive buffers.
+	const members, messages = 1000, 50
+	text := bytes.Repeat([]byte{'x'}, 304)
+	s := NewServer(Options{Loops: loops, PingInterval: -1, IOURing: ioURing}, handler{})
+	b.Cleanup(s.Close)
+	g := s.NewGroup()
+	served, clients := pairs(b, members)
+	for _, c := range served {
+		if _, err := s.Attach(Attachment{Conn: c, Group: g}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	// written waits until every loop has ended the round in which it writes.
+	written := func() {
+		for _, l := range s.loops {
+			done := make(chan struct{})
+			l.post(func() { l.post(func() { close(done) }) })
+			<-done
+		}
+	}
+	written()
+	buf := make([]byte, messages*rfc6455.HeaderLen(len(text))+messages*len(text))
+	var spent time.Duration
+	for b.Loop() {
+		begin := processorTime(b)
+		for range messages {
+			g.Deliver(text)
+			written()
+		}
+		spent += processorTime(b) - begin
+		for _, c := range clients {
+			if _, err := io.ReadFull(c, buf); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N)/members/messages, "cpu-ns/delivery")
+	b.ReportMetric(0, "ns/op")
+}
+
+// processorTime returns what this process has used.
+func processorTime(b *testing.B) time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &t); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(t.Nano())
 }

@@ -13,6 +13,8 @@ type chunk struct {
 	// under the group's lock. They are final once a cursor is past this chunk.
 	n    int
 	next *chunk
+
+	_ [16]byte // See cacheLine.
 }
 
 // Sizes of chunks. The chunk of a quiet room holds a frame or a few. The chunk of

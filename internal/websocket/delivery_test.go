@@ -278,7 +278,7 @@ func TestAutomaticWindow(t *testing.T) {
 	}
 }
 
-// A small group stays on one loop. A large group is spread evenly.
+// A small group stays on one loop, and a larger one on few. A large group is spread evenly.
 func TestGroupsSpread(t *testing.T) {
 	s := NewServer(Options{Loops: 3, IOURing: true}, handler{})
 	t.Cleanup(s.Close)
@@ -296,7 +296,13 @@ func TestGroupsSpread(t *testing.T) {
 	if got, want := counts(), fmt.Sprintf("%d ", spreadAbove); got != want {
 		t.Errorf("members per loop: %s, want %s", got, want)
 	}
-	for range 2*spreadAbove + 30 {
+	for range 40 {
+		g.enter(nil)
+	}
+	if got, want := counts(), fmt.Sprintf("%d 40 ", spreadAbove); got != want {
+		t.Errorf("members per loop: %s, want %s", got, want)
+	}
+	for range 2*spreadAbove - 10 {
 		g.enter(nil)
 	}
 	if got, want := counts(), fmt.Sprintf("%d %d %d ", spreadAbove+10, spreadAbove+10, spreadAbove+10); got != want {

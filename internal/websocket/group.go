@@ -25,6 +25,8 @@ type Group struct {
 	behind int     // parts that are dirty
 
 	ping, marked atomic.Int64 // the times of PingEvery
+
+	_ [32]byte // See cacheLine.
 }
 
 // NewGroup returns a group without members.
@@ -92,8 +94,8 @@ func (g *Group) end() cursor {
 	return g.chain.end()
 }
 
-// A group with fewer members than this on its first loop uses only that loop, so
-// that one wake-up serves the whole group.
+// A group uses another loop when each of those that it uses has this many of its members: a
+// wake-up and the start of a write cost as much as some deliveries.
 const spreadAbove = 64
 
 // enter counts a new member. It returns its part, the position where its output starts,
@@ -130,31 +132,19 @@ func (g *Group) PingEvery(interval, behindMark time.Duration) {
 	}
 }
 
-// choose returns the part for the next member, and creates it if needed.
+// choose returns the part for the next member: the one with the fewest, so that all loops take
+// about equally long to write to the group. It adds a loop when all have enough members.
 func (g *Group) choose() *part {
-	if len(g.parts) > 0 && g.parts[0].count < spreadAbove {
-		return g.parts[0]
-	}
-	best := g.server.quietest()
-	if len(g.parts) > 0 {
-		// Choose the loop with the fewest members of this group, so that all loops
-		// take about equally long to write to it.
-		counts := make(map[*loop]int, len(g.parts))
-		for _, p := range g.parts {
-			counts[p.loop] = p.count
-		}
-		for _, l := range g.server.loops {
-			if counts[l] < counts[best] {
-				best = l
-			}
-		}
-	}
+	var fewest *part
 	for _, p := range g.parts {
-		if p.loop == best {
-			return p
+		if fewest == nil || p.count < fewest.count {
+			fewest = p
 		}
 	}
-	p := &part{group: g, loop: best, frames: g.frames, flushed: g.chain.end(), last: longAgo}
+	if fewest != nil && (fewest.count < spreadAbove || len(g.parts) == len(g.server.loops)) {
+		return fewest
+	}
+	p := &part{group: g, loop: g.server.quietest(g.parts), frames: g.frames, flushed: g.chain.end(), last: longAgo}
 	p.trail.begin(p.flushed)
 	g.parts = append(g.parts, p)
 	return p

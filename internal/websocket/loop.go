@@ -17,6 +17,7 @@ type loop struct {
 	server *Server
 	start  time.Time // times of the loop are nanoseconds since start
 	done   chan struct{}
+	_      cacheLine
 
 	// Requests of other goroutines. mu guards the three fields after it.
 	mu      sync.Mutex
@@ -25,6 +26,7 @@ type loop struct {
 	stopped bool
 	asleep  atomic.Bool  // the loop waits for its poller
 	load    atomic.Int64 // number of connections
+	_       cacheLine
 
 	// The rest belongs to the loop's goroutine.
 	poller     transport.Poller
@@ -38,6 +40,7 @@ type loop struct {
 	pings      []*Conn            // to be pinged in this round
 	pinged     []transport.Target // those of pings
 	touched    []*Conn            // to be flushed in this round
+	single     []*Conn            // those of touched that are written together
 	failed     []failure
 	flushing   []*part // to be written in this round
 	large      []*part // being written, over several rounds
@@ -48,14 +51,21 @@ type loop struct {
 	published  int // the value last reported to Options.PendingBytes
 
 	// Memory that is reused.
-	parser      rfc6455.Parser
-	queues      []*queue
-	pieces      [][]byte
-	piecesOfOne [][]byte
-	written     [writesPerYield]transport.Result
-	callsBefore []func()
-	dirtyBefore []*part
+	parser        rfc6455.Parser
+	queues        []*queue
+	pieces        [][]byte
+	piecesOfOne   [][]byte
+	singleTargets []transport.Target // those of single
+	singlePieces  [][]byte           // what is written to each of single
+	written       [writesPerYield]transport.Result
+	callsBefore   []func()
+	dirtyBefore   []*part
 }
+
+// cacheLine keeps fields that other goroutines write away from those that a loop uses for each
+// delivery: a processor waits for a line that another one has written. For the same reason, the
+// sizes of part, Group and chunk are multiples of a line. See TestCacheLines.
+type cacheLine [64]byte
 
 func newLoop(s *Server) *loop {
 	l := &loop{
@@ -133,12 +143,7 @@ func (l *loop) round() {
 	l.call()
 	l.wheel.advance(l.now/l.tick, l.look)
 	l.writePings()
-	for _, c := range l.touched {
-		c.touched = false
-		c.flush()
-	}
-	clear(l.touched)
-	l.touched = l.touched[:0]
+	l.flushTouched()
 	l.write()
 	l.reap()
 	l.publish()
@@ -269,7 +274,6 @@ func (l *loop) add(c *Conn, a *Attachment, at cursor, first First) {
 		c.lost(err)
 		return
 	}
-	c.flush()
 	if len(a.Buffered) > 0 && c.state == stateOpen {
 		c.parse(a.Buffered)
 	}

@@ -1,5 +1,7 @@
 package websocket
 
+import "runtime"
+
 // queue returns the connection's queue, to add output to it, and creates it if
 // needed.
 func (c *Conn) queue() *queue {
@@ -122,14 +124,8 @@ func (c *Conn) flush() {
 	if q := c.out; q != nil {
 		for !c.blocked && !q.empty() {
 			n, full, err := c.link.Write(q.next())
-			c.loop.owed -= n
-			q.advance(n)
-			if err != nil {
-				c.lost(err)
+			if c.took(n, full, err); err != nil {
 				return
-			}
-			if full {
-				c.block()
 			}
 		}
 		if !q.empty() {
@@ -147,6 +143,57 @@ func (c *Conn) flush() {
 	if c.state == stateClosing {
 		c.drain()
 	}
+}
+
+// took handles the result of a write of the queue.
+func (c *Conn) took(n int, full bool, err error) {
+	c.loop.owed -= n
+	c.out.advance(n)
+	switch {
+	case err != nil:
+		c.lost(err)
+	case full:
+		c.block()
+	}
+}
+
+// flushTouched writes the queues that have got something in this round. Most have one piece:
+// the answer to a handshake or to a request. These are written together.
+func (l *loop) flushTouched() {
+	for _, c := range l.touched {
+		c.touched = false
+		if t := c.link.Target(); t.FD >= 0 && c.state != stateDead && !c.blocked && c.out != nil && len(c.out.next()) == 1 {
+			l.single = append(l.single, c)
+			l.singleTargets = append(l.singleTargets, t)
+			l.singlePieces = append(l.singlePieces, c.out.next()[0])
+			if len(l.single) == writesPerYield {
+				l.writeSingle()
+				runtime.Gosched()
+			}
+			continue
+		}
+		c.flush()
+	}
+	l.writeSingle()
+	clear(l.touched)
+	l.touched = l.touched[:0]
+}
+
+// writeSingle writes to each connection of single its piece.
+func (l *loop) writeSingle() {
+	if len(l.single) == 0 {
+		return
+	}
+	l.poller.WriteEach(l.singleTargets, l.singlePieces, l.written[:])
+	for i, c := range l.single {
+		w := &l.written[i]
+		c.took(w.N, w.Full || w.N < len(l.singlePieces[i]), w.Err)
+		c.flush()
+	}
+	clear(l.single)
+	clear(l.singleTargets)
+	clear(l.singlePieces)
+	l.single, l.singleTargets, l.singlePieces = l.single[:0], l.singleTargets[:0], l.singlePieces[:0]
 }
 
 // replayPatience is how many times MaxPending may be pending for a connection that starts

@@ -32,6 +32,8 @@ type part struct {
 	batch   int64              // frames up to target that are not written yet
 	last    int64              // time of the last write
 	due     int64              // time of the next write
+
+	_ [16]byte // See cacheLine.
 }
 
 // capture makes this round write everything delivered until now.

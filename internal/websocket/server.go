@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -93,11 +94,12 @@ func (s *Server) Len() int {
 	return n
 }
 
-// quietest returns the loop with the fewest connections.
-func (s *Server) quietest() *loop {
-	best := s.loops[0]
-	for _, l := range s.loops[1:] {
-		if l.load.Load() < best.load.Load() {
+// quietest returns the loop with the fewest connections of those that have none of the parts,
+// of which there is one at least.
+func (s *Server) quietest(parts []*part) (best *loop) {
+	for _, l := range s.loops {
+		taken := slices.ContainsFunc(parts, func(p *part) bool { return p.loop == l })
+		if !taken && (best == nil || l.load.Load() < best.load.Load()) {
 			best = l
 		}
 	}
@@ -115,7 +117,7 @@ func (s *Server) Attach(a Attachment) (*Conn, error) {
 		c.part, at, first = a.Group.enter(a.Before)
 		c.loop = c.part.loop
 	} else {
-		c.loop = s.quietest()
+		c.loop = s.quietest(nil)
 	}
 	c.loop.load.Add(1)
 	link, err := c.loop.poller.Adopt((*owner)(c), a.Conn)

@@ -36,6 +36,7 @@
 //	call    calls        → touched    (connections with pending output of their own)
 //	wheel   timers       → pings, deadlines, timeouts of closing connections
 //	flush   touched      → the socket; what it does not take stays in Conn.out
+//	                     → single     if it is one piece: the sockets are written to together
 //	write   flushing     → every member's socket, or, for a part with many members,
 //	                     → large      written to in slices, over several rounds
 //	        large        → late       when it is done and has become dirty meanwhile

@@ -1,4 +1,4 @@
-package transcript
+package journal
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ func TestEncodeFrame(t *testing.T) {
 	fill(t, reflect.ValueOf(&whole).Elem())
 	whole.Time = time.Unix(3, 4).UTC()
 	whole.Said, whole.Stands = nil, nil // The first is for the room's next home, the second for other nodes.
-	got, err := decodeFrame(encodeFrame(&whole))
+	got, err := DecodeFrame(AppendFrame(nil, &whole))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func fill(t *testing.T, v reflect.Value) {
 // FuzzDecodeFrame decodes what may be in a journal. What it takes is encoded to what
 // decodes to the same frame.
 func FuzzDecodeFrame(f *testing.F) {
-	whole := encodeFrame(&chat.Frame{
+	whole := AppendFrame(nil, &chat.Frame{
 		RoomID: "room", Epoch: 1, Sequence: 2, ID: "id", Type: chat.MessageFrame, Action: chat.ActionSendMessage, Time: time.Unix(3, 4),
 		JSON: []byte(`{}`), UserID: "ann", Hidden: true, Keep: time.Hour, DisconnectUser: "bob",
 		Deletion: &chat.Deletion{MessageID: "m", By: "b", Reason: "r"}, LoggingConfigurations: []string{"arn"}, Webhooks: []string{"a", "b"},
@@ -78,16 +78,16 @@ func FuzzDecodeFrame(f *testing.F) {
 	f.Add(whole[:len(whole)/2])
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		frame, err := decodeFrame(b)
+		frame, err := DecodeFrame(b)
 		if err != nil {
 			return
 		}
-		encoded := encodeFrame(frame)
-		again, err := decodeFrame(encoded)
+		encoded := AppendFrame(nil, frame)
+		again, err := DecodeFrame(encoded)
 		if err != nil {
 			t.Fatalf("%q was encoded to %q, which is refused: %v", b, encoded, err)
 		}
-		if second := encodeFrame(again); !bytes.Equal(encoded, second) {
+		if second := AppendFrame(nil, again); !bytes.Equal(encoded, second) {
 			t.Errorf("%q was encoded to %q and then to %q", b, encoded, second)
 		}
 	})
