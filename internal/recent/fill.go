@@ -31,9 +31,6 @@ type Delivered struct {
 // position is unknown, or may be from a server of another kind, a frame counts as delivered
 // once it is older than InFlight.
 func (d Delivered) has(f *chat.Frame, now time.Time) bool {
-	if d.Lost != nil && d.Lost(f.Point()) {
-		return false
-	}
 	if d.Known && f.Epoch <= d.Epoch {
 		return f.Epoch < d.Epoch || f.Sequence <= d.Sequence
 	}
@@ -76,6 +73,10 @@ func (g *Ring) Fill(ctx context.Context, from Source) error {
 	skipped := false
 	all := make([]message, 0, len(older))
 	for _, f := range older {
+		if delivered.Lost != nil && delivered.Lost(f.Point()) {
+			skipped = true
+			continue // If the message was asked for again, it has another place, which the ring knows.
+		}
 		m := message{id: f.ID, user: f.UserID, hides: f.Hidden, time: f.Time.UnixNano(), late: !delivered.has(f, now)}
 		skipped = skipped || m.late
 		m.frame = encode(from, f.JSON)
