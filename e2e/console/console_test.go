@@ -20,22 +20,55 @@ import (
 
 func TestMain(m *testing.M) { process.Exit(m.Run()) }
 
-const account = "123456789012"
+// everything is the policy of an administrator, reading of somebody who only looks.
+const (
+	everything = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ivschat:*","confab:*"],"Resource":"*"}]}`
+	reading    = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ivschat:List*","ivschat:Get*","confab:Get*","confab:List*"],"Resource":"*"}]}`
+)
 
 // pages runs one file of tests with Node's runner, against a server. Node exits at the end,
 // also if a test that failed has left a client connected.
-func pages(t *testing.T, file string, env ...string) {
+func pages(t *testing.T, s *process.Server, file string, env ...string) {
 	t.Helper()
 	official.Need(t, official.Dir)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", "--test", "--test-force-exit", "--test-reporter=spec", filepath.Join(official.Dir, file))
-	cmd.Env = append(official.Environment("", ""), env...)
+	cmd.Env = append(official.Environment(s.Endpoint, s.WebSocket), env...)
 	cmd.WaitDelay = 5 * time.Second
 	out, err := cmd.CombinedOutput()
 	t.Log(process.Tail(string(out)))
 	if err != nil || !strings.Contains(string(out), "fail 0") || strings.Contains(string(out), "pass 0") {
 		t.Errorf("%s: %v", file, err)
+	}
+}
+
+// credentials makes an access key with a policy, as two variables of an environment.
+func credentials(t *testing.T, s *process.Server, name, policy string) []string {
+	t.Helper()
+	key, err := s.CreateCredentials(t.Context(), name, policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{"KEY_ID=" + key.AccessKeyID, "KEY_SECRET=" + key.SecretAccessKey}
+}
+
+// TestPages runs the files of tests that need a server and nothing else.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	// Webhooks of the tests are on this machine.
+	webhooks := []string{"--webhook-insecure", "--webhook-allow", "127.0.0.0/8"}
+	for name, args := range map[string][]string{
+		"looks":       nil,      // screens, colors, writing from right to left, keyboards
+		"states":      nil,      // each page while it loads, when it fails, is denied, offline, empty
+		"moderation":  webhooks, // an evening of a moderator
+		"strangers":   webhooks, // what people write who mean no good
+		"quick-start": nil,      // the code that the page shows
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pages(t, process.Serve(t, process.Options{Args: args}), "console-"+name+".test.mjs")
+		})
 	}
 }
 
@@ -53,7 +86,7 @@ func TestFirstMinute(t *testing.T) {
 	if address != s.Endpoint+"/_confab/console/" {
 		t.Fatalf("the server printed the address %q:\n%s", address, s.Log())
 	}
-	pages(t, "console-start.test.mjs", "CONSOLE_URL="+address)
+	pages(t, s, "console-start.test.mjs", "CONSOLE_URL="+address)
 }
 
 // TestConsole is an evening of an administrator, and a look by somebody who may only
@@ -61,20 +94,7 @@ func TestFirstMinute(t *testing.T) {
 func TestConsole(t *testing.T) {
 	t.Parallel()
 	s := process.Serve(t, process.Options{})
-	reader, err := s.CreateCredentials(t.Context(), "reader", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ivschat:List*","ivschat:Get*","confab:Get*","confab:List*"],"Resource":"*"}]}`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pages(t, "console.test.mjs", "AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket,
-		"READER_ACCESS_KEY_ID="+reader.AccessKeyID, "READER_SECRET_ACCESS_KEY="+reader.SecretAccessKey)
-}
-
-// TestModeration is an evening of a moderator, and what an operator sets up for
-// applications.
-func TestModeration(t *testing.T) {
-	t.Parallel()
-	s := process.Serve(t, process.Options{Args: []string{"--webhook-insecure", "--webhook-allow", "127.0.0.0/8"}})
-	pages(t, "console-moderation.test.mjs", "AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket)
+	pages(t, s, "console.test.mjs", credentials(t, s, "reader", reading)...)
 }
 
 // TestOperator has a destination of chat logs that works and one that fails.
@@ -89,14 +109,7 @@ func TestOperator(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := process.Serve(t, process.Options{DataDir: dir, Args: []string{"--log-destinations", "local", "--s3-log-interval", "1s", "--log-flush-interval", "1s"}})
-	pages(t, "console-operator.test.mjs", "AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket, "DATA_DIR="+dir)
-}
-
-// TestLooks is about screens, states of pages, and keyboards.
-func TestLooks(t *testing.T) {
-	t.Parallel()
-	s := process.Serve(t, process.Options{Args: []string{"--account-id", account}})
-	pages(t, "console-looks.test.mjs", "AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket, "ACCOUNT="+account)
+	pages(t, s, "console-operator.test.mjs", "DATA_DIR="+dir)
 }
 
 // TestTrouble restarts the server and deletes an access key while pages are open.
@@ -108,10 +121,7 @@ func TestTrouble(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := process.Serve(t, o)
-	key, err := s.CreateCredentials(t.Context(), "moderator", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ivschat:*","confab:*"],"Resource":"*"}]}`)
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := credentials(t, s, "moderator", everything)
 	t.Cleanup(func() {
 		if err := s.Stop(); err != nil {
 			t.Log(err)
@@ -133,21 +143,5 @@ func TestTrouble(t *testing.T) {
 		}
 	}))
 	defer control.Close()
-	pages(t, "console-trouble.test.mjs", "AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket, "CONTROL_URL="+control.URL,
-		"KEY_ID="+key.AccessKeyID, "KEY_SECRET="+key.SecretAccessKey)
-}
-
-// TestStrangers is about what people write who mean no good. The webhook of the test is on this
-// machine.
-func TestStrangers(t *testing.T) {
-	t.Parallel()
-	s := process.Serve(t, process.Options{Args: []string{"--webhook-insecure", "--webhook-allow", "127.0.0.0/8"}})
-	pages(t, "console-strangers.test.mjs", "AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket)
-}
-
-// TestQuickStart runs the code that the quick start shows.
-func TestQuickStart(t *testing.T) {
-	t.Parallel()
-	s := process.Serve(t, process.Options{})
-	pages(t, "console-quick-start.test.mjs", "AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket)
+	pages(t, s, "console-trouble.test.mjs", append(key, "CONTROL_URL="+control.URL)...)
 }

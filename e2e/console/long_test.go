@@ -57,12 +57,12 @@ func id(created string) string {
 	return id
 }
 
-// script runs a program of e2e/clients/node, whose output is the test's.
-func script(t *testing.T, file string, env ...string) {
+// script runs a program of e2e/clients/node against a server. Its output is the test's.
+func script(t *testing.T, s *process.Server, file string, env ...string) {
 	t.Helper()
 	official.Need(t, official.Dir)
 	cmd := exec.CommandContext(t.Context(), "node", filepath.Join(official.Dir, file))
-	cmd.Env = append(official.Environment("", ""), env...)
+	cmd.Env = append(official.Environment(s.Endpoint, s.WebSocket), env...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		t.Errorf("%s: %v", file, err)
@@ -104,8 +104,7 @@ func TestScreenshots(t *testing.T) {
 	confab("filter", "put", "all", "insults", "--term", "idiot", "--term", "shut up", "--action", "DENY", "--message", "Be kind")
 	confab("filter", "put", "stage", "numbers", "--expression", `\b\d{16}\b`, "--action", "MASK")
 	confab("webhook", "create", "search", "https://search.example.com/chat", "--event", "message.sent,message.deleted")
-	script(t, "screenshots.mjs", "PICTURES="+folder, "DEV_URL="+dev.Endpoint, "CONSOLE_URL="+s.Endpoint, "ROOM="+stage,
-		"AWS_ENDPOINT_URL_IVSCHAT="+s.Endpoint, "CHAT_URL="+s.WebSocket)
+	script(t, s, "screenshots.mjs", "PICTURES="+folder, "DEV_URL="+dev.Endpoint, "CONSOLE_URL="+s.Endpoint, "ROOM="+stage)
 }
 
 // TestFirstMinuteOfClone does what somebody does who has never seen Confab: clones it, and runs
@@ -148,7 +147,7 @@ func TestFirstMinuteOfClone(t *testing.T) {
 	began := time.Now()
 	s := process.Serve(t, process.Options{Args: []string{"--dev", "--account-id", "000000000000"}})
 	fmt.Printf("until the server answers: %.1f s\n", time.Since(began).Seconds())
-	script(t, "console-first.mjs", "CONSOLE_URL="+s.Endpoint+"/", "BEGAN="+strconv.FormatInt(began.UnixMilli(), 10))
+	script(t, s, "console-first.mjs", "CONSOLE_URL="+s.Endpoint+"/", "BEGAN="+strconv.FormatInt(began.UnixMilli(), 10))
 }
 
 // TestSoak keeps a live room with 50 messages a second open in a page, and watches the
@@ -168,5 +167,5 @@ func TestSoak(t *testing.T) {
 		cancel()
 		load.Wait() //nolint:errcheck // It was ended.
 	}()
-	script(t, "console-soak.mjs", "CONSOLE_URL="+s.Endpoint, "ROOM="+busy, "SECONDS="+strconv.Itoa(int(soak.Seconds())))
+	script(t, s, "console-soak.mjs", "CONSOLE_URL="+s.Endpoint, "ROOM="+busy, "SECONDS="+strconv.Itoa(int(soak.Seconds())))
 }

@@ -11,8 +11,8 @@ func Placeholder(n int) string { return "$" + strconv.Itoa(n) }
 
 // rowGroups are the numbers of rows of one INSERT: few, so that the statements stay
 // prepared, and each a multiple of the next. A statement costs as much as some rows, so no
-// step is large: 127 rows are 10 statements.
-var rowGroups = [...]int{128, 32, 8, 2, 1}
+// step is large. SQLite compares the name of a parameter with all before it, so neither is a group.
+var rowGroups = [...]int{32, 8, 2, 1}
 
 // values is "($1, $2), ($3, $4)" for two rows of two columns.
 func values(rows, columns int) string {

@@ -15,7 +15,11 @@ before(async () => {
 });
 after(() => browser?.close());
 
-const roomOf = async (page) => `arn:aws:ivschat:${process.env.AWS_REGION}:${process.env.ACCOUNT}:room/${await page.evaluate(() => location.hash.split('/').pop())}`;
+// roomOf is the ARN of the room that a page shows.
+const roomOf = (page) => page.evaluate(() => {
+  const { region, account } = JSON.parse(document.querySelector('meta[name=confab]').content);
+  return `arn:aws:ivschat:${region}:${account}:room/${location.hash.split('/').pop()}`;
+});
 
 const go = (page, hash) => page.evaluate((h) => { location.hash = h; }, hash);
 
@@ -88,7 +92,7 @@ test('a page says that it loads, what failed, and that the server is gone', asyn
   await page.getByText('There is no webhook', { exact: true }).waitFor();
   await page.unroute('**/ListWebhooks');
 
-  for (const [status, name, title] of [[500, 'InternalServerException', 'Internal Server'], [403, 'AccessDeniedException', 'Not allowed'], [404, 'UnknownOperationException', 'This server does not have this']]) {
+  for (const [status, name, title] of [[500, 'InternalServerException', 'The server failed'], [403, 'AccessDeniedException', 'Not allowed'], [404, 'UnknownOperationException', 'This server does not have this']]) {
     await go(page, '#/bans');
     await heading(page, 'Bans');
     await answer(status, name);
@@ -122,6 +126,9 @@ test('an older server has fewer pages, a newer one asks to load the page again',
   await heading(page, 'Rooms');
   await page.getByRole('link', { name: 'Content filters', exact: true }).waitFor();
   assert.equal(await page.getByRole('link', { name: 'Webhooks', exact: true }).count(), 0);
+  await go(page, '#/webhooks');
+  await heading(page, 'Webhooks');
+  await page.getByText('This server does not have this', { exact: true }).waitFor();
 
   await page.route('**/GetServer', async (route) => {
     const response = await route.fetch();
@@ -135,6 +142,25 @@ test('an older server has fewer pages, a newer one asks to load the page again',
   await page.getByRole('button', { name: 'Load the page again', exact: true }).waitFor();
   assert.deepEqual(await violations(page), []);
   check();
+});
+
+test('a browser that keeps nothing has all but what it would keep', async () => {
+  const context = await browser.newContext();
+  await context.addInitScript(() => {
+    for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, { get() { throw new DOMException('The operation is insecure.', 'SecurityError'); } });
+  });
+  const page = await context.newPage();
+  const complaints = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  const room = await newRoom({ name: 'nothing-kept' });
+  await page.goto(`${url}#/rooms/${room.split('/').pop()}`);
+  await page.getByRole('checkbox').click({ force: true });
+  await signIn(page);
+  await page.getByText('Connected', { exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Dark colors', exact: true }).first().click();
+  await page.getByRole('button', { name: 'Light colors', exact: true }).first().waitFor();
+  assert.deepEqual(complaints, []);
+  await context.close();
 });
 
 test('a moderator without a mouse signs in, makes a room, chats, and deletes a message', async () => {

@@ -133,6 +133,16 @@ test('what strangers write stays text, in its place', async (t) => {
     await page.keyboard.press('Escape');
   });
 
+  await t.test('in events of an application with a name of ours', async () => {
+    const log = page.getByRole('log', { name: 'Messages', exact: true });
+    await log.focus();
+    await page.keyboard.press('Escape'); // It follows again.
+    for (const UserIds of ['{', `["${'ann'.repeat(100)}"]`]) await api.send(new SendEventCommand({ roomIdentifier: room, eventName: 'confab:JOINED', attributes: { UserIds } }));
+    await log.locator('.note').getByText(/^(ann)+ joined$/).waitFor();
+    await log.locator('.event').getByText('{"UserIds":"{"}', { exact: true }).waitFor();
+    await holds(page, 'events');
+  });
+
   await t.test('in code that is copied', async () => {
     await go(page, '#/quick-start');
     await heading(page, 'Quick start');

@@ -281,13 +281,18 @@ test('an administrator', async (t) => {
 test('a reader is offered what the policy allows', async () => {
   const { page, check, expect } = await open(browser, `${url}#/rooms`, { viewport: { width: 360, height: 740 }, colorScheme: 'dark' });
   expect(/status of 40[0-9]/);
-  await signIn(page, process.env.READER_ACCESS_KEY_ID, process.env.READER_SECRET_ACCESS_KEY);
+  await signIn(page, process.env.KEY_ID, process.env.KEY_SECRET);
   await page.getByRole('link', { name: 'busy', exact: true }).waitFor();
   assert.equal(await page.getByRole('button', { name: 'Create a room', exact: true }).count(), 0);
   assert.equal(await page.getByRole('button', { name: 'Delete', exact: true }).count(), 0);
   await page.getByRole('link', { name: 'busy', exact: true }).click();
   await page.getByText('No live chat', { exact: true }).waitFor();
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'the page is wider than the screen');
+  // A page that was opened by its address says what it needs.
+  await page.evaluate(() => { location.hash = '#/rooms/new'; });
+  await title(page, 'Create a room');
+  await page.getByText(/^This page needs the action ivschat:CreateRoom/).waitFor();
+  assert.equal(await page.getByLabel('Name', { exact: true }).count(), 0);
   // No page offers a change, and none fails: what needs another action is not in the menu.
   const menu = await page.locator('a[href^="#/"]').evaluateAll((links) => [...new Set(links.map((a) => a.getAttribute('href')))].filter((href) => !href.includes('/rooms/')));
   assert.ok(menu.includes('#/webhooks') && !menu.includes('#/tokens') && !menu.includes('#/erase-user'), menu.join(' '));

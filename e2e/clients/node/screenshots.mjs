@@ -1,6 +1,7 @@
 // Pictures of every page of the console: in light and dark, on a wide screen and on a phone.
-// The pages are those that the menu leads to, the forms, and a room with people in it. Those of
-// the documents (docs/images) are also written as WebP, which is smaller.
+// The pages are those that the menu leads to, the forms, a room with people in it, a question, and
+// a list in each of its states. Those of the documents (docs/images) are also written as WebP,
+// which is smaller.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join as path } from 'node:path';
 import { ListLoggingConfigurationsCommand, ListRoomsCommand } from '@aws-sdk/client-ivschat';
@@ -51,6 +52,15 @@ for (const [user, ...texts] of [['zoe', 'Hello everybody', 'My card is 411111111
   for (const text of texts) await client.room.sendMessage(new SendMessageRequest(text)).catch(() => undefined);
 }
 
+const refuse = (status, name, message) => (route) => route.fulfill({ status, headers: { 'x-amzn-errortype': name }, json: { message } });
+const states = {
+  loading: () => undefined, // It is never answered.
+  failed: refuse(500, 'InternalServerException', 'The database is not available'),
+  denied: refuse(403, 'AccessDeniedException', 'You may not list rooms'),
+  offline: (route) => route.abort(),
+  empty: (route) => route.fulfill({ json: {} }),
+};
+
 for (const colorScheme of ['light', 'dark']) {
   for (const [size, viewport] of Object.entries(sizes)) {
     const kind = `${colorScheme}-${size}`;
@@ -76,6 +86,18 @@ for (const colorScheme of ['light', 'dark']) {
         if (size === 'phone') await page.getByRole('tabpanel').last().scrollIntoViewIfNeeded();
         await picture(page, `${name}-${tab.toLowerCase()}-${kind}`);
       }
+    }
+    const go = (hash) => page.evaluate((h) => { location.hash = h; }, hash);
+    await go('#/bans');
+    await page.getByRole('button', { name: 'Create a ban', exact: true }).first().click();
+    await picture(page, `bans-new-${kind}`);
+    for (const [state, answer] of Object.entries(states)) {
+      await go('#/nowhere');
+      await page.getByRole('heading', { name: 'No such page', exact: true }).waitFor();
+      await page.route('**/ListRooms', answer);
+      await go('#/rooms');
+      await picture(page, `rooms-${state}-${kind}`);
+      await page.unroute('**/ListRooms');
     }
     await page.context().close();
   }

@@ -1,9 +1,9 @@
-import Alert from '@cloudscape-design/components/alert';
 import AppLayout from '@cloudscape-design/components/app-layout';
-import Box from '@cloudscape-design/components/box';
 import BreadcrumbGroup from '@cloudscape-design/components/breadcrumb-group';
+import Container from '@cloudscape-design/components/container';
 import ErrorBoundary from '@cloudscape-design/components/error-boundary';
 import Flashbar from '@cloudscape-design/components/flashbar';
+import Header from '@cloudscape-design/components/header';
 import SideNavigation from '@cloudscape-design/components/side-navigation';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import TopNavigation from '@cloudscape-design/components/top-navigation';
@@ -12,17 +12,17 @@ import { isLent } from './chat/lent';
 import { useNotices } from './confab/notices';
 import { useVersionNotice } from './confab/outdated';
 import { page } from './confab/page';
-import { type Problem, problem } from './confab/problem';
+import { type Problem, passing, problem, retried } from './confab/problem';
 import { useRoute } from './confab/router';
 import { type Session, known, signIn, signOut, useSession } from './confab/session';
 import { toggleTheme, useDark } from './confab/theme';
 import { find, menu, staffPage } from './pages';
 import { SignIn, SignInAgain } from './pages/sign-in';
-import { Titled } from './parts/state';
+import { Titled, Trouble } from './parts/state';
 
 const ChatWindow = lazy(() => import('./pages/chat-window'));
 
-const half = (
+const themeIcon = (
   <svg viewBox="0 0 16 16" aria-hidden="true" focusable="false">
     <circle cx="8" cy="8" r="6" fill="none" />
     <path d="M8 2a6 6 0 0 1 0 12z" fill="currentColor" stroke="none" />
@@ -44,7 +44,7 @@ function Main() {
           identity={{ href: '#/', title: 'Confab' }}
           utilities={[
             ...(session?.server ? [{ type: 'button' as const, text: `${session.server.region} · ${session.server.accountId}`, href: '#/server' }] : []),
-            { type: 'button', iconSvg: half, ariaLabel: dark ? 'Light colors' : 'Dark colors', title: dark ? 'Light colors' : 'Dark colors', onClick: toggleTheme },
+            { type: 'button', iconSvg: themeIcon, ariaLabel: dark ? 'Light colors' : 'Dark colors', title: dark ? 'Light colors' : 'Dark colors', onClick: toggleTheme },
             ...(session ? [{
               type: 'menu-dropdown' as const, text: session.staff ? 'Moderator' : session.keys.accessKeyId, iconName: 'user-profile' as const,
               items: [{ id: 'out', text: 'Sign out' }], onItemClick: signOut,
@@ -67,8 +67,8 @@ function Door() {
     let timer: ReturnType<typeof setTimeout>;
     const attempt = () => signIn(keys, false).catch((error) => {
       const p = problem(error);
-      setTrouble(p);
-      if (p.kind === 'offline' || p.kind === 'busy') timer = setTimeout(attempt, 2000);
+      setTrouble(passing(p) ? retried(p) : p);
+      if (passing(p)) timer = setTimeout(attempt, 2000);
       else setKeys(undefined);
     });
     attempt();
@@ -76,9 +76,11 @@ function Door() {
   }, [keys]);
   if (!keys) return <SignIn trouble={trouble} />;
   return (
-    <Box padding="xxl" textAlign="center">
-      {trouble ? <Alert type="error" header={trouble.title}>{trouble.text}</Alert> : <StatusIndicator type="loading">Signing in</StatusIndicator>}
-    </Box>
+    <main className="sign-in">
+      <Container header={<Header variant="h1">Sign in</Header>}>
+        {trouble ? <Trouble problem={trouble} /> : <StatusIndicator type="loading">Signing in</StatusIndicator>}
+      </Container>
+    </main>
   );
 }
 

@@ -6,7 +6,7 @@ import type { SideNavigationProps } from '@cloudscape-design/components/side-nav
 import { type ComponentType, type ReactNode, lazy } from 'react';
 import { page } from './confab/page';
 import { may } from './confab/session';
-import { Titled } from './parts/state';
+import { Refused, Titled } from './parts/state';
 
 // part is loaded when it is shown. A server of another version does not have the file.
 function part<Part extends ComponentType<any>>(load: () => Promise<{ default: Part }>) {
@@ -56,83 +56,87 @@ export interface Page {
   show: () => ReactNode;
 }
 
-const rooms = { text: 'Rooms', href: '#/rooms' };
-const filters = { text: 'Content filters', href: '#/filters' };
-const webhooks = { text: 'Webhooks', href: '#/webhooks' };
-const credentials = { text: 'Credentials', href: '#/credentials' };
-const logging = { text: 'Logging configurations', href: '#/logging' };
+// Entry is a page of the table below. In its texts, :id and :name stand for what the address has there.
+interface Entry {
+  title: string;
+  /** What it is called in the way to a page; its title if it is absent. */
+  crumb?: string;
+  layout?: AppLayoutProps.ContentType;
+  /** The action without which the page is of no use. Of a page of one resource it is not known. */
+  needs?: string;
+  show: (id: string, name: string) => ReactNode;
+}
 
-function make(title: string, crumbs: Page['crumbs'], show: Page['show'], layout: Page['layout'] = 'default'): Page {
-  return { title, crumbs, layout, show };
+const rooms: Entry = { title: 'Rooms', layout: 'table', show: () => <Rooms /> };
+
+const pages: Record<string, Entry> = {
+  '': page.dev ? { title: 'First minute', show: () => <Start /> } : rooms,
+  'quick-start': { title: 'Quick start', show: () => <QuickStart /> },
+  rooms,
+  'rooms/new': { title: 'Create a room', layout: 'form', needs: 'ivschat:CreateRoom', show: () => <NewRoom /> },
+  'rooms/:id': { title: 'Room :id', crumb: ':id', show: (id) => <Room id={id} /> },
+  'rooms/:id/edit': { title: 'Edit :id', crumb: 'Edit', layout: 'form', show: (id) => <EditRoom id={id} /> },
+  logging: { title: 'Logging configurations', layout: 'table', show: () => <Logging /> },
+  'logging/new': { title: 'Create a logging configuration', crumb: 'Create', layout: 'form', needs: 'ivschat:CreateLoggingConfiguration', show: () => <NewLogging /> },
+  'logging/:id': { title: 'Logging configuration :id', crumb: ':id', layout: 'form', show: (id) => <EditLogging id={id} /> },
+  tokens: { title: 'Chat tokens', layout: 'form', needs: 'ivschat:CreateChatToken', show: () => <Tokens /> },
+  bans: { title: 'Bans', layout: 'table', needs: 'confab:ListBans', show: () => <Bans /> },
+  filters: { title: 'Content filters', layout: 'table', needs: 'confab:ListContentFilters', show: () => <Filters /> },
+  'filters/new': { title: 'Create a filter', layout: 'form', needs: 'confab:PutContentFilter', show: () => <NewFilter /> },
+  'filters/test': { title: 'Test the content filters', crumb: 'Test', layout: 'form', needs: 'confab:TestContentFilter', show: () => <TestFilters /> },
+  'filters/:id/:name': { title: 'Filter :name', crumb: ':name', layout: 'form', show: (id, name) => <EditFilter room={id} name={name} /> },
+  'moderation-log': { title: 'Moderation log', layout: 'table', needs: 'confab:ListModerationEvents', show: () => <ModerationLog /> },
+  'erase-user': { title: 'Erase a user', layout: 'form', needs: 'confab:EraseUser', show: () => <EraseUser /> },
+  webhooks: { title: 'Webhooks', layout: 'table', needs: 'confab:ListWebhooks', show: () => <Webhooks /> },
+  'webhooks/new': { title: 'Create a webhook', layout: 'form', needs: 'confab:CreateWebhook', show: () => <NewWebhook /> },
+  'webhooks/:id': { title: 'Edit a webhook', crumb: 'Edit', layout: 'form', show: (id) => <EditWebhook id={id} /> },
+  credentials: { title: 'Credentials', layout: 'table', needs: 'confab:ListCredentials', show: () => <Credentials /> },
+  'credentials/new': { title: 'Create an access key', layout: 'form', needs: 'confab:CreateCredentials', show: () => <NewCredentials /> },
+  server: { title: 'Nodes and health', needs: 'confab:GetServer', show: () => <Server /> },
+  metrics: { title: 'Metrics', layout: 'dashboard', needs: 'confab:GetMetrics', show: () => <Metrics /> },
+};
+
+// entryOf returns the page of an address: one with these words before one with an id.
+function entryOf(route: string[]): Entry | undefined {
+  const [first = '', id, name, ...rest] = route;
+  const patterns = [route.join('/'), ...(id ? [`${first}/:id${name ? `/${name}` : ''}`] : []), ...(name ? [`${first}/:id/:name`] : [])];
+  const found = rest.length === 0 ? patterns.find((p) => Object.hasOwn(pages, p)) : undefined;
+  return found === undefined ? undefined : pages[found];
+}
+
+/** The page of an address. */
+export function find(route: string[]): Page {
+  const entry = entryOf(route);
+  if (!entry) return { title: 'No such page', crumbs: [], layout: 'default', show: () => <Unknown /> };
+  const [, id = '', name = ''] = route;
+  const fill = (text: string) => text.replace(':id', () => id).replace(':name', () => name);
+  const crumbs = route.flatMap((_, i) => {
+    const way = route.slice(0, i + 1);
+    const of = entryOf(way);
+    return of ? [{ text: fill(of.crumb ?? of.title), href: `#/${way.map(encodeURIComponent).join('/')}` }] : [];
+  });
+  const { needs, layout = 'default' } = entry;
+  const title = fill(entry.title);
+  return { title, crumbs, layout, show: () => (needs && !may(needs) ? <Refused title={title} action={needs} /> : entry.show(id, name)) };
 }
 
 /** The one page of somebody who signed in with a chat token. */
-export const staffPage = make('Room', [], () => <StaffRoom />);
+export const staffPage: Page = { title: 'Room', crumbs: [], layout: 'default', show: () => <StaffRoom /> };
 
-export function find([first, id, more, ...rest]: string[]): Page {
-  if (rest.length === 0) {
-    const here = { text: id, href: `#/${first}/${id}` };
-    if (first === 'filters' && id && more) {
-      return make(`Filter ${more}`, [filters, { text: more, href: `${here.href}/${more}` }], () => <EditFilter room={id} name={more} />, 'form');
-    }
-    switch ([first ?? '', id && (id === 'new' ? 'new' : 'id'), more].filter((p) => p !== undefined).join('/')) {
-      case '':
-        return page.dev ? make('First minute', [], () => <Start />) : make('Rooms', [], () => <Rooms />, 'table');
-      case 'rooms': return make('Rooms', [rooms], () => <Rooms />, 'table');
-      case 'rooms/new': return make('Create a room', [rooms, { text: 'Create a room', href: '#/rooms/new' }], () => <NewRoom />, 'form');
-      case 'rooms/id': return make(`Room ${id}`, [rooms, here], () => <Room id={id} />);
-      case 'rooms/id/edit': return make(`Edit ${id}`, [rooms, here, { text: 'Edit', href: `${here.href}/edit` }], () => <EditRoom id={id} />, 'form');
-      case 'logging': return make('Logging configurations', [logging], () => <Logging />, 'table');
-      case 'logging/new': return make('Create a logging configuration', [logging, { text: 'Create', href: '#/logging/new' }], () => <NewLogging />, 'form');
-      case 'logging/id': return make(`Logging configuration ${id}`, [logging, here], () => <EditLogging id={id} />, 'form');
-      case 'bans': return make('Bans', [{ text: 'Bans', href: '#/bans' }], () => <Bans />, 'table');
-      case 'moderation-log': return make('Moderation log', [{ text: 'Moderation log', href: '#/moderation-log' }], () => <ModerationLog />, 'table');
-      case 'erase-user': return make('Erase a user', [{ text: 'Erase a user', href: '#/erase-user' }], () => <EraseUser />, 'form');
-      case 'filters': return make('Content filters', [filters], () => <Filters />, 'table');
-      case 'filters/new': return make('Create a filter', [filters, { text: 'Create a filter', href: '#/filters/new' }], () => <NewFilter />, 'form');
-      case 'filters/id': if (id === 'test') return make('Test the content filters', [filters, { text: 'Test', href: '#/filters/test' }], () => <TestFilters />, 'form'); break;
-      case 'webhooks': return make('Webhooks', [webhooks], () => <Webhooks />, 'table');
-      case 'webhooks/new': return make('Create a webhook', [webhooks, { text: 'Create a webhook', href: '#/webhooks/new' }], () => <NewWebhook />, 'form');
-      case 'webhooks/id': return make('Edit a webhook', [webhooks, { text: 'Edit', href: here.href }], () => <EditWebhook id={id} />, 'form');
-      case 'credentials': return make('Credentials', [credentials], () => <Credentials />, 'table');
-      case 'credentials/new': return make('Create an access key', [credentials, { text: 'Create an access key', href: '#/credentials/new' }], () => <NewCredentials />, 'form');
-      case 'tokens': return make('Chat tokens', [{ text: 'Chat tokens', href: '#/tokens' }], () => <Tokens />, 'form');
-      case 'server': return make('Nodes and health', [{ text: 'Nodes and health', href: '#/server' }], () => <Server />);
-      case 'metrics': return make('Metrics', [{ text: 'Metrics', href: '#/metrics' }], () => <Metrics />, 'dashboard');
-      case 'quick-start': return make('Quick start', [{ text: 'Quick start', href: '#/quick-start' }], () => <QuickStart />);
-    }
-  }
-  return make('No such page', [], () => <Titled title="No such page"><Alert type="warning">The address may be from another version of Confab.</Alert></Titled>);
+function Unknown() {
+  return <Titled title="No such page"><Alert type="warning">The address may be from another version of Confab.</Alert></Titled>;
 }
 
-// section is a part of the menu; none without links.
-function section(text: string, items: SideNavigationProps.Link[]): SideNavigationProps.Item[] {
-  return items.length > 0 ? [{ type: 'section', text, items }] : [];
-}
-
+/** Leads to the pages that are of use. */
 export function menu(): SideNavigationProps.Item[] {
-  const link = (text: string, href: string) => ({ type: 'link' as const, text, href });
+  const links = (...paths: string[]) => paths.filter((p) => !pages[p].needs || may(pages[p].needs!)).map((p) => ({ type: 'link' as const, text: pages[p].title, href: `#/${p}` }));
+  const section = (text: string, items: SideNavigationProps.Link[]) => (items.length > 0 ? [{ type: 'section' as const, text, items }] : []);
   return [
-    ...(page.dev ? [link('First minute', '#/')] : []),
-    link('Quick start', '#/quick-start'),
-    { type: 'section', text: 'Chat', items: [
-      link('Rooms', '#/rooms'),
-      link('Logging configurations', '#/logging'),
-      ...(may('ivschat:CreateChatToken') ? [link('Chat tokens', '#/tokens')] : []),
-    ] },
-    ...section('Moderation', [
-      ...(may('confab:ListBans') ? [link('Bans', '#/bans')] : []),
-      ...(may('confab:ListContentFilters') ? [link('Content filters', '#/filters')] : []),
-      ...(may('confab:ListModerationEvents') ? [link('Moderation log', '#/moderation-log')] : []),
-      ...(may('confab:EraseUser') ? [link('Erase a user', '#/erase-user')] : []),
-    ]),
-    ...section('Applications', [
-      ...(may('confab:ListWebhooks') ? [link('Webhooks', '#/webhooks')] : []),
-      ...(may('confab:ListCredentials') ? [link('Credentials', '#/credentials')] : []),
-    ]),
-    ...section('Server', [
-      ...(may('confab:GetServer') ? [link('Nodes and health', '#/server')] : []),
-      ...(may('confab:GetMetrics') ? [link('Metrics', '#/metrics')] : []),
-    ]),
+    ...(page.dev ? links('') : []),
+    ...links('quick-start'),
+    ...section('Chat', links('rooms', 'logging', 'tokens')),
+    ...section('Moderation', links('bans', 'filters', 'moderation-log', 'erase-user')),
+    ...section('Applications', links('webhooks', 'credentials')),
+    ...section('Server', links('server', 'metrics')),
   ];
 }

@@ -2,7 +2,7 @@
 import { CreateChatTokenCommand, type ChatTokenCapability } from '@aws-sdk/client-ivschat';
 import { type ChatMessage, ChatRoom, type ChatToken, DeleteMessageRequest, DisconnectUserRequest, SendMessageRequest } from 'amazon-ivs-chat-messaging';
 import { chatUrl } from '../confab/page';
-import { type Problem, problem } from '../confab/problem';
+import { type Problem, passing, problem } from '../confab/problem';
 import { has, session } from '../confab/session';
 import { isolated } from '../parts/isolated';
 
@@ -52,16 +52,28 @@ export const staffToken: TokenSource = async () => {
   return { token: staff.token };
 };
 
-/** What an event of Confab's own says; the number of viewers stands above the chat. */
-function ownEvent(name: string, attributes: Record<string, string>) {
-  const who = () => {
-    const ids = JSON.parse(attributes.UserIds) as string[];
-    const more = Number(attributes.Count) - ids.length;
-    return ids.map(isolated).join(', ') + (more > 0 ? ` and ${more} more` : '');
-  };
+// namesOf reads the user ids of an event; undefined if it has none.
+function namesOf({ UserIds, Count }: Record<string, string>): string | undefined {
+  try {
+    const ids: unknown = JSON.parse(UserIds);
+    if (!Array.isArray(ids)) return undefined;
+    const more = Number(Count) - ids.length;
+    return ids.map((id) => isolated(String(id))).join(', ') + (more > 0 ? ` and ${more} more` : '');
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What an event of Confab's own says; empty if the page shows it elsewhere. Undefined if it is
+ * another event: an application can use such a name, and a newer server can have more of them.
+ */
+function ownEvent(name: string, attributes: Record<string, string>): string | undefined {
+  const names = namesOf(attributes);
   switch (name) {
-    case 'confab:JOINED': return `${who()} joined`;
-    case 'confab:LEFT': return `${who()} left`;
+    case 'confab:VIEWERS': return '';
+    case 'confab:JOINED': return names && `${names} joined`;
+    case 'confab:LEFT': return names && `${names} left`;
     case 'confab:GAP': return `${attributes.Missed ?? 'Some'} messages or events were missed`;
     default: return undefined;
   }
@@ -153,11 +165,10 @@ export class LiveRoom {
     });
     room.addListener('event', (e) => {
       const { id: key, sendTime: time, eventName, attributes } = e;
-      const own = eventName.startsWith('confab:');
-      if (own) this.arrivals += 1;
-      const text = own ? ownEvent(eventName, attributes ?? {}) : eventName;
-      if (own && !text) this.changed();
-      if (text) this.add({ key, kind: own ? 'note' : 'event', time, text, attributes: own ? undefined : attributes });
+      const said = ownEvent(eventName, attributes ?? {});
+      if (said !== undefined) this.arrivals += 1;
+      if (said === '') this.changed();
+      else this.add({ key, kind: said ? 'note' : 'event', time, text: said ?? eventName, attributes: said ? undefined : attributes });
     });
     room.addListener('messageDelete', (e) => this.remove(e.messageId, e.reason));
     room.addListener('userDisconnect', (e) => {
@@ -174,7 +185,7 @@ export class LiveRoom {
     this.room = undefined;
     if (!this.ended && this.failure) {
       const p = problem(this.failure);
-      if (p.kind !== 'offline' && p.kind !== 'busy') this.ended = p;
+      if (!passing(p)) this.ended = p;
     }
     if (!this.ended) {
       this.tries += 1;

@@ -3,6 +3,7 @@
 // nobody can point at a message that moves.
 import Button from '@cloudscape-design/components/button';
 import { type KeyboardEvent, type PointerEvent, type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { count } from '../parts/count';
 import type { Item } from './live-room';
 import { MessageRow } from './message-row';
 
@@ -166,7 +167,7 @@ export function MessageList({ label, items, total, own, empty, actions, onDelete
       </div>
       {!pinned && (fresh > 0 || !following) && (
         <div className="messages-more">
-          <Button iconName="angle-down" onClick={letGo}>{fresh > 0 ? `${fresh.toLocaleString()} new ${fresh === 1 ? 'message' : 'messages'}` : 'Latest messages'}</Button>
+          <Button iconName="angle-down" onClick={letGo}>{fresh > 0 ? count(fresh, 'new message') : 'Latest messages'}</Button>
         </div>
       )}
     </div>

@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useSyncExternalStore } from 'react';
 import { useSession } from '../confab/session';
-import { LiveRoom, type TokenSource } from './live-room';
+import { notifyError } from '../confab/notices';
+import { type Item, LiveRoom, type TokenSource } from './live-room';
 
 /** Connects a user for as long as the component is shown. */
 export function useLiveRoom(key: string, userId: string, tokens: TokenSource) {
@@ -16,4 +17,9 @@ export function useLiveRoom(key: string, userId: string, tokens: TokenSource) {
     if (live.get().ended?.kind === 'signature') live.retry();
   }, [keys]);
   return { live, ...snapshot };
+}
+
+/** Deletes a message of a room without a question. */
+export function remove(live: LiveRoom, { id, deleted }: Item) {
+  if (id && !deleted) live.delete(id).catch((error) => notifyError('The message was not deleted', error));
 }

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { type Problem, problem } from './problem';
+import { type Problem, passing, problem, retried } from './problem';
 import { useSession } from './session';
 
 export interface Loaded<T> {
@@ -7,6 +7,9 @@ export interface Loaded<T> {
   problem?: Problem;
   loading: boolean;
   reload: () => void;
+}
+
+export interface Changeable<T> extends Loaded<T> {
   /** Changes data that was loaded. */
   change: (f: (data: T) => T) => void;
 }
@@ -18,7 +21,7 @@ const retry = 3000;
  * stays while the server cannot be reached, which is tried again. Merge says what becomes
  * of data that is loaded again.
  */
-export function useLoad<T>(load: () => Promise<T>, dependencies: unknown[], every?: number, merge?: (before: T | undefined, next: T) => T): Loaded<T> {
+export function useLoad<T>(load: () => Promise<T>, dependencies: unknown[], every?: number, merge?: (before: T | undefined, next: T) => T): Changeable<T> {
   const [state, setState] = useState<{ data?: T; problem?: Problem; loading: boolean }>({ loading: true });
   const [turn, setTurn] = useState(0);
   const { keys, staff } = useSession() ?? {};
@@ -50,8 +53,9 @@ export function useLoad<T>(load: () => Promise<T>, dependencies: unknown[], ever
         if (gone) return;
         const p = problem(error);
         if (p.kind === 'missing' || p.kind === 'signature') held.current = undefined;
-        setState({ data: held.current, problem: p, loading: false });
-        if (p.kind === 'offline' || p.kind === 'busy') again(retry);
+        const passes = passing(p);
+        setState({ data: held.current, problem: passes ? retried(p) : p, loading: false });
+        if (passes) again(retry);
         else if (every) again(every);
       }
     }

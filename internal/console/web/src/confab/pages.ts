@@ -2,6 +2,7 @@
 // a person asks for more.
 import { useRef, useState } from 'react';
 import { type Loaded, useLoad } from './load';
+import { when } from '../parts/when';
 import { notifyError } from './notices';
 
 export interface Part<T> {
@@ -18,9 +19,34 @@ interface Kept<T> extends Part<T> {
 
 export interface Pages<T> extends Part<T> {
   loaded: Loaded<Part<T>>;
+  /** The time before which was not searched yet, of a search that has not found a page full. */
+  unfinished?: string;
   /** Loads the next page; undefined after the last one. */
   more?: () => void;
   busy: boolean;
+}
+
+const pageSize = 50;
+const mostPages = 10;
+
+/**
+ * Reads a page of a list. With a condition, which the operation does not know, it reads on until a
+ * page is full of items that meet it, or for a while.
+ */
+export async function search<T>(
+  load: (maxResults: number, nextToken?: string) => Promise<Part<T>>, timeOf: (item: T) => string | undefined, condition: ((item: T) => boolean) | undefined, nextToken?: string,
+): Promise<Part<T>> {
+  if (!condition) return load(pageSize, nextToken);
+  const found: T[] = [];
+  let reached: string | undefined;
+  for (let page = 0; page < mostPages; page++) {
+    const { items, nextToken: next } = await load(200, nextToken);
+    found.push(...items.filter(condition));
+    if (items.length > 0) reached = timeOf(items[items.length - 1]);
+    nextToken = next;
+    if (!nextToken || found.length >= pageSize) break;
+  }
+  return { items: found, nextToken, reached };
 }
 
 /** Loads the pages of a list. Another question begins anew. */
@@ -40,7 +66,9 @@ export function usePages<T>(question: string, load: (nextToken?: string) => Prom
     }
     setBusy(false);
   }
-  return { items: [], ...loaded.data, loaded, more: nextToken ? more : undefined, busy };
+  const { items = [], reached } = loaded.data ?? {};
+  const unfinished = nextToken && reached && items.length < pageSize ? when(reached) : undefined;
+  return { ...loaded.data, items, loaded, more: nextToken ? more : undefined, busy, unfinished };
 }
 
 // join puts a first page that was loaded again before the pages behind it. If there is a gap

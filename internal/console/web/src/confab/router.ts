@@ -5,12 +5,21 @@ function read() {
   return location.hash.replace(/^#/, '') || '/';
 }
 
+// decoded returns a part of an address that somebody may have typed.
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 export function useRoute(): string[] {
   const path = useSyncExternalStore((f) => {
     addEventListener('hashchange', f);
     return () => removeEventListener('hashchange', f);
   }, read);
-  return path.split('?')[0].split('/').filter(Boolean).map(decodeURIComponent);
+  return path.split('?')[0].split('/').filter(Boolean).map(decoded);
 }
 
 export function go(href: string) {

@@ -5,6 +5,7 @@ import { useSyncExternalStore } from 'react';
 import { confab, offered } from './call';
 import type { GetServerOutput } from './operations';
 import { endpoint, page } from './page';
+import { tab } from './storage';
 
 export interface Keys {
   accessKeyId: string;
@@ -77,7 +78,7 @@ export async function signIn(keys: Keys, remember: boolean) {
   } catch (error) {
     if ((error as Error).name !== 'AccessDeniedException') throw error;
   }
-  if (remember) sessionStorage.setItem(stored, JSON.stringify(keys));
+  if (remember) tab.set(stored, JSON.stringify(keys));
   set({ id: same(), keys, ivschat: client(keys), server, operations });
 }
 
@@ -113,19 +114,19 @@ export async function refresh() {
 }
 
 export function signOut() {
-  sessionStorage.removeItem(stored);
+  tab.remove(stored);
   set(undefined);
 }
 
 /** Asks for another key, or stops asking. What was read and typed stays on the page. */
 export function askAgain(asking: boolean) {
-  sessionStorage.removeItem(stored);
+  tab.remove(stored);
   if (current) set({ ...current, asking });
 }
 
 /** The keys with which the page signs in without asking. */
 export function known(): Keys | undefined {
-  const keys = sessionStorage.getItem(stored);
+  const keys = tab.get(stored);
   return keys ? (JSON.parse(keys) as Keys) : page.dev;
 }
 
@@ -137,9 +138,9 @@ export function may(action: string): boolean {
   const { server, operations, staff } = session();
   if (staff) return staff.allowed.includes(action);
   const [service, operation] = action.split(':');
-  if (service === 'confab' && !operations.has(operation) && !besides.includes(operation)) return false;
+  if (service === 'confab' && !operations.has(operation) && !actionsBesides.includes(operation)) return false;
   return !server?.allowedActions || server.allowedActions.includes(action);
 }
 
-// Actions that are no operations.
-const besides = ['ConfigureRoom', 'ReadModerated'];
+/** Actions of Confab's that are no operations. */
+export const actionsBesides = ['ConfigureRoom', 'ReadModerated', 'SkipReview'];

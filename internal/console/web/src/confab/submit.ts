@@ -1,10 +1,10 @@
 import { type FormEvent, useState } from 'react';
 import { type Problem, problem } from './problem';
 
-/** Sends a form once at a time, and keeps what went wrong. What was typed stays. */
-export function useSubmit(run: () => Promise<unknown>) {
+/** Sends a form once at a time, and keeps what went wrong, at first before. What was typed stays. */
+export function useSubmit(run: () => Promise<unknown>, before?: Problem) {
   const [busy, setBusy] = useState(false);
-  const [trouble, setTrouble] = useState<Problem>();
+  const [trouble, setTrouble] = useState(before);
   async function submit() {
     if (busy) return;
     setBusy(true);
@@ -20,5 +20,5 @@ export function useSubmit(run: () => Promise<unknown>) {
     event.preventDefault();
     submit();
   };
-  return { busy, trouble, submit, onSubmit };
+  return { busy, trouble, submit, onSubmit, forget: () => setTrouble(undefined) };
 }

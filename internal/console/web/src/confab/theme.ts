@@ -1,12 +1,16 @@
 import { applyMode, Mode } from '@cloudscape-design/global-styles';
 import { useSyncExternalStore } from 'react';
+import { browser } from './storage';
 
 const key = 'confab-theme';
 const dark = matchMedia('(prefers-color-scheme: dark)');
 const listeners = new Set<() => void>();
 
-function chosen(): 'light' | 'dark' | null {
-  return localStorage.getItem(key) as 'light' | 'dark' | null;
+// The choice of this page, also in a browser that keeps nothing.
+let kept: 'light' | 'dark' | undefined;
+
+function chosen(): 'light' | 'dark' | undefined {
+  return kept ?? (browser.get(key) as 'light' | 'dark' | undefined);
 }
 
 export function isDark() {
@@ -25,7 +29,8 @@ export function startTheme() {
 }
 
 export function toggleTheme() {
-  localStorage.setItem(key, isDark() ? 'light' : 'dark');
+  kept = isDark() ? 'light' : 'dark';
+  browser.set(key, kept);
   apply();
 }
 

@@ -2,6 +2,7 @@
 // keeps no such series. It is kept in the browser's storage, for each server and room.
 import { endpoint } from './page';
 import { idOf } from './router';
+import { browser } from './storage';
 
 /** The time of a minute, in milliseconds, and the most people seen in it. */
 export type Seen = [minute: number, people: number];
@@ -11,19 +12,23 @@ const kept = 6 * 60;
 const mostRooms = 40;
 const prefix = `confab-viewers ${endpoint} `;
 
-/** What was seen of a room in the last six hours, the oldest first. */
-export function seenOf(roomArn: string): Seen[] {
-  const since = Date.now() - kept * minute;
+function read(key: string): Seen[] {
   try {
-    const all = JSON.parse(localStorage.getItem(prefix + idOf(roomArn)) ?? '[]') as Seen[];
-    return all.filter(([at, people]) => at >= since && people >= 0);
+    return JSON.parse(browser.get(key) ?? '[]') as Seen[];
   } catch {
     return [];
   }
 }
 
+/** What was seen of a room in the last six hours, the oldest first. */
+export function seenOf(roomArn: string): Seen[] {
+  const since = Date.now() - kept * minute;
+  return read(prefix + idOf(roomArn)).filter(([at, people]) => at >= since && people >= 0);
+}
+
 /** Notes how many people are in a room now. */
 export function see(roomArn: string, people: number) {
+  const key = prefix + idOf(roomArn);
   const now = Math.floor(Date.now() / minute) * minute;
   const all = seenOf(roomArn);
   const last = all.at(-1);
@@ -33,19 +38,13 @@ export function see(roomArn: string, people: number) {
   } else {
     all.push([now, people]);
   }
-  store(prefix + idOf(roomArn), JSON.stringify(all.slice(-kept)));
+  if (browser.get(key) === undefined) dropOthers();
+  browser.set(key, JSON.stringify(all.slice(-kept)));
 }
 
-// store keeps a room, and drops those that were seen longest ago if there are too many.
-function store(key: string, value: string) {
-  try {
-    if (localStorage.getItem(key) === null) {
-      const others = Object.keys(localStorage).filter((k) => k.startsWith(prefix));
-      const lastSeen = (k: string) => (JSON.parse(localStorage.getItem(k) || '[]') as Seen[]).at(-1)?.[0] ?? 0;
-      others.sort((a, b) => lastSeen(b) - lastSeen(a)).slice(mostRooms - 1).forEach((k) => localStorage.removeItem(k));
-    }
-    localStorage.setItem(key, value);
-  } catch {
-    // A browser without storage, or with a full one, shows the people of now only.
-  }
+// dropOthers makes place for another room: it drops those that were seen longest ago.
+function dropOthers() {
+  const others = browser.keys().filter((k) => k.startsWith(prefix));
+  const lastSeen = (key: string) => read(key).at(-1)?.[0] ?? 0;
+  others.sort((a, b) => lastSeen(b) - lastSeen(a)).slice(mostRooms - 1).forEach(browser.remove);
 }

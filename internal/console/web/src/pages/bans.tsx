@@ -16,8 +16,8 @@ import { may } from '../confab/session';
 import { Confirm } from '../parts/confirm';
 import { isolated } from '../parts/isolated';
 import { Lasts, type Time, secondsOf, tenMinutes, untilLifted, valid } from '../parts/lasts';
-import { List } from '../parts/list';
-import { RoomChoice, RoomName, roomNames } from '../parts/room-choice';
+import { List, useSelection } from '../parts/list';
+import { RoomChoice, RoomName, useRoomNames } from '../parts/room-choice';
 import { When, when } from '../parts/when';
 
 export type BanType = CreateBanInput['type'];
@@ -119,26 +119,21 @@ interface Row extends Ban {
 }
 
 export default function Bans() {
-  const names = useLoad(roomNames, []);
-  const loaded = useLoad(async () => (await bansOf()).map((b): Row => ({ ...b, name: subjectOf(b), where: b.roomArn ?? '', kind: typeName(b.type) })), [], 15_000);
-  const rows = { ...loaded, data: loaded.data?.map((b) => ({ ...b, where: b.roomArn ? names.data?.get(b.roomArn) ?? b.where : 'Every room' })) };
-  const [chosen, setSelected] = useState<Row>();
-  const selected = rows.data?.find((b) => b.id === chosen?.id);
-  const [open, setOpen] = useState<'new' | 'change' | 'lift'>();
-  const closed = (done: boolean) => {
-    setOpen(undefined);
-    if (done) loaded.reload();
-  };
-  const create = may('confab:CreateBan') && <Button variant="primary" onClick={() => setOpen('new')}>Create a ban</Button>;
+  const names = useRoomNames();
+  const loaded = useLoad(() => bansOf(), [], 15_000);
+  const rows = { ...loaded, data: loaded.data?.map((b): Row => ({ ...b, name: subjectOf(b), where: names.of(b.roomArn), kind: typeName(b.type) })) };
+  const { selected, select, asked, ask, close } = useSelection<Row, 'change' | 'lift'>(rows, 'id');
+  const [creating, setCreating] = useState(false);
+  const create = may('confab:CreateBan') && <Button variant="primary" onClick={() => setCreating(true)}>Create a ban</Button>;
   return (
     <>
       <List<Row>
-        title="Bans" kind="ban" loaded={rows} trackBy="id" selected={selected} onSelect={may('confab:DeleteBan') || may('confab:UpdateBan') ? setSelected : undefined}
+        title="Bans" kind="ban" loaded={rows} trackBy="id" selected={selected} onSelect={may('confab:DeleteBan') || may('confab:UpdateBan') ? select : undefined}
         empty="A ban keeps somebody out of a room, and a mute lets them read only."
         columns={[
           { id: 'name', header: 'User or range', sortingField: 'name', isRowHeader: true, cell: (b) => <bdi>{b.name}</bdi> },
           { id: 'kind', header: 'Type', sortingField: 'kind', cell: (b) => b.kind },
-          { id: 'where', header: 'Room', sortingField: 'where', cell: (b) => <RoomName arn={b.roomArn} names={names.data} /> },
+          { id: 'where', header: 'Room', sortingField: 'where', cell: (b) => <RoomName arn={b.roomArn} names={names} /> },
           { id: 'ends', header: 'Ends', sortingField: 'expirationTime', cell: (b) => (b.expirationTime ? <When at={b.expirationTime} /> : 'When lifted') },
           { id: 'reason', header: 'Reason', sortingField: 'reason', cell: (b) => <bdi>{b.reason || '–'}</bdi> },
           { id: 'by', header: 'By', sortingField: 'createdBy', cell: (b) => <bdi>{b.createdBy?.split(':').pop()}</bdi> },
@@ -150,17 +145,24 @@ export default function Bans() {
           { key: 'where', propertyLabel: 'Room', groupValuesLabel: 'Rooms', operators: [':', '!:', '='] },
           { key: 'reason', propertyLabel: 'Reason', groupValuesLabel: 'Reasons', operators: [':', '!:'] },
         ]}
-        actions={(b) => (
-          <SpaceBetween direction="horizontal" size="xs">
-            {may('confab:UpdateBan') && <Button disabled={!b} onClick={() => setOpen('change')}>Change</Button>}
-            {may('confab:DeleteBan') && <Button disabled={!b} onClick={() => setOpen('lift')}>Lift</Button>}
-          </SpaceBetween>
-        )}
+        actions={
+          <>
+            {may('confab:UpdateBan') && <Button disabled={!selected} onClick={() => ask('change')}>Change</Button>}
+            {may('confab:DeleteBan') && <Button disabled={!selected} onClick={() => ask('lift')}>Lift</Button>}
+          </>
+        }
         create={create}
       />
-      {open === 'new' && <NewBan onClose={closed} />}
-      {open === 'change' && selected && <ChangeBan ban={selected} onClose={closed} />}
-      {open === 'lift' && selected && <LiftBan ban={selected} onClose={closed} />}
+      {creating && (
+        <NewBan
+          onClose={(done) => {
+            setCreating(false);
+            close(done);
+          }}
+        />
+      )}
+      {asked?.question === 'change' && <ChangeBan ban={asked.item} onClose={close} />}
+      {asked?.question === 'lift' && <LiftBan ban={asked.item} onClose={close} />}
     </>
   );
 }

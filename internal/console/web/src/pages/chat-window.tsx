@@ -7,11 +7,9 @@ import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useEffect } from 'react';
 import { Composer } from '../chat/composer';
 import { type Loan, borrow } from '../chat/lent';
-import type { Item } from '../chat/live-room';
 import { MessageList } from '../chat/message-list';
-import { useLiveRoom } from '../chat/use-live-room';
+import { remove, useLiveRoom } from '../chat/use-live-room';
 import { useLoad } from '../confab/load';
-import { notifyError } from '../confab/notices';
 import { ConnectionState, Nothing, Trouble } from '../parts/state';
 
 export default function ChatWindow() {
@@ -31,17 +29,14 @@ function Chat({ loan }: { loan: Loan }) {
     document.title = `${loan.userId} in ${loan.roomName}`;
   }, [loan]);
   const can = (capability: Loan['capabilities'][number]) => loan.capabilities.includes(capability);
-  const remove = (item: Item) => {
-    if (item.id && !item.deleted) live.delete(item.id).catch((error) => notifyError('The message was not deleted', error));
-  };
   return (
     <>
       <Header variant="h1" description={`In the room ${loan.roomName}`} actions={<ConnectionState state={state} />}><bdi>{loan.userId}</bdi></Header>
       {ended && <Trouble problem={ended} reload={live.retry} />}
       <MessageList
         label="Messages" items={items} total={total} own={loan.userId} empty={<Nothing title="No messages yet" text="New messages appear here." />}
-        actions={can('DELETE_MESSAGE') ? (item) => item.id && !item.deleted && <Button variant="inline-link" ariaLabel={`Delete the message of ${item.userId}`} onClick={() => remove(item)}>Delete</Button> : undefined}
-        onDelete={can('DELETE_MESSAGE') ? remove : undefined}
+        actions={can('DELETE_MESSAGE') ? (item) => item.id && !item.deleted && <Button variant="inline-link" ariaLabel={`Delete the message of ${item.userId}`} onClick={() => remove(live, item)}>Delete</Button> : undefined}
+        onDelete={can('DELETE_MESSAGE') ? (item) => remove(live, item) : undefined}
       />
       {can('SEND_MESSAGE')
         ? <Composer label="Message" placeholder={`Write as ${loan.userId}`} disabled={state === 'disconnected'} send={(text) => live.send(text)} />

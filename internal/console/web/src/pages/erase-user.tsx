@@ -15,6 +15,7 @@ import { confab } from '../confab/call';
 import type { EraseUserOutput } from '../confab/operations';
 import { useSubmit } from '../confab/submit';
 import { Confirm } from '../parts/confirm';
+import { count } from '../parts/count';
 import { isolated } from '../parts/isolated';
 import { RoomChoice } from '../parts/room-choice';
 import { Nothing, Trouble } from '../parts/state';
@@ -84,14 +85,14 @@ function Sure({ userId, onClose }: { userId: string; onClose: (sure: boolean) =>
 
 function Result({ erasure: { userId, answer }, busy }: { erasure: Erasure; busy: boolean }) {
   const { messages = 0, logObjects = [], status } = answer ?? {};
-  const count = `${messages.toLocaleString()} ${messages === 1 ? 'message' : 'messages'}`;
+  const removed = `${count(messages, 'message')} removed`;
   return (
     <Container header={<Header variant="h2">Result</Header>}>
       <SpaceBetween size="l">
         <div role="status" aria-label="Erasure">
-          {status === 'DONE' ? <StatusIndicator><bdi>{userId}</bdi> is erased: {count} removed</StatusIndicator>
-            : busy ? <StatusIndicator type="in-progress">{count} removed so far</StatusIndicator>
-            : <StatusIndicator type="warning">Not finished: {count} removed so far. Erase the user again to continue.</StatusIndicator>}
+          {status === 'DONE' ? <StatusIndicator><bdi>{userId}</bdi> is erased: {removed}</StatusIndicator>
+            : busy ? <StatusIndicator type="in-progress">{removed} so far</StatusIndicator>
+            : <StatusIndicator type="warning">Not finished: {removed} so far. Erase the user again to continue.</StatusIndicator>}
         </div>
         {status === 'DONE' && (
           <Table

@@ -17,7 +17,7 @@ import { may, session } from '../confab/session';
 import { mayTest } from '../confab/test-record';
 import { Delete } from '../parts/delete';
 import { FormPage } from '../parts/form-page';
-import { List } from '../parts/list';
+import { List, useSelection } from '../parts/list';
 import { Show } from '../parts/state';
 import { TestRecord } from '../parts/test-record';
 import { type EditedTags, Editor, changeTags, edited, tagsOf } from '../parts/tags';
@@ -47,14 +47,12 @@ export default function Logging() {
     const d = destination(c.destinationConfiguration);
     return { ...c, where: `${d.kind.label}: ${d.name}`, tagText: Object.entries(c.tags ?? {}).map(([k, v]) => `${k}=${v}`).join(', ') };
   }), []);
-  const [selected, setSelected] = useState<Row>();
-  const [deleting, setDeleting] = useState<Row>();
-  const [tested, setTested] = useState<Row>();
+  const { selected, select, asked, ask, close } = useSelection<Row, 'delete' | 'test'>(loaded, 'arn');
   const nameOf = (c: Row) => c.name || c.id!;
   return (
     <>
       <List<Row>
-        title="Logging configurations" kind="logging configuration" loaded={loaded} trackBy="arn" selected={selected} onSelect={setSelected}
+        title="Logging configurations" kind="logging configuration" loaded={loaded} trackBy="arn" selected={selected} onSelect={select}
         empty="A logging configuration says where the chat of rooms is logged."
         columns={[
           { id: 'name', header: 'Name', sortingField: 'name', isRowHeader: true, cell: (c) => <Link href={`#/logging/${c.id}`}>{nameOf(c)}</Link> },
@@ -68,34 +66,27 @@ export default function Logging() {
           { key: 'state', propertyLabel: 'State', groupValuesLabel: 'States', operators: ['=', '!='] },
           { key: 'tagText', propertyLabel: 'Tags', groupValuesLabel: 'Tags', operators: [':', '!:'] },
         ]}
-        actions={(c) => (
-          <SpaceBetween direction="horizontal" size="xs">
-            {mayTest() && <Button disabled={!c} onClick={() => setTested(c)}>Send a test record</Button>}
-            {may('ivschat:DeleteLoggingConfiguration') && <Button disabled={!c} onClick={() => setDeleting(c)}>Delete</Button>}
-            {may('ivschat:UpdateLoggingConfiguration') && <Button disabled={!c} onClick={() => go(`#/logging/${c!.id}`)}>Edit</Button>}
-          </SpaceBetween>
-        )}
+        actions={
+          <>
+            {mayTest() && <Button disabled={!selected} onClick={() => ask('test')}>Send a test record</Button>}
+            {may('ivschat:DeleteLoggingConfiguration') && <Button disabled={!selected} onClick={() => ask('delete')}>Delete</Button>}
+            {may('ivschat:UpdateLoggingConfiguration') && <Button disabled={!selected} onClick={() => go(`#/logging/${selected!.id}`)}>Edit</Button>}
+          </>
+        }
         create={may('ivschat:CreateLoggingConfiguration') && <Button variant="primary" onClick={() => go('#/logging/new')}>Create a configuration</Button>}
       />
-      {tested && <TestOf configuration={tested} onClose={() => setTested(undefined)} />}
-      {deleting && (
+      {asked?.question === 'test' && <TestOf configuration={asked.item} onClose={() => close(false)} />}
+      {asked?.question === 'delete' && (
         <Delete
-          kind="logging configuration" name={nameOf(deleting)} warning="Rooms that name it are not logged there any longer."
-          remove={() => session().ivschat.send(new DeleteLoggingConfigurationCommand({ identifier: deleting.arn }))}
-          onClose={(deleted) => {
-            setDeleting(undefined);
-            if (deleted) {
-              setSelected(undefined);
-              loaded.reload();
-            }
-          }}
+          kind="logging configuration" name={nameOf(asked.item)} warning="Rooms that name it are not logged there any longer."
+          remove={() => session().ivschat.send(new DeleteLoggingConfigurationCommand({ identifier: asked.item.arn }))} onClose={close}
         />
       )}
     </>
   );
 }
 
-function TestOf({ configuration: c, onClose }: { configuration: Pick<Row, 'arn' | 'name' | 'id' | 'destinationConfiguration'>; onClose: () => void }) {
+function TestOf({ configuration: c, onClose }: { configuration: LoggingConfigurationSummary; onClose: () => void }) {
   const { kind, name } = destination(c.destinationConfiguration);
   return <TestRecord arn={c.arn!} name={c.name || c.id!} kind={kind.value} target={name} field={kind.field} onClose={onClose} />;
 }

@@ -9,15 +9,14 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table from '@cloudscape-design/components/table';
 import { type ReactNode, useState } from 'react';
 import { confab } from '../confab/call';
-import { useLoad } from '../confab/load';
 import type { ModerationEvent } from '../confab/operations';
-import { type Pages, usePages } from '../confab/pages';
+import { type Pages, search, usePages } from '../confab/pages';
 import { byOf, detailsOf, eventActions, whatOf, whomOf } from '../parts/moderation-event';
 import { type Moment, MomentField, isoOf, noMoment } from '../parts/moment';
 import { More } from '../parts/more';
-import { RoomChoice, RoomName, roomNames } from '../parts/room-choice';
+import { RoomChoice, RoomName, useRoomNames } from '../parts/room-choice';
 import { Nothing, Show, Trouble } from '../parts/state';
-import { When, when } from '../parts/when';
+import { When } from '../parts/when';
 
 interface Question {
   roomIdentifier?: string;
@@ -29,24 +28,13 @@ interface Question {
 
 const every = { value: '', label: 'Everything' };
 const options = [every, ...Object.entries(eventActions).map(([value, label]) => ({ value, label }))];
-const enough = 50;
-const mostPages = 10;
 
-// The operation does not select by action: pages are read until there is enough to show.
-function useEvents({ action, ...rest }: Question): Pages<ModerationEvent> {
-  return usePages(JSON.stringify([action, rest]), async (nextToken) => {
-    const items: ModerationEvent[] = [];
-    let reached: string | undefined;
-    for (let page = 0; page < mostPages; page++) {
-      const answer = await confab('ListModerationEvents', { ...rest, maxResults: action ? 200 : enough, nextToken });
-      const events = answer.events ?? [];
-      items.push(...events.filter((e) => !action || e.action === action));
-      reached = events.at(-1)?.time ?? reached;
-      nextToken = answer.nextToken;
-      if (!nextToken || !action || items.length >= enough) break;
-    }
-    return { items, nextToken, reached };
-  }, (e) => e.id!, 5000);
+function useEvents({ action, ...question }: Question): Pages<ModerationEvent> {
+  const is = action ? (e: ModerationEvent) => e.action === action : undefined;
+  return usePages(JSON.stringify([action, question]), (nextToken) => search(async (maxResults, from) => {
+    const { events = [], nextToken: next } = await confab('ListModerationEvents', { ...question, maxResults, nextToken: from });
+    return { items: events, nextToken: next };
+  }, (e) => e.time, is, nextToken), (e) => e.id!, 5000);
 }
 
 function Filters({ question, ask, children }: { question: Question; ask: (q: Question) => void; children?: ReactNode }) {
@@ -80,11 +68,6 @@ function Filters({ question, ask, children }: { question: Question; ask: (q: Que
   );
 }
 
-// moreOf says how far a search has come that has not found enough.
-function moreOf({ items, reached, more }: Pages<ModerationEvent>) {
-  return more && reached && items.length < enough ? `Look before ${when(reached)}` : undefined;
-}
-
 /** The log of one room. */
 export function RoomLog({ arn, userId }: { arn: string; userId?: string }) {
   const [question, setQuestion] = useState<Question>({ userId });
@@ -109,7 +92,7 @@ export function RoomLog({ arn, userId }: { arn: string; userId?: string }) {
                 </li>
               ))}
             </ol>
-            <More pages={pages}>{moreOf(pages)}</More>
+            <More pages={pages} />
           </SpaceBetween>
         )}
       </Show>
@@ -121,7 +104,7 @@ export function RoomLog({ arn, userId }: { arn: string; userId?: string }) {
 export default function ModerationLog() {
   const [question, setQuestion] = useState<Question>({});
   const pages = useEvents(question);
-  const names = useLoad(roomNames, []);
+  const names = useRoomNames();
   const { loaded } = pages;
   return (
     <SpaceBetween size="m">
@@ -135,17 +118,17 @@ export default function ModerationLog() {
           </Header>
         }
         filter={<Filters question={question} ask={setQuestion}><RoomChoice arn={question.roomIdentifier ?? ''} every="All" onChange={(arn) => setQuestion({ ...question, roomIdentifier: arn || undefined })} /></Filters>}
-        empty={<Nothing title="Nothing was done" text="Deletions, bans, modes and hits of content filters appear here." />}
+        empty={loaded.data ? <Nothing title="Nothing was done" text="Deletions, bans, modes and hits of content filters appear here." /> : <Nothing title="Nothing was loaded" />}
         columnDefinitions={[
           { id: 'time', header: 'Time', isRowHeader: true, cell: (e) => <When at={e.time} /> },
           { id: 'what', header: 'What was done', cell: whatOf },
           { id: 'whom', header: 'User or range', cell: (e) => <bdi>{whomOf(e) || '–'}</bdi> },
-          { id: 'room', header: 'Room', cell: (e) => <RoomName arn={e.roomArn} names={names.data} /> },
+          { id: 'room', header: 'Room', cell: (e) => <RoomName arn={e.roomArn} names={names} /> },
           { id: 'by', header: 'By', cell: (e) => <bdi>{byOf(e) || '–'}</bdi> },
           { id: 'reason', header: 'Reason', cell: (e) => <bdi>{e.reason || '–'}</bdi> },
           { id: 'details', header: 'Details', cell: (e) => detailsOf(e).join(' · ') || '–' },
         ]}
-        footer={pages.more && <More pages={pages}>{moreOf(pages)}</More>}
+        footer={pages.more && <More pages={pages} />}
       />
     </SpaceBetween>
   );

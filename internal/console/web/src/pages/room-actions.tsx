@@ -12,6 +12,7 @@ import { confab } from '../confab/call';
 import type { CreateBanInput, DeleteUserMessagesOutput } from '../confab/operations';
 import { notify } from '../confab/notices';
 import { may, session } from '../confab/session';
+import { count } from '../parts/count';
 import { isolated } from '../parts/isolated';
 import { Reason } from '../parts/reason';
 
@@ -86,7 +87,7 @@ export function Question({ arn, asked, live, onClose }: { arn: string; asked: As
 }
 
 function cleaned(userId: string, { deleted = 0 }: DeleteUserMessagesOutput) {
-  if (deleted > 0) notify('success', `${deleted} ${deleted === 1 ? 'message' : 'messages'} of ${isolated(userId)} ${deleted === 1 ? 'is' : 'are'} deleted`);
+  if (deleted > 0) notify('success', `${count(deleted, 'message')} of ${isolated(userId)} ${deleted === 1 ? 'is' : 'are'} deleted`);
   else notify('info', `The room has no messages of ${isolated(userId)}`);
 }
 

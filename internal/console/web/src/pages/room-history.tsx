@@ -6,14 +6,14 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState } from 'react';
 import { confab } from '../confab/call';
 import type { Message } from '../confab/operations';
-import { usePages } from '../confab/pages';
+import { search, usePages } from '../confab/pages';
 import { may } from '../confab/session';
 import { fold, hits } from '../parts/fold';
 import { Found } from '../parts/found';
 import { type Moment, MomentField, isoOf, noMoment } from '../parts/moment';
 import { More } from '../parts/more';
 import { Nothing, Show } from '../parts/state';
-import { When, when } from '../parts/when';
+import { When } from '../parts/when';
 import type { Asked } from './room-actions';
 
 interface Question {
@@ -25,22 +25,12 @@ interface Question {
   word?: string;
 }
 
-const enough = 50;
-const mostPages = 10;
-
-// The operation does not look into messages: pages are read until enough have the word.
-async function search(arn: string, { word, ...question }: Question, nextToken?: string) {
-  const items: Message[] = [];
-  let reached: string | undefined;
-  for (let page = 0; page < mostPages; page++) {
-    const answer = await confab('ListMessages', { roomIdentifier: arn, maxResults: word ? 200 : enough, nextToken, ...question });
-    const messages = answer.messages ?? [];
-    items.push(...messages.filter((m) => !word || hits(m.content ?? '', word).length > 0));
-    reached = messages.at(-1)?.sendTime ?? reached;
-    nextToken = answer.nextToken;
-    if (!nextToken || !word || items.length >= enough) break;
-  }
-  return { items, nextToken, reached };
+function messages(arn: string, { word, ...question }: Question, nextToken?: string) {
+  const has = word ? (m: Message) => hits(m.content ?? '', word).length > 0 : undefined;
+  return search(async (maxResults, from) => {
+    const { messages: items = [], nextToken: next } = await confab('ListMessages', { roomIdentifier: arn, maxResults, nextToken: from, ...question });
+    return { items, nextToken: next };
+  }, (m) => m.sendTime, has, nextToken);
 }
 
 export function History({ arn, kept, ask }: { arn: string; kept?: string; ask: (a: Asked) => void }) {
@@ -50,10 +40,9 @@ export function History({ arn, kept, ask }: { arn: string; kept?: string; ask: (
   const [deleted, setDeleted] = useState(false);
   const [hidden, setHidden] = useState(false);
   const [question, setQuestion] = useState<Question>({});
-  const pages = usePages(JSON.stringify([arn, question]), (nextToken) => search(arn, question, nextToken), (m) => m.id!);
+  const pages = usePages(JSON.stringify([arn, question]), (nextToken) => messages(arn, question, nextToken), (m) => m.id!);
   if (!kept || kept === 'off') return <Nothing title="This room keeps no history" text="Set History in the room's settings, such as 24h." />;
-  const { items, reached, more } = pages;
-  const unfinished = question.word && more && reached && items.length < enough ? when(reached) : undefined;
+  const { items, unfinished } = pages;
   const show = () => setQuestion({ word: fold(text.trim()).folded || undefined, senderUserId: user.trim() || undefined, endTime: isoOf(end, '23:59:59'), includeDeleted: deleted || undefined, includeHidden: hidden || undefined });
   return (
     <SpaceBetween size="s">
@@ -93,7 +82,7 @@ export function History({ arn, kept, ask }: { arn: string; kept?: string; ask: (
                 </li>
               ))}
             </ol>
-            <More pages={pages}>{unfinished ? `Look before ${unfinished}` : 'Older messages'}</More>
+            <More pages={pages} text="Older messages" />
           </>
         )}
       </Show>

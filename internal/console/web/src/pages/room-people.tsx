@@ -7,6 +7,7 @@ import { confab } from '../confab/call';
 import { useLoad } from '../confab/load';
 import type { RoomUser } from '../confab/operations';
 import { everyPage } from '../confab/rooms';
+import { count } from '../parts/count';
 import { Nothing, Show } from '../parts/state';
 import { when } from '../parts/when';
 import { type Asked, type Look, PersonActions } from './room-actions';
@@ -26,7 +27,7 @@ export function People({ arn, ask, look }: { arn: string; ask: (a: Asked) => voi
         const found = all.filter((u) => u.userId!.toLowerCase().includes(filter.toLowerCase()));
         return (
           <SpaceBetween size="s">
-            <TextFilter filteringText={filter} onChange={({ detail }) => setFilter(detail.filteringText)} filteringPlaceholder="Find a user" filteringAriaLabel="Find a user" countText={`${found.length}`} />
+            <TextFilter filteringText={filter} onChange={({ detail }) => setFilter(detail.filteringText)} filteringPlaceholder="Find a user" filteringAriaLabel="Find a user" countText={count(found.length, 'user')} />
             {found.length === 0 && <Nothing title={all.length === 0 ? 'Nobody is here' : 'Nobody matches'} />}
             <ul className="people-list" tabIndex={0} aria-label="People">
               {found.map((u) => (
@@ -34,7 +35,7 @@ export function People({ arn, ask, look }: { arn: string; ask: (a: Asked) => voi
                   <div>
                     <bdi><b>{u.userId}</b></bdi>{' '}
                     {u.capabilities?.some((c) => c !== 'SEND_MESSAGE') && <Badge color="blue">Staff</Badge>}
-                    <Box variant="small" color="text-body-secondary" display="block">since {when(u.connectedSince!)}{u.connections! > 1 ? `, ${u.connections} connections` : ''}</Box>
+                    <Box variant="small" color="text-body-secondary" display="block">since {when(u.connectedSince!)}{u.connections! > 1 && `, ${count(u.connections!, 'connection')}`}</Box>
                   </div>
                   <PersonActions userId={u.userId!} ask={ask} look={look} />
                 </li>

@@ -10,6 +10,7 @@ import { useEffect, useRef, useState } from 'react';
 import { confab } from '../confab/call';
 import type { ListMessageTracesInput, MessageTrace } from '../confab/operations';
 import { usePages } from '../confab/pages';
+import { count } from '../parts/count';
 import { explain } from '../parts/rules';
 import { More } from '../parts/more';
 import { Nothing, Show } from '../parts/state';
@@ -88,7 +89,7 @@ function Trace({ trace: t, chosen }: { trace: MessageTrace; chosen: boolean }) {
       </div>
       {t.rule && <div>{explain(t.rule)}</div>}
       {t.errorMessage && <div className="quiet">The sender read: {t.errorCode} <bdi>{t.errorMessage}</bdi></div>}
-      <div className="quiet">{[...(delivered ? [`${t.deliveries} ${t.deliveries === 1 ? 'delivery' : 'deliveries'}`] : []), durations(t), ...(t.node ? [`node ${t.node}`] : [])].join(' · ')}</div>
+      <div className="quiet">{[...(delivered ? [count(t.deliveries ?? 0, 'delivery', 'deliveries')] : []), durations(t), ...(t.node ? [`node ${t.node}`] : [])].join(' · ')}</div>
     </li>
   );
 }

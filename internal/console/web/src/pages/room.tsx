@@ -17,7 +17,9 @@ import { useLoad } from '../confab/load';
 import { arnOf } from '../confab/rooms';
 import { go, idOf, roomPath } from '../confab/router';
 import { may, session } from '../confab/session';
+import { browser } from '../confab/storage';
 import { see } from '../confab/viewers';
+import { count } from '../parts/count';
 import { isolated } from '../parts/isolated';
 import { ConnectionState, Nothing, Show, Trouble } from '../parts/state';
 import { TabRows } from '../parts/tab-rows';
@@ -79,7 +81,7 @@ function Live({ room, reload }: { room: GetRoomResponse; reload?: () => void }) 
   useEffect(() => {
     if (lost === 'missing' || lost === 'signature') reload?.();
   }, [lost, reload]);
-  const viewers = presence.data && `${presence.data.users} ${presence.data.users === 1 ? 'person' : 'people'}, ${presence.data.connections} ${presence.data.connections === 1 ? 'connection' : 'connections'}`;
+  const viewers = presence.data && `${count(presence.data.users ?? 0, 'person', 'people')}, ${count(presence.data.connections ?? 0, 'connection')}`;
   const tabs = [
     ...(may('confab:ListRoomUsers') ? [{ id: 'people', label: 'People', content: <People arn={arn} ask={setAsked} look={look} /> }] : []),
     ...(may('confab:GetRoomPresence') && !staff ? [{ id: 'viewers', label: 'Viewers', content: <Viewers arn={arn} now={presence.data} /> }] : []),
@@ -141,7 +143,7 @@ interface ChatProps {
 
 function Chat({ arn, ask, look, handled, connected, onEnded, onPeople }: ChatProps) {
   const { staff } = session();
-  const [userId, setUser] = useState(staff ? '' : localStorage.getItem(userKey) || 'moderator');
+  const [userId, setUser] = useState(staff ? '' : browser.get(userKey) || 'moderator');
   const [name, setName] = useState(userId);
   const [as, setAs] = useState('user');
   const { live, items, total, state, ended, arrivals } = useLiveRoom(`${arn} ${userId} ${staff?.token}`, userId, staff ? staffToken : tokensOf(arn, userId, ['SEND_MESSAGE', 'DELETE_MESSAGE', 'DISCONNECT_USER']));
@@ -153,7 +155,7 @@ function Chat({ arn, ask, look, handled, connected, onEnded, onPeople }: ChatPro
   const canSpeak = may('confab:SendMessage');
   const rename = () => {
     const next = name.trim() || 'moderator';
-    localStorage.setItem(userKey, next);
+    browser.set(userKey, next);
     setUser(next);
   };
   const remove = (item: Item) => {

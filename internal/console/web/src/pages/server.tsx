@@ -11,17 +11,14 @@ import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Table from '@cloudscape-design/components/table';
 import { confab } from '../confab/call';
 import { useLoad } from '../confab/load';
-import { session } from '../confab/session';
-import { Nothing, Show } from '../parts/state';
+import { Show } from '../parts/state';
 
 export default function Server() {
-  const known = session().operations.has('GetServer');
-  const server = useLoad(async () => (known ? confab('GetServer', {}) : null), [], 5000);
+  const server = useLoad(() => confab('GetServer', {}), [], 5000);
   return (
     <ContentLayout header={<Header variant="h1">Nodes and health</Header>}>
-      {!known && <Nothing title="Not available" text="The server is older than this page, or its extensions are off." />}
       <Show loaded={server}>
-        {(s) => s && (
+        {(s) => (
           <SpaceBetween size="l">
             {new Set(s.nodes?.map((n) => n.version)).size > 1 && <Alert type="info" header="The nodes run different versions">This is normal during an update.</Alert>}
             <Container>

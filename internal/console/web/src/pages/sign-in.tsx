@@ -8,10 +8,12 @@ import Input from '@cloudscape-design/components/input';
 import Modal from '@cloudscape-design/components/modal';
 import SegmentedControl from '@cloudscape-design/components/segmented-control';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { type FormEvent, useState } from 'react';
-import { type Problem, problem } from '../confab/problem';
+import { useState } from 'react';
+import type { Problem } from '../confab/problem';
 import { arnOf } from '../confab/rooms';
+import { go, roomPath } from '../confab/router';
 import { askAgain, signIn, signInStaff, useSession } from '../confab/session';
+import { useSubmit } from '../confab/submit';
 import { Trouble } from '../parts/state';
 
 // roomOf is the room that the address names, or the one of a page that was open before.
@@ -28,34 +30,24 @@ function Fields({ trouble: before }: { trouble?: Problem }) {
   const [room, setRoom] = useState(roomOf);
   const [token, setToken] = useState('');
   const [remember, setRemember] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [trouble, setTrouble] = useState(before);
   const ready = by === 'key' ? accessKeyId && secretAccessKey : room && token;
-  async function submit(event: FormEvent) {
-    event.preventDefault();
-    if (!ready || busy) return;
-    setBusy(true);
-    try {
-      if (by === 'token') {
-        const named = room.trim();
-        const arn = named.startsWith('arn:') ? named : arnOf('room', named);
-        await signInStaff(arn, token.trim());
-        location.hash = `/rooms/${arn.slice(arn.lastIndexOf('/') + 1)}`;
-        return;
-      }
-      const keys = { accessKeyId: accessKeyId.trim(), secretAccessKey: secretAccessKey.trim(), ...(sessionToken.trim() && { sessionToken: sessionToken.trim() }) };
-      await signIn(keys, remember);
-    } catch (error) {
-      setTrouble(problem(error));
-      setBusy(false);
+  const { busy, trouble, onSubmit, forget } = useSubmit(async () => {
+    if (!ready) return;
+    if (by === 'key') {
+      await signIn({ accessKeyId: accessKeyId.trim(), secretAccessKey: secretAccessKey.trim(), ...(sessionToken.trim() && { sessionToken: sessionToken.trim() }) }, remember);
+      return;
     }
-  }
+    const named = room.trim();
+    const arn = named.startsWith('arn:') ? named : arnOf('room', named);
+    await signInStaff(arn, token.trim());
+    go(roomPath(arn));
+  }, before);
   return (
-    <form onSubmit={submit}>
+    <form onSubmit={onSubmit}>
       <SpaceBetween size="l">
         {trouble && <Trouble problem={{ ...trouble, kind: 'other' }} />}
         <SegmentedControl
-          label="Sign in with" selectedId={by} onChange={({ detail }) => (setBy(detail.selectedId), setTrouble(undefined))}
+          label="Sign in with" selectedId={by} onChange={({ detail }) => (setBy(detail.selectedId), forget())}
           options={[{ id: 'key', text: 'Access key' }, { id: 'token', text: 'Chat token of a room' }]}
         />
         {by === 'key' ? (

@@ -10,13 +10,13 @@ import Tabs from '@cloudscape-design/components/tabs';
 import Button from '@cloudscape-design/components/button';
 import { useEffect, useRef } from 'react';
 import { Composer } from '../chat/composer';
-import { type Item, tokensOf } from '../chat/live-room';
+import { tokensOf } from '../chat/live-room';
 import { MessageList } from '../chat/message-list';
-import { useLiveRoom } from '../chat/use-live-room';
+import { remove, useLiveRoom } from '../chat/use-live-room';
 import { useLoad } from '../confab/load';
-import { notifyError } from '../confab/notices';
-import { roomPath } from '../confab/router';
+import { go, roomPath } from '../confab/router';
 import { session } from '../confab/session';
+import { tab } from '../confab/storage';
 import { Code } from '../parts/code';
 import { backendCode, browserCode, cliCode } from '../parts/snippets';
 import { ConnectionState, Nothing, Show, Trouble } from '../parts/state';
@@ -32,7 +32,7 @@ export default function Start() {
   return (
     <ContentLayout header={<Header variant="h1" description="Two people in one room, each with Amazon's own JavaScript client. Write as either of them.">Ann and Bob chat</Header>}>
       <Show loaded={room}>
-        {(found) => (found?.arn ? <Demo arn={found.arn} name={found.name || 'the room'} /> : <Container><Nothing title="There is no room" text="Create a room: then two people chat on this page." /></Container>)}
+        {(found) => (found?.arn ? <Demo arn={found.arn} name={found.name || 'the room'} /> : <Container><Nothing title="There is no room" text="Create a room: then two people chat on this page." action={<Button onClick={() => go('#/rooms/new')}>Create a room</Button>} /></Container>)}
       </Show>
     </ContentLayout>
   );
@@ -45,9 +45,9 @@ function Demo({ arn, name }: { arn: string; name: string }) {
   const both = ann.state === 'connected' && bob.state === 'connected';
   const asked = useRef(false);
   useEffect(() => {
-    if (!both || asked.current || sessionStorage.getItem(greeted)) return;
+    if (!both || asked.current || tab.get(greeted)) return;
     asked.current = true;
-    sessionStorage.setItem(greeted, 'yes');
+    tab.set(greeted, 'yes');
     ann.live.send('Hi Bob! This is the demo room. 👋').then(() => bob.live.send('Hi Ann! I see your messages at once.')).catch(() => undefined);
   }, [both]);
   const values = { roomArn: arn, userId: 'ann', ...keys };
@@ -76,9 +76,6 @@ function Demo({ arn, name }: { arn: string; name: string }) {
 
 function Person({ name, note, person, canDelete }: { name: string; note: string; person: ReturnType<typeof useLiveRoom>; canDelete?: boolean }) {
   const { live, items, total, state, ended } = person;
-  const remove = (item: Item) => {
-    if (item.id && !item.deleted) live.delete(item.id).catch((error) => notifyError('The message was not deleted', error));
-  };
   return (
     <Container
       fitHeight
@@ -89,8 +86,8 @@ function Person({ name, note, person, canDelete }: { name: string; note: string;
       <MessageList
         label={`Messages that ${name} sees`} items={items} total={total} own={live.userId}
         empty={<Nothing title="No messages yet" text="New messages appear here." />}
-        actions={canDelete ? (item) => item.id && !item.deleted && <Button variant="inline-link" onClick={() => remove(item)} ariaLabel={`Delete the message of ${item.userId}`}>Delete</Button> : undefined}
-        onDelete={canDelete ? remove : undefined}
+        actions={canDelete ? (item) => item.id && !item.deleted && <Button variant="inline-link" onClick={() => remove(live, item)} ariaLabel={`Delete the message of ${item.userId}`}>Delete</Button> : undefined}
+        onDelete={canDelete ? (item) => remove(live, item) : undefined}
       />
     </Container>
   );

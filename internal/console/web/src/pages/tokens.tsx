@@ -28,25 +28,25 @@ const capabilities = [
   { value: 'SEND_MESSAGE', label: 'Send messages' },
   { value: 'DELETE_MESSAGE', label: 'Delete messages' },
   { value: 'DISCONNECT_USER', label: 'Disconnect users' },
-];
+] as const;
 
 export default function Tokens() {
   const rooms = useRooms();
   const [room, setRoom] = useState('');
   const [userId, setUser] = useState('ann');
   const [minutes, setMinutes] = useState('60');
-  const [may, setMay] = useState(['SEND_MESSAGE']);
+  const [allowed, setAllowed] = useState<ChatTokenCapability[]>(['SEND_MESSAGE']);
   const [list, setList] = useState<Attribute[]>([]);
   const [made, setMade] = useState<{ token: string; text: string }>();
   const roomArn = room || rooms.data?.[0]?.value || '';
-  const [given, attributes] = [may as ChatTokenCapability[], attributesOf(list)];
+  const attributes = attributesOf(list);
   const chat = () => {
     const roomName = rooms.data?.find((o) => o.value === roomArn)?.label ?? idOf(roomArn);
-    if (!openChat({ roomArn, roomName, userId, capabilities: given, attributes })) notify('warning', 'The browser did not open a window', 'Allow this page to open windows.');
+    if (!openChat({ roomArn, roomName, userId, capabilities: allowed, attributes })) notify('warning', 'The browser did not open a window', 'Allow this page to open windows.');
   };
-  const code = snippets({ roomArn, userId, accessKeyId: session().keys.accessKeyId, secretAccessKey: 'YOUR-SECRET-ACCESS-KEY', capabilities: may }).filter((s) => s.id !== 'terraform');
+  const code = snippets({ roomArn, userId, accessKeyId: session().keys.accessKeyId, secretAccessKey: 'YOUR-SECRET-ACCESS-KEY', capabilities: allowed }).filter((s) => s.id !== 'terraform');
   const { busy, trouble, onSubmit } = useSubmit(async () => {
-    const answer = await session().ivschat.send(new CreateChatTokenCommand({ roomIdentifier: roomArn, userId, capabilities: given, attributes, sessionDurationInMinutes: Number(minutes) }));
+    const answer = await session().ivschat.send(new CreateChatTokenCommand({ roomIdentifier: roomArn, userId, capabilities: allowed, attributes, sessionDurationInMinutes: Number(minutes) }));
     setMade({ token: answer.token!, text: `For ${isolated(userId)}. It connects once, until ${when(answer.tokenExpirationTime!)}. The session ends at ${when(answer.sessionExpirationTime!)}.` });
   });
   return (
@@ -67,8 +67,8 @@ export default function Tokens() {
               <FormField label="User ID"><Input value={userId} onChange={({ detail }) => setUser(detail.value)} /></FormField>
               <FormField label="The user can" description="Every user can read.">
                 <Multiselect
-                  options={capabilities} selectedOptions={capabilities.filter((c) => may.includes(c.value))} placeholder={may.length > 0 ? 'Choose more' : 'Only read'} deselectAriaLabel={(o) => `Remove ${o.label}`}
-                  onChange={({ detail }) => setMay(detail.selectedOptions.map((o) => o.value!))}
+                  options={capabilities} selectedOptions={capabilities.filter((c) => allowed.includes(c.value))} placeholder={allowed.length > 0 ? 'Choose more' : 'Only read'} deselectAriaLabel={(o) => `Remove ${o.label}`}
+                  onChange={({ detail }) => setAllowed(detail.selectedOptions.map((o) => o.value as ChatTokenCapability))}
                 />
               </FormField>
               <FormField label="Length of the session in minutes" constraintText="1 to 180"><Input type="number" value={minutes} onChange={({ detail }) => setMinutes(detail.value)} /></FormField>

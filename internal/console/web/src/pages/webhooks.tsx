@@ -1,7 +1,6 @@
 // Endpoints of applications that are told what happens.
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useState } from 'react';
 import { confab } from '../confab/call';
@@ -12,8 +11,10 @@ import { everyPage } from '../confab/rooms';
 import { go } from '../confab/router';
 import { may } from '../confab/session';
 import { Confirm } from '../parts/confirm';
+import { count } from '../parts/count';
 import { Delete } from '../parts/delete';
-import { List } from '../parts/list';
+import { isolated } from '../parts/isolated';
+import { List, useSelection } from '../parts/list';
 import { Secret } from '../parts/secret';
 
 interface Row extends Webhook {
@@ -25,7 +26,7 @@ interface Row extends Webhook {
 function where(w: Webhook) {
   if (w.roomTag) return `Tag ${w.roomTag.key}=${w.roomTag.value}`;
   const rooms = w.roomArns?.length ?? 0;
-  return rooms === 0 ? 'Every room' : rooms === 1 ? '1 room' : `${rooms} rooms`;
+  return rooms === 0 ? 'Every room' : count(rooms, 'room');
 }
 
 const states = { ACTIVE: 'success', PAUSED: 'stopped', FAILING: 'error' } as const;
@@ -36,38 +37,30 @@ export default function Webhooks() {
     const all = await everyPage((nextToken) => confab('ListWebhooks', { maxResults: 200, nextToken }), (answer) => answer.webhooks);
     return all.map((w): Row => ({ ...w, name: w.name!, where: where(w), what: w.events?.join(', ') ?? '' }));
   }, [], 10_000);
-  const [selected, setSelected] = useState<Row>();
-  const [open, setOpen] = useState<'delete' | 'rotate'>();
+  const { selected, select, asked, ask, close } = useSelection<Row, 'delete' | 'rotate'>(loaded, 'id');
   const [busy, setBusy] = useState<'test' | 'state'>();
   const [secret, setSecret] = useState<string>();
-  const chosen = loaded.data?.find((w) => w.id === selected?.id);
-  async function test(w: Row) {
-    setBusy('test');
+  async function run(what: 'test' | 'state', failed: string, call: () => Promise<unknown>) {
+    setBusy(what);
     try {
-      const { statusCode, error, durationInMilliseconds } = await confab('TestWebhook', { id: w.id! });
-      if (error) notify('error', `${w.name} did not take the test event`, `${statusCode ? `It answered ${statusCode}. ` : ''}${error}`);
-      else notify('success', `${w.name} answered ${statusCode} in ${durationInMilliseconds} ms`);
+      await call();
     } catch (error) {
-      notifyError(`${w.name} was not called`, error);
+      notifyError(failed, error);
     }
     setBusy(undefined);
     loaded.reload();
   }
-  async function pause(w: Row) {
-    setBusy('state');
-    try {
-      await confab('UpdateWebhook', { id: w.id!, state: w.state === 'PAUSED' ? 'ACTIVE' : 'PAUSED' });
-    } catch (error) {
-      notifyError(`${w.name} was not changed`, error);
-    }
-    setBusy(undefined);
-    loaded.reload();
-  }
+  const test = ({ id, name }: Row) => run('test', `${isolated(name)} was not called`, async () => {
+    const { statusCode, error, durationInMilliseconds } = await confab('TestWebhook', { id: id! });
+    if (error) notify('error', `${isolated(name)} did not take the test event`, `${statusCode ? `It answered ${statusCode}. ` : ''}${error}`);
+    else notify('success', `${isolated(name)} answered ${statusCode} in ${durationInMilliseconds} ms`);
+  });
+  const pause = ({ id, name, state }: Row) => run('state', `${isolated(name)} was not changed`, () => confab('UpdateWebhook', { id: id!, state: state === 'PAUSED' ? 'ACTIVE' : 'PAUSED' }));
   const canUpdate = may('confab:UpdateWebhook');
   return (
     <>
       <List<Row>
-        title="Webhooks" kind="webhook" loaded={loaded} trackBy="id" selected={chosen} onSelect={setSelected}
+        title="Webhooks" kind="webhook" loaded={loaded} trackBy="id" selected={selected} onSelect={select}
         empty="A webhook calls an application when something happens in rooms."
         columns={[
           { id: 'name', header: 'Name', sortingField: 'name', isRowHeader: true, cell: (w) => w.name },
@@ -83,37 +76,28 @@ export default function Webhooks() {
           { key: 'state', propertyLabel: 'State', groupValuesLabel: 'States', operators: ['=', '!='] },
           { key: 'what', propertyLabel: 'Events', groupValuesLabel: 'Events', operators: [':', '!:'] },
         ]}
-        actions={() => (
-          <SpaceBetween direction="horizontal" size="xs">
-            {may('confab:TestWebhook') && <Button disabled={!chosen} loading={busy === 'test'} onClick={() => test(chosen!)}>Test</Button>}
-            {canUpdate && <Button disabled={!chosen} loading={busy === 'state'} onClick={() => pause(chosen!)}>{chosen?.state === 'PAUSED' ? 'Resume' : 'Pause'}</Button>}
-            {canUpdate && may('confab:GetWebhook') && <Button disabled={!chosen} onClick={() => go(`#/webhooks/${chosen!.id}`)}>Edit</Button>}
-            {may('confab:RotateWebhookSecret') && <Button disabled={!chosen} onClick={() => setOpen('rotate')}>Rotate the secret</Button>}
-            {may('confab:DeleteWebhook') && <Button disabled={!chosen} onClick={() => setOpen('delete')}>Delete</Button>}
-          </SpaceBetween>
-        )}
+        actions={
+          <>
+            {may('confab:TestWebhook') && <Button disabled={!selected} loading={busy === 'test'} onClick={() => test(selected!)}>Test</Button>}
+            {canUpdate && <Button disabled={!selected} loading={busy === 'state'} onClick={() => pause(selected!)}>{selected?.state === 'PAUSED' ? 'Resume' : 'Pause'}</Button>}
+            {canUpdate && may('confab:GetWebhook') && <Button disabled={!selected} onClick={() => go(`#/webhooks/${selected!.id}`)}>Edit</Button>}
+            {may('confab:RotateWebhookSecret') && <Button disabled={!selected} onClick={() => ask('rotate')}>Rotate the secret</Button>}
+            {may('confab:DeleteWebhook') && <Button disabled={!selected} onClick={() => ask('delete')}>Delete</Button>}
+          </>
+        }
         create={may('confab:CreateWebhook') && <Button variant="primary" onClick={() => go('#/webhooks/new')}>Create a webhook</Button>}
       />
-      {open === 'rotate' && chosen && (
+      {asked?.question === 'rotate' && (
         <Confirm
-          title={`Rotate the secret of ${chosen.name}`} action="Rotate" onClose={() => setOpen(undefined)}
-          run={async () => setSecret((await confab('RotateWebhookSecret', { id: chosen.id! })).secret)}
+          title={`Rotate the secret of ${isolated(asked.item.name)}`} action="Rotate" onClose={close}
+          run={async () => setSecret((await confab('RotateWebhookSecret', { id: asked.item.id! })).secret)}
         >
           <Box>The new secret is shown once. For 24 hours, calls are signed with the old one as well.</Box>
         </Confirm>
       )}
       {secret && <Secret title="The new secret" parts={[{ label: 'Secret', text: secret }]} onClose={() => setSecret(undefined)} />}
-      {open === 'delete' && chosen && (
-        <Delete
-          kind="webhook" name={chosen.name} warning="What was not delivered yet is lost." remove={() => confab('DeleteWebhook', { id: chosen.id! })}
-          onClose={(deleted) => {
-            setOpen(undefined);
-            if (deleted) {
-              setSelected(undefined);
-              loaded.reload();
-            }
-          }}
-        />
+      {asked?.question === 'delete' && (
+        <Delete kind="webhook" name={asked.item.name} warning="What was not delivered yet is lost." remove={() => confab('DeleteWebhook', { id: asked.item.id! })} onClose={close} />
       )}
     </>
   );

@@ -1,5 +1,5 @@
 /** What the parts of a chart are called. */
 export const chartStrings = {
-  xTickFormatter: undefined, chartAriaRoleDescription: 'line chart', xAxisAriaRoleDescription: 'x axis', yAxisAriaRoleDescription: 'y axis', detailPopoverDismissAriaLabel: 'Close',
+  chartAriaRoleDescription: 'line chart', xAxisAriaRoleDescription: 'x axis', yAxisAriaRoleDescription: 'y axis', detailPopoverDismissAriaLabel: 'Close',
   legendAriaLabel: 'Legend', filterLabel: '', filterPlaceholder: '', filterSelectedAriaLabel: 'selected',
 };

@@ -1,5 +1,6 @@
 // The moderation log in words: docs/moderation-build.md has the names of actions and details.
 import type { ModerationEvent } from '../confab/operations';
+import { count } from './count';
 import { actionName } from './filter-test';
 import { isolated } from './isolated';
 import { when } from './when';
@@ -39,21 +40,20 @@ export function byOf({ by, action }: ModerationEvent): string {
 
 // Details that stand elsewhere, and counts that are left out when they are zero.
 const unsaid = new Set(['id', 'type', 'ipRange']);
-const counts = new Set(['terms', 'expressions']);
+const unlessZero = new Set(['terms', 'expressions']);
 const order = ['filter', 'filterAction', 'terms', 'expressions'];
 const rank = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length);
-const count = (n: string, noun: string) => `${n} ${noun}${n === '1' ? '' : 's'}`;
 
 /** The details of an event, a few words each. */
 export function detailsOf({ action, details = {} }: ModerationEvent): string[] {
-  return Object.entries(details).filter(([name, value]) => !unsaid.has(name) && !(counts.has(name) && value === '0')).sort(([a], [b]) => rank(a) - rank(b)).map(([name, value]) => {
+  return Object.entries(details).filter(([name, value]) => !unsaid.has(name) && !(unlessZero.has(name) && value === '0')).sort(([a], [b]) => rank(a) - rank(b)).map(([name, value]) => {
     switch (name) {
       case 'expirationTime': return `until ${when(value)}`;
       case 'filter': return `filter ${isolated(value)}`;
       case 'filterAction': return actionName(value).toLowerCase();
-      case 'terms': return count(value, 'term');
-      case 'expressions': return count(value, 'expression');
-      case 'messages': case 'deleted': return count(value, 'message');
+      case 'terms': return count(Number(value), 'term');
+      case 'expressions': return count(Number(value), 'expression');
+      case 'messages': case 'deleted': return count(Number(value), 'message');
       case 'done': return value === 'true' ? 'done' : 'not done yet';
       default: return action === 'UPDATE_ROOM_MODES' && value === '' ? `${name} switched back` : `${name}: ${isolated(value)}`;
     }

@@ -1,12 +1,10 @@
 // What is wrong with a policy, before the server is asked. The server decides.
-import { session } from '../confab/session';
+import { actionsBesides, session } from '../confab/session';
 
 const ivschat = [
   'CreateChatToken', 'CreateLoggingConfiguration', 'CreateRoom', 'DeleteLoggingConfiguration', 'DeleteMessage', 'DeleteRoom', 'DisconnectUser', 'GetLoggingConfiguration', 'GetRoom',
   'ListLoggingConfigurations', 'ListRooms', 'ListTagsForResource', 'SendEvent', 'TagResource', 'UntagResource', 'UpdateLoggingConfiguration', 'UpdateRoom',
 ];
-// Actions of Confab's that are no operations.
-const besides = ['ConfigureRoom', 'ReadModerated', 'SkipReview'];
 
 export interface PolicyCheck {
   /** What the server would refuse; empty if there is nothing. */
@@ -16,7 +14,7 @@ export interface PolicyCheck {
 }
 
 function actions(): string[] {
-  return [...ivschat.map((a) => `ivschat:${a}`), ...[...session().operations, ...besides].map((a) => `confab:${a}`)];
+  return [...ivschat.map((a) => `ivschat:${a}`), ...[...session().operations, ...actionsBesides].map((a) => `confab:${a}`)];
 }
 
 const keys = new Set(['Sid', 'Effect', 'Action', 'NotAction', 'Resource', 'NotResource', 'Condition']);

@@ -24,14 +24,13 @@ interface Props {
   /** An ARN; empty for every room. */
   arn: string;
   onChange: (arn: string) => void;
-  description?: string;
   /** What the choice of no room is called; undefined if there must be a room. */
   every?: string;
   rooms: ReturnType<typeof useRooms>;
 }
 
 /** Chooses one of the rooms, or every room. Where rooms cannot be listed, it takes an ARN. */
-export function RoomSelect({ arn, onChange, description, every, rooms }: Props) {
+export function RoomSelect({ arn, onChange, every, rooms }: Props) {
   if (rooms.problem && !rooms.data) {
     return (
       <FormField label="Room" description={every ? `An ARN. ${every} if it is empty.` : 'An ARN.'} constraintText={`Rooms cannot be listed. ${rooms.problem.title}`}>
@@ -41,7 +40,7 @@ export function RoomSelect({ arn, onChange, description, every, rooms }: Props) 
   }
   const options = [...(every ? [{ value: '', label: every }] : []), ...(rooms.data ?? [])];
   return (
-    <FormField label="Room" description={description}>
+    <FormField label="Room" constraintText={!every && rooms.data?.length === 0 && <>There is no room. <Link href="#/rooms/new" fontSize="inherit">Create one</Link> first.</>}>
       <Select
         options={options} statusType={rooms.data ? 'finished' : 'loading'} loadingText="Loading" empty="There is no room" filteringType="auto" filteringAriaLabel="Find a room" placeholder="Choose a room"
         selectedOption={arn || every ? named(options, arn) : null} onChange={({ detail }) => onChange(detail.selectedOption.value!)}
@@ -69,14 +68,13 @@ export function RoomsChoice({ arns, onChange }: { arns: string[]; onChange: (arn
   );
 }
 
-/** A room as a table shows it; every room without an ARN. */
-export function RoomName({ arn, names }: { arn?: string; names?: Map<string, string> }) {
-  if (!arn) return <>Every room</>;
-  return <Link href={roomPath(arn)}>{names?.get(arn) || idOf(arn)}</Link>;
+/** The names of rooms for a table. Rooms that cannot be listed have their ids. */
+export function useRoomNames() {
+  const { data } = useLoad(async () => new Map((await allRooms()).map((r) => [r.arn!, r.name || r.id!])), []);
+  return { of: (arn?: string) => (arn ? data?.get(arn) ?? idOf(arn) : 'Every room') };
 }
 
-/** The names of rooms by their ARNs; none where rooms cannot be listed. */
-export async function roomNames(): Promise<Map<string, string>> {
-  const all = await allRooms().catch(() => []);
-  return new Map(all.map((r) => [r.arn!, r.name || r.id!]));
+/** A room as a table shows it; every room without an ARN. */
+export function RoomName({ arn, names }: { arn?: string; names: ReturnType<typeof useRoomNames> }) {
+  return arn ? <Link href={roomPath(arn)}>{names.of(arn)}</Link> : <>{names.of()}</>;
 }

@@ -45,6 +45,9 @@ unset AWS_SESSION_TOKEN AWS_PROFILE
 `;
 }
 
+// tokenPath is what an app asks its backend for.
+const tokenPath = (userId: string) => `/token?user=${encodeURIComponent(userId).replaceAll("'", '%27')}`;
+
 /** What a page in a browser does: the official client, with tokens from a backend. */
 export function browserCode({ userId }: Values) {
   return `// npm install amazon-ivs-chat-messaging
@@ -52,7 +55,7 @@ import { ChatRoom, SendMessageRequest } from 'amazon-ivs-chat-messaging';
 
 const room = new ChatRoom({
   regionOrUrl: '${chatUrl}',
-  tokenProvider: () => fetch('/token?user=${encodeURIComponent(userId).replaceAll("'", '%27')}').then((answer) => answer.json()),
+  tokenProvider: () => fetch('${tokenPath(userId)}').then((answer) => answer.json()),
 });
 room.addListener('message', (message) => console.log(message.sender.userId, message.content));
 room.addListener('connect', () => room.sendMessage(new SendMessageRequest('Hello')));
@@ -89,6 +92,130 @@ aws ivschat create-chat-token --room-identifier ${v.roomArn} \\
   --user-id ${word(v.userId)}${v.capabilities?.length === 0 ? '' : ` --capabilities ${(v.capabilities ?? Object.keys(goNames)).join(' ')}`}
 aws ivschat send-event --room-identifier ${v.roomArn} \\
   --event-name app:notice --attributes text=soon
+`;
+}
+
+function terraformCode(v: Values) {
+  return `terraform {
+  required_providers {
+    aws = {
+      source = "hashicorp/aws"
+    }
+  }
+}
+
+provider "aws" {
+  region     = "${page.region}"
+  access_key = "${v.accessKeyId}"
+  secret_key = "${v.secretAccessKey}"
+
+  # This server has no STS, no metadata of instances, and a region of its own.
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_region_validation      = true
+  skip_requesting_account_id  = true
+
+  endpoints {
+    ivschat = "${endpoint}"
+  }
+}
+
+resource "aws_ivschat_room" "lobby" {
+  name                            = "lobby"
+  maximum_message_length          = 500
+  maximum_message_rate_per_second = 10
+}
+
+output "room_arn" {
+  value = aws_ivschat_room.lobby.arn
+}
+`;
+}
+
+// The listener has a method for everything that can happen, and an app has to have them all.
+function androidCode({ userId }: Values) {
+  return `// build.gradle.kts: implementation("com.amazonaws:ivs-chat-messaging:1.1.0")
+// AndroidManifest.xml: <uses-permission android:name="android.permission.INTERNET" />
+// An emulator reaches this computer as 10.0.2.2, not as localhost. Without TLS, the app has
+// to allow cleartext traffic.
+import com.amazonaws.ivs.chat.messaging.ChatRoom
+import com.amazonaws.ivs.chat.messaging.ChatRoomListener
+import com.amazonaws.ivs.chat.messaging.ChatToken
+import com.amazonaws.ivs.chat.messaging.ChatTokenCallback
+import com.amazonaws.ivs.chat.messaging.DisconnectReason
+import com.amazonaws.ivs.chat.messaging.entities.ChatEvent
+import com.amazonaws.ivs.chat.messaging.entities.ChatMessage
+import com.amazonaws.ivs.chat.messaging.entities.DeleteMessageEvent
+import com.amazonaws.ivs.chat.messaging.entities.DisconnectUserEvent
+import com.amazonaws.ivs.chat.messaging.requests.SendMessageRequest
+import java.net.URL
+import kotlin.concurrent.thread
+import org.json.JSONObject
+
+// Asks your backend, such as the one under JavaScript.
+fun fetchChatToken(callback: ChatTokenCallback) {
+    thread {
+        try {
+            val answer = JSONObject(URL("https://YOUR-BACKEND${tokenPath(userId)}").readText())
+            callback.onSuccess(ChatToken(token = answer.getString("token"), sessionExpirationTime = null, tokenExpirationTime = null))
+        } catch (error: Exception) {
+            callback.onError(error)
+        }
+    }
+}
+
+val listener = object : ChatRoomListener {
+    override fun onConnecting(room: ChatRoom) {}
+    override fun onConnected(room: ChatRoom) {
+        room.sendMessage(SendMessageRequest("Hello"))
+    }
+    override fun onDisconnected(room: ChatRoom, reason: DisconnectReason) {}
+    override fun onMessageReceived(room: ChatRoom, message: ChatMessage) {
+        println("\${message.sender.userId} \${message.content}")
+    }
+    override fun onEventReceived(room: ChatRoom, event: ChatEvent) {}
+    override fun onMessageDeleted(room: ChatRoom, event: DeleteMessageEvent) {}
+    override fun onUserDisconnected(room: ChatRoom, event: DisconnectUserEvent) {}
+}
+
+fun enterRoom(): ChatRoom {
+    val room = ChatRoom(regionOrUrl = "${chatUrl}", tokenProvider = ::fetchChatToken)
+    room.listener = listener
+    room.connect()
+    return room
+}
+`;
+}
+
+// The methods of the delegate are optional. The SDK has a type Chat of its own.
+function iosCode({ userId }: Values) {
+  return `// The iOS SDK takes no URL. The name edge.ivschat.${page.region}.amazonaws.com has to lead
+// to this server, over TLS with a certificate that the device trusts.
+import AmazonIVSChatMessaging
+import Foundation
+
+// Asks your backend, such as the one under JavaScript.
+func fetchChatToken() async throws -> ChatToken {
+    let url = URL(string: "https://YOUR-BACKEND${tokenPath(userId)}")!
+    let (data, _) = try await URLSession.shared.data(from: url)
+    let decoder = JSONDecoder()
+    decoder.dateDecodingStrategy = .preciseISO8601
+    return try decoder.decode(ChatToken.self, from: data)
+}
+
+final class ChatModel: ChatRoomDelegate {
+    let room = ChatRoom(awsRegion: "${page.region}", tokenProvider: fetchChatToken)
+
+    func enter() async throws {
+        room.delegate = self
+        try await room.connect()
+        _ = try await room.perform(request: SendMessageRequest(content: "Hello"))
+    }
+
+    func room(_ room: ChatRoom, didReceive message: ChatMessage) {
+        print(message.sender.userId, message.content)
+    }
+}
 `;
 }
 
@@ -139,40 +266,8 @@ func main() {
 	fmt.Println(*token.Token)
 }
 ` },
-    { id: 'terraform', title: 'Terraform', text: `provider "aws" {
-  region     = "${page.region}"
-  access_key = "${v.accessKeyId}"
-  secret_key = "${v.secretAccessKey}"
-
-  skip_credentials_validation = true
-  skip_metadata_api_check     = true
-  skip_requesting_account_id  = true
-
-  endpoints {
-    ivschat = "${endpoint}"
-  }
-}
-
-resource "aws_ivschat_room" "lobby" {
-  name                            = "lobby"
-  maximum_message_length          = 500
-  maximum_message_rate_per_second = 10
-}
-` },
-    { id: 'android', title: 'Android', text: `// implementation("com.amazonaws:ivs-chat-messaging:1.1.0")
-val room = ChatRoom(regionOrUrl = "${chatUrl}", tokenProvider = provider)
-room.listener = listener
-room.connect()
-` },
-    { id: 'ios', title: 'iOS', text: `// The iOS SDK takes no URL. The name edge.ivschat.${page.region}.amazonaws.com has to lead
-// to this server, over TLS with a certificate that the device trusts.
-import AmazonIVSChatMessaging
-
-let room = ChatRoom(awsRegion: "${page.region}") {
-    try await backend.chatToken(userId: ${literal(v.userId, '"', (hex) => `\\u{${hex}}`)})
-}
-try await room.connect()
-try await room.perform(request: SendMessageRequest(content: "Hello"))
-` },
+    { id: 'terraform', title: 'Terraform', text: terraformCode(v) },
+    { id: 'android', title: 'Android', text: androidCode(v) },
+    { id: 'ios', title: 'iOS', text: iosCode(v) },
   ];
 }

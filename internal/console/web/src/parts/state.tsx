@@ -8,8 +8,8 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import type { ReactNode } from 'react';
 import type { Loaded } from '../confab/load';
-import type { Problem } from '../confab/problem';
-import { askAgain, useSession } from '../confab/session';
+import { type Problem, lacking } from '../confab/problem';
+import { askAgain, has, useSession } from '../confab/session';
 
 export function Trouble({ problem, reload }: { problem: Problem; reload?: () => void }) {
   const session = useSession();
@@ -23,6 +23,13 @@ export function Trouble({ problem, reload }: { problem: Problem; reload?: () => 
 /** A page that has only its title and a few words. */
 export function Titled({ title, children }: { title: string; children: ReactNode }) {
   return <ContentLayout header={<Header variant="h1">{title}</Header>}>{children}</ContentLayout>;
+}
+
+/** A page that needs an action which is not allowed, or which the server does not have. */
+export function Refused({ title, action }: { title: string; action: string }) {
+  const [service, operation] = action.split(':');
+  const denied: Problem = { kind: 'denied', title: 'Not allowed', text: `This page needs the action ${action}, which your policy does not allow on every room.` };
+  return <Titled title={title}><Trouble problem={service === 'confab' && !has(operation) ? lacking : denied} /></Titled>;
 }
 
 interface ShowProps<T> {

@@ -12,6 +12,7 @@ import { page } from '../confab/page';
 import { may } from '../confab/session';
 import { type Delivery, type Kind, deliveryOf, placeOf, sendTestRecord, type TestRecord as Sent } from '../confab/test-record';
 import { Code } from './code';
+import { count } from './count';
 import { Show } from './state';
 
 interface Props {
@@ -61,7 +62,7 @@ function Watch({ arn, kind, record }: { arn: string; kind: Kind; record: Sent })
 }
 
 function Said({ delivery: { state, failures, denied, missing, uncounted }, arn, kind }: { delivery: Delivery; arn: string; kind: Kind }) {
-  const calls = `${failures} ${failures === 1 ? 'call' : 'calls'}`;
+  const calls = count(failures, 'call');
   const cause = denied ? 'The destination denies access.' : missing ? 'The destination does not exist.' : 'The log of the server says why.';
   const check = <>Where the server runs, <Box variant="code">confab logging check {arn}</Box> explains it.</>;
   switch (state) {
