@@ -136,9 +136,15 @@ type shape struct{ rooms, members, nodes, spread int }
 // on all nodes first, and then on at most two, as with many nodes and small rooms.
 func BenchmarkDelivery(b *testing.B) {
 	for _, s := range []shape{
-		{2, 250, 1, 1}, {2, 250, 2, 2}, {2, 250, 3, 3},
-		{50, 10, 1, 1}, {50, 10, 2, 2}, {50, 10, 3, 3},
-		{50, 10, 3, 2}, {50, 10, 6, 2}, {50, 10, 10, 2},
+		{2, 250, 1, 1},
+		{2, 250, 2, 2},
+		{2, 250, 3, 3},
+		{50, 10, 1, 1},
+		{50, 10, 2, 2},
+		{50, 10, 3, 3},
+		{50, 10, 3, 2},
+		{50, 10, 6, 2},
+		{50, 10, 10, 2},
 	} {
 		for _, build := range builds() {
 			b.Run(fmt.Sprintf("%dx%d/nodes=%d/of-a-room=%d/%s", s.rooms, s.members, s.nodes, s.spread, build.name), func(b *testing.B) {

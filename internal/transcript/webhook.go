@@ -95,7 +95,7 @@ const (
 // dropEvents removes from the backlogs of webhooks what is older than expired, what is more
 // than webhookBytes, and everything of those that keep nothing.
 func (db pruner) dropEvents(ctx context.Context, expired time.Time) error {
-	readers, err := WebhookReaders{db.DB}.Readers(ctx)
+	readers, err := WebhookReaders(db).Readers(ctx)
 	if err != nil {
 		return err
 	}
