@@ -34,7 +34,7 @@ func (d *Planned) Carry(ctx context.Context, env command.Environment, p *command
 	}
 	if !d.Dry && d.Changes() > 0 {
 		if !d.Yes && command.IsTerminal(env.In) && command.IsTerminal(env.Out) {
-			if p.Form != command.Table { // Nobody agrees to a plan that was not shown.
+			if p.Form != command.Table { // A plan is shown before it is agreed to.
 				fmt.Fprint(env.Err, d.Text)
 			}
 			if err := command.Ask(ctx, env, d.Question); err != nil {
