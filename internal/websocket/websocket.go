@@ -76,8 +76,8 @@ type Options struct {
 	// DeliveryWindow is how long a group's frames are gathered into one write
 	// after the group's last write. 0 gathers what arrives within one round of
 	// the loop. A negative window grows with the load of the loop, up to 50 ms,
-	// and 100 ms for very large groups. A group without a write during the last
-	// window is written at once.
+	// and 100 ms for very large groups or from 300,000 deliveries a second on. A
+	// group without a write during the last window is written at once.
 	DeliveryWindow time.Duration
 	// Overlap is for how long a new connection still receives frames that a group
 	// has written to all its members. It is for clients whose older connection may be
