@@ -116,7 +116,7 @@ const (
 
 // keepRecord writes the file until the service is closed.
 func (s *Service) keepRecord() {
-	next := time.NewTimer(tellEvery)
+	next := time.NewTimer(together(tellEvery))
 	defer next.Stop()
 	failed := false
 	for {
@@ -137,7 +137,7 @@ func (s *Service) keepRecord() {
 		if stopping {
 			return
 		}
-		next.Reset(min(max(tellEvery, recordPart*time.Since(begin)), recordWithin))
+		next.Reset(together(min(max(tellEvery, recordPart*time.Since(begin)), recordWithin)))
 	}
 }
 
