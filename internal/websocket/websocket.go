@@ -84,9 +84,10 @@ type Options struct {
 	// on another server, which writes the same frames a little later. 0 means no
 	// overlap. Where goroutines do the writing it is at least 50 ms.
 	Overlap time.Duration
-	// IOURing writes to many sockets with one system call, where Linux allows it.
+	// IOURing writes to many sockets with one system call, where Linux allows it, and
+	// IOSubmit does so with an older interface, where IOURing is not set or not allowed.
 	// Otherwise every write is a call of its own.
-	IOURing bool
+	IOURing, IOSubmit bool
 	// CloseTimeout is how long a closing connection may take to write its pending
 	// output, and then again to be closed by the peer; 2 s by default.
 	CloseTimeout time.Duration
