@@ -165,7 +165,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		s.accept() // Clients wait already.
 	}
 
-	sockets := edge.NewSockets(cfg.DeliveryWindow, overlap(cfg), cfg.IOURing == config.IOURingAuto, s.metrics.Edge, s.log)
+	sockets := edge.NewSockets(cfg.DeliveryWindow, overlap(cfg), cfg.IOURing == config.IOURingAuto, cfg.IOURing != config.IOURingOff, s.metrics.Edge, s.log)
 	live := messaging.Options{
 		Rooms: s.db, Tokens: s.db, Transcript: s.db.Transcript(),
 		Reviewer:          s.reviewer,

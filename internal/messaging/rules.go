@@ -39,7 +39,7 @@ type Rules struct {
 	// Moderated is called at the home for each deletion and disconnect that was carried
 	// out, except those of the server itself (Operation.FromServer). It may be called twice
 	// for one of them. It does not block. Nil does nothing.
-	Moderated func(op *Operation)
+	Moderated func(op Operation)
 	// Traces remembers the outcome of each message. Nil remembers nothing.
 	Traces *traces.Memory
 }
@@ -91,8 +91,7 @@ func (r *Rules) moderated(op *Operation, outcome error) {
 		return
 	}
 	if op.Action == chat.ActionDeleteMessage || op.Action == chat.ActionDisconnectUser {
-		kept := *op // A copy, so that op itself can stay on the stack.
-		r.Moderated(&kept)
+		r.Moderated(*op) // Not a pointer, so that op stays on the stack.
 	}
 }
 
