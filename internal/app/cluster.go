@@ -216,7 +216,7 @@ func (s *Server) leaveHomes(ctx context.Context) {
 // excluded ends the sessions of a node that the others excluded from the cluster. Its
 // clients reconnect to another node.
 func (s *Server) excluded() {
-	s.endpoint.Move(s.grace, s.cfg.DrainTime)
+	s.endpoint.Move(s.grace, s.cfg.DrainTime, func() bool { return s.node.Ready() != nil })
 }
 
 // clusterTLS returns the TLS settings for other nodes or NATS; nil is no TLS.
