@@ -166,6 +166,9 @@ func (a audience) DeliverAnd(json []byte, then func()) int { return a.group.Deli
 
 func (a audience) Mark(number uint64) { a.group.Mark(number) }
 
+// AppendMark implements catchup.Marker.
+func (audience) AppendMark(b []byte, number uint64) []byte { return websocket.AppendMark(b, number) }
+
 func (a audience) PingEvery(interval, behindMark time.Duration) {
 	a.group.PingEvery(interval, behindMark)
 }
