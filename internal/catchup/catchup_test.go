@@ -317,15 +317,15 @@ func TestMarksInReplay(t *testing.T) {
 	s.Known = true
 	frame := bytes.Repeat([]byte("x"), 1000)
 	add(l, frame)
-	if got := text(l.Missed(s, marker{}, time.Now())); got != string(frame) {
+	if got := text(l.Missed(s, "ann", marker{}, time.Now())); got != string(frame) {
 		t.Errorf("a short replay is marked: %.100q", got)
 	}
 	const frames = 300
 	for range frames - 1 {
 		add(l, frame)
 	}
-	got, marks := text(l.Missed(s, marker{}, time.Now())), 0
-	if plainly := text(l.Missed(s, plain{}, time.Now())); len(plainly) != frames*len(frame) {
+	got, marks := text(l.Missed(s, "ann", marker{}, time.Now())), 0
+	if plainly := text(l.Missed(s, "ann", plain{}, time.Now())); len(plainly) != frames*len(frame) {
 		t.Errorf("%d bytes without marks", len(plainly))
 	}
 	for before := 0; ; marks++ {

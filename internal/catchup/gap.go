@@ -22,14 +22,14 @@ type Marker interface {
 // on a slow network that loses its connection again does not start over.
 const markEvery = 32 << 10
 
-// Missed returns the frames for a connection that has started at s: those that its client
-// missed. If some are not kept any more, the last one is an event with their number.
-func (l *Log) Missed(s Start, to Framer, now time.Time) [][]byte {
+// Missed returns the frames for a connection of a user that has started at s: those that its
+// client missed. If some are not kept any more, the last one is an event with their number.
+func (l *Log) Missed(s Start, userID string, to Framer, now time.Time) [][]byte {
 	var mark func(number uint64) []byte
 	if m, ok := to.(Marker); ok {
 		mark = func(number uint64) []byte { return m.AppendMark(nil, number) }
 	}
-	pieces, missed := since(l, s.Number, s.userID, mark)
+	pieces, missed := since(l, s.Number, userID, mark)
 	known := true
 	if s.place != nil {
 		missed += s.place.lost.frames

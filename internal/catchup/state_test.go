@@ -73,7 +73,7 @@ func TestState(t *testing.T) {
 	l = erased.NewLog(time.Minute)
 	l.Begin(chat.Point{Epoch: 300})
 	erased.Continue("room", l)
-	if pieces := l.Missed(l.Take(ann, nil, nil), plain{}, time.Now()); text(pieces) != "12a35" {
+	if pieces := l.Missed(l.Take(ann, nil, nil), ann.UserID, plain{}, time.Now()); text(pieces) != "12a35" {
 		t.Errorf("got %q after a user was erased", pieces)
 	}
 }
@@ -103,7 +103,7 @@ func TestDamagedState(t *testing.T) {
 		l := m.NewLog(time.Minute)
 		l.Begin(chat.Point{Epoch: 2})
 		m.Continue("room", l)
-		if got := text(l.Missed(l.Take(ann, nil, nil), plain{}, time.Now())); strings.Contains(got, "confab:GAP") != known {
+		if got := text(l.Missed(l.Take(ann, nil, nil), "ann", plain{}, time.Now())); strings.Contains(got, "confab:GAP") != known {
 			t.Errorf("%s: got %q", content, got)
 		}
 		if err := m.Save(); err != nil {
