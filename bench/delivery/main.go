@@ -235,7 +235,7 @@ func (b *bench) takesPart(t *target, s *scenario, round int) bool {
 	case t.floor:
 		return round == 0 && s.rate > 0 && !s.drowns
 	case t.peer:
-		return round == 0 && (!b.quick || !s.long)
+		return round == 0 && !s.ours && (!b.quick || !s.long)
 	case t.part:
 		return round == 0 && !s.idle
 	default:

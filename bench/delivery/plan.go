@@ -24,7 +24,8 @@ func allScenarios(quick bool) []*scenario {
 		{name: "one-1000", title: "1,000, one at a time", rooms: 1, members: 1000, flight: 1, warm: warm, measure: measure / 2},
 		{name: "flight-8", title: "1,000, 8 in flight: deliveries/s", rooms: 1, members: 1000, flight: 8, warm: warm, measure: measure / 2},
 		{name: "one-10000", title: "10,000, one at a time", rooms: 1, members: 10_000, flight: 1, warm: warm, measure: measure, long: true},
-		{name: "rooms-1000x10", title: "1,000 rooms × 10, one at a time", rooms: 1000, members: 10, flight: 1, warm: warm, measure: measure / 2, long: true},
+		{name: "rooms-1000x10", title: "1,000 rooms × 10, one at a time", rooms: 1000, members: 10, flight: 1, messages: true, warm: warm, measure: measure / 2, long: true},
+		{name: "deletes-1000x10", title: "the same, DELETE_MESSAGE", rooms: 1000, members: 10, flight: 1, ours: true, warm: warm, measure: measure / 2, long: true},
 		{name: "million", title: "10,000 × 100 msg/s", rooms: 1, members: 10_000, rate: 100, gathered: true, warm: 2 * time.Second, measure: measure, drowns: true, long: true},
 		{name: "idle", title: "idle", rooms: 1, members: most, idle: true, measure: 3 * time.Second, long: true},
 	}
@@ -90,6 +91,7 @@ func allTargets(bin string) []*target {
 	}
 	targets := []*target{
 		{name: "confab", start: confabWith()},
+		{name: "confab-submit", part: true, start: confabWith("--io-uring", "io-submit")},
 		{name: "confab-write", part: true, start: confabWith("--io-uring", "off")},
 		{name: "confab-engine", part: true, start: startEngine(filepath.Join(bin, "engine"))},
 		floors(bin)["pace 50"],

@@ -88,7 +88,8 @@ func (centrifugeProtocol) everybodySends() bool { return false }
 
 // confabProtocol is the Messaging API of IVS Chat. A room takes 100 messages a
 // second at most, so what is to go faster are DELETE_MESSAGE requests, which
-// only the connection limits, to ten a second: all members send in turn.
+// only the connection limits, to ten a second: all members send in turn. The moderation log
+// records each of them.
 type confabProtocol struct {
 	tokens  []string // by client
 	deletes bool
@@ -109,7 +110,7 @@ func newConfabProtocol(ctx context.Context, server *confab.Server, s *scenario) 
 	if err != nil {
 		return nil, err
 	}
-	return &confabProtocol{tokens: tokens, deletes: s.rate == 0}, nil
+	return &confabProtocol{tokens: tokens, deletes: s.rate == 0 && !s.messages}, nil
 }
 
 func (p *confabProtocol) handshake(i, room int) load.Handshake {

@@ -20,8 +20,12 @@ type scenario struct {
 	// rate is the messages a second in each room; 0 sends the next one when
 	// one has reached everybody.
 	rate int
-	// flight is how many messages are under way when rate is 0.
-	flight int
+	// flight is how many messages are under way when rate is 0. If messages is set, they are
+	// few enough in each room for SEND_MESSAGE; see confabProtocol.
+	flight   int
+	messages bool
+	// ours is set if peers take no part: to them it is the same as another scenario.
+	ours bool
 	// gathered lets servers of ours choose how long they gather frames; without
 	// it they write what there is at once.
 	gathered bool

@@ -165,7 +165,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		s.accept() // Clients wait already.
 	}
 
-	sockets := edge.NewSockets(cfg.DeliveryWindow, overlap(cfg), cfg.IOURing == config.IOURingAuto, s.metrics.Edge, s.log)
+	sockets := edge.NewSockets(cfg.DeliveryWindow, overlap(cfg), cfg.IOURing == config.IOURingAuto, cfg.IOURing != config.IOURingOff, s.metrics.Edge, s.log)
 	live := messaging.Options{
 		Rooms: s.db, Tokens: s.db, Transcript: s.db.Transcript(),
 		Reviewer:          s.reviewer,
@@ -184,7 +184,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	s.peers.Trace(&live, cfg.NodeName)
 	if live.Extensions {
 		live.Rules.Filters, s.peers.Filters = enforce.Filters{Content: s.db.Filters, Log: s.db.Moderation}, s.db.Filters
-		live.Rules.Moderated = enforce.Moderated(s.db.Moderation)
+		live.Rules.Clock, live.Rules.Moderated = s.db.Bans.Now, enforce.Moderated(s.db.Moderation)
 		live.Bans, s.peers.Bans, live.Disconnected = s.db.Bans, s.db.Bans, enforce.Disconnected(s.db.Bans, s.db.Transcript().History(), s.log)
 		live.Webhooks, s.peers.Hooks = s.db.Webhooks, s.db.Webhooks
 	}

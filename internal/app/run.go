@@ -82,6 +82,6 @@ func (s *Server) logStart(ctx context.Context) {
 	s.warnOpen(ctx)
 	files := openFiles()
 	s.log.LogAttrs(ctx, slog.LevelInfo, "Serving", append(attrs, slog.Uint64("open_files", files),
-		slog.Int("max_connections", maxConnections(s.cfg, files)))...)
+		slog.Int("max_connections", maxConnections(s.cfg, files)), slog.String("writes", s.endpoint.Writes()))...)
 	s.listeners.WarnLimits(ctx, s.log, files, s.cfg.MaxConnections)
 }

@@ -12,10 +12,10 @@ type Framer interface {
 	AppendFrame(b, json []byte) []byte
 }
 
-// Missed returns the frames for a connection that has started at s: those that its client
-// missed. If some are not kept any more, the last one is an event with their number.
-func (l *Log) Missed(s Start, to Framer, now time.Time) [][]byte {
-	pieces, missed := l.Since(s.Number, s.userID)
+// Missed returns the frames for a connection of a user that has started at s: those that its
+// client missed. If some are not kept any more, the last one is an event with their number.
+func (l *Log) Missed(s Start, userID string, to Framer, now time.Time) [][]byte {
+	pieces, missed := l.Since(s.Number, userID)
 	known := true
 	if s.place != nil {
 		missed += s.place.lost.frames

@@ -13,17 +13,18 @@ type Log struct {
 	born   uint64
 	room   string // set if the log is saved
 
-	// filling has an element while frames from other nodes are added.
-	filling chan struct{}
-
 	// memory.mu guards the fields below.
-	keep   time.Duration
-	begin  uint64     // the number before the first frame; born, unless older frames were added
-	end    uint64     // the number of the last frame
-	sent   uint64     // the number of the last frame that was sent to connections
-	from   chat.Point // every later frame of the room has a number here
-	runs   []run
-	chunks []*chunk
+
+	// filling has an element while frames from other nodes are added. It is nil before the first
+	// Fill: most logs never need one.
+	filling chan struct{}
+	keep    time.Duration
+	begin   uint64     // the number before the first frame; born, unless older frames were added
+	end     uint64     // the number of the last frame
+	sent    uint64     // the number of the last frame that was sent to connections
+	from    chat.Point // every later frame of the room has a number here
+	runs    []run
+	chunks  []*chunk
 	// These maps are nil while they are empty.
 	places  map[Client][]*Place // the places of each client, the oldest first
 	refused map[Client]time.Time
@@ -41,7 +42,7 @@ const slack = 15 * time.Second
 func (m *Memory) NewLog(keep time.Duration) *Log {
 	born := uint64(time.Now().UnixNano())
 	return &Log{
-		memory: m, born: born, begin: born, end: born, sent: born, keep: keep, version: born, filling: make(chan struct{}, 1),
+		memory: m, born: born, begin: born, end: born, sent: born, keep: keep, version: born,
 	}
 }
 
@@ -136,12 +137,18 @@ func (l *Log) End() uint64 {
 // Fill calls f if the log lacks frames after a point. Calls of f are made one after
 // another. If ctx ends first, f is not called.
 func (l *Log) Fill(ctx context.Context, p chat.Point, f func()) {
+	l.memory.mu.Lock()
+	if l.filling == nil {
+		l.filling = make(chan struct{}, 1)
+	}
+	filling := l.filling
+	l.memory.mu.Unlock()
 	select {
-	case l.filling <- struct{}{}:
+	case filling <- struct{}{}:
 	case <-ctx.Done():
 		return
 	}
-	defer func() { <-l.filling }()
+	defer func() { <-filling }()
 	if !l.Covers(p) {
 		f()
 	}

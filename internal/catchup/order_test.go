@@ -101,7 +101,7 @@ func TestPrepend(t *testing.T) {
 // gapOf returns the frames of a client that has been elsewhere at a point.
 func gapOf(l *catchup.Log, at chat.Point) string {
 	s := l.Take(ann, nil, &catchup.Elsewhere{Place: &catchup.Found{At: at, Left: int64(time.Minute)}})
-	return text(l.Missed(s, plain{}, time.Now()))
+	return text(l.Missed(s, ann.UserID, plain{}, time.Now()))
 }
 
 type plain struct{}

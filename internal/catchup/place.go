@@ -35,7 +35,6 @@ type Start struct {
 	Number uint64
 	Known  bool
 	place  *Place // the place that it has taken; nil for none
-	userID string
 	// taken is the version of the log after Take.
 	taken uint64
 }
@@ -64,7 +63,7 @@ func (l *Log) Take(c Client, live []uint64, e *Elsewhere) Start {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
 	l.version++
-	s := Start{Number: l.end, userID: c.UserID, taken: l.version}
+	s := Start{Number: l.end, taken: l.version}
 	for _, n := range live {
 		s.Number, s.Known = min(s.Number, l.withinLocked(n)), true
 	}

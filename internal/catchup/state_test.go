@@ -63,7 +63,7 @@ func TestState(t *testing.T) {
 	l = erased.NewLog(time.Minute)
 	l.Begin(chat.Point{Epoch: 300})
 	erased.Continue("room", l)
-	if pieces := l.Missed(l.Take(ann, nil, nil), plain{}, time.Now()); text(pieces) != "12a35" {
+	if pieces := l.Missed(l.Take(ann, nil, nil), ann.UserID, plain{}, time.Now()); text(pieces) != "12a35" {
 		t.Errorf("got %q after a user was erased", pieces)
 	}
 	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {

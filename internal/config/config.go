@@ -198,9 +198,10 @@ type Config struct {
 	// write: a fixed time, or auto, which is 0 in small rooms and grows with
 	// the load.
 	DeliveryWindow time.Duration
-	// Write to many sockets with one system call: auto, if Linux has io_uring
-	// and allows it, which many containers do not; or off, which needs one call
-	// for each socket.
+	// Write to many sockets with one system call: auto, with io_uring where Linux
+	// has and allows it, which many containers do not, else with io_submit, which
+	// saves less; io-submit, without io_uring; or off, which needs one call for
+	// each socket.
 	IOURing string
 	// End the connections to a room that is deleted. On AWS they stay open.
 	CloseOnRoomDelete bool
@@ -259,8 +260,9 @@ const AutomaticWindow time.Duration = -1
 
 // The values of IOURing.
 const (
-	IOURingAuto = "auto"
-	IOURingOff  = "off"
+	IOURingAuto   = "auto"
+	IOURingSubmit = "io-submit"
+	IOURingOff    = "off"
 )
 
 // The values of Extensions.

@@ -116,7 +116,7 @@ var groups = []group{
 		{Name: "token-lifetime", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.TokenLifetime) }, durationUpTo(maxTokenLifetime), duration.String)},
 		{Name: "drain-time", Arg: "TIME", value: field(func(c *Config) *duration { return (*duration)(&c.DrainTime) }, durationUpTo(maxDrainTime), duration.String)},
 		{Name: "delivery-window", Arg: "auto|TIME", value: field(func(c *Config) *window { return (*window)(&c.DeliveryWindow) }, parseWindow, window.String)},
-		{Name: "io-uring", Arg: "auto|off", value: field(func(c *Config) *string { return &c.IOURing }, oneOf(IOURingAuto, IOURingOff), printString)},
+		{Name: "io-uring", Arg: "auto|io-submit|off", value: field(func(c *Config) *string { return &c.IOURing }, oneOf(IOURingAuto, IOURingSubmit, IOURingOff), printString)},
 		{Name: "close-on-room-delete", value: field(func(c *Config) *bool { return &c.CloseOnRoomDelete }, parseSwitch, printSwitch)},
 	}},
 	{"Message review", []*Setting{

@@ -57,8 +57,8 @@ func space(dir string) (bytes, inodes uint64, err error) {
 // ioURing tries io_uring, and finds what forbids it.
 func (m *Machine) ioURing(context.Context) (Finding, bool) {
 	const name = "io_uring"
-	if m.Config.IOURing == config.IOURingOff {
-		return ok(name, "it is not used, because of --io-uring off")
+	if m.Config.IOURing != config.IOURingAuto {
+		return ok(name, "it is not used, because of --io-uring %s", m.Config.IOURing)
 	}
 	disabled, _ := m.number("proc/sys/kernel/io_uring_disabled")
 	seccomp := m.field("proc/self/status", "Seccomp:", 0)
@@ -67,7 +67,7 @@ func (m *Machine) ioURing(context.Context) (Finding, bool) {
 		ring.Close()
 		return ok(name, "the kernel allows it")
 	}
-	const cost = ", so each message costs one system call for each connection"
+	const cost = ", so each delivery costs more"
 	switch {
 	case disabled != 0:
 		return bad(name, fmt.Sprintf("kernel.io_uring_disabled is %d%s", disabled, cost), "run sysctl -w kernel.io_uring_disabled=0, or start the server with --io-uring off"), true

@@ -133,8 +133,8 @@ type Sockets struct {
 // a write; a negative window is chosen by measurement. overlap is how long a new connection
 // still gets frames that were already written to its room, for a client whose older
 // connection may be on another node. io_uring is used only if ioURing is set and the system
-// allows it.
-func NewSockets(window, overlap time.Duration, ioURing bool, m *Metrics, log *slog.Logger) *Sockets {
+// allows it, and io_submit instead only if ioSubmit is.
+func NewSockets(window, overlap time.Duration, ioURing, ioSubmit bool, m *Metrics, log *slog.Logger) *Sockets {
 	s := &Sockets{server: websocket.NewServer(websocket.Options{
 		MaxMessage:     maxFrame,
 		InputRate:      inputRate,
@@ -143,11 +143,15 @@ func NewSockets(window, overlap time.Duration, ioURing bool, m *Metrics, log *sl
 		DeliveryWindow: window,
 		Overlap:        overlap,
 		IOURing:        ioURing,
+		IOSubmit:       ioSubmit,
 		PendingBytes:   func(delta int) { m.PendingBytes.Add(float64(delta)) },
 		Log:            log,
 	}, handler{})}
 	return s
 }
+
+// Writes returns the system's interface with which the loops write to many sockets.
+func (s *Sockets) Writes() string { return s.server.Writes() }
 
 // Close drops the remaining connections and stops the loops.
 func (s *Sockets) Close() { s.server.Close() }
@@ -273,6 +277,9 @@ func await(ctx context.Context, within time.Duration, done func() bool) {
 		}
 	}
 }
+
+// Writes returns Sockets.Writes.
+func (e *Endpoint) Writes() string { return e.o.Sockets.Writes() }
 
 // Len returns how many sockets the event loops have.
 func (e *Endpoint) Len() int { return e.o.Sockets.server.Len() }

@@ -76,7 +76,7 @@ func startEngine(t *testing.T, engine func(*messaging.Options), change ...func(*
 	}
 	n.Change(roomID, func(r *chat.Room) { r.MaximumMessageRatePerSecond = 100 })
 	metrics, log := edge.NewMetrics(nil), slog.New(slog.DiscardHandler)
-	sockets := edge.NewSockets(0, 0, true, metrics, log)
+	sockets := edge.NewSockets(0, 0, true, true, metrics, log)
 	options := messaging.Options{
 		Rooms: n, Tokens: n, Reviewer: n, NewAudience: sockets.NewAudience, Metrics: messaging.NewMetrics(nil), Log: log, Now: n.now,
 	}

@@ -1,10 +1,16 @@
 // Package kernel has the two raw interfaces of Linux that golang.org/x/sys does not
 // wrap: io_uring, for sends, and the older asynchronous I/O of io_submit(2), for
-// syncs of files. It has only the parts that are used. On other systems the package
-// is empty.
+// sends where io_uring is forbidden, and for syncs of files. It has only the parts that
+// are used. On other systems the package is empty.
 //
-// Sends use io_uring because only io_uring makes many system calls at the price of
-// one. A non-blocking send is complete when the call that submits it returns. So the
+//	send_linux.go    what both kinds of sends have in common
+//	ring_linux.go    sends with io_uring
+//	aio_linux.go     what io_submit(2) takes and returns
+//	writes_linux.go  sends with io_submit(2)
+//	sync_linux.go    syncs with io_submit(2)
+//
+// Sends use these because they make many system calls at the price of one; io_uring saves
+// more. A non-blocking send is complete when the call that submits it returns. So the
 // event loops do not wait for completions and do not keep buffers. The libraries for
 // io_uring come with loops of their own.
 //

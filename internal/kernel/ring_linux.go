@@ -10,14 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Ring is an io_uring (io_uring(7)): it makes many system calls for the price of
-// entering the kernel once. It must be used by one goroutine at a time.
+// Ring is a Sender that uses io_uring (io_uring(7)): it makes many system calls for the
+// price of entering the kernel once.
 type Ring struct {
 	fd      int
 	queues  []byte // memory shared with the kernel: the state of both queues, and completions
 	entries []byte // memory shared with the kernel: submissions
 
-	submissions []Submission
+	submissions []submission
 	submitMask  uint32
 	tail        *uint32 // index after the last submission; the kernel reads it
 
@@ -27,17 +27,17 @@ type Ring struct {
 	end          *uint32 // index after the last completion; the kernel writes it
 }
 
-// Submission is struct io_uring_sqe.
-type Submission struct {
-	Opcode   uint8
+// submission is struct io_uring_sqe.
+type submission struct {
+	opcode   uint8
 	_        uint8
 	_        uint16
-	FD       int32
+	fd       int32
 	_        uint64
-	Address  uint64
-	Length   uint32
-	MsgFlags uint32
-	UserData uint64
+	address  uint64
+	length   uint32
+	msgFlags uint32
+	userData uint64
 	_        [24]byte
 }
 
@@ -67,9 +67,11 @@ type ringParams struct {
 
 // The operations that are used, from linux/io_uring.h.
 const (
-	OpSendmsg = 9
-	OpSend    = 26
+	opSendmsg = 9
+	opSend    = 26
 )
+
+const sendFlags = unix.MSG_DONTWAIT | unix.MSG_NOSIGNAL
 
 // From linux/io_uring.h.
 const (
@@ -108,11 +110,11 @@ func (r *Ring) open(p *ringParams) error {
 	if r.queues, err = unix.Mmap(r.fd, ringMapQueues, int(size), access, kind); err != nil {
 		return fmt.Errorf("map the queues of io_uring: %w", err)
 	}
-	size = p.submissions * uint32(unsafe.Sizeof(Submission{}))
+	size = p.submissions * uint32(unsafe.Sizeof(submission{}))
 	if r.entries, err = unix.Mmap(r.fd, ringMapSubmissions, int(size), access, kind); err != nil {
 		return fmt.Errorf("map the submissions of io_uring: %w", err)
 	}
-	r.submissions = shared[Submission](r.entries, 0, p.submissions)
+	r.submissions = shared[submission](r.entries, 0, p.submissions)
 	r.submitMask = shared[uint32](r.queues, p.submit.mask, 1)[0]
 	r.tail = &shared[uint32](r.queues, p.submit.tail, 1)[0]
 	r.completions = shared[completion](r.queues, p.complete.entry, p.completions)
@@ -131,14 +133,18 @@ func shared[T any](memory []byte, offset, n uint32) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(&memory[offset])), n) //nolint:gosec // The kernel says what lies where.
 }
 
-// Prepare sets the i-th Submission of the next call of Submit.
-func (r *Ring) Prepare(i uint32, s Submission) {
-	r.submissions[(*r.tail+i)&r.submitMask] = s
+// Prepare implements Sender.
+func (r *Ring) Prepare(i uint32, s Send) {
+	to := &r.submissions[(*r.tail+i)&r.submitMask]
+	*to = submission{opcode: opSend, fd: s.FD, msgFlags: sendFlags, userData: uint64(s.ID)}
+	if s.Header != nil {
+		to.opcode, to.address, to.length = opSendmsg, address(s.Header), 1
+		return
+	}
+	to.address, to.length = address(&s.Data[0]), uint32(len(s.Data))
 }
 
-// Submit submits n prepared submissions and returns how many of them the kernel has
-// taken, counted from the first. If it has not taken all of them, Submit returns an
-// error, and only Take and Close may be called after that.
+// Submit implements Sender.
 func (r *Ring) Submit(n uint32) (taken uint32, err error) {
 	atomic.StoreUint32(r.tail, *r.tail+n)
 	for taken < n {
@@ -156,9 +162,8 @@ func (r *Ring) Submit(n uint32) (taken uint32, err error) {
 	return taken, nil
 }
 
-// Take returns the next completion: the user data of a Submission and the result
-// of its system call. ok is false when there is none.
-func (r *Ring) Take() (userData uint64, n int, errno syscall.Errno, ok bool) {
+// Take implements Sender.
+func (r *Ring) Take() (id uint32, n int, errno syscall.Errno, ok bool) {
 	head := *r.head
 	if head == atomic.LoadUint32(r.end) {
 		return 0, 0, 0, false
@@ -166,12 +171,12 @@ func (r *Ring) Take() (userData uint64, n int, errno syscall.Errno, ok bool) {
 	c := r.completions[head&r.completeMask]
 	atomic.StoreUint32(r.head, head+1)
 	if c.result < 0 {
-		return c.userData, 0, syscall.Errno(-c.result), true
+		return uint32(c.userData), 0, syscall.Errno(-c.result), true
 	}
-	return c.userData, int(c.result), 0, true
+	return uint32(c.userData), int(c.result), 0, true
 }
 
-// Close releases the ring. It must be called once.
+// Close implements Sender.
 func (r *Ring) Close() {
 	if r.queues != nil {
 		unix.Munmap(r.queues) //nolint:errcheck // It was mapped.

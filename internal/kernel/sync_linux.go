@@ -20,28 +20,7 @@ type SyncQueue struct {
 	fd      uint32   // descriptor of done
 }
 
-// The members of struct iocb and struct io_event, from linux/aio_abi.h.
-type (
-	request struct {
-		_              uint64    // aio_data
-		_              [2]uint32 // aio_key and aio_rw_flags, in the order of the machine
-		opcode         uint16
-		_              int16
-		file           uint32
-		_, _           uint64
-		_              int64
-		_              uint64
-		flags, eventFD uint32
-	}
-	answer struct {
-		data, request uint64
-		result, _     int64
-	}
-)
-
 const (
-	opcodeFsync  = 2 // IOCB_CMD_FSYNC
-	flagEventFD  = 1 // IOCB_FLAG_RESFD
 	oneRequest   = 1
 	eventFDBytes = 8
 )
@@ -60,9 +39,8 @@ func NewSyncQueue() (*SyncQueue, error) {
 	if err := q.done.SetReadDeadline(time.Time{}); err != nil {
 		return nil, errors.Join(err, q.done.Close())
 	}
-	_, _, errno := unix.Syscall(unix.SYS_IO_SETUP, oneRequest, uintptr(unsafe.Pointer(&q.context)), 0) //nolint:gosec // A raw system call takes addresses.
-	if errno != 0 {
-		return nil, errors.Join(os.NewSyscallError("io_setup", errno), q.done.Close())
+	if q.context, err = openContext(oneRequest); err != nil {
+		return nil, errors.Join(err, q.done.Close())
 	}
 	return q, nil
 }

@@ -64,7 +64,7 @@ func newQuiet(tb testing.TB, extensions bool, tags map[string]string) (*messagin
 	var rules messaging.Rules
 	if extensions { // As package app does.
 		m := modes.New()
-		rules = messaging.Rules{Modes: m, Filters: enforce.Filters{Content: new(contentfilter.Filters)}, Said: m.Remember, Traces: traces.New(0)}
+		rules = messaging.Rules{Modes: m, Filters: enforce.Filters{Content: new(contentfilter.Filters)}, Said: m.Remember, Moderated: func(messaging.Operation) {}, Traces: traces.New(0)}
 	}
 	e := messaging.NewEngine(messaging.Options{
 		Rooms: q, Tokens: q, Reviewer: q, Transcript: q, History: q, Extensions: extensions,
@@ -76,8 +76,8 @@ func newQuiet(tb testing.TB, extensions bool, tags map[string]string) (*messagin
 	return e, messagingtest.Join(tb, e, messagingtest.Token(roomID, "ann", time.Now()))
 }
 
-// paths are what a room does most: it delivers a frame, takes a message, and lets a
-// connection in and out.
+// paths are what a room does most: it delivers a frame, takes a message, tells of a deleted one,
+// and lets a connection in and out.
 func paths(tb testing.TB, e *messaging.Engine, c *messagingtest.Client) map[string]func() {
 	tb.Helper()
 	ctx := tb.Context()
@@ -89,6 +89,11 @@ func paths(tb testing.TB, e *messaging.Engine, c *messagingtest.Client) map[stri
 		"deliver": func() { e.Deliver(frame) },
 		"message": func() {
 			if err := c.SendMessage(ctx, messaging.Request{ID: "r", Received: time.Now()}, "hello", nil); err != nil {
+				tb.Error(err)
+			}
+		},
+		"delete": func() {
+			if err := c.DeleteMessage(ctx, messaging.Request{ID: "r", Received: time.Now()}, m.ID, "spam"); err != nil {
 				tb.Error(err)
 			}
 		},
@@ -142,7 +147,7 @@ func BenchmarkPaths(b *testing.B) {
 		{"history", true, map[string]string{"confab:history": "1h", "confab:history-on-join": "50"}},
 	} {
 		e, c := newQuiet(b, room.extensions, room.tags)
-		for _, name := range []string{"deliver", "message", "join"} {
+		for _, name := range []string{"deliver", "message", "delete", "join"} {
 			path := paths(b, e, c)[name]
 			b.Run(name+"/"+room.name, func(b *testing.B) {
 				b.ReportAllocs()

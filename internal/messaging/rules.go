@@ -33,13 +33,15 @@ type Rule interface {
 type Rules struct {
 	Modes   Rule
 	Filters Rule
+	// Clock is the clock by which the modes of rooms end. Nil is Options.Now.
+	Clock func() time.Time
 	// Said is called for each frame with chat.Frame.Said that arrives at this node. It does
 	// not block. Nil does nothing.
 	Said func(f *chat.Frame)
 	// Moderated is called at the home for each deletion and disconnect that was carried
 	// out, except those of the server itself (Operation.FromServer). It may be called twice
 	// for one of them. It does not block. Nil does nothing.
-	Moderated func(op *Operation)
+	Moderated func(op Operation)
 	// Traces remembers the outcome of each message. Nil remembers nothing.
 	Traces *traces.Memory
 }
@@ -91,8 +93,7 @@ func (r *Rules) moderated(op *Operation, outcome error) {
 		return
 	}
 	if op.Action == chat.ActionDeleteMessage || op.Action == chat.ActionDisconnectUser {
-		kept := *op // A copy, so that op itself can stay on the stack.
-		r.Moderated(&kept)
+		r.Moderated(*op) // Not a pointer, so that op stays on the stack.
 	}
 }
 
@@ -101,20 +102,16 @@ func (r *room) judgement(e *Engine, settings *chat.Room, op *Operation, turn Tur
 	if op.Action != chat.ActionSendMessage || op.FromServer {
 		return nil
 	}
-	x, now := &r.state.Load().extensions, time.Time{}
+	x := &r.state.Load().extensions
 	if len(settings.Modes) > 0 {
-		now = e.now()
-		x = new(x.With(settings.Modes, now))
+		x = new(x.With(settings.Modes, e.o.Rules.Clock()))
 	}
 	modes, filters := applying(e.o.Rules.Modes, op.RoomID, x), applying(e.o.Rules.Filters, op.RoomID, x)
 	if modes == nil && filters == nil {
 		return nil
 	}
-	if now.IsZero() {
-		now = e.now()
-	}
 	kept := *op // A copy, so that op itself can stay on the stack.
-	return &Judgement{Operation: &kept, Room: settings, Extensions: *x, Turn: turn, Now: now, Content: op.Content, modes: modes, filters: filters}
+	return &Judgement{Operation: &kept, Room: settings, Extensions: *x, Turn: turn, Now: e.now(), Content: op.Content, modes: modes, filters: filters}
 }
 
 // applying returns the rule if it applies, or nil.

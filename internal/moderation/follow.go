@@ -19,10 +19,11 @@ type Bans struct {
 	// NewNotes begins the notes of one change, for the moderation log and webhooks.
 	NewNotes func() Notes
 
-	sql  *sqldb.DB
-	now  func() time.Time
-	log  *slog.Logger
-	list *list
+	sql   *sqldb.DB
+	now   func() time.Time
+	clock *clock // of now; nil if now is another one
+	log   *slog.Logger
+	list  *list
 
 	// reading is held while changes are read, so that they are applied in their order.
 	reading sync.Mutex
@@ -76,10 +77,22 @@ type Hooks struct {
 	Tell func(ctx context.Context, changes []byte)
 }
 
-// New returns the bans of a database. Until Start has read them, none is known.
+// New returns the bans of a database. Until Start has read them, none is known. If now is nil,
+// the clock is that of the database, where several servers may share it.
 func New(db *sqldb.DB, now func() time.Time, log *slog.Logger) *Bans {
-	return &Bans{NewNotes: func() Notes { return noNotes{} }, sql: db, now: now, log: log, list: newList(), stop: func() {}, wake: make(chan struct{}, 1)}
+	b := &Bans{NewNotes: func() Notes { return noNotes{} }, sql: db, now: now, log: log, list: newList(), stop: func() {}, wake: make(chan struct{}, 1)}
+	if now == nil {
+		b.now = time.Now
+		if db.Remote() {
+			b.clock = &clock{own: time.Now}
+			b.now = b.clock.now
+		}
+	}
+	return b
 }
+
+// Now is the time by which bans are made and end.
+func (b *Bans) Now() time.Time { return b.now() }
 
 // pollEvery is how often a server looks for changes of other servers.
 const pollEvery = 500 * time.Millisecond
@@ -165,12 +178,9 @@ func (b *Bans) follow(ctx context.Context) {
 
 // catchUp reads what is new.
 func (b *Bans) catchUp(ctx context.Context) error {
-	var latest int64
-	if _, err := b.sql.Read().Row(ctx, latestChange, nil, &latest); err != nil {
+	latest, err := b.latest(ctx, b.sql.Read())
+	if err != nil || latest <= b.known() {
 		return err
-	}
-	if latest <= b.known() {
-		return nil
 	}
 	return b.read(ctx)
 }

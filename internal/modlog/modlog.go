@@ -12,7 +12,6 @@ package modlog
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -187,15 +186,8 @@ func (l *Log) Flush(ctx context.Context) {
 
 // write stores noted events. It may be called again with the same ones.
 func (l *Log) write(ctx context.Context, events []*Event) error {
-	events = slices.SortedFunc(slices.Values(events), func(a, b *Event) int { return strings.Compare(a.ID, b.ID) })
-	return l.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
-		for _, e := range events {
-			if err := l.insert(ctx, s, e); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	once := distinct(events)
+	return l.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error { return l.insert(ctx, s, once...) })
 }
 
 // Add stores an event in the transaction of its change. It sets ID and Time.

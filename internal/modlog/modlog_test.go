@@ -155,6 +155,31 @@ func TestNote(t *testing.T) {
 	})
 }
 
+// Events that are noted twice before they are stored are stored once: with the details of the
+// second time, and otherwise as the first time.
+func TestNoteTwice(t *testing.T) {
+	dialects(t, func(t *testing.T, o *opened) {
+		const events = 100
+		for _, word := range []string{"first", "second"} {
+			for n := range events {
+				o.Moderation.Note(&modlog.Event{
+					ID: fmt.Sprintf("e%02d", n), Time: o.now(), Action: modlog.DeleteMessage, Reason: word, Details: map[string]string{"word": word},
+				})
+			}
+		}
+		o.settle(t)
+		got := o.list(t, modlog.Query{}, 200)
+		if len(got) != events {
+			t.Fatalf("%d events are stored, want %d", len(got), events)
+		}
+		for i := range got {
+			if e := &got[i]; e.Reason != "first" || e.Details["word"] != "second" {
+				t.Errorf("%s has the reason %q and the details %v", e.ID, e.Reason, e.Details)
+			}
+		}
+	})
+}
+
 // What was noted is stored when the store is closed.
 func TestClose(t *testing.T) {
 	dialects(t, func(t *testing.T, o *opened) {

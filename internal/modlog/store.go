@@ -3,6 +3,8 @@ package modlog
 import (
 	"context"
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"confab/internal/sqldb"
@@ -13,19 +15,49 @@ var Table = sqldb.Table{Name: "moderation_events", Columns: "number, " + columns
 
 const columns = `id, time, action, room_id, user_id, message_id, by_principal, by_user, reason, details`
 
-func (l *Log) insert(ctx context.Context, s sqldb.Session, e *Event) error {
-	details := []byte{}
-	if len(e.Details) > 0 {
-		var err error
-		if details, err = json.Marshal(e.Details); err != nil {
-			return err
+// columnCount is the number of columns.
+const columnCount = 10
+
+var inserts = sqldb.NewInserts(`INSERT INTO moderation_events (`+columns+`) VALUES `, columnCount, `
+	ON CONFLICT (id) DO UPDATE SET details = excluded.details`)
+
+// insert stores events, no two of which have the same ID.
+func (l *Log) insert(ctx context.Context, s sqldb.Session, events ...*Event) error {
+	return sqldb.EachGroup(inserts, events, func(query string, group []*Event) error {
+		args := make([]any, 0, columnCount*len(group))
+		for _, e := range group {
+			details := []byte{}
+			if len(e.Details) > 0 {
+				var err error
+				if details, err = json.Marshal(e.Details); err != nil {
+					return err
+				}
+			}
+			args = append(args, e.ID, e.Time.UnixNano(), string(e.Action), e.RoomID, []byte(e.UserID), e.MessageID,
+				[]byte(e.By.PrincipalARN), []byte(e.By.UserID), []byte(e.Reason), details)
 		}
+		_, err := s.Exec(ctx, query, args...)
+		return err
+	})
+}
+
+// distinct returns the events in the order of their IDs, in which all servers insert. Of those
+// with one ID it returns the first one, with the details of the last one.
+func distinct(events []*Event) []*Event {
+	all := slices.Clone(events)
+	slices.SortStableFunc(all, func(a, b *Event) int { return strings.Compare(a.ID, b.ID) })
+	once := all[:0]
+	for _, e := range all {
+		last := len(once) - 1
+		if last < 0 || once[last].ID != e.ID {
+			once = append(once, e)
+			continue
+		}
+		first := *once[last]
+		first.Details = e.Details
+		once[last] = &first
 	}
-	_, err := s.Exec(ctx, `INSERT INTO moderation_events (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		ON CONFLICT (id) DO UPDATE SET details = excluded.details`,
-		e.ID, e.Time.UnixNano(), string(e.Action), e.RoomID, []byte(e.UserID), e.MessageID,
-		[]byte(e.By.PrincipalARN), []byte(e.By.UserID), []byte(e.Reason), details)
-	return err
+	return once
 }
 
 // Query selects events; empty fields select all.

@@ -85,7 +85,7 @@ func (n *node) joins(t testing.TB, user string) string {
 		return ""
 	}
 	var all strings.Builder
-	for _, b := range n.log.Missed(s, plain{}, time.Now()) {
+	for _, b := range n.log.Missed(s, user, plain{}, time.Now()) {
 		all.Write(b)
 	}
 	return all.String()

@@ -181,7 +181,7 @@ func (r *Room) First(w *Want) (frames [][]byte, hidden uint64, replay bool) {
 		log, g := r.log.Load(), r.ring.Load()
 		switch {
 		case log != nil && w.Start.Known:
-			frames, replay = log.Missed(w.Start, r.audience, w.Now), true
+			frames, replay = log.Missed(w.Start, w.UserID, r.audience, w.Now), true
 		case w.Messages > 0 && g != nil && w.History > 0:
 			frames, replay = g.Latest(w.UserID, w.Messages, w.Now.Add(-w.History).UnixNano(), w.Now), true
 		default:

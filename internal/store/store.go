@@ -183,7 +183,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	db.ctx, db.stop = context.WithCancel(context.WithoutCancel(ctx))
 	db.Webhooks = newHooks(db)
 	db.Moderation = modlog.New(db.main, modlog.Options{Retention: o.ModerationLogRetention, Log: o.Log, Metrics: o.Metrics.Moderation, Now: o.Now})
-	db.Bans = moderation.New(db.main, o.Now, o.Log)
+	db.Bans = moderation.New(db.main, clock, o.Log)
 	db.Bans.NewNotes = func() moderation.Notes { return banNotes{db.Webhooks.Notes(), db} }
 	db.Filters = contentfilter.New(db.main, o.Now, o.Log, o.Metrics.Filters)
 	db.Filters.Noted = moderationLog{db.Moderation}.filter

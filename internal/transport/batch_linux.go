@@ -6,17 +6,17 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"confab/internal/kernel"
 )
 
-// batch writes to many sockets of an outlet with one system call, using io_uring.
+// batch writes to many sockets of an outlet with one system call.
 type batch struct {
 	outlet *outlet
-	ring   *kernel.Ring
+	sender kernel.Sender
+	name   string // of the system's interface, for the log
 	sends  [BatchSize]send
 }
 
@@ -27,22 +27,47 @@ type send struct {
 	sealed []byte // encrypted bytes for a secure target; the memory is reused
 }
 
-// openBatch returns an error if the system has no io_uring or forbids it.
-func openBatch(o *outlet) (*batch, error) {
-	r, err := kernel.OpenRing(BatchSize)
+// The interfaces of the system, as the log names them.
+const (
+	ioURing  = "io_uring"
+	ioSubmit = "io_submit"
+)
+
+// openBatch returns a batch with a Sender. It returns an error if the system does not have
+// the interface or forbids it.
+func openBatch[S kernel.Sender](o *outlet, name string, open func(size uint32) (S, error)) (*batch, error) {
+	s, err := open(BatchSize)
 	if err != nil {
 		return nil, err
 	}
-	if err := probe(r); err != nil {
-		r.Close()
-		return nil, fmt.Errorf("try io_uring: %w", err)
+	if err := probe(s); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("try %s: %w", name, err)
 	}
-	return &batch{outlet: o, ring: r}, nil
+	return &batch{outlet: o, sender: s, name: name}, nil
+}
+
+// openBatches opens the best batch that the options and the system allow. It clears the options
+// that cannot be used, so that they are tried and logged once.
+func openBatches(e *outlet, o *Options) {
+	var reason error
+	if o.IOURing {
+		e.batch, reason = openBatch(e, ioURing, kernel.OpenRing)
+		o.IOURing = reason == nil
+	}
+	if o.IOSubmit && e.batch == nil {
+		var err error
+		e.batch, err = openBatch(e, ioSubmit, kernel.OpenWrites)
+		o.IOSubmit, reason = err == nil, errors.Join(reason, err)
+	}
+	if reason != nil {
+		o.Log.LogAttrs(context.Background(), slog.LevelInfo, "No io_uring for WebSocket connections; each write costs more", slog.String("writes", e.writes()), slog.Any("reason", reason))
+	}
 }
 
 // probe checks what batches rely on: a non-blocking send is complete when it has
 // been submitted, even if the socket is full.
-func probe(r *kernel.Ring) error {
+func probe(to kernel.Sender) error {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return err
@@ -52,13 +77,11 @@ func probe(r *kernel.Ring) error {
 	data := make([]byte, 64<<10)
 	defer runtime.KeepAlive(data)
 	for {
-		s := submitSend(data)
-		s.FD = int32(pair[0])
-		r.Prepare(0, s)
-		if _, err := r.Submit(1); err != nil {
+		to.Prepare(0, kernel.Send{FD: int32(pair[0]), Data: data})
+		if _, err := to.Submit(1); err != nil {
 			return err
 		}
-		switch _, n, errno, ok := r.Take(); {
+		switch _, n, errno, ok := to.Take(); {
 		case !ok:
 			return errors.New("a send that must not wait does")
 		case errno == unix.EAGAIN:
@@ -89,11 +112,9 @@ func (b *batch) writeEach(targets []Target, pieces [][]byte, results []Result) {
 		case t.secure != nil:
 			r.N, r.Full, r.Err = t.secure.Write(pieces[i : i+1])
 		default:
-			sub := submitSend(pieces[i])
-			sub.FD, sub.UserData = t.FD, uint64(n)
 			b.sends[n].target, b.sends[n].size = i, len(pieces[i])
 			*r = Result{Err: errNotDone}
-			b.ring.Prepare(n, sub)
+			b.sender.Prepare(n, kernel.Send{FD: t.FD, ID: n, Data: pieces[i]})
 			n++
 		}
 	}
@@ -101,12 +122,12 @@ func (b *batch) writeEach(targets []Target, pieces [][]byte, results []Result) {
 	runtime.KeepAlive(pieces)
 }
 
-// submit makes the first n prepared sends and stores their results. If io_uring fails, it
-// writes what of returns for the remaining targets, and io_uring is not used any more.
+// submit makes the first n prepared sends and stores their results. If the system's interface
+// fails, it writes what of returns for the remaining targets, and it is not used any more.
 func (b *batch) submit(n uint32, targets []Target, results []Result, of func(target int) [][]byte) {
-	taken, err := b.ring.Submit(n)
+	taken, err := b.sender.Submit(n)
 	for {
-		i, n, errno, ok := b.ring.Take()
+		i, n, errno, ok := b.sender.Take()
 		if !ok {
 			break
 		}
@@ -116,7 +137,7 @@ func (b *batch) submit(n uint32, targets []Target, results []Result, of func(tar
 	if err == nil {
 		return
 	}
-	b.outlet.log.LogAttrs(context.Background(), slog.LevelWarn, "Writes with io_uring failed; each socket is written to by itself from now on", slog.Any("error", err))
+	b.outlet.log.LogAttrs(context.Background(), slog.LevelWarn, "Writes to many sockets failed; each socket is written to by itself from now on", slog.String("writes", b.name), slog.Any("error", err))
 	b.outlet.close()
 	for i := taken; i < n; i++ {
 		s := &b.sends[i]
@@ -139,9 +160,9 @@ func (b *batch) prepare(targets []Target, pieces [][]byte, results []Result) (n 
 	for _, p := range pieces {
 		size += len(p)
 	}
-	shared := kernel.Submission{Opcode: kernel.OpSendmsg, MsgFlags: sendFlags, Address: address(&o.header), Length: 1}
+	shared := kernel.Send{Header: &o.header}
 	if len(pieces) == 1 {
-		shared = submitSend(pieces[0])
+		shared = kernel.Send{Data: pieces[0]}
 	}
 	var record []byte // the pieces, joined
 	for i := range targets {
@@ -164,11 +185,11 @@ func (b *batch) prepare(targets []Target, pieces [][]byte, results []Result) (n 
 				*r = Result{Err: err}
 				continue
 			}
-			sub = submitSend(s.sealed)
+			sub = kernel.Send{Data: s.sealed}
 		}
-		sub.FD, sub.UserData = t.FD, uint64(n)
+		sub.FD, sub.ID = t.FD, n
 		*r = Result{Err: errNotDone}
-		b.ring.Prepare(n, sub)
+		b.sender.Prepare(n, sub)
 		n++
 	}
 	return n
@@ -185,15 +206,4 @@ func (s *send) done(targets []Target, results []Result, n int, err error) {
 
 // errNotDone means that the kernel has not reported the result of a write, which
 // probe excludes. The write cannot be retried then.
-var errNotDone = errors.New("io_uring has not said what was sent")
-
-const sendFlags = unix.MSG_DONTWAIT | unix.MSG_NOSIGNAL
-
-// submitSend returns a send of p. p must be kept alive until the send is complete.
-func submitSend(p []byte) kernel.Submission {
-	return kernel.Submission{Opcode: kernel.OpSend, MsgFlags: sendFlags, Address: address(&p[0]), Length: uint32(len(p))}
-}
-
-func address[T any](p *T) uint64 {
-	return uint64(uintptr(unsafe.Pointer(p))) //nolint:gosec // System calls take addresses.
-}
+var errNotDone = errors.New("the system has not said what was sent")

@@ -1,10 +1,8 @@
 package transport
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"runtime"
 	"syscall"
@@ -43,8 +41,8 @@ const bellSlot = -1
 // for less than a millisecond.
 const inputSize = 32 << 10
 
-// Open returns a poller for a loop. It disables io_uring in the options if the system does
-// not have it, so that it is tried and logged once.
+// Open returns a poller for a loop. It clears those ways to write in the options that the system
+// does not have, so that they are tried and logged once.
 func Open(l Loop, o *Options) (Poller, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -55,12 +53,7 @@ func Open(l Loop, o *Options) (Poller, error) {
 		return nil, err
 	}
 	e.loop, e.outlet.log = l, o.Log
-	if o.IOURing {
-		if e.outlet.batch, err = openBatch(&e.outlet); err != nil {
-			o.IOURing = false
-			o.Log.LogAttrs(context.Background(), slog.LevelInfo, "No io_uring for WebSocket connections; each write costs a system call", slog.Any("reason", err))
-		}
-	}
+	openBatches(&e.outlet, o)
 	e.options = *o
 	return e, nil
 }
@@ -172,6 +165,9 @@ func (e *epoll) WriteAll(targets []Target, pieces [][]byte, results []Result) {
 func (e *epoll) WriteEach(targets []Target, pieces [][]byte, results []Result) {
 	e.outlet.writeEach(targets, pieces, results)
 }
+
+// Writes implements Poller.
+func (e *epoll) Writes() string { return e.outlet.writes() }
 
 // Close implements Poller.
 func (e *epoll) Close() {

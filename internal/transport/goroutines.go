@@ -56,5 +56,8 @@ func (p *Goroutines) WriteAll([]Target, [][]byte, []Result) {}
 // WriteEach is as WriteAll.
 func (p *Goroutines) WriteEach([]Target, [][]byte, []Result) {}
 
+// Writes implements Poller.
+func (p *Goroutines) Writes() string { return "goroutines" }
+
 // Close implements Poller.
 func (p *Goroutines) Close() {}

@@ -17,7 +17,7 @@ type outlet struct {
 	header  unix.Msghdr
 	plain   []byte // bytes gathered for TLS
 	cipher  []byte // bytes encrypted by TLS
-	batch   *batch // nil without io_uring
+	batch   *batch // nil if each write is a system call
 	log     *slog.Logger
 }
 
@@ -111,9 +111,17 @@ func (o *outlet) writeEach(targets []Target, pieces [][]byte, results []Result) 
 	}
 }
 
+// writes implements Poller.Writes.
+func (o *outlet) writes() string {
+	if o.batch == nil {
+		return "write"
+	}
+	return o.batch.name
+}
+
 func (o *outlet) close() {
 	if o.batch != nil {
-		o.batch.ring.Close()
+		o.batch.sender.Close()
 		o.batch = nil
 	}
 }

@@ -9,12 +9,13 @@
 //	a connection of NewTLSListener           secure  the same, through crypto/tls
 //	anything else, or a system without epoll stream  a goroutine that reads, one that writes
 //
-// WriteAll writes the same bytes to many Targets, and WriteEach to each its own: with io_uring
-// up to BatchSize sockets in one system call, otherwise one after another. A Target holds what a write needs of a
-// link, so that a loop with many connections reads little memory for each.
+// WriteAll writes the same bytes to many Targets, and WriteEach to each its own: with io_uring or
+// io_submit up to BatchSize sockets in one system call, otherwise one after another. A Target
+// holds what a write needs of a link, so that a loop with many connections reads little memory
+// for each.
 //
-// Wait, WriteAll, WriteEach and all methods of a Link are called on the loop and do not block (except
-// that Wait sleeps when it is asked to). A link calls its Owner on the loop, too.
+// Wait, WriteAll, WriteEach and all methods of a Link are called on the loop and do not block
+// (except that Wait sleeps when it is asked to). A link calls its Owner on the loop, too.
 package transport
 
 import (
@@ -40,15 +41,18 @@ type Poller interface {
 	WriteAll(targets []Target, pieces [][]byte, results []Result)
 	// WriteEach is WriteAll with a piece for each target, at the target's index.
 	WriteEach(targets []Target, pieces [][]byte, results []Result)
+	// Writes returns the system's interface that WriteAll uses, or "goroutines".
+	Writes() string
 	// Close releases the poller. Its links must have been closed.
 	Close()
 }
 
 // Options configure a Poller.
 type Options struct {
-	// IOURing writes to many sockets with one system call. Open clears it if the system
-	// does not allow that.
-	IOURing bool
+	// IOURing writes to many sockets with one system call, using io_uring. IOSubmit uses
+	// io_submit instead, where io_uring is not set or not allowed. Open clears what the system
+	// does not allow.
+	IOURing, IOSubmit bool
 	// MaxUnsent is how many bytes a socket buffers for which its peer has no room.
 	MaxUnsent int
 	// Patience is how long a write by a goroutine takes at least when it had to wait until

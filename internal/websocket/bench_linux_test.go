@@ -154,11 +154,22 @@ func securePairs(b *testing.B, n int) (servers, clients []net.Conn) {
 // BenchmarkDeliver measures a delivery to 1,000 connections, one at a time, and
 // compares it to a loop that only writes to them.
 func BenchmarkDeliver(b *testing.B) {
-	b.Run("io_uring", func(b *testing.B) { benchmarkDeliver(b, true) })
-	b.Run("write", func(b *testing.B) { benchmarkDeliver(b, false) })
+	for _, way := range ways {
+		b.Run(way.name, func(b *testing.B) { benchmarkDeliver(b, way.options) })
+	}
 }
 
-func benchmarkDeliver(b *testing.B, ioURing bool) {
+// ways are the ways to write to many sockets.
+var ways = []struct {
+	name    string
+	options Options
+}{
+	{"io_uring", Options{IOURing: true}},
+	{"io_submit", Options{IOSubmit: true}},
+	{"write", Options{}},
+}
+
+func benchmarkDeliver(b *testing.B, o Options) {
 	const members = 1000
 	frame := rfc6455.AppendFrame(nil, rfc6455.Text, bytes.Repeat([]byte{'x'}, 304))
 	d := newDrain(b)
@@ -170,7 +181,8 @@ func benchmarkDeliver(b *testing.B, ioURing bool) {
 		fds = append(fds, descriptor(b, c))
 		b.Cleanup(func() { c.Close() })
 	}
-	s := NewServer(Options{Loops: 1, PingInterval: -1, IOURing: ioURing}, handler{})
+	o.Loops, o.PingInterval = 1, -1
+	s := NewServer(o, handler{})
 	b.Cleanup(s.Close)
 	g := s.NewGroup()
 	served, clients := pairs(b, members)
@@ -292,20 +304,18 @@ func BenchmarkIdle(b *testing.B) {
 // count.
 func BenchmarkLoops(b *testing.B) {
 	for _, loops := range []int{1, 2} {
-		for _, how := range []struct {
-			name    string
-			ioURing bool
-		}{{"io_uring", true}, {"write", false}} {
-			b.Run(fmt.Sprintf("loops=%d/%s", loops, how.name), func(b *testing.B) { benchmarkLoops(b, loops, how.ioURing) })
+		for _, way := range ways {
+			b.Run(fmt.Sprintf("loops=%d/%s", loops, way.name), func(b *testing.B) { benchmarkLoops(b, loops, way.options) })
 		}
 	}
 }
 
-func benchmarkLoops(b *testing.B, loops int, ioURing bool) {
+func benchmarkLoops(b *testing.B, loops int, o Options) {
 	// What is not read fits into the receive buffers.
 	const members, messages = 1000, 50
 	text := bytes.Repeat([]byte{'x'}, 304)
-	s := NewServer(Options{Loops: loops, PingInterval: -1, IOURing: ioURing}, handler{})
+	o.Loops, o.PingInterval = loops, -1
+	s := NewServer(o, handler{})
 	b.Cleanup(s.Close)
 	g := s.NewGroup()
 	served, clients := pairs(b, members)

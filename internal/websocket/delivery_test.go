@@ -260,6 +260,8 @@ func TestAutomaticWindow(t *testing.T) {
 		{1000, 10, 5 * time.Millisecond, 15 * time.Millisecond},
 		{1000, 100, maxWindow, maxWindow},
 		{10_000, 100, MaxAutoWindow, MaxAutoWindow},
+		{2250, 100, 70 * time.Millisecond, 80 * time.Millisecond},
+		{1000, 500, MaxAutoWindow, MaxAutoWindow},
 		{10_000, 1, 10 * time.Millisecond, 30 * time.Millisecond},
 	} {
 		l := &loop{server: &Server{options: Options{DeliveryWindow: -1}}}

@@ -11,12 +11,15 @@ import (
 const (
 	maxWindow = 50 * time.Millisecond
 	// MaxAutoWindow is the longest window that a negative Options.DeliveryWindow
-	// chooses, for large groups.
+	// chooses, for large groups and on loops with very many deliveries.
 	MaxAutoWindow = 100 * time.Millisecond
 	largePart     = 5000 // members of one group on one loop
-	// At this many deliveries a second the window is at its maximum; below a
-	// twentieth of it, nothing is gathered.
+	// At this many deliveries a second the window is maxWindow; below a twentieth of it,
+	// nothing is gathered.
 	busyDeliveries = 50_000
+	// From the first to the second of these, it grows to MaxAutoWindow: deliveries then take a
+	// large part of a processor, whether they are of one group or of many.
+	denseDeliveries, densestDeliveries = 150_000, 300_000
 )
 
 // window returns for how long frames of a group with this number of members on the
@@ -25,15 +28,16 @@ func (l *loop) window(members int) int64 {
 	if w := l.server.options.DeliveryWindow; w >= 0 {
 		return int64(w)
 	}
-	limit := maxWindow
-	if members > largePart {
-		limit = MaxAutoWindow
-	}
-	load := l.deliveries.value(l.now) / busyDeliveries
-	if load < 1.0/20 {
+	rate := l.deliveries.value(l.now)
+	if rate < busyDeliveries/20 {
 		return 0
 	}
-	return int64(min(load, 1) * float64(limit))
+	dense := (rate - denseDeliveries) / (densestDeliveries - denseDeliveries)
+	if members > largePart {
+		dense = 1
+	}
+	limit := float64(maxWindow) + min(max(dense, 0), 1)*float64(MaxAutoWindow-maxWindow)
+	return int64(min(rate/busyDeliveries, 1) * limit)
 }
 
 // meter measures a rate over about the last half second.

@@ -30,7 +30,8 @@ import (
 // forms are the ways to serve connections. Important tests run with all of them.
 var forms = []form{
 	{"sockets", openRing, false},
-	{"sockets without io_uring", transport.Open, false},
+	{"sockets with io_submit", openSubmit, false},
+	{"sockets with write", transport.Open, false},
 	{"TLS", openRing, true},
 	{"goroutines", transport.OpenGoroutines, false},
 	{"TLS with goroutines", transport.OpenGoroutines, true},
@@ -42,6 +43,12 @@ type opener = func(transport.Loop, *transport.Options) (transport.Poller, error)
 // openRing is transport.Open with io_uring, if the system has it.
 func openRing(l transport.Loop, o *transport.Options) (transport.Poller, error) {
 	o.IOURing = true
+	return transport.Open(l, o)
+}
+
+// openSubmit is transport.Open with io_submit, if the system has it.
+func openSubmit(l transport.Loop, o *transport.Options) (transport.Poller, error) {
+	o.IOSubmit = true
 	return transport.Open(l, o)
 }
 

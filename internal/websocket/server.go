@@ -17,6 +17,7 @@ type Server struct {
 	options Options
 	handler Handler
 	loops   []*loop
+	writes  string // see Writes
 	// helpers are the goroutines of connections that need goroutines.
 	helpers sync.WaitGroup
 }
@@ -52,7 +53,7 @@ func newServer(o Options, h Handler, open func(transport.Loop, *transport.Option
 		o.Log = slog.Default()
 	}
 	s := &Server{options: o, handler: h}
-	links := transport.Options{IOURing: o.IOURing, MaxUnsent: o.MaxPending, Log: o.Log}
+	links := transport.Options{IOURing: o.IOURing, IOSubmit: o.IOSubmit, MaxUnsent: o.MaxPending, Log: o.Log}
 	for range o.Loops {
 		l := newLoop(s)
 		links.Patience = time.Duration(l.tick)
@@ -66,6 +67,7 @@ func newServer(o Options, h Handler, open func(transport.Loop, *transport.Option
 		}
 		l.poller = p
 		s.loops = append(s.loops, l)
+		s.writes = p.Writes()
 	}
 	for _, l := range s.loops {
 		go l.run()
@@ -84,6 +86,10 @@ func (s *Server) Close() {
 	}
 	s.helpers.Wait()
 }
+
+// Writes returns how the loops write to many connections: io_uring, io_submit, write (one at a
+// time), or goroutines.
+func (s *Server) Writes() string { return s.writes }
 
 // Len returns the number of connections, including those that are being closed.
 func (s *Server) Len() int {

@@ -76,17 +76,18 @@ type Options struct {
 	// DeliveryWindow is how long a group's frames are gathered into one write
 	// after the group's last write. 0 gathers what arrives within one round of
 	// the loop. A negative window grows with the load of the loop, up to 50 ms,
-	// and 100 ms for very large groups. A group without a write during the last
-	// window is written at once.
+	// and 100 ms for very large groups or from 300,000 deliveries a second on. A
+	// group without a write during the last window is written at once.
 	DeliveryWindow time.Duration
 	// Overlap is for how long a new connection still receives frames that a group
 	// has written to all its members. It is for clients whose older connection may be
 	// on another server, which writes the same frames a little later. 0 means no
 	// overlap. Where goroutines do the writing it is at least 50 ms.
 	Overlap time.Duration
-	// IOURing writes to many sockets with one system call, where Linux allows it.
+	// IOURing writes to many sockets with one system call, where Linux allows it, and
+	// IOSubmit does so with an older interface, where IOURing is not set or not allowed.
 	// Otherwise every write is a call of its own.
-	IOURing bool
+	IOURing, IOSubmit bool
 	// CloseTimeout is how long a closing connection may take to write its pending
 	// output, and then again to be closed by the peer; 2 s by default.
 	CloseTimeout time.Duration
