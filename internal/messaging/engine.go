@@ -117,6 +117,9 @@ func NewEngine(o Options) *Engine {
 	if e.now == nil {
 		e.now = time.Now
 	}
+	if e.o.Rules.Clock == nil {
+		e.o.Rules.Clock = e.now
+	}
 	if e.o.Quotas == nil {
 		e.o.Quotas = quota.Off()
 	}

@@ -282,7 +282,7 @@ func (s *Service) keepReport(ctx context.Context, q *tellQuestion, r *roomReport
 	if r.Pages == 0 || log.Covers(r.Oldest) {
 		return true
 	}
-	fill := func() { s.fill(ctx, r.Room, log, r.Oldest, []source{{node: q.From}}) }
+	fill := func() { s.fill(ctx, r.Room, log, r.Oldest, r.Lost, []source{{node: q.From}}) }
 	if q.Stopping {
 		fill()
 		return true
