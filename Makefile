@@ -151,9 +151,10 @@ console-soak: build ## an hour (CONSOLE_SOAK) of 50 messages a second in two pag
 fault: build ## break clusters of nodes in every way, ROUNDS (30) times from SEED (1): order, loss, rates, tokens (root, nftables)
 	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -count=1 -timeout 24h -v ./e2e/fault -rounds $(ROUNDS) -seed $(SEED) -only "$(ONLY)"
 
-bench-cluster: build ## what a cluster costs per message and delivery, and a remote home (two processors); BEFORE=FILE compares with another build
+bench-cluster: build ## what a cluster costs per message, delivery and join, and a remote home (two processors); BEFORE=FILE compares with another build
 	CONFAB_BINARY=$(CURDIR)/bin/confab CONFAB_BEFORE=$(BEFORE) taskset -c 1 $(GO) test -run '^$$' -bench Delivery -benchtime 2000x -count 3 -timeout 1h ./bench/cluster
 	CONFAB_BINARY=$(CURDIR)/bin/confab CONFAB_BEFORE=$(BEFORE) taskset -c 1 $(GO) test -run '^$$' -bench Room -benchtime 500x -count 3 -timeout 1h ./bench/cluster
+	CONFAB_BINARY=$(CURDIR)/bin/confab CONFAB_BEFORE=$(BEFORE) taskset -c 1 $(GO) test -run '^$$' -bench Joins -benchtime 5000x -timeout 1h ./bench/cluster
 	CONFAB_BINARY=$(CURDIR)/bin/confab $(GO) test -run '^$$' -bench Echo -benchtime 12x -timeout 1h ./bench/cluster
 
 bench-return: build ## the processor time of 10,000 clients of a killed node that come back, with catch-up and without

@@ -5,6 +5,7 @@ package cluster
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -32,7 +33,7 @@ func TestMain(m *testing.M) { process.Exit(pgtest.Run(m)) }
 // each with one thread for Go code; "make bench-cluster" runs this process on processor 1.
 func benchmarkCluster(b *testing.B, binary string, nodes int, args ...string) *cluster.Cluster {
 	b.Helper()
-	o := cluster.Options{Nodes: nodes, Binary: binary, Env: []string{"GOMAXPROCS=1"}, Args: append([]string{"--log-level", "warn"}, args...)}
+	o := cluster.Options{Nodes: nodes, Binary: binary, Direct: true, Env: []string{"GOMAXPROCS=1"}, Args: append([]string{"--log-level", "warn"}, args...)}
 	if _, err := exec.LookPath("taskset"); err == nil {
 		o.CPUs = "0"
 	}
@@ -70,24 +71,34 @@ func open(b *testing.B, n crowd.Node, room, user string) socket {
 	if err != nil {
 		b.Fatal(err)
 	}
-	host := strings.TrimPrefix(n.WebSocket, "ws://")
-	conn, err := net.Dial("tcp", host)
+	s, err := join(n, *out.Token)
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { conn.Close() })
-	fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: %s\r\n\r\n", host, *out.Token)
+	b.Cleanup(func() { s.Close() })
+	return s
+}
+
+// join makes a handshake by hand.
+func join(n crowd.Node, token string) (socket, error) {
+	host := strings.TrimPrefix(n.WebSocket, "ws://")
+	conn, err := net.Dial("tcp", host)
+	if err != nil {
+		return socket{}, err
+	}
 	s := socket{conn, bufio.NewReader(conn)}
-	for i := 0; ; i++ {
-		line, err := s.in.ReadString('\n')
-		if err != nil || i == 0 && !strings.HasPrefix(line, "HTTP/1.1 101 ") {
-			b.Fatalf("handshake: %q, %v", line, err)
-		}
-		if line == "\r\n" {
-			return s
+	_, err = fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: %s\r\n\r\n", host, token)
+	for line := ""; err == nil && line != "\r\n"; {
+		first := line == ""
+		if line, err = s.in.ReadString('\n'); err == nil && first && !strings.HasPrefix(line, "HTTP/1.1 101 ") {
+			err = fmt.Errorf("handshake: %q", line)
 		}
 	}
+	if err != nil {
+		return socket{}, errors.Join(err, conn.Close())
+	}
+	return s, nil
 }
 
 // next reads a frame and throws it away.

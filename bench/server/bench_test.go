@@ -36,6 +36,8 @@ type server struct {
 	*process.Server
 	api  *ivschat.Client
 	room string
+	// logged counts the records that the destination of startMessages has got.
+	logged *atomic.Int64
 }
 
 // start starts a server without limits on connects from one machine, nor, unless

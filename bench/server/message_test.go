@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -85,24 +87,31 @@ func (s *server) logs(b *testing.B) string {
 // startMessages starts a server with a handler and a destination in this process.
 func startMessages(b *testing.B, args ...string) *server {
 	b.Helper()
+	logged := &atomic.Int64{}
 	answers := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
 		if r.URL.Path == "/review" {
 			_, _ = io.WriteString(w, `{"ReviewResult":"ALLOW","Content":"hello"}`)
 			return
 		}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 		_, _ = io.WriteString(w, "{}")
+		logged.Add(int64(bytes.Count(body, []byte(`"timestamp":`))))
 	}))
 	b.Cleanup(answers.Close)
 	file := filepath.Join(b.TempDir(), "confab.yaml")
 	if err := os.WriteFile(file, fmt.Appendf(nil, "messageReviewHandlers: {%q: %q}\n", "*", answers.URL+"/review"), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	return start(b, process.Options{
+	s := start(b, process.Options{
 		Args: append([]string{"--config", file, "--review-timeout", "5s"}, args...),
 		Env:  []string{"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS=" + answers.URL},
 	})
+	s.logged = logged
+	return s
 }
 
 // messages has all senders send b.N messages in all, reports what they cost and

@@ -19,8 +19,8 @@ import (
 )
 
 // TestHistory compares a room that keeps its messages with a model of it, through messages,
-// deletions, erasures, changes of the tag, nodes that are stopped and killed, connections
-// that join and leave, and pages of the list, on one node and on three.
+// deletions, erasures, changes of the tag, messages that expire, nodes that are stopped and
+// killed, connections that join and leave, and pages of the list, on one node and on three.
 func TestHistory(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -46,6 +46,15 @@ func TestHistory(t *testing.T) {
 			for range 10 {
 				h.step()
 			}
+			h.expire()
+			h.restart(h.cluster.Nodes[0])
+			for range 3 {
+				h.say()
+			}
+			for n := range h.cluster.Nodes {
+				h.checkJoinOn(n, 200)
+			}
+			h.checkList()
 			h.checkViewers()
 		})
 	}
@@ -63,6 +72,8 @@ type historyModel struct {
 	// sent are all messages, in their order.
 	sent  []*spoken
 	joins int
+	// expires is set if the room keeps messages for a minute only.
+	expires bool
 }
 
 // spoken is a message in the model.
@@ -72,6 +83,8 @@ type spoken struct {
 	erased   bool
 	// forgotten means that the room kept nothing since. It may be seen again.
 	forgotten bool
+	at        time.Time // when it was sent, or shortly before
+	expired   bool
 }
 
 // onlooker is a connection that gets live frames only.
@@ -180,7 +193,7 @@ func (h *historyModel) delivered(id string) {
 
 func (h *historyModel) say() {
 	h.Helper()
-	m := &spoken{user: fmt.Sprint("user", h.random.IntN(4))}
+	m := &spoken{user: fmt.Sprint("user", h.random.IntN(4)), at: time.Now()}
 	var out struct {
 		ID string `json:"id"`
 	}
@@ -247,15 +260,8 @@ func (h *historyModel) restart(node *cluster.Node) {
 // forget has the room keep nothing, until all nodes know, and then keep messages again.
 func (h *historyModel) forget() {
 	h.Helper()
-	api := h.cluster.Nodes[h.node()].Clients().API
-	set := func(history string) {
-		h.Helper()
-		if _, err := api.TagResource(h.Context(), &ivschat.TagResourceInput{ResourceArn: h.room, Tags: map[string]string{"confab:history": history}}); err != nil {
-			h.Fatal(err)
-		}
-	}
 	until := time.Now().Add(time.Minute)
-	set("off")
+	h.keep("off")
 	for n := range h.cluster.Nodes {
 		for len(h.first(n, 200)) > 0 {
 			if time.Now().After(until) {
@@ -263,7 +269,7 @@ func (h *historyModel) forget() {
 			}
 		}
 	}
-	set("1h")
+	h.keep("1h")
 	// A node that gives the latest message knows of it. The room's home is one of them, but
 	// may have been the last to know.
 	for n := range h.cluster.Nodes {
@@ -282,6 +288,42 @@ func (h *historyModel) forget() {
 	}
 	h.say()
 }
+
+// keep sets how long the room keeps messages.
+func (h *historyModel) keep(history string) {
+	h.Helper()
+	api := h.cluster.Nodes[h.node()].Clients().API
+	if _, err := api.TagResource(h.Context(), &ivschat.TagResourceInput{ResourceArn: h.room, Tags: map[string]string{"confab:history": history}}); err != nil {
+		h.Fatal(err)
+	}
+}
+
+// expire has the room keep messages for a minute, until all that were sent so far have expired.
+func (h *historyModel) expire() {
+	h.Helper()
+	h.say()
+	last := h.sent[len(h.sent)-1]
+	h.keep("1m")
+	h.expires = true
+	for n := range h.cluster.Nodes {
+		for slices.Contains(h.first(n, 200), last.id) {
+			if time.Since(last.at) > 2*time.Minute {
+				h.Fatal("the messages do not expire")
+			}
+			time.Sleep(500 * time.Millisecond) // As clients may come; the next look decides.
+		}
+	}
+	if age := time.Since(last.at); age < time.Minute {
+		h.Fatalf("a message that is kept for a minute has expired after %s", age)
+	}
+	for _, m := range h.sent {
+		m.expired = true
+	}
+}
+
+// ages is the age from which a message of a room that keeps them for a minute may have expired when
+// it is looked for, on a busy machine.
+const ages = 30 * time.Second
 
 // first returns the messages that a connection to the node gets first.
 func (h *historyModel) first(node, n int) []string {
@@ -305,8 +347,8 @@ func (h *historyModel) want(what string, got []string, n int, match func(*spoken
 	maybe := map[string]bool{}
 	for _, m := range h.sent {
 		switch {
-		case m.erased || !match(m):
-		case m.forgotten:
+		case m.erased || m.expired || !match(m):
+		case m.forgotten || h.expires && time.Since(m.at) > ages:
 			maybe[m.id] = true
 		default:
 			want = append(want, m.id)
@@ -334,7 +376,11 @@ func (h *historyModel) describe() string {
 
 func (h *historyModel) checkJoin(n int) {
 	h.Helper()
-	node := h.node()
+	h.checkJoinOn(h.node(), n)
+}
+
+func (h *historyModel) checkJoinOn(node, n int) {
+	h.Helper()
 	got := h.first(node, n)
 	if n == 0 {
 		h.wantLast(got) // Without history, a connection may get the frames of the last moment.

@@ -2,7 +2,10 @@ package cluster_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ivschat/types"
 	"github.com/coder/websocket"
@@ -83,4 +86,78 @@ func TestDeletedWithoutDatabase(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestJoinsWithoutDatabase takes the history away while people join: they join without it, get what
+// is said since, and the node says so in its log and a metric. Later they get the history again.
+func TestJoinsWithoutDatabase(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Shared(t).Database(t)
+	c := start(t, cluster.Options{Database: database})
+	nodes := c.Clients()
+	room := newRoom(t, c.Nodes[0], map[string]string{"confab:history": "1h", "confab:history-on-join": "200"})
+	speaker := attend(t, nodes[0], room, "speaker", types.ChatTokenCapabilitySendMessage)
+	say := func(content string) {
+		t.Helper()
+		if err := speaker.Write(t.Context(), websocket.MessageText, fmt.Appendf(nil, `{"Action": "SEND_MESSAGE", "Content": %q}`, content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	say("first")
+	read(t, speaker, `"first"`)
+
+	locked := pgtest.Connect(t, database)
+	for _, statement := range []string{`BEGIN`, `LOCK TABLE history_batches IN ACCESS EXCLUSIVE MODE`} {
+		if _, err := locked.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// These nodes have not read the history of the room before.
+	away := []int{1, 2}
+	var viewers []*websocket.Conn
+	for _, n := range away {
+		viewers = append(viewers, attend(t, nodes[n], room, "viewer"))
+	}
+	say("second")
+	for _, v := range viewers {
+		read(t, v, `"second"`)
+	}
+	if _, err := locked.Exec(t.Context(), `ROLLBACK`); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range away {
+		server := c.Nodes[n].Server()
+		if failed := server.Metric(t, "confab_history_unavailable_total"); failed == 0 {
+			t.Errorf("%s counts no failed read", c.Nodes[n].Name)
+		}
+		if !strings.Contains(server.Log(), "Clients join without history, which could not be read") {
+			t.Errorf("the log of %s does not say that clients join without history", c.Nodes[n].Name)
+		}
+		for late := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+			viewer := attend(t, nodes[n], room, "late viewer")
+			say("end")
+			var got []string
+			for !slices.Contains(got, "end") {
+				got = append(got, contentOf(t, viewer))
+			}
+			viewer.CloseNow()
+			if len(got) > 2 && slices.Equal(got[:2], []string{"first", "second"}) {
+				break
+			}
+			if time.Now().After(late) {
+				t.Fatalf("when the database is back, %s gives %q first", c.Nodes[n].Name, got)
+			}
+		}
+	}
+}
+
+// contentOf returns the content of the next frame.
+func contentOf(t *testing.T, conn *websocket.Conn) string {
+	t.Helper()
+	_, text, err := conn.Read(t.Context())
+	var f struct{ Content string }
+	if err != nil || json.Unmarshal(text, &f) != nil {
+		t.Fatalf("%s, %v", text, err)
+	}
+	return f.Content
 }

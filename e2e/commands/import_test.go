@@ -5,9 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os/exec"
 	"strings"
 	"sync"
@@ -23,28 +20,12 @@ import (
 	"confab/internal/testbed/process"
 )
 
-// ownTransport returns a transport for one test. The default one closes connections when any
-// other test closes its server.
-func ownTransport(t *testing.T) http.RoundTripper {
-	own := &http.Transport{}
-	t.Cleanup(own.CloseIdleConnections)
-	return own
-}
-
 // throttled is a server before which each operation is throttled once.
 func throttled(t *testing.T, server *process.Server) string {
 	t.Helper()
-	target, err := url.Parse(server.Endpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pass := &httputil.ReverseProxy{Transport: ownTransport(t), Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(target)
-		r.Out.Host = r.In.Host
-	}}
 	var mu sync.Mutex
 	seen := map[string]bool{}
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return inFront(t, server, func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
 		mu.Lock()
 		first := !seen[r.URL.Path]
 		seen[r.URL.Path] = true
@@ -56,9 +37,7 @@ func throttled(t *testing.T, server *process.Server) string {
 			return
 		}
 		pass.ServeHTTP(w, r)
-	}))
-	t.Cleanup(proxy.Close)
-	return proxy.URL
+	})
 }
 
 // confab runs the program and returns what it printed and its exit status.
@@ -207,36 +186,15 @@ func TestImport_interrupted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	there, err := url.Parse(source.Endpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	asked, goOn := make(chan struct{}), make(chan struct{})
-	first := sync.OnceFunc(func() { close(asked) })
-	pass := &httputil.ReverseProxy{Transport: ownTransport(t), Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(there)
-		r.Out.Host = r.In.Host
-	}}
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/GetRoom" {
-			first()
-			select {
-			case <-goOn:
-			case <-r.Context().Done():
-				return
-			}
-		}
-		pass.ServeHTTP(w, r)
-	}))
-	defer proxy.Close()
-	p := startTerminal(t, environment(t, proxy.URL), 80, 24, "import", "--from-aws", "--yes", "--data-dir", target.DataDir)
+	endpoint, asked, goOn := holdBack(t, source, "/GetRoom", 1)
+	p := startTerminal(t, environment(t, endpoint), 80, 24, "import", "--from-aws", "--yes", "--data-dir", target.DataDir)
 	<-asked
 	p.keys(ctrlC)
 	if status, wrote := p.ends(); status != 1 || !strings.Contains(wrote, "stopped before anything was written") {
 		t.Errorf("exit status %d, %q", status, wrote)
 	}
-	close(goOn)
-	out, status := confab(t, environment(t, proxy.URL), "import", "--from-aws", "--data-dir", target.DataDir)
+	goOn()
+	out, status := confab(t, environment(t, endpoint), "import", "--from-aws", "--data-dir", target.DataDir)
 	if status != 0 || !strings.Contains(out, "Imported 3 rooms") {
 		t.Errorf("exit status %d\n%s", status, out)
 	}

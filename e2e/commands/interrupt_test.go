@@ -9,8 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -249,36 +247,6 @@ func TestReaderLeaves(t *testing.T) {
 			}
 		})
 	}
-}
-
-// holdBack makes a server before which calls of an operation wait from the n-th on, until release
-// is called. Held tells that one waits.
-func holdBack(t *testing.T, server *process.Server, path string, n int64) (endpoint string, held <-chan struct{}, release func()) {
-	t.Helper()
-	there, err := url.Parse(server.Endpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pass := &httputil.ReverseProxy{Transport: ownTransport(t), Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(there)
-		r.Out.Host = r.In.Host
-	}}
-	waiting, released := make(chan struct{}), make(chan struct{})
-	first := sync.OnceFunc(func() { close(waiting) })
-	var calls atomic.Int64
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == path && calls.Add(1) >= n {
-			first()
-			select {
-			case <-released:
-			case <-r.Context().Done():
-				return
-			}
-		}
-		pass.ServeHTTP(w, r)
-	}))
-	t.Cleanup(proxy.Close)
-	return proxy.URL, waiting, sync.OnceFunc(func() { close(released) })
 }
 
 // TestApply_interrupted ends an apply by Ctrl-C: at its question nothing was done, and during a

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"slices"
 	"strconv"
@@ -214,23 +212,14 @@ func TestTail_outage(t *testing.T) {
 // stops at that moment: the tail says so, and continues.
 func TestTail_lostRead(t *testing.T) {
 	o := newOutage(t, map[string]string{"confab:history": "1h"})
-	there, err := url.Parse(o.Endpoint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pass := &httputil.ReverseProxy{Transport: ownTransport(t), Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(there)
-		r.Out.Host = r.In.Host
-	}}
 	var lost atomic.Bool
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	endpoint := inFront(t, o.Server, func(w http.ResponseWriter, r *http.Request, pass http.Handler) {
 		if strings.HasSuffix(r.URL.Path, "/ListMessages") && lost.CompareAndSwap(false, true) {
 			panic(http.ErrAbortHandler)
 		}
 		pass.ServeHTTP(w, r)
-	}))
-	t.Cleanup(proxy.Close)
-	tail := inBackground(t, environment(t, proxy.URL), "tail", "demo", "--since", "1h", "-o", "jsonl")
+	})
+	tail := inBackground(t, environment(t, endpoint), "tail", "demo", "--since", "1h", "-o", "jsonl")
 	tail.logs("confab: demo: what was missed cannot be read: ListMessages failed: ")
 	if out, status := confab(t, environment(t, o.Endpoint), "send", "demo", "live", "--as", "ann"); status != 0 {
 		t.Fatal(out)

@@ -420,6 +420,11 @@ func TestGetRoomMessages(t *testing.T) {
 		ask(t, room, "", "").wantError(t, "MissingAuthenticationTokenException", http.StatusForbidden)
 		ask(t, room, token, "limit=201").wantInvalid(t, "limit")
 		ask(t, room, token, "before=x").wantInvalid(t, "before")
+		for _, r := range []resource{room, other} {
+			sendAll(t, r, "1", "2")
+		}
+		before := text(t, ask(t, other, subject.newToken(t, other, nil), "limit=1").want(t, http.StatusOK), "Before")
+		ask(t, room, token, "limit=1&before="+before).wantInvalid(t, "before")
 	})
 	checkOurs(t, "not after its user was disconnected", func(t *testing.T) {
 		room := newKept(t, "0")
@@ -431,6 +436,20 @@ func TestGetRoomMessages(t *testing.T) {
 		}
 		ask(t, room, subject.newToken(t, room, m{"userId": "bad"}), "").want(t, http.StatusOK)
 		ask(t, room, subject.newToken(t, room, m{"userId": "good"}), "").want(t, http.StatusOK)
+	})
+	checkOurs(t, "not after its user was banned, also when the ban is lifted", func(t *testing.T) {
+		room := newKept(t, "0")
+		token := subject.newToken(t, room, m{"userId": "bad"})
+		ask(t, room, token, "").want(t, http.StatusOK)
+		ban := newBan(t, room, m{"userId": "bad", "type": "BAN"})
+		if r := ask(t, room, token, ""); r.status != http.StatusForbidden {
+			t.Errorf("during the ban: %d %s", r.status, r.body)
+		}
+		call(t, ours("DeleteBan"), m{"id": ban["id"]}).want(t, http.StatusOK)
+		if r := ask(t, room, token, ""); r.status != http.StatusForbidden {
+			t.Errorf("after the ban: %d %s", r.status, r.body)
+		}
+		ask(t, room, subject.newToken(t, room, m{"userId": "bad"}), "").want(t, http.StatusOK)
 	})
 	checkOurs(t, "five requests a second are allowed", func(t *testing.T) {
 		room := newKept(t, "0")

@@ -25,6 +25,7 @@ import (
 	"confab/internal/erasure"
 	"confab/internal/extension"
 	"confab/internal/front"
+	"confab/internal/history"
 	"confab/internal/iam"
 	"confab/internal/messaging"
 	"confab/internal/peers"
@@ -184,7 +185,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 	s.peers.Trace(&live, cfg.NodeName)
 	if live.Extensions {
 		live.Rules.Filters, s.peers.Filters = enforce.Filters{Content: s.db.Filters, Log: s.db.Moderation}, s.db.Filters
-		live.Rules.Moderated = enforce.Moderated(s.db.Moderation)
+		live.Rules.Clock, live.Rules.Moderated = s.db.Bans.Now, enforce.Moderated(s.db.Moderation)
 		live.Bans, s.peers.Bans, live.Disconnected = s.db.Bans, s.db.Bans, enforce.Disconnected(s.db.Bans, s.db.Transcript().History(), s.log)
 		live.Webhooks, s.peers.Hooks = s.db.Webhooks, s.db.Webhooks
 	}
@@ -193,6 +194,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		return err
 	}
 	s.engine = messaging.NewEngine(live)
+	s.peers.Places.History = history.Kept{DB: s.db.Transcript().History()}
 	s.peers.Engine, s.peers.Presence.Live, s.peers.Places.Live = s.engine, messaging.RosterOf(s.engine), messaging.CatchUpsOf(s.engine)
 	if live.Extensions {
 		if err := enforce.Start(ctx, s.db.Bans, s.engine, s.log, s.peers.TellBans); err != nil {

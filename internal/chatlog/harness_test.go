@@ -167,7 +167,19 @@ func (b *bench) appendLong(room string, n, size int, configurations ...string) [
 		last = b.db.Transcript().Append(f)
 	}
 	<-last
+	b.stored()
 	return all
+}
+
+// stored waits until all that was appended is in the database: on a machine whose disk is slow,
+// frames are acknowledged before.
+func (b *bench) stored() {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), longest)
+	defer cancel()
+	if err := b.db.Transcript().Flush(ctx); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // longest is how long a test waits for what is normally quick.

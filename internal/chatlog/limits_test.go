@@ -152,6 +152,7 @@ func TestLimits(t *testing.T) {
 					last = b.db.Transcript().Append(f)
 				}
 				<-last
+				b.stored()
 			}
 			add(100, 10, 60*time.Hour)
 			add(100, 10, 30*time.Hour)

@@ -75,7 +75,8 @@ type Config struct {
 	// Secret access key of the administrator.
 	RootSecretAccessKey Secret
 
-	// Directory of the SQLite database and of the secret key.
+	// Directory of the SQLite database, of the secret key, and of what clients
+	// with catch-up miss during a restart.
 	DataDir string
 	// URL of the database. Empty or "sqlite" is SQLite in the data directory,
 	// for one server.

@@ -20,7 +20,7 @@ var usage = map[string]string{
 	"account-id":                  "AWS account of every ARN, 12 digits.",
 	"root-access-key-id":          "Access key id of the administrator. It allows everything.",
 	"root-secret-access-key":      "Secret access key of the administrator.",
-	"data-dir":                    "Directory of the SQLite database and of the secret key.",
+	"data-dir":                    "Directory of the SQLite database, of the secret key, and of what clients with catch-up miss during a restart.",
 	"database":                    "URL of the database. Empty or \"sqlite\" is SQLite in the data directory, for one server. postgres://USER:PASSWORD@HOST:5432/NAME?sslmode=verify-full is PostgreSQL 13 or newer, which several servers can share. All parameters of libpq are accepted. Set it as CONFAB_DATABASE to keep the password out of the list of processes.",
 	"secret-key-file":             "File with the key that encrypts credentials and token keys in the database: 32 bytes in base64. CONFAB_SECRET_KEY can hold it instead. Without both, SQLite servers create a key in the data directory. PostgreSQL servers need one of the two, and the same key on every server.",
 	"secret-key":                  "The secret key itself, instead of a file.",

@@ -33,6 +33,8 @@ type Rule interface {
 type Rules struct {
 	Modes   Rule
 	Filters Rule
+	// Clock is the clock by which the modes of rooms end. Nil is Options.Now.
+	Clock func() time.Time
 	// Said is called for each frame with chat.Frame.Said that arrives at this node. It does
 	// not block. Nil does nothing.
 	Said func(f *chat.Frame)
@@ -100,20 +102,16 @@ func (r *room) judgement(e *Engine, settings *chat.Room, op *Operation, turn Tur
 	if op.Action != chat.ActionSendMessage || op.FromServer {
 		return nil
 	}
-	x, now := &r.state.Load().extensions, time.Time{}
+	x := &r.state.Load().extensions
 	if len(settings.Modes) > 0 {
-		now = e.now()
-		x = new(x.With(settings.Modes, now))
+		x = new(x.With(settings.Modes, e.o.Rules.Clock()))
 	}
 	modes, filters := applying(e.o.Rules.Modes, op.RoomID, x), applying(e.o.Rules.Filters, op.RoomID, x)
 	if modes == nil && filters == nil {
 		return nil
 	}
-	if now.IsZero() {
-		now = e.now()
-	}
 	kept := *op // A copy, so that op itself can stay on the stack.
-	return &Judgement{Operation: &kept, Room: settings, Extensions: *x, Turn: turn, Now: now, Content: op.Content, modes: modes, filters: filters}
+	return &Judgement{Operation: &kept, Room: settings, Extensions: *x, Turn: turn, Now: e.now(), Content: op.Content, modes: modes, filters: filters}
 }
 
 // applying returns the rule if it applies, or nil.

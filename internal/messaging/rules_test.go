@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -98,13 +99,19 @@ func TestRules(t *testing.T) {
 	t.Run("a rule gets the room's modes over its tags", func(t *testing.T) {
 		var got chat.Extensions
 		var asked []string
-		w := newLive(t, func(o *messaging.Options, _ *live) {
+		var w *live
+		w = newLive(t, func(o *messaging.Options, _ *live) {
 			o.Extensions = true
 			o.Rules.Modes = &rule{"modes", &asked, func(j *messaging.Judgement) error { got = j.Extensions; return nil }}
+			o.Rules.Clock = func() time.Time { return w.clock().Add(time.Hour) }
 		})
 		w.change(func(r *chat.Room) {
 			r.Tags = map[string]string{"confab:slow-mode": "1m", "confab:send": "staff"}
-			r.Modes = []chat.Mode{{Name: "send", Value: "all"}, {Name: "links", Value: "nobody", Expires: w.clock()}}
+			r.Modes = []chat.Mode{
+				{Name: "send", Value: "all"},
+				{Name: "links", Value: "nobody", Expires: w.clock()},
+				{Name: "slow-mode", Value: "off", Expires: w.clock().Add(time.Minute)}, // It has ended, by Rules.Clock.
+			}
 		})
 		if err := w.send(t, w.join(t, w.token("ann")), "hello"); err != nil {
 			t.Fatal(err)

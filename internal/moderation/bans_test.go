@@ -506,3 +506,49 @@ func processorTime(b *testing.B) time.Duration {
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
+
+// TestClocks has two servers whose clocks differ by four minutes: a ban of a minute holds on both.
+func TestClocks(t *testing.T) {
+	t.Parallel()
+	o := store.Options{
+		Database: pgtest.Shared(t).Database(t), SecretKey: bytes.Repeat([]byte{7}, store.SecretKeySize), Region: "us-west-2", Account: "123456789012",
+	}
+	var servers []*moderation.Bans
+	for _, skew := range []time.Duration{-2 * time.Minute, 2 * time.Minute} {
+		db, err := store.Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		moderation.SetOwnClock(db.Bans, func() time.Time { return time.Now().Add(skew) })
+		if err := db.Bans.Start(t.Context(), moderation.Hooks{Enforce: func(context.Context, *moderation.Ban) {}}); err != nil {
+			t.Fatal(err)
+		}
+		servers = append(servers, db.Bans)
+	}
+	for i, b := range servers {
+		if off := time.Until(b.Now()).Abs(); off > 10*time.Second {
+			t.Errorf("the clock of server %d is off by %s", i, off)
+		}
+		ban := user(moderation.TypeBan, "room", fmt.Sprint("user", i))
+		ban.CreatedBy = "arn:aws:iam::123456789012:root"
+		if err := b.Create(t.Context(), &ban, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if off := time.Until(ban.Expires); off < 30*time.Second || off > 90*time.Second {
+			t.Errorf("a ban of server %d ends in %s, want a minute", i, off)
+		}
+		for k, other := range servers {
+			for end := time.Now().Add(20 * time.Second); other.Banned("room", ban.UserID, nowhere) == nil; {
+				if time.Now().After(end) {
+					t.Fatalf("a ban of server %d does not hold on server %d", i, k)
+				}
+				time.Sleep(10 * time.Millisecond) // Until the next poll of the database, at most 0.5 s.
+			}
+		}
+	}
+}

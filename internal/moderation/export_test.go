@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"runtime"
 	"testing"
+	"time"
 
 	"confab/internal/sqldb"
 )
@@ -51,3 +52,6 @@ func Started(ctx context.Context, bans *Bans) (*Bans, error) {
 	other := New(bans.sql, bans.now, bans.log)
 	return other, other.Start(ctx, Hooks{})
 }
+
+// SetOwnClock sets a server's own clock, before Start.
+func SetOwnClock(b *Bans, own func() time.Time) { b.clock.own = own }

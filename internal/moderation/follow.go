@@ -18,11 +18,15 @@ import (
 type Bans struct {
 	// NewNotes begins the notes of one change, for the moderation log and webhooks.
 	NewNotes func() Notes
+	// Watch looks for changes of other servers. It must be set before Start, if there may be
+	// others.
+	Watch *poll.Watch
 
-	sql  *sqldb.DB
-	now  func() time.Time
-	log  *slog.Logger
-	list *list
+	sql   *sqldb.DB
+	now   func() time.Time
+	clock *clock // of now; nil if now is another one
+	log   *slog.Logger
+	list  *list
 
 	// reading is held while changes are read, so that they are applied in their order.
 	reading sync.Mutex
@@ -76,13 +80,22 @@ type Hooks struct {
 	Tell func(ctx context.Context, changes []byte)
 }
 
-// New returns the bans of a database. Until Start has read them, none is known.
+// New returns the bans of a database. Until Start has read them, none is known. If now is nil,
+// the clock is that of the database, where several servers may share it.
 func New(db *sqldb.DB, now func() time.Time, log *slog.Logger) *Bans {
-	return &Bans{NewNotes: func() Notes { return noNotes{} }, sql: db, now: now, log: log, list: newList(), stop: func() {}, wake: make(chan struct{}, 1)}
+	b := &Bans{NewNotes: func() Notes { return noNotes{} }, sql: db, now: now, log: log, list: newList(), stop: func() {}, wake: make(chan struct{}, 1)}
+	if now == nil {
+		b.now = time.Now
+		if db.Remote() {
+			b.clock = &clock{own: time.Now}
+			b.now = b.clock.now
+		}
+	}
+	return b
 }
 
-// pollEvery is how often a server looks for changes of other servers.
-const pollEvery = 500 * time.Millisecond
+// Now is the time by which bans are made and end.
+func (b *Bans) Now() time.Time { return b.now() }
 
 // Start reads all bans, and follows the changes of other servers until Close. Only servers
 // do this, before their first client.
@@ -154,23 +167,25 @@ func (b *Bans) announce(ban Ban) {
 
 // follow reads changes until ctx ends.
 func (b *Bans) follow(ctx context.Context) {
-	poll.Every(ctx, pollEvery, b.catchUp, func(err error) {
-		if err == nil {
-			b.log.LogAttrs(ctx, slog.LevelInfo, "Bans are read again")
-			return
-		}
-		b.log.LogAttrs(ctx, slog.LevelWarn, "Bans not read; the known ones stay in force", slog.Any("error", err))
+	b.Watch.Follow(ctx, &poll.Changes{
+		Counter: latestChange,
+		News:    func(latest int64) bool { return latest > b.known() || b.clock.isOld() },
+		Read:    b.catchUp,
+		Turned: func(err error) {
+			if err == nil {
+				b.log.LogAttrs(ctx, slog.LevelInfo, "Bans are read again")
+				return
+			}
+			b.log.LogAttrs(ctx, slog.LevelWarn, "Bans not read; the known ones stay in force", slog.Any("error", err))
+		},
 	})
 }
 
 // catchUp reads what is new.
 func (b *Bans) catchUp(ctx context.Context) error {
-	var latest int64
-	if _, err := b.sql.Read().Row(ctx, latestChange, nil, &latest); err != nil {
+	latest, err := b.latest(ctx, b.sql.Read())
+	if err != nil || latest <= b.known() {
 		return err
-	}
-	if latest <= b.known() {
-		return nil
 	}
 	return b.read(ctx)
 }

@@ -18,8 +18,8 @@ func (b *Bans) load(ctx context.Context) error {
 	b.reading.Lock()
 	defer b.reading.Unlock()
 	s := b.sql.Read()
-	var latest int64 // Changes after this one are read as changes.
-	if _, err := s.Row(ctx, latestChange, nil, &latest); err != nil || latest == 0 {
+	latest, err := b.latest(ctx, s) // Changes after this one are read as changes.
+	if err != nil || latest == 0 {
 		return err
 	}
 	text := `type || '/' || room_id || '/' || subject`
@@ -37,7 +37,7 @@ func (b *Bans) load(ctx context.Context) error {
 		ends int64
 		dest = []any{&ban, &ends}
 	)
-	err := s.Rows(ctx, `SELECT `+text+`, expires * 2 + ranged FROM bans WHERE deleted = 0 AND (expires + 0 = 0 OR expires + 0 > $1)`,
+	err = s.Rows(ctx, `SELECT `+text+`, expires * 2 + ranged FROM bans WHERE deleted = 0 AND (expires + 0 = 0 OR expires + 0 > $1)`,
 		[]any{b.now().UnixNano()}, func(scan func(...any) error) error {
 			if err := scan(dest...); err != nil {
 				return err

@@ -13,6 +13,7 @@ import (
 
 // Bans are the bans of all rooms: *moderation.Bans.
 type Bans interface {
+	Now() time.Time
 	Create(ctx context.Context, b *moderation.Ban, duration time.Duration) error
 	Get(ctx context.Context, id string) (*moderation.Ban, error)
 	Update(ctx context.Context, id string, change func(*moderation.Ban)) (*moderation.Ban, error)

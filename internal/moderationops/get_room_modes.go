@@ -55,7 +55,7 @@ func (s *Service) showModes(room *chat.Room) *RoomModesOutput {
 			shown.Source = "TAG"
 		}
 		for i := range room.Modes {
-			if m := &room.Modes[i]; m.Name == name && m.In(s.Now()) {
+			if m := &room.Modes[i]; m.Name == name && m.In(s.o.Bans.Now()) {
 				shown.Value, shown.Source, shown.By = m.Value, "MODERATOR", operation.NotEmpty(m.By)
 				if !m.Expires.IsZero() {
 					shown.ExpirationTime = new(chat.FormatTime(m.Expires))

@@ -26,7 +26,7 @@ func (s *Service) UpdateBan(ctx context.Context, in *UpdateBanInput) (*BanOutput
 	}
 	ban, err := s.o.Bans.Update(ctx, *in.ID, func(b *moderation.Ban) {
 		if in.BanDuration != nil {
-			b.Expires = s.Now().Add(operation.Seconds(in.BanDuration))
+			b.Expires = s.o.Bans.Now().Add(operation.Seconds(in.BanDuration))
 		}
 		if in.Reason != nil {
 			b.Reason = *in.Reason

@@ -66,7 +66,7 @@ func (s *Service) UpdateRoomModes(ctx context.Context, in *UpdateRoomModesInput)
 	}
 	var end time.Time
 	if in.ModeDuration != nil {
-		end = s.Now().Add(operation.Seconds(in.ModeDuration)).Truncate(time.Microsecond)
+		end = s.o.Bans.Now().Add(operation.Seconds(in.ModeDuration)).Truncate(time.Microsecond)
 	}
 	by := iam.CallFrom(ctx).Principal.ARN
 	room, err = s.o.Modes.Set(ctx, room.ARN.ID, func(modes []chat.Mode) []chat.Mode {

@@ -55,10 +55,12 @@ const (
 )
 
 // userQuestion is the body of a question of topicUser and topicRefreshed. The answer is a bool.
+// topicRefreshed may ask about more clients, see refreshed.go.
 type userQuestion struct {
-	Room  string `json:"room"`
-	User  string `json:"user"`
-	Agent uint64 `json:"agent,omitzero"`
+	Room  string         `json:"room"`
+	User  string         `json:"user"`
+	Agent uint64         `json:"agent,omitzero"`
+	More  []userQuestion `json:"more,omitzero"`
 }
 
 // Node is this node's membership: *cluster.Node.
@@ -96,13 +98,15 @@ type Peers struct {
 	Moderation *modlog.Log
 	// Traces is nil if extensions are off.
 	Traces *traces.Memory
+
+	joining joining
 }
 
 // Answers returns, by topic, the functions that answer the questions of other nodes.
 func (p *Peers) Answers() map[string]cluster.Answer {
 	return map[string]cluster.Answer{
 		topicNode:      func(context.Context, []byte) ([]byte, error) { return json.Marshal(p.Self()) },
-		topicUser:      answerUser(func(q userQuestion) bool { return p.Engine.Beside(q.Room, q.User) }),
+		topicUser:      p.answerUser,
 		topicSeries:    p.answerSeries,
 		topicBans:      p.receiveBans,
 		topicHooks:     p.refreshHooks,
@@ -115,18 +119,16 @@ func (p *Peers) Answers() map[string]cluster.Answer {
 		topicSent:      p.answerSent,
 		topicDeleted:   p.answerDeleted,
 		topicLog:       p.answerLog,
-		topicRefreshed: answerUser(func(q userQuestion) bool { return p.Engine.Refreshed(q.Room, q.User, q.Agent) }),
+		topicRefreshed: p.answerRefreshed,
 	}
 }
 
-func answerUser(f func(userQuestion) bool) cluster.Answer {
-	return func(_ context.Context, body []byte) ([]byte, error) {
-		var q userQuestion
-		if err := json.Unmarshal(body, &q); err != nil {
-			return nil, err
-		}
-		return json.Marshal(f(q))
+func (p *Peers) answerUser(_ context.Context, body []byte) ([]byte, error) {
+	var q userQuestion
+	if err := json.Unmarshal(body, &q); err != nil {
+		return nil, err
 	}
+	return json.Marshal(p.Engine.Beside(q.Room, q.User))
 }
 
 // TellBans tells the other nodes changes of bans, and waits for their answers until ctx
@@ -164,13 +166,6 @@ func (p *Peers) refreshHooks(ctx context.Context, _ []byte) ([]byte, error) {
 func (p *Peers) UserElsewhere(ctx context.Context, roomID, userID string) bool {
 	yes, complete := p.askUser(ctx, topicUser, userQuestion{Room: roomID, User: userID})
 	return yes || !complete
-}
-
-// RefreshedElsewhere reports whether another node has a session of the client whose end is
-// near, which the client therefore replaces. Nodes that do not answer have none.
-func (p *Peers) RefreshedElsewhere(ctx context.Context, roomID, userID string, agent uint64) bool {
-	yes, _ := p.askUser(ctx, topicRefreshed, userQuestion{roomID, userID, agent})
-	return yes
 }
 
 // askUser asks the other nodes. It reports whether one of them says yes, and whether all
