@@ -33,7 +33,7 @@ func TestMain(m *testing.M) { process.Exit(pgtest.Run(m)) }
 // each with one thread for Go code; "make bench-cluster" runs this process on processor 1.
 func benchmarkCluster(b *testing.B, binary string, nodes int, args ...string) *cluster.Cluster {
 	b.Helper()
-	o := cluster.Options{Nodes: nodes, Binary: binary, Env: []string{"GOMAXPROCS=1"}, Args: append([]string{"--log-level", "warn"}, args...)}
+	o := cluster.Options{Nodes: nodes, Binary: binary, Direct: true, Env: []string{"GOMAXPROCS=1"}, Args: append([]string{"--log-level", "warn"}, args...)}
 	if _, err := exec.LookPath("taskset"); err == nil {
 		o.CPUs = "0"
 	}

@@ -17,79 +17,100 @@ import (
 
 const (
 	quietMembers = 20 // of each room
-	quietFor     = 20 * time.Second
+	quietFor     = time.Minute
 )
+
+// quietKinds are the rooms that BenchmarkQuiet compares; the first is a plain one.
+var quietKinds = []struct {
+	name string
+	tags map[string]string
+}{
+	{"plain", nil},
+	{"catch-up", map[string]string{"confab:catch-up": "1m"}},
+	{"presence", map[string]string{"confab:presence": "count"}},
+	{"presence-full", map[string]string{"confab:presence": "full"}},
+}
 
 // BenchmarkQuiet shows what a connection costs in a room without messages: processor
 // time of the server, most of it for Pings and Pongs, and memory of its heap; and both beside
-// those of a plain room. There are b.N connections in rooms of 20.
+// those of a plain room. Each kind of room has a server of its own with b.N connections in rooms
+// of 20. All are measured at the same time, so that other work on the machine affects all alike.
 func BenchmarkQuiet(b *testing.B) {
-	var plainHeap, plainSpent float64
-	for _, c := range []struct {
-		name string
-		tags map[string]string
-	}{
-		{"plain", nil},
-		{"catch-up", map[string]string{"confab:catch-up": "1m"}},
-		{"presence", map[string]string{"confab:presence": "count"}},
-		{"presence full", map[string]string{"confab:presence": "full"}},
-	} {
-		b.Run(c.name, func(b *testing.B) {
-			s := start(b, process.Options{Args: []string{"--log-level", "info", "--max-connections", "0", "--max-connections-per-address", "0"}})
-			idle := s.spent(b, quietFor)
-			var tokens []string
-			for len(tokens) < b.N {
-				room, err := s.api.CreateRoom(b.Context(), &ivschat.CreateRoomInput{Tags: c.tags})
-				if err != nil {
-					b.Fatal(err)
-				}
-				s.room = *room.Arn
-				tokens = append(tokens, s.tokens(b, min(quietMembers, b.N-len(tokens)))...)
-			}
-			s.heap(b) // A second collection empties the pools.
-			empty := s.heap(b)
-			var all sync.WaitGroup
-			conns := make([]net.Conn, len(tokens))
-			for i, token := range tokens {
-				var err error
-				if conns[i], err = connect(s.Endpoint, token); err != nil {
-					b.Fatal(err)
-				}
-				all.Go(func() { answerPings(conns[i]) })
-			}
-			time.Sleep(10 * time.Second) // What follows the joins is over, and the first pings are answered.
-			s.heap(b)
-			heap, spent := (s.heap(b)-empty)/float64(b.N), (s.spent(b, quietFor)-idle)/float64(b.N)
-			b.ReportMetric(heap, "heap-bytes/conn")
-			b.ReportMetric(spent, "cpu-µs/conn/s")
-			if c.tags == nil {
-				plainHeap, plainSpent = heap, spent
-			} else {
-				b.ReportMetric(heap-plainHeap, "heap-bytes-above-plain/conn")
-				b.ReportMetric(spent-plainSpent, "cpu-µs-above-plain/conn/s")
-			}
-			for _, conn := range conns {
-				conn.Close()
-			}
-			all.Wait()
-		})
+	if b.N == 1 {
+		return // The testing package tries each benchmark with one connection first.
 	}
+	servers := make([]*server, len(quietKinds))
+	empty, heap := make([]float64, len(quietKinds)), make([]float64, len(quietKinds))
+	for i := range servers {
+		servers[i] = start(b, process.Options{Args: []string{"--log-level", "info", "--max-connections", "0", "--max-connections-per-address", "0"}})
+	}
+	idle := spent(b, servers, quietFor)
+	var conns []net.Conn
+	var all sync.WaitGroup
+	for i, s := range servers {
+		var tokens []string
+		for len(tokens) < b.N {
+			room, err := s.api.CreateRoom(b.Context(), &ivschat.CreateRoomInput{Tags: quietKinds[i].tags})
+			if err != nil {
+				b.Fatal(err)
+			}
+			s.room = *room.Arn
+			tokens = append(tokens, s.tokens(b, min(quietMembers, b.N-len(tokens)))...)
+		}
+		s.heap(b) // A second collection empties the pools.
+		empty[i] = s.heap(b)
+		for _, token := range tokens {
+			conn, err := connect(s.Endpoint, token)
+			if err != nil {
+				b.Fatal(err)
+			}
+			conns = append(conns, conn)
+			all.Go(func() { answerPings(conn) })
+		}
+	}
+	time.Sleep(10 * time.Second) // What follows the joins is over, and the first pings are answered.
+	for i, s := range servers {
+		s.heap(b)
+		heap[i] = (s.heap(b) - empty[i]) / float64(b.N)
+	}
+	busy := spent(b, servers, quietFor)
+	each := func(i int) float64 { return (busy[i] - idle[i]) / float64(b.N) }
+	for i, kind := range quietKinds {
+		b.ReportMetric(heap[i], "heap-bytes/conn-"+kind.name)
+		b.ReportMetric(each(i), "cpu-µs/conn/s-"+kind.name)
+		if i > 0 {
+			b.ReportMetric(heap[i]-heap[0], "heap-bytes-above-plain/conn-"+kind.name)
+			b.ReportMetric(each(i)-each(0), "cpu-µs-above-plain/conn/s-"+kind.name)
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	for _, conn := range conns {
+		conn.Close()
+	}
+	all.Wait()
 }
 
-// spent returns how many µs of processor time the server uses in a second, over a while.
-func (s *server) spent(b *testing.B, d time.Duration) float64 {
+// spent returns how many µs of processor time each server uses in a second, over a while.
+func spent(b *testing.B, servers []*server, d time.Duration) []float64 {
 	b.Helper()
-	before, err := s.CPU()
-	if err != nil {
-		b.Fatal(err)
+	used := func() (all []time.Duration) {
+		for _, s := range servers {
+			one, err := s.CPU()
+			if err != nil {
+				b.Fatal(err)
+			}
+			all = append(all, one)
+		}
+		return all
 	}
-	begin := time.Now()
+	begin, before := time.Now(), used()
 	time.Sleep(d)
-	after, err := s.CPU()
-	if err != nil {
-		b.Fatal(err)
+	after, took := used(), time.Since(begin).Seconds()
+	each := make([]float64, len(servers))
+	for i := range servers {
+		each[i] = float64((after[i] - before[i]).Microseconds()) / took
 	}
-	return float64((after - before).Microseconds()) / time.Since(begin).Seconds()
+	return each
 }
 
 // heap returns the bytes of the server's heap behind a collection.

@@ -16,6 +16,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/go-json-experiment/json"
 
+	"confab/internal/pgtest"
 	"confab/internal/testbed/cluster"
 	"confab/internal/testbed/official"
 	"confab/internal/testbed/process"
@@ -32,13 +33,13 @@ type returning struct {
 }
 
 // returnDuring has official clients talk while nodes go away, and checks that each of them got
-// every message, in one order.
-func returnDuring(t *testing.T, endpoint, webSocket string, viewers int, goAway func(ctx context.Context)) {
+// every message, in one order. tags are further ones of their room, as KEY=VALUE.
+func returnDuring(t *testing.T, endpoint, webSocket string, viewers int, goAway func(ctx context.Context), tags ...string) {
 	t.Helper()
 	official.Need(t, official.Dir)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "node", "returning.mjs", strconv.Itoa(viewers))
+	cmd := exec.CommandContext(ctx, "node", append([]string{"returning.mjs", strconv.Itoa(viewers)}, tags...)...)
 	cmd.Dir, cmd.Env = official.Dir, official.Environment(endpoint, webSocket)
 	end, err := cmd.StdinPipe()
 	if err != nil {
@@ -118,6 +119,39 @@ func TestCatchUpOverNodes(t *testing.T) {
 	hiddenComesBack(t, c)
 }
 
+// TestCatchUpAllKilled kills all nodes, of three and an only one, while official clients talk in a
+// room with history. They come back, and miss nothing.
+func TestCatchUpAllKilled(t *testing.T) {
+	t.Parallel()
+	for _, nodes := range []int{3, 1} {
+		t.Run(strconv.Itoa(nodes), func(t *testing.T) {
+			t.Parallel()
+			o := cluster.Options{Nodes: nodes}
+			if nodes > 1 {
+				o.Database = pgtest.Shared(t).Database(t)
+			}
+			c := cluster.Serve(t, o)
+			address, err := c.Balancer.Listen(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			returnDuring(t, "http://"+address, "ws://"+address, 5, func(ctx context.Context) {
+				cluster.Pause(ctx, 5*time.Second) // By then all nodes have recorded where their clients are.
+				for _, n := range c.Nodes {
+					if err := n.Kill(); err != nil {
+						t.Error(err)
+					}
+				}
+				if err := c.StartAll(ctx); err != nil {
+					t.Error(err)
+				}
+				c.WaitReady(ctx)
+				cluster.Pause(ctx, 3*time.Second)
+			}, "confab:history=1h")
+		})
+	}
+}
+
 // hiddenComesBack has clients come back to other nodes than they were on, to one that did not have
 // the room among them. Only the user whose messages are hidden gets these.
 func hiddenComesBack(t *testing.T, c *cluster.Cluster) {
@@ -183,15 +217,26 @@ func gapAfterKill(t *testing.T, c *cluster.Cluster) {
 	read(t, eve, `"hello"`)
 }
 
+// protectsNothing is a secret key of 32 bytes.
+const protectsNothing = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+
 // TestCatchUpHandOver has a server of its own hand over to its successor.
 func TestCatchUpHandOver(t *testing.T) {
 	t.Parallel()
-	s := process.Serve(t, process.Options{})
-	returnDuring(t, s.Endpoint, s.WebSocket, 5, func(ctx context.Context) {
-		cluster.Pause(ctx, time.Second)
-		if err := s.HandOver(ctx); err != nil {
-			t.Error(err)
-		}
-		cluster.Pause(ctx, 2*time.Second)
-	})
+	for name, database := range map[string]func(t *testing.T) string{
+		"SQLite":     func(*testing.T) string { return "sqlite" },
+		"PostgreSQL": func(t *testing.T) string { return pgtest.Shared(t).Database(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := process.Serve(t, process.Options{Args: []string{"--database", database(t)}, Env: []string{"CONFAB_SECRET_KEY=" + protectsNothing}})
+			returnDuring(t, s.Endpoint, s.WebSocket, 5, func(ctx context.Context) {
+				cluster.Pause(ctx, time.Second)
+				if err := s.HandOver(ctx); err != nil {
+					t.Error(err)
+				}
+				cluster.Pause(ctx, 2*time.Second)
+			})
+		})
+	}
 }

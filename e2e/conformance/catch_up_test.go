@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/go-json-experiment/json"
 )
 
 // newCaughtUp returns a room in which clients that lost their connection catch up.
@@ -304,4 +305,129 @@ func TestCatchUpAfterKill(t *testing.T) {
 		again.nextMessage(t, "1")
 		eve.nextMessage(t, "1")
 	})
+	checkOurs(t, "after the only node was killed, who returns in time to a room with history gets what was missed, as it was", func(t *testing.T) {
+		dir := t.TempDir()
+		s := startServerOn(t, dir)
+		e := endpointOf(s)
+		room := created(t, e.callKept(t, "CreateRoom", m{"tags": m{"confab:catch-up": "1m", "confab:history": "1h"}}))
+		ann, bob := e.join(t, room, m{"userId": "ann"}), e.join(t, room, m{"userId": "bob"})
+		bob.say(t, "0")
+		ann.nextMessage(t, "0")
+		bob.nextMessage(t, "0")
+		awaitRecord(t, dir, room, 2)
+		ann.conn.CloseNow()
+		bob.do(t, m{"Action": "SEND_MESSAGE", "RequestId": "r", "Content": "1"})
+		want := []frame{bob.nextMessage(t, "1")}
+		e.call(t, "SendEvent", m{"roomIdentifier": room.arn, "eventName": "e"}).want(t, http.StatusOK)
+		e.call(t, "DeleteMessage", m{"roomIdentifier": room.arn, "id": want[0].ID}).want(t, http.StatusOK)
+		bob.say(t, "2")
+		want = append(want, bob.until(t, "", "2")...)
+		for range 2 { // Also by the second process that is killed.
+			if err := s.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			s = startServerOn(t, dir)
+		}
+		e = endpointOf(s)
+		again := e.join(t, room, m{"userId": "ann"})
+		again.say(t, "3")
+		got := again.until(t, "0", "3")
+		same := func(a, b frame) bool { return a.raw == b.raw }
+		if !slices.EqualFunc(got[:len(got)-1], want, same) || len(want) != 4 || want[0].RequestID != "r" {
+			t.Errorf("got  %v\nwant %v", got, want)
+		}
+	})
+	for _, kill := range []bool{false, true} {
+		name := map[bool]string{false: "stopped", true: "killed"}[kill]
+		checkOurs(t, "whoever is banned after the only node was "+name+", before anybody is back, gets nothing later", func(t *testing.T) {
+			bannedBeforeReturn(t, kill)
+		})
+	}
+}
+
+// awaitRecord waits until the server has recorded so many clients of a room.
+func awaitRecord(t *testing.T, dir string, room resource, clients int) {
+	t.Helper()
+	const entry = 20 // bytes that the record has of a client
+	recorded := func() bool {
+		var record struct {
+			Rooms map[string][]struct {
+				Entries []byte `json:"entries"`
+			} `json:"rooms"`
+		}
+		b, err := os.ReadFile(filepath.Join(dir, "places.json"))
+		if err != nil || json.Unmarshal(b, &record) != nil {
+			return false
+		}
+		reports := record.Rooms[room.id]
+		return len(reports) > 0 && len(reports[0].Entries) == entry*clients
+	}
+	for end := time.Now().Add(patience); !recorded(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("places.json does not have %d clients", clients)
+		}
+	}
+}
+
+// bannedBeforeReturn restarts a server to which three users may return, and bans two of them, in
+// one room and in all rooms. Then the bans end.
+func bannedBeforeReturn(t *testing.T, kill bool) {
+	dir := t.TempDir()
+	s := startServerOn(t, dir)
+	e := endpointOf(s)
+	room := created(t, e.callKept(t, "CreateRoom", m{"tags": m{"confab:catch-up": "1m"}}))
+	users := []string{"ann", "bob", "eve"}
+	for _, u := range users {
+		e.join(t, room, m{"userId": u}).conn.CloseNow()
+	}
+	awaitRecord(t, dir, room, len(users))
+	say := func(content string) {
+		e.call(t, ours("SendMessage"), m{"roomIdentifier": room.arn, "userId": "bot", "content": content}).want(t, http.StatusOK)
+	}
+	say("0")
+	end := s.Stop
+	if kill {
+		end = s.Kill
+	}
+	if err := end(); err != nil {
+		t.Fatal(err)
+	}
+	s = startServerOn(t, dir)
+	e = endpointOf(s)
+	requests := []m{{"roomIdentifier": room.arn}, {}}
+	if kill {
+		slices.Reverse(requests)
+	}
+	for i, request := range requests { // The first one is about a room in which nobody has been since the start.
+		maps.Copy(request, m{"userId": users[i], "type": "BAN"})
+		ban := e.call(t, ours("CreateBan"), request).want(t, http.StatusOK)
+		const disconnects = `confab_messaging_requests_total{action="DisconnectUser"}`
+		for end := time.Now().Add(patience); s.Metric(t, disconnects) < float64(i+1); time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("the ban had no effect on the room")
+			}
+		}
+		e.call(t, ours("DeleteBan"), m{"id": ban["id"]}).want(t, http.StatusOK)
+	}
+	say("1")
+	for i, u := range users {
+		got := e.join(t, room, m{"userId": u})
+		switch {
+		case i < 2:
+		case kill:
+			got.until(t, "", "confab:GAP")
+			continue
+		default:
+			if all := got.until(t, "", "1"); all[0].Content != "0" {
+				t.Errorf("eve got %v", all)
+			}
+			continue
+		}
+		e.call(t, "SendEvent", m{"roomIdentifier": room.arn, "eventName": "last-" + u}).want(t, http.StatusOK)
+		for f := got.next(t); f.EventName != "last-"+u; f = got.next(t) {
+			if f.Content == "0" || f.EventName == "confab:GAP" {
+				t.Errorf("%s got %s", u, f.raw)
+			}
+		}
+	}
 }

@@ -193,6 +193,21 @@ func TestPresencePushes(t *testing.T) {
 		bob.leave(t)
 		ann.waitViewers(t, "1/1")
 	})
+	checkOurs(t, "a viewer whose connection is lost without notice is counted for at most 30 s", func(t *testing.T) {
+		room := newWatched(t, "count")
+		begin := time.Now()
+		subject.joinUnread(t, room) // It answers no Ping.
+		bob := join(t, room, "bob")
+		if got := bob.nextViewers(t); got != "2/2" {
+			t.Errorf("told %s", got)
+		}
+		for users := 2.0; users > 1; time.Sleep(250 * time.Millisecond) {
+			o := call(t, ours("GetRoomPresence"), m{"roomIdentifier": room.arn}).want(t, http.StatusOK)
+			if users, _ = o["users"].(float64); time.Since(begin) > 35*time.Second { // The answer is cached for a second, and the machine may be busy.
+				t.Fatalf("still there: %v", o)
+			}
+		}
+	})
 	checkOurs(t, "a room without the tag tells nothing", func(t *testing.T) {
 		room := newRoom(t, nil)
 		s := join(t, room, "ann")

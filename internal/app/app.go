@@ -25,6 +25,7 @@ import (
 	"confab/internal/erasure"
 	"confab/internal/extension"
 	"confab/internal/front"
+	"confab/internal/history"
 	"confab/internal/iam"
 	"confab/internal/messaging"
 	"confab/internal/peers"
@@ -193,6 +194,7 @@ func (s *Server) build(ctx context.Context) (err error) {
 		return err
 	}
 	s.engine = messaging.NewEngine(live)
+	s.peers.Places.History = history.Kept{DB: s.db.Transcript().History()}
 	s.peers.Engine, s.peers.Presence.Live, s.peers.Places.Live = s.engine, messaging.RosterOf(s.engine), messaging.CatchUpsOf(s.engine)
 	if live.Extensions {
 		if err := enforce.Start(ctx, s.db.Bans, s.engine, s.log, s.peers.TellBans); err != nil {

@@ -24,7 +24,6 @@ import (
 	"confab/internal/protocol"
 	"confab/internal/quota"
 	"confab/internal/serverops"
-	"confab/internal/sqldb"
 	"confab/internal/store"
 	"confab/internal/telemetry"
 	"confab/internal/websocket"
@@ -114,13 +113,13 @@ func (s *Server) connectNodes(o *messaging.Options, quotas *quota.Set) error {
 // process; other nodes have it already. All keep a file for the case that all are killed.
 func (s *Server) catchUp() (o messaging.CatchUp) {
 	s.peers.CatchUp, s.peers.Places = catchup.NewMemory(s.cfg.CatchUpMemory), places.New()
-	if !s.cfg.Clustered() && !sqldb.IsPostgres(s.cfg.Database) {
+	if !s.cfg.Clustered() {
 		s.peers.CatchUp = catchup.OpenMemory(s.cfg.CatchUpMemory, filepath.Join(s.cfg.DataDir, "catch-up.json"))
 		s.peers.Places.Alone(chat.NewID())
 		s.peers.Places.Record(filepath.Join(s.cfg.DataDir, "places.json"), s.log)
 		o.Places = s.peers.Places
 	}
-	o.Memory = s.peers.CatchUp
+	o.Memory, s.peers.Places.Memory = s.peers.CatchUp, s.peers.CatchUp
 	return o
 }
 
@@ -216,7 +215,7 @@ func (s *Server) leaveHomes(ctx context.Context) {
 // excluded ends the sessions of a node that the others excluded from the cluster. Its
 // clients reconnect to another node.
 func (s *Server) excluded() {
-	s.endpoint.Move(s.grace, s.cfg.DrainTime)
+	s.endpoint.Move(s.grace, s.cfg.DrainTime, func() bool { return s.node.Ready() != nil })
 }
 
 // clusterTLS returns the TLS settings for other nodes or NATS; nil is no TLS.

@@ -10,6 +10,7 @@ import (
 
 	"confab/internal/chattoken"
 	"confab/internal/config"
+	"confab/internal/poll"
 	"confab/internal/sqldb"
 	"confab/internal/store"
 )
@@ -120,6 +121,9 @@ func NewRing(ctx context.Context, cfg *config.Config, db *store.DB, log *slog.Lo
 	o := chattoken.Options{Region: cfg.Region, Account: cfg.AccountID, Log: log}
 	if cfg.Extensions == config.ExtensionsOn {
 		o.Signers = store.NewSigners(db)
+	}
+	if sqldb.IsPostgres(cfg.Database) { // Other servers change it.
+		o.Follow = func(ctx context.Context, c *poll.Changes) { store.FollowTokens(ctx, db, c) }
 	}
 	return chattoken.NewRing(ctx, db, o)
 }

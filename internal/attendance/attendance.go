@@ -22,6 +22,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/messaging"
+	"confab/internal/poll"
 	"confab/internal/presence"
 	"confab/internal/webhook"
 )
@@ -117,8 +118,6 @@ func (s *Service) Leaving(roomID string) (ids []string) {
 
 func (s *Service) run(ctx context.Context) {
 	defer close(s.done)
-	ticker := time.NewTicker(tick)
-	defer ticker.Stop()
 	for {
 		err := s.round(ctx)
 		if ctx.Err() != nil {
@@ -128,9 +127,7 @@ func (s *Service) run(ctx context.Context) {
 			s.o.Log.LogAttrs(ctx, slog.LevelWarn, "Events user.joined and user.left not stored; retrying", slog.Any("error", err))
 		}
 		s.failing = err != nil
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
+		if !poll.Sleep(ctx, tick) {
 			return
 		}
 	}

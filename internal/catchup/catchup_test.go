@@ -305,6 +305,44 @@ func TestMark(t *testing.T) {
 	})
 }
 
+// marker is plain, with marks.
+type marker struct{ plain }
+
+func (marker) AppendMark(b []byte, number uint64) []byte { return fmt.Appendf(b, "<%d>", number) }
+
+// A client confirms parts of what it missed, if that is much.
+func TestMarksInReplay(t *testing.T) {
+	l := catchup.NewMemory(1 << 20).NewLog(time.Minute)
+	s := l.Take(ann, nil, nil)
+	s.Known = true
+	frame := bytes.Repeat([]byte("x"), 1000)
+	add(l, frame)
+	if got := text(l.Missed(s, "ann", marker{}, time.Now())); got != string(frame) {
+		t.Errorf("a short replay is marked: %.100q", got)
+	}
+	const frames = 300
+	for range frames - 1 {
+		add(l, frame)
+	}
+	got, marks := text(l.Missed(s, "ann", marker{}, time.Now())), 0
+	if plainly := text(l.Missed(s, "ann", plain{}, time.Now())); len(plainly) != frames*len(frame) {
+		t.Errorf("%d bytes without marks", len(plainly))
+	}
+	for before := 0; ; marks++ {
+		part, rest, found := strings.Cut(got, "<")
+		if before += len(part) / len(frame); !found {
+			break
+		}
+		number, after, _ := strings.Cut(rest, ">")
+		if got = after; number != fmt.Sprint(s.Number+uint64(before)) || len(part) > 64<<10+len(frame) {
+			t.Errorf("behind %d frames, of %d bytes since the last mark: %s, want %d", before, len(part), number, s.Number+uint64(before))
+		}
+	}
+	if marks < 4 {
+		t.Errorf("%d marks", marks)
+	}
+}
+
 // TestPrivate has a frame of one user between frames of all.
 func TestPrivate(t *testing.T) {
 	at := func(l *catchup.Log) chat.Point { return chat.Point{Epoch: 1, Sequence: l.End()} }

@@ -30,6 +30,8 @@ type Found struct {
 	// had delivered then.
 	Live bool       `json:"live,omitzero"`
 	AsOf chat.Point `json:"asOf"`
+	// Lost is that of the report.
+	Lost int64 `json:"lost,omitzero"`
 	// Left is how much longer the client may return, in nanoseconds.
 	Left int64 `json:"left"`
 	// Taker is the node on which the client has returned already; empty for none.
@@ -58,7 +60,7 @@ func (l *Log) Find(c Client, self string, live []uint64) []Found {
 			if v, ok := l.voided[hashOf(c.UserID)]; ok && h.asOf.Compare(v.at) < 0 {
 				continue
 			}
-			f.Origin, f.Version, f.AsOf = origin, h.version, h.asOf
+			f.Origin, f.Version, f.AsOf, f.Lost = origin, h.version, h.asOf, h.pages[0].Lost
 			f.Left = min(f.Left, int64(l.keep))
 			all = append(all, f)
 		}
@@ -102,19 +104,18 @@ func (l *Log) Choose(c Client, all []Found, answered map[string]bool) *Elsewhere
 }
 
 // Oldest returns the earliest frame that the client has confirmed: it needs all frames
-// after it.
-func (e *Elsewhere) Oldest() chat.Point {
-	var oldest chat.Point
+// after it. lost is Found.Lost of its place.
+func (e *Elsewhere) Oldest() (oldest chat.Point, lost int64) {
 	first := true
 	if e.Place != nil {
-		oldest, first = e.Place.At, false
+		oldest, lost, first = e.Place.At, e.Place.Lost, false
 	}
 	for _, at := range e.Live {
 		if first || at.Compare(oldest) < 0 {
 			oldest, first = at, false
 		}
 	}
-	return oldest
+	return oldest, lost
 }
 
 // Took notes that a client has returned on the node taker and continues at the place f.

@@ -10,7 +10,7 @@ import (
 )
 
 func TestFoundTravels(t *testing.T) {
-	f := catchup.Found{Origin: "a", Version: 7, At: chat.Point{Epoch: 3, Sequence: 4}, Live: true, AsOf: chat.Point{Epoch: 3, Sequence: 9}, Left: 60e9, Taker: "b"}
+	f := catchup.Found{Origin: "a", Version: 7, At: chat.Point{Epoch: 3, Sequence: 4}, Live: true, AsOf: chat.Point{Epoch: 3, Sequence: 9}, Lost: 5, Left: 60e9, Taker: "b"}
 	b, err := json.Marshal(f)
 	if err != nil {
 		t.Fatal(err)

@@ -158,6 +158,12 @@ func (l *Log) Fill(ctx context.Context, p chat.Point, f func()) {
 // with others and must not be changed. missed is the number of frames after it that are not
 // kept any more.
 func (l *Log) Since(from uint64, userID string) (pieces [][]byte, missed uint64) {
+	return since(l, from, userID, nil)
+}
+
+// since is Since with what mark returns for the number of the frame before, about every
+// markEvery bytes. mark may be nil.
+func since(l *Log, from uint64, userID string, mark func(number uint64) []byte) (pieces [][]byte, missed uint64) {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
 	from = max(from, l.begin)
@@ -165,13 +171,20 @@ func (l *Log) Since(from uint64, userID string) (pieces [][]byte, missed uint64)
 		return nil, 0
 	}
 	missed = l.end - from
+	size := 0
 	for _, c := range l.chunks {
 		last := c.first + uint64(len(c.ends)) - 1
 		if last <= from {
 			continue
 		}
-		pieces = append(pieces, c.piecesFor(userID, int(max(from+1, c.first)-c.first))...)
 		missed -= last - max(from, c.first-1)
+		for _, p := range c.piecesFor(userID, int(max(from+1, c.first)-c.first)) {
+			pieces = append(pieces, p)
+			size += len(p)
+		}
+		if size >= markEvery && mark != nil {
+			pieces, size = append(pieces, mark(last)), 0
+		}
 	}
 	return pieces, missed
 }

@@ -63,11 +63,12 @@ func (l *Log) numberOfLocked(p chat.Point) (number uint64, known bool) {
 }
 
 // lostBetween returns what was lost between a point and the first frame of a log. In a
-// cluster, epochs are small numbers, and sequences continue over them. On a single node,
-// epochs are times, and sequences begin anew in each.
+// cluster, epochs are small numbers, and sequences continue over them, unless all nodes were lost:
+// points of the time before have the epoch 0 then. On a single node, epochs are times, and
+// sequences begin anew in each.
 func lostBetween(p, from chat.Point) lost {
 	const times = 1 << 50
-	if p.Sequence == 0 || from.Sequence <= p.Sequence || p.Epoch != from.Epoch && from.Epoch >= times {
+	if p.Epoch == 0 || p.Sequence == 0 || from.Sequence <= p.Sequence || p.Epoch != from.Epoch && from.Epoch >= times {
 		return lost{unknown: true}
 	}
 	return lost{frames: from.Sequence - p.Sequence}

@@ -2,6 +2,7 @@ package catchup_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -178,9 +179,24 @@ func TestReports(t *testing.T) {
 	if e := where(ann); e == nil {
 		t.Error("c is gone as well, and its place is, too")
 	}
+	if !catchup.Expects(there, "bob") {
+		t.Error("bob may return")
+	}
+	before := there.Held(func(string) bool { return false })
 	there.Void("bob", chat.Point{Epoch: 1, Sequence: 6})
-	if e := where(bob); e != nil {
+	if e := where(bob); e != nil || catchup.Expects(there, "bob") {
 		t.Errorf("a user who was disconnected: %+v", e)
+	}
+	// A node that takes over, or reads the reports from a file, does not know of the disconnect.
+	next := m.NewLog(time.Minute)
+	for _, r := range there.Held(func(string) bool { return false }) {
+		next.Hold(&r, time.Now())
+	}
+	if all := next.Find(bob, "c", nil); len(all) > 0 || len(next.Find(ann, "c", nil)) != 1 {
+		t.Errorf("at the next node bob has the places %+v", all)
+	}
+	if some := slices.ContainsFunc(before, func(r catchup.Report) bool { return r.Has("bob") }); !some {
+		t.Error("a report that was read before has changed")
 	}
 	here.Append([]byte("x"), "", chat.Point{Epoch: 1, Sequence: 6})
 	tell()
@@ -199,6 +215,12 @@ func FuzzReport(f *testing.F) {
 		l := catchup.NewMemory(1 << 20).NewLog(time.Minute)
 		l.Hold(&catchup.Report{Node: "a", Version: version, Page: page, Pages: pages, Entries: entries, Points: make([]chat.Point, 3)}, time.Now())
 		l.Choose(ann, l.Find(ann, "b", nil), nil)
+		catchup.Expects(l, "ann")
+		l.Void("ann", chat.Point{Epoch: 1})
+		for _, r := range l.Held(func(string) bool { return false }) {
+			r.Has("ann")
+			l.Hold(r.Displaced(time.Now(), chat.Point{Epoch: 9}, page > 0), time.Now())
+		}
 		l.Prepend([]catchup.Page{{Points: []catchup.PointRun{{Count: page}}, Frames: [][]byte{entries}, Users: []uint64{version}}}, chat.Point{})
 		l.Prepend([]catchup.Page{{
 			Points: []catchup.PointRun{{Count: 1}}, Frames: [][]byte{nil}, Users: []uint64{version},

@@ -65,6 +65,18 @@ func (l *Log) Read(after, upTo chat.Point, most int) Page {
 	return p
 }
 
+// Add adds a frame as connections get it, with its position. userID is the sender of a message,
+// and "" for an event. only is the user who gets a private frame, and "" for the others.
+func (p *Page) Add(frame []byte, userID, only string, at chat.Point) {
+	if only != "" {
+		p.Private = append(p.Private, PrivateFrame{len(p.Frames), only, frame})
+		frame = nil
+	}
+	p.Frames = append(p.Frames, frame)
+	p.Users = append(p.Users, senderOf(userID))
+	p.add(at)
+}
+
 func (p *Page) add(at chat.Point) {
 	if k := len(p.Points); k > 0 {
 		r := &p.Points[k-1]

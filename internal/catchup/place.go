@@ -144,8 +144,9 @@ func (l *Log) Part(c Client, s Start, confirmed uint64, how Parting) {
 	}
 }
 
-// Void removes the places of a user whom a moderator has disconnected, and ignores those
-// that other nodes report. at is the position of the disconnect in the room's order.
+// Void removes the places of a user whom a moderator has disconnected, also from reports of
+// other nodes, and ignores those of reports that come later but were made before. at is the
+// position of the disconnect in the room's order.
 func (l *Log) Void(userID string, at chat.Point) {
 	l.memory.mu.Lock()
 	defer l.memory.mu.Unlock()
@@ -153,6 +154,11 @@ func (l *Log) Void(userID string, at chat.Point) {
 	for c := range l.places {
 		if c.UserID == userID {
 			delete(l.places, c)
+		}
+	}
+	for _, h := range l.reports {
+		if h.asOf.Compare(at) < 0 {
+			h.void(userID)
 		}
 	}
 	put(&l.voided, hashOf(userID), void{at, time.Now(), l.version})

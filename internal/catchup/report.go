@@ -24,6 +24,9 @@ type Report struct {
 	AsOf chat.Point `json:"asOf"`
 	// Oldest is the earliest frame that a client has confirmed.
 	Oldest chat.Point `json:"oldest"`
+	// Lost is when the node wrote the report to its file, in nanoseconds, if all nodes were lost
+	// after that, and else 0. See Displaced.
+	Lost int64 `json:"lost,omitzero"`
 	// Points are the positions that Entries refer to.
 	Points  []chat.Point `json:"points,omitzero"`
 	Entries []byte       `json:"entries,omitzero"`
@@ -127,13 +130,27 @@ func (r *Report) valid() bool {
 	return len(r.Entries)%entrySize == 0 && r.Page >= 0 && r.Page < r.Pages && r.Pages <= 1000
 }
 
-// Displaced returns the report for a process that does not know the positions in it, as
-// after the loss of all nodes. Its clients are known, but the frames that they miss are
-// not. made is when the report was written.
-func (r *Report) Displaced(made time.Time) *Report {
+// Displaced returns the report for a process after the loss of all nodes. Its clients are
+// known, but the frames that they miss are not in memory. made is when the report was written,
+// and from the point after which the log here has every frame. anew is set in a cluster, in which
+// positions begin anew then.
+func (r *Report) Displaced(made time.Time, from chat.Point, anew bool) *Report {
+	before := func(at chat.Point) chat.Point {
+		switch {
+		case anew:
+			return Before(at) // The log may not have begun yet.
+		case at.Compare(from) >= 0:
+			return chat.Point{} // The clock was set back.
+		}
+		return at
+	}
 	d := *r
-	d.Version, d.AsOf, d.Oldest, d.Points = uint64(made.UnixNano()), chat.Point{}, chat.Point{}, make([]chat.Point, len(r.Points))
-	d.Entries = slices.Clone(r.Entries)
+	d.Lost, d.Version = made.UnixNano(), uint64(made.UnixNano())
+	d.Points, d.Entries = slices.Clone(r.Points), slices.Clone(r.Entries)
+	d.AsOf, d.Oldest = before(d.AsOf), before(d.Oldest)
+	for i := range d.Points {
+		d.Points[i] = before(d.Points[i])
+	}
 	age := uint32(max(0, made.Sub(time.Unix(0, int64(r.Version))).Milliseconds()))
 	for e := d.Entries; len(e) >= entrySize; e = e[entrySize:] {
 		if left := binary.BigEndian.Uint32(e[16:]); left != liveEntry {
@@ -141,6 +158,31 @@ func (r *Report) Displaced(made time.Time) *Report {
 		}
 	}
 	return &d
+}
+
+// Before returns the point that stands for one of the time before all nodes of a cluster were
+// lost: it is before all points of the time since. The zero point stands for one of a time
+// before that.
+func Before(at chat.Point) chat.Point {
+	if at.Epoch == 0 {
+		return chat.Point{}
+	}
+	return chat.Point{Sequence: at.Sequence}
+}
+
+// BehindLoss returns the earliest of a point and those that clients in reports of lost nodes
+// have confirmed, and how long places last.
+func BehindLoss(l *Log, p chat.Point) (oldest chat.Point, lasts time.Duration) {
+	l.memory.mu.Lock()
+	defer l.memory.mu.Unlock()
+	for _, h := range l.reports {
+		for i := range h.pages {
+			if r := &h.pages[i]; r.Lost != 0 && r.Oldest != (chat.Point{}) && r.Oldest.Compare(p) < 0 {
+				p = r.Oldest
+			}
+		}
+	}
+	return p, l.keep
 }
 
 // Hold keeps a page of another node's report. A report without pages removes what is known
@@ -238,11 +280,25 @@ func (h *held) eachOf(userID string, f func(i int, p *Report, e []byte)) {
 	}
 }
 
-// has reports whether there are entries of a user.
+// has reports whether there are entries of a user that count.
 func (h *held) has(userID string) (some bool) {
-	h.eachOf(userID, func(int, *Report, []byte) { some = true })
+	h.eachOf(userID, func(_ int, _ *Report, e []byte) { some = some || binary.BigEndian.Uint32(e[16:]) != 0 })
 	return some
 }
+
+// void makes the places of a user end now. The entries keep their indexes, which taken has.
+func (h *held) void(userID string) {
+	if !h.has(userID) {
+		return
+	}
+	for k := range h.pages { // What Held has returned may still be read.
+		h.pages[k].Entries = slices.Clone(h.pages[k].Entries)
+	}
+	h.eachOf(userID, func(_ int, _ *Report, e []byte) { binary.BigEndian.PutUint32(e[16:], 0) })
+}
+
+// Has reports whether a page has places of a user.
+func (r *Report) Has(userID string) bool { return (&held{pages: []Report{*r}}).has(userID) }
 
 func (h *held) find(c Client, now time.Time) (all []Found) {
 	h.each(c, func(i int, at chat.Point, left uint32) {

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -42,6 +44,7 @@ func OpenMemory(limit int64, path string) *Memory {
 	}
 	var s state
 	if json.Unmarshal(b, &s) == nil {
+		maps.DeleteFunc(s.Rooms, func(_ string, r *roomState) bool { return r == nil })
 		m.saved = s.Rooms
 		time.AfterFunc(savedFor, func() {
 			m.mu.Lock()
@@ -67,7 +70,9 @@ func (m *Memory) Continue(roomID string, l *Log) {
 	if r == nil {
 		return
 	}
-	l.Prepend([]Page{r.Frames}, r.Frames.From)
+	if r.Frames.From != (chat.Point{}) { // Else they are damaged.
+		l.Prepend([]Page{r.Frames}, r.Frames.From)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range r.Places {
@@ -75,6 +80,28 @@ func (m *Memory) Continue(roomID string, l *Log) {
 			l.addLocked(Client{p.User, p.Agent}, l.placeLocked(&Found{At: p.At, Left: int64(left)}, time.Now()))
 		}
 	}
+}
+
+// Left returns the rooms that are not live yet and of which the previous process has saved places
+// of a user: of one room, or of all for "".
+func (m *Memory) Left(roomID, userID string) (rooms []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	has := func(r *roomState) bool {
+		return r != nil && slices.ContainsFunc(r.Places, func(p savedPlace) bool { return p.User == userID })
+	}
+	if roomID != "" {
+		if has(m.saved[roomID]) {
+			rooms = append(rooms, roomID)
+		}
+		return rooms
+	}
+	for id, r := range m.saved {
+		if has(r) {
+			rooms = append(rooms, id)
+		}
+	}
+	return rooms
 }
 
 // Save writes, for OpenMemory, the places of clients that have lost their connections, and
@@ -101,6 +128,9 @@ func (m *Memory) Save() error {
 	}
 	b, err := json.Marshal(s)
 	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(m.path), 0o700); err != nil {
 		return err
 	}
 	return os.WriteFile(m.path, b, 0o600)

@@ -1,8 +1,10 @@
 package catchup_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,9 +36,17 @@ func TestState(t *testing.T) {
 		t.Fatal(err)
 	}
 	after := catchup.OpenMemory(1<<20, path)
+	for _, room := range []string{"room", "other", ""} {
+		if got := fmt.Sprint(after.Left(room, "ann"), after.Left(room, "bob")); got != map[string]string{"room": "[room] []", "other": "[] []", "": "[room] []"}[room] {
+			t.Errorf("of room %q: %s", room, got)
+		}
+	}
 	l = after.NewLog(time.Minute)
 	l.Begin(chat.Point{Epoch: 200})
 	after.Continue("room", l)
+	if rooms := after.Left("", "ann"); len(rooms) > 0 {
+		t.Errorf("%v is live", rooms)
+	}
 	l.Append([]byte("3"), "", chat.Point{Epoch: 200, Sequence: 1})
 	s := l.Take(ann, nil, nil)
 	if pieces, missed := l.Since(s.Number, "ann"); !s.Known || text(pieces) != "12a3" || missed != 0 {
@@ -66,8 +76,38 @@ func TestState(t *testing.T) {
 	if pieces := l.Missed(l.Take(ann, nil, nil), ann.UserID, plain{}, time.Now()); text(pieces) != "12a35" {
 		t.Errorf("got %q after a user was erased", pieces)
 	}
-	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
-		t.Fatal(err)
+}
+
+// TestDamagedState has a server start with a file that another program, or another release, has
+// changed. What cannot be used is lost, and the rest is there.
+func TestDamagedState(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "catch-up.json")
+	place := `{"user":"ann","agent":1,"at":{"e":1,"s":1},"until":"2999-01-01T00:00:00Z"}`
+	for content, known := range map[string]bool{
+		``:                        false,
+		`{`:                       false,
+		`{"rooms":{"room":null}}`: false,
+		`{"rooms":{"room":[]}}`:   false,
+		`{"rooms":{"room":{"places":[` + place + `]}}}`:                                         true,
+		`{"rooms":{"room":{"places":[` + place + `],"frames":{"frames":["eA=="]}}}}`:            true, // without points
+		`{"rooms":{"room":{"places":[` + place + `],"frames":null,"later":1},"x":null},"y":[]}`: true,
+	} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m := catchup.OpenMemory(1<<20, path)
+		m.Erase("", "bob")
+		if rooms := m.Left("", "ann"); len(rooms) > 0 != known {
+			t.Errorf("%s: ann may return to %v", content, rooms)
+		}
+		l := m.NewLog(time.Minute)
+		l.Begin(chat.Point{Epoch: 2})
+		m.Continue("room", l)
+		if got := text(l.Missed(l.Take(ann, nil, nil), "ann", plain{}, time.Now())); strings.Contains(got, "confab:GAP") != known {
+			t.Errorf("%s: got %q", content, got)
+		}
+		if err := m.Save(); err != nil {
+			t.Errorf("%s: %v", content, err)
+		}
 	}
-	catchup.OpenMemory(1<<20, path) // What cannot be read is lost.
 }

@@ -56,6 +56,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"confab/internal/chat"
+	"confab/internal/poll"
 )
 
 // Reader is a logging configuration with the destination that it had when
@@ -148,6 +149,9 @@ type Options struct {
 	// Mine assigns work to servers: it reports whether this server should do the work with
 	// the name key. Exactly one server should. Nil means always.
 	Mine func(key string) bool
+	// Idle, when set, returns a channel that is closed when a reader may be owed something
+	// again, or nil if one may be now. Until then the transcript is not asked.
+	Idle func() <-chan struct{}
 	// FlushInterval is how long records wait for others before they go to CloudWatch
 	// Logs and Firehose. ObjectInterval is the same for S3. 0 is the default.
 	FlushInterval, ObjectInterval time.Duration
@@ -264,8 +268,8 @@ func (s *Service) dispatch() {
 	defer close(s.done)
 	t := newTeam(s)
 	defer t.end()
-	tick := time.NewTicker(s.look)
-	defer tick.Stop()
+	next := time.NewTimer(poll.Next(s.look))
+	defer next.Stop()
 	var flushed chan struct{} // of a call of Flush
 	for last := false; ; {
 		readers, err := s.o.Transcript.Readers(s.ctx)
@@ -283,8 +287,11 @@ func (s *Service) dispatch() {
 		if last || s.ctx.Err() != nil {
 			break
 		}
+		look, wake := s.pause(len(t.workers) > 0)
+		next.Reset(poll.Next(look))
 		select {
-		case <-tick.C:
+		case <-next.C:
+		case <-wake:
 		case settled := <-s.settles:
 			t.settle(settled)
 		case flushed = <-s.flushes:
@@ -295,14 +302,31 @@ func (s *Service) dispatch() {
 		}
 	}
 	// The claims are renewed until the workers finish.
+	next.Reset(poll.Next(s.look))
 	for finished := t.finished(); ; {
 		select {
 		case <-finished:
 			return
-		case <-tick.C:
+		case <-next.C:
 			t.renew()
+			next.Reset(poll.Next(s.look))
 		}
 	}
+}
+
+// pause returns how long dispatch waits before it looks again, and what ends that sooner. If no
+// reader can be owed anything, it only renews the claims of its workers.
+func (s *Service) pause(workers bool) (look time.Duration, wake <-chan struct{}) {
+	if s.o.Idle != nil {
+		wake = s.o.Idle()
+	}
+	switch {
+	case wake == nil:
+		return s.look, nil
+	case workers:
+		return pollEvery, wake
+	}
+	return time.Hour, wake
 }
 
 // flushing reports whether the service stops.

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"confab/internal/chat"
+	"confab/internal/poll"
 )
 
 // MaxLength is the longest string that Open decodes, in bytes. The largest token of
@@ -39,6 +40,9 @@ type Options struct {
 	Region, Account string
 	// Signers are the applications that sign tokens themselves; nil allows none.
 	Signers SignerStore
+	// Follow reads changes of keys and signers until ctx ends: store.FollowTokens. If it is
+	// nil, the Ring reads all of them every two seconds.
+	Follow func(ctx context.Context, c *poll.Changes)
 	// Log receives errors of reloading; nil logs nothing.
 	Log *slog.Logger
 	// Now is the clock; nil is time.Now.
@@ -60,6 +64,8 @@ type Ring struct {
 	seen        map[uint32]time.Time // when this node first saw the key
 	lastReload  time.Time
 	lastSigners time.Time
+	state       int64           // the counter of Follow at the last reload
+	waits       bool            // the newest key does not seal yet
 	badSigners  map[string]bool // those that were logged
 
 	stop context.CancelFunc

@@ -16,6 +16,9 @@ import (
 const (
 	// reloadEvery is how often a node looks for new keys.
 	reloadEvery = 2 * time.Second
+	// pruneEvery is how often a node that follows changes looks for keys that are not needed
+	// any more.
+	pruneEvery = time.Minute
 	// reloadAtMost limits the reloads for unknown key ids, so that garbage with random
 	// ids cannot load the database.
 	reloadAtMost = 500 * time.Millisecond
@@ -124,6 +127,7 @@ func (r *Ring) reload(ctx context.Context) error {
 			primary = i
 		}
 	}
+	r.waits = primary < len(all)-1
 	if current := r.keys.Load(); current == nil || !current.same(all, all[primary].ID) {
 		next, err := newKeys(all, all[primary].ID)
 		if err != nil {
@@ -159,13 +163,31 @@ func (r *Ring) reloadLoop(ctx context.Context) {
 		defer r.mu.Unlock()
 		return errors.Join(r.reload(ctx), r.reloadSigners(ctx))
 	}
-	poll.Every(ctx, reloadEvery, look, func(err error) {
+	turned := func(err error) {
 		if err == nil {
 			r.o.Log.LogAttrs(ctx, slog.LevelInfo, "Token key reload recovered")
 			return
 		}
 		r.o.Log.LogAttrs(ctx, slog.LevelError, "Token keys or signers not reloaded; the known ones stay in use", slog.Any("error", err))
-	})
+	}
+	if r.o.Follow == nil {
+		poll.Every(ctx, reloadEvery, look, turned)
+		return
+	}
+	r.o.Follow(ctx, &poll.Changes{News: r.isDue, Read: look, Turned: turned})
+}
+
+// isDue reports whether keys and signers must be read again: they have changed, or time has
+// passed that a key waits for.
+func (r *Ring) isDue(state int64) bool {
+	if !r.mu.TryLock() {
+		return true // They are being read. The watch must not wait for that.
+	}
+	defer r.mu.Unlock()
+	changed := state != r.state
+	r.state = state
+	ago := r.o.Now().Sub(r.lastReload)
+	return changed || r.waits && ago >= reloadEvery || ago >= pruneEvery
 }
 
 // reloadFor reloads because a token names an unknown key, unless the last reload was

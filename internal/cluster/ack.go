@@ -1,9 +1,8 @@
 package cluster
 
 import (
+	"runtime"
 	"time"
-
-	"github.com/go-json-experiment/json"
 
 	"confab/internal/protocol"
 )
@@ -53,37 +52,24 @@ func (d *dueAcks) send(n *Node, wait time.Duration) {
 		case <-n.ctx.Done():
 			return
 		}
+		runtime.Gosched() // Items that have arrived already are acknowledged as well.
 		if wait > 0 && !pause(n.ctx, wait) {
 			return
 		}
 		n.mu.Lock()
-		due := map[string]ownAck{}
+		due := map[string][]byte{}
 		for home := range d.homes {
 			if in := n.view.in[home]; in != nil {
-				due[home] = ownAck{protocol.Ack{From: n.o.ID, View: n.view.ID, Count: in.Last()}, n.members.Reads(home, protocol.CompactVersion)}
+				due[home] = protocol.Ack{From: n.o.ID, View: n.view.ID, Count: in.Last()}.Bytes(n.members.Reads(home, protocol.CompactVersion))
 			}
 		}
 		clear(d.homes)
 		n.mu.Unlock()
-		for home, m := range due {
-			data := m.Encode()
-			if !m.compact {
-				var err error
-				if data, err = json.Marshal(m.Ack); err != nil {
-					continue
-				}
-			}
+		for home, data := range due {
 			// If it is lost, the next one or the next heartbeat says the same.
 			n.o.Transport.Publish(n.subjects.Node(home, protocol.KindAck), data) //nolint:errcheck // See above.
 		}
 	}
-}
-
-// ownAck is an acknowledgement that this node will send next, and whether the home reads
-// the compact form.
-type ownAck struct {
-	protocol.Ack
-	compact bool
 }
 
 func (r requests) onAck(data []byte) {

@@ -53,7 +53,7 @@ const (
 // Transport carries messages between nodes. It may lose them. What one node
 // publishes arrives in order at each subscription of another, and not at its own.
 type Transport interface {
-	// Publish sends data to all other nodes that subscribe to the subject.
+	// Publish sends data to all other nodes that subscribe to the subject. It does not block.
 	Publish(subject string, data []byte) error
 	// Subscribe calls handle for the messages of a subject, one after another. The
 	// last part of the subject may be * or >. reply is nil if no answer is expected.
@@ -117,8 +117,7 @@ type Node struct {
 
 	// mu guards all fields below; functions whose names end in Locked expect their
 	// caller to hold it. Frames are published and delivered under it, which keeps
-	// every order that there is; neither blocks for longer than half a second, and
-	// that only when NATS is about to count as lost.
+	// every order that there is; neither blocks.
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced when a field below changes
 	closed  bool

@@ -22,19 +22,21 @@ type ownHeartbeats struct {
 
 // run sends heartbeats until the node is closed.
 func (n *Node) run() {
-	tick := time.NewTicker(protocol.BeatInterval)
-	defer tick.Stop()
+	next := time.NewTimer(n.tick())
+	defer next.Stop()
 	for {
-		n.tick()
 		select {
-		case <-tick.C:
+		case <-next.C:
+		case <-n.beats.Due:
 		case <-n.ctx.Done():
 			return
 		}
+		next.Reset(n.tick())
 	}
 }
 
-func (n *Node) tick() {
+// tick sends a heartbeat and checks the peers. It returns the time until the next tick.
+func (n *Node) tick() (wait time.Duration) {
 	n.sendHeartbeat(false)
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -56,6 +58,7 @@ func (n *Node) tick() {
 	streams{n}.tailsLocked()
 	n.calls.Expire(now)
 	n.measureLocked()
+	return n.beats.Wait()
 }
 
 // sendHeartbeat sends a heartbeat. With leaving set it is the last one of this node.
@@ -101,6 +104,9 @@ func (n *Node) onHeartbeat(_ string, data []byte, _ func([]byte)) {
 	}
 	if n.view.Has(b.ID) {
 		n.beats.Follow(b.N)
+		if b.ID == n.view.Members[0] && b.View.ID == n.view.ID {
+			n.beats.Join(n.beats.lastTick, now)
+		}
 	}
 	if at, ok := n.beats.Sent(b.Acknowledges(n.o.ID)); ok && b.View.ID == n.view.ID {
 		n.members.Renew(b.ID, at)

@@ -119,7 +119,7 @@ func (e entering) ask(ctx context.Context, home string, q protocol.EnterQuestion
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.view.ID != q.View {
+	if n.view.ID != q.View || e.Entered { // An entered room's log must not begin anew.
 		return at, false
 	}
 	if in := n.view.in[home]; in != nil && !in.Has(a.Sent) && n.view.keeps(n.logs.Room(e.room, time.Now()), n.o.ID) {

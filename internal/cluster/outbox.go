@@ -1,12 +1,15 @@
 package cluster
 
 import (
+	"runtime"
+
 	"confab/internal/protocol"
 	"confab/internal/stream"
 )
 
 // outbox sends the items of this node's streams to single members. A message carries all items
-// that came while the last one was being sent. If none is being sent, an item is sent at once.
+// that came while the last one was being sent, and those of goroutines that can run already. If
+// there are none, an item is sent at once.
 type outbox chan struct{}
 
 func newOutbox() outbox { return make(outbox, 1) }
@@ -27,7 +30,9 @@ func (o outbox) run(n *Node) {
 		case <-n.ctx.Done():
 			return
 		}
-		for o.send(n) {
+		// Goroutines that can run now may have items, too. Without any, this costs nothing.
+		for sent := true; sent; sent = o.send(n) {
+			runtime.Gosched()
 		}
 	}
 }

@@ -16,6 +16,7 @@ type currentView struct {
 	view.View
 	phase view.Phase
 	since time.Time       // of the commit
+	asked time.Time       // when this node last promised a later view
 	ctx   context.Context // ends with the view
 	end   context.CancelFunc
 
@@ -76,7 +77,7 @@ func (c *currentView) keeps(l *roomlog.Log, member string) bool {
 }
 
 // seal records that a later view is promised.
-func (c *currentView) seal() { c.phase = max(c.phase, view.Sealed) }
+func (c *currentView) seal(now time.Time) { c.phase, c.asked = max(c.phase, view.Sealed), now }
 
 // open records that this node has gathered. If the view was sealed meanwhile, it stays sealed.
 func (c *currentView) open() {

@@ -40,7 +40,7 @@ func TestPhases(t *testing.T) {
 				case "open":
 					c.open()
 				case "seal":
-					c.seal()
+					c.seal(time.Now())
 				case "shut":
 					c.phase = view.Shut
 				case "mark of b":

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"confab/internal/membership"
 	"confab/internal/protocol"
 	"confab/internal/view"
 )
@@ -26,8 +27,11 @@ func (n *Node) coordinateLocked(now time.Time) {
 	if n.proposing || n.closed || n.view.ID.Number == 0 && n.members.Outdated(&n.view.View) != nil {
 		return
 	}
-	if n.members.IsSteady(n.view.ID, n.promised.ID) {
+	if n.members.IsSteady(n.view.ID, n.promised.ID) || membership.Waits(&n.members, now) {
 		return
+	}
+	if n.promised.ID.Coordinator != n.o.ID && now.Sub(n.view.asked) < protocol.BeatInterval {
+		return // The node that proposed the promised view is about to commit it.
 	}
 	v, ok := n.members.Proposal(&n.view.View, now)
 	if !ok || v.SameAs(&n.view.View) && n.agreedLocked(now) {
@@ -131,7 +135,7 @@ func (r requests) prepare(v view.View) protocol.PrepareAnswer {
 		return a
 	}
 	n.promised = v
-	n.view.seal()
+	n.view.seal(time.Now())
 	n.signalLocked()
 	ctx, cancel := context.WithTimeout(n.ctx, protocol.SealWithin)
 	defer cancel()

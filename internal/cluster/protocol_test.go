@@ -65,7 +65,7 @@ func TestProtocolDocument(t *testing.T) {
 	})
 	t.Run("times are as documented", func(t *testing.T) {
 		want := map[string]time.Duration{
-			"BeatInterval": protocol.BeatInterval, "StallTime": protocol.StallTime, "LeaseTime": protocol.LeaseTime, "SuspectAfter": protocol.SuspectAfter,
+			"BeatInterval": protocol.BeatInterval, "BeatSlack": protocol.BeatSlack, "StallTime": protocol.StallTime, "LeaseTime": protocol.LeaseTime, "SuspectAfter": protocol.SuspectAfter,
 			"SettleTime": protocol.SettleTime, "MergeWithin": protocol.MergeWithin, "SealWithin": protocol.SealWithin, "PrepareAgain": protocol.PrepareAgain,
 			"PrepareWithin": protocol.PrepareWithin, "SilentFor": protocol.SilentFor, "AskWithin": protocol.AskWithin, "AskAgain": protocol.AskAgain,
 			"DoWithin": protocol.DoWithin, "EnterWithin": protocol.EnterWithin, "CallsLast": protocol.CallsLast, "LogAge": protocol.LogAge, "AckWait": protocol.AckWait, "SpareWait": protocol.SpareWait,
@@ -96,7 +96,7 @@ func TestTimers(t *testing.T) {
 	}{
 		{"a lease outlasts two lost heartbeats", []time.Duration{3*protocol.BeatInterval - 1, protocol.LeaseTime}},
 		{"a lease runs out before its node times out", []time.Duration{protocol.LeaseTime, protocol.SuspectAfter}},
-		{"a suspended process notices before it lets its peers time out", []time.Duration{protocol.BeatInterval, protocol.StallTime, protocol.SuspectAfter}},
+		{"a suspended process notices before it lets its peers time out", []time.Duration{protocol.BeatInterval + protocol.BeatSlack, protocol.StallTime, protocol.SuspectAfter}},
 		{"a node that starts finds the others before it serves alone", []time.Duration{protocol.SettleTime, protocol.SuspectAfter, protocol.MergeWithin}},
 		{"a silent member is out while the next proposal is made", []time.Duration{protocol.PrepareAgain, protocol.SealWithin, protocol.PrepareWithin, protocol.SilentFor}},
 		{"a home remembers operations for longer than they are asked for", []time.Duration{protocol.AskAgain, protocol.DoWithin, protocol.CallsLast, protocol.LogAge}},

@@ -75,7 +75,8 @@ type Config struct {
 	// Secret access key of the administrator.
 	RootSecretAccessKey Secret
 
-	// Directory of the SQLite database and of the secret key.
+	// Directory of the SQLite database, of the secret key, and of what clients
+	// with catch-up miss during a restart.
 	DataDir string
 	// URL of the database. Empty or "sqlite" is SQLite in the data directory,
 	// for one server.
@@ -199,9 +200,8 @@ type Config struct {
 	// the load.
 	DeliveryWindow time.Duration
 	// Write to many sockets with one system call: auto, with io_uring where Linux
-	// has and allows it, which many containers do not, else with io_submit, which
-	// saves less; io-submit, without io_uring; or off, which needs one call for
-	// each socket.
+	// has and allows it, which many containers do not, else with io_submit;
+	// io-submit, without io_uring; or off, which needs one call for each socket.
 	IOURing string
 	// End the connections to a room that is deleted. On AWS they stay open.
 	CloseOnRoomDelete bool

@@ -22,6 +22,9 @@ type Filters struct {
 	// Noted, if not nil, is called in the transaction of each change of a filter. With
 	// deleted set, the filter has only its room and name.
 	Noted func(ctx context.Context, s sqldb.Session, f *Filter, deleted bool) error
+	// Watch looks for changes of other servers. It must be set before Start, if there may be
+	// others.
+	Watch *poll.Watch
 
 	sql     *sqldb.DB
 	now     func() time.Time
@@ -79,9 +82,6 @@ func New(db *sqldb.DB, now func() time.Time, log *slog.Logger, metrics *Metrics)
 	return &Filters{sql: db, now: now, log: log, metrics: metrics, stop: func() {}, compiled: map[digest]*filter.Matcher{}}
 }
 
-// pollEvery is how often a server looks for changes of which it got no notice.
-const pollEvery = 5 * time.Second
-
 // Start reads all filters, and follows the changes of other servers until Close. Only
 // servers do this, before their first client. notice tells the other servers that there is
 // a change, and waits a moment for their answers; they call Changed. It may be nil.
@@ -106,13 +106,25 @@ func (f *Filters) Close() {
 
 // follow reads changes until ctx ends.
 func (f *Filters) follow(ctx context.Context) {
-	poll.Every(ctx, pollEvery, f.Changed, func(err error) {
-		if err == nil {
-			f.log.LogAttrs(ctx, slog.LevelInfo, "Content filters are read again")
-			return
-		}
-		f.log.LogAttrs(ctx, slog.LevelWarn, "Content filters not read; the known ones stay in force", slog.Any("error", err))
+	f.Watch.Follow(ctx, &poll.Changes{
+		Counter: latestChange,
+		News:    func(latest int64) bool { return latest > f.latest() },
+		Read:    f.read,
+		Turned: func(err error) {
+			if err == nil {
+				f.log.LogAttrs(ctx, slog.LevelInfo, "Content filters are read again")
+				return
+			}
+			f.log.LogAttrs(ctx, slog.LevelWarn, "Content filters not read; the known ones stay in force", slog.Any("error", err))
+		},
 	})
+}
+
+// latest returns the number of the last change that is known.
+func (f *Filters) latest() int64 {
+	f.reading.Lock()
+	defer f.reading.Unlock()
+	return f.known
 }
 
 // tellWithin bounds how long a change waits until the other servers know it.
@@ -138,10 +150,7 @@ func (f *Filters) Changed(ctx context.Context) error {
 	if _, err := f.sql.Read().Row(ctx, latestChange, nil, &latest); err != nil {
 		return err
 	}
-	f.reading.Lock()
-	known := f.known
-	f.reading.Unlock()
-	if latest <= known {
+	if latest <= f.latest() {
 		return nil
 	}
 	return f.read(ctx)

@@ -72,7 +72,8 @@ type Endpoint struct {
 	slots     *slots
 	memory    *memory
 	draining  atomic.Bool
-	sawProxy  atomic.Bool // a proxy that is not trusted
+	apart     atomic.Pointer[func() bool] // reports whether the node is apart; nil if it is not
+	sawProxy  atomic.Bool                 // a proxy that is not trusted
 	spent     spentTokens
 	stopping  chan struct{} // closed when Drain begins
 	drained   chan struct{} // closed when Drain is done
@@ -169,6 +170,9 @@ func (a audience) DeliverAnd(json []byte, then func()) int { return a.group.Deli
 
 func (a audience) Mark(number uint64) { a.group.Mark(number) }
 
+// AppendMark implements catchup.Marker.
+func (audience) AppendMark(b []byte, number uint64) []byte { return websocket.AppendMark(b, number) }
+
 func (a audience) PingEvery(interval, behindMark time.Duration) {
 	a.group.PingEvery(interval, behindMark)
 }
@@ -210,9 +214,11 @@ func (e *Endpoint) Drain(ctx context.Context, over time.Duration) {
 	e.end(ctx, over)
 }
 
-// Move ends the present sessions, as Drain does, but new handshakes are still accepted. It
-// is called when other nodes can serve the sessions better.
-func (e *Endpoint) Move(ctx context.Context, over time.Duration) {
+// Move ends the present sessions, as Drain does, when the other nodes continue without this
+// one. New handshakes wait until apart returns false, at most drainHold: an official client
+// that is refused four times within milliseconds does not come back.
+func (e *Endpoint) Move(ctx context.Context, over time.Duration, apart func() bool) {
+	e.apart.Store(&apart)
 	e.end(ctx, over)
 	e.Linger(ctx)
 }

@@ -157,7 +157,7 @@ func TestEndingsAnswerFirst(t *testing.T) {
 		moved := make(chan struct{})
 		go func() {
 			defer close(moved)
-			n.endpoint.Move(t.Context(), 0)
+			n.endpoint.Move(t.Context(), 0, func() bool { return false })
 		}()
 		if f := bob.next(); f.ErrorCode != 401 {
 			t.Errorf("bob got %+v", f)
@@ -230,6 +230,41 @@ func TestDrainEndsHeldHandshakes(t *testing.T) {
 	}
 	if n.Spent() != 1 {
 		t.Errorf("%d tokens are spent, want ann's", n.Spent())
+	}
+}
+
+// A handshake on a node without which the others continue waits until they continue with it.
+// Its client is neither accepted, as it would get nothing of its room, nor refused.
+func TestHandshakeWaitsApart(t *testing.T) {
+	n := start(t)
+	var together atomic.Bool
+	looks := make(chan struct{}, 100)
+	n.connect(t, n.token("ann"))
+	n.endpoint.Move(t.Context(), 0, func() bool {
+		looks <- struct{}{}
+		return !together.Load()
+	})
+	token, accepted := n.token("bob"), make(chan error, 1)
+	go func() {
+		conn, _, err := websocket.Dial(t.Context(), n.url(), &websocket.DialOptions{Subprotocols: []string{token}})
+		if err == nil {
+			defer conn.CloseNow()
+			if !together.Load() {
+				t.Error("it was accepted on a node that is apart")
+			}
+		}
+		accepted <- err
+	}()
+	for range 2 {
+		select {
+		case <-looks:
+		case err := <-accepted:
+			t.Fatalf("it did not wait: %v", err)
+		}
+	}
+	together.Store(true)
+	if err := <-accepted; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -96,6 +96,9 @@ func (e *Endpoint) admit(ctx context.Context, upgrade *rfc6455.Upgrade, from cli
 	if e.draining.Load() {
 		return nil, e.turnAway(ctx)
 	}
+	if err := e.together(ctx); err != nil {
+		return nil, err
+	}
 	token, err := e.open(ctx, upgrade)
 	if err != nil {
 		return nil, e.charge(ctx, from.limit, err)
@@ -182,12 +185,13 @@ func (e *Endpoint) attach(conn net.Conn, c *connection, upgrade *rfc6455.Upgrade
 	return nil
 }
 
-// remember lists a connection that is about to join. It returns false if the node drains.
+// remember lists a connection that is about to join. It returns false if the node drains or
+// is apart: the sessions have been ended without this one.
 func (e *Endpoint) remember(c *connection) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.unclosed++ // Until forget, also after a refusal.
-	if e.draining.Load() {
+	if e.draining.Load() || e.apart.Load() != nil {
 		return false
 	}
 	e.connections[c] = struct{}{}

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 var (
 	errDraining       = chat.Errorf(chat.Unavailable, "The server is shutting down; connect again")
+	errApart          = chat.Errorf(chat.Unavailable, "The other servers continue without this one; connect again")
 	errAddressTooFast = chat.Errorf(chat.Throttled, "Too many connects from this address; slow down")
 )
 
@@ -21,8 +23,11 @@ var (
 const drainHold = 8 * time.Second
 
 // turnAway delays a handshake until the drain is over, at most drainHold, and returns its
-// refusal.
+// refusal. On a node that is apart it returns that of together.
 func (e *Endpoint) turnAway(ctx context.Context) error {
+	if !e.draining.Load() {
+		return cmp.Or(e.together(ctx), error(errApart))
+	}
 	timer := time.NewTimer(drainHold)
 	defer timer.Stop()
 	select {
@@ -31,6 +36,35 @@ func (e *Endpoint) turnAway(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	return errDraining
+}
+
+// lookApart is how often a handshake that waits looks whether the node is still apart.
+const lookApart = 200 * time.Millisecond
+
+// together delays a handshake while the node is apart from the other nodes; see Move. After
+// drainHold it returns a refusal: on this node the client would get nothing of its room, and
+// a load balancer has had time to notice that the node is not ready.
+func (e *Endpoint) together(ctx context.Context) error {
+	apart := e.apart.Load()
+	if apart == nil {
+		return nil
+	}
+	look, late := time.NewTicker(lookApart), time.NewTimer(drainHold)
+	defer look.Stop()
+	defer late.Stop()
+	for (*apart)() {
+		select {
+		case <-look.C:
+		case <-late.C:
+			return errApart
+		case <-e.stopping:
+			return e.turnAway(ctx)
+		case <-ctx.Done():
+			return errApart
+		}
+	}
+	e.apart.CompareAndSwap(apart, nil)
+	return nil
 }
 
 // hold delays a handshake until all limits admit it: the rate of its user at its address,

@@ -44,7 +44,7 @@ const eventLasts = 30 * time.Second
 func End(ctx context.Context, live messaging.Roster, b *moderation.Ban, log *slog.Logger) {
 	rooms := []string{b.RoomID}
 	if b.RoomID == "" {
-		rooms = live.LiveRooms()
+		rooms = live.Reach(b.UserID)
 	}
 	why := ending.Kicked
 	if b.Reason != "" {
@@ -57,7 +57,7 @@ func End(ctx context.Context, live messaging.Roster, b *moderation.Ban, log *slo
 	var ending sync.WaitGroup
 	for _, id := range rooms {
 		found := live.Connections(id, b.UserID, match)
-		if len(found) == 0 && (b.UserID == "" || !live.Expects(id, b.UserID)) {
+		if len(found) == 0 && (b.UserID == "" || !live.Expects(ctx, id, b.UserID)) {
 			continue
 		}
 		ending.Go(func() {

@@ -252,7 +252,23 @@ func (db *DB) Sender(ctx context.Context, roomID, messageID string) (userID stri
 // no bound. It keeps a bounded number of frames in memory. An error of yield ends it and is
 // returned.
 func (db *DB) Frames(ctx context.Context, roomID string, from, to time.Time, yield func(*Message) error) error {
-	q := Query{RoomID: roomID, Start: from, End: to, IncludeDeleted: true, IncludeEvents: true, Max: 500}
+	return each(ctx, db, Query{RoomID: roomID, Start: from, End: to, IncludeDeleted: true, IncludeEvents: true, Max: 500}, yield)
+}
+
+// Kept is the history for clients that come back after the loss of all nodes.
+type Kept struct{ *DB }
+
+// Delivered is like Frames from a SendTime on, and also calls yield for hidden frames.
+func (k Kept) Delivered(ctx context.Context, roomID string, from time.Time, yield func(*Message) error) error {
+	return each(ctx, k.DB, Query{RoomID: roomID, Start: from, IncludeDeleted: true, IncludeEvents: true, IncludeHidden: true, Max: 500}, yield)
+}
+
+// Retention returns how long a room keeps its frames, 0 if it does not.
+func (k Kept) Retention(ctx context.Context, roomID string) (time.Duration, error) {
+	return k.o.Rooms.HistoryRetention(ctx, roomID)
+}
+
+func each(ctx context.Context, db *DB, q Query, yield func(*Message) error) error {
 	for {
 		page, next, err := db.List(ctx, q)
 		if err != nil {

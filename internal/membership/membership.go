@@ -32,6 +32,7 @@ type Peers struct {
 	joinedAt time.Time            // when the last peer joined
 
 	viewSince time.Time // when this node committed its view
+	seenSince time.Time // when the last of the peers that see this node began to
 	// version grows with each change that a proposal depends on. The time is not part of
 	// it.
 	version int

@@ -62,6 +62,9 @@ func (m *Peers) Note(b *protocol.Heartbeat, now time.Time) News {
 	if result != newsSame || differ(&p.last, b) {
 		m.version++
 	}
+	if _, sees := slices.BinarySearch(b.Sees, m.self); sees && !p.sees(m.self) {
+		m.seenSince = now
+	}
 	p.last, p.seenAt, p.unread = *b, now, false
 	return result
 }
@@ -70,6 +73,21 @@ func (m *Peers) Note(b *protocol.Heartbeat, now time.Time) News {
 // heartbeats.
 func differ(last, later *protocol.Heartbeat) bool {
 	return last.View.ID != later.View.ID || last.Promised != later.Promised || last.Reads != later.Reads || !slices.Equal(last.Sees, later.Sees)
+}
+
+// Waits reports whether a proposal should wait for the next heartbeat of a peer: another peer has
+// begun to see this node, and this one probably has, too, but has sent no heartbeat since. A
+// proposal without it would take longer than to wait.
+func Waits(m *Peers, now time.Time) bool {
+	if now.Sub(m.seenSince) > protocol.BeatInterval+protocol.BeatSlack {
+		return false
+	}
+	for _, p := range m.peers {
+		if !p.sees(m.self) && p.seenAt.Before(m.seenSince) {
+			return true
+		}
+	}
+	return false
 }
 
 func (m *Peers) noteNewer(b *protocol.Heartbeat, now time.Time) News {

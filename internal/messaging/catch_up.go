@@ -36,6 +36,9 @@ func (r *room) keepLog(e *Engine, x *chat.Extensions) {
 			log.Begin(chat.Point{Epoch: at.Epoch, Sequence: at.Sequence})
 		}
 		e.o.CatchUp.Memory.Continue(r.id, log)
+		if e.o.CatchUp.Places != nil {
+			e.o.CatchUp.Places.Begin(r.id, log)
+		}
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"confab/internal/ending"
 	"confab/internal/kicks"
 	"confab/internal/members"
+	"confab/internal/poll"
 	"confab/internal/quota"
 	"confab/internal/recent"
 	"confab/internal/verdicts"
@@ -310,14 +311,7 @@ const lingerFor = 5 * time.Second
 // sweep removes unused rooms and reads the stale ones again.
 func (e *Engine) sweep(ctx context.Context) {
 	defer close(e.stopped)
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	for poll.Sleep(ctx, time.Second) {
 		e.verdicts.Expire(e.now())
 		e.kicks.Expire(e.now())
 		boundRings(e)

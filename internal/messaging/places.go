@@ -22,6 +22,11 @@ type Places interface {
 	Find(ctx context.Context, roomID string, c catchup.Client, log *catchup.Log) *catchup.Elsewhere
 	// Took is called when the client continues at e.Place. It does not block.
 	Took(roomID string, c catchup.Client, e *catchup.Elsewhere)
+	// Begin adds to a new log the places of clients that a killed process has left.
+	Begin(roomID string, log *catchup.Log)
+	// Left returns the rooms that are not live yet and of which an earlier process has left
+	// places of a user: one room, or all such rooms for "".
+	Left(roomID, userID string) []string
 }
 
 // CatchUps are the logs of an engine's live rooms.

@@ -55,8 +55,21 @@ func (o Roster) Connections(roomID, userID string, match func(ip netip.Addr) boo
 	return found
 }
 
+// Reach returns the rooms that a ban of a user in all rooms is about: the live rooms, and those in
+// which clients of the user may catch up behind a restart.
+func (o Roster) Reach(userID string) []string {
+	if p := o.engine.o.CatchUp.Places; p != nil {
+		return append(o.LiveRooms(), p.Left("", userID)...)
+	}
+	return o.LiveRooms()
+}
+
 // Expects reports whether clients of a user that lost their connections may catch up in a room.
-func (o Roster) Expects(roomID, userID string) (expected bool) {
+// If it is not live yet since a restart, it becomes live: only then its places can be voided.
+func (o Roster) Expects(ctx context.Context, roomID, userID string) (expected bool) {
+	if p := o.engine.o.CatchUp.Places; p != nil && len(p.Left(roomID, userID)) > 0 {
+		CatchUps(o).Hold(ctx, roomID) //nolint:errcheck // Without the database there is no ban.
+	}
 	o.look(roomID, func(r *room) {
 		if log := r.kept.Log(); log != nil {
 			expected = catchup.Expects(log, userID)

@@ -108,7 +108,8 @@ func TestRules(t *testing.T) {
 		w.change(func(r *chat.Room) {
 			r.Tags = map[string]string{"confab:slow-mode": "1m", "confab:send": "staff"}
 			r.Modes = []chat.Mode{
-				{Name: "send", Value: "all"}, {Name: "links", Value: "nobody", Expires: w.clock()},
+				{Name: "send", Value: "all"},
+				{Name: "links", Value: "nobody", Expires: w.clock()},
 				{Name: "slow-mode", Value: "off", Expires: w.clock().Add(time.Minute)}, // It has ended, by Rules.Clock.
 			}
 		})

@@ -31,6 +31,19 @@ func (c *clock) now() time.Time {
 	return now
 }
 
+// clockEvery is how often the database's clock is read: clocks run apart by much less than a
+// millisecond in this time.
+const clockEvery = 10 * time.Second
+
+// isOld reports whether the database's clock should be read again.
+func (c *clock) isOld() bool {
+	if c == nil {
+		return false
+	}
+	r := c.shared.Load()
+	return r == nil || c.own().Sub(r.own) >= clockEvery
+}
+
 // latest reads the number of the last change, and what the database's clock shows.
 func (b *Bans) latest(ctx context.Context, s sqldb.Session) (change int64, err error) {
 	if b.clock == nil {

@@ -18,6 +18,9 @@ import (
 type Bans struct {
 	// NewNotes begins the notes of one change, for the moderation log and webhooks.
 	NewNotes func() Notes
+	// Watch looks for changes of other servers. It must be set before Start, if there may be
+	// others.
+	Watch *poll.Watch
 
 	sql   *sqldb.DB
 	now   func() time.Time
@@ -94,9 +97,6 @@ func New(db *sqldb.DB, now func() time.Time, log *slog.Logger) *Bans {
 // Now is the time by which bans are made and end.
 func (b *Bans) Now() time.Time { return b.now() }
 
-// pollEvery is how often a server looks for changes of other servers.
-const pollEvery = 500 * time.Millisecond
-
 // Start reads all bans, and follows the changes of other servers until Close. Only servers
 // do this, before their first client.
 func (b *Bans) Start(ctx context.Context, h Hooks) error {
@@ -167,12 +167,17 @@ func (b *Bans) announce(ban Ban) {
 
 // follow reads changes until ctx ends.
 func (b *Bans) follow(ctx context.Context) {
-	poll.Every(ctx, pollEvery, b.catchUp, func(err error) {
-		if err == nil {
-			b.log.LogAttrs(ctx, slog.LevelInfo, "Bans are read again")
-			return
-		}
-		b.log.LogAttrs(ctx, slog.LevelWarn, "Bans not read; the known ones stay in force", slog.Any("error", err))
+	b.Watch.Follow(ctx, &poll.Changes{
+		Counter: latestChange,
+		News:    func(latest int64) bool { return latest > b.known() || b.clock.isOld() },
+		Read:    b.catchUp,
+		Turned: func(err error) {
+			if err == nil {
+				b.log.LogAttrs(ctx, slog.LevelInfo, "Bans are read again")
+				return
+			}
+			b.log.LogAttrs(ctx, slog.LevelWarn, "Bans not read; the known ones stay in force", slog.Any("error", err))
+		},
 	})
 }
 

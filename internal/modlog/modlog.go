@@ -187,7 +187,14 @@ func (l *Log) Flush(ctx context.Context) {
 // write stores noted events. It may be called again with the same ones.
 func (l *Log) write(ctx context.Context, events []*Event) error {
 	once := distinct(events)
-	return l.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error { return l.insert(ctx, s, once...) })
+	return l.sql.Share(ctx, func(ctx context.Context, s sqldb.Session) error {
+		for _, e := range once {
+			if err := l.insert(ctx, s, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // Add stores an event in the transaction of its change. It sets ID and Time.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -303,4 +304,41 @@ func TestChanges(t *testing.T) {
 			t.Errorf("a change that failed (%v) is in the log", err)
 		}
 	})
+}
+
+// BenchmarkNote shows what an event costs until it is stored in SQLite: of 1,000 rooms, in full
+// batches.
+func BenchmarkNote(b *testing.B) {
+	o := &opened{metrics: store.NewMetrics(nil, chatlog.NewMetrics(nil)), o: store.Options{Dir: b.TempDir(), SecretKey: bytes.Repeat([]byte{7}, store.SecretKeySize)}}
+	o.o.Region, o.o.Account = "us-west-2", "123456789012"
+	o.o.Log, o.o.Metrics = slog.New(slog.DiscardHandler), o.metrics
+	var err error
+	if o.DB, err = store.Open(b.Context(), o.o); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	before := processorTime(b)
+	for n := 0; b.Loop(); n++ {
+		o.Moderation.Note(&modlog.Event{
+			ID: chat.NewID(), Time: time.Now(), Action: modlog.DeleteMessage, RoomID: fmt.Sprintf("room%08d", n%1000),
+			MessageID: "012345678901", By: modlog.Actor{UserID: "moderator"}, Reason: "spam",
+		})
+		if n%256 == 255 {
+			o.Moderation.Flush(b.Context())
+		}
+	}
+	if err := o.Close(); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64((processorTime(b)-before).Nanoseconds())/float64(b.N), "cpu-ns/op")
+}
+
+// processorTime is what this process has used.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

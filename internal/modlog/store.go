@@ -15,30 +15,19 @@ var Table = sqldb.Table{Name: "moderation_events", Columns: "number, " + columns
 
 const columns = `id, time, action, room_id, user_id, message_id, by_principal, by_user, reason, details`
 
-// columnCount is the number of columns.
-const columnCount = 10
-
-var inserts = sqldb.NewInserts(`INSERT INTO moderation_events (`+columns+`) VALUES `, columnCount, `
-	ON CONFLICT (id) DO UPDATE SET details = excluded.details`)
-
-// insert stores events, no two of which have the same ID.
-func (l *Log) insert(ctx context.Context, s sqldb.Session, events ...*Event) error {
-	return sqldb.EachGroup(inserts, events, func(query string, group []*Event) error {
-		args := make([]any, 0, columnCount*len(group))
-		for _, e := range group {
-			details := []byte{}
-			if len(e.Details) > 0 {
-				var err error
-				if details, err = json.Marshal(e.Details); err != nil {
-					return err
-				}
-			}
-			args = append(args, e.ID, e.Time.UnixNano(), string(e.Action), e.RoomID, []byte(e.UserID), e.MessageID,
-				[]byte(e.By.PrincipalARN), []byte(e.By.UserID), []byte(e.Reason), details)
+func (l *Log) insert(ctx context.Context, s sqldb.Session, e *Event) error {
+	details := []byte{}
+	if len(e.Details) > 0 {
+		var err error
+		if details, err = json.Marshal(e.Details); err != nil {
+			return err
 		}
-		_, err := s.Exec(ctx, query, args...)
-		return err
-	})
+	}
+	_, err := s.Exec(ctx, `INSERT INTO moderation_events (`+columns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		ON CONFLICT (id) DO UPDATE SET details = excluded.details`,
+		e.ID, e.Time.UnixNano(), string(e.Action), e.RoomID, []byte(e.UserID), e.MessageID,
+		[]byte(e.By.PrincipalARN), []byte(e.By.UserID), []byte(e.Reason), details)
+	return err
 }
 
 // distinct returns the events in the order of their IDs, in which all servers insert. Of those

@@ -34,6 +34,13 @@ func TestForbiddenSubjects(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(10 * time.Second); !strings.Contains(log.String(), "confab.frames.1"); <-tick.C {
+		if time.Now().After(end) {
+			t.Fatalf("it does not log what is forbidden: %s", log.String())
+		}
+	}
 	if err := c.Subscribe("confab.beats", func(string, []byte, func([]byte)) {}); err != nil {
 		t.Fatal(err)
 	}

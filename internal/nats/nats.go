@@ -50,9 +50,11 @@ type Options struct {
 // Conn is a connection to all other nodes. Its methods may be called from any
 // goroutine.
 type Conn struct {
-	conn   *nats.Conn
-	server *server.Server // nil with an existing NATS
-	log    *slog.Logger
+	conn     *nats.Conn
+	server   *server.Server // nil with an existing NATS
+	outbox   *outbox
+	requests *requests
+	log      *slog.Logger
 	// away is true while the connection is lost. The library dials with a lock held
 	// that all its calls need, and holds it until an unresponsive NATS times out. So
 	// the library must not be called meanwhile: a node that waits for the lock could
@@ -70,14 +72,14 @@ var errAway = errors.New("NATS is lost")
 
 // These bound how fast a lost NATS is detected and retried, and how many messages may
 // be queued here. A node that falls behind further loses messages, detects the loss and
-// requests them again.
+// requests them again. The NATS inside this process is not asked whether it is there.
 const (
 	connectWithin = 5 * time.Second
 	pingInterval  = time.Second
 	pingsLost     = 2
 	reconnectWait = 100 * time.Millisecond
-	// writeWithin bounds how long Publish may block, which it does once. A NATS that
-	// does not read then counts as lost.
+	// writeWithin bounds how long the library may block. A NATS that does not read then counts
+	// as lost.
 	writeWithin = 500 * time.Millisecond
 	// forbiddenAgain is how long NATS must report no forbidden subject before the next
 	// one is logged: NATS reports it for every message.
@@ -88,13 +90,11 @@ const (
 
 // Open connects, or fails within seconds.
 func Open(o Options) (*Conn, error) {
-	c := &Conn{log: o.Log, regained: make(chan struct{}, 1)}
+	c := &Conn{outbox: newOutbox(), requests: newRequests(), log: o.Log, regained: make(chan struct{}, 1)}
 	options := []nats.Option{
 		nats.Name("confab " + o.Name),
 		nats.NoEcho(),
 		nats.Timeout(connectWithin),
-		nats.PingInterval(pingInterval),
-		nats.MaxPingsOutstanding(pingsLost),
 		nats.MaxReconnects(-1),
 		nats.IgnoreAuthErrorAbort(), // Credentials may be replaced; the file is read at each attempt.
 		nats.ReconnectWait(reconnectWait),
@@ -116,6 +116,7 @@ func Open(o Options) (*Conn, error) {
 		url = ""
 		options = append(options, nats.InProcessServer(s), nats.UserInfo(localUser, password))
 	} else {
+		options = append(options, nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(pingsLost))
 		if o.TLS != nil {
 			options = append(options, nats.Secure(o.TLS))
 		}
@@ -127,6 +128,11 @@ func Open(o Options) (*Conn, error) {
 	if c.conn, err = nats.Connect(url, options...); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("connect to NATS: %w%s", err, hint(o, err))
+	}
+	go c.outbox.run(c.publish)
+	if err := c.subscribe(c.requests.inbox+".*", c.requests.answered); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("subscribe to answers: %w", err)
 	}
 	return c, nil
 }
@@ -146,6 +152,7 @@ func hint(o Options, err error) string {
 // Close closes the connection. No handler runs after it returns.
 func (c *Conn) Close() {
 	if c.conn != nil {
+		c.outbox.close()
 		if !c.away.Load() {
 			c.conn.FlushTimeout(time.Second) //nolint:errcheck // A node that is gone does not receive it.
 		}
@@ -170,28 +177,42 @@ func (c *Conn) Address() net.Addr {
 func (c *Conn) Regained() <-chan struct{} { return c.regained }
 
 // Publish sends data to all other nodes that subscribe to the subject. Messages of one
-// node arrive in order at each subscription, or are lost.
+// node arrive in order at each subscription, or are lost. It does not block. The data must not
+// be changed afterwards.
 func (c *Conn) Publish(subject string, data []byte) error {
 	if c.away.Load() {
 		return errAway
 	}
-	return c.conn.Publish(subject, data)
+	return c.outbox.put(message{subject: subject, data: data})
+}
+
+// publish passes a message to the library.
+func (c *Conn) publish(m *message) {
+	switch { // A message that cannot be sent now is lost.
+	case c.away.Load():
+	case m.reply == "":
+		c.conn.Publish(m.subject, m.data) //nolint:errcheck // See above.
+	default:
+		c.conn.PublishRequest(m.subject, m.reply, m.data) //nolint:errcheck // See above.
+	}
 }
 
 // Subscribe calls handle for the messages of the subject, one after another. reply is nil
 // when no answer is expected; otherwise handle may call it later, and from any goroutine.
 func (c *Conn) Subscribe(subject string, handle func(subject string, data []byte, reply func([]byte))) error {
-	s, err := c.conn.Subscribe(subject, func(m *nats.Msg) {
+	return c.subscribe(subject, func(m *nats.Msg) {
 		var reply func([]byte)
-		if m.Reply != "" {
+		if to := m.Reply; to != "" {
 			reply = func(data []byte) {
-				if !c.away.Load() {
-					m.Respond(data) //nolint:errcheck // The asking node asks again.
-				}
+				c.Publish(to, data) //nolint:errcheck // The asking node asks again.
 			}
 		}
 		handle(m.Subject, m.Data, reply)
 	})
+}
+
+func (c *Conn) subscribe(subject string, handle nats.MsgHandler) error {
+	s, err := c.conn.Subscribe(subject, handle)
 	if err != nil {
 		return err
 	}
@@ -200,33 +221,6 @@ func (c *Conn) Subscribe(subject string, handle func(subject string, data []byte
 	}
 	// After the flush the server has the subscription. Other servers learn of it next.
 	return c.conn.FlushTimeout(connectWithin)
-}
-
-// Request sends data and returns the answer of the one node that subscribes to the
-// subject. It fails immediately when there is none.
-func (c *Conn) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
-	if c.away.Load() {
-		return nil, errAway
-	}
-	// The library needs its lock again when the context has ended, and may not get it.
-	type answer struct {
-		message *nats.Msg
-		err     error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		m, err := c.conn.RequestWithContext(ctx, subject, data)
-		answers <- answer{m, err}
-	}()
-	select {
-	case a := <-answers:
-		if a.err != nil {
-			return nil, a.err
-		}
-		return a.message.Data, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }
 
 func (c *Conn) lost(_ *nats.Conn, err error) {

@@ -78,7 +78,7 @@ func (s *Service) Start() error {
 	}
 	deliveries, err := chatlog.New(chatlog.Options{
 		Region: s.o.Region, Account: s.o.Account, Transcript: readers{transcript.WebhookReaders{DB: s.o.Transcript}, s},
-		Deliver: s.deliver, Mine: s.o.Mine, FlushInterval: gather, ObjectInterval: gather,
+		Deliver: s.deliver, Mine: s.o.Mine, Idle: s.o.Hooks.None, FlushInterval: gather, ObjectInterval: gather,
 		Metrics: chatlog.NewMetrics(nil), Log: s.o.Log, Now: s.o.Now,
 	})
 	s.deliveries = deliveries

@@ -36,8 +36,8 @@ func (s *Service) read(q *readQuestion) catchup.Page {
 }
 
 // fill gets the frames after a point that the log lacks, from the node that has most of
-// them.
-func (s *Service) fill(ctx context.Context, roomID string, log *catchup.Log, p chat.Point, sources []source) {
+// them, or from the history if all nodes were lost; see catchup.Report.Lost.
+func (s *Service) fill(ctx context.Context, roomID string, log *catchup.Log, p chat.Point, lost int64, sources []source) {
 	if log.Covers(p) {
 		return
 	}
@@ -47,17 +47,24 @@ func (s *Service) fill(ctx context.Context, roomID string, log *catchup.Log, p c
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fillWithin) // Other clients may wait for the result.
 	defer cancel()
 	log.Fill(ctx, p, func() {
-		for _, from := range sources {
-			begin, _ := log.Span()
-			if from.kept.Compare(begin) >= 0 {
-				return // It has no more frames than this node, and neither have the next nodes.
-			}
-			if pages, behind, ok := s.readAll(ctx, roomID, from.node, p, begin); ok {
-				s.erasures.without(roomID, pages, func() { log.Prepend(pages, behind) })
-				return
-			}
+		s.fillFrom(ctx, roomID, log, p, sources)
+		if lost != 0 && !log.Covers(p) {
+			s.fillKept(ctx, roomID, log, p, time.Unix(0, lost))
 		}
 	})
+}
+
+func (s *Service) fillFrom(ctx context.Context, roomID string, log *catchup.Log, p chat.Point, sources []source) {
+	for _, from := range sources {
+		begin, _ := log.Span()
+		if from.kept.Compare(begin) >= 0 {
+			return // It has no more frames than this node, and neither have the next nodes.
+		}
+		if pages, behind, ok := s.readAll(ctx, roomID, from.node, p, begin); ok {
+			s.erasures.without(roomID, pages, func() { log.Prepend(pages, behind) })
+			return
+		}
+	}
 }
 
 // readAll returns the frames of another node after a point, up to another one. The frames

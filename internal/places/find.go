@@ -97,7 +97,8 @@ func (s *Service) Find(ctx context.Context, roomID string, c catchup.Client, log
 	if e == nil {
 		return nil
 	}
-	s.fill(ctx, roomID, log, e.Oldest(), sources)
+	oldest, lost := e.Oldest()
+	s.fill(ctx, roomID, log, oldest, lost, sources)
 	return e
 }
 

@@ -6,7 +6,8 @@
 //	every 2 s              → send the places of all clients of a room to one other node that
 //	                         has the room's frames: its home, or its first keeper (tell.go)
 //	a node stops           → send them once more, with those of nodes that are gone
-//	a node without others  → writes them to a file, for the next process (record.go)
+//	all nodes              → write them to a file, for the next process (record.go)
+//	all nodes were lost    → get the frames of rooms with history from there (kept.go)
 //
 // A node that gets places of a room keeps the room live, as if it had sessions there. So the
 // room's frames are delivered to its log too, and two nodes have all frames. If a node was
@@ -52,6 +53,10 @@ type Service struct {
 	Live  Live
 	Self  string // the id of this node
 	Nodes Nodes
+	// Memory has what a process that stopped has left of its rooms. Nil is nothing.
+	Memory *catchup.Memory
+	// History has the frames of rooms that keep them. Nil means that none does.
+	History History
 
 	batches  batches
 	erasures erasures
@@ -59,6 +64,7 @@ type Service struct {
 	// mu guards the fields below.
 	mu     sync.Mutex
 	closed bool
+	joined bool             // the other nodes are known
 	told   map[string]*told // by room
 
 	left record // the record of a process that was killed
@@ -90,10 +96,14 @@ func (s *Service) Start() {
 		return
 	}
 	s.lost("") // Nodes that were there before may leave soon.
+	s.mu.Lock()
+	s.joined = true
+	s.mu.Unlock()
 	if s.path != "" {
 		s.spawn(s.keepRecord)
 	}
-	if _, only := s.Nodes.(alone); !only {
+	if !s.only() {
+		s.spawn(s.holdLeft)
 		s.spawn(s.run)
 	}
 }

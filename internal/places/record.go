@@ -12,14 +12,15 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"golang.org/x/sync/errgroup"
 
 	"confab/internal/catchup"
 )
 
 // If all nodes are lost, no node knows how far the clients are. So each node writes that to
-// a file. From it, the next processes know which clients have missed something. The missed
-// frames themselves are lost, and so are the numbers of the rooms' frames. So clients that
-// return get a confab:GAP without a number.
+// a file. From it, the next processes know which clients have missed something. Rooms with history
+// have the missed frames in the database (kept.go). Clients that return to others get a
+// confab:GAP, without a number, because the numbers of the rooms' frames are lost.
 
 // record is the content of the file. Its time is that of the file's last change.
 type record struct {
@@ -44,6 +45,12 @@ const longest = 10 * time.Minute
 // alone is the Nodes of a node without others.
 type alone struct{}
 
+// only reports whether there are no others.
+func (s *Service) only() bool {
+	_, only := s.Nodes.(alone)
+	return only
+}
+
 // Others implements Nodes.
 func (alone) Others() []string { return nil }
 
@@ -55,7 +62,7 @@ func (alone) Ask(context.Context, string, string, []byte) ([]byte, bool) { retur
 
 // Alone makes this the service of a single node. self is the name of this process; it must
 // differ from that of every earlier one.
-func (s *Service) Alone(self string) { s.Self, s.Nodes = self, alone{} }
+func (s *Service) Alone(self string) { s.Self, s.Nodes, s.joined = self, alone{}, true }
 
 // Record makes the service write its record to a file. It first reads the record of the
 // previous process, which is still there if that was killed. It must be called before
@@ -102,9 +109,63 @@ func (s *Service) restore(roomID string, log *catchup.Log) {
 	made, reports := s.left.made, s.left.Rooms[roomID]
 	delete(s.left.Rooms, roomID)
 	s.mu.Unlock()
+	from, _ := log.Span()
 	for i := range reports {
-		log.Hold(reports[i].Displaced(made), made)
+		log.Hold(reports[i].Displaced(made, from, !s.only()), made)
 	}
+}
+
+// Begin implements messaging.Places.
+func (s *Service) Begin(roomID string, log *catchup.Log) {
+	s.mu.Lock()
+	joined := s.joined
+	s.mu.Unlock()
+	if joined { // Else a node from that time may still be there.
+		s.restore(roomID, log)
+	}
+}
+
+// Left implements messaging.Places.
+func (s *Service) Left(roomID, userID string) (rooms []string) {
+	if s.Memory != nil {
+		rooms = s.Memory.Left(roomID, userID)
+	}
+	s.lost("") // It forgets a record that does not count.
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.left.Rooms
+	if roomID != "" {
+		all = map[string][]catchup.Report{roomID: all[roomID]}
+	}
+	for id, reports := range all {
+		if s.joined && slices.ContainsFunc(reports, func(r catchup.Report) bool { return r.Has(userID) }) {
+			rooms = append(rooms, id)
+		}
+	}
+	return rooms
+}
+
+// holdTogether is how many rooms holdLeft reads at a time.
+const holdTogether = 8
+
+// holdLeft makes the rooms live of which a killed process has left places. Only nodes on which
+// a room is live get its frames: the disconnect of a user voids the places on these. A node
+// without others gets all frames without it.
+func (s *Service) holdLeft() {
+	s.mu.Lock()
+	rooms := slices.Collect(maps.Keys(s.left.Rooms))
+	s.mu.Unlock()
+	var holding errgroup.Group
+	holding.SetLimit(holdTogether)
+	for _, room := range rooms {
+		holding.Go(func() error {
+			if log, err := s.Live.Hold(s.ctx, room); err == nil && log != nil { // Else it is tried again when a client comes.
+				s.restore(room, log)
+			}
+			return nil
+		})
+	}
+	holding.Wait() //nolint:errcheck // There are no errors.
 }
 
 // The time from one record to the next is tellEvery, and longer in large rooms, so that writing
@@ -116,7 +177,7 @@ const (
 
 // keepRecord writes the file until the service is closed.
 func (s *Service) keepRecord() {
-	next := time.NewTimer(tellEvery)
+	next := time.NewTimer(together(tellEvery))
 	defer next.Stop()
 	failed := false
 	for {
@@ -137,7 +198,7 @@ func (s *Service) keepRecord() {
 		if stopping {
 			return
 		}
-		next.Reset(min(max(tellEvery, recordPart*time.Since(begin)), recordWithin))
+		next.Reset(together(min(max(tellEvery, recordPart*time.Since(begin)), recordWithin)))
 	}
 }
 
@@ -145,8 +206,7 @@ func (s *Service) keepRecord() {
 // stops leaves its own clients to catchup.Memory.Save, and writes only those of killed
 // processes. A node that stops beside others has reported its clients to them.
 func (s *Service) write(stopping bool) error {
-	_, only := s.Nodes.(alone)
-	others := s.Nodes.Others()
+	only, others := s.only(), s.Nodes.Others()
 	if stopping && len(others) > 0 {
 		return nil
 	}

@@ -64,7 +64,7 @@ func (n *node) kill(t testing.TB) {
 func (n *node) live() *catchup.Log {
 	if n.log == nil {
 		n.log = catchup.NewMemory(1 << 20).NewLog(time.Minute)
-		n.begins.Epoch = 1
+		n.begins.Epoch = max(n.begins.Epoch, 1)
 		n.log.Begin(n.begins)
 	}
 	return n.log
@@ -181,6 +181,75 @@ func TestRoomOfAnotherNodeIsNotLive(t *testing.T) {
 	n.start(t, "a_2", filepath.Join(dir, "a"))
 	b := n.start(t, "b_2", filepath.Join(dir, "b"))
 	wantGap(t, b.joins(t, "ann"), true)
+}
+
+// TestDisconnectedAfterKill has a moderator disconnect or ban a user before anybody is back. The
+// user gets nothing, also not after another kill.
+func TestDisconnectedAfterKill(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "places.json")
+	a := (*net)(nil).start(t, "a", path)
+	a.joins(t, "ann")
+	a.joins(t, "bob")
+	a.kill(t)
+	b := (*net)(nil).start(t, "b", path)
+	for _, room := range []string{"room", ""} {
+		if got := fmt.Sprint(b.Left(room, "ann"), b.Left(room, "eve")); got != "[room] []" {
+			t.Errorf("ann and eve may return to %s", got)
+		}
+	}
+	b.Begin("room", b.live())
+	if rooms := b.Left("", "ann"); len(rooms) > 0 {
+		t.Errorf("%v is live", rooms)
+	}
+	b.log.Void("ann", chat.Point{Epoch: 1, Sequence: 1})
+	b.kill(t)
+	c := (*net)(nil).start(t, "c", path)
+	c.Begin("room", c.live())
+	wantGap(t, c.joins(t, "ann"), false)
+	wantGap(t, c.joins(t, "bob"), true)
+}
+
+// TestRoomsOfKilledNodes has all nodes killed. A user is disconnected before anybody is back: the
+// nodes get the event, because they have made the rooms live of which they have places. A node
+// that does not know the others yet does not use its places.
+func TestRoomsOfKilledNodes(t *testing.T) {
+	dir := t.TempDir()
+	n := &net{nodes: map[string]*node{}}
+	a := n.start(t, "a_1", filepath.Join(dir, "a"))
+	a.joins(t, "ann")
+	a.kill(t)
+	a = n.start(t, "a_2", filepath.Join(dir, "a"))
+	a.Begin("room", a.live())
+	if a.log.Find(catchup.Client{UserID: "ann", Agent: 1}, "a_2", nil) != nil || a.Left("", "ann") != nil {
+		t.Error("it uses its places before it has joined")
+	}
+	a.log, a.joined = nil, true
+	a.holdLeft()
+	if a.log == nil || !catchup.Expects(a.log, "ann") {
+		t.Fatal("the room is not live")
+	}
+	a.log.Void("ann", chat.Point{Epoch: 1, Sequence: 1})
+	wantGap(t, n.start(t, "b_2", filepath.Join(dir, "b")).joins(t, "ann"), false)
+}
+
+// TestDamagedRecord has a node start with a file that another program, or another release, has
+// changed.
+func TestDamagedRecord(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "places.json")
+	for _, content := range []string{
+		``, `{`, `{"rooms":null}`, `{"rooms":{"room":null}}`, `{"rooms":{"room":[null]}}`, `{"rooms":{"room":[{"node":"a"}]}}`,
+		`{"rooms":{"room":[{"node":"a","pages":1,"points":[],"entries":"eA=="}]}}`,
+		`{"rooms":{"room":[{"node":"a","version":1,"pages":1,"page":7,"entries":"AAAA"}]},"later":[]}`,
+	} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		a := (*net)(nil).start(t, "a", path)
+		a.Left("", "ann")
+		wantGap(t, a.joins(t, "ann"), false)
+		a.kill(t)
+		wantGap(t, (*net)(nil).start(t, "b", path).joins(t, "ann"), true) // The record is in order again.
+	}
 }
 
 func TestOneOfTwoKilled(t *testing.T) {

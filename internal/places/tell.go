@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"confab/internal/catchup"
+	"confab/internal/poll"
 )
 
 const (
@@ -60,7 +61,7 @@ type tellAnswer struct {
 }
 
 func (s *Service) run() {
-	next := time.NewTimer(tellEvery)
+	next := time.NewTimer(together(tellEvery))
 	defer next.Stop()
 	for {
 		select {
@@ -68,7 +69,7 @@ func (s *Service) run() {
 			return
 		case <-next.C:
 			_, made := s.tellAll(s.ctx, false)
-			next.Reset(tellAfter(made))
+			next.Reset(together(tellAfter(made)))
 		}
 	}
 }
@@ -76,6 +77,14 @@ func (s *Service) run() {
 // tellAfter returns the time until the next report, if the last one took made to make.
 func tellAfter(made time.Duration) time.Duration {
 	return min(max(tellEvery, tellPart*made), tellLongest)
+}
+
+// together returns a time to wait. The usual one ends when the process wakes up for other work, too.
+func together(wait time.Duration) time.Duration {
+	if wait == tellEvery {
+		return poll.Next(wait)
+	}
+	return wait
 }
 
 // Flush sends all reports, those of nodes that are gone as well. It is called when a node
@@ -273,7 +282,7 @@ func (s *Service) keepReport(ctx context.Context, q *tellQuestion, r *roomReport
 	if r.Pages == 0 || log.Covers(r.Oldest) {
 		return true
 	}
-	fill := func() { s.fill(ctx, r.Room, log, r.Oldest, []source{{node: q.From}}) }
+	fill := func() { s.fill(ctx, r.Room, log, r.Oldest, r.Lost, []source{{node: q.From}}) }
 	if q.Stopping {
 		fill()
 		return true

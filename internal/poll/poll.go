@@ -1,5 +1,9 @@
 // Package poll repeats a read of what other servers may have changed in a database that they
-// share: bans, content filters, webhooks, keys of chat tokens.
+// share: bans, content filters, webhooks, keys of chat tokens. A Watch asks for several kinds of
+// changes with one query.
+//
+// Everything that is repeated here happens when the clock shows a multiple of its interval. So a
+// process with nothing to do wakes up once for all of it.
 package poll
 
 import (
@@ -7,20 +11,35 @@ import (
 	"time"
 )
 
+// Next returns the time until the clock shows a multiple of an interval, for loops that wait for
+// something else besides.
+func Next(interval time.Duration) time.Duration {
+	wait := interval - time.Duration(time.Now().UnixNano())%interval
+	if wait < interval/8 { // A timer may expire a little before the clock shows the time.
+		wait += interval
+	}
+	return wait
+}
+
+// Sleep returns true when the clock shows the next multiple of an interval, and false when ctx
+// has ended.
+func Sleep(ctx context.Context, interval time.Duration) bool {
+	timer := time.NewTimer(Next(interval))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
 // Every calls read once in each interval until ctx ends, and returns after the last call has
-// returned. The first call comes after one interval. turned is called with the error when
-// reads begin to fail, and with nil when they succeed again. An error after the end of ctx is
-// not reported.
+// returned. The first call comes after at most a little more than one interval. turned is called
+// with the error when reads begin to fail, and with nil when they succeed again. An error after
+// the end of ctx is not reported.
 func Every(ctx context.Context, interval time.Duration, read func(ctx context.Context) error, turned func(err error)) {
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	failing := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	for failing := false; Sleep(ctx, interval); {
 		err := read(ctx)
 		if ctx.Err() != nil {
 			return

@@ -24,6 +24,15 @@ func ReadAck(data []byte) (a Ack, err error) {
 	return a, err
 }
 
+// Bytes returns an acknowledgement as it is sent.
+func (a Ack) Bytes(compact bool) []byte {
+	if compact {
+		return a.Encode()
+	}
+	b, _ := json.Marshal(a) // Strings and numbers are encoded without an error.
+	return b
+}
+
 // Encode writes: version, view, member, count.
 func (a Ack) Encode() []byte {
 	b := make([]byte, 0, 32+len(a.View.Coordinator)+len(a.From))

@@ -5,6 +5,7 @@ import "time"
 // The times of the protocol. PROTOCOL.md says what must hold between them.
 const (
 	BeatInterval = 200 * time.Millisecond
+	BeatSlack    = 25 * time.Millisecond   // how much longer a node waits for the heartbeat beside which it sends its own
 	StallTime    = 700 * time.Millisecond  // a longer gap between two ticks: this process was suspended
 	LeaseTime    = time.Second             // how long the acknowledgement of a heartbeat lets a home number frames
 	SuspectAfter = 1500 * time.Millisecond // without a heartbeat, a peer times out

@@ -2,14 +2,14 @@ package store
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
+	"confab/internal/poll"
 	"confab/internal/sqldb"
 )
 
 const (
-	// watchEvery is how often WatchRooms looks.
-	watchEvery = 3 * time.Second
 	// changesKept is how long changes of rooms are remembered.
 	changesKept = 10 * time.Minute
 	// mostChanges is how many changes one query reads.
@@ -32,24 +32,26 @@ func noteChange(ctx context.Context, s sqldb.Session, roomID string) error {
 // call, within seconds, until ctx ends. It is for nodes that the notice of a change may not
 // reach. If the database does not answer, it tries again.
 func WatchRooms(ctx context.Context, db *DB, changed func(ctx context.Context, roomID string)) {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	last := int64(-1)
-	for {
-		last = watchOnce(ctx, db, last, changed)
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
+	var last atomic.Int64
+	last.Store(watchOnce(ctx, db, -1, changed))
+	db.watch.Follow(ctx, &poll.Changes{
+		Counter: latestRoomChange,
+		News:    func(latest int64) bool { return latest > last.Load() },
+		Read: func(ctx context.Context) error {
+			last.Store(watchOnce(ctx, db, last.Load(), changed))
+			return nil
+		},
+		Turned: func(error) {}, // Others log that the database does not answer.
+	})
 }
+
+const latestRoomChange = `SELECT coalesce(max(number), 0) FROM room_changes`
 
 // watchOnce reads the changes after a number, -1 for none, and returns the number of the
 // last one.
 func watchOnce(ctx context.Context, db *DB, last int64, changed func(ctx context.Context, roomID string)) int64 {
 	if last < 0 {
-		if _, err := db.main.Read().Row(ctx, `SELECT coalesce(max(number), 0) FROM room_changes`, nil, &last); err != nil {
+		if _, err := db.main.Read().Row(ctx, latestRoomChange, nil, &last); err != nil {
 			return -1
 		}
 		return last

@@ -36,6 +36,7 @@ import (
 	"confab/internal/history"
 	"confab/internal/moderation"
 	"confab/internal/modlog"
+	"confab/internal/poll"
 	"confab/internal/sqldb"
 	"confab/internal/transcript"
 	"confab/internal/webhook"
@@ -141,6 +142,7 @@ type DB struct {
 	page pager
 
 	main       *sqldb.DB
+	watch      *poll.Watch // of main
 	tokens     *sqldb.DB
 	frames     *sqldb.DB // the transcript's database
 	history    *history.DB
@@ -181,11 +183,17 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 
 	db.ctx, db.stop = context.WithCancel(context.WithoutCancel(ctx))
+	db.watch = poll.NewWatch(func(ctx context.Context, query string, columns []any) error {
+		_, err := db.main.Read().Row(ctx, query, nil, columns...)
+		return err
+	})
 	db.Webhooks = newHooks(db)
 	db.Moderation = modlog.New(db.main, modlog.Options{Retention: o.ModerationLogRetention, Log: o.Log, Metrics: o.Metrics.Moderation, Now: o.Now})
 	db.Bans = moderation.New(db.main, clock, o.Log)
+	db.Bans.Watch = db.watch
 	db.Bans.NewNotes = func() moderation.Notes { return banNotes{db.Webhooks.Notes(), db} }
 	db.Filters = contentfilter.New(db.main, o.Now, o.Log, o.Metrics.Filters)
+	db.Filters.Watch = db.watch
 	db.Filters.Noted = moderationLog{db.Moderation}.filter
 	db.history = history.New(db.frames, history.Options{Rooms: retentions{db}, Log: o.Log, Metrics: o.Metrics.History})
 	journalDir := ""

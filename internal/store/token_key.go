@@ -6,6 +6,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/chattoken"
+	"confab/internal/poll"
 	"confab/internal/sqldb"
 )
 
@@ -57,4 +58,15 @@ func (db *DB) DeleteTokenKeys(ctx context.Context, ids ...uint32) error {
 		}
 		return nil
 	})
+}
+
+// tokenState changes with each key and signer that is added or deleted. Ids of keys are random, and
+// times of signers differ.
+const tokenState = `SELECT (SELECT CAST(coalesce(sum(id), 0) AS BIGINT) FROM token_keys)
+	+ (SELECT CAST(coalesce(sum(create_time % 1000000000000), 0) AS BIGINT) FROM signers)`
+
+// FollowTokens reads changes of keys and signers until ctx ends. It sets the counter.
+func FollowTokens(ctx context.Context, db *DB, c *poll.Changes) {
+	c.Counter = tokenState
+	db.watch.Follow(ctx, c)
 }

@@ -2,7 +2,9 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"math"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 
 	"confab/internal/chat"
 	"confab/internal/chattoken"
+	"confab/internal/poll"
 	"confab/internal/store"
 )
 
@@ -62,4 +65,58 @@ func TestRing(t *testing.T) {
 			t.Errorf("the token is for %q, want user", got.UserID)
 		}
 	})
+}
+
+// TestFollowTokens has a server follow the keys and signers that another one changes.
+func TestFollowTokens(t *testing.T) {
+	t.Parallel()
+	all, _ := servers(t, 2)
+	ctx, cancel := context.WithCancel(t.Context())
+	states := make(chan int64, 1000)
+	var following sync.WaitGroup
+	defer following.Wait()
+	defer cancel()
+	following.Go(func() {
+		store.FollowTokens(ctx, all[1], &poll.Changes{
+			News:   func(state int64) bool { states <- state; return false },
+			Read:   func(context.Context) error { return nil },
+			Turned: func(err error) { t.Error(err) },
+		})
+	})
+	last := <-states
+	signers := store.NewSigners(all[0])
+	signer := func() error {
+		return signers.Create(t.Context(), &chattoken.Signer{
+			Name: "one", Algorithm: "HS256", Key: bytes.Repeat([]byte{'k'}, 32), Rooms: []string{"arn:aws:ivschat:*:*:room/*"},
+		})
+	}
+	key := func(id uint32) func() error {
+		return func() error {
+			return all[0].AddTokenKey(t.Context(), chattoken.Key{ID: id, CreateTime: time.Now(), Secret: bytes.Repeat([]byte{'s'}, 32)})
+		}
+	}
+	for _, step := range []struct {
+		what   string
+		change func() error
+	}{
+		{"a key", key(1 << 31)},
+		{"another key", key(7)},
+		{"the deletion of a key", func() error { return all[0].DeleteTokenKeys(t.Context(), 1<<31) }},
+		{"a signer", signer},
+		{"the deletion of a signer", func() error { return signers.Delete(t.Context(), "one") }},
+		{"the signer again", signer},
+	} {
+		if err := step.change(); err != nil {
+			t.Fatal(err)
+		}
+		late := time.After(10 * time.Second)
+		before := last
+		for last == before {
+			select {
+			case last = <-states:
+			case <-late:
+				t.Fatalf("%s is not noticed", step.what)
+			}
+		}
+	}
 }

@@ -18,7 +18,7 @@ func (s hookSealer) Open(sealed []byte, place string) ([]byte, error) { return s
 
 func newHooks(db *DB) *webhook.Hooks {
 	return webhook.New(db.main, webhook.Options{
-		Region: db.o.Region, Account: db.o.Account, Sealer: hookSealer{db.seal}, Now: db.o.Now, Log: db.o.Log,
+		Region: db.o.Region, Account: db.o.Account, Sealer: hookSealer{db.seal}, Watch: db.watch, Now: db.o.Now, Log: db.o.Log,
 		Append: func(ctx context.Context, frames []*chat.Frame) error { return db.transcript.Insert(ctx, frames) },
 	})
 }

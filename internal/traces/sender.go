@@ -49,12 +49,12 @@ func (m *Memory) Sender(roomID, messageID string) (userID string, hidden bool) {
 	if l == nil {
 		return "", false
 	}
-	l.read("", func(s *slot) bool {
-		if s.result == Refused || string(s.id[:]) != messageID {
-			return true
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.slots {
+		if s := &l.slots[i]; string(s.id[:]) == messageID && s.result != Refused {
+			return s.userID(), s.result == Hidden
 		}
-		userID, hidden = s.userID(), s.result == Hidden
-		return false
-	})
-	return userID, hidden
+	}
+	return "", false
 }

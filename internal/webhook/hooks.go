@@ -27,8 +27,10 @@ type Options struct {
 	Sealer          Sealer
 	// Append stores frames in the transcript, durably, with their webhooks as readers.
 	Append func(ctx context.Context, frames []*chat.Frame) error
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Watch looks for changes of other servers.
+	Watch *poll.Watch
+	Now   func() time.Time
+	Log   *slog.Logger
 }
 
 // Hooks are all webhooks. Its methods are safe for concurrent use.
@@ -59,10 +61,6 @@ var Tables = []sqldb.Table{
 	{Name: "webhook_attendance", Columns: "run, room_id, webhooks"},
 }
 
-// pollEvery is how often a server looks for changes of other servers, and for changes in
-// the outbox that were not forwarded.
-const pollEvery = 500 * time.Millisecond
-
 // Start reads all webhooks, and follows the changes of other servers until Close. Only
 // servers call it, before their first client. tell makes the other servers call Refresh,
 // and waits a moment for them.
@@ -84,23 +82,39 @@ func (h *Hooks) Close() {
 
 // follow reads changes, and forwards what is left in the outbox, until ctx ends.
 func (h *Hooks) follow(ctx context.Context) {
-	look := func(ctx context.Context) (err error) {
-		if h.sql.Remote() { // Only this process changes a SQLite file.
-			err = h.Refresh(ctx)
+	look := func(ctx context.Context) error {
+		if h.Empty() {
+			return nil
 		}
-		if err == nil && !h.Empty() {
-			err = h.forwardOld(ctx)
-		}
-		return err
+		return h.forwardOld(ctx)
 	}
-	poll.Every(ctx, pollEvery, look, func(err error) {
+	turned := func(err error) {
 		if err == nil {
 			h.o.Log.LogAttrs(ctx, slog.LevelInfo, "Webhooks are read again")
 			return
 		}
 		h.o.Log.LogAttrs(ctx, slog.LevelWarn, "Webhooks not read; the known ones stay in force", slog.Any("error", err))
+	}
+	if !h.sql.Remote() { // Only this process changes a SQLite file.
+		poll.Every(ctx, poll.Interval, look, turned)
+		return
+	}
+	h.o.Watch.Follow(ctx, &poll.Changes{
+		Counter: stateCounter,
+		News:    func(state int64) bool { return state != 2*h.known.Load().version },
+		Read: func(ctx context.Context) error {
+			if err := h.Refresh(ctx); err != nil {
+				return err
+			}
+			return look(ctx)
+		},
+		Turned: turned,
 	})
 }
+
+// stateCounter is twice the version of the webhooks, and one more while there is something in the
+// outbox.
+const stateCounter = `SELECT 2 * version + CASE WHEN EXISTS (SELECT 1 FROM webhook_outbox) THEN 1 ELSE 0 END FROM webhook_version`
 
 // Refresh reads the webhooks again if they have changed.
 func (h *Hooks) Refresh(ctx context.Context) error {
@@ -117,10 +131,13 @@ func (h *Hooks) Refresh(ctx context.Context) error {
 	// The webhooks that are read may be newer than the version. Then they are read once
 	// more.
 	all, err := h.list(ctx, s, ``, nil)
-	if err == nil {
-		h.known.Store(newIndex(version, all))
+	if err != nil {
+		return err
 	}
-	return err
+	if before := h.known.Swap(newIndex(version, all)); before != nil {
+		close(before.replaced)
+	}
+	return nil
 }
 
 // index is all webhooks, by what they select.
@@ -133,10 +150,12 @@ type index struct {
 	tagKeys    map[string]bool
 	// attended is set if a webhook wants to know who is in rooms.
 	attended bool
+	// replaced is closed when there is a newer index.
+	replaced chan struct{}
 }
 
 func newIndex(version int64, all []*Hook) *index {
-	x := &index{version: version, byID: map[string]*Hook{}, byRoom: map[string][]*Hook{}, byTag: map[Tag][]*Hook{}, tagKeys: map[string]bool{}}
+	x := &index{version: version, replaced: make(chan struct{}), byID: map[string]*Hook{}, byRoom: map[string][]*Hook{}, byTag: map[Tag][]*Hook{}, tagKeys: map[string]bool{}}
 	for _, h := range all {
 		x.byID[h.ID] = h
 		x.attended = x.attended || slices.ContainsFunc(attendance, h.Wants)
@@ -183,6 +202,14 @@ func (x *index) each(roomID string, tags []map[string]string, do func(*Hook)) {
 func (h *Hooks) Empty() bool {
 	x := h.known.Load()
 	return x == nil || len(x.byID) == 0
+}
+
+// None returns a channel that is closed when there may be webhooks, or nil if there are some now.
+func (h *Hooks) None() <-chan struct{} {
+	if x := h.known.Load(); x != nil && len(x.byID) == 0 {
+		return x.replaced
+	}
+	return nil
 }
 
 // Known reports whether this server knows a webhook.

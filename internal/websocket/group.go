@@ -59,6 +59,11 @@ func (g *Group) DeliverAnd(text []byte, then func()) int {
 // markSize is the size of the payload of a mark.
 const markSize = 8
 
+// AppendMark appends the Ping that Mark sends, for frames that one peer gets first.
+func AppendMark(b []byte, number uint64) []byte {
+	return binary.BigEndian.AppendUint64(rfc6455.AppendHeader(b, rfc6455.Ping, markSize), number)
+}
+
 // Mark sends a number in a Ping behind everything delivered so far. The peer's Pong confirms
 // that it has received all before: see Conn.Confirmed.
 func (g *Group) Mark(number uint64) {

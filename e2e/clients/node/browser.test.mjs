@@ -1,6 +1,7 @@
 // The official chat client and the AWS SDK in headless Chromium.
 import assert from 'node:assert/strict';
 import { connect as connectNetwork, createServer as createNetwork } from 'node:net';
+import { Transform } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
 import { DeleteRoomCommand, SendEventCommand } from '@aws-sdk/client-ivschat';
 import { join, next, open, request, start, state, stop } from './pages.mjs';
@@ -17,6 +18,68 @@ const connectionsTo = (target, sockets) => createNetwork((client) => {
   server.on('close', () => client.destroy()).on('error', () => {});
   client.pipe(server).pipe(client);
 });
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// Network is a network between a page and the server.
+class Network {
+  links = new Set();
+
+  rate = Infinity; // how many bytes a second the page gets
+
+  opened = Promise.resolve(); // new connections wait for it
+
+  async start(target) {
+    this.listener = createNetwork(async (page) => {
+      page.on('error', () => {});
+      await this.opened;
+      const server = connectNetwork(target.port, target.hostname);
+      const link = { page, server };
+      this.links.add(link);
+      const slow = new Transform({
+        transform: async (chunk, _, done) => {
+          const begin = Date.now();
+          for (let sent = 0; sent < chunk.length;) {
+            const upTo = this.rate === Infinity ? chunk.length : Math.min(chunk.length, Math.floor(this.rate * (Date.now() - begin) / 1000));
+            slow.push(chunk.subarray(sent, upTo));
+            sent = upTo;
+            if (sent < chunk.length) await pause(20);
+          }
+          done();
+        },
+      });
+      server.on('error', () => {});
+      page.pipe(server);
+      server.pipe(slow).pipe(page);
+    });
+    await new Promise((resolve) => this.listener.listen(0, '127.0.0.1', resolve));
+    this.url = `ws://127.0.0.1:${this.listener.address().port}`;
+    return this;
+  }
+
+  // leave ends the connections of the page. Those of the server stay open and silent, as when a
+  // device changes networks.
+  leave() {
+    for (const { page, server } of this.links) {
+      page.unpipe(server);
+      page.resetAndDestroy();
+      server.unpipe();
+    }
+  }
+
+  // silence has nothing come to the page any more.
+  silence() {
+    for (const { server } of this.links) server.unpipe();
+  }
+
+  stop() {
+    this.listener.close();
+    for (const { page, server } of this.links) {
+      page.destroy();
+      server.destroy();
+    }
+  }
+}
 
 describe('Chromium', () => {
   test('two pages chat', async () => {
@@ -158,6 +221,64 @@ describe('Chromium', () => {
     } finally {
       network.close();
       for (const socket of sockets) socket.destroy();
+    }
+  });
+
+  test('a page that changes its network, or has a slow one, misses nothing, and a pending send settles', { timeout: 120_000 }, async () => {
+    const room = await newRoom({ maximumMessageRatePerSecond: 100, tags: { 'confab:catch-up': '1m' } });
+    const talker = await join(room, 'talker');
+    const network = await new Network().start(new URL(url));
+    try {
+      const page = await open(() => tokenFor(room, 'viewer'));
+      await page.evaluate((u) => globalThis.connect(u), network.url);
+      await next(page, 'connect');
+      let said = 0;
+      const say = async () => {
+        const answer = await request(talker, 'sendMessage', String(said));
+        assert.equal(answer.refused, undefined, JSON.stringify(answer));
+        said += 1;
+        await pause(110);
+      };
+      // has waits until the page has a message or event, once.
+      const has = (what) => page.waitForFunction((w) => globalThis.seen.filter((e) => e[1]?.content === w || e[1]?.eventName === w).length === 1, what, { timeout: 60_000, polling: 100 });
+      await say();
+      await has('0');
+      for (let i = 0; i < 2; i += 1) {
+        network.leave(); // Nobody closes the server's end.
+        for (let k = 0; k < 4; k += 1) await say();
+      }
+      await has(String(said - 1));
+      const pendingAt = said;
+      // The answer to a send does not come, because the network is gone.
+      network.silence();
+      const sending = request(page, 'sendMessage', 'pending');
+      const got = await talker.waitForFunction(() => globalThis.seen.find((e) => e[1]?.content === 'pending')?.[1].id, null, { timeout: 20_000, polling: 100 });
+      network.leave();
+      assert.equal((await sending).id, await got.jsonValue());
+      await say();
+      await has(String(said - 1));
+      // 1.2 MB of events were missed. They come over a network of 60 KB a second, while others talk.
+      let resume;
+      network.opened = new Promise((resolve) => { resume = resolve; });
+      network.rate = 60_000;
+      network.leave();
+      const attributes = { large: '\u0001'.repeat(1000) }; // six bytes each
+      for (let i = 0; i < 200; i += 1) await api.send(new SendEventCommand({ roomIdentifier: room, eventName: `e${i}`, attributes }));
+      resume();
+      for (let i = 0; i < 10; i += 1) {
+        await pause(1000);
+        await say();
+      }
+      await has(String(said - 1));
+      assert.equal((await state(page)).tokens, 5, 'the slow connection was ended'); // The others were left.
+      const seen = await page.evaluate(() => globalThis.seen);
+      const names = seen.filter((e) => e[0] === 'event').map((e) => e[1].eventName);
+      assert.deepEqual(names, Array.from({ length: 200 }, (_, i) => `e${i}`));
+      const messages = seen.filter((e) => e[0] === 'message').map((e) => e[1].content);
+      const wanted = Array.from({ length: said }, (_, i) => String(i));
+      assert.deepEqual(messages, [...wanted.slice(0, pendingAt), 'pending', ...wanted.slice(pendingAt)]);
+    } finally {
+      network.stop();
     }
   });
 

@@ -1,11 +1,12 @@
 // Official clients in a room in which clients catch up, while the test that started this
-// stops and kills nodes: node returning.mjs VIEWERS. It prints "ready", and at the end of its
-// standard input what each viewer got, as JSON.
+// stops and kills nodes: node returning.mjs VIEWERS [TAG=VALUE…]. It prints "ready", and at the
+// end of its standard input what each viewer got, as JSON.
 import { SendMessageRequest } from 'amazon-ivs-chat-messaging';
 import { join, newRoom } from './support.mjs';
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const arn = await newRoom({ maximumMessageRatePerSecond: 100, tags: { 'confab:catch-up': '1m' } });
+const tags = Object.fromEntries(process.argv.slice(3).map((tag) => tag.split('=')));
+const arn = await newRoom({ maximumMessageRatePerSecond: 100, tags: { 'confab:catch-up': '1m', ...tags } });
 const users = Array.from({ length: Number(process.argv[2]) }, (_, i) => `viewer-${i}`);
 const viewers = await Promise.all(users.map((u) => join(arn, u)));
 const talkers = await Promise.all([0, 1, 2, 3].map((i) => join(arn, `talker-${i}`)));

@@ -53,6 +53,9 @@ type Options struct {
 	// Hold has the test hold the listeners of the nodes, as systemd does, so that
 	// clients wait while a node is not there.
 	Hold bool
+	// Direct leaves the load balancer out, and its health checks, which each node answers five
+	// times a second.
+	Direct bool
 }
 
 // Host is where a node runs.
@@ -66,7 +69,7 @@ type Host struct {
 // Cluster is the nodes and their load balancer.
 type Cluster struct {
 	Nodes    []*Node
-	Balancer *Balancer
+	Balancer *Balancer // nil with Options.Direct
 }
 
 // Start starts all nodes and waits until each of them is ready.
@@ -98,7 +101,9 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if err := c.StartAll(ctx); err != nil {
 		return nil, errors.Join(err, c.Kill())
 	}
-	c.Balancer = newBalancer(c.Nodes, o.Hold)
+	if !o.Direct {
+		c.Balancer = newBalancer(c.Nodes, o.Hold)
+	}
 	return c, nil
 }
 
