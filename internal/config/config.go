@@ -200,9 +200,8 @@ type Config struct {
 	// the load.
 	DeliveryWindow time.Duration
 	// Write to many sockets with one system call: auto, with io_uring where Linux
-	// has and allows it, which many containers do not, else with io_submit, which
-	// saves less; io-submit, without io_uring; or off, which needs one call for
-	// each socket.
+	// has and allows it, which many containers do not, else with io_submit;
+	// io-submit, without io_uring; or off, which needs one call for each socket.
 	IOURing string
 	// End the connections to a room that is deleted. On AWS they stay open.
 	CloseOnRoomDelete bool

@@ -9,8 +9,8 @@
 //	writes_linux.go  sends with io_submit(2)
 //	sync_linux.go    syncs with io_submit(2)
 //
-// Sends use these because they make many system calls at the price of one; io_uring saves
-// more. A non-blocking send is complete when the call that submits it returns. So the
+// Sends use these because they make many system calls at the price of one or two. A
+// non-blocking send is complete when the call that submits it returns. So the
 // event loops do not wait for completions and do not keep buffers. The libraries for
 // io_uring come with loops of their own.
 //
