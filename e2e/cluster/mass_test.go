@@ -38,7 +38,7 @@ type mass struct{ *process.Child }
 // massReport is what a mass has seen, printed at its end.
 type massReport struct {
 	Clients [][]stay
-	GaveUp  []string
+	GaveUp  []history.GaveUp
 }
 
 // stay is one connection of a client; without To, it is open.

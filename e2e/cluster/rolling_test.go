@@ -182,7 +182,7 @@ func checkRolling(t *testing.T, r massReport, drains []drain) {
 		t.Errorf("%d connections ended on nodes that were not drained", strays)
 	}
 	for _, client := range r.GaveUp {
-		t.Error("gave up: " + client)
+		t.Errorf("gave up: %s", client)
 	}
 }
 

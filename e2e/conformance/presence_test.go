@@ -203,7 +203,7 @@ func TestPresencePushes(t *testing.T) {
 		}
 		for users := 2.0; users > 1; time.Sleep(250 * time.Millisecond) {
 			o := call(t, ours("GetRoomPresence"), m{"roomIdentifier": room.arn}).want(t, http.StatusOK)
-			if users, _ = o["users"].(float64); time.Since(begin) > 35*time.Second { // The answer is cached for a second, and the machine may be busy.
+			if users, _ = o["users"].(float64); time.Since(begin) > 40*time.Second { // The machine may be busy. Without the tag it takes 90 s.
 				t.Fatalf("still there: %v", o)
 			}
 		}

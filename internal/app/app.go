@@ -29,6 +29,7 @@ import (
 	"confab/internal/iam"
 	"confab/internal/messaging"
 	"confab/internal/peers"
+	"confab/internal/poll"
 	"confab/internal/review"
 	"confab/internal/sqldb"
 	"confab/internal/store"
@@ -101,6 +102,7 @@ func (s *Server) built(ctx context.Context) (*Server, error) {
 func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) *Server {
 	s := &Server{cfg: cfg, log: log, metrics: newMetrics(), handOvers: make(chan struct{}, 1)}
 	s.grace, s.endGrace = context.WithCancel(context.WithoutCancel(ctx))
+	poll.Shift(time.Duration(os.Getpid()) * 37 * time.Millisecond) // Nodes that start together have neighboring ids.
 	if cfg.Extensions == config.ExtensionsOn {
 		go s.metrics.recorder.Run(s.grace)
 	}

@@ -3,18 +3,27 @@
 // changes with one query.
 //
 // Everything that is repeated here happens when the clock shows a multiple of its interval. So a
-// process with nothing to do wakes up once for all of it.
+// process with nothing to do wakes up once for all of it. Each server shifts its clock, so that
+// those that share a database do not all ask it at once.
 package poll
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 )
+
+// shift is how much later this process does what it repeats, in nanoseconds.
+var shift atomic.Int64
+
+// Shift makes everything that is repeated in this process happen later, by up to a second. A
+// server calls it once, with a time that is its own.
+func Shift(by time.Duration) { shift.Store(int64(by % time.Second)) }
 
 // Next returns the time until the clock shows a multiple of an interval, for loops that wait for
 // something else besides.
 func Next(interval time.Duration) time.Duration {
-	wait := interval - time.Duration(time.Now().UnixNano())%interval
+	wait := interval - time.Duration(time.Now().UnixNano()-shift.Load())%interval
 	if wait < interval/8 { // A timer may expire a little before the clock shows the time.
 		wait += interval
 	}

@@ -49,3 +49,17 @@ func TestEvery(t *testing.T) {
 		})
 	})
 }
+
+// TestShift has two servers repeat something: they do not do it at the same time.
+func TestShift(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		poll.Shift(1370 * time.Millisecond)
+		defer poll.Shift(0)
+		for _, want := range []time.Duration{370 * time.Millisecond, 1370 * time.Millisecond} {
+			if poll.Sleep(t.Context(), time.Second); time.Since(begin) != want {
+				t.Errorf("it happens after %s, want %s", time.Since(begin), want)
+			}
+		}
+	})
+}

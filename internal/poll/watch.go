@@ -14,7 +14,7 @@ const Interval = 500 * time.Millisecond
 
 // Changes are one kind of changes that a Watch looks for. All fields are required.
 type Changes struct {
-	// Counter is an SQL query for a number that every change changes.
+	// Counter is an SQL query for a number that every change changes. No row, or NULL, is 0.
 	Counter string
 	// News reports whether there are changes to read, as far as the counter shows.
 	News func(counter int64) bool
@@ -109,7 +109,7 @@ func (w *Watch) run(ctx context.Context) {
 		w.mu.Unlock()
 		counters, columns, parts := make([]int64, len(all)), make([]any, len(all)), make([]string, len(all))
 		for i, f := range all {
-			columns[i], parts[i] = &counters[i], "("+f.Counter+")"
+			columns[i], parts[i] = &counters[i], "coalesce(("+f.Counter+"), 0)"
 		}
 		err := w.row(ctx, "SELECT "+strings.Join(parts, ", "), columns)
 		if ctx.Err() != nil {

@@ -25,8 +25,8 @@ func (c *counters) row(_ context.Context, query string, columns []any) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.queries = append(c.queries, time.Now())
-	for i, part := range strings.Split(strings.TrimPrefix(query, "SELECT "), ", ") {
-		*columns[i].(*int64) = c.values[strings.Trim(part, "()")]
+	for i, part := range strings.Split(strings.TrimPrefix(query, "SELECT coalesce(("), ", coalesce((") {
+		*columns[i].(*int64) = c.values[strings.TrimSuffix(part, "), 0)")]
 	}
 	return c.away
 }

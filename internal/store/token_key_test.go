@@ -120,3 +120,37 @@ func TestFollowTokens(t *testing.T) {
 		}
 	}
 }
+
+// TestFollowEmpty has a server follow changes in a database without any: an empty table does not
+// keep the changes of others from being read.
+func TestFollowEmpty(t *testing.T) {
+	t.Parallel()
+	all, _ := servers(t, 2)
+	if err := all[1].Webhooks.Start(t.Context(), func(context.Context) {}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	read, failed := make(chan struct{}, 1), make(chan error, 1)
+	var following sync.WaitGroup
+	defer following.Wait()
+	defer stop()
+	following.Go(func() {
+		store.FollowTokens(ctx, all[1], &poll.Changes{
+			News: func(state int64) bool { return state != 0 },
+			Read: func(context.Context) error {
+				stop()
+				read <- struct{}{}
+				return nil
+			},
+			Turned: func(err error) { failed <- err },
+		})
+	})
+	if err := all[0].AddTokenKey(t.Context(), tokenKey(7)); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-read:
+	case err := <-failed:
+		t.Error(err)
+	}
+}

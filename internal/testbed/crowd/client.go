@@ -94,7 +94,7 @@ func (cl *Client) run(ctx context.Context) {
 		case status != 0:
 			if refused++; refused == tries {
 				cl.crowd.record(func() {
-					cl.crowd.gaveUp = append(cl.crowd.gaveUp, fmt.Sprintf("%s at %s: %d", cl.Name, cl.crowd.Now(), status))
+					cl.crowd.gaveUp = append(cl.crowd.gaveUp, history.GaveUp{Client: cl.Name, User: cl.User, Room: cl.Room, At: cl.crowd.Now(), Status: status})
 				})
 				return
 			}

@@ -50,7 +50,7 @@ type Crowd struct {
 	connections []*history.Connection
 	requests    []*history.Request
 	handshakes  []history.Handshake
-	gaveUp      []string
+	gaveUp      []history.GaveUp
 	tokens      int
 	writes      []*history.Write
 	written     map[string]string // the ARN of each register's room

@@ -131,13 +131,20 @@ func Check(h *History, o Options) Report {
 	r.Violations = append(r.Violations, h.codes(o)...)
 	r.Violations = append(r.Violations, h.tokens()...)
 	r.Violations = append(r.Violations, h.writes()...)
-	for _, client := range h.GaveUp {
-		if o.MayGiveUp {
-			break
+	for _, g := range h.GaveUp {
+		if !o.MayGiveUp && !h.sentAway(g) {
+			r.Violations = append(r.Violations, Violation{Rule: ComesBack, Room: g.Room, Detail: g.String()})
 		}
-		r.Violations = append(r.Violations, Violation{Rule: ComesBack, Detail: client})
 	}
 	return r
+}
+
+// sentAway reports whether the client's user was disconnected before, in a room in which that
+// bans the user.
+func (h *History) sentAway(g GaveUp) bool {
+	return h.DisconnectBan[g.Room] && slices.ContainsFunc(h.Requests, func(q *Request) bool {
+		return q.Action == DisconnectUser && q.Room == g.Room && q.Target == g.User && q.Sent < g.At
+	})
 }
 
 // room is the history of one room: the unit of order.

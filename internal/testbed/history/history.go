@@ -7,6 +7,7 @@
 package history
 
 import (
+	"fmt"
 	"math"
 	"time"
 )
@@ -21,9 +22,9 @@ type History struct {
 	Connections []*Connection
 	Requests    []*Request
 	Handshakes  []Handshake
-	// GaveUp has a line for every client that gave up as an official client does:
+	// GaveUp has every client that gave up as an official client does:
 	// refused four times in a row.
-	GaveUp []string
+	GaveUp []GaveUp
 	// Rates holds the maximum message rate of rooms whose rate is to be
 	// checked, in messages per second.
 	Rates map[string]int
@@ -149,6 +150,16 @@ type Handshake struct {
 	// server knows whether the token is spent.
 	Status int
 }
+
+// GaveUp is a client that came back no more, after it was refused with this HTTP status.
+type GaveUp struct {
+	Client, User, Room string
+	At                 time.Duration
+	Status             int
+}
+
+// String says who gave up, when and why.
+func (g GaveUp) String() string { return fmt.Sprintf("%s at %s: %d", g.Client, g.At, g.Status) }
 
 // Partition is a time in which the nodes of one side could not reach those of
 // another.

@@ -159,7 +159,15 @@ func TestCheck(t *testing.T) {
 		{"a Close for another user", History{
 			Connections: []*Connection{closed(on("ann", 0, 9*second, "a"))},
 		}, []Rule{NoStrangeClose}},
-		{"a client that gave up", History{GaveUp: []string{"ann"}}, []Rule{ComesBack}},
+		{"a client that gave up", History{GaveUp: []GaveUp{{Client: "ann", User: "ann", Room: "r", At: second, Status: 403}}}, []Rule{ComesBack}},
+		{"a client that gave up, and was banned later", History{
+			Requests: []*Request{kick("bob", 8*second)}, DisconnectBan: map[string]bool{"r": true},
+			GaveUp: []GaveUp{{Client: "bob", User: "bob", Room: "r", At: 7 * second, Status: 403}},
+		}, []Rule{ComesBack}},
+		{"a client that gave up because it was banned", History{
+			Requests: []*Request{kick("bob", 8*second)}, DisconnectBan: map[string]bool{"r": true},
+			GaveUp: []GaveUp{{Client: "bob", User: "bob", Room: "r", At: 9 * second, Status: 403}},
+		}, nil},
 		{"a token on two nodes", History{Handshakes: []Handshake{
 			{Token: "t", Node: "n1", Status: 101}, {Token: "t", Node: "n2", Status: 101}, {Token: "u", Node: "n1", Status: 101},
 		}}, []Rule{TokenOnce}},
